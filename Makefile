@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: MIT
+# libvae - GNU make. Everything is built in build/; no list of files is kept here, a new file is found by its folder.
+#
+#   make [all]         build/libvae.a, build/libvae.so, build/vae          make check       every test, a few minutes
+#   make install       PREFIX=/usr/local, DESTDIR=, LIBDIR=, ...           make check-asan  the C tests under ASan and UBSan
+#   make demo          train on Fashion-MNIST, look at demo/samples.png    make bench       speed, beside the peers if installed
+#   make docs          the generated documents                            make clean
+#   V=1                shows the commands
+#
+# BLAS=openblas|blis|none chooses who multiplies matrices when a program asks for VAE_ARITH_BLAS; the default arithmetic
+# never uses it. CC, CFLAGS, CPPFLAGS, LDFLAGS and LDLIBS are yours: what libvae needs is kept in the OUR_ variables.
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+BUILD      ?= build
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR    ?= $(PREFIX)/share
+MANDIR     ?= $(DATADIR)/man
+BLAS       ?= openblas
+CFLAGS     ?= -O2 -g
+AR         ?= ar
+INSTALL    ?= install
+PKG_CONFIG ?= pkg-config
+
+# ---- version, read from the one place that has it ---------------------------------------------------------------------
+number  = $(shell sed -n 's/^.define VAE_VERSION_$(1) //p' include/vae/version.h)
+VERSION := $(call number,MAJOR).$(call number,MINOR).$(call number,PATCH)
+SONAME  := libvae.so.$(call number,MAJOR)
+REALNAME := libvae.so.$(VERSION)
+
+# ---- BLAS -------------------------------------------------------------------------------------------------------------
+ifeq ($(filter openblas blis none,$(BLAS)),)
+  $(error BLAS=$(BLAS): wanted openblas, blis or none)
+endif
+ifeq ($(BLAS),openblas)
+  ifneq ($(filter-out clean uninstall print-%,$(or $(MAKECMDGOALS),all)),)
+    ifneq ($(shell $(PKG_CONFIG) --exists openblas 2>/dev/null && echo yes),yes)
+      $(error pkg-config does not find openblas (Debian: apt-get install libopenblas-dev); \
+        or build without a BLAS: make BLAS=none)
+    endif
+  endif
+  BLAS_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags openblas)
+  BLAS_LIBS   ?= $(shell $(PKG_CONFIG) --libs openblas)
+  PC_REQUIRES := openblas
+else ifeq ($(BLAS),blis)
+  # BLIS has no .pc file everywhere; Debian keeps its cblas.h in a folder of its own
+  BLAS_CFLAGS ?= $(addprefix -I,$(firstword $(dir $(wildcard /usr/include/*/blis-*/cblas.h /usr/include/blis/cblas.h))))
+  BLAS_LIBS   ?= -lblis
+  PC_LIBS     := $(BLAS_LIBS)
+endif
+ifneq ($(BLAS),none)
+  BLAS_DEFS := -DVAEI_BLAS=1 -DVAEI_BLAS_NAME='"$(BLAS)"'
+endif
+
+# ---- flags ------------------------------------------------------------------------------------------------------------
+# Ours stand after the user's where the results depend on them: contraction and fast-math would change the bits.
+OUR_WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wcast-qual -Wvla -Wpointer-arith
+OUR_CPPFLAGS := -Iinclude -D_POSIX_C_SOURCE=200809L
+OUR_CFLAGS   := -std=c11 $(OUR_WARNINGS)
+OUR_FLOAT    := -fno-fast-math -fno-math-errno -ffp-contract=off
+LIB_CFLAGS   := -fPIC -fvisibility=hidden -pthread $(OUR_FLOAT)
+# kernels at -O3, unless the user asked for less than -O2
+KERNEL_CFLAGS := $(if $(filter -O0 -O1 -O -Og -Os -Oz,$(CFLAGS)),,-O3)
+OUR_LDLIBS   := $(BLAS_LIBS) -lm -pthread
+SO_LDFLAGS   := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libvae.map -Wl,-z,defs,-z,relro,-z,now -Wl,--as-needed
+
+Q = $(if $(V),,@echo "  $(1)  $(2)";)
+compile = $(call Q,CC,$<)$(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(1) $(CFLAGS) $(2) -MMD -MP -c -o $@ $<
+one_file = $(call Q,CC,$<)$(CC) $(OUR_CPPFLAGS) $(1) $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< \
+           $(STATIC) $(OUR_LDLIBS) $(LDLIBS)
+link = $(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(1) $(OUR_LDLIBS) $(LDLIBS)
+
+# ---- files ------------------------------------------------------------------------------------------------------------
+LIB_SRC     := $(wildcard lib/*/*.c)
+PROGRAM_SRC := $(wildcard src/*.c)
+CHECK_SRC   := $(wildcard tests/check_*.c)
+EXAMPLE_SRC := $(wildcard examples/*.c)
+BENCH_SRC   := $(wildcard bench/*.c)
+HEADERS     := $(wildcard include/vae/*.h)
+
+objects     = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+LIB_OBJ     := $(call objects,$(LIB_SRC))
+PROGRAM_OBJ := $(call objects,$(PROGRAM_SRC))
+CHECK_OBJ   := $(call objects,$(CHECK_SRC))
+EXAMPLES    := $(patsubst examples/%.c,$(BUILD)/examples/%,$(EXAMPLE_SRC))
+BENCHES     := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
+
+STATIC  := $(BUILD)/libvae.a
+SHARED  := $(BUILD)/$(REALNAME)
+PROGRAM := $(if $(PROGRAM_SRC),$(BUILD)/vae)
+CHECK   := $(if $(CHECK_SRC),$(BUILD)/check_vae)
+
+.PHONY: all static shared program examples check check-asan asan check-build bench-build bench demo docs install uninstall \
+        clean need-check need-program FORCE
+all: static shared program
+static: $(STATIC)
+shared: $(SHARED)
+program: $(PROGRAM)
+examples: $(EXAMPLES)
+check-build: $(CHECK)
+bench-build: $(BENCHES)
+
+# ---- objects: rebuilt when a flag changes -----------------------------------------------------------------------------
+FLAGS_NOW = $(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(LIB_CFLAGS) $(CFLAGS) $(KERNEL_CFLAGS) $(BLAS) $(BLAS_CFLAGS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' > $@
+
+$(BUILD)/obj/lib/kernel/%.o: lib/kernel/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call compile,-Ilib $(BLAS_DEFS) $(BLAS_CFLAGS),$(KERNEL_CFLAGS) $(LIB_CFLAGS))
+
+$(BUILD)/obj/lib/%.o: lib/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call compile,-Ilib $(BLAS_DEFS),$(LIB_CFLAGS))
+
+# the program sees the public headers only
+$(BUILD)/obj/src/%.o: src/%.c $(BUILD)/flags | need-program
+	@mkdir -p $(@D)
+	$(call compile,-Isrc $(PROGRAM_CFLAGS),-pthread)
+
+$(BUILD)/obj/tests/%.o: tests/%.c $(BUILD)/flags | need-check
+	@mkdir -p $(@D)
+	$(call compile,-Ilib -Itests $(CHECK_CFLAGS),-pthread $(OUR_FLOAT))
+
+# ---- libraries and programs -------------------------------------------------------------------------------------------
+$(STATIC): $(LIB_OBJ)
+	@rm -f $@
+	$(call Q,AR,$@)$(AR) rcs $@ $(LIB_OBJ)
+
+$(SHARED): $(LIB_OBJ) libvae.map
+	$(call link,$(SO_LDFLAGS) $(LIB_OBJ))
+	@ln -sf $(REALNAME) $(BUILD)/$(SONAME)
+	@ln -sf $(SONAME) $(BUILD)/libvae.so
+
+PROGRAM_PKGS   := libpng libjpeg zlib
+PROGRAM_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PROGRAM_PKGS) 2>/dev/null)
+PROGRAM_LIBS   = $(shell $(PKG_CONFIG) --libs $(PROGRAM_PKGS) 2>/dev/null)
+need-program:
+	@$(PKG_CONFIG) --exists $(PROGRAM_PKGS) || { echo >&2 "the vae program needs $(PROGRAM_PKGS)" \
+	  "(Debian: apt-get install libpng-dev libjpeg62-turbo-dev zlib1g-dev); 'make static shared' does not"; exit 1; }
+
+$(BUILD)/vae: $(PROGRAM_OBJ) $(STATIC)
+	$(call link,$(PROGRAM_OBJ) $(STATIC) $(PROGRAM_LIBS))
+
+# the program writes its own man page and completion, from the tables that parse its options
+$(BUILD)/vae.1: $(PROGRAM)
+	@$(PROGRAM) help --man > $@
+$(BUILD)/vae.bash: $(PROGRAM)
+	@$(PROGRAM) completion bash > $@
+
+CHECK_CFLAGS = $(shell $(PKG_CONFIG) --cflags check 2>/dev/null)
+CHECK_LIBS   = $(shell $(PKG_CONFIG) --libs check 2>/dev/null)
+need-check:
+	@$(PKG_CONFIG) --exists check || { echo >&2 "the tests need Check (Debian: apt-get install check)"; exit 1; }
+
+$(BUILD)/check_vae: $(CHECK_OBJ) $(STATIC)
+	$(call link,$(CHECK_OBJ) $(STATIC) $(CHECK_LIBS))
+
+$(BUILD)/examples/%: examples/%.c $(STATIC) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(one_file)
+
+$(BUILD)/bench/%: bench/%.c $(STATIC) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call one_file,-Ilib)
+
+# ---- tests ------------------------------------------------------------------------------------------------------------
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+asan:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS='$(SANITIZE)' check-build
+
+check-asan: asan
+	CK_FORK=no $(BUILD)/asan/check_vae
+
+check: all examples check-build asan
+	@MAKE='$(MAKE)' CC='$(CC)' BUILD='$(BUILD)' BLAS='$(BLAS)' scripts/run_checks.sh
+
+demo: program
+	@BUILD='$(BUILD)' scripts/demo.sh
+
+bench: all bench-build
+	@VAE='$(BUILD)/vae' bench/run.sh
+
+docs: $(STATIC)
+	@CC='$(CC)' BUILD='$(BUILD)' LIBS='$(OUR_LDLIBS)' scripts/make_spec_doc.sh > docs/spec.md.new
+	@mv docs/spec.md.new docs/spec.md
+
+# ---- install ----------------------------------------------------------------------------------------------------------
+# a folder below PREFIX is written relative to it, so that pkg-config can move the whole tree
+below_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
+$(BUILD)/vae.pc: vae.pc.in include/vae/version.h FORCE
+	@mkdir -p $(@D)
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call below_prefix,$(LIBDIR))|' \
+	     -e 's|@INCLUDEDIR@|$(call below_prefix,$(INCLUDEDIR))|' -e 's|@VERSION@|$(VERSION)|' \
+	     -e 's|@REQUIRES_PRIVATE@|$(PC_REQUIRES)|' -e 's|@LIBS_PRIVATE@|$(strip -lm -pthread $(PC_LIBS))|' $< > $@
+
+COMPLETIONS := $(DATADIR)/bash-completion/completions
+install: all $(BUILD)/vae.pc $(BUILD)/vae.1 $(BUILD)/vae.bash
+	$(INSTALL) -d '$(DESTDIR)$(INCLUDEDIR)/vae' '$(DESTDIR)$(LIBDIR)/pkgconfig'
+	$(INSTALL) -m 644 $(HEADERS) bindings/cpp/vae.hpp '$(DESTDIR)$(INCLUDEDIR)/vae/'
+	$(INSTALL) -m 644 $(STATIC) '$(DESTDIR)$(LIBDIR)/'
+	$(INSTALL) -m 755 $(SHARED) '$(DESTDIR)$(LIBDIR)/'
+	ln -sf $(REALNAME) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
+	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/libvae.so'
+	$(INSTALL) -m 644 $(BUILD)/vae.pc '$(DESTDIR)$(LIBDIR)/pkgconfig/'
+	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(COMPLETIONS)'
+	$(INSTALL) -m 755 $(PROGRAM) '$(DESTDIR)$(BINDIR)/'
+	$(INSTALL) -m 644 $(BUILD)/vae.1 '$(DESTDIR)$(MANDIR)/man1/'
+	$(INSTALL) -m 644 $(BUILD)/vae.bash '$(DESTDIR)$(COMPLETIONS)/vae'
+
+uninstall:
+	rm -rf '$(DESTDIR)$(INCLUDEDIR)/vae'
+	cd '$(DESTDIR)$(LIBDIR)' && rm -f libvae.a libvae.so $(SONAME) $(REALNAME) pkgconfig/vae.pc
+	rm -f '$(DESTDIR)$(BINDIR)/vae' '$(DESTDIR)$(MANDIR)/man1/vae.1' '$(DESTDIR)$(COMPLETIONS)/vae'
+
+clean:
+	rm -rf $(BUILD)
+
+print-%:
+	@echo '$($*)'
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

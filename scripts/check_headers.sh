@@ -1,0 +1,31 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Each public header alone, in an empty file: strict C99, C11, and C++11 with C's warnings about C++; no stdio, no inline
+# functions, no function-like macros; every function has words and a @since.
+. scripts/report.sh
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+CXX=${CXX:-c++}
+
+alone() { # alone WHAT HEADER COMPILER...
+    what=$1 header=$2
+    shift 2
+    printf '#include <vae/%s>\ntypedef int nothing;\n' "$header" > "$tmp/one.${suffix}"
+    if "$@" -Iinclude -Werror -fsyntax-only "$tmp/one.${suffix}" 2> "$tmp/log"; then ok "$header as $what"
+    else not_ok "$header as $what" "$(head -n 4 "$tmp/log")"; fi
+}
+for path in include/vae/*.h; do
+    header=${path##*/}
+    suffix=c
+    alone 'C99 -pedantic' "$header" "$CC" -std=c99 -pedantic -Wall -Wextra -Wstrict-prototypes -Wc++-compat
+    suffix=cpp
+    if command -v "$CXX" > /dev/null; then alone 'C++11 -pedantic' "$header" "$CXX" -std=c++11 -pedantic -Wall -Wextra; fi
+done
+
+expect_empty 'no stdio, no inline functions' "$(grep -nE 'stdio\.h|^static|inline ' include/vae/*.h)"
+expect_empty 'no function-like macros but VAE_API' "$(grep -nE '^ *# *define [A-Za-z_]+\(' include/vae/*.h)"
+undocumented=$(awk '/^\/\*\*/ { doc = 1; since = 0 } /@since/ { since = 1 }
+    /^VAE_API/ { if (!doc || !since) print FILENAME ": " $0; doc = 0 }' include/vae/*.h)
+expect_empty 'every function is documented, with @since' "$undocumented"
+finish

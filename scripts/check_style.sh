@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What a machine can see of the house rules (CONTRIBUTING.md).
+. scripts/report.sh
+
+if [ -d .git ] && command -v git > /dev/null; then
+    all=$(git ls-files --cached --others --exclude-standard)
+else
+    all=$(find . \( -path "./$BUILD" -o -path ./demo \) -prune -o -type f -print | sed 's|^\./||')
+fi
+code=$(printf '%s\n' "$all" | grep -E '\.(c|h|hpp|def)$')
+sources=$(printf '%s\n' "$all" | grep -E '(\.(c|h|hpp|def|sh|py|map)|^Makefile|^bootstrap|^\.ci/run)$')
+
+expect_empty 'lines of at most 140 columns' "$(awk 'length($0) > 140 { print FILENAME ":" FNR }' $sources)"
+expect_empty 'files of at most 600 lines' "$(wc -l $code | awk '$2 != "total" && $1 > 600 { print $2 ": " $1 }')"
+expect_empty 'file names are unique' "$(printf '%s\n' "$code" | sed 's|.*/||' | sort | uniq -d)"
+expect_empty 'no tabs in C' "$(grep -lP '\t' $code)"
+expect_empty 'no trailing white space' "$(grep -nE '[[:space:]]+$' $sources | head -n 5)"
+marks='TO''DO|FIX''ME|XX''X|HA''CK'
+expect_empty 'nothing left for later' "$(grep -nwE "$marks" $sources)"
+unlicensed=$(for f in $(printf '%s\n' "$sources" | grep -v '\.def$'); do
+    [ ! -s "$f" ] || head -n 3 "$f" | grep -q 'SPDX-License-Identifier: MIT' || echo "$f"
+done)
+expect_empty 'every source names its licence' "$unlicensed"
+lib=$(printf '%s\n' "$code" | grep '^lib/')
+expect_empty 'no assert, locale, setjmp or time; no warnings switched off' \
+    "$(grep -nE '#include <(assert|locale|setjmp|time)\.h>|#pragma GCC diagnostic' $lib /dev/null)"
+# a licence line and at least one line of words; a .def has one line a module and one of words
+opening=$(for f in $lib; do
+    case $f in *.def) wanted=1 ;; *) wanted=2 ;; esac
+    [ "$(awk 'NR == 1 && !/^\/\*/ { exit } { n++ } /\*\// { exit } END { print n + 0 }' "$f")" -ge $wanted ] || echo "$f"
+done)
+expect_empty 'every file of lib opens with what it is' "$opening"
+finish

@@ -1,0 +1,71 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# `make check`: runs every part, shows each in short, and ends with one line, `N passed, N failed`, over all of them.
+# A part passes on its exit status and on its own count, `N passed, N failed` or Check's `P%: Checks: N, Failures: N,
+# Errors: N`; a part without a count is one test. Needs what `make all examples check-build asan` builds.
+BUILD=${BUILD:-build}
+CC=${CC:-cc}
+export BUILD CC
+unset MAKEFLAGS MFLAGS MAKELEVEL
+logs=$BUILD/check-logs
+rm -rf "$logs"
+mkdir -p "$logs"
+total_passed=0
+total_failed=0
+
+# part NAME COMMAND...
+part() {
+    name=$1
+    shift
+    log=$logs/$name.log
+    start=$(date +%s)
+    "$@" > "$log" 2>&1 < /dev/null
+    status=$?
+    counts=$(awk '
+        /^[0-9]+ passed, [0-9]+ failed/ { p = $1; f = $3; seen = 1 }
+        /^[0-9]+%: Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+/ {
+            gsub(/,/, ""); p = $3 - $5 - $7; f = $5 + $7; seen = 1 }
+        END { if (seen) print p, f }' "$log")
+    passed=${counts% *}
+    failed=${counts#* }
+    if [ -z "$counts" ]; then
+        passed=0 failed=0
+        [ "$status" -ne 0 ] || passed=1
+    fi
+    # a crash after, or instead of, the count
+    if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+    total_passed=$((total_passed + passed))
+    total_failed=$((total_failed + failed))
+    printf '%-24s %5d passed %4d failed %5d s\n' "$name" "$passed" "$failed" "$(($(date +%s) - start))"
+    [ "$failed" -eq 0 ] || { grep -vE '^ok |:P:' "$log" | tail -n 40 | sed 's/^/    | /'; }
+}
+
+for script in scripts/check_*.sh; do
+    part "$(basename "$script" .sh)" "$script"
+done
+
+part check_vae "$BUILD/check_vae"
+
+mkdir -p "$BUILD/examples/run"
+for example in examples/*.c; do
+    name=$(basename "$example" .c)
+    part "example_$name" sh -c "cd '$BUILD/examples/run' && exec ../$name"
+done
+if command -v python3 > /dev/null && python3 -c 'import numpy' 2> /dev/null; then
+    for example in examples/python/*.py; do
+        [ -e "$example" ] || continue
+        part "example_$(basename "$example")" env PYTHONPATH=bindings/python VAE_LIBRARY="$PWD/$BUILD/libvae.so" python3 "$example"
+    done
+fi
+
+for script in tests/check_*.sh; do
+    [ -e "$script" ] || continue
+    part "$(basename "$script" .sh)" sh "$script"
+done
+
+# no leak checker with forked children or threads of a BLAS: the tests count every block themselves
+part check_vae_sanitized env CK_FORK=no VAE_CHECK_SANITIZED=1 "$BUILD/asan/check_vae"
+
+echo
+echo "$total_passed passed, $total_failed failed"
+[ "$total_failed" -eq 0 ]
