@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ * vae/model.h - the model: a spec and its parameters.
+ *
+ *     input      28x28x1
+ *     encoder    conv2d out=32 kernel=3 stride=2 pad=1 | relu | flatten
+ *     latent     gaussian dim=32
+ *     decoder    linear out=6272 | relu | reshape 14x14x32 | deconv2d out=1 kernel=4 stride=2 pad=1
+ *     likelihood bernoulli
+ *
+ * The text is the same here, in the file and in docs/spec.md, which lists every module with its options. It may also hold
+ * the sections of the training (optimizer, objective, schedule, clip): each call reads its own part.
+ *
+ * A model is read-only while it runs: any number of sessions, each on its own thread, may use it at once. Its only writers
+ * are its trainer, vae_model_set_param() and vae_model_load_weights(); do not call those while a session is inside a call. */
+#ifndef VAE_MODEL_H
+#define VAE_MODEL_H
+
+#include "tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct vae_model vae_model_t;
+
+/**
+ * Build a model from its spec, with fresh parameters.
+ * @param out   receives the model; free with vae_model_destroy()   @param ctx   may be NULL; kept alive by the model
+ * @param spec  the text, UTF-8, at most 64 KiB   @param seed  equal seeds give equal parameters on every machine
+ * @return VAE_OK; VAE_E_ARG; VAE_E_SPEC (says line and column); VAE_E_SHAPE; VAE_E_LIMIT; VAE_E_NOMEM   @since 0.1
+ */
+VAE_API vae_status_t vae_model_create(vae_model_t **out, vae_ctx_t *ctx, const char *spec, uint64_t seed);
+
+/**
+ * Load a model from a safetensors file that vae_model_save() or vae_trainer_save() wrote.
+ * @return VAE_OK; VAE_E_ARG; VAE_E_IO; VAE_E_FORMAT; VAE_E_VERSION; VAE_E_UNSUPPORTED; VAE_E_SPEC; VAE_E_SHAPE;
+ *         VAE_E_NUMERIC (NaN or infinity in a weight); VAE_E_LIMIT; VAE_E_NOMEM   @since 0.1
+ */
+VAE_API vae_status_t vae_model_load(vae_model_t **out, vae_ctx_t *ctx, const char *path);
+
+/** As vae_model_load(), from bytes in memory, which are copied. data[size]. @since 0.1 */
+VAE_API vae_status_t vae_model_load_memory(vae_model_t **out, vae_ctx_t *ctx, const void *data, size_t size);
+
+/**
+ * Replace the parameters by those of any safetensors file whose names and shapes match (PyTorch's F32, F16, BF16, F64).
+ * Names the model does not know are an error, except `*.num_batches_tracked`. On error the model is unchanged.
+ * @return as vae_model_load()   @since 0.1
+ */
+VAE_API vae_status_t vae_model_load_weights(vae_model_t *model, const char *path);
+
+/** Write the model to a file: temporary file, fsync, rename, fsync of the folder; an old file survives any failure. @since 0.1 */
+VAE_API vae_status_t vae_model_save(const vae_model_t *model, const char *path);
+
+/** Drop the caller's share; NULL is allowed. Sessions and trainers keep their model alive. @since 0.1 */
+VAE_API void vae_model_destroy(vae_model_t *model);
+
+/**
+ * The canonical spec, every default written out, one section a line, with a final newline and NUL.
+ * @param buf  receives at most cap bytes; may be NULL if cap is 0   @param needed  receives the bytes wanted, NUL included;
+ *        may be NULL   @return VAE_OK; VAE_E_ARG (cap too small: buf untouched, *needed set)   @since 0.1
+ */
+VAE_API vae_status_t vae_model_spec(const vae_model_t *model, char *buf, size_t cap, size_t *needed);
+
+/** S, the floats of one example; 0 if not a model. @since 0.1 */
+VAE_API int64_t vae_model_input_size(const vae_model_t *model);
+
+/** D, the floats of one latent; 0 if not a model. @since 0.1 */
+VAE_API int64_t vae_model_latent_size(const vae_model_t *model);
+
+/** The sizes of one example, channels last; returns their number, 1 to 4; 0 if not a model. shape may be NULL. @since 0.1 */
+VAE_API int32_t vae_model_input_shape(const vae_model_t *model, int64_t shape[4]);
+
+/** The sizes of one latent; as vae_model_input_shape(). @since 0.1 */
+VAE_API int32_t vae_model_latent_shape(const vae_model_t *model, int64_t shape[4]);
+
+/** Number of parameter tensors (the running statistics of batch norm included); 0 if not a model. @since 0.1 */
+VAE_API int64_t vae_model_param_count(const vae_model_t *model);
+
+/** Number of trainable values in all parameters together; 0 if not a model. @since 0.1 */
+VAE_API int64_t vae_model_param_total(const vae_model_t *model);
+
+/**
+ * A parameter by index.
+ * @param index  0 <= index < vae_model_param_count()   @param out  receives a borrowed tensor in PyTorch's layout, read-only,
+ *        valid as long as the model   @param name  receives its name, borrowed; may be NULL
+ * @return VAE_OK; VAE_E_ARG   @since 0.1
+ */
+VAE_API vae_status_t vae_model_param(const vae_model_t *model, int64_t index, const vae_tensor_t **out,
+                                     const char **name);
+
+/** The index of the parameter `name`; VAE_E_ARG with the nearest name if there is none. @since 0.1 */
+VAE_API vae_status_t vae_model_param_find(const vae_model_t *model, const char *name, int64_t *index);
+
+/** Copy values[count] into a parameter. VAE_E_SHAPE if count is not its size; VAE_E_NUMERIC if a value is not finite. @since 0.1 */
+VAE_API vae_status_t vae_model_set_param(vae_model_t *model, int64_t index, const float *values, int64_t count);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

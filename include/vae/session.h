@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * vae/session.h - using a model: encode, decode, reconstruct, sample, score.
+ *
+ * A session holds the scratch memory for a largest batch and a stream of random numbers. Creating it allocates one block;
+ * nothing below allocates again. One thread at a time uses a session; sessions on one model run side by side.
+ *
+ * Arrays are float32, row-major, channels last: x[n][S] with S = vae_model_input_size(), z[n][D] with D =
+ * vae_model_latent_size(). With VAE_ARITH_EXACT equal inputs give equal bytes whatever the batch split, the number of
+ * threads and the CPU. Rates and bounds are in nats per example. */
+#ifndef VAE_SESSION_H
+#define VAE_SESSION_H
+
+#include "model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct vae_session vae_session_t;
+
+/**
+ * Create a session.
+ * @param out  receives it; free with vae_session_destroy()   @param model  kept alive by the session
+ * @param max_batch  examples the session works on at once, >= 1; calls with more are split
+ * @return VAE_OK; VAE_E_ARG; VAE_E_LIMIT; VAE_E_NOMEM   @since 0.1
+ */
+VAE_API vae_status_t vae_session_create(vae_session_t **out, const vae_model_t *model, int64_t max_batch);
+
+/** Free a session; NULL is allowed. @since 0.1 */
+VAE_API void vae_session_destroy(vae_session_t *session);
+
+/** The bytes vae_session_create() would take. @since 0.1 */
+VAE_API vae_status_t vae_session_bytes(const vae_model_t *model, int64_t max_batch, uint64_t *bytes);
+
+/** Start the stream of random numbers anew; a fresh session has seed 0. @since 0.1 */
+VAE_API vae_status_t vae_session_seed(vae_session_t *session, uint64_t seed);
+
+/**
+ * Encode examples into the parameters of their posterior. Nothing is drawn.
+ * @param n  examples, >= 0   @param x  input[n][S], finite, as the likelihood expects
+ * @param mean  output[n][D]   @param logvar  output[n][D], log of the variance, or NULL; -infinity never: an autoencoder
+ *        without a distribution writes -30
+ * @return VAE_OK; VAE_E_ARG; VAE_E_NUMERIC (x holds NaN or infinity; outputs untouched)   @since 0.1
+ */
+VAE_API vae_status_t vae_encode(vae_session_t *session, int64_t n, const float *x, float *mean, float *logvar);
+
+/**
+ * Decode latents into the mean of the likelihood.
+ * @param z  input[n][D], finite   @param x  output[n][S]   @return as vae_encode()   @since 0.1
+ */
+VAE_API vae_status_t vae_decode(vae_session_t *session, int64_t n, const float *z, float *x);
+
+/**
+ * Decode one latent straight into 8-bit pixels, R G B A, A = 255: round(255 * clamp(value, 0, 1)). For images of 1 channel
+ * (grey) or 3. @param pixels  output, H rows of W * 4 bytes, written once, never read   @param row_stride  bytes from row to row,
+ * >= W * 4   @return VAE_OK; VAE_E_ARG; VAE_E_NUMERIC; VAE_E_UNSUPPORTED (the model does not make images)   @since 0.1
+ */
+VAE_API vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *pixels, size_t row_stride);
+
+/** Encode and decode the posterior mean: x[n][S] to y[n][S]. @return as vae_encode()   @since 0.1 */
+VAE_API vae_status_t vae_reconstruct(vae_session_t *session, int64_t n, const float *x, float *y);
+
+/**
+ * Make new examples: z from the prior N(0, I), decoded. An autoencoder without a distribution has no prior: VAE_E_UNSUPPORTED.
+ * @param noise  standard normal[n][D], or NULL: drawn from the session's stream   @param x  output[n][S]   @since 0.1
+ */
+VAE_API vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, float *x);
+
+/**
+ * Score examples by the evidence lower bound, elbo = -recon - rate, or with k > 1 samples by the importance-weighted bound
+ * log (1/k sum_j p(x|z_j) p(z_j) / q(z_j|x)) of Burda et al. 2016; recon and rate are then the means over the samples.
+ * @param k  samples for each example, >= 1   @param noise  standard normal[n][k][D], or NULL: drawn from the stream
+ * @param elbo, recon, rate  outputs[n] in nats; each may be NULL. recon is -log p(x|z), rate is KL(q(z|x) || N(0, I)).
+ * @return as vae_encode(); VAE_E_UNSUPPORTED (k > 1 and no distribution)   @since 0.1
+ */
+VAE_API vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t k, const float *noise,
+                              double *elbo, double *recon, double *rate);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

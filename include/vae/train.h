@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ * vae/train.h - training a model: the host owns the loop, the trainer makes one step.
+ *
+ *     optimizer  adam lr=0.001
+ *     objective  elbo beta=1
+ *     schedule   constant
+ *     clip       none
+ *
+ * A trainer holds the gradients, the optimizer's memory, the schedule and the count of steps, and is its model's only writer.
+ * Creating it takes one block; steps allocate nothing. Equal inputs give equal bytes whatever the number of threads. */
+#ifndef VAE_TRAIN_H
+#define VAE_TRAIN_H
+
+#include "model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct vae_trainer vae_trainer_t;
+
+/** What a step tells. Set struct_size to sizeof before each call; the library fills what fits. Nats are per example. @since 0.1 */
+typedef struct vae_metrics {
+    uint32_t struct_size; /* sizeof(vae_metrics_t) as the caller knows it */
+    uint32_t flags;       /* 0 */
+    int64_t step;         /* steps applied so far */
+    double loss;          /* what was minimised: mean of recon + weighted rate */
+    double recon;         /* mean of -log p(x|z), nats */
+    double rate;          /* mean of KL(q(z|x) || p(z)), nats, unweighted */
+    double beta;          /* the weight of the rate in this step */
+    double lr;            /* the learning rate of this step; 0 from vae_trainer_backward() */
+    double grad_norm;     /* 2-norm of all gradients before clipping; 0 from vae_trainer_backward() */
+} vae_metrics_t;
+
+/**
+ * An optimizer of the host's. step() updates w[n] from the gradient g[n]; the library calls it for each parameter tensor.
+ * slot[i][n] are the optimizer's memories, zero at the start, saved in checkpoints. step() must not fail. @since 0.1
+ */
+typedef struct vae_optimizer {
+    uint32_t struct_size; /* sizeof(vae_optimizer_t) */
+    int32_t slots;        /* memories of n floats, 0 <= slots <= 8 */
+    void *user;           /* passed to step */
+    const char *name;     /* kept in checkpoints; letters, digits, '_'; copied */
+    /* t counts from 1; lr is the schedule's; decay is 0 for biases and norms, else the text's weight_decay. */
+    void (*step)(void *user, int64_t n, int64_t t, float lr, float decay, const float *g, float *w, float *const *slot);
+} vae_optimizer_t;
+
+/**
+ * Create a trainer.
+ * @param model  trained in place; kept alive   @param options  the text, or NULL for all defaults   @param max_batch  most
+ *        examples in one step, >= 1
+ * @return VAE_OK; VAE_E_ARG; VAE_E_SPEC; VAE_E_STATE (the model has a trainer already); VAE_E_LIMIT; VAE_E_NOMEM   @since 0.1
+ */
+VAE_API vae_status_t vae_trainer_create(vae_trainer_t **out, vae_model_t *model, const char *options, int64_t max_batch);
+
+/** Free a trainer; NULL is allowed. @since 0.1 */
+VAE_API void vae_trainer_destroy(vae_trainer_t *trainer);
+
+/** The bytes vae_trainer_create() would take. @since 0.1 */
+VAE_API vae_status_t vae_trainer_bytes(vae_model_t *model, const char *options, int64_t max_batch, uint64_t *bytes);
+
+/** The canonical text of the training; as vae_model_spec(). @since 0.1 */
+VAE_API vae_status_t vae_trainer_options(const vae_trainer_t *trainer, char *buf, size_t cap, size_t *needed);
+
+/** Start the stream of random numbers (noise, dropout) anew; a fresh trainer has seed 0. @since 0.1 */
+VAE_API vae_status_t vae_trainer_seed(vae_trainer_t *trainer, uint64_t seed);
+
+/**
+ * One step of training: vae_trainer_backward() with drawn noise, then vae_trainer_apply().
+ * @param n  examples, 1 <= n <= max_batch   @param x  input[n][S]   @param metrics  may be NULL
+ * @return VAE_OK; VAE_E_ARG; VAE_E_NUMERIC (data, loss or gradient not finite: nothing changed, gradients are zero again)
+ * @since 0.1
+ */
+VAE_API vae_status_t vae_trainer_step(vae_trainer_t *trainer, int64_t n, const float *x, vae_metrics_t *metrics);
+
+/**
+ * Add the gradient of the mean loss of n examples to the gradients. Several calls before one vae_trainer_apply() accumulate;
+ * apply divides by their number.
+ * @param noise  standard normal[n][D] for the latent, or NULL: drawn   @return as vae_trainer_step()   @since 0.1
+ */
+VAE_API vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise,
+                                          vae_metrics_t *metrics);
+
+/** Update the parameters from the gradients, then zero these. VAE_E_STATE without a vae_trainer_backward() before. @since 0.1 */
+VAE_API vae_status_t vae_trainer_apply(vae_trainer_t *trainer, vae_metrics_t *metrics);
+
+/**
+ * The gradient of a parameter: a borrowed tensor that the host may read and write (to reduce over machines) between backward
+ * and apply. Zero for running statistics. @param index  as vae_model_param()   @since 0.1
+ */
+VAE_API vae_status_t vae_trainer_grad(const vae_trainer_t *trainer, int64_t index, vae_tensor_t **out);
+
+/** Use the host's optimizer from now on; only before the first step (VAE_E_STATE). @since 0.1 */
+VAE_API vae_status_t vae_trainer_set_optimizer(vae_trainer_t *trainer, const vae_optimizer_t *optimizer);
+
+/** Replace the base learning rate that the schedule scales; lr >= 0 and finite. @since 0.1 */
+VAE_API vae_status_t vae_trainer_set_lr(vae_trainer_t *trainer, double lr);
+
+/** Steps applied so far; -1 if not a trainer. @since 0.1 */
+VAE_API int64_t vae_trainer_steps(const vae_trainer_t *trainer);
+
+/**
+ * Write a checkpoint: the model and all that a bit-exact resume needs (optimizer memories, steps, seed, options). Crash-safe as
+ * vae_model_save(); vae_model_load() reads it too. VAE_E_STATE between backward and apply. @since 0.1
+ */
+VAE_API vae_status_t vae_trainer_save(const vae_trainer_t *trainer, const char *path);
+
+/** Continue from a checkpoint of the same spec and options; on error trainer and model are unchanged. @since 0.1 */
+VAE_API vae_status_t vae_trainer_load(vae_trainer_t *trainer, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
