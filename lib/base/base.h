@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT
+ * base.h - floor 0: failure, memory, sizes, threads, random bits, text. Knows nothing of networks.
+ *
+ *   status.c   vaei_fail: status code and this thread's sentence
+ *   memory.c   vaei_heap (the host's allocator, counted and limited), vaei_arena (many small things, freed together),
+ *              vaei_carve (one block, measured first and then cut)
+ *   pool.c     vaei_pool: parallel_for by the host's hook, own threads, or the caller
+ *   philox.c   counter-based random bits
+ *   number.c   decimal text <-> floating point, locale-free and exact
+ *   text.c     whole numbers, bounded writer, nearest name
+ *   grammar.c  text <-> tree of sections, modules, options            (grammar.h)
+ *   option.c   tables of options: tree -> struct, bounds, printing    (option.h)
+ *   shape.c    one to four sizes                                      (option.h)
+ *   cpu.c      what the processor offers */
+#ifndef VAEI_BASE_H
+#define VAEI_BASE_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <vae/status.h>
+#include <vae/version.h>
+
+#define VAEI_ALIGN 64 /* of every block, tensor and buffer: a cache line and the widest vector */
+#define VAEI_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#if defined(__GNUC__)
+#define VAEI_FORMAT(f, a) __attribute__((format(printf, f, a)))
+#define VAEI_THREAD_LOCAL __thread
+#define VAEI_INLINE static inline __attribute__((always_inline))
+#else
+#define VAEI_FORMAT(f, a)
+#define VAEI_THREAD_LOCAL _Thread_local
+#define VAEI_INLINE static inline
+#endif
+
+/* ---- status.c ------------------------------------------------------------------------------------------------- */
+
+/* Set this thread's sentence and return `status`. Floats in the sentence go through vaei_text_float. */
+vae_status_t vaei_fail(vae_status_t status, const char *format, ...) VAEI_FORMAT(2, 3);
+
+/* Put "prefix: " before this thread's sentence; returns `status`. For a floor that knows where it happened. */
+vae_status_t vaei_fail_at(vae_status_t status, const char *format, ...) VAEI_FORMAT(2, 3);
+
+const char *vaei_fail_text(void);
+
+const char *vaei_status_name(vae_status_t status);   /* "VAE_E_SHAPE", "VAE_E_UNKNOWN"; static */
+const char *vaei_status_string(vae_status_t status); /* "shapes do not agree"; static */
+
+/* Forward a failure; the deeper sentence stands. */
+#define VAEI_TRY(expr)                                                                                                 \
+    do {                                                                                                               \
+        const vae_status_t vaei_try_status = (expr);                                                                   \
+        if (vaei_try_status < 0) return vaei_try_status;                                                               \
+    } while (0)
+
+/* ---- checked sizes: false on overflow, *out then untouched ------------------------------------------------------ */
+
+VAEI_INLINE int vaei_size_mul(size_t a, size_t b, size_t *out) {
+    size_t r;
+    if (__builtin_mul_overflow(a, b, &r)) return 0;
+    *out = r;
+    return 1;
+}
+VAEI_INLINE int vaei_size_add(size_t a, size_t b, size_t *out) {
+    size_t r;
+    if (__builtin_add_overflow(a, b, &r)) return 0;
+    *out = r;
+    return 1;
+}
+VAEI_INLINE int vaei_count_mul(int64_t a, int64_t b, int64_t *out) {
+    int64_t r;
+    if (__builtin_mul_overflow(a, b, &r)) return 0;
+    *out = r;
+    return 1;
+}
+
+/* ---- memory.c ----------------------------------------------------------------------------------------------------
+ * The heap of one context. Sizes are passed back on free, so no header precedes a block. The counters are atomic. */
+typedef struct vaei_heap {
+    void *user;
+    void *(*alloc)(void *user, size_t size, size_t align);
+    void (*free)(void *user, void *ptr, size_t size);
+    uint64_t limit;           /* bytes, 0: none */
+    _Atomic uint64_t in_use;  /* bytes */
+} vaei_heap;
+
+/* malloc behind the hook's shape: aligned_alloc and free. */
+void vaei_heap_init_default(vaei_heap *heap);
+
+/* Zeroed, aligned to VAEI_ALIGN; size 0 is taken as 1. On NULL the sentence says what it was for and the size. */
+void *vaei_heap_alloc(vaei_heap *heap, size_t size, const char *what);
+void vaei_heap_free(vaei_heap *heap, void *ptr, size_t size); /* NULL is allowed */
+
+/* Many small things that live and die together. Chunks of 16 KiB or the request. */
+typedef struct vaei_arena_chunk vaei_arena_chunk;
+typedef struct vaei_arena {
+    vaei_heap *heap;
+    vaei_arena_chunk *chunks;
+} vaei_arena;
+
+void vaei_arena_init(vaei_arena *arena, vaei_heap *heap);
+void *vaei_arena_alloc(vaei_arena *arena, size_t size); /* zeroed, aligned to 16; NULL with the sentence set */
+void *vaei_arena_array(vaei_arena *arena, size_t count, size_t size); /* checked product */
+char *vaei_arena_format(vaei_arena *arena, const char *format, ...) VAEI_FORMAT(2, 3);
+char *vaei_arena_copy(vaei_arena *arena, const char *text, size_t length); /* adds a NUL */
+void vaei_arena_free(vaei_arena *arena); /* everything; the arena may be used again */
+
+/* Cuts a block into aligned pieces. With base NULL it only measures: the same walk gives first the size and then the pieces.
+ *
+ *     |<- first ->|pad|<- second ->|pad| ...            every piece starts at a multiple of VAEI_ALIGN
+ *
+ * Overflow sticks: `used` becomes SIZE_MAX, which no heap grants. */
+typedef struct vaei_carve {
+    char *base;
+    size_t used; /* bytes */
+} vaei_carve;
+
+VAEI_INLINE void *vaei_carve_bytes(vaei_carve *c, size_t bytes) {
+    size_t start = c->used, end;
+    if (!vaei_size_add(start, bytes, &end) || !vaei_size_add(end, VAEI_ALIGN - 1, &end)) {
+        c->used = SIZE_MAX;
+        return NULL;
+    }
+    c->used = end & ~(size_t)(VAEI_ALIGN - 1);
+    return c->base ? c->base + start : NULL;
+}
+VAEI_INLINE void *vaei_carve_array(vaei_carve *c, int64_t count, size_t size) {
+    size_t bytes;
+    if (count < 0 || (uint64_t)count > SIZE_MAX || !vaei_size_mul((size_t)count, size, &bytes)) bytes = SIZE_MAX;
+    return vaei_carve_bytes(c, bytes);
+}
+VAEI_INLINE float *vaei_carve_floats(vaei_carve *c, int64_t count) {
+    return (float *)vaei_carve_array(c, count, sizeof(float));
+}
+
+/* ---- pool.c ------------------------------------------------------------------------------------------------------
+ * Work is cut by shape, never by the number of workers, so results do not depend on it. */
+typedef void (*vaei_task)(void *arg, int32_t index);
+typedef struct vaei_pool vaei_pool;
+
+/* threads > 1 starts threads - 1 workers, which sleep when idle; 1: everything runs in the caller; 0: `hook` (may be NULL: 1). */
+vae_status_t vaei_pool_create(vaei_pool **out, vaei_heap *heap, int32_t threads, void *user,
+                              void (*hook)(void *user, int32_t tasks, vaei_task task, void *arg));
+void vaei_pool_destroy(vaei_pool *pool); /* joins the workers; NULL is allowed */
+
+/* task(arg, i) for 0 <= i < tasks, returns when all are done. pool NULL: in the caller. Safe from several threads at once
+ * (calls that find the workers busy run in their caller), and from inside a task (runs in the caller). After fork() the child
+ * runs in the caller. */
+void vaei_parallel(const vaei_pool *pool, int32_t tasks, vaei_task task, void *arg);
+
+/* ---- philox.c ----------------------------------------------------------------------------------------------------
+ * Philox4x32-10 (Salmon et al. 2011). Block b of item i of step s of a stream is a pure function of (seed, stream, s, i, b):
+ * equal for any batch split, order and thread. Key = seed; counter = (b, i, s low, stream << 24 | s high 24 bits). */
+typedef struct vaei_noise_key {
+    uint64_t seed;
+    uint64_t step;   /* < 2^56 */
+    uint32_t stream; /* < 256: one for each use */
+} vaei_noise_key;
+
+void vaei_philox(vaei_noise_key key, uint32_t item, uint32_t first_block, int64_t blocks, uint32_t *out /* [blocks][4] */);
+
+/* ---- text.c, number.c ----------------------------------------------------------------------------------------------
+ * Numbers without the locale. Parsers take the whole of text[length] or fail and leave *out. No leading zeros (010), no '+'.
+ * Decimal to double is correctly rounded for any number of digits and in any rounding mode: long division of big integers. */
+int vaei_text_to_int(const char *text, size_t length, int64_t *out);
+int vaei_text_to_double(const char *text, size_t length, double *out); /* finite decimal only: -1.5e-3; no hex, inf, nan */
+/* Shortest text that reads back as the same float: "0.001", "1e-5", "-30". Returns the length; cap >= 32. */
+size_t vaei_text_float(char *buf, size_t cap, double value);
+
+/* A bounded writer: counts past the end, always ends in NUL if cap > 0. */
+typedef struct vaei_writer {
+    char *buf;
+    size_t cap, length; /* length: bytes wanted so far, NUL not counted */
+} vaei_writer;
+void vaei_write(vaei_writer *w, const char *format, ...) VAEI_FORMAT(2, 3);
+void vaei_write_float(vaei_writer *w, double value);
+
+/* The name nearest to `wanted` among names[i] (i < count) by edits (insert, delete, change, swap), or NULL if none is within a
+ * third of its length (at least 1, at most 3). */
+const char *vaei_text_nearest(const char *wanted, size_t length, const char *const *names, size_t count);
+/* " (did you mean 'kernel'?)" in buf, or "" */
+const char *vaei_text_hint(char buf[96], const char *wanted, const char *const *names, size_t count);
+
+/* ---- cpu.c -------------------------------------------------------------------------------------------------------- */
+typedef struct vaei_cpu {
+    int32_t avx2_fma, avx512, neon; /* usable: the system saves the registers too */
+} vaei_cpu;
+vaei_cpu vaei_cpu_detect(void);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ * grammar.h - the text of models and of their training, as a tree. Knows no module: only how texts are built.
+ *
+ *     document := { section }                    a section starts a line
+ *     section  := keyword [ pipeline ] newline
+ *     pipeline := module { '|' module }
+ *     module   := word { value | key '=' value } { '{' [ pipeline ] '}' }
+ *
+ *     encoder   conv2d out=32 kernel=3 stride=2 pad=1 | relu | residual { conv2d out=32 kernel=3 pad=1 } | flatten
+ *
+ * '#' starts a comment. Inside braces, after '|' and before a line that starts with '|', a newline is white space. Words, keys
+ * and values are made of letters, digits and "_.+-:,/". Outside comments the text is ASCII; a line may end in CR LF. Limits: 64 KiB,
+ * 64 sections, depth 16, 4096 modules. `repeat n=K { pipeline }`, 1 <= K <= 4096, body not empty, is part of the grammar: it stands
+ * in the tree once; vaei_pipeline_count and _at see its body K times. */
+#ifndef VAEI_GRAMMAR_H
+#define VAEI_GRAMMAR_H
+
+#include "base/base.h"
+
+#define VAEI_TEXT_MAX 65536
+#define VAEI_MODULES_MAX 4096
+#define VAEI_SECTIONS_MAX 64
+#define VAEI_DEPTH_MAX 16
+
+typedef struct vaei_attr {
+    struct vaei_attr *next;
+    const char *key; /* NULL: a bare value */
+    const char *value;
+    int32_t line, column;
+} vaei_attr;
+
+typedef struct vaei_pipeline vaei_pipeline;
+
+typedef struct vaei_node {
+    struct vaei_node *next; /* the module behind '|' */
+    const char *name;
+    vaei_attr *attrs;
+    vaei_pipeline *body;    /* first pair of braces; further ones by body->next */
+    int32_t line, column;
+    int32_t times;          /* n of a repeat; 0: not a repeat */
+} vaei_node;
+
+struct vaei_pipeline {
+    vaei_node *first;
+    vaei_pipeline *next;
+};
+
+typedef struct vaei_section {
+    struct vaei_section *next;
+    const char *name;
+    vaei_pipeline pipeline;
+    int32_t line, column;
+} vaei_section;
+
+typedef struct vaei_document {
+    vaei_section *first;
+} vaei_document;
+
+/* Parse text[length]; the tree lives in the arena. VAE_E_SPEC with "line 3, column 7: ...", VAE_E_LIMIT, VAE_E_NOMEM. Sections of
+ * the same name twice are an error; which sections exist is for the caller to say. */
+vae_status_t vaei_document_parse(vaei_document *out, vaei_arena *arena, const char *text, size_t length);
+
+vaei_section *vaei_document_find(const vaei_document *document, const char *section);
+
+/* The modules of a pipeline with every `repeat` unrolled: their number (saturates at VAEI_MODULES_MAX + 1), and the i-th. */
+int64_t vaei_pipeline_count(const vaei_pipeline *pipeline);
+vaei_node *vaei_pipeline_at(const vaei_pipeline *pipeline, int64_t index);
+
+/* Print as it stands in the tree: "conv2d out=32 kernel=3 | relu | repeat n=2 { ... }". */
+void vaei_pipeline_print(const vaei_pipeline *pipeline, vaei_writer *w);
+/* One line a section: keyword padded to 10 columns, a space, the pipeline, newline. */
+void vaei_document_print(const vaei_document *document, vaei_writer *w);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ * memory.c - the heap of one context, and arenas on it.
+ *
+ *   A block's bytes are reserved in the counter before the allocator is asked and given back if it refuses, so
+ *   several threads can never pass the limit together. Blocks are zeroed here because a host's allocator may hand out
+ *   dirty ones.
+ *
+ *   An arena is a list of chunks, the one in use first:
+ *
+ *       | next, size, used, pad to 16 | bytes given out ... | free |
+ *
+ *   It has no free for a single piece. */
+#include "base/base.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ARENA_ALIGN 16
+#define ARENA_CHUNK 16384 /* bytes */
+
+struct vaei_arena_chunk {
+    vaei_arena_chunk *next;
+    size_t size, used; /* bytes, this header included */
+};
+
+#define ARENA_HEADER ((sizeof(vaei_arena_chunk) + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1))
+
+static void *default_alloc(void *user, size_t size, size_t align) {
+    (void)user;
+    return aligned_alloc(align, (size + align - 1) & ~(align - 1)); /* size <= PTRDIFF_MAX: cannot wrap */
+}
+
+static void default_free(void *user, void *ptr, size_t size) {
+    (void)user;
+    (void)size;
+    free(ptr);
+}
+
+void vaei_heap_init_default(vaei_heap *heap) {
+    heap->user = NULL;
+    heap->alloc = default_alloc;
+    heap->free = default_free;
+    heap->limit = 0;
+    atomic_init(&heap->in_use, 0);
+}
+
+/* Add size to the counter unless that passes the limit; 0 if it does. *seen is the counter found. */
+static int reserve(vaei_heap *heap, size_t size, uint64_t *seen) {
+    uint64_t now = atomic_load_explicit(&heap->in_use, memory_order_relaxed), then;
+    do {
+        *seen = now;
+        if (__builtin_add_overflow(now, (uint64_t)size, &then)) return 0;
+        if (heap->limit && then > heap->limit) return 0;
+    } while (!atomic_compare_exchange_weak_explicit(&heap->in_use, &now, then, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    return 1;
+}
+
+void *vaei_heap_alloc(vaei_heap *heap, size_t size, const char *what) {
+    uint64_t in_use;
+    if (size == 0) size = 1;
+    if (size > PTRDIFF_MAX) {
+        (void)vaei_fail(VAE_E_NOMEM, "%s: more bytes than this machine can address", what);
+        return NULL;
+    }
+    if (!reserve(heap, size, &in_use)) {
+        (void)vaei_fail(VAE_E_NOMEM, "%s: %" PRIu64 " bytes wanted, %" PRIu64 " in use, the limit is %" PRIu64, what,
+                        (uint64_t)size, in_use, heap->limit);
+        return NULL;
+    }
+    void *ptr = heap->alloc(heap->user, size, VAEI_ALIGN);
+    if (!ptr) {
+        atomic_fetch_sub_explicit(&heap->in_use, size, memory_order_relaxed);
+        (void)vaei_fail(VAE_E_NOMEM, "%s: no memory for %" PRIu64 " bytes", what, (uint64_t)size);
+        return NULL;
+    }
+    return memset(ptr, 0, size);
+}
+
+void vaei_heap_free(vaei_heap *heap, void *ptr, size_t size) {
+    if (!ptr) return;
+    if (size == 0) size = 1;
+    heap->free(heap->user, ptr, size);
+    atomic_fetch_sub_explicit(&heap->in_use, size, memory_order_relaxed);
+}
+
+void vaei_arena_init(vaei_arena *arena, vaei_heap *heap) {
+    arena->heap = heap;
+    arena->chunks = NULL;
+}
+
+void *vaei_arena_alloc(vaei_arena *arena, size_t size) {
+    vaei_arena_chunk *chunk = arena->chunks;
+    size_t rounded, want;
+    if (!vaei_size_add(size ? size : 1, ARENA_ALIGN - 1, &rounded)) rounded = SIZE_MAX;
+    rounded &= ~(size_t)(ARENA_ALIGN - 1);
+    if (!chunk || chunk->size - chunk->used < rounded) {
+        if (!vaei_size_add(rounded, ARENA_HEADER, &want)) want = SIZE_MAX;
+        if (want < ARENA_CHUNK) want = ARENA_CHUNK;
+        chunk = vaei_heap_alloc(arena->heap, want, "description");
+        if (!chunk) return NULL;
+        chunk->next = arena->chunks;
+        chunk->size = want;
+        chunk->used = ARENA_HEADER;
+        arena->chunks = chunk;
+    }
+    void *piece = (char *)chunk + chunk->used;
+    chunk->used += rounded;
+    return piece;
+}
+
+void *vaei_arena_array(vaei_arena *arena, size_t count, size_t size) {
+    size_t bytes;
+    if (!vaei_size_mul(count, size, &bytes)) bytes = SIZE_MAX; /* which no heap grants */
+    return vaei_arena_alloc(arena, bytes);
+}
+
+char *vaei_arena_format(vaei_arena *arena, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    const int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = vaei_arena_alloc(arena, length < 0 ? SIZE_MAX : (size_t)length + 1);
+    if (!text) return NULL;
+    va_start(args, format);
+    (void)vsnprintf(text, (size_t)length + 1, format, args);
+    va_end(args);
+    return text;
+}
+
+char *vaei_arena_copy(vaei_arena *arena, const char *text, size_t length) {
+    size_t bytes;
+    if (!vaei_size_add(length, 1, &bytes)) bytes = SIZE_MAX;
+    char *copy = vaei_arena_alloc(arena, bytes);
+    if (copy && length) memcpy(copy, text, length);
+    return copy;
+}
+
+void vaei_arena_free(vaei_arena *arena) {
+    vaei_arena_chunk *chunk = arena->chunks;
+    while (chunk) {
+        vaei_arena_chunk *next = chunk->next;
+        vaei_heap_free(arena->heap, chunk, chunk->size);
+        chunk = next;
+    }
+    arena->chunks = NULL;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * module.h - what every module has in common, whatever its kind: a name in the text and a table of options.
+ *
+ * A kind is a registry: a .def file with one line a module, from which an array of these heads is made. */
+#ifndef VAEI_MODULE_H
+#define VAEI_MODULE_H
+
+#include "base/option.h"
+
+typedef struct vaei_module {
+    const char *name;           /* as in the text, the file and the symbol */
+    const char *summary;        /* one line for the manual */
+    const char *example;        /* text that builds on the example input of its kind; the conformance tests run it */
+    const char *paper;          /* "Ba, Kiros, Hinton 2016 (arXiv:1607.06450)" or "" */
+    size_t conf_size;           /* bytes of the struct the options fill; 0: no options */
+    const vaei_option *options; /* ends with { 0 } */
+} vaei_module;
+
+/* The module of registry[count] that the node names, else VAE_E_SPEC with the nearest name. `kind` is "layer", ... */
+vae_status_t vaei_module_find(const vaei_module **out, const vaei_module *const *registry, size_t count, const char *kind,
+                              const vaei_node *node, const char *where);
+
+/* A zeroed conf from the arena, filled from the node (see vaei_options_bind). *conf is NULL if conf_size is 0. */
+vae_status_t vaei_module_bind(void **conf, const vaei_module *module, vaei_node *node, vaei_arena *arena, const char *where);
+
+#endif

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT
+ * option.c - tables of options: attributes of the tree -> fields of a struct -> canonical attributes.
+ *
+ *   Three passes over one table: match each attribute to its option, set each field from its attribute or its
+ *   default, and write each field back as text. The fields are the only truth, so two texts that mean the same print
+ *   the same. Floats are compared with their bounds after rounding to float, so what was accepted once is accepted
+ *   again when the canonical text is read. */
+#include "base/option.h"
+
+#include <float.h>
+#include <math.h>
+
+#define OPTIONS_MAX 64
+#define CHOICES_MAX 16
+#define VALUE_MAX 96 /* bytes of any value but a choice: four sizes */
+
+/* ---- fields ----------------------------------------------------------------------------------------------------- */
+
+static int64_t int_of(double value) {
+    if (value >= 9.2e18) return INT64_MAX;
+    if (value <= -9.2e18) return INT64_MIN;
+    return (int64_t)value;
+}
+
+static int in_range(const vaei_option *o, int64_t value) {
+    return value >= int_of(o->lo) && value <= int_of(o->hi);
+}
+
+static int parse_int(const vaei_option *o, const char *text, void *field) {
+    int64_t value;
+    if (!vaei_text_to_int(text, strlen(text), &value) || !in_range(o, value)) return 0;
+    *(int64_t *)field = value;
+    return 1;
+}
+
+static int parse_float(const vaei_option *o, const char *text, void *field) {
+    const float lo = (float)o->lo, hi = (float)o->hi;
+    double exact;
+    if (!vaei_text_to_double(text, strlen(text), &exact)) return 0;
+    const float value = (float)exact;
+    if (!(value >= -FLT_MAX && value <= FLT_MAX)) return 0;
+    if (o->flags & VAEI_OPT_OPEN_LO ? !(value > lo) : !(value >= lo)) return 0;
+    if (o->flags & VAEI_OPT_OPEN_HI ? !(value < hi) : !(value <= hi)) return 0;
+    *(float *)field = value < 0 || value > 0 ? value : 0; /* no minus zero */
+    return 1;
+}
+
+static int parse_bool(const char *text, void *field) {
+    const int yes = strcmp(text, "true") == 0;
+    if (!yes && strcmp(text, "false") != 0) return 0;
+    *(int32_t *)field = yes;
+    return 1;
+}
+
+/* The i-th name of "a|b|c" and its length; NULL past the last. */
+static const char *choice_at(const char *choices, int32_t i, size_t *length) {
+    for (; i > 0; i--) {
+        choices = strchr(choices, '|');
+        if (!choices) return NULL;
+        choices++;
+    }
+    *length = strcspn(choices, "|");
+    return choices;
+}
+
+static int parse_choice(const vaei_option *o, const char *text, void *field) {
+    size_t length;
+    for (int32_t i = 0;; i++) {
+        const char *name = choice_at(o->choices, i, &length);
+        if (!name) return 0;
+        if (strlen(text) == length && memcmp(text, name, length) == 0) {
+            *(int32_t *)field = i;
+            return 1;
+        }
+    }
+}
+
+static int parse_extent(const vaei_option *o, const char *text, void *field) {
+    int64_t d[4], *const extent = field;
+    const int32_t n = vaei_sizes_split(text, d);
+    if (n < 1 || n > 2) return 0;
+    if (n == 1) d[1] = d[0];
+    if (!in_range(o, d[0]) || !in_range(o, d[1])) return 0;
+    extent[0] = d[0];
+    extent[1] = d[1];
+    return 1;
+}
+
+static void set_pad(int64_t pad[4], int64_t top, int64_t bottom, int64_t left, int64_t right) {
+    pad[0] = top;
+    pad[1] = bottom;
+    pad[2] = left;
+    pad[3] = right;
+}
+
+static int parse_pad(const vaei_option *o, const char *text, void *field) {
+    int64_t d[4];
+    if (strcmp(text, "same") == 0) {
+        set_pad(field, -1, -1, -1, -1);
+        return 1;
+    }
+    const int32_t n = vaei_sizes_split(text, d);
+    for (int32_t i = 0; i < n; i++) {
+        if (!in_range(o, d[i])) return 0;
+    }
+    switch (n) {
+    case 1: set_pad(field, d[0], d[0], d[0], d[0]); return 1;
+    case 2: set_pad(field, d[0], d[0], d[1], d[1]); return 1;
+    case 4: set_pad(field, d[0], d[1], d[2], d[3]); return 1;
+    default: return 0;
+    }
+}
+
+static void set_default(const vaei_option *o, void *field) {
+    int64_t *const size = field;
+    switch (o->type) {
+    case VAEI_OPT_INT: *size = int_of(o->def); break;
+    case VAEI_OPT_FLOAT: *(float *)field = (float)o->def; break;
+    case VAEI_OPT_BOOL:
+    case VAEI_OPT_CHOICE: *(int32_t *)field = (int32_t)o->def; break;
+    case VAEI_OPT_EXTENT: size[0] = size[1] = int_of(o->def); break;
+    case VAEI_OPT_PAD: set_pad(size, int_of(o->def), int_of(o->def), int_of(o->def), int_of(o->def)); break;
+    default: break; /* a shape that is not given stays empty */
+    }
+}
+
+static void print_field(const vaei_option *o, const void *field, vaei_writer *w) {
+    const int64_t *const d = field;
+    size_t length = 0;
+    const char *name;
+    switch (o->type) {
+    case VAEI_OPT_INT: vaei_write(w, "%lld", (long long)d[0]); break;
+    case VAEI_OPT_FLOAT: vaei_write_float(w, (double)*(const float *)field); break;
+    case VAEI_OPT_BOOL: vaei_write(w, "%s", *(const int32_t *)field ? "true" : "false"); break;
+    case VAEI_OPT_CHOICE:
+        name = choice_at(o->choices, *(const int32_t *)field, &length);
+        vaei_write(w, "%.*s", (int)length, name ? name : "");
+        break;
+    case VAEI_OPT_EXTENT:
+        vaei_write(w, "%lld", (long long)d[0]);
+        if (d[1] != d[0]) vaei_write(w, "x%lld", (long long)d[1]);
+        break;
+    case VAEI_OPT_PAD:
+        if (d[0] < 0) {
+            vaei_write(w, "same");
+        } else if (d[0] != d[1] || d[2] != d[3]) {
+            vaei_write(w, "%lldx%lldx%lldx%lld", (long long)d[0], (long long)d[1], (long long)d[2], (long long)d[3]);
+        } else {
+            vaei_write(w, "%lld", (long long)d[0]);
+            if (d[2] != d[0]) vaei_write(w, "x%lld", (long long)d[2]);
+        }
+        break;
+    case VAEI_OPT_SHAPE: vaei_shape_print(field, w); break;
+    default: break;
+    }
+}
+
+/* ---- sentences -------------------------------------------------------------------------------------------------- */
+
+static vae_status_t unknown_option(const vaei_option *table, const vaei_attr *a, const char *where) {
+    const char *names[OPTIONS_MAX];
+    char hint[96];
+    size_t n = 0;
+    if (!a->key) return vaei_fail(VAE_E_SPEC, "%s: '%.40s', wanted an option as key=value", where, a->value);
+    for (const vaei_option *o = table; o->name && n < OPTIONS_MAX; o++) names[n++] = o->name;
+    return vaei_fail(VAE_E_SPEC, "%s: no option '%.40s'%s", where, a->key, vaei_text_hint(hint, a->key, names, n));
+}
+
+/* " (did you mean 'cosine'?)" or "" */
+static const char *choice_hint(char buf[96], const vaei_option *o, const char *text) {
+    char copy[256];
+    const char *names[CHOICES_MAX];
+    size_t n = 0;
+    buf[0] = '\0';
+    if (strlen(o->choices) >= sizeof copy) return buf;
+    strcpy(copy, o->choices);
+    for (char *p = copy; p && n < CHOICES_MAX;) {
+        names[n++] = p;
+        p = strchr(p, '|');
+        if (p) *p++ = '\0';
+    }
+    return vaei_text_hint(buf, text, names, n);
+}
+
+static int is_integer_text(const char *text) {
+    int64_t d[4];
+    return vaei_sizes_split(text, d) == 1 || (text[0] == '-' && vaei_sizes_split(text + 1, d) == 1);
+}
+
+/* "encoder.0 conv2d: kernel=0, wanted 1..65536" */
+static vae_status_t bad_value(const vaei_option *o, const char *text, const char *where) {
+    char range[128] = "", hint[96] = "";
+    const char *wanted = "";
+    double number;
+    vaei_writer w = { range, sizeof range, 0 };
+    vaei_option_range(o, &w);
+    switch (o->type) {
+    case VAEI_OPT_INT: wanted = is_integer_text(text) ? "" : "a whole number "; break;
+    case VAEI_OPT_FLOAT:
+        wanted = vaei_text_to_double(text, strlen(text), &number) && range[0] ? "" : "a number ";
+        break;
+    case VAEI_OPT_CHOICE: (void)choice_hint(hint, o, text); break;
+    case VAEI_OPT_EXTENT: wanted = is_integer_text(text) ? "" : "one or two sizes such as 3 or 3x5, each "; break;
+    case VAEI_OPT_PAD: wanted = is_integer_text(text) ? "" : "1, 1x2, 0x1x0x1 or same, each "; break;
+    default: break;
+    }
+    size_t length = strlen(wanted);
+    if (range[0] == '\0' && length > 0) length--; /* without the space behind */
+    return vaei_fail(VAE_E_SPEC, "%s: %s=%.40s, wanted %.*s%s%s", where, o->name, text, (int)length, wanted, range,
+                     hint);
+}
+
+/* ---- binding ---------------------------------------------------------------------------------------------------- */
+
+/* The option an attribute belongs to: by its key, or the first bare one that has no value yet. */
+static const vaei_option *find_option(const vaei_option *table, const vaei_attr *a, const vaei_attr *const *given) {
+    for (const vaei_option *o = table; o->name; o++) {
+        if (a->key ? strcmp(a->key, o->name) == 0 : (o->flags & VAEI_OPT_BARE) && !given[o - table]) return o;
+    }
+    return NULL;
+}
+
+static vae_status_t set_field(const vaei_option *o, const char *text, void *field, const char *where) {
+    int good = 0;
+    switch (o->type) {
+    case VAEI_OPT_INT: good = parse_int(o, text, field); break;
+    case VAEI_OPT_FLOAT: good = parse_float(o, text, field); break;
+    case VAEI_OPT_BOOL: good = parse_bool(text, field); break;
+    case VAEI_OPT_CHOICE: good = parse_choice(o, text, field); break;
+    case VAEI_OPT_EXTENT: good = parse_extent(o, text, field); break;
+    case VAEI_OPT_PAD: good = parse_pad(o, text, field); break;
+    case VAEI_OPT_SHAPE: return vaei_shape_parse(field, text, where);
+    default: break;
+    }
+    return good ? VAE_OK : bad_value(o, text, where);
+}
+
+/* The canonical attribute in *out; it keeps the place of the one it replaces. None for a shape that is not given. */
+static vae_status_t make_attr(vaei_attr **out, const vaei_option *o, const void *field, const vaei_attr *given,
+                              vaei_arena *arena) {
+    char text[VALUE_MAX] = "";
+    vaei_writer w = { text, sizeof text, 0 };
+    print_field(o, field, &w);
+    if (w.length == 0) return VAE_OK;
+    vaei_attr *attr = vaei_arena_alloc(arena, sizeof *attr);
+    if (!attr || !(attr->value = vaei_arena_copy(arena, text, strlen(text)))) return VAE_E_NOMEM;
+    attr->key = o->flags & VAEI_OPT_BARE ? NULL : o->name;
+    attr->line = given ? given->line : 0;
+    attr->column = given ? given->column : 0;
+    *out = attr;
+    return VAE_OK;
+}
+
+vae_status_t vaei_options_bind(const vaei_option *table, vaei_node *node, void *conf, vaei_arena *arena,
+                               const char *where) {
+    const vaei_attr *given[OPTIONS_MAX] = { NULL };
+    vaei_attr *canonical = NULL, **last = &canonical;
+    for (const vaei_attr *a = node->attrs; a; a = a->next) {
+        const vaei_option *o = find_option(table, a, given);
+        if (!o) return unknown_option(table, a, where);
+        if (given[o - table]) return vaei_fail(VAE_E_SPEC, "%s: %s is given twice", where, o->name);
+        given[o - table] = a;
+    }
+    for (const vaei_option *o = table; o->name; o++) {
+        const vaei_attr *a = given[o - table];
+        void *const field = (char *)conf + o->offset;
+        if (a) VAEI_TRY(set_field(o, a->value, field, where));
+        else if (o->flags & VAEI_OPT_REQUIRED) return vaei_fail(VAE_E_SPEC, "%s: %s is missing", where, o->name);
+        else set_default(o, field);
+    }
+    for (const vaei_option *o = table; o->name; o++) {
+        VAEI_TRY(make_attr(last, o, (char *)conf + o->offset, given[o - table], arena));
+        if (*last) last = &(*last)->next;
+    }
+    node->attrs = canonical;
+    return VAE_OK;
+}
+
+/* ---- the manual ------------------------------------------------------------------------------------------------- */
+
+void vaei_option_default(const vaei_option *o, vaei_writer *w) {
+    union {
+        int64_t size[4];
+        int32_t index;
+        float number;
+    } field = { { 0, 0, 0, 0 } };
+    if (o->flags & VAEI_OPT_REQUIRED || o->type == VAEI_OPT_SHAPE) {
+        vaei_write(w, "%s", "");
+        return;
+    }
+    set_default(o, &field);
+    print_field(o, &field, w);
+}
+
+/* "1..64", "1..", "" */
+static void print_int_range(int64_t lo, int64_t hi, vaei_writer *w) {
+    if (lo == INT64_MIN && hi == INT64_MAX) return;
+    if (lo > INT64_MIN) vaei_write(w, "%lld", (long long)lo);
+    vaei_write(w, "..");
+    if (hi < INT64_MAX) vaei_write(w, "%lld", (long long)hi);
+}
+
+/* "0..1", "(0..1]", "1..", "" */
+static void print_float_range(const vaei_option *o, vaei_writer *w) {
+    const int has_lo = o->lo >= -(double)FLT_MAX, has_hi = o->hi <= (double)FLT_MAX;
+    const int open_lo = o->flags & VAEI_OPT_OPEN_LO, open_hi = o->flags & VAEI_OPT_OPEN_HI;
+    if (!has_lo && !has_hi) return;
+    if (open_lo || open_hi) vaei_write(w, open_lo || !has_lo ? "(" : "[");
+    if (has_lo) vaei_write_float(w, o->lo);
+    vaei_write(w, "..");
+    if (has_hi) vaei_write_float(w, o->hi);
+    if (open_lo || open_hi) vaei_write(w, open_hi || !has_hi ? ")" : "]");
+}
+
+void vaei_option_range(const vaei_option *o, vaei_writer *w) {
+    vaei_write(w, "%s", ""); /* a NUL even if there is no range */
+    switch (o->type) {
+    case VAEI_OPT_INT:
+    case VAEI_OPT_EXTENT:
+    case VAEI_OPT_PAD:
+        print_int_range(int_of(o->lo), int_of(o->hi), w);
+        break;
+    case VAEI_OPT_FLOAT: print_float_range(o, w); break;
+    case VAEI_OPT_BOOL: vaei_write(w, "true|false"); break;
+    case VAEI_OPT_CHOICE: vaei_write(w, "%s", o->choices); break;
+    default: break;
+    }
+}
+
+const char *vaei_option_type_name(int32_t type) {
+    static const char *const names[] = { "", "int", "float", "bool", "choice", "extent", "pad", "shape" };
+    return type >= VAEI_OPT_INT && type <= VAEI_OPT_SHAPE ? names[type] : "";
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ * text.c - whole numbers, the bounded writer, and the nearest name. Decimal fractions are in number.c.
+ *
+ *   The nearest name is by optimal string alignment distance: the least number of insertions, deletions, changes and
+ *   swaps of neighbours that turns one word into the other.
+ *
+ *       d[i][j] = min(d[i-1][j] + 1, d[i][j-1] + 1, d[i-1][j-1] + (a[i] != b[j]),
+ *                     d[i-2][j-2] + 1 if a[i] a[i-1] == b[j-1] b[j])
+ *
+ *   Only the last three rows are kept. Words longer than NAME_MAX_BYTES match nothing: hostile input stays cheap. */
+#include "base/base.h"
+
+#include <stdio.h>
+
+#define NAME_MAX_BYTES 48
+
+int vaei_text_to_int(const char *text, size_t length, int64_t *out) {
+    const int negative = length > 0 && text[0] == '-';
+    int64_t value = 0;
+    size_t i = negative ? 1 : 0;
+    if (i == length) return 0;
+    if (text[i] == '0' && length - i > 1) return 0; /* 010 is eight to some readers */
+    for (; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9') return 0;
+        const int64_t digit = text[i] - '0';
+        if (__builtin_mul_overflow(value, (int64_t)10, &value)) return 0;
+        if (__builtin_add_overflow(value, negative ? -digit : digit, &value)) return 0;
+    }
+    *out = value;
+    return 1;
+}
+
+void vaei_write(vaei_writer *w, const char *format, ...) {
+    const size_t room = w->length < w->cap ? w->cap - w->length : 0;
+    va_list args;
+    va_start(args, format);
+    const int wanted = vsnprintf(room ? w->buf + w->length : NULL, room, format, args);
+    va_end(args);
+    if (wanted > 0 && !vaei_size_add(w->length, (size_t)wanted, &w->length)) w->length = SIZE_MAX;
+}
+
+void vaei_write_float(vaei_writer *w, double value) {
+    char text[32];
+    (void)vaei_text_float(text, sizeof text, value);
+    vaei_write(w, "%s", text);
+}
+
+static size_t min3(size_t a, size_t b, size_t c) {
+    const size_t ab = a < b ? a : b;
+    return ab < c ? ab : c;
+}
+
+/* Both lengths <= NAME_MAX_BYTES. */
+static size_t edits(const char *a, size_t na, const char *b, size_t nb) {
+    size_t rows[3][NAME_MAX_BYTES + 1];
+    size_t *before = rows[0], *last = rows[1], *row = rows[2];
+    for (size_t j = 0; j <= nb; j++) last[j] = j;
+    for (size_t i = 1; i <= na; i++) {
+        row[0] = i;
+        for (size_t j = 1; j <= nb; j++) {
+            row[j] = min3(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < row[j]) {
+                row[j] = before[j - 2] + 1;
+            }
+        }
+        size_t *const oldest = before;
+        before = last;
+        last = row;
+        row = oldest;
+    }
+    return last[nb];
+}
+
+const char *vaei_text_nearest(const char *wanted, size_t length, const char *const *names, size_t count) {
+    if (length > NAME_MAX_BYTES) return NULL;
+    size_t best = length / 3 < 1 ? 1 : length / 3 > 3 ? 3 : length / 3;
+    const char *nearest = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const size_t n = strlen(names[i]);
+        if (n > NAME_MAX_BYTES) continue;
+        const size_t distance = edits(wanted, length, names[i], n);
+        if (distance > best || (nearest && distance == best)) continue; /* the first of equals */
+        best = distance;
+        nearest = names[i];
+    }
+    return nearest;
+}
+
+const char *vaei_text_hint(char buf[96], const char *wanted, const char *const *names, size_t count) {
+    const char *nearest = vaei_text_nearest(wanted, strlen(wanted), names, count);
+    buf[0] = '\0';
+    if (nearest) (void)snprintf(buf, 96, " (did you mean '%s'?)", nearest);
+    return buf;
+}
