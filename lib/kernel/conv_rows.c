@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ * conv_rows.c - rows of output pixels times packed weights, reading the image where it is.
+ *
+ *   for each stretch of rows: for each block of taps: where does each tap of each row point?
+ *       for each panel of weights: for each tile of rows: dot_tile
+ *
+ * A tap outside the image points to a row of zeros. Pointers are found once for all panels. A block of taps is as large as keeps its
+ * panel in the second cache; blocks after the first add to the output, so each output stays one chain. With less than PATCH_DEPTH
+ * channels a pointer per tap would cost more than it brings: then the taps of a row are copied side by side into a patch. */
+#include "kernel/product_parts.h"
+
+enum {
+    POINTERS = 768,
+    TAPS = POINTERS / VAEI_MAX_ROWS, /* of one block, at most */
+    PANEL_BYTES = 128 * 1024,
+    PATCH_DEPTH = 4,
+    PATCH = 96 /* floats of a patch, at most */
+};
+
+static float *output_of(const vaei_rows *r, const vaei_spot *s) {
+    return r->out + ((s->n * r->oh + s->i * r->out_step_y + r->out_y0) * r->ow + s->j * r->out_step_x + r->out_x0) * r->oc;
+}
+
+/* a[t * m + i] for the m rows of a tile */
+static void point(const vaei_rows *r, int64_t channel, const vaei_spot *spots, int64_t m, const vaei_tap *taps, int64_t count,
+                  const float **a) {
+    for (int64_t i = 0; i < m; i++) {
+        const vaei_spot *const s = spots + i;
+        const float *const pixel = s->pixel + channel;
+        if (s->inside) {
+            for (int64_t t = 0; t < count; t++) {
+                a[t * m + i] = pixel + taps[t].offset;
+                __builtin_prefetch(a[t * m + i]);
+                __builtin_prefetch(a[t * m + i] + 16);
+            }
+        } else {
+            for (int64_t t = 0; t < count; t++) a[t * m + i] = vaei_sees(&r->view, s, taps + t) ? pixel + taps[t].offset : r->zeros;
+        }
+    }
+}
+
+/* The start of tile i when `count` rows are shared out among `tiles`, and its end as the start of the next */
+static int64_t tile_start(int64_t count, int64_t tiles, int64_t i) {
+    return count / tiles * i + vaei_min(count % tiles, i);
+}
+
+static void group_by_pointers(const vaei_rows *r, int64_t group, int64_t first, int64_t last) {
+    const vaei_kernels *const k = r->k;
+    const int64_t taps = r->view.th * r->view.tw, fit = PANEL_BYTES / (int64_t)sizeof(float) / k->nr / r->depth;
+    const int64_t block = vaei_min(taps, vaei_min(TAPS, vaei_max(fit, 1)));
+    const int64_t stretch = vaei_min(VAEI_BAND_ROWS, POINTERS / vaei_max(block, 1)) / k->mr * k->mr;
+    const float *const packed = r->packed + group * r->group_floats, *const bias = r->bias ? r->bias + group * r->width : NULL;
+    const float *a[POINTERS];
+    vaei_tap at[TAPS];
+    vaei_spot spots[VAEI_BAND_ROWS];
+    for (int64_t from = first; from < last; from += stretch) {
+        const int64_t count = vaei_min(stretch, last - from), tiles = vaei_divide_up(count, k->mr);
+        int64_t t = 0;
+        vaei_view_spots(&r->view, from, count, spots);
+        do { /* once without a tap too: the bias alone */
+            const int64_t now = vaei_min(block, taps - t);
+            vaei_view_taps(&r->view, t, now, at);
+            for (int64_t i = 0; i < tiles; i++) {
+                const int64_t start = tile_start(count, tiles, i), m = tile_start(count, tiles, i + 1) - start;
+                point(r, group * r->depth, spots + start, m, at, now, a + start * now);
+            }
+            for (int64_t n = 0; n < r->width; n += k->nr) {
+                for (int64_t i = 0; i < tiles; i++) {
+                    const int64_t start = tile_start(count, tiles, i), m = tile_start(count, tiles, i + 1) - start;
+                    float *c[VAEI_MAX_ROWS];
+                    for (int64_t s = 0; s < m; s++) c[s] = output_of(r, spots + start + s) + group * r->width + n;
+                    k->dot_tile(m, vaei_min(k->nr, r->width - n), now, r->depth, a + start * now,
+                                packed + n * taps * r->depth + t * r->depth * k->nr, c, bias && t == 0 ? bias + n : NULL, t > 0);
+                }
+            }
+            t += now;
+        } while (t < taps);
+    }
+}
+
+static void group_by_patches(const vaei_rows *r, int64_t group, int64_t first, int64_t last) {
+    const vaei_kernels *const k = r->k;
+    const int64_t taps = r->view.th * r->view.tw, block = vaei_min(taps, PATCH / r->depth);
+    const float *const packed = r->packed + group * r->group_floats, *const bias = r->bias ? r->bias + group * r->width : NULL;
+    float patch[VAEI_MAX_ROWS * PATCH];
+    const float *a[VAEI_MAX_ROWS];
+    vaei_tap at[PATCH];
+    vaei_spot spots[VAEI_MAX_ROWS];
+    for (int64_t i = 0; i < VAEI_MAX_ROWS; i++) a[i] = patch + i * PATCH;
+    vaei_view_taps(&r->view, 0, block, at);
+    for (int64_t from = first; from < last; from += k->mr) {
+        const int64_t m = vaei_min(k->mr, last - from);
+        vaei_view_spots(&r->view, from, m, spots);
+        for (int64_t t = 0; t < taps; t += block) {
+            const int64_t now = vaei_min(block, taps - t);
+            float *c[VAEI_MAX_ROWS];
+            if (block < taps) vaei_view_taps(&r->view, t, now, at);
+            for (int64_t i = 0; i < m; i++) {
+                vaei_view_patch(&r->view, spots + i, at, now, group * r->depth, r->depth, patch + i * PATCH);
+                c[i] = output_of(r, spots + i) + group * r->width;
+            }
+            for (int64_t n = 0; n < r->width; n += k->nr) {
+                k->dot_tile(m, vaei_min(k->nr, r->width - n), 1, now * r->depth, a,
+                            packed + n * taps * r->depth + t * r->depth * k->nr, c, bias && t == 0 ? bias + n : NULL, t > 0);
+                for (int64_t i = 0; i < m; i++) c[i] += k->nr;
+            }
+        }
+    }
+}
+
+void vaei_rows_run(const vaei_rows *r, int64_t first, int64_t last) {
+    const int32_t patches = r->depth < PATCH_DEPTH && r->view.th * r->view.tw > 1;
+    for (int64_t group = 0; group < r->groups && first < last; group++) {
+        if (patches) {
+            group_by_patches(r, group, first, last);
+        } else {
+            group_by_pointers(r, group, first, last);
+        }
+    }
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT
+ * conv_weight.c - gradient of a convolution by its weight.
+ *
+ *   dw[o][c][ky][kx] += sum over n, oy, ox of  dy[n][oy][ox][o] x[n][oy sy + ky dy - top][ox sx + kx dx - left][c]
+ *
+ * For each tap this is a product of two matrices with the positions as the inner index: outer_tile, over positions where the tap
+ * lies inside the image. The side with fewer empty lanes runs along the vector. With few channels on one side the rows of all taps
+ * are one tile: that side's numbers of all taps are copied into a patch for each position,
+ *
+ *   few channels in x:   rows [tap][c], columns o, over the pixels of y       few in y (stride 1): rows [tap][o], columns c, over x
+ *
+ * Order of summation: blocks of positions (a length fixed by the shape) are each one chain of FMA from 0 and are added ascending
+ * to the sum of a chunk; chunks join ascending; the whole is added to dw. */
+#include "kernel/product_parts.h"
+#include "kernel/blas.h"
+
+enum {
+    LANES = 16,         /* of the vector the rules think of */
+    BLOCK = 128,        /* positions */
+    PATCH_FLOATS = 1536, /* of all patches of a block */
+    PATCH = 96,         /* of one position */
+    PATCH_CHANNELS = 4,
+    BAND = 96,          /* rows of a slice: whole tiles for every table */
+    CHUNK = 2048,       /* positions, at least */
+    CHUNKS = 8,
+    PARTIAL_FLOATS = 1 << 22, /* of all chunks' sums */
+    TASKS = 16
+};
+
+/* Which numbers make the rows and which the columns of the products */
+typedef enum scheme { ROWS_X, ROWS_Y, PATCH_X, PATCH_Y } scheme;
+
+typedef struct weight {
+    const vaei_kernels *k;
+    const vaei_conv *g;
+    scheme how;
+    int64_t cg, og, taps;
+    int64_t rows, columns, bands;   /* of one product; bands of rows */
+    int64_t products, slices;       /* groups times the taps done one by one; products times bands */
+    int64_t positions, block;       /* pixels the sums run over; at once */
+    int64_t chunks, chunk, floats;  /* positions in a chunk; numbers in dw */
+    int64_t sets, set;              /* tasks of a chunk; slices in each */
+    const float *x, *dy;
+    float *partial, *dw;
+    vaei_view view; /* of the image that is seen through the taps, at each pixel of the other one */
+} weight;
+
+static int64_t lanes(int64_t channels) {
+    return vaei_divide_up(channels, LANES) * LANES;
+}
+
+static scheme scheme_of(const vaei_conv *g, int64_t cg, int64_t og, int64_t taps) {
+    if (taps > 1 && cg <= PATCH_CHANNELS && cg <= og && taps * cg <= PATCH) return PATCH_X;
+    if (taps > 1 && og <= PATCH_CHANNELS && taps * og <= PATCH && g->sy == 1 && g->sx == 1) return PATCH_Y;
+    return cg * lanes(og) <= og * lanes(cg) ? ROWS_X : ROWS_Y;
+}
+
+static weight weight_of(const vaei_kernels *k, const vaei_conv *g, int64_t n) {
+    weight f = {.k = k, .g = g, .cg = g->c / g->groups, .og = g->oc / g->groups, .taps = g->kh * g->kw};
+    f.how = scheme_of(g, f.cg, f.og, f.taps);
+    const int32_t patch = f.how == PATCH_X || f.how == PATCH_Y, rows_x = f.how == ROWS_X || f.how == PATCH_X;
+    f.rows = (rows_x ? f.cg : f.og) * (patch ? f.taps : 1);
+    f.columns = rows_x ? f.og : f.cg;
+    f.bands = vaei_divide_up(f.rows, BAND);
+    f.products = g->groups * (patch ? 1 : f.taps);
+    f.slices = f.products * f.bands;
+    f.block = patch ? vaei_min(BLOCK, PATCH_FLOATS / f.rows) : BLOCK;
+    f.positions = f.how == PATCH_Y ? n * g->h * g->w : n * g->oh * g->ow;
+    f.floats = g->groups * f.taps * f.cg * f.og;
+    f.chunks = vaei_max(1, vaei_min(vaei_min(f.positions / CHUNK, CHUNKS), PARTIAL_FLOATS / f.floats));
+    f.chunk = vaei_divide_up(f.positions, f.chunks);
+    f.sets = vaei_min(vaei_divide_up(TASKS, f.chunks), f.slices);
+    f.set = vaei_divide_up(f.slices, f.sets);
+    f.sets = vaei_divide_up(f.slices, f.set);
+    return f;
+}
+
+int64_t vaei_conv_weight_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n) {
+    if (k->blas) return vaei_blas_conv_scratch(g, n);
+    const weight f = weight_of(k, g, n);
+    return f.chunks * f.floats;
+}
+
+/* rows x columns of one product over the positions a, b point to; a and b end up moved */
+static void add_product(const weight *f, int64_t from, int64_t to, int64_t count, const float **a, const float **b, float *c) {
+    const vaei_kernels *const k = f->k;
+    const int64_t tiles = vaei_divide_up(to - from, k->mr);
+    for (int64_t n = 0; n < f->columns; n += k->nr) {
+        int64_t row = from;
+        for (int64_t i = 0; i < tiles; i++) {
+            const int64_t m = vaei_divide_up(to - row, tiles - i);
+            k->outer_tile(m, vaei_min(k->nr, f->columns - n), count, a, b, c + row * f->columns + n, f->columns);
+            for (int64_t p = 0; p < count; p++) a[p] += m;
+            row += m;
+        }
+        for (int64_t p = 0; p < count; p++) {
+            a[p] -= to - from;
+            b[p] += k->nr;
+        }
+    }
+}
+
+/* One tap of one group: the positions whose pixel of x lies inside */
+static void slice_by_tap(const weight *f, int64_t slice, int64_t count, const vaei_spot *spots, const float *plain, float *partial) {
+    const int64_t product = slice / f->bands, group = product / f->taps;
+    const int64_t from = slice % f->bands * BAND, to = vaei_min(from + BAND, f->rows);
+    const int64_t at_x = group * f->cg + (f->how == ROWS_X ? from : 0), at_y = group * f->og + (f->how == ROWS_Y ? from : 0);
+    const float *x[BLOCK], *y[BLOCK];
+    vaei_tap tap;
+    int64_t inside = 0;
+    vaei_view_taps(&f->view, product % f->taps, 1, &tap);
+    for (int64_t p = 0; p < count; p++) {
+        x[inside] = spots[p].pixel + tap.offset + at_x;
+        y[inside] = plain + p * f->g->oc + at_y;
+        inside += vaei_sees(&f->view, spots + p, &tap);
+    }
+    if (inside == 0) return;
+    add_product(f, from, to, inside, f->how == ROWS_X ? x : y, f->how == ROWS_X ? y : x, partial + product * f->rows * f->columns);
+}
+
+/* All taps of one group from patches */
+static void slice_by_patches(const weight *f, int64_t group, int64_t count, const vaei_spot *spots, const float *plain,
+                             float *partial) {
+    const int64_t depth = f->how == PATCH_X ? f->cg : f->og, stride = f->how == PATCH_X ? f->g->oc : f->g->c;
+    float patches[PATCH_FLOATS];
+    const float *a[BLOCK], *b[BLOCK];
+    vaei_tap taps[PATCH];
+    vaei_view_taps(&f->view, 0, f->taps, taps);
+    for (int64_t p = 0; p < count; p++) {
+        a[p] = patches + p * f->rows;
+        b[p] = plain + p * stride + group * f->columns;
+        vaei_view_patch(&f->view, spots + p, taps, f->taps, group * depth, depth, patches + p * f->rows);
+    }
+    add_product(f, 0, f->rows, count, a, b, partial + group * f->rows * f->columns);
+}
+
+static void weight_task(void *arg, int32_t index) {
+    const weight *const f = arg;
+    const int64_t chunk = index / f->sets, first = chunk * f->chunk, last = vaei_min(first + f->chunk, f->positions);
+    const int64_t slice0 = index % f->sets * f->set, slice1 = vaei_min(slice0 + f->set, f->slices);
+    float *const partial = f->partial + chunk * f->floats;
+    vaei_spot spots[BLOCK];
+    for (int64_t slice = slice0; slice < slice1; slice++) {
+        const int64_t from = slice % f->bands * BAND, rows = vaei_min(BAND, f->rows - from);
+        float *const sum = partial + (slice / f->bands * f->rows + from) * f->columns;
+        memset(sum, 0, (size_t)(rows * f->columns) * sizeof *sum);
+    }
+    for (int64_t p = first; p < last; p += f->block) {
+        const int64_t count = vaei_min(f->block, last - p);
+        const float *const plain = f->how == PATCH_Y ? f->x + p * f->g->c : f->dy + p * f->g->oc;
+        vaei_view_spots(&f->view, p, count, spots);
+        for (int64_t slice = slice0; slice < slice1; slice++) {
+            if (f->how == PATCH_X || f->how == PATCH_Y) {
+                slice_by_patches(f, slice, count, spots, plain, partial);
+            } else {
+                slice_by_tap(f, slice, count, spots, plain, partial);
+            }
+        }
+    }
+}
+
+/* ---- chunks to dw ----------------------------------------------------------------------------------------------- */
+
+enum { JOIN = 16 }; /* output channels of one task */
+
+/* The chunks' sums of (group, tap, c) and `count` output channels from o on */
+static void join_chunks(const weight *f, int64_t group, int64_t tap, int64_t c, int64_t o, int64_t count, float *sum) {
+    const int32_t rows_x = f->how == ROWS_X || f->how == PATCH_X;
+    const float *at = f->partial + (group * f->taps + tap) * f->cg * f->og + (rows_x ? c * f->og + o : o * f->cg + c);
+    const int64_t stride = rows_x ? 1 : f->cg;
+    for (int64_t i = 0; i < count; i++) sum[i] = at[i * stride];
+    for (int64_t chunk = 1; chunk < f->chunks; chunk++) {
+        at += f->floats;
+        for (int64_t i = 0; i < count; i++) sum[i] += at[i * stride];
+    }
+}
+
+static void join_task(void *arg, int32_t index) {
+    const weight *const f = arg;
+    const int64_t per_group = vaei_divide_up(f->og, JOIN), group = index / per_group, o = index % per_group * JOIN;
+    const int64_t count = vaei_min(JOIN, f->og - o);
+    for (int64_t tap = 0; tap < f->taps; tap++) {
+        for (int64_t c = 0; c < f->cg; c++) {
+            float sum[JOIN];
+            float *const dw = f->dw + ((group * f->og + o) * f->cg + c) * f->taps + tap;
+            join_chunks(f, group, tap, c, o, count, sum);
+            for (int64_t i = 0; i < count; i++) dw[i * f->cg * f->taps] += sum[i];
+        }
+    }
+}
+
+void vaei_conv_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x,
+                      const float *dy, float *dw, float *scratch) {
+    if (k->blas) {
+        vaei_blas_conv_weight(g, n, x, dy, dw, scratch);
+        return;
+    }
+    weight f = weight_of(k, g, n);
+    f.x = x;
+    f.dy = dy;
+    f.partial = scratch;
+    f.dw = dw;
+    f.view = f.how == PATCH_Y
+                 ? (vaei_view){dy, g->oh, g->ow, g->oc, g->h, g->w, 1, 1, g->top, g->left, -g->dy, -g->dx, g->kh, g->kw}
+                 : (vaei_view){x, g->h, g->w, g->c, g->oh, g->ow, g->sy, g->sx, -g->top, -g->left, g->dy, g->dx, g->kh, g->kw};
+    if (f.positions == 0) return;
+    vaei_parallel(pool, (int32_t)(f.chunks * f.sets), weight_task, &f);
+    vaei_parallel(pool, (int32_t)(g->groups * vaei_divide_up(f.og, JOIN)), join_task, &f);
+}

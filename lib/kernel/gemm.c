@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT
+ * gemm.c - matrix products: the loops around dot_tile and outer_tile.
+ *
+ *   for each task: a band of rows of y and a band of panels of b
+ *     for each group of panels that stays in the cache with its block of K
+ *       for each block of K: for each tile of mr rows: copy the rows of a, close together; for each panel: dot_tile
+ *
+ * A block of K after the first adds to what the blocks before left in y, so every output remains one chain of FMA over K and
+ * neither the blocks nor the copies change a bit. Rows of a are copied because rows a power of two apart fall into the same few
+ * sets of the first cache; a product too narrow to pay for the copy reads them where they are, and so does one with few rows,
+ * whose time goes into reading b. */
+#include "kernel/product_parts.h"
+#include "kernel/blas.h"
+
+enum {
+    BLOCK_K = 192,      /* of a product whose rows are copied */
+    COPY_STRIDE = BLOCK_K + 16,
+    BLOCK_BYTES = 384 * 1024, /* of b that all tiles of a band use in turn */
+    BAND_ROWS = 96,
+    COPY_COLUMNS = 96,  /* the copy pays from here */
+    TASKS = 16,         /* wanted, for products that give each enough to do: */
+    TASK_WORK = 1 << 18 /* multiplications */
+};
+
+int64_t vaei_pack_floats(const vaei_kernels *k, int64_t K, int64_t N) {
+    return k->blas ? K * N : vaei_divide_up(N, k->nr) * k->nr * K;
+}
+
+void vaei_pack_rows(const vaei_kernels *k, int64_t depth, int64_t k0, int64_t K, int64_t N, const float *src, int64_t stride_k,
+                    int64_t stride_n, const float *scale, float *dst) {
+    const int64_t nr = k->blas ? N : k->nr;
+    for (int64_t n = 0; n < N; n += nr) {
+        const int64_t count = vaei_min(nr, N - n);
+        for (int64_t i = 0; i < K; i++) {
+            float *const out = dst + n * depth + (k0 + i) * nr;
+            for (int64_t j = 0; j < count; j++) {
+                const float value = src[i * stride_k + (n + j) * stride_n];
+                out[j] = scale ? value * scale[n + j] : value;
+            }
+            for (int64_t j = count; j < nr; j++) out[j] = 0;
+        }
+    }
+}
+
+void vaei_pack(const vaei_kernels *k, int64_t K, int64_t N, const float *src, int64_t stride_k, int64_t stride_n, const float *scale,
+               float *dst) {
+    vaei_pack_rows(k, K, 0, K, N, src, stride_k, stride_n, scale, dst);
+}
+
+typedef struct product {
+    const vaei_kernels *k;
+    int64_t M, K, N, lda, ldy;
+    const float *a, *packed, *bias;
+    float *y;
+    const vaei_post *post;
+    int32_t accumulate;
+    int64_t band_rows, band_columns, column_bands; /* columns a multiple of nr */
+} product;
+
+/* Rows [m0, m0 + m) of block [k0, k0 + depth) times columns [n0, n1) */
+static void tile_times_panels(const product *p, int64_t m0, int64_t m, const float *const *a, int64_t k0, int64_t depth, int64_t n0,
+                              int64_t n1) {
+    const vaei_kernels *const k = p->k;
+    const int32_t more = p->accumulate || k0 > 0;
+    float *c[VAEI_MAX_ROWS];
+    for (int64_t i = 0; i < m; i++) c[i] = p->y + (m0 + i) * p->ldy + n0;
+    for (int64_t n = n0; n < n1; n += k->nr) {
+        k->dot_tile(m, vaei_min(k->nr, n1 - n), 1, depth, a, p->packed + n * p->K + k0 * k->nr, c, more || !p->bias ? NULL : p->bias + n,
+                    more);
+        for (int64_t i = 0; i < m; i++) c[i] += k->nr;
+    }
+}
+
+static void rows_in_place(const product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
+    const float *a[VAEI_MAX_ROWS];
+    for (int64_t m = m0; m < m1; m += p->k->mr) {
+        const int64_t rows = vaei_min(p->k->mr, m1 - m);
+        for (int64_t i = 0; i < rows; i++) a[i] = p->a + (m + i) * p->lda;
+        tile_times_panels(p, m, rows, a, 0, p->K, n0, n1);
+    }
+}
+
+static void rows_copied(const product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
+    const int64_t depth = vaei_min(p->K, BLOCK_K);
+    float copy[VAEI_MAX_ROWS * COPY_STRIDE];
+    const float *a[VAEI_MAX_ROWS];
+    for (int64_t i = 0; i < VAEI_MAX_ROWS; i++) a[i] = copy + i * COPY_STRIDE;
+    for (int64_t k0 = 0; k0 < p->K; k0 += depth) {
+        const int64_t block = vaei_min(depth, p->K - k0);
+        for (int64_t m = m0; m < m1; m += p->k->mr) {
+            const int64_t rows = vaei_min(p->k->mr, m1 - m);
+            for (int64_t i = 0; i < rows; i++) {
+                memcpy(copy + i * COPY_STRIDE, p->a + (m + i) * p->lda + k0, (size_t)block * sizeof *copy);
+            }
+            tile_times_panels(p, m, rows, a, k0, block, n0, n1);
+        }
+    }
+}
+
+static void product_task(void *arg, int32_t index) {
+    const product *const p = arg;
+    const int64_t m0 = index / p->column_bands * p->band_rows, m1 = vaei_min(m0 + p->band_rows, p->M);
+    const int64_t first = index % p->column_bands * p->band_columns, last = vaei_min(first + p->band_columns, p->N);
+    if (m1 - m0 > p->k->mr && p->N >= COPY_COLUMNS && p->K > 0) {
+        const int64_t room = BLOCK_BYTES / (int64_t)sizeof(float) / vaei_min(p->K, BLOCK_K) / p->k->nr;
+        const int64_t columns = (room > 1 ? room : 1) * p->k->nr;
+        for (int64_t n = first; n < last; n += columns) rows_copied(p, m0, m1, n, vaei_min(n + columns, last));
+    } else {
+        rows_in_place(p, m0, m1, first, last);
+    }
+    if (p->post && p->column_bands == 1) {
+        p->post->apply(p->post->arg, p->k, (m1 - m0) * p->N, p->y + m0 * p->ldy);
+    }
+}
+
+static void post_task(void *arg, int32_t index) {
+    const product *const p = arg;
+    const int64_t m0 = index * p->band_rows, m1 = vaei_min(m0 + p->band_rows, p->M);
+    p->post->apply(p->post->arg, p->k, (m1 - m0) * p->N, p->y + m0 * p->ldy);
+}
+
+void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a, int64_t lda,
+                 const float *packed, const float *bias, int32_t accumulate, float *y, int64_t ldy, const vaei_post *post) {
+    product p = {k, M, K, N, lda, ldy, a, packed, bias, y, post && post->apply ? post : NULL, accumulate, 0, 0, 1};
+    if (M <= 0 || N <= 0) return;
+    if (k->blas) {
+        vaei_blas_product(M, K, N, a, lda, packed, bias, accumulate, y, ldy);
+        if (p.post) p.post->apply(p.post->arg, k, M * N, y);
+        return;
+    }
+    const int64_t panels = vaei_divide_up(N, k->nr);
+    const int64_t tiles = vaei_divide_up(M, k->mr);
+    int64_t row_bands = vaei_divide_up(M, BAND_ROWS);
+    if (row_bands > INT32_MAX / TASKS) row_bands = INT32_MAX / TASKS;
+    p.band_rows = vaei_divide_up(tiles, row_bands) * k->mr;
+    row_bands = vaei_divide_up(M, p.band_rows);
+    const int64_t enough = 1 + p.band_rows * panels / TASK_WORK * k->nr * K; /* tasks a band of rows can feed */
+    const int64_t column_bands = row_bands >= TASKS ? 1 : vaei_min(vaei_min(vaei_divide_up(TASKS, row_bands), enough), panels);
+    p.band_columns = vaei_divide_up(panels, column_bands) * k->nr;
+    p.column_bands = vaei_divide_up(N, p.band_columns);
+    vaei_parallel(pool, (int32_t)(row_bands * p.column_bands), product_task, &p);
+    if (p.post && p.column_bands > 1) vaei_parallel(pool, (int32_t)row_bands, post_task, &p);
+}
+
+/* ---- vaei_outer ------------------------------------------------------------------------------------------------- */
+
+enum {
+    OUTER_BLOCK = 128,   /* positions whose products are summed before they are added to c */
+    OUTER_CHUNK = 2048,  /* positions of one partial sum, at least */
+    OUTER_CHUNKS = 8,
+    OUTER_FLOATS = 1 << 22 /* of partial sums */
+};
+
+/* Partial sums into which P positions fall, for a result of `floats` numbers. */
+static int64_t outer_chunks(int64_t floats, int64_t P) {
+    const int64_t wanted = vaei_min(P / OUTER_CHUNK, OUTER_CHUNKS), room = OUTER_FLOATS / (floats > 0 ? floats : 1);
+    return vaei_min(wanted, room) > 1 ? vaei_min(wanted, room) : 1;
+}
+
+int64_t vaei_outer_scratch(const vaei_kernels *k, int64_t M, int64_t N, int64_t P) {
+    if (k->blas) return 0;
+    const int64_t chunks = outer_chunks(M * N, P);
+    return chunks > 1 ? chunks * M * N : 0;
+}
+
+typedef struct outer {
+    const vaei_kernels *k;
+    int64_t M, N, P, lda, ldb, ldc, chunk, bands, band_rows, chunk_stride;
+    const float *a, *b;
+    float *c;
+} outer;
+
+static void outer_task(void *arg, int32_t index) {
+    const outer *const o = arg;
+    const vaei_kernels *const k = o->k;
+    const int64_t chunk = index / o->bands, m0 = index % o->bands * o->band_rows, m1 = vaei_min(m0 + o->band_rows, o->M);
+    const int64_t first = chunk * o->chunk, last = vaei_min(first + o->chunk, o->P);
+    float *const c = o->c + chunk * o->chunk_stride;
+    if (o->chunk_stride > 0) memset(c + m0 * o->N, 0, (size_t)((m1 - m0) * o->N) * sizeof *c);
+    for (int64_t p0 = first; p0 < last; p0 += OUTER_BLOCK) {
+        const int64_t count = vaei_min(OUTER_BLOCK, last - p0);
+        for (int64_t n = 0; n < o->N; n += k->nr) {
+            const float *a[OUTER_BLOCK], *b[OUTER_BLOCK];
+            for (int64_t p = 0; p < count; p++) {
+                a[p] = o->a + (p0 + p) * o->lda + m0;
+                b[p] = o->b + (p0 + p) * o->ldb + n;
+            }
+            for (int64_t m = m0; m < m1; m += k->mr) {
+                k->outer_tile(vaei_min(k->mr, m1 - m), vaei_min(k->nr, o->N - n), count, a, b, c + m * o->ldc + n, o->ldc);
+                for (int64_t p = 0; p < count; p++) a[p] += k->mr;
+            }
+        }
+    }
+}
+
+typedef struct join {
+    int64_t N, ldc, chunks, stride;
+    const float *partial;
+    float *c;
+} join;
+
+static void join_task(void *arg, int32_t row) {
+    const join *const j = arg;
+    for (int64_t n = 0; n < j->N; n++) {
+        float sum = j->partial[row * j->N + n];
+        for (int64_t chunk = 1; chunk < j->chunks; chunk++) sum += j->partial[chunk * j->stride + row * j->N + n];
+        j->c[row * j->ldc + n] += sum;
+    }
+}
+
+void vaei_outer(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t N, int64_t P, const float *a, int64_t lda,
+                const float *b, int64_t ldb, float *c, int64_t ldc, float *scratch) {
+    if (M <= 0 || N <= 0 || P <= 0) return;
+    if (k->blas) {
+        vaei_blas_outer(M, N, P, a, lda, b, ldb, c, ldc);
+        return;
+    }
+    const int64_t chunks = outer_chunks(M * N, P), tiles = vaei_divide_up(M, k->mr);
+    outer o = {k, M, N, P, lda, ldb, ldc, vaei_divide_up(P, chunks), 0, 0, 0, a, b, c};
+    o.bands = vaei_min(vaei_divide_up(TASKS, chunks), tiles);
+    o.band_rows = vaei_divide_up(tiles, o.bands) * k->mr;
+    o.bands = vaei_divide_up(M, o.band_rows);
+    if (chunks > 1) {
+        o.c = scratch;
+        o.ldc = N;
+        o.chunk_stride = M * N;
+    }
+    vaei_parallel(pool, (int32_t)(chunks * o.bands), outer_task, &o);
+    if (chunks > 1) {
+        join j = {N, ldc, chunks, M * N, scratch, c};
+        vaei_parallel(pool, (int32_t)M, join_task, &j);
+    }
+}
+
+/* ---- vaei_bias_grad --------------------------------------------------------------------------------------------- */
+
+enum {
+    BIAS_SUMS = 1024, /* doubles kept at once: 8 KiB of stack */
+    BIAS_CHUNKS = 16,
+    BIAS_ROWS = 256 /* of a chunk, at least */
+};
+
+typedef struct bias_sums {
+    const vaei_kernels *k;
+    int64_t M, N, chunk; /* rows */
+    const float *dy;
+    double sums[BIAS_SUMS];
+} bias_sums;
+
+static void bias_chunk_task(void *arg, int32_t index) {
+    bias_sums *const s = arg;
+    const int64_t first = index * s->chunk, rows = vaei_min(s->chunk, s->M - first);
+    if (rows > 0) s->k->column_sums(rows, s->N, s->dy + first * s->N, NULL, s->sums + index * s->N, NULL);
+}
+
+typedef struct bias_wide {
+    int64_t M, N;
+    const float *dy;
+    float *db;
+} bias_wide;
+
+static void bias_columns_task(void *arg, int32_t index) {
+    const bias_wide *const w = arg;
+    const int64_t n0 = (int64_t)index * BIAS_SUMS, count = vaei_min(BIAS_SUMS, w->N - n0);
+    double sums[BIAS_SUMS] = {0};
+    for (int64_t m = 0; m < w->M; m++) {
+        const float *const row = w->dy + m * w->N + n0;
+        for (int64_t n = 0; n < count; n++) sums[n] += (double)row[n];
+    }
+    for (int64_t n = 0; n < count; n++) w->db[n0 + n] += (float)sums[n];
+}
+
+void vaei_bias_grad(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t N, const float *dy, float *db) {
+    if (M <= 0 || N <= 0) return;
+    if (N > BIAS_SUMS) {
+        bias_wide w = {M, N, dy, db};
+        vaei_parallel(pool, (int32_t)vaei_divide_up(N, BIAS_SUMS), bias_columns_task, &w);
+        return;
+    }
+    const int64_t chunks = vaei_min(vaei_min(BIAS_SUMS / N, BIAS_CHUNKS), vaei_divide_up(M, BIAS_ROWS));
+    bias_sums s = {k, M, N, vaei_divide_up(M, chunks), dy, {0}};
+    vaei_parallel(pool, (int32_t)chunks, bias_chunk_task, &s);
+    for (int64_t n = 0; n < N; n++) {
+        double sum = s.sums[n];
+        for (int64_t chunk = 1; chunk < chunks; chunk++) sum += s.sums[chunk * N + n];
+        db[n] += (float)sum;
+    }
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * gemm.h - matrix products over the tiles of a kernel table, cut into tasks by shape alone.
+ *
+ *   vaei_matmul   y[M][N]  = a[M][K] b[K][N] (+ bias)      b packed once into panels of nr columns, zero-padded:
+ *
+ *        b[K][N]   ->   | K x nr | K x nr | K x nr(0) |
+ *
+ *   vaei_outer    c[M][N] += sum_p a[p][M] b[p][N]         gradients of weights; P is cut into chunks of a fixed length, whose
+ *                                                          sums join in ascending order */
+#ifndef VAEI_GEMM_H
+#define VAEI_GEMM_H
+
+#include "kernel/kernel.h"
+
+/* What to do with finished rows while they are in the cache: apply(arg, kernels, count, y), y contiguous. NULL pointer: nothing. */
+typedef struct vaei_post {
+    void (*apply)(const void *arg, const vaei_kernels *k, int64_t count, float *y);
+    const void *arg;
+} vaei_post;
+
+/* Packing b[K][N], given as src[k * stride_k + n * stride_n], each column times scale[n] (NULL: 1). */
+int64_t vaei_pack_floats(const vaei_kernels *k, int64_t K, int64_t N);
+void vaei_pack(const vaei_kernels *k, int64_t K, int64_t N, const float *src, int64_t stride_k, int64_t stride_n,
+               const float *scale, float *dst);
+
+/* y[m * ldy + n]; bias[N] or NULL; accumulate: added to y (bias must be NULL); post may be NULL and needs ldy == N. */
+void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a, int64_t lda,
+                 const float *packed, const float *bias, int32_t accumulate, float *y, int64_t ldy, const vaei_post *post);
+
+/* c[m * ldc + n]; scratch of vaei_outer_scratch() floats. */
+int64_t vaei_outer_scratch(const vaei_kernels *k, int64_t M, int64_t N, int64_t P);
+void vaei_outer(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t N, int64_t P, const float *a, int64_t lda,
+                const float *b, int64_t ldb, float *c, int64_t ldc, float *scratch);
+
+/* db[N] += sum_m dy[m][N], for biases; order fixed by M. */
+void vaei_bias_grad(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t N, const float *dy, float *db);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * isa_avx512.c - the table for x86 with AVX-512: 24 of 32 registers accumulate a tile of 12 x 32. */
+#include "kernel/isa.h"
+#ifdef VAEI_X86
+#include "kernel/simd_avx512.h"
+
+#define TILE_MR 12
+#define TILE_NV 2
+#include "kernel/tile.tmpl.h"
+#include "kernel/vec.tmpl.h"
+
+const vaei_kernels vaei_kernels_avx512 = VAEI_KERNELS_TABLE("avx512", 3, 0);
+#ifdef VAEI_BLAS
+const vaei_kernels vaei_kernels_avx512_blas = VAEI_KERNELS_TABLE("avx512", 3, 1);
+#endif
+#endif

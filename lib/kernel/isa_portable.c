@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * isa_portable.c - the definition: one lane, plain C. Every other table equals this one bit for bit. */
+#include "kernel/isa.h"
+
+#include "kernel/simd_portable.h"
+
+#define TILE_MR 6
+#define TILE_NV 2
+#include "kernel/tile.tmpl.h"
+#include "kernel/vec.tmpl.h"
+
+const vaei_kernels vaei_kernels_portable = VAEI_KERNELS_TABLE("portable", 1, 0);
+#ifdef VAEI_BLAS
+const vaei_kernels vaei_kernels_portable_blas = VAEI_KERNELS_TABLE("portable", 1, 1);
+#endif
+

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ * kernel.h - floor 1: arithmetic on raw pointers and sizes. Cannot fail, allocate, or see a layer.
+ *
+ * One const table of functions per instruction set, chosen once per context and passed down. The rule that gives equal bits on
+ * every CPU: each entry fixes the order of its operations by the sizes alone, with explicit fused multiply-add; the portable table
+ * is the definition, every other one must equal it bit for bit (tests/check_vec.c, check_tile.c).
+ *
+ *   isa_*.c      the tables: portable, avx2, avx512, neon, each instantiating vec.tmpl.h and tile.tmpl.h over simd_*.h
+ *   vec.tmpl.h   maps, reductions, optimizer steps       tile.tmpl.h  the two inner loops of all products
+ *   gemm.c       matrix products over the tiles (gemm.h) conv.c       convolution and both its gradients (conv.h)
+ *   noise.c      normal and uniform numbers              blas.c       the same products by cblas
+ *
+ * Orders of summation. Products: each output is one chain of FMA over the reduction index, ascending. Sums: element i goes to
+ * lane i mod 16 (double), lanes join pairwise: lane j += lane j + 8, then + 4, + 2, + 1. */
+#ifndef VAEI_KERNEL_H
+#define VAEI_KERNEL_H
+
+#include "base/base.h"
+
+/* y = f(x); the argument `a` is the slope of leaky_relu or the alpha of elu, else ignored. */
+enum {
+    VAEI_MAP_RELU,       /* max(x, 0)                          gradient from y */
+    VAEI_MAP_LEAKY_RELU, /* x > 0 ? x : a x     (a >= 0)       from y */
+    VAEI_MAP_ELU,        /* x > 0 ? x : a (e^x - 1)  (a > 0)   from y: y > 0 ? 1 : y + a */
+    VAEI_MAP_TANH,       /*                                    from y: 1 - y^2 */
+    VAEI_MAP_SIGMOID,    /* 1 / (1 + e^-x)                     from y: y (1 - y) */
+    VAEI_MAP_SILU,       /* x sigmoid(x)                       from x */
+    VAEI_MAP_GELU,       /* x/2 (1 + erf(x / sqrt 2))          from x */
+    VAEI_MAP_SOFTPLUS,   /* log(1 + e^x)                       from x: sigmoid(x) */
+    VAEI_MAP_EXP,        /* e^x                                from y */
+    VAEI_MAP_LOG,        /* ln x                               from x: 1 / x */
+    VAEI_MAP_COUNT
+};
+
+typedef struct vaei_kernels {
+    const char *name;    /* "avx2" */
+    int32_t isa;         /* 1 portable, 2 avx2, 3 avx512, 4 neon: as the public constants */
+    int32_t blas;        /* products go to cblas */
+    int32_t mr, nr;      /* the tile: at most mr rows, nr columns (nr a multiple of the vector) */
+
+    /* -- tile.tmpl.h ---------------------------------------------------------------------------------------------
+     * dot_tile: c[i][j] = init + sum_t sum_k a[t * m + i][k] * b[(t * depth + k) * nr + j]
+     *   i < m <= mr rows, j < n <= nr columns; t < taps, k < depth, one FMA chain in that order. a: pointers to rows contiguous in k.
+     *   b: a packed panel, zero beyond n. c: pointers to m rows. init: c itself (accumulate), else bias[j], else 0 (bias NULL). */
+    void (*dot_tile)(int64_t m, int64_t n, int64_t taps, int64_t depth, const float *const *a, const float *b, float *const *c,
+                     const float *bias, int32_t accumulate);
+    /* outer_tile: c[i * ldc + j] += sum_p a[p][i] * b[p][j]     i < m <= mr, j < n <= nr, p < depth ascending, from 0: the sum is
+     *   formed first (chain of FMA from 0), then added to c. a, b: depth pointers each. Reads nothing beyond a[p][m - 1], b[p][n - 1]. */
+    void (*outer_tile)(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *const *b, float *c, int64_t ldc);
+
+    /* -- vec.tmpl.h ---------------------------------------------------------------------------------------------
+     * Elementwise; x, y, dy, dx may be the same array. Every size n >= 0, any alignment of a float. */
+    void (*map[VAEI_MAP_COUNT])(int64_t n, float a, const float *x, float *y);
+    /* dx = f'(.) dy, with s the x or the y of the comments above */
+    void (*map_grad[VAEI_MAP_COUNT])(int64_t n, float a, const float *s, const float *dy, float *dx);
+    void (*add)(int64_t n, const float *x, float *y);                           /* y += x */
+    void (*axpy)(int64_t n, float a, const float *x, float *y);                 /* y = fma(a, x, y) */
+    void (*scale)(int64_t n, float a, float *y);                                /* y *= a */
+    /* y[r][c] = fma(x[r][c], scale[c], shift[c]): normalisation over the last axis; rows >= 0 */
+    void (*affine)(int64_t rows, int64_t channels, const float *scale, const float *shift, const float *x, float *y);
+
+    /* Sums in the order of the head comment. */
+    double (*sum)(int64_t n, const float *x);
+    double (*sum_squares)(int64_t n, const float *x);                           /* of the exact products, in double */
+    double (*dot)(int64_t n, const float *x, const float *y);                   /* products in double */
+    double (*sum_squared_difference)(int64_t n, const float *x, const float *y); /* the difference in float, its square in double */
+    /* out[c] += sum_r x[r][c] and out2[c] += sum_r x[r][c] * y[r][c], r ascending, in double; out2 may be NULL (y too) */
+    void (*column_sums)(int64_t rows, int64_t channels, const float *x, const float *y, double *out, double *out2);
+    int32_t (*all_finite)(int64_t n, const float *x);
+
+    /* Bernoulli on logits: sum of softplus(a) - x a, terms in float; da = w (sigmoid(a) - x). */
+    double (*bernoulli_nll)(int64_t n, const float *a, const float *x);
+    void (*bernoulli_grad)(int64_t n, float w, const float *a, const float *x, float *da);
+
+    /* Optimizer steps on a slice. Adam as in PyTorch: m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2;
+     * w -= step (m / (sqrt(v) * root + eps)), step = lr / (1 - b1^t), root = 1 / sqrt(1 - b2^t); g is clipped by the caller. */
+    void (*adam)(int64_t n, float step, float root, float b1, float b2, float eps, const float *g, float *w, float *m, float *v);
+    /* PyTorch's SGD: v = mu v + g; w -= lr (nesterov ? g + mu v : v). mu 0: v may be NULL. */
+    void (*sgd)(int64_t n, float lr, float mu, int32_t nesterov, const float *g, float *w, float *v);
+
+    /* Box-Muller over pairs of words: out[2i], out[2i+1] from bits[2i], bits[2i+1]; n even. u = (bits + 0.5) 2^-32 style, never 0. */
+    void (*normal)(int64_t n, const uint32_t *bits, float *out);
+} vaei_kernels;
+
+/* isa 0: the best this CPU has; else that one, NULL if it is not here. blas: the table whose products go to cblas, NULL if built without. */
+const vaei_kernels *vaei_kernels_select(int32_t isa, int32_t blas);
+/* "portable,avx2,avx512": what this build holds and this CPU runs; and the BLAS with its core, "none" without. Static. */
+const char *vaei_kernels_blas_name(void);
+
+/* ---- noise.c: numbers of one item of a stream; the first n of it, any n ---- */
+void vaei_noise_normal(const vaei_kernels *k, vaei_noise_key key, uint32_t item, int64_t n, float *out);
+void vaei_noise_uniform(vaei_noise_key key, uint32_t item, int64_t n, float *out); /* [0, 1): top 24 bits */
+
+#endif

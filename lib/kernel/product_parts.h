@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ * product_parts.h - what the files of products and convolution share.
+ *
+ *   conv.c         packing, and the cut into tasks          conv_rows.c     rows of output pixels against packed weights
+ *   conv_few.c     few output channels                      conv_weight.c   gradient by the weight
+ *   conv_view.c    where taps point */
+#ifndef VAEI_PRODUCT_PARTS_H
+#define VAEI_PRODUCT_PARTS_H
+
+#include "kernel/conv.h"
+
+enum {
+    VAEI_MAX_ROWS = 16,  /* no table's mr is larger */
+    VAEI_TILE_STEP = 12, /* rows of a band are a multiple of this: whole tiles for every table */
+    VAEI_BAND_ROWS = 96
+};
+
+VAEI_INLINE int64_t vaei_min(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+VAEI_INLINE int64_t vaei_max(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+VAEI_INLINE int64_t vaei_divide_up(int64_t a, int64_t b) {
+    return a / b + (a % b != 0);
+}
+
+/* Rows [k0, k0 + K) of a matrix with `depth` rows into its panels: vaei_pack in pieces. */
+void vaei_pack_rows(const vaei_kernels *k, int64_t depth, int64_t k0, int64_t K, int64_t N, const float *src, int64_t stride_k,
+                    int64_t stride_n, const float *scale, float *dst);
+
+/* ---- conv_view.c -------------------------------------------------------------------------------------------------
+ * What positions see of an image: position (n, i, j) of a grid gh x gw per image sees with tap (ty, tx), t = ty tw + tx, the pixel
+ *   (i step_y + y0 + ty dy, j step_x + x0 + tx dx),  zero outside h x w. */
+typedef struct vaei_view {
+    const float *in; /* [n][h][w][c] */
+    int64_t h, w, c;
+    int64_t gh, gw, step_y, step_x, y0, x0, dy, dx, th, tw;
+} vaei_view;
+
+/* A position; (y, x) is the pixel of tap (0, 0), `pixel` its address if it lies inside the image */
+typedef struct vaei_spot {
+    int64_t n, i, j, y, x;
+    const float *pixel;
+    int32_t inside; /* with all taps */
+} vaei_spot;
+
+/* A tap as a distance from tap (0, 0) */
+typedef struct vaei_tap {
+    int64_t y, x, offset; /* offset in floats */
+} vaei_tap;
+
+VAEI_INLINE int32_t vaei_sees(const vaei_view *v, const vaei_spot *s, const vaei_tap *t) {
+    return (uint64_t)(s->y + t->y) < (uint64_t)v->h && (uint64_t)(s->x + t->x) < (uint64_t)v->w;
+}
+
+/* `count` positions from number `first` on; taps [t0, t0 + count) */
+void vaei_view_spots(const vaei_view *v, int64_t first, int64_t count, vaei_spot *spots);
+void vaei_view_taps(const vaei_view *v, int64_t t0, int64_t count, vaei_tap *taps);
+/* out[tap][depth]: the channels from `channel` on of what the taps see */
+void vaei_view_patch(const vaei_view *v, const vaei_spot *s, const vaei_tap *taps, int64_t count, int64_t channel, int64_t depth,
+                     float *out);
+
+/* ---- conv_rows.c: position (n, i, j) is written to the output pixel (i out_step_y + out_y0, j out_step_x + out_x0) ---- */
+typedef struct vaei_rows {
+    const vaei_kernels *k;
+    vaei_view view;
+    float *out; /* [n][oh][ow][oc] */
+    int64_t oh, ow, oc, out_step_y, out_step_x, out_y0, out_x0;
+    int64_t groups, depth, width; /* channels in and out of one group */
+    const float *packed;          /* [group] panels of th tw depth rows */
+    int64_t group_floats;         /* between groups in packed */
+    const float *bias;            /* [oc] or NULL */
+    const float *zeros;           /* [depth] */
+} vaei_rows;
+
+/* Positions first <= p < last, all channels. */
+void vaei_rows_run(const vaei_rows *r, int64_t first, int64_t last);
+
+/* ---- conv_few.c: where vectors over the outputs would be mostly empty ---- */
+int32_t vaei_few_forward(const vaei_conv *g);
+int32_t vaei_few_data(const vaei_conv *g);
+
+/* t[q][tap][o] = in[q][:] w[:][tap][o] is a plain product; an output pixel is the sum of the t that meet it, taps ascending.
+ * Both directions are one scatter: position q tap (ky, kx) adds to pixel q step + k d - shift. */
+int64_t vaei_few_pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data);
+void vaei_few_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale, float *dst);
+int64_t vaei_few_scratch(const vaei_conv *g, int64_t n, int32_t data);
+void vaei_few_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data, const float *in,
+                  const float *packed, const float *bias, const vaei_post *post, float *out, float *scratch);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ * select.c - which table: what was asked for, or the best this CPU has. No state: the tables are const, the answer is a pointer. */
+#include "kernel/isa.h"
+
+enum { ISA_ANY, ISA_PORTABLE, ISA_AVX2, ISA_AVX512, ISA_NEON, ISA_COUNT };
+
+/* The tables of this build by isa; with cblas in place of the own products in the second row. */
+static const vaei_kernels *const tables[2][ISA_COUNT] = {
+    {
+        [ISA_PORTABLE] = &vaei_kernels_portable,
+#ifdef VAEI_X86
+        [ISA_AVX2] = &vaei_kernels_avx2,
+        [ISA_AVX512] = &vaei_kernels_avx512,
+#endif
+#ifdef VAEI_NEON
+        [ISA_NEON] = &vaei_kernels_neon,
+#endif
+    },
+#ifdef VAEI_BLAS
+    {
+        [ISA_PORTABLE] = &vaei_kernels_portable_blas,
+#ifdef VAEI_X86
+        [ISA_AVX2] = &vaei_kernels_avx2_blas,
+        [ISA_AVX512] = &vaei_kernels_avx512_blas,
+#endif
+#ifdef VAEI_NEON
+        [ISA_NEON] = &vaei_kernels_neon_blas,
+#endif
+    },
+#endif
+};
+
+static int32_t best_isa(vaei_cpu cpu) {
+    if (cpu.avx512) return ISA_AVX512;
+    if (cpu.avx2_fma) return ISA_AVX2;
+    return cpu.neon ? ISA_NEON : ISA_PORTABLE;
+}
+
+static int runs(vaei_cpu cpu, int32_t isa) {
+    switch (isa) {
+    case ISA_PORTABLE: return 1;
+    case ISA_AVX2: return cpu.avx2_fma;
+    case ISA_AVX512: return cpu.avx512;
+    case ISA_NEON: return cpu.neon;
+    default: return 0;
+    }
+}
+
+const vaei_kernels *vaei_kernels_select(int32_t isa, int32_t blas) {
+    const vaei_cpu cpu = vaei_cpu_detect();
+    if (isa == ISA_ANY) isa = best_isa(cpu);
+    return runs(cpu, isa) ? tables[blas != 0][isa] : NULL;
+}

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: MIT
+ * vec.tmpl.h - everything on plain arrays: elementary functions, maps and their gradients, sums, optimizer steps, Box-Muller.
+ *
+ * Written once over the vectors of simd_*.h and instantiated by isa_*.c. A lane never looks at another one, so elementwise results
+ * cannot depend on the width; sums keep 16 double lanes in any width. NaN passes through every map.
+ *
+ * Coefficients are printed by scripts/make_polynomials.py, which states each fit. The largest errors over all 2^32 floats, in ulp
+ * of the float result, against the double functions of the C library (gelu: x/2 erfc(-x / sqrt 2)):
+ *
+ *     @ERRORS@
+ *
+ * Where the true result is below the normal range the ulp is that of the denormals. exp, sigmoid, silu, gelu and softplus underflow
+ * through the denormals to 0. Special values: exp(-inf) = 0, log(0) = -inf, log(x < 0) = NaN, silu(-inf) = gelu(-inf) = 0. */
+
+#include <math.h>
+
+/* ---- loops: a body sees i, the first element, and j, how many there are, a constant but for the tail ---- */
+V_FN v_f32 get(const float *p, int64_t j) { return j == V_WIDTH ? v_load(p) : v_load_part(p, j); }
+V_FN void put(float *p, int64_t j, v_f32 x) {
+    if (j == V_WIDTH) {
+        v_store(p, x);
+    } else {
+        v_store_part(p, j, x);
+    }
+}
+#define FOR_EACH(n, ...)                                                                                               \
+    do {                                                                                                               \
+        int64_t i = 0;                                                                                                 \
+        for (; i + V_WIDTH <= (n); i += V_WIDTH) {                                                                     \
+            const int64_t j = V_WIDTH;                                                                                 \
+            __VA_ARGS__;                                                                                               \
+        }                                                                                                              \
+        if (i < (n)) {                                                                                                 \
+            const int64_t j = (n)-i;                                                                                   \
+            __VA_ARGS__;                                                                                               \
+        }                                                                                                              \
+    } while (0)
+
+/* ---- e^x = 2^n e^r, n = round(x / ln 2), r = x - n ln 2; e^r - 1 = r + r^2 q(r) ---------------------------------- */
+#define LN2_HIGH 0x1.62e400p-1f /* 15 bits: n LN2_HIGH is exact */
+#define LN2_LOW 0x1.7f7d1cp-20f
+#define LOG2_E 0x1.715476p+0f
+#define ROUND 0x1.8p23f /* adding it leaves an integer in the low bits */
+
+#ifndef V_SCALE
+/* 2^n of an integral n, -126 <= n <= 127: n moves from the low bits of n + ROUND to the exponent field. */
+V_FN v_f32 v_exp2i(v_f32 n) {
+    return v_float_of_bits(v_iadd(v_shl(v_bits(v_add(n, v_set(ROUND))), 23), v_iset(0x3f800000)));
+}
+/* x 2^n of an integral n, |n| <= 252, |x| near 1: by two factors, of which only the second can round. */
+V_FN v_f32 v_ldexp(v_f32 x, v_f32 n) {
+    const v_i32 k = v_bits(v_add(n, v_set(ROUND))), k1 = v_sar(k, 1), k2 = v_isub(k, k1);
+    const v_f32 f1 = v_float_of_bits(v_iadd(v_shl(k1, 23), v_iset(0x3f800000)));
+    const v_f32 f2 = v_float_of_bits(v_iadd(v_shl(k2, 23), v_iset(0x3f800000)));
+    return v_mul(v_mul(x, f1), f2);
+}
+#endif
+
+typedef struct reduced {
+    v_f32 n, high, low; /* r = high + low; high is exact */
+} reduced;
+V_FN reduced exp_reduce(v_f32 x) {
+    const v_f32 n = v_sub(v_fma(x, v_set(LOG2_E), v_set(ROUND)), v_set(ROUND));
+    return (reduced){n, v_fnma(n, v_set(LN2_HIGH), x), v_mul(n, v_set(-LN2_LOW))};
+}
+/* e^r - 1 */
+V_FN v_f32 expm1_reduced(reduced x) {
+    const v_f32 r = v_add(x.high, x.low);
+    v_f32 q = v_fma(v_set(0x1.6ab132p-10f), r, v_set(0x1.122c88p-7f));
+    q = v_fma(q, r, v_set(0x1.55579ep-5f));
+    q = v_fma(q, r, v_set(0x1.5554aap-3f));
+    q = v_fma(q, r, v_set(0x1.fffffep-2f));
+    return v_add(x.high, v_fma(v_mul(r, r), q, x.low));
+}
+V_FN v_f32 exp_of(v_f32 x) { /* past the clamps the result is 0 or inf already */
+    const reduced r = exp_reduce(v_max(v_set(-104.0f), v_min(v_set(89.0f), x)));
+    return v_ldexp(v_add(v_set(1.0f), expm1_reduced(r)), r.n);
+}
+V_FN v_f32 minus_abs(v_f32 x) { return v_sub(v_zero(), v_abs(x)); }
+
+/* ---- log(2^e (1 + f)) = e ln 2 + f + f^2 q(f), 1 + f in [sqrt 1/2, sqrt 2] ---------------------------------------- */
+V_FN v_f32 log_join(v_f32 f, v_f32 e) {
+    v_f32 q = v_fma(v_set(0x1.b5cc1cp-5f), f, v_set(-0x1.bf1a9ap-4f));
+    q = v_fma(q, f, v_set(0x1.eff11ap-4f));
+    q = v_fma(q, f, v_set(-0x1.010438p-3f));
+    q = v_fma(q, f, v_set(0x1.23036cp-3f));
+    q = v_fma(q, f, v_set(-0x1.552f18p-3f));
+    q = v_fma(q, f, v_set(0x1.99a540p-3f));
+    q = v_fma(q, f, v_set(-0x1.000070p-2f));
+    q = v_fma(q, f, v_set(0x1.555548p-2f));
+    q = v_fma(q, f, v_set(-0.5f));
+    const v_f32 low = v_fma(e, v_set(LN2_LOW), v_mul(v_mul(f, f), q));
+    return v_fma(e, v_set(LN2_HIGH), v_add(low, f));
+}
+/* of a positive normal x */
+V_FN v_f32 log_of_normal(v_f32 x, v_f32 e0) {
+    const v_i32 e = v_sar(v_isub(v_bits(x), v_iset(0x3f3504f3)), 23); /* the bits of sqrt 1/2 */
+    const v_f32 m = v_float_of_bits(v_isub(v_bits(x), v_shl(e, 23)));
+    return log_join(v_sub(m, v_set(1.0f)), v_add(v_to_float(e), e0));
+}
+V_FN v_f32 log_of(v_f32 x) {
+    const v_mask tiny = v_lt(x, v_set(0x1p-126f));
+    v_f32 y = log_of_normal(v_select(tiny, v_mul(x, v_set(0x1p23f)), x), v_select(tiny, v_set(-23.0f), v_zero()));
+    y = v_select(v_lt(x, v_set(INFINITY)), y, x); /* inf, NaN */
+    return v_select(v_le(x, v_zero()), v_select(v_lt(x, v_zero()), v_set(NAN), v_set(-INFINITY)), y);
+}
+/* log(1 + u), 0 <= u <= 1: from sqrt 2 - 1 on as ln 2 + log(1 + (u - 1) / 2) */
+V_FN v_f32 log1p_of(v_f32 u) {
+    const v_mask big = v_lt(v_set(0x1.a8279ap-2f), u);
+    const v_f32 f = v_select(big, v_fma(v_set(0.5f), u, v_set(-0.5f)), u);
+    return log_join(f, v_select(big, v_set(1.0f), v_zero()));
+}
+
+/* ---- the sigmoid family ----------------------------------------------------------------------------------------------- */
+
+/* w sigmoid(x) = w / (1 + e^-x), e^-x = (1 + p) 2^n. From n = 64 on both terms are divided by 2^64, and at last the quotient: the
+ * result alone may be denormal. From x = 87 on the denominator is 1. */
+V_FN v_f32 logistic(v_f32 x, v_f32 w) {
+    const reduced r = exp_reduce(v_max(v_set(-87.0f), v_min(v_set(128.0f), v_sub(v_zero(), x))));
+    const v_mask large = v_lt(v_set(64.0f), r.n);
+    const v_f32 one = v_select(large, v_set(0x1p-64f), v_set(1.0f));
+    const v_f32 s = v_exp2i(v_select(large, v_sub(r.n, v_set(64.0f)), r.n));
+    return v_mul(v_div(w, v_add(s, v_fma(s, expm1_reduced(r), one))), one);
+}
+V_FN v_f32 sigmoid_of(v_f32 x) { return logistic(x, v_set(1.0f)); }
+V_FN v_f32 silu_of(v_f32 x) { return logistic(x, v_max(v_set(-128.0f), x)); }
+V_FN v_f32 softplus_of(v_f32 x) { return v_add(v_max(v_zero(), x), log1p_of(exp_of(minus_abs(x)))); }
+
+/* |x| < 1/2: x + x^3 t(x^2); beyond: 1 - 2 / (e^2|x| + 1), which is 1 from 10 on */
+V_FN v_f32 tanh_of(v_f32 x) {
+    const v_f32 a = v_abs(x), z = v_mul(x, x);
+    const reduced r = exp_reduce(v_min(v_set(20.0f), v_add(a, a)));
+    const v_f32 s = v_exp2i(r.n), e = v_fma(s, expm1_reduced(r), v_add(s, v_set(1.0f)));
+    v_f32 t = v_fma(v_set(0x1.1ac796p-6f), z, v_set(-0x1.b29ef0p-5f));
+    t = v_fma(t, z, v_set(0x1.10eaacp-3f));
+    t = v_fma(t, z, v_set(-0x1.5554dap-2f));
+    const v_f32 center = v_fma(v_mul(a, z), t, a), outer = v_sub(v_set(1.0f), v_div(v_set(2.0f), e));
+    return v_copysign(v_select(v_lt(a, v_set(0.5f)), center, outer), x);
+}
+/* e^x - 1 = 2^n (e^r - 1) + (2^n - 1) */
+V_FN v_f32 elu_of(v_f32 x, v_f32 a) {
+    const reduced r = exp_reduce(v_max(v_set(-32.0f), v_min(v_zero(), x)));
+    const v_f32 s = v_exp2i(r.n), d = v_fma(s, expm1_reduced(r), v_sub(s, v_set(1.0f)));
+    return v_select(v_lt(v_zero(), x), x, v_mul(a, d));
+}
+
+/* ---- gelu: x Phi(x) = max(x, 0) - t Phi(-t), t = |x|, Phi the normal distribution function ----------------------------
+ * t < 1.3125: Phi(-t) = 1/2 - t (d + t^2 p(t^2)), d = 1 / sqrt(2 pi)
+ * beyond:     t Phi(-t) = e^(-t^2 / 2) m(1 / t - 3/8); no digits cancel. t^2 is taken exactly, in two parts, else the exponential would
+ *             lose as many digits as t^2 has before the point. */
+#define GELU_BORDER 1.3125f
+#define DENSITY_HIGH 0x1.988454p-2f
+#define DENSITY_LOW -0x1.857936p-27f
+V_FN v_f32 phi_center(v_f32 t) {
+    const v_f32 z = v_mul(t, t);
+    v_f32 p = v_fma(v_set(0x1.dd4160p-22f), z, v_set(-0x1.2aa862p-17f));
+    p = v_fma(p, z, v_set(0x1.e13a3ep-14f));
+    p = v_fma(p, z, v_set(-0x1.371fe0p-10f));
+    p = v_fma(p, z, v_set(0x1.46cee4p-7f));
+    p = v_fma(p, z, v_set(-0x1.105832p-4f));
+    p = v_fma(p, z, v_set(DENSITY_LOW));
+    return v_fnma(t, p, v_fnma(t, v_set(DENSITY_HIGH), v_set(0.5f))); /* the large terms meet first, so little is rounded away */
+}
+/* m(s - 3/8) = high + low: low is what the last step rounds away */
+V_FN v_f32 gelu_tail(v_f32 s, v_f32 *low) {
+    const v_f32 v = v_sub(s, v_set(0.375f)), m0 = v_set(0x1.6e2880p-2f);
+    v_f32 m = v_fma(v_set(0x1.5798bcp+0f), v, v_set(-0x1.24cf84p+0f));
+    m = v_fma(m, v, v_set(-0x1.51dad8p-1f));
+    m = v_fma(m, v, v_set(0x1.4045fcp+0f));
+    m = v_fma(m, v, v_set(-0x1.64cb34p-1f));
+    m = v_fma(m, v, v_set(0x1.e6b540p-4f));
+    m = v_fma(m, v, v_set(0x1.91414cp-3f));
+    m = v_fma(m, v, v_set(-0x1.270860p-2f));
+    m = v_fma(m, v, v_set(0x1.b2c300p-3f));
+    m = v_fma(m, v, v_set(-0x1.31cd02p-5f));
+    m = v_fma(m, v, v_set(-0x1.5a59b8p-3f));
+    const v_f32 high = v_fma(m, v, m0);
+    *low = v_fma(m, v, v_sub(m0, high));
+    return high;
+}
+/* -t^2 / 2 = n ln 2 + r */
+V_FN reduced gauss_reduce(v_f32 t) {
+    const v_f32 z = v_mul(t, t), lost = v_fnma(t, t, z);
+    reduced r = exp_reduce(v_mul(v_set(-0.5f), z));
+    r.low = v_fma(v_set(0.5f), lost, r.low);
+    return r;
+}
+V_FN v_f32 gelu_of(v_f32 x) {
+    const v_f32 t = v_min(v_set(15.0f), v_abs(x)), base = v_max(v_zero(), x);
+    v_f32 low;
+    const v_f32 high = gelu_tail(v_div(v_set(1.0f), v_max(v_set(1.0f), t)), &low);
+    const reduced r = gauss_reduce(t);
+    const v_f32 outer = v_sub(base, v_ldexp(v_add(high, v_fma(high, expm1_reduced(r), low)), r.n));
+    return v_select(v_lt(t, v_set(GELU_BORDER)), v_fnma(t, phi_center(t), base), outer);
+}
+/* Phi(x) + x phi(x), by its value at -t, which is 1 less that at t */
+V_FN v_f32 gelu_slope(v_f32 x) {
+    const v_f32 one = v_set(1.0f), t = v_min(v_set(15.0f), v_abs(x)), s = v_div(one, v_max(one, t));
+    v_f32 low;
+    const v_f32 high = gelu_tail(s, &low);
+    const reduced r = gauss_reduce(t);
+    const v_f32 e = v_ldexp(v_add(one, expm1_reduced(r)), r.n);
+    const v_f32 phi = v_select(v_lt(t, v_set(GELU_BORDER)), phi_center(t), v_mul(e, v_mul(high, s)));
+    const v_f32 below = v_fnma(t, v_mul(v_set(DENSITY_HIGH), e), phi);
+    return v_select(v_lt(x, v_zero()), below, v_sub(one, below));
+}
+
+/* ---- maps and their gradients ---------------------------------------------------------------------------------------- */
+#define MAP(name, value)                                                                                               \
+    static VAEI_TARGET void map_##name(int64_t n, float a, const float *x, float *y) {                                 \
+        const v_f32 va = v_set(a);                                                                                     \
+        (void)va;                                                                                                      \
+        FOR_EACH(n, const v_f32 v = get(x + i, j); put(y + i, j, value));                                              \
+    }
+MAP(relu, v_max(v_zero(), v))
+MAP(leaky_relu, v_select(v_lt(v_zero(), v), v, v_mul(va, v)))
+MAP(elu, elu_of(v, va))
+MAP(tanh, tanh_of(v))
+MAP(sigmoid, sigmoid_of(v))
+MAP(silu, silu_of(v))
+MAP(gelu, gelu_of(v))
+MAP(softplus, softplus_of(v))
+MAP(exp, exp_of(v))
+MAP(log, log_of(v))
+
+/* s (1 + x (1 - s)), s = sigmoid(x) */
+V_FN v_f32 silu_slope(v_f32 x) {
+    const v_f32 s = sigmoid_of(x), one = v_set(1.0f);
+    return v_mul(s, v_fma(v_max(v_set(-128.0f), v_min(v_set(128.0f), x)), v_sub(one, s), one));
+}
+
+#define GRAD(name, value)                                                                                              \
+    static VAEI_TARGET void grad_##name(int64_t n, float a, const float *s, const float *dy, float *dx) {              \
+        const v_f32 va = v_set(a), one = v_set(1.0f);                                                                  \
+        (void)va, (void)one;                                                                                           \
+        FOR_EACH(n, const v_f32 v = get(s + i, j); const v_f32 d = get(dy + i, j); put(dx + i, j, value));             \
+    }
+GRAD(relu, v_select(v_lt(v_zero(), v), d, v_zero()))
+GRAD(leaky_relu, v_select(v_lt(v_zero(), v), d, v_mul(va, d)))
+GRAD(elu, v_select(v_lt(v_zero(), v), d, v_mul(v_add(v, va), d)))
+GRAD(tanh, v_mul(v_fnma(v, v, one), d))
+GRAD(sigmoid, v_mul(v_fnma(v, v, v), d))
+GRAD(silu, v_mul(silu_slope(v), d))
+GRAD(gelu, v_mul(gelu_slope(v), d))
+GRAD(softplus, v_mul(sigmoid_of(v), d))
+GRAD(exp, v_mul(v, d))
+GRAD(log, v_div(d, v))
+
+/* ---- arithmetic -------------------------------------------------------------------------------------------------------- */
+static VAEI_TARGET void vec_add(int64_t n, const float *x, float *y) {
+    FOR_EACH(n, put(y + i, j, v_add(get(y + i, j), get(x + i, j))));
+}
+static VAEI_TARGET void vec_axpy(int64_t n, float a, const float *x, float *y) {
+    const v_f32 va = v_set(a);
+    FOR_EACH(n, put(y + i, j, v_fma(va, get(x + i, j), get(y + i, j))));
+}
+static VAEI_TARGET void vec_scale(int64_t n, float a, float *y) {
+    const v_f32 va = v_set(a);
+    FOR_EACH(n, put(y + i, j, v_mul(va, get(y + i, j))));
+}
+static VAEI_TARGET void vec_affine(int64_t rows, int64_t channels, const float *scale, const float *shift, const float *x,
+                                   float *y) {
+    for (int64_t r = 0; r < rows; r++, x += channels, y += channels) {
+        FOR_EACH(channels, put(y + i, j, v_fma(get(x + i, j), get(scale + i, j), get(shift + i, j))));
+    }
+}
+
+/* ---- sums: vector l of a run of 16 elements adds to accumulator l ------------------------------------------------------- */
+#define ACCUMULATORS (16 / V_WIDTH)
+
+/* Lane j += lane j + 8, + 4, + 2, + 1. */
+V_FN double join_lanes(const v_f64 *acc) {
+    double lane[16];
+    for (int l = 0; l < ACCUMULATORS; l++) v_wide_store(lane + l * V_WIDTH, acc[l]);
+    for (int width = 8; width > 0; width /= 2) {
+        for (int j = 0; j < width; j++) lane[j] += lane[j + width];
+    }
+    return lane[0];
+}
+V_FN v_f64 step_sum(v_f64 acc, v_f32 x, v_f32 y, int64_t j) {
+    (void)y, (void)j;
+    return v_wide_add(acc, v_wide(x));
+}
+V_FN v_f64 step_squares(v_f64 acc, v_f32 x, v_f32 y, int64_t j) {
+    (void)y, (void)j;
+    return v_wide_fma(v_wide(x), v_wide(x), acc);
+}
+V_FN v_f64 step_dot(v_f64 acc, v_f32 x, v_f32 y, int64_t j) {
+    (void)j;
+    return v_wide_fma(v_wide(x), v_wide(y), acc);
+}
+V_FN v_f64 step_difference(v_f64 acc, v_f32 x, v_f32 y, int64_t j) {
+    const v_f64 d = v_wide(v_sub(x, y));
+    (void)j;
+    return v_wide_fma(d, d, acc);
+}
+/* softplus(a) - x a, cut to the j elements there are: 0 has a loss too */
+V_FN v_f64 step_bernoulli(v_f64 acc, v_f32 a, v_f32 x, int64_t j) {
+    const v_f32 term = v_add(v_fnma(a, x, v_max(v_zero(), a)), log1p_of(exp_of(minus_abs(a))));
+    return v_wide_add(acc, v_wide(j == V_WIDTH ? term : v_keep_part(term, j)));
+}
+#define SUM_BODY(step, x, y)                                                                                           \
+    v_f64 acc[ACCUMULATORS];                                                                                           \
+    int64_t at = 0;                                                                                                    \
+    for (int l = 0; l < ACCUMULATORS; l++) acc[l] = v_wide_set(0.0);                                                   \
+    for (; at + 16 <= n; at += 16) {                                                                                   \
+        for (int l = 0; l < ACCUMULATORS; l++) {                                                                       \
+            acc[l] = step(acc[l], v_load((x) + at + l * V_WIDTH), v_load((y) + at + l * V_WIDTH), V_WIDTH);            \
+        }                                                                                                              \
+    }                                                                                                                  \
+    for (int l = 0; at < n; at += V_WIDTH, l++) {                                                                      \
+        const int64_t left = n - at < V_WIDTH ? n - at : V_WIDTH;                                                      \
+        acc[l] = step(acc[l], v_load_part((x) + at, left), v_load_part((y) + at, left), left);                         \
+    }                                                                                                                  \
+    return join_lanes(acc)
+
+static VAEI_TARGET double sum(int64_t n, const float *x) {
+    SUM_BODY(step_sum, x, x);
+}
+static VAEI_TARGET double sum_squares(int64_t n, const float *x) {
+    SUM_BODY(step_squares, x, x);
+}
+static VAEI_TARGET double dot(int64_t n, const float *x, const float *y) {
+    SUM_BODY(step_dot, x, y);
+}
+static VAEI_TARGET double sum_squared_difference(int64_t n, const float *x, const float *y) {
+    SUM_BODY(step_difference, x, y);
+}
+static VAEI_TARGET double bernoulli_nll(int64_t n, const float *a, const float *x) {
+    SUM_BODY(step_bernoulli, a, x);
+}
+static VAEI_TARGET void bernoulli_grad(int64_t n, float w, const float *a, const float *x, float *da) {
+    const v_f32 vw = v_set(w);
+    FOR_EACH(n, put(da + i, j, v_mul(vw, v_sub(sigmoid_of(get(a + i, j)), get(x + i, j)))));
+}
+
+/* One vector of columns over a few rows, which stay in the cache between vectors. A sum starts from what is there: cutting the rows
+ * into calls changes nothing. */
+V_FN void column_block(int64_t rows, int64_t channels, const float *x, const float *y, double *out, double *out2, int64_t j) {
+    double one[V_WIDTH] = {0}, two[V_WIDTH] = {0};
+    for (int64_t c = 0; c < j; c++) {
+        one[c] = out[c];
+        if (out2) two[c] = out2[c];
+    }
+    v_f64 acc = v_wide_load(one), acc2 = v_wide_load(two);
+    for (int64_t r = 0; r < rows; r++) {
+        const v_f64 v = v_wide(get(x + r * channels, j));
+        acc = v_wide_add(acc, v);
+        if (out2) acc2 = v_wide_fma(v, v_wide(get(y + r * channels, j)), acc2);
+    }
+    v_wide_store(one, acc);
+    v_wide_store(two, acc2);
+    for (int64_t c = 0; c < j; c++) {
+        out[c] = one[c];
+        if (out2) out2[c] = two[c];
+    }
+}
+static VAEI_TARGET void column_sums(int64_t rows, int64_t channels, const float *x, const float *y, double *out, double *out2) {
+    enum { RUN = 16 };
+    for (int64_t r = 0; r < rows; r += RUN) {
+        const int64_t run = rows - r < RUN ? rows - r : RUN, at = r * channels;
+        if (out2) {
+            FOR_EACH(channels, column_block(run, channels, x + at + i, y + at + i, out + i, out2 + i, j));
+        } else {
+            FOR_EACH(channels, column_block(run, channels, x + at + i, NULL, out + i, NULL, j));
+        }
+    }
+}
+
+/* The largest pattern without its sign; from that of inf on they are not finite. */
+static VAEI_TARGET int32_t all_finite(int64_t n, const float *x) {
+    v_i32 top = v_iset(0);
+    int32_t lane[V_WIDTH], most = 0;
+    FOR_EACH(n, top = v_imax(top, v_iand(v_bits(get(x + i, j)), v_iset(0x7fffffff))));
+    v_istore(lane, top);
+    for (int l = 0; l < V_WIDTH; l++) most = lane[l] > most ? lane[l] : most;
+    return most < 0x7f800000;
+}
+
+/* ---- optimizer steps: each line is one rounding of the formulas in kernel.h -------------------------------------------- */
+V_FN void adam_step(v_f32 step, v_f32 root, v_f32 b1, v_f32 b2, v_f32 eps, const float *g, float *w, float *m, float *v,
+                    int64_t j) {
+    const v_f32 one = v_set(1.0f), vg = get(g, j);
+    const v_f32 vm = v_fma(b1, get(m, j), v_mul(v_sub(one, b1), vg));
+    const v_f32 vv = v_fma(b2, get(v, j), v_mul(v_mul(v_sub(one, b2), vg), vg));
+    put(m, j, vm);
+    put(v, j, vv);
+    put(w, j, v_fnma(step, v_div(vm, v_fma(v_sqrt(vv), root, eps)), get(w, j)));
+}
+static VAEI_TARGET void adam(int64_t n, float step, float root, float b1, float b2, float eps, const float *g, float *w,
+                             float *m, float *v) {
+    const v_f32 vstep = v_set(step), vroot = v_set(root), vb1 = v_set(b1), vb2 = v_set(b2), veps = v_set(eps);
+    FOR_EACH(n, adam_step(vstep, vroot, vb1, vb2, veps, g + i, w + i, m + i, v + i, j));
+}
+V_FN void sgd_step(v_f32 lr, v_f32 mu, int32_t nesterov, const float *g, float *w, float *v, int64_t j) {
+    v_f32 d = get(g, j);
+    if (v) {
+        const v_f32 vv = v_fma(mu, get(v, j), d);
+        put(v, j, vv);
+        d = nesterov ? v_fma(mu, vv, d) : vv;
+    }
+    put(w, j, v_fnma(lr, d, get(w, j)));
+}
+static VAEI_TARGET void sgd(int64_t n, float lr, float mu, int32_t nesterov, const float *g, float *w, float *v) {
+    const v_f32 vlr = v_set(lr), vmu = v_set(mu);
+    FOR_EACH(n, sgd_step(vlr, vmu, nesterov, g + i, w + i, v ? v + i : NULL, j));
+}
+
+/* ---- Box-Muller: sqrt(-2 ln u) (cos, sin)(2 pi v), u and v in (0, 1] -------------------------------------------------- */
+
+/* (unsigned x + 1/2) 2^-32, rounded once: halves of 16 bits are exact */
+V_FN v_f32 unit_of_bits(v_i32 x) {
+    const v_f32 high = v_to_float(v_shr(x, 16)), low = v_to_float(v_iand(x, v_iset(0xffff)));
+    return v_mul(v_fma(high, v_set(0x1p16f), v_add(low, v_set(0.5f))), v_set(0x1p-32f));
+}
+/* The angle 2 pi (x + 1/2) 2^-32 = k pi / 2 + t, |t| <= pi / 4: k and t come from the integer, exactly. */
+V_FN void sincos_of_bits(v_i32 x, v_f32 *sine, v_f32 *cosine) {
+    const v_i32 k = v_shr(v_iadd(x, v_iset(1 << 29)), 30);
+    const v_f32 t = v_fma(v_to_float(v_isub(x, v_shl(k, 30))), v_set(0x1.921fb6p-30f), v_set(0x1.921fb6p-31f));
+    const v_f32 z = v_mul(t, t);
+    v_f32 s = v_fma(v_set(-0x1.9956b6p-13f), z, v_set(0x1.11077ep-7f));
+    s = v_fma(s, z, v_set(-0x1.555546p-3f));
+    s = v_fma(v_mul(t, z), s, t);
+    v_f32 c = v_fma(v_set(0x1.99e0eep-16f), z, v_set(-0x1.6c0c1ap-10f));
+    c = v_fma(c, z, v_set(0x1.55554ap-5f));
+    c = v_fma(v_mul(z, z), c, v_fma(z, v_set(-0.5f), v_set(1.0f)));
+    /* quarter turns: (c, s), (-s, c), (-c, -s), (s, -c) */
+    const v_mask even = v_ieq(v_iand(k, v_iset(1)), v_iset(0));
+    const v_i32 sine_sign = v_shl(v_shr(k, 1), 31), cosine_sign = v_shl(v_shr(v_iadd(k, v_iset(1)), 1), 31);
+    *sine = v_float_of_bits(v_ixor(v_bits(v_select(even, s, c)), sine_sign));
+    *cosine = v_float_of_bits(v_ixor(v_bits(v_select(even, c, s)), cosine_sign));
+}
+static VAEI_TARGET void normal(int64_t n, const uint32_t *bits, float *out) {
+    for (int64_t i = 0; i < n; i += 2 * V_WIDTH) {
+        const int64_t left = n - i, j = left < V_WIDTH ? left : V_WIDTH, j2 = left - j < V_WIDTH ? left - j : V_WIDTH;
+        const v_i32 a = v_iload_part(bits + i, j), b = v_iload_part(bits + i + j, j2);
+        v_f32 sine, cosine;
+        const v_f32 u = unit_of_bits(v_even(a, b));
+        const v_f32 radius = v_sqrt(v_mul(v_set(-2.0f), log_of_normal(u, v_zero())));
+        sincos_of_bits(v_odd(a, b), &sine, &cosine);
+        sine = v_mul(radius, sine);
+        cosine = v_mul(radius, cosine);
+        v_store_part(out + i, j, v_zip_low(cosine, sine));
+        v_store_part(out + i + j, j2, v_zip_high(cosine, sine));
+    }
+}
+
+/* ---- the table --------------------------------------------------------------------------------------------------------- */
+#define EACH_MAP(prefix)                                                                                               \
+    {                                                                                                                  \
+        [VAEI_MAP_RELU] = prefix##relu, [VAEI_MAP_LEAKY_RELU] = prefix##leaky_relu, [VAEI_MAP_ELU] = prefix##elu,      \
+        [VAEI_MAP_TANH] = prefix##tanh, [VAEI_MAP_SIGMOID] = prefix##sigmoid, [VAEI_MAP_SILU] = prefix##silu,          \
+        [VAEI_MAP_GELU] = prefix##gelu, [VAEI_MAP_SOFTPLUS] = prefix##softplus, [VAEI_MAP_EXP] = prefix##exp,          \
+        [VAEI_MAP_LOG] = prefix##log                                                                                   \
+    }
+#define VAEI_KERNELS_TABLE(name_, isa_, blas_)                                                                         \
+    {                                                                                                                  \
+        .name = name_, .isa = isa_, .blas = blas_, .mr = TILE_MR, .nr = TILE_NV * V_WIDTH, .dot_tile = dot_tile,       \
+        .outer_tile = outer_tile, .map = EACH_MAP(map_), .map_grad = EACH_MAP(grad_), .add = vec_add,                  \
+        .axpy = vec_axpy, .scale = vec_scale, .affine = vec_affine, .sum = sum, .sum_squares = sum_squares,            \
+        .dot = dot, .sum_squared_difference = sum_squared_difference, .column_sums = column_sums,                      \
+        .all_finite = all_finite, .bernoulli_nll = bernoulli_nll, .bernoulli_grad = bernoulli_grad, .adam = adam,      \
+        .sgd = sgd, .normal = normal                                                                                   \
+    }
