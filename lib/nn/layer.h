@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT
+ * layer.h - floor 2: what a layer is. One file a layer (layer_linear.c), one line in layers.def.
+ *
+ * A layer maps x[n][in] to y[n][out], rows of examples, channels last. It owns a conf filled from its option table, declares its
+ * parameters in plan(), and is const afterwards: any number of threads may run it at once. What it remembers lives in three pieces
+ * of memory that its user carves and hands in:
+ *
+ *     pack      weights in the kernels' order; written by pack() when parameters changed, read by forward and backward
+ *     cache     what forward leaves for backward of the same batch (training only)
+ *     scratch   free during one call
+ *
+ * forward and backward cannot fail. Gradients of parameters are added to; dx is written. */
+#ifndef VAEI_LAYER_H
+#define VAEI_LAYER_H
+
+#include "base/module.h"
+#include "kernel/conv.h"
+#include "nn/param.h"
+
+typedef struct vaei_layer vaei_layer;
+typedef struct vaei_stack vaei_stack;
+
+/* Streams of random numbers: each use its own, so that none depends on how often another draws. */
+enum { VAEI_STREAM_INIT = 0, VAEI_STREAM_LATENT = 1, VAEI_STREAM_DROPOUT = 2, VAEI_STREAM_PRIOR = 3 };
+
+/* One pass over a batch. */
+typedef struct vaei_run {
+    const vaei_kernels *k;
+    const vaei_pool *pool;
+    int64_t n;             /* examples */
+    int32_t training;
+    const float *params;   /* flat; parameter p stands at params + p->offset */
+    float *grads;          /* flat, same offsets; NULL unless training */
+    vaei_noise_key noise;  /* seed and step; the stream is the user's */
+    uint32_t first_item;   /* the noise item of example 0 */
+} vaei_run;
+
+/* Bytes, for n examples. Rounded up and added by vaei_need_add; overflow sticks at SIZE_MAX. */
+typedef struct vaei_need {
+    size_t pack, cache, scratch;
+} vaei_need;
+
+typedef struct vaei_slot {
+    void *pack, *cache, *scratch;
+} vaei_slot;
+
+enum {
+    VAEI_LAYER_IN_PLACE = 1,   /* y may be x, dx may be dy, and backward never reads x */
+    VAEI_LAYER_READS_Y = 2,    /* backward reads y, so nobody may overwrite it */
+    VAEI_LAYER_TAKES_POST = 4, /* forward applies vaei_layer_post() to its finished rows */
+    VAEI_LAYER_TAKES_FOLD = 8  /* pack() multiplies by the normalisation that follows, for inference: see vaei_layer.fold */
+};
+
+typedef struct vaei_layer_ops {
+    vaei_module module;
+    int32_t flags;
+    /* Check `in`, write `out`, declare parameters and bodies (vaei_build_*), keep derived numbers in l->state (arena). */
+    vae_status_t (*plan)(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out);
+    /* The bytes for n examples with these kernels; scratch serves forward and, when training, backward. NULL: none. */
+    void (*need)(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need);
+    /* Fill the pack from r->params (r->n is not set). Training packs serve forward and backward. NULL: nothing to pack. */
+    void (*pack)(const vaei_layer *l, const vaei_run *r, void *pack);
+    /* y = f(x). Writes y, cache, scratch. */
+    void (*forward)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y);
+    /* dx = J^T dy (dx may be NULL: not wanted); gradients of parameters += ...; dy may be destroyed. */
+    void (*backward)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx);
+    /* Fold what the last training forward saw into running statistics: only after the whole step succeeded. May be NULL. */
+    void (*commit)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, float *params);
+    /* Elementwise layers only: y = f(x) on any count of values. Such a layer may be fused into the one before it. Else NULL. */
+    void (*map)(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *x, float *y);
+    /* Layers that are y = scale[c] x + shift[c] at inference (batch norm): fills both, [channels]. Else NULL. */
+    void (*fold)(const vaei_layer *l, const float *params, float *scale, float *shift);
+} vaei_layer_ops;
+
+#define VAEI_LAYER_PARAMS 4
+#define VAEI_LAYER_BODIES 2
+
+struct vaei_layer {
+    const vaei_layer_ops *ops;
+    const void *conf;
+    void *state;           /* plan()'s, or NULL */
+    const char *path;      /* "encoder.3": prefix of its parameters' names */
+    vaei_shape in, out;
+    int32_t n_params;
+    vaei_param *param[VAEI_LAYER_PARAMS];
+    vaei_stack *body[VAEI_LAYER_BODIES];
+    uint32_t id;           /* unique in the model */
+    /* Set by the stack when it links neighbours: */
+    const vaei_layer *fold; /* the normalisation folded into this layer's pack at inference, or NULL */
+    vaei_post post[2];      /* [training]: the activation applied to finished rows; apply NULL: none */
+    int32_t skipped[2];     /* [training]: this layer is done by the one before it */
+};
+
+/* The post of this pass, or NULL. */
+VAEI_INLINE const vaei_post *vaei_layer_post(const vaei_layer *l, const vaei_run *r) {
+    const vaei_post *p = &l->post[r->training ? 1 : 0];
+    return p->apply ? p : NULL;
+}
+
+VAEI_INLINE const float *vaei_layer_param(const vaei_layer *l, const vaei_run *r, int32_t i) {
+    return i < l->n_params ? r->params + l->param[i]->offset : NULL;
+}
+VAEI_INLINE float *vaei_layer_grad(const vaei_layer *l, const vaei_run *r, int32_t i) {
+    return i < l->n_params ? r->grads + l->param[i]->offset : NULL;
+}
+
+/* The key of a layer's own noise (dropout) in this pass. */
+vaei_noise_key vaei_layer_noise(const vaei_layer *l, const vaei_run *r, uint32_t stream);
+
+extern const vaei_module *const vaei_layers[];
+extern const size_t vaei_layers_count;
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ * layer_deconv2d.c - transposed 2-D convolution, PyTorch's ConvTranspose2d
+ *
+ *   Each input pixel paints a kernel on the output; strides lie between the kernels, so the image grows:
+ *
+ *       y[n][iy s + ky d - top][ix s + kx d - left][o] += x[n][iy][ix][c] w[c][o][ky][kx]          y starts at b[o]
+ *       oh = (h - 1) s - top - bottom + d (k - 1) + 1 + output_pad
+ *
+ *   w[in][out / groups][kh][kw]. `pad` crops the result, for each side on its own; output_pad adds at the bottom and the right.
+ *   pad=same: oh = h s; what a kernel of r = d (k - 1) + 1 paints too much, r - s, is cropped half at the top (rounded down) and the
+ *   rest at the bottom, as in TensorFlow; if r < s, the missing rows come from output_pad.
+ *
+ *   It is the gradient of the convolution g that maps y's shape to x's with the same w, so all three directions are that
+ *   convolution's: forward is its gradient by the input, dx its forward pass, and dw its dw with x and dy swapped.
+ *   PyTorch counts (out / groups) kh kw as the fan-in of w, and so do we. */
+#include "nn/image.h"
+#include "nn/weights.h"
+
+typedef struct conf {
+    int64_t out, kernel[2], stride[2], pad[4], output_pad[2], dilation[2], groups;
+    int32_t bias, init;
+} conf;
+
+static const vaei_option options[] = {
+    VAEI_OPTION(conf, out, INT, VAEI_OPT_REQUIRED, 0, 1, VAEI_CHANNELS_MAX, "channels made"),
+    VAEI_OPTION(conf, kernel, EXTENT, VAEI_OPT_REQUIRED, 0, 1, VAEI_WINDOW_MAX, "size of the kernel"),
+    VAEI_OPTION_EXTENT(conf, stride, 1, 1, VAEI_WINDOW_MAX, "pixels from one painted kernel to the next"),
+    VAEI_OPTION_PAD(conf, pad, 0, 0, VAEI_WINDOW_MAX, "pixels cropped from the result, or same"),
+    VAEI_OPTION_EXTENT(conf, output_pad, 0, 0, VAEI_WINDOW_MAX, "pixels added at the bottom and the right"),
+    VAEI_OPTION_EXTENT(conf, dilation, 1, 1, VAEI_WINDOW_MAX, "pixels from one tap of the kernel to the next"),
+    VAEI_OPTION_INT(conf, groups, 1, 1, VAEI_CHANNELS_MAX, "independent groups of channels"),
+    VAEI_OPTION_BOOL(conf, bias, 1, "add a bias to each channel"),
+    VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weight starts"),
+    { 0 } };
+
+/* One axis: 0 the height, 1 the width. */
+static vae_status_t plan_axis(const conf *o, int32_t axis, int64_t size, int64_t *made, int64_t *begin) {
+    const int64_t stride = o->stride[axis], dilation = o->dilation[axis], output_pad = o->output_pad[axis];
+    const int64_t before = o->pad[2 * axis], after = o->pad[2 * axis + 1];
+    const int64_t reach = dilation * (o->kernel[axis] - 1) + 1;
+    if (before < 0) {
+        if (output_pad > 0) return vaei_fail(VAE_E_SHAPE, "deconv2d: pad=same leaves nothing for output_pad to add");
+        *made = size * stride;
+        *begin = reach > stride ? (reach - stride) / 2 : 0;
+        return VAE_OK;
+    }
+    if (output_pad >= stride && output_pad >= dilation)
+        return vaei_fail(VAE_E_SHAPE, "deconv2d: output_pad=%lld must be smaller than the stride or the dilation",
+                         (long long)output_pad);
+    const int64_t painted = (size - 1) * stride + reach + output_pad;
+    if (painted <= before + after)
+        return vaei_fail(VAE_E_SHAPE, "deconv2d: pad crops %lld pixels of %s, only %lld are painted", (long long)(before + after),
+                         axis == 0 ? "height" : "width", (long long)painted);
+    *made = painted - before - after;
+    *begin = before;
+    return VAE_OK;
+}
+
+static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
+    const conf *o = l->conf;
+    vaei_conv *g = vaei_arena_alloc(b->arena, sizeof(*g));
+    (void)node;
+    if (!g) return VAE_E_NOMEM;
+    VAEI_TRY(vaei_image_check(l, in));
+    *g = (vaei_conv){ .c = o->out, .oh = in->d[0], .ow = in->d[1], .oc = in->d[2], .kh = o->kernel[0], .kw = o->kernel[1],
+                      .sy = o->stride[0], .sx = o->stride[1], .dy = o->dilation[0], .dx = o->dilation[1], .groups = o->groups };
+    if (g->c % g->groups != 0 || g->oc % g->groups != 0)
+        return vaei_fail(VAE_E_SHAPE, "deconv2d: groups=%lld does not divide %lld channels into %lld", (long long)g->groups,
+                         (long long)g->oc, (long long)g->c);
+    VAEI_TRY(plan_axis(o, 0, g->oh, &g->h, &g->top));
+    VAEI_TRY(plan_axis(o, 1, g->ow, &g->w, &g->left));
+    l->state = g;
+    const int64_t shape[4] = { g->oc, g->c / g->groups, g->kh, g->kw };
+    *out = vaei_image_shape(g->h, g->w, g->c);
+    return vaei_weights_declare(l, b, 4, shape, shape[1] * g->kh * g->kw, g->oc * g->kh * g->kw, g->c, o->bias, o->init);
+}
+
+typedef struct pack {
+    float *data, *forward; /* of g: the latter for dx, training only */
+    float *scale, *bias;   /* [out], folded, inference only */
+} pack;
+
+static pack cut(const vaei_layer *l, const vaei_kernels *k, int32_t training, vaei_carve *c) {
+    const vaei_conv *g = l->state;
+    pack p = { vaei_carve_floats(c, vaei_conv_data_pack_floats(k, g)), NULL, NULL, NULL };
+    if (training) p.forward = vaei_carve_floats(c, vaei_conv_forward_pack_floats(k, g));
+    if (vaei_weights_folds(l, training)) {
+        p.scale = vaei_carve_floats(c, g->c);
+        p.bias = vaei_carve_floats(c, g->c);
+    }
+    return p;
+}
+
+static pack pack_of(const vaei_layer *l, const vaei_run *r, void *base) {
+    vaei_carve c = { base, 0 };
+    return cut(l, r->k, r->training, &c);
+}
+
+static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+    const vaei_conv *g = l->state;
+    vaei_carve packs = { NULL, 0 }, scratch = { NULL, 0 };
+    int64_t floats = vaei_conv_data_scratch(k, g, n);
+    (void)cut(l, k, training, &packs);
+    if (training) {
+        const int64_t data = vaei_conv_forward_scratch(k, g, n), weight = vaei_conv_weight_scratch(k, g, n);
+        if (floats < data) floats = data;
+        if (floats < weight) floats = weight;
+    }
+    (void)vaei_carve_floats(&scratch, floats);
+    *need = (vaei_need){ packs.used, 0, scratch.used };
+}
+
+static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
+    const vaei_conv *g = l->state;
+    const float *w = vaei_layer_param(l, r, 0);
+    const pack p = pack_of(l, r, base);
+    if (p.scale) vaei_weights_fold(l, r, g->c, p.scale, p.bias);
+    vaei_conv_data_pack(r->k, g, w, p.scale, p.data);
+    if (p.forward) vaei_conv_forward_pack(r->k, g, w, NULL, p.forward);
+}
+
+static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
+    const pack p = pack_of(l, r, m->pack);
+    const float *bias = p.bias ? p.bias : vaei_layer_param(l, r, 1);
+    vaei_conv_data(r->k, r->pool, l->state, r->n, x, p.data, bias, vaei_layer_post(l, r), y, m->scratch);
+}
+
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
+                     float *dx) {
+    const vaei_conv *g = l->state;
+    const pack p = pack_of(l, r, m->pack);
+    float *db = vaei_layer_grad(l, r, 1);
+    (void)y;
+    vaei_conv_weight(r->k, r->pool, g, r->n, dy, x, vaei_layer_grad(l, r, 0), m->scratch);
+    if (db) vaei_bias_grad(r->k, r->pool, r->n * g->h * g->w, g->c, dy, db);
+    if (dx) vaei_conv_forward(r->k, r->pool, g, r->n, dy, p.forward, NULL, NULL, dx, m->scratch);
+}
+
+const vaei_layer_ops vaei_layer_deconv2d = {
+    .module = { "deconv2d", "transposed 2-D convolution, which enlarges", "deconv2d out=3 kernel=3 stride=2 pad=1 output_pad=1x0", "",
+                sizeof(conf), options },
+    .flags = VAEI_LAYER_TAKES_POST | VAEI_LAYER_TAKES_FOLD,
+    .plan = plan,
+    .need = need,
+    .pack = pack_weights,
+    .forward = forward,
+    .backward = backward,
+};

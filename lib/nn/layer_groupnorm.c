@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ * layer_groupnorm.c - group normalisation
+ *
+ *       y = weight[c] (x - mean) / sqrt(variance + eps) + bias[c]
+ *
+ *   The C channels are cut into `groups` runs; each example and group has its own mean and variance, over its
+ *   N = (C / groups) H W values. Training and inference are the same, and examples do not see each other.
+ *
+ *   With r = 1 / sqrt(variance + eps), u = (x - mean) r, and sums over an example's group:
+ *
+ *       dweight[c] += sum dy u       dbias[c] += sum dy
+ *       dx = r (weight dy - sum(weight dy) / N - u sum(weight dy u) / N)
+ *
+ *   Wu, He 2018 (arXiv:1803.08494). */
+#include <math.h>
+
+#include "nn/norm.h"
+#include "nn/ranges.h"
+
+enum { WEIGHT, BIAS };
+
+typedef struct conf {
+    int64_t groups;
+    float eps;
+} conf;
+
+static const vaei_option options[] = {
+    VAEI_OPTION(conf, groups, INT, VAEI_OPT_REQUIRED, 0, 1, 65536, "groups of channels"),
+    VAEI_OPTION(conf, eps, FLOAT, VAEI_OPT_OPEN_LO, 1e-5, 0, 1, "added to the variance"),
+    { 0 } };
+
+static vaei_norm geometry(const vaei_layer *l, int64_t n) {
+    const int64_t channels = l->in.d[l->in.n - 1];
+    return (vaei_norm){ n, vaei_shape_size(&l->in) / channels, channels };
+}
+
+static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
+    const conf *o = l->conf;
+    const int64_t channels = in->d[in->n - 1];
+    (void)node;
+    if (channels % o->groups != 0)
+        return vaei_fail(VAE_E_SHAPE, "groupnorm: groups=%lld does not divide %lld channels", (long long)o->groups,
+                         (long long)channels);
+    for (int32_t i = 0; i < 2; i++) {
+        const vaei_init init = { VAEI_INIT_CONSTANT, 1, 1, i == WEIGHT ? 1.0f : 0.0f };
+        l->param[i] = vaei_build_param(b, l->path, i == WEIGHT ? "weight" : "bias", 1, &channels, VAEI_PARAM_TRAINED, init);
+        if (!l->param[i]) return VAE_E_NOMEM;
+        l->n_params++;
+    }
+    *out = *in;
+    return VAE_OK;
+}
+
+typedef struct statistics {
+    double mean, rstd;
+} statistics;
+
+static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+    const conf *o = l->conf;
+    const vaei_norm g = geometry(l, n);
+    vaei_carve cache = { NULL, 0 }, scratch = { NULL, 0 };
+    (void)k;
+    if (training) (void)vaei_carve_array(&cache, vaei_count_of(n, o->groups), sizeof(statistics));
+    (void)vaei_norm_carve(&scratch, &g, training ? 3 : 2);
+    *need = (vaei_need){ 0, cache.used, scratch.used };
+}
+
+typedef struct job {
+    const vaei_norm *g;
+    const vaei_norm_scratch *s;
+    const float *weight, *bias;
+    int64_t groups;
+    double eps;
+    statistics *kept; /* [n][groups], NULL at inference */
+} job;
+
+static void find_coefficients(void *arg, int64_t begin, int64_t end) {
+    const job *j = arg;
+    const int64_t channels = j->g->channels, width = channels / j->groups;
+    const double count = (double)(width * j->g->rows);
+    for (int64_t i = begin; i < end; i++) {
+        const double *sums = j->s->sums + i * 2 * channels, *squares = sums + channels;
+        float *scale = j->s->coefficients + i * 2 * channels, *shift = scale + channels;
+        for (int64_t group = 0; group < j->groups; group++) {
+            const int64_t first = group * width;
+            double sum = 0, sum_squares = 0, mean, variance;
+            for (int64_t c = first; c < first + width; c++) {
+                sum += sums[c];
+                sum_squares += squares[c];
+            }
+            const double rstd = vaei_norm_statistics(sum, sum_squares, count, j->eps, &mean, &variance);
+            if (j->kept) j->kept[i * j->groups + group] = (statistics){ mean, rstd };
+            for (int64_t c = first; c < first + width; c++) {
+                scale[c] = (float)(j->weight[c] * rstd);
+                shift[c] = (float)(j->bias[c] - mean * (double)scale[c]);
+            }
+        }
+    }
+}
+
+static job make_job(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const vaei_norm *g, const vaei_norm_scratch *s) {
+    const conf *o = l->conf;
+    return (job){ g, s, vaei_layer_param(l, r, WEIGHT), vaei_layer_param(l, r, BIAS), o->groups, (double)o->eps,
+                  r->training ? m->cache : NULL };
+}
+
+static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
+    const vaei_norm g = geometry(l, r->n);
+    vaei_carve c = { m->scratch, 0 };
+    const vaei_norm_scratch s = vaei_norm_carve(&c, &g, r->training ? 3 : 2);
+    job j = make_job(l, r, m, &g, &s);
+    vaei_norm_sums(r->k, r->pool, &g, &s, x, x);
+    vaei_parallel_ranges(r->pool, r->n, g.channels, find_coefficients, &j);
+    vaei_norm_apply(r->k, r->pool, &g, s.coefficients, x, vaei_layer_post(l, r), y);
+}
+
+static void find_grad_coefficients(void *arg, int64_t begin, int64_t end) {
+    const job *j = arg;
+    const int64_t channels = j->g->channels, width = channels / j->groups;
+    const double count = (double)(width * j->g->rows);
+    for (int64_t i = begin; i < end; i++) {
+        const double *dy = j->s->sums + i * 2 * channels, *dy_x = dy + channels;
+        float *a = j->s->coefficients + i * 3 * channels, *b = a + channels, *shift = b + channels;
+        for (int64_t group = 0; group < j->groups; group++) {
+            const statistics t = j->kept[i * j->groups + group];
+            const int64_t first = group * width;
+            double sum = 0, sum_x = 0;
+            for (int64_t c = first; c < first + width; c++) {
+                sum += j->weight[c] * dy[c];
+                sum_x += j->weight[c] * dy_x[c];
+            }
+            const double sum_u = t.rstd * (sum_x - t.mean * sum);
+            for (int64_t c = first; c < first + width; c++) {
+                a[c] = (float)(j->weight[c] * t.rstd);
+                b[c] = (float)(-t.rstd * t.rstd * sum_u / count);
+                shift[c] = (float)(-t.rstd * sum / count - (double)b[c] * t.mean);
+            }
+        }
+    }
+}
+
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
+                     float *dx) {
+    const vaei_norm g = geometry(l, r->n);
+    vaei_carve c = { m->scratch, 0 };
+    const vaei_norm_scratch s = vaei_norm_carve(&c, &g, 3);
+    job j = make_job(l, r, m, &g, &s);
+    const int64_t width = g.channels / j.groups;
+    float *dweight = vaei_layer_grad(l, r, WEIGHT), *dbias = vaei_layer_grad(l, r, BIAS);
+    (void)y;
+    vaei_norm_sums(r->k, r->pool, &g, &s, dy, x);
+    for (int64_t p = 0; p < g.channels; p++) {
+        double sum = 0, sum_u = 0;
+        for (int64_t i = 0; i < r->n; i++) {
+            const statistics t = j.kept[i * j.groups + p / width];
+            const double *sums = s.sums + i * 2 * g.channels;
+            sum += sums[p];
+            sum_u += t.rstd * (sums[g.channels + p] - t.mean * sums[p]);
+        }
+        dbias[p] += (float)sum;
+        dweight[p] += (float)sum_u;
+    }
+    if (!dx) return;
+    vaei_parallel_ranges(r->pool, r->n, g.channels, find_grad_coefficients, &j);
+    vaei_norm_apply_grad(r->pool, &g, s.coefficients, x, dy, dx);
+}
+
+const vaei_layer_ops vaei_layer_groupnorm = {
+    .module = { "groupnorm", "normalises groups of channels of each example", "groupnorm groups=2", "Wu, He 2018 (arXiv:1803.08494)",
+                sizeof(conf), options },
+    .flags = VAEI_LAYER_TAKES_POST,
+    .plan = plan,
+    .need = need,
+    .forward = forward,
+    .backward = backward,
+};

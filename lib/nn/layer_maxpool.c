@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ * layer_maxpool.c - the largest value of each window
+ *
+ *       y[n][oy][ox][c] = max_{ky,kx} x[n][oy sy + ky - top][ox sx + kx - left][c]          pixels outside the image do not compete
+ *
+ *   The gradient goes to the first of equal maxima in the order (ky, kx). A NaN wins. The stride is the kernel unless it is given. */
+#include <math.h>
+
+#include "nn/image.h"
+#include "nn/ranges.h"
+
+typedef struct conf {
+    int64_t kernel[2], stride[2], pad[4];
+} conf;
+
+static const vaei_option options[] = {
+    VAEI_OPTION(conf, kernel, EXTENT, VAEI_OPT_REQUIRED, 0, 1, VAEI_WINDOW_MAX, "size of the window"),
+    VAEI_OPTION_EXTENT(conf, stride, 0, 0, VAEI_WINDOW_MAX, "pixels from one window to the next, 0: the kernel"),
+    VAEI_OPTION_PAD(conf, pad, 0, 0, VAEI_WINDOW_MAX, "pixels around the image, or same"),
+    { 0 } };
+
+static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
+    const conf *o = l->conf;
+    vaei_conv *g = vaei_arena_alloc(b->arena, sizeof(*g));
+    (void)node;
+    if (!g) return VAE_E_NOMEM;
+    VAEI_TRY(vaei_pool_plan(l, in, o->kernel, o->stride, o->pad, g));
+    l->state = g;
+    *out = vaei_image_shape(g->oh, g->ow, g->c);
+    return VAE_OK;
+}
+
+static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+    vaei_carve cache = { NULL, 0 };
+    (void)k;
+    if (training) (void)vaei_carve_array(&cache, vaei_count_of(n, vaei_shape_size(&l->out)), sizeof(int32_t));
+    *need = (vaei_need){ 0, cache.used, 0 };
+}
+
+typedef struct job {
+    const vaei_conv *g;
+    int32_t *winner; /* [n][oh][ow][c]: ky kw + kx, counted from the window's first pixel inside the image; NULL at inference */
+    const float *from;
+    float *to;
+} job;
+
+/* Row i of y, counted over all examples. */
+static void compete_rows(void *arg, int64_t begin, int64_t end) {
+    const job *j = arg;
+    const vaei_conv *g = j->g;
+    for (int64_t i = begin; i < end; i++) {
+        const float *x = j->from + i / g->oh * g->h * g->w * g->c;
+        for (int64_t ox = 0; ox < g->ow; ox++) {
+            const vaei_window in = vaei_window_at(g, i % g->oh, ox);
+            const int64_t at = (i * g->ow + ox) * g->c;
+            float *y = j->to + at;
+            memcpy(y, x + (in.y0 * g->w + in.x0) * g->c, (size_t)g->c * sizeof(float));
+            if (j->winner) memset(j->winner + at, 0, (size_t)g->c * sizeof(int32_t));
+            for (int64_t iy = in.y0; iy < in.y1; iy++) {
+                for (int64_t ix = in.x0; ix < in.x1; ix++) {
+                    const float *v = x + (iy * g->w + ix) * g->c;
+                    const int32_t tap = (int32_t)((iy - in.y0) * g->kw + ix - in.x0);
+                    for (int64_t c = 0; c < g->c; c++) {
+                        if (!(v[c] > y[c]) && !isnan(v[c])) continue;
+                        y[c] = v[c];
+                        if (j->winner) j->winner[at + c] = tap;
+                    }
+                }
+            }
+        }
+    }
+}
+
+static void reward_examples(void *arg, int64_t begin, int64_t end) {
+    const job *j = arg;
+    const vaei_conv *g = j->g;
+    memset(j->to + begin * g->h * g->w * g->c, 0, (size_t)((end - begin) * g->h * g->w * g->c) * sizeof(float));
+    for (int64_t i = begin * g->oh; i < end * g->oh; i++) {
+        float *dx = j->to + i / g->oh * g->h * g->w * g->c;
+        for (int64_t ox = 0; ox < g->ow; ox++) {
+            const vaei_window in = vaei_window_at(g, i % g->oh, ox);
+            const int64_t at = (i * g->ow + ox) * g->c;
+            for (int64_t c = 0; c < g->c; c++) {
+                const int64_t tap = j->winner[at + c];
+                dx[((in.y0 + tap / g->kw) * g->w + in.x0 + tap % g->kw) * g->c + c] += j->from[at + c];
+            }
+        }
+    }
+}
+
+static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
+    const vaei_conv *g = l->state;
+    job j = { g, r->training ? m->cache : NULL, x, y };
+    vaei_parallel_ranges(r->pool, r->n * g->oh, g->ow * g->kh * g->kw * g->c, compete_rows, &j);
+}
+
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
+                     float *dx) {
+    const vaei_conv *g = l->state;
+    job j = { g, m->cache, dy, dx };
+    (void)x, (void)y;
+    if (dx) vaei_parallel_ranges(r->pool, r->n, g->h * g->w * g->c, reward_examples, &j);
+}
+
+const vaei_layer_ops vaei_layer_maxpool = {
+    .module = { "maxpool", "largest value of each window", "maxpool kernel=3x2 stride=2 pad=1x0", "", sizeof(conf), options },
+    .plan = plan,
+    .need = need,
+    .forward = forward,
+    .backward = backward,
+};

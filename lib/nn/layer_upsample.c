@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ * layer_upsample.c - enlarge an image by whole factors, nearest neighbour
+ *
+ *       y[n][oy][ox][c] = x[n][oy / fy][ox / fx][c]         oh = h fy, ow = w fx
+ *       dx[n][iy][ix][c] = sum of the fy fx values of dy that came from it
+ *
+ *   With a conv2d behind it, an alternative to deconv2d without its checkerboards (Odena, Dumoulin, Olah 2016). */
+#include "nn/image.h"
+#include "nn/ranges.h"
+
+typedef struct conf {
+    int64_t factor[2];
+} conf;
+
+static const vaei_option options[] = {
+    VAEI_OPTION_EXTENT(conf, factor, 2, 1, 16, "how often each pixel is repeated"),
+    { 0 } };
+
+static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
+    const conf *o = l->conf;
+    (void)b, (void)node;
+    VAEI_TRY(vaei_image_check(l, in));
+    *out = vaei_image_shape(in->d[0] * o->factor[0], in->d[1] * o->factor[1], in->d[2]);
+    return VAE_OK;
+}
+
+/* Work goes by input rows: row i of x makes rows i fy ... i fy + fy - 1 of y, whatever the example. */
+typedef struct job {
+    int64_t fy, fx, width, channels;
+    const float *from;
+    float *to;
+} job;
+
+static void repeat_rows(void *arg, int64_t begin, int64_t end) {
+    const job *j = arg;
+    const int64_t channels = j->channels, row = j->width * channels, wide = row * j->fx;
+    for (int64_t i = begin; i < end; i++) {
+        float *first = j->to + i * j->fy * wide;
+        for (int64_t p = 0; p < j->width * j->fx; p++)
+            memcpy(first + p * channels, j->from + i * row + p / j->fx * channels, (size_t)channels * sizeof(float));
+        for (int64_t r = 1; r < j->fy; r++) memcpy(first + r * wide, first, (size_t)wide * sizeof(float));
+    }
+}
+
+static void sum_rows(void *arg, int64_t begin, int64_t end) {
+    const job *j = arg;
+    const int64_t channels = j->channels, row = j->width * channels, wide = row * j->fx;
+    for (int64_t i = begin; i < end; i++) {
+        float *dx = j->to + i * row;
+        memset(dx, 0, (size_t)row * sizeof(float));
+        for (int64_t r = 0; r < j->fy; r++) {
+            const float *dy = j->from + (i * j->fy + r) * wide;
+            for (int64_t p = 0; p < j->width * j->fx; p++, dy += channels)
+                for (int64_t c = 0; c < channels; c++) dx[p / j->fx * channels + c] += dy[c];
+        }
+    }
+}
+
+static void run(const vaei_layer *l, const vaei_run *r, vaei_range_task task, const float *from, float *to) {
+    const conf *o = l->conf;
+    job j = { o->factor[0], o->factor[1], l->in.d[1], l->in.d[2], from, to };
+    vaei_parallel_ranges(r->pool, r->n * l->in.d[0], j.fy * j.fx * j.width * j.channels, task, &j);
+}
+
+static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
+    (void)m;
+    run(l, r, repeat_rows, x, y);
+}
+
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
+                     float *dx) {
+    (void)m, (void)x, (void)y;
+    if (dx) run(l, r, sum_rows, dy, dx);
+}
+
+const vaei_layer_ops vaei_layer_upsample = {
+    .module = { "upsample", "repeats each pixel", "upsample factor=2x3", "", sizeof(conf), options },
+    .plan = plan,
+    .forward = forward,
+    .backward = backward,
+};

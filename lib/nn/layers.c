@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ * layers.c - the registry of layers, made from layers.def. */
+#include "nn/layer.h"
+
+#define VAEI_LAYER(name) extern const vaei_layer_ops vaei_layer_##name;
+#include "nn/layers.def"
+#undef VAEI_LAYER
+
+const vaei_module *const vaei_layers[] = {
+#define VAEI_LAYER(name) &vaei_layer_##name.module,
+#include "nn/layers.def"
+#undef VAEI_LAYER
+};
+
+const size_t vaei_layers_count = VAEI_COUNT(vaei_layers);

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ * norm.c - sums and linear maps by channel, in parallel over chunks of rows. */
+#include "nn/norm.h"
+
+#include <math.h>
+
+#include "nn/ranges.h"
+
+#define CHUNK_ROWS_MIN 16 /* keeps the partial sums small beside the activations, however many channels */
+
+static int64_t chunk_rows(const vaei_norm *g) {
+    const int64_t rows = VAEI_RANGE_FLOATS / g->channels;
+    return rows > CHUNK_ROWS_MIN ? rows : CHUNK_ROWS_MIN;
+}
+
+static int64_t chunk_count(const vaei_norm *g) {
+    return (g->rows - 1) / chunk_rows(g) + 1;
+}
+
+vaei_norm_scratch vaei_norm_carve(vaei_carve *c, const vaei_norm *g, int64_t coefficients) {
+    const int64_t pairs = g->rows < 0 ? -1 : vaei_count_of(g->segments, 2 * g->channels);
+    vaei_norm_scratch s;
+    s.sums = vaei_carve_array(c, pairs, sizeof(double));
+    s.partial = vaei_carve_array(c, vaei_count_of(chunk_count(g), pairs), sizeof(double));
+    s.coefficients = vaei_carve_floats(c, vaei_count_of(g->segments, coefficients * g->channels));
+    return s;
+}
+
+/* One chunk of one segment, found from its number among all chunks. */
+typedef struct chunk {
+    int64_t segment, first, rows; /* first: value index of its first row */
+} chunk;
+
+static chunk chunk_at(const vaei_norm *g, int64_t i) {
+    const int64_t count = chunk_count(g), step = chunk_rows(g), begin = i % count * step;
+    return (chunk){ i / count, (i / count * g->rows + begin) * g->channels, g->rows - begin < step ? g->rows - begin : step };
+}
+
+typedef struct job {
+    const vaei_norm *g;
+    const vaei_kernels *k;
+    const vaei_norm_scratch *s;
+    const vaei_post *post;
+    const float *coefficients, *x, *dy;
+    float *y;
+} job;
+
+static void parallel_chunks(const vaei_pool *pool, vaei_range_task task, job *j) {
+    const int64_t rows = j->g->rows < chunk_rows(j->g) ? j->g->rows : chunk_rows(j->g);
+    vaei_parallel_ranges(pool, j->g->segments * chunk_count(j->g), rows * j->g->channels, task, j);
+}
+
+static void sum_chunks(void *arg, int64_t begin, int64_t end) {
+    const job *j = arg;
+    const int64_t channels = j->g->channels;
+    for (int64_t i = begin; i < end; i++) {
+        const chunk c = chunk_at(j->g, i);
+        double *partial = j->s->partial + i * 2 * channels;
+        memset(partial, 0, (size_t)(2 * channels) * sizeof(*partial));
+        j->k->column_sums(c.rows, channels, j->x + c.first, j->dy + c.first, partial, partial + channels);
+    }
+}
+
+static void join_segments(void *arg, int64_t begin, int64_t end) {
+    const job *j = arg;
+    const int64_t count = chunk_count(j->g), pairs = 2 * j->g->channels;
+    for (int64_t s = begin; s < end; s++) {
+        double *sums = j->s->sums + s * pairs;
+        const double *partial = j->s->partial + s * count * pairs;
+        memcpy(sums, partial, (size_t)pairs * sizeof(*sums));
+        for (int64_t i = 1; i < count; i++)
+            for (int64_t p = 0; p < pairs; p++) sums[p] += partial[i * pairs + p];
+    }
+}
+
+void vaei_norm_sums(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const vaei_norm_scratch *s, const float *x,
+                    const float *y) {
+    job j = { .g = g, .k = k, .s = s, .x = x, .dy = y };
+    parallel_chunks(pool, sum_chunks, &j);
+    vaei_parallel_ranges(pool, g->segments, chunk_count(g) * 2 * g->channels, join_segments, &j);
+}
+
+static void apply_chunks(void *arg, int64_t begin, int64_t end) {
+    const job *j = arg;
+    const int64_t channels = j->g->channels;
+    for (int64_t i = begin; i < end; i++) {
+        const chunk c = chunk_at(j->g, i);
+        const float *scale = j->coefficients + c.segment * 2 * channels;
+        j->k->affine(c.rows, channels, scale, scale + channels, j->x + c.first, j->y + c.first);
+        if (j->post) j->post->apply(j->post->arg, j->k, c.rows * channels, j->y + c.first);
+    }
+}
+
+void vaei_norm_apply(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const float *coefficients, const float *x,
+                     const vaei_post *post, float *y) {
+    job j = { .g = g, .k = k, .post = post, .coefficients = coefficients, .x = x, .y = y };
+    parallel_chunks(pool, apply_chunks, &j);
+}
+
+static void apply_grad_chunks(void *arg, int64_t begin, int64_t end) {
+    const job *j = arg;
+    const int64_t channels = j->g->channels;
+    for (int64_t i = begin; i < end; i++) {
+        const chunk c = chunk_at(j->g, i);
+        const float *a = j->coefficients + c.segment * 3 * channels, *b = a + channels, *shift = b + channels;
+        for (int64_t r = 0; r < c.rows; r++) {
+            const float *x = j->x + c.first + r * channels, *dy = j->dy + c.first + r * channels;
+            float *dx = j->y + c.first + r * channels;
+            for (int64_t p = 0; p < channels; p++) dx[p] = a[p] * dy[p] + (b[p] * x[p] + shift[p]);
+        }
+    }
+}
+
+void vaei_norm_apply_grad(const vaei_pool *pool, const vaei_norm *g, const float *coefficients, const float *x, const float *dy,
+                          float *dx) {
+    job j = { .g = g, .coefficients = coefficients, .x = x, .dy = dy, .y = dx };
+    parallel_chunks(pool, apply_grad_chunks, &j);
+}
+
+double vaei_norm_statistics(double sum, double sum_squares, double count, double eps, double *mean, double *variance) {
+    *mean = sum / count;
+    const double v = sum_squares / count - *mean * *mean;
+    *variance = v > 0 ? v : 0; /* rounding may leave it a little below */
+    return 1 / sqrt(*variance + eps);
+}

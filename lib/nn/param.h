@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ * param.h - parameters: declared by modules while a model is built, kept in one flat array.
+ *
+ *     offset 0                          n_trainable                     n_floats
+ *     | weights and biases, each at a multiple of 16 floats | running statistics |
+ *
+ * Gradients and optimizer memories are flat arrays of the same offsets, so saving, loading, initialising and optimising are written
+ * once and know no layer. Names are PyTorch's: "encoder.0.weight". */
+#ifndef VAEI_PARAM_H
+#define VAEI_PARAM_H
+
+#include "base/module.h"
+#include "kernel/kernel.h"
+
+enum { VAEI_PARAM_TRAINED = 1, VAEI_PARAM_DECAYED = 2 }; /* DECAYED: weight decay applies (weights, not biases or norms) */
+
+/* How a parameter starts. fan_in, fan_out as PyTorch counts them. PYTORCH is kaiming_uniform(a = sqrt 5), U(+-1/sqrt fan_in). */
+enum { VAEI_INIT_PYTORCH, VAEI_INIT_XAVIER, VAEI_INIT_KAIMING, VAEI_INIT_ZEROS, VAEI_INIT_CONSTANT };
+#define VAEI_INIT_CHOICES "pytorch|xavier|kaiming|zeros" /* of a layer's `init` option: index = the constant above */
+
+typedef struct vaei_init {
+    int32_t kind;
+    int64_t fan_in, fan_out;
+    float value; /* CONSTANT */
+} vaei_init;
+
+typedef struct vaei_param {
+    const char *name;
+    int32_t ndim;
+    int32_t flags;
+    int64_t shape[4];
+    int64_t count;
+    int64_t offset; /* in floats, set when the build is finished */
+    vaei_init init;
+    struct vaei_param *next;
+} vaei_param;
+
+/* A model being built. */
+typedef struct vaei_build {
+    vaei_arena *arena;
+    vaei_param *first, **last;
+    int64_t n_params;
+    uint32_t next_id;
+    int32_t depth; /* of nested stacks, limited */
+} vaei_build;
+
+void vaei_build_init(vaei_build *b, vaei_arena *arena);
+
+/* Declare path.name; owner's list gets it. NULL with the sentence set (memory, or the sizes pass 2^40). */
+vaei_param *vaei_build_param(vaei_build *b, const char *path, const char *name, int32_t ndim, const int64_t *shape, int32_t flags,
+                             vaei_init init);
+
+/* The finished table: params[count] in order of declaration, offsets set, trained ones first in memory. */
+typedef struct vaei_params {
+    vaei_param **at;
+    int64_t count;
+    int64_t n_trainable, n_floats; /* floats of the trained part and of all, padding included */
+} vaei_params;
+
+vae_status_t vaei_build_finish(vaei_build *b, vaei_params *out);
+
+/* Write every start value; a pure function of (seed, index of the parameter, index of the value). */
+void vaei_params_init(const vaei_params *p, const vaei_kernels *k, uint64_t seed, float *values);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ * ranges.h - work on many equal items, cut into ranges that are worth a thread's while.
+ *
+ * For work where each item's result stands alone (elementwise, row by row): the cuts cannot show in the results. Sums over items
+ * need cuts of their own, fixed by the shape; see norm.h. */
+#ifndef VAEI_RANGES_H
+#define VAEI_RANGES_H
+
+#include "base/base.h"
+
+#define VAEI_RANGE_FLOATS 16384 /* about what one task handles: 64 KiB, well within a core's own cache */
+
+typedef void (*vaei_range_task)(void *arg, int64_t begin, int64_t end);
+
+/* task(arg, begin, end) over disjoint ranges that cover [0, count); an item is `floats` floats of work. */
+void vaei_parallel_ranges(const vaei_pool *pool, int64_t count, int64_t floats, vaei_range_task task, void *arg);
+
+/* n * size, or -1 if that overflows: a count that vaei_carve_array() refuses for good. */
+VAEI_INLINE int64_t vaei_count_of(int64_t n, int64_t size) {
+    int64_t count;
+    return vaei_count_mul(n, size, &count) ? count : -1;
+}
+
+#endif

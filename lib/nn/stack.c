@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT
+ * stack.c - building, linking and running layers in a row.
+ *
+ * A group is a layer and the elementwise layers behind it that work in its output, in place:
+ *
+ *     conv2d | batchnorm | relu | conv2d | silu | flatten
+ *     [------ inference ------]  [-------------] [-----]      folded, fused
+ *     [----]   [---------------] [----] [----]   [-----]      training: batchnorm needs its own y, silu its own x
+ *
+ * Only group outputs have memory. Inference keeps the pair it works on; training keeps all of them for backward. Where each lies is
+ * written into frames by lay_out(), whose same walk measures when no memory is given. */
+#include "nn/stack.h"
+
+#define DEPTH_MAX 16
+#define SIZE_LIMIT ((int64_t)1 << 40)
+
+typedef struct frame {
+    vaei_slot slot; /* scratch is set when it runs */
+    float *y;       /* output; shared by the layers of a group */
+} frame;
+
+vaei_noise_key vaei_layer_noise(const vaei_layer *l, const vaei_run *r, uint32_t stream) {
+    vaei_noise_key key = r->noise;
+    key.seed += (uint64_t)l->id * UINT64_C(0x9E3779B97F4A7C15); /* golden ratio: distinct keys for distinct layers */
+    key.stream = stream;
+    return key;
+}
+
+/* ---- building -------------------------------------------------------------------------------------------------- */
+
+static void apply_map(const void *arg, const vaei_kernels *k, int64_t count, float *y) {
+    const vaei_layer *l = arg;
+    l->ops->map(l, k, count, y, y);
+}
+
+/* Give layer i what its neighbours can do on its finished rows. */
+static void link_layer(vaei_stack *s, int32_t i) {
+    vaei_layer *l = s->layer[i];
+    int32_t j = i + 1;
+    if (l->ops->flags & VAEI_LAYER_TAKES_POST && j < s->n && s->layer[j]->ops->map &&
+        s->layer[j]->ops->flags & VAEI_LAYER_IN_PLACE && !(l->ops->flags & VAEI_LAYER_READS_Y)) {
+        l->post[1] = (vaei_post){ .apply = apply_map, .arg = s->layer[j] };
+        s->layer[j]->skipped[1] = 1;
+    }
+    if (l->ops->flags & VAEI_LAYER_TAKES_FOLD && j < s->n && s->layer[j]->ops->fold) {
+        l->fold = s->layer[j];
+        s->layer[j]->skipped[0] = 1;
+        j++;
+    }
+    if (l->ops->flags & VAEI_LAYER_TAKES_POST && !l->skipped[0] && j < s->n && s->layer[j]->ops->map) {
+        l->post[0] = (vaei_post){ .apply = apply_map, .arg = s->layer[j] };
+        s->layer[j]->skipped[0] = 1;
+    }
+}
+
+static vae_status_t build_layer(vaei_layer **out, vaei_build *b, vaei_node *node, const char *path, int32_t i,
+                                const vaei_shape *in) {
+    vaei_layer *l = vaei_arena_alloc(b->arena, sizeof(*l));
+    const vaei_module *module;
+    void *conf;
+    if (!l || !(l->path = vaei_arena_format(b->arena, "%s.%d", path, (int)i))) return VAE_E_NOMEM;
+    VAEI_TRY(vaei_module_find(&module, vaei_layers, vaei_layers_count, "layer", node, l->path));
+    const char *where = vaei_arena_format(b->arena, "%s %s", l->path, module->name);
+    if (!where) return VAE_E_NOMEM;
+    VAEI_TRY(vaei_module_bind(&conf, module, node, b->arena, where));
+    l->ops = (const vaei_layer_ops *)(const void *)module; /* the module is the first member */
+    l->conf = conf;
+    l->id = b->next_id++;
+    l->in = *in;
+    const vae_status_t planned = l->ops->plan(l, b, node, in, &l->out);
+    if (planned < 0) return node->body || planned == VAE_E_NOMEM ? planned : vaei_fail_at(planned, "%s", l->path);
+    if (node->body && !l->body[0])
+        return vaei_fail(VAE_E_SPEC, "line %d, column %d: %s: takes no braces", (int)node->line, (int)node->column, where);
+    int64_t size = 1;
+    for (int32_t d = 0; d < l->out.n; d++)
+        if (!vaei_count_mul(size, l->out.d[d], &size) || size > SIZE_LIMIT)
+            return vaei_fail(VAE_E_LIMIT, "%s: gives more than 2^40 values", where);
+    *out = l;
+    return VAE_OK;
+}
+
+vae_status_t vaei_stack_build(vaei_stack **out, vaei_build *b, const vaei_pipeline *pipeline, const char *path,
+                              const vaei_shape *in) {
+    const int64_t n = pipeline ? vaei_pipeline_count(pipeline) : 0;
+    if (n > VAEI_MODULES_MAX) return vaei_fail(VAE_E_LIMIT, "%s: more than %d layers", path, VAEI_MODULES_MAX);
+    if (b->depth >= DEPTH_MAX) return vaei_fail(VAE_E_LIMIT, "%s: nested more than %d deep", path, DEPTH_MAX);
+    vaei_stack *s = vaei_arena_alloc(b->arena, sizeof(*s));
+    if (!s || !(s->layer = vaei_arena_array(b->arena, (size_t)n + 1, sizeof(*s->layer)))) return VAE_E_NOMEM;
+    s->n = (int32_t)n;
+    s->in = s->out = *in;
+    b->depth++;
+    for (int32_t i = 0; i < s->n; i++) {
+        VAEI_TRY(build_layer(&s->layer[i], b, vaei_pipeline_at(pipeline, i), path, i, &s->out));
+        s->out = s->layer[i]->out;
+    }
+    b->depth--;
+    for (int32_t i = 0; i < s->n; i++) link_layer(s, i);
+    *out = s;
+    return VAE_OK;
+}
+
+/* ---- memory ---------------------------------------------------------------------------------------------------- */
+
+/* The last layer of the group that starts at i. */
+static int32_t group_end(const vaei_stack *s, int32_t i, int32_t training) {
+    for (int32_t j = i + 1; j < s->n; j++) {
+        const vaei_layer *l = s->layer[j];
+        const int32_t in_place = training ? l->ops->flags & VAEI_LAYER_IN_PLACE &&
+                                                !(s->layer[j - 1]->ops->flags & VAEI_LAYER_READS_Y)
+                                          : l->skipped[0] || l->ops->map != NULL;
+        if (!in_place) return j - 1;
+    }
+    return s->n - 1;
+}
+
+static size_t activation_bytes(const vaei_shape *shape, int64_t n) {
+    vaei_carve c = { 0 };
+    int64_t count;
+    if (!vaei_count_mul(n, vaei_shape_size(shape), &count)) return SIZE_MAX;
+    (void)vaei_carve_floats(&c, count);
+    return c.used;
+}
+
+static size_t sum_or_max(size_t a, size_t b) {
+    size_t r;
+    return vaei_size_add(a, b, &r) ? r : SIZE_MAX;
+}
+
+static size_t round_up(size_t bytes) {
+    vaei_carve c = { 0 };
+    (void)vaei_carve_bytes(&c, bytes);
+    return c.used;
+}
+
+static void raise_to(size_t *most, size_t value) {
+    if (value > *most) *most = value;
+}
+
+/* One walk for measuring and for placing. pack and keep cut the pack and the cache; at inference `keep` holds only the frames. `ends` becomes
+ * the bytes of the two-ended block: the largest pair of neighbouring activations with the scratch of what runs between them. frames and
+ * y may be NULL when measuring. */
+static void lay_out(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *pack, vaei_carve *keep,
+                    size_t *ends, frame **frames_out, float *y) {
+    frame *frames = vaei_carve_array(keep, s->n, sizeof(frame));
+    size_t before = 0;
+    *ends = 0;
+    for (int32_t i = 0; i < s->n;) {
+        const int32_t last = group_end(s, i, training);
+        const size_t bytes = last == s->n - 1 ? 0 : activation_bytes(&s->layer[last]->out, n);
+        const size_t pair = sum_or_max(before, bytes);
+        float *kept = training && bytes > 0 ? vaei_carve_bytes(keep, bytes) : NULL;
+        for (int32_t j = i; j <= last; j++) {
+            const vaei_layer *l = s->layer[j];
+            vaei_need need = { 0 };
+            if (l->ops->need) l->ops->need(l, k, n, training, &need);
+            void *p = vaei_carve_bytes(pack, need.pack);
+            void *c = vaei_carve_bytes(keep, training ? need.cache : 0);
+            raise_to(ends, sum_or_max(pair, need.scratch));
+            if (frames) frames[j] = (frame){ .slot = { .pack = p, .cache = c }, .y = bytes > 0 ? kept : y };
+        }
+        before = bytes;
+        i = last + 1;
+    }
+    *ends = round_up(*ends);
+    if (frames_out) *frames_out = frames;
+}
+
+void vaei_stack_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+    vaei_carve pack = { 0 }, keep = { 0 };
+    size_t ends;
+    lay_out(s, k, n, training, &pack, &keep, &ends, NULL, NULL);
+    need->pack = pack.used;
+    need->cache = training ? keep.used : 0;
+    need->scratch = training ? ends : sum_or_max(keep.used, ends);
+}
+
+void vaei_stack_pack(const vaei_stack *s, const vaei_run *r, void *pack) {
+    vaei_carve c = { .base = pack };
+    for (int32_t i = 0; i < s->n; i++) {
+        const vaei_layer *l = s->layer[i];
+        vaei_need need = { 0 };
+        if (l->ops->need) l->ops->need(l, r->k, 1, r->training, &need);
+        void *p = vaei_carve_bytes(&c, need.pack);
+        if (l->ops->pack && !l->skipped[r->training ? 1 : 0]) l->ops->pack(l, r, p);
+    }
+}
+
+/* ---- running --------------------------------------------------------------------------------------------------- */
+
+static void run_group(const vaei_stack *s, const vaei_run *r, frame *frames, int32_t i, int32_t last, void *scratch,
+                      const float *x, float *y) {
+    const int32_t mode = r->training ? 1 : 0;
+    for (int32_t j = i; j <= last; j++) {
+        const vaei_layer *l = s->layer[j];
+        if (j > i && l->skipped[mode]) continue;
+        frames[j].slot.scratch = scratch;
+        l->ops->forward(l, r, &frames[j].slot, j == i ? x : y, y);
+    }
+}
+
+void vaei_stack_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
+    vaei_carve pack = { .base = m->pack }, keep = { .base = r->training ? m->cache : m->scratch };
+    frame *frames;
+    size_t ends;
+    if (s->n == 0) {
+        memcpy(y, x, (size_t)(r->n * vaei_shape_size(&s->in)) * sizeof(*y));
+        return;
+    }
+    lay_out(s, r->k, r->n, r->training, &pack, &keep, &ends, &frames, y);
+    char *block = (char *)m->scratch + (r->training ? 0 : keep.used), *block_end = block + ends;
+    int32_t low = 1; /* which end the next output takes */
+    size_t before = 0;
+    for (int32_t i = 0; i < s->n;) {
+        const int32_t last = group_end(s, i, r->training);
+        const size_t bytes = last == s->n - 1 ? 0 : activation_bytes(&s->layer[last]->out, r->n);
+        float *out = r->training ? frames[last].y : bytes == 0 ? y : (float *)(void *)(low ? block : block_end - bytes);
+        /* scratch lies between the two activations: behind whichever stands at the low end */
+        char *scratch = r->training ? block : block + (low ? bytes : before);
+        run_group(s, r, frames, i, last, scratch, x, out);
+        x = out;
+        before = bytes;
+        low = !low;
+        i = last + 1;
+    }
+}
+
+void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
+                         float *dx) {
+    const size_t n = (size_t)s->n;
+    const frame *frames = m->cache; /* the first piece that lay_out cuts */
+    vaei_carve pack = { 0 }, keep = { 0 };
+    size_t ends;
+    if (s->n == 0) {
+        if (dx) memcpy(dx, dy, (size_t)(r->n * vaei_shape_size(&s->in)) * sizeof(*dx));
+        return;
+    }
+    lay_out(s, r->k, r->n, 1, &pack, &keep, &ends, NULL, NULL);
+    char *block = m->scratch, *block_end = block + ends;
+    int32_t low = 1;
+    size_t after = 0; /* bytes of dy in the block */
+    for (int32_t last = (int32_t)n - 1; last >= 0;) {
+        int32_t i = last;
+        while (i > 0 && group_end(s, i - 1, 1) >= last) i--;
+        const size_t bytes = i == 0 ? 0 : activation_bytes(&s->layer[i]->in, r->n);
+        float *d = i == 0 ? dx : (float *)(void *)(low ? block : block_end - bytes);
+        const float *group_y = last == s->n - 1 ? y : frames[last].y;
+        vaei_slot slot;
+        for (int32_t j = last; j >= i; j--) {
+            const vaei_layer *l = s->layer[j];
+            slot = frames[j].slot;
+            slot.scratch = block + (low ? bytes : after);
+            const float *layer_x = j > i ? NULL : i == 0 ? x : frames[i - 1].y;
+            l->ops->backward(l, r, &slot, layer_x, group_y, dy, j > i ? dy : d);
+        }
+        dy = d;
+        after = bytes;
+        low = !low;
+        last = i - 1;
+    }
+}
+
+void vaei_stack_commit(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, float *params) {
+    const frame *frames = m->cache;
+    for (int32_t i = 0; i < s->n; i++)
+        if (s->layer[i]->ops->commit) s->layer[i]->ops->commit(s->layer[i], r, &frames[i].slot, params);
+}
+
+int32_t vaei_stack_reads_y(const vaei_stack *s) {
+    return s->n > 0 && (s->layer[s->n - 1]->ops->flags & VAEI_LAYER_READS_Y) != 0;
+}

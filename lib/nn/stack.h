@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * stack.h - layers in a row, and the memory between them. A stack is itself used like a layer: by a model, or by a layer that holds
+ * stacks (residual).
+ *
+ * Memory at inference: two activations live at a time, at the two ends of one block as long as the largest neighbouring pair:
+ *
+ *     | y0 ->      scratch       <- y1 |      | y2 ->    scratch     <- y1 |   ...
+ *
+ * Memory in training: each activation that some backward reads stays in the cache; gradients go back through the two ends. */
+#ifndef VAEI_STACK_H
+#define VAEI_STACK_H
+
+#include "nn/layer.h"
+
+struct vaei_stack {
+    int32_t n;
+    vaei_layer **layer;
+    vaei_shape in, out;
+};
+
+/* Build the layers of a pipeline (NULL or empty: the identity) under `path`. */
+vae_status_t vaei_stack_build(vaei_stack **out, vaei_build *b, const vaei_pipeline *pipeline, const char *path,
+                              const vaei_shape *in);
+
+void vaei_stack_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need);
+void vaei_stack_pack(const vaei_stack *s, const vaei_run *r, void *pack);
+void vaei_stack_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, float *y);
+/* y is what forward wrote; dy may be destroyed; dx may be NULL. */
+void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
+                         float *dx);
+void vaei_stack_commit(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, float *params);
+
+/* Backward reads y: it must be kept as forward wrote it. */
+int32_t vaei_stack_reads_y(const vaei_stack *s);
+
+#endif
