@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT
+ * network.c - building the model from its document and running it, forward and backward.
+ *
+ * The block of a use (session or trainer), cut by vaei_network_carve:
+ *
+ *     | packs: encoder, latent, decoder | caches (training) | rows: h mean logvar z ... | scratch shared by the three parts |
+ */
+#include "vae/network.h"
+
+static const char *const sections[] = { "input", "encoder", "latent", "decoder", "likelihood" };
+
+/* ---- building -------------------------------------------------------------------------------------------------- */
+
+static vae_status_t single_module(vaei_node **out, const vaei_document *document, const char *name) {
+    const vaei_section *s = vaei_document_find(document, name);
+    if (!s) return vaei_fail(VAE_E_SPEC, "%s: section is missing", name);
+    if (!s->pipeline.first || s->pipeline.first->next)
+        return vaei_fail(VAE_E_SPEC, "line %d: %s: wanted exactly one module", (int)s->line, name);
+    *out = s->pipeline.first;
+    return VAE_OK;
+}
+
+static vae_status_t build_input(vaei_network *net, const vaei_document *document) {
+    vaei_node *node;
+    VAEI_TRY(single_module(&node, document, "input"));
+    if (node->attrs || node->body) return vaei_fail(VAE_E_SPEC, "line %d: input: wanted a shape alone", (int)node->line);
+    return vaei_shape_parse(&net->input, node->name, "input");
+}
+
+static vae_status_t build_stack(vaei_stack **out, vaei_build *b, const vaei_document *document, const char *name,
+                                const vaei_shape *in) {
+    const vaei_section *s = vaei_document_find(document, name);
+    if (!s) return vaei_fail(VAE_E_SPEC, "%s: section is missing", name);
+    return vaei_stack_build(out, b, &s->pipeline, name, in);
+}
+
+static vae_status_t build_latent(vaei_network *net, vaei_build *b, const vaei_document *document) {
+    vaei_latent *q = &net->latent;
+    const vaei_module *module;
+    vaei_node *node;
+    void *conf;
+    VAEI_TRY(single_module(&node, document, "latent"));
+    VAEI_TRY(vaei_module_find(&module, vaei_latents, vaei_latents_count, "latent", node, "latent"));
+    VAEI_TRY(vaei_module_bind(&conf, module, node, b->arena, "latent"));
+    q->ops = (const vaei_latent_ops *)(const void *)module;
+    q->conf = conf;
+    q->h = net->encoder->out;
+    return q->ops->plan(q, b, node, &q->h, &q->z);
+}
+
+static vae_status_t build_likelihood(vaei_network *net, vaei_build *b, const vaei_document *document) {
+    vaei_likelihood *p = &net->likelihood;
+    const vaei_module *module;
+    vaei_node *node;
+    char got[96], wanted[96];
+    void *conf;
+    VAEI_TRY(single_module(&node, document, "likelihood"));
+    VAEI_TRY(vaei_module_find(&module, vaei_likelihoods, vaei_likelihoods_count, "likelihood", node, "likelihood"));
+    VAEI_TRY(vaei_module_bind(&conf, module, node, b->arena, "likelihood"));
+    p->ops = (const vaei_likelihood_ops *)(const void *)module;
+    p->conf = conf;
+    p->x = net->input;
+    p->size = vaei_shape_size(&net->input);
+    if (!vaei_shape_equal(&net->decoder->out, &net->input))
+        return vaei_fail(VAE_E_SHAPE, "decoder: gives %s, the input is %s%s%s", vaei_shape_text(&net->decoder->out, got),
+                         vaei_shape_text(&net->input, wanted),
+                         vaei_shape_size(&net->decoder->out) == p->size ? ": end it with reshape " : "",
+                         vaei_shape_size(&net->decoder->out) == p->size ? wanted : "");
+    return p->ops->plan ? p->ops->plan(p, b) : VAE_OK;
+}
+
+/* Batch statistics over a single value say nothing: such a layer needs a second example. */
+static int64_t min_batch(const vaei_stack *s) {
+    for (int32_t i = 0; i < s->n; i++) {
+        const vaei_layer *l = s->layer[i];
+        if (l->ops->fold && vaei_shape_size(&l->in) == l->in.d[l->in.n - 1]) return 2;
+        for (int32_t j = 0; j < VAEI_LAYER_BODIES; j++)
+            if (l->body[j] && min_batch(l->body[j]) > 1) return 2;
+    }
+    return 1;
+}
+
+static vae_status_t print_spec(vaei_network *net, vaei_arena *arena, const vaei_document *document) {
+    vaei_writer w = { 0 };
+    for (int32_t pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < VAEI_COUNT(sections); i++) {
+            vaei_write(&w, "%-10s ", sections[i]);
+            vaei_pipeline_print(&vaei_document_find(document, sections[i])->pipeline, &w);
+            vaei_write(&w, "\n");
+        }
+        if (pass == 0) {
+            if (w.length >= VAEI_TEXT_MAX) return vaei_fail(VAE_E_LIMIT, "spec: canonical text passes 64 KiB");
+            w = (vaei_writer){ .cap = w.length + 1 };
+            if (!(w.buf = vaei_arena_alloc(arena, w.cap))) return VAE_E_NOMEM;
+        }
+    }
+    net->spec = w.buf;
+    return VAE_OK;
+}
+
+vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei_document *document) {
+    vaei_build b;
+    memset(net, 0, sizeof(*net));
+    vaei_build_init(&b, arena);
+    VAEI_TRY(build_input(net, document));
+    VAEI_TRY(build_stack(&net->encoder, &b, document, "encoder", &net->input));
+    VAEI_TRY(build_latent(net, &b, document));
+    VAEI_TRY(build_stack(&net->decoder, &b, document, "decoder", &net->latent.z));
+    VAEI_TRY(build_likelihood(net, &b, document));
+    net->min_batch = min_batch(net->encoder) > 1 || min_batch(net->decoder) > 1 ? 2 : 1;
+    VAEI_TRY(vaei_build_finish(&b, &net->params));
+    return print_spec(net, arena, document);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------------------------- */
+
+void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *c, vaei_work *w) {
+    const int64_t H = vaei_shape_size(&net->latent.h), D = vaei_shape_size(&net->latent.z), S = net->likelihood.size;
+    vaei_need e = { 0 }, q = { 0 }, d = { 0 };
+    int64_t nH, nD, nS;
+    if (!vaei_count_mul(n, H, &nH) || !vaei_count_mul(n, D, &nD) || !vaei_count_mul(n, S, &nS)) nH = nD = nS = -1;
+    vaei_stack_need(net->encoder, k, n, training, &e);
+    if (net->latent.ops->need) net->latent.ops->need(&net->latent, k, n, training, &q);
+    vaei_stack_need(net->decoder, k, n, training, &d);
+
+    w->encoder.pack = vaei_carve_bytes(c, e.pack);
+    w->latent.pack = vaei_carve_bytes(c, q.pack);
+    w->decoder.pack = vaei_carve_bytes(c, d.pack);
+    w->encoder.cache = vaei_carve_bytes(c, e.cache);
+    w->latent.cache = vaei_carve_bytes(c, q.cache);
+    w->decoder.cache = vaei_carve_bytes(c, d.cache);
+    w->likelihood_cache = vaei_carve_bytes(c, VAEI_LIKELIHOOD_CACHE);
+    w->h = vaei_carve_floats(c, nH);
+    w->mean = vaei_carve_floats(c, nD);
+    w->logvar = vaei_carve_floats(c, nD);
+    w->z = vaei_carve_floats(c, nD);
+    w->noise = vaei_carve_floats(c, nD);
+    w->kl = vaei_carve_floats(c, nD);
+    w->theta = vaei_carve_floats(c, nS);
+    w->nll = vaei_carve_array(c, n, sizeof(double));
+    w->log_ratio = vaei_carve_array(c, n, sizeof(double));
+    if (training) {
+        w->d_theta = vaei_carve_floats(c, nS);
+        w->d_z = vaei_carve_floats(c, nD);
+        w->d_kl = vaei_carve_floats(c, nD);
+        w->d_h = vaei_carve_floats(c, nH);
+        w->d_nll = vaei_carve_floats(c, n);
+    }
+    size_t scratch = e.scratch > d.scratch ? e.scratch : d.scratch;
+    if (q.scratch > scratch) scratch = q.scratch;
+    w->encoder.scratch = w->latent.scratch = w->decoder.scratch = vaei_carve_bytes(c, scratch);
+}
+
+/* ---- running --------------------------------------------------------------------------------------------------- */
+
+void vaei_network_pack(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
+    vaei_stack_pack(net->encoder, r, w->encoder.pack);
+    if (net->latent.ops->pack) net->latent.ops->pack(&net->latent, r, w->latent.pack);
+    vaei_stack_pack(net->decoder, r, w->decoder.pack);
+}
+
+void vaei_network_encode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x, float *mean, float *logvar) {
+    vaei_stack_forward(net->encoder, r, &w->encoder, x, w->h);
+    net->latent.ops->encode(&net->latent, r, &w->latent, w->h, mean, logvar);
+}
+
+void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *z, float *theta) {
+    vaei_stack_forward(net->decoder, r, &w->decoder, z, theta);
+}
+
+void vaei_network_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
+    vaei_network_encode(net, r, w, x, w->mean, w->logvar);
+    net->latent.ops->draw(&net->latent, r, w->mean, w->logvar, w->noise, w->z, w->kl, NULL);
+    vaei_network_decode(net, r, w, w->z, w->theta);
+    net->likelihood.ops->nll(&net->likelihood, r, w->likelihood_cache, w->theta, x, w->nll);
+}
+
+void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
+    net->likelihood.ops->backward(&net->likelihood, r, w->likelihood_cache, w->theta, x, w->d_nll, w->d_theta);
+    vaei_stack_backward(net->decoder, r, &w->decoder, w->z, w->theta, w->d_theta, w->d_z);
+    net->latent.ops->backward(&net->latent, r, &w->latent, w->h, w->mean, w->logvar, w->noise, w->d_z, w->d_kl, w->d_h);
+    if (net->encoder->n > 0) vaei_stack_backward(net->encoder, r, &w->encoder, x, w->h, w->d_h, NULL);
+}
+
+void vaei_network_commit(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *params) {
+    vaei_stack_commit(net->encoder, r, &w->encoder, params);
+    vaei_stack_commit(net->decoder, r, &w->decoder, params);
+    if (net->likelihood.ops->commit) net->likelihood.ops->commit(&net->likelihood, r, w->likelihood_cache, params);
+}

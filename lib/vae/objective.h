@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * objective.h - what training minimises, from the two numbers every VAE has. One file an objective (objective_elbo.c), one line in
+ * objectives.def. */
+#ifndef VAEI_OBJECTIVE_H
+#define VAEI_OBJECTIVE_H
+
+#include "base/module.h"
+
+typedef struct vaei_terms {
+    int64_t n, dim;      /* examples, D */
+    int64_t step;        /* steps applied before this one */
+    const double *nll;   /* [n] -log p(x|z), nats */
+    const float *kl;     /* [n][D] rate by dimension, nats */
+    double loss, recon, rate, beta; /* out: what is minimised; mean nll; mean unweighted rate; the rate's weight */
+    float *d_nll;        /* out [n]: d loss / d nll[i] */
+    float *d_kl;         /* out [n][D]: d loss / d kl[i][d] */
+} vaei_terms;
+
+typedef struct vaei_objective_ops {
+    vaei_module module;
+    void (*eval)(const void *conf, vaei_terms *t);
+} vaei_objective_ops;
+
+extern const vaei_module *const vaei_objectives[];
+extern const size_t vaei_objectives_count;
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ * optimizer.h - how gradients become steps: optimizers, learning-rate schedules, clipping. One file each (optimizer_adam.c,
+ * schedule_cosine.c, clip_norm.c), one line in optimizers.def, schedules.def or clips.def.
+ *
+ * An optimizer is a pure function of one slice; its memory is `slots` arrays of the slice's length, zero at the start and saved
+ * generically. The host's own (vae_optimizer_t) has the same shape. */
+#ifndef VAEI_OPTIMIZER_H
+#define VAEI_OPTIMIZER_H
+
+#include "base/module.h"
+#include "kernel/kernel.h"
+
+#define VAEI_OPTIMIZER_SLOTS 8
+
+typedef struct vaei_optimizer_ops {
+    vaei_module module;
+    int32_t (*slots)(const void *conf);
+    double (*lr)(const void *conf);    /* the base learning rate of the text */
+    double (*decay)(const void *conf); /* weight decay for parameters that are decayed */
+    /* Step t (from 1) on w[n]. */
+    void (*step)(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, const float *g, float *w,
+                 float *const *slot);
+} vaei_optimizer_ops;
+
+typedef struct vaei_schedule_ops {
+    vaei_module module;
+    /* The learning rate's factor at step t (from 0); the warm-up is part of each schedule. */
+    double (*factor)(const void *conf, int64_t t);
+} vaei_schedule_ops;
+
+typedef struct vaei_clip_ops {
+    vaei_module module;
+    /* The factor all gradients are scaled by, from their 2-norm. */
+    double (*factor)(const void *conf, double norm);
+} vaei_clip_ops;
+
+extern const vaei_module *const vaei_optimizers[];
+extern const size_t vaei_optimizers_count;
+extern const vaei_module *const vaei_schedules[];
+extern const size_t vaei_schedules_count;
+extern const vaei_module *const vaei_clips[];
+extern const size_t vaei_clips_count;
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ * preset.h - complete texts, model and training together, that are known to work. One line in presets.def. */
+#ifndef VAEI_PRESET_H
+#define VAEI_PRESET_H
+
+#include <stddef.h>
+
+typedef struct vaei_preset {
+    const char *name, *summary, *text;
+} vaei_preset;
+
+extern const vaei_preset vaei_presets[];
+extern const size_t vaei_presets_count;
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ * registries.c - the arrays of this floor's modules, made from the .def files. A line there and its file are all a new
+ * module needs; a missing file is a link error. */
+#include "vae/latent.h"
+#include "vae/likelihood.h"
+#include "vae/objective.h"
+#include "vae/optimizer.h"
+
+#define VAEI_LATENT(name) extern const vaei_latent_ops vaei_latent_##name;
+#include "vae/latents.def"
+#undef VAEI_LATENT
+#define VAEI_LIKELIHOOD(name) extern const vaei_likelihood_ops vaei_likelihood_##name;
+#include "vae/likelihoods.def"
+#undef VAEI_LIKELIHOOD
+#define VAEI_OBJECTIVE(name) extern const vaei_objective_ops vaei_objective_##name;
+#include "vae/objectives.def"
+#undef VAEI_OBJECTIVE
+#define VAEI_OPTIMIZER(name) extern const vaei_optimizer_ops vaei_optimizer_##name;
+#include "vae/optimizers.def"
+#undef VAEI_OPTIMIZER
+#define VAEI_SCHEDULE(name) extern const vaei_schedule_ops vaei_schedule_##name;
+#include "vae/schedules.def"
+#undef VAEI_SCHEDULE
+#define VAEI_CLIP(name) extern const vaei_clip_ops vaei_clip_##name;
+#include "vae/clips.def"
+#undef VAEI_CLIP
+
+#define VAEI_LATENT(name) &vaei_latent_##name.module,
+#define VAEI_LIKELIHOOD(name) &vaei_likelihood_##name.module,
+#define VAEI_OBJECTIVE(name) &vaei_objective_##name.module,
+#define VAEI_OPTIMIZER(name) &vaei_optimizer_##name.module,
+#define VAEI_SCHEDULE(name) &vaei_schedule_##name.module,
+#define VAEI_CLIP(name) &vaei_clip_##name.module,
+
+const vaei_module *const vaei_latents[] = {
+#include "vae/latents.def"
+};
+const vaei_module *const vaei_likelihoods[] = {
+#include "vae/likelihoods.def"
+};
+const vaei_module *const vaei_objectives[] = {
+#include "vae/objectives.def"
+};
+const vaei_module *const vaei_optimizers[] = {
+#include "vae/optimizers.def"
+};
+const vaei_module *const vaei_schedules[] = {
+#include "vae/schedules.def"
+};
+const vaei_module *const vaei_clips[] = {
+#include "vae/clips.def"
+};
+
+const size_t vaei_latents_count = VAEI_COUNT(vaei_latents);
+const size_t vaei_likelihoods_count = VAEI_COUNT(vaei_likelihoods);
+const size_t vaei_objectives_count = VAEI_COUNT(vaei_objectives);
+const size_t vaei_optimizers_count = VAEI_COUNT(vaei_optimizers);
+const size_t vaei_schedules_count = VAEI_COUNT(vaei_schedules);
+const size_t vaei_clips_count = VAEI_COUNT(vaei_clips);
