@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * dtype.h - the element types of safetensors: their names and sizes. Those without a constant in safetensors.h may
+ * stand in a file, but are not read as numbers. */
+#ifndef VAEI_DTYPE_H
+#define VAEI_DTYPE_H
+
+#include "base/base.h"
+
+/* NULL if the file format has no such type. */
+const char *vaei_dtype_name(int32_t dtype);
+int32_t vaei_dtype_find(const char *name, size_t length); /* 0: none */
+int32_t vaei_dtype_bits(int32_t dtype);                   /* of one element: 4 to 64 */
+
+#endif

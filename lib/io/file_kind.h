@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * file_kind.h - what a file that is not safetensors probably is, for the sentence that refuses it. */
+#ifndef VAEI_FILE_KIND_H
+#define VAEI_FILE_KIND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define VAEI_FILE_HEAD 64 /* bytes worth looking at */
+
+/* "a ZIP archive, ..." or NULL. */
+const char *vaei_file_kind(const uint8_t *head, size_t size);
+
+#endif

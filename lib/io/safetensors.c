@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT
+ * safetensors.c - opening a model file.
+ *
+ *     size of the file -> length of the header -> the header, proved against that size -> one block of data
+ *
+ * So what is allocated is bounded by the bytes that are really there, never by what they claim. */
+#include "io/safetensors.h"
+
+#include "io/crc32c.h"
+#include "io/file_kind.h"
+#include "io/file_system.h"
+#include "io/limits.h"
+#include "io/safetensors_header.h"
+
+#define PREFIX 8 /* bytes of the header's length */
+
+static vae_status_t refuse(const uint8_t *head, size_t n, const char *where, const char *otherwise) {
+    const char *kind = vaei_file_kind(head, n);
+    if (kind) return vaei_fail(VAE_E_FORMAT, "%.80s: is %s", where, kind);
+    return vaei_fail(VAE_E_FORMAT, "%.80s: not a safetensors file: %s", where, otherwise);
+}
+
+/* head[n]: the first bytes of the file, VAEI_FILE_HEAD of them or all. */
+static vae_status_t header_length(size_t *out, const uint8_t *head, size_t n, uint64_t size, const char *where) {
+    uint64_t length = 0;
+    if (size == 0) return vaei_fail(VAE_E_FORMAT, "%.80s: the file is empty", where);
+    if (size < PREFIX) return refuse(head, n, where, "shorter than 8 bytes");
+    for (int i = PREFIX - 1; i >= 0; i--) length = length << 8 | head[i];
+    if (length > size - PREFIX)
+        return refuse(head, n, where, "cut short, or another format: its header ends behind its end");
+    if (length > VAEI_HEADER_MAX) return vaei_fail(VAE_E_LIMIT, "%.80s: the header is longer than 1 MiB", where);
+    if (length == 0) return refuse(head, n, where, "its header is empty");
+    *out = (size_t)length;
+    return VAE_OK;
+}
+
+static vae_status_t check_sum(const vaei_file *f, const uint8_t *data, size_t size, const char *where) {
+    const char *wanted = vaei_file_text(f, VAEI_CHECKSUM_KEY);
+    char got[16];
+    vaei_writer w = { got, sizeof got, 0 };
+    if (!wanted) return VAE_OK;
+    vaei_write(&w, "%08lx", (unsigned long)vaei_crc32c(data, size));
+    if (strcmp(got, wanted) == 0) return VAE_OK;
+    return vaei_fail(VAE_E_FORMAT, "%.80s: damaged: the checksum of its tensors is %s, the file says %.8s", where, got,
+                     wanted);
+}
+
+/* Entries and texts, now that the data stands in memory. */
+static vae_status_t finish(vaei_file *f, const vaei_header *h, const uint8_t *data, size_t size, const char *where) {
+    f->entry = vaei_arena_array(&f->arena, h->n_tensors, sizeof *f->entry);
+    if (!f->entry) return VAE_E_NOMEM;
+    for (size_t i = 0; i < h->n_tensors; i++) {
+        const vaei_tensor_place *p = h->tensor[i];
+        f->entry[i] = p->entry;
+        f->entry[i].data = data + p->begin;
+    }
+    f->n_entries = (int64_t)h->n_tensors;
+    f->text = h->text;
+    f->n_text = (int64_t)h->n_text;
+    return check_sum(f, data, size, where);
+}
+
+static vae_status_t parse(vaei_header *h, vaei_file *f, vaei_arena *scratch, const char *text, size_t length,
+                          uint64_t data_size, const char *where) {
+    const vae_status_t status = vaei_header_parse(h, &f->arena, scratch, text, length, data_size);
+    return status == VAE_OK ? VAE_OK : vaei_fail_at(status, "%.80s: header", where);
+}
+
+/* Of a file: the header is read into a block of its own, which is freed with the scratch. */
+static vae_status_t read_open(vaei_file *f, vaei_arena *scratch, int fd, uint64_t size, const char *path) {
+    uint8_t head[VAEI_FILE_HEAD];
+    const size_t n = size < sizeof head ? (size_t)size : sizeof head;
+    vaei_header h;
+    size_t length;
+    VAEI_TRY(vaei_fs_read(fd, 0, head, n, path));
+    VAEI_TRY(header_length(&length, head, n, size, path));
+    char *text = vaei_arena_alloc(scratch, length);
+    if (!text) return VAE_E_NOMEM;
+    const uint64_t data_size = size - PREFIX - length;
+    VAEI_TRY(vaei_fs_read(fd, PREFIX, text, length, path));
+    VAEI_TRY(parse(&h, f, scratch, text, length, data_size, path));
+    if (data_size > SIZE_MAX) return vaei_fail(VAE_E_LIMIT, "%.80s: larger than this machine can address", path);
+    f->size = (size_t)data_size;
+    f->bytes = vaei_heap_alloc(f->heap, f->size, "model file");
+    if (!f->bytes) return VAE_E_NOMEM;
+    VAEI_TRY(vaei_fs_read(fd, PREFIX + length, f->bytes, f->size, path));
+    return finish(f, &h, f->bytes, f->size, path);
+}
+
+static vae_status_t read_block(vaei_file *f, vaei_arena *scratch, const uint8_t *bytes, size_t size,
+                               const char *where) {
+    vaei_header h;
+    size_t length;
+    VAEI_TRY(header_length(&length, bytes, size < VAEI_FILE_HEAD ? size : VAEI_FILE_HEAD, size, where));
+    const size_t data_size = size - PREFIX - length;
+    VAEI_TRY(parse(&h, f, scratch, (const char *)bytes + PREFIX, length, data_size, where));
+    return finish(f, &h, bytes + PREFIX + length, data_size, where);
+}
+
+static void init(vaei_file *f, vaei_arena *scratch, vaei_heap *heap) {
+    memset(f, 0, sizeof *f);
+    f->heap = heap;
+    vaei_arena_init(&f->arena, heap);
+    vaei_arena_init(scratch, heap);
+}
+
+vae_status_t vaei_file_read(vaei_file *f, vaei_heap *heap, const char *path) {
+    vaei_arena scratch;
+    uint64_t size;
+    int fd;
+    init(f, &scratch, heap);
+    VAEI_TRY(vaei_fs_open(&fd, &size, path));
+    const vae_status_t status = read_open(f, &scratch, fd, size, path);
+    vaei_fs_close(fd);
+    vaei_arena_free(&scratch);
+    if (status < 0) vaei_file_close(f);
+    return status;
+}
+
+vae_status_t vaei_file_read_memory(vaei_file *f, vaei_heap *heap, const void *data, size_t size, const char *where) {
+    vaei_arena scratch;
+    init(f, &scratch, heap);
+    const vae_status_t status = read_block(f, &scratch, data, size, where);
+    vaei_arena_free(&scratch);
+    if (status < 0) vaei_file_close(f);
+    return status;
+}
+
+void vaei_file_close(vaei_file *f) {
+    vaei_heap_free(f->heap, f->bytes, f->size);
+    vaei_arena_free(&f->arena);
+    memset(f, 0, sizeof *f);
+}
+
+const vaei_entry *vaei_file_find(const vaei_file *f, const char *name) {
+    int64_t lo = 0, hi = f->n_entries; /* entries are sorted by name */
+    while (lo < hi) {
+        const int64_t mid = lo + (hi - lo) / 2;
+        const int order = strcmp(f->entry[mid].name, name);
+        if (order == 0) return &f->entry[mid];
+        if (order < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return NULL;
+}
+
+const char *vaei_file_text(const vaei_file *f, const char *key) {
+    for (int64_t i = 0; i < f->n_text; i++) {
+        if (strcmp(f->text[i].key, key) == 0) return f->text[i].value;
+    }
+    return NULL;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ * safetensors_floats.c - the numbers of a tensor as float32. The file is little-endian and its data may stand at any
+ * address, so each number is put together from its bytes, which compilers turn into one load. */
+#include <math.h>
+
+#include "io/dtype.h"
+#include "io/half.h"
+#include "io/safetensors.h"
+
+static uint16_t load16(const uint8_t *p) {
+    return (uint16_t)(p[0] | p[1] << 8);
+}
+
+static uint32_t load32(const uint8_t *p) {
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static double load_double(const uint8_t *p) {
+    const uint64_t bits = (uint64_t)load32(p) | (uint64_t)load32(p + 4) << 32;
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+vae_status_t vaei_entry_floats(const vaei_entry *e, float *out, const char *where) {
+    const uint8_t *p = e->data;
+    const int64_t n = e->count;
+    switch (e->dtype) {
+    case VAEI_DTYPE_F32:
+        for (int64_t i = 0; i < n; i++) out[i] = vaei_float_from_bits(load32(p + 4 * i));
+        break;
+    case VAEI_DTYPE_F16:
+        for (int64_t i = 0; i < n; i++) out[i] = vaei_float_from_half(load16(p + 2 * i));
+        break;
+    case VAEI_DTYPE_BF16:
+        for (int64_t i = 0; i < n; i++) out[i] = vaei_float_from_bfloat16(load16(p + 2 * i));
+        break;
+    case VAEI_DTYPE_F64:
+        for (int64_t i = 0; i < n; i++) out[i] = (float)load_double(p + 8 * i);
+        break;
+    default:
+        return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: tensor '%.80s' is %s, wanted F32, F16, BF16 or F64", where, e->name,
+                         vaei_dtype_name(e->dtype));
+    }
+    for (int64_t i = 0; i < n; i++) {
+        if (!isfinite(out[i]))
+            return vaei_fail(VAE_E_NUMERIC, "%.80s: tensor '%.80s': value %lld is not a finite float32", where, e->name,
+                             (long long)i);
+    }
+    return VAE_OK;
+}

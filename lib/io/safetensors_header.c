@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT
+ * safetensors_header.c - from JSON to tensors.
+ *
+ *     {"__metadata__": {key: text, ...},
+ *      name: {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
+ *
+ * The text is walked twice: the first walk proves that it is JSON and counts, the second fills arrays of those counts. Then
+ * the tensors, in the order of their offsets, must cover the data from its first byte to its last, so that no byte has
+ * two meanings or none. Element counts are worked out in bits, as types of 4 and 6 bits exist. */
+#include "io/safetensors_header.h"
+
+#include "io/dtype.h"
+#include "io/json.h"
+#include "io/limits.h"
+#include "io/sort.h"
+
+static int is_text(const vaei_json_token *t, const char *text) {
+    return t->length == strlen(text) && memcmp(t->text, text, t->length) == 0;
+}
+
+/* The next token, which must be of this kind. */
+static vae_status_t expect(vaei_json *j, vaei_json_token *t, int32_t kind, const char *wanted) {
+    VAEI_TRY(vaei_json_next(j, t));
+    if (t->kind != kind) return vaei_fail(VAE_E_FORMAT, "before byte %zu: wanted %s", j->at, wanted);
+    return VAE_OK;
+}
+
+/* ---- first walk ---- */
+
+static vae_status_t count_entries(vaei_header *h, vaei_json *j) {
+    vaei_json_token t;
+    int32_t in_metadata = 0;
+    VAEI_TRY(expect(j, &t, VAEI_JSON_OBJECT, "an object at the start"));
+    do {
+        VAEI_TRY(vaei_json_next(j, &t));
+        if (t.kind != VAEI_JSON_KEY) continue;
+        if (j->depth == 1) {
+            in_metadata = is_text(&t, VAEI_METADATA_KEY);
+            if (!in_metadata && ++h->n_tensors > VAEI_TENSORS_MAX)
+                return vaei_fail(VAE_E_LIMIT, "more than %d tensors", VAEI_TENSORS_MAX);
+        } else if (j->depth == 2 && in_metadata && ++h->n_text > VAEI_TEXTS_MAX) {
+            return vaei_fail(VAE_E_LIMIT, "more than %d texts in %s", VAEI_TEXTS_MAX, VAEI_METADATA_KEY);
+        }
+    } while (t.kind != VAEI_JSON_END);
+    return VAE_OK;
+}
+
+/* ---- second walk ---- */
+
+static vae_status_t read_size(const vaei_json *j, const vaei_json_token *t, int64_t *out) {
+    if (t->kind != VAEI_JSON_NUMBER || t->text[0] == '-' || !vaei_text_to_int(t->text, t->length, out))
+        return vaei_fail(VAE_E_FORMAT, "before byte %zu: wanted a whole number from 0 to 2^63 - 1", j->at);
+    return VAE_OK;
+}
+
+static vae_status_t read_dtype(vaei_json *j, vaei_entry *e) {
+    vaei_json_token t;
+    VAEI_TRY(expect(j, &t, VAEI_JSON_STRING, "the name of an element type"));
+    e->dtype = vaei_dtype_find(t.text, t.length);
+    if (e->dtype == 0)
+        return vaei_fail(VAE_E_FORMAT, "unknown dtype '%.*s'", t.length < 20 ? (int)t.length : 20, t.text);
+    return VAE_OK;
+}
+
+static vae_status_t read_shape(vaei_json *j, vaei_entry *e) {
+    vaei_json_token t;
+    VAEI_TRY(expect(j, &t, VAEI_JSON_ARRAY, "a list of sizes"));
+    for (;;) {
+        VAEI_TRY(vaei_json_next(j, &t));
+        if (t.kind == VAEI_JSON_ARRAY_END) return VAE_OK;
+        if (e->ndim == VAEI_FILE_DIMS) return vaei_fail(VAE_E_LIMIT, "more than %d dimensions", VAEI_FILE_DIMS);
+        VAEI_TRY(read_size(j, &t, &e->shape[e->ndim]));
+        e->ndim++;
+    }
+}
+
+static vae_status_t read_offsets(vaei_json *j, vaei_tensor_place *p) {
+    vaei_json_token t;
+    int64_t place[2];
+    VAEI_TRY(expect(j, &t, VAEI_JSON_ARRAY, "two offsets"));
+    for (int i = 0; i < 2; i++) {
+        VAEI_TRY(vaei_json_next(j, &t));
+        VAEI_TRY(read_size(j, &t, &place[i]));
+    }
+    VAEI_TRY(expect(j, &t, VAEI_JSON_ARRAY_END, "two offsets and no more"));
+    p->begin = (uint64_t)place[0];
+    p->end = (uint64_t)place[1];
+    return VAE_OK;
+}
+
+static vae_status_t check_place(vaei_tensor_place *p, uint64_t data_size) {
+    vaei_entry *e = &p->entry;
+    int64_t bits;
+    e->count = 1;
+    for (int32_t i = 0; i < e->ndim; i++) {
+        if (!vaei_count_mul(e->count, e->shape[i], &e->count))
+            return vaei_fail(VAE_E_FORMAT, "the product of its sizes overflows");
+    }
+    if (!vaei_count_mul(e->count, vaei_dtype_bits(e->dtype), &bits))
+        return vaei_fail(VAE_E_FORMAT, "its size in bits overflows");
+    if (bits % 8 != 0) return vaei_fail(VAE_E_FORMAT, "its elements do not fill whole bytes");
+    if (p->begin > p->end) return vaei_fail(VAE_E_FORMAT, "its data ends before it begins");
+    if (p->end > data_size) return vaei_fail(VAE_E_FORMAT, "its data ends behind the end of the file");
+    if (p->end - p->begin != (uint64_t)bits / 8) return vaei_fail(VAE_E_FORMAT, "its offsets and its shape disagree");
+    return VAE_OK;
+}
+
+static vae_status_t check_name(const vaei_json_token *t) {
+    if (t->length == 0) return vaei_fail(VAE_E_FORMAT, "a tensor's name is empty");
+    if (t->length > VAEI_NAME_MAX)
+        return vaei_fail(VAE_E_LIMIT, "a tensor's name is longer than %d bytes", VAEI_NAME_MAX);
+    for (size_t i = 0; i < t->length; i++) {
+        const unsigned char c = (unsigned char)t->text[i];
+        if (c < 0x20 || c == 0x7F) return vaei_fail(VAE_E_FORMAT, "a tensor's name holds a control character");
+    }
+    return VAE_OK;
+}
+
+static vae_status_t read_fields(vaei_json *j, vaei_tensor_place *p) {
+    enum { DTYPE = 1, SHAPE = 2, OFFSETS = 4 };
+    vaei_json_token t;
+    int32_t seen = 0;
+    VAEI_TRY(expect(j, &t, VAEI_JSON_OBJECT, "an object"));
+    for (;;) {
+        VAEI_TRY(vaei_json_next(j, &t));
+        if (t.kind == VAEI_JSON_OBJECT_END) break;
+        if (is_text(&t, "dtype")) {
+            seen |= DTYPE;
+            VAEI_TRY(read_dtype(j, &p->entry));
+        } else if (is_text(&t, "shape")) {
+            seen |= SHAPE;
+            VAEI_TRY(read_shape(j, &p->entry));
+        } else if (is_text(&t, "data_offsets")) {
+            seen |= OFFSETS;
+            VAEI_TRY(read_offsets(j, p));
+        } else {
+            return vaei_fail(VAE_E_FORMAT, "unknown key '%.*s'", t.length < 20 ? (int)t.length : 20, t.text);
+        }
+    }
+    if (seen != (DTYPE | SHAPE | OFFSETS))
+        return vaei_fail(VAE_E_FORMAT, "no %s", !(seen & DTYPE) ? "dtype" : !(seen & SHAPE) ? "shape" : "data_offsets");
+    return VAE_OK;
+}
+
+static vae_status_t read_tensor(vaei_json *j, vaei_tensor_place *p, const vaei_json_token *name, uint64_t data_size,
+                                vaei_arena *kept) {
+    VAEI_TRY(check_name(name));
+    p->entry.name = vaei_arena_copy(kept, name->text, name->length);
+    if (!p->entry.name) return VAE_E_NOMEM;
+    vae_status_t status = read_fields(j, p);
+    if (status == VAE_OK) status = check_place(p, data_size);
+    return status == VAE_OK ? VAE_OK : vaei_fail_at(status, "tensor '%.80s'", p->entry.name);
+}
+
+static vae_status_t read_metadata(vaei_json *j, vaei_header *h, vaei_arena *kept) {
+    vaei_json_token key, value;
+    VAEI_TRY(expect(j, &key, VAEI_JSON_OBJECT, "an object of texts in " VAEI_METADATA_KEY));
+    for (size_t i = 0;; i++) {
+        VAEI_TRY(vaei_json_next(j, &key));
+        if (key.kind == VAEI_JSON_OBJECT_END) return VAE_OK;
+        VAEI_TRY(expect(j, &value, VAEI_JSON_STRING, "a text in " VAEI_METADATA_KEY));
+        if (key.length > VAEI_NAME_MAX)
+            return vaei_fail(VAE_E_LIMIT, "a key in %s is longer than %d bytes", VAEI_METADATA_KEY, VAEI_NAME_MAX);
+        if (value.length > VAEI_TEXT_VALUE_MAX)
+            return vaei_fail(VAE_E_LIMIT, "a text in %s is longer than 64 KiB", VAEI_METADATA_KEY);
+        h->text[i].key = vaei_arena_copy(kept, key.text, key.length);
+        h->text[i].value = vaei_arena_copy(kept, value.text, value.length);
+        if (!h->text[i].key || !h->text[i].value) return VAE_E_NOMEM;
+    }
+}
+
+static vae_status_t fill_entries(vaei_header *h, vaei_json *j, vaei_tensor_place *places, uint64_t data_size,
+                                 vaei_arena *kept) {
+    vaei_json_token t;
+    size_t n = 0;
+    VAEI_TRY(expect(j, &t, VAEI_JSON_OBJECT, "an object at the start"));
+    for (;;) {
+        VAEI_TRY(vaei_json_next(j, &t));
+        if (t.kind == VAEI_JSON_OBJECT_END) return VAE_OK;
+        if (is_text(&t, VAEI_METADATA_KEY)) {
+            VAEI_TRY(read_metadata(j, h, kept));
+        } else {
+            h->tensor[n] = &places[n];
+            VAEI_TRY(read_tensor(j, &places[n], &t, data_size, kept));
+            n++;
+        }
+    }
+}
+
+/* ---- the whole ---- */
+
+static int compare_places(const void *a, const void *b) {
+    const vaei_tensor_place *x = a, *y = b;
+    if (x->begin != y->begin) return x->begin < y->begin ? -1 : 1;
+    return x->end < y->end ? -1 : x->end > y->end; /* empty ones before the one that begins there */
+}
+
+static int compare_names(const void *a, const void *b) {
+    const vaei_tensor_place *x = a, *y = b;
+    return strcmp(x->entry.name, y->entry.name);
+}
+
+static vae_status_t check_cover(const vaei_header *h, uint64_t data_size) {
+    uint64_t covered = 0;
+    vaei_sort(h->tensor, h->n_tensors, compare_places);
+    for (size_t i = 0; i < h->n_tensors; i++) {
+        const vaei_tensor_place *p = h->tensor[i];
+        if (p->begin != covered)
+            return vaei_fail(VAE_E_FORMAT, "tensor '%.80s': %s", p->entry.name,
+                             p->begin < covered ? "its data overlaps another's" : "a hole before its data");
+        covered = p->end;
+    }
+    if (covered != data_size) return vaei_fail(VAE_E_FORMAT, "bytes behind the last tensor's data");
+    return VAE_OK;
+}
+
+vae_status_t vaei_header_parse(vaei_header *out, vaei_arena *kept, vaei_arena *scratch, const char *text, size_t length,
+                               uint64_t data_size) {
+    vaei_header h = { 0 };
+    vaei_json j;
+    VAEI_TRY(vaei_json_open(&j, scratch, text, length));
+    VAEI_TRY(count_entries(&h, &j));
+    vaei_tensor_place *places = vaei_arena_array(scratch, h.n_tensors, sizeof *places);
+    h.tensor = vaei_arena_array(scratch, h.n_tensors, sizeof *h.tensor);
+    h.text = vaei_arena_array(kept, h.n_text, sizeof *h.text);
+    if (!places || !h.tensor || !h.text) return VAE_E_NOMEM;
+    VAEI_TRY(vaei_json_open(&j, scratch, text, length));
+    VAEI_TRY(fill_entries(&h, &j, places, data_size, kept));
+    VAEI_TRY(check_cover(&h, data_size));
+    vaei_sort(h.tensor, h.n_tensors, compare_names);
+    *out = h;
+    return VAE_OK;
+}

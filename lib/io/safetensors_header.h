@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * safetensors_header.h - the JSON header of a safetensors file, proved against the size of the data behind it. */
+#ifndef VAEI_SAFETENSORS_HEADER_H
+#define VAEI_SAFETENSORS_HEADER_H
+
+#include "io/safetensors.h"
+
+typedef struct vaei_tensor_place {
+    vaei_entry entry; /* data is not set */
+    uint64_t begin, end;
+} vaei_tensor_place;
+
+typedef struct vaei_header {
+    const void **tensor; /* const vaei_tensor_place *, sorted by name */
+    size_t n_tensors;
+    vaei_text_entry *text;
+    size_t n_text;
+} vaei_header;
+
+/* Names and texts go to `kept`; everything else to `scratch`, which may be freed once the header has been used.
+ * VAE_E_FORMAT, VAE_E_LIMIT, VAE_E_NOMEM; the sentence says what is wrong in the header, not in which file. */
+vae_status_t vaei_header_parse(vaei_header *out, vaei_arena *kept, vaei_arena *scratch, const char *text, size_t length,
+                               uint64_t data_size);
+
+#endif

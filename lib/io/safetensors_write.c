@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT
+ * safetensors_write.c - writing a model file. All is checked and the header is finished before a byte is written.
+ *
+ *     {"__metadata__":{"vae.crc32c":"...",...},"name":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},...}   spaces
+ *
+ * '{' comes first and the spaces bring the data to a multiple of 64 in the file. The tensors keep the caller's order and
+ * have no holes, as the format wants. Numbers are turned to little-endian where the machine is not. */
+#include "io/crc32c.h"
+#include "io/dtype.h"
+#include "io/file_system.h"
+#include "io/limits.h"
+#include "io/safetensors.h"
+#include "io/sort.h"
+#include "io/utf8.h"
+
+#define ALIGN 64
+#define BUFFER 65536 /* bytes turned at a time; a multiple of every element's size */
+
+/* ---- checks ---- */
+
+static int is_name(const char *s) {
+    const size_t length = strlen(s);
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)s[i] < 0x20 || s[i] == 0x7F) return 0;
+    }
+    return length >= 1 && length <= VAEI_NAME_MAX && vaei_utf8_prefix(s, length) == length;
+}
+
+static vae_status_t check_entry(const vaei_entry *e, uint64_t *size) {
+    int64_t count = 1, bytes;
+    const int32_t bits = vaei_dtype_bits(e->dtype);
+    if (!e->name || !is_name(e->name) || strcmp(e->name, VAEI_METADATA_KEY) == 0)
+        return vaei_fail(VAE_E_ARG, "tensor name '%.80s': wanted 1 to 256 bytes of UTF-8", e->name ? e->name : "");
+    if (bits == 0 || bits % 8 != 0) return vaei_fail(VAE_E_ARG, "tensor '%.80s': no such dtype", e->name);
+    if (e->ndim < 0 || e->ndim > VAEI_FILE_DIMS)
+        return vaei_fail(VAE_E_ARG, "tensor '%.80s': wanted 0 to 8 dimensions", e->name);
+    for (int32_t i = 0; i < e->ndim; i++) {
+        if (e->shape[i] < 0 || !vaei_count_mul(count, e->shape[i], &count))
+            return vaei_fail(VAE_E_LIMIT, "tensor '%.80s': its sizes overflow", e->name);
+    }
+    if (count != e->count) return vaei_fail(VAE_E_ARG, "tensor '%.80s': its count and its shape disagree", e->name);
+    if (!vaei_count_mul(count, bits / 8, &bytes) || (uint64_t)bytes > SIZE_MAX)
+        return vaei_fail(VAE_E_LIMIT, "tensor '%.80s': its sizes overflow", e->name);
+    if (count > 0 && !e->data) return vaei_fail(VAE_E_ARG, "tensor '%.80s': its data is NULL", e->name);
+    *size = (uint64_t)bytes;
+    return VAE_OK;
+}
+
+static int compare_names(const void *a, const void *b) {
+    return strcmp(a, b);
+}
+
+static vae_status_t check_unique(const void **names, size_t count) {
+    vaei_sort(names, count, compare_names);
+    for (size_t i = 1; i < count; i++) {
+        if (strcmp(names[i - 1], names[i]) == 0)
+            return vaei_fail(VAE_E_ARG, "the name '%.80s' is given twice", names[i]);
+    }
+    return VAE_OK;
+}
+
+static vae_status_t check_tensors(vaei_arena *arena, const vaei_entry *entry, int64_t n) {
+    if (n < 0 || n > VAEI_TENSORS_MAX)
+        return vaei_fail(VAE_E_LIMIT, "%lld tensors, at most %d fit a file", (long long)n, VAEI_TENSORS_MAX);
+    const void **names = vaei_arena_array(arena, (size_t)n, sizeof *names);
+    uint64_t end = 0, size = 0;
+    if (!names) return VAE_E_NOMEM;
+    for (int64_t i = 0; i < n; i++) {
+        VAEI_TRY(check_entry(&entry[i], &size));
+        if (__builtin_add_overflow(end, size, &end) || end > INT64_MAX / 2)
+            return vaei_fail(VAE_E_LIMIT, "the tensors' sizes overflow");
+        names[i] = entry[i].name;
+    }
+    return check_unique(names, (size_t)n);
+}
+
+static vae_status_t check_texts(vaei_arena *arena, const vaei_text_entry *text, int64_t n) {
+    if (n < 0 || n >= VAEI_TEXTS_MAX)
+        return vaei_fail(VAE_E_LIMIT, "%lld texts, at most %d fit a file", (long long)n, VAEI_TEXTS_MAX - 1);
+    const void **keys = vaei_arena_array(arena, (size_t)n + 1, sizeof *keys);
+    if (!keys) return VAE_E_NOMEM;
+    for (int64_t i = 0; i < n; i++) {
+        const vaei_text_entry *t = &text[i];
+        if (!is_name(t->key)) return vaei_fail(VAE_E_ARG, "text key '%.80s': wanted 1 to 256 bytes of UTF-8", t->key);
+        const size_t length = strlen(t->value);
+        if (length > VAEI_TEXT_VALUE_MAX) return vaei_fail(VAE_E_LIMIT, "text '%.80s': longer than 64 KiB", t->key);
+        if (vaei_utf8_prefix(t->value, length) != length)
+            return vaei_fail(VAE_E_ARG, "text '%.80s': not UTF-8", t->key);
+        keys[i] = t->key;
+    }
+    keys[n] = VAEI_CHECKSUM_KEY;
+    return check_unique(keys, (size_t)n + 1);
+}
+
+/* ---- header ---- */
+
+/* In quotes; runs without anything to escape go through at once. */
+static void write_string(vaei_writer *w, const char *s) {
+    vaei_write(w, "\"");
+    for (;;) {
+        size_t run = 0;
+        while ((unsigned char)s[run] >= 0x20 && s[run] != '"' && s[run] != '\\') run++;
+        vaei_write(w, "%.*s", (int)run, s);
+        s += run;
+        if (*s == '\0') break;
+        if (*s == '"' || *s == '\\')
+            vaei_write(w, "\\%c", *s);
+        else if (*s == '\n')
+            vaei_write(w, "\\n");
+        else
+            vaei_write(w, "\\u%04x", (unsigned)(unsigned char)*s);
+        s++;
+    }
+    vaei_write(w, "\"");
+}
+
+static void write_tensor(vaei_writer *w, const vaei_entry *e, uint64_t *offset) {
+    const uint64_t end = *offset + (uint64_t)e->count * (uint64_t)(vaei_dtype_bits(e->dtype) / 8);
+    vaei_write(w, ",");
+    write_string(w, e->name);
+    vaei_write(w, ":{\"dtype\":\"%s\",\"shape\":[", vaei_dtype_name(e->dtype));
+    for (int32_t i = 0; i < e->ndim; i++) vaei_write(w, "%s%lld", i ? "," : "", (long long)e->shape[i]);
+    vaei_write(w, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)*offset, (unsigned long long)end);
+    *offset = end;
+}
+
+static void write_header(vaei_writer *w, uint32_t checksum, const vaei_entry *entry, int64_t n_entries,
+                         const vaei_text_entry *text, int64_t n_text) {
+    uint64_t offset = 0;
+    vaei_write(w, "{\"%s\":{\"%s\":\"%08lx\"", VAEI_METADATA_KEY, VAEI_CHECKSUM_KEY, (unsigned long)checksum);
+    for (int64_t i = 0; i < n_text; i++) {
+        vaei_write(w, ",");
+        write_string(w, text[i].key);
+        vaei_write(w, ":");
+        write_string(w, text[i].value);
+    }
+    vaei_write(w, "}");
+    for (int64_t i = 0; i < n_entries; i++) write_tensor(w, &entry[i], &offset);
+    vaei_write(w, "}");
+}
+
+/* The length's eight bytes, the header and its spaces. */
+static vae_status_t make_head(char **out, size_t *size, vaei_arena *arena, uint32_t checksum, const vaei_entry *entry,
+                              int64_t n_entries, const vaei_text_entry *text, int64_t n_text) {
+    vaei_writer w = { NULL, 0, 0 };
+    write_header(&w, checksum, entry, n_entries, text, n_text);
+    if (w.length > VAEI_HEADER_MAX - ALIGN) return vaei_fail(VAE_E_LIMIT, "names and texts pass the header's 1 MiB");
+    const size_t total = (8 + w.length + ALIGN - 1) / ALIGN * ALIGN, length = total - 8;
+    char *head = vaei_arena_alloc(arena, total + 1);
+    if (!head) return VAE_E_NOMEM;
+    memset(head + 8, ' ', length);
+    w = (vaei_writer){ head + 8, length + 1, 0 };
+    write_header(&w, checksum, entry, n_entries, text, n_text);
+    if (w.length < length) head[8 + w.length] = ' '; /* the writer's NUL */
+    for (int i = 0; i < 8; i++) head[i] = (char)((uint64_t)length >> 8 * i & 0xFF);
+    *out = head;
+    *size = total;
+    return VAE_OK;
+}
+
+/* ---- data ---- */
+
+static int is_big_endian(void) {
+    const uint16_t one = 1;
+    uint8_t first;
+    memcpy(&first, &one, 1);
+    return first == 0;
+}
+
+/* to[size] = from[size] with the bytes of each element in the file's order. */
+static void to_file_order(uint8_t *to, const uint8_t *from, size_t size, size_t element) {
+    for (size_t i = 0; i < size; i++) to[i] = from[i - i % element + element - 1 - i % element];
+}
+
+/* Adds the bytes of every tensor, as they stand in the file, to the checksum, and writes them if there is a file. */
+static vae_status_t each_byte(const vaei_entry *entry, int64_t n, uint8_t *buffer, uint32_t *checksum,
+                              const vaei_fs_new *f) {
+    const int32_t turned = is_big_endian();
+    for (int64_t i = 0; i < n; i++) {
+        const size_t element = (size_t)vaei_dtype_bits(entry[i].dtype) / 8, size = (size_t)entry[i].count * element;
+        const size_t step = turned ? BUFFER : size;
+        for (size_t at = 0; at < size; at += step) {
+            const size_t run = size - at < step ? size - at : step;
+            const uint8_t *bytes = entry[i].data + at;
+            if (turned) {
+                to_file_order(buffer, bytes, run, element);
+                bytes = buffer;
+            }
+            if (f)
+                VAEI_TRY(vaei_fs_write(f, bytes, run));
+            else
+                *checksum = vaei_crc32c_add(*checksum, bytes, run);
+        }
+    }
+    return VAE_OK;
+}
+
+static vae_status_t write_all(vaei_arena *arena, const char *path, const vaei_entry *entry, int64_t n_entries,
+                              const vaei_text_entry *text, int64_t n_text) {
+    uint32_t checksum = 0;
+    vaei_fs_new f;
+    char *head = NULL;
+    size_t size = 0;
+    VAEI_TRY(check_tensors(arena, entry, n_entries));
+    VAEI_TRY(check_texts(arena, text, n_text));
+    uint8_t *buffer = vaei_arena_alloc(arena, BUFFER);
+    if (!buffer) return VAE_E_NOMEM;
+    VAEI_TRY(each_byte(entry, n_entries, buffer, &checksum, NULL));
+    VAEI_TRY(make_head(&head, &size, arena, checksum, entry, n_entries, text, n_text));
+    VAEI_TRY(vaei_fs_begin(&f, arena, path));
+    vae_status_t status = vaei_fs_write(&f, head, size);
+    if (status == VAE_OK) status = each_byte(entry, n_entries, buffer, NULL, &f);
+    if (status == VAE_OK) return vaei_fs_commit(&f, arena);
+    vaei_fs_cancel(&f);
+    return status;
+}
+
+vae_status_t vaei_file_write(const char *path, vaei_heap *heap, const vaei_entry *entry, int64_t n_entries,
+                             const vaei_text_entry *text, int64_t n_text) {
+    vaei_arena arena;
+    vaei_arena_init(&arena, heap);
+    const vae_status_t status = write_all(&arena, path, entry, n_entries, text, n_text);
+    vaei_arena_free(&arena);
+    return status;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * utf8.h - is this text UTF-8, by the letter (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF. */
+#ifndef VAEI_UTF8_H
+#define VAEI_UTF8_H
+
+#include <stddef.h>
+
+/* The bytes before the first that cannot stand there; `length` if all is well. */
+size_t vaei_utf8_prefix(const char *text, size_t length);
+
+/* Writes one character, 1 to 4 bytes; code < 0x110000 and no surrogate. Returns the bytes. */
+size_t vaei_utf8_put(unsigned long code, char out[4]);
+
+#endif
