@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ * api.h - floor 5: the objects behind the public handles. Only this floor sees public types: it checks arguments and calls down.
+ *
+ * Every object starts with a magic number, so that a handle of another kind, or one already destroyed, is an error and not a crash. Children
+ * keep their parent alive by its count of references: trainer, session -> model -> ctx. */
+#ifndef VAEI_API_H
+#define VAEI_API_H
+
+#include <vae/vae.h>
+
+#include "base/base.h"
+#include "io/safetensors.h"
+#include "vae/network.h"
+#include "vae/recipe.h"
+
+enum {
+    VAEI_MAGIC_CTX = 0x76616543,
+    VAEI_MAGIC_TENSOR = 0x76616554,
+    VAEI_MAGIC_MODEL = 0x7661654d,
+    VAEI_MAGIC_SESSION = 0x76616553,
+    VAEI_MAGIC_TRAINER = 0x76616572
+};
+
+struct vae_ctx {
+    uint32_t magic;
+    _Atomic int32_t references;
+    vaei_heap heap;
+    vaei_pool *pool; /* NULL: the calling thread */
+    const vaei_kernels *kernels;
+    void *user;
+    void (*log)(void *user, int32_t level, const char *line);
+};
+
+struct vae_tensor {
+    uint32_t magic;
+    int32_t dtype, ndim;
+    int64_t shape[VAE_MAX_DIMS];
+    void *data;
+    size_t owned_bytes; /* 0: the data is not the tensor's */
+    vae_ctx_t *ctx;     /* NULL: the tensor belongs to a model or trainer */
+};
+
+struct vae_model {
+    uint32_t magic;
+    _Atomic int32_t references;
+    _Atomic int32_t has_trainer;
+    _Atomic uint64_t generation; /* counts changes of the parameters; sessions repack when it moves */
+    vae_ctx_t *ctx;
+    vaei_arena arena;
+    vaei_network network;
+    float *params; /* [network.params.n_floats] */
+    vae_tensor_t *tensor; /* [network.params.count] */
+};
+
+/* A share in ctx, or in a fresh default context if ctx is NULL. */
+vae_status_t vaei_ctx_acquire(vae_ctx_t **out, vae_ctx_t *ctx);
+
+/* VAE_E_ARG unless the handle is alive and of its kind. */
+vae_status_t vaei_check_ctx(const vae_ctx_t *ctx);
+vae_status_t vaei_check_model(const vae_model_t *model);
+
+vae_model_t *vaei_model_acquire(const vae_model_t *model);
+
+/* A model with its network built and parameters zero. */
+vae_status_t vaei_model_build(vae_model_t **out, vae_ctx_t *ctx, const char *spec, size_t length);
+
+/* Describe parameter i over values (parameters or gradients) as a borrowed tensor. */
+void vaei_tensor_of_param(vae_tensor_t *t, const vaei_param *p, float *values);
+
+/* Parse, and refuse sections that no part of the library knows. */
+vae_status_t vaei_spec_parse(vaei_document *out, vaei_arena *arena, const char *text, size_t length);
+
+/* The common end of calls that give text (see vae_model_spec). */
+vae_status_t vaei_give_text(const char *text, size_t length, char *buf, size_t cap, size_t *needed);
+
+/* n >= 0 and x[n * size] finite, within lo..hi: VAE_E_NUMERIC or VAE_E_ARG with the first offender. */
+vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t n, int64_t size, const float *x, float lo, float hi);
+
+/* model_file.c: parameters from and to files; `params` is changed only on success. */
+vae_status_t vaei_params_from_file(const vae_model_t *model, const vaei_file *f, const char *where, float *params);
+/* Whether an entry of a checkpoint belongs to the trainer. */
+int32_t vaei_is_trainer_entry(const char *name);
+/* Entries for all parameters in e[params.count]. */
+void vaei_params_to_entries(const vae_model_t *model, vaei_entry *e);
+
+#define VAEI_FORMAT_VERSION "1"
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT
+ * model.c - models: building, counting, naming. Files are in model_file.c. */
+#include "api/api.h"
+
+#include <float.h>
+
+vae_status_t vaei_check_model(const vae_model_t *model) {
+    if (!model) return vaei_fail(VAE_E_ARG, "model: is NULL");
+    if (model->magic != VAEI_MAGIC_MODEL) return vaei_fail(VAE_E_ARG, "model: not a model, or already destroyed");
+    return VAE_OK;
+}
+
+vae_model_t *vaei_model_acquire(const vae_model_t *model) {
+    vae_model_t *m = (vae_model_t *)(uintptr_t)model; /* the count is not part of what const promises */
+    m->references++;
+    return m;
+}
+
+static vae_status_t build(vae_model_t *m, const char *spec, size_t length) {
+    vaei_document document;
+    VAEI_TRY(vaei_spec_parse(&document, &m->arena, spec, length));
+    VAEI_TRY(vaei_network_build(&m->network, &m->arena, &document));
+    const vaei_params *p = &m->network.params;
+    size_t bytes;
+    if ((uint64_t)p->n_floats > SIZE_MAX || !vaei_size_mul((size_t)p->n_floats, sizeof(float), &bytes))
+        return vaei_fail(VAE_E_LIMIT, "model: parameters pass the address space");
+    m->params = vaei_heap_alloc(&m->ctx->heap, bytes, "parameters");
+    m->tensor = vaei_arena_array(&m->arena, (size_t)p->count + 1, sizeof(*m->tensor));
+    if (!m->params || !m->tensor) return VAE_E_NOMEM;
+    for (int64_t i = 0; i < p->count; i++) vaei_tensor_of_param(&m->tensor[i], p->at[i], m->params);
+    return VAE_OK;
+}
+
+vae_status_t vaei_model_build(vae_model_t **out, vae_ctx_t *ctx, const char *spec, size_t length) {
+    VAEI_TRY(vaei_ctx_acquire(&ctx, ctx));
+    vae_model_t *m = vaei_heap_alloc(&ctx->heap, sizeof(*m), "model");
+    if (!m) {
+        vae_ctx_destroy(ctx);
+        return VAE_E_NOMEM;
+    }
+    m->magic = VAEI_MAGIC_MODEL;
+    m->references = 1;
+    m->generation = 1;
+    m->ctx = ctx;
+    vaei_arena_init(&m->arena, &ctx->heap);
+    const vae_status_t status = build(m, spec, length);
+    if (status < 0) {
+        vae_model_destroy(m);
+        return status;
+    }
+    *out = m;
+    return VAE_OK;
+}
+
+vae_status_t vae_model_create(vae_model_t **out, vae_ctx_t *ctx, const char *spec, uint64_t seed) {
+    if (!out) return vaei_fail(VAE_E_ARG, "out: is NULL");
+    *out = NULL;
+    if (!spec) return vaei_fail(VAE_E_ARG, "spec: is NULL");
+    vae_model_t *m;
+    VAEI_TRY(vaei_model_build(&m, ctx, spec, strlen(spec)));
+    vaei_params_init(&m->network.params, m->ctx->kernels, seed, m->params);
+    *out = m;
+    return VAE_OK;
+}
+
+void vae_model_destroy(vae_model_t *model) {
+    if (!model || model->magic != VAEI_MAGIC_MODEL || --model->references > 0) return;
+    vae_ctx_t *ctx = model->ctx;
+    if (model->params) vaei_heap_free(&ctx->heap, model->params, (size_t)model->network.params.n_floats * sizeof(float));
+    vaei_arena_free(&model->arena);
+    model->magic = 0;
+    vaei_heap_free(&ctx->heap, model, sizeof(*model));
+    vae_ctx_destroy(ctx);
+}
+
+vae_status_t vaei_give_text(const char *text, size_t length, char *buf, size_t cap, size_t *needed) {
+    if (needed) *needed = length + 1;
+    if (!buf && cap == 0 && needed) return VAE_OK;
+    if (!buf) return vaei_fail(VAE_E_ARG, "buf: is NULL");
+    if (cap < length + 1) return vaei_fail(VAE_E_ARG, "buf: %zu bytes, wanted %zu", cap, length + 1);
+    memcpy(buf, text, length);
+    buf[length] = '\0';
+    return VAE_OK;
+}
+
+vae_status_t vae_model_spec(const vae_model_t *model, char *buf, size_t cap, size_t *needed) {
+    VAEI_TRY(vaei_check_model(model));
+    return vaei_give_text(model->network.spec, strlen(model->network.spec), buf, cap, needed);
+}
+
+static int32_t is_model(const vae_model_t *m) { return m && m->magic == VAEI_MAGIC_MODEL; }
+
+static int32_t give_shape(const vaei_shape *s, int64_t shape[4]) {
+    for (int32_t i = 0; shape && i < s->n; i++) shape[i] = s->d[i];
+    return s->n;
+}
+
+int64_t vae_model_input_size(const vae_model_t *model) { return is_model(model) ? model->network.likelihood.size : 0; }
+
+int64_t vae_model_latent_size(const vae_model_t *model) {
+    return is_model(model) ? vaei_shape_size(&model->network.latent.z) : 0;
+}
+
+int32_t vae_model_input_shape(const vae_model_t *model, int64_t shape[4]) {
+    return is_model(model) ? give_shape(&model->network.input, shape) : 0;
+}
+
+int32_t vae_model_latent_shape(const vae_model_t *model, int64_t shape[4]) {
+    return is_model(model) ? give_shape(&model->network.latent.z, shape) : 0;
+}
+
+int64_t vae_model_param_count(const vae_model_t *model) { return is_model(model) ? model->network.params.count : 0; }
+
+int64_t vae_model_param_total(const vae_model_t *model) {
+    int64_t total = 0;
+    for (int64_t i = 0; i < vae_model_param_count(model); i++) {
+        const vaei_param *p = model->network.params.at[i];
+        if (p->flags & VAEI_PARAM_TRAINED) total += p->count;
+    }
+    return total;
+}
+
+static vae_status_t check_index(const vae_model_t *model, int64_t index) {
+    VAEI_TRY(vaei_check_model(model));
+    if (index < 0 || index >= model->network.params.count)
+        return vaei_fail(VAE_E_ARG, "index: %lld, wanted 0..%lld", (long long)index,
+                         (long long)model->network.params.count - 1);
+    return VAE_OK;
+}
+
+vae_status_t vae_model_param(const vae_model_t *model, int64_t index, const vae_tensor_t **out, const char **name) {
+    if (!out) return vaei_fail(VAE_E_ARG, "out: is NULL");
+    *out = NULL;
+    VAEI_TRY(check_index(model, index));
+    *out = &model->tensor[index];
+    if (name) *name = model->network.params.at[index]->name;
+    return VAE_OK;
+}
+
+vae_status_t vae_model_param_find(const vae_model_t *model, const char *name, int64_t *index) {
+    const char *names[128];
+    char hint[96];
+    VAEI_TRY(vaei_check_model(model));
+    if (!name || !index) return vaei_fail(VAE_E_ARG, "%s: is NULL", name ? "index" : "name");
+    const vaei_params *p = &model->network.params;
+    size_t n = 0;
+    for (int64_t i = 0; i < p->count; i++) {
+        if (strcmp(p->at[i]->name, name) == 0) {
+            *index = i;
+            return VAE_OK;
+        }
+        if (n < VAEI_COUNT(names)) names[n++] = p->at[i]->name;
+    }
+    return vaei_fail(VAE_E_ARG, "model: no parameter '%.80s'%s", name, vaei_text_hint(hint, name, names, n));
+}
+
+vae_status_t vae_model_set_param(vae_model_t *model, int64_t index, const float *values, int64_t count) {
+    VAEI_TRY(check_index(model, index));
+    if (!values) return vaei_fail(VAE_E_ARG, "values: is NULL");
+    const vaei_param *p = model->network.params.at[index];
+    if (count != p->count)
+        return vaei_fail(VAE_E_SHAPE, "%s: %lld values, wanted %lld", p->name, (long long)count, (long long)p->count);
+    VAEI_TRY(vaei_check_rows(model, p->name, 1, count, values, -FLT_MAX, FLT_MAX));
+    memcpy(model->params + p->offset, values, (size_t)count * sizeof(*values));
+    model->generation++;
+    return VAE_OK;
+}
+
+vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t n, int64_t size, const float *x, float lo,
+                             float hi) {
+    char got[32], low[32], high[32];
+    if (n < 0) return vaei_fail(VAE_E_ARG, "n: %lld, wanted 0 or more", (long long)n);
+    if (!x && n > 0) return vaei_fail(VAE_E_ARG, "%s: is NULL", what);
+    int64_t count;
+    if (!vaei_count_mul(n, size, &count)) return vaei_fail(VAE_E_ARG, "n: %lld examples pass the address space", (long long)n);
+    if (lo <= -FLT_MAX && hi >= FLT_MAX && model->ctx->kernels->all_finite(count, x)) return VAE_OK;
+    int32_t outside = 0;
+    for (int64_t i = 0; i < count; i++) outside |= !(x[i] >= lo && x[i] <= hi);
+    for (int64_t i = 0; outside && i < count; i++) {
+        if (x[i] >= lo && x[i] <= hi) continue;
+        const long long row = (long long)(i / size), column = (long long)(i % size);
+        if (!(x[i] - x[i] <= 0)) /* NaN and infinities */
+            return vaei_fail(VAE_E_NUMERIC, "%s[%lld][%lld]: not a finite number", what, row, column);
+        vaei_text_float(got, sizeof(got), (double)x[i]);
+        vaei_text_float(low, sizeof(low), (double)lo);
+        vaei_text_float(high, sizeof(high), (double)hi);
+        return vaei_fail(VAE_E_ARG, "%s[%lld][%lld]: %s, wanted %s..%s for likelihood %s", what, row, column, got, low, high,
+                         model->network.likelihood.ops->module.name);
+    }
+    return VAE_OK;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ * model_file.c - models in safetensors files.
+ *
+ *     __metadata__   vae.format_version "1"    vae.spec "input      28x28x1\n..."    vae.version "0.1.0"
+ *     tensors        encoder.0.weight, encoder.0.bias, ..., likelihood.log_sigma     float32, PyTorch's layouts
+ *
+ * A checkpoint (trainer_file.c) has more: texts vae.* and tensors optimizer.*; it loads as a model too. */
+#include "api/api.h"
+
+#define TRAINER_PREFIX "optimizer."
+
+int32_t vaei_is_trainer_entry(const char *name) { return strncmp(name, TRAINER_PREFIX, sizeof(TRAINER_PREFIX) - 1) == 0; }
+
+static int32_t ends_with(const char *text, const char *end) {
+    const size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static void print_sizes(int32_t ndim, const int64_t *shape, char *buf, size_t cap) {
+    vaei_writer w = { .buf = buf, .cap = cap };
+    vaei_write(&w, "[");
+    for (int32_t i = 0; i < ndim; i++) vaei_write(&w, "%s%lld", i ? "," : "", (long long)shape[i]);
+    vaei_write(&w, "]");
+}
+
+static vae_status_t check_shape(const vaei_entry *e, const vaei_param *p, const char *where) {
+    char got[200], wanted[120];
+    int32_t equal = e->ndim == p->ndim;
+    for (int32_t i = 0; equal && i < p->ndim; i++) equal = e->shape[i] == p->shape[i];
+    if (equal) return VAE_OK;
+    print_sizes(e->ndim, e->shape, got, sizeof(got));
+    print_sizes(p->ndim, p->shape, wanted, sizeof(wanted));
+    return vaei_fail(VAE_E_SHAPE, "%.80s: %s is %s, wanted %s", where, p->name, got, wanted);
+}
+
+/* Every entry must have a parameter: a stray one means another model. */
+static vae_status_t check_no_strangers(const vae_model_t *model, const vaei_file *f, const char *where) {
+    const vaei_params *p = &model->network.params;
+    for (int64_t i = 0; i < f->n_entries; i++) {
+        const char *name = f->entry[i].name;
+        int32_t known = vaei_is_trainer_entry(name) || ends_with(name, ".num_batches_tracked");
+        for (int64_t j = 0; !known && j < p->count; j++) known = strcmp(p->at[j]->name, name) == 0;
+        if (!known) return vaei_fail(VAE_E_FORMAT, "%.80s: tensor '%.80s' is not part of the model", where, name);
+    }
+    return VAE_OK;
+}
+
+vae_status_t vaei_params_from_file(const vae_model_t *model, const vaei_file *f, const char *where, float *params) {
+    const vaei_params *p = &model->network.params;
+    vaei_heap *heap = &model->ctx->heap;
+    const size_t bytes = (size_t)p->n_floats * sizeof(float);
+    VAEI_TRY(check_no_strangers(model, f, where));
+    for (int64_t i = 0; i < p->count; i++) {
+        const vaei_entry *e = vaei_file_find(f, p->at[i]->name);
+        if (!e) return vaei_fail(VAE_E_FORMAT, "%.80s: tensor '%.80s' is missing", where, p->at[i]->name);
+        VAEI_TRY(check_shape(e, p->at[i], where));
+    }
+    float *fresh = vaei_heap_alloc(heap, bytes, "parameters");
+    if (!fresh) return VAE_E_NOMEM;
+    vae_status_t status = VAE_OK;
+    for (int64_t i = 0; status == VAE_OK && i < p->count; i++)
+        status = vaei_entry_floats(vaei_file_find(f, p->at[i]->name), fresh + p->at[i]->offset, where);
+    if (status == VAE_OK) memcpy(params, fresh, bytes);
+    vaei_heap_free(heap, fresh, bytes);
+    return status;
+}
+
+static vae_status_t check_format(const vaei_file *f, const char *where, const char **spec) {
+    const char *version = vaei_file_text(f, "vae.format_version");
+    *spec = vaei_file_text(f, "vae.spec");
+    if (!version || !*spec)
+        return vaei_fail(VAE_E_FORMAT, "%.80s: no %s in its metadata: not a libvae model (vae_model_load_weights reads bare weights)",
+                         where, version ? "vae.spec" : "vae.format_version");
+    if (strcmp(version, VAEI_FORMAT_VERSION) != 0)
+        return vaei_fail(VAE_E_VERSION, "%.80s: format version '%.20s', this library reads %s", where, version, VAEI_FORMAT_VERSION);
+    return VAE_OK;
+}
+
+static vae_status_t model_from_file(vae_model_t **out, vae_ctx_t *ctx, const vaei_file *f, const char *where) {
+    const char *spec;
+    vae_model_t *m;
+    VAEI_TRY(check_format(f, where, &spec));
+    const vae_status_t built = vaei_model_build(&m, ctx, spec, strlen(spec));
+    if (built < 0) return vaei_fail_at(built, "%.80s: vae.spec", where);
+    const vae_status_t status = vaei_params_from_file(m, f, where, m->params);
+    if (status < 0) {
+        vae_model_destroy(m);
+        return status;
+    }
+    *out = m;
+    return VAE_OK;
+}
+
+/* Loading from a path, or from bytes if path is NULL. */
+static vae_status_t load(vae_model_t **out, vae_ctx_t *ctx, const char *path, const void *data, size_t size) {
+    vaei_file f;
+    const char *where = path ? path : "memory";
+    VAEI_TRY(vaei_ctx_acquire(&ctx, ctx));
+    vae_status_t status = path ? vaei_file_read(&f, &ctx->heap, path)
+                               : vaei_file_read_memory(&f, &ctx->heap, data, size, where);
+    if (status == VAE_OK) {
+        status = model_from_file(out, ctx, &f, where);
+        vaei_file_close(&f);
+    }
+    vae_ctx_destroy(ctx);
+    return status;
+}
+
+vae_status_t vae_model_load(vae_model_t **out, vae_ctx_t *ctx, const char *path) {
+    if (!out) return vaei_fail(VAE_E_ARG, "out: is NULL");
+    *out = NULL;
+    if (!path) return vaei_fail(VAE_E_ARG, "path: is NULL");
+    return load(out, ctx, path, NULL, 0);
+}
+
+vae_status_t vae_model_load_memory(vae_model_t **out, vae_ctx_t *ctx, const void *data, size_t size) {
+    if (!out) return vaei_fail(VAE_E_ARG, "out: is NULL");
+    *out = NULL;
+    if (!data && size > 0) return vaei_fail(VAE_E_ARG, "data: is NULL");
+    return load(out, ctx, NULL, data, size);
+}
+
+vae_status_t vae_model_load_weights(vae_model_t *model, const char *path) {
+    vaei_file f;
+    VAEI_TRY(vaei_check_model(model));
+    if (!path) return vaei_fail(VAE_E_ARG, "path: is NULL");
+    VAEI_TRY(vaei_file_read(&f, &model->ctx->heap, path));
+    const vae_status_t status = vaei_params_from_file(model, &f, path, model->params);
+    vaei_file_close(&f);
+    if (status == VAE_OK) model->generation++;
+    return status;
+}
+
+void vaei_params_to_entries(const vae_model_t *model, vaei_entry *e) {
+    const vaei_params *p = &model->network.params;
+    for (int64_t i = 0; i < p->count; i++) {
+        const vaei_param *q = p->at[i];
+        e[i] = (vaei_entry){ .name = q->name, .dtype = VAEI_DTYPE_F32, .ndim = q->ndim, .count = q->count };
+        e[i].data = (const uint8_t *)(const void *)(model->params + q->offset);
+        for (int32_t d = 0; d < q->ndim; d++) e[i].shape[d] = q->shape[d];
+    }
+}
+
+vae_status_t vae_model_save(const vae_model_t *model, const char *path) {
+    VAEI_TRY(vaei_check_model(model));
+    if (!path) return vaei_fail(VAE_E_ARG, "path: is NULL");
+    const vaei_text_entry text[] = {
+        { "vae.format_version", VAEI_FORMAT_VERSION },
+        { "vae.version", VAE_VERSION_STRING },
+        { "vae.spec", model->network.spec },
+    };
+    const int64_t n = model->network.params.count;
+    vaei_heap *heap = &model->ctx->heap;
+    const size_t bytes = (size_t)(n + 1) * sizeof(vaei_entry);
+    vaei_entry *entry = vaei_heap_alloc(heap, bytes, "list of tensors");
+    if (!entry) return VAE_E_NOMEM;
+    vaei_params_to_entries(model, entry);
+    const vae_status_t status = vaei_file_write(path, heap, entry, n, text, (int64_t)VAEI_COUNT(text));
+    vaei_heap_free(heap, entry, bytes);
+    return status;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ * registry.c - listing what can be built: the arrays behind the .def files, one line a kind. */
+#include "api/api.h"
+#include "vae/preset.h"
+
+typedef struct kind {
+    const char *name;
+    const vaei_module *const *modules;
+    const size_t *count;
+} kind;
+
+static const kind kinds[] = {
+    { "layer", vaei_layers, &vaei_layers_count },
+    { "latent", vaei_latents, &vaei_latents_count },
+    { "likelihood", vaei_likelihoods, &vaei_likelihoods_count },
+    { "objective", vaei_objectives, &vaei_objectives_count },
+    { "optimizer", vaei_optimizers, &vaei_optimizers_count },
+    { "schedule", vaei_schedules, &vaei_schedules_count },
+    { "clip", vaei_clips, &vaei_clips_count },
+    { "preset", NULL, &vaei_presets_count },
+};
+
+static const kind *find_kind(const char *name) {
+    for (size_t i = 0; name && i < VAEI_COUNT(kinds); i++)
+        if (strcmp(kinds[i].name, name) == 0) return &kinds[i];
+    return NULL;
+}
+
+const char *vae_registry_kind(int32_t i) { return i >= 0 && (size_t)i < VAEI_COUNT(kinds) ? kinds[i].name : NULL; }
+
+int32_t vae_registry_count(const char *kind_name) {
+    const kind *k = find_kind(kind_name);
+    return k ? (int32_t)*k->count : 0;
+}
+
+static const char *name_at(const kind *k, size_t i) { return k->modules ? k->modules[i]->name : vaei_presets[i].name; }
+
+const char *vae_registry_name(const char *kind_name, int32_t i) {
+    const kind *k = find_kind(kind_name);
+    return k && i >= 0 && (size_t)i < *k->count ? name_at(k, (size_t)i) : NULL;
+}
+
+static vae_status_t find(const kind **k, size_t *index, const char *kind_name, const char *name) {
+    const char *names[128];
+    char hint[96];
+    size_t n = 0;
+    if (!kind_name || !name) return vaei_fail(VAE_E_ARG, "%s: is NULL", kind_name ? "name" : "kind");
+    if (!(*k = find_kind(kind_name))) {
+        for (size_t i = 0; i < VAEI_COUNT(kinds); i++) names[n++] = kinds[i].name;
+        return vaei_fail(VAE_E_ARG, "registry: no kind '%.40s'%s", kind_name, vaei_text_hint(hint, kind_name, names, n));
+    }
+    for (size_t i = 0; i < *(*k)->count; i++) {
+        if (strcmp(name_at(*k, i), name) == 0) {
+            *index = i;
+            return VAE_OK;
+        }
+        if (n < VAEI_COUNT(names)) names[n++] = name_at(*k, i);
+    }
+    return vaei_fail(VAE_E_ARG, "registry: no %s '%.40s'%s", kind_name, name, vaei_text_hint(hint, name, names, n));
+}
+
+static size_t option_count(const vaei_module *m) {
+    size_t n = 0;
+    while (m->options && m->options[n].name) n++;
+    return n;
+}
+
+vae_status_t vae_registry_option(const char *kind_name, const char *name, int32_t i, vae_option_t *option) {
+    static VAEI_THREAD_LOCAL char preset[96], range[160];
+    const kind *k;
+    size_t index;
+    if (!option || option->struct_size < sizeof(*option))
+        return vaei_fail(VAE_E_ARG, "option: %s", option ? "set struct_size to sizeof(vae_option_t)" : "is NULL");
+    VAEI_TRY(find(&k, &index, kind_name, name));
+    const size_t n = k->modules ? option_count(k->modules[index]) : 0;
+    if (i < 0 || (size_t)i >= n) return vaei_fail(VAE_E_ARG, "option: %d, %s has %zu", (int)i, name, n);
+    const vaei_option *o = &k->modules[index]->options[i];
+    vaei_writer p = { .buf = preset, .cap = sizeof(preset) }, r = { .buf = range, .cap = sizeof(range) };
+    preset[0] = range[0] = '\0';
+    if (!(o->flags & VAEI_OPT_REQUIRED)) vaei_option_default(o, &p);
+    vaei_option_range(o, &r);
+    option->flags = 0;
+    option->name = o->name;
+    option->type = vaei_option_type_name(o->type);
+    option->preset = preset;
+    option->range = range;
+    option->text = o->doc;
+    return VAE_OK;
+}
+
+static void print_module(const vaei_module *m, vaei_writer *w) {
+    vaei_write(w, "%s - %s\n", m->name, m->summary);
+    if (m->example && m->example[0]) vaei_write(w, "    %s\n", m->example);
+    if (m->paper && m->paper[0]) vaei_write(w, "    %s\n", m->paper);
+    for (size_t i = 0; i < option_count(m); i++) {
+        const vaei_option *o = &m->options[i];
+        vaei_write(w, "    %s=", o->name);
+        if (o->flags & VAEI_OPT_REQUIRED) vaei_write(w, "?");
+        else vaei_option_default(o, w);
+        vaei_write(w, "  (%s ", vaei_option_type_name(o->type));
+        vaei_option_range(o, w);
+        vaei_write(w, ") %s\n", o->doc);
+    }
+}
+
+vae_status_t vae_registry_text(const char *kind_name, const char *name, char *buf, size_t cap, size_t *needed) {
+    const kind *k;
+    size_t index;
+    char text[4096];
+    VAEI_TRY(find(&k, &index, kind_name, name));
+    if (!k->modules) return vaei_give_text(vaei_presets[index].text, strlen(vaei_presets[index].text), buf, cap, needed);
+    vaei_writer w = { .buf = text, .cap = sizeof(text) };
+    print_module(k->modules[index], &w);
+    return vaei_give_text(text, w.length < sizeof(text) ? w.length : sizeof(text) - 1, buf, cap, needed);
+}

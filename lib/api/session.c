@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+ * session.c - using a model. One block: the session itself, then what vaei_network_carve cuts, then the scores of vae_elbo.
+ *
+ * The importance-weighted bound keeps for each example a running maximum m and sum s of exp(log w - m), so that any number of samples needs
+ * no more memory (Burda, Grosse, Salakhutdinov 2016, arXiv:1509.00519, eq. 8). */
+#include "api/api.h"
+
+#include <float.h>
+#include <math.h>
+
+struct vae_session {
+    uint32_t magic;
+    vae_model_t *model;
+    size_t bytes;
+    int64_t max_batch;
+    uint64_t packed;   /* the model's generation in the packs */
+    uint64_t seed;
+    uint64_t position; /* items drawn since the seed */
+    vaei_work work;
+    double *recon, *top, *sum; /* [max_batch], of vae_elbo */
+    float *image;              /* [S], of vae_decode_rgba8 */
+};
+
+static void carve_session(const vae_model_t *model, int64_t max_batch, vaei_carve *c, vae_session_t *s) {
+    vaei_network_carve(&model->network, model->ctx->kernels, max_batch, 0, c, &s->work);
+    s->recon = vaei_carve_array(c, max_batch, sizeof(double));
+    s->top = vaei_carve_array(c, max_batch, sizeof(double));
+    s->sum = vaei_carve_array(c, max_batch, sizeof(double));
+    s->image = vaei_carve_floats(c, model->network.likelihood.size);
+}
+
+static vae_status_t measure(const vae_model_t *model, int64_t max_batch, size_t *bytes) {
+    vae_session_t s;
+    vaei_carve c = { 0 };
+    VAEI_TRY(vaei_check_model(model));
+    if (max_batch < 1 || max_batch > INT32_MAX)
+        return vaei_fail(VAE_E_ARG, "max_batch: %lld, wanted 1..2147483647", (long long)max_batch);
+    (void)vaei_carve_bytes(&c, sizeof(s));
+    carve_session(model, max_batch, &c, &s);
+    if (c.used == SIZE_MAX) return vaei_fail(VAE_E_LIMIT, "session: max_batch=%lld passes the address space", (long long)max_batch);
+    *bytes = c.used;
+    return VAE_OK;
+}
+
+vae_status_t vae_session_bytes(const vae_model_t *model, int64_t max_batch, uint64_t *bytes) {
+    size_t n;
+    if (!bytes) return vaei_fail(VAE_E_ARG, "bytes: is NULL");
+    VAEI_TRY(measure(model, max_batch, &n));
+    *bytes = n;
+    return VAE_OK;
+}
+
+vae_status_t vae_session_create(vae_session_t **out, const vae_model_t *model, int64_t max_batch) {
+    size_t bytes;
+    if (!out) return vaei_fail(VAE_E_ARG, "out: is NULL");
+    *out = NULL;
+    VAEI_TRY(measure(model, max_batch, &bytes));
+    vae_session_t *s = vaei_heap_alloc(&model->ctx->heap, bytes, "session");
+    if (!s) return VAE_E_NOMEM;
+    vaei_carve c = { .base = (char *)s };
+    (void)vaei_carve_bytes(&c, sizeof(*s));
+    carve_session(model, max_batch, &c, s);
+    s->magic = VAEI_MAGIC_SESSION;
+    s->model = vaei_model_acquire(model);
+    s->bytes = bytes;
+    s->max_batch = max_batch;
+    *out = s;
+    return VAE_OK;
+}
+
+void vae_session_destroy(vae_session_t *session) {
+    if (!session || session->magic != VAEI_MAGIC_SESSION) return;
+    vae_model_t *model = session->model;
+    session->magic = 0;
+    vaei_heap_free(&model->ctx->heap, session, session->bytes);
+    vae_model_destroy(model);
+}
+
+static vae_status_t check_session(const vae_session_t *s) {
+    if (!s) return vaei_fail(VAE_E_ARG, "session: is NULL");
+    if (s->magic != VAEI_MAGIC_SESSION) return vaei_fail(VAE_E_ARG, "session: not a session, or already destroyed");
+    return VAE_OK;
+}
+
+vae_status_t vae_session_seed(vae_session_t *session, uint64_t seed) {
+    VAEI_TRY(check_session(session));
+    session->seed = seed;
+    session->position = 0;
+    return VAE_OK;
+}
+
+/* ---- passes over at most max_batch examples -------------------------------------------------------------------- */
+
+static vaei_run start(vae_session_t *s) {
+    const vae_model_t *m = s->model;
+    vaei_run r = { .k = m->ctx->kernels, .pool = m->ctx->pool, .params = m->params };
+    const uint64_t generation = m->generation;
+    if (s->packed != generation) {
+        vaei_network_pack(&m->network, &r, &s->work);
+        s->packed = generation;
+    }
+    return r;
+}
+
+static int64_t chunk(const vae_session_t *s, int64_t left) { return left < s->max_batch ? left : s->max_batch; }
+
+/* The mean of the likelihood for r->n latents. */
+static void decode(const vae_session_t *s, const vaei_run *r, const float *z, float *x) {
+    const vaei_network *net = &s->model->network;
+    vaei_network_decode(net, r, &s->work, z, x);
+    net->likelihood.ops->mean(&net->likelihood, r, x, x);
+}
+
+/* Standard normal for the item at `position` of the session's stream. */
+static void draw(const vae_session_t *s, const vaei_run *r, uint64_t position, int64_t D, float *noise) {
+    const vaei_noise_key key = { .seed = s->seed, .step = position >> 32, .stream = VAEI_STREAM_PRIOR };
+    vaei_noise_normal(r->k, key, (uint32_t)position, D, noise);
+}
+
+static vae_status_t check_input(const vae_session_t *s, const char *what, int64_t n, int64_t size, const float *x) {
+    return vaei_check_rows(s->model, what, n, size, x, -FLT_MAX, FLT_MAX);
+}
+
+static vae_status_t check_output(const void *y, const char *what, int64_t n) {
+    return !y && n > 0 ? vaei_fail(VAE_E_ARG, "%s: is NULL", what) : VAE_OK;
+}
+
+vae_status_t vae_encode(vae_session_t *session, int64_t n, const float *x, float *mean, float *logvar) {
+    VAEI_TRY(check_session(session));
+    const vaei_network *net = &session->model->network;
+    const int64_t S = net->likelihood.size, D = vaei_shape_size(&net->latent.z);
+    VAEI_TRY(check_input(session, "x", n, S, x));
+    VAEI_TRY(check_output(mean, "mean", n));
+    vaei_run r = start(session);
+    for (int64_t i = 0; i < n; i += r.n) {
+        r.n = chunk(session, n - i);
+        vaei_network_encode(net, &r, &session->work, x + i * S, mean + i * D, logvar ? logvar + i * D : NULL);
+    }
+    return VAE_OK;
+}
+
+vae_status_t vae_decode(vae_session_t *session, int64_t n, const float *z, float *x) {
+    VAEI_TRY(check_session(session));
+    const vaei_network *net = &session->model->network;
+    const int64_t S = net->likelihood.size, D = vaei_shape_size(&net->latent.z);
+    VAEI_TRY(check_input(session, "z", n, D, z));
+    VAEI_TRY(check_output(x, "x", n));
+    vaei_run r = start(session);
+    for (int64_t i = 0; i < n; i += r.n) {
+        r.n = chunk(session, n - i);
+        decode(session, &r, z + i * D, x + i * S);
+    }
+    return VAE_OK;
+}
+
+static uint8_t to_pixel(float v) {
+    const float bounded = v > 0.0f ? (v < 1.0f ? v : 1.0f) : 0.0f;
+    return (uint8_t)(bounded * 255.0f + 0.5f);
+}
+
+vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *pixels, size_t row_stride) {
+    VAEI_TRY(check_session(session));
+    const vaei_network *net = &session->model->network;
+    const vaei_shape *in = &net->input;
+    char text[96];
+    if (in->n != 3 || (in->d[2] != 1 && in->d[2] != 3))
+        return vaei_fail(VAE_E_UNSUPPORTED, "model: makes %s, wanted an image of 1 or 3 channels", vaei_shape_text(in, text));
+    const int64_t H = in->d[0], W = in->d[1], C = in->d[2];
+    VAEI_TRY(check_input(session, "z", 1, vaei_shape_size(&net->latent.z), z));
+    VAEI_TRY(check_output(pixels, "pixels", 1));
+    if (row_stride / 4 < (uint64_t)W)
+        return vaei_fail(VAE_E_ARG, "row_stride: %zu, wanted %lld or more", row_stride, (long long)W * 4);
+    vaei_run r = start(session);
+    r.n = 1;
+    decode(session, &r, z, session->image);
+    for (int64_t y = 0; y < H; y++) {
+        const float *v = session->image + y * W * C;
+        uint8_t *p = pixels + (size_t)y * row_stride;
+        for (int64_t x = 0; x < W; x++, v += C, p += 4) {
+            p[0] = to_pixel(v[0]);
+            p[1] = C == 3 ? to_pixel(v[1]) : p[0];
+            p[2] = C == 3 ? to_pixel(v[2]) : p[0];
+            p[3] = 255;
+        }
+    }
+    return VAE_OK;
+}
+
+vae_status_t vae_reconstruct(vae_session_t *session, int64_t n, const float *x, float *y) {
+    VAEI_TRY(check_session(session));
+    const vaei_network *net = &session->model->network;
+    const int64_t S = net->likelihood.size;
+    const vaei_work *w = &session->work;
+    VAEI_TRY(check_input(session, "x", n, S, x));
+    VAEI_TRY(check_output(y, "y", n));
+    vaei_run r = start(session);
+    for (int64_t i = 0; i < n; i += r.n) {
+        r.n = chunk(session, n - i);
+        vaei_network_encode(net, &r, w, x + i * S, w->mean, NULL);
+        net->latent.ops->draw(&net->latent, &r, w->mean, NULL, NULL, w->z, NULL, NULL);
+        decode(session, &r, w->z, y + i * S);
+    }
+    return VAE_OK;
+}
+
+vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, float *x) {
+    VAEI_TRY(check_session(session));
+    const vaei_network *net = &session->model->network;
+    const int64_t S = net->likelihood.size, D = vaei_shape_size(&net->latent.z);
+    if (!(net->latent.ops->flags & VAEI_LATENT_PRIOR))
+        return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no prior to sample from", net->latent.ops->module.name);
+    if (noise || n < 0) VAEI_TRY(check_input(session, "noise", n, D, noise));
+    VAEI_TRY(check_output(x, "x", n));
+    vaei_run r = start(session);
+    for (int64_t i = 0; i < n; i += r.n) {
+        r.n = chunk(session, n - i);
+        for (int64_t j = 0; !noise && j < r.n; j++) draw(session, &r, session->position++, D, session->work.z + j * D);
+        decode(session, &r, noise ? noise + i * D : session->work.z, x + i * S);
+    }
+    return VAE_OK;
+}
+
+/* ---- scores ------------------------------------------------------------------------------------------------------ */
+
+/* Take in one sample of each of the r->n examples: log w = -nll + log p(z) - log q(z|x). */
+static void add_sample(vae_session_t *s, int64_t n, int32_t first) {
+    const vaei_work *w = &s->work;
+    for (int64_t i = 0; i < n; i++) {
+        const double log_w = w->log_ratio[i] - w->nll[i];
+        s->recon[i] = (first ? 0.0 : s->recon[i]) + w->nll[i];
+        if (first || log_w > s->top[i]) {
+            s->sum[i] = (first ? 0.0 : s->sum[i] * exp(s->top[i] - log_w)) + 1.0;
+            s->top[i] = log_w;
+        } else {
+            s->sum[i] += exp(log_w - s->top[i]);
+        }
+    }
+}
+
+static void score_chunk(vae_session_t *s, const vaei_run *r, const float *x, int64_t k, const float *noise) {
+    const vaei_network *net = &s->model->network;
+    const vaei_work *w = &s->work;
+    const int64_t D = vaei_shape_size(&net->latent.z);
+    vaei_network_encode(net, r, w, x, w->mean, w->logvar);
+    for (int64_t j = 0; j < k; j++) {
+        for (int64_t i = 0; i < r->n; i++) {
+            float *e = w->noise + i * D;
+            if (noise) memcpy(e, noise + (i * k + j) * D, (size_t)D * sizeof(*e));
+            else draw(s, r, s->position + (uint64_t)(i * k + j), D, e);
+        }
+        net->latent.ops->draw(&net->latent, r, w->mean, w->logvar, w->noise, w->z, w->kl, w->log_ratio);
+        vaei_network_decode(net, r, w, w->z, w->theta);
+        net->likelihood.ops->nll(&net->likelihood, r, w->likelihood_cache, w->theta, x, w->nll);
+        add_sample(s, r->n, j == 0);
+    }
+    if (!noise) s->position += (uint64_t)(r->n * k);
+}
+
+vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t k, const float *noise, double *elbo,
+                      double *recon, double *rate) {
+    VAEI_TRY(check_session(session));
+    const vaei_network *net = &session->model->network;
+    const vaei_likelihood_ops *likelihood = net->likelihood.ops;
+    const int64_t S = net->likelihood.size, D = vaei_shape_size(&net->latent.z);
+    int64_t draws;
+    if (k < 1) return vaei_fail(VAE_E_ARG, "k: %lld, wanted 1 or more", (long long)k);
+    if (k > 1 && !(net->latent.ops->flags & VAEI_LATENT_PRIOR))
+        return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no distribution to draw k=%lld samples from",
+                         net->latent.ops->module.name, (long long)k);
+    VAEI_TRY(vaei_check_rows(session->model, "x", n, S, x, likelihood->lo, likelihood->hi));
+    if (!vaei_count_mul(n, k, &draws)) return vaei_fail(VAE_E_ARG, "k: %lld samples of %lld examples are too many", (long long)k, (long long)n);
+    if (noise) VAEI_TRY(check_input(session, "noise", draws, D, noise));
+    vaei_run r = start(session);
+    for (int64_t i = 0; i < n; i += r.n) {
+        r.n = chunk(session, n - i);
+        score_chunk(session, &r, x + i * S, k, noise ? noise + i * k * D : NULL);
+        for (int64_t j = 0; j < r.n; j++) {
+            double kl = 0.0;
+            for (int64_t d = 0; d < D; d++) kl += (double)session->work.kl[j * D + d];
+            const double mean_recon = session->recon[j] / (double)k;
+            if (recon) recon[i + j] = mean_recon;
+            if (rate) rate[i + j] = kl;
+            if (elbo) elbo[i + j] = k == 1 ? -mean_recon - kl : session->top[j] + log(session->sum[j] / (double)k);
+        }
+    }
+    return VAE_OK;
+}

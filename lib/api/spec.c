@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT
+ * spec.c - texts as such: canonical form, reading and changing one option by its path.
+ *
+ *     path := section [ "." index { "." body "." index } ] [ "." option ]        encoder.0.out   decoder.2.body.1.kernel
+ *           | section "." option | module "." option                            latent.dim      adam.lr
+ *           | section                                                           latent          (the whole of it)
+ */
+#include "api/api.h"
+
+static const char *const known_sections[] = { "input",     "encoder",   "latent",    "decoder", "likelihood",
+                                              "optimizer", "objective", "schedule", "clip" };
+#define MODEL_SECTIONS 5 /* the first of them */
+
+vae_status_t vaei_spec_parse(vaei_document *out, vaei_arena *arena, const char *text, size_t length) {
+    char hint[96];
+    VAEI_TRY(vaei_document_parse(out, arena, text, length));
+    for (const vaei_section *s = out->first; s; s = s->next) {
+        int32_t known = 0;
+        for (size_t i = 0; i < VAEI_COUNT(known_sections); i++) known |= strcmp(s->name, known_sections[i]) == 0;
+        if (!known)
+            return vaei_fail(VAE_E_SPEC, "line %d: no section '%.40s'%s", (int)s->line, s->name,
+                             vaei_text_hint(hint, s->name, known_sections, VAEI_COUNT(known_sections)));
+    }
+    return VAE_OK;
+}
+
+static int32_t has_any(const vaei_document *d, size_t first, size_t end) {
+    for (size_t i = first; i < end; i++)
+        if (vaei_document_find(d, known_sections[i])) return 1;
+    return 0;
+}
+
+/* The canonical text of a parsed document, in the arena; the tree becomes canonical too. */
+static vae_status_t canonical(const char **out, vaei_arena *arena, vaei_document *d) {
+    const int32_t model = has_any(d, 0, MODEL_SECTIONS), training = has_any(d, MODEL_SECTIONS, VAEI_COUNT(known_sections));
+    vaei_network network = { 0 };
+    vaei_recipe recipe = { 0 };
+    if (model) VAEI_TRY(vaei_network_build(&network, arena, d));
+    if (training) VAEI_TRY(vaei_recipe_build(&recipe, arena, d));
+    *out = vaei_arena_format(arena, "%s%s", model ? network.spec : "", training ? recipe.text : "");
+    return *out ? VAE_OK : VAE_E_NOMEM;
+}
+
+/* Give every module its options in canonical form, without asking whether the parts fit together: so that one option can be changed
+ * after another. */
+static vae_status_t bind_pipeline(vaei_arena *arena, const vaei_pipeline *p, const vaei_module *const *registry, size_t count,
+                                  const char *kind, const char *where) {
+    for (vaei_node *node = p->first; node; node = node->next) {
+        const vaei_module *module;
+        void *conf;
+        if (strcmp(node->name, "repeat") != 0) {
+            VAEI_TRY(vaei_module_find(&module, registry, count, kind, node, where));
+            VAEI_TRY(vaei_module_bind(&conf, module, node, arena, where));
+        }
+        for (const vaei_pipeline *body = node->body; body; body = body->next)
+            VAEI_TRY(bind_pipeline(arena, body, registry, count, kind, where));
+    }
+    return VAE_OK;
+}
+
+static vae_status_t bind_document(vaei_arena *arena, const vaei_document *d) {
+    const struct {
+        const char *section, *kind;
+        const vaei_module *const *modules;
+        size_t count;
+    } parts[] = {
+        { "encoder", "layer", vaei_layers, vaei_layers_count },
+        { "latent", "latent", vaei_latents, vaei_latents_count },
+        { "decoder", "layer", vaei_layers, vaei_layers_count },
+        { "likelihood", "likelihood", vaei_likelihoods, vaei_likelihoods_count },
+        { "optimizer", "optimizer", vaei_optimizers, vaei_optimizers_count },
+        { "objective", "objective", vaei_objectives, vaei_objectives_count },
+        { "schedule", "schedule", vaei_schedules, vaei_schedules_count },
+        { "clip", "clip", vaei_clips, vaei_clips_count },
+    };
+    for (size_t i = 0; i < VAEI_COUNT(parts); i++) {
+        const vaei_section *s = vaei_document_find(d, parts[i].section);
+        if (s) VAEI_TRY(bind_pipeline(arena, &s->pipeline, parts[i].modules, parts[i].count, parts[i].kind, s->name));
+    }
+    return VAE_OK;
+}
+
+/* ---- paths ------------------------------------------------------------------------------------------------------ */
+
+/* What a path points at: a section, one of its modules, or an option of that. */
+typedef struct target {
+    vaei_section *section;
+    vaei_node *node;    /* NULL: the section as a whole */
+    const char *option; /* NULL: the module itself */
+} target;
+
+/* Cut the next component of a path off; the rest begins behind the dot. */
+static const char *next_part(vaei_arena *arena, const char **path) {
+    const char *start = *path, *dot = strchr(start, '.');
+    const size_t n = dot ? (size_t)(dot - start) : strlen(start);
+    *path = dot ? dot + 1 : start + n;
+    return vaei_arena_copy(arena, start, n);
+}
+
+static vaei_node *single(const vaei_section *s) {
+    return s->pipeline.first && !s->pipeline.first->next ? s->pipeline.first : NULL;
+}
+
+static vaei_section *find_section(const vaei_document *d, const char *name) {
+    vaei_section *s = vaei_document_find(d, name);
+    for (vaei_section *t = d->first; !s && t; t = t->next)
+        if (single(t) && strcmp(single(t)->name, name) == 0) s = t;
+    return s;
+}
+
+static vae_status_t fail_no_section(const vaei_document *d, const char *path, const char *name) {
+    const char *names[2 * VAEI_COUNT(known_sections)];
+    char hint[96];
+    size_t n = 0;
+    for (size_t i = 0; i < VAEI_COUNT(known_sections); i++) names[n++] = known_sections[i];
+    for (const vaei_section *s = d->first; s && n < VAEI_COUNT(names); s = s->next)
+        if (single(s)) names[n++] = single(s)->name;
+    return vaei_fail(VAE_E_SPEC, "%.60s: no section or module '%.40s'%s", path, name, vaei_text_hint(hint, name, names, n));
+}
+
+static vae_status_t find_in_pipeline(target *t, const vaei_pipeline *p, const char *where, vaei_arena *arena, const char *rest) {
+    int64_t index;
+    const char *part = next_part(arena, &rest);
+    if (!part) return VAE_E_NOMEM;
+    const int64_t count = vaei_pipeline_count(p);
+    if (!vaei_text_to_int(part, strlen(part), &index) || index < 0 || index >= count)
+        return vaei_fail(VAE_E_SPEC, "%.80s: no layer '%.40s', wanted 0..%lld", where, part, (long long)count - 1);
+    t->node = vaei_pipeline_at(p, index);
+    if (!*rest) return VAE_OK;
+    const char *name = next_part(arena, &rest);
+    if (!name) return VAE_E_NOMEM;
+    if (!*rest) {
+        t->option = name;
+        return VAE_OK;
+    }
+    const vaei_pipeline *body = t->node->body;
+    if (body && strcmp(name, "shortcut") == 0) body = body->next;
+    else if (strcmp(name, "body") != 0) body = NULL;
+    if (!body) return vaei_fail(VAE_E_SPEC, "%.80s.%.20s: %s has no '%.40s'", where, part, t->node->name, name);
+    return find_in_pipeline(t, body, where, arena, rest);
+}
+
+static vae_status_t find_target(target *t, vaei_document *d, vaei_arena *arena, const char *path) {
+    const char *rest = path;
+    const char *name = next_part(arena, &rest);
+    if (!name) return VAE_E_NOMEM;
+    memset(t, 0, sizeof(*t));
+    t->section = find_section(d, name);
+    if (!t->section && has_any(d, 0, VAEI_COUNT(known_sections))) { /* training sections left out stand for their defaults */
+        vaei_recipe recipe;
+        VAEI_TRY(vaei_recipe_build(&recipe, arena, d));
+        t->section = find_section(d, name);
+    }
+    if (!t->section) return fail_no_section(d, path, name);
+    if (!*rest) return VAE_OK;
+    const int32_t is_stack = strcmp(t->section->name, "encoder") == 0 || strcmp(t->section->name, "decoder") == 0;
+    if (is_stack) return find_in_pipeline(t, &t->section->pipeline, t->section->name, arena, rest);
+    t->node = single(t->section);
+    t->option = next_part(arena, &rest);
+    if (!t->option) return VAE_E_NOMEM;
+    if (!t->node || *rest) return vaei_fail(VAE_E_SPEC, "%.80s: names no option of section %s", path, t->section->name);
+    return VAE_OK;
+}
+
+/* ---- changing --------------------------------------------------------------------------------------------------- */
+
+static vaei_attr *find_attr(const vaei_node *node, const char *key) {
+    vaei_attr *bare = NULL;
+    for (vaei_attr *a = node->attrs; a; a = a->next) {
+        if (a->key && strcmp(a->key, key) == 0) return a;
+        if (!a->key) bare = a;
+    }
+    return bare && strcmp(key, "shape") == 0 ? bare : NULL;
+}
+
+static vae_status_t set_option(vaei_arena *arena, vaei_node *node, const char *key, const char *value) {
+    vaei_attr *a = find_attr(node, key);
+    if (!a) {
+        vaei_attr **last = &node->attrs;
+        while (*last) last = &(*last)->next;
+        if (!(a = vaei_arena_alloc(arena, sizeof(*a)))) return VAE_E_NOMEM;
+        a->key = key;
+        a->line = node->line;
+        a->column = node->column;
+        *last = a;
+    }
+    a->value = value;
+    return VAE_OK;
+}
+
+/* Put the modules of the text `value` in place of what the target points at. */
+static vae_status_t replace(vaei_arena *arena, const target *t, const char *value) {
+    vaei_document d;
+    const char *text = vaei_arena_format(arena, "input %s", value);
+    if (!text) return VAE_E_NOMEM;
+    VAEI_TRY(vaei_document_parse(&d, arena, text, strlen(text)));
+    if (!t->node) {
+        t->section->pipeline = d.first->pipeline;
+        return VAE_OK;
+    }
+    vaei_node *fresh = single(d.first);
+    if (!fresh) return vaei_fail(VAE_E_SPEC, "value: wanted one module in place of %s", t->node->name);
+    vaei_node *next = t->node->next;
+    *t->node = *fresh;
+    t->node->next = next;
+    return VAE_OK;
+}
+
+static vae_status_t print_document(vaei_arena *arena, const vaei_document *d, const char **out, size_t *length) {
+    vaei_writer w = { 0 };
+    vaei_document_print(d, &w);
+    w = (vaei_writer){ .cap = w.length + 1 };
+    if (!(w.buf = vaei_arena_alloc(arena, w.cap))) return VAE_E_NOMEM;
+    vaei_document_print(d, &w);
+    *out = w.buf;
+    *length = w.length;
+    return VAE_OK;
+}
+
+static vae_status_t set_in(vaei_arena *arena, const char *text, const char *path, const char *value, const char **out) {
+    vaei_document d;
+    target t;
+    size_t length;
+    const char *changed, *copy;
+    VAEI_TRY(vaei_spec_parse(&d, arena, text, strlen(text)));
+    VAEI_TRY(find_target(&t, &d, arena, path));
+    if (!(copy = vaei_arena_copy(arena, value, strlen(value)))) return VAE_E_NOMEM;
+    VAEI_TRY(t.option ? set_option(arena, t.node, t.option, copy) : replace(arena, &t, copy));
+    VAEI_TRY(print_document(arena, &d, &changed, &length)); /* parsed again: a value may not smuggle in more than a value */
+    VAEI_TRY(vaei_spec_parse(&d, arena, changed, length));
+    VAEI_TRY(bind_document(arena, &d));
+    return print_document(arena, &d, out, &length);
+}
+
+static vae_status_t get_in(vaei_arena *arena, const char *text, const char *path, const char **out) {
+    vaei_document d;
+    target t;
+    VAEI_TRY(vaei_spec_parse(&d, arena, text, strlen(text)));
+    VAEI_TRY(bind_document(arena, &d));
+    VAEI_TRY(find_target(&t, &d, arena, path));
+    if (t.option) {
+        const vaei_attr *a = find_attr(t.node, t.option);
+        if (!a) return vaei_fail(VAE_E_SPEC, "%.80s: %s has no option '%.40s'", path, t.node->name, t.option);
+        *out = a->value;
+        return VAE_OK;
+    }
+    vaei_pipeline one = t.section->pipeline;
+    vaei_node node;
+    if (t.node) {
+        node = *t.node;
+        node.next = NULL;
+        one.first = &node;
+    }
+    vaei_writer w = { 0 };
+    vaei_pipeline_print(&one, &w);
+    w = (vaei_writer){ .cap = w.length + 1 };
+    if (!(w.buf = vaei_arena_alloc(arena, w.cap))) return VAE_E_NOMEM;
+    vaei_pipeline_print(&one, &w);
+    *out = w.buf;
+    return VAE_OK;
+}
+
+static vae_status_t canonical_of(vaei_arena *arena, const char *text, const char **out) {
+    vaei_document d;
+    VAEI_TRY(vaei_spec_parse(&d, arena, text, strlen(text)));
+    return canonical(out, arena, &d);
+}
+
+/* ---- public ------------------------------------------------------------------------------------------------------ */
+
+vae_status_t vae_spec_canonical(const char *text, char *buf, size_t cap, size_t *needed) {
+    return vae_spec_set(text, NULL, NULL, buf, cap, needed);
+}
+
+vae_status_t vae_spec_set(const char *text, const char *path, const char *value, char *buf, size_t cap, size_t *needed) {
+    vaei_heap heap;
+    vaei_arena arena;
+    const char *out = NULL;
+    if (!text) return vaei_fail(VAE_E_ARG, "text: is NULL");
+    if ((path == NULL) != (value == NULL)) return vaei_fail(VAE_E_ARG, "%s: is NULL", path ? "value" : "path");
+    vaei_heap_init_default(&heap);
+    vaei_arena_init(&arena, &heap);
+    vae_status_t status = path ? set_in(&arena, text, path, value, &out) : canonical_of(&arena, text, &out);
+    if (status == VAE_OK) status = vaei_give_text(out, strlen(out), buf, cap, needed);
+    vaei_arena_free(&arena);
+    return status;
+}
+
+vae_status_t vae_spec_get(const char *text, const char *path, char *buf, size_t cap, size_t *needed) {
+    vaei_heap heap;
+    vaei_arena arena;
+    const char *out = NULL;
+    if (!text || !path) return vaei_fail(VAE_E_ARG, "%s: is NULL", text ? "path" : "text");
+    vaei_heap_init_default(&heap);
+    vaei_arena_init(&arena, &heap);
+    vae_status_t status = get_in(&arena, text, path, &out);
+    if (status == VAE_OK) status = vaei_give_text(out, strlen(out), buf, cap, needed);
+    vaei_arena_free(&arena);
+    return status;
+}

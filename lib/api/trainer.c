@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT
+ * trainer.c - one step of training: backward adds gradients, apply turns them into an update.
+ *
+ *     g = 1/parts sum_j grad loss_j        loss_j: mean over the examples of part j
+ *     g = g * clip(|g|)                    |g| in double, over chunks of a fixed length joined in order
+ *     w = optimizer(w, g, lr * schedule(step))
+ *
+ * Bits do not depend on threads: work is cut by the parameters' sizes. Nothing is applied unless loss and |g| are finite. */
+#include "api/trainer.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdatomic.h>
+
+#define NORM_CHUNK ((int64_t)1 << 16)  /* floats of one partial sum */
+#define SLICE ((int64_t)1 << 14)       /* floats of one optimizer task */
+
+static int64_t pieces(int64_t n, int64_t size) { return (n + size - 1) / size; }
+
+/* ---- creation -------------------------------------------------------------------------------------------------- */
+
+static void carve_trainer(const vae_model_t *model, int32_t n_slots, int64_t max_batch, vaei_carve *c, vae_trainer_t *t) {
+    const vaei_params *p = &model->network.params;
+    vaei_network_carve(&model->network, model->ctx->kernels, max_batch, 1, c, &t->work);
+    t->grads = vaei_carve_floats(c, p->n_floats);
+    for (int32_t i = 0; i < n_slots; i++) t->slot[i] = vaei_carve_floats(c, p->n_trainable);
+    t->norms = vaei_carve_array(c, pieces(p->n_floats, NORM_CHUNK) + 1, sizeof(double));
+}
+
+static vae_status_t measure(const vae_model_t *model, int32_t n_slots, int64_t max_batch, size_t *bytes) {
+    vae_trainer_t t;
+    vaei_carve c = { 0 };
+    if (max_batch < 1 || max_batch > INT32_MAX)
+        return vaei_fail(VAE_E_ARG, "max_batch: %lld, wanted 1..2147483647", (long long)max_batch);
+    (void)vaei_carve_bytes(&c, sizeof(t));
+    carve_trainer(model, n_slots, max_batch, &c, &t);
+    if (c.used == SIZE_MAX) return vaei_fail(VAE_E_LIMIT, "trainer: max_batch=%lld passes the address space", (long long)max_batch);
+    *bytes = c.used;
+    return VAE_OK;
+}
+
+static vae_status_t read_recipe(vaei_recipe *recipe, vaei_arena *arena, const char *options) {
+    vaei_document document;
+    const char *text = options ? options : "";
+    VAEI_TRY(vaei_spec_parse(&document, arena, text, strlen(text)));
+    return vaei_recipe_build(recipe, arena, &document);
+}
+
+vae_status_t vae_trainer_bytes(vae_model_t *model, const char *options, int64_t max_batch, uint64_t *bytes) {
+    vaei_arena arena;
+    vaei_recipe recipe;
+    size_t n = 0;
+    VAEI_TRY(vaei_check_model(model));
+    if (!bytes) return vaei_fail(VAE_E_ARG, "bytes: is NULL");
+    vaei_arena_init(&arena, &model->ctx->heap);
+    vae_status_t status = read_recipe(&recipe, &arena, options);
+    if (status == VAE_OK) status = measure(model, recipe.optimizer->slots(recipe.optimizer_conf), max_batch, &n);
+    vaei_arena_free(&arena);
+    if (status == VAE_OK) *bytes = n;
+    return status;
+}
+
+static vae_status_t fill_trainer(vae_trainer_t *t, vae_model_t *model) {
+    const vaei_params *p = &model->network.params;
+    t->tensor = vaei_arena_array(&t->arena, (size_t)p->count + 1, sizeof(*t->tensor));
+    if (!t->tensor) return VAE_E_NOMEM;
+    for (int64_t i = 0; i < p->count; i++) vaei_tensor_of_param(&t->tensor[i], p->at[i], t->grads);
+    t->lr = t->recipe.optimizer->lr(t->recipe.optimizer_conf);
+    return VAE_OK;
+}
+
+static vae_status_t create(vae_trainer_t **out, vae_model_t *model, const char *options, int64_t max_batch) {
+    vaei_heap *heap = &model->ctx->heap;
+    vaei_arena arena;
+    vaei_recipe recipe;
+    vae_trainer_t *t = NULL;
+    size_t bytes = 0;
+    vaei_arena_init(&arena, heap);
+    vae_status_t status = read_recipe(&recipe, &arena, options);
+    const int32_t n_slots = status == VAE_OK ? recipe.optimizer->slots(recipe.optimizer_conf) : 0;
+    if (status == VAE_OK) status = measure(model, n_slots, max_batch, &bytes);
+    if (status == VAE_OK && !(t = vaei_heap_alloc(heap, bytes, "trainer"))) status = VAE_E_NOMEM;
+    if (status == VAE_OK) {
+        vaei_carve c = { .base = (char *)t };
+        (void)vaei_carve_bytes(&c, sizeof(*t));
+        carve_trainer(model, n_slots, max_batch, &c, t);
+        t->magic = VAEI_MAGIC_TRAINER;
+        t->arena = arena;
+        t->recipe = recipe;
+        t->bytes = bytes;
+        t->max_batch = max_batch;
+        t->n_slots = n_slots;
+        status = fill_trainer(t, model);
+        arena = t->arena;
+    }
+    if (status < 0) {
+        if (t) vaei_heap_free(heap, t, bytes);
+        vaei_arena_free(&arena);
+        return status;
+    }
+    t->model = vaei_model_acquire(model);
+    *out = t;
+    return VAE_OK;
+}
+
+vae_status_t vae_trainer_create(vae_trainer_t **out, vae_model_t *model, const char *options, int64_t max_batch) {
+    if (!out) return vaei_fail(VAE_E_ARG, "out: is NULL");
+    *out = NULL;
+    VAEI_TRY(vaei_check_model(model));
+    int32_t expected = 0;
+    if (!atomic_compare_exchange_strong(&model->has_trainer, &expected, 1))
+        return vaei_fail(VAE_E_STATE, "model: has a trainer already");
+    const vae_status_t status = create(out, model, options, max_batch);
+    if (status < 0) model->has_trainer = 0;
+    return status;
+}
+
+static void free_host_memory(vae_trainer_t *t) {
+    const size_t floats = (size_t)t->model->network.params.n_trainable * (size_t)t->host.slots;
+    if (t->host_memory) vaei_heap_free(&t->model->ctx->heap, t->host_memory, floats * sizeof(float));
+    t->host_memory = NULL;
+}
+
+void vae_trainer_destroy(vae_trainer_t *trainer) {
+    if (!trainer || trainer->magic != VAEI_MAGIC_TRAINER) return;
+    vae_model_t *model = trainer->model;
+    free_host_memory(trainer);
+    vaei_arena_free(&trainer->arena);
+    trainer->magic = 0;
+    vaei_heap_free(&model->ctx->heap, trainer, trainer->bytes);
+    model->has_trainer = 0;
+    vae_model_destroy(model);
+}
+
+/* ---- settings -------------------------------------------------------------------------------------------------- */
+
+vae_status_t vaei_check_trainer(const vae_trainer_t *trainer) {
+    if (!trainer) return vaei_fail(VAE_E_ARG, "trainer: is NULL");
+    if (trainer->magic != VAEI_MAGIC_TRAINER) return vaei_fail(VAE_E_ARG, "trainer: not a trainer, or already destroyed");
+    return VAE_OK;
+}
+
+const char *vaei_trainer_optimizer_name(const vae_trainer_t *t) {
+    return t->host.step ? t->host_name : t->recipe.optimizer->module.name;
+}
+
+vae_status_t vae_trainer_options(const vae_trainer_t *trainer, char *buf, size_t cap, size_t *needed) {
+    VAEI_TRY(vaei_check_trainer(trainer));
+    return vaei_give_text(trainer->recipe.text, strlen(trainer->recipe.text), buf, cap, needed);
+}
+
+vae_status_t vae_trainer_seed(vae_trainer_t *trainer, uint64_t seed) {
+    VAEI_TRY(vaei_check_trainer(trainer));
+    trainer->seed = seed;
+    return VAE_OK;
+}
+
+vae_status_t vae_trainer_set_lr(vae_trainer_t *trainer, double lr) {
+    VAEI_TRY(vaei_check_trainer(trainer));
+    if (!(lr >= 0.0) || !(lr - lr <= 0.0)) return vaei_fail(VAE_E_ARG, "lr: wanted 0 or more, finite");
+    trainer->lr = lr;
+    return VAE_OK;
+}
+
+int64_t vae_trainer_steps(const vae_trainer_t *trainer) {
+    return trainer && trainer->magic == VAEI_MAGIC_TRAINER ? trainer->step : -1;
+}
+
+static vae_status_t check_host_name(const char *name) {
+    const size_t n = name ? strnlen(name, 64) : 0;
+    if (n == 0 || n >= 64) return vaei_fail(VAE_E_ARG, "optimizer: name: wanted 1..63 characters");
+    for (size_t i = 0; i < n; i++) {
+        const char c = name[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'))
+            return vaei_fail(VAE_E_ARG, "optimizer: name: wanted letters, digits and '_'");
+    }
+    return VAE_OK;
+}
+
+vae_status_t vae_trainer_set_optimizer(vae_trainer_t *trainer, const vae_optimizer_t *optimizer) {
+    VAEI_TRY(vaei_check_trainer(trainer));
+    if (!optimizer || !optimizer->step) return vaei_fail(VAE_E_ARG, "optimizer: %s is NULL", optimizer ? "step" : "it");
+    if (optimizer->struct_size != sizeof(*optimizer))
+        return vaei_fail(optimizer->struct_size > sizeof(*optimizer) ? VAE_E_VERSION : VAE_E_ARG,
+                         "optimizer: struct_size %u, wanted %zu", (unsigned)optimizer->struct_size, sizeof(*optimizer));
+    if (optimizer->slots < 0 || optimizer->slots > VAEI_OPTIMIZER_SLOTS)
+        return vaei_fail(VAE_E_ARG, "optimizer: slots=%d, wanted 0..%d", (int)optimizer->slots, VAEI_OPTIMIZER_SLOTS);
+    VAEI_TRY(check_host_name(optimizer->name));
+    if (trainer->step > 0 || trainer->parts > 0) return vaei_fail(VAE_E_STATE, "optimizer: training has begun");
+    const int64_t n = trainer->model->network.params.n_trainable;
+    float *memory = NULL;
+    size_t bytes;
+    if (!vaei_size_mul((size_t)n * sizeof(float), (size_t)optimizer->slots, &bytes))
+        return vaei_fail(VAE_E_LIMIT, "optimizer: slots pass the address space");
+    if (bytes > 0 && !(memory = vaei_heap_alloc(&trainer->model->ctx->heap, bytes, "optimizer's memory"))) return VAE_E_NOMEM;
+    free_host_memory(trainer);
+    trainer->host = *optimizer;
+    memcpy(trainer->host_name, optimizer->name, strnlen(optimizer->name, 63) + 1);
+    trainer->host.name = trainer->host_name;
+    trainer->host_memory = memory;
+    trainer->n_slots = optimizer->slots;
+    for (int32_t i = 0; i < optimizer->slots; i++) trainer->slot[i] = memory + (int64_t)i * n;
+    return VAE_OK;
+}
+
+vae_status_t vae_trainer_grad(const vae_trainer_t *trainer, int64_t index, vae_tensor_t **out) {
+    if (!out) return vaei_fail(VAE_E_ARG, "out: is NULL");
+    *out = NULL;
+    VAEI_TRY(vaei_check_trainer(trainer));
+    const int64_t count = trainer->model->network.params.count;
+    if (index < 0 || index >= count)
+        return vaei_fail(VAE_E_ARG, "index: %lld, wanted 0..%lld", (long long)index, (long long)count - 1);
+    *out = &trainer->tensor[index];
+    return VAE_OK;
+}
+
+/* ---- the step -------------------------------------------------------------------------------------------------- */
+
+static void give_metrics(const vae_trainer_t *t, vae_metrics_t *out, double parts, double lr, double norm) {
+    if (!out) return;
+    const vae_metrics_t m = { .struct_size = out->struct_size, .step = t->step, .loss = t->loss / parts,
+                              .recon = t->recon / parts, .rate = t->rate / parts, .beta = t->beta, .lr = lr, .grad_norm = norm };
+    memcpy(out, &m, out->struct_size < sizeof(m) ? out->struct_size : sizeof(m));
+}
+
+static vae_status_t check_metrics(const vae_metrics_t *m) {
+    if (m && m->struct_size < sizeof(uint64_t))
+        return vaei_fail(VAE_E_ARG, "metrics: struct_size %u: set it to sizeof(vae_metrics_t)", (unsigned)m->struct_size);
+    return VAE_OK;
+}
+
+static void forget_gradients(vae_trainer_t *t) {
+    memset(t->grads, 0, (size_t)t->model->network.params.n_floats * sizeof(float));
+    t->parts = t->items = 0;
+    t->loss = t->recon = t->rate = 0.0;
+}
+
+typedef struct norm_job {
+    const vae_trainer_t *t;
+    int64_t n;
+} norm_job;
+
+static void norm_task(void *arg, int32_t i) {
+    const norm_job *job = arg;
+    const int64_t first = i * NORM_CHUNK, n = job->n - first < NORM_CHUNK ? job->n - first : NORM_CHUNK;
+    job->t->norms[i] = job->t->model->ctx->kernels->sum_squares(n, job->t->grads + first);
+}
+
+static double gradient_norm(const vae_trainer_t *t) {
+    norm_job job = { t, t->model->network.params.n_trainable };
+    const int32_t tasks = (int32_t)pieces(job.n, NORM_CHUNK);
+    double sum = 0.0;
+    vaei_parallel(t->model->ctx->pool, tasks, norm_task, &job);
+    for (int32_t i = 0; i < tasks; i++) sum += t->norms[i];
+    return sqrt(sum);
+}
+
+static int32_t is_finite(double v) { return v - v <= 0.0; }
+
+static vaei_run start(vae_trainer_t *t, int64_t n) {
+    const vae_model_t *m = t->model;
+    vaei_run r = { .k = m->ctx->kernels, .pool = m->ctx->pool, .n = n, .training = 1, .params = m->params, .grads = t->grads };
+    r.noise = (vaei_noise_key){ .seed = t->seed, .step = (uint64_t)t->step, .stream = VAEI_STREAM_LATENT };
+    r.first_item = (uint32_t)t->items;
+    const uint64_t generation = m->generation;
+    if (t->packed != generation) {
+        vaei_network_pack(&m->network, &r, &t->work);
+        t->packed = generation;
+    }
+    return r;
+}
+
+typedef struct noise_job {
+    const vaei_run *r;
+    int64_t D;
+    float *noise;
+} noise_job;
+
+static void noise_task(void *arg, int32_t i) {
+    const noise_job *job = arg;
+    vaei_noise_normal(job->r->k, job->r->noise, job->r->first_item + (uint32_t)i, job->D, job->noise + i * job->D);
+}
+
+vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise, vae_metrics_t *metrics) {
+    VAEI_TRY(vaei_check_trainer(trainer));
+    VAEI_TRY(check_metrics(metrics));
+    const vae_model_t *model = trainer->model;
+    const vaei_network *net = &model->network;
+    const vaei_likelihood_ops *likelihood = net->likelihood.ops;
+    const vaei_work *w = &trainer->work;
+    const int64_t D = vaei_shape_size(&net->latent.z);
+    if (n < net->min_batch || n > trainer->max_batch)
+        return vaei_fail(VAE_E_ARG, "n: %lld, wanted %lld..%lld%s", (long long)n, (long long)net->min_batch,
+                         (long long)trainer->max_batch, net->min_batch > 1 ? " (batch norm needs two)" : "");
+    VAEI_TRY(vaei_check_rows(model, "x", n, net->likelihood.size, x, likelihood->lo, likelihood->hi));
+    if (noise) VAEI_TRY(vaei_check_rows(model, "noise", n, D, noise, -FLT_MAX, FLT_MAX));
+
+    vaei_run r = start(trainer, n);
+    if (noise) {
+        memcpy(w->noise, noise, (size_t)(n * D) * sizeof(float));
+    } else {
+        noise_job job = { &r, D, w->noise };
+        vaei_parallel(r.pool, (int32_t)n, noise_task, &job);
+    }
+    vaei_network_forward(net, &r, w, x);
+    vaei_terms terms = { .n = n, .dim = D, .step = trainer->step, .nll = w->nll, .kl = w->kl, .d_nll = w->d_nll, .d_kl = w->d_kl };
+    trainer->recipe.objective->eval(trainer->recipe.objective_conf, &terms);
+    if (!is_finite(terms.loss)) {
+        forget_gradients(trainer);
+        return vaei_fail(VAE_E_NUMERIC, "loss: not finite at step %lld", (long long)trainer->step);
+    }
+    vaei_network_backward(net, &r, w, x);
+    if (net->params.n_floats > net->params.n_trainable) { /* running statistics move only with a sound gradient */
+        if (!is_finite(gradient_norm(trainer))) {
+            forget_gradients(trainer);
+            return vaei_fail(VAE_E_NUMERIC, "gradient: not finite at step %lld", (long long)trainer->step);
+        }
+        vaei_network_commit(net, &r, w, trainer->model->params);
+    }
+    trainer->parts++;
+    trainer->items += n;
+    trainer->loss += terms.loss;
+    trainer->recon += terms.recon;
+    trainer->rate += terms.rate;
+    trainer->beta = terms.beta;
+    give_metrics(trainer, metrics, (double)trainer->parts, 0.0, 0.0);
+    return VAE_OK;
+}
+
+typedef struct update_job {
+    vae_trainer_t *t;
+    const vaei_param *p;
+    float lr, decay, scale;
+} update_job;
+
+static void update_task(void *arg, int32_t i) {
+    const update_job *job = arg;
+    vae_trainer_t *t = job->t;
+    const vaei_kernels *k = t->model->ctx->kernels;
+    const int64_t first = i * SLICE, n = job->p->count - first < SLICE ? job->p->count - first : SLICE;
+    const int64_t at = job->p->offset + first;
+    float *slot[VAEI_OPTIMIZER_SLOTS] = { NULL };
+    for (int32_t j = 0; j < t->n_slots; j++) slot[j] = t->slot[j] + at;
+    if (job->scale != 1.0f) k->scale(n, job->scale, t->grads + at);
+    if (!t->host.step)
+        t->recipe.optimizer->step(t->recipe.optimizer_conf, k, n, t->step + 1, job->lr, job->decay, t->grads + at,
+                                  t->model->params + at, slot);
+}
+
+/* The host's optimizer sees whole parameters, in order, on the calling thread. */
+static void update_by_host(const update_job *job) {
+    vae_trainer_t *t = job->t;
+    const int64_t at = job->p->offset;
+    float *slot[VAEI_OPTIMIZER_SLOTS] = { NULL };
+    for (int32_t j = 0; j < t->n_slots; j++) slot[j] = t->slot[j] + at;
+    t->host.step(t->host.user, job->p->count, t->step + 1, job->lr, job->decay, t->grads + at, t->model->params + at, slot);
+}
+
+vae_status_t vae_trainer_apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
+    VAEI_TRY(vaei_check_trainer(trainer));
+    VAEI_TRY(check_metrics(metrics));
+    if (trainer->parts == 0) return vaei_fail(VAE_E_STATE, "apply: no gradients: call vae_trainer_backward() first");
+    vae_model_t *model = trainer->model;
+    const vaei_params *p = &model->network.params;
+    const vaei_recipe *recipe = &trainer->recipe;
+    const double parts = (double)trainer->parts, norm = gradient_norm(trainer) / parts;
+    if (!is_finite(norm)) {
+        forget_gradients(trainer);
+        return vaei_fail(VAE_E_NUMERIC, "gradient: not finite at step %lld", (long long)trainer->step);
+    }
+    const double lr = trainer->lr * recipe->schedule->factor(recipe->schedule_conf, trainer->step);
+    const float decay = (float)recipe->optimizer->decay(recipe->optimizer_conf);
+    update_job job = { .t = trainer, .lr = (float)lr, .scale = (float)(recipe->clip->factor(recipe->clip_conf, norm) / parts) };
+    for (int64_t i = 0; i < p->count; i++) {
+        job.p = p->at[i];
+        if (!(job.p->flags & VAEI_PARAM_TRAINED)) continue;
+        job.decay = job.p->flags & VAEI_PARAM_DECAYED ? decay : 0.0f;
+        vaei_parallel(model->ctx->pool, (int32_t)pieces(job.p->count, SLICE), update_task, &job);
+        if (trainer->host.step) update_by_host(&job);
+    }
+    model->generation++;
+    trainer->step++;
+    give_metrics(trainer, metrics, parts, lr, norm);
+    forget_gradients(trainer);
+    return VAE_OK;
+}
+
+vae_status_t vae_trainer_step(vae_trainer_t *trainer, int64_t n, const float *x, vae_metrics_t *metrics) {
+    VAEI_TRY(vaei_check_trainer(trainer));
+    if (trainer->parts > 0) return vaei_fail(VAE_E_STATE, "step: gradients wait for vae_trainer_apply()");
+    VAEI_TRY(vae_trainer_backward(trainer, n, x, NULL, metrics));
+    return vae_trainer_apply(trainer, metrics);
+}
