@@ -1,0 +1,97 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The installed library as others see it: make install into a fresh prefix, then programs outside the tree, found by
+# pkg-config, shared and static, from C99, C11 and C++17; moved by prefix; and uninstalled without a trace.
+. scripts/report.sh
+MAKE=${MAKE:-make}
+CXX=${CXX:-c++}
+BLAS=${BLAS:-openblas}
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+prefix=$tmp/usr
+run() { # run WHAT COMMAND...
+    what=$1
+    shift
+    if "$@" > "$tmp/log" 2>&1; then ok "$what"; else not_ok "$what" "$(tail -n 8 "$tmp/log")"; fi
+}
+
+run 'make install' "$MAKE" --no-print-directory BUILD="$BUILD" BLAS="$BLAS" PREFIX="$prefix" install
+installed=$(cd "$prefix" && find . -type f -o -type l | sort)
+for file in include/vae/vae.h include/vae/vae.hpp lib/libvae.a lib/libvae.so lib/pkgconfig/vae.pc bin/vae; do
+    [ -e "$prefix/$file" ] && ok "installs $file" || not_ok "installs $file" "$installed"
+done
+export PKG_CONFIG_PATH="$prefix/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
+expect_same 'pkg-config --modversion' \
+    "$(version_part MAJOR).$(version_part MINOR).$(version_part PATCH)" "$(pkg-config --modversion vae)"
+
+shared=$(pkg-config --cflags --libs vae)
+static="$(pkg-config --cflags vae) $prefix/lib/libvae.a $(pkg-config --static --libs vae | sed 's/-lvae\b//')"
+warnings='-Wall -Wextra -Werror'
+mkdir "$tmp/work"
+cp examples/*.c "$tmp/work/"
+cd "$tmp/work" || exit 1
+export LD_LIBRARY_PATH="$prefix/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+
+for example in *.c; do
+    name=${example%.c}
+    run "$name, shared, builds" $CC -std=c11 $warnings -O1 -o "$name" "$example" $shared -lm -pthread
+    run "$name, shared, runs" "./$name"
+done
+run 'shared: a C99 program' $CC -std=c99 -pedantic $warnings -O1 -o c99 01_reconstruct.c $shared
+run 'static: a C99 program builds' $CC -std=c99 -pedantic $warnings -O1 -o c99_static 01_reconstruct.c $static
+run 'static: and runs without libvae.so' env LD_LIBRARY_PATH= ./c99_static
+expect_same 'shared and static print the same' "$(./c99)" "$(./c99_static)"
+needed=$(objdump -p c99 | awk '$1 == "NEEDED" && $2 ~ /vae/ { print $2 }')
+expect_same 'programs ask for the soname' "libvae.so.$(cd "$OLDPWD" && version_part MAJOR)" "$needed"
+
+cat > cpp17.cpp <<'END'
+#include <cstdio>
+#include <vae/vae.hpp>
+#include <vector>
+int main() {
+    try {
+        vae::model model("input 8\nencoder linear out=16 | relu\nlatent gaussian dim=2\n"
+                         "decoder linear out=16 | relu | linear out=8\nlikelihood gaussian\n", 1);
+        std::vector<float> x(32 * 8, 0.5f), z(32 * 2);
+        vae::trainer trainer(model, "optimizer adam lr=0.01\n", 32);
+        const double first = trainer.step(32, x.data()).loss;
+        for (int i = 0; i < 50; i++) trainer.step(32, x.data());
+        const double last = trainer.step(32, x.data()).loss;
+        vae::session session(model, 32);
+        session.encode(32, x.data(), z.data());
+        model.save("cpp17.safetensors");
+        if (vae::model::load("cpp17.safetensors").spec() != model.spec()) return 1;
+        try {
+            vae::model wrong("input 8\nencoder liner out=2\n");
+            return 1;
+        } catch (const vae::error &e) {
+            if (e.status() != VAE_E_SPEC) return 1;
+            std::printf("%s\n", e.what());
+        }
+        return last < first ? 0 : 1;
+    } catch (const vae::error &e) {
+        std::fprintf(stderr, "%s\n", e.what());
+        return 1;
+    }
+}
+END
+run 'C++17 with vae.hpp, shared, builds' "$CXX" -std=c++17 -pedantic $warnings -O1 -o cpp17 cpp17.cpp $shared
+run 'C++17 with vae.hpp, shared, runs' ./cpp17
+run 'C++17 with vae.hpp, static, builds' "$CXX" -std=c++17 -pedantic $warnings -O1 -o cpp17_static cpp17.cpp $static
+run 'C++17 with vae.hpp, static, runs' env LD_LIBRARY_PATH= ./cpp17_static
+cd "$OLDPWD" || exit 1
+
+moved=$(pkg-config --define-variable=prefix=/elsewhere --cflags --libs vae)
+expect_same 'the .pc file moves with its prefix' '-I/elsewhere/include -L/elsewhere/lib -lvae' "$(echo $moved)"
+
+# the sources without the Makefile: one command, and the same numbers
+run 'builds by one command' $CC -O2 -Iinclude -Ilib -o "$tmp/one" examples/01_reconstruct.c lib/*/*.c -lm -lpthread
+expect_same 'and computes the same' "$("$tmp/work/c99")" "$("$tmp/one")"
+
+run 'make install with DESTDIR' "$MAKE" --no-print-directory BUILD="$BUILD" BLAS="$BLAS" PREFIX=/usr LIBDIR=/usr/lib/here \
+    DESTDIR="$tmp/dest" install
+expect_same 'DESTDIR is not in the .pc file' 'libdir=${prefix}/lib/here' "$(grep ^libdir "$tmp/dest/usr/lib/here/pkgconfig/vae.pc")"
+run 'make uninstall' "$MAKE" --no-print-directory BUILD="$BUILD" BLAS="$BLAS" PREFIX="$prefix" uninstall
+expect_empty 'uninstall leaves no file' "$(find "$prefix" -type f -o -type l)"
+finish

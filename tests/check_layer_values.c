@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT
+ * check_layer_values.c - what single layers compute: against PyTorch (tests/fixtures/layers.safetensors, made by make_torch.py)
+ * to 1e-5 of each tensor's largest value, and against numbers worked out by hand. */
+#include "layer_rig.h"
+
+#include "io/safetensors.h"
+
+#define FIXTURE "tests/fixtures/layers.safetensors"
+#define TOLERANCE 1e-5
+
+/* ---- PyTorch ---------------------------------------------------------------------------------------------------- */
+
+static const char *const torch_cases[] = {
+    "avgpool", "avgpool_overlap", "batchnorm_eval", "batchnorm_train", "batchnorm_train_vector", "conv2d", "conv2d_1x1",
+    "conv2d_depthwise", "conv2d_dilation", "conv2d_extents", "conv2d_groups", "conv2d_no_bias", "conv2d_same",
+    "conv2d_same_even", "conv2d_sides", "conv2d_stride", "deconv2d", "deconv2d_extents", "deconv2d_groups",
+    "deconv2d_no_bias", "deconv2d_output_pad", "deconv2d_stride", "elu", "elu_alpha", "flatten", "gelu", "groupnorm",
+    "groupnorm_one", "layernorm", "layernorm_vector", "leaky_relu", "linear", "linear_no_bias", "maxpool",
+    "maxpool_overlap", "relu", "reshape", "residual", "sigmoid", "silu", "softplus", "tanh", "upsample",
+};
+
+typedef struct fixture {
+    vaei_heap heap;
+    vaei_file file;
+    const char *name;
+} fixture;
+
+/* The tensor <case>.<what><rest>, as a block, or NULL; count receives its size. */
+static float *read_tensor(const fixture *f, const char *what, const char *rest, int64_t *count) {
+    char name[160];
+    snprintf(name, sizeof(name), "%s.%s%s", f->name, what, rest);
+    const vaei_entry *e = vaei_file_find(&f->file, name);
+    if (!e) return NULL;
+    float *values = block_make(floats(e->count));
+    ck_assert_int_eq(vaei_entry_floats(e, values, name), VAE_OK);
+    *count = e->count;
+    return values;
+}
+
+static void compare(const fixture *f, const char *what, const char *rest, const float *got, int64_t size) {
+    int64_t count = 0;
+    char name[160];
+    float *want = read_tensor(f, what, rest, &count);
+    snprintf(name, sizeof(name), "%s.%s%s", f->name, what, rest);
+    ck_assert_msg(want && count == size, "%s: %lld values wanted, %lld in the file", name, (long long)size, (long long)count);
+    assert_close(got, want, count, TOLERANCE, name);
+    block_free(want, floats(count));
+}
+
+/* Reads the file, builds the layer on the shape of the case's x and gives it the case's parameters; n receives the examples. */
+static void open_case(fixture *f, rig *g, const char *name, int64_t *n) {
+    vaei_shape in = { 0 };
+    char key[160];
+    f->name = name;
+    vaei_heap_init_default(&f->heap);
+    ck_assert_msg(vaei_file_read(&f->file, &f->heap, FIXTURE) == VAE_OK, "%s", vaei_fail_text());
+    snprintf(key, sizeof(key), "%s.x", name);
+    const vaei_entry *x = vaei_file_find(&f->file, key);
+    const char *text = vaei_file_text(&f->file, name);
+    ck_assert_msg(x && text, "%s is not in the file", name);
+    *n = x->shape[0];
+    in.n = x->ndim - 1;
+    for (int32_t i = 0; i < in.n; i++) in.d[i] = x->shape[i + 1];
+    ck_assert_msg(rig_open(g, text, &in) == VAE_OK, "%s: %s", text, vaei_fail_text());
+    for (int64_t i = 0; i < g->params.count; i++) {
+        const vaei_param *p = g->params.at[i];
+        int64_t count = 0;
+        float *values = read_tensor(f, "param.", p->name + strlen("net.0."), &count);
+        ck_assert_msg(values && count == p->count, "%s: no parameter like %s", name, p->name);
+        memcpy(g->values + p->offset, values, floats(count));
+        block_free(values, floats(count));
+    }
+}
+
+START_TEST(test_layer_values_equal_pytorch) {
+    fixture f;
+    rig g;
+    pass p;
+    int64_t n, count;
+    const char *name = torch_cases[_i];
+    const int32_t training = !strstr(name, "_eval");
+    open_case(&f, &g, name, &n);
+    const int64_t in = n * in_size(&g), out = n * out_size(&g);
+    float *x = read_tensor(&f, "x", "", &count), *dy = read_tensor(&f, "dy", "", &count);
+    float *y = block_make(floats(out)), *dx = block_make(floats(in));
+    pass_open(&p, &g, n, training, NULL);
+    vaei_stack_forward(g.stack, &p.run, &p.slot, x, y);
+    compare(&f, "y", "", y, out);
+    if (training) {
+        vaei_stack_backward(g.stack, &p.run, &p.slot, x, y, dy, dx);
+        compare(&f, "dx", "", dx, in);
+        vaei_stack_commit(g.stack, &p.run, &p.slot, g.values);
+    }
+    for (int64_t i = 0; training && i < g.params.count; i++) {
+        const vaei_param *q = g.params.at[i];
+        const char *rest = q->name + strlen("net.0.");
+        if (q->flags & VAEI_PARAM_TRAINED) compare(&f, "grad.", rest, p.grads + q->offset, q->count);
+        else compare(&f, "after.", rest, g.values + q->offset, q->count);
+    }
+    if (training && !strstr(name, "batchnorm")) {
+        float *inferred = infer(&g, n, x, NULL);
+        compare(&f, "y", "", inferred, out);
+        block_free(inferred, floats(out));
+    }
+    pass_close(&p, &g);
+    block_free(x, floats(in));
+    block_free(dx, floats(in));
+    block_free(dy, floats(out));
+    block_free(y, floats(out));
+    rig_close(&g);
+    vaei_file_close(&f.file);
+}
+END_TEST
+
+START_TEST(test_layer_values_have_a_case_for_every_layer) {
+    for (size_t i = 0; i < vaei_layers_count; i++) {
+        const size_t length = strlen(vaei_layers[i]->name);
+        size_t found = 0;
+        for (size_t j = 0; j < VAEI_COUNT(torch_cases); j++) found += strncmp(torch_cases[j], vaei_layers[i]->name, length) == 0;
+        if (strcmp(vaei_layers[i]->name, "dropout") != 0) ck_assert_msg(found > 0, "%s", vaei_layers[i]->name);
+    }
+}
+END_TEST
+
+/* ---- by hand ---------------------------------------------------------------------------------------------------- */
+
+static void open_layer(rig *g, const char *text, vaei_shape in) {
+    ck_assert_msg(rig_open(g, text, &in) == VAE_OK, "%s: %s", text, vaei_fail_text());
+}
+
+static const struct {
+    const char *text;
+    vaei_shape in;
+    int64_t count;
+    float x[8], y[12];
+} by_hand[] = {
+    { "flatten", { 3, { 2, 1, 3, 0 } }, 6, { 1, 2, 3, 4, 5, 6 }, { 1, 4, 2, 5, 3, 6 } },
+    { "reshape 2x1x3", { 1, { 6, 0, 0, 0 } }, 6, { 1, 4, 2, 5, 3, 6 }, { 1, 2, 3, 4, 5, 6 } },
+    { "reshape 2x1x4", { 3, { 2, 2, 2, 0 } }, 8, { 0, 10, 1, 11, 2, 12, 3, 13 }, { 0, 2, 10, 12, 1, 3, 11, 13 } },
+    { "upsample factor=2x1", { 3, { 2, 2, 1, 0 } }, 8, { 1, 2, 3, 4 }, { 1, 2, 1, 2, 3, 4, 3, 4 } },
+    { "upsample factor=1x2", { 3, { 1, 2, 2, 0 } }, 8, { 1, 2, 3, 4 }, { 1, 2, 1, 2, 3, 4, 3, 4 } },
+    { "avgpool kernel=2 stride=1 pad=1", { 3, { 2, 2, 1, 0 } }, 9, { 4, 4, 4, 4 }, { 1, 2, 1, 2, 4, 2, 1, 2, 1 } },
+    { "maxpool kernel=2 stride=1 pad=1", { 3, { 2, 2, 1, 0 } }, 9, { -1, -2, -3, -4 },
+      { -1, -1, -2, -1, -1, -2, -3, -3, -4 } },
+    { "maxpool kernel=2 pad=same", { 3, { 3, 1, 1, 0 } }, 2, { 1, 2, 3 }, { 2, 3 } },
+    { "residual { } ", { 1, { 2, 0, 0, 0 } }, 2, { 1, -3 }, { 2, -6 } },
+    { "residual { } { upsample factor=1 }", { 3, { 1, 1, 2, 0 } }, 2, { 1, -3 }, { 2, -6 } },
+};
+
+START_TEST(test_layer_values_worked_out_by_hand) {
+    rig g;
+    open_layer(&g, by_hand[_i].text, by_hand[_i].in);
+    ck_assert_int_eq(out_size(&g), by_hand[_i].count);
+    float *y = infer(&g, 1, by_hand[_i].x, NULL);
+    assert_same(y, by_hand[_i].y, by_hand[_i].count, by_hand[_i].text);
+    block_free(y, floats(by_hand[_i].count));
+    rig_close(&g);
+}
+END_TEST
+
+START_TEST(test_maxpool_gives_the_gradient_to_the_first_of_equals) {
+    const float x[8] = { 1, 7, 1, 9, 1, 9, 1, 7 }, dy[2] = { 5, 6 }, want[8] = { 5, 0, 0, 6, 0, 0, 0, 0 };
+    float y[2], dx[8];
+    rig g;
+    pass p;
+    float spent[2] = { dy[0], dy[1] };
+    open_layer(&g, "maxpool kernel=2", (vaei_shape){ 3, { 2, 2, 2, 0 } });
+    pass_open(&p, &g, 1, 1, NULL);
+    vaei_stack_forward(g.stack, &p.run, &p.slot, x, y);
+    vaei_stack_backward(g.stack, &p.run, &p.slot, x, y, spent, dx);
+    assert_same(dx, want, 8, "dx");
+    pass_close(&p, &g);
+    rig_close(&g);
+}
+END_TEST
+
+START_TEST(test_maxpool_lets_a_nan_through) {
+    const float x[4] = { 1, NAN, 5, 2 };
+    rig g;
+    open_layer(&g, "maxpool kernel=2", (vaei_shape){ 3, { 2, 2, 1, 0 } });
+    float *y = infer(&g, 1, x, NULL);
+    ck_assert(isnan(y[0]));
+    block_free(y, floats(1));
+    rig_close(&g);
+}
+END_TEST
+
+/* Two texts for one function of the same parameters. */
+static const struct {
+    const char *one, *other;
+    vaei_shape in;
+} synonyms[] = {
+    { "conv2d out=3 kernel=3 stride=2 pad=same", "conv2d out=3 kernel=3 stride=2 pad=0x1x0x1", { 3, { 6, 8, 2, 0 } } },
+    { "conv2d out=3 kernel=3 stride=2 pad=same", "conv2d out=3 kernel=3 stride=2 pad=1", { 3, { 5, 7, 2, 0 } } },
+    { "conv2d out=3 kernel=4x2 pad=same", "conv2d out=3 kernel=4x2 pad=1x2x0x1", { 3, { 5, 7, 2, 0 } } },
+    { "conv2d out=3 kernel=1 stride=3 pad=same", "conv2d out=3 kernel=1 stride=3", { 3, { 5, 7, 2, 0 } } },
+    { "deconv2d out=3 kernel=3 stride=2 pad=same", "deconv2d out=3 kernel=3 stride=2 pad=0x1x0x1", { 3, { 3, 4, 2, 0 } } },
+    { "deconv2d out=3 kernel=2 stride=3 pad=same", "deconv2d out=3 kernel=2 stride=3 output_pad=1", { 3, { 3, 4, 2, 0 } } },
+    { "deconv2d out=3 kernel=4 stride=2 pad=same", "deconv2d out=3 kernel=4 stride=2 pad=1", { 3, { 3, 4, 2, 0 } } },
+    { "avgpool kernel=3x2", "avgpool kernel=3x2 stride=3x2", { 3, { 6, 8, 2, 0 } } },
+    { "reshape 24", "flatten", { 3, { 3, 4, 2, 0 } } },
+};
+
+START_TEST(test_layer_values_same_padding_is_this_explicit_one) {
+    rig a, b;
+    open_layer(&a, synonyms[_i].one, synonyms[_i].in);
+    open_layer(&b, synonyms[_i].other, synonyms[_i].in);
+    ck_assert(vaei_shape_equal(&a.stack->out, &b.stack->out));
+    memcpy(b.values, a.values, floats(a.params.n_floats));
+    float *x = make_input(2 * in_size(&a)), *y = infer(&a, 2, x, NULL), *other = infer(&b, 2, x, NULL);
+    assert_same(y, other, 2 * out_size(&a), synonyms[_i].one);
+    block_free(x, floats(2 * in_size(&a)));
+    block_free(y, floats(2 * out_size(&a)));
+    block_free(other, floats(2 * out_size(&a)));
+    rig_close(&a);
+    rig_close(&b);
+}
+END_TEST
+
+/* Values 0.25 apart around 10000 are exact in float; one group of all channels, or rows, or columns. */
+static const char *const norms[] = { "batchnorm", "groupnorm groups=1", "layernorm" };
+
+START_TEST(test_norms_bear_a_mean_far_above_the_deviation) {
+    enum { N = 4, C = 24 };
+    rig g;
+    float *x = make_input(N * C), *y = block_make(floats(N * C)), *dy = make_gradient(N * C), *grads;
+    open_layer(&g, norms[_i], (vaei_shape){ 1, { C, 0, 0, 0 } });
+    grads = block_make(floats(g.params.n_floats));
+    for (int i = 0; i < N * C; i++) x[i] += 10000;
+    for (int64_t i = 0; i < C; i++) { /* y = (x - mean) / deviation */
+        g.values[g.params.at[0]->offset + i] = 1;
+        g.values[g.params.at[1]->offset + i] = 0;
+    }
+    train(&g, N, x, dy, NULL, y, NULL, grads);
+    for (int i = 0; i < N * C; i++) {
+        const int columns = _i == 0, count = columns ? N : C, first = columns ? i % C : i / C * C, step = columns ? C : 1;
+        double mean = 0, variance = 0;
+        for (int j = 0; j < count; j++) mean += (double)x[first + j * step] / count;
+        for (int j = 0; j < count; j++) variance += ((double)x[first + j * step] - mean) * ((double)x[first + j * step] - mean) / count;
+        ck_assert_double_eq_tol((double)y[i], ((double)x[i] - mean) / sqrt(variance + 1e-5), 2e-3);
+    }
+    block_free(grads, floats(g.params.n_floats));
+    block_free(x, floats(N * C));
+    block_free(y, floats(N * C));
+    block_free(dy, floats(N * C));
+    rig_close(&g);
+}
+END_TEST
+
+START_TEST(test_batchnorm_of_one_value_gives_the_bias_and_no_gradient) {
+    const float x[2] = { 3, -4 };
+    float *y = block_make(floats(2)), *dx = block_make(floats(2)), *dy = make_gradient(2), *grads;
+    rig g;
+    open_layer(&g, "batchnorm", (vaei_shape){ 1, { 2, 0, 0, 0 } });
+    grads = block_make(floats(g.params.n_floats));
+    train(&g, 1, x, dy, NULL, y, dx, grads);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_float_eq_tol(y[i], g.values[g.params.at[1]->offset + i], 1e-4f);
+        ck_assert_float_eq_tol(dx[i], 0, 1e-4f);
+    }
+    block_free(grads, floats(g.params.n_floats));
+    block_free(y, floats(2));
+    block_free(dx, floats(2));
+    block_free(dy, floats(2));
+    rig_close(&g);
+}
+END_TEST
+
+START_TEST(test_dropout_drops_its_share_and_scales_the_rest) {
+    enum { SIZE = 20000 };
+    rig g;
+    pass p;
+    open_layer(&g, "dropout p=0.25", (vaei_shape){ 1, { SIZE, 0, 0, 0 } });
+    float *x = make_input(2 * SIZE), *y = block_make(floats(2 * SIZE)), *other = block_make(floats(2 * SIZE));
+    pass_open(&p, &g, 2, 1, NULL);
+    vaei_stack_forward(g.stack, &p.run, &p.slot, x, y);
+    int64_t dropped = 0, alike = 0;
+    for (int i = 0; i < 2 * SIZE; i++) {
+        dropped += fabsf(y[i]) < 0.01f;
+        if (fabsf(y[i]) >= 0.01f) ck_assert_float_eq_tol(y[i], x[i] / 0.75f, 1e-5f);
+    }
+    ck_assert_double_eq_tol((double)dropped / (2 * SIZE), 0.25, 0.01); /* 4.6 deviations */
+    p.run.n = 1; /* the second example alone */
+    p.run.first_item = 1;
+    vaei_stack_forward(g.stack, &p.run, &p.slot, x + SIZE, other);
+    assert_same(other, y + SIZE, SIZE, "a batch cut in two");
+    p.run.noise.step++;
+    vaei_stack_forward(g.stack, &p.run, &p.slot, x + SIZE, other);
+    for (int i = 0; i < SIZE; i++) alike += memcmp(&other[i], &y[SIZE + i], sizeof(float)) == 0;
+    ck_assert_int_lt(alike, SIZE * 3 / 4); /* 0.625 of them by chance */
+    pass_close(&p, &g);
+    float *inferred = infer(&g, 2, x, NULL);
+    assert_same(inferred, x, 2 * SIZE, "inference");
+    float *const blocks[] = { x, y, other, inferred };
+    for (size_t i = 0; i < VAEI_COUNT(blocks); i++) block_free(blocks[i], floats(2 * SIZE));
+    rig_close(&g);
+}
+END_TEST
+
+/* ---- parameters ------------------------------------------------------------------------------------------------- */
+
+enum { TRAINED = VAEI_PARAM_TRAINED, DECAYED = VAEI_PARAM_TRAINED | VAEI_PARAM_DECAYED };
+
+static const struct {
+    const char *text, *name;
+    int64_t index;
+    int32_t ndim, flags;
+    int64_t shape[4], fan_in, fan_out;
+} declared[] = {
+    { "flatten | linear out=5", "net.1.weight", 0, 2, DECAYED, { 5, 192 }, 192, 5 },
+    { "flatten | linear out=5", "net.1.bias", 1, 1, TRAINED, { 5 }, 192, 5 },
+    { "conv2d out=6 kernel=3x5 pad=2 groups=2", "net.0.weight", 0, 4, DECAYED, { 6, 2, 3, 5 }, 30, 90 },
+    { "conv2d out=6 kernel=3x5 pad=2 groups=2", "net.0.bias", 1, 1, TRAINED, { 6 }, 30, 90 },
+    { "deconv2d out=6 kernel=3x5 groups=2", "net.0.weight", 0, 4, DECAYED, { 4, 3, 3, 5 }, 45, 60 },
+    { "batchnorm", "net.0.running_mean", 2, 1, 0, { 4 }, 1, 1 },
+    { "batchnorm", "net.0.running_var", 3, 1, 0, { 4 }, 1, 1 },
+    { "groupnorm groups=2", "net.0.weight", 0, 1, TRAINED, { 4 }, 1, 1 },
+    { "layernorm", "net.0.bias", 1, 1, TRAINED, { 4 }, 1, 1 },
+    { "relu | residual { relu | conv2d out=4 kernel=1 } { conv2d out=4 kernel=1 }", "net.1.body.1.weight", 0, 4, DECAYED,
+      { 4, 4, 1, 1 }, 4, 4 },
+    { "relu | residual { relu | conv2d out=4 kernel=1 } { conv2d out=4 kernel=1 }", "net.1.shortcut.0.bias", 3, 1, TRAINED, { 4 },
+      4, 4 },
+};
+
+START_TEST(test_layer_parameters_have_pytorchs_names_shapes_and_fans) {
+    rig g;
+    open_layer(&g, declared[_i].text, (vaei_shape){ 3, { 6, 8, 4, 0 } });
+    ck_assert_int_lt(declared[_i].index, g.params.count);
+    const vaei_param *p = g.params.at[declared[_i].index];
+    ck_assert_str_eq(p->name, declared[_i].name);
+    ck_assert_int_eq(p->ndim, declared[_i].ndim);
+    ck_assert_int_eq(p->flags, declared[_i].flags);
+    for (int32_t i = 0; i < p->ndim; i++) ck_assert_int_eq(p->shape[i], declared[_i].shape[i]);
+    ck_assert_int_eq(p->init.fan_in, declared[_i].fan_in);
+    ck_assert_int_eq(p->init.fan_out, declared[_i].fan_out);
+    rig_close(&g);
+}
+END_TEST
+
+Suite *suite_layer_values(void) {
+    Suite *s = suite_create("layer_values");
+    TCase *t = tcase_create("values");
+    suite_add_tcase(s, t);
+    tcase_add_loop_test(t, test_layer_values_equal_pytorch, 0, (int)VAEI_COUNT(torch_cases));
+    tcase_add_test(t, test_layer_values_have_a_case_for_every_layer);
+    tcase_add_loop_test(t, test_layer_values_worked_out_by_hand, 0, (int)VAEI_COUNT(by_hand));
+    tcase_add_test(t, test_maxpool_gives_the_gradient_to_the_first_of_equals);
+    tcase_add_test(t, test_maxpool_lets_a_nan_through);
+    tcase_add_loop_test(t, test_layer_values_same_padding_is_this_explicit_one, 0, (int)VAEI_COUNT(synonyms));
+    tcase_add_loop_test(t, test_norms_bear_a_mean_far_above_the_deviation, 0, (int)VAEI_COUNT(norms));
+    tcase_add_test(t, test_batchnorm_of_one_value_gives_the_bias_and_no_gradient);
+    tcase_add_test(t, test_dropout_drops_its_share_and_scales_the_rest);
+    tcase_add_loop_test(t, test_layer_parameters_have_pytorchs_names_shapes_and_fans, 0, (int)VAEI_COUNT(declared));
+    return s;
+}

@@ -1,0 +1,399 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The vae program from outside: every command on generated shapes, resuming to the same bytes, Ctrl-C, and a sentence and
+# the right exit code for every mistake. Prints a line for each case and ends with "N passed, N failed".
+VAE=${VAE:-${BUILD:-build}/vae}
+case $VAE in /*) ;; *) VAE=$PWD/$VAE ;; esac
+if [ ! -x "$VAE" ]; then
+    echo "not ok program_is_built: no $VAE"
+    echo "0 passed, 1 failed"
+    exit 1
+fi
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+unset VAE_DATA
+passed=0
+failed=0
+
+ok() {
+    passed=$((passed + 1))
+    echo "ok $1"
+}
+
+not_ok() {
+    failed=$((failed + 1))
+    echo "not ok $1: $2"
+    sed 's/^/    | /' err | head -n 5
+}
+
+# exits NAME CODE PATTERN COMMAND...: the command ends with the code, and stdout or stderr has a line with the pattern
+exits() {
+    name=$1 want=$2 pattern=$3
+    shift 3
+    timeout 50 "$@" > out 2> err < /dev/null
+    code=$?
+    if [ "$code" -ne "$want" ]; then
+        not_ok "$name" "exit code $code, wanted $want"
+    elif [ -n "$pattern" ] && ! cat out err | grep -q -e "$pattern"; then
+        not_ok "$name" "no line with \"$pattern\""
+    else
+        ok "$name"
+    fi
+}
+
+# holds NAME COMMAND...: the command succeeds
+holds() {
+    name=$1
+    shift
+    if "$@" > /dev/null 2>> err; then ok "$name"; else not_ok "$name" "does not hold: $*"; fi
+}
+
+# number KEY: the number of the JSON object in out
+number() {
+    tr -d ' \n' < out | sed "s/.*\"$1\":\(-\{0,1\}[0-9.eE+-]*\).*/\1/"
+}
+
+# is EXPRESSION: an awk expression over numbers
+is() {
+    awk "BEGIN { exit !($1) }"
+}
+
+is_png() {
+    [ "$(head -c 8 "$1" | od -An -tx1 | tr -d ' \n')" = 89504e470d0a1a0a ]
+}
+
+cat > tiny.txt << 'END'
+input      16x16x1
+encoder    flatten | linear out=24 | relu
+latent     gaussian dim=4
+decoder    linear out=24 | relu | linear out=256 | reshape 16x16x1
+likelihood bernoulli
+optimizer  adam lr=0.003
+END
+
+# ---- help -------------------------------------------------------------------------------------------------------------
+exits no_command_shows_the_usage_with_code_2 2 'usage: vae' "$VAE"
+exits version_names_the_library 0 '^vae [0-9]' "$VAE" --version
+exits help_lists_commands 0 '^  train ' "$VAE" help
+for command in train eval encode decode recon sample interp info bench help completion; do
+    exits "help_explains_$command" 0 "^usage: vae $command" "$VAE" help $command
+done
+exits option_help_is_the_help 0 '^usage: vae train' "$VAE" train --help
+exits help_shows_a_layer 0 'kernel' "$VAE" help conv2d
+exits help_lists_a_kind 0 '^conv2d$' "$VAE" help layer
+exits help_knows_the_nearest_name 2 'did you mean conv2d?' "$VAE" help conf2d
+exits man_page_is_troff 0 '^\.TH VAE 1' "$VAE" help --man
+for option in patience split logvar; do
+    exits "man_page_has_$option" 0 "fB.-.-$option" "$VAE" help --man
+done
+for shell in bash zsh fish; do
+    exits "completion_for_$shell" 0 'patience' "$VAE" completion $shell
+done
+"$VAE" completion bash > completion.bash
+holds completion_is_a_script sh -c 'if command -v bash > /dev/null; then bash -n completion.bash; fi'
+exits completion_for_no_other_shell 2 'none of bash' "$VAE" completion tcsh
+
+# ---- mistakes on the command line ---------------------------------------------------------------------------------------
+exits unknown_command_has_a_suggestion 2 'did you mean train?' "$VAE" trian shapes
+exits unknown_option_has_a_suggestion 2 'did you mean --epochs?' "$VAE" train shapes -o r --epoch 3
+exits unknown_letter 2 'unknown option -z' "$VAE" train shapes -z
+exits number_wanted 2 'not a whole number' "$VAE" train shapes -o r --epochs many
+exits number_too_small 2 'at least 1' "$VAE" train shapes -o r --batch 0
+exits choice_wanted 2 'none of exact|blas' "$VAE" train shapes -o r --arith fast
+exits value_missing 2 'wants a value' "$VAE" train shapes -o
+exits flag_takes_no_value 2 'takes no value' "$VAE" train shapes -o r --force=1
+exits output_missing 2 'RUN is missing' "$VAE" train shapes
+exits operand_missing 2 'DATA is missing' "$VAE" train -o r
+exits operand_too_many 2 'one argument too many' "$VAE" train shapes more -o r
+exits unknown_preset_has_a_suggestion 2 'did you mean leaky?' "$VAE" train shapes -o r --preset leeky
+exits set_wants_key_and_value 2 'no KEY=VALUE' "$VAE" train shapes -o r --set latent.dim
+exits set_of_an_unknown_key_has_a_suggestion 2 'did you mean' "$VAE" train shapes -o r --model tiny.txt --set latent.dimm=3
+exits set_of_a_bad_value 2 'dim' "$VAE" train shapes -o r --model tiny.txt --set latent.dim=none
+exits preset_and_model_exclude_each_other 2 'exclude' "$VAE" train shapes -o r --preset conv --model tiny.txt
+exits resume_without_a_run 1 'nothing to resume' "$VAE" train shapes -o r --resume
+exits missing_data 1 'no such file' "$VAE" train nowhere -o r
+exits missing_model 1 'nowhere' "$VAE" info nowhere.safetensors
+printf 'input 16x16x1\nencoder flatten | linera out=3\n' > wrong.txt
+exits wrong_text_names_the_line 3 'line 2' "$VAE" train shapes -o r --model wrong.txt
+holds mistakes_leave_no_run test ! -e r
+
+# ---- training -----------------------------------------------------------------------------------------------------------
+train() {
+    "$VAE" train shapes:640 --model tiny.txt --batch 20 --seed 3 "$@"
+}
+exits train_runs 0 'best validation loss' "$VAE" train shapes:640 --model tiny.txt --batch 20 --seed 3 -o whole --epochs 4
+for file in config.txt metrics.jsonl loss.png recon.png best.safetensors last.safetensors samples/epoch_0001.png \
+    samples/epoch_0004.png; do
+    holds "run_holds_$file" test -s "whole/$file"
+done
+for file in loss.png recon.png samples/epoch_0001.png; do
+    holds "is_a_png_$file" is_png "whole/$file"
+done
+holds metrics_have_an_epoch_line_each test "$(grep -c '"event":"epoch"' whole/metrics.jsonl)" -eq 4
+holds loss_falls sh -c 'grep "\"event\":\"epoch\"" whole/metrics.jsonl |
+    sed "s/.*\"val_loss\":\([0-9.]*\).*/\1/" | awk "NR == 1 { first = \$1 } { last = \$1 } END { exit !(last < first) }"'
+exits existing_run_is_refused 1 'holds a run' "$VAE" train shapes:640 --model tiny.txt -o whole
+exits a_run_text_is_a_model 0 . "$VAE" train shapes:64 --model whole/config.txt --steps 2 -o again
+exits train_prints_json 0 '"status":"done"' "$VAE" train shapes:64 --model tiny.txt --steps 3 -o again --force --json -q
+holds quiet_says_nothing test ! -s err
+train -o other --epochs 4 --threads 3 -q > out 2> err
+holds threads_do_not_change_a_bit cmp whole/last.safetensors other/last.safetensors
+exits patience_ends_training 0 'ends early' "$VAE" train shapes:64 --model tiny.txt --set adam.lr=0 --epochs 50 \
+    --patience 2 -o patient
+exits starting_from_a_model_file 0 . "$VAE" train shapes:64 --model whole/best.safetensors --steps 2 -o tuned
+
+# ---- resuming -----------------------------------------------------------------------------------------------------------
+train -o broken --steps 7 -q > out 2> err
+exits resume_from_the_middle_of_an_epoch 0 'resumed at step 7' "$VAE" train shapes:640 -o broken --resume --epochs 2
+exits resume_once_more 0 'resumed at step 64' "$VAE" train shapes:640 -o broken --resume --epochs 4
+holds resumed_model_equals_the_unbroken_one cmp whole/last.safetensors broken/last.safetensors
+holds resumed_best_equals_the_unbroken_one cmp whole/best.safetensors broken/best.safetensors
+holds resumed_checkpoint_equals_the_unbroken_one cmp whole/resume.safetensors broken/resume.safetensors
+holds resumed_samples_equal_the_unbroken_ones cmp whole/samples/epoch_0004.png broken/samples/epoch_0004.png
+exits resume_of_other_data 3 'not the data' "$VAE" train shapes:100 -o broken --resume
+exits resume_with_another_model 2 'a run goes on as it began' "$VAE" train shapes:640 -o broken --resume --preset conv
+exits resume_with_another_seed 2 'seed' "$VAE" train shapes:640 -o broken --resume --seed 9
+
+# The shell starts background commands with SIGINT ignored; the program takes it all the same.
+interrupted() { # FOLDER SIGNAL
+    "$VAE" train shapes:2000 --model tiny.txt --batch 4 --seed 3 -o "$1" --epochs 6 > out 2> err < /dev/null &
+    pid=$!
+    for i in $(seq 500); do
+        grep -q '"epoch":2' "$1/metrics.jsonl" 2> /dev/null && break
+        sleep 0.01
+    done
+    kill -"$2" $pid
+    wait $pid
+    code=$?
+}
+interrupted int INT
+if [ "$code" -eq 130 ]; then ok ctrl_c_exits_130; else not_ok ctrl_c_exits_130 "exit code $code"; fi
+holds ctrl_c_says_what_to_do grep -q 'interrupted at step .*--resume' err
+interrupted term TERM
+if [ "$code" -eq 130 ]; then ok sigterm_exits_130; else not_ok sigterm_exits_130 "exit code $code"; fi
+interrupted killed KILL 2> /dev/null
+"$VAE" train shapes:2000 --model tiny.txt --batch 4 --seed 3 -o calm --epochs 6 -q > out 2> err
+for run in int term killed; do
+    exits "resume_after_$run" 0 'resumed at step' "$VAE" train shapes:2000 -o $run --resume
+    holds "same_bytes_after_$run" cmp calm/last.safetensors $run/last.safetensors
+    holds "no_step_twice_after_$run" test -z "$(grep '"event":"step"' $run/metrics.jsonl |
+        sed 's/.*"step":\([0-9]*\),.*/\1/' | sort | uniq -d)"
+done
+
+# ---- using a model ------------------------------------------------------------------------------------------------------
+model=whole/best.safetensors
+exits eval_prints_json 0 '"loss":' "$VAE" eval $model shapes:640 --json
+cp out one.json
+holds eval_loss_is_recon_plus_rate is "($(number loss) - $(number recon) - $(number rate)) ^ 2 < 1e-8"
+holds eval_counts_the_test_split is "$(number n) == 64"
+holds eval_has_active_units is "$(number active_units) >= 0 && $(number active_units) <= 4"
+holds eval_bits_per_dim is "($(number bits_per_dim) - $(number loss) / 256 / log(2)) ^ 2 < 1e-10"
+best=$(sed -n 's/.*"event":"epoch".*"val_loss":\([0-9.]*\),.*/\1/p' whole/metrics.jsonl | sort -n | head -n 1)
+holds eval_agrees_with_validation is "(${best:-0} - $(number loss)) ^ 2 < 1e-6"
+loss=$(number loss)
+exits eval_with_samples 0 '"iw_bound":-' "$VAE" eval $model shapes:640 --samples 20 --json
+holds importance_weights_tighten_the_bound is "$(number iw_bound) > -($loss) - 0.5"
+exits eval_in_words 0 '^active units' "$VAE" eval $model shapes:640 --limit 10
+exits encode_writes_an_array 0 . "$VAE" encode $model shapes:640 -o z.npy --logvar v.npy --labels y.npy --factors f.npy
+holds array_is_numpys sh -c 'head -c 6 z.npy | tail -c 5 | grep -q NUMPY'
+holds array_has_its_size test "$(wc -c < z.npy)" -eq $((128 + 64 * 4 * 4))
+exits decode_to_a_picture 0 '' "$VAE" decode $model z.npy -o x.png
+holds decoded_is_a_png is_png x.png
+exits decode_to_an_array 0 '' "$VAE" decode $model z.npy -o x.npy
+holds decoded_array_has_its_size test "$(wc -c < x.npy)" -eq $((128 + 64 * 256 * 4))
+exits decoded_array_is_data 0 '"n":64' "$VAE" eval $model x.npy --json
+exits recon_draws 0 '' "$VAE" recon $model shapes:640 -o recon.png -n 12
+exits sample_draws 0 '' "$VAE" sample $model -n 9 --seed 5 -o a.png
+"$VAE" sample $model -n 9 --seed 5 -o b.png --threads 2
+"$VAE" sample $model -n 9 --seed 6 -o c.png
+holds equal_seeds_give_equal_samples cmp a.png b.png
+holds other_seeds_give_other_samples sh -c '! cmp -s a.png c.png'
+exits interp_draws 0 '' "$VAE" interp $model shapes:640 -o walk.png
+for file in recon.png a.png walk.png; do holds "drawn_is_a_png_$file" is_png $file; done
+exits outputs_are_not_overwritten 1 'exists already' "$VAE" sample $model -o a.png
+exits force_overwrites 0 '' "$VAE" sample $model -o a.png --force
+exits output_type_is_checked 2 'png or .npy' "$VAE" sample $model -o a.gif
+exits info_lists_parameters 0 'latent.mean.weight' "$VAE" info $model
+exits info_prints_json 0 '"parameters":' "$VAE" info $model --json
+exits checkpoint_is_a_model 0 'latent.mean.weight' "$VAE" info whole/resume.safetensors
+exits bench_prints_json 0 '"allocs":0[,}]' "$VAE" bench --only dense_vae_train --seconds 0 --json
+exits bench_prints_a_table 0 '^dense_vae_train' "$VAE" bench --only dense_vae_train --seconds 0
+
+# a plain autoencoder has no prior to sample from
+exits train_an_autoencoder 0 . "$VAE" train shapes:64 --model tiny.txt --set latent=none --steps 3 -o plain
+if [ -s plain/last.safetensors ]; then
+    exits no_samples_without_a_prior 1 . "$VAE" sample plain/last.safetensors -o plain.png
+fi
+
+# ---- data ---------------------------------------------------------------------------------------------------------------
+# u32 N...: big-endian
+u32() {
+    for n in "$@"; do
+        printf "\\$(printf %03o $((n >> 24 & 255)))\\$(printf %03o $((n >> 16 & 255)))"
+        printf "\\$(printf %03o $((n >> 8 & 255)))\\$(printf %03o $((n & 255)))"
+    done
+}
+bytes() { # COUNT of some bytes
+    head -c "$1" /dev/zero | tr '\0' '\100'
+}
+idx() { # MAGIC SIZES...
+    printf '\000\000\010\003'
+    u32 "$@"
+}
+{ idx 12 16 16; bytes 3072; } > good-images-idx3-ubyte
+{ printf '\000\000\010\001'; u32 12; bytes 12; } > good-labels-idx1-ubyte
+exits idx_is_read 0 '"n":12' "$VAE" eval $model good-images-idx3-ubyte --json
+gzip -k good-images-idx3-ubyte
+exits zipped_idx_is_read 0 '"n":12' "$VAE" eval $model good-images-idx3-ubyte.gz --json
+exits labels_next_to_images 0 . "$VAE" encode $model good-images-idx3-ubyte -o zi.npy --labels yi.npy
+exits no_labels 3 'has none' "$VAE" encode $model x.npy -o zx.npy --labels yx.npy
+
+# bad NAME PATTERN: the file NAME is refused with code 3 and a sentence
+bad() {
+    exits "refuses_$1" 3 "$2" "$VAE" eval $model "$1" --json
+}
+: > empty
+bad empty 'empty'
+printf '\000\000\010' > idx_of_3_bytes
+bad idx_of_3_bytes 'cut short'
+printf '\000\000\010\003\000\000' > idx_with_half_a_header
+bad idx_with_half_a_header 'cut short'
+{ printf '\000\000\007\003'; u32 1 16 16; bytes 256; } > idx_of_unknown_type
+bad idx_of_unknown_type 'does not exist'
+{ printf '\000\000\014\003'; u32 1 16 16; bytes 1024; } > idx_of_int
+bad idx_of_int 'not read'
+{ printf '\000\000\010\000'; bytes 100; } > idx_of_no_size
+bad idx_of_no_size '1 to 4'
+{ printf '\000\000\010\005'; u32 1 1 1 16 16; bytes 256; } > idx_of_5_sizes
+bad idx_of_5_sizes '1 to 4'
+{ printf '\003\010\000\000'; u32 1 16 16; bytes 256; } > idx_swapped
+bad idx_swapped 'byte-swapped'
+{ idx 1 0 16; bytes 256; } > idx_with_a_zero
+bad idx_with_a_zero 'is 0'
+{ idx 4294967295 4294967295 4294967295; bytes 256; } > idx_too_large
+bad idx_too_large 'wanted 1 to'
+{ idx 2147483647 2147483647 2147483647; bytes 256; } > idx_overflow
+bad idx_overflow 'overflow'
+{ idx 2 16 16; bytes 511; } > idx_truncated
+bad idx_truncated 'cut short'
+{ idx 2 16 16; bytes 513; } > idx_with_more
+bad idx_with_more 'follow'
+{ printf '\000\000\010\001'; u32 100; bytes 100; } > idx_of_labels
+bad idx_of_labels 'not images'
+{ printf '\000\000\015\003'; u32 1 16 16; bytes 1020; printf '\177\300\000\000'; } > idx_with_nan
+bad idx_with_nan 'not finite'
+{ idx 1 8 8; bytes 64; } > idx_of_another_size
+bad idx_of_another_size '8x8x1.*16x16x1'
+{ idx 2 16 16; bytes 511; } | gzip > zipped_truncated
+bad zipped_truncated 'cut short'
+{ idx 2 16 16; bytes 513; } | gzip > zipped_with_more
+bad zipped_with_more 'follow'
+gzip < good-images-idx3-ubyte | head -c 40 > zipped_half
+bad zipped_half 'cut short\|damaged'
+{ idx 2147483647 200 16; bytes 256; } | gzip > zipped_bomb
+bad zipped_bomb 'cut short'
+{ idx 12 16 16; bytes 3072; } > bad-images-idx3-ubyte
+{ printf '\000\000\010\001'; u32 11; bytes 11; } > bad-labels-idx1-ubyte
+bad bad-images-idx3-ubyte '11 labels for 12 images'
+printf 'version https://git-lfs.github.com/spec/v1\n' > lfs_pointer
+bad lfs_pointer 'LFS'
+printf '<!DOCTYPE html><html></html>' > web_page
+bad web_page 'web page'
+printf '\200\004\225 data' > pickle
+bad pickle 'pickle'
+printf 'PK\003\004 data' > zip
+bad zip 'zip'
+mkfifo fifo
+bad fifo 'not a regular file'
+
+npy() { # HEADER, then the values on stdin
+    printf '\223NUMPY\001\000'
+    n=$((${#1} + 1))
+    printf "\\$(printf %03o $((n & 255)))\\$(printf %03o $((n >> 8)))%s\n" "$1"
+    cat
+}
+bytes 512 | npy "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 16, 16), }" > good.npy
+exits npy_is_read 0 '"n":2' "$VAE" eval $model good.npy --json
+bytes 512 | npy "{'shape': (2, 256), 'fortran_order': False, 'descr': '|u1'}" > flat.npy
+exits flat_npy_is_read 0 '"n":2' "$VAE" eval $model flat.npy --json
+head -c 40 good.npy > npy_cut
+bad npy_cut 'cut short'
+bytes 511 | npy "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 16, 16), }" > npy_truncated
+bad npy_truncated '512 values'
+bytes 512 | npy "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 16, 16), }" > npy_fortran
+bad npy_fortran 'Fortran'
+bytes 512 | npy "{'descr': '|O', 'fortran_order': False, 'shape': (2, 16, 16), }" > npy_of_objects
+bad npy_of_objects 'not read'
+bytes 512 | npy "{'descr': '|u1', 'fortran_order': False, 'shape': (2, -16, 16), }" > npy_negative
+bad npy_negative 'damaged'
+bytes 512 | npy "{'descr': '|u1', 'fortran_order': False, 'shape': (4294967296, 4294967296, 16), }" > npy_overflow
+bad npy_overflow 'overflow'
+bytes 512 | npy "{'descr': '|u1', 'fortran_order': False, 'shape': (99999999999999999999,), }" > npy_huge
+bad npy_huge 'overflow'
+bytes 512 | npy "{'descr': '|u1', 'descr': '|u1', 'fortran_order': False, 'shape': (2, 256), }" > npy_twice
+bad npy_twice 'damaged'
+bytes 512 | npy "{'descr': '|u1', 'shape': (2, 256), }" > npy_incomplete
+bad npy_incomplete 'damaged'
+bytes 512 | npy "import os" > npy_of_code
+bad npy_of_code 'damaged'
+printf '' | npy "{'descr': '|u1', 'fortran_order': False, 'shape': (0, 16, 16), }" > npy_empty
+bad npy_empty 'empty'
+{ bytes 1020; printf '\000\000\300\177'; } | npy "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 256), }" > npy_nan
+bad npy_nan 'not finite'
+bytes 1024 | npy "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 256), }" > npy_of_3
+exits train_wants_unit_interval 3 'from 0 to 1' "$VAE" train npy_of_3 --model tiny.txt -o r
+exits latents_of_another_size 3 'the model wants 4' "$VAE" decode $model npy_of_3 -o y.png
+
+bytes 3073 | tr '\100' '\001' > cifar.bin
+sed 's/16x16x1/32x32x3/g; s/out=256/out=3072/' tiny.txt > colour.txt
+exits cifar_is_read 0 . "$VAE" train cifar.bin --model colour.txt --steps 1 -o cifar
+exits cifar_of_another_size_than_the_model 3 '32x32x3.*16x16x1' "$VAE" train cifar.bin --model tiny.txt -o r
+bytes 3072 > cifar_cut.bin
+bad cifar_cut.bin 'no whole number'
+bytes 3073 > cifar_label.bin
+bad cifar_label.bin 'label 64'
+{ printf '\200\002'; bytes 3071; } > cifar_pickle.bin
+bad cifar_pickle.bin 'pickle'
+
+mkdir folder
+i=0
+for file in whole/samples/*.png recon.png walk.png; do
+    cp "$file" "folder/$i.png"
+    i=$((i + 1))
+done
+echo words > folder/notes.txt
+exits folder_is_read 0 "\"n\":$i" "$VAE" eval $model folder --json
+exits picture_is_read 0 '"n":1' "$VAE" eval $model recon.png --json
+mkdir classes classes/a classes/b
+cp recon.png classes/a/1.png
+cp walk.png classes/b/1.png
+exits folders_are_classes 0 '2 latents' "$VAE" encode $model classes -o zc.npy --labels yc.npy
+mkdir no_pictures
+bad no_pictures 'no .png'
+head -c 60 recon.png > png_cut
+bad png_cut 'PNG'
+{ head -c 8 recon.png; bytes 100; } > png_of_rubbish
+bad png_of_rubbish 'PNG'
+{ head -c 16 recon.png; u32 2147483647 2147483647; tail -c +25 recon.png; } > png_too_large
+bad png_too_large 'PNG'
+{ head -c 29 recon.png; u32 0; tail -c +34 recon.png; } > png_with_a_wrong_checksum
+bad png_with_a_wrong_checksum 'PNG'
+{ printf '\377\330\377\340'; bytes 100; } > jpeg_of_rubbish
+bad jpeg_of_rubbish 'JPEG'
+cp png_cut folder/cut.png
+bad folder 'cut.png'
+
+# ---- model files --------------------------------------------------------------------------------------------------------
+: > none.safetensors
+exits refuses_an_empty_model 3 . "$VAE" info none.safetensors
+bytes 100 > rubbish.safetensors
+exits refuses_rubbish_as_a_model 3 . "$VAE" info rubbish.safetensors
+head -c 500 $model > cut.safetensors
+exits refuses_half_a_model 3 . "$VAE" info cut.safetensors
+printf '\200\002}q\000.' > pickle.safetensors
+exits refuses_a_pickle_as_a_model 3 . "$VAE" sample pickle.safetensors -o p.png
+holds refusals_write_nothing test ! -e p.png
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT
+ * check_tile.c - dot_tile and outer_tile of every table equal their definition, bit for bit, for every block they can be given, and
+ * touch nothing beyond it. */
+#include "guarded.h"
+
+enum { TAPS = 3, DEPTH = 21, POSITIONS = 37, MAX_TILE = 64 };
+
+/* Rows lie apart and unaligned, the last one at the guard. */
+static void check_dot(const vaei_kernels *k, dice *d, int64_t m, int64_t n, int64_t taps, int64_t depth) {
+    const int64_t stride = depth + dice_range(d, 0, 3), ldc = n + dice_range(d, 0, 5);
+    guarded a = guarded_random(d, (taps * m - 1) * stride + depth), b = guarded_random(d, taps * depth * k->nr);
+    guarded bias = guarded_random(d, n), c = guarded_floats((m - 1) * ldc + n);
+    float before[MAX_TILE * MAX_TILE];
+    const float *rows[TAPS * MAX_TILE];
+    float *out[MAX_TILE];
+    for (int64_t i = 0; i < taps * m; i++) rows[i] = a.at + i * stride;
+    for (int64_t i = 0; i < m; i++) out[i] = c.at + i * ldc;
+    for (int64_t t = 0; t < taps * depth; t++) memset(b.at + t * k->nr + n, 0, (size_t)(k->nr - n) * sizeof(float));
+    for (int32_t init = 0; init < 3; init++) {
+        dice_fill(d, c.count, c.at);
+        memcpy(before, c.at, (size_t)c.count * sizeof(float));
+        k->dot_tile(m, n, taps, depth, rows, b.at, out, init == 1 ? bias.at : NULL, init == 2);
+        for (int64_t i = 0; i < m; i++) {
+            for (int64_t j = 0; j < ldc && i * ldc + j < c.count; j++) {
+                float want = before[i * ldc + j];
+                if (j < n) {
+                    if (init == 0) want = 0;
+                    if (init == 1) want = bias.at[j];
+                    for (int64_t t = 0; t < taps; t++) {
+                        for (int64_t x = 0; x < depth; x++) want = fmaf(rows[t * m + i][x], b.at[(t * depth + x) * k->nr + j], want);
+                    }
+                }
+                ck_assert_msg(memcmp(&want, &c.at[i * ldc + j], sizeof want) == 0,
+                              "%s: dot m=%d n=%d taps=%d depth=%d init=%d, output %d %d", k->name, (int)m, (int)n, (int)taps,
+                              (int)depth, (int)init, (int)i, (int)j);
+            }
+        }
+    }
+    guarded_free(&a);
+    guarded_free(&b);
+    guarded_free(&bias);
+    guarded_free(&c);
+}
+
+static void check_outer(const vaei_kernels *k, dice *d, int64_t m, int64_t n, int64_t depth) {
+    const int64_t lda = m + dice_range(d, 0, 3), ldb = n + dice_range(d, 0, 3), ldc = n + dice_range(d, 0, 5);
+    guarded a = guarded_random(d, (depth - 1) * lda + m), b = guarded_random(d, (depth - 1) * ldb + n);
+    guarded c = guarded_random(d, (m - 1) * ldc + n);
+    float before[MAX_TILE * MAX_TILE];
+    const float *left[POSITIONS], *right[POSITIONS];
+    for (int64_t p = 0; p < depth; p++) {
+        left[p] = a.at + p * lda;
+        right[p] = b.at + p * ldb;
+    }
+    memcpy(before, c.at, (size_t)c.count * sizeof(float));
+    k->outer_tile(m, n, depth, left, right, c.at, ldc);
+    for (int64_t i = 0; i < m; i++) {
+        for (int64_t j = 0; j < ldc && i * ldc + j < c.count; j++) {
+            float sum = 0;
+            for (int64_t p = 0; j < n && p < depth; p++) sum = fmaf(left[p][i], right[p][j], sum);
+            const float want = j < n ? before[i * ldc + j] + sum : before[i * ldc + j];
+            ck_assert_msg(memcmp(&want, &c.at[i * ldc + j], sizeof want) == 0, "%s: outer m=%d n=%d depth=%d, output %d %d",
+                          k->name, (int)m, (int)n, (int)depth, (int)i, (int)j);
+        }
+    }
+    guarded_free(&a);
+    guarded_free(&b);
+    guarded_free(&c);
+}
+
+START_TEST(test_dot_tile_is_one_chain_of_fma) {
+    const vaei_kernels *const k = vaei_kernels_select(_i, 0);
+    static const int64_t depths[] = {1, 2, 7, DEPTH};
+    dice d = {17};
+    if (!k) return;
+    for (int64_t m = 1; m <= k->mr; m++) {
+        for (int64_t n = 1; n <= k->nr; n++) {
+            for (size_t i = 0; i < VAEI_COUNT(depths); i++) {
+                check_dot(k, &d, m, n, 1 + (m + n + (int64_t)i) % TAPS, depths[i]);
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(test_outer_tile_sums_first_then_adds) {
+    const vaei_kernels *const k = vaei_kernels_select(_i, 0);
+    static const int64_t depths[] = {1, 2, 5, POSITIONS};
+    dice d = {18};
+    if (!k) return;
+    for (int64_t m = 1; m <= k->mr; m++) {
+        for (int64_t n = 1; n <= k->nr; n++) {
+            for (size_t i = 0; i < VAEI_COUNT(depths); i++) check_outer(k, &d, m, n, depths[i]);
+        }
+    }
+}
+END_TEST
+
+/* No tap: what a pixel gets that no tap of a strided gradient meets. */
+START_TEST(test_dot_tile_without_taps_writes_the_bias) {
+    const vaei_kernels *const k = vaei_kernels_select(_i, 0);
+    if (!k) return;
+    float c[MAX_TILE], bias[MAX_TILE], *out[] = {c};
+    for (int64_t n = 1; n <= k->nr; n++) {
+        for (int64_t j = 0; j < MAX_TILE; j++) {
+            c[j] = 7;
+            bias[j] = (float)j;
+        }
+        k->dot_tile(1, n, 0, 1, NULL, NULL, out, bias, 0);
+        for (int64_t j = 0; j < MAX_TILE; j++) ck_assert(memcmp(&c[j], &(float){j < n ? (float)j : 7}, sizeof *c) == 0);
+    }
+}
+END_TEST
+
+START_TEST(test_tiles_fit_what_callers_reserve) {
+    const vaei_kernels *const k = vaei_kernels_select(_i, 0);
+    if (!k) return;
+    ck_assert_int_ge(k->mr, 1);
+    ck_assert_int_le(k->mr, 16);
+    ck_assert_int_eq(12 % k->mr, 0);
+    ck_assert_int_le(k->nr, MAX_TILE);
+}
+END_TEST
+
+Suite *suite_tile(void);
+Suite *suite_tile(void) {
+    Suite *const s = suite_create("tile");
+    TCase *const t = tcase_create("tile");
+    tcase_set_timeout(t, 120);
+    tcase_add_loop_test(t, test_dot_tile_is_one_chain_of_fma, ISA_FIRST, ISA_END);
+    tcase_add_loop_test(t, test_outer_tile_sums_first_then_adds, ISA_FIRST, ISA_END);
+    tcase_add_loop_test(t, test_dot_tile_without_taps_writes_the_bias, ISA_FIRST, ISA_END);
+    tcase_add_loop_test(t, test_tiles_fit_what_callers_reserve, ISA_FIRST, ISA_END);
+    suite_add_tcase(s, t);
+    return s;
+}

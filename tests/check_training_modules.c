@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT
+ * check_training_modules.c - optimizers against recurrences in double, schedules, clipping, and the recipe that holds them. */
+#include <check.h>
+#include <math.h>
+
+#include "vae/recipe.h"
+
+typedef struct rig {
+    vaei_heap heap;
+    vaei_arena arena;
+    vaei_document document;
+    vaei_recipe recipe;
+} rig;
+
+static vae_status_t build(rig *g, const char *text) {
+    memset(g, 0, sizeof *g);
+    vaei_heap_init_default(&g->heap);
+    vaei_arena_init(&g->arena, &g->heap);
+    ck_assert_int_eq(vaei_document_parse(&g->document, &g->arena, text, strlen(text)), VAE_OK);
+    return vaei_recipe_build(&g->recipe, &g->arena, &g->document);
+}
+
+static void rig_init(rig *g, const char *text) {
+    const vae_status_t status = build(g, text);
+    ck_assert_msg(status == VAE_OK, "%s: %s", text, vaei_fail_text());
+}
+
+static void rig_free(rig *g) {
+    vaei_arena_free(&g->arena);
+    ck_assert_uint_eq(g->heap.in_use, 0);
+}
+
+/* ---- optimizers -------------------------------------------------------------------------------------------------- */
+
+#define COUNT 2500 /* more than the runs in which coupled decay is worked out */
+#define STEPS 10
+
+typedef struct reference {
+    const char *text;
+    double lr, decay;
+    void (*step)(double lr, double decay, int t, double g, double *w, double *a, double *b);
+} reference;
+
+static void plain(double lr, double decay, int t, double g, double *w, double *a, double *b) {
+    (void)t;
+    (void)a;
+    (void)b;
+    *w -= lr * (g + decay * *w);
+}
+
+static void momentum(double lr, double decay, int t, double g, double *w, double *v, double *b) {
+    (void)t;
+    (void)b;
+    *v = 0.9 * *v + (g + decay * *w);
+    *w -= lr * *v;
+}
+
+static void nesterov(double lr, double decay, int t, double g, double *w, double *v, double *b) {
+    (void)t;
+    (void)b;
+    g += decay * *w;
+    *v = 0.9 * *v + g;
+    *w -= lr * (g + 0.9 * *v);
+}
+
+static void adam(double lr, double decay, int t, double g, double *w, double *m, double *v) {
+    g += decay * *w;
+    *m = 0.9 * *m + 0.1 * g;
+    *v = 0.999 * *v + 0.001 * g * g;
+    *w -= lr * (*m / (1 - pow(0.9, t))) / (sqrt(*v / (1 - pow(0.999, t))) + 1e-8);
+}
+
+static void adamw(double lr, double decay, int t, double g, double *w, double *m, double *v) {
+    *w *= 1 - lr * decay;
+    adam(lr, 0, t, g, w, m, v);
+}
+
+static const reference references[] = {
+    { "optimizer sgd lr=0.05\n", 0.05, 0, plain },
+    { "optimizer sgd lr=0.05 weight_decay=0.1\n", 0.05, 0.1, plain },
+    { "optimizer sgd momentum=0.9\n", 0.01, 0, momentum },
+    { "optimizer sgd momentum=0.9 weight_decay=0.2\n", 0.01, 0.2, momentum },
+    { "optimizer sgd momentum=0.9 nesterov=true weight_decay=0.1\n", 0.01, 0.1, nesterov },
+    { "optimizer adam\n", 0.001, 0, adam },
+    { "optimizer adam lr=0.01 weight_decay=0.1\n", 0.01, 0.1, adam },
+    { "optimizer adamw lr=0.01\n", 0.01, 0.01, adamw },
+    { "optimizer adamw lr=0.02 weight_decay=0.5\n", 0.02, 0.5, adamw },
+    { "optimizer adamw lr=0.02 weight_decay=0\n", 0.02, 0, adamw },
+};
+
+START_TEST(test_optimizer_follows_its_recurrence) {
+    static float w[COUNT], g[COUNT], slots[2][COUNT];
+    static double ref_w[COUNT], ref_slots[2][COUNT];
+    float *const slot[2] = { slots[0], slots[1] };
+    const reference *ref = &references[_i];
+    rig r;
+    rig_init(&r, ref->text);
+    const vaei_optimizer_ops *o = r.recipe.optimizer;
+    const void *conf = r.recipe.optimizer_conf;
+    const double lr = o->lr(conf), decay = o->decay(conf);
+    ck_assert_double_eq_tol(lr, ref->lr, 1e-8);
+    ck_assert_double_eq_tol(decay, ref->decay, 1e-7);
+    ck_assert_int_eq(o->slots(conf), ref->step == plain ? 0 : ref->step == momentum || ref->step == nesterov ? 1 : 2);
+    memset(slots, 0, sizeof slots);
+    memset(ref_slots, 0, sizeof ref_slots);
+    for (int i = 0; i < COUNT; i++) w[i] = (float)(ref_w[i] = (double)(float)sin(i));
+    for (int t = 1; t <= STEPS; t++) {
+        for (int i = 0; i < COUNT; i++) g[i] = (float)cos(0.7 * i + t);
+        o->step(conf, vaei_kernels_select(0, 0), COUNT, t, (float)lr, (float)decay, g, w, slot);
+        for (int i = 0; i < COUNT; i++)
+            ref->step(ref->lr, ref->decay, t, g[i], &ref_w[i], &ref_slots[0][i], &ref_slots[1][i]);
+        for (int i = 0; i < COUNT; i++) ck_assert_double_eq_tol(w[i], ref_w[i], 3e-7 * (1 + t));
+    }
+    rig_free(&r);
+}
+END_TEST
+
+static const char *const descents[] = { "optimizer sgd lr=0.1\n", "optimizer sgd lr=0.02 momentum=0.9 nesterov=true\n",
+                                        "optimizer adam lr=0.05\n", "optimizer adamw lr=0.05 weight_decay=0.001\n" };
+
+/* f(w) = sum_i (i + 1) (w_i - 1)^2 / 2 */
+START_TEST(test_optimizer_finds_the_bottom_of_a_bowl) {
+    float w[8] = { 0 }, g[8], slots[2][8] = { { 0 } };
+    float *const slot[2] = { slots[0], slots[1] };
+    rig r;
+    rig_init(&r, descents[_i]);
+    const vaei_optimizer_ops *o = r.recipe.optimizer;
+    const void *conf = r.recipe.optimizer_conf;
+    for (int t = 1; t <= 2000; t++) {
+        for (int i = 0; i < 8; i++) g[i] = (float)(i + 1) * (w[i] - 1);
+        o->step(conf, vaei_kernels_select(0, 0), 8, t, (float)o->lr(conf), (float)o->decay(conf), g, w, slot);
+    }
+    for (int i = 0; i < 8; i++) ck_assert_float_eq_tol(w[i], 1, 2e-3f);
+    rig_free(&r);
+}
+END_TEST
+
+/* The trainer may hand over any slices: a step has no memory of where a slice starts. */
+START_TEST(test_optimizer_slices_equal_the_whole) {
+    static float w[2][COUNT], g[COUNT], slots[2][2][COUNT];
+    rig r;
+    rig_init(&r, references[_i].text);
+    const vaei_optimizer_ops *o = r.recipe.optimizer;
+    const void *conf = r.recipe.optimizer_conf;
+    memset(slots, 0, sizeof slots);
+    for (int i = 0; i < COUNT; i++) w[0][i] = w[1][i] = (float)sin(i);
+    for (int t = 1; t <= 3; t++) {
+        for (int i = 0; i < COUNT; i++) g[i] = (float)cos(0.7 * i + t);
+        for (int split = 0; split < 2; split++) {
+            const int cut = split ? 37 : COUNT;
+            for (int i = 0; i < COUNT; i += cut) {
+                float *const slot[2] = { slots[split][0] + i, slots[split][1] + i };
+                const int n = COUNT - i < cut ? COUNT - i : cut;
+                o->step(conf, vaei_kernels_select(0, 0), n, t, (float)o->lr(conf), (float)o->decay(conf), g + i,
+                        w[split] + i, slot);
+            }
+        }
+    }
+    ck_assert_mem_eq(w[0], w[1], sizeof w[0]);
+    ck_assert_mem_eq(slots[0], slots[1], sizeof slots[0]);
+    rig_free(&r);
+}
+END_TEST
+
+/* ---- schedules, clipping ----------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *text;
+    int64_t t;
+    double factor;
+} factors[] = {
+    { "schedule constant\n", 0, 1 },
+    { "schedule constant\n", 1000000000, 1 },
+    { "schedule constant warmup=4\n", 0, 0.25 },
+    { "schedule constant warmup=4\n", 2, 0.75 },
+    { "schedule constant warmup=4\n", 3, 1 },
+    { "schedule constant warmup=4\n", 4, 1 },
+    { "schedule cosine steps=100\n", 0, 1 },
+    { "schedule cosine steps=100\n", 25, 0.85355339059327376 },
+    { "schedule cosine steps=100\n", 50, 0.5 },
+    { "schedule cosine steps=100\n", 100, 0 },
+    { "schedule cosine steps=100\n", 101, 0 },
+    { "schedule cosine steps=100 final=0.5\n", 50, 0.75 },
+    { "schedule cosine steps=100 final=0.5\n", 5000, 0.5 },
+    { "schedule cosine steps=110 warmup=10\n", 4, 0.5 },
+    { "schedule cosine steps=110 warmup=10\n", 10, 1 },
+    { "schedule cosine steps=110 warmup=10\n", 60, 0.5 },
+    { "schedule cosine steps=5 warmup=10\n", 4, 0.5 },
+    { "schedule cosine steps=5 warmup=10\n", 10, 0 },
+    { "schedule step every=10\n", 9, 1 },
+    { "schedule step every=10\n", 10, 0.1 },
+    { "schedule step every=10\n", 29, 0.01 },
+    { "schedule step every=10 factor=0.5 warmup=20\n", 9, 0.5 },
+    { "schedule step every=10 factor=0.5 warmup=20\n", 30, 0.125 },
+};
+
+START_TEST(test_schedule_values) {
+    rig r;
+    rig_init(&r, factors[_i].text);
+    const double got = r.recipe.schedule->factor(r.recipe.schedule_conf, factors[_i].t);
+    ck_assert_msg(fabs(got - factors[_i].factor) < 1e-7, "%s at %d: %.9g", factors[_i].text, (int)factors[_i].t, got);
+    rig_free(&r);
+}
+END_TEST
+
+START_TEST(test_clip_norm_scales_only_long_gradients) {
+    rig r;
+    rig_init(&r, "clip norm max=2\n");
+    ck_assert_double_eq_tol(r.recipe.clip->factor(r.recipe.clip_conf, 0), 1, 0);
+    ck_assert_double_eq_tol(r.recipe.clip->factor(r.recipe.clip_conf, 2), 1, 0);
+    ck_assert_double_eq_tol(r.recipe.clip->factor(r.recipe.clip_conf, 8), 0.25, 0);
+    rig_free(&r);
+    rig_init(&r, "clip none\n");
+    ck_assert_double_eq_tol(r.recipe.clip->factor(r.recipe.clip_conf, 1e30), 1, 0);
+    rig_free(&r);
+}
+END_TEST
+
+/* ---- recipe ------------------------------------------------------------------------------------------------------ */
+
+START_TEST(test_recipe_fills_missing_sections) {
+    static const char *const wanted = "optimizer  adam lr=0.001 beta1=0.9 beta2=0.999 eps=1e-8 weight_decay=0\n"
+                                      "objective  elbo beta=1 warmup=0 cycle=0 ratio=0.5 free_bits=0\n"
+                                      "schedule   constant warmup=0\n"
+                                      "clip       none\n";
+    rig r;
+    rig_init(&r, "");
+    ck_assert_str_eq(r.recipe.text, wanted);
+    ck_assert_ptr_nonnull(vaei_document_find(&r.document, "clip"));
+    rig_free(&r);
+}
+END_TEST
+
+START_TEST(test_recipe_text_is_canonical) {
+    static const char *const text = "clip norm\nschedule cosine steps=10\ninput 2x2x1\noptimizer sgd   lr=1e-2\n";
+    char first[1024];
+    rig r;
+    rig_init(&r, text);
+    ck_assert_ptr_nonnull(strstr(r.recipe.text, "clip       norm max=1\n"));
+    ck_assert_int_eq(strncmp(r.recipe.text, "optimizer  sgd lr=0.01", 22), 0);
+    ck_assert_ptr_null(strstr(r.recipe.text, "input"));
+    ck_assert_uint_lt(strlen(r.recipe.text), sizeof first);
+    strcpy(first, r.recipe.text);
+    rig_free(&r);
+    rig_init(&r, first);
+    ck_assert_str_eq(r.recipe.text, first);
+    rig_free(&r);
+}
+END_TEST
+
+static const struct {
+    const char *text, *sentence;
+} mistakes[] = {
+    { "optimizer adem\n", "adam" },
+    { "optimizer adam | sgd\n", "one module" },
+    { "optimizer adam { sgd }\n", "one module" },
+    { "optimizer adam rate=1\n", "rate" },
+    { "optimizer adam lr=-1\n", "lr" },
+    { "optimizer adam beta2=1\n", "beta2" },
+    { "optimizer adam eps=0\n", "eps" },
+    { "optimizer sgd momentum=1\n", "momentum" },
+    { "objective elbo beta=-1\n", "beta" },
+    { "objective elbo ratio=0\n", "ratio" },
+    { "schedule cosine\n", "steps" },
+    { "schedule step factor=0.5\n", "every" },
+    { "schedule step every=0\n", "every" },
+    { "clip norm max=0\n", "max" },
+    { "clip\n", "clip" },
+};
+
+START_TEST(test_recipe_refuses_mistakes) {
+    rig r;
+    ck_assert_int_eq(build(&r, mistakes[_i].text), VAE_E_SPEC);
+    ck_assert_msg(strstr(vaei_fail_text(), mistakes[_i].sentence) != NULL, "%s: %s", mistakes[_i].text,
+                  vaei_fail_text());
+    rig_free(&r);
+}
+END_TEST
+
+Suite *suite_training_modules(void);
+
+Suite *suite_training_modules(void) {
+    Suite *s = suite_create("training modules");
+    TCase *t = tcase_create("optimizers");
+    tcase_add_loop_test(t, test_optimizer_follows_its_recurrence, 0, (int)VAEI_COUNT(references));
+    tcase_add_loop_test(t, test_optimizer_slices_equal_the_whole, 0, (int)VAEI_COUNT(references));
+    tcase_add_loop_test(t, test_optimizer_finds_the_bottom_of_a_bowl, 0, (int)VAEI_COUNT(descents));
+    suite_add_tcase(s, t);
+    t = tcase_create("schedules and clipping");
+    tcase_add_loop_test(t, test_schedule_values, 0, (int)VAEI_COUNT(factors));
+    tcase_add_test(t, test_clip_norm_scales_only_long_gradients);
+    suite_add_tcase(s, t);
+    t = tcase_create("recipe");
+    tcase_add_test(t, test_recipe_fills_missing_sections);
+    tcase_add_test(t, test_recipe_text_is_canonical);
+    tcase_add_loop_test(t, test_recipe_refuses_mistakes, 0, (int)VAEI_COUNT(mistakes));
+    suite_add_tcase(s, t);
+    return s;
+}

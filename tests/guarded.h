@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ * guarded.h - memory for kernel tests: floats that end at a page nobody may touch, random contents, every table of this CPU.
+ *
+ * Include it first: mmap's anonymous pages need _DEFAULT_SOURCE. */
+#ifndef GUARDED_H
+#define GUARDED_H
+
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE
+#endif
+#include <check.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kernel/kernel.h"
+
+typedef struct guarded {
+    float *at;
+    int64_t count;
+    void *map;
+    size_t bytes;
+} guarded;
+
+/* `count` floats; the next byte faults. */
+static inline guarded guarded_floats(int64_t count) {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), size = (size_t)count * sizeof(float);
+    guarded g = {NULL, count, NULL, (size / page + 2) * page};
+    g.map = mmap(NULL, g.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(g.map, MAP_FAILED);
+    ck_assert_int_eq(mprotect((char *)g.map + g.bytes - page, page, PROT_NONE), 0);
+    g.at = (float *)(void *)((char *)g.map + g.bytes - page - size);
+    return g;
+}
+
+static inline void guarded_free(guarded *g) {
+    munmap(g->map, g->bytes);
+}
+
+/* xorshift: [-1, 1) and integers */
+typedef struct dice {
+    uint32_t state;
+} dice;
+
+static inline uint32_t dice_next(dice *d) {
+    d->state ^= d->state << 13;
+    d->state ^= d->state >> 17;
+    d->state ^= d->state << 5;
+    return d->state;
+}
+
+static inline int64_t dice_range(dice *d, int64_t low, int64_t high) {
+    return low + (int64_t)(dice_next(d) % (uint32_t)(high - low + 1));
+}
+
+static inline void dice_fill(dice *d, int64_t count, float *x) {
+    for (int64_t i = 0; i < count; i++) x[i] = (float)((double)dice_next(d) / 2147483648.0 - 1.0);
+}
+
+static inline guarded guarded_random(dice *d, int64_t count) {
+    const guarded g = guarded_floats(count);
+    dice_fill(d, count, g.at);
+    return g;
+}
+
+enum { ISA_FIRST = 1, ISA_END = 5 }; /* for tcase_add_loop_test; NULL where this CPU lacks it */
+
+#endif
