@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ * bitmap.h - pictures of 8 bits: read from PNG and JPEG, fitted to a size, laid out in a grid, written as PNG. */
+#ifndef BITMAP_H
+#define BITMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct image {
+    int64_t h, w, c;   /* c: 1 grey or 3 red, green, blue */
+    uint8_t *pixel;    /* [h][w][c] in fresh memory */
+} bitmap_t;
+
+/* The largest picture that is read. */
+#define BITMAP_MOST_SIDE 16384
+#define BITMAP_MOST_PIXELS ((int64_t)1 << 26)
+
+bool bitmap_is(const uint8_t *head, size_t n);
+
+/* Read a PNG or JPEG file; dies with exit code 3 and the file's name if it is damaged. */
+void bitmap_read(bitmap_t *image, const char *path);
+
+/* Write a PNG. */
+void bitmap_write(const bitmap_t *image, const char *path);
+
+bitmap_t bitmap_new(int64_t h, int64_t w, int64_t c, uint8_t value);
+void bitmap_free(bitmap_t *image);
+
+/* The largest centred part with the proportions of h x w, averaged over boxes to that size, as c channels. */
+void bitmap_fit(const bitmap_t *image, int64_t h, int64_t w, int64_t c, uint8_t *pixel);
+
+/* A grid of n pictures x[n][h][w][c] with values 0..1 (clamped), row by row; small ones are magnified by a whole
+ * factor. */
+bitmap_t bitmap_grid(const float *x, int64_t n, int64_t h, int64_t w, int64_t c, int64_t columns);
+
+/* The columns that make n pictures a grid about as wide as high. */
+int64_t bitmap_columns(int64_t n);
+
+/* The decoders: pixels from bytes. False with a reason in why. */
+#define BITMAP_WHY 160
+bool bitmap_decode_png(bitmap_t *image, const uint8_t *byte, size_t size, char why[BITMAP_WHY]);
+bool bitmap_decode_jpeg(bitmap_t *image, const uint8_t *byte, size_t size, char why[BITMAP_WHY]);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ * cmd_info.c - vae info: what is in a model file and what the model needs. */
+#include "console.h"
+#include "engine.h"
+#include "json_writer.h"
+#include "progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const int64_t batches[] = {1, 64, 256};
+enum { N_BATCHES = 3, TRAIN_BATCH = 128 };
+
+static uint64_t session_bytes(const vae_model_t *model, int64_t batch)
+{
+    uint64_t bytes;
+    must(vae_session_bytes(model, batch, &bytes));
+    return bytes;
+}
+
+static uint64_t trainer_bytes(vae_model_t *model)
+{
+    uint64_t bytes;
+    must(vae_trainer_bytes(model, NULL, TRAIN_BATCH, &bytes));
+    return bytes;
+}
+
+static extent_t param_extent(const vae_tensor_t *tensor, int64_t *values)
+{
+    extent_t extent = {.n = vae_tensor_ndim(tensor)};
+    if (extent.n > 4)
+        extent.n = 4;
+    if (extent.n > 0)
+        memcpy(extent.size, vae_tensor_shape(tensor), (size_t)extent.n * sizeof *extent.size);
+    *values = extent_total(&extent);
+    return extent;
+}
+
+static void json_extent(json_t *json, const char *key, const extent_t *extent)
+{
+    json_open(json, key, '[');
+    for (int32_t i = 0; i < extent->n; i++)
+        json_int(json, NULL, extent->size[i]);
+    json_close(json, ']');
+}
+
+static void print_json(vae_model_t *model, const char *spec)
+{
+    json_t json = {0};
+    const extent_t input = model_input(model), latent = model_latent(model);
+    json_open(&json, NULL, '{');
+    json_text(&json, "spec", spec);
+    json_extent(&json, "input", &input);
+    json_extent(&json, "latent", &latent);
+    json_int(&json, "parameters", vae_model_param_total(model));
+    json_open(&json, "tensors", '[');
+    for (int64_t i = 0; i < vae_model_param_count(model); i++) {
+        const vae_tensor_t *tensor;
+        const char *name;
+        int64_t values;
+        must(vae_model_param(model, i, &tensor, &name));
+        const extent_t extent = param_extent(tensor, &values);
+        json_open(&json, NULL, '{');
+        json_text(&json, "name", name);
+        json_extent(&json, "shape", &extent);
+        json_close(&json, '}');
+    }
+    json_close(&json, ']');
+    json_open(&json, "session_bytes", '{');
+    for (int b = 0; b < N_BATCHES; b++) {
+        char key[24];
+        snprintf(key, sizeof key, "%lld", (long long)batches[b]);
+        json_int(&json, key, (int64_t)session_bytes(model, batches[b]));
+    }
+    json_close(&json, '}');
+    json_int(&json, "trainer_bytes", (int64_t)trainer_bytes(model));
+    json_text(&json, "library", vae_build_info());
+    json_close(&json, '}');
+    json_print(&json);
+}
+
+static void print_text(vae_model_t *model, const char *spec)
+{
+    char total[PROGRESS_TEXT];
+    printf("%s\n", spec);
+    for (int64_t i = 0; i < vae_model_param_count(model); i++) {
+        const vae_tensor_t *tensor;
+        const char *name;
+        char text[EXTENT_TEXT];
+        int64_t values;
+        must(vae_model_param(model, i, &tensor, &name));
+        const extent_t extent = param_extent(tensor, &values);
+        printf("%-36s %-18s %10lld\n", name, extent_text(&extent, text), (long long)values);
+    }
+    printf("\n%s trainable values\n", text_thousands((double)vae_model_param_total(model), total));
+    for (int b = 0; b < N_BATCHES; b++)
+        printf("session for %-4lld examples  %10.2f MiB\n", (long long)batches[b],
+               (double)session_bytes(model, batches[b]) / 1048576.0);
+    printf("trainer for %-4d examples  %10.2f MiB\n%s\n", TRAIN_BATCH, (double)trainer_bytes(model) / 1048576.0,
+           vae_build_info());
+}
+
+static int run(const cli_t *cli)
+{
+    vae_ctx_t *ctx = engine_ctx(cli);
+    vae_model_t *model = engine_load(ctx, cli_operand(cli, 0));
+    char *spec = model_spec_text(model);
+    if (cli_flag(cli, "json"))
+        print_json(model, spec);
+    else
+        print_text(model, spec);
+    free(spec);
+    vae_model_destroy(model);
+    vae_ctx_destroy(ctx);
+    return EXIT_DONE;
+}
+
+static const cli_option_t options[] = {
+    {"json", 0, CLI_FLAG, "", "", "print one JSON object", 0},
+    {.name = NULL},
+};
+
+const cli_command_t command_info = {
+    .name = "info",
+    .operands = "MODEL",
+    .summary = "show a model's text, its parameters and the memory it needs",
+    .text = "Prints the text of the model with every default written out, a line for each\n"
+            "parameter tensor, the memory of sessions and of a trainer, and how the library was\n"
+            "built.",
+    .example = "  vae info run/best.safetensors",
+    .options = options,
+    .computes = true,
+    .run = run,
+};

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ * cmd_interp.c - vae interp: from one example to another through the latent space.
+ *
+ * Row r goes from example 2r to example 2r + 1: z_t = (1 - t) mean_a + t mean_b for t = 0, 1/(steps - 1), ..., 1,
+ * decoded. */
+#include "console.h"
+#include "mem.h"
+#include "pictures.h"
+#include "task.h"
+
+#include <stdlib.h>
+
+static int run(const cli_t *cli)
+{
+    task_t task;
+    task_open(&task, cli, true, true);
+    const int64_t steps = cli_int(cli, "steps"), D = vae_model_latent_size(task.model);
+    const int64_t S = vae_model_input_size(task.model);
+    const int64_t rows = cli_int(cli, "count") < task.n / 2 ? cli_int(cli, "count") : task.n / 2;
+    (void)picture_is_array(task.output);
+    if (rows == 0)
+        die(EXIT_FORMAT, "%s: two examples are wanted, there is one", task.set.source);
+    float *x = mem_alloc(rows * (steps > 2 ? steps : 2) * S, sizeof *x);
+    float *end = mem_alloc(2 * rows * D, sizeof *end), *z = mem_alloc(rows * steps * D, sizeof *z);
+    data_range(task.data, 0, 2 * rows, x);
+    must(vae_encode(task.session, 2 * rows, x, end, NULL));
+    for (int64_t i = 0; i < rows * steps * D; i++) {
+        const int64_t row = i / (steps * D), d = i % D;
+        const float t = (float)(i / D % steps) / (float)(steps - 1);
+        z[i] = (1.0f - t) * end[2 * row * D + d] + t * end[(2 * row + 1) * D + d];
+    }
+    must(vae_decode(task.session, rows * steps, z, x));
+    const extent_t extent = picture_extent(task.model, task.data);
+    picture_write(task.output, x, rows * steps, &extent, steps);
+    free(x);
+    free(end);
+    free(z);
+    task_close(&task);
+    return EXIT_DONE;
+}
+
+static const cli_option_t options[] = {
+    TASK_OUTPUT("a grid of pictures, grid.png, or an array, x.npy"),
+    {"count", 'n', CLI_INT, "N", "8", "pairs of examples, a row for each", 1},
+    {"steps", 0, CLI_INT, "N", "10", "pictures in a row, both ends included", 2},
+    TASK_DATA,
+    {.name = NULL},
+};
+
+const cli_command_t command_interp = {
+    .name = "interp",
+    .operands = "MODEL DATA",
+    .summary = "walk from example to example through the latent space",
+    .text = "Each row decodes points on the straight line between the posterior means of two\n"
+            "examples of DATA, the first with the second, the third with the fourth, and so on.",
+    .example = "  vae interp run/best.safetensors fashion-mnist -o walk.png",
+    .options = options,
+    .computes = true,
+    .run = run,
+};

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ * cmd_sample.c - vae sample: new examples from the prior. */
+#include "console.h"
+#include "engine.h"
+#include "bitmap.h"
+#include "mem.h"
+#include "pictures.h"
+#include "task.h"
+
+#include <stdlib.h>
+
+static int run(const cli_t *cli)
+{
+    task_t task;
+    const int64_t n = cli_int(cli, "count");
+    task_open(&task, cli, true, false);
+    const bool array = picture_is_array(task.output);
+    float *x = mem_alloc(n * vae_model_input_size(task.model), sizeof *x);
+    must(vae_session_seed(task.session, (uint64_t)cli_int(cli, "seed")));
+    must(vae_sample(task.session, n, NULL, x));
+    const extent_t extent = array ? model_input(task.model) : picture_extent(task.model, NULL);
+    picture_write(task.output, x, n, &extent, cli_given(cli, "columns") ? cli_int(cli, "columns") : bitmap_columns(n));
+    free(x);
+    task_close(&task);
+    return EXIT_DONE;
+}
+
+static const cli_option_t options[] = {
+    TASK_OUTPUT("a grid of pictures, x.png, or an array, x.npy"),
+    {"count", 'n', CLI_INT, "N", "64", "how many", 1},
+    {"columns", 0, CLI_INT, "N", "", "pictures in a row (default: a square)", 1},
+    {"seed", 0, CLI_INT, "N", "0", "equal seeds give equal samples", 0},
+    {.name = NULL},
+};
+
+const cli_command_t command_sample = {
+    .name = "sample",
+    .operands = "MODEL",
+    .summary = "make new examples from the prior",
+    .text = "Draws latents from the prior N(0, I) and decodes them. Shown is the mean of the\n"
+            "likelihood, no noise is added to it.",
+    .example = "  vae sample run/best.safetensors -n 64 --seed 7 -o samples.png",
+    .options = options,
+    .computes = true,
+    .run = run,
+};

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT
+ * cmd_train.c - vae train: from data and a preset to a run folder. */
+#include "cli.h"
+#include "console.h"
+#include "engine.h"
+#include "files.h"
+#include "json_writer.h"
+#include "mem.h"
+#include "progress.h"
+#include "train_loop.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static vae_model_t *create_model(vae_ctx_t *ctx, const settings_t *settings, bool resume)
+{
+    vae_model_t *model;
+    must_or(vae_model_create(&model, ctx, settings->text, (uint64_t)settings->seed), EXIT_USAGE);
+    if (settings->weights[0] && !resume)
+        must(vae_model_load_weights(model, settings->weights));
+    return model;
+}
+
+/* The text with the input of the data's size, if a model can be made of it; else one sentence that names both sizes. */
+static void adapt_input(settings_t *settings, const data_set_t *data, const extent_t *wanted)
+{
+    char have[EXTENT_TEXT], want[EXTENT_TEXT];
+    size_t needed = 0;
+    vae_model_t *model = NULL;
+    extent_text(&data->train.extent, have);
+    (void)vae_spec_set(settings->text, "input", have, NULL, 0, &needed);
+    char *text = mem_alloc((int64_t)needed + 1, 1);
+    if (vae_spec_set(settings->text, "input", have, text, needed, NULL) != VAE_OK
+        || vae_model_create(&model, NULL, text, 0) != VAE_OK)
+        die(EXIT_FORMAT,
+            "%s: the examples are %s, the model wants %s and its decoder makes nothing else; write a text for this "
+            "size (vae help preset) and give it by --model", data->source, have, extent_text(wanted, want));
+    vae_model_destroy(model);
+    free(settings->text);
+    settings->text = text;
+    say("the model's input is set to %s, the size of the data", have);
+}
+
+/* Model and data that fit each other. */
+static vae_model_t *prepare(vae_ctx_t *ctx, settings_t *settings, data_set_t *data, const char *source, bool resume)
+{
+    vae_model_t *model = create_model(ctx, settings, resume);
+    extent_t input = model_input(model);
+    data_load(data, source, &input);
+    data_hold_out(data);
+    if (extent_total(&data->train.extent) != extent_total(&input)) {
+        adapt_input(settings, data, &input);
+        vae_model_destroy(model);
+        model = create_model(ctx, settings, resume);
+        input = model_input(model);
+    }
+    data_require(data, &input, settings_likelihood_is(settings, "bernoulli"));
+    return model;
+}
+
+static void write_config(const settings_t *settings, const char *source, const train_loop_t *loop)
+{
+    char *path = run_path(&loop->run, "config.txt");
+    settings_write(settings, source, path);
+    free(path);
+}
+
+static void open_run(train_loop_t *loop, const cli_t *cli, const char *folder)
+{
+    loop->state = (run_state_t){.best = INFINITY, .fingerprint = data_fingerprint(&loop->data->train)};
+    if (!cli_flag(cli, "resume")) {
+        run_create(&loop->run, folder, cli_flag(cli, "force"));
+        loop->saved = loop->state;
+        return;
+    }
+    const uint64_t fingerprint = loop->state.fingerprint;
+    run_load(&loop->state, loop->trainer, folder);
+    const int64_t per_epoch = train_steps_per_epoch(loop);
+    if (loop->state.fingerprint != fingerprint)
+        die(EXIT_FORMAT, "--resume: %s is not the data that %s began with", loop->data->source, folder);
+    if (loop->state.epoch < 0 || loop->state.epoch != loop->state.step / per_epoch)
+        die(EXIT_FORMAT, "%s/resume.txt: step %lld is not in epoch %lld", folder, (long long)loop->state.step,
+            (long long)loop->state.epoch + 1);
+    run_reopen(&loop->run, folder, loop->state.step, per_epoch);
+    loop->saved = loop->state;
+}
+
+static void print_header(const train_loop_t *loop, const vae_ctx_t *ctx, bool resumed)
+{
+    char extent[EXTENT_TEXT], weights[PROGRESS_TEXT], train[PROGRESS_TEXT], test[PROGRESS_TEXT];
+    const extent_t latent = model_latent(loop->model);
+    const char *preset = loop->settings->preset;
+    say("%s%s%s: %s parameters, latent %s; %s: %s examples to train on, %s to validate; batch %lld, %s",
+        console_bold(), preset[0] ? preset : "model", console_plain(),
+        text_thousands((double)vae_model_param_total(loop->model), weights), extent_text(&latent, extent),
+        loop->data->source, text_thousands((double)loop->data->train.n, train),
+        text_thousands((double)loop->data->test.n, test), (long long)loop->settings->batch, vae_ctx_isa(ctx));
+    if (resumed)
+        say("resumed at step %lld, after %lld epochs", (long long)loop->state.step, (long long)loop->state.epoch);
+}
+
+static void print_result(const train_loop_t *loop, bool as_json, int code, double seconds)
+{
+    const run_state_t *s = &loop->state;
+    if (!as_json) {
+        char time[PROGRESS_TEXT];
+        if (code == EXIT_DONE && s->best_epoch > 0)
+            printf("best validation loss %.2f nats at epoch %lld, in %s: %s/best.safetensors\n", s->best,
+                   (long long)s->best_epoch, text_duration(seconds, time), loop->run.folder);
+        return;
+    }
+    json_t json = {0};
+    json_open(&json, NULL, '{');
+    json_text(&json, "run", loop->run.folder);
+    json_text(&json, "status", code == EXIT_DONE ? "done" : code == EXIT_DIVERGED ? "diverged" : "interrupted");
+    json_int(&json, "step", s->step);
+    json_int(&json, "epoch", s->epoch);
+    json_real(&json, "val_loss", loop->score.n ? loop->score.loss : NAN);
+    json_real(&json, "val_recon", loop->score.n ? loop->score.recon : NAN);
+    json_real(&json, "val_rate", loop->score.n ? loop->score.rate : NAN);
+    json_int(&json, "active_units", loop->score.active_units);
+    json_real(&json, "best_val_loss", s->best);
+    json_int(&json, "best_epoch", s->best_epoch);
+    json_real(&json, "images_per_s", loop->images_per_s);
+    json_real(&json, "seconds", seconds);
+    json_close(&json, '}');
+    json_print(&json);
+}
+
+static int run(const cli_t *cli)
+{
+    const char *source = cli_operand(cli, 0), *folder = cli_text(cli, "output");
+    const bool resume = cli_flag(cli, "resume");
+    const double start = now_seconds();
+    settings_t settings;
+    data_set_t data;
+    train_loop_t loop = {.settings = &settings, .data = &data, .patience = cli_int(cli, "patience")};
+    console_quiet(cli_flag(cli, "quiet"));
+    if (!folder[0])
+        die(EXIT_USAGE, "train: -o RUN is missing, the folder to write to");
+    if (resume && cli_flag(cli, "force"))
+        die(EXIT_USAGE, "train: --resume and --force exclude each other");
+    char *config = path_join(folder, "config.txt");
+    if (resume && !path_exists(config))
+        die(EXIT_RUNTIME, "%s: there is nothing to resume: no config.txt", folder);
+    if (!resume && !cli_flag(cli, "force") && path_exists(config))
+        die(EXIT_RUNTIME, "%s holds a run; --resume goes on with it, --force starts it anew", folder);
+    if (resume)
+        settings_from_run(&settings, cli, config);
+    else
+        settings_from_cli(&settings, cli);
+    vae_ctx_t *ctx = engine_ctx(cli);
+    loop.model = prepare(ctx, &settings, &data, source, resume);
+    must_or(vae_trainer_create(&loop.trainer, loop.model, settings.text, settings.batch), EXIT_USAGE);
+    must(vae_trainer_seed(loop.trainer, (uint64_t)settings.seed));
+    loop.has_prior = model_has_prior(loop.model);
+    open_run(&loop, cli, folder);
+    write_config(&settings, source, &loop);
+    print_header(&loop, ctx, resume);
+    loop.session = engine_session(loop.model, ENGINE_BATCH);
+    const int code = train_loop_run(&loop);
+    print_result(&loop, cli_flag(cli, "json"), code, now_seconds() - start);
+    run_close(&loop.run);
+    vae_session_destroy(loop.session);
+    vae_trainer_destroy(loop.trainer);
+    vae_model_destroy(loop.model);
+    vae_ctx_destroy(ctx);
+    data_free(&data);
+    settings_free(&settings);
+    free(config);
+    return code;
+}
+
+static const cli_option_t options[] = {
+    {"output", 'o', CLI_TEXT, "RUN", "", "the folder to write to", 0},
+    {"preset", 'p', CLI_TEXT, "NAME", "", "dense, dense-gen, leaky, conv-bn or conv (default: conv)", 0},
+    {"model", 'm', CLI_TEXT, "FILE", "", "a text of a model, or a model file to start from", 0},
+    {"epochs", 'e', CLI_INT, "N", "", "train N epochs (default: as the preset says, or 10)", 1},
+    {"steps", 0, CLI_INT, "N", "", "train N steps", 1},
+    {"batch", 'b', CLI_INT, "N", "", "examples in one step (default: as the preset says, or 128)", 1},
+    {"seed", 0, CLI_INT, "N", "0", "equal seeds give equal models", 0},
+    {"set", 's', CLI_LIST, "KEY=VALUE", "", "change an option of the model or its training; may be repeated", 0},
+    {"patience", 0, CLI_INT, "N", "0", "end after N epochs without a better validation loss; 0: never", 0},
+    {"resume", 0, CLI_FLAG, "", "", "go on with the run in RUN, to the same bits as without the pause", 0},
+    {"force", 'f', CLI_FLAG, "", "", "replace a run in RUN", 0},
+    {"quiet", 'q', CLI_FLAG, "", "", "say nothing but warnings and errors", 0},
+    {"json", 0, CLI_FLAG, "", "", "print the result as one JSON object", 0},
+    {.name = NULL},
+};
+
+const cli_command_t command_train = {
+    .name = "train",
+    .operands = "DATA",
+    .summary = "train a model on images, into a folder with all that belongs to the run",
+    .text = "DATA is one of\n\n"
+            "  fashion-mnist  60,000 photographs of clothes (Debian's package\n"
+            "                 dataset-fashion-mnist, or the folder named by VAE_DATA)\n"
+            "  shapes         generated, with known factors; shapes:N makes N of them\n"
+            "  FOLDER         PNG and JPEG files, cropped and resized to the model's\n"
+            "                 input; or the IDX or CIFAR-10 binary files of a data set\n"
+            "  FILE           IDX (.gz too), .npy, CIFAR-10 binary, PNG or JPEG\n\n"
+            "Each tenth example is held out for validation where the data has no test split.\n\n"
+            "RUN receives config.txt, metrics.jsonl, loss.png, recon.png, a picture of samples\n"
+            "for each epoch, best.safetensors and last.safetensors, and what --resume needs.\n"
+            "Ctrl-C finishes the batch, saves and exits with code 130; --resume goes on.\n\n"
+            "Losses are in nats per example: recon is -log p(x|z), rate is KL(q(z|x) || p(z)).\n"
+            "KEY is a path such as latent.dim, encoder.0.out, optimizer.lr, adam.lr, elbo.beta;\n"
+            "vae help NAME lists the options of a module.",
+    .example = "  vae train fashion-mnist -o clothes --epochs 5\n"
+               "  vae train photos/ -o run --model my_model.txt --set adam.lr=3e-4 --set elbo.beta=4\n"
+               "  vae train fashion-mnist -o clothes --resume --epochs 20",
+    .options = options,
+    .computes = true,
+    .run = run,
+};

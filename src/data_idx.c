@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT
+ * data_idx.c - IDX files, the format of MNIST and Fashion-MNIST (Y. LeCun, "THE MNIST DATABASE", file formats).
+ *
+ *     byte 0, 1   0
+ *     byte 2      type: 08 u8, 0D float; also 09 i8, 0B i16, 0C i32, 0E double, which no images use
+ *     byte 3      number of sizes: 3 [n][H][W] or 4 [n][H][W][C] for images, 1 [n] for labels
+ *     then        the sizes, 4 bytes each, big-endian; then the values, big-endian
+ *
+ * Plain or gzipped. The declared bytes are compared with the file before anything is allocated: exactly for a plain
+ * file, by deflate's greatest ratio for a gzipped one, which is then read to its declared end and must end there. */
+#include "console.h"
+#include "data.h"
+#include "files.h"
+#include "mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#define DEFLATE_RATIO 1032 /* no deflate stream grows more (zlib technical details) */
+
+typedef struct idx {
+    const char *path;
+    gzFile stream; /* reads plain files too */
+    uint8_t type;
+    int32_t ndim;
+    int64_t size[4];
+    int64_t values; /* the product of the sizes */
+} idx_t;
+
+bool data_is_idx(const uint8_t *head, size_t n)
+{
+    if (n < 2)
+        return false;
+    const bool zipped = head[0] == 0x1f && head[1] == 0x8b;
+    const bool swapped = n >= 4 && head[2] == 0 && head[3] == 0 && head[1] >= 0x08 && head[1] <= 0x0e;
+    return zipped || swapped || (head[0] == 0 && head[1] == 0);
+}
+
+static void read_exactly(idx_t *idx, void *bytes, int64_t n)
+{
+    uint8_t *p = bytes;
+    for (int64_t done = 0; done < n;) {
+        const int64_t left = n - done;
+        const int got = gzread(idx->stream, p + done, left < (1 << 30) ? (unsigned)left : 1u << 30);
+        if (got < 0) {
+            int error;
+            die(EXIT_FORMAT, "%s: damaged: %s", idx->path, gzerror(idx->stream, &error));
+        }
+        if (got == 0)
+            die(EXIT_FORMAT, "%s: cut short: %lld bytes are missing", idx->path, (long long)(n - done));
+        done += got;
+    }
+}
+
+static int64_t element_bytes(const idx_t *idx)
+{
+    switch (idx->type) {
+    case 0x08:
+        return 1;
+    case 0x0d:
+        return 4;
+    case 0x09:
+    case 0x0b:
+    case 0x0c:
+    case 0x0e:
+        die(EXIT_FORMAT, "%s: IDX type %02x is not read, only bytes (08) and floats (0d)", idx->path, idx->type);
+    default:
+        die(EXIT_FORMAT, "%s: IDX type %02x does not exist", idx->path, idx->type);
+    }
+}
+
+static void read_header(idx_t *idx)
+{
+    uint8_t magic[4];
+    read_exactly(idx, magic, 4);
+    if (magic[0] != 0 || magic[1] != 0) {
+        if (magic[2] == 0 && magic[3] == 0)
+            die(EXIT_FORMAT, "%s: the IDX header is byte-swapped", idx->path);
+        if (path_ends(idx->path, ".tar.gz") || path_ends(idx->path, ".tgz"))
+            die(EXIT_FORMAT, "%s: this is an archive; unpack it first", idx->path);
+        die(EXIT_FORMAT, "%s: not an IDX file: it begins with %02x %02x", idx->path, magic[0], magic[1]);
+    }
+    idx->type = magic[2];
+    idx->ndim = magic[3];
+    (void)element_bytes(idx);
+    if (idx->ndim < 1 || idx->ndim > 4)
+        die(EXIT_FORMAT, "%s: %d sizes, an IDX file here has 1 to 4", idx->path, idx->ndim);
+    idx->values = 1;
+    for (int32_t i = 0; i < idx->ndim; i++) {
+        uint8_t b[4];
+        read_exactly(idx, b, 4);
+        idx->size[i] = (int64_t)b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3];
+        if (idx->size[i] == 0 || idx->size[i] > INT32_MAX)
+            die(EXIT_FORMAT, "%s: size %d is %lld, wanted 1 to 2147483647", idx->path, i, (long long)idx->size[i]);
+        if (!size_mul(idx->values, idx->size[i], &idx->values))
+            die(EXIT_FORMAT, "%s: the product of the sizes overflows", idx->path);
+    }
+}
+
+static void open_idx(idx_t *idx, const char *path)
+{
+    uint8_t head[2];
+    int64_t file_bytes, payload;
+    const size_t n = file_head(path, head, sizeof head, &file_bytes);
+    *idx = (idx_t){.path = path, .stream = gzopen(path, "rb")};
+    if (!idx->stream)
+        die(EXIT_RUNTIME, "%s: cannot be opened", path);
+    gzbuffer(idx->stream, 1 << 18);
+    read_header(idx);
+    const int64_t header = 4 + 4 * idx->ndim;
+    const bool zipped = n == 2 && head[0] == 0x1f && head[1] == 0x8b;
+    if (!size_mul(idx->values, element_bytes(idx), &payload) || payload > INT64_MAX - header)
+        die(EXIT_FORMAT, "%s: the declared size overflows", path);
+    if (zipped ? payload / DEFLATE_RATIO > file_bytes : header + payload > file_bytes)
+        die(EXIT_FORMAT, "%s: cut short: it declares %lld bytes and holds %lld", path, (long long)(header + payload),
+            (long long)file_bytes);
+    if (!zipped && header + payload < file_bytes)
+        die(EXIT_FORMAT, "%s: %lld bytes follow the last value", path, (long long)(file_bytes - header - payload));
+}
+
+static void close_idx(idx_t *idx)
+{
+    uint8_t one;
+    const int got = gzread(idx->stream, &one, 1);
+    if (got > 0)
+        die(EXIT_FORMAT, "%s: bytes follow the last value", idx->path);
+    if (got < 0 || gzclose(idx->stream) != Z_OK)
+        die(EXIT_FORMAT, "%s: damaged or cut short at its end", idx->path);
+}
+
+static float *read_floats(idx_t *idx)
+{
+    float *value = mem_alloc(idx->values, sizeof *value);
+    read_exactly(idx, value, idx->values * 4);
+    for (int64_t i = 0; i < idx->values; i++) {
+        uint8_t b[4];
+        memcpy(b, &value[i], 4);
+        const uint32_t bits = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+        memcpy(&value[i], &bits, 4);
+        if (!isfinite(value[i]))
+            die(EXIT_FORMAT, "%s: value %lld is not finite", idx->path, (long long)i);
+    }
+    return value;
+}
+
+static int32_t *read_labels(const char *path, int64_t n, int32_t classes)
+{
+    idx_t idx;
+    open_idx(&idx, path);
+    if (idx.ndim != 1 || idx.type != 0x08)
+        die(EXIT_FORMAT, "%s: not labels: wanted one size and type 08, got %d and %02x", path, idx.ndim, idx.type);
+    if (idx.values != n)
+        die(EXIT_FORMAT, "%s: %lld labels for %lld images", path, (long long)idx.values, (long long)n);
+    uint8_t *byte = mem_alloc(n, 1);
+    int32_t *label = mem_alloc(n, sizeof *label);
+    read_exactly(&idx, byte, n);
+    for (int64_t i = 0; i < n; i++) {
+        label[i] = byte[i];
+        if (classes && label[i] >= classes)
+            die(EXIT_FORMAT, "%s: label %lld is %d, there are %d classes", path, (long long)i, label[i], classes);
+    }
+    free(byte);
+    close_idx(&idx);
+    return label;
+}
+
+void data_load_idx(data_t *data, const char *images, const char *labels, int32_t classes)
+{
+    idx_t idx;
+    open_idx(&idx, images);
+    if (idx.ndim < 3)
+        die(EXIT_FORMAT, "%s: not images: wanted 3 or 4 sizes, got %d", images, idx.ndim);
+    *data = (data_t){.n = idx.size[0]};
+    data->extent = extent_image(idx.size[1], idx.size[2], idx.ndim == 4 ? idx.size[3] : 1);
+    if (idx.type == 0x0d) {
+        data->f32 = read_floats(&idx);
+    } else {
+        data->u8 = mem_alloc(idx.values, 1);
+        read_exactly(&idx, data->u8, idx.values);
+    }
+    close_idx(&idx);
+    if (labels)
+        data->label = read_labels(labels, data->n, classes);
+}
+
+/* "...images-idx3-ubyte..." has its labels in "...labels-idx1-ubyte...". */
+char *data_idx_labels(const char *images)
+{
+    static const char mark[] = "images-idx3";
+    const char *at = strstr(images, mark);
+    if (!at)
+        return NULL;
+    char *labels = mem_format("%.*slabels-idx1%s", (int)(at - images), images, at + sizeof mark - 1);
+    if (path_exists(labels))
+        return labels;
+    free(labels);
+    return NULL;
+}
+
+/* The file of this name in the folder, plain or gzipped; NULL if there is none. */
+static char *find_in(const char *folder, const char *name)
+{
+    char *plain = path_join(folder, name);
+    if (path_exists(plain))
+        return plain;
+    char *zipped = mem_format("%s.gz", plain);
+    free(plain);
+    if (path_exists(zipped))
+        return zipped;
+    free(zipped);
+    return NULL;
+}
+
+static bool load_split(data_t *data, const char *folder, const char *split, int32_t classes)
+{
+    char *name = mem_format("%s-images-idx3-ubyte", split);
+    char *images = find_in(folder, name);
+    free(name);
+    if (!images)
+        return false;
+    char *labels = data_idx_labels(images);
+    data_load_idx(data, images, labels, classes);
+    free(labels);
+    free(images);
+    return true;
+}
+
+bool data_load_idx_folder(data_set_t *set, const char *path)
+{
+    if (!load_split(&set->train, path, "train", 0))
+        return false;
+    if (load_split(&set->test, path, "t10k", 0) && !extent_equal(&set->train.extent, &set->test.extent))
+        die(EXIT_FORMAT, "%s: training and test images differ in size", path);
+    return true;
+}
+
+void data_load_fashion_mnist(data_set_t *set)
+{
+    const char *own = getenv("VAE_DATA");
+    const char *folder = own && own[0] ? own : "/usr/share/datasets/fashion-mnist";
+    if (!load_split(&set->train, folder, "train", 10) || !load_split(&set->test, folder, "t10k", 10))
+        die(EXIT_RUNTIME,
+            "fashion-mnist: train-images-idx3-ubyte.gz and t10k-images-idx3-ubyte.gz are not in %s; "
+            "apt install dataset-fashion-mnist, or set VAE_DATA to their folder", folder);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ * files.h - files and folders: read whole, written so that a crash leaves the old one, never overwritten unasked. */
+#ifndef FILES_H
+#define FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* folder/name in fresh memory. */
+char *path_join(const char *folder, const char *name);
+bool path_ends(const char *path, const char *ending);
+bool path_exists(const char *path);
+bool path_is_folder(const char *path);
+
+/* All bytes of a regular file of at most `most` bytes, with a NUL behind them; dies if it can't be read. */
+uint8_t *file_read(const char *path, int64_t most, size_t *size);
+
+/* The first bytes of a file and its size; dies if it is not a regular file. Returns how many bytes were read. */
+size_t file_head(const char *path, uint8_t *head, size_t cap, int64_t *size);
+
+/* Names the file type that the first bytes betray ("a Git LFS pointer"), or NULL. */
+const char *file_kind(const uint8_t *head, size_t n);
+
+/* Write a file as path.tmp.PID, then rename it: begin gives the stream, end flushes, syncs and renames. */
+typedef struct file_writer {
+    FILE *stream;
+    char *path, *temporary;
+} file_writer_t;
+void file_begin(file_writer_t *writer, const char *path);
+void file_end(file_writer_t *writer);
+
+void file_write_text(const char *path, const char *text);
+
+/* Make a folder and its parents. */
+void folder_make(const char *path);
+
+/* Die unless the path is free or force is set. */
+void refuse_existing(const char *path, bool force);
+
+#endif

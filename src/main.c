@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ * main.c - the vae program: train a variational autoencoder and use it, from the command line.
+ *
+ *     vae COMMAND [OPERANDS] [OPTIONS]
+ *
+ * Each command is one file, cmd_NAME.c, with its table of options (cli.h). The program sees the library through its
+ * public headers only. Exit codes: console.h. */
+#include "cli.h"
+#include "console.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int main(int argc, char **argv)
+{
+    const int code = cli_main(argc, argv);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        die(EXIT_RUNTIME, "standard output: %s", strerror(errno));
+    return code;
+}

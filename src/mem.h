@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * mem.h - allocation for the program: it ends with a sentence where memory is refused, so callers need no check. The
+ * library never does this; a program may. */
+#ifndef MEM_H
+#define MEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* count * size zeroed bytes; never NULL, also for count 0. */
+void *mem_alloc(int64_t count, size_t size);
+
+/* As realloc of count * size bytes; new bytes are not zeroed. */
+void *mem_grow(void *old, int64_t count, size_t size);
+
+/* A copy of the text, or of its first n bytes. */
+char *mem_text(const char *text);
+char *mem_text_n(const char *text, size_t n);
+
+/* a * b where neither is negative; false if it does not fit in int64_t. */
+bool size_mul(int64_t a, int64_t b, int64_t *product);
+
+/* A printf into fresh memory. */
+char *mem_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A text that grows. Start from {0}; s is NULL until the first addition. */
+typedef struct strbuf {
+    char *s;
+    size_t n, cap;
+} strbuf_t;
+
+void strbuf_add(strbuf_t *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void strbuf_put(strbuf_t *buf, const char *bytes, size_t n);
+
+#endif

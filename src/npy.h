@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * npy.h - NumPy's .npy files (format versions 1 to 3): arrays in C order of u1, i4, i8 and f4. */
+#ifndef NPY_H
+#define NPY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NPY_MAX_DIMS 8
+
+typedef struct npy {
+    char type;                 /* 'B' bytes, 'f' float32 */
+    int32_t ndim;
+    int64_t shape[NPY_MAX_DIMS];
+    int64_t total;             /* values */
+    void *value;               /* uint8_t or float, in fresh memory */
+} npy_t;
+
+bool npy_is(const uint8_t *head, size_t n);
+
+/* Read an array of u1 or f4; floats must be finite. Dies with exit code 3 and a sentence otherwise. */
+void npy_read(npy_t *array, const char *path);
+
+/* Write float32 or int32 values of the given shape. */
+void npy_write_f32(const char *path, int32_t ndim, const int64_t *shape, const float *value);
+void npy_write_i32(const char *path, int32_t ndim, const int64_t *shape, const int32_t *value);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * pictures.h - what a model makes, as pictures or arrays. */
+#ifndef PICTURES_H
+#define PICTURES_H
+
+#include "data.h"
+#include <vae/vae.h>
+
+/* The size in which to show examples: that of the data if it is a picture, else the model's; n is 0 if neither is. */
+extent_t picture_extent(const vae_model_t *model, const data_t *data);
+
+/* Die unless path ends in .png or .npy; true for .npy. */
+bool picture_is_array(const char *path);
+
+/* Write examples x[n][S]: a grid of pictures for a path in .png, an array for .npy. */
+void picture_write(const char *path, const float *x, int64_t n, const extent_t *extent, int64_t columns);
+
+/* A grid of the first n examples: each row of inputs with the row of their reconstructions below it. */
+void picture_reconstructions(const char *path, vae_session_t *session, const data_t *data, int64_t n,
+                             const extent_t *extent, int64_t columns);
+
+#endif

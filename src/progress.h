@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * progress.h - how far training is: a live line on a terminal, now and then a plain line elsewhere. */
+#ifndef PROGRESS_H
+#define PROGRESS_H
+
+#include <stdint.h>
+
+typedef struct progress {
+    int64_t epoch, epochs;       /* this one, counted from 1, and all */
+    int64_t batch, batches;      /* in this epoch */
+    int64_t steps_left;          /* to the end of the run */
+    double loss, recon, rate;    /* means over this epoch so far, nats per example */
+    double images_per_s, seconds_per_step;
+} progress_t;
+
+/* Seconds of a clock that never goes back. */
+double now_seconds(void);
+
+void progress_show(const progress_t *progress);
+
+/* "1,850" and "0:31" or "1:02:03" into text. */
+#define PROGRESS_TEXT 32
+const char *text_thousands(double value, char text[PROGRESS_TEXT]);
+const char *text_duration(double seconds, char text[PROGRESS_TEXT]);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ * settings.h - what a training run is: the text of its model and training, and the numbers of its loop.
+ *
+ * A run folder keeps them in config.txt: the text as it is, and before it the rest as comments "# batch = 128". The
+ * file is itself a text that --model takes. */
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+#include "cli.h"
+#include <stdint.h>
+
+typedef struct settings {
+    char *preset;     /* "" if --model gave the text */
+    char *weights;    /* a model file to start from, or "" */
+    char *text;       /* canonical: input, encoder, latent, decoder, likelihood, optimizer, objective, schedule, clip */
+    int64_t batch, seed;
+    int64_t epochs, steps; /* where training ends: the earlier one; 0: not given */
+} settings_t;
+
+/* By --preset or --model, --set, --batch, --epochs, --steps, --seed; dies with exit code 2 for what is wrong there. */
+void settings_from_cli(settings_t *settings, const cli_t *cli);
+
+/* By the config.txt of a run; --epochs and --steps may change. Dies if the command line asks for another model, batch
+ * or seed. */
+void settings_from_run(settings_t *settings, const cli_t *cli, const char *path);
+
+void settings_free(settings_t *settings);
+
+/* Where training ends with this many steps in an epoch. */
+int64_t settings_last_step(const settings_t *settings, int64_t steps_per_epoch);
+
+void settings_write(const settings_t *settings, const char *source, const char *path);
+
+/* True if the text's likelihood has this name. */
+bool settings_likelihood_is(const settings_t *settings, const char *name);
+
+#endif

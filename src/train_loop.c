@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ * train_loop.c - training, epoch by epoch, so that an interrupted run goes on to the same bits.
+ *
+ *     epoch e:  order = shuffle_epoch(seed, e)
+ *               batch b: examples order[b * batch ...], one step of the trainer          the last batch may be short
+ *               validation, pictures, best and last model, metrics, checkpoint
+ *
+ * The order is a function of (seed, e), the noise one of the trainer's state; so the step count alone says where to
+ * go on, also in the middle of an epoch. Validation reseeds its own stream each time and never touches the trainer's. */
+#include "train_loop.h"
+#include "console.h"
+#include "engine.h"
+#include "interrupt.h"
+#include "mem.h"
+#include "pictures.h"
+#include "progress.h"
+#include "shuffle.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { N_SAMPLES = 64, SAMPLE_COLUMNS = 8, N_RECON = 40, RECON_COLUMNS = 10, LOG_EVERY = 20, VALIDATION_SEED = 0,
+       COLLAPSE_EXAMPLES = 10 /* fewer say nothing */ };
+#define COLLAPSED_RATE 0.1 /* nats */
+
+/* What one call of train_loop_run() measures. */
+typedef struct clock_state {
+    double seconds, epoch_seconds; /* in steps */
+    int64_t images, epoch_images, steps;
+} clock_state_t;
+
+int64_t train_steps_per_epoch(const train_loop_t *loop)
+{
+    return (loop->data->train.n + loop->settings->batch - 1) / loop->settings->batch;
+}
+
+static int64_t last_step(const train_loop_t *loop)
+{
+    return settings_last_step(loop->settings, train_steps_per_epoch(loop));
+}
+
+static int diverged(const train_loop_t *loop)
+{
+    char good[64] = "no epoch was finished, so nothing is saved";
+    if (loop->state.epoch > 0)
+        snprintf(good, sizeof good, "last.safetensors holds epoch %lld", (long long)loop->state.epoch);
+    warn("epoch %lld, step %lld: training diverged: %s", (long long)loop->state.epoch + 1,
+         (long long)loop->state.step + 1, vae_last_error());
+    say("%s/: %s. A smaller learning rate (--set optimizer.lr=...) or --set clip.norm=1 may help.", loop->run.folder,
+        good);
+    return EXIT_DIVERGED;
+}
+
+static void log_and_show(train_loop_t *loop, const vae_metrics_t *metrics, const clock_state_t *clock)
+{
+    const run_state_t *s = &loop->state;
+    const int64_t per_epoch = train_steps_per_epoch(loop), batch = s->step - s->epoch * per_epoch;
+    const double images_per_s = (double)clock->images / fmax(clock->seconds, 1e-9);
+    if (s->step % LOG_EVERY == 0 || s->step == 1)
+        run_log_step(&loop->run, metrics, s->epoch + 1, per_epoch, images_per_s);
+    const int64_t epochs = (last_step(loop) + per_epoch - 1) / per_epoch;
+    const progress_t progress = {
+        .epoch = s->epoch + 1,
+        .epochs = epochs,
+        .batch = batch,
+        .batches = per_epoch,
+        .steps_left = last_step(loop) - s->step,
+        .loss = s->loss / (double)s->n,
+        .recon = s->recon / (double)s->n,
+        .rate = s->rate / (double)s->n,
+        .images_per_s = images_per_s,
+        .seconds_per_step = clock->seconds / (double)clock->steps,
+    };
+    progress_show(&progress);
+}
+
+/* Samples from the same noise each epoch, and reconstructions of the same examples. */
+static void write_pictures(const train_loop_t *loop, int64_t number)
+{
+    const extent_t extent = picture_extent(loop->model, &loop->data->test);
+    if (extent.n == 0)
+        return;
+    const int64_t D = vae_model_latent_size(loop->model), S = vae_model_input_size(loop->model);
+    char *recon = run_path(&loop->run, "recon.png");
+    picture_reconstructions(recon, loop->session, &loop->data->test, N_RECON, &extent, RECON_COLUMNS);
+    free(recon);
+    if (!loop->has_prior)
+        return;
+    float *noise = mem_alloc(N_SAMPLES * D, sizeof *noise), *x = mem_alloc(N_SAMPLES * S, sizeof *x);
+    uint64_t stream = draw_stream((uint64_t)loop->settings->seed, 0);
+    draw_normal(&stream, N_SAMPLES * D, noise);
+    must(vae_sample(loop->session, N_SAMPLES, noise, x));
+    char *name = mem_format("samples/epoch_%04lld.png", (long long)number);
+    char *path = run_path(&loop->run, name);
+    picture_write(path, x, N_SAMPLES, &extent, SAMPLE_COLUMNS);
+    free(path);
+    free(name);
+    free(x);
+    free(noise);
+}
+
+/* In words, when it happens and not again while it lasts. */
+static void report_collapse(train_loop_t *loop, double beta)
+{
+    const score_t *score = &loop->score;
+    const bool before = loop->collapsed, unused = score->active_units == 0 || score->rate < COLLAPSED_RATE;
+    loop->collapsed = loop->has_prior && beta > 0.0 && score->n >= COLLAPSE_EXAMPLES && unused;
+    if (!loop->collapsed || before)
+        return;
+    warn("the posterior has collapsed: the latent carries %.2g nats and %lld of its %lld dimensions are active, so the "
+         "decoder does without it; a smaller weight (--set elbo.beta=0.5) or a warm-up may help",
+         score->rate, (long long)score->active_units, (long long)vae_model_latent_size(loop->model));
+}
+
+static void print_epoch(const train_loop_t *loop, const run_epoch_t *e, bool best)
+{
+    char rate[PROGRESS_TEXT], time[PROGRESS_TEXT], of[24] = "";
+    const int64_t per_epoch = train_steps_per_epoch(loop);
+    snprintf(of, sizeof of, "/%lld", (long long)((last_step(loop) + per_epoch - 1) / per_epoch));
+    say("%sepoch %lld%s%s  loss %.2f (recon %.1f + rate %.1f)  val %s%.2f%s%s  %s img/s  %s", console_bold(),
+        (long long)e->epoch, of, console_plain(), e->loss, e->recon, e->rate, best ? console_bold() : "", e->val_loss,
+        best ? " best" : "     ", best ? console_plain() : "", text_thousands(e->images_per_s, rate),
+        text_duration(e->seconds, time));
+}
+
+/* Validate and write pictures, metrics and the best model; `number` counts epochs from 1. */
+static vae_status_t take_stock(train_loop_t *loop, int64_t number, const vae_metrics_t *metrics,
+                               const clock_state_t *clock)
+{
+    run_state_t *s = &loop->state;
+    const vae_status_t status = score_data(&loop->score, loop->session, loop->model, &loop->data->test, 0, 1,
+                                           VALIDATION_SEED);
+    if (status != VAE_OK)
+        return status;
+    const bool best = loop->score.loss < s->best;
+    if (best) {
+        char *path = run_path(&loop->run, "best.safetensors");
+        must(vae_model_save(loop->model, path));
+        free(path);
+        s->best = loop->score.loss;
+        s->best_epoch = number;
+    }
+    s->waited = best ? 0 : s->waited + 1;
+    write_pictures(loop, number);
+    const double n = (double)s->n;
+    const run_epoch_t epoch = {
+        .epoch = number,
+        .step = s->step,
+        .active_units = loop->score.active_units,
+        .loss = s->loss / n,
+        .recon = s->recon / n,
+        .rate = s->rate / n,
+        .beta = metrics->beta,
+        .lr = metrics->lr,
+        .val_loss = loop->score.loss,
+        .val_recon = loop->score.recon,
+        .val_rate = loop->score.rate,
+        .images_per_s = (double)clock->epoch_images / fmax(clock->epoch_seconds, 1e-9),
+        .seconds = clock->epoch_seconds,
+    };
+    run_log_epoch(&loop->run, &epoch, train_steps_per_epoch(loop));
+    run_plot(&loop->run);
+    print_epoch(loop, &epoch, best);
+    report_collapse(loop, metrics->beta);
+    return VAE_OK;
+}
+
+static void save(train_loop_t *loop)
+{
+    run_save(&loop->run, loop->model, loop->trainer, &loop->saved, &loop->state);
+    loop->saved = loop->state;
+}
+
+static vae_status_t step(train_loop_t *loop, const int64_t *order, float *x, vae_metrics_t *metrics,
+                         clock_state_t *clock)
+{
+    run_state_t *s = &loop->state;
+    const int64_t first = (s->step - s->epoch * train_steps_per_epoch(loop)) * loop->settings->batch;
+    const int64_t left = loop->data->train.n - first;
+    const int64_t n = left < loop->settings->batch ? left : loop->settings->batch;
+    const double start = now_seconds();
+    data_gather(&loop->data->train, order + first, n, x);
+    *metrics = (vae_metrics_t){.struct_size = sizeof *metrics};
+    const vae_status_t status = vae_trainer_step(loop->trainer, n, x, metrics);
+    if (status != VAE_OK)
+        return status;
+    const double seconds = now_seconds() - start;
+    clock->seconds += seconds;
+    clock->epoch_seconds += seconds;
+    clock->images += n;
+    clock->epoch_images += n;
+    clock->steps++;
+    s->step++;
+    s->n += n;
+    s->loss += metrics->loss * (double)n;
+    s->recon += metrics->recon * (double)n;
+    s->rate += metrics->rate * (double)n;
+    return VAE_OK;
+}
+
+static void finish_epoch(run_state_t *s)
+{
+    s->epoch++;
+    s->n = 0;
+    s->loss = s->recon = s->rate = 0.0;
+}
+
+static bool waited_enough(const train_loop_t *loop)
+{
+    if (loop->patience == 0 || loop->state.waited < loop->patience)
+        return false;
+    say("no better validation loss for %lld epochs: training ends early", (long long)loop->patience);
+    return true;
+}
+
+/* The steps of one epoch, or what is left of it. */
+static int run_epoch(train_loop_t *loop, int64_t *order, float *x, clock_state_t *clock)
+{
+    run_state_t *s = &loop->state;
+    const int64_t per_epoch = train_steps_per_epoch(loop), end = (s->epoch + 1) * per_epoch;
+    const int64_t stop = end < last_step(loop) ? end : last_step(loop);
+    vae_metrics_t metrics = {.struct_size = sizeof metrics};
+    shuffle_epoch(order, loop->data->train.n, (uint64_t)loop->settings->seed, s->epoch);
+    clock->epoch_seconds = 0.0;
+    clock->epoch_images = 0;
+    while (s->step < stop) {
+        const vae_status_t status = step(loop, order, x, &metrics, clock);
+        if (status == VAE_E_NUMERIC)
+            return diverged(loop);
+        must(status);
+        log_and_show(loop, &metrics, clock);
+        if (interrupt_seen() && s->step < end) {
+            save(loop);
+            return EXIT_INTERRUPTED;
+        }
+    }
+    const vae_status_t status = take_stock(loop, s->epoch + 1, &metrics, clock);
+    if (status == VAE_E_NUMERIC)
+        return diverged(loop);
+    must(status);
+    if (s->step == end)
+        finish_epoch(s);
+    save(loop);
+    return interrupt_seen() ? EXIT_INTERRUPTED : EXIT_DONE;
+}
+
+int train_loop_run(train_loop_t *loop)
+{
+    clock_state_t clock = {0};
+    float *x = mem_alloc(loop->settings->batch * vae_model_input_size(loop->model), sizeof *x);
+    int64_t *order = mem_alloc(loop->data->train.n, sizeof *order);
+    int code = EXIT_DONE;
+    interrupt_catch();
+    while (code == EXIT_DONE && loop->state.step < last_step(loop) && !waited_enough(loop))
+        code = run_epoch(loop, order, x, &clock);
+    loop->images_per_s = (double)clock.images / fmax(clock.seconds, 1e-9);
+    if (code == EXIT_INTERRUPTED)
+        say("interrupted at step %lld and saved; vae train ... -o %s --resume goes on", (long long)loop->state.step,
+            loop->run.folder);
+    free(order);
+    free(x);
+    return code;
+}

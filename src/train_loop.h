@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ * train_loop.h - the loop over epochs and batches. */
+#ifndef TRAIN_LOOP_H
+#define TRAIN_LOOP_H
+
+#include "data.h"
+#include "run.h"
+#include "score.h"
+#include "settings.h"
+
+typedef struct train_loop {
+    const settings_t *settings;
+    const data_set_t *data;
+    vae_model_t *model;
+    vae_trainer_t *trainer;
+    vae_session_t *session; /* validation and pictures */
+    run_t run;
+    run_state_t state;
+    run_state_t saved;      /* the state on disk */
+    int64_t patience;       /* epochs without a better validation loss before the end; 0: no early end */
+    bool has_prior, collapsed;
+    score_t score;          /* of the last validation */
+    double images_per_s;    /* of this process, without validation */
+} train_loop_t;
+
+int64_t train_steps_per_epoch(const train_loop_t *loop);
+
+/* Train to the end of the settings. Returns EXIT_DONE, EXIT_DIVERGED or EXIT_INTERRUPTED. */
+int train_loop_run(train_loop_t *loop);
+
+#endif
