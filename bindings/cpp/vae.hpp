@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+// vae.hpp - libvae for C++17: the same handles, owned. Header-only; link with -lvae.
+//
+//     vae::model model(spec);                       // throws vae::error with the library's sentence
+//     vae::trainer trainer(model, "optimizer adam lr=0.001", 128);
+//     for (...) auto m = trainer.step(128, batch);  // m.loss, m.recon, m.rate
+//     model.save("clothes.safetensors");
+//
+// Each class holds one handle, moves, does not copy, and gives it out by get(), so that every call of the C API stays in
+// reach. Arrays are pointers, as in C. Where exceptions are switched off, use the C API: it is complete without them.
+#ifndef VAE_HPP
+#define VAE_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vae/vae.h>
+
+namespace vae {
+
+class error : public std::runtime_error {
+public:
+    explicit error(vae_status_t status) : std::runtime_error(vae_last_error()), status_(status) {}
+    vae_status_t status() const noexcept { return status_; }
+
+private:
+    vae_status_t status_;
+};
+
+inline void check(vae_status_t status) {
+    if (status != VAE_OK) throw error(status);
+}
+
+namespace detail {
+template <class T, void (*destroy)(T *)> struct deleter {
+    void operator()(T *p) const noexcept { destroy(p); }
+};
+template <class T, void (*destroy)(T *)> using handle = std::unique_ptr<T, deleter<T, destroy>>;
+
+// a text that the C API writes into a buffer of the caller's
+template <class F> std::string text(F &&call) {
+    std::size_t needed = 0;
+    const vae_status_t status = call(nullptr, std::size_t{0}, &needed);
+    if (needed == 0) {
+        check(status);
+        return std::string();
+    }
+    std::string s(needed, '\0');
+    check(call(&s[0], s.size(), &needed));
+    s.resize(needed - 1);
+    return s;
+}
+} // namespace detail
+
+class context {
+public:
+    // config: starts from the defaults
+    static vae_ctx_config_t config() {
+        vae_ctx_config_t c;
+        check(vae_ctx_config_init(&c, sizeof c));
+        return c;
+    }
+    explicit context(const vae_ctx_config_t &config) {
+        vae_ctx_t *p = nullptr;
+        check(vae_ctx_create(&p, &config));
+        ptr_.reset(p);
+    }
+    vae_ctx_t *get() const noexcept { return ptr_.get(); }
+
+private:
+    detail::handle<vae_ctx_t, vae_ctx_destroy> ptr_;
+};
+
+class model {
+public:
+    explicit model(const std::string &spec, std::uint64_t seed = 0, const context *ctx = nullptr) {
+        vae_model_t *p = nullptr;
+        check(vae_model_create(&p, ctx ? ctx->get() : nullptr, spec.c_str(), seed));
+        ptr_.reset(p);
+    }
+    static model load(const std::string &path, const context *ctx = nullptr) {
+        vae_model_t *p = nullptr;
+        check(vae_model_load(&p, ctx ? ctx->get() : nullptr, path.c_str()));
+        return model(p);
+    }
+    static model load(const void *data, std::size_t size, const context *ctx = nullptr) {
+        vae_model_t *p = nullptr;
+        check(vae_model_load_memory(&p, ctx ? ctx->get() : nullptr, data, size));
+        return model(p);
+    }
+    void load_weights(const std::string &path) { check(vae_model_load_weights(get(), path.c_str())); }
+    void save(const std::string &path) const { check(vae_model_save(get(), path.c_str())); }
+    std::string spec() const {
+        return detail::text([this](char *b, std::size_t cap, std::size_t *n) { return vae_model_spec(get(), b, cap, n); });
+    }
+    std::int64_t input_size() const noexcept { return vae_model_input_size(get()); }
+    std::int64_t latent_size() const noexcept { return vae_model_latent_size(get()); }
+    vae_model_t *get() const noexcept { return ptr_.get(); }
+
+private:
+    explicit model(vae_model_t *p) noexcept : ptr_(p) {}
+    detail::handle<vae_model_t, vae_model_destroy> ptr_;
+};
+
+class session {
+public:
+    session(const model &m, std::int64_t max_batch, std::uint64_t seed = 0) {
+        vae_session_t *p = nullptr;
+        check(vae_session_create(&p, m.get(), max_batch));
+        ptr_.reset(p);
+        check(vae_session_seed(p, seed));
+    }
+    void encode(std::int64_t n, const float *x, float *mean, float *logvar = nullptr) {
+        check(vae_encode(get(), n, x, mean, logvar));
+    }
+    void decode(std::int64_t n, const float *z, float *x) { check(vae_decode(get(), n, z, x)); }
+    void decode_rgba8(const float *z, std::uint8_t *pixels, std::size_t row_stride) {
+        check(vae_decode_rgba8(get(), z, pixels, row_stride));
+    }
+    void reconstruct(std::int64_t n, const float *x, float *y) { check(vae_reconstruct(get(), n, x, y)); }
+    void sample(std::int64_t n, float *x, const float *noise = nullptr) { check(vae_sample(get(), n, noise, x)); }
+    void elbo(std::int64_t n, const float *x, std::int64_t k, double *elbo, double *recon = nullptr, double *rate = nullptr,
+              const float *noise = nullptr) {
+        check(vae_elbo(get(), n, x, k, noise, elbo, recon, rate));
+    }
+    vae_session_t *get() const noexcept { return ptr_.get(); }
+
+private:
+    detail::handle<vae_session_t, vae_session_destroy> ptr_;
+};
+
+class trainer {
+public:
+    // options: the text, "" for all defaults
+    trainer(model &m, const std::string &options, std::int64_t max_batch) {
+        vae_trainer_t *p = nullptr;
+        check(vae_trainer_create(&p, m.get(), options.c_str(), max_batch));
+        ptr_.reset(p);
+    }
+    vae_metrics_t step(std::int64_t n, const float *x) {
+        vae_metrics_t m = fresh();
+        check(vae_trainer_step(get(), n, x, &m));
+        return m;
+    }
+    vae_metrics_t backward(std::int64_t n, const float *x, const float *noise = nullptr) {
+        vae_metrics_t m = fresh();
+        check(vae_trainer_backward(get(), n, x, noise, &m));
+        return m;
+    }
+    vae_metrics_t apply() {
+        vae_metrics_t m = fresh();
+        check(vae_trainer_apply(get(), &m));
+        return m;
+    }
+    void seed(std::uint64_t seed) { check(vae_trainer_seed(get(), seed)); }
+    void save(const std::string &path) const { check(vae_trainer_save(get(), path.c_str())); }
+    void load(const std::string &path) { check(vae_trainer_load(get(), path.c_str())); }
+    std::int64_t steps() const noexcept { return vae_trainer_steps(get()); }
+    vae_trainer_t *get() const noexcept { return ptr_.get(); }
+
+private:
+    static vae_metrics_t fresh() noexcept {
+        vae_metrics_t m{};
+        m.struct_size = sizeof m;
+        return m;
+    }
+    detail::handle<vae_trainer_t, vae_trainer_destroy> ptr_;
+};
+
+} // namespace vae
+
+#endif

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+"""vae: variational autoencoders on the CPU, by libvae.
+
+    model = vae.Model("conv")                  a preset, or a text; see vae.presets(), vae.registry()
+    model.fit(images, epochs=5)                float32 [n, 28, 28] in [0, 1]
+    model.save("clothes.safetensors")          PyTorch opens it too
+    model.sample(64)                           new images
+
+Arrays are float32 and channels last. Whatever is float32 and C-contiguous goes in without a copy. Errors are VaeErrors that
+carry the library's sentence; each is also a ValueError, OSError, MemoryError ... as fits.
+"""
+from ._library import (ArgumentError, CallbackError, FileError, FormatError, LimitError, NumericError, OutOfMemoryError,
+                       ShapeError, SpecError, StateError, UnsupportedError, VaeError, VersionError, lib)
+from ._model import Context, Elbo, Model, Params, Session
+from ._registry import Module, Option, canonical, presets, registry, spec_get, spec_set
+from ._trainer import Metrics, Trainer
+
+__version__ = "0.1.0"
+library_version: str = lib.vae_version_string().decode()
+build_info: str = lib.vae_build_info().decode()
+
+__all__ = [
+    "ArgumentError", "CallbackError", "Context", "Elbo", "FileError", "FormatError", "LimitError", "Metrics", "Model", "Module",
+    "NumericError", "Option", "OutOfMemoryError", "Params", "Session", "ShapeError", "SpecError", "StateError", "Trainer",
+    "UnsupportedError", "VaeError", "VersionError", "build_info", "canonical", "library_version", "presets", "registry",
+    "spec_get", "spec_set",
+]

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""NumPy arrays on their way into the library and out of it: checked here, copied only where they must be."""
+from __future__ import annotations
+
+import ctypes
+from typing import Any, Sequence
+
+import numpy as np
+
+from ._library import ArgumentError, Handle, ShapeError, lib
+
+DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype(np.float32), 2: np.dtype(np.uint8), 3: np.dtype(np.int32), 4: np.dtype(np.int64)}
+
+
+def floats(value: Any, what: str) -> np.ndarray:
+    """value as float32, C-contiguous: itself if it is that already, else a copy. Whole numbers are refused, because images
+    of 0..255 would train silently and badly."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "fb":
+        raise ArgumentError(f"{what}: dtype {array.dtype}, wanted floats; scale first, as in {what}.astype('float32') / 255")
+    return np.require(array, np.float32, ["C", "A"])
+
+
+def rows(array: np.ndarray, shape: Sequence[int], what: str) -> int:
+    """How many examples of shape: the array is [n, *shape], [n, size], or [n, *shape] without a last channel of 1."""
+    shape, size = tuple(shape), int(np.prod(shape))
+    rest = array.shape[1:]
+    if array.ndim < 1 or rest not in (shape, (size,), shape[:-1] if shape[-1] == 1 and len(shape) > 1 else shape):
+        hint = f"; for one example {what}[None]" if array.shape == shape else ""
+        raise ShapeError(f"{what}: shape {array.shape}, wanted (n, {', '.join(map(str, shape))}){hint}")
+    return array.shape[0]
+
+
+def output(out: np.ndarray | None, n: int, shape: Sequence[int], dtype: Any, what: str) -> np.ndarray:
+    """The array to write: a new one, or the caller's if it fits without a copy."""
+    if out is None:
+        return np.empty((n, *shape), dtype)
+    if not isinstance(out, np.ndarray) or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
+        raise ArgumentError(f"{what}: a writable, C-contiguous NumPy array of {np.dtype(dtype)} wanted")
+    if rows(out, shape, what) != n:
+        raise ShapeError(f"{what}: {out.shape[0]} examples, wanted {n}")
+    return out
+
+
+def view(tensor: ctypes.c_void_p, owner: Handle, writable: bool) -> np.ndarray:
+    """A borrowed tensor as an array over the same memory; the array keeps the owner alive."""
+    dtype = DTYPES[lib.vae_tensor_dtype(tensor)]
+    shape = tuple(lib.vae_tensor_shape(tensor)[: lib.vae_tensor_ndim(tensor)])
+    count = int(np.prod(shape))
+    memory = (ctypes.c_char * (count * dtype.itemsize)).from_address(lib.vae_tensor_data(tensor))
+    setattr(memory, "owner", owner)
+    exported = memoryview(memory) if writable else memoryview(memory).toreadonly()
+    return np.frombuffer(exported, dtype, count).reshape(shape)

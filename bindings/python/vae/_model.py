@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: MIT
+"""Contexts, models and sessions."""
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
+
+import numpy as np
+
+from . import _array
+from ._library import (LOG, ArgumentError, CtxConfig, Handle, ShapeError, StateError, check, create, lib, path_bytes, text,
+                       utf8)
+
+if TYPE_CHECKING:
+    from ._trainer import Trainer
+
+_log = logging.getLogger("vae")
+_ARITH = {"exact": 0, "blas": 1}
+_ISA = {"auto": 0, "portable": 1, "avx2": 2, "avx512": 3, "neon": 4}
+_PART = 16  # batches in one call of the library; between calls Python sees Ctrl-C
+
+
+def _choice(table: dict[str, int], what: str, value: str) -> int:
+    if value not in table:
+        raise ArgumentError(f"{what}: {value!r}, wanted one of {', '.join(table)}")
+    return table[value]
+
+
+class Context:
+    """Where models compute: threads (default: every CPU this process may use), arithmetic ("exact": the same bits on every
+    machine and number of threads; "blas"), instruction set, and a limit on memory in bytes. Messages go to
+    logging.getLogger("vae")."""
+
+    def __init__(self, threads: int | None = None, arith: str = "exact", isa: str = "auto", mem_limit: int = 0):
+        if threads is None:
+            threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if not 1 <= threads <= 256:
+            raise ArgumentError(f"threads: {threads}, wanted 1..256")
+        config = CtxConfig()
+        check(lib.vae_ctx_config_init(ctypes.byref(config), ctypes.sizeof(config)))
+        config.arith, config.isa = _choice(_ARITH, "arith", arith), _choice(_ISA, "isa", isa)
+        config.threads, config.mem_limit = threads, mem_limit
+        config.log = self._hook = LOG(self._message)
+        self.threads, self.arith, self._process = threads, arith, os.getpid()
+        self._handle = create(lib.vae_ctx_create, lib.vae_ctx_destroy, ctypes.byref(config), needs=(self._hook,))
+
+    @staticmethod
+    def _message(_user: int, level: int, line: bytes) -> None:
+        _log.log(logging.WARNING if level == 1 else logging.INFO, "%s", line.decode("utf-8", "replace"))
+
+    @property
+    def isa(self) -> str:
+        """The instruction set in use: "portable", "avx2", "avx512" or "neon"."""
+        return lib.vae_ctx_isa(self._handle.pointer).decode()
+
+    @property
+    def bytes_in_use(self) -> int:
+        return lib.vae_ctx_bytes_in_use(self._handle.pointer)
+
+    def check_process(self) -> None:
+        """A fork copies the pool's memory but not its threads: waiting for them would never end."""
+        if self.threads > 1 and self._process != os.getpid():
+            raise StateError("this model was made before a fork, and its threads stayed behind: make or load it in this "
+                             "process, or with threads=1")
+
+
+class Params(Mapping[str, np.ndarray]):
+    """A model's parameters by name: read-only arrays over the library's own memory, in PyTorch's layouts, following the
+    training as it goes. Assign to change one: model.params["encoder.0.weight"] = array."""
+
+    def __init__(self, model: Handle):
+        self._handle = model
+        self._names = {}
+        name, tensor = ctypes.c_char_p(), ctypes.c_void_p()
+        for i in range(lib.vae_model_param_count(model.pointer)):
+            check(lib.vae_model_param(model.pointer, i, ctypes.byref(tensor), ctypes.byref(name)))
+            self._names[(name.value or b"").decode()] = i
+
+    def index(self, name: str) -> int:
+        if name in self._names:
+            return self._names[name]
+        status = lib.vae_model_param_find(self._handle.pointer, utf8(name), ctypes.byref(ctypes.c_int64()))
+        raise KeyError(lib.vae_last_error().decode() if status < 0 else name)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        tensor = ctypes.c_void_p()
+        check(lib.vae_model_param(self._handle.pointer, self.index(name), ctypes.byref(tensor), None))
+        return _array.view(tensor, self._handle, writable=False)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        index, shape = self.index(name), self[name].shape
+        array = _array.floats(value, name)
+        if array.shape != shape:
+            raise ShapeError(f"{name}: shape {array.shape}, wanted {shape}")
+        check(lib.vae_model_set_param(self._handle.pointer, index, array.ctypes.data, array.size))
+
+    def update(self, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            self[name] = value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return "Params(" + ", ".join(f"{name} {self[name].shape}" for name in self) + ")"
+
+
+class Elbo(NamedTuple):
+    """The bound and its parts, an array of nats for each: elbo = -recon - rate (for one sample)."""
+
+    elbo: np.ndarray
+    recon: np.ndarray
+    rate: np.ndarray
+
+
+class Session:
+    """A model in use: scratch memory for max_batch examples (more are worked on in parts) and a stream of random numbers.
+    Sessions on one model may run side by side, each in its own thread; one session does one thing at a time. If an array
+    passed as out= is given and a call fails in a later part, the earlier parts have been written."""
+
+    def __init__(self, model: Model, max_batch: int = 64, seed: int = 0):
+        self._context, self._input, self._latent = model.context, model.input_shape, model.latent_shape
+        self._lock, self._part = threading.Lock(), _PART * max_batch
+        self._context.check_process()
+        self._handle = create(lib.vae_session_create, lib.vae_session_destroy, model._handle.pointer, max_batch,
+                              needs=(model._handle,))
+        self.seed(seed)
+
+    def seed(self, seed: int) -> None:
+        """Start the stream of random numbers anew."""
+        with self._lock:
+            check(lib.vae_session_seed(self._handle.pointer, seed))
+
+    def _run(self, function: Callable[..., int], n: int, *arrays: np.ndarray | int | None) -> None:
+        """function(session, n, *arrays) in parts. Arrays move on by the part; None and whole numbers are passed on."""
+        self._context.check_process()
+        with self._lock:
+            for start in range(0, n, self._part):
+                check(function(self._handle.pointer, min(self._part, n - start),
+                               *(a[start:].ctypes.data if isinstance(a, np.ndarray) else a for a in arrays)))
+
+    def encode(self, x: Any, out: tuple[np.ndarray, np.ndarray] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The mean and the log-variance of each example's posterior."""
+        x = _array.floats(x, "x")
+        n = _array.rows(x, self._input, "x")
+        mean, logvar = (_array.output(a, n, self._latent, np.float32, "out") for a in (out or (None, None)))
+        self._run(lib.vae_encode, n, x, mean, logvar)
+        return mean, logvar
+
+    def decode(self, z: Any, out: np.ndarray | None = None) -> np.ndarray:
+        """The mean of the likelihood for each latent."""
+        z = _array.floats(z, "z")
+        n = _array.rows(z, self._latent, "z")
+        x = _array.output(out, n, self._input, np.float32, "out")
+        self._run(lib.vae_decode, n, z, x)
+        return x
+
+    def decode_rgba8(self, z: Any, out: np.ndarray | None = None) -> np.ndarray:
+        """One latent as an image, uint8[H, W, 4]; out may be a part of a larger image."""
+        z = _array.floats(z, "z")
+        if z.size != np.prod(self._latent):
+            raise ShapeError(f"z: shape {z.shape}, wanted one latent {self._latent}")
+        shape = (*self._input[:2], 4)
+        if out is None:
+            out = np.empty(shape, np.uint8)
+        if out.shape != shape or out.dtype != np.uint8 or out.strides[1:] != (4, 1) or not out.flags.writeable:
+            raise ArgumentError(f"out: a writable uint8 array {shape} wanted, the pixels of a row side by side")
+        self._context.check_process()
+        with self._lock:
+            check(lib.vae_decode_rgba8(self._handle.pointer, z.ctypes.data, out.ctypes.data, out.strides[0]))
+        return out
+
+    def reconstruct(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
+        """Encode and decode the posterior mean."""
+        x = _array.floats(x, "x")
+        n = _array.rows(x, self._input, "x")
+        y = _array.output(out, n, self._input, np.float32, "out")
+        self._run(lib.vae_reconstruct, n, x, y)
+        return y
+
+    def sample(self, n: int = 1, noise: Any = None, out: np.ndarray | None = None) -> np.ndarray:
+        """n new examples from the prior; noise, standard normal [n, D], replaces the stream."""
+        if noise is not None:
+            noise = _array.floats(noise, "noise")
+            n = _array.rows(noise, self._latent, "noise")
+        if n < 0:
+            raise ArgumentError(f"n: {n}, wanted 0 or more")
+        x = _array.output(out, n, self._input, np.float32, "out")
+        self._run(lib.vae_sample, n, noise, x)
+        return x
+
+    def elbo(self, x: Any, samples: int = 1, noise: Any = None) -> Elbo:
+        """Each example's evidence lower bound, reconstruction and rate in nats; with samples > 1 the importance-weighted
+        bound. noise, standard normal [n, samples, D], replaces the stream."""
+        x = _array.floats(x, "x")
+        n = _array.rows(x, self._input, "x")
+        if samples < 1:
+            raise ArgumentError(f"samples: {samples}, wanted 1 or more")
+        if noise is not None:
+            noise, size = _array.floats(noise, "noise"), int(np.prod(self._latent))
+            if noise.shape[:1] != (n,) or noise.size != n * samples * size:
+                raise ShapeError(f"noise: shape {noise.shape}, wanted ({n}, {samples}, {size})")
+        result = Elbo(np.empty(n), np.empty(n), np.empty(n))
+        self._run(lib.vae_elbo, n, x, samples, noise, *result)
+        return result
+
+
+class Model:
+    """A variational autoencoder.
+
+    spec     its text, or the name of a preset: see presets()
+    seed     equal seeds give equal parameters on every machine
+    context  shared with other models; or give the Context's options: threads, arith, isa, mem_limit
+    max_batch  examples that encode(), decode() ... below work on at once: speed against memory
+    """
+
+    _text: str | None = None  # as given; it may hold training sections, which trainer() reads
+
+    def __init__(self, spec: str, seed: int = 0, *, context: Context | None = None, max_batch: int = 64, **options: Any):
+        if len(spec.split()) == 1:
+            spec = text(lib.vae_registry_text, b"preset", utf8(spec.strip()))
+        self._open(lib.vae_model_create, utf8(spec), seed, context=context, max_batch=max_batch, options=options)
+        self._text = spec
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, context: Context | None = None, max_batch: int = 64,
+             **options: Any) -> Model:
+        """A model or a checkpoint from a file."""
+        model = cls.__new__(cls)
+        model._open(lib.vae_model_load, path_bytes(path), context=context, max_batch=max_batch, options=options)
+        return model
+
+    @classmethod
+    def from_bytes(cls, data: Any, *, context: Context | None = None, max_batch: int = 64, **options: Any) -> Model:
+        """As load(), from the bytes of such a file."""
+        model, array = cls.__new__(cls), np.frombuffer(data, np.uint8)
+        model._open(lib.vae_model_load_memory, array.ctypes.data, array.size, context=context, max_batch=max_batch,
+                    options=options)
+        return model
+
+    def _open(self, function: Callable[..., int], *arguments: Any, context: Context | None, max_batch: int,
+              options: dict[str, Any]) -> None:
+        if context is not None and options:
+            raise ArgumentError(f"{', '.join(options)}: belongs to the context, which was given")
+        self.context = context or Context(**options)
+        self._handle = create(function, lib.vae_model_destroy, self.context._handle.pointer, *arguments,
+                              needs=(self.context,))
+        self._session: Session | None = None
+        self._max_batch, self._lock = max_batch, threading.Lock()
+        self.history: list[dict[str, float]] = []
+        self.params = Params(self._handle)
+
+    def _shape(self, function: Callable[..., int]) -> tuple[int, ...]:
+        sizes = (ctypes.c_int64 * 4)()
+        return tuple(sizes[: function(self._handle.pointer, sizes)])
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The sizes of one example, channels last."""
+        return self._shape(lib.vae_model_input_shape)
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        return self._shape(lib.vae_model_latent_shape)
+
+    @property
+    def spec(self) -> str:
+        """The canonical text, every default written out."""
+        return text(lib.vae_model_spec, self._handle.pointer)
+
+    @property
+    def param_total(self) -> int:
+        """Trainable values in all parameters together."""
+        return lib.vae_model_param_total(self._handle.pointer)
+
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.input_shape))
+        return f"<vae.Model {shape} -> {'x'.join(map(str, self.latent_shape))}, {self.param_total} parameters>"
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a safetensors file, which PyTorch opens too. An old file survives any failure."""
+        check(lib.vae_model_save(self._handle.pointer, path_bytes(path)))
+
+    def load_weights(self, path: str | os.PathLike[str]) -> None:
+        """Take the parameters of any safetensors file whose names and shapes match."""
+        check(lib.vae_model_load_weights(self._handle.pointer, path_bytes(path)))
+
+    def session(self, max_batch: int | None = None, seed: int = 0) -> Session:
+        """A session of one's own: one for each thread that uses the model at the same time."""
+        return Session(self, self._max_batch if max_batch is None else max_batch, seed)
+
+    def _default(self) -> Session:
+        with self._lock:
+            if self._session is None:
+                self._session = self.session()
+            return self._session
+
+    def seed(self, seed: int) -> None:
+        """Start the random numbers of sample() and elbo() anew."""
+        self._default().seed(seed)
+
+    def encode(self, x: Any, out: tuple[np.ndarray, np.ndarray] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The mean and the log-variance of each example's posterior."""
+        return self._default().encode(x, out)
+
+    def decode(self, z: Any, out: np.ndarray | None = None) -> np.ndarray:
+        """The mean of the likelihood for each latent."""
+        return self._default().decode(z, out)
+
+    def decode_rgba8(self, z: Any, out: np.ndarray | None = None) -> np.ndarray:
+        """One latent as an image, uint8[H, W, 4]; out may be a part of a larger image."""
+        return self._default().decode_rgba8(z, out)
+
+    def reconstruct(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
+        """Encode and decode the posterior mean."""
+        return self._default().reconstruct(x, out)
+
+    def sample(self, n: int = 1, noise: Any = None, out: np.ndarray | None = None) -> np.ndarray:
+        """n new examples from the prior; noise, standard normal [n, D], replaces the stream."""
+        return self._default().sample(n, noise, out)
+
+    def elbo(self, x: Any, samples: int = 1, noise: Any = None) -> Elbo:
+        """Each example's evidence lower bound, reconstruction and rate in nats: see Session.elbo()."""
+        return self._default().elbo(x, samples, noise)
+
+    def trainer(self, options: str | None = None, max_batch: int = 128, seed: int = 0) -> Trainer:
+        """Training step by step: see Trainer. options: the text, default the spec's own training sections."""
+        from ._trainer import Trainer
+        return Trainer(self, options, max_batch, seed)
+
+    def fit(self, x: Any, epochs: int = 1, *, batch: int = 128, options: str | None = None, seed: int = 0,
+            shuffle: bool = True, validation: Any = None, callback: Callable[[dict[str, float]], Any] | None = None,
+            on_step: Callable[[Any], Any] | None = None) -> list[dict[str, float]]:
+        """Train on x[n, ...] and return a record for each epoch: epoch, step, loss, recon, rate (nats per example) and
+        val_loss if validation data were given. The same records are in self.history, also after an interruption.
+
+        callback(record) after each epoch and on_step(metrics) after each step may stop the training by returning true.
+        Ctrl-C raises KeyboardInterrupt between two steps; the model is then as the last step left it.
+        """
+        from ._trainer import fit
+        return fit(self, x, epochs, batch, options, seed, shuffle, validation, callback, on_step)
