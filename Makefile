@@ -46,12 +46,10 @@ ifeq ($(BLAS),openblas)
   endif
   BLAS_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags openblas)
   BLAS_LIBS   ?= $(shell $(PKG_CONFIG) --libs openblas)
-  PC_REQUIRES := openblas
 else ifeq ($(BLAS),blis)
   # BLIS has no .pc file everywhere; Debian keeps its cblas.h in a folder of its own
   BLAS_CFLAGS ?= $(addprefix -I,$(firstword $(dir $(wildcard /usr/include/*/blis-*/cblas.h /usr/include/blis/cblas.h))))
   BLAS_LIBS   ?= -lblis
-  PC_LIBS     := $(BLAS_LIBS)
 endif
 ifneq ($(BLAS),none)
   BLAS_DEFS := -DVAEI_BLAS=1 -DVAEI_BLAS_NAME='"$(BLAS)"'
@@ -198,7 +196,7 @@ $(BUILD)/vae.pc: vae.pc.in include/vae/version.h FORCE
 	@mkdir -p $(@D)
 	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call below_prefix,$(LIBDIR))|' \
 	     -e 's|@INCLUDEDIR@|$(call below_prefix,$(INCLUDEDIR))|' -e 's|@VERSION@|$(VERSION)|' \
-	     -e 's|@REQUIRES_PRIVATE@|$(PC_REQUIRES)|' -e 's|@LIBS_PRIVATE@|$(strip -lm -pthread $(PC_LIBS))|' $< > $@
+	     -e 's|@LIBS_PRIVATE@|$(strip $(OUR_LDLIBS))|' $< > $@
 
 COMPLETIONS := $(DATADIR)/bash-completion/completions
 install: all $(BUILD)/vae.pc $(BUILD)/vae.1 $(BUILD)/vae.bash

@@ -17,7 +17,7 @@ pthread_mutex_unlock pthread_cond_init pthread_cond_destroy pthread_cond_wait pt
 pthread_attr_init pthread_attr_destroy pthread_attr_setstacksize pthread_sigmask sigfillset sched_yield __tls_get_addr"
 # libm: exact everywhere by IEEE 754
 allowed="$allowed sqrt sqrtf floor floorf ceil ceilf rint rintf nearbyint nearbyintf trunc truncf round roundf lrint lrintf
-llrint lround llround fma fmaf fabs fabsf fmin fminf fmax fmaxf ldexp ldexpf frexp frexpf scalbn scalbnf copysign copysignf"
+fegetenv fesetenv fegetround fesetround llrint lround llround fma fmaf fabs fabsf fmin fminf fmax fmaxf ldexp ldexpf frexp frexpf scalbn scalbnf copysign copysignf"
 # libm: scalars of schedules and objectives, in double
 allowed="$allowed exp log log1p expm1 cos sin pow"
 # what gcc and the linker add

@@ -5,6 +5,7 @@
  *   spec_doc --text   reads a text of a model or a training on stdin and fails if the library does not take it
  *
  * make_spec_doc.sh and check_docs.sh build and run it. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +57,10 @@ static void head(char *text) {
         const char *const dash = strstr(line, " - ");
         line += strspn(line, " ");
         if (line[strspn(line, "abcdefghijklmnopqrstuvwxyz_0123456789")] == '=') return; /* the first option */
-        if (lines == 0) printf("%s.\n", dash ? dash + 3 : line);
+        if (lines == 0) {
+            const char *const summary = dash ? dash + 3 : line;
+            printf("%c%s.\n", toupper((unsigned char)summary[0]), summary + 1);
+        }
         else if (lines == 1) printf("\n    %s\n", line);
         else printf("\n%s\n", line);
     }

@@ -217,32 +217,83 @@ START_TEST(test_layer_values_same_padding_is_this_explicit_one) {
 }
 END_TEST
 
-/* Values 0.25 apart around 10000 are exact in float; one group of all channels, or rows, or columns. */
-static const char *const norms[] = { "batchnorm", "groupnorm groups=1", "layernorm" };
+/* Which values share a mean: the set of value i, of how many sets. */
+static int64_t batch_set(const vaei_shape *s, int64_t i) {
+    return i % s->d[2];
+}
+static int64_t group_set(const vaei_shape *s, int64_t i) { /* two groups */
+    return i / vaei_shape_size(s) * 2 + i % s->d[2] / (s->d[2] / 2);
+}
+static int64_t row_set(const vaei_shape *s, int64_t i) {
+    return i / s->d[2];
+}
 
-START_TEST(test_norms_bear_a_mean_far_above_the_deviation) {
-    enum { N = 4, C = 24 };
+static const struct {
+    const char *text;
+    int64_t (*set)(const vaei_shape *s, int64_t i);
+    vaei_shape in;
+    float mean;
+    double tolerance;
+} norms[] = {
+    { "batchnorm", batch_set, { 3, { 50, 30, 40, 0 } }, 0.5f, 1e-5 }, /* more rows than one task sums */
+    { "groupnorm groups=2", group_set, { 3, { 50, 30, 40, 0 } }, 0.5f, 1e-5 },
+    { "layernorm", row_set, { 3, { 50, 30, 40, 0 } }, 0.5f, 1e-5 },
+    { "batchnorm", batch_set, { 3, { 4, 6, 24, 0 } }, 10000, 1e-3 }, /* far above the deviation; these x are exact in float */
+    { "groupnorm groups=2", group_set, { 3, { 4, 6, 24, 0 } }, 10000, 1e-3 },
+    { "layernorm", row_set, { 3, { 4, 6, 24, 0 } }, 10000, 1e-3 },
+};
+
+START_TEST(test_norms_equal_their_formulas_in_double) {
+    enum { N = 3 };
     rig g;
-    float *x = make_input(N * C), *y = block_make(floats(N * C)), *dy = make_gradient(N * C), *grads;
-    open_layer(&g, norms[_i], (vaei_shape){ 1, { C, 0, 0, 0 } });
-    grads = block_make(floats(g.params.n_floats));
-    for (int i = 0; i < N * C; i++) x[i] += 10000;
-    for (int64_t i = 0; i < C; i++) { /* y = (x - mean) / deviation */
-        g.values[g.params.at[0]->offset + i] = 1;
-        g.values[g.params.at[1]->offset + i] = 0;
+    open_layer(&g, norms[_i].text, norms[_i].in);
+    const int64_t count = N * in_size(&g), channels = norms[_i].in.d[2], stored = g.params.n_floats;
+    float *x = make_input(count), *dy = make_gradient(count), *y = block_make(floats(count)), *dx = block_make(floats(count));
+    float *grads = block_make(floats(stored)), *want_y = block_make(floats(count)), *want_dx = block_make(floats(count));
+    float *want_grads = block_make(floats(stored));
+    const float *weight = g.values + g.params.at[0]->offset, *bias = g.values + g.params.at[1]->offset;
+    double *sums = calloc((size_t)count * 5 + (size_t)channels * 2, sizeof(double)); /* sets are at most as many as values */
+    double *size = sums, *mean = size + count, *variance = mean + count, *t = variance + count, *tu = t + count;
+    double *dweight = tu + count, *dbias = dweight + channels;
+    ck_assert_ptr_nonnull(sums);
+    for (int64_t i = 0; i < count; i++) x[i] += norms[_i].mean;
+    train(&g, N, x, dy, NULL, y, dx, grads);
+
+    for (int64_t i = 0; i < count; i++) size[norms[_i].set(&norms[_i].in, i)]++;
+    for (int64_t i = 0; i < count; i++) mean[norms[_i].set(&norms[_i].in, i)] += (double)x[i];
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t s = norms[_i].set(&norms[_i].in, i);
+        variance[s] += ((double)x[i] - mean[s] / size[s]) * ((double)x[i] - mean[s] / size[s]) / size[s];
     }
-    train(&g, N, x, dy, NULL, y, NULL, grads);
-    for (int i = 0; i < N * C; i++) {
-        const int columns = _i == 0, count = columns ? N : C, first = columns ? i % C : i / C * C, step = columns ? C : 1;
-        double mean = 0, variance = 0;
-        for (int j = 0; j < count; j++) mean += (double)x[first + j * step] / count;
-        for (int j = 0; j < count; j++) variance += ((double)x[first + j * step] - mean) * ((double)x[first + j * step] - mean) / count;
-        ck_assert_double_eq_tol((double)y[i], ((double)x[i] - mean) / sqrt(variance + 1e-5), 2e-3);
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t s = norms[_i].set(&norms[_i].in, i), c = i % channels;
+        const double u = ((double)x[i] - mean[s] / size[s]) / sqrt(variance[s] + 1e-5);
+        want_y[i] = (float)(u * (double)weight[c] + (double)bias[c]);
+        dbias[c] += (double)dy[i];
+        dweight[c] += (double)dy[i] * u;
+        t[s] += (double)weight[c] * (double)dy[i] / size[s];
+        tu[s] += (double)weight[c] * (double)dy[i] * u / size[s];
     }
-    block_free(grads, floats(g.params.n_floats));
-    block_free(x, floats(N * C));
-    block_free(y, floats(N * C));
-    block_free(dy, floats(N * C));
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t s = norms[_i].set(&norms[_i].in, i), c = i % channels;
+        const double r = 1 / sqrt(variance[s] + 1e-5), u = ((double)x[i] - mean[s] / size[s]) * r;
+        want_dx[i] = (float)(r * ((double)weight[c] * (double)dy[i] - t[s] - u * tu[s]));
+    }
+    for (int64_t c = 0; c < channels; c++) {
+        want_grads[g.params.at[0]->offset + c] = (float)dweight[c];
+        want_grads[g.params.at[1]->offset + c] = (float)dbias[c];
+    }
+    assert_close(y, want_y, count, norms[_i].tolerance, "y");
+    assert_close(dx, want_dx, count, norms[_i].tolerance, "dx");
+    for (int i = 0; i < 2; i++) {
+        const int64_t offset = g.params.at[i]->offset;
+        assert_close(grads + offset, want_grads + offset, channels, norms[_i].tolerance, g.params.at[i]->name);
+    }
+    free(sums);
+    float *const blocks[] = { x, dy, y, dx, want_y, want_dx };
+    for (size_t i = 0; i < VAEI_COUNT(blocks); i++) block_free(blocks[i], floats(count));
+    block_free(grads, floats(stored));
+    block_free(want_grads, floats(stored));
     rig_close(&g);
 }
 END_TEST
@@ -347,7 +398,7 @@ Suite *suite_layer_values(void) {
     tcase_add_test(t, test_maxpool_gives_the_gradient_to_the_first_of_equals);
     tcase_add_test(t, test_maxpool_lets_a_nan_through);
     tcase_add_loop_test(t, test_layer_values_same_padding_is_this_explicit_one, 0, (int)VAEI_COUNT(synonyms));
-    tcase_add_loop_test(t, test_norms_bear_a_mean_far_above_the_deviation, 0, (int)VAEI_COUNT(norms));
+    tcase_add_loop_test(t, test_norms_equal_their_formulas_in_double, 0, (int)VAEI_COUNT(norms));
     tcase_add_test(t, test_batchnorm_of_one_value_gives_the_bias_and_no_gradient);
     tcase_add_test(t, test_dropout_drops_its_share_and_scales_the_rest);
     tcase_add_loop_test(t, test_layer_parameters_have_pytorchs_names_shapes_and_fans, 0, (int)VAEI_COUNT(declared));

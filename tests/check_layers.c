@@ -180,6 +180,35 @@ START_TEST(test_layer_inference_does_not_depend_on_the_batch) {
 }
 END_TEST
 
+START_TEST(test_layer_gradients_of_an_example_do_not_depend_on_the_others) {
+    rig g;
+    const char *text = open_example(&g, vaei_layers[_i], 1);
+    const int64_t n = 3, in = in_size(&g), out = out_size(&g);
+    const int32_t mixes = g.stack->layer[0]->ops->fold != NULL; /* batch statistics are meant to */
+    float *x = make_input(n * in), *dy = make_gradient(n * out), *y = block_make(floats(n * out)), *dx = block_make(floats(n * in));
+    float *one_y = block_make(floats(out)), *one_dx = block_make(floats(in)), *grads = block_make(floats(g.params.n_floats));
+    train(&g, n, x, dy, NULL, y, dx, grads);
+    for (int64_t i = 0; !mixes && i < n; i++) {
+        pass p;
+        pass_open(&p, &g, 1, 1, NULL);
+        p.run.first_item = (uint32_t)i;
+        vaei_stack_forward(g.stack, &p.run, &p.slot, x + i * in, one_y);
+        vaei_stack_backward(g.stack, &p.run, &p.slot, x + i * in, one_y, dy + i * out, one_dx);
+        assert_same(one_y, y + i * out, out, text);
+        assert_same(one_dx, dx + i * in, in, text);
+        pass_close(&p, &g);
+    }
+    block_free(x, floats(n * in));
+    block_free(dy, floats(n * out));
+    block_free(y, floats(n * out));
+    block_free(dx, floats(n * in));
+    block_free(one_y, floats(out));
+    block_free(one_dx, floats(in));
+    block_free(grads, floats(g.params.n_floats));
+    rig_close(&g);
+}
+END_TEST
+
 START_TEST(test_layer_results_do_not_depend_on_the_threads) {
     rig g;
     const char *text = open_example(&g, vaei_layers[_i], 1);
@@ -407,6 +436,7 @@ Suite *suite_layers(void) {
     tcase_add_loop_test(t, test_layer_gradients_of_more_texts_equal_finite_differences, 0, (int)VAEI_COUNT(more));
     tcase_add_loop_test(t, test_layer_gradients_are_added_and_do_not_need_dx, 0, count);
     tcase_add_loop_test(t, test_layer_inference_does_not_depend_on_the_batch, 0, count);
+    tcase_add_loop_test(t, test_layer_gradients_of_an_example_do_not_depend_on_the_others, 0, count);
     tcase_add_loop_test(t, test_layer_results_do_not_depend_on_the_threads, 0, count);
     tcase_add_loop_test(t, test_layer_in_place_gives_the_same, 0, count);
     tcase_add_loop_test(t, test_layer_with_an_activation_joined_gives_the_same_bits, 0, count);

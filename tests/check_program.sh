@@ -72,6 +72,35 @@ likelihood bernoulli
 optimizer  adam lr=0.003
 END
 
+# u32 N...: big-endian
+u32() {
+    for n in "$@"; do
+        printf "\\$(printf %03o $((n >> 24 & 255)))\\$(printf %03o $((n >> 16 & 255)))"
+        printf "\\$(printf %03o $((n >> 8 & 255)))\\$(printf %03o $((n & 255)))"
+    done
+}
+
+# bytes COUNT: of one value
+bytes() {
+    head -c "$1" /dev/zero | tr '\0' '\100'
+}
+
+# idx SIZES...: the header of an IDX file of bytes with three sizes
+idx() {
+    printf '\000\000\010\003'
+    u32 "$@"
+}
+
+# a text whose decoder makes whatever size comes in, and data for it
+cat > anysize.txt << 'END'
+input      16x16x1
+encoder    conv2d out=2 kernel=3 pad=1 | relu
+latent     gaussian dim=2 map=true
+decoder    conv2d out=1 kernel=3 pad=1
+likelihood bernoulli
+END
+{ idx 20 8 8; bytes 1280; } > eight-idx3-ubyte
+
 # ---- help -------------------------------------------------------------------------------------------------------------
 exits no_command_shows_the_usage_with_code_2 2 'usage: vae' "$VAE"
 exits version_names_the_library 0 '^vae [0-9]' "$VAE" --version
@@ -142,6 +171,14 @@ holds threads_do_not_change_a_bit cmp whole/last.safetensors other/last.safetens
 exits patience_ends_training 0 'ends early' "$VAE" train shapes:64 --model tiny.txt --set adam.lr=0 --epochs 50 \
     --patience 2 -o patient
 exits starting_from_a_model_file 0 . "$VAE" train shapes:64 --model whole/best.safetensors --steps 2 -o tuned
+
+exits divergence_has_its_own_code 4 'training diverged' "$VAE" train shapes:64 --model tiny.txt \
+    --set 'optimizer=sgd lr=100000' --epochs 20 -o wild
+holds divergence_says_what_is_left grep -q 'wild/: .*learning rate' err
+exits a_run_may_not_be_both_resumed_and_replaced 2 'exclude' "$VAE" train shapes -o whole --resume --force
+exits input_follows_the_data 0 'input is set to 8x8x1' "$VAE" train eight-idx3-ubyte --model anysize.txt --steps 2 -o eight
+holds data_size_is_in_the_config grep -q '^input  *8x8x1$' eight/config.txt
+exits input_follows_the_data_on_resume 0 'resumed' "$VAE" train eight-idx3-ubyte --model anysize.txt --steps 3 -o eight --resume
 
 # ---- resuming -----------------------------------------------------------------------------------------------------------
 train -o broken --steps 7 -q > out 2> err
@@ -227,20 +264,6 @@ if [ -s plain/last.safetensors ]; then
 fi
 
 # ---- data ---------------------------------------------------------------------------------------------------------------
-# u32 N...: big-endian
-u32() {
-    for n in "$@"; do
-        printf "\\$(printf %03o $((n >> 24 & 255)))\\$(printf %03o $((n >> 16 & 255)))"
-        printf "\\$(printf %03o $((n >> 8 & 255)))\\$(printf %03o $((n & 255)))"
-    done
-}
-bytes() { # COUNT of some bytes
-    head -c "$1" /dev/zero | tr '\0' '\100'
-}
-idx() { # MAGIC SIZES...
-    printf '\000\000\010\003'
-    u32 "$@"
-}
 { idx 12 16 16; bytes 3072; } > good-images-idx3-ubyte
 { printf '\000\000\010\001'; u32 12; bytes 12; } > good-labels-idx1-ubyte
 exits idx_is_read 0 '"n":12' "$VAE" eval $model good-images-idx3-ubyte --json
@@ -253,6 +276,17 @@ exits no_labels 3 'has none' "$VAE" encode $model x.npy -o zx.npy --labels yx.np
 bad() {
     exits "refuses_$1" 3 "$2" "$VAE" eval $model "$1" --json
 }
+mkdir mnist
+for split in train t10k; do
+    cp good-images-idx3-ubyte mnist/$split-images-idx3-ubyte
+    cp good-labels-idx1-ubyte mnist/$split-labels-idx1-ubyte
+done
+exits folder_of_idx_files_is_read 0 '"n":12' "$VAE" eval $model mnist --json
+exits fashion_mnist_by_environment 3 'label 0 is 64, there are 10 classes' env VAE_DATA=mnist "$VAE" eval $model fashion-mnist
+{ printf '\000\000\010\001'; u32 12; bytes 12 | tr '\100' '\007'; } | tee mnist/train-labels-idx1-ubyte > mnist/t10k-labels-idx1-ubyte
+exits fashion_mnist_is_read 0 '"n":12' env VAE_DATA=mnist "$VAE" eval $model fashion-mnist --json
+exits fashion_mnist_missing 1 'apt install' env VAE_DATA=nowhere "$VAE" eval $model fashion-mnist
+
 : > empty
 bad empty 'empty'
 printf '\000\000\010' > idx_of_3_bytes
@@ -379,6 +413,21 @@ bad png_of_rubbish 'PNG'
 bad png_too_large 'PNG'
 { head -c 29 recon.png; u32 0; tail -c +34 recon.png; } > png_with_a_wrong_checksum
 bad png_with_a_wrong_checksum 'PNG'
+# 16x16 grey levels
+{
+    printf '\377\330\377\333\000\103\000\020\013\014\016\014\012\020\016\015\016\022\021\020\023\030\050\032'
+    printf '\030\026\026\030\061\043\045\035\050\072\063\075\074\071\063\070\067\100\110\134\116\100\104\127'
+    printf '\105\067\070\120\155\121\127\137\142\147\150\147\076\115\161\171\160\144\170\134\145\147\143\377'
+    printf '\300\000\013\010\000\020\000\020\001\001\021\000\377\304\000\025\000\001\001\000\000\000\000\000'
+    printf '\000\000\000\000\000\000\000\000\000\006\000\377\304\000\027\020\001\000\003\000\000\000\000\000'
+    printf '\000\000\000\000\000\000\000\000\004\000\041\061\377\332\000\010\001\001\000\000\077\000\066\041'
+    printf '\345\104\002\036\124\204\074\250\200\103\312\237\377\331'
+} > good.jpg
+exits jpeg_is_read 0 '"n":1' "$VAE" eval $model good.jpg --json
+head -c 150 good.jpg > jpeg_cut
+bad jpeg_cut 'JPEG'
+head -c 60 good.jpg > jpeg_half
+bad jpeg_half 'JPEG'
 { printf '\377\330\377\340'; bytes 100; } > jpeg_of_rubbish
 bad jpeg_of_rubbish 'JPEG'
 cp png_cut folder/cut.png

@@ -13,10 +13,11 @@ PYTHONDONTWRITEBYTECODE=1
 export VAE_LIBRARY PYTHONPATH PYTHONDONTWRITEBYTECODE
 
 # Debian's NumPy is in Debian's Python, which another one may hide on the PATH.
-if [ -z "${PYTHON:-}" ] && ! "$python" -c 'import numpy' 2>/dev/null && /usr/bin/python3 -c 'import numpy' 2>/dev/null; then
+has_numpy() { "$1" -c 'import numpy' 2>/dev/null; }
+if [ -z "${PYTHON:-}" ] && ! has_numpy "$python" && has_numpy /usr/bin/python3; then
     python=/usr/bin/python3
 fi
-if ! "$python" -c 'import numpy' 2>/dev/null; then
+if ! has_numpy "$python"; then
     echo "check_python.sh: $python has no NumPy: install python3-numpy, or name another Python in PYTHON" >&2
     echo "0 passed, 1 failed"
     exit 1
@@ -37,7 +38,7 @@ failed = {getattr(test, "test_case", test).id() for test, _ in result.failures +
 passed = result.testsRun - len(failed) - len(result.skipped)
 for example in sorted(glob.glob(root + "/examples/python/*.py")):
     done = subprocess.run([sys.executable, example], capture_output=True, text=True)
-    if done.returncode == 77:  # it says what it would need
+    if done.returncode == 0 and "skipped" in done.stdout:
         print(done.stdout, end="")
     elif done.returncode == 0:
         passed += 1

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_training_modules.c - optimizers against recurrences in double, schedules, clipping, and the recipe that holds them. */
+ * check_training_modules.c - objectives, optimizers against recurrences in double, schedules, clipping, and the recipe
+ * that holds them. */
 #include <check.h>
 #include <math.h>
 
@@ -29,6 +30,98 @@ static void rig_free(rig *g) {
     vaei_arena_free(&g->arena);
     ck_assert_uint_eq(g->heap.in_use, 0);
 }
+
+/* ---- objectives -------------------------------------------------------------------------------------------------- */
+
+#define N 5
+#define D 3
+
+typedef struct objective_case {
+    rig g;
+    vaei_terms t;
+    float kl[N * D], d_nll[N], d_kl[N * D];
+    double nll[N];
+} objective_case;
+
+static void objective_setup(objective_case *o, const char *text) {
+    rig_init(&o->g, text);
+    for (int i = 0; i < N; i++) o->nll[i] = 100 + 10 * sin(i);
+    for (int i = 0; i < N * D; i++) o->kl[i] = 0.2f + (float)(i % D) + 0.1f * (float)cos(i); /* near 0.2, 1.2, 2.2 */
+    o->t = (vaei_terms){ .n = N, .dim = D, .nll = o->nll, .kl = o->kl, .d_nll = o->d_nll, .d_kl = o->d_kl };
+}
+
+static double loss(objective_case *o) {
+    o->g.recipe.objective->eval(o->g.recipe.objective_conf, &o->t);
+    return o->t.loss;
+}
+
+static const char *const objective_texts[] = { "objective elbo\n", "objective elbo beta=4\n",
+                                               "objective elbo beta=0.5 free_bits=0.5\n", "objective elbo beta=0\n" };
+
+START_TEST(test_objective_gradients) {
+    objective_case o;
+    objective_setup(&o, objective_texts[_i]);
+    const double before = loss(&o);
+    for (int i = 0; i < N * D; i++) { /* the loss is linear in each as long as no floor is crossed */
+        const float kept = o.kl[i];
+        o.kl[i] = kept + 0.125f;
+        ck_assert_double_eq_tol((loss(&o) - before) / 0.125, o.d_kl[i], 1e-5);
+        o.kl[i] = kept;
+    }
+    for (int i = 0; i < N; i++) {
+        const double kept = o.nll[i];
+        o.nll[i] = kept + 0.25;
+        ck_assert_double_eq_tol((loss(&o) - before) / 0.25, o.d_nll[i], 1e-6);
+        o.nll[i] = kept;
+    }
+    rig_free(&o.g);
+}
+END_TEST
+
+START_TEST(test_elbo_terms) {
+    objective_case o;
+    double recon = 0, kl[D] = { 0 };
+    objective_setup(&o, "objective elbo beta=4 free_bits=0.5\n");
+    for (int i = 0; i < N; i++) recon += o.nll[i] / N;
+    for (int i = 0; i < N * D; i++) kl[i % D] += (double)o.kl[i] / N;
+    ck_assert(kl[0] < 0.5 && kl[1] > 0.5);
+    ck_assert_double_eq_tol(loss(&o), recon + 4 * (0.5 + kl[1] + kl[2]), 1e-9);
+    ck_assert_double_eq_tol(o.t.recon, recon, 1e-9);
+    ck_assert_double_eq_tol(o.t.rate, kl[0] + kl[1] + kl[2], 1e-9);
+    ck_assert_float_eq(o.d_kl[0], 0);
+    ck_assert_float_eq_tol(o.d_kl[1], 4.0f / N, 1e-7f);
+    rig_free(&o.g);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    int64_t step;
+    double beta;
+} betas[] = {
+    { "objective elbo beta=2 warmup=10\n", 0, 0 },
+    { "objective elbo beta=2 warmup=10\n", 5, 1 },
+    { "objective elbo beta=2 warmup=10\n", 10, 2 },
+    { "objective elbo beta=2 warmup=10\n", 1000000, 2 },
+    { "objective elbo cycle=8\n", 0, 0 },
+    { "objective elbo cycle=8\n", 2, 0.5 },
+    { "objective elbo cycle=8\n", 4, 1 },
+    { "objective elbo cycle=8\n", 7, 1 },
+    { "objective elbo cycle=8\n", 8, 0 },
+    { "objective elbo cycle=8 ratio=1\n", 14, 0.75 },
+    { "objective elbo cycle=8 warmup=20\n", 10, 0.25 },
+};
+
+START_TEST(test_elbo_beta_follows_warmup_and_cycles) {
+    objective_case o;
+    objective_setup(&o, betas[_i].text);
+    o.t.step = betas[_i].step;
+    (void)loss(&o);
+    ck_assert_double_eq_tol(o.t.beta, betas[_i].beta, 1e-12);
+    ck_assert_double_eq_tol(o.t.loss, o.t.recon + betas[_i].beta * o.t.rate, 1e-9);
+    rig_free(&o.g);
+}
+END_TEST
 
 /* ---- optimizers -------------------------------------------------------------------------------------------------- */
 
@@ -206,12 +299,12 @@ END_TEST
 START_TEST(test_clip_norm_scales_only_long_gradients) {
     rig r;
     rig_init(&r, "clip norm max=2\n");
-    ck_assert_double_eq_tol(r.recipe.clip->factor(r.recipe.clip_conf, 0), 1, 0);
-    ck_assert_double_eq_tol(r.recipe.clip->factor(r.recipe.clip_conf, 2), 1, 0);
-    ck_assert_double_eq_tol(r.recipe.clip->factor(r.recipe.clip_conf, 8), 0.25, 0);
+    ck_assert_double_eq(r.recipe.clip->factor(r.recipe.clip_conf, 0), 1);
+    ck_assert_double_eq(r.recipe.clip->factor(r.recipe.clip_conf, 2), 1);
+    ck_assert_double_eq(r.recipe.clip->factor(r.recipe.clip_conf, 8), 0.25);
     rig_free(&r);
     rig_init(&r, "clip none\n");
-    ck_assert_double_eq_tol(r.recipe.clip->factor(r.recipe.clip_conf, 1e30), 1, 0);
+    ck_assert_double_eq(r.recipe.clip->factor(r.recipe.clip_conf, 1e30), 1);
     rig_free(&r);
 }
 END_TEST
@@ -281,7 +374,12 @@ Suite *suite_training_modules(void);
 
 Suite *suite_training_modules(void) {
     Suite *s = suite_create("training modules");
-    TCase *t = tcase_create("optimizers");
+    TCase *t = tcase_create("objectives");
+    tcase_add_loop_test(t, test_objective_gradients, 0, (int)VAEI_COUNT(objective_texts));
+    tcase_add_test(t, test_elbo_terms);
+    tcase_add_loop_test(t, test_elbo_beta_follows_warmup_and_cycles, 0, (int)VAEI_COUNT(betas));
+    suite_add_tcase(s, t);
+    t = tcase_create("optimizers");
     tcase_add_loop_test(t, test_optimizer_follows_its_recurrence, 0, (int)VAEI_COUNT(references));
     tcase_add_loop_test(t, test_optimizer_slices_equal_the_whole, 0, (int)VAEI_COUNT(references));
     tcase_add_loop_test(t, test_optimizer_finds_the_bottom_of_a_bowl, 0, (int)VAEI_COUNT(descents));

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * check_vae_modules.c - latents, likelihoods and objectives against closed forms and signed finite differences. */
+ * check_vae_modules.c - latents and likelihoods against closed forms and signed finite differences. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "vae/latent.h"
 #include "vae/likelihood.h"
-#include "vae/objective.h"
 
 #define N 5 /* examples */
 #define LN_2PI 1.83787706640934548356
@@ -540,103 +539,6 @@ START_TEST(test_likelihood_does_not_depend_on_threads) {
 }
 END_TEST
 
-/* ---- objectives -------------------------------------------------------------------------------------------------- */
-
-#define D 3
-
-typedef struct objective_case {
-    rig g;
-    const vaei_objective_ops *ops;
-    void *conf;
-    vaei_terms t;
-    float kl[N * D], d_nll[N], d_kl[N * D];
-    double nll[N];
-} objective_case;
-
-static void objective_setup(objective_case *o, const char *text) {
-    vaei_node *node;
-    rig_init(&o->g);
-    o->ops = (const vaei_objective_ops *)bind(&o->g, text, vaei_objectives, vaei_objectives_count, &node, &o->conf);
-    for (int i = 0; i < N; i++) o->nll[i] = 100 + 10 * (double)next(&o->g);
-    for (int i = 0; i < N * D; i++)
-        o->kl[i] = 0.2f + (float)(i % D) + 0.1f * next(&o->g); /* 0.2, 1.2, 2.2 by dimension */
-    o->t = (vaei_terms){ .n = N, .dim = D, .nll = o->nll, .kl = o->kl, .d_nll = o->d_nll, .d_kl = o->d_kl };
-}
-
-static double objective_value(void *arg) {
-    objective_case *o = arg;
-    float d_nll[N], d_kl[N * D];
-    vaei_terms t = o->t;
-    t.d_nll = d_nll;
-    t.d_kl = d_kl;
-    o->ops->eval(o->conf, &t);
-    return t.loss;
-}
-
-static const char *const objective_texts[] = { "objective elbo\n", "objective elbo beta=4\n",
-                                               "objective elbo beta=0.5 free_bits=0.5\n", "objective elbo beta=0\n" };
-
-START_TEST(test_objective_gradients) {
-    objective_case o;
-    objective_setup(&o, objective_texts[_i]);
-    o.ops->eval(o.conf, &o.t);
-    check_gradient("kl", objective_value, &o, o.kl, o.d_kl, N * D);
-    for (int i = 0; i < N; i++) {
-        const double kept = o.nll[i], before = o.t.loss;
-        o.nll[i] = kept + 0.25;
-        ck_assert_double_eq_tol((objective_value(&o) - before) / 0.25, o.d_nll[i], 1e-6);
-        o.nll[i] = kept;
-    }
-    rig_free(&o.g);
-}
-END_TEST
-
-START_TEST(test_elbo_terms) {
-    objective_case o;
-    double recon = 0, kl[D] = { 0 };
-    objective_setup(&o, "objective elbo beta=4 free_bits=0.5\n");
-    for (int i = 0; i < N; i++) recon += o.nll[i] / N;
-    for (int i = 0; i < N * D; i++) kl[i % D] += (double)o.kl[i] / N;
-    ck_assert(kl[0] < 0.5 && kl[1] > 0.5);
-    o.ops->eval(o.conf, &o.t);
-    ck_assert_double_eq_tol(o.t.recon, recon, 1e-9);
-    ck_assert_double_eq_tol(o.t.rate, kl[0] + kl[1] + kl[2], 1e-9);
-    ck_assert_double_eq_tol(o.t.loss, recon + 4 * (0.5 + kl[1] + kl[2]), 1e-9);
-    ck_assert_float_eq(o.d_kl[0], 0);
-    ck_assert_float_eq_tol(o.d_kl[1], 4.0f / N, 1e-7f);
-    rig_free(&o.g);
-}
-END_TEST
-
-static const struct {
-    const char *text;
-    int64_t step;
-    double beta;
-} betas[] = {
-    { "objective elbo beta=2 warmup=10\n", 0, 0 },
-    { "objective elbo beta=2 warmup=10\n", 5, 1 },
-    { "objective elbo beta=2 warmup=10\n", 10, 2 },
-    { "objective elbo beta=2 warmup=10\n", 1000000, 2 },
-    { "objective elbo cycle=8\n", 0, 0 },
-    { "objective elbo cycle=8\n", 2, 0.5 },
-    { "objective elbo cycle=8\n", 4, 1 },
-    { "objective elbo cycle=8\n", 7, 1 },
-    { "objective elbo cycle=8\n", 8, 0 },
-    { "objective elbo cycle=8 ratio=1\n", 14, 0.75 },
-    { "objective elbo cycle=8 warmup=20\n", 10, 0.25 },
-};
-
-START_TEST(test_elbo_beta_follows_warmup_and_cycles) {
-    objective_case o;
-    objective_setup(&o, betas[_i].text);
-    o.t.step = betas[_i].step;
-    o.ops->eval(o.conf, &o.t);
-    ck_assert_double_eq_tol(o.t.beta, betas[_i].beta, 1e-12);
-    ck_assert_double_eq_tol(o.t.loss, o.t.recon + betas[_i].beta * o.t.rate, 1e-9);
-    rig_free(&o.g);
-}
-END_TEST
-
 Suite *suite_vae_modules(void);
 
 Suite *suite_vae_modules(void) {
@@ -662,11 +564,6 @@ Suite *suite_vae_modules(void) {
     tcase_add_test(t, test_gaussian_optimal_uses_batch_then_running_sigma);
     tcase_add_test(t, test_gaussian_perfect_fit_stays_finite);
     tcase_add_test(t, test_likelihood_does_not_depend_on_threads);
-    suite_add_tcase(s, t);
-    t = tcase_create("objectives");
-    tcase_add_loop_test(t, test_objective_gradients, 0, (int)VAEI_COUNT(objective_texts));
-    tcase_add_test(t, test_elbo_terms);
-    tcase_add_loop_test(t, test_elbo_beta_follows_warmup_and_cycles, 0, (int)VAEI_COUNT(betas));
     suite_add_tcase(s, t);
     return s;
 }

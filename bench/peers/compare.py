@@ -5,12 +5,12 @@
     python3 bench/peers/compare.py --torch-python PYTHON [--vae build/vae] [--threads N] [--rounds N] [--seconds N]
                                    [--workload NAME ...] [--json]
 
-Each round runs each workload in `vae bench` and then in PyTorch, both pinned to the first N cores, so that a change in the
-machine's speed or load meets both. The first round tries every mode of PyTorch; the later ones keep the fastest. Each
-figure is the median over the rounds, ratio that of neighbouring runs; low and high are its extremes, which is the noise.
+Each round runs each workload in `vae bench` and then in PyTorch, both pinned to the first N cores, so that a change in
+the machine's speed or load meets both. The first round tries every mode of PyTorch; the later ones keep the fastest.
+Each figure is the median over the rounds, ratio that of neighbouring runs; low and high are its extremes: the noise.
 
-One JSON line for each workload: workload, threads, rounds, vae_items_per_s, peer, mode, peer_items_per_s, ratio, low, high.
-Ratio above 1: libvae is faster. A table follows unless --json is given.
+One JSON line for each workload: workload, threads, rounds, vae_items_per_s, peer, mode, peer_items_per_s, ratio, low,
+high. Ratio above 1: libvae is faster. A table follows unless --json is given.
 """
 import argparse
 import json
@@ -79,14 +79,15 @@ def main():
         line = pairs[0][1]
         row = {"workload": workload, "threads": args.threads, "rounds": len(pairs), "vae_items_per_s": round(vae, 1),
                "peer": line["peer"], "mode": line["mode"], "peer_items_per_s": round(peer, 1),
-               "ratio": round(statistics.median(ratios), 3), "low": round(min(ratios), 3), "high": round(max(ratios), 3)}
+               "ratio": round(statistics.median(ratios), 3), "low": round(min(ratios), 3),
+               "high": round(max(ratios), 3)}
         print(json.dumps(row), flush=True)
         table.append(row)
     if not args.json and table:
-        print(f"\n{'workload':20} {'threads':>7} {'libvae/s':>10} {'peer/s':>10} {'ratio':>6}  {'low..high':13} peer")
+        print("\nworkload           threads   libvae/s     peer/s  ratio    low..high  peer")
         for row in table:
-            print(f"{row['workload']:20} {row['threads']:7} {row['vae_items_per_s']:10.1f} {row['peer_items_per_s']:10.1f} "
-                  f"{row['ratio']:6.2f}  {row['low']:5.2f}..{row['high']:<6.2f} {row['peer']} {row['mode']}")
+            print("{workload:18} {threads:7} {vae_items_per_s:10.1f} {peer_items_per_s:10.1f} {ratio:6.2f} {low:6.2f}.."
+                  "{high:<5.2f} {peer} {mode}".format(**row))
 
 
 if __name__ == "__main__":

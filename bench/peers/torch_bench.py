@@ -6,13 +6,13 @@
 
 One JSON line for each workload and mode, with the keys of `vae bench --json`:
     workload, peer, mode, threads, batch, items_per_s, median_ms, p99_ms
-A step is timed from a batch in memory to updated parameters (training: noise drawn, forward, backward, Adam) or from latents
-to pixels in memory (decoding). items_per_s is the batch divided by the median time of a step.
+A step is timed from a batch in memory to updated parameters (training: noise drawn, forward, backward, Adam) or from
+latents to pixels in memory (decoding). items_per_s is the batch divided by the median time of a step.
 
-Modes: eager (NCHW), channels_last (NHWC strides), each with Adam's default or its fused kernel, and compile (inductor with
-its C++ wrapper, autotuned, weights frozen where nothing trains) over both layouts. A mode that fails here says so on
-stderr and is left out. glibc's malloc is told to keep its memory: otherwise PyTorch pays for page faults at every step,
-up to half its speed on large batches, and a peer deserves its best.
+Modes: eager (NCHW), channels_last (NHWC strides), each with Adam's default or its fused kernel, and compile (inductor
+with its C++ wrapper, autotuned, weights frozen where nothing trains) over both layouts. A mode that fails here says so on
+stderr and is left out. glibc's malloc is told to keep its memory: otherwise PyTorch pays for page faults at every
+step, up to half its speed on large batches, and a peer deserves its best.
 """
 import argparse
 import json

@@ -17,7 +17,7 @@ encoder    conv2d out=8 kernel=3 stride=2 pad=1 | relu | flatten | linear out=32
 latent     gaussian dim=4
 decoder    linear out=288 | relu | reshape 6x6x8 | deconv2d out=1 kernel=4 stride=2 pad=1
 likelihood bernoulli
-optimizer  adam lr=0.005
+optimizer  adam lr=0.01
 """
 
 
@@ -37,7 +37,7 @@ def show(image):
 
 model = vae.Model(SPEC, seed=0)
 print(model)
-model.fit(bars(4000, seed=1), epochs=6, batch=64, validation=bars(500, seed=2),
+model.fit(bars(4000, seed=1), epochs=10, batch=64, validation=bars(500, seed=2),
           callback=lambda r: print(f"epoch {r['epoch']}: loss {r['loss']:.2f}, validation {r['val_loss']:.2f} nats"))
 
 path = os.path.join(tempfile.mkdtemp(), "bars.safetensors")

@@ -28,7 +28,7 @@ static vae_status_t count_bytes(size_t *out, int32_t dtype, int32_t ndim, const 
 
 static vae_status_t make(vae_tensor_t **out, vae_ctx_t *ctx, int32_t dtype, int32_t ndim, const int64_t *shape, void *data,
                          int32_t owning) {
-    size_t bytes;
+    size_t bytes = 0;
     if (!out) return vaei_fail(VAE_E_ARG, "out: is NULL");
     *out = NULL;
     VAEI_TRY(count_bytes(&bytes, dtype, ndim, shape));

@@ -5,8 +5,8 @@
  *     {"a": [1, "x"]}     ->     OBJECT  KEY a  ARRAY  NUMBER 1  STRING x  ARRAY_END  OBJECT_END  END
  *
  * Refused beyond what the grammar refuses: bytes that are not UTF-8, a key twice in one object (also if one is written
- * with escapes), lone surrogates, U+0000 (strings become C strings), more than VAEI_JSON_DEPTH levels or VAEI_JSON_KEYS keys
- * in the open objects. */
+ * with escapes), lone surrogates, U+0000 (strings become C strings), more than VAEI_JSON_DEPTH levels or
+ * VAEI_JSON_KEYS keys in the open objects. */
 #ifndef VAEI_JSON_H
 #define VAEI_JSON_H
 

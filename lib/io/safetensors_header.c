@@ -4,9 +4,9 @@
  *     {"__metadata__": {key: text, ...},
  *      name: {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
  *
- * The text is walked twice: the first walk proves that it is JSON and counts, the second fills arrays of those counts. Then
- * the tensors, in the order of their offsets, must cover the data from its first byte to its last, so that no byte has
- * two meanings or none. Element counts are worked out in bits, as types of 4 and 6 bits exist. */
+ * The text is walked twice: the first walk proves that it is JSON and counts, the second fills arrays of those counts.
+ * Then the tensors, in the order of their offsets, must cover the data from its first byte to its last, so that no byte
+ * has two meanings or none. Element counts are worked out in bits, as types of 4 and 6 bits exist. */
 #include "io/safetensors_header.h"
 
 #include "io/dtype.h"

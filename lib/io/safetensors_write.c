@@ -3,8 +3,8 @@
  *
  *     {"__metadata__":{"vae.crc32c":"...",...},"name":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},...}   spaces
  *
- * '{' comes first and the spaces bring the data to a multiple of 64 in the file. The tensors keep the caller's order and
- * have no holes, as the format wants. Numbers are turned to little-endian where the machine is not. */
+ * '{' comes first and the spaces bring the data to a multiple of 64 in the file. The tensors keep the caller's order
+ * and have no holes, as the format wants. Numbers are turned to little-endian where the machine is not. */
 #include "io/crc32c.h"
 #include "io/dtype.h"
 #include "io/file_system.h"
@@ -54,7 +54,7 @@ static vae_status_t check_unique(const void **names, size_t count) {
     vaei_sort(names, count, compare_names);
     for (size_t i = 1; i < count; i++) {
         if (strcmp(names[i - 1], names[i]) == 0)
-            return vaei_fail(VAE_E_ARG, "the name '%.80s' is given twice", names[i]);
+            return vaei_fail(VAE_E_ARG, "the name '%.80s' is given twice", (const char *)names[i]);
     }
     return VAE_OK;
 }

@@ -15,8 +15,7 @@
 
 enum {
     BAND_WORK = 1 << 21, /* multiplications worth a task */
-    BANDS = 16,          /* wanted, however little each does */
-    MAX_TASKS = 1 << 24
+    BANDS = 16           /* wanted, however little each does */
 };
 
 static int64_t taps_of(const vaei_conv *g) {
@@ -27,21 +26,40 @@ static int64_t taps_of(const vaei_conv *g) {
 static int64_t band_rows(int64_t rows, int64_t row_work) {
     const int64_t wanted = vaei_max(BAND_WORK / vaei_max(row_work, 1), rows / BANDS);
     const int64_t band = vaei_divide_up(vaei_min(wanted, VAEI_BAND_ROWS), VAEI_TILE_STEP) * VAEI_TILE_STEP;
-    return vaei_max(vaei_max(band, VAEI_TILE_STEP), rows / MAX_TASKS + 1);
+    return vaei_max(vaei_max(band, VAEI_TILE_STEP), rows / VAEI_MAX_TASKS + 1);
+}
+
+/* How a direction is computed: a choice by the shape, and by whether cblas multiplies */
+typedef enum way { BY_ROWS, BY_BLAS, FEW_CHANNELS, DEPTHWISE } way;
+
+static way forward_way(const vaei_kernels *k, const vaei_conv *g) {
+    if (k->blas) return BY_BLAS;
+    if (vaei_depthwise(g)) return DEPTHWISE;
+    return vaei_few_forward(g) ? FEW_CHANNELS : BY_ROWS;
+}
+
+static way data_way(const vaei_kernels *k, const vaei_conv *g) {
+    if (k->blas) return BY_BLAS;
+    if (vaei_depthwise(g)) return DEPTHWISE;
+    return vaei_few_data(g) ? FEW_CHANNELS : BY_ROWS;
 }
 
 /* ---- forward ---------------------------------------------------------------------------------------------------- */
 
 int64_t vaei_conv_forward_pack_floats(const vaei_kernels *k, const vaei_conv *g) {
-    if (!k->blas && vaei_few_forward(g)) return vaei_few_pack_floats(k, g, 0);
-    return g->groups * vaei_pack_floats(k, taps_of(g) * (g->c / g->groups), g->oc / g->groups);
+    switch (forward_way(k, g)) {
+    case DEPTHWISE: return vaei_depthwise_pack_floats(g);
+    case FEW_CHANNELS: return vaei_few_pack_floats(k, g, 0);
+    default: return g->groups * vaei_pack_floats(k, taps_of(g) * (g->c / g->groups), g->oc / g->groups);
+    }
 }
 
 void vaei_conv_forward_pack(const vaei_kernels *k, const vaei_conv *g, const float *w, const float *scale, float *dst) {
     const int64_t cg = g->c / g->groups, og = g->oc / g->groups, taps = taps_of(g);
-    if (!k->blas && vaei_few_forward(g)) {
-        vaei_few_pack(k, g, 0, w, scale, dst);
-        return;
+    switch (forward_way(k, g)) {
+    case DEPTHWISE: vaei_depthwise_pack(g, w, scale, dst); return;
+    case FEW_CHANNELS: vaei_few_pack(k, g, 0, w, scale, dst); return;
+    default: break;
     }
     for (int64_t group = 0; group < g->groups; group++) {
         for (int64_t t = 0; t < taps; t++) {
@@ -53,8 +71,12 @@ void vaei_conv_forward_pack(const vaei_kernels *k, const vaei_conv *g, const flo
 }
 
 int64_t vaei_conv_forward_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n) {
-    if (k->blas) return vaei_blas_conv_scratch(g, n);
-    return vaei_few_forward(g) ? vaei_few_scratch(g, n, 0) : g->c / g->groups;
+    switch (forward_way(k, g)) {
+    case BY_BLAS: return vaei_blas_conv_scratch(g, n);
+    case DEPTHWISE: return 0;
+    case FEW_CHANNELS: return vaei_few_scratch(g, n, 0);
+    default: return g->c / g->groups;
+    }
 }
 
 typedef struct forward {
@@ -74,14 +96,14 @@ void vaei_conv_forward(const vaei_kernels *k, const vaei_pool *pool, const vaei_
                        const float *packed, const float *bias, const vaei_post *post, float *y, float *scratch) {
     const int64_t cg = g->c / g->groups, og = g->oc / g->groups;
     if (post && !post->apply) post = NULL;
-    if (k->blas) {
+    switch (forward_way(k, g)) {
+    case BY_BLAS:
         vaei_blas_conv_forward(g, n, x, packed, bias, y, scratch);
         if (post) post->apply(post->arg, k, n * g->oh * g->ow * g->oc, y);
         return;
-    }
-    if (vaei_few_forward(g)) {
-        vaei_few_run(k, pool, g, n, 0, x, packed, bias, post, y, scratch);
-        return;
+    case DEPTHWISE: vaei_depthwise_run(k, pool, g, n, 0, x, packed, bias, post, y); return;
+    case FEW_CHANNELS: vaei_few_run(k, pool, g, n, 0, x, packed, bias, post, y, scratch); return;
+    default: break;
     }
     memset(scratch, 0, (size_t)cg * sizeof *scratch);
     const vaei_view view = {x, g->h, g->w, g->c, g->oh, g->ow, g->sy, g->sx, -g->top, -g->left, g->dy, g->dx, g->kh, g->kw};
@@ -144,9 +166,12 @@ static phase phase_x(const vaei_conv *g, int64_t p) {
 }
 
 int64_t vaei_conv_data_pack_floats(const vaei_kernels *k, const vaei_conv *g) {
-    if (!k->blas && vaei_few_data(g)) return vaei_few_pack_floats(k, g, 1);
-    if (k->blas) return g->oc * taps_of(g) * (g->c / g->groups);
-    return g->groups * vaei_pack_floats(k, taps_of(g) * (g->oc / g->groups), g->c / g->groups); /* a tap is in one phase only */
+    switch (data_way(k, g)) {
+    case DEPTHWISE: return vaei_depthwise_pack_floats(g);
+    case FEW_CHANNELS: return vaei_few_pack_floats(k, g, 1);
+    default: /* a tap is in one phase only */
+        return g->groups * vaei_pack_floats(k, taps_of(g) * (g->oc / g->groups), g->c / g->groups);
+    }
 }
 
 /* [group][o][tap][c], what cblas multiplies dy with */
@@ -162,13 +187,11 @@ static void pack_dense(const vaei_conv *g, const float *w, const float *scale, f
 
 void vaei_conv_data_pack(const vaei_kernels *k, const vaei_conv *g, const float *w, const float *scale_c, float *dst) {
     const int64_t cg = g->c / g->groups, og = g->oc / g->groups, taps = taps_of(g);
-    if (k->blas) {
-        pack_dense(g, w, scale_c, dst);
-        return;
-    }
-    if (vaei_few_data(g)) {
-        vaei_few_pack(k, g, 1, w, scale_c, dst);
-        return;
+    switch (data_way(k, g)) {
+    case BY_BLAS: pack_dense(g, w, scale_c, dst); return;
+    case DEPTHWISE: vaei_depthwise_pack(g, w, scale_c, dst); return;
+    case FEW_CHANNELS: vaei_few_pack(k, g, 1, w, scale_c, dst); return;
+    default: break;
     }
     for (int64_t py = 0; py < g->sy; py++) {
         for (int64_t px = 0; px < g->sx; px++) {
@@ -186,8 +209,12 @@ void vaei_conv_data_pack(const vaei_kernels *k, const vaei_conv *g, const float 
 }
 
 int64_t vaei_conv_data_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n) {
-    if (k->blas) return vaei_blas_conv_scratch(g, n);
-    return vaei_few_data(g) ? vaei_few_scratch(g, n, 1) : g->oc / g->groups;
+    switch (data_way(k, g)) {
+    case BY_BLAS: return vaei_blas_conv_scratch(g, n);
+    case DEPTHWISE: return 0;
+    case FEW_CHANNELS: return vaei_few_scratch(g, n, 1);
+    default: return g->oc / g->groups;
+    }
 }
 
 typedef struct data {
@@ -250,14 +277,14 @@ static void data_task(void *arg, int32_t index) {
 void vaei_conv_data(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *dy,
                     const float *packed, const float *bias, const vaei_post *post, float *dx, float *scratch) {
     if (post && !post->apply) post = NULL;
-    if (k->blas) {
+    switch (data_way(k, g)) {
+    case BY_BLAS:
         vaei_blas_conv_data(g, n, dy, packed, bias, dx, scratch);
         if (post) post->apply(post->arg, k, n * g->h * g->w * g->c, dx);
         return;
-    }
-    if (vaei_few_data(g)) {
-        vaei_few_run(k, pool, g, n, 1, dy, packed, bias, post, dx, scratch);
-        return;
+    case DEPTHWISE: vaei_depthwise_run(k, pool, g, n, 1, dy, packed, bias, post, dx); return;
+    case FEW_CHANNELS: vaei_few_run(k, pool, g, n, 1, dy, packed, bias, post, dx, scratch); return;
+    default: break;
     }
     memset(scratch, 0, (size_t)(g->oc / g->groups) * sizeof *scratch);
     const int64_t lines = vaei_divide_up(g->h, g->sy), columns = vaei_divide_up(g->w, g->sx);

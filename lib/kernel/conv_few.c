@@ -17,6 +17,7 @@
 enum {
     LANES = 16,           /* of the vector the rule thinks of; a constant, so that every CPU decides alike */
     MAX_OUTPUTS = 8,
+    MAX_TAPS = 128,
     MAX_TASKS = 32,
     TASK_LINES = 32,
     FILL_PIXELS = 96,     /* made at once */
@@ -30,7 +31,7 @@ static int64_t whole_vectors(int64_t x) {
 /* Lanes of FMA per input pixel by vectors over outputs, against the product over all taps and one add for each number of t. */
 static int32_t few_is_cheaper(const vaei_conv *g, int64_t channels, int64_t outputs) {
     const int64_t taps = g->kh * g->kw;
-    return g->groups == 1 && outputs <= MAX_OUTPUTS && taps <= 1024 &&
+    return g->groups == 1 && outputs <= MAX_OUTPUTS && taps <= MAX_TAPS &&
            whole_vectors(taps * outputs) * channels + LANES * taps * outputs < taps * whole_vectors(outputs) * channels;
 }
 
@@ -132,37 +133,98 @@ static void fill(const few *f, const float *image, int64_t from, int64_t to, flo
     }
 }
 
-/* out[i * stride + o] += t[i * columns + o] */
-VAEI_INLINE void collect(int64_t count, int64_t outputs, const float *t, int64_t columns, float *out, int64_t stride) {
-    for (int64_t i = 0; i < count; i++) {
-        for (int64_t o = 0; o < outputs; o++) out[i * stride + o] += t[i * columns + o];
+/* One tap on a line of output: pixels p0 + i step (i in [first, last)) take ring[at + i columns ...]. */
+typedef struct source {
+    int64_t at, first, last;
+} source;
+
+/* Pixels i in [from, to), which all sources meet; outputs is a constant where it matters. */
+VAEI_INLINE void sum_inside(const few *f, const source *sources, int64_t count, int64_t from, int64_t to, const int64_t outputs,
+                            const float *ring, float *out) {
+    for (int64_t i = from; i < to; i++) {
+        float sum[MAX_OUTPUTS];
+        for (int64_t o = 0; o < outputs; o++) sum[o] = f->bias ? f->bias[o] : 0;
+        for (int64_t s = 0; s < count; s++) {
+            const float *const t = ring + sources[s].at + i * f->columns;
+            for (int64_t o = 0; o < outputs; o++) sum[o] += t[o];
+        }
+        for (int64_t o = 0; o < outputs; o++) out[i * f->x.step * outputs + o] = sum[o];
     }
 }
 
-/* One line of output from the ring */
-static void output_line(const few *f, int64_t p, const float *ring, float *out) {
-    const axis *const x = &f->x;
-    for (int64_t i = 0; i < x->out; i++) {
-        for (int64_t o = 0; o < f->outputs; o++) out[i * f->outputs + o] = f->bias ? f->bias[o] : 0;
-    }
-    for (int64_t ky = 0; ky < f->y.kernel; ky++) {
-        const int64_t from = p - f->y.shift - ky * f->y.turn, q = from / f->y.step;
-        if (from < 0 || from % f->y.step != 0 || q >= f->y.in) continue;
-        const float *const line = ring + q % f->ring * x->in * f->columns;
-        for (int64_t kx = 0; kx < x->kernel; kx++) {
-            const int64_t start = kx * x->turn + x->shift; /* where position 0 goes */
-            const int64_t first = vaei_max(0, quotient_up(-start, x->step));
-            const int64_t count = vaei_min(x->in, quotient_up(x->out - start, x->step)) - first;
-            const float *const t = line + first * f->columns + (ky * x->kernel + kx) * f->outputs;
-            if (count <= 0) continue;
-            float *const to = out + (first * x->step + start) * f->outputs;
-            switch (f->outputs) {
-            case 1: collect(count, 1, t, f->columns, to, x->step); break;
-            case 3: collect(count, 3, t, f->columns, to, 3 * x->step); break;
-            case 4: collect(count, 4, t, f->columns, to, 4 * x->step); break;
-            default: collect(count, f->outputs, t, f->columns, to, f->outputs * x->step);
-            }
+/* The same with one output: four pixels at once */
+static void sum_inside_1(const few *f, const source *sources, int64_t count, int64_t from, int64_t to, const float *ring, float *out) {
+    const int64_t columns = f->columns, step = f->x.step;
+    const float bias = f->bias ? f->bias[0] : 0;
+    int64_t i = from;
+    for (; i + 4 <= to; i += 4) {
+        float a = bias, b = bias, c = bias, d = bias;
+        for (int64_t s = 0; s < count; s++) {
+            const float *const t = ring + sources[s].at + i * columns;
+            a += t[0];
+            b += t[columns];
+            c += t[2 * columns];
+            d += t[3 * columns];
         }
+        out[i * step] = a;
+        out[(i + 1) * step] = b;
+        out[(i + 2) * step] = c;
+        out[(i + 3) * step] = d;
+    }
+    sum_inside(f, sources, count, i, to, 1, ring, out);
+}
+
+static void sum_edge(const few *f, const source *sources, int64_t count, int64_t from, int64_t to, const float *ring, float *out) {
+    for (int64_t i = from; i < to; i++) {
+        float *const pixel = out + i * f->x.step * f->outputs;
+        for (int64_t o = 0; o < f->outputs; o++) pixel[o] = f->bias ? f->bias[o] : 0;
+        for (int64_t s = 0; s < count; s++) {
+            if (i < sources[s].first || i >= sources[s].last) continue;
+            for (int64_t o = 0; o < f->outputs; o++) pixel[o] += ring[sources[s].at + i * f->columns + o];
+        }
+    }
+}
+
+/* The taps of line p that meet the pixels p0, p0 + step, ...: count of them, and the stretch of pixels that all of them meet. */
+static int64_t find_sources(const few *f, int64_t p, int64_t p0, int64_t pixels, source *sources, int64_t *from, int64_t *to) {
+    const axis *const x = &f->x;
+    int64_t count = 0;
+    *from = 0;
+    *to = pixels;
+    for (int64_t ky = 0; ky < f->y.kernel; ky++) {
+        const int64_t reach = p - f->y.shift - ky * f->y.turn, line = reach / f->y.step;
+        if (reach < 0 || reach % f->y.step != 0 || line >= f->y.in) continue;
+        for (int64_t kx = 0; kx < x->kernel; kx++) {
+            const int64_t start = p0 - x->shift - kx * x->turn, q = start / x->step; /* position for pixel p0 */
+            if (start % x->step != 0) continue;
+            const source s = {(line % f->ring * x->in + q) * f->columns + (ky * x->kernel + kx) * f->outputs, vaei_max(-q, 0),
+                              vaei_min(x->in - q, pixels)};
+            *from = vaei_max(*from, s.first);
+            *to = vaei_min(*to, s.last);
+            sources[count++] = s;
+        }
+    }
+    *from = vaei_min(*from, pixels);
+    *to = vaei_max(*to, *from);
+    return count;
+}
+
+/* One line of output from the ring: pixels that differ by the step meet the same taps. */
+static void output_line(const few *f, int64_t p, const float *ring, float *line) {
+    source sources[MAX_TAPS];
+    for (int64_t p0 = 0; p0 < vaei_min(f->x.step, f->x.out); p0++) {
+        const int64_t pixels = vaei_divide_up(f->x.out - p0, f->x.step);
+        float *const out = line + p0 * f->outputs;
+        int64_t from, to;
+        const int64_t count = find_sources(f, p, p0, pixels, sources, &from, &to);
+        sum_edge(f, sources, count, 0, from, ring, out);
+        switch (f->outputs) {
+        case 1: sum_inside_1(f, sources, count, from, to, ring, out); break;
+        case 3: sum_inside(f, sources, count, from, to, 3, ring, out); break;
+        case 4: sum_inside(f, sources, count, from, to, 4, ring, out); break;
+        default: sum_inside(f, sources, count, from, to, f->outputs, ring, out);
+        }
+        sum_edge(f, sources, count, to, pixels, ring, out);
     }
 }
 

@@ -9,6 +9,12 @@
  * channels a pointer per tap would cost more than it brings: then the taps of a row are copied side by side into a patch. */
 #include "kernel/product_parts.h"
 
+#if defined(__GNUC__)
+#define VAEI_PREFETCH(address) __builtin_prefetch(address)
+#else
+#define VAEI_PREFETCH(address) (void)(address)
+#endif
+
 enum {
     POINTERS = 768,
     TAPS = POINTERS / VAEI_MAX_ROWS, /* of one block, at most */
@@ -21,20 +27,21 @@ static float *output_of(const vaei_rows *r, const vaei_spot *s) {
     return r->out + ((s->n * r->oh + s->i * r->out_step_y + r->out_y0) * r->ow + s->j * r->out_step_x + r->out_x0) * r->oc;
 }
 
-/* a[t * m + i] for the m rows of a tile */
+/* a[t * m + i] for the m rows of a tile. Rows are asked for ahead: they are too scattered for the hardware to foresee. */
 static void point(const vaei_rows *r, int64_t channel, const vaei_spot *spots, int64_t m, const vaei_tap *taps, int64_t count,
                   const float **a) {
+    const float *const in = r->view.in + channel;
     for (int64_t i = 0; i < m; i++) {
         const vaei_spot *const s = spots + i;
-        const float *const pixel = s->pixel + channel;
         if (s->inside) {
             for (int64_t t = 0; t < count; t++) {
-                a[t * m + i] = pixel + taps[t].offset;
-                __builtin_prefetch(a[t * m + i]);
-                __builtin_prefetch(a[t * m + i] + 16);
+                a[t * m + i] = in + (s->at + taps[t].offset);
+                VAEI_PREFETCH(a[t * m + i]);
             }
         } else {
-            for (int64_t t = 0; t < count; t++) a[t * m + i] = vaei_sees(&r->view, s, taps + t) ? pixel + taps[t].offset : r->zeros;
+            for (int64_t t = 0; t < count; t++) {
+                a[t * m + i] = vaei_sees(&r->view, s, taps + t) ? in + (s->at + taps[t].offset) : r->zeros;
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ static int32_t axis_inside(int64_t from, int64_t step, int64_t count, int64_t si
 void vaei_view_spots(const vaei_view *v, int64_t first, int64_t count, vaei_spot *spots) {
     int64_t n = first / (v->gh * v->gw), i = first / v->gw % v->gh, j = first % v->gw;
     int64_t y = i * v->step_y + v->y0;
-    const float *line = v->in + (n * v->h + y) * v->w * v->c;
+    int64_t line = (n * v->h + y) * v->w * v->c;
     int32_t inside_y = axis_inside(y, v->dy, v->th, v->h);
     for (int64_t p = 0; p < count; p++) {
         const int64_t x = j * v->step_x + v->x0;
@@ -23,7 +23,7 @@ void vaei_view_spots(const vaei_view *v, int64_t first, int64_t count, vaei_spot
             n++;
         }
         y = i * v->step_y + v->y0;
-        line = v->in + (n * v->h + y) * v->w * v->c;
+        line = (n * v->h + y) * v->w * v->c;
         inside_y = axis_inside(y, v->dy, v->th, v->h);
     }
 }
@@ -40,7 +40,7 @@ VAEI_INLINE void copy_patch(const vaei_view *v, const vaei_spot *s, const vaei_t
                             const int64_t depth, float *out) {
     for (int64_t t = 0; t < count; t++, out += depth) {
         if (s->inside || vaei_sees(v, s, taps + t)) {
-            const float *const from = s->pixel + taps[t].offset + channel;
+            const float *const from = v->in + (s->at + taps[t].offset + channel);
             for (int64_t c = 0; c < depth; c++) out[c] = from[c];
         } else {
             for (int64_t c = 0; c < depth; c++) out[c] = 0;
@@ -51,8 +51,8 @@ VAEI_INLINE void copy_patch(const vaei_view *v, const vaei_spot *s, const vaei_t
 void vaei_view_patch(const vaei_view *v, const vaei_spot *s, const vaei_tap *taps, int64_t count, int64_t channel, int64_t depth,
                      float *out) {
     if (depth == 1 && s->inside) {
-        const float *const from = s->pixel + channel;
-        for (int64_t t = 0; t < count; t++) out[t] = from[taps[t].offset];
+        const float *const from = v->in + channel;
+        for (int64_t t = 0; t < count; t++) out[t] = from[s->at + taps[t].offset];
         return;
     }
     switch (depth) {

@@ -77,6 +77,7 @@ static weight weight_of(const vaei_kernels *k, const vaei_conv *g, int64_t n) {
 
 int64_t vaei_conv_weight_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n) {
     if (k->blas) return vaei_blas_conv_scratch(g, n);
+    if (vaei_depthwise(g)) return vaei_depthwise_weight_scratch(g, n);
     const weight f = weight_of(k, g, n);
     return f.chunks * f.floats;
 }
@@ -110,9 +111,10 @@ static void slice_by_tap(const weight *f, int64_t slice, int64_t count, const va
     int64_t inside = 0;
     vaei_view_taps(&f->view, product % f->taps, 1, &tap);
     for (int64_t p = 0; p < count; p++) {
-        x[inside] = spots[p].pixel + tap.offset + at_x;
+        const int32_t sees = vaei_sees(&f->view, spots + p, &tap);
+        x[inside] = f->view.in + (sees ? spots[p].at + tap.offset + at_x : 0);
         y[inside] = plain + p * f->g->oc + at_y;
-        inside += vaei_sees(&f->view, spots + p, &tap);
+        inside += sees;
     }
     if (inside == 0) return;
     add_product(f, from, to, inside, f->how == ROWS_X ? x : y, f->how == ROWS_X ? y : x, partial + product * f->rows * f->columns);
@@ -193,6 +195,10 @@ void vaei_conv_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_c
                       const float *dy, float *dw, float *scratch) {
     if (k->blas) {
         vaei_blas_conv_weight(g, n, x, dy, dw, scratch);
+        return;
+    }
+    if (vaei_depthwise(g)) {
+        vaei_depthwise_weight(k, pool, g, n, x, dy, dw, scratch);
         return;
     }
     weight f = weight_of(k, g, n);

@@ -18,6 +18,7 @@ enum {
     BLOCK_BYTES = 384 * 1024, /* of b that all tiles of a band use in turn */
     BAND_ROWS = 96,
     COPY_COLUMNS = 96,  /* the copy pays from here */
+    PACK_ROWS = 16,
     TASKS = 16,         /* wanted, for products that give each enough to do: */
     TASK_WORK = 1 << 18 /* multiplications */
 };
@@ -31,13 +32,18 @@ void vaei_pack_rows(const vaei_kernels *k, int64_t depth, int64_t k0, int64_t K,
     const int64_t nr = k->blas ? N : k->nr;
     for (int64_t n = 0; n < N; n += nr) {
         const int64_t count = vaei_min(nr, N - n);
-        for (int64_t i = 0; i < K; i++) {
-            float *const out = dst + n * depth + (k0 + i) * nr;
+        /* a few rows at a time: they stay in the cache while the columns, far apart in src, are read along k */
+        for (int64_t i0 = 0; i0 < K; i0 += PACK_ROWS) {
+            const int64_t rows = vaei_min(PACK_ROWS, K - i0);
+            float *const out = dst + n * depth + (k0 + i0) * nr;
             for (int64_t j = 0; j < count; j++) {
-                const float value = src[i * stride_k + (n + j) * stride_n];
-                out[j] = scale ? value * scale[n + j] : value;
+                const float *const column = src + i0 * stride_k + (n + j) * stride_n;
+                const float factor = scale ? scale[n + j] : 1.0f;
+                for (int64_t i = 0; i < rows; i++) out[i * nr + j] = column[i * stride_k] * factor;
             }
-            for (int64_t j = count; j < nr; j++) out[j] = 0;
+            for (int64_t j = count; j < nr; j++) {
+                for (int64_t i = 0; i < rows; i++) out[i * nr + j] = 0;
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
  *
  *   conv.c         packing, and the cut into tasks          conv_rows.c     rows of output pixels against packed weights
  *   conv_few.c     few output channels                      conv_weight.c   gradient by the weight
- *   conv_view.c    where taps point */
+ *   conv_view.c    where taps point                         conv_depthwise.c  a kernel per channel */
 #ifndef VAEI_PRODUCT_PARTS_H
 #define VAEI_PRODUCT_PARTS_H
 
@@ -12,7 +12,8 @@
 enum {
     VAEI_MAX_ROWS = 16,  /* no table's mr is larger */
     VAEI_TILE_STEP = 12, /* rows of a band are a multiple of this: whole tiles for every table */
-    VAEI_BAND_ROWS = 96
+    VAEI_BAND_ROWS = 96,
+    VAEI_MAX_TASKS = 1 << 24
 };
 
 VAEI_INLINE int64_t vaei_min(int64_t a, int64_t b) {
@@ -38,10 +39,9 @@ typedef struct vaei_view {
     int64_t gh, gw, step_y, step_x, y0, x0, dy, dx, th, tw;
 } vaei_view;
 
-/* A position; (y, x) is the pixel of tap (0, 0), `pixel` its address if it lies inside the image */
+/* A position; (y, x) is the pixel of tap (0, 0), `at` its distance from `in`, which may lie outside the image */
 typedef struct vaei_spot {
-    int64_t n, i, j, y, x;
-    const float *pixel;
+    int64_t n, i, j, y, x, at;
     int32_t inside; /* with all taps */
 } vaei_spot;
 
@@ -88,5 +88,15 @@ void vaei_few_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, cons
 int64_t vaei_few_scratch(const vaei_conv *g, int64_t n, int32_t data);
 void vaei_few_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data, const float *in,
                   const float *packed, const float *bias, const vaei_post *post, float *out, float *scratch);
+
+/* ---- conv_depthwise.c ---- */
+int32_t vaei_depthwise(const vaei_conv *g);
+int64_t vaei_depthwise_pack_floats(const vaei_conv *g);
+void vaei_depthwise_pack(const vaei_conv *g, const float *w, const float *scale, float *dst);
+void vaei_depthwise_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data, const float *in,
+                        const float *packed, const float *bias, const vaei_post *post, float *out);
+int64_t vaei_depthwise_weight_scratch(const vaei_conv *g, int64_t n);
+void vaei_depthwise_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x,
+                           const float *dy, float *dw, float *scratch);
 
 #endif

@@ -71,7 +71,7 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
     *need = (vaei_need){ pack.used, cache.used, scratch.used };
 }
 
-/* y = scale x + shift. shift takes the rounding of scale into account, so that x = mean still gives the bias. */
+/* y = scale x + shift, the shift such that the rounding of scale cancels near the mean. */
 static void line(const float *weight, const float *bias, int64_t i, double mean, double rstd, float *scale, float *shift) {
     scale[i] = (float)(weight[i] * rstd);
     shift[i] = (float)(bias[i] - mean * (double)scale[i]);

@@ -96,15 +96,18 @@ static pack pack_of(const vaei_layer *l, const vaei_run *r, void *base) {
     return cut(l, r->k, r->training, &c);
 }
 
+static int64_t larger(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
     const vaei_conv *g = l->state;
     vaei_carve packs = { NULL, 0 }, scratch = { NULL, 0 };
-    int64_t floats = vaei_conv_data_scratch(k, g, n);
+    int64_t floats = -1;
     (void)cut(l, k, training, &packs);
-    if (training) {
-        const int64_t data = vaei_conv_forward_scratch(k, g, n), weight = vaei_conv_weight_scratch(k, g, n);
-        if (floats < data) floats = data;
-        if (floats < weight) floats = weight;
+    if (vaei_weights_countable(l, n)) {
+        floats = vaei_conv_data_scratch(k, g, n);
+        if (training) floats = larger(floats, larger(vaei_conv_forward_scratch(k, g, n), vaei_conv_weight_scratch(k, g, n)));
     }
     (void)vaei_carve_floats(&scratch, floats);
     *need = (vaei_need){ packs.used, 0, scratch.used };

@@ -55,7 +55,8 @@ static pack pack_of(const vaei_layer *l, const vaei_run *r, void *base) {
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
     vaei_carve packs = { NULL, 0 }, scratch = { NULL, 0 };
     (void)cut(l, k, training, &packs);
-    if (training) (void)vaei_carve_floats(&scratch, vaei_outer_scratch(k, l->out.d[0], l->in.d[0], n));
+    if (!vaei_weights_countable(l, n)) (void)vaei_carve_floats(&scratch, -1);
+    else if (training) (void)vaei_carve_floats(&scratch, vaei_outer_scratch(k, l->out.d[0], l->in.d[0], n));
     *need = (vaei_need){ packs.used, 0, scratch.used };
 }
 

@@ -136,9 +136,28 @@ static void raise_to(size_t *most, size_t value) {
     if (value > *most) *most = value;
 }
 
+/* Bytes of the output of the group that ends at `last`, where it is not the stack's own y. */
+static size_t output_bytes(const vaei_stack *s, int32_t last, int64_t n) {
+    return last == s->n - 1 ? 0 : activation_bytes(&s->layer[last]->out, n);
+}
+
+/* Whether, at inference, the output of the group that ends at `last` stands in the stack's y, which is free until the last group writes
+ * it: every other group counted back from the end, or from one too large for y. */
+static int32_t stands_in_y(const vaei_stack *s, int64_t n, int32_t last) {
+    const size_t room = activation_bytes(&s->out, n);
+    int32_t in_y = 1;
+    if (last == s->n - 1) return 1;
+    if (output_bytes(s, last, n) > room) return 0;
+    for (int32_t next = group_end(s, last + 1, 0);; next = group_end(s, next + 1, 0)) {
+        in_y = !in_y;
+        if (next == s->n - 1) return in_y;
+        if (output_bytes(s, next, n) > room) return !in_y;
+    }
+}
+
 /* One walk for measuring and for placing. pack and keep cut the pack and the cache; at inference `keep` holds only the frames. `ends` becomes
- * the bytes of the two-ended block: the largest pair of neighbouring activations with the scratch of what runs between them. frames and
- * y may be NULL when measuring. */
+ * the bytes of the two-ended block: the largest pair of neighbouring activations in it, with the scratch of what runs between them. frames
+ * and y may be NULL when measuring. */
 static void lay_out(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *pack, vaei_carve *keep,
                     size_t *ends, frame **frames_out, float *y) {
     frame *frames = vaei_carve_array(keep, s->n, sizeof(frame));
@@ -146,7 +165,7 @@ static void lay_out(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32
     *ends = 0;
     for (int32_t i = 0; i < s->n;) {
         const int32_t last = group_end(s, i, training);
-        const size_t bytes = last == s->n - 1 ? 0 : activation_bytes(&s->layer[last]->out, n);
+        const size_t bytes = training || !stands_in_y(s, n, last) ? output_bytes(s, last, n) : 0;
         const size_t pair = sum_or_max(before, bytes);
         float *kept = training && bytes > 0 ? vaei_carve_bytes(keep, bytes) : NULL;
         for (int32_t j = i; j <= last; j++) {
@@ -212,7 +231,7 @@ void vaei_stack_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot 
     size_t before = 0;
     for (int32_t i = 0; i < s->n;) {
         const int32_t last = group_end(s, i, r->training);
-        const size_t bytes = last == s->n - 1 ? 0 : activation_bytes(&s->layer[last]->out, r->n);
+        const size_t bytes = r->training || !stands_in_y(s, r->n, last) ? output_bytes(s, last, r->n) : 0;
         float *out = r->training ? frames[last].y : bytes == 0 ? y : (float *)(void *)(low ? block : block_end - bytes);
         /* scratch lies between the two activations: behind whichever stands at the low end */
         char *scratch = r->training ? block : block + (low ? bytes : before);

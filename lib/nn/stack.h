@@ -2,7 +2,8 @@
  * stack.h - layers in a row, and the memory between them. A stack is itself used like a layer: by a model, or by a layer that holds
  * stacks (residual).
  *
- * Memory at inference: two activations live at a time, at the two ends of one block as long as the largest neighbouring pair:
+ * Memory at inference: two activations live at a time. Every other one stands in the stack's own output, where it fits; the rest at
+ * the two ends of one block as long as the largest neighbouring pair in it:
  *
  *     | y0 ->      scratch       <- y1 |      | y2 ->    scratch     <- y1 |   ...
  *

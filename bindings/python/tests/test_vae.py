@@ -205,7 +205,7 @@ class Errors(Case):
 class Registry(Case):
     def test_lists_every_kind(self):
         kinds = vae.registry()
-        self.assertLessEqual({"layer", "latent", "likelihood", "objective", "optimizer", "schedule", "preset"}, set(kinds))
+        self.assertLessEqual({"layer", "latent", "likelihood", "objective", "optimizer", "preset"}, set(kinds))
         self.assertIn("conv2d", kinds["layer"])
         for modules in kinds.values():
             for name, module in modules.items():
@@ -353,6 +353,15 @@ class Running(Case):
             vae.Context(isa="mmx")
         with self.assertRaises(vae.ArgumentError):
             vae.Model(SPEC, context=context, threads=2)
+
+    def test_blas_is_close_or_says_that_it_is_not_there(self):
+        x = images(9)
+        try:
+            model = vae.Model(SPEC, arith="blas")
+        except vae.UnsupportedError:
+            self.assertIn("blas=none", vae.build_info)
+            return
+        self.assertClose(model.reconstruct(x), vae.Model(SPEC).reconstruct(x))
 
     def test_memory_is_given_back(self):
         context = vae.Context(threads=1)

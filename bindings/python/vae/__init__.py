@@ -6,8 +6,8 @@
     model.save("clothes.safetensors")          PyTorch opens it too
     model.sample(64)                           new images
 
-Arrays are float32 and channels last. Whatever is float32 and C-contiguous goes in without a copy. Errors are VaeErrors that
-carry the library's sentence; each is also a ValueError, OSError, MemoryError ... as fits.
+Arrays are float32 and channels last. Whatever is float32 and C-contiguous goes in without a copy. Errors are VaeErrors
+that carry the library's sentence; each is also a ValueError, OSError, MemoryError ... as fits.
 """
 from ._library import (ArgumentError, CallbackError, FileError, FormatError, LimitError, NumericError, OutOfMemoryError,
                        ShapeError, SpecError, StateError, UnsupportedError, VaeError, VersionError, lib)
@@ -20,8 +20,8 @@ library_version: str = lib.vae_version_string().decode()
 build_info: str = lib.vae_build_info().decode()
 
 __all__ = [
-    "ArgumentError", "CallbackError", "Context", "Elbo", "FileError", "FormatError", "LimitError", "Metrics", "Model", "Module",
-    "NumericError", "Option", "OutOfMemoryError", "Params", "Session", "ShapeError", "SpecError", "StateError", "Trainer",
-    "UnsupportedError", "VaeError", "VersionError", "build_info", "canonical", "library_version", "presets", "registry",
-    "spec_get", "spec_set",
+    "ArgumentError", "CallbackError", "Context", "Elbo", "FileError", "FormatError", "LimitError", "Metrics", "Model",
+    "Module", "NumericError", "Option", "OutOfMemoryError", "Params", "Session", "ShapeError", "SpecError",
+    "StateError", "Trainer", "UnsupportedError", "VaeError", "VersionError", "build_info", "canonical", "library_version", "presets",
+    "registry", "spec_get", "spec_set",
 ]

@@ -9,15 +9,15 @@ import numpy as np
 
 from ._library import ArgumentError, Handle, ShapeError, lib
 
-DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype(np.float32), 2: np.dtype(np.uint8), 3: np.dtype(np.int32), 4: np.dtype(np.int64)}
+DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype("f4"), 2: np.dtype("u1"), 3: np.dtype("i4"), 4: np.dtype("i8")}
 
 
 def floats(value: Any, what: str) -> np.ndarray:
-    """value as float32, C-contiguous: itself if it is that already, else a copy. Whole numbers are refused, because images
-    of 0..255 would train silently and badly."""
+    """value as float32, C-contiguous: itself if it is that already, else a copy. Whole numbers are refused, because
+    images of 0..255 would train silently and badly."""
     array = np.asarray(value)
     if array.dtype.kind not in "fb":
-        raise ArgumentError(f"{what}: dtype {array.dtype}, wanted floats; scale first, as in {what}.astype('float32') / 255")
+        raise ArgumentError(f"{what}: dtype {array.dtype}, wanted floats, as {what}.astype('float32') / 255 makes them")
     return np.require(array, np.float32, ["C", "A"])
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Finding libvae, its functions as ctypes sees them, and its errors as exceptions.
 
-Handles are void pointers kept in Handle objects; whatever depends on a handle keeps it alive. The library is loaded with
-ctypes.CDLL, so the interpreter's lock is released during every call.
+Handles are void pointers kept in Handle objects; whatever depends on a handle keeps it alive. The library is loaded
+with ctypes.CDLL, so the interpreter's lock is released during every call.
 """
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import ctypes
 import ctypes.util
 import os
 import sys
-from ctypes import POINTER, Structure, c_char_p, c_double, c_float, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
+from ctypes import (POINTER, Structure, c_char_p, c_double, c_float, c_int32, c_int64, c_size_t, c_uint32, c_uint64,
+                    c_void_p)
 from typing import Any, Callable, Iterator
 
 VERSION = (0, 1, 0)
@@ -100,7 +101,8 @@ class OptionStruct(Structure):
 
 
 _floats = POINTER(c_float)
-OPTIMIZER_STEP = ctypes.CFUNCTYPE(None, c_void_p, c_int64, c_int64, c_float, c_float, _floats, _floats, POINTER(_floats))
+OPTIMIZER_STEP = ctypes.CFUNCTYPE(None, c_void_p, c_int64, c_int64, c_float, c_float, _floats, _floats,
+                                  POINTER(_floats))
 
 
 class OptimizerStruct(Structure):
@@ -179,7 +181,8 @@ def candidates() -> Iterator[str]:
     if os.environ.get("VAE_LIBRARY"):
         yield os.environ["VAE_LIBRARY"]
         return  # who names a file wants no other
-    names = {"darwin": ["libvae.0.dylib", "libvae.dylib"], "win32": ["vae.dll"]}.get(sys.platform, ["libvae.so.0", "libvae.so"])
+    others = {"darwin": ["libvae.0.dylib", "libvae.dylib"], "win32": ["vae.dll"]}
+    names = others.get(sys.platform, ["libvae.so.0", "libvae.so"])
     here = os.path.dirname(os.path.abspath(__file__))
     source_tree = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(here))), "build")
     for folder in (here, source_tree):
@@ -202,7 +205,8 @@ def prepare(path: str) -> ctypes.CDLL:
         function.restype, function.argtypes = result, arguments
     number = library.vae_version_number()
     if (number // 10000, number // 100 % 100) != VERSION[:2]:
-        raise OSError(f"it is version {library.vae_version_string().decode()}, this package wants {VERSION[0]}.{VERSION[1]}")
+        raise OSError(f"it is version {library.vae_version_string().decode()}, "
+                      f"this package wants {VERSION[0]}.{VERSION[1]}")
     return library
 
 
@@ -232,7 +236,8 @@ class Handle:
         self._destroy(self.pointer)
 
 
-def create(function: Callable[..., int], destroy: Callable[[c_void_p], None], *arguments: Any, needs: tuple[object, ...] = ()) -> Handle:
+def create(function: Callable[..., int], destroy: Callable[[c_void_p], None], *arguments: Any,
+           needs: tuple[object, ...] = ()) -> Handle:
     """Call function(&out, *arguments)."""
     out = c_void_p()
     check(function(ctypes.byref(out), *arguments))

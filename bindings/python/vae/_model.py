@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
 import numpy as np
 
 from . import _array
-from ._library import (LOG, ArgumentError, CtxConfig, Handle, ShapeError, StateError, check, create, lib, path_bytes, text,
-                       utf8)
+from ._library import (LOG, ArgumentError, CtxConfig, Handle, ShapeError, StateError, check, create, lib, path_bytes,
+                       text, utf8)
 
 if TYPE_CHECKING:
     from ._trainer import Trainer
@@ -31,8 +31,8 @@ def _choice(table: dict[str, int], what: str, value: str) -> int:
 
 
 class Context:
-    """Where models compute: threads (default: every CPU this process may use), arithmetic ("exact": the same bits on every
-    machine and number of threads; "blas"), instruction set, and a limit on memory in bytes. Messages go to
+    """Where models compute: threads (default: every CPU this process may use), arithmetic ("exact": the same bits on
+    every machine and number of threads; "blas"), instruction set, and a limit on memory in bytes. Messages go to
     logging.getLogger("vae")."""
 
     def __init__(self, threads: int | None = None, arith: str = "exact", isa: str = "auto", mem_limit: int = 0):
@@ -64,8 +64,8 @@ class Context:
     def check_process(self) -> None:
         """A fork copies the pool's memory but not its threads: waiting for them would never end."""
         if self.threads > 1 and self._process != os.getpid():
-            raise StateError("this model was made before a fork, and its threads stayed behind: make or load it in this "
-                             "process, or with threads=1")
+            raise StateError("this model was made before a fork, and its threads stayed behind: make or load it in "
+                             "this process, or with threads=1")
 
 
 class Params(Mapping[str, np.ndarray]):
@@ -121,9 +121,9 @@ class Elbo(NamedTuple):
 
 
 class Session:
-    """A model in use: scratch memory for max_batch examples (more are worked on in parts) and a stream of random numbers.
-    Sessions on one model may run side by side, each in its own thread; one session does one thing at a time. If an array
-    passed as out= is given and a call fails in a later part, the earlier parts have been written."""
+    """A model in use: scratch memory for max_batch examples (more are worked on in parts) and a stream of random
+    numbers. Sessions on one model may run side by side, each in its own thread; one session does one thing at a time.
+    If a call on many examples fails in a later part, the earlier parts of out have been written."""
 
     def __init__(self, model: Model, max_batch: int = 64, seed: int = 0):
         self._context, self._input, self._latent = model.context, model.input_shape, model.latent_shape
@@ -197,8 +197,8 @@ class Session:
         return x
 
     def elbo(self, x: Any, samples: int = 1, noise: Any = None) -> Elbo:
-        """Each example's evidence lower bound, reconstruction and rate in nats; with samples > 1 the importance-weighted
-        bound. noise, standard normal [n, samples, D], replaces the stream."""
+        """Each example's evidence lower bound, reconstruction and rate in nats; with samples > 1 the
+        importance-weighted bound. noise, standard normal [n, samples, D], replaces the stream."""
         x = _array.floats(x, "x")
         n = _array.rows(x, self._input, "x")
         if samples < 1:
@@ -223,7 +223,8 @@ class Model:
 
     _text: str | None = None  # as given; it may hold training sections, which trainer() reads
 
-    def __init__(self, spec: str, seed: int = 0, *, context: Context | None = None, max_batch: int = 64, **options: Any):
+    def __init__(self, spec: str, seed: int = 0, *, context: Context | None = None, max_batch: int = 64,
+                 **options: Any):
         if len(spec.split()) == 1:
             spec = text(lib.vae_registry_text, b"preset", utf8(spec.strip()))
         self._open(lib.vae_model_create, utf8(spec), seed, context=context, max_batch=max_batch, options=options)

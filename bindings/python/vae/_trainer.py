@@ -11,8 +11,8 @@ from typing import Any, Callable, NamedTuple
 import numpy as np
 
 from . import _array
-from ._library import (OPTIMIZER_STEP, ArgumentError, Handle, MetricsStruct, OptimizerStruct, ShapeError, StateError, check,
-                       create, lib, path_bytes, text, utf8)
+from ._library import (OPTIMIZER_STEP, ArgumentError, Handle, MetricsStruct, OptimizerStruct, ShapeError, StateError,
+                       check, create, lib, path_bytes, text, utf8)
 from ._model import Model, Session
 
 
@@ -29,8 +29,8 @@ class Metrics(NamedTuple):
 
 
 class Trainer:
-    """Gradients, the optimizer's memory, the schedule and the count of steps. A model has one trainer at a time: close it, or
-    use it in a with statement. Do not use the model's sessions in other threads during a step.
+    """Gradients, the optimizer's memory, the schedule and the count of steps. A model has one trainer at a time: close
+    it, or use it in a with statement. Do not use the model's sessions in other threads during a step.
 
     options   "optimizer adam lr=0.001", one section a line; None: the training sections of the model's own text
     """
@@ -80,7 +80,7 @@ class Trainer:
         return self._metrics(lib.vae_trainer_step, _array.rows(x, self._model.input_shape, "x"), x.ctypes.data)
 
     def backward(self, x: Any, noise: Any = None) -> Metrics:
-        """Add the gradient of the mean loss of x to the gradients; noise, standard normal [n, D], replaces the stream."""
+        """Add the gradient of the mean loss of x; noise, standard normal [n, D], replaces the stream."""
         x = _array.floats(x, "x")
         n = _array.rows(x, self._model.input_shape, "x")
         if noise is not None:
@@ -101,8 +101,8 @@ class Trainer:
         return _array.view(tensor, self._handle, writable=True)
 
     def set_optimizer(self, step: Callable[..., Any], slots: int = 0, name: str = "python") -> None:
-        """Use an optimizer of one's own, before the first step. step(w, g, slots, t, lr, decay) changes the array w (flat) from
-        the gradient g; slots is a list of arrays like w that keep their values from step to step; t counts from 1."""
+        """Use an optimizer of one's own, before the first step. step(w, g, slots, t, lr, decay) changes the flat array
+        w from the gradient g; slots is a list of arrays like w that keep their values; t counts from 1."""
 
         def run(_user: int, n: int, t: int, lr: float, decay: float, g: Any, w: Any, slot: Any) -> None:
             if self._failure is not None:
@@ -141,7 +141,8 @@ class Trainer:
 
 
 def fit(model: Model, x: Any, epochs: int, batch: int, options: str | None, seed: int, shuffle: bool, validation: Any,
-        callback: Callable[[dict[str, float]], Any] | None, on_step: Callable[[Metrics], Any] | None) -> list[dict[str, float]]:
+        callback: Callable[[dict[str, float]], Any] | None,
+        on_step: Callable[[Metrics], Any] | None) -> list[dict[str, float]]:
     """Model.fit(). The loop is here so that Python sees Ctrl-C between two steps."""
     x = _array.floats(x, "x")
     n = _array.rows(x, model.input_shape, "x")
