@@ -6,7 +6,7 @@ set -eu
 BUILD=${BUILD:-build}
 vae=$BUILD/vae
 threads=${THREADS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)}
-epochs=${EPOCHS:-5}
+epochs=${EPOCHS:-3}
 
 if [ -z "${VAE_DATA:-}" ] && [ ! -d /usr/share/datasets/fashion-mnist ]; then
     echo >&2 "demo: no Fashion-MNIST here: apt-get install dataset-fashion-mnist, or set VAE_DATA to a folder with its IDX files"
@@ -28,7 +28,8 @@ echo
 echo "Trained $epochs epochs on $threads threads in $((trained - start)) s. On the 10,000 test images:"
 printf '    ELBO  -%.2f nats per image  =  -( reconstruction %.2f + rate %.2f )\n' \
     "$(number loss)" "$(number recon)" "$(number rate)"
-echo "    The closer to zero the better; a test image costs $(number bits_per_dim) bits per pixel under the model."
+printf '    The closer to zero, the better the model explains images it has never seen: %.3f bits per pixel here.\n' \
+    "$(number bits_per_dim)"
 echo "Look at   demo/samples.png   clothes that do not exist, decoded from random numbers"
 echo "          demo/recon.png     test images, and what is left of them after 32 numbers"
 echo "          demo/loss.png      the loss over the steps"

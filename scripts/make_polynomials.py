@@ -6,9 +6,9 @@ Each polynomial P is the minimax fit, by Remez exchange in 60 digits, of
 
     |w(x) (P(x) - f(x))|,   x in [a, b]
 
-where w makes the error that of the finished function, relative. Coefficients become floats one after the other from the
-constant one up; after each rounding the rest is fitted again to make good for it. Printed with the error before and after,
-in units of 2^-24 (half an ulp of 1).
+where w makes the error that of the finished function, relative. Coefficients become floats one after the other
+from the constant one up; after each rounding the rest is fitted again to make good for it. Printed with the error
+before and after, in units of 2^-24 (half an ulp of 1).
 """
 from mpmath import (mp, mpf, matrix, lu_solve, exp, expm1, log, log1p, sin, cos, tanh, erf, erfc, sqrt, pi, linspace,
                     polyval, frexp, ldexp, nint)
@@ -33,7 +33,7 @@ def worst_error(coefficients, f, w, points):
 
 
 def fit(f, w, a, b, fixed, degree, known=None):
-    """The best found of: `known`, and fixed coefficients + the rest up to `degree` by Remez exchange; with its error."""
+    """The best found of: `known`, and fixed coefficients + the rest up to `degree` by Remez exchange; its error."""
     first = len(fixed)
     count = degree + 1 - first
     n = count + 1
@@ -80,7 +80,7 @@ def polynomial(name, text, f, w, a, b, degree):
         best = fixed + best[i + 1:]
         if i < degree:
             best, _ = fit(f, w, a, b, fixed, degree, best)
-    after = worst_error(best, f, w, linspace(a, b, 4001))
+    after = worst_error(best, f, w, linspace(a, b, 1001))
     print(f"/* {name}: {text}; error {float(before * 2**24):.3f}, rounded {float(after * 2**24):.3f} */")
     for i, c in enumerate(best):
         print(f"#define {name}{i} {hexadecimal(c)}")
@@ -112,17 +112,17 @@ def main():
     c = lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2 if z > small else mpf(1) / 24 - z / 720
     polynomial("COS", "cos t = 1 - t^2 / 2 + t^4 c(t^2), |t| <= pi / 4", c, lambda z: z**2, 0, quarter, 2)
 
-    density, border = 1 / sqrt(2 * pi), mpf(21/16)
+    density, border = 1 / sqrt(2 * pi), mpf(83/64)
     print(f"#define DENSITY_HIGH {hexadecimal(to_float(density))}")
     print(f"#define DENSITY_LOW {hexadecimal(to_float(density - to_float(density)))}")
     slope = lambda z: erf(sqrt(z / 2)) / (2 * sqrt(z))
     p = lambda z: (slope(z) - density) / z if z > small else -density / 6
-    polynomial("PHI", "Phi(-t) = 1/2 - t (density + t^2 p(t^2)), 0 <= t <= 21/16", p,
+    polynomial("PHI", "Phi(-t) = 1/2 - t (density + t^2 p(t^2)), 0 <= t <= 83/64", p,
                lambda z: z * sqrt(z) / (0.5 - sqrt(z) * slope(z)) if z > small else z, 0, border**2, 5)
     tail = lambda t: t * exp(t**2 / 2) * erfc(t / sqrt(mpf(2))) / 2
-    m = lambda v: tail(1 / (v + mpf("0.375")))
-    polynomial("TAIL", "t Phi(-t) = e^(-t^2 / 2) m(1 / t - 3/8), 21/16 <= t <= 14.5", m, lambda v: 1 / m(v),
-               1 / mpf("14.5") - mpf("0.375"), 1 / border - mpf("0.375"), 11)
+    m = lambda v: tail(1 / (v + mpf(25) / 64))
+    polynomial("TAIL", "t Phi(-t) = e^(-t^2 / 2) m(1 / t - 25/64), 83/64 <= t <= 14.5", m, lambda v: 1 / m(v),
+               1 / mpf("14.5") - mpf(25) / 64, 1 / border - mpf(25) / 64, 12)
 
 
 if __name__ == "__main__":

@@ -51,13 +51,6 @@ for example in examples/*.c; do
     name=$(basename "$example" .c)
     part "example_$name" sh -c "cd '$BUILD/examples/run' && exec ../$name"
 done
-if command -v python3 > /dev/null && python3 -c 'import numpy' 2> /dev/null; then
-    for example in examples/python/*.py; do
-        [ -e "$example" ] || continue
-        part "example_$(basename "$example")" env PYTHONPATH=bindings/python VAE_LIBRARY="$PWD/$BUILD/libvae.so" python3 "$example"
-    done
-fi
-
 for script in tests/check_*.sh; do
     [ -e "$script" ] || continue
     part "$(basename "$script" .sh)" sh "$script"

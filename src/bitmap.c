@@ -16,24 +16,20 @@
 
 #define MOST_FILE ((int64_t)1 << 30)
 
-static bool is_png(const uint8_t *head, size_t n)
-{
+static bool is_png(const uint8_t *head, size_t n) {
     static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     return n >= sizeof signature && memcmp(head, signature, sizeof signature) == 0;
 }
 
-static bool is_jpeg(const uint8_t *head, size_t n)
-{
+static bool is_jpeg(const uint8_t *head, size_t n) {
     return n >= 3 && head[0] == 0xff && head[1] == 0xd8 && head[2] == 0xff;
 }
 
-bool bitmap_is(const uint8_t *head, size_t n)
-{
+bool bitmap_is(const uint8_t *head, size_t n) {
     return is_png(head, n) || is_jpeg(head, n);
 }
 
-void bitmap_read(bitmap_t *image, const char *path)
-{
+void bitmap_read(bitmap_t *image, const char *path) {
     char why[BITMAP_WHY] = "";
     size_t size;
     uint8_t *byte = file_read(path, MOST_FILE, &size);
@@ -45,13 +41,11 @@ void bitmap_read(bitmap_t *image, const char *path)
     else
         die(EXIT_FORMAT, "%s: neither PNG nor JPEG%s%s", path, file_kind(byte, size) ? ": this is " : "",
             file_kind(byte, size) ? file_kind(byte, size) : "");
-    if (!good)
-        die(EXIT_FORMAT, "%s: %s", path, why);
+    if (!good) die(EXIT_FORMAT, "%s: %s", path, why);
     free(byte);
 }
 
-bitmap_t bitmap_new(int64_t h, int64_t w, int64_t c, uint8_t value)
-{
+bitmap_t bitmap_new(int64_t h, int64_t w, int64_t c, uint8_t value) {
     int64_t bytes;
     if (!size_mul(h, w, &bytes) || !size_mul(bytes, c, &bytes))
         die(EXIT_RUNTIME, "a picture of %lldx%lld pixels is too large", (long long)w, (long long)h);
@@ -60,15 +54,13 @@ bitmap_t bitmap_new(int64_t h, int64_t w, int64_t c, uint8_t value)
     return image;
 }
 
-void bitmap_free(bitmap_t *image)
-{
+void bitmap_free(bitmap_t *image) {
     free(image->pixel);
     image->pixel = NULL;
 }
 
 /* Average line[n][stride] from position `from` on, boxes of `box` source units, into out[m][stride]. */
-static void average(const float *line, int64_t n, int64_t stride, double from, double box, int64_t m, float *out)
-{
+static void average(const float *line, int64_t n, int64_t stride, double from, double box, int64_t m, float *out) {
     for (int64_t i = 0; i < m; i++) {
         const double begin = from + (double)i * box, end = begin + box;
         for (int64_t s = 0; s < stride; s++) {
@@ -80,14 +72,12 @@ static void average(const float *line, int64_t n, int64_t stride, double from, d
     }
 }
 
-static uint8_t to_byte(double value)
-{
+static uint8_t to_byte(double value) {
     return (uint8_t)lround(fmin(fmax(value, 0.0), 255.0));
 }
 
 /* One pixel of `from_c` channels to one of c channels. */
-static void convert(const float *from, int64_t from_c, uint8_t *pixel, int64_t c)
-{
+static void convert(const float *from, int64_t from_c, uint8_t *pixel, int64_t c) {
     for (int64_t k = 0; k < c; k++)
         if (from_c == c)
             pixel[k] = to_byte((double)from[k]);
@@ -97,8 +87,7 @@ static void convert(const float *from, int64_t from_c, uint8_t *pixel, int64_t c
             pixel[k] = to_byte((double)from[0]);
 }
 
-void bitmap_fit(const bitmap_t *image, int64_t h, int64_t w, int64_t c, uint8_t *pixel)
-{
+void bitmap_fit(const bitmap_t *image, int64_t h, int64_t w, int64_t c, uint8_t *pixel) {
     const double box = fmin((double)image->h / (double)h, (double)image->w / (double)w);
     const double top = ((double)image->h - box * (double)h) / 2.0, left = ((double)image->w - box * (double)w) / 2.0;
     const int64_t row = image->w * image->c, narrow = w * image->c;
@@ -106,26 +95,22 @@ void bitmap_fit(const bitmap_t *image, int64_t h, int64_t w, int64_t c, uint8_t 
     float *tall = mem_alloc(image->h * narrow, sizeof *tall);
     float *small = mem_alloc(h * narrow, sizeof *small);
     for (int64_t y = 0; y < image->h; y++) {
-        for (int64_t i = 0; i < row; i++)
-            line[i] = image->pixel[y * row + i];
+        for (int64_t i = 0; i < row; i++) line[i] = image->pixel[y * row + i];
         average(line, image->w, image->c, left, box, w, tall + y * narrow);
     }
     average(tall, image->h, narrow, top, box, h, small);
-    for (int64_t p = 0; p < h * w; p++)
-        convert(small + p * image->c, image->c, pixel + p * c, c);
+    for (int64_t p = 0; p < h * w; p++) convert(small + p * image->c, image->c, pixel + p * c, c);
     free(small);
     free(tall);
     free(line);
 }
 
-int64_t bitmap_columns(int64_t n)
-{
+int64_t bitmap_columns(int64_t n) {
     const int64_t columns = (int64_t)ceil(sqrt((double)n));
     return columns > 0 ? columns : 1;
 }
 
-bitmap_t bitmap_grid(const float *x, int64_t n, int64_t h, int64_t w, int64_t c, int64_t columns)
-{
+bitmap_t bitmap_grid(const float *x, int64_t n, int64_t h, int64_t w, int64_t c, int64_t columns) {
     const int64_t side = h > w ? h : w;
     const int64_t zoom = side < 48 ? 2 : 1, gap = 2;
     const int64_t rows = (n + columns - 1) / columns;

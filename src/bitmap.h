@@ -8,12 +8,12 @@
 #include <stdint.h>
 
 typedef struct image {
-    int64_t h, w, c;   /* c: 1 grey or 3 red, green, blue */
-    uint8_t *pixel;    /* [h][w][c] in fresh memory */
+    int64_t h, w, c; /* c: 1 grey or 3 red, green, blue; 4 from bitmap_decode_png_rgba() alone */
+    uint8_t *pixel;  /* [h][w][c] in fresh memory */
 } bitmap_t;
 
 /* The largest picture that is read. */
-#define BITMAP_MOST_SIDE 16384
+#define BITMAP_MOST_SIDE   16384
 #define BITMAP_MOST_PIXELS ((int64_t)1 << 26)
 
 bool bitmap_is(const uint8_t *head, size_t n);
@@ -40,6 +40,8 @@ int64_t bitmap_columns(int64_t n);
 /* The decoders: pixels from bytes. False with a reason in why. */
 #define BITMAP_WHY 160
 bool bitmap_decode_png(bitmap_t *image, const uint8_t *byte, size_t size, char why[BITMAP_WHY]);
+/* The same with four channels, R G B A. */
+bool bitmap_decode_png_rgba(bitmap_t *image, const uint8_t *byte, size_t size, char why[BITMAP_WHY]);
 bool bitmap_decode_jpeg(bitmap_t *image, const uint8_t *byte, size_t size, char why[BITMAP_WHY]);
 
 #endif

@@ -20,8 +20,7 @@ typedef struct reader {
     uint8_t *pixel;
 } reader_t;
 
-static noreturn void fail(j_common_ptr jpeg)
-{
+static noreturn void fail(j_common_ptr jpeg) {
     reader_t *reader = (reader_t *)jpeg->err;
     char message[JMSG_LENGTH_MAX];
     reader->error.format_message(jpeg, message);
@@ -29,22 +28,18 @@ static noreturn void fail(j_common_ptr jpeg)
     longjmp(reader->failed, 1);
 }
 
-static void on_message(j_common_ptr jpeg, int level)
-{
+static void on_message(j_common_ptr jpeg, int level) {
     const int code = jpeg->err->msg_code;
-    if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER))
-        fail(jpeg);
+    if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER)) fail(jpeg);
 }
 
-static bool refuse(reader_t *reader, const char *why)
-{
+static bool refuse(reader_t *reader, const char *why) {
     snprintf(reader->why, BITMAP_WHY, "%s", why);
     return false;
 }
 
 static bool decode(struct jpeg_decompress_struct *jpeg, reader_t *reader, const uint8_t *byte, size_t size,
-                   bitmap_t *image)
-{
+                   bitmap_t *image) {
     jpeg_mem_src(jpeg, byte, size);
     jpeg_read_header(jpeg, TRUE);
     if (jpeg->num_components != 1 && jpeg->num_components != 3)
@@ -65,8 +60,7 @@ static bool decode(struct jpeg_decompress_struct *jpeg, reader_t *reader, const 
     return true;
 }
 
-bool bitmap_decode_jpeg(bitmap_t *image, const uint8_t *byte, size_t size, char why[BITMAP_WHY])
-{
+bool bitmap_decode_jpeg(bitmap_t *image, const uint8_t *byte, size_t size, char why[BITMAP_WHY]) {
     struct jpeg_decompress_struct jpeg;
     reader_t reader = {.why = why};
     jpeg.err = jpeg_std_error(&reader.error);

@@ -15,8 +15,8 @@
 typedef enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_INT, CLI_CHOICE, CLI_LIST } cli_kind_t;
 
 typedef struct cli_option {
-    const char *name;   /* without the dashes */
-    char letter;        /* its short form, or 0 */
+    const char *name; /* without the dashes */
+    char letter;      /* its short form, or 0 */
     cli_kind_t kind;
     const char *arg;    /* the value's name in the help; the choices "a|b|c" of a CLI_CHOICE */
     const char *preset; /* the default as text, "" if there is none */

@@ -10,19 +10,15 @@
 
 #define MOST 64
 
-static size_t least(size_t a, size_t b)
-{
+static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-static size_t edit_distance(const char *a, const char *b)
-{
+static size_t edit_distance(const char *a, const char *b) {
     const size_t n = strlen(a), m = strlen(b);
-    if (n >= MOST || m >= MOST)
-        return MOST;
+    if (n >= MOST || m >= MOST) return MOST;
     size_t row[3][MOST];
-    for (size_t j = 0; j <= m; j++)
-        row[0][j] = j;
+    for (size_t j = 0; j <= m; j++) row[0][j] = j;
     for (size_t i = 1; i <= n; i++) {
         size_t *now = row[i % 3];
         const size_t *last = row[(i + 2) % 3], *before = row[(i + 1) % 3];
@@ -36,23 +32,18 @@ static size_t edit_distance(const char *a, const char *b)
     return row[n % 3][m];
 }
 
-void suggest_try(suggest_t *suggest, const char *name)
-{
+void suggest_try(suggest_t *suggest, const char *name) {
     const size_t n = strlen(suggest->word);
     size_t distance = edit_distance(suggest->word, name);
-    if (n >= 2 && strncmp(suggest->word, name, n) == 0)
-        distance = 1;
-    if (distance > (n + 2) / 3 || (suggest->best && distance >= suggest->distance))
-        return;
+    if (n >= 2 && strncmp(suggest->word, name, n) == 0) distance = 1;
+    if (distance > (n + 2) / 3 || (suggest->best && distance >= suggest->distance)) return;
     suggest->best = name;
     suggest->distance = distance;
 }
 
-const char *suggest_text(const suggest_t *suggest, const char *before)
-{
+const char *suggest_text(const suggest_t *suggest, const char *before) {
     static char text[128];
-    if (!suggest->best)
-        return "";
+    if (!suggest->best) return "";
     snprintf(text, sizeof text, "; did you mean %s%s?", before, suggest->best);
     return text;
 }

@@ -44,10 +44,8 @@ typedef struct workload {
 } workload_t;
 
 static const workload_t workloads[] = {
-    {"dense_vae_train", "leaky", true, 64, 299008.0},
-    {"conv_vae_train", "conv", true, 128, 6905472.0},
-    {"conv_vae_decode1", "conv", false, 1, 5745152.0},
-    {"texture_decode1", NULL, false, 1, 49020928.0},
+    {"dense_vae_train", "leaky", true, 64, 299008.0},  {"conv_vae_train", "conv", true, 128, 6905472.0},
+    {"conv_vae_decode1", "conv", false, 1, 5745152.0}, {"texture_decode1", NULL, false, 1, 49020928.0},
     {"texture_decode64", NULL, false, 64, 49020928.0},
 };
 enum { N_WORKLOADS = sizeof workloads / sizeof *workloads };
@@ -61,22 +59,19 @@ typedef struct result {
 
 static _Atomic int64_t allocations;
 
-static void *count_alloc(void *user, size_t size, size_t align)
-{
+static void *count_alloc(void *user, size_t size, size_t align) {
     (void)user;
     atomic_fetch_add(&allocations, 1);
     return aligned_alloc(align, (size + align - 1) / align * align);
 }
 
-static void count_free(void *user, void *ptr, size_t size)
-{
+static void count_free(void *user, void *ptr, size_t size) {
     (void)user;
     (void)size;
     free(ptr);
 }
 
-static vae_ctx_t *counting_ctx(const cli_t *cli, vae_ctx_config_t *config)
-{
+static vae_ctx_t *counting_ctx(const cli_t *cli, vae_ctx_config_t *config) {
     vae_ctx_t *ctx;
     engine_config(cli, config);
     config->alloc = count_alloc;
@@ -86,28 +81,22 @@ static vae_ctx_t *counting_ctx(const cli_t *cli, vae_ctx_config_t *config)
 }
 
 /* Linux counts the peak of resident memory anew after a 5 is written there. */
-static void reset_peak(void)
-{
+static void reset_peak(void) {
     FILE *clear = fopen("/proc/self/clear_refs", "w");
-    if (!clear)
-        return;
+    if (!clear) return;
     fputs("5", clear);
     fclose(clear);
 }
 
-static double peak_mb(void)
-{
+static double peak_mb(void) {
     char line[128];
     double kb = 0.0;
     FILE *status = fopen("/proc/self/status", "r");
     while (status && fgets(line, sizeof line, status))
-        if (strncmp(line, "VmHWM:", 6) == 0)
-            kb = strtod(line + 6, NULL);
-    if (status)
-        fclose(status);
+        if (strncmp(line, "VmHWM:", 6) == 0) kb = strtod(line + 6, NULL);
+    if (status) fclose(status);
     struct rusage usage;
-    if (kb <= 0.0 && getrusage(RUSAGE_SELF, &usage) == 0)
-        kb = (double)usage.ru_maxrss;
+    if (kb <= 0.0 && getrusage(RUSAGE_SELF, &usage) == 0) kb = (double)usage.ru_maxrss;
     return kb / 1024.0;
 }
 
@@ -119,25 +108,21 @@ typedef struct machine {
     float *x, *z;
 } machine_t;
 
-static void turn(const machine_t *m)
-{
+static void turn(const machine_t *m) {
     if (m->trainer)
         must(vae_trainer_step(m->trainer, m->batch, m->x, NULL));
     else
         must(vae_decode(m->session, m->batch, m->z, m->x));
 }
 
-static int by_value(const void *a, const void *b)
-{
+static int by_value(const void *a, const void *b) {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-static void measure(result_t *result, const machine_t *machine, double seconds)
-{
+static void measure(result_t *result, const machine_t *machine, double seconds) {
     double *time = mem_alloc(MOST_TIMES, sizeof *time);
-    for (int i = 0; i < WARM_UP; i++)
-        turn(machine);
+    for (int i = 0; i < WARM_UP; i++) turn(machine);
     const int64_t before = atomic_load(&allocations);
     const double start = now_seconds();
     double last = start;
@@ -155,8 +140,7 @@ static void measure(result_t *result, const machine_t *machine, double seconds)
     free(time);
 }
 
-static void run_workload(const workload_t *workload, vae_ctx_t *ctx, double seconds, result_t *result)
-{
+static void run_workload(const workload_t *workload, vae_ctx_t *ctx, double seconds, result_t *result) {
     char *text = workload->preset ? registry_text("preset", workload->preset) : mem_text(texture);
     vae_model_t *model;
     *result = (result_t){0};
@@ -169,8 +153,7 @@ static void run_workload(const workload_t *workload, vae_ctx_t *ctx, double seco
         .z = mem_alloc(workload->batch * D, sizeof(float)),
     };
     uint64_t stream = draw_stream(0, 0);
-    for (int64_t i = 0; i < workload->batch * S; i++)
-        machine.x[i] = (float)draw_unit(&stream);
+    for (int64_t i = 0; i < workload->batch * S; i++) machine.x[i] = (float)draw_unit(&stream);
     draw_normal(&stream, workload->batch * D, machine.z);
     if (workload->train) {
         must(vae_trainer_bytes(model, text, workload->batch, &result->plan_bytes));
@@ -189,15 +172,13 @@ static void run_workload(const workload_t *workload, vae_ctx_t *ctx, double seco
     free(text);
 }
 
-static double gflops(const workload_t *workload, const result_t *result)
-{
+static double gflops(const workload_t *workload, const result_t *result) {
     const double operations = 2.0 * workload->multiplications * (workload->train ? 3.0 : 1.0);
     return operations * (double)(workload->batch * result->runs) / result->seconds * 1e-9;
 }
 
 static void print_json(const workload_t *workload, const result_t *result, const vae_ctx_config_t *config,
-                       const vae_ctx_t *ctx)
-{
+                       const vae_ctx_t *ctx) {
     json_t json = {0};
     json_open(&json, NULL, '{');
     json_text(&json, "workload", workload->name);
@@ -217,8 +198,7 @@ static void print_json(const workload_t *workload, const result_t *result, const
     json_print(&json);
 }
 
-static void print_row(const workload_t *workload, const result_t *result)
-{
+static void print_row(const workload_t *workload, const result_t *result) {
     char items[PROGRESS_TEXT];
     printf("%-18s %6lld %10s %10.3f %10.3f %9.1f %9.1f %9.1f %7lld\n", workload->name, (long long)workload->batch,
            text_thousands((double)(workload->batch * result->runs) / result->seconds, items), result->median * 1e3,
@@ -226,8 +206,7 @@ static void print_row(const workload_t *workload, const result_t *result)
            (long long)result->allocs);
 }
 
-static int run(const cli_t *cli)
-{
+static int run(const cli_t *cli) {
     const char *only = cli_text(cli, "only");
     const bool json = cli_flag(cli, "json");
     vae_ctx_config_t config;
@@ -238,8 +217,7 @@ static int run(const cli_t *cli)
                "plan MiB", "peak MiB", "allocs");
     for (int i = 0; i < N_WORKLOADS; i++) {
         result_t result;
-        if (only[0] && strcmp(only, workloads[i].name) != 0)
-            continue;
+        if (only[0] && strcmp(only, workloads[i].name) != 0) continue;
         run_workload(&workloads[i], ctx, (double)cli_int(cli, "seconds"), &result);
         if (json)
             print_json(&workloads[i], &result, &config, ctx);

@@ -2,8 +2,7 @@
  * cmd_completion.c - vae completion: print the completion script of a shell. */
 #include "cli.h"
 
-static int run(const cli_t *cli)
-{
+static int run(const cli_t *cli) {
     return completion_print(cli_operand(cli, 0));
 }
 

@@ -11,23 +11,19 @@
 #include <stdlib.h>
 
 /* Latents z[n][D]; one latent alone may stand without n. */
-static float *read_latents(const char *path, int64_t D, int64_t *n)
-{
+static float *read_latents(const char *path, int64_t D, int64_t *n) {
     npy_t array;
     npy_read(&array, path);
-    if (array.type != 'f')
-        die(EXIT_FORMAT, "%s: latents are float32, this array holds bytes", path);
+    if (array.type != 'f') die(EXIT_FORMAT, "%s: latents are float32, this array holds bytes", path);
     int64_t last = 1; /* values of one latent in this array */
-    for (int32_t i = array.ndim > 1 ? 1 : 0; i < array.ndim; i++)
-        last *= array.shape[i];
+    for (int32_t i = array.ndim > 1 ? 1 : 0; i < array.ndim; i++) last *= array.shape[i];
     if (array.total == 0 || array.ndim == 0 || last != D)
         die(EXIT_FORMAT, "%s: latents of %lld values, the model wants %lld", path, (long long)last, (long long)D);
     *n = array.total / D;
     return array.value;
 }
 
-static int run(const cli_t *cli)
-{
+static int run(const cli_t *cli) {
     task_t task;
     int64_t n;
     task_open(&task, cli, true, false);

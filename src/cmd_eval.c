@@ -8,8 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 
-static void print_json(const task_t *task, const score_t *score, double bits)
-{
+static void print_json(const task_t *task, const score_t *score, double bits) {
     json_t json = {0};
     json_open(&json, NULL, '{');
     json_real(&json, "loss", score->loss);
@@ -25,8 +24,7 @@ static void print_json(const task_t *task, const score_t *score, double bits)
     json_print(&json);
 }
 
-static void print_text(const task_t *task, const score_t *score, double bits)
-{
+static void print_text(const task_t *task, const score_t *score, double bits) {
     printf("loss          %.3f nats per example, minus the evidence lower bound\n", score->loss);
     printf("  recon       %.3f nats\n", score->recon);
     printf("  rate        %.3f nats\n", score->rate);
@@ -39,8 +37,7 @@ static void print_text(const task_t *task, const score_t *score, double bits)
     printf("examples      %lld\n", (long long)score->n);
 }
 
-static int run(const cli_t *cli)
-{
+static int run(const cli_t *cli) {
     task_t task;
     score_t score;
     task_open(&task, cli, false, true);

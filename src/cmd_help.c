@@ -9,25 +9,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool show_kind(const char *kind)
-{
+static bool show_kind(const char *kind) {
     const int32_t n = vae_registry_count(kind);
-    for (int32_t i = 0; i < n; i++)
-        printf("%s\n", vae_registry_name(kind, i));
+    for (int32_t i = 0; i < n; i++) printf("%s\n", vae_registry_name(kind, i));
     return n > 0;
 }
 
 /* Every module of this name; a name may stand in several kinds ("gaussian": a latent and a likelihood). */
-static bool show_module(const char *name, suggest_t *suggest)
-{
+static bool show_module(const char *name, suggest_t *suggest) {
     bool found = false;
     const char *kind;
     for (int32_t k = 0; (kind = vae_registry_kind(k)); k++) {
         suggest_try(suggest, kind);
         for (int32_t i = 0; i < vae_registry_count(kind); i++) {
             suggest_try(suggest, vae_registry_name(kind, i));
-            if (strcmp(vae_registry_name(kind, i), name) != 0)
-                continue;
+            if (strcmp(vae_registry_name(kind, i), name) != 0) continue;
             char *text = registry_text(kind, name);
             /* a module's text begins with its name, a preset's is a text for the library */
             const bool is_preset = strcmp(kind, "preset") == 0;
@@ -39,8 +35,7 @@ static bool show_module(const char *name, suggest_t *suggest)
     return found;
 }
 
-static int run(const cli_t *cli)
-{
+static int run(const cli_t *cli) {
     const char *name = cli_operand(cli, 0);
     if (cli_flag(cli, "man")) {
         help_man_page();
@@ -56,8 +51,7 @@ static int run(const cli_t *cli)
         return EXIT_DONE;
     }
     suggest_t suggest = {.word = name};
-    for (size_t i = 0; cli_command(i); i++)
-        suggest_try(&suggest, cli_command(i)->name);
+    for (size_t i = 0; cli_command(i); i++) suggest_try(&suggest, cli_command(i)->name);
     if (!show_kind(name) && !show_module(name, &suggest))
         die(EXIT_USAGE, "help: nothing is called \"%s\"%s", name, suggest_text(&suggest, ""));
     return EXIT_DONE;

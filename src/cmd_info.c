@@ -12,41 +12,33 @@
 static const int64_t batches[] = {1, 64, 256};
 enum { N_BATCHES = 3, TRAIN_BATCH = 128 };
 
-static uint64_t session_bytes(const vae_model_t *model, int64_t batch)
-{
+static uint64_t session_bytes(const vae_model_t *model, int64_t batch) {
     uint64_t bytes;
     must(vae_session_bytes(model, batch, &bytes));
     return bytes;
 }
 
-static uint64_t trainer_bytes(vae_model_t *model)
-{
+static uint64_t trainer_bytes(vae_model_t *model) {
     uint64_t bytes;
     must(vae_trainer_bytes(model, NULL, TRAIN_BATCH, &bytes));
     return bytes;
 }
 
-static extent_t param_extent(const vae_tensor_t *tensor, int64_t *values)
-{
+static extent_t param_extent(const vae_tensor_t *tensor, int64_t *values) {
     extent_t extent = {.n = vae_tensor_ndim(tensor)};
-    if (extent.n > 4)
-        extent.n = 4;
-    if (extent.n > 0)
-        memcpy(extent.size, vae_tensor_shape(tensor), (size_t)extent.n * sizeof *extent.size);
+    if (extent.n > 4) extent.n = 4;
+    if (extent.n > 0) memcpy(extent.size, vae_tensor_shape(tensor), (size_t)extent.n * sizeof *extent.size);
     *values = extent_total(&extent);
     return extent;
 }
 
-static void json_extent(json_t *json, const char *key, const extent_t *extent)
-{
+static void json_extent(json_t *json, const char *key, const extent_t *extent) {
     json_open(json, key, '[');
-    for (int32_t i = 0; i < extent->n; i++)
-        json_int(json, NULL, extent->size[i]);
+    for (int32_t i = 0; i < extent->n; i++) json_int(json, NULL, extent->size[i]);
     json_close(json, ']');
 }
 
-static void print_json(vae_model_t *model, const char *spec)
-{
+static void print_json(vae_model_t *model, const char *spec) {
     json_t json = {0};
     const extent_t input = model_input(model), latent = model_latent(model);
     json_open(&json, NULL, '{');
@@ -80,8 +72,7 @@ static void print_json(vae_model_t *model, const char *spec)
     json_print(&json);
 }
 
-static void print_text(vae_model_t *model, const char *spec)
-{
+static void print_text(vae_model_t *model, const char *spec) {
     char total[PROGRESS_TEXT];
     printf("%s\n", spec);
     for (int64_t i = 0; i < vae_model_param_count(model); i++) {
@@ -101,8 +92,7 @@ static void print_text(vae_model_t *model, const char *spec)
            vae_build_info());
 }
 
-static int run(const cli_t *cli)
-{
+static int run(const cli_t *cli) {
     vae_ctx_t *ctx = engine_ctx(cli);
     vae_model_t *model = engine_load(ctx, cli_operand(cli, 0));
     char *spec = model_spec_text(model);

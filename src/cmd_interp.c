@@ -10,16 +10,14 @@
 
 #include <stdlib.h>
 
-static int run(const cli_t *cli)
-{
+static int run(const cli_t *cli) {
     task_t task;
     task_open(&task, cli, true, true);
     const int64_t steps = cli_int(cli, "steps"), D = vae_model_latent_size(task.model);
     const int64_t S = vae_model_input_size(task.model);
     const int64_t rows = cli_int(cli, "count") < task.n / 2 ? cli_int(cli, "count") : task.n / 2;
     (void)picture_is_array(task.output);
-    if (rows == 0)
-        die(EXIT_FORMAT, "%s: two examples are wanted, there is one", task.set.source);
+    if (rows == 0) die(EXIT_FORMAT, "%s: two examples are wanted, there is one", task.set.source);
     float *x = mem_alloc(rows * (steps > 2 ? steps : 2) * S, sizeof *x);
     float *end = mem_alloc(2 * rows * D, sizeof *end), *z = mem_alloc(rows * steps * D, sizeof *z);
     data_range(task.data, 0, 2 * rows, x);

@@ -5,12 +5,10 @@
 #include "pictures.h"
 #include "task.h"
 
-static int run(const cli_t *cli)
-{
+static int run(const cli_t *cli) {
     task_t task;
     task_open(&task, cli, true, true);
-    if (picture_is_array(task.output))
-        die(EXIT_USAGE, "recon writes a picture, wanted a name that ends in .png");
+    if (picture_is_array(task.output)) die(EXIT_USAGE, "recon writes a picture, wanted a name that ends in .png");
     const int64_t n = cli_int(cli, "count") < task.n ? cli_int(cli, "count") : task.n;
     const extent_t extent = picture_extent(task.model, task.data);
     picture_reconstructions(task.output, task.session, task.data, n, &extent, cli_int(cli, "columns"));

@@ -9,8 +9,7 @@
 
 #include <stdlib.h>
 
-static int run(const cli_t *cli)
-{
+static int run(const cli_t *cli) {
     task_t task;
     const int64_t n = cli_int(cli, "count");
     task_open(&task, cli, true, false);

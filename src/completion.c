@@ -9,15 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static void print_bash(void)
-{
+static void print_bash(void) {
     printf("_vae() {\n"
            "    local word=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
            "    COMPREPLY=()\n"
            "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
            "        COMPREPLY=($(compgen -W '");
-    for (size_t i = 0; cli_command(i); i++)
-        printf("%s ", cli_command(i)->name);
+    for (size_t i = 0; cli_command(i); i++) printf("%s ", cli_command(i)->name);
     printf("--version --help' -- \"$word\"))\n"
            "        return\n"
            "    fi\n"
@@ -25,11 +23,9 @@ static void print_bash(void)
     for (size_t i = 0; cli_command(i); i++) {
         const cli_option_t *option;
         for (size_t k = 0; (option = cli_option(cli_command(i), k)); k++) {
-            if (option->kind != CLI_CHOICE)
-                continue;
+            if (option->kind != CLI_CHOICE) continue;
             printf("    '%s --%s') COMPREPLY=($(compgen -W '", cli_command(i)->name, option->name);
-            for (const char *p = option->arg; *p; p++)
-                putchar(*p == '|' ? ' ' : *p);
+            for (const char *p = option->arg; *p; p++) putchar(*p == '|' ? ' ' : *p);
             printf("' -- \"$word\")); return ;;\n");
         }
     }
@@ -46,26 +42,22 @@ static void print_bash(void)
            "complete -o filenames -F _vae vae\n");
 }
 
-static void print_zsh(void)
-{
+static void print_zsh(void) {
     printf("#compdef vae\nautoload -U +X bashcompinit && bashcompinit\n");
     print_bash();
 }
 
 /* Single-quoted for fish. */
-static void quoted(const char *text)
-{
+static void quoted(const char *text) {
     putchar('\'');
     for (const char *p = text; *p; p++) {
-        if (*p == '\'' || *p == '\\')
-            putchar('\\');
+        if (*p == '\'' || *p == '\\') putchar('\\');
         putchar(*p);
     }
     putchar('\'');
 }
 
-static void print_fish(void)
-{
+static void print_fish(void) {
     for (size_t i = 0; cli_command(i); i++) {
         const cli_command_t *command = cli_command(i);
         printf("complete -c vae -n __fish_use_subcommand -a %s -d ", command->name);
@@ -74,12 +66,10 @@ static void print_fish(void)
         const cli_option_t *option;
         for (size_t k = 0; (option = cli_option(command, k)); k++) {
             printf("complete -c vae -n '__fish_seen_subcommand_from %s' -l %s", command->name, option->name);
-            if (option->letter)
-                printf(" -s %c", option->letter);
+            if (option->letter) printf(" -s %c", option->letter);
             if (option->kind == CLI_CHOICE) {
                 printf(" -x -a '");
-                for (const char *p = option->arg; *p; p++)
-                    putchar(*p == '|' ? ' ' : *p);
+                for (const char *p = option->arg; *p; p++) putchar(*p == '|' ? ' ' : *p);
                 putchar('\'');
             } else if (option->kind != CLI_FLAG) {
                 printf(" -r");
@@ -91,8 +81,7 @@ static void print_fish(void)
     }
 }
 
-int completion_print(const char *shell)
-{
+int completion_print(const char *shell) {
     static const struct {
         const char *name;
         void (*print)(void);

@@ -3,10 +3,12 @@
  *
  *     source              what                                                    labels      test split
  *     fashion-mnist       the four IDX files in $VAE_DATA or Debian's folder      yes         10,000 t10k images
+ *     freedoom            crops of the textures in freedoom1.wad, freedoom2.wad   -           by texture
  *     shapes, shapes:N    a generator with known factors, N training examples     yes         N / 10
  *     FILE, IDX, IDX.gz   images [n][H][W] or [n][H][W][C], bytes or floats       if near     -
  *     FILE.npy            [n][H][W], [n][H][W][C] or [n][S], u1 or f4             -           -
  *     FILE.bin            CIFAR-10 records of 3073 bytes                          yes         -
+ *     FILE.wad            crops of the textures of a Doom WAD                     -           by texture
  *     FILE.png, FILE.jpg  one picture                                             -           -
  *     FOLDER              its IDX or CIFAR-10 files, else its PNG and JPEG files  subfolders  if the files have one
  *
@@ -20,12 +22,12 @@
 #include <stddef.h>
 
 typedef struct data {
-    int64_t n;        /* examples */
-    extent_t extent;  /* of one example */
-    uint8_t *u8;      /* values[n][S], 0..255 for 0..1; or */
-    float *f32;       /* values[n][S], finite */
-    int32_t *label;   /* [n] or NULL */
-    float *factor;    /* [n][n_factor]: what the generator drew, or NULL */
+    int64_t n;       /* examples */
+    extent_t extent; /* of one example */
+    uint8_t *u8;     /* values[n][S], 0..255 for 0..1; or */
+    float *f32;      /* values[n][S], finite */
+    int32_t *label;  /* [n] or NULL */
+    float *factor;   /* [n][n_factor]: what the generator drew, or NULL */
     int64_t n_factor;
 } data_t;
 
@@ -35,7 +37,7 @@ typedef struct data_set {
     data_t test; /* n is 0 where the source has no split of its own */
 } data_set_t;
 
-/* Load a source. want: what the model takes, for sources that can follow it (folders, shapes); n is 0 if anything
+/* Load a source. want: what the model takes, for sources that can follow it (folders, shapes, WAD files); n is 0 if anything
  * goes. */
 void data_load(data_set_t *set, const char *source, const extent_t *want);
 
@@ -62,6 +64,9 @@ void data_load_fashion_mnist(data_set_t *set);
 void data_load_shapes(data_set_t *set, const extent_t *want);
 void data_load_folder(data_set_t *set, const char *path, const extent_t *want);
 void data_load_picture(data_set_t *set, const char *path, const extent_t *want);
+/* WAD files; `freedoom`, which is two of them in $VAE_DATA or Debian's folder. */
+void data_load_wad(data_set_t *set, const char *const *path, size_t n_path, const extent_t *want);
+void data_load_freedoom(data_set_t *set, const extent_t *want);
 void data_load_npy(data_t *data, const char *path);
 void data_load_idx(data_t *data, const char *images, const char *labels, int32_t classes);
 void data_load_cifar(data_t *data, const char *const *path, size_t n_path);

@@ -21,8 +21,7 @@ typedef struct names {
     int64_t n, cap;
 } names_t;
 
-static void names_add(names_t *names, char *name)
-{
+static void names_add(names_t *names, char *name) {
     if (names->n == names->cap) {
         names->cap = names->cap * 2 + 64;
         names->name = mem_grow(names->name, names->cap, sizeof *names->name);
@@ -30,33 +29,26 @@ static void names_add(names_t *names, char *name)
     names->name[names->n++] = name;
 }
 
-static int bytewise(const void *a, const void *b)
-{
+static int bytewise(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void names_free(names_t *names)
-{
-    for (int64_t i = 0; i < names->n; i++)
-        free(names->name[i]);
+static void names_free(names_t *names) {
+    for (int64_t i = 0; i < names->n; i++) free(names->name[i]);
     free(names->name);
 }
 
-static bool picture_name(const char *name)
-{
+static bool picture_name(const char *name) {
     return path_ends(name, ".png") || path_ends(name, ".jpg") || path_ends(name, ".jpeg");
 }
 
 /* The pictures and the real sub-folders of a folder, sorted; links to folders are not followed, so there are no
  * loops. */
-static void list_folder(const char *path, names_t *pictures, names_t *folders)
-{
+static void list_folder(const char *path, names_t *pictures, names_t *folders) {
     DIR *folder = opendir(path);
-    if (!folder)
-        die(EXIT_RUNTIME, "%s: %s", path, strerror(errno));
+    if (!folder) die(EXIT_RUNTIME, "%s: %s", path, strerror(errno));
     for (struct dirent *entry; (entry = readdir(folder));) {
-        if (entry->d_name[0] == '.')
-            continue;
+        if (entry->d_name[0] == '.') continue;
         char *full = path_join(path, entry->d_name);
         struct stat info;
         if (lstat(full, &info) == 0 && S_ISDIR(info.st_mode) && folders)
@@ -67,21 +59,17 @@ static void list_folder(const char *path, names_t *pictures, names_t *folders)
             free(full);
     }
     closedir(folder);
-    if (pictures->n)
-        qsort(pictures->name, (size_t)pictures->n, sizeof *pictures->name, bytewise);
-    if (folders && folders->n)
-        qsort(folders->name, (size_t)folders->n, sizeof *folders->name, bytewise);
+    if (pictures->n) qsort(pictures->name, (size_t)pictures->n, sizeof *pictures->name, bytewise);
+    if (folders && folders->n) qsort(folders->name, (size_t)folders->n, sizeof *folders->name, bytewise);
 }
 
-static void require_picture(const char *path, const extent_t *want, int64_t *h, int64_t *w, int64_t *c)
-{
+static void require_picture(const char *path, const extent_t *want, int64_t *h, int64_t *w, int64_t *c) {
     char text[EXTENT_TEXT];
     if (!extent_picture(want, h, w, c))
         die(EXIT_FORMAT, "%s: the model's input %s is no picture of 1 or 3 channels", path, extent_text(want, text));
 }
 
-static void load_pictures(data_t *data, const names_t *pictures, int64_t h, int64_t w, int64_t c)
-{
+static void load_pictures(data_t *data, const names_t *pictures, int64_t h, int64_t w, int64_t c) {
     *data = (data_t){.n = pictures->n, .extent = extent_image(h, w, c)};
     data->u8 = mem_alloc(data->n, (size_t)(h * w * c));
     for (int64_t i = 0; i < data->n; i++) {
@@ -98,8 +86,7 @@ static void load_pictures(data_t *data, const names_t *pictures, int64_t h, int6
     console_line("");
 }
 
-void data_load_picture(data_set_t *set, const char *path, const extent_t *want)
-{
+void data_load_picture(data_set_t *set, const char *path, const extent_t *want) {
     int64_t h, w, c;
     char *copy = mem_text(path);
     const names_t one = {.name = &copy, .n = 1};
@@ -108,8 +95,7 @@ void data_load_picture(data_set_t *set, const char *path, const extent_t *want)
     free(copy);
 }
 
-void data_load_folder(data_set_t *set, const char *path, const extent_t *want)
-{
+void data_load_folder(data_set_t *set, const char *path, const extent_t *want) {
     int64_t h, w, c;
     names_t pictures = {0}, folders = {0};
     require_picture(path, want, &h, &w, &c);
@@ -119,19 +105,16 @@ void data_load_folder(data_set_t *set, const char *path, const extent_t *want)
     for (int64_t f = 0; f < folders.n; f++) {
         names_t inside = {0};
         list_folder(folders.name[f], &inside, NULL);
-        for (int64_t i = 0; i < inside.n; i++)
-            names_add(&pictures, inside.name[i]);
+        for (int64_t i = 0; i < inside.n; i++) names_add(&pictures, inside.name[i]);
         free(inside.name);
         end[f] = pictures.n;
     }
-    if (pictures.n == 0)
-        die(EXIT_FORMAT, "%s: no .png, .jpg or .jpeg file in this folder", path);
+    if (pictures.n == 0) die(EXIT_FORMAT, "%s: no .png, .jpg or .jpeg file in this folder", path);
     load_pictures(&set->train, &pictures, h, w, c);
     if (n_plain == 0) {
         set->train.label = mem_alloc(pictures.n, sizeof *set->train.label);
         for (int64_t i = 0, f = 0; i < pictures.n; i++) {
-            while (i >= end[f])
-                f++;
+            while (i >= end[f]) f++;
             set->train.label[i] = (int32_t)f;
         }
     }

@@ -29,17 +29,14 @@ typedef struct idx {
     int64_t values; /* the product of the sizes */
 } idx_t;
 
-bool data_is_idx(const uint8_t *head, size_t n)
-{
-    if (n < 2)
-        return false;
+bool data_is_idx(const uint8_t *head, size_t n) {
+    if (n < 2) return false;
     const bool zipped = head[0] == 0x1f && head[1] == 0x8b;
     const bool swapped = n >= 4 && head[2] == 0 && head[3] == 0 && head[1] >= 0x08 && head[1] <= 0x0e;
     return zipped || swapped || (head[0] == 0 && head[1] == 0);
 }
 
-static void read_exactly(idx_t *idx, void *bytes, int64_t n)
-{
+static void read_exactly(idx_t *idx, void *bytes, int64_t n) {
     uint8_t *p = bytes;
     for (int64_t done = 0; done < n;) {
         const int64_t left = n - done;
@@ -48,14 +45,12 @@ static void read_exactly(idx_t *idx, void *bytes, int64_t n)
             int error;
             die(EXIT_FORMAT, "%s: damaged: %s", idx->path, gzerror(idx->stream, &error));
         }
-        if (got == 0)
-            die(EXIT_FORMAT, "%s: cut short: %lld bytes are missing", idx->path, (long long)(n - done));
+        if (got == 0) die(EXIT_FORMAT, "%s: cut short: %lld bytes are missing", idx->path, (long long)(n - done));
         done += got;
     }
 }
 
-static int64_t element_bytes(const idx_t *idx)
-{
+static int64_t element_bytes(const idx_t *idx) {
     switch (idx->type) {
     case 0x08:
         return 1;
@@ -71,13 +66,11 @@ static int64_t element_bytes(const idx_t *idx)
     }
 }
 
-static void read_header(idx_t *idx)
-{
+static void read_header(idx_t *idx) {
     uint8_t magic[4];
     read_exactly(idx, magic, 4);
     if (magic[0] != 0 || magic[1] != 0) {
-        if (magic[2] == 0 && magic[3] == 0)
-            die(EXIT_FORMAT, "%s: the IDX header is byte-swapped", idx->path);
+        if (magic[2] == 0 && magic[3] == 0) die(EXIT_FORMAT, "%s: the IDX header is byte-swapped", idx->path);
         if (path_ends(idx->path, ".tar.gz") || path_ends(idx->path, ".tgz"))
             die(EXIT_FORMAT, "%s: this is an archive; unpack it first", idx->path);
         die(EXIT_FORMAT, "%s: not an IDX file: it begins with %02x %02x", idx->path, magic[0], magic[1]);
@@ -99,14 +92,12 @@ static void read_header(idx_t *idx)
     }
 }
 
-static void open_idx(idx_t *idx, const char *path)
-{
+static void open_idx(idx_t *idx, const char *path) {
     uint8_t head[2];
     int64_t file_bytes, payload;
     const size_t n = file_head(path, head, sizeof head, &file_bytes);
     *idx = (idx_t){.path = path, .stream = gzopen(path, "rb")};
-    if (!idx->stream)
-        die(EXIT_RUNTIME, "%s: cannot be opened", path);
+    if (!idx->stream) die(EXIT_RUNTIME, "%s: cannot be opened", path);
     gzbuffer(idx->stream, 1 << 18);
     read_header(idx);
     const int64_t header = 4 + 4 * idx->ndim;
@@ -120,18 +111,14 @@ static void open_idx(idx_t *idx, const char *path)
         die(EXIT_FORMAT, "%s: %lld bytes follow the last value", path, (long long)(file_bytes - header - payload));
 }
 
-static void close_idx(idx_t *idx)
-{
+static void close_idx(idx_t *idx) {
     uint8_t one;
     const int got = gzread(idx->stream, &one, 1);
-    if (got > 0)
-        die(EXIT_FORMAT, "%s: bytes follow the last value", idx->path);
-    if (got < 0 || gzclose(idx->stream) != Z_OK)
-        die(EXIT_FORMAT, "%s: damaged or cut short at its end", idx->path);
+    if (got > 0) die(EXIT_FORMAT, "%s: bytes follow the last value", idx->path);
+    if (got < 0 || gzclose(idx->stream) != Z_OK) die(EXIT_FORMAT, "%s: damaged or cut short at its end", idx->path);
 }
 
-static float *read_floats(idx_t *idx)
-{
+static float *read_floats(idx_t *idx) {
     float *value = mem_alloc(idx->values, sizeof *value);
     read_exactly(idx, value, idx->values * 4);
     for (int64_t i = 0; i < idx->values; i++) {
@@ -139,20 +126,17 @@ static float *read_floats(idx_t *idx)
         memcpy(b, &value[i], 4);
         const uint32_t bits = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
         memcpy(&value[i], &bits, 4);
-        if (!isfinite(value[i]))
-            die(EXIT_FORMAT, "%s: value %lld is not finite", idx->path, (long long)i);
+        if (!isfinite(value[i])) die(EXIT_FORMAT, "%s: value %lld is not finite", idx->path, (long long)i);
     }
     return value;
 }
 
-static int32_t *read_labels(const char *path, int64_t n, int32_t classes)
-{
+static int32_t *read_labels(const char *path, int64_t n, int32_t classes) {
     idx_t idx;
     open_idx(&idx, path);
     if (idx.ndim != 1 || idx.type != 0x08)
         die(EXIT_FORMAT, "%s: not labels: wanted one size and type 08, got %d and %02x", path, idx.ndim, idx.type);
-    if (idx.values != n)
-        die(EXIT_FORMAT, "%s: %lld labels for %lld images", path, (long long)idx.values, (long long)n);
+    if (idx.values != n) die(EXIT_FORMAT, "%s: %lld labels for %lld images", path, (long long)idx.values, (long long)n);
     uint8_t *byte = mem_alloc(n, 1);
     int32_t *label = mem_alloc(n, sizeof *label);
     read_exactly(&idx, byte, n);
@@ -166,12 +150,10 @@ static int32_t *read_labels(const char *path, int64_t n, int32_t classes)
     return label;
 }
 
-void data_load_idx(data_t *data, const char *images, const char *labels, int32_t classes)
-{
+void data_load_idx(data_t *data, const char *images, const char *labels, int32_t classes) {
     idx_t idx;
     open_idx(&idx, images);
-    if (idx.ndim < 3)
-        die(EXIT_FORMAT, "%s: not images: wanted 3 or 4 sizes, got %d", images, idx.ndim);
+    if (idx.ndim < 3) die(EXIT_FORMAT, "%s: not images: wanted 3 or 4 sizes, got %d", images, idx.ndim);
     *data = (data_t){.n = idx.size[0]};
     data->extent = extent_image(idx.size[1], idx.size[2], idx.ndim == 4 ? idx.size[3] : 1);
     if (idx.type == 0x0d) {
@@ -181,45 +163,36 @@ void data_load_idx(data_t *data, const char *images, const char *labels, int32_t
         read_exactly(&idx, data->u8, idx.values);
     }
     close_idx(&idx);
-    if (labels)
-        data->label = read_labels(labels, data->n, classes);
+    if (labels) data->label = read_labels(labels, data->n, classes);
 }
 
 /* "...images-idx3-ubyte..." has its labels in "...labels-idx1-ubyte...". */
-char *data_idx_labels(const char *images)
-{
+char *data_idx_labels(const char *images) {
     static const char mark[] = "images-idx3";
     const char *at = strstr(images, mark);
-    if (!at)
-        return NULL;
+    if (!at) return NULL;
     char *labels = mem_format("%.*slabels-idx1%s", (int)(at - images), images, at + sizeof mark - 1);
-    if (path_exists(labels))
-        return labels;
+    if (path_exists(labels)) return labels;
     free(labels);
     return NULL;
 }
 
 /* The file of this name in the folder, plain or gzipped; NULL if there is none. */
-static char *find_in(const char *folder, const char *name)
-{
+static char *find_in(const char *folder, const char *name) {
     char *plain = path_join(folder, name);
-    if (path_exists(plain))
-        return plain;
+    if (path_exists(plain)) return plain;
     char *zipped = mem_format("%s.gz", plain);
     free(plain);
-    if (path_exists(zipped))
-        return zipped;
+    if (path_exists(zipped)) return zipped;
     free(zipped);
     return NULL;
 }
 
-static bool load_split(data_t *data, const char *folder, const char *split, int32_t classes)
-{
+static bool load_split(data_t *data, const char *folder, const char *split, int32_t classes) {
     char *name = mem_format("%s-images-idx3-ubyte", split);
     char *images = find_in(folder, name);
     free(name);
-    if (!images)
-        return false;
+    if (!images) return false;
     char *labels = data_idx_labels(images);
     data_load_idx(data, images, labels, classes);
     free(labels);
@@ -227,21 +200,19 @@ static bool load_split(data_t *data, const char *folder, const char *split, int3
     return true;
 }
 
-bool data_load_idx_folder(data_set_t *set, const char *path)
-{
-    if (!load_split(&set->train, path, "train", 0))
-        return false;
+bool data_load_idx_folder(data_set_t *set, const char *path) {
+    if (!load_split(&set->train, path, "train", 0)) return false;
     if (load_split(&set->test, path, "t10k", 0) && !extent_equal(&set->train.extent, &set->test.extent))
         die(EXIT_FORMAT, "%s: training and test images differ in size", path);
     return true;
 }
 
-void data_load_fashion_mnist(data_set_t *set)
-{
+void data_load_fashion_mnist(data_set_t *set) {
     const char *own = getenv("VAE_DATA");
     const char *folder = own && own[0] ? own : "/usr/share/datasets/fashion-mnist";
     if (!load_split(&set->train, folder, "train", 10) || !load_split(&set->test, folder, "t10k", 10))
         die(EXIT_RUNTIME,
             "fashion-mnist: train-images-idx3-ubyte.gz and t10k-images-idx3-ubyte.gz are not in %s; "
-            "apt install dataset-fashion-mnist, or set VAE_DATA to their folder", folder);
+            "apt install dataset-fashion-mnist, or set VAE_DATA to their folder",
+            folder);
 }

@@ -27,8 +27,7 @@ typedef struct shape {
     float kind, x, y, size, angle, value, hue;
 } shape_t;
 
-static shape_t draw_shape(uint64_t example, int64_t channels)
-{
+static shape_t draw_shape(uint64_t example, int64_t channels) {
     uint64_t state = draw_stream(0x5ea9e5, example);
     shape_t s;
     s.kind = (float)draw_below(&state, SHAPES);
@@ -42,8 +41,7 @@ static shape_t draw_shape(uint64_t example, int64_t channels)
 }
 
 /* Signed distance from (x, y), in the shape's own frame, to the border of a shape of radius r; negative inside. */
-static double distance(int kind, double x, double y, double r)
-{
+static double distance(int kind, double x, double y, double r) {
     switch (kind) {
     case DISC:
         return hypot(x, y) - r;
@@ -57,14 +55,12 @@ static double distance(int kind, double x, double y, double r)
 }
 
 /* Red, green or blue of a pure hue. */
-static double hue_part(double hue, int64_t channel)
-{
+static double hue_part(double hue, int64_t channel) {
     const double h = fmod(hue + (double)channel / 3.0, 1.0);
     return fmin(fmax(fabs(h * 6.0 - 3.0) - 1.0, 0.0), 1.0);
 }
 
-static void paint(const shape_t *s, int64_t h, int64_t w, int64_t c, uint8_t *pixel)
-{
+static void paint(const shape_t *s, int64_t h, int64_t w, int64_t c, uint8_t *pixel) {
     const double side = (double)(h < w ? h : w);
     const double ca = cos((double)s->angle), sa = sin((double)s->angle);
     for (int64_t i = 0; i < h; i++)
@@ -80,8 +76,7 @@ static void paint(const shape_t *s, int64_t h, int64_t w, int64_t c, uint8_t *pi
         }
 }
 
-static void generate(data_t *data, uint64_t first, int64_t n, int64_t h, int64_t w, int64_t c)
-{
+static void generate(data_t *data, uint64_t first, int64_t n, int64_t h, int64_t w, int64_t c) {
     *data = (data_t){.n = n, .extent = extent_image(h, w, c), .n_factor = N_FACTOR};
     data->u8 = mem_alloc(n, (size_t)(h * w * c));
     data->label = mem_alloc(n, sizeof *data->label);
@@ -95,8 +90,7 @@ static void generate(data_t *data, uint64_t first, int64_t n, int64_t h, int64_t
     }
 }
 
-void data_load_shapes(data_set_t *set, const extent_t *want)
-{
+void data_load_shapes(data_set_t *set, const extent_t *want) {
     int64_t h = 28, w = 28, c = 1, n = N_TRAIN;
     char text[EXTENT_TEXT];
     if (set->source[6] == ':') {

@@ -12,17 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
-int32_t engine_processors(void)
-{
+int32_t engine_processors(void) {
     cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0)
-        return CPU_COUNT(&set);
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
     const long n = sysconf(_SC_NPROCESSORS_ONLN);
     return n > 0 ? (int32_t)n : 1;
 }
 
-static void log_line(void *user, int32_t level, const char *line)
-{
+static void log_line(void *user, int32_t level, const char *line) {
     (void)user;
     if (level == VAE_LOG_WARNING)
         warn("%s", line);
@@ -30,20 +27,17 @@ static void log_line(void *user, int32_t level, const char *line)
         say("%s", line);
 }
 
-static int32_t isa_number(const char *name)
-{
+static int32_t isa_number(const char *name) {
     static const struct {
         const char *name;
         int32_t isa;
     } isa[] = {{"portable", VAE_ISA_PORTABLE}, {"avx2", VAE_ISA_AVX2}, {"avx512", VAE_ISA_AVX512}};
     for (size_t i = 0; i < sizeof isa / sizeof *isa; i++)
-        if (strcmp(isa[i].name, name) == 0)
-            return isa[i].isa;
+        if (strcmp(isa[i].name, name) == 0) return isa[i].isa;
     return VAE_ISA_AUTO;
 }
 
-void engine_config(const cli_t *cli, vae_ctx_config_t *config)
-{
+void engine_config(const cli_t *cli, vae_ctx_config_t *config) {
     const int64_t threads = cli_given(cli, "threads") ? cli_int(cli, "threads") : engine_processors();
     must(vae_ctx_config_init(config, sizeof *config));
     config->threads = (int32_t)(threads > 256 ? 256 : threads);
@@ -52,8 +46,7 @@ void engine_config(const cli_t *cli, vae_ctx_config_t *config)
     config->log = log_line;
 }
 
-vae_ctx_t *engine_ctx(const cli_t *cli)
-{
+vae_ctx_t *engine_ctx(const cli_t *cli) {
     vae_ctx_config_t config;
     vae_ctx_t *ctx;
     engine_config(cli, &config);
@@ -61,32 +54,27 @@ vae_ctx_t *engine_ctx(const cli_t *cli)
     return ctx;
 }
 
-vae_model_t *engine_load(vae_ctx_t *ctx, const char *path)
-{
+vae_model_t *engine_load(vae_ctx_t *ctx, const char *path) {
     vae_model_t *model;
     const vae_status_t status = vae_model_load(&model, ctx, path);
-    if (status == VAE_E_UNSUPPORTED)
-        must_or(status, EXIT_FORMAT);
+    if (status == VAE_E_UNSUPPORTED) must_or(status, EXIT_FORMAT);
     must(status);
     return model;
 }
 
-extent_t model_input(const vae_model_t *model)
-{
+extent_t model_input(const vae_model_t *model) {
     extent_t extent;
     extent.n = vae_model_input_shape(model, extent.size);
     return extent;
 }
 
-extent_t model_latent(const vae_model_t *model)
-{
+extent_t model_latent(const vae_model_t *model) {
     extent_t extent;
     extent.n = vae_model_latent_shape(model, extent.size);
     return extent;
 }
 
-bool model_has_prior(const vae_model_t *model)
-{
+bool model_has_prior(const vae_model_t *model) {
     vae_session_t *session = engine_session(model, 1);
     const int64_t total = vae_model_input_size(model);
     float *x = mem_alloc(total, sizeof *x);
@@ -96,8 +84,7 @@ bool model_has_prior(const vae_model_t *model)
     return status != VAE_E_UNSUPPORTED;
 }
 
-char *model_spec_text(const vae_model_t *model)
-{
+char *model_spec_text(const vae_model_t *model) {
     size_t needed = 0;
     (void)vae_model_spec(model, NULL, 0, &needed);
     char *text = mem_alloc((int64_t)needed + 1, 1);
@@ -105,8 +92,7 @@ char *model_spec_text(const vae_model_t *model)
     return text;
 }
 
-char *registry_text(const char *kind, const char *name)
-{
+char *registry_text(const char *kind, const char *name) {
     size_t needed = 0;
     (void)vae_registry_text(kind, name, NULL, 0, &needed);
     char *text = mem_alloc((int64_t)needed + 1, 1);
@@ -114,8 +100,7 @@ char *registry_text(const char *kind, const char *name)
     return text;
 }
 
-char *spec_set(const char *text, const char *path, const char *value)
-{
+char *spec_set(const char *text, const char *path, const char *value) {
     size_t needed = 0;
     (void)vae_spec_set(text, path, value, NULL, 0, &needed);
     char *changed = mem_alloc((int64_t)needed + 1, 1);
@@ -123,19 +108,16 @@ char *spec_set(const char *text, const char *path, const char *value)
     return changed;
 }
 
-char *spec_get(const char *text, const char *path)
-{
+char *spec_get(const char *text, const char *path) {
     size_t needed = 0;
     (void)vae_spec_get(text, path, NULL, 0, &needed);
     char *value = mem_alloc((int64_t)needed + 1, 1);
-    if (vae_spec_get(text, path, value, needed, NULL) == VAE_OK)
-        return value;
+    if (vae_spec_get(text, path, value, needed, NULL) == VAE_OK) return value;
     free(value);
     return NULL;
 }
 
-char *spec_canonical(const char *text, int code)
-{
+char *spec_canonical(const char *text, int code) {
     size_t needed = 0;
     (void)vae_spec_canonical(text, NULL, 0, &needed);
     char *canonical = mem_alloc((int64_t)needed + 1, 1);
@@ -143,8 +125,7 @@ char *spec_canonical(const char *text, int code)
     return canonical;
 }
 
-vae_session_t *engine_session(const vae_model_t *model, int64_t max_batch)
-{
+vae_session_t *engine_session(const vae_model_t *model, int64_t max_batch) {
     vae_session_t *session;
     must(vae_session_create(&session, model, max_batch));
     return session;

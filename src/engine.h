@@ -32,7 +32,7 @@ char *model_spec_text(const vae_model_t *model);
 char *registry_text(const char *kind, const char *name);
 char *spec_set(const char *text, const char *path, const char *value);
 char *spec_get(const char *text, const char *path); /* NULL if the text has no such option */
-char *spec_canonical(const char *text, int code); /* dies with this exit code */
+char *spec_canonical(const char *text, int code);   /* dies with this exit code */
 
 /* A session for batches, or a smaller one where few examples come. */
 vae_session_t *engine_session(const vae_model_t *model, int64_t max_batch);

@@ -7,27 +7,22 @@
 #include <stdio.h>
 #include <string.h>
 
-extent_t extent_image(int64_t h, int64_t w, int64_t c)
-{
+extent_t extent_image(int64_t h, int64_t w, int64_t c) {
     return (extent_t){.n = 3, .size = {h, w, c}};
 }
 
-int64_t extent_total(const extent_t *extent)
-{
+int64_t extent_total(const extent_t *extent) {
     int64_t total = 1;
     for (int32_t i = 0; i < extent->n; i++)
-        if (!size_mul(total, extent->size[i], &total))
-            return -1;
+        if (!size_mul(total, extent->size[i], &total)) return -1;
     return total;
 }
 
-bool extent_equal(const extent_t *a, const extent_t *b)
-{
+bool extent_equal(const extent_t *a, const extent_t *b) {
     return a->n == b->n && memcmp(a->size, b->size, (size_t)a->n * sizeof *a->size) == 0;
 }
 
-const char *extent_text(const extent_t *extent, char text[EXTENT_TEXT])
-{
+const char *extent_text(const extent_t *extent, char text[EXTENT_TEXT]) {
     size_t n = 0;
     text[0] = '\0';
     for (int32_t i = 0; i < extent->n; i++)
@@ -35,8 +30,7 @@ const char *extent_text(const extent_t *extent, char text[EXTENT_TEXT])
     return text;
 }
 
-bool extent_picture(const extent_t *extent, int64_t *h, int64_t *w, int64_t *c)
-{
+bool extent_picture(const extent_t *extent, int64_t *h, int64_t *w, int64_t *c) {
     *h = extent->size[0];
     *w = extent->n > 1 ? extent->size[1] : 1;
     *c = extent->n > 2 ? extent->size[2] : 1;

@@ -11,68 +11,56 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-char *path_join(const char *folder, const char *name)
-{
+char *path_join(const char *folder, const char *name) {
     const size_t n = strlen(folder);
     return mem_format("%s%s%s", folder, n && folder[n - 1] == '/' ? "" : "/", name);
 }
 
-bool path_ends(const char *path, const char *ending)
-{
+bool path_ends(const char *path, const char *ending) {
     const size_t n = strlen(path), m = strlen(ending);
     return n >= m && strcasecmp(path + n - m, ending) == 0;
 }
 
-bool path_exists(const char *path)
-{
+bool path_exists(const char *path) {
     struct stat info;
     return lstat(path, &info) == 0;
 }
 
-bool path_is_folder(const char *path)
-{
+bool path_is_folder(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-static FILE *open_regular(const char *path, int64_t *size)
-{
+static FILE *open_regular(const char *path, int64_t *size) {
     struct stat info;
-    if (stat(path, &info) != 0)
-        die(EXIT_RUNTIME, "%s: %s", path, strerror(errno));
-    if (!S_ISREG(info.st_mode))
-        die(EXIT_FORMAT, "%s: not a regular file", path);
+    if (stat(path, &info) != 0) die(EXIT_RUNTIME, "%s: %s", path, strerror(errno));
+    if (!S_ISREG(info.st_mode)) die(EXIT_FORMAT, "%s: not a regular file", path);
     FILE *stream = fopen(path, "rb");
-    if (!stream)
-        die(EXIT_RUNTIME, "%s: %s", path, strerror(errno));
+    if (!stream) die(EXIT_RUNTIME, "%s: %s", path, strerror(errno));
     *size = info.st_size;
     return stream;
 }
 
-uint8_t *file_read(const char *path, int64_t most, size_t *size)
-{
+uint8_t *file_read(const char *path, int64_t most, size_t *size) {
     int64_t bytes;
     FILE *stream = open_regular(path, &bytes);
     if (bytes > most)
         die(EXIT_FORMAT, "%s: %lld bytes, at most %lld are read", path, (long long)bytes, (long long)most);
     uint8_t *data = mem_alloc(bytes + 1, 1);
-    if (fread(data, 1, (size_t)bytes, stream) != (size_t)bytes)
-        die(EXIT_RUNTIME, "%s: could not be read whole", path);
+    if (fread(data, 1, (size_t)bytes, stream) != (size_t)bytes) die(EXIT_RUNTIME, "%s: could not be read whole", path);
     fclose(stream);
     *size = (size_t)bytes;
     return data;
 }
 
-size_t file_head(const char *path, uint8_t *head, size_t cap, int64_t *size)
-{
+size_t file_head(const char *path, uint8_t *head, size_t cap, int64_t *size) {
     FILE *stream = open_regular(path, size);
     const size_t n = fread(head, 1, cap, stream);
     fclose(stream);
     return n;
 }
 
-const char *file_kind(const uint8_t *head, size_t n)
-{
+const char *file_kind(const uint8_t *head, size_t n) {
     static const struct {
         const char *magic;
         size_t size;
@@ -90,22 +78,18 @@ const char *file_kind(const uint8_t *head, size_t n)
         {"GGUF", 4, "a GGUF file"},
     };
     for (size_t i = 0; i < sizeof kind / sizeof *kind; i++)
-        if (n >= kind[i].size && memcmp(head, kind[i].magic, kind[i].size) == 0)
-            return kind[i].name;
+        if (n >= kind[i].size && memcmp(head, kind[i].magic, kind[i].size) == 0) return kind[i].name;
     return NULL;
 }
 
-void file_begin(file_writer_t *writer, const char *path)
-{
+void file_begin(file_writer_t *writer, const char *path) {
     writer->path = mem_text(path);
     writer->temporary = mem_format("%s.tmp.%ld", path, (long)getpid());
     writer->stream = fopen(writer->temporary, "wb");
-    if (!writer->stream)
-        die(EXIT_RUNTIME, "%s: cannot be written: %s", path, strerror(errno));
+    if (!writer->stream) die(EXIT_RUNTIME, "%s: cannot be written: %s", path, strerror(errno));
 }
 
-void file_end(file_writer_t *writer)
-{
+void file_end(file_writer_t *writer) {
     bool good = fflush(writer->stream) == 0 && !ferror(writer->stream) && fsync(fileno(writer->stream)) == 0;
     good = fclose(writer->stream) == 0 && good;
     if (!good || rename(writer->temporary, writer->path) != 0) {
@@ -117,33 +101,27 @@ void file_end(file_writer_t *writer)
     free(writer->temporary);
 }
 
-void file_write_text(const char *path, const char *text)
-{
+void file_write_text(const char *path, const char *text) {
     file_writer_t writer;
     file_begin(&writer, path);
     fputs(text, writer.stream);
     file_end(&writer);
 }
 
-void folder_make(const char *path)
-{
+void folder_make(const char *path) {
     char *copy = mem_text(path);
     for (char *p = copy + 1;; p++) {
-        if (*p != '/' && *p != '\0')
-            continue;
+        if (*p != '/' && *p != '\0') continue;
         const char end = *p;
         *p = '\0';
         if (mkdir(copy, 0777) != 0 && !(errno == EEXIST && path_is_folder(copy)))
             die(EXIT_RUNTIME, "%s: the folder cannot be made: %s", copy, strerror(errno));
         *p = end;
-        if (end == '\0')
-            break;
+        if (end == '\0') break;
     }
     free(copy);
 }
 
-void refuse_existing(const char *path, bool force)
-{
-    if (!force && path_exists(path))
-        die(EXIT_RUNTIME, "%s exists already; --force replaces it", path);
+void refuse_existing(const char *path, bool force) {
+    if (!force && path_exists(path)) die(EXIT_RUNTIME, "%s exists already; --force replaces it", path);
 }

@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-void help_overview(FILE *stream)
-{
+void help_overview(FILE *stream) {
     fprintf(stream, "usage: vae COMMAND [OPTIONS]\n\n"
                     "Trains variational autoencoders and uses them, on the CPU.\n\n");
     for (size_t i = 0; cli_command(i); i++)
@@ -20,17 +19,14 @@ void help_overview(FILE *stream)
 }
 
 /* "-o, --output FILE" into text[cap]. */
-static void option_head(const cli_option_t *option, char *text, size_t cap)
-{
+static void option_head(const cli_option_t *option, char *text, size_t cap) {
     const char *value = option->kind == CLI_FLAG ? "" : option->arg;
     char letter[8] = "    ";
-    if (option->letter)
-        snprintf(letter, sizeof letter, "-%c, ", option->letter);
+    if (option->letter) snprintf(letter, sizeof letter, "-%c, ", option->letter);
     snprintf(text, cap, "%s--%s%s%s", letter, option->name, value[0] ? " " : "", value);
 }
 
-void help_command(const cli_command_t *command)
-{
+void help_command(const cli_command_t *command) {
     printf("usage: vae %s %s%s[OPTIONS]\n\n%s\n\nOptions\n", command->name, command->operands,
            command->operands[0] ? " " : "", command->text);
     const cli_option_t *option;
@@ -42,18 +38,15 @@ void help_command(const cli_command_t *command)
         else
             printf("  %-28s", head);
         printf(" %s", option->text);
-        if (option->preset[0] && option->kind != CLI_FLAG)
-            printf(" (default: %s)", option->preset);
+        if (option->preset[0] && option->kind != CLI_FLAG) printf(" (default: %s)", option->preset);
         putchar('\n');
     }
-    if (command->example[0])
-        printf("\nExamples\n%s\n", command->example);
+    if (command->example[0]) printf("\nExamples\n%s\n", command->example);
 }
 
 /* Text for troff: a backslash, a dash, and a dot or quote that begins a line are escaped; an empty line parts
  * paragraphs; indented lines stay as they are. */
-static void troff(const char *text)
-{
+static void troff(const char *text) {
     bool line_start = true, table = false;
     for (const char *p = text; *p; p++) {
         if (line_start && *p == '\n') {
@@ -65,8 +58,7 @@ static void troff(const char *text)
             printf(".nf\n");
             table = true;
         }
-        if (line_start && (*p == '.' || *p == '\''))
-            printf("\\&");
+        if (line_start && (*p == '.' || *p == '\'')) printf("\\&");
         if (*p == '\\')
             printf("\\e");
         else if (*p == '-')
@@ -75,15 +67,12 @@ static void troff(const char *text)
             putchar(*p);
         line_start = *p == '\n';
     }
-    if (table)
-        printf("\n.fi");
+    if (table) printf("\n.fi");
 }
 
-static void man_option(const cli_option_t *option)
-{
+static void man_option(const cli_option_t *option) {
     printf(".TP\n");
-    if (option->letter)
-        printf("\\fB\\-%c\\fR, ", option->letter);
+    if (option->letter) printf("\\fB\\-%c\\fR, ", option->letter);
     printf("\\fB\\-\\-");
     troff(option->name);
     printf("\\fR");
@@ -102,13 +91,11 @@ static void man_option(const cli_option_t *option)
     putchar('\n');
 }
 
-static void man_command(const cli_command_t *command)
-{
+static void man_command(const cli_command_t *command) {
     printf(".SS vae %s %s\n", command->name, command->operands);
     troff(command->text);
     putchar('\n');
-    for (size_t i = 0; cli_option(command, i); i++)
-        man_option(cli_option(command, i));
+    for (size_t i = 0; cli_option(command, i); i++) man_option(cli_option(command, i));
     if (command->example[0]) {
         printf(".PP\n");
         troff(command->example);
@@ -116,8 +103,7 @@ static void man_command(const cli_command_t *command)
     }
 }
 
-void help_man_page(void)
-{
+void help_man_page(void) {
     printf(".TH VAE 1 \"\" \"libvae %s\" \"User Commands\"\n"
            ".SH NAME\nvae \\- train variational autoencoders and use them\n"
            ".SH SYNOPSIS\n",
@@ -129,8 +115,7 @@ void help_man_page(void)
            "Results go to the standard output, progress and messages to the standard error. The number of\n"
            "threads does not change a bit of any result, unless \\-\\-arith blas was asked for.\n"
            ".SH COMMANDS\n");
-    for (size_t i = 0; cli_command(i); i++)
-        man_command(cli_command(i));
+    for (size_t i = 0; cli_command(i); i++) man_command(cli_command(i));
     printf(".SH EXIT STATUS\n"
            ".TP\n0\ndone\n.TP\n1\nthe system or the library could not\n.TP\n2\nthe command line is wrong\n"
            ".TP\n3\ndata or a model file is damaged or of another kind\n.TP\n4\ntraining diverged\n"

@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void put_quoted(json_t *json, const char *value)
-{
+static void put_quoted(json_t *json, const char *value) {
     strbuf_put(&json->text, "\"", 1);
     for (const char *p = value; *p; p++) {
         const unsigned char byte = (unsigned char)*p;
@@ -23,10 +22,8 @@ static void put_quoted(json_t *json, const char *value)
     strbuf_put(&json->text, "\"", 1);
 }
 
-static void begin(json_t *json, const char *key)
-{
-    if (json->need_comma)
-        strbuf_put(&json->text, ",", 1);
+static void begin(json_t *json, const char *key) {
+    if (json->need_comma) strbuf_put(&json->text, ",", 1);
     json->need_comma = true;
     if (key) {
         put_quoted(json, key);
@@ -34,33 +31,28 @@ static void begin(json_t *json, const char *key)
     }
 }
 
-void json_open(json_t *json, const char *key, char bracket)
-{
+void json_open(json_t *json, const char *key, char bracket) {
     begin(json, key);
     strbuf_put(&json->text, &bracket, 1);
     json->need_comma = false;
 }
 
-void json_close(json_t *json, char bracket)
-{
+void json_close(json_t *json, char bracket) {
     strbuf_put(&json->text, &bracket, 1);
     json->need_comma = true;
 }
 
-void json_text(json_t *json, const char *key, const char *value)
-{
+void json_text(json_t *json, const char *key, const char *value) {
     begin(json, key);
     put_quoted(json, value);
 }
 
-void json_int(json_t *json, const char *key, int64_t value)
-{
+void json_int(json_t *json, const char *key, int64_t value) {
     begin(json, key);
     strbuf_add(&json->text, "%lld", (long long)value);
 }
 
-void json_real(json_t *json, const char *key, double value)
-{
+void json_real(json_t *json, const char *key, double value) {
     if (!isfinite(value)) {
         json_null(json, key);
         return;
@@ -69,20 +61,17 @@ void json_real(json_t *json, const char *key, double value)
     strbuf_add(&json->text, "%.10g", value);
 }
 
-void json_bool(json_t *json, const char *key, bool value)
-{
+void json_bool(json_t *json, const char *key, bool value) {
     begin(json, key);
     strbuf_add(&json->text, "%s", value ? "true" : "false");
 }
 
-void json_null(json_t *json, const char *key)
-{
+void json_null(json_t *json, const char *key) {
     begin(json, key);
     strbuf_put(&json->text, "null", 4);
 }
 
-void json_print(json_t *json)
-{
+void json_print(json_t *json) {
     printf("%s\n", json->text.s);
     free(json->text.s);
     *json = (json_t){0};

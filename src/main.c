@@ -12,10 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     const int code = cli_main(argc, argv);
-    if (fflush(stdout) != 0 || ferror(stdout))
-        die(EXIT_RUNTIME, "standard output: %s", strerror(errno));
+    if (fflush(stdout) != 0 || ferror(stdout)) die(EXIT_RUNTIME, "standard output: %s", strerror(errno));
     return code;
 }

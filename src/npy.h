@@ -10,11 +10,11 @@
 #define NPY_MAX_DIMS 8
 
 typedef struct npy {
-    char type;                 /* 'B' bytes, 'f' float32 */
+    char type; /* 'B' bytes, 'f' float32 */
     int32_t ndim;
     int64_t shape[NPY_MAX_DIMS];
-    int64_t total;             /* values */
-    void *value;               /* uint8_t or float, in fresh memory */
+    int64_t total; /* values */
+    void *value;   /* uint8_t or float, in fresh memory */
 } npy_t;
 
 bool npy_is(const uint8_t *head, size_t n);

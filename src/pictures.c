@@ -11,31 +11,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-extent_t picture_extent(const vae_model_t *model, const data_t *data)
-{
+extent_t picture_extent(const vae_model_t *model, const data_t *data) {
     int64_t h, w, c;
-    if (data && data->extent.n > 1 && extent_picture(&data->extent, &h, &w, &c))
-        return data->extent;
+    if (data && data->extent.n > 1 && extent_picture(&data->extent, &h, &w, &c)) return data->extent;
     const extent_t extent = model_input(model);
     return extent_picture(&extent, &h, &w, &c) ? extent : (extent_t){0};
 }
 
-bool picture_is_array(const char *path)
-{
+bool picture_is_array(const char *path) {
     if (!path_ends(path, ".png") && !path_ends(path, ".npy"))
         die(EXIT_USAGE, "%s: the output's name must end in .png or .npy", path);
     return path_ends(path, ".npy");
 }
 
-static void write_array(const char *path, const float *x, int64_t n, const extent_t *extent)
-{
+static void write_array(const char *path, const float *x, int64_t n, const extent_t *extent) {
     int64_t shape[5] = {n};
     memcpy(shape + 1, extent->size, sizeof extent->size);
     npy_write_f32(path, extent->n + 1, shape, x);
 }
 
-void picture_write(const char *path, const float *x, int64_t n, const extent_t *extent, int64_t columns)
-{
+void picture_write(const char *path, const float *x, int64_t n, const extent_t *extent, int64_t columns) {
     int64_t h, w, c;
     char text[EXTENT_TEXT];
     if (path_ends(path, ".npy")) {
@@ -51,13 +46,10 @@ void picture_write(const char *path, const float *x, int64_t n, const extent_t *
 }
 
 void picture_reconstructions(const char *path, vae_session_t *session, const data_t *data, int64_t n,
-                             const extent_t *extent, int64_t columns)
-{
+                             const extent_t *extent, int64_t columns) {
     const int64_t total = extent_total(&data->extent);
-    if (n > data->n)
-        n = data->n;
-    if (columns > n)
-        columns = n;
+    if (n > data->n) n = data->n;
+    if (columns > n) columns = n;
     const int64_t rows = (n + columns - 1) / columns;
     float *both = mem_alloc(2 * rows * columns * total, sizeof *both);
     float *x = mem_alloc(n * total, sizeof *x), *y = mem_alloc(n * total, sizeof *y);

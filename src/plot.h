@@ -7,9 +7,9 @@
 
 /* A curve of n points; grows by plot_add(). Start from {.name, .colour}. */
 typedef struct curve {
-    const char *name;   /* lower-case letters and digits; NULL: not in the legend */
-    uint32_t colour;    /* 0xRRGGBB */
-    double width;       /* pixels */
+    const char *name; /* lower-case letters and digits; NULL: not in the legend */
+    uint32_t colour;  /* 0xRRGGBB */
+    double width;     /* pixels */
     int64_t n, cap;
     double *x, *y;
 } curve_t;

@@ -10,15 +10,13 @@
 
 enum { BAR = 10, WIDE = 105 };
 
-double now_seconds(void)
-{
+double now_seconds(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-const char *text_thousands(double value, char text[PROGRESS_TEXT])
-{
+const char *text_thousands(double value, char text[PROGRESS_TEXT]) {
     const long long n = llround(fmin(fmax(value, 0.0), 999999999.0));
     if (n >= 1000000)
         snprintf(text, PROGRESS_TEXT, "%lld,%03lld,%03lld", n / 1000000, n / 1000 % 1000, n % 1000);
@@ -29,8 +27,7 @@ const char *text_thousands(double value, char text[PROGRESS_TEXT])
     return text;
 }
 
-const char *text_duration(double seconds, char text[PROGRESS_TEXT])
-{
+const char *text_duration(double seconds, char text[PROGRESS_TEXT]) {
     const long long s = llround(fmin(fmax(seconds, 0.0), 3.6e8));
     if (s >= 3600)
         snprintf(text, PROGRESS_TEXT, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
@@ -39,25 +36,20 @@ const char *text_duration(double seconds, char text[PROGRESS_TEXT])
     return text;
 }
 
-void progress_show(const progress_t *p)
-{
+void progress_show(const progress_t *p) {
     static double last; /* when a line was shown */
     const double now = now_seconds();
     const bool live = console_live();
-    if (last == 0.0)
-        last = live ? now - 1.0 : now;
-    if (now - last < (live ? 0.1 : 15.0))
-        return;
+    if (last == 0.0) last = live ? now - 1.0 : now;
+    if (now - last < (live ? 0.1 : 15.0)) return;
     last = now;
     char bar[BAR + 1], rate[PROGRESS_TEXT], left[PROGRESS_TEXT], line[256], of[PROGRESS_TEXT + 1] = "";
     const int done = (int)(p->batch * BAR / p->batches);
     memset(bar, ' ', BAR);
     memset(bar, '=', (size_t)done);
-    if (done < BAR)
-        bar[done] = '>';
+    if (done < BAR) bar[done] = '>';
     bar[BAR] = '\0';
-    if (p->epochs < INT64_MAX)
-        snprintf(of, sizeof of, "/%lld", (long long)p->epochs);
+    if (p->epochs < INT64_MAX) snprintf(of, sizeof of, "/%lld", (long long)p->epochs);
     const bool wide = !live || console_width() >= WIDE;
     snprintf(line, sizeof line, "epoch %lld%s [%s] %3d%%  loss %.2f (%s%.1f + %s%.1f)  %s img/s  ETA %s",
              (long long)p->epoch, of, bar, (int)(p->batch * 100 / p->batches), p->loss, wide ? "recon " : "", p->recon,

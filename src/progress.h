@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 typedef struct progress {
-    int64_t epoch, epochs;       /* this one, counted from 1, and all */
-    int64_t batch, batches;      /* in this epoch */
-    int64_t steps_left;          /* to the end of the run */
-    double loss, recon, rate;    /* means over this epoch so far, nats per example */
+    int64_t epoch, epochs;    /* this one, counted from 1, and all */
+    int64_t batch, batches;   /* in this epoch */
+    int64_t steps_left;       /* to the end of the run */
+    double loss, recon, rate; /* means over this epoch so far, nats per example */
     double images_per_s, seconds_per_step;
 } progress_t;
 

@@ -20,16 +20,13 @@ static const char *const run_files[] = {
     "best.safetensors", "last.safetensors", "resume.safetensors", "resume.txt",
 };
 
-char *run_path(const run_t *run, const char *name)
-{
+char *run_path(const run_t *run, const char *name) {
     return path_join(run->folder, name);
 }
 
-static void remove_samples(const char *folder)
-{
+static void remove_samples(const char *folder) {
     DIR *samples = opendir(folder);
-    if (!samples)
-        return;
+    if (!samples) return;
     for (struct dirent *entry; (entry = readdir(samples));)
         if (strncmp(entry->d_name, "epoch_", 6) == 0 && path_ends(entry->d_name, ".png")) {
             char *path = path_join(folder, entry->d_name);
@@ -39,8 +36,7 @@ static void remove_samples(const char *folder)
     closedir(samples);
 }
 
-static void clear_folder(const run_t *run, bool force)
-{
+static void clear_folder(const run_t *run, bool force) {
     for (size_t i = 0; i < sizeof run_files / sizeof *run_files; i++) {
         char *path = run_path(run, run_files[i]);
         if (path_exists(path)) {
@@ -52,25 +48,21 @@ static void clear_folder(const run_t *run, bool force)
     }
 }
 
-static void set_up(run_t *run, const char *folder)
-{
+static void set_up(run_t *run, const char *folder) {
     *run = (run_t){.folder = mem_text(folder)};
     run->curve[RUN_STEPS] = (curve_t){.colour = 0xc3d0ec, .width = 1.0};
     run->curve[RUN_TRAIN] = (curve_t){.name = "training", .colour = 0x2f5fbf, .width = 2.0};
     run->curve[RUN_VALIDATION] = (curve_t){.name = "validation", .colour = 0xd0601c, .width = 2.0};
 }
 
-static void open_metrics(run_t *run, const char *mode)
-{
+static void open_metrics(run_t *run, const char *mode) {
     char *path = run_path(run, "metrics.jsonl");
     run->metrics = fopen(path, mode);
-    if (!run->metrics)
-        die(EXIT_RUNTIME, "%s: %s", path, strerror(errno));
+    if (!run->metrics) die(EXIT_RUNTIME, "%s: %s", path, strerror(errno));
     free(path);
 }
 
-void run_create(run_t *run, const char *folder, bool force)
-{
+void run_create(run_t *run, const char *folder, bool force) {
     set_up(run, folder);
     char *samples = run_path(run, "samples");
     if (path_exists(folder) && !path_is_folder(folder))
@@ -82,10 +74,8 @@ void run_create(run_t *run, const char *folder, bool force)
     open_metrics(run, "w");
 }
 
-void run_close(run_t *run)
-{
-    if (fclose(run->metrics) != 0)
-        die(EXIT_RUNTIME, "%s/metrics.jsonl: %s", run->folder, strerror(errno));
+void run_close(run_t *run) {
+    if (fclose(run->metrics) != 0) die(EXIT_RUNTIME, "%s/metrics.jsonl: %s", run->folder, strerror(errno));
     for (int i = 0; i < RUN_CURVES; i++) {
         free(run->curve[i].x);
         free(run->curve[i].y);
@@ -94,8 +84,7 @@ void run_close(run_t *run)
 }
 
 /* The number behind "key": in a line of our own metrics; false if it is not there or null. */
-static bool number_in(const char *line, const char *key, double *value)
-{
+static bool number_in(const char *line, const char *key, double *value) {
     char *quoted = mem_format("\"%s\":", key);
     const char *at = strstr(line, quoted);
     char *end = NULL;
@@ -107,19 +96,15 @@ static bool number_in(const char *line, const char *key, double *value)
     return at && end != at;
 }
 
-static void read_curves(run_t *run, const char *line, double step, int64_t steps_per_epoch)
-{
+static void read_curves(run_t *run, const char *line, double step, int64_t steps_per_epoch) {
     const double x = step / (double)steps_per_epoch;
     const bool is_epoch = strstr(line, "\"event\":\"epoch\"") != NULL;
     double loss;
-    if (number_in(line, "loss", &loss))
-        plot_add(&run->curve[is_epoch ? RUN_TRAIN : RUN_STEPS], x, loss);
-    if (is_epoch && number_in(line, "val_loss", &loss))
-        plot_add(&run->curve[RUN_VALIDATION], x, loss);
+    if (number_in(line, "loss", &loss)) plot_add(&run->curve[is_epoch ? RUN_TRAIN : RUN_STEPS], x, loss);
+    if (is_epoch && number_in(line, "val_loss", &loss)) plot_add(&run->curve[RUN_VALIDATION], x, loss);
 }
 
-void run_reopen(run_t *run, const char *folder, int64_t step, int64_t steps_per_epoch)
-{
+void run_reopen(run_t *run, const char *folder, int64_t step, int64_t steps_per_epoch) {
     set_up(run, folder);
     char *path = run_path(run, "metrics.jsonl");
     if (path_exists(path)) {
@@ -129,8 +114,7 @@ void run_reopen(run_t *run, const char *folder, int64_t step, int64_t steps_per_
         strbuf_put(&kept, "", 0);
         for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
             double at;
-            if (!number_in(line, "step", &at) || at > (double)step || line[strlen(line) - 1] != '}')
-                continue;
+            if (!number_in(line, "step", &at) || at > (double)step || line[strlen(line) - 1] != '}') continue;
             strbuf_add(&kept, "%s\n", line);
             read_curves(run, line, at, steps_per_epoch);
         }
@@ -142,18 +126,15 @@ void run_reopen(run_t *run, const char *folder, int64_t step, int64_t steps_per_
     open_metrics(run, "a");
 }
 
-static void write_line(run_t *run, json_t *json)
-{
+static void write_line(run_t *run, json_t *json) {
     json_close(json, '}');
     fprintf(run->metrics, "%s\n", json->text.s);
-    if (fflush(run->metrics) != 0)
-        die(EXIT_RUNTIME, "%s/metrics.jsonl: %s", run->folder, strerror(errno));
+    if (fflush(run->metrics) != 0) die(EXIT_RUNTIME, "%s/metrics.jsonl: %s", run->folder, strerror(errno));
     free(json->text.s);
 }
 
 static void begin_line(json_t *json, const char *event, int64_t step, int64_t epoch, double loss, double recon,
-                       double rate)
-{
+                       double rate) {
     json_open(json, NULL, '{');
     json_text(json, "event", event);
     json_int(json, "step", step);
@@ -164,8 +145,7 @@ static void begin_line(json_t *json, const char *event, int64_t step, int64_t ep
 }
 
 void run_log_step(run_t *run, const vae_metrics_t *metrics, int64_t epoch, int64_t steps_per_epoch,
-                  double images_per_s)
-{
+                  double images_per_s) {
     json_t json = {0};
     begin_line(&json, "step", metrics->step, epoch, metrics->loss, metrics->recon, metrics->rate);
     json_real(&json, "beta", metrics->beta);
@@ -176,8 +156,7 @@ void run_log_step(run_t *run, const vae_metrics_t *metrics, int64_t epoch, int64
     plot_add(&run->curve[RUN_STEPS], (double)metrics->step / (double)steps_per_epoch, metrics->loss);
 }
 
-void run_log_epoch(run_t *run, const run_epoch_t *e, int64_t steps_per_epoch)
-{
+void run_log_epoch(run_t *run, const run_epoch_t *e, int64_t steps_per_epoch) {
     const double x = (double)e->step / (double)steps_per_epoch;
     json_t json = {0};
     begin_line(&json, "epoch", e->step, e->epoch, e->loss, e->recon, e->rate);
@@ -194,23 +173,20 @@ void run_log_epoch(run_t *run, const run_epoch_t *e, int64_t steps_per_epoch)
     plot_add(&run->curve[RUN_VALIDATION], x, e->val_loss);
 }
 
-void run_plot(const run_t *run)
-{
+void run_plot(const run_t *run) {
     char *path = run_path(run, "loss.png");
     plot_write(path, run->curve, RUN_CURVES, "epoch", "nats per example");
     free(path);
 }
 
-static void print_state(strbuf_t *text, const run_state_t *s)
-{
+static void print_state(strbuf_t *text, const run_state_t *s) {
     strbuf_add(text,
                "step=%" PRId64 " epoch=%" PRId64 " best=%.17g best_epoch=%" PRId64 " waited=%" PRId64 " n=%" PRId64
                " loss=%.17g recon=%.17g rate=%.17g data=%016" PRIx64 "\n",
                s->step, s->epoch, s->best, s->best_epoch, s->waited, s->n, s->loss, s->recon, s->rate, s->fingerprint);
 }
 
-static bool scan_state(const char *line, run_state_t *s)
-{
+static bool scan_state(const char *line, run_state_t *s) {
     return sscanf(line,
                   "step=%" SCNd64 " epoch=%" SCNd64 " best=%lf best_epoch=%" SCNd64 " waited=%" SCNd64 " n=%" SCNd64
                   " loss=%lf recon=%lf rate=%lf data=%" SCNx64,
@@ -219,15 +195,13 @@ static bool scan_state(const char *line, run_state_t *s)
 }
 
 void run_save(const run_t *run, const vae_model_t *model, const vae_trainer_t *trainer, const run_state_t *before,
-              const run_state_t *now)
-{
+              const run_state_t *now) {
     char *last = run_path(run, "last.safetensors"), *resume = run_path(run, "resume.safetensors");
     char *state = run_path(run, "resume.txt");
     strbuf_t text = {0};
     must(vae_model_save(model, last));
     print_state(&text, now);
-    if (before->step != now->step)
-        print_state(&text, before);
+    if (before->step != now->step) print_state(&text, before);
     file_write_text(state, text.s);
     must(vae_trainer_save(trainer, resume));
     free(text.s);
@@ -236,8 +210,7 @@ void run_save(const run_t *run, const vae_model_t *model, const vae_trainer_t *t
     free(last);
 }
 
-void run_load(run_state_t *state, vae_trainer_t *trainer, const char *folder)
-{
+void run_load(run_state_t *state, vae_trainer_t *trainer, const char *folder) {
     char *resume = path_join(folder, "resume.safetensors"), *path = path_join(folder, "resume.txt");
     size_t size;
     if (!path_exists(resume) || !path_exists(path))

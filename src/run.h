@@ -22,12 +22,12 @@
 
 /* Where the loop is, apart from what the trainer knows. */
 typedef struct run_state {
-    int64_t step, epoch;         /* steps and whole epochs done */
-    double best;                 /* smallest validation loss, nats per example; infinity before the first */
-    int64_t best_epoch, waited;  /* epochs since the best */
-    int64_t n;                   /* examples of the epoch in progress, and sums over them */
+    int64_t step, epoch;        /* steps and whole epochs done */
+    double best;                /* smallest validation loss, nats per example; infinity before the first */
+    int64_t best_epoch, waited; /* epochs since the best */
+    int64_t n;                  /* examples of the epoch in progress, and sums over them */
     double loss, recon, rate;
-    uint64_t fingerprint;        /* of the training data */
+    uint64_t fingerprint; /* of the training data */
 } run_state_t;
 
 /* One line of metrics.jsonl. */

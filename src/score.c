@@ -9,8 +9,7 @@
 #define ACTIVE_VARIANCE 0.01
 #define ACTIVE_EXAMPLES 2000 /* enough to tell a used dimension from an unused one */
 
-static vae_status_t add_bounds(score_t *score, vae_session_t *session, const float *x, int64_t n, double *nats)
-{
+static vae_status_t add_bounds(score_t *score, vae_session_t *session, const float *x, int64_t n, double *nats) {
     double *elbo = nats, *recon = nats + ENGINE_BATCH, *rate = nats + 2 * ENGINE_BATCH;
     const vae_status_t status = vae_elbo(session, n, x, score->samples, NULL, elbo, recon, rate);
     for (int64_t i = 0; status == VAE_OK && i < n; i++) {
@@ -23,8 +22,7 @@ static vae_status_t add_bounds(score_t *score, vae_session_t *session, const flo
 
 /* Welford's running variance of each latent dimension's mean. */
 static vae_status_t count_active(score_t *score, vae_session_t *session, const vae_model_t *model, const data_t *data,
-                                 int64_t n_examples, float *x)
-{
+                                 int64_t n_examples, float *x) {
     const int64_t D = vae_model_latent_size(model);
     float *mean = mem_alloc(ENGINE_BATCH * D, sizeof *mean);
     double *centre = mem_alloc(D, sizeof *centre), *square = mem_alloc(D, sizeof *square);
@@ -40,8 +38,7 @@ static vae_status_t count_active(score_t *score, vae_session_t *session, const v
             square[d] += delta * ((double)mean[i] - centre[d]);
         }
     }
-    for (int64_t d = 0; d < D; d++)
-        score->active_units += square[d] / (double)n_examples > ACTIVE_VARIANCE;
+    for (int64_t d = 0; d < D; d++) score->active_units += square[d] / (double)n_examples > ACTIVE_VARIANCE;
     free(mean);
     free(centre);
     free(square);
@@ -49,8 +46,7 @@ static vae_status_t count_active(score_t *score, vae_session_t *session, const v
 }
 
 vae_status_t score_data(score_t *score, vae_session_t *session, const vae_model_t *model, const data_t *data,
-                        int64_t most, int64_t samples, uint64_t seed)
-{
+                        int64_t most, int64_t samples, uint64_t seed) {
     const int64_t total = most > 0 && most < data->n ? most : data->n;
     float *x = mem_alloc(ENGINE_BATCH * vae_model_input_size(model), sizeof *x);
     double *nats = mem_alloc(3 * ENGINE_BATCH, sizeof *nats);

@@ -11,13 +11,13 @@
 #include <string.h>
 
 #define DEFAULT_PRESET "conv"
-#define MOST_CONFIG 65536
+#define MOST_CONFIG    65536
 
-void settings_free(settings_t *settings)
-{
+void settings_free(settings_t *settings) {
     free(settings->preset);
     free(settings->weights);
     free(settings->text);
+    free(settings->augment);
 }
 
 static const struct {
@@ -29,8 +29,7 @@ static const struct {
 #undef PRESET
 };
 
-static void numbers_of_preset(settings_t *settings)
-{
+static void numbers_of_preset(settings_t *settings) {
     settings->batch = 128;
     settings->epochs = 10;
     for (size_t i = 0; i < sizeof presets / sizeof *presets; i++)
@@ -40,12 +39,10 @@ static void numbers_of_preset(settings_t *settings)
         }
 }
 
-static void require_preset(const char *name)
-{
+static void require_preset(const char *name) {
     suggest_t suggest = {.word = name};
     for (int32_t i = 0; i < vae_registry_count("preset"); i++) {
-        if (strcmp(vae_registry_name("preset", i), name) == 0)
-            return;
+        if (strcmp(vae_registry_name("preset", i), name) == 0) return;
         suggest_try(&suggest, vae_registry_name("preset", i));
     }
     die(EXIT_USAGE, "--preset: there is no \"%s\"%s", name,
@@ -53,8 +50,7 @@ static void require_preset(const char *name)
 }
 
 /* The text of --model: a text file, or the spec inside a model file, whose weights are then the start. */
-static void take_model(settings_t *settings, const char *path)
-{
+static void take_model(settings_t *settings, const char *path) {
     if (path_ends(path, ".safetensors")) {
         vae_model_t *model = engine_load(NULL, path);
         settings->text = model_spec_text(model);
@@ -65,19 +61,16 @@ static void take_model(settings_t *settings, const char *path)
     }
     size_t size;
     uint8_t *text = file_read(path, MOST_CONFIG, &size);
-    if (memchr(text, '\0', size))
-        die(EXIT_FORMAT, "%s: not a text: it holds a zero byte", path);
+    if (memchr(text, '\0', size)) die(EXIT_FORMAT, "%s: not a text: it holds a zero byte", path);
     settings->text = spec_canonical((const char *)text, EXIT_FORMAT);
     free(text);
 }
 
-static void apply_sets(settings_t *settings, const cli_t *cli)
-{
+static void apply_sets(settings_t *settings, const cli_t *cli) {
     const char *set;
     for (size_t i = 0; (set = cli_list(cli, i)); i++) {
         const char *equals = strchr(set, '=');
-        if (!equals || equals == set)
-            die(EXIT_USAGE, "--set: \"%s\" is no KEY=VALUE, as in latent.dim=64", set);
+        if (!equals || equals == set) die(EXIT_USAGE, "--set: \"%s\" is no KEY=VALUE, as in latent.dim=64", set);
         char *path = mem_text_n(set, (size_t)(equals - set));
         char *changed = spec_set(settings->text, path, equals + 1);
         free(settings->text);
@@ -87,8 +80,7 @@ static void apply_sets(settings_t *settings, const cli_t *cli)
 }
 
 /* Canonical form, with the training sections that were left out: naming one of them writes out all. */
-static void write_out_training(settings_t *settings)
-{
+static void write_out_training(settings_t *settings) {
     char *clip = spec_get(settings->text, "clip");
     char *whole = clip ? spec_set(settings->text, "clip", clip) : spec_canonical(settings->text, EXIT_USAGE);
     free(clip);
@@ -96,20 +88,18 @@ static void write_out_training(settings_t *settings)
     settings->text = whole;
 }
 
-static void take_numbers(settings_t *settings, const cli_t *cli)
-{
-    if (cli_given(cli, "batch"))
-        settings->batch = cli_int(cli, "batch");
+static void take_numbers(settings_t *settings, const cli_t *cli) {
+    if (cli_given(cli, "batch")) settings->batch = cli_int(cli, "batch");
     if (cli_given(cli, "epochs"))
         settings->epochs = cli_int(cli, "epochs");
     else if (cli_given(cli, "steps"))
         settings->epochs = 0;
     settings->steps = cli_given(cli, "steps") ? cli_int(cli, "steps") : 0;
     settings->seed = cli_int(cli, "seed");
+    settings->augment = mem_text(cli_text(cli, "augment"));
 }
 
-void settings_from_cli(settings_t *settings, const cli_t *cli)
-{
+void settings_from_cli(settings_t *settings, const cli_t *cli) {
     if (cli_given(cli, "preset") && cli_given(cli, "model"))
         die(EXIT_USAGE, "train: --preset and --model exclude each other");
     *settings = (settings_t){.weights = mem_text("")};
@@ -128,8 +118,7 @@ void settings_from_cli(settings_t *settings, const cli_t *cli)
 }
 
 /* The value of "# key = value" in the text, in fresh memory; NULL if it is not there. */
-static char *comment_value(const char *text, const char *key)
-{
+static char *comment_value(const char *text, const char *key) {
     const size_t n = strlen(key);
     for (const char *line = text; line; line = strchr(line, '\n')) {
         line += *line == '\n';
@@ -139,16 +128,13 @@ static char *comment_value(const char *text, const char *key)
     return NULL;
 }
 
-static char *require_value(const char *text, const char *key, const char *path)
-{
+static char *require_value(const char *text, const char *key, const char *path) {
     char *value = comment_value(text, key);
-    if (!value)
-        die(EXIT_FORMAT, "%s: no line \"# %s = ...\"", path, key);
+    if (!value) die(EXIT_FORMAT, "%s: no line \"# %s = ...\"", path, key);
     return value;
 }
 
-static int64_t require_number(const char *text, const char *key, const char *path)
-{
+static int64_t require_number(const char *text, const char *key, const char *path) {
     char *end, *value = require_value(text, key, path);
     const long long number = strtoll(value, &end, 10);
     if (end == value || *end != '\0' || number < 0)
@@ -158,14 +144,12 @@ static int64_t require_number(const char *text, const char *key, const char *pat
 }
 
 /* Canonical texts begin with the input, which the data may have changed. */
-static const char *behind_input(const char *text)
-{
+static const char *behind_input(const char *text) {
     const char *line = strncmp(text, "input", 5) == 0 ? strchr(text, '\n') : NULL;
     return line ? line : text;
 }
 
-static void refuse_change(const settings_t *run, const settings_t *asked, const cli_t *cli, const char *path)
-{
+static void refuse_change(const settings_t *run, const settings_t *asked, const cli_t *cli, const char *path) {
     const bool model = cli_given(cli, "preset") || cli_given(cli, "model") || cli_list(cli, 0);
     const char *what = NULL;
     if (model && strcmp(behind_input(asked->text), behind_input(run->text)) != 0)
@@ -174,12 +158,12 @@ static void refuse_change(const settings_t *run, const settings_t *asked, const 
         what = "--batch";
     else if (cli_given(cli, "seed") && asked->seed != run->seed)
         what = "--seed";
-    if (what)
-        die(EXIT_USAGE, "--resume: the %s differs from %s; a run goes on as it began", what, path);
+    else if (cli_given(cli, "augment") && strcmp(asked->augment, run->augment) != 0)
+        what = "--augment";
+    if (what) die(EXIT_USAGE, "--resume: the %s differs from %s; a run goes on as it began", what, path);
 }
 
-void settings_from_run(settings_t *settings, const cli_t *cli, const char *path)
-{
+void settings_from_run(settings_t *settings, const cli_t *cli, const char *path) {
     size_t size;
     settings_t asked;
     settings_from_cli(&asked, cli);
@@ -188,15 +172,15 @@ void settings_from_run(settings_t *settings, const cli_t *cli, const char *path)
         .preset = require_value(config, "preset", path),
         .weights = require_value(config, "weights", path),
         .text = spec_canonical(config, EXIT_FORMAT),
+        .augment = comment_value(config, "augment"),
         .batch = require_number(config, "batch", path),
         .epochs = require_number(config, "epochs", path),
         .steps = require_number(config, "steps", path),
         .seed = require_number(config, "seed", path),
     };
-    if (settings->batch < 1)
-        die(EXIT_FORMAT, "%s: batch is 0", path);
-    if (settings->epochs == 0 && settings->steps == 0)
-        die(EXIT_FORMAT, "%s: neither epochs nor steps", path);
+    if (!settings->augment) settings->augment = mem_text("");
+    if (settings->batch < 1) die(EXIT_FORMAT, "%s: batch is 0", path);
+    if (settings->epochs == 0 && settings->steps == 0) die(EXIT_FORMAT, "%s: neither epochs nor steps", path);
     refuse_change(settings, &asked, cli, path);
     if (cli_given(cli, "epochs") || cli_given(cli, "steps")) {
         settings->epochs = asked.epochs;
@@ -206,35 +190,31 @@ void settings_from_run(settings_t *settings, const cli_t *cli, const char *path)
     free(config);
 }
 
-int64_t settings_last_step(const settings_t *settings, int64_t steps_per_epoch)
-{
+int64_t settings_last_step(const settings_t *settings, int64_t steps_per_epoch) {
     int64_t last;
-    if (settings->epochs == 0 || !size_mul(settings->epochs, steps_per_epoch, &last))
-        last = INT64_MAX;
+    if (settings->epochs == 0 || !size_mul(settings->epochs, steps_per_epoch, &last)) last = INT64_MAX;
     return settings->steps > 0 && settings->steps < last ? settings->steps : last;
 }
 
-void settings_write(const settings_t *settings, const char *source, const char *path)
-{
+void settings_write(const settings_t *settings, const char *source, const char *path) {
     strbuf_t text = {0};
     strbuf_add(&text, "# A run of vae %s. This file is a text that vae train --model takes.\n", VAE_VERSION_STRING);
     strbuf_add(&text, "# data = %s\n# preset = %s\n# weights = %s\n", source, settings->preset, settings->weights);
     strbuf_add(&text, "# batch = %lld\n# epochs = %lld\n", (long long)settings->batch, (long long)settings->epochs);
-    strbuf_add(&text, "# steps = %lld\n# seed = %lld\n\n", (long long)settings->steps, (long long)settings->seed);
+    strbuf_add(&text, "# steps = %lld\n# seed = %lld\n", (long long)settings->steps, (long long)settings->seed);
+    strbuf_add(&text, "# augment = %s\n\n", settings->augment);
     strbuf_add(&text, "%s\n", settings->text);
     file_write_text(path, text.s);
     free(text.s);
 }
 
-bool settings_likelihood_is(const settings_t *settings, const char *name)
-{
+bool settings_likelihood_is(const settings_t *settings, const char *name) {
     const char *line = settings->text;
     while (line && strncmp(line, "likelihood", 10) != 0) {
         line = strchr(line, '\n');
         line += line != NULL;
     }
-    if (!line)
-        return false;
+    if (!line) return false;
     line += 10;
     line += strspn(line, " ");
     const size_t n = strlen(name);

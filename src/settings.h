@@ -10,9 +10,10 @@
 #include <stdint.h>
 
 typedef struct settings {
-    char *preset;     /* "" if --model gave the text */
-    char *weights;    /* a model file to start from, or "" */
-    char *text;       /* canonical: input, encoder, latent, decoder, likelihood, optimizer, objective, schedule, clip */
+    char *preset;  /* "" if --model gave the text */
+    char *weights; /* a model file to start from, or "" */
+    char *text;    /* canonical: input, encoder, latent, decoder, likelihood, optimizer, objective, schedule, clip */
+    char *augment; /* of augment.h, or "" */
     int64_t batch, seed;
     int64_t epochs, steps; /* where training ends: the earlier one; 0: not given */
 } settings_t;
@@ -20,8 +21,8 @@ typedef struct settings {
 /* By --preset or --model, --set, --batch, --epochs, --steps, --seed; dies with exit code 2 for what is wrong there. */
 void settings_from_cli(settings_t *settings, const cli_t *cli);
 
-/* By the config.txt of a run; --epochs and --steps may change. Dies if the command line asks for another model, batch
- * or seed. */
+/* By the config.txt of a run; --epochs and --steps may change. Dies if the command line asks for another model, batch,
+ * seed or augmentation. */
 void settings_from_run(settings_t *settings, const cli_t *cli, const char *path);
 
 void settings_free(settings_t *settings);

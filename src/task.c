@@ -5,35 +5,29 @@
 #include "engine.h"
 #include "files.h"
 
-static void open_data(task_t *task, const cli_t *cli)
-{
+static void open_data(task_t *task, const cli_t *cli) {
     const extent_t input = model_input(task->model);
     data_load(&task->set, cli_operand(cli, 1), &input);
     data_require(&task->set, &input, false);
     task->data = data_split(&task->set, cli_text(cli, "split"));
     task->n = task->data->n;
-    if (cli_given(cli, "limit") && cli_int(cli, "limit") < task->n)
-        task->n = cli_int(cli, "limit");
+    if (cli_given(cli, "limit") && cli_int(cli, "limit") < task->n) task->n = cli_int(cli, "limit");
 }
 
-void task_open(task_t *task, const cli_t *cli, bool with_output, bool with_data)
-{
+void task_open(task_t *task, const cli_t *cli, bool with_output, bool with_data) {
     *task = (task_t){0};
     if (with_output) {
         task->output = cli_text(cli, "output");
-        if (!task->output[0])
-            die(EXIT_USAGE, "-o FILE is missing, the file to write");
+        if (!task->output[0]) die(EXIT_USAGE, "-o FILE is missing, the file to write");
         refuse_existing(task->output, cli_flag(cli, "force"));
     }
     task->ctx = engine_ctx(cli);
     task->model = engine_load(task->ctx, cli_operand(cli, 0));
-    if (with_data)
-        open_data(task, cli);
+    if (with_data) open_data(task, cli);
     task->session = engine_session(task->model, ENGINE_BATCH);
 }
 
-void task_close(task_t *task)
-{
+void task_close(task_t *task) {
     vae_session_destroy(task->session);
     vae_model_destroy(task->model);
     vae_ctx_destroy(task->ctx);

@@ -12,21 +12,20 @@ typedef struct task {
     vae_model_t *model;
     vae_session_t *session;
     data_set_t set;
-    const data_t *data;  /* the split asked for; NULL if the command has no DATA */
-    int64_t n;           /* its examples, after --limit */
-    const char *output;  /* NULL if the command has none */
+    const data_t *data; /* the split asked for; NULL if the command has no DATA */
+    int64_t n;          /* its examples, after --limit */
+    const char *output; /* NULL if the command has none */
 } task_t;
 
 /* Check the output's name first, then load MODEL and, if there is a second operand that is data, DATA. */
 void task_open(task_t *task, const cli_t *cli, bool with_output, bool with_data);
 void task_close(task_t *task);
 
-#define TASK_OUTPUT(what)                                                                      \
-    {"output", 'o', CLI_TEXT, "FILE", "", what, 0},                                            \
-    {"force", 'f', CLI_FLAG, "", "", "replace FILE if it exists", 0}
+#define TASK_OUTPUT(what)                                                                                              \
+    {"output", 'o', CLI_TEXT, "FILE", "", what, 0}, {"force", 'f', CLI_FLAG, "", "", "replace FILE if it exists", 0}
 
-#define TASK_DATA                                                                              \
-    {"split", 0, CLI_CHOICE, "test|train", "test", "which part of DATA, where it has parts", 0}, \
-    {"limit", 0, CLI_INT, "N", "", "the first N examples only", 1}
+#define TASK_DATA                                                                                                      \
+    {"split", 0, CLI_CHOICE, "test|train", "test", "which part of DATA, where it has parts", 0},                       \
+        {"limit", 0, CLI_INT, "N", "", "the first N examples only", 1}
 
 #endif

@@ -5,8 +5,9 @@
  *               batch b: examples order[b * batch ...], one step of the trainer          the last batch may be short
  *               validation, pictures, best and last model, metrics, checkpoint
  *
- * The order is a function of (seed, e), the noise one of the trainer's state; so the step count alone says where to
- * go on, also in the middle of an epoch. Validation reseeds its own stream each time and never touches the trainer's. */
+ * The order is a function of (seed, e), augmentation one of (seed, e, example), the noise one of the trainer's state; so
+ * the step count alone says where to go on, also in the middle of an epoch. Validation reseeds its own stream each time
+ * and never touches the trainer's. */
 #include "train_loop.h"
 #include "console.h"
 #include "engine.h"
@@ -19,8 +20,15 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { N_SAMPLES = 64, SAMPLE_COLUMNS = 8, N_RECON = 40, RECON_COLUMNS = 10, LOG_EVERY = 20, VALIDATION_SEED = 0,
-       COLLAPSE_EXAMPLES = 10 /* fewer say nothing */ };
+enum {
+    N_SAMPLES = 64,
+    SAMPLE_COLUMNS = 8,
+    N_RECON = 40,
+    RECON_COLUMNS = 10,
+    LOG_EVERY = 20,
+    VALIDATION_SEED = 0,
+    COLLAPSE_EXAMPLES = 10 /* fewer say nothing */
+};
 #define COLLAPSED_RATE 0.1 /* nats */
 
 /* What one call of train_loop_run() measures. */
@@ -29,18 +37,15 @@ typedef struct clock_state {
     int64_t images, epoch_images, steps;
 } clock_state_t;
 
-int64_t train_steps_per_epoch(const train_loop_t *loop)
-{
+int64_t train_steps_per_epoch(const train_loop_t *loop) {
     return (loop->data->train.n + loop->settings->batch - 1) / loop->settings->batch;
 }
 
-static int64_t last_step(const train_loop_t *loop)
-{
+static int64_t last_step(const train_loop_t *loop) {
     return settings_last_step(loop->settings, train_steps_per_epoch(loop));
 }
 
-static int diverged(const train_loop_t *loop)
-{
+static int diverged(const train_loop_t *loop) {
     char good[64] = "no epoch was finished, so nothing is saved";
     if (loop->state.epoch > 0)
         snprintf(good, sizeof good, "last.safetensors holds epoch %lld", (long long)loop->state.epoch);
@@ -51,8 +56,7 @@ static int diverged(const train_loop_t *loop)
     return EXIT_DIVERGED;
 }
 
-static void log_and_show(train_loop_t *loop, const vae_metrics_t *metrics, const clock_state_t *clock)
-{
+static void log_and_show(train_loop_t *loop, const vae_metrics_t *metrics, const clock_state_t *clock) {
     const run_state_t *s = &loop->state;
     const int64_t per_epoch = train_steps_per_epoch(loop), batch = s->step - s->epoch * per_epoch;
     const double images_per_s = (double)clock->images / fmax(clock->seconds, 1e-9);
@@ -75,17 +79,14 @@ static void log_and_show(train_loop_t *loop, const vae_metrics_t *metrics, const
 }
 
 /* Samples from the same noise each epoch, and reconstructions of the same examples. */
-static void write_pictures(const train_loop_t *loop, int64_t number)
-{
+static void write_pictures(const train_loop_t *loop, int64_t number) {
     const extent_t extent = picture_extent(loop->model, &loop->data->test);
-    if (extent.n == 0)
-        return;
+    if (extent.n == 0) return;
     const int64_t D = vae_model_latent_size(loop->model), S = vae_model_input_size(loop->model);
     char *recon = run_path(&loop->run, "recon.png");
     picture_reconstructions(recon, loop->session, &loop->data->test, N_RECON, &extent, RECON_COLUMNS);
     free(recon);
-    if (!loop->has_prior)
-        return;
+    if (!loop->has_prior) return;
     float *noise = mem_alloc(N_SAMPLES * D, sizeof *noise), *x = mem_alloc(N_SAMPLES * S, sizeof *x);
     uint64_t stream = draw_stream((uint64_t)loop->settings->seed, 0);
     draw_normal(&stream, N_SAMPLES * D, noise);
@@ -100,20 +101,17 @@ static void write_pictures(const train_loop_t *loop, int64_t number)
 }
 
 /* In words, when it happens and not again while it lasts. */
-static void report_collapse(train_loop_t *loop, double beta)
-{
+static void report_collapse(train_loop_t *loop, double beta) {
     const score_t *score = &loop->score;
     const bool before = loop->collapsed, unused = score->active_units == 0 || score->rate < COLLAPSED_RATE;
     loop->collapsed = loop->has_prior && beta > 0.0 && score->n >= COLLAPSE_EXAMPLES && unused;
-    if (!loop->collapsed || before)
-        return;
+    if (!loop->collapsed || before) return;
     warn("the posterior has collapsed: the latent carries %.2g nats and %lld of its %lld dimensions are active, so the "
          "decoder does without it; a smaller weight (--set elbo.beta=0.5) or a warm-up may help",
          score->rate, (long long)score->active_units, (long long)vae_model_latent_size(loop->model));
 }
 
-static void print_epoch(const train_loop_t *loop, const run_epoch_t *e, bool best)
-{
+static void print_epoch(const train_loop_t *loop, const run_epoch_t *e, bool best) {
     char rate[PROGRESS_TEXT], time[PROGRESS_TEXT], of[24] = "";
     const int64_t per_epoch = train_steps_per_epoch(loop);
     snprintf(of, sizeof of, "/%lld", (long long)((last_step(loop) + per_epoch - 1) / per_epoch));
@@ -125,13 +123,11 @@ static void print_epoch(const train_loop_t *loop, const run_epoch_t *e, bool bes
 
 /* Validate and write pictures, metrics and the best model; `number` counts epochs from 1. */
 static vae_status_t take_stock(train_loop_t *loop, int64_t number, const vae_metrics_t *metrics,
-                               const clock_state_t *clock)
-{
+                               const clock_state_t *clock) {
     run_state_t *s = &loop->state;
-    const vae_status_t status = score_data(&loop->score, loop->session, loop->model, &loop->data->test, 0, 1,
-                                           VALIDATION_SEED);
-    if (status != VAE_OK)
-        return status;
+    const vae_status_t status =
+        score_data(&loop->score, loop->session, loop->model, &loop->data->test, 0, 1, VALIDATION_SEED);
+    if (status != VAE_OK) return status;
     const bool best = loop->score.loss < s->best;
     if (best) {
         char *path = run_path(&loop->run, "best.safetensors");
@@ -165,25 +161,23 @@ static vae_status_t take_stock(train_loop_t *loop, int64_t number, const vae_met
     return VAE_OK;
 }
 
-static void save(train_loop_t *loop)
-{
+static void save(train_loop_t *loop) {
     run_save(&loop->run, loop->model, loop->trainer, &loop->saved, &loop->state);
     loop->saved = loop->state;
 }
 
 static vae_status_t step(train_loop_t *loop, const int64_t *order, float *x, vae_metrics_t *metrics,
-                         clock_state_t *clock)
-{
+                         clock_state_t *clock) {
     run_state_t *s = &loop->state;
     const int64_t first = (s->step - s->epoch * train_steps_per_epoch(loop)) * loop->settings->batch;
     const int64_t left = loop->data->train.n - first;
     const int64_t n = left < loop->settings->batch ? left : loop->settings->batch;
     const double start = now_seconds();
     data_gather(&loop->data->train, order + first, n, x);
+    augment_apply(&loop->augment, (uint64_t)loop->settings->seed, s->epoch, order + first, n, x);
     *metrics = (vae_metrics_t){.struct_size = sizeof *metrics};
     const vae_status_t status = vae_trainer_step(loop->trainer, n, x, metrics);
-    if (status != VAE_OK)
-        return status;
+    if (status != VAE_OK) return status;
     const double seconds = now_seconds() - start;
     clock->seconds += seconds;
     clock->epoch_seconds += seconds;
@@ -198,24 +192,20 @@ static vae_status_t step(train_loop_t *loop, const int64_t *order, float *x, vae
     return VAE_OK;
 }
 
-static void finish_epoch(run_state_t *s)
-{
+static void finish_epoch(run_state_t *s) {
     s->epoch++;
     s->n = 0;
     s->loss = s->recon = s->rate = 0.0;
 }
 
-static bool waited_enough(const train_loop_t *loop)
-{
-    if (loop->patience == 0 || loop->state.waited < loop->patience)
-        return false;
+static bool waited_enough(const train_loop_t *loop) {
+    if (loop->patience == 0 || loop->state.waited < loop->patience) return false;
     say("no better validation loss for %lld epochs: training ends early", (long long)loop->patience);
     return true;
 }
 
 /* The steps of one epoch, or what is left of it. */
-static int run_epoch(train_loop_t *loop, int64_t *order, float *x, clock_state_t *clock)
-{
+static int run_epoch(train_loop_t *loop, int64_t *order, float *x, clock_state_t *clock) {
     run_state_t *s = &loop->state;
     const int64_t per_epoch = train_steps_per_epoch(loop), end = (s->epoch + 1) * per_epoch;
     const int64_t stop = end < last_step(loop) ? end : last_step(loop);
@@ -225,8 +215,7 @@ static int run_epoch(train_loop_t *loop, int64_t *order, float *x, clock_state_t
     clock->epoch_images = 0;
     while (s->step < stop) {
         const vae_status_t status = step(loop, order, x, &metrics, clock);
-        if (status == VAE_E_NUMERIC)
-            return diverged(loop);
+        if (status == VAE_E_NUMERIC) return diverged(loop);
         must(status);
         log_and_show(loop, &metrics, clock);
         if (interrupt_seen() && s->step < end) {
@@ -235,17 +224,14 @@ static int run_epoch(train_loop_t *loop, int64_t *order, float *x, clock_state_t
         }
     }
     const vae_status_t status = take_stock(loop, s->epoch + 1, &metrics, clock);
-    if (status == VAE_E_NUMERIC)
-        return diverged(loop);
+    if (status == VAE_E_NUMERIC) return diverged(loop);
     must(status);
-    if (s->step == end)
-        finish_epoch(s);
+    if (s->step == end) finish_epoch(s);
     save(loop);
     return interrupt_seen() ? EXIT_INTERRUPTED : EXIT_DONE;
 }
 
-int train_loop_run(train_loop_t *loop)
-{
+int train_loop_run(train_loop_t *loop) {
     clock_state_t clock = {0};
     float *x = mem_alloc(loop->settings->batch * vae_model_input_size(loop->model), sizeof *x);
     int64_t *order = mem_alloc(loop->data->train.n, sizeof *order);

@@ -3,6 +3,7 @@
 #ifndef TRAIN_LOOP_H
 #define TRAIN_LOOP_H
 
+#include "augment.h"
 #include "data.h"
 #include "run.h"
 #include "score.h"
@@ -14,13 +15,14 @@ typedef struct train_loop {
     vae_model_t *model;
     vae_trainer_t *trainer;
     vae_session_t *session; /* validation and pictures */
+    augment_t augment;      /* of the training examples */
     run_t run;
     run_state_t state;
-    run_state_t saved;      /* the state on disk */
-    int64_t patience;       /* epochs without a better validation loss before the end; 0: no early end */
+    run_state_t saved; /* the state on disk */
+    int64_t patience;  /* epochs without a better validation loss before the end; 0: no early end */
     bool has_prior, collapsed;
-    score_t score;          /* of the last validation */
-    double images_per_s;    /* of this process, without validation */
+    score_t score;       /* of the last validation */
+    double images_per_s; /* of this process, without validation */
 } train_loop_t;
 
 int64_t train_steps_per_epoch(const train_loop_t *loop);

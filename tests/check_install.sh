@@ -17,6 +17,10 @@ run() { # run WHAT COMMAND...
 }
 
 run 'make install' "$MAKE" --no-print-directory BUILD="$BUILD" BLAS="$BLAS" PREFIX="$prefix" install
+if [ "$failed" -ne 0 ]; then
+    finish
+    exit 1
+fi
 installed=$(cd "$prefix" && find . -type f -o -type l | sort)
 for file in include/vae/vae.h include/vae/vae.hpp lib/libvae.a lib/libvae.so lib/pkgconfig/vae.pc bin/vae; do
     [ -e "$prefix/$file" ] && ok "installs $file" || not_ok "installs $file" "$installed"
@@ -85,9 +89,12 @@ cd "$OLDPWD" || exit 1
 moved=$(pkg-config --define-variable=prefix=/elsewhere --cflags --libs vae)
 expect_same 'the .pc file moves with its prefix' '-I/elsewhere/include -L/elsewhere/lib -lvae' "$(echo $moved)"
 
-# the sources without the Makefile: one command, and the same numbers
-run 'builds by one command' $CC -O2 -Iinclude -Ilib -o "$tmp/one" examples/01_reconstruct.c lib/*/*.c -lm -lpthread
-expect_same 'and computes the same' "$("$tmp/work/c99")" "$("$tmp/one")"
+# the sources without the Makefile: one command, no BLAS, the same numbers
+run 'builds by one command' $CC -O2 -fPIC -shared -Iinclude -Ilib -Wl,--as-needed -o "$tmp/libvae.so.0" lib/*/*.c -lm -lpthread
+run 'a program links with it' $CC -Iinclude -o "$tmp/one" examples/01_reconstruct.c "$tmp/libvae.so.0"
+expect_same 'and computes the same' "$("$tmp/work/c99")" "$(LD_LIBRARY_PATH=$tmp "$tmp/one")"
+needed=$(objdump -p "$tmp/libvae.so.0" | awk '$1 == "NEEDED" { print $2 }' | grep -vE '^(libc|libm|libpthread|ld-linux.*)\.so')
+expect_empty 'without a BLAS: libc and libm only' "$needed"
 
 run 'make install with DESTDIR' "$MAKE" --no-print-directory BUILD="$BUILD" BLAS="$BLAS" PREFIX=/usr LIBDIR=/usr/lib/here \
     DESTDIR="$tmp/dest" install

@@ -168,6 +168,8 @@ exits train_prints_json 0 '"status":"done"' "$VAE" train shapes:64 --model tiny.
 holds quiet_says_nothing test ! -s err
 train -o other --epochs 4 --threads 3 -q > out 2> err
 holds threads_do_not_change_a_bit cmp whole/last.safetensors other/last.safetensors
+train -o portable --epochs 4 --isa portable -q > out 2> err
+holds instruction_sets_do_not_change_a_bit cmp whole/last.safetensors portable/last.safetensors
 exits patience_ends_training 0 'ends early' "$VAE" train shapes:64 --model tiny.txt --set adam.lr=0 --epochs 50 \
     --patience 2 -o patient
 exits starting_from_a_model_file 0 . "$VAE" train shapes:64 --model whole/best.safetensors --steps 2 -o tuned

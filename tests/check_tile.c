@@ -116,7 +116,7 @@ START_TEST(test_tiles_fit_what_callers_reserve) {
     const vaei_kernels *const k = vaei_kernels_select(_i, 0);
     if (!k) return;
     ck_assert_int_ge(k->mr, 1);
-    ck_assert_int_le(k->mr, 16);
+    ck_assert_int_le(k->mr, 12);
     ck_assert_int_eq(12 % k->mr, 0);
     ck_assert_int_le(k->nr, MAX_TILE);
 }

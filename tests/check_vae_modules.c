@@ -149,7 +149,7 @@ static double latent_value(void *arg) {
     double sum = 0;
     if (t->g.q.ops->pack) t->g.q.ops->pack(&t->g.q, &t->g.run, t->g.slot.pack);
     t->g.q.ops->encode(&t->g.q, &t->g.run, &t->g.slot, t->h, t->mean, t->logvar);
-    t->g.q.ops->draw(&t->g.q, &t->g.run, t->mean, t->logvar, t->given_noise, t->z, t->kl, NULL);
+    t->g.q.ops->draw(&t->g.q, &t->g.run, &t->g.slot, t->mean, t->logvar, t->given_noise, t->z, t->kl, NULL);
     for (int64_t i = 0; i < count; i++)
         sum += (double)t->dz[i] * (double)t->z[i] + (double)t->dkl[i] * (double)t->kl[i];
     return sum;
@@ -275,7 +275,7 @@ START_TEST(test_kl_equals_its_integral) {
     float z[N], kl[N];
     rig g;
     latent_rig(&g, "latent gaussian dim=1\n", vector7);
-    g.q.ops->draw(&g.q, &g.run, mean, logvar, NULL, z, kl, NULL);
+    g.q.ops->draw(&g.q, &g.run, &g.slot, mean, logvar, NULL, z, kl, NULL);
     for (int i = 0; i < N; i++) { /* trapezia over 12 deviations to each side */
         const double sigma = exp(0.5 * (double)logvar[i]), step = sigma / 100;
         double integral = 0;
@@ -294,7 +294,7 @@ START_TEST(test_log_ratio_is_prior_over_posterior) {
     double ratio[N];
     latent_setup(&t, "latent gaussian dim=3\n", vector7, 1);
     latent_run(&t);
-    t.g.q.ops->draw(&t.g.q, &t.g.run, t.mean, t.logvar, t.noise, t.z, NULL, ratio);
+    t.g.q.ops->draw(&t.g.q, &t.g.run, &t.g.slot, t.mean, t.logvar, t.noise, t.z, NULL, ratio);
     for (int i = 0; i < N; i++) {
         double wanted = 0;
         for (int d = i * 3; d < i * 3 + 3; d++)
@@ -312,7 +312,7 @@ START_TEST(test_no_latent_passes_h_through) {
     latent_run(&t);
     ck_assert_mem_eq(t.z, t.h, N * 24 * sizeof(float));
     ck_assert_mem_eq(t.dh, t.dz, N * 24 * sizeof(float));
-    t.g.q.ops->draw(&t.g.q, &t.g.run, t.mean, t.logvar, t.noise, t.z, t.kl, ratio);
+    t.g.q.ops->draw(&t.g.q, &t.g.run, &t.g.slot, t.mean, t.logvar, t.noise, t.z, t.kl, ratio);
     for (int i = 0; i < N * 24; i++) ck_assert_float_eq(t.kl[i], 0);
     for (int i = 0; i < N; i++) ck_assert_double_eq(ratio[i], 0);
     ck_assert_int_eq(t.g.q.ops->flags & VAEI_LATENT_PRIOR, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * layer_rig.h - a stack of layers with its parameters and memory, for tests.
  *
- * Every block that layers are lent is filled with NaN first and has a guard behind it, which is checked when it is freed. */
+ * Every block that layers are lent is filled with NaN first and has a guard behind it, checked when it is freed. */
 #ifndef LAYER_RIG_H
 #define LAYER_RIG_H
 
@@ -53,7 +53,7 @@ typedef struct rig {
     float *values;
 } rig;
 
-/* Values of every sign on a lattice: 0.25 apart, none nearer to 0 than 0.125, no two alike in a small window. A finite difference
+/* Values on a lattice: 0.25 apart, none nearer to 0 than 0.125, no two alike in a small window. A finite difference
  * over less than that meets no kink. */
 static inline float lattice(int64_t i) {
     return ((float)(i * 7 % 19) - 8.5f) * 0.25f;
@@ -118,11 +118,16 @@ typedef struct pass {
 static inline void pass_open(pass *p, const rig *g, int64_t n, int32_t training, const vaei_pool *pool) {
     memset(p, 0, sizeof(*p));
     vaei_stack_need(g->stack, kernels(), n, training, &p->need);
-    p->slot = (vaei_slot){ block_make(p->need.pack), block_make(p->need.cache), block_make(p->need.scratch) };
+    p->slot = (vaei_slot){block_make(p->need.pack), block_make(p->need.cache), block_make(p->need.scratch)};
     p->grads = block_make(floats(g->params.n_floats));
     memset(p->grads, 0, floats(g->params.n_floats));
-    p->run = (vaei_run){ .k = kernels(), .pool = pool, .n = n, .training = training, .params = g->values,
-                         .grads = training ? p->grads : NULL, .noise = { 5, 6, 0 } };
+    p->run = (vaei_run){.k = kernels(),
+                        .pool = pool,
+                        .n = n,
+                        .training = training,
+                        .params = g->values,
+                        .grads = training ? p->grads : NULL,
+                        .noise = {5, 6, 0}};
     vaei_stack_pack(g->stack, &p->run, p->slot.pack);
 }
 
@@ -145,7 +150,8 @@ static inline float *infer(const rig *g, int64_t n, const float *x, const vaei_p
 }
 
 /* y, dx and the gradients of sum(dy y); blocks. dx may be NULL. */
-static inline void train(const rig *g, int64_t n, const float *x, const float *dy, const vaei_pool *pool, float *y, float *dx, float *grads) {
+static inline void train(const rig *g, int64_t n, const float *x, const float *dy, const vaei_pool *pool, float *y,
+                         float *dx, float *grads) {
     pass p;
     float *spent = block_make(floats(n * out_size(g)));
     pass_open(&p, g, n, 1, pool);
@@ -167,7 +173,8 @@ static inline void assert_same(const float *a, const float *b, int64_t count, co
 }
 
 /* Within tolerance times the largest wanted value. */
-static inline void assert_close(const float *got, const float *want, int64_t count, double tolerance, const char *what) {
+static inline void assert_close(const float *got, const float *want, int64_t count, double tolerance,
+                                const char *what) {
     double scale = 0;
     for (int64_t i = 0; i < count; i++) scale = fmax(scale, fabs((double)want[i]));
     for (int64_t i = 0; i < count; i++)

@@ -73,6 +73,12 @@ VAE_API int32_t vae_model_input_shape(const vae_model_t *model, int64_t shape[4]
 /** The sizes of one latent; as vae_model_input_shape(). @since 0.1 */
 VAE_API int32_t vae_model_latent_shape(const vae_model_t *model, int64_t shape[4]);
 
+/** Codes of one example, positions times codes of each; 0 without a latent of codes, or if not a model. @since 0.1 */
+VAE_API int64_t vae_model_code_count(const vae_model_t *model);
+
+/** K: a code is 0..K-1; 0 without a latent of codes, or if not a model. @since 0.1 */
+VAE_API int64_t vae_model_code_size(const vae_model_t *model);
+
 /** Number of parameter tensors (the running statistics of batch norm included); 0 if not a model. @since 0.1 */
 VAE_API int64_t vae_model_param_count(const vae_model_t *model);
 

@@ -45,7 +45,8 @@ VAE_API vae_status_t vae_session_seed(vae_session_t *session, uint64_t seed);
 VAE_API vae_status_t vae_encode(vae_session_t *session, int64_t n, const float *x, float *mean, float *logvar);
 
 /**
- * Decode latents into the mean of the likelihood.
+ * Decode latents into the mean of the likelihood. A latent of codes with decode=quantize takes what vae_encode() gave, the vectors
+ * before their codes, and quantizes them; with decode=raw both stand after the codes.
  * @param z  input[n][D], finite   @param x  output[n][S]   @return as vae_encode()   @since 0.1
  */
 VAE_API vae_status_t vae_decode(vae_session_t *session, int64_t n, const float *z, float *x);
@@ -57,12 +58,43 @@ VAE_API vae_status_t vae_decode(vae_session_t *session, int64_t n, const float *
  */
 VAE_API vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *pixels, size_t row_stride);
 
+/**
+ * Encode examples into the codes of a quantizing latent, positions in order, the codes of a position side by side.
+ * @param x  input[n][S]   @param codes  output[n][vae_model_code_count()], 0..K-1
+ * @return as vae_encode(); VAE_E_UNSUPPORTED (the latent has no codes)   @since 0.1
+ */
+VAE_API vae_status_t vae_encode_codes(vae_session_t *session, int64_t n, const float *x, int32_t *codes);
+
+/**
+ * Decode codes into the mean of the likelihood.
+ * @param codes  input[n][vae_model_code_count()], 0..K-1; a residual quantizer takes -1 too, for a stage that adds nothing
+ * @param x  output[n][S]
+ * @return VAE_OK; VAE_E_ARG (a code out of range: the message says which; x untouched); VAE_E_UNSUPPORTED   @since 0.1
+ */
+VAE_API vae_status_t vae_decode_codes(vae_session_t *session, int64_t n, const int32_t *codes, float *x);
+
+/** Bytes that `count` codes of 0..K-1 take when packed at ceil(log2 K) bits each; 0 if K < 2 or count < 0, or past the address space.
+ * @since 0.1 */
+VAE_API size_t vae_codes_packed_bytes(int64_t count, int64_t K);
+
+/**
+ * Pack codes one behind the other at ceil(log2 K) bits, lowest bit first; the last byte is filled up with zeros.
+ * @param codes  input[count], 0..K-1   @param bytes  output[vae_codes_packed_bytes()], at most cap
+ * @return VAE_OK; VAE_E_ARG (a code out of range, cap too small: bytes untouched)   @since 0.1
+ */
+VAE_API vae_status_t vae_codes_pack(int64_t count, int64_t K, const int32_t *codes, uint8_t *bytes, size_t cap);
+
+/** The way back. @return VAE_OK; VAE_E_ARG; VAE_E_FORMAT (a value of K or more: codes untouched)   @since 0.1 */
+VAE_API vae_status_t vae_codes_unpack(int64_t count, int64_t K, const uint8_t *bytes, size_t size, int32_t *codes);
+
 /** Encode and decode the posterior mean: x[n][S] to y[n][S]. @return as vae_encode()   @since 0.1 */
 VAE_API vae_status_t vae_reconstruct(vae_session_t *session, int64_t n, const float *x, float *y);
 
 /**
- * Make new examples: z from the prior N(0, I), decoded. An autoencoder without a distribution has no prior: VAE_E_UNSUPPORTED.
- * @param noise  standard normal[n][D], or NULL: drawn from the session's stream   @param x  output[n][S]   @since 0.1
+ * Make new examples: z from the prior N(0, I), decoded. A latent of codes draws each code evenly. An autoencoder without a distribution
+ * has no prior: VAE_E_UNSUPPORTED.
+ * @param noise  standard normal[n][D], or NULL: drawn from the session's stream; NULL for a latent of codes (VAE_E_UNSUPPORTED)
+ * @param x  output[n][S]   @since 0.1
  */
 VAE_API vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, float *x);
 
@@ -70,7 +102,8 @@ VAE_API vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *
  * Score examples by the evidence lower bound, elbo = -recon - rate, or with k > 1 samples by the importance-weighted bound
  * log (1/k sum_j p(x|z_j) p(z_j) / q(z_j|x)) of Burda et al. 2016; recon and rate are then the means over the samples.
  * @param k  samples for each example, >= 1   @param noise  standard normal[n][k][D], or NULL: drawn from the stream
- * @param elbo, recon, rate  outputs[n] in nats; each may be NULL. recon is -log p(x|z), rate is KL(q(z|x) || N(0, I)).
+ * @param elbo, recon, rate  outputs[n] in nats; each may be NULL. recon is -log p(x|z), rate is KL(q(z|x) || N(0, I)), or
+ *        the number of codes times ln K.
  * @return as vae_encode(); VAE_E_UNSUPPORTED (k > 1 and no distribution)   @since 0.1
  */
 VAE_API vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t k, const float *noise,

@@ -24,12 +24,18 @@ typedef struct vae_metrics {
     uint32_t struct_size; /* sizeof(vae_metrics_t) as the caller knows it */
     uint32_t flags;       /* 0 */
     int64_t step;         /* steps applied so far */
-    double loss;          /* what was minimised: mean of recon + weighted rate */
+    double loss;          /* what was minimised: mean of recon + weighted rate + aux */
     double recon;         /* mean of -log p(x|z), nats */
     double rate;          /* mean of KL(q(z|x) || p(z)), nats, unweighted */
     double beta;          /* the weight of the rate in this step */
     double lr;            /* the learning rate of this step; 0 from vae_trainer_backward() */
     double grad_norm;     /* 2-norm of all gradients before clipping; 0 from vae_trainer_backward() */
+    /* Latents of codes; 0 for others. Of the last batch, as it was before the codes moved: */
+    double aux;                /* mean of the terms the latent adds to the loss: codebook, commitment; part of loss */
+    double perplexity;         /* exp of the entropy of how often each code was chosen, 1..K; mean over codebooks */
+    double codes_used;         /* share of the codes that were chosen at all, 0..1 */
+    double dead_codes;         /* codes whose running count is below `revive`, or below 1 % of an even share */
+    double quantization_error; /* mean squared distance of a value to what stands for it */
 } vae_metrics_t;
 
 /**

@@ -109,6 +109,10 @@ int32_t vae_model_latent_shape(const vae_model_t *model, int64_t shape[4]) {
     return is_model(model) ? give_shape(&model->network.latent.z, shape) : 0;
 }
 
+int64_t vae_model_code_count(const vae_model_t *model) { return is_model(model) ? model->network.latent.n_codes : 0; }
+
+int64_t vae_model_code_size(const vae_model_t *model) { return is_model(model) ? model->network.latent.code_size : 0; }
+
 int64_t vae_model_param_count(const vae_model_t *model) { return is_model(model) ? model->network.params.count : 0; }
 
 int64_t vae_model_param_total(const vae_model_t *model) {

@@ -104,17 +104,43 @@ static vaei_run start(vae_session_t *s) {
 
 static int64_t chunk(const vae_session_t *s, int64_t left) { return left < s->max_batch ? left : s->max_batch; }
 
-/* The mean of the likelihood for r->n latents. */
+static int32_t has_codes(const vae_session_t *s) { return (s->model->network.latent.ops->flags & VAEI_LATENT_CODES) != 0; }
+
+/* Put what stands before the codes behind them. */
+static void quantize(const vae_session_t *s, const vaei_run *r, const float *mean, float *z) {
+    const vaei_latent *q = &s->model->network.latent;
+    q->ops->draw(q, r, &s->work.latent, mean, NULL, NULL, z, NULL, NULL);
+}
+
+/* The mean of the likelihood for r->n latents, as the decoder sees them. */
 static void decode(const vae_session_t *s, const vaei_run *r, const float *z, float *x) {
     const vaei_network *net = &s->model->network;
     vaei_network_decode(net, r, &s->work, z, x);
     net->likelihood.ops->mean(&net->likelihood, r, x, x);
 }
 
+/* The same for latents as the host sees them. */
+static void decode_given(const vae_session_t *s, const vaei_run *r, const float *z, float *x) {
+    const int32_t quantizes = has_codes(s) && !s->model->network.latent.raw;
+    if (quantizes) quantize(s, r, z, s->work.z);
+    decode(s, r, quantizes ? s->work.z : z, x);
+}
+
 /* Standard normal for the item at `position` of the session's stream. */
 static void draw(const vae_session_t *s, const vaei_run *r, uint64_t position, int64_t D, float *noise) {
     const vaei_noise_key key = { .seed = s->seed, .step = position >> 32, .stream = VAEI_STREAM_PRIOR };
     vaei_noise_normal(r->k, key, (uint32_t)position, D, noise);
+}
+
+/* Even codes for the item at `position`. */
+static void draw_codes(const vae_session_t *s, uint64_t position, int64_t count, int32_t *codes) {
+    const vaei_noise_key key = { .seed = s->seed, .step = position >> 32, .stream = VAEI_STREAM_PRIOR };
+    const uint64_t K = (uint64_t)s->model->network.latent.code_size;
+    uint32_t bits[4];
+    for (int64_t i = 0; i < count; i++) {
+        if (i % 4 == 0) vaei_philox(key, (uint32_t)position, (uint32_t)(i / 4), 1, bits);
+        codes[i] = (int32_t)(bits[i % 4] * K >> 32);
+    }
 }
 
 static vae_status_t check_input(const vae_session_t *s, const char *what, int64_t n, int64_t size, const float *x) {
@@ -134,7 +160,9 @@ vae_status_t vae_encode(vae_session_t *session, int64_t n, const float *x, float
     vaei_run r = start(session);
     for (int64_t i = 0; i < n; i += r.n) {
         r.n = chunk(session, n - i);
-        vaei_network_encode(net, &r, &session->work, x + i * S, mean + i * D, logvar ? logvar + i * D : NULL);
+        float *given = net->latent.raw ? session->work.mean : mean + i * D;
+        vaei_network_encode(net, &r, &session->work, x + i * S, given, logvar ? logvar + i * D : NULL);
+        if (net->latent.raw) quantize(session, &r, given, mean + i * D);
     }
     return VAE_OK;
 }
@@ -148,7 +176,7 @@ vae_status_t vae_decode(vae_session_t *session, int64_t n, const float *z, float
     vaei_run r = start(session);
     for (int64_t i = 0; i < n; i += r.n) {
         r.n = chunk(session, n - i);
-        decode(session, &r, z + i * D, x + i * S);
+        decode_given(session, &r, z + i * D, x + i * S);
     }
     return VAE_OK;
 }
@@ -172,7 +200,7 @@ vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *p
         return vaei_fail(VAE_E_ARG, "row_stride: %zu, wanted %lld or more", row_stride, (long long)W * 4);
     vaei_run r = start(session);
     r.n = 1;
-    decode(session, &r, z, session->image);
+    decode_given(session, &r, z, session->image);
     for (int64_t y = 0; y < H; y++) {
         const float *v = session->image + y * W * C;
         uint8_t *p = pixels + (size_t)y * row_stride;
@@ -197,7 +225,7 @@ vae_status_t vae_reconstruct(vae_session_t *session, int64_t n, const float *x, 
     for (int64_t i = 0; i < n; i += r.n) {
         r.n = chunk(session, n - i);
         vaei_network_encode(net, &r, w, x + i * S, w->mean, NULL);
-        net->latent.ops->draw(&net->latent, &r, w->mean, NULL, NULL, w->z, NULL, NULL);
+        net->latent.ops->draw(&net->latent, &r, &w->latent, w->mean, NULL, NULL, w->z, NULL, NULL);
         decode(session, &r, w->z, y + i * S);
     }
     return VAE_OK;
@@ -206,16 +234,73 @@ vae_status_t vae_reconstruct(vae_session_t *session, int64_t n, const float *x, 
 vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, float *x) {
     VAEI_TRY(check_session(session));
     const vaei_network *net = &session->model->network;
-    const int64_t S = net->likelihood.size, D = vaei_shape_size(&net->latent.z);
+    const int64_t S = net->likelihood.size, D = vaei_shape_size(&net->latent.z), codes = net->latent.n_codes;
     if (!(net->latent.ops->flags & VAEI_LATENT_PRIOR))
         return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no prior to sample from", net->latent.ops->module.name);
+    if (noise && has_codes(session))
+        return vaei_fail(VAE_E_UNSUPPORTED, "noise: latent %s draws codes, wanted NULL", net->latent.ops->module.name);
     if (noise || n < 0) VAEI_TRY(check_input(session, "noise", n, D, noise));
     VAEI_TRY(check_output(x, "x", n));
     vaei_run r = start(session);
     for (int64_t i = 0; i < n; i += r.n) {
         r.n = chunk(session, n - i);
-        for (int64_t j = 0; !noise && j < r.n; j++) draw(session, &r, session->position++, D, session->work.z + j * D);
+        for (int64_t j = 0; !noise && j < r.n; j++, session->position++) {
+            if (has_codes(session)) draw_codes(session, session->position, codes, session->work.codes + j * codes);
+            else draw(session, &r, session->position, D, session->work.z + j * D);
+        }
+        if (has_codes(session)) net->latent.ops->decode_codes(&net->latent, &r, &session->work.latent, session->work.codes, session->work.z);
         decode(session, &r, noise ? noise + i * D : session->work.z, x + i * S);
+    }
+    return VAE_OK;
+}
+
+/* ---- codes -------------------------------------------------------------------------------------------------------- */
+
+static vae_status_t check_codes(const vae_session_t *s, int64_t n, const int32_t *codes) {
+    const vaei_latent *q = &s->model->network.latent;
+    const int32_t least = q->ops->flags & VAEI_LATENT_GAPS ? -1 : 0;
+    int64_t count;
+    if (!vaei_count_mul(n, q->n_codes, &count)) return vaei_fail(VAE_E_ARG, "n: %lld examples pass the address space", (long long)n);
+    for (int64_t i = 0; i < count; i++) {
+        if (codes[i] >= least && codes[i] < q->code_size) continue;
+        return vaei_fail(VAE_E_ARG, "codes[%lld][%lld]: %ld, wanted %d..%lld of K=%lld codes", (long long)(i / q->n_codes),
+                         (long long)(i % q->n_codes), (long)codes[i], (int)least, (long long)q->code_size - 1, (long long)q->code_size);
+    }
+    return VAE_OK;
+}
+
+/* A session of a model with codes, n >= 0, and an array of codes. */
+static vae_status_t check_codes_call(const vae_session_t *s, int64_t n, const int32_t *codes) {
+    VAEI_TRY(check_session(s));
+    if (!has_codes(s)) return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no codes", s->model->network.latent.ops->module.name);
+    if (n < 0) return vaei_fail(VAE_E_ARG, "n: %lld, wanted 0 or more", (long long)n);
+    return check_output(codes, "codes", n);
+}
+
+vae_status_t vae_encode_codes(vae_session_t *session, int64_t n, const float *x, int32_t *codes) {
+    VAEI_TRY(check_codes_call(session, n, codes));
+    const vaei_network *net = &session->model->network;
+    const int64_t S = net->likelihood.size;
+    VAEI_TRY(check_input(session, "x", n, S, x));
+    vaei_run r = start(session);
+    for (int64_t i = 0; i < n; i += r.n) {
+        r.n = chunk(session, n - i);
+        vaei_network_encode_codes(net, &r, &session->work, x + i * S, codes + i * net->latent.n_codes);
+    }
+    return VAE_OK;
+}
+
+vae_status_t vae_decode_codes(vae_session_t *session, int64_t n, const int32_t *codes, float *x) {
+    VAEI_TRY(check_codes_call(session, n, codes));
+    const vaei_network *net = &session->model->network;
+    const int64_t S = net->likelihood.size;
+    VAEI_TRY(check_codes(session, n, codes));
+    VAEI_TRY(check_output(x, "x", n));
+    vaei_run r = start(session);
+    for (int64_t i = 0; i < n; i += r.n) {
+        r.n = chunk(session, n - i);
+        vaei_network_decode_codes(net, &r, &session->work, codes + i * net->latent.n_codes, x + i * S);
+        net->likelihood.ops->mean(&net->likelihood, &r, x + i * S, x + i * S);
     }
     return VAE_OK;
 }
@@ -246,9 +331,9 @@ static void score_chunk(vae_session_t *s, const vaei_run *r, const float *x, int
         for (int64_t i = 0; i < r->n; i++) {
             float *e = w->noise + i * D;
             if (noise) memcpy(e, noise + (i * k + j) * D, (size_t)D * sizeof(*e));
-            else draw(s, r, s->position + (uint64_t)(i * k + j), D, e);
+            else if (!has_codes(s)) draw(s, r, s->position + (uint64_t)(i * k + j), D, e);
         }
-        net->latent.ops->draw(&net->latent, r, w->mean, w->logvar, w->noise, w->z, w->kl, w->log_ratio);
+        net->latent.ops->draw(&net->latent, r, &w->latent, w->mean, w->logvar, w->noise, w->z, w->kl, w->log_ratio);
         vaei_network_decode(net, r, w, w->z, w->theta);
         net->likelihood.ops->nll(&net->likelihood, r, w->likelihood_cache, w->theta, x, w->nll);
         add_sample(s, r->n, j == 0);

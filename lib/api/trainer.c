@@ -219,7 +219,9 @@ vae_status_t vae_trainer_grad(const vae_trainer_t *trainer, int64_t index, vae_t
 static void give_metrics(const vae_trainer_t *t, vae_metrics_t *out, double parts, double lr, double norm) {
     if (!out) return;
     const vae_metrics_t m = { .struct_size = out->struct_size, .step = t->step, .loss = t->loss / parts,
-                              .recon = t->recon / parts, .rate = t->rate / parts, .beta = t->beta, .lr = lr, .grad_norm = norm };
+                              .recon = t->recon / parts, .rate = t->rate / parts, .beta = t->beta, .lr = lr, .grad_norm = norm,
+                              .aux = t->aux / parts, .perplexity = t->codes.perplexity, .codes_used = t->codes.used,
+                              .dead_codes = t->codes.dead, .quantization_error = t->codes.error };
     memcpy(out, &m, out->struct_size < sizeof(m) ? out->struct_size : sizeof(m));
 }
 
@@ -232,7 +234,7 @@ static vae_status_t check_metrics(const vae_metrics_t *m) {
 static void forget_gradients(vae_trainer_t *t) {
     memset(t->grads, 0, (size_t)t->model->network.params.n_floats * sizeof(float));
     t->parts = t->items = 0;
-    t->loss = t->recon = t->rate = 0.0;
+    t->loss = t->recon = t->rate = t->aux = 0.0;
 }
 
 typedef struct norm_job {
@@ -253,6 +255,12 @@ static double gradient_norm(const vae_trainer_t *t) {
     vaei_parallel(t->model->ctx->pool, tasks, norm_task, &job);
     for (int32_t i = 0; i < tasks; i++) sum += t->norms[i];
     return sqrt(sum);
+}
+
+static double mean_of(int64_t n, const double *x) {
+    double sum = 0.0;
+    for (int64_t i = 0; i < n; i++) sum += x[i];
+    return sum / (double)n;
 }
 
 static int32_t is_finite(double v) { return v - v <= 0.0; }
@@ -298,13 +306,17 @@ vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float
     vaei_run r = start(trainer, n);
     if (noise) {
         memcpy(w->noise, noise, (size_t)(n * D) * sizeof(float));
-    } else {
+    } else if (!(net->latent.ops->flags & VAEI_LATENT_CODES)) {
         noise_job job = { &r, D, w->noise };
         vaei_parallel(r.pool, (int32_t)n, noise_task, &job);
     }
-    vaei_network_forward(net, &r, w, x);
+    const vae_status_t status = vaei_network_forward(net, &r, w, x);
+    if (status == VAE_E_NUMERIC) forget_gradients(trainer);
+    VAEI_TRY(status);
     vaei_terms terms = { .n = n, .dim = D, .step = trainer->step, .nll = w->nll, .kl = w->kl, .d_nll = w->d_nll, .d_kl = w->d_kl };
     trainer->recipe.objective->eval(trainer->recipe.objective_conf, &terms);
+    const double aux = mean_of(n, w->aux);
+    terms.loss += aux;
     if (!is_finite(terms.loss)) {
         forget_gradients(trainer);
         return vaei_fail(VAE_E_NUMERIC, "loss: not finite at step %lld", (long long)trainer->step);
@@ -316,12 +328,15 @@ vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float
             return vaei_fail(VAE_E_NUMERIC, "gradient: not finite at step %lld", (long long)trainer->step);
         }
         vaei_network_commit(net, &r, w, trainer->model->params);
+        trainer->model->generation++;
     }
+    if (net->latent.ops->measure) net->latent.ops->measure(&net->latent, &r, &w->latent, &trainer->codes);
     trainer->parts++;
     trainer->items += n;
     trainer->loss += terms.loss;
     trainer->recon += terms.recon;
     trainer->rate += terms.rate;
+    trainer->aux += aux;
     trainer->beta = terms.beta;
     give_metrics(trainer, metrics, (double)trainer->parts, 0.0, 0.0);
     return VAE_OK;

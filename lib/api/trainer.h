@@ -21,7 +21,8 @@ struct vae_trainer {
     int64_t parts;               /* calls of backward since */
     int64_t items;               /* examples in them */
     double lr;                   /* base learning rate */
-    double loss, recon, rate, beta; /* sums over the parts; beta of the last */
+    double loss, recon, rate, aux, beta; /* sums over the parts; beta of the last */
+    vaei_code_stats codes;       /* of the last part */
     int32_t n_slots;
     float *slot[VAEI_OPTIMIZER_SLOTS]; /* [n_trainable] each */
     float *grads;                /* [n_floats] */

@@ -30,18 +30,20 @@ static int64_t band_rows(int64_t rows, int64_t row_work) {
 }
 
 /* How a direction is computed: a choice by the shape, and by whether cblas multiplies */
-typedef enum way { BY_ROWS, BY_BLAS, FEW_CHANNELS, DEPTHWISE } way;
+typedef enum way { BY_ROWS, BY_BLAS, FEW_CHANNELS, DEPTHWISE, WINOGRAD } way;
 
 static way forward_way(const vaei_kernels *k, const vaei_conv *g) {
     if (k->blas) return BY_BLAS;
     if (vaei_depthwise(g)) return DEPTHWISE;
-    return vaei_few_forward(g) ? FEW_CHANNELS : BY_ROWS;
+    if (vaei_few_forward(g)) return FEW_CHANNELS;
+    return vaei_winograd(g, 0) ? WINOGRAD : BY_ROWS;
 }
 
 static way data_way(const vaei_kernels *k, const vaei_conv *g) {
     if (k->blas) return BY_BLAS;
     if (vaei_depthwise(g)) return DEPTHWISE;
-    return vaei_few_data(g) ? FEW_CHANNELS : BY_ROWS;
+    if (vaei_few_data(g)) return FEW_CHANNELS;
+    return vaei_winograd(g, 1) ? WINOGRAD : BY_ROWS;
 }
 
 /* ---- forward ---------------------------------------------------------------------------------------------------- */
@@ -50,6 +52,7 @@ int64_t vaei_conv_forward_pack_floats(const vaei_kernels *k, const vaei_conv *g)
     switch (forward_way(k, g)) {
     case DEPTHWISE: return vaei_depthwise_pack_floats(g);
     case FEW_CHANNELS: return vaei_few_pack_floats(k, g, 0);
+    case WINOGRAD: return vaei_winograd_pack_floats(k, g, 0);
     default: return g->groups * vaei_pack_floats(k, taps_of(g) * (g->c / g->groups), g->oc / g->groups);
     }
 }
@@ -59,6 +62,7 @@ void vaei_conv_forward_pack(const vaei_kernels *k, const vaei_conv *g, const flo
     switch (forward_way(k, g)) {
     case DEPTHWISE: vaei_depthwise_pack(g, w, scale, dst); return;
     case FEW_CHANNELS: vaei_few_pack(k, g, 0, w, scale, dst); return;
+    case WINOGRAD: vaei_winograd_pack(k, g, 0, w, scale, dst); return;
     default: break;
     }
     for (int64_t group = 0; group < g->groups; group++) {
@@ -75,6 +79,7 @@ int64_t vaei_conv_forward_scratch(const vaei_kernels *k, const vaei_conv *g, int
     case BY_BLAS: return vaei_blas_conv_scratch(g, n);
     case DEPTHWISE: return 0;
     case FEW_CHANNELS: return vaei_few_scratch(g, n, 0);
+    case WINOGRAD: return vaei_winograd_scratch(k, g, n, 0);
     default: return g->c / g->groups;
     }
 }
@@ -103,6 +108,7 @@ void vaei_conv_forward(const vaei_kernels *k, const vaei_pool *pool, const vaei_
         return;
     case DEPTHWISE: vaei_depthwise_run(k, pool, g, n, 0, x, packed, bias, post, y); return;
     case FEW_CHANNELS: vaei_few_run(k, pool, g, n, 0, x, packed, bias, post, y, scratch); return;
+    case WINOGRAD: vaei_winograd_run(k, pool, g, n, 0, x, NULL, packed, bias, NULL, post, y, scratch); return;
     default: break;
     }
     memset(scratch, 0, (size_t)cg * sizeof *scratch);
@@ -126,6 +132,15 @@ void vaei_conv_forward(const vaei_kernels *k, const vaei_pool *pool, const vaei_
                  .post = post};
     f.band = band_rows(f.count, taps_of(g) * cg * g->oc);
     vaei_parallel(pool, (int32_t)vaei_divide_up(f.count, f.band), forward_task, &f);
+}
+
+int32_t vaei_conv_fuses(const vaei_kernels *k, const vaei_conv *g) {
+    return forward_way(k, g) == WINOGRAD;
+}
+
+void vaei_conv_forward_fused(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x, const vaei_feed *feed,
+                             const float *packed, const float *bias, const float *add, const vaei_post *post, float *y, float *scratch) {
+    vaei_winograd_run(k, pool, g, n, 0, x, feed, packed, bias, add, post && post->apply ? post : NULL, y, scratch);
 }
 
 /* ---- gradient by the input -------------------------------------------------------------------------------------- */
@@ -169,6 +184,7 @@ int64_t vaei_conv_data_pack_floats(const vaei_kernels *k, const vaei_conv *g) {
     switch (data_way(k, g)) {
     case DEPTHWISE: return vaei_depthwise_pack_floats(g);
     case FEW_CHANNELS: return vaei_few_pack_floats(k, g, 1);
+    case WINOGRAD: return vaei_winograd_pack_floats(k, g, 1);
     default: /* a tap is in one phase only */
         return g->groups * vaei_pack_floats(k, taps_of(g) * (g->oc / g->groups), g->c / g->groups);
     }
@@ -191,6 +207,7 @@ void vaei_conv_data_pack(const vaei_kernels *k, const vaei_conv *g, const float 
     case BY_BLAS: pack_dense(g, w, scale_c, dst); return;
     case DEPTHWISE: vaei_depthwise_pack(g, w, scale_c, dst); return;
     case FEW_CHANNELS: vaei_few_pack(k, g, 1, w, scale_c, dst); return;
+    case WINOGRAD: vaei_winograd_pack(k, g, 1, w, scale_c, dst); return;
     default: break;
     }
     for (int64_t py = 0; py < g->sy; py++) {
@@ -213,6 +230,7 @@ int64_t vaei_conv_data_scratch(const vaei_kernels *k, const vaei_conv *g, int64_
     case BY_BLAS: return vaei_blas_conv_scratch(g, n);
     case DEPTHWISE: return 0;
     case FEW_CHANNELS: return vaei_few_scratch(g, n, 1);
+    case WINOGRAD: return vaei_winograd_scratch(k, g, n, 1);
     default: return g->oc / g->groups;
     }
 }
@@ -284,6 +302,7 @@ void vaei_conv_data(const vaei_kernels *k, const vaei_pool *pool, const vaei_con
         return;
     case DEPTHWISE: vaei_depthwise_run(k, pool, g, n, 1, dy, packed, bias, post, dx); return;
     case FEW_CHANNELS: vaei_few_run(k, pool, g, n, 1, dy, packed, bias, post, dx, scratch); return;
+    case WINOGRAD: vaei_winograd_run(k, pool, g, n, 1, dy, NULL, packed, bias, NULL, post, dx, scratch); return;
     default: break;
     }
     memset(scratch, 0, (size_t)(g->oc / g->groups) * sizeof *scratch);

@@ -6,7 +6,8 @@
  * One geometry serves four layers' directions: a transposed convolution is the gradient of a convolution by its input, so
  * deconv2d calls vaei_conv_data forward and vaei_conv_forward backward, with c and oc in swapped roles; its weight [in,out,kh,kw] is
  * then this w[oc][c / groups][kh][kw]. Order of sums: taps ascending (ky, kx), channels inside; for the gradient by the input the taps
- * that meet each output pixel's phase, ascending; for the gradient by the weight positions ascending in chunks fixed by the shape. */
+ * that meet each output pixel's phase, ascending; for the gradient by the weight positions ascending in chunks fixed by the shape.
+ * 3x3 convolutions of stride 1 go by Winograd's way where the shape says so; order and error in conv_winograd.c. */
 #ifndef VAEI_CONV_H
 #define VAEI_CONV_H
 
@@ -22,8 +23,15 @@ typedef struct vaei_conv {
     int64_t groups;       /* divides c and oc */
 } vaei_conv;
 
+/* An input that is made on demand: `count` pixels of row y of an image, from column x on. From several threads at once. */
+typedef struct vaei_feed {
+    void (*pixels)(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count, float *out);
+    const void *arg;
+} vaei_feed;
+
 /* Weights, from PyTorch's w[oc][c / groups][kh][kw] to what _forward and _data read. scale[oc] (NULL: 1) multiplies each output
- * channel: folded normalisation. */
+ * channel: folded normalisation. Where the packed form is large and the image too, the pack may hold w itself, which must then stay
+ * as it is until the next pack. */
 int64_t vaei_conv_forward_pack_floats(const vaei_kernels *k, const vaei_conv *g);
 void vaei_conv_forward_pack(const vaei_kernels *k, const vaei_conv *g, const float *w, const float *scale, float *dst);
 int64_t vaei_conv_data_pack_floats(const vaei_kernels *k, const vaei_conv *g);
@@ -34,6 +42,11 @@ void vaei_conv_data_pack(const vaei_kernels *k, const vaei_conv *g, const float 
 int64_t vaei_conv_forward_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n);
 void vaei_conv_forward(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x,
                        const float *packed, const float *bias, const vaei_post *post, float *y, float *scratch);
+
+/* The same, y += add before post, with x from memory or made by the feed. add may be y. Only where vaei_conv_fuses(). */
+int32_t vaei_conv_fuses(const vaei_kernels *k, const vaei_conv *g);
+void vaei_conv_forward_fused(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x, const vaei_feed *feed,
+                             const float *packed, const float *bias, const float *add, const vaei_post *post, float *y, float *scratch);
 
 /* dx = conv^T(dy) + bias[c] (bias for deconv2d, else NULL), then post. Writes every element of dx. */
 int64_t vaei_conv_data_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n);

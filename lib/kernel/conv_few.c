@@ -268,7 +268,7 @@ void vaei_few_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv 
     f.columns = g->kh * g->kw * f.outputs;
     f.ring = ring_lines(&f.y, &f.x);
     f.total = n * f.y.out;
-    f.lines = vaei_divide_up(f.total, tasks_of(f.total));
+    f.lines = vaei_max(vaei_divide_up(f.total, tasks_of(f.total)), 1);
     if (f.lines > f.y.out) f.lines = vaei_divide_up(f.lines, f.y.out) * f.y.out; /* whole images: no line of t is made twice */
     vaei_parallel(pool, (int32_t)vaei_divide_up(f.total, f.lines), few_task, &f);
 }

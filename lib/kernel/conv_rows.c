@@ -10,9 +10,9 @@
 #include "kernel/product_parts.h"
 
 #if defined(__GNUC__)
-#define VAEI_PREFETCH(address) __builtin_prefetch(address)
+#define PREFETCH(address) __builtin_prefetch(address)
 #else
-#define VAEI_PREFETCH(address) (void)(address)
+#define PREFETCH(address) (void)(address)
 #endif
 
 enum {
@@ -36,7 +36,7 @@ static void point(const vaei_rows *r, int64_t channel, const vaei_spot *spots, i
         if (s->inside) {
             for (int64_t t = 0; t < count; t++) {
                 a[t * m + i] = in + (s->at + taps[t].offset);
-                VAEI_PREFETCH(a[t * m + i]);
+                PREFETCH(a[t * m + i]);
             }
         } else {
             for (int64_t t = 0; t < count; t++) {

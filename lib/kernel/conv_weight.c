@@ -41,7 +41,7 @@ typedef struct weight {
     int64_t chunks, chunk, floats;  /* positions in a chunk; numbers in dw */
     int64_t sets, set;              /* tasks of a chunk; slices in each */
     const float *x, *dy;
-    float *partial, *dw;
+    float *partial, *dw;            /* partial: [chunk][floats], then patches for each task */
     vaei_view view; /* of the image that is seen through the taps, at each pixel of the other one */
 } weight;
 
@@ -79,7 +79,7 @@ int64_t vaei_conv_weight_scratch(const vaei_kernels *k, const vaei_conv *g, int6
     if (k->blas) return vaei_blas_conv_scratch(g, n);
     if (vaei_depthwise(g)) return vaei_depthwise_weight_scratch(g, n);
     const weight f = weight_of(k, g, n);
-    return f.chunks * f.floats;
+    return f.chunks * f.floats + f.chunks * f.sets * PATCH_FLOATS;
 }
 
 /* rows x columns of one product over the positions a, b point to; a and b end up moved */
@@ -122,9 +122,8 @@ static void slice_by_tap(const weight *f, int64_t slice, int64_t count, const va
 
 /* All taps of one group from patches */
 static void slice_by_patches(const weight *f, int64_t group, int64_t count, const vaei_spot *spots, const float *plain,
-                             float *partial) {
+                             float *patches, float *partial) {
     const int64_t depth = f->how == PATCH_X ? f->cg : f->og, stride = f->how == PATCH_X ? f->g->oc : f->g->c;
-    float patches[PATCH_FLOATS];
     const float *a[BLOCK], *b[BLOCK];
     vaei_tap taps[PATCH];
     vaei_view_taps(&f->view, 0, f->taps, taps);
@@ -141,6 +140,7 @@ static void weight_task(void *arg, int32_t index) {
     const int64_t chunk = index / f->sets, first = chunk * f->chunk, last = vaei_min(first + f->chunk, f->positions);
     const int64_t slice0 = index % f->sets * f->set, slice1 = vaei_min(slice0 + f->set, f->slices);
     float *const partial = f->partial + chunk * f->floats;
+    float *const patches = f->partial + f->chunks * f->floats + index * PATCH_FLOATS;
     vaei_spot spots[BLOCK];
     for (int64_t slice = slice0; slice < slice1; slice++) {
         const int64_t from = slice % f->bands * BAND, rows = vaei_min(BAND, f->rows - from);
@@ -153,7 +153,7 @@ static void weight_task(void *arg, int32_t index) {
         vaei_view_spots(&f->view, p, count, spots);
         for (int64_t slice = slice0; slice < slice1; slice++) {
             if (f->how == PATCH_X || f->how == PATCH_Y) {
-                slice_by_patches(f, slice, count, spots, plain, partial);
+                slice_by_patches(f, slice, count, spots, plain, patches, partial);
             } else {
                 slice_by_tap(f, slice, count, spots, plain, partial);
             }

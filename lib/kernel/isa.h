@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * isa.h - the tables this build may hold; select.c chooses among them. The _blas ones differ in the field `blas` alone. */
+ * isa.h - the tables this build may hold; select.c chooses among them. The _blas ones differ in the field `blas` alone.
+ *
+ * isa_*.c include it first, for the pragma: where its flags allow contraction gcc fuses the product of one intrinsic
+ * with the sum of another, and the tables would no longer be equal. Clang never fuses across calls. */
 #ifndef VAEI_ISA_H
 #define VAEI_ISA_H
 
@@ -11,7 +14,12 @@
 #define VAEI_NEON 1
 #endif
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("fp-contract=off")
+#endif
+
 extern const vaei_kernels vaei_kernels_portable, vaei_kernels_avx2, vaei_kernels_avx512, vaei_kernels_neon;
-extern const vaei_kernels vaei_kernels_portable_blas, vaei_kernels_avx2_blas, vaei_kernels_avx512_blas, vaei_kernels_neon_blas;
+extern const vaei_kernels vaei_kernels_portable_blas, vaei_kernels_avx2_blas, vaei_kernels_avx512_blas,
+    vaei_kernels_neon_blas;
 
 #endif

@@ -8,6 +8,7 @@
 #define TILE_NV 2
 #include "kernel/tile.tmpl.h"
 #include "kernel/vec.tmpl.h"
+#include "kernel/winograd.tmpl.h"
 
 const vaei_kernels vaei_kernels_neon = VAEI_KERNELS_TABLE("neon", 4, 0);
 #ifdef VAEI_BLAS

@@ -8,6 +8,7 @@
 #define TILE_NV 2
 #include "kernel/tile.tmpl.h"
 #include "kernel/vec.tmpl.h"
+#include "kernel/winograd.tmpl.h"
 
 const vaei_kernels vaei_kernels_portable = VAEI_KERNELS_TABLE("portable", 1, 0);
 #ifdef VAEI_BLAS

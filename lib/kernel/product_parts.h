@@ -3,14 +3,15 @@
  *
  *   conv.c         packing, and the cut into tasks          conv_rows.c     rows of output pixels against packed weights
  *   conv_few.c     few output channels                      conv_weight.c   gradient by the weight
- *   conv_view.c    where taps point                         conv_depthwise.c  a kernel per channel */
+ *   conv_view.c    where taps point                         conv_depthwise.c  a kernel per channel
+ *   conv_winograd.c  3x3 with fewer multiplications */
 #ifndef VAEI_PRODUCT_PARTS_H
 #define VAEI_PRODUCT_PARTS_H
 
 #include "kernel/conv.h"
 
 enum {
-    VAEI_MAX_ROWS = 16,  /* no table's mr is larger */
+    VAEI_MAX_ROWS = 12,  /* no table's mr is larger */
     VAEI_TILE_STEP = 12, /* rows of a band are a multiple of this: whole tiles for every table */
     VAEI_BAND_ROWS = 96,
     VAEI_MAX_TASKS = 1 << 24
@@ -98,5 +99,14 @@ void vaei_depthwise_run(const vaei_kernels *k, const vaei_pool *pool, const vaei
 int64_t vaei_depthwise_weight_scratch(const vaei_conv *g, int64_t n);
 void vaei_depthwise_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x,
                            const float *dy, float *dw, float *scratch);
+
+/* ---- conv_winograd.c: both directions of 3x3 convolutions of stride 1, where that pays; feed, bias, add, post may be NULL ---- */
+int32_t vaei_winograd(const vaei_conv *g, int32_t data);
+int64_t vaei_winograd_pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data);
+void vaei_winograd_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale, float *dst);
+int64_t vaei_winograd_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n, int32_t data);
+void vaei_winograd_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data, const float *in,
+                       const vaei_feed *feed, const float *packed, const float *bias, const float *add, const vaei_post *post, float *out,
+                       float *scratch);
 
 #endif

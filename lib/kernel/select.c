@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * select.c - which table: what was asked for, or the best this CPU has. No state: the tables are const, the answer is a pointer. */
+ * select.c - which table: what was asked for, or the best this CPU has, the later the better. There is no state: the
+ * tables are const, the answer is a pointer. Without a BLAS the second row is empty. */
 #include "kernel/isa.h"
 
 enum { ISA_ANY, ISA_PORTABLE, ISA_AVX2, ISA_AVX512, ISA_NEON, ISA_COUNT };
@@ -30,12 +31,6 @@ static const vaei_kernels *const tables[2][ISA_COUNT] = {
 #endif
 };
 
-static int32_t best_isa(vaei_cpu cpu) {
-    if (cpu.avx512) return ISA_AVX512;
-    if (cpu.avx2_fma) return ISA_AVX2;
-    return cpu.neon ? ISA_NEON : ISA_PORTABLE;
-}
-
 static int runs(vaei_cpu cpu, int32_t isa) {
     switch (isa) {
     case ISA_PORTABLE: return 1;
@@ -48,6 +43,10 @@ static int runs(vaei_cpu cpu, int32_t isa) {
 
 const vaei_kernels *vaei_kernels_select(int32_t isa, int32_t blas) {
     const vaei_cpu cpu = vaei_cpu_detect();
-    if (isa == ISA_ANY) isa = best_isa(cpu);
-    return runs(cpu, isa) ? tables[blas != 0][isa] : NULL;
+    const vaei_kernels *const *const row = tables[blas != 0];
+    if (isa != ISA_ANY) return runs(cpu, isa) ? row[isa] : NULL;
+    for (isa = ISA_COUNT - 1; isa > ISA_PORTABLE; isa--) {
+        if (row[isa] && runs(cpu, isa)) break;
+    }
+    return row[isa];
 }

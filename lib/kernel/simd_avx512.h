@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * simd_avx512.h - the vector primitives of simd_portable.h for x86 with AVX-512 F, VL, DQ and BW: 16 lanes, doubles in two halves. */
+ * simd_avx512.h - the vector primitives of simd_portable.h for x86 with AVX-512 F, VL, DQ and BW: 16 lanes, doubles
+ * in two halves. */
 #ifndef VAEI_SIMD_H
 #define VAEI_SIMD_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * simd_neon.h - the vector primitives of simd_portable.h for AArch64, whose base set has everything: 4 lanes, doubles in two halves. */
+ * simd_neon.h - the vector primitives of simd_portable.h for AArch64, whose base set has everything: 4 lanes, doubles
+ * in two halves. */
 #ifndef VAEI_SIMD_H
 #define VAEI_SIMD_H
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * simd_portable.h - the vector primitives for any machine: one lane, plain C, fma() of the C library.
  *
- * This file is also the definition of the primitives; simd_avx2.h, simd_avx512.h and simd_neon.h repeat it lane by lane.
+ * This file is also the definition of the primitives; simd_avx2.h, simd_avx512.h and simd_neon.h repeat it by lanes.
  *
  *   v_f32 V_WIDTH floats    v_i32 as many 32-bit integers    v_f64 as many doubles    v_mask as many truth values
  *
- * Every operation is the IEEE-754 one, rounded once; comparisons with NaN are false; v_min and v_max return their second argument
- * if either is NaN. Integers wrap. `part` functions touch the first j lanes in memory, 0 <= j <= V_WIDTH; the others read as 0. */
+ * Every operation is the IEEE-754 one, rounded once; comparisons with NaN are false; v_min and v_max return their
+ * second argument if either is NaN. Integers wrap. `part` functions touch the first j lanes in memory, 0 <= j <=
+ * V_WIDTH; the others read as 0. */
 #ifndef VAEI_SIMD_H
 #define VAEI_SIMD_H
 
@@ -83,7 +84,7 @@ V_FN v_mask v_ieq(v_i32 a, v_i32 b) { return a == b; }
 #define v_shr(x, count) ((v_i32)((uint32_t)(x) >> (count))) /* zeros enter */
 #define v_sar(x, count) ((v_i32)((x) >> (count)))           /* the sign enters */
 
-/* ---- pairs: even and odd take apart what zip_low and zip_high put together; the order within is the machine's ---- */
+/* ---- pairs: even and odd take apart what zip_low and zip_high put together; the order within is the machine's -- */
 V_FN v_i32 v_even(v_i32 a, v_i32 b) {
     (void)b;
     return a;

@@ -32,17 +32,18 @@ V_FN int64_t tile_part(int64_t n, int j) {
 
 V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_t taps, int64_t depth, const float *const *a,
                    const float *b, float *const *c, const float *bias, int32_t accumulate) {
-    v_f32 acc[TILE_MR][TILE_NV];
+    v_f32 acc[TILE_MR * TILE_NV];
     if (accumulate) {
         TILE_UNROLL for (int i = 0; i < m; i++) {
             TILE_UNROLL for (int j = 0; j < nv; j++) {
-                acc[i][j] = tile_load(c[i] + j * V_WIDTH, whole || j < nv - 1, tile_part(n, j));
+                acc[i * TILE_NV + j] = tile_load(c[i] + j * V_WIDTH, whole || j < nv - 1, tile_part(n, j));
             }
         }
     } else {
-        TILE_UNROLL for (int j = 0; j < nv; j++) {
-            acc[0][j] = bias ? tile_load(bias + j * V_WIDTH, whole || j < nv - 1, tile_part(n, j)) : v_zero();
-            TILE_UNROLL for (int i = 1; i < m; i++) acc[i][j] = acc[0][j];
+        TILE_UNROLL for (int i = 0; i < m; i++) {
+            TILE_UNROLL for (int j = 0; j < nv; j++) {
+                acc[i * TILE_NV + j] = bias ? tile_load(bias + j * V_WIDTH, whole || j < nv - 1, tile_part(n, j)) : v_zero();
+            }
         }
     }
     for (int64_t t = 0; t < taps; t++, a += m) {
@@ -51,16 +52,16 @@ V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_
             TILE_UNROLL for (int j = 0; j < nv; j++) right[j] = v_load(b + j * V_WIDTH);
             TILE_UNROLL for (int i = 0; i < m; i++) {
                 const v_f32 left = v_set(a[i][k]);
-                TILE_UNROLL for (int j = 0; j < nv; j++) acc[i][j] = v_fma(left, right[j], acc[i][j]);
+                TILE_UNROLL for (int j = 0; j < nv; j++) acc[i * TILE_NV + j] = v_fma(left, right[j], acc[i * TILE_NV + j]);
             }
         }
     }
     TILE_UNROLL for (int i = 0; i < m; i++) {
         TILE_UNROLL for (int j = 0; j < nv; j++) {
             if (whole || j < nv - 1) {
-                v_store(c[i] + j * V_WIDTH, acc[i][j]);
+                v_store(c[i] + j * V_WIDTH, acc[i * TILE_NV + j]);
             } else {
-                v_store_part(c[i] + j * V_WIDTH, tile_part(n, j), acc[i][j]);
+                v_store_part(c[i] + j * V_WIDTH, tile_part(n, j), acc[i * TILE_NV + j]);
             }
         }
     }
@@ -68,9 +69,9 @@ V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_
 
 V_FN void outer_body(const int m, const int nv, const int whole, int64_t n, int64_t depth, const float *const *a,
                      const float *const *b, float *c, int64_t ldc) {
-    v_f32 acc[TILE_MR][TILE_NV];
+    v_f32 acc[TILE_MR * TILE_NV];
     TILE_UNROLL for (int i = 0; i < m; i++) {
-        TILE_UNROLL for (int j = 0; j < nv; j++) acc[i][j] = v_zero();
+        TILE_UNROLL for (int j = 0; j < nv; j++) acc[i * TILE_NV + j] = v_zero();
     }
     for (int64_t p = 0; p < depth; p++) {
         const float *const x = a[p], *const y = b[p];
@@ -80,16 +81,16 @@ V_FN void outer_body(const int m, const int nv, const int whole, int64_t n, int6
         }
         TILE_UNROLL for (int i = 0; i < m; i++) {
             const v_f32 left = v_set(x[i]);
-            TILE_UNROLL for (int j = 0; j < nv; j++) acc[i][j] = v_fma(left, right[j], acc[i][j]);
+            TILE_UNROLL for (int j = 0; j < nv; j++) acc[i * TILE_NV + j] = v_fma(left, right[j], acc[i * TILE_NV + j]);
         }
     }
     TILE_UNROLL for (int i = 0; i < m; i++) {
         TILE_UNROLL for (int j = 0; j < nv; j++) {
             float *const out = c + i * ldc + j * V_WIDTH;
             if (whole || j < nv - 1) {
-                v_store(out, v_add(v_load(out), acc[i][j]));
+                v_store(out, v_add(v_load(out), acc[i * TILE_NV + j]));
             } else {
-                v_store_part(out, tile_part(n, j), v_add(v_load_part(out, tile_part(n, j)), acc[i][j]));
+                v_store_part(out, tile_part(n, j), v_add(v_load_part(out, tile_part(n, j)), acc[i * TILE_NV + j]));
             }
         }
     }
@@ -103,8 +104,6 @@ V_FN void outer_body(const int m, const int nv, const int whole, int64_t n, int6
             dot_body(m, TILE_NV, 1, n, taps, depth, a, b, c, bias, accumulate);                                        \
         } else if (n > TILE_NR - V_WIDTH) {                                                                            \
             dot_body(m, TILE_NV, 0, n, taps, depth, a, b, c, bias, accumulate);                                        \
-        } else if (n == V_WIDTH) {                                                                                     \
-            dot_body(m, 1, 1, n, taps, depth, a, b, c, bias, accumulate);                                              \
         } else {                                                                                                       \
             dot_body(m, 1, 0, n, taps, depth, a, b, c, bias, accumulate);                                              \
         }                                                                                                              \

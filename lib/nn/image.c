@@ -15,12 +15,12 @@
 vae_status_t vaei_image_check(const vaei_layer *l, const vaei_shape *in) {
     char text[96];
     if (in->n == 3) return VAE_OK;
-    return vaei_fail(VAE_E_SHAPE, "%s: wants height x width x channels, got %s: put reshape before it", l->ops->module.name,
-                     vaei_shape_text(in, text));
+    return vaei_fail(VAE_E_SHAPE, "%s: wants height x width x channels, got %s: put reshape before it",
+                     l->ops->module.name, vaei_shape_text(in, text));
 }
 
-static vae_status_t plan_axis(const char *layer, const char *axis, int64_t size, int64_t kernel, int64_t stride, int64_t dilation,
-                              int64_t before, int64_t after, int64_t *windows, int64_t *begin) {
+static vae_status_t plan_axis(const char *layer, const char *axis, int64_t size, int64_t kernel, int64_t stride,
+                              int64_t dilation, int64_t before, int64_t after, int64_t *windows, int64_t *begin) {
     const int64_t reach = dilation * (kernel - 1) + 1;
     if (before < 0) {
         *windows = (size - 1) / stride + 1;
@@ -41,20 +41,29 @@ vae_status_t vaei_window_plan(const vaei_layer *l, const vaei_shape *in, int64_t
                               const int64_t stride[2], const int64_t dilation[2], const int64_t pad[4], vaei_conv *g) {
     const char *name = l->ops->module.name;
     VAEI_TRY(vaei_image_check(l, in));
-    *g = (vaei_conv){ .h = in->d[0], .w = in->d[1], .c = in->d[2], .oc = out_channels, .kh = kernel[0], .kw = kernel[1],
-                      .sy = stride[0], .sx = stride[1], .dy = dilation[0], .dx = dilation[1], .groups = 1 };
+    *g = (vaei_conv){.h = in->d[0],
+                     .w = in->d[1],
+                     .c = in->d[2],
+                     .oc = out_channels,
+                     .kh = kernel[0],
+                     .kw = kernel[1],
+                     .sy = stride[0],
+                     .sx = stride[1],
+                     .dy = dilation[0],
+                     .dx = dilation[1],
+                     .groups = 1};
     VAEI_TRY(plan_axis(name, "height", g->h, g->kh, g->sy, g->dy, pad[0], pad[1], &g->oh, &g->top));
     return plan_axis(name, "width", g->w, g->kw, g->sx, g->dx, pad[2], pad[3], &g->ow, &g->left);
 }
 
 vae_status_t vaei_pool_plan(const vaei_layer *l, const vaei_shape *in, const int64_t kernel[2], const int64_t stride[2],
                             const int64_t pad[4], vaei_conv *g) {
-    const int64_t steps[2] = { stride[0] > 0 ? stride[0] : kernel[0], stride[1] > 0 ? stride[1] : kernel[1] };
-    const int64_t dilation[2] = { 1, 1 };
+    const int64_t steps[2] = {stride[0] > 0 ? stride[0] : kernel[0], stride[1] > 0 ? stride[1] : kernel[1]};
+    const int64_t dilation[2] = {1, 1};
     for (int32_t side = 0; side < 4; side++)
         if (pad[side] >= kernel[side / 2])
-            return vaei_fail(VAE_E_SHAPE, "%s: pad of %lld, must be smaller than the kernel of %lld", l->ops->module.name,
-                             (long long)pad[side], (long long)kernel[side / 2]);
+            return vaei_fail(VAE_E_SHAPE, "%s: pad of %lld, must be smaller than the kernel of %lld",
+                             l->ops->module.name, (long long)pad[side], (long long)kernel[side / 2]);
     VAEI_TRY(vaei_window_plan(l, in, 0, kernel, steps, dilation, pad, g));
     g->oc = g->c;
     return VAE_OK;
@@ -89,7 +98,7 @@ static void copy_values(void *arg, int64_t begin, int64_t end) {
 }
 
 void vaei_transpose(const vaei_pool *pool, int64_t n, int64_t rows, int64_t cols, const float *x, float *y) {
-    transposition t = { rows, cols, x, y };
+    transposition t = {rows, cols, x, y};
     if (rows == 1 || cols == 1)
         vaei_parallel_ranges(pool, n * rows * cols, 1, copy_values, &t);
     else

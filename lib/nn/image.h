@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * image.h - what layers over images share: shapes H x W x C, the windows a kernel is laid on, the way to PyTorch's C x H x W. */
+ * image.h - what layers over images share: shapes H x W x C, the windows of a kernel, PyTorch's C x H x W. */
 #ifndef VAEI_IMAGE_H
 #define VAEI_IMAGE_H
 
@@ -7,19 +7,20 @@
 
 /* Bounds of the options of windows; with them no product below overflows. */
 #define VAEI_CHANNELS_MAX 65536
-#define VAEI_WINDOW_MAX 1024    /* kernel, stride, dilation, padding */
+#define VAEI_WINDOW_MAX   1024 /* kernel, stride, dilation, padding */
 
 /* `in` must be height x width x channels: else VAE_E_SHAPE. */
 vae_status_t vaei_image_check(const vaei_layer *l, const vaei_shape *in);
 
 /* h x w x c; the stack refuses sizes that are too large. */
 VAEI_INLINE vaei_shape vaei_image_shape(int64_t h, int64_t w, int64_t c) {
-    return (vaei_shape){ 3, { h, w, c, 0 } };
+    return (vaei_shape){3, {h, w, c, 0}};
 }
 
-/* Where the windows of a convolution or a pool lie: kernel, stride, dilation [2] by height, width; pad[4] top, bottom, left, right.
- * Fills every size of g from `in`; pad[0] < 0 is "same", TensorFlow's rule: ceil(size / stride) windows, the zeros that are missing
- * go half before (rounded down) and half after. VAE_E_SHAPE if a window is larger than the padded image. */
+/* Where the windows of a convolution or a pool lie: kernel, stride, dilation [2] by height, width; pad[4] top, bottom,
+ * left, right. Fills every size of g from `in`. pad[0] < 0 is "same", TensorFlow's rule: ceil(size / stride) windows;
+ * of the zeros that are missing half (rounded down) go before, the rest behind. VAE_E_SHAPE if a window is larger than
+ * the padded image. */
 vae_status_t vaei_window_plan(const vaei_layer *l, const vaei_shape *in, int64_t out_channels, const int64_t kernel[2],
                               const int64_t stride[2], const int64_t dilation[2], const int64_t pad[4], vaei_conv *g);
 
@@ -34,7 +35,8 @@ typedef struct vaei_window {
 
 VAEI_INLINE vaei_window vaei_window_at(const vaei_conv *g, int64_t oy, int64_t ox) {
     const int64_t y = oy * g->sy - g->top, x = ox * g->sx - g->left;
-    return (vaei_window){ y < 0 ? 0 : y, y + g->kh > g->h ? g->h : y + g->kh, x < 0 ? 0 : x, x + g->kw > g->w ? g->w : x + g->kw };
+    return (vaei_window){y < 0 ? 0 : y, y + g->kh > g->h ? g->h : y + g->kh, x < 0 ? 0 : x,
+                         x + g->kw > g->w ? g->w : x + g->kw};
 }
 
 /* y[i][cols][rows] = x[i][rows][cols] for i < n: channels last to channels first, or back. */

@@ -72,7 +72,7 @@ typedef struct vaei_layer_ops {
     void (*fold)(const vaei_layer *l, const float *params, float *scale, float *shift);
 } vaei_layer_ops;
 
-#define VAEI_LAYER_PARAMS 4
+#define VAEI_LAYER_PARAMS 8
 #define VAEI_LAYER_BODIES 2
 
 struct vaei_layer {

@@ -6,8 +6,8 @@
  *       gelu        x Phi(x) = x/2 (1 + erf(x / sqrt 2))           not the tanh approximation
  *       softplus    log(1 + e^x)                       tanh, sigmoid
  *
- *   Where y alone tells the slope, x is not kept: those run in place. silu and gelu are not monotone and softplus loses its slope
- *   in y, so they read x. Formulas in kernel/kernel.h. */
+ *   Where y alone tells the slope, x is not kept: those run in place. silu and gelu are not monotone, and the slope of
+ *   softplus loses its digits in y, so these read x. Gradients are listed in kernel/kernel.h. */
 #include "nn/layer.h"
 #include "nn/ranges.h"
 
@@ -17,7 +17,8 @@ typedef struct leaky_relu_conf {
 
 static const vaei_option leaky_relu_options[] = {
     VAEI_OPTION_FLOAT(leaky_relu_conf, slope, 0.01, 0, 1, "slope below zero"),
-    { 0 } };
+    {0},
+};
 
 typedef struct elu_conf {
     float alpha;
@@ -25,17 +26,19 @@ typedef struct elu_conf {
 
 static const vaei_option elu_options[] = {
     VAEI_OPTION(elu_conf, alpha, FLOAT, VAEI_OPT_OPEN_LO, 1, 0, 100, "minus the limit far below zero"),
-    { 0 } };
+    {0},
+};
 
 typedef struct function {
     int32_t map; /* VAEI_MAP_... */
     float a;     /* its argument */
 } function;
 
-static vae_status_t plan_map(vaei_layer *l, vaei_build *b, const vaei_shape *in, vaei_shape *out, int32_t map, float a) {
+static vae_status_t plan_map(vaei_layer *l, vaei_build *b, const vaei_shape *in, vaei_shape *out, int32_t map,
+                             float a) {
     function *f = vaei_arena_alloc(b->arena, sizeof(*f));
     if (!f) return VAE_E_NOMEM;
-    *f = (function){ map, a };
+    *f = (function){map, a};
     l->state = f;
     *out = *in;
     return VAE_OK;
@@ -64,14 +67,14 @@ static void grad_range(void *arg, int64_t begin, int64_t end) {
 }
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
-    job j = { r->k, l->state, x, NULL, y };
+    job j = {r->k, l->state, x, NULL, y};
     (void)m;
     vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&l->in), 1, map_range, &j);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
-                     float *dx) {
-    job j = { r->k, l->state, l->ops->flags & VAEI_LAYER_READS_Y ? y : x, dy, dx };
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                     float *dy, float *dx) {
+    job j = {r->k, l->state, l->ops->flags & VAEI_LAYER_READS_Y ? y : x, dy, dx};
     (void)m;
     if (dx) vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&l->in), 1, grad_range, &j);
 }
@@ -80,27 +83,30 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 #define READS_Y (VAEI_LAYER_IN_PLACE | VAEI_LAYER_READS_Y)
 
 /* conf_size, option_table: 0 and NULL if it has none; a: the map's argument, may read l->conf */
-#define ACTIVATION(name_, MAP, reads, summary, example, paper, conf_size, option_table, a)                                        \
-    static vae_status_t name_##_plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {      \
-        (void)node;                                                                                                               \
-        return plan_map(l, b, in, out, VAEI_MAP_##MAP, a);                                                                        \
-    }                                                                                                                             \
-    const vaei_layer_ops vaei_layer_##name_ = {                                                                                   \
-        .module = { #name_, summary, example, paper, conf_size, option_table },                                                   \
-        .flags = reads,                                                                                                           \
-        .plan = name_##_plan,                                                                                                     \
-        .forward = forward,                                                                                                       \
-        .backward = backward,                                                                                                     \
-        .map = map,                                                                                                               \
+#define ACTIVATION(name_, MAP, reads, summary, example, paper, conf_size, option_table, a)                             \
+    static vae_status_t name_##_plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in,              \
+                                     vaei_shape *out) {                                                                \
+        (void)node;                                                                                                    \
+        return plan_map(l, b, in, out, VAEI_MAP_##MAP, a);                                                             \
+    }                                                                                                                  \
+    const vaei_layer_ops vaei_layer_##name_ = {                                                                        \
+        .module = {#name_, summary, example, paper, conf_size, option_table},                                          \
+        .flags = reads,                                                                                                \
+        .plan = name_##_plan,                                                                                          \
+        .forward = forward,                                                                                            \
+        .backward = backward,                                                                                          \
+        .map = map,                                                                                                    \
     };
 
 ACTIVATION(relu, RELU, READS_Y, "max(x, 0)", "relu", "", 0, NULL, 0)
-ACTIVATION(leaky_relu, LEAKY_RELU, READS_Y, "x above zero, slope x below", "leaky_relu slope=0.2", "Maas, Hannun, Ng 2013",
-           sizeof(leaky_relu_conf), leaky_relu_options, ((const leaky_relu_conf *)l->conf)->slope)
+ACTIVATION(leaky_relu, LEAKY_RELU, READS_Y, "x above zero, slope x below", "leaky_relu slope=0.2",
+           "Maas, Hannun, Ng 2013", sizeof(leaky_relu_conf), leaky_relu_options,
+           ((const leaky_relu_conf *)l->conf)->slope)
 ACTIVATION(elu, ELU, READS_Y, "x above zero, alpha (e^x - 1) below", "elu alpha=0.5",
            "Clevert, Unterthiner, Hochreiter 2015 (arXiv:1511.07289)", sizeof(elu_conf), elu_options,
            ((const elu_conf *)l->conf)->alpha)
-ACTIVATION(silu, SILU, READS_X, "x sigmoid(x), also called swish", "silu", "Elfwing, Uchibe, Doya 2017 (arXiv:1702.03118)", 0, NULL, 0)
+ACTIVATION(silu, SILU, READS_X, "x sigmoid(x), also called swish", "silu",
+           "Elfwing, Uchibe, Doya 2017 (arXiv:1702.03118)", 0, NULL, 0)
 ACTIVATION(gelu, GELU, READS_X, "x Phi(x), Phi the normal distribution function", "gelu",
            "Hendrycks, Gimpel 2016 (arXiv:1606.08415)", 0, NULL, 0)
 ACTIVATION(softplus, SOFTPLUS, READS_X, "log(1 + e^x)", "softplus", "", 0, NULL, 0)

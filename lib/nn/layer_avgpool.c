@@ -3,7 +3,8 @@
  *
  *       y[n][oy][ox][c] = 1 / (kh kw) sum_{ky,kx} x[n][oy sy + ky - top][ox sx + kx - left][c]
  *
- *   Zeros outside the image count as values, as in PyTorch (count_include_pad). The stride is the kernel unless it is given. */
+ *   Zeros outside the image count as values, as in PyTorch (count_include_pad). The stride is the kernel unless
+ *   given. */
 #include "nn/image.h"
 #include "nn/ranges.h"
 
@@ -15,7 +16,8 @@ static const vaei_option options[] = {
     VAEI_OPTION(conf, kernel, EXTENT, VAEI_OPT_REQUIRED, 0, 1, VAEI_WINDOW_MAX, "size of the window"),
     VAEI_OPTION_EXTENT(conf, stride, 0, 0, VAEI_WINDOW_MAX, "pixels from one window to the next, 0: the kernel"),
     VAEI_OPTION_PAD(conf, pad, 0, 0, VAEI_WINDOW_MAX, "zeros around the image, or same"),
-    { 0 } };
+    {0},
+};
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
     const conf *o = l->conf;
@@ -72,21 +74,21 @@ static void share_examples(void *arg, int64_t begin, int64_t end) {
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const vaei_conv *g = l->state;
-    job j = { g, x, y };
+    job j = {g, x, y};
     (void)m;
     vaei_parallel_ranges(r->pool, r->n * g->oh, g->ow * g->kh * g->kw * g->c, average_rows, &j);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
-                     float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                     float *dy, float *dx) {
     const vaei_conv *g = l->state;
-    job j = { g, dy, dx };
+    job j = {g, dy, dx};
     (void)m, (void)x, (void)y;
     if (dx) vaei_parallel_ranges(r->pool, r->n, g->oh * g->ow * g->kh * g->kw * g->c, share_examples, &j);
 }
 
 const vaei_layer_ops vaei_layer_avgpool = {
-    .module = { "avgpool", "mean of each window", "avgpool kernel=3x2 stride=2 pad=1x0", "", sizeof(conf), options },
+    .module = {"avgpool", "mean of each window", "avgpool kernel=3x2 stride=2 pad=1x0", "", sizeof(conf), options},
     .plan = plan,
     .forward = forward,
     .backward = backward,

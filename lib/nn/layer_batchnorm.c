@@ -3,9 +3,10 @@
  *
  *       y = weight (x - mean) / sqrt(variance + eps) + bias          one mean and variance for each channel
  *
- *   Training takes both from the N = n H W values of the batch (variance divided by N) and, once the step has succeeded, commit()
- *   moves the running ones: running = (1 - momentum) running + momentum batch, the variance divided by N - 1, as PyTorch does.
- *   Inference takes the running ones, so that y = scale x + shift; a conv2d, deconv2d or linear in front folds that into its weight.
+ *   Training takes both from the N = n H W values of the batch (variance divided by N). Once the step has succeeded,
+ *   commit() moves the running ones: running = (1 - momentum) running + momentum batch, here with the variance divided
+ *   by N - 1, as in PyTorch. Inference takes the running ones, so that y = scale x + shift; a linear, conv2d or
+ *   deconv2d in front multiplies that into its weight.
  *
  *   With r = 1 / sqrt(variance + eps), u = (x - mean) r:
  *
@@ -13,7 +14,8 @@
  *
  *   A channel with a single value (N = 1) has variance 0: y = bias and dx = 0.
  *
- *   Ioffe, Szegedy 2015 (arXiv:1502.03167). Not here: statistics across processes, and the variant without weight and bias. */
+ *   Ioffe, Szegedy 2015 (arXiv:1502.03167). Not here: statistics across processes; a variant without weight and
+ *   bias. */
 #include <math.h>
 
 #include "nn/norm.h"
@@ -28,7 +30,8 @@ typedef struct conf {
 static const vaei_option options[] = {
     VAEI_OPTION(conf, eps, FLOAT, VAEI_OPT_OPEN_LO, 1e-5, 0, 1, "added to the variance"),
     VAEI_OPTION_FLOAT(conf, momentum, 0.1, 0, 1, "share of the new batch in the running statistics"),
-    { 0 } };
+    {0},
+};
 
 static int64_t channels_of(const vaei_layer *l) {
     return l->in.d[l->in.n - 1];
@@ -36,7 +39,7 @@ static int64_t channels_of(const vaei_layer *l) {
 
 static vaei_norm geometry(const vaei_layer *l, int64_t n) {
     const int64_t channels = channels_of(l);
-    return (vaei_norm){ 1, vaei_count_of(n, vaei_shape_size(&l->in) / channels), channels };
+    return (vaei_norm){1, vaei_count_of(n, vaei_shape_size(&l->in) / channels), channels};
 }
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
@@ -44,12 +47,14 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
         const char *name;
         int32_t flags;
         float value;
-    } params[] = { { "weight", VAEI_PARAM_TRAINED, 1 }, { "bias", VAEI_PARAM_TRAINED, 0 },
-                   { "running_mean", 0, 0 }, { "running_var", 0, 1 } };
+    } params[] = {{"weight", VAEI_PARAM_TRAINED, 1},
+                  {"bias", VAEI_PARAM_TRAINED, 0},
+                  {"running_mean", 0, 0},
+                  {"running_var", 0, 1}};
     const int64_t channels = in->d[in->n - 1];
     (void)node;
     for (size_t i = 0; i < VAEI_COUNT(params); i++) {
-        const vaei_init init = { VAEI_INIT_CONSTANT, 1, 1, params[i].value };
+        const vaei_init init = {VAEI_INIT_CONSTANT, 1, 1, params[i].value};
         l->param[i] = vaei_build_param(b, l->path, params[i].name, 1, &channels, params[i].flags, init);
         if (!l->param[i]) return VAE_E_NOMEM;
         l->n_params++;
@@ -60,7 +65,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
 
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
     const vaei_norm g = geometry(l, n);
-    vaei_carve pack = { NULL, 0 }, cache = { NULL, 0 }, scratch = { NULL, 0 };
+    vaei_carve pack = {NULL, 0}, cache = {NULL, 0}, scratch = {NULL, 0};
     (void)k;
     if (training) {
         (void)vaei_carve_array(&cache, 2 * g.channels, sizeof(double));
@@ -68,11 +73,12 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
     } else {
         (void)vaei_carve_floats(&pack, 2 * g.channels);
     }
-    *need = (vaei_need){ pack.used, cache.used, scratch.used };
+    *need = (vaei_need){pack.used, cache.used, scratch.used};
 }
 
 /* y = scale x + shift, the shift such that the rounding of scale cancels near the mean. */
-static void line(const float *weight, const float *bias, int64_t i, double mean, double rstd, float *scale, float *shift) {
+static void line(const float *weight, const float *bias, int64_t i, double mean, double rstd, float *scale,
+                 float *shift) {
     scale[i] = (float)(weight[i] * rstd);
     shift[i] = (float)(bias[i] - mean * (double)scale[i]);
 }
@@ -98,27 +104,27 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
         vaei_norm_apply(r->k, r->pool, &g, m->pack, x, vaei_layer_post(l, r), y);
         return;
     }
-    vaei_carve c = { m->scratch, 0 };
+    vaei_carve c = {m->scratch, 0};
     const vaei_norm_scratch s = vaei_norm_carve(&c, &g, 3);
     double *mean = m->cache, *variance = mean + g.channels;
     vaei_norm_sums(r->k, r->pool, &g, &s, x, x);
     for (int64_t i = 0; i < g.channels; i++) {
-        const double rstd = vaei_norm_statistics(s.sums[i], s.sums[g.channels + i], (double)g.rows, (double)o->eps, &mean[i],
-                                                 &variance[i]);
+        const double rstd = vaei_norm_statistics(s.sums[i], s.sums[g.channels + i], (double)g.rows, (double)o->eps,
+                                                 &mean[i], &variance[i]);
         line(vaei_layer_param(l, r, WEIGHT), vaei_layer_param(l, r, BIAS), i, mean[i], rstd, s.coefficients,
-               s.coefficients + g.channels);
+             s.coefficients + g.channels);
     }
     vaei_norm_apply(r->k, r->pool, &g, s.coefficients, x, vaei_layer_post(l, r), y);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
-                     float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                     float *dy, float *dx) {
     const conf *o = l->conf;
     const vaei_norm g = geometry(l, r->n);
     const double *mean = m->cache, *variance = mean + g.channels, count = (double)g.rows;
     const float *weight = vaei_layer_param(l, r, WEIGHT);
     float *dweight = vaei_layer_grad(l, r, WEIGHT), *dbias = vaei_layer_grad(l, r, BIAS);
-    vaei_carve c = { m->scratch, 0 };
+    vaei_carve c = {m->scratch, 0};
     const vaei_norm_scratch s = vaei_norm_carve(&c, &g, 3);
     float *a = s.coefficients, *b = a + g.channels, *shift = b + g.channels;
     (void)y;
@@ -140,7 +146,8 @@ static void commit(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, f
     const vaei_norm g = geometry(l, r->n);
     const double *mean = m->cache, *variance = mean + g.channels, momentum = (double)o->momentum;
     const double unbiased = g.rows > 1 ? (double)g.rows / (double)(g.rows - 1) : 1;
-    float *running_mean = params + l->param[RUNNING_MEAN]->offset, *running_var = params + l->param[RUNNING_VAR]->offset;
+    float *running_mean = params + l->param[RUNNING_MEAN]->offset,
+          *running_var = params + l->param[RUNNING_VAR]->offset;
     for (int64_t i = 0; i < g.channels; i++) {
         running_mean[i] = (float)((1 - momentum) * (double)running_mean[i] + momentum * mean[i]);
         running_var[i] = (float)((1 - momentum) * (double)running_var[i] + momentum * unbiased * variance[i]);
@@ -148,8 +155,8 @@ static void commit(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, f
 }
 
 const vaei_layer_ops vaei_layer_batchnorm = {
-    .module = { "batchnorm", "normalises each channel over the batch", "batchnorm eps=0.001", "Ioffe, Szegedy 2015 (arXiv:1502.03167)",
-                sizeof(conf), options },
+    .module = {"batchnorm", "normalises each channel over the batch", "batchnorm eps=0.001",
+               "Ioffe, Szegedy 2015 (arXiv:1502.03167)", sizeof(conf), options},
     .flags = VAEI_LAYER_TAKES_POST,
     .plan = plan,
     .need = need,

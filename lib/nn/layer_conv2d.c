@@ -3,8 +3,8 @@
  *
  *       y[n][oy][ox][o] = b[o] + sum_{ky,kx,c} x[n][oy s + ky d - top][ox s + kx d - left][c] w[o][c][ky][kx]
  *
- *   w[out][in / groups][kh][kw]; zeros outside the image. Padding for each side on its own, or "same": TensorFlow's rule, which for
- *   stride 1 and odd kernels is PyTorch's too. With groups, output channels of group g see input channels of group g only.
+ *   w[out][in / groups][kh][kw]; zeros outside the image. Padding for each side on its own, or "same": TensorFlow's
+ *   rule, which for stride 1 is PyTorch's too. Output channels of a group see input channels of that group only.
  *
  *   Arithmetic in kernel/conv.h. Not here: padding other than with zeros. */
 #include "nn/image.h"
@@ -24,7 +24,8 @@ static const vaei_option options[] = {
     VAEI_OPTION_INT(conf, groups, 1, 1, VAEI_CHANNELS_MAX, "independent groups of channels"),
     VAEI_OPTION_BOOL(conf, bias, 1, "add a bias to each channel"),
     VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weight starts"),
-    { 0 } };
+    {0},
+};
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
     const conf *o = l->conf;
@@ -33,13 +34,14 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     if (!g) return VAE_E_NOMEM;
     VAEI_TRY(vaei_window_plan(l, in, o->out, o->kernel, o->stride, o->dilation, o->pad, g));
     if (g->c % o->groups != 0 || g->oc % o->groups != 0)
-        return vaei_fail(VAE_E_SHAPE, "conv2d: groups=%lld does not divide %lld channels into %lld", (long long)o->groups,
-                         (long long)g->c, (long long)g->oc);
+        return vaei_fail(VAE_E_SHAPE, "conv2d: groups=%lld does not divide %lld channels into %lld",
+                         (long long)o->groups, (long long)g->c, (long long)g->oc);
     g->groups = o->groups;
     l->state = g;
-    const int64_t shape[4] = { g->oc, g->c / g->groups, g->kh, g->kw };
+    const int64_t shape[4] = {g->oc, g->c / g->groups, g->kh, g->kw};
     *out = vaei_image_shape(g->oh, g->ow, g->oc);
-    return vaei_weights_declare(l, b, 4, shape, shape[1] * g->kh * g->kw, g->oc * g->kh * g->kw, g->oc, o->bias, o->init);
+    return vaei_weights_declare(l, b, 4, shape, shape[1] * g->kh * g->kw, g->oc * g->kh * g->kw, g->oc, o->bias,
+                                o->init);
 }
 
 typedef struct pack {
@@ -49,7 +51,7 @@ typedef struct pack {
 
 static pack cut(const vaei_layer *l, const vaei_kernels *k, int32_t training, vaei_carve *c) {
     const vaei_conv *g = l->state;
-    pack p = { vaei_carve_floats(c, vaei_conv_forward_pack_floats(k, g)), NULL, NULL, NULL };
+    pack p = {vaei_carve_floats(c, vaei_conv_forward_pack_floats(k, g)), NULL, NULL, NULL};
     if (training) p.data = vaei_carve_floats(c, vaei_conv_data_pack_floats(k, g));
     if (vaei_weights_folds(l, training)) {
         p.scale = vaei_carve_floats(c, g->oc);
@@ -59,7 +61,7 @@ static pack cut(const vaei_layer *l, const vaei_kernels *k, int32_t training, va
 }
 
 static pack pack_of(const vaei_layer *l, const vaei_run *r, void *base) {
-    vaei_carve c = { base, 0 };
+    vaei_carve c = {base, 0};
     return cut(l, r->k, r->training, &c);
 }
 
@@ -69,15 +71,16 @@ static int64_t larger(int64_t a, int64_t b) {
 
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
     const vaei_conv *g = l->state;
-    vaei_carve packs = { NULL, 0 }, scratch = { NULL, 0 };
+    vaei_carve packs = {NULL, 0}, scratch = {NULL, 0};
     int64_t floats = -1;
     (void)cut(l, k, training, &packs);
     if (vaei_weights_countable(l, n)) {
         floats = vaei_conv_forward_scratch(k, g, n);
-        if (training) floats = larger(floats, larger(vaei_conv_data_scratch(k, g, n), vaei_conv_weight_scratch(k, g, n)));
+        if (training)
+            floats = larger(floats, larger(vaei_conv_data_scratch(k, g, n), vaei_conv_weight_scratch(k, g, n)));
     }
     (void)vaei_carve_floats(&scratch, floats);
-    *need = (vaei_need){ packs.used, 0, scratch.used };
+    *need = (vaei_need){packs.used, 0, scratch.used};
 }
 
 static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
@@ -95,8 +98,8 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_conv_forward(r->k, r->pool, l->state, r->n, x, p.forward, bias, vaei_layer_post(l, r), y, m->scratch);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
-                     float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                     float *dy, float *dx) {
     const vaei_conv *g = l->state;
     const pack p = pack_of(l, r, m->pack);
     float *db = vaei_layer_grad(l, r, 1);
@@ -107,7 +110,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_conv2d = {
-    .module = { "conv2d", "2-D convolution", "conv2d out=3 kernel=3 stride=2x1 pad=1", "", sizeof(conf), options },
+    .module = {"conv2d", "2-D convolution", "conv2d out=3 kernel=3 stride=2x1 pad=1", "", sizeof(conf), options},
     .flags = VAEI_LAYER_TAKES_POST | VAEI_LAYER_TAKES_FOLD,
     .plan = plan,
     .need = need,

@@ -6,12 +6,13 @@
  *       y[n][iy s + ky d - top][ix s + kx d - left][o] += x[n][iy][ix][c] w[c][o][ky][kx]          y starts at b[o]
  *       oh = (h - 1) s - top - bottom + d (k - 1) + 1 + output_pad
  *
- *   w[in][out / groups][kh][kw]. `pad` crops the result, for each side on its own; output_pad adds at the bottom and the right.
- *   pad=same: oh = h s; what a kernel of r = d (k - 1) + 1 paints too much, r - s, is cropped half at the top (rounded down) and the
- *   rest at the bottom, as in TensorFlow; if r < s, the missing rows come from output_pad.
+ *   w[in][out / groups][kh][kw]. `pad` crops the result, for each side on its own; output_pad adds at the bottom and
+ *   the right. pad=same: oh = h s. What a kernel of reach r = d (k - 1) + 1 paints too much, r - s, is cropped half
+ *   (rounded down) at the top and the rest at the bottom, as in TensorFlow; what it paints too little is added at the
+ *   bottom.
  *
- *   It is the gradient of the convolution g that maps y's shape to x's with the same w, so all three directions are that
- *   convolution's: forward is its gradient by the input, dx its forward pass, and dw its dw with x and dy swapped.
+ *   It is the gradient of the convolution g that maps y's shape to x's with the same w, so all three directions are
+ *   that convolution's: forward is its gradient by the input, dx its forward pass, and dw its dw with x and dy swapped.
  *   PyTorch counts (out / groups) kh kw as the fan-in of w, and so do we. */
 #include "nn/image.h"
 #include "nn/weights.h"
@@ -31,7 +32,8 @@ static const vaei_option options[] = {
     VAEI_OPTION_INT(conf, groups, 1, 1, VAEI_CHANNELS_MAX, "independent groups of channels"),
     VAEI_OPTION_BOOL(conf, bias, 1, "add a bias to each channel"),
     VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weight starts"),
-    { 0 } };
+    {0},
+};
 
 /* One axis: 0 the height, 1 the width. */
 static vae_status_t plan_axis(const conf *o, int32_t axis, int64_t size, int64_t *made, int64_t *begin) {
@@ -49,8 +51,8 @@ static vae_status_t plan_axis(const conf *o, int32_t axis, int64_t size, int64_t
                          (long long)output_pad);
     const int64_t painted = (size - 1) * stride + reach + output_pad;
     if (painted <= before + after)
-        return vaei_fail(VAE_E_SHAPE, "deconv2d: pad crops %lld pixels of %s, only %lld are painted", (long long)(before + after),
-                         axis == 0 ? "height" : "width", (long long)painted);
+        return vaei_fail(VAE_E_SHAPE, "deconv2d: pad crops %lld pixels of %s, only %lld are painted",
+                         (long long)(before + after), axis == 0 ? "height" : "width", (long long)painted);
     *made = painted - before - after;
     *begin = before;
     return VAE_OK;
@@ -62,17 +64,27 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     (void)node;
     if (!g) return VAE_E_NOMEM;
     VAEI_TRY(vaei_image_check(l, in));
-    *g = (vaei_conv){ .c = o->out, .oh = in->d[0], .ow = in->d[1], .oc = in->d[2], .kh = o->kernel[0], .kw = o->kernel[1],
-                      .sy = o->stride[0], .sx = o->stride[1], .dy = o->dilation[0], .dx = o->dilation[1], .groups = o->groups };
+    *g = (vaei_conv){.c = o->out,
+                     .oh = in->d[0],
+                     .ow = in->d[1],
+                     .oc = in->d[2],
+                     .kh = o->kernel[0],
+                     .kw = o->kernel[1],
+                     .sy = o->stride[0],
+                     .sx = o->stride[1],
+                     .dy = o->dilation[0],
+                     .dx = o->dilation[1],
+                     .groups = o->groups};
     if (g->c % g->groups != 0 || g->oc % g->groups != 0)
-        return vaei_fail(VAE_E_SHAPE, "deconv2d: groups=%lld does not divide %lld channels into %lld", (long long)g->groups,
-                         (long long)g->oc, (long long)g->c);
+        return vaei_fail(VAE_E_SHAPE, "deconv2d: groups=%lld does not divide %lld channels into %lld",
+                         (long long)g->groups, (long long)g->oc, (long long)g->c);
     VAEI_TRY(plan_axis(o, 0, g->oh, &g->h, &g->top));
     VAEI_TRY(plan_axis(o, 1, g->ow, &g->w, &g->left));
     l->state = g;
-    const int64_t shape[4] = { g->oc, g->c / g->groups, g->kh, g->kw };
+    const int64_t shape[4] = {g->oc, g->c / g->groups, g->kh, g->kw};
     *out = vaei_image_shape(g->h, g->w, g->c);
-    return vaei_weights_declare(l, b, 4, shape, shape[1] * g->kh * g->kw, g->oc * g->kh * g->kw, g->c, o->bias, o->init);
+    return vaei_weights_declare(l, b, 4, shape, shape[1] * g->kh * g->kw, g->oc * g->kh * g->kw, g->c, o->bias,
+                                o->init);
 }
 
 typedef struct pack {
@@ -82,7 +94,7 @@ typedef struct pack {
 
 static pack cut(const vaei_layer *l, const vaei_kernels *k, int32_t training, vaei_carve *c) {
     const vaei_conv *g = l->state;
-    pack p = { vaei_carve_floats(c, vaei_conv_data_pack_floats(k, g)), NULL, NULL, NULL };
+    pack p = {vaei_carve_floats(c, vaei_conv_data_pack_floats(k, g)), NULL, NULL, NULL};
     if (training) p.forward = vaei_carve_floats(c, vaei_conv_forward_pack_floats(k, g));
     if (vaei_weights_folds(l, training)) {
         p.scale = vaei_carve_floats(c, g->c);
@@ -92,7 +104,7 @@ static pack cut(const vaei_layer *l, const vaei_kernels *k, int32_t training, va
 }
 
 static pack pack_of(const vaei_layer *l, const vaei_run *r, void *base) {
-    vaei_carve c = { base, 0 };
+    vaei_carve c = {base, 0};
     return cut(l, r->k, r->training, &c);
 }
 
@@ -102,15 +114,16 @@ static int64_t larger(int64_t a, int64_t b) {
 
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
     const vaei_conv *g = l->state;
-    vaei_carve packs = { NULL, 0 }, scratch = { NULL, 0 };
+    vaei_carve packs = {NULL, 0}, scratch = {NULL, 0};
     int64_t floats = -1;
     (void)cut(l, k, training, &packs);
     if (vaei_weights_countable(l, n)) {
         floats = vaei_conv_data_scratch(k, g, n);
-        if (training) floats = larger(floats, larger(vaei_conv_forward_scratch(k, g, n), vaei_conv_weight_scratch(k, g, n)));
+        if (training)
+            floats = larger(floats, larger(vaei_conv_forward_scratch(k, g, n), vaei_conv_weight_scratch(k, g, n)));
     }
     (void)vaei_carve_floats(&scratch, floats);
-    *need = (vaei_need){ packs.used, 0, scratch.used };
+    *need = (vaei_need){packs.used, 0, scratch.used};
 }
 
 static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
@@ -128,8 +141,8 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_conv_data(r->k, r->pool, l->state, r->n, x, p.data, bias, vaei_layer_post(l, r), y, m->scratch);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
-                     float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                     float *dy, float *dx) {
     const vaei_conv *g = l->state;
     const pack p = pack_of(l, r, m->pack);
     float *db = vaei_layer_grad(l, r, 1);
@@ -140,8 +153,8 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_deconv2d = {
-    .module = { "deconv2d", "transposed 2-D convolution, which enlarges", "deconv2d out=3 kernel=3 stride=2 pad=1 output_pad=1x0", "",
-                sizeof(conf), options },
+    .module = {"deconv2d", "transposed 2-D convolution, which enlarges",
+               "deconv2d out=3 kernel=3 stride=2 pad=1 output_pad=1x0", "", sizeof(conf), options},
     .flags = VAEI_LAYER_TAKES_POST | VAEI_LAYER_TAKES_FOLD,
     .plan = plan,
     .need = need,

@@ -4,9 +4,11 @@
  *       training:   y = x mask,  mask = 0 with probability p, else 1 / (1 - p)        dx = dy mask
  *       inference:  y = x
  *
- *   The mask is a pure function of seed, step, layer and the example's number: the same for any threads and any split of the batch.
+ *   The mask is a pure function of seed, step, layer and the example's number: the same for any number of threads and
+ *   any split of the batch.
  *
- *   Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting". Not here: whole channels at once. */
+ *   Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting". Not here: dropping
+ *   whole channels. */
 #include "nn/layer.h"
 #include "nn/ranges.h"
 
@@ -16,7 +18,8 @@ typedef struct conf {
 
 static const vaei_option options[] = {
     VAEI_OPTION(conf, p, FLOAT, VAEI_OPT_OPEN_HI, 0.5, 0, 1, "probability that a value is dropped"),
-    { 0 } };
+    {0},
+};
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
     (void)l, (void)b, (void)node;
@@ -25,10 +28,10 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
 }
 
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    vaei_carve cache = { NULL, 0 };
+    vaei_carve cache = {NULL, 0};
     (void)k;
     if (training) (void)vaei_carve_floats(&cache, vaei_count_of(n, vaei_shape_size(&l->in)));
-    *need = (vaei_need){ 0, cache.used, 0 };
+    *need = (vaei_need){0, cache.used, 0};
 }
 
 typedef struct job {
@@ -64,7 +67,7 @@ static void copy(void *arg, int64_t begin, int64_t end) {
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const int64_t size = vaei_shape_size(&l->in);
-    job j = { l, r, m->cache, x, y };
+    job j = {l, r, m->cache, x, y};
     if (r->training) {
         vaei_parallel_ranges(r->pool, r->n, size, draw_examples, &j);
         vaei_parallel_ranges(r->pool, r->n * size, 1, multiply, &j);
@@ -73,15 +76,16 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     }
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
-                     float *dx) {
-    job j = { l, r, m->cache, dy, dx };
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                     float *dy, float *dx) {
+    job j = {l, r, m->cache, dy, dx};
     (void)x, (void)y;
     if (dx) vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&l->in), 1, multiply, &j);
 }
 
 const vaei_layer_ops vaei_layer_dropout = {
-    .module = { "dropout", "drops values at random while training", "dropout p=0.3", "Srivastava et al. 2014", sizeof(conf), options },
+    .module = {"dropout", "drops values at random while training", "dropout p=0.3", "Srivastava et al. 2014",
+               sizeof(conf), options},
     .flags = VAEI_LAYER_IN_PLACE,
     .plan = plan,
     .need = need,

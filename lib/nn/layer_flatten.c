@@ -3,13 +3,13 @@
  *
  *       y[n][c P + p] = x[n][p][c]              P = H W pixels
  *
- *   We hold channels last; PyTorch flattens channels first. Following it here makes the weight of the linear layer that comes
- *   next the same array in both. reshape goes the other way. */
+ *   We hold channels last; PyTorch flattens channels first. Following it here makes the weight of the linear layer that
+ *   comes next the same array in both. reshape goes the other way. */
 #include "nn/image.h"
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
     (void)l, (void)b, (void)node;
-    *out = (vaei_shape){ 1, { vaei_shape_size(in), 0, 0, 0 } };
+    *out = (vaei_shape){1, {vaei_shape_size(in), 0, 0, 0}};
     return VAE_OK;
 }
 
@@ -19,15 +19,15 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_transpose(r->pool, r->n, l->out.d[0] / channels, channels, x, y);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
-                     float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                     float *dy, float *dx) {
     const int64_t channels = l->in.d[l->in.n - 1];
     (void)m, (void)x, (void)y;
     if (dx) vaei_transpose(r->pool, r->n, channels, l->out.d[0] / channels, dy, dx);
 }
 
 const vaei_layer_ops vaei_layer_flatten = {
-    .module = { "flatten", "image to vector, in PyTorch's C, H, W order", "flatten", "", 0, NULL },
+    .module = {"flatten", "image to vector, in PyTorch's C, H, W order", "flatten", "", 0, NULL},
     .plan = plan,
     .forward = forward,
     .backward = backward,

@@ -27,11 +27,12 @@ typedef struct conf {
 static const vaei_option options[] = {
     VAEI_OPTION(conf, groups, INT, VAEI_OPT_REQUIRED, 0, 1, 65536, "groups of channels"),
     VAEI_OPTION(conf, eps, FLOAT, VAEI_OPT_OPEN_LO, 1e-5, 0, 1, "added to the variance"),
-    { 0 } };
+    {0},
+};
 
 static vaei_norm geometry(const vaei_layer *l, int64_t n) {
     const int64_t channels = l->in.d[l->in.n - 1];
-    return (vaei_norm){ n, vaei_shape_size(&l->in) / channels, channels };
+    return (vaei_norm){n, vaei_shape_size(&l->in) / channels, channels};
 }
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
@@ -42,8 +43,9 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
         return vaei_fail(VAE_E_SHAPE, "groupnorm: groups=%lld does not divide %lld channels", (long long)o->groups,
                          (long long)channels);
     for (int32_t i = 0; i < 2; i++) {
-        const vaei_init init = { VAEI_INIT_CONSTANT, 1, 1, i == WEIGHT ? 1.0f : 0.0f };
-        l->param[i] = vaei_build_param(b, l->path, i == WEIGHT ? "weight" : "bias", 1, &channels, VAEI_PARAM_TRAINED, init);
+        const vaei_init init = {VAEI_INIT_CONSTANT, 1, 1, i == WEIGHT ? 1.0f : 0.0f};
+        l->param[i] =
+            vaei_build_param(b, l->path, i == WEIGHT ? "weight" : "bias", 1, &channels, VAEI_PARAM_TRAINED, init);
         if (!l->param[i]) return VAE_E_NOMEM;
         l->n_params++;
     }
@@ -58,11 +60,11 @@ typedef struct statistics {
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
     const conf *o = l->conf;
     const vaei_norm g = geometry(l, n);
-    vaei_carve cache = { NULL, 0 }, scratch = { NULL, 0 };
+    vaei_carve cache = {NULL, 0}, scratch = {NULL, 0};
     (void)k;
     if (training) (void)vaei_carve_array(&cache, vaei_count_of(n, o->groups), sizeof(statistics));
     (void)vaei_norm_carve(&scratch, &g, training ? 3 : 2);
-    *need = (vaei_need){ 0, cache.used, scratch.used };
+    *need = (vaei_need){0, cache.used, scratch.used};
 }
 
 typedef struct job {
@@ -89,7 +91,7 @@ static void find_coefficients(void *arg, int64_t begin, int64_t end) {
                 sum_squares += squares[c];
             }
             const double rstd = vaei_norm_statistics(sum, sum_squares, count, j->eps, &mean, &variance);
-            if (j->kept) j->kept[i * j->groups + group] = (statistics){ mean, rstd };
+            if (j->kept) j->kept[i * j->groups + group] = (statistics){mean, rstd};
             for (int64_t c = first; c < first + width; c++) {
                 scale[c] = (float)(j->weight[c] * rstd);
                 shift[c] = (float)(j->bias[c] - mean * (double)scale[c]);
@@ -98,15 +100,21 @@ static void find_coefficients(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-static job make_job(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const vaei_norm *g, const vaei_norm_scratch *s) {
+static job make_job(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const vaei_norm *g,
+                    const vaei_norm_scratch *s) {
     const conf *o = l->conf;
-    return (job){ g, s, vaei_layer_param(l, r, WEIGHT), vaei_layer_param(l, r, BIAS), o->groups, (double)o->eps,
-                  r->training ? m->cache : NULL };
+    return (job){g,
+                 s,
+                 vaei_layer_param(l, r, WEIGHT),
+                 vaei_layer_param(l, r, BIAS),
+                 o->groups,
+                 (double)o->eps,
+                 r->training ? m->cache : NULL};
 }
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const vaei_norm g = geometry(l, r->n);
-    vaei_carve c = { m->scratch, 0 };
+    vaei_carve c = {m->scratch, 0};
     const vaei_norm_scratch s = vaei_norm_carve(&c, &g, r->training ? 3 : 2);
     job j = make_job(l, r, m, &g, &s);
     vaei_norm_sums(r->k, r->pool, &g, &s, x, x);
@@ -139,10 +147,10 @@ static void find_grad_coefficients(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
-                     float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                     float *dy, float *dx) {
     const vaei_norm g = geometry(l, r->n);
-    vaei_carve c = { m->scratch, 0 };
+    vaei_carve c = {m->scratch, 0};
     const vaei_norm_scratch s = vaei_norm_carve(&c, &g, 3);
     job j = make_job(l, r, m, &g, &s);
     const int64_t width = g.channels / j.groups;
@@ -166,8 +174,8 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_groupnorm = {
-    .module = { "groupnorm", "normalises groups of channels of each example", "groupnorm groups=2", "Wu, He 2018 (arXiv:1803.08494)",
-                sizeof(conf), options },
+    .module = {"groupnorm", "normalises groups of channels of each example", "groupnorm groups=2",
+               "Wu, He 2018 (arXiv:1803.08494)", sizeof(conf), options},
     .flags = VAEI_LAYER_TAKES_POST,
     .plan = plan,
     .need = need,

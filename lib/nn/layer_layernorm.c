@@ -22,7 +22,8 @@ typedef struct conf {
 
 static const vaei_option options[] = {
     VAEI_OPTION(conf, eps, FLOAT, VAEI_OPT_OPEN_LO, 1e-5, 0, 1, "added to the variance"),
-    { 0 } };
+    {0},
+};
 
 static int64_t channels_of(const vaei_layer *l) {
     return l->in.d[l->in.n - 1];
@@ -36,8 +37,9 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     const int64_t channels = in->d[in->n - 1];
     (void)node;
     for (int32_t i = 0; i < 2; i++) {
-        const vaei_init init = { VAEI_INIT_CONSTANT, 1, 1, i == WEIGHT ? 1.0f : 0.0f };
-        l->param[i] = vaei_build_param(b, l->path, i == WEIGHT ? "weight" : "bias", 1, &channels, VAEI_PARAM_TRAINED, init);
+        const vaei_init init = {VAEI_INIT_CONSTANT, 1, 1, i == WEIGHT ? 1.0f : 0.0f};
+        l->param[i] =
+            vaei_build_param(b, l->path, i == WEIGHT ? "weight" : "bias", 1, &channels, VAEI_PARAM_TRAINED, init);
         if (!l->param[i]) return VAE_E_NOMEM;
         l->n_params++;
     }
@@ -61,13 +63,13 @@ static int64_t chunk_count(const vaei_layer *l, int64_t n) {
 }
 
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    vaei_carve cache = { NULL, 0 }, scratch = { NULL, 0 };
+    vaei_carve cache = {NULL, 0}, scratch = {NULL, 0};
     (void)k;
     if (training) {
         (void)vaei_carve_array(&cache, rows_of(l, n), sizeof(statistics));
         (void)vaei_carve_array(&scratch, vaei_count_of(chunk_count(l, n), 2 * channels_of(l)), sizeof(double));
     }
-    *need = (vaei_need){ 0, cache.used, scratch.used };
+    *need = (vaei_need){0, cache.used, scratch.used};
 }
 
 typedef struct job {
@@ -90,9 +92,9 @@ static void normalise_rows(void *arg, int64_t begin, int64_t end) {
         const float *x = j->x + i * channels;
         float *y = j->y + i * channels;
         double mean, variance;
-        const double rstd = vaei_norm_statistics(k->sum(channels, x), k->sum_squares(channels, x), (double)channels, (double)o->eps,
-                                                 &mean, &variance);
-        const statistics t = { (float)mean, (float)rstd };
+        const double rstd = vaei_norm_statistics(k->sum(channels, x), k->sum_squares(channels, x), (double)channels,
+                                                 (double)o->eps, &mean, &variance);
+        const statistics t = {(float)mean, (float)rstd};
         for (int64_t c = 0; c < channels; c++) y[c] = (x[c] - t.mean) * t.rstd * weight[c] + bias[c];
         if (j->kept) j->kept[i] = t;
     }
@@ -100,7 +102,7 @@ static void normalise_rows(void *arg, int64_t begin, int64_t end) {
 }
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
-    job j = { .l = l, .r = r, .kept = r->training ? m->cache : NULL, .x = x, .y = y };
+    job j = {.l = l, .r = r, .kept = r->training ? m->cache : NULL, .x = x, .y = y};
     vaei_parallel_ranges(r->pool, rows_of(l, r->n), channels_of(l), normalise_rows, &j);
 }
 
@@ -132,11 +134,11 @@ static void chunk_grads(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
-                     float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                     float *dy, float *dx) {
     const int64_t channels = channels_of(l), chunks = chunk_count(l, r->n);
     float *dweight = vaei_layer_grad(l, r, WEIGHT), *dbias = vaei_layer_grad(l, r, BIAS);
-    job j = { .l = l, .r = r, .kept = m->cache, .x = x, .dy = dy, .dx = dx, .partial = m->scratch };
+    job j = {.l = l, .r = r, .kept = m->cache, .x = x, .dy = dy, .dx = dx, .partial = m->scratch};
     (void)y;
     vaei_parallel_ranges(r->pool, chunks, chunk_rows(l) * channels, chunk_grads, &j);
     double *total = j.partial;
@@ -149,8 +151,8 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_layernorm = {
-    .module = { "layernorm", "normalises each row over its last axis", "layernorm", "Ba, Kiros, Hinton 2016 (arXiv:1607.06450)",
-                sizeof(conf), options },
+    .module = {"layernorm", "normalises each row over its last axis", "layernorm",
+               "Ba, Kiros, Hinton 2016 (arXiv:1607.06450)", sizeof(conf), options},
     .flags = VAEI_LAYER_TAKES_POST,
     .plan = plan,
     .need = need,

@@ -17,16 +17,18 @@ static const vaei_option options[] = {
     VAEI_OPTION(conf, out, INT, VAEI_OPT_REQUIRED, 0, 1, 65536, "values made"),
     VAEI_OPTION_BOOL(conf, bias, 1, "add a bias"),
     VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weight starts"),
-    { 0 } };
+    {0},
+};
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
     const conf *o = l->conf;
     char text[96];
     (void)node;
     if (in->n != 1)
-        return vaei_fail(VAE_E_SHAPE, "linear: wants one axis, got %s: put flatten before it", vaei_shape_text(in, text));
-    const int64_t shape[2] = { o->out, in->d[0] };
-    *out = (vaei_shape){ 1, { o->out, 0, 0, 0 } };
+        return vaei_fail(VAE_E_SHAPE, "linear: wants one axis, got %s: put flatten before it",
+                         vaei_shape_text(in, text));
+    const int64_t shape[2] = {o->out, in->d[0]};
+    *out = (vaei_shape){1, {o->out, 0, 0, 0}};
     return vaei_weights_declare(l, b, 2, shape, in->d[0], o->out, o->out, o->bias, o->init);
 }
 
@@ -38,7 +40,7 @@ typedef struct pack {
 
 static pack cut(const vaei_layer *l, const vaei_kernels *k, int32_t training, vaei_carve *c) {
     const int64_t in = l->in.d[0], out = l->out.d[0];
-    pack p = { vaei_carve_floats(c, vaei_pack_floats(k, in, out)), NULL, NULL, NULL };
+    pack p = {vaei_carve_floats(c, vaei_pack_floats(k, in, out)), NULL, NULL, NULL};
     if (training) p.backward = vaei_carve_floats(c, vaei_pack_floats(k, out, in));
     if (vaei_weights_folds(l, training)) {
         p.scale = vaei_carve_floats(c, out);
@@ -48,16 +50,18 @@ static pack cut(const vaei_layer *l, const vaei_kernels *k, int32_t training, va
 }
 
 static pack pack_of(const vaei_layer *l, const vaei_run *r, void *base) {
-    vaei_carve c = { base, 0 };
+    vaei_carve c = {base, 0};
     return cut(l, r->k, r->training, &c);
 }
 
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    vaei_carve packs = { NULL, 0 }, scratch = { NULL, 0 };
+    vaei_carve packs = {NULL, 0}, scratch = {NULL, 0};
     (void)cut(l, k, training, &packs);
-    if (!vaei_weights_countable(l, n)) (void)vaei_carve_floats(&scratch, -1);
-    else if (training) (void)vaei_carve_floats(&scratch, vaei_outer_scratch(k, l->out.d[0], l->in.d[0], n));
-    *need = (vaei_need){ packs.used, 0, scratch.used };
+    if (!vaei_weights_countable(l, n))
+        (void)vaei_carve_floats(&scratch, -1);
+    else if (training)
+        (void)vaei_carve_floats(&scratch, vaei_outer_scratch(k, l->out.d[0], l->in.d[0], n));
+    *need = (vaei_need){packs.used, 0, scratch.used};
 }
 
 static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
@@ -76,8 +80,8 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_matmul(r->k, r->pool, r->n, in, out, x, in, p.forward, bias, 0, y, out, vaei_layer_post(l, r));
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
-                     float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                     float *dy, float *dx) {
     const int64_t in = l->in.d[0], out = l->out.d[0];
     const pack p = pack_of(l, r, m->pack);
     float *db = vaei_layer_grad(l, r, 1);
@@ -88,7 +92,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_linear = {
-    .module = { "linear", "fully connected: y = x w^T + b", "linear out=7", "", sizeof(conf), options },
+    .module = {"linear", "fully connected: y = x w^T + b", "linear out=7", "", sizeof(conf), options},
     .flags = VAEI_LAYER_TAKES_POST | VAEI_LAYER_TAKES_FOLD,
     .plan = plan,
     .need = need,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * layer_maxpool.c - the largest value of each window
  *
- *       y[n][oy][ox][c] = max_{ky,kx} x[n][oy sy + ky - top][ox sx + kx - left][c]          pixels outside the image do not compete
+ *       y[n][oy][ox][c] = max_{ky,kx} x[n][oy sy + ky - top][ox sx + kx - left][c]        over pixels inside the image
  *
- *   The gradient goes to the first of equal maxima in the order (ky, kx). A NaN wins. The stride is the kernel unless it is given. */
+ *   The gradient goes to the first of equal maxima in the order (ky, kx). A NaN wins. The stride is the kernel unless
+ *   given. */
 #include <math.h>
 
 #include "nn/image.h"
@@ -17,7 +18,8 @@ static const vaei_option options[] = {
     VAEI_OPTION(conf, kernel, EXTENT, VAEI_OPT_REQUIRED, 0, 1, VAEI_WINDOW_MAX, "size of the window"),
     VAEI_OPTION_EXTENT(conf, stride, 0, 0, VAEI_WINDOW_MAX, "pixels from one window to the next, 0: the kernel"),
     VAEI_OPTION_PAD(conf, pad, 0, 0, VAEI_WINDOW_MAX, "pixels around the image, or same"),
-    { 0 } };
+    {0},
+};
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
     const conf *o = l->conf;
@@ -31,15 +33,15 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
 }
 
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    vaei_carve cache = { NULL, 0 };
+    vaei_carve cache = {NULL, 0};
     (void)k;
     if (training) (void)vaei_carve_array(&cache, vaei_count_of(n, vaei_shape_size(&l->out)), sizeof(int32_t));
-    *need = (vaei_need){ 0, cache.used, 0 };
+    *need = (vaei_need){0, cache.used, 0};
 }
 
 typedef struct job {
     const vaei_conv *g;
-    int32_t *winner; /* [n][oh][ow][c]: ky kw + kx, counted from the window's first pixel inside the image; NULL at inference */
+    int32_t *winner; /* [n][oh][ow][c]: ky kw + kx, from the window's first pixel inside the image; NULL at inference */
     const float *from;
     float *to;
 } job;
@@ -90,20 +92,21 @@ static void reward_examples(void *arg, int64_t begin, int64_t end) {
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const vaei_conv *g = l->state;
-    job j = { g, r->training ? m->cache : NULL, x, y };
+    job j = {g, r->training ? m->cache : NULL, x, y};
     vaei_parallel_ranges(r->pool, r->n * g->oh, g->ow * g->kh * g->kw * g->c, compete_rows, &j);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
-                     float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                     float *dy, float *dx) {
     const vaei_conv *g = l->state;
-    job j = { g, m->cache, dy, dx };
+    job j = {g, m->cache, dy, dx};
     (void)x, (void)y;
     if (dx) vaei_parallel_ranges(r->pool, r->n, g->h * g->w * g->c, reward_examples, &j);
 }
 
 const vaei_layer_ops vaei_layer_maxpool = {
-    .module = { "maxpool", "largest value of each window", "maxpool kernel=3x2 stride=2 pad=1x0", "", sizeof(conf), options },
+    .module = {"maxpool", "largest value of each window", "maxpool kernel=3x2 stride=2 pad=1x0", "", sizeof(conf),
+               options},
     .plan = plan,
     .need = need,
     .forward = forward,

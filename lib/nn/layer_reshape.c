@@ -5,7 +5,7 @@
  *
  *       x[n][p][c] = v[n][c P + p]       y[n][q][d] = v[n][d Q + q]        P C = Q D values
  *
- *   From a vector this is torch.nn.Unflatten(1, (D, H, W)); to a vector it is flatten. Between two images v is spelled out. */
+ *   From a vector this is torch.nn.Unflatten(1, (D, H, W)); to a vector it is flatten. */
 #include "nn/image.h"
 #include "nn/ranges.h"
 
@@ -15,7 +15,8 @@ typedef struct conf {
 
 static const vaei_option options[] = {
     VAEI_OPTION(conf, shape, SHAPE, VAEI_OPT_REQUIRED | VAEI_OPT_BARE, 0, 0, 0, "sizes of the result, channels last"),
-    { 0 } };
+    {0},
+};
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
     const conf *o = l->conf;
@@ -23,8 +24,8 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     (void)b, (void)node;
     const int64_t had = vaei_shape_size(in), wanted = vaei_shape_size(&o->shape);
     if (had != wanted)
-        return vaei_fail(VAE_E_SHAPE, "reshape: %s holds %lld values, %s holds %lld", vaei_shape_text(in, from), (long long)had,
-                         vaei_shape_text(&o->shape, to), (long long)wanted);
+        return vaei_fail(VAE_E_SHAPE, "reshape: %s holds %lld values, %s holds %lld", vaei_shape_text(in, from),
+                         (long long)had, vaei_shape_text(&o->shape, to), (long long)wanted);
     *out = o->shape;
     return VAE_OK;
 }
@@ -34,13 +35,15 @@ static int32_t is_image(const vaei_shape *s) {
 }
 
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    vaei_carve scratch = { NULL, 0 };
+    vaei_carve scratch = {NULL, 0};
     (void)k, (void)training;
-    if (is_image(&l->in) && is_image(&l->out)) (void)vaei_carve_floats(&scratch, vaei_count_of(n, vaei_shape_size(&l->in)));
-    *need = (vaei_need){ 0, 0, scratch.used };
+    if (is_image(&l->in) && is_image(&l->out))
+        (void)vaei_carve_floats(&scratch, vaei_count_of(n, vaei_shape_size(&l->in)));
+    *need = (vaei_need){0, 0, scratch.used};
 }
 
-static void reshape(const vaei_run *r, const vaei_shape *from, const vaei_shape *to, const float *x, float *v, float *y) {
+static void reshape(const vaei_run *r, const vaei_shape *from, const vaei_shape *to, const float *x, float *v,
+                    float *y) {
     const int64_t size = vaei_shape_size(from), c = from->d[from->n - 1], d = to->d[to->n - 1];
     if (!is_image(from)) {
         vaei_transpose(r->pool, r->n, d, size / d, x, y);
@@ -56,14 +59,15 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     reshape(r, &l->in, &l->out, x, m->scratch, y);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
-                     float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                     float *dy, float *dx) {
     (void)x, (void)y;
     if (dx) reshape(r, &l->out, &l->in, dy, m->scratch, dx);
 }
 
 const vaei_layer_ops vaei_layer_reshape = {
-    .module = { "reshape", "another shape for the same values, in PyTorch's C, H, W order", "reshape 4x3x16", "", sizeof(conf), options },
+    .module = {"reshape", "another shape for the same values, in PyTorch's C, H, W order", "reshape 4x3x16", "",
+               sizeof(conf), options},
     .plan = plan,
     .need = need,
     .forward = forward,

@@ -13,7 +13,7 @@
 enum { BODY, SHORTCUT };
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
-    static const char *const names[VAEI_LAYER_BODIES] = { "body", "shortcut" };
+    static const char *const names[VAEI_LAYER_BODIES] = {"body", "shortcut"};
     const vaei_pipeline *p = node->body;
     char made[96], wanted[96];
     if (!p) return vaei_fail(VAE_E_SPEC, "residual: wants layers in braces");
@@ -40,18 +40,18 @@ typedef struct parts {
     float *dx;    /* the shortcut's */
 } parts;
 
-static parts cut(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *pack, vaei_carve *cache,
-                 vaei_carve *scratch) {
+static parts cut(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *pack,
+                 vaei_carve *cache, vaei_carve *scratch) {
     const int64_t in = vaei_count_of(n, vaei_shape_size(&l->in)), out = vaei_count_of(n, vaei_shape_size(&l->out));
     size_t shared = 0;
-    parts p = { 0 };
+    parts p = {0};
     if (training || l->body[SHORTCUT]) p.other = vaei_carve_floats(scratch, out);
     if (training && l->body[SHORTCUT]) p.dx = vaei_carve_floats(scratch, in);
     void *rest = vaei_carve_bytes(scratch, 0);
     for (int32_t i = 0; i < VAEI_LAYER_BODIES && l->body[i]; i++) {
-        vaei_need need = { 0 };
+        vaei_need need = {0};
         vaei_stack_need(l->body[i], k, n, training, &need);
-        p.slot[i] = (vaei_slot){ vaei_carve_bytes(pack, need.pack), vaei_carve_bytes(cache, need.cache), rest };
+        p.slot[i] = (vaei_slot){vaei_carve_bytes(pack, need.pack), vaei_carve_bytes(cache, need.cache), rest};
         if (training && vaei_stack_reads_y(l->body[i])) p.kept[i] = vaei_carve_floats(cache, out);
         if (shared < need.scratch) shared = need.scratch;
     }
@@ -60,18 +60,18 @@ static parts cut(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
 }
 
 static parts parts_of(const vaei_layer *l, const vaei_run *r, const vaei_slot *m) {
-    vaei_carve pack = { m->pack, 0 }, cache = { m->cache, 0 }, scratch = { m->scratch, 0 };
+    vaei_carve pack = {m->pack, 0}, cache = {m->cache, 0}, scratch = {m->scratch, 0};
     return cut(l, r->k, r->n, r->training, &pack, &cache, &scratch);
 }
 
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    vaei_carve pack = { NULL, 0 }, cache = { NULL, 0 }, scratch = { NULL, 0 };
+    vaei_carve pack = {NULL, 0}, cache = {NULL, 0}, scratch = {NULL, 0};
     (void)cut(l, k, n, training, &pack, &cache, &scratch);
-    *need = (vaei_need){ pack.used, cache.used, scratch.used };
+    *need = (vaei_need){pack.used, cache.used, scratch.used};
 }
 
 static void pack(const vaei_layer *l, const vaei_run *r, void *memory) {
-    vaei_carve packs = { memory, 0 }, cache = { NULL, 0 }, scratch = { NULL, 0 };
+    vaei_carve packs = {memory, 0}, cache = {NULL, 0}, scratch = {NULL, 0};
     const parts p = cut(l, r->k, 1, r->training, &packs, &cache, &scratch);
     for (int32_t i = 0; i < VAEI_LAYER_BODIES && l->body[i]; i++) vaei_stack_pack(l->body[i], r, p.slot[i].pack);
 }
@@ -94,7 +94,7 @@ static void add(void *arg, int64_t begin, int64_t end) {
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const parts p = parts_of(l, r, m);
     float *body = p.kept[BODY] ? p.kept[BODY] : y;
-    job j = { r, vaei_layer_post(l, r), body, x, y };
+    job j = {r, vaei_layer_post(l, r), body, x, y};
     vaei_stack_forward(l->body[BODY], r, &p.slot[BODY], x, body);
     if (l->body[SHORTCUT]) {
         float *shortcut = p.kept[SHORTCUT] ? p.kept[SHORTCUT] : p.other;
@@ -104,15 +104,16 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&l->out), 1, add, &j);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
-                     float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                     float *dy, float *dx) {
     const parts p = parts_of(l, r, m);
     memcpy(p.other, dy, (size_t)(r->n * vaei_shape_size(&l->out)) * sizeof(float));
     vaei_stack_backward(l->body[BODY], r, &p.slot[BODY], x, p.kept[BODY] ? p.kept[BODY] : y, p.other, dx);
-    job j = { r, NULL, dx, dy, dx };
+    job j = {r, NULL, dx, dy, dx};
     if (l->body[SHORTCUT]) {
         float *shortcut_dx = dx ? p.dx : NULL;
-        vaei_stack_backward(l->body[SHORTCUT], r, &p.slot[SHORTCUT], x, p.kept[SHORTCUT] ? p.kept[SHORTCUT] : y, dy, shortcut_dx);
+        vaei_stack_backward(l->body[SHORTCUT], r, &p.slot[SHORTCUT], x, p.kept[SHORTCUT] ? p.kept[SHORTCUT] : y, dy,
+                            shortcut_dx);
         j.b = shortcut_dx;
     }
     if (dx) vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&l->in), 1, add, &j);
@@ -124,8 +125,9 @@ static void commit(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, f
 }
 
 const vaei_layer_ops vaei_layer_residual = {
-    .module = { "residual", "adds its input, or a shortcut of it, to what its layers make",
-                "residual { conv2d out=4 kernel=3 pad=1 | tanh } { conv2d out=4 kernel=1 }", "He et al. 2015 (arXiv:1512.03385)", 0, NULL },
+    .module = {"residual", "adds its input, or a shortcut of it, to what its layers make",
+               "residual { conv2d out=4 kernel=3 pad=1 | tanh } { conv2d out=4 kernel=1 }",
+               "He et al. 2015 (arXiv:1512.03385)", 0, NULL},
     .flags = VAEI_LAYER_TAKES_POST,
     .plan = plan,
     .need = need,

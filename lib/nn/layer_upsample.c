@@ -14,7 +14,8 @@ typedef struct conf {
 
 static const vaei_option options[] = {
     VAEI_OPTION_EXTENT(conf, factor, 2, 1, 16, "how often each pixel is repeated"),
-    { 0 } };
+    {0},
+};
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
     const conf *o = l->conf;
@@ -58,7 +59,7 @@ static void sum_rows(void *arg, int64_t begin, int64_t end) {
 
 static void run(const vaei_layer *l, const vaei_run *r, vaei_range_task task, const float *from, float *to) {
     const conf *o = l->conf;
-    job j = { o->factor[0], o->factor[1], l->in.d[1], l->in.d[2], from, to };
+    job j = {o->factor[0], o->factor[1], l->in.d[1], l->in.d[2], from, to};
     vaei_parallel_ranges(r->pool, r->n * l->in.d[0], j.fy * j.fx * j.width * j.channels, task, &j);
 }
 
@@ -67,14 +68,14 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     run(l, r, repeat_rows, x, y);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
-                     float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                     float *dy, float *dx) {
     (void)m, (void)x, (void)y;
     if (dx) run(l, r, sum_rows, dy, dx);
 }
 
 const vaei_layer_ops vaei_layer_upsample = {
-    .module = { "upsample", "repeats each pixel", "upsample factor=2x3", "", sizeof(conf), options },
+    .module = {"upsample", "repeats each pixel", "upsample factor=2x3", "", sizeof(conf), options},
     .plan = plan,
     .forward = forward,
     .backward = backward,

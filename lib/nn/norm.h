@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * norm.h - what batch norm and group norm share: sums over the rows of each channel, and maps that are linear in each channel.
+ * norm.h - what batch norm and group norm share: sums over the rows of each channel, maps linear in each channel.
  *
- * Rows come in segments, one segment for each set of statistics: batch norm has one of all n H W rows, group norm one an example.
+ * Rows come in segments, one for each set of statistics: batch norm has one of n H W rows, group norm one an example.
  *
- *     x[segment][row][channel]   ->   sums[segment][2][channel]   ->   coefficients[segment][..][channel]   ->   y or dx
+ *     x[segment][row][channel]  ->  sums[segment][2][channel]  ->  coefficients[segment][..][channel]  ->  y or dx
  *
- * A segment's rows are cut into chunks by the shape alone; chunks are summed in double and joined in ascending order, so the result
- * depends neither on the threads nor, for group norm, on the batch.
+ * A segment's rows are cut into chunks by the shape alone; chunks are summed in double and joined in ascending order,
+ * so the result depends neither on the threads nor, for group norm, on the batch.
  *
- * The variance is E[x^2] - E[x]^2, in double. Its error relative to the variance grows with (mean / deviation)^2 2^-53, while the
- * rounding of x to float has already cost (mean / deviation) 2^-24: the smaller one for every ratio at which anything is left of x. */
+ * The variance is E[x^2] - E[x]^2, in double. Its relative error grows with (mean / deviation)^2 2^-53, while rounding
+ * x to float has already cost (mean / deviation) 2^-24: more, for every ratio at which anything is left of x. */
 #ifndef VAEI_NORM_H
 #define VAEI_NORM_H
 
@@ -28,18 +28,18 @@ typedef struct vaei_norm_scratch {
 vaei_norm_scratch vaei_norm_carve(vaei_carve *c, const vaei_norm *g, int64_t coefficients);
 
 /* s->sums of x and of x y, over rows */
-void vaei_norm_sums(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const vaei_norm_scratch *s, const float *x,
-                    const float *y);
+void vaei_norm_sums(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const vaei_norm_scratch *s,
+                    const float *x, const float *y);
 
 /* y = coefficient[0] x + coefficient[1], then post */
-void vaei_norm_apply(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const float *coefficients, const float *x,
-                     const vaei_post *post, float *y);
+void vaei_norm_apply(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const float *coefficients,
+                     const float *x, const vaei_post *post, float *y);
 
 /* dx = coefficient[0] dy + (coefficient[1] x + coefficient[2]) */
-void vaei_norm_apply_grad(const vaei_pool *pool, const vaei_norm *g, const float *coefficients, const float *x, const float *dy,
-                          float *dx);
+void vaei_norm_apply_grad(const vaei_pool *pool, const vaei_norm *g, const float *coefficients, const float *x,
+                          const float *dy, float *dx);
 
-/* 1 / sqrt(variance + eps) from sums over `count` values; the mean goes to *mean, the variance (divided by count) to *variance. */
+/* 1 / sqrt(variance + eps) from sums over `count` values; *mean and *variance (divided by count) receive the rest. */
 double vaei_norm_statistics(double sum, double sum_squares, double count, double eps, double *mean, double *variance);
 
 #endif

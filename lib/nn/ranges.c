@@ -18,7 +18,7 @@ static void run(void *arg, int32_t index) {
 }
 
 void vaei_parallel_ranges(const vaei_pool *pool, int64_t count, int64_t floats, vaei_range_task task, void *arg) {
-    ranges r = { task, arg, count, floats < VAEI_RANGE_FLOATS ? VAEI_RANGE_FLOATS / (floats > 0 ? floats : 1) : 1 };
+    ranges r = {task, arg, count, floats < VAEI_RANGE_FLOATS ? VAEI_RANGE_FLOATS / (floats > 0 ? floats : 1) : 1};
     if (r.step < count / RANGES_MAX + 1) r.step = count / RANGES_MAX + 1;
     if (count > 0) vaei_parallel(pool, (int32_t)((count - 1) / r.step + 1), run, &r);
 }

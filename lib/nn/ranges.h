@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * ranges.h - work on many equal items, cut into ranges that are worth a thread's while.
  *
- * For work where each item's result stands alone (elementwise, row by row): the cuts cannot show in the results. Sums over items
- * need cuts of their own, fixed by the shape; see norm.h. */
+ * For work where each item's result stands alone (elementwise, row by row): the cuts cannot show in the results. Sums
+ * over items need cuts of their own, fixed by the shape; see norm.h. */
 #ifndef VAEI_RANGES_H
 #define VAEI_RANGES_H
 

@@ -3,6 +3,13 @@
  *
  *     h[n][H] --encode--> mean[n][D], logvar[n][D] --draw(noise)--> z[n][D], kl[n][D]
  *
+ * A latent of codes (latent_vq.c) has a finite choice of K codes at each of n_codes places in place of a density:
+ *
+ *     h[n][H] --encode_codes--> codes[n][n_codes] --decode_codes--> z[n][D]
+ *
+ * its encode gives the vectors before they are quantized, its draw quantizes; the posterior is one choice of codes, the prior even, so the
+ * rate of an example is n_codes ln K.
+ *
  * Memory (pack, cache, scratch), const-ness and "cannot fail" as for a layer (nn/layer.h). kl is the rate by dimension in nats; its sum
  * over D is the rate of an example. */
 #ifndef VAEI_LATENT_H
@@ -13,8 +20,21 @@
 typedef struct vaei_latent vaei_latent;
 
 enum {
-    VAEI_LATENT_PRIOR = 1 /* has a distribution and a prior to sample: N(0, I) */
+    VAEI_LATENT_PRIOR = 1, /* has a distribution and a prior to sample: N(0, I), or even over codes */
+    VAEI_LATENT_CODES = 2, /* z is made of codes; noise is not read */
+    VAEI_LATENT_GAPS = 4   /* code -1 is allowed: it adds nothing */
 };
+
+/* Streams of random numbers of latents, beside those of nn/layer.h. */
+enum { VAEI_STREAM_GUMBEL = 16, VAEI_STREAM_KMEANS = 17, VAEI_STREAM_REVIVAL = 18, VAEI_STREAM_STAGES = 19 };
+
+/* How the codes served in the batch of the last training pass. */
+typedef struct vaei_code_stats {
+    double perplexity; /* exp of the entropy of the codes' shares; the mean over codebooks */
+    double used;       /* the share of all codes that some vector chose */
+    double dead;       /* codes whose running count is too low to live */
+    double error;      /* mean squared distance of a value to what stands for it */
+} vaei_code_stats;
 
 typedef struct vaei_latent_ops {
     vaei_module module;
@@ -26,22 +46,41 @@ typedef struct vaei_latent_ops {
     /* The posterior's parameters; logvar may be NULL if not wanted. Training: fills the cache. */
     void (*encode)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, float *mean, float *logvar);
     /* z from the posterior and noise[n][D], standard normal (NULL: z = mean); kl[n][D]; log_ratio[n] = log p(z) - log q(z|x) in nats. Each
-     * output but z may be NULL. */
-    void (*draw)(const vaei_latent *q, const vaei_run *r, const float *mean, const float *logvar, const float *noise, float *z,
-                 float *kl, double *log_ratio);
+     * output but z may be NULL. Training: fills the cache. */
+    void (*draw)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *mean, const float *logvar,
+                 const float *noise, float *z, float *kl, double *log_ratio);
     /* After encode and draw of the same batch with the same noise: dz[n][D], dkl[n][D] are the loss's derivatives by z and kl; writes dh,
-     * adds to the gradients of its parameters. */
+     * adds to the gradients of its parameters. The gradient of the mean of loss() over the examples is part of both. */
     void (*backward)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *mean,
                      const float *logvar, const float *noise, const float *dz, const float *dkl, float *dh);
+
+    /* ---- each of the following may be NULL. The first three after encode and before draw, after draw, after backward: */
+
+    /* Training: a start made from the first batch. What it decides becomes parameters at commit(), for this pass it is in the pack. Fails
+     * if the batch does not serve; nothing has changed then. */
+    vae_status_t (*prepare)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h);
+    /* aux[n]: terms that are minimised beside recon and rate (commitment, codebook), of each example. */
+    void (*loss)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, double *aux);
+    /* Learning without gradients (moving averages, revival): only after the whole pass was sound. */
+    void (*commit)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, float *params);
+    void (*measure)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, vaei_code_stats *stats);
+
+    /* VAEI_LATENT_CODES only; outside training. Codes given are within 0..code_size - 1, or -1 with VAEI_LATENT_GAPS. */
+    void (*encode_codes)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, int32_t *codes);
+    void (*decode_codes)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const int32_t *codes, float *z);
 } vaei_latent_ops;
+
+#define VAEI_LATENT_PARAMS 8
 
 struct vaei_latent {
     const vaei_latent_ops *ops;
     const void *conf;
     void *state;
     vaei_shape h, z;
-    vaei_param *param[VAEI_LAYER_PARAMS]; /* "latent.mean.weight", ... */
+    vaei_param *param[VAEI_LATENT_PARAMS]; /* "latent.mean.weight", ... */
     int32_t n_params;
+    int64_t n_codes, code_size; /* codes of an example, and K; 0 without codes */
+    int32_t raw;                /* codes: vae_encode gives z after draw and vae_decode takes it so; else both stand before draw */
 };
 
 extern const vaei_module *const vaei_latents[];

@@ -162,8 +162,9 @@ static void encode(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, 
     }
 }
 
-static void draw(const vaei_latent *q, const vaei_run *r, const float *mean, const float *logvar, const float *noise,
-                 float *z, float *kl, double *log_ratio) {
+static void draw(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *mean, const float *logvar,
+                 const float *noise, float *z, float *kl, double *log_ratio) {
+    (void)m;
     const int64_t size = vaei_shape_size(&q->z), count = r->n * size;
     if (noise) {
         for (int64_t i = 0; i < count; i++) z[i] = 0.5f * logvar[i];

@@ -30,8 +30,9 @@ static void encode(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, 
     for (int64_t i = 0; i < count; i++) logvar[i] = LOGVAR_OF_A_POINT;
 }
 
-static void draw(const vaei_latent *q, const vaei_run *r, const float *mean, const float *logvar, const float *noise,
-                 float *z, float *kl, double *log_ratio) {
+static void draw(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *mean, const float *logvar,
+                 const float *noise, float *z, float *kl, double *log_ratio) {
+    (void)m;
     (void)logvar;
     (void)noise;
     memcpy(z, mean, bytes(q, r));

@@ -7,6 +7,8 @@
  */
 #include "vae/network.h"
 
+#include "nn/ranges.h"
+
 static const char *const sections[] = { "input", "encoder", "latent", "decoder", "likelihood" };
 
 /* ---- building -------------------------------------------------------------------------------------------------- */
@@ -139,7 +141,9 @@ void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t 
     w->theta = vaei_carve_floats(c, nS);
     w->nll = vaei_carve_array(c, n, sizeof(double));
     w->log_ratio = vaei_carve_array(c, n, sizeof(double));
+    w->codes = vaei_carve_array(c, vaei_count_of(n, net->latent.n_codes), sizeof(int32_t));
     if (training) {
+        w->aux = vaei_carve_array(c, n, sizeof(double));
         w->d_theta = vaei_carve_floats(c, nS);
         w->d_z = vaei_carve_floats(c, nD);
         w->d_kl = vaei_carve_floats(c, nD);
@@ -168,11 +172,26 @@ void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_
     vaei_stack_forward(net->decoder, r, &w->decoder, z, theta);
 }
 
-void vaei_network_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
+void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x, int32_t *codes) {
+    vaei_stack_forward(net->encoder, r, &w->encoder, x, w->h);
+    net->latent.ops->encode_codes(&net->latent, r, &w->latent, w->h, codes);
+}
+
+void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const int32_t *codes, float *theta) {
+    net->latent.ops->decode_codes(&net->latent, r, &w->latent, codes, w->z);
+    vaei_network_decode(net, r, w, w->z, theta);
+}
+
+vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
+    const vaei_latent *q = &net->latent;
     vaei_network_encode(net, r, w, x, w->mean, w->logvar);
-    net->latent.ops->draw(&net->latent, r, w->mean, w->logvar, w->noise, w->z, w->kl, NULL);
+    if (q->ops->prepare) VAEI_TRY(q->ops->prepare(q, r, &w->latent, w->h));
+    q->ops->draw(q, r, &w->latent, w->mean, w->logvar, w->noise, w->z, w->kl, NULL);
+    memset(w->aux, 0, (size_t)r->n * sizeof(*w->aux));
+    if (q->ops->loss) q->ops->loss(q, r, &w->latent, w->aux);
     vaei_network_decode(net, r, w, w->z, w->theta);
     net->likelihood.ops->nll(&net->likelihood, r, w->likelihood_cache, w->theta, x, w->nll);
+    return VAE_OK;
 }
 
 void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
@@ -184,6 +203,7 @@ void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vae
 
 void vaei_network_commit(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *params) {
     vaei_stack_commit(net->encoder, r, &w->encoder, params);
+    if (net->latent.ops->commit) net->latent.ops->commit(&net->latent, r, &w->latent, params);
     vaei_stack_commit(net->decoder, r, &w->decoder, params);
     if (net->likelihood.ops->commit) net->likelihood.ops->commit(&net->likelihood, r, w->likelihood_cache, params);
 }

@@ -34,7 +34,9 @@ typedef struct vaei_work {
     float *theta;       /* [n][S] */
     double *nll;        /* [n] */
     double *log_ratio;  /* [n] */
+    int32_t *codes;     /* [n][n_codes] */
     /* training only */
+    double *aux;        /* [n] the latent's own terms of the loss */
     float *d_theta, *d_z, *d_kl, *d_h, *d_nll;
 } vaei_work;
 
@@ -47,11 +49,15 @@ void vaei_network_encode(const vaei_network *net, const vaei_run *r, const vaei_
 /* theta, not yet the mean */
 void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *z, float *theta);
 
-/* Forward of a training pass: fills w, nll and kl with the noise in w->noise. */
-void vaei_network_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x);
+/* Codes and back: for latents of codes. */
+void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x, int32_t *codes);
+void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const int32_t *codes, float *theta);
+
+/* Forward of a training pass: fills w, nll, kl and aux with the noise in w->noise. Fails if the latent can't start from this batch. */
+vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x);
 /* Backward of the same pass: w->d_nll and w->d_kl are set; adds to r->grads. */
 void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x);
-/* Running statistics. */
+/* Running statistics, and codes learnt without gradients. */
 void vaei_network_commit(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *params);
 
 #endif

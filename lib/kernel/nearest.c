@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ * nearest.c - nearest codes: the tiles of a matrix product, each reduced while it is in the first cache.
+ *
+ *   for each task: a band of vectors
+ *     for each block of panels that stays in the second cache
+ *       for each tile of mr vectors; for each panel: dot_tile, then the smaller of old and new in every column
+ *   for each vector: the smallest over the columns
+ *
+ * The product itself, 1e5 x 8192 numbers for a large codebook, never exists. Column j of a vector remembers its smallest score and the
+ * panel of it; as panels ascend and only a smaller score replaces, ties stay with the lowest panel. Comparing rounds nothing, so the width
+ * of the vectors that do it cannot show. */
+#include "kernel/nearest.h"
+
+#include <math.h>
+
+#include "kernel/isa.h"
+#include "kernel/product_parts.h"
+
+enum {
+    BAND = VAEI_BAND_ROWS,
+    COLUMNS = 64, /* no table's nr is larger */
+    DEPTH = 256,  /* dimensions of one dot_tile: a panel of them is what the first cache holds */
+    BLOCK_BYTES = 384 * 1024
+};
+
+int64_t vaei_nearest_floats(const vaei_kernels *k, int64_t K, int64_t D) {
+    int64_t floats;
+    if (!vaei_count_mul(vaei_divide_up(K, k->nr) * k->nr, D + 1, &floats)) return -1;
+    return floats;
+}
+
+void vaei_nearest_pack(const vaei_kernels *k, int64_t K, int64_t D, const float *codes, int32_t by, float *packed) {
+    const int64_t panels = vaei_divide_up(K, k->nr);
+    float *const panel = packed + panels * k->nr;
+    for (int64_t i = 0; i < panels * k->nr; i++) {
+        const float *const code = codes + i * D;
+        float *const column = panel + i / k->nr * k->nr * D + i % k->nr;
+        if (i >= K) packed[i] = HUGE_VALF;
+        else packed[i] = by == VAEI_NEAREST_DISTANCE ? (float)k->sum_squares(D, code) : 0;
+        for (int64_t d = 0; d < D; d++) column[d * k->nr] = i < K ? -2 * code[d] : 0;
+    }
+}
+
+/* low, where: the smallest so far in every column of a tile's rows, and its panel */
+#define TAKE_BODY                                                                                                      \
+    for (int64_t i = 0; i < n; i++) {                                                                                  \
+        const int32_t less = score[i] < low[i];                                                                        \
+        low[i] = less ? score[i] : low[i];                                                                             \
+        where[i] = less ? panel : where[i];                                                                            \
+    }
+
+typedef void (*take_panel)(int64_t n, const float *restrict score, int32_t panel, float *restrict low, int32_t *restrict where);
+
+static void take(int64_t n, const float *restrict score, int32_t panel, float *restrict low, int32_t *restrict where) {
+    TAKE_BODY
+}
+#ifdef VAEI_X86
+__attribute__((target("avx2"))) static void take_avx2(int64_t n, const float *restrict score, int32_t panel, float *restrict low,
+                                                      int32_t *restrict where) {
+    TAKE_BODY
+}
+__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,prefer-vector-width=512"))) static void
+take_avx512(int64_t n, const float *restrict score, int32_t panel, float *restrict low, int32_t *restrict where) {
+    TAKE_BODY
+}
+#endif
+
+static take_panel take_for(const vaei_kernels *k) {
+#ifdef VAEI_X86
+    if (k->isa == vaei_kernels_avx512.isa) return take_avx512;
+    if (k->isa == vaei_kernels_avx2.isa) return take_avx2;
+#else
+    (void)k;
+#endif
+    return take;
+}
+
+/* The scores of m <= mr rows against one panel: c[i][0..nr). */
+static void score_panel(const vaei_kernels *k, int64_t m, int64_t D, const float *x, int64_t ldx, const float *panel,
+                        const float *start, float *const *c) {
+    const float *a[VAEI_MAX_ROWS];
+    for (int64_t d = 0; d < D; d += DEPTH) {
+        for (int64_t i = 0; i < m; i++) a[i] = x + i * ldx + d;
+        k->dot_tile(m, k->nr, 1, vaei_min(DEPTH, D - d), a, panel + d * k->nr, c, d > 0 ? NULL : start, d > 0);
+    }
+}
+
+typedef struct search {
+    const vaei_kernels *k;
+    int64_t M, D, ldx, panels, stride;
+    const float *x, *packed;
+    int32_t *index;
+} search;
+
+static int32_t lowest(int64_t columns, const float *low, const int32_t *where) {
+    float best = low[0];
+    int64_t index = where[0] * columns;
+    for (int64_t j = 1; j < columns; j++) {
+        const int64_t at = where[j] * columns + j;
+        if (low[j] < best || (!(low[j] > best) && at < index)) {
+            best = low[j];
+            index = at;
+        }
+    }
+    return (int32_t)index;
+}
+
+static void search_task(void *arg, int32_t band) {
+    const search *const s = arg;
+    const vaei_kernels *const k = s->k;
+    const take_panel take_best = take_for(k);
+    const int64_t nr = k->nr, m0 = band * (int64_t)BAND, rows = vaei_min(BAND, s->M - m0);
+    const int64_t room = BLOCK_BYTES / (int64_t)sizeof(float) / nr / s->D, block = room > 1 ? room : 1;
+    const float *const panel = s->packed + s->panels * nr;
+    _Alignas(VAEI_ALIGN) float low[BAND * COLUMNS], score[VAEI_MAX_ROWS * COLUMNS];
+    _Alignas(VAEI_ALIGN) int32_t where[BAND * COLUMNS];
+    float *c[VAEI_MAX_ROWS];
+    for (int64_t i = 0; i < rows * nr; i++) {
+        low[i] = HUGE_VALF;
+        where[i] = 0;
+    }
+    for (int64_t i = 0; i < VAEI_MAX_ROWS; i++) c[i] = score + i * nr;
+    for (int64_t p0 = 0; p0 < s->panels; p0 += block) {
+        const int64_t p1 = vaei_min(p0 + block, s->panels);
+        for (int64_t i = 0; i < rows; i += k->mr) {
+            const int64_t m = vaei_min(k->mr, rows - i);
+            for (int64_t p = p0; p < p1; p++) {
+                score_panel(k, m, s->D, s->x + (m0 + i) * s->ldx, s->ldx, panel + p * nr * s->D, s->packed + p * nr, c);
+                take_best(m * nr, score, (int32_t)p, low + i * nr, where + i * nr);
+            }
+        }
+    }
+    for (int64_t i = 0; i < rows; i++) s->index[(m0 + i) * s->stride] = lowest(nr, low + i * nr, where + i * nr);
+}
+
+void vaei_nearest(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t D, const float *x, int64_t ldx, int64_t K,
+                  const float *packed, int32_t *index, int64_t stride) {
+    search s = { k, M, D, ldx, vaei_divide_up(K, k->nr), stride, x, packed, index };
+    vaei_parallel(pool, (int32_t)vaei_divide_up(M, BAND), search_task, &s);
+}
+
+void vaei_nearest_scores(const vaei_kernels *k, int64_t M, int64_t D, const float *x, int64_t ldx, int64_t K, const float *packed,
+                         float *score) {
+    const int64_t nr = k->nr, panels = vaei_divide_up(K, nr);
+    float tile[VAEI_MAX_ROWS * COLUMNS], *c[VAEI_MAX_ROWS];
+    for (int64_t i = 0; i < VAEI_MAX_ROWS; i++) c[i] = tile + i * nr;
+    for (int64_t m0 = 0; m0 < M; m0 += k->mr) {
+        const int64_t m = vaei_min(k->mr, M - m0);
+        for (int64_t p = 0; p < panels; p++) {
+            score_panel(k, m, D, x + m0 * ldx, ldx, packed + (panels + p * D) * nr, packed + p * nr, c);
+            for (int64_t i = 0; i < m; i++)
+                memcpy(score + (m0 + i) * K + p * nr, c[i], (size_t)vaei_min(nr, K - p * nr) * sizeof *score);
+        }
+    }
+}

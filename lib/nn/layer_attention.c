@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT
+ * layer_attention.c - self-attention over the positions of an image or the steps of a sequence
+ *
+ *       q = x Wq^T + bq        k = x Wk^T + bk        v = x Wv^T + bv            [T][C], T positions
+ *       p = softmax(q k^T / sqrt(d))    o = p v       for each head, on its own d = C / heads channels
+ *       y = o Wo^T + bo
+ *
+ *   Names and shapes as in the diffusers library: to_q, to_k, to_v [C, C] with bias, to_out.0 [C, C] with bias. The group norm before it
+ *   and the way around it are layers of their own: residual { groupnorm groups=32 eps=1e-6 | attention }.
+ *
+ *   The scores p are made for ROWS queries at a time, so memory grows with T and not with its square; backward makes them again:
+ *
+ *       dp = do v^T      ds = p (dp - sum_j p_j dp_j)      dq = ds k / sqrt(d)      dk = ds^T q / sqrt(d)      dv = p^T do
+ *
+ *   Order of sums: products as in kernel/gemm.h; the softmax's sum in the kernels' lanes. Examples and heads one after the other, the work
+ *   inside is what goes to the threads.
+ *
+ *   Vaswani et al. 2017 (arXiv:1706.03762). Not here: masks, positions, dropout. */
+#include "nn/weights.h"
+
+#include <math.h>
+
+enum { ROWS = 256 }; /* queries whose scores live at a time */
+enum { Q, K, V, OUT, PROJECTIONS };
+
+typedef struct conf {
+    int64_t heads;
+    int32_t init;
+} conf;
+
+static const vaei_option options[] = {
+    VAEI_OPTION_INT(conf, heads, 1, 1, 1024, "heads, each on its own share of the channels"),
+    VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weights start"),
+    { 0 } };
+
+/* T positions of C channels, heads of d; rows of scores at a time */
+typedef struct sizes {
+    int64_t T, C, heads, d, rows;
+} sizes;
+
+static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
+    static const char *const names[PROJECTIONS] = { "to_q", "to_k", "to_v", "to_out.0" };
+    const conf *o = l->conf;
+    char text[96];
+    (void)node;
+    sizes *s = vaei_arena_alloc(b->arena, sizeof(*s));
+    if (!s) return VAE_E_NOMEM;
+    if (in->n < 2) return vaei_fail(VAE_E_SHAPE, "attention: wants positions x channels, got %s", vaei_shape_text(in, text));
+    s->C = in->d[in->n - 1];
+    s->T = vaei_shape_size(in) / s->C;
+    s->heads = o->heads;
+    if (s->C % s->heads != 0)
+        return vaei_fail(VAE_E_SHAPE, "attention: heads=%lld does not divide %lld channels", (long long)o->heads, (long long)s->C);
+    s->d = s->C / s->heads;
+    s->rows = s->T < ROWS ? s->T : ROWS;
+    l->state = s;
+    *out = *in;
+    const int64_t shape[2] = { s->C, s->C };
+    const char *path = l->path;
+    for (int32_t i = 0; i < PROJECTIONS; i++) {
+        if (!(l->path = vaei_arena_format(b->arena, "%s.%s", path, names[i]))) return VAE_E_NOMEM;
+        VAEI_TRY(vaei_weights_declare(l, b, 2, shape, s->C, s->C, s->C, 1, o->init));
+    }
+    l->path = path;
+    return VAE_OK;
+}
+
+/* Weights as panels: forward, and in training those for the gradient by the input. */
+typedef struct packs {
+    float *forward[PROJECTIONS], *data[PROJECTIONS];
+} packs;
+
+static packs cut_packs(const vaei_layer *l, const vaei_kernels *k, int32_t training, vaei_carve *c) {
+    const sizes *s = l->state;
+    packs p = { { NULL }, { NULL } };
+    for (int32_t i = 0; i < PROJECTIONS; i++) p.forward[i] = vaei_carve_floats(c, vaei_pack_floats(k, s->C, s->C));
+    for (int32_t i = 0; training && i < PROJECTIONS; i++) p.data[i] = vaei_carve_floats(c, vaei_pack_floats(k, s->C, s->C));
+    return p;
+}
+
+/* q, k, v, o: [n][T][C]. They stay for backward, which also needs the gradients of each. */
+typedef struct rows {
+    float *at[PROJECTIONS];
+} rows;
+
+static rows cut_rows(const vaei_layer *l, int64_t n, vaei_carve *c) {
+    const int64_t count = vaei_count_of(n, vaei_shape_size(&l->in));
+    rows r;
+    for (int32_t i = 0; i < PROJECTIONS; i++) r.at[i] = vaei_carve_floats(c, count);
+    return r;
+}
+
+/* What one head works on: keys and values as panels, scores of a block of queries. */
+typedef struct head {
+    float *keys, *values, *p;                    /* k^T [d][T], v [T][d], p [rows][T] */
+    float *values_t, *keys_plain, *dp, *outer;   /* training: v^T [d][T], k [T][d], dp [rows][T] */
+} head;
+
+static head cut_head(const sizes *s, const vaei_kernels *k, int32_t training, vaei_carve *c) {
+    head h = { 0 };
+    h.keys = vaei_carve_floats(c, vaei_pack_floats(k, s->d, s->T));
+    h.values = vaei_carve_floats(c, vaei_pack_floats(k, s->T, s->d));
+    h.p = vaei_carve_floats(c, vaei_count_of(s->rows, s->T));
+    if (!training) return h;
+    h.values_t = vaei_carve_floats(c, vaei_pack_floats(k, s->d, s->T));
+    h.keys_plain = vaei_carve_floats(c, vaei_pack_floats(k, s->T, s->d));
+    h.dp = vaei_carve_floats(c, vaei_count_of(s->rows, s->T));
+    h.outer = vaei_carve_floats(c, vaei_outer_scratch(k, s->T, s->d, s->rows));
+    return h;
+}
+
+static int64_t weight_scratch(const sizes *s, const vaei_kernels *k, int64_t n) {
+    return vaei_outer_scratch(k, s->C, s->C, n * s->T);
+}
+
+static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+    const sizes *s = l->state;
+    vaei_carve pack = { 0 }, cache = { 0 }, scratch = { 0 };
+    (void)cut_packs(l, k, training, &pack);
+    (void)cut_rows(l, n, training ? &cache : &scratch);
+    if (training) (void)cut_rows(l, n, &scratch);
+    (void)cut_head(s, k, training, &scratch);
+    if (training) (void)vaei_carve_floats(&scratch, vaei_weights_countable(l, n) ? weight_scratch(s, k, n) : -1);
+    *need = (vaei_need){ pack.used, cache.used, scratch.used };
+}
+
+static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
+    const int64_t C = ((const sizes *)l->state)->C;
+    vaei_carve c = { .base = base };
+    const packs p = cut_packs(l, r->k, r->training, &c);
+    for (int32_t i = 0; i < PROJECTIONS; i++) {
+        const float *w = vaei_layer_param(l, r, 2 * i);
+        vaei_pack(r->k, C, C, w, 1, C, NULL, p.forward[i]);
+        if (p.data[i]) vaei_pack(r->k, C, C, w, C, 1, NULL, p.data[i]);
+    }
+}
+
+/* ---- scores ------------------------------------------------------------------------------------------------------- */
+
+typedef struct softmax_job {
+    const vaei_kernels *k;
+    int64_t T;
+    float *p;
+} softmax_job;
+
+static void softmax_rows(void *arg, int64_t begin, int64_t end) {
+    const softmax_job *j = arg;
+    for (int64_t i = begin; i < end; i++) {
+        float *row = j->p + i * j->T, top = row[0];
+        for (int64_t t = 1; t < j->T; t++) top = row[t] > top ? row[t] : top;
+        for (int64_t t = 0; t < j->T; t++) row[t] -= top;
+        j->k->map[VAEI_MAP_EXP](j->T, 0, row, row);
+        j->k->scale(j->T, (float)(1.0 / j->k->sum(j->T, row)), row);
+    }
+}
+
+/* p = softmax of m queries against all keys; q is scaled already. */
+static void scores(const vaei_run *r, const sizes *s, const head *h, int64_t m, const float *q) {
+    softmax_job j = { r->k, s->T, h->p };
+    vaei_matmul(r->k, r->pool, m, s->d, s->T, q, s->C, h->keys, NULL, 0, h->p, s->T, NULL);
+    vaei_parallel_ranges(r->pool, m, s->T, softmax_rows, &j);
+}
+
+static void pack_keys(const vaei_run *r, const sizes *s, const head *h, const float *k) {
+    vaei_pack(r->k, s->d, s->T, k, 1, s->C, NULL, h->keys);
+}
+
+static void attend(const vaei_run *r, const sizes *s, const head *h, const float *q, const float *k, const float *v, float *o) {
+    pack_keys(r, s, h, k);
+    vaei_pack(r->k, s->T, s->d, v, s->C, 1, NULL, h->values);
+    for (int64_t i = 0; i < s->T; i += s->rows) {
+        const int64_t m = s->T - i < s->rows ? s->T - i : s->rows;
+        scores(r, s, h, m, q + i * s->C);
+        vaei_matmul(r->k, r->pool, m, s->T, s->d, h->p, s->T, h->values, NULL, 0, o + i * s->C, s->C, NULL);
+    }
+}
+
+typedef struct scale_job {
+    const vaei_kernels *k;
+    float by, *x;
+} scale_job;
+
+static void scale_range(void *arg, int64_t begin, int64_t end) {
+    const scale_job *j = arg;
+    j->k->scale(end - begin, j->by, j->x + begin);
+}
+
+/* By 1 / sqrt(d): once on q (or dq) instead of on every score. */
+static void scale(const vaei_run *r, const sizes *s, float *x) {
+    scale_job j = { r->k, (float)(1.0 / sqrt((double)s->d)), x };
+    vaei_parallel_ranges(r->pool, r->n * s->T * s->C, 1, scale_range, &j);
+}
+
+static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
+    const sizes *s = l->state;
+    const int64_t C = s->C, all = r->n * s->T;
+    vaei_carve pack = { .base = m->pack }, cache = { .base = m->cache }, scratch = { .base = m->scratch };
+    const packs w = cut_packs(l, r->k, r->training, &pack);
+    const rows x_of = cut_rows(l, r->n, r->training ? &cache : &scratch);
+    if (r->training) (void)cut_rows(l, r->n, &scratch);
+    const head h = cut_head(s, r->k, r->training, &scratch);
+    for (int32_t i = 0; i < OUT; i++)
+        vaei_matmul(r->k, r->pool, all, C, C, x, C, w.forward[i], vaei_layer_param(l, r, 2 * i + 1), 0, x_of.at[i], C, NULL);
+    scale(r, s, x_of.at[Q]);
+    for (int64_t i = 0; i < r->n * s->heads; i++) {
+        const int64_t at = i / s->heads * s->T * C + i % s->heads * s->d;
+        attend(r, s, &h, x_of.at[Q] + at, x_of.at[K] + at, x_of.at[V] + at, x_of.at[OUT] + at);
+    }
+    vaei_matmul(r->k, r->pool, all, C, C, x_of.at[OUT], C, w.forward[OUT], vaei_layer_param(l, r, 2 * OUT + 1), 0, y, C,
+                vaei_layer_post(l, r));
+}
+
+/* ---- backward ----------------------------------------------------------------------------------------------------- */
+
+typedef struct ds_job {
+    const vaei_kernels *k;
+    int64_t T;
+    const float *p;
+    float *dp;
+} ds_job;
+
+static void ds_rows(void *arg, int64_t begin, int64_t end) {
+    const ds_job *j = arg;
+    for (int64_t i = begin; i < end; i++) {
+        const float *p = j->p + i * j->T;
+        float *dp = j->dp + i * j->T;
+        const float mean = (float)j->k->dot(j->T, p, dp);
+        for (int64_t t = 0; t < j->T; t++) dp[t] = p[t] * (dp[t] - mean);
+    }
+}
+
+/* One head of one example; v and g point at its channels: values and gradients of q (scaled), k, v, o. */
+static void attend_backward(const vaei_run *r, const sizes *s, const head *h, float *const v[PROJECTIONS],
+                            float *const g[PROJECTIONS]) {
+    const int64_t C = s->C;
+    pack_keys(r, s, h, v[K]);
+    vaei_pack(r->k, s->T, s->d, v[K], C, 1, NULL, h->keys_plain);
+    vaei_pack(r->k, s->d, s->T, v[V], 1, C, NULL, h->values_t);
+    for (int64_t i = 0; i < s->T; i += s->rows) {
+        const int64_t m = s->T - i < s->rows ? s->T - i : s->rows, at = i * C;
+        ds_job j = { r->k, s->T, h->p, h->dp };
+        scores(r, s, h, m, v[Q] + at);
+        vaei_outer(r->k, r->pool, s->T, s->d, m, h->p, s->T, g[OUT] + at, C, g[V], C, h->outer);
+        vaei_matmul(r->k, r->pool, m, s->d, s->T, g[OUT] + at, C, h->values_t, NULL, 0, h->dp, s->T, NULL);
+        vaei_parallel_ranges(r->pool, m, s->T, ds_rows, &j);
+        vaei_matmul(r->k, r->pool, m, s->T, s->d, h->dp, s->T, h->keys_plain, NULL, 0, g[Q] + at, C, NULL);
+        vaei_outer(r->k, r->pool, s->T, s->d, m, h->dp, s->T, v[Q] + at, C, g[K], C, h->outer);
+    }
+}
+
+static void weight_backward(const vaei_layer *l, const vaei_run *r, int32_t i, const float *in, const float *d, float *scratch) {
+    const sizes *s = l->state;
+    vaei_outer(r->k, r->pool, s->C, s->C, r->n * s->T, d, s->C, in, s->C, vaei_layer_grad(l, r, 2 * i), s->C, scratch);
+    vaei_bias_grad(r->k, r->pool, r->n * s->T, s->C, d, vaei_layer_grad(l, r, 2 * i + 1));
+}
+
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
+                     float *dx) {
+    const sizes *s = l->state;
+    const int64_t C = s->C, all = r->n * s->T;
+    vaei_carve pack = { .base = m->pack }, cache = { .base = m->cache }, scratch = { .base = m->scratch };
+    const packs w = cut_packs(l, r->k, 1, &pack);
+    const rows v = cut_rows(l, r->n, &cache), g = cut_rows(l, r->n, &scratch);
+    const head h = cut_head(s, r->k, 1, &scratch);
+    float *outer = vaei_carve_floats(&scratch, weight_scratch(s, r->k, r->n));
+    (void)y;
+    weight_backward(l, r, OUT, v.at[OUT], dy, outer);
+    vaei_matmul(r->k, r->pool, all, C, C, dy, C, w.data[OUT], NULL, 0, g.at[OUT], C, NULL);
+    memset(g.at[K], 0, (size_t)(all * C) * sizeof(float)); /* sums over blocks of queries */
+    memset(g.at[V], 0, (size_t)(all * C) * sizeof(float));
+    for (int64_t i = 0; i < r->n * s->heads; i++) {
+        const int64_t at = i / s->heads * s->T * C + i % s->heads * s->d;
+        float *const values[PROJECTIONS] = { v.at[Q] + at, v.at[K] + at, v.at[V] + at, v.at[OUT] + at };
+        float *const grads[PROJECTIONS] = { g.at[Q] + at, g.at[K] + at, g.at[V] + at, g.at[OUT] + at };
+        attend_backward(r, s, &h, values, grads);
+    }
+    scale(r, s, g.at[Q]); /* dk has its factor from the scaled q */
+    for (int32_t i = 0; i < OUT; i++) {
+        weight_backward(l, r, i, x, g.at[i], outer);
+        if (dx) vaei_matmul(r->k, r->pool, all, C, C, g.at[i], C, w.data[i], NULL, i > 0, dx, C, NULL);
+    }
+}
+
+const vaei_layer_ops vaei_layer_attention = {
+    .module = { "attention", "self-attention over positions", "attention heads=2", "Vaswani et al. 2017 (arXiv:1706.03762)",
+                sizeof(conf), options },
+    .flags = VAEI_LAYER_TAKES_POST,
+    .plan = plan,
+    .need = need,
+    .pack = pack_weights,
+    .forward = forward,
+    .backward = backward,
+};

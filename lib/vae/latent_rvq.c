@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * latent_rvq.c - residual vector quantization: each quantizer takes what the ones before have left.
+ *
+ *     r_0 = x        k_s = argmin_k |r_s - e_sk|^2        r_s+1 = r_s - e_s,k_s        q = sum_s e_s,k_s
+ *     aux = scale sum_s (|sg(r_s) - e|^2 + commit |r_s - sg(e)|^2)        the first with learn=gradient, see latent_vq.c
+ *
+ * A position has `quantizers` codes, coarse to fine: latent.codebook [quantizers, K, D], or [K, D] if shared. The decoder's gradient passes
+ * from q to x once. With dropout a step of training uses only the first `keep`..quantizers of them, drawn evenly; the others' codes are -1,
+ * which adds nothing and is a code that decoding takes: coarse pictures from the first codes alone.
+ *
+ * Zeghidour et al. 2021 (arXiv:2107.03312), algorithm 1; Defossez et al. 2022 (arXiv:2210.13438). Not here: beam search, codebooks made by
+ * networks. */
+#include "vae/codebank.h"
+
+static const vaei_option options[] = {
+    VAEI_BANK_OPTIONS,
+    VAEI_OPTION_INT(vaei_bank_conf, quantizers, 4, 1, 256, "codes of a position, one behind the other"),
+    VAEI_OPTION_BOOL(vaei_bank_conf, shared, 0, "one codebook for all quantizers"),
+    VAEI_OPTION_BOOL(vaei_bank_conf, dropout, 0, "steps of training leave out the last quantizers at random"),
+    VAEI_OPTION_INT(vaei_bank_conf, keep, 1, 1, 256, "quantizers that dropout never leaves out"),
+    VAEI_OPTION_BOOL(vaei_bank_conf, outer, 1, "the gradient passes all quantizers as one; else each, and adds up"),
+    { 0 },
+};
+
+static vae_status_t plan(vaei_latent *q, vaei_build *b, vaei_node *node, const vaei_shape *h, vaei_shape *z) {
+    return vaei_bank_plan(q, b, node, h, z, 1);
+}
+
+const vaei_latent_ops vaei_latent_rvq = {
+    .module = { .name = "rvq",
+                .summary = "residual vector quantization: codes of what the codes before have left",
+                .example = "rvq codes=8 quantizers=3",
+                .paper = "Zeghidour et al. 2021 (arXiv:2107.03312)",
+                .conf_size = sizeof(vaei_bank_conf),
+                .options = options },
+    .flags = VAEI_LATENT_PRIOR | VAEI_LATENT_CODES | VAEI_LATENT_GAPS,
+    .plan = plan,
+    VAEI_BANK_OPS,
+};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ * augment.h - training images changed a little each time they are seen.
+ *
+ *     crop, crop=P   shift by up to P pixels in each direction; what comes in at the border is the image mirrored there.
+ *                    P is 2 for sides below 32, else an eighth of the shorter side
+ *     flip           left for right, in one of two
+ *     rotate90       by 0, 90, 180 or 270 degrees; square images only
+ *
+ * What happens to an example is a function of (seed, epoch, its index) alone: an interrupted run goes on to the same
+ * bits, and neither the batch size nor the number of threads matters. Values are moved, never changed. */
+#ifndef AUGMENT_H
+#define AUGMENT_H
+
+#include "extent.h"
+
+typedef struct augment {
+    bool flip, rotate90;
+    int64_t pad;     /* P, 0: no crop */
+    int64_t h, w, c; /* of an example */
+    float *image;    /* [h][w][c], scratch */
+} augment_t;
+
+/* Read a list "crop=4,flip" for images of this extent; "" is no augmentation. Dies with exit code 2 for what is wrong
+ * there. */
+void augment_open(augment_t *augment, const char *list, const extent_t *extent);
+void augment_close(augment_t *augment);
+
+/* Change x[n][h][w][c] in place, where x[i] is example index[i]. */
+void augment_apply(const augment_t *augment, uint64_t seed, int64_t epoch, const int64_t *index, int64_t n, float *x);
+
+#endif
