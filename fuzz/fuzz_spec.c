@@ -52,20 +52,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 }
 
 size_t fuzz_seed(size_t i, uint8_t *out, size_t cap) {
-    static const char *const seeds[] = {
-        "input 4\nencoder linear out=8 | relu\nlatent gaussian dim=2\ndecoder linear out=4\nlikelihood bernoulli\n",
-        "input 8x8x3\nencoder conv2d out=4 kernel=3 stride=2 pad=1 groups=1 | batchnorm | silu | flatten | linear "
-        "out=6\n"
-        "latent gaussian dim=3\n"
-        "decoder linear out=64 | reshape 4x4x4 | deconv2d out=3 kernel=4 stride=2 pad=1\nlikelihood gaussian "
-        "sigma=learned\n",
-        "input 4x4x2\nencoder repeat n=2 { residual { conv2d out=2 kernel=3 pad=same | elu alpha=0.5 } } # a comment\n"
-        "latent none\ndecoder upsample | maxpool kernel=2 | avgpool kernel=1\nlikelihood gaussian sigma=optimal "
-        "value=0.5\n",
-        "input 2x2x4\nencoder groupnorm groups=2 | dropout p=0.5 | layernorm\nlatent gaussian dim=2 map=true\n"
-        "decoder conv2d out=4 kernel=1x1 pad=0 bias=false\nlikelihood gaussian\n",
+    static const char *const seeds[][5] = {
+        { "input 4", "encoder linear out=8 | relu", "latent gaussian dim=2", "decoder linear out=4",
+          "likelihood bernoulli" },
+        { "input 8x8x3",
+          "encoder conv2d out=4 kernel=3 stride=2 pad=1 groups=1 | batchnorm | silu | flatten | linear out=6",
+          "latent gaussian dim=3", "decoder linear out=64 | reshape 4x4x4 | deconv2d out=3 kernel=4 stride=2 pad=1",
+          "likelihood gaussian sigma=learned" },
+        { "input 4x4x2",
+          "encoder repeat n=2 { residual { conv2d out=2 kernel=3 pad=same | elu alpha=0.5 } } # a comment",
+          "latent none", "decoder upsample | maxpool kernel=2 | avgpool kernel=1",
+          "likelihood gaussian sigma=optimal value=0.5" },
+        { "input 2x2x4", "encoder groupnorm groups=2 | dropout p=0.5 | layernorm", "latent gaussian dim=2 map=true",
+          "decoder conv2d out=4 kernel=1x1 pad=0 bias=false", "likelihood gaussian" },
     };
-    if (i >= sizeof seeds / sizeof seeds[0] || strlen(seeds[i]) > cap) return 0;
-    memcpy(out, seeds[i], strlen(seeds[i]));
-    return strlen(seeds[i]);
+    size_t size = 0;
+    if (i >= sizeof seeds / sizeof seeds[0]) return 0;
+    for (size_t line = 0; line < 5; line++) {
+        const size_t length = strlen(seeds[i][line]);
+        if (size + length + 1 > cap) return 0;
+        memcpy(out + size, seeds[i][line], length);
+        size += length;
+        out[size++] = '\n';
+    }
+    return size;
 }

@@ -256,7 +256,7 @@ START_TEST(test_layer_in_place_gives_the_same) {
         float *both = block_make(floats(count));
         vaei_need need = {0};
         if (l->ops->need) l->ops->need(l, kernels(), n, 1, &need);
-        const vaei_slot slot = {block_make(need.pack), block_make(need.cache), block_make(need.scratch)};
+        const vaei_slot slot = {.pack = block_make(need.pack), .cache = block_make(need.cache), .scratch = block_make(need.scratch)};
         const vaei_run run = {.k = kernels(), .n = n, .training = 1, .params = g.values, .noise = {5, 6, 0}};
         l->ops->forward(l, &run, &slot, x, y);
         memcpy(both, x, floats(count));

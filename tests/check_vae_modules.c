@@ -63,8 +63,8 @@ static void allocate(rig *g, vaei_need need) {
     const size_t bytes = ((size_t)g->table.n_floats + 1) * sizeof(float);
     g->params = calloc(1, bytes);
     g->grads = calloc(1, bytes);
-    g->slot = (vaei_slot){ aligned_alloc(64, need.pack + 64), aligned_alloc(64, need.cache + 64),
-                           aligned_alloc(64, need.scratch + 64) };
+    g->slot = (vaei_slot){ .pack = aligned_alloc(64, need.pack + 64), .cache = aligned_alloc(64, need.cache + 64),
+                           .scratch = aligned_alloc(64, need.scratch + 64) };
     g->run = (vaei_run){
         .k = vaei_kernels_select(0, 0), .n = N, .training = 1, .params = g->params, .grads = g->grads
     };

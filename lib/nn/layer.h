@@ -35,19 +35,21 @@ typedef struct vaei_run {
     uint32_t first_item;   /* the noise item of example 0 */
 } vaei_run;
 
-/* Bytes, for n examples. Rounded up and added by vaei_need_add; overflow sticks at SIZE_MAX. */
+/* Bytes, for n examples. As vaei_carve measures them; overflow sticks at SIZE_MAX. */
 typedef struct vaei_need {
     size_t pack, cache, scratch;
 } vaei_need;
 
 typedef struct vaei_slot {
     void *pack, *cache, *scratch;
+    const vaei_post *dx_post; /* backward: what to do with finished rows of dx, by layers that take it; NULL: nothing */
 } vaei_slot;
 
 enum {
     VAEI_LAYER_IN_PLACE = 1,   /* y may be x, dx may be dy, and backward never reads x */
     VAEI_LAYER_READS_Y = 2,    /* backward reads y, so nobody may overwrite it */
     VAEI_LAYER_TAKES_POST = 4, /* forward applies vaei_layer_post() to its finished rows */
+    VAEI_LAYER_TAKES_DX_POST = 16, /* backward applies the slot's dx_post to the finished rows of dx */
     VAEI_LAYER_TAKES_FOLD = 8  /* pack() multiplies by the normalisation that follows, for inference: see vaei_layer.fold */
 };
 
@@ -68,6 +70,8 @@ typedef struct vaei_layer_ops {
     void (*commit)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, float *params);
     /* Elementwise layers only: y = f(x) on any count of values. Such a layer may be fused into the one before it. Else NULL. */
     void (*map)(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *x, float *y);
+    /* With map, for layers that read y: dx = f'(.) dy on any count of values; dx may be dy. Else NULL. */
+    void (*map_grad)(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *y, const float *dy, float *dx);
     /* Layers that are y = scale[c] x + shift[c] at inference (batch norm): fills both, [channels]. Else NULL. */
     void (*fold)(const vaei_layer *l, const float *params, float *scale, float *shift);
 } vaei_layer_ops;

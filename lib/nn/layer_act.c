@@ -49,6 +49,12 @@ static void map(const vaei_layer *l, const vaei_kernels *k, int64_t count, const
     k->map[f->map](count, f->a, x, y);
 }
 
+static void map_grad(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *y, const float *dy,
+                     float *dx) {
+    const function *f = l->state;
+    k->map_grad[f->map](count, f->a, y, dy, dx);
+}
+
 typedef struct job {
     const vaei_kernels *k;
     const function *f;
@@ -96,6 +102,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
         .forward = forward,                                                                                            \
         .backward = backward,                                                                                          \
         .map = map,                                                                                                    \
+        .map_grad = (reads) != 0 ? map_grad : NULL,                                                                    \
     };
 
 ACTIVATION(relu, RELU, READS_Y, "max(x, 0)", "relu", "", 0, NULL, 0)

@@ -106,12 +106,12 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     (void)y;
     vaei_conv_weight(r->k, r->pool, g, r->n, x, dy, vaei_layer_grad(l, r, 0), m->scratch);
     if (db) vaei_bias_grad(r->k, r->pool, r->n * g->oh * g->ow, g->oc, dy, db);
-    if (dx) vaei_conv_data(r->k, r->pool, g, r->n, dy, p.data, NULL, NULL, dx, m->scratch);
+    if (dx) vaei_conv_data(r->k, r->pool, g, r->n, dy, p.data, NULL, m->dx_post, dx, m->scratch);
 }
 
 const vaei_layer_ops vaei_layer_conv2d = {
     .module = {"conv2d", "2-D convolution", "conv2d out=3 kernel=3 stride=2x1 pad=1", "", sizeof(conf), options},
-    .flags = VAEI_LAYER_TAKES_POST | VAEI_LAYER_TAKES_FOLD,
+    .flags = VAEI_LAYER_TAKES_POST | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_POST,
     .plan = plan,
     .need = need,
     .pack = pack_weights,

@@ -149,13 +149,13 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     (void)y;
     vaei_conv_weight(r->k, r->pool, g, r->n, dy, x, vaei_layer_grad(l, r, 0), m->scratch);
     if (db) vaei_bias_grad(r->k, r->pool, r->n * g->h * g->w, g->c, dy, db);
-    if (dx) vaei_conv_forward(r->k, r->pool, g, r->n, dy, p.forward, NULL, NULL, dx, m->scratch);
+    if (dx) vaei_conv_forward(r->k, r->pool, g, r->n, dy, p.forward, NULL, m->dx_post, dx, m->scratch);
 }
 
 const vaei_layer_ops vaei_layer_deconv2d = {
     .module = {"deconv2d", "transposed 2-D convolution, which enlarges",
                "deconv2d out=3 kernel=3 stride=2 pad=1 output_pad=1x0", "", sizeof(conf), options},
-    .flags = VAEI_LAYER_TAKES_POST | VAEI_LAYER_TAKES_FOLD,
+    .flags = VAEI_LAYER_TAKES_POST | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_POST,
     .plan = plan,
     .need = need,
     .pack = pack_weights,

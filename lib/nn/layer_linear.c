@@ -88,12 +88,12 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     (void)y;
     vaei_outer(r->k, r->pool, out, in, r->n, dy, out, x, in, vaei_layer_grad(l, r, 0), in, m->scratch);
     if (db) vaei_bias_grad(r->k, r->pool, r->n, out, dy, db);
-    if (dx) vaei_matmul(r->k, r->pool, r->n, out, in, dy, out, p.backward, NULL, 0, dx, in, NULL);
+    if (dx) vaei_matmul(r->k, r->pool, r->n, out, in, dy, out, p.backward, NULL, 0, dx, in, m->dx_post);
 }
 
 const vaei_layer_ops vaei_layer_linear = {
     .module = {"linear", "fully connected: y = x w^T + b", "linear out=7", "", sizeof(conf), options},
-    .flags = VAEI_LAYER_TAKES_POST | VAEI_LAYER_TAKES_FOLD,
+    .flags = VAEI_LAYER_TAKES_POST | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_POST,
     .plan = plan,
     .need = need,
     .pack = pack_weights,

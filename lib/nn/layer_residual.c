@@ -51,7 +51,9 @@ static parts cut(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
     for (int32_t i = 0; i < VAEI_LAYER_BODIES && l->body[i]; i++) {
         vaei_need need = {0};
         vaei_stack_need(l->body[i], k, n, training, &need);
-        p.slot[i] = (vaei_slot){vaei_carve_bytes(pack, need.pack), vaei_carve_bytes(cache, need.cache), rest};
+        p.slot[i] = (vaei_slot){.pack = vaei_carve_bytes(pack, need.pack),
+                                .cache = vaei_carve_bytes(cache, need.cache),
+                                .scratch = rest};
         if (training && vaei_stack_reads_y(l->body[i])) p.kept[i] = vaei_carve_floats(cache, out);
         if (shared < need.scratch) shared = need.scratch;
     }

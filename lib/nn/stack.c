@@ -101,16 +101,18 @@ vae_status_t vaei_stack_build(vaei_stack **out, vaei_build *b, const vaei_pipeli
 
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
 
-/* The last layer of the group that starts at i. */
+/* Whether layer j works in the output of the one before it. */
+static int32_t in_place(const vaei_stack *s, int32_t j, int32_t training) {
+    const vaei_layer *l = s->layer[j];
+    if (j == 0) return 0;
+    if (!training) return l->skipped[0] || l->ops->map != NULL;
+    return l->ops->flags & VAEI_LAYER_IN_PLACE && !(s->layer[j - 1]->ops->flags & VAEI_LAYER_READS_Y);
+}
+
+/* The last layer of the group that i belongs to. */
 static int32_t group_end(const vaei_stack *s, int32_t i, int32_t training) {
-    for (int32_t j = i + 1; j < s->n; j++) {
-        const vaei_layer *l = s->layer[j];
-        const int32_t in_place = training ? l->ops->flags & VAEI_LAYER_IN_PLACE &&
-                                                !(s->layer[j - 1]->ops->flags & VAEI_LAYER_READS_Y)
-                                          : l->skipped[0] || l->ops->map != NULL;
-        if (!in_place) return j - 1;
-    }
-    return s->n - 1;
+    while (i + 1 < s->n && in_place(s, i + 1, training)) i++;
+    return i;
 }
 
 static size_t activation_bytes(const vaei_shape *shape, int64_t n) {
@@ -243,9 +245,25 @@ void vaei_stack_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot 
     }
 }
 
+/* The gradient of an activation, done on the rows of dx that the layer behind it has just finished. */
+typedef struct dx_map {
+    const vaei_layer *l;
+    const float *y;
+    const float *dx;
+} dx_map;
+
+static void apply_map_grad(const void *arg, const vaei_kernels *k, int64_t count, float *dx) {
+    const dx_map *a = arg;
+    a->l->ops->map_grad(a->l, k, count, a->y + (dx - a->dx), dx, dx);
+}
+
+/* Whether layer i does the gradient of the activation before it. */
+static int32_t fuses_grad(const vaei_stack *s, int32_t i) {
+    return i > 0 && s->layer[i]->ops->flags & VAEI_LAYER_TAKES_DX_POST && in_place(s, i - 1, 1) && s->layer[i - 1]->ops->map_grad;
+}
+
 void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
                          float *dx) {
-    const size_t n = (size_t)s->n;
     const frame *frames = m->cache; /* the first piece that lay_out cuts */
     vaei_carve pack = { 0 }, keep = { 0 };
     size_t ends;
@@ -257,19 +275,21 @@ void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot
     char *block = m->scratch, *block_end = block + ends;
     int32_t low = 1;
     size_t after = 0; /* bytes of dy in the block */
-    for (int32_t last = (int32_t)n - 1; last >= 0;) {
+    for (int32_t last = s->n - 1; last >= 0;) {
         int32_t i = last;
-        while (i > 0 && group_end(s, i - 1, 1) >= last) i--;
+        while (in_place(s, i, 1)) i--;
         const size_t bytes = i == 0 ? 0 : activation_bytes(&s->layer[i]->in, r->n);
         float *d = i == 0 ? dx : (float *)(void *)(low ? block : block_end - bytes);
-        const float *group_y = last == s->n - 1 ? y : frames[last].y;
-        vaei_slot slot;
-        for (int32_t j = last; j >= i; j--) {
+        const float *group_y = last == s->n - 1 ? y : frames[last].y, *group_x = i == 0 ? x : frames[i - 1].y;
+        const int32_t done = last + 1 < s->n && fuses_grad(s, last + 1); /* by the layer behind */
+        for (int32_t j = done ? last - 1 : last; j >= i; j--) {
             const vaei_layer *l = s->layer[j];
-            slot = frames[j].slot;
+            const dx_map map = { i > 0 ? s->layer[i - 1] : NULL, group_x, d };
+            const vaei_post post = { apply_map_grad, &map };
+            vaei_slot slot = frames[j].slot;
             slot.scratch = block + (low ? bytes : after);
-            const float *layer_x = j > i ? NULL : i == 0 ? x : frames[i - 1].y;
-            l->ops->backward(l, r, &slot, layer_x, group_y, dy, j > i ? dy : d);
+            slot.dx_post = j == i && fuses_grad(s, i) ? &post : NULL;
+            l->ops->backward(l, r, &slot, j > i ? NULL : group_x, group_y, dy, j > i ? dy : d);
         }
         dy = d;
         after = bytes;

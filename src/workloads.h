@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * workloads.h - what vae bench measures: models, batches, and the arithmetic in them. */
+#ifndef WORKLOADS_H
+#define WORKLOADS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum workload_kind { WORKLOAD_TRAIN, WORKLOAD_DECODE, WORKLOAD_CODES } workload_kind_t;
+
+typedef struct workload {
+    const char *name;
+    workload_kind_t kind; /* one step of training, one vae_decode(), one vae_encode_codes() */
+    int64_t batch;        /* examples in one turn */
+    int64_t most;         /* examples the session works on at once */
+    const char *preset;   /* the model: a preset, or */
+    const char *text;     /* a text, or */
+    int64_t side;         /* the KL decoder for images of this size */
+    double forward;       /* multiplications of one example in a forward pass; 0: workload_text() counts them */
+    bool slow;            /* runs only when it is named */
+} workload_t;
+
+/* The i-th workload; NULL past the last. */
+const workload_t *workload(size_t i);
+
+#define WORKLOAD_NAMES                                                                                                 \
+    "dense_vae_train|conv_vae_train|conv_vae_decode1|texture_decode1|texture_decode64|vqvae_train|codebook_assign|"    \
+    "kl_decode_256|kl_decode_512"
+
+/* Its model's text in fresh memory, and its multiplications. */
+char *workload_text(const workload_t *work, double *forward);
+
+#endif
