@@ -67,7 +67,8 @@ KERNEL_CFLAGS := $(if $(filter -O0 -O1 -O -Og -Os -Oz,$(CFLAGS)),,-O3)
 OUR_LDLIBS   := $(BLAS_LIBS) -lm -pthread
 SO_LDFLAGS   := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libvae.map -Wl,-z,defs,-z,relro,-z,now -Wl,--as-needed
 
-Q = $(if $(V),,@echo "  $(1)  $(2)";)
+SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
+Q = $(if $(V),,@$(if $(SILENT),:,echo "  $(1)  $(2)");)
 compile = $(call Q,CC,$<)$(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(1) $(CFLAGS) $(2) -MMD -MP -c -o $@ $<
 one_file = $(call Q,CC,$<)$(CC) $(OUR_CPPFLAGS) $(1) $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< \
            $(STATIC) $(OUR_LDLIBS) $(LDLIBS)

@@ -16,7 +16,13 @@ static void print_json(const task_t *task, const score_t *score, double bits) {
     json_real(&json, "rate", score->rate);
     json_real(&json, "bits_per_dim", bits);
     json_real(&json, "iw_bound", score->samples > 1 ? score->bound : NAN);
-    json_int(&json, "active_units", score->active_units);
+    if (score->codes.K > 0) {
+        json_int(&json, "codes", score->codes.K);
+        json_real(&json, "perplexity", score->codes.perplexity);
+        json_real(&json, "codes_used", score->codes.used);
+    } else {
+        json_int(&json, "active_units", score->active_units);
+    }
     json_int(&json, "latent_size", vae_model_latent_size(task->model));
     json_int(&json, "n", score->n);
     json_int(&json, "samples", score->samples);
@@ -32,8 +38,12 @@ static void print_text(const task_t *task, const score_t *score, double bits) {
     if (score->samples > 1)
         printf("log p(x)      >= %.3f nats, importance-weighted with %lld samples\n", score->bound,
                (long long)score->samples);
-    printf("active units  %lld of %lld\n", (long long)score->active_units,
-           (long long)vae_model_latent_size(task->model));
+    if (score->codes.K > 0)
+        printf("codes         %.1f%% of %lld used, perplexity %.1f\n", 100.0 * score->codes.used,
+               (long long)score->codes.K, score->codes.perplexity);
+    else
+        printf("active units  %lld of %lld\n", (long long)score->active_units,
+               (long long)vae_model_latent_size(task->model));
     printf("examples      %lld\n", (long long)score->n);
 }
 
@@ -67,7 +77,9 @@ const cli_command_t command_eval = {
     .text = "Prints means over the examples in nats: loss = recon + rate, minus the evidence\n"
             "lower bound; with K > 1 also iw_bound, the importance-weighted bound on log p(x) of\n"
             "Burda et al. 2016, which grows with K. A latent dimension is active when the\n"
-            "variance of its posterior mean over the examples passes 0.01. DATA is as for vae train.",
+            "variance of its posterior mean over the examples passes 0.01. For a latent of codes the\n"
+            "share of codes in use and the perplexity of their use are printed instead. DATA is as\n"
+            "for vae train.",
     .example = "  vae eval run/best.safetensors fashion-mnist --samples 64 --json",
     .options = options,
     .computes = true,

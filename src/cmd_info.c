@@ -45,6 +45,10 @@ static void print_json(vae_model_t *model, const char *spec) {
     json_text(&json, "spec", spec);
     json_extent(&json, "input", &input);
     json_extent(&json, "latent", &latent);
+    if (vae_model_code_size(model) > 0) {
+        json_int(&json, "codes", vae_model_code_size(model));
+        json_int(&json, "codes_of_an_example", vae_model_code_count(model));
+    }
     json_int(&json, "parameters", vae_model_param_total(model));
     json_open(&json, "tensors", '[');
     for (int64_t i = 0; i < vae_model_param_count(model); i++) {
@@ -85,6 +89,10 @@ static void print_text(vae_model_t *model, const char *spec) {
         printf("%-36s %-18s %10lld\n", name, extent_text(&extent, text), (long long)values);
     }
     printf("\n%s trainable values\n", text_thousands((double)vae_model_param_total(model), total));
+    if (vae_model_code_size(model) > 0)
+        printf("%lld codes for an example, each one of %lld: %zu bytes when packed\n",
+               (long long)vae_model_code_count(model), (long long)vae_model_code_size(model),
+               vae_codes_packed_bytes(vae_model_code_count(model), vae_model_code_size(model)));
     for (int b = 0; b < N_BATCHES; b++)
         printf("session for %-4lld examples  %10.2f MiB\n", (long long)batches[b],
                (double)session_bytes(model, batches[b]) / 1048576.0);

@@ -112,7 +112,12 @@ static void print_result(const train_loop_t *loop, bool as_json, int code, doubl
     json_real(&json, "val_loss", loop->score.n ? loop->score.loss : NAN);
     json_real(&json, "val_recon", loop->score.n ? loop->score.recon : NAN);
     json_real(&json, "val_rate", loop->score.n ? loop->score.rate : NAN);
-    json_int(&json, "active_units", loop->score.active_units);
+    if (loop->has_codes) {
+        json_real(&json, "val_perplexity", loop->score.n ? loop->score.codes.perplexity : NAN);
+        json_real(&json, "val_codes_used", loop->score.n ? loop->score.codes.used : NAN);
+    } else {
+        json_int(&json, "active_units", loop->score.active_units);
+    }
     json_real(&json, "best_val_loss", s->best);
     json_int(&json, "best_epoch", s->best_epoch);
     json_real(&json, "images_per_s", loop->images_per_s);
@@ -144,6 +149,7 @@ static int run(const cli_t *cli) {
     must_or(vae_trainer_create(&loop.trainer, loop.model, settings.text, settings.batch), EXIT_USAGE);
     must(vae_trainer_seed(loop.trainer, (uint64_t)settings.seed));
     loop.has_prior = model_has_prior(loop.model);
+    loop.has_codes = vae_model_code_size(loop.model) > 0;
     augment_open(&loop.augment, settings.augment, &data.train.extent);
     open_run(&loop, cli, folder);
     write_config(&settings, source, &loop);

@@ -90,10 +90,12 @@ static void take_shape(cursor_t *c, npy_t *array) {
 static void set_type(const char *path, npy_t *array, const char *descr) {
     if (strcmp(descr, "|u1") == 0)
         array->type = 'B';
+    else if (strcmp(descr, "<i4") == 0)
+        array->type = 'i';
     else if (strcmp(descr, "<f4") == 0)
         array->type = 'f';
     else
-        die(EXIT_FORMAT, "%s: values of type %s are not read; save them as uint8 or float32", path, descr);
+        die(EXIT_FORMAT, "%s: values of type %s are not read; save them as uint8 or float32, codes as int32", path, descr);
 }
 
 static void parse_header(cursor_t *c, npy_t *array) {
@@ -153,7 +155,7 @@ void npy_read(npy_t *array, const char *path) {
     *array = (npy_t){0};
     parse_header(&(cursor_t){path, text}, array);
     free(text);
-    const size_t width = array->type == 'f' ? sizeof(float) : 1;
+    const size_t width = array->type == 'B' ? 1 : 4;
     int64_t bytes;
     if (!size_mul(array->total, (int64_t)width, &bytes) || (uint64_t)bytes != size - header)
         die(EXIT_FORMAT, "%s: the header declares %lld values of %zu bytes, the file holds %zu bytes", path,

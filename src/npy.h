@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * npy.h - NumPy's .npy files (format versions 1 to 3): arrays in C order of u1, i4, i8 and f4. */
+ * npy.h - NumPy's .npy files (format versions 1 to 3): arrays in C order of u1, i4 and f4. */
 #ifndef NPY_H
 #define NPY_H
 
@@ -10,16 +10,16 @@
 #define NPY_MAX_DIMS 8
 
 typedef struct npy {
-    char type; /* 'B' bytes, 'f' float32 */
+    char type; /* 'B' bytes, 'i' int32, 'f' float32 */
     int32_t ndim;
     int64_t shape[NPY_MAX_DIMS];
     int64_t total; /* values */
-    void *value;   /* uint8_t or float, in fresh memory */
+    void *value;   /* uint8_t, int32_t or float, in fresh memory */
 } npy_t;
 
 bool npy_is(const uint8_t *head, size_t n);
 
-/* Read an array of u1 or f4; floats must be finite. Dies with exit code 3 and a sentence otherwise. */
+/* Read an array of u1, i4 or f4; floats must be finite. Dies with exit code 3 and a sentence otherwise. */
 void npy_read(npy_t *array, const char *path);
 
 /* Write float32 or int32 values of the given shape. */

@@ -43,7 +43,7 @@ void progress_show(const progress_t *p) {
     if (last == 0.0) last = live ? now - 1.0 : now;
     if (now - last < (live ? 0.1 : 15.0)) return;
     last = now;
-    char bar[BAR + 1], rate[PROGRESS_TEXT], left[PROGRESS_TEXT], line[256], of[PROGRESS_TEXT + 1] = "";
+    char bar[BAR + 1], rate[PROGRESS_TEXT], left[PROGRESS_TEXT], line[256], parts[96], of[PROGRESS_TEXT + 1] = "";
     const int done = (int)(p->batch * BAR / p->batches);
     memset(bar, ' ', BAR);
     memset(bar, '=', (size_t)done);
@@ -51,9 +51,14 @@ void progress_show(const progress_t *p) {
     bar[BAR] = '\0';
     if (p->epochs < INT64_MAX) snprintf(of, sizeof of, "/%lld", (long long)p->epochs);
     const bool wide = !live || console_width() >= WIDE;
-    snprintf(line, sizeof line, "epoch %lld%s [%s] %3d%%  loss %.2f (%s%.1f + %s%.1f)  %s img/s  ETA %s",
-             (long long)p->epoch, of, bar, (int)(p->batch * 100 / p->batches), p->loss, wide ? "recon " : "", p->recon,
-             wide ? "rate " : "", p->rate, text_thousands(p->images_per_s, rate),
+    if (p->perplexity > 0.0) /* the rate of codes is a constant */
+        snprintf(parts, sizeof parts, "(%s%.1f)  %s%.0f", wide ? "recon " : "", p->recon,
+                 wide ? "perplexity " : "perp ", p->perplexity);
+    else
+        snprintf(parts, sizeof parts, "(%s%.1f + %s%.1f)", wide ? "recon " : "", p->recon, wide ? "rate " : "",
+                 p->rate);
+    snprintf(line, sizeof line, "epoch %lld%s [%s] %3d%%  loss %.2f %s  %s img/s  ETA %s", (long long)p->epoch, of, bar,
+             (int)(p->batch * 100 / p->batches), p->loss, parts, text_thousands(p->images_per_s, rate),
              text_duration((double)p->steps_left * p->seconds_per_step, left));
     if (live)
         console_line(line);

@@ -10,6 +10,7 @@ typedef struct progress {
     int64_t batch, batches;   /* in this epoch */
     int64_t steps_left;       /* to the end of the run */
     double loss, recon, rate; /* means over this epoch so far, nats per example */
+    double perplexity;        /* of the last batch's codes; 0 for a model without codes */
     double images_per_s, seconds_per_step;
 } progress_t;
 

@@ -144,13 +144,22 @@ static void begin_line(json_t *json, const char *event, int64_t step, int64_t ep
     json_real(json, "rate", rate);
 }
 
-void run_log_step(run_t *run, const vae_metrics_t *metrics, int64_t epoch, int64_t steps_per_epoch,
+static void add_codes(json_t *json, const vae_metrics_t *metrics) {
+    json_real(json, "aux", metrics->aux);
+    json_real(json, "perplexity", metrics->perplexity);
+    json_real(json, "codes_used", metrics->codes_used);
+    json_real(json, "dead_codes", metrics->dead_codes);
+    json_real(json, "quantization_error", metrics->quantization_error);
+}
+
+void run_log_step(run_t *run, const vae_metrics_t *metrics, bool has_codes, int64_t epoch, int64_t steps_per_epoch,
                   double images_per_s) {
     json_t json = {0};
     begin_line(&json, "step", metrics->step, epoch, metrics->loss, metrics->recon, metrics->rate);
     json_real(&json, "beta", metrics->beta);
     json_real(&json, "lr", metrics->lr);
     json_real(&json, "grad_norm", metrics->grad_norm);
+    if (has_codes) add_codes(&json, metrics);
     json_real(&json, "images_per_s", images_per_s);
     write_line(run, &json);
     plot_add(&run->curve[RUN_STEPS], (double)metrics->step / (double)steps_per_epoch, metrics->loss);
@@ -163,9 +172,14 @@ void run_log_epoch(run_t *run, const run_epoch_t *e, int64_t steps_per_epoch) {
     json_real(&json, "val_loss", e->val_loss);
     json_real(&json, "val_recon", e->val_recon);
     json_real(&json, "val_rate", e->val_rate);
-    json_int(&json, "active_units", e->active_units);
-    json_real(&json, "beta", e->beta);
-    json_real(&json, "lr", e->lr);
+    if (!e->has_codes) json_int(&json, "active_units", e->active_units);
+    json_real(&json, "beta", e->last.beta);
+    json_real(&json, "lr", e->last.lr);
+    if (e->has_codes) {
+        json_real(&json, "val_perplexity", e->val_perplexity);
+        json_real(&json, "val_codes_used", e->val_codes_used);
+        add_codes(&json, &e->last);
+    }
     json_real(&json, "images_per_s", e->images_per_s);
     json_real(&json, "seconds", e->seconds);
     write_line(run, &json);

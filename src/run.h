@@ -33,7 +33,10 @@ typedef struct run_state {
 /* One line of metrics.jsonl. */
 typedef struct run_epoch {
     int64_t epoch, step, active_units;
-    double loss, recon, rate, beta, lr, val_loss, val_recon, val_rate, images_per_s, seconds;
+    double loss, recon, rate, val_loss, val_recon, val_rate, images_per_s, seconds;
+    bool has_codes;
+    double val_perplexity, val_codes_used; /* of a latent of codes */
+    vae_metrics_t last;                    /* of the epoch's last step */
 } run_epoch_t;
 
 enum { RUN_STEPS, RUN_TRAIN, RUN_VALIDATION, RUN_CURVES };
@@ -55,7 +58,7 @@ void run_close(run_t *run);
 /* folder/name in fresh memory. */
 char *run_path(const run_t *run, const char *name);
 
-void run_log_step(run_t *run, const vae_metrics_t *metrics, int64_t epoch, int64_t steps_per_epoch,
+void run_log_step(run_t *run, const vae_metrics_t *metrics, bool has_codes, int64_t epoch, int64_t steps_per_epoch,
                   double images_per_s);
 void run_log_epoch(run_t *run, const run_epoch_t *epoch, int64_t steps_per_epoch);
 void run_plot(const run_t *run);

@@ -3,7 +3,7 @@
 #ifndef SCORE_H
 #define SCORE_H
 
-#include "data.h"
+#include "usage.h"
 #include <vae/vae.h>
 
 typedef struct score {
@@ -11,7 +11,9 @@ typedef struct score {
     double loss;          /* recon + rate, nats per example: minus the ELBO */
     double recon, rate;   /* nats per example */
     double bound;         /* the importance-weighted bound on log p(x), nats per example; samples > 1 only */
-    int64_t active_units; /* latent dimensions d with Var_x(mean_d) > 0.01 (Burda et al. 2016, section 5.2) */
+    int64_t active_units; /* latent dimensions d with Var_x(mean_d) > 0.01 (Burda et al. 2016, section 5.2);
+                             0 for a latent of codes */
+    usage_t codes;        /* of a latent of codes; K is 0 for others. Its counts are freed */
 } score_t;
 
 /* Score the first `most` examples (0: all) with `samples` draws for each from the stream of `seed`. */

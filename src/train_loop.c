@@ -61,7 +61,7 @@ static void log_and_show(train_loop_t *loop, const vae_metrics_t *metrics, const
     const int64_t per_epoch = train_steps_per_epoch(loop), batch = s->step - s->epoch * per_epoch;
     const double images_per_s = (double)clock->images / fmax(clock->seconds, 1e-9);
     if (s->step % LOG_EVERY == 0 || s->step == 1)
-        run_log_step(&loop->run, metrics, s->epoch + 1, per_epoch, images_per_s);
+        run_log_step(&loop->run, metrics, loop->has_codes, s->epoch + 1, per_epoch, images_per_s);
     const int64_t epochs = (last_step(loop) + per_epoch - 1) / per_epoch;
     const progress_t progress = {
         .epoch = s->epoch + 1,
@@ -72,6 +72,7 @@ static void log_and_show(train_loop_t *loop, const vae_metrics_t *metrics, const
         .loss = s->loss / (double)s->n,
         .recon = s->recon / (double)s->n,
         .rate = s->rate / (double)s->n,
+        .perplexity = loop->has_codes ? metrics->perplexity : 0.0,
         .images_per_s = images_per_s,
         .seconds_per_step = clock->seconds / (double)clock->steps,
     };
@@ -90,7 +91,8 @@ static void write_pictures(const train_loop_t *loop, int64_t number) {
     float *noise = mem_alloc(N_SAMPLES * D, sizeof *noise), *x = mem_alloc(N_SAMPLES * S, sizeof *x);
     uint64_t stream = draw_stream((uint64_t)loop->settings->seed, 0);
     draw_normal(&stream, N_SAMPLES * D, noise);
-    must(vae_sample(loop->session, N_SAMPLES, noise, x));
+    must(vae_session_seed(loop->session, (uint64_t)loop->settings->seed)); /* of which codes are drawn */
+    must(vae_sample(loop->session, N_SAMPLES, loop->has_codes ? NULL : noise, x));
     char *name = mem_format("samples/epoch_%04lld.png", (long long)number);
     char *path = run_path(&loop->run, name);
     picture_write(path, x, N_SAMPLES, &extent, SAMPLE_COLUMNS);
@@ -100,8 +102,26 @@ static void write_pictures(const train_loop_t *loop, int64_t number) {
     free(noise);
 }
 
+static void report_codes(train_loop_t *loop) {
+    const usage_t *codes = &loop->score.codes;
+    const bool before = loop->collapsed;
+    loop->collapsed = usage_collapsed(codes);
+    if (!loop->collapsed || before) return;
+    char *revive = spec_get(loop->settings->text, "latent.revive");
+    warn("the codebook has collapsed: %.1f of its %lld codes are in use, with a perplexity of %.2f%s",
+         codes->used * (double)codes->K, (long long)codes->K, codes->perplexity,
+         revive ? "; reviving dead codes (--set latent.revive=1), a k-means start (--set latent.start=kmeans) or fewer "
+                  "codes may help"
+                : "; fewer codes may help");
+    free(revive);
+}
+
 /* In words, when it happens and not again while it lasts. */
 static void report_collapse(train_loop_t *loop, double beta) {
+    if (loop->has_codes) {
+        report_codes(loop);
+        return;
+    }
     const score_t *score = &loop->score;
     const bool before = loop->collapsed, unused = score->active_units == 0 || score->rate < COLLAPSED_RATE;
     loop->collapsed = loop->has_prior && beta > 0.0 && score->n >= COLLAPSE_EXAMPLES && unused;
@@ -112,11 +132,16 @@ static void report_collapse(train_loop_t *loop, double beta) {
 }
 
 static void print_epoch(const train_loop_t *loop, const run_epoch_t *e, bool best) {
-    char rate[PROGRESS_TEXT], time[PROGRESS_TEXT], of[24] = "";
+    char rate[PROGRESS_TEXT], time[PROGRESS_TEXT], of[24] = "", parts[96];
     const int64_t per_epoch = train_steps_per_epoch(loop);
     snprintf(of, sizeof of, "/%lld", (long long)((last_step(loop) + per_epoch - 1) / per_epoch));
-    say("%sepoch %lld%s%s  loss %.2f (recon %.1f + rate %.1f)  val %s%.2f%s%s  %s img/s  %s", console_bold(),
-        (long long)e->epoch, of, console_plain(), e->loss, e->recon, e->rate, best ? console_bold() : "", e->val_loss,
+    if (e->has_codes) /* whose rate is a constant */
+        snprintf(parts, sizeof parts, "(recon %.1f)  perplexity %.0f, %.0f%% of codes", e->recon, e->val_perplexity,
+                 100.0 * e->val_codes_used);
+    else
+        snprintf(parts, sizeof parts, "(recon %.1f + rate %.1f)", e->recon, e->rate);
+    say("%sepoch %lld%s%s  loss %.2f %s  val %s%.2f%s%s  %s img/s  %s", console_bold(), (long long)e->epoch, of,
+        console_plain(), e->loss, parts, best ? console_bold() : "", e->val_loss,
         best ? " best" : "     ", best ? console_plain() : "", text_thousands(e->images_per_s, rate),
         text_duration(e->seconds, time));
 }
@@ -146,11 +171,13 @@ static vae_status_t take_stock(train_loop_t *loop, int64_t number, const vae_met
         .loss = s->loss / n,
         .recon = s->recon / n,
         .rate = s->rate / n,
-        .beta = metrics->beta,
-        .lr = metrics->lr,
         .val_loss = loop->score.loss,
         .val_recon = loop->score.recon,
         .val_rate = loop->score.rate,
+        .has_codes = loop->has_codes,
+        .val_perplexity = loop->score.codes.perplexity,
+        .val_codes_used = loop->score.codes.used,
+        .last = *metrics,
         .images_per_s = (double)clock->epoch_images / fmax(clock->epoch_seconds, 1e-9),
         .seconds = clock->epoch_seconds,
     };

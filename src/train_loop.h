@@ -20,7 +20,7 @@ typedef struct train_loop {
     run_state_t state;
     run_state_t saved; /* the state on disk */
     int64_t patience;  /* epochs without a better validation loss before the end; 0: no early end */
-    bool has_prior, collapsed;
+    bool has_prior, has_codes, collapsed;
     score_t score;       /* of the last validation */
     double images_per_s; /* of this process, without validation */
 } train_loop_t;

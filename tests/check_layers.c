@@ -106,6 +106,9 @@ static const struct {
     {"conv2d out=4 kernel=3x2 stride=2 pad=1x0x0x1 groups=2", {3, {5, 4, 6, 0}}},
     {"conv2d out=3 kernel=3 dilation=2 pad=same bias=false", {3, {5, 4, 2, 0}}},
     {"conv2d out=6 kernel=3 stride=2 pad=same groups=6", {3, {5, 4, 6, 0}}},
+    {"conv2d out=2 kernel=3 pad=1 border=circular", {3, {5, 4, 2, 0}}},
+    {"conv2d out=2 kernel=3x2 stride=2 pad=2x1x0x3 border=reflect border_x=circular | relu | "
+     "conv2d out=2 kernel=3 pad=1 border=zeros border_x=reflect", {3, {5, 4, 2, 0}}},
     {"deconv2d out=4 kernel=3x2 stride=2x1 pad=1x0x0x1 groups=2", {3, {3, 4, 6, 0}}},
     {"deconv2d out=3 kernel=2 stride=3 pad=same dilation=1", {3, {3, 2, 2, 0}}},
     {"deconv2d out=3 kernel=4 stride=2 pad=same dilation=2 bias=false", {3, {3, 4, 2, 0}}},

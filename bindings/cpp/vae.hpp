@@ -97,6 +97,8 @@ public:
     }
     std::int64_t input_size() const noexcept { return vae_model_input_size(get()); }
     std::int64_t latent_size() const noexcept { return vae_model_latent_size(get()); }
+    std::int64_t code_count() const noexcept { return vae_model_code_count(get()); }
+    std::int64_t code_size() const noexcept { return vae_model_code_size(get()); }
     vae_model_t *get() const noexcept { return ptr_.get(); }
 
 private:
@@ -119,6 +121,8 @@ public:
     void decode_rgba8(const float *z, std::uint8_t *pixels, std::size_t row_stride) {
         check(vae_decode_rgba8(get(), z, pixels, row_stride));
     }
+    void encode_codes(std::int64_t n, const float *x, std::int32_t *codes) { check(vae_encode_codes(get(), n, x, codes)); }
+    void decode_codes(std::int64_t n, const std::int32_t *codes, float *x) { check(vae_decode_codes(get(), n, codes, x)); }
     void reconstruct(std::int64_t n, const float *x, float *y) { check(vae_reconstruct(get(), n, x, y)); }
     void sample(std::int64_t n, float *x, const float *noise = nullptr) { check(vae_sample(get(), n, noise, x)); }
     void elbo(std::int64_t n, const float *x, std::int64_t k, double *elbo, double *recon = nullptr, double *rate = nullptr,

@@ -45,6 +45,8 @@ enum {
     WIDE_BYTES = 4 << 20,
     PATCH_BYTES = 192 * 1024, /* of input that is made on demand */
     MAX_TASKS = 16,
+    MIN_TASKS = 8,
+    TASKS_BYTES = 32 << 20,   /* of all blocks at work, if that leaves MIN_TASKS */
     MIN_CHANNELS = 16,
     KEEP_PIXELS = 1024        /* a wide u is kept for smaller images only */
 };
@@ -182,9 +184,15 @@ static int64_t blocks_of(const frame *f) {
     return vaei_divide_up(f->total, f->block);
 }
 
+/* Blocks that may be at work at once */
+static int64_t tasks_of(const frame *f) {
+    const int64_t room = TASKS_BYTES / (int64_t)sizeof(float) / block_floats(f);
+    return vaei_min(blocks_of(f), vaei_min(vaei_max(room, MIN_TASKS), MAX_TASKS));
+}
+
 int64_t vaei_winograd_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n, int32_t data) {
     const frame f = frame_of(g, n, data);
-    return vaei_min(blocks_of(&f), MAX_TASKS) * block_floats(&f) + (borrows(g, data) ? u_floats(k, g, data) : 0);
+    return tasks_of(&f) * block_floats(&f) + (borrows(g, data) ? u_floats(k, g, data) : 0);
 }
 
 /* SPAN rows of `width` pixels from (y, x) on, with the zeros around the image */
@@ -317,6 +325,6 @@ void vaei_winograd_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_
         w.u = scratch;
         w.scratch = scratch + u_floats(k, g, data);
     }
-    w.run = vaei_divide_up(blocks, vaei_min(blocks, MAX_TASKS)) * w.f.block;
+    w.run = vaei_divide_up(blocks, tasks_of(&w.f)) * w.f.block;
     vaei_parallel(pool, (int32_t)vaei_divide_up(w.f.total, w.run), winograd_task, &w);
 }

@@ -40,9 +40,18 @@ typedef struct vaei_need {
     size_t pack, cache, scratch;
 } vaei_need;
 
+/* What its neighbours give to a layer that fuses, at inference: x made pixel by pixel, what is added to y, what is applied then. Each may
+ * be NULL. add may be y. */
+typedef struct vaei_fusion {
+    const vaei_feed *feed;
+    const float *add;
+    const vaei_post *post;
+} vaei_fusion;
+
 typedef struct vaei_slot {
     void *pack, *cache, *scratch;
     const vaei_post *dx_post; /* backward: what to do with finished rows of dx, by layers that take it; NULL: nothing */
+    const vaei_fusion *fusion; /* forward, at inference; or NULL */
 } vaei_slot;
 
 enum {
@@ -74,6 +83,14 @@ typedef struct vaei_layer_ops {
     void (*map_grad)(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *y, const float *dy, float *dx);
     /* Layers that are y = scale[c] x + shift[c] at inference (batch norm): fills both, [channels]. Else NULL. */
     void (*fold)(const vaei_layer *l, const float *params, float *scale, float *shift);
+
+    /* How layers work together at inference; NULL: they do not. */
+    /* Over images: prepare to make y pixel by pixel, for a neighbour that fuses. What feed->arg points to stands in m->scratch. */
+    void (*feed)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, vaei_feed *feed);
+    /* Whether forward takes m->fusion with these kernels. */
+    int32_t (*fuses)(const vaei_layer *l, const vaei_kernels *k);
+    /* Whether y may stand where x stands, and destroy it. y is then no larger. */
+    int32_t (*overwrites)(const vaei_layer *l, const vaei_kernels *k);
 } vaei_layer_ops;
 
 #define VAEI_LAYER_PARAMS 8

@@ -3,17 +3,27 @@
  *
  *       y[n][oy][ox][o] = b[o] + sum_{ky,kx,c} x[n][oy s + ky d - top][ox s + kx d - left][c] w[o][c][ky][kx]
  *
- *   w[out][in / groups][kh][kw]; zeros outside the image. Padding for each side on its own, or "same": TensorFlow's
+ *   w[out][in / groups][kh][kw]; outside the image stand zeros, or what `border` says (border.h). Padding for each side on its own, or "same": TensorFlow's
  *   rule, which for stride 1 is PyTorch's too. Output channels of a group see input channels of that group only.
  *
- *   Arithmetic in kernel/conv.h. Not here: padding other than with zeros. */
+ *   Arithmetic in kernel/conv.h. A border other than zeros is copied round the image first. */
+#include "nn/border.h"
 #include "nn/image.h"
 #include "nn/weights.h"
 
+enum { SHRINK_PIXELS = 96 }; /* made in scratch when y overwrites x */
+
 typedef struct conf {
     int64_t out, kernel[2], stride[2], pad[4], dilation[2], groups;
-    int32_t bias, init;
+    int32_t bias, init, border, border_x;
 } conf;
+
+/* The convolution, of the padded image if there is a border to copy. */
+typedef struct state {
+    vaei_conv g;
+    vaei_border border;
+    int32_t bordered;
+} state;
 
 static const vaei_option options[] = {
     VAEI_OPTION(conf, out, INT, VAEI_OPT_REQUIRED, 0, 1, VAEI_CHANNELS_MAX, "channels made"),
@@ -24,20 +34,56 @@ static const vaei_option options[] = {
     VAEI_OPTION_INT(conf, groups, 1, 1, VAEI_CHANNELS_MAX, "independent groups of channels"),
     VAEI_OPTION_BOOL(conf, bias, 1, "add a bias to each channel"),
     VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weight starts"),
+    VAEI_OPTION_CHOICE(conf, border, VAEI_BORDER_ZEROS, VAEI_BORDER_CHOICES, "what the padding holds"),
+    VAEI_OPTION_CHOICE(conf, border_x, 0, "border|" VAEI_BORDER_CHOICES, "the same for left and right, if not as border"),
     {0},
 };
 
+static vae_status_t check_border(const char *axis, int32_t mode, int64_t size, int64_t before, int64_t after) {
+    const int64_t most = mode == VAEI_BORDER_ZEROS ? INT64_MAX : mode == VAEI_BORDER_CIRCULAR ? size : size - 1;
+    if (before <= most && after <= most) return VAE_OK;
+    return vaei_fail(VAE_E_SHAPE, "conv2d: a border of %lld pixels in %s, the image has enough for %lld",
+                     (long long)(before > after ? before : after), axis, (long long)most);
+}
+
+/* What the zeros of g would be becomes part of the image. */
+static vae_status_t plan_border(state *s, const conf *o) {
+    vaei_conv *g = &s->g;
+    vaei_border *b = &s->border;
+    const int64_t down = (g->oh - 1) * g->sy + g->dy * (g->kh - 1) + 1 - g->h - g->top;
+    const int64_t across = (g->ow - 1) * g->sx + g->dx * (g->kw - 1) + 1 - g->w - g->left;
+    *b = (vaei_border){.h = g->h,
+                       .w = g->w,
+                       .c = g->c,
+                       .top = g->top,
+                       .bottom = down > 0 ? down : 0,
+                       .left = g->left,
+                       .right = across > 0 ? across : 0,
+                       .y = o->border,
+                       .x = o->border_x == 0 ? o->border : o->border_x - 1};
+    s->bordered = b->y != VAEI_BORDER_ZEROS || b->x != VAEI_BORDER_ZEROS;
+    if (!s->bordered) return VAE_OK;
+    VAEI_TRY(check_border("height", b->y, b->h, b->top, b->bottom));
+    VAEI_TRY(check_border("width", b->x, b->w, b->left, b->right));
+    g->h += b->top + b->bottom;
+    g->w += b->left + b->right;
+    g->top = g->left = 0;
+    return VAE_OK;
+}
+
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
     const conf *o = l->conf;
-    vaei_conv *g = vaei_arena_alloc(b->arena, sizeof(*g));
+    state *s = vaei_arena_alloc(b->arena, sizeof(*s));
     (void)node;
-    if (!g) return VAE_E_NOMEM;
+    if (!s) return VAE_E_NOMEM;
+    vaei_conv *g = &s->g;
     VAEI_TRY(vaei_window_plan(l, in, o->out, o->kernel, o->stride, o->dilation, o->pad, g));
     if (g->c % o->groups != 0 || g->oc % o->groups != 0)
         return vaei_fail(VAE_E_SHAPE, "conv2d: groups=%lld does not divide %lld channels into %lld",
                          (long long)o->groups, (long long)g->c, (long long)g->oc);
     g->groups = o->groups;
-    l->state = g;
+    l->state = s;
+    VAEI_TRY(plan_border(s, o));
     const int64_t shape[4] = {g->oc, g->c / g->groups, g->kh, g->kw};
     *out = vaei_image_shape(g->oh, g->ow, g->oc);
     return vaei_weights_declare(l, b, 4, shape, shape[1] * g->kh * g->kw, g->oc * g->kh * g->kw, g->oc, o->bias,
@@ -50,7 +96,7 @@ typedef struct pack {
 } pack;
 
 static pack cut(const vaei_layer *l, const vaei_kernels *k, int32_t training, vaei_carve *c) {
-    const vaei_conv *g = l->state;
+    const vaei_conv *g = &((const state *)l->state)->g;
     pack p = {vaei_carve_floats(c, vaei_conv_forward_pack_floats(k, g)), NULL, NULL, NULL};
     if (training) p.data = vaei_carve_floats(c, vaei_conv_data_pack_floats(k, g));
     if (vaei_weights_folds(l, training)) {
@@ -65,26 +111,48 @@ static pack pack_of(const vaei_layer *l, const vaei_run *r, void *base) {
     return cut(l, r->k, r->training, &c);
 }
 
+/* 1x1 with at most half as many channels out: y can overwrite x. */
+static int32_t shrinks(const vaei_conv *g) {
+    return g->kh * g->kw == 1 && g->oh == g->h && g->ow == g->w && g->sy * g->sx == 1 && g->top + g->left == 0 && g->groups == 1 && 2 * g->oc <= g->c;
+}
+
 static int64_t larger(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
-static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    const vaei_conv *g = l->state;
-    vaei_carve packs = {NULL, 0}, scratch = {NULL, 0};
+typedef struct room {
+    float *x, *dx; /* with their borders */
+    float *first;  /* pixels of a y that overwrites x */
+    float *kernel; /* of the convolutions */
+} room;
+
+static room cut_room(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *c) {
+    const state *s = l->state;
+    const vaei_conv *g = &s->g;
+    const int64_t image = vaei_count_of(n, g->h * g->w * g->c);
     int64_t floats = -1;
-    (void)cut(l, k, training, &packs);
+    room m = {NULL, NULL, NULL, NULL};
+    if (s->bordered) m.x = vaei_carve_floats(c, image);
+    if (s->bordered && training) m.dx = vaei_carve_floats(c, image);
     if (vaei_weights_countable(l, n)) {
         floats = vaei_conv_forward_scratch(k, g, n);
         if (training)
             floats = larger(floats, larger(vaei_conv_data_scratch(k, g, n), vaei_conv_weight_scratch(k, g, n)));
     }
-    (void)vaei_carve_floats(&scratch, floats);
+    m.first = vaei_carve_floats(c, shrinks(g) && !training ? SHRINK_PIXELS * g->oc : 0);
+    m.kernel = vaei_carve_floats(c, floats);
+    return m;
+}
+
+static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+    vaei_carve packs = {NULL, 0}, scratch = {NULL, 0};
+    (void)cut(l, k, training, &packs);
+    (void)cut_room(l, k, n, training, &scratch);
     *need = (vaei_need){packs.used, 0, scratch.used};
 }
 
 static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
-    const vaei_conv *g = l->state;
+    const vaei_conv *g = &((const state *)l->state)->g;
     const float *w = vaei_layer_param(l, r, 0);
     const pack p = pack_of(l, r, base);
     if (p.scale) vaei_weights_fold(l, r, g->oc, p.scale, p.bias);
@@ -92,21 +160,80 @@ static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
     if (p.data) vaei_conv_data_pack(r->k, g, w, NULL, p.data);
 }
 
+static int32_t fuses(const vaei_layer *l, const vaei_kernels *k) {
+    const state *s = l->state;
+    return !s->bordered && vaei_conv_fuses(k, &s->g);
+}
+
+static int32_t overwrites(const vaei_layer *l, const vaei_kernels *k) {
+    (void)k;
+    return shrinks(&((const state *)l->state)->g);
+}
+
+/* y overwrites x. Pixels [from, to) are made at once, as many as fit into what the pixels before them have left; the first into scratch. */
+static void shrink(const vaei_layer *l, const vaei_run *r, const pack *p, const float *bias, const room *m, float *y) {
+    const vaei_conv *g = &((const state *)l->state)->g;
+    const int64_t pixels = r->n * g->h * g->w;
+    for (int64_t from = 0, to; from < pixels; from = to) {
+        vaei_conv part = *g;
+        to = from < SHRINK_PIXELS ? SHRINK_PIXELS : from * g->c / g->oc;
+        if (to > pixels) to = pixels;
+        part.h = part.oh = 1;
+        part.w = part.ow = to - from;
+        vaei_conv_forward(r->k, r->pool, &part, 1, y + from * g->c, p->forward, bias, vaei_layer_post(l, r), from > 0 ? y + from * g->oc : m->first,
+                          m->kernel);
+        if (from == 0) memcpy(y, m->first, (size_t)(to * g->oc) * sizeof(*y));
+    }
+}
+
+static room room_of(const vaei_layer *l, const vaei_run *r, const vaei_slot *m) {
+    vaei_carve c = {m->scratch, 0};
+    return cut_room(l, r->k, r->n, r->training, &c);
+}
+
+/* x as the convolution sees it. */
+static const float *bordered(const vaei_layer *l, const vaei_run *r, const room *m, const float *x) {
+    const state *s = l->state;
+    if (!s->bordered) return x;
+    vaei_border_add(&s->border, r, x, m->x);
+    return m->x;
+}
+
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
+    const state *s = l->state;
     const pack p = pack_of(l, r, m->pack);
+    const room space = room_of(l, r, m);
     const float *bias = p.bias ? p.bias : vaei_layer_param(l, r, 1);
-    vaei_conv_forward(r->k, r->pool, l->state, r->n, x, p.forward, bias, vaei_layer_post(l, r), y, m->scratch);
+    const vaei_fusion *f = m->fusion;
+    if (f) {
+        vaei_conv_forward_fused(r->k, r->pool, &s->g, r->n, x, f->feed, p.forward, bias, f->add, f->post, y, space.kernel);
+    } else if (x == y) {
+        shrink(l, r, &p, bias, &space, y);
+    } else {
+        x = bordered(l, r, &space, x);
+        vaei_conv_forward(r->k, r->pool, &s->g, r->n, x, p.forward, bias, vaei_layer_post(l, r), y, space.kernel);
+    }
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
                      float *dy, float *dx) {
-    const vaei_conv *g = l->state;
+    const state *s = l->state;
+    const vaei_conv *g = &s->g;
     const pack p = pack_of(l, r, m->pack);
+    const room space = room_of(l, r, m);
     float *db = vaei_layer_grad(l, r, 1);
     (void)y;
-    vaei_conv_weight(r->k, r->pool, g, r->n, x, dy, vaei_layer_grad(l, r, 0), m->scratch);
+    x = bordered(l, r, &space, x);
+    vaei_conv_weight(r->k, r->pool, g, r->n, x, dy, vaei_layer_grad(l, r, 0), space.kernel);
     if (db) vaei_bias_grad(r->k, r->pool, r->n * g->oh * g->ow, g->oc, dy, db);
-    if (dx) vaei_conv_data(r->k, r->pool, g, r->n, dy, p.data, NULL, m->dx_post, dx, m->scratch);
+    if (!dx) return;
+    if (!s->bordered) {
+        vaei_conv_data(r->k, r->pool, g, r->n, dy, p.data, NULL, m->dx_post, dx, space.kernel);
+        return;
+    }
+    vaei_conv_data(r->k, r->pool, g, r->n, dy, p.data, NULL, NULL, space.dx, space.kernel);
+    vaei_border_backward(&s->border, r, space.dx, dx);
+    if (m->dx_post) m->dx_post->apply(m->dx_post->arg, r->k, r->n * vaei_shape_size(&l->in), dx);
 }
 
 const vaei_layer_ops vaei_layer_conv2d = {
@@ -117,4 +244,6 @@ const vaei_layer_ops vaei_layer_conv2d = {
     .pack = pack_weights,
     .forward = forward,
     .backward = backward,
+    .fuses = fuses,
+    .overwrites = overwrites,
 };

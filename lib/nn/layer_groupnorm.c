@@ -57,6 +57,14 @@ typedef struct statistics {
     double mean, rstd;
 } statistics;
 
+/* y made pixel by pixel */
+typedef struct feeder {
+    vaei_norm g;
+    int64_t height, width;
+    const float *coefficients, *x;
+    const vaei_post *post;
+} feeder;
+
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
     const conf *o = l->conf;
     const vaei_norm g = geometry(l, n);
@@ -64,6 +72,7 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
     (void)k;
     if (training) (void)vaei_carve_array(&cache, vaei_count_of(n, o->groups), sizeof(statistics));
     (void)vaei_norm_carve(&scratch, &g, training ? 3 : 2);
+    (void)vaei_carve_bytes(&scratch, sizeof(feeder));
     *need = (vaei_need){0, cache.used, scratch.used};
 }
 
@@ -120,6 +129,26 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_norm_sums(r->k, r->pool, &g, &s, x, x);
     vaei_parallel_ranges(r->pool, r->n, g.channels, find_coefficients, &j);
     vaei_norm_apply(r->k, r->pool, &g, s.coefficients, x, vaei_layer_post(l, r), y);
+}
+
+static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count, float *out) {
+    const feeder *f = arg;
+    const int64_t channels = f->g.channels;
+    const float *scale = f->coefficients + image * 2 * channels;
+    k->affine(count, channels, scale, scale + channels, f->x + ((image * f->height + y) * f->width + x) * channels, out);
+    if (f->post) f->post->apply(f->post->arg, k, count * channels, out);
+}
+
+static void feed(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, vaei_feed *feed) {
+    const vaei_norm g = geometry(l, r->n);
+    vaei_carve c = {m->scratch, 0};
+    const vaei_norm_scratch s = vaei_norm_carve(&c, &g, 2);
+    feeder *f = vaei_carve_bytes(&c, sizeof(*f));
+    job j = make_job(l, r, m, &g, &s);
+    vaei_norm_sums(r->k, r->pool, &g, &s, x, x);
+    vaei_parallel_ranges(r->pool, r->n, g.channels, find_coefficients, &j);
+    *f = (feeder){g, l->in.d[0], l->in.d[1], s.coefficients, x, vaei_layer_post(l, r)};
+    *feed = (vaei_feed){pixels, f};
 }
 
 static void find_grad_coefficients(void *arg, int64_t begin, int64_t end) {
@@ -181,4 +210,5 @@ const vaei_layer_ops vaei_layer_groupnorm = {
     .need = need,
     .forward = forward,
     .backward = backward,
+    .feed = feed,
 };

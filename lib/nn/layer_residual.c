@@ -40,24 +40,42 @@ typedef struct parts {
     float *dx;    /* the shortcut's */
 } parts;
 
+/* At inference, whether the body's last layer adds to y what the other way made. */
+static int32_t adds(const vaei_layer *l, const vaei_kernels *k, int32_t training) {
+    return !training && vaei_stack_adds(l->body[BODY], k);
+}
+
+static int32_t overwrites(const vaei_layer *l, const vaei_kernels *k) {
+    const vaei_stack *shortcut = l->body[SHORTCUT];
+    if (!vaei_stack_add_frees_x(l->body[BODY], k)) return 0;
+    if (!shortcut) return 1;
+    return shortcut->n == 1 && shortcut->layer[0]->ops->overwrites && shortcut->layer[0]->ops->overwrites(shortcut->layer[0], k);
+}
+
 static parts cut(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *pack,
                  vaei_carve *cache, vaei_carve *scratch) {
     const int64_t in = vaei_count_of(n, vaei_shape_size(&l->in)), out = vaei_count_of(n, vaei_shape_size(&l->out));
+    const int32_t fused = adds(l, k, training);
     size_t shared = 0;
     parts p = {0};
-    if (training || l->body[SHORTCUT]) p.other = vaei_carve_floats(scratch, out);
+    if (training || (l->body[SHORTCUT] && !fused)) p.other = vaei_carve_floats(scratch, out);
     if (training && l->body[SHORTCUT]) p.dx = vaei_carve_floats(scratch, in);
     void *rest = vaei_carve_bytes(scratch, 0);
     for (int32_t i = 0; i < VAEI_LAYER_BODIES && l->body[i]; i++) {
         vaei_need need = {0};
-        vaei_stack_need(l->body[i], k, n, training, &need);
+        if (fused && i == BODY) {
+            vaei_stack_add_need(l->body[i], k, n, &need);
+        } else {
+            vaei_stack_need(l->body[i], k, n, training, &need);
+        }
+        void *own = fused ? vaei_carve_bytes(scratch, need.scratch) : rest; /* fused: the shortcut runs inside the body */
         p.slot[i] = (vaei_slot){.pack = vaei_carve_bytes(pack, need.pack),
                                 .cache = vaei_carve_bytes(cache, need.cache),
-                                .scratch = rest};
+                                .scratch = own};
         if (training && vaei_stack_reads_y(l->body[i])) p.kept[i] = vaei_carve_floats(cache, out);
         if (shared < need.scratch) shared = need.scratch;
     }
-    (void)vaei_carve_bytes(scratch, shared);
+    if (!fused) (void)vaei_carve_bytes(scratch, shared);
     return p;
 }
 
@@ -93,8 +111,33 @@ static void add(void *arg, int64_t begin, int64_t end) {
     if (j->post) j->post->apply(j->post->arg, j->r->k, count, j->y + begin);
 }
 
+typedef struct way {
+    const vaei_stack *stack;
+    const vaei_run *r;
+    const vaei_slot *slot;
+    const float *x;
+    float *y;
+} way;
+
+static void run_shortcut(void *arg) {
+    const way *w = arg;
+    vaei_stack_forward(w->stack, w->r, w->slot, w->x, w->y);
+}
+
+/* When the body has read x: y = shortcut(x), if there is one; its last layer adds y or x. y may be x. */
+static void forward_fused(const vaei_layer *l, const vaei_run *r, const parts *p, const float *x, float *y) {
+    const vaei_stack *shortcut = l->body[SHORTCUT];
+    way w = {shortcut, r, &p->slot[SHORTCUT], x, y};
+    const vaei_addition a = {shortcut ? y : x, vaei_layer_post(l, r), shortcut ? run_shortcut : NULL, &w};
+    vaei_stack_add(l->body[BODY], r, &p->slot[BODY], x, &a, y);
+}
+
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const parts p = parts_of(l, r, m);
+    if (adds(l, r->k, r->training)) {
+        forward_fused(l, r, &p, x, y);
+        return;
+    }
     float *body = p.kept[BODY] ? p.kept[BODY] : y;
     job j = {r, vaei_layer_post(l, r), body, x, y};
     vaei_stack_forward(l->body[BODY], r, &p.slot[BODY], x, body);
@@ -137,4 +180,5 @@ const vaei_layer_ops vaei_layer_residual = {
     .forward = forward,
     .backward = backward,
     .commit = commit,
+    .overwrites = overwrites,
 };

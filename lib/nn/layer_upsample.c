@@ -68,6 +68,35 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     run(l, r, repeat_rows, x, y);
 }
 
+/* y made pixel by pixel */
+typedef struct feeder {
+    int64_t height, width, channels, fy, fx; /* of x, and the factors */
+    const float *x;
+} feeder;
+
+static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+    vaei_carve scratch = {NULL, 0};
+    (void)l, (void)k, (void)n, (void)training;
+    (void)vaei_carve_bytes(&scratch, sizeof(feeder));
+    *need = (vaei_need){0, 0, scratch.used};
+}
+
+static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count, float *out) {
+    const feeder *f = arg;
+    const float *line = f->x + (image * f->height + y / f->fy) * f->width * f->channels;
+    (void)k;
+    for (int64_t p = x; p < x + count; p++, out += f->channels)
+        memcpy(out, line + p / f->fx * f->channels, (size_t)f->channels * sizeof(float));
+}
+
+static void feed(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, vaei_feed *feed) {
+    const conf *o = l->conf;
+    feeder *f = m->scratch;
+    (void)r;
+    *f = (feeder){l->in.d[0], l->in.d[1], l->in.d[2], o->factor[0], o->factor[1], x};
+    *feed = (vaei_feed){pixels, f};
+}
+
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
                      float *dy, float *dx) {
     (void)m, (void)x, (void)y;
@@ -77,6 +106,8 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 const vaei_layer_ops vaei_layer_upsample = {
     .module = {"upsample", "repeats each pixel", "upsample factor=2x3", "", sizeof(conf), options},
     .plan = plan,
+    .need = need,
     .forward = forward,
     .backward = backward,
+    .feed = feed,
 };

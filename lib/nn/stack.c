@@ -7,6 +7,9 @@
  *     [------ inference ------]  [-------------] [-----]      folded, fused
  *     [----]   [---------------] [----] [----]   [-----]      training: batchnorm needs its own y, silu its own x
  *
+ *     groupnorm | silu | conv2d | residual {} | relu          inference: groupnorm makes, with its silu, pixels when conv2d asks;
+ *     [--------------------------------------------]          residual overwrites
+ *
  * Only group outputs have memory. Inference keeps the pair it works on; training keeps all of them for backward. Where each lies is
  * written into frames by lay_out(), whose same walk measures when no memory is given. */
 #include "nn/stack.h"
@@ -14,9 +17,13 @@
 #define DEPTH_MAX 16
 #define SIZE_LIMIT ((int64_t)1 << 40)
 
+/* How a stack is run. ADDS: inference, and its last layer adds to y. */
+enum { INFERENCE, TRAINING, ADDS };
+
 typedef struct frame {
     vaei_slot slot; /* scratch is set when it runs */
     float *y;       /* output; shared by the layers of a group */
+    size_t held;    /* scratch of the layer that feeds it */
 } frame;
 
 vaei_noise_key vaei_layer_noise(const vaei_layer *l, const vaei_run *r, uint32_t stream) {
@@ -102,17 +109,36 @@ vae_status_t vaei_stack_build(vaei_stack **out, vaei_build *b, const vaei_pipeli
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
 
 /* Whether layer j works in the output of the one before it. */
-static int32_t in_place(const vaei_stack *s, int32_t j, int32_t training) {
+static int32_t in_place(const vaei_stack *s, const vaei_kernels *k, int32_t j, int32_t mode) {
     const vaei_layer *l = s->layer[j];
     if (j == 0) return 0;
-    if (!training) return l->skipped[0] || l->ops->map != NULL;
-    return l->ops->flags & VAEI_LAYER_IN_PLACE && !(s->layer[j - 1]->ops->flags & VAEI_LAYER_READS_Y);
+    if (mode == TRAINING) return l->ops->flags & VAEI_LAYER_IN_PLACE && !(s->layer[j - 1]->ops->flags & VAEI_LAYER_READS_Y);
+    return l->skipped[0] || l->ops->map || (l->ops->overwrites && l->ops->overwrites(l, k));
 }
 
-/* The last layer of the group that i belongs to. */
-static int32_t group_end(const vaei_stack *s, int32_t i, int32_t training) {
-    while (i + 1 < s->n && in_place(s, i + 1, training)) i++;
-    return i;
+/* Whether layer i makes pixels for the next one that runs, *to. */
+static int32_t feeds(const vaei_stack *s, const vaei_kernels *k, int32_t i, int32_t *to) {
+    *to = i + 1;
+    while (*to < s->n && s->layer[*to]->skipped[0]) ++*to;
+    return s->layer[i]->ops->feed && *to < s->n && s->layer[*to]->ops->fuses && s->layer[*to]->ops->fuses(s->layer[*to], k);
+}
+
+/* Layers [first, last] with one output, which maker is the first to write; another `first` feeds it. */
+typedef struct group {
+    int32_t first, maker, last;
+} group;
+
+/* The stack's own y is no larger than its last output: a layer that shrinks does not share it. */
+static group group_at(const vaei_stack *s, const vaei_kernels *k, int32_t i, int32_t mode) {
+    group g = {i, i, i};
+    if (mode == TRAINING || !feeds(s, k, i, &g.maker)) g.maker = i;
+    for (g.last = g.maker; g.last + 1 < s->n && in_place(s, k, g.last + 1, mode);) g.last++;
+    if (g.last < s->n - 1) return g;
+    for (int32_t j = g.last; j > g.maker; j--) {
+        const vaei_layer *l = s->layer[j];
+        if (vaei_shape_size(&l->out) < vaei_shape_size(&l->in)) g.last = j - 1;
+    }
+    return g;
 }
 
 static size_t activation_bytes(const vaei_shape *shape, int64_t n) {
@@ -138,61 +164,78 @@ static void raise_to(size_t *most, size_t value) {
     if (value > *most) *most = value;
 }
 
-/* Bytes of the output of the group that ends at `last`, where it is not the stack's own y. */
-static size_t output_bytes(const vaei_stack *s, int32_t last, int64_t n) {
-    return last == s->n - 1 ? 0 : activation_bytes(&s->layer[last]->out, n);
+/* Bytes of the output of a group, where it is not the stack's own y. */
+static size_t output_bytes(const vaei_stack *s, const group *g, int64_t n) {
+    return g->last == s->n - 1 ? 0 : activation_bytes(&s->layer[g->maker]->out, n);
 }
 
-/* Whether, at inference, the output of the group that ends at `last` stands in the stack's y, which is free until the last group writes
- * it: every other group counted back from the end, or from one too large for y. */
-static int32_t stands_in_y(const vaei_stack *s, int64_t n, int32_t last) {
+/* Whether, at inference, the output of a group stands in the stack's y, which is free until the last group writes it: every other group
+ * counted back from the end, or from one too large for y. */
+static int32_t stands_in_y(const vaei_stack *s, const vaei_kernels *k, int64_t n, const group *g) {
     const size_t room = activation_bytes(&s->out, n);
     int32_t in_y = 1;
-    if (last == s->n - 1) return 1;
-    if (output_bytes(s, last, n) > room) return 0;
-    for (int32_t next = group_end(s, last + 1, 0);; next = group_end(s, next + 1, 0)) {
+    if (g->last == s->n - 1) return 1;
+    if (output_bytes(s, g, n) > room) return 0;
+    for (group next = group_at(s, k, g->last + 1, INFERENCE);; next = group_at(s, k, next.last + 1, INFERENCE)) {
         in_y = !in_y;
-        if (next == s->n - 1) return in_y;
-        if (output_bytes(s, next, n) > room) return !in_y;
+        if (next.last == s->n - 1) return in_y;
+        if (output_bytes(s, &next, n) > room) return !in_y;
     }
+}
+
+/* Bytes of the output of a group outside the stack's y. */
+static size_t own_bytes(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t mode, const group *g) {
+    return mode == INFERENCE && stands_in_y(s, k, n, g) ? 0 : output_bytes(s, g, n);
 }
 
 /* One walk for measuring and for placing. pack and keep cut the pack and the cache; at inference `keep` holds only the frames. `ends` becomes
  * the bytes of the two-ended block: the largest pair of neighbouring activations in it, with the scratch of what runs between them. frames
  * and y may be NULL when measuring. */
-static void lay_out(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *pack, vaei_carve *keep,
+static void lay_out(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t mode, vaei_carve *pack, vaei_carve *keep,
                     size_t *ends, frame **frames_out, float *y) {
+    const int32_t training = mode == TRAINING;
     frame *frames = vaei_carve_array(keep, s->n, sizeof(frame));
     size_t before = 0;
     *ends = 0;
     for (int32_t i = 0; i < s->n;) {
-        const int32_t last = group_end(s, i, training);
-        const size_t bytes = training || !stands_in_y(s, n, last) ? output_bytes(s, last, n) : 0;
+        const group g = group_at(s, k, i, mode);
+        const size_t bytes = own_bytes(s, k, n, mode, &g);
         const size_t pair = sum_or_max(before, bytes);
         float *kept = training && bytes > 0 ? vaei_carve_bytes(keep, bytes) : NULL;
-        for (int32_t j = i; j <= last; j++) {
+        size_t held = 0;
+        for (int32_t j = i; j <= g.last; j++) {
             const vaei_layer *l = s->layer[j];
             vaei_need need = { 0 };
             if (l->ops->need) l->ops->need(l, k, n, training, &need);
             void *p = vaei_carve_bytes(pack, need.pack);
             void *c = vaei_carve_bytes(keep, training ? need.cache : 0);
-            raise_to(ends, sum_or_max(pair, need.scratch));
-            if (frames) frames[j] = (frame){ .slot = { .pack = p, .cache = c }, .y = bytes > 0 ? kept : y };
+            /* behind the maker, at inference, the group's input is no more */
+            raise_to(ends, sum_or_max(training || j <= g.maker ? pair : bytes, sum_or_max(held, need.scratch)));
+            if (frames) frames[j] = (frame){ .slot = { .pack = p, .cache = c }, .y = bytes > 0 ? kept : y, .held = held };
+            held = j < g.maker ? sum_or_max(held, round_up(need.scratch)) : 0;
         }
         before = bytes;
-        i = last + 1;
+        i = g.last + 1;
     }
     *ends = round_up(*ends);
     if (frames_out) *frames_out = frames;
 }
 
-void vaei_stack_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+static void measure(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t mode, vaei_need *need) {
     vaei_carve pack = { 0 }, keep = { 0 };
     size_t ends;
-    lay_out(s, k, n, training, &pack, &keep, &ends, NULL, NULL);
+    lay_out(s, k, n, mode, &pack, &keep, &ends, NULL, NULL);
     need->pack = pack.used;
-    need->cache = training ? keep.used : 0;
-    need->scratch = training ? ends : sum_or_max(keep.used, ends);
+    need->cache = mode == TRAINING ? keep.used : 0;
+    need->scratch = mode == TRAINING ? ends : sum_or_max(keep.used, ends);
+}
+
+void vaei_stack_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+    measure(s, k, n, training ? TRAINING : INFERENCE, need);
+}
+
+void vaei_stack_add_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, vaei_need *need) {
+    measure(s, k, n, ADDS, need);
 }
 
 void vaei_stack_pack(const vaei_stack *s, const vaei_run *r, void *pack) {
@@ -208,41 +251,83 @@ void vaei_stack_pack(const vaei_stack *s, const vaei_run *r, void *pack) {
 
 /* ---- running --------------------------------------------------------------------------------------------------- */
 
-static void run_group(const vaei_stack *s, const vaei_run *r, frame *frames, int32_t i, int32_t last, void *scratch,
+/* scratch: of the layers up to the maker, and of those behind it */
+static void run_group(const vaei_stack *s, const vaei_run *r, frame *frames, const group *g, const vaei_addition *a, char *const scratch[2],
                       const float *x, float *y) {
-    const int32_t mode = r->training ? 1 : 0;
-    for (int32_t j = i; j <= last; j++) {
+    const int32_t mode = r->training ? 1 : 0, last_adds = a && g->last == s->n - 1;
+    vaei_feed feed;
+    if (g->maker > g->first) {
+        frames[g->first].slot.scratch = scratch[0];
+        s->layer[g->first]->ops->feed(s->layer[g->first], r, &frames[g->first].slot, x, &feed);
+    }
+    for (int32_t j = g->maker; j <= g->last; j++) {
         const vaei_layer *l = s->layer[j];
-        if (j > i && l->skipped[mode]) continue;
-        frames[j].slot.scratch = scratch;
-        l->ops->forward(l, r, &frames[j].slot, j == i ? x : y, y);
+        const int32_t fed = j == g->maker && j > g->first, adds = last_adds && j == g->maker;
+        const vaei_fusion fusion = { fed ? &feed : NULL, adds ? a->add : NULL, adds ? a->post : NULL };
+        vaei_slot slot = frames[j].slot;
+        if (j > g->maker && l->skipped[mode]) continue;
+        slot.scratch = scratch[j > g->maker] + frames[j].held;
+        slot.fusion = fed || adds ? &fusion : NULL;
+        l->ops->forward(l, r, &slot, j == g->maker ? x : y, y);
+    }
+}
+
+static void run(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, int32_t mode, const float *x, const vaei_addition *a, float *y) {
+    const int32_t training = mode == TRAINING;
+    vaei_carve pack = { .base = m->pack }, keep = { .base = training ? m->cache : m->scratch };
+    frame *frames;
+    size_t ends;
+    lay_out(s, r->k, r->n, mode, &pack, &keep, &ends, &frames, y);
+    char *block = (char *)m->scratch + (training ? 0 : keep.used), *block_end = block + ends;
+    int32_t low = 1; /* which end the next output takes */
+    size_t before = 0;
+    for (int32_t i = 0; i < s->n;) {
+        const group g = group_at(s, r->k, i, mode);
+        const size_t bytes = own_bytes(s, r->k, r->n, mode, &g);
+        float *out = training ? frames[g.last].y : bytes == 0 ? y : (float *)(void *)(low ? block : block_end - bytes);
+        /* scratch lies between the two activations: behind whichever stands at the low end */
+        char *const behind = training || !low ? block : block + bytes;
+        char *const scratch[2] = { training || low ? behind : block + before, behind };
+        if (a && a->ready && g.last == s->n - 1) a->ready(a->arg);
+        run_group(s, r, frames, &g, a, scratch, x, out);
+        x = out;
+        before = bytes;
+        low = !low;
+        i = g.last + 1;
     }
 }
 
 void vaei_stack_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
-    vaei_carve pack = { .base = m->pack }, keep = { .base = r->training ? m->cache : m->scratch };
-    frame *frames;
-    size_t ends;
     if (s->n == 0) {
         memcpy(y, x, (size_t)(r->n * vaei_shape_size(&s->in)) * sizeof(*y));
         return;
     }
-    lay_out(s, r->k, r->n, r->training, &pack, &keep, &ends, &frames, y);
-    char *block = (char *)m->scratch + (r->training ? 0 : keep.used), *block_end = block + ends;
-    int32_t low = 1; /* which end the next output takes */
-    size_t before = 0;
-    for (int32_t i = 0; i < s->n;) {
-        const int32_t last = group_end(s, i, r->training);
-        const size_t bytes = r->training || !stands_in_y(s, r->n, last) ? output_bytes(s, last, r->n) : 0;
-        float *out = r->training ? frames[last].y : bytes == 0 ? y : (float *)(void *)(low ? block : block_end - bytes);
-        /* scratch lies between the two activations: behind whichever stands at the low end */
-        char *scratch = r->training ? block : block + (low ? bytes : before);
-        run_group(s, r, frames, i, last, scratch, x, out);
-        x = out;
-        before = bytes;
-        low = !low;
-        i = last + 1;
+    run(s, r, m, r->training ? TRAINING : INFERENCE, x, NULL, y);
+}
+
+/* The last group, if one layer alone writes it, and can add. */
+static int32_t adding_group(const vaei_stack *s, const vaei_kernels *k, group *g) {
+    if (s->n == 0) return 0;
+    for (*g = group_at(s, k, 0, ADDS); g->last < s->n - 1;) *g = group_at(s, k, g->last + 1, ADDS);
+    const vaei_layer *l = s->layer[g->maker];
+    for (int32_t j = g->maker + 1; j <= g->last; j++) {
+        if (!s->layer[j]->skipped[0]) return 0;
     }
+    return !l->post[0].apply && l->ops->fuses && l->ops->fuses(l, k);
+}
+
+int32_t vaei_stack_adds(const vaei_stack *s, const vaei_kernels *k) {
+    group g;
+    return adding_group(s, k, &g);
+}
+
+int32_t vaei_stack_add_frees_x(const vaei_stack *s, const vaei_kernels *k) {
+    group g;
+    return adding_group(s, k, &g) && g.first > 0;
+}
+
+void vaei_stack_add(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const vaei_addition *a, float *y) {
+    run(s, r, m, ADDS, x, a, y);
 }
 
 /* The gradient of an activation, done on the rows of dx that the layer behind it has just finished. */
@@ -259,7 +344,7 @@ static void apply_map_grad(const void *arg, const vaei_kernels *k, int64_t count
 
 /* Whether layer i does the gradient of the activation before it. */
 static int32_t fuses_grad(const vaei_stack *s, int32_t i) {
-    return i > 0 && s->layer[i]->ops->flags & VAEI_LAYER_TAKES_DX_POST && in_place(s, i - 1, 1) && s->layer[i - 1]->ops->map_grad;
+    return i > 0 && s->layer[i]->ops->flags & VAEI_LAYER_TAKES_DX_POST && in_place(s, NULL, i - 1, TRAINING) && s->layer[i - 1]->ops->map_grad;
 }
 
 void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
@@ -271,13 +356,13 @@ void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot
         if (dx) memcpy(dx, dy, (size_t)(r->n * vaei_shape_size(&s->in)) * sizeof(*dx));
         return;
     }
-    lay_out(s, r->k, r->n, 1, &pack, &keep, &ends, NULL, NULL);
+    lay_out(s, r->k, r->n, TRAINING, &pack, &keep, &ends, NULL, NULL);
     char *block = m->scratch, *block_end = block + ends;
     int32_t low = 1;
     size_t after = 0; /* bytes of dy in the block */
     for (int32_t last = s->n - 1; last >= 0;) {
         int32_t i = last;
-        while (in_place(s, i, 1)) i--;
+        while (in_place(s, r->k, i, TRAINING)) i--;
         const size_t bytes = i == 0 ? 0 : activation_bytes(&s->layer[i]->in, r->n);
         float *d = i == 0 ? dx : (float *)(void *)(low ? block : block_end - bytes);
         const float *group_y = last == s->n - 1 ? y : frames[last].y, *group_x = i == 0 ? x : frames[i - 1].y;

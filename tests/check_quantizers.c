@@ -1,0 +1,649 @@
+/* SPDX-License-Identifier: MIT
+ * check_quantizers.c - latents of codes, one at a time: against the package vector-quantize-pytorch (quantizers.safetensors, made by
+ * tests/fixtures/make_vq.py), against their definitions, and what keeps a codebook alive. */
+#include "support.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "io/safetensors.h"
+#include "kernel/nearest.h"
+#include "vae/latent.h"
+
+#define FIXTURE "tests/fixtures/quantizers.safetensors"
+#define TOLERANCE 1e-5
+
+/* ---- a latent with memory for training ---------------------------------------------------------------------------- */
+
+typedef struct rig {
+    vaei_heap heap;
+    vaei_arena arena;
+    vaei_build build;
+    vaei_latent q;
+    vaei_params table;
+    vaei_run run;
+    vaei_slot slot;
+    vaei_pool *pool;
+    float *params, *grads, *mean, *z, *kl, *dh;
+    double *aux;
+} rig;
+
+static vae_status_t rig_plan(rig *g, const char *latent, vaei_shape h) {
+    char text[512];
+    const vaei_module *module = NULL;
+    vaei_document document;
+    void *conf;
+    memset(g, 0, sizeof *g);
+    vaei_heap_init_default(&g->heap);
+    vaei_arena_init(&g->arena, &g->heap);
+    vaei_build_init(&g->build, &g->arena);
+    snprintf(text, sizeof text, "latent %s\n", latent);
+    VAEI_TRY(vaei_document_parse(&document, &g->arena, text, strlen(text)));
+    vaei_node *node = document.first->pipeline.first;
+    VAEI_TRY(vaei_module_find(&module, vaei_latents, vaei_latents_count, "latent", node, "test"));
+    VAEI_TRY(vaei_module_bind(&conf, module, node, &g->arena, "test"));
+    g->q.ops = (const vaei_latent_ops *)(const void *)module;
+    g->q.conf = conf;
+    g->q.h = h;
+    return g->q.ops->plan(&g->q, &g->build, node, &h, &g->q.z);
+}
+
+static void rig_open(rig *g, const char *latent, vaei_shape h, int64_t n, int32_t threads) {
+    vaei_need need = { 0, 0, 0 };
+    const vaei_kernels *k = vaei_kernels_select(0, 0);
+    ck_assert_msg(rig_plan(g, latent, h) == VAE_OK, "%s: %s", latent, vaei_fail_text());
+    ck_assert_int_eq(vaei_build_finish(&g->build, &g->table), VAE_OK);
+    ck_assert_int_eq(vaei_pool_create(&g->pool, &g->heap, threads, NULL, NULL), VAE_OK);
+    if (g->q.ops->need) g->q.ops->need(&g->q, k, n, 1, &need);
+    const int64_t size = n * (vaei_shape_size(&h) + vaei_shape_size(&g->q.z));
+    g->params = filled(g->table.n_floats + 1, 1);
+    g->grads = filled(g->table.n_floats + 1, 1);
+    g->mean = filled(size, 1);
+    g->z = filled(size, 1);
+    g->kl = filled(size, 1);
+    g->dh = filled(size, 1);
+    g->aux = malloc((size_t)n * sizeof *g->aux);
+    g->slot = (vaei_slot){ .pack = aligned_alloc(64, need.pack + 64), .cache = aligned_alloc(64, need.cache + 64),
+                           .scratch = aligned_alloc(64, need.scratch + 64) };
+    memset(g->slot.cache, 0xFF, need.cache + 64);
+    memset(g->slot.scratch, 0xFF, need.scratch + 64);
+    g->run = (vaei_run){ .k = k, .pool = g->pool, .n = n, .training = 1, .params = g->params, .grads = g->grads, .noise = { 5, 0, 0 } };
+    vaei_params_init(&g->table, k, 3, g->params);
+}
+
+static void rig_close(rig *g) {
+    vaei_pool_destroy(g->pool);
+    free(g->params), free(g->grads), free(g->mean), free(g->z), free(g->kl), free(g->dh), free(g->aux);
+    free(g->slot.pack), free(g->slot.cache), free(g->slot.scratch);
+    vaei_arena_free(&g->arena);
+    ck_assert_uint_eq(g->heap.in_use, 0);
+}
+
+static const vaei_param *param_of(const rig *g, const char *name) {
+    for (int64_t i = 0; i < g->table.count; i++)
+        if (strcmp(g->table.at[i]->name + strlen("latent."), name) == 0) return g->table.at[i];
+    ck_abort_msg("no parameter %s", name);
+    return NULL;
+}
+
+static float *value_of(const rig *g, const char *name) { return g->params + param_of(g, name)->offset; }
+
+/* Forward of a training pass; returns the mean of aux. */
+static double forward(rig *g, const float *h) {
+    const vaei_latent_ops *ops = g->q.ops;
+    double sum = 0;
+    if (ops->pack) ops->pack(&g->q, &g->run, g->slot.pack);
+    ops->encode(&g->q, &g->run, &g->slot, h, g->mean, NULL);
+    if (ops->prepare) ck_assert_int_eq(ops->prepare(&g->q, &g->run, &g->slot, h), VAE_OK);
+    ops->draw(&g->q, &g->run, &g->slot, g->mean, NULL, NULL, g->z, g->kl, NULL);
+    memset(g->aux, 0, (size_t)g->run.n * sizeof *g->aux);
+    if (ops->loss) ops->loss(&g->q, &g->run, &g->slot, g->aux);
+    for (int64_t i = 0; i < g->run.n; i++) sum += g->aux[i] / (double)g->run.n;
+    return sum;
+}
+
+static void backward(rig *g, const float *h, const float *dz) {
+    float *dkl = filled(g->run.n * vaei_shape_size(&g->q.z), 9);
+    memset(g->grads, 0, (size_t)g->table.n_floats * sizeof(float));
+    g->q.ops->backward(&g->q, &g->run, &g->slot, h, g->mean, NULL, NULL, dz, dkl, g->dh);
+    free(dkl);
+}
+
+static void commit(rig *g) {
+    if (g->q.ops->commit) g->q.ops->commit(&g->q, &g->run, &g->slot, g->params);
+    g->run.noise.step++;
+}
+
+/* The codes of the pass, by an inference run over the same packs. */
+static int32_t *codes_of(rig *g, const float *h) {
+    int32_t *codes = malloc((size_t)(g->run.n * g->q.n_codes) * sizeof *codes);
+    vaei_need need = { 0, 0, 0 };
+    vaei_run r = g->run;
+    r.training = 0;
+    if (g->q.ops->need) g->q.ops->need(&g->q, r.k, r.n, 0, &need);
+    const vaei_slot m = { .pack = aligned_alloc(64, need.pack + 64), .scratch = aligned_alloc(64, need.scratch + 64) };
+    if (g->q.ops->pack) g->q.ops->pack(&g->q, &r, m.pack);
+    g->q.ops->encode_codes(&g->q, &r, &m, h, codes);
+    free(m.pack), free(m.scratch);
+    return codes;
+}
+
+/* Values of both signs. */
+static float *spread(int64_t n, uint32_t seed, float scale) {
+    float *x = filled(n, seed);
+    for (int64_t i = 0; i < n; i++) x[i] = scale * (2 * x[i] - 1);
+    return x;
+}
+
+static const vaei_shape image = { 3, { 2, 3, 6 } };
+static const vaei_shape pair = { 1, { 2 } };
+
+/* ---- parity ------------------------------------------------------------------------------------------------------- */
+
+typedef struct fixture {
+    vaei_heap heap;
+    vaei_file file;
+    const char *name, *text;
+    rig g;
+    int64_t size; /* of x at one step */
+} fixture;
+
+static float *read_tensor(const fixture *f, const char *what, const char *rest, int64_t *count) {
+    char name[160];
+    snprintf(name, sizeof name, "%s.%s%s", f->name, what, rest);
+    const vaei_entry *e = vaei_file_find(&f->file, name);
+    ck_assert_msg(e != NULL, "fixture has no %s", name);
+    float *x = malloc((size_t)e->count * sizeof *x + 1);
+    ck_assert_ok(vaei_entry_floats(e, x, name));
+    *count = e->count;
+    return x;
+}
+
+static void compare(const fixture *f, const char *what, const char *rest, const float *got) {
+    int64_t count;
+    double scale = 1e-3, worst = 0;
+    float *wanted = read_tensor(f, what, rest, &count);
+    for (int64_t i = 0; i < count; i++) scale = fmax(scale, fabs((double)wanted[i]));
+    for (int64_t i = 0; i < count; i++) {
+        const double d = fabs((double)got[i] - (double)wanted[i]);
+        worst = d <= worst ? worst : d;
+    }
+    ck_assert_msg(worst <= TOLERANCE * scale, "%s.%s%s: off by %g of %g", f->name, what, rest, worst, scale);
+    free(wanted);
+}
+
+static void open_fixture(fixture *f, int which) {
+    int64_t count, n = 4;
+    memset(f, 0, sizeof *f);
+    vaei_heap_init_default(&f->heap);
+    ck_assert_ok(vaei_file_read(&f->file, &f->heap, FIXTURE));
+    for (int64_t i = 0, at = 0; i < f->file.n_text; i++) {
+        if (strncmp(f->file.text[i].key, "fixture.", 8) == 0 || at++ != which) continue;
+        f->name = f->file.text[i].key;
+        f->text = f->file.text[i].value;
+    }
+    ck_assert_ptr_nonnull(f->name);
+    float *dz = read_tensor(f, "dz", "", &count);
+    free(dz);
+    f->size = count;
+    rig_open(&f->g, f->text, count == n * 36 ? image : (vaei_shape){ 1, { count / n } }, n, 2);
+    for (int64_t i = 0; i < f->g.table.count; i++) {
+        const vaei_param *p = f->g.table.at[i];
+        if (strstr(p->name, "batches")) continue;
+        float *w = read_tensor(f, "param.", p->name + strlen("latent."), &count);
+        ck_assert_int_eq(count, p->count);
+        memcpy(f->g.params + p->offset, w, (size_t)count * sizeof *w);
+        free(w);
+    }
+}
+
+static void close_fixture(fixture *f) {
+    rig_close(&f->g);
+    vaei_file_close(&f->file);
+}
+
+#define CASES 19
+
+START_TEST(test_a_pass_equals_the_package) {
+    fixture f;
+    int64_t count;
+    open_fixture(&f, _i);
+    float *x = read_tensor(&f, "x", "", &count), *dz = read_tensor(&f, "dz", "", &count);
+    const float aux = (float)forward(&f.g, x);
+    int32_t *codes = codes_of(&f.g, x);
+    float *wanted = read_tensor(&f, "codes", "", &count);
+    ck_assert_int_eq(count, f.g.run.n * f.g.q.n_codes);
+    for (int64_t i = 0; i < count; i++) ck_assert_int_eq(codes[i], (int32_t)wanted[i]);
+    compare(&f, "z", "", f.g.z);
+    compare(&f, "aux", "", &aux);
+    backward(&f.g, x, dz);
+    compare(&f, "dx", "", f.g.dh);
+    for (int64_t i = 0; i < f.g.table.count; i++) {
+        const vaei_param *p = f.g.table.at[i];
+        if (p->flags & VAEI_PARAM_TRAINED) compare(&f, "grad.", p->name + strlen("latent."), f.g.grads + p->offset);
+    }
+    free(x), free(dz), free(codes), free(wanted);
+    close_fixture(&f);
+}
+END_TEST
+
+START_TEST(test_ten_steps_of_averages_equal_the_package) {
+    fixture f;
+    int64_t count;
+    open_fixture(&f, _i);
+    float *x = read_tensor(&f, "x", "", &count);
+    for (int64_t step = 0; step < 10; step++) {
+        (void)forward(&f.g, x + step * f.size);
+        commit(&f.g);
+    }
+    for (int64_t i = 0; strstr(f.text, "debias=false") && !strstr(f.text, "freeze") && i < f.g.table.count; i++) {
+        const vaei_param *p = f.g.table.at[i];
+        const char *name = p->name + strlen("latent.");
+        if (strncmp(name, "project", 7) != 0 && strcmp(name, "batches") != 0) compare(&f, "after.", name, f.g.params + p->offset);
+    }
+    free(x);
+    close_fixture(&f);
+}
+END_TEST
+
+START_TEST(test_the_fixture_has_every_case) {
+    vaei_heap heap;
+    vaei_file file;
+    int cases = 0;
+    vaei_heap_init_default(&heap);
+    ck_assert_ok(vaei_file_read(&file, &heap, FIXTURE));
+    for (int64_t i = 0; i < file.n_text; i++) cases += strncmp(file.text[i].key, "fixture.", 8) != 0;
+    ck_assert_int_eq(cases, CASES);
+    vaei_file_close(&file);
+}
+END_TEST
+
+/* ---- the nearest code --------------------------------------------------------------------------------------------- */
+
+START_TEST(test_the_nearest_code_is_found_on_every_instruction_set) {
+    static const int64_t sizes[][3] = { { 1, 1, 2 }, { 5, 3, 7 }, { 97, 16, 33 }, { 200, 30, 130 }, { 13, 300, 70 }, { 0, 4, 4 } };
+    vaei_heap heap;
+    vaei_heap_init_default(&heap);
+    for (size_t c = 0; c < VAEI_COUNT(sizes); c++) {
+        const int64_t M = sizes[c][0], D = sizes[c][1], K = sizes[c][2], ld = D + 3;
+        float *x = spread(M * ld + 1, 1, 1), *e = spread(K * D, 2, 1);
+        int32_t first[256], index[512];
+        for (int32_t isa = 1; isa <= 4; isa++) {
+            const vaei_kernels *k = vaei_kernels_select(isa, 0);
+            if (!k) continue;
+            for (int32_t threads = 1; threads < 4; threads += 2) {
+                vaei_pool *pool;
+                float *packed = malloc((size_t)vaei_nearest_floats(k, K, D) * sizeof(float));
+                ck_assert_int_eq(vaei_pool_create(&pool, &heap, threads, NULL, NULL), VAE_OK);
+                vaei_nearest_pack(k, K, D, e, VAEI_NEAREST_DISTANCE, packed);
+                vaei_nearest(k, pool, M, D, x, ld, K, packed, index, 2);
+                for (int64_t i = 0; i < M; i++) {
+                    double best = HUGE_VAL, chosen = 0;
+                    ck_assert(index[2 * i] >= 0 && index[2 * i] < K);
+                    for (int64_t j = 0; j < K; j++) {
+                        double d = 0;
+                        for (int64_t t = 0; t < D; t++) d += pow((double)x[i * ld + t] - (double)e[j * D + t], 2);
+                        best = fmin(best, d);
+                        if (j == index[2 * i]) chosen = d;
+                    }
+                    ck_assert_double_le(chosen, best + 1e-5 * (1 + best));
+                    if (isa == 1 && threads == 1) first[i] = index[2 * i];
+                    ck_assert_int_eq(index[2 * i], first[i]);
+                }
+                vaei_pool_destroy(pool);
+                free(packed);
+            }
+        }
+        free(x), free(e);
+    }
+}
+END_TEST
+
+START_TEST(test_ties_go_to_the_lowest_code) {
+    const vaei_kernels *k = vaei_kernels_select(0, 0);
+    enum { K = 150, D = 5 };
+    float e[K * D], packed[8192], x[3 * D];
+    int32_t index[3];
+    fill(e, K * D, 1);
+    fill(x, 3 * D, 2);
+    memcpy(e + 149 * D, x, D * sizeof(float)); /* exact hits, each several times, in other panels and columns */
+    memcpy(e + 70 * D, x, D * sizeof(float));
+    memcpy(e + 39 * D, x, D * sizeof(float));
+    memcpy(e + 2 * D, x + D, D * sizeof(float));
+    memcpy(e + 1 * D, x + D, D * sizeof(float));
+    x[2 * D] = NAN;
+    ck_assert_int_le(vaei_nearest_floats(k, K, D), 8192);
+    vaei_nearest_pack(k, K, D, e, VAEI_NEAREST_DISTANCE, packed);
+    vaei_nearest(k, NULL, 3, D, x, D, K, packed, index, 1);
+    ck_assert_int_eq(index[0], 39);
+    ck_assert_int_eq(index[1], 1);
+    ck_assert_int_eq(index[2], 0);
+}
+END_TEST
+
+/* ---- gradients against their definitions -------------------------------------------------------------------------- */
+
+#define N 4
+#define H (N * 36)
+
+START_TEST(test_straight_through_hands_the_gradient_on) {
+    rig g;
+    rig_open(&g, "vq codes=8 commit=0", image, N, 1);
+    float *h = spread(H, 1, 1), *dz = spread(H, 2, 1);
+    (void)forward(&g, h);
+    backward(&g, h, dz);
+    ck_assert_mem_eq(g.dh, dz, H * sizeof(float));
+    rig_close(&g);
+    free(h), free(dz);
+}
+END_TEST
+
+/* z = s R x with the factor and the rotation of this x held: a linear map, whose matrix is built here by reflections in double. */
+START_TEST(test_rotation_is_the_rotation_that_takes_a_vector_to_its_code) {
+    rig g;
+    enum { D = 6 };
+    rig_open(&g, "vq codes=8 commit=0 gradient=rotation", image, N, 1);
+    float *h = spread(H, 1, 1), *dz = spread(H, 2, 1);
+    (void)forward(&g, h);
+    backward(&g, h, dz);
+    for (int64_t row = 0; row < H / D; row++) {
+        const float *x = h + row * D, *q = g.z + row * D, *y = dz + row * D;
+        double u[D], v[D], w[D], a = 0, b = 0, m = 0, map[D][D], moved[D] = { 0 };
+        for (int i = 0; i < D; i++) a += (double)x[i] * (double)x[i], b += (double)q[i] * (double)q[i];
+        a = sqrt(a), b = sqrt(b);
+        for (int i = 0; i < D; i++) u[i] = (double)x[i] / a, v[i] = (double)q[i] / b, m += pow(u[i] + v[i], 2);
+        for (int i = 0; i < D; i++) w[i] = (u[i] + v[i]) / sqrt(m);
+        for (int i = 0; i < D; i++)
+            for (int j = 0; j < D; j++) map[i][j] = b / a * ((i == j) - 2 * w[i] * w[j] + 2 * v[i] * u[j]);
+        for (int i = 0; i < D; i++)
+            for (int j = 0; j < D; j++) moved[i] += map[i][j] * (double)x[j];
+        for (int i = 0; i < D; i++) ck_assert_double_eq_tol(moved[i], (double)q[i], 1e-6);
+        for (int j = 0; j < D; j++) {
+            double back = 0;
+            for (int i = 0; i < D; i++) back += map[i][j] * (double)y[i];
+            ck_assert_double_eq_tol((double)g.dh[row * D + j], back, 1e-5 * (1 + fabs(back)));
+        }
+    }
+    rig_close(&g);
+    free(h), free(dz);
+}
+END_TEST
+
+/* The terms of the loss that are functions of h and of the parameters as they stand: their gradients by differences. */
+static const char *const terms[] = {
+    "vq codes=8 scale=0.7",
+    "vq codes=8 learn=gradient dim=3",
+    "vq codes=8 learn=gradient heads=2 dim=2 orthogonal=3",
+    "vq codes=8 cosine=true",
+    "vq codes=6 diversity=2",
+    "vq codes=6 diversity=0.05 cosine=true dim=4",
+    "rvq codes=5 quantizers=3 dim=4",
+    "rvq codes=5 quantizers=3 learn=gradient",
+    "rvq codes=5 quantizers=2 learn=gradient shared=true dim=4",
+    "lfq codes=16 heads=2 sharpness=1.5 commit=0.3",
+    "lfq codes=64 sharpness=2 spherical=true size=1.5 commit=0.3 spread=0.4",
+};
+
+static void check_slope(rig *g, const float *h, float *at, double analytic, const char *what, int64_t i) {
+    const float kept = *at, step = 1.0f / 512;
+    *at = kept + step;
+    const double up = forward(g, h);
+    *at = kept - step;
+    const double down = forward(g, h), slope = (up - down) / (2 * (double)step);
+    *at = kept;
+    ck_assert_msg(fabs(slope - analytic) <= 4e-3 * (1 + fabs(slope)), "%s[%d]: %g, differences %g", what, (int)i, analytic, slope);
+}
+
+/* What moves a vector commits it; what moves a code is the codebook's term, which sees the vector as constant. Where both are there the
+ * whole difference is (1 + commit) |x - e|^2, of which each has its own part. */
+START_TEST(test_the_terms_gradients_agree_with_differences) {
+    rig g;
+    rig_open(&g, terms[_i], image, N, 2);
+    float *h = spread(H, 1, 1), *zero = calloc(H, sizeof(float));
+    const vaei_param *book = g.table.count > 0 ? g.table.at[0] : NULL;
+    const int by_gradient = strstr(terms[_i], "learn=gradient") != NULL, many = strstr(terms[_i], "rvq") && by_gradient;
+    const double commit_share = by_gradient ? 0.25 / 1.25 : 1, code_share = 1 / 1.25;
+    (void)forward(&g, h);
+    backward(&g, h, zero);
+    for (int64_t i = 0; i < H; i += 5) {
+        const double analytic = (double)g.dh[i] / commit_share;
+        check_slope(&g, h, h + i, analytic, "h", i);
+    }
+    /* residual stages see codes of the stages before as constants, and so does the orthogonal term's weight differ: only plain books here */
+    for (int64_t i = 0; by_gradient && !many && !strstr(terms[_i], "orthogonal") && i < book->count; i += 3)
+        check_slope(&g, h, g.params + book->offset + i, (double)g.grads[book->offset + i] / code_share, "codebook", i);
+    rig_close(&g);
+    free(h), free(zero);
+}
+END_TEST
+
+START_TEST(test_fsq_gradient_is_that_of_the_value_before_rounding) {
+    static const char *const texts[] = { "fsq levels=7x5x3 heads=2", "fsq levels=8x4x4 heads=2 variant=vqp",
+                                         "fsq levels=2x5x4 heads=2 variant=symmetric" };
+    static const int levels[3][3] = { { 7, 5, 3 }, { 8, 4, 4 }, { 2, 5, 4 } };
+    rig g;
+    rig_open(&g, texts[_i], image, N, 2);
+    float *h = spread(H, 1, 2), *dz = spread(H, 2, 1);
+    (void)forward(&g, h);
+    backward(&g, h, dz);
+    for (int64_t i = 0; i < H; i++) {
+        const int L = levels[_i][i % 3];
+        const double half = (L - 1) * (_i == 0 ? 0.999 : 1.001) / 2, o = L % 2 ? 0 : 0.5, x = (double)h[i];
+        const double shift = _i == 0 ? tan(o / half) : atanh(o / half), width = L / 2;
+        const double t = tanh(_i == 2 ? x : x + shift);
+        const double value = _i == 2 ? 2.0 / (L - 1) * floor((L - 1) * (t + 1) / 2 + 0.5) - 1 : nearbyint(t * half - o) / width;
+        const double slope = (_i == 2 ? 1 : half / width) * (1 - t * t);
+        ck_assert_double_eq_tol((double)g.z[i], value, 1e-6);
+        ck_assert_double_eq_tol((double)g.dh[i], (double)dz[i] * slope, 1e-5);
+    }
+    rig_close(&g);
+    free(h), free(dz);
+}
+END_TEST
+
+/* Every code decodes to a vector whose code it is. */
+START_TEST(test_every_code_comes_back) {
+    static const char *const texts[] = { "vq codes=24", "fsq levels=4x3x2x2 variant=symmetric heads=1", "fsq levels=4x3x5", "lfq codes=32",
+                                         "fsq levels=6x5x4 variant=vqp", "lfq codes=64 spherical=true", "gumbel codes=24 dim=3" };
+    static const int64_t width[] = { 6, 4, 3, 5, 3, 6, 3 };
+    rig g;
+    const vaei_shape h = { 1, { width[_i] } };
+    rig_open(&g, texts[_i], h, 1, 1);
+    const int64_t K = g.q.code_size;
+    for (int32_t code = 0; code < K; code++) {
+        vaei_run r = g.run;
+        int32_t *back;
+        r.training = 0;
+        if (g.q.ops->pack) g.q.ops->pack(&g.q, &r, g.slot.pack);
+        g.q.ops->decode_codes(&g.q, &r, &g.slot, &code, g.z);
+        if (strstr(texts[_i], "fsq"))
+            for (int64_t d = 0; d < width[_i]; d++) g.z[d] = atanhf(0.97f * g.z[d]); /* what rounds to it */
+        if (strstr(texts[_i], "fsq") && !strstr(texts[_i], "symmetric")) continue;   /* its shift: the next test */
+        if (strstr(texts[_i], "gumbel")) continue;
+        back = codes_of(&g, g.z);
+        ck_assert_int_eq(back[0], code);
+        free(back);
+    }
+    rig_close(&g);
+}
+END_TEST
+
+/* ---- averages ----------------------------------------------------------------------------------------------------- */
+
+static double distance(const float *a, const float *b, int64_t D) {
+    double sum = 0;
+    for (int64_t d = 0; d < D; d++) sum += pow((double)a[d] - (double)b[d], 2);
+    return sqrt(sum);
+}
+
+START_TEST(test_vq_codes_move_to_their_vectors_and_unused_codes_keep_their_place) {
+    rig g;
+    const float h[8] = { 1, 1, 1.5f, 1, -1, -1, 1, 1.5f };
+    const float start[6] = { 1, 0, 5, 5, -1, 0 };
+    rig_open(&g, "vq codes=3 decay=0.5 eps=1e-8", pair, 4, 1);
+    memcpy(value_of(&g, "codebook"), start, sizeof start);
+    for (int step = 0; step < 30; step++) {
+        (void)forward(&g, h);
+        commit(&g);
+        const float *e = value_of(&g, "codebook");
+        ck_assert_float_eq_tol(e[0], 3.5f / 3, 1e-5f); /* debiased: the first batch counts in full */
+        ck_assert_float_eq_tol(e[1], 3.5f / 3, 1e-5f);
+        ck_assert_float_eq_tol(e[4], -1, 1e-5f);
+        ck_assert_mem_eq(e + 2, start + 2, 2 * sizeof(float));
+    }
+    vaei_code_stats stats;
+    g.q.ops->measure(&g.q, &g.run, &g.slot, &stats);
+    ck_assert_double_eq_tol(stats.perplexity, exp(-0.75 * log(0.75) - 0.25 * log(0.25)), 1e-9);
+    ck_assert_double_eq_tol(stats.used, 2.0 / 3, 1e-9);
+    ck_assert_double_eq_tol(stats.dead, 1, 1e-9);
+    rig_close(&g);
+}
+END_TEST
+
+START_TEST(test_frozen_codes_stay) {
+    rig g;
+    rig_open(&g, "vq codes=8 freeze=true revive=5 start=kmeans", image, N, 1);
+    float *h = spread(H, 1, 1), *before = malloc((size_t)g.table.n_floats * sizeof(float));
+    memcpy(before, g.params, (size_t)g.table.n_floats * sizeof(float));
+    (void)forward(&g, h);
+    commit(&g);
+    ck_assert_mem_eq(before, g.params, (size_t)g.table.n_floats * sizeof(float));
+    rig_close(&g);
+    free(h), free(before);
+}
+END_TEST
+
+/* All codes far away but one: without revival one code serves all; with it the rest come back, and stay. */
+START_TEST(test_a_collapsed_codebook_is_revived) {
+    static const char *const texts[] = { "vq codes=8 revive=0.5", "vq codes=8 revive=0.5 debias=false", "vq codes=8 cosine=true revive=0.5",
+                                         "rvq codes=8 quantizers=2 revive=0.5" };
+    rig g;
+    rig_open(&g, texts[_i], image, N, 1);
+    float *h = spread(H, 1, 1), *e = value_of(&g, "codebook");
+    vaei_code_stats stats;
+    for (int64_t i = 6; i < 48; i++) e[i] = strstr(texts[_i], "cosine") ? e[i % 6] : 1000;
+    (void)forward(&g, h);
+    g.q.ops->measure(&g.q, &g.run, &g.slot, &stats);
+    const double before = stats.error;
+    for (int step = 0; step < 120; step++) { /* without debiasing a count of 1 takes 69 to fall below the threshold */
+        (void)forward(&g, h);
+        commit(&g);
+    }
+    (void)forward(&g, h);
+    g.q.ops->measure(&g.q, &g.run, &g.slot, &stats);
+    ck_assert_double_ge(stats.used, 0.99);
+    ck_assert_double_lt(stats.error, 0.8 * before);
+    ck_assert_double_lt(stats.dead, 0.5);
+    for (int64_t i = 0; i < 48; i++) ck_assert(fabsf(e[i]) <= 1.001f);
+    rig_close(&g);
+    free(h);
+}
+END_TEST
+
+START_TEST(test_kmeans_finds_the_clusters) {
+    enum { K = 5, EACH = 12, M = K * EACH };
+    static const float centre[K][2] = { { 4, 4 }, { -4, 4 }, { 4, -4 }, { -4, -4 }, { 0, 0 } };
+    rig g;
+    float *h = spread(M * 2, 1, 0.5f);
+    for (int i = 0; i < M; i++)
+        for (int d = 0; d < 2; d++) h[2 * i + d] += centre[i % K][d];
+    rig_open(&g, "vq codes=5 start=kmeans", pair, M, 2);
+    const vaei_param *p = param_of(&g, "codebook");
+    float *kept = malloc((size_t)p->count * sizeof(float));
+    memcpy(kept, g.params + p->offset, (size_t)p->count * sizeof(float));
+    (void)forward(&g, h);
+    ck_assert_mem_eq(kept, g.params + p->offset, (size_t)p->count * sizeof(float)); /* not yet */
+    commit(&g);
+    for (int c = 0; c < K; c++) {
+        double nearest = HUGE_VAL;
+        for (int k = 0; k < K; k++) nearest = fmin(nearest, distance(value_of(&g, "codebook") + 2 * k, centre[c], 2));
+        ck_assert_double_lt(nearest, 0.3);
+    }
+    ck_assert_float_eq(value_of(&g, "batches")[0], 1);
+    rig_close(&g);
+    free(h), free(kept);
+}
+END_TEST
+
+START_TEST(test_kmeans_of_equal_vectors_is_sound) {
+    rig g;
+    float h[8 * 2];
+    for (int i = 0; i < 16; i++) h[i] = 0.25f;
+    rig_open(&g, "vq codes=8 start=kmeans revive=1", pair, 8, 1);
+    for (int step = 0; step < 3; step++) {
+        (void)forward(&g, h);
+        commit(&g);
+    }
+    for (int i = 0; i < 16; i++) ck_assert_float_eq_tol(value_of(&g, "codebook")[i], 0.25f, 1e-4f);
+    rig_close(&g);
+}
+END_TEST
+
+/* Codes at distances 0 and ln 3 of a vector: the nearer is drawn 3 times in 4. */
+START_TEST(test_codes_are_drawn_by_their_distance) {
+    enum { M = 4000 };
+    rig g;
+    const vaei_shape one = { 1, { 1 } };
+    float *h = calloc(M, sizeof(float));
+    rig_open(&g, "vq codes=2 temperature=1 freeze=true", one, M, 2);
+    value_of(&g, "codebook")[0] = 0;
+    value_of(&g, "codebook")[1] = (float)log(3);
+    (void)forward(&g, h);
+    int64_t near = 0;
+    for (int64_t i = 0; i < M; i++) near += g.z[i] < 0.5f;
+    ck_assert_double_eq_tol((double)near / M, 0.75, 0.02);
+    rig_close(&g);
+    free(h);
+}
+END_TEST
+
+START_TEST(test_dropped_quantizers_add_nothing) {
+    rig g;
+    int seen[4] = { 0 };
+    rig_open(&g, "rvq codes=4 quantizers=3 dropout=true freeze=true commit=1", pair, 2, 1);
+    const float h[4] = { 0.3f, -0.2f, 0.9f, 0.4f };
+    const float *e = value_of(&g, "codebook");
+    for (int step = 0; step < 40; step++) {
+        (void)forward(&g, h);
+        float rest[2] = { h[0], h[1] };
+        int stages = 0;
+        while (stages < 3 && (fabsf(h[0] - rest[0] - g.z[0]) > 1e-6f || fabsf(h[1] - rest[1] - g.z[1]) > 1e-6f || stages == 0)) {
+            int best = 0;
+            for (int k = 1; k < 4; k++)
+                if (distance(rest, e + (stages * 4 + k) * 2, 2) < distance(rest, e + (stages * 4 + best) * 2, 2)) best = k;
+            rest[0] -= e[(stages * 4 + best) * 2];
+            rest[1] -= e[(stages * 4 + best) * 2 + 1];
+            stages++;
+        }
+        seen[stages]++;
+        commit(&g);
+    }
+    ck_assert(seen[1] > 3 && seen[2] > 3 && seen[3] > 3);
+    rig_close(&g);
+}
+END_TEST
+
+Suite *suite_quantizers(void);
+Suite *suite_quantizers(void) {
+    Suite *s = suite_create("quantizers");
+    TCase *t = tcase_create("quantizers");
+    tcase_add_test(t, test_the_fixture_has_every_case);
+    tcase_add_loop_test(t, test_a_pass_equals_the_package, 0, CASES);
+    tcase_add_loop_test(t, test_ten_steps_of_averages_equal_the_package, 0, CASES);
+    tcase_add_test(t, test_the_nearest_code_is_found_on_every_instruction_set);
+    tcase_add_test(t, test_ties_go_to_the_lowest_code);
+    tcase_add_test(t, test_straight_through_hands_the_gradient_on);
+    tcase_add_test(t, test_rotation_is_the_rotation_that_takes_a_vector_to_its_code);
+    tcase_add_loop_test(t, test_the_terms_gradients_agree_with_differences, 0, (int)VAEI_COUNT(terms));
+    tcase_add_loop_test(t, test_fsq_gradient_is_that_of_the_value_before_rounding, 0, 3);
+    tcase_add_loop_test(t, test_every_code_comes_back, 0, 6);
+    tcase_add_test(t, test_vq_codes_move_to_their_vectors_and_unused_codes_keep_their_place);
+    tcase_add_test(t, test_frozen_codes_stay);
+    tcase_add_loop_test(t, test_a_collapsed_codebook_is_revived, 0, 4);
+    tcase_add_test(t, test_kmeans_finds_the_clusters);
+    tcase_add_test(t, test_kmeans_of_equal_vectors_is_sound);
+    tcase_add_test(t, test_codes_are_drawn_by_their_distance);
+    tcase_add_test(t, test_dropped_quantizers_add_nothing);
+    suite_add_tcase(s, t);
+    return s;
+}
