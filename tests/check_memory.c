@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const char *const specs[] = { SPEC_DENSE, SPEC_CONV };
-#define SPECS 2
+static const char *const specs[] = { SPEC_DENSE, SPEC_CONV, SPEC_VQ };
+#define SPECS 3
 
 /* A whole life: context, model, trainer with three steps, files, session. Stops at the first failure, cleaning up. */
 static vae_status_t live(test_heap *h, const char *spec, const char *path) {

@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include <stdio.h>
 
-static const char *const specs[] = { SPEC_DENSE, SPEC_CONV };
-#define SPECS 2
+static const char *const specs[] = { SPEC_DENSE, SPEC_CONV, SPEC_VQ };
+#define SPECS 3
 #define N 64
 
 static const int32_t thread_counts[] = { 1, 2, 3, 7 };

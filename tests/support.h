@@ -23,6 +23,12 @@
     "decoder linear out=96 | reshape 4x4x6 | deconv2d out=5 kernel=3 stride=2 pad=1 output_pad=1 | leaky_relu | "       \
     "conv2d out=2 kernel=3 pad=1\n"                                                                                    \
     "likelihood gaussian sigma=learned\n"
+#define SPEC_VQ                                                                                                        \
+    "input 8x8x1\n"                                                                                                    \
+    "encoder conv2d out=2 kernel=4 stride=4 | silu\n"                                                                  \
+    "latent vq codes=6 dim=3 start=kmeans revive=0.5 gradient=rotation\n"                                              \
+    "decoder silu | deconv2d out=1 kernel=4 stride=4\n"                                                                \
+    "likelihood gaussian sigma=optimal\n"
 #define TRAINING "optimizer adam lr=0.01\nobjective elbo beta=0.7 warmup=3 free_bits=0.05\nschedule cosine steps=50 warmup=4\nclip norm max=5\n"
 
 #define ck_assert_ok(expr)                                                                                             \

@@ -23,7 +23,7 @@ static vae_status_t single_module(vaei_node **out, const vaei_document *document
 }
 
 static vae_status_t build_input(vaei_network *net, const vaei_document *document) {
-    vaei_node *node;
+    vaei_node *node = NULL;
     VAEI_TRY(single_module(&node, document, "input"));
     if (node->attrs || node->body) return vaei_fail(VAE_E_SPEC, "line %d: input: wanted a shape alone", (int)node->line);
     return vaei_shape_parse(&net->input, node->name, "input");
@@ -39,7 +39,7 @@ static vae_status_t build_stack(vaei_stack **out, vaei_build *b, const vaei_docu
 static vae_status_t build_latent(vaei_network *net, vaei_build *b, const vaei_document *document) {
     vaei_latent *q = &net->latent;
     const vaei_module *module;
-    vaei_node *node;
+    vaei_node *node = NULL;
     void *conf;
     VAEI_TRY(single_module(&node, document, "latent"));
     VAEI_TRY(vaei_module_find(&module, vaei_latents, vaei_latents_count, "latent", node, "latent"));
@@ -53,7 +53,7 @@ static vae_status_t build_latent(vaei_network *net, vaei_build *b, const vaei_do
 static vae_status_t build_likelihood(vaei_network *net, vaei_build *b, const vaei_document *document) {
     vaei_likelihood *p = &net->likelihood;
     const vaei_module *module;
-    vaei_node *node;
+    vaei_node *node = NULL;
     char got[96], wanted[96];
     void *conf;
     VAEI_TRY(single_module(&node, document, "likelihood"));
