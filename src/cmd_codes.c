@@ -2,8 +2,8 @@
  * cmd_codes.c - vae codes: how a model uses its codebook, as one picture.
  *
  * Above, a bar for each code: the share of the choices that fell on it, the most used first; the line is the even share
- * 1 / K. Below, in the same order, each code decoded alone: an example whose positions all hold that code (in a residual
- * quantizer in its first stage, the others adding nothing), its middle 16x16 pixels. */
+ * 1 / K. Below, in the same order, each code decoded alone: an example whose positions all hold that code (in a
+ * residual quantizer in its first stage, the others adding nothing), its middle 16x16 pixels. */
 #include "console.h"
 #include "engine.h"
 #include "bitmap.h"

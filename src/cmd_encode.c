@@ -36,7 +36,7 @@ static void encode(const task_t *task, float *mean, float *logvar) {
     free(x);
 }
 
-/* int32 [n, H, W], with a last size for the codes of a position where there are several; [n, codes] without an image. */
+/* int32 [n, H, W], with a last size for the codes of a position where there are several; [n, codes] if not an image. */
 static void write_codes(const task_t *task) {
     usage_t sizes;
     usage_sizes(&sizes, task->model);

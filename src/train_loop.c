@@ -5,9 +5,9 @@
  *               batch b: examples order[b * batch ...], one step of the trainer          the last batch may be short
  *               validation, pictures, best and last model, metrics, checkpoint
  *
- * The order is a function of (seed, e), augmentation one of (seed, e, example), the noise one of the trainer's state; so
- * the step count alone says where to go on, also in the middle of an epoch. Validation reseeds its own stream each time
- * and never touches the trainer's. */
+ * The order is a function of (seed, e), augmentation one of (seed, e, example), the noise one of the trainer's state;
+ * so the step count alone says where to go on, also in the middle of an epoch. Validation reseeds its own stream each
+ * time and never touches the trainer's. */
 #include "train_loop.h"
 #include "console.h"
 #include "engine.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_model_file.c - sound files that do not fit: metadata, tensors and training state that are missing, strange or of
- * another shape (MF25, MF26, MF40 to MF49), through the public calls. Damaged files are in check_safetensors.c. */
+ * check_model_file.c - sound files that do not fit: metadata, tensors and training state that are missing, strange or
+ * of another shape (MF25, MF26, MF40 to MF49), through the public calls. Damaged files are in check_safetensors.c. */
 #include "support.h"
 
 #include <math.h>

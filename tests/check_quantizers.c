@@ -409,7 +409,7 @@ START_TEST(test_the_terms_gradients_agree_with_differences) {
         const double analytic = (double)g.dh[i] / commit_share;
         check_slope(&g, h, h + i, analytic, "h", i);
     }
-    /* residual stages see codes of the stages before as constants, and so does the orthogonal term's weight differ: only plain books here */
+    /* residual stages see the codes of the stages before as constants, and the orthogonal term has a share of its own: plain books only */
     for (int64_t i = 0; by_gradient && !many && !strstr(terms[_i], "orthogonal") && i < book->count; i += 3)
         check_slope(&g, h, g.params + book->offset + i, (double)g.grads[book->offset + i] / code_share, "codebook", i);
     rig_close(&g);

@@ -2,6 +2,7 @@
  * check_same_bits.c - equal bytes for any number of threads, any batch split, any instruction set, any session. */
 #include "support.h"
 
+#include <fenv.h>
 #include <pthread.h>
 #include <stdio.h>
 
@@ -164,6 +165,40 @@ START_TEST(test_the_hosts_job_system_gives_the_same_bits) {
 }
 END_TEST
 
+/* ---- a host with its own floating-point environment ------------------------------------------------------------- */
+
+/* Round upward; on x86 also flush denormals to zero, as game engines do. */
+static void change_environment(void) {
+    ck_assert_int_eq(fesetround(FE_UPWARD), 0);
+#if defined(__x86_64__)
+    __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);
+#endif
+}
+
+START_TEST(test_the_hosts_floating_point_environment_does_not_show) {
+    int64_t n, m;
+    outputs first, other;
+    fenv_t normal;
+    vae_ctx_t *ctx = ctx_for(2, VAE_ISA_AUTO);
+    run_all(&first, ctx, specs[_i], N);
+    float *trained = train(ctx, specs[_i], &n);
+    ck_assert_int_eq(fegetenv(&normal), 0);
+    change_environment();
+    run_all(&other, ctx, specs[_i], N);
+    float *again = train(ctx, specs[_i], &m);
+    ck_assert_int_eq(fegetround(), FE_UPWARD); /* and it is given back */
+#if defined(__x86_64__)
+    ck_assert_uint_eq(__builtin_ia32_stmxcsr() & 0x8040, 0x8040);
+#endif
+    ck_assert_int_eq(fesetenv(&normal), 0);
+    check_equal(&first, &other);
+    ck_assert_mem_eq(trained, again, (size_t)n * sizeof(float));
+    drop(&first), drop(&other);
+    vae_ctx_destroy(ctx);
+    free(trained), free(again);
+}
+END_TEST
+
 /* ---- eight threads on one model ----------------------------------------------------------------------------------- */
 
 #define THREADS 8
@@ -228,6 +263,7 @@ Suite *suite_same_bits(void) {
     tcase_add_loop_test(t, test_inference_does_not_depend_on_the_instruction_set, 0, SPECS);
     tcase_add_loop_test(t, test_training_does_not_depend_on_threads_or_instruction_set, 0, SPECS);
     tcase_add_loop_test(t, test_the_hosts_job_system_gives_the_same_bits, 0, SPECS);
+    tcase_add_loop_test(t, test_the_hosts_floating_point_environment_does_not_show, 0, SPECS);
     tcase_add_loop_test(t, test_eight_threads_decode_one_model_as_one_does, 0, SPECS);
     suite_add_tcase(s, t);
     return s;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * api.h - floor 5: the objects behind the public handles. Only this floor sees public types: it checks arguments and calls down.
  *
- * Every object starts with a magic number, so that a handle of another kind, or one already destroyed, is an error and not a crash. Children
- * keep their parent alive by its count of references: trainer, session -> model -> ctx. */
+ * Every object starts with a magic number, so that a handle of another kind, or one already destroyed, is an error and not a crash.
+ * Children keep their parent alive by its count of references: trainer, session -> model -> ctx. */
 #ifndef VAEI_API_H
 #define VAEI_API_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * model.c - models: building, counting, naming. Files are in model_file.c. */
 #include "api/api.h"
+#include "base/float_env.h"
 
 #include <float.h>
 
@@ -32,6 +33,7 @@ static vae_status_t build(vae_model_t *m, const char *spec, size_t length) {
 }
 
 vae_status_t vaei_model_build(vae_model_t **out, vae_ctx_t *ctx, const char *spec, size_t length) {
+    fenv_t host;
     VAEI_TRY(vaei_ctx_acquire(&ctx, ctx));
     vae_model_t *m = vaei_heap_alloc(&ctx->heap, sizeof(*m), "model");
     if (!m) {
@@ -43,7 +45,9 @@ vae_status_t vaei_model_build(vae_model_t **out, vae_ctx_t *ctx, const char *spe
     m->generation = 1;
     m->ctx = ctx;
     vaei_arena_init(&m->arena, &ctx->heap);
+    vaei_float_env_enter(&host);
     const vae_status_t status = build(m, spec, length);
+    vaei_float_env_leave(&host);
     if (status < 0) {
         vae_model_destroy(m);
         return status;
@@ -57,8 +61,11 @@ vae_status_t vae_model_create(vae_model_t **out, vae_ctx_t *ctx, const char *spe
     *out = NULL;
     if (!spec) return vaei_fail(VAE_E_ARG, "spec: is NULL");
     vae_model_t *m;
+    fenv_t host;
     VAEI_TRY(vaei_model_build(&m, ctx, spec, strlen(spec)));
+    vaei_float_env_enter(&host);
     vaei_params_init(&m->network.params, m->ctx->kernels, seed, m->params);
+    vaei_float_env_leave(&host);
     *out = m;
     return VAE_OK;
 }

@@ -6,6 +6,7 @@
  *
  * A checkpoint (trainer_file.c) has more: texts vae.* and tensors optimizer.*; it loads as a model too. */
 #include "api/api.h"
+#include "base/float_env.h"
 
 #define TRAINER_PREFIX "optimizer."
 
@@ -58,8 +59,11 @@ vae_status_t vaei_params_from_file(const vae_model_t *model, const vaei_file *f,
     float *fresh = vaei_heap_alloc(heap, bytes, "parameters");
     if (!fresh) return VAE_E_NOMEM;
     vae_status_t status = VAE_OK;
+    fenv_t host;
+    vaei_float_env_enter(&host); /* float64 is rounded */
     for (int64_t i = 0; status == VAE_OK && i < p->count; i++)
         status = vaei_entry_floats(vaei_file_find(f, p->at[i]->name), fresh + p->at[i]->offset, where);
+    vaei_float_env_leave(&host);
     if (status == VAE_OK) memcpy(params, fresh, bytes);
     vaei_heap_free(heap, fresh, bytes);
     return status;

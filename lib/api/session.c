@@ -4,6 +4,7 @@
  * The importance-weighted bound keeps for each example a running maximum m and sum s of exp(log w - m), so that any number of samples needs
  * no more memory (Burda, Grosse, Salakhutdinov 2016, arXiv:1509.00519, eq. 8). */
 #include "api/api.h"
+#include "base/float_env.h"
 
 #include <float.h>
 #include <math.h>
@@ -16,6 +17,7 @@ struct vae_session {
     uint64_t packed;   /* the model's generation in the packs */
     uint64_t seed;
     uint64_t position; /* items drawn since the seed */
+    fenv_t host;       /* the caller's floating-point environment, between start and finish */
     vaei_work work;
     double *recon, *top, *sum; /* [max_batch], of vae_elbo */
     float *image;              /* [S], of vae_decode_rgba8 */
@@ -95,11 +97,17 @@ static vaei_run start(vae_session_t *s) {
     const vae_model_t *m = s->model;
     vaei_run r = { .k = m->ctx->kernels, .pool = m->ctx->pool, .params = m->params };
     const uint64_t generation = m->generation;
+    vaei_float_env_enter(&s->host);
     if (s->packed != generation) {
         vaei_network_pack(&m->network, &r, &s->work);
         s->packed = generation;
     }
     return r;
+}
+
+static vae_status_t finish(const vae_session_t *s) {
+    vaei_float_env_leave(&s->host);
+    return VAE_OK;
 }
 
 static int64_t chunk(const vae_session_t *s, int64_t left) { return left < s->max_batch ? left : s->max_batch; }
@@ -164,7 +172,7 @@ vae_status_t vae_encode(vae_session_t *session, int64_t n, const float *x, float
         vaei_network_encode(net, &r, &session->work, x + i * S, given, logvar ? logvar + i * D : NULL);
         if (net->latent.raw) quantize(session, &r, given, mean + i * D);
     }
-    return VAE_OK;
+    return finish(session);
 }
 
 vae_status_t vae_decode(vae_session_t *session, int64_t n, const float *z, float *x) {
@@ -178,7 +186,7 @@ vae_status_t vae_decode(vae_session_t *session, int64_t n, const float *z, float
         r.n = chunk(session, n - i);
         decode_given(session, &r, z + i * D, x + i * S);
     }
-    return VAE_OK;
+    return finish(session);
 }
 
 static uint8_t to_pixel(float v) {
@@ -211,7 +219,7 @@ vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *p
             p[3] = 255;
         }
     }
-    return VAE_OK;
+    return finish(session);
 }
 
 vae_status_t vae_reconstruct(vae_session_t *session, int64_t n, const float *x, float *y) {
@@ -228,7 +236,7 @@ vae_status_t vae_reconstruct(vae_session_t *session, int64_t n, const float *x, 
         net->latent.ops->draw(&net->latent, &r, &w->latent, w->mean, NULL, NULL, w->z, NULL, NULL);
         decode(session, &r, w->z, y + i * S);
     }
-    return VAE_OK;
+    return finish(session);
 }
 
 vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, float *x) {
@@ -248,10 +256,11 @@ vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, f
             if (has_codes(session)) draw_codes(session, session->position, codes, session->work.codes + j * codes);
             else draw(session, &r, session->position, D, session->work.z + j * D);
         }
-        if (has_codes(session)) net->latent.ops->decode_codes(&net->latent, &r, &session->work.latent, session->work.codes, session->work.z);
+        if (has_codes(session))
+            net->latent.ops->decode_codes(&net->latent, &r, &session->work.latent, session->work.codes, session->work.z);
         decode(session, &r, noise ? noise + i * D : session->work.z, x + i * S);
     }
-    return VAE_OK;
+    return finish(session);
 }
 
 /* ---- codes -------------------------------------------------------------------------------------------------------- */
@@ -287,7 +296,7 @@ vae_status_t vae_encode_codes(vae_session_t *session, int64_t n, const float *x,
         r.n = chunk(session, n - i);
         vaei_network_encode_codes(net, &r, &session->work, x + i * S, codes + i * net->latent.n_codes);
     }
-    return VAE_OK;
+    return finish(session);
 }
 
 vae_status_t vae_decode_codes(vae_session_t *session, int64_t n, const int32_t *codes, float *x) {
@@ -302,7 +311,7 @@ vae_status_t vae_decode_codes(vae_session_t *session, int64_t n, const int32_t *
         vaei_network_decode_codes(net, &r, &session->work, codes + i * net->latent.n_codes, x + i * S);
         net->likelihood.ops->mean(&net->likelihood, &r, x + i * S, x + i * S);
     }
-    return VAE_OK;
+    return finish(session);
 }
 
 /* ---- scores ------------------------------------------------------------------------------------------------------ */
@@ -353,7 +362,8 @@ vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t
         return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no distribution to draw k=%lld samples from",
                          net->latent.ops->module.name, (long long)k);
     VAEI_TRY(vaei_check_rows(session->model, "x", n, S, x, likelihood->lo, likelihood->hi));
-    if (!vaei_count_mul(n, k, &draws)) return vaei_fail(VAE_E_ARG, "k: %lld samples of %lld examples are too many", (long long)k, (long long)n);
+    if (!vaei_count_mul(n, k, &draws))
+        return vaei_fail(VAE_E_ARG, "k: %lld samples of %lld examples are too many", (long long)k, (long long)n);
     if (noise) VAEI_TRY(check_input(session, "noise", draws, D, noise));
     vaei_run r = start(session);
     for (int64_t i = 0; i < n; i += r.n) {
@@ -368,5 +378,5 @@ vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t
             if (elbo) elbo[i + j] = k == 1 ? -mean_recon - kl : session->top[j] + log(session->sum[j] / (double)k);
         }
     }
-    return VAE_OK;
+    return finish(session);
 }

@@ -6,6 +6,7 @@
  *           | section                                                           latent          (the whole of it)
  */
 #include "api/api.h"
+#include "base/float_env.h"
 
 static const char *const known_sections[] = { "input",     "encoder",   "latent",    "decoder", "likelihood",
                                               "optimizer", "objective", "schedule", "clip" };
@@ -278,11 +279,14 @@ vae_status_t vae_spec_set(const char *text, const char *path, const char *value,
     const char *out = NULL;
     if (!text) return vaei_fail(VAE_E_ARG, "text: is NULL");
     if ((path == NULL) != (value == NULL)) return vaei_fail(VAE_E_ARG, "%s: is NULL", path ? "value" : "path");
+    fenv_t host;
+    vaei_float_env_enter(&host);
     vaei_heap_init_default(&heap);
     vaei_arena_init(&arena, &heap);
     vae_status_t status = path ? set_in(&arena, text, path, value, &out) : canonical_of(&arena, text, &out);
     if (status == VAE_OK) status = vaei_give_text(out, strlen(out), buf, cap, needed);
     vaei_arena_free(&arena);
+    vaei_float_env_leave(&host);
     return status;
 }
 
@@ -291,10 +295,13 @@ vae_status_t vae_spec_get(const char *text, const char *path, char *buf, size_t 
     vaei_arena arena;
     const char *out = NULL;
     if (!text || !path) return vaei_fail(VAE_E_ARG, "%s: is NULL", text ? "path" : "text");
+    fenv_t host;
+    vaei_float_env_enter(&host);
     vaei_heap_init_default(&heap);
     vaei_arena_init(&arena, &heap);
     vae_status_t status = get_in(&arena, text, path, &out);
     if (status == VAE_OK) status = vaei_give_text(out, strlen(out), buf, cap, needed);
     vaei_arena_free(&arena);
+    vaei_float_env_leave(&host);
     return status;
 }

@@ -7,6 +7,7 @@
  *
  * Bits do not depend on threads: work is cut by the parameters' sizes. Nothing is applied unless loss and |g| are finite. */
 #include "api/trainer.h"
+#include "base/float_env.h"
 
 #include <float.h>
 #include <math.h>
@@ -42,8 +43,12 @@ static vae_status_t measure(const vae_model_t *model, int32_t n_slots, int64_t m
 static vae_status_t read_recipe(vaei_recipe *recipe, vaei_arena *arena, const char *options) {
     vaei_document document;
     const char *text = options ? options : "";
+    fenv_t host;
     VAEI_TRY(vaei_spec_parse(&document, arena, text, strlen(text)));
-    return vaei_recipe_build(recipe, arena, &document);
+    vaei_float_env_enter(&host);
+    const vae_status_t status = vaei_recipe_build(recipe, arena, &document);
+    vaei_float_env_leave(&host);
+    return status;
 }
 
 vae_status_t vae_trainer_bytes(vae_model_t *model, const char *options, int64_t max_batch, uint64_t *bytes) {
@@ -289,7 +294,7 @@ static void noise_task(void *arg, int32_t i) {
     vaei_noise_normal(job->r->k, job->r->noise, job->r->first_item + (uint32_t)i, job->D, job->noise + i * job->D);
 }
 
-vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise, vae_metrics_t *metrics) {
+static vae_status_t backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise, vae_metrics_t *metrics) {
     VAEI_TRY(vaei_check_trainer(trainer));
     VAEI_TRY(check_metrics(metrics));
     const vae_model_t *model = trainer->model;
@@ -371,7 +376,7 @@ static void update_by_host(const update_job *job) {
     t->host.step(t->host.user, job->p->count, t->step + 1, job->lr, job->decay, t->grads + at, t->model->params + at, slot);
 }
 
-vae_status_t vae_trainer_apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
+static vae_status_t apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
     VAEI_TRY(vaei_check_trainer(trainer));
     VAEI_TRY(check_metrics(metrics));
     if (trainer->parts == 0) return vaei_fail(VAE_E_STATE, "apply: no gradients: call vae_trainer_backward() first");
@@ -398,6 +403,22 @@ vae_status_t vae_trainer_apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
     give_metrics(trainer, metrics, parts, lr, norm);
     forget_gradients(trainer);
     return VAE_OK;
+}
+
+vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise, vae_metrics_t *metrics) {
+    fenv_t host;
+    vaei_float_env_enter(&host);
+    const vae_status_t status = backward(trainer, n, x, noise, metrics);
+    vaei_float_env_leave(&host);
+    return status;
+}
+
+vae_status_t vae_trainer_apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
+    fenv_t host;
+    vaei_float_env_enter(&host);
+    const vae_status_t status = apply(trainer, metrics);
+    vaei_float_env_leave(&host);
+    return status;
 }
 
 vae_status_t vae_trainer_step(vae_trainer_t *trainer, int64_t n, const float *x, vae_metrics_t *metrics) {
