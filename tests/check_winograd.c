@@ -6,7 +6,7 @@
 
 #include "kernel/product_parts.h"
 
-enum { BATCH = 3, RANDOM = 40, FORWARD = 0, DATA = 1 };
+enum { BATCH = 3, RANDOM = 24, FORWARD = 0, DATA = 1 };
 
 /* Of the sum of the terms' magnitudes, the largest in the image: outputs of a tile share their errors. */
 #define WORST 1e-6

@@ -9,7 +9,7 @@
  *     dy = dz E^T        dl = y (dy - y.dy) / temperature + dkl p (ln p + ln K - kl)        de_k += the dz whose code is k, or y^T dz
  *
  * Outside training a position has the likeliest code, and the rate is that of a code, ln K: a bound that holds for what is then decoded.
- * The weight of the rate in training is the objective's beta; 5e-4 is usual. latents outside stand after the codes.
+ * The weight of the rate in training is the objective's beta; 5e-4 is usual. Latents outside stand after the codes.
  *
  * Jang, Gu, Poole 2016 (arXiv:1611.01144); Maddison, Mnih, Teh 2016 (arXiv:1611.00712). Not here: a temperature that changes. */
 #include <math.h>
