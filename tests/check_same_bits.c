@@ -6,13 +6,13 @@
 #include <pthread.h>
 #include <stdio.h>
 
-static const char *const specs[] = { SPEC_DENSE, SPEC_CONV, SPEC_VQ };
+static const char *const specs[] = {SPEC_DENSE, SPEC_CONV, SPEC_VQ};
 #define SPECS 3
-#define N 64
+#define N     64
 
-static const int32_t thread_counts[] = { 1, 2, 3, 7 };
-static const int64_t splits[] = { 1, 3, 16, 64 };
-static const int32_t isas[] = { VAE_ISA_PORTABLE, VAE_ISA_AVX2, VAE_ISA_AVX512, VAE_ISA_NEON };
+static const int32_t thread_counts[] = {1, 2, 3, 7};
+static const int64_t splits[] = {1, 3, 16, 64};
+static const int32_t isas[] = {VAE_ISA_PORTABLE, VAE_ISA_AVX2, VAE_ISA_AVX512, VAE_ISA_NEON};
 
 typedef struct outputs {
     float *mean, *logvar, *xhat, *sample, *recon;
@@ -68,7 +68,9 @@ static void check_equal(outputs *a, outputs *b) {
     ck_assert_mem_eq(a->elbo, b->elbo, sizeof(a->elbo));
 }
 
-static void drop(outputs *o) { free(o->mean), free(o->logvar), free(o->xhat), free(o->sample), free(o->recon); }
+static void drop(outputs *o) {
+    free(o->mean), free(o->logvar), free(o->xhat), free(o->sample), free(o->recon);
+}
 
 START_TEST(test_inference_does_not_depend_on_threads_or_batch_split) {
     outputs first, other;
@@ -220,7 +222,8 @@ static void *decode_many(void *arg) {
     }
     for (int64_t i = 0; i < DECODES; i++) {
         const int64_t k = i % N;
-        if (vae_decode(s, 1, w->z + k * w->D, x) != VAE_OK || memcmp(x, w->wanted + k * w->S, (size_t)w->S * sizeof(float)) != 0)
+        if (vae_decode(s, 1, w->z + k * w->D, x) != VAE_OK ||
+            memcmp(x, w->wanted + k * w->S, (size_t)w->S * sizeof(float)) != 0)
             w->wrong++;
     }
     vae_session_destroy(s);
@@ -240,7 +243,7 @@ START_TEST(test_eight_threads_decode_one_model_as_one_does) {
     ck_assert_ok(vae_session_create(&s, model, N));
     ck_assert_ok(vae_decode(s, N, z, wanted));
     for (int i = 0; i < THREADS; i++) {
-        w[i] = (worker){ model, z, wanted, S, D, 0 };
+        w[i] = (worker){model, z, wanted, S, D, 0};
         ck_assert_int_eq(pthread_create(&thread[i], NULL, decode_many, &w[i]), 0);
     }
     for (int i = 0; i < THREADS; i++) {

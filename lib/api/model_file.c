@@ -10,7 +10,9 @@
 
 #define TRAINER_PREFIX "optimizer."
 
-int32_t vaei_is_trainer_entry(const char *name) { return strncmp(name, TRAINER_PREFIX, sizeof(TRAINER_PREFIX) - 1) == 0; }
+int32_t vaei_is_trainer_entry(const char *name) {
+    return strncmp(name, TRAINER_PREFIX, sizeof(TRAINER_PREFIX) - 1) == 0;
+}
 
 static int32_t ends_with(const char *text, const char *end) {
     const size_t n = strlen(text), m = strlen(end);
@@ -18,7 +20,7 @@ static int32_t ends_with(const char *text, const char *end) {
 }
 
 static void print_sizes(int32_t ndim, const int64_t *shape, char *buf, size_t cap) {
-    vaei_writer w = { .buf = buf, .cap = cap };
+    vaei_writer w = {.buf = buf, .cap = cap};
     vaei_write(&w, "[");
     for (int32_t i = 0; i < ndim; i++) vaei_write(&w, "%s%lld", i ? "," : "", (long long)shape[i]);
     vaei_write(&w, "]");
@@ -73,10 +75,12 @@ static vae_status_t check_format(const vaei_file *f, const char *where, const ch
     const char *version = vaei_file_text(f, "vae.format_version");
     *spec = vaei_file_text(f, "vae.spec");
     if (!version || !*spec)
-        return vaei_fail(VAE_E_FORMAT, "%.80s: no %s in its metadata: not a libvae model (vae_model_load_weights reads bare weights)",
+        return vaei_fail(VAE_E_FORMAT,
+                         "%.80s: no %s in its metadata: not a libvae model (vae_model_load_weights reads bare weights)",
                          where, version ? "vae.spec" : "vae.format_version");
     if (strcmp(version, VAEI_FORMAT_VERSION) != 0)
-        return vaei_fail(VAE_E_VERSION, "%.80s: format version '%.20s', this library reads %s", where, version, VAEI_FORMAT_VERSION);
+        return vaei_fail(VAE_E_VERSION, "%.80s: format version '%.20s', this library reads %s", where, version,
+                         VAEI_FORMAT_VERSION);
     return VAE_OK;
 }
 
@@ -100,8 +104,8 @@ static vae_status_t load(vae_model_t **out, vae_ctx_t *ctx, const char *path, co
     vaei_file f;
     const char *where = path ? path : "memory";
     VAEI_TRY(vaei_ctx_acquire(&ctx, ctx));
-    vae_status_t status = path ? vaei_file_read(&f, &ctx->heap, path)
-                               : vaei_file_read_memory(&f, &ctx->heap, data, size, where);
+    vae_status_t status =
+        path ? vaei_file_read(&f, &ctx->heap, path) : vaei_file_read_memory(&f, &ctx->heap, data, size, where);
     if (status == VAE_OK) {
         status = model_from_file(out, ctx, &f, where);
         vaei_file_close(&f);
@@ -139,7 +143,7 @@ void vaei_params_to_entries(const vae_model_t *model, vaei_entry *e) {
     const vaei_params *p = &model->network.params;
     for (int64_t i = 0; i < p->count; i++) {
         const vaei_param *q = p->at[i];
-        e[i] = (vaei_entry){ .name = q->name, .dtype = VAEI_DTYPE_F32, .ndim = q->ndim, .count = q->count };
+        e[i] = (vaei_entry){.name = q->name, .dtype = VAEI_DTYPE_F32, .ndim = q->ndim, .count = q->count};
         e[i].data = (const uint8_t *)(const void *)(model->params + q->offset);
         for (int32_t d = 0; d < q->ndim; d++) e[i].shape[d] = q->shape[d];
     }
@@ -149,9 +153,9 @@ vae_status_t vae_model_save(const vae_model_t *model, const char *path) {
     VAEI_TRY(vaei_check_model(model));
     if (!path) return vaei_fail(VAE_E_ARG, "path: is NULL");
     const vaei_text_entry text[] = {
-        { "vae.format_version", VAEI_FORMAT_VERSION },
-        { "vae.version", VAE_VERSION_STRING },
-        { "vae.spec", model->network.spec },
+        {"vae.format_version", VAEI_FORMAT_VERSION},
+        {"vae.version", VAE_VERSION_STRING},
+        {"vae.spec", model->network.spec},
     };
     const int64_t n = model->network.params.count;
     vaei_heap *heap = &model->ctx->heap;

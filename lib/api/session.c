@@ -14,7 +14,7 @@ struct vae_session {
     vae_model_t *model;
     size_t bytes;
     int64_t max_batch;
-    uint64_t packed;   /* the model's generation in the packs */
+    uint64_t packed; /* the model's generation in the packs */
     uint64_t seed;
     uint64_t position; /* items drawn since the seed */
     fenv_t host;       /* the caller's floating-point environment, between start and finish */
@@ -33,13 +33,14 @@ static void carve_session(const vae_model_t *model, int64_t max_batch, vaei_carv
 
 static vae_status_t measure(const vae_model_t *model, int64_t max_batch, size_t *bytes) {
     vae_session_t s;
-    vaei_carve c = { 0 };
+    vaei_carve c = {0};
     VAEI_TRY(vaei_check_model(model));
     if (max_batch < 1 || max_batch > INT32_MAX)
         return vaei_fail(VAE_E_ARG, "max_batch: %lld, wanted 1..2147483647", (long long)max_batch);
     (void)vaei_carve_bytes(&c, sizeof(s));
     carve_session(model, max_batch, &c, &s);
-    if (c.used == SIZE_MAX) return vaei_fail(VAE_E_LIMIT, "session: max_batch=%lld passes the address space", (long long)max_batch);
+    if (c.used == SIZE_MAX)
+        return vaei_fail(VAE_E_LIMIT, "session: max_batch=%lld passes the address space", (long long)max_batch);
     *bytes = c.used;
     return VAE_OK;
 }
@@ -59,7 +60,7 @@ vae_status_t vae_session_create(vae_session_t **out, const vae_model_t *model, i
     VAEI_TRY(measure(model, max_batch, &bytes));
     vae_session_t *s = vaei_heap_alloc(&model->ctx->heap, bytes, "session");
     if (!s) return VAE_E_NOMEM;
-    vaei_carve c = { .base = (char *)s };
+    vaei_carve c = {.base = (char *)s};
     (void)vaei_carve_bytes(&c, sizeof(*s));
     carve_session(model, max_batch, &c, s);
     s->magic = VAEI_MAGIC_SESSION;
@@ -95,7 +96,7 @@ vae_status_t vae_session_seed(vae_session_t *session, uint64_t seed) {
 
 static vaei_run start(vae_session_t *s) {
     const vae_model_t *m = s->model;
-    vaei_run r = { .k = m->ctx->kernels, .pool = m->ctx->pool, .params = m->params };
+    vaei_run r = {.k = m->ctx->kernels, .pool = m->ctx->pool, .params = m->params};
     const uint64_t generation = m->generation;
     vaei_float_env_enter(&s->host);
     if (s->packed != generation) {
@@ -110,9 +111,13 @@ static vae_status_t finish(const vae_session_t *s) {
     return VAE_OK;
 }
 
-static int64_t chunk(const vae_session_t *s, int64_t left) { return left < s->max_batch ? left : s->max_batch; }
+static int64_t chunk(const vae_session_t *s, int64_t left) {
+    return left < s->max_batch ? left : s->max_batch;
+}
 
-static int32_t has_codes(const vae_session_t *s) { return (s->model->network.latent.ops->flags & VAEI_LATENT_CODES) != 0; }
+static int32_t has_codes(const vae_session_t *s) {
+    return (s->model->network.latent.ops->flags & VAEI_LATENT_CODES) != 0;
+}
 
 /* Put what stands before the codes behind them. */
 static void quantize(const vae_session_t *s, const vaei_run *r, const float *mean, float *z) {
@@ -136,13 +141,13 @@ static void decode_given(const vae_session_t *s, const vaei_run *r, const float 
 
 /* Standard normal for the item at `position` of the session's stream. */
 static void draw(const vae_session_t *s, const vaei_run *r, uint64_t position, int64_t D, float *noise) {
-    const vaei_noise_key key = { .seed = s->seed, .step = position >> 32, .stream = VAEI_STREAM_PRIOR };
+    const vaei_noise_key key = {.seed = s->seed, .step = position >> 32, .stream = VAEI_STREAM_PRIOR};
     vaei_noise_normal(r->k, key, (uint32_t)position, D, noise);
 }
 
 /* Even codes for the item at `position`. */
 static void draw_codes(const vae_session_t *s, uint64_t position, int64_t count, int32_t *codes) {
-    const vaei_noise_key key = { .seed = s->seed, .step = position >> 32, .stream = VAEI_STREAM_PRIOR };
+    const vaei_noise_key key = {.seed = s->seed, .step = position >> 32, .stream = VAEI_STREAM_PRIOR};
     const uint64_t K = (uint64_t)s->model->network.latent.code_size;
     uint32_t bits[4];
     for (int64_t i = 0; i < count; i++) {
@@ -200,7 +205,8 @@ vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *p
     const vaei_shape *in = &net->input;
     char text[96];
     if (in->n != 3 || (in->d[2] != 1 && in->d[2] != 3))
-        return vaei_fail(VAE_E_UNSUPPORTED, "model: makes %s, wanted an image of 1 or 3 channels", vaei_shape_text(in, text));
+        return vaei_fail(VAE_E_UNSUPPORTED, "model: makes %s, wanted an image of 1 or 3 channels",
+                         vaei_shape_text(in, text));
     const int64_t H = in->d[0], W = in->d[1], C = in->d[2];
     VAEI_TRY(check_input(session, "z", 1, vaei_shape_size(&net->latent.z), z));
     VAEI_TRY(check_output(pixels, "pixels", 1));
@@ -253,11 +259,14 @@ vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, f
     for (int64_t i = 0; i < n; i += r.n) {
         r.n = chunk(session, n - i);
         for (int64_t j = 0; !noise && j < r.n; j++, session->position++) {
-            if (has_codes(session)) draw_codes(session, session->position, codes, session->work.codes + j * codes);
-            else draw(session, &r, session->position, D, session->work.z + j * D);
+            if (has_codes(session))
+                draw_codes(session, session->position, codes, session->work.codes + j * codes);
+            else
+                draw(session, &r, session->position, D, session->work.z + j * D);
         }
         if (has_codes(session))
-            net->latent.ops->decode_codes(&net->latent, &r, &session->work.latent, session->work.codes, session->work.z);
+            net->latent.ops->decode_codes(&net->latent, &r, &session->work.latent, session->work.codes,
+                                          session->work.z);
         decode(session, &r, noise ? noise + i * D : session->work.z, x + i * S);
     }
     return finish(session);
@@ -269,11 +278,13 @@ static vae_status_t check_codes(const vae_session_t *s, int64_t n, const int32_t
     const vaei_latent *q = &s->model->network.latent;
     const int32_t least = q->ops->flags & VAEI_LATENT_GAPS ? -1 : 0;
     int64_t count;
-    if (!vaei_count_mul(n, q->n_codes, &count)) return vaei_fail(VAE_E_ARG, "n: %lld examples pass the address space", (long long)n);
+    if (!vaei_count_mul(n, q->n_codes, &count))
+        return vaei_fail(VAE_E_ARG, "n: %lld examples pass the address space", (long long)n);
     for (int64_t i = 0; i < count; i++) {
         if (codes[i] >= least && codes[i] < q->code_size) continue;
-        return vaei_fail(VAE_E_ARG, "codes[%lld][%lld]: %ld, wanted %d..%lld of K=%lld codes", (long long)(i / q->n_codes),
-                         (long long)(i % q->n_codes), (long)codes[i], (int)least, (long long)q->code_size - 1, (long long)q->code_size);
+        return vaei_fail(VAE_E_ARG, "codes[%lld][%lld]: %ld, wanted %d..%lld of K=%lld codes",
+                         (long long)(i / q->n_codes), (long long)(i % q->n_codes), (long)codes[i], (int)least,
+                         (long long)q->code_size - 1, (long long)q->code_size);
     }
     return VAE_OK;
 }
@@ -281,7 +292,8 @@ static vae_status_t check_codes(const vae_session_t *s, int64_t n, const int32_t
 /* A session of a model with codes, n >= 0, and an array of codes. */
 static vae_status_t check_codes_call(const vae_session_t *s, int64_t n, const int32_t *codes) {
     VAEI_TRY(check_session(s));
-    if (!has_codes(s)) return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no codes", s->model->network.latent.ops->module.name);
+    if (!has_codes(s))
+        return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no codes", s->model->network.latent.ops->module.name);
     if (n < 0) return vaei_fail(VAE_E_ARG, "n: %lld, wanted 0 or more", (long long)n);
     return check_output(codes, "codes", n);
 }
@@ -339,8 +351,10 @@ static void score_chunk(vae_session_t *s, const vaei_run *r, const float *x, int
     for (int64_t j = 0; j < k; j++) {
         for (int64_t i = 0; i < r->n; i++) {
             float *e = w->noise + i * D;
-            if (noise) memcpy(e, noise + (i * k + j) * D, (size_t)D * sizeof(*e));
-            else if (!has_codes(s)) draw(s, r, s->position + (uint64_t)(i * k + j), D, e);
+            if (noise)
+                memcpy(e, noise + (i * k + j) * D, (size_t)D * sizeof(*e));
+            else if (!has_codes(s))
+                draw(s, r, s->position + (uint64_t)(i * k + j), D, e);
         }
         net->latent.ops->draw(&net->latent, r, &w->latent, w->mean, w->logvar, w->noise, w->z, w->kl, w->log_ratio);
         vaei_network_decode(net, r, w, w->z, w->theta);

@@ -8,8 +8,8 @@
 #include "api/api.h"
 #include "base/float_env.h"
 
-static const char *const known_sections[] = { "input",     "encoder",   "latent",    "decoder", "likelihood",
-                                              "optimizer", "objective", "schedule", "clip" };
+static const char *const known_sections[] = {"input",     "encoder",   "latent",   "decoder", "likelihood",
+                                             "optimizer", "objective", "schedule", "clip"};
 #define MODEL_SECTIONS 5 /* the first of them */
 
 vae_status_t vaei_spec_parse(vaei_document *out, vaei_arena *arena, const char *text, size_t length) {
@@ -33,9 +33,10 @@ static int32_t has_any(const vaei_document *d, size_t first, size_t end) {
 
 /* The canonical text of a parsed document, in the arena; the tree becomes canonical too. */
 static vae_status_t canonical(const char **out, vaei_arena *arena, vaei_document *d) {
-    const int32_t model = has_any(d, 0, MODEL_SECTIONS), training = has_any(d, MODEL_SECTIONS, VAEI_COUNT(known_sections));
-    vaei_network network = { 0 };
-    vaei_recipe recipe = { 0 };
+    const int32_t model = has_any(d, 0, MODEL_SECTIONS),
+                  training = has_any(d, MODEL_SECTIONS, VAEI_COUNT(known_sections));
+    vaei_network network = {0};
+    vaei_recipe recipe = {0};
     if (model) VAEI_TRY(vaei_network_build(&network, arena, d));
     if (training) VAEI_TRY(vaei_recipe_build(&recipe, arena, d));
     *out = vaei_arena_format(arena, "%s%s", model ? network.spec : "", training ? recipe.text : "");
@@ -44,8 +45,8 @@ static vae_status_t canonical(const char **out, vaei_arena *arena, vaei_document
 
 /* Give every module its options in canonical form, without asking whether the parts fit together: so that one option can be changed
  * after another. */
-static vae_status_t bind_pipeline(vaei_arena *arena, const vaei_pipeline *p, const vaei_module *const *registry, size_t count,
-                                  const char *kind, const char *where) {
+static vae_status_t bind_pipeline(vaei_arena *arena, const vaei_pipeline *p, const vaei_module *const *registry,
+                                  size_t count, const char *kind, const char *where) {
     for (vaei_node *node = p->first; node; node = node->next) {
         const vaei_module *module;
         void *conf;
@@ -65,14 +66,14 @@ static vae_status_t bind_document(vaei_arena *arena, const vaei_document *d) {
         const vaei_module *const *modules;
         size_t count;
     } parts[] = {
-        { "encoder", "layer", vaei_layers, vaei_layers_count },
-        { "latent", "latent", vaei_latents, vaei_latents_count },
-        { "decoder", "layer", vaei_layers, vaei_layers_count },
-        { "likelihood", "likelihood", vaei_likelihoods, vaei_likelihoods_count },
-        { "optimizer", "optimizer", vaei_optimizers, vaei_optimizers_count },
-        { "objective", "objective", vaei_objectives, vaei_objectives_count },
-        { "schedule", "schedule", vaei_schedules, vaei_schedules_count },
-        { "clip", "clip", vaei_clips, vaei_clips_count },
+        {"encoder", "layer", vaei_layers, vaei_layers_count},
+        {"latent", "latent", vaei_latents, vaei_latents_count},
+        {"decoder", "layer", vaei_layers, vaei_layers_count},
+        {"likelihood", "likelihood", vaei_likelihoods, vaei_likelihoods_count},
+        {"optimizer", "optimizer", vaei_optimizers, vaei_optimizers_count},
+        {"objective", "objective", vaei_objectives, vaei_objectives_count},
+        {"schedule", "schedule", vaei_schedules, vaei_schedules_count},
+        {"clip", "clip", vaei_clips, vaei_clips_count},
     };
     for (size_t i = 0; i < VAEI_COUNT(parts); i++) {
         const vaei_section *s = vaei_document_find(d, parts[i].section);
@@ -116,10 +117,12 @@ static vae_status_t fail_no_section(const vaei_document *d, const char *path, co
     for (size_t i = 0; i < VAEI_COUNT(known_sections); i++) names[n++] = known_sections[i];
     for (const vaei_section *s = d->first; s && n < VAEI_COUNT(names); s = s->next)
         if (single(s)) names[n++] = single(s)->name;
-    return vaei_fail(VAE_E_SPEC, "%.60s: no section or module '%.40s'%s", path, name, vaei_text_hint(hint, name, names, n));
+    return vaei_fail(VAE_E_SPEC, "%.60s: no section or module '%.40s'%s", path, name,
+                     vaei_text_hint(hint, name, names, n));
 }
 
-static vae_status_t find_in_pipeline(target *t, const vaei_pipeline *p, const char *where, vaei_arena *arena, const char *rest) {
+static vae_status_t find_in_pipeline(target *t, const vaei_pipeline *p, const char *where, vaei_arena *arena,
+                                     const char *rest) {
     int64_t index;
     const char *part = next_part(arena, &rest);
     if (!part) return VAE_E_NOMEM;
@@ -135,8 +138,10 @@ static vae_status_t find_in_pipeline(target *t, const vaei_pipeline *p, const ch
         return VAE_OK;
     }
     const vaei_pipeline *body = t->node->body;
-    if (body && strcmp(name, "shortcut") == 0) body = body->next;
-    else if (strcmp(name, "body") != 0) body = NULL;
+    if (body && strcmp(name, "shortcut") == 0)
+        body = body->next;
+    else if (strcmp(name, "body") != 0)
+        body = NULL;
     if (!body) return vaei_fail(VAE_E_SPEC, "%.80s.%.20s: %s has no '%.40s'", where, part, t->node->name, name);
     return find_in_pipeline(t, body, where, arena, rest);
 }
@@ -147,7 +152,8 @@ static vae_status_t find_target(target *t, vaei_document *d, vaei_arena *arena, 
     if (!name) return VAE_E_NOMEM;
     memset(t, 0, sizeof(*t));
     t->section = find_section(d, name);
-    if (!t->section && has_any(d, 0, VAEI_COUNT(known_sections))) { /* training sections left out stand for their defaults */
+    if (!t->section &&
+        has_any(d, 0, VAEI_COUNT(known_sections))) { /* training sections left out stand for their defaults */
         vaei_recipe recipe;
         VAEI_TRY(vaei_recipe_build(&recipe, arena, d));
         t->section = find_section(d, name);
@@ -208,9 +214,9 @@ static vae_status_t replace(vaei_arena *arena, const target *t, const char *valu
 }
 
 static vae_status_t print_document(vaei_arena *arena, const vaei_document *d, const char **out, size_t *length) {
-    vaei_writer w = { 0 };
+    vaei_writer w = {0};
     vaei_document_print(d, &w);
-    w = (vaei_writer){ .cap = w.length + 1 };
+    w = (vaei_writer){.cap = w.length + 1};
     if (!(w.buf = vaei_arena_alloc(arena, w.cap))) return VAE_E_NOMEM;
     vaei_document_print(d, &w);
     *out = w.buf;
@@ -227,7 +233,8 @@ static vae_status_t set_in(vaei_arena *arena, const char *text, const char *path
     VAEI_TRY(find_target(&t, &d, arena, path));
     if (!(copy = vaei_arena_copy(arena, value, strlen(value)))) return VAE_E_NOMEM;
     VAEI_TRY(t.option ? set_option(arena, t.node, t.option, copy) : replace(arena, &t, copy));
-    VAEI_TRY(print_document(arena, &d, &changed, &length)); /* parsed again: a value may not smuggle in more than a value */
+    VAEI_TRY(
+        print_document(arena, &d, &changed, &length)); /* parsed again: a value may not smuggle in more than a value */
     VAEI_TRY(vaei_spec_parse(&d, arena, changed, length));
     VAEI_TRY(bind_document(arena, &d));
     return print_document(arena, &d, out, &length);
@@ -252,9 +259,9 @@ static vae_status_t get_in(vaei_arena *arena, const char *text, const char *path
         node.next = NULL;
         one.first = &node;
     }
-    vaei_writer w = { 0 };
+    vaei_writer w = {0};
     vaei_pipeline_print(&one, &w);
-    w = (vaei_writer){ .cap = w.length + 1 };
+    w = (vaei_writer){.cap = w.length + 1};
     if (!(w.buf = vaei_arena_alloc(arena, w.cap))) return VAE_E_NOMEM;
     vaei_pipeline_print(&one, &w);
     *out = w.buf;
@@ -273,7 +280,8 @@ vae_status_t vae_spec_canonical(const char *text, char *buf, size_t cap, size_t 
     return vae_spec_set(text, NULL, NULL, buf, cap, needed);
 }
 
-vae_status_t vae_spec_set(const char *text, const char *path, const char *value, char *buf, size_t cap, size_t *needed) {
+vae_status_t vae_spec_set(const char *text, const char *path, const char *value, char *buf, size_t cap,
+                          size_t *needed) {
     vaei_heap heap;
     vaei_arena arena;
     const char *out = NULL;

@@ -13,14 +13,17 @@
 #include <math.h>
 #include <stdatomic.h>
 
-#define NORM_CHUNK ((int64_t)1 << 16)  /* floats of one partial sum */
-#define SLICE ((int64_t)1 << 14)       /* floats of one optimizer task */
+#define NORM_CHUNK ((int64_t)1 << 16) /* floats of one partial sum */
+#define SLICE      ((int64_t)1 << 14) /* floats of one optimizer task */
 
-static int64_t pieces(int64_t n, int64_t size) { return (n + size - 1) / size; }
+static int64_t pieces(int64_t n, int64_t size) {
+    return (n + size - 1) / size;
+}
 
 /* ---- creation -------------------------------------------------------------------------------------------------- */
 
-static void carve_trainer(const vae_model_t *model, int32_t n_slots, int64_t max_batch, vaei_carve *c, vae_trainer_t *t) {
+static void carve_trainer(const vae_model_t *model, int32_t n_slots, int64_t max_batch, vaei_carve *c,
+                          vae_trainer_t *t) {
     const vaei_params *p = &model->network.params;
     vaei_network_carve(&model->network, model->ctx->kernels, max_batch, 1, c, &t->work);
     t->grads = vaei_carve_floats(c, p->n_floats);
@@ -30,12 +33,13 @@ static void carve_trainer(const vae_model_t *model, int32_t n_slots, int64_t max
 
 static vae_status_t measure(const vae_model_t *model, int32_t n_slots, int64_t max_batch, size_t *bytes) {
     vae_trainer_t t;
-    vaei_carve c = { 0 };
+    vaei_carve c = {0};
     if (max_batch < 1 || max_batch > INT32_MAX)
         return vaei_fail(VAE_E_ARG, "max_batch: %lld, wanted 1..2147483647", (long long)max_batch);
     (void)vaei_carve_bytes(&c, sizeof(t));
     carve_trainer(model, n_slots, max_batch, &c, &t);
-    if (c.used == SIZE_MAX) return vaei_fail(VAE_E_LIMIT, "trainer: max_batch=%lld passes the address space", (long long)max_batch);
+    if (c.used == SIZE_MAX)
+        return vaei_fail(VAE_E_LIMIT, "trainer: max_batch=%lld passes the address space", (long long)max_batch);
     *bytes = c.used;
     return VAE_OK;
 }
@@ -86,7 +90,7 @@ static vae_status_t create(vae_trainer_t **out, vae_model_t *model, const char *
     if (status == VAE_OK) status = measure(model, n_slots, max_batch, &bytes);
     if (status == VAE_OK && !(t = vaei_heap_alloc(heap, bytes, "trainer"))) status = VAE_E_NOMEM;
     if (status == VAE_OK) {
-        vaei_carve c = { .base = (char *)t };
+        vaei_carve c = {.base = (char *)t};
         (void)vaei_carve_bytes(&c, sizeof(*t));
         carve_trainer(model, n_slots, max_batch, &c, t);
         t->magic = VAEI_MAGIC_TRAINER;
@@ -141,7 +145,8 @@ void vae_trainer_destroy(vae_trainer_t *trainer) {
 
 vae_status_t vaei_check_trainer(const vae_trainer_t *trainer) {
     if (!trainer) return vaei_fail(VAE_E_ARG, "trainer: is NULL");
-    if (trainer->magic != VAEI_MAGIC_TRAINER) return vaei_fail(VAE_E_ARG, "trainer: not a trainer, or already destroyed");
+    if (trainer->magic != VAEI_MAGIC_TRAINER)
+        return vaei_fail(VAE_E_ARG, "trainer: not a trainer, or already destroyed");
     return VAE_OK;
 }
 
@@ -197,7 +202,8 @@ vae_status_t vae_trainer_set_optimizer(vae_trainer_t *trainer, const vae_optimiz
     size_t bytes;
     if (!vaei_size_mul((size_t)n * sizeof(float), (size_t)optimizer->slots, &bytes))
         return vaei_fail(VAE_E_LIMIT, "optimizer: slots pass the address space");
-    if (bytes > 0 && !(memory = vaei_heap_alloc(&trainer->model->ctx->heap, bytes, "optimizer's memory"))) return VAE_E_NOMEM;
+    if (bytes > 0 && !(memory = vaei_heap_alloc(&trainer->model->ctx->heap, bytes, "optimizer's memory")))
+        return VAE_E_NOMEM;
     free_host_memory(trainer);
     trainer->host = *optimizer;
     memcpy(trainer->host_name, optimizer->name, strnlen(optimizer->name, 63) + 1);
@@ -223,16 +229,26 @@ vae_status_t vae_trainer_grad(const vae_trainer_t *trainer, int64_t index, vae_t
 
 static void give_metrics(const vae_trainer_t *t, vae_metrics_t *out, double parts, double lr, double norm) {
     if (!out) return;
-    const vae_metrics_t m = { .struct_size = out->struct_size, .step = t->step, .loss = t->loss / parts,
-                              .recon = t->recon / parts, .rate = t->rate / parts, .beta = t->beta, .lr = lr, .grad_norm = norm,
-                              .aux = t->aux / parts, .perplexity = t->codes.perplexity, .codes_used = t->codes.used,
-                              .dead_codes = t->codes.dead, .quantization_error = t->codes.error };
+    const vae_metrics_t m = {.struct_size = out->struct_size,
+                             .step = t->step,
+                             .loss = t->loss / parts,
+                             .recon = t->recon / parts,
+                             .rate = t->rate / parts,
+                             .beta = t->beta,
+                             .lr = lr,
+                             .grad_norm = norm,
+                             .aux = t->aux / parts,
+                             .perplexity = t->codes.perplexity,
+                             .codes_used = t->codes.used,
+                             .dead_codes = t->codes.dead,
+                             .quantization_error = t->codes.error};
     memcpy(out, &m, out->struct_size < sizeof(m) ? out->struct_size : sizeof(m));
 }
 
 static vae_status_t check_metrics(const vae_metrics_t *m) {
     if (m && m->struct_size < sizeof(uint64_t))
-        return vaei_fail(VAE_E_ARG, "metrics: struct_size %u: set it to sizeof(vae_metrics_t)", (unsigned)m->struct_size);
+        return vaei_fail(VAE_E_ARG, "metrics: struct_size %u: set it to sizeof(vae_metrics_t)",
+                         (unsigned)m->struct_size);
     return VAE_OK;
 }
 
@@ -254,7 +270,7 @@ static void norm_task(void *arg, int32_t i) {
 }
 
 static double gradient_norm(const vae_trainer_t *t) {
-    norm_job job = { t, t->model->network.params.n_trainable };
+    norm_job job = {t, t->model->network.params.n_trainable};
     const int32_t tasks = (int32_t)pieces(job.n, NORM_CHUNK);
     double sum = 0.0;
     vaei_parallel(t->model->ctx->pool, tasks, norm_task, &job);
@@ -268,12 +284,15 @@ static double mean_of(int64_t n, const double *x) {
     return sum / (double)n;
 }
 
-static int32_t is_finite(double v) { return v - v <= 0.0; }
+static int32_t is_finite(double v) {
+    return v - v <= 0.0;
+}
 
 static vaei_run start(vae_trainer_t *t, int64_t n) {
     const vae_model_t *m = t->model;
-    vaei_run r = { .k = m->ctx->kernels, .pool = m->ctx->pool, .n = n, .training = 1, .params = m->params, .grads = t->grads };
-    r.noise = (vaei_noise_key){ .seed = t->seed, .step = (uint64_t)t->step, .stream = VAEI_STREAM_LATENT };
+    vaei_run r = {
+        .k = m->ctx->kernels, .pool = m->ctx->pool, .n = n, .training = 1, .params = m->params, .grads = t->grads};
+    r.noise = (vaei_noise_key){.seed = t->seed, .step = (uint64_t)t->step, .stream = VAEI_STREAM_LATENT};
     r.first_item = (uint32_t)t->items;
     const uint64_t generation = m->generation;
     if (t->packed != generation) {
@@ -294,7 +313,8 @@ static void noise_task(void *arg, int32_t i) {
     vaei_noise_normal(job->r->k, job->r->noise, job->r->first_item + (uint32_t)i, job->D, job->noise + i * job->D);
 }
 
-static vae_status_t backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise, vae_metrics_t *metrics) {
+static vae_status_t backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise,
+                             vae_metrics_t *metrics) {
     VAEI_TRY(vaei_check_trainer(trainer));
     VAEI_TRY(check_metrics(metrics));
     const vae_model_t *model = trainer->model;
@@ -312,13 +332,14 @@ static vae_status_t backward(vae_trainer_t *trainer, int64_t n, const float *x, 
     if (noise) {
         memcpy(w->noise, noise, (size_t)(n * D) * sizeof(float));
     } else if (!(net->latent.ops->flags & VAEI_LATENT_CODES)) {
-        noise_job job = { &r, D, w->noise };
+        noise_job job = {&r, D, w->noise};
         vaei_parallel(r.pool, (int32_t)n, noise_task, &job);
     }
     const vae_status_t status = vaei_network_forward(net, &r, w, x);
     if (status == VAE_E_NUMERIC) forget_gradients(trainer);
     VAEI_TRY(status);
-    vaei_terms terms = { .n = n, .dim = D, .step = trainer->step, .nll = w->nll, .kl = w->kl, .d_nll = w->d_nll, .d_kl = w->d_kl };
+    vaei_terms terms = {
+        .n = n, .dim = D, .step = trainer->step, .nll = w->nll, .kl = w->kl, .d_nll = w->d_nll, .d_kl = w->d_kl};
     trainer->recipe.objective->eval(trainer->recipe.objective_conf, &terms);
     const double aux = mean_of(n, w->aux);
     terms.loss += aux;
@@ -359,7 +380,7 @@ static void update_task(void *arg, int32_t i) {
     const vaei_kernels *k = t->model->ctx->kernels;
     const int64_t first = i * SLICE, n = job->p->count - first < SLICE ? job->p->count - first : SLICE;
     const int64_t at = job->p->offset + first;
-    float *slot[VAEI_OPTIMIZER_SLOTS] = { NULL };
+    float *slot[VAEI_OPTIMIZER_SLOTS] = {NULL};
     for (int32_t j = 0; j < t->n_slots; j++) slot[j] = t->slot[j] + at;
     if (job->scale != 1.0f) k->scale(n, job->scale, t->grads + at);
     if (!t->host.step)
@@ -371,9 +392,10 @@ static void update_task(void *arg, int32_t i) {
 static void update_by_host(const update_job *job) {
     vae_trainer_t *t = job->t;
     const int64_t at = job->p->offset;
-    float *slot[VAEI_OPTIMIZER_SLOTS] = { NULL };
+    float *slot[VAEI_OPTIMIZER_SLOTS] = {NULL};
     for (int32_t j = 0; j < t->n_slots; j++) slot[j] = t->slot[j] + at;
-    t->host.step(t->host.user, job->p->count, t->step + 1, job->lr, job->decay, t->grads + at, t->model->params + at, slot);
+    t->host.step(t->host.user, job->p->count, t->step + 1, job->lr, job->decay, t->grads + at, t->model->params + at,
+                 slot);
 }
 
 static vae_status_t apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
@@ -390,7 +412,8 @@ static vae_status_t apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
     }
     const double lr = trainer->lr * recipe->schedule->factor(recipe->schedule_conf, trainer->step);
     const float decay = (float)recipe->optimizer->decay(recipe->optimizer_conf);
-    update_job job = { .t = trainer, .lr = (float)lr, .scale = (float)(recipe->clip->factor(recipe->clip_conf, norm) / parts) };
+    update_job job = {
+        .t = trainer, .lr = (float)lr, .scale = (float)(recipe->clip->factor(recipe->clip_conf, norm) / parts)};
     for (int64_t i = 0; i < p->count; i++) {
         job.p = p->at[i];
         if (!(job.p->flags & VAEI_PARAM_TRAINED)) continue;
@@ -405,7 +428,8 @@ static vae_status_t apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
     return VAE_OK;
 }
 
-vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise, vae_metrics_t *metrics) {
+vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise,
+                                  vae_metrics_t *metrics) {
     fenv_t host;
     vaei_float_env_enter(&host);
     const vae_status_t status = backward(trainer, n, x, noise, metrics);
