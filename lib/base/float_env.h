@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * float_env.h - the host's floating-point environment, put aside while the library computes.
  *
- * Game engines flush denormals to zero, others round upward or trap. Results that depend on it would also depend on which thread ran a task:
- * workers have the default environment, and so has every computing call. */
+ * Game engines flush denormals to zero, others round upward or trap. Results that depend on it would also depend on which
+ * thread ran a task: workers have the default environment, and so has every computing call. */
 #ifndef VAEI_FLOAT_ENV_H
 #define VAEI_FLOAT_ENV_H
 

@@ -94,9 +94,10 @@ typedef struct vaei_kernels {
     void (*normal)(int64_t n, const uint32_t *bits, float *out);
 } vaei_kernels;
 
-/* isa 0: the best this CPU has; else that one, NULL if it is not here. blas: the table whose products go to cblas, NULL if built without. */
+/* isa 0: the best this CPU has; else that one, NULL if it is not here. blas: the table whose products go to cblas, NULL if
+ * built without. */
 const vaei_kernels *vaei_kernels_select(int32_t isa, int32_t blas);
-/* "portable,avx2,avx512": what this build holds and this CPU runs; and the BLAS with its core, "none" without. Static. */
+/* The BLAS with its core, "openblas (SkylakeX)"; "none" without. Static. */
 const char *vaei_kernels_blas_name(void);
 
 /* ---- noise.c: numbers of one item of a stream; the first n of it, any n ---- */

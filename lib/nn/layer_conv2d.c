@@ -3,8 +3,9 @@
  *
  *       y[n][oy][ox][o] = b[o] + sum_{ky,kx,c} x[n][oy s + ky d - top][ox s + kx d - left][c] w[o][c][ky][kx]
  *
- *   w[out][in / groups][kh][kw]; outside the image stand zeros, or what `border` says (border.h). Padding for each side on its own, or "same": TensorFlow's
- *   rule, which for stride 1 is PyTorch's too. Output channels of a group see input channels of that group only.
+ *   w[out][in / groups][kh][kw]; outside the image stand zeros, or what `border` says (border.h). Padding for each side on
+ *   its own, or "same": TensorFlow's rule, which for stride 1 is PyTorch's too. Output channels of a group see input
+ *   channels of that group only.
  *
  *   Arithmetic in kernel/conv.h. A border other than zeros is copied round the image first. */
 #include "nn/border.h"
