@@ -40,8 +40,7 @@ else
     cat <<END
 
 No PyTorch 2.13 in $python, so libvae was measured alone. To compare:
-    python3 -m venv /tmp/peers && /tmp/peers/bin/pip install torch==2.13.0 numpy \\
-        --extra-index-url https://download.pytorch.org/whl/cpu
+    python3 -m venv /tmp/peers && /tmp/peers/bin/pip install torch==2.13.0 numpy
     VAE_TORCH_PYTHON=/tmp/peers/bin/python make bench
 END
 fi

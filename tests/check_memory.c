@@ -161,7 +161,7 @@ END_TEST
 START_TEST(test_the_memory_limit_is_never_passed) {
     vae_ctx_config_t config;
     vae_ctx_t *ctx;
-    vae_model_t *model;
+    vae_model_t *model, *huge;
     vae_session_t *session;
     ck_assert_ok(vae_ctx_config_init(&config, sizeof(config)));
     config.mem_limit = 1 << 20;
@@ -170,12 +170,13 @@ START_TEST(test_the_memory_limit_is_never_passed) {
     ck_assert_fails(vae_session_create(&session, model, 100000), VAE_E_NOMEM);
     ck_assert_uint_le(vae_ctx_bytes_in_use(ctx), 1 << 20);
     ck_assert_ok(vae_session_create(&session, model, 1));
-    ck_assert_fails(vae_model_create(&model, ctx,
+    ck_assert_fails(vae_model_create(&huge, ctx,
                                      "input 4096x4096x4\nencoder flatten\nlatent gaussian dim=64\n"
                                      "decoder linear out=65536 | reshape 4096x4096x4\nlikelihood bernoulli\n",
                                      0),
                     VAE_E_SHAPE);
     vae_session_destroy(session);
+    vae_model_destroy(model);
     vae_ctx_destroy(ctx);
 }
 END_TEST

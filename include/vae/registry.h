@@ -13,7 +13,8 @@
 extern "C" {
 #endif
 
-/** One option of a module. Set struct_size first. The strings are static. @since 0.1 */
+/** One option of a module. Set struct_size first. The strings are static, but preset and range: they last until this thread's
+ *  next call of vae_registry_option(). @since 0.1 */
 typedef struct vae_option {
     uint32_t struct_size; /* sizeof(vae_option_t) */
     uint32_t flags;       /* 0 */

@@ -50,20 +50,31 @@ static way data_way(const vaei_kernels *k, const vaei_conv *g) {
 
 int64_t vaei_conv_forward_pack_floats(const vaei_kernels *k, const vaei_conv *g) {
     switch (forward_way(k, g)) {
-    case DEPTHWISE: return vaei_depthwise_pack_floats(g);
-    case FEW_CHANNELS: return vaei_few_pack_floats(k, g, 0);
-    case WINOGRAD: return vaei_winograd_pack_floats(k, g, 0);
-    default: return g->groups * vaei_pack_floats(k, taps_of(g) * (g->c / g->groups), g->oc / g->groups);
+    case DEPTHWISE:
+        return vaei_depthwise_pack_floats(g);
+    case FEW_CHANNELS:
+        return vaei_few_pack_floats(k, g, 0);
+    case WINOGRAD:
+        return vaei_winograd_pack_floats(k, g, 0);
+    default:
+        return g->groups * vaei_pack_floats(k, taps_of(g) * (g->c / g->groups), g->oc / g->groups);
     }
 }
 
 void vaei_conv_forward_pack(const vaei_kernels *k, const vaei_conv *g, const float *w, const float *scale, float *dst) {
     const int64_t cg = g->c / g->groups, og = g->oc / g->groups, taps = taps_of(g);
     switch (forward_way(k, g)) {
-    case DEPTHWISE: vaei_depthwise_pack(g, w, scale, dst); return;
-    case FEW_CHANNELS: vaei_few_pack(k, g, 0, w, scale, dst); return;
-    case WINOGRAD: vaei_winograd_pack(k, g, 0, w, scale, dst); return;
-    default: break;
+    case DEPTHWISE:
+        vaei_depthwise_pack(g, w, scale, dst);
+        return;
+    case FEW_CHANNELS:
+        vaei_few_pack(k, g, 0, w, scale, dst);
+        return;
+    case WINOGRAD:
+        vaei_winograd_pack(k, g, 0, w, scale, dst);
+        return;
+    default:
+        break;
     }
     for (int64_t group = 0; group < g->groups; group++) {
         for (int64_t t = 0; t < taps; t++) {
@@ -76,11 +87,16 @@ void vaei_conv_forward_pack(const vaei_kernels *k, const vaei_conv *g, const flo
 
 int64_t vaei_conv_forward_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n) {
     switch (forward_way(k, g)) {
-    case BY_BLAS: return vaei_blas_conv_scratch(g, n);
-    case DEPTHWISE: return 0;
-    case FEW_CHANNELS: return vaei_few_scratch(g, n, 0);
-    case WINOGRAD: return vaei_winograd_scratch(k, g, n, 0);
-    default: return g->c / g->groups;
+    case BY_BLAS:
+        return vaei_blas_conv_scratch(g, n);
+    case DEPTHWISE:
+        return 0;
+    case FEW_CHANNELS:
+        return vaei_few_scratch(g, n, 0);
+    case WINOGRAD:
+        return vaei_winograd_scratch(k, g, n, 0);
+    default:
+        return g->c / g->groups;
     }
 }
 
@@ -106,13 +122,21 @@ void vaei_conv_forward(const vaei_kernels *k, const vaei_pool *pool, const vaei_
         vaei_blas_conv_forward(g, n, x, packed, bias, y, scratch);
         if (post) post->apply(post->arg, k, n * g->oh * g->ow * g->oc, y);
         return;
-    case DEPTHWISE: vaei_depthwise_run(k, pool, g, n, 0, x, packed, bias, post, y); return;
-    case FEW_CHANNELS: vaei_few_run(k, pool, g, n, 0, x, packed, bias, post, y, scratch); return;
-    case WINOGRAD: vaei_winograd_run(k, pool, g, n, 0, x, NULL, packed, bias, NULL, post, y, scratch); return;
-    default: break;
+    case DEPTHWISE:
+        vaei_depthwise_run(k, pool, g, n, 0, x, packed, bias, post, y);
+        return;
+    case FEW_CHANNELS:
+        vaei_few_run(k, pool, g, n, 0, x, packed, bias, post, y, scratch);
+        return;
+    case WINOGRAD:
+        vaei_winograd_run(k, pool, g, n, 0, x, NULL, packed, bias, NULL, post, y, scratch);
+        return;
+    default:
+        break;
     }
     memset(scratch, 0, (size_t)cg * sizeof *scratch);
-    const vaei_view view = {x, g->h, g->w, g->c, g->oh, g->ow, g->sy, g->sx, -g->top, -g->left, g->dy, g->dx, g->kh, g->kw};
+    const vaei_view view = {x,     g->h,    g->w,     g->c,  g->oh, g->ow, g->sy,
+                            g->sx, -g->top, -g->left, g->dy, g->dx, g->kh, g->kw};
     forward f = {.rows = {.k = k,
                           .view = view,
                           .out = y,
@@ -184,9 +208,12 @@ static phase phase_x(const vaei_conv *g, int64_t p) {
 
 int64_t vaei_conv_data_pack_floats(const vaei_kernels *k, const vaei_conv *g) {
     switch (data_way(k, g)) {
-    case DEPTHWISE: return vaei_depthwise_pack_floats(g);
-    case FEW_CHANNELS: return vaei_few_pack_floats(k, g, 1);
-    case WINOGRAD: return vaei_winograd_pack_floats(k, g, 1);
+    case DEPTHWISE:
+        return vaei_depthwise_pack_floats(g);
+    case FEW_CHANNELS:
+        return vaei_few_pack_floats(k, g, 1);
+    case WINOGRAD:
+        return vaei_winograd_pack_floats(k, g, 1);
     default: /* a tap is in one phase only */
         return g->groups * vaei_pack_floats(k, taps_of(g) * (g->oc / g->groups), g->c / g->groups);
     }
@@ -206,20 +233,30 @@ static void pack_dense(const vaei_conv *g, const float *w, const float *scale, f
 void vaei_conv_data_pack(const vaei_kernels *k, const vaei_conv *g, const float *w, const float *scale_c, float *dst) {
     const int64_t cg = g->c / g->groups, og = g->oc / g->groups, taps = taps_of(g);
     switch (data_way(k, g)) {
-    case BY_BLAS: pack_dense(g, w, scale_c, dst); return;
-    case DEPTHWISE: vaei_depthwise_pack(g, w, scale_c, dst); return;
-    case FEW_CHANNELS: vaei_few_pack(k, g, 1, w, scale_c, dst); return;
-    case WINOGRAD: vaei_winograd_pack(k, g, 1, w, scale_c, dst); return;
-    default: break;
+    case BY_BLAS:
+        pack_dense(g, w, scale_c, dst);
+        return;
+    case DEPTHWISE:
+        vaei_depthwise_pack(g, w, scale_c, dst);
+        return;
+    case FEW_CHANNELS:
+        vaei_few_pack(k, g, 1, w, scale_c, dst);
+        return;
+    case WINOGRAD:
+        vaei_winograd_pack(k, g, 1, w, scale_c, dst);
+        return;
+    default:
+        break;
     }
     for (int64_t py = 0; py < g->sy; py++) {
         for (int64_t px = 0; px < g->sx; px++) {
             const phase fy = phase_y(g, py), fx = phase_x(g, px);
             for (int64_t group = 0; group < g->groups; group++) {
                 for (int64_t t = 0; t < fy.count * fx.count; t++) {
-                    const int64_t tap = (fy.first + t / fx.count * fy.period) * g->kw + fx.first + t % fx.count * fx.period;
-                    vaei_pack_rows(k, fy.count * fx.count * og, t * og, og, cg, w + group * og * cg * taps + tap, cg * taps, taps,
-                                   scale_c ? scale_c + group * cg : NULL, dst);
+                    const int64_t tap =
+                        (fy.first + t / fx.count * fy.period) * g->kw + fx.first + t % fx.count * fx.period;
+                    vaei_pack_rows(k, fy.count * fx.count * og, t * og, og, cg, w + group * og * cg * taps + tap,
+                                   cg * taps, taps, scale_c ? scale_c + group * cg : NULL, dst);
                 }
                 dst += vaei_pack_floats(k, fy.count * fx.count * og, cg);
             }
@@ -229,11 +266,16 @@ void vaei_conv_data_pack(const vaei_kernels *k, const vaei_conv *g, const float 
 
 int64_t vaei_conv_data_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n) {
     switch (data_way(k, g)) {
-    case BY_BLAS: return vaei_blas_conv_scratch(g, n);
-    case DEPTHWISE: return 0;
-    case FEW_CHANNELS: return vaei_few_scratch(g, n, 1);
-    case WINOGRAD: return vaei_winograd_scratch(k, g, n, 1);
-    default: return g->oc / g->groups;
+    case BY_BLAS:
+        return vaei_blas_conv_scratch(g, n);
+    case DEPTHWISE:
+        return 0;
+    case FEW_CHANNELS:
+        return vaei_few_scratch(g, n, 1);
+    case WINOGRAD:
+        return vaei_winograd_scratch(k, g, n, 1);
+    default:
+        return g->oc / g->groups;
     }
 }
 
@@ -265,8 +307,8 @@ static void data_task(void *arg, int32_t index) {
     for (int64_t py = 0; py < g->sy; py++) {
         for (int64_t px = 0; px < g->sx; px++) {
             const phase fy = phase_y(g, py), fx = phase_x(g, px);
-            const vaei_view view = {d->dy,   g->oh,   g->ow,   g->oc,   fy.pixels, fx.pixels, 1,
-                                    1,       fy.from, fx.from, fy.step, fx.step,   fy.count,  fx.count};
+            const vaei_view view = {d->dy, g->oh,   g->ow,   g->oc,   fy.pixels, fx.pixels, 1,
+                                    1,     fy.from, fx.from, fy.step, fx.step,   fy.count,  fx.count};
             const vaei_rows rows = {.k = d->k,
                                     .view = view,
                                     .out = d->dx,
@@ -284,7 +326,8 @@ static void data_task(void *arg, int32_t index) {
                                     .group_floats = vaei_pack_floats(d->k, fy.count * fx.count * og, cg),
                                     .bias = d->bias,
                                     .zeros = d->zeros};
-            vaei_rows_run(&rows, phase_line(d, first, fy.pixels) * fx.pixels, phase_line(d, last, fy.pixels) * fx.pixels);
+            vaei_rows_run(&rows, phase_line(d, first, fy.pixels) * fx.pixels,
+                          phase_line(d, last, fy.pixels) * fx.pixels);
             packed += g->groups * rows.group_floats;
         }
     }
@@ -302,10 +345,17 @@ void vaei_conv_data(const vaei_kernels *k, const vaei_pool *pool, const vaei_con
         vaei_blas_conv_data(g, n, dy, packed, bias, dx, scratch);
         if (post) post->apply(post->arg, k, n * g->h * g->w * g->c, dx);
         return;
-    case DEPTHWISE: vaei_depthwise_run(k, pool, g, n, 1, dy, packed, bias, post, dx); return;
-    case FEW_CHANNELS: vaei_few_run(k, pool, g, n, 1, dy, packed, bias, post, dx, scratch); return;
-    case WINOGRAD: vaei_winograd_run(k, pool, g, n, 1, dy, NULL, packed, bias, NULL, post, dx, scratch); return;
-    default: break;
+    case DEPTHWISE:
+        vaei_depthwise_run(k, pool, g, n, 1, dy, packed, bias, post, dx);
+        return;
+    case FEW_CHANNELS:
+        vaei_few_run(k, pool, g, n, 1, dy, packed, bias, post, dx, scratch);
+        return;
+    case WINOGRAD:
+        vaei_winograd_run(k, pool, g, n, 1, dy, NULL, packed, bias, NULL, post, dx, scratch);
+        return;
+    default:
+        break;
     }
     memset(scratch, 0, (size_t)(g->oc / g->groups) * sizeof *scratch);
     const int64_t lines = vaei_divide_up(g->h, g->sy), columns = vaei_divide_up(g->w, g->sx);

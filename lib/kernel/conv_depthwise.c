@@ -73,7 +73,8 @@ static void output_task(void *arg, int32_t index) {
     int64_t posted = first;
     for (int64_t line = first; line < last; line++) {
         float *const out = d->out + line * width * g->c;
-        for (int64_t x = 0; x < width; x++) output_pixel(d, d->in + line / height * image, line % height, x, out + x * g->c);
+        for (int64_t x = 0; x < width; x++)
+            output_pixel(d, d->in + line / height * image, line % height, x, out + x * g->c);
         if (d->post && ((line + 1 - posted) * width * g->c >= POST_FLOATS || line + 1 == last)) {
             d->post->apply(d->post->arg, d->k, (line + 1 - posted) * width * g->c, d->out + posted * width * g->c);
             posted = line + 1;
@@ -81,8 +82,8 @@ static void output_task(void *arg, int32_t index) {
     }
 }
 
-void vaei_depthwise_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data, const float *in,
-                        const float *packed, const float *bias, const vaei_post *post, float *out) {
+void vaei_depthwise_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data,
+                        const float *in, const float *packed, const float *bias, const vaei_post *post, float *out) {
     const int64_t line_work = (data ? g->w : g->ow) * g->c * g->kh * g->kw, total = n * (data ? g->h : g->oh);
     depthwise d = {k, g, data, vaei_max(TASK_WORK / vaei_max(line_work, 1), 1), total, in, packed, bias, post, out};
     d.lines = vaei_max(d.lines, total / VAEI_MAX_TASKS + 1);
@@ -121,7 +122,9 @@ static void weight_task(void *arg, int32_t index) {
                 for (int64_t kx = 0; kx < g->kw; kx++) {
                     const int64_t x = met(0, ox, kx, g->w, g->sx, g->dx, g->left);
                     float *const sum = sums + (ky * g->kw + kx) * g->c;
-                    if (x >= 0) d->k->affine(1, g->c, image + (y * g->w + x) * g->c, sum, d->dy + (line * g->ow + ox) * g->c, sum);
+                    if (x >= 0)
+                        d->k->affine(1, g->c, image + (y * g->w + x) * g->c, sum, d->dy + (line * g->ow + ox) * g->c,
+                                     sum);
                 }
             }
         }

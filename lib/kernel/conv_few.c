@@ -15,13 +15,13 @@
 #include "kernel/product_parts.h"
 
 enum {
-    LANES = 16,           /* of the vector the rule thinks of; a constant, so that every CPU decides alike */
+    LANES = 16, /* of the vector the rule thinks of; a constant, so that every CPU decides alike */
     MAX_OUTPUTS = 8,
     MAX_TAPS = 128,
     MAX_TASKS = 32,
     TASK_LINES = 32,
-    FILL_PIXELS = 96,     /* made at once */
-    POST_FLOATS = 2048    /* finished before post is called */
+    FILL_PIXELS = 96,  /* made at once */
+    POST_FLOATS = 2048 /* finished before post is called */
 };
 
 static int64_t whole_vectors(int64_t x) {
@@ -47,7 +47,8 @@ int64_t vaei_few_pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t 
     return vaei_pack_floats(k, data ? g->oc : g->c, g->kh * g->kw * (data ? g->c : g->oc));
 }
 
-void vaei_few_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale, float *dst) {
+void vaei_few_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale,
+                   float *dst) {
     const int64_t taps = g->kh * g->kw, channels = data ? g->oc : g->c, outputs = data ? g->c : g->oc;
     const int64_t stride_in = data ? g->c * taps : taps, stride_out = data ? taps : g->c * taps;
     memset(dst, 0, (size_t)vaei_few_pack_floats(k, g, data) * sizeof *dst);
@@ -127,8 +128,8 @@ typedef struct few {
 static void fill(const few *f, const float *image, int64_t from, int64_t to, float *ring) {
     while (from < to) {
         const int64_t slot = from % f->ring, count = vaei_min(to - from, f->ring - slot);
-        vaei_matmul(f->k, NULL, count * f->x.in, f->channels, f->columns, image + from * f->x.in * f->channels, f->channels,
-                    f->packed, NULL, 0, ring + slot * f->x.in * f->columns, f->columns, NULL);
+        vaei_matmul(f->k, NULL, count * f->x.in, f->channels, f->columns, image + from * f->x.in * f->channels,
+                    f->channels, f->packed, NULL, 0, ring + slot * f->x.in * f->columns, f->columns, NULL);
         from += count;
     }
 }
@@ -139,8 +140,8 @@ typedef struct source {
 } source;
 
 /* Pixels i in [from, to), which all sources meet; outputs is a constant where it matters. */
-VAEI_INLINE void sum_inside(const few *f, const source *sources, int64_t count, int64_t from, int64_t to, const int64_t outputs,
-                            const float *ring, float *out) {
+VAEI_INLINE void sum_inside(const few *f, const source *sources, int64_t count, int64_t from, int64_t to,
+                            const int64_t outputs, const float *ring, float *out) {
     for (int64_t i = from; i < to; i++) {
         float sum[MAX_OUTPUTS];
         for (int64_t o = 0; o < outputs; o++) sum[o] = f->bias ? f->bias[o] : 0;
@@ -153,7 +154,8 @@ VAEI_INLINE void sum_inside(const few *f, const source *sources, int64_t count, 
 }
 
 /* The same with one output: four pixels at once */
-static void sum_inside_1(const few *f, const source *sources, int64_t count, int64_t from, int64_t to, const float *ring, float *out) {
+static void sum_inside_1(const few *f, const source *sources, int64_t count, int64_t from, int64_t to,
+                         const float *ring, float *out) {
     const int64_t columns = f->columns, step = f->x.step;
     const float bias = f->bias ? f->bias[0] : 0;
     int64_t i = from;
@@ -174,7 +176,8 @@ static void sum_inside_1(const few *f, const source *sources, int64_t count, int
     sum_inside(f, sources, count, i, to, 1, ring, out);
 }
 
-static void sum_edge(const few *f, const source *sources, int64_t count, int64_t from, int64_t to, const float *ring, float *out) {
+static void sum_edge(const few *f, const source *sources, int64_t count, int64_t from, int64_t to, const float *ring,
+                     float *out) {
     for (int64_t i = from; i < to; i++) {
         float *const pixel = out + i * f->x.step * f->outputs;
         for (int64_t o = 0; o < f->outputs; o++) pixel[o] = f->bias ? f->bias[o] : 0;
@@ -186,7 +189,8 @@ static void sum_edge(const few *f, const source *sources, int64_t count, int64_t
 }
 
 /* The taps of line p that meet the pixels p0, p0 + step, ...: count of them, and the stretch of pixels that all of them meet. */
-static int64_t find_sources(const few *f, int64_t p, int64_t p0, int64_t pixels, source *sources, int64_t *from, int64_t *to) {
+static int64_t find_sources(const few *f, int64_t p, int64_t p0, int64_t pixels, source *sources, int64_t *from,
+                            int64_t *to) {
     const axis *const x = &f->x;
     int64_t count = 0;
     *from = 0;
@@ -197,8 +201,8 @@ static int64_t find_sources(const few *f, int64_t p, int64_t p0, int64_t pixels,
         for (int64_t kx = 0; kx < x->kernel; kx++) {
             const int64_t start = p0 - x->shift - kx * x->turn, q = start / x->step; /* position for pixel p0 */
             if (start % x->step != 0) continue;
-            const source s = {(line % f->ring * x->in + q) * f->columns + (ky * x->kernel + kx) * f->outputs, vaei_max(-q, 0),
-                              vaei_min(x->in - q, pixels)};
+            const source s = {(line % f->ring * x->in + q) * f->columns + (ky * x->kernel + kx) * f->outputs,
+                              vaei_max(-q, 0), vaei_min(x->in - q, pixels)};
             *from = vaei_max(*from, s.first);
             *to = vaei_min(*to, s.last);
             sources[count++] = s;
@@ -219,10 +223,17 @@ static void output_line(const few *f, int64_t p, const float *ring, float *line)
         const int64_t count = find_sources(f, p, p0, pixels, sources, &from, &to);
         sum_edge(f, sources, count, 0, from, ring, out);
         switch (f->outputs) {
-        case 1: sum_inside_1(f, sources, count, from, to, ring, out); break;
-        case 3: sum_inside(f, sources, count, from, to, 3, ring, out); break;
-        case 4: sum_inside(f, sources, count, from, to, 4, ring, out); break;
-        default: sum_inside(f, sources, count, from, to, f->outputs, ring, out);
+        case 1:
+            sum_inside_1(f, sources, count, from, to, ring, out);
+            break;
+        case 3:
+            sum_inside(f, sources, count, from, to, 3, ring, out);
+            break;
+        case 4:
+            sum_inside(f, sources, count, from, to, 4, ring, out);
+            break;
+        default:
+            sum_inside(f, sources, count, from, to, f->outputs, ring, out);
         }
         sum_edge(f, sources, count, to, pixels, ring, out);
     }
@@ -231,7 +242,8 @@ static void output_line(const few *f, int64_t p, const float *ring, float *line)
 static void few_task(void *arg, int32_t index) {
     const few *const f = arg;
     float *const ring = f->scratch + index * ring_floats(f->g, f->y.turn > 0);
-    const int64_t first = index * f->lines, last = vaei_min(first + f->lines, f->total), line_floats = f->x.out * f->outputs;
+    const int64_t first = index * f->lines, last = vaei_min(first + f->lines, f->total),
+                  line_floats = f->x.out * f->outputs;
     const int64_t ahead = fill_lines(&f->y, &f->x);
     int64_t filled = 0, posted = first;
     for (int64_t line = first; line < last; line++) {
@@ -251,8 +263,9 @@ static void few_task(void *arg, int32_t index) {
     }
 }
 
-void vaei_few_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data, const float *in,
-                  const float *packed, const float *bias, const vaei_post *post, float *out, float *scratch) {
+void vaei_few_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data,
+                  const float *in, const float *packed, const float *bias, const vaei_post *post, float *out,
+                  float *scratch) {
     few f = {.k = k,
              .g = g,
              .y = axis_y(g, data),
@@ -269,6 +282,7 @@ void vaei_few_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv 
     f.ring = ring_lines(&f.y, &f.x);
     f.total = n * f.y.out;
     f.lines = vaei_max(vaei_divide_up(f.total, tasks_of(f.total)), 1);
-    if (f.lines > f.y.out) f.lines = vaei_divide_up(f.lines, f.y.out) * f.y.out; /* whole images: no line of t is made twice */
+    if (f.lines > f.y.out)
+        f.lines = vaei_divide_up(f.lines, f.y.out) * f.y.out; /* whole images: no line of t is made twice */
     vaei_parallel(pool, (int32_t)vaei_divide_up(f.total, f.lines), few_task, &f);
 }

@@ -28,7 +28,8 @@ static void output_rows(const vaei_rows *r, int64_t first, int64_t count, float 
     const int64_t gh = r->view.gh, gw = r->view.gw, step = r->out_step_x * r->oc;
     int64_t n = first / (gh * gw), i = first / gw % gh, j = first % gw;
     for (int64_t p = 0; p < count;) {
-        const int64_t now = vaei_min(gw - j, count - p), y = i * r->out_step_y + r->out_y0, x = j * r->out_step_x + r->out_x0;
+        const int64_t now = vaei_min(gw - j, count - p), y = i * r->out_step_y + r->out_y0,
+                      x = j * r->out_step_x + r->out_x0;
         float *const pixel = r->out + ((n * r->oh + y) * r->ow + x) * r->oc;
         for (int64_t q = 0; q < now; q++) out[p + q] = pixel + q * step;
         p += now;
@@ -40,8 +41,8 @@ static void output_rows(const vaei_rows *r, int64_t first, int64_t count, float 
 }
 
 /* a[t * m + i] for the m rows of a tile. Rows are asked for ahead: they are too scattered for the hardware to foresee. */
-static void point(const vaei_rows *r, int64_t channel, const vaei_spot *spots, int64_t m, const vaei_tap *taps, int64_t count,
-                  const float **a) {
+static void point(const vaei_rows *r, int64_t channel, const vaei_spot *spots, int64_t m, const vaei_tap *taps,
+                  int64_t count, const float **a) {
     const float *const in = r->view.in + channel;
     for (int64_t i = 0; i < m; i++) {
         const vaei_spot *const s = spots + i;
@@ -68,7 +69,8 @@ static void group_by_pointers(const vaei_rows *r, int64_t group, int64_t first, 
     const int64_t taps = r->view.th * r->view.tw, fit = PANEL_BYTES / (int64_t)sizeof(float) / k->nr / r->depth;
     const int64_t block = vaei_min(taps, vaei_min(TAPS, vaei_max(fit, 1)));
     const int64_t stretch = vaei_min(VAEI_BAND_ROWS, POINTERS / vaei_max(block, 1)) / k->mr * k->mr;
-    const float *const packed = r->packed + group * r->group_floats, *const bias = r->bias ? r->bias + group * r->width : NULL;
+    const float *const packed = r->packed + group * r->group_floats, *const bias =
+                                                                         r->bias ? r->bias + group * r->width : NULL;
     const float *a[POINTERS];
     vaei_tap at[TAPS];
     vaei_spot spots[VAEI_BAND_ROWS];
@@ -91,7 +93,8 @@ static void group_by_pointers(const vaei_rows *r, int64_t group, int64_t first, 
                     float *c[VAEI_MAX_ROWS];
                     for (int64_t s = 0; s < m; s++) c[s] = out[start + s] + group * r->width + n;
                     k->dot_tile(m, vaei_min(k->nr, r->width - n), now, r->depth, a + start * now,
-                                packed + n * taps * r->depth + t * r->depth * k->nr, c, bias && t == 0 ? bias + n : NULL, t > 0);
+                                packed + n * taps * r->depth + t * r->depth * k->nr, c,
+                                bias && t == 0 ? bias + n : NULL, t > 0);
                 }
             }
             t += now;
@@ -102,7 +105,8 @@ static void group_by_pointers(const vaei_rows *r, int64_t group, int64_t first, 
 static void group_by_patches(const vaei_rows *r, int64_t group, int64_t first, int64_t last) {
     const vaei_kernels *const k = r->k;
     const int64_t taps = r->view.th * r->view.tw, block = vaei_min(taps, PATCH / r->depth);
-    const float *const packed = r->packed + group * r->group_floats, *const bias = r->bias ? r->bias + group * r->width : NULL;
+    const float *const packed = r->packed + group * r->group_floats, *const bias =
+                                                                         r->bias ? r->bias + group * r->width : NULL;
     float patch[VAEI_MAX_ROWS * PATCH];
     const float *a[VAEI_MAX_ROWS];
     vaei_tap at[PATCH];
@@ -124,7 +128,8 @@ static void group_by_patches(const vaei_rows *r, int64_t group, int64_t first, i
             }
             for (int64_t n = 0; n < r->width; n += k->nr) {
                 k->dot_tile(m, vaei_min(k->nr, r->width - n), 1, now * r->depth, a,
-                            packed + n * taps * r->depth + t * r->depth * k->nr, c, bias && t == 0 ? bias + n : NULL, t > 0);
+                            packed + n * taps * r->depth + t * r->depth * k->nr, c, bias && t == 0 ? bias + n : NULL,
+                            t > 0);
                 for (int64_t i = 0; i < m; i++) c[i] += k->nr;
             }
         }

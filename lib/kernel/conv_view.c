@@ -2,7 +2,8 @@
  * conv_view.c - where the taps of positions point, and patches: what all taps of a position see, side by side. */
 #include "kernel/product_parts.h"
 
-vaei_stretch vaei_view_inside(int64_t count, int64_t step, int64_t first, int64_t taps, int64_t dilation, int64_t size) {
+vaei_stretch vaei_view_inside(int64_t count, int64_t step, int64_t first, int64_t taps, int64_t dilation,
+                              int64_t size) {
     const int64_t reach = (taps - 1) * dilation, low = reach < 0 ? reach : 0, high = reach > 0 ? reach : 0;
     const int64_t begin = vaei_max(0, vaei_divide_up(vaei_max(0, -(first + low)), step));
     const int64_t room = size - 1 - high - first;
@@ -20,8 +21,8 @@ void vaei_view_spots(const vaei_view *v, int64_t first, int64_t count, vaei_spot
         const int64_t at = ((n * v->h + y) * v->w + x) * v->c;
         const int32_t inside = i >= rows.begin && i < rows.end;
         for (int64_t q = 0; q < now; q++) {
-            spots[p + q] = (vaei_spot){at + q * step, y, x + q * v->step_x,
-                                       inside && j + q >= cols.begin && j + q < cols.end};
+            spots[p + q] =
+                (vaei_spot){at + q * step, y, x + q * v->step_x, inside && j + q >= cols.begin && j + q < cols.end};
         }
         p += now;
         j = 0;
@@ -39,8 +40,8 @@ void vaei_view_taps(const vaei_view *v, int64_t t0, int64_t count, vaei_tap *tap
 }
 
 /* depth is a constant here where it matters */
-VAEI_INLINE void copy_patch(const vaei_view *v, const vaei_spot *s, const vaei_tap *taps, int64_t count, int64_t channel,
-                            const int64_t depth, float *out) {
+VAEI_INLINE void copy_patch(const vaei_view *v, const vaei_spot *s, const vaei_tap *taps, int64_t count,
+                            int64_t channel, const int64_t depth, float *out) {
     for (int64_t t = 0; t < count; t++, out += depth) {
         if (s->inside || vaei_sees(v, s, taps + t)) {
             const float *const from = v->in + (s->at + taps[t].offset + channel);
@@ -51,16 +52,21 @@ VAEI_INLINE void copy_patch(const vaei_view *v, const vaei_spot *s, const vaei_t
     }
 }
 
-void vaei_view_patch(const vaei_view *v, const vaei_spot *s, const vaei_tap *taps, int64_t count, int64_t channel, int64_t depth,
-                     float *out) {
+void vaei_view_patch(const vaei_view *v, const vaei_spot *s, const vaei_tap *taps, int64_t count, int64_t channel,
+                     int64_t depth, float *out) {
     if (depth == 1 && s->inside) {
         const float *const from = v->in + channel;
         for (int64_t t = 0; t < count; t++) out[t] = from[s->at + taps[t].offset];
         return;
     }
     switch (depth) {
-    case 1: copy_patch(v, s, taps, count, channel, 1, out); break;
-    case 3: copy_patch(v, s, taps, count, channel, 3, out); break;
-    default: copy_patch(v, s, taps, count, channel, depth, out);
+    case 1:
+        copy_patch(v, s, taps, count, channel, 1, out);
+        break;
+    case 3:
+        copy_patch(v, s, taps, count, channel, 3, out);
+        break;
+    default:
+        copy_patch(v, s, taps, count, channel, depth, out);
     }
 }

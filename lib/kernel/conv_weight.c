@@ -15,13 +15,13 @@
 #include "kernel/blas.h"
 
 enum {
-    LANES = 16,         /* of the vector the rules think of */
-    BLOCK = 128,        /* positions */
+    LANES = 16,          /* of the vector the rules think of */
+    BLOCK = 128,         /* positions */
     PATCH_FLOATS = 1536, /* of all patches of a block */
-    PATCH = 96,         /* of one position */
+    PATCH = 96,          /* of one position */
     PATCH_CHANNELS = 4,
-    BAND = 96,          /* rows of a slice: whole tiles for every table */
-    CHUNK = 2048,       /* positions, at least */
+    BAND = 96,    /* rows of a slice: whole tiles for every table */
+    CHUNK = 2048, /* positions, at least */
     CHUNKS = 8,
     PARTIAL_FLOATS = 1 << 22, /* of all chunks' sums */
     TASKS = 16
@@ -35,14 +35,14 @@ typedef struct weight {
     const vaei_conv *g;
     scheme how;
     int64_t cg, og, taps;
-    int64_t rows, columns, bands;   /* of one product; bands of rows */
-    int64_t products, slices;       /* groups times the taps done one by one; products times bands */
-    int64_t positions, block;       /* pixels the sums run over; at once */
-    int64_t chunks, chunk, floats;  /* positions in a chunk; numbers in dw */
-    int64_t sets, set;              /* tasks of a chunk; slices in each */
+    int64_t rows, columns, bands;  /* of one product; bands of rows */
+    int64_t products, slices;      /* groups times the taps done one by one; products times bands */
+    int64_t positions, block;      /* pixels the sums run over; at once */
+    int64_t chunks, chunk, floats; /* positions in a chunk; numbers in dw */
+    int64_t sets, set;             /* tasks of a chunk; slices in each */
     const float *x, *dy;
-    float *partial, *dw;            /* partial: [chunk][floats], then patches for each task */
-    vaei_view view; /* of the image that is seen through the taps, at each pixel of the other one */
+    float *partial, *dw; /* partial: [chunk][floats], then patches for each task */
+    vaei_view view;      /* of the image that is seen through the taps, at each pixel of the other one */
 } weight;
 
 static int64_t lanes(int64_t channels) {
@@ -83,7 +83,8 @@ int64_t vaei_conv_weight_scratch(const vaei_kernels *k, const vaei_conv *g, int6
 }
 
 /* rows x columns of one product over the positions a, b point to; a and b end up moved */
-static void add_product(const weight *f, int64_t from, int64_t to, int64_t count, const float **a, const float **b, float *c) {
+static void add_product(const weight *f, int64_t from, int64_t to, int64_t count, const float **a, const float **b,
+                        float *c) {
     const vaei_kernels *const k = f->k;
     const int64_t tiles = vaei_divide_up(to - from, k->mr);
     for (int64_t n = 0; n < f->columns; n += k->nr) {
@@ -102,10 +103,12 @@ static void add_product(const weight *f, int64_t from, int64_t to, int64_t count
 }
 
 /* One tap of one group: of positions [first, first + count) those whose pixel of x lies inside */
-static void slice_by_tap(const weight *f, int64_t slice, int64_t first, int64_t count, const float *plain, float *partial) {
+static void slice_by_tap(const weight *f, int64_t slice, int64_t first, int64_t count, const float *plain,
+                         float *partial) {
     const int64_t product = slice / f->bands, group = product / f->taps;
     const int64_t from = slice % f->bands * BAND, to = vaei_min(from + BAND, f->rows);
-    const int64_t at_x = group * f->cg + (f->how == ROWS_X ? from : 0), at_y = group * f->og + (f->how == ROWS_Y ? from : 0);
+    const int64_t at_x = group * f->cg + (f->how == ROWS_X ? from : 0),
+                  at_y = group * f->og + (f->how == ROWS_Y ? from : 0);
     const vaei_view *const v = &f->view;
     const float *x[BLOCK], *y[BLOCK];
     vaei_tap tap;
@@ -117,7 +120,8 @@ static void slice_by_tap(const weight *f, int64_t slice, int64_t first, int64_t 
         const int64_t now = vaei_min(v->gw - j, count - p);
         if (i >= rows.begin && i < rows.end) {
             const int64_t begin = vaei_max(j, cols.begin), end = vaei_min(j + now, cols.end), step = v->step_x * v->c;
-            const float *const line = v->in + ((n * v->h + i * v->step_y + v->y0) * v->w + v->x0) * v->c + tap.offset + at_x;
+            const float *const line =
+                v->in + ((n * v->h + i * v->step_y + v->y0) * v->w + v->x0) * v->c + tap.offset + at_x;
             const float *const dy = plain + (p - j) * f->g->oc + at_y;
             for (int64_t q = begin; q < end; q++) {
                 x[inside] = line + q * step;
@@ -131,7 +135,8 @@ static void slice_by_tap(const weight *f, int64_t slice, int64_t first, int64_t 
         n++;
     }
     if (inside == 0) return;
-    add_product(f, from, to, inside, f->how == ROWS_X ? x : y, f->how == ROWS_X ? y : x, partial + product * f->rows * f->columns);
+    add_product(f, from, to, inside, f->how == ROWS_X ? x : y, f->how == ROWS_X ? y : x,
+                partial + product * f->rows * f->columns);
 }
 
 /* All taps of one group from patches */
@@ -167,8 +172,10 @@ static void weight_task(void *arg, int32_t index) {
         const int32_t patch = f->how == PATCH_X || f->how == PATCH_Y;
         if (patch) vaei_view_spots(&f->view, p, count, spots);
         for (int64_t slice = slice0; slice < slice1; slice++) {
-            if (patch) slice_by_patches(f, slice, count, spots, plain, patches, partial);
-            else slice_by_tap(f, slice, p, count, plain, partial);
+            if (patch)
+                slice_by_patches(f, slice, count, spots, plain, patches, partial);
+            else
+                slice_by_tap(f, slice, p, count, plain, partial);
         }
     }
 }
@@ -220,7 +227,8 @@ void vaei_conv_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_c
     f.dw = dw;
     f.view = f.how == PATCH_Y
                  ? (vaei_view){dy, g->oh, g->ow, g->oc, g->h, g->w, 1, 1, g->top, g->left, -g->dy, -g->dx, g->kh, g->kw}
-                 : (vaei_view){x, g->h, g->w, g->c, g->oh, g->ow, g->sy, g->sx, -g->top, -g->left, g->dy, g->dx, g->kh, g->kw};
+                 : (vaei_view){x,     g->h,    g->w,     g->c,  g->oh, g->ow, g->sy,
+                               g->sx, -g->top, -g->left, g->dy, g->dx, g->kh, g->kw};
     if (f.positions == 0) return;
     vaei_parallel(pool, (int32_t)(f.chunks * f.sets), weight_task, &f);
     vaei_parallel(pool, (int32_t)(g->groups * vaei_divide_up(f.og, JOIN)), join_task, &f);

@@ -27,12 +27,12 @@ enum { VAEI_STREAM_INIT = 0, VAEI_STREAM_LATENT = 1, VAEI_STREAM_DROPOUT = 2, VA
 typedef struct vaei_run {
     const vaei_kernels *k;
     const vaei_pool *pool;
-    int64_t n;             /* examples */
+    int64_t n; /* examples */
     int32_t training;
-    const float *params;   /* flat; parameter p stands at params + p->offset */
-    float *grads;          /* flat, same offsets; NULL unless training */
-    vaei_noise_key noise;  /* seed and step; the stream is the user's */
-    uint32_t first_item;   /* the noise item of example 0 */
+    const float *params;  /* flat; parameter p stands at params + p->offset */
+    float *grads;         /* flat, same offsets; NULL unless training */
+    vaei_noise_key noise; /* seed and step; the stream is the user's */
+    uint32_t first_item;  /* the noise item of example 0 */
 } vaei_run;
 
 /* Bytes, for n examples. As vaei_carve measures them; overflow sticks at SIZE_MAX. */
@@ -55,11 +55,12 @@ typedef struct vaei_slot {
 } vaei_slot;
 
 enum {
-    VAEI_LAYER_IN_PLACE = 1,   /* y may be x, dx may be dy, and backward never reads x */
-    VAEI_LAYER_READS_Y = 2,    /* backward reads y, so nobody may overwrite it */
-    VAEI_LAYER_TAKES_POST = 4, /* forward applies vaei_layer_post() to its finished rows */
+    VAEI_LAYER_IN_PLACE = 1,       /* y may be x, dx may be dy, and backward never reads x */
+    VAEI_LAYER_READS_Y = 2,        /* backward reads y, so nobody may overwrite it */
+    VAEI_LAYER_TAKES_POST = 4,     /* forward applies vaei_layer_post() to its finished rows */
     VAEI_LAYER_TAKES_DX_POST = 16, /* backward applies the slot's dx_post to the finished rows of dx */
-    VAEI_LAYER_TAKES_FOLD = 8  /* pack() multiplies by the normalisation that follows, for inference: see vaei_layer.fold */
+    VAEI_LAYER_TAKES_FOLD =
+        8 /* pack() multiplies by the normalisation that follows, for inference: see vaei_layer.fold */
 };
 
 typedef struct vaei_layer_ops {
@@ -74,13 +75,15 @@ typedef struct vaei_layer_ops {
     /* y = f(x). Writes y, cache, scratch. */
     void (*forward)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y);
     /* dx = J^T dy (dx may be NULL: not wanted); gradients of parameters += ...; dy may be destroyed. */
-    void (*backward)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx);
+    void (*backward)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                     float *dy, float *dx);
     /* Fold what the last training forward saw into running statistics: only after the whole step succeeded. May be NULL. */
     void (*commit)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, float *params);
     /* Elementwise layers only: y = f(x) on any count of values. Such a layer may be fused into the one before it. Else NULL. */
     void (*map)(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *x, float *y);
     /* With map, for layers that read y: dx = f'(.) dy on any count of values; dx may be dy. Else NULL. */
-    void (*map_grad)(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *y, const float *dy, float *dx);
+    void (*map_grad)(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *y, const float *dy,
+                     float *dx);
     /* Layers that are y = scale[c] x + shift[c] at inference (batch norm): fills both, [channels]. Else NULL. */
     void (*fold)(const vaei_layer *l, const float *params, float *scale, float *shift);
 
@@ -99,13 +102,13 @@ typedef struct vaei_layer_ops {
 struct vaei_layer {
     const vaei_layer_ops *ops;
     const void *conf;
-    void *state;           /* plan()'s, or NULL */
-    const char *path;      /* "encoder.3": prefix of its parameters' names */
+    void *state;      /* plan()'s, or NULL */
+    const char *path; /* "encoder.3": prefix of its parameters' names */
     vaei_shape in, out;
     int32_t n_params;
     vaei_param *param[VAEI_LAYER_PARAMS];
     vaei_stack *body[VAEI_LAYER_BODIES];
-    uint32_t id;           /* unique in the model */
+    uint32_t id; /* unique in the model */
     /* Set by the stack when it links neighbours: */
     const vaei_layer *fold; /* the normalisation folded into this layer's pack at inference, or NULL */
     vaei_post post[2];      /* [training]: the activation applied to finished rows; apply NULL: none */

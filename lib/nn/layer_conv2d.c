@@ -36,7 +36,8 @@ static const vaei_option options[] = {
     VAEI_OPTION_BOOL(conf, bias, 1, "add a bias to each channel"),
     VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weight starts"),
     VAEI_OPTION_CHOICE(conf, border, VAEI_BORDER_ZEROS, VAEI_BORDER_CHOICES, "what the padding holds"),
-    VAEI_OPTION_CHOICE(conf, border_x, 0, "border|" VAEI_BORDER_CHOICES, "the same for left and right, if not as border"),
+    VAEI_OPTION_CHOICE(conf, border_x, 0, "border|" VAEI_BORDER_CHOICES,
+                       "the same for left and right, if not as border"),
     {0},
 };
 
@@ -114,7 +115,8 @@ static pack pack_of(const vaei_layer *l, const vaei_run *r, void *base) {
 
 /* 1x1 with at most half as many channels out: y can overwrite x. */
 static int32_t shrinks(const vaei_conv *g) {
-    return g->kh * g->kw == 1 && g->oh == g->h && g->ow == g->w && g->sy * g->sx == 1 && g->top + g->left == 0 && g->groups == 1 && 2 * g->oc <= g->c;
+    return g->kh * g->kw == 1 && g->oh == g->h && g->ow == g->w && g->sy * g->sx == 1 && g->top + g->left == 0 &&
+           g->groups == 1 && 2 * g->oc <= g->c;
 }
 
 static int64_t larger(int64_t a, int64_t b) {
@@ -181,8 +183,8 @@ static void shrink(const vaei_layer *l, const vaei_run *r, const pack *p, const 
         if (to > pixels) to = pixels;
         part.h = part.oh = 1;
         part.w = part.ow = to - from;
-        vaei_conv_forward(r->k, r->pool, &part, 1, y + from * g->c, p->forward, bias, vaei_layer_post(l, r), from > 0 ? y + from * g->oc : m->first,
-                          m->kernel);
+        vaei_conv_forward(r->k, r->pool, &part, 1, y + from * g->c, p->forward, bias, vaei_layer_post(l, r),
+                          from > 0 ? y + from * g->oc : m->first, m->kernel);
         if (from == 0) memcpy(y, m->first, (size_t)(to * g->oc) * sizeof(*y));
     }
 }
@@ -207,7 +209,8 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     const float *bias = p.bias ? p.bias : vaei_layer_param(l, r, 1);
     const vaei_fusion *f = m->fusion;
     if (f) {
-        vaei_conv_forward_fused(r->k, r->pool, &s->g, r->n, x, f->feed, p.forward, bias, f->add, f->post, y, space.kernel);
+        vaei_conv_forward_fused(r->k, r->pool, &s->g, r->n, x, f->feed, p.forward, bias, f->add, f->post, y,
+                                space.kernel);
     } else if (x == y) {
         shrink(l, r, &p, bias, &space, y);
     } else {
@@ -225,14 +228,16 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     float *db = vaei_layer_grad(l, r, 1);
     (void)y;
     x = bordered(l, r, &space, x);
-    const int64_t in = g->h * g->w * g->c, out = vaei_shape_size(&l->out), block = vaei_backward_block(in > out ? in : out);
+    const int64_t in = g->h * g->w * g->c, out = vaei_shape_size(&l->out),
+                  block = vaei_backward_block(in > out ? in : out);
     float *to = s->bordered ? space.dx : dx;
     for (int64_t i = 0, n; i < r->n; i += n, x += n * in, dy += n * out) {
         n = r->n - i < block ? r->n - i : block;
         vaei_conv_weight(r->k, r->pool, g, n, x, dy, vaei_layer_grad(l, r, 0), space.kernel);
         if (db) vaei_bias_grad(r->k, r->pool, n * g->oh * g->ow, g->oc, dy, db);
         if (dx)
-            vaei_conv_data(r->k, r->pool, g, n, dy, p.data, NULL, s->bordered ? NULL : m->dx_post, to + i * in, space.kernel);
+            vaei_conv_data(r->k, r->pool, g, n, dy, p.data, NULL, s->bordered ? NULL : m->dx_post, to + i * in,
+                           space.kernel);
     }
     if (!dx || !s->bordered) return;
     vaei_border_backward(&s->border, r, space.dx, dx);

@@ -147,7 +147,8 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     const pack p = pack_of(l, r, m->pack);
     float *db = vaei_layer_grad(l, r, 1);
     (void)y;
-    const int64_t in = vaei_shape_size(&l->in), out = vaei_shape_size(&l->out), block = vaei_backward_block(in > out ? in : out);
+    const int64_t in = vaei_shape_size(&l->in), out = vaei_shape_size(&l->out),
+                  block = vaei_backward_block(in > out ? in : out);
     for (int64_t i = 0, n; i < r->n; i += n, x += n * in, dy += n * out) {
         n = r->n - i < block ? r->n - i : block;
         vaei_conv_weight(r->k, r->pool, g, n, dy, x, vaei_layer_grad(l, r, 0), m->scratch);

@@ -71,9 +71,8 @@ static parts cut(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
         }
         /* fused: the shortcut runs while the body does */
         void *own = fused ? vaei_carve_bytes(scratch, need.scratch) : rest;
-        p.slot[i] = (vaei_slot){.pack = vaei_carve_bytes(pack, need.pack),
-                                .cache = vaei_carve_bytes(cache, need.cache),
-                                .scratch = own};
+        p.slot[i] = (vaei_slot){
+            .pack = vaei_carve_bytes(pack, need.pack), .cache = vaei_carve_bytes(cache, need.cache), .scratch = own};
         if (training && vaei_stack_reads_y(l->body[i])) p.kept[i] = vaei_carve_floats(cache, out);
         if (shared < need.scratch) shared = need.scratch;
     }

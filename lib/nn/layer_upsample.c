@@ -81,7 +81,8 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
     *need = (vaei_need){0, 0, scratch.used};
 }
 
-static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count, float *out) {
+static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count,
+                   float *out) {
     const feeder *f = arg;
     const float *line = f->x + (image * f->height + y / f->fy) * f->width * f->channels;
     (void)k;

@@ -12,7 +12,10 @@
 #include "base/module.h"
 #include "kernel/kernel.h"
 
-enum { VAEI_PARAM_TRAINED = 1, VAEI_PARAM_DECAYED = 2 }; /* DECAYED: weight decay applies (weights, not biases or norms) */
+enum {
+    VAEI_PARAM_TRAINED = 1,
+    VAEI_PARAM_DECAYED = 2
+}; /* DECAYED: weight decay applies (weights, not biases or norms) */
 
 /* How a parameter starts. fan_in, fan_out as PyTorch counts them. PYTORCH is kaiming_uniform(a = sqrt 5), U(+-1/sqrt fan_in). */
 enum { VAEI_INIT_PYTORCH, VAEI_INIT_XAVIER, VAEI_INIT_KAIMING, VAEI_INIT_ZEROS, VAEI_INIT_CONSTANT };
@@ -47,8 +50,8 @@ typedef struct vaei_build {
 void vaei_build_init(vaei_build *b, vaei_arena *arena);
 
 /* Declare path.name; owner's list gets it. NULL with the sentence set (memory, or the sizes pass 2^40). */
-vaei_param *vaei_build_param(vaei_build *b, const char *path, const char *name, int32_t ndim, const int64_t *shape, int32_t flags,
-                             vaei_init init);
+vaei_param *vaei_build_param(vaei_build *b, const char *path, const char *name, int32_t ndim, const int64_t *shape,
+                             int32_t flags, vaei_init init);
 
 /* The finished table: params[count] in order of declaration, offsets set, trained ones first in memory. */
 typedef struct vaei_params {

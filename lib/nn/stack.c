@@ -14,7 +14,7 @@
  * written into frames by lay_out(), whose same walk measures when no memory is given. */
 #include "nn/stack.h"
 
-#define DEPTH_MAX 16
+#define DEPTH_MAX  16
 #define SIZE_LIMIT ((int64_t)1 << 40)
 
 /* How a stack is run. ADDS: inference, and its last layer adds to y. */
@@ -46,7 +46,7 @@ static void link_layer(vaei_stack *s, int32_t i) {
     int32_t j = i + 1;
     if (l->ops->flags & VAEI_LAYER_TAKES_POST && j < s->n && s->layer[j]->ops->map &&
         s->layer[j]->ops->flags & VAEI_LAYER_IN_PLACE && !(l->ops->flags & VAEI_LAYER_READS_Y)) {
-        l->post[1] = (vaei_post){ .apply = apply_map, .arg = s->layer[j] };
+        l->post[1] = (vaei_post){.apply = apply_map, .arg = s->layer[j]};
         s->layer[j]->skipped[1] = 1;
     }
     if (l->ops->flags & VAEI_LAYER_TAKES_FOLD && j < s->n && s->layer[j]->ops->fold) {
@@ -55,7 +55,7 @@ static void link_layer(vaei_stack *s, int32_t i) {
         j++;
     }
     if (l->ops->flags & VAEI_LAYER_TAKES_POST && !l->skipped[0] && j < s->n && s->layer[j]->ops->map) {
-        l->post[0] = (vaei_post){ .apply = apply_map, .arg = s->layer[j] };
+        l->post[0] = (vaei_post){.apply = apply_map, .arg = s->layer[j]};
         s->layer[j]->skipped[0] = 1;
     }
 }
@@ -77,7 +77,8 @@ static vae_status_t build_layer(vaei_layer **out, vaei_build *b, vaei_node *node
     const vae_status_t planned = l->ops->plan(l, b, node, in, &l->out);
     if (planned < 0) return node->body || planned == VAE_E_NOMEM ? planned : vaei_fail_at(planned, "%s", l->path);
     if (node->body && !l->body[0])
-        return vaei_fail(VAE_E_SPEC, "line %d, column %d: %s: takes no braces", (int)node->line, (int)node->column, where);
+        return vaei_fail(VAE_E_SPEC, "line %d, column %d: %s: takes no braces", (int)node->line, (int)node->column,
+                         where);
     int64_t size = 1;
     for (int32_t d = 0; d < l->out.n; d++)
         if (!vaei_count_mul(size, l->out.d[d], &size) || size > SIZE_LIMIT)
@@ -145,7 +146,7 @@ static group group_at(const vaei_stack *s, const vaei_kernels *k, int32_t i, int
 }
 
 static size_t activation_bytes(const vaei_shape *shape, int64_t n) {
-    vaei_carve c = { 0 };
+    vaei_carve c = {0};
     int64_t count;
     if (!vaei_count_mul(n, vaei_shape_size(shape), &count)) return SIZE_MAX;
     (void)vaei_carve_floats(&c, count);
@@ -158,7 +159,7 @@ static size_t sum_or_max(size_t a, size_t b) {
 }
 
 static size_t round_up(size_t bytes) {
-    vaei_carve c = { 0 };
+    vaei_carve c = {0};
     (void)vaei_carve_bytes(&c, bytes);
     return c.used;
 }
@@ -208,14 +209,13 @@ static void lay_out(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32
         size_t held = 0;
         for (int32_t j = i; j <= g.last; j++) {
             const vaei_layer *l = s->layer[j];
-            vaei_need need = { 0 };
+            vaei_need need = {0};
             if (l->ops->need) l->ops->need(l, k, n, training, &need);
             void *p = vaei_carve_bytes(pack, need.pack);
             void *c = vaei_carve_bytes(keep, training ? need.cache : 0);
             /* behind the maker, at inference, the group's input is no more */
             raise_to(ends, sum_or_max(training || j <= g.maker ? pair : bytes, sum_or_max(held, need.scratch)));
-            if (frames)
-                frames[j] = (frame){ .slot = { .pack = p, .cache = c }, .y = bytes > 0 ? kept : y, .held = held };
+            if (frames) frames[j] = (frame){.slot = {.pack = p, .cache = c}, .y = bytes > 0 ? kept : y, .held = held};
             held = j < g.maker ? sum_or_max(held, round_up(need.scratch)) : 0;
         }
         before = bytes;
@@ -226,7 +226,7 @@ static void lay_out(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32
 }
 
 static void measure(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t mode, vaei_need *need) {
-    vaei_carve pack = { 0 }, keep = { 0 };
+    vaei_carve pack = {0}, keep = {0};
     size_t ends;
     lay_out(s, k, n, mode, &pack, &keep, &ends, NULL, NULL);
     need->pack = pack.used;
@@ -243,10 +243,10 @@ void vaei_stack_add_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, 
 }
 
 void vaei_stack_pack(const vaei_stack *s, const vaei_run *r, void *pack) {
-    vaei_carve c = { .base = pack };
+    vaei_carve c = {.base = pack};
     for (int32_t i = 0; i < s->n; i++) {
         const vaei_layer *l = s->layer[i];
-        vaei_need need = { 0 };
+        vaei_need need = {0};
         if (l->ops->need) l->ops->need(l, r->k, 1, r->training, &need);
         void *p = vaei_carve_bytes(&c, need.pack);
         if (l->ops->pack && !l->skipped[r->training ? 1 : 0]) l->ops->pack(l, r, p);
@@ -268,7 +268,7 @@ static void run_group(const vaei_stack *s, const vaei_run *r, frame *frames, con
         const vaei_layer *l = s->layer[j];
         const int32_t fed = j == g->maker && j > g->first, adds = last_adds && j == g->maker;
         const vaei_post *post = adds ? a->post : vaei_layer_post(l, r);
-        const vaei_fusion fusion = { fed ? &feed : NULL, adds ? a->add : NULL, post };
+        const vaei_fusion fusion = {fed ? &feed : NULL, adds ? a->add : NULL, post};
         vaei_slot slot = frames[j].slot;
         if (j > g->maker && l->skipped[mode]) continue;
         slot.scratch = scratch[j > g->maker] + frames[j].held;
@@ -280,7 +280,7 @@ static void run_group(const vaei_stack *s, const vaei_run *r, frame *frames, con
 static void run(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, int32_t mode, const float *x,
                 const vaei_addition *a, float *y) {
     const int32_t training = mode == TRAINING;
-    vaei_carve pack = { .base = m->pack }, keep = { .base = training ? m->cache : m->scratch };
+    vaei_carve pack = {.base = m->pack}, keep = {.base = training ? m->cache : m->scratch};
     frame *frames;
     size_t ends;
     lay_out(s, r->k, r->n, mode, &pack, &keep, &ends, &frames, y);
@@ -293,7 +293,7 @@ static void run(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, int3
         float *out = training ? frames[g.last].y : bytes == 0 ? y : (float *)(void *)(low ? block : block_end - bytes);
         /* scratch lies between the two activations: behind whichever stands at the low end */
         char *const behind = training || !low ? block : block + bytes;
-        char *const scratch[2] = { training || low ? behind : block + before, behind };
+        char *const scratch[2] = {training || low ? behind : block + before, behind};
         if (a && a->ready && g.last == s->n - 1) a->ready(a->arg);
         run_group(s, r, frames, &g, a, scratch, x, out);
         x = out;
@@ -351,13 +351,14 @@ static void apply_map_grad(const void *arg, const vaei_kernels *k, int64_t count
 
 /* Whether layer i does the gradient of the activation before it. */
 static int32_t fuses_grad(const vaei_stack *s, int32_t i) {
-    return i > 0 && s->layer[i]->ops->flags & VAEI_LAYER_TAKES_DX_POST && in_place(s, NULL, i - 1, TRAINING) && s->layer[i - 1]->ops->map_grad;
+    return i > 0 && s->layer[i]->ops->flags & VAEI_LAYER_TAKES_DX_POST && in_place(s, NULL, i - 1, TRAINING) &&
+           s->layer[i - 1]->ops->map_grad;
 }
 
-void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
-                         float *dx) {
+void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                         float *dy, float *dx) {
     const frame *frames = m->cache; /* the first piece that lay_out cuts */
-    vaei_carve pack = { 0 }, keep = { 0 };
+    vaei_carve pack = {0}, keep = {0};
     size_t ends;
     if (s->n == 0) {
         if (dx) memcpy(dx, dy, (size_t)(r->n * vaei_shape_size(&s->in)) * sizeof(*dx));
@@ -376,8 +377,8 @@ void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot
         const int32_t done = last + 1 < s->n && fuses_grad(s, last + 1); /* by the layer behind */
         for (int32_t j = done ? last - 1 : last; j >= i; j--) {
             const vaei_layer *l = s->layer[j];
-            const dx_map map = { i > 0 ? s->layer[i - 1] : NULL, group_x, d };
-            const vaei_post post = { apply_map_grad, &map };
+            const dx_map map = {i > 0 ? s->layer[i - 1] : NULL, group_x, d};
+            const vaei_post post = {apply_map_grad, &map};
             vaei_slot slot = frames[j].slot;
             slot.scratch = block + (low ? bytes : after);
             slot.dx_post = j == i && fuses_grad(s, i) ? &post : NULL;

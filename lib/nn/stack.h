@@ -45,8 +45,8 @@ void vaei_stack_add(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, 
                     float *y);
 
 /* y is what forward wrote; dy may be destroyed; dx may be NULL. */
-void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
-                         float *dx);
+void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                         float *dy, float *dx);
 void vaei_stack_commit(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, float *params);
 
 /* Backward reads y: it must be kept as forward wrote it. */

@@ -16,7 +16,8 @@ vae_status_t vaei_weights_declare(vaei_layer *l, vaei_build *b, int32_t ndim, co
     for (int32_t i = 0; i < ndim; i++)
         if (!vaei_count_mul(count, shape[i], &count) || count > WEIGHT_MAX)
             return vaei_fail(VAE_E_LIMIT, "%s: a weight of more than 2^40 values", l->ops->module.name);
-    vaei_param *p = vaei_build_param(b, l->path, "weight", ndim, shape, VAEI_PARAM_TRAINED | VAEI_PARAM_DECAYED, weight_init);
+    vaei_param *p =
+        vaei_build_param(b, l->path, "weight", ndim, shape, VAEI_PARAM_TRAINED | VAEI_PARAM_DECAYED, weight_init);
     if (!p) return VAE_E_NOMEM;
     l->param[l->n_params++] = p;
     if (!bias) return VAE_OK;
