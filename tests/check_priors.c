@@ -88,7 +88,7 @@ static void draw(rig *g, uint64_t seed, uint64_t first, int64_t n, const vaei_po
     g->prior.ops->sample(&g->prior, &g->run, &g->use, first, out);
 }
 
-static const char *const code_priors[] = { "pixelcnn channels=8 layers=2 first=3" };
+static const char *const code_priors[] = { "pixelcnn channels=8 layers=2 first=3", "transformer channels=8 layers=2 heads=2" };
 #define CODE_PRIORS (sizeof(code_priors) / sizeof(code_priors[0]))
 
 static const vaei_shape grid2 = { 3, { 2, 2, 5 } }, grid34 = { 3, { 3, 4, 2 } }, grid1 = { 3, { 1, 1, 4 } }, line6 = { 1, { 6 } };
@@ -221,6 +221,11 @@ START_TEST(test_gradients_are_finite_differences) {
     const float weight[ALL] = { 0.5f, -1.25f, 2 }, h = 2e-3f;
     double nll[ALL];
     rig_open(&g, code_priors[_i], grid34, 12, 4, ALL);
+    for (int64_t p = 0; p < g.table.count; p++) { /* embeddings that start near 0 bend too much in front of a layer norm */
+        const vaei_param *q = g.table.at[p];
+        if (q->init.fan_in > 1000) g.run.k->scale(q->count, 30, g.params + q->offset);
+    }
+    pack(&g);
     const vaei_points at = { codes, NULL };
     draw(&g, 9, 0, ALL, &at);
     for (int64_t i = 0; i < ALL * 12; i += 5) codes[i] = (int32_t)(i % 4);
@@ -390,6 +395,7 @@ static const struct {
     const char *model, *prior, *fit;
 } fits[] = {
     { CODES_MODEL, "prior pixelcnn channels=8 layers=2\n", FIT },
+    { CODES_MODEL, "prior transformer channels=8 layers=2 heads=2\n", FIT },
     { SPEC_CONV, "prior gmm components=3 covariance=full\n", "objective prior\n" },
     { SPEC_DENSE, "prior gmm components=5\n", "objective prior\n" },
 };
@@ -627,7 +633,7 @@ START_TEST(test_what_does_not_fit_is_refused) {
     ck_assert_ok(vae_model_create(&m, NULL, CODES_MODEL, 0));
     ck_assert_fails(vae_trainer_create(&t, m, "objective prior\n", 4), VAE_E_SPEC);
     vae_model_destroy(m);
-    m = make_model(NULL, 1);
+    m = make_model(NULL, 2);
     ck_assert_ok(vae_trainer_create(&t, m, "objective prior\n", 4));
     ck_assert_fails(vae_trainer_step(t, 2, images, NULL), VAE_E_ARG);
     ck_assert_ptr_nonnull(strstr(vae_last_error(), "components=3"));

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "nn/ranges.h"
+#include "nn/softmax.h"
 
 /* ---- rows --------------------------------------------------------------------------------------------------------- */
 
@@ -46,12 +47,12 @@ void vaei_rows_linear(const vaei_run *r, const vaei_rows *at, const vaei_linear_
 
 /* ---- embedding ---------------------------------------------------------------------------------------------------- */
 
-vae_status_t vaei_embedding_declare(vaei_embedding *e, vaei_build *b, const char *path, int64_t K, int64_t C) {
+vae_status_t vaei_embedding_declare(vaei_embedding *e, vaei_build *b, const char *path, int64_t K, int64_t C, int64_t fan_in) {
     const int64_t shape[2] = { K, C };
-    const vaei_init standard_normal = { .kind = VAEI_INIT_KAIMING, .fan_in = 2 };
+    const vaei_init normal = { .kind = VAEI_INIT_KAIMING, .fan_in = fan_in };
     e->K = K;
     e->C = C;
-    e->table = vaei_build_param(b, path, "weight", 2, shape, VAEI_PARAM_TRAINED, standard_normal);
+    e->table = vaei_build_param(b, path, "weight", 2, shape, VAEI_PARAM_TRAINED, normal);
     return e->table ? VAE_OK : VAE_E_NOMEM;
 }
 
@@ -90,25 +91,13 @@ typedef struct softmax_job {
     const float *weight; /* gradient in place of the logits */
 } softmax_job;
 
-static float largest(int64_t n, const float *x) {
-    float top = x[0];
-    for (int64_t i = 1; i < n; i++) top = x[i] > top ? x[i] : top;
-    return top;
-}
-
-/* e^(row - top) in place of row; the sum */
-static double exponentials(const vaei_kernels *k, int64_t K, float top, float *row) {
-    for (int64_t i = 0; i < K; i++) row[i] -= top;
-    k->map[VAEI_MAP_EXP](K, 0, row, row);
-    return k->sum(K, row);
-}
-
 static void softmax_range(void *arg, int64_t begin, int64_t end) {
     const softmax_job *j = arg;
     for (int64_t i = begin; i < end; i++) {
         float *row = j->logits + i * j->K;
-        const float top = largest(j->K, row), logit = row[j->codes[i]];
-        const double sum = exponentials(j->k, j->K, top, row);
+        const float logit = row[j->codes[i]];
+        float top;
+        const double sum = vaei_exponentials(j->k, j->K, row, &top);
         if (j->weight) {
             const float w = j->weight[(j->first + i) / j->places];
             j->k->scale(j->K, (float)((double)w / sum), row);
@@ -182,9 +171,9 @@ int32_t vaei_choose_code(const vaei_choice *c, const vaei_kernels *k, int64_t K,
         memcpy(room, logits, (size_t)K * sizeof(*room));
         least = ranked(K, room, c->top);
     }
-    const float top = largest(K, logits);
-    for (int64_t i = 0; i < K; i++) room[i] = (logits[i] - top) / c->temperature;
-    k->map[VAEI_MAP_EXP](K, 0, room, room);
+    float top;
+    for (int64_t i = 0; i < K; i++) room[i] = logits[i] / c->temperature;
+    (void)vaei_exponentials(k, K, room, &top);
     double sum = 0, reached = 0;
     int64_t last = 0; /* rounding may leave u sum a hair above what is reached */
     for (int64_t i = 0; i < K; i++) sum += logits[i] >= least ? (double)room[i] : 0;

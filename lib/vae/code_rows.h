@@ -30,10 +30,11 @@ void vaei_rows_linear(const vaei_run *r, const vaei_rows *at, const vaei_linear_
 
 typedef struct vaei_embedding {
     int64_t K, C;
-    const vaei_param *table; /* "<path>.weight" [K][C], starts standard normal */
+    const vaei_param *table; /* "<path>.weight" [K][C], starts as N(0, 2 / fan_in) */
 } vaei_embedding;
 
-vae_status_t vaei_embedding_declare(vaei_embedding *e, vaei_build *b, const char *path, int64_t K, int64_t C);
+vae_status_t vaei_embedding_declare(vaei_embedding *e, vaei_build *b, const char *path, int64_t K, int64_t C,
+                                    int64_t fan_in);
 void vaei_embedding_forward(const vaei_embedding *e, const vaei_run *r, const vaei_rows *at, const int32_t *codes, float *x);
 void vaei_embedding_backward(const vaei_embedding *e, const vaei_run *r, int64_t rows, const int32_t *codes, const float *dx);
 

@@ -71,7 +71,7 @@ static vae_status_t plan(vaei_prior *p, vaei_build *b) {
     if (!s) return VAE_E_NOMEM;
     *s = (net){ .P = q->n_codes, .K = q->code_size, .C = c->channels, .half = c->channels / 2, .layers = c->layers };
     if (!(s->block = vaei_arena_array(b->arena, (size_t)s->layers, sizeof(*s->block)))) return VAE_E_NOMEM;
-    VAEI_TRY(vaei_embedding_declare(&s->embedding, b, "prior.embedding", s->K, s->C));
+    VAEI_TRY(vaei_embedding_declare(&s->embedding, b, "prior.embedding", s->K, s->C, 2));
     VAEI_TRY(vaei_causal_declare(&s->first, b, "prior.first", rows, columns, s->C, s->C, c->first, 0));
     for (int64_t i = 0; i < s->layers; i++) VAEI_TRY(declare_block(&s->block[i], b, s, i, rows, columns, c->kernel));
     VAEI_TRY(vaei_linear_declare(&s->mix, b, "prior.mix", s->C, s->C));
