@@ -333,7 +333,10 @@ START_TEST(test_one_gaussian_is_the_closed_form) {
     ck_assert_double_eq_tol(nll[0], 0.5 * (1 + 4) + 1.8378770664093453, 1e-12);
     learn(&g, 4, &at, nll);
     for (int i = 0; i < 8; i++) m[i % 2] += (double)z[i] / 4;
-    for (int i = 0; i < 16; i++) C[i / 2 % 2][i % 2] += ((double)z[i / 4 * 2 + i / 2 % 2] - m[i / 2 % 2]) * ((double)z[i / 4 * 2 + i % 2] - m[i % 2]) / 4;
+    for (int i = 0; i < 16; i++) {
+        const int a = i / 2 % 2, b = i % 2;
+        C[a][b] += ((double)z[i / 4 * 2 + a] - m[a]) * ((double)z[i / 4 * 2 + b] - m[b]) / 4;
+    }
     if (!_i) C[0][1] = C[1][0] = 0;
     const double det = C[0][0] * C[1][1] - C[0][1] * C[1][0];
     score(&g, 0, 4, &at, nll);
@@ -386,7 +389,8 @@ END_TEST
 /* ---- in a model -------------------------------------------------------------------------------------------------- */
 
 #define CODES_MODEL                                                                                                    \
-    "input 8x8x1\nencoder conv2d out=6 kernel=4 stride=2 pad=1 | batchnorm | relu | dropout p=0.3 | conv2d out=4 kernel=4 stride=2 pad=1\n" \
+    "input 8x8x1\n"                                                                                                    \
+    "encoder conv2d out=6 kernel=4 stride=2 pad=1 | batchnorm | relu | dropout p=0.3 | conv2d out=4 kernel=4 stride=2 pad=1\n" \
     "latent vq codes=8 dim=4\n"                                                                                        \
     "decoder deconv2d out=6 kernel=4 stride=2 pad=1 | relu | deconv2d out=1 kernel=4 stride=2 pad=1\nlikelihood gaussian\n"
 #define FIT "optimizer adamw lr=0.01 weight_decay=0.1\nobjective prior\n"
@@ -613,6 +617,9 @@ START_TEST(test_a_prior_is_added_to_a_text) {
     ck_assert_ptr_nonnull(strstr(text, "prior      pixelcnn channels=8 layers=8"));
     ck_assert_ok(vae_spec_set(text, "prior.top", "5", out, sizeof(out), NULL));
     ck_assert_ptr_nonnull(strstr(out, "top=5"));
+    snprintf(other, sizeof(other), "%sobjective prior\n", CODES_MODEL); /* whose module has the section's name */
+    ck_assert_ok(vae_spec_set(other, "prior", "transformer", out, sizeof(out), NULL));
+    ck_assert_ptr_nonnull(strstr(out, "prior      transformer"));
     ck_assert_ok(vae_spec_set(text, "prior", "standard", out, sizeof(out), NULL));
     ck_assert_ok(vae_spec_canonical(out, text, sizeof(text), NULL));
     ck_assert_ok(vae_spec_canonical(CODES_MODEL, other, sizeof(other), NULL));

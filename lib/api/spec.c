@@ -159,9 +159,9 @@ static vae_status_t find_target(target *t, vaei_document *d, vaei_arena *arena, 
     const char *name = next_part(arena, &rest);
     if (!name) return VAE_E_NOMEM;
     memset(t, 0, sizeof(*t));
+    const int32_t no_prior = has_any(d, 0, MODEL_SECTIONS) && !vaei_document_find(d, "prior");
+    if (no_prior && strcmp(name, "prior") == 0 && !append_prior(d, arena)) return VAE_E_NOMEM; /* not objective prior, then */
     t->section = find_section(d, name);
-    if (!t->section && strcmp(name, "prior") == 0 && has_any(d, 0, MODEL_SECTIONS) && !(t->section = append_prior(d, arena)))
-        return VAE_E_NOMEM;
     if (!t->section && has_any(d, 0, VAEI_COUNT(known_sections))) { /* training sections left out stand for their defaults */
         vaei_recipe recipe;
         VAEI_TRY(vaei_recipe_build(&recipe, arena, d));

@@ -58,7 +58,8 @@ static void gather_range(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-static void gather(const vaei_causal_conv *g, const vaei_run *r, const vaei_rows *at, int64_t first, int64_t m, const float *x, float *cols) {
+static void gather(const vaei_causal_conv *g, const vaei_run *r, const vaei_rows *at, int64_t first, int64_t m, const float *x,
+                   float *cols) {
     gather_job j = { g, at, first, x, cols };
     vaei_parallel_ranges(r->pool, m, g->map.in, gather_range, &j);
 }

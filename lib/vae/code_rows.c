@@ -41,7 +41,8 @@ void vaei_rows_add(const vaei_run *r, const vaei_rows *at, int64_t channels, con
     vaei_rows_map(r, at, channels, VAEI_MAP_COUNT, x, y);
 }
 
-void vaei_rows_linear(const vaei_run *r, const vaei_rows *at, const vaei_linear_map *m, const vaei_linear_pack *p, const float *x, float *y) {
+void vaei_rows_linear(const vaei_run *r, const vaei_rows *at, const vaei_linear_map *m, const vaei_linear_pack *p, const float *x,
+                      float *y) {
     vaei_linear_rows(m, r, p, at->count, x + at->first * m->in, at->stride * m->in, y + at->first * m->out, at->stride * m->out);
 }
 

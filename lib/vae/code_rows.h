@@ -24,7 +24,8 @@ VAEI_INLINE vaei_rows vaei_rows_place(int64_t n, int64_t places, int64_t place) 
 void vaei_rows_map(const vaei_run *r, const vaei_rows *at, int64_t channels, int32_t map, const float *x, float *y);
 void vaei_rows_add(const vaei_run *r, const vaei_rows *at, int64_t channels, const float *x, float *y);
 /* y = m(x) */
-void vaei_rows_linear(const vaei_run *r, const vaei_rows *at, const vaei_linear_map *m, const vaei_linear_pack *p, const float *x, float *y);
+void vaei_rows_linear(const vaei_run *r, const vaei_rows *at, const vaei_linear_map *m, const vaei_linear_pack *p, const float *x,
+                      float *y);
 
 /* ---- embedding ---------------------------------------------------------------------------------------------------- */
 

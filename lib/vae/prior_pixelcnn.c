@@ -66,7 +66,8 @@ static vae_status_t plan(vaei_prior *p, vaei_build *b) {
     const vaei_latent *q = p->latent;
     const int64_t rows = q->z.n == 3 && q->n_codes % q->z.d[0] == 0 ? q->z.d[0] : 1, columns = q->n_codes / rows;
     if (c->kernel % 2 == 0 || c->first % 2 == 0)
-        return vaei_fail(VAE_E_SPEC, "prior pixelcnn: kernel=%lld first=%lld, wanted odd windows", (long long)c->kernel, (long long)c->first);
+        return vaei_fail(VAE_E_SPEC, "prior pixelcnn: kernel=%lld first=%lld, wanted odd windows", (long long)c->kernel,
+                         (long long)c->first);
     net *s = p->state = vaei_arena_alloc(b->arena, sizeof(*s));
     if (!s) return VAE_E_NOMEM;
     *s = (net){ .P = q->n_codes, .K = q->code_size, .C = c->channels, .half = c->channels / 2, .layers = c->layers };
@@ -96,8 +97,10 @@ static packs cut_packs(const net *s, const vaei_kernels *k, int32_t training, va
     p.mix = vaei_linear_carve(&s->mix, k, training, c);
     p.head = vaei_linear_carve(&s->head, k, training, c);
     for (int64_t i = 0; i < s->layers; i++) {
-        const block_pack cut = { vaei_linear_carve(&s->block[i].reduce, k, training, c), vaei_linear_carve(&s->block[i].conv.map, k, training, c),
-                                 vaei_linear_carve(&s->block[i].expand, k, training, c) };
+        const block *b = &s->block[i];
+        const block_pack cut = { .reduce = vaei_linear_carve(&b->reduce, k, training, c),
+                                 .conv = vaei_linear_carve(&b->conv.map, k, training, c),
+                                 .expand = vaei_linear_carve(&b->expand, k, training, c) };
         if (p.block) p.block[i] = cut;
     }
     return p;
@@ -149,7 +152,8 @@ typedef struct room {
 
 static room cut_room(const net *s, const vaei_kernels *k, int64_t rows, int32_t training, vaei_carve *c) {
     const int64_t wide = vaei_count_of(rows, s->C), narrow = vaei_count_of(rows, s->half);
-    room m = { .first = vaei_causal_carve(&s->first, k, rows, training, c), .conv = vaei_causal_carve(&s->block[0].conv, k, rows, training, c) };
+    room m = { .first = vaei_causal_carve(&s->first, k, rows, training, c) };
+    m.conv = vaei_causal_carve(&s->block[0].conv, k, rows, training, c);
     m.head = vaei_head_carve(&s->head, k, rows, training, c);
     m.t = vaei_carve_floats(c, wide);
     if (!training) {
@@ -290,7 +294,8 @@ static void sample_group(const vaei_prior *p, const vaei_run *r, const view *v, 
         forward(s, r, &at, v);
         vaei_linear_rows(&s->head, r, &v->w.head, r->n, v->m.o + place * s->C, s->P * s->C, logits, s->K);
         for (int64_t i = 0; i < r->n; i++)
-            codes[i * s->P + place] = vaei_choose_code(&c->choice, r->k, s->K, v->room.uniform[i * s->P + place], logits + i * s->K, v->room.choice);
+            codes[i * s->P + place] = vaei_choose_code(&c->choice, r->k, s->K, v->room.uniform[i * s->P + place], logits + i * s->K,
+                                                       v->room.choice);
         vaei_embedding_forward(&s->embedding, r, &at, codes, v->m.e);
     }
 }

@@ -12,7 +12,8 @@
  * one place at a time, with the keys and values of the places before it kept: P steps of one row each, and a product of a row with what
  * it sees. Examples go through in groups, so memory outside training does not grow with the batch.
  *
- * Vaswani et al. 2017 (arXiv:1706.03762); Radford et al. 2019 (the order of the blocks); Esser et al. 2021 (arXiv:2012.09841, over codes). */
+ * Vaswani et al. 2017 (arXiv:1706.03762); Radford et al. 2019 (the order of the blocks); Esser et al. 2021 (arXiv:2012.09841, over
+ * codes). */
 #include "nn/norm.h"
 #include "nn/ranges.h"
 #include "nn/softmax.h"
@@ -66,7 +67,8 @@ static vaei_linear_map map_of(const vaei_layer *l, int32_t first, int64_t in, in
 
 static void find_pairs(net *s) {
     for (int64_t i = 0; i < s->layers; i++) {
-        vaei_layer *const *attention = s->stack->layer[2 * i]->body[0]->layer, *const *perceptron = s->stack->layer[2 * i + 1]->body[0]->layer;
+        vaei_layer *const *attention = s->stack->layer[2 * i]->body[0]->layer;
+        vaei_layer *const *perceptron = s->stack->layer[2 * i + 1]->body[0]->layer;
         pair *p = &s->pair[i];
         p->before_attention = attention[0];
         for (int32_t m = QUERY; m <= OUT; m++) p->map[m] = map_of(attention[1], 2 * m, s->C, s->C);
@@ -346,7 +348,8 @@ static void sample_group(const vaei_prior *p, const vaei_run *r, const packs *w,
         normalise(s, r, s->last, t->x, t->u);
         vaei_linear_forward(&s->head, r, &w->head, r->n, t->u, t->logits);
         for (int64_t i = 0; i < r->n; i++)
-            codes[i * s->P + place] = vaei_choose_code(&c->choice, r->k, s->K, t->uniform[i * s->P + place], t->logits + i * s->K, t->choice);
+            codes[i * s->P + place] = vaei_choose_code(&c->choice, r->k, s->K, t->uniform[i * s->P + place], t->logits + i * s->K,
+                                                       t->choice);
     }
 }
 
