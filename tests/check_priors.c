@@ -1,92 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * check_priors.c - priors: probabilities that add up, gradients, causality, samples that follow them, and a network that stands still. */
-#include "support.h"
+#include "prior_rig.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <unistd.h>
-
-#include "vae/prior.h"
-
-/* ---- a prior alone, over a grid of codes or a vector of values ----------------------------------------------------- */
-
-typedef struct rig {
-    vaei_heap heap;
-    vaei_arena arena;
-    vaei_latent latent;
-    vaei_latent_ops latent_ops;
-    vaei_prior prior;
-    vaei_params table;
-    float *params, *grads;
-    vaei_slot train, use; /* memory of both kinds of pass */
-    vaei_run run;
-} rig;
-
-static vaei_slot make_slot(const rig *g, int64_t n, int32_t training) {
-    vaei_need need = { 0, 0, 0 };
-    g->prior.ops->need(&g->prior, g->run.k, n, training, &need);
-    const vaei_slot s = { .pack = calloc(1, need.pack + 64), .cache = aligned_alloc(64, need.cache + 64),
-                          .scratch = aligned_alloc(64, need.scratch + 64) };
-    memset(s.cache, 0xFF, need.cache); /* NaN to whoever reads first */
-    memset(s.scratch, 0xFF, need.scratch);
-    return s;
-}
-
-static void free_slot(vaei_slot *s) { free(s->pack), free(s->cache), free(s->scratch); }
-
-static void pack(rig *g) {
-    g->run.training = 1;
-    g->prior.ops->pack(&g->prior, &g->run, g->train.pack);
-    g->run.training = 0;
-    g->prior.ops->pack(&g->prior, &g->run, g->use.pack);
-}
-
-static void rig_open(rig *g, const char *text, vaei_shape z, int64_t n_codes, int64_t K, int64_t n) {
-    vaei_document document;
-    const vaei_module *module;
-    vaei_build build;
-    void *conf;
-    char line[200];
-    memset(g, 0, sizeof(*g));
-    vaei_heap_init_default(&g->heap);
-    vaei_arena_init(&g->arena, &g->heap);
-    vaei_build_init(&build, &g->arena);
-    snprintf(line, sizeof(line), "prior %s\n", text);
-    ck_assert_int_eq(vaei_document_parse(&document, &g->arena, line, strlen(line)), VAE_OK);
-    ck_assert_int_eq(vaei_module_find(&module, vaei_priors, vaei_priors_count, "prior", document.first->pipeline.first, "t"), VAE_OK);
-    ck_assert_int_eq(vaei_module_bind(&conf, module, document.first->pipeline.first, &g->arena, "t"), VAE_OK);
-    g->latent = (vaei_latent){ .ops = &g->latent_ops, .z = z, .n_codes = n_codes, .code_size = K };
-    g->prior = (vaei_prior){ .ops = (const vaei_prior_ops *)(const void *)module, .conf = conf, .latent = &g->latent };
-    ck_assert_int_eq(g->prior.ops->plan(&g->prior, &build), VAE_OK);
-    ck_assert_int_eq(vaei_build_finish(&build, &g->table), VAE_OK);
-    g->params = calloc((size_t)g->table.n_floats + 1, sizeof(float));
-    g->grads = calloc((size_t)g->table.n_floats + 1, sizeof(float));
-    g->run = (vaei_run){ .k = vaei_kernels_select(0, 0), .params = g->params, .grads = g->grads, .n = n };
-    vaei_params_init(&g->table, g->run.k, 11, g->params);
-    g->train = make_slot(g, n, 1);
-    g->use = make_slot(g, n, 0);
-    pack(g);
-}
-
-static void rig_close(rig *g) {
-    free(g->params), free(g->grads);
-    free_slot(&g->train), free_slot(&g->use);
-    vaei_arena_free(&g->arena);
-    ck_assert_uint_eq(g->heap.in_use, 0);
-}
-
-static void score(rig *g, int32_t training, int64_t n, const vaei_points *at, double *nll) {
-    g->run.n = n;
-    g->run.training = training;
-    g->prior.ops->nll(&g->prior, &g->run, training ? &g->train : &g->use, at, nll);
-}
-
-static void draw(rig *g, uint64_t seed, uint64_t first, int64_t n, const vaei_points *out) {
-    g->run.n = n;
-    g->run.training = 0;
-    g->run.noise.seed = seed;
-    g->prior.ops->sample(&g->prior, &g->run, &g->use, first, out);
-}
 
 static const char *const code_priors[] = { "pixelcnn channels=8 layers=2 first=3", "transformer channels=8 layers=2 heads=2" };
 #define CODE_PRIORS (sizeof(code_priors) / sizeof(code_priors[0]))
@@ -246,142 +162,6 @@ START_TEST(test_gradients_are_finite_differences) {
             ck_assert_msg(is_slope(got, left, right), "%s[%d]: %g, wanted %g or %g", q->name, (int)i, got, left, right);
         }
     }
-    rig_close(&g);
-}
-END_TEST
-
-/* ---- mixtures ----------------------------------------------------------------------------------------------------- */
-
-static void learn(rig *g, int64_t n, const vaei_points *at, double *nll) {
-    pack(g);
-    g->run.n = n;
-    g->run.training = 1;
-    ck_assert_int_eq(g->prior.ops->prepare(&g->prior, &g->run, &g->train, at), VAE_OK);
-    g->prior.ops->nll(&g->prior, &g->run, &g->train, at, nll);
-    g->prior.ops->commit(&g->prior, &g->run, &g->train, at, g->params);
-    pack(g);
-}
-
-static float *param_of(const rig *g, const char *name) {
-    for (int64_t i = 0; i < g->table.count; i++)
-        if (strcmp(g->table.at[i]->name, name) == 0) return g->params + g->table.at[i]->offset;
-    ck_abort_msg("no %s", name);
-    return NULL;
-}
-
-enum { POINTS = 6000 };
-
-/* 0.3 of N((-2, 1), ((1, 0.6), (0.6, 0.5))), 0.7 of N((2, 0), ((0.3, -0.2), (-0.2, 0.4))) */
-static const double true_share[2] = { 0.3, 0.7 }, true_mean[2][2] = { { -2, 1 }, { 2, 0 } },
-                    true_covariance[2][3] = { { 1, 0.6, 0.5 }, { 0.3, -0.2, 0.4 } };
-
-static void make_points(float *z) {
-    const vaei_kernels *k = vaei_kernels_select(0, 0);
-    const vaei_noise_key key = { .seed = 77 };
-    for (int i = 0; i < POINTS; i++) {
-        float e[2];
-        const int c = i % 10 >= 3;
-        const double *m = true_mean[c], *C = true_covariance[c], a = sqrt(C[0]), b = C[1] / a, d = sqrt(C[2] - b * b);
-        vaei_noise_normal(k, key, (uint32_t)i, 2, e);
-        z[2 * i] = (float)(m[0] + a * (double)e[0]);
-        z[2 * i + 1] = (float)(m[1] + b * (double)e[0] + d * (double)e[1]);
-    }
-}
-
-static double mean_of(int64_t n, const double *x) {
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++) sum += x[i];
-    return sum / (double)n;
-}
-
-static const vaei_shape plane = { 1, { 2 } };
-
-START_TEST(test_em_finds_the_mixture_and_never_falls) {
-    rig g;
-    float *z = malloc(POINTS * 2 * sizeof(*z));
-    double *nll = malloc(POINTS * sizeof(*nll)), last = 1e30;
-    make_points(z);
-    rig_open(&g, "gmm components=2 covariance=full power=0", plane, 0, 0, POINTS);
-    const vaei_points at = { NULL, z };
-    for (int i = 0; i < 40; i++) {
-        learn(&g, POINTS, &at, nll);
-        const double now = mean_of(POINTS, nll);
-        ck_assert_double_le(now, last + 1e-7);
-        last = now;
-    }
-    const float *w = param_of(&g, "prior.weight"), *m = param_of(&g, "prior.mean"), *C = param_of(&g, "prior.covariance");
-    const int swap = m[0] > 0;
-    for (int k = 0; k < 2; k++) {
-        const int t = k ^ swap;
-        ck_assert_double_eq_tol((double)w[k], true_share[t], 0.02);
-        for (int d = 0; d < 2; d++) ck_assert_double_eq_tol((double)m[k * 2 + d], true_mean[t][d], 0.06);
-        for (int d = 0; d < 3; d++) ck_assert_double_eq_tol((double)C[k * 4 + (d < 2 ? d : 3)], true_covariance[t][d], 0.06);
-    }
-    free(z), free(nll);
-    rig_close(&g);
-}
-END_TEST
-
-/* One component: the Gaussian of the sample's mean and covariance; its density by hand. */
-START_TEST(test_one_gaussian_is_the_closed_form) {
-    rig g;
-    float z[8] = { 1, 2, -1, 0.5f, 0.25f, -2, 3, 1 };
-    double nll[4], m[2] = { 0, 0 }, C[2][2] = { { 1e-6, 0 }, { 0, 1e-6 } };
-    rig_open(&g, _i ? "gmm components=1 covariance=full" : "gmm components=1", plane, 0, 0, 4);
-    const vaei_points at = { NULL, z };
-    score(&g, 0, 4, &at, nll); /* before the first step: N(0, I) */
-    ck_assert_double_eq_tol(nll[0], 0.5 * (1 + 4) + 1.8378770664093453, 1e-12);
-    learn(&g, 4, &at, nll);
-    for (int i = 0; i < 8; i++) m[i % 2] += (double)z[i] / 4;
-    for (int i = 0; i < 16; i++) {
-        const int a = i / 2 % 2, b = i % 2;
-        C[a][b] += ((double)z[i / 4 * 2 + a] - m[a]) * ((double)z[i / 4 * 2 + b] - m[b]) / 4;
-    }
-    if (!_i) C[0][1] = C[1][0] = 0;
-    const double det = C[0][0] * C[1][1] - C[0][1] * C[1][0];
-    score(&g, 0, 4, &at, nll);
-    for (int i = 0; i < 4; i++) {
-        const double a = (double)z[2 * i] - m[0], b = (double)z[2 * i + 1] - m[1];
-        const double square = (C[1][1] * a * a - 2 * C[0][1] * a * b + C[0][0] * b * b) / det;
-        ck_assert_double_eq_tol(nll[i], 0.5 * (square + log(det)) + 1.8378770664093453, 1e-5);
-    }
-    rig_close(&g);
-}
-END_TEST
-
-START_TEST(test_samples_of_a_mixture_have_its_moments) {
-    rig g;
-    float *z = malloc(POINTS * 2 * sizeof(*z)), *y = malloc(POINTS * 2 * sizeof(*y));
-    double *nll = malloc(POINTS * sizeof(*nll)), m[2][2] = { { 0 } }, C[2][3] = { { 0 } };
-    make_points(z);
-    rig_open(&g, _i ? "gmm components=4 covariance=full" : "gmm components=8", plane, 0, 0, POINTS);
-    for (int i = 0; i < 20; i++) learn(&g, 500, &(vaei_points){ NULL, z + i % 12 * 1000 }, nll);
-    draw(&g, 4, 0, POINTS, &(vaei_points){ NULL, y });
-    for (int s = 0; s < 2; s++) {
-        const float *x = s ? y : z;
-        for (int i = 0; i < POINTS * 2; i++) m[s][i % 2] += (double)x[i] / POINTS;
-        for (int i = 0; i < POINTS; i++) {
-            const double a = (double)x[2 * i] - m[s][0], b = (double)x[2 * i + 1] - m[s][1];
-            C[s][0] += a * a / POINTS, C[s][1] += a * b / POINTS, C[s][2] += b * b / POINTS;
-        }
-    }
-    for (int d = 0; d < 2; d++) ck_assert_double_eq_tol(m[1][d], m[0][d], 0.1);
-    for (int d = 0; d < 3; d++) ck_assert_double_eq_tol(C[1][d], C[0][d], 0.2);
-    free(z), free(y), free(nll);
-    rig_close(&g);
-}
-END_TEST
-
-START_TEST(test_degenerate_points_keep_a_density) {
-    rig g;
-    float z[40];
-    double nll[20];
-    for (int i = 0; i < 40; i++) z[i] = i < 20 ? 1.0f : -1.0f; /* two places, five components, no spread */
-    rig_open(&g, _i ? "gmm components=5 covariance=full" : "gmm components=5", plane, 0, 0, 20);
-    const vaei_points at = { NULL, z };
-    for (int i = 0; i < 5; i++) learn(&g, 20, &at, nll);
-    score(&g, 0, 20, &at, nll);
-    for (int i = 0; i < 20; i++) ck_assert(nll[i] - nll[i] <= 0);
     rig_close(&g);
 }
 END_TEST
@@ -627,6 +407,60 @@ START_TEST(test_a_prior_is_added_to_a_text) {
 }
 END_TEST
 
+START_TEST(test_every_prior_of_the_registry_builds_its_example) {
+    char text[2000];
+    vae_model_t *m;
+    vae_session_t *s;
+    float x[64];
+    for (int32_t i = 0; i < vae_registry_count("prior"); i++) {
+        const vaei_prior_ops *ops = (const vaei_prior_ops *)(const void *)vaei_priors[i];
+        snprintf(text, sizeof(text), "%sprior %s\n", ops->flags & VAEI_PRIOR_OF_CODES ? CODES_MODEL : SPEC_DENSE, ops->module.example);
+        ck_assert_ok(vae_model_create(&m, NULL, text, 0));
+        ck_assert_ok(vae_session_create(&s, m, 1));
+        ck_assert_ok(vae_sample(s, 1, NULL, x));
+        for (int64_t j = 0; j < vae_model_input_size(m); j++) ck_assert(x[j] - x[j] <= 0);
+        vae_session_destroy(s);
+        vae_model_destroy(m);
+    }
+}
+END_TEST
+
+START_TEST(test_sizes_past_the_machine_are_refused) {
+    vae_model_t *m = make_model(NULL, _i);
+    vae_trainer_t *t;
+    uint64_t bytes;
+    vae_status_t status = vae_session_bytes(m, INT32_MAX, &bytes);
+    ck_assert(status == VAE_OK || status == VAE_E_LIMIT);
+    status = vae_trainer_create(&t, m, fits[_i].fit, INT32_MAX);
+    ck_assert(status == VAE_E_NOMEM || status == VAE_E_LIMIT);
+    vae_model_destroy(m);
+}
+END_TEST
+
+/* Memory ends at every call in turn. */
+START_TEST(test_out_of_memory_loses_nothing) {
+    char text[2000];
+    test_heap h = { 0 };
+    vae_ctx_t *ctx = test_ctx(&h, 1, VAE_ISA_AUTO);
+    const int64_t live = h.live;
+    vae_status_t status = VAE_E_NOMEM;
+    snprintf(text, sizeof(text), "%s%s", fits[_i].model, fits[_i].prior);
+    for (int64_t k = 1; status != VAE_OK; k++) {
+        vae_model_t *m = NULL;
+        vae_trainer_t *t = NULL;
+        vae_session_t *s = NULL;
+        h.fail_at = h.calls + k;
+        status = vae_model_create(&m, ctx, text, 0);
+        if (status == VAE_OK) status = vae_trainer_create(&t, m, fits[_i].fit, 4);
+        if (status == VAE_OK) status = vae_session_create(&s, m, 4);
+        ck_assert(status == VAE_OK || status == VAE_E_NOMEM);
+        vae_session_destroy(s), vae_trainer_destroy(t), vae_model_destroy(m);
+        ck_assert_int_eq(h.live, live);
+    }
+    vae_ctx_destroy(ctx);
+}
+END_TEST
+
 START_TEST(test_what_does_not_fit_is_refused) {
     vae_model_t *m;
     vae_trainer_t *t;
@@ -667,10 +501,6 @@ Suite *suite_priors(void) {
     tcase_add_loop_test(codes, test_top_keeps_the_likeliest_codes, 0, CODE_PRIORS);
     tcase_add_loop_test(codes, test_scores_and_samples_do_not_depend_on_the_batch, 0, CODE_PRIORS);
     tcase_add_loop_test(codes, test_gradients_are_finite_differences, 0, CODE_PRIORS);
-    tcase_add_test(codes, test_em_finds_the_mixture_and_never_falls);
-    tcase_add_loop_test(codes, test_one_gaussian_is_the_closed_form, 0, 2);
-    tcase_add_loop_test(codes, test_samples_of_a_mixture_have_its_moments, 0, 2);
-    tcase_add_loop_test(codes, test_degenerate_points_keep_a_density, 0, 2);
     tcase_add_loop_test(models, test_fitting_moves_the_prior_and_nothing_else, 0, FITS);
     tcase_add_loop_test(models, test_training_the_model_leaves_the_prior_alone, 0, FITS);
     tcase_add_loop_test(models, test_the_bound_gains_what_the_prior_learns, 0, FITS);
@@ -678,6 +508,9 @@ Suite *suite_priors(void) {
     tcase_add_loop_test(models, test_steps_samples_and_scores_allocate_nothing, 0, FITS);
     tcase_add_loop_test(models, test_resume_and_files_keep_every_bit, 0, FITS);
     tcase_add_test(models, test_a_prior_is_added_to_a_text);
+    tcase_add_test(models, test_every_prior_of_the_registry_builds_its_example);
+    tcase_add_loop_test(models, test_sizes_past_the_machine_are_refused, 0, FITS);
+    tcase_add_loop_test(models, test_out_of_memory_loses_nothing, 0, FITS);
     tcase_add_test(models, test_what_does_not_fit_is_refused);
     suite_add_tcase(suite, codes);
     suite_add_tcase(suite, models);
