@@ -328,6 +328,55 @@ START_TEST(test_same_bits_for_threads_and_splits) {
 }
 END_TEST
 
+START_TEST(test_same_bits_for_instruction_sets) {
+    static const int32_t isas[] = { VAE_ISA_PORTABLE, VAE_ISA_AVX2, VAE_ISA_AVX512, VAE_ISA_NEON };
+    result first = { 0 };
+    for (size_t k = 0; k < 4; k++) {
+        vae_ctx_config_t c;
+        vae_ctx_t *ctx = NULL;
+        ck_assert_ok(vae_ctx_config_init(&c, sizeof(c)));
+        c.isa = isas[k];
+        if (vae_ctx_create(&ctx, &c) != VAE_OK) continue;
+        result o = run_all(ctx, _i, 20);
+        vae_ctx_destroy(ctx);
+        if (k == 0) {
+            first = o;
+            continue;
+        }
+        ck_assert_mem_eq(first.params, o.params, (size_t)o.n_params * sizeof(float));
+        ck_assert_mem_eq(first.sample, o.sample, (size_t)o.n_sample * sizeof(float));
+        ck_assert_mem_eq(first.elbo, o.elbo, sizeof(o.elbo));
+        free(o.params), free(o.sample);
+    }
+    free(first.params), free(first.sample);
+}
+END_TEST
+
+/* The network is packed once; when the host changes it, again. */
+START_TEST(test_a_fit_sees_what_the_host_changes) {
+    vae_model_t *m = make_model(NULL, _i);
+    vae_trainer_t *a;
+    vae_metrics_t kept = { .struct_size = sizeof(kept) }, fresh = { .struct_size = sizeof(fresh) };
+    const vae_tensor_t *t;
+    float *x = filled(32 * vae_model_input_size(m), 4);
+    int64_t size = 1;
+    ck_assert_ok(vae_trainer_create(&a, m, fits[_i].fit, 32));
+    for (int i = 0; i < 3; i++) ck_assert_ok(vae_trainer_step(a, 32, x, NULL));
+    ck_assert_ok(vae_model_param(m, 0, &t, NULL));
+    for (int32_t d = 0; d < vae_tensor_ndim(t); d++) size *= vae_tensor_shape(t)[d];
+    float *w = filled(size, 99);
+    ck_assert_ok(vae_model_set_param(m, 0, w, size));
+    ck_assert_ok(vae_trainer_backward(a, 32, x, NULL, &kept));
+    vae_trainer_destroy(a);
+    ck_assert_ok(vae_trainer_create(&a, m, fits[_i].fit, 32)); /* packs everything anew */
+    ck_assert_ok(vae_trainer_backward(a, 32, x, NULL, &fresh));
+    ck_assert_mem_eq(&kept.loss, &fresh.loss, sizeof(double));
+    vae_trainer_destroy(a);
+    vae_model_destroy(m);
+    free(x), free(w);
+}
+END_TEST
+
 START_TEST(test_steps_samples_and_scores_allocate_nothing) {
     test_heap h = { 0 };
     vae_ctx_t *ctx = test_ctx(&h, 2, VAE_ISA_AUTO);
@@ -505,6 +554,8 @@ Suite *suite_priors(void) {
     tcase_add_loop_test(models, test_training_the_model_leaves_the_prior_alone, 0, FITS);
     tcase_add_loop_test(models, test_the_bound_gains_what_the_prior_learns, 0, FITS);
     tcase_add_loop_test(models, test_same_bits_for_threads_and_splits, 0, FITS);
+    tcase_add_loop_test(models, test_same_bits_for_instruction_sets, 0, FITS);
+    tcase_add_loop_test(models, test_a_fit_sees_what_the_host_changes, 0, 2);
     tcase_add_loop_test(models, test_steps_samples_and_scores_allocate_nothing, 0, FITS);
     tcase_add_loop_test(models, test_resume_and_files_keep_every_bit, 0, FITS);
     tcase_add_test(models, test_a_prior_is_added_to_a_text);

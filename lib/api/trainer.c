@@ -279,8 +279,9 @@ static vaei_run start(vae_trainer_t *t, int64_t n) {
     if (t->packed != generation) {
         vaei_run network = r;
         network.training = !vaei_recipe_of_prior(&t->recipe);
-        vaei_network_pack(&m->network, &network, &t->work);
+        if (network.training || t->still != generation - t->moves) vaei_network_pack(&m->network, &network, &t->work);
         if (!network.training) vaei_network_pack_prior(&m->network, &r, &t->work);
+        t->still = generation - t->moves; /* by fitting the prior the network does not change */
         t->packed = generation;
     }
     return r;
@@ -295,6 +296,11 @@ typedef struct noise_job {
 static void noise_task(void *arg, int32_t i) {
     const noise_job *job = arg;
     vaei_noise_normal(job->r->k, job->r->noise, job->r->first_item + (uint32_t)i, job->D, job->noise + i * job->D);
+}
+
+static void params_moved(vae_trainer_t *t) {
+    t->model->generation++;
+    t->moves += (uint64_t)vaei_recipe_of_prior(&t->recipe);
 }
 
 static void draw_noise(const vaei_run *r, const vaei_network *net, const float *noise, float *out) {
@@ -337,7 +343,7 @@ static vae_status_t pass(vae_trainer_t *t, const vaei_run *r, const float *x, va
         return vaei_fail(VAE_E_NUMERIC, "gradient: not finite at step %lld", (long long)t->step);
     if (of_prior) vaei_network_commit_prior(net, r, w, t->model->params);
     else vaei_network_commit(net, r, w, t->model->params);
-    t->model->generation++;
+    params_moved(t);
     return VAE_OK;
 }
 
@@ -426,7 +432,7 @@ vae_status_t vae_trainer_apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
         vaei_parallel(model->ctx->pool, (int32_t)pieces(job.p->count, SLICE), update_task, &job);
         if (trainer->host.step) update_by_host(&job);
     }
-    model->generation++;
+    params_moved(trainer);
     trainer->step++;
     give_metrics(trainer, metrics, parts, lr, norm);
     forget_gradients(trainer);
