@@ -18,7 +18,7 @@ struct vae_session {
     uint64_t position; /* items drawn since the seed */
     vaei_work work;
     double *recon, *rate, *top, *sum; /* [max_batch], of vae_elbo */
-    float *image;              /* [S], of vae_decode_rgba8 */
+    float *image;                     /* [S], of vae_decode_rgba8 */
 };
 
 static void carve_session(const vae_model_t *model, int64_t max_batch, vaei_carve *c, vae_session_t *s) {
