@@ -4,7 +4,8 @@
 #   make [all]         build/libvae.a, build/libvae.so, build/vae          make check       every test, a few minutes
 #   make install       PREFIX=/usr/local, DESTDIR=, LIBDIR=, ...           make check-asan  the C tests under ASan and UBSan
 #   make demo          train on Fashion-MNIST, look at demo/samples.png    make bench       speed, beside the peers if installed
-#   make docs          the generated documents                            make clean
+#   make demo-vq       train codebooks on clothes and textures             make docs        the generated documents
+#   make clean
 #   V=1                shows the commands
 #
 # BLAS=openblas|blis|none chooses who multiplies matrices when a program asks for VAE_ARITH_BLAS; the default arithmetic
@@ -62,8 +63,8 @@ OUR_CPPFLAGS := -Iinclude -D_POSIX_C_SOURCE=200809L
 OUR_CFLAGS   := -std=c11 $(OUR_WARNINGS)
 OUR_FLOAT    := -fno-fast-math -fno-math-errno -ffp-contract=off
 LIB_CFLAGS   := -fPIC -fvisibility=hidden -pthread $(OUR_FLOAT)
-# kernels at -O3, unless the user asked for less than -O2
-KERNEL_CFLAGS := $(if $(filter -O0 -O1 -O -Og -Os -Oz,$(CFLAGS)),,-O3)
+# the library's loops at -O3, unless the user asked for less than -O2
+LOOP_CFLAGS := $(if $(filter -O0 -O1 -O -Og -Os -Oz,$(CFLAGS)),,-O3)
 OUR_LDLIBS   := $(BLAS_LIBS) -lm -pthread
 SO_LDFLAGS   := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libvae.map -Wl,-z,defs,-z,relro,-z,now -Wl,--as-needed
 
@@ -94,8 +95,8 @@ SHARED  := $(BUILD)/$(REALNAME)
 PROGRAM := $(if $(PROGRAM_SRC),$(BUILD)/vae)
 CHECK   := $(if $(CHECK_SRC),$(BUILD)/check_vae)
 
-.PHONY: all static shared program examples check check-asan asan check-build bench-build bench demo docs install uninstall \
-        clean need-check need-program FORCE
+.PHONY: all static shared program examples check check-asan asan check-build bench-build bench demo demo-vq \
+        docs install uninstall clean need-check need-program FORCE
 all: static shared program
 static: $(STATIC)
 shared: $(SHARED)
@@ -105,18 +106,18 @@ check-build: $(CHECK)
 bench-build: $(BENCHES)
 
 # ---- objects: rebuilt when a flag changes -----------------------------------------------------------------------------
-FLAGS_NOW = $(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(LIB_CFLAGS) $(CFLAGS) $(KERNEL_CFLAGS) $(BLAS) $(BLAS_CFLAGS)
+FLAGS_NOW = $(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(LIB_CFLAGS) $(CFLAGS) $(LOOP_CFLAGS) $(BLAS) $(BLAS_CFLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' > $@
 
 $(BUILD)/obj/lib/kernel/%.o: lib/kernel/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call compile,-Ilib $(BLAS_DEFS) $(BLAS_CFLAGS),$(KERNEL_CFLAGS) $(LIB_CFLAGS))
+	$(call compile,-Ilib $(BLAS_DEFS) $(BLAS_CFLAGS),$(LOOP_CFLAGS) $(LIB_CFLAGS))
 
 $(BUILD)/obj/lib/%.o: lib/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call compile,-Ilib $(BLAS_DEFS),$(LIB_CFLAGS))
+	$(call compile,-Ilib $(BLAS_DEFS),$(LOOP_CFLAGS) $(LIB_CFLAGS))
 
 # the program sees the public headers only
 $(BUILD)/obj/src/%.o: src/%.c $(BUILD)/flags | need-program
@@ -182,6 +183,9 @@ check: all examples check-build asan
 
 demo: program
 	@BUILD='$(BUILD)' scripts/demo.sh
+
+demo-vq: program
+	@BUILD='$(BUILD)' scripts/demo_vq.sh
 
 bench: all bench-build
 	@VAE='$(BUILD)/vae' bench/run.sh

@@ -13,14 +13,21 @@ mkdir -p "$logs"
 total_passed=0
 total_failed=0
 
-# part NAME COMMAND...
-part() {
+# run NAME COMMAND...: output, exit status and seconds into files
+run() {
     name=$1
     shift
-    log=$logs/$name.log
     start=$(date +%s)
-    "$@" > "$log" 2>&1 < /dev/null
-    status=$?
+    status=0
+    "$@" > "$logs/$name.log" 2>&1 < /dev/null || status=$?
+    echo "$status $(($(date +%s) - start))" > "$logs/$name.status"
+}
+
+# report NAME: counts what run has left, shows a line, and the end of the output if something failed
+report() {
+    name=$1
+    log=$logs/$name.log
+    read -r status seconds < "$logs/$name.status"
     counts=$(awk '
         /^[0-9]+ passed, [0-9]+ failed/ { p = $1; f = $3; seen = 1 }
         /^[0-9]+%: Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+/ {
@@ -36,9 +43,17 @@ part() {
     if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
     total_passed=$((total_passed + passed))
     total_failed=$((total_failed + failed))
-    printf '%-24s %5d passed %4d failed %5d s\n' "$name" "$passed" "$failed" "$(($(date +%s) - start))"
+    printf '%-24s %5d passed %4d failed %5d s\n' "$name" "$passed" "$failed" "$seconds"
     [ "$failed" -eq 0 ] || { grep -vE '^ok |:P:' "$log" | tail -n 40 | sed 's/^/    | /'; }
 }
+
+part() {
+    run "$@"
+    report "$1"
+}
+
+# the sanitizers take longest: beside everything else, on the second core. One process: their reports come at its end
+run check_vae_sanitized env CK_FORK=no "$BUILD/asan/check_vae" &
 
 for script in scripts/check_*.sh; do
     part "$(basename "$script" .sh)" "$script"
@@ -56,8 +71,8 @@ for script in tests/check_*.sh; do
     part "$(basename "$script" .sh)" sh "$script"
 done
 
-# no leak checker with forked children or threads of a BLAS: the tests count every block themselves
-part check_vae_sanitized env CK_FORK=no VAE_CHECK_SANITIZED=1 "$BUILD/asan/check_vae"
+wait
+report check_vae_sanitized
 
 echo
 echo "$total_passed passed, $total_failed failed"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * augment.h - training images changed a little each time they are seen.
  *
- *     crop, crop=P   shift by up to P pixels in each direction; what comes in at the border is the image mirrored there.
+ *     crop, crop=P   shift by up to P pixels in each direction; what comes in at a border is the image mirrored there.
  *                    P is 2 for sides below 32, else an eighth of the shorter side
  *     flip           left for right, in one of two
  *     rotate90       by 0, 90, 180 or 270 degrees; square images only

@@ -2,8 +2,8 @@
  * bitmap_png.c - PNG through libpng.
  *
  * Every valid PNG is reduced to 8-bit grey or RGB, or brought to RGBA where that is asked for: palettes and low depths
- * are expanded, 16 bits scaled, alpha dropped or added, interlacing undone. libpng reports errors by longjmp; all that must survive one stands in a struct outside the
- * frame. */
+ * are expanded, 16 bits scaled, alpha dropped or added, interlacing undone. libpng reports errors by longjmp; all that
+ * must survive one stands in a struct outside the frame. */
 #include "console.h"
 #include "files.h"
 #include "bitmap.h"

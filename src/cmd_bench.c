@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * cmd_bench.c - vae bench: the speed of training and decoding on random data.
  *
- * Each workload of workloads.h builds a model, warms up, then repeats one turn (a step, a decode of a batch, a search for
- * codes) for the given seconds and reports the median and the 99th percentile of the times, examples a second,
+ * Each workload of workloads.h builds a model, warms up, then repeats one turn (a step, a decode of a batch, a search
+ * for codes) for the given seconds and reports the median and the 99th percentile of the times, examples a second,
  * arithmetic done, memory planned and used, and the allocations during the timed loop, counted by the context's hooks;
  * there must be none. Each runs in a process of its own, so the peak of memory is its own too.
  *
@@ -100,7 +100,8 @@ static int by_value(const void *a, const void *b) {
 static void measure(result_t *result, const machine_t *machine, double seconds) {
     double *time = mem_alloc(MOST_TIMES, sizeof *time);
     const int64_t least = machine->work->slow ? LEAST_SLOW : 1;
-    for (int i = 0; i < (machine->work->slow ? 1 : WARM_UP); i++) turn(machine);
+    const double cold = now_seconds();
+    for (int i = 0; i < WARM_UP && (i == 0 || now_seconds() - cold < seconds); i++) turn(machine);
     const int64_t before = atomic_load(&allocations);
     const double start = now_seconds();
     double last = start;
@@ -177,11 +178,15 @@ static void print_json(const workload_t *work, const result_t *result, const vae
 }
 
 static void print_row(const workload_t *work, const result_t *result) {
-    char items[PROGRESS_TEXT];
-    printf("%-18s %6lld %10s %10.3f %10.3f %9.1f %9.1f %9.1f %7lld\n", work->name, (long long)work->batch,
-           text_thousands((double)(work->batch * result->runs) / result->seconds, items), result->median * 1e3,
-           result->p99 * 1e3, gflops(work, result), (double)result->plan_bytes / 1048576.0, result->peak_mb,
-           (long long)result->allocs);
+    const double items = (double)(work->batch * result->runs) / result->seconds;
+    char text[PROGRESS_TEXT];
+    if (items < 10.0)
+        snprintf(text, sizeof text, "%.2f", items);
+    else
+        text_thousands(items, text);
+    printf("%-18s %6lld %10s %10.3f %10.3f %9.1f %9.1f %9.1f %7lld\n", work->name, (long long)work->batch, text,
+           result->median * 1e3, result->p99 * 1e3, gflops(work, result), (double)result->plan_bytes / 1048576.0,
+           result->peak_mb, (long long)result->allocs);
 }
 
 /* Measure one workload and print its line. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * cmd_encode.c - vae encode: examples to latents, as arrays. */
+ * cmd_encode.c - vae encode: examples to latents or codes, as arrays. */
 #include "console.h"
 #include "engine.h"
 #include "files.h"
 #include "mem.h"
 #include "npy.h"
 #include "task.h"
+#include "usage.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,29 +36,64 @@ static void encode(const task_t *task, float *mean, float *logvar) {
     free(x);
 }
 
+/* int32 [n, H, W], with a last size for the codes of a position where there are several; [n, codes] if not an image. */
+static void write_codes(const task_t *task) {
+    usage_t sizes;
+    usage_sizes(&sizes, task->model);
+    if (sizes.K == 0) die(EXIT_USAGE, "--codes: the latent of this model has no codes");
+    const extent_t latent = model_latent(task->model);
+    const int64_t codes = vae_model_code_count(task->model);
+    int64_t shape[5] = {task->n, codes};
+    int32_t ndim = 2;
+    if (latent.n == 3 && sizes.positions == latent.size[0] * latent.size[1]) {
+        memcpy(shape + 1, (const int64_t[]){latent.size[0], latent.size[1], sizes.stages}, 3 * sizeof *shape);
+        ndim = sizes.stages > 1 ? 4 : 3;
+    }
+    float *x = mem_alloc(ENGINE_BATCH * vae_model_input_size(task->model), sizeof *x);
+    int32_t *code = mem_alloc(task->n * codes, sizeof *code);
+    for (int64_t first = 0; first < task->n; first += ENGINE_BATCH) {
+        const int64_t n = task->n - first < ENGINE_BATCH ? task->n - first : ENGINE_BATCH;
+        data_range(task->data, first, n, x);
+        must(vae_encode_codes(task->session, n, x, code + first * codes));
+    }
+    npy_write_i32(task->output, ndim, shape, code);
+    say("%lld times %lld codes, each one of %lld", (long long)task->n, (long long)codes, (long long)sizes.K);
+    free(code);
+    free(x);
+}
+
+static void write_means(const task_t *task, const char *logvars) {
+    const int64_t D = vae_model_latent_size(task->model);
+    float *mean = mem_alloc(task->n * D, sizeof *mean), *logvar = mem_alloc(task->n * D, sizeof *logvar);
+    encode(task, mean, logvar);
+    write_latents(task->output, task, mean);
+    if (logvars) write_latents(logvars, task, logvar);
+    say("%lld latents of %lld values", (long long)task->n, (long long)D);
+    free(mean);
+    free(logvar);
+}
+
 static int run(const cli_t *cli) {
     const char *logvars = extra_output(cli, "logvar"), *labels = extra_output(cli, "labels");
     const char *factors = extra_output(cli, "factors");
     task_t task;
+    if (logvars && cli_flag(cli, "codes")) die(EXIT_USAGE, "encode: --codes and --logvar exclude each other");
     task_open(&task, cli, true, true);
     if (labels && !task.data->label) die(EXIT_FORMAT, "--labels: %s has none", task.set.source);
     if (factors && !task.data->factor) die(EXIT_FORMAT, "--factors: %s has none, only shapes has", task.set.source);
-    const int64_t D = vae_model_latent_size(task.model);
-    float *mean = mem_alloc(task.n * D, sizeof *mean), *logvar = mem_alloc(task.n * D, sizeof *logvar);
-    encode(&task, mean, logvar);
-    write_latents(task.output, &task, mean);
-    if (logvars) write_latents(logvars, &task, logvar);
+    if (cli_flag(cli, "codes"))
+        write_codes(&task);
+    else
+        write_means(&task, logvars);
     if (labels) npy_write_i32(labels, 1, &task.n, task.data->label);
     if (factors) npy_write_f32(factors, 2, (int64_t[]){task.n, task.data->n_factor}, task.data->factor);
-    say("%lld latents of %lld values", (long long)task.n, (long long)D);
-    free(mean);
-    free(logvar);
     task_close(&task);
     return EXIT_DONE;
 }
 
 static const cli_option_t options[] = {
-    TASK_OUTPUT("the array of posterior means, z.npy"),
+    TASK_OUTPUT("the array of posterior means, z.npy, or of codes"),
+    {"codes", 0, CLI_FLAG, "", "", "write the codes of a quantizing latent instead, as int32", 0},
     {"logvar", 0, CLI_TEXT, "FILE", "", "write the log-variances too", 0},
     {"labels", 0, CLI_TEXT, "FILE", "", "write the labels of the examples too", 0},
     {"factors", 0, CLI_TEXT, "FILE", "", "write the factors of shapes too: kind, x, y, size, angle, value, hue", 0},
@@ -69,8 +105,11 @@ const cli_command_t command_encode = {
     .name = "encode",
     .operands = "MODEL DATA",
     .summary = "encode examples into latents, as a NumPy array",
-    .text = "Writes the means of the posterior q(z|x) as float32 [n, D]. DATA is as for vae train.",
-    .example = "  vae encode run/best.safetensors fashion-mnist -o z.npy --labels y.npy",
+    .text = "Writes the means of the posterior q(z|x) as float32 [n, D], or with --codes the chosen\n"
+            "codes as int32 [n, H, W] (with a last size where a position has several, [n, codes]\n"
+            "where the latent is no image). DATA is as for vae train.",
+    .example = "  vae encode run/best.safetensors fashion-mnist -o z.npy --labels y.npy\n"
+               "  vae encode run/best.safetensors freedoom --codes -o codes.npy",
     .options = options,
     .computes = true,
     .run = run,

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LN_2 0.69314718055994530942
+#define LN_2            0.69314718055994530942
 #define VALIDATION_SEED 0
 
 typedef struct fit {
@@ -75,8 +75,11 @@ static void copy_params(vae_model_t *to, const vae_model_t *from) {
 static void open_fit(fit_t *fit, const cli_t *cli) {
     const char *path = cli_operand(cli, 0);
     char *file = path_is_folder(path) ? path_join(path, "best.safetensors") : mem_text(path);
-    *fit = (fit_t){.batch = cli_int(cli, "batch"), .epochs = cli_int(cli, "epochs"), .seed = cli_int(cli, "seed"),
-                   .output = cli_text(cli, "output"), .best = INFINITY};
+    *fit = (fit_t){.batch = cli_int(cli, "batch"),
+                   .epochs = cli_int(cli, "epochs"),
+                   .seed = cli_int(cli, "seed"),
+                   .output = cli_text(cli, "output"),
+                   .best = INFINITY};
     if (!fit->output[0]) die(EXIT_USAGE, "-o FILE is missing, the model to write");
     refuse_existing(fit->output, cli_flag(cli, "force"));
     fit->ctx = engine_ctx(cli);
@@ -108,7 +111,8 @@ static void close_fit(fit_t *fit) {
 static const char *rate_text(const fit_t *fit, double nats, char text[96]) {
     const int64_t codes = vae_model_code_count(fit->model);
     const int64_t values = codes > 0 ? codes : vae_model_latent_size(fit->model);
-    snprintf(text, 96, "%.2f nats, %.3f bits a %s", nats, nats / LN_2 / (double)values, codes > 0 ? "code" : "dimension");
+    snprintf(text, 96, "%.2f nats, %.3f bits a %s", nats, nats / LN_2 / (double)values,
+             codes > 0 ? "code" : "dimension");
     return text;
 }
 
@@ -143,7 +147,8 @@ static void take_stock(fit_t *fit, int64_t epoch, double loss) {
         fit->best = score.loss;
     }
     say("%sepoch %lld/%lld%s  %s  val %.2f (recon %.2f + rate %.2f)%s", console_bold(), (long long)epoch + 1,
-        (long long)fit->epochs, console_plain(), rate_text(fit, loss, train), score.loss, score.recon, score.rate, best ? " best" : "");
+        (long long)fit->epochs, console_plain(), rate_text(fit, loss, train), score.loss, score.recon, score.rate,
+        best ? " best" : "");
 }
 
 static int run(const cli_t *cli) {
@@ -163,8 +168,8 @@ static int run(const cli_t *cli) {
 static const cli_option_t options[] = {
     {"output", 'o', CLI_TEXT, "FILE", "", "the model to write, x.safetensors", 0},
     {"force", 'f', CLI_FLAG, "", "", "replace FILE if it exists", 0},
-    {"kind", 'k', CLI_CHOICE, "pixelcnn|transformer|gmm", "pixelcnn", "gmm is for latents of values, the others for codes",
-     0},
+    {"kind", 'k', CLI_CHOICE, "pixelcnn|transformer|gmm", "pixelcnn",
+     "gmm is for latents of values, the others for codes", 0},
     {"epochs", 'e', CLI_INT, "N", "10", "passes over the data", 1},
     {"batch", 'b', CLI_INT, "N", "64", "examples in one step; gmm starts by k-means on the first batch", 1},
     {"seed", 0, CLI_INT, "N", "0", "equal seeds give equal models", 0},

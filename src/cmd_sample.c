@@ -36,8 +36,8 @@ const cli_command_t command_sample = {
     .name = "sample",
     .operands = "MODEL",
     .summary = "make new examples from the prior",
-    .text = "Draws latents from the prior N(0, I) and decodes them. Shown is the mean of the\n"
-            "likelihood, no noise is added to it.",
+    .text = "Draws latents from the prior, N(0, I) or codes drawn evenly, and decodes\n"
+            "them. Shown is the mean of the likelihood, no noise is added to it.",
     .example = "  vae sample run/best.safetensors -n 64 --seed 7 -o samples.png",
     .options = options,
     .computes = true,

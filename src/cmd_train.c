@@ -171,7 +171,7 @@ static int run(const cli_t *cli) {
 
 static const cli_option_t options[] = {
     {"output", 'o', CLI_TEXT, "RUN", "", "the folder to write to", 0},
-    {"preset", 'p', CLI_TEXT, "NAME", "", "dense, dense-gen, leaky, conv-bn or conv (default: conv)", 0},
+    {"preset", 'p', CLI_TEXT, "NAME", "", "one of those that vae help preset lists (default: conv)", 0},
     {"model", 'm', CLI_TEXT, "FILE", "", "a text of a model, or a model file to start from", 0},
     {"epochs", 'e', CLI_INT, "N", "", "train N epochs (default: as the preset says, or 10)", 1},
     {"steps", 0, CLI_INT, "N", "", "train N steps", 1},

@@ -37,8 +37,8 @@ typedef struct data_set {
     data_t test; /* n is 0 where the source has no split of its own */
 } data_set_t;
 
-/* Load a source. want: what the model takes, for sources that can follow it (folders, shapes, WAD files); n is 0 if anything
- * goes. */
+/* Load a source. want: what the model takes, for sources that can follow it (folders, shapes, WAD files); n is 0
+ * if anything goes. */
 void data_load(data_set_t *set, const char *source, const extent_t *want);
 
 /* Where there is no test split, make each tenth example one; with a single example, that one. */

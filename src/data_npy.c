@@ -9,7 +9,8 @@
 void data_load_npy(data_t *data, const char *path) {
     npy_t array;
     npy_read(&array, path);
-    if (array.type == 'i') die(EXIT_FORMAT, "%s: an array of int32, which are codes; examples are uint8 or float32", path);
+    if (array.type == 'i')
+        die(EXIT_FORMAT, "%s: an array of int32, which are codes; examples are uint8 or float32", path);
     if (array.ndim < 2 || array.ndim > 5)
         die(EXIT_FORMAT, "%s: an array of %d sizes; examples are [n,S], [n,H,W] or [n,H,W,C]", path, array.ndim);
     if (array.total == 0) die(EXIT_FORMAT, "%s: the array is empty", path);

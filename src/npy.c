@@ -95,7 +95,8 @@ static void set_type(const char *path, npy_t *array, const char *descr) {
     else if (strcmp(descr, "<f4") == 0)
         array->type = 'f';
     else
-        die(EXIT_FORMAT, "%s: values of type %s are not read; save them as uint8 or float32, codes as int32", path, descr);
+        die(EXIT_FORMAT, "%s: values of type %s are not read; save them as uint8 or float32, codes as int32", path,
+            descr);
 }
 
 static void parse_header(cursor_t *c, npy_t *array) {

@@ -5,9 +5,9 @@
  *               batch b: examples order[b * batch ...], one step of the trainer          the last batch may be short
  *               validation, pictures, best and last model, metrics, checkpoint
  *
- * The order is a function of (seed, e), augmentation one of (seed, e, example), the noise one of the trainer's state; so
- * the step count alone says where to go on, also in the middle of an epoch. Validation reseeds its own stream each time
- * and never touches the trainer's. */
+ * The order is a function of (seed, e), augmentation one of (seed, e, example), the noise one of the trainer's state;
+ * so the step count alone says where to go on, also in the middle of an epoch. Validation reseeds its own stream each
+ * time and never touches the trainer's. */
 #include "train_loop.h"
 #include "console.h"
 #include "engine.h"
@@ -108,7 +108,7 @@ static void report_codes(train_loop_t *loop) {
     loop->collapsed = usage_collapsed(codes);
     if (!loop->collapsed || before) return;
     char *revive = spec_get(loop->settings->text, "latent.revive");
-    warn("the codebook has collapsed: %.1f of its %lld codes are in use, with a perplexity of %.2f%s",
+    warn("the codebook has collapsed: %.0f of its %lld codes are in use, with a perplexity of %.2f%s",
          codes->used * (double)codes->K, (long long)codes->K, codes->perplexity,
          revive ? "; reviving dead codes (--set latent.revive=1), a k-means start (--set latent.start=kmeans) or fewer "
                   "codes may help"
@@ -141,9 +141,8 @@ static void print_epoch(const train_loop_t *loop, const run_epoch_t *e, bool bes
     else
         snprintf(parts, sizeof parts, "(recon %.1f + rate %.1f)", e->recon, e->rate);
     say("%sepoch %lld%s%s  loss %.2f %s  val %s%.2f%s%s  %s img/s  %s", console_bold(), (long long)e->epoch, of,
-        console_plain(), e->loss, parts, best ? console_bold() : "", e->val_loss,
-        best ? " best" : "     ", best ? console_plain() : "", text_thousands(e->images_per_s, rate),
-        text_duration(e->seconds, time));
+        console_plain(), e->loss, parts, best ? console_bold() : "", e->val_loss, best ? " best" : "     ",
+        best ? console_plain() : "", text_thousands(e->images_per_s, rate), text_duration(e->seconds, time));
 }
 
 /* Validate and write pictures, metrics and the best model; `number` counts epochs from 1. */

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { CHOICES_FOR_EACH = 10 }; /* choices for each code, that many before an unused one says something */
+enum { CHOICES_FOR_EACH = 3 }; /* choices for each code, that many before an unused one says something */
 #define COLLAPSED_USED       0.1
 #define COLLAPSED_PERPLEXITY 1.5
 

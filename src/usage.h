@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * usage.h - which codes of a codebook a model chooses, and how evenly.
  *
- *     perplexity = exp(-sum_k p_k ln p_k)      p_k: share of the choices that fell on code k; 1 (one code) .. K (all alike)
+ *     perplexity = exp(-sum_k p_k ln p_k)      p_k: share of the choices that fell on k; 1 (one code) .. K (all alike)
  *
- * A model with several codes at a position (residual stages, heads) has a row of counts for each of them; perplexity and
- * the share of codes used are means over the rows. */
+ * A model with several codes at a position (residual stages, heads) has a row of counts for each of them; perplexity
+ * and the share of codes used are means over the rows. */
 #ifndef USAGE_H
 #define USAGE_H
 

@@ -58,7 +58,7 @@ START_TEST(test_wrong_handles_are_errors_and_not_crashes) {
     vae_session_t *session;
     vae_trainer_t *trainer;
     uint64_t bytes;
-    float x[16] = { 0 }, z[3] = { 0 };
+    float x[16] = {0}, z[3] = {0};
     ck_assert_ok(vae_model_create(&model, ctx, SPEC_DENSE, 0));
     ck_assert_ok(vae_session_create(&session, model, 1));
     vae_model_t *kept = model;
@@ -77,7 +77,8 @@ START_TEST(test_wrong_handles_are_errors_and_not_crashes) {
     ck_assert_int_eq(vae_model_latent_shape(not_a_model, NULL), 0);
     ck_assert_int_eq(vae_tensor_ndim((vae_tensor_t *)(void *)x), -1);
     ck_assert_int_eq(vae_trainer_steps(NULL), -1);
-    vae_model_destroy(NULL), vae_session_destroy(NULL), vae_trainer_destroy(NULL), vae_ctx_destroy(NULL), vae_tensor_destroy(NULL);
+    vae_model_destroy(NULL), vae_session_destroy(NULL), vae_trainer_destroy(NULL), vae_ctx_destroy(NULL),
+        vae_tensor_destroy(NULL);
     vae_session_destroy((vae_session_t *)(void *)not_a_model);
     vae_model_destroy(kept);
     vae_ctx_destroy(ctx);
@@ -88,7 +89,7 @@ START_TEST(test_wrong_arguments_leave_outputs_alone) {
     vae_model_t *model;
     vae_session_t *s;
     float x[32], z[6], y[32], kept[32];
-    double elbo[2] = { 1, 2 };
+    double elbo[2] = {1, 2};
     fill(x, 32, 1), fill(z, 6, 2), fill(y, 32, 3);
     memcpy(kept, y, sizeof(y));
     ck_assert_ok(vae_model_create(&model, NULL, SPEC_DENSE, 0));
@@ -119,7 +120,7 @@ START_TEST(test_pixels_are_written_with_their_stride) {
     vae_model_t *model;
     vae_session_t *s;
     uint8_t pixels[4 * 20];
-    float z[3] = { 0.5f, -1.0f, 2.0f }, x[16];
+    float z[3] = {0.5f, -1.0f, 2.0f}, x[16];
     memset(pixels, 7, sizeof(pixels));
     ck_assert_ok(vae_model_create(&model, NULL, SPEC_DENSE, 0));
     ck_assert_ok(vae_session_create(&s, model, 1));
@@ -146,8 +147,8 @@ END_TEST
 
 START_TEST(test_tensors_own_or_borrow) {
     vae_tensor_t *t;
-    const int64_t shape[] = { 2, 3, 4 }, huge[] = { INT64_MAX, INT64_MAX }, negative[] = { -1 };
-    float data[24] = { 1 };
+    const int64_t shape[] = {2, 3, 4}, huge[] = {INT64_MAX, INT64_MAX}, negative[] = {-1};
+    float data[24] = {1};
     ck_assert_ok(vae_tensor_create(&t, NULL, VAE_U8, 3, shape));
     ck_assert_int_eq(vae_tensor_dtype(t), VAE_U8);
     ck_assert_int_eq(vae_tensor_ndim(t), 3);
@@ -175,50 +176,60 @@ static const struct mistake {
     vae_status_t status;
     const char *sentence; /* part of it */
 } mistakes[] = {
-    { "", VAE_E_SPEC, "input: section is missing" },
-    { "input 4x4x1\nencoder flatten\n", VAE_E_SPEC, "latent: section is missing" },
-    { "input 4x4x1\nencoder flatten\nlatnet gaussian dim=2\n", VAE_E_SPEC, "did you mean 'latent'" },
-    { "input 4x4x1\nencoder flaten\n" TAIL, VAE_E_SPEC, "did you mean 'flatten'" },
-    { "input 4x4x1\nencoder flatten | linear\n" TAIL, VAE_E_SPEC, "out is missing" },
-    { "input 4x4x1\nencoder flatten | linear otu=3\n" TAIL, VAE_E_SPEC, "did you mean 'out'" },
-    { "input 4x4x1\nencoder flatten | linear out=3 out=4\n" TAIL, VAE_E_SPEC, "out" },
-    { "input 4x4x1\nencoder flatten | linear out=1.5\n" TAIL, VAE_E_SPEC, "out" },
-    { "input 4x4x1\nencoder flatten | linear out=-3\n" TAIL, VAE_E_SPEC, "out=-3" },
-    { "input 4x4x1\nencoder flatten | linear out=99999999999999999999\n" TAIL, VAE_E_SPEC, "out" },
-    { "input 4x4x1\nencoder linear out=3\n" TAIL, VAE_E_SHAPE, "flatten" },
-    { "input 4x4x1\nencoder conv2d out=2 kernel=9 | flatten\n" TAIL, VAE_E_SHAPE, "encoder.0" },
-    { "input 4x4x1\nencoder conv2d out=2 kernel=0 | flatten\n" TAIL, VAE_E_SPEC, "kernel" },
-    { "input 4x4x1\nencoder conv2d out=2 kernel=3 stride=0 | flatten\n" TAIL, VAE_E_SPEC, "stride" },
-    { "input 4x4x1\nencoder conv2d out=3 kernel=3 groups=2 | flatten\n" TAIL, VAE_E_SHAPE, "groups" },
-    { "input 4x4x1\nencoder flatten | relu { linear out=3 }\n" TAIL, VAE_E_SPEC, "braces" },
-    { "input 4x4x1\nencoder flatten | residual { linear out=3 }\n" TAIL, VAE_E_SHAPE, "residual" },
-    { "input 4x4x1\nencoder flatten |\n" TAIL, VAE_E_SPEC, "line" },
-    { "input 4x4x1\nencoder { flatten\n" TAIL, VAE_E_SPEC, "line" },
-    { "input 4x4x1\nencoder flatten\nencoder flatten\n" TAIL, VAE_E_SPEC, "encoder" },
-    { "input 0x4\nencoder flatten\n" TAIL, VAE_E_SPEC, "input" },
-    { "input 4xx4\nencoder flatten\n" TAIL, VAE_E_SPEC, "input" },
-    { "input 2x2x2x2x2\nencoder flatten\n" TAIL, VAE_E_SPEC, "input" },
-    { "input 1000000x1000000x1000000\nencoder flatten\n" TAIL, VAE_E_LIMIT, "input" },
-    { "input 4x4x1 | relu\nencoder flatten\n" TAIL, VAE_E_SPEC, "input" },
-    { "input 4x4x1\nencoder flatten\nlatent gaussian dim=0\ndecoder linear out=16\nlikelihood bernoulli", VAE_E_SPEC, "dim" },
-    { "input 4x4x1\nencoder flatten\nlatent gausian dim=2\ndecoder linear out=16\nlikelihood bernoulli", VAE_E_SPEC, "'gaussian'" },
-    { "input 4x4x1\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=16\nlikelihood bernoulli", VAE_E_SHAPE, "reshape 4x4x1" },
-    { "input 4x4x1\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=15\nlikelihood bernoulli", VAE_E_SHAPE, "gives 15" },
-    { "input 4x4x1\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=15 | reshape 4x4x1\nlikelihood bernoulli", VAE_E_SHAPE, "decoder.1" },
-    { "input 4x4x1\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=16 | reshape 4x4x1\nlikelihood bernouli", VAE_E_SPEC, "'bernoulli'" },
-    { "\xef\xbb\xbfinput 4x4x1\n", VAE_E_SPEC, "" },
-    { "input 4x4x1\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=16 | reshape 4x4x1\nlikelihood bernoulli extra\n", VAE_E_SPEC, "likelihood" },
+    {"", VAE_E_SPEC, "input: section is missing"},
+    {"input 4x4x1\nencoder flatten\n", VAE_E_SPEC, "latent: section is missing"},
+    {"input 4x4x1\nencoder flatten\nlatnet gaussian dim=2\n", VAE_E_SPEC, "did you mean 'latent'"},
+    {"input 4x4x1\nencoder flaten\n" TAIL, VAE_E_SPEC, "did you mean 'flatten'"},
+    {"input 4x4x1\nencoder flatten | linear\n" TAIL, VAE_E_SPEC, "out is missing"},
+    {"input 4x4x1\nencoder flatten | linear otu=3\n" TAIL, VAE_E_SPEC, "did you mean 'out'"},
+    {"input 4x4x1\nencoder flatten | linear out=3 out=4\n" TAIL, VAE_E_SPEC, "out"},
+    {"input 4x4x1\nencoder flatten | linear out=1.5\n" TAIL, VAE_E_SPEC, "out"},
+    {"input 4x4x1\nencoder flatten | linear out=-3\n" TAIL, VAE_E_SPEC, "out=-3"},
+    {"input 4x4x1\nencoder flatten | linear out=99999999999999999999\n" TAIL, VAE_E_SPEC, "out"},
+    {"input 4x4x1\nencoder linear out=3\n" TAIL, VAE_E_SHAPE, "flatten"},
+    {"input 4x4x1\nencoder conv2d out=2 kernel=9 | flatten\n" TAIL, VAE_E_SHAPE, "encoder.0"},
+    {"input 4x4x1\nencoder conv2d out=2 kernel=0 | flatten\n" TAIL, VAE_E_SPEC, "kernel"},
+    {"input 4x4x1\nencoder conv2d out=2 kernel=3 stride=0 | flatten\n" TAIL, VAE_E_SPEC, "stride"},
+    {"input 4x4x1\nencoder conv2d out=3 kernel=3 groups=2 | flatten\n" TAIL, VAE_E_SHAPE, "groups"},
+    {"input 4x4x1\nencoder flatten | relu { linear out=3 }\n" TAIL, VAE_E_SPEC, "braces"},
+    {"input 4x4x1\nencoder flatten | residual { linear out=3 }\n" TAIL, VAE_E_SHAPE, "residual"},
+    {"input 4x4x1\nencoder flatten |\n" TAIL, VAE_E_SPEC, "line"},
+    {"input 4x4x1\nencoder { flatten\n" TAIL, VAE_E_SPEC, "line"},
+    {"input 4x4x1\nencoder flatten\nencoder flatten\n" TAIL, VAE_E_SPEC, "encoder"},
+    {"input 0x4\nencoder flatten\n" TAIL, VAE_E_SPEC, "input"},
+    {"input 4xx4\nencoder flatten\n" TAIL, VAE_E_SPEC, "input"},
+    {"input 2x2x2x2x2\nencoder flatten\n" TAIL, VAE_E_SPEC, "input"},
+    {"input 1000000x1000000x1000000\nencoder flatten\n" TAIL, VAE_E_LIMIT, "input"},
+    {"input 4x4x1 | relu\nencoder flatten\n" TAIL, VAE_E_SPEC, "input"},
+    {"input 4x4x1\nencoder flatten\nlatent gaussian dim=0\ndecoder linear out=16\nlikelihood bernoulli", VAE_E_SPEC,
+     "dim"},
+    {"input 4x4x1\nencoder flatten\nlatent gausian dim=2\ndecoder linear out=16\nlikelihood bernoulli", VAE_E_SPEC,
+     "'gaussian'"},
+    {"input 4x4x1\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=16\nlikelihood bernoulli", VAE_E_SHAPE,
+     "reshape 4x4x1"},
+    {"input 4x4x1\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=15\nlikelihood bernoulli", VAE_E_SHAPE,
+     "gives 15"},
+    {"input 4x4x1\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=15 | reshape 4x4x1\nlikelihood bernoulli",
+     VAE_E_SHAPE, "decoder.1"},
+    {"input 4x4x1\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=16 | reshape 4x4x1\nlikelihood bernouli",
+     VAE_E_SPEC, "'bernoulli'"},
+    {"\xef\xbb\xbfinput 4x4x1\n", VAE_E_SPEC, ""},
+    {"input 4x4x1\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=16 | reshape 4x4x1\nlikelihood bernoulli "
+     "extra\n",
+     VAE_E_SPEC, "likelihood"},
 };
 
 START_TEST(test_a_mistake_in_the_text_gets_its_code_and_sentence) {
     const struct mistake *m = &mistakes[_i];
-    test_heap h = { 0 };
+    test_heap h = {0};
     vae_ctx_t *ctx = test_ctx(&h, 1, 0);
     vae_model_t *model = (vae_model_t *)(void *)ctx;
     const int64_t live = h.live;
     const vae_status_t s = vae_model_create(&model, ctx, m->spec, 0);
-    ck_assert_msg(s == m->status, "'%s': got %s (%s), wanted %s", m->spec, vae_status_name(s), vae_last_error(), vae_status_name(m->status));
-    ck_assert_msg(strstr(vae_last_error(), m->sentence) != NULL, "'%s' does not say '%s'", vae_last_error(), m->sentence);
+    ck_assert_msg(s == m->status, "'%s': got %s (%s), wanted %s", m->spec, vae_status_name(s), vae_last_error(),
+                  vae_status_name(m->status));
+    ck_assert_msg(strstr(vae_last_error(), m->sentence) != NULL, "'%s' does not say '%s'", vae_last_error(),
+                  m->sentence);
     ck_assert_ptr_null(model);
     ck_assert_int_eq(h.live, live);
     vae_ctx_destroy(ctx);
@@ -299,7 +310,8 @@ START_TEST(test_options_inside_residual_and_repeat_have_paths) {
     vae_model_t *m;
     ck_assert_ok(vae_model_create(&m, NULL, changed, 0));
     vae_model_destroy(m);
-    ck_assert_ok(vae_spec_get(changed, "encoder.0.body.0.kernel", value, sizeof(value), NULL)); /* repeated: the same text */
+    ck_assert_ok(
+        vae_spec_get(changed, "encoder.0.body.0.kernel", value, sizeof(value), NULL)); /* repeated: the same text */
     ck_assert_str_eq(value, "5");
     ck_assert_ptr_nonnull(strstr(changed, "repeat n=2"));
 }
@@ -314,7 +326,7 @@ START_TEST(test_every_module_tells_its_options) {
         ck_assert_int_gt(vae_registry_count(kind), 0);
         for (int32_t i = 0; i < vae_registry_count(kind); i++, modules++) {
             char text[8192];
-            vae_option_t o = { .struct_size = sizeof(o) };
+            vae_option_t o = {.struct_size = sizeof(o)};
             const char *name = vae_registry_name(kind, i);
             ck_assert_ptr_nonnull(name);
             ck_assert_ok(vae_registry_text(kind, name, text, sizeof(text), NULL));
@@ -337,9 +349,11 @@ END_TEST
 /* Build a model round the layer's example, on an image or a vector, whichever it takes. */
 static vae_model_t *around(const char *example) {
     static const char *const forms[] = {
-        "input 6x8x4\nencoder %s | flatten\nlatent gaussian dim=3\ndecoder linear out=192 | reshape 6x8x4\nlikelihood gaussian\n",
+        "input 6x8x4\nencoder %s | flatten\nlatent gaussian dim=3\ndecoder linear out=192 | reshape 6x8x4\nlikelihood "
+        "gaussian\n",
         "input 6x8x4\nencoder %s\nlatent gaussian dim=3\ndecoder linear out=192 | reshape 6x8x4\nlikelihood gaussian\n",
-        "input 6x8x4\nencoder flatten | %s\nlatent gaussian dim=3\ndecoder linear out=192 | reshape 6x8x4\nlikelihood gaussian\n",
+        "input 6x8x4\nencoder flatten | %s\nlatent gaussian dim=3\ndecoder linear out=192 | reshape 6x8x4\nlikelihood "
+        "gaussian\n",
         "input 24\nencoder %s | flatten\nlatent gaussian dim=3\ndecoder linear out=24\nlikelihood gaussian\n",
         "input 24\nencoder %s\nlatent gaussian dim=3\ndecoder linear out=24\nlikelihood gaussian\n",
     };
@@ -383,7 +397,7 @@ static void example_of(const char *kind, const char *name, char *out, size_t cap
 START_TEST(test_every_layer_trains_saves_and_loads) {
     char example[512];
     vae_trainer_t *t;
-    vae_metrics_t a = { .struct_size = sizeof(a) };
+    vae_metrics_t a = {.struct_size = sizeof(a)};
     example_of("layer", vae_registry_name("layer", _i), example, sizeof(example));
     vae_model_t *m = around(example);
     float *x = filled(4 * vae_model_input_size(m), 1);
@@ -438,7 +452,7 @@ START_TEST(test_parameters_have_pytorchs_names_and_can_be_set) {
     ck_assert_ptr_nonnull(strstr(vae_last_error(), "latent.mean.weight"));
     ck_assert_fails(vae_model_param(m, -1, &t, NULL), VAE_E_ARG);
     ck_assert_fails(vae_model_param(m, vae_model_param_count(m), &t, NULL), VAE_E_ARG);
-    float one[1] = { 2.0f }, nan[1] = { NAN };
+    float one[1] = {2.0f}, nan[1] = {NAN};
     ck_assert_ok(vae_model_param_find(m, "likelihood.log_sigma", &i));
     ck_assert_ok(vae_model_set_param(m, i, one, 1));
     ck_assert_fails(vae_model_set_param(m, i, one, 2), VAE_E_SHAPE);
@@ -454,7 +468,7 @@ START_TEST(test_a_session_sees_changed_parameters) {
     vae_model_t *m;
     vae_session_t *s;
     int64_t i;
-    float z[3] = { 0 }, x[16], y[16], bias[16];
+    float z[3] = {0}, x[16], y[16], bias[16];
     for (int k = 0; k < 16; k++) bias[k] = 2.0f;
     ck_assert_ok(vae_model_create(&m, NULL, SPEC_DENSE, 0));
     ck_assert_ok(vae_session_create(&s, m, 1));
@@ -474,7 +488,9 @@ START_TEST(test_an_autoencoder_has_no_prior) {
     float x[16], z[6], lv[6], y[16];
     double elbo;
     fill(x, 16, 1);
-    ck_assert_ok(vae_model_create(&m, NULL, "input 16\nencoder linear out=6 | tanh\nlatent none\ndecoder linear out=16\nlikelihood gaussian\n", 0));
+    ck_assert_ok(vae_model_create(
+        &m, NULL, "input 16\nencoder linear out=6 | tanh\nlatent none\ndecoder linear out=16\nlikelihood gaussian\n",
+        0));
     ck_assert_int_eq(vae_model_latent_size(m), 6);
     ck_assert_ok(vae_session_create(&s, m, 1));
     ck_assert_ok(vae_encode(s, 1, x, z, lv));
@@ -499,7 +515,8 @@ Suite *suite_api(void) {
     tcase_add_test(t, test_wrong_arguments_leave_outputs_alone);
     tcase_add_test(t, test_pixels_are_written_with_their_stride);
     tcase_add_test(t, test_tensors_own_or_borrow);
-    tcase_add_loop_test(t, test_a_mistake_in_the_text_gets_its_code_and_sentence, 0, (int)(sizeof(mistakes) / sizeof(mistakes[0])));
+    tcase_add_loop_test(t, test_a_mistake_in_the_text_gets_its_code_and_sentence, 0,
+                        (int)(sizeof(mistakes) / sizeof(mistakes[0])));
     tcase_add_test(t, test_training_texts_are_checked);
     tcase_add_test(t, test_options_are_changed_and_read_by_path);
     tcase_add_test(t, test_options_inside_residual_and_repeat_have_paths);

@@ -4,33 +4,35 @@
 
 #include <stdio.h>
 
-static const float image[6] = { 1, 2, 3, 4, 5, 6 }; /* 2 x 3 */
+static const float image[6] = {1, 2, 3, 4, 5, 6}; /* 2 x 3 */
 
 static const struct {
     const char *border;
     int tap;         /* of a 3x3 kernel, raster order */
     float wanted[6]; /* what each pixel sees there */
 } looks[] = {
-    { "border=zeros", 3, { 0, 1, 2, 0, 4, 5 } },
-    { "border=circular", 3, { 3, 1, 2, 6, 4, 5 } },
-    { "border=circular", 5, { 2, 3, 1, 5, 6, 4 } },
-    { "border=circular", 1, { 4, 5, 6, 1, 2, 3 } },
-    { "border=circular", 0, { 6, 4, 5, 3, 1, 2 } },
-    { "border=reflect", 3, { 2, 1, 2, 5, 4, 5 } },
-    { "border=reflect", 5, { 2, 3, 2, 5, 6, 5 } },
-    { "border=reflect", 7, { 4, 5, 6, 1, 2, 3 } },
-    { "border=zeros border_x=circular", 0, { 0, 0, 0, 3, 1, 2 } },
-    { "border=circular border_x=zeros", 0, { 0, 4, 5, 0, 1, 2 } },
+    {"border=zeros", 3, {0, 1, 2, 0, 4, 5}},
+    {"border=circular", 3, {3, 1, 2, 6, 4, 5}},
+    {"border=circular", 5, {2, 3, 1, 5, 6, 4}},
+    {"border=circular", 1, {4, 5, 6, 1, 2, 3}},
+    {"border=circular", 0, {6, 4, 5, 3, 1, 2}},
+    {"border=reflect", 3, {2, 1, 2, 5, 4, 5}},
+    {"border=reflect", 5, {2, 3, 2, 5, 6, 5}},
+    {"border=reflect", 7, {4, 5, 6, 1, 2, 3}},
+    {"border=zeros border_x=circular", 0, {0, 0, 0, 3, 1, 2}},
+    {"border=circular border_x=zeros", 0, {0, 4, 5, 0, 1, 2}},
 };
 
 START_TEST(test_a_border_shows_the_pixel_it_should) {
     char spec[256];
     vae_model_t *m;
     vae_session_t *s;
-    float kernel[9] = { 0 }, seen[6];
+    float kernel[9] = {0}, seen[6];
     kernel[looks[_i].tap] = 1;
-    snprintf(spec, sizeof(spec), "input 2x3x1\nencoder conv2d out=1 kernel=3 pad=1 bias=false %s\nlatent none\ndecoder\nlikelihood gaussian\n",
-             looks[_i].border);
+    snprintf(
+        spec, sizeof(spec),
+        "input 2x3x1\nencoder conv2d out=1 kernel=3 pad=1 bias=false %s\nlatent none\ndecoder\nlikelihood gaussian\n",
+        looks[_i].border);
     ck_assert_ok(vae_model_create(&m, NULL, spec, 0));
     ck_assert_ok(vae_model_set_param(m, 0, kernel, 9));
     ck_assert_ok(vae_session_create(&s, m, 1));
@@ -43,10 +45,17 @@ END_TEST
 
 START_TEST(test_a_border_wider_than_the_image_is_refused) {
     vae_model_t *m;
-    ck_assert_fails(vae_model_create(&m, NULL, "input 2x3x1\nencoder conv2d out=1 kernel=5 pad=2 border=reflect\nlatent none\ndecoder\n"
-                                               "likelihood gaussian\n", 0), VAE_E_SHAPE);
-    ck_assert_ok(vae_model_create(&m, NULL, "input 2x3x1\nencoder conv2d out=1 kernel=5 pad=2 border=circular\nlatent none\ndecoder\n"
-                                            "likelihood gaussian\n", 0));
+    ck_assert_fails(
+        vae_model_create(&m, NULL,
+                         "input 2x3x1\nencoder conv2d out=1 kernel=5 pad=2 border=reflect\nlatent none\ndecoder\n"
+                         "likelihood gaussian\n",
+                         0),
+        VAE_E_SHAPE);
+    ck_assert_ok(
+        vae_model_create(&m, NULL,
+                         "input 2x3x1\nencoder conv2d out=1 kernel=5 pad=2 border=circular\nlatent none\ndecoder\n"
+                         "likelihood gaussian\n",
+                         0));
     vae_model_destroy(m);
 }
 END_TEST

@@ -27,6 +27,7 @@ static const struct {
     { "latent fsq levels=5x4x3 variant=vqp", 16, 60 },
     { "latent fsq levels=2x3x2 variant=symmetric heads=2 decode=raw", 32, 12 },
     { "latent lfq codes=64", 16, 64 },
+    { "latent gumbel codes=12 dim=6", 16, 12 },
     { "latent lfq codes=16 heads=2 spherical=true commit=0.25 sharpness=10", 32, 16 },
 };
 #define MODELS ((int)(sizeof(models) / sizeof(models[0])))
@@ -239,12 +240,13 @@ START_TEST(test_training_lowers_the_error_and_tells_of_the_codes) {
     train(m, 1, &first);
     train(m, 200, &last);
     ck_assert_msg(last.recon < first.recon - 1, "recon %g, then %g", first.recon, last.recon);
-    ck_assert_double_eq_tol(last.rate, (double)models[_i].codes * log((double)models[_i].K), 1e-4);
+    if (!strstr(models[_i].latent, "gumbel")) /* whose rate in training is that of its draw */
+        ck_assert_double_eq_tol(last.rate, (double)models[_i].codes * log((double)models[_i].K), 1e-4);
     ck_assert_double_eq_tol(last.loss, last.recon + last.rate + last.aux, 1e-6 * fabs(last.loss));
     ck_assert_double_ge(last.perplexity, 1);
     ck_assert_double_le(last.perplexity, (double)models[_i].K + 1e-9);
     ck_assert(last.codes_used > 0 && last.codes_used <= 1);
-    ck_assert_double_gt(last.quantization_error, 0);
+    if (!strstr(models[_i].latent, "gumbel")) ck_assert_double_gt(last.quantization_error, 0);
     if (strstr(models[_i].latent, "vq codes")) ck_assert_double_gt(last.aux, 0); /* the others have no commitment, or an entropy */
     ck_assert_double_ge(last.dead_codes, 0);
     vae_model_destroy(m);

@@ -22,12 +22,12 @@ static float *param_of(const rig *g, const char *name) {
 enum { POINTS = 6000 };
 
 /* 0.3 of N((-2, 1), ((1, 0.6), (0.6, 0.5))), 0.7 of N((2, 0), ((0.3, -0.2), (-0.2, 0.4))) */
-static const double true_share[2] = { 0.3, 0.7 }, true_mean[2][2] = { { -2, 1 }, { 2, 0 } },
-                    true_covariance[2][3] = { { 1, 0.6, 0.5 }, { 0.3, -0.2, 0.4 } };
+static const double true_share[2] = {0.3, 0.7}, true_mean[2][2] = {{-2, 1}, {2, 0}},
+                    true_covariance[2][3] = {{1, 0.6, 0.5}, {0.3, -0.2, 0.4}};
 
 static void make_points(float *z) {
     const vaei_kernels *k = vaei_kernels_select(0, 0);
-    const vaei_noise_key key = { .seed = 77 };
+    const vaei_noise_key key = {.seed = 77};
     for (int i = 0; i < POINTS; i++) {
         float e[2];
         const int c = i % 10 >= 3;
@@ -44,7 +44,7 @@ static double mean_of(int64_t n, const double *x) {
     return sum / (double)n;
 }
 
-static const vaei_shape plane = { 1, { 2 } };
+static const vaei_shape plane = {1, {2}};
 
 START_TEST(test_em_finds_the_mixture_and_never_falls) {
     rig g;
@@ -52,20 +52,22 @@ START_TEST(test_em_finds_the_mixture_and_never_falls) {
     double *nll = malloc(POINTS * sizeof(*nll)), last = 1e30;
     make_points(z);
     rig_open(&g, "gmm components=2 covariance=full power=0", plane, 0, 0, POINTS);
-    const vaei_points at = { NULL, z };
+    const vaei_points at = {NULL, z};
     for (int i = 0; i < 40; i++) {
         learn(&g, POINTS, &at, nll);
         const double now = mean_of(POINTS, nll);
         ck_assert_double_le(now, last + 1e-7);
         last = now;
     }
-    const float *w = param_of(&g, "prior.weight"), *m = param_of(&g, "prior.mean"), *C = param_of(&g, "prior.covariance");
+    const float *w = param_of(&g, "prior.weight"), *m = param_of(&g, "prior.mean"),
+                *C = param_of(&g, "prior.covariance");
     const int swap = m[0] > 0;
     for (int k = 0; k < 2; k++) {
         const int t = k ^ swap;
         ck_assert_double_eq_tol((double)w[k], true_share[t], 0.02);
         for (int d = 0; d < 2; d++) ck_assert_double_eq_tol((double)m[k * 2 + d], true_mean[t][d], 0.06);
-        for (int d = 0; d < 3; d++) ck_assert_double_eq_tol((double)C[k * 4 + (d < 2 ? d : 3)], true_covariance[t][d], 0.06);
+        for (int d = 0; d < 3; d++)
+            ck_assert_double_eq_tol((double)C[k * 4 + (d < 2 ? d : 3)], true_covariance[t][d], 0.06);
     }
     free(z), free(nll);
     rig_close(&g);
@@ -75,10 +77,10 @@ END_TEST
 /* One component: the Gaussian of the sample's mean and covariance; its density by hand. */
 START_TEST(test_one_gaussian_is_the_closed_form) {
     rig g;
-    float z[8] = { 1, 2, -1, 0.5f, 0.25f, -2, 3, 1 };
-    double nll[4], m[2] = { 0, 0 }, C[2][2] = { { 1e-6, 0 }, { 0, 1e-6 } };
+    float z[8] = {1, 2, -1, 0.5f, 0.25f, -2, 3, 1};
+    double nll[4], m[2] = {0, 0}, C[2][2] = {{1e-6, 0}, {0, 1e-6}};
     rig_open(&g, _i ? "gmm components=1 covariance=full" : "gmm components=1", plane, 0, 0, 4);
-    const vaei_points at = { NULL, z };
+    const vaei_points at = {NULL, z};
     score(&g, 0, 4, &at, nll); /* before the first step: N(0, I) */
     ck_assert_double_eq_tol(nll[0], 0.5 * (1 + 4) + 1.8378770664093453, 1e-12);
     learn(&g, 4, &at, nll);
@@ -102,11 +104,11 @@ END_TEST
 START_TEST(test_samples_of_a_mixture_have_its_moments) {
     rig g;
     float *z = malloc(POINTS * 2 * sizeof(*z)), *y = malloc(POINTS * 2 * sizeof(*y));
-    double *nll = malloc(POINTS * sizeof(*nll)), m[2][2] = { { 0 } }, C[2][3] = { { 0 } };
+    double *nll = malloc(POINTS * sizeof(*nll)), m[2][2] = {{0}}, C[2][3] = {{0}};
     make_points(z);
     rig_open(&g, _i ? "gmm components=4 covariance=full" : "gmm components=8", plane, 0, 0, POINTS);
-    for (int i = 0; i < 20; i++) learn(&g, 500, &(vaei_points){ NULL, z + i % 12 * 1000 }, nll);
-    draw(&g, 4, 0, POINTS, &(vaei_points){ NULL, y });
+    for (int i = 0; i < 20; i++) learn(&g, 500, &(vaei_points){NULL, z + i % 12 * 1000}, nll);
+    draw(&g, 4, 0, POINTS, &(vaei_points){NULL, y});
     for (int s = 0; s < 2; s++) {
         const float *x = s ? y : z;
         for (int i = 0; i < POINTS * 2; i++) m[s][i % 2] += (double)x[i] / POINTS;
@@ -128,7 +130,7 @@ START_TEST(test_degenerate_points_keep_a_density) {
     double nll[20];
     for (int i = 0; i < 40; i++) z[i] = i < 20 ? 1.0f : -1.0f; /* two places, five components, no spread */
     rig_open(&g, _i ? "gmm components=5 covariance=full" : "gmm components=5", plane, 0, 0, 20);
-    const vaei_points at = { NULL, z };
+    const vaei_points at = {NULL, z};
     for (int i = 0; i < 5; i++) learn(&g, 20, &at, nll);
     score(&g, 0, 20, &at, nll);
     for (int i = 0; i < 20; i++) ck_assert(nll[i] - nll[i] <= 0);

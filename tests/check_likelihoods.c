@@ -9,15 +9,16 @@
 
 #include <math.h>
 
-#define S 3
-#define D 2
-#define N 16
-#define SIGMA 0.5
+#define S      3
+#define D      2
+#define N      16
+#define SIGMA  0.5
 #define LN_2PI 1.8378770664093453
 
-static const char spec[] = "input 3\nencoder\nlatent gaussian dim=2\ndecoder linear out=3\nlikelihood gaussian value=0.5\n";
-static const double W[S][D] = { { 1.0, 0.5 }, { 2.0, -0.25 }, { 0.0, 0.7 } }; /* columns orthogonal: 0.5 - 0.5 + 0 */
-static const double b[S] = { 0.1, -0.2, 0.3 };
+static const char spec[] =
+    "input 3\nencoder\nlatent gaussian dim=2\ndecoder linear out=3\nlikelihood gaussian value=0.5\n";
+static const double W[S][D] = {{1.0, 0.5}, {2.0, -0.25}, {0.0, 0.7}}; /* columns orthogonal: 0.5 - 0.5 + 0 */
+static const double b[S] = {0.1, -0.2, 0.3};
 
 static void set(vae_model_t *m, const char *name, const float *values, int64_t count) {
     int64_t i;
@@ -28,7 +29,7 @@ static void set(vae_model_t *m, const char *name, const float *values, int64_t c
 /* The model with the exact posterior in its heads. */
 static vae_model_t *linear_gaussian(void) {
     vae_model_t *m;
-    float w[S * D], bias[S], mean_w[D * S], mean_b[D], zero[D * S] = { 0 }, logvar_b[D];
+    float w[S * D], bias[S], mean_w[D * S], mean_b[D], zero[D * S] = {0}, logvar_b[D];
     ck_assert_ok(vae_model_create(&m, NULL, spec, 0));
     for (int d = 0; d < D; d++) {
         double a = 1.0, shift = 0.0;
@@ -97,7 +98,7 @@ END_TEST
 START_TEST(test_the_mean_elbo_is_exact_at_the_true_posterior) {
     vae_model_t *m = linear_gaussian();
     vae_session_t *s;
-    double elbo[N], mean[N] = { 0 };
+    double elbo[N], mean[N] = {0};
     const int rounds = 20000;
     float *x = data();
     ck_assert_ok(vae_session_create(&s, m, N));
@@ -105,7 +106,8 @@ START_TEST(test_the_mean_elbo_is_exact_at_the_true_posterior) {
         ck_assert_ok(vae_elbo(s, N, x, 1, NULL, elbo, NULL, NULL));
         for (int i = 0; i < N; i++) mean[i] += elbo[i] / rounds;
     }
-    for (int i = 0; i < N; i++) ck_assert_double_eq_tol(mean[i], exact(x + i * S), 0.05); /* deviation 1 nat / sqrt(20000), 7 of them */
+    for (int i = 0; i < N; i++)
+        ck_assert_double_eq_tol(mean[i], exact(x + i * S), 0.05); /* deviation 1 nat / sqrt(20000), 7 of them */
     vae_session_destroy(s);
     vae_model_destroy(m);
     free(x);
@@ -116,7 +118,7 @@ START_TEST(test_a_wrong_posterior_stays_below_and_more_samples_come_closer) {
     vae_model_t *m = linear_gaussian();
     vae_session_t *s;
     double few[N], many[N], gap_few = 0, gap_many = 0;
-    const float wide[D] = { 0.0f, 0.0f };
+    const float wide[D] = {0.0f, 0.0f};
     float *x = data();
     set(m, "latent.logvar.bias", wide, D);
     ck_assert_ok(vae_session_create(&s, m, N));
@@ -153,7 +155,8 @@ START_TEST(test_the_rate_is_the_closed_form_and_given_noise_is_used) {
         for (int j = 0; j < S; j++) {
             double y = b[j];
             for (int d = 0; d < D; d++)
-                y += W[j][d] * ((double)mean[i * D + d] + exp(0.5 * (double)logvar[i * D + d]) * (double)noise[i * D + d]);
+                y += W[j][d] *
+                     ((double)mean[i * D + d] + exp(0.5 * (double)logvar[i * D + d]) * (double)noise[i * D + d]);
             nll += 0.5 * pow(((double)x[i * S + j] - y) / SIGMA, 2) + log(SIGMA) + 0.5 * LN_2PI;
         }
         ck_assert_double_eq_tol(rate[i], kl, 1e-5);

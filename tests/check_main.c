@@ -14,7 +14,7 @@ typedef struct entry {
     Suite *(*make)(void);
 } entry;
 
-#define SUITE(name) { #name, suite_##name },
+#define SUITE(name) {#name, suite_##name},
 static const entry suites[] = {
 #include "suites.def"
 };

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const char *const specs[] = { SPEC_DENSE, SPEC_CONV };
-#define SPECS 2
+static const char *const specs[] = {SPEC_DENSE, SPEC_CONV, SPEC_VQ};
+#define SPECS 3
 
 /* A whole life: context, model, trainer with three steps, files, session. Stops at the first failure, cleaning up. */
 static vae_status_t live(test_heap *h, const char *spec, const char *path) {
@@ -17,7 +17,7 @@ static vae_status_t live(test_heap *h, const char *spec, const char *path) {
     vae_session_t *session = NULL;
     vae_tensor_t *tensor = NULL;
     float x[4 * 128], z[4 * 8], y[4 * 128];
-    const int64_t shape[] = { 2, 3 };
+    const int64_t shape[] = {2, 3};
     fill(x, 4 * 128, 1);
     fill(z, 4 * 8, 2);
     vae_ctx_config_init(&config, sizeof(config));
@@ -48,35 +48,39 @@ static vae_status_t live(test_heap *h, const char *spec, const char *path) {
 
 static void fail_each_allocation(const char *spec, int32_t for_ever) {
     char path[64];
-    test_heap h = { 0 };
+    test_heap h = {0};
     snprintf(path, sizeof(path), "/tmp/vae-memory-%ld.safetensors", (long)getpid());
     ck_assert_ok(live(&h, spec, path));
     const int64_t calls = h.calls;
     ck_assert_int_gt(calls, 20);
     for (int64_t at = 1; at <= calls; at++) {
-        h = (test_heap){ .fail_at = at, .for_ever = for_ever };
+        h = (test_heap){.fail_at = at, .for_ever = for_ever};
         ck_assert_fails(live(&h, spec, path), VAE_E_NOMEM);
         ck_assert_msg(h.live == 0 && h.bytes == 0, "allocation %d: %d blocks left", (int)at, (int)h.live);
     }
-    h = (test_heap){ 0 };
+    h = (test_heap){0};
     ck_assert_ok(live(&h, spec, path)); /* and a retry works */
     ck_assert_int_eq(h.live, 0);
     unlink(path);
 }
 
-START_TEST(test_each_allocation_fails_once) { fail_each_allocation(specs[_i], 0); }
+START_TEST(test_each_allocation_fails_once) {
+    fail_each_allocation(specs[_i], 0);
+}
 END_TEST
 
-START_TEST(test_each_allocation_fails_for_ever) { fail_each_allocation(specs[_i], 1); }
+START_TEST(test_each_allocation_fails_for_ever) {
+    fail_each_allocation(specs[_i], 1);
+}
 END_TEST
 
 START_TEST(test_a_failed_allocation_leaves_the_parents_usable) {
-    test_heap h = { 0 };
+    test_heap h = {0};
     vae_ctx_t *ctx = test_ctx(&h, 1, VAE_ISA_AUTO);
     vae_model_t *model;
     vae_session_t *session;
     vae_trainer_t *trainer;
-    float z[3] = { 0.1f, 0.2f, 0.3f }, x[16];
+    float z[3] = {0.1f, 0.2f, 0.3f}, x[16];
     ck_assert_ok(vae_model_create(&model, ctx, SPEC_DENSE, 0));
     h.fail_at = h.calls + 1;
     ck_assert_fails(vae_session_create(&session, model, 2), VAE_E_NOMEM);
@@ -96,7 +100,7 @@ START_TEST(test_a_failed_allocation_leaves_the_parents_usable) {
 END_TEST
 
 START_TEST(test_decoding_and_training_allocate_nothing) {
-    test_heap h = { 0 };
+    test_heap h = {0};
     vae_ctx_t *ctx = test_ctx(&h, 2, VAE_ISA_AUTO);
     vae_model_t *model;
     vae_session_t *session;
@@ -128,7 +132,7 @@ START_TEST(test_decoding_and_training_allocate_nothing) {
 END_TEST
 
 START_TEST(test_bytes_are_told_before_they_are_taken) {
-    test_heap h = { 0 };
+    test_heap h = {0};
     vae_ctx_t *ctx = test_ctx(&h, 1, VAE_ISA_AUTO);
     vae_model_t *model;
     uint64_t bytes;
@@ -166,8 +170,10 @@ START_TEST(test_the_memory_limit_is_never_passed) {
     ck_assert_fails(vae_session_create(&session, model, 100000), VAE_E_NOMEM);
     ck_assert_uint_le(vae_ctx_bytes_in_use(ctx), 1 << 20);
     ck_assert_ok(vae_session_create(&session, model, 1));
-    ck_assert_fails(vae_model_create(&model, ctx, "input 4096x4096x4\nencoder flatten\nlatent gaussian dim=64\n"
-                                                  "decoder linear out=65536 | reshape 4096x4096x4\nlikelihood bernoulli\n", 0),
+    ck_assert_fails(vae_model_create(&model, ctx,
+                                     "input 4096x4096x4\nencoder flatten\nlatent gaussian dim=64\n"
+                                     "decoder linear out=65536 | reshape 4096x4096x4\nlikelihood bernoulli\n",
+                                     0),
                     VAE_E_SHAPE);
     vae_session_destroy(session);
     vae_ctx_destroy(ctx);
@@ -175,12 +181,12 @@ START_TEST(test_the_memory_limit_is_never_passed) {
 END_TEST
 
 START_TEST(test_handles_may_be_destroyed_in_any_order) {
-    test_heap h = { 0 };
+    test_heap h = {0};
     vae_ctx_t *ctx = test_ctx(&h, 2, VAE_ISA_AUTO);
     vae_model_t *model;
     vae_session_t *session;
     vae_trainer_t *trainer;
-    float z[5] = { 0 }, x[2 * 128];
+    float z[5] = {0}, x[2 * 128];
     fill(x, 256, 1);
     ck_assert_ok(vae_model_create(&model, ctx, SPEC_CONV, 0));
     ck_assert_ok(vae_session_create(&session, model, 2));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_parity.c - whole models against PyTorch: posterior, reconstruction, bounds, loss, every gradient, ten steps of Adam, to 1e-5 of each
- * tensor's largest value. The files are made by tests/fixtures/make_torch.py. */
+ * check_parity.c - whole models against PyTorch: posterior, reconstruction, bounds, loss, every gradient, ten steps of Adam,
+ * to 1e-5 of each tensor's largest value. The files are made by tests/fixtures/make_torch.py. */
 #include "support.h"
 
 #include <math.h>
@@ -8,10 +8,10 @@
 
 #include "io/safetensors.h"
 
-static const char *const fixtures[] = { "tests/fixtures/conv.safetensors", "tests/fixtures/conv-bn.safetensors" };
-#define FIXTURES 2
+static const char *const fixtures[] = {"tests/fixtures/conv.safetensors", "tests/fixtures/conv-bn.safetensors"};
+#define FIXTURES  2
 #define TOLERANCE 1e-5
-#define STEPS 10
+#define STEPS     10
 
 typedef struct fixture {
     vaei_heap heap;
@@ -95,7 +95,7 @@ END_TEST
 START_TEST(test_loss_and_every_gradient_equal_pytorch) {
     fixture f;
     vae_trainer_t *t;
-    vae_metrics_t m = { .struct_size = sizeof(m) };
+    vae_metrics_t m = {.struct_size = sizeof(m)};
     open_fixture(&f, _i);
     float *x = values(&f, "", "x"), *noise = values(&f, "", "noise");
     ck_assert_ok(vae_trainer_create(&t, f.model, vaei_file_text(&f.file, "fixture.options"), f.n));
@@ -126,7 +126,7 @@ START_TEST(test_ten_steps_of_adam_equal_pytorch) {
     const int64_t n = entry(&f, "", "steps.x")->count / f.S / STEPS;
     ck_assert_ok(vae_trainer_create(&t, f.model, vaei_file_text(&f.file, "fixture.options"), n));
     for (int64_t i = 0; i < STEPS; i++) {
-        vae_metrics_t m = { .struct_size = sizeof(m) };
+        vae_metrics_t m = {.struct_size = sizeof(m)};
         ck_assert_ok(vae_trainer_backward(t, n, x + i * n * f.S, noise + i * n * f.D, &m));
         ck_assert_ok(vae_trainer_apply(t, NULL));
         losses[i] = (float)m.loss;

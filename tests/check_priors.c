@@ -4,10 +4,11 @@
 
 #include <unistd.h>
 
-static const char *const code_priors[] = { "pixelcnn channels=8 layers=2 first=3", "transformer channels=8 layers=2 heads=2" };
+static const char *const code_priors[] = {"pixelcnn channels=8 layers=2 first=3",
+                                          "transformer channels=8 layers=2 heads=2"};
 #define CODE_PRIORS (sizeof(code_priors) / sizeof(code_priors[0]))
 
-static const vaei_shape grid2 = { 3, { 2, 2, 5 } }, grid34 = { 3, { 3, 4, 2 } }, grid1 = { 3, { 1, 1, 4 } }, line6 = { 1, { 6 } };
+static const vaei_shape grid2 = {3, {2, 2, 5}}, grid34 = {3, {3, 4, 2}}, grid1 = {3, {1, 1, 4}}, line6 = {1, {6}};
 
 /* Code i of `number` written with K digits. */
 static void digits(int64_t number, int64_t count, int64_t K, int32_t *codes) {
@@ -20,7 +21,7 @@ START_TEST(test_probabilities_of_all_grids_add_up_to_one) {
     const struct {
         vaei_shape z;
         int64_t places, K, all;
-    } cases[] = { { grid2, 4, 3, 81 }, { grid1, 1, 5, 5 }, { line6, 6, 2, 64 }, { grid34, 12, 2, MOST } };
+    } cases[] = {{grid2, 4, 3, 81}, {grid1, 1, 5, 5}, {line6, 6, 2, 64}, {grid34, 12, 2, MOST}};
     int32_t *codes = malloc(MOST * 12 * sizeof(*codes));
     double *nll = malloc(MOST * sizeof(*nll));
     for (size_t c = 0; c < 4; c++) {
@@ -28,7 +29,7 @@ START_TEST(test_probabilities_of_all_grids_add_up_to_one) {
         double sum = 0;
         rig_open(&g, code_priors[_i], cases[c].z, cases[c].places, cases[c].K, cases[c].all);
         for (int64_t i = 0; i < cases[c].all; i++) digits(i, cases[c].places, cases[c].K, codes + i * cases[c].places);
-        score(&g, 0, cases[c].all, &(vaei_points){ codes, NULL }, nll);
+        score(&g, 0, cases[c].all, &(vaei_points){codes, NULL}, nll);
         for (int64_t i = 0; i < cases[c].all; i++) sum += exp(-nll[i]);
         ck_assert_double_eq_tol(sum, 1, 1e-5);
         rig_close(&g);
@@ -42,11 +43,11 @@ START_TEST(test_samples_follow_the_distribution) {
     rig g;
     int32_t all[81 * 4], *codes = malloc(DRAWS * 4 * sizeof(*codes));
     double nll[81], chi = 0;
-    int64_t seen[81] = { 0 };
+    int64_t seen[81] = {0};
     rig_open(&g, code_priors[_i], grid2, 4, 3, DRAWS);
     for (int64_t i = 0; i < 81; i++) digits(i, 4, 3, all + i * 4);
-    score(&g, 0, 81, &(vaei_points){ all, NULL }, nll);
-    draw(&g, 5, 0, DRAWS, &(vaei_points){ codes, NULL });
+    score(&g, 0, 81, &(vaei_points){all, NULL}, nll);
+    draw(&g, 5, 0, DRAWS, &(vaei_points){codes, NULL});
     for (int64_t i = 0; i < DRAWS; i++) {
         const int32_t *c = codes + i * 4;
         seen[c[0] + 3 * c[1] + 9 * c[2] + 27 * c[3]]++;
@@ -70,12 +71,12 @@ START_TEST(test_samples_are_those_of_the_whole_grid) {
     double nll[4];
     snprintf(text, sizeof(text), "%s temperature=0", code_priors[_i]);
     rig_open(&g, text, grid34, 12, 4, 4);
-    draw(&g, 1, 0, 1, &(vaei_points){ best, NULL });
+    draw(&g, 1, 0, 1, &(vaei_points){best, NULL});
     for (int64_t k = 0; k < 4; k++) {
         memcpy(other + k * 12, best, sizeof(best));
         other[k * 12 + 11] = (int32_t)k;
     }
-    score(&g, 0, 4, &(vaei_points){ other, NULL }, nll);
+    score(&g, 0, 4, &(vaei_points){other, NULL}, nll);
     for (int64_t k = 0; k < 4; k++) ck_assert_double_ge(nll[k], nll[best[11]]);
     rig_close(&g);
 }
@@ -89,8 +90,8 @@ START_TEST(test_top_keeps_the_likeliest_codes) {
     rig_open(&g, text, grid34, 12, 4, 64);
     snprintf(text, sizeof(text), "%s temperature=0", code_priors[_i]);
     rig_open(&plain, text, grid34, 12, 4, 64);
-    draw(&g, 1, 0, 64, &(vaei_points){ a, NULL });
-    draw(&plain, 2, 0, 64, &(vaei_points){ b, NULL });
+    draw(&g, 1, 0, 64, &(vaei_points){a, NULL});
+    draw(&plain, 2, 0, 64, &(vaei_points){b, NULL});
     ck_assert_mem_eq(a, b, sizeof(a));
     rig_close(&g);
     rig_close(&plain);
@@ -103,12 +104,13 @@ START_TEST(test_scores_and_samples_do_not_depend_on_the_batch) {
     int32_t codes[ALL * 12], parts[ALL * 12];
     double whole[ALL], trained[ALL], single[ALL];
     rig_open(&g, code_priors[_i], grid34, 12, 4, ALL);
-    draw(&g, 3, 0, ALL, &(vaei_points){ codes, NULL });
-    for (int64_t i = 0; i < ALL; i += 7) draw(&g, 3, (uint64_t)i, ALL - i < 7 ? ALL - i : 7, &(vaei_points){ parts + i * 12, NULL });
+    draw(&g, 3, 0, ALL, &(vaei_points){codes, NULL});
+    for (int64_t i = 0; i < ALL; i += 7)
+        draw(&g, 3, (uint64_t)i, ALL - i < 7 ? ALL - i : 7, &(vaei_points){parts + i * 12, NULL});
     ck_assert_mem_eq(codes, parts, sizeof(codes));
-    score(&g, 0, ALL, &(vaei_points){ codes, NULL }, whole);
-    score(&g, 1, ALL, &(vaei_points){ codes, NULL }, trained);
-    for (int64_t i = 0; i < ALL; i++) score(&g, 0, 1, &(vaei_points){ codes + i * 12, NULL }, single + i);
+    score(&g, 0, ALL, &(vaei_points){codes, NULL}, whole);
+    score(&g, 1, ALL, &(vaei_points){codes, NULL}, trained);
+    for (int64_t i = 0; i < ALL; i++) score(&g, 0, 1, &(vaei_points){codes + i * 12, NULL}, single + i);
     ck_assert_mem_eq(whole, single, sizeof(whole));
     ck_assert_mem_eq(whole, trained, sizeof(whole));
     rig_close(&g);
@@ -134,15 +136,16 @@ START_TEST(test_gradients_are_finite_differences) {
     enum { ALL = 3 };
     rig g;
     int32_t codes[ALL * 12];
-    const float weight[ALL] = { 0.5f, -1.25f, 2 }, h = 2e-3f;
+    const float weight[ALL] = {0.5f, -1.25f, 2}, h = 2e-3f;
     double nll[ALL];
     rig_open(&g, code_priors[_i], grid34, 12, 4, ALL);
-    for (int64_t p = 0; p < g.table.count; p++) { /* embeddings that start near 0 bend too much in front of a layer norm */
+    for (int64_t p = 0; p < g.table.count;
+         p++) { /* embeddings that start near 0 bend too much in front of a layer norm */
         const vaei_param *q = g.table.at[p];
         if (q->init.fan_in > 1000) g.run.k->scale(q->count, 30, g.params + q->offset);
     }
     pack(&g);
-    const vaei_points at = { codes, NULL };
+    const vaei_points at = {codes, NULL};
     draw(&g, 9, 0, ALL, &at);
     for (int64_t i = 0; i < ALL * 12; i += 5) codes[i] = (int32_t)(i % 4);
     score(&g, 1, ALL, &at, nll);
@@ -170,18 +173,20 @@ END_TEST
 
 #define CODES_MODEL                                                                                                    \
     "input 8x8x1\n"                                                                                                    \
-    "encoder conv2d out=6 kernel=4 stride=2 pad=1 | batchnorm | relu | dropout p=0.3 | conv2d out=4 kernel=4 stride=2 pad=1\n" \
+    "encoder conv2d out=6 kernel=4 stride=2 pad=1 | batchnorm | relu | dropout p=0.3 | conv2d out=4 kernel=4 "         \
+    "stride=2 pad=1\n"                                                                                                 \
     "latent vq codes=8 dim=4\n"                                                                                        \
-    "decoder deconv2d out=6 kernel=4 stride=2 pad=1 | relu | deconv2d out=1 kernel=4 stride=2 pad=1\nlikelihood gaussian\n"
+    "decoder deconv2d out=6 kernel=4 stride=2 pad=1 | relu | deconv2d out=1 kernel=4 stride=2 pad=1\nlikelihood "      \
+    "gaussian\n"
 #define FIT "optimizer adamw lr=0.01 weight_decay=0.1\nobjective prior\n"
 
 static const struct {
     const char *model, *prior, *fit;
 } fits[] = {
-    { CODES_MODEL, "prior pixelcnn channels=8 layers=2\n", FIT },
-    { CODES_MODEL, "prior transformer channels=8 layers=2 heads=2\n", FIT },
-    { SPEC_CONV, "prior gmm components=3 covariance=full\n", "objective prior\n" },
-    { SPEC_DENSE, "prior gmm components=5\n", "objective prior\n" },
+    {CODES_MODEL, "prior pixelcnn channels=8 layers=2\n", FIT},
+    {CODES_MODEL, "prior transformer channels=8 layers=2 heads=2\n", FIT},
+    {SPEC_CONV, "prior gmm components=3 covariance=full\n", "objective prior\n"},
+    {SPEC_DENSE, "prior gmm components=5\n", "objective prior\n"},
 };
 #define FITS (sizeof(fits) / sizeof(fits[0]))
 
@@ -195,7 +200,7 @@ static vae_model_t *make_model(vae_ctx_t *ctx, int i) {
 
 static void fit_model(vae_model_t *m, int i, int64_t steps, double *first, double *last) {
     vae_trainer_t *t;
-    vae_metrics_t metrics = { .struct_size = sizeof(metrics) };
+    vae_metrics_t metrics = {.struct_size = sizeof(metrics)};
     float *x = filled(32 * vae_model_input_size(m), 4);
     ck_assert_ok(vae_trainer_create(&t, m, fits[i].fit, 32));
     for (int64_t s = 0; s < steps; s++) {
@@ -221,8 +226,10 @@ START_TEST(test_fitting_moves_the_prior_and_nothing_else) {
         ck_assert_ok(vae_model_param(a, p, &s, &name));
         ck_assert_ok(vae_model_param(b, p, &t, NULL));
         for (int32_t d = 0; d < vae_tensor_ndim(s); d++) size *= (size_t)vae_tensor_shape(s)[d];
-        if (strncmp(name, "prior.", 6) == 0) moved |= memcmp(vae_tensor_data(s), vae_tensor_data(t), size) != 0;
-        else ck_assert_msg(memcmp(vae_tensor_data(s), vae_tensor_data(t), size) == 0, "%s moved", name);
+        if (strncmp(name, "prior.", 6) == 0)
+            moved |= memcmp(vae_tensor_data(s), vae_tensor_data(t), size) != 0;
+        else
+            ck_assert_msg(memcmp(vae_tensor_data(s), vae_tensor_data(t), size) == 0, "%s moved", name);
     }
     ck_assert_int_eq(moved, 1);
     vae_model_destroy(a);
@@ -308,9 +315,9 @@ static result run_all(vae_ctx_t *ctx, int i, int64_t split) {
 }
 
 START_TEST(test_same_bits_for_threads_and_splits) {
-    static const int32_t threads[] = { 1, 2, 3, 7 };
-    static const int64_t splits[] = { 20, 1, 3, 7 };
-    result first = { 0 };
+    static const int32_t threads[] = {1, 2, 3, 7};
+    static const int64_t splits[] = {20, 1, 3, 7};
+    result first = {0};
     for (int t = 0; t < 4; t++) {
         vae_ctx_t *ctx = test_ctx(NULL, threads[t], VAE_ISA_AUTO);
         result o = run_all(ctx, _i, splits[t]);
@@ -329,8 +336,8 @@ START_TEST(test_same_bits_for_threads_and_splits) {
 END_TEST
 
 START_TEST(test_same_bits_for_instruction_sets) {
-    static const int32_t isas[] = { VAE_ISA_PORTABLE, VAE_ISA_AVX2, VAE_ISA_AVX512, VAE_ISA_NEON };
-    result first = { 0 };
+    static const int32_t isas[] = {VAE_ISA_PORTABLE, VAE_ISA_AVX2, VAE_ISA_AVX512, VAE_ISA_NEON};
+    result first = {0};
     for (size_t k = 0; k < 4; k++) {
         vae_ctx_config_t c;
         vae_ctx_t *ctx = NULL;
@@ -356,7 +363,7 @@ END_TEST
 START_TEST(test_a_fit_sees_what_the_host_changes) {
     vae_model_t *m = make_model(NULL, _i);
     vae_trainer_t *a;
-    vae_metrics_t kept = { .struct_size = sizeof(kept) }, fresh = { .struct_size = sizeof(fresh) };
+    vae_metrics_t kept = {.struct_size = sizeof(kept)}, fresh = {.struct_size = sizeof(fresh)};
     const vae_tensor_t *t;
     float *x = filled(32 * vae_model_input_size(m), 4);
     int64_t size = 1;
@@ -378,7 +385,7 @@ START_TEST(test_a_fit_sees_what_the_host_changes) {
 END_TEST
 
 START_TEST(test_steps_samples_and_scores_allocate_nothing) {
-    test_heap h = { 0 };
+    test_heap h = {0};
     vae_ctx_t *ctx = test_ctx(&h, 2, VAE_ISA_AUTO);
     vae_model_t *m = make_model(ctx, _i);
     vae_trainer_t *t;
@@ -463,7 +470,8 @@ START_TEST(test_every_prior_of_the_registry_builds_its_example) {
     float x[64];
     for (int32_t i = 0; i < vae_registry_count("prior"); i++) {
         const vaei_prior_ops *ops = (const vaei_prior_ops *)(const void *)vaei_priors[i];
-        snprintf(text, sizeof(text), "%sprior %s\n", ops->flags & VAEI_PRIOR_OF_CODES ? CODES_MODEL : SPEC_DENSE, ops->module.example);
+        snprintf(text, sizeof(text), "%sprior %s\n", ops->flags & VAEI_PRIOR_OF_CODES ? CODES_MODEL : SPEC_DENSE,
+                 ops->module.example);
         ck_assert_ok(vae_model_create(&m, NULL, text, 0));
         ck_assert_ok(vae_session_create(&s, m, 1));
         ck_assert_ok(vae_sample(s, 1, NULL, x));
@@ -489,7 +497,7 @@ END_TEST
 /* Memory ends at every call in turn. */
 START_TEST(test_out_of_memory_loses_nothing) {
     char text[2000];
-    test_heap h = { 0 };
+    test_heap h = {0};
     vae_ctx_t *ctx = test_ctx(&h, 1, VAE_ISA_AUTO);
     const int64_t live = h.live;
     vae_status_t status = VAE_E_NOMEM;
@@ -514,7 +522,7 @@ START_TEST(test_what_does_not_fit_is_refused) {
     vae_model_t *m;
     vae_trainer_t *t;
     vae_session_t *s;
-    float x[64], noise[16] = { 0 }, images[256] = { 0 };
+    float x[64], noise[16] = {0}, images[256] = {0};
     ck_assert_fails(vae_model_create(&m, NULL, SPEC_DENSE "prior pixelcnn\n", 0), VAE_E_SPEC);
     ck_assert_ptr_nonnull(strstr(vae_last_error(), "codes"));
     ck_assert_fails(vae_model_create(&m, NULL, CODES_MODEL "prior pixelcnn kernel=4\n", 0), VAE_E_SPEC);

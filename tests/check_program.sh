@@ -101,11 +101,63 @@ likelihood bernoulli
 END
 { idx 20 8 8; bytes 1280; } > eight-idx3-ubyte
 
+# a text with a codebook
+cat > codes.txt << 'END'
+input      16x16x1
+encoder    conv2d out=16 kernel=4 stride=4 | relu | conv2d out=8 kernel=1
+latent     vq codes=32 dim=8 start=kmeans revive=1
+decoder    conv2d out=16 kernel=3 pad=1 | relu | deconv2d out=1 kernel=4 stride=4
+likelihood gaussian
+optimizer  adam lr=0.003
+END
+
+# octets STATEMENTS: the numbers that awk statements put(), as bytes
+octets() {
+    printf "$(awk "function put(n) { printf \"\\\\%03o\", int(n) % 256 } BEGIN { $1 }")"
+}
+
+# l32 N...: little-endian
+l32() {
+    for n in "$@"; do
+        octets "put($n); put(int($n / 256)); put(int($n / 65536)); put(int($n / 16777216))"
+    done
+}
+
+# l16 N...
+l16() {
+    for n in "$@"; do octets "put($n); put(int($n / 256))"; done
+}
+
+# name NAME: in the eight bytes of a WAD
+name8() {
+    printf '%s' "$1"
+    head -c $((8 - ${#1})) /dev/zero
+}
+
+# wad LUMP...: an archive of files of these names in the folder lumps; a lump without a file is empty
+wad() {
+    at=12
+    : > wad_lumps
+    : > wad_directory
+    for lump in "$@"; do
+        size=0
+        if [ -f "lumps/$lump" ]; then
+            size=$(wc -c < "lumps/$lump")
+            cat "lumps/$lump" >> wad_lumps
+        fi
+        { l32 $at "$size"; name8 "$lump"; } >> wad_directory
+        at=$((at + size))
+    done
+    printf PWAD
+    l32 $# $at
+    cat wad_lumps wad_directory
+}
+
 # ---- help -------------------------------------------------------------------------------------------------------------
 exits no_command_shows_the_usage_with_code_2 2 'usage: vae' "$VAE"
 exits version_names_the_library 0 '^vae [0-9]' "$VAE" --version
 exits help_lists_commands 0 '^  train ' "$VAE" help
-for command in train eval encode decode recon sample interp info bench help completion; do
+for command in train eval encode decode recon sample codes interp info bench help completion; do
     exits "help_explains_$command" 0 "^usage: vae $command" "$VAE" help $command
 done
 exits option_help_is_the_help 0 '^usage: vae train' "$VAE" train --help
@@ -194,6 +246,24 @@ exits resume_of_other_data 3 'not the data' "$VAE" train shapes:100 -o broken --
 exits resume_with_another_model 2 'a run goes on as it began' "$VAE" train shapes:640 -o broken --resume --preset conv
 exits resume_with_another_seed 2 'seed' "$VAE" train shapes:640 -o broken --resume --seed 9
 
+# ---- augmentation -------------------------------------------------------------------------------------------------------
+augmented() {
+    "$VAE" train shapes:320 --model tiny.txt --batch 20 --seed 3 --augment crop,flip,rotate90 "$@"
+}
+augmented -o changed --epochs 3 -q > out 2> err
+augmented -o changed_broken --steps 21 -q > out 2> err
+exits resume_with_augmentation 0 'resumed at step 21' "$VAE" train shapes:320 -o changed_broken --resume --epochs 3
+holds augmentation_resumes_to_the_same_bytes cmp changed/last.safetensors changed_broken/last.safetensors
+holds augmentation_is_in_the_config grep -q '^# augment = crop,flip,rotate90$' changed/config.txt
+"$VAE" train shapes:320 --model tiny.txt --batch 20 --seed 3 -o unchanged --epochs 3 -q > out 2> err
+holds augmentation_changes_training sh -c '! cmp -s changed/last.safetensors unchanged/last.safetensors'
+exits augmentation_stays_as_it_began 2 'a run goes on as it began' "$VAE" train shapes:320 -o changed --resume --augment flip
+exits augmentation_knows_the_nearest_name 2 'did you mean flip?' "$VAE" train shapes -o r --model tiny.txt --augment flop
+exits crops_are_smaller_than_the_image 2 'wanted 1 to 15' "$VAE" train shapes -o r --model tiny.txt --augment crop=16
+{ idx 4 8 4; bytes 128; } > oblong-idx3-ubyte
+exits only_squares_are_turned 2 'square' "$VAE" train oblong-idx3-ubyte -o r --model anysize.txt --augment rotate90
+exits oblong_images_are_cropped 0 . "$VAE" train oblong-idx3-ubyte -o oblong --model anysize.txt --augment crop=3,flip --steps 1
+
 # The shell starts background commands with SIGINT ignored; the program takes it all the same.
 interrupted() { # FOLDER SIGNAL
     "$VAE" train shapes:2000 --model tiny.txt --batch 4 --seed 3 -o "$1" --epochs 6 > out 2> err < /dev/null &
@@ -258,6 +328,38 @@ exits info_prints_json 0 '"parameters":' "$VAE" info $model --json
 exits checkpoint_is_a_model 0 'latent.mean.weight' "$VAE" info whole/resume.safetensors
 exits bench_prints_json 0 '"allocs":0[,}]' "$VAE" bench --only dense_vae_train --seconds 0 --json
 exits bench_prints_a_table 0 '^dense_vae_train' "$VAE" bench --only dense_vae_train --seconds 0
+
+# ---- codes --------------------------------------------------------------------------------------------------------------
+exits train_with_a_codebook 0 'perplexity' "$VAE" train shapes:320 --model codes.txt --batch 32 -o book --epochs 2
+book=book/last.safetensors
+for key in perplexity codes_used dead_codes quantization_error val_perplexity; do
+    holds "metrics_have_$key" grep -q "\"event\":\"epoch\".*\"$key\":[0-9]" book/metrics.jsonl
+done
+holds samples_of_codes_are_drawn is_png book/samples/epoch_0002.png
+exits eval_of_codes 0 '"perplexity":' "$VAE" eval $book shapes:320 --json
+holds perplexity_lies_between_1_and_k is "$(number perplexity) >= 1 && $(number perplexity) <= 32"
+perplexity=$(number perplexity)
+exits codes_are_written 0 '16 codes' "$VAE" encode $book shapes:320 --codes -o codes.npy
+holds codes_have_their_size test "$(wc -c < codes.npy)" -eq $((128 + 32 * 16 * 4))
+holds codes_are_int32 grep -aq "'<i4'.*(32, 4, 4,)" codes.npy
+exits codes_are_decoded 0 '' "$VAE" decode $book codes.npy -o from_codes.npy
+"$VAE" encode $book shapes:320 -o vectors.npy > out 2> err
+"$VAE" decode $book vectors.npy -o from_vectors.npy > out 2> err
+holds codes_decode_as_their_vectors cmp from_codes.npy from_vectors.npy
+exits codes_are_drawn 0 '"collapsed":' "$VAE" codes $book shapes:320 -o codes.png --json
+holds drawn_codes_are_a_png is_png codes.png
+holds drawn_codes_agree_with_eval is "($(number perplexity) - $perplexity) ^ 2 < 1e-12"
+exits info_counts_codes 0 '16 codes for an example, each one of 32: 10 bytes' "$VAE" info $book
+{ head -c 128 codes.npy; l32 32; tail -c +133 codes.npy; } > out_of_range.npy
+exits code_out_of_range 3 'wanted 0..31' "$VAE" decode $book out_of_range.npy -o r.npy
+exits codes_of_another_size 3 'the model wants 128' "$VAE" decode $book from_codes.npy -o r.npy
+exits codes_are_no_examples 3 'which are codes' "$VAE" eval $book codes.npy
+exits no_codes_to_write 2 'no codes' "$VAE" encode $model shapes:640 --codes -o r.npy
+exits no_codes_to_draw 2 'no codes' "$VAE" codes $model shapes:640 -o r.png
+exits no_codes_to_decode 3 'has none' "$VAE" decode $model codes.npy -o r.npy
+exits collapse_of_a_codebook_is_reported 0 'the codebook has collapsed' "$VAE" train shapes:960 --model codes.txt \
+    --set latent.start=random --set latent.revive=0 --set latent.codes=256 --steps 2 -o poor
+exits bench_of_a_codebook 0 '"allocs":0[,}]' "$VAE" bench --only vqvae_train --seconds 0 --json
 
 # a plain autoencoder has no prior to sample from
 exits train_an_autoencoder 0 . "$VAE" train shapes:64 --model tiny.txt --set latent=none --steps 3 -o plain
@@ -391,6 +493,80 @@ bytes 3073 > cifar_label.bin
 bad cifar_label.bin 'label 64'
 { printf '\200\002'; bytes 3071; } > cifar_pickle.bin
 bad cifar_pickle.bin 'pickle'
+
+# two textures' worth of a game: a flat, twice, one of a single colour; a wall of a patch and a picture, one with a hole
+mkdir lumps
+octets 'for (i = 0; i < 256; i++) { put(i); put(255 - i); put(i * 3) }' > lumps/PLAYPAL
+octets 'for (i = 0; i < 4096; i++) put(i * 7 + int(i / 64) * 13)' | tee lumps/FLAT1 > lumps/FLAT2
+bytes 4096 > lumps/FLAT3
+bytes 100 > lumps/NOTES
+column='put(0); put(64); put(0); for (y = 0; y < 64; y++) put(x * y + 5); put(0); put(255)'
+{ l16 64 64 0 0; octets 'for (x = 0; x < 64; x++) { n = 264 + 69 * x; put(n); put(n / 256); put(0); put(0) }'
+    octets "for (x = 0; x < 64; x++) { $column }"; } > lumps/PATCH
+cp recon.png lumps/PICTURE
+{ l32 3; name8 PATCH; name8 Picture; name8 ABSENT; } > lumps/PNAMES
+# texture NAME WIDTH HEIGHT PATCHES
+texture() {
+    name8 "$1"
+    l32 0
+    l16 "$2" "$3"
+    l32 0
+    l16 "$4"
+}
+{ l32 3 16 58 90; texture WALL 128 64 2; l16 0 0 0 0 0 64 -3 1 0 0; texture GRATE 128 64 1; l16 0 0 0 0 0
+    texture ADDON 64 64 1; l16 0 0 2 0 0; } > lumps/TEXTURE1
+all='PLAYPAL F_START FLAT1 FLAT2 FLAT3 NOTES F_END PNAMES TEXTURE1 PATCH PICTURE'
+wad $all > textures.wad
+exits wad_is_read 0 '3 latents' "$VAE" encode $model textures.wad --split train -o zw.npy
+mkdir doom
+cp textures.wad doom/freedoom1.wad
+wad PLAYPAL F_START FLAT1 F_END > doom/freedoom2.wad
+exits freedoom_by_environment 0 '3 latents' env VAE_DATA=doom "$VAE" encode $model freedoom --split train -o zd.npy
+exits freedoom_missing 1 'apt install freedoom' env VAE_DATA=nowhere "$VAE" eval $model freedoom
+exits train_on_a_wad 0 . "$VAE" train textures.wad --model colour.txt --steps 2 --augment crop,flip,rotate90 -o walls
+
+printf IWAD > wad_of_4_bytes
+bad wad_of_4_bytes 'cut short'
+{ printf IWAD; l32 1 12; } > wad_without_its_directory
+bad wad_without_its_directory 'cut short: the directory'
+{ printf IWAD; l32 4294967295 12; bytes 64; } > wad_of_many_lumps
+bad wad_of_many_lumps 'at most 65536'
+{ printf IWAD; l32 1 4; bytes 64; } > wad_with_a_directory_in_its_head
+bad wad_with_a_directory_in_its_head 'cut short'
+{ printf IWAD; l32 1 12 12 4294967295; name8 PLAYPAL; } > wad_with_a_lump_past_its_end
+bad wad_with_a_lump_past_its_end 'lump 0'
+wad NOTES > wad_without_colours
+bad wad_without_colours 'no PLAYPAL'
+wad PLAYPAL > wad_without_textures
+bad wad_without_textures 'no example'
+wad PLAYPAL F_START FLAT1 > wad_with_endless_flats
+bad wad_with_endless_flats 'without F_END'
+wad PLAYPAL TEXTURE1 > wad_without_names
+bad wad_without_names 'without PNAMES'
+
+# bad_lump LUMP NAME PATTERN: with the bytes on stdin for this lump the archive is refused
+bad_lump() {
+    cp "lumps/$1" kept
+    cat > "lumps/$1"
+    wad $all > "wad_$2"
+    cp kept "lumps/$1"
+    bad "wad_$2" "$3"
+}
+bytes 767 | bad_lump PLAYPAL of_few_colours 'PLAYPAL has 767'
+l32 100 | bad_lump PNAMES of_few_names 'PNAMES is cut short'
+l32 1 | bad_lump TEXTURE1 without_an_offset 'TEXTURE1 is cut short'
+l32 1 4294967295 | bad_lump TEXTURE1 with_a_far_texture 'reaches past the end'
+{ l32 1 8; texture WALL 0 64 0; } | bad_lump TEXTURE1 of_no_width 'is 0x64'
+{ l32 1 8; texture WALL 64 65535 0; } | bad_lump TEXTURE1 of_negative_height 'is 64x-1'
+{ l32 1 8; texture WALL 64 64 1; } | bad_lump TEXTURE1 without_its_patch 'patches reach past'
+{ l32 1 8; texture WALL 64 64 1; l16 0 0 3 0 0; } | bad_lump TEXTURE1 of_no_such_patch 'wants patch 3, PNAMES has 3'
+bytes 7 | bad_lump PATCH of_a_short_patch 'PATCH: cut short'
+l16 0 64 0 0 | bad_lump PATCH of_a_narrow_patch '1 to 4096'
+{ l16 64 64 0 0; l32 264; } | bad_lump PATCH without_columns 'PATCH: cut short'
+{ l16 1 64 0 0; l32 4294967295; } | bad_lump PATCH with_a_far_column 'column reaches past'
+{ l16 1 64 0 0; l32 12; octets 'put(0); put(64); put(0)'; } | bad_lump PATCH with_half_a_run 'run of pixels reaches past'
+{ l16 1 64 0 0; l32 12; octets 'put(0); put(0); put(0); put(0)'; } | bad_lump PATCH with_an_endless_column 'column reaches past'
+head -c 60 recon.png | bad_lump PICTURE with_half_a_png 'PICTURE: .*PNG'
 
 mkdir folder
 i=0

@@ -2,16 +2,17 @@
  * check_same_bits.c - equal bytes for any number of threads, any batch split, any instruction set, any session. */
 #include "support.h"
 
+#include <fenv.h>
 #include <pthread.h>
 #include <stdio.h>
 
-static const char *const specs[] = { SPEC_DENSE, SPEC_CONV };
-#define SPECS 2
-#define N 64
+static const char *const specs[] = {SPEC_DENSE, SPEC_CONV, SPEC_VQ};
+#define SPECS 3
+#define N     64
 
-static const int32_t thread_counts[] = { 1, 2, 3, 7 };
-static const int64_t splits[] = { 1, 3, 16, 64 };
-static const int32_t isas[] = { VAE_ISA_PORTABLE, VAE_ISA_AVX2, VAE_ISA_AVX512, VAE_ISA_NEON };
+static const int32_t thread_counts[] = {1, 2, 3, 7};
+static const int64_t splits[] = {1, 3, 16, 64};
+static const int32_t isas[] = {VAE_ISA_PORTABLE, VAE_ISA_AVX2, VAE_ISA_AVX512, VAE_ISA_NEON};
 
 typedef struct outputs {
     float *mean, *logvar, *xhat, *sample, *recon;
@@ -67,7 +68,9 @@ static void check_equal(outputs *a, outputs *b) {
     ck_assert_mem_eq(a->elbo, b->elbo, sizeof(a->elbo));
 }
 
-static void drop(outputs *o) { free(o->mean), free(o->logvar), free(o->xhat), free(o->sample), free(o->recon); }
+static void drop(outputs *o) {
+    free(o->mean), free(o->logvar), free(o->xhat), free(o->sample), free(o->recon);
+}
 
 START_TEST(test_inference_does_not_depend_on_threads_or_batch_split) {
     outputs first, other;
@@ -164,6 +167,40 @@ START_TEST(test_the_hosts_job_system_gives_the_same_bits) {
 }
 END_TEST
 
+/* ---- a host with its own floating-point environment ------------------------------------------------------------- */
+
+/* Round upward; on x86 also flush denormals to zero, as game engines do. */
+static void change_environment(void) {
+    ck_assert_int_eq(fesetround(FE_UPWARD), 0);
+#if defined(__x86_64__)
+    __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);
+#endif
+}
+
+START_TEST(test_the_hosts_floating_point_environment_does_not_show) {
+    int64_t n, m;
+    outputs first, other;
+    fenv_t normal;
+    vae_ctx_t *ctx = ctx_for(2, VAE_ISA_AUTO);
+    run_all(&first, ctx, specs[_i], N);
+    float *trained = train(ctx, specs[_i], &n);
+    ck_assert_int_eq(fegetenv(&normal), 0);
+    change_environment();
+    run_all(&other, ctx, specs[_i], N);
+    float *again = train(ctx, specs[_i], &m);
+    ck_assert_int_eq(fegetround(), FE_UPWARD); /* and it is given back */
+#if defined(__x86_64__)
+    ck_assert_uint_eq(__builtin_ia32_stmxcsr() & 0x8040, 0x8040);
+#endif
+    ck_assert_int_eq(fesetenv(&normal), 0);
+    check_equal(&first, &other);
+    ck_assert_mem_eq(trained, again, (size_t)n * sizeof(float));
+    drop(&first), drop(&other);
+    vae_ctx_destroy(ctx);
+    free(trained), free(again);
+}
+END_TEST
+
 /* ---- eight threads on one model ----------------------------------------------------------------------------------- */
 
 #define THREADS 8
@@ -185,7 +222,8 @@ static void *decode_many(void *arg) {
     }
     for (int64_t i = 0; i < DECODES; i++) {
         const int64_t k = i % N;
-        if (vae_decode(s, 1, w->z + k * w->D, x) != VAE_OK || memcmp(x, w->wanted + k * w->S, (size_t)w->S * sizeof(float)) != 0)
+        if (vae_decode(s, 1, w->z + k * w->D, x) != VAE_OK ||
+            memcmp(x, w->wanted + k * w->S, (size_t)w->S * sizeof(float)) != 0)
             w->wrong++;
     }
     vae_session_destroy(s);
@@ -205,7 +243,7 @@ START_TEST(test_eight_threads_decode_one_model_as_one_does) {
     ck_assert_ok(vae_session_create(&s, model, N));
     ck_assert_ok(vae_decode(s, N, z, wanted));
     for (int i = 0; i < THREADS; i++) {
-        w[i] = (worker){ model, z, wanted, S, D, 0 };
+        w[i] = (worker){model, z, wanted, S, D, 0};
         ck_assert_int_eq(pthread_create(&thread[i], NULL, decode_many, &w[i]), 0);
     }
     for (int i = 0; i < THREADS; i++) {
@@ -228,6 +266,7 @@ Suite *suite_same_bits(void) {
     tcase_add_loop_test(t, test_inference_does_not_depend_on_the_instruction_set, 0, SPECS);
     tcase_add_loop_test(t, test_training_does_not_depend_on_threads_or_instruction_set, 0, SPECS);
     tcase_add_loop_test(t, test_the_hosts_job_system_gives_the_same_bits, 0, SPECS);
+    tcase_add_loop_test(t, test_the_hosts_floating_point_environment_does_not_show, 0, SPECS);
     tcase_add_loop_test(t, test_eight_threads_decode_one_model_as_one_does, 0, SPECS);
     suite_add_tcase(s, t);
     return s;

@@ -6,10 +6,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const char *const specs[] = { SPEC_DENSE, SPEC_CONV };
-static const char *const recipes[] = { TRAINING, "optimizer sgd lr=0.01 momentum=0.9 nesterov=true", "optimizer adamw lr=0.01\nclip norm max=1" };
+static const char *const specs[] = {SPEC_DENSE, SPEC_CONV};
+static const char *const recipes[] = {TRAINING, "optimizer sgd lr=0.01 momentum=0.9 nesterov=true",
+                                      "optimizer adamw lr=0.01\nclip norm max=1"};
 #define CASES 6 /* specs x recipes */
-#define N 12
+#define N     12
 
 static vae_model_t *model_of(const char *spec) {
     vae_model_t *m;
@@ -28,7 +29,7 @@ static void check_same_params(const vae_model_t *a, const vae_model_t *b) {
 START_TEST(test_training_lowers_the_loss) {
     vae_model_t *m = model_of(specs[_i]);
     vae_trainer_t *t;
-    vae_metrics_t metrics = { .struct_size = sizeof(metrics) };
+    vae_metrics_t metrics = {.struct_size = sizeof(metrics)};
     float *x = filled(N * vae_model_input_size(m), 1);
     double first = 0;
     ck_assert_ok(vae_trainer_create(&t, m, "optimizer adam lr=0.01", N));
@@ -50,7 +51,7 @@ START_TEST(test_resume_equals_the_unbroken_run) {
     char path[64];
     vae_model_t *whole = model_of(specs[_i % 2]), *half = model_of(specs[_i % 2]), *rest;
     vae_trainer_t *t, *u, *v;
-    vae_metrics_t a = { .struct_size = sizeof(a) }, b = { .struct_size = sizeof(b) };
+    vae_metrics_t a = {.struct_size = sizeof(a)}, b = {.struct_size = sizeof(b)};
     float *x = filled(N * vae_model_input_size(whole), 1);
     snprintf(path, sizeof(path), "/tmp/vae-resume-%ld-%d.safetensors", (long)getpid(), _i);
     ck_assert_ok(vae_trainer_create(&t, whole, recipes[_i / 2], N));
@@ -147,7 +148,7 @@ END_TEST
 START_TEST(test_every_gradient_agrees_with_finite_differences_of_the_loss) {
     vae_model_t *m = model_of(SPEC_DENSE);
     vae_trainer_t *t;
-    vae_metrics_t a = { .struct_size = sizeof(a) }, b = a;
+    vae_metrics_t a = {.struct_size = sizeof(a)}, b = a;
     const char *text = "objective elbo beta=0.5";
     int64_t n;
     float *x = filled(N * 16, 1), *noise = filled(N * 3, 2);
@@ -179,8 +180,8 @@ START_TEST(test_every_gradient_agrees_with_finite_differences_of_the_loss) {
             w[i] = kept;
             ck_assert_ok(vae_model_set_param(m, p, w, size));
             const double slope = (a.loss - b.loss) / (2.0 * (double)h);
-            ck_assert_msg(fabs(slope - (double)g[at + i]) <= 2e-3 + 1e-2 * fabs(slope), "parameter %d[%d]: %g, differences %g", (int)p,
-                          (int)i, (double)g[at + i], slope);
+            ck_assert_msg(fabs(slope - (double)g[at + i]) <= 2e-3 + 1e-2 * fabs(slope),
+                          "parameter %d[%d]: %g, differences %g", (int)p, (int)i, (double)g[at + i], slope);
         }
         at += size;
         free(w);
@@ -190,7 +191,8 @@ START_TEST(test_every_gradient_agrees_with_finite_differences_of_the_loss) {
 }
 END_TEST
 
-static void plain_sgd(void *user, int64_t n, int64_t t, float lr, float decay, const float *g, float *w, float *const *slot) {
+static void plain_sgd(void *user, int64_t n, int64_t t, float lr, float decay, const float *g, float *w,
+                      float *const *slot) {
     int64_t *calls = user;
     (*calls)++;
     for (int64_t i = 0; i < n; i++) {
@@ -204,7 +206,8 @@ START_TEST(test_a_host_optimizer_trains_and_resumes) {
     int64_t calls = 0;
     vae_model_t *a = model_of(SPEC_CONV), *b = model_of(SPEC_CONV);
     vae_trainer_t *t, *u;
-    const vae_optimizer_t mine = { .struct_size = sizeof(mine), .slots = 1, .user = &calls, .name = "mine", .step = plain_sgd };
+    const vae_optimizer_t mine = {
+        .struct_size = sizeof(mine), .slots = 1, .user = &calls, .name = "mine", .step = plain_sgd};
     vae_optimizer_t bad = mine;
     int64_t n, m;
     float *x = filled(N * 128, 1);
@@ -300,7 +303,9 @@ START_TEST(test_calls_out_of_order_are_refused) {
     ck_assert_ok(vae_trainer_apply(t, NULL));
     vae_trainer_destroy(t);
     vae_model_destroy(m);
-    ck_assert_ok(vae_model_create(&m, NULL, "input 4\nencoder linear out=4 | batchnorm\nlatent none\ndecoder linear out=4\nlikelihood gaussian", 0));
+    ck_assert_ok(vae_model_create(
+        &m, NULL, "input 4\nencoder linear out=4 | batchnorm\nlatent none\ndecoder linear out=4\nlikelihood gaussian",
+        0));
     ck_assert_ok(vae_trainer_create(&t, m, NULL, N));
     ck_assert_fails(vae_trainer_step(t, 1, x, NULL), VAE_E_ARG); /* the variance of one value */
     ck_assert_ok(vae_trainer_step(t, 2, x, NULL));
@@ -313,9 +318,10 @@ END_TEST
 START_TEST(test_step_options_reach_the_step) {
     vae_model_t *m = model_of(SPEC_DENSE);
     vae_trainer_t *t;
-    vae_metrics_t a = { .struct_size = sizeof(a) };
+    vae_metrics_t a = {.struct_size = sizeof(a)};
     float *x = filled(N * 16, 1);
-    ck_assert_ok(vae_trainer_create(&t, m, "optimizer adam lr=0.5\nobjective elbo beta=4 warmup=4\nschedule step every=2 factor=0.1", N));
+    ck_assert_ok(vae_trainer_create(
+        &t, m, "optimizer adam lr=0.5\nobjective elbo beta=4 warmup=4\nschedule step every=2 factor=0.1", N));
     for (int i = 0; i < 4; i++) {
         ck_assert_ok(vae_trainer_step(t, N, x, &a));
         ck_assert_double_eq_tol(a.lr, i < 2 ? 0.5 : 0.05, 1e-9);

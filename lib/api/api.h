@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * api.h - floor 5: the objects behind the public handles. Only this floor sees public types: it checks arguments and calls down.
  *
- * Every object starts with a magic number, so that a handle of another kind, or one already destroyed, is an error and not a crash. Children
- * keep their parent alive by its count of references: trainer, session -> model -> ctx. */
+ * Every object starts with a magic number, so that a handle of another kind, or one already destroyed, is an error and not a crash.
+ * Children keep their parent alive by its count of references: trainer, session -> model -> ctx. */
 #ifndef VAEI_API_H
 #define VAEI_API_H
 
@@ -48,7 +48,7 @@ struct vae_model {
     vae_ctx_t *ctx;
     vaei_arena arena;
     vaei_network network;
-    float *params; /* [network.params.n_floats] */
+    float *params;        /* [network.params.n_floats] */
     vae_tensor_t *tensor; /* [network.params.count] */
 };
 
@@ -74,7 +74,8 @@ vae_status_t vaei_spec_parse(vaei_document *out, vaei_arena *arena, const char *
 vae_status_t vaei_give_text(const char *text, size_t length, char *buf, size_t cap, size_t *needed);
 
 /* n >= 0 and x[n * size] finite, within lo..hi: VAE_E_NUMERIC or VAE_E_ARG with the first offender. */
-vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t n, int64_t size, const float *x, float lo, float hi);
+vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t n, int64_t size, const float *x,
+                             float lo, float hi);
 
 /* model_file.c: parameters from and to files; `params` is changed only on success. */
 vae_status_t vaei_params_from_file(const vae_model_t *model, const vaei_file *f, const char *where, float *params);

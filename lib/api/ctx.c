@@ -9,7 +9,8 @@ _Static_assert(sizeof(vae_ctx_config_t) == 32 + 5 * sizeof(void *), "no hidden p
 vae_status_t vae_ctx_config_init(vae_ctx_config_t *config, size_t size) {
     if (!config) return vaei_fail(VAE_E_ARG, "config: is NULL");
     if (size < sizeof(*config) || size > 65536)
-        return vaei_fail(VAE_E_ARG, "config: size %zu, wanted sizeof(vae_ctx_config_t), %zu or more", size, sizeof(*config));
+        return vaei_fail(VAE_E_ARG, "config: size %zu, wanted sizeof(vae_ctx_config_t), %zu or more", size,
+                         sizeof(*config));
     memset(config, 0, size);
     config->struct_size = (uint32_t)size;
     return VAE_OK;
@@ -20,7 +21,8 @@ static vae_status_t read_config(vae_ctx_config_t *out, const vae_ctx_config_t *c
     memset(out, 0, sizeof(*out));
     if (!config) return VAE_OK;
     if (config->struct_size < sizeof(*out) || config->struct_size > 65536)
-        return vaei_fail(VAE_E_ARG, "config: struct_size %u: call vae_ctx_config_init() first", (unsigned)config->struct_size);
+        return vaei_fail(VAE_E_ARG, "config: struct_size %u: call vae_ctx_config_init() first",
+                         (unsigned)config->struct_size);
     for (size_t i = sizeof(*out); i < config->struct_size; i++)
         if (((const uint8_t *)config)[i] != 0)
             return vaei_fail(VAE_E_VERSION, "config: byte %zu is set, this library knows only %zu", i, sizeof(*out));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * model.c - models: building, counting, naming. Files are in model_file.c. */
 #include "api/api.h"
+#include "base/float_env.h"
 
 #include <float.h>
 
@@ -32,6 +33,7 @@ static vae_status_t build(vae_model_t *m, const char *spec, size_t length) {
 }
 
 vae_status_t vaei_model_build(vae_model_t **out, vae_ctx_t *ctx, const char *spec, size_t length) {
+    fenv_t host;
     VAEI_TRY(vaei_ctx_acquire(&ctx, ctx));
     vae_model_t *m = vaei_heap_alloc(&ctx->heap, sizeof(*m), "model");
     if (!m) {
@@ -43,7 +45,9 @@ vae_status_t vaei_model_build(vae_model_t **out, vae_ctx_t *ctx, const char *spe
     m->generation = 1;
     m->ctx = ctx;
     vaei_arena_init(&m->arena, &ctx->heap);
+    vaei_float_env_enter(&host);
     const vae_status_t status = build(m, spec, length);
+    vaei_float_env_leave(&host);
     if (status < 0) {
         vae_model_destroy(m);
         return status;
@@ -57,8 +61,11 @@ vae_status_t vae_model_create(vae_model_t **out, vae_ctx_t *ctx, const char *spe
     *out = NULL;
     if (!spec) return vaei_fail(VAE_E_ARG, "spec: is NULL");
     vae_model_t *m;
+    fenv_t host;
     VAEI_TRY(vaei_model_build(&m, ctx, spec, strlen(spec)));
+    vaei_float_env_enter(&host);
     vaei_params_init(&m->network.params, m->ctx->kernels, seed, m->params);
+    vaei_float_env_leave(&host);
     *out = m;
     return VAE_OK;
 }
@@ -66,7 +73,8 @@ vae_status_t vae_model_create(vae_model_t **out, vae_ctx_t *ctx, const char *spe
 void vae_model_destroy(vae_model_t *model) {
     if (!model || model->magic != VAEI_MAGIC_MODEL || --model->references > 0) return;
     vae_ctx_t *ctx = model->ctx;
-    if (model->params) vaei_heap_free(&ctx->heap, model->params, (size_t)model->network.params.n_floats * sizeof(float));
+    if (model->params)
+        vaei_heap_free(&ctx->heap, model->params, (size_t)model->network.params.n_floats * sizeof(float));
     vaei_arena_free(&model->arena);
     model->magic = 0;
     vaei_heap_free(&ctx->heap, model, sizeof(*model));
@@ -88,14 +96,18 @@ vae_status_t vae_model_spec(const vae_model_t *model, char *buf, size_t cap, siz
     return vaei_give_text(model->network.spec, strlen(model->network.spec), buf, cap, needed);
 }
 
-static int32_t is_model(const vae_model_t *m) { return m && m->magic == VAEI_MAGIC_MODEL; }
+static int32_t is_model(const vae_model_t *m) {
+    return m && m->magic == VAEI_MAGIC_MODEL;
+}
 
 static int32_t give_shape(const vaei_shape *s, int64_t shape[4]) {
     for (int32_t i = 0; shape && i < s->n; i++) shape[i] = s->d[i];
     return s->n;
 }
 
-int64_t vae_model_input_size(const vae_model_t *model) { return is_model(model) ? model->network.likelihood.size : 0; }
+int64_t vae_model_input_size(const vae_model_t *model) {
+    return is_model(model) ? model->network.likelihood.size : 0;
+}
 
 int64_t vae_model_latent_size(const vae_model_t *model) {
     return is_model(model) ? vaei_shape_size(&model->network.latent.z) : 0;
@@ -109,11 +121,17 @@ int32_t vae_model_latent_shape(const vae_model_t *model, int64_t shape[4]) {
     return is_model(model) ? give_shape(&model->network.latent.z, shape) : 0;
 }
 
-int64_t vae_model_code_count(const vae_model_t *model) { return is_model(model) ? model->network.latent.n_codes : 0; }
+int64_t vae_model_code_count(const vae_model_t *model) {
+    return is_model(model) ? model->network.latent.n_codes : 0;
+}
 
-int64_t vae_model_code_size(const vae_model_t *model) { return is_model(model) ? model->network.latent.code_size : 0; }
+int64_t vae_model_code_size(const vae_model_t *model) {
+    return is_model(model) ? model->network.latent.code_size : 0;
+}
 
-int64_t vae_model_param_count(const vae_model_t *model) { return is_model(model) ? model->network.params.count : 0; }
+int64_t vae_model_param_count(const vae_model_t *model) {
+    return is_model(model) ? model->network.params.count : 0;
+}
 
 int64_t vae_model_param_total(const vae_model_t *model) {
     int64_t total = 0;
@@ -170,13 +188,14 @@ vae_status_t vae_model_set_param(vae_model_t *model, int64_t index, const float 
     return VAE_OK;
 }
 
-vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t n, int64_t size, const float *x, float lo,
-                             float hi) {
+vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t n, int64_t size, const float *x,
+                             float lo, float hi) {
     char got[32], low[32], high[32];
     if (n < 0) return vaei_fail(VAE_E_ARG, "n: %lld, wanted 0 or more", (long long)n);
     if (!x && n > 0) return vaei_fail(VAE_E_ARG, "%s: is NULL", what);
     int64_t count;
-    if (!vaei_count_mul(n, size, &count)) return vaei_fail(VAE_E_ARG, "n: %lld examples pass the address space", (long long)n);
+    if (!vaei_count_mul(n, size, &count))
+        return vaei_fail(VAE_E_ARG, "n: %lld examples pass the address space", (long long)n);
     if (lo <= -FLT_MAX && hi >= FLT_MAX && model->ctx->kernels->all_finite(count, x)) return VAE_OK;
     int32_t outside = 0;
     for (int64_t i = 0; i < count; i++) outside |= !(x[i] >= lo && x[i] <= hi);
@@ -188,8 +207,8 @@ vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t
         vaei_text_float(got, sizeof(got), (double)x[i]);
         vaei_text_float(low, sizeof(low), (double)lo);
         vaei_text_float(high, sizeof(high), (double)hi);
-        return vaei_fail(VAE_E_ARG, "%s[%lld][%lld]: %s, wanted %s..%s for likelihood %s", what, row, column, got, low, high,
-                         model->network.likelihood.ops->module.name);
+        return vaei_fail(VAE_E_ARG, "%s[%lld][%lld]: %s, wanted %s..%s for likelihood %s", what, row, column, got, low,
+                         high, model->network.likelihood.ops->module.name);
     }
     return VAE_OK;
 }

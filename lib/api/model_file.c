@@ -6,10 +6,13 @@
  *
  * A checkpoint (trainer_file.c) has more: texts vae.* and tensors optimizer.*; it loads as a model too. */
 #include "api/api.h"
+#include "base/float_env.h"
 
 #define TRAINER_PREFIX "optimizer."
 
-int32_t vaei_is_trainer_entry(const char *name) { return strncmp(name, TRAINER_PREFIX, sizeof(TRAINER_PREFIX) - 1) == 0; }
+int32_t vaei_is_trainer_entry(const char *name) {
+    return strncmp(name, TRAINER_PREFIX, sizeof(TRAINER_PREFIX) - 1) == 0;
+}
 
 static int32_t ends_with(const char *text, const char *end) {
     const size_t n = strlen(text), m = strlen(end);
@@ -17,7 +20,7 @@ static int32_t ends_with(const char *text, const char *end) {
 }
 
 static void print_sizes(int32_t ndim, const int64_t *shape, char *buf, size_t cap) {
-    vaei_writer w = { .buf = buf, .cap = cap };
+    vaei_writer w = {.buf = buf, .cap = cap};
     vaei_write(&w, "[");
     for (int32_t i = 0; i < ndim; i++) vaei_write(&w, "%s%lld", i ? "," : "", (long long)shape[i]);
     vaei_write(&w, "]");
@@ -33,14 +36,27 @@ static vae_status_t check_shape(const vaei_entry *e, const vaei_param *p, const 
     return vaei_fail(VAE_E_SHAPE, "%.80s: %s is %s, wanted %s", where, p->name, got, wanted);
 }
 
-/* Every entry must have a parameter: a stray one means another model. */
+static int32_t may_be_extra(const char *name) {
+    return vaei_is_trainer_entry(name) || ends_with(name, ".num_batches_tracked");
+}
+
+static int32_t is_param(const vaei_params *p, const char *name) {
+    for (int64_t i = 0; i < p->count; i++)
+        if (strcmp(p->at[i]->name, name) == 0) return 1;
+    return 0;
+}
+
+/* Every entry must have a parameter: a stray one means another model. Names are unique on both sides, so counting tells whether there is
+ * one to look for. */
 static vae_status_t check_no_strangers(const vae_model_t *model, const vaei_file *f, const char *where) {
     const vaei_params *p = &model->network.params;
-    for (int64_t i = 0; i < f->n_entries; i++) {
+    int64_t expected = 0;
+    for (int64_t i = 0; i < p->count; i++) expected += vaei_file_find(f, p->at[i]->name) != NULL;
+    for (int64_t i = 0; i < f->n_entries; i++) expected += may_be_extra(f->entry[i].name);
+    for (int64_t i = 0; expected < f->n_entries && i < f->n_entries; i++) {
         const char *name = f->entry[i].name;
-        int32_t known = vaei_is_trainer_entry(name) || ends_with(name, ".num_batches_tracked");
-        for (int64_t j = 0; !known && j < p->count; j++) known = strcmp(p->at[j]->name, name) == 0;
-        if (!known) return vaei_fail(VAE_E_FORMAT, "%.80s: tensor '%.80s' is not part of the model", where, name);
+        if (!may_be_extra(name) && !is_param(p, name))
+            return vaei_fail(VAE_E_FORMAT, "%.80s: tensor '%.80s' is not part of the model", where, name);
     }
     return VAE_OK;
 }
@@ -58,8 +74,11 @@ vae_status_t vaei_params_from_file(const vae_model_t *model, const vaei_file *f,
     float *fresh = vaei_heap_alloc(heap, bytes, "parameters");
     if (!fresh) return VAE_E_NOMEM;
     vae_status_t status = VAE_OK;
+    fenv_t host;
+    vaei_float_env_enter(&host); /* float64 is rounded */
     for (int64_t i = 0; status == VAE_OK && i < p->count; i++)
         status = vaei_entry_floats(vaei_file_find(f, p->at[i]->name), fresh + p->at[i]->offset, where);
+    vaei_float_env_leave(&host);
     if (status == VAE_OK) memcpy(params, fresh, bytes);
     vaei_heap_free(heap, fresh, bytes);
     return status;
@@ -69,10 +88,12 @@ static vae_status_t check_format(const vaei_file *f, const char *where, const ch
     const char *version = vaei_file_text(f, "vae.format_version");
     *spec = vaei_file_text(f, "vae.spec");
     if (!version || !*spec)
-        return vaei_fail(VAE_E_FORMAT, "%.80s: no %s in its metadata: not a libvae model (vae_model_load_weights reads bare weights)",
+        return vaei_fail(VAE_E_FORMAT,
+                         "%.80s: no %s in its metadata: not a libvae model (vae_model_load_weights reads bare weights)",
                          where, version ? "vae.spec" : "vae.format_version");
     if (strcmp(version, VAEI_FORMAT_VERSION) != 0)
-        return vaei_fail(VAE_E_VERSION, "%.80s: format version '%.20s', this library reads %s", where, version, VAEI_FORMAT_VERSION);
+        return vaei_fail(VAE_E_VERSION, "%.80s: format version '%.20s', this library reads %s", where, version,
+                         VAEI_FORMAT_VERSION);
     return VAE_OK;
 }
 
@@ -96,8 +117,8 @@ static vae_status_t load(vae_model_t **out, vae_ctx_t *ctx, const char *path, co
     vaei_file f;
     const char *where = path ? path : "memory";
     VAEI_TRY(vaei_ctx_acquire(&ctx, ctx));
-    vae_status_t status = path ? vaei_file_read(&f, &ctx->heap, path)
-                               : vaei_file_read_memory(&f, &ctx->heap, data, size, where);
+    vae_status_t status =
+        path ? vaei_file_read(&f, &ctx->heap, path) : vaei_file_read_memory(&f, &ctx->heap, data, size, where);
     if (status == VAE_OK) {
         status = model_from_file(out, ctx, &f, where);
         vaei_file_close(&f);
@@ -135,7 +156,7 @@ void vaei_params_to_entries(const vae_model_t *model, vaei_entry *e) {
     const vaei_params *p = &model->network.params;
     for (int64_t i = 0; i < p->count; i++) {
         const vaei_param *q = p->at[i];
-        e[i] = (vaei_entry){ .name = q->name, .dtype = VAEI_DTYPE_F32, .ndim = q->ndim, .count = q->count };
+        e[i] = (vaei_entry){.name = q->name, .dtype = VAEI_DTYPE_F32, .ndim = q->ndim, .count = q->count};
         e[i].data = (const uint8_t *)(const void *)(model->params + q->offset);
         for (int32_t d = 0; d < q->ndim; d++) e[i].shape[d] = q->shape[d];
     }
@@ -145,9 +166,9 @@ vae_status_t vae_model_save(const vae_model_t *model, const char *path) {
     VAEI_TRY(vaei_check_model(model));
     if (!path) return vaei_fail(VAE_E_ARG, "path: is NULL");
     const vaei_text_entry text[] = {
-        { "vae.format_version", VAEI_FORMAT_VERSION },
-        { "vae.version", VAE_VERSION_STRING },
-        { "vae.spec", model->network.spec },
+        {"vae.format_version", VAEI_FORMAT_VERSION},
+        {"vae.version", VAE_VERSION_STRING},
+        {"vae.spec", model->network.spec},
     };
     const int64_t n = model->network.params.count;
     vaei_heap *heap = &model->ctx->heap;

@@ -10,15 +10,15 @@ typedef struct kind {
 } kind;
 
 static const kind kinds[] = {
-    { "layer", vaei_layers, &vaei_layers_count },
-    { "latent", vaei_latents, &vaei_latents_count },
-    { "likelihood", vaei_likelihoods, &vaei_likelihoods_count },
-    { "prior", vaei_priors, &vaei_priors_count },
-    { "objective", vaei_objectives, &vaei_objectives_count },
-    { "optimizer", vaei_optimizers, &vaei_optimizers_count },
-    { "schedule", vaei_schedules, &vaei_schedules_count },
-    { "clip", vaei_clips, &vaei_clips_count },
-    { "preset", NULL, &vaei_presets_count },
+    {"layer", vaei_layers, &vaei_layers_count},
+    {"latent", vaei_latents, &vaei_latents_count},
+    {"likelihood", vaei_likelihoods, &vaei_likelihoods_count},
+    {"prior", vaei_priors, &vaei_priors_count},
+    {"objective", vaei_objectives, &vaei_objectives_count},
+    {"optimizer", vaei_optimizers, &vaei_optimizers_count},
+    {"schedule", vaei_schedules, &vaei_schedules_count},
+    {"clip", vaei_clips, &vaei_clips_count},
+    {"preset", NULL, &vaei_presets_count},
 };
 
 static const kind *find_kind(const char *name) {
@@ -27,14 +27,18 @@ static const kind *find_kind(const char *name) {
     return NULL;
 }
 
-const char *vae_registry_kind(int32_t i) { return i >= 0 && (size_t)i < VAEI_COUNT(kinds) ? kinds[i].name : NULL; }
+const char *vae_registry_kind(int32_t i) {
+    return i >= 0 && (size_t)i < VAEI_COUNT(kinds) ? kinds[i].name : NULL;
+}
 
 int32_t vae_registry_count(const char *kind_name) {
     const kind *k = find_kind(kind_name);
     return k ? (int32_t)*k->count : 0;
 }
 
-static const char *name_at(const kind *k, size_t i) { return k->modules ? k->modules[i]->name : vaei_presets[i].name; }
+static const char *name_at(const kind *k, size_t i) {
+    return k->modules ? k->modules[i]->name : vaei_presets[i].name;
+}
 
 const char *vae_registry_name(const char *kind_name, int32_t i) {
     const kind *k = find_kind(kind_name);
@@ -48,7 +52,8 @@ static vae_status_t find(const kind **k, size_t *index, const char *kind_name, c
     if (!kind_name || !name) return vaei_fail(VAE_E_ARG, "%s: is NULL", kind_name ? "name" : "kind");
     if (!(*k = find_kind(kind_name))) {
         for (size_t i = 0; i < VAEI_COUNT(kinds); i++) names[n++] = kinds[i].name;
-        return vaei_fail(VAE_E_ARG, "registry: no kind '%.40s'%s", kind_name, vaei_text_hint(hint, kind_name, names, n));
+        return vaei_fail(VAE_E_ARG, "registry: no kind '%.40s'%s", kind_name,
+                         vaei_text_hint(hint, kind_name, names, n));
     }
     for (size_t i = 0; i < *(*k)->count; i++) {
         if (strcmp(name_at(*k, i), name) == 0) {
@@ -76,7 +81,7 @@ vae_status_t vae_registry_option(const char *kind_name, const char *name, int32_
     const size_t n = k->modules ? option_count(k->modules[index]) : 0;
     if (i < 0 || (size_t)i >= n) return vaei_fail(VAE_E_ARG, "option: %d, %s has %zu", (int)i, name, n);
     const vaei_option *o = &k->modules[index]->options[i];
-    vaei_writer p = { .buf = preset, .cap = sizeof(preset) }, r = { .buf = range, .cap = sizeof(range) };
+    vaei_writer p = {.buf = preset, .cap = sizeof(preset)}, r = {.buf = range, .cap = sizeof(range)};
     preset[0] = range[0] = '\0';
     if (!(o->flags & VAEI_OPT_REQUIRED)) vaei_option_default(o, &p);
     vaei_option_range(o, &r);
@@ -96,8 +101,10 @@ static void print_module(const vaei_module *m, vaei_writer *w) {
     for (size_t i = 0; i < option_count(m); i++) {
         const vaei_option *o = &m->options[i];
         vaei_write(w, "    %s=", o->name);
-        if (o->flags & VAEI_OPT_REQUIRED) vaei_write(w, "?");
-        else vaei_option_default(o, w);
+        if (o->flags & VAEI_OPT_REQUIRED)
+            vaei_write(w, "?");
+        else
+            vaei_option_default(o, w);
         vaei_write(w, "  (%s ", vaei_option_type_name(o->type));
         vaei_option_range(o, w);
         vaei_write(w, ") %s\n", o->doc);
@@ -109,8 +116,9 @@ vae_status_t vae_registry_text(const char *kind_name, const char *name, char *bu
     size_t index;
     char text[4096];
     VAEI_TRY(find(&k, &index, kind_name, name));
-    if (!k->modules) return vaei_give_text(vaei_presets[index].text, strlen(vaei_presets[index].text), buf, cap, needed);
-    vaei_writer w = { .buf = text, .cap = sizeof(text) };
+    if (!k->modules)
+        return vaei_give_text(vaei_presets[index].text, strlen(vaei_presets[index].text), buf, cap, needed);
+    vaei_writer w = {.buf = text, .cap = sizeof(text)};
     print_module(k->modules[index], &w);
     return vaei_give_text(text, w.length < sizeof(text) ? w.length : sizeof(text) - 1, buf, cap, needed);
 }

@@ -4,6 +4,7 @@
  * The importance-weighted bound keeps for each example a running maximum m and sum s of exp(log w - m), so that any number of samples needs
  * no more memory (Burda, Grosse, Salakhutdinov 2016, arXiv:1509.00519, eq. 8). */
 #include "api/api.h"
+#include "base/float_env.h"
 
 #include <float.h>
 #include <math.h>
@@ -13,9 +14,10 @@ struct vae_session {
     vae_model_t *model;
     size_t bytes;
     int64_t max_batch;
-    uint64_t packed;   /* the model's generation in the packs */
+    uint64_t packed; /* the model's generation in the packs */
     uint64_t seed;
     uint64_t position; /* items drawn since the seed */
+    fenv_t host;       /* the caller's floating-point environment, between start and finish */
     vaei_work work;
     double *recon, *rate, *top, *sum; /* [max_batch], of vae_elbo */
     float *image;                     /* [S], of vae_decode_rgba8 */
@@ -33,13 +35,14 @@ static void carve_session(const vae_model_t *model, int64_t max_batch, vaei_carv
 
 static vae_status_t measure(const vae_model_t *model, int64_t max_batch, size_t *bytes) {
     vae_session_t s;
-    vaei_carve c = { 0 };
+    vaei_carve c = {0};
     VAEI_TRY(vaei_check_model(model));
     if (max_batch < 1 || max_batch > INT32_MAX)
         return vaei_fail(VAE_E_ARG, "max_batch: %lld, wanted 1..2147483647", (long long)max_batch);
     (void)vaei_carve_bytes(&c, sizeof(s));
     carve_session(model, max_batch, &c, &s);
-    if (c.used == SIZE_MAX) return vaei_fail(VAE_E_LIMIT, "session: max_batch=%lld passes the address space", (long long)max_batch);
+    if (c.used == SIZE_MAX)
+        return vaei_fail(VAE_E_LIMIT, "session: max_batch=%lld passes the address space", (long long)max_batch);
     *bytes = c.used;
     return VAE_OK;
 }
@@ -59,7 +62,7 @@ vae_status_t vae_session_create(vae_session_t **out, const vae_model_t *model, i
     VAEI_TRY(measure(model, max_batch, &bytes));
     vae_session_t *s = vaei_heap_alloc(&model->ctx->heap, bytes, "session");
     if (!s) return VAE_E_NOMEM;
-    vaei_carve c = { .base = (char *)s };
+    vaei_carve c = {.base = (char *)s};
     (void)vaei_carve_bytes(&c, sizeof(*s));
     carve_session(model, max_batch, &c, s);
     s->magic = VAEI_MAGIC_SESSION;
@@ -95,8 +98,9 @@ vae_status_t vae_session_seed(vae_session_t *session, uint64_t seed) {
 
 static vaei_run start(vae_session_t *s) {
     const vae_model_t *m = s->model;
-    vaei_run r = { .k = m->ctx->kernels, .pool = m->ctx->pool, .params = m->params, .noise.seed = s->seed };
+    vaei_run r = {.k = m->ctx->kernels, .pool = m->ctx->pool, .params = m->params, .noise.seed = s->seed};
     const uint64_t generation = m->generation;
+    vaei_float_env_enter(&s->host);
     if (s->packed != generation) {
         vaei_network_pack(&m->network, &r, &s->work);
         vaei_network_pack_prior(&m->network, &r, &s->work);
@@ -105,9 +109,18 @@ static vaei_run start(vae_session_t *s) {
     return r;
 }
 
-static int64_t chunk(const vae_session_t *s, int64_t left) { return left < s->max_batch ? left : s->max_batch; }
+static vae_status_t finish(const vae_session_t *s) {
+    vaei_float_env_leave(&s->host);
+    return VAE_OK;
+}
 
-static int32_t has_codes(const vae_session_t *s) { return (s->model->network.latent.ops->flags & VAEI_LATENT_CODES) != 0; }
+static int64_t chunk(const vae_session_t *s, int64_t left) {
+    return left < s->max_batch ? left : s->max_batch;
+}
+
+static int32_t has_codes(const vae_session_t *s) {
+    return (s->model->network.latent.ops->flags & VAEI_LATENT_CODES) != 0;
+}
 
 /* Put what stands before the codes behind them. */
 static void quantize(const vae_session_t *s, const vaei_run *r, const float *mean, float *z) {
@@ -155,7 +168,7 @@ vae_status_t vae_encode(vae_session_t *session, int64_t n, const float *x, float
         vaei_network_encode(net, &r, &session->work, x + i * S, given, logvar ? logvar + i * D : NULL);
         if (net->latent.raw) quantize(session, &r, given, mean + i * D);
     }
-    return VAE_OK;
+    return finish(session);
 }
 
 vae_status_t vae_decode(vae_session_t *session, int64_t n, const float *z, float *x) {
@@ -169,7 +182,7 @@ vae_status_t vae_decode(vae_session_t *session, int64_t n, const float *z, float
         r.n = chunk(session, n - i);
         decode_given(session, &r, z + i * D, x + i * S);
     }
-    return VAE_OK;
+    return finish(session);
 }
 
 static uint8_t to_pixel(float v) {
@@ -183,7 +196,8 @@ vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *p
     const vaei_shape *in = &net->input;
     char text[96];
     if (in->n != 3 || (in->d[2] != 1 && in->d[2] != 3))
-        return vaei_fail(VAE_E_UNSUPPORTED, "model: makes %s, wanted an image of 1 or 3 channels", vaei_shape_text(in, text));
+        return vaei_fail(VAE_E_UNSUPPORTED, "model: makes %s, wanted an image of 1 or 3 channels",
+                         vaei_shape_text(in, text));
     const int64_t H = in->d[0], W = in->d[1], C = in->d[2];
     VAEI_TRY(check_input(session, "z", 1, vaei_shape_size(&net->latent.z), z));
     VAEI_TRY(check_output(pixels, "pixels", 1));
@@ -202,7 +216,7 @@ vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *p
             p[3] = 255;
         }
     }
-    return VAE_OK;
+    return finish(session);
 }
 
 vae_status_t vae_reconstruct(vae_session_t *session, int64_t n, const float *x, float *y) {
@@ -219,7 +233,7 @@ vae_status_t vae_reconstruct(vae_session_t *session, int64_t n, const float *x, 
         net->latent.ops->draw(&net->latent, &r, &w->latent, w->mean, NULL, NULL, w->z, NULL, NULL);
         decode(session, &r, w->z, y + i * S);
     }
-    return VAE_OK;
+    return finish(session);
 }
 
 /* Whether vae_sample may be called, and with noise. */
@@ -251,7 +265,7 @@ vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, f
         }
         decode(session, &r, noise ? noise + i * D : session->work.z, x + i * S);
     }
-    return VAE_OK;
+    return finish(session);
 }
 
 /* ---- codes -------------------------------------------------------------------------------------------------------- */
@@ -260,11 +274,13 @@ static vae_status_t check_codes(const vae_session_t *s, int64_t n, const int32_t
     const vaei_latent *q = &s->model->network.latent;
     const int32_t least = q->ops->flags & VAEI_LATENT_GAPS ? -1 : 0;
     int64_t count;
-    if (!vaei_count_mul(n, q->n_codes, &count)) return vaei_fail(VAE_E_ARG, "n: %lld examples pass the address space", (long long)n);
+    if (!vaei_count_mul(n, q->n_codes, &count))
+        return vaei_fail(VAE_E_ARG, "n: %lld examples pass the address space", (long long)n);
     for (int64_t i = 0; i < count; i++) {
         if (codes[i] >= least && codes[i] < q->code_size) continue;
-        return vaei_fail(VAE_E_ARG, "codes[%lld][%lld]: %ld, wanted %d..%lld of K=%lld codes", (long long)(i / q->n_codes),
-                         (long long)(i % q->n_codes), (long)codes[i], (int)least, (long long)q->code_size - 1, (long long)q->code_size);
+        return vaei_fail(VAE_E_ARG, "codes[%lld][%lld]: %ld, wanted %d..%lld of K=%lld codes",
+                         (long long)(i / q->n_codes), (long long)(i % q->n_codes), (long)codes[i], (int)least,
+                         (long long)q->code_size - 1, (long long)q->code_size);
     }
     return VAE_OK;
 }
@@ -272,7 +288,8 @@ static vae_status_t check_codes(const vae_session_t *s, int64_t n, const int32_t
 /* A session of a model with codes, n >= 0, and an array of codes. */
 static vae_status_t check_codes_call(const vae_session_t *s, int64_t n, const int32_t *codes) {
     VAEI_TRY(check_session(s));
-    if (!has_codes(s)) return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no codes", s->model->network.latent.ops->module.name);
+    if (!has_codes(s))
+        return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no codes", s->model->network.latent.ops->module.name);
     if (n < 0) return vaei_fail(VAE_E_ARG, "n: %lld, wanted 0 or more", (long long)n);
     return check_output(codes, "codes", n);
 }
@@ -287,7 +304,7 @@ vae_status_t vae_encode_codes(vae_session_t *session, int64_t n, const float *x,
         r.n = chunk(session, n - i);
         vaei_network_encode_codes(net, &r, &session->work, x + i * S, codes + i * net->latent.n_codes);
     }
-    return VAE_OK;
+    return finish(session);
 }
 
 vae_status_t vae_decode_codes(vae_session_t *session, int64_t n, const int32_t *codes, float *x) {
@@ -302,7 +319,7 @@ vae_status_t vae_decode_codes(vae_session_t *session, int64_t n, const int32_t *
         vaei_network_decode_codes(net, &r, &session->work, codes + i * net->latent.n_codes, x + i * S);
         net->likelihood.ops->mean(&net->likelihood, &r, x + i * S, x + i * S);
     }
-    return VAE_OK;
+    return finish(session);
 }
 
 /* ---- scores ------------------------------------------------------------------------------------------------------ */
@@ -331,8 +348,10 @@ static void score_chunk(vae_session_t *s, const vaei_run *r, const float *x, int
     for (int64_t j = 0; j < k; j++) {
         for (int64_t i = 0; i < r->n; i++) {
             float *e = w->noise + i * D;
-            if (noise) memcpy(e, noise + (i * k + j) * D, (size_t)D * sizeof(*e));
-            else if (!has_codes(s)) draw(s, r, s->position + (uint64_t)(i * k + j), D, e);
+            if (noise)
+                memcpy(e, noise + (i * k + j) * D, (size_t)D * sizeof(*e));
+            else if (!has_codes(s))
+                draw(s, r, s->position + (uint64_t)(i * k + j), D, e);
         }
         net->latent.ops->draw(&net->latent, r, &w->latent, w->mean, w->logvar, w->noise, w->z, w->kl, w->log_ratio);
         if (vaei_network_has_prior(net)) vaei_network_prior_ratio(net, r, w);
@@ -355,7 +374,8 @@ vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t
         return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no distribution to draw k=%lld samples from",
                          net->latent.ops->module.name, (long long)k);
     VAEI_TRY(vaei_check_rows(session->model, "x", n, S, x, likelihood->lo, likelihood->hi));
-    if (!vaei_count_mul(n, k, &draws)) return vaei_fail(VAE_E_ARG, "k: %lld samples of %lld examples are too many", (long long)k, (long long)n);
+    if (!vaei_count_mul(n, k, &draws))
+        return vaei_fail(VAE_E_ARG, "k: %lld samples of %lld examples are too many", (long long)k, (long long)n);
     if (noise) VAEI_TRY(check_input(session, "noise", draws, D, noise));
     vaei_run r = start(session);
     for (int64_t i = 0; i < n; i += r.n) {
@@ -370,5 +390,5 @@ vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t
             if (elbo) elbo[i + j] = k == 1 ? -mean_recon - kl : session->top[j] + log(session->sum[j] / (double)k);
         }
     }
-    return VAE_OK;
+    return finish(session);
 }

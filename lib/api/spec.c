@@ -6,9 +6,10 @@
  *           | section                                                           latent          (the whole of it)
  */
 #include "api/api.h"
+#include "base/float_env.h"
 
-static const char *const known_sections[] = { "input",     "encoder",   "latent",   "decoder", "likelihood", "prior",
-                                              "optimizer", "objective", "schedule", "clip" };
+static const char *const known_sections[] = {"input", "encoder",   "latent",    "decoder",  "likelihood",
+                                             "prior", "optimizer", "objective", "schedule", "clip"};
 #define MODEL_SECTIONS 6 /* the first of them */
 
 vae_status_t vaei_spec_parse(vaei_document *out, vaei_arena *arena, const char *text, size_t length) {
@@ -32,9 +33,10 @@ static int32_t has_any(const vaei_document *d, size_t first, size_t end) {
 
 /* The canonical text of a parsed document, in the arena; the tree becomes canonical too. */
 static vae_status_t canonical(const char **out, vaei_arena *arena, vaei_document *d) {
-    const int32_t model = has_any(d, 0, MODEL_SECTIONS), training = has_any(d, MODEL_SECTIONS, VAEI_COUNT(known_sections));
-    vaei_network network = { 0 };
-    vaei_recipe recipe = { 0 };
+    const int32_t model = has_any(d, 0, MODEL_SECTIONS),
+                  training = has_any(d, MODEL_SECTIONS, VAEI_COUNT(known_sections));
+    vaei_network network = {0};
+    vaei_recipe recipe = {0};
     if (model) VAEI_TRY(vaei_network_build(&network, arena, d));
     if (training) VAEI_TRY(vaei_recipe_build(&recipe, arena, d));
     *out = vaei_arena_format(arena, "%s%s", model ? network.spec : "", training ? recipe.text : "");
@@ -43,8 +45,8 @@ static vae_status_t canonical(const char **out, vaei_arena *arena, vaei_document
 
 /* Give every module its options in canonical form, without asking whether the parts fit together: so that one option can be changed
  * after another. */
-static vae_status_t bind_pipeline(vaei_arena *arena, const vaei_pipeline *p, const vaei_module *const *registry, size_t count,
-                                  const char *kind, const char *where) {
+static vae_status_t bind_pipeline(vaei_arena *arena, const vaei_pipeline *p, const vaei_module *const *registry,
+                                  size_t count, const char *kind, const char *where) {
     for (vaei_node *node = p->first; node; node = node->next) {
         const vaei_module *module;
         void *conf;
@@ -64,15 +66,15 @@ static vae_status_t bind_document(vaei_arena *arena, const vaei_document *d) {
         const vaei_module *const *modules;
         size_t count;
     } parts[] = {
-        { "encoder", "layer", vaei_layers, vaei_layers_count },
-        { "latent", "latent", vaei_latents, vaei_latents_count },
-        { "decoder", "layer", vaei_layers, vaei_layers_count },
-        { "likelihood", "likelihood", vaei_likelihoods, vaei_likelihoods_count },
-        { "prior", "prior", vaei_priors, vaei_priors_count },
-        { "optimizer", "optimizer", vaei_optimizers, vaei_optimizers_count },
-        { "objective", "objective", vaei_objectives, vaei_objectives_count },
-        { "schedule", "schedule", vaei_schedules, vaei_schedules_count },
-        { "clip", "clip", vaei_clips, vaei_clips_count },
+        {"encoder", "layer", vaei_layers, vaei_layers_count},
+        {"latent", "latent", vaei_latents, vaei_latents_count},
+        {"decoder", "layer", vaei_layers, vaei_layers_count},
+        {"likelihood", "likelihood", vaei_likelihoods, vaei_likelihoods_count},
+        {"prior", "prior", vaei_priors, vaei_priors_count},
+        {"optimizer", "optimizer", vaei_optimizers, vaei_optimizers_count},
+        {"objective", "objective", vaei_objectives, vaei_objectives_count},
+        {"schedule", "schedule", vaei_schedules, vaei_schedules_count},
+        {"clip", "clip", vaei_clips, vaei_clips_count},
     };
     for (size_t i = 0; i < VAEI_COUNT(parts); i++) {
         const vaei_section *s = vaei_document_find(d, parts[i].section);
@@ -129,10 +131,12 @@ static vae_status_t fail_no_section(const vaei_document *d, const char *path, co
     for (size_t i = 0; i < VAEI_COUNT(known_sections); i++) names[n++] = known_sections[i];
     for (const vaei_section *s = d->first; s && n < VAEI_COUNT(names); s = s->next)
         if (single(s)) names[n++] = single(s)->name;
-    return vaei_fail(VAE_E_SPEC, "%.60s: no section or module '%.40s'%s", path, name, vaei_text_hint(hint, name, names, n));
+    return vaei_fail(VAE_E_SPEC, "%.60s: no section or module '%.40s'%s", path, name,
+                     vaei_text_hint(hint, name, names, n));
 }
 
-static vae_status_t find_in_pipeline(target *t, const vaei_pipeline *p, const char *where, vaei_arena *arena, const char *rest) {
+static vae_status_t find_in_pipeline(target *t, const vaei_pipeline *p, const char *where, vaei_arena *arena,
+                                     const char *rest) {
     int64_t index;
     const char *part = next_part(arena, &rest);
     if (!part) return VAE_E_NOMEM;
@@ -148,8 +152,10 @@ static vae_status_t find_in_pipeline(target *t, const vaei_pipeline *p, const ch
         return VAE_OK;
     }
     const vaei_pipeline *body = t->node->body;
-    if (body && strcmp(name, "shortcut") == 0) body = body->next;
-    else if (strcmp(name, "body") != 0) body = NULL;
+    if (body && strcmp(name, "shortcut") == 0)
+        body = body->next;
+    else if (strcmp(name, "body") != 0)
+        body = NULL;
     if (!body) return vaei_fail(VAE_E_SPEC, "%.80s.%.20s: %s has no '%.40s'", where, part, t->node->name, name);
     return find_in_pipeline(t, body, where, arena, rest);
 }
@@ -160,9 +166,11 @@ static vae_status_t find_target(target *t, vaei_document *d, vaei_arena *arena, 
     if (!name) return VAE_E_NOMEM;
     memset(t, 0, sizeof(*t));
     const int32_t no_prior = has_any(d, 0, MODEL_SECTIONS) && !vaei_document_find(d, "prior");
-    if (no_prior && strcmp(name, "prior") == 0 && !append_prior(d, arena)) return VAE_E_NOMEM; /* not objective prior, then */
+    if (no_prior && strcmp(name, "prior") == 0 && !append_prior(d, arena))
+        return VAE_E_NOMEM; /* not objective prior, then */
     t->section = find_section(d, name);
-    if (!t->section && has_any(d, 0, VAEI_COUNT(known_sections))) { /* training sections left out stand for their defaults */
+    if (!t->section &&
+        has_any(d, 0, VAEI_COUNT(known_sections))) { /* training sections left out stand for their defaults */
         vaei_recipe recipe;
         VAEI_TRY(vaei_recipe_build(&recipe, arena, d));
         t->section = find_section(d, name);
@@ -223,9 +231,9 @@ static vae_status_t replace(vaei_arena *arena, const target *t, const char *valu
 }
 
 static vae_status_t print_document(vaei_arena *arena, const vaei_document *d, const char **out, size_t *length) {
-    vaei_writer w = { 0 };
+    vaei_writer w = {0};
     vaei_document_print(d, &w);
-    w = (vaei_writer){ .cap = w.length + 1 };
+    w = (vaei_writer){.cap = w.length + 1};
     if (!(w.buf = vaei_arena_alloc(arena, w.cap))) return VAE_E_NOMEM;
     vaei_document_print(d, &w);
     *out = w.buf;
@@ -242,7 +250,8 @@ static vae_status_t set_in(vaei_arena *arena, const char *text, const char *path
     VAEI_TRY(find_target(&t, &d, arena, path));
     if (!(copy = vaei_arena_copy(arena, value, strlen(value)))) return VAE_E_NOMEM;
     VAEI_TRY(t.option ? set_option(arena, t.node, t.option, copy) : replace(arena, &t, copy));
-    VAEI_TRY(print_document(arena, &d, &changed, &length)); /* parsed again: a value may not smuggle in more than a value */
+    VAEI_TRY(
+        print_document(arena, &d, &changed, &length)); /* parsed again: a value may not smuggle in more than a value */
     VAEI_TRY(vaei_spec_parse(&d, arena, changed, length));
     VAEI_TRY(bind_document(arena, &d));
     return print_document(arena, &d, out, &length);
@@ -267,9 +276,9 @@ static vae_status_t get_in(vaei_arena *arena, const char *text, const char *path
         node.next = NULL;
         one.first = &node;
     }
-    vaei_writer w = { 0 };
+    vaei_writer w = {0};
     vaei_pipeline_print(&one, &w);
-    w = (vaei_writer){ .cap = w.length + 1 };
+    w = (vaei_writer){.cap = w.length + 1};
     if (!(w.buf = vaei_arena_alloc(arena, w.cap))) return VAE_E_NOMEM;
     vaei_pipeline_print(&one, &w);
     *out = w.buf;
@@ -288,17 +297,21 @@ vae_status_t vae_spec_canonical(const char *text, char *buf, size_t cap, size_t 
     return vae_spec_set(text, NULL, NULL, buf, cap, needed);
 }
 
-vae_status_t vae_spec_set(const char *text, const char *path, const char *value, char *buf, size_t cap, size_t *needed) {
+vae_status_t vae_spec_set(const char *text, const char *path, const char *value, char *buf, size_t cap,
+                          size_t *needed) {
     vaei_heap heap;
     vaei_arena arena;
     const char *out = NULL;
     if (!text) return vaei_fail(VAE_E_ARG, "text: is NULL");
     if ((path == NULL) != (value == NULL)) return vaei_fail(VAE_E_ARG, "%s: is NULL", path ? "value" : "path");
+    fenv_t host;
+    vaei_float_env_enter(&host);
     vaei_heap_init_default(&heap);
     vaei_arena_init(&arena, &heap);
     vae_status_t status = path ? set_in(&arena, text, path, value, &out) : canonical_of(&arena, text, &out);
     if (status == VAE_OK) status = vaei_give_text(out, strlen(out), buf, cap, needed);
     vaei_arena_free(&arena);
+    vaei_float_env_leave(&host);
     return status;
 }
 
@@ -307,10 +320,13 @@ vae_status_t vae_spec_get(const char *text, const char *path, char *buf, size_t 
     vaei_arena arena;
     const char *out = NULL;
     if (!text || !path) return vaei_fail(VAE_E_ARG, "%s: is NULL", text ? "path" : "text");
+    fenv_t host;
+    vaei_float_env_enter(&host);
     vaei_heap_init_default(&heap);
     vaei_arena_init(&arena, &heap);
     vae_status_t status = get_in(&arena, text, path, &out);
     if (status == VAE_OK) status = vaei_give_text(out, strlen(out), buf, cap, needed);
     vaei_arena_free(&arena);
+    vaei_float_env_leave(&host);
     return status;
 }

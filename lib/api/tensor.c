@@ -5,10 +5,14 @@
 static size_t dtype_bytes(int32_t dtype) {
     switch (dtype) {
     case VAE_F32:
-    case VAE_I32: return 4;
-    case VAE_U8: return 1;
-    case VAE_I64: return 8;
-    default: return 0;
+    case VAE_I32:
+        return 4;
+    case VAE_U8:
+        return 1;
+    case VAE_I64:
+        return 8;
+    default:
+        return 0;
     }
 }
 
@@ -26,8 +30,8 @@ static vae_status_t count_bytes(size_t *out, int32_t dtype, int32_t ndim, const 
     return VAE_OK;
 }
 
-static vae_status_t make(vae_tensor_t **out, vae_ctx_t *ctx, int32_t dtype, int32_t ndim, const int64_t *shape, void *data,
-                         int32_t owning) {
+static vae_status_t make(vae_tensor_t **out, vae_ctx_t *ctx, int32_t dtype, int32_t ndim, const int64_t *shape,
+                         void *data, int32_t owning) {
     size_t bytes = 0;
     if (!out) return vaei_fail(VAE_E_ARG, "out: is NULL");
     *out = NULL;
@@ -57,7 +61,8 @@ vae_status_t vae_tensor_create(vae_tensor_t **out, vae_ctx_t *ctx, int32_t dtype
     return make(out, ctx, dtype, ndim, shape, NULL, 1);
 }
 
-vae_status_t vae_tensor_wrap(vae_tensor_t **out, vae_ctx_t *ctx, int32_t dtype, int32_t ndim, const int64_t *shape, void *data) {
+vae_status_t vae_tensor_wrap(vae_tensor_t **out, vae_ctx_t *ctx, int32_t dtype, int32_t ndim, const int64_t *shape,
+                             void *data) {
     if (!data) {
         if (out) *out = NULL;
         return vaei_fail(VAE_E_ARG, "data: is NULL");
@@ -65,7 +70,9 @@ vae_status_t vae_tensor_wrap(vae_tensor_t **out, vae_ctx_t *ctx, int32_t dtype, 
     return make(out, ctx, dtype, ndim, shape, data, 0);
 }
 
-static int32_t is_tensor(const vae_tensor_t *t) { return t && t->magic == VAEI_MAGIC_TENSOR; }
+static int32_t is_tensor(const vae_tensor_t *t) {
+    return t && t->magic == VAEI_MAGIC_TENSOR;
+}
 
 void vae_tensor_destroy(vae_tensor_t *tensor) {
     if (!is_tensor(tensor) || !tensor->ctx) return;
@@ -76,15 +83,23 @@ void vae_tensor_destroy(vae_tensor_t *tensor) {
     vae_ctx_destroy(ctx);
 }
 
-int32_t vae_tensor_dtype(const vae_tensor_t *tensor) { return is_tensor(tensor) ? tensor->dtype : 0; }
+int32_t vae_tensor_dtype(const vae_tensor_t *tensor) {
+    return is_tensor(tensor) ? tensor->dtype : 0;
+}
 
-int32_t vae_tensor_ndim(const vae_tensor_t *tensor) { return is_tensor(tensor) ? tensor->ndim : -1; }
+int32_t vae_tensor_ndim(const vae_tensor_t *tensor) {
+    return is_tensor(tensor) ? tensor->ndim : -1;
+}
 
-const int64_t *vae_tensor_shape(const vae_tensor_t *tensor) { return is_tensor(tensor) ? tensor->shape : NULL; }
+const int64_t *vae_tensor_shape(const vae_tensor_t *tensor) {
+    return is_tensor(tensor) ? tensor->shape : NULL;
+}
 
-void *vae_tensor_data(const vae_tensor_t *tensor) { return is_tensor(tensor) ? tensor->data : NULL; }
+void *vae_tensor_data(const vae_tensor_t *tensor) {
+    return is_tensor(tensor) ? tensor->data : NULL;
+}
 
 void vaei_tensor_of_param(vae_tensor_t *t, const vaei_param *p, float *values) {
-    *t = (vae_tensor_t){ .magic = VAEI_MAGIC_TENSOR, .dtype = VAE_F32, .ndim = p->ndim, .data = values + p->offset };
+    *t = (vae_tensor_t){.magic = VAEI_MAGIC_TENSOR, .dtype = VAE_F32, .ndim = p->ndim, .data = values + p->offset};
     for (int32_t i = 0; i < p->ndim; i++) t->shape[i] = p->shape[i];
 }

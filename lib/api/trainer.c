@@ -7,20 +7,24 @@
  *
  * Bits do not depend on threads: work is cut by the parameters' sizes. Nothing is applied unless loss and |g| are finite. */
 #include "api/trainer.h"
+#include "base/float_env.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdatomic.h>
 
-#define NORM_CHUNK ((int64_t)1 << 16)  /* floats of one partial sum */
-#define SLICE ((int64_t)1 << 14)       /* floats of one optimizer task */
+#define NORM_CHUNK ((int64_t)1 << 16) /* floats of one partial sum */
+#define SLICE      ((int64_t)1 << 14) /* floats of one optimizer task */
 
-static int64_t pieces(int64_t n, int64_t size) { return (n + size - 1) / size; }
+static int64_t pieces(int64_t n, int64_t size) {
+    return (n + size - 1) / size;
+}
 
 /* ---- creation -------------------------------------------------------------------------------------------------- */
 
 /* Under objective prior the network stands still: it has the memory of a session, the prior that of training. */
-static void carve_trainer(const vae_model_t *model, const vaei_recipe *recipe, int64_t max_batch, vaei_carve *c, vae_trainer_t *t) {
+static void carve_trainer(const vae_model_t *model, const vaei_recipe *recipe, int64_t max_batch, vaei_carve *c,
+                          vae_trainer_t *t) {
     const vaei_params *p = &model->network.params;
     const int32_t of_prior = vaei_recipe_of_prior(recipe), n_slots = recipe->optimizer->slots(recipe->optimizer_conf);
     vaei_network_carve(&model->network, model->ctx->kernels, max_batch, !of_prior, c, &t->work);
@@ -32,12 +36,13 @@ static void carve_trainer(const vae_model_t *model, const vaei_recipe *recipe, i
 
 static vae_status_t measure(const vae_model_t *model, const vaei_recipe *recipe, int64_t max_batch, size_t *bytes) {
     vae_trainer_t t;
-    vaei_carve c = { 0 };
+    vaei_carve c = {0};
     if (max_batch < 1 || max_batch > INT32_MAX)
         return vaei_fail(VAE_E_ARG, "max_batch: %lld, wanted 1..2147483647", (long long)max_batch);
     (void)vaei_carve_bytes(&c, sizeof(t));
     carve_trainer(model, recipe, max_batch, &c, &t);
-    if (c.used == SIZE_MAX) return vaei_fail(VAE_E_LIMIT, "trainer: max_batch=%lld passes the address space", (long long)max_batch);
+    if (c.used == SIZE_MAX)
+        return vaei_fail(VAE_E_LIMIT, "trainer: max_batch=%lld passes the address space", (long long)max_batch);
     *bytes = c.used;
     return VAE_OK;
 }
@@ -45,11 +50,15 @@ static vae_status_t measure(const vae_model_t *model, const vaei_recipe *recipe,
 static vae_status_t read_recipe(vaei_recipe *recipe, vaei_arena *arena, const vae_model_t *model, const char *options) {
     vaei_document document;
     const char *text = options ? options : "";
+    fenv_t host;
     VAEI_TRY(vaei_spec_parse(&document, arena, text, strlen(text)));
-    VAEI_TRY(vaei_recipe_build(recipe, arena, &document));
-    if (vaei_recipe_of_prior(recipe) && !vaei_network_has_prior(&model->network))
-        return vaei_fail(VAE_E_SPEC, "objective prior: the model has no section prior to fit (prior pixelcnn, prior gmm, ...)");
-    return VAE_OK;
+    vaei_float_env_enter(&host);
+    vae_status_t status = vaei_recipe_build(recipe, arena, &document);
+    vaei_float_env_leave(&host);
+    if (status == VAE_OK && vaei_recipe_of_prior(recipe) && !vaei_network_has_prior(&model->network))
+        status = vaei_fail(VAE_E_SPEC,
+                           "objective prior: the model has no section prior to fit (prior pixelcnn, prior gmm, ...)");
+    return status;
 }
 
 vae_status_t vae_trainer_bytes(vae_model_t *model, const char *options, int64_t max_batch, uint64_t *bytes) {
@@ -86,7 +95,7 @@ static vae_status_t create(vae_trainer_t **out, vae_model_t *model, const char *
     if (status == VAE_OK) status = measure(model, &recipe, max_batch, &bytes);
     if (status == VAE_OK && !(t = vaei_heap_alloc(heap, bytes, "trainer"))) status = VAE_E_NOMEM;
     if (status == VAE_OK) {
-        vaei_carve c = { .base = (char *)t };
+        vaei_carve c = {.base = (char *)t};
         (void)vaei_carve_bytes(&c, sizeof(*t));
         carve_trainer(model, &recipe, max_batch, &c, t);
         t->magic = VAEI_MAGIC_TRAINER;
@@ -141,7 +150,8 @@ void vae_trainer_destroy(vae_trainer_t *trainer) {
 
 vae_status_t vaei_check_trainer(const vae_trainer_t *trainer) {
     if (!trainer) return vaei_fail(VAE_E_ARG, "trainer: is NULL");
-    if (trainer->magic != VAEI_MAGIC_TRAINER) return vaei_fail(VAE_E_ARG, "trainer: not a trainer, or already destroyed");
+    if (trainer->magic != VAEI_MAGIC_TRAINER)
+        return vaei_fail(VAE_E_ARG, "trainer: not a trainer, or already destroyed");
     return VAE_OK;
 }
 
@@ -197,7 +207,8 @@ vae_status_t vae_trainer_set_optimizer(vae_trainer_t *trainer, const vae_optimiz
     size_t bytes;
     if (!vaei_size_mul((size_t)n * sizeof(float), (size_t)optimizer->slots, &bytes))
         return vaei_fail(VAE_E_LIMIT, "optimizer: slots pass the address space");
-    if (bytes > 0 && !(memory = vaei_heap_alloc(&trainer->model->ctx->heap, bytes, "optimizer's memory"))) return VAE_E_NOMEM;
+    if (bytes > 0 && !(memory = vaei_heap_alloc(&trainer->model->ctx->heap, bytes, "optimizer's memory")))
+        return VAE_E_NOMEM;
     free_host_memory(trainer);
     trainer->host = *optimizer;
     memcpy(trainer->host_name, optimizer->name, strnlen(optimizer->name, 63) + 1);
@@ -223,16 +234,26 @@ vae_status_t vae_trainer_grad(const vae_trainer_t *trainer, int64_t index, vae_t
 
 static void give_metrics(const vae_trainer_t *t, vae_metrics_t *out, double parts, double lr, double norm) {
     if (!out) return;
-    const vae_metrics_t m = { .struct_size = out->struct_size, .step = t->step, .loss = t->loss / parts,
-                              .recon = t->recon / parts, .rate = t->rate / parts, .beta = t->beta, .lr = lr, .grad_norm = norm,
-                              .aux = t->aux / parts, .perplexity = t->codes.perplexity, .codes_used = t->codes.used,
-                              .dead_codes = t->codes.dead, .quantization_error = t->codes.error };
+    const vae_metrics_t m = {.struct_size = out->struct_size,
+                             .step = t->step,
+                             .loss = t->loss / parts,
+                             .recon = t->recon / parts,
+                             .rate = t->rate / parts,
+                             .beta = t->beta,
+                             .lr = lr,
+                             .grad_norm = norm,
+                             .aux = t->aux / parts,
+                             .perplexity = t->codes.perplexity,
+                             .codes_used = t->codes.used,
+                             .dead_codes = t->codes.dead,
+                             .quantization_error = t->codes.error};
     memcpy(out, &m, out->struct_size < sizeof(m) ? out->struct_size : sizeof(m));
 }
 
 static vae_status_t check_metrics(const vae_metrics_t *m) {
     if (m && m->struct_size < sizeof(uint64_t))
-        return vaei_fail(VAE_E_ARG, "metrics: struct_size %u: set it to sizeof(vae_metrics_t)", (unsigned)m->struct_size);
+        return vaei_fail(VAE_E_ARG, "metrics: struct_size %u: set it to sizeof(vae_metrics_t)",
+                         (unsigned)m->struct_size);
     return VAE_OK;
 }
 
@@ -254,7 +275,7 @@ static void norm_task(void *arg, int32_t i) {
 }
 
 static double gradient_norm(const vae_trainer_t *t) {
-    norm_job job = { t, t->model->network.params.n_trainable };
+    norm_job job = {t, t->model->network.params.n_trainable};
     const int32_t tasks = (int32_t)pieces(job.n, NORM_CHUNK);
     double sum = 0.0;
     vaei_parallel(t->model->ctx->pool, tasks, norm_task, &job);
@@ -268,12 +289,15 @@ static double mean_of(int64_t n, const double *x) {
     return sum / (double)n;
 }
 
-static int32_t is_finite(double v) { return v - v <= 0.0; }
+static int32_t is_finite(double v) {
+    return v - v <= 0.0;
+}
 
 static vaei_run start(vae_trainer_t *t, int64_t n) {
     const vae_model_t *m = t->model;
-    vaei_run r = { .k = m->ctx->kernels, .pool = m->ctx->pool, .n = n, .training = 1, .params = m->params, .grads = t->grads };
-    r.noise = (vaei_noise_key){ .seed = t->seed, .step = (uint64_t)t->step, .stream = VAEI_STREAM_LATENT };
+    vaei_run r = {
+        .k = m->ctx->kernels, .pool = m->ctx->pool, .n = n, .training = 1, .params = m->params, .grads = t->grads};
+    r.noise = (vaei_noise_key){.seed = t->seed, .step = (uint64_t)t->step, .stream = VAEI_STREAM_LATENT};
     r.first_item = (uint32_t)t->items;
     const uint64_t generation = m->generation;
     if (t->packed != generation) {
@@ -308,7 +332,7 @@ static void draw_noise(const vaei_run *r, const vaei_network *net, const float *
     if (noise) {
         memcpy(out, noise, (size_t)(r->n * D) * sizeof(float));
     } else if (!(net->latent.ops->flags & VAEI_LATENT_CODES)) {
-        noise_job job = { r, D, out };
+        noise_job job = {r, D, out};
         vaei_parallel(r->pool, (int32_t)r->n, noise_task, &job);
     }
 }
@@ -316,7 +340,8 @@ static void draw_noise(const vaei_run *r, const vaei_network *net, const float *
 /* Running statistics and codes, or a prior fitted without gradients: what moves in commit, not in apply. */
 static int32_t commits(const vae_trainer_t *t) {
     const vaei_network *net = &t->model->network;
-    return vaei_recipe_of_prior(&t->recipe) ? net->prior.ops->commit != NULL : net->params.n_floats > net->params.n_trainable;
+    return vaei_recipe_of_prior(&t->recipe) ? net->prior.ops->commit != NULL
+                                            : net->params.n_floats > net->params.n_trainable;
 }
 
 /* One batch forward and back: the network, or its prior alone. *aux: the mean of the latent's own terms, part of terms->loss. Gradients
@@ -326,7 +351,7 @@ static vae_status_t pass(vae_trainer_t *t, const vaei_run *r, const float *x, va
     const vaei_work *w = &t->work;
     const int32_t of_prior = vaei_recipe_of_prior(&t->recipe);
     VAEI_TRY(of_prior ? vaei_network_forward_prior(net, r, w, x) : vaei_network_forward(net, r, w, x));
-    *terms = (vaei_terms){ .n = r->n, .step = t->step, .nll = w->nll, .d_nll = w->d_nll };
+    *terms = (vaei_terms){.n = r->n, .step = t->step, .nll = w->nll, .d_nll = w->d_nll};
     if (!of_prior) {
         terms->dim = vaei_shape_size(&net->latent.z);
         terms->kl = w->kl;
@@ -336,18 +361,23 @@ static vae_status_t pass(vae_trainer_t *t, const vaei_run *r, const float *x, va
     *aux = of_prior ? 0.0 : mean_of(r->n, w->aux);
     terms->loss += *aux;
     if (!is_finite(terms->loss)) return vaei_fail(VAE_E_NUMERIC, "loss: not finite at step %lld", (long long)t->step);
-    if (of_prior) vaei_network_backward_prior(net, r, w);
-    else vaei_network_backward(net, r, w, x);
+    if (of_prior)
+        vaei_network_backward_prior(net, r, w);
+    else
+        vaei_network_backward(net, r, w, x);
     if (!commits(t)) return VAE_OK;
     if (!is_finite(gradient_norm(t))) /* what commit moves, moves only with a sound gradient */
         return vaei_fail(VAE_E_NUMERIC, "gradient: not finite at step %lld", (long long)t->step);
-    if (of_prior) vaei_network_commit_prior(net, r, w, t->model->params);
-    else vaei_network_commit(net, r, w, t->model->params);
+    if (of_prior)
+        vaei_network_commit_prior(net, r, w, t->model->params);
+    else
+        vaei_network_commit(net, r, w, t->model->params);
     params_moved(t);
     return VAE_OK;
 }
 
-vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise, vae_metrics_t *metrics) {
+static vae_status_t backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise,
+                             vae_metrics_t *metrics) {
     VAEI_TRY(vaei_check_trainer(trainer));
     VAEI_TRY(check_metrics(metrics));
     const vae_model_t *model = trainer->model;
@@ -358,8 +388,8 @@ vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float
     vaei_terms terms;
     double aux;
     if (n < least || n > trainer->max_batch)
-        return vaei_fail(VAE_E_ARG, "n: %lld, wanted %lld..%lld%s", (long long)n, (long long)least, (long long)trainer->max_batch,
-                         least > 1 ? " (batch norm needs two)" : "");
+        return vaei_fail(VAE_E_ARG, "n: %lld, wanted %lld..%lld%s", (long long)n, (long long)least,
+                         (long long)trainer->max_batch, least > 1 ? " (batch norm needs two)" : "");
     VAEI_TRY(vaei_check_rows(model, "x", n, net->likelihood.size, x, likelihood->lo, likelihood->hi));
     if (noise) VAEI_TRY(vaei_check_rows(model, "noise", n, vaei_shape_size(&net->latent.z), noise, -FLT_MAX, FLT_MAX));
 
@@ -368,7 +398,8 @@ vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float
     const vae_status_t status = pass(trainer, &r, x, &terms, &aux);
     if (status == VAE_E_NUMERIC) forget_gradients(trainer);
     VAEI_TRY(status);
-    if (net->latent.ops->measure && !of_prior) net->latent.ops->measure(&net->latent, &r, &trainer->work.latent, &trainer->codes);
+    if (net->latent.ops->measure && !of_prior)
+        net->latent.ops->measure(&net->latent, &r, &trainer->work.latent, &trainer->codes);
     trainer->parts++;
     trainer->items += n;
     trainer->loss += terms.loss;
@@ -392,7 +423,7 @@ static void update_task(void *arg, int32_t i) {
     const vaei_kernels *k = t->model->ctx->kernels;
     const int64_t first = i * SLICE, n = job->p->count - first < SLICE ? job->p->count - first : SLICE;
     const int64_t at = job->p->offset + first;
-    float *slot[VAEI_OPTIMIZER_SLOTS] = { NULL };
+    float *slot[VAEI_OPTIMIZER_SLOTS] = {NULL};
     for (int32_t j = 0; j < t->n_slots; j++) slot[j] = t->slot[j] + at;
     if (job->scale != 1.0f) k->scale(n, job->scale, t->grads + at);
     if (!t->host.step)
@@ -404,12 +435,13 @@ static void update_task(void *arg, int32_t i) {
 static void update_by_host(const update_job *job) {
     vae_trainer_t *t = job->t;
     const int64_t at = job->p->offset;
-    float *slot[VAEI_OPTIMIZER_SLOTS] = { NULL };
+    float *slot[VAEI_OPTIMIZER_SLOTS] = {NULL};
     for (int32_t j = 0; j < t->n_slots; j++) slot[j] = t->slot[j] + at;
-    t->host.step(t->host.user, job->p->count, t->step + 1, job->lr, job->decay, t->grads + at, t->model->params + at, slot);
+    t->host.step(t->host.user, job->p->count, t->step + 1, job->lr, job->decay, t->grads + at, t->model->params + at,
+                 slot);
 }
 
-vae_status_t vae_trainer_apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
+static vae_status_t apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
     VAEI_TRY(vaei_check_trainer(trainer));
     VAEI_TRY(check_metrics(metrics));
     if (trainer->parts == 0) return vaei_fail(VAE_E_STATE, "apply: no gradients: call vae_trainer_backward() first");
@@ -424,7 +456,8 @@ vae_status_t vae_trainer_apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
     const double lr = trainer->lr * recipe->schedule->factor(recipe->schedule_conf, trainer->step);
     const float decay = (float)recipe->optimizer->decay(recipe->optimizer_conf);
     const int32_t wanted = VAEI_PARAM_TRAINED | (vaei_recipe_of_prior(recipe) ? VAEI_PARAM_OF_PRIOR : 0);
-    update_job job = { .t = trainer, .lr = (float)lr, .scale = (float)(recipe->clip->factor(recipe->clip_conf, norm) / parts) };
+    update_job job = {
+        .t = trainer, .lr = (float)lr, .scale = (float)(recipe->clip->factor(recipe->clip_conf, norm) / parts)};
     for (int64_t i = 0; i < p->count; i++) {
         job.p = p->at[i];
         if ((job.p->flags & (VAEI_PARAM_TRAINED | VAEI_PARAM_OF_PRIOR)) != wanted) continue;
@@ -437,6 +470,23 @@ vae_status_t vae_trainer_apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
     give_metrics(trainer, metrics, parts, lr, norm);
     forget_gradients(trainer);
     return VAE_OK;
+}
+
+vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise,
+                                  vae_metrics_t *metrics) {
+    fenv_t host;
+    vaei_float_env_enter(&host);
+    const vae_status_t status = backward(trainer, n, x, noise, metrics);
+    vaei_float_env_leave(&host);
+    return status;
+}
+
+vae_status_t vae_trainer_apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
+    fenv_t host;
+    vaei_float_env_enter(&host);
+    const vae_status_t status = apply(trainer, metrics);
+    vaei_float_env_leave(&host);
+    return status;
 }
 
 vae_status_t vae_trainer_step(vae_trainer_t *trainer, int64_t n, const float *x, vae_metrics_t *metrics) {

@@ -10,26 +10,26 @@ struct vae_trainer {
     vae_model_t *model;
     vaei_arena arena; /* the recipe and the gradients' tensors */
     vaei_recipe recipe;
-    vae_optimizer_t host;        /* the host's optimizer; step NULL: the recipe's */
+    vae_optimizer_t host; /* the host's optimizer; step NULL: the recipe's */
     char host_name[64];
-    float *host_memory;          /* slots of the host's optimizer */
+    float *host_memory; /* slots of the host's optimizer */
     size_t bytes;
     int64_t max_batch;
     uint64_t packed;             /* the model's generation in the packs */
     uint64_t moves, still;       /* objective prior: how often this trainer moved the prior; generations by others, in the packs */
     uint64_t seed;
-    int64_t step;                /* steps applied */
-    int64_t parts;               /* calls of backward since */
-    int64_t items;               /* examples in them */
-    double lr;                   /* base learning rate */
+    int64_t step;                        /* steps applied */
+    int64_t parts;                       /* calls of backward since */
+    int64_t items;                       /* examples in them */
+    double lr;                           /* base learning rate */
     double loss, recon, rate, aux, beta; /* sums over the parts; beta of the last */
-    vaei_code_stats codes;       /* of the last part */
+    vaei_code_stats codes;               /* of the last part */
     int32_t n_slots;
     float *slot[VAEI_OPTIMIZER_SLOTS]; /* [n_trainable] each */
-    float *grads;                /* [n_floats] */
-    double *norms;               /* partial sums of squares */
+    float *grads;                      /* [n_floats] */
+    double *norms;                     /* partial sums of squares */
     vaei_work work;
-    vae_tensor_t *tensor;        /* [params.count] over grads */
+    vae_tensor_t *tensor; /* [params.count] over grads */
 };
 
 vae_status_t vaei_check_trainer(const vae_trainer_t *trainer);

@@ -13,7 +13,7 @@ typedef struct digits {
 
 static digits decimal(uint64_t v) {
     digits d;
-    vaei_writer w = { .buf = d.text, .cap = sizeof(d.text) };
+    vaei_writer w = {.buf = d.text, .cap = sizeof(d.text)};
     vaei_write(&w, "%llu", (unsigned long long)v);
     return d;
 }
@@ -21,7 +21,7 @@ static digits decimal(uint64_t v) {
 static digits bits_of(double v) {
     digits d;
     uint64_t bits;
-    vaei_writer w = { .buf = d.text, .cap = sizeof(d.text) };
+    vaei_writer w = {.buf = d.text, .cap = sizeof(d.text)};
     memcpy(&bits, &v, sizeof(bits));
     vaei_write(&w, "%016llx", (unsigned long long)bits);
     return d;
@@ -36,7 +36,7 @@ static vae_status_t slot_entries(const vae_trainer_t *t, vaei_arena *names, vaei
             const vaei_param *q = p->at[i];
             if (!(q->flags & VAEI_PARAM_TRAINED)) continue;
             vaei_entry *out = &e[(*n)++];
-            *out = (vaei_entry){ .dtype = VAEI_DTYPE_F32, .ndim = q->ndim, .count = q->count };
+            *out = (vaei_entry){.dtype = VAEI_DTYPE_F32, .ndim = q->ndim, .count = q->count};
             out->name = vaei_arena_format(names, "optimizer.%d.%s", (int)s, q->name);
             if (!out->name) return VAE_E_NOMEM;
             out->data = (const uint8_t *)(const void *)(t->slot[s] + q->offset);
@@ -53,11 +53,14 @@ vae_status_t vae_trainer_save(const vae_trainer_t *trainer, const char *path) {
     const vae_model_t *model = trainer->model;
     const digits step = decimal((uint64_t)trainer->step), seed = decimal(trainer->seed), lr = bits_of(trainer->lr);
     const vaei_text_entry text[] = {
-        { "vae.format_version", VAEI_FORMAT_VERSION }, { "vae.version", VAE_VERSION_STRING },
-        { "vae.spec", model->network.spec },           { "vae.training", trainer->recipe.text },
-        { "vae.optimizer", vaei_trainer_optimizer_name(trainer) },
-        { "vae.step", step.text },                     { "vae.seed", seed.text },
-        { "vae.lr", lr.text },
+        {"vae.format_version", VAEI_FORMAT_VERSION},
+        {"vae.version", VAE_VERSION_STRING},
+        {"vae.spec", model->network.spec},
+        {"vae.training", trainer->recipe.text},
+        {"vae.optimizer", vaei_trainer_optimizer_name(trainer)},
+        {"vae.step", step.text},
+        {"vae.seed", seed.text},
+        {"vae.lr", lr.text},
     };
     const int64_t count = model->network.params.count;
     vaei_arena arena;
@@ -80,12 +83,13 @@ vae_status_t vae_trainer_save(const vae_trainer_t *trainer, const char *path) {
 static vae_status_t same_text(const vaei_file *f, const char *path, const char *key, const char *wanted) {
     const char *got = vaei_file_text(f, key);
     if (!got) return vaei_fail(VAE_E_FORMAT, "%.80s: no %s in its metadata: not a checkpoint", path, key);
-    if (strcmp(got, wanted) != 0)
-        return vaei_fail(VAE_E_STATE, "%.80s: %s differs from this trainer's", path, key);
+    if (strcmp(got, wanted) != 0) return vaei_fail(VAE_E_STATE, "%.80s: %s differs from this trainer's", path, key);
     return VAE_OK;
 }
 
-static int32_t hex_digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
+static int32_t hex_digit(char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
 
 static vae_status_t read_number(const vaei_file *f, const char *path, const char *key, uint32_t base, uint64_t *out) {
     const char *text = vaei_file_text(f, key);
@@ -117,7 +121,8 @@ static vae_status_t read_state(const vae_trainer_t *t, const vaei_file *f, const
     VAEI_TRY(read_number(f, path, "vae.lr", 16, &bits));
     memcpy(&out->lr, &bits, sizeof(bits));
     if (out->step >= UINT64_C(1) << 56) return vaei_fail(VAE_E_FORMAT, "%.80s: vae.step is out of range", path);
-    if (!(out->lr >= 0.0) || !(out->lr - out->lr <= 0.0)) return vaei_fail(VAE_E_FORMAT, "%.80s: vae.lr is out of range", path);
+    if (!(out->lr >= 0.0) || !(out->lr - out->lr <= 0.0))
+        return vaei_fail(VAE_E_FORMAT, "%.80s: vae.lr is out of range", path);
     return VAE_OK;
 }
 
@@ -128,7 +133,7 @@ static vae_status_t read_slots(const vae_trainer_t *t, const vaei_file *f, const
         for (int64_t i = 0; i < p->count; i++) {
             const vaei_param *q = p->at[i];
             if (!(q->flags & VAEI_PARAM_TRAINED)) continue;
-            vaei_writer w = { .buf = name, .cap = sizeof(name) };
+            vaei_writer w = {.buf = name, .cap = sizeof(name)};
             vaei_write(&w, "optimizer.%d.%s", (int)s, q->name);
             const vaei_entry *e = vaei_file_find(f, name);
             if (!e || e->count != q->count)
@@ -148,7 +153,8 @@ static vae_status_t restore(vae_trainer_t *t, const vaei_file *f, const char *pa
     float *fresh = vaei_heap_alloc(heap, bytes, "optimizer's memory");
     if (!fresh) return VAE_E_NOMEM;
     vae_status_t status = read_slots(t, f, path, fresh);
-    if (status == VAE_OK) status = vaei_params_from_file(t->model, f, path, t->model->params); /* the last that can fail */
+    if (status == VAE_OK)
+        status = vaei_params_from_file(t->model, f, path, t->model->params); /* the last that can fail */
     if (status == VAE_OK) {
         for (int32_t i = 0; i < t->n_slots; i++) memcpy(t->slot[i], fresh + i * p->n_trainable, slot_bytes);
         t->step = (int64_t)s.step;

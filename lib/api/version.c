@@ -2,13 +2,17 @@
  * version.c - what is running, and the names of its failures. */
 #include "api/api.h"
 
-uint32_t vae_version_number(void) { return VAE_VERSION_NUMBER; }
+uint32_t vae_version_number(void) {
+    return VAE_VERSION_NUMBER;
+}
 
-const char *vae_version_string(void) { return VAE_VERSION_STRING; }
+const char *vae_version_string(void) {
+    return VAE_VERSION_STRING;
+}
 
 const char *vae_build_info(void) {
     static VAEI_THREAD_LOCAL char text[256];
-    vaei_writer w = { .buf = text, .cap = sizeof(text) };
+    vaei_writer w = {.buf = text, .cap = sizeof(text)};
     vaei_write(&w, "libvae %s kernel_abi=%d isa=", VAE_VERSION_STRING, VAE_KERNEL_ABI);
     for (int32_t isa = VAE_ISA_PORTABLE, first = 1; isa <= VAE_ISA_NEON; isa++) {
         const vaei_kernels *k = vaei_kernels_select(isa, 0);
@@ -18,8 +22,14 @@ const char *vae_build_info(void) {
     return text;
 }
 
-const char *vae_status_name(vae_status_t status) { return vaei_status_name(status); }
+const char *vae_status_name(vae_status_t status) {
+    return vaei_status_name(status);
+}
 
-const char *vae_status_string(vae_status_t status) { return vaei_status_string(status); }
+const char *vae_status_string(vae_status_t status) {
+    return vaei_status_string(status);
+}
 
-const char *vae_last_error(void) { return vaei_fail_text(); }
+const char *vae_last_error(void) {
+    return vaei_fail_text();
+}

@@ -2,11 +2,11 @@
  * safetensors.h - floor 4: named arrays and one text map in a file, strict reader, aligned writer. Knows nothing of layers.
  *
  *     offset 0        8              8 + N                       end
- *     | N, u64 LE     | JSON header, padded with spaces | tensors, no holes, each at a multiple of 64 in the file |
+ *     | N, u64 LE     | JSON header, padded with spaces | tensors without holes; the first at a multiple of 64 |
  *
  * The reader validates everything before anything is allocated by the sizes a file claims: checked products, offsets that cover the
- * data exactly, unique names, limits of reliability (MF01-MF52 in tests/check_safetensors.c). It reads a file through a plain read(), never
- * mmap, and refuses what is not a regular file. */
+ * data exactly, unique names, limits (the cases MF01-MF52 in tests/check_safetensors.c). It reads a file through a plain
+ * read(), never mmap, and refuses what is not a regular file. */
 #ifndef VAEI_SAFETENSORS_H
 #define VAEI_SAFETENSORS_H
 
@@ -48,7 +48,8 @@ void vaei_file_close(vaei_file *f);
 const vaei_entry *vaei_file_find(const vaei_file *f, const char *name); /* or NULL */
 const char *vaei_file_text(const vaei_file *f, const char *key);        /* or NULL */
 
-/* Element values as float32, from F32, F16, BF16, F64 (rounded to nearest even); VAE_E_UNSUPPORTED else; VAE_E_NUMERIC if one is not finite. */
+/* Element values as float32, from F32, F16, BF16, F64 (rounded to nearest even); VAE_E_UNSUPPORTED else; VAE_E_NUMERIC if
+ * one is not finite. */
 vae_status_t vaei_entry_floats(const vaei_entry *e, float *out, const char *where);
 
 /* Write entries (name, dtype F32/I64..., shape, data in memory order) and texts: path.tmp.<pid>, write, fsync, rename, fsync of the

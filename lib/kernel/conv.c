@@ -29,21 +29,21 @@ static int64_t band_rows(int64_t rows, int64_t row_work) {
     return vaei_max(vaei_max(band, VAEI_TILE_STEP), rows / VAEI_MAX_TASKS + 1);
 }
 
-/* How a direction is computed: a choice by the shape, and by whether cblas multiplies */
+/* How a direction is computed: a choice by the shape, and for the direct ones by whether cblas multiplies */
 typedef enum way { BY_ROWS, BY_BLAS, FEW_CHANNELS, DEPTHWISE, WINOGRAD } way;
 
 static way forward_way(const vaei_kernels *k, const vaei_conv *g) {
+    if (vaei_winograd(g, 0)) return WINOGRAD;
     if (k->blas) return BY_BLAS;
     if (vaei_depthwise(g)) return DEPTHWISE;
-    if (vaei_few_forward(g)) return FEW_CHANNELS;
-    return vaei_winograd(g, 0) ? WINOGRAD : BY_ROWS;
+    return vaei_few_forward(g) ? FEW_CHANNELS : BY_ROWS;
 }
 
 static way data_way(const vaei_kernels *k, const vaei_conv *g) {
+    if (vaei_winograd(g, 1)) return WINOGRAD;
     if (k->blas) return BY_BLAS;
     if (vaei_depthwise(g)) return DEPTHWISE;
-    if (vaei_few_data(g)) return FEW_CHANNELS;
-    return vaei_winograd(g, 1) ? WINOGRAD : BY_ROWS;
+    return vaei_few_data(g) ? FEW_CHANNELS : BY_ROWS;
 }
 
 /* ---- forward ---------------------------------------------------------------------------------------------------- */
@@ -138,9 +138,11 @@ int32_t vaei_conv_fuses(const vaei_kernels *k, const vaei_conv *g) {
     return forward_way(k, g) == WINOGRAD;
 }
 
-void vaei_conv_forward_fused(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x, const vaei_feed *feed,
-                             const float *packed, const float *bias, const float *add, const vaei_post *post, float *y, float *scratch) {
-    vaei_winograd_run(k, pool, g, n, 0, x, feed, packed, bias, add, post && post->apply ? post : NULL, y, scratch);
+void vaei_conv_forward_fused(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n,
+                             const float *x, const vaei_feed *feed, const float *packed, const float *bias,
+                             const float *add, const vaei_post *post, float *y, float *scratch) {
+    if (post && !post->apply) post = NULL;
+    vaei_winograd_run(k, pool, g, n, 0, x, feed, packed, bias, add, post, y, scratch);
 }
 
 /* ---- gradient by the input -------------------------------------------------------------------------------------- */

@@ -23,9 +23,10 @@ typedef struct vaei_conv {
     int64_t groups;       /* divides c and oc */
 } vaei_conv;
 
-/* An input that is made on demand: `count` pixels of row y of an image, from column x on. From several threads at once. */
+/* An input that is made on demand: `count` pixels of row y of an image, from column x on. Called by several threads. */
 typedef struct vaei_feed {
-    void (*pixels)(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count, float *out);
+    void (*pixels)(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count,
+                   float *out);
     const void *arg;
 } vaei_feed;
 
@@ -45,8 +46,9 @@ void vaei_conv_forward(const vaei_kernels *k, const vaei_pool *pool, const vaei_
 
 /* The same, y += add before post, with x from memory or made by the feed. add may be y. Only where vaei_conv_fuses(). */
 int32_t vaei_conv_fuses(const vaei_kernels *k, const vaei_conv *g);
-void vaei_conv_forward_fused(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x, const vaei_feed *feed,
-                             const float *packed, const float *bias, const float *add, const vaei_post *post, float *y, float *scratch);
+void vaei_conv_forward_fused(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n,
+                             const float *x, const vaei_feed *feed, const float *packed, const float *bias,
+                             const float *add, const vaei_post *post, float *y, float *scratch);
 
 /* dx = conv^T(dy) + bias[c] (bias for deconv2d, else NULL), then post. Writes every element of dx. */
 int64_t vaei_conv_data_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n);

@@ -23,8 +23,20 @@ enum {
     PATCH = 96 /* floats of a patch, at most */
 };
 
-static float *output_of(const vaei_rows *r, const vaei_spot *s) {
-    return r->out + ((s->n * r->oh + s->i * r->out_step_y + r->out_y0) * r->ow + s->j * r->out_step_x + r->out_x0) * r->oc;
+/* out[p]: the output pixels of positions first <= . < first + count */
+static void output_rows(const vaei_rows *r, int64_t first, int64_t count, float **out) {
+    const int64_t gh = r->view.gh, gw = r->view.gw, step = r->out_step_x * r->oc;
+    int64_t n = first / (gh * gw), i = first / gw % gh, j = first % gw;
+    for (int64_t p = 0; p < count;) {
+        const int64_t now = vaei_min(gw - j, count - p), y = i * r->out_step_y + r->out_y0, x = j * r->out_step_x + r->out_x0;
+        float *const pixel = r->out + ((n * r->oh + y) * r->ow + x) * r->oc;
+        for (int64_t q = 0; q < now; q++) out[p + q] = pixel + q * step;
+        p += now;
+        j = 0;
+        if (++i < gh) continue;
+        i = 0;
+        n++;
+    }
 }
 
 /* a[t * m + i] for the m rows of a tile. Rows are asked for ahead: they are too scattered for the hardware to foresee. */
@@ -60,10 +72,12 @@ static void group_by_pointers(const vaei_rows *r, int64_t group, int64_t first, 
     const float *a[POINTERS];
     vaei_tap at[TAPS];
     vaei_spot spots[VAEI_BAND_ROWS];
+    float *out[VAEI_BAND_ROWS];
     for (int64_t from = first; from < last; from += stretch) {
         const int64_t count = vaei_min(stretch, last - from), tiles = vaei_divide_up(count, k->mr);
         int64_t t = 0;
         vaei_view_spots(&r->view, from, count, spots);
+        output_rows(r, from, count, out);
         do { /* once without a tap too: the bias alone */
             const int64_t now = vaei_min(block, taps - t);
             vaei_view_taps(&r->view, t, now, at);
@@ -75,7 +89,7 @@ static void group_by_pointers(const vaei_rows *r, int64_t group, int64_t first, 
                 for (int64_t i = 0; i < tiles; i++) {
                     const int64_t start = tile_start(count, tiles, i), m = tile_start(count, tiles, i + 1) - start;
                     float *c[VAEI_MAX_ROWS];
-                    for (int64_t s = 0; s < m; s++) c[s] = output_of(r, spots + start + s) + group * r->width + n;
+                    for (int64_t s = 0; s < m; s++) c[s] = out[start + s] + group * r->width + n;
                     k->dot_tile(m, vaei_min(k->nr, r->width - n), now, r->depth, a + start * now,
                                 packed + n * taps * r->depth + t * r->depth * k->nr, c, bias && t == 0 ? bias + n : NULL, t > 0);
                 }
@@ -93,18 +107,20 @@ static void group_by_patches(const vaei_rows *r, int64_t group, int64_t first, i
     const float *a[VAEI_MAX_ROWS];
     vaei_tap at[PATCH];
     vaei_spot spots[VAEI_MAX_ROWS];
+    float *out[VAEI_MAX_ROWS];
     for (int64_t i = 0; i < VAEI_MAX_ROWS; i++) a[i] = patch + i * PATCH;
     vaei_view_taps(&r->view, 0, block, at);
     for (int64_t from = first; from < last; from += k->mr) {
         const int64_t m = vaei_min(k->mr, last - from);
         vaei_view_spots(&r->view, from, m, spots);
+        output_rows(r, from, m, out);
         for (int64_t t = 0; t < taps; t += block) {
             const int64_t now = vaei_min(block, taps - t);
             float *c[VAEI_MAX_ROWS];
             if (block < taps) vaei_view_taps(&r->view, t, now, at);
             for (int64_t i = 0; i < m; i++) {
                 vaei_view_patch(&r->view, spots + i, at, now, group * r->depth, r->depth, patch + i * PATCH);
-                c[i] = output_of(r, spots + i) + group * r->width;
+                c[i] = out[i] + group * r->width;
             }
             for (int64_t n = 0; n < r->width; n += k->nr) {
                 k->dot_tile(m, vaei_min(k->nr, r->width - n), 1, now * r->depth, a,

@@ -2,29 +2,32 @@
  * conv_view.c - where the taps of positions point, and patches: what all taps of a position see, side by side. */
 #include "kernel/product_parts.h"
 
-static int32_t axis_inside(int64_t from, int64_t step, int64_t count, int64_t size) {
-    const int64_t to = from + (count - 1) * step;
-    return from >= 0 && from < size && to >= 0 && to < size;
+vaei_stretch vaei_view_inside(int64_t count, int64_t step, int64_t first, int64_t taps, int64_t dilation, int64_t size) {
+    const int64_t reach = (taps - 1) * dilation, low = reach < 0 ? reach : 0, high = reach > 0 ? reach : 0;
+    const int64_t begin = vaei_max(0, vaei_divide_up(vaei_max(0, -(first + low)), step));
+    const int64_t room = size - 1 - high - first;
+    const int64_t end = room < 0 ? 0 : vaei_min(count, room / step + 1);
+    return (vaei_stretch){begin, vaei_max(begin, end)};
 }
 
 void vaei_view_spots(const vaei_view *v, int64_t first, int64_t count, vaei_spot *spots) {
+    const vaei_stretch rows = vaei_view_inside(v->gh, v->step_y, v->y0, v->th, v->dy, v->h);
+    const vaei_stretch cols = vaei_view_inside(v->gw, v->step_x, v->x0, v->tw, v->dx, v->w);
+    const int64_t step = v->step_x * v->c;
     int64_t n = first / (v->gh * v->gw), i = first / v->gw % v->gh, j = first % v->gw;
-    int64_t y = i * v->step_y + v->y0;
-    int64_t line = (n * v->h + y) * v->w * v->c;
-    int32_t inside_y = axis_inside(y, v->dy, v->th, v->h);
-    for (int64_t p = 0; p < count; p++) {
-        const int64_t x = j * v->step_x + v->x0;
-        const int32_t inside = inside_y && axis_inside(x, v->dx, v->tw, v->w);
-        spots[p] = (vaei_spot){n, i, j, y, x, line + x * v->c, inside};
-        if (++j < v->gw) continue;
-        j = 0;
-        if (++i == v->gh) {
-            i = 0;
-            n++;
+    for (int64_t p = 0; p < count;) {
+        const int64_t now = vaei_min(v->gw - j, count - p), y = i * v->step_y + v->y0, x = j * v->step_x + v->x0;
+        const int64_t at = ((n * v->h + y) * v->w + x) * v->c;
+        const int32_t inside = i >= rows.begin && i < rows.end;
+        for (int64_t q = 0; q < now; q++) {
+            spots[p + q] = (vaei_spot){at + q * step, y, x + q * v->step_x,
+                                       inside && j + q >= cols.begin && j + q < cols.end};
         }
-        y = i * v->step_y + v->y0;
-        line = (n * v->h + y) * v->w * v->c;
-        inside_y = axis_inside(y, v->dy, v->th, v->h);
+        p += now;
+        j = 0;
+        if (++i < v->gh) continue;
+        i = 0;
+        n++;
     }
 }
 

@@ -101,20 +101,34 @@ static void add_product(const weight *f, int64_t from, int64_t to, int64_t count
     }
 }
 
-/* One tap of one group: the positions whose pixel of x lies inside */
-static void slice_by_tap(const weight *f, int64_t slice, int64_t count, const vaei_spot *spots, const float *plain, float *partial) {
+/* One tap of one group: of positions [first, first + count) those whose pixel of x lies inside */
+static void slice_by_tap(const weight *f, int64_t slice, int64_t first, int64_t count, const float *plain, float *partial) {
     const int64_t product = slice / f->bands, group = product / f->taps;
     const int64_t from = slice % f->bands * BAND, to = vaei_min(from + BAND, f->rows);
     const int64_t at_x = group * f->cg + (f->how == ROWS_X ? from : 0), at_y = group * f->og + (f->how == ROWS_Y ? from : 0);
+    const vaei_view *const v = &f->view;
     const float *x[BLOCK], *y[BLOCK];
     vaei_tap tap;
-    int64_t inside = 0;
-    vaei_view_taps(&f->view, product % f->taps, 1, &tap);
-    for (int64_t p = 0; p < count; p++) {
-        const int32_t sees = vaei_sees(&f->view, spots + p, &tap);
-        x[inside] = f->view.in + (sees ? spots[p].at + tap.offset + at_x : 0);
-        y[inside] = plain + p * f->g->oc + at_y;
-        inside += sees;
+    int64_t inside = 0, n = first / (v->gh * v->gw), i = first / v->gw % v->gh, j = first % v->gw;
+    vaei_view_taps(v, product % f->taps, 1, &tap);
+    const vaei_stretch rows = vaei_view_inside(v->gh, v->step_y, v->y0 + tap.y, 1, 1, v->h);
+    const vaei_stretch cols = vaei_view_inside(v->gw, v->step_x, v->x0 + tap.x, 1, 1, v->w);
+    for (int64_t p = 0; p < count;) { /* the rest of a row of positions at a time */
+        const int64_t now = vaei_min(v->gw - j, count - p);
+        if (i >= rows.begin && i < rows.end) {
+            const int64_t begin = vaei_max(j, cols.begin), end = vaei_min(j + now, cols.end), step = v->step_x * v->c;
+            const float *const line = v->in + ((n * v->h + i * v->step_y + v->y0) * v->w + v->x0) * v->c + tap.offset + at_x;
+            const float *const dy = plain + (p - j) * f->g->oc + at_y;
+            for (int64_t q = begin; q < end; q++) {
+                x[inside] = line + q * step;
+                y[inside++] = dy + q * f->g->oc;
+            }
+        }
+        p += now;
+        j = 0;
+        if (++i < v->gh) continue;
+        i = 0;
+        n++;
     }
     if (inside == 0) return;
     add_product(f, from, to, inside, f->how == ROWS_X ? x : y, f->how == ROWS_X ? y : x, partial + product * f->rows * f->columns);
@@ -150,13 +164,11 @@ static void weight_task(void *arg, int32_t index) {
     for (int64_t p = first; p < last; p += f->block) {
         const int64_t count = vaei_min(f->block, last - p);
         const float *const plain = f->how == PATCH_Y ? f->x + p * f->g->c : f->dy + p * f->g->oc;
-        vaei_view_spots(&f->view, p, count, spots);
+        const int32_t patch = f->how == PATCH_X || f->how == PATCH_Y;
+        if (patch) vaei_view_spots(&f->view, p, count, spots);
         for (int64_t slice = slice0; slice < slice1; slice++) {
-            if (f->how == PATCH_X || f->how == PATCH_Y) {
-                slice_by_patches(f, slice, count, spots, plain, patches, partial);
-            } else {
-                slice_by_tap(f, slice, count, spots, plain, partial);
-            }
+            if (patch) slice_by_patches(f, slice, count, spots, plain, patches, partial);
+            else slice_by_tap(f, slice, p, count, plain, partial);
         }
     }
 }

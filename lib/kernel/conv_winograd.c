@@ -7,23 +7,24 @@
  *
  *   x -> v[36][tile][c]      m[36][tile][o] = v u[36][c][o]      m -> y          u = G g G', packed into panels
  *
- * The matrices come from the points 0, a, -a, b, -b and infinity with a = 5/8, b = 3/2, of all pairs of short binary fractions the one
- * with the smallest error; all of B and A is exact in float:
+ * The matrices come from the points 0, a, -a, b, -b and infinity with a = 5/8, b = 3/2, chosen among short binary
+ * fractions for the smallest error; B and A are exact in float. With p = a^2 b^2, s = a^2 + b^2, d = a^2 - b^2:
  *
- *        [ 225/256     0     -169/64     0     1  0 ]       [ 1     0     0    ]             [ 1   1    1     1    1    0 ]
- *        [  0      -a b^2     -b^2       a     1  0 ]       [ 1     a     a^2  ] / 2a^2(a^2-b^2)    [ 0   a   -a     b   -b    0 ]
- *   B' = [  0       a b^2     -b^2      -a     1  0 ]   G = [ 1    -a     a^2  ] / the same   A' =  [ 0  a^2  a^2   b^2  b^2   0 ]
- *        [  0      -b a^2     -a^2       b     1  0 ]       [ 1     b     b^2  ] / 2b^2(b^2-a^2)    [ 0  a^3 -a^3   b^3 -b^3   1 ]
- *        [  0       b a^2     -a^2      -b     1  0 ]       [ 1    -b     b^2  ] / the same
- *        [  0      225/256     0     -169/64   0  1 ]       [ 0     0     1    ]             first row of G / a^2 b^2
+ *        [ p     0     -s     0   1  0 ]        [ 1/p                      ]
+ *        [ 0   -a b^2  -b^2   a   1  0 ]        [ (1   a  a^2) / ( 2 a^2 d) ]        [ 1   1    1    1    1   0 ]
+ *   B' = [ 0    a b^2  -b^2  -a   1  0 ]    G = [ (1  -a  a^2) / ( 2 a^2 d) ]   A' = [ 0   a   -a    b   -b   0 ]
+ *        [ 0   -b a^2  -a^2   b   1  0 ]        [ (1   b  b^2) / (-2 b^2 d) ]        [ 0  a^2  a^2  b^2  b^2  0 ]
+ *        [ 0    b a^2  -a^2  -b   1  0 ]        [ (1  -b  b^2) / (-2 b^2 d) ]        [ 0  a^3 -a^3  b^3 -b^3  1 ]
+ *        [ 0     p      0    -s   0  1 ]        [             1            ]
  *
- * Order of operations: along x, then along y, each step as winograd.tmpl.h writes it; the sums over channels are one chain of FMA from
- * 0, ascending; then the bias, then what is added. Weights are transformed in double and rounded once. A pixel's tile is fixed by its
- * place in the image, so neither batches nor threads change a bit. The gradient by the input is the same with the kernel turned round
- * and the channels in swapped roles.
+ * Order of operations: along x, then along y, each step as winograd.tmpl.h writes it; the sums over channels are one
+ * chain of FMA from 0, ascending; then the bias, then what is added. Weights are transformed in double and rounded
+ * once. A pixel's tile is fixed by its place in the image, so neither batches nor threads change a bit. The gradient
+ * by the input is the same with the kernel turned round and the channels in swapped roles.
  *
- * Error, relative to the sum of the terms' magnitudes, uniform random numbers, 16 to 512 channels: at most 5e-7, in the mean 4e-8; a
- * direct sum has 2e-7 and 2.5e-8; the usual points 1 and 2 have 1.5e-6 and 1e-7 (tests/check_winograd.c). */
+ * Error relative to the sum of the terms' magnitudes, uniform random numbers, 16 to 512 channels: at most 4.2e-7, root
+ * mean square 4.8e-8. A direct sum has 2.1e-7 and 2.4e-8, the usual points 1 and 2 have 1.1e-6 and 9.3e-8. Outputs of a
+ * tile share their errors: one whose own terms are small errs by those of its neighbours (tests/check_winograd.c). */
 #include "kernel/product_parts.h"
 #include "kernel/blas.h"
 
@@ -34,21 +35,23 @@
 #endif
 
 enum {
-    TILE = 4,   /* output pixels along an axis */
-    SPAN = 6,   /* input pixels */
+    TILE = 4, /* output pixels along an axis */
+    SPAN = 6, /* input pixels */
     PLACES = SPAN * SPAN,
-    LINE = 16,  /* floats of a cache line */
+    LINE = 16,                /* floats of a cache line */
     BLOCK_BYTES = 768 * 1024, /* of v and m together, where that leaves room for enough tiles: */
     MIN_BLOCK = 24,
-    MIN_BLOCK_WIDE = 48,      /* where u is larger than WIDE_BYTES: each block reads it anew */
+    MIN_BLOCK_WIDE = 48, /* where u is larger than WIDE_BYTES: each block reads it anew */
     MAX_BLOCK = 96,
     WIDE_BYTES = 4 << 20,
     PATCH_BYTES = 192 * 1024, /* of input that is made on demand */
     MAX_TASKS = 16,
     MIN_TASKS = 8,
-    TASKS_BYTES = 32 << 20,   /* of all blocks at work, if that leaves MIN_TASKS */
-    MIN_CHANNELS = 16,
-    KEEP_PIXELS = 1024        /* a wide u is kept for smaller images only */
+    TASKS_BYTES = 32 << 20, /* of all blocks at work, if that leaves MIN_TASKS */
+    KEEP_PIXELS = 1024,     /* a wide u is kept for smaller images only */
+    MIN_CHANNELS = 6,
+    MAX_RATIO = 32,
+    TRANSFORM = 24 /* vector operations of both transforms for a tile and channel, as measured */
 };
 
 /* Either direction as a convolution */
@@ -57,7 +60,7 @@ typedef struct frame {
     int64_t tiles_y, tiles_x; /* of an image */
     int64_t total;            /* tiles of the batch */
     int64_t block, patch;     /* tiles at once: transformed and multiplied, made on demand */
-    int64_t row_v, row_m;     /* floats from tile to tile: never a power of two, or rows would fall into the same sets of the cache */
+    int64_t row_v, row_m;     /* floats from tile to tile: no power of two, whose rows share sets of the cache */
 } frame;
 
 static int64_t u_bytes(const vaei_conv *g) {
@@ -65,26 +68,44 @@ static int64_t u_bytes(const vaei_conv *g) {
 }
 
 static frame frame_of(const vaei_conv *g, int64_t n, int32_t data) {
-    frame f = data ? (frame){.h = g->oh, .w = g->ow, .c = g->oc, .oh = g->h, .ow = g->w, .oc = g->c, .top = 2 - g->top, .left = 2 - g->left}
-                   : (frame){.h = g->h, .w = g->w, .c = g->c, .oh = g->oh, .ow = g->ow, .oc = g->oc, .top = g->top, .left = g->left};
+    frame f = data ? (frame){.h = g->oh,
+                             .w = g->ow,
+                             .c = g->oc,
+                             .oh = g->h,
+                             .ow = g->w,
+                             .oc = g->c,
+                             .top = 2 - g->top,
+                             .left = 2 - g->left}
+                   : (frame){.h = g->h,
+                             .w = g->w,
+                             .c = g->c,
+                             .oh = g->oh,
+                             .ow = g->ow,
+                             .oc = g->oc,
+                             .top = g->top,
+                             .left = g->left};
     f.tiles_y = vaei_divide_up(f.oh, TILE);
     f.tiles_x = vaei_divide_up(f.ow, TILE);
     f.total = n * f.tiles_y * f.tiles_x;
     f.row_v = vaei_divide_up(f.c, LINE) * LINE + LINE;
     f.row_m = vaei_divide_up(f.oc, LINE) * LINE + LINE;
     const int64_t fit = BLOCK_BYTES / (PLACES * (int64_t)sizeof(float)) / (f.row_v + f.row_m);
-    f.block = vaei_max(u_bytes(g) > WIDE_BYTES ? MIN_BLOCK_WIDE : MIN_BLOCK, vaei_min(fit, MAX_BLOCK)) / VAEI_TILE_STEP * VAEI_TILE_STEP;
-    /* even blocks; of whole steps, so that a smaller batch never needs more scratch */
+    f.block = vaei_max(u_bytes(g) > WIDE_BYTES ? MIN_BLOCK_WIDE : MIN_BLOCK, vaei_min(fit, MAX_BLOCK));
     const int64_t blocks = vaei_divide_up(f.total, f.block);
-    f.block = vaei_divide_up(vaei_divide_up(f.total, vaei_max(blocks, 1)), VAEI_TILE_STEP) * VAEI_TILE_STEP;
+    if (blocks > 0 && blocks <= MIN_TASKS) f.block = vaei_divide_up(f.total, blocks); /* even ones */
     f.patch = vaei_max(PATCH_BYTES / (SPAN * TILE * (int64_t)sizeof(float)) / f.c, 1);
     return f;
 }
 
+/* By the shape alone: vector operations of this way against those of the direct one. With very few channels on one side
+ * and very many on the other, the transforms of the many cost more than they save. */
 int32_t vaei_winograd(const vaei_conv *g, int32_t data) {
     if (g->kh != 3 || g->kw != 3 || g->sy != 1 || g->sx != 1 || g->dy != 1 || g->dx != 1 || g->groups != 1) return 0;
-    (void)data;
-    return g->c >= MIN_CHANNELS && g->oc >= MIN_CHANNELS;
+    const int64_t fewer = vaei_min(g->c, g->oc), more = vaei_max(g->c, g->oc);
+    if (fewer < MIN_CHANNELS || more / fewer > MAX_RATIO) return 0;
+    const frame f = frame_of(g, 1, data);
+    const int64_t product = f.c * vaei_divide_up(f.oc, LINE);
+    return f.total * (PLACES * product + TRANSFORM * (f.c + f.oc)) < f.oh * f.ow * 9 * product;
 }
 
 /* ---- weights: u in the pack, or what u is made from in each call ---- */
@@ -117,16 +138,18 @@ static void weights_task(void *arg, int32_t index) {
     const int64_t o = index * p->nr, count = vaei_min(p->nr, p->oc - o), floats = vaei_pack_floats(p->k, p->c, p->oc);
     float *panel = p->u + o * p->c;
     for (int64_t c = 0; c < p->c; c++, panel += p->nr) {
-        p->k->winograd_weight(count, p->w + o * p->of_o + c * p->of_c, p->of_o, p->data, p->scale ? p->scale + o : NULL, panel, floats);
+        p->k->winograd_weight(count, p->w + o * p->of_o + c * p->of_c, p->of_o, p->data, p->scale ? p->scale + o : NULL,
+                              panel, floats);
         for (int64_t i = 0; count < p->nr && i < PLACES; i++) {
             memset(panel + i * floats + count, 0, (size_t)(p->nr - count) * sizeof *panel);
         }
     }
 }
 
-static void make_u(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int32_t data, const float *w, const float *scale,
-                   float *u) {
-    weights p = {.k = k, .c = g->c, .oc = g->oc, .of_c = 9, .of_o = 9 * g->c, .data = data, .w = w, .scale = scale, .u = u};
+static void make_u(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int32_t data, const float *w,
+                   const float *scale, float *u) {
+    weights p = {
+        .k = k, .c = g->c, .oc = g->oc, .of_c = 9, .of_o = 9 * g->c, .data = data, .w = w, .scale = scale, .u = u};
     if (data) {
         p.c = g->oc;
         p.oc = g->c;
@@ -141,7 +164,8 @@ int64_t vaei_winograd_pack_floats(const vaei_kernels *k, const vaei_conv *g, int
     return borrows(g, data) ? BORROWED_FLOATS + (data ? g->c : g->oc) : u_floats(k, g, data);
 }
 
-void vaei_winograd_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale, float *dst) {
+void vaei_winograd_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale,
+                        float *dst) {
     if (!borrows(g, data)) {
         make_u(k, NULL, g, data, w, scale, dst);
         return;
@@ -229,7 +253,8 @@ static void input_tiles(const winograd *w, int64_t first, int64_t tiles, float *
         const place p = place_of(f, first + t);
         const int64_t y = p.y - f->top, x = p.x - f->left, left = vaei_min(tiles - t, f->tiles_x - p.x / TILE);
         const int32_t inside = !w->feed && y >= 0 && y + SPAN <= f->h && x >= 0 && x + SPAN <= f->w;
-        const int64_t count = w->feed ? vaei_min(f->patch, left) : 1, width = inside ? f->w : count * TILE + SPAN - TILE;
+        const int64_t count = w->feed ? vaei_min(f->patch, left) : 1,
+                      width = inside ? f->w : count * TILE + SPAN - TILE;
         const float *from = inside ? w->in + ((p.n * f->h + y) * f->w + x) * f->c : patch;
         if (!inside) make_patch(w, p.n, y, x, width, patch);
         for (int64_t i = 0; i < count; i++, t++, from += TILE * f->c) {
@@ -287,8 +312,8 @@ static void output_tiles(const winograd *w, int64_t first, int64_t tiles, const 
         const int64_t x0 = p.x, run = vaei_min(tiles - t, f->tiles_x - x0 / TILE); /* tiles of this line */
         for (int64_t i = 0; i < run; i++, t++) {
             const int64_t at = start + i * TILE * f->oc, columns = vaei_min(TILE, f->ow - x0 - i * TILE);
-            w->k->winograd_output(f->oc, m + t * f->row_m, stride, w->bias, w->add ? w->add + at : NULL, rows, columns, w->out + at,
-                                  line, f->oc);
+            w->k->winograd_output(f->oc, m + t * f->row_m, stride, w->bias, w->add ? w->add + at : NULL, rows, columns,
+                                  w->out + at, line, f->oc);
         }
         const int64_t pixels = vaei_min(run * TILE, f->ow - x0);
         for (int64_t r = 0; w->post && r < rows; r++) {
@@ -311,10 +336,18 @@ static void winograd_task(void *arg, int32_t index) {
     }
 }
 
-void vaei_winograd_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data, const float *in,
-                       const vaei_feed *feed, const float *packed, const float *bias, const float *add, const vaei_post *post, float *out,
-                       float *scratch) {
-    winograd w = {.k = k, .f = frame_of(g, n, data), .feed = feed, .in = in, .u = packed, .bias = bias, .add = add, .post = post, .out = out,
+void vaei_winograd_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data,
+                       const float *in, const vaei_feed *feed, const float *packed, const float *bias, const float *add,
+                       const vaei_post *post, float *out, float *scratch) {
+    winograd w = {.k = k,
+                  .f = frame_of(g, n, data),
+                  .feed = feed,
+                  .in = in,
+                  .u = packed,
+                  .bias = bias,
+                  .add = add,
+                  .post = post,
+                  .out = out,
                   .scratch = scratch};
     const int64_t blocks = blocks_of(&w.f);
     if (blocks == 0) return;
@@ -326,5 +359,6 @@ void vaei_winograd_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_
         w.scratch = scratch + u_floats(k, g, data);
     }
     w.run = vaei_divide_up(blocks, tasks_of(&w.f)) * w.f.block;
-    vaei_parallel(pool, (int32_t)vaei_divide_up(w.f.total, w.run), winograd_task, &w);
+    /* cblas has threads of its own */
+    vaei_parallel(k->blas ? NULL : pool, (int32_t)vaei_divide_up(w.f.total, w.run), winograd_task, &w);
 }

@@ -48,15 +48,17 @@ typedef struct vaei_kernels {
      *   formed first (chain of FMA from 0), then added to c. a, b: depth pointers each. Reads nothing beyond a[p][m - 1], b[p][n - 1]. */
     void (*outer_tile)(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *const *b, float *c, int64_t ldc);
 
-    /* -- winograd.tmpl.h: the transforms of conv_winograd.c, lane by lane over `channels` ------------------------------
+    /* -- winograd.tmpl.h: the transforms of conv_winograd.c, channel by channel ------------------------------------
      * winograd_input: v[36 places][stride] from 6 rows of 6 pixels, `pixel` floats apart.
-     * winograd_output: from m[36 places][stride] to the first rows x cols of 4 x 4 pixels; then + bias[c] and + add (laid out as y), if not
-     *   NULL. line and pixel are the distances in y.
-     * winograd_weight: u[36 places][stride] of `count` 3x3 filters, `filter` floats apart, turned round if flip, times scale[i] (NULL: 1). */
+     * winograd_output: from m[36 places][stride] to the first rows x cols of 4 x 4 pixels, `line` and `pixel` floats
+     *   apart; then + bias[c], then + add (laid out as y), each may be NULL.
+     * winograd_weight: u[36 places][stride] of `count` 3x3 filters, `filter` floats apart, turned round if flip, times
+     *   scale[i] (NULL: 1). */
     void (*winograd_input)(int64_t channels, const float *const *row, int64_t pixel, float *v, int64_t stride);
-    void (*winograd_output)(int64_t channels, const float *m, int64_t stride, const float *bias, const float *add, int64_t rows, int64_t cols,
-                            float *y, int64_t line, int64_t pixel);
-    void (*winograd_weight)(int64_t count, const float *w, int64_t filter, int32_t flip, const float *scale, float *u, int64_t stride);
+    void (*winograd_output)(int64_t channels, const float *m, int64_t stride, const float *bias, const float *add,
+                            int64_t rows, int64_t cols, float *y, int64_t line, int64_t pixel);
+    void (*winograd_weight)(int64_t count, const float *w, int64_t filter, int32_t flip, const float *scale, float *u,
+                            int64_t stride);
 
     /* -- vec.tmpl.h ---------------------------------------------------------------------------------------------
      * Elementwise; x, y, dy, dx may be the same array. Every size n >= 0, any alignment of a float. */
@@ -92,9 +94,10 @@ typedef struct vaei_kernels {
     void (*normal)(int64_t n, const uint32_t *bits, float *out);
 } vaei_kernels;
 
-/* isa 0: the best this CPU has; else that one, NULL if it is not here. blas: the table whose products go to cblas, NULL if built without. */
+/* isa 0: the best this CPU has; else that one, NULL if it is not here. blas: the table whose products go to cblas, NULL if
+ * built without. */
 const vaei_kernels *vaei_kernels_select(int32_t isa, int32_t blas);
-/* "portable,avx2,avx512": what this build holds and this CPU runs; and the BLAS with its core, "none" without. Static. */
+/* The BLAS with its core, "openblas (SkylakeX)"; "none" without. Static. */
 const char *vaei_kernels_blas_name(void);
 
 /* ---- noise.c: numbers of one item of a stream; the first n of it, any n ---- */

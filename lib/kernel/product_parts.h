@@ -42,7 +42,7 @@ typedef struct vaei_view {
 
 /* A position; (y, x) is the pixel of tap (0, 0), `at` its distance from `in`, which may lie outside the image */
 typedef struct vaei_spot {
-    int64_t n, i, j, y, x, at;
+    int64_t at, y, x;
     int32_t inside; /* with all taps */
 } vaei_spot;
 
@@ -54,6 +54,12 @@ typedef struct vaei_tap {
 VAEI_INLINE int32_t vaei_sees(const vaei_view *v, const vaei_spot *s, const vaei_tap *t) {
     return (uint64_t)(s->y + t->y) < (uint64_t)v->h && (uint64_t)(s->x + t->x) < (uint64_t)v->w;
 }
+
+/* The positions begin <= . < end along an axis of `count`, step apart from pixel `first` on, of which all taps lie inside `size`. */
+typedef struct vaei_stretch {
+    int64_t begin, end;
+} vaei_stretch;
+vaei_stretch vaei_view_inside(int64_t count, int64_t step, int64_t first, int64_t taps, int64_t dilation, int64_t size);
 
 /* `count` positions from number `first` on; taps [t0, t0 + count) */
 void vaei_view_spots(const vaei_view *v, int64_t first, int64_t count, vaei_spot *spots);
@@ -100,13 +106,14 @@ int64_t vaei_depthwise_weight_scratch(const vaei_conv *g, int64_t n);
 void vaei_depthwise_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x,
                            const float *dy, float *dw, float *scratch);
 
-/* ---- conv_winograd.c: both directions of 3x3 convolutions of stride 1, where that pays; feed, bias, add, post may be NULL ---- */
+/* ---- conv_winograd.c: both directions of 3x3 convolutions of stride 1; feed, bias, add, post may be NULL ---- */
 int32_t vaei_winograd(const vaei_conv *g, int32_t data);
 int64_t vaei_winograd_pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data);
-void vaei_winograd_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale, float *dst);
+void vaei_winograd_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale,
+                        float *dst);
 int64_t vaei_winograd_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n, int32_t data);
-void vaei_winograd_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data, const float *in,
-                       const vaei_feed *feed, const float *packed, const float *bias, const float *add, const vaei_post *post, float *out,
-                       float *scratch);
+void vaei_winograd_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data,
+                       const float *in, const vaei_feed *feed, const float *packed, const float *bias, const float *add,
+                       const vaei_post *post, float *out, float *scratch);
 
 #endif

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT
- * winograd.tmpl.h - the three transforms of conv_winograd.c, over the vectors of simd_*.h; matrices and points in conv_winograd.c.
+ * winograd.tmpl.h - the three transforms of conv_winograd.c, where the matrices are, over the vectors of simd_*.h.
  *
- * A lane is a channel (of weights: a filter) and never looks at another one, so no result depends on the width. Each line below is one
- * rounding; weights are transformed in double and rounded once.
+ * A lane is a channel (of weights: a filter) and never looks at another one, so no result depends on the width. Each
+ * operation below is rounded once; weights are transformed in double, without FMA, and rounded to float at the end.
  *
- * The file that includes this one has included vec.tmpl.h. It gives winograd_input, winograd_output and winograd_weight, static. */
+ * The file that includes this one has included vec.tmpl.h. It gives winograd_input, winograd_output and
+ * winograd_weight, static. */
 
 /* The points +-A and +-B; A2 = A A, ..., all exact in float. */
-#define WINO_A 0.625f
-#define WINO_B 1.5f
-#define WINO_A2 0.390625f
-#define WINO_B2 2.25f
-#define WINO_A3 0.244140625f
-#define WINO_B3 3.375f
-#define WINO_A2B2 0.87890625f    /* A2 B2 */
-#define WINO_A2_B2 2.640625f     /* A2 + B2 */
+#define WINO_A     0.625f
+#define WINO_B     1.5f
+#define WINO_A2    0.390625f
+#define WINO_B2    2.25f
+#define WINO_A3    0.244140625f
+#define WINO_B3    3.375f
+#define WINO_A2B2  0.87890625f /* A2 B2 */
+#define WINO_A2_B2 2.640625f   /* A2 + B2 */
 
 #if defined(__clang__)
 #define WINO_UNROLL _Pragma("clang loop unroll(full)")
@@ -58,7 +59,8 @@ V_FN void wino_input_block(const float *const *row, int64_t pixel, int64_t i, in
         WINO_UNROLL for (int r = 0; r < 6; r++) put(v + (r * 6 + s) * stride + i, j, column[r]);
     }
 }
-static VAEI_TARGET void winograd_input(int64_t channels, const float *const *row, int64_t pixel, float *v, int64_t stride) {
+static VAEI_TARGET void winograd_input(int64_t channels, const float *const *row, int64_t pixel, float *v,
+                                       int64_t stride) {
     FOR_EACH(channels, wino_input_block(row, pixel, i, j, v, stride));
 }
 
@@ -69,8 +71,8 @@ V_FN void wino_output_block(const float *m, int64_t stride, const float *bias, c
     const v_f32 shift = bias ? get(bias + i, j) : v_zero();
     WINO_UNROLL for (int r = 0; r < 6; r++) {
         const float *const x = m + r * 6 * stride + i;
-        wino_gather(get(x, j), get(x + stride, j), get(x + 2 * stride, j), get(x + 3 * stride, j), get(x + 4 * stride, j),
-                    get(x + 5 * stride, j), t[r]);
+        wino_gather(get(x, j), get(x + stride, j), get(x + 2 * stride, j), get(x + 3 * stride, j),
+                    get(x + 4 * stride, j), get(x + 5 * stride, j), t[r]);
     }
     WINO_UNROLL for (int s = 0; s < 4; s++) {
         if (s >= cols) break;
@@ -84,8 +86,9 @@ V_FN void wino_output_block(const float *m, int64_t stride, const float *bias, c
         }
     }
 }
-static VAEI_TARGET void winograd_output(int64_t channels, const float *m, int64_t stride, const float *bias, const float *add,
-                                        int64_t rows, int64_t cols, float *y, int64_t line, int64_t pixel) {
+static VAEI_TARGET void winograd_output(int64_t channels, const float *m, int64_t stride, const float *bias,
+                                        const float *add, int64_t rows, int64_t cols, float *y, int64_t line,
+                                        int64_t pixel) {
     if (rows == 4 && cols == 4 && !add) {
         FOR_EACH(channels, wino_output_block(m, stride, bias, NULL, i, j, 4, 4, y, line, pixel));
     } else if (rows == 4 && cols == 4) {
@@ -111,8 +114,8 @@ V_FN void wino_weight_axis(const double (*g)[WINO_LANES], int step, double (*u)[
         u[5 * u_step][l] = g2;
     }
 }
-static VAEI_TARGET void winograd_weight(int64_t count, const float *w, int64_t filter, int32_t flip, const float *scale, float *u,
-                                        int64_t stride) {
+static VAEI_TARGET void winograd_weight(int64_t count, const float *w, int64_t filter, int32_t flip, const float *scale,
+                                        float *u, int64_t stride) {
     for (int64_t first = 0; first < count; first += WINO_LANES) {
         const int64_t lanes = count - first < WINO_LANES ? count - first : WINO_LANES;
         double g[9][WINO_LANES] = {{0}}, t[18][WINO_LANES], out[36][WINO_LANES];

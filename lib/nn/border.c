@@ -30,14 +30,16 @@ static void add_rows(void *arg, int64_t begin, int64_t end) {
         float *out = j->to + row * cols * b->c;
         for (int64_t col = 0; col < cols; col++) {
             const int64_t x = source(col - b->left, b->w, b->x);
-            if (y >= 0 && x >= 0) memcpy(out + col * b->c, in + x * b->c, pixel);
-            else memset(out + col * b->c, 0, pixel);
+            if (y >= 0 && x >= 0)
+                memcpy(out + col * b->c, in + x * b->c, pixel);
+            else
+                memset(out + col * b->c, 0, pixel);
         }
     }
 }
 
 void vaei_border_add(const vaei_border *b, const vaei_run *r, const float *x, float *padded) {
-    job j = { b, r->k, x, padded };
+    job j = {b, r->k, x, padded};
     vaei_parallel_ranges(r->pool, r->n * (b->top + b->h + b->bottom), (b->left + b->w + b->right) * b->c, add_rows, &j);
 }
 
@@ -60,6 +62,6 @@ static void gather_examples(void *arg, int64_t begin, int64_t end) {
 }
 
 void vaei_border_backward(const vaei_border *b, const vaei_run *r, const float *dpadded, float *dx) {
-    job j = { b, r->k, dpadded, dx };
+    job j = {b, r->k, dpadded, dx};
     vaei_parallel_ranges(r->pool, r->n, b->h * b->w * b->c, gather_examples, &j);
 }

@@ -39,6 +39,14 @@ VAEI_INLINE vaei_window vaei_window_at(const vaei_conv *g, int64_t oy, int64_t o
                          x + g->kw > g->w ? g->w : x + g->kw};
 }
 
+#define VAEI_BLOCK_FLOATS (INT64_C(1) << 18) /* 1 MiB: a core's second cache */
+
+/* Backward of a convolution goes through the batch in blocks of examples, so that what one gradient has read is still in the cache for the
+ * next: this many, for examples of `size` floats. Fixed by the shape: it decides in which order the weight's gradient is summed. */
+VAEI_INLINE int64_t vaei_backward_block(int64_t size) {
+    return size < VAEI_BLOCK_FLOATS ? VAEI_BLOCK_FLOATS / size : 1;
+}
+
 /* y[i][cols][rows] = x[i][rows][cols] for i < n: channels last to channels first, or back. */
 void vaei_transpose(const vaei_pool *pool, int64_t n, int64_t rows, int64_t cols, const float *x, float *y);
 

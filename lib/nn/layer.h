@@ -40,8 +40,8 @@ typedef struct vaei_need {
     size_t pack, cache, scratch;
 } vaei_need;
 
-/* What its neighbours give to a layer that fuses, at inference: x made pixel by pixel, what is added to y, what is applied then. Each may
- * be NULL. add may be y. */
+/* What its neighbours give to a layer that fuses, at inference: x made pixel by pixel, what is added to y (may be y), what
+ * is then done to finished rows. Each may be NULL. */
 typedef struct vaei_fusion {
     const vaei_feed *feed;
     const float *add;
@@ -85,7 +85,7 @@ typedef struct vaei_layer_ops {
     void (*fold)(const vaei_layer *l, const float *params, float *scale, float *shift);
 
     /* How layers work together at inference; NULL: they do not. */
-    /* Over images: prepare to make y pixel by pixel, for a neighbour that fuses. What feed->arg points to stands in m->scratch. */
+    /* Over images: prepare to make y pixel by pixel, for a neighbour that fuses. feed->arg points into m->scratch. */
     void (*feed)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, vaei_feed *feed);
     /* Whether forward takes m->fusion with these kernels. */
     int32_t (*fuses)(const vaei_layer *l, const vaei_kernels *k);

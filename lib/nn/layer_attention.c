@@ -44,24 +44,26 @@ typedef struct sizes {
 } sizes;
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
-    static const char *const names[PROJECTIONS] = { "to_q", "to_k", "to_v", "to_out.0" };
+    static const char *const names[PROJECTIONS] = {"to_q", "to_k", "to_v", "to_out.0"};
     const conf *o = l->conf;
     char text[96];
     (void)node;
     sizes *s = vaei_arena_alloc(b->arena, sizeof(*s));
     if (!s) return VAE_E_NOMEM;
-    if (in->n < 2) return vaei_fail(VAE_E_SHAPE, "attention: wants positions x channels, got %s", vaei_shape_text(in, text));
+    if (in->n < 2)
+        return vaei_fail(VAE_E_SHAPE, "attention: wants positions x channels, got %s", vaei_shape_text(in, text));
     s->C = in->d[in->n - 1];
     s->T = vaei_shape_size(in) / s->C;
     s->heads = o->heads;
     s->causal = o->causal;
     if (s->C % s->heads != 0)
-        return vaei_fail(VAE_E_SHAPE, "attention: heads=%lld does not divide %lld channels", (long long)o->heads, (long long)s->C);
+        return vaei_fail(VAE_E_SHAPE, "attention: heads=%lld does not divide %lld channels", (long long)o->heads,
+                         (long long)s->C);
     s->d = s->C / s->heads;
     s->rows = s->T < ROWS ? s->T : ROWS;
     l->state = s;
     *out = *in;
-    const int64_t shape[2] = { s->C, s->C };
+    const int64_t shape[2] = {s->C, s->C};
     const char *path = l->path;
     for (int32_t i = 0; i < PROJECTIONS; i++) {
         if (!(l->path = vaei_arena_format(b->arena, "%s.%s", path, names[i]))) return VAE_E_NOMEM;
@@ -78,9 +80,10 @@ typedef struct packs {
 
 static packs cut_packs(const vaei_layer *l, const vaei_kernels *k, int32_t training, vaei_carve *c) {
     const sizes *s = l->state;
-    packs p = { { NULL }, { NULL } };
+    packs p = {{NULL}, {NULL}};
     for (int32_t i = 0; i < PROJECTIONS; i++) p.forward[i] = vaei_carve_floats(c, vaei_pack_floats(k, s->C, s->C));
-    for (int32_t i = 0; training && i < PROJECTIONS; i++) p.data[i] = vaei_carve_floats(c, vaei_pack_floats(k, s->C, s->C));
+    for (int32_t i = 0; training && i < PROJECTIONS; i++)
+        p.data[i] = vaei_carve_floats(c, vaei_pack_floats(k, s->C, s->C));
     return p;
 }
 
@@ -98,12 +101,12 @@ static rows cut_rows(const vaei_layer *l, int64_t n, vaei_carve *c) {
 
 /* What one head works on: keys and values as panels, scores of a block of queries. */
 typedef struct head {
-    float *keys, *values, *p;                    /* k^T [d][T], v [T][d], p [rows][T] */
-    float *values_t, *keys_plain, *dp, *outer;   /* training: v^T [d][T], k [T][d], dp [rows][T] */
+    float *keys, *values, *p;                  /* k^T [d][T], v [T][d], p [rows][T] */
+    float *values_t, *keys_plain, *dp, *outer; /* training: v^T [d][T], k [T][d], dp [rows][T] */
 } head;
 
 static head cut_head(const sizes *s, const vaei_kernels *k, int32_t training, vaei_carve *c) {
-    head h = { 0 };
+    head h = {0};
     h.keys = vaei_carve_floats(c, vaei_pack_floats(k, s->d, s->T));
     h.values = vaei_carve_floats(c, vaei_pack_floats(k, s->T, s->d));
     h.p = vaei_carve_floats(c, vaei_count_of(s->rows, s->T));
@@ -121,18 +124,18 @@ static int64_t weight_scratch(const sizes *s, const vaei_kernels *k, int64_t n) 
 
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
     const sizes *s = l->state;
-    vaei_carve pack = { 0 }, cache = { 0 }, scratch = { 0 };
+    vaei_carve pack = {0}, cache = {0}, scratch = {0};
     (void)cut_packs(l, k, training, &pack);
     (void)cut_rows(l, n, training ? &cache : &scratch);
     if (training) (void)cut_rows(l, n, &scratch);
     (void)cut_head(s, k, training, &scratch);
     if (training) (void)vaei_carve_floats(&scratch, vaei_weights_countable(l, n) ? weight_scratch(s, k, n) : -1);
-    *need = (vaei_need){ pack.used, cache.used, scratch.used };
+    *need = (vaei_need){pack.used, cache.used, scratch.used};
 }
 
 static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
     const int64_t C = ((const sizes *)l->state)->C;
-    vaei_carve c = { .base = base };
+    vaei_carve c = {.base = base};
     const packs p = cut_packs(l, r->k, r->training, &c);
     for (int32_t i = 0; i < PROJECTIONS; i++) {
         const float *w = vaei_layer_param(l, r, 2 * i);
@@ -171,7 +174,8 @@ static void pack_keys(const vaei_run *r, const sizes *s, const head *h, const fl
     vaei_pack(r->k, s->d, s->T, k, 1, s->C, NULL, h->keys);
 }
 
-static void attend(const vaei_run *r, const sizes *s, const head *h, const float *q, const float *k, const float *v, float *o) {
+static void attend(const vaei_run *r, const sizes *s, const head *h, const float *q, const float *k, const float *v,
+                   float *o) {
     pack_keys(r, s, h, k);
     vaei_pack(r->k, s->T, s->d, v, s->C, 1, NULL, h->values);
     for (int64_t i = 0; i < s->T; i += s->rows) {
@@ -193,20 +197,21 @@ static void scale_range(void *arg, int64_t begin, int64_t end) {
 
 /* By 1 / sqrt(d): once on q (or dq) instead of on every score. */
 static void scale(const vaei_run *r, const sizes *s, float *x) {
-    scale_job j = { r->k, (float)(1.0 / sqrt((double)s->d)), x };
+    scale_job j = {r->k, (float)(1.0 / sqrt((double)s->d)), x};
     vaei_parallel_ranges(r->pool, r->n * s->T * s->C, 1, scale_range, &j);
 }
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const sizes *s = l->state;
     const int64_t C = s->C, all = r->n * s->T;
-    vaei_carve pack = { .base = m->pack }, cache = { .base = m->cache }, scratch = { .base = m->scratch };
+    vaei_carve pack = {.base = m->pack}, cache = {.base = m->cache}, scratch = {.base = m->scratch};
     const packs w = cut_packs(l, r->k, r->training, &pack);
     const rows x_of = cut_rows(l, r->n, r->training ? &cache : &scratch);
     if (r->training) (void)cut_rows(l, r->n, &scratch);
     const head h = cut_head(s, r->k, r->training, &scratch);
     for (int32_t i = 0; i < OUT; i++)
-        vaei_matmul(r->k, r->pool, all, C, C, x, C, w.forward[i], vaei_layer_param(l, r, 2 * i + 1), 0, x_of.at[i], C, NULL);
+        vaei_matmul(r->k, r->pool, all, C, C, x, C, w.forward[i], vaei_layer_param(l, r, 2 * i + 1), 0, x_of.at[i], C,
+                    NULL);
     scale(r, s, x_of.at[Q]);
     for (int64_t i = 0; i < r->n * s->heads; i++) {
         const int64_t at = i / s->heads * s->T * C + i % s->heads * s->d;
@@ -254,17 +259,18 @@ static void attend_backward(const vaei_run *r, const sizes *s, const head *h, fl
     }
 }
 
-static void weight_backward(const vaei_layer *l, const vaei_run *r, int32_t i, const float *in, const float *d, float *scratch) {
+static void weight_backward(const vaei_layer *l, const vaei_run *r, int32_t i, const float *in, const float *d,
+                            float *scratch) {
     const sizes *s = l->state;
     vaei_outer(r->k, r->pool, s->C, s->C, r->n * s->T, d, s->C, in, s->C, vaei_layer_grad(l, r, 2 * i), s->C, scratch);
     vaei_bias_grad(r->k, r->pool, r->n * s->T, s->C, d, vaei_layer_grad(l, r, 2 * i + 1));
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
-                     float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                     float *dy, float *dx) {
     const sizes *s = l->state;
     const int64_t C = s->C, all = r->n * s->T;
-    vaei_carve pack = { .base = m->pack }, cache = { .base = m->cache }, scratch = { .base = m->scratch };
+    vaei_carve pack = {.base = m->pack}, cache = {.base = m->cache}, scratch = {.base = m->scratch};
     const packs w = cut_packs(l, r->k, 1, &pack);
     const rows v = cut_rows(l, r->n, &cache), g = cut_rows(l, r->n, &scratch);
     const head h = cut_head(s, r->k, 1, &scratch);
@@ -276,8 +282,8 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     memset(g.at[V], 0, (size_t)(all * C) * sizeof(float));
     for (int64_t i = 0; i < r->n * s->heads; i++) {
         const int64_t at = i / s->heads * s->T * C + i % s->heads * s->d;
-        float *const values[PROJECTIONS] = { v.at[Q] + at, v.at[K] + at, v.at[V] + at, v.at[OUT] + at };
-        float *const grads[PROJECTIONS] = { g.at[Q] + at, g.at[K] + at, g.at[V] + at, g.at[OUT] + at };
+        float *const values[PROJECTIONS] = {v.at[Q] + at, v.at[K] + at, v.at[V] + at, v.at[OUT] + at};
+        float *const grads[PROJECTIONS] = {g.at[Q] + at, g.at[K] + at, g.at[V] + at, g.at[OUT] + at};
         attend_backward(r, s, &h, values, grads);
     }
     scale(r, s, g.at[Q]); /* dk has its factor from the scaled q */
@@ -288,8 +294,8 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_attention = {
-    .module = { "attention", "self-attention over positions", "attention heads=2", "Vaswani et al. 2017 (arXiv:1706.03762)",
-                sizeof(conf), options },
+    .module = {"attention", "self-attention over positions", "attention heads=2",
+               "Vaswani et al. 2017 (arXiv:1706.03762)", sizeof(conf), options},
     .flags = VAEI_LAYER_TAKES_POST,
     .plan = plan,
     .need = need,

@@ -3,8 +3,9 @@
  *
  *       y[n][oy][ox][o] = b[o] + sum_{ky,kx,c} x[n][oy s + ky d - top][ox s + kx d - left][c] w[o][c][ky][kx]
  *
- *   w[out][in / groups][kh][kw]; outside the image stand zeros, or what `border` says (border.h). Padding for each side on its own, or "same": TensorFlow's
- *   rule, which for stride 1 is PyTorch's too. Output channels of a group see input channels of that group only.
+ *   w[out][in / groups][kh][kw]; outside the image stand zeros, or what `border` says (border.h). Padding for each side on
+ *   its own, or "same": TensorFlow's rule, which for stride 1 is PyTorch's too. Output channels of a group see input
+ *   channels of that group only.
  *
  *   Arithmetic in kernel/conv.h. A border other than zeros is copied round the image first. */
 #include "nn/border.h"
@@ -224,14 +225,16 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     float *db = vaei_layer_grad(l, r, 1);
     (void)y;
     x = bordered(l, r, &space, x);
-    vaei_conv_weight(r->k, r->pool, g, r->n, x, dy, vaei_layer_grad(l, r, 0), space.kernel);
-    if (db) vaei_bias_grad(r->k, r->pool, r->n * g->oh * g->ow, g->oc, dy, db);
-    if (!dx) return;
-    if (!s->bordered) {
-        vaei_conv_data(r->k, r->pool, g, r->n, dy, p.data, NULL, m->dx_post, dx, space.kernel);
-        return;
+    const int64_t in = g->h * g->w * g->c, out = vaei_shape_size(&l->out), block = vaei_backward_block(in > out ? in : out);
+    float *to = s->bordered ? space.dx : dx;
+    for (int64_t i = 0, n; i < r->n; i += n, x += n * in, dy += n * out) {
+        n = r->n - i < block ? r->n - i : block;
+        vaei_conv_weight(r->k, r->pool, g, n, x, dy, vaei_layer_grad(l, r, 0), space.kernel);
+        if (db) vaei_bias_grad(r->k, r->pool, n * g->oh * g->ow, g->oc, dy, db);
+        if (dx)
+            vaei_conv_data(r->k, r->pool, g, n, dy, p.data, NULL, s->bordered ? NULL : m->dx_post, to + i * in, space.kernel);
     }
-    vaei_conv_data(r->k, r->pool, g, r->n, dy, p.data, NULL, NULL, space.dx, space.kernel);
+    if (!dx || !s->bordered) return;
     vaei_border_backward(&s->border, r, space.dx, dx);
     if (m->dx_post) m->dx_post->apply(m->dx_post->arg, r->k, r->n * vaei_shape_size(&l->in), dx);
 }

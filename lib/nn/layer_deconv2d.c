@@ -147,9 +147,13 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     const pack p = pack_of(l, r, m->pack);
     float *db = vaei_layer_grad(l, r, 1);
     (void)y;
-    vaei_conv_weight(r->k, r->pool, g, r->n, dy, x, vaei_layer_grad(l, r, 0), m->scratch);
-    if (db) vaei_bias_grad(r->k, r->pool, r->n * g->h * g->w, g->c, dy, db);
-    if (dx) vaei_conv_forward(r->k, r->pool, g, r->n, dy, p.forward, NULL, m->dx_post, dx, m->scratch);
+    const int64_t in = vaei_shape_size(&l->in), out = vaei_shape_size(&l->out), block = vaei_backward_block(in > out ? in : out);
+    for (int64_t i = 0, n; i < r->n; i += n, x += n * in, dy += n * out) {
+        n = r->n - i < block ? r->n - i : block;
+        vaei_conv_weight(r->k, r->pool, g, n, dy, x, vaei_layer_grad(l, r, 0), m->scratch);
+        if (db) vaei_bias_grad(r->k, r->pool, n * g->h * g->w, g->c, dy, db);
+        if (dx) vaei_conv_forward(r->k, r->pool, g, n, dy, p.forward, NULL, m->dx_post, dx + i * in, m->scratch);
+    }
 }
 
 const vaei_layer_ops vaei_layer_deconv2d = {

@@ -131,11 +131,12 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_norm_apply(r->k, r->pool, &g, s.coefficients, x, vaei_layer_post(l, r), y);
 }
 
-static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count, float *out) {
+static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count,
+                   float *out) {
     const feeder *f = arg;
-    const int64_t channels = f->g.channels;
+    const int64_t channels = f->g.channels, first = ((image * f->height + y) * f->width + x) * channels;
     const float *scale = f->coefficients + image * 2 * channels;
-    k->affine(count, channels, scale, scale + channels, f->x + ((image * f->height + y) * f->width + x) * channels, out);
+    k->affine(count, channels, scale, scale + channels, f->x + first, out);
     if (f->post) f->post->apply(f->post->arg, k, count * channels, out);
 }
 

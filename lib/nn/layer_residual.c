@@ -49,7 +49,8 @@ static int32_t overwrites(const vaei_layer *l, const vaei_kernels *k) {
     const vaei_stack *shortcut = l->body[SHORTCUT];
     if (!vaei_stack_add_frees_x(l->body[BODY], k)) return 0;
     if (!shortcut) return 1;
-    return shortcut->n == 1 && shortcut->layer[0]->ops->overwrites && shortcut->layer[0]->ops->overwrites(shortcut->layer[0], k);
+    const vaei_layer *first = shortcut->n == 1 ? shortcut->layer[0] : NULL;
+    return first && first->ops->overwrites && first->ops->overwrites(first, k);
 }
 
 static parts cut(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *pack,
@@ -68,7 +69,8 @@ static parts cut(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
         } else {
             vaei_stack_need(l->body[i], k, n, training, &need);
         }
-        void *own = fused ? vaei_carve_bytes(scratch, need.scratch) : rest; /* fused: the shortcut runs inside the body */
+        /* fused: the shortcut runs while the body does */
+        void *own = fused ? vaei_carve_bytes(scratch, need.scratch) : rest;
         p.slot[i] = (vaei_slot){.pack = vaei_carve_bytes(pack, need.pack),
                                 .cache = vaei_carve_bytes(cache, need.cache),
                                 .scratch = own};

@@ -9,7 +9,7 @@
 #include <math.h>
 
 #define COUNT_MAX ((int64_t)1 << 40)
-#define PLACE 16 /* floats: 64 bytes */
+#define PLACE     16 /* floats: 64 bytes */
 
 enum { STREAM_INIT = 0 };
 
@@ -56,7 +56,7 @@ vae_status_t vaei_build_finish(vaei_build *b, vaei_params *out) {
         }
         if (trained) trainable = end;
     }
-    *out = (vaei_params){ .at = at, .count = b->n_params, .n_trainable = trainable, .n_floats = end };
+    *out = (vaei_params){.at = at, .count = b->n_params, .n_trainable = trainable, .n_floats = end};
     return VAE_OK;
 }
 
@@ -68,7 +68,7 @@ static void fill_uniform(vaei_noise_key key, double bound, int64_t n, float *w) 
 void vaei_params_init(const vaei_params *p, const vaei_kernels *k, uint64_t seed, float *values) {
     for (int64_t i = 0; i < p->count; i++) {
         const vaei_param *q = p->at[i];
-        const vaei_noise_key key = { .seed = seed, .step = (uint64_t)i, .stream = STREAM_INIT };
+        const vaei_noise_key key = {.seed = seed, .step = (uint64_t)i, .stream = STREAM_INIT};
         const double in = (double)q->init.fan_in, out = (double)q->init.fan_out;
         float *w = values + q->offset;
         switch (q->init.kind) {

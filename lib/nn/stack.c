@@ -7,8 +7,8 @@
  *     [------ inference ------]  [-------------] [-----]      folded, fused
  *     [----]   [---------------] [----] [----]   [-----]      training: batchnorm needs its own y, silu its own x
  *
- *     groupnorm | silu | conv2d | residual {} | relu          inference: groupnorm makes, with its silu, pixels when conv2d asks;
- *     [--------------------------------------------]          residual overwrites
+ *     groupnorm | silu | conv2d | residual {} | relu          inference: conv2d asks groupnorm, with its silu, for
+ *     [--------------------------------------------]          pixels; residual overwrites its input
  *
  * Only group outputs have memory. Inference keeps the pair it works on; training keeps all of them for backward. Where each lies is
  * written into frames by lay_out(), whose same walk measures when no memory is given. */
@@ -112,7 +112,8 @@ vae_status_t vaei_stack_build(vaei_stack **out, vaei_build *b, const vaei_pipeli
 static int32_t in_place(const vaei_stack *s, const vaei_kernels *k, int32_t j, int32_t mode) {
     const vaei_layer *l = s->layer[j];
     if (j == 0) return 0;
-    if (mode == TRAINING) return l->ops->flags & VAEI_LAYER_IN_PLACE && !(s->layer[j - 1]->ops->flags & VAEI_LAYER_READS_Y);
+    if (mode == TRAINING)
+        return l->ops->flags & VAEI_LAYER_IN_PLACE && !(s->layer[j - 1]->ops->flags & VAEI_LAYER_READS_Y);
     return l->skipped[0] || l->ops->map || (l->ops->overwrites && l->ops->overwrites(l, k));
 }
 
@@ -120,7 +121,9 @@ static int32_t in_place(const vaei_stack *s, const vaei_kernels *k, int32_t j, i
 static int32_t feeds(const vaei_stack *s, const vaei_kernels *k, int32_t i, int32_t *to) {
     *to = i + 1;
     while (*to < s->n && s->layer[*to]->skipped[0]) ++*to;
-    return s->layer[i]->ops->feed && *to < s->n && s->layer[*to]->ops->fuses && s->layer[*to]->ops->fuses(s->layer[*to], k);
+    if (!s->layer[i]->ops->feed || *to >= s->n) return 0;
+    const vaei_layer *l = s->layer[*to];
+    return l->ops->fuses && l->ops->fuses(l, k);
 }
 
 /* Layers [first, last] with one output, which maker is the first to write; another `first` feeds it. */
@@ -169,8 +172,8 @@ static size_t output_bytes(const vaei_stack *s, const group *g, int64_t n) {
     return g->last == s->n - 1 ? 0 : activation_bytes(&s->layer[g->maker]->out, n);
 }
 
-/* Whether, at inference, the output of a group stands in the stack's y, which is free until the last group writes it: every other group
- * counted back from the end, or from one too large for y. */
+/* Whether, at inference, the output of a group stands in the stack's y, which is free until the last group writes it:
+ * every other group counted back from the end, or from one too large for y. */
 static int32_t stands_in_y(const vaei_stack *s, const vaei_kernels *k, int64_t n, const group *g) {
     const size_t room = activation_bytes(&s->out, n);
     int32_t in_y = 1;
@@ -188,11 +191,11 @@ static size_t own_bytes(const vaei_stack *s, const vaei_kernels *k, int64_t n, i
     return mode == INFERENCE && stands_in_y(s, k, n, g) ? 0 : output_bytes(s, g, n);
 }
 
-/* One walk for measuring and for placing. pack and keep cut the pack and the cache; at inference `keep` holds only the frames. `ends` becomes
- * the bytes of the two-ended block: the largest pair of neighbouring activations in it, with the scratch of what runs between them. frames
- * and y may be NULL when measuring. */
-static void lay_out(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t mode, vaei_carve *pack, vaei_carve *keep,
-                    size_t *ends, frame **frames_out, float *y) {
+/* One walk for measuring and for placing. pack and keep cut the pack and the cache; at inference `keep` holds only the
+ * frames. `ends` becomes the bytes of the two-ended block: the largest pair of neighbouring activations in it, with the
+ * scratch of what runs between them. frames and y may be NULL when measuring. */
+static void lay_out(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t mode, vaei_carve *pack,
+                    vaei_carve *keep, size_t *ends, frame **frames_out, float *y) {
     const int32_t training = mode == TRAINING;
     frame *frames = vaei_carve_array(keep, s->n, sizeof(frame));
     size_t before = 0;
@@ -211,7 +214,8 @@ static void lay_out(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32
             void *c = vaei_carve_bytes(keep, training ? need.cache : 0);
             /* behind the maker, at inference, the group's input is no more */
             raise_to(ends, sum_or_max(training || j <= g.maker ? pair : bytes, sum_or_max(held, need.scratch)));
-            if (frames) frames[j] = (frame){ .slot = { .pack = p, .cache = c }, .y = bytes > 0 ? kept : y, .held = held };
+            if (frames)
+                frames[j] = (frame){ .slot = { .pack = p, .cache = c }, .y = bytes > 0 ? kept : y, .held = held };
             held = j < g.maker ? sum_or_max(held, round_up(need.scratch)) : 0;
         }
         before = bytes;
@@ -252,8 +256,8 @@ void vaei_stack_pack(const vaei_stack *s, const vaei_run *r, void *pack) {
 /* ---- running --------------------------------------------------------------------------------------------------- */
 
 /* scratch: of the layers up to the maker, and of those behind it */
-static void run_group(const vaei_stack *s, const vaei_run *r, frame *frames, const group *g, const vaei_addition *a, char *const scratch[2],
-                      const float *x, float *y) {
+static void run_group(const vaei_stack *s, const vaei_run *r, frame *frames, const group *g, const vaei_addition *a,
+                      char *const scratch[2], const float *x, float *y) {
     const int32_t mode = r->training ? 1 : 0, last_adds = a && g->last == s->n - 1;
     vaei_feed feed;
     if (g->maker > g->first) {
@@ -263,7 +267,8 @@ static void run_group(const vaei_stack *s, const vaei_run *r, frame *frames, con
     for (int32_t j = g->maker; j <= g->last; j++) {
         const vaei_layer *l = s->layer[j];
         const int32_t fed = j == g->maker && j > g->first, adds = last_adds && j == g->maker;
-        const vaei_fusion fusion = { fed ? &feed : NULL, adds ? a->add : NULL, adds ? a->post : NULL };
+        const vaei_post *post = adds ? a->post : vaei_layer_post(l, r);
+        const vaei_fusion fusion = { fed ? &feed : NULL, adds ? a->add : NULL, post };
         vaei_slot slot = frames[j].slot;
         if (j > g->maker && l->skipped[mode]) continue;
         slot.scratch = scratch[j > g->maker] + frames[j].held;
@@ -272,7 +277,8 @@ static void run_group(const vaei_stack *s, const vaei_run *r, frame *frames, con
     }
 }
 
-static void run(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, int32_t mode, const float *x, const vaei_addition *a, float *y) {
+static void run(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, int32_t mode, const float *x,
+                const vaei_addition *a, float *y) {
     const int32_t training = mode == TRAINING;
     vaei_carve pack = { .base = m->pack }, keep = { .base = training ? m->cache : m->scratch };
     frame *frames;
@@ -326,7 +332,8 @@ int32_t vaei_stack_add_frees_x(const vaei_stack *s, const vaei_kernels *k) {
     return adding_group(s, k, &g) && g.first > 0;
 }
 
-void vaei_stack_add(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const vaei_addition *a, float *y) {
+void vaei_stack_add(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const vaei_addition *a,
+                    float *y) {
     run(s, r, m, ADDS, x, a, y);
 }
 

@@ -7,8 +7,8 @@
  *
  *     | y0 ->      scratch       <- y1 |      | y2 ->    scratch     <- y1 |   ...
  *
- * A layer that overwrites its input stands where that stands. A layer that feeds (group norm, upsample) has no output of its own: the next
- * one asks it for the pixels it needs.
+ * A layer that overwrites its input stands where that stands. A layer that feeds (group norm, upsample) has no output of
+ * its own: the next one asks it for the pixels it needs.
  *
  * Memory in training: each activation that some backward reads stays in the cache; gradients go back through the two ends. */
 #ifndef VAEI_STACK_H
@@ -29,8 +29,8 @@ vae_status_t vaei_stack_build(vaei_stack **out, vaei_build *b, const vaei_pipeli
 void vaei_stack_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need);
 void vaei_stack_pack(const vaei_stack *s, const vaei_run *r, void *pack);
 void vaei_stack_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, float *y);
-/* Inference: y += f(x), then post, without memory for f(x). What is added to need not be y: see add. `ready` (may be NULL) is called when
- * all that comes before the last layers has run, before y is touched: time to fill y, which may overwrite x if vaei_stack_add_frees_x(). */
+/* Inference: y = post(f(x) + add), without memory for f(x). `ready` (may be NULL) is called before the last layers touch
+ * y: time to fill y if that is what is added. Where vaei_stack_add_frees_x(), x has been read by then, and y may be x. */
 typedef struct vaei_addition {
     const float *add; /* may be y */
     const vaei_post *post;
@@ -41,7 +41,8 @@ typedef struct vaei_addition {
 int32_t vaei_stack_adds(const vaei_stack *s, const vaei_kernels *k);
 int32_t vaei_stack_add_frees_x(const vaei_stack *s, const vaei_kernels *k);
 void vaei_stack_add_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, vaei_need *need);
-void vaei_stack_add(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const vaei_addition *a, float *y);
+void vaei_stack_add(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const vaei_addition *a,
+                    float *y);
 
 /* y is what forward wrote; dy may be destroyed; dx may be NULL. */
 void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,

@@ -27,13 +27,15 @@ static void row_range(void *arg, int64_t begin, int64_t end) {
     const int64_t whole = j->at->stride == 1 ? end - begin : 1; /* rows side by side go at once */
     for (int64_t i = begin; i < end; i += whole) {
         const int64_t at = (j->at->first + i * j->at->stride) * j->channels, count = whole * j->channels;
-        if (j->map == VAEI_MAP_COUNT) j->k->add(count, j->x + at, j->y + at);
-        else j->k->map[j->map](count, 0, j->x + at, j->y + at);
+        if (j->map == VAEI_MAP_COUNT)
+            j->k->add(count, j->x + at, j->y + at);
+        else
+            j->k->map[j->map](count, 0, j->x + at, j->y + at);
     }
 }
 
 void vaei_rows_map(const vaei_run *r, const vaei_rows *at, int64_t channels, int32_t map, const float *x, float *y) {
-    row_job j = { r->k, at, channels, map, x, y };
+    row_job j = {r->k, at, channels, map, x, y};
     vaei_parallel_ranges(r->pool, at->count, channels, row_range, &j);
 }
 
@@ -41,23 +43,26 @@ void vaei_rows_add(const vaei_run *r, const vaei_rows *at, int64_t channels, con
     vaei_rows_map(r, at, channels, VAEI_MAP_COUNT, x, y);
 }
 
-void vaei_rows_linear(const vaei_run *r, const vaei_rows *at, const vaei_linear_map *m, const vaei_linear_pack *p, const float *x,
-                      float *y) {
-    vaei_linear_rows(m, r, p, at->count, x + at->first * m->in, at->stride * m->in, y + at->first * m->out, at->stride * m->out);
+void vaei_rows_linear(const vaei_run *r, const vaei_rows *at, const vaei_linear_map *m, const vaei_linear_pack *p,
+                      const float *x, float *y) {
+    vaei_linear_rows(m, r, p, at->count, x + at->first * m->in, at->stride * m->in, y + at->first * m->out,
+                     at->stride * m->out);
 }
 
 /* ---- embedding ---------------------------------------------------------------------------------------------------- */
 
-vae_status_t vaei_embedding_declare(vaei_embedding *e, vaei_build *b, const char *path, int64_t K, int64_t C, int64_t fan_in) {
-    const int64_t shape[2] = { K, C };
-    const vaei_init normal = { .kind = VAEI_INIT_KAIMING, .fan_in = fan_in };
+vae_status_t vaei_embedding_declare(vaei_embedding *e, vaei_build *b, const char *path, int64_t K, int64_t C,
+                                    int64_t fan_in) {
+    const int64_t shape[2] = {K, C};
+    const vaei_init normal = {.kind = VAEI_INIT_KAIMING, .fan_in = fan_in};
     e->K = K;
     e->C = C;
     e->table = vaei_build_param(b, path, "weight", 2, shape, VAEI_PARAM_TRAINED, normal);
     return e->table ? VAE_OK : VAE_E_NOMEM;
 }
 
-void vaei_embedding_forward(const vaei_embedding *e, const vaei_run *r, const vaei_rows *at, const int32_t *codes, float *x) {
+void vaei_embedding_forward(const vaei_embedding *e, const vaei_run *r, const vaei_rows *at, const int32_t *codes,
+                            float *x) {
     const float *table = r->params + e->table->offset;
     for (int64_t i = 0; i < at->count; i++) {
         const int64_t row = at->first + i * at->stride;
@@ -65,18 +70,22 @@ void vaei_embedding_forward(const vaei_embedding *e, const vaei_run *r, const va
     }
 }
 
-void vaei_embedding_backward(const vaei_embedding *e, const vaei_run *r, int64_t rows, const int32_t *codes, const float *dx) {
+void vaei_embedding_backward(const vaei_embedding *e, const vaei_run *r, int64_t rows, const int32_t *codes,
+                             const float *dx) {
     float *table = r->grads + e->table->offset;
     for (int64_t row = 0; row < rows; row++) r->k->add(e->C, dx + row * e->C, table + codes[row] * e->C);
 }
 
 /* ---- head --------------------------------------------------------------------------------------------------------- */
 
-static int64_t block_of(int64_t rows) { return rows < VAEI_HEAD_ROWS ? rows : VAEI_HEAD_ROWS; }
+static int64_t block_of(int64_t rows) {
+    return rows < VAEI_HEAD_ROWS ? rows : VAEI_HEAD_ROWS;
+}
 
-vaei_head_room vaei_head_carve(const vaei_linear_map *head, const vaei_kernels *k, int64_t rows, int32_t training, vaei_carve *c) {
+vaei_head_room vaei_head_carve(const vaei_linear_map *head, const vaei_kernels *k, int64_t rows, int32_t training,
+                               vaei_carve *c) {
     const int64_t block = block_of(rows);
-    vaei_head_room room = { NULL, NULL, NULL };
+    vaei_head_room room = {NULL, NULL, NULL};
     room.logits = vaei_carve_floats(c, vaei_count_of(block, head->out));
     room.nll = vaei_carve_array(c, block, sizeof(double));
     if (training) room.outer = vaei_carve_floats(c, rows < 0 ? -1 : vaei_outer_scratch(k, head->out, head->in, block));
@@ -109,25 +118,26 @@ static void softmax_range(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-void vaei_head_nll(const vaei_linear_map *head, const vaei_run *r, const vaei_linear_pack *p, int64_t places, const float *x,
-                   const int32_t *codes, const vaei_head_room *room, double *nll) {
+void vaei_head_nll(const vaei_linear_map *head, const vaei_run *r, const vaei_linear_pack *p, int64_t places,
+                   const float *x, const int32_t *codes, const vaei_head_room *room, double *nll) {
     const int64_t rows = r->n * places;
     memset(nll, 0, (size_t)r->n * sizeof(*nll));
     for (int64_t i = 0; i < rows; i += VAEI_HEAD_ROWS) {
         const int64_t m = block_of(rows - i);
-        softmax_job j = { r->k, head->out, i, places, room->logits, codes + i, room->nll, NULL };
+        softmax_job j = {r->k, head->out, i, places, room->logits, codes + i, room->nll, NULL};
         vaei_linear_forward(head, r, p, m, x + i * head->in, room->logits);
         vaei_parallel_ranges(r->pool, m, head->out, softmax_range, &j);
         for (int64_t row = 0; row < m; row++) nll[(i + row) / places] += room->nll[row];
     }
 }
 
-void vaei_head_backward(const vaei_linear_map *head, const vaei_run *r, const vaei_linear_pack *p, int64_t places, const float *x,
-                        const int32_t *codes, const float *weight, const vaei_head_room *room, float *dx) {
+void vaei_head_backward(const vaei_linear_map *head, const vaei_run *r, const vaei_linear_pack *p, int64_t places,
+                        const float *x, const int32_t *codes, const float *weight, const vaei_head_room *room,
+                        float *dx) {
     const int64_t rows = r->n * places;
     for (int64_t i = 0; i < rows; i += VAEI_HEAD_ROWS) {
         const int64_t m = block_of(rows - i);
-        softmax_job j = { r->k, head->out, i, places, room->logits, codes + i, NULL, weight };
+        softmax_job j = {r->k, head->out, i, places, room->logits, codes + i, NULL, weight};
         vaei_linear_forward(head, r, p, m, x + i * head->in, room->logits);
         vaei_parallel_ranges(r->pool, m, head->out, softmax_range, &j);
         vaei_linear_backward(head, r, p, m, x + i * head->in, room->logits, dx + i * head->in, room->outer);
@@ -151,9 +161,12 @@ static float ranked(int64_t n, float *x, int64_t rank) {
             x[i++] = x[j];
             x[j--] = t;
         }
-        if (wanted <= j) high = j;
-        else if (wanted >= i) low = i;
-        else break;
+        if (wanted <= j)
+            high = j;
+        else if (wanted >= i)
+            low = i;
+        else
+            break;
     }
     return x[wanted];
 }

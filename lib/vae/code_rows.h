@@ -17,15 +17,19 @@ typedef struct vaei_rows {
     int64_t first, count, stride; /* row i is first + i stride */
 } vaei_rows;
 
-VAEI_INLINE vaei_rows vaei_rows_all(int64_t n, int64_t places) { return (vaei_rows){ 0, n * places, 1 }; }
-VAEI_INLINE vaei_rows vaei_rows_place(int64_t n, int64_t places, int64_t place) { return (vaei_rows){ place, n, places }; }
+VAEI_INLINE vaei_rows vaei_rows_all(int64_t n, int64_t places) {
+    return (vaei_rows){0, n * places, 1};
+}
+VAEI_INLINE vaei_rows vaei_rows_place(int64_t n, int64_t places, int64_t place) {
+    return (vaei_rows){place, n, places};
+}
 
 /* y = f(x), y = x + y over the values of these rows; channels values a row. */
 void vaei_rows_map(const vaei_run *r, const vaei_rows *at, int64_t channels, int32_t map, const float *x, float *y);
 void vaei_rows_add(const vaei_run *r, const vaei_rows *at, int64_t channels, const float *x, float *y);
 /* y = m(x) */
-void vaei_rows_linear(const vaei_run *r, const vaei_rows *at, const vaei_linear_map *m, const vaei_linear_pack *p, const float *x,
-                      float *y);
+void vaei_rows_linear(const vaei_run *r, const vaei_rows *at, const vaei_linear_map *m, const vaei_linear_pack *p,
+                      const float *x, float *y);
 
 /* ---- embedding ---------------------------------------------------------------------------------------------------- */
 
@@ -36,8 +40,10 @@ typedef struct vaei_embedding {
 
 vae_status_t vaei_embedding_declare(vaei_embedding *e, vaei_build *b, const char *path, int64_t K, int64_t C,
                                     int64_t fan_in);
-void vaei_embedding_forward(const vaei_embedding *e, const vaei_run *r, const vaei_rows *at, const int32_t *codes, float *x);
-void vaei_embedding_backward(const vaei_embedding *e, const vaei_run *r, int64_t rows, const int32_t *codes, const float *dx);
+void vaei_embedding_forward(const vaei_embedding *e, const vaei_run *r, const vaei_rows *at, const int32_t *codes,
+                            float *x);
+void vaei_embedding_backward(const vaei_embedding *e, const vaei_run *r, int64_t rows, const int32_t *codes,
+                             const float *dx);
 
 /* ---- head --------------------------------------------------------------------------------------------------------- */
 
@@ -49,13 +55,15 @@ typedef struct vaei_head_room {
     float *outer;
 } vaei_head_room;
 
-vaei_head_room vaei_head_carve(const vaei_linear_map *head, const vaei_kernels *k, int64_t rows, int32_t training, vaei_carve *c);
+vaei_head_room vaei_head_carve(const vaei_linear_map *head, const vaei_kernels *k, int64_t rows, int32_t training,
+                               vaei_carve *c);
 /* nll[r->n], each the sum over its places, ascending. */
-void vaei_head_nll(const vaei_linear_map *head, const vaei_run *r, const vaei_linear_pack *p, int64_t places, const float *x,
-                   const int32_t *codes, const vaei_head_room *room, double *nll);
+void vaei_head_nll(const vaei_linear_map *head, const vaei_run *r, const vaei_linear_pack *p, int64_t places,
+                   const float *x, const int32_t *codes, const vaei_head_room *room, double *nll);
 /* dx = weight[example] d nll / dx, and the gradients of the head. */
-void vaei_head_backward(const vaei_linear_map *head, const vaei_run *r, const vaei_linear_pack *p, int64_t places, const float *x,
-                        const int32_t *codes, const float *weight, const vaei_head_room *room, float *dx);
+void vaei_head_backward(const vaei_linear_map *head, const vaei_run *r, const vaei_linear_pack *p, int64_t places,
+                        const float *x, const int32_t *codes, const float *weight, const vaei_head_room *room,
+                        float *dx);
 
 /* ---- choice ------------------------------------------------------------------------------------------------------- */
 
@@ -65,11 +73,20 @@ typedef struct vaei_choice {
 } vaei_choice;
 
 /* The options of a conf that has a vaei_choice called `choice`. */
-#define VAEI_CHOICE_OPTIONS(conf)                                                                                             \
-    { "temperature", VAEI_OPT_FLOAT, 0, offsetof(conf, choice.temperature), 1, 0, 100, NULL,                                  \
-      "samples only: logits are divided by it; 0: the likeliest code" },                                                      \
-    { "top", VAEI_OPT_INT, 0, offsetof(conf, choice.top), 0, 0, 16777216, NULL,                                               \
-      "samples only: codes less likely than so many others are never chosen; 0: all may be" }
+#define VAEI_CHOICE_OPTIONS(conf)                                                                                      \
+    {"temperature",                                                                                                    \
+     VAEI_OPT_FLOAT,                                                                                                   \
+     0,                                                                                                                \
+     offsetof(conf, choice.temperature),                                                                               \
+     1,                                                                                                                \
+     0,                                                                                                                \
+     100,                                                                                                              \
+     NULL,                                                                                                             \
+     "samples only: logits are divided by it; 0: the likeliest code"},                                                 \
+    {                                                                                                                  \
+        "top", VAEI_OPT_INT, 0, offsetof(conf, choice.top), 0, 0, 16777216, NULL,                                      \
+            "samples only: codes less likely than so many others are never chosen; 0: all may be"                      \
+    }
 
 /* logits[K] is destroyed; room[K]. */
 int32_t vaei_choose_code(const vaei_choice *c, const vaei_kernels *k, int64_t K, float u, float *logits, float *room);

@@ -111,8 +111,8 @@ void vaei_bank_commit(const vaei_latent *q, const vaei_run *r, const vaei_slot *
         vaei_order_vectors(r->k, r->pool, s->K, &v, &o);
         vaei_averages_track(&a, s->K, s->D, &o);
         if (s->books == 1 && stage + 1 < j.w.facts->active) continue; /* a shared book moves when all its stages have been */
-        if (s->sum)
-            vaei_averages_refresh(&a, r->k, s->K, s->D, j.w.used + book * s->K, c->cosine, params + s->codebook->offset + book * s->K * s->D);
+        float *codes = params + s->codebook->offset + book * s->K * s->D;
+        if (s->sum) vaei_averages_refresh(&a, r->k, s->K, s->D, j.w.used + book * s->K, c->cosine, codes);
         if (c->revive > 0) revive(&j, params, &v, book);
     }
 }

@@ -53,7 +53,8 @@ static scale scale_of(int64_t levels, int32_t variant) {
     const double half = (L - 1) * (variant == JAX ? 1 - EPS : 1 + EPS) / 2;
     scale s = { .levels = (int32_t)levels, .width = (int32_t)(levels / 2), .offset = (float)offset };
     s.half = (float)(variant == SYMMETRIC ? (L - 1) / 2 : half);
-    s.shift = (float)(variant == SYMMETRIC ? 0 : variant == JAX ? tan(offset / half) : atanh(offset / half));
+    const double at = offset / half, sine = sin(at), tan_of = sine / sqrt(1 - sine * sine), atanh_of = 0.5 * log((1 + at) / (1 - at));
+    s.shift = (float)(variant == SYMMETRIC ? 0 : variant == JAX ? tan_of : atanh_of);
     return s;
 }
 

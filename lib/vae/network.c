@@ -23,9 +23,10 @@ static vae_status_t single_module(vaei_node **out, const vaei_document *document
 }
 
 static vae_status_t build_input(vaei_network *net, const vaei_document *document) {
-    vaei_node *node;
+    vaei_node *node = NULL;
     VAEI_TRY(single_module(&node, document, "input"));
-    if (node->attrs || node->body) return vaei_fail(VAE_E_SPEC, "line %d: input: wanted a shape alone", (int)node->line);
+    if (node->attrs || node->body)
+        return vaei_fail(VAE_E_SPEC, "line %d: input: wanted a shape alone", (int)node->line);
     return vaei_shape_parse(&net->input, node->name, "input");
 }
 
@@ -39,7 +40,7 @@ static vae_status_t build_stack(vaei_stack **out, vaei_build *b, const vaei_docu
 static vae_status_t build_latent(vaei_network *net, vaei_build *b, const vaei_document *document) {
     vaei_latent *q = &net->latent;
     const vaei_module *module;
-    vaei_node *node;
+    vaei_node *node = NULL;
     void *conf;
     VAEI_TRY(single_module(&node, document, "latent"));
     VAEI_TRY(vaei_module_find(&module, vaei_latents, vaei_latents_count, "latent", node, "latent"));
@@ -53,7 +54,7 @@ static vae_status_t build_latent(vaei_network *net, vaei_build *b, const vaei_do
 static vae_status_t build_likelihood(vaei_network *net, vaei_build *b, const vaei_document *document) {
     vaei_likelihood *p = &net->likelihood;
     const vaei_module *module;
-    vaei_node *node;
+    vaei_node *node = NULL;
     char got[96], wanted[96];
     void *conf;
     VAEI_TRY(single_module(&node, document, "likelihood"));
@@ -64,8 +65,8 @@ static vae_status_t build_likelihood(vaei_network *net, vaei_build *b, const vae
     p->x = net->input;
     p->size = vaei_shape_size(&net->input);
     if (!vaei_shape_equal(&net->decoder->out, &net->input))
-        return vaei_fail(VAE_E_SHAPE, "decoder: gives %s, the input is %s%s%s", vaei_shape_text(&net->decoder->out, got),
-                         vaei_shape_text(&net->input, wanted),
+        return vaei_fail(VAE_E_SHAPE, "decoder: gives %s, the input is %s%s%s",
+                         vaei_shape_text(&net->decoder->out, got), vaei_shape_text(&net->input, wanted),
                          vaei_shape_size(&net->decoder->out) == p->size ? ": end it with reshape " : "",
                          vaei_shape_size(&net->decoder->out) == p->size ? wanted : "");
     return p->ops->plan ? p->ops->plan(p, b) : VAE_OK;
@@ -75,7 +76,7 @@ static vae_status_t build_likelihood(vaei_network *net, vaei_build *b, const vae
 static vae_status_t build_prior(vaei_network *net, vaei_build *b, const vaei_document *document) {
     vaei_prior *p = &net->prior;
     const vaei_module *module;
-    vaei_node *node;
+    vaei_node *node = NULL;
     void *conf;
     *p = (vaei_prior){ .ops = &vaei_prior_standard, .latent = &net->latent };
     if (!vaei_document_find(document, "prior")) return VAE_OK;
@@ -105,7 +106,7 @@ static int64_t min_batch(const vaei_stack *s) {
 }
 
 static vae_status_t print_spec(vaei_network *net, vaei_arena *arena, const vaei_document *document) {
-    vaei_writer w = { 0 };
+    vaei_writer w = {0};
     for (int32_t pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < VAEI_COUNT(sections); i++) {
             const vaei_section *s = vaei_document_find(document, sections[i]);
@@ -116,7 +117,7 @@ static vae_status_t print_spec(vaei_network *net, vaei_arena *arena, const vaei_
         }
         if (pass == 0) {
             if (w.length >= VAEI_TEXT_MAX) return vaei_fail(VAE_E_LIMIT, "spec: canonical text passes 64 KiB");
-            w = (vaei_writer){ .cap = w.length + 1 };
+            w = (vaei_writer){.cap = w.length + 1};
             if (!(w.buf = vaei_arena_alloc(arena, w.cap))) return VAE_E_NOMEM;
         }
     }
@@ -141,9 +142,10 @@ vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei
 
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
 
-void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *c, vaei_work *w) {
+void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *c,
+                        vaei_work *w) {
     const int64_t H = vaei_shape_size(&net->latent.h), D = vaei_shape_size(&net->latent.z), S = net->likelihood.size;
-    vaei_need e = { 0 }, q = { 0 }, d = { 0 };
+    vaei_need e = {0}, q = {0}, d = {0};
     int64_t nH, nD, nS;
     if (!vaei_count_mul(n, H, &nH) || !vaei_count_mul(n, D, &nD) || !vaei_count_mul(n, S, &nS)) nH = nD = nS = -1;
     vaei_stack_need(net->encoder, k, n, training, &e);
@@ -188,7 +190,8 @@ void vaei_network_pack(const vaei_network *net, const vaei_run *r, const vaei_wo
     vaei_stack_pack(net->decoder, r, w->decoder.pack);
 }
 
-void vaei_network_encode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x, float *mean, float *logvar) {
+void vaei_network_encode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x, float *mean,
+                         float *logvar) {
     vaei_stack_forward(net->encoder, r, &w->encoder, x, w->h);
     net->latent.ops->encode(&net->latent, r, &w->latent, w->h, mean, logvar);
 }
@@ -197,12 +200,14 @@ void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_
     vaei_stack_forward(net->decoder, r, &w->decoder, z, theta);
 }
 
-void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x, int32_t *codes) {
+void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x,
+                               int32_t *codes) {
     vaei_stack_forward(net->encoder, r, &w->encoder, x, w->h);
     net->latent.ops->encode_codes(&net->latent, r, &w->latent, w->h, codes);
 }
 
-void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const int32_t *codes, float *theta) {
+void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const int32_t *codes,
+                               float *theta) {
     net->latent.ops->decode_codes(&net->latent, r, &w->latent, codes, w->z);
     vaei_network_decode(net, r, w, w->z, theta);
 }

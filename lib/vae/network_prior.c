@@ -6,14 +6,17 @@
  * The network runs as in a session: running statistics, no dropout. */
 #include "vae/network.h"
 
-static int32_t has_codes(const vaei_network *net) { return (net->latent.ops->flags & VAEI_LATENT_CODES) != 0; }
-
-static vaei_points points_of(const vaei_network *net, const vaei_work *w) {
-    return (vaei_points){ has_codes(net) ? w->codes : NULL, has_codes(net) ? NULL : w->z };
+static int32_t has_codes(const vaei_network *net) {
+    return (net->latent.ops->flags & VAEI_LATENT_CODES) != 0;
 }
 
-void vaei_network_carve_prior(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *c, vaei_work *w) {
-    vaei_need need = { 0 };
+static vaei_points points_of(const vaei_network *net, const vaei_work *w) {
+    return (vaei_points){has_codes(net) ? w->codes : NULL, has_codes(net) ? NULL : w->z};
+}
+
+void vaei_network_carve_prior(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t training,
+                              vaei_carve *c, vaei_work *w) {
+    vaei_need need = {0};
     if (net->prior.ops->need) net->prior.ops->need(&net->prior, k, n, training, &need);
     w->prior.pack = vaei_carve_bytes(c, need.pack);
     w->prior.cache = vaei_carve_bytes(c, need.cache);
@@ -25,7 +28,8 @@ void vaei_network_pack_prior(const vaei_network *net, const vaei_run *r, const v
     if (net->prior.ops->pack) net->prior.ops->pack(&net->prior, r, w->prior.pack);
 }
 
-vae_status_t vaei_network_forward_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
+vae_status_t vaei_network_forward_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w,
+                                        const float *x) {
     const vaei_points at = points_of(net, w);
     vaei_run still = *r;
     still.training = 0;
@@ -52,7 +56,7 @@ void vaei_network_commit_prior(const vaei_network *net, const vaei_run *r, const
 
 void vaei_network_prior_ratio(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const vaei_points at = points_of(net, w);
-    const vaei_prior standard = { .ops = &vaei_prior_standard, .latent = &net->latent };
+    const vaei_prior standard = {.ops = &vaei_prior_standard, .latent = &net->latent};
     if (!(net->latent.ops->flags & VAEI_LATENT_PRIOR)) return; /* no q(z|x) to compare with */
     if (at.codes) net->latent.ops->encode_codes(&net->latent, r, &w->latent, w->h, at.codes);
     standard.ops->nll(&standard, r, NULL, &at, w->nll);

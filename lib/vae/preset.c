@@ -2,7 +2,7 @@
  * preset.c - the table of presets.def. */
 #include "vae/preset.h"
 
-#define VAEI_PRESET(name, summary, text) { name, summary, text },
+#define VAEI_PRESET(name, summary, text) {name, summary, text},
 const vaei_preset vaei_presets[] = {
 #include "vae/presets.def"
 };

@@ -34,12 +34,14 @@ typedef struct vaei_prior_ops {
     int32_t flags;
     /* Check p->latent, declare parameters. NULL: nothing to do. */
     vae_status_t (*plan)(vaei_prior *p, vaei_build *b);
-    void (*need)(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need); /* or NULL */
-    void (*pack)(const vaei_prior *p, const vaei_run *r, void *pack);                                       /* or NULL */
+    void (*need)(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training,
+                 vaei_need *need);                                    /* or NULL */
+    void (*pack)(const vaei_prior *p, const vaei_run *r, void *pack); /* or NULL */
     /* nll[n] in nats. Training: fills the cache. */
     void (*nll)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, double *nll);
     /* Gradients of its parameters += weight[i] * d nll[i], after nll of the same points. NULL: learns in commit alone. */
-    void (*backward)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, const float *weight);
+    void (*backward)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at,
+                     const float *weight);
     /* Points for r->n items of the stream of r->noise.seed, from `first` on. */
     void (*sample)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, uint64_t first, const vaei_points *out);
 
@@ -60,7 +62,7 @@ struct vaei_prior {
 
 /* What item `position` of a session's stream draws from: this key, this item. */
 VAEI_INLINE vaei_noise_key vaei_prior_key(uint64_t seed, uint64_t position) {
-    return (vaei_noise_key){ .seed = seed, .step = position >> 32, .stream = VAEI_STREAM_PRIOR };
+    return (vaei_noise_key){.seed = seed, .step = position >> 32, .stream = VAEI_STREAM_PRIOR};
 }
 
 extern const vaei_module *const vaei_priors[];

@@ -24,7 +24,7 @@
 
 #include <math.h>
 
-#define LN_2PI 1.83787706640934548356
+#define LN_2PI    1.83787706640934548356
 #define SHARE_MIN 1e-10 /* a component with less keeps its place */
 
 enum { DIAGONAL, FULL };
@@ -38,9 +38,10 @@ typedef struct conf {
 static const vaei_option options[] = {
     VAEI_OPTION_INT(conf, components, 32, 1, 65536, "Gaussians"),
     VAEI_OPTION_CHOICE(conf, covariance, DIAGONAL, "diagonal|full", "shape of each"),
-    VAEI_OPTION_FLOAT(conf, power, 0.7, 0, 1, "steps shrink as (t + 1)^-power; 0: each batch is taken for all the data"),
+    VAEI_OPTION_FLOAT(conf, power, 0.7, 0, 1,
+                      "steps shrink as (t + 1)^-power; 0: each batch is taken for all the data"),
     VAEI_OPTION(conf, eps, FLOAT, VAEI_OPT_OPEN_LO, 1e-6, 0, 1e6, "added to the variances"),
-    { 0 },
+    {0},
 };
 
 typedef struct mixture {
@@ -56,10 +57,12 @@ static vae_status_t plan(vaei_prior *p, vaei_build *b) {
     s->K = c->components;
     s->D = vaei_shape_size(&p->latent->z);
     s->full = c->covariance == FULL;
-    if (!s->full) s->size = s->D;
-    else if (!vaei_count_mul(s->D, s->D, &s->size)) return vaei_fail(VAE_E_LIMIT, "prior gmm: covariances pass 2^40 values");
-    const int64_t shape[3] = { s->K, s->D, s->D }, one = 1;
-    const vaei_init zeros = { .kind = VAEI_INIT_ZEROS };
+    if (!s->full)
+        s->size = s->D;
+    else if (!vaei_count_mul(s->D, s->D, &s->size))
+        return vaei_fail(VAE_E_LIMIT, "prior gmm: covariances pass 2^40 values");
+    const int64_t shape[3] = {s->K, s->D, s->D}, one = 1;
+    const vaei_init zeros = {.kind = VAEI_INIT_ZEROS};
     s->weight = vaei_build_param(b, "prior", "weight", 1, shape, 0, zeros);
     s->mean = vaei_build_param(b, "prior", "mean", 2, shape, 0, zeros);
     s->covariance = vaei_build_param(b, "prior", "covariance", s->full ? 3 : 2, shape, 0, zeros);
@@ -67,7 +70,9 @@ static vae_status_t plan(vaei_prior *p, vaei_build *b) {
     return s->weight && s->mean && s->covariance && s->steps ? VAE_OK : VAE_E_NOMEM;
 }
 
-static int32_t has_begun(const mixture *s, const vaei_run *r) { return r->params[s->steps->offset] > 0; }
+static int32_t has_begun(const mixture *s, const vaei_run *r) {
+    return r->params[s->steps->offset] > 0;
+}
 
 /* ---- memory ------------------------------------------------------------------------------------------------------- */
 
@@ -86,17 +91,19 @@ static factors cut_factors(const mixture *s, vaei_carve *c) {
 }
 
 typedef struct room {
-    double *row;                 /* [n][D] */
-    double *shift, *square;      /* training: [K][D], [K][size] sums of z - m and of its products */
-    vaei_code_order order;       /* k-means */
+    double *row;            /* [n][D] */
+    double *shift, *square; /* training: [K][D], [K][size] sums of z - m and of its products */
+    vaei_code_order order;  /* k-means */
     int32_t *cluster;
     float *distance, *panels, *centre;
 } room;
 
-static double *cut_terms(const mixture *s, int64_t n, vaei_carve *c) { return vaei_carve_array(c, vaei_count_of(n, s->K), sizeof(double)); }
+static double *cut_terms(const mixture *s, int64_t n, vaei_carve *c) {
+    return vaei_carve_array(c, vaei_count_of(n, s->K), sizeof(double));
+}
 
 static room cut_room(const mixture *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *c) {
-    room m = { .row = vaei_carve_array(c, vaei_count_of(n, s->D), sizeof(double)) };
+    room m = {.row = vaei_carve_array(c, vaei_count_of(n, s->D), sizeof(double))};
     if (!training) return m;
     m.shift = vaei_carve_array(c, vaei_count_of(s->K, s->D), sizeof(double));
     m.square = vaei_carve_array(c, vaei_count_of(s->K, s->size), sizeof(double));
@@ -110,11 +117,11 @@ static room cut_room(const mixture *s, const vaei_kernels *k, int64_t n, int32_t
 
 static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
     const mixture *s = p->state;
-    vaei_carve pack = { 0 }, cache = { 0 }, scratch = { 0 };
+    vaei_carve pack = {0}, cache = {0}, scratch = {0};
     (void)cut_factors(s, &pack);
     (void)cut_room(s, k, n, training, &scratch);
     (void)cut_terms(s, n, training ? &cache : &scratch);
-    *need = (vaei_need){ pack.used, cache.used, scratch.used };
+    *need = (vaei_need){pack.used, cache.used, scratch.used};
 }
 
 /* ---- factors ------------------------------------------------------------------------------------------------------ */
@@ -152,15 +159,18 @@ static void identity(const mixture *s, double *L) {
 static void pack(const vaei_prior *p, const vaei_run *r, void *base) {
     const mixture *s = p->state;
     const conf *c = p->conf;
-    vaei_carve carve = { .base = base };
+    vaei_carve carve = {.base = base};
     const factors f = cut_factors(s, &carve);
     for (int64_t k = 0; k < s->K; k++) {
         const float *C = r->params + s->covariance->offset + k * s->size;
         double *L = f.factor + k * s->size, half = 0, eps = (double)c->eps;
         f.share[k] = has_begun(s, r) ? (double)r->params[s->weight->offset + k] : 1 / (double)s->K;
-        if (!has_begun(s, r)) identity(s, L);
-        else if (!s->full) half = deviations(s->D, C, eps, L);
-        else while (isnan(half = cholesky(s->D, C, eps, L)) && eps < 1e30) eps *= 10;
+        if (!has_begun(s, r))
+            identity(s, L);
+        else if (!s->full)
+            half = deviations(s->D, C, eps, L);
+        else
+            while (isnan(half = cholesky(s->D, C, eps, L)) && eps < 1e30) eps *= 10;
         f.scale[k] = f.share[k] > 0 ? log(f.share[k]) - 0.5 * (double)s->D * LN_2PI - half : -INFINITY;
     }
 }
@@ -192,7 +202,8 @@ static void density_range(void *arg, int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
         double *term = j->terms + i * s->K, top = -INFINITY, sum = 0;
         for (int64_t k = 0; k < s->K; k++) {
-            const double d = distance(s, j->z + i * s->D, j->mean + k * s->D, j->f->factor + k * s->size, j->row + i * s->D);
+            const double d =
+                distance(s, j->z + i * s->D, j->mean + k * s->D, j->f->factor + k * s->size, j->row + i * s->D);
             term[k] = j->f->scale[k] - 0.5 * d;
             if (term[k] > top) top = term[k];
         }
@@ -204,11 +215,11 @@ static void density_range(void *arg, int64_t begin, int64_t end) {
 
 static void nll(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, double *out) {
     const mixture *s = p->state;
-    vaei_carve packed = { .base = m->pack }, cache = { .base = m->cache }, scratch = { .base = m->scratch };
+    vaei_carve packed = {.base = m->pack}, cache = {.base = m->cache}, scratch = {.base = m->scratch};
     const factors f = cut_factors(s, &packed);
     const room space = cut_room(s, r->k, r->n, r->training, &scratch);
     double *terms = cut_terms(s, r->n, r->training ? &cache : &scratch);
-    density_job j = { s, r->params + s->mean->offset, at->z, &f, terms, space.row, out };
+    density_job j = {s, r->params + s->mean->offset, at->z, &f, terms, space.row, out};
     vaei_parallel_ranges(r->pool, r->n, s->K * s->size, density_range, &j);
 }
 
@@ -218,17 +229,17 @@ static vae_status_t prepare(const vaei_prior *p, const vaei_run *r, const vaei_s
     const mixture *s = p->state;
     (void)m, (void)at;
     if (has_begun(s, r) || r->n >= s->K) return VAE_OK;
-    return vaei_fail(VAE_E_ARG, "prior gmm: %lld examples, the k-means start of components=%lld wants as many or more", (long long)r->n,
-                     (long long)s->K);
+    return vaei_fail(VAE_E_ARG, "prior gmm: %lld examples, the k-means start of components=%lld wants as many or more",
+                     (long long)r->n, (long long)s->K);
 }
 
 typedef struct learn_job {
     const mixture *s;
     const room *m;
-    const double *terms;    /* NULL: by cluster */
-    const float *z, *from;  /* from: the old means */
+    const double *terms;   /* NULL: by cluster */
+    const float *z, *from; /* from: the old means */
     int64_t n;
-    double size;            /* of the step */
+    double size; /* of the step */
     float *weight, *mean, *covariance;
 } learn_job;
 
@@ -247,7 +258,8 @@ static double gather(const learn_job *j, int64_t k) {
             const double d = (double)z[a] - (double)from[a];
             shift[a] += w * d;
             if (!s->full) square[a] += w * d * d;
-            for (int64_t b = 0; s->full && b <= a; b++) square[a * s->D + b] += w * d * ((double)z[b] - (double)from[b]);
+            for (int64_t b = 0; s->full && b <= a; b++)
+                square[a * s->D + b] += w * d * ((double)z[b] - (double)from[b]);
         }
     }
     return share / (double)j->n;
@@ -257,7 +269,8 @@ static void learn_task(void *arg, int32_t index) {
     const learn_job *j = arg;
     const mixture *s = j->s;
     const int64_t k = index;
-    const double share = gather(j, k), old = (1 - j->size) * (double)j->weight[k], fresh = old + j->size * share, n = (double)j->n;
+    const double share = gather(j, k), old = (1 - j->size) * (double)j->weight[k], fresh = old + j->size * share,
+                 n = (double)j->n;
     double *shift = j->m->shift + k * s->D;
     const double *square = j->m->square + k * s->size;
     float *C = j->covariance + k * s->size;
@@ -277,17 +290,19 @@ static void learn_task(void *arg, int32_t index) {
 static void commit(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, float *params) {
     const mixture *s = p->state;
     const conf *c = p->conf;
-    vaei_carve cache = { .base = m->cache }, scratch = { .base = m->scratch };
+    vaei_carve cache = {.base = m->cache}, scratch = {.base = m->scratch};
     const room space = cut_room(s, r->k, r->n, 1, &scratch);
     float *steps = params + s->steps->offset, *mean = params + s->mean->offset;
-    learn_job j = { .s = s, .m = &space, .terms = cut_terms(s, r->n, &cache), .z = at->z, .from = mean, .n = r->n, .mean = mean };
+    learn_job j = {
+        .s = s, .m = &space, .terms = cut_terms(s, r->n, &cache), .z = at->z, .from = mean, .n = r->n, .mean = mean};
     j.size = pow((double)*steps + 1, -(double)c->power);
     j.weight = params + s->weight->offset;
     j.covariance = params + s->covariance->offset;
     if (!has_begun(s, r)) {
-        const vaei_vectors v = { .P = r->n, .D = s->D, .ld = s->D, .stride = 1, .x = at->z, .code = space.cluster };
-        const vaei_noise_key key = { r->noise.seed, r->noise.step, VAEI_STREAM_KMEANS };
-        vaei_kmeans(r->k, r->pool, key, r->first_item, s->K, &v, 0, &space.order, space.distance, space.panels, space.centre);
+        const vaei_vectors v = {.P = r->n, .D = s->D, .ld = s->D, .stride = 1, .x = at->z, .code = space.cluster};
+        const vaei_noise_key key = {r->noise.seed, r->noise.step, VAEI_STREAM_KMEANS};
+        vaei_kmeans(r->k, r->pool, key, r->first_item, s->K, &v, 0, &space.order, space.distance, space.panels,
+                    space.centre);
         j.terms = NULL;
         j.from = space.centre;
     }
@@ -320,7 +335,7 @@ static void place(const mixture *s, const float *mean, const double *L, float *z
 
 static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, uint64_t first, const vaei_points *out) {
     const mixture *s = p->state;
-    vaei_carve packed = { .base = m->pack };
+    vaei_carve packed = {.base = m->pack};
     const factors f = cut_factors(s, &packed);
     for (int64_t i = 0; i < r->n; i++) {
         const uint64_t position = first + (uint64_t)i;
@@ -335,12 +350,12 @@ static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, u
 }
 
 const vaei_prior_ops vaei_prior_gmm = {
-    .module = { .name = "gmm",
-                .summary = "a mixture of Gaussians over latent values, by expectation and maximisation",
-                .example = "gmm components=4",
-                .paper = "Dempster, Laird, Rubin 1977; Cappe, Moulines 2009 (arXiv:0712.4273)",
-                .conf_size = sizeof(conf),
-                .options = options },
+    .module = {.name = "gmm",
+               .summary = "a mixture of Gaussians over latent values, by expectation and maximisation",
+               .example = "gmm components=4",
+               .paper = "Dempster, Laird, Rubin 1977; Cappe, Moulines 2009 (arXiv:0712.4273)",
+               .conf_size = sizeof(conf),
+               .options = options},
     .flags = VAEI_PRIOR_OF_VALUES | VAEI_PRIOR_LEARNED,
     .plan = plan,
     .need = need,

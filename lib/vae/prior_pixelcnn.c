@@ -19,7 +19,7 @@
 #include "vae/causal_conv.h"
 #include "vae/prior.h"
 
-#define GROUP_ROWS 1024 /* rows of a group of examples, if it has more than GROUP_LEAST of them */
+#define GROUP_ROWS  1024 /* rows of a group of examples, if it has more than GROUP_LEAST of them */
 #define GROUP_LEAST 16
 
 typedef struct conf {
@@ -33,7 +33,7 @@ static const vaei_option options[] = {
     VAEI_OPTION_INT(conf, kernel, 3, 1, 31, "window of the blocks, odd"),
     VAEI_OPTION_INT(conf, first, 7, 1, 31, "window of the first convolution, odd"),
     VAEI_CHOICE_OPTIONS(conf),
-    { 0 },
+    {0},
 };
 
 typedef struct block {
@@ -51,7 +51,8 @@ typedef struct net {
 
 /* ---- building ----------------------------------------------------------------------------------------------------- */
 
-static vae_status_t declare_block(block *k, vaei_build *b, const net *s, int64_t i, int64_t H, int64_t W, int64_t kernel) {
+static vae_status_t declare_block(block *k, vaei_build *b, const net *s, int64_t i, int64_t H, int64_t W,
+                                  int64_t kernel) {
     const char *reduce = vaei_arena_format(b->arena, "prior.%lld.reduce", (long long)i);
     const char *conv = vaei_arena_format(b->arena, "prior.%lld.conv", (long long)i);
     const char *expand = vaei_arena_format(b->arena, "prior.%lld.expand", (long long)i);
@@ -70,7 +71,7 @@ static vae_status_t plan(vaei_prior *p, vaei_build *b) {
                          (long long)c->first);
     net *s = p->state = vaei_arena_alloc(b->arena, sizeof(*s));
     if (!s) return VAE_E_NOMEM;
-    *s = (net){ .P = q->n_codes, .K = q->code_size, .C = c->channels, .half = c->channels / 2, .layers = c->layers };
+    *s = (net){.P = q->n_codes, .K = q->code_size, .C = c->channels, .half = c->channels / 2, .layers = c->layers};
     if (!(s->block = vaei_arena_array(b->arena, (size_t)s->layers, sizeof(*s->block)))) return VAE_E_NOMEM;
     VAEI_TRY(vaei_embedding_declare(&s->embedding, b, "prior.embedding", s->K, s->C, 2));
     VAEI_TRY(vaei_causal_declare(&s->first, b, "prior.first", rows, columns, s->C, s->C, c->first, 0));
@@ -98,9 +99,9 @@ static packs cut_packs(const net *s, const vaei_kernels *k, int32_t training, va
     p.head = vaei_linear_carve(&s->head, k, training, c);
     for (int64_t i = 0; i < s->layers; i++) {
         const block *b = &s->block[i];
-        const block_pack cut = { .reduce = vaei_linear_carve(&b->reduce, k, training, c),
-                                 .conv = vaei_linear_carve(&b->conv.map, k, training, c),
-                                 .expand = vaei_linear_carve(&b->expand, k, training, c) };
+        const block_pack cut = {.reduce = vaei_linear_carve(&b->reduce, k, training, c),
+                                .conv = vaei_linear_carve(&b->conv.map, k, training, c),
+                                .expand = vaei_linear_carve(&b->expand, k, training, c)};
         if (p.block) p.block[i] = cut;
     }
     return p;
@@ -108,7 +109,7 @@ static packs cut_packs(const net *s, const vaei_kernels *k, int32_t training, va
 
 static void pack(const vaei_prior *p, const vaei_run *r, void *base) {
     const net *s = p->state;
-    vaei_carve c = { .base = base };
+    vaei_carve c = {.base = base};
     const packs w = cut_packs(s, r->k, r->training, &c);
     vaei_linear_fill(&s->first.map, r, &w.first);
     vaei_linear_fill(&s->mix, r, &w.mix);
@@ -122,16 +123,16 @@ static void pack(const vaei_prior *p, const vaei_run *r, void *base) {
 
 /* Maps of `rows` rows. Training keeps a before every block and each block's y; else one of each will do. */
 typedef struct maps {
-    float *e;          /* [rows][C] */
-    float *a, *u;      /* [layers + 1, or 1][rows][C], [rows][C] */
-    float *v, *y;      /* [layers][rows][half], [layers, or 1][rows][half] */
-    float *o;          /* [rows][C] */
+    float *e;     /* [rows][C] */
+    float *a, *u; /* [layers + 1, or 1][rows][C], [rows][C] */
+    float *v, *y; /* [layers][rows][half], [layers, or 1][rows][half] */
+    float *o;     /* [rows][C] */
     int64_t a_step, v_step, y_step;
 } maps;
 
 static maps cut_maps(const net *s, int64_t rows, int32_t training, vaei_carve *c) {
     const int64_t wide = vaei_count_of(rows, s->C), narrow = vaei_count_of(rows, s->half);
-    maps m = { .a_step = training ? wide : 0, .v_step = narrow, .y_step = training ? narrow : 0 };
+    maps m = {.a_step = training ? wide : 0, .v_step = narrow, .y_step = training ? narrow : 0};
     m.e = vaei_carve_floats(c, wide);
     m.a = vaei_carve_floats(c, vaei_count_of(training ? s->layers + 1 : 1, wide));
     m.u = vaei_carve_floats(c, wide);
@@ -145,14 +146,14 @@ static maps cut_maps(const net *s, int64_t rows, int32_t training, vaei_carve *c
 typedef struct room {
     vaei_causal_room first, conv;
     vaei_head_room head;
-    float *t;                       /* [rows][C] */
-    float *uniform, *choice;        /* [examples][P], [K]: samples */
+    float *t;                         /* [rows][C] */
+    float *uniform, *choice;          /* [examples][P], [K]: samples */
     float *da, *de, *dy, *dv, *outer; /* training */
 } room;
 
 static room cut_room(const net *s, const vaei_kernels *k, int64_t rows, int32_t training, vaei_carve *c) {
     const int64_t wide = vaei_count_of(rows, s->C), narrow = vaei_count_of(rows, s->half);
-    room m = { .first = vaei_causal_carve(&s->first, k, rows, training, c) };
+    room m = {.first = vaei_causal_carve(&s->first, k, rows, training, c)};
     m.conv = vaei_causal_carve(&s->block[0].conv, k, rows, training, c);
     m.head = vaei_head_carve(&s->head, k, rows, training, c);
     m.t = vaei_carve_floats(c, wide);
@@ -177,11 +178,11 @@ static int64_t group_of(const net *s, int64_t n) {
 static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
     const net *s = p->state;
     const int64_t rows = vaei_count_of(training ? n : group_of(s, n), s->P);
-    vaei_carve pack_of = { 0 }, cache = { 0 }, scratch = { 0 };
+    vaei_carve pack_of = {0}, cache = {0}, scratch = {0};
     (void)cut_packs(s, k, training, &pack_of);
     (void)cut_maps(s, rows, training, training ? &cache : &scratch);
     (void)cut_room(s, k, rows, training, &scratch);
-    *need = (vaei_need){ pack_of.used, cache.used, scratch.used };
+    *need = (vaei_need){pack_of.used, cache.used, scratch.used};
 }
 
 typedef struct view {
@@ -191,7 +192,7 @@ typedef struct view {
 } view;
 
 static view cut(const net *s, const vaei_run *r, const vaei_slot *slot, int64_t examples) {
-    vaei_carve pack_of = { .base = slot->pack }, cache = { .base = slot->cache }, scratch = { .base = slot->scratch };
+    vaei_carve pack_of = {.base = slot->pack}, cache = {.base = slot->cache}, scratch = {.base = slot->scratch};
     view v;
     v.w = cut_packs(s, r->k, r->training, &pack_of);
     v.m = cut_maps(s, examples * s->P, r->training, r->training ? &cache : &scratch);
@@ -265,7 +266,8 @@ static void block_backward(const net *s, const vaei_run *r, int64_t i, const vie
     r->k->add(wide, m->t, m->da);
 }
 
-static void backward(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at, const float *weight) {
+static void backward(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at,
+                     const float *weight) {
     const net *s = p->state;
     const view v = cut(s, r, slot, r->n);
     const room *m = &v.room;
@@ -287,20 +289,22 @@ static void sample_group(const vaei_prior *p, const vaei_run *r, const view *v, 
     float *logits = v->room.head.logits;
     for (int64_t i = 0; i < r->n; i++) {
         const uint64_t position = first + (uint64_t)i;
-        vaei_noise_uniform(vaei_prior_key(r->noise.seed, position), (uint32_t)position, s->P, v->room.uniform + i * s->P);
+        vaei_noise_uniform(vaei_prior_key(r->noise.seed, position), (uint32_t)position, s->P,
+                           v->room.uniform + i * s->P);
     }
     for (int64_t place = 0; place < s->P; place++) {
         const vaei_rows at = vaei_rows_place(r->n, s->P, place);
         forward(s, r, &at, v);
         vaei_linear_rows(&s->head, r, &v->w.head, r->n, v->m.o + place * s->C, s->P * s->C, logits, s->K);
         for (int64_t i = 0; i < r->n; i++)
-            codes[i * s->P + place] = vaei_choose_code(&c->choice, r->k, s->K, v->room.uniform[i * s->P + place], logits + i * s->K,
-                                                       v->room.choice);
+            codes[i * s->P + place] = vaei_choose_code(&c->choice, r->k, s->K, v->room.uniform[i * s->P + place],
+                                                       logits + i * s->K, v->room.choice);
         vaei_embedding_forward(&s->embedding, r, &at, codes, v->m.e);
     }
 }
 
-static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, uint64_t first, const vaei_points *out) {
+static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, uint64_t first,
+                   const vaei_points *out) {
     const net *s = p->state;
     const int64_t group = group_of(s, r->n);
     const view v = cut(s, r, slot, group);
@@ -312,12 +316,12 @@ static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot
 }
 
 const vaei_prior_ops vaei_prior_pixelcnn = {
-    .module = { .name = "pixelcnn",
-                .summary = "masked convolutions over the grid of codes, each given those before it",
-                .example = "pixelcnn channels=8 layers=2",
-                .paper = "van den Oord et al. 2016 (arXiv:1601.06759), 2017 (arXiv:1711.00937)",
-                .conf_size = sizeof(conf),
-                .options = options },
+    .module = {.name = "pixelcnn",
+               .summary = "masked convolutions over the grid of codes, each given those before it",
+               .example = "pixelcnn channels=8 layers=2",
+               .paper = "van den Oord et al. 2016 (arXiv:1601.06759), 2017 (arXiv:1711.00937)",
+               .conf_size = sizeof(conf),
+               .options = options},
     .flags = VAEI_PRIOR_OF_CODES | VAEI_PRIOR_LEARNED,
     .plan = plan,
     .need = need,

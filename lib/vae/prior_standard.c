@@ -35,14 +35,18 @@ static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, u
     for (int64_t i = 0; i < r->n; i++) {
         const uint64_t position = first + (uint64_t)i;
         const vaei_noise_key key = vaei_prior_key(r->noise.seed, position);
-        if (out->codes) draw_codes(q, key, (uint32_t)position, out->codes + i * q->n_codes);
-        else vaei_noise_normal(r->k, key, (uint32_t)position, D, out->z + i * D);
+        if (out->codes)
+            draw_codes(q, key, (uint32_t)position, out->codes + i * q->n_codes);
+        else
+            vaei_noise_normal(r->k, key, (uint32_t)position, D, out->z + i * D);
     }
 }
 
 const vaei_prior_ops vaei_prior_standard = {
-    .module = { .name = "standard", .summary = "N(0, I) for values, every code alike for codes: the default", .example = "standard",
-                .paper = "" },
+    .module = {.name = "standard",
+               .summary = "N(0, I) for values, every code alike for codes: the default",
+               .example = "standard",
+               .paper = ""},
     .flags = VAEI_PRIOR_OF_CODES | VAEI_PRIOR_OF_VALUES,
     .nll = nll,
     .sample = sample,

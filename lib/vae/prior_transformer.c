@@ -23,9 +23,9 @@
 
 #include <math.h>
 
-#define GROUP_ROWS 2048 /* rows of a group of examples, if it has more than GROUP_LEAST of them */
-#define GROUP_LEAST 8
-#define NORM_EPS 1e-5 /* of layernorm's default */
+#define GROUP_ROWS       2048 /* rows of a group of examples, if it has more than GROUP_LEAST of them */
+#define GROUP_LEAST      8
+#define NORM_EPS         1e-5 /* of layernorm's default */
 #define EMBEDDING_FAN_IN 5000 /* deviation 0.02 */
 
 enum { QUERY, KEY, VALUE, OUT, UP, DOWN, MAPS };
@@ -40,7 +40,7 @@ static const vaei_option options[] = {
     VAEI_OPTION_INT(conf, layers, 4, 1, 64, "pairs of attention and perceptron"),
     VAEI_OPTION_INT(conf, heads, 4, 1, 1024, "heads of attention, each on its own share of the channels"),
     VAEI_CHOICE_OPTIONS(conf),
-    { 0 },
+    {0},
 };
 
 /* A pair of blocks place by place: the parameters of the stack's layers. */
@@ -62,7 +62,7 @@ typedef struct net {
 /* ---- building ----------------------------------------------------------------------------------------------------- */
 
 static vaei_linear_map map_of(const vaei_layer *l, int32_t first, int64_t in, int64_t out) {
-    return (vaei_linear_map){ in, out, l->param[first], l->param[first + 1] };
+    return (vaei_linear_map){in, out, l->param[first], l->param[first + 1]};
 }
 
 static void find_pairs(net *s) {
@@ -81,13 +81,13 @@ static void find_pairs(net *s) {
 
 /* A convolution of window 1 is a linear map of each place; its weight [out][in][1][1] lies in memory as one. */
 static vae_status_t build_stack(net *s, vaei_build *b) {
-    const vaei_shape shape = { 3, { 1, s->P, s->C } };
+    const vaei_shape shape = {3, {1, s->P, s->C}};
     vaei_document document;
-    const char *text =
-        vaei_arena_format(b->arena,
-                          "prior repeat n=%lld { residual { layernorm | attention heads=%lld causal=true } "
-                          "| residual { layernorm | conv2d out=%lld kernel=1 | gelu | conv2d out=%lld kernel=1 } } | layernorm\n",
-                          (long long)s->layers, (long long)s->heads, (long long)(4 * s->C), (long long)s->C);
+    const char *text = vaei_arena_format(
+        b->arena,
+        "prior repeat n=%lld { residual { layernorm | attention heads=%lld causal=true } "
+        "| residual { layernorm | conv2d out=%lld kernel=1 | gelu | conv2d out=%lld kernel=1 } } | layernorm\n",
+        (long long)s->layers, (long long)s->heads, (long long)(4 * s->C), (long long)s->C);
     if (!text) return VAE_E_NOMEM;
     VAEI_TRY(vaei_document_parse(&document, b->arena, text, strlen(text)));
     return vaei_stack_build(&s->stack, b, &document.first->pipeline, "prior.blocks", &shape);
@@ -97,14 +97,17 @@ static vae_status_t plan(vaei_prior *p, vaei_build *b) {
     const conf *c = p->conf;
     net *s = p->state = vaei_arena_alloc(b->arena, sizeof(*s));
     if (!s) return VAE_E_NOMEM;
-    *s = (net){ .P = p->latent->n_codes, .K = p->latent->code_size, .C = c->channels, .layers = c->layers, .heads = c->heads };
+    *s = (net){
+        .P = p->latent->n_codes, .K = p->latent->code_size, .C = c->channels, .layers = c->layers, .heads = c->heads};
     if (s->C % s->heads != 0)
-        return vaei_fail(VAE_E_SPEC, "prior transformer: heads=%lld does not divide channels=%lld", (long long)s->heads, (long long)s->C);
-    const int64_t shape[2] = { s->P, s->C };
-    const vaei_init init = { .kind = VAEI_INIT_KAIMING, .fan_in = EMBEDDING_FAN_IN };
+        return vaei_fail(VAE_E_SPEC, "prior transformer: heads=%lld does not divide channels=%lld", (long long)s->heads,
+                         (long long)s->C);
+    const int64_t shape[2] = {s->P, s->C};
+    const vaei_init init = {.kind = VAEI_INIT_KAIMING, .fan_in = EMBEDDING_FAN_IN};
     if (!(s->pair = vaei_arena_array(b->arena, (size_t)s->layers, sizeof(*s->pair)))) return VAE_E_NOMEM;
     VAEI_TRY(vaei_embedding_declare(&s->embedding, b, "prior.embedding", s->K, s->C, EMBEDDING_FAN_IN));
-    if (!(s->position = vaei_build_param(b, "prior.position", "weight", 2, shape, VAEI_PARAM_TRAINED, init))) return VAE_E_NOMEM;
+    if (!(s->position = vaei_build_param(b, "prior.position", "weight", 2, shape, VAEI_PARAM_TRAINED, init)))
+        return VAE_E_NOMEM;
     VAEI_TRY(build_stack(s, b));
     find_pairs(s);
     return vaei_linear_declare(&s->head, b, "prior.head", s->C, s->K);
@@ -123,7 +126,7 @@ typedef struct packs {
 } packs;
 
 static packs cut_packs(const net *s, const vaei_kernels *k, size_t stack, int32_t training, vaei_carve *c) {
-    packs p = { .stack = vaei_carve_bytes(c, stack), .head = vaei_linear_carve(&s->head, k, training, c) };
+    packs p = {.stack = vaei_carve_bytes(c, stack), .head = vaei_linear_carve(&s->head, k, training, c)};
     if (training) return p;
     p.pair = vaei_carve_array(c, s->layers, sizeof(*p.pair));
     for (int64_t i = 0; i < s->layers; i++) {
@@ -157,7 +160,7 @@ typedef struct room {
 } room;
 
 static room cut_room(const net *s, const vaei_kernels *k, int64_t rows, size_t stack, int32_t training, vaei_carve *c) {
-    room m = { .head = vaei_head_carve(&s->head, k, rows, training, c) };
+    room m = {.head = vaei_head_carve(&s->head, k, rows, training, c)};
     m.stack = vaei_carve_bytes(c, stack);
     if (!training) return m;
     m.dx = vaei_carve_floats(c, vaei_count_of(rows, s->C));
@@ -196,7 +199,7 @@ static int64_t group_of(const net *s, int64_t n) {
 }
 
 static vaei_need stack_need(const net *s, const vaei_kernels *k, int64_t n, int32_t training) {
-    vaei_need need = { 0 };
+    vaei_need need = {0};
     vaei_stack_need(s->stack, k, n, training, &need);
     return need;
 }
@@ -205,16 +208,16 @@ static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t 
     const net *s = p->state;
     const int64_t examples = training ? n : group_of(s, n), rows = vaei_count_of(examples, s->P);
     const vaei_need stack = stack_need(s, k, examples, training);
-    vaei_carve pack_of = { 0 }, cache = { 0 }, scratch = { 0 }, sampling = { 0 };
+    vaei_carve pack_of = {0}, cache = {0}, scratch = {0}, sampling = {0};
     (void)cut_packs(s, k, stack.pack, training, &pack_of);
     (void)cut_maps(s, rows, stack.cache, training ? &cache : &scratch);
     (void)cut_room(s, k, rows, stack.scratch, training, &scratch);
     if (!training) (void)cut_steps(s, examples, &sampling);
-    *need = (vaei_need){ pack_of.used, cache.used, scratch.used > sampling.used ? scratch.used : sampling.used };
+    *need = (vaei_need){pack_of.used, cache.used, scratch.used > sampling.used ? scratch.used : sampling.used};
 }
 
 static packs packs_of(const net *s, const vaei_run *r, void *base) {
-    vaei_carve c = { .base = base };
+    vaei_carve c = {.base = base};
     return cut_packs(s, r->k, stack_need(s, r->k, 1, r->training).pack, r->training, &c);
 }
 
@@ -238,11 +241,11 @@ typedef struct view {
 
 static view cut(const net *s, const vaei_run *r, const vaei_slot *slot, int64_t examples) {
     const vaei_need stack = stack_need(s, r->k, examples, r->training);
-    vaei_carve cache = { .base = slot->cache }, scratch = { .base = slot->scratch };
-    view v = { .w = packs_of(s, r, slot->pack) };
+    vaei_carve cache = {.base = slot->cache}, scratch = {.base = slot->scratch};
+    view v = {.w = packs_of(s, r, slot->pack)};
     v.m = cut_maps(s, examples * s->P, stack.cache, r->training ? &cache : &scratch);
     v.room = cut_room(s, r->k, examples * s->P, stack.scratch, r->training, &scratch);
-    v.stack = (vaei_slot){ .pack = v.w.stack, .cache = v.m.cache, .scratch = v.room.stack };
+    v.stack = (vaei_slot){.pack = v.w.stack, .cache = v.m.cache, .scratch = v.room.stack};
     return v;
 }
 
@@ -267,7 +270,8 @@ static void nll(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, c
     }
 }
 
-static void backward(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at, const float *weight) {
+static void backward(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at,
+                     const float *weight) {
     const net *s = p->state;
     const view v = cut(s, r, slot, r->n);
     float *table = r->grads + s->embedding.table->offset, *position = r->grads + s->position->offset;
@@ -285,7 +289,8 @@ static void backward(const vaei_prior *p, const vaei_run *r, const vaei_slot *sl
 static void normalise(const net *s, const vaei_run *r, const vaei_layer *l, const float *x, float *y) {
     float mean, rstd;
     for (int64_t i = 0; i < r->n; i++)
-        vaei_norm_row(r->k, s->C, NORM_EPS, vaei_layer_param(l, r, 0), vaei_layer_param(l, r, 1), x + i * s->C, y + i * s->C, &mean, &rstd);
+        vaei_norm_row(r->k, s->C, NORM_EPS, vaei_layer_param(l, r, 0), vaei_layer_param(l, r, 1), x + i * s->C,
+                      y + i * s->C, &mean, &rstd);
 }
 
 typedef struct attend_job {
@@ -320,7 +325,7 @@ static void step_pair(const net *s, const vaei_run *r, const packs *w, const ste
     const pair *p = &s->pair[layer];
     const vaei_linear_pack *pack_of = w->pair[layer].map;
     const int64_t n = r->n, C = s->C, kept = layer * n * s->P * C;
-    attend_job j = { s, r, t, place, t->key + kept, t->value + kept };
+    attend_job j = {s, r, t, place, t->key + kept, t->value + kept};
     normalise(s, r, p->before_attention, t->x, t->u);
     vaei_linear_forward(&p->map[QUERY], r, &pack_of[QUERY], n, t->u, t->query);
     vaei_linear_rows(&p->map[KEY], r, &pack_of[KEY], n, t->u, C, t->key + kept + place * C, s->P * C);
@@ -335,7 +340,8 @@ static void step_pair(const net *s, const vaei_run *r, const packs *w, const ste
     r->k->add(n * C, t->u, t->x);
 }
 
-static void sample_group(const vaei_prior *p, const vaei_run *r, const packs *w, const steps *t, uint64_t first, int32_t *codes) {
+static void sample_group(const vaei_prior *p, const vaei_run *r, const packs *w, const steps *t, uint64_t first,
+                         int32_t *codes) {
     const conf *c = p->conf;
     const net *s = p->state;
     for (int64_t i = 0; i < r->n; i++) {
@@ -343,21 +349,23 @@ static void sample_group(const vaei_prior *p, const vaei_run *r, const packs *w,
         vaei_noise_uniform(vaei_prior_key(r->noise.seed, position), (uint32_t)position, s->P, t->uniform + i * s->P);
     }
     for (int64_t place = 0; place < s->P; place++) {
-        for (int64_t i = 0; i < r->n; i++) embed(s, r, place, place > 0 ? codes + i * s->P + place - 1 : NULL, t->x + i * s->C);
+        for (int64_t i = 0; i < r->n; i++)
+            embed(s, r, place, place > 0 ? codes + i * s->P + place - 1 : NULL, t->x + i * s->C);
         for (int64_t layer = 0; layer < s->layers; layer++) step_pair(s, r, w, t, layer, place);
         normalise(s, r, s->last, t->x, t->u);
         vaei_linear_forward(&s->head, r, &w->head, r->n, t->u, t->logits);
         for (int64_t i = 0; i < r->n; i++)
-            codes[i * s->P + place] = vaei_choose_code(&c->choice, r->k, s->K, t->uniform[i * s->P + place], t->logits + i * s->K,
-                                                       t->choice);
+            codes[i * s->P + place] =
+                vaei_choose_code(&c->choice, r->k, s->K, t->uniform[i * s->P + place], t->logits + i * s->K, t->choice);
     }
 }
 
-static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, uint64_t first, const vaei_points *out) {
+static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, uint64_t first,
+                   const vaei_points *out) {
     const net *s = p->state;
     const int64_t group = group_of(s, r->n);
     const packs w = packs_of(s, r, slot->pack);
-    vaei_carve scratch = { .base = slot->scratch };
+    vaei_carve scratch = {.base = slot->scratch};
     const steps t = cut_steps(s, group, &scratch);
     vaei_run part = *r;
     for (int64_t i = 0; i < r->n; i += part.n) {
@@ -367,12 +375,12 @@ static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot
 }
 
 const vaei_prior_ops vaei_prior_transformer = {
-    .module = { .name = "transformer",
-                .summary = "causal attention over the codes in raster order, each given those before it",
-                .example = "transformer channels=8 layers=2 heads=2",
-                .paper = "Vaswani et al. 2017 (arXiv:1706.03762); Esser et al. 2021 (arXiv:2012.09841)",
-                .conf_size = sizeof(conf),
-                .options = options },
+    .module = {.name = "transformer",
+               .summary = "causal attention over the codes in raster order, each given those before it",
+               .example = "transformer channels=8 layers=2 heads=2",
+               .paper = "Vaswani et al. 2017 (arXiv:1706.03762); Esser et al. 2021 (arXiv:2012.09841)",
+               .conf_size = sizeof(conf),
+               .options = options},
     .flags = VAEI_PRIOR_OF_CODES | VAEI_PRIOR_LEARNED,
     .plan = plan,
     .need = need,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * soft_codes.c - soft choices of codes, a few vectors at a time.
  *
- *     dL/dp_ik = (single h'(p_ik) - spread h'(m_k)) / P        m = mean_i p_i, h(p) = -p ln max(p, eps), h'(p) = -ln max(p, eps) - [p >= eps]
+ *     dL/dp_ik = (single h'(p_ik) - spread h'(m_k)) / P        m = mean_i p_i
+ *     h(p) = -p ln max(p, eps)        h'(p) = -ln max(p, eps) - [p >= eps]
  *     dL/dl_ik = p_ik (G_ik - sum_j p_ij G_ij)                 G = dL/dp, l the logits
  *     distance:  dL/dx_i = sum_k b_ik (e_k - x_i), b = sharpness dL/dl / |x_i - e_k|        product:  sum_k sharpness dL/dl e_k
  *

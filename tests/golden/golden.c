@@ -8,27 +8,38 @@
 #include <string.h>
 #include <vae/vae.h>
 
-#define N 4
+#define N     4
 #define STEPS 20
 
 static const struct {
     const char *name, *text;
 } models[] = {
-    { "dense", "input 12x12x1\nencoder flatten | linear out=33 | leaky_relu slope=0.3 | linear out=20 | tanh\nlatent gaussian dim=7\n"
-               "decoder linear out=31 | elu | linear out=144 | reshape 12x12x1\nlikelihood bernoulli\n" },
-    { "conv", "input 28x28x1\nencoder conv2d out=32 kernel=3 stride=2 pad=1 | relu | conv2d out=64 kernel=3 stride=2 pad=1 | relu | flatten\n"
-              "latent gaussian dim=32\ndecoder linear out=3136 | reshape 7x7x64 | deconv2d out=64 kernel=3 stride=2 pad=1 output_pad=1 | relu "
-              "| deconv2d out=32 kernel=3 stride=2 pad=1 output_pad=1 | relu | conv2d out=1 kernel=3 pad=1\nlikelihood bernoulli\n" },
-    { "norms", "input 12x12x3\nencoder conv2d out=12 kernel=3 pad=same | batchnorm | silu | avgpool kernel=2 | residual { groupnorm groups=4 | gelu "
-               "| conv2d out=12 kernel=3 pad=1 } | layernorm | maxpool kernel=2 | flatten | dropout p=0.3\nlatent gaussian dim=6\n"
-               "decoder linear out=108 | softplus | reshape 3x3x12 | upsample factor=2 | conv2d out=16 kernel=3 pad=1 | sigmoid "
-               "| deconv2d out=3 kernel=4 stride=2 pad=1\nlikelihood gaussian sigma=learned\n" },
-    { "texture", "input 64x64x3\nencoder avgpool kernel=8 | flatten | linear out=32 | relu\nlatent gaussian dim=16\n"
-                 "decoder linear out=4096 | reshape 8x8x64 | upsample | conv2d out=64 kernel=3 pad=1 | relu | upsample | conv2d out=32 kernel=3 pad=1 "
-                 "| relu | upsample | conv2d out=16 kernel=3 pad=1 | relu | conv2d out=3 kernel=3 pad=1\nlikelihood bernoulli\n" },
-    { "attention", "input 16x16x3\nencoder conv2d out=16 kernel=3 pad=1 | silu | residual { groupnorm groups=4 | attention heads=2 } "
-                   "| pixel_unshuffle factor=2\nlatent gaussian dim=4 map=true\ndecoder conv2d out=12 kernel=3 pad=1 | attention | pixel_shuffle "
-                   "| conv2d out=3 kernel=5 pad=2\nlikelihood gaussian sigma=optimal\n" },
+    {"dense", "input 12x12x1\nencoder flatten | linear out=33 | leaky_relu slope=0.3 | linear out=20 | tanh\nlatent "
+              "gaussian dim=7\n"
+              "decoder linear out=31 | elu | linear out=144 | reshape 12x12x1\nlikelihood bernoulli\n"},
+    {"conv", "input 28x28x1\nencoder conv2d out=32 kernel=3 stride=2 pad=1 | relu | conv2d out=64 kernel=3 stride=2 "
+             "pad=1 | relu | flatten\n"
+             "latent gaussian dim=32\ndecoder linear out=3136 | reshape 7x7x64 | deconv2d out=64 kernel=3 stride=2 "
+             "pad=1 output_pad=1 | relu "
+             "| deconv2d out=32 kernel=3 stride=2 pad=1 output_pad=1 | relu | conv2d out=1 kernel=3 pad=1\nlikelihood "
+             "bernoulli\n"},
+    {"norms",
+     "input 12x12x3\nencoder conv2d out=12 kernel=3 pad=same | batchnorm | silu | avgpool kernel=2 | residual { "
+     "groupnorm groups=4 | gelu "
+     "| conv2d out=12 kernel=3 pad=1 } | layernorm | maxpool kernel=2 | flatten | dropout p=0.3\nlatent gaussian "
+     "dim=6\n"
+     "decoder linear out=108 | softplus | reshape 3x3x12 | upsample factor=2 | conv2d out=16 kernel=3 pad=1 | sigmoid "
+     "| deconv2d out=3 kernel=4 stride=2 pad=1\nlikelihood gaussian sigma=learned\n"},
+    {"texture",
+     "input 64x64x3\nencoder avgpool kernel=8 | flatten | linear out=32 | relu\nlatent gaussian dim=16\n"
+     "decoder linear out=4096 | reshape 8x8x64 | upsample | conv2d out=64 kernel=3 pad=1 | relu | upsample | conv2d "
+     "out=32 kernel=3 pad=1 "
+     "| relu | upsample | conv2d out=16 kernel=3 pad=1 | relu | conv2d out=3 kernel=3 pad=1\nlikelihood bernoulli\n"},
+    {"attention",
+     "input 16x16x3\nencoder conv2d out=16 kernel=3 pad=1 | silu | residual { groupnorm groups=4 | attention heads=2 } "
+     "| pixel_unshuffle factor=2\nlatent gaussian dim=4 map=true\ndecoder conv2d out=12 kernel=3 pad=1 | attention | "
+     "pixel_shuffle "
+     "| conv2d out=3 kernel=5 pad=2\nlikelihood gaussian sigma=optimal\n"},
 };
 #define MODELS ((int)(sizeof(models) / sizeof(models[0])))
 
@@ -86,7 +97,8 @@ static result run(vae_ctx_t *ctx, const char *text) {
     r.decode = hash(y, (size_t)(N * S) * sizeof(float));
     if (vae_sample(s, N, NULL, y) != VAE_OK) fail("sample");
     r.sample = hash(y, (size_t)(N * S) * sizeof(float));
-    if (vae_trainer_create(&t, m, "optimizer adam lr=0.002\nobjective elbo warmup=5\nclip norm max=50", N) != VAE_OK) fail("trainer");
+    if (vae_trainer_create(&t, m, "optimizer adam lr=0.002\nobjective elbo warmup=5\nclip norm max=50", N) != VAE_OK)
+        fail("trainer");
     for (int i = 0; i < STEPS; i++)
         if (vae_trainer_step(t, N - i % 3, x, NULL) != VAE_OK) fail("step");
     r.train = hash_params(m);
@@ -100,7 +112,7 @@ static result run(vae_ctx_t *ctx, const char *text) {
 int main(int argc, char **argv) {
     int differ = 0;
     for (int i = 0; i < MODELS; i++) {
-        result first = { 0 };
+        result first = {0};
         for (int32_t isa = VAE_ISA_PORTABLE, n = 0; isa <= VAE_ISA_NEON; isa++) {
             vae_ctx_config_t c;
             vae_ctx_t *ctx;
@@ -116,9 +128,9 @@ int main(int argc, char **argv) {
             }
             vae_ctx_destroy(ctx);
         }
-        printf("kernel_abi=%d %-10s encode %016llx decode %016llx sample %016llx train %016llx\n", VAE_KERNEL_ABI, models[i].name,
-               (unsigned long long)first.encode, (unsigned long long)first.decode, (unsigned long long)first.sample,
-               (unsigned long long)first.train);
+        printf("kernel_abi=%d %-10s encode %016llx decode %016llx sample %016llx train %016llx\n", VAE_KERNEL_ABI,
+               models[i].name, (unsigned long long)first.encode, (unsigned long long)first.decode,
+               (unsigned long long)first.sample, (unsigned long long)first.train);
     }
     return differ;
 }

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ * check_fusion.c - what layers do together at inference (pixels made on demand, addition in the last layer, results
+ * that overwrite their input) changes no bit: training runs every layer on its own. */
+#include "layer_rig.h"
+
+#define HALF(c)      "groupnorm groups=4 | silu | conv2d out=" #c " kernel=3 pad=1"
+#define BLOCK(c)     "residual { " HALF(c) " | " HALF(c) " }"
+#define BLOCK_1x1(c) BLOCK(c) " { conv2d out=" #c " kernel=1 }"
+
+static const char *const stacks[] = {
+    "groupnorm groups=4 | silu | conv2d out=16 kernel=3 pad=1 | relu",
+    "groupnorm groups=4 | conv2d out=16 kernel=3 pad=1",
+    "upsample factor=2 | conv2d out=16 kernel=3 pad=1 | tanh | upsample factor=3x2 | conv2d out=8 kernel=3 pad=0x2x1x0",
+    "upsample factor=2 | conv2d out=16 kernel=1 | groupnorm groups=4 | silu | conv2d out=3 kernel=3 pad=1", /* nobody asks for pixels */
+    BLOCK(16), /* the stack's input stays */
+    "conv2d out=16 kernel=3 pad=1 | " BLOCK(16) " | " BLOCK(16) " | relu",
+    "conv2d out=32 kernel=3 pad=1 | " BLOCK_1x1(16) " | " BLOCK(
+        16) " | groupnorm groups=2 | gelu | conv2d out=3 kernel=3 pad=1",
+    "conv2d out=32 kernel=3 pad=1 | " BLOCK_1x1(16), /* the smaller output is the stack's own */
+    "conv2d out=48 kernel=3 pad=1 | " BLOCK_1x1(24) " | silu | " BLOCK_1x1(12),
+    "conv2d out=16 kernel=3 pad=1 | " BLOCK_1x1(32) " | " BLOCK(
+        32) " | conv2d out=4 kernel=1", /* grows: does not overwrite */
+    "conv2d out=16 kernel=3 pad=1 | residual { conv2d out=16 kernel=3 pad=1 } | residual { conv2d out=16 kernel=3 "
+    "pad=1 | relu } | elu",
+    "residual { upsample factor=2 | conv2d out=16 kernel=3 pad=1 } { upsample factor=2 | conv2d out=16 kernel=1 } | "
+    "relu",
+    "conv2d out=16 kernel=3 pad=1 | residual { " BLOCK(16) " | conv2d out=16 kernel=3 pad=1 | batchnorm } | flatten",
+    "conv2d out=24 kernel=3 pad=1 | residual { conv2d out=24 kernel=3 pad=1 | conv2d out=24 kernel=3 pad=1 } { } | "
+    "sigmoid",
+};
+
+static const vaei_shape image = {3, {13, 10, 16, 0}};
+
+/* At inference batch norm is folded, which rounds otherwise. */
+static int has_batchnorm(int i) {
+    return strstr(stacks[i], "batchnorm") != NULL;
+}
+
+START_TEST(test_fusion_changes_no_bit) {
+    rig g;
+    const int64_t n = 3;
+    ck_assert_msg(rig_open(&g, stacks[_i], &image) == VAE_OK, "%s: %s", stacks[_i], vaei_fail_text());
+    const int64_t in = in_size(&g), out = out_size(&g);
+    float *const x = make_input(n * in), *const dy = make_gradient(n * out),
+                 *const trained = block_make(floats(n * out));
+    float *const grads = block_make(floats(g.params.n_floats)), *const kept = block_make(floats(n * in));
+    memcpy(kept, x, floats(n * in));
+    train(&g, n, x, dy, NULL, trained, NULL, grads);
+    float *const y = infer(&g, n, x, NULL);
+    assert_same(x, kept, n * in, "the input");
+    if (!has_batchnorm(_i)) assert_same(y, trained, n * out, stacks[_i]);
+    for (int64_t i = 0; i < n; i++) {
+        float *const one = infer(&g, 1, x + i * in, NULL);
+        assert_same(one, y + i * out, out, "alone");
+        block_free(one, floats(out));
+    }
+    static const int32_t threads[] = {2, 5};
+    for (size_t i = 0; i < VAEI_COUNT(threads); i++) {
+        vaei_pool *pool;
+        ck_assert_int_eq(vaei_pool_create(&pool, &g.heap, threads[i], NULL, NULL), VAE_OK);
+        float *const parallel = infer(&g, n, x, pool);
+        assert_same(parallel, y, n * out, "threads");
+        block_free(parallel, floats(n * out));
+        vaei_pool_destroy(pool);
+    }
+    block_free(x, floats(n * in));
+    block_free(dy, floats(n * out));
+    block_free(trained, floats(n * out));
+    block_free(grads, floats(g.params.n_floats));
+    block_free(kept, floats(n * in));
+    block_free(y, floats(n * out));
+    rig_close(&g);
+}
+END_TEST
+
+static size_t scratch_of(const char *text, const vaei_shape *in) {
+    rig g;
+    vaei_need need = {0};
+    ck_assert_msg(rig_open(&g, text, in) == VAE_OK, "%s", vaei_fail_text());
+    vaei_stack_need(g.stack, kernels(), 1, 0, &need);
+    rig_close(&g);
+    return need.scratch;
+}
+
+START_TEST(test_fusion_residual_blocks_stand_where_their_input_stands) {
+    const vaei_shape large = {3, {64, 64, 32, 0}};
+    const size_t image_bytes = floats(64 * 64 * 32), frames = 4096;
+    const size_t one =
+        scratch_of("conv2d out=32 kernel=3 pad=1 | " BLOCK(32) " | flatten | linear out=1 init=zeros", &large);
+    const size_t three = scratch_of("conv2d out=32 kernel=3 pad=1 | " BLOCK(32) " | " BLOCK(32) " | " BLOCK(
+                                        32) " | flatten | linear out=1 init=zeros",
+                                    &large);
+    ck_assert_uint_le(three, one + frames);
+    ck_assert_uint_ge(one, 2 * image_bytes);
+}
+END_TEST
+
+Suite *suite_fusion(void) {
+    Suite *const s = suite_create("fusion");
+    TCase *const t = tcase_create("fusion");
+    tcase_set_timeout(t, 60);
+    tcase_add_loop_test(t, test_fusion_changes_no_bit, 0, (int)VAEI_COUNT(stacks));
+    tcase_add_test(t, test_fusion_residual_blocks_stand_where_their_input_stands);
+    suite_add_tcase(s, t);
+    return s;
+}
