@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * linear_map.h - one linear map over rows inside a latent or a prior: y[rows][out] = x[rows][in] W^T + b, W[out][in] as of torch.nn.Linear. */
+ * linear_map.h - one linear map over rows inside a latent or a prior:
+ *
+ *     y[rows][out] = x[rows][in] W^T + b, W[out][in] as of torch.nn.Linear. */
 #ifndef VAEI_LINEAR_MAP_H
 #define VAEI_LINEAR_MAP_H
 
