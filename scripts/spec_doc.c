@@ -18,7 +18,7 @@ static int fail(const char *what) {
 
 static const char *plural(const char *kind) {
     static const char *const names[][2] = {{"layer", "Layers"},           {"latent", "Latents"},
-                                           {"likelihood", "Likelihoods"}, {"objective", "Objectives"},
+                                           {"likelihood", "Likelihoods"}, {"prior", "Priors"},           {"objective", "Objectives"},
                                            {"optimizer", "Optimizers"},   {"schedule", "Schedules"},
                                            {"clip", "Clipping"},          {"preset", "Presets"}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

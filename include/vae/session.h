@@ -91,9 +91,10 @@ VAE_API vae_status_t vae_codes_unpack(int64_t count, int64_t K, const uint8_t *b
 VAE_API vae_status_t vae_reconstruct(vae_session_t *session, int64_t n, const float *x, float *y);
 
 /**
- * Make new examples: z from the prior N(0, I), decoded. A latent of codes draws each code evenly. An autoencoder without a distribution
- * has no prior: VAE_E_UNSUPPORTED.
- * @param noise  standard normal[n][D], or NULL: drawn from the session's stream; NULL for a latent of codes (VAE_E_UNSUPPORTED)
+ * Make new examples: latents from the model's prior, decoded. A model without a section `prior` has N(0, I), or every code alike; an
+ * autoencoder without a distribution then has none: VAE_E_UNSUPPORTED.
+ * @param noise  standard normal[n][D], or NULL: drawn from the session's stream; NULL for codes and for a learned prior
+ *        (VAE_E_UNSUPPORTED)
  * @param x  output[n][S]   @since 0.1
  */
 VAE_API vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, float *x);
@@ -103,7 +104,8 @@ VAE_API vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *
  * log (1/k sum_j p(x|z_j) p(z_j) / q(z_j|x)) of Burda et al. 2016; recon and rate are then the means over the samples.
  * @param k  samples for each example, >= 1   @param noise  standard normal[n][k][D], or NULL: drawn from the stream
  * @param elbo, recon, rate  outputs[n] in nats; each may be NULL. recon is -log p(x|z), rate is KL(q(z|x) || N(0, I)), or
- *        the number of codes times ln K.
+ *        the number of codes times ln K. With a learned prior the rate is log q(z|x) - log p(z) of the latents drawn, an unbiased
+ *        estimate: for codes -log p(codes), and elbo is then the bound on log p(x) of the whole model.
  * @return as vae_encode(); VAE_E_UNSUPPORTED (k > 1 and no distribution)   @since 0.1
  */
 VAE_API vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t k, const float *noise,

@@ -13,6 +13,7 @@ static const kind kinds[] = {
     {"layer", vaei_layers, &vaei_layers_count},
     {"latent", vaei_latents, &vaei_latents_count},
     {"likelihood", vaei_likelihoods, &vaei_likelihoods_count},
+    {"prior", vaei_priors, &vaei_priors_count},
     {"objective", vaei_objectives, &vaei_objectives_count},
     {"optimizer", vaei_optimizers, &vaei_optimizers_count},
     {"schedule", vaei_schedules, &vaei_schedules_count},

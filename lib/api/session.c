@@ -19,13 +19,15 @@ struct vae_session {
     uint64_t position; /* items drawn since the seed */
     fenv_t host;       /* the caller's floating-point environment, between start and finish */
     vaei_work work;
-    double *recon, *top, *sum; /* [max_batch], of vae_elbo */
-    float *image;              /* [S], of vae_decode_rgba8 */
+    double *recon, *rate, *top, *sum; /* [max_batch], of vae_elbo */
+    float *image;                     /* [S], of vae_decode_rgba8 */
 };
 
 static void carve_session(const vae_model_t *model, int64_t max_batch, vaei_carve *c, vae_session_t *s) {
     vaei_network_carve(&model->network, model->ctx->kernels, max_batch, 0, c, &s->work);
+    vaei_network_carve_prior(&model->network, model->ctx->kernels, max_batch, 0, c, &s->work);
     s->recon = vaei_carve_array(c, max_batch, sizeof(double));
+    s->rate = vaei_carve_array(c, max_batch, sizeof(double));
     s->top = vaei_carve_array(c, max_batch, sizeof(double));
     s->sum = vaei_carve_array(c, max_batch, sizeof(double));
     s->image = vaei_carve_floats(c, model->network.likelihood.size);
@@ -96,11 +98,12 @@ vae_status_t vae_session_seed(vae_session_t *session, uint64_t seed) {
 
 static vaei_run start(vae_session_t *s) {
     const vae_model_t *m = s->model;
-    vaei_run r = {.k = m->ctx->kernels, .pool = m->ctx->pool, .params = m->params};
+    vaei_run r = {.k = m->ctx->kernels, .pool = m->ctx->pool, .params = m->params, .noise.seed = s->seed};
     const uint64_t generation = m->generation;
     vaei_float_env_enter(&s->host);
     if (s->packed != generation) {
         vaei_network_pack(&m->network, &r, &s->work);
+        vaei_network_pack_prior(&m->network, &r, &s->work);
         s->packed = generation;
     }
     return r;
@@ -141,19 +144,7 @@ static void decode_given(const vae_session_t *s, const vaei_run *r, const float 
 
 /* Standard normal for the item at `position` of the session's stream. */
 static void draw(const vae_session_t *s, const vaei_run *r, uint64_t position, int64_t D, float *noise) {
-    const vaei_noise_key key = {.seed = s->seed, .step = position >> 32, .stream = VAEI_STREAM_PRIOR};
-    vaei_noise_normal(r->k, key, (uint32_t)position, D, noise);
-}
-
-/* Even codes for the item at `position`. */
-static void draw_codes(const vae_session_t *s, uint64_t position, int64_t count, int32_t *codes) {
-    const vaei_noise_key key = {.seed = s->seed, .step = position >> 32, .stream = VAEI_STREAM_PRIOR};
-    const uint64_t K = (uint64_t)s->model->network.latent.code_size;
-    uint32_t bits[4];
-    for (int64_t i = 0; i < count; i++) {
-        if (i % 4 == 0) vaei_philox(key, (uint32_t)position, (uint32_t)(i / 4), 1, bits);
-        codes[i] = (int32_t)(bits[i % 4] * K >> 32);
-    }
+    vaei_noise_normal(r->k, vaei_prior_key(s->seed, position), (uint32_t)position, D, noise);
 }
 
 static vae_status_t check_input(const vae_session_t *s, const char *what, int64_t n, int64_t size, const float *x) {
@@ -245,28 +236,33 @@ vae_status_t vae_reconstruct(vae_session_t *session, int64_t n, const float *x, 
     return finish(session);
 }
 
+/* Whether vae_sample may be called, and with noise. */
+static vae_status_t check_sampling(const vae_session_t *s, const float *noise) {
+    const vaei_network *net = &s->model->network;
+    const int32_t learned = vaei_network_has_prior(net);
+    if (!learned && !(net->latent.ops->flags & VAEI_LATENT_PRIOR))
+        return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no prior to sample from", net->latent.ops->module.name);
+    if (noise && has_codes(s))
+        return vaei_fail(VAE_E_UNSUPPORTED, "noise: latent %s draws codes, wanted NULL", net->latent.ops->module.name);
+    if (noise && learned)
+        return vaei_fail(VAE_E_UNSUPPORTED, "noise: prior %s draws its own, wanted NULL", net->prior.ops->module.name);
+    return VAE_OK;
+}
+
 vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, float *x) {
     VAEI_TRY(check_session(session));
     const vaei_network *net = &session->model->network;
-    const int64_t S = net->likelihood.size, D = vaei_shape_size(&net->latent.z), codes = net->latent.n_codes;
-    if (!(net->latent.ops->flags & VAEI_LATENT_PRIOR))
-        return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no prior to sample from", net->latent.ops->module.name);
-    if (noise && has_codes(session))
-        return vaei_fail(VAE_E_UNSUPPORTED, "noise: latent %s draws codes, wanted NULL", net->latent.ops->module.name);
+    const int64_t S = net->likelihood.size, D = vaei_shape_size(&net->latent.z);
+    VAEI_TRY(check_sampling(session, noise));
     if (noise || n < 0) VAEI_TRY(check_input(session, "noise", n, D, noise));
     VAEI_TRY(check_output(x, "x", n));
     vaei_run r = start(session);
     for (int64_t i = 0; i < n; i += r.n) {
         r.n = chunk(session, n - i);
-        for (int64_t j = 0; !noise && j < r.n; j++, session->position++) {
-            if (has_codes(session))
-                draw_codes(session, session->position, codes, session->work.codes + j * codes);
-            else
-                draw(session, &r, session->position, D, session->work.z + j * D);
+        if (!noise) {
+            vaei_network_sample(net, &r, &session->work, session->position);
+            session->position += (uint64_t)r.n;
         }
-        if (has_codes(session))
-            net->latent.ops->decode_codes(&net->latent, &r, &session->work.latent, session->work.codes,
-                                          session->work.z);
         decode(session, &r, noise ? noise + i * D : session->work.z, x + i * S);
     }
     return finish(session);
@@ -334,6 +330,7 @@ static void add_sample(vae_session_t *s, int64_t n, int32_t first) {
     for (int64_t i = 0; i < n; i++) {
         const double log_w = w->log_ratio[i] - w->nll[i];
         s->recon[i] = (first ? 0.0 : s->recon[i]) + w->nll[i];
+        s->rate[i] = (first ? 0.0 : s->rate[i]) - w->log_ratio[i];
         if (first || log_w > s->top[i]) {
             s->sum[i] = (first ? 0.0 : s->sum[i] * exp(s->top[i] - log_w)) + 1.0;
             s->top[i] = log_w;
@@ -357,6 +354,7 @@ static void score_chunk(vae_session_t *s, const vaei_run *r, const float *x, int
                 draw(s, r, s->position + (uint64_t)(i * k + j), D, e);
         }
         net->latent.ops->draw(&net->latent, r, &w->latent, w->mean, w->logvar, w->noise, w->z, w->kl, w->log_ratio);
+        if (vaei_network_has_prior(net)) vaei_network_prior_ratio(net, r, w);
         vaei_network_decode(net, r, w, w->z, w->theta);
         net->likelihood.ops->nll(&net->likelihood, r, w->likelihood_cache, w->theta, x, w->nll);
         add_sample(s, r->n, j == 0);
@@ -384,8 +382,8 @@ vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t
         r.n = chunk(session, n - i);
         score_chunk(session, &r, x + i * S, k, noise ? noise + i * k * D : NULL);
         for (int64_t j = 0; j < r.n; j++) {
-            double kl = 0.0;
-            for (int64_t d = 0; d < D; d++) kl += (double)session->work.kl[j * D + d];
+            double kl = vaei_network_has_prior(net) ? session->rate[j] / (double)k : 0.0;
+            for (int64_t d = 0; d < D && !vaei_network_has_prior(net); d++) kl += (double)session->work.kl[j * D + d];
             const double mean_recon = session->recon[j] / (double)k;
             if (recon) recon[i + j] = mean_recon;
             if (rate) rate[i + j] = kl;

@@ -8,9 +8,9 @@
 #include "api/api.h"
 #include "base/float_env.h"
 
-static const char *const known_sections[] = {"input",     "encoder",   "latent",   "decoder", "likelihood",
-                                             "optimizer", "objective", "schedule", "clip"};
-#define MODEL_SECTIONS 5 /* the first of them */
+static const char *const known_sections[] = {"input", "encoder",   "latent",    "decoder",  "likelihood",
+                                             "prior", "optimizer", "objective", "schedule", "clip"};
+#define MODEL_SECTIONS 6 /* the first of them */
 
 vae_status_t vaei_spec_parse(vaei_document *out, vaei_arena *arena, const char *text, size_t length) {
     char hint[96];
@@ -70,6 +70,7 @@ static vae_status_t bind_document(vaei_arena *arena, const vaei_document *d) {
         {"latent", "latent", vaei_latents, vaei_latents_count},
         {"decoder", "layer", vaei_layers, vaei_layers_count},
         {"likelihood", "likelihood", vaei_likelihoods, vaei_likelihoods_count},
+        {"prior", "prior", vaei_priors, vaei_priors_count},
         {"optimizer", "optimizer", vaei_optimizers, vaei_optimizers_count},
         {"objective", "objective", vaei_objectives, vaei_objectives_count},
         {"schedule", "schedule", vaei_schedules, vaei_schedules_count},
@@ -108,6 +109,19 @@ static vaei_section *find_section(const vaei_document *d, const char *name) {
     for (vaei_section *t = d->first; !s && t; t = t->next)
         if (single(t) && strcmp(single(t)->name, name) == 0) s = t;
     return s;
+}
+
+/* The one section of a model that may be missing. */
+static vaei_section *append_prior(vaei_document *d, vaei_arena *arena) {
+    vaei_section *s = vaei_arena_alloc(arena, sizeof(*s));
+    vaei_node *node = vaei_arena_alloc(arena, sizeof(*node));
+    if (!s || !node) return NULL;
+    node->name = "standard";
+    s->name = "prior";
+    s->pipeline.first = node;
+    vaei_section **end = &d->first;
+    while (*end) end = &(*end)->next;
+    return *end = s;
 }
 
 static vae_status_t fail_no_section(const vaei_document *d, const char *path, const char *name) {
@@ -151,6 +165,9 @@ static vae_status_t find_target(target *t, vaei_document *d, vaei_arena *arena, 
     const char *name = next_part(arena, &rest);
     if (!name) return VAE_E_NOMEM;
     memset(t, 0, sizeof(*t));
+    const int32_t no_prior = has_any(d, 0, MODEL_SECTIONS) && !vaei_document_find(d, "prior");
+    if (no_prior && strcmp(name, "prior") == 0 && !append_prior(d, arena))
+        return VAE_E_NOMEM; /* not objective prior, then */
     t->section = find_section(d, name);
     if (!t->section &&
         has_any(d, 0, VAEI_COUNT(known_sections))) { /* training sections left out stand for their defaults */

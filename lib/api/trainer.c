@@ -22,36 +22,42 @@ static int64_t pieces(int64_t n, int64_t size) {
 
 /* ---- creation -------------------------------------------------------------------------------------------------- */
 
-static void carve_trainer(const vae_model_t *model, int32_t n_slots, int64_t max_batch, vaei_carve *c,
+/* Under objective prior the network stands still: it has the memory of a session, the prior that of training. */
+static void carve_trainer(const vae_model_t *model, const vaei_recipe *recipe, int64_t max_batch, vaei_carve *c,
                           vae_trainer_t *t) {
     const vaei_params *p = &model->network.params;
-    vaei_network_carve(&model->network, model->ctx->kernels, max_batch, 1, c, &t->work);
+    const int32_t of_prior = vaei_recipe_of_prior(recipe), n_slots = recipe->optimizer->slots(recipe->optimizer_conf);
+    vaei_network_carve(&model->network, model->ctx->kernels, max_batch, !of_prior, c, &t->work);
+    if (of_prior) vaei_network_carve_prior(&model->network, model->ctx->kernels, max_batch, 1, c, &t->work);
     t->grads = vaei_carve_floats(c, p->n_floats);
     for (int32_t i = 0; i < n_slots; i++) t->slot[i] = vaei_carve_floats(c, p->n_trainable);
     t->norms = vaei_carve_array(c, pieces(p->n_floats, NORM_CHUNK) + 1, sizeof(double));
 }
 
-static vae_status_t measure(const vae_model_t *model, int32_t n_slots, int64_t max_batch, size_t *bytes) {
+static vae_status_t measure(const vae_model_t *model, const vaei_recipe *recipe, int64_t max_batch, size_t *bytes) {
     vae_trainer_t t;
     vaei_carve c = {0};
     if (max_batch < 1 || max_batch > INT32_MAX)
         return vaei_fail(VAE_E_ARG, "max_batch: %lld, wanted 1..2147483647", (long long)max_batch);
     (void)vaei_carve_bytes(&c, sizeof(t));
-    carve_trainer(model, n_slots, max_batch, &c, &t);
+    carve_trainer(model, recipe, max_batch, &c, &t);
     if (c.used == SIZE_MAX)
         return vaei_fail(VAE_E_LIMIT, "trainer: max_batch=%lld passes the address space", (long long)max_batch);
     *bytes = c.used;
     return VAE_OK;
 }
 
-static vae_status_t read_recipe(vaei_recipe *recipe, vaei_arena *arena, const char *options) {
+static vae_status_t read_recipe(vaei_recipe *recipe, vaei_arena *arena, const vae_model_t *model, const char *options) {
     vaei_document document;
     const char *text = options ? options : "";
     fenv_t host;
     VAEI_TRY(vaei_spec_parse(&document, arena, text, strlen(text)));
     vaei_float_env_enter(&host);
-    const vae_status_t status = vaei_recipe_build(recipe, arena, &document);
+    vae_status_t status = vaei_recipe_build(recipe, arena, &document);
     vaei_float_env_leave(&host);
+    if (status == VAE_OK && vaei_recipe_of_prior(recipe) && !vaei_network_has_prior(&model->network))
+        status = vaei_fail(VAE_E_SPEC,
+                           "objective prior: the model has no section prior to fit (prior pixelcnn, prior gmm, ...)");
     return status;
 }
 
@@ -62,8 +68,8 @@ vae_status_t vae_trainer_bytes(vae_model_t *model, const char *options, int64_t 
     VAEI_TRY(vaei_check_model(model));
     if (!bytes) return vaei_fail(VAE_E_ARG, "bytes: is NULL");
     vaei_arena_init(&arena, &model->ctx->heap);
-    vae_status_t status = read_recipe(&recipe, &arena, options);
-    if (status == VAE_OK) status = measure(model, recipe.optimizer->slots(recipe.optimizer_conf), max_batch, &n);
+    vae_status_t status = read_recipe(&recipe, &arena, model, options);
+    if (status == VAE_OK) status = measure(model, &recipe, max_batch, &n);
     vaei_arena_free(&arena);
     if (status == VAE_OK) *bytes = n;
     return status;
@@ -85,20 +91,19 @@ static vae_status_t create(vae_trainer_t **out, vae_model_t *model, const char *
     vae_trainer_t *t = NULL;
     size_t bytes = 0;
     vaei_arena_init(&arena, heap);
-    vae_status_t status = read_recipe(&recipe, &arena, options);
-    const int32_t n_slots = status == VAE_OK ? recipe.optimizer->slots(recipe.optimizer_conf) : 0;
-    if (status == VAE_OK) status = measure(model, n_slots, max_batch, &bytes);
+    vae_status_t status = read_recipe(&recipe, &arena, model, options);
+    if (status == VAE_OK) status = measure(model, &recipe, max_batch, &bytes);
     if (status == VAE_OK && !(t = vaei_heap_alloc(heap, bytes, "trainer"))) status = VAE_E_NOMEM;
     if (status == VAE_OK) {
         vaei_carve c = {.base = (char *)t};
         (void)vaei_carve_bytes(&c, sizeof(*t));
-        carve_trainer(model, n_slots, max_batch, &c, t);
+        carve_trainer(model, &recipe, max_batch, &c, t);
         t->magic = VAEI_MAGIC_TRAINER;
         t->arena = arena;
         t->recipe = recipe;
         t->bytes = bytes;
         t->max_batch = max_batch;
-        t->n_slots = n_slots;
+        t->n_slots = recipe.optimizer->slots(recipe.optimizer_conf);
         status = fill_trainer(t, model);
         arena = t->arena;
     }
@@ -296,7 +301,11 @@ static vaei_run start(vae_trainer_t *t, int64_t n) {
     r.first_item = (uint32_t)t->items;
     const uint64_t generation = m->generation;
     if (t->packed != generation) {
-        vaei_network_pack(&m->network, &r, &t->work);
+        vaei_run network = r;
+        network.training = !vaei_recipe_of_prior(&t->recipe);
+        if (network.training || t->still != generation - t->moves) vaei_network_pack(&m->network, &network, &t->work);
+        if (!network.training) vaei_network_pack_prior(&m->network, &r, &t->work);
+        t->still = generation - t->moves; /* by fitting the prior the network does not change */
         t->packed = generation;
     }
     return r;
@@ -313,6 +322,60 @@ static void noise_task(void *arg, int32_t i) {
     vaei_noise_normal(job->r->k, job->r->noise, job->r->first_item + (uint32_t)i, job->D, job->noise + i * job->D);
 }
 
+static void params_moved(vae_trainer_t *t) {
+    t->model->generation++;
+    t->moves += (uint64_t)vaei_recipe_of_prior(&t->recipe);
+}
+
+static void draw_noise(const vaei_run *r, const vaei_network *net, const float *noise, float *out) {
+    const int64_t D = vaei_shape_size(&net->latent.z);
+    if (noise) {
+        memcpy(out, noise, (size_t)(r->n * D) * sizeof(float));
+    } else if (!(net->latent.ops->flags & VAEI_LATENT_CODES)) {
+        noise_job job = {r, D, out};
+        vaei_parallel(r->pool, (int32_t)r->n, noise_task, &job);
+    }
+}
+
+/* Running statistics and codes, or a prior fitted without gradients: what moves in commit, not in apply. */
+static int32_t commits(const vae_trainer_t *t) {
+    const vaei_network *net = &t->model->network;
+    return vaei_recipe_of_prior(&t->recipe) ? net->prior.ops->commit != NULL
+                                            : net->params.n_floats > net->params.n_trainable;
+}
+
+/* One batch forward and back: the network, or its prior alone. *aux: the mean of the latent's own terms, part of terms->loss. Gradients
+ * may be half done when it fails. */
+static vae_status_t pass(vae_trainer_t *t, const vaei_run *r, const float *x, vaei_terms *terms, double *aux) {
+    const vaei_network *net = &t->model->network;
+    const vaei_work *w = &t->work;
+    const int32_t of_prior = vaei_recipe_of_prior(&t->recipe);
+    VAEI_TRY(of_prior ? vaei_network_forward_prior(net, r, w, x) : vaei_network_forward(net, r, w, x));
+    *terms = (vaei_terms){.n = r->n, .step = t->step, .nll = w->nll, .d_nll = w->d_nll};
+    if (!of_prior) {
+        terms->dim = vaei_shape_size(&net->latent.z);
+        terms->kl = w->kl;
+        terms->d_kl = w->d_kl;
+    }
+    t->recipe.objective->eval(t->recipe.objective_conf, terms);
+    *aux = of_prior ? 0.0 : mean_of(r->n, w->aux);
+    terms->loss += *aux;
+    if (!is_finite(terms->loss)) return vaei_fail(VAE_E_NUMERIC, "loss: not finite at step %lld", (long long)t->step);
+    if (of_prior)
+        vaei_network_backward_prior(net, r, w);
+    else
+        vaei_network_backward(net, r, w, x);
+    if (!commits(t)) return VAE_OK;
+    if (!is_finite(gradient_norm(t))) /* what commit moves, moves only with a sound gradient */
+        return vaei_fail(VAE_E_NUMERIC, "gradient: not finite at step %lld", (long long)t->step);
+    if (of_prior)
+        vaei_network_commit_prior(net, r, w, t->model->params);
+    else
+        vaei_network_commit(net, r, w, t->model->params);
+    params_moved(t);
+    return VAE_OK;
+}
+
 static vae_status_t backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise,
                              vae_metrics_t *metrics) {
     VAEI_TRY(vaei_check_trainer(trainer));
@@ -320,43 +383,23 @@ static vae_status_t backward(vae_trainer_t *trainer, int64_t n, const float *x, 
     const vae_model_t *model = trainer->model;
     const vaei_network *net = &model->network;
     const vaei_likelihood_ops *likelihood = net->likelihood.ops;
-    const vaei_work *w = &trainer->work;
-    const int64_t D = vaei_shape_size(&net->latent.z);
-    if (n < net->min_batch || n > trainer->max_batch)
-        return vaei_fail(VAE_E_ARG, "n: %lld, wanted %lld..%lld%s", (long long)n, (long long)net->min_batch,
-                         (long long)trainer->max_batch, net->min_batch > 1 ? " (batch norm needs two)" : "");
+    const int32_t of_prior = vaei_recipe_of_prior(&trainer->recipe);
+    const int64_t least = of_prior ? 1 : net->min_batch;
+    vaei_terms terms;
+    double aux;
+    if (n < least || n > trainer->max_batch)
+        return vaei_fail(VAE_E_ARG, "n: %lld, wanted %lld..%lld%s", (long long)n, (long long)least,
+                         (long long)trainer->max_batch, least > 1 ? " (batch norm needs two)" : "");
     VAEI_TRY(vaei_check_rows(model, "x", n, net->likelihood.size, x, likelihood->lo, likelihood->hi));
-    if (noise) VAEI_TRY(vaei_check_rows(model, "noise", n, D, noise, -FLT_MAX, FLT_MAX));
+    if (noise) VAEI_TRY(vaei_check_rows(model, "noise", n, vaei_shape_size(&net->latent.z), noise, -FLT_MAX, FLT_MAX));
 
     vaei_run r = start(trainer, n);
-    if (noise) {
-        memcpy(w->noise, noise, (size_t)(n * D) * sizeof(float));
-    } else if (!(net->latent.ops->flags & VAEI_LATENT_CODES)) {
-        noise_job job = {&r, D, w->noise};
-        vaei_parallel(r.pool, (int32_t)n, noise_task, &job);
-    }
-    const vae_status_t status = vaei_network_forward(net, &r, w, x);
+    draw_noise(&r, net, noise, trainer->work.noise);
+    const vae_status_t status = pass(trainer, &r, x, &terms, &aux);
     if (status == VAE_E_NUMERIC) forget_gradients(trainer);
     VAEI_TRY(status);
-    vaei_terms terms = {
-        .n = n, .dim = D, .step = trainer->step, .nll = w->nll, .kl = w->kl, .d_nll = w->d_nll, .d_kl = w->d_kl};
-    trainer->recipe.objective->eval(trainer->recipe.objective_conf, &terms);
-    const double aux = mean_of(n, w->aux);
-    terms.loss += aux;
-    if (!is_finite(terms.loss)) {
-        forget_gradients(trainer);
-        return vaei_fail(VAE_E_NUMERIC, "loss: not finite at step %lld", (long long)trainer->step);
-    }
-    vaei_network_backward(net, &r, w, x);
-    if (net->params.n_floats > net->params.n_trainable) { /* running statistics move only with a sound gradient */
-        if (!is_finite(gradient_norm(trainer))) {
-            forget_gradients(trainer);
-            return vaei_fail(VAE_E_NUMERIC, "gradient: not finite at step %lld", (long long)trainer->step);
-        }
-        vaei_network_commit(net, &r, w, trainer->model->params);
-        trainer->model->generation++;
-    }
-    if (net->latent.ops->measure) net->latent.ops->measure(&net->latent, &r, &w->latent, &trainer->codes);
+    if (net->latent.ops->measure && !of_prior)
+        net->latent.ops->measure(&net->latent, &r, &trainer->work.latent, &trainer->codes);
     trainer->parts++;
     trainer->items += n;
     trainer->loss += terms.loss;
@@ -412,16 +455,17 @@ static vae_status_t apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
     }
     const double lr = trainer->lr * recipe->schedule->factor(recipe->schedule_conf, trainer->step);
     const float decay = (float)recipe->optimizer->decay(recipe->optimizer_conf);
+    const int32_t wanted = VAEI_PARAM_TRAINED | (vaei_recipe_of_prior(recipe) ? VAEI_PARAM_OF_PRIOR : 0);
     update_job job = {
         .t = trainer, .lr = (float)lr, .scale = (float)(recipe->clip->factor(recipe->clip_conf, norm) / parts)};
     for (int64_t i = 0; i < p->count; i++) {
         job.p = p->at[i];
-        if (!(job.p->flags & VAEI_PARAM_TRAINED)) continue;
+        if ((job.p->flags & (VAEI_PARAM_TRAINED | VAEI_PARAM_OF_PRIOR)) != wanted) continue;
         job.decay = job.p->flags & VAEI_PARAM_DECAYED ? decay : 0.0f;
         vaei_parallel(model->ctx->pool, (int32_t)pieces(job.p->count, SLICE), update_task, &job);
         if (trainer->host.step) update_by_host(&job);
     }
-    model->generation++;
+    params_moved(trainer);
     trainer->step++;
     give_metrics(trainer, metrics, parts, lr, norm);
     forget_gradients(trainer);

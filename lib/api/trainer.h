@@ -15,7 +15,8 @@ struct vae_trainer {
     float *host_memory; /* slots of the host's optimizer */
     size_t bytes;
     int64_t max_batch;
-    uint64_t packed; /* the model's generation in the packs */
+    uint64_t packed;             /* the model's generation in the packs */
+    uint64_t moves, still;       /* objective prior: how often this trainer moved the prior; generations by others, in the packs */
     uint64_t seed;
     int64_t step;                        /* steps applied */
     int64_t parts;                       /* calls of backward since */

@@ -12,10 +12,13 @@
  *
  *       dp = do v^T      ds = p (dp - sum_j p_j dp_j)      dq = ds k / sqrt(d)      dk = ds^T q / sqrt(d)      dv = p^T do
  *
+ *   causal: position i sees positions up to i and no later one; the scores of the others are left out of the softmax.
+ *
  *   Order of sums: products as in kernel/gemm.h; the softmax's sum in the kernels' lanes. Examples and heads one after the other, the work
  *   inside is what goes to the threads.
  *
- *   Vaswani et al. 2017 (arXiv:1706.03762). Not here: masks, positions, dropout. */
+ *   Vaswani et al. 2017 (arXiv:1706.03762). Not here: other masks, positions, dropout. */
+#include "nn/softmax.h"
 #include "nn/weights.h"
 
 #include <math.h>
@@ -25,17 +28,19 @@ enum { Q, K, V, OUT, PROJECTIONS };
 
 typedef struct conf {
     int64_t heads;
-    int32_t init;
+    int32_t init, causal;
 } conf;
 
 static const vaei_option options[] = {
     VAEI_OPTION_INT(conf, heads, 1, 1, 1024, "heads, each on its own share of the channels"),
     VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weights start"),
-    {0}};
+    VAEI_OPTION_BOOL(conf, causal, 0, "each position sees itself and those before it alone"),
+    { 0 } };
 
 /* T positions of C channels, heads of d; rows of scores at a time */
 typedef struct sizes {
     int64_t T, C, heads, d, rows;
+    int32_t causal;
 } sizes;
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
@@ -50,6 +55,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     s->C = in->d[in->n - 1];
     s->T = vaei_shape_size(in) / s->C;
     s->heads = o->heads;
+    s->causal = o->causal;
     if (s->C % s->heads != 0)
         return vaei_fail(VAE_E_SHAPE, "attention: heads=%lld does not divide %lld channels", (long long)o->heads,
                          (long long)s->C);
@@ -142,24 +148,24 @@ static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
 
 typedef struct softmax_job {
     const vaei_kernels *k;
-    int64_t T;
+    const sizes *s;
+    int64_t first; /* query */
     float *p;
 } softmax_job;
 
 static void softmax_rows(void *arg, int64_t begin, int64_t end) {
     const softmax_job *j = arg;
     for (int64_t i = begin; i < end; i++) {
-        float *row = j->p + i * j->T, top = row[0];
-        for (int64_t t = 1; t < j->T; t++) top = row[t] > top ? row[t] : top;
-        for (int64_t t = 0; t < j->T; t++) row[t] -= top;
-        j->k->map[VAEI_MAP_EXP](j->T, 0, row, row);
-        j->k->scale(j->T, (float)(1.0 / j->k->sum(j->T, row)), row);
+        const int64_t T = j->s->T, seen = j->s->causal ? j->first + i + 1 : T;
+        float *row = j->p + i * T;
+        vaei_softmax(j->k, seen, row);
+        memset(row + seen, 0, (size_t)(T - seen) * sizeof(*row));
     }
 }
 
-/* p = softmax of m queries against all keys; q is scaled already. */
-static void scores(const vaei_run *r, const sizes *s, const head *h, int64_t m, const float *q) {
-    softmax_job j = {r->k, s->T, h->p};
+/* p = softmax of m queries, from `first` on, against the keys they see; q is scaled already. */
+static void scores(const vaei_run *r, const sizes *s, const head *h, int64_t first, int64_t m, const float *q) {
+    softmax_job j = { r->k, s, first, h->p };
     vaei_matmul(r->k, r->pool, m, s->d, s->T, q, s->C, h->keys, NULL, 0, h->p, s->T, NULL);
     vaei_parallel_ranges(r->pool, m, s->T, softmax_rows, &j);
 }
@@ -174,7 +180,7 @@ static void attend(const vaei_run *r, const sizes *s, const head *h, const float
     vaei_pack(r->k, s->T, s->d, v, s->C, 1, NULL, h->values);
     for (int64_t i = 0; i < s->T; i += s->rows) {
         const int64_t m = s->T - i < s->rows ? s->T - i : s->rows;
-        scores(r, s, h, m, q + i * s->C);
+        scores(r, s, h, i, m, q + i * s->C);
         vaei_matmul(r->k, r->pool, m, s->T, s->d, h->p, s->T, h->values, NULL, 0, o + i * s->C, s->C, NULL);
     }
 }
@@ -243,8 +249,8 @@ static void attend_backward(const vaei_run *r, const sizes *s, const head *h, fl
     vaei_pack(r->k, s->d, s->T, v[V], 1, C, NULL, h->values_t);
     for (int64_t i = 0; i < s->T; i += s->rows) {
         const int64_t m = s->T - i < s->rows ? s->T - i : s->rows, at = i * C;
-        ds_job j = {r->k, s->T, h->p, h->dp};
-        scores(r, s, h, m, v[Q] + at);
+        ds_job j = { r->k, s->T, h->p, h->dp };
+        scores(r, s, h, i, m, v[Q] + at);
         vaei_outer(r->k, r->pool, s->T, s->d, m, h->p, s->T, g[OUT] + at, C, g[V], C, h->outer);
         vaei_matmul(r->k, r->pool, m, s->d, s->T, g[OUT] + at, C, h->values_t, NULL, 0, h->dp, s->T, NULL);
         vaei_parallel_ranges(r->pool, m, s->T, ds_rows, &j);

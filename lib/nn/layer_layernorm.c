@@ -89,13 +89,8 @@ static void normalise_rows(void *arg, int64_t begin, int64_t end) {
     const vaei_kernels *k = j->r->k;
     const vaei_post *post = vaei_layer_post(j->l, j->r);
     for (int64_t i = begin; i < end; i++) {
-        const float *x = j->x + i * channels;
-        float *y = j->y + i * channels;
-        double mean, variance;
-        const double rstd = vaei_norm_statistics(k->sum(channels, x), k->sum_squares(channels, x), (double)channels,
-                                                 (double)o->eps, &mean, &variance);
-        const statistics t = {(float)mean, (float)rstd};
-        for (int64_t c = 0; c < channels; c++) y[c] = (x[c] - t.mean) * t.rstd * weight[c] + bias[c];
+        statistics t;
+        vaei_norm_row(k, channels, (double)o->eps, weight, bias, j->x + i * channels, j->y + i * channels, &t.mean, &t.rstd);
         if (j->kept) j->kept[i] = t;
     }
     if (post) post->apply(post->arg, k, (end - begin) * channels, j->y + begin * channels);

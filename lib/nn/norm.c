@@ -124,3 +124,13 @@ double vaei_norm_statistics(double sum, double sum_squares, double count, double
     *variance = v > 0 ? v : 0; /* rounding may leave it a little below */
     return 1 / sqrt(*variance + eps);
 }
+
+void vaei_norm_row(const vaei_kernels *k, int64_t channels, double eps, const float *weight, const float *bias, const float *x, float *y,
+                   float *mean, float *rstd) {
+    double exact_mean, variance;
+    const double sum = k->sum(channels, x), squares = k->sum_squares(channels, x);
+    const float r = (float)vaei_norm_statistics(sum, squares, (double)channels, eps, &exact_mean, &variance), m = (float)exact_mean;
+    for (int64_t c = 0; c < channels; c++) y[c] = (x[c] - m) * r * weight[c] + bias[c];
+    *mean = m;
+    *rstd = r;
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * norm.h - what batch norm and group norm share: sums over the rows of each channel, maps linear in each channel.
+ * norm.h - what batch norm and group norm share: sums over the rows of each channel, maps linear in each channel; and
+ * one row of layer norm.
  *
  * Rows come in segments, one for each set of statistics: batch norm has one of n H W rows, group norm one an example.
  *
@@ -38,6 +39,10 @@ void vaei_norm_apply(const vaei_kernels *k, const vaei_pool *pool, const vaei_no
 /* dx = coefficient[0] dy + (coefficient[1] x + coefficient[2]) */
 void vaei_norm_apply_grad(const vaei_pool *pool, const vaei_norm *g, const float *coefficients, const float *x,
                           const float *dy, float *dx);
+
+/* One row of layer normalisation: y = weight (x - mean) rstd + bias; *mean and *rstd receive the row's. */
+void vaei_norm_row(const vaei_kernels *k, int64_t channels, double eps, const float *weight, const float *bias, const float *x, float *y,
+                   float *mean, float *rstd);
 
 /* 1 / sqrt(variance + eps) from sums over `count` values; *mean and *variance (divided by count) receive the rest. */
 double vaei_norm_statistics(double sum, double sum_squares, double count, double eps, double *mean, double *variance);

@@ -26,7 +26,7 @@ vaei_param *vaei_build_param(vaei_build *b, const char *path, const char *name, 
     p->name = vaei_arena_format(b->arena, "%s.%s", path, name);
     if (!p->name) return NULL;
     p->ndim = ndim;
-    p->flags = flags;
+    p->flags = flags | b->flags;
     p->init = init;
     p->count = 1;
     for (int32_t i = 0; i < ndim; i++) {

@@ -14,8 +14,9 @@
 
 enum {
     VAEI_PARAM_TRAINED = 1,
-    VAEI_PARAM_DECAYED = 2
-}; /* DECAYED: weight decay applies (weights, not biases or norms) */
+    VAEI_PARAM_DECAYED = 2, /* weight decay applies (weights, not biases or norms) */
+    VAEI_PARAM_OF_PRIOR = 4 /* moves under objective prior, which moves nothing else */
+};
 
 /* How a parameter starts. fan_in, fan_out as PyTorch counts them. PYTORCH is kaiming_uniform(a = sqrt 5), U(+-1/sqrt fan_in). */
 enum { VAEI_INIT_PYTORCH, VAEI_INIT_XAVIER, VAEI_INIT_KAIMING, VAEI_INIT_ZEROS, VAEI_INIT_CONSTANT };
@@ -44,6 +45,7 @@ typedef struct vaei_build {
     vaei_param *first, **last;
     int64_t n_params;
     uint32_t next_id;
+    int32_t flags; /* given to every parameter declared */
     int32_t depth; /* of nested stacks, limited */
 } vaei_build;
 

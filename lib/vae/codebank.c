@@ -76,7 +76,7 @@ vae_status_t vaei_bank_plan(vaei_latent *q, vaei_build *b, vaei_node *node, cons
     q->state = s;
     q->raw = c->decode == VAEI_DECODE_RAW;
     VAEI_TRY(declare_books(q, b, s));
-    return vaei_quantizer_project(&s->frame, q, b, s->W);
+    return vaei_quantizer_project(&s->frame, b, s->W);
 }
 
 /* ---- memory ------------------------------------------------------------------------------------------------------ */

@@ -26,7 +26,7 @@ enum {
 };
 
 /* Streams of random numbers of latents, beside those of nn/layer.h. */
-enum { VAEI_STREAM_GUMBEL = 16, VAEI_STREAM_KMEANS = 17, VAEI_STREAM_REVIVAL = 18, VAEI_STREAM_STAGES = 19 };
+enum { VAEI_STREAM_GUMBEL = 16, VAEI_STREAM_KMEANS = 17, VAEI_STREAM_REVIVAL = 18, VAEI_STREAM_STAGES = 19, VAEI_STREAM_COMPONENT = 20 };
 
 /* How the codes served in the batch of the last training pass. */
 typedef struct vaei_code_stats {

@@ -57,7 +57,7 @@ static vae_status_t plan(vaei_latent *q, vaei_build *b, vaei_node *node, const v
     vaei_param *p = vaei_build_param(b, "latent", "codebook", 2, shape, VAEI_PARAM_TRAINED, box);
     if (!p) return VAE_E_NOMEM;
     s->codebook = q->param[q->n_params++] = p;
-    return vaei_linear_declare(&s->logits, q, b, "logits.weight", "logits.bias", s->frame.C, s->K);
+    return vaei_linear_declare(&s->logits, b, "latent.logits", s->frame.C, s->K);
 }
 
 /* ---- memory ------------------------------------------------------------------------------------------------------ */

@@ -55,7 +55,7 @@ static vae_status_t plan(vaei_latent *q, vaei_build *b, vaei_node *node, const v
     q->state = s;
     q->raw = c->decode;
     vaei_quantizer_measure(&s->frame, q, h, z, c->heads, c->codes);
-    return vaei_quantizer_project(&s->frame, q, b, c->heads * s->bits);
+    return vaei_quantizer_project(&s->frame, b, c->heads * s->bits);
 }
 
 /* ---- memory ------------------------------------------------------------------------------------------------------ */

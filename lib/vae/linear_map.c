@@ -6,19 +6,15 @@
  * A 1x1 convolution, channels last, is this map on every position. */
 #include "vae/linear_map.h"
 
-vae_status_t vaei_linear_declare(vaei_linear_map *m, vaei_latent *q, vaei_build *b, const char *weight, const char *bias, int64_t in,
-                                 int64_t out) {
+vae_status_t vaei_linear_declare(vaei_linear_map *m, vaei_build *b, const char *path, int64_t in, int64_t out) {
     const int64_t shape[2] = { out, in };
     const vaei_init init = { .kind = VAEI_INIT_PYTORCH, .fan_in = in, .fan_out = out };
     m->in = in;
     m->out = out;
-    vaei_param *w = vaei_build_param(b, "latent", weight, 2, shape, VAEI_PARAM_TRAINED | VAEI_PARAM_DECAYED, init);
-    if (!w) return VAE_E_NOMEM;
-    m->weight = q->param[q->n_params++] = w;
-    w = vaei_build_param(b, "latent", bias, 1, shape, VAEI_PARAM_TRAINED, init);
-    if (!w) return VAE_E_NOMEM;
-    m->bias = q->param[q->n_params++] = w;
-    return VAE_OK;
+    m->weight = vaei_build_param(b, path, "weight", 2, shape, VAEI_PARAM_TRAINED | VAEI_PARAM_DECAYED, init);
+    if (!m->weight) return VAE_E_NOMEM;
+    m->bias = vaei_build_param(b, path, "bias", 1, shape, VAEI_PARAM_TRAINED, init);
+    return m->bias ? VAE_OK : VAE_E_NOMEM;
 }
 
 vaei_linear_pack vaei_linear_carve(const vaei_linear_map *m, const vaei_kernels *k, int32_t training, vaei_carve *c) {
@@ -35,7 +31,12 @@ void vaei_linear_fill(const vaei_linear_map *m, const vaei_run *r, const vaei_li
 }
 
 void vaei_linear_forward(const vaei_linear_map *m, const vaei_run *r, const vaei_linear_pack *p, int64_t rows, const float *x, float *y) {
-    vaei_matmul(r->k, r->pool, rows, m->in, m->out, x, m->in, p->forward, r->params + m->bias->offset, 0, y, m->out, NULL);
+    vaei_linear_rows(m, r, p, rows, x, m->in, y, m->out);
+}
+
+void vaei_linear_rows(const vaei_linear_map *m, const vaei_run *r, const vaei_linear_pack *p, int64_t rows, const float *x, int64_t ldx,
+                      float *y, int64_t ldy) {
+    vaei_matmul(r->k, r->pool, rows, m->in, m->out, x, ldx, p->forward, r->params + m->bias->offset, 0, y, ldy, NULL);
 }
 
 void vaei_linear_backward(const vaei_linear_map *m, const vaei_run *r, const vaei_linear_pack *p, int64_t rows, const float *x,

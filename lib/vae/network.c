@@ -9,7 +9,7 @@
 
 #include "nn/ranges.h"
 
-static const char *const sections[] = {"input", "encoder", "latent", "decoder", "likelihood"};
+static const char *const sections[] = { "input", "encoder", "latent", "decoder", "likelihood", "prior" };
 
 /* ---- building -------------------------------------------------------------------------------------------------- */
 
@@ -72,6 +72,28 @@ static vae_status_t build_likelihood(vaei_network *net, vaei_build *b, const vae
     return p->ops->plan ? p->ops->plan(p, b) : VAE_OK;
 }
 
+/* The standard prior is what a model has without the section, so its canonical text has none. */
+static vae_status_t build_prior(vaei_network *net, vaei_build *b, const vaei_document *document) {
+    vaei_prior *p = &net->prior;
+    const vaei_module *module;
+    vaei_node *node = NULL;
+    void *conf;
+    *p = (vaei_prior){ .ops = &vaei_prior_standard, .latent = &net->latent };
+    if (!vaei_document_find(document, "prior")) return VAE_OK;
+    VAEI_TRY(single_module(&node, document, "prior"));
+    VAEI_TRY(vaei_module_find(&module, vaei_priors, vaei_priors_count, "prior", node, "prior"));
+    VAEI_TRY(vaei_module_bind(&conf, module, node, b->arena, "prior"));
+    p->ops = (const vaei_prior_ops *)(const void *)module;
+    p->conf = conf;
+    if (!vaei_network_has_prior(net)) return VAE_OK;
+    const int32_t of_codes = (net->latent.ops->flags & VAEI_LATENT_CODES) != 0;
+    if (!(p->ops->flags & (of_codes ? VAEI_PRIOR_OF_CODES : VAEI_PRIOR_OF_VALUES)))
+        return vaei_fail(VAE_E_SPEC, "prior %s: is over %s, latent %s makes %s", module->name, of_codes ? "values" : "codes",
+                         net->latent.ops->module.name, of_codes ? "codes" : "values");
+    b->flags = VAEI_PARAM_OF_PRIOR;
+    return p->ops->plan(p, b);
+}
+
 /* Batch statistics over a single value say nothing: such a layer needs a second example. */
 static int64_t min_batch(const vaei_stack *s) {
     for (int32_t i = 0; i < s->n; i++) {
@@ -87,8 +109,10 @@ static vae_status_t print_spec(vaei_network *net, vaei_arena *arena, const vaei_
     vaei_writer w = {0};
     for (int32_t pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < VAEI_COUNT(sections); i++) {
-            vaei_write(&w, "%-10s ", sections[i]);
-            vaei_pipeline_print(&vaei_document_find(document, sections[i])->pipeline, &w);
+            const vaei_section *s = vaei_document_find(document, sections[i]);
+            if (!s || (strcmp(s->name, "prior") == 0 && !vaei_network_has_prior(net))) continue;
+            vaei_write(&w, "%-10s ", s->name);
+            vaei_pipeline_print(&s->pipeline, &w);
             vaei_write(&w, "\n");
         }
         if (pass == 0) {
@@ -110,6 +134,7 @@ vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei
     VAEI_TRY(build_latent(net, &b, document));
     VAEI_TRY(build_stack(&net->decoder, &b, document, "decoder", &net->latent.z));
     VAEI_TRY(build_likelihood(net, &b, document));
+    VAEI_TRY(build_prior(net, &b, document)); /* last: it moves no parameter of a model without it */
     net->min_batch = min_batch(net->encoder) > 1 || min_batch(net->decoder) > 1 ? 2 : 1;
     VAEI_TRY(vaei_build_finish(&b, &net->params));
     return print_spec(net, arena, document);

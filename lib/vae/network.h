@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * network.h - the whole model: encoder, latent, decoder, likelihood, built from a document and run forward and backward.
+ * network.h - the whole model: encoder, latent, decoder, likelihood, prior, built from a document and run forward and backward.
  *
  *     x[n][S] -> encoder -> h -> latent -> z[n][D] -> decoder -> theta[n][S] -> likelihood -> nll[n]
+ *                                 |
+ *                               prior -> -log p(z)                  standard, or learned afterwards: network_prior.c
  *
  * A network is const after vaei_network_build; its parameters are elsewhere (vaei_params). */
 #ifndef VAEI_NETWORK_H
@@ -10,16 +12,23 @@
 #include "vae/latent.h"
 #include "vae/likelihood.h"
 #include "vae/objective.h"
+#include "vae/prior.h"
 
 typedef struct vaei_network {
     vaei_shape input;
     vaei_stack *encoder, *decoder;
     vaei_latent latent;
     vaei_likelihood likelihood;
+    vaei_prior prior;
     vaei_params params;
     int64_t min_batch; /* of training: 2 if a layer takes statistics over examples alone */
     const char *spec;  /* canonical, one section a line */
 } vaei_network;
+
+/* Has the model a prior of its own, and with it parameters to fit? */
+VAEI_INLINE int32_t vaei_network_has_prior(const vaei_network *net) {
+    return (net->prior.ops->flags & VAEI_PRIOR_LEARNED) != 0;
+}
 
 /* Builds from the model sections of the document (others are left alone); everything lives in the arena. Rewrites the sections'
  * attributes to canonical form. */
@@ -27,7 +36,7 @@ vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei
 
 /* The parts' memory for one use of the network: carved by vaei_network_carve from one block (measured with base NULL). */
 typedef struct vaei_work {
-    vaei_slot encoder, latent, decoder;
+    vaei_slot encoder, latent, decoder, prior;
     void *likelihood_cache;
     float *h;           /* [n][H] */
     float *mean, *logvar, *z, *noise, *kl; /* [n][D] */
@@ -59,5 +68,23 @@ vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, co
 void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x);
 /* Running statistics, and codes learnt without gradients. */
 void vaei_network_commit(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *params);
+
+/* ---- network_prior.c: the prior over the latents of a network that stands still --------------------------------------------- */
+
+/* The prior's memory, behind vaei_network_carve() with training 0; training here means that the prior learns. */
+void vaei_network_carve_prior(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *c, vaei_work *w);
+void vaei_network_pack_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w);
+
+/* w->codes or w->z of x, drawn from the posterior with w->noise; then w->nll under the prior. r is of a training pass. Fails if the
+ * prior can't start from this batch. */
+vae_status_t vaei_network_forward_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x);
+/* Adds to the gradients of the prior's parameters: w->d_nll is set. */
+void vaei_network_backward_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w);
+void vaei_network_commit_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *params);
+
+/* log_ratio[n] = log p(z) - log q(z|x) of w->z and w->h, for a learned prior: from the one against the standard prior. Uses w->nll. */
+void vaei_network_prior_ratio(const vaei_network *net, const vaei_run *r, const vaei_work *w);
+/* r->n latents in w->z, items `first` on of the stream of r->noise.seed. */
+void vaei_network_sample(const vaei_network *net, const vaei_run *r, const vaei_work *w, uint64_t first);
 
 #endif

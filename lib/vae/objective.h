@@ -16,8 +16,11 @@ typedef struct vaei_terms {
     float *d_kl;         /* out [n][D]: d loss / d kl[i][d] */
 } vaei_terms;
 
+enum { VAEI_OBJECTIVE_OF_PRIOR = 1 }; /* nll is that of latents under the prior, whose parameters alone move; kl and d_kl are NULL */
+
 typedef struct vaei_objective_ops {
     vaei_module module;
+    int32_t flags;
     void (*eval)(const void *conf, vaei_terms *t);
 } vaei_objective_ops;
 

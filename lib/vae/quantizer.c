@@ -21,12 +21,12 @@ void vaei_quantizer_measure(vaei_quantizer *s, vaei_latent *q, const vaei_shape 
     *z = *h;
 }
 
-vae_status_t vaei_quantizer_project(vaei_quantizer *s, vaei_latent *q, vaei_build *b, int64_t W) {
+vae_status_t vaei_quantizer_project(vaei_quantizer *s, vaei_build *b, int64_t W) {
     s->W = W;
     s->projected = W != s->C;
     if (!s->projected) return VAE_OK;
-    VAEI_TRY(vaei_linear_declare(&s->in, q, b, "project_in.weight", "project_in.bias", s->C, W));
-    return vaei_linear_declare(&s->out, q, b, "project_out.weight", "project_out.bias", W, s->C);
+    VAEI_TRY(vaei_linear_declare(&s->in, b, "latent.project_in", s->C, W));
+    return vaei_linear_declare(&s->out, b, "latent.project_out", W, s->C);
 }
 
 vaei_quantizer_pack vaei_quantizer_carve_pack(const vaei_quantizer *s, const vaei_kernels *k, int32_t training, vaei_carve *c) {

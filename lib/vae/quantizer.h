@@ -21,7 +21,7 @@ typedef struct vaei_quantizer_pack {
 
 /* Rows and channels of h, the counts of codes and z of the latent; then the projections, for a width W set by now. */
 void vaei_quantizer_measure(vaei_quantizer *s, vaei_latent *q, const vaei_shape *h, vaei_shape *z, int64_t heads, int64_t K);
-vae_status_t vaei_quantizer_project(vaei_quantizer *s, vaei_latent *q, vaei_build *b, int64_t W);
+vae_status_t vaei_quantizer_project(vaei_quantizer *s, vaei_build *b, int64_t W);
 
 vaei_quantizer_pack vaei_quantizer_carve_pack(const vaei_quantizer *s, const vaei_kernels *k, int32_t training, vaei_carve *c);
 void vaei_quantizer_fill(const vaei_quantizer *s, const vaei_run *r, const vaei_quantizer_pack *p);

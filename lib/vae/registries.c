@@ -5,6 +5,7 @@
 #include "vae/likelihood.h"
 #include "vae/objective.h"
 #include "vae/optimizer.h"
+#include "vae/prior.h"
 
 #define VAEI_LATENT(name) extern const vaei_latent_ops vaei_latent_##name;
 #include "vae/latents.def"
@@ -24,6 +25,9 @@
 #define VAEI_CLIP(name) extern const vaei_clip_ops vaei_clip_##name;
 #include "vae/clips.def"
 #undef VAEI_CLIP
+#define VAEI_PRIOR(name) extern const vaei_prior_ops vaei_prior_##name;
+#include "vae/priors.def"
+#undef VAEI_PRIOR
 
 #define VAEI_LATENT(name) &vaei_latent_##name.module,
 #define VAEI_LIKELIHOOD(name) &vaei_likelihood_##name.module,
@@ -31,6 +35,7 @@
 #define VAEI_OPTIMIZER(name) &vaei_optimizer_##name.module,
 #define VAEI_SCHEDULE(name) &vaei_schedule_##name.module,
 #define VAEI_CLIP(name) &vaei_clip_##name.module,
+#define VAEI_PRIOR(name) &vaei_prior_##name.module,
 
 const vaei_module *const vaei_latents[] = {
 #include "vae/latents.def"
@@ -50,6 +55,9 @@ const vaei_module *const vaei_schedules[] = {
 const vaei_module *const vaei_clips[] = {
 #include "vae/clips.def"
 };
+const vaei_module *const vaei_priors[] = {
+#include "vae/priors.def"
+};
 
 const size_t vaei_latents_count = VAEI_COUNT(vaei_latents);
 const size_t vaei_likelihoods_count = VAEI_COUNT(vaei_likelihoods);
@@ -57,3 +65,4 @@ const size_t vaei_objectives_count = VAEI_COUNT(vaei_objectives);
 const size_t vaei_optimizers_count = VAEI_COUNT(vaei_optimizers);
 const size_t vaei_schedules_count = VAEI_COUNT(vaei_schedules);
 const size_t vaei_clips_count = VAEI_COUNT(vaei_clips);
+const size_t vaei_priors_count = VAEI_COUNT(vaei_priors);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * softmax.h - exponentials of a row that neither overflow nor all vanish. */
+#ifndef VAEI_SOFTMAX_H
+#define VAEI_SOFTMAX_H
+
+#include "kernel/kernel.h"
+
+/* x = e^(x - top), top = max x; the sum of them, at least 1. n >= 1. */
+double vaei_exponentials(const vaei_kernels *k, int64_t n, float *x, float *top);
+
+/* x = softmax(x) */
+void vaei_softmax(const vaei_kernels *k, int64_t n, float *x);
+
+#endif

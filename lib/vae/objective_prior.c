@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * objective_prior.c - the model's prior is fitted to the latents of the data, and nothing else moves.
+ *
+ *     loss = mean_i -log p(z_i)        z_i: the codes of x_i, or a draw from its posterior, by the model at inference
+ *
+ * The bound on log p(x) gains what this loses: the rest of it does not depend on the prior. */
+#include "vae/objective.h"
+
+static void eval(const void *conf, vaei_terms *t) {
+    double sum = 0;
+    (void)conf;
+    for (int64_t i = 0; i < t->n; i++) {
+        sum += t->nll[i];
+        t->d_nll[i] = (float)(1 / (double)t->n);
+    }
+    t->loss = t->recon = sum / (double)t->n;
+    t->rate = t->beta = 0;
+}
+
+const vaei_objective_ops vaei_objective_prior = {
+    .module = {.name = "prior",
+               .summary = "the likelihood of the latents under the model's prior, which alone learns",
+               .example = "prior",
+               .paper = ""},
+    .flags = VAEI_OBJECTIVE_OF_PRIOR,
+    .eval = eval,
+};

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ * prior.h - p(z): where latents come from when there is no x. One file a prior (prior_pixelcnn.c), one line in priors.def.
+ *
+ * A prior is over codes[n][n_codes] of a latent of codes, or over values z[n][D] of any other:
+ *
+ *     codes or z --nll--> -log p, nats an example          (seed, item) --sample--> codes or z
+ *
+ * A learned one is fitted to the latents of a model that stands still (objective prior); the model is trained without it, against
+ * the standard prior. Parameters are "prior.*".
+ *
+ * Memory (pack, cache, scratch), const-ness and "cannot fail" as for a layer (nn/layer.h). nll of an example and its samples do not
+ * depend on the batch it stands in. */
+#ifndef VAEI_PRIOR_H
+#define VAEI_PRIOR_H
+
+#include "vae/latent.h"
+
+typedef struct vaei_prior vaei_prior;
+
+enum {
+    VAEI_PRIOR_OF_CODES = 1,  /* over latents of codes */
+    VAEI_PRIOR_OF_VALUES = 2, /* over any other */
+    VAEI_PRIOR_LEARNED = 4    /* has parameters */
+};
+
+/* Latents of a batch: one of the two is NULL. */
+typedef struct vaei_points {
+    int32_t *codes; /* [n][n_codes] */
+    float *z;       /* [n][D] */
+} vaei_points;
+
+typedef struct vaei_prior_ops {
+    vaei_module module;
+    int32_t flags;
+    /* Check p->latent, declare parameters. NULL: nothing to do. */
+    vae_status_t (*plan)(vaei_prior *p, vaei_build *b);
+    void (*need)(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training,
+                 vaei_need *need);                                    /* or NULL */
+    void (*pack)(const vaei_prior *p, const vaei_run *r, void *pack); /* or NULL */
+    /* nll[n] in nats. Training: fills the cache. */
+    void (*nll)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, double *nll);
+    /* Gradients of its parameters += weight[i] * d nll[i], after nll of the same points. NULL: learns in commit alone. */
+    void (*backward)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at,
+                     const float *weight);
+    /* Points for r->n items of the stream of r->noise.seed, from `first` on. */
+    void (*sample)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, uint64_t first, const vaei_points *out);
+
+    /* ---- for priors that learn without gradients; or NULL */
+
+    /* Training, before nll: a start made from the first points, for this pass in the pack. Fails if they do not serve. */
+    vae_status_t (*prepare)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at);
+    /* The parameters move: only after nll was sound. */
+    void (*commit)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, float *params);
+} vaei_prior_ops;
+
+struct vaei_prior {
+    const vaei_prior_ops *ops;
+    const void *conf;
+    void *state;
+    const vaei_latent *latent;
+};
+
+/* What item `position` of a session's stream draws from: this key, this item. */
+VAEI_INLINE vaei_noise_key vaei_prior_key(uint64_t seed, uint64_t position) {
+    return (vaei_noise_key){.seed = seed, .step = position >> 32, .stream = VAEI_STREAM_PRIOR};
+}
+
+extern const vaei_module *const vaei_priors[];
+extern const size_t vaei_priors_count;
+extern const vaei_prior_ops vaei_prior_standard; /* of a model that names none */
+
+#endif
