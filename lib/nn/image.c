@@ -75,12 +75,30 @@ typedef struct transposition {
     float *y;
 } transposition;
 
-/* One whole block through a buffer: its loops have constant bounds, so that the compiler can use vectors for both. */
+#if defined(__GNUC__)
+typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* y[c][r] = x[r][c], 4 x 4 */
+static void transpose_four(const float *x, int64_t cols, float *y, int64_t rows) {
+    const four a = *(const four *)x, b = *(const four *)(x + cols);
+    const four c = *(const four *)(x + 2 * cols), d = *(const four *)(x + 3 * cols);
+    const four ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab1 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    const four cd0 = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd1 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    *(four *)y = __builtin_shufflevector(ab0, cd0, 0, 1, 4, 5);
+    *(four *)(y + rows) = __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7);
+    *(four *)(y + 2 * rows) = __builtin_shufflevector(ab1, cd1, 0, 1, 4, 5);
+    *(four *)(y + 3 * rows) = __builtin_shufflevector(ab1, cd1, 2, 3, 6, 7);
+}
+#else
+static void transpose_four(const float *x, int64_t cols, float *y, int64_t rows) {
+    for (int64_t r = 0; r < 4; r++)
+        for (int64_t c = 0; c < 4; c++) y[c * rows + r] = x[r * cols + c];
+}
+#endif
+
 static void transpose_block(const float *x, int64_t cols, float *y, int64_t rows) {
-    float block[BLOCK][BLOCK];
-    for (int64_t r = 0; r < BLOCK; r++)
-        for (int64_t c = 0; c < BLOCK; c++) block[c][r] = x[r * cols + c];
-    for (int64_t c = 0; c < BLOCK; c++) memcpy(y + c * rows, block[c], sizeof(block[c]));
+    for (int64_t c = 0; c < BLOCK; c += 4)
+        for (int64_t r = 0; r < BLOCK; r += 4) transpose_four(x + r * cols + c, cols, y + c * rows + r, rows);
 }
 
 static void transpose_examples(void *arg, int64_t begin, int64_t end) {

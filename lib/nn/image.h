@@ -39,7 +39,7 @@ VAEI_INLINE vaei_window vaei_window_at(const vaei_conv *g, int64_t oy, int64_t o
                          x + g->kw > g->w ? g->w : x + g->kw};
 }
 
-#define VAEI_BLOCK_FLOATS (INT64_C(1) << 18) /* 1 MiB: a core's second cache */
+#define VAEI_BLOCK_FLOATS (INT64_C(1) << 19) /* 2 MiB: about a core's second cache */
 
 /* Backward of a convolution goes through the batch in blocks of examples, so that what one gradient has read is still in the cache for the
  * next: this many, for examples of `size` floats. Fixed by the shape: it decides in which order the weight's gradient is summed. */
