@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# check_golden.sh - the same bits from every build: the library as built (gcc -O3), gcc -O1, clang -O2 where there is one, and NEON under
-# qemu where there is a cross compiler (Debian: gcc-aarch64-linux-gnu qemu-user); each with another number of threads; the first with
-# every instruction set, the others without the portable one, which is slow. `--write` records the hashes anew: only together with a new VAE_KERNEL_ABI.
+# check_golden.sh - the same bits from every build: the library as built (gcc -O3), gcc -O1, clang -O2 where there is one, and
+# NEON under qemu where there is a cross compiler (Debian: gcc-aarch64-linux-gnu qemu-user); each with another number of
+# threads; the first with every instruction set, the others without the portable one, which is slow. `--write` records the
+# hashes anew: only together with a new VAE_KERNEL_ABI.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . scripts/report.sh

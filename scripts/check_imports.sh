@@ -6,7 +6,7 @@
 . scripts/report.sh
 
 # memory and strings; numbers as integers only, through vsnprintf
-allowed='malloc free aligned_alloc posix_memalign memcpy memmove memset memcmp memchr strlen strcmp strncmp strchr strrchr
+allowed='malloc free aligned_alloc posix_memalign madvise memcpy memmove memset memcmp memchr strlen strcmp strncmp strchr strrchr
 strstr strspn strcspn strpbrk strcpy strncpy strnlen snprintf vsnprintf __errno_location strerror_r __xpg_strerror_r
 bsearch qsort'
 # files, in lib/io

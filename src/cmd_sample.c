@@ -36,7 +36,7 @@ const cli_command_t command_sample = {
     .name = "sample",
     .operands = "MODEL",
     .summary = "make new examples from the prior",
-    .text = "Draws latents from the prior, N(0, I) or codes drawn evenly, and decodes\n"
+    .text = "Draws latents from the model's prior, a learned one, N(0, I) or even codes, and decodes\n"
             "them. Shown is the mean of the likelihood, no noise is added to it.",
     .example = "  vae sample run/best.safetensors -n 64 --seed 7 -o samples.png",
     .options = options,

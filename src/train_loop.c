@@ -92,7 +92,10 @@ static void write_pictures(const train_loop_t *loop, int64_t number) {
     uint64_t stream = draw_stream((uint64_t)loop->settings->seed, 0);
     draw_normal(&stream, N_SAMPLES * D, noise);
     must(vae_session_seed(loop->session, (uint64_t)loop->settings->seed)); /* of which codes are drawn */
-    must(vae_sample(loop->session, N_SAMPLES, loop->has_codes ? NULL : noise, x));
+    /* a learned prior and one over codes draw for themselves, from the session's fresh seed */
+    vae_status_t status = loop->has_codes ? VAE_E_UNSUPPORTED : vae_sample(loop->session, N_SAMPLES, noise, x);
+    if (status == VAE_E_UNSUPPORTED) status = vae_sample(loop->session, N_SAMPLES, NULL, x);
+    must(status);
     char *name = mem_format("samples/epoch_%04lld.png", (long long)number);
     char *path = run_path(&loop->run, name);
     picture_write(path, x, N_SAMPLES, &extent, SAMPLE_COLUMNS);
