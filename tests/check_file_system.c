@@ -233,7 +233,7 @@ START_TEST(test_writer_refuses_bad_texts) {
 END_TEST
 
 START_TEST(test_writer_and_reader_agree_on_the_most) {
-    static char names[VAEI_TENSORS_MAX + 1][8];
+    static char names[VAEI_TENSORS_MAX + 1][12];
     static vaei_entry entry[VAEI_TENSORS_MAX + 1];
     vaei_file f;
     for (int i = 0; i <= VAEI_TENSORS_MAX; i++) {

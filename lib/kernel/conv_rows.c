@@ -116,14 +116,19 @@ static void group_by_patches(const vaei_rows *r, int64_t group, int64_t first, i
     vaei_view_taps(&r->view, 0, block, at);
     for (int64_t from = first; from < last; from += k->mr) {
         const int64_t m = vaei_min(k->mr, last - from);
-        vaei_view_spots(&r->view, from, m, spots);
+        const int32_t plane = r->depth == 1 && block == taps;
+        if (plane)
+            vaei_view_plane(&r->view, from, m, group, PATCH, patch);
+        else
+            vaei_view_spots(&r->view, from, m, spots);
         output_rows(r, from, m, out);
         for (int64_t t = 0; t < taps; t += block) {
             const int64_t now = vaei_min(block, taps - t);
             float *c[VAEI_MAX_ROWS];
             if (block < taps) vaei_view_taps(&r->view, t, now, at);
             for (int64_t i = 0; i < m; i++) {
-                vaei_view_patch(&r->view, spots + i, at, now, group * r->depth, r->depth, patch + i * PATCH);
+                if (!plane)
+                    vaei_view_patch(&r->view, spots + i, at, now, group * r->depth, r->depth, patch + i * PATCH);
                 c[i] = out[i] + group * r->width;
             }
             for (int64_t n = 0; n < r->width; n += k->nr) {

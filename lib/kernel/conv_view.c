@@ -54,15 +54,6 @@ VAEI_INLINE void copy_patch(const vaei_view *v, const vaei_spot *s, const vaei_t
 
 void vaei_view_patch(const vaei_view *v, const vaei_spot *s, const vaei_tap *taps, int64_t count, int64_t channel,
                      int64_t depth, float *out) {
-    if (depth == 1 && s->inside && count == 9 && v->tw == 3 && v->dx == 1) { /* the usual kernel on one channel: three runs */
-        const float *from = v->in + (channel + s->at + taps[0].offset);
-        for (int64_t y = 0; y < 3; y++, from += v->dy * v->w * v->c, out += 3) {
-            out[0] = from[0];
-            out[1] = from[v->c];
-            out[2] = from[2 * v->c];
-        }
-        return;
-    }
     if (depth == 1 && s->inside) {
         const float *const from = v->in + channel;
         for (int64_t t = 0; t < count; t++) out[t] = from[s->at + taps[t].offset];
@@ -77,5 +68,52 @@ void vaei_view_patch(const vaei_view *v, const vaei_spot *s, const vaei_tap *tap
         break;
     default:
         copy_patch(v, s, taps, count, channel, depth, out);
+    }
+}
+
+/* Position q of a row of taps that are partly outside: tap t sees pixel x + t dx. line NULL: a row outside the image. */
+static void plane_edge(const vaei_view *v, const float *line, int64_t x, float *out) {
+    for (int64_t t = 0; t < v->tw; t++) {
+        const int64_t pixel = x + t * v->dx;
+        out[t] = line && pixel >= 0 && pixel < v->w ? line[pixel * v->c] : 0.0f;
+    }
+}
+
+/* One row of taps of `count` positions; x: the pixel of the first one's tap 0. */
+static void plane_row(const vaei_view *v, const float *line, int64_t x, int64_t count, vaei_stretch inside, int64_t stride,
+                      float *out) {
+    const int64_t begin = line ? vaei_min(vaei_max(inside.begin, 0), count) : count;
+    const int64_t end = vaei_max(begin, vaei_min(inside.end, count)), turn = v->dx * v->c;
+    for (int64_t q = 0; q < begin; q++) plane_edge(v, line, x + q * v->step_x, out + q * stride);
+    for (int64_t q = begin; q < end; q++) {
+        const float *const from = line + (x + q * v->step_x) * v->c;
+        float *const to = out + q * stride;
+        if (v->tw == 3) { /* the usual kernel */
+            to[0] = from[0];
+            to[1] = from[turn];
+            to[2] = from[2 * turn];
+        } else {
+            for (int64_t t = 0; t < v->tw; t++) to[t] = from[t * turn];
+        }
+    }
+    for (int64_t q = end; q < count; q++) plane_edge(v, line, x + q * v->step_x, out + q * stride);
+}
+
+void vaei_view_plane(const vaei_view *v, int64_t first, int64_t count, int64_t channel, int64_t stride, float *out) {
+    const vaei_stretch cols = vaei_view_inside(v->gw, v->step_x, v->x0, v->tw, v->dx, v->w);
+    int64_t n = first / (v->gh * v->gw), i = first / v->gw % v->gh, j = first % v->gw;
+    for (int64_t p = 0; p < count;) { /* the rest of a row of positions at a time */
+        const int64_t now = vaei_min(v->gw - j, count - p);
+        const vaei_stretch inside = {cols.begin - j, cols.end - j};
+        for (int64_t ty = 0; ty < v->th; ty++) {
+            const int64_t y = i * v->step_y + v->y0 + ty * v->dy;
+            const float *const line = y >= 0 && y < v->h ? v->in + (n * v->h + y) * v->w * v->c + channel : NULL;
+            plane_row(v, line, j * v->step_x + v->x0, now, inside, stride, out + p * stride + ty * v->tw);
+        }
+        p += now;
+        j = 0;
+        if (++i < v->gh) continue;
+        i = 0;
+        n++;
     }
 }

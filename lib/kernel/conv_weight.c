@@ -140,8 +140,8 @@ static void slice_by_tap(const weight *f, int64_t slice, int64_t first, int64_t 
 }
 
 /* All taps of one group from patches */
-static void slice_by_patches(const weight *f, int64_t group, int64_t count, const vaei_spot *spots, const float *plain,
-                             float *patches, float *partial) {
+static void slice_by_patches(const weight *f, int64_t group, int64_t first, int64_t count, const vaei_spot *spots,
+                             const float *plain, float *patches, float *partial) {
     const int64_t depth = f->how == PATCH_X ? f->cg : f->og, stride = f->how == PATCH_X ? f->g->oc : f->g->c;
     const float *a[BLOCK], *b[BLOCK];
     vaei_tap taps[PATCH];
@@ -149,8 +149,9 @@ static void slice_by_patches(const weight *f, int64_t group, int64_t count, cons
     for (int64_t p = 0; p < count; p++) {
         a[p] = patches + p * f->rows;
         b[p] = plain + p * stride + group * f->columns;
-        vaei_view_patch(&f->view, spots + p, taps, f->taps, group * depth, depth, patches + p * f->rows);
+        if (depth > 1) vaei_view_patch(&f->view, spots + p, taps, f->taps, group * depth, depth, patches + p * f->rows);
     }
+    if (depth == 1) vaei_view_plane(&f->view, first, count, group, f->rows, patches);
     add_product(f, 0, f->rows, count, a, b, partial + group * f->rows * f->columns);
 }
 
@@ -170,10 +171,11 @@ static void weight_task(void *arg, int32_t index) {
         const int64_t count = vaei_min(f->block, last - p);
         const float *const plain = f->how == PATCH_Y ? f->x + p * f->g->c : f->dy + p * f->g->oc;
         const int32_t patch = f->how == PATCH_X || f->how == PATCH_Y;
-        if (patch) vaei_view_spots(&f->view, p, count, spots);
+        const int32_t plane = (f->how == PATCH_X ? f->cg : f->og) == 1;
+        if (patch && !plane) vaei_view_spots(&f->view, p, count, spots);
         for (int64_t slice = slice0; slice < slice1; slice++) {
             if (patch)
-                slice_by_patches(f, slice, count, spots, plain, patches, partial);
+                slice_by_patches(f, slice, p, count, spots, plain, patches, partial);
             else
                 slice_by_tap(f, slice, p, count, plain, partial);
         }

@@ -28,8 +28,8 @@ VAEI_INLINE int64_t vaei_divide_up(int64_t a, int64_t b) {
 }
 
 /* Rows [k0, k0 + K) of a matrix with `depth` rows into its panels: vaei_pack in pieces. */
-void vaei_pack_rows(const vaei_kernels *k, int64_t depth, int64_t k0, int64_t K, int64_t N, const float *src, int64_t stride_k,
-                    int64_t stride_n, const float *scale, float *dst);
+void vaei_pack_rows(const vaei_kernels *k, int64_t depth, int64_t k0, int64_t K, int64_t N, const float *src,
+                    int64_t stride_k, int64_t stride_n, const float *scale, float *dst);
 
 /* ---- conv_view.c -------------------------------------------------------------------------------------------------
  * What positions see of an image: position (n, i, j) of a grid gh x gw per image sees with tap (ty, tx), t = ty tw + tx, the pixel
@@ -64,9 +64,11 @@ vaei_stretch vaei_view_inside(int64_t count, int64_t step, int64_t first, int64_
 /* `count` positions from number `first` on; taps [t0, t0 + count) */
 void vaei_view_spots(const vaei_view *v, int64_t first, int64_t count, vaei_spot *spots);
 void vaei_view_taps(const vaei_view *v, int64_t t0, int64_t count, vaei_tap *taps);
+/* out[p * stride + tap]: one channel of what all taps see, for `count` positions from number `first` on */
+void vaei_view_plane(const vaei_view *v, int64_t first, int64_t count, int64_t channel, int64_t stride, float *out);
 /* out[tap][depth]: the channels from `channel` on of what the taps see */
-void vaei_view_patch(const vaei_view *v, const vaei_spot *s, const vaei_tap *taps, int64_t count, int64_t channel, int64_t depth,
-                     float *out);
+void vaei_view_patch(const vaei_view *v, const vaei_spot *s, const vaei_tap *taps, int64_t count, int64_t channel,
+                     int64_t depth, float *out);
 
 /* ---- conv_rows.c: position (n, i, j) is written to the output pixel (i out_step_y + out_y0, j out_step_x + out_x0) ---- */
 typedef struct vaei_rows {
@@ -91,17 +93,19 @@ int32_t vaei_few_data(const vaei_conv *g);
 /* t[q][tap][o] = in[q][:] w[:][tap][o] is a plain product; an output pixel is the sum of the t that meet it, taps ascending.
  * Both directions are one scatter: position q tap (ky, kx) adds to pixel q step + k d - shift. */
 int64_t vaei_few_pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data);
-void vaei_few_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale, float *dst);
+void vaei_few_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale,
+                   float *dst);
 int64_t vaei_few_scratch(const vaei_conv *g, int64_t n, int32_t data);
-void vaei_few_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data, const float *in,
-                  const float *packed, const float *bias, const vaei_post *post, float *out, float *scratch);
+void vaei_few_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data,
+                  const float *in, const float *packed, const float *bias, const vaei_post *post, float *out,
+                  float *scratch);
 
 /* ---- conv_depthwise.c ---- */
 int32_t vaei_depthwise(const vaei_conv *g);
 int64_t vaei_depthwise_pack_floats(const vaei_conv *g);
 void vaei_depthwise_pack(const vaei_conv *g, const float *w, const float *scale, float *dst);
-void vaei_depthwise_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data, const float *in,
-                        const float *packed, const float *bias, const vaei_post *post, float *out);
+void vaei_depthwise_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data,
+                        const float *in, const float *packed, const float *bias, const vaei_post *post, float *out);
 int64_t vaei_depthwise_weight_scratch(const vaei_conv *g, int64_t n);
 void vaei_depthwise_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x,
                            const float *dy, float *dw, float *scratch);
