@@ -80,8 +80,8 @@ static void plane_edge(const vaei_view *v, const float *line, int64_t x, float *
 }
 
 /* One row of taps of `count` positions; x: the pixel of the first one's tap 0. */
-static void plane_row(const vaei_view *v, const float *line, int64_t x, int64_t count, vaei_stretch inside, int64_t stride,
-                      float *out) {
+static void plane_row(const vaei_view *v, const float *line, int64_t x, int64_t count, vaei_stretch inside,
+                      int64_t stride, float *out) {
     const int64_t begin = line ? vaei_min(vaei_max(inside.begin, 0), count) : count;
     const int64_t end = vaei_max(begin, vaei_min(inside.end, count)), turn = v->dx * v->c;
     for (int64_t q = 0; q < begin; q++) plane_edge(v, line, x + q * v->step_x, out + q * stride);
