@@ -32,9 +32,9 @@ expect_same 'pkg-config --modversion' \
 shared=$(pkg-config --cflags --libs vae)
 static="$(pkg-config --cflags vae) $prefix/lib/libvae.a $(pkg-config --static --libs vae | sed 's/-lvae\b//')"
 warnings='-Wall -Wextra -Werror'
-mkdir "$tmp/work"
-cp examples/*.c "$tmp/work/"
-cd "$tmp/work" || exit 1
+mkdir "$tmp/app"
+cp examples/*.c "$tmp/app/"
+cd "$tmp/app" || exit 1
 export LD_LIBRARY_PATH="$prefix/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 
 for example in *.c; do
@@ -92,7 +92,7 @@ expect_same 'the .pc file moves with its prefix' '-I/elsewhere/include -L/elsewh
 # the sources without the Makefile: one command, no BLAS, the same numbers
 run 'builds by one command' $CC -O2 -fPIC -shared -Iinclude -Ilib -Wl,--as-needed -o "$tmp/libvae.so.0" lib/*/*.c -lm -lpthread
 run 'a program links with it' $CC -Iinclude -o "$tmp/one" examples/01_reconstruct.c "$tmp/libvae.so.0"
-expect_same 'and computes the same' "$("$tmp/work/c99")" "$(LD_LIBRARY_PATH=$tmp "$tmp/one")"
+expect_same 'and computes the same' "$("$tmp/app/c99")" "$(LD_LIBRARY_PATH=$tmp "$tmp/one")"
 needed=$(objdump -p "$tmp/libvae.so.0" | awk '$1 == "NEEDED" { print $2 }' | grep -vE '^(libc|libm|libpthread|ld-linux.*)\.so')
 expect_empty 'without a BLAS: libc and libm only' "$needed"
 
