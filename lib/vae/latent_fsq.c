@@ -274,9 +274,7 @@ static void measure(const vaei_latent *q, const vaei_run *r, const vaei_slot *m,
     const state *s = q->state;
     vaei_carve cache = { m->cache, 0 };
     const rows kept = carve_cache(q, r->n, &cache);
-    vaei_quantizer_usage(q->code_size, kept.used, stats);
-    stats->error = 0;
-    for (int64_t i = 0; i < r->n; i++) stats->error += kept.error[i] / ((double)r->n * (double)(s->frame.rows * s->frame.W));
+    vaei_quantizer_figures(&s->frame, q, r->n, kept.used, kept.error, stats);
 }
 
 const vaei_latent_ops vaei_latent_fsq = {

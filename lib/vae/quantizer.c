@@ -93,3 +93,10 @@ void vaei_quantizer_usage(int64_t K, const int32_t *used, vaei_code_stats *stats
     stats->used = (double)chosen / (double)K;
     stats->dead = (double)(K - chosen);
 }
+
+void vaei_quantizer_figures(const vaei_quantizer *s, const vaei_latent *q, int64_t n, const int32_t *used, const double *error,
+                            vaei_code_stats *stats) {
+    vaei_quantizer_usage(q->code_size, used, stats);
+    stats->error = 0;
+    for (int64_t i = 0; i < n; i++) stats->error += error[i] / ((double)n * (double)(s->rows * s->W));
+}

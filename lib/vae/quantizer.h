@@ -43,5 +43,8 @@ void vaei_quantizer_rate(const vaei_latent *q, int64_t n, float *kl, double *log
 
 /* Perplexity, share used and unused codes from how often each of K was chosen. */
 void vaei_quantizer_usage(int64_t K, const int32_t *used, vaei_code_stats *stats);
+/* The same, with the mean over rows and width of error[n], the squared distances of n examples to their codes. */
+void vaei_quantizer_figures(const vaei_quantizer *s, const vaei_latent *q, int64_t n, const int32_t *used, const double *error,
+                            vaei_code_stats *stats);
 
 #endif
