@@ -6,16 +6,19 @@
  * arithmetic done, memory planned and used, and the allocations during the timed loop, counted by the context's hooks;
  * there must be none. Each runs in a process of its own, so the peak of memory is its own too.
  *
- * Operations are two for a multiplication with its addition; a training step counts three forward passes. */
+ * Operations are two for a multiplication with its addition; a training step counts three forward passes. Their limit is the
+ * fewest of them (workloads.h) at the peak of the cores, measured just before and after (peak.h). */
 #if defined(__linux__)
 #define _DEFAULT_SOURCE /* madvise */
 #include <sys/mman.h>
 #endif
 
+#include "blas_core.h"
 #include "console.h"
 #include "engine.h"
 #include "json_writer.h"
 #include "mem.h"
+#include "peak.h"
 #include "progress.h"
 #include "shuffle.h"
 #include "workloads.h"
@@ -34,7 +37,8 @@ enum { WARM_UP = 3, MOST_TIMES = 1 << 20, LEAST_SLOW = 3 };
 typedef struct result {
     int64_t runs, allocs;
     double seconds, median, p99; /* seconds */
-    double forward;              /* multiplications of one example */
+    work_count_t count;          /* multiplications of one example */
+    double peak;                 /* GFLOP/s of one core; 0: not known */
     uint64_t plan_bytes;
     double peak_mb;
 } result_t;
@@ -137,7 +141,7 @@ static void measure(result_t *result, const machine_t *machine, double seconds) 
 
 static void run_workload(const workload_t *work, vae_ctx_t *ctx, double seconds, result_t *result) {
     *result = (result_t){0};
-    char *text = workload_text(work, &result->forward);
+    char *text = workload_text(work, &result->count);
     vae_model_t *model;
     must(vae_model_create(&model, ctx, text, 0));
     const int64_t n = work->batch, S = vae_model_input_size(model), D = vae_model_latent_size(model);
@@ -156,7 +160,10 @@ static void run_workload(const workload_t *work, vae_ctx_t *ctx, double seconds,
         must(vae_session_bytes(model, work->most, &result->plan_bytes));
         machine.session = engine_session(model, work->most);
     }
+    result->peak = peak_gflops();
     measure(result, &machine, seconds);
+    const double again = peak_gflops();
+    if (again > result->peak) result->peak = again;
     result->peak_mb = peak_mb();
     vae_trainer_destroy(machine.trainer);
     vae_session_destroy(machine.session);
@@ -167,9 +174,21 @@ static void run_workload(const workload_t *work, vae_ctx_t *ctx, double seconds,
     free(text);
 }
 
+static double items_per_second(const workload_t *work, const result_t *result) {
+    return (double)(work->batch * result->runs) / result->seconds;
+}
+
+static double operations(const workload_t *work, double multiplications) {
+    return 2.0 * multiplications * (work->kind == WORKLOAD_TRAIN ? 3.0 : 1.0);
+}
+
 static double gflops(const workload_t *work, const result_t *result) {
-    const double operations = 2.0 * result->forward * (work->kind == WORKLOAD_TRAIN ? 3.0 : 1.0);
-    return operations * (double)(work->batch * result->runs) / result->seconds * 1e-9;
+    return operations(work, result->count.direct) * items_per_second(work, result) * 1e-9;
+}
+
+/* Examples a second if these threads did nothing but the multiplications, at the peak. */
+static double limit(const workload_t *work, const result_t *result, int32_t threads) {
+    return result->peak * threads * 1e9 / operations(work, result->count.least);
 }
 
 static void print_json(const workload_t *work, const result_t *result, const vae_ctx_config_t *config,
@@ -182,10 +201,12 @@ static void print_json(const workload_t *work, const result_t *result, const vae
     json_text(&json, "arith", config->arith == VAE_ARITH_BLAS ? "blas" : "exact");
     json_int(&json, "batch", work->batch);
     json_int(&json, "runs", result->runs);
-    json_real(&json, "items_per_s", (double)(work->batch * result->runs) / result->seconds);
+    json_real(&json, "items_per_s", items_per_second(work, result));
     json_real(&json, "median_ms", result->median * 1e3);
     json_real(&json, "p99_ms", result->p99 * 1e3);
     json_real(&json, "gflops", gflops(work, result));
+    json_real(&json, "peak_gflops", result->peak * config->threads);
+    json_real(&json, "limit_items_per_s", limit(work, result, config->threads));
     json_int(&json, "plan_bytes", (int64_t)result->plan_bytes);
     json_real(&json, "peak_rss_mb", result->peak_mb);
     json_int(&json, "allocs", result->allocs);
@@ -193,15 +214,16 @@ static void print_json(const workload_t *work, const result_t *result, const vae
     json_print(&json);
 }
 
-static void print_row(const workload_t *work, const result_t *result) {
-    const double items = (double)(work->batch * result->runs) / result->seconds;
-    char text[PROGRESS_TEXT];
+static void print_row(const workload_t *work, const result_t *result, int32_t threads) {
+    const double items = items_per_second(work, result);
+    char text[PROGRESS_TEXT], share[PROGRESS_TEXT] = "-";
+    if (result->peak > 0.0) snprintf(share, sizeof share, "%.0f %%", 100.0 * items / limit(work, result, threads));
     if (items < 10.0)
         snprintf(text, sizeof text, "%.2f", items);
     else
         text_thousands(items, text);
-    printf("%-18s %6lld %10s %10.3f %10.3f %9.1f %9.1f %9.1f %7lld\n", work->name, (long long)work->batch, text,
-           result->median * 1e3, result->p99 * 1e3, gflops(work, result), (double)result->plan_bytes / 1048576.0,
+    printf("%-18s %6lld %10s %10.3f %10.3f %9.1f %8s %9.1f %9.1f %7lld\n", work->name, (long long)work->batch, text,
+           result->median * 1e3, result->p99 * 1e3, gflops(work, result), share, (double)result->plan_bytes / 1048576.0,
            result->peak_mb, (long long)result->allocs);
 }
 
@@ -214,7 +236,7 @@ static int run_child(const workload_t *work, const cli_t *cli) {
     if (cli_flag(cli, "json"))
         print_json(work, &result, &config, ctx);
     else
-        print_row(work, &result);
+        print_row(work, &result, config.threads);
     vae_ctx_destroy(ctx);
     return EXIT_DONE;
 }
@@ -235,15 +257,16 @@ static int run_apart(const workload_t *work, const cli_t *cli) {
 static void print_header(const cli_t *cli) {
     vae_ctx_config_t config;
     vae_ctx_t *ctx = counting_ctx(cli, &config);
-    printf("%s, %s, %d threads\n%-18s %6s %10s %10s %10s %9s %9s %9s %7s\n", vae_ctx_isa(ctx), cli_text(cli, "arith"),
-           config.threads, "workload", "batch", "items/s", "median ms", "p99 ms", "GFLOP/s", "plan MiB", "peak MiB",
-           "allocs");
+    printf("%s, %s, %d threads\n%-18s %6s %10s %10s %10s %9s %8s %9s %9s %7s\n", vae_ctx_isa(ctx),
+           cli_text(cli, "arith"), config.threads, "workload", "batch", "items/s", "median ms", "p99 ms", "GFLOP/s",
+           "of limit", "plan MiB", "peak MiB", "allocs");
     vae_ctx_destroy(ctx);
 }
 
 static int run(const cli_t *cli) {
     const char *only = cli_text(cli, "only");
     int code = EXIT_DONE;
+    if (strcmp(cli_text(cli, "arith"), "blas") == 0) blas_core_warn();
     if (!cli_flag(cli, "json")) print_header(cli);
     for (size_t i = 0; workload(i) && code == EXIT_DONE; i++) {
         const workload_t *work = workload(i);
@@ -264,9 +287,12 @@ const cli_command_t command_bench = {
     .operands = "",
     .summary = "measure the speed of training and decoding",
     .text = "Trains and decodes with random weights and data. gflops counts the operations of the\n"
-            "direct algorithm; allocs counts allocations while the clock runs. Each workload has\n"
-            "a process of its own, whose peak of memory is given. The decoders kl_decode_256 and\n"
-            "kl_decode_512, of the size that latent diffusion uses, run only by --only.",
+            "direct algorithm. The limit is what these cores could do if the fewest multiplications\n"
+            "known, with Winograd's method for 3x3 convolutions, ran at their peak, which a loop of\n"
+            "multiply-adds measures. allocs counts allocations while the clock runs. Each workload\n"
+            "has a process of its own, whose peak of memory is given. The decoders kl_decode_256 and\n"
+            "kl_decode_512, of the size that latent diffusion uses, run only by --only. With\n"
+            "--arith blas a warning says when the BLAS uses less than the processor has.",
     .example = "  vae bench --threads 1\n  vae bench --only conv_vae_train --json",
     .options = options,
     .computes = true,

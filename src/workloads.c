@@ -10,6 +10,13 @@
  *               codes 64*512*64, decoder 64*128*576 + 2*64*(32*1152 + 128*32) + 64*128*64*16 + 256*64*3*16
  *                                                                                           =  45,613,056
  *     assign    8192*256                                                                    =   2,097,152
+ *     matmul    1024*1024                                                                   =   1,048,576
+ *
+ * The least that is known to do: a quarter of these in 3x3 convolutions of stride 1, by Winograd's F(4x4, 3x3).
+ *
+ *     conv      784*32*9                                                                    =     225,792
+ *     texture   all but the linear layer                                                    =  48,955,392
+ *     vqvae     64*128*1152 + 4*64*32*1152 + 64*128*576                                     =  23,592,960
  *
  * The KL decoder is the one of latent diffusion (Rombach et al. 2022, arXiv:2112.10752): an eighth of the side and 4
  * channels in, 512, 512, 256, 128 channels at four sizes with three residual blocks each, attention at the smallest. */
@@ -46,14 +53,21 @@ static const char assign[] = "input      256\n"
                              "decoder    flatten\n"
                              "likelihood gaussian\n";
 
+static const char matmul[] = "input      1024\n"
+                             "encoder    flatten\n"
+                             "latent     none\n"
+                             "decoder    linear out=1024 bias=false\n"
+                             "likelihood gaussian\n";
+
 static const workload_t workloads[] = {
     {"dense_vae_train", WORKLOAD_TRAIN, 64, 64, .preset = "leaky", .forward = 299008.0},
-    {"conv_vae_train", WORKLOAD_TRAIN, 128, 128, .preset = "conv", .forward = 6905472.0},
-    {"conv_vae_decode1", WORKLOAD_DECODE, 1, 1, .preset = "conv", .forward = 5745152.0},
-    {"texture_decode1", WORKLOAD_DECODE, 1, 1, .text = texture, .forward = 49020928.0},
-    {"texture_decode64", WORKLOAD_DECODE, 64, 64, .text = texture, .forward = 49020928.0},
-    {"vqvae_train", WORKLOAD_TRAIN, 64, 64, .text = vqvae, .forward = 45613056.0},
+    {"conv_vae_train", WORKLOAD_TRAIN, 128, 128, .preset = "conv", .forward = 6905472.0, .winograd = 225792.0},
+    {"conv_vae_decode1", WORKLOAD_DECODE, 1, 1, .preset = "conv", .forward = 5745152.0, .winograd = 225792.0},
+    {"texture_decode1", WORKLOAD_DECODE, 1, 1, .text = texture, .forward = 49020928.0, .winograd = 48955392.0},
+    {"texture_decode64", WORKLOAD_DECODE, 64, 64, .text = texture, .forward = 49020928.0, .winograd = 48955392.0},
+    {"vqvae_train", WORKLOAD_TRAIN, 64, 64, .text = vqvae, .forward = 45613056.0, .winograd = 23592960.0},
     {"codebook_assign", WORKLOAD_CODES, 100000, 4096, .text = assign, .forward = 2097152.0},
+    {"matmul_1024", WORKLOAD_DECODE, 1024, 1024, .text = matmul, .forward = 1048576.0},
     {"kl_decode_256", WORKLOAD_DECODE, 1, 1, .side = 256, .slow = true},
     {"kl_decode_512", WORKLOAD_DECODE, 1, 1, .side = 512, .slow = true},
 };
@@ -66,13 +80,15 @@ const workload_t *workload(size_t i) {
 typedef struct writer {
     strbuf_t text;
     int64_t side, channels;
-    double forward;
+    double forward, winograd;
 } writer_t;
 
 static void conv(writer_t *w, int64_t channels, int64_t kernel) {
     strbuf_add(&w->text, "conv2d out=%lld kernel=%lld pad=%lld", (long long)channels, (long long)kernel,
                (long long)(kernel / 2));
-    w->forward += (double)(w->side * w->side * w->channels * channels * kernel * kernel);
+    const double count = (double)(w->side * w->side * w->channels * channels * kernel * kernel);
+    w->forward += count;
+    if (kernel == 3) w->winograd += count;
     w->channels = channels;
 }
 
@@ -106,7 +122,7 @@ static void attention(writer_t *w) {
     w->forward += 4.0 * positions * channels * channels + 2.0 * positions * positions * channels;
 }
 
-static char *kl_text(int64_t side, double *forward) {
+static char *kl_text(int64_t side, work_count_t *count) {
     static const int64_t level[4] = {512, 512, 256, 128};
     writer_t w = {.side = side / 8, .channels = 4};
     strbuf_add(&w.text, "input %lldx%lldx3\nencoder avgpool kernel=8\nlatent gaussian dim=4 map=true\ndecoder ",
@@ -128,12 +144,12 @@ static char *kl_text(int64_t side, double *forward) {
     strbuf_add(&w.text, "silu | ");
     conv(&w, 3, 3);
     strbuf_add(&w.text, "\nlikelihood gaussian\n");
-    *forward = w.forward;
+    *count = (work_count_t){w.forward, w.forward - 0.75 * w.winograd};
     return w.text.s;
 }
 
-char *workload_text(const workload_t *work, double *forward) {
-    *forward = work->forward;
+char *workload_text(const workload_t *work, work_count_t *count) {
+    *count = (work_count_t){work->forward, work->forward - 0.75 * work->winograd};
     if (work->preset) return registry_text("preset", work->preset);
-    return work->text ? mem_text(work->text) : kl_text(work->side, forward);
+    return work->text ? mem_text(work->text) : kl_text(work->side, count);
 }

@@ -17,7 +17,8 @@ typedef struct workload {
     const char *preset;   /* the model: a preset, or */
     const char *text;     /* a text, or */
     int64_t side;         /* the KL decoder for images of this size */
-    double forward;       /* multiplications of one example in a forward pass; 0: workload_text() counts them */
+    double forward;       /* multiplications of one example in a forward pass, direct; the KL decoder counts its own */
+    double winograd;      /* of them in 3x3 convolutions of stride 1, which F(4x4, 3x3) does with a quarter */
     bool slow;            /* runs only when it is named */
 } workload_t;
 
@@ -26,9 +27,14 @@ const workload_t *workload(size_t i);
 
 #define WORKLOAD_NAMES                                                                                                 \
     "dense_vae_train|conv_vae_train|conv_vae_decode1|texture_decode1|texture_decode64|vqvae_train|codebook_assign|"    \
-    "kl_decode_256|kl_decode_512"
+    "matmul_1024|kl_decode_256|kl_decode_512"
+
+/* Multiplications of one example in a forward pass: by the direct algorithm, and at least. */
+typedef struct work_count {
+    double direct, least;
+} work_count_t;
 
 /* Its model's text in fresh memory, and its multiplications. */
-char *workload_text(const workload_t *work, double *forward);
+char *workload_text(const workload_t *work, work_count_t *count);
 
 #endif

@@ -327,7 +327,18 @@ exits info_lists_parameters 0 'latent.mean.weight' "$VAE" info $model
 exits info_prints_json 0 '"parameters":' "$VAE" info $model --json
 exits checkpoint_is_a_model 0 'latent.mean.weight' "$VAE" info whole/resume.safetensors
 exits bench_prints_json 0 '"allocs":0[,}]' "$VAE" bench --only dense_vae_train --seconds 0 --json
+holds bench_knows_the_peak is "$(number peak_gflops) >= 0 && $(number limit_items_per_s) >= 0"
 exits bench_prints_a_table 0 '^dense_vae_train' "$VAE" bench --only dense_vae_train --seconds 0
+
+exits bench_of_a_product 0 '"workload":"matmul_1024"' "$VAE" bench --only matmul_1024 --seconds 0 --json
+case $(OPENBLAS_CORETYPE=Nehalem "$VAE" --version) in *avx2*'(Nehalem)'*)
+    exits bench_warns_of_a_lesser_blas 0 'warning: the BLAS runs below this machine' env OPENBLAS_CORETYPE=Nehalem \
+        "$VAE" bench --arith blas --only matmul_1024 --seconds 0
+    exits bench_without_blas_does_not_warn 0 '^matmul_1024' env OPENBLAS_CORETYPE=Nehalem \
+        "$VAE" bench --only matmul_1024 --seconds 0
+    holds no_warning_without_blas test ! -s err
+    ;;
+esac
 
 # ---- codes --------------------------------------------------------------------------------------------------------------
 exits train_with_a_codebook 0 'perplexity' "$VAE" train shapes:320 --model codes.txt --batch 32 -o book --epochs 2

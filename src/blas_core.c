@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ * blas_core.c - the kernels that a BLAS has chosen, against the CPU. OpenBLAS takes processors newer than itself for older
+ * ones; BLIS built for one kind, or one that it does not know, runs on "generic" loops. Speeds by such a BLAS are no measure
+ * of anything, so vae bench says it.
+ *
+ * The library tells OpenBLAS's core, and what the CPU has: "isa=portable,avx2,avx512 blas=openblas (Haswell)". BLIS is asked
+ * itself, if it is in this program. */
+#include "blas_core.h"
+#include "console.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { BELOW_AVX2, AVX2, AVX512 };
+
+/* Of BLIS: NULL where it is not in the program. */
+#if defined(__ELF__)
+extern int bli_arch_query_id(void) __attribute__((weak));
+extern const char *bli_arch_string(int id) __attribute__((weak));
+#else
+static int (*const bli_arch_query_id)(void) = NULL;
+static const char *(*const bli_arch_string)(int id) = NULL;
+#endif
+
+typedef struct core {
+    const char *name;
+    int level;
+} core_t;
+
+static const core_t openblas_cores[] = {
+    {"Prescott", BELOW_AVX2},
+    {"Nehalem", BELOW_AVX2},
+    {"Sandybridge", BELOW_AVX2},
+    {"Steamroller", BELOW_AVX2},
+    {"Excavator", AVX2},
+    {"Haswell", AVX2},
+    {"Zen", AVX2},
+    {NULL, 0},
+};
+static const core_t blis_cores[] = {
+    {"generic", BELOW_AVX2},
+    {"penryn", BELOW_AVX2},
+    {"sandybridge", BELOW_AVX2},
+    {"bulldozer", BELOW_AVX2},
+    {"piledriver", BELOW_AVX2},
+    {"steamroller", BELOW_AVX2},
+    {"excavator", AVX2},
+    {"haswell", AVX2},
+    {"zen", AVX2},
+    {"zen2", AVX2},
+    {"zen3", AVX2},
+    {NULL, 0},
+};
+
+/* The level of a core; one that is not in the table is not below anything. */
+static int level_of(const core_t *cores, const char *name) {
+    for (; cores->name; cores++)
+        if (strcmp(cores->name, name) == 0) return cores->level;
+    return AVX512;
+}
+
+void blas_core_warn(void) {
+    const char *const info = vae_build_info(), *const blas = strstr(info, " blas=");
+    const int cpu = strstr(info, "avx512") ? AVX512 : strstr(info, "avx2") ? AVX2 : BELOW_AVX2;
+    char core[32] = "";
+    bool below = false;
+    const char *remedy = "OPENBLAS_CORETYPE";
+    if (blas && sscanf(blas, " blas=openblas (%31[^)])", core) == 1) {
+        below = level_of(openblas_cores, core) < cpu;
+    } else if (bli_arch_query_id && bli_arch_string) {
+        snprintf(core, sizeof core, "%s", bli_arch_string(bli_arch_query_id()));
+        below = level_of(blis_cores, core) < cpu || strcmp(core, "generic") == 0;
+        remedy = "BLIS_ARCH_TYPE";
+    }
+    if (!below) return;
+    warn("the BLAS runs below this machine: it took it for \"%s\", and the CPU has %s; %s in the environment chooses",
+         core,
+         cpu == AVX512 ? "avx512"
+         : cpu == AVX2 ? "avx2"
+                       : "kernels of its own",
+         remedy);
+}
