@@ -1,20 +1,24 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# run.sh - measure libvae, and beside it PyTorch 2.13 where a Python has it. Builds nothing.
+# run.sh - measure libvae and its peers in turns, on pinned cores. Builds nothing. A peer that is not installed is named in a
+# sentence and left out.
 #
-#   VAE               the program                              $BUILD/vae, build/vae
-#   VAE_TORCH_PYTHON  a Python with PyTorch 2.13               python3
-#   BENCH_THREADS     numbers of threads, one pinned core each "1 2", as far as there are cores
-#   BENCH_ROUNDS      turns of each; the medians are printed   3
-#   BENCH_SECONDS     of each PyTorch workload and mode        2
+#   VAE               the program                                     $BUILD/vae, build/vae
+#   PEERS_PYTHON      a Python with bench/peers/requirements.txt      python3
+#   BENCH_ONLY        workloads, separated by spaces                  all
+#   BENCH_THREADS     numbers of threads, one pinned core each        "1 2", as far as there are cores
+#   BENCH_ROUNDS      turns of each; the medians are printed          3
+#   BENCH_SLOW_ROUNDS the same of workloads that take seconds         2
+#   BENCH_SECONDS     of each workload, peer and mode                 2
+#   BENCH_FORMAT      markdown, the tables of docs/performance.md; or json  markdown
+#   BENCH_RAW         a file for every line of every run              none
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 vae=${VAE:-${BUILD:-build}/vae}
-python=${VAE_TORCH_PYTHON:-python3}
+python=${PEERS_PYTHON:-python3}
 cores=$(nproc 2>/dev/null || echo 1)
-threads=${BENCH_THREADS:-"1 2"}
 
 if [ ! -x "$vae" ]; then
     echo "bench/run.sh: no $vae; run make first" >&2
@@ -22,25 +26,21 @@ if [ ! -x "$vae" ]; then
 fi
 "$vae" --version
 
-have_torch() {
-    "$1" -c 'import sys, torch; sys.exit(not torch.__version__.startswith("2.13."))' >/dev/null 2>&1
-}
+only=
+for name in ${BENCH_ONLY:-}; do only="$only --only $name"; done
 
-if have_torch "$python"; then
-    for n in $threads; do
-        [ "$n" -le "$cores" ] || continue
-        "$python" "bench/peers/compare.py" --vae "$vae" --torch-python "$python" --threads "$n" \
-            --rounds "${BENCH_ROUNDS:-3}" --seconds "${BENCH_SECONDS:-2}"
-    done
-else
-    for n in $threads; do
-        [ "$n" -le "$cores" ] || continue
-        "$vae" bench --threads "$n"
-    done
-    cat <<END
-
-No PyTorch 2.13 in $python, so libvae was measured alone. To compare:
-    python3 -m venv /tmp/peers && /tmp/peers/bin/pip install torch==2.13.0 numpy
-    VAE_TORCH_PYTHON=/tmp/peers/bin/python make bench
-END
-fi
+for n in ${BENCH_THREADS:-1 2}; do
+    [ "$n" -le "$cores" ] || continue
+    echo
+    if command -v "$python" > /dev/null; then
+        set -- --vae "$vae" --peers-python "$python" --threads "$n" --rounds "${BENCH_ROUNDS:-3}" \
+            --slow-rounds "${BENCH_SLOW_ROUNDS:-2}" --seconds "${BENCH_SECONDS:-2}"
+        [ "${BENCH_FORMAT:-markdown}" = json ] || set -- "$@" --markdown
+        [ -z "${BENCH_RAW:-}" ] || set -- "$@" --raw "$BENCH_RAW"
+        # shellcheck disable=SC2086
+        "$python" bench/peers/compare.py "$@" $only
+    else
+        echo "bench/run.sh: no $python, so libvae is measured alone" >&2
+        "$vae" bench --threads "$n" --seconds "${BENCH_SECONDS:-2}"
+    fi
+done

@@ -135,7 +135,7 @@ static void measure(result_t *result, const machine_t *machine, double seconds) 
     result->seconds = last - start;
     qsort(time, (size_t)result->runs, sizeof *time, by_value);
     result->median = time[result->runs / 2];
-    result->p99 = time[(result->runs - 1) * 99 / 100];
+    result->p99 = time[result->runs * 99 / 100];
     free(time);
 }
 

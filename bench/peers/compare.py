@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: MIT
 """compare.py - libvae and its peers on the same cores, in turns.
 
-    python3 bench/peers/compare.py --torch-python PYTHON [--vae build/vae] [--threads N] [--rounds N] [--seconds N]
-                                   [--workload NAME ...] [--json]
+    python3 bench/peers/compare.py [--peers-python PYTHON] [--vae build/vae] [--only NAME ...] [--threads N]
+                                   [--rounds N] [--slow-rounds N] [--seconds N] [--markdown] [--raw FILE]
 
-Each round runs each workload in `vae bench` and then in PyTorch, both pinned to the first N cores, so that a change in
-the machine's speed or load meets both. The first round tries every mode of PyTorch; the later ones keep the fastest.
-Each figure is the median over the rounds, ratio that of neighbouring runs; low and high are its extremes: the noise.
+Each round runs a workload in `vae bench` and then in each peer that has it, all pinned to the same cores, so that a change
+in the machine's speed or load meets all of them. The first round tries every mode of a peer, the later ones those within a
+tenth of the fastest, and the fastest of a round is the peer's. A ratio is that of one round, of the rates by the median
+time of a step; printed are its median and its extremes over the rounds: the noise. Above 1: libvae is faster. With more
+than one thread each round runs libvae on one as well: scaling. Workloads that take seconds have --slow-rounds.
 
-One JSON line for each workload: workload, threads, rounds, vae_items_per_s, peer, mode, peer_items_per_s, ratio, low,
-high. Ratio above 1: libvae is faster. A table follows unless --json is given.
+On stdout one JSON line for each workload, with all of libvae's own figures and those of each peer, or with --markdown the
+tables of docs/performance.md. --raw: every line of every run, added to a file.
 """
 import argparse
 import json
@@ -22,20 +24,43 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-WORKLOADS = ["dense_vae_train", "conv_vae_train", "conv_vae_decode1", "texture_decode1", "texture_decode64"]
+NOT_INSTALLED = 77
+CLOSE = 0.9  # of the fastest mode's rate: tried again
+
+INFERENCE = ["conv_vae_decode1", "texture_decode1", "texture_decode64", "matmul_1024", "kl_decode_256", "kl_decode_512"]
+# workload: what is wanted of it
+WORKLOADS = {
+    "dense_vae_train": "2 x PyTorch",
+    "conv_vae_train": "2 x PyTorch, half of the peak",
+    "vqvae_train": "",
+    "conv_vae_decode1": "3 x PyTorch, 2 x onnxruntime",
+    "texture_decode1": "3 x PyTorch, 2 x onnxruntime",
+    "texture_decode64": "3 x PyTorch",
+    "codebook_assign": "",
+    "matmul_1024": "0.85 of the peak",
+    "kl_decode_256": "",
+    "kl_decode_512": "2 x PyTorch, 700 MB",
+}
+SLOW = ("codebook_assign", "kl_decode_256", "kl_decode_512")
+PEERS = {
+    "pytorch": ("torch_bench.py", list(WORKLOADS)),
+    "onnxruntime": ("onnx_bench.py", INFERENCE),
+    "faiss": ("faiss_bench.py", ["codebook_assign"]),
+}
 
 
-def run(command, threads):
-    """The JSON lines a pinned program prints. A program that fails leaves its own words on stderr."""
-    cores = ",".join(str(core) for core in range(threads))
+def run(command, threads, raw):
+    """The JSON lines of a program pinned to the last cores, and its exit status; its own words go to stderr."""
+    cores = sorted(os.sched_getaffinity(0))[-threads:]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "GOMP_CPU_AFFINITY": " ".join(map(str, cores))}
     if shutil.which("taskset"):
-        command = ["taskset", "-c", cores, *command]
-    environment = {**os.environ, "GOMP_CPU_AFFINITY": cores.replace(",", " "), "OMP_NUM_THREADS": str(threads)}
+        command = ["taskset", "-c", ",".join(map(str, cores)), *command]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"compare.py: {' '.join(command)}: exit status {done.returncode}")
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    return [line for line in lines if line.get("median_ms", 0) > 0]
+    if raw:
+        with open(raw, "a", encoding="utf-8") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+    return [line for line in lines if line["median_ms"] > 0], done.returncode
 
 
 def rate(line):
@@ -43,51 +68,132 @@ def rate(line):
     return line["batch"] / line["median_ms"] * 1e3
 
 
-def measure(args):
-    """workload -> rounds, each a pair of lines: libvae's and the peer's best."""
-    torch_bench = [args.torch_python, os.path.join(HERE, "torch_bench.py")]
-    common = ["--threads", str(args.threads), "--seconds", str(args.seconds)]
-    rounds = {workload: [] for workload in args.workload or WORKLOADS}
-    modes = {}
-    for count in range(args.rounds):
-        for workload, pairs in rounds.items():
-            print(f"round {count + 1} of {args.rounds}: {workload}", file=sys.stderr)
-            ours = run([args.vae, "bench", "--json", "--only", workload, *common], args.threads)
-            mode = ["--mode", modes[workload]] if workload in modes else []
-            theirs = run([*torch_bench, "--workload", workload, *mode, *common], args.threads)
-            if ours and theirs:
-                best = max(theirs, key=rate)
-                modes[workload] = best["mode"]
-                pairs.append((ours[0], best))
-    return {workload: pairs for workload, pairs in rounds.items() if pairs}
+def run_vae(args, workload, threads):
+    command = [args.vae, "bench", "--json", "--only", workload, "--threads", str(threads), "--seconds", str(args.seconds)]
+    lines, status = run(command, threads, args.raw)
+    if status != 0 or not lines:
+        sys.exit(f"compare.py: {' '.join(command)}: exit status {status}")
+    return lines[0]
+
+
+def run_peer(args, peer, workload, modes):
+    """The lines of the peer's modes; None if it is not installed, which it has said."""
+    command = [args.peers_python, os.path.join(HERE, PEERS[peer][0]), "--only", workload, "--threads", str(args.threads),
+               "--seconds", str(args.seconds)]
+    for mode in modes:
+        command += ["--mode", mode]
+    lines, status = run(command, args.threads, args.raw)
+    return None if status == NOT_INSTALLED else lines
+
+
+def spread(ratios):
+    return {"ratio": round(statistics.median(ratios), 3), "low": round(min(ratios), 3), "high": round(max(ratios), 3)}
+
+
+def middle(lines):
+    """The run with the median rate."""
+    return sorted(lines, key=rate)[len(lines) // 2]
+
+
+def measure(args, workload, absent):
+    """All rounds of a workload: libvae's figures, and each peer's with the ratio to it."""
+    ours, alone, theirs, modes = [], [], {peer: [] for peer in PEERS}, {}
+    memory = {}  # of each peer, in the mode that takes least
+    rounds = min(args.rounds, args.slow_rounds) if workload in SLOW else args.rounds
+    for count in range(rounds):
+        print(f"{workload}, round {count + 1} of {rounds}", file=sys.stderr)
+        ours.append(run_vae(args, workload, args.threads))
+        if args.threads > 1:
+            alone.append(run_vae(args, workload, 1))
+        for peer, (_, has) in PEERS.items():
+            if workload not in has or peer in absent:
+                continue
+            lines = run_peer(args, peer, workload, modes.get(peer, []))
+            if lines is None:
+                absent.add(peer)
+            elif lines:
+                best = max(lines, key=rate)
+                memory[peer] = min([memory.get(peer, float("inf"))] + [line["peak_rss_mb"] for line in lines])
+                modes[peer] = [line["mode"] for line in lines if rate(line) >= CLOSE * rate(best)]
+                theirs[peer].append((ours[-1], best))
+    row = {**middle(ours), "rounds": rounds, "peers": {}}
+    row["gflops"] *= rate(row) / row["items_per_s"]  # all figures by the median
+    row["items_per_s"] = rate(row)
+    if alone:
+        row["scaling"] = spread([rate(two) / rate(one) for two, one in zip(ours, alone)])
+    for peer, pairs in theirs.items():
+        if pairs:
+            line = middle([line for _, line in pairs])
+            row["peers"][peer] = {**spread([rate(a) / rate(b) for a, b in pairs]), "peer": line["peer"],
+                                  "mode": line["mode"], "items_per_s": round(rate(line), 3),
+                                  "median_ms": line["median_ms"], "p99_ms": line["p99_ms"],
+                                  "peak_rss_mb": line["peak_rss_mb"], "least_peak_rss_mb": memory[peer]}
+    return row
+
+
+# ---- tables ----------------------------------------------------------------------------------------------------------
+def number(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def peer_cell(peer, named):
+    what = ", ".join(filter(None, [peer["peer"].split("-")[0] if named else "", peer["mode"] if not named else ""]))
+    return f"{number(peer['items_per_s'])} ({what}) | **{peer['ratio']:.2f}** ({peer['low']:.2f}..{peer['high']:.2f})"
+
+
+def memory_cell(peer):
+    least = "" if peer["least_peak_rss_mb"] >= peer["peak_rss_mb"] else f" (least {peer['least_peak_rss_mb']:,.0f})"
+    return f"{peer['peak_rss_mb']:,.0f}{least}"
+
+
+def markdown(rows, args):
+    threads = "one thread" if args.threads == 1 else f"{args.threads} threads"
+    names = sorted({peer["peer"] for row in rows for peer in row["peers"].values()})
+    first = rows[0]
+    print(f"Examples a second, {threads}, {first['isa']}, {first['arith']} arithmetic, medians of {args.rounds} rounds of "
+          f"{args.seconds} s; peers: {', '.join(names) or 'none'}; peak {first['peak_gflops']:.1f} GFLOP/s.\n")
+    print("| workload | libvae | PyTorch, best mode | ratio | other peer | ratio | wanted | limit | of it |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for row in rows:
+        torch, other = (row["peers"].get("pytorch"), row["peers"].get("onnxruntime") or row["peers"].get("faiss"))
+        limit = row["limit_items_per_s"]
+        print(f"| `{row['workload']}` | {number(row['items_per_s'])} | {peer_cell(torch, False) if torch else ' | '} | "
+              f"{peer_cell(other, True) if other else ' | '} | {WORKLOADS[row['workload']]} | "
+              + (f"{number(limit)} | {100 * row['items_per_s'] / limit:.0f} % |" if limit > 0 else " | |"))
+    print(f"\nThe same runs: times, arithmetic and memory{', and the speed-up against one thread' if args.threads > 1 else ''}.\n")
+    print("| workload | median | p99 / median | GFLOP/s | of peak | peak MiB | PyTorch's | other's | allocations |"
+          + (" speed-up |" if args.threads > 1 else ""))
+    print("|---|---|---|---|---|---|---|---|---|" + ("---|" if args.threads > 1 else ""))
+    for row in rows:
+        torch, other = (row["peers"].get("pytorch"), row["peers"].get("onnxruntime") or row["peers"].get("faiss"))
+        memory = " | ".join(memory_cell(peer) if peer else "" for peer in (torch, other))
+        share = f"{100 * row['gflops'] / row['peak_gflops']:.0f} %" if row["peak_gflops"] > 0 else ""
+        line = (f"| `{row['workload']}` | {row['median_ms']:,.3f} ms | {row['p99_ms'] / row['median_ms']:.2f} | "
+                f"{row['gflops']:.0f} | {share} | {row['peak_rss_mb']:,.0f} | {memory} | {row['allocs']} |")
+        if "scaling" in row:
+            line += " {ratio:.2f} ({low:.2f}..{high:.2f}) |".format(**row["scaling"])
+        print(line)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--vae", default=os.path.join(ROOT, "build", "vae"))
-    parser.add_argument("--torch-python", default=sys.executable)
+    parser.add_argument("--peers-python", default=sys.executable)
+    parser.add_argument("--only", action="append", choices=list(WORKLOADS))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--slow-rounds", type=int, default=2)
     parser.add_argument("--seconds", type=int, default=2)
-    parser.add_argument("--workload", action="append", choices=WORKLOADS)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--raw")
     args = parser.parse_args()
-    table = []
-    for workload, pairs in measure(args).items():
-        vae, peer = (statistics.median(map(rate, lines)) for lines in zip(*pairs))
-        ratios = [rate(ours) / rate(theirs) for ours, theirs in pairs]
-        line = pairs[0][1]
-        row = {"workload": workload, "threads": args.threads, "rounds": len(pairs), "vae_items_per_s": round(vae, 1),
-               "peer": line["peer"], "mode": line["mode"], "peer_items_per_s": round(peer, 1),
-               "ratio": round(statistics.median(ratios), 3), "low": round(min(ratios), 3),
-               "high": round(max(ratios), 3)}
-        print(json.dumps(row), flush=True)
-        table.append(row)
-    if not args.json and table:
-        print("\nworkload           threads   libvae/s     peer/s  ratio    low..high  peer")
-        for row in table:
-            print("{workload:18} {threads:7} {vae_items_per_s:10.1f} {peer_items_per_s:10.1f} {ratio:6.2f} {low:6.2f}.."
-                  "{high:<5.2f} {peer} {mode}".format(**row))
+    rows, absent = [], set()
+    for workload in args.only or WORKLOADS:
+        rows.append(measure(args, workload, absent))
+        if not args.markdown:
+            print(json.dumps(rows[-1]), flush=True)
+    if args.markdown:
+        markdown(rows, args)
 
 
 if __name__ == "__main__":
