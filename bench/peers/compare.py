@@ -52,7 +52,8 @@ PEERS = {
 
 def run(command, threads, raw):
     """The JSON lines of a program pinned to the last cores, and its exit status; its own words go to stderr."""
-    cores = sorted(os.sched_getaffinity(0))[-threads:]
+    here = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count())
+    cores = sorted(here)[-threads:]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "GOMP_CPU_AFFINITY": " ".join(map(str, cores))}
     if shutil.which("taskset"):
         command = ["taskset", "-c", ",".join(map(str, cores)), *command]

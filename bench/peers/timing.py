@@ -12,6 +12,7 @@ peak_rss_mb is the peak while it runs; what building and compiling took before a
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -33,8 +34,11 @@ def forget_peak():
 
 
 def peak_mb():
-    with open("/proc/self/status", encoding="ascii") as status:
-        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM:"))
+    try:
+        with open("/proc/self/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM:"))
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1 << 20)
 
 
 def measure(step, seconds):
