@@ -10,6 +10,7 @@
 #   BENCH_ROUNDS      turns of each; the medians are printed          3
 #   BENCH_SLOW_ROUNDS the same of workloads that take seconds         2
 #   BENCH_SECONDS     of each workload, peer and mode                 2
+#   BENCH_CLOCK       wall; or cpu, for one thread on a shared machine  wall
 #   BENCH_FORMAT      markdown, the tables of docs/performance.md; or json  markdown
 #   BENCH_RAW         a file for every line of every run              none
 set -eu
@@ -35,6 +36,7 @@ for n in ${BENCH_THREADS:-1 2}; do
     if command -v "$python" > /dev/null; then
         set -- --vae "$vae" --peers-python "$python" --threads "$n" --rounds "${BENCH_ROUNDS:-3}" \
             --slow-rounds "${BENCH_SLOW_ROUNDS:-2}" --seconds "${BENCH_SECONDS:-2}"
+        [ "$n" -gt 1 ] || set -- "$@" --clock "${BENCH_CLOCK:-wall}"
         [ "${BENCH_FORMAT:-markdown}" = json ] || set -- "$@" --markdown
         [ -z "${BENCH_RAW:-}" ] || set -- "$@" --raw "$BENCH_RAW"
         # shellcheck disable=SC2086

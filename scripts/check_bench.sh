@@ -23,13 +23,14 @@ expect_same 'a sentence says what is missing' 1 "$(grep -c '^torch_bench.py: not
 cat > "$tmp/vae" << 'END'
 #!/bin/sh
 echo '{"workload":"dense_vae_train","threads":1,"isa":"portable","arith":"exact","batch":64,"runs":5,"items_per_s":32000,' \
-    '"median_ms":2,"p99_ms":3,"gflops":50,"peak_gflops":100,"limit_items_per_s":64000,"plan_bytes":1,"peak_rss_mb":10,"allocs":0}'
+    '"median_ms":2,"p99_ms":3,"cpu_ms":1,"gflops":50,"peak_gflops":100,' \
+    '"limit_items_per_s":64000,"plan_bytes":1,"peak_rss_mb":10,"allocs":0}'
 END
 cat > "$tmp/peers" << 'END'
 #!/bin/sh
 for mode in slow:5 fast:3; do
     echo '{"workload":"dense_vae_train","peer":"pytorch-9","mode":"'${mode%:*}'","threads":1,"batch":64,"runs":5,' \
-        '"items_per_s":1,"median_ms":'${mode#*:}',"p99_ms":9,"peak_rss_mb":200}'
+        '"items_per_s":1,"median_ms":'${mode#*:}',"p99_ms":9,"cpu_ms":4,"peak_rss_mb":200}'
 done
 END
 chmod +x "$tmp/vae" "$tmp/peers"
@@ -37,4 +38,5 @@ compare="python3 bench/peers/compare.py --vae $tmp/vae --peers-python $tmp/peers
 row='| `dense_vae_train` | 32,000 | 21,333 (fast) | **1.50** (1.50..1.50) |  |  | 2 x PyTorch | 64,000 | 50 % |'
 expect_same 'the ratio is to the fastest mode' "$row" "$($compare --markdown 2> "$tmp/err" | grep '^| `dense' | head -n 1)"
 expect_same 'its JSON has the mode' fast "$($compare 2> "$tmp/err" | sed 's/.*"mode": "\([a-z]*\)".*/\1/')"
+expect_same "by the processor's time" '"ratio": 4.0' "$($compare --clock cpu 2> "$tmp/err" | grep -o '"ratio": [0-9.]*')"
 finish

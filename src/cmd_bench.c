@@ -30,6 +30,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { WARM_UP = 3, MOST_TIMES = 1 << 20, LEAST_SLOW = 3 };
@@ -37,6 +38,7 @@ enum { WARM_UP = 3, MOST_TIMES = 1 << 20, LEAST_SLOW = 3 };
 typedef struct result {
     int64_t runs, allocs;
     double seconds, median, p99; /* seconds */
+    double processor;            /* seconds of all threads, of one turn on average */
     work_count_t count;          /* multiplications of one example */
     double peak;                 /* GFLOP/s of one core; 0: not known */
     uint64_t plan_bytes;
@@ -123,6 +125,7 @@ static void measure(result_t *result, const machine_t *machine, double seconds) 
     const double cold = now_seconds();
     for (int i = 0; i < WARM_UP && (i == 0 || now_seconds() - cold < seconds); i++) turn(machine);
     const int64_t before = atomic_load(&allocations);
+    const clock_t processor = clock();
     const double start = now_seconds();
     double last = start;
     while (result->runs < MOST_TIMES && (result->runs < least || last - start < seconds)) {
@@ -133,6 +136,7 @@ static void measure(result_t *result, const machine_t *machine, double seconds) 
     }
     result->allocs = atomic_load(&allocations) - before;
     result->seconds = last - start;
+    result->processor = (double)(clock() - processor) / CLOCKS_PER_SEC / (double)result->runs;
     qsort(time, (size_t)result->runs, sizeof *time, by_value);
     result->median = time[result->runs / 2];
     result->p99 = time[result->runs * 99 / 100];
@@ -204,6 +208,7 @@ static void print_json(const workload_t *work, const result_t *result, const vae
     json_real(&json, "items_per_s", items_per_second(work, result));
     json_real(&json, "median_ms", result->median * 1e3);
     json_real(&json, "p99_ms", result->p99 * 1e3);
+    json_real(&json, "cpu_ms", result->processor * 1e3);
     json_real(&json, "gflops", gflops(work, result));
     json_real(&json, "peak_gflops", result->peak * config->threads);
     json_real(&json, "limit_items_per_s", limit(work, result, config->threads));

@@ -3,13 +3,16 @@
 """compare.py - libvae and its peers on the same cores, in turns.
 
     python3 bench/peers/compare.py [--peers-python PYTHON] [--vae build/vae] [--only NAME ...] [--threads N]
-                                   [--rounds N] [--slow-rounds N] [--seconds N] [--markdown] [--raw FILE]
+                                   [--rounds N] [--slow-rounds N] [--seconds N] [--clock wall|cpu] [--markdown] [--raw FILE]
 
 Each round runs a workload in `vae bench` and then in each peer that has it, all pinned to the same cores, so that a change
 in the machine's speed or load meets all of them. The first round tries every mode of a peer, the later ones those within a
 tenth of the fastest, and the fastest of a round is the peer's. A ratio is that of one round, of the rates by the median
 time of a step; printed are its median and its extremes over the rounds: the noise. Above 1: libvae is faster. With more
 than one thread each round runs libvae on one as well: scaling. Workloads that take seconds have --slow-rounds.
+
+--clock cpu takes the processor's time of a step, on average, for its time: for one thread on a machine that others use too,
+where the time between two looks at a clock is mostly theirs.
 
 On stdout one JSON line for each workload, with all of libvae's own figures and those of each peer, or with --markdown the
 tables of docs/performance.md. --raw: every line of every run, added to a file.
@@ -50,8 +53,9 @@ PEERS = {
 }
 
 
-def run(command, threads, raw):
-    """The JSON lines of a program pinned to the last cores, and its exit status; its own words go to stderr."""
+def run(args, command, threads):
+    """The JSON lines of a program pinned to the last cores, and its exit status; its own words go to stderr. step_ms is the
+    time of a step by the chosen clock."""
     here = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count())
     cores = sorted(here)[-threads:]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "GOMP_CPU_AFFINITY": " ".join(map(str, cores))}
@@ -59,20 +63,22 @@ def run(command, threads, raw):
         command = ["taskset", "-c", ",".join(map(str, cores)), *command]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    if raw:
-        with open(raw, "a", encoding="utf-8") as file:
+    if args.raw:
+        with open(args.raw, "a", encoding="utf-8") as file:
             file.writelines(json.dumps(line) + "\n" for line in lines)
-    return [line for line in lines if line["median_ms"] > 0], done.returncode
+    for line in lines:
+        line["step_ms"] = line["cpu_ms" if args.clock == "cpu" else "median_ms"]
+    return [line for line in lines if line["step_ms"] > 0], done.returncode
 
 
 def rate(line):
-    """Examples a second by the median time of a step, which a moment's disturbance does not move."""
-    return line["batch"] / line["median_ms"] * 1e3
+    """Examples a second by the time of a step: the median, which a moment's disturbance does not move, or the processor's."""
+    return line["batch"] / line["step_ms"] * 1e3
 
 
 def run_vae(args, workload, threads):
     command = [args.vae, "bench", "--json", "--only", workload, "--threads", str(threads), "--seconds", str(args.seconds)]
-    lines, status = run(command, threads, args.raw)
+    lines, status = run(args, command, threads)
     if status != 0 or not lines:
         sys.exit(f"compare.py: {' '.join(command)}: exit status {status}")
     return lines[0]
@@ -84,7 +90,7 @@ def run_peer(args, peer, workload, modes):
                "--seconds", str(args.seconds)]
     for mode in modes:
         command += ["--mode", mode]
-    lines, status = run(command, args.threads, args.raw)
+    lines, status = run(args, command, args.threads)
     return None if status == NOT_INSTALLED else lines
 
 
@@ -119,7 +125,7 @@ def measure(args, workload, absent):
                 modes[peer] = [line["mode"] for line in lines if rate(line) >= CLOSE * rate(best)]
                 theirs[peer].append((ours[-1], best))
     row = {**middle(ours), "rounds": rounds, "peers": {}}
-    row["gflops"] *= rate(row) / row["items_per_s"]  # all figures by the median
+    row["gflops"] *= rate(row) / row["items_per_s"]  # all figures by the same clock
     row["items_per_s"] = rate(row)
     if alone:
         row["scaling"] = spread([rate(two) / rate(one) for two, one in zip(ours, alone)])
@@ -149,11 +155,13 @@ def memory_cell(peer):
 
 
 def markdown(rows, args):
+    clock = ", by the processor's time" if args.clock == "cpu" else ""
     threads = "one thread" if args.threads == 1 else f"{args.threads} threads"
     names = sorted({peer["peer"] for row in rows for peer in row["peers"].values()})
     first = rows[0]
-    print(f"Examples a second, {threads}, {first['isa']}, {first['arith']} arithmetic, medians of {args.rounds} rounds of "
-          f"{args.seconds} s; peers: {', '.join(names) or 'none'}; peak {first['peak_gflops']:.1f} GFLOP/s.\n")
+    print(f"Examples a second, {threads}, {first['isa']}, {first['arith']} arithmetic{clock}, medians of {args.rounds} rounds of "
+          f"{args.seconds} s, {args.slow_rounds} of slow workloads; peers: "
+          f"{', '.join(names) or 'none'}; peak {first['peak_gflops']:.1f} GFLOP/s.\n")
     print("| workload | libvae | PyTorch, best mode | ratio | other peer | ratio | wanted | limit | of it |")
     print("|---|---|---|---|---|---|---|---|---|")
     for row in rows:
@@ -188,9 +196,12 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--slow-rounds", type=int, default=2)
     parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
     parser.add_argument("--markdown", action="store_true")
     parser.add_argument("--raw")
     args = parser.parse_args()
+    if args.clock == "cpu" and args.threads > 1:
+        parser.error("--clock cpu says nothing about more than one thread")
     rows, absent = [], set()
     for workload in args.only or WORKLOADS:
         rows.append(measure(args, workload, absent))

@@ -4,7 +4,8 @@
     PROGRAM [--only WORKLOAD] [--mode MODE ...] [--threads N] [--seconds S]
 
 Each workload and mode runs in a process of its own, so that its peak of memory is its own. One JSON line for each:
-    workload, peer, mode, threads, batch, runs, items_per_s, median_ms, p99_ms, peak_rss_mb
+    workload, peer, mode, threads, batch, runs, items_per_s, median_ms, p99_ms, cpu_ms,
+    peak_rss_mb
 A mode that fails says so on stderr and is left out. Exit status 77: the peer is not installed; the sentence is on stderr.
 
 peak_rss_mb is the peak while it runs; what building and compiling took before and gave back is not counted.
@@ -42,7 +43,8 @@ def peak_mb():
 
 
 def measure(step, seconds):
-    """The times of single steps, after a warm-up, for so many seconds; at least 3, where a step takes longer than that 2."""
+    """The times of single steps, after a warm-up, for so many seconds; at least 3, where a step takes longer than that 2.
+    And the processor's time of a step, of all threads, on average."""
     start = time.perf_counter()
     step()
     first = time.perf_counter() - start
@@ -50,12 +52,12 @@ def measure(step, seconds):
         step()
     forget_peak()
     times, least = [], 2 if first > seconds else 3
-    end = time.perf_counter() + seconds
+    processor, end = time.process_time(), time.perf_counter() + seconds
     while len(times) < least or time.perf_counter() < end:
         start = time.perf_counter()
         step()
         times.append(time.perf_counter() - start)
-    return sorted(times)
+    return sorted(times), (time.process_time() - processor) / len(times)
 
 
 def run_here(prepare, workload, mode, args):
@@ -66,12 +68,12 @@ def run_here(prepare, workload, mode, args):
         print(f"{os.path.basename(sys.argv[0])}: not measured: {error} in {sys.executable} "
               "(pip install -r bench/peers/requirements.txt)", file=sys.stderr)
         return NOT_INSTALLED
-    times = measure(step, args.seconds)
+    times, processor = measure(step, args.seconds)
     median = statistics.median(times)
     line = {"workload": workload, "peer": peer, "mode": mode, "threads": args.threads, "batch": batch,
             "runs": len(times), "items_per_s": round(batch * len(times) / sum(times), 3),
             "median_ms": round(median * 1e3, 4), "p99_ms": round(times[len(times) * 99 // 100] * 1e3, 4),
-            "peak_rss_mb": round(peak_mb(), 1)}
+            "cpu_ms": round(processor * 1e3, 4), "peak_rss_mb": round(peak_mb(), 1)}
     print(json.dumps(line), flush=True)
     return 0
 
