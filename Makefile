@@ -188,7 +188,7 @@ demo-vq: program
 	@BUILD='$(BUILD)' scripts/demo_vq.sh
 
 bench: all bench-build
-	@VAE='$(BUILD)/vae' bench/run.sh
+	@VAE='$(BUILD)/vae' BUILD='$(BUILD)' bench/run.sh
 
 docs: $(STATIC)
 	@CC='$(CC)' BUILD='$(BUILD)' LIBS='$(OUR_LDLIBS)' scripts/make_spec_doc.sh > docs/spec.md.new

@@ -11,7 +11,7 @@
 #   BENCH_SLOW_ROUNDS the same of workloads that take seconds         2
 #   BENCH_SECONDS     of each workload, peer and mode                 2
 #   BENCH_CLOCK       wall; or cpu, for one thread on a shared machine  wall
-#   BENCH_FORMAT      markdown, the tables of docs/performance.md; or json  markdown
+#   BENCH_LINES       where the JSON lines go, for tables.py        $BUILD/bench.jsonl
 #   BENCH_RAW         a file for every line of every run              none
 set -eu
 
@@ -27,22 +27,23 @@ if [ ! -x "$vae" ]; then
 fi
 "$vae" --version
 
+lines=${BENCH_LINES:-${BUILD:-build}/bench.jsonl}
+: > "$lines"
 only=
 for name in ${BENCH_ONLY:-}; do only="$only --only $name"; done
 
 for n in ${BENCH_THREADS:-1 2}; do
     [ "$n" -le "$cores" ] || continue
-    echo
     if command -v "$python" > /dev/null; then
         set -- --vae "$vae" --peers-python "$python" --threads "$n" --rounds "${BENCH_ROUNDS:-3}" \
             --slow-rounds "${BENCH_SLOW_ROUNDS:-2}" --seconds "${BENCH_SECONDS:-2}"
         [ "$n" -gt 1 ] || set -- "$@" --clock "${BENCH_CLOCK:-wall}"
-        [ "${BENCH_FORMAT:-markdown}" = json ] || set -- "$@" --markdown
         [ -z "${BENCH_RAW:-}" ] || set -- "$@" --raw "$BENCH_RAW"
         # shellcheck disable=SC2086
-        "$python" bench/peers/compare.py "$@" $only
+        "$python" bench/peers/compare.py "$@" $only >> "$lines"
     else
         echo "bench/run.sh: no $python, so libvae is measured alone" >&2
         "$vae" bench --threads "$n" --seconds "${BENCH_SECONDS:-2}"
     fi
 done
+[ ! -s "$lines" ] || { echo && "$python" bench/peers/tables.py "$lines"; }

@@ -3,7 +3,7 @@
 """compare.py - libvae and its peers on the same cores, in turns.
 
     python3 bench/peers/compare.py [--peers-python PYTHON] [--vae build/vae] [--only NAME ...] [--threads N]
-                                   [--rounds N] [--slow-rounds N] [--seconds N] [--clock wall|cpu] [--markdown] [--raw FILE]
+                                   [--rounds N] [--slow-rounds N] [--seconds N] [--clock wall|cpu] [--raw FILE]
 
 Each round runs a workload in `vae bench` and then in each peer that has it, all pinned to the same cores, so that a change
 in the machine's speed or load meets all of them. The first round tries every mode of a peer, the later ones those within a
@@ -14,8 +14,8 @@ than one thread each round runs libvae on one as well: scaling. Workloads that t
 --clock cpu takes the processor's time of a step, on average, for its time: for one thread on a machine that others use too,
 where the time between two looks at a clock is mostly theirs.
 
-On stdout one JSON line for each workload, with all of libvae's own figures and those of each peer, or with --markdown the
-tables of docs/performance.md. --raw: every line of every run, added to a file.
+On stdout one JSON line for each workload, with all of libvae's own figures and those of each peer; tables.py makes tables of
+them. --raw: every line of every run, added to a file.
 """
 import argparse
 import json
@@ -31,23 +31,10 @@ NOT_INSTALLED = 77
 CLOSE = 0.9  # of the fastest mode's rate: tried again
 
 INFERENCE = ["conv_vae_decode1", "texture_decode1", "texture_decode64", "matmul_1024", "kl_decode_256", "kl_decode_512"]
-# workload: what is wanted of it
-WORKLOADS = {
-    "dense_vae_train": "2 x PyTorch",
-    "conv_vae_train": "2 x PyTorch, half of the peak",
-    "vqvae_train": "",
-    "conv_vae_decode1": "3 x PyTorch, 2 x onnxruntime",
-    "texture_decode1": "3 x PyTorch, 2 x onnxruntime",
-    "texture_decode64": "3 x PyTorch",
-    "codebook_assign": "",
-    "matmul_1024": "0.85 of the peak",
-    "kl_decode_256": "",
-    "kl_decode_512": "2 x PyTorch, 700 MB",
-}
-SPEED_UP = {"conv_vae_train": 1.8, "kl_decode_256": 1.8}  # wanted of two threads against one
+WORKLOADS = ["dense_vae_train", "conv_vae_train", "vqvae_train", "codebook_assign", *INFERENCE]
 SLOW = ("codebook_assign", "kl_decode_256", "kl_decode_512")
 PEERS = {
-    "pytorch": ("torch_bench.py", list(WORKLOADS)),
+    "pytorch": ("torch_bench.py", WORKLOADS),
     "onnxruntime": ("onnx_bench.py", INFERENCE),
     "faiss": ("faiss_bench.py", ["codebook_assign"]),
 }
@@ -124,7 +111,7 @@ def measure(args, workload, absent):
                 memory[peer] = min([memory.get(peer, float("inf"))] + [line["peak_rss_mb"] for line in lines])
                 modes[peer] = [line["mode"] for line in lines if rate(line) >= CLOSE * rate(best)]
                 theirs[peer].append((ours[-1], best))
-    row = {**middle(ours), "rounds": rounds, "peers": {}}
+    row = {**middle(ours), "rounds": rounds, "seconds": args.seconds, "clock": args.clock, "peers": {}}
     row["gflops"] *= rate(row) / row["items_per_s"]  # all figures by the same clock
     row["items_per_s"] = rate(row)
     if alone:
@@ -139,76 +126,23 @@ def measure(args, workload, absent):
     return row
 
 
-# ---- tables ----------------------------------------------------------------------------------------------------------
-def number(value):
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def peer_cell(peer, named):
-    what = ", ".join(filter(None, [peer["peer"].split("-")[0] if named else "", peer["mode"] if not named else ""]))
-    return f"{number(peer['items_per_s'])} ({what}) | **{peer['ratio']:.2f}** ({peer['low']:.2f}..{peer['high']:.2f})"
-
-
-def memory_cell(peer):
-    least = "" if peer["least_peak_rss_mb"] >= peer["peak_rss_mb"] else f" (least {peer['least_peak_rss_mb']:,.0f})"
-    return f"{peer['peak_rss_mb']:,.0f}{least}"
-
-
-def markdown(rows, args):
-    clock = ", by the processor's time" if args.clock == "cpu" else ""
-    threads = "one thread" if args.threads == 1 else f"{args.threads} threads"
-    names = sorted({peer["peer"] for row in rows for peer in row["peers"].values()})
-    first = rows[0]
-    print(f"Examples a second, {threads}, {first['isa']}, {first['arith']} arithmetic{clock}, medians of {args.rounds} rounds of "
-          f"{args.seconds} s, {args.slow_rounds} of slow workloads; peers: "
-          f"{', '.join(names) or 'none'}; peak {first['peak_gflops']:.1f} GFLOP/s.\n")
-    print("| workload | libvae | PyTorch, best mode | ratio | other peer | ratio | wanted | limit | of it |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for row in rows:
-        torch, other = (row["peers"].get("pytorch"), row["peers"].get("onnxruntime") or row["peers"].get("faiss"))
-        limit = row["limit_items_per_s"]
-        print(f"| `{row['workload']}` | {number(row['items_per_s'])} | {peer_cell(torch, False) if torch else ' | '} | "
-              f"{peer_cell(other, True) if other else ' | '} | {WORKLOADS[row['workload']]} | "
-              + (f"{number(limit)} | {100 * row['items_per_s'] / limit:.0f} % |" if limit > 0 else " | |"))
-    print(f"\nThe same runs: times, arithmetic and memory{', and the speed-up against one thread' if args.threads > 1 else ''}.\n")
-    print("| workload | median | p99 / median | GFLOP/s | of peak | peak MiB | PyTorch's | other's | allocations |"
-          + (" speed-up |" if args.threads > 1 else ""))
-    print("|---|---|---|---|---|---|---|---|---|" + ("---|" if args.threads > 1 else ""))
-    for row in rows:
-        torch, other = (row["peers"].get("pytorch"), row["peers"].get("onnxruntime") or row["peers"].get("faiss"))
-        memory = " | ".join(memory_cell(peer) if peer else "" for peer in (torch, other))
-        share = f"{100 * row['gflops'] / row['peak_gflops']:.0f} %" if row["peak_gflops"] > 0 else ""
-        line = (f"| `{row['workload']}` | {row['median_ms']:,.3f} ms | {row['p99_ms'] / row['median_ms']:.2f} | "
-                f"{row['gflops']:.0f} | {share} | {row['peak_rss_mb']:,.0f} | {memory} | {row['allocs']} |")
-        if "scaling" in row:
-            wanted = SPEED_UP.get(row["workload"])
-            line += " **{ratio:.2f}** ({low:.2f}..{high:.2f})".format(**row["scaling"])
-            line += f", wanted {wanted} |" if wanted else " |"
-        print(line)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--vae", default=os.path.join(ROOT, "build", "vae"))
     parser.add_argument("--peers-python", default=sys.executable)
-    parser.add_argument("--only", action="append", choices=list(WORKLOADS))
+    parser.add_argument("--only", action="append", choices=WORKLOADS)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--slow-rounds", type=int, default=2)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
-    parser.add_argument("--markdown", action="store_true")
     parser.add_argument("--raw")
     args = parser.parse_args()
     if args.clock == "cpu" and args.threads > 1:
         parser.error("--clock cpu says nothing about more than one thread")
-    rows, absent = [], set()
+    absent = set()
     for workload in args.only or WORKLOADS:
-        rows.append(measure(args, workload, absent))
-        if not args.markdown:
-            print(json.dumps(rows[-1]), flush=True)
-    if args.markdown:
-        markdown(rows, args)
+        print(json.dumps(measure(args, workload, absent)), flush=True)
 
 
 if __name__ == "__main__":
