@@ -63,6 +63,7 @@ static int level_of(const core_t *cores, const char *name) {
 void blas_core_warn(void) {
     const char *const info = vae_build_info(), *const blas = strstr(info, " blas=");
     const int cpu = strstr(info, "avx512") ? AVX512 : strstr(info, "avx2") ? AVX2 : BELOW_AVX2;
+    static const char *const has[] = {"kernels of its own", "avx2", "avx512"};
     char core[32] = "";
     bool below = false;
     const char *remedy = "OPENBLAS_CORETYPE";
@@ -74,10 +75,8 @@ void blas_core_warn(void) {
         remedy = "BLIS_ARCH_TYPE";
     }
     if (!below) return;
-    warn("the BLAS runs below this machine: it took it for \"%s\", and the CPU has %s; %s in the environment chooses",
-         core,
-         cpu == AVX512 ? "avx512"
-         : cpu == AVX2 ? "avx2"
-                       : "kernels of its own",
-         remedy);
+    warn(
+        "the BLAS runs below this machine: it took it for \"%s\", though the CPU has %s; %s in the environment chooses "
+        "another, if it is built in",
+        core, has[cpu], remedy);
 }
