@@ -43,7 +43,11 @@ for n in ${BENCH_THREADS:-1 2}; do
         "$python" bench/peers/compare.py "$@" $only >> "$lines"
     else
         echo "bench/run.sh: no $python, so libvae is measured alone" >&2
-        "$vae" bench --threads "$n" --seconds "${BENCH_SECONDS:-2}"
+        for name in ${BENCH_ONLY:-all}; do
+            set -- --threads "$n" --seconds "${BENCH_SECONDS:-2}"
+            [ "$name" = all ] || set -- "$@" --only "$name"
+            "$vae" bench "$@"
+        done
     fi
 done
 [ ! -s "$lines" ] || { echo && "$python" bench/peers/tables.py "$lines"; }
