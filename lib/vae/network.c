@@ -7,6 +7,7 @@
  */
 #include "vae/network.h"
 
+#include "nn/examples.h"
 #include "nn/ranges.h"
 
 static const char *const sections[] = { "input", "encoder", "latent", "decoder", "likelihood", "prior" };
@@ -148,9 +149,9 @@ void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t 
     vaei_need e = {0}, q = {0}, d = {0};
     int64_t nH, nD, nS;
     if (!vaei_count_mul(n, H, &nH) || !vaei_count_mul(n, D, &nD) || !vaei_count_mul(n, S, &nS)) nH = nD = nS = -1;
-    vaei_stack_need(net->encoder, k, n, training, &e);
+    vaei_examples_need(net->encoder, k, n, training, &e);
     if (net->latent.ops->need) net->latent.ops->need(&net->latent, k, n, training, &q);
-    vaei_stack_need(net->decoder, k, n, training, &d);
+    vaei_examples_need(net->decoder, k, n, training, &d);
 
     w->encoder.pack = vaei_carve_bytes(c, e.pack);
     w->latent.pack = vaei_carve_bytes(c, q.pack);
@@ -192,17 +193,17 @@ void vaei_network_pack(const vaei_network *net, const vaei_run *r, const vaei_wo
 
 void vaei_network_encode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x, float *mean,
                          float *logvar) {
-    vaei_stack_forward(net->encoder, r, &w->encoder, x, w->h);
+    vaei_examples_forward(net->encoder, r, &w->encoder, x, w->h);
     net->latent.ops->encode(&net->latent, r, &w->latent, w->h, mean, logvar);
 }
 
 void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *z, float *theta) {
-    vaei_stack_forward(net->decoder, r, &w->decoder, z, theta);
+    vaei_examples_forward(net->decoder, r, &w->decoder, z, theta);
 }
 
 void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x,
                                int32_t *codes) {
-    vaei_stack_forward(net->encoder, r, &w->encoder, x, w->h);
+    vaei_examples_forward(net->encoder, r, &w->encoder, x, w->h);
     net->latent.ops->encode_codes(&net->latent, r, &w->latent, w->h, codes);
 }
 
@@ -226,9 +227,9 @@ vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, co
 
 void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
     net->likelihood.ops->backward(&net->likelihood, r, w->likelihood_cache, w->theta, x, w->d_nll, w->d_theta);
-    vaei_stack_backward(net->decoder, r, &w->decoder, w->z, w->theta, w->d_theta, w->d_z);
+    vaei_examples_backward(net->decoder, r, &w->decoder, w->z, w->theta, w->d_theta, w->d_z);
     net->latent.ops->backward(&net->latent, r, &w->latent, w->h, w->mean, w->logvar, w->noise, w->d_z, w->d_kl, w->d_h);
-    if (net->encoder->n > 0) vaei_stack_backward(net->encoder, r, &w->encoder, x, w->h, w->d_h, NULL);
+    if (net->encoder->n > 0) vaei_examples_backward(net->encoder, r, &w->encoder, x, w->h, w->d_h, NULL);
 }
 
 void vaei_network_commit(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *params) {

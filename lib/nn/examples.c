@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ * examples.c - training a stack on a batch in blocks of examples.
+ *
+ * A block is as large as keeps its activations in the second cache and some of the third: BLOCK_BYTES. Each block reads all weights, so it
+ * is never so small that they would be the larger part. Each block has a cache of its own, for backward. */
+#include "nn/examples.h"
+
+enum { BLOCK_BYTES = 2 << 20 };
+
+/* Whether a layer looks at several examples at once: only such have statistics to commit. */
+static int32_t sees_batch(const vaei_stack *s) {
+    for (int32_t i = 0; i < s->n; i++) {
+        const vaei_layer *l = s->layer[i];
+        if (l->ops->commit && !l->body[0]) return 1;
+        for (int32_t j = 0; j < VAEI_LAYER_BODIES; j++) {
+            if (l->body[j] && sees_batch(l->body[j])) return 1;
+        }
+    }
+    return 0;
+}
+
+/* Examples at once, and the memory for as many */
+static int64_t block_of(const vaei_stack *s, const vaei_kernels *k, int64_t n, vaei_need *need) {
+    int64_t block = n;
+    if (!sees_batch(s)) {
+        vaei_stack_need(s, k, 1, 1, need);
+        const size_t one = need->cache + (size_t)vaei_shape_size(&s->out) * sizeof(float);
+        const size_t bytes = need->pack > BLOCK_BYTES ? need->pack : BLOCK_BYTES;
+        const size_t fit = bytes / one > 0 ? bytes / one : 1;
+        if (fit < (uint64_t)n) block = (int64_t)fit;
+    }
+    vaei_stack_need(s, k, block, 1, need);
+    return block;
+}
+
+/* Bytes from the cache of a block to the next one's */
+static size_t cache_step(const vaei_need *need) {
+    vaei_carve c = {0};
+    (void)vaei_carve_bytes(&c, need->cache);
+    return c.used;
+}
+
+void vaei_examples_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+    if (!training) {
+        vaei_stack_need(s, k, n, 0, need);
+        return;
+    }
+    const int64_t block = block_of(s, k, n, need);
+    const size_t blocks = (size_t)(n / block + (n % block != 0));
+    if (!vaei_size_mul(cache_step(need), blocks, &need->cache)) need->cache = SIZE_MAX;
+}
+
+/* One of the blocks: its run, its memory */
+typedef struct block {
+    vaei_run r;
+    vaei_slot m;
+} block;
+
+static block block_at(const vaei_run *r, const vaei_slot *m, int64_t first, int64_t size, const vaei_need *need) {
+    block b = {*r, *m};
+    b.r.n = r->n - first < size ? r->n - first : size;
+    b.r.first_item = r->first_item + (uint32_t)first;
+    b.m.cache = (char *)m->cache + (size_t)(first / size) * cache_step(need);
+    return b;
+}
+
+void vaei_examples_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
+    const int64_t in = vaei_shape_size(&s->in), out = vaei_shape_size(&s->out);
+    vaei_need need;
+    if (!r->training) {
+        vaei_stack_forward(s, r, m, x, y);
+        return;
+    }
+    const int64_t size = block_of(s, r->k, r->n, &need);
+    for (int64_t i = 0; i < r->n; i += size) {
+        const block b = block_at(r, m, i, size, &need);
+        vaei_stack_forward(s, &b.r, &b.m, x + i * in, y + i * out);
+    }
+}
+
+void vaei_examples_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                            float *dy, float *dx) {
+    const int64_t in = vaei_shape_size(&s->in), out = vaei_shape_size(&s->out);
+    vaei_need need;
+    const int64_t size = block_of(s, r->k, r->n, &need);
+    for (int64_t i = 0; i < r->n; i += size) {
+        const block b = block_at(r, m, i, size, &need);
+        vaei_stack_backward(s, &b.r, &b.m, x + i * in, y + i * out, dy + i * out, dx ? dx + i * in : NULL);
+    }
+}

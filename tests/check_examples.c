@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT
+ * check_examples.c - training a stack in blocks of examples: outputs and gradients are those of the stack at once, noise too;
+ * a stack with statistics over the batch is not divided. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "api/api.h"
+#include "nn/examples.h"
+
+enum { BATCH = 70 };
+
+typedef struct fixture {
+    vaei_heap heap;
+    vaei_arena arena;
+    vaei_stack *stack;
+    vaei_params params;
+    float *weights;
+} fixture;
+
+static float *floats(int64_t count) {
+    float *const p = calloc((size_t)count + 1, sizeof *p);
+    ck_assert_ptr_nonnull(p);
+    return p;
+}
+
+static void fill(float *x, int64_t count, uint32_t seed) {
+    vaei_noise_normal(vaei_kernels_select(1, 0), (vaei_noise_key){.seed = seed}, 0, count, x);
+}
+
+static void build(fixture *f, const char *text) {
+    vaei_document document;
+    vaei_build b;
+    const vaei_shape in = {3, {16, 16, 8, 0}};
+    vaei_heap_init_default(&f->heap);
+    vaei_arena_init(&f->arena, &f->heap);
+    ck_assert_int_eq(vaei_spec_parse(&document, &f->arena, text, strlen(text)), VAE_OK);
+    vaei_build_init(&b, &f->arena);
+    ck_assert_int_eq(
+        vaei_stack_build(&f->stack, &b, &vaei_document_find(&document, "encoder")->pipeline, "encoder", &in), VAE_OK);
+    ck_assert_int_eq(vaei_build_finish(&b, &f->params), VAE_OK);
+    f->weights = floats(f->params.n_floats);
+    fill(f->weights, f->params.n_floats, 3);
+    for (int64_t i = 0; i < f->params.n_floats; i++) f->weights[i] *= 0.1f;
+}
+
+typedef struct result {
+    float *y, *dx, *grads;
+    size_t cache;
+} result;
+
+static result run(const fixture *f, int32_t at_once) {
+    const vaei_kernels *const k = vaei_kernels_select(0, 0);
+    const int64_t in = vaei_shape_size(&f->stack->in), out = vaei_shape_size(&f->stack->out);
+    result a = {floats(BATCH * out), floats(BATCH * in), floats(f->params.n_floats), 0};
+    float *const x = floats(BATCH * in), *const dy = floats(BATCH * out);
+    vaei_run r = {.k = k,
+                  .n = BATCH,
+                  .training = 1,
+                  .params = f->weights,
+                  .grads = a.grads,
+                  .noise = {.seed = 5},
+                  .first_item = 9};
+    vaei_need need;
+    fill(x, BATCH * in, 1);
+    fill(dy, BATCH * out, 2);
+    (at_once ? vaei_stack_need : vaei_examples_need)(f->stack, k, BATCH, 1, &need);
+    vaei_slot m = {.pack = aligned_alloc(64, need.pack + 64),
+                   .cache = aligned_alloc(64, need.cache + 64),
+                   .scratch = aligned_alloc(64, need.scratch + 64)};
+    vaei_stack_pack(f->stack, &r, m.pack);
+    (at_once ? vaei_stack_forward : vaei_examples_forward)(f->stack, &r, &m, x, a.y);
+    (at_once ? vaei_stack_backward : vaei_examples_backward)(f->stack, &r, &m, x, a.y, dy, a.dx);
+    a.cache = need.cache;
+    free(m.pack);
+    free(m.cache);
+    free(m.scratch);
+    free(x);
+    free(dy);
+    return a;
+}
+
+static void result_free(result *a) {
+    free(a->y);
+    free(a->dx);
+    free(a->grads);
+}
+
+static void destroy(fixture *f) {
+    free(f->weights);
+    vaei_arena_free(&f->arena);
+}
+
+START_TEST(test_examples_in_blocks_equal_those_at_once) {
+    fixture f;
+    build(&f, "encoder conv2d out=32 kernel=3 pad=1 | groupnorm groups=4 | silu | dropout p=0.3 | conv2d out=64 "
+              "kernel=4 stride=2 pad=1 "
+              "| relu | residual { conv2d out=64 kernel=3 pad=1 } | flatten | linear out=10");
+    result whole = run(&f, 1), parts = run(&f, 0);
+    for (int64_t i = 0; i < BATCH * 10; i++)
+        ck_assert_msg(memcmp(whole.y + i, parts.y + i, sizeof(float)) == 0, "y %d", (int)i);
+    for (int64_t i = 0; i < BATCH * 2048; i++)
+        ck_assert_msg(memcmp(whole.dx + i, parts.dx + i, sizeof(float)) == 0, "dx %d", (int)i);
+    double most = 0;
+    for (int64_t i = 0; i < f.params.n_floats; i++) most = fmax(most, fabs((double)whole.grads[i]));
+    int64_t differ = 0;
+    for (int64_t i = 0; i < f.params.n_floats; i++) {
+        ck_assert_msg(fabs((double)whole.grads[i] - (double)parts.grads[i]) <= 1e-5 * most, "gradient %d: %g and %g",
+                      (int)i, (double)whole.grads[i], (double)parts.grads[i]);
+        differ += whole.grads[i] < parts.grads[i] || whole.grads[i] > parts.grads[i];
+    }
+    ck_assert_int_gt(differ, 0); /* summed in another order: there was more than one block */
+    result_free(&whole);
+    result_free(&parts);
+    destroy(&f);
+}
+END_TEST
+
+START_TEST(test_examples_with_batch_statistics_stay_together) {
+    fixture f;
+    build(&f, "encoder conv2d out=32 kernel=3 pad=1 | residual { batchnorm | relu } | flatten | linear out=10");
+    result whole = run(&f, 1), parts = run(&f, 0);
+    ck_assert(whole.cache == parts.cache);
+    ck_assert_int_eq(memcmp(whole.y, parts.y, BATCH * 10 * sizeof(float)), 0);
+    ck_assert_int_eq(memcmp(whole.grads, parts.grads, (size_t)f.params.n_floats * sizeof(float)), 0);
+    result_free(&whole);
+    result_free(&parts);
+    destroy(&f);
+}
+END_TEST
+
+START_TEST(test_examples_of_any_number_have_measurable_memory) {
+    fixture f;
+    vaei_need need;
+    build(&f, "encoder conv2d out=32 kernel=3 pad=1 | flatten | linear out=10");
+    vaei_examples_need(f.stack, vaei_kernels_select(0, 0), INT32_MAX, 1, &need);
+    ck_assert(need.cache > (size_t)INT32_MAX * 8192 * sizeof(float));
+    vaei_examples_need(f.stack, vaei_kernels_select(0, 0), INT64_MAX, 1, &need);
+    ck_assert(need.cache == SIZE_MAX);
+    destroy(&f);
+}
+END_TEST
+
+Suite *suite_examples(void) {
+    Suite *const s = suite_create("examples");
+    TCase *const t = tcase_create("examples");
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, test_examples_in_blocks_equal_those_at_once);
+    tcase_add_test(t, test_examples_with_batch_statistics_stay_together);
+    tcase_add_test(t, test_examples_of_any_number_have_measurable_memory);
+    suite_add_tcase(s, t);
+    return s;
+}
