@@ -3,34 +3,36 @@
  * and equal bits for every table, thread count and batch split, over chosen and random geometries. Every array ends at a guard. */
 #include "guarded.h"
 
-#include "kernel/conv.h"
+#include "kernel/product_parts.h"
 
 enum { RANDOM = 120, BATCH = 3 };
 
-/*   h   w   c  oh  ow  oc kh kw sy sx dy dx top left groups */
+/*   h   w   c  oh  ow  oc kh kw sy sx dy dx top left groups training */
 static const vaei_conv chosen[] = {
-    {28, 28, 1, 14, 14, 32, 3, 3, 2, 2, 1, 1, 1, 1, 1},   /* image in, stride 2 */
-    {14, 14, 32, 7, 7, 64, 3, 3, 2, 2, 1, 1, 1, 1, 1},    /* also a deconv2d of 7 to 14 */
-    {28, 28, 32, 28, 28, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1},   /* one channel out */
-    {16, 16, 24, 16, 16, 3, 3, 3, 1, 1, 1, 1, 1, 1, 1},   /* three channels out */
-    {20, 17, 3, 10, 9, 40, 4, 4, 2, 2, 1, 1, 1, 1, 1},    /* three channels in; last layer of a deconv2d */
-    {9, 9, 70, 9, 9, 50, 1, 1, 1, 1, 1, 1, 0, 0, 1},      /* 1x1 */
-    {7, 7, 300, 7, 7, 33, 3, 3, 1, 1, 1, 1, 1, 1, 1},     /* several blocks of taps */
-    {11, 11, 12, 11, 11, 12, 3, 3, 1, 1, 1, 1, 1, 1, 12}, /* depthwise */
-    {10, 12, 24, 10, 12, 36, 3, 3, 1, 1, 1, 1, 1, 1, 3},  /* groups */
-    {19, 19, 8, 5, 5, 16, 2, 2, 4, 4, 1, 1, 0, 0, 1},     /* stride beyond the kernel: pixels no tap meets */
-    {15, 15, 8, 6, 6, 20, 3, 3, 2, 2, 2, 2, 0, 0, 1},     /* stride and dilation share a divisor */
-    {9, 9, 16, 9, 9, 16, 9, 9, 1, 1, 1, 1, 4, 4, 1},      /* 81 taps: more than one block of pointers */
-    {30, 8, 2, 30, 8, 20, 9, 9, 1, 1, 1, 1, 4, 4, 1},     /* a patch in two pieces */
-    {33, 5, 20, 33, 5, 2, 5, 3, 1, 1, 1, 1, 2, 1, 1},     /* few channels, a ring shorter than the image */
-    {4, 4, 6, 2, 2, 5, 3, 3, 2, 2, 1, 1, 1, 1, 1},
-    {1, 1, 3, 1, 1, 2, 1, 1, 1, 1, 1, 1, 0, 0, 1},
-    {2, 3, 5, 6, 7, 4, 3, 3, 1, 1, 1, 1, 3, 3, 1},        /* more padding than image */
-    {40, 40, 20, 40, 40, 20, 3, 3, 1, 1, 1, 1, 1, 1, 1},  /* by Winograd; several chunks of positions */
-    {13, 9, 32, 13, 9, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1},    /* tiles cut by the edge */
-    {10, 11, 17, 8, 9, 33, 3, 3, 1, 1, 1, 1, 0, 0, 1},    /* no padding; channels that fill no vector */
-    {5, 6, 40, 8, 10, 16, 3, 3, 1, 1, 1, 1, 3, 3, 1},     /* padding beyond the kernel */
-    {8, 130, 64, 8, 130, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1},  /* a line of tiles longer than a block */
+    {28, 28, 1, 14, 14, 32, 3, 3, 2, 2, 1, 1, 1, 1, 1, 0},   /* image in, stride 2 */
+    {14, 14, 32, 7, 7, 64, 3, 3, 2, 2, 1, 1, 1, 1, 1, 0},    /* also a deconv2d of 7 to 14 */
+    {28, 28, 32, 28, 28, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0},   /* one channel out */
+    {16, 16, 24, 16, 16, 3, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0},   /* three channels out */
+    {20, 17, 3, 10, 9, 40, 4, 4, 2, 2, 1, 1, 1, 1, 1, 0},    /* three channels in; last layer of a deconv2d */
+    {9, 9, 70, 9, 9, 50, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},      /* 1x1 */
+    {7, 7, 300, 7, 7, 33, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0},     /* several blocks of taps */
+    {11, 11, 12, 11, 11, 12, 3, 3, 1, 1, 1, 1, 1, 1, 12, 0}, /* depthwise */
+    {10, 12, 24, 10, 12, 36, 3, 3, 1, 1, 1, 1, 1, 1, 3, 0},  /* groups */
+    {19, 19, 8, 5, 5, 16, 2, 2, 4, 4, 1, 1, 0, 0, 1, 0},     /* stride beyond the kernel: pixels no tap meets */
+    {15, 15, 8, 6, 6, 20, 3, 3, 2, 2, 2, 2, 0, 0, 1, 0},     /* stride and dilation share a divisor */
+    {9, 9, 16, 9, 9, 16, 9, 9, 1, 1, 1, 1, 4, 4, 1, 0},      /* 81 taps: more than one block of pointers */
+    {30, 8, 2, 30, 8, 20, 9, 9, 1, 1, 1, 1, 4, 4, 1, 0},     /* a patch in two pieces */
+    {33, 5, 20, 33, 5, 2, 5, 3, 1, 1, 1, 1, 2, 1, 1, 0},     /* few channels, a ring shorter than the image */
+    {4, 4, 6, 2, 2, 5, 3, 3, 2, 2, 1, 1, 1, 1, 1, 0},
+    {1, 1, 3, 1, 1, 2, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},
+    {2, 3, 5, 6, 7, 4, 3, 3, 1, 1, 1, 1, 3, 3, 1, 0},        /* more padding than image */
+    {40, 40, 20, 40, 40, 20, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0},  /* by Winograd; several chunks of positions */
+    {13, 9, 32, 13, 9, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0},    /* tiles cut by the edge */
+    {10, 11, 17, 8, 9, 33, 3, 3, 1, 1, 1, 1, 0, 0, 1, 0},    /* no padding; channels that fill no vector */
+    {5, 6, 40, 8, 10, 16, 3, 3, 1, 1, 1, 1, 3, 3, 1, 0},     /* padding beyond the kernel */
+    {14, 14, 64, 7, 7, 64, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1}, /* by Winograd in training */
+    {16, 16, 32, 8, 8, 64, 4, 4, 2, 2, 1, 1, 1, 1, 1, 1},
+    {8, 130, 64, 8, 130, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0},  /* a line of tiles longer than a block */
 };
 
 enum { CHOSEN = VAEI_COUNT(chosen), GEOMETRIES = CHOSEN + RANDOM };
@@ -168,7 +170,7 @@ static void stretch(const void *arg, const vaei_kernels *k, int64_t count, float
 
 /* Outputs that Winograd makes together err by the largest of them. */
 static int32_t shares_errors(const vaei_conv *g) {
-    return g->kh == 3 && g->kw == 3 && g->sy == 1 && g->sx == 1 && g->dy == 1 && g->dx == 1 && g->groups == 1 && g->c >= 16 && g->oc >= 16;
+    return vaei_winograd(g, 0) || vaei_winograd(g, 1);
 }
 
 static void share(int64_t count, double *terms) {
@@ -338,7 +340,7 @@ END_TEST
 
 /* More lines than one task takes: the rings of conv_few.c start in the middle of an image and of a batch. */
 START_TEST(test_conv_few_channels_in_many_tasks) {
-    static const vaei_conv g = {40, 3, 17, 40, 3, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1};
+    static const vaei_conv g = {40, 3, 17, 40, 3, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0};
     const vaei_kernels *const k = vaei_kernels_select(0, 0);
     arrays a = arrays_of(&g, 5);
     guarded y = forward(k, NULL, &g, 5, a.x.at, a.w.at, NULL, NULL, NULL);

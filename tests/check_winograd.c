@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * check_winograd.c - 3x3 convolutions by Winograd's way, both directions: the error bound against a direct sum in
- * double; equal bits for every table, thread count and batch split, with input made on demand or not, added to or not.
- * Every array ends at a guard. */
+ * check_winograd.c - convolutions by Winograd's way, all three directions: the error bound against a direct sum in double;
+ * equal bits for every table, thread count and batch split, with input made on demand or not, added to or not. Every
+ * array ends at a guard. */
 #include "guarded.h"
 
 #include "kernel/product_parts.h"
@@ -12,19 +12,27 @@ enum { BATCH = 3, RANDOM = 24, FORWARD = 0, DATA = 1 };
 #define WORST 1e-6
 #define MEAN  8e-8
 
-/*   h   w   c  oh  ow  oc  top left */
+/*   h   w   c  oh  ow  oc  top left  kh kw sy sx */
 static const struct {
-    int64_t h, w, c, oh, ow, oc, top, left;
+    int64_t h, w, c, oh, ow, oc, top, left, kh, kw, sy, sx;
 } chosen[] = {
-    {8, 8, 16, 8, 8, 16, 1, 1},      /* whole tiles */
-    {7, 9, 20, 7, 9, 33, 1, 1},      /* every edge cut */
-    {12, 6, 17, 10, 4, 40, 0, 0},    /* no padding */
-    {6, 11, 64, 8, 13, 24, 2, 2},    /* full padding */
-    {9, 8, 24, 9, 8, 16, 0, 2},      /* all of it on one side */
-    {4, 4, 70, 4, 4, 90, 1, 1},      /* one tile an image */
-    {3, 3, 32, 7, 7, 32, 3, 3},      /* more padding than the kernel reaches */
-    {33, 30, 8, 33, 30, 12, 1, 1},   /* several blocks */
-    {32, 32, 176, 32, 32, 176, 1, 1} /* weights too large to be kept transformed */
+    {8, 8, 16, 8, 8, 16, 1, 1, 3, 3, 1, 1},    /* whole tiles */
+    {7, 9, 20, 7, 9, 33, 1, 1, 3, 3, 1, 1},    /* every edge cut */
+    {12, 6, 17, 10, 4, 40, 0, 0, 3, 3, 1, 1},  /* no padding */
+    {6, 11, 64, 8, 13, 24, 2, 2, 3, 3, 1, 1},  /* full padding */
+    {9, 8, 24, 9, 8, 16, 0, 2, 3, 3, 1, 1},    /* all of it on one side */
+    {4, 4, 70, 4, 4, 90, 1, 1, 3, 3, 1, 1},    /* one tile an image */
+    {3, 3, 32, 7, 7, 32, 3, 3, 3, 3, 1, 1},    /* more padding than the kernel reaches */
+    {33, 30, 8, 33, 30, 12, 1, 1, 3, 3, 1, 1}, /* several blocks */
+    {16, 16, 32, 8, 8, 48, 1, 1, 4, 4, 2, 2},  /* four phases of 2x2 */
+    {14, 14, 64, 7, 7, 64, 1, 1, 3, 3, 2, 2},  /* four different ones, edges cut */
+    {28, 28, 20, 14, 14, 33, 1, 1, 3, 3, 2, 2},
+    {15, 17, 33, 8, 9, 20, 1, 1, 3, 3, 2, 2}, /* phases of different sizes */
+    {18, 20, 16, 8, 9, 16, 1, 0, 5, 5, 2, 2}, /* 3x3, 3x2, 2x3 and 2x2 */
+    {9, 24, 16, 9, 12, 16, 1, 2, 3, 6, 1, 2}, /* phases along one axis */
+    {20, 9, 16, 10, 9, 16, 1, 0, 3, 2, 2, 1},
+    {11, 13, 24, 10, 12, 24, 0, 0, 2, 2, 1, 1},  /* two taps */
+    {32, 32, 176, 32, 32, 176, 1, 1, 3, 3, 1, 1} /* weights too large to be kept transformed */
 };
 
 enum { CHOSEN = VAEI_COUNT(chosen), GEOMETRIES = CHOSEN + RANDOM, LARGE = CHOSEN - 1 };
@@ -35,18 +43,27 @@ static vaei_conv geometry(int index) {
         g.h = chosen[index].h, g.w = chosen[index].w, g.c = chosen[index].c;
         g.oh = chosen[index].oh, g.ow = chosen[index].ow, g.oc = chosen[index].oc;
         g.top = chosen[index].top, g.left = chosen[index].left;
+        g.kh = chosen[index].kh, g.kw = chosen[index].kw;
+        g.sy = chosen[index].sy, g.sx = chosen[index].sx;
         return g;
     }
     dice d = {(uint32_t)index * 2654435761u + 1};
     for (int warm = 0; warm < 8; warm++) dice_next(&d);
     g.c = dice_range(&d, 6, 50);
     g.oc = dice_range(&d, 6, 50);
-    g.top = dice_range(&d, 0, 2);
-    g.left = dice_range(&d, 0, 2);
-    g.oh = dice_range(&d, 3, 21);
-    g.ow = dice_range(&d, 3, 21);
-    g.h = g.oh + 2 - g.top - dice_range(&d, 0, 2); /* what is missing are zeros below and to the right */
-    g.w = g.ow + 2 - g.left - dice_range(&d, 0, 2);
+    g.sy = dice_range(&d, 1, 2);
+    g.sx = dice_range(&d, 1, 2);
+    g.kh = dice_range(&d, 2, 3 * g.sy); /* 1x1 as a whole is no case */
+    g.kw = dice_range(&d, 2, 3 * g.sx);
+    g.top = dice_range(&d, 0, g.kh - 1);
+    g.left = dice_range(&d, 0, g.kw - 1);
+    g.oh = dice_range(&d, 3, 21 / g.sy);
+    g.ow = dice_range(&d, 3, 21 / g.sx);
+    /* what is missing are zeros below and to the right; rows that no window meets get no gradient but zero */
+    g.h = (g.oh - 1) * g.sy + g.kh - g.top - dice_range(&d, 0, g.kh - 1);
+    g.w = (g.ow - 1) * g.sx + g.kw - g.left - dice_range(&d, 0, g.kw - 1);
+    if (g.h < 1) g.h = 1;
+    if (g.w < 1) g.w = 1;
     return g;
 }
 
@@ -66,7 +83,7 @@ typedef struct arrays {
 
 static arrays arrays_of(const vaei_conv *g, int32_t way, int64_t n) {
     dice d = {31};
-    return (arrays){guarded_random(&d, n * x_floats(g, way)), guarded_random(&d, g->oc * g->c * 9),
+    return (arrays){guarded_random(&d, n * x_floats(g, way)), guarded_random(&d, g->oc * g->c * g->kh * g->kw),
                     guarded_random(&d, outputs(g, way)), guarded_random(&d, outputs(g, way)),
                     guarded_random(&d, n * y_floats(g, way))};
 }
@@ -121,16 +138,22 @@ static double direct(const vaei_conv *g, int32_t way, const arrays *a, int64_t i
     const int64_t out = outputs(g, way), in = way == DATA ? g->oc : g->c;
     const int64_t h = way == DATA ? g->oh : g->h, w = way == DATA ? g->ow : g->w;
     const int64_t oh = way == DATA ? g->h : g->oh, ow = way == DATA ? g->w : g->ow;
-    const int64_t o = i % out, x = i / out % ow, y = i / out / ow % oh, n = i / out / ow / oh;
+    const int64_t taps = g->kh * g->kw, o = i % out, x = i / out % ow, y = i / out / ow % oh, n = i / out / ow / oh;
     double sum = 0;
     *terms = 0;
-    for (int64_t t = 0; t < 9; t++) {
-        const int64_t iy = way == DATA ? y + g->top - t / 3 : y + t / 3 - g->top,
-                      ix = way == DATA ? x + g->left - t % 3 : x + t % 3 - g->left;
+    for (int64_t t = 0; t < taps; t++) {
+        int64_t iy = y * g->sy + t / g->kw - g->top, ix = x * g->sx + t % g->kw - g->left;
+        if (way == DATA) {
+            iy = y + g->top - t / g->kw;
+            ix = x + g->left - t % g->kw;
+            if (iy % g->sy != 0 || ix % g->sx != 0) continue;
+            iy /= g->sy;
+            ix /= g->sx;
+        }
         if (iy < 0 || iy >= h || ix < 0 || ix >= w) continue;
         for (int64_t c = 0; c < in; c++) {
             const double weight =
-                (double)a->w.at[(way == DATA ? c * g->c + o : o * g->c + c) * 9 + t] * (double)a->scale.at[o];
+                (double)a->w.at[(way == DATA ? c * g->c + o : o * g->c + c) * taps + t] * (double)a->scale.at[o];
             const double term = weight * (double)a->x.at[((n * h + iy) * w + ix) * in + c];
             sum += term;
             *terms += fabs(term);
@@ -243,6 +266,7 @@ START_TEST(test_winograd_fed_and_added_to_changes_no_bit) {
     const vaei_kernels *const k = vaei_kernels_select(0, 0);
     const vaei_conv g = geometry(_i);
     const int64_t channels = g.oc;
+    if (g.sy * g.sx > 1) return; /* phases read one image in turn: nothing is made for them on demand */
     arrays a = arrays_of(&g, FORWARD, BATCH);
     const source s = {a.x.at, g.h, g.w, g.c};
     const vaei_feed feed = {pixels, &s};
@@ -292,23 +316,144 @@ END_TEST
 START_TEST(test_winograd_is_chosen_where_it_pays) {
     vaei_conv g = geometry(0);
     ck_assert(vaei_winograd(&g, FORWARD) && vaei_winograd(&g, DATA));
-    g.sx = 2;
-    ck_assert(!vaei_winograd(&g, FORWARD));
-    g = geometry(0);
     g.dy = 2;
     ck_assert(!vaei_winograd(&g, FORWARD));
     g = geometry(0);
     g.groups = 2;
     ck_assert(!vaei_winograd(&g, FORWARD));
     g = geometry(0);
-    g.kw = 1;
-    ck_assert(!vaei_winograd(&g, FORWARD));
+    g.sx = 4; /* a phase without taps */
+    ck_assert(!vaei_winograd(&g, FORWARD) && !vaei_winograd(&g, DATA));
+    g = geometry(0);
+    g.kh = g.kw = 4; /* more than three taps */
+    ck_assert(!vaei_winograd(&g, FORWARD) && !vaei_winograd(&g, DATA));
+    g = geometry(0);
+    g.kh = g.kw = 1; /* nothing to save */
+    ck_assert(!vaei_winograd(&g, FORWARD) && !vaei_winograd(&g, DATA));
     g = geometry(0);
     g.oc = 3;
     ck_assert(!vaei_winograd(&g, FORWARD) && !vaei_winograd(&g, DATA));
     g = geometry(0);
     g.h = g.w = g.oh = g.ow = 2; /* a quarter of the tile */
     ck_assert(!vaei_winograd(&g, FORWARD) && !vaei_winograd(&g, DATA));
+}
+END_TEST
+
+/* ---- the gradient by the weight ---- */
+
+static guarded weight_grad(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, const guarded *x,
+                           const guarded *dy) {
+    guarded dw = guarded_floats(g->oc * g->c * g->kh * g->kw);
+    guarded scratch = spoiled(vaei_winograd_weight_scratch(g, BATCH));
+    for (int64_t i = 0; i < dw.count; i++) dw.at[i] = 0.5f; /* it adds */
+    vaei_winograd_weight_run(k, pool, g, BATCH, x->at, dy->at, dw.at, scratch.at);
+    guarded_free(&scratch);
+    return dw;
+}
+
+/* dw[o][c][tap] and the sum of its terms' magnitudes, in double */
+static double direct_weight(const vaei_conv *g, const guarded *x, const guarded *dy, int64_t i, double *terms) {
+    const int64_t taps = g->kh * g->kw, tap = i % taps, c = i / taps % g->c, o = i / taps / g->c;
+    double sum = 0;
+    *terms = 0;
+    for (int64_t p = 0; p < BATCH * g->oh * g->ow; p++) {
+        const int64_t n = p / (g->oh * g->ow), iy = p / g->ow % g->oh * g->sy + tap / g->kw - g->top,
+                      ix = p % g->ow * g->sx + tap % g->kw - g->left;
+        if (iy < 0 || iy >= g->h || ix < 0 || ix >= g->w) continue;
+        const double term = (double)dy->at[p * g->oc + o] * (double)x->at[((n * g->h + iy) * g->w + ix) * g->c + c];
+        sum += term;
+        *terms += fabs(term);
+    }
+    return sum;
+}
+
+START_TEST(test_winograd_weight_keeps_its_error_bound) {
+    const vaei_conv g = geometry(_i);
+    dice d = {77};
+    guarded x = guarded_random(&d, BATCH * x_floats(&g, FORWARD)), dy = guarded_random(&d, BATCH * x_floats(&g, DATA));
+    guarded dw = weight_grad(vaei_kernels_select(0, 0), NULL, &g, &x, &dy);
+    const int64_t step = 1 + dw.count / 4096;
+    double largest = 0, worst = 0, squares = 0;
+    for (int64_t i = 0; i < dw.count; i += step) {
+        double terms;
+        const double error = fabs((double)dw.at[i] - 0.5 - direct_weight(&g, &x, &dy, i, &terms));
+        ck_assert(isfinite(dw.at[i]));
+        largest = fmax(largest, terms + 0.5);
+        worst = fmax(worst, error);
+        squares += error * error * (double)step / (double)dw.count;
+    }
+    ck_assert_msg(worst <= WORST * largest && sqrt(squares) <= MEAN * largest, "geometry %d: error %g, mean %g, of %g",
+                  _i, worst, sqrt(squares), largest);
+    guarded_free(&x);
+    guarded_free(&dy);
+    guarded_free(&dw);
+}
+END_TEST
+
+START_TEST(test_winograd_weight_equals_on_every_isa_and_thread_count) {
+    const vaei_conv g = geometry(_i);
+    dice d = {78};
+    guarded x = guarded_random(&d, BATCH * x_floats(&g, FORWARD)), dy = guarded_random(&d, BATCH * x_floats(&g, DATA));
+    guarded want = weight_grad(vaei_kernels_select(1, 0), NULL, &g, &x, &dy);
+    for (int32_t isa = ISA_FIRST + 1; isa < ISA_END; isa++) {
+        const vaei_kernels *const k = vaei_kernels_select(isa, 0);
+        if (!k) continue;
+        guarded dw = weight_grad(k, NULL, &g, &x, &dy);
+        check_same(&dw, want.at, "portable", k->name, _i);
+        guarded_free(&dw);
+    }
+    static const int32_t threads[] = {2, 3, 7};
+    for (size_t i = 0; i < VAEI_COUNT(threads); i++) {
+        vaei_heap heap;
+        vaei_pool *pool;
+        vaei_heap_init_default(&heap);
+        ck_assert_int_eq(vaei_pool_create(&pool, &heap, threads[i], NULL, NULL), VAE_OK);
+        guarded dw = weight_grad(vaei_kernels_select(0, 0), pool, &g, &x, &dy);
+        check_same(&dw, want.at, "threads", "weight", _i);
+        guarded_free(&dw);
+        vaei_pool_destroy(pool);
+    }
+    guarded_free(&x);
+    guarded_free(&dy);
+    guarded_free(&want);
+}
+END_TEST
+
+START_TEST(test_winograd_weight_scratch_never_shrinks_with_the_batch) {
+    const vaei_conv g = geometry(_i);
+    int64_t before = 0;
+    for (int64_t n = 1; n < 200; n++) {
+        const int64_t floats = vaei_winograd_weight_scratch(&g, n);
+        ck_assert_int_ge(floats, before);
+        before = floats;
+    }
+}
+END_TEST
+
+/* Training may choose it where a few images do not pay for the transformed weights. */
+START_TEST(test_winograd_in_training_serves_strided_layers) {
+    vaei_conv g = {.h = 14,
+                   .w = 14,
+                   .c = 64,
+                   .oh = 7,
+                   .ow = 7,
+                   .oc = 64,
+                   .kh = 3,
+                   .kw = 3,
+                   .sy = 2,
+                   .sx = 2,
+                   .dy = 1,
+                   .dx = 1,
+                   .top = 1,
+                   .left = 1,
+                   .groups = 1};
+    ck_assert(!vaei_winograd(&g, FORWARD) && !vaei_winograd(&g, DATA));
+    g.training = 1;
+    ck_assert(vaei_winograd(&g, FORWARD) && vaei_winograd(&g, DATA) && !vaei_winograd_weight(&g));
+    g.h = g.w = 16;
+    g.oh = g.ow = 8;
+    g.kh = g.kw = 4;
+    ck_assert(vaei_winograd(&g, FORWARD) && vaei_winograd(&g, DATA) && vaei_winograd_weight(&g));
 }
 END_TEST
 
@@ -324,6 +469,10 @@ Suite *suite_winograd(void) {
     tcase_add_loop_test(t, test_winograd_scratch_never_shrinks_with_the_batch, 0, GEOMETRIES);
     tcase_add_test(t, test_winograd_keeps_large_weights_once);
     tcase_add_test(t, test_winograd_is_chosen_where_it_pays);
+    tcase_add_loop_test(t, test_winograd_weight_keeps_its_error_bound, 0, GEOMETRIES);
+    tcase_add_loop_test(t, test_winograd_weight_equals_on_every_isa_and_thread_count, 0, GEOMETRIES);
+    tcase_add_loop_test(t, test_winograd_weight_scratch_never_shrinks_with_the_batch, 0, GEOMETRIES);
+    tcase_add_test(t, test_winograd_in_training_serves_strided_layers);
     suite_add_tcase(s, t);
     return s;
 }

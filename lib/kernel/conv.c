@@ -159,7 +159,7 @@ void vaei_conv_forward(const vaei_kernels *k, const vaei_pool *pool, const vaei_
 }
 
 int32_t vaei_conv_fuses(const vaei_kernels *k, const vaei_conv *g) {
-    return forward_way(k, g) == WINOGRAD;
+    return g->sy * g->sx == 1 && forward_way(k, g) == WINOGRAD;
 }
 
 void vaei_conv_forward_fused(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n,
@@ -171,39 +171,12 @@ void vaei_conv_forward_fused(const vaei_kernels *k, const vaei_pool *pool, const
 
 /* ---- gradient by the input -------------------------------------------------------------------------------------- */
 
-/* Along one axis: the taps first, first + period, ... (count of them) meet the pixels p, p + stride, ...; the first of these reads
- * `from` of dy with the first tap, and `step` further with each next tap. */
-typedef struct phase {
-    int64_t first, period, count, from, step, pixels;
-} phase;
-
-static int64_t common_divisor(int64_t a, int64_t b) {
-    while (b != 0) {
-        const int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
+static vaei_phase phase_y(const vaei_conv *g, int64_t p) {
+    return vaei_phase_of(p, g->h, g->kh, g->sy, g->dy, g->top);
 }
 
-static phase phase_of(int64_t p, int64_t size, int64_t kernel, int64_t stride, int64_t dilation, int64_t before) {
-    phase f = {0, stride / common_divisor(stride, dilation), 0, 0, 0, size > p ? vaei_divide_up(size - p, stride) : 0};
-    const int64_t tried = vaei_min(kernel, f.period);
-    while (f.first < tried && (p + before - f.first * dilation) % stride != 0) f.first++;
-    if (f.first < tried) {
-        f.count = vaei_divide_up(kernel - f.first, f.period);
-        f.from = (p + before - f.first * dilation) / stride;
-        f.step = -(f.period * dilation / stride);
-    }
-    return f;
-}
-
-static phase phase_y(const vaei_conv *g, int64_t p) {
-    return phase_of(p, g->h, g->kh, g->sy, g->dy, g->top);
-}
-
-static phase phase_x(const vaei_conv *g, int64_t p) {
-    return phase_of(p, g->w, g->kw, g->sx, g->dx, g->left);
+static vaei_phase phase_x(const vaei_conv *g, int64_t p) {
+    return vaei_phase_of(p, g->w, g->kw, g->sx, g->dx, g->left);
 }
 
 int64_t vaei_conv_data_pack_floats(const vaei_kernels *k, const vaei_conv *g) {
@@ -250,7 +223,7 @@ void vaei_conv_data_pack(const vaei_kernels *k, const vaei_conv *g, const float 
     }
     for (int64_t py = 0; py < g->sy; py++) {
         for (int64_t px = 0; px < g->sx; px++) {
-            const phase fy = phase_y(g, py), fx = phase_x(g, px);
+            const vaei_phase fy = phase_y(g, py), fx = phase_x(g, px);
             for (int64_t group = 0; group < g->groups; group++) {
                 for (int64_t t = 0; t < fy.count * fx.count; t++) {
                     const int64_t tap =
@@ -306,7 +279,7 @@ static void data_task(void *arg, int32_t index) {
     const float *packed = d->packed;
     for (int64_t py = 0; py < g->sy; py++) {
         for (int64_t px = 0; px < g->sx; px++) {
-            const phase fy = phase_y(g, py), fx = phase_x(g, px);
+            const vaei_phase fy = phase_y(g, py), fx = phase_x(g, px);
             const vaei_view view = {d->dy, g->oh,   g->ow,   g->oc,   fy.pixels, fx.pixels, 1,
                                     1,     fy.from, fx.from, fy.step, fx.step,   fy.count,  fx.count};
             const vaei_rows rows = {.k = d->k,

@@ -7,7 +7,8 @@
  * deconv2d calls vaei_conv_data forward and vaei_conv_forward backward, with c and oc in swapped roles; its weight [in,out,kh,kw] is
  * then this w[oc][c / groups][kh][kw]. Order of sums: taps ascending (ky, kx), channels inside; for the gradient by the input the taps
  * that meet each output pixel's phase, ascending; for the gradient by the weight positions ascending in chunks fixed by the shape.
- * 3x3 convolutions of stride 1 go by Winograd's way where the shape says so; order and error in conv_winograd.c. */
+ * Kernels of up to three taps, six with stride 2, go by Winograd's way where the shape says so; order and error in
+ * conv_winograd.c. */
 #ifndef VAEI_CONV_H
 #define VAEI_CONV_H
 
@@ -21,6 +22,8 @@ typedef struct vaei_conv {
     int64_t dy, dx;       /* dilation */
     int64_t top, left;    /* zeros before; what lies after follows from the sizes */
     int64_t groups;       /* divides c and oc */
+    int32_t training;     /* weights serve one pass over a batch, not many passes over an image each: it may pay to turn
+                             them into a form that takes fewer multiplications */
 } vaei_conv;
 
 /* An input that is made on demand: `count` pixels of row y of an image, from column x on. Called by several threads. */

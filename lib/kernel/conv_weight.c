@@ -78,6 +78,7 @@ static weight weight_of(const vaei_kernels *k, const vaei_conv *g, int64_t n) {
 int64_t vaei_conv_weight_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n) {
     if (k->blas) return vaei_blas_conv_scratch(g, n);
     if (vaei_depthwise(g)) return vaei_depthwise_weight_scratch(g, n);
+    if (vaei_winograd_weight(g)) return vaei_winograd_weight_scratch(g, n);
     const weight f = weight_of(k, g, n);
     return f.chunks * f.floats + f.chunks * f.sets * PATCH_FLOATS;
 }
@@ -220,6 +221,10 @@ void vaei_conv_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_c
     }
     if (vaei_depthwise(g)) {
         vaei_depthwise_weight(k, pool, g, n, x, dy, dw, scratch);
+        return;
+    }
+    if (vaei_winograd_weight(g)) {
+        vaei_winograd_weight_run(k, pool, g, n, x, dy, dw, scratch);
         return;
     }
     weight f = weight_of(k, g, n);

@@ -1,31 +1,46 @@
 /* SPDX-License-Identifier: MIT
- * conv_winograd.c - 3x3 convolution of stride 1 by Winograd's F(4x4, 3x3): a quarter of the multiplications.
+ * conv_winograd.c - convolution by Winograd's way: for 3x3 a quarter of the multiplications.
  *
- *   A tile of 6 x 6 input pixels d gives 4 x 4 output pixels:   Y = A' [ sum_c (G g G') . (B' d B) ] A
+ * Along an axis a kernel of r taps makes 4 outputs from r + 3 numbers d with as many multiplications, not 4 r; on tiles of
+ * two axes the saving is squared:
  *
- * (Lavin, Gray 2015, arXiv:1509.09308). For each of the 36 places of a tile the sum over channels is a matrix product:
+ *   Y = A' [ sum_c (G g G') . (B' d B) ] A                                      (Lavin, Gray 2015, arXiv:1509.09308)
  *
- *   x -> v[36][tile][c]      m[36][tile][o] = v u[36][c][o]      m -> y          u = G g G', packed into panels
+ * For each of the spots of a tile the sum over channels is a matrix product:
  *
- * The matrices come from the points 0, a, -a, b, -b and infinity with a = 5/8, b = 3/2, chosen among short binary
- * fractions for the smallest error; B and A are exact in float. With p = a^2 b^2, s = a^2 + b^2, d = a^2 - b^2:
+ *   x -> v[spot][tile][c]      m[spot][tile][o] = v u[spot][c][o]      m -> y          u = G g G', packed into panels
  *
- *        [ p     0     -s     0   1  0 ]        [ 1/p                      ]
- *        [ 0   -a b^2  -b^2   a   1  0 ]        [ (1   a  a^2) / ( 2 a^2 d) ]        [ 1   1    1    1    1   0 ]
- *   B' = [ 0    a b^2  -b^2  -a   1  0 ]    G = [ (1  -a  a^2) / ( 2 a^2 d) ]   A' = [ 0   a   -a    b   -b   0 ]
- *        [ 0   -b a^2  -a^2   b   1  0 ]        [ (1   b  b^2) / (-2 b^2 d) ]        [ 0  a^2  a^2  b^2  b^2  0 ]
- *        [ 0    b a^2  -a^2  -b   1  0 ]        [ (1  -b  b^2) / (-2 b^2 d) ]        [ 0  a^3 -a^3  b^3 -b^3  1 ]
- *        [ 0     p      0    -s   0  1 ]        [             1            ]
+ * What is strided falls into phases of stride 1 first (winograd.c): 4x4 of stride 2 takes 100 multiplications for 16
+ * outputs instead of 256, 3x3 of stride 2 takes 81 instead of 144.
+ *
+ * The matrices are Lagrange's interpolation at the finite points 0, a, -a, b, -b (three taps) or 0, a, -a, b (two) and at
+ * infinity, with a = 5/8, b = 3/2, chosen among short binary fractions for the smallest error; B and A are exact in float.
+ * N(x) is the product of x - p over the points p, N'(p) that over the others:
+ *
+ *   B'  row p: the coefficients of N(x) / (x - p), row infinity: those of N(x)
+ *   G   row p: p^i / N'(p) for tap i,              row infinity: 1 for the last tap
+ *   A'  row i: p^i for each point,                 1 at infinity for the last output
+ *
+ *        [ p     0     -s     0   1  0 ]        [ 1/p                      ]         p = a^2 b^2, s = a^2 + b^2
+ *        [ 0   -a b^2  -b^2   a   1  0 ]        [ (1   a  a^2) / ( 2 a^2 d) ]        d = a^2 - b^2
+ *   B' = [ 0    a b^2  -b^2  -a   1  0 ]    G = [ (1  -a  a^2) / ( 2 a^2 d) ]        [ 1   1    1    1    1   0 ]
+ *        [ 0   -b a^2  -a^2   b   1  0 ]        [ (1   b  b^2) / (-2 b^2 d) ]   A' = [ 0   a   -a    b   -b   0 ]
+ *        [ 0    b a^2  -a^2  -b   1  0 ]        [ (1  -b  b^2) / (-2 b^2 d) ]        [ 0  a^2  a^2  b^2  b^2  0 ]
+ *        [ 0     p      0    -s   0  1 ]        [             1            ]         [ 0  a^3 -a^3  b^3 -b^3  1 ]
+ *
+ * A tile at the edge that has m < 4 outputs uses the first m + r - 2 points and infinity, with the same u: its rows p of B'
+ * are multiplied by p - q for each point q it does without, which N'(p) has and it has not.
  *
  * Order of operations: along x, then along y, each step as winograd.tmpl.h writes it; the sums over channels are one
- * chain of FMA from 0, ascending; then the bias, then what is added. Weights are transformed in double and rounded
- * once. A pixel's tile is fixed by its place in the image, so neither batches nor threads change a bit. The gradient
- * by the input is the same with the kernel turned round and the channels in swapped roles.
+ * chain of FMA from 0, ascending; then the bias, then what is added. Phases that add up do so ascending, the bias with
+ * the first. Weights are transformed in double and rounded once. A pixel's tile is fixed by its place in the image, so
+ * neither batches nor threads change a bit. The gradient by the input is the same with the kernel turned round and the
+ * channels in swapped roles.
  *
  * Error relative to the sum of the terms' magnitudes, uniform random numbers, 16 to 512 channels: at most 4.2e-7, root
  * mean square 4.8e-8. A direct sum has 2.1e-7 and 2.4e-8, the usual points 1 and 2 have 1.1e-6 and 9.3e-8. Outputs of a
  * tile share their errors: one whose own terms are small errs by those of its neighbours (tests/check_winograd.c). */
-#include "kernel/product_parts.h"
+#include "kernel/winograd.h"
 #include "kernel/blas.h"
 
 #if defined(__GNUC__)
@@ -35,11 +50,11 @@
 #endif
 
 enum {
-    TILE = 4, /* output pixels along an axis */
-    SPAN = 6, /* input pixels */
-    PLACES = SPAN * SPAN,
-    LINE = 16,                /* floats of a cache line */
-    BLOCK_BYTES = 768 * 1024, /* of v and m together, where that leaves room for enough tiles: */
+    SIZE = VAEI_WINOGRAD_SIZE,
+    SPAN = VAEI_WINOGRAD_SPAN,
+    SPOTS = VAEI_WINOGRAD_SPOTS,
+    LINE = VAEI_WINOGRAD_LINE,
+    BLOCK_BYTES = 384 * 1024, /* of v and m together, where that leaves room for enough tiles: */
     MIN_BLOCK = 24,
     MIN_BLOCK_WIDE = 48, /* where u is larger than WIDE_BYTES: each block reads it anew */
     MAX_BLOCK = 96,
@@ -49,63 +64,55 @@ enum {
     MIN_TASKS = 8,
     TASKS_BYTES = 32 << 20, /* of all blocks at work, if that leaves MIN_TASKS */
     KEEP_PIXELS = 1024,     /* a wide u is kept for smaller images only */
+    PIXELS = 96,            /* of one tap that are multiplied at once */
     MIN_CHANNELS = 6,
     MAX_RATIO = 32,
-    TRANSFORM = 24 /* vector operations of both transforms for a tile and channel, as measured */
+    /* for the rule, in vector operations as measured: */
+    TRANSFORM = 24, /* of both transforms for a whole 3x3 tile and a channel */
+    READ = 4,       /* of a vector of u */
+    MAKE = 16,      /* of making it, in training shared by */
+    IMAGES = 32
 };
 
-/* Either direction as a convolution */
+/* The plan, and how much is done at once */
 typedef struct frame {
-    int64_t h, w, c, oh, ow, oc, top, left;
-    int64_t tiles_y, tiles_x; /* of an image */
-    int64_t total;            /* tiles of the batch */
-    int64_t block, patch;     /* tiles at once: transformed and multiplied, made on demand */
-    int64_t row_v, row_m;     /* floats from tile to tile: no power of two, whose rows share sets of the cache */
+    vaei_winograd_plan p;
+    int64_t total;        /* tiles of the batch */
+    int64_t block, patch; /* tiles at once: transformed and multiplied, made on demand */
 } frame;
 
-static int64_t u_bytes(const vaei_conv *g) {
-    return PLACES * g->c * g->oc * (int64_t)sizeof(float);
+static int64_t u_bytes(const vaei_winograd_plan *p) {
+    return p->panels * p->c * p->oc * (int64_t)sizeof(float);
 }
 
 static frame frame_of(const vaei_conv *g, int64_t n, int32_t data) {
-    frame f = data ? (frame){.h = g->oh,
-                             .w = g->ow,
-                             .c = g->oc,
-                             .oh = g->h,
-                             .ow = g->w,
-                             .oc = g->c,
-                             .top = 2 - g->top,
-                             .left = 2 - g->left}
-                   : (frame){.h = g->h,
-                             .w = g->w,
-                             .c = g->c,
-                             .oh = g->oh,
-                             .ow = g->ow,
-                             .oc = g->oc,
-                             .top = g->top,
-                             .left = g->left};
-    f.tiles_y = vaei_divide_up(f.oh, TILE);
-    f.tiles_x = vaei_divide_up(f.ow, TILE);
-    f.total = n * f.tiles_y * f.tiles_x;
-    f.row_v = vaei_divide_up(f.c, LINE) * LINE + LINE;
-    f.row_m = vaei_divide_up(f.oc, LINE) * LINE + LINE;
-    const int64_t fit = BLOCK_BYTES / (PLACES * (int64_t)sizeof(float)) / (f.row_v + f.row_m);
-    f.block = vaei_max(u_bytes(g) > WIDE_BYTES ? MIN_BLOCK_WIDE : MIN_BLOCK, vaei_min(fit, MAX_BLOCK));
+    frame f = {.total = 0};
+    (void)vaei_winograd_plan_of(g, data, &f.p);
+    f.total = n * f.p.tiles_y * f.p.tiles_x;
+    const int64_t fit = BLOCK_BYTES / (f.p.spots * (int64_t)sizeof(float)) / (f.p.row_c + f.p.row_o);
+    f.block = vaei_max(u_bytes(&f.p) > WIDE_BYTES ? MIN_BLOCK_WIDE : MIN_BLOCK, vaei_min(fit, MAX_BLOCK));
     const int64_t blocks = vaei_divide_up(f.total, f.block);
     if (blocks > 0 && blocks <= MIN_TASKS) f.block = vaei_divide_up(f.total, blocks); /* even ones */
-    f.patch = vaei_max(PATCH_BYTES / (SPAN * TILE * (int64_t)sizeof(float)) / f.c, 1);
+    f.patch = vaei_max(PATCH_BYTES / (SPAN * SIZE * (int64_t)sizeof(float)) / f.p.c, 1);
     return f;
 }
 
 /* By the shape alone: vector operations of this way against those of the direct one. With very few channels on one side
  * and very many on the other, the transforms of the many cost more than they save. */
 int32_t vaei_winograd(const vaei_conv *g, int32_t data) {
-    if (g->kh != 3 || g->kw != 3 || g->sy != 1 || g->sx != 1 || g->dy != 1 || g->dx != 1 || g->groups != 1) return 0;
     const int64_t fewer = vaei_min(g->c, g->oc), more = vaei_max(g->c, g->oc);
-    if (fewer < MIN_CHANNELS || more / fewer > MAX_RATIO) return 0;
-    const frame f = frame_of(g, 1, data);
-    const int64_t product = f.c * vaei_divide_up(f.oc, LINE);
-    return f.total * (PLACES * product + TRANSFORM * (f.c + f.oc)) < f.oh * f.ow * 9 * product;
+    vaei_winograd_plan p;
+    if (fewer < MIN_CHANNELS || more / fewer > MAX_RATIO || !vaei_winograd_plan_of(g, data, &p)) return 0;
+    const int64_t product = p.c * vaei_divide_up(p.oc, LINE), spots = vaei_winograd_products(&p);
+    const int64_t images = g->training ? IMAGES : 1, taps = g->kh * g->kw;
+    int64_t direct = 0;
+    for (int64_t i = 0; i < p.phases; i++) {
+        const vaei_winograd_phase *const f = p.phase + i;
+        direct += f->y.size * f->y.taps * f->x.size * f->x.taps;
+    }
+    return images * (spots * product + TRANSFORM * (p.c + p.oc) * spots / SPOTS) +
+               (READ + (g->training ? MAKE : 0)) * p.panels * product <
+           images * direct * product + READ * taps * product;
 }
 
 /* ---- weights: u in the pack, or what u is made from in each call ---- */
@@ -117,62 +124,66 @@ typedef struct borrowed {
 
 enum { BORROWED_FLOATS = sizeof(borrowed) / sizeof(float) };
 
-static int32_t borrows(const vaei_conv *g, int32_t data) {
-    return u_bytes(g) > WIDE_BYTES && (data ? g->h * g->w : g->oh * g->ow) >= KEEP_PIXELS;
+static int32_t borrows(const vaei_winograd_plan *p) {
+    return u_bytes(p) > WIDE_BYTES && p->oh * p->ow >= KEEP_PIXELS;
 }
 
-static int64_t u_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data) {
-    return PLACES * (data ? vaei_pack_floats(k, g->oc, g->c) : vaei_pack_floats(k, g->c, g->oc));
+static int64_t u_floats(const vaei_kernels *k, const vaei_winograd_plan *p) {
+    return p->panels * vaei_pack_floats(k, p->c, p->oc);
 }
 
 typedef struct weights {
     const vaei_kernels *k;
-    int64_t c, oc, of_c, of_o, nr; /* of_: floats from filter to filter in w */
-    int32_t data;
+    const vaei_winograd_plan *p;
+    const vaei_winograd_phase *phase;
+    int64_t nr;
+    int64_t taps[VAEI_WINOGRAD_TAPS * VAEI_WINOGRAD_TAPS];
     const float *w, *scale;
     float *u;
 } weights;
 
 static void weights_task(void *arg, int32_t index) {
-    const weights *const p = arg;
-    const int64_t o = index * p->nr, count = vaei_min(p->nr, p->oc - o), floats = vaei_pack_floats(p->k, p->c, p->oc);
-    float *panel = p->u + o * p->c;
-    for (int64_t c = 0; c < p->c; c++, panel += p->nr) {
-        p->k->winograd_weight(count, p->w + o * p->of_o + c * p->of_c, p->of_o, p->data, p->scale ? p->scale + o : NULL,
-                              panel, floats);
-        for (int64_t i = 0; count < p->nr && i < PLACES; i++) {
-            memset(panel + i * floats + count, 0, (size_t)(p->nr - count) * sizeof *panel);
+    const weights *const s = arg;
+    const vaei_winograd_plan *const p = s->p;
+    const int64_t o = index * s->nr, count = vaei_min(s->nr, p->oc - o), floats = vaei_pack_floats(s->k, p->c, p->oc);
+    const int64_t taps_y = s->phase->y.taps, taps_x = s->phase->x.taps;
+    const int64_t panels = vaei_winograd_panels(taps_y) * vaei_winograd_panels(taps_x);
+    float *panel = s->u + o * p->c;
+    for (int64_t c = 0; c < p->c; c++, panel += s->nr) {
+        s->k->winograd_weight(count, taps_y, taps_x, s->w + o * p->of_o + c * p->of_c, p->of_o, s->taps,
+                              s->scale ? s->scale + o : NULL, panel, floats);
+        for (int64_t i = 0; count < s->nr && i < panels; i++) {
+            memset(panel + i * floats + count, 0, (size_t)(s->nr - count) * sizeof *panel);
         }
     }
 }
 
-static void make_u(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int32_t data, const float *w,
+static void make_u(const vaei_kernels *k, const vaei_pool *pool, const vaei_winograd_plan *p, const float *w,
                    const float *scale, float *u) {
-    weights p = {
-        .k = k, .c = g->c, .oc = g->oc, .of_c = 9, .of_o = 9 * g->c, .data = data, .w = w, .scale = scale, .u = u};
-    if (data) {
-        p.c = g->oc;
-        p.oc = g->c;
-        p.of_c = 9 * g->c;
-        p.of_o = 9;
+    weights s = {.k = k, .p = p, .nr = k->blas ? p->oc : k->nr, .w = w, .scale = scale};
+    for (int64_t i = 0; i < p->phases; i++) {
+        s.phase = p->phase + i;
+        s.u = u + s.phase->panel * vaei_pack_floats(k, p->c, p->oc);
+        vaei_winograd_taps(p, s.phase, s.taps);
+        vaei_parallel(pool, (int32_t)vaei_divide_up(p->oc, s.nr), weights_task, &s);
     }
-    p.nr = k->blas ? p.oc : k->nr;
-    vaei_parallel(pool, (int32_t)vaei_divide_up(p.oc, p.nr), weights_task, &p);
 }
 
 int64_t vaei_winograd_pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data) {
-    return borrows(g, data) ? BORROWED_FLOATS + (data ? g->c : g->oc) : u_floats(k, g, data);
+    const frame f = frame_of(g, 1, data);
+    return borrows(&f.p) ? BORROWED_FLOATS + f.p.oc : u_floats(k, &f.p);
 }
 
 void vaei_winograd_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale,
                         float *dst) {
-    if (!borrows(g, data)) {
-        make_u(k, NULL, g, data, w, scale, dst);
+    const frame f = frame_of(g, 1, data);
+    if (!borrows(&f.p)) {
+        make_u(k, NULL, &f.p, w, scale, dst);
         return;
     }
     const borrowed b = {w, scale != NULL};
     memcpy(dst, &b, sizeof b);
-    if (scale) memcpy(dst + BORROWED_FLOATS, scale, (size_t)(data ? g->c : g->oc) * sizeof *dst);
+    if (scale) memcpy(dst + BORROWED_FLOATS, scale, (size_t)f.p.oc * sizeof *dst);
 }
 
 /* ---- tasks: runs of tiles, counted through the batch ---- */
@@ -182,26 +193,25 @@ typedef struct winograd {
     frame f;
     int64_t run; /* tiles of a task */
     const vaei_feed *feed;
-    const float *in, *u, *bias, *add;
+    const float *in, *u, *bias, *add, *zeros;
     const vaei_post *post;
     float *out, *scratch;
 } winograd;
 
-/* A tile: its image, its first output pixel */
-typedef struct place {
-    int64_t n, y, x;
-} place;
-
-static place place_of(const frame *f, int64_t tile) {
-    return (place){tile / (f->tiles_y * f->tiles_x), tile / f->tiles_x % f->tiles_y * TILE, tile % f->tiles_x * TILE};
-}
+/* A block of tiles on its way through one phase */
+typedef struct batch {
+    int64_t first, tiles;
+    vaei_winograd_place at[MAX_BLOCK];
+    vaei_winograd_tile tile[MAX_BLOCK];
+    float *v, *m, *patch;
+} batch;
 
 static int64_t patch_floats(const frame *f) {
-    return SPAN * (f->patch * TILE + SPAN - TILE) * f->c;
+    return SPAN * (f->patch * SIZE + SPAN - SIZE) * f->p.c;
 }
 
 static int64_t block_floats(const frame *f) {
-    return PLACES * f->block * (f->row_v + f->row_m) + patch_floats(f);
+    return f->p.spots * f->block * (f->p.row_c + f->p.row_o) + vaei_divide_up(patch_floats(f), LINE) * LINE;
 }
 
 static int64_t blocks_of(const frame *f) {
@@ -216,52 +226,67 @@ static int64_t tasks_of(const frame *f) {
 
 int64_t vaei_winograd_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n, int32_t data) {
     const frame f = frame_of(g, n, data);
-    return tasks_of(&f) * block_floats(&f) + (borrows(g, data) ? u_floats(k, g, data) : 0);
+    return f.p.row_c + tasks_of(&f) * block_floats(&f) + (borrows(&f.p) ? u_floats(k, &f.p) : 0);
 }
 
-/* SPAN rows of `width` pixels from (y, x) on, with the zeros around the image */
-static void make_patch(const winograd *w, int64_t n, int64_t y, int64_t x, int64_t width, float *patch) {
-    const frame *const f = &w->f;
-    const int64_t x0 = vaei_min(vaei_max(x, 0), x + width), x1 = vaei_max(vaei_min(x + width, f->w), x0);
-    for (int64_t i = 0; i < SPAN; i++, patch += width * f->c) {
-        float *const inside = patch + (x0 - x) * f->c, *const after = patch + (x1 - x) * f->c;
-        if (y + i < 0 || y + i >= f->h || x0 == x1) {
-            memset(patch, 0, (size_t)(width * f->c) * sizeof *patch);
+/* `rows` rows of `width` pixels from (y, x) on, with the zeros around the image */
+static void make_patch(const winograd *w, int64_t n, int64_t y, int64_t x, int64_t rows, int64_t width, float *patch) {
+    const vaei_winograd_plan *const p = &w->f.p;
+    const int64_t h = p->phase->y.size_in;
+    const int64_t x0 = vaei_min(vaei_max(x, 0), x + width), x1 = vaei_max(vaei_min(x + width, p->w), x0);
+    for (int64_t i = 0; i < rows; i++, patch += width * p->c) {
+        float *const inside = patch + (x0 - x) * p->c, *const after = patch + (x1 - x) * p->c;
+        if (y + i < 0 || y + i >= h || x0 == x1) {
+            memset(patch, 0, (size_t)(width * p->c) * sizeof *patch);
             continue;
         }
-        memset(patch, 0, (size_t)((x0 - x) * f->c) * sizeof *patch);
-        if (w->feed) {
-            w->feed->pixels(w->feed->arg, w->k, n, y + i, x0, x1 - x0, inside);
-        } else {
-            memcpy(inside, w->in + ((n * f->h + y + i) * f->w + x0) * f->c, (size_t)((x1 - x0) * f->c) * sizeof *patch);
-        }
-        memset(after, 0, (size_t)((x + width - x1) * f->c) * sizeof *patch);
+        memset(patch, 0, (size_t)((x0 - x) * p->c) * sizeof *patch);
+        w->feed->pixels(w->feed->arg, w->k, n, y + i, x0, x1 - x0, inside);
+        memset(after, 0, (size_t)((x + width - x1) * p->c) * sizeof *patch);
     }
 }
 
 /* What the next tile sees beyond this one: the hardware does not foresee such short runs. */
-static void prefetch_tile(const frame *f, const float *const *row) {
-    for (int64_t i = 0; i < SPAN; i++) {
-        for (int64_t c = SPAN * f->c; c < (SPAN + TILE) * f->c; c += LINE) VAEI_PREFETCH(row[i] + c);
+static void prefetch_tile(const frame *f, const vaei_winograd_tile *tile, const float *const *x) {
+    const int64_t columns = vaei_winograd_span(tile->taps_x, tile->columns), c = f->p.c;
+    for (int64_t r = 0; r < vaei_winograd_span(tile->taps_y, tile->rows); r++) {
+        const float *const last = x[r * columns + columns - 1];
+        for (int64_t i = c; i < (1 + SIZE) * c; i += LINE) VAEI_PREFETCH(last + i);
     }
 }
 
-/* Tiles read the image where it is; at its edge, and where it is made on demand, a patch for one or several. */
-static void input_tiles(const winograd *w, int64_t first, int64_t tiles, float *v, float *patch) {
+static int32_t empty(const vaei_winograd_tile *tile) {
+    return tile->rows == 0 || tile->columns == 0;
+}
+
+static void input_tiles(const winograd *w, const vaei_winograd_phase *phase, const batch *b) {
     const frame *const f = &w->f;
-    for (int64_t t = 0; t < tiles;) {
-        const place p = place_of(f, first + t);
-        const int64_t y = p.y - f->top, x = p.x - f->left, left = vaei_min(tiles - t, f->tiles_x - p.x / TILE);
-        const int32_t inside = !w->feed && y >= 0 && y + SPAN <= f->h && x >= 0 && x + SPAN <= f->w;
-        const int64_t count = w->feed ? vaei_min(f->patch, left) : 1,
-                      width = inside ? f->w : count * TILE + SPAN - TILE;
-        const float *from = inside ? w->in + ((p.n * f->h + y) * f->w + x) * f->c : patch;
-        if (!inside) make_patch(w, p.n, y, x, width, patch);
-        for (int64_t i = 0; i < count; i++, t++, from += TILE * f->c) {
-            const float *row[SPAN];
-            for (int64_t r = 0; r < SPAN; r++) row[r] = from + r * width * f->c;
-            if (inside && x + SPAN + TILE <= f->w) prefetch_tile(f, row);
-            w->k->winograd_input(f->c, row, f->c, v + t * f->row_v, f->block * f->row_v);
+    for (int64_t t = 0; t < b->tiles; t++) {
+        const float *x[SPOTS];
+        if (empty(b->tile + t)) continue;
+        vaei_winograd_see(&f->p, phase, b->tile + t, b->at + t, w->in, w->zeros, x);
+        if (phase == f->p.phase && b->at[t].x + 1 < f->p.tiles_x) prefetch_tile(f, b->tile + t, x);
+        w->k->winograd_input(f->p.c, b->tile + t, x, b->v + t * f->p.row_c, f->block * f->p.row_c);
+    }
+}
+
+/* Input that is made on demand: a patch for several tiles of a line */
+static void feed_tiles(const winograd *w, const vaei_winograd_phase *phase, const batch *b) {
+    const frame *const f = &w->f;
+    for (int64_t t = 0; t < b->tiles;) {
+        const vaei_winograd_place at = b->at[t];
+        const int64_t count = vaei_min(f->patch, vaei_min(b->tiles - t, f->p.tiles_x - at.x));
+        const int64_t width = count * SIZE + phase->x.taps - 1,
+                      rows = vaei_winograd_span(phase->y.taps, b->tile[t].rows);
+        make_patch(w, at.n, phase->y.in + at.y * SIZE, phase->x.in + at.x * SIZE, rows, width, b->patch);
+        for (int64_t i = 0; i < count; i++, t++) {
+            const int64_t columns = vaei_winograd_span(phase->x.taps, b->tile[t].columns);
+            const float *x[SPOTS];
+            for (int64_t r = 0; r < rows; r++) {
+                const float *pixel = b->patch + (r * width + i * SIZE) * f->p.c;
+                for (int64_t s = 0; s < columns; s++, pixel += f->p.c) x[r * columns + s] = pixel;
+            }
+            w->k->winograd_input(f->p.c, b->tile + t, x, b->v + t * f->p.row_c, f->block * f->p.row_c);
         }
     }
 }
@@ -271,68 +296,136 @@ static int64_t part_start(int64_t count, int64_t parts, int64_t i) {
     return count / parts * i + vaei_min(count % parts, i);
 }
 
-static void multiply_place(const winograd *w, int64_t tiles, const float *v, const float *u, float *m) {
+/* c[i] = init + a[i] u for rows of all output channels */
+static void multiply_rows(const winograd *w, int64_t rows, const float *const *a, const float *u, const float *bias,
+                          int32_t accumulate, float *const *c) {
     const vaei_kernels *const k = w->k;
-    const frame *const f = &w->f;
-    const int64_t parts = vaei_divide_up(tiles, k->mr);
-    for (int64_t o = 0; o < f->oc; o += k->nr) {
+    const vaei_winograd_plan *const p = &w->f.p;
+    const int64_t parts = vaei_divide_up(rows, k->mr);
+    for (int64_t o = 0; o < p->oc; o += k->nr) {
         for (int64_t i = 0; i < parts; i++) {
-            const int64_t start = part_start(tiles, parts, i), rows = part_start(tiles, parts, i + 1) - start;
-            const float *a[VAEI_MAX_ROWS];
-            float *c[VAEI_MAX_ROWS];
-            for (int64_t r = 0; r < rows; r++) {
-                a[r] = v + (start + r) * f->row_v;
-                c[r] = m + (start + r) * f->row_m + o;
-            }
-            k->dot_tile(rows, vaei_min(k->nr, f->oc - o), 1, f->c, a, u + o * f->c, c, NULL, 0);
+            const int64_t start = part_start(rows, parts, i), count = part_start(rows, parts, i + 1) - start;
+            float *to[VAEI_MAX_ROWS];
+            for (int64_t r = 0; o > 0 && r < count; r++) to[r] = c[start + r] + o;
+            k->dot_tile(count, vaei_min(k->nr, p->oc - o), 1, p->c, a + start, u + o * p->c, o > 0 ? to : c + start,
+                        bias ? bias + o : NULL, accumulate);
         }
     }
 }
 
-static void multiply_tiles(const winograd *w, int64_t tiles, const float *v, float *m) {
-    const frame *const f = &w->f;
-    const int64_t floats = vaei_pack_floats(w->k, f->c, f->oc);
-    for (int64_t i = 0; i < PLACES; i++) {
-        const float *const a = v + i * f->block * f->row_v, *const u = w->u + i * floats;
-        float *const c = m + i * f->block * f->row_m;
-        if (w->k->blas) {
-            vaei_blas_product(tiles, f->c, f->oc, a, f->row_v, u, NULL, 0, c, f->row_m);
-        } else {
-            multiply_place(w, tiles, a, u, c);
+static void multiply_tiles(const winograd *w, const vaei_winograd_phase *phase, const batch *b) {
+    const vaei_winograd_plan *const p = &w->f.p;
+    const int64_t floats = vaei_pack_floats(w->k, p->c, p->oc), block = w->f.block;
+    for (int64_t i = 0; i < vaei_winograd_spots(phase->y.taps) * vaei_winograd_spots(phase->x.taps); i++) {
+        const float *v = b->v + i * block * p->row_c, *const u = w->u + vaei_winograd_panel(phase, i) * floats;
+        float *m = b->m + i * block * p->row_o;
+        const vaei_winograd_tile least = vaei_winograd_least(phase, i);
+        const float *a[MAX_BLOCK + 1];
+        float *c[MAX_BLOCK + 1];
+        int64_t rows = 0;
+        if (w->k->blas) { /* rows of tiles without the spot hold zeros */
+            vaei_blas_product(b->tiles, p->c, p->oc, v, p->row_c, u, NULL, 0, m, p->row_o);
+            continue;
         }
+        for (int64_t t = 0; t < b->tiles; t++, v += p->row_c, m += p->row_o) {
+            a[rows] = v;
+            c[rows] = m;
+            rows += vaei_winograd_has(b->tile + t, &least);
+        }
+        multiply_rows(w, rows, a, u, NULL, 0, c);
     }
 }
 
-static void output_tiles(const winograd *w, int64_t first, int64_t tiles, const float *m) {
-    const frame *const f = &w->f;
-    const int64_t line = f->ow * f->oc, stride = f->block * f->row_m;
+/* Whether a phase adds to what those before it have made */
+static int32_t adds(const winograd *w, const vaei_winograd_phase *phase) {
+    return phase > w->f.p.phase && w->f.p.step_y * w->f.p.step_x == 1;
+}
+
+static int64_t first_pixel(const winograd *w, const vaei_winograd_phase *phase, const vaei_winograd_place *at) {
+    const int64_t y = phase->y.out + at->y * SIZE * phase->y.out_step,
+                  x = phase->x.out + at->x * SIZE * phase->x.out_step;
+    return (at->n * w->f.p.oh + y) * w->f.p.ow + x;
+}
+
+static void output_tiles(const winograd *w, const vaei_winograd_phase *phase, const batch *b) {
+    const vaei_winograd_plan *const p = &w->f.p;
+    const int64_t pixel = phase->x.out_step * p->oc, line = phase->y.out_step * p->ow * p->oc;
+    const int32_t again = adds(w, phase);
+    const float *const add = again ? w->out : w->add;
+    for (int64_t t = 0; t < b->tiles; t++) {
+        const int64_t start = first_pixel(w, phase, b->at + t) * p->oc;
+        if (empty(b->tile + t)) continue;
+        w->k->winograd_output(p->oc, b->tile + t, b->m + t * p->row_o, w->f.block * p->row_o, again ? NULL : w->bias,
+                              add ? add + start : NULL, w->out + start, line, pixel);
+    }
+}
+
+/* One tap: the pixels are multiplied where they are. */
+static void multiply_pixels(const winograd *w, const vaei_winograd_phase *phase, const batch *b) {
+    const vaei_winograd_plan *const p = &w->f.p;
+    const int64_t pixel = phase->x.out_step * p->oc, line = phase->y.out_step * p->ow * p->oc;
+    const float *a[PIXELS], *const u = w->u + phase->panel * vaei_pack_floats(w->k, p->c, p->oc);
+    float *c[PIXELS];
+    const int32_t again = adds(w, phase);
+    int64_t count = 0;
+    for (int64_t t = 0; t < b->tiles; t++) {
+        const vaei_winograd_tile *const tile = b->tile + t;
+        float *const to = w->out + first_pixel(w, phase, b->at + t) * p->oc;
+        vaei_winograd_see(p, phase, tile, b->at + t, w->in, w->zeros, a + count);
+        for (int64_t i = 0; i < tile->rows * tile->columns; i++) {
+            c[count++] = to + i / tile->columns * line + i % tile->columns * pixel;
+        }
+        if (count + SIZE * SIZE <= PIXELS && t < b->tiles - 1) continue;
+        multiply_rows(w, count, a, u, w->bias, again, c);
+        count = 0;
+    }
+}
+
+/* On the pixels that all phases of these tiles have made */
+static void finish_tiles(const winograd *w, int64_t first, int64_t tiles) {
+    const vaei_winograd_plan *const p = &w->f.p;
+    const int64_t high = SIZE * p->step_y, wide = SIZE * p->step_x;
     for (int64_t t = 0; t < tiles;) {
-        const place p = place_of(f, first + t);
-        const int64_t start = ((p.n * f->oh + p.y) * f->ow + p.x) * f->oc, rows = vaei_min(TILE, f->oh - p.y);
-        const int64_t x0 = p.x, run = vaei_min(tiles - t, f->tiles_x - x0 / TILE); /* tiles of this line */
-        for (int64_t i = 0; i < run; i++, t++) {
-            const int64_t at = start + i * TILE * f->oc, columns = vaei_min(TILE, f->ow - x0 - i * TILE);
-            w->k->winograd_output(f->oc, m + t * f->row_m, stride, w->bias, w->add ? w->add + at : NULL, rows, columns,
-                                  w->out + at, line, f->oc);
+        const vaei_winograd_place at = vaei_winograd_place_of(p, first + t);
+        const int64_t run = vaei_min(tiles - t, p->tiles_x - at.x); /* tiles of this line */
+        const int64_t rows = vaei_min(high, p->oh - at.y * high), columns = vaei_min(run * wide, p->ow - at.x * wide);
+        float *const pixels = w->out + ((at.n * p->oh + at.y * high) * p->ow + at.x * wide) * p->oc;
+        for (int64_t r = 0; r < rows; r++) {
+            w->post->apply(w->post->arg, w->k, columns * p->oc, pixels + r * p->ow * p->oc);
         }
-        const int64_t pixels = vaei_min(run * TILE, f->ow - x0);
-        for (int64_t r = 0; w->post && r < rows; r++) {
-            w->post->apply(w->post->arg, w->k, pixels * f->oc, w->out + start + r * line);
-        }
+        t += run;
     }
+}
+
+static void run_phase(const winograd *w, const vaei_winograd_phase *phase, batch *b) {
+    for (int64_t t = 0; t < b->tiles; t++) b->tile[t] = vaei_winograd_tile_at(phase, b->at + t);
+    if (phase->y.taps * phase->x.taps == 1 && !w->feed && !w->add && !w->k->blas) {
+        multiply_pixels(w, phase, b);
+        return;
+    }
+    if (w->feed) {
+        feed_tiles(w, phase, b);
+    } else {
+        input_tiles(w, phase, b);
+    }
+    multiply_tiles(w, phase, b);
+    output_tiles(w, phase, b);
 }
 
 static void winograd_task(void *arg, int32_t index) {
     const winograd *const w = arg;
     const frame *const f = &w->f;
-    float *const v = w->scratch + index * block_floats(f), *const m = v + PLACES * f->block * f->row_v;
-    float *const patch = m + PLACES * f->block * f->row_m;
-    const int64_t last = vaei_min((index + 1) * w->run, f->total);
-    for (int64_t t = index * w->run; t < last; t += f->block) {
-        const int64_t tiles = vaei_min(f->block, last - t);
-        input_tiles(w, t, tiles, v, patch);
-        multiply_tiles(w, tiles, v, m);
-        output_tiles(w, t, tiles, m);
+    const int64_t last = vaei_min((index + 1) * w->run, f->total), floats = f->p.spots * f->block * f->p.row_c;
+    batch b;
+    b.v = w->scratch + index * block_floats(f);
+    b.m = b.v + floats;
+    b.patch = b.m + f->p.spots * f->block * f->p.row_o;
+    for (b.first = index * w->run; b.first < last; b.first += f->block) {
+        b.tiles = vaei_min(f->block, last - b.first);
+        for (int64_t t = 0; t < b.tiles; t++) b.at[t] = vaei_winograd_place_of(&f->p, b.first + t);
+        if (w->k->blas) memset(b.v, 0, (size_t)floats * sizeof *b.v);
+        for (int64_t i = 0; i < f->p.phases; i++) run_phase(w, f->p.phase + i, &b);
+        if (w->post) finish_tiles(w, b.first, b.tiles);
     }
 }
 
@@ -346,17 +439,19 @@ void vaei_winograd_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_
                   .u = packed,
                   .bias = bias,
                   .add = add,
+                  .zeros = scratch,
                   .post = post,
-                  .out = out,
-                  .scratch = scratch};
+                  .out = out};
     const int64_t blocks = blocks_of(&w.f);
     if (blocks == 0) return;
-    if (borrows(g, data)) {
+    memset(scratch, 0, (size_t)w.f.p.c * sizeof *scratch);
+    w.scratch = scratch + w.f.p.row_c;
+    if (borrows(&w.f.p)) {
         borrowed b;
         memcpy(&b, packed, sizeof b);
-        make_u(k, pool, g, data, b.w, b.scaled ? packed + BORROWED_FLOATS : NULL, scratch);
-        w.u = scratch;
-        w.scratch = scratch + u_floats(k, g, data);
+        make_u(k, pool, &w.f.p, b.w, b.scaled ? packed + BORROWED_FLOATS : NULL, w.scratch);
+        w.u = w.scratch;
+        w.scratch += u_floats(k, &w.f.p);
     }
     w.run = vaei_divide_up(blocks, tasks_of(&w.f)) * w.f.block;
     /* cblas has threads of its own */

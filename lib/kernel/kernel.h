@@ -32,6 +32,22 @@ enum {
     VAEI_MAP_COUNT
 };
 
+/* A tile of outputs by Winograd's way: rows x columns of them (1 to 4), a kernel of taps_y x taps_x (1 to 3). */
+typedef struct vaei_winograd_tile {
+    int64_t taps_y, taps_x, rows, columns;
+} vaei_winograd_tile;
+
+/* Along an axis: the numbers of the input that `size` outputs see; spots of a whole tile; panels of transformed weights */
+VAEI_INLINE int64_t vaei_winograd_span(int64_t taps, int64_t size) {
+    return size + taps - 1;
+}
+VAEI_INLINE int64_t vaei_winograd_spots(int64_t taps) {
+    return taps + 3;
+}
+VAEI_INLINE int64_t vaei_winograd_panels(int64_t taps) {
+    return taps == 1 ? 1 : taps + 3;
+}
+
 typedef struct vaei_kernels {
     const char *name;    /* "avx2" */
     int32_t isa;         /* 1 portable, 2 avx2, 3 avx512, 4 neon: as the public constants */
@@ -48,17 +64,23 @@ typedef struct vaei_kernels {
      *   formed first (chain of FMA from 0), then added to c. a, b: depth pointers each. Reads nothing beyond a[p][m - 1], b[p][n - 1]. */
     void (*outer_tile)(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *const *b, float *c, int64_t ldc);
 
-    /* -- winograd.tmpl.h: the transforms of conv_winograd.c, channel by channel ------------------------------------
-     * winograd_input: v[36 places][stride] from 6 rows of 6 pixels, `pixel` floats apart.
-     * winograd_output: from m[36 places][stride] to the first rows x cols of 4 x 4 pixels, `line` and `pixel` floats
+    /* -- winograd.tmpl.h: the transforms of conv_winograd.c, channel by channel, for one tile --------------------------
+     * winograd_input: what the tile sees, x[span_y][span_x] pixels, to its spots in v[spots_y][spots_x][stride].
+     * winograd_output: from its spots in m[spots_y][spots_x][stride] to rows x columns of pixels, `line` and `pixel` floats
      *   apart; then + bias[c], then + add (laid out as y), each may be NULL.
-     * winograd_weight: u[36 places][stride] of `count` 3x3 filters, `filter` floats apart, turned round if flip, times
-     *   scale[i] (NULL: 1). */
-    void (*winograd_input)(int64_t channels, const float *const *row, int64_t pixel, float *v, int64_t stride);
-    void (*winograd_output)(int64_t channels, const float *m, int64_t stride, const float *bias, const float *add,
-                            int64_t rows, int64_t cols, float *y, int64_t line, int64_t pixel);
-    void (*winograd_weight)(int64_t count, const float *w, int64_t filter, int32_t flip, const float *scale, float *u,
-                            int64_t stride);
+     * winograd_error: the gradient of such pixels, to e[spots_y][spots_x][stride].
+     * winograd_weight: panels u[panels_y][panels_x][stride] of `count` filters, `filter` floats apart, whose taps_y x taps_x
+     *   taps stand at tap[]; times scale[i] (NULL: 1). winograd_weight_grad: the other way, added to dw. */
+    void (*winograd_input)(int64_t channels, const vaei_winograd_tile *tile, const float *const *x, float *v,
+                           int64_t stride);
+    void (*winograd_output)(int64_t channels, const vaei_winograd_tile *tile, const float *m, int64_t stride,
+                            const float *bias, const float *add, float *y, int64_t line, int64_t pixel);
+    void (*winograd_error)(int64_t channels, const vaei_winograd_tile *tile, const float *dy, int64_t line, int64_t pixel,
+                           float *e, int64_t stride);
+    void (*winograd_weight)(int64_t count, int64_t taps_y, int64_t taps_x, const float *w, int64_t filter,
+                            const int64_t *tap, const float *scale, float *u, int64_t stride);
+    void (*winograd_weight_grad)(int64_t count, int64_t taps_y, int64_t taps_x, const float *du, int64_t stride, float *dw,
+                                 int64_t filter, const int64_t *tap);
 
     /* -- vec.tmpl.h ---------------------------------------------------------------------------------------------
      * Elementwise; x, y, dy, dx may be the same array. Every size n >= 0, any alignment of a float. */

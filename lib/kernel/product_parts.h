@@ -4,7 +4,8 @@
  *   conv.c         packing, and the cut into tasks          conv_rows.c     rows of output pixels against packed weights
  *   conv_few.c     few output channels                      conv_weight.c   gradient by the weight
  *   conv_view.c    where taps point                         conv_depthwise.c  a kernel per channel
- *   conv_winograd.c  3x3 with fewer multiplications */
+ *   conv_phase.c   which taps meet which pixels
+ *   winograd.h, conv_winograd.c, conv_winograd_weight.c  fewer multiplications, by the shape */
 #ifndef VAEI_PRODUCT_PARTS_H
 #define VAEI_PRODUCT_PARTS_H
 
@@ -70,6 +71,13 @@ void vaei_view_plane(const vaei_view *v, int64_t first, int64_t count, int64_t c
 void vaei_view_patch(const vaei_view *v, const vaei_spot *s, const vaei_tap *taps, int64_t count, int64_t channel,
                      int64_t depth, float *out);
 
+/* ---- conv_phase.c: along one axis the taps first, first + period, ... (count of them) meet the pixels p, p + stride, ...;
+ * the first of these reads `from` of dy with the first tap, and `step` further with each next tap. ---- */
+typedef struct vaei_phase {
+    int64_t first, period, count, from, step, pixels;
+} vaei_phase;
+vaei_phase vaei_phase_of(int64_t p, int64_t size, int64_t kernel, int64_t stride, int64_t dilation, int64_t before);
+
 /* ---- conv_rows.c: position (n, i, j) is written to the output pixel (i out_step_y + out_y0, j out_step_x + out_x0) ---- */
 typedef struct vaei_rows {
     const vaei_kernels *k;
@@ -110,7 +118,8 @@ int64_t vaei_depthwise_weight_scratch(const vaei_conv *g, int64_t n);
 void vaei_depthwise_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x,
                            const float *dy, float *dw, float *scratch);
 
-/* ---- conv_winograd.c: both directions of 3x3 convolutions of stride 1; feed, bias, add, post may be NULL ---- */
+/* ---- conv_winograd.c: both directions, where the rule over shapes says so; feed (stride 1 only), bias, add, post may be
+ * NULL ---- */
 int32_t vaei_winograd(const vaei_conv *g, int32_t data);
 int64_t vaei_winograd_pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data);
 void vaei_winograd_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale,
@@ -119,5 +128,11 @@ int64_t vaei_winograd_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t
 void vaei_winograd_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data,
                        const float *in, const vaei_feed *feed, const float *packed, const float *bias, const float *add,
                        const vaei_post *post, float *out, float *scratch);
+
+/* ---- conv_winograd_weight.c ---- */
+int32_t vaei_winograd_weight(const vaei_conv *g);
+int64_t vaei_winograd_weight_scratch(const vaei_conv *g, int64_t n);
+void vaei_winograd_weight_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n,
+                              const float *x, const float *dy, float *dw, float *scratch);
 
 #endif

@@ -21,7 +21,7 @@ typedef struct conf {
 
 /* The convolution, of the padded image if there is a border to copy. */
 typedef struct state {
-    vaei_conv g;
+    vaei_conv g[2]; /* [training] */
     vaei_border border;
     int32_t bordered;
 } state;
@@ -50,7 +50,7 @@ static vae_status_t check_border(const char *axis, int32_t mode, int64_t size, i
 
 /* What the zeros of g would be becomes part of the image. */
 static vae_status_t plan_border(state *s, const conf *o) {
-    vaei_conv *g = &s->g;
+    vaei_conv *g = s->g;
     vaei_border *b = &s->border;
     const int64_t down = (g->oh - 1) * g->sy + g->dy * (g->kh - 1) + 1 - g->h - g->top;
     const int64_t across = (g->ow - 1) * g->sx + g->dx * (g->kw - 1) + 1 - g->w - g->left;
@@ -78,7 +78,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     state *s = vaei_arena_alloc(b->arena, sizeof(*s));
     (void)node;
     if (!s) return VAE_E_NOMEM;
-    vaei_conv *g = &s->g;
+    vaei_conv *g = s->g;
     VAEI_TRY(vaei_window_plan(l, in, o->out, o->kernel, o->stride, o->dilation, o->pad, g));
     if (g->c % o->groups != 0 || g->oc % o->groups != 0)
         return vaei_fail(VAE_E_SHAPE, "conv2d: groups=%lld does not divide %lld channels into %lld",
@@ -86,10 +86,16 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     g->groups = o->groups;
     l->state = s;
     VAEI_TRY(plan_border(s, o));
+    s->g[1] = s->g[0];
+    s->g[1].training = 1;
     const int64_t shape[4] = {g->oc, g->c / g->groups, g->kh, g->kw};
     *out = vaei_image_shape(g->oh, g->ow, g->oc);
     return vaei_weights_declare(l, b, 4, shape, shape[1] * g->kh * g->kw, g->oc * g->kh * g->kw, g->oc, o->bias,
                                 o->init);
+}
+
+static const vaei_conv *conv_of(const vaei_layer *l, int32_t training) {
+    return ((const state *)l->state)->g + (training ? 1 : 0);
 }
 
 typedef struct pack {
@@ -98,7 +104,7 @@ typedef struct pack {
 } pack;
 
 static pack cut(const vaei_layer *l, const vaei_kernels *k, int32_t training, vaei_carve *c) {
-    const vaei_conv *g = &((const state *)l->state)->g;
+    const vaei_conv *g = conv_of(l, training);
     pack p = {vaei_carve_floats(c, vaei_conv_forward_pack_floats(k, g)), NULL, NULL, NULL};
     if (training) p.data = vaei_carve_floats(c, vaei_conv_data_pack_floats(k, g));
     if (vaei_weights_folds(l, training)) {
@@ -131,7 +137,7 @@ typedef struct room {
 
 static room cut_room(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *c) {
     const state *s = l->state;
-    const vaei_conv *g = &s->g;
+    const vaei_conv *g = conv_of(l, training);
     const int64_t image = vaei_count_of(n, g->h * g->w * g->c);
     int64_t floats = -1;
     room m = {NULL, NULL, NULL, NULL};
@@ -155,7 +161,7 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
 }
 
 static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
-    const vaei_conv *g = &((const state *)l->state)->g;
+    const vaei_conv *g = conv_of(l, r->training);
     const float *w = vaei_layer_param(l, r, 0);
     const pack p = pack_of(l, r, base);
     if (p.scale) vaei_weights_fold(l, r, g->oc, p.scale, p.bias);
@@ -165,17 +171,17 @@ static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
 
 static int32_t fuses(const vaei_layer *l, const vaei_kernels *k) {
     const state *s = l->state;
-    return !s->bordered && vaei_conv_fuses(k, &s->g);
+    return !s->bordered && vaei_conv_fuses(k, s->g);
 }
 
 static int32_t overwrites(const vaei_layer *l, const vaei_kernels *k) {
     (void)k;
-    return shrinks(&((const state *)l->state)->g);
+    return shrinks(conv_of(l, 0));
 }
 
 /* y overwrites x. Pixels [from, to) are made at once, as many as fit into what the pixels before them have left; the first into scratch. */
 static void shrink(const vaei_layer *l, const vaei_run *r, const pack *p, const float *bias, const room *m, float *y) {
-    const vaei_conv *g = &((const state *)l->state)->g;
+    const vaei_conv *g = conv_of(l, r->training);
     const int64_t pixels = r->n * g->h * g->w;
     for (int64_t from = 0, to; from < pixels; from = to) {
         vaei_conv part = *g;
@@ -203,26 +209,26 @@ static const float *bordered(const vaei_layer *l, const vaei_run *r, const room 
 }
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
-    const state *s = l->state;
+    const vaei_conv *g = conv_of(l, r->training);
     const pack p = pack_of(l, r, m->pack);
     const room space = room_of(l, r, m);
     const float *bias = p.bias ? p.bias : vaei_layer_param(l, r, 1);
     const vaei_fusion *f = m->fusion;
     if (f) {
-        vaei_conv_forward_fused(r->k, r->pool, &s->g, r->n, x, f->feed, p.forward, bias, f->add, f->post, y,
+        vaei_conv_forward_fused(r->k, r->pool, g, r->n, x, f->feed, p.forward, bias, f->add, f->post, y,
                                 space.kernel);
     } else if (x == y) {
         shrink(l, r, &p, bias, &space, y);
     } else {
         x = bordered(l, r, &space, x);
-        vaei_conv_forward(r->k, r->pool, &s->g, r->n, x, p.forward, bias, vaei_layer_post(l, r), y, space.kernel);
+        vaei_conv_forward(r->k, r->pool, g, r->n, x, p.forward, bias, vaei_layer_post(l, r), y, space.kernel);
     }
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
                      float *dy, float *dx) {
     const state *s = l->state;
-    const vaei_conv *g = &s->g;
+    const vaei_conv *g = conv_of(l, r->training);
     const pack p = pack_of(l, r, m->pack);
     const room space = room_of(l, r, m);
     float *db = vaei_layer_grad(l, r, 1);

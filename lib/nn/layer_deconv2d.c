@@ -60,7 +60,7 @@ static vae_status_t plan_axis(const conf *o, int32_t axis, int64_t size, int64_t
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
     const conf *o = l->conf;
-    vaei_conv *g = vaei_arena_alloc(b->arena, sizeof(*g));
+    vaei_conv *g = vaei_arena_alloc(b->arena, 2 * sizeof(*g)); /* [training] */
     (void)node;
     if (!g) return VAE_E_NOMEM;
     VAEI_TRY(vaei_image_check(l, in));
@@ -80,11 +80,17 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
                          (long long)g->groups, (long long)g->oc, (long long)g->c);
     VAEI_TRY(plan_axis(o, 0, g->oh, &g->h, &g->top));
     VAEI_TRY(plan_axis(o, 1, g->ow, &g->w, &g->left));
+    g[1] = g[0];
+    g[1].training = 1;
     l->state = g;
     const int64_t shape[4] = {g->oc, g->c / g->groups, g->kh, g->kw};
     *out = vaei_image_shape(g->h, g->w, g->c);
     return vaei_weights_declare(l, b, 4, shape, shape[1] * g->kh * g->kw, g->oc * g->kh * g->kw, g->c, o->bias,
                                 o->init);
+}
+
+static const vaei_conv *conv_of(const vaei_layer *l, int32_t training) {
+    return (const vaei_conv *)l->state + (training ? 1 : 0);
 }
 
 typedef struct pack {
@@ -93,7 +99,7 @@ typedef struct pack {
 } pack;
 
 static pack cut(const vaei_layer *l, const vaei_kernels *k, int32_t training, vaei_carve *c) {
-    const vaei_conv *g = l->state;
+    const vaei_conv *g = conv_of(l, training);
     pack p = {vaei_carve_floats(c, vaei_conv_data_pack_floats(k, g)), NULL, NULL, NULL};
     if (training) p.forward = vaei_carve_floats(c, vaei_conv_forward_pack_floats(k, g));
     if (vaei_weights_folds(l, training)) {
@@ -113,7 +119,7 @@ static int64_t larger(int64_t a, int64_t b) {
 }
 
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    const vaei_conv *g = l->state;
+    const vaei_conv *g = conv_of(l, training);
     vaei_carve packs = {NULL, 0}, scratch = {NULL, 0};
     int64_t floats = -1;
     (void)cut(l, k, training, &packs);
@@ -127,7 +133,7 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
 }
 
 static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
-    const vaei_conv *g = l->state;
+    const vaei_conv *g = conv_of(l, r->training);
     const float *w = vaei_layer_param(l, r, 0);
     const pack p = pack_of(l, r, base);
     if (p.scale) vaei_weights_fold(l, r, g->c, p.scale, p.bias);
@@ -138,12 +144,12 @@ static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const pack p = pack_of(l, r, m->pack);
     const float *bias = p.bias ? p.bias : vaei_layer_param(l, r, 1);
-    vaei_conv_data(r->k, r->pool, l->state, r->n, x, p.data, bias, vaei_layer_post(l, r), y, m->scratch);
+    vaei_conv_data(r->k, r->pool, conv_of(l, r->training), r->n, x, p.data, bias, vaei_layer_post(l, r), y, m->scratch);
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
                      float *dy, float *dx) {
-    const vaei_conv *g = l->state;
+    const vaei_conv *g = conv_of(l, r->training);
     const pack p = pack_of(l, r, m->pack);
     float *db = vaei_layer_grad(l, r, 1);
     (void)y;
