@@ -171,6 +171,40 @@ START_TEST(test_matmul_accumulates_into_wider_rows) {
 }
 END_TEST
 
+/* ---- packing ---- */
+
+/* b by rows, by columns, and spread out; plain and scaled */
+START_TEST(test_pack_lays_columns_into_panels_of_zeros) {
+    const vaei_kernels *const k = vaei_kernels_select(_i, 0);
+    static const int64_t sizes[] = {1, 2, 15, 16, 17, 31, 32, 33, 67, 100};
+    dice d = {19};
+    if (!k) return;
+    for (size_t i = 0; i < VAEI_COUNT(sizes) * VAEI_COUNT(sizes) * 6; i++) {
+        const int64_t K = sizes[i / 6 % VAEI_COUNT(sizes)], N = sizes[i / 6 / VAEI_COUNT(sizes)],
+                      layout = (int64_t)i % 3;
+        const int64_t stride_k = layout == 0   ? 1
+                                 : layout == 1 ? N + 1
+                                               : 2,
+                      stride_n = layout == 0   ? K + 3
+                                 : layout == 1 ? 1
+                                               : 2 * K;
+        guarded b = guarded_random(&d, (K - 1) * stride_k + (N - 1) * stride_n + 1), scale = guarded_random(&d, N);
+        guarded packed = guarded_random(&d, vaei_pack_floats(k, K, N));
+        const float *const factor = i % 6 < 3 ? NULL : scale.at;
+        vaei_pack(k, K, N, b.at, stride_k, stride_n, factor, packed.at);
+        for (int64_t x = 0; x < packed.count; x++) {
+            const int64_t n = x / (K * k->nr) * k->nr + x % k->nr, row = x / k->nr % K;
+            const float want = n < N ? b.at[row * stride_k + n * stride_n] * (factor ? factor[n] : 1.0f) : 0.0f;
+            ck_assert_msg(memcmp(&want, &packed.at[x], sizeof want) == 0, "%s: K=%d N=%d layout %d, row %d column %d",
+                          k->name, (int)K, (int)N, (int)layout, (int)row, (int)n);
+        }
+        guarded_free(&b);
+        guarded_free(&scale);
+        guarded_free(&packed);
+    }
+}
+END_TEST
+
 /* ---- gradients of weights and biases ---- */
 
 static const shape outer_shapes[] = {{1, 1, 1}, {10, 3, 20}, {13, 129, 33}, {100, 4096, 40}, {7, 20000, 5}, {300, 4100, 2}};
@@ -279,6 +313,7 @@ Suite *suite_gemm(void) {
     tcase_add_loop_test(t, test_matmul_has_the_same_bits_for_any_threads, 0, threads);
     tcase_add_test(t, test_matmul_rows_do_not_depend_on_their_batch);
     tcase_add_loop_test(t, test_matmul_accumulates_into_wider_rows, 0, 2);
+    tcase_add_loop_test(t, test_pack_lays_columns_into_panels_of_zeros, ISA_FIRST, ISA_END);
     tcase_add_test(t, test_outer_agrees_with_double);
     tcase_add_loop_test(t, test_outer_has_the_same_bits_on_every_table_and_thread_count, 0, threads);
     tcase_add_loop_test(t, test_bias_grad_sums_columns_in_double, 0, threads);

@@ -255,6 +255,29 @@ START_TEST(test_sums_follow_the_sixteen_lanes) {
 }
 END_TEST
 
+START_TEST(test_transposition_moves_every_number_and_no_other) {
+    const vaei_kernels *const k = vaei_kernels_select(_i, 0);
+    static const int64_t widths[] = {0, 1, 3, 4, 5, 16, 17, 67};
+    dice d = {31};
+    if (!k) return;
+    for (int64_t rows = 1; rows < SIZES; rows++) {
+        for (size_t w = 0; w < VAEI_COUNT(widths); w++) {
+            const int64_t cols = widths[w], ldx = cols + dice_range(&d, 0, 3), ldy = rows + dice_range(&d, 0, 3);
+            guarded x = guarded_random(&d, (rows - 1) * ldx + cols);
+            guarded y = guarded_floats(cols > 0 ? (cols - 1) * ldy + rows : 0);
+            for (int64_t i = 0; i < y.count; i++) y.at[i] = -7.0f;
+            k->transpose(rows, cols, x.at, ldx, y.at, ldy);
+            for (int64_t i = 0; i < y.count; i++) {
+                const float want = i % ldy < rows ? x.at[i % ldy * ldx + i / ldy] : -7.0f;
+                ck_assert_msg(same(y.at[i], want), "%s: %d x %d, element %d", k->name, (int)rows, (int)cols, (int)i);
+            }
+            guarded_free(&x);
+            guarded_free(&y);
+        }
+    }
+}
+END_TEST
+
 START_TEST(test_column_sums_go_down_the_rows) {
     const vaei_kernels *const k = vaei_kernels_select(_i, 0);
     static const int64_t heights[] = {0, 1, 2, 15, 16, 17, 40};
@@ -520,6 +543,7 @@ Suite *suite_vec(void) {
     tcase_add_loop_test(t, test_maps_at_the_limits, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_arithmetic_is_one_rounding_an_element, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_sums_follow_the_sixteen_lanes, ISA_FIRST, ISA_END);
+    tcase_add_loop_test(t, test_transposition_moves_every_number_and_no_other, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_column_sums_go_down_the_rows, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_one_bad_number_anywhere_is_found, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_bernoulli_loss_and_gradient_on_logits, ISA_FIRST, ISA_END);

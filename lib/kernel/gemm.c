@@ -27,24 +27,37 @@ int64_t vaei_pack_floats(const vaei_kernels *k, int64_t K, int64_t N) {
     return k->blas ? K * N : vaei_divide_up(N, k->nr) * k->nr * K;
 }
 
+/* K rows of one panel, `count` columns: a transposition, a copy, or a few rows at a time, which stay in the cache while the columns,
+ * far apart in src, are read along k. */
+static void pack_columns(const vaei_kernels *k, int64_t K, int64_t count, const float *src, int64_t stride_k,
+                         int64_t stride_n, const float *scale, float *out, int64_t nr) {
+    if (stride_k == 1 && !scale) {
+        k->transpose(count, K, src, stride_n, out, nr);
+        return;
+    }
+    if (stride_n == 1 && !scale) {
+        for (int64_t i = 0; i < K; i++) memcpy(out + i * nr, src + i * stride_k, (size_t)count * sizeof *out);
+        return;
+    }
+    for (int64_t i0 = 0; i0 < K; i0 += PACK_ROWS) {
+        const int64_t rows = vaei_min(PACK_ROWS, K - i0);
+        for (int64_t j = 0; j < count; j++) {
+            const float *const column = src + i0 * stride_k + j * stride_n;
+            const float factor = scale ? scale[j] : 1.0f;
+            for (int64_t i = 0; i < rows; i++) out[(i0 + i) * nr + j] = column[i * stride_k] * factor;
+        }
+    }
+}
+
 void vaei_pack_rows(const vaei_kernels *k, int64_t depth, int64_t k0, int64_t K, int64_t N, const float *src, int64_t stride_k,
                     int64_t stride_n, const float *scale, float *dst) {
     const int64_t nr = k->blas ? N : k->nr;
     for (int64_t n = 0; n < N; n += nr) {
         const int64_t count = vaei_min(nr, N - n);
-        /* a few rows at a time: they stay in the cache while the columns, far apart in src, are read along k */
-        for (int64_t i0 = 0; i0 < K; i0 += PACK_ROWS) {
-            const int64_t rows = vaei_min(PACK_ROWS, K - i0);
-            float *const out = dst + n * depth + (k0 + i0) * nr;
-            for (int64_t j = 0; j < count; j++) {
-                const float *const column = src + i0 * stride_k + (n + j) * stride_n;
-                const float factor = scale ? scale[n + j] : 1.0f;
-                for (int64_t i = 0; i < rows; i++) out[i * nr + j] = column[i * stride_k] * factor;
-            }
-            for (int64_t j = count; j < nr; j++) {
-                for (int64_t i = 0; i < rows; i++) out[i * nr + j] = 0;
-            }
-        }
+        float *const out = dst + n * depth + k0 * nr;
+        pack_columns(k, K, count, src + n * stride_n, stride_k, stride_n, scale ? scale + n : NULL, out, nr);
+        if (count == nr) continue;
+        for (int64_t i = 0; i < K; i++) memset(out + i * nr + count, 0, (size_t)(nr - count) * sizeof *out);
     }
 }
 

@@ -87,6 +87,8 @@ typedef struct vaei_kernels {
     void (*map[VAEI_MAP_COUNT])(int64_t n, float a, const float *x, float *y);
     /* dx = f'(.) dy, with s the x or the y of the comments above */
     void (*map_grad[VAEI_MAP_COUNT])(int64_t n, float a, const float *s, const float *dy, float *dx);
+    /* y[c * ldy + r] = x[r * ldx + c]; x and y apart */
+    void (*transpose)(int64_t rows, int64_t cols, const float *x, int64_t ldx, float *y, int64_t ldy);
     void (*add)(int64_t n, const float *x, float *y);                           /* y += x */
     void (*axpy)(int64_t n, float a, const float *x, float *y);                 /* y = fma(a, x, y) */
     void (*scale)(int64_t n, float a, float *y);                                /* y *= a */

@@ -27,6 +27,10 @@ V_FN v_f32 v_load(const float *p) { return _mm256_loadu_ps(p); }
 V_FN void v_store(float *p, v_f32 x) { _mm256_storeu_ps(p, x); }
 V_FN v_f32 v_load_part(const float *p, int64_t j) { return _mm256_maskload_ps(p, first_mask(j)); }
 V_FN void v_store_part(float *p, int64_t j, v_f32 x) { _mm256_maskstore_ps(p, first_mask(j), x); }
+/* four floats of each of V_WIDTH / 4 rows */
+V_FN v_f32 v_load_fours(const float *p, int64_t stride) {
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + stride), 1);
+}
 V_FN v_i32 v_iload(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
 V_FN v_i32 v_iload_part(const uint32_t *p, int64_t j) {
     return _mm256_maskload_epi32((const int *)(const void *)p, first_mask(j));

@@ -24,6 +24,13 @@ V_FN v_f32 v_load(const float *p) { return _mm512_loadu_ps(p); }
 V_FN void v_store(float *p, v_f32 x) { _mm512_storeu_ps(p, x); }
 V_FN v_f32 v_load_part(const float *p, int64_t j) { return _mm512_maskz_loadu_ps(first_mask(j), p); }
 V_FN void v_store_part(float *p, int64_t j, v_f32 x) { _mm512_mask_storeu_ps(p, first_mask(j), x); }
+/* four floats of each of V_WIDTH / 4 rows */
+V_FN v_f32 v_load_fours(const float *p, int64_t stride) {
+    __m512 x = _mm512_castps128_ps512(_mm_loadu_ps(p));
+    x = _mm512_insertf32x4(x, _mm_loadu_ps(p + stride), 1);
+    x = _mm512_insertf32x4(x, _mm_loadu_ps(p + 2 * stride), 2);
+    return _mm512_insertf32x4(x, _mm_loadu_ps(p + 3 * stride), 3);
+}
 V_FN v_i32 v_iload(const uint32_t *p) { return _mm512_loadu_si512(p); }
 V_FN v_i32 v_iload_part(const uint32_t *p, int64_t j) { return _mm512_maskz_loadu_epi32(first_mask(j), p); }
 V_FN void v_istore(int32_t *p, v_i32 x) { _mm512_storeu_si512(p, x); }

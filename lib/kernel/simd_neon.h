@@ -30,6 +30,11 @@ V_FN void v_store_part(float *p, int64_t j, v_f32 x) {
     vst1q_f32(buf, x);
     for (int64_t i = 0; i < j; i++) p[i] = buf[i];
 }
+/* four floats of each of V_WIDTH / 4 rows */
+V_FN v_f32 v_load_fours(const float *p, int64_t stride) {
+    (void)stride;
+    return v_load(p);
+}
 V_FN v_i32 v_iload(const uint32_t *p) { return vreinterpretq_s32_u32(vld1q_u32(p)); }
 V_FN v_i32 v_iload_part(const uint32_t *p, int64_t j) {
     uint32_t buf[4] = {0};

@@ -10,8 +10,6 @@
 
 #include "nn/ranges.h"
 
-#define BLOCK 16 /* one edge of the square that is transposed at once: 16 floats are one cache line */
-
 vae_status_t vaei_image_check(const vaei_layer *l, const vaei_shape *in) {
     char text[96];
     if (in->n == 3) return VAE_OK;
@@ -70,56 +68,17 @@ vae_status_t vaei_pool_plan(const vaei_layer *l, const vaei_shape *in, const int
 }
 
 typedef struct transposition {
+    const vaei_kernels *k;
     int64_t rows, cols;
     const float *x;
     float *y;
 } transposition;
 
-#if defined(__GNUC__)
-typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
-
-/* y[c][r] = x[r][c], 4 x 4 */
-static void transpose_four(const float *x, int64_t cols, float *y, int64_t rows) {
-    const four a = *(const four *)x, b = *(const four *)(x + cols);
-    const four c = *(const four *)(x + 2 * cols), d = *(const four *)(x + 3 * cols);
-    const four ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab1 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    const four cd0 = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd1 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    *(four *)y = __builtin_shufflevector(ab0, cd0, 0, 1, 4, 5);
-    *(four *)(y + rows) = __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7);
-    *(four *)(y + 2 * rows) = __builtin_shufflevector(ab1, cd1, 0, 1, 4, 5);
-    *(four *)(y + 3 * rows) = __builtin_shufflevector(ab1, cd1, 2, 3, 6, 7);
-}
-#else
-static void transpose_four(const float *x, int64_t cols, float *y, int64_t rows) {
-    for (int64_t r = 0; r < 4; r++)
-        for (int64_t c = 0; c < 4; c++) y[c * rows + r] = x[r * cols + c];
-}
-#endif
-
-static void transpose_block(const float *x, int64_t cols, float *y, int64_t rows) {
-    for (int64_t c = 0; c < BLOCK; c += 4)
-        for (int64_t r = 0; r < BLOCK; r += 4) transpose_four(x + r * cols + c, cols, y + c * rows + r, rows);
-}
-
 static void transpose_examples(void *arg, int64_t begin, int64_t end) {
     const transposition *t = arg;
-    const int64_t rows = t->rows, cols = t->cols;
-    for (int64_t i = begin; i < end; i++) {
-        const float *x = t->x + i * rows * cols;
-        float *y = t->y + i * rows * cols;
-        for (int64_t r0 = 0; r0 < rows; r0 += BLOCK) {
-            const int64_t r1 = rows - r0 < BLOCK ? rows : r0 + BLOCK;
-            for (int64_t c0 = 0; c0 < cols; c0 += BLOCK) {
-                const int64_t c1 = cols - c0 < BLOCK ? cols : c0 + BLOCK;
-                if (r1 - r0 == BLOCK && c1 - c0 == BLOCK) {
-                    transpose_block(x + r0 * cols + c0, cols, y + c0 * rows + r0, rows);
-                    continue;
-                }
-                for (int64_t c = c0; c < c1; c++)
-                    for (int64_t r = r0; r < r1; r++) y[c * rows + r] = x[r * cols + c];
-            }
-        }
-    }
+    const int64_t size = t->rows * t->cols;
+    for (int64_t i = begin; i < end; i++)
+        t->k->transpose(t->rows, t->cols, t->x + i * size, t->cols, t->y + i * size, t->rows);
 }
 
 static void copy_values(void *arg, int64_t begin, int64_t end) {
@@ -127,8 +86,9 @@ static void copy_values(void *arg, int64_t begin, int64_t end) {
     memcpy(t->y + begin, t->x + begin, (size_t)(end - begin) * sizeof(float));
 }
 
-void vaei_transpose(const vaei_pool *pool, int64_t n, int64_t rows, int64_t cols, const float *x, float *y) {
-    transposition t = {rows, cols, x, y};
+void vaei_transpose(const vaei_kernels *k, const vaei_pool *pool, int64_t n, int64_t rows, int64_t cols, const float *x,
+                    float *y) {
+    transposition t = {k, rows, cols, x, y};
     if (rows == 1 || cols == 1)
         vaei_parallel_ranges(pool, n * rows * cols, 1, copy_values, &t);
     else

@@ -48,6 +48,7 @@ VAEI_INLINE int64_t vaei_backward_block(int64_t size) {
 }
 
 /* y[i][cols][rows] = x[i][rows][cols] for i < n: channels last to channels first, or back. */
-void vaei_transpose(const vaei_pool *pool, int64_t n, int64_t rows, int64_t cols, const float *x, float *y);
+void vaei_transpose(const vaei_kernels *k, const vaei_pool *pool, int64_t n, int64_t rows, int64_t cols, const float *x,
+                    float *y);
 
 #endif

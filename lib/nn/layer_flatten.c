@@ -16,14 +16,14 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const int64_t channels = l->in.d[l->in.n - 1];
     (void)m;
-    vaei_transpose(r->pool, r->n, l->out.d[0] / channels, channels, x, y);
+    vaei_transpose(r->k, r->pool, r->n, l->out.d[0] / channels, channels, x, y);
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
                      float *dy, float *dx) {
     const int64_t channels = l->in.d[l->in.n - 1];
     (void)m, (void)x, (void)y;
-    if (dx) vaei_transpose(r->pool, r->n, channels, l->out.d[0] / channels, dy, dx);
+    if (dx) vaei_transpose(r->k, r->pool, r->n, channels, l->out.d[0] / channels, dy, dx);
 }
 
 const vaei_layer_ops vaei_layer_flatten = {

@@ -46,12 +46,12 @@ static void reshape(const vaei_run *r, const vaei_shape *from, const vaei_shape 
                     float *y) {
     const int64_t size = vaei_shape_size(from), c = from->d[from->n - 1], d = to->d[to->n - 1];
     if (!is_image(from)) {
-        vaei_transpose(r->pool, r->n, d, size / d, x, y);
+        vaei_transpose(r->k, r->pool, r->n, d, size / d, x, y);
     } else if (!is_image(to)) {
-        vaei_transpose(r->pool, r->n, size / c, c, x, y);
+        vaei_transpose(r->k, r->pool, r->n, size / c, c, x, y);
     } else {
-        vaei_transpose(r->pool, r->n, size / c, c, x, v);
-        vaei_transpose(r->pool, r->n, d, size / d, v, y);
+        vaei_transpose(r->k, r->pool, r->n, size / c, c, x, v);
+        vaei_transpose(r->k, r->pool, r->n, d, size / d, v, y);
     }
 }
 
