@@ -13,11 +13,13 @@
 #include "kernel/blas.h"
 
 enum {
-    BLOCK_K = 192,      /* of a product whose rows are copied */
-    COPY_STRIDE = BLOCK_K + 16,
-    BLOCK_BYTES = 384 * 1024, /* of b that all tiles of a band use in turn */
+    BLOCK_FLOATS = 96 * 1024, /* of b that all tiles of a band use in turn, */
+    BLOCK_K = 1024,           /* of that depth, or where rows are copied */
+    COPY_K = 192,
     BAND_ROWS = 96,
-    COPY_COLUMNS = 96,  /* the copy pays from here */
+    CONFLICT = 512, /* floats: rows a multiple of this apart share a few sets of the first cache */
+    COPY_STRIDE = COPY_K + 16,
+    COPY_PANELS = 4, /* which the copy pays for */
     PACK_ROWS = 16,
     TASKS = 16,         /* wanted, for products that give each enough to do: */
     TASK_WORK = 1 << 18 /* multiplications */
@@ -74,6 +76,8 @@ typedef struct product {
     const vaei_post *post;
     int32_t accumulate;
     int64_t band_rows, band_columns, column_bands; /* columns a multiple of nr */
+    int64_t block, block_columns;                  /* of b, that all tiles of a band use in turn */
+    int32_t copied;
 } product;
 
 /* Rows [m0, m0 + m) of block [k0, k0 + depth) times columns [n0, n1) */
@@ -90,43 +94,31 @@ static void tile_times_panels(const product *p, int64_t m0, int64_t m, const flo
     }
 }
 
-static void rows_in_place(const product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
-    const float *a[VAEI_MAX_ROWS];
-    for (int64_t m = m0; m < m1; m += p->k->mr) {
-        const int64_t rows = vaei_min(p->k->mr, m1 - m);
-        for (int64_t i = 0; i < rows; i++) a[i] = p->a + (m + i) * p->lda;
-        tile_times_panels(p, m, rows, a, 0, p->K, n0, n1);
-    }
-}
-
-static void rows_copied(const product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
-    const int64_t depth = vaei_min(p->K, BLOCK_K);
+/* Rows [m0, m1) times columns [n0, n1), which stay in the cache with a block of K */
+static void rows_times_panels(const product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
     float copy[VAEI_MAX_ROWS * COPY_STRIDE];
     const float *a[VAEI_MAX_ROWS];
-    for (int64_t i = 0; i < VAEI_MAX_ROWS; i++) a[i] = copy + i * COPY_STRIDE;
-    for (int64_t k0 = 0; k0 < p->K; k0 += depth) {
-        const int64_t block = vaei_min(depth, p->K - k0);
+    int64_t k0 = 0;
+    do { /* once without K too: the bias alone */
+        const int64_t depth = vaei_min(p->block, p->K - k0);
         for (int64_t m = m0; m < m1; m += p->k->mr) {
             const int64_t rows = vaei_min(p->k->mr, m1 - m);
             for (int64_t i = 0; i < rows; i++) {
-                memcpy(copy + i * COPY_STRIDE, p->a + (m + i) * p->lda + k0, (size_t)block * sizeof *copy);
+                a[i] = p->a + (m + i) * p->lda + k0;
+                if (p->copied) a[i] = memcpy(copy + i * COPY_STRIDE, a[i], (size_t)depth * sizeof *copy);
             }
-            tile_times_panels(p, m, rows, a, k0, block, n0, n1);
+            tile_times_panels(p, m, rows, a, k0, depth, n0, n1);
         }
-    }
+        k0 += depth;
+    } while (k0 < p->K);
 }
 
 static void product_task(void *arg, int32_t index) {
     const product *const p = arg;
     const int64_t m0 = index / p->column_bands * p->band_rows, m1 = vaei_min(m0 + p->band_rows, p->M);
     const int64_t first = index % p->column_bands * p->band_columns, last = vaei_min(first + p->band_columns, p->N);
-    if (m1 - m0 > p->k->mr && p->N >= COPY_COLUMNS && p->K > 0) {
-        const int64_t room = BLOCK_BYTES / (int64_t)sizeof(float) / vaei_min(p->K, BLOCK_K) / p->k->nr;
-        const int64_t columns = (room > 1 ? room : 1) * p->k->nr;
-        for (int64_t n = first; n < last; n += columns) rows_copied(p, m0, m1, n, vaei_min(n + columns, last));
-    } else {
-        rows_in_place(p, m0, m1, first, last);
-    }
+    for (int64_t n = first; n < last; n += p->block_columns)
+        rows_times_panels(p, m0, m1, n, vaei_min(n + p->block_columns, last));
     if (p->post && p->column_bands == 1) {
         p->post->apply(p->post->arg, p->k, (m1 - m0) * p->N, p->y + m0 * p->ldy);
     }
@@ -140,7 +132,8 @@ static void post_task(void *arg, int32_t index) {
 
 void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a, int64_t lda,
                  const float *packed, const float *bias, int32_t accumulate, float *y, int64_t ldy, const vaei_post *post) {
-    product p = {k, M, K, N, lda, ldy, a, packed, bias, y, post && post->apply ? post : NULL, accumulate, 0, 0, 1};
+    product p = {k,          M, K, N, lda, ldy, a, packed, bias, y, post && post->apply ? post : NULL,
+                 accumulate, 0, 0, 1, 0,   0,   0};
     if (M <= 0 || N <= 0) return;
     if (k->blas) {
         vaei_blas_product(M, K, N, a, lda, packed, bias, accumulate, y, ldy);
@@ -153,10 +146,20 @@ void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_
     if (row_bands > INT32_MAX / TASKS) row_bands = INT32_MAX / TASKS;
     p.band_rows = vaei_divide_up(tiles, row_bands) * k->mr;
     row_bands = vaei_divide_up(M, p.band_rows);
-    const int64_t enough = 1 + p.band_rows * panels / TASK_WORK * k->nr * K; /* tasks a band of rows can feed */
-    const int64_t column_bands = row_bands >= TASKS ? 1 : vaei_min(vaei_min(vaei_divide_up(TASKS, row_bands), enough), panels);
+    p.copied = tiles > 1 && lda % CONFLICT == 0 && panels >= COPY_PANELS;
+    const int64_t enough = vaei_divide_up(TASK_WORK, p.band_rows * k->nr * vaei_max(K, 1)); /* panels, for a task */
+    const int64_t least = p.copied ? vaei_max(enough, 2 * COPY_PANELS) : enough;
+    const int64_t column_bands = vaei_max(vaei_min(TASKS / row_bands, panels / least), 1);
     p.band_columns = vaei_divide_up(panels, column_bands) * k->nr;
     p.column_bands = vaei_divide_up(N, p.band_columns);
+    if (tiles > 1) {
+        const int64_t deepest = p.copied ? COPY_K : BLOCK_K;
+        p.block = vaei_divide_up(K, vaei_max(vaei_divide_up(K, deepest), 1));
+        p.block_columns = vaei_max(BLOCK_FLOATS / k->nr / vaei_max(p.block, 1), 1) * k->nr;
+    } else {
+        p.block = K;
+        p.block_columns = N;
+    }
     vaei_parallel(pool, (int32_t)(row_bands * p.column_bands), product_task, &p);
     if (p.post && p.column_bands > 1) vaei_parallel(pool, (int32_t)row_bands, post_task, &p);
 }
@@ -189,6 +192,10 @@ typedef struct outer {
     float *c;
 } outer;
 
+static void move(const float **at, int64_t count, int64_t by) {
+    for (int64_t i = 0; i < count; i++) at[i] += by;
+}
+
 static void outer_task(void *arg, int32_t index) {
     const outer *const o = arg;
     const vaei_kernels *const k = o->k;
@@ -198,16 +205,19 @@ static void outer_task(void *arg, int32_t index) {
     if (o->chunk_stride > 0) memset(c + m0 * o->N, 0, (size_t)((m1 - m0) * o->N) * sizeof *c);
     for (int64_t p0 = first; p0 < last; p0 += OUTER_BLOCK) {
         const int64_t count = vaei_min(OUTER_BLOCK, last - p0);
+        const float *a[OUTER_BLOCK], *b[OUTER_BLOCK];
+        for (int64_t p = 0; p < count; p++) {
+            a[p] = o->a + (p0 + p) * o->lda + m0;
+            b[p] = o->b + (p0 + p) * o->ldb;
+        }
         for (int64_t n = 0; n < o->N; n += k->nr) {
-            const float *a[OUTER_BLOCK], *b[OUTER_BLOCK];
-            for (int64_t p = 0; p < count; p++) {
-                a[p] = o->a + (p0 + p) * o->lda + m0;
-                b[p] = o->b + (p0 + p) * o->ldb + n;
-            }
             for (int64_t m = m0; m < m1; m += k->mr) {
-                k->outer_tile(vaei_min(k->mr, m1 - m), vaei_min(k->nr, o->N - n), count, a, b, c + m * o->ldc + n, o->ldc);
-                for (int64_t p = 0; p < count; p++) a[p] += k->mr;
+                k->outer_tile(vaei_min(k->mr, m1 - m), vaei_min(k->nr, o->N - n), count, a, b, c + m * o->ldc + n,
+                              o->ldc);
+                move(a, count, vaei_min(k->mr, m1 - m));
             }
+            move(a, count, m0 - m1);
+            move(b, count, vaei_min(k->nr, o->N - n));
         }
     }
 }
