@@ -35,7 +35,7 @@ static vaei_pool *pool_of(vaei_heap *heap, int32_t threads) {
 static guarded product(const vaei_kernels *k, const vaei_pool *pool, shape s, const guarded *a, int64_t lda, const guarded *b,
                        const float *bias, const vaei_post *post) {
     guarded packed = guarded_floats(vaei_pack_floats(k, s.K, s.N)), y = guarded_floats(s.M * s.N);
-    vaei_pack(k, s.K, s.N, b->at, 1, s.K, NULL, packed.at);
+    vaei_pack(k, pool, s.K, s.N, b->at, 1, s.K, NULL, packed.at);
     vaei_matmul(k, pool, s.M, s.K, s.N, a->at, lda, packed.at, bias, 0, y.at, s.N, post);
     guarded_free(&packed);
     return y;
@@ -124,7 +124,7 @@ START_TEST(test_matmul_rows_do_not_depend_on_their_batch) {
         guarded a = guarded_random(&d, s.M * s.K), b = guarded_random(&d, s.K * s.N);
         guarded packed = guarded_floats(vaei_pack_floats(k, s.K, s.N));
         guarded want = product(k, NULL, s, &a, s.K, &b, NULL, NULL), got = guarded_floats(s.M * s.N);
-        vaei_pack(k, s.K, s.N, b.at, 1, s.K, NULL, packed.at);
+        vaei_pack(k, NULL, s.K, s.N, b.at, 1, s.K, NULL, packed.at);
         for (int64_t m = 0; m < s.M;) {
             const int64_t count = m + 1 + m % 5 <= s.M ? 1 + m % 5 : s.M - m;
             vaei_matmul(k, NULL, count, s.K, s.N, a.at + m * s.K, s.K, packed.at, NULL, 0, got.at + m * s.N, s.N, NULL);
@@ -150,7 +150,7 @@ START_TEST(test_matmul_accumulates_into_wider_rows) {
     guarded packed = guarded_floats(vaei_pack_floats(k, s.K, s.N)), y = guarded_random(&d, (s.M - 1) * ldy + s.N);
     guarded before = guarded_floats(y.count);
     memcpy(before.at, y.at, (size_t)y.count * sizeof(float));
-    vaei_pack(k, s.K, s.N, b.at, s.N, 1, scale.at, packed.at);
+    vaei_pack(k, NULL, s.K, s.N, b.at, s.N, 1, scale.at, packed.at);
     vaei_matmul(k, NULL, s.M, s.K, s.N, a.at, s.K, packed.at, NULL, 1, y.at, ldy, NULL);
     for (int64_t i = 0; i < y.count; i++) {
         const int64_t m = i / ldy, n = i % ldy;
@@ -191,7 +191,7 @@ START_TEST(test_pack_lays_columns_into_panels_of_zeros) {
         guarded b = guarded_random(&d, (K - 1) * stride_k + (N - 1) * stride_n + 1), scale = guarded_random(&d, N);
         guarded packed = guarded_random(&d, vaei_pack_floats(k, K, N));
         const float *const factor = i % 6 < 3 ? NULL : scale.at;
-        vaei_pack(k, K, N, b.at, stride_k, stride_n, factor, packed.at);
+        vaei_pack(k, NULL, K, N, b.at, stride_k, stride_n, factor, packed.at);
         for (int64_t x = 0; x < packed.count; x++) {
             const int64_t n = x / (K * k->nr) * k->nr + x % k->nr, row = x / k->nr % K;
             const float want = n < N ? b.at[row * stride_k + n * stride_n] * (factor ? factor[n] : 1.0f) : 0.0f;

@@ -21,8 +21,9 @@ enum {
     COPY_STRIDE = COPY_K + 16,
     COPY_PANELS = 4, /* which the copy pays for */
     PACK_ROWS = 16,
-    TASKS = 16,         /* wanted, for products that give each enough to do: */
-    TASK_WORK = 1 << 18 /* multiplications */
+    PACK_FLOATS = 1 << 14, /* of a task */
+    TASKS = 16,            /* wanted, for products that give each enough to do: */
+    TASK_WORK = 1 << 18    /* multiplications */
 };
 
 int64_t vaei_pack_floats(const vaei_kernels *k, int64_t K, int64_t N) {
@@ -63,9 +64,26 @@ void vaei_pack_rows(const vaei_kernels *k, int64_t depth, int64_t k0, int64_t K,
     }
 }
 
-void vaei_pack(const vaei_kernels *k, int64_t K, int64_t N, const float *src, int64_t stride_k, int64_t stride_n, const float *scale,
-               float *dst) {
-    vaei_pack_rows(k, K, 0, K, N, src, stride_k, stride_n, scale, dst);
+typedef struct packing {
+    const vaei_kernels *k;
+    int64_t K, N, columns, stride_k, stride_n;
+    const float *src, *scale;
+    float *dst;
+} packing;
+
+static void pack_task(void *arg, int32_t index) {
+    const packing *const p = arg;
+    const int64_t n = index * p->columns, count = vaei_min(p->columns, p->N - n);
+    vaei_pack_rows(p->k, p->K, 0, p->K, count, p->src + n * p->stride_n, p->stride_k, p->stride_n,
+                   p->scale ? p->scale + n : NULL, p->dst + n * p->K);
+}
+
+void vaei_pack(const vaei_kernels *k, const vaei_pool *pool, int64_t K, int64_t N, const float *src, int64_t stride_k,
+               int64_t stride_n, const float *scale, float *dst) {
+    packing p = {k, K, N, N, stride_k, stride_n, src, scale, dst};
+    if (K <= 0 || N <= 0) return;
+    if (!k->blas) p.columns = vaei_divide_up(PACK_FLOATS, k->nr * K) * k->nr;
+    vaei_parallel(pool, (int32_t)vaei_divide_up(N, p.columns), pack_task, &p);
 }
 
 typedef struct product {

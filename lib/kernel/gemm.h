@@ -20,8 +20,8 @@ typedef struct vaei_post {
 
 /* Packing b[K][N], given as src[k * stride_k + n * stride_n], each column times scale[n] (NULL: 1). */
 int64_t vaei_pack_floats(const vaei_kernels *k, int64_t K, int64_t N);
-void vaei_pack(const vaei_kernels *k, int64_t K, int64_t N, const float *src, int64_t stride_k, int64_t stride_n,
-               const float *scale, float *dst);
+void vaei_pack(const vaei_kernels *k, const vaei_pool *pool, int64_t K, int64_t N, const float *src, int64_t stride_k,
+               int64_t stride_n, const float *scale, float *dst);
 
 /* y[m * ldy + n]; bias[N] or NULL; accumulate: added to y (bias must be NULL); post may be NULL and needs ldy == N. */
 void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a, int64_t lda,

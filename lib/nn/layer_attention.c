@@ -139,8 +139,8 @@ static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
     const packs p = cut_packs(l, r->k, r->training, &c);
     for (int32_t i = 0; i < PROJECTIONS; i++) {
         const float *w = vaei_layer_param(l, r, 2 * i);
-        vaei_pack(r->k, C, C, w, 1, C, NULL, p.forward[i]);
-        if (p.data[i]) vaei_pack(r->k, C, C, w, C, 1, NULL, p.data[i]);
+        vaei_pack(r->k, r->pool, C, C, w, 1, C, NULL, p.forward[i]);
+        if (p.data[i]) vaei_pack(r->k, r->pool, C, C, w, C, 1, NULL, p.data[i]);
     }
 }
 
@@ -171,13 +171,13 @@ static void scores(const vaei_run *r, const sizes *s, const head *h, int64_t fir
 }
 
 static void pack_keys(const vaei_run *r, const sizes *s, const head *h, const float *k) {
-    vaei_pack(r->k, s->d, s->T, k, 1, s->C, NULL, h->keys);
+    vaei_pack(r->k, r->pool, s->d, s->T, k, 1, s->C, NULL, h->keys);
 }
 
 static void attend(const vaei_run *r, const sizes *s, const head *h, const float *q, const float *k, const float *v,
                    float *o) {
     pack_keys(r, s, h, k);
-    vaei_pack(r->k, s->T, s->d, v, s->C, 1, NULL, h->values);
+    vaei_pack(r->k, r->pool, s->T, s->d, v, s->C, 1, NULL, h->values);
     for (int64_t i = 0; i < s->T; i += s->rows) {
         const int64_t m = s->T - i < s->rows ? s->T - i : s->rows;
         scores(r, s, h, i, m, q + i * s->C);
@@ -245,8 +245,8 @@ static void attend_backward(const vaei_run *r, const sizes *s, const head *h, fl
                             float *const g[PROJECTIONS]) {
     const int64_t C = s->C;
     pack_keys(r, s, h, v[K]);
-    vaei_pack(r->k, s->T, s->d, v[K], C, 1, NULL, h->keys_plain);
-    vaei_pack(r->k, s->d, s->T, v[V], 1, C, NULL, h->values_t);
+    vaei_pack(r->k, r->pool, s->T, s->d, v[K], C, 1, NULL, h->keys_plain);
+    vaei_pack(r->k, r->pool, s->d, s->T, v[V], 1, C, NULL, h->values_t);
     for (int64_t i = 0; i < s->T; i += s->rows) {
         const int64_t m = s->T - i < s->rows ? s->T - i : s->rows, at = i * C;
         ds_job j = { r->k, s->T, h->p, h->dp };

@@ -69,8 +69,8 @@ static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
     const float *w = vaei_layer_param(l, r, 0);
     const pack p = pack_of(l, r, base);
     if (p.scale) vaei_weights_fold(l, r, out, p.scale, p.bias);
-    vaei_pack(r->k, in, out, w, 1, in, p.scale, p.forward);
-    if (p.backward) vaei_pack(r->k, out, in, w, in, 1, NULL, p.backward);
+    vaei_pack(r->k, r->pool, in, out, w, 1, in, p.scale, p.forward);
+    if (p.backward) vaei_pack(r->k, r->pool, out, in, w, in, 1, NULL, p.backward);
 }
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {

@@ -139,8 +139,8 @@ static void pack(const vaei_latent *q, const vaei_run *r, void *memory) {
     const panels p = carve_panels(q, r->k, r->training, &c);
     for (int i = 0; i < HEADS; i++) {
         const float *w = value_of(q, r, i, WEIGHT);
-        vaei_pack(r->k, s->channels, dim, w, 1, s->channels, NULL, p.forward[i]);
-        if (r->training) vaei_pack(r->k, dim, s->channels, w, s->channels, 1, NULL, p.data[i]);
+        vaei_pack(r->k, r->pool, s->channels, dim, w, 1, s->channels, NULL, p.forward[i]);
+        if (r->training) vaei_pack(r->k, r->pool, dim, s->channels, w, s->channels, 1, NULL, p.data[i]);
     }
 }
 

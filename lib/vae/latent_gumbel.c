@@ -136,8 +136,8 @@ static void pack(const vaei_latent *q, const vaei_run *r, void *memory) {
     const float *e = r->params + s->codebook->offset;
     vaei_linear_fill(&s->logits, r, &t.logits);
     if (!r->training) return;
-    vaei_pack(r->k, s->K, s->D, e, s->D, 1, NULL, t.forward);
-    vaei_pack(r->k, s->D, s->K, e, 1, s->D, NULL, t.data);
+    vaei_pack(r->k, r->pool, s->K, s->D, e, s->D, 1, NULL, t.forward);
+    vaei_pack(r->k, r->pool, s->D, s->K, e, 1, s->D, NULL, t.data);
 }
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */

@@ -26,8 +26,8 @@ vaei_linear_pack vaei_linear_carve(const vaei_linear_map *m, const vaei_kernels 
 
 void vaei_linear_fill(const vaei_linear_map *m, const vaei_run *r, const vaei_linear_pack *p) {
     const float *w = r->params + m->weight->offset;
-    vaei_pack(r->k, m->in, m->out, w, 1, m->in, NULL, p->forward);
-    if (r->training) vaei_pack(r->k, m->out, m->in, w, m->in, 1, NULL, p->data);
+    vaei_pack(r->k, r->pool, m->in, m->out, w, 1, m->in, NULL, p->forward);
+    if (r->training) vaei_pack(r->k, r->pool, m->out, m->in, w, m->in, 1, NULL, p->data);
 }
 
 void vaei_linear_forward(const vaei_linear_map *m, const vaei_run *r, const vaei_linear_pack *p, int64_t rows, const float *x, float *y) {
