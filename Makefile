@@ -61,7 +61,7 @@ endif
 OUR_WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wcast-qual -Wvla -Wpointer-arith
 OUR_CPPFLAGS := -Iinclude -D_POSIX_C_SOURCE=200809L
 OUR_CFLAGS   := -std=c11 $(OUR_WARNINGS)
-OUR_FLOAT    := -fno-fast-math -fno-math-errno -ffp-contract=off
+OUR_FLOAT    := -fno-fast-math -fno-math-errno -ffp-contract=off -fno-trapping-math
 LIB_CFLAGS   := -fPIC -fvisibility=hidden -pthread $(OUR_FLOAT)
 # the library's loops at -O3, unless the user asked for less than -O2
 LOOP_CFLAGS := $(if $(filter -O0 -O1 -O -Og -Os -Oz,$(CFLAGS)),,-O3)

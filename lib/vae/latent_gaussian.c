@@ -15,6 +15,7 @@
  *     dmean = a + b mean        dlv = (a noise e^(lv/2) + b (e^lv - 1)) / 2, and 0 where the clamp holds lv
  *
  * Kingma, Welling 2013 (arXiv:1312.6114). Not here: a learned prior, a full covariance. */
+#include "nn/ranges.h"
 #include "vae/latent.h"
 
 #define LOGVAR_LO -30.0f
@@ -144,6 +145,23 @@ static void pack(const vaei_latent *q, const vaei_run *r, void *memory) {
     }
 }
 
+/* Work on values, whatever example they belong to. */
+typedef struct values {
+    const vaei_run *r;
+    const float *mean, *logvar, *noise, *dz, *dkl;
+    float *z, *kl, *dmean, *dlv;
+} values;
+
+enum { VALUE_WORK = 8 }; /* floats of work a value is worth */
+
+static void clamp_range(void *arg, int64_t begin, int64_t end) {
+    float *const lv = ((const values *)arg)->dlv;
+    for (int64_t i = begin; i < end; i++) { /* NaN passes, to be seen later */
+        const float v = lv[i] < LOGVAR_LO ? LOGVAR_LO : lv[i];
+        lv[i] = v > LOGVAR_HI ? LOGVAR_HI : v;
+    }
+}
+
 static void encode(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, float *mean,
                    float *logvar) {
     const state *s = q->state;
@@ -156,27 +174,33 @@ static void encode(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, 
         vaei_matmul(r->k, r->pool, rows, s->channels, dim, h, s->channels, p.forward[i], value_of(q, r, i, BIAS), 0,
                     out[i], dim, NULL);
     }
-    for (int64_t i = 0; logvar && i < rows * dim; i++) { /* NaN passes, to be seen later */
-        if (logvar[i] < LOGVAR_LO) logvar[i] = LOGVAR_LO;
-        if (logvar[i] > LOGVAR_HI) logvar[i] = LOGVAR_HI;
+    values v = {.r = r, .dlv = logvar};
+    if (logvar) vaei_parallel_ranges(r->pool, rows * dim, 1, clamp_range, &v);
+}
+
+static void draw_range(void *arg, int64_t begin, int64_t end) {
+    const values *const v = arg;
+    const vaei_kernels *const k = v->r->k;
+    const float *const mean = v->mean, *const logvar = v->logvar, *const noise = v->noise;
+    float *const z = v->z, *const kl = v->kl;
+    if (noise) {
+        for (int64_t i = begin; i < end; i++) z[i] = 0.5f * logvar[i];
+        k->map[VAEI_MAP_EXP](end - begin, 0, z + begin, z + begin);
+        for (int64_t i = begin; i < end; i++) z[i] = mean[i] + z[i] * noise[i];
+    } else {
+        memcpy(z + begin, mean + begin, (size_t)(end - begin) * sizeof *z);
     }
+    if (!kl) return;
+    k->map[VAEI_MAP_EXP](end - begin, 0, logvar + begin, kl + begin);
+    for (int64_t i = begin; i < end; i++) kl[i] = 0.5f * (mean[i] * mean[i] + (kl[i] - 1.0f - logvar[i]));
 }
 
 static void draw(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *mean, const float *logvar,
                  const float *noise, float *z, float *kl, double *log_ratio) {
+    const int64_t size = vaei_shape_size(&q->z);
+    values v = {.r = r, .mean = mean, .logvar = logvar, .noise = noise, .z = z, .kl = kl};
     (void)m;
-    const int64_t size = vaei_shape_size(&q->z), count = r->n * size;
-    if (noise) {
-        for (int64_t i = 0; i < count; i++) z[i] = 0.5f * logvar[i];
-        r->k->map[VAEI_MAP_EXP](count, 0, z, z);
-        for (int64_t i = 0; i < count; i++) z[i] = mean[i] + z[i] * noise[i];
-    } else {
-        memcpy(z, mean, (size_t)count * sizeof *z);
-    }
-    if (kl) {
-        r->k->map[VAEI_MAP_EXP](count, 0, logvar, kl);
-        for (int64_t i = 0; i < count; i++) kl[i] = 0.5f * (mean[i] * mean[i] + (kl[i] - 1.0f - logvar[i]));
-    }
+    vaei_parallel_ranges(r->pool, r->n * size, VALUE_WORK, draw_range, &v);
     for (int64_t i = 0; log_ratio && i < r->n; i++) {
         double sum = 0;
         for (int64_t j = i * size; j < (i + 1) * size; j++) {
@@ -202,22 +226,38 @@ static void heads_backward(const vaei_latent *q, const vaei_run *r, const vaei_s
     }
 }
 
-static void backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *mean,
-                     const float *logvar, const float *noise, const float *dz, const float *dkl, float *dh) {
-    const int64_t count = r->n * vaei_shape_size(&q->z);
-    vaei_carve c = { m->scratch, 0 };
-    const gradients g = carve_gradients(q, r->k, r->n, &c);
-    float *dmean = g.d[MEAN], *dlv = g.d[LOGVAR];
-    for (int64_t i = 0; i < count; i++) {
+/* Both cases are computed and one is chosen, so that the loop runs in vectors. */
+static void slope_range(void *arg, int64_t begin, int64_t end) {
+    const values *const v = arg;
+    const float *const mean = v->mean, *const logvar = v->logvar, *const noise = v->noise, *const dz = v->dz,
+                       *const dkl = v->dkl;
+    float *const dmean = v->dmean, *const dlv = v->dlv;
+    for (int64_t i = begin; i < end; i++) {
         dmean[i] = dz[i] + dkl[i] * mean[i];
         dlv[i] = 0.5f * logvar[i];
     }
-    r->k->map[VAEI_MAP_EXP](count, 0, dlv, dlv);
-    for (int64_t i = 0; i < count; i++) {
+    v->r->k->map[VAEI_MAP_EXP](end - begin, 0, dlv + begin, dlv + begin);
+    for (int64_t i = begin; i < end; i++) {
         const float sigma = dlv[i], e = noise ? noise[i] : 0;
-        const int32_t held = logvar[i] <= LOGVAR_LO || logvar[i] >= LOGVAR_HI;
-        dlv[i] = held ? 0 : 0.5f * (dz[i] * e * sigma + dkl[i] * (sigma * sigma - 1.0f));
+        const float slope = 0.5f * (dz[i] * e * sigma + dkl[i] * (sigma * sigma - 1.0f));
+        const float open = logvar[i] <= LOGVAR_LO ? 0.0f : slope;
+        dlv[i] = logvar[i] >= LOGVAR_HI ? 0.0f : open;
     }
+}
+
+static void backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *mean,
+                     const float *logvar, const float *noise, const float *dz, const float *dkl, float *dh) {
+    vaei_carve c = {m->scratch, 0};
+    const gradients g = carve_gradients(q, r->k, r->n, &c);
+    values v = {.r = r,
+                .mean = mean,
+                .logvar = logvar,
+                .noise = noise,
+                .dz = dz,
+                .dkl = dkl,
+                .dmean = g.d[MEAN],
+                .dlv = g.d[LOGVAR]};
+    vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&q->z), VALUE_WORK, slope_range, &v);
     heads_backward(q, r, m, &g, h, dh);
 }
 

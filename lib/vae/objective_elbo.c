@@ -10,6 +10,8 @@
  * bits). */
 #include "vae/objective.h"
 
+enum { COLUMNS = 64 }; /* dimensions summed at once, a row of them after the other */
+
 typedef struct conf {
     float beta, ratio, free_bits;
     int64_t warmup, cycle;
@@ -43,15 +45,21 @@ static void eval(const void *options_filled, vaei_terms *t) {
         recon += t->nll[i];
         t->d_nll[i] = (float)(1 / n);
     }
-    for (int64_t d = 0; d < t->dim; d++) {
-        double kl = 0;
-        for (int64_t i = 0; i < t->n; i++) kl += (double)t->kl[i * t->dim + d];
-        kl /= n;
-        const int is_free = kl < (double)c->free_bits;
-        const float slope = is_free ? 0 : (float)(beta / n);
-        for (int64_t i = 0; i < t->n; i++) t->d_kl[i * t->dim + d] = slope;
-        rate += kl;
-        floored += is_free ? (double)c->free_bits : kl;
+    for (int64_t d0 = 0; d0 < t->dim; d0 += COLUMNS) {
+        const int64_t count = t->dim - d0 < COLUMNS ? t->dim - d0 : COLUMNS;
+        double kl[COLUMNS] = {0};
+        float slope[COLUMNS];
+        for (int64_t i = 0; i < t->n; i++) {
+            for (int64_t d = 0; d < count; d++) kl[d] += (double)t->kl[i * t->dim + d0 + d];
+        }
+        for (int64_t d = 0; d < count; d++) {
+            const double mean = kl[d] / n;
+            const int is_free = mean < (double)c->free_bits;
+            slope[d] = is_free ? 0 : (float)(beta / n);
+            rate += mean;
+            floored += is_free ? (double)c->free_bits : mean;
+        }
+        for (int64_t i = 0; i < t->n; i++) memcpy(t->d_kl + i * t->dim + d0, slope, (size_t)count * sizeof *slope);
     }
     t->recon = recon / n;
     t->rate = rate;
