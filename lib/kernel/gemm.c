@@ -21,6 +21,7 @@ enum {
     COPY_STRIDE = COPY_K + 16,
     COPY_PANELS = 4, /* which the copy pays for */
     PACK_ROWS = 16,
+    LINE = 16,             /* floats of a cache line */
     PACK_FLOATS = 1 << 14, /* of a task */
     TASKS = 16,            /* wanted, for products that give each enough to do: */
     TASK_WORK = 1 << 18    /* multiplications */
@@ -28,6 +29,13 @@ enum {
 
 int64_t vaei_pack_floats(const vaei_kernels *k, int64_t K, int64_t N) {
     return k->blas ? K * N : vaei_divide_up(N, k->nr) * k->nr * K;
+}
+
+/* Mostly the few whole lines of a panel: too little for a call of memcpy */
+static void copy_row(int64_t count, const float *x, float *y) {
+    int64_t j = 0;
+    for (; j + LINE <= count; j += LINE) memcpy(y + j, x + j, LINE * sizeof *y);
+    for (; j < count; j++) y[j] = x[j];
 }
 
 /* K rows of one panel, `count` columns: a transposition, a copy, or a few rows at a time, which stay in the cache while the columns,
@@ -39,7 +47,7 @@ static void pack_columns(const vaei_kernels *k, int64_t K, int64_t count, const 
         return;
     }
     if (stride_n == 1 && !scale) {
-        for (int64_t i = 0; i < K; i++) memcpy(out + i * nr, src + i * stride_k, (size_t)count * sizeof *out);
+        for (int64_t i = 0; i < K; i++) copy_row(count, src + i * stride_k, out + i * nr);
         return;
     }
     for (int64_t i0 = 0; i0 < K; i0 += PACK_ROWS) {
@@ -66,24 +74,39 @@ void vaei_pack_rows(const vaei_kernels *k, int64_t depth, int64_t k0, int64_t K,
 
 typedef struct packing {
     const vaei_kernels *k;
-    int64_t K, N, columns, stride_k, stride_n;
+    int64_t K, N, columns, rows, stride_k, stride_n;
     const float *src, *scale;
     float *dst;
 } packing;
 
-static void pack_task(void *arg, int32_t index) {
+static void pack_panels_task(void *arg, int32_t index) {
     const packing *const p = arg;
     const int64_t n = index * p->columns, count = vaei_min(p->columns, p->N - n);
     vaei_pack_rows(p->k, p->K, 0, p->K, count, p->src + n * p->stride_n, p->stride_k, p->stride_n,
                    p->scale ? p->scale + n : NULL, p->dst + n * p->K);
 }
 
+static void pack_rows_task(void *arg, int32_t index) {
+    const packing *const p = arg;
+    const int64_t first = index * p->rows, last = vaei_min(first + p->rows, p->K);
+    for (int64_t i = first; i < last; i += PACK_ROWS) {
+        vaei_pack_rows(p->k, p->K, i, vaei_min(PACK_ROWS, last - i), p->N, p->src + i * p->stride_k, p->stride_k,
+                       p->stride_n, p->scale, p->dst);
+    }
+}
+
+/* Tasks read src as it lies: bands of its longer lines. */
 void vaei_pack(const vaei_kernels *k, const vaei_pool *pool, int64_t K, int64_t N, const float *src, int64_t stride_k,
                int64_t stride_n, const float *scale, float *dst) {
-    packing p = {k, K, N, N, stride_k, stride_n, src, scale, dst};
+    packing p = {k, K, N, N, K, stride_k, stride_n, src, scale, dst};
     if (K <= 0 || N <= 0) return;
-    if (!k->blas) p.columns = vaei_divide_up(PACK_FLOATS, k->nr * K) * k->nr;
-    vaei_parallel(pool, (int32_t)vaei_divide_up(N, p.columns), pack_task, &p);
+    if (stride_n == 1) {
+        p.rows = vaei_divide_up(PACK_FLOATS, PACK_ROWS * N) * PACK_ROWS;
+        vaei_parallel(pool, (int32_t)vaei_divide_up(K, p.rows), pack_rows_task, &p);
+    } else {
+        if (!k->blas) p.columns = vaei_divide_up(PACK_FLOATS, k->nr * K) * k->nr;
+        vaei_parallel(pool, (int32_t)vaei_divide_up(N, p.columns), pack_panels_task, &p);
+    }
 }
 
 typedef struct product {

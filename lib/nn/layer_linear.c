@@ -32,16 +32,23 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     return vaei_weights_declare(l, b, 2, shape, in->d[0], o->out, o->out, o->bias, o->init);
 }
 
+/* At inference the weights are packed once. In training they change with each step: they are packed where they are used, into
+ * scratch that all layers share, which is still in the cache when the product reads it. */
 typedef struct pack {
     float *forward;      /* b[in][out] in panels */
-    float *backward;     /* b[out][in] in panels, training only */
-    float *scale, *bias; /* [out], folded, inference only */
+    float *scale, *bias; /* [out], folded */
 } pack;
+
+typedef struct room { /* training */
+    float *panels;    /* of either direction */
+    float *outer;
+} room;
 
 static pack cut(const vaei_layer *l, const vaei_kernels *k, int32_t training, vaei_carve *c) {
     const int64_t in = l->in.d[0], out = l->out.d[0];
-    pack p = {vaei_carve_floats(c, vaei_pack_floats(k, in, out)), NULL, NULL, NULL};
-    if (training) p.backward = vaei_carve_floats(c, vaei_pack_floats(k, out, in));
+    pack p = {NULL, NULL, NULL};
+    if (training) return p;
+    p.forward = vaei_carve_floats(c, vaei_pack_floats(k, in, out));
     if (vaei_weights_folds(l, training)) {
         p.scale = vaei_carve_floats(c, out);
         p.bias = vaei_carve_floats(c, out);
@@ -54,41 +61,54 @@ static pack pack_of(const vaei_layer *l, const vaei_run *r, void *base) {
     return cut(l, r->k, r->training, &c);
 }
 
+static room cut_room(const vaei_layer *l, const vaei_kernels *k, int64_t n, vaei_carve *c) {
+    const int64_t in = l->in.d[0], out = l->out.d[0];
+    const int64_t forward = vaei_pack_floats(k, in, out), data = vaei_pack_floats(k, out, in);
+    room m = {vaei_carve_floats(c, forward > data ? forward : data), NULL};
+    m.outer = vaei_carve_floats(c, vaei_weights_countable(l, n) ? vaei_outer_scratch(k, out, in, n) : -1);
+    return m;
+}
+
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
     vaei_carve packs = {NULL, 0}, scratch = {NULL, 0};
     (void)cut(l, k, training, &packs);
-    if (!vaei_weights_countable(l, n))
-        (void)vaei_carve_floats(&scratch, -1);
-    else if (training)
-        (void)vaei_carve_floats(&scratch, vaei_outer_scratch(k, l->out.d[0], l->in.d[0], n));
+    if (training) (void)cut_room(l, k, n, &scratch);
     *need = (vaei_need){packs.used, 0, scratch.used};
 }
 
 static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
     const int64_t in = l->in.d[0], out = l->out.d[0];
-    const float *w = vaei_layer_param(l, r, 0);
     const pack p = pack_of(l, r, base);
+    if (r->training) return;
     if (p.scale) vaei_weights_fold(l, r, out, p.scale, p.bias);
-    vaei_pack(r->k, r->pool, in, out, w, 1, in, p.scale, p.forward);
-    if (p.backward) vaei_pack(r->k, r->pool, out, in, w, in, 1, NULL, p.backward);
+    vaei_pack(r->k, r->pool, in, out, vaei_layer_param(l, r, 0), 1, in, p.scale, p.forward);
 }
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const int64_t in = l->in.d[0], out = l->out.d[0];
     const pack p = pack_of(l, r, m->pack);
-    const float *bias = p.bias ? p.bias : vaei_layer_param(l, r, 1);
-    vaei_matmul(r->k, r->pool, r->n, in, out, x, in, p.forward, bias, 0, y, out, vaei_layer_post(l, r));
+    const float *bias = p.bias ? p.bias : vaei_layer_param(l, r, 1), *panels = p.forward;
+    if (r->training) {
+        vaei_carve c = {m->scratch, 0};
+        const room space = cut_room(l, r->k, r->n, &c);
+        vaei_pack(r->k, r->pool, in, out, vaei_layer_param(l, r, 0), 1, in, NULL, space.panels);
+        panels = space.panels;
+    }
+    vaei_matmul(r->k, r->pool, r->n, in, out, x, in, panels, bias, 0, y, out, vaei_layer_post(l, r));
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
                      float *dy, float *dx) {
     const int64_t in = l->in.d[0], out = l->out.d[0];
-    const pack p = pack_of(l, r, m->pack);
+    vaei_carve c = {m->scratch, 0};
+    const room space = cut_room(l, r->k, r->n, &c);
     float *db = vaei_layer_grad(l, r, 1);
     (void)y;
-    vaei_outer(r->k, r->pool, out, in, r->n, dy, out, x, in, vaei_layer_grad(l, r, 0), in, m->scratch);
+    vaei_outer(r->k, r->pool, out, in, r->n, dy, out, x, in, vaei_layer_grad(l, r, 0), in, space.outer);
     if (db) vaei_bias_grad(r->k, r->pool, r->n, out, dy, db);
-    if (dx) vaei_matmul(r->k, r->pool, r->n, out, in, dy, out, p.backward, NULL, 0, dx, in, m->dx_post);
+    if (!dx) return;
+    vaei_pack(r->k, r->pool, out, in, vaei_layer_param(l, r, 0), in, 1, NULL, space.panels);
+    vaei_matmul(r->k, r->pool, r->n, out, in, dy, out, space.panels, NULL, 0, dx, in, m->dx_post);
 }
 
 const vaei_layer_ops vaei_layer_linear = {

@@ -87,41 +87,50 @@ static vae_status_t plan(vaei_latent *q, vaei_build *b, vaei_node *node, const v
     return VAE_OK;
 }
 
-/* The pieces of the pack and of the scratch. Measured and cut by the same walk. */
+/* The weights of both heads, packed: once at inference, where they are used in training (as linear does). */
 typedef struct panels {
-    float *forward[HEADS], *data[HEADS]; /* data: for dh, training only */
+    float *of[HEADS];
 } panels;
 
-static panels carve_panels(const vaei_latent *q, const vaei_kernels *k, int32_t training, vaei_carve *c) {
+static panels carve_panels(const vaei_latent *q, const vaei_kernels *k, vaei_carve *c) {
     const state *s = q->state;
     const int64_t dim = ((const conf *)q->conf)->dim;
-    panels p = { { NULL }, { NULL } };
-    for (int i = 0; i < HEADS; i++) p.forward[i] = vaei_carve_floats(c, vaei_pack_floats(k, s->channels, dim));
-    for (int i = 0; training && i < HEADS; i++) p.data[i] = vaei_carve_floats(c, vaei_pack_floats(k, dim, s->channels));
+    panels p = {{NULL}};
+    for (int i = 0; i < HEADS; i++) p.of[i] = vaei_carve_floats(c, vaei_pack_floats(k, s->channels, dim));
     return p;
 }
 
-typedef struct gradients {
+typedef struct room { /* training */
+    float *panels;    /* of one head, in either direction */
     float *d[HEADS]; /* [n][D] */
     float *outer;
-} gradients;
+} room;
 
-static gradients carve_gradients(const vaei_latent *q, const vaei_kernels *k, int64_t n, vaei_carve *c) {
+static room carve_room(const vaei_latent *q, const vaei_kernels *k, int64_t n, vaei_carve *c) {
     const state *s = q->state;
     const int64_t dim = ((const conf *)q->conf)->dim;
-    gradients g;
+    const int64_t forward = vaei_pack_floats(k, s->channels, dim), data = vaei_pack_floats(k, dim, s->channels);
+    room m;
     int64_t rows, count;
     if (!vaei_count_mul(n, s->rows, &rows) || !vaei_count_mul(rows, dim, &count))
         rows = 0, count = -1; /* refused below */
-    for (int i = 0; i < HEADS; i++) g.d[i] = vaei_carve_floats(c, count);
-    g.outer = vaei_carve_floats(c, vaei_outer_scratch(k, dim, s->channels, rows));
-    return g;
+    m.panels = vaei_carve_floats(c, forward > data ? forward : data);
+    for (int i = 0; i < HEADS; i++) m.d[i] = vaei_carve_floats(c, count);
+    m.outer = vaei_carve_floats(c, vaei_outer_scratch(k, dim, s->channels, rows));
+    return m;
+}
+
+static room room_of(const vaei_latent *q, const vaei_run *r, const vaei_slot *m) {
+    vaei_carve c = {m->scratch, 0};
+    return carve_room(q, r->k, r->n, &c);
 }
 
 static void need(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *out) {
     vaei_carve pack = { NULL, 0 }, scratch = { NULL, 0 };
-    (void)carve_panels(q, k, training, &pack);
-    if (training) (void)carve_gradients(q, k, n, &scratch);
+    if (training)
+        (void)carve_room(q, k, n, &scratch);
+    else
+        (void)carve_panels(q, k, &pack);
     *out = (vaei_need){ .pack = pack.used, .scratch = scratch.used };
 }
 
@@ -133,16 +142,17 @@ static float *grad_of(const vaei_latent *q, const vaei_run *r, int head, int whi
     return r->grads + q->param[head * PARAMS_OF_A_HEAD + which]->offset;
 }
 
-static void pack(const vaei_latent *q, const vaei_run *r, void *memory) {
+static void pack_head(const vaei_latent *q, const vaei_run *r, int head, float *to) {
     const state *s = q->state;
-    const int64_t dim = ((const conf *)q->conf)->dim;
+    vaei_pack(r->k, r->pool, s->channels, ((const conf *)q->conf)->dim, value_of(q, r, head, WEIGHT), 1, s->channels,
+              NULL, to);
+}
+
+static void pack(const vaei_latent *q, const vaei_run *r, void *memory) {
     vaei_carve c = { memory, 0 };
-    const panels p = carve_panels(q, r->k, r->training, &c);
-    for (int i = 0; i < HEADS; i++) {
-        const float *w = value_of(q, r, i, WEIGHT);
-        vaei_pack(r->k, r->pool, s->channels, dim, w, 1, s->channels, NULL, p.forward[i]);
-        if (r->training) vaei_pack(r->k, r->pool, dim, s->channels, w, s->channels, 1, NULL, p.data[i]);
-    }
+    if (r->training) return;
+    const panels p = carve_panels(q, r->k, &c);
+    for (int i = 0; i < HEADS; i++) pack_head(q, r, i, p.of[i]);
 }
 
 /* Work on values, whatever example they belong to. */
@@ -168,11 +178,13 @@ static void encode(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, 
     const int64_t dim = ((const conf *)q->conf)->dim, rows = r->n * s->rows;
     float *const out[HEADS] = { mean, logvar };
     vaei_carve c = { m->pack, 0 };
-    const panels p = carve_panels(q, r->k, r->training, &c);
+    const panels packed = r->training ? (panels){{NULL}} : carve_panels(q, r->k, &c);
     for (int i = 0; i < HEADS; i++) {
         if (!out[i]) continue;
-        vaei_matmul(r->k, r->pool, rows, s->channels, dim, h, s->channels, p.forward[i], value_of(q, r, i, BIAS), 0,
-                    out[i], dim, NULL);
+        float *const w = r->training ? room_of(q, r, m).panels : packed.of[i];
+        if (r->training) pack_head(q, r, i, w);
+        vaei_matmul(r->k, r->pool, rows, s->channels, dim, h, s->channels, w, value_of(q, r, i, BIAS), 0, out[i], dim,
+                    NULL);
     }
     values v = {.r = r, .dlv = logvar};
     if (logvar) vaei_parallel_ranges(r->pool, rows * dim, 1, clamp_range, &v);
@@ -211,18 +223,17 @@ static void draw(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, co
     }
 }
 
-/* g holds dmean and dlv, the derivatives by the heads' outputs. */
-static void heads_backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const gradients *g,
-                           const float *h, float *dh) {
+/* space->d holds dmean and dlv, the derivatives by the heads' outputs. */
+static void heads_backward(const vaei_latent *q, const vaei_run *r, const room *space, const float *h, float *dh) {
     const state *s = q->state;
     const int64_t dim = ((const conf *)q->conf)->dim, rows = r->n * s->rows;
-    vaei_carve c = { m->pack, 0 };
-    const panels p = carve_panels(q, r->k, r->training, &c);
     for (int i = 0; i < HEADS; i++) {
-        vaei_outer(r->k, r->pool, dim, s->channels, rows, g->d[i], dim, h, s->channels, grad_of(q, r, i, WEIGHT),
-                   s->channels, g->outer);
-        vaei_bias_grad(r->k, r->pool, rows, dim, g->d[i], grad_of(q, r, i, BIAS));
-        vaei_matmul(r->k, r->pool, rows, dim, s->channels, g->d[i], dim, p.data[i], NULL, i > 0, dh, s->channels, NULL);
+        vaei_outer(r->k, r->pool, dim, s->channels, rows, space->d[i], dim, h, s->channels, grad_of(q, r, i, WEIGHT),
+                   s->channels, space->outer);
+        vaei_bias_grad(r->k, r->pool, rows, dim, space->d[i], grad_of(q, r, i, BIAS));
+        vaei_pack(r->k, r->pool, dim, s->channels, value_of(q, r, i, WEIGHT), s->channels, 1, NULL, space->panels);
+        vaei_matmul(r->k, r->pool, rows, dim, s->channels, space->d[i], dim, space->panels, NULL, i > 0, dh,
+                    s->channels, NULL);
     }
 }
 
@@ -247,18 +258,17 @@ static void slope_range(void *arg, int64_t begin, int64_t end) {
 
 static void backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *mean,
                      const float *logvar, const float *noise, const float *dz, const float *dkl, float *dh) {
-    vaei_carve c = {m->scratch, 0};
-    const gradients g = carve_gradients(q, r->k, r->n, &c);
+    const room space = room_of(q, r, m);
     values v = {.r = r,
                 .mean = mean,
                 .logvar = logvar,
                 .noise = noise,
                 .dz = dz,
                 .dkl = dkl,
-                .dmean = g.d[MEAN],
-                .dlv = g.d[LOGVAR]};
+                .dmean = space.d[MEAN],
+                .dlv = space.d[LOGVAR]};
     vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&q->z), VALUE_WORK, slope_range, &v);
-    heads_backward(q, r, m, &g, h, dh);
+    heads_backward(q, r, &space, h, dh);
 }
 
 const vaei_latent_ops vaei_latent_gaussian = {
