@@ -7,11 +7,15 @@
 #define BLOCK(c)     "residual { " HALF(c) " | " HALF(c) " }"
 #define BLOCK_1x1(c) BLOCK(c) " { conv2d out=" #c " kernel=1 }"
 
+#define ENLARGED(c) "upsample factor=2 | conv2d out=" #c " kernel=3 pad=1"
+
 static const char *const stacks[] = {
     "groupnorm groups=4 | silu | conv2d out=16 kernel=3 pad=1 | relu",
     "groupnorm groups=4 | conv2d out=16 kernel=3 pad=1",
-    "upsample factor=2 | conv2d out=16 kernel=3 pad=1 | tanh | upsample factor=3x2 | conv2d out=8 kernel=3 pad=0x2x1x0",
-    "upsample factor=2 | conv2d out=16 kernel=1 | groupnorm groups=4 | silu | conv2d out=3 kernel=3 pad=1", /* nobody asks for pixels */
+    "upsample factor=1x2 | conv2d out=16 kernel=3 pad=1 | tanh | upsample factor=3x2 | conv2d out=8 "
+    "kernel=3 pad=0x2x1x0",
+    "upsample factor=2 | conv2d out=16 kernel=1 | groupnorm groups=4 | silu | conv2d out=3 kernel=3 "
+    "pad=1",   /* nobody asks for pixels */
     BLOCK(16), /* the stack's input stays */
     "conv2d out=16 kernel=3 pad=1 | " BLOCK(16) " | " BLOCK(16) " | relu",
     "conv2d out=32 kernel=3 pad=1 | " BLOCK_1x1(16) " | " BLOCK(
@@ -20,20 +24,25 @@ static const char *const stacks[] = {
     "conv2d out=48 kernel=3 pad=1 | " BLOCK_1x1(24) " | silu | " BLOCK_1x1(12),
     "conv2d out=16 kernel=3 pad=1 | " BLOCK_1x1(32) " | " BLOCK(
         32) " | conv2d out=4 kernel=1", /* grows: does not overwrite */
-    "conv2d out=16 kernel=3 pad=1 | residual { conv2d out=16 kernel=3 pad=1 } | residual { conv2d out=16 kernel=3 "
+    "conv2d out=16 kernel=3 pad=1 | residual { conv2d out=16 kernel=3 pad=1 } | residual { conv2d "
+    "out=16 kernel=3 "
     "pad=1 | relu } | elu",
-    "residual { upsample factor=2 | conv2d out=16 kernel=3 pad=1 } { upsample factor=2 | conv2d out=16 kernel=1 } | "
+    "residual { upsample factor=2x1 | conv2d out=16 kernel=3 pad=1 } { upsample factor=2x1 | conv2d "
+    "out=16 kernel=1 } | "
     "relu",
+    "conv2d out=8 kernel=1 | " ENLARGED(16) " | relu | conv2d out=8 kernel=3 pad=1 | batchnorm | flatten",
+    "residual { " ENLARGED(16) " } { " ENLARGED(16) " | batchnorm | silu } | " ENLARGED(3),
     "conv2d out=16 kernel=3 pad=1 | residual { " BLOCK(16) " | conv2d out=16 kernel=3 pad=1 | batchnorm } | flatten",
-    "conv2d out=24 kernel=3 pad=1 | residual { conv2d out=24 kernel=3 pad=1 | conv2d out=24 kernel=3 pad=1 } { } | "
+    "conv2d out=24 kernel=3 pad=1 | residual { conv2d out=24 kernel=3 pad=1 | conv2d out=24 kernel=3 "
+    "pad=1 } { } | "
     "sigmoid",
 };
 
 static const vaei_shape image = {3, {13, 10, 16, 0}};
 
-/* At inference batch norm is folded, which rounds otherwise. */
-static int has_batchnorm(int i) {
-    return strstr(stacks[i], "batchnorm") != NULL;
+/* At inference batch norm and enlargement by 2 are folded into weights, which rounds otherwise. */
+static int folds(int i) {
+    return strstr(stacks[i], "batchnorm") || strstr(stacks[i], "upsample factor=2 | conv2d out=16 kernel=3");
 }
 
 START_TEST(test_fusion_changes_no_bit) {
@@ -48,7 +57,7 @@ START_TEST(test_fusion_changes_no_bit) {
     train(&g, n, x, dy, NULL, trained, NULL, grads);
     float *const y = infer(&g, n, x, NULL);
     assert_same(x, kept, n * in, "the input");
-    if (!has_batchnorm(_i)) assert_same(y, trained, n * out, stacks[_i]);
+    if (!folds(_i)) assert_same(y, trained, n * out, stacks[_i]);
     for (int64_t i = 0; i < n; i++) {
         float *const one = infer(&g, 1, x + i * in, NULL);
         assert_same(one, y + i * out, out, "alone");
@@ -95,11 +104,57 @@ START_TEST(test_fusion_residual_blocks_stand_where_their_input_stands) {
 }
 END_TEST
 
+/* y and the sum of its terms' magnitudes, of enlargement by 2 and the 3x3 convolution behind it */
+static double enlarged_pixel(const vaei_shape *in, const float *x, const float *w, float bias, int64_t i, int64_t j,
+                             double *terms) {
+    const int64_t H = in->d[0], W = in->d[1], C = in->d[2];
+    double sum = (double)bias;
+    *terms = fabs(sum);
+    for (int64_t tap = 0; tap < 9; tap++) {
+        const int64_t y = i + tap / 3 - 1, z = j + tap % 3 - 1;
+        for (int64_t c = 0; c < C && y >= 0 && y < 2 * H && z >= 0 && z < 2 * W; c++) {
+            const double term = (double)x[(y / 2 * W + z / 2) * C + c] * (double)w[c * 9 + tap];
+            sum += term;
+            *terms += fabs(term);
+        }
+    }
+    return sum;
+}
+
+START_TEST(test_fusion_folds_an_enlargement_into_the_weights) {
+    static const vaei_shape images[] = {{3, {1, 1, 3, 0}}, {3, {5, 4, 40, 0}}, {3, {9, 16, 16, 0}}, {3, {2, 7, 7, 0}}};
+    static const char *const texts[] = {ENLARGED(1), ENLARGED(3), ENLARGED(24), ENLARGED(48)};
+    for (size_t t = 0; t < VAEI_COUNT(images) * VAEI_COUNT(texts); t++) {
+        const vaei_shape *const in = &images[t / VAEI_COUNT(texts)];
+        rig g;
+        ck_assert_msg(rig_open(&g, texts[t % VAEI_COUNT(texts)], in) == VAE_OK, "%s", vaei_fail_text());
+        const int64_t oc = g.stack->out.d[2], width = g.stack->out.d[1], size = in_size(&g);
+        const float *const w = g.values + g.params.at[0]->offset, *const bias = g.values + g.params.at[1]->offset;
+        float *const x = make_input(2 * size), *const y = infer(&g, 2, x, NULL);
+        double worst = 0, most = 0; /* pixels near each other may share errors: the largest terms of all count */
+        for (int64_t i = 0; i < 2 * out_size(&g); i++) {
+            const int64_t n = i / out_size(&g), pixel = i % out_size(&g) / oc, o = i % oc;
+            double terms;
+            const double want =
+                enlarged_pixel(in, x + n * size, w + o * 9 * in->d[2], bias[o], pixel / width, pixel % width, &terms);
+            worst = fmax(worst, fabs((double)y[i] - want));
+            most = fmax(most, terms);
+        }
+        ck_assert_msg(worst <= 1e-6 * most, "%s of %dx%dx%d: off by %g, terms of %g", texts[t % VAEI_COUNT(texts)],
+                      (int)in->d[0], (int)in->d[1], (int)in->d[2], worst, most);
+        block_free(x, floats(2 * size));
+        block_free(y, floats(2 * out_size(&g)));
+        rig_close(&g);
+    }
+}
+END_TEST
+
 Suite *suite_fusion(void) {
     Suite *const s = suite_create("fusion");
     TCase *const t = tcase_create("fusion");
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, test_fusion_changes_no_bit, 0, (int)VAEI_COUNT(stacks));
+    tcase_add_test(t, test_fusion_folds_an_enlargement_into_the_weights);
     tcase_add_test(t, test_fusion_residual_blocks_stand_where_their_input_stands);
     suite_add_tcase(s, t);
     return s;

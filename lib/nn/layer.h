@@ -94,6 +94,10 @@ typedef struct vaei_layer_ops {
     int32_t (*fuses)(const vaei_layer *l, const vaei_kernels *k);
     /* Whether y may stand where x stands, and destroy it. y is then no larger. */
     int32_t (*overwrites)(const vaei_layer *l, const vaei_kernels *k);
+    /* Nearest enlargement: each pixel of x becomes factor[0] x factor[1] of y. */
+    void (*enlarges)(const vaei_layer *l, int64_t factor[2]);
+    /* Whether this layer takes the work of the one before it upon itself: its x is then that one's. */
+    int32_t (*absorbs)(const vaei_layer *l, const vaei_layer *before);
 } vaei_layer_ops;
 
 #define VAEI_LAYER_PARAMS 8
@@ -111,6 +115,7 @@ struct vaei_layer {
     uint32_t id; /* unique in the model */
     /* Set by the stack when it links neighbours: */
     const vaei_layer *fold; /* the normalisation folded into this layer's pack at inference, or NULL */
+    const vaei_layer *absorbed; /* the one before, whose work this layer does at inference, or NULL */
     vaei_post post[2];      /* [training]: the activation applied to finished rows; apply NULL: none */
     int32_t skipped[2];     /* [training]: this layer is done by the one before it */
 };

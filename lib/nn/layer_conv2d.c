@@ -9,6 +9,7 @@
  *
  *   Arithmetic in kernel/conv.h. A border other than zeros is copied round the image first. */
 #include "nn/border.h"
+#include "nn/enlarged.h"
 #include "nn/image.h"
 #include "nn/weights.h"
 
@@ -250,14 +251,54 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     if (m->dx_post) m->dx_post->apply(m->dx_post->arg, r->k, r->n * vaei_shape_size(&l->in), dx);
 }
 
+/* ---- behind an enlargement, at inference ---- */
+
+static const vaei_conv *geometry(const vaei_layer *l) {
+    return &((const state *)l->state)->g;
+}
+
+static int32_t absorbs(const vaei_layer *l, const vaei_layer *before) {
+    const state *s = l->state;
+    int64_t factor[2];
+    if (!before->ops->enlarges || s->bordered) return 0;
+    before->ops->enlarges(before, factor);
+    return vaei_enlarged_fits(geometry(l), factor);
+}
+
+static int32_t fuses_alone(const vaei_layer *l, const vaei_kernels *k) {
+    return !l->absorbed && fuses(l, k);
+}
+
+static void need_of_both(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *out) {
+    if (l->absorbed && !training)
+        vaei_enlarged_need(l, k, geometry(l), n, out);
+    else
+        need(l, k, n, training, out);
+}
+
+static void pack_both(const vaei_layer *l, const vaei_run *r, void *base) {
+    if (l->absorbed && !r->training)
+        vaei_enlarged_pack(l, r, geometry(l), base);
+    else
+        pack_weights(l, r, base);
+}
+
+static void forward_both(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
+    if (l->absorbed && !r->training)
+        vaei_enlarged_forward(l, r, geometry(l), m, x, y);
+    else
+        forward(l, r, m, x, y);
+}
+
 const vaei_layer_ops vaei_layer_conv2d = {
     .module = {"conv2d", "2-D convolution", "conv2d out=3 kernel=3 stride=2x1 pad=1", "", sizeof(conf), options},
     .flags = VAEI_LAYER_TAKES_POST | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_POST,
     .plan = plan,
-    .need = need,
-    .pack = pack_weights,
-    .forward = forward,
+    .need = need_of_both,
+    .pack = pack_both,
+    .forward = forward_both,
     .backward = backward,
-    .fuses = fuses,
+    .fuses = fuses_alone,
     .overwrites = overwrites,
+    .absorbs = absorbs,
 };

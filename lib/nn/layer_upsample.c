@@ -104,6 +104,12 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     if (dx) run(l, r, sum_rows, dy, dx);
 }
 
+static void enlarges(const vaei_layer *l, int64_t factor[2]) {
+    const conf *o = l->conf;
+    factor[0] = o->factor[0];
+    factor[1] = o->factor[1];
+}
+
 const vaei_layer_ops vaei_layer_upsample = {
     .module = {"upsample", "repeats each pixel", "upsample factor=2x3", "", sizeof(conf), options},
     .plan = plan,
@@ -111,4 +117,5 @@ const vaei_layer_ops vaei_layer_upsample = {
     .forward = forward,
     .backward = backward,
     .feed = feed,
+    .enlarges = enlarges,
 };

@@ -10,6 +10,9 @@
  *     groupnorm | silu | conv2d | residual {} | relu          inference: conv2d asks groupnorm, with its silu, for
  *     [--------------------------------------------]          pixels; residual overwrites its input
  *
+ *     upsample | conv2d | relu                                inference: conv2d absorbs upsample: it reads the small image
+ *     [----------------------]
+ *
  * Only group outputs have memory. Inference keeps the pair it works on; training keeps all of them for backward. Where each lies is
  * written into frames by lay_out(), whose same walk measures when no memory is given. */
 #include "nn/stack.h"
@@ -44,6 +47,7 @@ static void apply_map(const void *arg, const vaei_kernels *k, int64_t count, flo
 static void link_layer(vaei_stack *s, int32_t i) {
     vaei_layer *l = s->layer[i];
     int32_t j = i + 1;
+    if (i > 0 && l->ops->absorbs && l->ops->absorbs(l, s->layer[i - 1])) l->absorbed = s->layer[i - 1];
     if (l->ops->flags & VAEI_LAYER_TAKES_POST && j < s->n && s->layer[j]->ops->map &&
         s->layer[j]->ops->flags & VAEI_LAYER_IN_PLACE && !(l->ops->flags & VAEI_LAYER_READS_Y)) {
         l->post[1] = (vaei_post){.apply = apply_map, .arg = s->layer[j]};
@@ -118,12 +122,13 @@ static int32_t in_place(const vaei_stack *s, const vaei_kernels *k, int32_t j, i
     return l->skipped[0] || l->ops->map || (l->ops->overwrites && l->ops->overwrites(l, k));
 }
 
-/* Whether layer i makes pixels for the next one that runs, *to. */
+/* Whether layer i makes pixels for the next one that runs, *to, or leaves its work to it. */
 static int32_t feeds(const vaei_stack *s, const vaei_kernels *k, int32_t i, int32_t *to) {
     *to = i + 1;
     while (*to < s->n && s->layer[*to]->skipped[0]) ++*to;
     if (!s->layer[i]->ops->feed || *to >= s->n) return 0;
     const vaei_layer *l = s->layer[*to];
+    if (l->absorbed == s->layer[i]) return 1;
     return l->ops->fuses && l->ops->fuses(l, k);
 }
 
@@ -259,14 +264,15 @@ void vaei_stack_pack(const vaei_stack *s, const vaei_run *r, void *pack) {
 static void run_group(const vaei_stack *s, const vaei_run *r, frame *frames, const group *g, const vaei_addition *a,
                       char *const scratch[2], const float *x, float *y) {
     const int32_t mode = r->training ? 1 : 0, last_adds = a && g->last == s->n - 1;
+    const int32_t feeds = g->maker > g->first && s->layer[g->maker]->absorbed != s->layer[g->first];
     vaei_feed feed;
-    if (g->maker > g->first) {
+    if (feeds) {
         frames[g->first].slot.scratch = scratch[0];
         s->layer[g->first]->ops->feed(s->layer[g->first], r, &frames[g->first].slot, x, &feed);
     }
     for (int32_t j = g->maker; j <= g->last; j++) {
         const vaei_layer *l = s->layer[j];
-        const int32_t fed = j == g->maker && j > g->first, adds = last_adds && j == g->maker;
+        const int32_t fed = feeds && j == g->maker, adds = last_adds && j == g->maker;
         const vaei_post *post = adds ? a->post : vaei_layer_post(l, r);
         const vaei_fusion fusion = {fed ? &feed : NULL, adds ? a->add : NULL, post};
         vaei_slot slot = frames[j].slot;

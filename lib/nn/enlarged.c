@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ * enlarged.c - enlargement and convolution in one: folding the weights, and the convolution that reads the small image. */
+#include "nn/enlarged.h"
+#include "nn/weights.h"
+
+enum {
+    TAPS = 3,
+    FOLDED = 4,
+    WEIGHTS_MAX = 1 << 16 /* in one tap: beyond, the longer form costs more memory than the time is worth */
+};
+
+int32_t vaei_enlarged_fits(const vaei_conv *g, const int64_t factor[2]) {
+    return factor[0] == 2 && factor[1] == 2 && g->kh == TAPS && g->kw == TAPS && g->sy == 1 && g->sx == 1 &&
+           g->dy == 1 && g->dx == 1 && g->top == 1 && g->left == 1 && g->oh == g->h && g->ow == g->w &&
+           g->groups == 1 && g->c * g->oc <= WEIGHTS_MAX;
+}
+
+/* The convolution whose gradient by the input this is */
+static vaei_conv transposed(const vaei_conv *g) {
+    return (vaei_conv){.h = g->oh,
+                       .w = g->ow,
+                       .c = g->oc,
+                       .oh = g->h / 2,
+                       .ow = g->w / 2,
+                       .oc = g->c,
+                       .kh = FOLDED,
+                       .kw = FOLDED,
+                       .sy = 2,
+                       .sx = 2,
+                       .dy = 1,
+                       .dx = 1,
+                       .top = 1,
+                       .left = 1,
+                       .groups = 1};
+}
+
+typedef struct pack {
+    float *folded; /* [c][oc][4][4]; the panels may refer to it */
+    float *panels;
+    float *scale, *bias; /* [oc], of a normalisation that is folded in too */
+} pack;
+
+static pack cut(const vaei_layer *l, const vaei_kernels *k, const vaei_conv *g, vaei_carve *c) {
+    const vaei_conv t = transposed(g);
+    pack p = {vaei_carve_floats(c, g->c * g->oc * FOLDED * FOLDED), NULL, NULL, NULL};
+    p.panels = vaei_carve_floats(c, vaei_conv_data_pack_floats(k, &t));
+    if (vaei_weights_folds(l, 0)) {
+        p.scale = vaei_carve_floats(c, g->oc);
+        p.bias = vaei_carve_floats(c, g->oc);
+    }
+    return p;
+}
+
+void vaei_enlarged_need(const vaei_layer *l, const vaei_kernels *k, const vaei_conv *g, int64_t n, vaei_need *need) {
+    const vaei_conv t = transposed(g);
+    vaei_carve packs = {NULL, 0}, scratch = {NULL, 0};
+    (void)cut(l, k, g, &packs);
+    (void)vaei_carve_floats(&scratch, vaei_weights_countable(l, n) ? vaei_conv_data_scratch(k, &t, n) : -1);
+    *need = (vaei_need){packs.used, 0, scratch.used};
+}
+
+/* to[0], to[step], ...: the four weights that three become */
+static void fold_axis(double w0, double w1, double w2, double *to, int64_t step) {
+    to[0] = w2;
+    to[step] = w1 + w2;
+    to[2 * step] = w0 + w1;
+    to[3 * step] = w0;
+}
+
+static void fold(const float *w, float *to) {
+    double wide[TAPS * FOLDED], square[FOLDED * FOLDED];
+    for (int64_t y = 0; y < TAPS; y++) {
+        const float *const row = w + y * TAPS;
+        fold_axis((double)row[0], (double)row[1], (double)row[2], wide + y * FOLDED, 1);
+    }
+    for (int64_t x = 0; x < FOLDED; x++) fold_axis(wide[x], wide[FOLDED + x], wide[2 * FOLDED + x], square + x, FOLDED);
+    for (int64_t i = 0; i < FOLDED * FOLDED; i++) to[i] = (float)square[i];
+}
+
+void vaei_enlarged_pack(const vaei_layer *l, const vaei_run *r, const vaei_conv *g, void *base) {
+    const vaei_conv t = transposed(g);
+    const float *const w = vaei_layer_param(l, r, 0);
+    vaei_carve c = {base, 0};
+    const pack p = cut(l, r->k, g, &c);
+    for (int64_t o = 0; o < g->oc; o++) {
+        for (int64_t i = 0; i < g->c; i++)
+            fold(w + (o * g->c + i) * TAPS * TAPS, p.folded + (i * g->oc + o) * FOLDED * FOLDED);
+    }
+    if (p.scale) vaei_weights_fold(l, r, g->oc, p.scale, p.bias);
+    vaei_conv_data_pack(r->k, &t, p.folded, p.scale, p.panels);
+}
+
+void vaei_enlarged_forward(const vaei_layer *l, const vaei_run *r, const vaei_conv *g, const vaei_slot *m,
+                           const float *x, float *y) {
+    const vaei_conv t = transposed(g);
+    vaei_carve c = {m->pack, 0};
+    const pack p = cut(l, r->k, g, &c);
+    vaei_conv_data(r->k, r->pool, &t, r->n, x, p.panels, p.bias ? p.bias : vaei_layer_param(l, r, 1),
+                   vaei_layer_post(l, r), y, m->scratch);
+}
