@@ -278,6 +278,32 @@ START_TEST(test_transposition_moves_every_number_and_no_other) {
 }
 END_TEST
 
+START_TEST(test_rows_are_added_in_their_order) {
+    const vaei_kernels *const k = vaei_kernels_select(_i, 0);
+    dice d = {37};
+    if (!k) return;
+    for (int64_t n = 0; n < SIZES; n++) {
+        guarded x[ROWS], y = guarded_floats(n);
+        const float *rows[ROWS];
+        for (int64_t r = 0; r < ROWS; r++) {
+            x[r] = guarded_random(&d, n);
+            rows[r] = x[r].at;
+        }
+        for (int64_t count = 0; count <= ROWS; count++) {
+            k->add_rows(n, count, rows, 0.3f, y.at);
+            for (int64_t i = 0; i < n; i++) {
+                float want = 0.3f;
+                for (int64_t r = 0; r < count; r++) want += rows[r][i];
+                ck_assert_msg(same(y.at[i], want), "%s: %d rows of %d, element %d", k->name, (int)count, (int)n,
+                              (int)i);
+            }
+        }
+        for (int64_t r = 0; r < ROWS; r++) guarded_free(&x[r]);
+        guarded_free(&y);
+    }
+}
+END_TEST
+
 START_TEST(test_column_sums_go_down_the_rows) {
     const vaei_kernels *const k = vaei_kernels_select(_i, 0);
     static const int64_t heights[] = {0, 1, 2, 15, 16, 17, 40};
@@ -544,6 +570,7 @@ Suite *suite_vec(void) {
     tcase_add_loop_test(t, test_arithmetic_is_one_rounding_an_element, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_sums_follow_the_sixteen_lanes, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_transposition_moves_every_number_and_no_other, ISA_FIRST, ISA_END);
+    tcase_add_loop_test(t, test_rows_are_added_in_their_order, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_column_sums_go_down_the_rows, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_one_bad_number_anywhere_is_found, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_bernoulli_loss_and_gradient_on_logits, ISA_FIRST, ISA_END);

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT
  * conv_few.c - convolution towards few channels: the last layer of a decoder has one or three.
  *
- * Vectors over the outputs would be mostly empty, so the sum is split. A plain product makes, for each input pixel q, what each tap
- * would take from it, and an output pixel collects what meets it:
+ * Vectors over the outputs would be mostly empty, so they go along the pixels, and the sum is split. A product makes, for each
+ * input pixel q, what each tap would take from it, and an output pixel collects what meets it:
  *
- *   t[q][tap][o] = sum_c in[q][c] w[c][tap][o]          out[p][o] = bias[o] + sum over taps ascending of t[q(p, tap)][tap][o]
+ *   t[tap][o][q] = sum_c w[tap][o][c] in[q][c]          out[p][o] = bias[o] + sum over taps ascending of t[tap][o][q(p, tap)]
  *
- * The order of summation is thus channels inside each tap, one chain of FMA from 0, then taps ascending onto the bias; a tap outside
- * the image adds nothing. Both directions are one scatter, position q of tap k goes to the pixel
+ * The order of summation is thus channels inside each tap, one chain of FMA from 0, then taps ascending onto the bias; a tap beside
+ * the image adds 0. Both directions are one scatter, position q of tap k goes to the pixel
  *
  *   forward (stride 1 only)   q - k d + before               by the input   q s + k d - before
  *
- * t lives in a ring of lines, filled as the output lines need them. Tasks are contiguous lines of the batch with a ring each. */
+ * The product is dot_tile with the weights as rows and a few pixels of a line, transposed, as the panel. t lives in a ring of lines
+ * with zeros on both sides, filled as the output lines need them. Tasks are contiguous lines of the batch with a ring each. */
 #include "kernel/product_parts.h"
 
 enum {
@@ -20,7 +21,7 @@ enum {
     MAX_TAPS = 128,
     MAX_TASKS = 32,
     TASK_LINES = 32,
-    FILL_PIXELS = 96,  /* made at once */
+    MAX_PIXELS = 32,   /* of a panel: no table's nr is larger */
     POST_FLOATS = 2048 /* finished before post is called */
 };
 
@@ -28,38 +29,36 @@ static int64_t whole_vectors(int64_t x) {
     return vaei_divide_up(x, LANES) * LANES;
 }
 
-/* Lanes of FMA per input pixel by vectors over outputs, against the product over all taps and one add for each number of t. */
-static int32_t few_is_cheaper(const vaei_conv *g, int64_t channels, int64_t outputs) {
+/* Lanes of FMA per input channel of a line: along the pixels, which have to be transposed, against along the outputs. */
+static int32_t few_is_cheaper(const vaei_conv *g, int64_t outputs, int64_t width) {
     const int64_t taps = g->kh * g->kw;
     return g->groups == 1 && outputs <= MAX_OUTPUTS && taps <= MAX_TAPS &&
-           whole_vectors(taps * outputs) * channels + LANES * taps * outputs < taps * whole_vectors(outputs) * channels;
+           taps * outputs * whole_vectors(width) + LANES / 2 * width < taps * whole_vectors(outputs) * width;
 }
 
 int32_t vaei_few_forward(const vaei_conv *g) {
-    return g->sy == 1 && g->sx == 1 && few_is_cheaper(g, g->c, g->oc);
+    return g->sy == 1 && g->sx == 1 && few_is_cheaper(g, g->oc, g->w);
 }
 
 int32_t vaei_few_data(const vaei_conv *g) {
-    return few_is_cheaper(g, g->oc, g->c);
+    return few_is_cheaper(g, g->c, g->ow);
 }
 
 int64_t vaei_few_pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data) {
-    return vaei_pack_floats(k, data ? g->oc : g->c, g->kh * g->kw * (data ? g->c : g->oc));
+    (void)k, (void)data;
+    return g->kh * g->kw * g->c * g->oc;
 }
 
+/* [tap][output][channel] */
 void vaei_few_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale,
                    float *dst) {
     const int64_t taps = g->kh * g->kw, channels = data ? g->oc : g->c, outputs = data ? g->c : g->oc;
     const int64_t stride_in = data ? g->c * taps : taps, stride_out = data ? taps : g->c * taps;
-    memset(dst, 0, (size_t)vaei_few_pack_floats(k, g, data) * sizeof *dst);
-    for (int64_t t = 0; t < taps; t++) {
-        for (int64_t o = 0; o < outputs; o++) {
-            const int64_t column = t * outputs + o;
-            float *const panel = dst + column / k->nr * k->nr * channels + column % k->nr;
-            for (int64_t c = 0; c < channels; c++) {
-                panel[c * k->nr] = w[c * stride_in + o * stride_out + t] * (scale ? scale[o] : 1.0f);
-            }
-        }
+    (void)k;
+    for (int64_t row = 0; row < taps * outputs; row++) {
+        const int64_t t = row / outputs, o = row % outputs;
+        for (int64_t c = 0; c < channels; c++)
+            *dst++ = w[c * stride_in + o * stride_out + t] * (scale ? scale[o] : 1.0f);
     }
 }
 
@@ -81,6 +80,11 @@ static int64_t quotient_up(int64_t a, int64_t b) {
     return a > 0 ? vaei_divide_up(a, b) : -(-a / b);
 }
 
+/* floor(a / b) */
+static int64_t quotient_down(int64_t a, int64_t b) {
+    return -quotient_up(-a, b);
+}
+
 /* The positions that meet pixel p with some tap: [first, last], clipped to those there are. */
 static int64_t first_position(const axis *a, int64_t p) {
     const int64_t last_tap = (a->kernel - 1) * a->turn;
@@ -92,169 +96,152 @@ static int64_t last_position(const axis *a, int64_t p) {
     return reach < 0 ? -1 : vaei_min(reach / a->step, a->in - 1);
 }
 
-static int64_t fill_lines(const axis *y, const axis *x) {
-    return vaei_min(vaei_divide_up(FILL_PIXELS, x->in), y->in);
-}
-
-static int64_t ring_lines(const axis *y, const axis *x) {
+static int64_t ring_lines(const axis *y) {
     const int64_t turn = y->turn < 0 ? -y->turn : y->turn;
-    return vaei_min((y->kernel - 1) * turn / y->step + 1 + fill_lines(y, x), y->in);
+    return vaei_min((y->kernel - 1) * turn / y->step + 1, y->in);
 }
 
 static int64_t tasks_of(int64_t lines) {
     return vaei_max(vaei_min(lines / TASK_LINES, MAX_TASKS), 1);
 }
 
-static int64_t ring_floats(const vaei_conv *g, int32_t data) {
-    const axis y = axis_y(g, data), x = axis_x(g, data);
-    return ring_lines(&y, &x) * x.in * g->kh * g->kw * (data ? g->c : g->oc);
-}
-
-int64_t vaei_few_scratch(const vaei_conv *g, int64_t n, int32_t data) {
-    return tasks_of(n * (data ? g->h : g->oh)) * ring_floats(g, data);
+/* Zeros beside a line of t: how far a tap may look beyond it */
+static int64_t margin_of(const axis *x) {
+    const int64_t low = quotient_down(-x->shift - vaei_max((x->kernel - 1) * x->turn, 0), x->step);
+    const int64_t high = quotient_down(x->out - 1 - x->shift - vaei_min((x->kernel - 1) * x->turn, 0), x->step);
+    return whole_vectors(vaei_max(vaei_max(-low, high - x->in + 1), 1));
 }
 
 typedef struct few {
     const vaei_kernels *k;
-    const vaei_conv *g;
     axis y, x;
-    int64_t channels, outputs, columns, ring, lines, total; /* lines of output: in a task, of the batch */
+    int64_t channels, outputs, rows; /* rows of weights: taps times outputs */
+    int64_t margin, width, ring;     /* of a line of t: zeros on each side, all its floats; lines in the ring */
+    int64_t lines, total;            /* of output: in a task, of the batch */
     const float *in, *packed, *bias;
     const vaei_post *post;
     float *out, *scratch;
 } few;
 
+static few few_of(const vaei_conv *g, int64_t n, int32_t data) {
+    few f = {
+        .y = axis_y(g, data), .x = axis_x(g, data), .channels = data ? g->oc : g->c, .outputs = data ? g->c : g->oc};
+    f.rows = g->kh * g->kw * f.outputs;
+    f.margin = margin_of(&f.x);
+    f.width = whole_vectors(f.x.in) + 2 * f.margin;
+    f.ring = ring_lines(&f.y);
+    f.total = n * f.y.out;
+    f.lines = vaei_max(vaei_divide_up(f.total, tasks_of(f.total)), 1);
+    if (f.lines > f.y.out)
+        f.lines = vaei_divide_up(f.lines, f.y.out) * f.y.out; /* whole images: no line of t is made twice */
+    return f;
+}
+
+/* Memory of a task: the ring, a panel of pixels, a line of each output */
+static int64_t ring_floats(const few *f) {
+    return f->ring * f->rows * f->width;
+}
+
+static int64_t task_floats(const few *f) {
+    return ring_floats(f) + f->channels * MAX_PIXELS + f->outputs * whole_vectors(f->x.out);
+}
+
+int64_t vaei_few_scratch(const vaei_conv *g, int64_t n, int32_t data) {
+    const few f = few_of(g, n, data);
+    return vaei_max(vaei_divide_up(f.total, f.lines), 1) * task_floats(&f);
+}
+
+/* `count` pixels of the input times all weights, to t. Beyond them the panel holds what is left of others: it is not stored. */
+static void fill_pixels(const few *f, const float *in, int64_t count, float *panel, float *t) {
+    const vaei_kernels *const k = f->k;
+    const int64_t tiles = vaei_divide_up(f->rows, k->mr);
+    int64_t row = 0;
+    k->transpose(count, f->channels, in, f->channels, panel, k->nr);
+    for (int64_t i = 0; i < tiles; i++) {
+        const int64_t m = vaei_divide_up(f->rows - row, tiles - i);
+        const float *a[VAEI_MAX_ROWS];
+        float *c[VAEI_MAX_ROWS];
+        for (int64_t r = 0; r < m; r++) {
+            a[r] = f->packed + (row + r) * f->channels;
+            c[r] = t + (row + r) * f->width;
+        }
+        k->dot_tile(m, count, 1, f->channels, a, panel, c, NULL, 0);
+        row += m;
+    }
+}
+
 /* Lines [from, to) of an image's t into the ring */
 static void fill(const few *f, const float *image, int64_t from, int64_t to, float *ring) {
-    while (from < to) {
-        const int64_t slot = from % f->ring, count = vaei_min(to - from, f->ring - slot);
-        vaei_matmul(f->k, NULL, count * f->x.in, f->channels, f->columns, image + from * f->x.in * f->channels,
-                    f->channels, f->packed, NULL, 0, ring + slot * f->x.in * f->columns, f->columns, NULL);
-        from += count;
+    float *const panel = ring + ring_floats(f);
+    for (; from < to; from++) {
+        const float *const in = image + from * f->x.in * f->channels;
+        float *const t = ring + from % f->ring * f->rows * f->width + f->margin;
+        for (int64_t q = 0; q < f->x.in; q += f->k->nr)
+            fill_pixels(f, in + q * f->channels, vaei_min(f->k->nr, f->x.in - q), panel, t + q);
     }
 }
 
-/* One tap on a line of output: pixels p0 + i step (i in [first, last)) take ring[at + i columns ...]. */
-typedef struct source {
-    int64_t at, first, last;
-} source;
-
-/* Pixels i in [from, to), which all sources meet; outputs is a constant where it matters. */
-VAEI_INLINE void sum_inside(const few *f, const source *sources, int64_t count, int64_t from, int64_t to,
-                            const int64_t outputs, const float *ring, float *out) {
-    for (int64_t i = from; i < to; i++) {
-        float sum[MAX_OUTPUTS];
-        for (int64_t o = 0; o < outputs; o++) sum[o] = f->bias ? f->bias[o] : 0;
-        for (int64_t s = 0; s < count; s++) {
-            const float *const t = ring + sources[s].at + i * f->columns;
-            for (int64_t o = 0; o < outputs; o++) sum[o] += t[o];
-        }
-        for (int64_t o = 0; o < outputs; o++) out[i * f->x.step * outputs + o] = sum[o];
-    }
-}
-
-/* The same with one output: four pixels at once */
-static void sum_inside_1(const few *f, const source *sources, int64_t count, int64_t from, int64_t to,
-                         const float *ring, float *out) {
-    const int64_t columns = f->columns, step = f->x.step;
-    const float bias = f->bias ? f->bias[0] : 0;
-    int64_t i = from;
-    for (; i + 4 <= to; i += 4) {
-        float a = bias, b = bias, c = bias, d = bias;
-        for (int64_t s = 0; s < count; s++) {
-            const float *const t = ring + sources[s].at + i * columns;
-            a += t[0];
-            b += t[columns];
-            c += t[2 * columns];
-            d += t[3 * columns];
-        }
-        out[i * step] = a;
-        out[(i + 1) * step] = b;
-        out[(i + 2) * step] = c;
-        out[(i + 3) * step] = d;
-    }
-    sum_inside(f, sources, count, i, to, 1, ring, out);
-}
-
-static void sum_edge(const few *f, const source *sources, int64_t count, int64_t from, int64_t to, const float *ring,
-                     float *out) {
-    for (int64_t i = from; i < to; i++) {
-        float *const pixel = out + i * f->x.step * f->outputs;
-        for (int64_t o = 0; o < f->outputs; o++) pixel[o] = f->bias ? f->bias[o] : 0;
-        for (int64_t s = 0; s < count; s++) {
-            if (i < sources[s].first || i >= sources[s].last) continue;
-            for (int64_t o = 0; o < f->outputs; o++) pixel[o] += ring[sources[s].at + i * f->columns + o];
-        }
-    }
-}
-
-/* The taps of line p that meet the pixels p0, p0 + step, ...: count of them, and the stretch of pixels that all of them meet. */
-static int64_t find_sources(const few *f, int64_t p, int64_t p0, int64_t pixels, source *sources, int64_t *from,
-                            int64_t *to) {
+/* The taps of line p that meet the pixels p0, p0 + step, ...: where each begins in t, for the first output */
+static int64_t find_sources(const few *f, int64_t p, int64_t p0, const float *ring, const float **sources) {
     const axis *const x = &f->x;
     int64_t count = 0;
-    *from = 0;
-    *to = pixels;
     for (int64_t ky = 0; ky < f->y.kernel; ky++) {
         const int64_t reach = p - f->y.shift - ky * f->y.turn, line = reach / f->y.step;
         if (reach < 0 || reach % f->y.step != 0 || line >= f->y.in) continue;
         for (int64_t kx = 0; kx < x->kernel; kx++) {
-            const int64_t start = p0 - x->shift - kx * x->turn, q = start / x->step; /* position for pixel p0 */
+            const int64_t start = p0 - x->shift - kx * x->turn;
             if (start % x->step != 0) continue;
-            const source s = {(line % f->ring * x->in + q) * f->columns + (ky * x->kernel + kx) * f->outputs,
-                              vaei_max(-q, 0), vaei_min(x->in - q, pixels)};
-            *from = vaei_max(*from, s.first);
-            *to = vaei_min(*to, s.last);
-            sources[count++] = s;
+            sources[count++] = ring + (line % f->ring * f->rows + (ky * x->kernel + kx) * f->outputs) * f->width +
+                               f->margin + start / x->step;
         }
     }
-    *from = vaei_min(*from, pixels);
-    *to = vaei_max(*to, *from);
     return count;
 }
 
+/* out[i * step + o] = from[o][i], where a line of `from` is `width` floats; outputs is a constant where it matters */
+VAEI_INLINE void interleave(const int64_t outputs, int64_t count, const float *from, int64_t width, float *out,
+                            int64_t step) {
+    for (int64_t i = 0; i < count; i++) {
+        for (int64_t o = 0; o < outputs; o++) out[i * step + o] = from[o * width + i];
+    }
+}
+
 /* One line of output from the ring: pixels that differ by the step meet the same taps. */
-static void output_line(const few *f, int64_t p, const float *ring, float *line) {
-    source sources[MAX_TAPS];
-    for (int64_t p0 = 0; p0 < vaei_min(f->x.step, f->x.out); p0++) {
-        const int64_t pixels = vaei_divide_up(f->x.out - p0, f->x.step);
-        float *const out = line + p0 * f->outputs;
-        int64_t from, to;
-        const int64_t count = find_sources(f, p, p0, pixels, sources, &from, &to);
-        sum_edge(f, sources, count, 0, from, ring, out);
-        switch (f->outputs) {
-        case 1:
-            sum_inside_1(f, sources, count, from, to, ring, out);
-            break;
-        case 3:
-            sum_inside(f, sources, count, from, to, 3, ring, out);
-            break;
-        case 4:
-            sum_inside(f, sources, count, from, to, 4, ring, out);
-            break;
-        default:
-            sum_inside(f, sources, count, from, to, f->outputs, ring, out);
+static void output_line(const few *f, int64_t p, float *ring, float *line) {
+    const int64_t outputs = f->outputs, step = f->x.step, width = whole_vectors(f->x.out);
+    float *const sums = ring + ring_floats(f) + f->channels * MAX_PIXELS;
+    const float *sources[MAX_TAPS];
+    for (int64_t p0 = 0; p0 < vaei_min(step, f->x.out); p0++) {
+        const int64_t pixels = vaei_divide_up(f->x.out - p0, step), count = find_sources(f, p, p0, ring, sources);
+        float *const out = line + p0 * outputs, *const to = outputs * step == 1 ? line : sums;
+        for (int64_t o = 0; o < outputs; o++) {
+            f->k->add_rows(pixels, count, sources, f->bias ? f->bias[o] : 0, to + o * width);
+            for (int64_t s = 0; s < count; s++) sources[s] += f->width;
         }
-        sum_edge(f, sources, count, to, pixels, ring, out);
+        if (outputs * step == 1) continue;
+        if (outputs == 1) {
+            interleave(1, pixels, sums, width, out, step);
+        } else if (outputs == 3) {
+            interleave(3, pixels, sums, width, out, 3 * step);
+        } else {
+            interleave(outputs, pixels, sums, width, out, outputs * step);
+        }
     }
 }
 
 static void few_task(void *arg, int32_t index) {
     const few *const f = arg;
-    float *const ring = f->scratch + index * ring_floats(f->g, f->y.turn > 0);
+    float *const ring = f->scratch + index * task_floats(f);
     const int64_t first = index * f->lines, last = vaei_min(first + f->lines, f->total),
                   line_floats = f->x.out * f->outputs;
-    const int64_t ahead = fill_lines(&f->y, &f->x);
     int64_t filled = 0, posted = first;
+    memset(ring, 0, (size_t)task_floats(f) * sizeof *ring);
     for (int64_t line = first; line < last; line++) {
-        const int64_t p = line % f->y.out, need = last_position(&f->y, p);
+        const int64_t p = line % f->y.out, need = last_position(&f->y, p) + 1;
         const float *const image = f->in + line / f->y.out * f->y.in * f->x.in * f->channels;
         if (p == 0 || line == first) filled = first_position(&f->y, p);
-        if (need >= filled) {
-            const int64_t to = vaei_min(vaei_max(need + 1, filled + ahead), f->y.in);
-            fill(f, image, filled, to, ring);
-            filled = to;
-        }
+        fill(f, image, filled, need, ring);
+        filled = vaei_max(filled, need);
         output_line(f, p, ring, f->out + line * line_floats);
         if (f->post && ((line + 1 - posted) * line_floats >= POST_FLOATS || line + 1 == last)) {
             f->post->apply(f->post->arg, f->k, (line + 1 - posted) * line_floats, f->out + posted * line_floats);
@@ -266,23 +253,13 @@ static void few_task(void *arg, int32_t index) {
 void vaei_few_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data,
                   const float *in, const float *packed, const float *bias, const vaei_post *post, float *out,
                   float *scratch) {
-    few f = {.k = k,
-             .g = g,
-             .y = axis_y(g, data),
-             .x = axis_x(g, data),
-             .channels = data ? g->oc : g->c,
-             .outputs = data ? g->c : g->oc,
-             .in = in,
-             .packed = packed,
-             .bias = bias,
-             .post = post,
-             .out = out,
-             .scratch = scratch};
-    f.columns = g->kh * g->kw * f.outputs;
-    f.ring = ring_lines(&f.y, &f.x);
-    f.total = n * f.y.out;
-    f.lines = vaei_max(vaei_divide_up(f.total, tasks_of(f.total)), 1);
-    if (f.lines > f.y.out)
-        f.lines = vaei_divide_up(f.lines, f.y.out) * f.y.out; /* whole images: no line of t is made twice */
+    few f = few_of(g, n, data);
+    f.k = k;
+    f.in = in;
+    f.packed = packed;
+    f.bias = bias;
+    f.post = post;
+    f.out = out;
+    f.scratch = scratch;
     vaei_parallel(pool, (int32_t)vaei_divide_up(f.total, f.lines), few_task, &f);
 }

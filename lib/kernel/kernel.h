@@ -92,6 +92,8 @@ typedef struct vaei_kernels {
     void (*add)(int64_t n, const float *x, float *y);                           /* y += x */
     void (*axpy)(int64_t n, float a, const float *x, float *y);                 /* y = fma(a, x, y) */
     void (*scale)(int64_t n, float a, float *y);                                /* y *= a */
+    /* y[i] = start + x[0][i] + x[1][i] + ... of `rows` rows, in that order */
+    void (*add_rows)(int64_t n, int64_t rows, const float *const *x, float start, float *y);
     /* y[r][c] = fma(x[r][c], scale[c], shift[c]): normalisation over the last axis; rows >= 0 */
     void (*affine)(int64_t rows, int64_t channels, const float *scale, const float *shift, const float *x, float *y);
 

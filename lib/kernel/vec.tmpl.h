@@ -280,12 +280,17 @@ V_FN void transpose_fours(const float *x, int64_t ldx, float *y, int64_t ldy) {
     v_store(y + 3 * ldy, v_zip_high(ac2, bd2));
 }
 V_FN void transpose_lines(int64_t rows, int64_t cols, const float *x, int64_t ldx, float *y, int64_t ldy) {
-    const int64_t whole_rows = rows - rows % V_WIDTH, whole_cols = cols - cols % 4;
-    for (int64_t r = 0; r < whole_rows; r += V_WIDTH) {
-        for (int64_t c = 0; c < whole_cols; c += 4) transpose_fours(x + r * ldx + c, ldx, y + c * ldy + r, ldy);
+    if (rows < V_WIDTH || cols < 4) {
+        transpose_plain(rows, cols, x, ldx, y, ldy);
+        return;
     }
-    transpose_plain(whole_rows, cols - whole_cols, x + whole_cols, ldx, y + whole_cols * ldy, ldy);
-    transpose_plain(rows - whole_rows, cols, x + whole_rows * ldx, ldx, y + whole_rows, ldy);
+    for (int64_t r = 0; r < rows; r += V_WIDTH) { /* the last block moves back: it writes some numbers again */
+        const int64_t row = r + V_WIDTH <= rows ? r : rows - V_WIDTH;
+        for (int64_t c = 0; c < cols; c += 4) {
+            const int64_t col = c + 4 <= cols ? c : cols - 4;
+            transpose_fours(x + row * ldx + col, ldx, y + col * ldy + row, ldy);
+        }
+    }
 }
 #else
 #define transpose_lines transpose_plain
@@ -306,6 +311,14 @@ static VAEI_TARGET void vec_axpy(int64_t n, float a, const float *x, float *y) {
 static VAEI_TARGET void vec_scale(int64_t n, float a, float *y) {
     const v_f32 va = v_set(a);
     FOR_EACH(n, put(y + i, j, v_mul(va, get(y + i, j))));
+}
+V_FN v_f32 row_sum(int64_t rows, const float *const *x, float start, int64_t i, int64_t j) {
+    v_f32 sum = v_set(start);
+    for (int64_t r = 0; r < rows; r++) sum = v_add(sum, get(x[r] + i, j));
+    return sum;
+}
+static VAEI_TARGET void vec_add_rows(int64_t n, int64_t rows, const float *const *x, float start, float *y) {
+    FOR_EACH(n, put(y + i, j, row_sum(rows, x, start, i, j)));
 }
 static VAEI_TARGET void vec_affine(int64_t rows, int64_t channels, const float *scale, const float *shift,
                                    const float *x, float *y) {
@@ -509,9 +522,9 @@ static VAEI_TARGET void normal(int64_t n, const uint32_t *bits, float *out) {
         .name = name_, .isa = isa_, .blas = blas_, .mr = TILE_MR, .nr = TILE_NV * V_WIDTH, .dot_tile = dot_tile,       \
         .outer_tile = outer_tile, .winograd_input = winograd_input, .winograd_output = winograd_output,                \
         .winograd_error = winograd_error, .winograd_weight = winograd_weight,                                          \
-        .winograd_weight_grad = winograd_weight_grad, .map = EACH_MAP(map_), .map_grad = EACH_MAP(grad_),              \
-        .transpose = transpose, .add = vec_add, .axpy = vec_axpy, .scale = vec_scale, .affine = vec_affine,            \
-        .sum = sum, .sum_squares = sum_squares, .dot = dot, .sum_squared_difference = sum_squared_difference,          \
-        .column_sums = column_sums, .all_finite = all_finite, .bernoulli_nll = bernoulli_nll,                          \
-        .bernoulli_grad = bernoulli_grad, .adam = adam, .sgd = sgd, .normal = normal                                   \
+        .winograd_weight_grad = winograd_weight_grad, .map = EACH_MAP(map_), .map_grad = EACH_MAP(grad_),                        \
+        .transpose = transpose, .add = vec_add, .axpy = vec_axpy, .scale = vec_scale, .add_rows = vec_add_rows,        \
+        .affine = vec_affine, .sum = sum, .sum_squares = sum_squares, .dot = dot,                                      \
+        .sum_squared_difference = sum_squared_difference, .column_sums = column_sums, .all_finite = all_finite,        \
+        .bernoulli_nll = bernoulli_nll, .bernoulli_grad = bernoulli_grad, .adam = adam, .sgd = sgd, .normal = normal   \
     }

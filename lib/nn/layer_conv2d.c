@@ -253,16 +253,12 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 
 /* ---- behind an enlargement, at inference ---- */
 
-static const vaei_conv *geometry(const vaei_layer *l) {
-    return &((const state *)l->state)->g;
-}
-
 static int32_t absorbs(const vaei_layer *l, const vaei_layer *before) {
     const state *s = l->state;
     int64_t factor[2];
     if (!before->ops->enlarges || s->bordered) return 0;
     before->ops->enlarges(before, factor);
-    return vaei_enlarged_fits(geometry(l), factor);
+    return vaei_enlarged_fits(conv_of(l, 0), factor);
 }
 
 static int32_t fuses_alone(const vaei_layer *l, const vaei_kernels *k) {
@@ -271,21 +267,21 @@ static int32_t fuses_alone(const vaei_layer *l, const vaei_kernels *k) {
 
 static void need_of_both(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *out) {
     if (l->absorbed && !training)
-        vaei_enlarged_need(l, k, geometry(l), n, out);
+        vaei_enlarged_need(l, k, conv_of(l, 0), n, out);
     else
         need(l, k, n, training, out);
 }
 
 static void pack_both(const vaei_layer *l, const vaei_run *r, void *base) {
     if (l->absorbed && !r->training)
-        vaei_enlarged_pack(l, r, geometry(l), base);
+        vaei_enlarged_pack(l, r, conv_of(l, 0), base);
     else
         pack_weights(l, r, base);
 }
 
 static void forward_both(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     if (l->absorbed && !r->training)
-        vaei_enlarged_forward(l, r, geometry(l), m, x, y);
+        vaei_enlarged_forward(l, r, conv_of(l, 0), m, x, y);
     else
         forward(l, r, m, x, y);
 }
