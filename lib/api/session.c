@@ -2,7 +2,10 @@
  * session.c - using a model. One block: the session itself, then what vaei_network_carve cuts, then the scores of vae_elbo.
  *
  * The importance-weighted bound keeps for each example a running maximum m and sum s of exp(log w - m), so that any number of samples needs
- * no more memory (Burda, Grosse, Salakhutdinov 2016, arXiv:1509.00519, eq. 8). */
+ * no more memory (Burda, Grosse, Salakhutdinov 2016, arXiv:1509.00519, eq. 8).
+ *
+ * A large batch goes through the network in passes of a few examples, so that what one layer writes is in the cache when the
+ * next one reads it. No bit depends on how a batch is cut. */
 #include "api/api.h"
 #include "base/float_env.h"
 
@@ -14,6 +17,7 @@ struct vae_session {
     vae_model_t *model;
     size_t bytes;
     int64_t max_batch;
+    int64_t pass;    /* examples that go through the network at once */
     uint64_t packed; /* the model's generation in the packs */
     uint64_t seed;
     uint64_t position; /* items drawn since the seed */
@@ -22,6 +26,22 @@ struct vae_session {
     double *recon, *rate, *top, *sum; /* [max_batch], of vae_elbo */
     float *image;                     /* [S], of vae_decode_rgba8 */
 };
+
+#define CACHE_BYTES ((size_t)1 << 20) /* of one core */
+
+/* Examples of a pass: as many as fit into the cache beside each other, and more where weights are large: each pass reads them anew,
+ * which costs about a quarter of what it costs to write activations out of the cache and to fetch them again. */
+static int64_t pass_of(const vae_model_t *model, int64_t max_batch) {
+    const int64_t threads = vaei_pool_threads(model->ctx->pool);
+    vaei_carve one = {0}, two = {0};
+    vaei_work w;
+    vaei_network_carve(&model->network, model->ctx->kernels, 1, 0, &one, &w);
+    vaei_network_carve(&model->network, model->ctx->kernels, 2, 0, &two, &w);
+    if (threads == 0 || two.used <= one.used) return max_batch;
+    const size_t example = two.used - one.used, weights = one.used > example ? one.used - example : 0; /* and scratch */
+    const int64_t pass = (int64_t)((CACHE_BYTES * (size_t)threads + weights / 4) / example);
+    return pass < 1 ? 1 : pass < max_batch ? pass : max_batch;
+}
 
 static void carve_session(const vae_model_t *model, int64_t max_batch, vaei_carve *c, vae_session_t *s) {
     vaei_network_carve(&model->network, model->ctx->kernels, max_batch, 0, c, &s->work);
@@ -69,6 +89,7 @@ vae_status_t vae_session_create(vae_session_t **out, const vae_model_t *model, i
     s->model = vaei_model_acquire(model);
     s->bytes = bytes;
     s->max_batch = max_batch;
+    s->pass = pass_of(model, max_batch);
     *out = s;
     return VAE_OK;
 }
@@ -115,7 +136,7 @@ static vae_status_t finish(const vae_session_t *s) {
 }
 
 static int64_t chunk(const vae_session_t *s, int64_t left) {
-    return left < s->max_batch ? left : s->max_batch;
+    return left < s->pass ? left : s->pass;
 }
 
 static int32_t has_codes(const vae_session_t *s) {

@@ -143,6 +143,8 @@ typedef struct vaei_pool vaei_pool;
 /* threads > 1 starts threads - 1 workers, which sleep when idle; 1: everything runs in the caller; 0: `hook` (may be NULL: 1). */
 vae_status_t vaei_pool_create(vaei_pool **out, vaei_heap *heap, int32_t threads, void *user,
                               void (*hook)(void *user, int32_t tasks, vaei_task task, void *arg));
+/* How many threads share the work; 0: the host knows. pool NULL: 1. */
+int32_t vaei_pool_threads(const vaei_pool *pool);
 void vaei_pool_destroy(vaei_pool *pool); /* joins the workers; NULL is allowed */
 
 /* task(arg, i) for 0 <= i < tasks, returns when all are done. pool NULL: in the caller. Safe from several threads at once

@@ -233,6 +233,11 @@ vae_status_t vaei_pool_create(vaei_pool **out, vaei_heap *heap, int32_t threads,
     return VAE_OK;
 }
 
+int32_t vaei_pool_threads(const vaei_pool *pool) {
+    if (pool && pool->hook) return 0;
+    return pool && pool->crew ? pool->crew->n + 1 : 1;
+}
+
 void vaei_pool_destroy(vaei_pool *pool) {
     if (!pool) return;
     if (pool->crew) {
