@@ -2,10 +2,10 @@
  * examples.c - training a stack on a batch in blocks of examples.
  *
  * A block is as large as keeps its activations in the second cache and some of the third: BLOCK_BYTES. Each block reads all weights, so it
- * is never so small that they would be the larger part. Each block has a cache of its own, for backward. */
+ * is never so small that they would take more than WEIGHTS_SHARE times its room. Each block has a cache of its own, for backward. */
 #include "nn/examples.h"
 
-enum { BLOCK_BYTES = 2 << 20 };
+enum { BLOCK_BYTES = 2 << 20, WEIGHTS_SHARE = 4 };
 
 /* Whether a layer looks at several examples at once: only such have statistics to commit. */
 static int32_t sees_batch(const vaei_stack *s) {
@@ -25,7 +25,7 @@ static int64_t block_of(const vaei_stack *s, const vaei_kernels *k, int64_t n, v
     if (!sees_batch(s)) {
         vaei_stack_need(s, k, 1, 1, need);
         const size_t one = need->cache + (size_t)vaei_shape_size(&s->out) * sizeof(float);
-        const size_t bytes = need->pack > BLOCK_BYTES ? need->pack : BLOCK_BYTES;
+        const size_t least = need->pack / WEIGHTS_SHARE, bytes = least > BLOCK_BYTES ? least : BLOCK_BYTES;
         const size_t fit = bytes / one > 0 ? bytes / one : 1;
         if (fit < (uint64_t)n) block = (int64_t)fit;
     }
