@@ -62,6 +62,9 @@ OUR_WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wcast-qual -Wvla -Wp
 OUR_CPPFLAGS := -Iinclude -D_POSIX_C_SOURCE=200809L
 OUR_CFLAGS   := -std=c11 $(OUR_WARNINGS)
 OUR_FLOAT    := -fno-fast-math -fno-math-errno -ffp-contract=off -fno-trapping-math
+# 32-bit x86 would compute on the x87, in 80 bits: every product and sum rounded twice
+OUR_FLOAT    += $(if $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dM -E -x c /dev/null 2>/dev/null | grep -w __i386__),\
+                  -msse2 -mfpmath=sse -Wno-psabi)
 LIB_CFLAGS   := -fPIC -fvisibility=hidden -pthread $(OUR_FLOAT)
 # the library's loops at -O3, unless the user asked for less than -O2
 LOOP_CFLAGS := $(if $(filter -O0 -O1 -O -Og -Os -Oz,$(CFLAGS)),,-O3)

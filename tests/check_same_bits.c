@@ -178,7 +178,7 @@ END_TEST
 /* Round upward; on x86 also flush denormals to zero, as game engines do. */
 static void change_environment(void) {
     ck_assert_int_eq(fesetround(FE_UPWARD), 0);
-#if defined(__x86_64__)
+#if defined(__SSE2__)
     __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);
 #endif
 }
@@ -195,7 +195,7 @@ START_TEST(test_the_hosts_floating_point_environment_does_not_show) {
     run_all(&other, ctx, specs[_i], N);
     float *again = train(ctx, specs[_i], &m);
     ck_assert_int_eq(fegetround(), FE_UPWARD); /* and it is given back */
-#if defined(__x86_64__)
+#if defined(__SSE2__)
     ck_assert_uint_eq(__builtin_ia32_stmxcsr() & 0x8040, 0x8040);
 #endif
     ck_assert_int_eq(fesetenv(&normal), 0);

@@ -15,12 +15,17 @@
 #ifndef VAEI_BASE_H
 #define VAEI_BASE_H
 
+#include <float.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <vae/status.h>
 #include <vae/version.h>
+
+#if FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16 /* 16: half floats as such */
+#error "floats are to be computed as floats and doubles as doubles: for 32-bit x86 add -msse2 -mfpmath=sse"
+#endif
 
 #define VAEI_ALIGN 64 /* of every block, tensor and buffer: a cache line and the widest vector */
 #define VAEI_COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -14,14 +14,7 @@
 #include "base/base.h"
 #include <math.h>
 
-/* On 32-bit x86 the sums need true doubles, not the 80 bits of the x87. */
-#if defined(__i386__) && defined(__clang__)
-#define VAEI_TARGET __attribute__((target("sse2")))
-#elif defined(__i386__) && defined(__GNUC__)
-#define VAEI_TARGET __attribute__((target("sse2,fpmath=sse")))
-#else
 #define VAEI_TARGET
-#endif
 #define V_FN VAEI_TARGET VAEI_INLINE
 #define V_WIDTH 1
 
