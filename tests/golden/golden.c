@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * golden.c - prints a hash of what small models compute: encoded, decoded, sampled, and their parameters after 20 steps of training. The
- * lines must equal tests/golden/hashes.txt for every instruction set, compiler, optimisation level and number of threads.
+ * golden.c - prints a hash of what small models compute: encoded, decoded, sampled, and their parameters after 20 steps of training; of
+ * models with a prior, after some steps of its training too, and with a sample from it. The lines must equal tests/golden/hashes.txt for
+ * every instruction set, compiler, optimisation level, number of threads and split of the batch.
  *
- *     golden [threads [first]]    every instruction set this machine has, from number `first` on; exits 1 if two of them differ */
+ *     golden [threads [first]]    every instruction set this machine has, from number `first` on; exits 1 if two of them differ, or
+ *                                 two splits */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <vae/vae.h>
 
-#define N     4
-#define STEPS 20
+#define N           4
+#define STEPS       20
+#define PRIOR_STEPS 5
 
 static const struct {
     const char *name, *text;
@@ -40,6 +43,25 @@ static const struct {
      "| pixel_unshuffle factor=2\nlatent gaussian dim=4 map=true\ndecoder conv2d out=12 kernel=3 pad=1 | attention | "
      "pixel_shuffle "
      "| conv2d out=3 kernel=5 pad=2\nlikelihood gaussian sigma=optimal\n"},
+    {"windows",
+     "input 14x14x2\nencoder conv2d out=12 kernel=3 pad=1 groups=2 border=circular | relu | conv2d out=12 kernel=3 "
+     "pad=2 "
+     "dilation=2 groups=12 border=reflect | elu | conv2d out=20 kernel=5x3 stride=2x1 pad=2x1 | conv2d out=16 kernel=1 "
+     "| residual { conv2d out=16 kernel=3 pad=1 } { conv2d out=16 kernel=1 } | flatten\nlatent gaussian dim=9\n"
+     "decoder linear out=147 | reshape 7x7x3 | deconv2d out=12 kernel=4 stride=2 pad=1 | tanh | deconv2d out=8 "
+     "kernel=3 "
+     "pad=1 groups=4 | conv2d out=2 kernel=7 pad=3\nlikelihood gaussian sigma=fixed value=0.4\n"},
+    {"vq", "input 16x16x3\nencoder conv2d out=16 kernel=4 stride=4 | silu | conv2d out=12 kernel=3 pad=1\n"
+           "latent vq codes=24 dim=6 heads=2 start=kmeans revive=0.8 gradient=rotation\ndecoder conv2d out=16 kernel=3 "
+           "pad=1 | residual { attention } | deconv2d out=3 kernel=4 stride=4\nlikelihood gaussian sigma=optimal\n"
+           "prior pixelcnn channels=8 layers=2\n"},
+    {"rvq", "input 12x12x1\nencoder conv2d out=8 kernel=4 stride=4 | silu\n"
+            "latent rvq codes=9 quantizers=3 start=kmeans revive=0.5\ndecoder deconv2d out=1 kernel=4 stride=4\n"
+            "likelihood bernoulli\nprior transformer channels=8 layers=2 heads=2\n"},
+    {"gumbel", "input 12x12x1\nencoder conv2d out=11 kernel=4 stride=4\nlatent gumbel codes=11 dim=5 temperature=0.7\n"
+               "decoder deconv2d out=1 kernel=4 stride=4\nlikelihood bernoulli\n"},
+    {"gmm", "input 6x6x1\nencoder flatten | linear out=24 | silu\nlatent gaussian dim=5\ndecoder linear out=36 | "
+            "reshape 6x6x1\nlikelihood bernoulli\nprior gmm components=3 covariance=full\n"},
 };
 #define MODELS ((int)(sizeof(models) / sizeof(models[0])))
 
@@ -82,30 +104,51 @@ static uint64_t hash_params(const vae_model_t *m) {
     return h;
 }
 
-static result run(vae_ctx_t *ctx, const char *text) {
-    vae_model_t *m;
+/* Encoded, decoded, sampled, in batches of at most `split`. */
+static result infer(const vae_model_t *m, int64_t split, const float *x) {
     vae_session_t *s;
-    vae_trainer_t *t;
-    result r;
-    if (vae_model_create(&m, ctx, text, 1) != VAE_OK) fail("model");
+    result r = {0};
     const int64_t S = vae_model_input_size(m), D = vae_model_latent_size(m);
-    float *x = numbers(N * S), *z = numbers(2 * N * D), *y = numbers(N * S);
-    if (vae_session_create(&s, m, 2) != VAE_OK) fail("session");
+    float *z = numbers(2 * N * D), *y = numbers(N * S);
+    if (vae_session_create(&s, m, split) != VAE_OK) fail("session");
     if (vae_encode(s, N, x, z, z + N * D) != VAE_OK) fail("encode");
     r.encode = hash(z, (size_t)(2 * N * D) * sizeof(float));
     if (vae_decode(s, N, z, y) != VAE_OK) fail("decode");
     r.decode = hash(y, (size_t)(N * S) * sizeof(float));
     if (vae_sample(s, N, NULL, y) != VAE_OK) fail("sample");
     r.sample = hash(y, (size_t)(N * S) * sizeof(float));
-    if (vae_trainer_create(&t, m, "optimizer adam lr=0.002\nobjective elbo warmup=5\nclip norm max=50", N) != VAE_OK)
-        fail("trainer");
-    for (int i = 0; i < STEPS; i++)
-        if (vae_trainer_step(t, N - i % 2, x, NULL) != VAE_OK) fail("step");
-    r.train = hash_params(m);
-    vae_trainer_destroy(t);
     vae_session_destroy(s);
+    free(y), free(z);
+    return r;
+}
+
+static void train(vae_model_t *m, const char *recipe, int steps, const float *x) {
+    vae_trainer_t *t;
+    if (vae_trainer_create(&t, m, recipe, N) != VAE_OK) fail("trainer");
+    for (int i = 0; i < steps; i++)
+        if (vae_trainer_step(t, N - i % 2, x, NULL) != VAE_OK) fail("step");
+    vae_trainer_destroy(t);
+}
+
+static result run(vae_ctx_t *ctx, const char *text, int *differ) {
+    vae_model_t *m;
+    if (vae_model_create(&m, ctx, text, 1) != VAE_OK) fail("model");
+    float *x = numbers(N * vae_model_input_size(m));
+    result r = infer(m, 1, x);
+    for (int64_t split = 2; split <= N; split++) {
+        const result other = infer(m, split, x);
+        if (memcmp(&r, &other, sizeof(r)) == 0) continue;
+        fprintf(stderr, "golden: batches of %d differ\n", (int)split);
+        *differ = 1;
+    }
+    train(m, "optimizer adam lr=0.002\nobjective elbo warmup=5\nclip norm max=50", STEPS, x);
+    r.train = hash_params(m);
+    if (strstr(text, "\nprior")) {
+        train(m, "objective prior", PRIOR_STEPS, x);
+        r.train = r.train * 31 + hash_params(m) + infer(m, N, x).sample;
+    }
     vae_model_destroy(m);
-    free(x), free(y), free(z);
+    free(x);
     return r;
 }
 
@@ -120,7 +163,7 @@ int main(int argc, char **argv) {
             c.threads = argc > 1 ? atoi(argv[1]) : 1;
             c.isa = isa;
             if (vae_ctx_create(&ctx, &c) != VAE_OK) continue;
-            const result r = run(ctx, models[i].text);
+            const result r = run(ctx, models[i].text, &differ);
             if (n++ == 0) first = r;
             if (memcmp(&r, &first, sizeof(r)) != 0) {
                 fprintf(stderr, "golden: %s: %s differs\n", models[i].name, vae_ctx_isa(ctx));
