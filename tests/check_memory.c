@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * check_memory.c - every allocation failing, once and for ever; nothing leaked; nothing allocated once things run; exact plans. */
+#include "guarded.h"
+
 #include "support.h"
 
 #include <stdio.h>
@@ -202,6 +204,35 @@ START_TEST(test_handles_may_be_destroyed_in_any_order) {
 }
 END_TEST
 
+/* Hidden layers of other sizes than what is asked for, a few bytes of it: they may not stand where it does. */
+START_TEST(test_nothing_is_written_behind_results) {
+    static const char *const narrow[] = {"input 3\nencoder linear out=9 | relu\nlatent gaussian dim=1\ndecoder linear "
+                                         "out=16 | relu | linear out=5 | tanh | linear out=3\nlikelihood gaussian\n",
+                                         "input 2x1x3\nencoder conv2d out=4 kernel=1 | flatten\nlatent vq "
+                                         "codes=4\ndecoder linear out=12 | tanh | linear out=6 | "
+                                         "reshape 2x1x3\nlikelihood bernoulli\n"};
+    vae_model_t *model;
+    vae_session_t *s;
+    ck_assert_ok(vae_model_create(&model, NULL, narrow[_i], 1));
+    const int64_t S = vae_model_input_size(model), D = vae_model_latent_size(model);
+    ck_assert_ok(vae_session_create(&s, model, 3));
+    dice d = {5};
+    for (int64_t n = 1; n <= 4; n++) {
+        guarded x = guarded_floats(n * S), y = guarded_floats(n * S), z = guarded_floats(n * D),
+                logvar = guarded_floats(n * D);
+        dice_fill(&d, n * S, x.at);
+        for (int64_t i = 0; i < n * S; i++) x.at[i] = fabsf(x.at[i]);
+        ck_assert_ok(vae_encode(s, n, x.at, z.at, logvar.at));
+        ck_assert_ok(vae_decode(s, n, z.at, y.at));
+        ck_assert_ok(vae_reconstruct(s, n, x.at, y.at));
+        ck_assert_ok(vae_sample(s, n, NULL, y.at));
+        guarded_free(&x), guarded_free(&y), guarded_free(&z), guarded_free(&logvar);
+    }
+    vae_session_destroy(s);
+    vae_model_destroy(model);
+}
+END_TEST
+
 Suite *suite_memory(void);
 Suite *suite_memory(void) {
     Suite *s = suite_create("memory");
@@ -213,6 +244,7 @@ Suite *suite_memory(void) {
     tcase_add_loop_test(t, test_decoding_and_training_allocate_nothing, 0, SPECS);
     tcase_add_loop_test(t, test_bytes_are_told_before_they_are_taken, 0, SPECS);
     tcase_add_test(t, test_the_memory_limit_is_never_passed);
+    tcase_add_loop_test(t, test_nothing_is_written_behind_results, 0, 2);
     tcase_add_test(t, test_handles_may_be_destroyed_in_any_order);
     suite_add_tcase(s, t);
     return s;

@@ -25,13 +25,24 @@ typedef struct guarded {
     size_t bytes;
 } guarded;
 
+/* Pages for `bytes` bytes that end at a page nobody may touch. */
+static inline size_t guarded_pages(size_t bytes) {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    return (bytes / page + 2) * page;
+}
+
+static inline void *guarded_map(size_t bytes) {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), mapped = guarded_pages(bytes);
+    char *map = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(map, MAP_FAILED);
+    ck_assert_int_eq(mprotect(map + mapped - page, page, PROT_NONE), 0);
+    return map;
+}
+
 /* `count` floats; the next byte faults. */
 static inline guarded guarded_floats(int64_t count) {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE), size = (size_t)count * sizeof(float);
-    guarded g = {NULL, count, NULL, (size / page + 2) * page};
-    g.map = mmap(NULL, g.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    ck_assert_ptr_ne(g.map, MAP_FAILED);
-    ck_assert_int_eq(mprotect((char *)g.map + g.bytes - page, page, PROT_NONE), 0);
+    guarded g = {NULL, count, guarded_map(size), guarded_pages(size)};
     g.at = (float *)(void *)((char *)g.map + g.bytes - page - size);
     return g;
 }

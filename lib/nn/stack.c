@@ -178,23 +178,27 @@ static size_t output_bytes(const vaei_stack *s, const group *g, int64_t n) {
     return g->last == s->n - 1 ? 0 : activation_bytes(&s->layer[g->maker]->out, n);
 }
 
+/* By its values: y is its owner's, and nothing may be written behind it. */
+static int32_t fits_y(const vaei_stack *s, const group *g) {
+    return vaei_shape_size(&s->layer[g->maker]->out) <= vaei_shape_size(&s->out);
+}
+
 /* Whether, at inference, the output of a group stands in the stack's y, which is free until the last group writes it:
  * every other group counted back from the end, or from one too large for y. */
-static int32_t stands_in_y(const vaei_stack *s, const vaei_kernels *k, int64_t n, const group *g) {
-    const size_t room = activation_bytes(&s->out, n);
+static int32_t stands_in_y(const vaei_stack *s, const vaei_kernels *k, const group *g) {
     int32_t in_y = 1;
     if (g->last == s->n - 1) return 1;
-    if (output_bytes(s, g, n) > room) return 0;
+    if (!fits_y(s, g)) return 0;
     for (group next = group_at(s, k, g->last + 1, INFERENCE);; next = group_at(s, k, next.last + 1, INFERENCE)) {
         in_y = !in_y;
         if (next.last == s->n - 1) return in_y;
-        if (output_bytes(s, &next, n) > room) return !in_y;
+        if (!fits_y(s, &next)) return !in_y;
     }
 }
 
 /* Bytes of the output of a group outside the stack's y. */
 static size_t own_bytes(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t mode, const group *g) {
-    return mode == INFERENCE && stands_in_y(s, k, n, g) ? 0 : output_bytes(s, g, n);
+    return mode == INFERENCE && stands_in_y(s, k, g) ? 0 : output_bytes(s, g, n);
 }
 
 /* One walk for measuring and for placing. pack and keep cut the pack and the cache; at inference `keep` holds only the
