@@ -108,7 +108,8 @@ static const struct {
     {"conv2d out=6 kernel=3 stride=2 pad=same groups=6", {3, {5, 4, 6, 0}}},
     {"conv2d out=2 kernel=3 pad=1 border=circular", {3, {5, 4, 2, 0}}},
     {"conv2d out=2 kernel=3x2 stride=2 pad=2x1x0x3 border=reflect border_x=circular | relu | "
-     "conv2d out=2 kernel=3 pad=1 border=zeros border_x=reflect", {3, {5, 4, 2, 0}}},
+     "conv2d out=2 kernel=3 pad=1 border=zeros border_x=reflect",
+     {3, {5, 4, 2, 0}}},
     {"deconv2d out=4 kernel=3x2 stride=2x1 pad=1x0x0x1 groups=2", {3, {3, 4, 6, 0}}},
     {"deconv2d out=3 kernel=2 stride=3 pad=same dilation=1", {3, {3, 2, 2, 0}}},
     {"deconv2d out=3 kernel=4 stride=2 pad=same dilation=2 bias=false", {3, {3, 4, 2, 0}}},
@@ -121,12 +122,39 @@ static const struct {
     {"reshape 2x3x4", {1, {24, 0, 0, 0}}},
     {"avgpool kernel=3x2 pad=same stride=2x3", {3, {6, 7, 2, 0}}},
     {"maxpool kernel=2x3", {3, {6, 7, 2, 0}}},
+    {"conv2d out=16 kernel=3 pad=1", {3, {6, 5, 16, 0}}},         /* by Winograd */
+    {"conv2d out=1 kernel=3 pad=1", {3, {5, 4, 17, 0}}},          /* few channels out */
+    {"conv2d out=17 kernel=3 stride=2 pad=1", {3, {5, 4, 1, 0}}}, /* few channels in */
+    {"conv2d out=5 kernel=1", {3, {3, 4, 6, 0}}},
+    {"conv2d out=8 kernel=2 stride=3", {3, {8, 6, 2, 0}}},          /* pixels that no tap meets */
+    {"deconv2d out=3 kernel=4 stride=2 pad=1", {3, {3, 2, 17, 0}}}, /* phases, few channels out */
+    {"deconv2d out=6 kernel=3 stride=2x3 pad=1 output_pad=1x2 groups=6", {3, {3, 2, 6, 0}}},
+    {"deconv2d out=4 kernel=3 stride=1 pad=1", {3, {3, 4, 3, 0}}},
+    {"conv2d out=6 kernel=3 pad=2 dilation=2 groups=3 border=reflect", {3, {4, 5, 3, 0}}},
+    {"attention heads=3 causal=true", {2, {5, 6, 0, 0}}},
+    {"residual { groupnorm groups=2 | attention heads=2 }", {3, {2, 3, 4, 0}}},
     {"residual { groupnorm groups=2 | silu | conv2d out=4 kernel=3 pad=1 } | tanh", {3, {4, 3, 4, 0}}},
     {"residual { tanh } { sigmoid }", {3, {4, 3, 4, 0}}},
     {"residual { } { conv2d out=4 kernel=1 | sigmoid }", {3, {4, 3, 4, 0}}},
     {"residual { residual { linear out=6 | dropout p=0.25 | tanh } | linear out=6 } | softplus", {1, {6, 0, 0, 0}}},
     {"conv2d out=4 kernel=3 bias=false | batchnorm | silu | deconv2d out=2 kernel=3 stride=2", {3, {5, 4, 2, 0}}},
     {"linear out=9 | sigmoid | dropout p=0.25 | layernorm | elu | linear out=4 | gelu", {1, {7, 0, 0, 0}}},
+};
+
+/* Of any number of channels, which %d stands for. */
+static const struct {
+    const char *text;
+} widths[] = {
+    {"flatten | linear out=%d | gelu | layernorm"},
+    {"conv2d out=%d kernel=1 | silu | conv2d out=3 kernel=1"},
+    {"conv2d out=%d kernel=3 pad=1 | batchnorm | relu | conv2d out=%d kernel=3 pad=1"},
+    {"conv2d out=2 kernel=3 pad=1 | softplus | conv2d out=%d kernel=2"},
+    {"conv2d out=%d kernel=3 pad=1 groups=%d | groupnorm groups=1 | tanh"},
+    {"deconv2d out=%d kernel=4 stride=2 pad=1 | elu | avgpool kernel=2"},
+    {"deconv2d out=%d kernel=3 pad=1 groups=%d | leaky_relu | maxpool kernel=2"},
+    {"attention | sigmoid"},
+    {"residual { groupnorm groups=1 | attention causal=true } | dropout p=0.25"},
+    {"upsample | pixel_unshuffle | pixel_shuffle | flatten | softplus"},
 };
 
 START_TEST(test_layer_gradients_of_more_texts_equal_finite_differences) {
@@ -248,6 +276,59 @@ START_TEST(test_layer_results_do_not_depend_on_the_threads) {
 }
 END_TEST
 
+/* y and gradients of training, and y of inference, on every table against the portable one. */
+static void check_tables(rig *g, int64_t n, const char *text) {
+    const int64_t in = n * in_size(g), out = n * out_size(g), count = g->params.n_floats;
+    float *x = make_input(in), *dy = make_gradient(out), *want[4], *got[4];
+    const int64_t sizes[4] = {out, in, count, out};
+    for (int32_t isa = ISA_FIRST; isa < ISA_END; isa++) {
+        if (!(rig_table = vaei_kernels_select(isa, 0))) continue;
+        float **const to = isa == ISA_FIRST ? want : got;
+        for (int i = 0; i < 3; i++) to[i] = block_make(floats(sizes[i]));
+        train(g, n, x, dy, NULL, to[0], to[1], to[2]);
+        to[3] = infer(g, n, x, NULL);
+        for (int i = 0; isa != ISA_FIRST && i < 4; i++) {
+            assert_same(got[i], want[i], sizes[i], text);
+            block_free(got[i], floats(sizes[i]));
+        }
+    }
+    rig_table = NULL;
+    for (int i = 0; i < 4; i++) block_free(want[i], floats(sizes[i]));
+    block_free(x, floats(in));
+    block_free(dy, floats(out));
+}
+
+START_TEST(test_layer_results_do_not_depend_on_the_instruction_set) {
+    rig g;
+    const char *text = open_example(&g, vaei_layers[_i], 0);
+    check_tables(&g, 3, text);
+    rig_close(&g);
+}
+END_TEST
+
+START_TEST(test_layer_results_of_more_texts_do_not_depend_on_the_instruction_set) {
+    rig g;
+    ck_assert_msg(rig_open(&g, more[_i].text, &more[_i].in) == VAE_OK, "%s: %s", more[_i].text, vaei_fail_text());
+    check_tables(&g, 3, more[_i].text);
+    rig_close(&g);
+}
+END_TEST
+
+/* Every layer of one to 67 channels on every table: no vector is full, one is, one and a part. */
+START_TEST(test_layer_widths_from_1_to_67_do_not_depend_on_the_instruction_set) {
+    char text[256];
+    for (int64_t c = 1; c <= 67; c++) {
+        rig g;
+        const vaei_shape image = {3, {3, 2, c, 0}};
+        snprintf(text, sizeof(text), widths[_i].text, (int)c, (int)c);
+        const vae_status_t status = rig_open(&g, text, &image);
+        ck_assert_msg(status == VAE_OK, "%s: %s", text, vaei_fail_text());
+        check_tables(&g, 2, text);
+        rig_close(&g);
+    }
+}
+END_TEST
+
 START_TEST(test_layer_in_place_gives_the_same) {
     rig g;
     const char *text = open_example(&g, vaei_layers[_i], 0);
@@ -259,7 +340,8 @@ START_TEST(test_layer_in_place_gives_the_same) {
         float *both = block_make(floats(count));
         vaei_need need = {0};
         if (l->ops->need) l->ops->need(l, kernels(), n, 1, &need);
-        const vaei_slot slot = {.pack = block_make(need.pack), .cache = block_make(need.cache), .scratch = block_make(need.scratch)};
+        const vaei_slot slot = {
+            .pack = block_make(need.pack), .cache = block_make(need.cache), .scratch = block_make(need.scratch)};
         const vaei_run run = {.k = kernels(), .n = n, .training = 1, .params = g.values, .noise = {5, 6, 0}};
         l->ops->forward(l, &run, &slot, x, y);
         memcpy(both, x, floats(count));
@@ -381,8 +463,18 @@ END_TEST
 
 /* ---- mistakes --------------------------------------------------------------------------------------------------- */
 
-#define IMAGE  {3, {6, 8, 4, 0}}
-#define VECTOR {1, {24, 0, 0, 0}}
+#define IMAGE                                                                                                          \
+    {                                                                                                                  \
+        3, {                                                                                                           \
+            6, 8, 4, 0                                                                                                 \
+        }                                                                                                              \
+    }
+#define VECTOR                                                                                                         \
+    {                                                                                                                  \
+        1, {                                                                                                           \
+            24, 0, 0, 0                                                                                                \
+        }                                                                                                              \
+    }
 static const struct {
     const char *text;
     vaei_shape in;
@@ -457,6 +549,11 @@ Suite *suite_layers(void) {
     tcase_add_loop_test(t, test_layer_inference_does_not_depend_on_the_batch, 0, count);
     tcase_add_loop_test(t, test_layer_gradients_of_an_example_do_not_depend_on_the_others, 0, count);
     tcase_add_loop_test(t, test_layer_results_do_not_depend_on_the_threads, 0, count);
+    tcase_add_loop_test(t, test_layer_results_do_not_depend_on_the_instruction_set, 0, count);
+    tcase_add_loop_test(t, test_layer_results_of_more_texts_do_not_depend_on_the_instruction_set, 0,
+                        (int)VAEI_COUNT(more));
+    tcase_add_loop_test(t, test_layer_widths_from_1_to_67_do_not_depend_on_the_instruction_set, 0,
+                        (int)VAEI_COUNT(widths));
     tcase_add_loop_test(t, test_layer_in_place_gives_the_same, 0, count);
     tcase_add_loop_test(t, test_layer_with_an_activation_joined_gives_the_same_bits, 0, count);
     tcase_add_loop_test(t, test_layer_with_a_normalisation_folded_is_equal_to_1e_6, 0, count);

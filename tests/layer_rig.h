@@ -1,42 +1,47 @@
 /* SPDX-License-Identifier: MIT
- * layer_rig.h - a stack of layers with its parameters and memory, for tests.
+ * layer_rig.h - a stack of layers with its parameters and memory, for tests. Include it first: guarded.h wants that.
  *
- * Every block that layers are lent is filled with NaN first and has a guard behind it, checked when it is freed. */
+ * Every block that layers are lent is filled with NaN first and ends at a page nobody may touch: arrays of floats lie unaligned
+ * for it. What lies before it is looked at when it is freed. */
 #ifndef LAYER_RIG_H
 #define LAYER_RIG_H
 
+#include "guarded.h"
+
 #include "nn/stack.h"
 
-#include <check.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#define GUARD 256 /* bytes behind each block */
+/* The table that the rig runs on; NULL: the best of this CPU. */
+static const vaei_kernels *rig_table;
 
 static inline const vaei_kernels *kernels(void) {
-    return vaei_kernels_select(0, 0);
+    return rig_table ? rig_table : vaei_kernels_select(0, 0);
 }
 
 /* ---- blocks with a guard ---------------------------------------------------------------------------------------- */
 
+static inline size_t block_front(size_t bytes) {
+    return guarded_pages(bytes) - (size_t)sysconf(_SC_PAGESIZE) - bytes;
+}
+
+/* Aligned as a carve would have it if its size is that of a carve. */
 static inline void *block_make(size_t bytes) {
-    unsigned char *p = aligned_alloc(VAEI_ALIGN, (bytes + GUARD + VAEI_ALIGN - 1) / VAEI_ALIGN * VAEI_ALIGN);
-    ck_assert_ptr_nonnull(p);
-    memset(p, 0xFF, bytes); /* NaN to whoever reads it before writing */
-    memset(p + bytes, 0xA5, GUARD);
-    return p;
+    unsigned char *map = guarded_map(bytes);
+    memset(map, 0xA5, block_front(bytes));
+    return memset(map + block_front(bytes), 0xFF, bytes); /* NaN to whoever reads it before writing */
 }
 
 static inline void block_check(const void *p, size_t bytes) {
-    const unsigned char *guard = (const unsigned char *)p + bytes;
-    for (int i = 0; i < GUARD; i++)
-        if (guard[i] != 0xA5) ck_abort_msg("byte %d behind a block of %zu was written", i, bytes);
+    const size_t front = block_front(bytes);
+    const unsigned char *map = (const unsigned char *)p - front;
+    for (size_t i = 0; i < front; i++)
+        if (map[i] != 0xA5) ck_abort_msg("byte %zu before a block of %zu was written", front - i, bytes);
 }
 
 static inline void block_free(void *p, size_t bytes) {
     block_check(p, bytes);
-    free(p);
+    munmap((char *)p - block_front(bytes), guarded_pages(bytes));
 }
 
 static inline size_t floats(int64_t count) {
@@ -118,7 +123,8 @@ typedef struct pass {
 static inline void pass_open(pass *p, const rig *g, int64_t n, int32_t training, const vaei_pool *pool) {
     memset(p, 0, sizeof(*p));
     vaei_stack_need(g->stack, kernels(), n, training, &p->need);
-    p->slot = (vaei_slot){.pack = block_make(p->need.pack), .cache = block_make(p->need.cache), .scratch = block_make(p->need.scratch)};
+    p->slot = (vaei_slot){
+        .pack = block_make(p->need.pack), .cache = block_make(p->need.cache), .scratch = block_make(p->need.scratch)};
     p->grads = block_make(floats(g->params.n_floats));
     memset(p->grads, 0, floats(g->params.n_floats));
     p->run = (vaei_run){.k = kernels(),
