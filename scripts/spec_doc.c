@@ -20,7 +20,7 @@ static const char *plural(const char *kind) {
     static const char *const names[][2] = {{"layer", "Layers"},           {"latent", "Latents"},
                                            {"likelihood", "Likelihoods"}, {"prior", "Priors"},           {"objective", "Objectives"},
                                            {"optimizer", "Optimizers"},   {"schedule", "Schedules"},
-                                           {"clip", "Clipping"},          {"preset", "Presets"}};
+                                           {"clip", "Clipping"},          {"memory", "Memory"},           {"preset", "Presets"}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(names[i][0], kind) == 0) return names[i][1];
     return kind;

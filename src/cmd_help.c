@@ -67,7 +67,7 @@ const cli_command_t command_help = {
     .operands = "[NAME]",
     .summary = "explain a command, a layer or another module",
     .text = "NAME is a command; a kind of module, whose members are listed (layer, latent,\n"
-            "likelihood, objective, optimizer, schedule, clip, preset); or a module, which is\n"
+            "likelihood, objective, optimizer, schedule, clip, memory, preset); or a module, which is\n"
             "shown with its options.",
     .example = "  vae help train\n  vae help layer\n  vae help conv2d\n  vae help --man | man -l -",
     .options = options,

@@ -315,7 +315,8 @@ START_TEST(test_recipe_fills_missing_sections) {
     static const char *const wanted = "optimizer  adam lr=0.001 beta1=0.9 beta2=0.999 eps=1e-8 weight_decay=0\n"
                                       "objective  elbo beta=1 warmup=0 cycle=0 ratio=0.5 free_bits=0\n"
                                       "schedule   constant warmup=0\n"
-                                      "clip       none\n";
+                                      "clip       none\n"
+                                      "memory     keep\n";
     rig r;
     rig_init(&r, "");
     ck_assert_str_eq(r.recipe.text, wanted);

@@ -92,7 +92,7 @@ static vae_status_t plan_latent(rig *g, const char *text, vaei_shape h) {
 
 static void latent_rig(rig *g, const char *text, vaei_shape h) {
     const vaei_kernels *k = vaei_kernels_select(0, 0);
-    vaei_need need = { 0, 0, 0 };
+    vaei_need need = {0};
     ck_assert_int_eq(plan_latent(g, text, h), VAE_OK);
     if (g->q.ops->need) g->q.ops->need(&g->q, k, N, 1, &need);
     allocate(g, need);
@@ -101,7 +101,7 @@ static void latent_rig(rig *g, const char *text, vaei_shape h) {
 }
 
 static void likelihood_rig(rig *g, const char *text, int64_t size) {
-    const vaei_need need = { 0, 0, 0 };
+    const vaei_need need = {0};
     vaei_node *node;
     void *conf;
     rig_init(g);

@@ -124,7 +124,7 @@ static inline void pass_open(pass *p, const rig *g, int64_t n, int32_t training,
     memset(p, 0, sizeof(*p));
     vaei_stack_need(g->stack, kernels(), n, training, &p->need);
     p->slot = (vaei_slot){
-        .pack = block_make(p->need.pack), .cache = block_make(p->need.cache), .scratch = block_make(p->need.scratch)};
+        .pack = block_make(p->need.pack), .cache = block_make(p->need.cache), .scratch = block_make(p->need.scratch), .stats = block_make(p->need.stats)};
     p->grads = block_make(floats(g->params.n_floats));
     memset(p->grads, 0, floats(g->params.n_floats));
     p->run = (vaei_run){.k = kernels(),
@@ -141,6 +141,7 @@ static inline void pass_close(pass *p, const rig *g) {
     block_free(p->slot.pack, p->need.pack);
     block_free(p->slot.cache, p->need.cache);
     block_free(p->slot.scratch, p->need.scratch);
+    block_free(p->slot.stats, p->need.stats);
     block_free(p->grads, floats(g->params.n_floats));
 }
 

@@ -18,6 +18,7 @@ static const kind kinds[] = {
     {"optimizer", vaei_optimizers, &vaei_optimizers_count},
     {"schedule", vaei_schedules, &vaei_schedules_count},
     {"clip", vaei_clips, &vaei_clips_count},
+    {"memory", vaei_memories, &vaei_memories_count},
     {"preset", NULL, &vaei_presets_count},
 };
 

@@ -44,7 +44,7 @@ static int64_t pass_of(const vae_model_t *model, int64_t max_batch) {
 }
 
 static void carve_session(const vae_model_t *model, int64_t max_batch, vaei_carve *c, vae_session_t *s) {
-    vaei_network_carve(&model->network, model->ctx->kernels, max_batch, 0, c, &s->work);
+    vaei_network_carve(&model->network, model->ctx->kernels, max_batch, 0, 0, c, &s->work);
     vaei_network_carve_prior(&model->network, model->ctx->kernels, max_batch, 0, c, &s->work);
     s->recon = vaei_carve_array(c, max_batch, sizeof(double));
     s->rate = vaei_carve_array(c, max_batch, sizeof(double));

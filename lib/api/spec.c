@@ -9,7 +9,8 @@
 #include "base/float_env.h"
 
 static const char *const known_sections[] = {"input", "encoder",   "latent",    "decoder",  "likelihood",
-                                             "prior", "optimizer", "objective", "schedule", "clip"};
+                                             "prior", "optimizer", "objective", "schedule", "clip",
+                                             "memory"};
 #define MODEL_SECTIONS 6 /* the first of them */
 
 vae_status_t vaei_spec_parse(vaei_document *out, vaei_arena *arena, const char *text, size_t length) {
@@ -75,6 +76,7 @@ static vae_status_t bind_document(vaei_arena *arena, const vaei_document *d) {
         {"objective", "objective", vaei_objectives, vaei_objectives_count},
         {"schedule", "schedule", vaei_schedules, vaei_schedules_count},
         {"clip", "clip", vaei_clips, vaei_clips_count},
+        {"memory", "memory", vaei_memories, vaei_memories_count},
     };
     for (size_t i = 0; i < VAEI_COUNT(parts); i++) {
         const vaei_section *s = vaei_document_find(d, parts[i].section);

@@ -2,12 +2,15 @@
  * layer.h - floor 2: what a layer is. One file a layer (layer_linear.c), one line in layers.def.
  *
  * A layer maps x[n][in] to y[n][out], rows of examples, channels last. It owns a conf filled from its option table, declares its
- * parameters in plan(), and is const afterwards: any number of threads may run it at once. What it remembers lives in three pieces
+ * parameters in plan(), and is const afterwards: any number of threads may run it at once. What it remembers lives in four pieces
  * of memory that its user carves and hands in:
  *
  *     pack      weights in the kernels' order; written by pack() when parameters changed, read by forward and backward
  *     cache     what forward leaves for backward of the same batch (training only)
+ *     stats     what forward leaves for commit (training only)
  *     scratch   free during one call
+ *
+ * Training may run forward twice on the same x, the second time right before backward (stack.h): both times it leaves the same.
  *
  * forward and backward cannot fail. Gradients of parameters are added to; dx is written. */
 #ifndef VAEI_LAYER_H
@@ -37,7 +40,7 @@ typedef struct vaei_run {
 
 /* Bytes, for n examples. As vaei_carve measures them; overflow sticks at SIZE_MAX. */
 typedef struct vaei_need {
-    size_t pack, cache, scratch;
+    size_t pack, cache, scratch, stats;
 } vaei_need;
 
 /* What its neighbours give to a layer that fuses, at inference: x made pixel by pixel, what is added to y (may be y), what
@@ -49,7 +52,8 @@ typedef struct vaei_fusion {
 } vaei_fusion;
 
 typedef struct vaei_slot {
-    void *pack, *cache, *scratch;
+    void *pack, *cache, *scratch, *stats;
+    size_t segment; /* of a stack in training: vaei_stack_segment(), or 0 */
     const vaei_post *dx_post; /* backward: what to do with finished rows of dx, by layers that take it; NULL: nothing */
     const vaei_fusion *fusion; /* forward, at inference; or NULL */
 } vaei_slot;
@@ -72,12 +76,13 @@ typedef struct vaei_layer_ops {
     void (*need)(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need);
     /* Fill the pack from r->params (r->n is not set). Training packs serve forward and backward. NULL: nothing to pack. */
     void (*pack)(const vaei_layer *l, const vaei_run *r, void *pack);
-    /* y = f(x). Writes y, cache, scratch. */
+    /* y = f(x). Writes y, cache, scratch, stats. */
     void (*forward)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y);
     /* dx = J^T dy (dx may be NULL: not wanted); gradients of parameters += ...; dy may be destroyed. */
     void (*backward)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
                      float *dy, float *dx);
-    /* Fold what the last training forward saw into running statistics: only after the whole step succeeded. May be NULL. */
+    /* Fold the stats of the last training forward into running statistics: only after the whole step succeeded; of the slot
+     * only stats is set. May be NULL. */
     void (*commit)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, float *params);
     /* Elementwise layers only: y = f(x) on any count of values. Such a layer may be fused into the one before it. Else NULL. */
     void (*map)(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *x, float *y);

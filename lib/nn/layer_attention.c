@@ -130,7 +130,7 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
     if (training) (void)cut_rows(l, n, &scratch);
     (void)cut_head(s, k, training, &scratch);
     if (training) (void)vaei_carve_floats(&scratch, vaei_weights_countable(l, n) ? weight_scratch(s, k, n) : -1);
-    *need = (vaei_need){pack.used, cache.used, scratch.used};
+    *need = (vaei_need){.pack = pack.used, .cache = cache.used, .scratch = scratch.used};
 }
 
 static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {

@@ -65,15 +65,15 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
 
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
     const vaei_norm g = geometry(l, n);
-    vaei_carve pack = {NULL, 0}, cache = {NULL, 0}, scratch = {NULL, 0};
+    vaei_carve pack = {NULL, 0}, stats = {NULL, 0}, scratch = {NULL, 0};
     (void)k;
     if (training) {
-        (void)vaei_carve_array(&cache, 2 * g.channels, sizeof(double));
+        (void)vaei_carve_array(&stats, 2 * g.channels, sizeof(double));
         (void)vaei_norm_carve(&scratch, &g, 3);
     } else {
         (void)vaei_carve_floats(&pack, 2 * g.channels);
     }
-    *need = (vaei_need){pack.used, cache.used, scratch.used};
+    *need = (vaei_need){.pack = pack.used, .scratch = scratch.used, .stats = stats.used};
 }
 
 /* y = scale x + shift, the shift such that the rounding of scale cancels near the mean. */
@@ -106,7 +106,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     }
     vaei_carve c = {m->scratch, 0};
     const vaei_norm_scratch s = vaei_norm_carve(&c, &g, 3);
-    double *mean = m->cache, *variance = mean + g.channels;
+    double *mean = m->stats, *variance = mean + g.channels;
     vaei_norm_sums(r->k, r->pool, &g, &s, x, x);
     for (int64_t i = 0; i < g.channels; i++) {
         const double rstd = vaei_norm_statistics(s.sums[i], s.sums[g.channels + i], (double)g.rows, (double)o->eps,
@@ -121,7 +121,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
                      float *dy, float *dx) {
     const conf *o = l->conf;
     const vaei_norm g = geometry(l, r->n);
-    const double *mean = m->cache, *variance = mean + g.channels, count = (double)g.rows;
+    const double *mean = m->stats, *variance = mean + g.channels, count = (double)g.rows;
     const float *weight = vaei_layer_param(l, r, WEIGHT);
     float *dweight = vaei_layer_grad(l, r, WEIGHT), *dbias = vaei_layer_grad(l, r, BIAS);
     vaei_carve c = {m->scratch, 0};
@@ -144,7 +144,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 static void commit(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, float *params) {
     const conf *o = l->conf;
     const vaei_norm g = geometry(l, r->n);
-    const double *mean = m->cache, *variance = mean + g.channels, momentum = (double)o->momentum;
+    const double *mean = m->stats, *variance = mean + g.channels, momentum = (double)o->momentum;
     const double unbiased = g.rows > 1 ? (double)g.rows / (double)(g.rows - 1) : 1;
     float *running_mean = params + l->param[RUNNING_MEAN]->offset,
           *running_var = params + l->param[RUNNING_VAR]->offset;

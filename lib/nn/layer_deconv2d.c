@@ -129,7 +129,7 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
             floats = larger(floats, larger(vaei_conv_forward_scratch(k, g, n), vaei_conv_weight_scratch(k, g, n)));
     }
     (void)vaei_carve_floats(&scratch, floats);
-    *need = (vaei_need){packs.used, 0, scratch.used};
+    *need = (vaei_need){.pack = packs.used, .scratch = scratch.used};
 }
 
 static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {

@@ -31,7 +31,7 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
     vaei_carve cache = {NULL, 0};
     (void)k;
     if (training) (void)vaei_carve_floats(&cache, vaei_count_of(n, vaei_shape_size(&l->in)));
-    *need = (vaei_need){0, cache.used, 0};
+    *need = (vaei_need){.cache = cache.used};
 }
 
 typedef struct job {

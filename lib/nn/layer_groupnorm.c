@@ -73,7 +73,7 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
     if (training) (void)vaei_carve_array(&cache, vaei_count_of(n, o->groups), sizeof(statistics));
     (void)vaei_norm_carve(&scratch, &g, training ? 3 : 2);
     (void)vaei_carve_bytes(&scratch, sizeof(feeder));
-    *need = (vaei_need){0, cache.used, scratch.used};
+    *need = (vaei_need){.cache = cache.used, .scratch = scratch.used};
 }
 
 typedef struct job {

@@ -69,7 +69,7 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
         (void)vaei_carve_array(&cache, rows_of(l, n), sizeof(statistics));
         (void)vaei_carve_array(&scratch, vaei_count_of(chunk_count(l, n), 2 * channels_of(l)), sizeof(double));
     }
-    *need = (vaei_need){0, cache.used, scratch.used};
+    *need = (vaei_need){.cache = cache.used, .scratch = scratch.used};
 }
 
 typedef struct job {

@@ -73,7 +73,7 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
     vaei_carve packs = {NULL, 0}, scratch = {NULL, 0};
     (void)cut(l, k, training, &packs);
     if (training) (void)cut_room(l, k, n, &scratch);
-    *need = (vaei_need){packs.used, 0, scratch.used};
+    *need = (vaei_need){.pack = packs.used, .scratch = scratch.used};
 }
 
 static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {

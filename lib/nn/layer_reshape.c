@@ -39,7 +39,7 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
     (void)k, (void)training;
     if (is_image(&l->in) && is_image(&l->out))
         (void)vaei_carve_floats(&scratch, vaei_count_of(n, vaei_shape_size(&l->in)));
-    *need = (vaei_need){0, 0, scratch.used};
+    *need = (vaei_need){.scratch = scratch.used};
 }
 
 static void reshape(const vaei_run *r, const vaei_shape *from, const vaei_shape *to, const float *x, float *v,

@@ -53,15 +53,19 @@ static int32_t overwrites(const vaei_layer *l, const vaei_kernels *k) {
     return first && first->ops->overwrites && first->ops->overwrites(first, k);
 }
 
-static parts cut(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *pack,
-                 vaei_carve *cache, vaei_carve *scratch) {
+/* What cut() cuts into parts. */
+typedef struct carves {
+    vaei_carve pack, cache, scratch, stats;
+} carves;
+
+static parts cut(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, carves *c) {
     const int64_t in = vaei_count_of(n, vaei_shape_size(&l->in)), out = vaei_count_of(n, vaei_shape_size(&l->out));
     const int32_t fused = adds(l, k, training);
     size_t shared = 0;
     parts p = {0};
-    if (training || (l->body[SHORTCUT] && !fused)) p.other = vaei_carve_floats(scratch, out);
-    if (training && l->body[SHORTCUT]) p.dx = vaei_carve_floats(scratch, in);
-    void *rest = vaei_carve_bytes(scratch, 0);
+    if (training || (l->body[SHORTCUT] && !fused)) p.other = vaei_carve_floats(&c->scratch, out);
+    if (training && l->body[SHORTCUT]) p.dx = vaei_carve_floats(&c->scratch, in);
+    void *rest = vaei_carve_bytes(&c->scratch, 0);
     for (int32_t i = 0; i < VAEI_LAYER_BODIES && l->body[i]; i++) {
         vaei_need need = {0};
         if (fused && i == BODY) {
@@ -70,30 +74,32 @@ static parts cut(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
             vaei_stack_need(l->body[i], k, n, training, &need);
         }
         /* fused: the shortcut runs while the body does */
-        void *own = fused ? vaei_carve_bytes(scratch, need.scratch) : rest;
-        p.slot[i] = (vaei_slot){
-            .pack = vaei_carve_bytes(pack, need.pack), .cache = vaei_carve_bytes(cache, need.cache), .scratch = own};
-        if (training && vaei_stack_reads_y(l->body[i])) p.kept[i] = vaei_carve_floats(cache, out);
+        void *own = fused ? vaei_carve_bytes(&c->scratch, need.scratch) : rest;
+        p.slot[i] = (vaei_slot){.pack = vaei_carve_bytes(&c->pack, need.pack),
+                                .cache = vaei_carve_bytes(&c->cache, need.cache),
+                                .scratch = own,
+                                .stats = vaei_carve_bytes(&c->stats, need.stats)};
+        if (training && vaei_stack_reads_y(l->body[i])) p.kept[i] = vaei_carve_floats(&c->cache, out);
         if (shared < need.scratch) shared = need.scratch;
     }
-    if (!fused) (void)vaei_carve_bytes(scratch, shared);
+    if (!fused) (void)vaei_carve_bytes(&c->scratch, shared);
     return p;
 }
 
 static parts parts_of(const vaei_layer *l, const vaei_run *r, const vaei_slot *m) {
-    vaei_carve pack = {m->pack, 0}, cache = {m->cache, 0}, scratch = {m->scratch, 0};
-    return cut(l, r->k, r->n, r->training, &pack, &cache, &scratch);
+    carves c = {{m->pack, 0}, {m->cache, 0}, {m->scratch, 0}, {m->stats, 0}};
+    return cut(l, r->k, r->n, r->training, &c);
 }
 
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    vaei_carve pack = {NULL, 0}, cache = {NULL, 0}, scratch = {NULL, 0};
-    (void)cut(l, k, n, training, &pack, &cache, &scratch);
-    *need = (vaei_need){pack.used, cache.used, scratch.used};
+    carves c = {0};
+    (void)cut(l, k, n, training, &c);
+    *need = (vaei_need){c.pack.used, c.cache.used, c.scratch.used, c.stats.used};
 }
 
 static void pack(const vaei_layer *l, const vaei_run *r, void *memory) {
-    vaei_carve packs = {memory, 0}, cache = {NULL, 0}, scratch = {NULL, 0};
-    const parts p = cut(l, r->k, 1, r->training, &packs, &cache, &scratch);
+    carves c = {.pack = {memory, 0}};
+    const parts p = cut(l, r->k, 1, r->training, &c);
     for (int32_t i = 0; i < VAEI_LAYER_BODIES && l->body[i]; i++) vaei_stack_pack(l->body[i], r, p.slot[i].pack);
 }
 

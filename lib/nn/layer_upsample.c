@@ -78,7 +78,7 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
     vaei_carve scratch = {NULL, 0};
     (void)l, (void)k, (void)n, (void)training;
     (void)vaei_carve_bytes(&scratch, sizeof(feeder));
-    *need = (vaei_need){0, 0, scratch.used};
+    *need = (vaei_need){.scratch = scratch.used};
 }
 
 static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count,

@@ -24,9 +24,10 @@
 enum { INFERENCE, TRAINING, ADDS };
 
 typedef struct frame {
-    vaei_slot slot; /* scratch is set when it runs */
-    float *y;       /* output; shared by the layers of a group */
-    size_t held;    /* scratch of the layer that feeds it */
+    vaei_slot slot;  /* scratch is set when it runs */
+    float *y;        /* output; shared by the layers of a group */
+    size_t held;     /* scratch of the layer that feeds it */
+    int32_t segment; /* its first layer */
 } frame;
 
 vaei_noise_key vaei_layer_noise(const vaei_layer *l, const vaei_run *r, uint32_t stream) {
@@ -201,54 +202,101 @@ static size_t own_bytes(const vaei_stack *s, const vaei_kernels *k, int64_t n, i
     return mode == INFERENCE && stands_in_y(s, k, g) ? 0 : output_bytes(s, g, n);
 }
 
-/* One walk for measuring and for placing. pack and keep cut the pack and the cache; at inference `keep` holds only the
- * frames. `ends` becomes the bytes of the two-ended block: the largest pair of neighbouring activations in it, with the
- * scratch of what runs between them. frames and y may be NULL when measuring. */
-static void lay_out(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t mode, vaei_carve *pack,
-                    vaei_carve *keep, size_t *ends, frame **frames_out, float *y) {
+/* What lay_out() cuts, with bases or only measured. */
+typedef struct layout {
+    size_t segment; /* given: bytes of one example that end a segment, so that no batch has others; 0: there are none */
+    vaei_carve pack, stats;
+    vaei_carve keep;  /* the frames first; in training the cache */
+    vaei_carve again; /* of one segment, all at the same place; used: the most of any */
+    size_t
+        ends; /* bytes of the two-ended block: the largest pair of neighbouring activations in it, with the scratch of what runs
+                  * between them */
+} layout;
+
+/* One walk for measuring and for placing; returns the frames. y may be NULL when measuring. */
+static frame *lay_out(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t mode, layout *c, float *y) {
     const int32_t training = mode == TRAINING;
-    frame *frames = vaei_carve_array(keep, s->n, sizeof(frame));
-    size_t before = 0;
-    *ends = 0;
+    frame *frames = vaei_carve_array(&c->keep, s->n, sizeof(frame));
+    vaei_carve *const hold = c->segment > 0 ? &c->again : &c->keep;
+    size_t before = 0, most = 0; /* of any segment */
+    size_t scratch = 0, one = 0; /* of this one: scratch; bytes of one example */
+    int32_t first = 0;
+    c->ends = 0;
     for (int32_t i = 0; i < s->n;) {
         const group g = group_at(s, k, i, mode);
         const size_t bytes = own_bytes(s, k, n, mode, &g);
         const size_t pair = sum_or_max(before, bytes);
-        float *kept = training && bytes > 0 ? vaei_carve_bytes(keep, bytes) : NULL;
         size_t held = 0;
         for (int32_t j = i; j <= g.last; j++) {
             const vaei_layer *l = s->layer[j];
             vaei_need need = {0};
             if (l->ops->need) l->ops->need(l, k, n, training, &need);
-            void *p = vaei_carve_bytes(pack, need.pack);
-            void *c = vaei_carve_bytes(keep, training ? need.cache : 0);
+            const vaei_slot slot = {.pack = vaei_carve_bytes(&c->pack, need.pack),
+                                    .cache = training ? vaei_carve_bytes(hold, need.cache) : NULL,
+                                    .stats = training ? vaei_carve_bytes(&c->stats, need.stats) : NULL};
             /* behind the maker, at inference, the group's input is no more */
-            raise_to(ends, sum_or_max(training || j <= g.maker ? pair : bytes, sum_or_max(held, need.scratch)));
-            if (frames) frames[j] = (frame){.slot = {.pack = p, .cache = c}, .y = bytes > 0 ? kept : y, .held = held};
+            raise_to(&c->ends, sum_or_max(training || j <= g.maker ? pair : bytes, sum_or_max(held, need.scratch)));
+            if (c->segment > 0) {
+                vaei_need single = {0};
+                if (l->ops->need) l->ops->need(l, k, 1, training, &single);
+                one = sum_or_max(one, single.cache);
+                raise_to(&scratch, need.scratch);
+            }
+            if (frames) frames[j] = (frame){.slot = slot, .y = y, .held = held, .segment = first};
             held = j < g.maker ? sum_or_max(held, round_up(need.scratch)) : 0;
+        }
+        one = sum_or_max(one, activation_bytes(&s->layer[i]->out, 1));
+        const int32_t ends_segment = c->segment > 0 && g.last < s->n - 1 && one >= c->segment;
+        if (training && bytes > 0) {
+            float *kept = vaei_carve_bytes(ends_segment ? &c->keep : hold, bytes);
+            for (int32_t j = i; frames && j <= g.last; j++) frames[j].y = kept;
+        }
+        raise_to(&most, c->again.used);
+        if (ends_segment) {
+            raise_to(&c->ends, sum_or_max(bytes, scratch)); /* made again beside its gradient */
+            scratch = one = c->again.used = 0;
+            first = g.last + 1;
         }
         before = bytes;
         i = g.last + 1;
     }
-    *ends = round_up(*ends);
-    if (frames_out) *frames_out = frames;
+    c->again.used = most;
+    c->ends = round_up(c->ends);
+    return frames;
 }
 
-static void measure(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t mode, vaei_need *need) {
-    vaei_carve pack = {0}, keep = {0};
-    size_t ends;
-    lay_out(s, k, n, mode, &pack, &keep, &ends, NULL, NULL);
-    need->pack = pack.used;
-    need->cache = mode == TRAINING ? keep.used : 0;
-    need->scratch = mode == TRAINING ? ends : sum_or_max(keep.used, ends);
+static layout measure(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t mode, size_t segment,
+                      vaei_need *need) {
+    layout c = {.segment = segment};
+    (void)lay_out(s, k, n, mode, &c, NULL);
+    *need = (vaei_need){.pack = c.pack.used, .stats = c.stats.used};
+    need->cache = mode == TRAINING ? sum_or_max(c.keep.used, c.again.used) : 0;
+    need->scratch = mode == TRAINING ? c.ends : sum_or_max(c.keep.used, c.ends);
+    return c;
 }
 
 void vaei_stack_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    measure(s, k, n, training ? TRAINING : INFERENCE, need);
+    (void)measure(s, k, n, training ? TRAINING : INFERENCE, 0, need);
 }
 
 void vaei_stack_add_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, vaei_need *need) {
-    measure(s, k, n, ADDS, need);
+    (void)measure(s, k, n, ADDS, 0, need);
+}
+
+/* Tries segments of an equal share of all bytes. */
+size_t vaei_stack_segment(const vaei_stack *s, const vaei_kernels *k, int64_t n, vaei_need *need) {
+    size_t best = SIZE_MAX;
+    const size_t whole = measure(s, k, 1, TRAINING, best, need).again.used;
+    (void)measure(s, k, n, TRAINING, best, need);
+    for (int32_t parts = 2; parts <= s->n; parts += 1 + parts / 8) {
+        const size_t share = whole / (size_t)parts, segment = share > 0 ? share : 1;
+        vaei_need other;
+        (void)measure(s, k, n, TRAINING, segment, &other);
+        if (sum_or_max(other.cache, other.scratch) >= sum_or_max(need->cache, need->scratch)) continue;
+        best = segment;
+        *need = other;
+    }
+    return best;
 }
 
 void vaei_stack_pack(const vaei_stack *s, const vaei_run *r, void *pack) {
@@ -290,11 +338,16 @@ static void run_group(const vaei_stack *s, const vaei_run *r, frame *frames, con
 static void run(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, int32_t mode, const float *x,
                 const vaei_addition *a, float *y) {
     const int32_t training = mode == TRAINING;
-    vaei_carve pack = {.base = m->pack}, keep = {.base = training ? m->cache : m->scratch};
-    frame *frames;
-    size_t ends;
-    lay_out(s, r->k, r->n, mode, &pack, &keep, &ends, &frames, y);
-    char *block = (char *)m->scratch + (training ? 0 : keep.used), *block_end = block + ends;
+    layout c = {.segment = m->segment,
+                .pack = {m->pack, 0},
+                .stats = {m->stats, 0},
+                .keep = {training ? m->cache : m->scratch, 0}};
+    if (c.segment > 0) {
+        vaei_need need;
+        c.again.base = (char *)m->cache + measure(s, r->k, r->n, mode, c.segment, &need).keep.used;
+    }
+    frame *frames = lay_out(s, r->k, r->n, mode, &c, y);
+    char *block = (char *)m->scratch + (training ? 0 : c.keep.used), *block_end = block + c.ends;
     int32_t low = 1; /* which end the next output takes */
     size_t before = 0;
     for (int32_t i = 0; i < s->n;) {
@@ -365,21 +418,33 @@ static int32_t fuses_grad(const vaei_stack *s, int32_t i) {
            s->layer[i - 1]->ops->map_grad;
 }
 
+/* Forward of a segment, up to layer `last`. */
+static void run_again(const vaei_stack *s, const vaei_run *r, frame *frames, int32_t last, char *scratch,
+                      const float *x) {
+    char *const both[2] = {scratch, scratch};
+    for (int32_t i = frames[last].segment; i <= last;) {
+        const group g = group_at(s, r->k, i, TRAINING);
+        run_group(s, r, frames, &g, NULL, both, i == 0 ? x : frames[i - 1].y, frames[g.last].y);
+        i = g.last + 1;
+    }
+}
+
 void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
                          float *dy, float *dx) {
-    const frame *frames = m->cache; /* the first piece that lay_out cuts */
-    vaei_carve pack = {0}, keep = {0};
-    size_t ends;
+    frame *frames = m->cache; /* the first piece that lay_out cuts */
+    layout c = {.segment = m->segment};
     if (s->n == 0) {
         if (dx) memcpy(dx, dy, (size_t)(r->n * vaei_shape_size(&s->in)) * sizeof(*dx));
         return;
     }
-    lay_out(s, r->k, r->n, TRAINING, &pack, &keep, &ends, NULL, NULL);
-    char *block = m->scratch, *block_end = block + ends;
-    int32_t low = 1;
-    size_t after = 0; /* bytes of dy in the block */
+    (void)lay_out(s, r->k, r->n, TRAINING, &c, NULL);
+    char *block = m->scratch, *block_end = block + c.ends;
+    int32_t low = 1, segment = frames[s->n - 1].segment; /* is there */
+    size_t after = 0;                                    /* bytes of dy in the block */
     for (int32_t last = s->n - 1; last >= 0;) {
         int32_t i = last;
+        if (frames[last].segment != segment) run_again(s, r, frames, last, block + (low ? 0 : after), x);
+        segment = frames[last].segment;
         while (in_place(s, r->k, i, TRAINING)) i--;
         const size_t bytes = i == 0 ? 0 : activation_bytes(&s->layer[i]->in, r->n);
         float *d = i == 0 ? dx : (float *)(void *)(low ? block : block_end - bytes);
@@ -402,9 +467,14 @@ void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot
 }
 
 void vaei_stack_commit(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, float *params) {
-    const frame *frames = m->cache;
-    for (int32_t i = 0; i < s->n; i++)
-        if (s->layer[i]->ops->commit) s->layer[i]->ops->commit(s->layer[i], r, &frames[i].slot, params);
+    vaei_carve stats = {.base = m->stats};
+    for (int32_t i = 0; i < s->n; i++) {
+        const vaei_layer *l = s->layer[i];
+        vaei_need need = {0};
+        if (l->ops->need) l->ops->need(l, r->k, r->n, 1, &need);
+        const vaei_slot slot = {.stats = vaei_carve_bytes(&stats, need.stats)};
+        if (l->ops->commit) l->ops->commit(l, r, &slot, params);
+    }
 }
 
 int32_t vaei_stack_reads_y(const vaei_stack *s) {

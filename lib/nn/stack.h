@@ -10,7 +10,14 @@
  * A layer that overwrites its input stands where that stands. A layer that feeds (group norm, upsample) has no output of
  * its own: the next one asks it for the pixels it needs.
  *
- * Memory in training: each activation that some backward reads stays in the cache; gradients go back through the two ends. */
+ * Memory in training: each activation that some backward reads stays in the cache; gradients go back through the two ends. Or, with
+ * a slot's segment, only those between segments of layers stay, and one segment's at a time:
+ *
+ *     x | conv2d | relu | conv2d | y1 | residual {} | residual {} | y2 | conv2d | y
+ *       [------ again -------]        [--------- again --------]       [ as forward left it ]
+ *
+ * backward runs forward on a segment again before it goes back through it; all but the last, which is still there. Same bits, as
+ * forward is a function of x, the parameters and counted noise (Chen et al. 2016, arXiv:1604.06174). */
 #ifndef VAEI_STACK_H
 #define VAEI_STACK_H
 
@@ -27,6 +34,8 @@ vae_status_t vaei_stack_build(vaei_stack **out, vaei_build *b, const vaei_pipeli
                               const vaei_shape *in);
 
 void vaei_stack_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need);
+/* The memory of training if backward makes activations again: which segments take the least, for the slot, and what they need. */
+size_t vaei_stack_segment(const vaei_stack *s, const vaei_kernels *k, int64_t n, vaei_need *need);
 void vaei_stack_pack(const vaei_stack *s, const vaei_run *r, void *pack);
 void vaei_stack_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, float *y);
 /* Inference: y = post(f(x) + add), without memory for f(x). `ready` (may be NULL) is called before the last layers touch

@@ -143,15 +143,18 @@ vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei
 
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
 
-void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *c,
-                        vaei_work *w) {
+void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t training, int32_t again,
+                        vaei_carve *c, vaei_work *w) {
     const int64_t H = vaei_shape_size(&net->latent.h), D = vaei_shape_size(&net->latent.z), S = net->likelihood.size;
     vaei_need e = {0}, q = {0}, d = {0};
     int64_t nH, nD, nS;
     if (!vaei_count_mul(n, H, &nH) || !vaei_count_mul(n, D, &nD) || !vaei_count_mul(n, S, &nS)) nH = nD = nS = -1;
-    vaei_examples_need(net->encoder, k, n, training, &e);
+    const int32_t segments = training && again;
+    vaei_stack_need(net->encoder, k, n, training, &e);
+    w->encoder.segment = segments ? vaei_stack_segment(net->encoder, k, n, &e) : 0;
     if (net->latent.ops->need) net->latent.ops->need(&net->latent, k, n, training, &q);
-    vaei_examples_need(net->decoder, k, n, training, &d);
+    vaei_stack_need(net->decoder, k, n, training, &d);
+    w->decoder.segment = segments ? vaei_stack_segment(net->decoder, k, n, &d) : 0;
 
     w->encoder.pack = vaei_carve_bytes(c, e.pack);
     w->latent.pack = vaei_carve_bytes(c, q.pack);
@@ -159,6 +162,8 @@ void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t 
     w->encoder.cache = vaei_carve_bytes(c, e.cache);
     w->latent.cache = vaei_carve_bytes(c, q.cache);
     w->decoder.cache = vaei_carve_bytes(c, d.cache);
+    w->encoder.stats = vaei_carve_bytes(c, e.stats);
+    w->decoder.stats = vaei_carve_bytes(c, d.stats);
     w->likelihood_cache = vaei_carve_bytes(c, VAEI_LIKELIHOOD_CACHE);
     w->h = vaei_carve_floats(c, nH);
     w->mean = vaei_carve_floats(c, nD);

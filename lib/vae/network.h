@@ -49,7 +49,9 @@ typedef struct vaei_work {
     float *d_theta, *d_z, *d_kl, *d_h, *d_nll;
 } vaei_work;
 
-void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *c, vaei_work *w);
+/* again: in training, backward makes activations again. */
+void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t training, int32_t again, vaei_carve *c,
+                        vaei_work *w);
 
 /* Fill the packs after parameters changed. */
 void vaei_network_pack(const vaei_network *net, const vaei_run *r, const vaei_work *w);

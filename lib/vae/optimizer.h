@@ -34,11 +34,19 @@ typedef struct vaei_clip_ops {
     double (*factor)(const void *conf, double norm);
 } vaei_clip_ops;
 
+/* Which activations wait for backward. */
+typedef struct vaei_memory_ops {
+    vaei_module module;
+    int32_t again; /* few; backward makes the others again */
+} vaei_memory_ops;
+
 extern const vaei_module *const vaei_optimizers[];
 extern const size_t vaei_optimizers_count;
 extern const vaei_module *const vaei_schedules[];
 extern const size_t vaei_schedules_count;
 extern const vaei_module *const vaei_clips[];
 extern const size_t vaei_clips_count;
+extern const vaei_module *const vaei_memories[];
+extern const size_t vaei_memories_count;
 
 #endif

@@ -121,7 +121,7 @@ static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t 
     (void)cut_factors(s, &pack);
     (void)cut_room(s, k, n, training, &scratch);
     (void)cut_terms(s, n, training ? &cache : &scratch);
-    *need = (vaei_need){pack.used, cache.used, scratch.used};
+    *need = (vaei_need){.pack = pack.used, .cache = cache.used, .scratch = scratch.used};
 }
 
 /* ---- factors ------------------------------------------------------------------------------------------------------ */

@@ -182,7 +182,7 @@ static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t 
     (void)cut_packs(s, k, training, &pack_of);
     (void)cut_maps(s, rows, training, training ? &cache : &scratch);
     (void)cut_room(s, k, rows, training, &scratch);
-    *need = (vaei_need){pack_of.used, cache.used, scratch.used};
+    *need = (vaei_need){.pack = pack_of.used, .cache = cache.used, .scratch = scratch.used};
 }
 
 typedef struct view {

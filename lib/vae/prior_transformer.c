@@ -213,7 +213,7 @@ static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t 
     (void)cut_maps(s, rows, stack.cache, training ? &cache : &scratch);
     (void)cut_room(s, k, rows, stack.scratch, training, &scratch);
     if (!training) (void)cut_steps(s, examples, &sampling);
-    *need = (vaei_need){pack_of.used, cache.used, scratch.used > sampling.used ? scratch.used : sampling.used};
+    *need = (vaei_need){.pack = pack_of.used, .cache = cache.used, .scratch = scratch.used > sampling.used ? scratch.used : sampling.used};
 }
 
 static packs packs_of(const net *s, const vaei_run *r, void *base) {

@@ -2,10 +2,10 @@
  * recipe.c - the training sections of a document, each one module: found, bound, and printed back in canonical form. */
 #include "vae/recipe.h"
 
-enum { OPTIMIZER, OBJECTIVE, SCHEDULE, CLIP, SECTIONS };
+enum { OPTIMIZER, OBJECTIVE, SCHEDULE, CLIP, MEMORY, SECTIONS }; /* those that change results first */
 
-static const char *const section_name[SECTIONS] = { "optimizer", "objective", "schedule", "clip" };
-static const char *const default_module[SECTIONS] = { "adam", "elbo", "constant", "none" };
+static const char *const section_name[SECTIONS] = {"optimizer", "objective", "schedule", "clip", "memory"};
+static const char *const default_module[SECTIONS] = {"adam", "elbo", "constant", "none", "keep"};
 
 /* A section of one module without attributes, behind the last one. */
 static vaei_section *append(vaei_arena *arena, vaei_document *document, const char *name, const char *module) {
@@ -41,38 +41,38 @@ static vae_status_t bind_section(const vaei_module **module, void **conf, vaei_s
     return vaei_module_bind(conf, *module, node, arena, where);
 }
 
-/* Prints the four in their order, whatever their order in the document. */
-static const char *print(vaei_section *const *section, vaei_arena *arena) {
+/* Prints the first `count` in their order, whatever their order in the document. */
+static const char *print(vaei_section *const *section, int count, vaei_arena *arena) {
     vaei_section line[SECTIONS];
-    for (int i = 0; i < SECTIONS; i++) {
+    for (int i = 0; i < count; i++) {
         line[i] = *section[i];
-        line[i].next = i + 1 < SECTIONS ? &line[i + 1] : NULL;
+        line[i].next = i + 1 < count ? &line[i + 1] : NULL;
     }
-    const vaei_document document = { line };
-    vaei_writer w = { NULL, 0, 0 };
+    const vaei_document document = {line};
+    vaei_writer w = {NULL, 0, 0};
     vaei_document_print(&document, &w);
     const size_t length = w.length;
-    w = (vaei_writer){ vaei_arena_array(arena, length + 1, 1), length + 1, 0 };
+    w = (vaei_writer){vaei_arena_array(arena, length + 1, 1), length + 1, 0};
     if (w.buf) vaei_document_print(&document, &w);
     return w.buf;
 }
 
 vae_status_t vaei_recipe_build(vaei_recipe *recipe, vaei_arena *arena, vaei_document *document) {
-    const vaei_module *const *const registry[SECTIONS] = { vaei_optimizers, vaei_objectives, vaei_schedules,
-                                                           vaei_clips };
-    const size_t count[SECTIONS] = { vaei_optimizers_count, vaei_objectives_count, vaei_schedules_count,
-                                     vaei_clips_count };
-    const vaei_module *module[SECTIONS] = { NULL };
+    const vaei_module *const *const registry[SECTIONS] = {vaei_optimizers, vaei_objectives, vaei_schedules, vaei_clips,
+                                                          vaei_memories};
+    const size_t count[SECTIONS] = {vaei_optimizers_count, vaei_objectives_count, vaei_schedules_count,
+                                    vaei_clips_count, vaei_memories_count};
+    const vaei_module *module[SECTIONS] = {NULL};
     vaei_section *section[SECTIONS];
-    void *conf[SECTIONS] = { NULL };
+    void *conf[SECTIONS] = {NULL};
     for (int i = 0; i < SECTIONS; i++) {
         section[i] = vaei_document_find(document, section_name[i]);
         if (!section[i]) section[i] = append(arena, document, section_name[i], default_module[i]);
         if (!section[i]) return VAE_E_NOMEM;
         VAEI_TRY(bind_section(&module[i], &conf[i], section[i], i, arena, registry[i], count[i]));
     }
-    const char *text = print(section, arena);
-    if (!text) return VAE_E_NOMEM;
+    const char *text = print(section, SECTIONS, arena), *law = print(section, MEMORY, arena);
+    if (!text || !law) return VAE_E_NOMEM;
     *recipe = (vaei_recipe){
         .optimizer = (const vaei_optimizer_ops *)module[OPTIMIZER], /* a module is the first member of its ops */
         .objective = (const vaei_objective_ops *)module[OBJECTIVE],
@@ -82,7 +82,9 @@ vae_status_t vaei_recipe_build(vaei_recipe *recipe, vaei_arena *arena, vaei_docu
         .objective_conf = conf[OBJECTIVE],
         .schedule_conf = conf[SCHEDULE],
         .clip_conf = conf[CLIP],
+        .memory = (const vaei_memory_ops *)module[MEMORY],
         .text = text,
+        .law = law,
     };
     return VAE_OK;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * recipe.h - how a model is trained: the four training sections of a document, bound to their modules.
+ * recipe.h - how a model is trained: the five training sections of a document, bound to their modules.
  *
  *     optimizer  adam lr=0.001
  *     objective  elbo beta=1
  *     schedule   constant
- *     clip       none                                          a section left out takes this default */
+ *     clip       none
+ *     memory     keep                                          a section left out takes this default */
 #ifndef VAEI_RECIPE_H
 #define VAEI_RECIPE_H
 
@@ -17,8 +18,10 @@ typedef struct vaei_recipe {
     const vaei_objective_ops *objective;
     const vaei_schedule_ops *schedule;
     const vaei_clip_ops *clip;
+    const vaei_memory_ops *memory;
     void *optimizer_conf, *objective_conf, *schedule_conf, *clip_conf;
     const char *text; /* canonical, one section a line */
+    const char *law;  /* the same without what changes no result: memory */
 } vaei_recipe;
 
 /* Is it the model's prior that is trained, and it alone? */

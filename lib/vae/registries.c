@@ -25,6 +25,9 @@
 #define VAEI_CLIP(name) extern const vaei_clip_ops vaei_clip_##name;
 #include "vae/clips.def"
 #undef VAEI_CLIP
+#define VAEI_MEMORY(name) extern const vaei_memory_ops vaei_memory_##name;
+#include "vae/memories.def"
+#undef VAEI_MEMORY
 #define VAEI_PRIOR(name) extern const vaei_prior_ops vaei_prior_##name;
 #include "vae/priors.def"
 #undef VAEI_PRIOR
@@ -35,6 +38,7 @@
 #define VAEI_OPTIMIZER(name) &vaei_optimizer_##name.module,
 #define VAEI_SCHEDULE(name) &vaei_schedule_##name.module,
 #define VAEI_CLIP(name) &vaei_clip_##name.module,
+#define VAEI_MEMORY(name) &vaei_memory_##name.module,
 #define VAEI_PRIOR(name) &vaei_prior_##name.module,
 
 const vaei_module *const vaei_latents[] = {
@@ -55,6 +59,9 @@ const vaei_module *const vaei_schedules[] = {
 const vaei_module *const vaei_clips[] = {
 #include "vae/clips.def"
 };
+const vaei_module *const vaei_memories[] = {
+#include "vae/memories.def"
+};
 const vaei_module *const vaei_priors[] = {
 #include "vae/priors.def"
 };
@@ -65,4 +72,5 @@ const size_t vaei_objectives_count = VAEI_COUNT(vaei_objectives);
 const size_t vaei_optimizers_count = VAEI_COUNT(vaei_optimizers);
 const size_t vaei_schedules_count = VAEI_COUNT(vaei_schedules);
 const size_t vaei_clips_count = VAEI_COUNT(vaei_clips);
+const size_t vaei_memories_count = VAEI_COUNT(vaei_memories);
 const size_t vaei_priors_count = VAEI_COUNT(vaei_priors);
