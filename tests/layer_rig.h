@@ -123,8 +123,10 @@ typedef struct pass {
 static inline void pass_open(pass *p, const rig *g, int64_t n, int32_t training, const vaei_pool *pool) {
     memset(p, 0, sizeof(*p));
     vaei_stack_need(g->stack, kernels(), n, training, &p->need);
-    p->slot = (vaei_slot){
-        .pack = block_make(p->need.pack), .cache = block_make(p->need.cache), .scratch = block_make(p->need.scratch), .stats = block_make(p->need.stats)};
+    p->slot = (vaei_slot){.pack = block_make(p->need.pack),
+                          .cache = block_make(p->need.cache),
+                          .scratch = block_make(p->need.scratch),
+                          .stats = block_make(p->need.stats)};
     p->grads = block_make(floats(g->params.n_floats));
     memset(p->grads, 0, floats(g->params.n_floats));
     p->run = (vaei_run){.k = kernels(),
