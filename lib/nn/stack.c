@@ -283,18 +283,22 @@ void vaei_stack_add_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, 
     (void)measure(s, k, n, ADDS, 0, need);
 }
 
+void vaei_stack_need_again(const vaei_stack *s, const vaei_kernels *k, int64_t n, size_t segment, vaei_need *need) {
+    (void)measure(s, k, n, TRAINING, segment, need);
+}
+
 /* Tries segments of an equal share of all bytes. */
-size_t vaei_stack_segment(const vaei_stack *s, const vaei_kernels *k, int64_t n, vaei_need *need) {
-    size_t best = SIZE_MAX;
-    const size_t whole = measure(s, k, 1, TRAINING, best, need).again.used;
-    (void)measure(s, k, n, TRAINING, best, need);
-    for (int32_t parts = 2; parts <= s->n; parts += 1 + parts / 8) {
+size_t vaei_stack_segment(const vaei_stack *s, const vaei_kernels *k, int64_t n) {
+    vaei_need need;
+    const size_t whole = measure(s, k, 1, TRAINING, SIZE_MAX, &need).again.used;
+    size_t best = SIZE_MAX, least = SIZE_MAX;
+    for (int32_t parts = 1; parts <= s->n; parts += 1 + parts / 8) {
         const size_t share = whole / (size_t)parts, segment = share > 0 ? share : 1;
-        vaei_need other;
-        (void)measure(s, k, n, TRAINING, segment, &other);
-        if (sum_or_max(other.cache, other.scratch) >= sum_or_max(need->cache, need->scratch)) continue;
+        (void)measure(s, k, n, TRAINING, segment, &need);
+        const size_t bytes = sum_or_max(need.cache, need.scratch);
+        if (bytes >= least) continue;
         best = segment;
-        *need = other;
+        least = bytes;
     }
     return best;
 }

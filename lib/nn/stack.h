@@ -34,8 +34,9 @@ vae_status_t vaei_stack_build(vaei_stack **out, vaei_build *b, const vaei_pipeli
                               const vaei_shape *in);
 
 void vaei_stack_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need);
-/* The memory of training if backward makes activations again: which segments take the least, for the slot, and what they need. */
-size_t vaei_stack_segment(const vaei_stack *s, const vaei_kernels *k, int64_t n, vaei_need *need);
+/* Training whose backward makes activations again: for the slot, the segments that take the least memory; and what such take. */
+size_t vaei_stack_segment(const vaei_stack *s, const vaei_kernels *k, int64_t n);
+void vaei_stack_need_again(const vaei_stack *s, const vaei_kernels *k, int64_t n, size_t segment, vaei_need *need);
 void vaei_stack_pack(const vaei_stack *s, const vaei_run *r, void *pack);
 void vaei_stack_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, float *y);
 /* Inference: y = post(f(x) + add), without memory for f(x). `ready` (may be NULL) is called before the last layers touch

@@ -10,7 +10,7 @@
 #include "nn/examples.h"
 #include "nn/ranges.h"
 
-static const char *const sections[] = { "input", "encoder", "latent", "decoder", "likelihood", "prior" };
+static const char *const sections[] = {"input", "encoder", "latent", "decoder", "likelihood", "prior"};
 
 /* ---- building -------------------------------------------------------------------------------------------------- */
 
@@ -79,7 +79,7 @@ static vae_status_t build_prior(vaei_network *net, vaei_build *b, const vaei_doc
     const vaei_module *module;
     vaei_node *node = NULL;
     void *conf;
-    *p = (vaei_prior){ .ops = &vaei_prior_standard, .latent = &net->latent };
+    *p = (vaei_prior){.ops = &vaei_prior_standard, .latent = &net->latent};
     if (!vaei_document_find(document, "prior")) return VAE_OK;
     VAEI_TRY(single_module(&node, document, "prior"));
     VAEI_TRY(vaei_module_find(&module, vaei_priors, vaei_priors_count, "prior", node, "prior"));
@@ -89,8 +89,8 @@ static vae_status_t build_prior(vaei_network *net, vaei_build *b, const vaei_doc
     if (!vaei_network_has_prior(net)) return VAE_OK;
     const int32_t of_codes = (net->latent.ops->flags & VAEI_LATENT_CODES) != 0;
     if (!(p->ops->flags & (of_codes ? VAEI_PRIOR_OF_CODES : VAEI_PRIOR_OF_VALUES)))
-        return vaei_fail(VAE_E_SPEC, "prior %s: is over %s, latent %s makes %s", module->name, of_codes ? "values" : "codes",
-                         net->latent.ops->module.name, of_codes ? "codes" : "values");
+        return vaei_fail(VAE_E_SPEC, "prior %s: is over %s, latent %s makes %s", module->name,
+                         of_codes ? "values" : "codes", net->latent.ops->module.name, of_codes ? "codes" : "values");
     b->flags = VAEI_PARAM_OF_PRIOR;
     return p->ops->plan(p, b);
 }
@@ -143,18 +143,27 @@ vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei
 
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
 
+/* Of the encoder or the decoder; `again` as vaei_network_carve has it. */
+static vaei_need stack_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, int32_t again,
+                            vaei_slot *slot) {
+    vaei_need need = {0};
+    slot->segment = training && again ? vaei_stack_segment(s, k, n) : 0;
+    if (slot->segment > 0)
+        vaei_stack_need_again(s, k, n, slot->segment, &need);
+    else
+        vaei_stack_need(s, k, n, training, &need);
+    return need;
+}
+
 void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t training, int32_t again,
                         vaei_carve *c, vaei_work *w) {
     const int64_t H = vaei_shape_size(&net->latent.h), D = vaei_shape_size(&net->latent.z), S = net->likelihood.size;
-    vaei_need e = {0}, q = {0}, d = {0};
+    vaei_need q = {0};
     int64_t nH, nD, nS;
     if (!vaei_count_mul(n, H, &nH) || !vaei_count_mul(n, D, &nD) || !vaei_count_mul(n, S, &nS)) nH = nD = nS = -1;
-    const int32_t segments = training && again;
-    vaei_stack_need(net->encoder, k, n, training, &e);
-    w->encoder.segment = segments ? vaei_stack_segment(net->encoder, k, n, &e) : 0;
+    const vaei_need e = stack_need(net->encoder, k, n, training, again, &w->encoder);
     if (net->latent.ops->need) net->latent.ops->need(&net->latent, k, n, training, &q);
-    vaei_stack_need(net->decoder, k, n, training, &d);
-    w->decoder.segment = segments ? vaei_stack_segment(net->decoder, k, n, &d) : 0;
+    const vaei_need d = stack_need(net->decoder, k, n, training, again, &w->decoder);
 
     w->encoder.pack = vaei_carve_bytes(c, e.pack);
     w->latent.pack = vaei_carve_bytes(c, q.pack);
