@@ -202,15 +202,24 @@ static size_t own_bytes(const vaei_stack *s, const vaei_kernels *k, int64_t n, i
     return mode == INFERENCE && stands_in_y(s, k, g) ? 0 : output_bytes(s, g, n);
 }
 
+/* What training holds of a group for one example. */
+static size_t example_bytes(const vaei_stack *s, const vaei_kernels *k, const group *g) {
+    size_t bytes = activation_bytes(&s->layer[g->maker]->out, 1);
+    for (int32_t j = g->first; j <= g->last; j++) {
+        vaei_need need = {0};
+        if (s->layer[j]->ops->need) s->layer[j]->ops->need(s->layer[j], k, 1, 1, &need);
+        bytes = sum_or_max(bytes, need.cache);
+    }
+    return bytes;
+}
+
 /* What lay_out() cuts, with bases or only measured. */
 typedef struct layout {
     size_t segment; /* given: bytes of one example that end a segment, so that no batch has others; 0: there are none */
     vaei_carve pack, stats;
     vaei_carve keep;  /* the frames first; in training the cache */
     vaei_carve again; /* of one segment, all at the same place; used: the most of any */
-    size_t
-        ends; /* bytes of the two-ended block: the largest pair of neighbouring activations in it, with the scratch of what runs
-                  * between them */
+    size_t ends;      /* bytes of the two-ended block: its largest pair of neighbours, with scratch between them */
 } layout;
 
 /* One walk for measuring and for placing; returns the frames. y may be NULL when measuring. */
@@ -236,16 +245,11 @@ static frame *lay_out(const vaei_stack *s, const vaei_kernels *k, int64_t n, int
                                     .stats = training ? vaei_carve_bytes(&c->stats, need.stats) : NULL};
             /* behind the maker, at inference, the group's input is no more */
             raise_to(&c->ends, sum_or_max(training || j <= g.maker ? pair : bytes, sum_or_max(held, need.scratch)));
-            if (c->segment > 0) {
-                vaei_need single = {0};
-                if (l->ops->need) l->ops->need(l, k, 1, training, &single);
-                one = sum_or_max(one, single.cache);
-                raise_to(&scratch, need.scratch);
-            }
+            raise_to(&scratch, need.scratch);
             if (frames) frames[j] = (frame){.slot = slot, .y = y, .held = held, .segment = first};
             held = j < g.maker ? sum_or_max(held, round_up(need.scratch)) : 0;
         }
-        one = sum_or_max(one, activation_bytes(&s->layer[i]->out, 1));
+        if (c->segment > 0) one = sum_or_max(one, example_bytes(s, k, &g));
         const int32_t ends_segment = c->segment > 0 && g.last < s->n - 1 && one >= c->segment;
         if (training && bytes > 0) {
             float *kept = vaei_carve_bytes(ends_segment ? &c->keep : hold, bytes);
