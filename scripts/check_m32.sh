@@ -37,7 +37,7 @@ libs="-lcheck -lsubunit -lrt -lm -pthread"
 # shellcheck disable=SC2086
 if printf '#include <check.h>\nint main(void) { return srunner_create(0) != 0; }\n' | links $flags $libs; then
     if make32 check-build CHECK_CFLAGS= CHECK_LIBS="$libs"; then
-        "$dir/check_vae" > "$dir/check.log" 2>&1
+        CK_TIMEOUT_MULTIPLIER=4 "$dir/check_vae" > "$dir/check.log" 2>&1
         expect_empty "the C tests pass with -m32" "$(grep -vE ':P:|^Running| 0, Errors: 0$|^ ' "$dir/check.log")"
     else
         not_ok "the C tests build with -m32" "$(tail -n 20 "$dir/make.log")"
