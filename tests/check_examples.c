@@ -49,7 +49,15 @@ typedef struct result {
     size_t cache;
 } result;
 
-static result run(const fixture *f, int32_t at_once) {
+enum { AT_ONCE, IN_BLOCKS, AGAIN /* and activations made again */ };
+
+static void *room(size_t bytes) {
+    void *const p = aligned_alloc(64, bytes / 64 * 64 + 64);
+    ck_assert_ptr_nonnull(p);
+    return p;
+}
+
+static result run(const fixture *f, int32_t how) {
     const vaei_kernels *const k = vaei_kernels_select(0, 0);
     const int64_t in = vaei_shape_size(&f->stack->in), out = vaei_shape_size(&f->stack->out);
     result a = {floats(BATCH * out), floats(BATCH * in), floats(f->params.n_floats), 0};
@@ -62,19 +70,25 @@ static result run(const fixture *f, int32_t at_once) {
                   .noise = {.seed = 5},
                   .first_item = 9};
     vaei_need need;
+    vaei_slot m = {0};
     fill(x, BATCH * in, 1);
     fill(dy, BATCH * out, 2);
-    (at_once ? vaei_stack_need : vaei_examples_need)(f->stack, k, BATCH, 1, &need);
-    vaei_slot m = {.pack = aligned_alloc(64, need.pack + 64),
-                   .cache = aligned_alloc(64, need.cache + 64),
-                   .scratch = aligned_alloc(64, need.scratch + 64)};
+    if (how == AT_ONCE)
+        vaei_stack_need(f->stack, k, BATCH, 1, &need);
+    else
+        need = vaei_examples_need(f->stack, k, BATCH, 1, how == AGAIN, &m);
+    m.pack = room(need.pack);
+    m.cache = room(need.cache);
+    m.scratch = room(need.scratch);
+    m.stats = room(need.stats);
     vaei_stack_pack(f->stack, &r, m.pack);
-    (at_once ? vaei_stack_forward : vaei_examples_forward)(f->stack, &r, &m, x, a.y);
-    (at_once ? vaei_stack_backward : vaei_examples_backward)(f->stack, &r, &m, x, a.y, dy, a.dx);
+    (how == AT_ONCE ? vaei_stack_forward : vaei_examples_forward)(f->stack, &r, &m, x, a.y);
+    (how == AT_ONCE ? vaei_stack_backward : vaei_examples_backward)(f->stack, &r, &m, x, a.y, dy, a.dx);
     a.cache = need.cache;
     free(m.pack);
     free(m.cache);
     free(m.scratch);
+    free(m.stats);
     free(x);
     free(dy);
     return a;
@@ -96,7 +110,7 @@ START_TEST(test_examples_in_blocks_equal_those_at_once) {
     build(&f, "encoder conv2d out=32 kernel=3 pad=1 | groupnorm groups=4 | silu | dropout p=0.3 | conv2d out=64 "
               "kernel=4 stride=2 pad=1 "
               "| relu | residual { conv2d out=64 kernel=3 pad=1 } | flatten | linear out=10");
-    result whole = run(&f, 1), parts = run(&f, 0);
+    result whole = run(&f, AT_ONCE), parts = run(&f, IN_BLOCKS);
     for (int64_t i = 0; i < BATCH * 10; i++)
         ck_assert_msg(memcmp(whole.y + i, parts.y + i, sizeof(float)) == 0, "y %d", (int)i);
     for (int64_t i = 0; i < BATCH * 2048; i++)
@@ -119,7 +133,7 @@ END_TEST
 START_TEST(test_examples_with_batch_statistics_stay_together) {
     fixture f;
     build(&f, "encoder conv2d out=32 kernel=3 pad=1 | residual { batchnorm | relu } | flatten | linear out=10");
-    result whole = run(&f, 1), parts = run(&f, 0);
+    result whole = run(&f, AT_ONCE), parts = run(&f, IN_BLOCKS);
     ck_assert(whole.cache == parts.cache);
     ck_assert_int_eq(memcmp(whole.y, parts.y, BATCH * 10 * sizeof(float)), 0);
     ck_assert_int_eq(memcmp(whole.grads, parts.grads, (size_t)f.params.n_floats * sizeof(float)), 0);
@@ -129,13 +143,28 @@ START_TEST(test_examples_with_batch_statistics_stay_together) {
 }
 END_TEST
 
+START_TEST(test_examples_made_again_leave_the_same_gradients) {
+    fixture f;
+    build(&f, "encoder conv2d out=32 kernel=3 pad=1 | silu | dropout p=0.3 | conv2d out=64 kernel=3 pad=1 | relu "
+              "| conv2d out=32 kernel=3 pad=1 | relu | conv2d out=16 kernel=3 pad=1 | silu | flatten | linear out=10");
+    result kept = run(&f, IN_BLOCKS), again = run(&f, AGAIN);
+    ck_assert(again.cache < kept.cache);
+    ck_assert_int_eq(memcmp(kept.grads, again.grads, (size_t)f.params.n_floats * sizeof(float)), 0);
+    ck_assert_int_eq(memcmp(kept.dx, again.dx, BATCH * 2048 * sizeof(float)), 0);
+    result_free(&kept);
+    result_free(&again);
+    destroy(&f);
+}
+END_TEST
+
 START_TEST(test_examples_of_any_number_have_measurable_memory) {
     fixture f;
     vaei_need need;
+    vaei_slot m = {0};
     build(&f, "encoder conv2d out=32 kernel=3 pad=1 | flatten | linear out=10");
-    vaei_examples_need(f.stack, vaei_kernels_select(0, 0), INT32_MAX, 1, &need);
+    need = vaei_examples_need(f.stack, vaei_kernels_select(0, 0), INT32_MAX, 1, 0, &m);
     ck_assert(need.cache > (size_t)INT32_MAX * 8192 * sizeof(float));
-    vaei_examples_need(f.stack, vaei_kernels_select(0, 0), INT64_MAX, 1, &need);
+    need = vaei_examples_need(f.stack, vaei_kernels_select(0, 0), INT64_MAX, 1, 0, &m);
     ck_assert(need.cache == SIZE_MAX);
     destroy(&f);
 }
@@ -147,6 +176,7 @@ Suite *suite_examples(void) {
     tcase_set_timeout(t, 60);
     tcase_add_test(t, test_examples_in_blocks_equal_those_at_once);
     tcase_add_test(t, test_examples_with_batch_statistics_stay_together);
+    tcase_add_test(t, test_examples_made_again_leave_the_same_gradients);
     tcase_add_test(t, test_examples_of_any_number_have_measurable_memory);
     suite_add_tcase(s, t);
     return s;

@@ -56,7 +56,7 @@ void vaei_enlarged_need(const vaei_layer *l, const vaei_kernels *k, const vaei_c
     vaei_carve packs = {NULL, 0}, scratch = {NULL, 0};
     (void)cut(l, k, g, &packs);
     (void)vaei_carve_floats(&scratch, vaei_weights_countable(l, n) ? vaei_conv_data_scratch(k, &t, n) : -1);
-    *need = (vaei_need){packs.used, 0, scratch.used};
+    *need = (vaei_need){.pack = packs.used, .scratch = scratch.used};
 }
 
 /* to[0], to[step], ...: the four weights that three become */

@@ -19,49 +19,55 @@ static int32_t sees_batch(const vaei_stack *s) {
     return 0;
 }
 
-/* Examples at once, and the memory for as many */
-static int64_t block_of(const vaei_stack *s, const vaei_kernels *k, int64_t n, vaei_need *need) {
-    int64_t block = n;
-    if (!sees_batch(s)) {
-        vaei_stack_need(s, k, 1, 1, need);
-        const size_t one = need->cache + (size_t)vaei_shape_size(&s->out) * sizeof(float);
-        const size_t least = need->pack / WEIGHTS_SHARE, bytes = least > BLOCK_BYTES ? least : BLOCK_BYTES;
-        const size_t fit = bytes / one > 0 ? bytes / one : 1;
-        if (fit < (uint64_t)n) block = (int64_t)fit;
-    }
-    vaei_stack_need(s, k, block, 1, need);
-    return block;
+/* Examples at once */
+static int64_t block_of(const vaei_stack *s, const vaei_kernels *k, int64_t n) {
+    vaei_need need;
+    if (sees_batch(s)) return n;
+    vaei_stack_need(s, k, 1, 1, &need);
+    const size_t one = need.cache + (size_t)vaei_shape_size(&s->out) * sizeof(float);
+    const size_t least = need.pack / WEIGHTS_SHARE, bytes = least > BLOCK_BYTES ? least : BLOCK_BYTES;
+    const size_t fit = bytes / one > 0 ? bytes / one : 1;
+    return fit < (uint64_t)n ? (int64_t)fit : n;
 }
 
-/* Bytes from the cache of a block to the next one's */
-static size_t cache_step(const vaei_need *need) {
+/* Of one block; returns the bytes from its cache to the next one's. */
+static size_t block_need(const vaei_stack *s, const vaei_kernels *k, int64_t block, size_t segment, vaei_need *need) {
     vaei_carve c = {0};
+    if (segment > 0)
+        vaei_stack_need_again(s, k, block, segment, need);
+    else
+        vaei_stack_need(s, k, block, 1, need);
     (void)vaei_carve_bytes(&c, need->cache);
     return c.used;
 }
 
-void vaei_examples_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+vaei_need vaei_examples_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, int32_t again,
+                             vaei_slot *slot) {
+    vaei_need need = {0};
+    slot->segment = 0;
     if (!training) {
-        vaei_stack_need(s, k, n, 0, need);
-        return;
+        vaei_stack_need(s, k, n, 0, &need);
+        return need;
     }
-    const int64_t block = block_of(s, k, n, need);
-    const size_t blocks = (size_t)(n / block + (n % block != 0));
-    if (!vaei_size_mul(cache_step(need), blocks, &need->cache)) need->cache = SIZE_MAX;
+    const int64_t block = block_of(s, k, n);
+    if (again) slot->segment = vaei_stack_segment(s, k, block);
+    const size_t step = block_need(s, k, block, slot->segment, &need);
+    if (!vaei_size_mul(step, (size_t)(n / block + (n % block != 0)), &need.cache)) need.cache = SIZE_MAX;
+    return need;
 }
 
 /* One of the blocks: its run, its memory */
-typedef struct block {
+typedef struct part {
     vaei_run r;
     vaei_slot m;
-} block;
+} part;
 
-static block block_at(const vaei_run *r, const vaei_slot *m, int64_t first, int64_t size, const vaei_need *need) {
-    block b = {*r, *m};
-    b.r.n = r->n - first < size ? r->n - first : size;
-    b.r.first_item = r->first_item + (uint32_t)first;
-    b.m.cache = (char *)m->cache + (size_t)(first / size) * cache_step(need);
-    return b;
+static part part_at(const vaei_run *r, const vaei_slot *m, int64_t first, int64_t block, size_t step) {
+    part p = {*r, *m};
+    p.r.n = r->n - first < block ? r->n - first : block;
+    p.r.first_item = r->first_item + (uint32_t)first;
+    p.m.cache = (char *)m->cache + (size_t)(first / block) * step;
+    return p;
 }
 
 void vaei_examples_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
@@ -71,20 +77,22 @@ void vaei_examples_forward(const vaei_stack *s, const vaei_run *r, const vaei_sl
         vaei_stack_forward(s, r, m, x, y);
         return;
     }
-    const int64_t size = block_of(s, r->k, r->n, &need);
-    for (int64_t i = 0; i < r->n; i += size) {
-        const block b = block_at(r, m, i, size, &need);
-        vaei_stack_forward(s, &b.r, &b.m, x + i * in, y + i * out);
+    const int64_t block = block_of(s, r->k, r->n);
+    const size_t step = block_need(s, r->k, block, m->segment, &need);
+    for (int64_t i = 0; i < r->n; i += block) {
+        const part p = part_at(r, m, i, block, step);
+        vaei_stack_forward(s, &p.r, &p.m, x + i * in, y + i * out);
     }
 }
 
 void vaei_examples_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
                             float *dy, float *dx) {
     const int64_t in = vaei_shape_size(&s->in), out = vaei_shape_size(&s->out);
+    const int64_t block = block_of(s, r->k, r->n);
     vaei_need need;
-    const int64_t size = block_of(s, r->k, r->n, &need);
-    for (int64_t i = 0; i < r->n; i += size) {
-        const block b = block_at(r, m, i, size, &need);
-        vaei_stack_backward(s, &b.r, &b.m, x + i * in, y + i * out, dy + i * out, dx ? dx + i * in : NULL);
+    const size_t step = block_need(s, r->k, block, m->segment, &need);
+    for (int64_t i = 0; i < r->n; i += block) {
+        const part p = part_at(r, m, i, block, step);
+        vaei_stack_backward(s, &p.r, &p.m, x + i * in, y + i * out, dy + i * out, dx ? dx + i * in : NULL);
     }
 }

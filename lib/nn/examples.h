@@ -7,7 +7,9 @@
 
 #include "nn/stack.h"
 
-void vaei_examples_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need);
+/* again: in training, backward makes activations again; sets slot->segment. */
+vaei_need vaei_examples_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, int32_t again,
+                             vaei_slot *slot);
 void vaei_examples_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, float *y);
 /* As vaei_stack_backward. */
 void vaei_examples_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,

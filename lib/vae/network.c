@@ -143,27 +143,15 @@ vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei
 
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
 
-/* Of the encoder or the decoder; `again` as vaei_network_carve has it. */
-static vaei_need stack_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, int32_t again,
-                            vaei_slot *slot) {
-    vaei_need need = {0};
-    slot->segment = training && again ? vaei_stack_segment(s, k, n) : 0;
-    if (slot->segment > 0)
-        vaei_stack_need_again(s, k, n, slot->segment, &need);
-    else
-        vaei_stack_need(s, k, n, training, &need);
-    return need;
-}
-
 void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t training, int32_t again,
                         vaei_carve *c, vaei_work *w) {
     const int64_t H = vaei_shape_size(&net->latent.h), D = vaei_shape_size(&net->latent.z), S = net->likelihood.size;
     vaei_need q = {0};
     int64_t nH, nD, nS;
     if (!vaei_count_mul(n, H, &nH) || !vaei_count_mul(n, D, &nD) || !vaei_count_mul(n, S, &nS)) nH = nD = nS = -1;
-    const vaei_need e = stack_need(net->encoder, k, n, training, again, &w->encoder);
+    const vaei_need e = vaei_examples_need(net->encoder, k, n, training, again, &w->encoder);
     if (net->latent.ops->need) net->latent.ops->need(&net->latent, k, n, training, &q);
-    const vaei_need d = stack_need(net->decoder, k, n, training, again, &w->decoder);
+    const vaei_need d = vaei_examples_need(net->decoder, k, n, training, again, &w->decoder);
 
     w->encoder.pack = vaei_carve_bytes(c, e.pack);
     w->latent.pack = vaei_carve_bytes(c, q.pack);
