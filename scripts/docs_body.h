@@ -21,6 +21,7 @@ extern int64_t n, i, steps;
 extern float *x, *y, *z, *mean, *logvar, *noise;
 extern double *elbo, *recon, *rate;
 extern uint8_t *pixels;
+extern const int32_t *labels;
 extern size_t row_stride;
 const float *next_batch(int64_t n);
 void show(const char *text);

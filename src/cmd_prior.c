@@ -6,6 +6,7 @@
 #include "data.h"
 #include "engine.h"
 #include "files.h"
+#include "labels.h"
 #include "mem.h"
 #include "progress.h"
 #include "score.h"
@@ -31,13 +32,20 @@ typedef struct fit {
 } fit_t;
 
 /* The text of the model with the prior and how it is trained: --set may change either. */
-static char *fitted_text(const cli_t *cli, const vae_model_t *old) {
+static char *fitted_text(const cli_t *cli, const vae_model_t *old, const data_set_t *data) {
     char *spec = model_spec_text(old);
     char *text = mem_format("%soptimizer adam lr=0.001\nobjective prior\n", spec);
     free(spec);
     char *changed = spec_set(text, "prior", cli_text(cli, "kind"));
     free(text);
     text = changed;
+    if (cli_flag(cli, "classes")) {
+        char *classes = mem_format("%lld", (long long)labels_classes(data));
+        changed = spec_set(text, "prior.classes", classes);
+        free(classes);
+        free(text);
+        text = changed;
+    }
     const char *set;
     for (size_t i = 0; (set = cli_list(cli, i)); i++) {
         const char *equals = strchr(set, '=');
@@ -84,14 +92,14 @@ static void open_fit(fit_t *fit, const cli_t *cli) {
     refuse_existing(fit->output, cli_flag(cli, "force"));
     fit->ctx = engine_ctx(cli);
     vae_model_t *old = engine_load(fit->ctx, file);
-    char *text = fitted_text(cli, old);
-    must_or(vae_model_create(&fit->model, fit->ctx, text, (uint64_t)fit->seed), EXIT_USAGE);
-    copy_params(fit->model, old);
-    vae_model_destroy(old);
-    const extent_t input = model_input(fit->model);
+    const extent_t input = model_input(old);
     data_load(&fit->data, cli_operand(cli, 1), &input);
     data_hold_out(&fit->data);
     data_require(&fit->data, &input, false);
+    char *text = fitted_text(cli, old, &fit->data);
+    must_or(vae_model_create(&fit->model, fit->ctx, text, (uint64_t)fit->seed), EXIT_USAGE);
+    copy_params(fit->model, old);
+    vae_model_destroy(old);
     must_or(vae_trainer_create(&fit->trainer, fit->model, text, fit->batch), EXIT_USAGE);
     must(vae_trainer_seed(fit->trainer, (uint64_t)fit->seed));
     fit->session = engine_session(fit->model, ENGINE_BATCH);
@@ -117,7 +125,7 @@ static const char *rate_text(const fit_t *fit, double nats, char text[96]) {
 }
 
 /* The mean loss over an epoch. */
-static double run_epoch(fit_t *fit, int64_t epoch, int64_t *order, float *x) {
+static double run_epoch(fit_t *fit, int64_t epoch, int64_t *order, float *x, int32_t *label) {
     const data_t *train = &fit->data.train;
     double sum = 0.0;
     shuffle_epoch(order, train->n, (uint64_t)fit->seed, epoch);
@@ -126,6 +134,7 @@ static double run_epoch(fit_t *fit, int64_t epoch, int64_t *order, float *x) {
         char line[96];
         n = train->n - first < fit->batch ? train->n - first : fit->batch;
         data_gather(train, order + first, n, x);
+        labels_give_trainer(fit->trainer, fit->model, train, order + first, n, label);
         const vae_status_t status = vae_trainer_step(fit->trainer, n, x, &metrics);
         must_or(status, status == VAE_E_NUMERIC ? EXIT_DIVERGED : EXIT_RUNTIME);
         sum += metrics.loss * (double)n;
@@ -157,8 +166,11 @@ static int run(const cli_t *cli) {
     open_fit(&fit, cli);
     float *x = mem_alloc(fit.batch * vae_model_input_size(fit.model), sizeof *x);
     int64_t *order = mem_alloc(fit.data.train.n, sizeof *order);
-    for (int64_t epoch = 0; epoch < fit.epochs; epoch++) take_stock(&fit, epoch, run_epoch(&fit, epoch, order, x));
+    int32_t *label = mem_alloc(fit.batch, sizeof *label);
+    for (int64_t epoch = 0; epoch < fit.epochs; epoch++)
+        take_stock(&fit, epoch, run_epoch(&fit, epoch, order, x, label));
     printf("%s: -log p(x) is at most %.2f nats an example\n", fit.output, fit.best);
+    free(label);
     free(order);
     free(x);
     close_fit(&fit);
@@ -170,6 +182,8 @@ static const cli_option_t options[] = {
     {"force", 'f', CLI_FLAG, "", "", "replace FILE if it exists", 0},
     {"kind", 'k', CLI_CHOICE, "pixelcnn|transformer|gmm", "pixelcnn",
      "gmm is for latents of values, the others for codes", 0},
+    {"classes", 'c', CLI_FLAG, "", "", "learn each class of the data's labels apart; vae sample --class K draws one",
+     0},
     {"epochs", 'e', CLI_INT, "N", "10", "passes over the data", 1},
     {"batch", 'b', CLI_INT, "N", "64", "examples in one step; gmm starts by k-means on the first batch", 1},
     {"seed", 0, CLI_INT, "N", "0", "equal seeds give equal models", 0},
@@ -188,7 +202,7 @@ const cli_command_t command_prior = {
             "Shown are -log p(latent) in nats per example, and the validation loss, which is the\n"
             "bound on -log p(x). KEY is a path such as prior.channels, prior.components, adam.lr;\n"
             "vae help pixelcnn lists the options of a prior.",
-    .example = "  vae prior run fashion-mnist --kind pixelcnn --epochs 20 -o sampler.safetensors\n"
+    .example = "  vae prior run fashion-mnist --kind pixelcnn --classes --epochs 20 -o sampler.safetensors\n"
                "  vae prior run fashion-mnist --kind gmm --set prior.components=64 -b 1024 -o sampler.safetensors",
     .options = options,
     .computes = true,

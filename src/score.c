@@ -2,6 +2,7 @@
  * score.c - the evidence lower bound over a data set. Sums run in double, in the order of the examples. */
 #include "score.h"
 #include "engine.h"
+#include "labels.h"
 #include "mem.h"
 
 #include <stdlib.h>
@@ -55,6 +56,7 @@ vae_status_t score_data(score_t *score, vae_session_t *session, const vae_model_
     for (int64_t first = 0; status == VAE_OK && first < total; first += ENGINE_BATCH) {
         const int64_t n = total - first < ENGINE_BATCH ? total - first : ENGINE_BATCH;
         data_range(data, first, n, x);
+        labels_give(session, model, data, first, n);
         status = add_bounds(score, session, x, n, nats);
     }
     score->bound /= (double)total;

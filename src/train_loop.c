@@ -12,6 +12,7 @@
 #include "console.h"
 #include "engine.h"
 #include "interrupt.h"
+#include "labels.h"
 #include "mem.h"
 #include "pictures.h"
 #include "progress.h"
@@ -94,8 +95,10 @@ static void write_pictures(const train_loop_t *loop, int64_t number) {
     must(vae_session_seed(loop->session, (uint64_t)loop->settings->seed)); /* of which codes are drawn */
     /* a learned prior and one over codes draw for themselves, from the session's fresh seed */
     vae_status_t status = loop->has_codes ? VAE_E_UNSUPPORTED : vae_sample(loop->session, N_SAMPLES, noise, x);
-    if (status == VAE_E_UNSUPPORTED) status = vae_sample(loop->session, N_SAMPLES, NULL, x);
-    must(status);
+    if (status == VAE_E_UNSUPPORTED)
+        labels_sample(loop->session, loop->model, N_SAMPLES, -1, x);
+    else
+        must(status);
     char *name = mem_format("samples/epoch_%04lld.png", (long long)number);
     char *path = run_path(&loop->run, name);
     picture_write(path, x, N_SAMPLES, &extent, SAMPLE_COLUMNS);

@@ -372,6 +372,22 @@ exits collapse_of_a_codebook_is_reported 0 'the codebook has collapsed' "$VAE" t
     --set latent.start=random --set latent.revive=0 --set latent.codes=256 --steps 2 -o poor
 exits bench_of_a_codebook 0 '"allocs":0[,}]' "$VAE" bench --only vqvae_train --seconds 0 --json
 
+# ---- priors -------------------------------------------------------------------------------------------------------------
+small='--set prior.channels=8 --set prior.layers=1 --batch 32 -q'
+exits prior_is_fitted 0 'log p(x) is at most' "$VAE" prior book shapes:320 --epochs 1 -o plain_prior.safetensors $small
+exits prior_of_classes_is_fitted 0 'log p(x) is at most' "$VAE" prior book shapes:320 --classes --epochs 1 \
+    -o classes.safetensors $small
+exits samples_of_a_class 0 '' "$VAE" sample classes.safetensors -n 6 --class 1 -o one.npy
+exits samples_of_another_class 0 '' "$VAE" sample classes.safetensors -n 6 --class 2 -o two.npy
+holds classes_differ sh -c '! cmp -s one.npy two.npy'
+exits samples_of_all_classes 0 '' "$VAE" sample classes.safetensors -n 6 -o six.png
+exits classes_are_scored 0 '"rate"' "$VAE" eval classes.safetensors shapes:320 --json
+exits no_such_class 2 'class: 99, wanted 0' "$VAE" sample classes.safetensors --class 99 -o r.png
+exits no_classes_in_the_prior 2 'has no classes' "$VAE" sample plain_prior.safetensors --class 0 -o r.png
+exits no_labels_in_the_data 3 'have no labels' "$VAE" prior book recon.png --classes -o r.safetensors
+exits no_labels_to_score_by 3 'have no labels' "$VAE" eval classes.safetensors recon.png
+exits no_classes_of_a_mixture 2 "no option 'classes'" "$VAE" prior whole shapes:64 --kind gmm --classes -o r.safetensors
+
 # a plain autoencoder has no prior to sample from
 exits train_an_autoencoder 0 . "$VAE" train shapes:64 --model tiny.txt --set latent=none --steps 3 -o plain
 if [ -s plain/last.safetensors ]; then

@@ -20,6 +20,7 @@ typedef struct rig {
     float *params, *grads;
     vaei_slot train, use; /* memory of both kinds of pass */
     vaei_run run;
+    int32_t *label; /* [n] all 1, for a prior with classes */
 } rig;
 
 static inline vaei_slot make_slot(const rig *g, int64_t n, int32_t training) {
@@ -67,6 +68,9 @@ static inline void rig_open(rig *g, const char *text, vaei_shape z, int64_t n_co
     g->params = calloc((size_t)g->table.n_floats + 1, sizeof(float));
     g->grads = calloc((size_t)g->table.n_floats + 1, sizeof(float));
     g->run = (vaei_run){.k = vaei_kernels_select(0, 0), .params = g->params, .grads = g->grads, .n = n};
+    g->label = malloc((size_t)n * sizeof(*g->label));
+    for (int64_t i = 0; i < n; i++) g->label[i] = 1;
+    if (g->prior.classes > 0) g->run.label = g->label;
     vaei_params_init(&g->table, g->run.k, 11, g->params);
     g->train = make_slot(g, n, 1);
     g->use = make_slot(g, n, 0);
@@ -74,7 +78,7 @@ static inline void rig_open(rig *g, const char *text, vaei_shape z, int64_t n_co
 }
 
 static inline void rig_close(rig *g) {
-    free(g->params), free(g->grads);
+    free(g->params), free(g->grads), free(g->label);
     free_slot(&g->train), free_slot(&g->use);
     vaei_arena_free(&g->arena);
     ck_assert_uint_eq(g->heap.in_use, 0);

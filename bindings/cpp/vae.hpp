@@ -99,6 +99,7 @@ public:
     std::int64_t latent_size() const noexcept { return vae_model_latent_size(get()); }
     std::int64_t code_count() const noexcept { return vae_model_code_count(get()); }
     std::int64_t code_size() const noexcept { return vae_model_code_size(get()); }
+    std::int64_t class_count() const noexcept { return vae_model_class_count(get()); }
     vae_model_t *get() const noexcept { return ptr_.get(); }
 
 private:
@@ -124,6 +125,7 @@ public:
     void encode_codes(std::int64_t n, const float *x, std::int32_t *codes) { check(vae_encode_codes(get(), n, x, codes)); }
     void decode_codes(std::int64_t n, const std::int32_t *codes, float *x) { check(vae_decode_codes(get(), n, codes, x)); }
     void reconstruct(std::int64_t n, const float *x, float *y) { check(vae_reconstruct(get(), n, x, y)); }
+    void set_labels(std::int64_t n, const std::int32_t *labels) { check(vae_session_set_labels(get(), n, labels)); }
     void sample(std::int64_t n, float *x, const float *noise = nullptr) { check(vae_sample(get(), n, noise, x)); }
     void elbo(std::int64_t n, const float *x, std::int64_t k, double *elbo, double *recon = nullptr, double *rate = nullptr,
               const float *noise = nullptr) {
@@ -159,6 +161,7 @@ public:
         return m;
     }
     void seed(std::uint64_t seed) { check(vae_trainer_seed(get(), seed)); }
+    void set_labels(std::int64_t n, const std::int32_t *labels) { check(vae_trainer_set_labels(get(), n, labels)); }
     void save(const std::string &path) const { check(vae_trainer_save(get(), path.c_str())); }
     void load(const std::string &path) { check(vae_trainer_load(get(), path.c_str())); }
     std::int64_t steps() const noexcept { return vae_trainer_steps(get()); }

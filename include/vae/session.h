@@ -36,6 +36,13 @@ VAE_API vae_status_t vae_session_bytes(const vae_model_t *model, int64_t max_bat
 VAE_API vae_status_t vae_session_seed(vae_session_t *session, uint64_t seed);
 
 /**
+ * The classes of the n examples of the next vae_sample() or vae_elbo(), for a prior with classes: it wants them for each call anew.
+ * @param n  examples, >= 0   @param labels  input[n], 0..vae_model_class_count()-1; not copied: keep them until that call has returned
+ * @return VAE_OK; VAE_E_ARG (a label out of range: the message says which); VAE_E_UNSUPPORTED (the prior has no classes)   @since 0.1
+ */
+VAE_API vae_status_t vae_session_set_labels(vae_session_t *session, int64_t n, const int32_t *labels);
+
+/**
  * Encode examples into the parameters of their posterior. Nothing is drawn.
  * @param n  examples, >= 0   @param x  input[n][S], finite, as the likelihood expects
  * @param mean  output[n][D]   @param logvar  output[n][D], log of the variance, or NULL; -infinity never: an autoencoder
@@ -95,7 +102,8 @@ VAE_API vae_status_t vae_reconstruct(vae_session_t *session, int64_t n, const fl
  * autoencoder without a distribution then has none: VAE_E_UNSUPPORTED.
  * @param noise  standard normal[n][D], or NULL: drawn from the session's stream; NULL for codes and for a learned prior
  *        (VAE_E_UNSUPPORTED)
- * @param x  output[n][S]   @since 0.1
+ * @param x  output[n][S]   @return as vae_encode(); VAE_E_STATE (no vae_session_set_labels() before, and the prior has classes)
+ * @since 0.1
  */
 VAE_API vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, float *x);
 
@@ -106,7 +114,7 @@ VAE_API vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *
  * @param elbo, recon, rate  outputs[n] in nats; each may be NULL. recon is -log p(x|z), rate is KL(q(z|x) || N(0, I)), or
  *        the number of codes times ln K. With a learned prior the rate is log q(z|x) - log p(z) of the latents drawn, an unbiased
  *        estimate: for codes -log p(codes), and elbo is then the bound on log p(x) of the whole model.
- * @return as vae_encode(); VAE_E_UNSUPPORTED (k > 1 and no distribution)   @since 0.1
+ * @return as vae_encode(); VAE_E_UNSUPPORTED (k > 1 and no distribution); VAE_E_STATE (labels, as vae_sample())   @since 0.1
  */
 VAE_API vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t k, const float *noise,
                               double *elbo, double *recon, double *rate);

@@ -72,10 +72,19 @@ VAE_API vae_status_t vae_trainer_options(const vae_trainer_t *trainer, char *buf
 VAE_API vae_status_t vae_trainer_seed(vae_trainer_t *trainer, uint64_t seed);
 
 /**
+ * The classes of the n examples of the next vae_trainer_step() or vae_trainer_backward(), when a prior with classes is fitted: it wants
+ * them for each call anew.
+ * @param n  examples, >= 0   @param labels  input[n], 0..vae_model_class_count()-1; not copied: keep them until that call has returned
+ * @return VAE_OK; VAE_E_ARG (a label out of range: the message says which); VAE_E_UNSUPPORTED (no such prior, or not objective prior)
+ * @since 0.1
+ */
+VAE_API vae_status_t vae_trainer_set_labels(vae_trainer_t *trainer, int64_t n, const int32_t *labels);
+
+/**
  * One step of training: vae_trainer_backward() with drawn noise, then vae_trainer_apply().
  * @param n  examples, 1 <= n <= max_batch   @param x  input[n][S]   @param metrics  may be NULL
- * @return VAE_OK; VAE_E_ARG; VAE_E_NUMERIC (data, loss or gradient not finite: nothing changed, gradients are zero again)
- * @since 0.1
+ * @return VAE_OK; VAE_E_ARG; VAE_E_NUMERIC (data, loss or gradient not finite: nothing changed, gradients are zero again);
+ *         VAE_E_STATE (gradients wait, or labels are wanted)   @since 0.1
  */
 VAE_API vae_status_t vae_trainer_step(vae_trainer_t *trainer, int64_t n, const float *x, vae_metrics_t *metrics);
 

@@ -77,6 +77,17 @@ vae_status_t vaei_give_text(const char *text, size_t length, char *buf, size_t c
 vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t n, int64_t size, const float *x,
                              float lo, float hi);
 
+/* Classes of the examples of a call, given beforehand; at is NULL where none are. */
+typedef struct vaei_labels {
+    const int32_t *at; /* [n], borrowed */
+    int64_t n;
+} vaei_labels;
+
+/* n >= 0 and each of at[n] a class of the model's prior. */
+vae_status_t vaei_check_labels(const vae_model_t *model, const vaei_labels *labels);
+/* The same, and that they are those of a call with n examples, if the prior has classes. */
+vae_status_t vaei_check_labelled(const vae_model_t *model, int64_t n, const vaei_labels *labels, const char *setter);
+
 /* model_file.c: parameters from and to files; `params` is changed only on success. */
 vae_status_t vaei_params_from_file(const vae_model_t *model, const vaei_file *f, const char *where, float *params);
 /* Whether an entry of a checkpoint belongs to the trainer. */

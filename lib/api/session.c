@@ -25,6 +25,7 @@ struct vae_session {
     vaei_work work;
     double *recon, *rate, *top, *sum; /* [max_batch], of vae_elbo */
     float *image;                     /* [S], of vae_decode_rgba8 */
+    vaei_labels labels;               /* of the next call */
 };
 
 #define CACHE_BYTES ((size_t)1 << 20) /* of one core */
@@ -115,6 +116,18 @@ vae_status_t vae_session_seed(vae_session_t *session, uint64_t seed) {
     return VAE_OK;
 }
 
+vae_status_t vae_session_set_labels(vae_session_t *session, int64_t n, const int32_t *labels) {
+    VAEI_TRY(check_session(session));
+    const vaei_labels given = {labels, n};
+    VAEI_TRY(vaei_check_labels(session->model, &given));
+    session->labels = given;
+    return VAE_OK;
+}
+
+static vae_status_t check_labelled(const vae_session_t *s, int64_t n) {
+    return vaei_check_labelled(s->model, n, &s->labels, "vae_session_set_labels");
+}
+
 /* ---- passes over at most max_batch examples -------------------------------------------------------------------- */
 
 static vaei_run start(vae_session_t *s) {
@@ -128,6 +141,17 @@ static vaei_run start(vae_session_t *s) {
         s->packed = generation;
     }
     return r;
+}
+
+/* Of a call that takes labels: those of example i on. */
+static const int32_t *labels_from(const vae_session_t *s, int64_t i) {
+    return s->labels.at ? s->labels.at + i : NULL;
+}
+
+static vae_status_t finish_labelled(vae_session_t *s) {
+    s->labels = (vaei_labels){NULL, 0};
+    vaei_float_env_leave(&s->host);
+    return VAE_OK;
 }
 
 static vae_status_t finish(const vae_session_t *s) {
@@ -277,16 +301,18 @@ vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, f
     VAEI_TRY(check_sampling(session, noise));
     if (noise || n < 0) VAEI_TRY(check_input(session, "noise", n, D, noise));
     VAEI_TRY(check_output(x, "x", n));
+    VAEI_TRY(check_labelled(session, n));
     vaei_run r = start(session);
     for (int64_t i = 0; i < n; i += r.n) {
         r.n = chunk(session, n - i);
+        r.label = labels_from(session, i);
         if (!noise) {
             vaei_network_sample(net, &r, &session->work, session->position);
             session->position += (uint64_t)r.n;
         }
         decode(session, &r, noise ? noise + i * D : session->work.z, x + i * S);
     }
-    return finish(session);
+    return finish_labelled(session);
 }
 
 /* ---- codes -------------------------------------------------------------------------------------------------------- */
@@ -398,9 +424,11 @@ vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t
     if (!vaei_count_mul(n, k, &draws))
         return vaei_fail(VAE_E_ARG, "k: %lld samples of %lld examples are too many", (long long)k, (long long)n);
     if (noise) VAEI_TRY(check_input(session, "noise", draws, D, noise));
+    VAEI_TRY(check_labelled(session, n));
     vaei_run r = start(session);
     for (int64_t i = 0; i < n; i += r.n) {
         r.n = chunk(session, n - i);
+        r.label = labels_from(session, i);
         score_chunk(session, &r, x + i * S, k, noise ? noise + i * k * D : NULL);
         for (int64_t j = 0; j < r.n; j++) {
             double kl = vaei_network_has_prior(net) ? session->rate[j] / (double)k : 0.0;
@@ -411,5 +439,5 @@ vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t
             if (elbo) elbo[i + j] = k == 1 ? -mean_recon - kl : session->top[j] + log(session->sum[j] / (double)k);
         }
     }
-    return finish(session);
+    return finish_labelled(session);
 }

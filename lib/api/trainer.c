@@ -170,6 +170,17 @@ vae_status_t vae_trainer_seed(vae_trainer_t *trainer, uint64_t seed) {
     return VAE_OK;
 }
 
+vae_status_t vae_trainer_set_labels(vae_trainer_t *trainer, int64_t n, const int32_t *labels) {
+    VAEI_TRY(vaei_check_trainer(trainer));
+    if (!vaei_recipe_of_prior(&trainer->recipe))
+        return vaei_fail(VAE_E_UNSUPPORTED, "labels: the objective is %s, wanted objective prior",
+                         trainer->recipe.objective->module.name);
+    const vaei_labels given = {labels, n};
+    VAEI_TRY(vaei_check_labels(trainer->model, &given));
+    trainer->labels = given;
+    return VAE_OK;
+}
+
 vae_status_t vae_trainer_set_lr(vae_trainer_t *trainer, double lr) {
     VAEI_TRY(vaei_check_trainer(trainer));
     if (!(lr >= 0.0) || !(lr - lr <= 0.0)) return vaei_fail(VAE_E_ARG, "lr: wanted 0 or more, finite");
@@ -297,6 +308,7 @@ static vaei_run start(vae_trainer_t *t, int64_t n) {
     const vae_model_t *m = t->model;
     vaei_run r = {
         .k = m->ctx->kernels, .pool = m->ctx->pool, .n = n, .training = 1, .params = m->params, .grads = t->grads};
+    r.label = t->labels.at;
     r.noise = (vaei_noise_key){.seed = t->seed, .step = (uint64_t)t->step, .stream = VAEI_STREAM_LATENT};
     r.first_item = (uint32_t)t->items;
     const uint64_t generation = m->generation;
@@ -392,6 +404,7 @@ static vae_status_t backward(vae_trainer_t *trainer, int64_t n, const float *x, 
                          (long long)trainer->max_batch, least > 1 ? " (batch norm needs two)" : "");
     VAEI_TRY(vaei_check_rows(model, "x", n, net->likelihood.size, x, likelihood->lo, likelihood->hi));
     if (noise) VAEI_TRY(vaei_check_rows(model, "noise", n, vaei_shape_size(&net->latent.z), noise, -FLT_MAX, FLT_MAX));
+    if (of_prior) VAEI_TRY(vaei_check_labelled(model, n, &trainer->labels, "vae_trainer_set_labels"));
 
     vaei_run r = start(trainer, n);
     draw_noise(&r, net, noise, trainer->work.noise);
@@ -400,6 +413,7 @@ static vae_status_t backward(vae_trainer_t *trainer, int64_t n, const float *x, 
     VAEI_TRY(status);
     if (net->latent.ops->measure && !of_prior)
         net->latent.ops->measure(&net->latent, &r, &trainer->work.latent, &trainer->codes);
+    trainer->labels = (vaei_labels){NULL, 0};
     trainer->parts++;
     trainer->items += n;
     trainer->loss += terms.loss;

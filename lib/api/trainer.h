@@ -28,6 +28,7 @@ struct vae_trainer {
     float *slot[VAEI_OPTIMIZER_SLOTS]; /* [n_trainable] each */
     float *grads;                      /* [n_floats] */
     double *norms;                     /* partial sums of squares */
+    vaei_labels labels;                /* of the next examples */
     vaei_work work;
     vae_tensor_t *tensor; /* [params.count] over grads */
 };

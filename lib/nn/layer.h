@@ -36,6 +36,7 @@ typedef struct vaei_run {
     float *grads;         /* flat, same offsets; NULL unless training */
     vaei_noise_key noise; /* seed and step; the stream is the user's */
     uint32_t first_item;  /* the noise item of example 0 */
+    const int32_t *label; /* [n] the examples' classes, of parts that want them; or NULL */
 } vaei_run;
 
 /* Bytes, for n examples. As vaei_carve measures them; overflow sticks at SIZE_MAX. */

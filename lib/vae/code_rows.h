@@ -2,6 +2,7 @@
  * code_rows.h - what priors over codes share: codes become rows of channels, rows become a distribution over the K codes.
  *
  *     x[row][C] = table[code]                                       embedding
+ *     y[row][C] += table[class of the example]                      classes
  *     logits = x W^T + b      -log p(code) = ln sum_k e^logit_k - logit_code        head, by blocks of rows: logits are never all there
  *     code: the first with  sum_j<=code p_j > u sum_j p_j           choice, u uniform, p_j = e^(logit_j / temperature), the rest cut off
  *
@@ -44,6 +45,11 @@ void vaei_embedding_forward(const vaei_embedding *e, const vaei_run *r, const va
                             float *x);
 void vaei_embedding_backward(const vaei_embedding *e, const vaei_run *r, int64_t rows, const int32_t *codes,
                              const float *dx);
+
+/* ---- classes: the table has a row for each, r->label tells which one an example is of ------------------------------ */
+
+void vaei_class_forward(const vaei_embedding *e, const vaei_run *r, const vaei_rows *at, int64_t places, float *y);
+void vaei_class_backward(const vaei_embedding *e, const vaei_run *r, int64_t places, const float *dy);
 
 /* ---- head --------------------------------------------------------------------------------------------------------- */
 

@@ -5,6 +5,8 @@
  *
  *     codes or z --nll--> -log p, nats an example          (seed, item) --sample--> codes or z
  *
+ * One with classes is a distribution for each of them: p(codes | label), r->label[n] within 0..classes - 1.
+ *
  * A learned one is fitted to the latents of a model that stands still (objective prior); the model is trained without it, against
  * the standard prior. Parameters are "prior.*".
  *
@@ -58,6 +60,7 @@ struct vaei_prior {
     const void *conf;
     void *state;
     const vaei_latent *latent;
+    int64_t classes; /* of the labels it wants, set by plan; 0: it wants none */
 };
 
 /* What item `position` of a session's stream draws from: this key, this item. */

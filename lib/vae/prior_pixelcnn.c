@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * prior_pixelcnn.c - a PixelCNN over the codes: each given those before it in raster order.
+ * prior_pixelcnn.c - a PixelCNN over the codes: each given those before it in raster order, and by option the example's class.
  *
- *     log p(codes) = sum_i log p(code_i | code_<i)
+ *     log p(codes | c) = sum_i log p(code_i | code_<i, c)
  *
  *     e = table[code]
  *     a = conv_A(e)                                                          mask A: the code itself is not seen
- *     a = a + expand(relu(conv_B(relu(reduce(relu(a))))))   layers times     C -> C/2, mask B over the window, C/2 -> C
+ *     a = a + expand(relu(conv_B(relu(reduce(relu(a)))) + class[c]))   layers times     C -> C/2, mask B over the window, C/2 -> C
  *     o = relu(mix(relu(a)))        logits = head(o)                         1x1
  *
  * The grid is the latent's H x W; several codes of a position stand side by side in it, other latents are one row. As in the paper, masks
@@ -14,7 +14,8 @@
  * A sample takes one pass in all: every map is worked out for one place at a time, and stays for the places after it. Examples go through
  * in groups, so memory outside training does not grow with the batch.
  *
- * van den Oord et al. 2016 (arXiv:1601.06759, the residual form); van den Oord et al. 2017 (arXiv:1711.00937, over codes). */
+ * van den Oord et al. 2016 (arXiv:1601.06759, the residual form; arXiv:1606.05328, eq. 4, a class in every layer); van den Oord et al. 2017
+ * (arXiv:1711.00937, over codes). */
 #include "nn/ranges.h"
 #include "vae/causal_conv.h"
 #include "vae/prior.h"
@@ -23,7 +24,7 @@
 #define GROUP_LEAST 16
 
 typedef struct conf {
-    int64_t channels, layers, kernel, first;
+    int64_t channels, layers, kernel, first, classes;
     vaei_choice choice;
 } conf;
 
@@ -32,6 +33,8 @@ static const vaei_option options[] = {
     VAEI_OPTION_INT(conf, layers, 8, 1, 64, "residual blocks"),
     VAEI_OPTION_INT(conf, kernel, 3, 1, 31, "window of the blocks, odd"),
     VAEI_OPTION_INT(conf, first, 7, 1, 31, "window of the first convolution, odd"),
+    VAEI_OPTION_INT(conf, classes, 0, 0, 65536,
+                    "a distribution for each class: examples come with labels; 0: one for all"),
     VAEI_CHOICE_OPTIONS(conf),
     {0},
 };
@@ -39,10 +42,11 @@ static const vaei_option options[] = {
 typedef struct block {
     vaei_linear_map reduce, expand;
     vaei_causal_conv conv;
+    vaei_embedding of_class; /* [classes][half] */
 } block;
 
 typedef struct net {
-    int64_t P, K, C, half, layers; /* P places */
+    int64_t P, K, C, half, layers, classes; /* P places */
     vaei_embedding embedding;
     vaei_causal_conv first;
     block *block;
@@ -56,9 +60,11 @@ static vae_status_t declare_block(block *k, vaei_build *b, const net *s, int64_t
     const char *reduce = vaei_arena_format(b->arena, "prior.%lld.reduce", (long long)i);
     const char *conv = vaei_arena_format(b->arena, "prior.%lld.conv", (long long)i);
     const char *expand = vaei_arena_format(b->arena, "prior.%lld.expand", (long long)i);
-    if (!reduce || !conv || !expand) return VAE_E_NOMEM;
+    const char *class = vaei_arena_format(b->arena, "prior.%lld.class", (long long)i);
+    if (!reduce || !conv || !expand || !class) return VAE_E_NOMEM;
     VAEI_TRY(vaei_linear_declare(&k->reduce, b, reduce, s->C, s->half));
     VAEI_TRY(vaei_causal_declare(&k->conv, b, conv, H, W, s->half, s->half, kernel, 1));
+    if (s->classes > 0) VAEI_TRY(vaei_embedding_declare(&k->of_class, b, class, s->classes, s->half, s->half));
     return vaei_linear_declare(&k->expand, b, expand, s->half, s->C);
 }
 
@@ -72,6 +78,7 @@ static vae_status_t plan(vaei_prior *p, vaei_build *b) {
     net *s = p->state = vaei_arena_alloc(b->arena, sizeof(*s));
     if (!s) return VAE_E_NOMEM;
     *s = (net){.P = q->n_codes, .K = q->code_size, .C = c->channels, .half = c->channels / 2, .layers = c->layers};
+    p->classes = s->classes = c->classes;
     if (!(s->block = vaei_arena_array(b->arena, (size_t)s->layers, sizeof(*s->block)))) return VAE_E_NOMEM;
     VAEI_TRY(vaei_embedding_declare(&s->embedding, b, "prior.embedding", s->K, s->C, 2));
     VAEI_TRY(vaei_causal_declare(&s->first, b, "prior.first", rows, columns, s->C, s->C, c->first, 0));
@@ -214,6 +221,7 @@ static void forward(const net *s, const vaei_run *r, const vaei_rows *at, const 
         vaei_rows_linear(r, at, &s->block[i].reduce, &w->reduce, m->u, narrow);
         vaei_rows_map(r, at, s->half, VAEI_MAP_RELU, narrow, narrow);
         vaei_causal_forward(&s->block[i].conv, r, &w->conv, at, narrow, &v->room.conv, y);
+        if (s->classes > 0) vaei_class_forward(&s->block[i].of_class, r, at, s->P, y);
         vaei_rows_map(r, at, s->half, VAEI_MAP_RELU, y, y);
         if (next == a) {
             vaei_rows_linear(r, at, &s->block[i].expand, &w->expand, y, t);
@@ -228,14 +236,21 @@ static void forward(const net *s, const vaei_run *r, const vaei_rows *at, const 
     vaei_rows_map(r, at, s->C, VAEI_MAP_RELU, m->o, m->o);
 }
 
+/* The group of examples from i on. */
+static vaei_run part_of(const vaei_run *r, int64_t i, int64_t group) {
+    vaei_run part = *r;
+    part.n = r->n - i < group ? r->n - i : group;
+    if (r->label) part.label = r->label + i;
+    return part;
+}
+
 static void nll(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at, double *out) {
     const net *s = p->state;
     const int64_t group = r->training ? r->n : group_of(s, r->n);
     const view v = cut(s, r, slot, group);
-    vaei_run part = *r;
-    for (int64_t i = 0; i < r->n; i += part.n) {
+    for (int64_t i = 0; i < r->n; i += group) {
         const int32_t *codes = at->codes + i * s->P;
-        part.n = r->n - i < group ? r->n - i : group;
+        const vaei_run part = part_of(r, i, group);
         const vaei_rows all = vaei_rows_all(part.n, s->P);
         vaei_embedding_forward(&s->embedding, &part, &all, codes, v.m.e);
         forward(s, &part, &all, &v);
@@ -258,6 +273,7 @@ static void block_backward(const net *s, const vaei_run *r, int64_t i, const vie
     const float *a = v->m.a + i * v->m.a_step, *reduced = v->m.v + i * v->m.v_step, *y = v->m.y + i * v->m.y_step;
     vaei_linear_backward(&k->expand, r, &w->expand, rows, y, m->da, m->dy, m->outer);
     relu_backward(r, narrow, y, m->dy);
+    if (s->classes > 0) vaei_class_backward(&k->of_class, r, s->P, m->dy);
     vaei_causal_backward(&k->conv, r, &w->conv, rows, reduced, m->dy, &m->conv, m->dv);
     relu_backward(r, narrow, reduced, m->dv);
     r->k->map[VAEI_MAP_RELU](wide, 0, a, v->m.u);
@@ -308,9 +324,8 @@ static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot
     const net *s = p->state;
     const int64_t group = group_of(s, r->n);
     const view v = cut(s, r, slot, group);
-    vaei_run part = *r;
-    for (int64_t i = 0; i < r->n; i += part.n) {
-        part.n = r->n - i < group ? r->n - i : group;
+    for (int64_t i = 0; i < r->n; i += group) {
+        const vaei_run part = part_of(r, i, group);
         sample_group(p, &part, &v, first + (uint64_t)i, out->codes + i * s->P);
     }
 }
@@ -319,7 +334,7 @@ const vaei_prior_ops vaei_prior_pixelcnn = {
     .module = {.name = "pixelcnn",
                .summary = "masked convolutions over the grid of codes, each given those before it",
                .example = "pixelcnn channels=8 layers=2",
-               .paper = "van den Oord et al. 2016 (arXiv:1601.06759), 2017 (arXiv:1711.00937)",
+               .paper = "van den Oord et al. 2016 (arXiv:1601.06759, arXiv:1606.05328), 2017 (arXiv:1711.00937)",
                .conf_size = sizeof(conf),
                .options = options},
     .flags = VAEI_PRIOR_OF_CODES | VAEI_PRIOR_LEARNED,
