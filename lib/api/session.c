@@ -136,6 +136,7 @@ static vaei_run start(vae_session_t *s) {
     const uint64_t generation = m->generation;
     vaei_float_env_enter(&s->host);
     if (s->packed != generation) {
+        r.n = s->max_batch;
         vaei_network_pack(&m->network, &r, &s->work);
         vaei_network_pack_prior(&m->network, &r, &s->work);
         s->packed = generation;

@@ -58,6 +58,9 @@ static vae_status_t read_recipe(vaei_recipe *recipe, vaei_arena *arena, const va
     if (status == VAE_OK && vaei_recipe_of_prior(recipe) && !vaei_network_has_prior(&model->network))
         status = vaei_fail(VAE_E_SPEC,
                            "objective prior: the model has no section prior to fit (prior pixelcnn, prior gmm, ...)");
+    if (status == VAE_OK && vaei_recipe_of_prior(recipe) && vaei_network_inputs(&model->network))
+        status = vaei_fail(VAE_E_SPEC, "objective prior: prior %s learns with its model, by another objective (elbo)",
+                           model->network.prior.ops->module.name);
     return status;
 }
 
@@ -365,9 +368,10 @@ static vae_status_t pass(vae_trainer_t *t, const vaei_run *r, const float *x, va
     VAEI_TRY(of_prior ? vaei_network_forward_prior(net, r, w, x) : vaei_network_forward(net, r, w, x));
     *terms = (vaei_terms){.n = r->n, .step = t->step, .nll = w->nll, .d_nll = w->d_nll};
     if (!of_prior) {
-        terms->dim = vaei_shape_size(&net->latent.z);
-        terms->kl = w->kl;
-        terms->d_kl = w->d_kl;
+        const int32_t joint = vaei_network_inputs(net) > 0; /* whose rate has no parts by dimension */
+        terms->dim = joint ? 1 : vaei_shape_size(&net->latent.z);
+        terms->kl = joint ? w->rate : w->kl;
+        terms->d_kl = joint ? w->d_rate : w->d_kl;
     }
     t->recipe.objective->eval(t->recipe.objective_conf, terms);
     *aux = of_prior ? 0.0 : mean_of(r->n, w->aux);

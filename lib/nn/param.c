@@ -82,6 +82,10 @@ void vaei_params_init(const vaei_params *p, const vaei_kernels *k, uint64_t seed
             vaei_noise_normal(k, key, 0, q->count, w);
             k->scale(q->count, (float)sqrt(2.0 / in), w);
             break;
+        case VAEI_INIT_NORMAL:
+            vaei_noise_normal(k, key, 0, q->count, w);
+            k->scale(q->count, q->init.value, w);
+            break;
         case VAEI_INIT_ZEROS:
             memset(w, 0, (size_t)q->count * sizeof(*w));
             break;

@@ -19,13 +19,13 @@ enum {
 };
 
 /* How a parameter starts. fan_in, fan_out as PyTorch counts them. PYTORCH is kaiming_uniform(a = sqrt 5), U(+-1/sqrt fan_in). */
-enum { VAEI_INIT_PYTORCH, VAEI_INIT_XAVIER, VAEI_INIT_KAIMING, VAEI_INIT_ZEROS, VAEI_INIT_CONSTANT };
+enum { VAEI_INIT_PYTORCH, VAEI_INIT_XAVIER, VAEI_INIT_KAIMING, VAEI_INIT_ZEROS, VAEI_INIT_CONSTANT, VAEI_INIT_NORMAL };
 #define VAEI_INIT_CHOICES "pytorch|xavier|kaiming|zeros" /* of a layer's `init` option: index = the constant above */
 
 typedef struct vaei_init {
     int32_t kind;
     int64_t fan_in, fan_out;
-    float value; /* CONSTANT */
+    float value; /* CONSTANT; NORMAL: the standard deviation */
 } vaei_init;
 
 typedef struct vaei_param {

@@ -54,6 +54,11 @@ typedef struct vaei_latent_ops {
     void (*backward)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *mean,
                      const float *logvar, const float *noise, const float *dz, const float *dkl, float *dh);
 
+    /* Of encode alone: dmean[n][D] and dlogvar[n][D] are the loss's derivatives by what it gave; writes dh, adds to the gradients, destroys
+     * dlogvar. NULL: the latent has no density. */
+    void (*encode_backward)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *logvar,
+                            const float *dmean, float *dlogvar, float *dh);
+
     /* ---- each of the following may be NULL. The first three after encode and before draw, after draw, after backward: */
 
     /* Training: a start made from the first batch. What it decides becomes parameters at commit(), for this pass it is in the pack. Fails

@@ -223,16 +223,17 @@ static void draw(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, co
     }
 }
 
-/* space->d holds dmean and dlv, the derivatives by the heads' outputs. */
-static void heads_backward(const vaei_latent *q, const vaei_run *r, const room *space, const float *h, float *dh) {
+/* d[HEADS]: the derivatives by the heads' outputs, before the clamp. */
+static void heads_backward(const vaei_latent *q, const vaei_run *r, const room *space, const float *const *d,
+                           const float *h, float *dh) {
     const state *s = q->state;
     const int64_t dim = ((const conf *)q->conf)->dim, rows = r->n * s->rows;
     for (int i = 0; i < HEADS; i++) {
-        vaei_outer(r->k, r->pool, dim, s->channels, rows, space->d[i], dim, h, s->channels, grad_of(q, r, i, WEIGHT),
+        vaei_outer(r->k, r->pool, dim, s->channels, rows, d[i], dim, h, s->channels, grad_of(q, r, i, WEIGHT),
                    s->channels, space->outer);
-        vaei_bias_grad(r->k, r->pool, rows, dim, space->d[i], grad_of(q, r, i, BIAS));
+        vaei_bias_grad(r->k, r->pool, rows, dim, d[i], grad_of(q, r, i, BIAS));
         vaei_pack(r->k, r->pool, dim, s->channels, value_of(q, r, i, WEIGHT), s->channels, 1, NULL, space->panels);
-        vaei_matmul(r->k, r->pool, rows, dim, s->channels, space->d[i], dim, space->panels, NULL, i > 0, dh,
+        vaei_matmul(r->k, r->pool, rows, dim, s->channels, d[i], dim, space->panels, NULL, i > 0, dh,
                     s->channels, NULL);
     }
 }
@@ -268,7 +269,15 @@ static void backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m
                 .dmean = space.d[MEAN],
                 .dlv = space.d[LOGVAR]};
     vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&q->z), VALUE_WORK, slope_range, &v);
-    heads_backward(q, r, &space, h, dh);
+    heads_backward(q, r, &space, (const float *const[HEADS]){space.d[MEAN], space.d[LOGVAR]}, h, dh);
+}
+
+static void encode_backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h,
+                            const float *logvar, const float *dmean, float *dlogvar, float *dh) {
+    const room space = room_of(q, r, m);
+    for (int64_t i = 0; i < r->n * vaei_shape_size(&q->z); i++)
+        if (logvar[i] <= LOGVAR_LO || logvar[i] >= LOGVAR_HI) dlogvar[i] = 0;
+    heads_backward(q, r, &space, (const float *const[HEADS]){ dmean, dlogvar }, h, dh);
 }
 
 const vaei_latent_ops vaei_latent_gaussian = {
@@ -285,4 +294,5 @@ const vaei_latent_ops vaei_latent_gaussian = {
     .encode = encode,
     .draw = draw,
     .backward = backward,
+    .encode_backward = encode_backward,
 };

@@ -89,9 +89,14 @@ static vae_status_t build_prior(vaei_network *net, vaei_build *b, const vaei_doc
     if (!vaei_network_has_prior(net)) return VAE_OK;
     const int32_t of_codes = (net->latent.ops->flags & VAEI_LATENT_CODES) != 0;
     if (!(p->ops->flags & (of_codes ? VAEI_PRIOR_OF_CODES : VAEI_PRIOR_OF_VALUES)))
-        return vaei_fail(VAE_E_SPEC, "prior %s: is over %s, latent %s makes %s", module->name,
-                         of_codes ? "values" : "codes", net->latent.ops->module.name, of_codes ? "codes" : "values");
-    b->flags = VAEI_PARAM_OF_PRIOR;
+        return vaei_fail(VAE_E_SPEC, "prior %s: is over %s, latent %s makes %s", module->name, of_codes ? "values" : "codes",
+                         net->latent.ops->module.name, of_codes ? "codes" : "values");
+    const int32_t joint = (p->ops->flags & VAEI_PRIOR_JOINT) != 0;
+    if (joint && !net->latent.ops->encode_backward)
+        return vaei_fail(VAE_E_SPEC, "prior %s: is made of posteriors, latent %s has none", module->name,
+                         net->latent.ops->module.name);
+    p->example = net->likelihood.size;
+    b->flags = joint ? 0 : VAEI_PARAM_OF_PRIOR;
     return p->ops->plan(p, b);
 }
 
@@ -147,10 +152,11 @@ void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t 
                         vaei_carve *c, vaei_work *w) {
     const int64_t H = vaei_shape_size(&net->latent.h), D = vaei_shape_size(&net->latent.z), S = net->likelihood.size;
     vaei_need q = {0};
-    int64_t nH, nD, nS;
-    if (!vaei_count_mul(n, H, &nH) || !vaei_count_mul(n, D, &nD) || !vaei_count_mul(n, S, &nS)) nH = nD = nS = -1;
-    const vaei_need e = vaei_examples_need(net->encoder, k, n, training, again, &w->encoder);
-    if (net->latent.ops->need) net->latent.ops->need(&net->latent, k, n, training, &q);
+    const int64_t wide = n + (training ? vaei_network_inputs(net) : 0); /* rows of the encoder */
+    const int64_t wH = vaei_count_of(wide, H), wD = vaei_count_of(wide, D), nD = vaei_count_of(n, D),
+                  nS = vaei_count_of(n, S);
+    const vaei_need e = vaei_examples_need(net->encoder, k, wide, training, again, &w->encoder);
+    if (net->latent.ops->need) net->latent.ops->need(&net->latent, k, wide, training, &q);
     const vaei_need d = vaei_examples_need(net->decoder, k, n, training, again, &w->decoder);
 
     w->encoder.pack = vaei_carve_bytes(c, e.pack);
@@ -162,9 +168,9 @@ void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t 
     w->encoder.stats = vaei_carve_bytes(c, e.stats);
     w->decoder.stats = vaei_carve_bytes(c, d.stats);
     w->likelihood_cache = vaei_carve_bytes(c, VAEI_LIKELIHOOD_CACHE);
-    w->h = vaei_carve_floats(c, nH);
-    w->mean = vaei_carve_floats(c, nD);
-    w->logvar = vaei_carve_floats(c, nD);
+    w->h = vaei_carve_floats(c, wH);
+    w->mean = vaei_carve_floats(c, wD);
+    w->logvar = vaei_carve_floats(c, wD);
     w->z = vaei_carve_floats(c, nD);
     w->noise = vaei_carve_floats(c, nD);
     w->kl = vaei_carve_floats(c, nD);
@@ -177,8 +183,9 @@ void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t 
         w->d_theta = vaei_carve_floats(c, nS);
         w->d_z = vaei_carve_floats(c, nD);
         w->d_kl = vaei_carve_floats(c, nD);
-        w->d_h = vaei_carve_floats(c, nH);
+        w->d_h = vaei_carve_floats(c, wH);
         w->d_nll = vaei_carve_floats(c, n);
+        if (vaei_network_inputs(net)) vaei_network_carve_joint(net, k, n, c, w);
     }
     size_t scratch = e.scratch > d.scratch ? e.scratch : d.scratch;
     if (q.scratch > scratch) scratch = q.scratch;
@@ -217,9 +224,13 @@ void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const
 
 vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
     const vaei_latent *q = &net->latent;
-    vaei_network_encode(net, r, w, x, w->mean, w->logvar);
+    const int32_t joint = vaei_network_inputs(net) > 0;
+    const vaei_run wide = vaei_network_joint_run(net, r);
+    if (joint) vaei_network_joint_input(net, r, w, x);
+    vaei_network_encode(net, &wide, w, joint ? w->x : x, w->mean, w->logvar);
     if (q->ops->prepare) VAEI_TRY(q->ops->prepare(q, r, &w->latent, w->h));
     q->ops->draw(q, r, &w->latent, w->mean, w->logvar, w->noise, w->z, w->kl, NULL);
+    if (joint) vaei_network_joint_rate(net, r, w);
     memset(w->aux, 0, (size_t)r->n * sizeof(*w->aux));
     if (q->ops->loss) q->ops->loss(q, r, &w->latent, w->aux);
     vaei_network_decode(net, r, w, w->z, w->theta);
@@ -230,12 +241,17 @@ vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, co
 void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
     net->likelihood.ops->backward(&net->likelihood, r, w->likelihood_cache, w->theta, x, w->d_nll, w->d_theta);
     vaei_examples_backward(net->decoder, r, &w->decoder, w->z, w->theta, w->d_theta, w->d_z);
+    const int32_t joint = vaei_network_inputs(net) > 0;
+    const vaei_run wide = vaei_network_joint_run(net, r);
+    if (joint) vaei_network_joint_rate_backward(net, r, w);
     net->latent.ops->backward(&net->latent, r, &w->latent, w->h, w->mean, w->logvar, w->noise, w->d_z, w->d_kl, w->d_h);
-    if (net->encoder->n > 0) vaei_examples_backward(net->encoder, r, &w->encoder, x, w->h, w->d_h, NULL);
+    vaei_examples_backward(net->encoder, &wide, &w->encoder, joint ? w->x : x, w->h, w->d_h, joint ? w->d_x : NULL);
+    if (joint) vaei_network_joint_input_backward(net, r, w);
 }
 
 void vaei_network_commit(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *params) {
-    vaei_stack_commit(net->encoder, r, &w->encoder, params);
+    const vaei_run wide = vaei_network_joint_run(net, r);
+    vaei_stack_commit(net->encoder, &wide, &w->encoder, params);
     if (net->latent.ops->commit) net->latent.ops->commit(&net->latent, r, &w->latent, params);
     vaei_stack_commit(net->decoder, r, &w->decoder, params);
     if (net->likelihood.ops->commit) net->likelihood.ops->commit(&net->likelihood, r, w->likelihood_cache, params);

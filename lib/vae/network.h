@@ -25,6 +25,11 @@ typedef struct vaei_network {
     const char *spec;  /* canonical, one section a line */
 } vaei_network;
 
+/* Of a joint prior: examples that training sends through the encoder behind those of the batch; else 0. */
+VAEI_INLINE int64_t vaei_network_inputs(const vaei_network *net) {
+    return net->prior.inputs;
+}
+
 /* Has the model a prior of its own, and with it parameters to fit? */
 VAEI_INLINE int32_t vaei_network_has_prior(const vaei_network *net) {
     return (net->prior.ops->flags & VAEI_PRIOR_LEARNED) != 0;
@@ -47,6 +52,11 @@ typedef struct vaei_work {
     /* training only */
     double *aux;        /* [n] the latent's own terms of the loss */
     float *d_theta, *d_z, *d_kl, *d_h, *d_nll;
+    /* training with a joint prior, which makes h, mean, logvar and d_h longer: [n + inputs] */
+    float *x, *d_x;          /* [n + inputs][S] */
+    float *rate, *d_rate;    /* [n] */
+    double *prior_nll;       /* [n] */
+    float *d_mean, *d_logvar; /* [inputs][D] */
 } vaei_work;
 
 /* again: in training, backward makes activations again. */
@@ -71,10 +81,26 @@ void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vae
 /* Running statistics, and codes learnt without gradients. */
 void vaei_network_commit(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *params);
 
+/* ---- network_joint.c: a prior that learns with the network -------------------------------------------------------------- */
+
+void vaei_network_carve_joint(const vaei_network *net, const vaei_kernels *k, int64_t n, vaei_carve *c, vaei_work *w);
+/* Training: the run of the encoder, over the batch and the pseudo-inputs, and its input w->x. */
+vaei_run vaei_network_joint_run(const vaei_network *net, const vaei_run *r);
+void vaei_network_joint_input(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x);
+/* After draw: w->rate[n]. */
+void vaei_network_joint_rate(const vaei_network *net, const vaei_run *r, const vaei_work *w);
+/* w->d_rate is set: adds to w->d_z, writes w->d_kl, and w->d_h of the pseudo-inputs. */
+void vaei_network_joint_rate_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w);
+/* After the encoder's backward: w->d_x of the pseudo-inputs becomes their gradient. */
+void vaei_network_joint_input_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w);
+/* Outside training: pseudo-inputs to posteriors, r->n at a time. */
+void vaei_network_joint_pack(const vaei_network *net, const vaei_run *r, const vaei_work *w);
+
 /* ---- network_prior.c: the prior over the latents of a network that stands still --------------------------------------------- */
 
 /* The prior's memory, behind vaei_network_carve() with training 0; training here means that the prior learns. */
 void vaei_network_carve_prior(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *c, vaei_work *w);
+/* Outside training after vaei_network_pack(), r->n is the n of the carving. */
 void vaei_network_pack_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 
 /* w->codes or w->z of x, drawn from the posterior with w->noise; then w->nll under the prior. r is of a training pass. Fails if the

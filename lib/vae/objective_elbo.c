@@ -4,7 +4,8 @@
  *     loss = mean_i nll_i + beta(t) R        R = sum_d mean_i kl_id, with free bits sum_d max(free_bits, mean_i kl_id)
  *     beta(t) = beta min(1, t / warmup) min(1, ((t mod cycle) / cycle) / ratio)        a factor whose steps are 0 is 1
  *
- * A dimension under its floor has gradient 0. The rate reported is never weighted nor floored.
+ * A dimension under its floor has gradient 0. The rate reported is never weighted nor floored. Under a prior that learns with the model
+ * the rate is an estimate that has no parts by dimension, and may be below 0: its floor is one for the whole.
  *
  * Higgins et al. 2017 (beta), Fu et al. 2019 (arXiv:1903.10145, cycles), Kingma et al. 2016 (arXiv:1606.04934, free
  * bits). */
@@ -54,7 +55,7 @@ static void eval(const void *options_filled, vaei_terms *t) {
         }
         for (int64_t d = 0; d < count; d++) {
             const double mean = kl[d] / n;
-            const int is_free = mean < (double)c->free_bits;
+            const int is_free = c->free_bits > 0 && mean < (double)c->free_bits;
             slope[d] = is_free ? 0 : (float)(beta / n);
             rate += mean;
             floored += is_free ? (double)c->free_bits : mean;

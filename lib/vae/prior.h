@@ -8,7 +8,8 @@
  * One with classes is a distribution for each of them: p(codes | label), r->label[n] within 0..classes - 1.
  *
  * A learned one is fitted to the latents of a model that stands still (objective prior); the model is trained without it, against
- * the standard prior. Parameters are "prior.*".
+ * the standard prior. A joint one is made of the posteriors of examples that it holds, its pseudo-inputs: it learns with the model, whose
+ * rate is then against it. Parameters are "prior.*".
  *
  * Memory (pack, cache, scratch), const-ness and "cannot fail" as for a layer (nn/layer.h). nll of an example and its samples do not
  * depend on the batch it stands in. */
@@ -22,7 +23,8 @@ typedef struct vaei_prior vaei_prior;
 enum {
     VAEI_PRIOR_OF_CODES = 1,  /* over latents of codes */
     VAEI_PRIOR_OF_VALUES = 2, /* over any other */
-    VAEI_PRIOR_LEARNED = 4    /* has parameters */
+    VAEI_PRIOR_LEARNED = 4,   /* has parameters */
+    VAEI_PRIOR_JOINT = 8      /* and they learn with the model */
 };
 
 /* Latents of a batch: one of the two is NULL. */
@@ -53,6 +55,15 @@ typedef struct vaei_prior_ops {
     vae_status_t (*prepare)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at);
     /* The parameters move: only after nll was sound. */
     void (*commit)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, float *params);
+
+    /* ---- for joint priors; else NULL */
+
+    /* The posteriors of pseudo-inputs first .. first + n - 1, for the passes to come: into the pack. */
+    void (*take)(const vaei_prior *p, void *pack, int64_t first, int64_t n, const float *mean, const float *logvar);
+    /* After nll of the same points in training: dz[n][D] += weight[i] d nll[i] / dz; writes the derivatives of their weighted sum by
+     * the posteriors, dmean[inputs][D] and dlogvar[inputs][D]. */
+    void (*backward_points)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at,
+                            const float *weight, float *dz, float *dmean, float *dlogvar);
 } vaei_prior_ops;
 
 struct vaei_prior {
@@ -60,7 +71,10 @@ struct vaei_prior {
     const void *conf;
     void *state;
     const vaei_latent *latent;
-    int64_t classes; /* of the labels it wants, set by plan; 0: it wants none */
+    int64_t example;         /* S, the values of an example */
+    int64_t inputs;          /* joint: pseudo-inputs, set by plan; else 0 */
+    const vaei_param *input; /* joint: [inputs][S] */
+    int64_t classes;         /* of the labels it wants, set by plan; 0: it wants none */
 };
 
 /* What item `position` of a session's stream draws from: this key, this item. */

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ * network_joint.c - a prior that is made of posteriors and learns with the network.
+ *
+ *     [x; u] -> encoder -> latent -> [mean, logvar; mean_u, logvar_u]        u: the prior's pseudo-inputs, behind the batch
+ *
+ *     rate_i = KL(q(z|x_i) || N(0, I)) + log N(z_i; 0, I) - log p(z_i)       z_i: the one draw that the decoder sees
+ *
+ * The first term is the latent's closed form, the other two are taken at z_i: an unbiased estimate of KL(q(z|x_i) || p), since the
+ * expectations of log N(z; 0, I) cancel. Its gradient is that of this very number: through z_i to the encoder, and through mean_u and
+ * logvar_u to the encoder and on to u. The rate has no parts by dimension, so objectives see it as one.
+ *
+ * In training, layers that take statistics over examples see batch and pseudo-inputs together. */
+#include "vae/network.h"
+
+#include "nn/ranges.h"
+
+void vaei_network_carve_joint(const vaei_network *net, const vaei_kernels *k, int64_t n, vaei_carve *c, vaei_work *w) {
+    const int64_t inputs = net->prior.inputs, D = vaei_shape_size(&net->latent.z), S = net->likelihood.size;
+    vaei_need need = {0};
+    net->prior.ops->need(&net->prior, k, n, 1, &need);
+    w->prior.pack = vaei_carve_bytes(c, need.pack);
+    w->prior.cache = vaei_carve_bytes(c, need.cache);
+    w->prior.scratch = vaei_carve_bytes(c, need.scratch);
+    w->x = vaei_carve_floats(c, vaei_count_of(n + inputs, S));
+    w->d_x = vaei_carve_floats(c, vaei_count_of(n + inputs, S));
+    w->rate = vaei_carve_floats(c, n);
+    w->d_rate = vaei_carve_floats(c, n);
+    w->prior_nll = vaei_carve_array(c, n, sizeof(double));
+    w->d_mean = vaei_carve_floats(c, vaei_count_of(inputs, D));
+    w->d_logvar = vaei_carve_floats(c, vaei_count_of(inputs, D));
+}
+
+vaei_run vaei_network_joint_run(const vaei_network *net, const vaei_run *r) {
+    vaei_run wide = *r;
+    wide.n += net->prior.inputs;
+    return wide;
+}
+
+static const float *inputs_of(const vaei_network *net, const vaei_run *r) {
+    return r->params + net->prior.input->offset;
+}
+
+void vaei_network_joint_input(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
+    const int64_t S = net->likelihood.size;
+    memcpy(w->x, x, (size_t)(r->n * S) * sizeof(*x));
+    memcpy(w->x + r->n * S, inputs_of(net, r), (size_t)(net->prior.inputs * S) * sizeof(*x));
+}
+
+void vaei_network_joint_rate(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
+    const vaei_prior *p = &net->prior;
+    const vaei_prior standard = {.ops = &vaei_prior_standard, .latent = &net->latent};
+    const int64_t D = vaei_shape_size(&net->latent.z);
+    const vaei_points at = {NULL, w->z};
+    p->ops->take(p, w->prior.pack, 0, p->inputs, w->mean + r->n * D, w->logvar + r->n * D);
+    p->ops->nll(p, r, &w->prior, &at, w->prior_nll);
+    standard.ops->nll(&standard, r, NULL, &at, w->log_ratio);
+    for (int64_t i = 0; i < r->n; i++) {
+        double kl = 0;
+        for (int64_t d = 0; d < D; d++) kl += (double)w->kl[i * D + d];
+        w->rate[i] = (float)(kl + w->prior_nll[i] - w->log_ratio[i]);
+    }
+}
+
+void vaei_network_joint_rate_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
+    const vaei_prior *p = &net->prior;
+    const int64_t D = vaei_shape_size(&net->latent.z), H = vaei_shape_size(&net->latent.h);
+    const vaei_points at = {NULL, w->z};
+    vaei_run inputs = *r;
+    inputs.n = p->inputs;
+    for (int64_t i = 0; i < r->n; i++)
+        for (int64_t d = i * D; d < (i + 1) * D; d++) {
+            w->d_kl[d] = w->d_rate[i];
+            w->d_z[d] -= w->d_rate[i] * w->z[d];
+        }
+    p->ops->backward_points(p, r, &w->prior, &at, w->d_rate, w->d_z, w->d_mean, w->d_logvar);
+    net->latent.ops->encode_backward(&net->latent, &inputs, &w->latent, w->h + r->n * H, w->logvar + r->n * D,
+                                     w->d_mean, w->d_logvar, w->d_h + r->n * H);
+}
+
+void vaei_network_joint_input_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
+    const int64_t S = net->likelihood.size;
+    r->k->add(net->prior.inputs * S, w->d_x + r->n * S, r->grads + net->prior.input->offset);
+}
+
+void vaei_network_joint_pack(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
+    const vaei_prior *p = &net->prior;
+    vaei_run part = *r;
+    for (int64_t i = 0; i < p->inputs; i += part.n) {
+        part.n = p->inputs - i < r->n ? p->inputs - i : r->n;
+        vaei_network_encode(net, &part, w, inputs_of(net, r) + i * net->likelihood.size, w->mean, w->logvar);
+        p->ops->take(p, w->prior.pack, i, part.n, w->mean, w->logvar);
+    }
+}
