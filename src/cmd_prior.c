@@ -180,8 +180,8 @@ static int run(const cli_t *cli) {
 static const cli_option_t options[] = {
     {"output", 'o', CLI_TEXT, "FILE", "", "the model to write, x.safetensors", 0},
     {"force", 'f', CLI_FLAG, "", "", "replace FILE if it exists", 0},
-    {"kind", 'k', CLI_CHOICE, "pixelcnn|transformer|gmm", "pixelcnn",
-     "gmm is for latents of values, the others for codes", 0},
+    {"kind", 'k', CLI_CHOICE, "pixelcnn|transformer|gmm|aggregate", "pixelcnn",
+     "gmm and aggregate are for latents of values, the others for codes", 0},
     {"classes", 'c', CLI_FLAG, "", "", "learn each class of the data's labels apart; vae sample --class K draws one",
      0},
     {"epochs", 'e', CLI_INT, "N", "10", "passes over the data", 1},

@@ -52,7 +52,7 @@ START_TEST(test_em_finds_the_mixture_and_never_falls) {
     double *nll = malloc(POINTS * sizeof(*nll)), last = 1e30;
     make_points(z);
     rig_open(&g, "gmm components=2 covariance=full power=0", plane, 0, 0, POINTS);
-    const vaei_points at = {NULL, z};
+    const vaei_points at = {.z = z};
     for (int i = 0; i < 40; i++) {
         learn(&g, POINTS, &at, nll);
         const double now = mean_of(POINTS, nll);
@@ -80,7 +80,7 @@ START_TEST(test_one_gaussian_is_the_closed_form) {
     float z[8] = {1, 2, -1, 0.5f, 0.25f, -2, 3, 1};
     double nll[4], m[2] = {0, 0}, C[2][2] = {{1e-6, 0}, {0, 1e-6}};
     rig_open(&g, _i ? "gmm components=1 covariance=full" : "gmm components=1", plane, 0, 0, 4);
-    const vaei_points at = {NULL, z};
+    const vaei_points at = {.z = z};
     score(&g, 0, 4, &at, nll); /* before the first step: N(0, I) */
     ck_assert_double_eq_tol(nll[0], 0.5 * (1 + 4) + 1.8378770664093453, 1e-12);
     learn(&g, 4, &at, nll);
@@ -107,8 +107,8 @@ START_TEST(test_samples_of_a_mixture_have_its_moments) {
     double *nll = malloc(POINTS * sizeof(*nll)), m[2][2] = {{0}}, C[2][3] = {{0}};
     make_points(z);
     rig_open(&g, _i ? "gmm components=4 covariance=full" : "gmm components=8", plane, 0, 0, POINTS);
-    for (int i = 0; i < 20; i++) learn(&g, 500, &(vaei_points){NULL, z + i % 12 * 1000}, nll);
-    draw(&g, 4, 0, POINTS, &(vaei_points){NULL, y});
+    for (int i = 0; i < 20; i++) learn(&g, 500, &(vaei_points){.z = z + i % 12 * 1000}, nll);
+    draw(&g, 4, 0, POINTS, &(vaei_points){.z = y});
     for (int s = 0; s < 2; s++) {
         const float *x = s ? y : z;
         for (int i = 0; i < POINTS * 2; i++) m[s][i % 2] += (double)x[i] / POINTS;
@@ -130,7 +130,7 @@ START_TEST(test_degenerate_points_keep_a_density) {
     double nll[20];
     for (int i = 0; i < 40; i++) z[i] = i < 20 ? 1.0f : -1.0f; /* two places, five components, no spread */
     rig_open(&g, _i ? "gmm components=5 covariance=full" : "gmm components=5", plane, 0, 0, 20);
-    const vaei_points at = {NULL, z};
+    const vaei_points at = {.z = z};
     for (int i = 0; i < 5; i++) learn(&g, 20, &at, nll);
     score(&g, 0, 20, &at, nll);
     for (int i = 0; i < 20; i++) ck_assert(nll[i] - nll[i] <= 0);

@@ -21,6 +21,7 @@ static const struct {
     {CODES_MODEL, "prior pixelcnn channels=8 layers=2 classes=3\n", FIT},
     {SPEC_CONV, "prior gmm components=3 covariance=full\n", "objective prior\n"},
     {SPEC_DENSE, "prior gmm components=5\n", "objective prior\n"},
+    {SPEC_CONV, "prior aggregate keep=64\n", "objective prior\n"},
 };
 #define FITS (sizeof(fits) / sizeof(fits[0]))
 

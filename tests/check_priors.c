@@ -28,7 +28,7 @@ START_TEST(test_probabilities_of_all_grids_add_up_to_one) {
         double sum = 0;
         rig_open(&g, code_priors[_i], cases[c].z, cases[c].places, cases[c].K, cases[c].all);
         for (int64_t i = 0; i < cases[c].all; i++) digits(i, cases[c].places, cases[c].K, codes + i * cases[c].places);
-        score(&g, 0, cases[c].all, &(vaei_points){codes, NULL}, nll);
+        score(&g, 0, cases[c].all, &(vaei_points){.codes = codes}, nll);
         for (int64_t i = 0; i < cases[c].all; i++) sum += exp(-nll[i]);
         ck_assert_double_eq_tol(sum, 1, 1e-5);
         rig_close(&g);
@@ -45,8 +45,8 @@ START_TEST(test_samples_follow_the_distribution) {
     int64_t seen[81] = {0};
     rig_open(&g, code_priors[_i], grid2, 4, 3, DRAWS);
     for (int64_t i = 0; i < 81; i++) digits(i, 4, 3, all + i * 4);
-    score(&g, 0, 81, &(vaei_points){all, NULL}, nll);
-    draw(&g, 5, 0, DRAWS, &(vaei_points){codes, NULL});
+    score(&g, 0, 81, &(vaei_points){.codes = all}, nll);
+    draw(&g, 5, 0, DRAWS, &(vaei_points){.codes = codes});
     for (int64_t i = 0; i < DRAWS; i++) {
         const int32_t *c = codes + i * 4;
         seen[c[0] + 3 * c[1] + 9 * c[2] + 27 * c[3]]++;
@@ -70,12 +70,12 @@ START_TEST(test_samples_are_those_of_the_whole_grid) {
     double nll[4];
     snprintf(text, sizeof(text), "%s temperature=0", code_priors[_i]);
     rig_open(&g, text, grid34, 12, 4, 4);
-    draw(&g, 1, 0, 1, &(vaei_points){best, NULL});
+    draw(&g, 1, 0, 1, &(vaei_points){.codes = best});
     for (int64_t k = 0; k < 4; k++) {
         memcpy(other + k * 12, best, sizeof(best));
         other[k * 12 + 11] = (int32_t)k;
     }
-    score(&g, 0, 4, &(vaei_points){other, NULL}, nll);
+    score(&g, 0, 4, &(vaei_points){.codes = other}, nll);
     for (int64_t k = 0; k < 4; k++) ck_assert_double_ge(nll[k], nll[best[11]]);
     rig_close(&g);
 }
@@ -89,8 +89,8 @@ START_TEST(test_top_keeps_the_likeliest_codes) {
     rig_open(&g, text, grid34, 12, 4, 64);
     snprintf(text, sizeof(text), "%s temperature=0", code_priors[_i]);
     rig_open(&plain, text, grid34, 12, 4, 64);
-    draw(&g, 1, 0, 64, &(vaei_points){a, NULL});
-    draw(&plain, 2, 0, 64, &(vaei_points){b, NULL});
+    draw(&g, 1, 0, 64, &(vaei_points){.codes = a});
+    draw(&plain, 2, 0, 64, &(vaei_points){.codes = b});
     ck_assert_mem_eq(a, b, sizeof(a));
     rig_close(&g);
     rig_close(&plain);
@@ -103,13 +103,13 @@ START_TEST(test_scores_and_samples_do_not_depend_on_the_batch) {
     int32_t codes[ALL * 12], parts[ALL * 12];
     double whole[ALL], trained[ALL], single[ALL];
     rig_open(&g, code_priors[_i], grid34, 12, 4, ALL);
-    draw(&g, 3, 0, ALL, &(vaei_points){codes, NULL});
+    draw(&g, 3, 0, ALL, &(vaei_points){.codes = codes});
     for (int64_t i = 0; i < ALL; i += 7)
-        draw(&g, 3, (uint64_t)i, ALL - i < 7 ? ALL - i : 7, &(vaei_points){parts + i * 12, NULL});
+        draw(&g, 3, (uint64_t)i, ALL - i < 7 ? ALL - i : 7, &(vaei_points){.codes = parts + i * 12});
     ck_assert_mem_eq(codes, parts, sizeof(codes));
-    score(&g, 0, ALL, &(vaei_points){codes, NULL}, whole);
-    score(&g, 1, ALL, &(vaei_points){codes, NULL}, trained);
-    for (int64_t i = 0; i < ALL; i++) score(&g, 0, 1, &(vaei_points){codes + i * 12, NULL}, single + i);
+    score(&g, 0, ALL, &(vaei_points){.codes = codes}, whole);
+    score(&g, 1, ALL, &(vaei_points){.codes = codes}, trained);
+    for (int64_t i = 0; i < ALL; i++) score(&g, 0, 1, &(vaei_points){.codes = codes + i * 12}, single + i);
     ck_assert_mem_eq(whole, single, sizeof(whole));
     ck_assert_mem_eq(whole, trained, sizeof(whole));
     rig_close(&g);
@@ -144,7 +144,7 @@ START_TEST(test_gradients_are_finite_differences) {
         if (q->init.fan_in > 1000) g.run.k->scale(q->count, 30, g.params + q->offset);
     }
     pack(&g);
-    const vaei_points at = {codes, NULL};
+    const vaei_points at = {.codes = codes};
     for (int32_t i = 0; i < ALL; i++) g.label[i] = (i + 2) % 3;
     draw(&g, 9, 0, ALL, &at);
     for (int64_t i = 0; i < ALL * 12; i += 5) codes[i] = (int32_t)(i % 4);
@@ -179,7 +179,7 @@ START_TEST(test_classes_are_apart) {
         digits(i / 3, 4, 3, all + i * 4);
         g.label[i] = (int32_t)(i % 3);
     }
-    score(&g, 0, 3 * 81, &(vaei_points){all, NULL}, mixed);
+    score(&g, 0, 3 * 81, &(vaei_points){.codes = all}, mixed);
     for (int64_t i = 0; i < 3 * 81; i++) sum[i % 3] += exp(-mixed[i]);
     for (int c = 0; c < 3; c++) ck_assert_double_eq_tol(sum[c], 1, 1e-5);
     for (int32_t c = 0; c < 3; c++) {
@@ -187,7 +187,7 @@ START_TEST(test_classes_are_apart) {
             digits(i, 4, 3, all + i * 4);
             g.label[i] = c;
         }
-        score(&g, 0, 81, &(vaei_points){all, NULL}, alone);
+        score(&g, 0, 81, &(vaei_points){.codes = all}, alone);
         for (int64_t i = 0; i < 81; i++) {
             ck_assert_mem_eq(&alone[i], &mixed[i * 3 + c], sizeof(double));
             apart += fabs(alone[i] - mixed[i * 3 + (c + 1) % 3]);

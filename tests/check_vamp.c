@@ -203,7 +203,7 @@ START_TEST(test_samples_are_of_the_mixture) {
     const vaei_slot slot = {.pack = aligned_alloc(64, need.pack), .scratch = aligned_alloc(64, need.scratch)};
     float *z = malloc(DRAWS * D * sizeof(*z));
     double *nll = malloc(DRAWS * sizeof(*nll)), share = 0, m[K][D] = {{0}}, v[K][D] = {{0}}, near[2];
-    const vaei_points at = {NULL, z};
+    const vaei_points at = {.z = z};
     for (int64_t k = 0; k < K; k++) p.ops->take(&p, slot.pack, k, 1, mean + k * D, logvar + k * D);
     p.ops->sample(&p, &run, &slot, 0, &at);
     for (int i = 0; i < DRAWS; i++) { /* 5 apart: nearly all are told apart by their first value */

@@ -50,7 +50,7 @@ void vaei_network_joint_rate(const vaei_network *net, const vaei_run *r, const v
     const vaei_prior *p = &net->prior;
     const vaei_prior standard = {.ops = &vaei_prior_standard, .latent = &net->latent};
     const int64_t D = vaei_shape_size(&net->latent.z);
-    const vaei_points at = {NULL, w->z};
+    const vaei_points at = {.z = w->z};
     p->ops->take(p, w->prior.pack, 0, p->inputs, w->mean + r->n * D, w->logvar + r->n * D);
     p->ops->nll(p, r, &w->prior, &at, w->prior_nll);
     standard.ops->nll(&standard, r, NULL, &at, w->log_ratio);
@@ -64,7 +64,7 @@ void vaei_network_joint_rate(const vaei_network *net, const vaei_run *r, const v
 void vaei_network_joint_rate_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const vaei_prior *p = &net->prior;
     const int64_t D = vaei_shape_size(&net->latent.z), H = vaei_shape_size(&net->latent.h);
-    const vaei_points at = {NULL, w->z};
+    const vaei_points at = {.z = w->z};
     vaei_run inputs = *r;
     inputs.n = p->inputs;
     for (int64_t i = 0; i < r->n; i++)

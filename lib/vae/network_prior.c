@@ -11,7 +11,8 @@ static int32_t has_codes(const vaei_network *net) {
 }
 
 static vaei_points points_of(const vaei_network *net, const vaei_work *w) {
-    return (vaei_points){has_codes(net) ? w->codes : NULL, has_codes(net) ? NULL : w->z};
+    if (has_codes(net)) return (vaei_points){.codes = w->codes};
+    return (vaei_points){.z = w->z, .mean = w->mean, .logvar = w->logvar};
 }
 
 void vaei_network_carve_prior(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t training,

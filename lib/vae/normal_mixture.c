@@ -19,13 +19,15 @@ vaei_mixture vaei_mixture_carve(int64_t K, int64_t D, vaei_carve *c) {
     return m;
 }
 
-void vaei_mixture_set(const vaei_mixture *m, int64_t first, int64_t n, const float *mean, const float *logvar) {
+void vaei_mixture_set(const vaei_mixture *m, int64_t first, int64_t n, const float *mean, const float *logvar,
+                      double eps) {
     const int64_t D = m->D;
     memcpy(m->mean + first * D, mean, (size_t)(n * D) * sizeof(*mean));
-    memcpy(m->logvar + first * D, logvar, (size_t)(n * D) * sizeof(*logvar));
     for (int64_t k = first; k < first + n; k++) {
         double sum = 0;
         for (int64_t i = k * D; i < (k + 1) * D; i++) {
+            const double given = (double)logvar[i - first * D];
+            m->logvar[i] = (float)(eps > 0 ? log(exp(given) + eps) : given);
             sum += (double)m->logvar[i];
             m->precision[i] = exp(-(double)m->logvar[i]);
         }

@@ -23,8 +23,9 @@ typedef struct vaei_mixture {
 } vaei_mixture;
 
 vaei_mixture vaei_mixture_carve(int64_t K, int64_t D, vaei_carve *c);
-/* Components first .. first + n - 1. */
-void vaei_mixture_set(const vaei_mixture *m, int64_t first, int64_t n, const float *mean, const float *logvar);
+/* Components first .. first + n - 1; eps >= 0 is added to their variances. */
+void vaei_mixture_set(const vaei_mixture *m, int64_t first, int64_t n, const float *mean, const float *logvar,
+                      double eps);
 
 /* Of the first `used` components, 1 or more; share[n][K] receives r_ik. */
 void vaei_mixture_nll(const vaei_mixture *m, const vaei_run *r, int64_t used, const float *z, double *share,

@@ -27,10 +27,11 @@ enum {
     VAEI_PRIOR_JOINT = 8      /* and they learn with the model */
 };
 
-/* Latents of a batch: one of the two is NULL. */
+/* Latents of a batch: codes or z, the other is NULL. */
 typedef struct vaei_points {
-    int32_t *codes; /* [n][n_codes] */
-    float *z;       /* [n][D] */
+    int32_t *codes;             /* [n][n_codes] */
+    float *z;                   /* [n][D] */
+    const float *mean, *logvar; /* [n][D] of the posteriors that z was drawn from: when values are fitted */
 } vaei_points;
 
 typedef struct vaei_prior_ops {

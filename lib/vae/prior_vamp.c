@@ -52,7 +52,7 @@ static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t 
 
 static void take(const vaei_prior *p, void *pack, int64_t first, int64_t n, const float *mean, const float *logvar) {
     const vaei_mixture m = open_pack(p, pack);
-    vaei_mixture_set(&m, first, n, mean, logvar);
+    vaei_mixture_set(&m, first, n, mean, logvar, 0);
 }
 
 static void nll(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at, double *out) {
