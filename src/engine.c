@@ -5,6 +5,7 @@
 #endif
 #include "engine.h"
 #include "console.h"
+#include "files.h"
 #include "mem.h"
 
 #include <sched.h>
@@ -54,11 +55,22 @@ vae_ctx_t *engine_ctx(const cli_t *cli) {
     return ctx;
 }
 
+/* The file of a run's folder, or the path itself; in fresh memory. */
+static char *model_file(const char *path) {
+    if (!path_is_folder(path)) return mem_text(path);
+    char *prior = path_join(path, "prior.safetensors");
+    if (path_exists(prior)) return prior;
+    free(prior);
+    return path_join(path, "best.safetensors");
+}
+
 vae_model_t *engine_load(vae_ctx_t *ctx, const char *path) {
     vae_model_t *model;
-    const vae_status_t status = vae_model_load(&model, ctx, path);
+    char *file = model_file(path);
+    const vae_status_t status = vae_model_load(&model, ctx, file);
     if (status == VAE_E_UNSUPPORTED) must_or(status, EXIT_FORMAT);
     must(status);
+    free(file);
     return model;
 }
 

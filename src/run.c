@@ -208,36 +208,44 @@ static bool scan_state(const char *line, run_state_t *s) {
                   &s->fingerprint) == 10;
 }
 
+void run_checkpoint(const char *checkpoint, const char *text, const vae_trainer_t *trainer, const run_state_t *before,
+                    const run_state_t *now) {
+    strbuf_t lines = {0};
+    print_state(&lines, now);
+    if (before->step != now->step) print_state(&lines, before);
+    file_write_text(text, lines.s);
+    must(vae_trainer_save(trainer, checkpoint));
+    free(lines.s);
+}
+
+void run_restore(const char *checkpoint, const char *text, vae_trainer_t *trainer, run_state_t *state) {
+    size_t size;
+    bool found = false;
+    must(vae_trainer_load(trainer, checkpoint));
+    char *lines = (char *)file_read(text, 65536, &size);
+    for (char *line = strtok(lines, "\n"); line && !found; line = strtok(NULL, "\n"))
+        found = scan_state(line, state) && state->step == vae_trainer_steps(trainer);
+    if (!found)
+        die(EXIT_FORMAT, "%s: no state for step %lld of %s", text, (long long)vae_trainer_steps(trainer), checkpoint);
+    free(lines);
+}
+
 void run_save(const run_t *run, const vae_model_t *model, const vae_trainer_t *trainer, const run_state_t *before,
               const run_state_t *now) {
     char *last = run_path(run, "last.safetensors"), *resume = run_path(run, "resume.safetensors");
     char *state = run_path(run, "resume.txt");
-    strbuf_t text = {0};
     must(vae_model_save(model, last));
-    print_state(&text, now);
-    if (before->step != now->step) print_state(&text, before);
-    file_write_text(state, text.s);
-    must(vae_trainer_save(trainer, resume));
-    free(text.s);
+    run_checkpoint(resume, state, trainer, before, now);
     free(state);
     free(resume);
     free(last);
 }
 
 void run_load(run_state_t *state, vae_trainer_t *trainer, const char *folder) {
-    char *resume = path_join(folder, "resume.safetensors"), *path = path_join(folder, "resume.txt");
-    size_t size;
-    if (!path_exists(resume) || !path_exists(path))
+    char *resume = path_join(folder, "resume.safetensors"), *text = path_join(folder, "resume.txt");
+    if (!path_exists(resume) || !path_exists(text))
         die(EXIT_RUNTIME, "%s: there is nothing to resume: no resume.safetensors", folder);
-    must(vae_trainer_load(trainer, resume));
-    char *text = (char *)file_read(path, 65536, &size);
-    bool found = false;
-    for (char *line = strtok(text, "\n"); line && !found; line = strtok(NULL, "\n"))
-        found = scan_state(line, state) && state->step == vae_trainer_steps(trainer);
-    if (!found)
-        die(EXIT_FORMAT, "%s: no state for step %lld of resume.safetensors", path,
-            (long long)vae_trainer_steps(trainer));
+    run_restore(resume, text, trainer, state);
     free(text);
-    free(path);
     free(resume);
 }

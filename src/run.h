@@ -63,6 +63,13 @@ void run_log_step(run_t *run, const vae_metrics_t *metrics, bool has_codes, int6
 void run_log_epoch(run_t *run, const run_epoch_t *epoch, int64_t steps_per_epoch);
 void run_plot(const run_t *run);
 
+/* A checkpoint of the trainer, and the state that belongs to it; the text holds the one before too, so that a crash between the two
+ * files does no harm. */
+void run_checkpoint(const char *checkpoint, const char *text, const vae_trainer_t *trainer, const run_state_t *before,
+                    const run_state_t *now);
+/* The way back; dies with exit code 3 if there is no state of the checkpoint's step. */
+void run_restore(const char *checkpoint, const char *text, vae_trainer_t *trainer, run_state_t *state);
+
 /* Write last.safetensors, resume.txt and resume.safetensors. */
 void run_save(const run_t *run, const vae_model_t *model, const vae_trainer_t *trainer, const run_state_t *before,
               const run_state_t *now);

@@ -163,10 +163,8 @@ static void refuse_change(const settings_t *run, const settings_t *asked, const 
     if (what) die(EXIT_USAGE, "--resume: the %s differs from %s; a run goes on as it began", what, path);
 }
 
-void settings_from_run(settings_t *settings, const cli_t *cli, const char *path) {
+void settings_read(settings_t *settings, const char *path) {
     size_t size;
-    settings_t asked;
-    settings_from_cli(&asked, cli);
     char *config = (char *)file_read(path, MOST_CONFIG, &size);
     *settings = (settings_t){
         .preset = require_value(config, "preset", path),
@@ -181,13 +179,19 @@ void settings_from_run(settings_t *settings, const cli_t *cli, const char *path)
     if (!settings->augment) settings->augment = mem_text("");
     if (settings->batch < 1) die(EXIT_FORMAT, "%s: batch is 0", path);
     if (settings->epochs == 0 && settings->steps == 0) die(EXIT_FORMAT, "%s: neither epochs nor steps", path);
+    free(config);
+}
+
+void settings_from_run(settings_t *settings, const cli_t *cli, const char *path) {
+    settings_t asked;
+    settings_from_cli(&asked, cli);
+    settings_read(settings, path);
     refuse_change(settings, &asked, cli, path);
     if (cli_given(cli, "epochs") || cli_given(cli, "steps")) {
         settings->epochs = asked.epochs;
         settings->steps = asked.steps;
     }
     settings_free(&asked);
-    free(config);
 }
 
 int64_t settings_last_step(const settings_t *settings, int64_t steps_per_epoch) {

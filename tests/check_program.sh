@@ -388,6 +388,56 @@ exits no_labels_in_the_data 3 'have no labels' "$VAE" prior book recon.png --cla
 exits no_labels_to_score_by 3 'have no labels' "$VAE" eval classes.safetensors recon.png
 exits no_classes_of_a_mixture 2 "no option 'classes'" "$VAE" prior whole shapes:64 --kind gmm --classes -o r.safetensors
 
+# fit: of a prior over codes or values, to a file
+fit() {
+    "$VAE" prior "$@" -q
+}
+for kind in pixelcnn gmm aggregate; do
+    case $kind in
+    pixelcnn) fit_model=book fit_set='--classes --set prior.channels=8 --set prior.layers=1' ;;
+    gmm) fit_model=whole fit_set='--kind gmm --set prior.components=4' ;;
+    aggregate) fit_model=whole fit_set='--kind aggregate --set prior.keep=200' ;;
+    esac
+    fit $fit_model shapes:320 --batch 32 --seed 5 $fit_set --epochs 3 -o whole_$kind.safetensors > out 2> err
+    fit $fit_model shapes:320 --batch 32 --seed 5 $fit_set --steps 4 -o broken_$kind.safetensors > out 2> err
+    exits "${kind}_fit_resumes_in_an_epoch" 0 'resumed at step 4' "$VAE" prior $fit_model shapes:320 --resume --epochs 2 \
+        -o broken_$kind.safetensors
+    exits "${kind}_fit_resumes_once_more" 0 'resumed at step 20' "$VAE" prior $fit_model shapes:320 --resume --epochs 3 \
+        -o broken_$kind.safetensors
+    holds "resumed_${kind}_equals_the_unbroken_one" cmp whole_$kind.safetensors broken_$kind.safetensors
+    holds "resumed_checkpoint_of_${kind}_equals_the_unbroken_one" cmp whole_$kind.resume.safetensors \
+        broken_$kind.resume.safetensors
+done
+exits fit_of_other_data 3 'not the data' "$VAE" prior book shapes:100 --resume -o broken_pixelcnn.safetensors
+exits fit_of_another_model 3 'not the model' "$VAE" prior patient/last.safetensors shapes:320 --resume \
+    -o broken_gmm.safetensors
+exits fit_with_another_prior 2 'a fit goes on as it began' "$VAE" prior book shapes:320 --resume --kind transformer \
+    -o broken_pixelcnn.safetensors
+exits fit_with_another_batch 2 'batch differs' "$VAE" prior book shapes:320 --resume -b 7 -o broken_pixelcnn.safetensors
+exits fit_to_resume_is_missing 1 'nothing to resume' "$VAE" prior book shapes:320 --resume -o nothing.safetensors
+exits fit_resumed_and_replaced 2 'exclude' "$VAE" prior book shapes:320 --resume -f -o broken_pixelcnn.safetensors
+exits fit_to_another_ending 2 'ends in .safetensors' "$VAE" prior book shapes:320 -o prior.bin
+head -c 400 whole_gmm.resume.safetensors > cut.resume.safetensors
+cp whole_gmm.config.txt cut.config.txt
+cp whole_gmm.resume.txt cut.resume.txt
+exits fit_with_half_a_checkpoint 3 . "$VAE" prior whole shapes:320 --resume -o cut.safetensors
+fit book shapes:320 --batch 32 $small --epochs 1 > out 2> err
+holds prior_of_a_run_is_in_its_folder test -s book/prior.safetensors
+exits run_is_sampled_by_its_prior 0 '' "$VAE" sample book -n 4 -o by_run.npy
+exits prior_of_a_run_is_sampled 0 '' "$VAE" sample book/prior.safetensors -n 4 -o by_file.npy
+holds a_run_stands_for_its_prior cmp by_run.npy by_file.npy
+"$VAE" prior book shapes:5000 --set prior.channels=16 --batch 8 --epochs 50 -q -o stopped.safetensors > out 2> err &
+fit_id=$!
+for wait in 1 2 3 4 5 6 7 8 9 10; do
+    [ -e stopped.config.txt ] && break
+    sleep 1
+done
+sleep 1
+kill -INT $fit_id
+wait $fit_id
+holds interrupted_fit_has_its_code test $? -eq 130
+holds interrupted_fit_is_saved test -s stopped.resume.safetensors
+
 # a plain autoencoder has no prior to sample from
 exits train_an_autoencoder 0 . "$VAE" train shapes:64 --model tiny.txt --set latent=none --steps 3 -o plain
 if [ -s plain/last.safetensors ]; then

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ * prior_fit.h - fitting a prior, epoch by epoch, so that an interrupted fit goes on to the same bits.
+ *
+ *     FILE.safetensors          the model with the prior of the smallest validation loss
+ *     FILE.config.txt           settings.h          the three that --resume needs
+ *     FILE.resume.txt           run.h
+ *     FILE.resume.safetensors   the trainer's checkpoint */
+#ifndef PRIOR_FIT_H
+#define PRIOR_FIT_H
+
+#include "data.h"
+#include "run.h"
+#include "settings.h"
+
+typedef struct prior_fit {
+    settings_t settings;
+    data_set_t data;
+    vae_model_t *model;
+    vae_trainer_t *trainer;
+    vae_session_t *session; /* validation */
+    char *output, *config, *state_text, *checkpoint;
+    run_state_t state, saved; /* now; on disk */
+    double bound; /* validation loss of the model in the output, nats per example; infinite if this fit wrote none */
+} prior_fit_t;
+
+/* The names of the four files; output ends in .safetensors. */
+void prior_fit_name(prior_fit_t *fit, const char *output);
+
+/* Go on from the checkpoint. */
+void prior_fit_resume(prior_fit_t *fit);
+
+/* Fit to the end of the settings. Returns EXIT_DONE, EXIT_DIVERGED or EXIT_INTERRUPTED. */
+int prior_fit_run(prior_fit_t *fit);
+
+void prior_fit_close(prior_fit_t *fit);
+
+#endif
