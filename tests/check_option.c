@@ -273,7 +273,52 @@ START_TEST(test_options_ranges_show_open_ends) {
     vaei_option_default(&same, &w);
     ck_assert_str_eq(preset, "same");
     ck_assert_str_eq(vaei_option_type_name(0), "");
-    ck_assert_str_eq(vaei_option_type_name(8), "");
+    ck_assert_str_eq(vaei_option_type_name(VAEI_OPT_SIZES), "sizes");
+    ck_assert_str_eq(vaei_option_type_name(VAEI_OPT_SIZES + 1), "");
+}
+END_TEST
+
+/* ---- sizes ------------------------------------------------------------------------------------------------------ */
+
+static const vaei_option of_sizes[] = {
+    { "levels", VAEI_OPT_SIZES, VAEI_OPT_REQUIRED, 0, 0, 2, 16777216, NULL, "numbers in a row" },
+    { 0 },
+};
+
+START_TEST(test_sizes_are_one_to_eight_numbers) {
+    static const struct {
+        const char *text;
+        int32_t n;
+        int64_t last;
+    } good[] = { { "8", 1, 8 },
+                 { "8x5x5x5x5", 5, 5 },
+                 { "2x3x4x5x6x7x8x9", 8, 9 },
+                 { "16777216x16777216x16777216x16777216x16777216x16777216x16777216x16777216", 8, 16777216 } };
+    static const char *const bad[] = { "x",    "1",    "8x1",  "8x",     "8x5x",      "-3", "8x-5",
+                                       "3.5", "8x5y", "1e3",  "same", "2x3x4x5x6x7x8x9x2", "16777217",
+                                       "99999999999999999999999" };
+    for (size_t i = 0; i < VAEI_COUNT(good); i++) {
+        vaei_sizes s = { 0, { 0 } };
+        char line[200];
+        vaei_writer w = { line, sizeof line, 0 };
+        vaei_node *node = module_of(vaei_arena_format(&arena, "levels=%s", good[i].text));
+        const vaei_pipeline p = { node, NULL };
+        ck_assert_int_eq(vaei_options_bind(of_sizes, node, &s, &arena, "latent fsq"), VAE_OK);
+        ck_assert_int_eq(s.n, good[i].n);
+        ck_assert_int_eq(s.d[s.n - 1], good[i].last);
+        vaei_pipeline_print(&p, &w);
+        ck_assert_str_eq(line, vaei_arena_format(&arena, "conv levels=%s", good[i].text));
+    }
+    for (size_t i = 0; i < VAEI_COUNT(bad); i++) {
+        vaei_sizes s = { 0, { 0 } };
+        vaei_node *node = module_of(vaei_arena_format(&arena, "levels=%s", bad[i]));
+        ck_assert_msg(vaei_options_bind(of_sizes, node, &s, &arena, "latent fsq") == VAE_E_SPEC, "%s", bad[i]);
+        ck_assert_ptr_nonnull(strstr(vaei_fail_text(), "wanted one to eight whole numbers such as 8x5x5, each 2..16777216"));
+        ck_assert_int_eq(s.n, 0);
+    }
+    vaei_sizes s = { 0, { 0 } };
+    ck_assert_int_eq(vaei_options_bind(of_sizes, module_of(""), &s, &arena, "latent fsq"), VAE_E_SPEC);
+    ck_assert_ptr_nonnull(strstr(vaei_fail_text(), "levels is missing"));
 }
 END_TEST
 
@@ -325,6 +370,7 @@ Suite *suite_option(void) {
     tcase_add_test(bound, test_options_out_of_memory_changes_nothing);
     tcase_add_loop_test(manual, test_options_describe_themselves, 0, (int)VAEI_COUNT(table) - 1);
     tcase_add_test(manual, test_options_ranges_show_open_ends);
+    tcase_add_test(bound, test_sizes_are_one_to_eight_numbers);
     tcase_add_test(shape, test_shape_reads_prints_and_compares);
     tcase_add_test(shape, test_shape_refuses_all_else);
     suite_add_tcase(s, bound);

@@ -169,17 +169,20 @@ END_TEST
 
 START_TEST(test_fsq_gradient_is_that_of_the_value_before_rounding) {
     static const char *const texts[] = { "fsq levels=7x5x3 heads=2", "fsq levels=8x4x4 heads=2 variant=vqp",
-                                         "fsq levels=2x5x4 heads=2 variant=symmetric" };
-    static const int levels[3][3] = { { 7, 5, 3 }, { 8, 4, 4 }, { 2, 5, 4 } };
+                                         "fsq levels=2x5x4 heads=2 variant=symmetric", "fsq levels=7x4x3x6x3x5",
+                                         "fsq levels=4x3x5x3x4x3 variant=vqp" };
+    static const int levels[5][6] = {
+        { 7, 5, 3, 7, 5, 3 }, { 8, 4, 4, 8, 4, 4 }, { 2, 5, 4, 2, 5, 4 }, { 7, 4, 3, 6, 3, 5 }, { 4, 3, 5, 3, 4, 3 } };
+    const int jax = _i == 0 || _i == 3;
     rig g;
     rig_open(&g, texts[_i], image, N, 2);
     float *h = spread(H, 1, 2), *dz = spread(H, 2, 1);
     (void)forward(&g, h);
     backward(&g, h, dz);
     for (int64_t i = 0; i < H; i++) {
-        const int L = levels[_i][i % 3];
-        const double half = (L - 1) * (_i == 0 ? 0.999 : 1.001) / 2, o = L % 2 ? 0 : 0.5, x = (double)h[i];
-        const double shift = _i == 0 ? tan(o / half) : atanh(o / half), width = L / 2;
+        const int L = levels[_i][i % 6];
+        const double half = (L - 1) * (jax ? 0.999 : 1.001) / 2, o = L % 2 ? 0 : 0.5, x = (double)h[i];
+        const double shift = jax ? tan(o / half) : atanh(o / half), width = L / 2;
         const double t = tanh(_i == 2 ? x : x + shift);
         const double value = _i == 2 ? 2.0 / (L - 1) * floor((L - 1) * (t + 1) / 2 + 0.5) - 1 : nearbyint(t * half - o) / width;
         const double slope = (_i == 2 ? 1 : half / width) * (1 - t * t);
@@ -194,8 +197,8 @@ END_TEST
 /* Every code decodes to a vector whose code it is. */
 START_TEST(test_every_code_comes_back) {
     static const char *const texts[] = { "vq codes=24", "vq codes=7 cosine=true", "lfq codes=32", "lfq codes=64 spherical=true",
-                                         "fsq levels=4x3x2x2 variant=symmetric" };
-    static const int64_t width[] = { 6, 3, 5, 6, 4 };
+                                         "fsq levels=4x3x2x2 variant=symmetric", "fsq levels=2x3x2x4x2x2x3x2 variant=symmetric" };
+    static const int64_t width[] = { 6, 3, 5, 6, 4, 8 };
     rig g;
     rig_open(&g, texts[_i], (vaei_shape){ 1, { width[_i] } }, 1, 1);
     for (int32_t code = 0; code < g.q.code_size; code++) {
@@ -442,8 +445,8 @@ Suite *suite_quantizers(void) {
     tcase_add_test(t, test_straight_through_hands_the_gradient_on);
     tcase_add_test(t, test_rotation_is_the_rotation_that_takes_a_vector_to_its_code);
     tcase_add_loop_test(t, test_the_terms_gradients_agree_with_differences, 0, (int)VAEI_COUNT(terms));
-    tcase_add_loop_test(t, test_fsq_gradient_is_that_of_the_value_before_rounding, 0, 3);
-    tcase_add_loop_test(t, test_every_code_comes_back, 0, 5);
+    tcase_add_loop_test(t, test_fsq_gradient_is_that_of_the_value_before_rounding, 0, 5);
+    tcase_add_loop_test(t, test_every_code_comes_back, 0, 6);
     tcase_add_test(t, test_fsq_codes_count_the_first_value_fastest);
     tcase_add_test(t, test_gumbel_gradients_agree_with_differences);
     tcase_add_test(t, test_gumbel_draws_codes_by_their_probability);

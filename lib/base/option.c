@@ -12,7 +12,7 @@
 
 #define OPTIONS_MAX 64
 #define CHOICES_MAX 16
-#define VALUE_MAX 96 /* bytes of any value but a choice: four sizes */
+#define VALUE_MAX 192 /* bytes of any value but a choice: eight sizes */
 
 /* ---- fields ----------------------------------------------------------------------------------------------------- */
 
@@ -76,9 +76,9 @@ static int parse_choice(const vaei_option *o, const char *text, void *field) {
 }
 
 static int parse_extent(const vaei_option *o, const char *text, void *field) {
-    int64_t d[4], *const extent = field;
-    const int32_t n = vaei_sizes_split(text, d);
-    if (n < 1 || n > 2) return 0;
+    int64_t d[2], *const extent = field;
+    const int32_t n = vaei_sizes_split(text, 2, d);
+    if (n < 1) return 0;
     if (n == 1) d[1] = d[0];
     if (!in_range(o, d[0]) || !in_range(o, d[1])) return 0;
     extent[0] = d[0];
@@ -99,7 +99,7 @@ static int parse_pad(const vaei_option *o, const char *text, void *field) {
         set_pad(field, -1, -1, -1, -1);
         return 1;
     }
-    const int32_t n = vaei_sizes_split(text, d);
+    const int32_t n = vaei_sizes_split(text, 4, d);
     for (int32_t i = 0; i < n; i++) {
         if (!in_range(o, d[i])) return 0;
     }
@@ -111,6 +111,20 @@ static int parse_pad(const vaei_option *o, const char *text, void *field) {
     }
 }
 
+static int parse_sizes(const vaei_option *o, const char *text, void *field) {
+    vaei_sizes s = { 0, { 0 } };
+    s.n = vaei_sizes_split(text, VAEI_SIZES_MAX, s.d);
+    for (int32_t i = 0; i < s.n; i++) {
+        if (!in_range(o, s.d[i])) return 0;
+    }
+    *(vaei_sizes *)field = s;
+    return s.n > 0;
+}
+
+static void print_sizes(const vaei_sizes *s, vaei_writer *w) {
+    for (int32_t i = 0; i < s->n; i++) vaei_write(w, "%s%lld", i ? "x" : "", (long long)s->d[i]);
+}
+
 static void set_default(const vaei_option *o, void *field) {
     int64_t *const size = field;
     switch (o->type) {
@@ -120,7 +134,7 @@ static void set_default(const vaei_option *o, void *field) {
     case VAEI_OPT_CHOICE: *(int32_t *)field = (int32_t)o->def; break;
     case VAEI_OPT_EXTENT: size[0] = size[1] = int_of(o->def); break;
     case VAEI_OPT_PAD: set_pad(size, int_of(o->def), int_of(o->def), int_of(o->def), int_of(o->def)); break;
-    default: break; /* a shape that is not given stays empty */
+    default: break; /* a shape, or sizes, that are not given stay empty */
     }
 }
 
@@ -151,6 +165,7 @@ static void print_field(const vaei_option *o, const void *field, vaei_writer *w)
         }
         break;
     case VAEI_OPT_SHAPE: vaei_shape_print(field, w); break;
+    case VAEI_OPT_SIZES: print_sizes(field, w); break;
     default: break;
     }
 }
@@ -183,8 +198,8 @@ static const char *choice_hint(char buf[96], const vaei_option *o, const char *t
 }
 
 static int is_integer_text(const char *text) {
-    int64_t d[4];
-    return vaei_sizes_split(text, d) == 1 || (text[0] == '-' && vaei_sizes_split(text + 1, d) == 1);
+    int64_t d;
+    return vaei_sizes_split(text, 1, &d) == 1 || (text[0] == '-' && vaei_sizes_split(text + 1, 1, &d) == 1);
 }
 
 /* "encoder.0 conv2d: kernel=0, wanted 1..65536" */
@@ -201,6 +216,7 @@ static vae_status_t bad_value(const vaei_option *o, const char *text, const char
         break;
     case VAEI_OPT_CHOICE: (void)choice_hint(hint, o, text); break;
     case VAEI_OPT_EXTENT: wanted = is_integer_text(text) ? "" : "one or two sizes such as 3 or 3x5, each "; break;
+    case VAEI_OPT_SIZES: wanted = "one to eight whole numbers such as 8x5x5, each "; break;
     case VAEI_OPT_PAD: wanted = is_integer_text(text) ? "" : "1, 1x2, 0x1x0x1 or same, each "; break;
     default: break;
     }
@@ -230,12 +246,13 @@ static vae_status_t set_field(const vaei_option *o, const char *text, void *fiel
     case VAEI_OPT_EXTENT: good = parse_extent(o, text, field); break;
     case VAEI_OPT_PAD: good = parse_pad(o, text, field); break;
     case VAEI_OPT_SHAPE: return vaei_shape_parse(field, text, where);
+    case VAEI_OPT_SIZES: good = parse_sizes(o, text, field); break;
     default: break;
     }
     return good ? VAE_OK : bad_value(o, text, where);
 }
 
-/* The canonical attribute in *out; it keeps the place of the one it replaces. None for a shape that is not given. */
+/* The canonical attribute in *out; it keeps the place of the one it replaces. None for a shape or sizes that are not given. */
 static vae_status_t make_attr(vaei_attr **out, const vaei_option *o, const void *field, const vaei_attr *given,
                               vaei_arena *arena) {
     char text[VALUE_MAX] = "";
@@ -284,7 +301,7 @@ void vaei_option_default(const vaei_option *o, vaei_writer *w) {
         int32_t index;
         float number;
     } field = { { 0, 0, 0, 0 } };
-    if (o->flags & VAEI_OPT_REQUIRED || o->type == VAEI_OPT_SHAPE) {
+    if (o->flags & VAEI_OPT_REQUIRED || o->type == VAEI_OPT_SHAPE || o->type == VAEI_OPT_SIZES) {
         vaei_write(w, "%s", "");
         return;
     }
@@ -318,6 +335,7 @@ void vaei_option_range(const vaei_option *o, vaei_writer *w) {
     case VAEI_OPT_INT:
     case VAEI_OPT_EXTENT:
     case VAEI_OPT_PAD:
+    case VAEI_OPT_SIZES:
         print_int_range(int_of(o->lo), int_of(o->hi), w);
         break;
     case VAEI_OPT_FLOAT: print_float_range(o, w); break;
@@ -328,6 +346,6 @@ void vaei_option_range(const vaei_option *o, vaei_writer *w) {
 }
 
 const char *vaei_option_type_name(int32_t type) {
-    static const char *const names[] = { "", "int", "float", "bool", "choice", "extent", "pad", "shape" };
-    return type >= VAEI_OPT_INT && type <= VAEI_OPT_SHAPE ? names[type] : "";
+    static const char *const names[] = { "", "int", "float", "bool", "choice", "extent", "pad", "shape", "sizes" };
+    return type >= VAEI_OPT_INT && type <= VAEI_OPT_SIZES ? names[type] : "";
 }

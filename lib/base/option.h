@@ -18,7 +18,8 @@ enum {
     VAEI_OPT_CHOICE,  /* int32_t, index into choices "constant|cosine|step" */
     VAEI_OPT_EXTENT,  /* int64_t[2]: "3" (both) or "3x5" (height x width) */
     VAEI_OPT_PAD,     /* int64_t[4]: "1", "1x2" (height x width), "0x1x0x1" (top x bottom x left x right), "same" (all -1) */
-    VAEI_OPT_SHAPE    /* vaei_shape: "7x7x64", one to four sizes */
+    VAEI_OPT_SHAPE,   /* vaei_shape: "7x7x64", one to four sizes */
+    VAEI_OPT_SIZES    /* vaei_sizes: "8x5x5x5x5", one to eight whole numbers within the bounds */
 };
 enum {
     VAEI_OPT_REQUIRED = 1,  /* no default */
@@ -33,12 +34,20 @@ typedef struct vaei_shape {
     int64_t d[4];
 } vaei_shape;
 
+#define VAEI_SIZES_MAX 8
+
+/* Whole numbers in a row, of no shape. */
+typedef struct vaei_sizes {
+    int32_t n;
+    int64_t d[VAEI_SIZES_MAX];
+} vaei_sizes;
+
 int64_t vaei_shape_size(const vaei_shape *s);
 int vaei_shape_equal(const vaei_shape *a, const vaei_shape *b);
 void vaei_shape_print(const vaei_shape *s, vaei_writer *w); /* "28x28x1" */
 const char *vaei_shape_text(const vaei_shape *s, char buf[96]);
-/* "7x7x64" -> 7, 7, 64; returns how many, 0 if it is not one to four whole numbers. Sizes past 18 digits become INT64_MAX. */
-int32_t vaei_sizes_split(const char *text, int64_t d[4]);
+/* "7x7x64" -> 7, 7, 64; returns how many, 0 if it is not one to `most` whole numbers. Sizes past 18 digits become INT64_MAX. */
+int32_t vaei_sizes_split(const char *text, int32_t most, int64_t *d);
 /* VAE_E_SPEC; VAE_E_LIMIT if a size or the product passes 2^40. `where` opens the sentence. */
 vae_status_t vaei_shape_parse(vaei_shape *out, const char *text, const char *where);
 
@@ -46,7 +55,7 @@ typedef struct vaei_option {
     const char *name;
     int32_t type, flags;
     size_t offset;       /* in the module's conf */
-    double def, lo, hi;  /* EXTENT, PAD: def for both axes, bounds for each (PAD: def -1 is "same") */
+    double def, lo, hi;  /* EXTENT, PAD: def for both axes, bounds for each (PAD: def -1 is "same"); SIZES: bounds for each, no def */
     const char *choices; /* CHOICE: names with '|' between */
     const char *doc;     /* one sentence without a full stop */
 } vaei_option;           /* a table ends with { 0 } and has at most 64 options */

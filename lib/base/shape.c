@@ -31,11 +31,11 @@ const char *vaei_shape_text(const vaei_shape *s, char buf[96]) {
     return buf;
 }
 
-int32_t vaei_sizes_split(const char *text, int64_t d[4]) {
+int32_t vaei_sizes_split(const char *text, int32_t most, int64_t *d) {
     int32_t n = 0;
     for (const char *p = text;; p++) {
         const size_t digits = strspn(p, "0123456789");
-        if (n == 4 || digits == 0) return 0;
+        if (n == most || digits == 0) return 0;
         if (digits > 18) d[n] = INT64_MAX; /* beyond every bound */
         else if (!vaei_text_to_int(p, digits, &d[n])) return 0;
         n++;
@@ -48,7 +48,7 @@ int32_t vaei_sizes_split(const char *text, int64_t d[4]) {
 vae_status_t vaei_shape_parse(vaei_shape *out, const char *text, const char *where) {
     vaei_shape s = { 0, { 0, 0, 0, 0 } };
     int64_t size = 1;
-    s.n = vaei_sizes_split(text, s.d);
+    s.n = vaei_sizes_split(text, 4, s.d);
     if (s.n == 0) {
         return vaei_fail(VAE_E_SPEC, "%s: '%.40s' is not a shape, wanted one to four sizes such as 28x28x1", where,
                          text);

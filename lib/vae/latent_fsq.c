@@ -11,7 +11,8 @@
  * sum_d (digit_d + floor(L_d / 2)) L_0 .. L_d-1, dimension 0 the lowest; K is the product of the levels. With `heads` a position has that
  * many codes of the same levels. The gradient passes the rounding as it is: dx = dq d(b / floor(L / 2)) / dx.
  *
- * Mentzer et al. 2023 (arXiv:2309.15505); symmetric: Parker et al. 2024 (arXiv:2411.19842). Usual levels: 8x6x5, 8x5x5x5. */
+ * Mentzer et al. 2023 (arXiv:2309.15505); symmetric: Parker et al. 2024 (arXiv:2411.19842). Usual levels: 8x6x5, 8x5x5x5,
+ * 7x5x5x5x5. */
 #include <math.h>
 
 #include "nn/ranges.h"
@@ -23,13 +24,13 @@
 enum { JAX, VQP, SYMMETRIC };
 
 typedef struct conf {
-    vaei_shape levels;
+    vaei_sizes levels;
     int64_t heads;
     int32_t variant, decode;
 } conf;
 
 static const vaei_option options[] = {
-    { "levels", VAEI_OPT_SHAPE, VAEI_OPT_REQUIRED, offsetof(conf, levels), 0, 0, 0, NULL, "levels of each value of a code, up to four" },
+    { "levels", VAEI_OPT_SIZES, VAEI_OPT_REQUIRED, offsetof(conf, levels), 0, 2, CODES_MAX, NULL, "levels of each value of a code, one to eight" },
     VAEI_OPTION_INT(conf, heads, 1, 1, 1024, "codes of a position"),
     VAEI_OPTION_CHOICE(conf, variant, JAX, "jax|vqp|symmetric", "which of the published roundings"),
     VAEI_OPTION_CHOICE(conf, decode, 0, "quantize|raw",
@@ -45,7 +46,7 @@ typedef struct scale {
 typedef struct state {
     vaei_quantizer frame;
     int64_t dims; /* values of a code */
-    scale scale[4];
+    scale scale[VAEI_SIZES_MAX];
 } state;
 
 static scale scale_of(int64_t levels, int32_t variant) {
@@ -60,16 +61,17 @@ static scale scale_of(int64_t levels, int32_t variant) {
 
 static vae_status_t plan(vaei_latent *q, vaei_build *b, vaei_node *node, const vaei_shape *h, vaei_shape *z) {
     const conf *c = q->conf;
-    const int64_t K = vaei_shape_size(&c->levels);
+    int64_t K = 1;
     state *s = vaei_arena_alloc(b->arena, sizeof *s);
     if (!s) return VAE_E_NOMEM;
+    for (int32_t d = 0; d < c->levels.n && K <= CODES_MAX; d++) K *= c->levels.d[d];
     for (int32_t d = 0; d < c->levels.n; d++)
         if (c->levels.d[d] < (c->variant == SYMMETRIC ? 2 : 3))
             return vaei_fail(VAE_E_SPEC, "line %d, column %d: latent fsq: levels: %lld, wanted 3 or more, or 2 with variant=symmetric",
                              (int)node->line, (int)node->column, (long long)c->levels.d[d]);
     if (K > CODES_MAX)
-        return vaei_fail(VAE_E_SPEC, "line %d, column %d: latent fsq: levels: %lld codes, wanted %d at most", (int)node->line,
-                         (int)node->column, (long long)K, CODES_MAX);
+        return vaei_fail(VAE_E_SPEC, "line %d, column %d: latent fsq: levels: more than %d codes", (int)node->line,
+                         (int)node->column, CODES_MAX);
     s->dims = c->levels.n;
     for (int32_t d = 0; d < c->levels.n; d++) s->scale[d] = scale_of(c->levels.d[d], c->variant);
     q->state = s;
