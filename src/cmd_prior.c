@@ -145,6 +145,7 @@ static void open_fit(prior_fit_t *fit, const cli_t *cli, vae_ctx_t *ctx) {
     if (resume && !each_param(fit->model, old, false))
         die(EXIT_FORMAT, "--resume: %s is not the model that %s began with", cli_operand(cli, 0), fit->output);
     settings_write(settings, cli_operand(cli, 1), fit->config);
+    if (vae_model_class_count(fit->model) > 0) labels_write_names(fit->output, &fit->data);
     fit->session = engine_session(fit->model, ENGINE_BATCH);
     vae_model_destroy(old);
 }
@@ -188,7 +189,8 @@ const cli_command_t command_prior = {
             "and vae sample draws from that. In the folder of a run it is prior.safetensors, which\n"
             "vae sample RUN then takes.\n\n"
             "Beside x.safetensors stand x.config.txt, x.resume.txt and x.resume.safetensors, which\n"
-            "--resume needs. Ctrl-C finishes the batch, saves and exits with code 130.\n\n"
+            "--resume needs, and x.classes.txt with the names of the classes if the data has such.\n"
+            "Ctrl-C finishes the batch, saves and exits with code 130.\n\n"
             "Shown are -log p(latent) in nats per example, and the validation loss, which is the\n"
             "bound on -log p(x). KEY is a path such as prior.channels, prior.components, adam.lr;\n"
             "vae help pixelcnn lists the options of a prior.",

@@ -169,5 +169,6 @@ static void free_split(data_t *data) {
 void data_free(data_set_t *set) {
     free_split(&set->train);
     free_split(&set->test);
+    free(set->classes);
     *set = (data_set_t){0};
 }

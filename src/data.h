@@ -33,6 +33,7 @@ typedef struct data {
 
 typedef struct data_set {
     const char *source;
+    char *classes; /* names of the labels, one a line from label 0 on; NULL if they have none */
     data_t train;
     data_t test; /* n is 0 where the source has no split of its own */
 } data_set_t;

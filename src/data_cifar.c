@@ -68,6 +68,7 @@ bool data_load_cifar_folder(data_set_t *set, const char *path) {
     if (n > 0) {
         data_load_cifar(&set->train, found, n);
         const char *one = test;
+        set->classes = mem_text("airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n");
         if (path_exists(test)) data_load_cifar(&set->test, &one, 1);
     }
     for (int i = 0; i < 5; i++) free(all[i]);

@@ -112,6 +112,9 @@ void data_load_folder(data_set_t *set, const char *path, const extent_t *want) {
     if (pictures.n == 0) die(EXIT_FORMAT, "%s: no .png, .jpg or .jpeg file in this folder", path);
     load_pictures(&set->train, &pictures, h, w, c);
     if (n_plain == 0) {
+        strbuf_t classes = {0};
+        for (int64_t f = 0; f < folders.n; f++) strbuf_add(&classes, "%s\n", strrchr(folders.name[f], '/') + 1);
+        set->classes = classes.s;
         set->train.label = mem_alloc(pictures.n, sizeof *set->train.label);
         for (int64_t i = 0, f = 0; i < pictures.n; i++) {
             while (i >= end[f]) f++;

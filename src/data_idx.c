@@ -215,4 +215,5 @@ void data_load_fashion_mnist(data_set_t *set) {
             "fashion-mnist: train-images-idx3-ubyte.gz and t10k-images-idx3-ubyte.gz are not in %s; "
             "apt install dataset-fashion-mnist, or set VAE_DATA to their folder",
             folder);
+    set->classes = mem_text("T-shirt/top\nTrouser\nPullover\nDress\nCoat\nSandal\nShirt\nSneaker\nBag\nAnkle boot\n");
 }

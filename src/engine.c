@@ -55,8 +55,7 @@ vae_ctx_t *engine_ctx(const cli_t *cli) {
     return ctx;
 }
 
-/* The file of a run's folder, or the path itself; in fresh memory. */
-static char *model_file(const char *path) {
+char *engine_model_file(const char *path) {
     if (!path_is_folder(path)) return mem_text(path);
     char *prior = path_join(path, "prior.safetensors");
     if (path_exists(prior)) return prior;
@@ -66,7 +65,7 @@ static char *model_file(const char *path) {
 
 vae_model_t *engine_load(vae_ctx_t *ctx, const char *path) {
     vae_model_t *model;
-    char *file = model_file(path);
+    char *file = engine_model_file(path);
     const vae_status_t status = vae_model_load(&model, ctx, file);
     if (status == VAE_E_UNSUPPORTED) must_or(status, EXIT_FORMAT);
     must(status);

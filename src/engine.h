@@ -17,8 +17,11 @@ void engine_config(const cli_t *cli, vae_ctx_config_t *config);
 /* The processors this process may run on. */
 int32_t engine_processors(void);
 
-/* Load a model from its file, or that of a run's folder: the one with a prior that vae prior made, else the best; dies with exit
- * code 3 if the file is not one. */
+/* The file of a model by its name, or by that of a run's folder: the one with a prior that vae prior made, else the best. In fresh
+ * memory. */
+char *engine_model_file(const char *path);
+
+/* Load a model from its file or a run's folder; dies with exit code 3 if the file is not one. */
 vae_model_t *engine_load(vae_ctx_t *ctx, const char *path);
 
 /* The sizes of an example and of a latent. */

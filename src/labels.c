@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * labels.c - classes of examples. */
 #include "labels.h"
+#include "cli_suggest.h"
 #include "console.h"
 #include "engine.h"
+#include "files.h"
 #include "mem.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define MOST_NAMES 1048576 /* bytes */
 
 static int32_t largest(const data_t *data) {
     int32_t most = -1;
@@ -18,6 +24,49 @@ int64_t labels_classes(const data_set_t *set) {
     const int32_t train = largest(&set->train), test = largest(&set->test);
     if (train < 0) die(EXIT_FORMAT, "%s: the examples have no labels", set->source);
     return (int64_t)(train > test ? train : test) + 1;
+}
+
+static char *names_file(const char *model_file) {
+    static const char ending[] = ".safetensors";
+    const size_t n = strlen(model_file), m = path_ends(model_file, ending) ? sizeof ending - 1 : 0;
+    return mem_format("%.*s.classes.txt", (int)(n - m), model_file);
+}
+
+void labels_write_names(const char *model_file, const data_set_t *set) {
+    char *path = names_file(model_file);
+    if (set->classes) file_write_text(path, set->classes);
+    free(path);
+}
+
+/* The line of the file that is this name, in either case; dies if there is none. */
+static int64_t by_name(const char *model_file, const char *name) {
+    char *path = names_file(model_file);
+    size_t size;
+    suggest_t suggest = {.word = name};
+    if (!path_exists(path))
+        die(EXIT_USAGE, "--class: \"%s\" is no number, and there is no %s to look it up", name, path);
+    char *text = (char *)file_read(path, MOST_NAMES, &size);
+    int64_t index = -1, line = 0;
+    for (char *at = strtok(text, "\n"); at && index < 0; at = strtok(NULL, "\n"), line++) {
+        suggest_try(&suggest, at);
+        if (strcasecmp(at, name) == 0) index = line;
+    }
+    if (index < 0)
+        die(EXIT_USAGE, "--class: there is no \"%s\" in %s%s", name, path,
+            suggest.best ? suggest_text(&suggest, "") : "");
+    free(text);
+    free(path);
+    return index;
+}
+
+int64_t labels_class(const vae_model_t *model, const char *model_file, const char *name) {
+    const int64_t classes = vae_model_class_count(model);
+    char *end;
+    if (classes == 0) die(EXIT_USAGE, "--class: the model's prior has no classes");
+    int64_t index = strtoll(name, &end, 10);
+    if (end == name || *end != '\0') index = by_name(model_file, name);
+    if (index < 0 || index >= classes) die(EXIT_USAGE, "--class: %s, wanted 0..%lld", name, (long long)classes - 1);
+    return index;
 }
 
 static bool wanted(const vae_model_t *model, const data_t *data) {

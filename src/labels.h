@@ -10,6 +10,12 @@
 /* Classes in the labels of both splits: the largest label and one; dies if the data has none. */
 int64_t labels_classes(const data_set_t *set);
 
+/* The names of the classes stand beside a model: x.classes.txt of x.safetensors, one a line. */
+void labels_write_names(const char *model_file, const data_set_t *set);
+
+/* The class by its number or its name; dies with exit code 2 if the model has none such. */
+int64_t labels_class(const vae_model_t *model, const char *model_file, const char *name);
+
 /* Give the session the labels of examples first .. first + n - 1; dies if the model wants labels and the data has none. */
 void labels_give(vae_session_t *session, const vae_model_t *model, const data_t *data, int64_t first, int64_t n);
 

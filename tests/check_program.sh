@@ -380,6 +380,12 @@ exits prior_of_classes_is_fitted 0 'log p(x) is at most' "$VAE" prior book shape
 exits samples_of_a_class 0 '' "$VAE" sample classes.safetensors -n 6 --class 1 -o one.npy
 exits samples_of_another_class 0 '' "$VAE" sample classes.safetensors -n 6 --class 2 -o two.npy
 holds classes_differ sh -c '! cmp -s one.npy two.npy'
+exits samples_of_a_class_by_name 0 '' "$VAE" sample classes.safetensors -n 6 --class Square -o by_name.npy
+holds a_name_is_its_class cmp one.npy by_name.npy
+exits no_such_class_name 2 'did you mean square?' "$VAE" sample classes.safetensors --class squaer -o r.png
+exits no_names_of_classes 2 'has no classes' "$VAE" sample plain_prior.safetensors --class ring -o r.png
+cp classes.safetensors nameless.safetensors
+exits names_of_classes_are_missing 2 'no nameless.classes.txt' "$VAE" sample nameless.safetensors --class ring -o r.png
 exits samples_of_all_classes 0 '' "$VAE" sample classes.safetensors -n 6 -o six.png
 exits classes_are_scored 0 '"rate"' "$VAE" eval classes.safetensors shapes:320 --json
 exits no_such_class 2 'class: 99, wanted 0' "$VAE" sample classes.safetensors --class 99 -o r.png

@@ -30,7 +30,8 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    { "levels", VAEI_OPT_SIZES, VAEI_OPT_REQUIRED, offsetof(conf, levels), 0, 2, CODES_MAX, NULL, "levels of each value of a code, one to eight" },
+    { "levels", VAEI_OPT_SIZES, VAEI_OPT_REQUIRED, offsetof(conf, levels), 0, 2, CODES_MAX, NULL,
+      "levels of each value of a code, one to eight" },
     VAEI_OPTION_INT(conf, heads, 1, 1, 1024, "codes of a position"),
     VAEI_OPTION_CHOICE(conf, variant, JAX, "jax|vqp|symmetric", "which of the published roundings"),
     VAEI_OPTION_CHOICE(conf, decode, 0, "quantize|raw",
