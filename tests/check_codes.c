@@ -21,6 +21,7 @@ static const struct {
     { "latent vq codes=12 cosine=true revive=0.5 start=kmeans dim=4", 16, 12 },
     { "latent vq codes=12 temperature=0.5 debias=false decode=raw", 16, 12 },
     { "latent rvq codes=8 quantizers=3 start=kmeans revive=0.3", 48, 8 },
+    { "latent rvq codes=8 quantizers=3 start=kmeans revive=0.3 cosine=true", 48, 8 },
     { "latent rvq codes=8 quantizers=2 shared=true dropout=true dim=4", 32, 8 },
     { "latent rvq codes=8 quantizers=2 learn=gradient outer=false decode=raw", 32, 8 },
     { "latent vq codes=9 learn=gradient orthogonal=0.5 diversity=0.1 dim=3", 16, 9 },

@@ -77,8 +77,10 @@ END_TEST
 #define H (N * 36)
 
 START_TEST(test_straight_through_hands_the_gradient_on) {
+    static const char *const texts[] = { "vq codes=8 commit=0", "rvq codes=8 quantizers=3 commit=0",
+                                         "rvq codes=8 quantizers=3 commit=0 cosine=true" };
     rig g;
-    rig_open(&g, "vq codes=8 commit=0", image, N, 1);
+    rig_open(&g, texts[_i], image, N, 1);
     float *h = spread(H, 1, 1), *dz = spread(H, 2, 1);
     (void)forward(&g, h);
     backward(&g, h, dz);
@@ -130,12 +132,14 @@ static const char *const terms[] = {
     "rvq codes=5 quantizers=3 dim=4",
     "rvq codes=5 quantizers=3 learn=gradient",
     "rvq codes=5 quantizers=2 learn=gradient shared=true dim=4",
+    "rvq codes=5 quantizers=3 cosine=true",
+    "rvq codes=5 quantizers=2 cosine=true shared=true",
     "lfq codes=16 heads=2 sharpness=1.5 commit=0.3",
     "lfq codes=64 sharpness=2 spherical=true size=1.5 commit=0.3 spread=0.4",
 };
 
 static void check_slope(rig *g, const float *h, float *at, double analytic, const char *what, int64_t i) {
-    const float kept = *at, step = 1.0f / 512;
+    const float kept = *at, step = 1.0f / 4096;
     *at = kept + step;
     const double up = forward(g, h);
     *at = kept - step;
@@ -442,7 +446,7 @@ Suite *suite_quantizers(void) {
     TCase *t = tcase_create("quantizers");
     tcase_add_test(t, test_the_nearest_code_is_found_on_every_instruction_set);
     tcase_add_test(t, test_ties_go_to_the_lowest_code);
-    tcase_add_test(t, test_straight_through_hands_the_gradient_on);
+    tcase_add_loop_test(t, test_straight_through_hands_the_gradient_on, 0, 3);
     tcase_add_test(t, test_rotation_is_the_rotation_that_takes_a_vector_to_its_code);
     tcase_add_loop_test(t, test_the_terms_gradients_agree_with_differences, 0, (int)VAEI_COUNT(terms));
     tcase_add_loop_test(t, test_fsq_gradient_is_that_of_the_value_before_rounding, 0, 5);

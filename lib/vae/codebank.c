@@ -105,8 +105,8 @@ vaei_bank_rows vaei_bank_carve_rows(const vaei_latent *q, int64_t n, int32_t tra
     vaei_bank_rows w = { NULL, NULL, NULL, NULL, NULL, NULL, NULL };
     w.x = vaei_carve_floats(c, times(P, kept * s->W));
     w.code = vaei_carve_array(c, times(P, s->stages), sizeof *w.code);
+    if (conf->cosine && (training || s->residual)) w.length = vaei_carve_floats(c, times(P, s->stages));
     if (!training) return w;
-    if (conf->cosine) w.length = vaei_carve_floats(c, times(P, s->stages));
     w.used = vaei_carve_array(c, times(s->books, s->K), sizeof *w.used);
     w.error = vaei_carve_array(c, n, sizeof *w.error);
     if (conf->start == VAEI_START_KMEANS) w.count = vaei_carve_floats(c, times(s->books, s->K));
@@ -162,12 +162,19 @@ static pass open_pass(const vaei_latent *q, const vaei_run *r, const vaei_slot *
     return p;
 }
 
+/* One vector of a stage becomes its direction. */
+static void unit_vector(const pass *p, int64_t stage, int64_t row, float *x) {
+    const float length = vaei_unit_row(p->r->k, p->s->D, x);
+    if (p->w.length) p->w.length[row * p->s->stages + stage] = length;
+}
+
+/* The vectors that are there from the start: those of all stages side by side, or of the first. */
 static void unit_rows(void *arg, int64_t begin, int64_t end) {
     const pass *p = arg;
-    for (int64_t i = begin; i < end; i++) {
-        const float length = vaei_unit_row(p->r->k, p->s->D, p->w.x + i * p->s->D);
-        if (p->w.length) p->w.length[i] = length;
-    }
+    const int64_t stages = p->s->residual ? 1 : p->s->stages;
+    for (int64_t row = begin; row < end; row++)
+        for (int64_t stage = 0; stage < stages; stage++)
+            unit_vector(p, stage, row, p->w.x + row * p->s->W + stage * p->s->D);
 }
 
 /* x from the latent's mean; the mean itself where nothing would change it and nobody needs it later. */
@@ -178,7 +185,7 @@ static void enter(pass *p, const float *mean) {
     const int32_t kept = s->frame.projected || p->r->training || cosine || s->residual;
     p->x = kept ? p->w.x : mean;
     if (kept) vaei_quantizer_enter(&s->frame, p->r, &p->pack.frame, mean, p->w.x);
-    if (cosine) vaei_parallel_ranges(p->r->pool, P * s->stages, s->D, unit_rows, p);
+    if (cosine) vaei_parallel_ranges(p->r->pool, P, s->W, unit_rows, p);
 }
 
 static vaei_vectors vectors_of(const pass *p, int64_t stage) {
@@ -233,7 +240,9 @@ static void subtract_rows(void *arg, int64_t begin, int64_t end) {
     float *rest = p->r->training ? p->w.x + (p->stage + 1) * v.P * s->D : p->w.x;
     for (int64_t row = begin; row < end; row++) {
         const float *x = v.x + row * v.ld, *e = code_at(p, p->stage, v.code[row * v.stride]);
-        for (int64_t d = 0; d < s->D; d++) rest[row * s->D + d] = x[d] - e[d];
+        const float length = p->w.length ? p->w.length[row * s->stages + p->stage] : 1;
+        for (int64_t d = 0; d < s->D; d++) rest[row * s->D + d] = length * x[d] - e[d];
+        if (p->w.length) unit_vector(p, p->stage + 1, row, rest + row * s->D);
     }
 }
 

@@ -6,6 +6,8 @@
  *     side by side    W = heads D: stage s quantizes its own D channels
  *     residual        W = D: stage s quantizes what the stages before have left:  r_0 = x, r_s+1 = r_s - q_s, q = sum q_s
  *
+ * With cosine a stage quantizes the direction of its vector, r_s / |r_s|, by codes of length 1.
+ *
  * codebank.c plans and runs forward; codebank_backward.c is the backward pass; codebank_learn.c learns by averages and measures;
  * codebank_terms.c holds the terms of all codes. */
 #ifndef VAEI_CODEBANK_H
@@ -67,9 +69,9 @@ typedef struct vaei_bank_facts {
 
 /* The vectors of a pass: in the cache when training, else in the scratch (of the first three only x and code). */
 typedef struct vaei_bank_rows {
-    float *x;               /* [P][W], residual: r[stages][P][D]; outside training r[P][D] */
+    float *x;               /* [P][W], residual: r[stages][P][D]; outside training r[P][D]; cosine: their directions */
     int32_t *code;          /* [P][stages] */
-    float *length;          /* [P][stages]: of x before it was made unit; cosine only */
+    float *length;          /* [P][stages]: of x before it was made unit; cosine only, for training and residuals */
     int32_t *used;          /* [books][K] vectors by code */
     double *error;          /* [n] squared distance of x to q */
     float *count;           /* [books][K] of the k-means start */

@@ -7,7 +7,7 @@
  *             u = x / |x|, v = q / |q|, w = (u + v) / |u + v|; |.| at least 1e-6
  *     dx += 2 scale commit / n sum_s (r_s - q_s)            commitment; side by side each stage has its channels
  *     de_k += 2 scale / n sum over the vectors of k (e_k - r_s)        learn=gradient
- *     dh = (dx - (dx.x) x) / |before| project_in            with cosine, through the unit length
+ *     dh = (dx - (dx.x) x) / |before| project_in            with cosine, through the unit length; residual stages each through its own
  *
  * Residual stages pass the gradient once, from the sum q to x; outer=false passes it at each stage, Q times over, as the
  * vector-quantize-pytorch package does. */
@@ -27,6 +27,7 @@ typedef struct job {
     vaei_code_order order;
     vaei_terms_room terms;
     float *out, *room, *dx, *outer;
+    float *stage; /* [P][D] of one residual stage; cosine only */
     const float *dq;
 } job;
 
@@ -37,6 +38,7 @@ static void carve(job *j, const vaei_kernels *k, int64_t n, vaei_carve *c) {
     j->order = vaei_order_carve(P, s->K, s->D, c);
     j->terms = vaei_terms_carve(j->q, P, c);
     j->out = vaei_carve_floats(c, floats);
+    if (s->residual && ((const vaei_bank_conf *)j->q->conf)->cosine) j->stage = vaei_carve_floats(c, floats);
     if (!s->frame.projected) return;
     j->room = vaei_carve_floats(c, floats);
     j->dx = vaei_carve_floats(c, floats);
@@ -81,28 +83,44 @@ static void row_of_heads(const job *j, int64_t row, const float *g, float *dx) {
     for (int64_t d = 0; d < s->W; d++) dx[d] += pull * (x[d] - q[d]);
 }
 
-static void row_of_residuals(const job *j, int64_t row, const float *g, float *dx) {
+/* Through x = y / |y|, D values: d becomes (d - (d.x) x) / |y|. */
+static void unit_backward(const job *j, const float *x, float length, float *d) {
+    const int64_t D = j->s->D;
+    if ((double)length > LENGTH_MIN) j->r->k->axpy(D, (float)-j->r->k->dot(D, d, x), x, d);
+    j->r->k->scale(D, (float)(1 / at_least((double)length)), d);
+}
+
+/* dx += what the stage's vector gets of g and of its commitment. */
+static void residual_backward(const job *j, int64_t row, int64_t stage, const float *g, float *dx) {
     const vaei_bank *s = j->s;
     const vaei_bank_conf *c = j->q->conf;
     const float pull = 2 * c->scale * c->commit / (float)j->r->n;
-    if (c->outer) pass_choice(j->r->k, c->gradient, s->D, j->w.x + row * s->D, j->out + row * s->D, g, dx);
-    for (int64_t stage = 0; stage < j->w.facts->active; stage++) {
-        const vaei_vectors v = vaei_bank_vectors(s, &j->w, j->r->n, stage);
-        const float *x = v.x + row * v.ld, *e = j->pack.codes + (vaei_bank_book(s, stage) * s->K + v.code[row * v.stride]) * s->D;
-        if (!c->outer) pass_choice(j->r->k, c->gradient, s->D, x, e, g, dx);
-        for (int64_t d = 0; d < s->D; d++) dx[d] += pull * (x[d] - e[d]);
-    }
+    const vaei_vectors v = vaei_bank_vectors(s, &j->w, j->r->n, stage);
+    const float *x = v.x + row * v.ld, *e = j->pack.codes + (vaei_bank_book(s, stage) * s->K + v.code[row * v.stride]) * s->D;
+    if (!c->outer) pass_choice(j->r->k, c->gradient, s->D, x, e, g, dx);
+    for (int64_t d = 0; d < s->D; d++) dx[d] += pull * (x[d] - e[d]);
 }
 
-/* Through x = y / |y|: dy = (dx - (dx.x) x) / |y|. */
-static void unit_backward(const job *j, int64_t row, float *dx) {
+static void row_of_residuals(const job *j, int64_t row, const float *g, float *dx) {
     const vaei_bank *s = j->s;
-    for (int64_t head = 0; head < s->stages; head++) {
-        const float *x = j->w.x + row * s->W + head * s->D;
-        const double length = (double)j->w.length[row * s->stages + head];
-        float *d = dx + head * s->D;
-        if (length > LENGTH_MIN) j->r->k->axpy(s->D, (float)-j->r->k->dot(s->D, d, x), x, d);
-        j->r->k->scale(s->D, (float)(1 / at_least(length)), d);
+    const vaei_bank_conf *c = j->q->conf;
+    const float *x = j->w.x + row * s->D;
+    float *one = j->stage ? j->stage + row * s->D : NULL;
+    if (c->outer && one) { /* the vector itself, not its direction */
+        for (int64_t d = 0; d < s->D; d++) one[d] = j->w.length[row * s->stages] * x[d];
+        x = one;
+    }
+    if (c->outer) pass_choice(j->r->k, c->gradient, s->D, x, j->out + row * s->D, g, dx);
+    for (int64_t stage = 0; stage < j->w.facts->active; stage++) {
+        if (!one) {
+            residual_backward(j, row, stage, g, dx);
+            continue;
+        }
+        const vaei_vectors v = vaei_bank_vectors(s, &j->w, j->r->n, stage);
+        memset(one, 0, (size_t)s->D * sizeof *one);
+        residual_backward(j, row, stage, g, one);
+        unit_backward(j, v.x + row * v.ld, j->w.length[row * s->stages + stage], one);
+        j->r->k->add(s->D, one, dx);
     }
 }
 
@@ -111,9 +129,13 @@ static void rows_task(void *arg, int64_t begin, int64_t end) {
     const vaei_bank *s = j->s;
     for (int64_t row = begin; row < end; row++) {
         float *dx = j->dx + row * s->W;
-        if (s->residual) row_of_residuals(j, row, j->dq + row * s->W, dx);
-        else row_of_heads(j, row, j->dq + row * s->W, dx);
-        if (j->w.length) unit_backward(j, row, dx);
+        if (s->residual) {
+            row_of_residuals(j, row, j->dq + row * s->W, dx);
+            continue;
+        }
+        row_of_heads(j, row, j->dq + row * s->W, dx);
+        for (int64_t head = 0; j->w.length && head < s->stages; head++)
+            unit_backward(j, j->w.x + row * s->W + head * s->D, j->w.length[row * s->stages + head], dx + head * s->D);
     }
 }
 

@@ -25,6 +25,13 @@ static job open_job(const vaei_latent *q, const vaei_run *r, const vaei_slot *m)
     return j;
 }
 
+/* |r - e|^2 of a residual from that of its direction and the code, both of length 1: (|r| - 1)^2 + |r| d2. Without cosine it is d2. */
+static double left_of(const job *j, int64_t row, int64_t stage, double d2) {
+    if (!j->w.length) return d2;
+    const double length = (double)j->w.length[row * j->s->stages + stage];
+    return (length - 1) * (length - 1) + length * d2;
+}
+
 static void distances(void *arg, int64_t begin, int64_t end) {
     const job *j = arg;
     const vaei_bank *s = j->s;
@@ -33,11 +40,14 @@ static void distances(void *arg, int64_t begin, int64_t end) {
         for (int64_t stage = 0; stage < j->w.facts->active; stage++) {
             const vaei_vectors v = vaei_bank_vectors(s, &j->w, j->r->n, stage);
             const float *codes = j->pack.codes + vaei_bank_book(s, stage) * s->K * s->D;
-            double of_stage = 0;
-            for (int64_t row = i * s->rows; row < (i + 1) * s->rows; row++)
-                of_stage += j->r->k->sum_squared_difference(s->D, v.x + row * v.ld, codes + v.code[row * v.stride] * s->D);
+            double of_stage = 0, left = 0;
+            for (int64_t row = i * s->rows; row < (i + 1) * s->rows; row++) {
+                const double d2 = j->r->k->sum_squared_difference(s->D, v.x + row * v.ld, codes + v.code[row * v.stride] * s->D);
+                of_stage += d2;
+                left += s->residual ? left_of(j, row, stage, d2) : d2;
+            }
             sum += of_stage;
-            last = s->residual ? of_stage : last + of_stage;
+            last = s->residual ? left : last + left;
         }
         j->w.error[i] = last;
         j->aux[i] = j->weight * sum;

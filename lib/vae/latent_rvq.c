@@ -4,6 +4,8 @@
  *     r_0 = x        k_s = argmin_k |r_s - e_sk|^2        r_s+1 = r_s - e_s,k_s        q = sum_s e_s,k_s
  *     aux = scale sum_s (|sg(r_s) - e|^2 + commit |r_s - sg(e)|^2)        the first with learn=gradient, see latent_vq.c
  *
+ * With cosine k_s = argmax_k r_s.e_sk over codes of length 1, and r_s stands in the terms as r_s / |r_s|.
+ *
  * A position has `quantizers` codes, coarse to fine: latent.codebook [quantizers, K, D], or [K, D] if shared. The decoder's gradient passes
  * from q to x once. With dropout a step of training uses only the first `keep`..quantizers of them, drawn evenly; the others' codes are -1,
  * which adds nothing and is a code that decoding takes: coarse pictures from the first codes alone.
@@ -18,6 +20,7 @@ static const vaei_option options[] = {
     VAEI_OPTION_BOOL(vaei_bank_conf, shared, 0, "one codebook for all quantizers"),
     VAEI_OPTION_BOOL(vaei_bank_conf, dropout, 0, "steps of training leave out the last quantizers at random"),
     VAEI_OPTION_INT(vaei_bank_conf, keep, 1, 1, 256, "quantizers that dropout never leaves out"),
+    VAEI_OPTION_BOOL(vaei_bank_conf, cosine, 0, "codes have length 1: each stage takes the nearest in angle"),
     VAEI_OPTION_BOOL(vaei_bank_conf, outer, 1, "the gradient passes all quantizers as one; else each, and adds up"),
     { 0 },
 };
