@@ -423,11 +423,15 @@ START_TEST(test_labels_are_checked) {
     ck_assert_fails(vae_trainer_step(t, 3, x, NULL), VAE_E_STATE);
     ck_assert_ok(vae_trainer_set_labels(t, 4, labels));
     ck_assert_fails(vae_trainer_step(t, 3, x, NULL), VAE_E_STATE);
+    ck_assert_fails(vae_trainer_step(t, 4, x, NULL), VAE_E_STATE); /* a failed call has used them up, too */
     ck_assert_ok(vae_trainer_set_labels(t, 3, labels));
     ck_assert_ok(vae_trainer_step(t, 3, x, NULL));
     ck_assert_fails(vae_trainer_step(t, 3, x, NULL), VAE_E_STATE); /* they are used up */
     ck_assert_fails(vae_sample(s, 3, NULL, y), VAE_E_STATE);
     ck_assert_fails(vae_session_set_labels(s, 3, bad), VAE_E_ARG);
+    ck_assert_ok(vae_session_set_labels(s, 3, labels));
+    ck_assert_fails(vae_sample(s, 2, NULL, y), VAE_E_STATE);
+    ck_assert_fails(vae_sample(s, 3, NULL, y), VAE_E_STATE);
     ck_assert_ok(vae_session_set_labels(s, 3, labels));
     ck_assert_ok(vae_sample(s, 3, NULL, y));
     ck_assert_fails(vae_elbo(s, 3, x, 1, NULL, elbo, NULL, NULL), VAE_E_STATE);

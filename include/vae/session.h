@@ -36,7 +36,8 @@ VAE_API vae_status_t vae_session_bytes(const vae_model_t *model, int64_t max_bat
 VAE_API vae_status_t vae_session_seed(vae_session_t *session, uint64_t seed);
 
 /**
- * The classes of the n examples of the next vae_sample() or vae_elbo(), for a prior with classes: it wants them for each call anew.
+ * The classes of the n examples of the next vae_sample() or vae_elbo(), for a prior with classes. They serve that one call, also if it
+ * fails.
  * @param n  examples, >= 0   @param labels  input[n], 0..vae_model_class_count()-1; not copied: keep them until that call has returned
  * @return VAE_OK; VAE_E_ARG (a label out of range: the message says which); VAE_E_UNSUPPORTED (the prior has no classes)   @since 0.1
  */

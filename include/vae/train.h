@@ -72,8 +72,8 @@ VAE_API vae_status_t vae_trainer_options(const vae_trainer_t *trainer, char *buf
 VAE_API vae_status_t vae_trainer_seed(vae_trainer_t *trainer, uint64_t seed);
 
 /**
- * The classes of the n examples of the next vae_trainer_step() or vae_trainer_backward(), when a prior with classes is fitted: it wants
- * them for each call anew.
+ * The classes of the n examples of the next vae_trainer_step() or vae_trainer_backward(), when a prior with classes is fitted. They serve
+ * that one call, also if it fails.
  * @param n  examples, >= 0   @param labels  input[n], 0..vae_model_class_count()-1; not copied: keep them until that call has returned
  * @return VAE_OK; VAE_E_ARG (a label out of range: the message says which); VAE_E_UNSUPPORTED (no such prior, or not objective prior)
  * @since 0.1

@@ -124,8 +124,15 @@ vae_status_t vae_session_set_labels(vae_session_t *session, int64_t n, const int
     return VAE_OK;
 }
 
-static vae_status_t check_labelled(const vae_session_t *s, int64_t n) {
-    return vaei_check_labelled(s->model, n, &s->labels, "vae_session_set_labels");
+/* They serve one call, whether it succeeds or not: nobody says how long they stay where they are. */
+static vaei_labels take_labels(vae_session_t *s) {
+    const vaei_labels labels = s->labels;
+    s->labels = (vaei_labels){NULL, 0};
+    return labels;
+}
+
+static vae_status_t check_labelled(const vae_session_t *s, int64_t n, const vaei_labels *labels) {
+    return vaei_check_labelled(s->model, n, labels, "vae_session_set_labels");
 }
 
 /* ---- passes over at most max_batch examples -------------------------------------------------------------------- */
@@ -142,17 +149,6 @@ static vaei_run start(vae_session_t *s) {
         s->packed = generation;
     }
     return r;
-}
-
-/* Of a call that takes labels: those of example i on. */
-static const int32_t *labels_from(const vae_session_t *s, int64_t i) {
-    return s->labels.at ? s->labels.at + i : NULL;
-}
-
-static vae_status_t finish_labelled(vae_session_t *s) {
-    s->labels = (vaei_labels){NULL, 0};
-    vaei_float_env_leave(&s->host);
-    return VAE_OK;
 }
 
 static vae_status_t finish(const vae_session_t *s) {
@@ -297,23 +293,24 @@ static vae_status_t check_sampling(const vae_session_t *s, const float *noise) {
 
 vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, float *x) {
     VAEI_TRY(check_session(session));
+    const vaei_labels labels = take_labels(session);
     const vaei_network *net = &session->model->network;
     const int64_t S = net->likelihood.size, D = vaei_shape_size(&net->latent.z);
     VAEI_TRY(check_sampling(session, noise));
     if (noise || n < 0) VAEI_TRY(check_input(session, "noise", n, D, noise));
     VAEI_TRY(check_output(x, "x", n));
-    VAEI_TRY(check_labelled(session, n));
+    VAEI_TRY(check_labelled(session, n, &labels));
     vaei_run r = start(session);
     for (int64_t i = 0; i < n; i += r.n) {
         r.n = chunk(session, n - i);
-        r.label = labels_from(session, i);
+        r.label = labels.at ? labels.at + i : NULL;
         if (!noise) {
             vaei_network_sample(net, &r, &session->work, session->position);
             session->position += (uint64_t)r.n;
         }
         decode(session, &r, noise ? noise + i * D : session->work.z, x + i * S);
     }
-    return finish_labelled(session);
+    return finish(session);
 }
 
 /* ---- codes -------------------------------------------------------------------------------------------------------- */
@@ -413,6 +410,7 @@ static void score_chunk(vae_session_t *s, const vaei_run *r, const float *x, int
 vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t k, const float *noise, double *elbo,
                       double *recon, double *rate) {
     VAEI_TRY(check_session(session));
+    const vaei_labels labels = take_labels(session);
     const vaei_network *net = &session->model->network;
     const vaei_likelihood_ops *likelihood = net->likelihood.ops;
     const int64_t S = net->likelihood.size, D = vaei_shape_size(&net->latent.z);
@@ -425,11 +423,11 @@ vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t
     if (!vaei_count_mul(n, k, &draws))
         return vaei_fail(VAE_E_ARG, "k: %lld samples of %lld examples are too many", (long long)k, (long long)n);
     if (noise) VAEI_TRY(check_input(session, "noise", draws, D, noise));
-    VAEI_TRY(check_labelled(session, n));
+    VAEI_TRY(check_labelled(session, n, &labels));
     vaei_run r = start(session);
     for (int64_t i = 0; i < n; i += r.n) {
         r.n = chunk(session, n - i);
-        r.label = labels_from(session, i);
+        r.label = labels.at ? labels.at + i : NULL;
         score_chunk(session, &r, x + i * S, k, noise ? noise + i * k * D : NULL);
         for (int64_t j = 0; j < r.n; j++) {
             double kl = vaei_network_has_prior(net) ? session->rate[j] / (double)k : 0.0;
@@ -440,5 +438,5 @@ vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t
             if (elbo) elbo[i + j] = k == 1 ? -mean_recon - kl : session->top[j] + log(session->sum[j] / (double)k);
         }
     }
-    return finish_labelled(session);
+    return finish(session);
 }

@@ -311,7 +311,6 @@ static vaei_run start(vae_trainer_t *t, int64_t n) {
     const vae_model_t *m = t->model;
     vaei_run r = {
         .k = m->ctx->kernels, .pool = m->ctx->pool, .n = n, .training = 1, .params = m->params, .grads = t->grads};
-    r.label = t->labels.at;
     r.noise = (vaei_noise_key){.seed = t->seed, .step = (uint64_t)t->step, .stream = VAEI_STREAM_LATENT};
     r.first_item = (uint32_t)t->items;
     const uint64_t generation = m->generation;
@@ -392,9 +391,17 @@ static vae_status_t pass(vae_trainer_t *t, const vaei_run *r, const float *x, va
     return VAE_OK;
 }
 
+/* They serve one call, whether it succeeds or not: nobody says how long they stay where they are. */
+static vaei_labels take_labels(vae_trainer_t *t) {
+    const vaei_labels labels = t->labels;
+    t->labels = (vaei_labels){NULL, 0};
+    return labels;
+}
+
 static vae_status_t backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise,
                              vae_metrics_t *metrics) {
     VAEI_TRY(vaei_check_trainer(trainer));
+    const vaei_labels labels = take_labels(trainer);
     VAEI_TRY(check_metrics(metrics));
     const vae_model_t *model = trainer->model;
     const vaei_network *net = &model->network;
@@ -408,16 +415,16 @@ static vae_status_t backward(vae_trainer_t *trainer, int64_t n, const float *x, 
                          (long long)trainer->max_batch, least > 1 ? " (batch norm needs two)" : "");
     VAEI_TRY(vaei_check_rows(model, "x", n, net->likelihood.size, x, likelihood->lo, likelihood->hi));
     if (noise) VAEI_TRY(vaei_check_rows(model, "noise", n, vaei_shape_size(&net->latent.z), noise, -FLT_MAX, FLT_MAX));
-    if (of_prior) VAEI_TRY(vaei_check_labelled(model, n, &trainer->labels, "vae_trainer_set_labels"));
+    if (of_prior) VAEI_TRY(vaei_check_labelled(model, n, &labels, "vae_trainer_set_labels"));
 
     vaei_run r = start(trainer, n);
+    r.label = labels.at;
     draw_noise(&r, net, noise, trainer->work.noise);
     const vae_status_t status = pass(trainer, &r, x, &terms, &aux);
     if (status == VAE_E_NUMERIC) forget_gradients(trainer);
     VAEI_TRY(status);
     if (net->latent.ops->measure && !of_prior)
         net->latent.ops->measure(&net->latent, &r, &trainer->work.latent, &trainer->codes);
-    trainer->labels = (vaei_labels){NULL, 0};
     trainer->parts++;
     trainer->items += n;
     trainer->loss += terms.loss;
@@ -509,7 +516,10 @@ vae_status_t vae_trainer_apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
 
 vae_status_t vae_trainer_step(vae_trainer_t *trainer, int64_t n, const float *x, vae_metrics_t *metrics) {
     VAEI_TRY(vaei_check_trainer(trainer));
-    if (trainer->parts > 0) return vaei_fail(VAE_E_STATE, "step: gradients wait for vae_trainer_apply()");
+    if (trainer->parts > 0) {
+        (void)take_labels(trainer);
+        return vaei_fail(VAE_E_STATE, "step: gradients wait for vae_trainer_apply()");
+    }
     VAEI_TRY(vae_trainer_backward(trainer, n, x, NULL, metrics));
     return vae_trainer_apply(trainer, metrics);
 }

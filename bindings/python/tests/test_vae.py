@@ -637,6 +637,38 @@ class Training(Case):
             self.assertClose(model.params["decoder.0.weight"], weight - 0.5 * gradient, 1e-6)
             self.assertEqual(np.abs(trainer.grad("decoder.0.weight")).max(), 0)
 
+    def test_labels_tell_classes_apart(self):
+        spec = ("input 8x8x1\nencoder conv2d out=4 kernel=4 stride=4\nlatent vq codes=8 dim=4\n"
+                "decoder deconv2d out=1 kernel=4 stride=4\nlikelihood gaussian\n"
+                "prior pixelcnn channels=8 layers=1 classes=3\n")
+        model, x = vae.Model(spec), np.random.default_rng(0).random((9, 8, 8, 1), np.float32)
+        classes = np.arange(9) % 3
+        self.assertEqual(model.class_count, 3)
+        self.assertEqual(vae.Model(SPEC).class_count, 0)
+        with model.trainer("objective prior\noptimizer adam lr=0.01", max_batch=9) as trainer:
+            first = trainer.step(x, classes).loss
+            for _ in range(20):
+                last = trainer.step(x, classes).loss
+            self.assertLess(last, first)
+            with self.assertRaises(vae.StateError):
+                trainer.step(x)
+            with self.assertRaises(vae.ShapeError):
+                trainer.step(x, classes[:8])
+            with self.assertRaisesRegex(vae.ArgumentError, r"labels\[2\]: 3, wanted 0..2"):
+                trainer.step(x, [0, 1, 3, 0, 0, 0, 0, 0, 0])
+            with self.assertRaises(vae.ArgumentError):
+                trainer.step(x, classes / 2)
+            with self.assertRaises(vae.ArgumentError):
+                trainer.step(x, classes + 2**40)
+        session = model.session(max_batch=2)  # parts have their own labels
+        whole = model.elbo(x, labels=classes)
+        parts = session.elbo(x, labels=classes)
+        self.assertTrue(np.array_equal(whole.rate, parts.rate))
+        self.assertFalse(np.array_equal(whole.rate, model.elbo(x, labels=(classes + 1) % 3).rate))
+        self.assertEqual(session.sample(5, labels=[0, 1, 2, 1, 0]).shape, (5, 8, 8, 1))
+        with self.assertRaises(vae.StateError):
+            session.sample(5)
+
     def test_gradients_may_be_written(self):
         model = vae.Model(SPEC)
         with model.trainer("optimizer sgd lr=1", max_batch=8) as trainer:

@@ -138,11 +138,15 @@ class Session:
         with self._lock:
             check(lib.vae_session_seed(self._handle.pointer, seed))
 
-    def _run(self, function: Callable[..., int], n: int, *arrays: np.ndarray | int | None) -> None:
+    def _run(self, function: Callable[..., int], n: int, *arrays: np.ndarray | int | None, labels: Any = None) -> None:
         """function(session, n, *arrays) in parts. Arrays move on by the part; None and whole numbers are passed on."""
         self._context.check_process()
+        classes = None if labels is None else _array.labels(labels, n)
         with self._lock:
             for start in range(0, n, self._part):
+                if classes is not None:
+                    check(lib.vae_session_set_labels(self._handle.pointer, min(self._part, n - start),
+                                                     classes[start:].ctypes.data))
                 check(function(self._handle.pointer, min(self._part, n - start),
                                *(a[start:].ctypes.data if isinstance(a, np.ndarray) else a for a in arrays)))
 
@@ -185,20 +189,21 @@ class Session:
         self._run(lib.vae_reconstruct, n, x, y)
         return y
 
-    def sample(self, n: int = 1, noise: Any = None, out: np.ndarray | None = None) -> np.ndarray:
-        """n new examples from the prior; noise, standard normal [n, D], replaces the stream."""
+    def sample(self, n: int = 1, noise: Any = None, out: np.ndarray | None = None, labels: Any = None) -> np.ndarray:
+        """n new examples from the prior; noise, standard normal [n, D], replaces the stream. labels, whole numbers [n]: the
+        classes, for a prior that has such."""
         if noise is not None:
             noise = _array.floats(noise, "noise")
             n = _array.rows(noise, self._latent, "noise")
         if n < 0:
             raise ArgumentError(f"n: {n}, wanted 0 or more")
         x = _array.output(out, n, self._input, np.float32, "out")
-        self._run(lib.vae_sample, n, noise, x)
+        self._run(lib.vae_sample, n, noise, x, labels=labels)
         return x
 
-    def elbo(self, x: Any, samples: int = 1, noise: Any = None) -> Elbo:
+    def elbo(self, x: Any, samples: int = 1, noise: Any = None, labels: Any = None) -> Elbo:
         """Each example's evidence lower bound, reconstruction and rate in nats; with samples > 1 the
-        importance-weighted bound. noise, standard normal [n, samples, D], replaces the stream."""
+        importance-weighted bound. noise, standard normal [n, samples, D], replaces the stream. labels as for sample()."""
         x = _array.floats(x, "x")
         n = _array.rows(x, self._input, "x")
         if samples < 1:
@@ -208,7 +213,7 @@ class Session:
             if noise.shape[:1] != (n,) or noise.size != n * samples * size:
                 raise ShapeError(f"noise: shape {noise.shape}, wanted ({n}, {samples}, {size})")
         result = Elbo(np.empty(n), np.empty(n), np.empty(n))
-        self._run(lib.vae_elbo, n, x, samples, noise, *result)
+        self._run(lib.vae_elbo, n, x, samples, noise, *result, labels=labels)
         return result
 
 
@@ -272,6 +277,11 @@ class Model:
         return self._shape(lib.vae_model_latent_shape)
 
     @property
+    def class_count(self) -> int:
+        """Classes that the prior tells apart, 0 if it does not: with labels 0..class_count-1."""
+        return lib.vae_model_class_count(self._handle.pointer)
+
+    @property
     def spec(self) -> str:
         """The canonical text, every default written out."""
         return text(lib.vae_model_spec, self._handle.pointer)
@@ -323,13 +333,13 @@ class Model:
         """Encode and decode the posterior mean."""
         return self._default().reconstruct(x, out)
 
-    def sample(self, n: int = 1, noise: Any = None, out: np.ndarray | None = None) -> np.ndarray:
-        """n new examples from the prior; noise, standard normal [n, D], replaces the stream."""
-        return self._default().sample(n, noise, out)
+    def sample(self, n: int = 1, noise: Any = None, out: np.ndarray | None = None, labels: Any = None) -> np.ndarray:
+        """n new examples from the prior: see Session.sample()."""
+        return self._default().sample(n, noise, out, labels)
 
-    def elbo(self, x: Any, samples: int = 1, noise: Any = None) -> Elbo:
+    def elbo(self, x: Any, samples: int = 1, noise: Any = None, labels: Any = None) -> Elbo:
         """Each example's evidence lower bound, reconstruction and rate in nats: see Session.elbo()."""
-        return self._default().elbo(x, samples, noise)
+        return self._default().elbo(x, samples, noise, labels)
 
     def trainer(self, options: str | None = None, max_batch: int = 128, seed: int = 0) -> Trainer:
         """Training step by step: see Trainer. options: the text, default the spec's own training sections."""

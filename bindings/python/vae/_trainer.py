@@ -63,9 +63,12 @@ class Trainer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _metrics(self, function: Callable[..., int], *arguments: Any) -> Metrics:
+    def _metrics(self, function: Callable[..., int], *arguments: Any, labels: Any = None) -> Metrics:
         self._model.context.check_process()
+        classes = None if labels is None else _array.labels(labels, arguments[0])
         with self._lock:
+            if classes is not None:
+                check(lib.vae_trainer_set_labels(self._pointer, arguments[0], classes.ctypes.data))
             self._struct.struct_size = ctypes.sizeof(MetricsStruct)
             status = function(self._pointer, *arguments, ctypes.byref(self._struct))
             failure, self._failure = self._failure, None
@@ -74,20 +77,23 @@ class Trainer:
         check(status)
         return Metrics(*(getattr(self._struct, name) for name in Metrics._fields))
 
-    def step(self, x: Any) -> Metrics:
+    def step(self, x: Any, labels: Any = None) -> Metrics:
         """One step: backward() and apply()."""
         x = _array.floats(x, "x")
-        return self._metrics(lib.vae_trainer_step, _array.rows(x, self._model.input_shape, "x"), x.ctypes.data)
+        n = _array.rows(x, self._model.input_shape, "x")
+        return self._metrics(lib.vae_trainer_step, n, x.ctypes.data, labels=labels)
 
-    def backward(self, x: Any, noise: Any = None) -> Metrics:
-        """Add the gradient of the mean loss of x; noise, standard normal [n, D], replaces the stream."""
+    def backward(self, x: Any, noise: Any = None, labels: Any = None) -> Metrics:
+        """Add the gradient of the mean loss of x; noise, standard normal [n, D], replaces the stream. labels, whole numbers
+        [n]: the classes, when a prior is fitted that has such."""
         x = _array.floats(x, "x")
         n = _array.rows(x, self._model.input_shape, "x")
         if noise is not None:
             noise = _array.floats(noise, "noise")
             if _array.rows(noise, self._model.latent_shape, "noise") != n:
                 raise ShapeError(f"noise: {len(noise)} examples, wanted {n}")
-        return self._metrics(lib.vae_trainer_backward, n, x.ctypes.data, None if noise is None else noise.ctypes.data)
+        return self._metrics(lib.vae_trainer_backward, n, x.ctypes.data, None if noise is None else noise.ctypes.data,
+                             labels=labels)
 
     def apply(self) -> Metrics:
         """Update the parameters by the mean of the accumulated gradients, and zero these."""
