@@ -338,7 +338,8 @@ START_TEST(test_every_prior_of_the_registry_builds_its_example) {
 END_TEST
 
 START_TEST(test_sizes_past_the_machine_are_refused) {
-    vae_model_t *m = make_model(NULL, _i);
+    vae_ctx_t *ctx = limited_ctx(1 << 30);
+    vae_model_t *m = make_model(ctx, _i);
     vae_trainer_t *t;
     uint64_t bytes;
     vae_status_t status = vae_session_bytes(m, INT32_MAX, &bytes);
@@ -346,6 +347,7 @@ START_TEST(test_sizes_past_the_machine_are_refused) {
     status = vae_trainer_create(&t, m, fits[_i].fit, INT32_MAX);
     ck_assert(status == VAE_E_NOMEM || status == VAE_E_LIMIT);
     vae_model_destroy(m);
+    vae_ctx_destroy(ctx);
 }
 END_TEST
 

@@ -350,7 +350,8 @@ START_TEST(test_what_cannot_be_is_refused) {
     ck_assert_ptr_nonnull(strstr(vae_last_error(), "latent none has none"));
     ck_assert_fails(vae_model_create(&m, NULL, SPEC_VQ "prior vamp\n", 0), VAE_E_SPEC);
     ck_assert_fails(vae_model_create(&m, NULL, SPEC_DENSE "prior vamp components=0\n", 0), VAE_E_SPEC);
-    ck_assert_ok(vae_model_create(&m, NULL, SPEC_DENSE "prior vamp components=2\n", 0));
+    vae_ctx_t *ctx = limited_ctx(1 << 30);
+    ck_assert_ok(vae_model_create(&m, ctx, SPEC_DENSE "prior vamp components=2\n", 0));
     ck_assert_fails(vae_trainer_create(&t, m, "objective prior\n", 4), VAE_E_SPEC);
     ck_assert_ptr_nonnull(strstr(vae_last_error(), "learns with its model"));
     ck_assert_ok(vae_session_create(&s, m, 1));
@@ -358,6 +359,7 @@ START_TEST(test_what_cannot_be_is_refused) {
     vae_session_destroy(s);
     ck_assert_fails(vae_trainer_create(&t, m, NULL, INT32_MAX), VAE_E_NOMEM);
     vae_model_destroy(m);
+    vae_ctx_destroy(ctx);
 }
 END_TEST
 

@@ -106,6 +106,16 @@ static inline vae_ctx_t *test_ctx(test_heap *h, int32_t threads, int32_t isa) {
     return ctx;
 }
 
+/* One whose objects may take so many bytes together. */
+static inline vae_ctx_t *limited_ctx(uint64_t bytes) {
+    vae_ctx_config_t c;
+    vae_ctx_t *ctx;
+    ck_assert_ok(vae_ctx_config_init(&c, sizeof(c)));
+    c.mem_limit = bytes;
+    ck_assert_ok(vae_ctx_create(&ctx, &c));
+    return ctx;
+}
+
 /* All parameters one behind the other; free() it. */
 static inline float *all_params(const vae_model_t *m, int64_t *count) {
     int64_t n = 0;
