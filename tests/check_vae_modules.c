@@ -362,6 +362,7 @@ static const char *const likelihood_texts[] = {
     "likelihood gaussian value=0.5\n",
     "likelihood gaussian sigma=learned value=0.7\n",
     "likelihood gaussian sigma=optimal\n",
+    "likelihood laplace scale=0.4\n",
 };
 
 START_TEST(test_likelihood_gradients) {
@@ -494,7 +495,25 @@ START_TEST(test_gaussian_optimal_uses_batch_then_running_sigma) {
 }
 END_TEST
 
-START_TEST(test_gaussian_perfect_fit_stays_finite) {
+START_TEST(test_laplace_closed_form) {
+    likelihood_case t;
+    likelihood_setup(&t, "likelihood laplace scale=0.25\n");
+    (void)likelihood_value(&t);
+    for (int i = 0; i < N; i++) {
+        double wanted = 0;
+        for (int j = i * S; j < (i + 1) * S; j++) wanted += fabs((double)t.x[j] - (double)t.theta[j]) / 0.25 + log(0.5);
+        ck_assert_double_eq_tol(t.nll[i], wanted, 1e-5);
+    }
+    t.g.p.ops->backward(&t.g.p, &t.g.run, t.g.cache, t.theta, t.x, t.weight, t.dtheta);
+    for (int j = 0; j < N * S; j++)
+        ck_assert_float_eq_tol(t.dtheta[j], (t.theta[j] > t.x[j] ? 4.0f : -4.0f) * t.weight[j / S], 1e-6f);
+    t.g.p.ops->mean(&t.g.p, &t.g.run, t.theta, t.dtheta);
+    ck_assert_mem_eq(t.theta, t.dtheta, sizeof t.theta);
+    rig_free(&t.g);
+}
+END_TEST
+
+START_TEST(test_real_likelihoods_of_a_perfect_fit_stay_finite) {
     for (size_t k = 1; k < VAEI_COUNT(likelihood_texts); k++) {
         likelihood_case t;
         likelihood_setup(&t, likelihood_texts[k]);
@@ -562,7 +581,8 @@ Suite *suite_vae_modules(void) {
     tcase_add_test(t, test_bernoulli_survives_extreme_logits);
     tcase_add_test(t, test_gaussian_fixed_and_learned_closed_form);
     tcase_add_test(t, test_gaussian_optimal_uses_batch_then_running_sigma);
-    tcase_add_test(t, test_gaussian_perfect_fit_stays_finite);
+    tcase_add_test(t, test_laplace_closed_form);
+    tcase_add_test(t, test_real_likelihoods_of_a_perfect_fit_stay_finite);
     tcase_add_test(t, test_likelihood_does_not_depend_on_threads);
     suite_add_tcase(s, t);
     return s;

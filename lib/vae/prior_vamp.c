@@ -47,7 +47,7 @@ static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t 
     (void)k;
     (void)cut(p, &pack);
     (void)vaei_carve_array(&share, vaei_count_of(n, p->inputs), sizeof(double));
-    *need = (vaei_need){pack.used, training ? share.used : 0, training ? 0 : share.used};
+    *need = (vaei_need){.pack = pack.used, .cache = training ? share.used : 0, .scratch = training ? 0 : share.used};
 }
 
 static void take(const vaei_prior *p, void *pack, int64_t first, int64_t n, const float *mean, const float *logvar) {
