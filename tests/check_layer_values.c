@@ -188,6 +188,25 @@ START_TEST(test_maxpool_lets_a_nan_through) {
 }
 END_TEST
 
+START_TEST(test_hardtanh_passes_the_gradient_between_its_bounds_only) {
+    const float x[6] = {-2, -1, -0.5f, 0.75f, 3, NAN}, dy[6] = {1, 2, 3, 4, 5, 6}, want[6] = {0, 0, 3, 4, 0, 0};
+    const float bounded[5] = {-1, -1, -0.5f, 0.75f, 1};
+    float y[6], dx[6], spent[6];
+    rig g;
+    pass p;
+    memcpy(spent, dy, sizeof(spent));
+    open_layer(&g, "hardtanh", (vaei_shape){1, {6, 0, 0, 0}});
+    pass_open(&p, &g, 1, 1, NULL);
+    vaei_stack_forward(g.stack, &p.run, &p.slot, x, y);
+    assert_same(y, bounded, 5, "y");
+    ck_assert(isnan(y[5]));
+    vaei_stack_backward(g.stack, &p.run, &p.slot, x, y, spent, dx);
+    assert_same(dx, want, 6, "dx");
+    pass_close(&p, &g);
+    rig_close(&g);
+}
+END_TEST
+
 /* Two texts for one function of the same parameters. */
 static const struct {
     const char *one, *other;
@@ -416,6 +435,7 @@ Suite *suite_layer_values(void) {
     tcase_add_loop_test(t, test_layer_values_worked_out_by_hand, 0, (int)VAEI_COUNT(by_hand));
     tcase_add_test(t, test_maxpool_gives_the_gradient_to_the_first_of_equals);
     tcase_add_test(t, test_maxpool_lets_a_nan_through);
+    tcase_add_test(t, test_hardtanh_passes_the_gradient_between_its_bounds_only);
     tcase_add_loop_test(t, test_layer_values_same_padding_is_this_explicit_one, 0, (int)VAEI_COUNT(synonyms));
     tcase_add_loop_test(t, test_norms_equal_their_formulas_in_double, 0, (int)VAEI_COUNT(norms));
     tcase_add_test(t, test_batchnorm_of_one_value_gives_the_bias_and_no_gradient);

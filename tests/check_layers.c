@@ -525,6 +525,7 @@ static const struct {
      "line 1, column 23: net.0.body.1: no layer 'lineer' (did you mean 'linear'?)"},
     {"leaky_relu slope=2", IMAGE, VAE_E_SPEC, "net.0 leaky_relu: slope=2, wanted 0..1"},
     {"elu alpha=0", IMAGE, VAE_E_SPEC, "net.0 elu: alpha=0, wanted (0..100]"},
+    {"hardtanh lo=1", IMAGE, VAE_E_SPEC, "net.0: hardtanh: lo is not below hi"},
     {"relu slope=1", IMAGE, VAE_E_SPEC, "net.0 relu: no option 'slope'"},
     {"relu { tanh }", IMAGE, VAE_E_SPEC, "line 1, column 5: net.0 relu: takes no braces"},
 };

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ * layer_hardtanh.c - each value held between two bounds, as torch.nn.Hardtanh
+ *
+ *     y = min(max(x, lo), hi)                    dx = dy where lo < y < hi, else 0
+ *
+ *   At the end of a decoder under an absolute error it lets values beyond the data's range count as its bound, and leaves them alone.
+ *   y tells the slope, so x is not kept. NaN passes. */
+#include "nn/layer.h"
+#include "nn/ranges.h"
+
+typedef struct hardtanh_conf {
+    float lo, hi;
+} hardtanh_conf;
+
+static const vaei_option options[] = {
+    VAEI_OPTION_FLOAT(hardtanh_conf, lo, -1, -1e30, 1e30, "least value"),
+    VAEI_OPTION_FLOAT(hardtanh_conf, hi, 1, -1e30, 1e30, "greatest value"),
+    {0},
+};
+
+static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
+    const hardtanh_conf *c = l->conf;
+    (void)b, (void)node;
+    if (c->lo >= c->hi) return vaei_fail(VAE_E_SPEC, "hardtanh: lo is not below hi");
+    *out = *in;
+    return VAE_OK;
+}
+
+static void map(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *x, float *y) {
+    const hardtanh_conf *c = l->conf;
+    (void)k;
+    for (int64_t i = 0; i < count; i++) {
+        const float above = x[i] < c->lo ? c->lo : x[i];
+        y[i] = above > c->hi ? c->hi : above;
+    }
+}
+
+static void map_grad(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *y, const float *dy,
+                     float *dx) {
+    const hardtanh_conf *c = l->conf;
+    (void)k;
+    for (int64_t i = 0; i < count; i++) dx[i] = y[i] > c->lo && y[i] < c->hi ? dy[i] : 0;
+}
+
+typedef struct job {
+    const vaei_layer *l;
+    const vaei_kernels *k;
+    const float *x, *dy; /* x: of map(), or y */
+    float *y;            /* or dx */
+} job;
+
+static void map_range(void *arg, int64_t begin, int64_t end) {
+    const job *j = arg;
+    map(j->l, j->k, end - begin, j->x + begin, j->y + begin);
+}
+
+static void grad_range(void *arg, int64_t begin, int64_t end) {
+    const job *j = arg;
+    map_grad(j->l, j->k, end - begin, j->x + begin, j->dy + begin, j->y + begin);
+}
+
+static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
+    job j = {l, r->k, x, NULL, y};
+    (void)m;
+    vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&l->in), 1, map_range, &j);
+}
+
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                     float *dy, float *dx) {
+    job j = {l, r->k, y, dy, dx};
+    (void)m, (void)x;
+    if (dx) vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&l->in), 1, grad_range, &j);
+}
+
+const vaei_layer_ops vaei_layer_hardtanh = {
+    .module = {.name = "hardtanh",
+               .summary = "x held between two bounds",
+               .example = "hardtanh lo=-0.5 hi=0.75",
+               .paper = "",
+               .conf_size = sizeof(hardtanh_conf),
+               .options = options},
+    .flags = VAEI_LAYER_IN_PLACE | VAEI_LAYER_READS_Y,
+    .plan = plan,
+    .forward = forward,
+    .backward = backward,
+    .map = map,
+    .map_grad = map_grad,
+};
