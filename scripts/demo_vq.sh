@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# `make demo-vq`: codebooks. Train the preset vq on Fashion-MNIST and vq64 on the textures of Freedoom, and look at what
-# a few hundred codes can say. Writes demo/vq_clothes_*.png, demo/vq_textures_*.png and the runs beside them.
-# CLOTHES_EPOCHS, TEXTURES_EPOCHS and THREADS may be set.
+# `make demo-vq`: codebooks. Train the preset vq on Fashion-MNIST and vq64 on the textures of Freedoom, look at what a few
+# hundred codes can say, fit a prior over the codes and draw new pictures from it. Writes demo/vq_clothes_*.png,
+# demo/vq_textures_*.png and the runs beside them. CLOTHES_EPOCHS, TEXTURES_EPOCHS, CLOTHES_PRIOR_EPOCHS,
+# TEXTURES_PRIOR_EPOCHS and THREADS may be set.
 set -eu
 BUILD=${BUILD:-build}
 vae=$BUILD/vae
@@ -22,22 +23,26 @@ if [ -z "$clothes" ] || [ -z "$textures" ]; then
     exit 1
 fi
 
-# demo NAME FOLDER DATA PRESET EPOCHS AUGMENTATION
+# demo NAME FOLDER DATA PRESET EPOCHS AUGMENTATION EPOCHS_OF_THE_PRIOR
 demo() {
     VAE_DATA=$2
     export VAE_DATA
     model=demo/vq_$1/last.safetensors
+    sampler=demo/vq_$1/sampler.safetensors
     "$vae" train "$3" --preset "$4" -o "demo/vq_$1" --force --epochs "$5" --augment "$6" --seed 0 --threads "$threads"
     cp "demo/vq_$1/recon.png" "demo/vq_$1_recon.png"
     "$vae" codes "$model" "$3" --threads "$threads" -o "demo/vq_$1_codes.png" --force
     "$vae" encode "$model" "$3" --codes --threads "$threads" -o "demo/vq_$1_codes.npy" --force
-    "$vae" eval "$model" "$3" --threads "$threads"
+    "$vae" prior "$model" "$3" --kind pixelcnn --epochs "$7" --seed 0 --threads "$threads" -o "$sampler" --force
+    "$vae" sample "$sampler" -n 64 --seed 1 --threads "$threads" -o "demo/vq_$1_samples.png" --force
+    "$vae" eval "$sampler" "$3" --threads "$threads"
 }
 mkdir -p demo
-demo clothes "$clothes" fashion-mnist vq "${CLOTHES_EPOCHS:-1}" crop,flip
-demo textures "$textures" freedoom vq64 "${TEXTURES_EPOCHS:-8}" crop,flip,rotate90
+demo clothes "$clothes" fashion-mnist vq "${CLOTHES_EPOCHS:-1}" crop,flip "${CLOTHES_PRIOR_EPOCHS:-2}"
+demo textures "$textures" freedoom vq64 "${TEXTURES_EPOCHS:-8}" crop,flip,rotate90 "${TEXTURES_PRIOR_EPOCHS:-20}"
 
 echo
 echo "Look at   demo/vq_clothes_recon.png, demo/vq_textures_recon.png   test images, and what is left of them in codes"
+echo "          demo/vq_clothes_samples.png, demo/vq_textures_samples.png   pictures that do not exist, from the prior over codes"
 echo "          demo/vq_clothes_codes.png, demo/vq_textures_codes.png   how often each code is used, and what it stands for"
 echo "          demo/vq_clothes_codes.npy, demo/vq_textures_codes.npy   the codes themselves, for NumPy"
