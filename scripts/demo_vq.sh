@@ -27,7 +27,7 @@ fi
 demo() {
     VAE_DATA=$2
     export VAE_DATA
-    model=demo/vq_$1/last.safetensors
+    model=demo/vq_$1/best.safetensors
     sampler=demo/vq_$1/sampler.safetensors
     "$vae" train "$3" --preset "$4" -o "demo/vq_$1" --force --epochs "$5" --augment "$6" --seed 0 --threads "$threads"
     cp "demo/vq_$1/recon.png" "demo/vq_$1_recon.png"
@@ -39,7 +39,7 @@ demo() {
 }
 mkdir -p demo
 demo clothes "$clothes" fashion-mnist vq "${CLOTHES_EPOCHS:-1}" crop,flip "${CLOTHES_PRIOR_EPOCHS:-2}"
-demo textures "$textures" freedoom vq64 "${TEXTURES_EPOCHS:-8}" crop,flip,rotate90 "${TEXTURES_PRIOR_EPOCHS:-20}"
+demo textures "$textures" freedoom vq64 "${TEXTURES_EPOCHS:-20}" crop,flip,rotate90 "${TEXTURES_PRIOR_EPOCHS:-20}"
 
 echo
 echo "Look at   demo/vq_clothes_recon.png, demo/vq_textures_recon.png   test images, and what is left of them in codes"

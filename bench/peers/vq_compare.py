@@ -6,9 +6,11 @@
     /tmp/peers/bin/pip install torch==2.13.0 numpy vector-quantize-pytorch==1.32.0
     make && /tmp/peers/bin/python bench/peers/vq_compare.py [--recipe NAME ...] [--way NAME ...] [--seed N ...]
                                                             [--steps N] [--threads N] [--json]
+    ... vq_compare.py --table FILE      runs nothing: the table of lines kept from before
+    ... vq_compare.py --together STEPS  both sides from one start, codebook included: their losses, step by step
 
-A recipe is a model, data, and a number of steps; both sides have the same layers with the same kind of start, the same
-batches in the same order, loss, optimizer and learning rate. The ways to run one:
+A recipe is a model, data, and a number of steps; both sides have the same layers with the same values at the start, the
+same batches in the same order, loss, optimizer and learning rate. The ways to run one:
 
     package            vector-quantize-pytorch as its example has it, or as a user would call it: its own defaults
     package, tuned     with the settings of "libvae" as far as the package has them: start, revival, decay, gradient
@@ -28,7 +30,7 @@ Textures are written by `vae encode` through a model that does nothing, so both 
 One JSON line for each run: recipe, way, seed, steps, codes_used (share of the codes that the held-out examples use),
 batch_codes_used (that the last batch of training uses), perplexity, l1, mse (means over held-out values), cpu_s (training,
 all threads), wall_s. A table of means over seeds with the extremes follows unless --json is given. Seconds are of the
-whole process under whatever else the machine did: compare.py measures speed.
+process under whatever else the machine did: compare.py measures speed.
 """
 import argparse
 import gzip
@@ -122,18 +124,32 @@ def train_libvae(spec, train, batch, steps, seed, threads):
 # ---- PyTorch ------------------------------------------------------------------------------------------------------------
 
 
-def train_torch(build, train, batch, steps, seed, threads):
+def start_torch(build, spec, seed, threads):
+    """The layers have the values that libvae draws for this seed, so that nothing differs but what is compared."""
     import torch
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     model, loss_of, optimizer = build(torch)
+    ours = vae.Model(spec, seed=seed, threads=1).params
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            value.copy_(torch.from_numpy(np.array(ours[name])))
     model.train()
-    planar = train.transpose(0, 3, 1, 2)
-    for rows in batches(len(train), batch, seed, steps):
-        x = torch.from_numpy(np.ascontiguousarray(planar[rows]))
+
+    def step(x):
         optimizer.zero_grad()
-        loss_of(model, x).backward()
+        loss = loss_of(model, torch.from_numpy(np.ascontiguousarray(x.transpose(0, 3, 1, 2))))
+        loss.backward()
         optimizer.step()
+        return loss
+
+    return torch, model, step
+
+
+def train_torch(build, spec, train, batch, steps, seed, threads):
+    torch, model, step = start_torch(build, spec, seed, threads)
+    for rows in batches(len(train), batch, seed, steps):
+        step(train[rows])
     model.eval()
 
     def answer(x):
@@ -224,7 +240,7 @@ RECIPES = {
         "libvae": CLOTHES.format(latent=CLOTHES_VAE)}},
     "textures32": {"data": lambda: textures(32), "batch": 32, "steps": 400, "range": (0, 1),
                    "ways": {**TEXTURE_WAYS, "libvae": preset("vq32")}},
-    "textures64": {"data": lambda: textures(64), "batch": 32, "steps": 300, "range": (0, 1),
+    "textures64": {"data": lambda: textures(64), "batch": 32, "steps": 200, "range": (0, 1),
                    "ways": {**TEXTURE_WAYS, "libvae": preset("vq64")}},
 }
 
@@ -245,9 +261,11 @@ def measure(answer, test, bounds, codes):
 
 def run(recipe, name, way, data, seed, steps, threads):
     train, test = data
-    run_one = train_libvae if isinstance(way, str) else train_torch
     wall, cpu = time.perf_counter(), time.process_time()
-    answer = run_one(way, train, recipe["batch"], steps, seed, threads)
+    if isinstance(way, str):
+        answer = train_libvae(way, train, recipe["batch"], steps, seed, threads)
+    else:
+        answer = train_torch(way, recipe["ways"]["libvae"], train, recipe["batch"], steps, seed, threads)
     seconds = {"cpu_s": round(time.process_time() - cpu, 1), "wall_s": round(time.perf_counter() - wall, 1)}
     codes = 256 if recipe["data"] is clothes else 512
     *_, last = batches(len(train), recipe["batch"], seed, steps)
@@ -256,18 +274,36 @@ def run(recipe, name, way, data, seed, steps, threads):
             "batch_codes_used": batch_used, **seconds}
 
 
+def together(steps, seed, threads):
+    """"package" and "libvae, plain" from the same start, codebook included, and how far apart they are."""
+    ways, train = RECIPES["clothes"]["ways"], clothes()[0]
+    torch, model, step = start_torch(ways["package"], ways["libvae, plain"], seed, threads)
+    ours = vae.Model(ways["libvae, plain"], seed=seed, threads=threads)
+    book = model.quantizer._codebook
+    book.embed.copy_(torch.from_numpy(np.array(ours.params["latent.codebook"])))
+    book.embed_avg.copy_(book.embed)
+    with ours.trainer(max_batch=256, seed=seed) as trainer:
+        for count, rows in enumerate(batches(len(train), 256, seed, steps), 1):
+            metrics = trainer.step(train[rows])
+            # a mean of errors instead of their sum, without the constants ln 2 b and ln K
+            loss = (metrics.loss - metrics.beta * metrics.rate) / 784 - np.log(2)
+            theirs = step(train[rows]).item()
+            print(json.dumps({"step": count, "libvae": round(loss, 6), "package": round(theirs, 6)}), flush=True)
+
+
 def table(rows):
-    print("\nrecipe      way             seeds    codes used          perplexity              L1                    MSE"
-          "             cpu s")
+    """In Markdown: means over seeds, and the extremes where there is more than one."""
+    print("\n| recipe | way | seeds | codes used, % | perplexity | L1 | MSE x 1000 | CPU s |\n|---|---|---|---|---|---|---|---|")
     groups = {}
     for row in rows:
         groups.setdefault((row["recipe"], row["way"]), []).append(row)
-    for (recipe, way), group in groups.items():
+    for (recipe, way), group in sorted(groups.items()):
         def cell(key, form, factor=1, group=group):
             values = [row[key] * factor for row in group]
-            return f"{statistics.mean(values):{form}} ({min(values):{form}}..{max(values):{form}})"
-        print(f"{recipe:11} {way:15} {len(group):3}  {cell('codes_used', '.1f', 100)}  {cell('perplexity', '.1f')}  "
-              f"{cell('l1', '.4f')}  {cell('mse', '.5f')}  {statistics.mean(row['cpu_s'] for row in group):.0f}")
+            extremes = f" ({min(values):{form}}..{max(values):{form}})" if len(values) > 1 else ""
+            return f"{statistics.mean(values):{form}}{extremes}"
+        print(f"| {recipe} | {way} | {len(group)} | {cell('codes_used', '.1f', 100)} | {cell('perplexity', '.0f')} | {cell('l1', '.4f')} "
+              f"| {cell('mse', '.2f', 1000)} | {statistics.mean(row['cpu_s'] for row in group):.0f} |")
 
 
 def main():
@@ -278,7 +314,16 @@ def main():
     parser.add_argument("--steps", type=int)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--table", metavar="FILE", help="run nothing; the table of lines printed before")
+    parser.add_argument("--together", metavar="STEPS", type=int, help="both from one start; the losses of each step")
     args = parser.parse_args()
+    if args.table:
+        with open(args.table, encoding="utf-8") as file:
+            table([json.loads(line) for line in file if line.startswith("{")])
+        return
+    if args.together:
+        together(args.together, (args.seed or [0])[0], args.threads)
+        return
     rows = []
     for recipe_name in args.recipe or RECIPES:
         recipe = RECIPES[recipe_name]
