@@ -38,8 +38,8 @@ demo() {
     "$vae" eval "$sampler" "$3" --threads "$threads"
 }
 mkdir -p demo
-demo clothes "$clothes" fashion-mnist vq "${CLOTHES_EPOCHS:-1}" crop,flip "${CLOTHES_PRIOR_EPOCHS:-2}"
-demo textures "$textures" freedoom vq64 "${TEXTURES_EPOCHS:-20}" crop,flip,rotate90 "${TEXTURES_PRIOR_EPOCHS:-20}"
+demo clothes "$clothes" fashion-mnist vq "${CLOTHES_EPOCHS:-1}" crop,flip "${CLOTHES_PRIOR_EPOCHS:-1}"
+demo textures "$textures" freedoom vq64 "${TEXTURES_EPOCHS:-8}" crop,flip,rotate90 "${TEXTURES_PRIOR_EPOCHS:-20}"
 
 echo
 echo "Look at   demo/vq_clothes_recon.png, demo/vq_textures_recon.png   test images, and what is left of them in codes"

@@ -238,9 +238,9 @@ RECIPES = {
         "package, tuned": clothes_torch(**TUNED),
         "libvae, plain": CLOTHES.format(latent=CLOTHES_PLAIN),
         "libvae": CLOTHES.format(latent=CLOTHES_VAE)}},
-    "textures32": {"data": lambda: textures(32), "batch": 32, "steps": 400, "range": (0, 1),
+    "textures32": {"data": lambda: textures(32), "batch": 32, "steps": 300, "range": (0, 1),
                    "ways": {**TEXTURE_WAYS, "libvae": preset("vq32")}},
-    "textures64": {"data": lambda: textures(64), "batch": 32, "steps": 200, "range": (0, 1),
+    "textures64": {"data": lambda: textures(64), "batch": 32, "steps": 150, "range": (0, 1),
                    "ways": {**TEXTURE_WAYS, "libvae": preset("vq64")}},
 }
 
