@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: MIT
 """vq_compare.py - the same VQ-VAE trained by libvae and by vector-quantize-pytorch, side by side.
 
-    python3 -m venv /tmp/peers
-    /tmp/peers/bin/pip install torch==2.13.0 numpy vector-quantize-pytorch==1.32.0
-    make && /tmp/peers/bin/python bench/peers/vq_compare.py [--recipe NAME ...] [--way NAME ...] [--seed N ...]
-                                                            [--steps N] [--threads N] [--json]
-    ... vq_compare.py --table FILE      runs nothing: the table of lines kept from before
-    ... vq_compare.py --together STEPS  both sides from one start, codebook included: their losses, step by step
+    python3 -m venv peers && peers/bin/pip install -r bench/peers/requirements.txt
+    make && peers/bin/python bench/peers/vq_compare.py [--recipe NAME ...] [--way NAME ...] [--seed N ...] [--steps N]
+                                                       [--threads N] [--json]
+    ... --table FILE      runs nothing: the table of lines kept from before
+    ... --together STEPS  both sides from one start, codebook included: their losses, step by step
 
 A recipe is a model, data, and a number of steps; both sides have the same layers with the same values at the start, the
 same batches in the same order, loss, optimizer and learning rate. The ways to run one:
@@ -25,7 +24,8 @@ The recipes:
     textures32   freedoom at 32x32, the preset vq32: batch 32, its loss, Adam at 5e-4
     textures64   freedoom at 64x64, the preset vq64
 
-Textures are written by `vae encode` through a model that does nothing, so both sides read the same pixels.
+The data are those of Debian's packages dataset-fashion-mnist and freedoom, or of the folder VAE_DATA. Textures are written
+by `vae encode` through a model that does nothing, so both sides read the same pixels.
 
 One JSON line for each run: recipe, way, seed, steps, codes_used (share of the codes that the held-out examples use),
 batch_codes_used (that the last batch of training uses), perplexity, l1, mse (means over held-out values), cpu_s (training,
@@ -49,7 +49,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "bindings", "python"))
 import vae  # noqa: E402
 
-from torch_bench import KEEP_MEMORY  # noqa: E402
+from timing import KEEP_MEMORY  # noqa: E402
 
 FASHION = "/usr/share/datasets/fashion-mnist"  # Debian's package dataset-fashion-mnist
 EVALUATE = 64  # examples at a time
@@ -340,6 +340,6 @@ def main():
 
 
 if __name__ == "__main__":
-    if not KEEP_MEMORY.keys() <= os.environ.keys():  # malloc reads them when the process starts; see torch_bench.py
+    if not KEEP_MEMORY.keys() <= os.environ.keys():  # malloc reads them when the process starts; see timing.py
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **KEEP_MEMORY})
     main()
