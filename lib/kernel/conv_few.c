@@ -148,7 +148,7 @@ static int64_t task_floats(const few *f) {
 
 int64_t vaei_few_scratch(const vaei_conv *g, int64_t n, int32_t data) {
     const few f = few_of(g, n, data);
-    return vaei_max(vaei_divide_up(f.total, f.lines), 1) * task_floats(&f);
+    return tasks_of(f.total) * task_floats(&f); /* no less for more examples: a batch may come in parts */
 }
 
 /* `count` pixels of the input times all weights, to t. Beyond them the panel holds what is left of others: it is not stored. */
