@@ -19,9 +19,7 @@
 #include <math.h>
 
 /* ---- loops: a body sees i, the first element, and j, how many there are, a constant but for the tail ---- */
-V_FN v_f32 get(const float *p, int64_t j) {
-    return j == V_WIDTH ? v_load(p) : v_load_part(p, j);
-}
+V_FN v_f32 get(const float *p, int64_t j) { return j == V_WIDTH ? v_load(p) : v_load_part(p, j); }
 V_FN void put(float *p, int64_t j, v_f32 x) {
     if (j == V_WIDTH) {
         v_store(p, x);
@@ -44,9 +42,9 @@ V_FN void put(float *p, int64_t j, v_f32 x) {
 
 /* ---- e^x = 2^n e^r, n = round(x / ln 2), r = x - n ln 2; e^r - 1 = r + r^2 q(r) -------------------------------- */
 #define LN2_HIGH 0x1.62e400p-1f /* 15 bits: n LN2_HIGH is exact */
-#define LN2_LOW  0x1.7f7d1cp-20f
-#define LOG2_E   0x1.715476p+0f
-#define ROUND    0x1.8p23f /* adding it leaves an integer in the low bits */
+#define LN2_LOW 0x1.7f7d1cp-20f
+#define LOG2_E 0x1.715476p+0f
+#define ROUND 0x1.8p23f /* adding it leaves an integer in the low bits */
 
 #ifndef V_SCALE
 /* 2^n of an integral n, -126 <= n <= 127: n moves from the low bits of n + ROUND to the exponent field. */
@@ -82,9 +80,7 @@ V_FN v_f32 exp_of(v_f32 x) { /* past the clamps the result is 0 or inf already *
     const reduced r = exp_reduce(v_max(v_set(-104.0f), v_min(v_set(89.0f), x)));
     return v_ldexp(v_add(v_set(1.0f), expm1_reduced(r)), r.n);
 }
-V_FN v_f32 minus_abs(v_f32 x) {
-    return v_sub(v_zero(), v_abs(x));
-}
+V_FN v_f32 minus_abs(v_f32 x) { return v_sub(v_zero(), v_abs(x)); }
 
 /* ---- log(2^e (1 + f)) = e ln 2 + f + f^2 q(f), 1 + f in [sqrt 1/2, sqrt 2] ------------------------------------- */
 V_FN v_f32 log_join(v_f32 f, v_f32 e) {
@@ -130,15 +126,9 @@ V_FN v_f32 logistic(v_f32 x, v_f32 w) {
     const v_f32 s = v_exp2i(v_select(large, v_sub(r.n, v_set(64.0f)), r.n));
     return v_mul(v_div(w, v_add(s, v_fma(s, expm1_reduced(r), one))), one);
 }
-V_FN v_f32 sigmoid_of(v_f32 x) {
-    return logistic(x, v_set(1.0f));
-}
-V_FN v_f32 silu_of(v_f32 x) {
-    return logistic(x, v_max(v_set(-128.0f), x));
-}
-V_FN v_f32 softplus_of(v_f32 x) {
-    return v_add(v_max(v_zero(), x), log1p_of(exp_of(minus_abs(x))));
-}
+V_FN v_f32 sigmoid_of(v_f32 x) { return logistic(x, v_set(1.0f)); }
+V_FN v_f32 silu_of(v_f32 x) { return logistic(x, v_max(v_set(-128.0f), x)); }
+V_FN v_f32 softplus_of(v_f32 x) { return v_add(v_max(v_zero(), x), log1p_of(exp_of(minus_abs(x)))); }
 
 /* |x| < 1/2: x + x^3 t(x^2); beyond: 1 - 2 / (e^2|x| + 1), which is 1 from 10 on */
 V_FN v_f32 tanh_of(v_f32 x) {
@@ -162,9 +152,9 @@ V_FN v_f32 elu_of(v_f32 x, v_f32 a) {
  * t < 1.296875: Phi(-t) = 1/2 - t (d + t^2 p(t^2)), d = 1 / sqrt(2 pi)
  * beyond:       t Phi(-t) = e^(-t^2 / 2) m(1 / t - 25/64); no digits cancel. t^2 is taken exactly, in two parts, else
  *               the exponential would lose as many digits as t^2 has before the point. */
-#define GELU_BORDER  1.296875f
+#define GELU_BORDER 1.296875f
 #define DENSITY_HIGH 0x1.988454p-2f
-#define DENSITY_LOW  -0x1.857936p-27f
+#define DENSITY_LOW -0x1.857936p-27f
 V_FN v_f32 phi_center(v_f32 t) {
     const v_f32 z = v_mul(t, t);
     v_f32 p = v_fma(v_set(0x1.e77880p-22f), z, v_set(-0x1.2c5fb4p-17f));
@@ -522,7 +512,7 @@ static VAEI_TARGET void normal(int64_t n, const uint32_t *bits, float *out) {
         .name = name_, .isa = isa_, .blas = blas_, .mr = TILE_MR, .nr = TILE_NV * V_WIDTH, .dot_tile = dot_tile,       \
         .outer_tile = outer_tile, .winograd_input = winograd_input, .winograd_output = winograd_output,                \
         .winograd_error = winograd_error, .winograd_weight = winograd_weight,                                          \
-        .winograd_weight_grad = winograd_weight_grad, .map = EACH_MAP(map_), .map_grad = EACH_MAP(grad_),                        \
+        .winograd_weight_grad = winograd_weight_grad, .map = EACH_MAP(map_), .map_grad = EACH_MAP(grad_),              \
         .transpose = transpose, .add = vec_add, .axpy = vec_axpy, .scale = vec_scale, .add_rows = vec_add_rows,        \
         .affine = vec_affine, .sum = sum, .sum_squares = sum_squares, .dot = dot,                                      \
         .sum_squared_difference = sum_squared_difference, .column_sums = column_sums, .all_finite = all_finite,        \
