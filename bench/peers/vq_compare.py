@@ -28,9 +28,9 @@ The data are those of Debian's packages dataset-fashion-mnist and freedoom, or o
 by `vae encode` through a model that does nothing, so both sides read the same pixels.
 
 One JSON line for each run: recipe, way, seed, steps, codes_used (share of the codes that the held-out examples use),
-batch_codes_used (that the last batch of training uses), perplexity, l1, mse (means over held-out values), cpu_s (training,
-all threads), wall_s. A table of means over seeds with the extremes follows unless --json is given. Seconds are of the
-process under whatever else the machine did: compare.py measures speed.
+batch_codes_used (that the last batch of training uses), perplexity, l1, mse (means over held-out values), cpu_s (loading,
+building, training; all threads), wall_s. A table of means over seeds with the extremes follows unless --json is given.
+Seconds are of the process under whatever else the machine did: compare.py measures speed.
 """
 import argparse
 import gzip
