@@ -5,7 +5,7 @@
  * is never so small that they would take more than WEIGHTS_SHARE times its room. Each block has a cache of its own, for backward. */
 #include "nn/examples.h"
 
-enum { BLOCK_BYTES = 2 << 20, WEIGHTS_SHARE = 4 };
+enum { BLOCK_BYTES = 2 << 20, WEIGHTS_SHARE = 2 };
 
 /* Whether a layer looks at several examples at once: only such have statistics to commit. */
 static int32_t sees_batch(const vaei_stack *s) {
