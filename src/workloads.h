@@ -18,7 +18,7 @@ typedef struct workload {
     const char *text;     /* a text, or */
     int64_t side;         /* the KL decoder for images of this size */
     double forward;       /* multiplications of one example in a forward pass, direct; the KL decoder counts its own */
-    double winograd;      /* of them in 3x3 convolutions of stride 1, which F(4x4, 3x3) does with a quarter */
+    double least;         /* the same by the way that takes the fewest of them */
     bool slow;            /* runs only when it is named */
 } workload_t;
 
