@@ -457,6 +457,7 @@ START_TEST(test_winograd_in_training_serves_strided_layers) {
 }
 END_TEST
 
+/* What makes LARGE one of the geometries does not concern gradients of weights. */
 Suite *suite_winograd(void) {
     Suite *const s = suite_create("winograd");
     TCase *const t = tcase_create("winograd");
@@ -469,8 +470,10 @@ Suite *suite_winograd(void) {
     tcase_add_loop_test(t, test_winograd_scratch_never_shrinks_with_the_batch, 0, GEOMETRIES);
     tcase_add_test(t, test_winograd_keeps_large_weights_once);
     tcase_add_test(t, test_winograd_is_chosen_where_it_pays);
-    tcase_add_loop_test(t, test_winograd_weight_keeps_its_error_bound, 0, GEOMETRIES);
-    tcase_add_loop_test(t, test_winograd_weight_equals_on_every_isa_and_thread_count, 0, GEOMETRIES);
+    tcase_add_loop_test(t, test_winograd_weight_keeps_its_error_bound, 0, LARGE);
+    tcase_add_loop_test(t, test_winograd_weight_keeps_its_error_bound, LARGE + 1, GEOMETRIES);
+    tcase_add_loop_test(t, test_winograd_weight_equals_on_every_isa_and_thread_count, 0, LARGE);
+    tcase_add_loop_test(t, test_winograd_weight_equals_on_every_isa_and_thread_count, LARGE + 1, GEOMETRIES);
     tcase_add_loop_test(t, test_winograd_weight_scratch_never_shrinks_with_the_batch, 0, GEOMETRIES);
     tcase_add_test(t, test_winograd_in_training_serves_strided_layers);
     suite_add_tcase(s, t);
