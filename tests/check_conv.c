@@ -21,7 +21,7 @@ static const vaei_conv chosen[] = {
     {19, 19, 8, 5, 5, 16, 2, 2, 4, 4, 1, 1, 0, 0, 1, 0},     /* stride beyond the kernel: pixels no tap meets */
     {15, 15, 8, 6, 6, 20, 3, 3, 2, 2, 2, 2, 0, 0, 1, 0},     /* stride and dilation share a divisor */
     {9, 9, 16, 9, 9, 16, 9, 9, 1, 1, 1, 1, 4, 4, 1, 0},      /* 81 taps: more than one block of pointers */
-    {30, 8, 2, 30, 8, 20, 9, 9, 1, 1, 1, 1, 4, 4, 1, 0},     /* a patch in two pieces */
+    {30, 8, 2, 30, 8, 20, 9, 9, 1, 1, 1, 1, 4, 4, 1, 0},     /* many taps for few channels */
     {33, 5, 20, 33, 5, 2, 5, 3, 1, 1, 1, 1, 2, 1, 1, 0},     /* few channels, a ring shorter than the image */
     {4, 4, 6, 2, 2, 5, 3, 3, 2, 2, 1, 1, 1, 1, 1, 0},
     {1, 1, 3, 1, 1, 2, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},
@@ -32,6 +32,11 @@ static const vaei_conv chosen[] = {
     {5, 6, 40, 8, 10, 16, 3, 3, 1, 1, 1, 1, 3, 3, 1, 0},     /* padding beyond the kernel */
     {14, 14, 64, 7, 7, 64, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1}, /* by Winograd in training */
     {16, 16, 32, 8, 8, 64, 4, 4, 2, 2, 1, 1, 1, 1, 1, 1},
+    {2, 900, 3, 2, 900, 20, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0},   /* a line in pieces */
+    {40, 6, 1, 11, 6, 17, 30, 3, 1, 1, 1, 1, 0, 1, 1, 0},    /* more rows of taps than lines at once */
+    {11, 10, 2, 3, 3, 20, 2, 2, 4, 4, 1, 1, 0, 0, 1, 0},     /* lines with pixels no tap meets */
+    {12, 12, 3, 8, 8, 20, 3, 3, 1, 1, 2, 2, 0, 0, 1, 0},     /* few channels, dilated: no lines */
+    {9, 8, 6, 9, 8, 36, 3, 3, 1, 1, 1, 1, 1, 1, 3, 0},       /* lines of groups */
     {8, 130, 64, 8, 130, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0},  /* a line of tiles longer than a block */
 };
 

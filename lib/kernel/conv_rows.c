@@ -5,8 +5,9 @@
  *       for each panel of weights: for each tile of rows: dot_tile
  *
  * A tap outside the image points to a row of zeros. Pointers are found once for all panels. A block of taps is as large as keeps its
- * panel in the second cache; blocks after the first add to the output, so each output stays one chain. With less than PATCH_DEPTH
- * channels a pointer per tap would cost more than it brings: then the taps of a row are copied side by side into a patch. */
+ * panel in the second cache; blocks after the first add to the output, so each output stays one chain. With less than LINE_DEPTH
+ * channels a pointer per tap would cost more than it brings: then what a row of taps sees along a run of positions is copied to a
+ * line with its zeros, on which the taps of each position are neighbours, so they count as one with all their channels. */
 #include "kernel/product_parts.h"
 
 #if defined(__GNUC__)
@@ -19,8 +20,9 @@ enum {
     POINTERS = 768,
     TAPS = POINTERS / VAEI_MAX_ROWS, /* of one block, at most */
     PANEL_BYTES = 128 * 1024,
-    PATCH_DEPTH = 4,
-    PATCH = 96 /* floats of a patch, at most */
+    LINE_DEPTH = 4,
+    LINE_FLOATS = 2048, /* of all lines at once */
+    LINES = 16
 };
 
 /* out[p]: the output pixels of positions first <= . < first + count */
@@ -102,50 +104,62 @@ static void group_by_pointers(const vaei_rows *r, int64_t group, int64_t first, 
     }
 }
 
-static void group_by_patches(const vaei_rows *r, int64_t group, int64_t first, int64_t last) {
+static void group_by_lines(const vaei_rows *r, int64_t group, int64_t first, int64_t last) {
     const vaei_kernels *const k = r->k;
-    const int64_t taps = r->view.th * r->view.tw, block = vaei_min(taps, PATCH / r->depth);
+    const vaei_view *const v = &r->view;
+    const int64_t depth = v->tw * r->depth, panel = v->th * depth; /* numbers of a row of taps; rows of a panel */
+    const int64_t fit = (LINE_FLOATS / r->depth - v->tw) / v->step_x + 1;
+    const int64_t step = vaei_view_step(v) * r->depth, out_step = r->out_step_x * r->oc;
     const float *const packed = r->packed + group * r->group_floats, *const bias =
                                                                          r->bias ? r->bias + group * r->width : NULL;
-    float patch[VAEI_MAX_ROWS * PATCH];
-    const float *a[VAEI_MAX_ROWS];
-    vaei_tap at[PATCH];
-    vaei_spot spots[VAEI_MAX_ROWS];
-    float *out[VAEI_MAX_ROWS];
-    for (int64_t i = 0; i < VAEI_MAX_ROWS; i++) a[i] = patch + i * PATCH;
-    vaei_view_taps(&r->view, 0, block, at);
-    for (int64_t from = first; from < last; from += k->mr) {
-        const int64_t m = vaei_min(k->mr, last - from);
-        const int32_t plane = r->depth == 1 && block == taps;
-        if (plane)
-            vaei_view_plane(&r->view, from, m, group, PATCH, patch);
-        else
-            vaei_view_spots(&r->view, from, m, spots);
-        output_rows(r, from, m, out);
-        for (int64_t t = 0; t < taps; t += block) {
-            const int64_t now = vaei_min(block, taps - t);
-            float *c[VAEI_MAX_ROWS];
-            if (block < taps) vaei_view_taps(&r->view, t, now, at);
-            for (int64_t i = 0; i < m; i++) {
-                if (!plane)
-                    vaei_view_patch(&r->view, spots + i, at, now, group * r->depth, r->depth, patch + i * PATCH);
-                c[i] = out[i] + group * r->width;
+    int64_t n = first / (v->gh * v->gw), i = first / v->gw % v->gh, j = first % v->gw;
+    float lines[LINE_FLOATS];
+    for (int64_t p = first, count; p < last; p += count) {
+        count = vaei_min(vaei_min(v->gw - j, last - p), fit);
+        const int64_t tiles = vaei_divide_up(count, k->mr), least = count / tiles, longer = count % tiles;
+        const int64_t length = vaei_view_width(v, count) * r->depth;
+        const int64_t block = vaei_min(v->th, vaei_min(LINES, LINE_FLOATS / length));
+        const int64_t y = i * r->out_step_y + r->out_y0, x = j * r->out_step_x + r->out_x0;
+        for (int64_t ty = 0; ty < v->th; ty += block) {
+            const int64_t now = vaei_min(block, v->th - ty);
+            const float *sees = lines + vaei_view_at(v, count) * r->depth;
+            float *out = r->out + ((n * r->oh + y) * r->ow + x) * r->oc + group * r->width;
+            for (int64_t t = 0; t < now; t++) {
+                vaei_view_line(v, n, i, j, count, ty + t, group * r->depth, r->depth, lines + t * length, r->depth);
             }
-            for (int64_t n = 0; n < r->width; n += k->nr) {
-                k->dot_tile(m, vaei_min(k->nr, r->width - n), 1, now * r->depth, a,
-                            packed + n * taps * r->depth + t * r->depth * k->nr, c, bias && t == 0 ? bias + n : NULL,
-                            t > 0);
-                for (int64_t i = 0; i < m; i++) c[i] += k->nr;
+            for (int64_t tile = 0; tile < tiles; tile++) {
+                const int64_t m = least + (tile < longer);
+                const float *a[VAEI_MAX_ROWS * LINES];
+                float *c[VAEI_MAX_ROWS];
+                for (int64_t t = 0; t < now; t++) {
+                    for (int64_t s = 0; s < m; s++) a[t * m + s] = sees + t * length + s * step;
+                }
+                for (int64_t s = 0; s < m; s++) c[s] = out + s * out_step;
+                for (int64_t o = 0; o < r->width; o += k->nr) {
+                    k->dot_tile(m, vaei_min(k->nr, r->width - o), now, depth, a,
+                                packed + o * panel + ty * depth * k->nr, c, bias && ty == 0 ? bias + o : NULL, ty > 0);
+                    for (int64_t s = 0; s < m; s++) c[s] += k->nr;
+                }
+                sees += m * step;
+                out += m * out_step;
             }
         }
+        j += count;
+        if (j < v->gw) continue;
+        j = 0;
+        if (++i < v->gh) continue;
+        i = 0;
+        n++;
     }
 }
 
 void vaei_rows_run(const vaei_rows *r, int64_t first, int64_t last) {
-    const int32_t patches = r->depth < PATCH_DEPTH && r->view.th * r->view.tw > 1;
+    const vaei_view *const v = &r->view;
+    const int32_t lines =
+        r->depth < LINE_DEPTH && v->th * v->tw > 1 && vaei_view_lines(v) && v->tw * r->depth <= LINE_FLOATS;
     for (int64_t group = 0; group < r->groups && first < last; group++) {
-        if (patches) {
-            group_by_patches(r, group, first, last);
+        if (lines) {
+            group_by_lines(r, group, first, last);
         } else {
             group_by_pointers(r, group, first, last);
         }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * conv_view.c - where the taps of positions point, and patches: what all taps of a position see, side by side. */
+ * conv_view.c - where the taps of positions point, and lines: what the taps of a run of positions see, with its
+ * zeros. */
 #include "kernel/product_parts.h"
 
 vaei_stretch vaei_view_inside(int64_t count, int64_t step, int64_t first, int64_t taps, int64_t dilation,
@@ -39,81 +40,43 @@ void vaei_view_taps(const vaei_view *v, int64_t t0, int64_t count, vaei_tap *tap
     }
 }
 
-/* depth is a constant here where it matters */
-VAEI_INLINE void copy_patch(const vaei_view *v, const vaei_spot *s, const vaei_tap *taps, int64_t count,
-                            int64_t channel, const int64_t depth, float *out) {
-    for (int64_t t = 0; t < count; t++, out += depth) {
-        if (s->inside || vaei_sees(v, s, taps + t)) {
-            const float *const from = v->in + (s->at + taps[t].offset + channel);
-            for (int64_t c = 0; c < depth; c++) out[c] = from[c];
-        } else {
-            for (int64_t c = 0; c < depth; c++) out[c] = 0;
-        }
+/* `count` pixels from `from` on, or of zeros, to out; from_step and out_step floats from one to the next. depth is a constant
+ * where it matters. */
+VAEI_INLINE void put_pixels(int64_t count, const float *from, int64_t from_step, const int64_t depth, float *out,
+                            int64_t out_step) {
+    for (int64_t q = 0; q < count; q++) {
+        for (int64_t c = 0; c < depth; c++) out[q * out_step + c] = from ? from[q * from_step + c] : 0.0f;
     }
 }
 
-void vaei_view_patch(const vaei_view *v, const vaei_spot *s, const vaei_tap *taps, int64_t count, int64_t channel,
-                     int64_t depth, float *out) {
-    if (depth == 1 && s->inside) {
-        const float *const from = v->in + channel;
-        for (int64_t t = 0; t < count; t++) out[t] = from[s->at + taps[t].offset];
-        return;
-    }
-    switch (depth) {
-    case 1:
-        copy_patch(v, s, taps, count, channel, 1, out);
-        break;
-    case 3:
-        copy_patch(v, s, taps, count, channel, 3, out);
-        break;
-    default:
-        copy_patch(v, s, taps, count, channel, depth, out);
-    }
+int32_t vaei_view_lines(const vaei_view *v) {
+    return v->tw == 1 || v->dx == 1 || v->dx == -1;
 }
 
-/* Position q of a row of taps that are partly outside: tap t sees pixel x + t dx. line NULL: a row outside the image. */
-static void plane_edge(const vaei_view *v, const float *line, int64_t x, float *out) {
-    for (int64_t t = 0; t < v->tw; t++) {
-        const int64_t pixel = x + t * v->dx;
-        out[t] = line && pixel >= 0 && pixel < v->w ? line[pixel * v->c] : 0.0f;
-    }
+VAEI_INLINE void put_line(int64_t zeros, int64_t count, int64_t after, const float *from, int64_t from_step,
+                          const int64_t depth, float *out, int64_t out_step) {
+    put_pixels(zeros, NULL, 0, depth, out, out_step);
+    put_pixels(count, from, from_step, depth, out + zeros * out_step, out_step);
+    put_pixels(after, NULL, 0, depth, out + (zeros + count) * out_step, out_step);
 }
 
-/* One row of taps of `count` positions; x: the pixel of the first one's tap 0. */
-static void plane_row(const vaei_view *v, const float *line, int64_t x, int64_t count, vaei_stretch inside,
-                      int64_t stride, float *out) {
-    const int64_t begin = line ? vaei_min(vaei_max(inside.begin, 0), count) : count;
-    const int64_t end = vaei_max(begin, vaei_min(inside.end, count)), turn = v->dx * v->c;
-    for (int64_t q = 0; q < begin; q++) plane_edge(v, line, x + q * v->step_x, out + q * stride);
-    for (int64_t q = begin; q < end; q++) {
-        const float *const from = line + (x + q * v->step_x) * v->c;
-        float *const to = out + q * stride;
-        if (v->tw == 3) { /* the usual kernel */
-            to[0] = from[0];
-            to[1] = from[turn];
-            to[2] = from[2 * turn];
-        } else {
-            for (int64_t t = 0; t < v->tw; t++) to[t] = from[t * turn];
-        }
-    }
-    for (int64_t q = end; q < count; q++) plane_edge(v, line, x + q * v->step_x, out + q * stride);
-}
-
-void vaei_view_plane(const vaei_view *v, int64_t first, int64_t count, int64_t channel, int64_t stride, float *out) {
-    const vaei_stretch cols = vaei_view_inside(v->gw, v->step_x, v->x0, v->tw, v->dx, v->w);
-    int64_t n = first / (v->gh * v->gw), i = first / v->gw % v->gh, j = first % v->gw;
-    for (int64_t p = 0; p < count;) { /* the rest of a row of positions at a time */
-        const int64_t now = vaei_min(v->gw - j, count - p);
-        const vaei_stretch inside = {cols.begin - j, cols.end - j};
-        for (int64_t ty = 0; ty < v->th; ty++) {
-            const int64_t y = i * v->step_y + v->y0 + ty * v->dy;
-            const float *const line = y >= 0 && y < v->h ? v->in + (n * v->h + y) * v->w * v->c + channel : NULL;
-            plane_row(v, line, j * v->step_x + v->x0, now, inside, stride, out + p * stride + ty * v->tw);
-        }
-        p += now;
-        j = 0;
-        if (++i < v->gh) continue;
-        i = 0;
-        n++;
+void vaei_view_line(const vaei_view *v, int64_t n, int64_t i, int64_t j, int64_t count, int64_t ty, int64_t channel,
+                    int64_t depth, float *out, int64_t step) {
+    const int64_t width = vaei_view_width(v, count), y = i * v->step_y + v->y0 + ty * v->dy;
+    /* from pixel `first` on, in `turn`s, [begin, end) of them inside */
+    const int64_t turn = vaei_view_falls(v) ? -1 : 1;
+    const int64_t first = v->x0 + (turn < 0 ? j + count - 1 : j) * v->step_x;
+    const int64_t before = turn > 0 ? -first : first - (v->w - 1), room = turn > 0 ? v->w - first : first + 1;
+    const int64_t begin = y < 0 || y >= v->h ? width : vaei_min(vaei_max(before, 0), width);
+    const int64_t end = vaei_max(begin, vaei_min(room, width));
+    const float *const from = v->in + ((n * v->h + y) * v->w + first + begin * turn) * v->c + channel;
+    if (depth == 1 && step == 1) {
+        put_line(begin, end - begin, width - end, from, turn * v->c, 1, out, 1);
+    } else if (depth == 1) {
+        put_line(begin, end - begin, width - end, from, turn * v->c, 1, out, step);
+    } else if (depth == 3) {
+        put_line(begin, end - begin, width - end, from, turn * v->c, 3, out, step);
+    } else {
+        put_line(begin, end - begin, width - end, from, turn * v->c, depth, out, step);
     }
 }

@@ -4,10 +4,10 @@
  *   dw[o][c][ky][kx] += sum over n, oy, ox of  dy[n][oy][ox][o] x[n][oy sy + ky dy - top][ox sx + kx dx - left][c]
  *
  * For each tap this is a product of two matrices with the positions as the inner index: outer_tile, over positions where the tap
- * lies inside the image. The side with fewer empty lanes runs along the vector. With few channels on one side the rows of all taps
- * are one tile: that side's numbers of all taps are copied into a patch for each position,
+ * lies inside the image. The side with fewer empty lanes runs along the vector. With few channels on one side all taps are
+ * done together: what they see is copied to lines with their zeros (conv_view.c), the lines of all ky interleaved,
  *
- *   few channels in x:   rows [tap][c], columns o, over the pixels of y       few in y (stride 1): rows [tap][o], columns c, over x
+ *   few channels in x:   rows [kx][ky][c], columns o, over y       few in y (stride 1): rows [kx][ky][o], columns c, over x
  *
  * Order of summation: blocks of positions (a length fixed by the shape) are each one chain of FMA from 0 and are added ascending
  * to the sum of a chunk; chunks join ascending; the whole is added to dw. */
@@ -17,9 +17,9 @@
 enum {
     LANES = 16,          /* of the vector the rules think of */
     BLOCK = 128,         /* positions */
-    PATCH_FLOATS = 1536, /* of all patches of a block */
-    PATCH = 96,          /* of one position */
-    PATCH_CHANNELS = 4,
+    LINE_FLOATS = 4096,  /* of all lines of a block */
+    LINE_SHARE = 96,     /* of one position, at most */
+    LINE_CHANNELS = 4,
     BAND = 96,    /* rows of a slice: whole tiles for every table */
     CHUNK = 2048, /* positions, at least */
     CHUNKS = 8,
@@ -28,7 +28,7 @@ enum {
 };
 
 /* Which numbers make the rows and which the columns of the products */
-typedef enum scheme { ROWS_X, ROWS_Y, PATCH_X, PATCH_Y } scheme;
+typedef enum scheme { ROWS_X, ROWS_Y, LINES_X, LINES_Y } scheme;
 
 typedef struct weight {
     const vaei_kernels *k;
@@ -41,7 +41,7 @@ typedef struct weight {
     int64_t chunks, chunk, floats; /* positions in a chunk; numbers in dw */
     int64_t sets, set;             /* tasks of a chunk; slices in each */
     const float *x, *dy;
-    float *partial, *dw; /* partial: [chunk][floats], then patches for each task */
+    float *partial, *dw; /* partial: [chunk][floats], then lines for each task */
     vaei_view view;      /* of the image that is seen through the taps, at each pixel of the other one */
 } weight;
 
@@ -49,23 +49,30 @@ static int64_t lanes(int64_t channels) {
     return vaei_divide_up(channels, LANES) * LANES;
 }
 
+/* Floats of lines for a position that has them for itself */
+static int64_t line_share(const vaei_conv *g, int64_t depth) {
+    return g->kh * vaei_max(g->kw, g->sx) * depth;
+}
+
 static scheme scheme_of(const vaei_conv *g, int64_t cg, int64_t og, int64_t taps) {
-    if (taps > 1 && cg <= PATCH_CHANNELS && cg <= og && taps * cg <= PATCH) return PATCH_X;
-    if (taps > 1 && og <= PATCH_CHANNELS && taps * og <= PATCH && g->sy == 1 && g->sx == 1) return PATCH_Y;
+    if (taps > 1 && (g->dx == 1 || g->kw == 1)) {
+        if (cg <= LINE_CHANNELS && cg <= og && line_share(g, cg) <= LINE_SHARE) return LINES_X;
+        if (og <= LINE_CHANNELS && line_share(g, og) <= LINE_SHARE && g->sy == 1 && g->sx == 1) return LINES_Y;
+    }
     return cg * lanes(og) <= og * lanes(cg) ? ROWS_X : ROWS_Y;
 }
 
 static weight weight_of(const vaei_kernels *k, const vaei_conv *g, int64_t n) {
     weight f = {.k = k, .g = g, .cg = g->c / g->groups, .og = g->oc / g->groups, .taps = g->kh * g->kw};
     f.how = scheme_of(g, f.cg, f.og, f.taps);
-    const int32_t patch = f.how == PATCH_X || f.how == PATCH_Y, rows_x = f.how == ROWS_X || f.how == PATCH_X;
-    f.rows = (rows_x ? f.cg : f.og) * (patch ? f.taps : 1);
+    const int32_t lines = f.how == LINES_X || f.how == LINES_Y, rows_x = f.how == ROWS_X || f.how == LINES_X;
+    f.rows = (rows_x ? f.cg : f.og) * (lines ? f.taps : 1);
     f.columns = rows_x ? f.og : f.cg;
     f.bands = vaei_divide_up(f.rows, BAND);
-    f.products = g->groups * (patch ? 1 : f.taps);
+    f.products = g->groups * (lines ? 1 : f.taps);
     f.slices = f.products * f.bands;
-    f.block = patch ? vaei_min(BLOCK, PATCH_FLOATS / f.rows) : BLOCK;
-    f.positions = f.how == PATCH_Y ? n * g->h * g->w : n * g->oh * g->ow;
+    f.block = lines ? vaei_min(BLOCK, LINE_FLOATS / line_share(g, f.how == LINES_X ? f.cg : f.og)) : BLOCK;
+    f.positions = f.how == LINES_Y ? n * g->h * g->w : n * g->oh * g->ow;
     f.floats = g->groups * f.taps * f.cg * f.og;
     f.chunks = vaei_max(1, vaei_min(vaei_min(f.positions / CHUNK, CHUNKS), PARTIAL_FLOATS / f.floats));
     f.chunk = vaei_divide_up(f.positions, f.chunks);
@@ -80,7 +87,7 @@ int64_t vaei_conv_weight_scratch(const vaei_kernels *k, const vaei_conv *g, int6
     if (vaei_depthwise(g)) return vaei_depthwise_weight_scratch(g, n);
     if (vaei_winograd_weight(g)) return vaei_winograd_weight_scratch(g, n);
     const weight f = weight_of(k, g, n);
-    return f.chunks * f.floats + f.chunks * f.sets * PATCH_FLOATS;
+    return f.chunks * f.floats + f.chunks * f.sets * LINE_FLOATS;
 }
 
 /* rows x columns of one product over the positions a, b point to; a and b end up moved */
@@ -140,19 +147,30 @@ static void slice_by_tap(const weight *f, int64_t slice, int64_t first, int64_t 
                 partial + product * f->rows * f->columns);
 }
 
-/* All taps of one group from patches */
-static void slice_by_patches(const weight *f, int64_t group, int64_t first, int64_t count, const vaei_spot *spots,
-                             const float *plain, float *patches, float *partial) {
-    const int64_t depth = f->how == PATCH_X ? f->cg : f->og, stride = f->how == PATCH_X ? f->g->oc : f->g->c;
+/* All taps of one group from lines (conv_view.c), those of the taps' rows interleaved: `count` positions from number `first` on */
+static void slice_by_lines(const weight *f, int64_t group, int64_t first, int64_t count, const float *plain,
+                           float *lines, float *partial) {
+    const vaei_view *const v = &f->view;
+    const int64_t depth = f->how == LINES_X ? f->cg : f->og, stride = f->how == LINES_X ? f->g->oc : f->g->c;
+    const int64_t step = v->th * depth;
     const float *a[BLOCK], *b[BLOCK];
-    vaei_tap taps[PATCH];
-    vaei_view_taps(&f->view, 0, f->taps, taps);
-    for (int64_t p = 0; p < count; p++) {
-        a[p] = patches + p * f->rows;
-        b[p] = plain + p * stride + group * f->columns;
-        if (depth > 1) vaei_view_patch(&f->view, spots + p, taps, f->taps, group * depth, depth, patches + p * f->rows);
+    int64_t n = first / (v->gh * v->gw), i = first / v->gw % v->gh, j = first % v->gw;
+    for (int64_t p = 0; p < count;) { /* the rest of a row of positions at a time */
+        const int64_t now = vaei_min(v->gw - j, count - p);
+        for (int64_t q = 0; q < now; q++) {
+            a[p + q] = lines + (vaei_view_at(v, now) + q * vaei_view_step(v)) * step;
+            b[p + q] = plain + (p + q) * stride + group * f->columns;
+        }
+        for (int64_t ty = 0; ty < v->th; ty++) {
+            vaei_view_line(v, n, i, j, now, ty, group * depth, depth, lines + ty * depth, step);
+        }
+        lines += vaei_view_width(v, now) * step;
+        p += now;
+        j = 0;
+        if (++i < v->gh) continue;
+        i = 0;
+        n++;
     }
-    if (depth == 1) vaei_view_plane(&f->view, first, count, group, f->rows, patches);
     add_product(f, 0, f->rows, count, a, b, partial + group * f->rows * f->columns);
 }
 
@@ -161,8 +179,7 @@ static void weight_task(void *arg, int32_t index) {
     const int64_t chunk = index / f->sets, first = chunk * f->chunk, last = vaei_min(first + f->chunk, f->positions);
     const int64_t slice0 = index % f->sets * f->set, slice1 = vaei_min(slice0 + f->set, f->slices);
     float *const partial = f->partial + chunk * f->floats;
-    float *const patches = f->partial + f->chunks * f->floats + index * PATCH_FLOATS;
-    vaei_spot spots[BLOCK];
+    float *const lines = f->partial + f->chunks * f->floats + index * LINE_FLOATS;
     for (int64_t slice = slice0; slice < slice1; slice++) {
         const int64_t from = slice % f->bands * BAND, rows = vaei_min(BAND, f->rows - from);
         float *const sum = partial + (slice / f->bands * f->rows + from) * f->columns;
@@ -170,13 +187,11 @@ static void weight_task(void *arg, int32_t index) {
     }
     for (int64_t p = first; p < last; p += f->block) {
         const int64_t count = vaei_min(f->block, last - p);
-        const float *const plain = f->how == PATCH_Y ? f->x + p * f->g->c : f->dy + p * f->g->oc;
-        const int32_t patch = f->how == PATCH_X || f->how == PATCH_Y;
-        const int32_t plane = (f->how == PATCH_X ? f->cg : f->og) == 1;
-        if (patch && !plane) vaei_view_spots(&f->view, p, count, spots);
+        const float *const plain = f->how == LINES_Y ? f->x + p * f->g->c : f->dy + p * f->g->oc;
+        const int32_t by_lines = f->how == LINES_X || f->how == LINES_Y;
         for (int64_t slice = slice0; slice < slice1; slice++) {
-            if (patch)
-                slice_by_patches(f, slice, p, count, spots, plain, patches, partial);
+            if (by_lines)
+                slice_by_lines(f, slice, p, count, plain, lines, partial);
             else
                 slice_by_tap(f, slice, p, count, plain, partial);
         }
@@ -187,10 +202,16 @@ static void weight_task(void *arg, int32_t index) {
 
 enum { JOIN = 16 }; /* output channels of one task */
 
+/* The number of a tap among the rows of sums */
+static int64_t tap_row(const weight *f, int64_t tap) {
+    const int32_t lines = f->how == LINES_X || f->how == LINES_Y;
+    return lines ? tap % f->g->kw * f->g->kh + tap / f->g->kw : tap;
+}
+
 /* The chunks' sums of (group, tap, c) and `count` output channels from o on */
 static void join_chunks(const weight *f, int64_t group, int64_t tap, int64_t c, int64_t o, int64_t count, float *sum) {
-    const int32_t rows_x = f->how == ROWS_X || f->how == PATCH_X;
-    const float *at = f->partial + (group * f->taps + tap) * f->cg * f->og + (rows_x ? c * f->og + o : o * f->cg + c);
+    const int32_t rows_x = f->how == ROWS_X || f->how == LINES_X;
+    const float *at = f->partial + (group * f->taps + tap_row(f, tap)) * f->cg * f->og + (rows_x ? c * f->og + o : o * f->cg + c);
     const int64_t stride = rows_x ? 1 : f->cg;
     for (int64_t i = 0; i < count; i++) sum[i] = at[i * stride];
     for (int64_t chunk = 1; chunk < f->chunks; chunk++) {
@@ -232,7 +253,7 @@ void vaei_conv_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_c
     f.dy = dy;
     f.partial = scratch;
     f.dw = dw;
-    f.view = f.how == PATCH_Y
+    f.view = f.how == LINES_Y
                  ? (vaei_view){dy, g->oh, g->ow, g->oc, g->h, g->w, 1, 1, g->top, g->left, -g->dy, -g->dx, g->kh, g->kw}
                  : (vaei_view){x,     g->h,    g->w,     g->c,  g->oh, g->ow, g->sy,
                                g->sx, -g->top, -g->left, g->dy, g->dx, g->kh, g->kw};

@@ -3,7 +3,7 @@
  *
  *   conv.c         packing, and the cut into tasks          conv_rows.c     rows of output pixels against packed weights
  *   conv_few.c     few output channels                      conv_weight.c   gradient by the weight
- *   conv_view.c    where taps point                         conv_depthwise.c  a kernel per channel
+ *   conv_view.c    what taps see                            conv_depthwise.c  a kernel per channel
  *   conv_phase.c   which taps meet which pixels
  *   winograd.h, conv_winograd.c, conv_winograd_weight.c  fewer multiplications, by the shape */
 #ifndef VAEI_PRODUCT_PARTS_H
@@ -65,11 +65,25 @@ vaei_stretch vaei_view_inside(int64_t count, int64_t step, int64_t first, int64_
 /* `count` positions from number `first` on; taps [t0, t0 + count) */
 void vaei_view_spots(const vaei_view *v, int64_t first, int64_t count, vaei_spot *spots);
 void vaei_view_taps(const vaei_view *v, int64_t t0, int64_t count, vaei_tap *taps);
-/* out[p * stride + tap]: one channel of what all taps see, for `count` positions from number `first` on */
-void vaei_view_plane(const vaei_view *v, int64_t first, int64_t count, int64_t channel, int64_t stride, float *out);
-/* out[tap][depth]: the channels from `channel` on of what the taps see */
-void vaei_view_patch(const vaei_view *v, const vaei_spot *s, const vaei_tap *taps, int64_t count, int64_t channel,
-                     int64_t depth, float *out);
+
+/* The line that the taps of row ty see from positions (n, i, j), ... (n, i, j + count - 1): vaei_view_width() pixels in the order
+ * of the taps, `step` floats apart, `depth` channels of each from `channel` on, zeros outside the image. What position q sees
+ * are the tw pixels from vaei_view_at() + q vaei_view_step() on. Only where vaei_view_lines(): neighbouring taps see neighbours. */
+int32_t vaei_view_lines(const vaei_view *v);
+VAEI_INLINE int64_t vaei_view_width(const vaei_view *v, int64_t count) {
+    return (count - 1) * v->step_x + v->tw;
+}
+VAEI_INLINE int32_t vaei_view_falls(const vaei_view *v) {
+    return v->tw > 1 && v->dx < 0;
+}
+VAEI_INLINE int64_t vaei_view_at(const vaei_view *v, int64_t count) {
+    return vaei_view_falls(v) ? (count - 1) * v->step_x : 0;
+}
+VAEI_INLINE int64_t vaei_view_step(const vaei_view *v) {
+    return vaei_view_falls(v) ? -v->step_x : v->step_x;
+}
+void vaei_view_line(const vaei_view *v, int64_t n, int64_t i, int64_t j, int64_t count, int64_t ty, int64_t channel,
+                    int64_t depth, float *out, int64_t step);
 
 /* ---- conv_phase.c: along one axis the taps first, first + period, ... (count of them) meet the pixels p, p + stride, ...;
  * the first of these reads `from` of dy with the first tap, and `step` further with each next tap. ---- */
