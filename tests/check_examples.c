@@ -49,12 +49,20 @@ typedef struct result {
     size_t cache;
 } result;
 
-enum { AT_ONCE, IN_BLOCKS, AGAIN /* and activations made again */ };
+enum { AT_ONCE, IN_BLOCKS, AGAIN /* and activations made again */, TURNING };
 
 static void *room(size_t bytes) {
     void *const p = aligned_alloc(64, bytes / 64 * 64 + 64);
     ck_assert_ptr_nonnull(p);
     return p;
+}
+
+/* y is there, and no dy before this */
+static void give_dy(const void *arg, const vaei_run *r, int64_t first, const float *y, float *dy) {
+    const float *const given = arg;
+    const int64_t size = 10;
+    for (int64_t i = 0; i < r->n * size; i++) ck_assert(y[i] - y[i] <= 0.0f && y[i] != 0.0f);
+    memcpy(dy, given + first * size, (size_t)(r->n * size) * sizeof *dy);
 }
 
 static result run(const fixture *f, int32_t how) {
@@ -76,14 +84,24 @@ static result run(const fixture *f, int32_t how) {
     if (how == AT_ONCE)
         vaei_stack_need(f->stack, k, BATCH, 1, &need);
     else
-        need = vaei_examples_need(f->stack, k, BATCH, 1, how == AGAIN, &m);
+        need = vaei_examples_need(f->stack, k, BATCH,
+                                  VAEI_EXAMPLES_TRAIN | (how == AGAIN ? VAEI_EXAMPLES_AGAIN : 0) |
+                                      (how == TURNING ? VAEI_EXAMPLES_TURN : 0),
+                                  &m);
     m.pack = room(need.pack);
     m.cache = room(need.cache);
     m.scratch = room(need.scratch);
     m.stats = room(need.stats);
     vaei_stack_pack(f->stack, &r, m.pack);
-    (how == AT_ONCE ? vaei_stack_forward : vaei_examples_forward)(f->stack, &r, &m, x, a.y);
-    (how == AT_ONCE ? vaei_stack_backward : vaei_examples_backward)(f->stack, &r, &m, x, a.y, dy, a.dx);
+    if (how == TURNING) {
+        float *const here = floats(BATCH * out);
+        const vaei_turn turn = {give_dy, dy};
+        vaei_examples_turn(f->stack, &r, &m, x, &turn, a.y, here, a.dx);
+        free(here);
+    } else {
+        (how == AT_ONCE ? vaei_stack_forward : vaei_examples_forward)(f->stack, &r, &m, x, a.y);
+        (how == AT_ONCE ? vaei_stack_backward : vaei_examples_backward)(f->stack, &r, &m, x, a.y, dy, a.dx);
+    }
     a.cache = need.cache;
     free(m.pack);
     free(m.cache);
@@ -105,12 +123,14 @@ static void destroy(fixture *f) {
     vaei_arena_free(&f->arena);
 }
 
+static const int32_t in_blocks[] = {IN_BLOCKS, TURNING};
+
 START_TEST(test_examples_in_blocks_equal_those_at_once) {
     fixture f;
     build(&f, "encoder conv2d out=32 kernel=3 pad=1 | groupnorm groups=4 | silu | dropout p=0.3 | conv2d out=64 "
               "kernel=4 stride=2 pad=1 "
               "| relu | residual { conv2d out=64 kernel=3 pad=1 } | flatten | linear out=10");
-    result whole = run(&f, AT_ONCE), parts = run(&f, IN_BLOCKS);
+    result whole = run(&f, AT_ONCE), parts = run(&f, in_blocks[_i]);
     for (int64_t i = 0; i < BATCH * 10; i++)
         ck_assert_msg(memcmp(whole.y + i, parts.y + i, sizeof(float)) == 0, "y %d", (int)i);
     for (int64_t i = 0; i < BATCH * 2048; i++)
@@ -157,14 +177,25 @@ START_TEST(test_examples_made_again_leave_the_same_gradients) {
 }
 END_TEST
 
+START_TEST(test_examples_that_turn_have_the_memory_of_one_block) {
+    fixture f;
+    build(&f, "encoder conv2d out=32 kernel=3 pad=1 | relu | conv2d out=64 kernel=3 pad=1 | relu | flatten | linear out=10");
+    result kept = run(&f, IN_BLOCKS), turned = run(&f, TURNING);
+    ck_assert(turned.cache < kept.cache / 2);
+    result_free(&kept);
+    result_free(&turned);
+    destroy(&f);
+}
+END_TEST
+
 START_TEST(test_examples_of_any_number_have_measurable_memory) {
     fixture f;
     vaei_need need;
     vaei_slot m = {0};
     build(&f, "encoder conv2d out=32 kernel=3 pad=1 | flatten | linear out=10");
-    need = vaei_examples_need(f.stack, vaei_kernels_select(0, 0), INT32_MAX, 1, 0, &m);
+    need = vaei_examples_need(f.stack, vaei_kernels_select(0, 0), INT32_MAX, VAEI_EXAMPLES_TRAIN, &m);
     ck_assert(need.cache > (size_t)INT32_MAX * 8192 * sizeof(float));
-    need = vaei_examples_need(f.stack, vaei_kernels_select(0, 0), INT64_MAX, 1, 0, &m);
+    need = vaei_examples_need(f.stack, vaei_kernels_select(0, 0), INT64_MAX, VAEI_EXAMPLES_TRAIN, &m);
     ck_assert(need.cache == SIZE_MAX);
     destroy(&f);
 }
@@ -174,7 +205,8 @@ Suite *suite_examples(void) {
     Suite *const s = suite_create("examples");
     TCase *const t = tcase_create("examples");
     tcase_set_timeout(t, 60);
-    tcase_add_test(t, test_examples_in_blocks_equal_those_at_once);
+    tcase_add_loop_test(t, test_examples_in_blocks_equal_those_at_once, 0, 2);
+    tcase_add_test(t, test_examples_that_turn_have_the_memory_of_one_block);
     tcase_add_test(t, test_examples_with_batch_statistics_stay_together);
     tcase_add_test(t, test_examples_made_again_leave_the_same_gradients);
     tcase_add_test(t, test_examples_of_any_number_have_measurable_memory);

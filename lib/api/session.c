@@ -36,8 +36,8 @@ static int64_t pass_of(const vae_model_t *model, int64_t max_batch) {
     const int64_t threads = vaei_pool_threads(model->ctx->pool);
     vaei_carve one = {0}, two = {0};
     vaei_work w;
-    vaei_network_carve(&model->network, model->ctx->kernels, 1, 0, 0, &one, &w);
-    vaei_network_carve(&model->network, model->ctx->kernels, 2, 0, 0, &two, &w);
+    vaei_network_carve(&model->network, model->ctx->kernels, 1, 0, &one, &w);
+    vaei_network_carve(&model->network, model->ctx->kernels, 2, 0, &two, &w);
     if (threads == 0 || two.used <= one.used) return max_batch;
     const size_t example = two.used - one.used, weights = one.used > example ? one.used - example : 0; /* and scratch */
     const int64_t pass = (int64_t)((CACHE_BYTES * (size_t)threads + weights / 4) / example);
@@ -45,7 +45,7 @@ static int64_t pass_of(const vae_model_t *model, int64_t max_batch) {
 }
 
 static void carve_session(const vae_model_t *model, int64_t max_batch, vaei_carve *c, vae_session_t *s) {
-    vaei_network_carve(&model->network, model->ctx->kernels, max_batch, 0, 0, c, &s->work);
+    vaei_network_carve(&model->network, model->ctx->kernels, max_batch, 0, c, &s->work);
     vaei_network_carve_prior(&model->network, model->ctx->kernels, max_batch, 0, c, &s->work);
     s->recon = vaei_carve_array(c, max_batch, sizeof(double));
     s->rate = vaei_carve_array(c, max_batch, sizeof(double));

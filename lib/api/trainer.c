@@ -27,7 +27,9 @@ static void carve_trainer(const vae_model_t *model, const vaei_recipe *recipe, i
                           vae_trainer_t *t) {
     const vaei_params *p = &model->network.params;
     const int32_t of_prior = vaei_recipe_of_prior(recipe), n_slots = recipe->optimizer->slots(recipe->optimizer_conf);
-    vaei_network_carve(&model->network, model->ctx->kernels, max_batch, !of_prior, recipe->memory->again, c, &t->work);
+    const int32_t how = VAEI_EXAMPLES_TRAIN | (recipe->memory->again ? VAEI_EXAMPLES_AGAIN : 0) |
+                        (recipe->objective->flags & VAEI_OBJECTIVE_MEAN_NLL ? VAEI_EXAMPLES_TURN : 0);
+    vaei_network_carve(&model->network, model->ctx->kernels, max_batch, of_prior ? 0 : how, c, &t->work);
     if (of_prior) vaei_network_carve_prior(&model->network, model->ctx->kernels, max_batch, 1, c, &t->work);
     t->grads = vaei_carve_floats(c, p->n_floats);
     for (int32_t i = 0; i < n_slots; i++) t->slot[i] = vaei_carve_floats(c, p->n_trainable);

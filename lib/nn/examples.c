@@ -2,10 +2,11 @@
  * examples.c - training a stack on a batch in blocks of examples.
  *
  * A block is as large as keeps its activations in the second cache and some of the third: BLOCK_BYTES. Each block reads all weights, so it
- * is never so small that they would take more than WEIGHTS_SHARE times its room. Each block has a cache of its own, for backward. */
+ * is never so small that they would take more than WEIGHTS_SHARE times its room. Each block has a cache of its own, for backward,
+ * unless it turns at once. */
 #include "nn/examples.h"
 
-enum { BLOCK_BYTES = 2 << 20, WEIGHTS_SHARE = 2 };
+enum { BLOCK_BYTES = 1280 << 10, WEIGHTS_SHARE = 2 };
 
 /* Whether a layer looks at several examples at once: only such have statistics to commit. */
 static int32_t sees_batch(const vaei_stack *s) {
@@ -41,18 +42,20 @@ static size_t block_need(const vaei_stack *s, const vaei_kernels *k, int64_t blo
     return c.used;
 }
 
-vaei_need vaei_examples_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, int32_t again,
-                             vaei_slot *slot) {
+vaei_need vaei_examples_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t how, vaei_slot *slot) {
     vaei_need need = {0};
     slot->segment = 0;
-    if (!training) {
+    if (!(how & VAEI_EXAMPLES_TRAIN)) {
         vaei_stack_need(s, k, n, 0, &need);
         return need;
     }
     const int64_t block = block_of(s, k, n);
-    if (again) slot->segment = vaei_stack_segment(s, k, block);
+    if (how & VAEI_EXAMPLES_AGAIN) slot->segment = vaei_stack_segment(s, k, block);
     const size_t step = block_need(s, k, block, slot->segment, &need);
-    if (!vaei_size_mul(step, (size_t)(n / block + (n % block != 0)), &need.cache)) need.cache = SIZE_MAX;
+    if (how & VAEI_EXAMPLES_TURN)
+        need.cache = step;
+    else if (!vaei_size_mul(step, (size_t)(n / block + (n % block != 0)), &need.cache))
+        need.cache = SIZE_MAX;
     return need;
 }
 
@@ -91,8 +94,20 @@ void vaei_examples_backward(const vaei_stack *s, const vaei_run *r, const vaei_s
     const int64_t block = block_of(s, r->k, r->n);
     vaei_need need;
     const size_t step = block_need(s, r->k, block, m->segment, &need);
-    for (int64_t i = 0; i < r->n; i += block) {
+    /* the last block first: what forward left of it is still in the cache */
+    for (int64_t i = (r->n - 1) / block * block; i >= 0; i -= block) {
         const part p = part_at(r, m, i, block, step);
         vaei_stack_backward(s, &p.r, &p.m, x + i * in, y + i * out, dy + i * out, dx ? dx + i * in : NULL);
+    }
+}
+
+void vaei_examples_turn(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const vaei_turn *t,
+                        float *y, float *dy, float *dx) {
+    const int64_t in = vaei_shape_size(&s->in), out = vaei_shape_size(&s->out), block = block_of(s, r->k, r->n);
+    for (int64_t i = 0; i < r->n; i += block) {
+        const part p = part_at(r, m, i, block, 0);
+        vaei_stack_forward(s, &p.r, &p.m, x + i * in, y + i * out);
+        t->turn(t->arg, &p.r, i, y + i * out, dy + i * out);
+        vaei_stack_backward(s, &p.r, &p.m, x + i * in, y + i * out, dy + i * out, dx + i * in);
     }
 }

@@ -1,18 +1,34 @@
 /* SPDX-License-Identifier: MIT
  * examples.h - a stack over a batch. Training takes some examples at a time, so that what one layer writes is still in the
  * cache when the next one reads it. How many is fixed by the shapes: bits do not depend on threads. A stack with statistics
- * over the batch takes all at once. The slot's memory is that of vaei_examples_need(). */
+ * over the batch takes all at once. Where nothing needs the outputs of the whole batch before their gradients, each block goes
+ * forward and straight back (vaei_examples_turn): then one block's activations are all there are. The slot's memory is that of
+ * vaei_examples_need(). */
 #ifndef VAEI_EXAMPLES_H
 #define VAEI_EXAMPLES_H
 
 #include "nn/stack.h"
 
-/* again: in training, backward makes activations again; sets slot->segment. */
-vaei_need vaei_examples_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, int32_t again,
-                             vaei_slot *slot);
+enum {
+    VAEI_EXAMPLES_TRAIN = 1,
+    VAEI_EXAMPLES_AGAIN = 2, /* backward makes activations again; sets slot->segment */
+    VAEI_EXAMPLES_TURN = 4   /* by vaei_examples_turn() only */
+};
+
+/* how: what the memory is for, 0: inference */
+vaei_need vaei_examples_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t how, vaei_slot *slot);
 void vaei_examples_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, float *y);
 /* As vaei_stack_backward. */
 void vaei_examples_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
                             float *dy, float *dx);
+
+/* Called between a block's forward and its backward: of the r->n examples from number `first` on y is there, dy is wanted. */
+typedef struct vaei_turn {
+    void (*turn)(const void *arg, const vaei_run *r, int64_t first, const float *y, float *dy);
+    const void *arg;
+} vaei_turn;
+/* Both, dx not NULL. */
+void vaei_examples_turn(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const vaei_turn *t,
+                        float *y, float *dy, float *dx);
 
 #endif

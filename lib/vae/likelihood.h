@@ -11,7 +11,7 @@ typedef struct vaei_likelihood vaei_likelihood;
 typedef struct vaei_likelihood_ops {
     vaei_module module;
     float lo, hi; /* the range of x that has a likelihood; the API refuses data outside */
-    /* Declare parameters under "likelihood". NULL: none. */
+    /* Declare parameters under "likelihood", set of_batch. NULL: none. */
     vae_status_t (*plan)(vaei_likelihood *p, vaei_build *b);
     /* nll[n]. Training: cache may be filled (8 KiB of it at most: conf-sized facts of the batch). */
     void (*nll)(const vaei_likelihood *p, const vaei_run *r, void *cache, const float *theta, const float *x, double *nll);
@@ -33,6 +33,7 @@ struct vaei_likelihood {
     int64_t size; /* S */
     vaei_param *param[2];
     int32_t n_params;
+    int32_t of_batch; /* in training nll looks at several examples at once: they must not come in parts */
 };
 
 extern const vaei_module *const vaei_likelihoods[];

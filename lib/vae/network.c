@@ -7,7 +7,6 @@
  */
 #include "vae/network.h"
 
-#include "nn/examples.h"
 #include "nn/ranges.h"
 
 static const char *const sections[] = {"input", "encoder", "latent", "decoder", "likelihood", "prior"};
@@ -89,8 +88,8 @@ static vae_status_t build_prior(vaei_network *net, vaei_build *b, const vaei_doc
     if (!vaei_network_has_prior(net)) return VAE_OK;
     const int32_t of_codes = (net->latent.ops->flags & VAEI_LATENT_CODES) != 0;
     if (!(p->ops->flags & (of_codes ? VAEI_PRIOR_OF_CODES : VAEI_PRIOR_OF_VALUES)))
-        return vaei_fail(VAE_E_SPEC, "prior %s: is over %s, latent %s makes %s", module->name, of_codes ? "values" : "codes",
-                         net->latent.ops->module.name, of_codes ? "codes" : "values");
+        return vaei_fail(VAE_E_SPEC, "prior %s: is over %s, latent %s makes %s", module->name,
+                         of_codes ? "values" : "codes", net->latent.ops->module.name, of_codes ? "codes" : "values");
     const int32_t joint = (p->ops->flags & VAEI_PRIOR_JOINT) != 0;
     if (joint && !net->latent.ops->encode_backward)
         return vaei_fail(VAE_E_SPEC, "prior %s: is made of posteriors, latent %s has none", module->name,
@@ -148,17 +147,20 @@ vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei
 
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
 
-void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t training, int32_t again,
-                        vaei_carve *c, vaei_work *w) {
+void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t how, vaei_carve *c,
+                        vaei_work *w) {
+    const int32_t training = how & VAEI_EXAMPLES_TRAIN,
+                  decoder_how = net->likelihood.of_batch ? how & ~VAEI_EXAMPLES_TURN : how;
     const int64_t H = vaei_shape_size(&net->latent.h), D = vaei_shape_size(&net->latent.z), S = net->likelihood.size;
     vaei_need q = {0};
     const int64_t wide = n + (training ? vaei_network_inputs(net) : 0); /* rows of the encoder */
     const int64_t wH = vaei_count_of(wide, H), wD = vaei_count_of(wide, D), nD = vaei_count_of(n, D),
                   nS = vaei_count_of(n, S);
-    const vaei_need e = vaei_examples_need(net->encoder, k, wide, training, again, &w->encoder);
+    const vaei_need e = vaei_examples_need(net->encoder, k, wide, how & ~VAEI_EXAMPLES_TURN, &w->encoder);
     if (net->latent.ops->need) net->latent.ops->need(&net->latent, k, wide, training, &q);
-    const vaei_need d = vaei_examples_need(net->decoder, k, n, training, again, &w->decoder);
+    const vaei_need d = vaei_examples_need(net->decoder, k, n, decoder_how, &w->decoder);
 
+    w->turns = (decoder_how & VAEI_EXAMPLES_TURN) != 0;
     w->encoder.pack = vaei_carve_bytes(c, e.pack);
     w->latent.pack = vaei_carve_bytes(c, q.pack);
     w->decoder.pack = vaei_carve_bytes(c, d.pack);
@@ -222,6 +224,27 @@ void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const
     vaei_network_decode(net, r, w, w->z, theta);
 }
 
+typedef struct turn {
+    const vaei_likelihood *p;
+    const vaei_work *w;
+    const float *x;
+} turn;
+
+static void turn_at_likelihood(const void *arg, const vaei_run *r, int64_t first, const float *theta, float *d_theta) {
+    const turn *const t = arg;
+    const float *const x = t->x + first * t->p->size;
+    t->p->ops->nll(t->p, r, t->w->likelihood_cache, theta, x, t->w->nll + first);
+    t->p->ops->backward(t->p, r, t->w->likelihood_cache, theta, x, t->w->d_nll + first, d_theta);
+}
+
+/* The decoder forward and back, under an objective whose loss is the mean nll and more */
+static void decode_and_turn(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
+    const turn here = {&net->likelihood, w, x};
+    const vaei_turn t = {turn_at_likelihood, &here};
+    for (int64_t i = 0; i < r->n; i++) w->d_nll[i] = (float)(1 / (double)r->n);
+    vaei_examples_turn(net->decoder, r, &w->decoder, w->z, &t, w->theta, w->d_theta, w->d_z);
+}
+
 vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
     const vaei_latent *q = &net->latent;
     const int32_t joint = vaei_network_inputs(net) > 0;
@@ -233,14 +256,20 @@ vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, co
     if (joint) vaei_network_joint_rate(net, r, w);
     memset(w->aux, 0, (size_t)r->n * sizeof(*w->aux));
     if (q->ops->loss) q->ops->loss(q, r, &w->latent, w->aux);
+    if (w->turns) {
+        decode_and_turn(net, r, w, x);
+        return VAE_OK;
+    }
     vaei_network_decode(net, r, w, w->z, w->theta);
     net->likelihood.ops->nll(&net->likelihood, r, w->likelihood_cache, w->theta, x, w->nll);
     return VAE_OK;
 }
 
 void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
-    net->likelihood.ops->backward(&net->likelihood, r, w->likelihood_cache, w->theta, x, w->d_nll, w->d_theta);
-    vaei_examples_backward(net->decoder, r, &w->decoder, w->z, w->theta, w->d_theta, w->d_z);
+    if (!w->turns) {
+        net->likelihood.ops->backward(&net->likelihood, r, w->likelihood_cache, w->theta, x, w->d_nll, w->d_theta);
+        vaei_examples_backward(net->decoder, r, &w->decoder, w->z, w->theta, w->d_theta, w->d_z);
+    }
     const int32_t joint = vaei_network_inputs(net) > 0;
     const vaei_run wide = vaei_network_joint_run(net, r);
     if (joint) vaei_network_joint_rate_backward(net, r, w);

@@ -9,6 +9,7 @@
 #ifndef VAEI_NETWORK_H
 #define VAEI_NETWORK_H
 
+#include "nn/examples.h"
 #include "vae/latent.h"
 #include "vae/likelihood.h"
 #include "vae/objective.h"
@@ -50,6 +51,7 @@ typedef struct vaei_work {
     double *log_ratio;  /* [n] */
     int32_t *codes;     /* [n][n_codes] */
     /* training only */
+    int32_t turns;      /* the decoder's backward is part of forward: nothing needs nll of the whole batch before */
     double *aux;        /* [n] the latent's own terms of the loss */
     float *d_theta, *d_z, *d_kl, *d_h, *d_nll;
     /* training with a joint prior, which makes h, mean, logvar and d_h longer: [n + inputs] */
@@ -59,9 +61,8 @@ typedef struct vaei_work {
     float *d_mean, *d_logvar; /* [inputs][D] */
 } vaei_work;
 
-/* again: in training, backward makes activations again. */
-void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t training, int32_t again, vaei_carve *c,
-                        vaei_work *w);
+/* how: VAEI_EXAMPLES_ flags; VAEI_EXAMPLES_TURN where the objective allows it (VAEI_OBJECTIVE_MEAN_NLL). */
+void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t how, vaei_carve *c, vaei_work *w);
 
 /* Fill the packs after parameters changed. */
 void vaei_network_pack(const vaei_network *net, const vaei_run *r, const vaei_work *w);
@@ -74,7 +75,8 @@ void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_
 void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x, int32_t *codes);
 void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const int32_t *codes, float *theta);
 
-/* Forward of a training pass: fills w, nll, kl and aux with the noise in w->noise. Fails if the latent can't start from this batch. */
+/* Forward of a training pass: fills w, nll, kl and aux with the noise in w->noise; w->turns: adds to r->grads. Fails if the latent
+ * can't start from this batch. */
 vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x);
 /* Backward of the same pass: w->d_nll and w->d_kl are set; adds to r->grads. */
 void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x);

@@ -16,7 +16,10 @@ typedef struct vaei_terms {
     float *d_kl;         /* out [n][D]: d loss / d kl[i][d] */
 } vaei_terms;
 
-enum { VAEI_OBJECTIVE_OF_PRIOR = 1 }; /* nll is that of latents under the prior, whose parameters alone move; kl and d_kl are NULL */
+enum {
+    VAEI_OBJECTIVE_OF_PRIOR = 1, /* nll is that of latents under the prior, whose parameters alone move; kl and d_kl are NULL */
+    VAEI_OBJECTIVE_MEAN_NLL = 2  /* d_nll is 1/n whatever comes: decoding may go back before eval */
+};
 
 typedef struct vaei_objective_ops {
     vaei_module module;

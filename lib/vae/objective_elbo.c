@@ -76,5 +76,6 @@ const vaei_objective_ops vaei_objective_elbo = {
                     "Higgins et al. 2017; Fu et al. 2019 (arXiv:1903.10145); Kingma et al. 2016 (arXiv:1606.04934)",
                 .conf_size = sizeof(conf),
                 .options = options },
+    .flags = VAEI_OBJECTIVE_MEAN_NLL,
     .eval = eval,
 };

@@ -22,6 +22,6 @@ const vaei_objective_ops vaei_objective_prior = {
                .summary = "the likelihood of the latents under the model's prior, which alone learns",
                .example = "prior",
                .paper = ""},
-    .flags = VAEI_OBJECTIVE_OF_PRIOR,
+    .flags = VAEI_OBJECTIVE_OF_PRIOR | VAEI_OBJECTIVE_MEAN_NLL,
     .eval = eval,
 };

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+ * check_likelihood_modules.c - likelihoods against closed forms and signed finite differences. */
+#include "module_rig.h"
+
+static void likelihood_rig(rig *g, const char *text, int64_t size) {
+    const vaei_need need = {0};
+    vaei_node *node;
+    void *conf;
+    rig_init(g);
+    g->p.ops = (const vaei_likelihood_ops *)bind(g, text, vaei_likelihoods, vaei_likelihoods_count, &node, &conf);
+    g->p.conf = conf;
+    g->p.x = (vaei_shape){1, {size}};
+    g->p.size = size;
+    if (g->p.ops->plan) ck_assert_int_eq(g->p.ops->plan(&g->p, &g->build), VAE_OK);
+    allocate(g, need);
+}
+
+#define S 11
+
+typedef struct likelihood_case {
+    rig g;
+    float theta[N * S], x[N * S], dtheta[N * S], weight[N];
+    double nll[N];
+} likelihood_case;
+
+static double likelihood_value(void *arg) {
+    likelihood_case *t = arg;
+    double sum = 0;
+    t->g.p.ops->nll(&t->g.p, &t->g.run, t->g.cache, t->theta, t->x, t->nll);
+    for (int i = 0; i < N; i++) sum += (double)t->weight[i] * t->nll[i];
+    return sum;
+}
+
+static void likelihood_setup(likelihood_case *t, const char *text) {
+    likelihood_rig(&t->g, text, S);
+    fill(&t->g, t->theta, N * S, 1);
+    fill(&t->g, t->x, N * S, 1);
+    for (int i = 0; i < N * S; i++) t->x[i] = fabsf(t->x[i]);
+    for (int i = 0; i < N; i++) t->weight[i] = 0.1f + 0.15f * (float)i;
+}
+
+static const char *const likelihood_texts[] = {
+    "likelihood bernoulli\n",
+    "likelihood gaussian\n",
+    "likelihood gaussian value=0.5\n",
+    "likelihood gaussian sigma=learned value=0.7\n",
+    "likelihood gaussian sigma=optimal\n",
+    "likelihood laplace scale=0.4\n",
+};
+
+START_TEST(test_likelihood_gradients) {
+    likelihood_case t;
+    likelihood_setup(&t, likelihood_texts[_i]);
+    if (t.g.table.count > 0) t.g.params[t.g.table.at[0]->offset] = -0.4f;
+    (void)likelihood_value(&t);
+    t.g.p.ops->backward(&t.g.p, &t.g.run, t.g.cache, t.theta, t.x, t.weight, t.dtheta);
+    check_gradient("theta", likelihood_value, &t, t.theta, t.dtheta, N * S);
+    for (int64_t i = 0; i < t.g.table.count; i++) {
+        const vaei_param *p = t.g.table.at[i];
+        if (!(p->flags & VAEI_PARAM_TRAINED)) continue;
+        check_gradient(p->name, likelihood_value, &t, t.g.params + p->offset, t.g.grads + p->offset, p->count);
+    }
+    rig_free(&t.g);
+}
+END_TEST
+
+/* What training relies on when it takes a batch in parts: the parts give what the whole gives, or of_batch says otherwise. */
+START_TEST(test_likelihood_of_parts_is_that_of_the_whole_unless_of_batch) {
+    likelihood_case whole, parts;
+    likelihood_setup(&whole, likelihood_texts[_i]);
+    likelihood_setup(&parts, likelihood_texts[_i]);
+    const vaei_likelihood *const p = &parts.g.p;
+    (void)likelihood_value(&whole);
+    whole.g.p.ops->backward(&whole.g.p, &whole.g.run, whole.g.cache, whole.theta, whole.x, whole.weight, whole.dtheta);
+    for (int first = 0, n = 2; first < N; first += n) {
+        vaei_run r = parts.g.run;
+        r.n = n = first + n > N ? N - first : n;
+        p->ops->nll(p, &r, parts.g.cache, parts.theta + first * S, parts.x + first * S, parts.nll + first);
+        p->ops->backward(p, &r, parts.g.cache, parts.theta + first * S, parts.x + first * S, parts.weight + first,
+                         parts.dtheta + first * S);
+    }
+    const int same = memcmp(whole.nll, parts.nll, sizeof whole.nll) == 0 &&
+                     memcmp(whole.dtheta, parts.dtheta, sizeof whole.dtheta) == 0;
+    ck_assert_int_eq(same, !p->of_batch);
+    for (int64_t i = 0; i < whole.g.table.n_trainable && !p->of_batch; i++)
+        ck_assert_float_eq_tol(whole.g.grads[i], parts.g.grads[i], 1e-4f * (1 + fabsf(whole.g.grads[i])));
+    rig_free(&whole.g);
+    rig_free(&parts.g);
+}
+END_TEST
+
+/* Far below the clip the derivative through sigma does not cancel. */
+START_TEST(test_optimal_sigma_gradient_of_a_near_fit) {
+    likelihood_case t;
+    likelihood_setup(&t, "likelihood gaussian sigma=optimal\n");
+    for (int i = 0; i < N * S; i++) t.theta[i] = t.x[i] + 0.05f * t.theta[i];
+    (void)likelihood_value(&t);
+    t.g.p.ops->backward(&t.g.p, &t.g.run, t.g.cache, t.theta, t.x, t.weight, t.dtheta);
+    for (int i = 0; i < N * S; i++) {
+        const float kept = t.theta[i], h = 1.0f / 4096;
+        t.theta[i] = kept + h;
+        const double up = likelihood_value(&t);
+        t.theta[i] = kept - h;
+        const double down = likelihood_value(&t);
+        t.theta[i] = kept;
+        ck_assert_double_eq_tol((up - down) / (2 * (double)h), t.dtheta[i], 0.02 * (1 + fabs((double)t.dtheta[i])));
+    }
+    rig_free(&t.g);
+}
+END_TEST
+
+START_TEST(test_bernoulli_closed_form) {
+    likelihood_case t;
+    likelihood_setup(&t, "likelihood bernoulli\n");
+    (void)likelihood_value(&t);
+    for (int i = 0; i < N; i++) {
+        double wanted = 0;
+        for (int j = i * S; j < (i + 1) * S; j++) {
+            const double p = 1 / (1 + exp(-(double)t.theta[j]));
+            wanted -= (double)t.x[j] * log(p) + (1 - (double)t.x[j]) * log1p(-p);
+        }
+        ck_assert_double_eq_tol(t.nll[i], wanted, 1e-5);
+    }
+    t.g.p.ops->mean(&t.g.p, &t.g.run, t.theta, t.dtheta);
+    for (int j = 0; j < N * S; j++) ck_assert_double_eq_tol(t.dtheta[j], 1 / (1 + exp(-(double)t.theta[j])), 1e-6);
+    t.g.p.ops->mean(&t.g.p, &t.g.run, t.theta, t.theta);
+    ck_assert_mem_eq(t.theta, t.dtheta, sizeof t.theta);
+    rig_free(&t.g);
+}
+END_TEST
+
+START_TEST(test_bernoulli_survives_extreme_logits) {
+    likelihood_case t;
+    likelihood_setup(&t, "likelihood bernoulli\n");
+    for (int j = 0; j < N * S; j++) {
+        t.theta[j] = j % 2 ? 500.0f : -500.0f;
+        t.x[j] = (float)(j % 2); /* what the logit says: nothing lost */
+    }
+    (void)likelihood_value(&t);
+    for (int i = 0; i < N; i++) ck_assert_double_eq_tol(t.nll[i], 0, 1e-6);
+    for (int j = 0; j < N * S; j++) t.x[j] = 1 - t.x[j];
+    (void)likelihood_value(&t);
+    for (int i = 0; i < N; i++) ck_assert_double_eq_tol(t.nll[i], 500.0 * S, 0.1);
+    rig_free(&t.g);
+}
+END_TEST
+
+static double normal_nll(const likelihood_case *t, int example, double sigma) {
+    double sum = 0;
+    for (int j = example * S; j < (example + 1) * S; j++) sum -= log_normal(t->x[j], t->theta[j], 2 * log(sigma));
+    return sum;
+}
+
+static double clip(double l) {
+    return -6 + log1p(exp(l + 6));
+}
+
+START_TEST(test_gaussian_fixed_and_learned_closed_form) {
+    likelihood_case t;
+    likelihood_setup(&t, "likelihood gaussian value=0.5\n");
+    (void)likelihood_value(&t);
+    for (int i = 0; i < N; i++) ck_assert_double_eq_tol(t.nll[i], normal_nll(&t, i, 0.5), 1e-4);
+    t.g.p.ops->mean(&t.g.p, &t.g.run, t.theta, t.dtheta);
+    ck_assert_mem_eq(t.theta, t.dtheta, sizeof t.theta);
+    rig_free(&t.g);
+    likelihood_setup(&t, "likelihood gaussian sigma=learned value=0.25\n");
+    ck_assert_str_eq(t.g.p.param[0]->name, "likelihood.log_sigma");
+    ck_assert_float_eq_tol(t.g.p.param[0]->init.value, logf(0.25f), 1e-6f);
+    t.g.params[t.g.p.param[0]->offset] = logf(0.25f);
+    (void)likelihood_value(&t);
+    for (int i = 0; i < N; i++) ck_assert_double_eq_tol(t.nll[i], normal_nll(&t, i, exp(clip(log(0.25)))), 1e-3);
+    rig_free(&t.g);
+}
+END_TEST
+
+START_TEST(test_gaussian_optimal_uses_batch_then_running_sigma) {
+    likelihood_case t;
+    likelihood_setup(&t, "likelihood gaussian sigma=optimal\n");
+    const int64_t at = t.g.p.param[0]->offset, batches = t.g.p.param[1]->offset;
+    ck_assert_int_eq(t.g.p.param[0]->flags & VAEI_PARAM_TRAINED, 0);
+    double first = 0, mse = 0;
+    for (int batch = 0; batch < 2; batch++) {
+        mse = 0;
+        for (int j = 0; j < N * S; j++) mse += pow((double)t.x[j] - (double)t.theta[j], 2) / (N * S);
+        (void)likelihood_value(&t);
+        for (int i = 0; i < N; i++)
+            ck_assert_double_eq_tol(t.nll[i], normal_nll(&t, i, exp(clip(0.5 * log(mse)))), 1e-4);
+        t.g.p.ops->commit(&t.g.p, &t.g.run, t.g.cache, t.g.params);
+        ck_assert_float_eq(t.g.params[batches], (float)(batch + 1));
+        const double l = clip(0.5 * log(mse)), wanted = batch == 0 ? l : 0.5 * (first + l);
+        ck_assert_double_eq_tol(t.g.params[at], wanted, 1e-5);
+        if (batch == 0) first = l;
+        for (int j = 0; j < N * S; j++) t.theta[j] += 1;
+    }
+    t.g.params[batches] = 1000; /* long after the start a batch counts for a hundredth */
+    const double before = t.g.params[at];
+    t.g.p.ops->commit(&t.g.p, &t.g.run, t.g.cache, t.g.params);
+    ck_assert_double_eq_tol(t.g.params[at], before + 0.01 * (clip(0.5 * log(mse)) - before), 1e-5);
+    t.g.run.training = 0;
+    (void)likelihood_value(&t);
+    for (int i = 0; i < N; i++) ck_assert_double_eq_tol(t.nll[i], normal_nll(&t, i, exp((double)t.g.params[at])), 1e-3);
+    rig_free(&t.g);
+}
+END_TEST
+
+START_TEST(test_laplace_closed_form) {
+    likelihood_case t;
+    likelihood_setup(&t, "likelihood laplace scale=0.25\n");
+    (void)likelihood_value(&t);
+    for (int i = 0; i < N; i++) {
+        double wanted = 0;
+        for (int j = i * S; j < (i + 1) * S; j++) wanted += fabs((double)t.x[j] - (double)t.theta[j]) / 0.25 + log(0.5);
+        ck_assert_double_eq_tol(t.nll[i], wanted, 1e-5);
+    }
+    t.g.p.ops->backward(&t.g.p, &t.g.run, t.g.cache, t.theta, t.x, t.weight, t.dtheta);
+    for (int j = 0; j < N * S; j++)
+        ck_assert_float_eq_tol(t.dtheta[j], (t.theta[j] > t.x[j] ? 4.0f : -4.0f) * t.weight[j / S], 1e-6f);
+    t.g.p.ops->mean(&t.g.p, &t.g.run, t.theta, t.dtheta);
+    ck_assert_mem_eq(t.theta, t.dtheta, sizeof t.theta);
+    rig_free(&t.g);
+}
+END_TEST
+
+START_TEST(test_real_likelihoods_of_a_perfect_fit_stay_finite) {
+    for (size_t k = 1; k < VAEI_COUNT(likelihood_texts); k++) {
+        likelihood_case t;
+        likelihood_setup(&t, likelihood_texts[k]);
+        memcpy(t.theta, t.x, sizeof t.theta);
+        ck_assert(isfinite(likelihood_value(&t)));
+        t.g.p.ops->backward(&t.g.p, &t.g.run, t.g.cache, t.theta, t.x, t.weight, t.dtheta);
+        for (int j = 0; j < N * S; j++) ck_assert_float_eq(t.dtheta[j], 0);
+        rig_free(&t.g);
+    }
+}
+END_TEST
+
+/* More examples than groups of them: each example is worked on once, whoever works. */
+START_TEST(test_likelihood_does_not_depend_on_threads) {
+    enum { MANY = 150 };
+    static float theta[MANY * S], x[MANY * S], d[2][MANY * S], weight[MANY];
+    static double nll[2][MANY];
+    for (size_t k = 0; k < VAEI_COUNT(likelihood_texts); k++) {
+        rig g;
+        float grad[2];
+        likelihood_rig(&g, likelihood_texts[k], S);
+        fill(&g, theta, MANY * S, 1);
+        fill(&g, weight, MANY, 1);
+        for (int j = 0; j < MANY * S; j++) x[j] = fabsf(next(&g));
+        g.run.n = MANY;
+        for (int threaded = 0; threaded < 2; threaded++) {
+            vaei_pool *pool = NULL;
+            ck_assert_int_eq(vaei_pool_create(&pool, &g.heap, threaded ? 3 : 1, NULL, NULL), VAE_OK);
+            g.run.pool = pool;
+            memset(g.grads, 0, (size_t)g.table.n_floats * sizeof(float));
+            g.p.ops->nll(&g.p, &g.run, g.cache, theta, x, nll[threaded]);
+            g.p.ops->backward(&g.p, &g.run, g.cache, theta, x, weight, d[threaded]);
+            grad[threaded] = g.grads[0];
+            vaei_pool_destroy(pool);
+        }
+        ck_assert_mem_eq(nll[0], nll[1], sizeof nll[0]);
+        ck_assert_mem_eq(d[0], d[1], sizeof d[0]);
+        ck_assert_mem_eq(&grad[0], &grad[1], sizeof(float));
+        for (int i = 0; i < MANY; i++) ck_assert(fabs(nll[0][i]) > 0);
+        rig_free(&g);
+    }
+}
+END_TEST
+
+Suite *suite_likelihood_modules(void);
+
+Suite *suite_likelihood_modules(void) {
+    Suite *s = suite_create("likelihood modules");
+    TCase *t = tcase_create("likelihood");
+    tcase_add_loop_test(t, test_likelihood_gradients, 0, (int)VAEI_COUNT(likelihood_texts));
+    tcase_add_loop_test(t, test_likelihood_of_parts_is_that_of_the_whole_unless_of_batch, 0,
+                        (int)VAEI_COUNT(likelihood_texts));
+    tcase_add_test(t, test_optimal_sigma_gradient_of_a_near_fit);
+    tcase_add_test(t, test_bernoulli_closed_form);
+    tcase_add_test(t, test_bernoulli_survives_extreme_logits);
+    tcase_add_test(t, test_gaussian_fixed_and_learned_closed_form);
+    tcase_add_test(t, test_gaussian_optimal_uses_batch_then_running_sigma);
+    tcase_add_test(t, test_laplace_closed_form);
+    tcase_add_test(t, test_real_likelihoods_of_a_perfect_fit_stay_finite);
+    tcase_add_test(t, test_likelihood_does_not_depend_on_threads);
+    suite_add_tcase(s, t);
+    return s;
+}
