@@ -176,6 +176,7 @@ static void fill(const few *f, const float *image, int64_t from, int64_t to, flo
     for (; from < to; from++) {
         const float *const in = image + from * f->x.in * f->channels;
         float *const t = ring + from % f->ring * f->rows * f->width + f->margin;
+        if (from + 1 < f->y.in) vaei_prefetch(f->x.in * f->channels, in + f->x.in * f->channels);
         for (int64_t q = 0; q < f->x.in; q += f->k->nr)
             fill_pixels(f, in + q * f->channels, vaei_min(f->k->nr, f->x.in - q), panel, t + q);
     }

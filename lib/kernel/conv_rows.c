@@ -10,12 +10,6 @@
  * line with its zeros, on which the taps of each position are neighbours, so they count as one with all their channels. */
 #include "kernel/product_parts.h"
 
-#if defined(__GNUC__)
-#define PREFETCH(address) __builtin_prefetch(address)
-#else
-#define PREFETCH(address) (void)(address)
-#endif
-
 enum {
     POINTERS = 768,
     TAPS = POINTERS / VAEI_MAX_ROWS, /* of one block, at most */
@@ -51,7 +45,7 @@ static void point(const vaei_rows *r, int64_t channel, const vaei_spot *spots, i
         if (s->inside) {
             for (int64_t t = 0; t < count; t++) {
                 a[t * m + i] = in + (s->at + taps[t].offset);
-                PREFETCH(a[t * m + i]);
+                vaei_prefetch(1, a[t * m + i]);
             }
         } else {
             for (int64_t t = 0; t < count; t++) {

@@ -28,6 +28,15 @@ VAEI_INLINE int64_t vaei_divide_up(int64_t a, int64_t b) {
     return a / b + (a % b != 0);
 }
 
+/* Asks for `count` floats ahead of their use, where they are too scattered for the hardware to foresee. */
+VAEI_INLINE void vaei_prefetch(int64_t count, const float *x) {
+#if defined(__GNUC__)
+    for (int64_t i = 0; i < count; i += 16) __builtin_prefetch(x + i);
+#else
+    (void)count, (void)x;
+#endif
+}
+
 /* Rows [k0, k0 + K) of a matrix with `depth` rows into its panels: vaei_pack in pieces. */
 void vaei_pack_rows(const vaei_kernels *k, int64_t depth, int64_t k0, int64_t K, int64_t N, const float *src,
                     int64_t stride_k, int64_t stride_n, const float *scale, float *dst);
