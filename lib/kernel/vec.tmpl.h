@@ -251,8 +251,8 @@ GRAD(softplus, v_mul(sigmoid_of(v), d))
 GRAD(exp, v_mul(v, d))
 GRAD(log, v_div(d, v))
 
-/* ---- transposition: blocks of LINE columns, so that lines of x are read once ----------------------------------- */
-#define LINE 16 /* floats of a cache line */
+/* ---- transposition: blocks of LINE columns, so that lines of x are read once and in runs ------------------------- */
+#define LINE 64 /* floats: four lines of the cache */
 V_FN void transpose_plain(int64_t rows, int64_t cols, const float *x, int64_t ldx, float *y, int64_t ldy) {
     for (int64_t c = 0; c < cols; c++) {
         for (int64_t r = 0; r < rows; r++) y[c * ldy + r] = x[r * ldx + c];
