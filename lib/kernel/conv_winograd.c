@@ -65,6 +65,8 @@ enum {
     TASKS_BYTES = 32 << 20, /* of all blocks at work, if that leaves MIN_TASKS */
     KEEP_PIXELS = 1024,     /* a wide u is kept for smaller images only */
     PIXELS = 96,            /* of one tap that are multiplied at once */
+    FILTERS = 32,           /* transformed at once */
+    RUN = 64,               /* of their taps, those of whole channels: more than any kernel has */
     MIN_CHANNELS = 6,
     MAX_RATIO = 32,
     /* for the rule, in vector operations as measured: */
@@ -135,38 +137,49 @@ static int64_t u_floats(const vaei_kernels *k, const vaei_winograd_plan *p) {
 typedef struct weights {
     const vaei_kernels *k;
     const vaei_winograd_plan *p;
-    const vaei_winograd_phase *phase;
     int64_t nr;
-    int64_t taps[VAEI_WINOGRAD_TAPS * VAEI_WINOGRAD_TAPS];
     const float *w, *scale;
     float *u;
 } weights;
 
+/* FILTERS columns of a panel: filters are turned side by side, as many channels at once as follow one another in w. */
+static void weights_part(const weights *s, int64_t o, int64_t columns, int64_t count, float *panel) {
+    const vaei_winograd_plan *const p = s->p;
+    const int64_t floats = vaei_pack_floats(s->k, p->c, p->oc);
+    const int64_t run = p->of_c == p->taps ? RUN / p->taps : 1;
+    float taps[RUN * FILTERS];
+    for (int64_t c = 0; c < p->c; c += run) {
+        const int64_t channels = vaei_min(run, p->c - c);
+        s->k->transpose(count, channels * p->taps, s->w + o * p->of_o + c * p->of_c, p->of_o, taps, FILTERS);
+        for (int64_t i = 0; i < p->phases; i++) {
+            const vaei_winograd_phase *const f = p->phase + i;
+            int64_t tap[VAEI_WINOGRAD_TAPS * VAEI_WINOGRAD_TAPS];
+            vaei_winograd_taps(p, f, tap);
+            for (int64_t at = 0; at < channels; at++) {
+                float *const u = panel + f->panel * floats + (c + at) * s->nr;
+                s->k->winograd_weight(count, f->y.taps, f->x.taps, taps + at * p->taps * FILTERS, FILTERS, tap,
+                                      s->scale ? s->scale + o : NULL, u, floats);
+            }
+        }
+    }
+    for (int64_t i = 0; count < columns && i < p->panels * p->c; i++) {
+        memset(panel + i / p->c * floats + i % p->c * s->nr + count, 0, (size_t)(columns - count) * sizeof *panel);
+    }
+}
+
 static void weights_task(void *arg, int32_t index) {
     const weights *const s = arg;
-    const vaei_winograd_plan *const p = s->p;
-    const int64_t o = index * s->nr, count = vaei_min(s->nr, p->oc - o), floats = vaei_pack_floats(s->k, p->c, p->oc);
-    const int64_t taps_y = s->phase->y.taps, taps_x = s->phase->x.taps;
-    const int64_t panels = vaei_winograd_panels(taps_y) * vaei_winograd_panels(taps_x);
-    float *panel = s->u + o * p->c;
-    for (int64_t c = 0; c < p->c; c++, panel += s->nr) {
-        s->k->winograd_weight(count, taps_y, taps_x, s->w + o * p->of_o + c * p->of_c, p->of_o, s->taps,
-                              s->scale ? s->scale + o : NULL, panel, floats);
-        for (int64_t i = 0; count < s->nr && i < panels; i++) {
-            memset(panel + i * floats + count, 0, (size_t)(s->nr - count) * sizeof *panel);
-        }
+    const int64_t first = index * s->nr, last = vaei_min(first + s->nr, s->p->oc);
+    for (int64_t o = first; o < last; o += FILTERS) {
+        const int64_t columns = vaei_min(FILTERS, first + s->nr - o), count = vaei_min(columns, last - o);
+        weights_part(s, o, columns, count, s->u + first * s->p->c + (o - first));
     }
 }
 
 static void make_u(const vaei_kernels *k, const vaei_pool *pool, const vaei_winograd_plan *p, const float *w,
                    const float *scale, float *u) {
-    weights s = {.k = k, .p = p, .nr = k->blas ? p->oc : k->nr, .w = w, .scale = scale};
-    for (int64_t i = 0; i < p->phases; i++) {
-        s.phase = p->phase + i;
-        s.u = u + s.phase->panel * vaei_pack_floats(k, p->c, p->oc);
-        vaei_winograd_taps(p, s.phase, s.taps);
-        vaei_parallel(pool, (int32_t)vaei_divide_up(p->oc, s.nr), weights_task, &s);
-    }
+    weights s = {.k = k, .p = p, .nr = k->blas ? p->oc : k->nr, .w = w, .scale = scale, .u = u};
+    vaei_parallel(pool, (int32_t)vaei_divide_up(p->oc, s.nr), weights_task, &s);
 }
 
 int64_t vaei_winograd_pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data) {

@@ -25,6 +25,8 @@ enum {
     PANEL_FLOATS = 1 << 23, /* of one chunk, at most */
     SUM_FLOATS = 1 << 24,   /* of all chunks */
     PIXELS = 128,           /* of one tap that are multiplied at once */
+    COLUMNS = 32,           /* of du that join at once */
+    RUN = 64,               /* of their taps, those of whole rows */
     MIN_CHANNELS = 6,
     MAX_RATIO = 32,
     /* for the rule, in vector operations as measured: */
@@ -36,8 +38,8 @@ enum {
 typedef struct weight {
     const vaei_kernels *k;
     vaei_winograd_plan p;
-    int32_t rows_x; /* rows of du are channels of x, columns those of dy; else the other way round */
-    int64_t rows, columns;
+    int32_t rows_x;              /* rows of du are channels of x, columns those of dy; else the other way round */
+    int64_t rows, columns, band; /* rows that join at once: where their taps follow one another in dw, several */
     int64_t total, block, chunks, chunk; /* tiles */
     int64_t floats, room;                /* of a chunk's sums; of a task */
     const float *x, *dy, *zeros;
@@ -53,6 +55,7 @@ static weight weight_of(const vaei_conv *g, int64_t n) {
     (void)vaei_winograd_plan_of(g, 0, &f.p);
     f.rows = f.rows_x ? g->c : g->oc;
     f.columns = f.rows_x ? g->oc : g->c;
+    f.band = f.rows_x ? RUN / f.p.taps : 1;
     f.total = n * f.p.tiles_y * f.p.tiles_x;
     f.block = BLOCK_BYTES / (f.p.spots * (int64_t)sizeof(float)) / (f.p.row_c + f.p.row_o);
     f.block = vaei_max(MIN_BLOCK, vaei_min(f.block, MAX_BLOCK));
@@ -175,25 +178,38 @@ static void weight_task(void *arg, int32_t index) {
     }
 }
 
-/* ---- chunks to dw: a task has a row of du in all panels ---- */
+/* ---- chunks to dw: a task has `band` rows of du in all panels ---- */
 
-static void join_task(void *arg, int32_t row) {
-    const weight *const f = arg;
+/* A block of `rows` rows and `columns` columns, into all their taps */
+static void join_block(const weight *f, int64_t row, int64_t rows, int64_t column, int64_t columns) {
     const vaei_winograd_plan *const p = &f->p;
-    const int64_t one = f->rows * f->columns, filter = f->rows_x ? p->of_o : p->of_c;
-    float *const sum = f->sums + row * f->columns, *const dw = f->dw + row * (f->rows_x ? p->of_c : p->of_o);
-    for (int64_t i = 0; i < p->panels; i++) {
-        for (int64_t chunk = 1; chunk < f->chunks; chunk++) {
-            f->k->add(f->columns, sum + chunk * f->floats + i * one, sum + i * one);
-        }
-    }
+    const int64_t one = f->rows * f->columns, height = rows * p->taps;
+    const int64_t of_row = f->rows_x ? p->of_c : p->of_o, of_column = f->rows_x ? p->of_o : p->of_c;
+    float taps[RUN * COLUMNS], filters[RUN * COLUMNS];
+    float *const dw = f->dw + row * of_row + column * of_column, *const sum = f->sums + row * f->columns + column;
     for (int64_t i = 0; i < p->phases; i++) {
         const vaei_winograd_phase *const phase = p->phase + i;
         int64_t tap[VAEI_WINOGRAD_TAPS * VAEI_WINOGRAD_TAPS];
         vaei_winograd_taps(p, phase, tap);
-        f->k->winograd_weight_grad(f->columns, phase->y.taps, phase->x.taps, sum + phase->panel * one, one, dw, filter,
-                                   tap);
+        for (int64_t r = 0; r < rows; r++) {
+            f->k->winograd_weight_grad(columns, phase->y.taps, phase->x.taps, sum + phase->panel * one + r * f->columns,
+                                       one, taps + r * p->taps * COLUMNS, COLUMNS, tap);
+        }
     }
+    f->k->transpose(height, columns, taps, COLUMNS, filters, height);
+    for (int64_t i = 0; i < columns; i++) f->k->add(height, filters + i * height, dw + i * of_column);
+}
+
+static void join_task(void *arg, int32_t index) {
+    const weight *const f = arg;
+    const int64_t row = index * f->band, rows = vaei_min(f->band, f->rows - row), one = f->rows * f->columns;
+    float *const sum = f->sums + row * f->columns;
+    for (int64_t i = 0; i < f->p.panels; i++) {
+        for (int64_t chunk = 1; chunk < f->chunks; chunk++) {
+            f->k->add(rows * f->columns, sum + chunk * f->floats + i * one, sum + i * one);
+        }
+    }
+    for (int64_t n = 0; n < f->columns; n += COLUMNS) join_block(f, row, rows, n, vaei_min(COLUMNS, f->columns - n));
 }
 
 void vaei_winograd_weight_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n,
@@ -209,5 +225,5 @@ void vaei_winograd_weight_run(const vaei_kernels *k, const vaei_pool *pool, cons
     f.scratch = f.sums + f.chunks * f.floats;
     memset(scratch, 0, (size_t)f.p.c * sizeof *scratch);
     vaei_parallel(pool, (int32_t)(f.chunks * f.p.phases), weight_task, &f);
-    vaei_parallel(pool, (int32_t)f.rows, join_task, &f);
+    vaei_parallel(pool, (int32_t)vaei_divide_up(f.rows, f.band), join_task, &f);
 }

@@ -69,18 +69,18 @@ typedef struct vaei_kernels {
      * winograd_output: from its spots in m[spots_y][spots_x][stride] to rows x columns of pixels, `line` and `pixel` floats
      *   apart; then + bias[c], then + add (laid out as y), each may be NULL.
      * winograd_error: the gradient of such pixels, to e[spots_y][spots_x][stride].
-     * winograd_weight: panels u[panels_y][panels_x][stride] of `count` filters, `filter` floats apart, whose taps_y x taps_x
-     *   taps stand at tap[]; times scale[i] (NULL: 1). winograd_weight_grad: the other way, added to dw. */
+     * winograd_weight: panels u[panels_y][panels_x][stride] of `count` filters side by side: tap t of taps_y x taps_x is the
+     *   row g[tap[t]][row]; times scale[i] (NULL: 1). winograd_weight_grad: the gradient of such rows, from du to g. */
     void (*winograd_input)(int64_t channels, const vaei_winograd_tile *tile, const float *const *x, float *v,
                            int64_t stride);
     void (*winograd_output)(int64_t channels, const vaei_winograd_tile *tile, const float *m, int64_t stride,
                             const float *bias, const float *add, float *y, int64_t line, int64_t pixel);
     void (*winograd_error)(int64_t channels, const vaei_winograd_tile *tile, const float *dy, int64_t line, int64_t pixel,
                            float *e, int64_t stride);
-    void (*winograd_weight)(int64_t count, int64_t taps_y, int64_t taps_x, const float *w, int64_t filter,
+    void (*winograd_weight)(int64_t count, int64_t taps_y, int64_t taps_x, const float *g, int64_t row,
                             const int64_t *tap, const float *scale, float *u, int64_t stride);
-    void (*winograd_weight_grad)(int64_t count, int64_t taps_y, int64_t taps_x, const float *du, int64_t stride, float *dw,
-                                 int64_t filter, const int64_t *tap);
+    void (*winograd_weight_grad)(int64_t count, int64_t taps_y, int64_t taps_x, const float *du, int64_t stride, float *g,
+                                 int64_t row, const int64_t *tap);
 
     /* -- vec.tmpl.h ---------------------------------------------------------------------------------------------
      * Elementwise; x, y, dy, dx may be the same array. Every size n >= 0, any alignment of a float. */

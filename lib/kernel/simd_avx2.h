@@ -79,6 +79,9 @@ V_FN v_f32 v_zip_high(v_f32 even, v_f32 odd) { return _mm256_unpackhi_ps(even, o
 V_FN v_f64 v_wide(v_f32 x) {
     return (v_f64){_mm256_cvtps_pd(_mm256_castps256_ps128(x)), _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1))};
 }
+V_FN v_f32 v_narrow(v_f64 x) {
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps(x.low)), _mm256_cvtpd_ps(x.high), 1);
+}
 V_FN v_f64 v_wide_set(double x) { return (v_f64){_mm256_set1_pd(x), _mm256_set1_pd(x)}; }
 V_FN v_f64 v_wide_load(const double *p) { return (v_f64){_mm256_loadu_pd(p), _mm256_loadu_pd(p + 4)}; }
 V_FN void v_wide_store(double *p, v_f64 x) {
@@ -87,6 +90,12 @@ V_FN void v_wide_store(double *p, v_f64 x) {
 }
 V_FN v_f64 v_wide_add(v_f64 a, v_f64 b) {
     return (v_f64){_mm256_add_pd(a.low, b.low), _mm256_add_pd(a.high, b.high)};
+}
+V_FN v_f64 v_wide_sub(v_f64 a, v_f64 b) {
+    return (v_f64){_mm256_sub_pd(a.low, b.low), _mm256_sub_pd(a.high, b.high)};
+}
+V_FN v_f64 v_wide_mul(v_f64 a, v_f64 b) {
+    return (v_f64){_mm256_mul_pd(a.low, b.low), _mm256_mul_pd(a.high, b.high)};
 }
 V_FN v_f64 v_wide_fma(v_f64 a, v_f64 b, v_f64 c) {
     return (v_f64){_mm256_fmadd_pd(a.low, b.low, c.low), _mm256_fmadd_pd(a.high, b.high, c.high)};

@@ -82,6 +82,9 @@ V_FN v_f32 v_zip_high(v_f32 even, v_f32 odd) { return _mm512_unpackhi_ps(even, o
 V_FN v_f64 v_wide(v_f32 x) {
     return (v_f64){_mm512_cvtps_pd(_mm512_castps512_ps256(x)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1))};
 }
+V_FN v_f32 v_narrow(v_f64 x) {
+    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(x.low)), _mm512_cvtpd_ps(x.high), 1);
+}
 V_FN v_f64 v_wide_set(double x) { return (v_f64){_mm512_set1_pd(x), _mm512_set1_pd(x)}; }
 V_FN v_f64 v_wide_load(const double *p) { return (v_f64){_mm512_loadu_pd(p), _mm512_loadu_pd(p + 8)}; }
 V_FN void v_wide_store(double *p, v_f64 x) {
@@ -90,6 +93,12 @@ V_FN void v_wide_store(double *p, v_f64 x) {
 }
 V_FN v_f64 v_wide_add(v_f64 a, v_f64 b) {
     return (v_f64){_mm512_add_pd(a.low, b.low), _mm512_add_pd(a.high, b.high)};
+}
+V_FN v_f64 v_wide_sub(v_f64 a, v_f64 b) {
+    return (v_f64){_mm512_sub_pd(a.low, b.low), _mm512_sub_pd(a.high, b.high)};
+}
+V_FN v_f64 v_wide_mul(v_f64 a, v_f64 b) {
+    return (v_f64){_mm512_mul_pd(a.low, b.low), _mm512_mul_pd(a.high, b.high)};
 }
 V_FN v_f64 v_wide_fma(v_f64 a, v_f64 b, v_f64 c) {
     return (v_f64){_mm512_fmadd_pd(a.low, b.low, c.low), _mm512_fmadd_pd(a.high, b.high, c.high)};

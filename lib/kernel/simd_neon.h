@@ -86,6 +86,7 @@ V_FN v_f32 v_zip_low(v_f32 even, v_f32 odd) { return vzip1q_f32(even, odd); }
 V_FN v_f32 v_zip_high(v_f32 even, v_f32 odd) { return vzip2q_f32(even, odd); }
 
 V_FN v_f64 v_wide(v_f32 x) { return (v_f64){vcvt_f64_f32(vget_low_f32(x)), vcvt_high_f64_f32(x)}; }
+V_FN v_f32 v_narrow(v_f64 x) { return vcvt_high_f32_f64(vcvt_f32_f64(x.low), x.high); }
 V_FN v_f64 v_wide_set(double x) { return (v_f64){vdupq_n_f64(x), vdupq_n_f64(x)}; }
 V_FN v_f64 v_wide_load(const double *p) { return (v_f64){vld1q_f64(p), vld1q_f64(p + 2)}; }
 V_FN void v_wide_store(double *p, v_f64 x) {
@@ -93,6 +94,8 @@ V_FN void v_wide_store(double *p, v_f64 x) {
     vst1q_f64(p + 2, x.high);
 }
 V_FN v_f64 v_wide_add(v_f64 a, v_f64 b) { return (v_f64){vaddq_f64(a.low, b.low), vaddq_f64(a.high, b.high)}; }
+V_FN v_f64 v_wide_sub(v_f64 a, v_f64 b) { return (v_f64){vsubq_f64(a.low, b.low), vsubq_f64(a.high, b.high)}; }
+V_FN v_f64 v_wide_mul(v_f64 a, v_f64 b) { return (v_f64){vmulq_f64(a.low, b.low), vmulq_f64(a.high, b.high)}; }
 V_FN v_f64 v_wide_fma(v_f64 a, v_f64 b, v_f64 c) {
     return (v_f64){vfmaq_f64(c.low, a.low, b.low), vfmaq_f64(c.high, a.high, b.high)};
 }

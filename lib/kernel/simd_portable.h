@@ -100,7 +100,10 @@ V_FN v_f64 v_wide(v_f32 x) { return x; }
 V_FN v_f64 v_wide_set(double x) { return x; }
 V_FN v_f64 v_wide_load(const double *p) { return *p; }
 V_FN void v_wide_store(double *p, v_f64 x) { *p = x; }
+V_FN v_f32 v_narrow(v_f64 x) { return (float)x; }
 V_FN v_f64 v_wide_add(v_f64 a, v_f64 b) { return a + b; }
+V_FN v_f64 v_wide_sub(v_f64 a, v_f64 b) { return a - b; }
+V_FN v_f64 v_wide_mul(v_f64 a, v_f64 b) { return a * b; }
 V_FN v_f64 v_wide_fma(v_f64 a, v_f64 b, v_f64 c) { return fma(a, b, c); }
 
 #endif

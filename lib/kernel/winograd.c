@@ -59,6 +59,7 @@ int32_t vaei_winograd_plan_of(const vaei_conv *g, int32_t data, vaei_winograd_pl
                                      .of_o = taps * g->c,
                                      .step_y = 1,
                                      .step_x = 1};
+    p->taps = taps;
     p->kw = g->kw;
     p->row_c = row_floats(p->c);
     p->row_o = row_floats(p->oc);

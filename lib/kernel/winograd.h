@@ -32,7 +32,7 @@ typedef struct vaei_winograd_phase {
 typedef struct vaei_winograd_plan {
     int64_t w, c, ow, oc, oh; /* of the image read, of the one written */
     int64_t of_c, of_o;       /* numbers from filter to filter in the weight, by channel in and out */
-    int64_t kw;               /* of the weight */
+    int64_t taps, kw;         /* of a filter of the weight, of a row of it */
     int64_t step_y, step_x;   /* pixels of y a tile of one output covers with all phases */
     int64_t tiles_y, tiles_x; /* of an image: the same grid for every phase */
     int64_t phases, panels;   /* panels of all phases */

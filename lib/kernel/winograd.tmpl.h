@@ -2,7 +2,7 @@
  * winograd.tmpl.h - the transforms of conv_winograd.c, where the formulas are, over the vectors of simd_*.h.
  *
  * A lane is a channel (of weights: a filter) and never looks at another one, so no result depends on the width. Each
- * operation below is rounded once; weights are transformed in double, without FMA, and rounded to float at the end.
+ * operation below is rounded once; weights are transformed in double and rounded to float at the end.
  *
  * An axis of a tile has `taps` (1, 2, 3) and `size` outputs (1 to 4); it spans size + taps - 1 numbers, at the first
  * span - 1 of the points 0, A, -A, B, -B and at infinity. With one tap nothing is transformed.
@@ -290,114 +290,135 @@ static VAEI_TARGET void winograd_error(int64_t channels, const vaei_winograd_til
     FOR_EACH(channels, wino_error_block(tile, dy, line, pixel, i, j, e, stride));
 }
 
-/* ---- weights, WINO_LANES filters side by side, in double ---------------------------------------------------------- */
+/* ---- weights in double, a lane a filter: along y into t, then along x -------------------------------------------- */
 
-enum { WINO_LANES = 16 };
-
-/* 1 over the product of p - q over the other points q, for each point p of `taps` */
-static const double wino_norm[2][5] = {
-    {1 / ((double)WINO_A2 * WINO_B), 1 / (2 * (double)WINO_A2 * (WINO_A - WINO_B)),
-     -1 / (2 * (double)WINO_A2 * (WINO_A + WINO_B)), 1 / ((double)WINO_B * (WINO_B2 - WINO_A2))},
-    {1 / ((double)WINO_A2 * WINO_B2), 1 / (2 * (double)WINO_A2 * (WINO_A2 - WINO_B2)),
-     1 / (2 * (double)WINO_A2 * (WINO_A2 - WINO_B2)), 1 / (2 * (double)WINO_B2 * (WINO_B2 - WINO_A2)),
-     1 / (2 * (double)WINO_B2 * (WINO_B2 - WINO_A2))},
-};
-static const double wino_point[5] = {0, WINO_A, -WINO_A, WINO_B, -WINO_B};
+/* 1 over the product of p - q over the other points q, for the points 0, A, -A, B of two taps and 0, +-A, +-B of three */
+#define WINO_TWO_0   (1 / ((double)WINO_A2 * WINO_B))
+#define WINO_TWO_A   (1 / (2 * (double)WINO_A2 * (WINO_A - WINO_B)))
+#define WINO_TWO_MA  (-1 / (2 * (double)WINO_A2 * (WINO_A + WINO_B)))
+#define WINO_TWO_B   (1 / ((double)WINO_B * (WINO_B2 - WINO_A2)))
+#define WINO_THREE_0 (1 / ((double)WINO_A2 * WINO_B2))
+#define WINO_THREE_A (1 / (2 * (double)WINO_A2 * (WINO_A2 - WINO_B2)))
+#define WINO_THREE_B (1 / (2 * (double)WINO_B2 * (WINO_B2 - WINO_A2)))
 
 /* u = G g */
-V_FN void wino_weight_axis(const int taps, const double (*g)[WINO_LANES], int64_t step, double (*u)[WINO_LANES],
-                           int64_t u_step) {
-    for (int l = 0; l < WINO_LANES; l++) {
-        if (taps == 1) {
-            u[0][l] = g[0][l];
-            continue;
-        }
-        WINO_UNROLL for (int i = 0; i < taps + 2; i++) {
-            const double p = wino_point[i];
-            const double odd = p * g[step][l], even = taps == 3 ? g[0][l] + p * p * g[2 * step][l] : g[0][l];
-            u[i * u_step][l] = wino_norm[taps - 2][i] * (even + odd);
-        }
-        u[(taps + 2) * u_step][l] = g[(taps - 1) * step][l];
+V_FN void wino_weight_axis(const int taps, const v_f64 *g, v_f64 *u) {
+    const v_f64 a = v_wide_set(WINO_A), b = v_wide_set(WINO_B), less_a = v_wide_set(-WINO_A);
+    if (taps == 1) {
+        u[0] = g[0];
+    } else if (taps == 2) {
+        u[0] = v_wide_mul(v_wide_set(WINO_TWO_0), g[0]);
+        u[1] = v_wide_mul(v_wide_set(WINO_TWO_A), v_wide_fma(a, g[1], g[0]));
+        u[2] = v_wide_mul(v_wide_set(WINO_TWO_MA), v_wide_fma(less_a, g[1], g[0]));
+        u[3] = v_wide_mul(v_wide_set(WINO_TWO_B), v_wide_fma(b, g[1], g[0]));
+        u[4] = g[1];
+    } else {
+        const v_f64 even_a = v_wide_fma(v_wide_set(WINO_A2), g[2], g[0]), odd_a = v_wide_mul(a, g[1]);
+        const v_f64 even_b = v_wide_fma(v_wide_set(WINO_B2), g[2], g[0]), odd_b = v_wide_mul(b, g[1]);
+        u[0] = v_wide_mul(v_wide_set(WINO_THREE_0), g[0]);
+        u[1] = v_wide_mul(v_wide_set(WINO_THREE_A), v_wide_add(even_a, odd_a));
+        u[2] = v_wide_mul(v_wide_set(WINO_THREE_A), v_wide_sub(even_a, odd_a));
+        u[3] = v_wide_mul(v_wide_set(WINO_THREE_B), v_wide_add(even_b, odd_b));
+        u[4] = v_wide_mul(v_wide_set(WINO_THREE_B), v_wide_sub(even_b, odd_b));
+        u[5] = g[2];
     }
 }
 
 /* dg = G' du */
-V_FN void wino_weight_grad_axis(const int taps, const double (*du)[WINO_LANES], int64_t step, double (*dg)[WINO_LANES],
-                                int64_t g_step) {
-    for (int l = 0; l < WINO_LANES; l++) {
-        double sum[3] = {du[0][l], 0, 0};
-        if (taps > 1) {
-            sum[0] = 0;
-            WINO_UNROLL for (int i = 0; i < taps + 2; i++) {
-                const double p = wino_point[i], term = wino_norm[taps - 2][i] * du[i * step][l];
-                sum[0] += term;
-                sum[1] += p * term;
-                sum[2] += p * p * term;
-            }
-            sum[taps - 1] += du[(taps + 2) * step][l];
-        }
-        WINO_UNROLL for (int i = 0; i < taps; i++) dg[i * g_step][l] = sum[i];
+V_FN void wino_weight_grad_axis(const int taps, const v_f64 *du, v_f64 *dg) {
+    if (taps == 1) {
+        dg[0] = du[0];
+    } else if (taps == 2) {
+        const v_f64 a = v_wide_mul(v_wide_set(WINO_TWO_A), du[1]), less_a = v_wide_mul(v_wide_set(WINO_TWO_MA), du[2]);
+        const v_f64 b = v_wide_mul(v_wide_set(WINO_TWO_B), du[3]);
+        dg[0] = v_wide_add(v_wide_fma(v_wide_set(WINO_TWO_0), du[0], v_wide_add(a, less_a)), b);
+        dg[1] = v_wide_fma(v_wide_set(WINO_A), v_wide_sub(a, less_a), v_wide_fma(v_wide_set(WINO_B), b, du[4]));
+    } else {
+        const v_f64 norm_a = v_wide_set(WINO_THREE_A), norm_b = v_wide_set(WINO_THREE_B);
+        const v_f64 even_a = v_wide_mul(norm_a, v_wide_add(du[1], du[2])),
+                    odd_a = v_wide_mul(norm_a, v_wide_sub(du[1], du[2]));
+        const v_f64 even_b = v_wide_mul(norm_b, v_wide_add(du[3], du[4])),
+                    odd_b = v_wide_mul(norm_b, v_wide_sub(du[3], du[4]));
+        dg[0] = v_wide_add(v_wide_fma(v_wide_set(WINO_THREE_0), du[0], even_a), even_b);
+        dg[1] = v_wide_fma(v_wide_set(WINO_A), odd_a, v_wide_mul(v_wide_set(WINO_B), odd_b));
+        dg[2] = v_wide_fma(v_wide_set(WINO_A2), even_a, v_wide_fma(v_wide_set(WINO_B2), even_b, du[5]));
     }
 }
 
-#define WINO_TAPS(taps, DO)                                                                                            \
-    switch (taps) {                                                                                                    \
-    case 1:                                                                                                            \
-        DO(1);                                                                                                         \
+/* Runs DO(taps_y, taps_x) with both as constants */
+#define WINO_TAPS(taps_y, taps_x, DO)                                                                                  \
+    switch ((taps_y)*4 + (taps_x)) {                                                                                   \
+    case 5:                                                                                                            \
+        DO(1, 1);                                                                                                      \
         break;                                                                                                         \
-    case 2:                                                                                                            \
-        DO(2);                                                                                                         \
+    case 6:                                                                                                            \
+        DO(1, 2);                                                                                                      \
+        break;                                                                                                         \
+    case 7:                                                                                                            \
+        DO(1, 3);                                                                                                      \
+        break;                                                                                                         \
+    case 9:                                                                                                            \
+        DO(2, 1);                                                                                                      \
+        break;                                                                                                         \
+    case 10:                                                                                                           \
+        DO(2, 2);                                                                                                      \
+        break;                                                                                                         \
+    case 11:                                                                                                           \
+        DO(2, 3);                                                                                                      \
+        break;                                                                                                         \
+    case 13:                                                                                                           \
+        DO(3, 1);                                                                                                      \
+        break;                                                                                                         \
+    case 14:                                                                                                           \
+        DO(3, 2);                                                                                                      \
+        break;                                                                                                         \
+    case 15:                                                                                                           \
+        DO(3, 3);                                                                                                      \
         break;                                                                                                         \
     default:                                                                                                           \
-        DO(3);                                                                                                         \
         break;                                                                                                         \
     }
 
-static VAEI_TARGET void winograd_weight(int64_t count, int64_t taps_y, int64_t taps_x, const float *w, int64_t filter,
-                                        const int64_t *tap, const float *scale, float *u, int64_t stride) {
-    const int64_t spots_y = vaei_winograd_panels(taps_y), spots_x = vaei_winograd_panels(taps_x);
-    for (int64_t first = 0; first < count; first += WINO_LANES) {
-        const int64_t lanes = count - first < WINO_LANES ? count - first : WINO_LANES;
-        double g[9][WINO_LANES] = {{0}}, t[18][WINO_LANES], out[36][WINO_LANES];
-        for (int64_t l = 0; l < lanes; l++) {
-            const float *const from = w + (first + l) * filter;
-            const double factor = scale ? (double)scale[first + l] : 1.0;
-            for (int64_t i = 0; i < taps_y * taps_x; i++) g[i][l] = (double)from[tap[i]] * factor;
-        }
-#define WINO_WEIGHT_Y(taps)                                                                                            \
-    for (int64_t s = 0; s < taps_x; s++) wino_weight_axis(taps, g + s, taps_x, t + s, taps_x)
-#define WINO_WEIGHT_X(taps)                                                                                            \
-    for (int64_t r = 0; r < spots_y; r++) wino_weight_axis(taps, t + taps_x * r, 1, out + spots_x * r, 1)
-        WINO_TAPS(taps_y, WINO_WEIGHT_Y)
-        WINO_TAPS(taps_x, WINO_WEIGHT_X)
-#undef WINO_WEIGHT_Y
-#undef WINO_WEIGHT_X
-        for (int64_t i = 0; i < spots_y * spots_x; i++) {
-            for (int64_t l = 0; l < lanes; l++) u[i * stride + first + l] = (float)out[i][l];
-        }
+V_FN void wino_weight_block(const int taps_y, const int taps_x, const float *g, int64_t row, const int64_t *tap,
+                            const float *scale, float *u, int64_t stride, int64_t i, const int64_t j) {
+    const int64_t panels_y = vaei_winograd_panels(taps_y), panels_x = vaei_winograd_panels(taps_x);
+    v_f64 t[WINO_SPOTS * 3], d[3], out[WINO_SPOTS];
+    const v_f64 factor = scale ? v_wide(get(scale + i, j)) : v_wide_set(1);
+    for (int64_t s = 0; s < taps_x; s++) {
+        WINO_EACH(r, taps_y) d[r] = v_wide_mul(v_wide(get(g + tap[r * taps_x + s] * row + i, j)), factor);
+        wino_weight_axis(taps_y, d, out);
+        WINO_EACH(r, panels_y) t[r * taps_x + s] = out[r];
+    }
+    for (int64_t r = 0; r < panels_y; r++, u += panels_x * stride) {
+        wino_weight_axis(taps_x, t + r * taps_x, out);
+        WINO_EACH(s, panels_x) put(u + s * stride + i, j, v_narrow(out[s]));
     }
 }
 
-static VAEI_TARGET void winograd_weight_grad(int64_t count, int64_t taps_y, int64_t taps_x, const float *du,
-                                             int64_t stride, float *dw, int64_t filter, const int64_t *tap) {
-    const int64_t spots_y = vaei_winograd_panels(taps_y), spots_x = vaei_winograd_panels(taps_x);
-    for (int64_t first = 0; first < count; first += WINO_LANES) {
-        const int64_t lanes = count - first < WINO_LANES ? count - first : WINO_LANES;
-        double out[36][WINO_LANES] = {{0}}, t[18][WINO_LANES], g[9][WINO_LANES];
-        for (int64_t i = 0; i < spots_y * spots_x; i++) {
-            for (int64_t l = 0; l < lanes; l++) out[i][l] = (double)du[i * stride + first + l];
-        }
-#define WINO_GRAD_X(taps)                                                                                              \
-    for (int64_t r = 0; r < spots_y; r++) wino_weight_grad_axis(taps, out + spots_x * r, 1, t + taps_x * r, 1)
-#define WINO_GRAD_Y(taps)                                                                                              \
-    for (int64_t s = 0; s < taps_x; s++) wino_weight_grad_axis(taps, t + s, taps_x, g + s, taps_x)
-        WINO_TAPS(taps_x, WINO_GRAD_X)
-        WINO_TAPS(taps_y, WINO_GRAD_Y)
-#undef WINO_GRAD_X
-#undef WINO_GRAD_Y
-        for (int64_t l = 0; l < lanes; l++) {
-            float *const to = dw + (first + l) * filter;
-            for (int64_t i = 0; i < taps_y * taps_x; i++) to[tap[i]] += (float)g[i][l];
-        }
+V_FN void wino_weight_grad_block(const int taps_y, const int taps_x, const float *du, int64_t stride, float *g,
+                                 int64_t row, const int64_t *tap, int64_t i, const int64_t j) {
+    const int64_t panels_y = vaei_winograd_panels(taps_y), panels_x = vaei_winograd_panels(taps_x);
+    v_f64 t[WINO_SPOTS * 3], d[WINO_SPOTS], out[3];
+    for (int64_t r = 0; r < panels_y; r++, du += panels_x * stride) {
+        WINO_EACH(s, panels_x) d[s] = v_wide(get(du + s * stride + i, j));
+        wino_weight_grad_axis(taps_x, d, out);
+        WINO_EACH(s, taps_x) t[r * taps_x + s] = out[s];
     }
+    for (int64_t s = 0; s < taps_x; s++) {
+        WINO_EACH(r, panels_y) d[r] = t[r * taps_x + s];
+        wino_weight_grad_axis(taps_y, d, out);
+        WINO_EACH(r, taps_y) put(g + tap[r * taps_x + s] * row + i, j, v_narrow(out[r]));
+    }
+}
+
+#define WINO_WEIGHT(y, x) FOR_EACH(count, wino_weight_block(y, x, g, row, tap, scale, u, stride, i, j))
+static VAEI_TARGET void winograd_weight(int64_t count, int64_t taps_y, int64_t taps_x, const float *g, int64_t row,
+                                        const int64_t *tap, const float *scale, float *u, int64_t stride) {
+    WINO_TAPS(taps_y, taps_x, WINO_WEIGHT)
+}
+
+#define WINO_WEIGHT_GRAD(y, x) FOR_EACH(count, wino_weight_grad_block(y, x, du, stride, g, row, tap, i, j))
+static VAEI_TARGET void winograd_weight_grad(int64_t count, int64_t taps_y, int64_t taps_x, const float *du,
+                                             int64_t stride, float *g, int64_t row, const int64_t *tap) {
+    WINO_TAPS(taps_y, taps_x, WINO_WEIGHT_GRAD)
 }
