@@ -60,8 +60,8 @@ static void pack_columns(const vaei_kernels *k, int64_t K, int64_t count, const 
     }
 }
 
-void vaei_pack_rows(const vaei_kernels *k, int64_t depth, int64_t k0, int64_t K, int64_t N, const float *src, int64_t stride_k,
-                    int64_t stride_n, const float *scale, float *dst) {
+void vaei_pack_rows(const vaei_kernels *k, int64_t depth, int64_t k0, int64_t K, int64_t N, const float *src,
+                    int64_t stride_k, int64_t stride_n, const float *scale, float *dst) {
     const int64_t nr = k->blas ? N : k->nr;
     for (int64_t n = 0; n < N; n += nr) {
         const int64_t count = vaei_min(nr, N - n);
@@ -122,15 +122,15 @@ typedef struct product {
 } product;
 
 /* Rows [m0, m0 + m) of block [k0, k0 + depth) times columns [n0, n1) */
-static void tile_times_panels(const product *p, int64_t m0, int64_t m, const float *const *a, int64_t k0, int64_t depth, int64_t n0,
-                              int64_t n1) {
+static void tile_times_panels(const product *p, int64_t m0, int64_t m, const float *const *a, int64_t k0, int64_t depth,
+                              int64_t n0, int64_t n1) {
     const vaei_kernels *const k = p->k;
     const int32_t more = p->accumulate || k0 > 0;
     float *c[VAEI_MAX_ROWS];
     for (int64_t i = 0; i < m; i++) c[i] = p->y + (m0 + i) * p->ldy + n0;
     for (int64_t n = n0; n < n1; n += k->nr) {
-        k->dot_tile(m, vaei_min(k->nr, n1 - n), 1, depth, a, p->packed + n * p->K + k0 * k->nr, c, more || !p->bias ? NULL : p->bias + n,
-                    more);
+        k->dot_tile(m, vaei_min(k->nr, n1 - n), 1, depth, a, p->packed + n * p->K + k0 * k->nr, c,
+                    more || !p->bias ? NULL : p->bias + n, more);
         for (int64_t i = 0; i < m; i++) c[i] += k->nr;
     }
 }
@@ -171,8 +171,9 @@ static void post_task(void *arg, int32_t index) {
     p->post->apply(p->post->arg, p->k, (m1 - m0) * p->N, p->y + m0 * p->ldy);
 }
 
-void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a, int64_t lda,
-                 const float *packed, const float *bias, int32_t accumulate, float *y, int64_t ldy, const vaei_post *post) {
+void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a,
+                 int64_t lda, const float *packed, const float *bias, int32_t accumulate, float *y, int64_t ldy,
+                 const vaei_post *post) {
     product p = {k,          M, K, N, lda, ldy, a, packed, bias, y, post && post->apply ? post : NULL,
                  accumulate, 0, 0, 1, 0,   0,   0};
     if (M <= 0 || N <= 0) return;
@@ -208,8 +209,9 @@ void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_
 /* ---- vaei_outer ------------------------------------------------------------------------------------------------- */
 
 enum {
-    OUTER_BLOCK = 128,   /* positions whose products are summed before they are added to c */
-    OUTER_CHUNK = 2048,  /* positions of one partial sum, at least */
+    OUTER_BLOCK = 128,  /* positions whose products are summed before they are added to c */
+    OUTER_TILES = 8,    /* of rows, whose numbers stay in the cache with those positions */
+    OUTER_CHUNK = 2048, /* positions of one partial sum, at least */
     OUTER_CHUNKS = 8,
     OUTER_FLOATS = 1 << 22 /* of partial sums */
 };
@@ -233,33 +235,33 @@ typedef struct outer {
     float *c;
 } outer;
 
-static void move(const float **at, int64_t count, int64_t by) {
-    for (int64_t i = 0; i < count; i++) at[i] += by;
+/* c[m0..m1)[n0..n1) += the products of positions [p0, p0 + count). The pointers to a are made once for all panels of b. */
+static void outer_block(const outer *o, float *c, int64_t p0, int64_t count, int64_t m0, int64_t m1, int64_t n0,
+                        int64_t n1) {
+    const vaei_kernels *const k = o->k;
+    const float *a[OUTER_TILES][OUTER_BLOCK], *b[OUTER_BLOCK];
+    for (int64_t m = m0, tile = 0; m < m1; m += k->mr, tile++) {
+        for (int64_t p = 0; p < count; p++) a[tile][p] = o->a + (p0 + p) * o->lda + m;
+    }
+    for (int64_t n = n0; n < n1; n += k->nr) {
+        for (int64_t p = 0; p < count; p++) b[p] = o->b + (p0 + p) * o->ldb + n;
+        for (int64_t m = m0, tile = 0; m < m1; m += k->mr, tile++) {
+            k->outer_tile(vaei_min(k->mr, m1 - m), vaei_min(k->nr, n1 - n), count, a[tile], b, c + m * o->ldc + n,
+                          o->ldc);
+        }
+    }
 }
 
 static void outer_task(void *arg, int32_t index) {
     const outer *const o = arg;
-    const vaei_kernels *const k = o->k;
-    const int64_t chunk = index / o->bands, m0 = index % o->bands * o->band_rows, m1 = vaei_min(m0 + o->band_rows, o->M);
-    const int64_t first = chunk * o->chunk, last = vaei_min(first + o->chunk, o->P);
+    const int64_t chunk = index / o->bands, m0 = index % o->bands * o->band_rows,
+                  m1 = vaei_min(m0 + o->band_rows, o->M);
+    const int64_t first = chunk * o->chunk, last = vaei_min(first + o->chunk, o->P), rows = OUTER_TILES * o->k->mr;
     float *const c = o->c + chunk * o->chunk_stride;
     if (o->chunk_stride > 0) memset(c + m0 * o->N, 0, (size_t)((m1 - m0) * o->N) * sizeof *c);
-    for (int64_t p0 = first; p0 < last; p0 += OUTER_BLOCK) {
-        const int64_t count = vaei_min(OUTER_BLOCK, last - p0);
-        const float *a[OUTER_BLOCK], *b[OUTER_BLOCK];
-        for (int64_t p = 0; p < count; p++) {
-            a[p] = o->a + (p0 + p) * o->lda + m0;
-            b[p] = o->b + (p0 + p) * o->ldb;
-        }
-        for (int64_t n = 0; n < o->N; n += k->nr) {
-            for (int64_t m = m0; m < m1; m += k->mr) {
-                k->outer_tile(vaei_min(k->mr, m1 - m), vaei_min(k->nr, o->N - n), count, a, b, c + m * o->ldc + n,
-                              o->ldc);
-                move(a, count, vaei_min(k->mr, m1 - m));
-            }
-            move(a, count, m0 - m1);
-            move(b, count, vaei_min(k->nr, o->N - n));
-        }
+    for (int64_t p = first; p < last; p += OUTER_BLOCK) {
+        for (int64_t m = m0; m < m1; m += rows)
+            outer_block(o, c, p, vaei_min(OUTER_BLOCK, last - p), m, vaei_min(m + rows, m1), 0, o->N);
     }
 }
 
@@ -278,8 +280,8 @@ static void join_task(void *arg, int32_t row) {
     }
 }
 
-void vaei_outer(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t N, int64_t P, const float *a, int64_t lda,
-                const float *b, int64_t ldb, float *c, int64_t ldc, float *scratch) {
+void vaei_outer(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t N, int64_t P, const float *a,
+                int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc, float *scratch) {
     if (M <= 0 || N <= 0 || P <= 0) return;
     if (k->blas) {
         vaei_blas_outer(M, N, P, a, lda, b, ldb, c, ldc);
