@@ -230,7 +230,8 @@ int64_t vaei_outer_scratch(const vaei_kernels *k, int64_t M, int64_t N, int64_t 
 
 typedef struct outer {
     const vaei_kernels *k;
-    int64_t M, N, P, lda, ldb, ldc, chunk, bands, band_rows, chunk_stride;
+    int64_t M, N, P, lda, ldb, ldc, chunk, chunk_stride;
+    int64_t bands, band_rows, column_bands, band_columns; /* bands: of rows times of columns */
     const float *a, *b;
     float *c;
 } outer;
@@ -254,14 +255,17 @@ static void outer_block(const outer *o, float *c, int64_t p0, int64_t count, int
 
 static void outer_task(void *arg, int32_t index) {
     const outer *const o = arg;
-    const int64_t chunk = index / o->bands, m0 = index % o->bands * o->band_rows,
-                  m1 = vaei_min(m0 + o->band_rows, o->M);
+    const int64_t chunk = index / o->bands, band = index % o->bands, row_band = band / o->column_bands;
+    const int64_t m0 = row_band * o->band_rows, m1 = vaei_min(m0 + o->band_rows, o->M);
+    const int64_t n0 = band % o->column_bands * o->band_columns, n1 = vaei_min(n0 + o->band_columns, o->N);
     const int64_t first = chunk * o->chunk, last = vaei_min(first + o->chunk, o->P), rows = OUTER_TILES * o->k->mr;
     float *const c = o->c + chunk * o->chunk_stride;
-    if (o->chunk_stride > 0) memset(c + m0 * o->N, 0, (size_t)((m1 - m0) * o->N) * sizeof *c);
+    if (o->chunk_stride > 0) {
+        for (int64_t m = m0; m < m1; m++) memset(c + m * o->N + n0, 0, (size_t)(n1 - n0) * sizeof *c);
+    }
     for (int64_t p = first; p < last; p += OUTER_BLOCK) {
         for (int64_t m = m0; m < m1; m += rows)
-            outer_block(o, c, p, vaei_min(OUTER_BLOCK, last - p), m, vaei_min(m + rows, m1), 0, o->N);
+            outer_block(o, c, p, vaei_min(OUTER_BLOCK, last - p), m, vaei_min(m + rows, m1), n0, n1);
     }
 }
 
@@ -288,10 +292,15 @@ void vaei_outer(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t
         return;
     }
     const int64_t chunks = outer_chunks(M * N, P), tiles = vaei_divide_up(M, k->mr);
-    outer o = {k, M, N, P, lda, ldb, ldc, vaei_divide_up(P, chunks), 0, 0, 0, a, b, c};
-    o.bands = vaei_min(vaei_divide_up(TASKS, chunks), tiles);
-    o.band_rows = vaei_divide_up(tiles, o.bands) * k->mr;
-    o.bands = vaei_divide_up(M, o.band_rows);
+    const int64_t panels = vaei_divide_up(N, k->nr);
+    outer o = {k, M, N, P, lda, ldb, ldc, vaei_divide_up(P, chunks), 0, 0, 0, 0, 0, a, b, c};
+    /* whole blocks of rows share a panel of b; what they leave of the tasks is cut from the columns */
+    const int64_t row_bands = vaei_min(vaei_divide_up(TASKS, chunks), vaei_divide_up(tiles, OUTER_TILES));
+    o.band_rows = vaei_divide_up(tiles, row_bands) * k->mr;
+    const int64_t bands = vaei_divide_up(M, o.band_rows);
+    o.band_columns = vaei_divide_up(panels, vaei_min(vaei_divide_up(TASKS, chunks * bands), panels)) * k->nr;
+    o.column_bands = vaei_divide_up(N, o.band_columns);
+    o.bands = bands * o.column_bands;
     if (chunks > 1) {
         o.c = scratch;
         o.ldc = N;
