@@ -171,6 +171,39 @@ START_TEST(test_matmul_accumulates_into_wider_rows) {
 }
 END_TEST
 
+static void check_plain(const vaei_kernels *k, const vaei_pool *pool, dice *d, shape s, int32_t accumulate) {
+    guarded a = guarded_random(d, s.M * s.K), b = guarded_random(d, s.K * s.N), got = guarded_random(d, s.M * s.N);
+    guarded want = guarded_floats(got.count), packed = guarded_floats(vaei_pack_floats(k, s.K, s.N));
+    guarded scratch = guarded_floats(vaei_matmul_plain_scratch(k, s.M, s.K, s.N));
+    const vaei_post post = {halve, &s.N};
+    memcpy(want.at, got.at, (size_t)got.count * sizeof(float));
+    vaei_pack(k, NULL, s.K, s.N, b.at, s.N, 1, NULL, packed.at);
+    vaei_matmul(k, NULL, s.M, s.K, s.N, a.at, s.K, packed.at, NULL, accumulate, want.at, s.N, &post);
+    vaei_matmul_plain(k, pool, s.M, s.K, s.N, a.at, b.at, accumulate, got.at, &post, scratch.at);
+    ck_assert_msg(memcmp(want.at, got.at, (size_t)got.count * sizeof(float)) == 0, "%s: plain %d %d %d", k->name, (int)s.M,
+                  (int)s.K, (int)s.N);
+    guarded_free(&a);
+    guarded_free(&b);
+    guarded_free(&got);
+    guarded_free(&want);
+    guarded_free(&packed);
+    guarded_free(&scratch);
+}
+
+START_TEST(test_matmul_by_a_plain_matrix_has_the_same_bits) {
+    const vaei_kernels *const k = vaei_kernels_select(_i, 0);
+    if (!k) return;
+    vaei_heap heap;
+    vaei_pool *const pool = pool_of(&heap, 3);
+    dice d = {10};
+    for (size_t i = 0; i < VAEI_COUNT(shapes); i++) check_plain(k, pool, &d, shapes[i], i % 2);
+    for (int64_t n = 1; n < 68; n++) check_plain(k, pool, &d, (shape){68 - n, 1 + n * 7 % 67, n}, n % 2);
+    check_plain(k, pool, &d, (shape){5, 21, 512}, 0);
+    check_plain(k, pool, &d, (shape){5, 400, 513}, 0);
+    vaei_pool_destroy(pool);
+}
+END_TEST
+
 /* ---- packing ---- */
 
 /* b by rows, by columns, and spread out; plain and scaled */
@@ -313,6 +346,7 @@ Suite *suite_gemm(void) {
     tcase_add_loop_test(t, test_matmul_has_the_same_bits_for_any_threads, 0, threads);
     tcase_add_test(t, test_matmul_rows_do_not_depend_on_their_batch);
     tcase_add_loop_test(t, test_matmul_accumulates_into_wider_rows, 0, 2);
+    tcase_add_loop_test(t, test_matmul_by_a_plain_matrix_has_the_same_bits, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_pack_lays_columns_into_panels_of_zeros, ISA_FIRST, ISA_END);
     tcase_add_test(t, test_outer_agrees_with_double);
     tcase_add_loop_test(t, test_outer_has_the_same_bits_on_every_table_and_thread_count, 0, threads);

@@ -42,6 +42,35 @@ static void check_dot(const vaei_kernels *k, dice *d, int64_t m, int64_t n, int6
     guarded_free(&c);
 }
 
+/* The same chain with rows of b apart, of which nothing beyond n is read. */
+static void check_dot_plain(const vaei_kernels *k, dice *d, int64_t m, int64_t n, int64_t depth) {
+    const int64_t ldb = n + dice_range(d, 0, 40);
+    guarded a = guarded_random(d, m * depth), b = guarded_random(d, (depth - 1) * ldb + n), bias = guarded_random(d, n);
+    guarded packed = guarded_floats(depth * k->nr), got = guarded_random(d, m * n), want = guarded_floats(m * n);
+    const float *rows[MAX_TILE];
+    float *out[2][MAX_TILE];
+    memset(packed.at, 0, (size_t)packed.count * sizeof(float));
+    for (int64_t x = 0; x < depth; x++) memcpy(packed.at + x * k->nr, b.at + x * ldb, (size_t)n * sizeof(float));
+    for (int64_t i = 0; i < m; i++) {
+        rows[i] = a.at + i * depth;
+        out[0][i] = got.at + i * n;
+        out[1][i] = want.at + i * n;
+    }
+    for (int32_t init = 0; init < 3; init++) {
+        memcpy(want.at, got.at, (size_t)want.count * sizeof(float));
+        k->dot_tile_plain(m, n, depth, rows, b.at, ldb, out[0], init == 1 ? bias.at : NULL, init == 2);
+        k->dot_tile(m, n, 1, depth, rows, packed.at, out[1], init == 1 ? bias.at : NULL, init == 2);
+        ck_assert_msg(memcmp(want.at, got.at, (size_t)want.count * sizeof(float)) == 0, "%s: plain m=%d n=%d depth=%d init=%d",
+                      k->name, (int)m, (int)n, (int)depth, (int)init);
+    }
+    guarded_free(&a);
+    guarded_free(&b);
+    guarded_free(&bias);
+    guarded_free(&packed);
+    guarded_free(&got);
+    guarded_free(&want);
+}
+
 static void check_outer(const vaei_kernels *k, dice *d, int64_t m, int64_t n, int64_t depth) {
     const int64_t lda = m + dice_range(d, 0, 3), ldb = n + dice_range(d, 0, 3), ldc = n + dice_range(d, 0, 5);
     guarded a = guarded_random(d, (depth - 1) * lda + m), b = guarded_random(d, (depth - 1) * ldb + n);
@@ -78,6 +107,19 @@ START_TEST(test_dot_tile_is_one_chain_of_fma) {
             for (size_t i = 0; i < VAEI_COUNT(depths); i++) {
                 check_dot(k, &d, m, n, 1 + (m + n + (int64_t)i) % TAPS, depths[i]);
             }
+        }
+    }
+}
+END_TEST
+
+START_TEST(test_dot_tile_plain_is_dot_tile_on_rows_apart) {
+    const vaei_kernels *const k = vaei_kernels_select(_i, 0);
+    static const int64_t depths[] = {1, 2, 7, DEPTH};
+    dice d = {19};
+    if (!k) return;
+    for (int64_t m = 1; m <= k->mr; m++) {
+        for (int64_t n = 1; n <= k->nr; n++) {
+            for (size_t i = 0; i < VAEI_COUNT(depths); i++) check_dot_plain(k, &d, m, n, depths[i]);
         }
     }
 }
@@ -128,6 +170,7 @@ Suite *suite_tile(void) {
     TCase *const t = tcase_create("tile");
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, test_dot_tile_is_one_chain_of_fma, ISA_FIRST, ISA_END);
+    tcase_add_loop_test(t, test_dot_tile_plain_is_dot_tile_on_rows_apart, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_outer_tile_sums_first_then_adds, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_dot_tile_without_taps_writes_the_bias, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_tiles_fit_what_callers_reserve, ISA_FIRST, ISA_END);

@@ -112,7 +112,8 @@ void vaei_pack(const vaei_kernels *k, const vaei_pool *pool, int64_t K, int64_t 
 typedef struct product {
     const vaei_kernels *k;
     int64_t M, K, N, lda, ldy;
-    const float *a, *packed, *bias;
+    const float *a, *b, *bias;
+    int64_t ldb; /* 0: b is packed */
     float *y;
     const vaei_post *post;
     int32_t accumulate;
@@ -129,8 +130,13 @@ static void tile_times_panels(const product *p, int64_t m0, int64_t m, const flo
     float *c[VAEI_MAX_ROWS];
     for (int64_t i = 0; i < m; i++) c[i] = p->y + (m0 + i) * p->ldy + n0;
     for (int64_t n = n0; n < n1; n += k->nr) {
-        k->dot_tile(m, vaei_min(k->nr, n1 - n), 1, depth, a, p->packed + n * p->K + k0 * k->nr, c,
-                    more || !p->bias ? NULL : p->bias + n, more);
+        const int64_t columns = vaei_min(k->nr, n1 - n);
+        const float *const bias = more || !p->bias ? NULL : p->bias + n;
+        if (p->ldb > 0) {
+            k->dot_tile_plain(m, columns, depth, a, p->b + k0 * p->ldb + n, p->ldb, c, bias, more);
+        } else {
+            k->dot_tile(m, columns, 1, depth, a, p->b + n * p->K + k0 * k->nr, c, bias, more);
+        }
         for (int64_t i = 0; i < m; i++) c[i] += k->nr;
     }
 }
@@ -171,15 +177,14 @@ static void post_task(void *arg, int32_t index) {
     p->post->apply(p->post->arg, p->k, (m1 - m0) * p->N, p->y + m0 * p->ldy);
 }
 
-void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a,
-                 int64_t lda, const float *packed, const float *bias, int32_t accumulate, float *y, int64_t ldy,
-                 const vaei_post *post) {
-    product p = {k,          M, K, N, lda, ldy, a, packed, bias, y, post && post->apply ? post : NULL,
-                 accumulate, 0, 0, 1, 0,   0,   0};
+static void run_product(const vaei_pool *pool, product p) {
+    const vaei_kernels *const k = p.k;
+    const int64_t M = p.M, K = p.K, N = p.N;
+    p.column_bands = 1;
     if (M <= 0 || N <= 0) return;
     if (k->blas) {
-        vaei_blas_product(M, K, N, a, lda, packed, bias, accumulate, y, ldy);
-        if (p.post) p.post->apply(p.post->arg, k, M * N, y);
+        vaei_blas_product(M, K, N, p.a, p.lda, p.b, p.bias, p.accumulate, p.y, p.ldy);
+        if (p.post) p.post->apply(p.post->arg, k, M * N, p.y);
         return;
     }
     const int64_t panels = vaei_divide_up(N, k->nr);
@@ -188,14 +193,14 @@ void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_
     if (row_bands > INT32_MAX / TASKS) row_bands = INT32_MAX / TASKS;
     p.band_rows = vaei_divide_up(tiles, row_bands) * k->mr;
     row_bands = vaei_divide_up(M, p.band_rows);
-    p.copied = tiles > 1 && lda % CONFLICT == 0 && panels >= COPY_PANELS;
+    p.copied = tiles > 1 && p.lda % CONFLICT == 0 && panels >= COPY_PANELS;
     const int64_t enough = vaei_divide_up(TASK_WORK, p.band_rows * k->nr * vaei_max(K, 1)); /* panels, for a task */
     const int64_t least = p.copied ? vaei_max(enough, 2 * COPY_PANELS) : enough;
     const int64_t column_bands = vaei_max(vaei_min(TASKS / row_bands, panels / least), 1);
     p.band_columns = vaei_divide_up(panels, column_bands) * k->nr;
     p.column_bands = vaei_divide_up(N, p.band_columns);
     if (tiles > 1) {
-        const int64_t deepest = p.copied ? COPY_K : BLOCK_K;
+        const int64_t deepest = p.copied || p.ldb > 0 ? COPY_K : BLOCK_K;
         p.block = vaei_divide_up(K, vaei_max(vaei_divide_up(K, deepest), 1));
         p.block_columns = vaei_max(BLOCK_FLOATS / k->nr / vaei_max(p.block, 1), 1) * k->nr;
     } else {
@@ -204,6 +209,49 @@ void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_
     }
     vaei_parallel(pool, (int32_t)(row_bands * p.column_bands), product_task, &p);
     if (p.post && p.column_bands > 1) vaei_parallel(pool, (int32_t)row_bands, post_task, &p);
+}
+
+void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a, int64_t lda,
+                 const float *packed, const float *bias, int32_t accumulate, float *y, int64_t ldy, const vaei_post *post) {
+    run_product(pool, (product){.k = k,
+                                .M = M,
+                                .K = K,
+                                .N = N,
+                                .lda = lda,
+                                .ldy = ldy,
+                                .a = a,
+                                .b = packed,
+                                .bias = bias,
+                                .y = y,
+                                .post = post && post->apply ? post : NULL,
+                                .accumulate = accumulate});
+}
+
+/* Few rows read each panel a few times; but rows of b that fall into the same sets of the caches push each other out. */
+static int32_t reads_plain(const vaei_kernels *k, int64_t M, int64_t N) {
+    return k->blas || (M <= BAND_ROWS && N % CONFLICT != 0);
+}
+
+int64_t vaei_matmul_plain_scratch(const vaei_kernels *k, int64_t M, int64_t K, int64_t N) {
+    return reads_plain(k, M, N) ? 0 : vaei_pack_floats(k, K, N);
+}
+
+void vaei_matmul_plain(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a,
+                       const float *b, int32_t accumulate, float *y, const vaei_post *post, float *scratch) {
+    const int32_t plain = reads_plain(k, M, N);
+    if (!plain) vaei_pack(k, pool, K, N, b, N, 1, NULL, scratch);
+    run_product(pool, (product){.k = k,
+                                .M = M,
+                                .K = K,
+                                .N = N,
+                                .lda = K,
+                                .ldb = plain ? N : 0,
+                                .ldy = N,
+                                .a = a,
+                                .b = plain ? b : scratch,
+                                .y = y,
+                                .post = post && post->apply ? post : NULL,
+                                .accumulate = accumulate});
 }
 
 /* ---- vaei_outer ------------------------------------------------------------------------------------------------- */

@@ -27,6 +27,12 @@ void vaei_pack(const vaei_kernels *k, const vaei_pool *pool, int64_t K, int64_t 
 void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a, int64_t lda,
                  const float *packed, const float *bias, int32_t accumulate, float *y, int64_t ldy, const vaei_post *post);
 
+/* The same bits with b[K][N] as it lies, for a product that is the only one by this b; rows of a and of y close together. b is read
+ * where it is if M is small, else packed into scratch of vaei_matmul_plain_scratch() floats. */
+int64_t vaei_matmul_plain_scratch(const vaei_kernels *k, int64_t M, int64_t K, int64_t N);
+void vaei_matmul_plain(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a,
+                       const float *b, int32_t accumulate, float *y, const vaei_post *post, float *scratch);
+
 /* c[m * ldc + n]; scratch of vaei_outer_scratch() floats. */
 int64_t vaei_outer_scratch(const vaei_kernels *k, int64_t M, int64_t N, int64_t P);
 void vaei_outer(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t N, int64_t P, const float *a, int64_t lda,

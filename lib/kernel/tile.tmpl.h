@@ -2,6 +2,7 @@
  * tile.tmpl.h - the two inner loops of all products, written once over the vectors of simd_*.h.
  *
  *   dot_tile     c[i][j] = init + sum_t sum_k a[t][i][k] b[t][k][j]     rows of a are contiguous in k: numbers are broadcast
+ *                (dot_tile_plain: t = 0, and rows of b any distance apart)
  *   outer_tile   c[i][j] += sum_p a[p][i] b[p][j]                       the gradient of a weight
  *
  * A block of m x n outputs stays in registers while the reduction index runs, ascending, one FMA per output and step: the order of
@@ -9,7 +10,7 @@
  * over them chooses, so that a partial block costs what it computes.
  *
  * The file that includes this one has included its simd_*.h and defines TILE_MR (rows, at most 12) and TILE_NV (vectors across, 1
- * or 2). It gives dot_tile and outer_tile, static. */
+ * or 2). It gives dot_tile, dot_tile_plain and outer_tile, static. */
 
 #define TILE_NR (TILE_NV * V_WIDTH)
 
@@ -31,7 +32,7 @@ V_FN int64_t tile_part(int64_t n, int j) {
 }
 
 V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_t taps, int64_t depth, const float *const *a,
-                   const float *b, float *const *c, const float *bias, int32_t accumulate) {
+                   const float *b, int64_t ldb, float *const *c, const float *bias, int32_t accumulate) {
     v_f32 acc[TILE_MR * TILE_NV];
     if (accumulate) {
         TILE_UNROLL for (int i = 0; i < m; i++) {
@@ -47,9 +48,11 @@ V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_
         }
     }
     for (int64_t t = 0; t < taps; t++, a += m) {
-        for (int64_t k = 0; k < depth; k++, b += TILE_NR) {
+        for (int64_t k = 0; k < depth; k++, b += ldb) {
             v_f32 right[TILE_NV];
-            TILE_UNROLL for (int j = 0; j < nv; j++) right[j] = v_load(b + j * V_WIDTH);
+            TILE_UNROLL for (int j = 0; j < nv; j++) {
+                right[j] = tile_load(b + j * V_WIDTH, whole || j < nv - 1, tile_part(n, j));
+            }
             TILE_UNROLL for (int i = 0; i < m; i++) {
                 const v_f32 left = v_set(a[i][k]);
                 TILE_UNROLL for (int j = 0; j < nv; j++) acc[i * TILE_NV + j] = v_fma(left, right[j], acc[i * TILE_NV + j]);
@@ -99,13 +102,14 @@ V_FN void outer_body(const int m, const int nv, const int whole, int64_t n, int6
 /* One function per number of rows; inside, by the vectors that n needs. */
 #define TILE_ROWS(m)                                                                                                   \
     VAEI_TARGET static void dot_rows_##m(int64_t n, int64_t taps, int64_t depth, const float *const *a,                \
-                                         const float *b, float *const *c, const float *bias, int32_t accumulate) {     \
+                                         const float *b, int64_t ldb, float *const *c, const float *bias,              \
+                                         int32_t accumulate) {                                                         \
         if (n == TILE_NR) {                                                                                            \
-            dot_body(m, TILE_NV, 1, n, taps, depth, a, b, c, bias, accumulate);                                        \
+            dot_body(m, TILE_NV, 1, n, taps, depth, a, b, ldb, c, bias, accumulate);                                   \
         } else if (n > TILE_NR - V_WIDTH) {                                                                            \
-            dot_body(m, TILE_NV, 0, n, taps, depth, a, b, c, bias, accumulate);                                        \
+            dot_body(m, TILE_NV, 0, n, taps, depth, a, b, ldb, c, bias, accumulate);                                   \
         } else {                                                                                                       \
-            dot_body(m, 1, 0, n, taps, depth, a, b, c, bias, accumulate);                                              \
+            dot_body(m, 1, 0, n, taps, depth, a, b, ldb, c, bias, accumulate);                                         \
         }                                                                                                              \
     }                                                                                                                  \
     VAEI_TARGET static void outer_rows_##m(int64_t n, int64_t depth, const float *const *a, const float *const *b,     \
@@ -136,16 +140,26 @@ TILE_ROWS(11)
 TILE_ROWS(12)
 #endif
 
-VAEI_TARGET static void dot_tile(int64_t m, int64_t n, int64_t taps, int64_t depth, const float *const *a, const float *b,
-                                 float *const *c, const float *bias, int32_t accumulate) {
-    static void (*const rows[])(int64_t, int64_t, int64_t, const float *const *, const float *, float *const *, const float *,
-                                int32_t) = {
+VAEI_TARGET static void dot_any(int64_t m, int64_t n, int64_t taps, int64_t depth, const float *const *a, const float *b,
+                                int64_t ldb, float *const *c, const float *bias, int32_t accumulate) {
+    static void (*const rows[])(int64_t, int64_t, int64_t, const float *const *, const float *, int64_t, float *const *,
+                                const float *, int32_t) = {
         dot_rows_1, dot_rows_2, dot_rows_3, dot_rows_4,  dot_rows_5,  dot_rows_6,
 #if TILE_MR > 6
         dot_rows_7, dot_rows_8, dot_rows_9, dot_rows_10, dot_rows_11, dot_rows_12,
 #endif
     };
-    rows[m - 1](n, taps, depth, a, b, c, bias, accumulate);
+    rows[m - 1](n, taps, depth, a, b, ldb, c, bias, accumulate);
+}
+
+VAEI_TARGET static void dot_tile(int64_t m, int64_t n, int64_t taps, int64_t depth, const float *const *a, const float *b,
+                                 float *const *c, const float *bias, int32_t accumulate) {
+    dot_any(m, n, taps, depth, a, b, TILE_NR, c, bias, accumulate);
+}
+
+VAEI_TARGET static void dot_tile_plain(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *b, int64_t ldb,
+                                       float *const *c, const float *bias, int32_t accumulate) {
+    dot_any(m, n, 1, depth, a, b, ldb, c, bias, accumulate);
 }
 
 VAEI_TARGET static void outer_tile(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *const *b, float *c,

@@ -32,15 +32,15 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     return vaei_weights_declare(l, b, 2, shape, in->d[0], o->out, o->out, o->bias, o->init);
 }
 
-/* At inference the weights are packed once. In training they change with each step: they are packed where they are used, into
- * scratch that all layers share, which is still in the cache when the product reads it. */
+/* At inference the weights are packed once. In training they change with each step: they are packed where forward
+ * uses them, into scratch that all layers share, and read as they are by backward. */
 typedef struct pack {
     float *forward;      /* b[in][out] in panels */
     float *scale, *bias; /* [out], folded */
 } pack;
 
 typedef struct room { /* training */
-    float *panels;    /* of either direction */
+    float *panels;
     float *outer;
 } room;
 
@@ -63,10 +63,10 @@ static pack pack_of(const vaei_layer *l, const vaei_run *r, void *base) {
 
 static room cut_room(const vaei_layer *l, const vaei_kernels *k, int64_t n, vaei_carve *c) {
     const int64_t in = l->in.d[0], out = l->out.d[0];
-    const int64_t forward = vaei_pack_floats(k, in, out), data = vaei_pack_floats(k, out, in);
-    room m = {vaei_carve_floats(c, forward > data ? forward : data), NULL};
-    m.outer = vaei_carve_floats(c, vaei_weights_countable(l, n) ? vaei_outer_scratch(k, out, in, n) : -1);
-    return m;
+    const int32_t countable = vaei_weights_countable(l, n);
+    const int64_t forward = vaei_pack_floats(k, in, out), data = vaei_matmul_plain_scratch(k, n, out, in);
+    float *const panels = vaei_carve_floats(c, forward > data ? forward : data);
+    return (room){panels, vaei_carve_floats(c, countable ? vaei_outer_scratch(k, out, in, n) : -1)};
 }
 
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
@@ -107,8 +107,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     vaei_outer(r->k, r->pool, out, in, r->n, dy, out, x, in, vaei_layer_grad(l, r, 0), in, space.outer);
     if (db) vaei_bias_grad(r->k, r->pool, r->n, out, dy, db);
     if (!dx) return;
-    vaei_pack(r->k, r->pool, out, in, vaei_layer_param(l, r, 0), in, 1, NULL, space.panels);
-    vaei_matmul(r->k, r->pool, r->n, out, in, dy, out, space.panels, NULL, 0, dx, in, m->dx_post);
+    vaei_matmul_plain(r->k, r->pool, r->n, out, in, dy, vaei_layer_param(l, r, 0), 0, dx, m->dx_post, space.panels);
 }
 
 const vaei_layer_ops vaei_layer_linear = {

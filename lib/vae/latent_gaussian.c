@@ -87,7 +87,8 @@ static vae_status_t plan(vaei_latent *q, vaei_build *b, vaei_node *node, const v
     return VAE_OK;
 }
 
-/* The weights of both heads, packed: once at inference, where they are used in training (as linear does). */
+/* The weights of both heads, packed: once at inference, where forward uses them in training (as linear
+ * does). */
 typedef struct panels {
     float *of[HEADS];
 } panels;
@@ -109,11 +110,12 @@ typedef struct room { /* training */
 static room carve_room(const vaei_latent *q, const vaei_kernels *k, int64_t n, vaei_carve *c) {
     const state *s = q->state;
     const int64_t dim = ((const conf *)q->conf)->dim;
-    const int64_t forward = vaei_pack_floats(k, s->channels, dim), data = vaei_pack_floats(k, dim, s->channels);
     room m;
     int64_t rows, count;
     if (!vaei_count_mul(n, s->rows, &rows) || !vaei_count_mul(rows, dim, &count))
         rows = 0, count = -1; /* refused below */
+    const int64_t forward = vaei_pack_floats(k, s->channels, dim);
+    const int64_t data = vaei_matmul_plain_scratch(k, rows, dim, s->channels);
     m.panels = vaei_carve_floats(c, forward > data ? forward : data);
     for (int i = 0; i < HEADS; i++) m.d[i] = vaei_carve_floats(c, count);
     m.outer = vaei_carve_floats(c, vaei_outer_scratch(k, dim, s->channels, rows));
@@ -232,9 +234,8 @@ static void heads_backward(const vaei_latent *q, const vaei_run *r, const room *
         vaei_outer(r->k, r->pool, dim, s->channels, rows, d[i], dim, h, s->channels, grad_of(q, r, i, WEIGHT),
                    s->channels, space->outer);
         vaei_bias_grad(r->k, r->pool, rows, dim, d[i], grad_of(q, r, i, BIAS));
-        vaei_pack(r->k, r->pool, dim, s->channels, value_of(q, r, i, WEIGHT), s->channels, 1, NULL, space->panels);
-        vaei_matmul(r->k, r->pool, rows, dim, s->channels, d[i], dim, space->panels, NULL, i > 0, dh,
-                    s->channels, NULL);
+        vaei_matmul_plain(r->k, r->pool, rows, dim, s->channels, d[i], value_of(q, r, i, WEIGHT), i > 0, dh, NULL,
+                          space->panels);
     }
 }
 
