@@ -273,10 +273,14 @@ static vae_status_t check_metrics(const vae_metrics_t *m) {
     return VAE_OK;
 }
 
-static void forget_gradients(vae_trainer_t *t) {
-    memset(t->grads, 0, (size_t)t->model->network.params.n_floats * sizeof(float));
+static void forget_parts(vae_trainer_t *t) {
     t->parts = t->items = 0;
     t->loss = t->recon = t->rate = t->aux = 0.0;
+}
+
+static void forget_gradients(vae_trainer_t *t) {
+    memset(t->grads, 0, (size_t)t->model->network.params.n_floats * sizeof(float));
+    forget_parts(t);
 }
 
 typedef struct norm_job {
@@ -453,9 +457,10 @@ static void update_task(void *arg, int32_t i) {
     float *slot[VAEI_OPTIMIZER_SLOTS] = {NULL};
     for (int32_t j = 0; j < t->n_slots; j++) slot[j] = t->slot[j] + at;
     if (job->scale != 1.0f) k->scale(n, job->scale, t->grads + at);
-    if (!t->host.step)
-        t->recipe.optimizer->step(t->recipe.optimizer_conf, k, n, t->step + 1, job->lr, job->decay, t->grads + at,
-                                  t->model->params + at, slot);
+    if (t->host.step) return;
+    t->recipe.optimizer->step(t->recipe.optimizer_conf, k, n, t->step + 1, job->lr, job->decay, t->grads + at,
+                              t->model->params + at, slot);
+    memset(t->grads + at, 0, (size_t)n * sizeof(float)); /* while it is in the cache */
 }
 
 /* The host's optimizer sees whole parameters, in order, on the calling thread. */
@@ -466,6 +471,7 @@ static void update_by_host(const update_job *job) {
     for (int32_t j = 0; j < t->n_slots; j++) slot[j] = t->slot[j] + at;
     t->host.step(t->host.user, job->p->count, t->step + 1, job->lr, job->decay, t->grads + at, t->model->params + at,
                  slot);
+    memset(t->grads + at, 0, (size_t)job->p->count * sizeof(float));
 }
 
 static vae_status_t apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
@@ -487,7 +493,10 @@ static vae_status_t apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
         .t = trainer, .lr = (float)lr, .scale = (float)(recipe->clip->factor(recipe->clip_conf, norm) / parts)};
     for (int64_t i = 0; i < p->count; i++) {
         job.p = p->at[i];
-        if ((job.p->flags & (VAEI_PARAM_TRAINED | VAEI_PARAM_OF_PRIOR)) != wanted) continue;
+        if ((job.p->flags & (VAEI_PARAM_TRAINED | VAEI_PARAM_OF_PRIOR)) != wanted) {
+            memset(trainer->grads + job.p->offset, 0, (size_t)job.p->count * sizeof(float));
+            continue;
+        }
         job.decay = job.p->flags & VAEI_PARAM_DECAYED ? decay : 0.0f;
         vaei_parallel(model->ctx->pool, (int32_t)pieces(job.p->count, SLICE), update_task, &job);
         if (trainer->host.step) update_by_host(&job);
@@ -495,7 +504,7 @@ static vae_status_t apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
     params_moved(trainer);
     trainer->step++;
     give_metrics(trainer, metrics, parts, lr, norm);
-    forget_gradients(trainer);
+    forget_parts(trainer);
     return VAE_OK;
 }
 
