@@ -21,8 +21,10 @@
 
 #if defined(__clang__)
 #define WINO_UNROLL _Pragma("clang loop unroll(full)")
+#define WINO_LOOP   _Pragma("clang loop unroll(disable)")
 #else
 #define WINO_UNROLL _Pragma("GCC unroll 8")
+#define WINO_LOOP   _Pragma("GCC unroll 1")
 #endif
 
 /* Runs DO(taps, size) with both as constants */
@@ -78,47 +80,58 @@ static const float wino_cut[2][3][4] = {
      {WINO_B, WINO_A + WINO_B, WINO_B - WINO_A, 2 * WINO_B}},
 };
 
-/* v = B' d */
-V_FN void wino_spread(const int taps, const int size, const v_f32 *d, v_f32 *v) {
+#define WINO_SPAN(taps, size) ((size) + (taps)-1)
+/* Where the numbers of an axis go: number i of a tile's to its spot, `step` floats apart, j channels of it */
+typedef struct wino_sink {
+    float *to;
+    int64_t step, j;
+} wino_sink;
+
+/* The spot of number i of a span: the last one is infinity's, whichever points are left out */
+#define WINO_SPOT(taps, size, i) ((taps) == 1 || (i) < WINO_SPAN(taps, size) - 1 ? (i) : (taps) + 2)
+
+V_FN void wino_put(const int taps, const int size, const int i, wino_sink v, v_f32 x) {
+    if (taps > 1 && size < 4 && i < size + taps - 2) x = v_mul(v_set(wino_cut[taps - 2][size - 1][i]), x);
+    put(v.to + WINO_SPOT(taps, size, i) * v.step, v.j, x);
+}
+
+/* v = B' d. The first number is stored before the next one is formed: as memory has changed then, compilers keep d in
+ * registers instead of loading it for each use. */
+V_FN void wino_spread(const int taps, const int size, const v_f32 *d, wino_sink v) {
     const v_f32 a = v_set(WINO_A), b = v_set(WINO_B), a2 = v_set(WINO_A2), b2 = v_set(WINO_B2);
     const int points = size + taps - 2;
     if (taps == 1) {
-        WINO_UNROLL for (int i = 0; i < size; i++) v[i] = d[i];
-        return;
-    }
-    if (points == 1) {
-        v[0] = d[0];
-        v[1] = d[1];
+        WINO_UNROLL for (int i = 0; i < size; i++) wino_put(taps, size, i, v, d[i]);
+    } else if (points == 1) {
+        wino_put(taps, size, 0, v, d[0]);
+        wino_put(taps, size, 1, v, d[1]);
     } else if (points == 2) {
-        v[0] = v_fnma(a, d[0], d[1]);
-        v[1] = d[1];
-        v[2] = v_fnma(a, d[1], d[2]);
+        wino_put(taps, size, 0, v, v_fnma(a, d[0], d[1]));
+        wino_put(taps, size, 1, v, d[1]);
+        wino_put(taps, size, 2, v, v_fnma(a, d[1], d[2]));
     } else if (points == 3) {
-        v[0] = v_fnma(a2, d[0], d[2]);
-        v[1] = v_fma(a, d[1], d[2]);
-        v[2] = v_fnma(a, d[1], d[2]);
-        v[3] = v_fnma(a2, d[1], d[3]);
+        wino_put(taps, size, 0, v, v_fnma(a2, d[0], d[2]));
+        wino_put(taps, size, 1, v, v_fma(a, d[1], d[2]));
+        wino_put(taps, size, 2, v, v_fnma(a, d[1], d[2]));
+        wino_put(taps, size, 3, v, v_fnma(a2, d[1], d[3]));
     } else if (points == 4) {
-        const v_f32 even = v_fnma(a2, d[0], d[2]), odd = v_fnma(a2, d[1], d[3]), last = v_fnma(a2, d[2], d[4]);
+        const v_f32 odd = v_fnma(a2, d[1], d[3]);
+        wino_put(taps, size, 0, v, v_fnma(b, v_fnma(a2, d[0], d[2]), odd));
         const v_f32 low = v_fnma(b, d[1], d[2]), high = v_fnma(b, d[2], d[3]);
-        v[0] = v_fnma(b, even, odd);
-        v[1] = v_fma(a, low, high);
-        v[2] = v_fnma(a, low, high);
-        v[3] = odd;
-        v[4] = v_fnma(b, odd, last);
+        wino_put(taps, size, 1, v, v_fma(a, low, high));
+        wino_put(taps, size, 2, v, v_fnma(a, low, high));
+        wino_put(taps, size, 3, v, odd);
+        wino_put(taps, size, 4, v, v_fnma(b, odd, v_fnma(a2, d[2], d[4])));
     } else {
         const v_f32 sum = v_set(WINO_A2_B2), product = v_set(WINO_A2B2);
-        const v_f32 even_a = v_fnma(b2, d[2], d[4]), odd_a = v_fnma(b2, d[1], d[3]);
-        const v_f32 even_b = v_fnma(a2, d[2], d[4]), odd_b = v_fnma(a2, d[1], d[3]);
-        v[0] = v_fma(product, d[0], v_fnma(sum, d[2], d[4]));
-        v[1] = v_fma(a, odd_a, even_a);
-        v[2] = v_fnma(a, odd_a, even_a);
-        v[3] = v_fma(b, odd_b, even_b);
-        v[4] = v_fnma(b, odd_b, even_b);
-        v[5] = v_fma(product, d[1], v_fnma(sum, d[3], d[5]));
-    }
-    if (size < 4) {
-        WINO_UNROLL for (int i = 0; i < points; i++) v[i] = v_mul(v_set(wino_cut[taps - 2][size - 1][i]), v[i]);
+        wino_put(taps, size, 0, v, v_fma(product, d[0], v_fnma(sum, d[2], d[4])));
+        const v_f32 even_a = v_fnma(b2, d[2], d[4]), odd_a = v_mul(a, v_fnma(b2, d[1], d[3]));
+        const v_f32 even_b = v_fnma(a2, d[2], d[4]), odd_b = v_mul(b, v_fnma(a2, d[1], d[3]));
+        wino_put(taps, size, 1, v, v_add(even_a, odd_a));
+        wino_put(taps, size, 2, v, v_sub(even_a, odd_a));
+        wino_put(taps, size, 3, v, v_add(even_b, odd_b));
+        wino_put(taps, size, 4, v, v_sub(even_b, odd_b));
+        wino_put(taps, size, 5, v, v_fma(product, d[1], v_fnma(sum, d[3], d[5])));
     }
 }
 
@@ -181,74 +194,105 @@ V_FN void wino_scatter(const int taps, const int size, const v_f32 *dy, v_f32 *e
     }
 }
 
-/* ---- both axes: along x into t, then along y --------------------------------------------------------------------- */
+/* ---- both axes: along x into t, then along y; WINO_WIDE channels at a time --------------------------------------- */
 
-enum { WINO_SPOTS = 6, WINO_SIZE = 4 };
+enum { WINO_SPOTS = 6, WINO_SIZE = 4, WINO_WIDE = 64 };
 
-#define WINO_SPAN(taps, size) ((size) + (taps)-1)
-/* The spot of number i of a span: the last one is infinity's, whichever points are left out */
-#define WINO_SPOT(taps, size, i) ((taps) == 1 || (i) < WINO_SPAN(taps, size) - 1 ? (i) : (taps) + 2)
-#define WINO_EACH(i, count)      WINO_UNROLL for (int64_t i = 0; i < (count); i++)
+#define WINO_EACH(i, count) WINO_UNROLL for (int64_t i = 0; i < (count); i++)
 
-V_FN void wino_input_block(const vaei_winograd_tile *tile, const float *const *x, int64_t i, const int64_t j, float *v,
-                           int64_t stride) {
-    v_f32 t[WINO_SPOTS * WINO_SPOTS], d[WINO_SPOTS], out[WINO_SPOTS];
+/* FOR_EACH, its loop as it stands: a copy of the body for each vector needs more addresses than there are registers. */
+#define WINO_CHANNELS(n, ...)                                                                                          \
+    do {                                                                                                               \
+        int64_t i = 0;                                                                                                 \
+        WINO_LOOP for (; i + V_WIDTH <= (n); i += V_WIDTH) {                                                           \
+            const int64_t j = V_WIDTH;                                                                                 \
+            __VA_ARGS__;                                                                                               \
+        }                                                                                                              \
+        if (i < (n)) {                                                                                                 \
+            const int64_t j = (n)-i;                                                                                   \
+            __VA_ARGS__;                                                                                               \
+        }                                                                                                              \
+    } while (0)
+
+/* Numbers [line][step] of channels, floats apart */
+typedef struct wino_grid {
+    int64_t line, step;
+} wino_grid;
+static const wino_grid wino_t = {WINO_SPOTS * WINO_WIDE, WINO_WIDE};
+
+/* An axis without a transform is left out: t is x, or v. */
+V_FN void wino_input_part(int64_t channels, const vaei_winograd_tile *tile, const float *const *x, int64_t first,
+                          float *v, int64_t stride) {
+    _Alignas(64) float t[WINO_SPOTS * WINO_SPOTS * WINO_WIDE];
     const int64_t rows = WINO_SPAN(tile->taps_y, tile->rows), columns = WINO_SPAN(tile->taps_x, tile->columns);
-    const int64_t line = vaei_winograd_spots(tile->taps_x) * stride,
-                  last = WINO_SPOT(tile->taps_x, tile->columns, columns - 1);
-    v += i;
+    const int64_t last = WINO_SPOT(tile->taps_x, tile->columns, columns - 1);
+    const wino_grid all = {vaei_winograd_spots(tile->taps_x) * stride, stride};
+    const int32_t along_x = tile->taps_x > 1, along_y = tile->taps_y > 1;
+    const wino_grid grid = along_y ? wino_t : all;
+    float *const between = along_y ? t : v;
 #define WINO_ROW(taps, size)                                                                                           \
-    for (int64_t r = 0; r < rows; r++, x += columns) {                                                                 \
-        WINO_EACH(s, WINO_SPAN(taps, size)) d[s] = get(x[s] + i, j);                                                   \
-        wino_spread(taps, size, d, out);                                                                               \
-        WINO_EACH(s, WINO_SPAN(taps, size)) t[r * WINO_SPOTS + s] = out[s];                                            \
+    for (int64_t r = 0; r < rows; r++) {                                                                               \
+        const float *from[WINO_SPOTS];                                                                                 \
+        float *const to = between + r * grid.line;                                                                     \
+        WINO_EACH(s, WINO_SPAN(taps, size)) from[s] = x[r * columns + s] + first;                                      \
+        WINO_CHANNELS(channels, v_f32 d[WINO_SPOTS]; WINO_EACH(s, WINO_SPAN(taps, size)) d[s] = get(from[s] + i, j);   \
+                      wino_spread(taps, size, d, ((wino_sink){to + i, grid.step, j})));                                \
     }
 #define WINO_COLUMN(taps, size)                                                                                        \
-    for (int64_t s = 0; s < columns; s++) {                                                                            \
-        float *const to = v + (s < columns - 1 ? s : last) * stride;                                                   \
-        WINO_EACH(r, WINO_SPAN(taps, size)) d[r] = t[r * WINO_SPOTS + s];                                              \
-        wino_spread(taps, size, d, out);                                                                               \
-        WINO_EACH(r, WINO_SPAN(taps, size)) put(to + WINO_SPOT(taps, size, r) * line, j, out[r]);                      \
+    for (int64_t n = 0; n < columns; n++) {                                                                            \
+        const int64_t spot = n < columns - 1 ? n : last;                                                               \
+        const float *from[WINO_SPOTS];                                                                                 \
+        float *const to = v + spot * all.step;                                                                         \
+        WINO_EACH(r, WINO_SPAN(taps, size))                                                                            \
+        from[r] = along_x ? t + r * wino_t.line + spot * wino_t.step : x[r * columns + n] + first;                     \
+        WINO_CHANNELS(channels, v_f32 d[WINO_SPOTS]; WINO_EACH(r, WINO_SPAN(taps, size)) d[r] = get(from[r] + i, j);   \
+                      wino_spread(taps, size, d, ((wino_sink){to + i, all.line, j})));                                 \
     }
-    WINO_AXIS(tile->taps_x, tile->columns, WINO_ROW)
-    WINO_AXIS(tile->taps_y, tile->rows, WINO_COLUMN)
+    if (along_x || !along_y) WINO_AXIS(tile->taps_x, tile->columns, WINO_ROW)
+    if (along_y) WINO_AXIS(tile->taps_y, tile->rows, WINO_COLUMN)
 #undef WINO_ROW
 #undef WINO_COLUMN
 }
 static VAEI_TARGET void winograd_input(int64_t channels, const vaei_winograd_tile *tile, const float *const *x,
                                        float *v, int64_t stride) {
-    FOR_EACH(channels, wino_input_block(tile, x, i, j, v, stride));
+    for (int64_t i = 0; i < channels; i += WINO_WIDE) {
+        wino_input_part(channels - i < WINO_WIDE ? channels - i : WINO_WIDE, tile, x, i, v + i, stride);
+    }
 }
 
-V_FN void wino_output_block(const vaei_winograd_tile *tile, const float *m, int64_t stride, const float *bias,
-                            const float *add, int64_t i, const int64_t j, float *y, int64_t line, int64_t pixel) {
-    v_f32 t[WINO_SPOTS * WINO_SIZE], d[WINO_SPOTS], out[WINO_SIZE];
+V_FN void wino_output_part(int64_t channels, const vaei_winograd_tile *tile, const float *m, int64_t stride,
+                           const float *bias, const float *add, float *y, int64_t line, int64_t pixel) {
+    _Alignas(64) float t[WINO_SPOTS * WINO_SPOTS * WINO_WIDE];
     const int64_t rows = WINO_SPAN(tile->taps_y, tile->rows), columns = tile->columns;
-    const int64_t spots = vaei_winograd_spots(tile->taps_x) * stride,
-                  last = WINO_SPOT(tile->taps_y, tile->rows, rows - 1);
-    const v_f32 shift = bias ? get(bias + i, j) : v_zero();
-    m += i;
-    y += i;
-    if (add) add += i;
+    const int64_t last = WINO_SPOT(tile->taps_y, tile->rows, rows - 1);
+    const wino_grid all = {vaei_winograd_spots(tile->taps_x) * stride, stride};
+    const int32_t along_x = tile->taps_x > 1;
+    const wino_grid grid = along_x ? wino_t : all;
+    const float *const between = along_x ? t : m;
 #define WINO_ROW(taps, size)                                                                                           \
-    for (int64_t r = 0; r < rows; r++) {                                                                               \
-        const float *const from = m + (r < rows - 1 ? r : last) * spots;                                               \
-        WINO_EACH(s, WINO_SPAN(taps, size)) d[s] = get(from + WINO_SPOT(taps, size, s) * stride, j);                   \
-        wino_gather(taps, size, d, out);                                                                               \
-        WINO_EACH(s, size) t[r * WINO_SIZE + s] = out[s];                                                              \
+    for (int64_t n = 0; n < rows; n++) {                                                                               \
+        const int64_t spot = n < rows - 1 ? n : last;                                                                  \
+        const float *const from = m + spot * all.line;                                                                 \
+        float *const to = t + spot * wino_t.line;                                                                      \
+        WINO_CHANNELS(channels, v_f32 d[WINO_SPOTS], out[WINO_SIZE];                                                   \
+                      WINO_EACH(s, WINO_SPAN(taps, size)) d[s] =                                                       \
+                          get(from + WINO_SPOT(taps, size, s) * all.step + i, j);                                      \
+                      wino_gather(taps, size, d, out); WINO_EACH(s, size) put(to + s * wino_t.step + i, j, out[s]));   \
     }
 #define WINO_COLUMN(taps, size)                                                                                        \
-    for (int64_t s = 0; s < columns; s++, y += pixel) {                                                                \
-        WINO_EACH(r, WINO_SPAN(taps, size)) d[r] = t[r * WINO_SIZE + s];                                               \
-        wino_gather(taps, size, d, out);                                                                               \
-        WINO_EACH(r, size) out[r] = v_add(out[r], shift);                                                              \
-        if (add) {                                                                                                     \
-            WINO_EACH(r, size) out[r] = v_add(out[r], get(add + r * line, j));                                         \
-            add += pixel;                                                                                              \
-        }                                                                                                              \
-        WINO_EACH(r, size) put(y + r * line, j, out[r]);                                                               \
+    for (int64_t s = 0; s < columns; s++) {                                                                            \
+        const float *const from = between + s * grid.step;                                                             \
+        const float *const plus = add ? add + s * pixel : NULL;                                                        \
+        float *const to = y + s * pixel;                                                                               \
+        WINO_CHANNELS(channels, v_f32 d[WINO_SPOTS], out[WINO_SIZE];                                                   \
+                      WINO_EACH(r, WINO_SPAN(taps, size)) d[r] =                                                       \
+                          get(from + WINO_SPOT(taps, size, r) * grid.line + i, j);                                     \
+                      wino_gather(taps, size, d, out); const v_f32 shift = bias ? get(bias + i, j) : v_zero();         \
+                      WINO_EACH(r, size) out[r] = v_add(out[r], shift);                                                \
+                      if (plus) WINO_EACH(r, size) out[r] = v_add(out[r], get(plus + r * line + i, j));                \
+                      WINO_EACH(r, size) put(to + r * line + i, j, out[r]));                                           \
     }
-    WINO_AXIS(tile->taps_x, tile->columns, WINO_ROW)
+    if (along_x) WINO_AXIS(tile->taps_x, tile->columns, WINO_ROW)
     WINO_AXIS(tile->taps_y, tile->rows, WINO_COLUMN)
 #undef WINO_ROW
 #undef WINO_COLUMN
@@ -256,38 +300,51 @@ V_FN void wino_output_block(const vaei_winograd_tile *tile, const float *m, int6
 static VAEI_TARGET void winograd_output(int64_t channels, const vaei_winograd_tile *tile, const float *m,
                                         int64_t stride, const float *bias, const float *add, float *y, int64_t line,
                                         int64_t pixel) {
-    FOR_EACH(channels, wino_output_block(tile, m, stride, bias, add, i, j, y, line, pixel));
+    for (int64_t i = 0; i < channels; i += WINO_WIDE) {
+        wino_output_part(channels - i < WINO_WIDE ? channels - i : WINO_WIDE, tile, m + i, stride,
+                         bias ? bias + i : NULL, add ? add + i : NULL, y + i, line, pixel);
+    }
 }
 
-V_FN void wino_error_block(const vaei_winograd_tile *tile, const float *dy, int64_t line, int64_t pixel, int64_t i,
-                           const int64_t j, float *e, int64_t stride) {
-    v_f32 t[WINO_SIZE * WINO_SPOTS], d[WINO_SIZE], out[WINO_SPOTS];
-    const int64_t rows = tile->rows, columns = WINO_SPAN(tile->taps_x, tile->columns);
-    const int64_t spots = vaei_winograd_spots(tile->taps_x) * stride,
-                  last = WINO_SPOT(tile->taps_x, tile->columns, columns - 1);
-    dy += i;
-    e += i;
+V_FN void wino_error_part(int64_t channels, const vaei_winograd_tile *tile, const float *dy, int64_t line,
+                          int64_t pixel, float *e, int64_t stride) {
+    _Alignas(64) float t[WINO_SPOTS * WINO_SPOTS * WINO_WIDE];
+    const int64_t columns = WINO_SPAN(tile->taps_x, tile->columns);
+    const int64_t last = WINO_SPOT(tile->taps_x, tile->columns, columns - 1);
+    const wino_grid all = {vaei_winograd_spots(tile->taps_x) * stride, stride}, pixels = {line, pixel};
+    const int32_t along_x = tile->taps_x > 1, along_y = tile->taps_y > 1;
+    const wino_grid into = along_y ? wino_t : all, out_of = along_x ? wino_t : pixels;
+    float *const to_x = along_y ? t : e;
+    const float *const from_y = along_x ? t : dy;
 #define WINO_ROW(taps, size)                                                                                           \
-    for (int64_t r = 0; r < rows; r++, dy += line) {                                                                   \
-        WINO_EACH(s, size) d[s] = get(dy + s * pixel, j);                                                              \
-        wino_scatter(taps, size, d, out);                                                                              \
-        WINO_EACH(s, WINO_SPAN(taps, size)) t[r * WINO_SPOTS + s] = out[s];                                            \
+    for (int64_t r = 0; r < tile->rows; r++) {                                                                         \
+        const float *const from = dy + r * line;                                                                       \
+        float *const to = to_x + r * into.line;                                                                        \
+        WINO_CHANNELS(channels, v_f32 d[WINO_SIZE], out[WINO_SPOTS];                                                   \
+                      WINO_EACH(s, size) d[s] = get(from + s * pixel + i, j); wino_scatter(taps, size, d, out);        \
+                      WINO_EACH(s, WINO_SPAN(taps, size))                                                              \
+                          put(to + WINO_SPOT(taps, size, s) * into.step + i, j, out[s]));                              \
     }
 #define WINO_COLUMN(taps, size)                                                                                        \
-    for (int64_t s = 0; s < columns; s++) {                                                                            \
-        float *const to = e + (s < columns - 1 ? s : last) * stride;                                                   \
-        WINO_EACH(r, size) d[r] = t[r * WINO_SPOTS + s];                                                               \
-        wino_scatter(taps, size, d, out);                                                                              \
-        WINO_EACH(r, WINO_SPAN(taps, size)) put(to + WINO_SPOT(taps, size, r) * spots, j, out[r]);                     \
+    for (int64_t n = 0; n < columns; n++) {                                                                            \
+        const int64_t spot = n < columns - 1 ? n : last;                                                               \
+        const float *const from = from_y + spot * out_of.step;                                                         \
+        float *const to = e + spot * all.step;                                                                         \
+        WINO_CHANNELS(channels, v_f32 d[WINO_SIZE], out[WINO_SPOTS];                                                   \
+                      WINO_EACH(r, size) d[r] = get(from + r * out_of.line + i, j); wino_scatter(taps, size, d, out);  \
+                      WINO_EACH(r, WINO_SPAN(taps, size))                                                              \
+                          put(to + WINO_SPOT(taps, size, r) * all.line + i, j, out[r]));                               \
     }
-    WINO_AXIS(tile->taps_x, tile->columns, WINO_ROW)
-    WINO_AXIS(tile->taps_y, tile->rows, WINO_COLUMN)
+    if (along_x || !along_y) WINO_AXIS(tile->taps_x, tile->columns, WINO_ROW)
+    if (along_y) WINO_AXIS(tile->taps_y, tile->rows, WINO_COLUMN)
 #undef WINO_ROW
 #undef WINO_COLUMN
 }
 static VAEI_TARGET void winograd_error(int64_t channels, const vaei_winograd_tile *tile, const float *dy, int64_t line,
                                        int64_t pixel, float *e, int64_t stride) {
-    FOR_EACH(channels, wino_error_block(tile, dy, line, pixel, i, j, e, stride));
+    for (int64_t i = 0; i < channels; i += WINO_WIDE) {
+        wino_error_part(channels - i < WINO_WIDE ? channels - i : WINO_WIDE, tile, dy + i, line, pixel, e + i, stride);
+    }
 }
 
 /* ---- weights in double, a lane a filter: along y into t, then along x -------------------------------------------- */
