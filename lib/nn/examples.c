@@ -20,8 +20,8 @@ static int32_t sees_batch(const vaei_stack *s) {
     return 0;
 }
 
-/* Examples at once */
-static int64_t block_of(const vaei_stack *s, const vaei_kernels *k, int64_t n) {
+/* Examples at once, at most */
+static int64_t most_of(const vaei_stack *s, const vaei_kernels *k, int64_t n) {
     vaei_need need;
     if (sees_batch(s)) return n;
     vaei_stack_need(s, k, 1, 1, &need);
@@ -29,6 +29,12 @@ static int64_t block_of(const vaei_stack *s, const vaei_kernels *k, int64_t n) {
     const size_t least = need.pack / WEIGHTS_SHARE, bytes = least > BLOCK_BYTES ? least : BLOCK_BYTES;
     const size_t fit = bytes / one > 0 ? bytes / one : 1;
     return fit < (uint64_t)n ? (int64_t)fit : n;
+}
+
+/* Blocks as even as can be */
+static int64_t block_of(const vaei_stack *s, const vaei_kernels *k, int64_t n) {
+    const int64_t most = most_of(s, k, n), blocks = n / most + (n % most != 0);
+    return n / blocks + (n % blocks != 0);
 }
 
 /* Of one block; returns the bytes from its cache to the next one's. */
@@ -49,7 +55,7 @@ vaei_need vaei_examples_need(const vaei_stack *s, const vaei_kernels *k, int64_t
         vaei_stack_need(s, k, n, 0, &need);
         return need;
     }
-    const int64_t block = block_of(s, k, n);
+    const int64_t block = most_of(s, k, n); /* fewer examples than n may come in larger blocks */
     if (how & VAEI_EXAMPLES_AGAIN) slot->segment = vaei_stack_segment(s, k, block);
     const size_t step = block_need(s, k, block, slot->segment, &need);
     if (how & VAEI_EXAMPLES_TURN)
