@@ -450,6 +450,20 @@ START_TEST(test_sgd_plain_momentum_and_nesterov) {
 }
 END_TEST
 
+START_TEST(test_philox_gives_the_words_of_its_definition) {
+    const vaei_kernels *const k = vaei_kernels_select(_i, 0);
+    const vaei_noise_key key = {.seed = UINT64_C(0xfedcba9876543210), .step = UINT64_C(0x123456789abcdef), .stream = 3};
+    if (!k) return;
+    for (int64_t blocks = 0; blocks < 68; blocks++) {
+        const uint32_t first = blocks % 2 ? 7 : 0u - 5; /* which wraps */
+        uint32_t want[4 * 68] = {0}, got[4 * 68] = {0};
+        vaei_philox(key, 0xfffffff0u, first, blocks, want);
+        k->philox(key, 0xfffffff0u, first, blocks, got);
+        ck_assert_msg(memcmp(want, got, sizeof want) == 0, "%s: %d blocks", k->name, (int)blocks);
+    }
+}
+END_TEST
+
 START_TEST(test_normal_numbers_are_box_muller) {
     const vaei_kernels *const k = vaei_kernels_select(_i, 0), *const p = vaei_kernels_select(1, 0);
     static const uint32_t edges[] = {0,           1,           0x1fffffffu, 0x20000000u, 0x3fffffffu, 0x5fffffffu,
@@ -576,6 +590,7 @@ Suite *suite_vec(void) {
     tcase_add_loop_test(t, test_bernoulli_loss_and_gradient_on_logits, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_adam_follows_the_paper, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_sgd_plain_momentum_and_nesterov, ISA_FIRST, ISA_END);
+    tcase_add_loop_test(t, test_philox_gives_the_words_of_its_definition, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_normal_numbers_are_box_muller, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_noise_has_the_moments_of_its_law, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_noise_of_fewer_numbers_is_the_beginning, ISA_FIRST, ISA_END);

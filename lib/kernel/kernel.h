@@ -119,6 +119,8 @@ typedef struct vaei_kernels {
     /* PyTorch's SGD: v = mu v + g; w -= lr (nesterov ? g + mu v : v). mu 0: v may be NULL. */
     void (*sgd)(int64_t n, float lr, float mu, int32_t nesterov, const float *g, float *w, float *v);
 
+    /* vaei_philox(), the same words */
+    void (*philox)(vaei_noise_key key, uint32_t item, uint32_t first, int64_t blocks, uint32_t *out);
     /* Box-Muller over pairs of words: out[2i], out[2i+1] from bits[2i], bits[2i+1]; n even. u = (bits + 0.5) 2^-32 style, never 0. */
     void (*normal)(int64_t n, const uint32_t *bits, float *out);
 } vaei_kernels;

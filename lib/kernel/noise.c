@@ -10,7 +10,7 @@ void vaei_noise_normal(const vaei_kernels *k, vaei_noise_key key, uint32_t item,
     float last[WORDS];
     for (int64_t i = 0; i < n; i += WORDS) {
         const int64_t left = n - i < WORDS ? n - i : WORDS, pairs = (left + 1) / 2;
-        vaei_philox(key, item, (uint32_t)(i / 4), (left + 3) / 4, bits);
+        k->philox(key, item, (uint32_t)(i / 4), (left + 3) / 4, bits);
         if (left % 2 == 0) {
             k->normal(left, bits, out + i);
         } else {

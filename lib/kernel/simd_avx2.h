@@ -63,6 +63,13 @@ V_FN v_f32 v_to_float(v_i32 x) { return _mm256_cvtepi32_ps(x); }
 V_FN v_i32 v_iadd(v_i32 a, v_i32 b) { return _mm256_add_epi32(a, b); }
 V_FN v_i32 v_isub(v_i32 a, v_i32 b) { return _mm256_sub_epi32(a, b); }
 V_FN v_i32 v_iand(v_i32 a, v_i32 b) { return _mm256_and_si256(a, b); }
+/* the products by m, unsigned: high and low halves */
+V_FN void v_imul_wide(v_i32 a, uint32_t m, v_i32 *high, v_i32 *low) {
+    const __m256i factor = _mm256_set1_epi32((int32_t)m), even = _mm256_mul_epu32(a, factor);
+    const __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), factor);
+    *high = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+    *low = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
+}
 V_FN v_i32 v_ixor(v_i32 a, v_i32 b) { return _mm256_xor_si256(a, b); }
 V_FN v_i32 v_imax(v_i32 a, v_i32 b) { return _mm256_max_epi32(a, b); }
 V_FN v_mask v_ieq(v_i32 a, v_i32 b) { return _mm256_castsi256_ps(_mm256_cmpeq_epi32(a, b)); }

@@ -61,6 +61,13 @@ V_FN v_f32 v_to_float(v_i32 x) { return _mm512_cvtepi32_ps(x); }
 V_FN v_i32 v_iadd(v_i32 a, v_i32 b) { return _mm512_add_epi32(a, b); }
 V_FN v_i32 v_isub(v_i32 a, v_i32 b) { return _mm512_sub_epi32(a, b); }
 V_FN v_i32 v_iand(v_i32 a, v_i32 b) { return _mm512_and_si512(a, b); }
+/* the products by m, unsigned: high and low halves */
+V_FN void v_imul_wide(v_i32 a, uint32_t m, v_i32 *high, v_i32 *low) {
+    const __m512i factor = _mm512_set1_epi32((int32_t)m), even = _mm512_mul_epu32(a, factor);
+    const __m512i odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), factor);
+    *high = _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 32), odd);
+    *low = _mm512_mask_blend_epi32(0xaaaa, even, _mm512_slli_epi64(odd, 32));
+}
 V_FN v_i32 v_ixor(v_i32 a, v_i32 b) { return _mm512_xor_si512(a, b); }
 V_FN v_i32 v_imax(v_i32 a, v_i32 b) { return _mm512_max_epi32(a, b); }
 V_FN v_mask v_ieq(v_i32 a, v_i32 b) { return _mm512_cmpeq_epi32_mask(a, b); }

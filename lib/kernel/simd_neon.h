@@ -73,6 +73,14 @@ V_FN v_f32 v_to_float(v_i32 x) { return vcvtq_f32_s32(x); }
 V_FN v_i32 v_iadd(v_i32 a, v_i32 b) { return vaddq_s32(a, b); }
 V_FN v_i32 v_isub(v_i32 a, v_i32 b) { return vsubq_s32(a, b); }
 V_FN v_i32 v_iand(v_i32 a, v_i32 b) { return vandq_s32(a, b); }
+/* the products by m, unsigned: high and low halves */
+V_FN void v_imul_wide(v_i32 a, uint32_t m, v_i32 *high, v_i32 *low) {
+    const uint32x4_t x = vreinterpretq_u32_s32(a);
+    const uint32x4_t first = vreinterpretq_u32_u64(vmull_n_u32(vget_low_u32(x), m));
+    const uint32x4_t last = vreinterpretq_u32_u64(vmull_n_u32(vget_high_u32(x), m));
+    *low = vreinterpretq_s32_u32(vuzp1q_u32(first, last));
+    *high = vreinterpretq_s32_u32(vuzp2q_u32(first, last));
+}
 V_FN v_i32 v_ixor(v_i32 a, v_i32 b) { return veorq_s32(a, b); }
 V_FN v_i32 v_imax(v_i32 a, v_i32 b) { return vmaxq_s32(a, b); }
 V_FN v_mask v_ieq(v_i32 a, v_i32 b) { return vceqq_s32(a, b); }

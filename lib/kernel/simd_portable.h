@@ -70,6 +70,12 @@ V_FN v_f32 v_to_float(v_i32 x) { return (float)x; } /* nearest, ties to even */
 V_FN v_i32 v_iadd(v_i32 a, v_i32 b) { return (int32_t)((uint32_t)a + (uint32_t)b); }
 V_FN v_i32 v_isub(v_i32 a, v_i32 b) { return (int32_t)((uint32_t)a - (uint32_t)b); }
 V_FN v_i32 v_iand(v_i32 a, v_i32 b) { return a & b; }
+/* the products by m, unsigned: high and low halves */
+V_FN void v_imul_wide(v_i32 a, uint32_t m, v_i32 *high, v_i32 *low) {
+    const uint64_t product = (uint64_t)(uint32_t)a * m;
+    *high = (int32_t)(uint32_t)(product >> 32);
+    *low = (int32_t)(uint32_t)product;
+}
 V_FN v_i32 v_ixor(v_i32 a, v_i32 b) { return a ^ b; }
 V_FN v_i32 v_imax(v_i32 a, v_i32 b) { return a > b ? a : b; }
 V_FN v_mask v_ieq(v_i32 a, v_i32 b) { return a == b; }

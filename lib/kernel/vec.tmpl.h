@@ -467,6 +467,39 @@ V_FN v_f32 unit_of_bits(v_i32 x) {
     const v_f32 high = v_to_float(v_shr(x, 16)), low = v_to_float(v_iand(x, v_iset(0xffff)));
     return v_mul(v_fma(high, v_set(0x1p16f), v_add(low, v_set(0.5f))), v_set(0x1p-32f));
 }
+/* ---- Philox4x32-10 (base/philox.c), V_WIDTH blocks side by side ------------------------------------------------ */
+V_FN void philox_blocks(vaei_noise_key key, uint32_t item, uint32_t first, int32_t word[4][V_WIDTH]) {
+    int32_t block[V_WIDTH];
+    uint32_t k0 = (uint32_t)key.seed, k1 = (uint32_t)(key.seed >> 32);
+    for (uint32_t l = 0; l < V_WIDTH; l++) block[l] = (int32_t)(first + l);
+    v_i32 c0 = v_iload((const uint32_t *)(const void *)block), c1 = v_iset((int32_t)item);
+    v_i32 c2 = v_iset((int32_t)(uint32_t)key.step);
+    v_i32 c3 = v_iset((int32_t)(key.stream << 24 | ((uint32_t)(key.step >> 32) & 0xFFFFFFu)));
+    for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
+        v_i32 high0, low0, high1, low1;
+        v_imul_wide(c0, 0xD2511F53u, &high0, &low0);
+        v_imul_wide(c2, 0xCD9E8D57u, &high1, &low1);
+        c0 = v_ixor(v_ixor(high1, c1), v_iset((int32_t)k0));
+        c1 = low1;
+        c2 = v_ixor(v_ixor(high0, c3), v_iset((int32_t)k1));
+        c3 = low0;
+    }
+    v_istore(word[0], c0);
+    v_istore(word[1], c1);
+    v_istore(word[2], c2);
+    v_istore(word[3], c3);
+}
+static VAEI_TARGET void philox(vaei_noise_key key, uint32_t item, uint32_t first, int64_t blocks, uint32_t *out) {
+    for (int64_t b = 0; b < blocks; b += V_WIDTH) {
+        int32_t word[4][V_WIDTH];
+        const int64_t count = blocks - b < V_WIDTH ? blocks - b : V_WIDTH;
+        philox_blocks(key, item, first + (uint32_t)b, word);
+        for (int64_t l = 0; l < count; l++) {
+            for (int64_t w = 0; w < 4; w++) out[4 * (b + l) + w] = (uint32_t)word[w][l];
+        }
+    }
+}
+
 /* The angle 2 pi (x + 1/2) 2^-32 = k pi / 2 + t, |t| <= pi / 4: k and t come from the integer, exactly. */
 V_FN void sincos_of_bits(v_i32 x, v_f32 *sine, v_f32 *cosine) {
     const v_i32 k = v_shr(v_iadd(x, v_iset(1 << 29)), 30);
@@ -517,5 +550,6 @@ static VAEI_TARGET void normal(int64_t n, const uint32_t *bits, float *out) {
         .transpose = transpose, .add = vec_add, .axpy = vec_axpy, .scale = vec_scale, .add_rows = vec_add_rows,        \
         .affine = vec_affine, .sum = sum, .sum_squares = sum_squares, .dot = dot,                                      \
         .sum_squared_difference = sum_squared_difference, .column_sums = column_sums, .all_finite = all_finite,        \
-        .bernoulli_nll = bernoulli_nll, .bernoulli_grad = bernoulli_grad, .adam = adam, .sgd = sgd, .normal = normal   \
+        .bernoulli_nll = bernoulli_nll, .bernoulli_grad = bernoulli_grad, .adam = adam, .sgd = sgd, .normal = normal,  \
+        .philox = philox                                                                                        \
     }
