@@ -99,17 +99,26 @@ V_FN void outer_body(const int m, const int nv, const int whole, int64_t n, int6
     }
 }
 
-/* One function per number of rows; inside, by the vectors that n needs. */
+/* One function per number of rows; inside, by the vectors that n needs. Panels have one of their own: their stride is a constant. */
 #define TILE_ROWS(m)                                                                                                   \
     VAEI_TARGET static void dot_rows_##m(int64_t n, int64_t taps, int64_t depth, const float *const *a,                \
-                                         const float *b, int64_t ldb, float *const *c, const float *bias,              \
-                                         int32_t accumulate) {                                                         \
+                                         const float *b, float *const *c, const float *bias, int32_t accumulate) {     \
         if (n == TILE_NR) {                                                                                            \
-            dot_body(m, TILE_NV, 1, n, taps, depth, a, b, ldb, c, bias, accumulate);                                   \
+            dot_body(m, TILE_NV, 1, n, taps, depth, a, b, TILE_NR, c, bias, accumulate);                               \
         } else if (n > TILE_NR - V_WIDTH) {                                                                            \
-            dot_body(m, TILE_NV, 0, n, taps, depth, a, b, ldb, c, bias, accumulate);                                   \
+            dot_body(m, TILE_NV, 0, n, taps, depth, a, b, TILE_NR, c, bias, accumulate);                               \
         } else {                                                                                                       \
-            dot_body(m, 1, 0, n, taps, depth, a, b, ldb, c, bias, accumulate);                                         \
+            dot_body(m, 1, 0, n, taps, depth, a, b, TILE_NR, c, bias, accumulate);                                     \
+        }                                                                                                              \
+    }                                                                                                                  \
+    VAEI_TARGET static void plain_rows_##m(int64_t n, int64_t depth, const float *const *a, const float *b, int64_t ldb,\
+                                           float *const *c, const float *bias, int32_t accumulate) {                   \
+        if (n == TILE_NR) {                                                                                            \
+            dot_body(m, TILE_NV, 1, n, 1, depth, a, b, ldb, c, bias, accumulate);                                      \
+        } else if (n > TILE_NR - V_WIDTH) {                                                                            \
+            dot_body(m, TILE_NV, 0, n, 1, depth, a, b, ldb, c, bias, accumulate);                                      \
+        } else {                                                                                                       \
+            dot_body(m, 1, 0, n, 1, depth, a, b, ldb, c, bias, accumulate);                                            \
         }                                                                                                              \
     }                                                                                                                  \
     VAEI_TARGET static void outer_rows_##m(int64_t n, int64_t depth, const float *const *a, const float *const *b,     \
@@ -140,26 +149,28 @@ TILE_ROWS(11)
 TILE_ROWS(12)
 #endif
 
-VAEI_TARGET static void dot_any(int64_t m, int64_t n, int64_t taps, int64_t depth, const float *const *a, const float *b,
-                                int64_t ldb, float *const *c, const float *bias, int32_t accumulate) {
-    static void (*const rows[])(int64_t, int64_t, int64_t, const float *const *, const float *, int64_t, float *const *,
-                                const float *, int32_t) = {
+VAEI_TARGET static void dot_tile(int64_t m, int64_t n, int64_t taps, int64_t depth, const float *const *a, const float *b,
+                                 float *const *c, const float *bias, int32_t accumulate) {
+    static void (*const rows[])(int64_t, int64_t, int64_t, const float *const *, const float *, float *const *, const float *,
+                                int32_t) = {
         dot_rows_1, dot_rows_2, dot_rows_3, dot_rows_4,  dot_rows_5,  dot_rows_6,
 #if TILE_MR > 6
         dot_rows_7, dot_rows_8, dot_rows_9, dot_rows_10, dot_rows_11, dot_rows_12,
 #endif
     };
-    rows[m - 1](n, taps, depth, a, b, ldb, c, bias, accumulate);
-}
-
-VAEI_TARGET static void dot_tile(int64_t m, int64_t n, int64_t taps, int64_t depth, const float *const *a, const float *b,
-                                 float *const *c, const float *bias, int32_t accumulate) {
-    dot_any(m, n, taps, depth, a, b, TILE_NR, c, bias, accumulate);
+    rows[m - 1](n, taps, depth, a, b, c, bias, accumulate);
 }
 
 VAEI_TARGET static void dot_tile_plain(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *b, int64_t ldb,
                                        float *const *c, const float *bias, int32_t accumulate) {
-    dot_any(m, n, 1, depth, a, b, ldb, c, bias, accumulate);
+    static void (*const rows[])(int64_t, int64_t, const float *const *, const float *, int64_t, float *const *, const float *,
+                                int32_t) = {
+        plain_rows_1, plain_rows_2, plain_rows_3, plain_rows_4,  plain_rows_5,  plain_rows_6,
+#if TILE_MR > 6
+        plain_rows_7, plain_rows_8, plain_rows_9, plain_rows_10, plain_rows_11, plain_rows_12,
+#endif
+    };
+    rows[m - 1](n, depth, a, b, ldb, c, bias, accumulate);
 }
 
 VAEI_TARGET static void outer_tile(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *const *b, float *c,
