@@ -64,7 +64,7 @@ START_TEST(test_likelihood_gradients) {
 }
 END_TEST
 
-/* What training relies on when it takes a batch in parts: the parts give what the whole gives, or of_batch says otherwise. */
+/* What training relies on when it takes a batch in parts: the parts give what the whole gives, and no gradients, or of_batch says so. */
 START_TEST(test_likelihood_of_parts_is_that_of_the_whole_unless_of_batch) {
     likelihood_case whole, parts;
     likelihood_setup(&whole, likelihood_texts[_i]);
@@ -79,11 +79,11 @@ START_TEST(test_likelihood_of_parts_is_that_of_the_whole_unless_of_batch) {
         p->ops->backward(p, &r, parts.g.cache, parts.theta + first * S, parts.x + first * S, parts.weight + first,
                          parts.dtheta + first * S);
     }
-    const int same = memcmp(whole.nll, parts.nll, sizeof whole.nll) == 0 &&
-                     memcmp(whole.dtheta, parts.dtheta, sizeof whole.dtheta) == 0;
-    ck_assert_int_eq(same, !p->of_batch);
-    for (int64_t i = 0; i < whole.g.table.n_trainable && !p->of_batch; i++)
-        ck_assert_float_eq_tol(whole.g.grads[i], parts.g.grads[i], 1e-4f * (1 + fabsf(whole.g.grads[i])));
+    if (!p->of_batch) {
+        ck_assert_mem_eq(whole.nll, parts.nll, sizeof whole.nll);
+        ck_assert_mem_eq(whole.dtheta, parts.dtheta, sizeof whole.dtheta);
+        for (int64_t i = 0; i < whole.g.table.n_trainable; i++) ck_assert_float_eq(whole.g.grads[i], 0.0f);
+    }
     rig_free(&whole.g);
     rig_free(&parts.g);
 }

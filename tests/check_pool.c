@@ -132,6 +132,36 @@ START_TEST(test_pool_waits_for_slow_workers) {
 }
 END_TEST
 
+typedef struct seated {
+    vaei_seats seats;
+    int32_t used[32]; /* not atomic: two tasks on one seat would be a race */
+    _Atomic int32_t highest;
+} seated;
+
+static void sit(void *arg, int32_t index) {
+    seated *const s = arg;
+    const int32_t seat = vaei_seat_take(&s->seats);
+    int32_t before = atomic_load(&s->highest);
+    while (seat > before && !atomic_compare_exchange_weak(&s->highest, &before, seat)) continue;
+    const int32_t seen = ++s->used[seat];
+    if (index % 5 == 0) short_sleep(1);
+    ck_assert_int_eq(s->used[seat], seen);
+    vaei_seat_leave(&s->seats, seat);
+}
+
+START_TEST(test_pool_tasks_at_work_sit_apart_on_the_lowest_seats) {
+    seated s = {.highest = 0};
+    int32_t sum = 0;
+    create(thread_counts[_i]);
+    vaei_parallel(pool, TASKS_MAX, sit, &s);
+    for (int32_t i = 0; i < 32; i++) sum += s.used[i];
+    ck_assert_int_eq(sum, TASKS_MAX);
+    ck_assert_int_lt(s.highest, thread_counts[_i]);
+    ck_assert_uint_eq(s.seats.taken, 0);
+    destroy();
+}
+END_TEST
+
 static void nested(void *arg, int32_t index) {
     vaei_parallel(pool, 10, count_index, (int32_t *)arg + 10 * index);
 }
@@ -306,6 +336,7 @@ Suite *suite_pool(void) {
     tcase_add_test(t, test_pool_tasks_run_at_the_same_time);
     tcase_add_loop_test(t, test_pool_of_one_stays_in_the_caller, 0, 2);
     tcase_add_test(t, test_pool_waits_for_slow_workers);
+    tcase_add_loop_test(t, test_pool_tasks_at_work_sit_apart_on_the_lowest_seats, 0, n);
     tcase_add_loop_test(t, test_pool_nested_calls_run_in_their_task, 0, n);
     tcase_add_loop_test(t, test_pool_serves_several_callers, 0, n);
     tcase_add_test(t, test_pool_is_destroyed_at_any_moment_of_its_life);

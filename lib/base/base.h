@@ -157,6 +157,14 @@ void vaei_pool_destroy(vaei_pool *pool); /* joins the workers; NULL is allowed *
  * runs in the caller. */
 void vaei_parallel(const vaei_pool *pool, int32_t tasks, vaei_task task, void *arg);
 
+/* Places in memory for the tasks that are at work at once, 32 at most: who comes takes the lowest free one, so that few threads
+ * touch little memory, however many tasks there are. Zero to begin with. */
+typedef struct vaei_seats {
+    _Atomic uint32_t taken;
+} vaei_seats;
+int32_t vaei_seat_take(vaei_seats *seats);
+void vaei_seat_leave(vaei_seats *seats, int32_t seat);
+
 /* ---- philox.c ----------------------------------------------------------------------------------------------------
  * Philox4x32-10 (Salmon et al. 2011). Block b of item i of step s of a stream is a pure function of (seed, stream, s, i, b):
  * equal for any batch split, order and thread. Key = seed; counter = (b, i, s low, stream << 24 | s high 24 bits). */

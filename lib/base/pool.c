@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #define THREADS_MAX 256
-#define SPINS 2000
+#define SPINS       2000
 #define STACK_BYTES ((size_t)1 << 20)
 
 typedef struct crew {
@@ -146,7 +146,7 @@ void vaei_parallel(const vaei_pool *pool, int32_t tasks, vaei_task task, void *a
         return;
     }
     if (pool->hook) {
-        hooked h = { task, arg };
+        hooked h = {task, arg};
         pool->hook(pool->user, tasks, run_hooked, &h);
         return;
     }
@@ -159,6 +159,21 @@ void vaei_parallel(const vaei_pool *pool, int32_t tasks, vaei_task task, void *a
     run_crew(c, tasks, task, arg);
     inside_task = 0;
     atomic_store_explicit(&c->busy, 0, memory_order_release);
+}
+
+int32_t vaei_seat_take(vaei_seats *seats) {
+    uint32_t taken = atomic_load_explicit(&seats->taken, memory_order_relaxed);
+    for (;;) {
+        int32_t seat = 0;
+        while (taken >> seat & 1) seat++;
+        if (atomic_compare_exchange_weak_explicit(&seats->taken, &taken, taken | UINT32_C(1) << seat,
+                                                  memory_order_acquire, memory_order_relaxed))
+            return seat;
+    }
+}
+
+void vaei_seat_leave(vaei_seats *seats, int32_t seat) {
+    (void)atomic_fetch_and_explicit(&seats->taken, ~(UINT32_C(1) << seat), memory_order_release);
 }
 
 /* ---- creation --------------------------------------------------------------------------------------------------- */

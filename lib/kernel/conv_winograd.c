@@ -209,6 +209,7 @@ typedef struct winograd {
     const float *in, *u, *bias, *add, *zeros;
     const vaei_post *post;
     float *out, *scratch;
+    vaei_seats seats; /* in scratch */
 } winograd;
 
 /* A block of tiles on its way through one phase */
@@ -426,11 +427,12 @@ static void run_phase(const winograd *w, const vaei_winograd_phase *phase, batch
 }
 
 static void winograd_task(void *arg, int32_t index) {
-    const winograd *const w = arg;
+    winograd *const w = arg;
     const frame *const f = &w->f;
+    const int32_t seat = vaei_seat_take(&w->seats);
     const int64_t last = vaei_min((index + 1) * w->run, f->total), floats = f->p.spots * f->block * f->p.row_c;
     batch b;
-    b.v = w->scratch + index * block_floats(f);
+    b.v = w->scratch + seat * block_floats(f);
     b.m = b.v + floats;
     b.patch = b.m + f->p.spots * f->block * f->p.row_o;
     for (b.first = index * w->run; b.first < last; b.first += f->block) {
@@ -440,6 +442,7 @@ static void winograd_task(void *arg, int32_t index) {
         for (int64_t i = 0; i < f->p.phases; i++) run_phase(w, f->p.phase + i, &b);
         if (w->post) finish_tiles(w, b.first, b.tiles);
     }
+    vaei_seat_leave(&w->seats, seat);
 }
 
 void vaei_winograd_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data,

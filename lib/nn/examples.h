@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * examples.h - a stack over a batch. Training takes some examples at a time, so that what one layer writes is still in the
- * cache when the next one reads it. How many is fixed by the shapes: bits do not depend on threads. A stack with statistics
+ * cache when the next one reads it, and threads take such blocks. How many is fixed by the shapes: bits do not depend on threads. A stack with statistics
  * over the batch takes all at once. Where nothing needs the outputs of the whole batch before their gradients, each block goes
  * forward and straight back (vaei_examples_turn): then one block's activations are all there are. The slot's memory is that of
  * vaei_examples_need(). */
@@ -22,7 +22,8 @@ void vaei_examples_forward(const vaei_stack *s, const vaei_run *r, const vaei_sl
 void vaei_examples_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
                             float *dy, float *dx);
 
-/* Called between a block's forward and its backward: of the r->n examples from number `first` on y is there, dy is wanted. */
+/* Called between a block's forward and its backward: of the r->n examples from number `first` on y is there, dy is wanted. By
+ * several threads; it has no gradients to add. */
 typedef struct vaei_turn {
     void (*turn)(const void *arg, const vaei_run *r, int64_t first, const float *y, float *dy);
     const void *arg;

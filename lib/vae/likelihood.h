@@ -20,7 +20,7 @@ typedef struct vaei_likelihood_ops {
                      const float *weight, float *dtheta);
     /* x = E[x|theta]; x may be theta. */
     void (*mean)(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x);
-    /* As a layer's commit; may be NULL. */
+    /* As a layer's commit, of what is of_batch; may be NULL. */
     void (*commit)(const vaei_likelihood *p, const vaei_run *r, const void *cache, float *params);
 } vaei_likelihood_ops;
 
@@ -33,7 +33,7 @@ struct vaei_likelihood {
     int64_t size; /* S */
     vaei_param *param[2];
     int32_t n_params;
-    int32_t of_batch; /* in training nll looks at several examples at once: they must not come in parts */
+    int32_t of_batch; /* training must show it the batch at once: it has facts or gradients of all examples */
 };
 
 extern const vaei_module *const vaei_likelihoods[];

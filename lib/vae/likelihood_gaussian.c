@@ -73,7 +73,7 @@ static vae_status_t plan(vaei_likelihood *p, vaei_build *b) {
     const conf *c = p->conf;
     const float start = (float)log((double)c->value);
     p->n_params = 0;
-    p->of_batch = c->sigma == OPTIMAL;
+    p->of_batch = c->sigma != FIXED;
     if (c->sigma == FIXED) return VAE_OK;
     VAEI_TRY(declare(p, b, "log_sigma", c->sigma == LEARNED ? VAEI_PARAM_TRAINED : 0, start));
     return c->sigma == OPTIMAL ? declare(p, b, "batches", 0, 0) : VAE_OK;

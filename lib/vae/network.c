@@ -233,8 +233,9 @@ typedef struct turn {
 static void turn_at_likelihood(const void *arg, const vaei_run *r, int64_t first, const float *theta, float *d_theta) {
     const turn *const t = arg;
     const float *const x = t->x + first * t->p->size;
-    t->p->ops->nll(t->p, r, t->w->likelihood_cache, theta, x, t->w->nll + first);
-    t->p->ops->backward(t->p, r, t->w->likelihood_cache, theta, x, t->w->d_nll + first, d_theta);
+    char cache[VAEI_LIKELIHOOD_CACHE];
+    t->p->ops->nll(t->p, r, cache, theta, x, t->w->nll + first);
+    t->p->ops->backward(t->p, r, cache, theta, x, t->w->d_nll + first, d_theta);
 }
 
 /* The decoder forward and back, under an objective whose loss is the mean nll and more */
