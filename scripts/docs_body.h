@@ -22,6 +22,7 @@ extern float *x, *y, *z, *mean, *logvar, *noise;
 extern double *elbo, *recon, *rate;
 extern uint8_t *pixels;
 extern const int32_t *labels;
+extern int32_t *codes;
 extern size_t row_stride;
 const float *next_batch(int64_t n);
 void show(const char *text);

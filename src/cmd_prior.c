@@ -147,6 +147,7 @@ static void open_fit(prior_fit_t *fit, const cli_t *cli, vae_ctx_t *ctx) {
     settings_write(settings, cli_operand(cli, 1), fit->config);
     if (vae_model_class_count(fit->model) > 0) labels_write_names(fit->output, &fit->data);
     fit->session = engine_session(fit->model, ENGINE_BATCH);
+    code_cache_open(&fit->codes, old, &fit->data.train, settings->batch);
     vae_model_destroy(old);
 }
 

@@ -29,6 +29,7 @@ void prior_fit_name(prior_fit_t *fit, const char *output) {
 }
 
 void prior_fit_close(prior_fit_t *fit) {
+    code_cache_close(&fit->codes);
     vae_session_destroy(fit->session);
     vae_trainer_destroy(fit->trainer);
     vae_model_destroy(fit->model);
@@ -74,9 +75,25 @@ static const char *rate_text(const prior_fit_t *fit, double nats, char text[96])
 
 typedef struct batch {
     int64_t *order; /* of the epoch */
-    float *x;
+    float *x;       /* or */
+    int32_t *codes; /* where the latent has such */
     int32_t *label;
 } batch_t;
+
+/* One step of the trainer with examples index[n]. */
+static vae_status_t move(prior_fit_t *fit, const batch_t *batch, const int64_t *index, int64_t n,
+                         vae_metrics_t *metrics) {
+    const data_t *train = &fit->data.train;
+    if (fit->codes.width > 0) {
+        code_cache_gather(&fit->codes, index, n, batch->codes);
+    } else {
+        data_gather(train, index, n, batch->x);
+    }
+    labels_give_trainer(fit->trainer, fit->model, train, index, n, batch->label);
+    if (fit->codes.width == 0) return vae_trainer_step(fit->trainer, n, batch->x, metrics);
+    const vae_status_t status = vae_trainer_backward_codes(fit->trainer, n, batch->codes, NULL);
+    return status == VAE_OK ? vae_trainer_apply(fit->trainer, metrics) : status;
+}
 
 static vae_status_t step(prior_fit_t *fit, const batch_t *batch) {
     run_state_t *s = &fit->state;
@@ -85,9 +102,7 @@ static vae_status_t step(prior_fit_t *fit, const batch_t *batch) {
     const int64_t n = left < fit->settings.batch ? left : fit->settings.batch;
     vae_metrics_t metrics = {.struct_size = sizeof metrics};
     char line[96];
-    data_gather(train, batch->order + first, n, batch->x);
-    labels_give_trainer(fit->trainer, fit->model, train, batch->order + first, n, batch->label);
-    const vae_status_t status = vae_trainer_step(fit->trainer, n, batch->x, &metrics);
+    const vae_status_t status = move(fit, batch, batch->order + first, n, &metrics);
     if (status != VAE_OK) return status;
     s->step++;
     s->n += n;
@@ -148,9 +163,11 @@ static int run_epoch(prior_fit_t *fit, const batch_t *batch, int64_t last) {
 
 int prior_fit_run(prior_fit_t *fit) {
     const int64_t last = settings_last_step(&fit->settings, steps_per_epoch(fit));
+    const int64_t most = fit->settings.batch, size = fit->codes.width > 0 ? 0 : vae_model_input_size(fit->model);
     const batch_t batch = {.order = mem_alloc(fit->data.train.n, sizeof *batch.order),
-                           .x = mem_alloc(fit->settings.batch * vae_model_input_size(fit->model), sizeof *batch.x),
-                           .label = mem_alloc(fit->settings.batch, sizeof *batch.label)};
+                           .x = mem_alloc(most * size, sizeof *batch.x),
+                           .codes = mem_alloc(most * fit->codes.width, sizeof *batch.codes),
+                           .label = mem_alloc(most, sizeof *batch.label)};
     int code = EXIT_DONE;
     interrupt_catch();
     while (code == EXIT_DONE && fit->state.step < last) code = run_epoch(fit, &batch, last);
@@ -158,6 +175,7 @@ int prior_fit_run(prior_fit_t *fit) {
         say("interrupted at step %lld and saved; vae prior ... -o %s --resume goes on", (long long)fit->state.step,
             fit->output);
     free(batch.label);
+    free(batch.codes);
     free(batch.x);
     free(batch.order);
     return code;

@@ -8,6 +8,7 @@
 #ifndef PRIOR_FIT_H
 #define PRIOR_FIT_H
 
+#include "code_cache.h"
 #include "data.h"
 #include "run.h"
 #include "settings.h"
@@ -18,6 +19,7 @@ typedef struct prior_fit {
     vae_model_t *model;
     vae_trainer_t *trainer;
     vae_session_t *session; /* validation */
+    code_cache_t codes;     /* of the training examples: the network stands still */
     char *output, *config, *state_text, *checkpoint;
     run_state_t state, saved; /* now; on disk */
     double bound; /* validation loss of the model in the output, nats per example; infinite if this fit wrote none */

@@ -23,7 +23,8 @@ static const struct {
     {SPEC_DENSE, "prior gmm components=5\n", "objective prior\n"},
     {SPEC_CONV, "prior aggregate keep=64\n", "objective prior\n"},
 };
-#define FITS (sizeof(fits) / sizeof(fits[0]))
+#define FITS          (sizeof(fits) / sizeof(fits[0]))
+#define FITS_OF_CODES 3 /* the first */
 
 static vae_model_t *make_model(vae_ctx_t *ctx, int i) {
     vae_model_t *m;
@@ -403,6 +404,73 @@ START_TEST(test_what_does_not_fit_is_refused) {
 }
 END_TEST
 
+START_TEST(test_codes_fit_to_the_same_bits_as_their_examples) {
+    vae_model_t *a = make_model(NULL, _i), *b = make_model(NULL, _i);
+    vae_trainer_t *t, *u;
+    vae_session_t *s;
+    const int64_t S = vae_model_input_size(a), width = vae_model_code_count(a);
+    float *x = filled(32 * S, 4);
+    int32_t *codes = malloc((size_t)(32 * width) * sizeof(*codes));
+    ck_assert_ok(vae_session_create(&s, b, 5));
+    ck_assert_ok(vae_encode_codes(s, 32, x, codes));
+    vae_session_destroy(s);
+    ck_assert_ok(vae_trainer_create(&t, a, fits[_i].fit, 20));
+    ck_assert_ok(vae_trainer_create(&u, b, fits[_i].fit, 20));
+    for (int64_t i = 0; i < 6; i++) {
+        const int64_t first = i % 2 * 20, n = i % 2 ? 12 : 20;
+        vae_metrics_t of_x = {.struct_size = sizeof(of_x)}, of_codes = of_x;
+        ck_assert_ok(step(t, a, n, x + first * S, &of_x));
+        if (vae_model_class_count(b) > 0) ck_assert_ok(vae_trainer_set_labels(u, n, labels));
+        ck_assert_ok(vae_trainer_backward_codes(u, n, codes + first * width, &of_codes));
+        ck_assert_ok(vae_trainer_apply(u, &of_codes));
+        ck_assert_mem_eq(&of_codes, &of_x, sizeof(of_x));
+    }
+    for (int64_t p = 0; p < vae_model_param_count(a); p++) {
+        const vae_tensor_t *v, *w;
+        size_t size = sizeof(float);
+        ck_assert_ok(vae_model_param(a, p, &v, NULL));
+        ck_assert_ok(vae_model_param(b, p, &w, NULL));
+        for (int32_t d = 0; d < vae_tensor_ndim(v); d++) size *= (size_t)vae_tensor_shape(v)[d];
+        ck_assert_mem_eq(vae_tensor_data(v), vae_tensor_data(w), size);
+    }
+    vae_trainer_destroy(t), vae_trainer_destroy(u);
+    vae_model_destroy(a), vae_model_destroy(b);
+    free(codes), free(x);
+}
+END_TEST
+
+START_TEST(test_codes_to_fit_are_checked) {
+    vae_model_t *m = make_model(NULL, 0), *values = make_model(NULL, 4);
+    vae_trainer_t *t;
+    const int64_t width = vae_model_code_count(m);
+    int32_t codes[2 * 4] = {0};
+    ck_assert_int_eq(width, 4);
+    ck_assert_ok(vae_trainer_create(&t, m, FIT, 2));
+    codes[5] = 8;
+    ck_assert_fails(vae_trainer_backward_codes(t, 2, codes, NULL), VAE_E_ARG);
+    ck_assert_ptr_nonnull(strstr(vae_last_error(), "codes[1][1]: 8, wanted 0..7"));
+    codes[5] = -1;
+    ck_assert_fails(vae_trainer_backward_codes(t, 2, codes, NULL), VAE_E_ARG);
+    ck_assert_fails(vae_trainer_backward_codes(t, 3, codes, NULL), VAE_E_ARG);
+    ck_assert_fails(vae_trainer_backward_codes(t, 0, codes, NULL), VAE_E_ARG);
+    ck_assert_fails(vae_trainer_backward_codes(t, 1, NULL, NULL), VAE_E_ARG);
+    ck_assert_fails(vae_trainer_backward_codes(NULL, 1, codes, NULL), VAE_E_ARG);
+    ck_assert_fails(vae_trainer_apply(t, NULL), VAE_E_STATE); /* none of them left a gradient */
+    ck_assert_ok(vae_trainer_backward_codes(t, 1, codes, NULL));
+    ck_assert_ok(vae_trainer_apply(t, NULL));
+    vae_trainer_destroy(t);
+    ck_assert_ok(vae_trainer_create(&t, m, NULL, 2));
+    ck_assert_fails(vae_trainer_backward_codes(t, 1, codes, NULL), VAE_E_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(vae_last_error(), "objective prior"));
+    vae_trainer_destroy(t);
+    ck_assert_ok(vae_trainer_create(&t, values, "objective prior\n", 8));
+    ck_assert_fails(vae_trainer_backward_codes(t, 1, codes, NULL), VAE_E_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(vae_last_error(), "has no codes"));
+    vae_trainer_destroy(t);
+    vae_model_destroy(m), vae_model_destroy(values);
+}
+END_TEST
+
 START_TEST(test_labels_are_checked) {
     vae_model_t *m = make_model(NULL, 2), *plain = make_model(NULL, 0);
     vae_trainer_t *t;
@@ -472,6 +540,8 @@ Suite *suite_model_priors(void) {
     tcase_add_loop_test(models, test_sizes_past_the_machine_are_refused, 0, FITS);
     tcase_add_loop_test(models, test_out_of_memory_loses_nothing, 0, FITS);
     tcase_add_test(models, test_what_does_not_fit_is_refused);
+    tcase_add_loop_test(models, test_codes_fit_to_the_same_bits_as_their_examples, 0, FITS_OF_CODES);
+    tcase_add_test(models, test_codes_to_fit_are_checked);
     tcase_add_test(models, test_labels_are_checked);
     suite_add_tcase(suite, models);
     return suite;

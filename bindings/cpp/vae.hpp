@@ -155,6 +155,11 @@ public:
         check(vae_trainer_backward(get(), n, x, noise, &m));
         return m;
     }
+    vae_metrics_t backward_codes(std::int64_t n, const std::int32_t *codes) {
+        vae_metrics_t m = fresh();
+        check(vae_trainer_backward_codes(get(), n, codes, &m));
+        return m;
+    }
     vae_metrics_t apply() {
         vae_metrics_t m = fresh();
         check(vae_trainer_apply(get(), &m));

@@ -97,6 +97,14 @@ VAE_API vae_status_t vae_trainer_step(vae_trainer_t *trainer, int64_t n, const f
 VAE_API vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise,
                                           vae_metrics_t *metrics);
 
+/**
+ * Under objective prior, vae_trainer_backward() of examples by their codes: what vae_encode_codes() once gave for them. The same bits
+ * without the encoder, since the model stands still.
+ * @param codes  input[n][vae_model_code_count()], 0..K-1
+ * @return as vae_trainer_step(); VAE_E_UNSUPPORTED (another objective, or a latent without codes)   @since 0.1
+ */
+VAE_API vae_status_t vae_trainer_backward_codes(vae_trainer_t *trainer, int64_t n, const int32_t *codes, vae_metrics_t *metrics);
+
 /** Update the parameters from the gradients, then zero these. VAE_E_STATE without a vae_trainer_backward() before. @since 0.1 */
 VAE_API vae_status_t vae_trainer_apply(vae_trainer_t *trainer, vae_metrics_t *metrics);
 

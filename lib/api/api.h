@@ -77,6 +77,9 @@ vae_status_t vaei_give_text(const char *text, size_t length, char *buf, size_t c
 vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t n, int64_t size, const float *x,
                              float lo, float hi);
 
+/* The latent has codes, n >= 0, and codes[n][n_codes] are least..K-1. */
+vae_status_t vaei_check_codes(const vae_model_t *model, int64_t n, int32_t least, const int32_t *codes);
+
 /* Classes of the examples of a call, given beforehand; at is NULL where none are. */
 typedef struct vaei_labels {
     const int32_t *at; /* [n], borrowed */

@@ -217,6 +217,24 @@ vae_status_t vaei_check_labelled(const vae_model_t *model, int64_t n, const vaei
     return vaei_check_labels(model, labels);
 }
 
+vae_status_t vaei_check_codes(const vae_model_t *model, int64_t n, int32_t least, const int32_t *codes) {
+    const vaei_latent *q = &model->network.latent;
+    int64_t count;
+    if (!(q->ops->flags & VAEI_LATENT_CODES))
+        return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no codes", q->ops->module.name);
+    if (n < 0) return vaei_fail(VAE_E_ARG, "n: %lld, wanted 0 or more", (long long)n);
+    if (!codes && n > 0) return vaei_fail(VAE_E_ARG, "codes: is NULL");
+    if (!vaei_count_mul(n, q->n_codes, &count))
+        return vaei_fail(VAE_E_ARG, "n: %lld examples pass the address space", (long long)n);
+    for (int64_t i = 0; i < count; i++) {
+        if (codes[i] >= least && codes[i] < q->code_size) continue;
+        return vaei_fail(VAE_E_ARG, "codes[%lld][%lld]: %ld, wanted %d..%lld of K=%lld codes",
+                         (long long)(i / q->n_codes), (long long)(i % q->n_codes), (long)codes[i], (int)least,
+                         (long long)q->code_size - 1, (long long)q->code_size);
+    }
+    return VAE_OK;
+}
+
 vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t n, int64_t size, const float *x,
                              float lo, float hi) {
     char got[32], low[32], high[32];

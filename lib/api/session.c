@@ -315,35 +315,14 @@ vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, f
 
 /* ---- codes -------------------------------------------------------------------------------------------------------- */
 
-static vae_status_t check_codes(const vae_session_t *s, int64_t n, const int32_t *codes) {
-    const vaei_latent *q = &s->model->network.latent;
-    const int32_t least = q->ops->flags & VAEI_LATENT_GAPS ? -1 : 0;
-    int64_t count;
-    if (!vaei_count_mul(n, q->n_codes, &count))
-        return vaei_fail(VAE_E_ARG, "n: %lld examples pass the address space", (long long)n);
-    for (int64_t i = 0; i < count; i++) {
-        if (codes[i] >= least && codes[i] < q->code_size) continue;
-        return vaei_fail(VAE_E_ARG, "codes[%lld][%lld]: %ld, wanted %d..%lld of K=%lld codes",
-                         (long long)(i / q->n_codes), (long long)(i % q->n_codes), (long)codes[i], (int)least,
-                         (long long)q->code_size - 1, (long long)q->code_size);
-    }
-    return VAE_OK;
-}
-
-/* A session of a model with codes, n >= 0, and an array of codes. */
-static vae_status_t check_codes_call(const vae_session_t *s, int64_t n, const int32_t *codes) {
-    VAEI_TRY(check_session(s));
-    if (!has_codes(s))
-        return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no codes", s->model->network.latent.ops->module.name);
-    if (n < 0) return vaei_fail(VAE_E_ARG, "n: %lld, wanted 0 or more", (long long)n);
-    return check_output(codes, "codes", n);
-}
-
 vae_status_t vae_encode_codes(vae_session_t *session, int64_t n, const float *x, int32_t *codes) {
-    VAEI_TRY(check_codes_call(session, n, codes));
+    VAEI_TRY(check_session(session));
     const vaei_network *net = &session->model->network;
     const int64_t S = net->likelihood.size;
+    if (!has_codes(session))
+        return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no codes", net->latent.ops->module.name);
     VAEI_TRY(check_input(session, "x", n, S, x));
+    VAEI_TRY(check_output(codes, "codes", n));
     vaei_run r = start(session);
     for (int64_t i = 0; i < n; i += r.n) {
         r.n = chunk(session, n - i);
@@ -353,10 +332,10 @@ vae_status_t vae_encode_codes(vae_session_t *session, int64_t n, const float *x,
 }
 
 vae_status_t vae_decode_codes(vae_session_t *session, int64_t n, const int32_t *codes, float *x) {
-    VAEI_TRY(check_codes_call(session, n, codes));
+    VAEI_TRY(check_session(session));
     const vaei_network *net = &session->model->network;
     const int64_t S = net->likelihood.size;
-    VAEI_TRY(check_codes(session, n, codes));
+    VAEI_TRY(vaei_check_codes(session->model, n, net->latent.ops->flags & VAEI_LATENT_GAPS ? -1 : 0, codes));
     VAEI_TRY(check_output(x, "x", n));
     vaei_run r = start(session);
     for (int64_t i = 0; i < n; i += r.n) {

@@ -364,13 +364,19 @@ static int32_t commits(const vae_trainer_t *t) {
                                             : net->params.n_floats > net->params.n_trainable;
 }
 
+/* Examples, or under objective prior their codes in their place. */
+typedef struct batch {
+    const float *x, *noise; /* noise NULL: to be drawn */
+    const int32_t *codes;
+} batch;
+
 /* One batch forward and back: the network, or its prior alone. *aux: the mean of the latent's own terms, part of terms->loss. Gradients
  * may be half done when it fails. */
-static vae_status_t pass(vae_trainer_t *t, const vaei_run *r, const float *x, vaei_terms *terms, double *aux) {
+static vae_status_t pass(vae_trainer_t *t, const vaei_run *r, const batch *b, vaei_terms *terms, double *aux) {
     const vaei_network *net = &t->model->network;
     const vaei_work *w = &t->work;
     const int32_t of_prior = vaei_recipe_of_prior(&t->recipe);
-    VAEI_TRY(of_prior ? vaei_network_forward_prior(net, r, w, x) : vaei_network_forward(net, r, w, x));
+    VAEI_TRY(of_prior ? vaei_network_forward_prior(net, r, w, b->x, b->codes) : vaei_network_forward(net, r, w, b->x));
     *terms = (vaei_terms){.n = r->n, .step = t->step, .nll = w->nll, .d_nll = w->d_nll};
     if (!of_prior) {
         const int32_t joint = vaei_network_inputs(net) > 0; /* whose rate has no parts by dimension */
@@ -385,7 +391,7 @@ static vae_status_t pass(vae_trainer_t *t, const vaei_run *r, const float *x, va
     if (of_prior)
         vaei_network_backward_prior(net, r, w);
     else
-        vaei_network_backward(net, r, w, x);
+        vaei_network_backward(net, r, w, b->x);
     if (!commits(t)) return VAE_OK;
     if (!is_finite(gradient_norm(t))) /* what commit moves, moves only with a sound gradient */
         return vaei_fail(VAE_E_NUMERIC, "gradient: not finite at step %lld", (long long)t->step);
@@ -404,32 +410,39 @@ static vaei_labels take_labels(vae_trainer_t *t) {
     return labels;
 }
 
-static vae_status_t backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise,
-                             vae_metrics_t *metrics) {
-    VAEI_TRY(vaei_check_trainer(trainer));
-    const vaei_labels labels = take_labels(trainer);
-    VAEI_TRY(check_metrics(metrics));
-    const vae_model_t *model = trainer->model;
+static vae_status_t check_batch(const vae_trainer_t *t, int64_t n, const batch *b, const vaei_labels *labels) {
+    const vae_model_t *model = t->model;
     const vaei_network *net = &model->network;
     const vaei_likelihood_ops *likelihood = net->likelihood.ops;
-    const int32_t of_prior = vaei_recipe_of_prior(&trainer->recipe);
+    const int32_t of_prior = vaei_recipe_of_prior(&t->recipe);
     const int64_t least = of_prior ? 1 : net->min_batch;
+    if (n < least || n > t->max_batch)
+        return vaei_fail(VAE_E_ARG, "n: %lld, wanted %lld..%lld%s", (long long)n, (long long)least,
+                         (long long)t->max_batch, least > 1 ? " (batch norm needs two)" : "");
+    if (b->codes)
+        VAEI_TRY(vaei_check_codes(model, n, 0, b->codes));
+    else
+        VAEI_TRY(vaei_check_rows(model, "x", n, net->likelihood.size, b->x, likelihood->lo, likelihood->hi));
+    if (b->noise)
+        VAEI_TRY(vaei_check_rows(model, "noise", n, vaei_shape_size(&net->latent.z), b->noise, -FLT_MAX, FLT_MAX));
+    return of_prior ? vaei_check_labelled(model, n, labels, "vae_trainer_set_labels") : VAE_OK;
+}
+
+static vae_status_t add_gradients(vae_trainer_t *trainer, int64_t n, const batch *b, vae_metrics_t *metrics) {
+    const vaei_labels labels = take_labels(trainer);
+    const vaei_network *net = &trainer->model->network;
     vaei_terms terms;
     double aux;
-    if (n < least || n > trainer->max_batch)
-        return vaei_fail(VAE_E_ARG, "n: %lld, wanted %lld..%lld%s", (long long)n, (long long)least,
-                         (long long)trainer->max_batch, least > 1 ? " (batch norm needs two)" : "");
-    VAEI_TRY(vaei_check_rows(model, "x", n, net->likelihood.size, x, likelihood->lo, likelihood->hi));
-    if (noise) VAEI_TRY(vaei_check_rows(model, "noise", n, vaei_shape_size(&net->latent.z), noise, -FLT_MAX, FLT_MAX));
-    if (of_prior) VAEI_TRY(vaei_check_labelled(model, n, &labels, "vae_trainer_set_labels"));
+    VAEI_TRY(check_metrics(metrics));
+    VAEI_TRY(check_batch(trainer, n, b, &labels));
 
     vaei_run r = start(trainer, n);
     r.label = labels.at;
-    draw_noise(&r, net, noise, trainer->work.noise);
-    const vae_status_t status = pass(trainer, &r, x, &terms, &aux);
+    draw_noise(&r, net, b->noise, trainer->work.noise);
+    const vae_status_t status = pass(trainer, &r, b, &terms, &aux);
     if (status == VAE_E_NUMERIC) forget_gradients(trainer);
     VAEI_TRY(status);
-    if (net->latent.ops->measure && !of_prior)
+    if (net->latent.ops->measure && !vaei_recipe_of_prior(&trainer->recipe))
         net->latent.ops->measure(&net->latent, &r, &trainer->work.latent, &trainer->codes);
     trainer->parts++;
     trainer->items += n;
@@ -508,13 +521,31 @@ static vae_status_t apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
     return VAE_OK;
 }
 
-vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise,
-                                  vae_metrics_t *metrics) {
+static vae_status_t backward(vae_trainer_t *trainer, int64_t n, const batch *b, vae_metrics_t *metrics) {
     fenv_t host;
     vaei_float_env_enter(&host);
-    const vae_status_t status = backward(trainer, n, x, noise, metrics);
+    const vae_status_t status = add_gradients(trainer, n, b, metrics);
     vaei_float_env_leave(&host);
     return status;
+}
+
+vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise,
+                                  vae_metrics_t *metrics) {
+    VAEI_TRY(vaei_check_trainer(trainer));
+    return backward(trainer, n, &(batch){.x = x, .noise = noise}, metrics);
+}
+
+vae_status_t vae_trainer_backward_codes(vae_trainer_t *trainer, int64_t n, const int32_t *codes,
+                                        vae_metrics_t *metrics) {
+    VAEI_TRY(vaei_check_trainer(trainer));
+    if (!vaei_recipe_of_prior(&trainer->recipe))
+        return vaei_fail(VAE_E_UNSUPPORTED, "codes: the objective is %s, wanted objective prior",
+                         trainer->recipe.objective->module.name);
+    if (!codes) {
+        (void)take_labels(trainer);
+        return vaei_fail(VAE_E_ARG, "codes: is NULL");
+    }
+    return backward(trainer, n, &(batch){.codes = codes}, metrics);
 }
 
 vae_status_t vae_trainer_apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {

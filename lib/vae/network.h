@@ -105,9 +105,10 @@ void vaei_network_carve_prior(const vaei_network *net, const vaei_kernels *k, in
 /* Outside training after vaei_network_pack(), r->n is the n of the carving. */
 void vaei_network_pack_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 
-/* w->codes or w->z of x, drawn from the posterior with w->noise; then w->nll under the prior. r is of a training pass. Fails if the
- * prior can't start from this batch. */
-vae_status_t vaei_network_forward_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x);
+/* w->codes or w->z of x, drawn from the posterior with w->noise, or `codes` where they are given; then w->nll under the prior. r is of a
+ * training pass. Fails if the prior can't start from this batch. */
+vae_status_t vaei_network_forward_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x,
+                                        const int32_t *codes);
 /* Adds to the gradients of the prior's parameters: w->d_nll is set. */
 void vaei_network_backward_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 void vaei_network_commit_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *params);

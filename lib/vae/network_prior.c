@@ -30,12 +30,14 @@ void vaei_network_pack_prior(const vaei_network *net, const vaei_run *r, const v
     if (vaei_network_inputs(net)) vaei_network_joint_pack(net, r, w);
 }
 
-vae_status_t vaei_network_forward_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w,
-                                        const float *x) {
+vae_status_t vaei_network_forward_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x,
+                                        const int32_t *codes) {
     const vaei_points at = points_of(net, w);
     vaei_run still = *r;
     still.training = 0;
-    if (at.codes) {
+    if (codes) {
+        memcpy(at.codes, codes, (size_t)(r->n * net->latent.n_codes) * sizeof(*codes));
+    } else if (at.codes) {
         vaei_network_encode_codes(net, &still, w, x, at.codes);
     } else {
         vaei_network_encode(net, &still, w, x, w->mean, w->logvar);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * code_cache.h - the codes of a model's examples, each encoded once: when it is first asked for. */
+#ifndef CODE_CACHE_H
+#define CODE_CACHE_H
+
+#include "data.h"
+#include <vae/vae.h>
+
+typedef struct code_cache {
+    const data_t *data;
+    vae_session_t *session;
+    int64_t batch;  /* examples asked for at once, at most */
+    int64_t width;  /* codes of an example; 0: the latent has none, and there is nothing to ask for */
+    int32_t *codes; /* [data->n][width], -1 where not yet known */
+    int64_t *row;   /* [batch] */
+    float *x;       /* [batch][S] */
+    int32_t *fresh; /* [batch][width] */
+} code_cache_t;
+
+/* The session of `model` is the cache's own, so the parameters must stay as they are. */
+void code_cache_open(code_cache_t *cache, const vae_model_t *model, const data_t *data, int64_t batch);
+void code_cache_close(code_cache_t *cache);
+
+/* The codes[n][width] of examples index[n]. */
+void code_cache_gather(code_cache_t *cache, const int64_t *index, int64_t n, int32_t *codes);
+
+#endif
