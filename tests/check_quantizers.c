@@ -4,14 +4,15 @@
 #include "quantizer_rig.h"
 
 #include "kernel/nearest.h"
+#include "vae/codebook.h"
 
-static const vaei_shape image = { 3, { 2, 3, 6 } };
-static const vaei_shape pair = { 1, { 2 } };
+static const vaei_shape image = {3, {2, 3, 6}};
+static const vaei_shape pair = {1, {2}};
 
 /* ---- the nearest code --------------------------------------------------------------------------------------------- */
 
 START_TEST(test_the_nearest_code_is_found_on_every_instruction_set) {
-    static const int64_t sizes[][3] = { { 1, 1, 2 }, { 5, 3, 7 }, { 97, 16, 33 }, { 200, 30, 130 }, { 13, 300, 70 }, { 0, 4, 4 } };
+    static const int64_t sizes[][3] = {{1, 1, 2}, {5, 3, 7}, {97, 16, 33}, {200, 30, 130}, {13, 300, 70}, {0, 4, 4}};
     vaei_heap heap;
     vaei_heap_init_default(&heap);
     for (size_t c = 0; c < VAEI_COUNT(sizes); c++) {
@@ -77,8 +78,8 @@ END_TEST
 #define H (N * 36)
 
 START_TEST(test_straight_through_hands_the_gradient_on) {
-    static const char *const texts[] = { "vq codes=8 commit=0", "rvq codes=8 quantizers=3 commit=0",
-                                         "rvq codes=8 quantizers=3 commit=0 cosine=true" };
+    static const char *const texts[] = {"vq codes=8 commit=0", "rvq codes=8 quantizers=3 commit=0",
+                                        "rvq codes=8 quantizers=3 commit=0 cosine=true"};
     rig g;
     rig_open(&g, texts[_i], image, N, 1);
     float *h = spread(H, 1, 1), *dz = spread(H, 2, 1);
@@ -100,7 +101,7 @@ START_TEST(test_rotation_is_the_rotation_that_takes_a_vector_to_its_code) {
     backward(&g, h, dz);
     for (int64_t row = 0; row < H / D; row++) {
         const float *x = h + row * D, *q = g.z + row * D, *y = dz + row * D;
-        double u[D], v[D], w[D], a = 0, b = 0, m = 0, map[D][D], moved[D] = { 0 };
+        double u[D], v[D], w[D], a = 0, b = 0, m = 0, map[D][D], moved[D] = {0};
         for (int i = 0; i < D; i++) a += (double)x[i] * (double)x[i], b += (double)q[i] * (double)q[i];
         a = sqrt(a), b = sqrt(b);
         for (int i = 0; i < D; i++) u[i] = (double)x[i] / a, v[i] = (double)q[i] / b, m += pow(u[i] + v[i], 2);
@@ -145,7 +146,8 @@ static void check_slope(rig *g, const float *h, float *at, double analytic, cons
     *at = kept - step;
     const double down = forward(g, h), slope = (up - down) / (2 * (double)step);
     *at = kept;
-    ck_assert_msg(fabs(slope - analytic) <= 4e-3 * (1 + fabs(slope)), "%s[%d]: %g, differences %g", what, (int)i, analytic, slope);
+    ck_assert_msg(fabs(slope - analytic) <= 4e-3 * (1 + fabs(slope)), "%s[%d]: %g, differences %g", what, (int)i,
+                  analytic, slope);
 }
 
 /* What moves a vector commits it; what moves a code is the codebook's term, which sees the vector as constant. Where both are there the
@@ -172,11 +174,11 @@ START_TEST(test_the_terms_gradients_agree_with_differences) {
 END_TEST
 
 START_TEST(test_fsq_gradient_is_that_of_the_value_before_rounding) {
-    static const char *const texts[] = { "fsq levels=7x5x3 heads=2", "fsq levels=8x4x4 heads=2 variant=vqp",
-                                         "fsq levels=2x5x4 heads=2 variant=symmetric", "fsq levels=7x4x3x6x3x5",
-                                         "fsq levels=4x3x5x3x4x3 variant=vqp" };
+    static const char *const texts[] = {"fsq levels=7x5x3 heads=2", "fsq levels=8x4x4 heads=2 variant=vqp",
+                                        "fsq levels=2x5x4 heads=2 variant=symmetric", "fsq levels=7x4x3x6x3x5",
+                                        "fsq levels=4x3x5x3x4x3 variant=vqp"};
     static const int levels[5][6] = {
-        { 7, 5, 3, 7, 5, 3 }, { 8, 4, 4, 8, 4, 4 }, { 2, 5, 4, 2, 5, 4 }, { 7, 4, 3, 6, 3, 5 }, { 4, 3, 5, 3, 4, 3 } };
+        {7, 5, 3, 7, 5, 3}, {8, 4, 4, 8, 4, 4}, {2, 5, 4, 2, 5, 4}, {7, 4, 3, 6, 3, 5}, {4, 3, 5, 3, 4, 3}};
     const int jax = _i == 0 || _i == 3;
     rig g;
     rig_open(&g, texts[_i], image, N, 2);
@@ -188,7 +190,8 @@ START_TEST(test_fsq_gradient_is_that_of_the_value_before_rounding) {
         const double half = (L - 1) * (jax ? 0.999 : 1.001) / 2, o = L % 2 ? 0 : 0.5, x = (double)h[i];
         const double shift = jax ? tan(o / half) : atanh(o / half), width = L / 2;
         const double t = tanh(_i == 2 ? x : x + shift);
-        const double value = _i == 2 ? 2.0 / (L - 1) * floor((L - 1) * (t + 1) / 2 + 0.5) - 1 : nearbyint(t * half - o) / width;
+        const double value =
+            _i == 2 ? 2.0 / (L - 1) * floor((L - 1) * (t + 1) / 2 + 0.5) - 1 : nearbyint(t * half - o) / width;
         const double slope = (_i == 2 ? 1 : half / width) * (1 - t * t);
         ck_assert_double_eq_tol((double)g.z[i], value, 1e-6);
         ck_assert_double_eq_tol((double)g.dh[i], (double)dz[i] * slope, 1e-5);
@@ -200,17 +203,22 @@ END_TEST
 
 /* Every code decodes to a vector whose code it is. */
 START_TEST(test_every_code_comes_back) {
-    static const char *const texts[] = { "vq codes=24", "vq codes=7 cosine=true", "lfq codes=32", "lfq codes=64 spherical=true",
-                                         "fsq levels=4x3x2x2 variant=symmetric", "fsq levels=2x3x2x4x2x2x3x2 variant=symmetric" };
-    static const int64_t width[] = { 6, 3, 5, 6, 4, 8 };
+    static const char *const texts[] = {"vq codes=24",
+                                        "vq codes=7 cosine=true",
+                                        "lfq codes=32",
+                                        "lfq codes=64 spherical=true",
+                                        "fsq levels=4x3x2x2 variant=symmetric",
+                                        "fsq levels=2x3x2x4x2x2x3x2 variant=symmetric"};
+    static const int64_t width[] = {6, 3, 5, 6, 4, 8};
     rig g;
-    rig_open(&g, texts[_i], (vaei_shape){ 1, { width[_i] } }, 1, 1);
+    rig_open(&g, texts[_i], (vaei_shape){1, {width[_i]}}, 1, 1);
     for (int32_t code = 0; code < g.q.code_size; code++) {
         vaei_run r = g.run;
         r.training = 0;
         if (g.q.ops->pack) g.q.ops->pack(&g.q, &r, g.slot.pack);
         g.q.ops->decode_codes(&g.q, &r, &g.slot, &code, g.z);
-        for (int64_t d = 0; strstr(texts[_i], "fsq") && d < width[_i]; d++) g.z[d] = atanhf(0.97f * g.z[d]); /* what rounds to it */
+        for (int64_t d = 0; strstr(texts[_i], "fsq") && d < width[_i]; d++)
+            g.z[d] = atanhf(0.97f * g.z[d]); /* what rounds to it */
         int32_t *back = codes_of(&g, g.z);
         ck_assert_int_eq(back[0], code);
         free(back);
@@ -221,10 +229,10 @@ END_TEST
 
 START_TEST(test_fsq_codes_count_the_first_value_fastest) {
     rig g;
-    rig_open(&g, "fsq levels=4x3x5", (vaei_shape){ 1, { 3 } }, 1, 1);
+    rig_open(&g, "fsq levels=4x3x5", (vaei_shape){1, {3}}, 1, 1);
     g.run.training = 0;
     for (int32_t code = 0; code < 60; code++) {
-        const float wanted[3] = { (float)(code % 4 - 2) / 2, (float)(code / 4 % 3 - 1), (float)(code / 12 - 2) / 2 };
+        const float wanted[3] = {(float)(code % 4 - 2) / 2, (float)(code / 4 % 3 - 1), (float)(code / 12 - 2) / 2};
         g.q.ops->decode_codes(&g.q, &g.run, &g.slot, &code, g.z);
         for (int d = 0; d < 3; d++) ck_assert_float_eq(g.z[d], wanted[d]);
     }
@@ -250,8 +258,8 @@ START_TEST(test_gumbel_gradients_agree_with_differences) {
     float *h = spread(H, 1, 1), *dz = spread(Z, 2, 1), *dkl = filled(Z, 9);
     (void)forward(&g, h);
     backward(&g, h, dz);
-    float *const at[] = { h, g.params }, *const analytic[] = { g.dh, g.grads };
-    const int64_t count[] = { H, g.table.n_trainable };
+    float *const at[] = {h, g.params}, *const analytic[] = {g.dh, g.grads};
+    const int64_t count[] = {H, g.table.n_trainable};
     for (int part = 0; part < 2; part++) {
         for (int64_t i = 0; i < count[part]; i += 3) {
             const float kept = at[part][i], step = 1.0f / 256;
@@ -273,7 +281,7 @@ START_TEST(test_gumbel_draws_codes_by_their_probability) {
     rig g;
     float *h = calloc(M, sizeof(float));
     int64_t first = 0;
-    rig_open(&g, "gumbel codes=2 temperature=3", (vaei_shape){ 1, { 1 } }, M, 2);
+    rig_open(&g, "gumbel codes=2 temperature=3", (vaei_shape){1, {1}}, M, 2);
     value_of(&g, "logits.bias")[0] = (float)log(4); /* 4 : 1 */
     value_of(&g, "logits.bias")[1] = 0;
     (void)forward(&g, h);
@@ -295,8 +303,8 @@ static double distance(const float *a, const float *b, int64_t D) {
 
 START_TEST(test_vq_codes_move_to_their_vectors_and_unused_codes_keep_their_place) {
     rig g;
-    const float h[8] = { 1, 1, 1.5f, 1, -1, -1, 1, 1.5f };
-    const float start[6] = { 1, 0, 5, 5, -1, 0 };
+    const float h[8] = {1, 1, 1.5f, 1, -1, -1, 1, 1.5f};
+    const float start[6] = {1, 0, 5, 5, -1, 0};
     rig_open(&g, "vq codes=3 decay=0.5 eps=1e-8", pair, 4, 1);
     memcpy(value_of(&g, "codebook"), start, sizeof start);
     for (int step = 0; step < 30; step++) {
@@ -332,8 +340,8 @@ END_TEST
 
 /* All codes far away but one: without revival one code serves all; with it the rest come back, and stay. */
 START_TEST(test_a_collapsed_codebook_is_revived) {
-    static const char *const texts[] = { "vq codes=8 revive=0.5", "vq codes=8 revive=0.5 debias=false", "vq codes=8 cosine=true revive=0.5",
-                                         "rvq codes=8 quantizers=2 revive=0.5" };
+    static const char *const texts[] = {"vq codes=8 revive=0.5", "vq codes=8 revive=0.5 debias=false",
+                                        "vq codes=8 cosine=true revive=0.5", "rvq codes=8 quantizers=2 revive=0.5"};
     rig g;
     rig_open(&g, texts[_i], image, N, 1);
     float *h = spread(H, 1, 1), *e = value_of(&g, "codebook");
@@ -357,9 +365,58 @@ START_TEST(test_a_collapsed_codebook_is_revived) {
 }
 END_TEST
 
+/* The threshold is one vector a batch: what rounding does to the averages must not push the second code below it. */
+START_TEST(test_a_code_that_gets_as_many_vectors_as_revival_wants_lives) {
+    static const char *const texts[] = {"vq codes=2 revive=1", "vq codes=2 revive=1 decay=0.9",
+                                        "vq codes=2 revive=1 debias=false"};
+    const float h[8] = {-4, 0, -4, 0, -4, 0, 4, 0};
+    const float start[4] = {-3, 0, 3, 0};
+    rig g;
+    rig_open(&g, texts[_i], pair, 4, 1);
+    memcpy(value_of(&g, "codebook"), start, sizeof start);
+    for (int step = 0; step < 500; step++) {
+        (void)forward(&g, h);
+        commit(&g);
+        ck_assert_float_eq(value_of(&g, "ema_count")[1], 1);
+        ck_assert_float_gt(value_of(&g, "codebook")[2], 2.9f);
+    }
+    rig_close(&g);
+}
+END_TEST
+
+START_TEST(test_revival_draws_vectors_evenly_and_none_twice) {
+    enum { P = 40, K = 10, TRIALS = 4000 };
+    float x[P], count[K], codes[K];
+    int32_t times[P] = {0};
+    const vaei_averages a = {.count = count};
+    vaei_vectors v = {P, 1, 1, 1, x, NULL};
+    for (int p = 0; p < P; p++) x[p] = (float)p;
+    for (uint64_t trial = 0; trial < TRIALS; trial++) {
+        const vaei_noise_key key = {5, trial, VAEI_STREAM_REVIVAL};
+        for (int i = 0; i < K; i++) count[i] = i == 3 ? 2 : 0.5f;
+        codes[3] = -1;
+        vaei_averages_revive(&a, vaei_kernels_select(0, 0), K, &v, 1, key, 0, 0, 0, codes);
+        ck_assert_float_eq(codes[3], -1);
+        for (int i = 0; i < K; i++) {
+            ck_assert_float_eq(count[i], i == 3 ? 2 : 1);
+            if (i == 3) continue;
+            times[(int)codes[i]]++;
+            for (int j = 0; j < i; j++) ck_assert_float_ne(codes[i], codes[j]);
+        }
+    }
+    for (int p = 0; p < P; p++)
+        ck_assert_double_eq_tol(times[p], TRIALS * 9.0 / P, 5 * sqrt(TRIALS * 9.0 / P * (1 - 9.0 / P)));
+    v.P = 4; /* fewer than there are dead: as many as there are */
+    memset(count, 0, sizeof count);
+    vaei_averages_revive(&a, vaei_kernels_select(0, 0), K, &v, 1, (vaei_noise_key){0, 0, VAEI_STREAM_REVIVAL}, 0, 0, 0,
+                         codes);
+    for (int i = 0; i < K; i++) ck_assert_float_eq(count[i], i < 4 ? 1 : 0);
+}
+END_TEST
+
 START_TEST(test_kmeans_finds_the_clusters) {
     enum { K = 5, EACH = 12, M = K * EACH };
-    static const float centre[K][2] = { { 4, 4 }, { -4, 4 }, { 4, -4 }, { -4, -4 }, { 0, 0 } };
+    static const float centre[K][2] = {{4, 4}, {-4, 4}, {4, -4}, {-4, -4}, {0, 0}};
     rig g;
     float *h = spread(M * 2, 1, 0.5f);
     for (int i = 0; i < M; i++)
@@ -400,7 +457,7 @@ END_TEST
 START_TEST(test_codes_are_drawn_by_their_distance) {
     enum { M = 4000 };
     rig g;
-    const vaei_shape one = { 1, { 1 } };
+    const vaei_shape one = {1, {1}};
     float *h = calloc(M, sizeof(float));
     rig_open(&g, "vq codes=2 temperature=1 freeze=true", one, M, 2);
     value_of(&g, "codebook")[0] = 0;
@@ -416,18 +473,20 @@ END_TEST
 
 START_TEST(test_dropped_quantizers_add_nothing) {
     rig g;
-    int seen[4] = { 0 };
+    int seen[4] = {0};
     rig_open(&g, "rvq codes=4 quantizers=3 dropout=true freeze=true commit=1", pair, 2, 1);
-    const float h[4] = { 0.3f, -0.2f, 0.9f, 0.4f };
+    const float h[4] = {0.3f, -0.2f, 0.9f, 0.4f};
     const float *e = value_of(&g, "codebook");
     for (int step = 0; step < 40; step++) {
         (void)forward(&g, h);
-        float rest[2] = { h[0], h[1] };
+        float rest[2] = {h[0], h[1]};
         int stages = 0;
-        while (stages < 3 && (fabsf(h[0] - rest[0] - g.z[0]) > 1e-6f || fabsf(h[1] - rest[1] - g.z[1]) > 1e-6f || stages == 0)) {
+        while (stages < 3 &&
+               (fabsf(h[0] - rest[0] - g.z[0]) > 1e-6f || fabsf(h[1] - rest[1] - g.z[1]) > 1e-6f || stages == 0)) {
             int best = 0;
             for (int k = 1; k < 4; k++)
-                if (distance(rest, e + (stages * 4 + k) * 2, 2) < distance(rest, e + (stages * 4 + best) * 2, 2)) best = k;
+                if (distance(rest, e + (stages * 4 + k) * 2, 2) < distance(rest, e + (stages * 4 + best) * 2, 2))
+                    best = k;
             rest[0] -= e[(stages * 4 + best) * 2];
             rest[1] -= e[(stages * 4 + best) * 2 + 1];
             stages++;
@@ -457,6 +516,8 @@ Suite *suite_quantizers(void) {
     tcase_add_test(t, test_vq_codes_move_to_their_vectors_and_unused_codes_keep_their_place);
     tcase_add_test(t, test_frozen_codes_stay);
     tcase_add_loop_test(t, test_a_collapsed_codebook_is_revived, 0, 4);
+    tcase_add_loop_test(t, test_a_code_that_gets_as_many_vectors_as_revival_wants_lives, 0, 3);
+    tcase_add_test(t, test_revival_draws_vectors_evenly_and_none_twice);
     tcase_add_test(t, test_kmeans_finds_the_clusters);
     tcase_add_test(t, test_kmeans_of_equal_vectors_is_sound);
     tcase_add_test(t, test_codes_are_drawn_by_their_distance);

@@ -18,8 +18,8 @@ typedef struct job {
 } job;
 
 static job open_job(const vaei_latent *q, const vaei_run *r, const vaei_slot *m) {
-    job j = { .q = q, .r = r, .s = q->state };
-    vaei_carve pack = { m->pack, 0 }, cache = { m->cache, 0 };
+    job j = {.q = q, .r = r, .s = q->state};
+    vaei_carve pack = {m->pack, 0}, cache = {m->cache, 0};
     j.pack = vaei_bank_carve_pack(q, r->k, r->training, &pack);
     j.w = vaei_bank_carve_rows(q, r->n, 1, &cache);
     return j;
@@ -42,7 +42,8 @@ static void distances(void *arg, int64_t begin, int64_t end) {
             const float *codes = j->pack.codes + vaei_bank_book(s, stage) * s->K * s->D;
             double of_stage = 0, left = 0;
             for (int64_t row = i * s->rows; row < (i + 1) * s->rows; row++) {
-                const double d2 = j->r->k->sum_squared_difference(s->D, v.x + row * v.ld, codes + v.code[row * v.stride] * s->D);
+                const double d2 =
+                    j->r->k->sum_squared_difference(s->D, v.x + row * v.ld, codes + v.code[row * v.stride] * s->D);
                 of_stage += d2;
                 left += s->residual ? left_of(j, row, stage, d2) : d2;
             }
@@ -60,7 +61,7 @@ void vaei_bank_loss(const vaei_latent *q, const vaei_run *r, const vaei_slot *m,
     j.aux = aux;
     j.weight = (double)c->scale * ((double)c->commit + (c->learn == VAEI_LEARN_GRADIENT && !c->freeze ? 1 : 0));
     vaei_parallel_ranges(r->pool, r->n, j.s->rows * j.s->stages * j.s->D, distances, &j);
-    vaei_carve scratch = { m->scratch, 0 };
+    vaei_carve scratch = {m->scratch, 0};
     const vaei_terms_room room = vaei_terms_carve(q, r->n * j.s->rows, &scratch);
     const double terms = vaei_terms_value(q, r, &j.pack, &j.w, &room);
     for (int64_t i = 0; i < r->n; i++) aux[i] += terms;
@@ -71,12 +72,12 @@ void vaei_bank_loss(const vaei_latent *q, const vaei_run *r, const vaei_slot *m,
 static vaei_averages averages_of(const vaei_latent *q, float *params, int64_t book) {
     const vaei_bank *s = q->state;
     const vaei_bank_conf *c = q->conf;
-    return (vaei_averages){ .count = params + s->count->offset + book * s->K,
-                            .sum = s->sum ? params + s->sum->offset + book * s->K * s->D : NULL,
-                            .decay = c->decay,
-                            .eps = c->eps,
-                            .debias = c->debias,
-                            .steps = (double)params[s->batches->offset + book] };
+    return (vaei_averages){.count = params + s->count->offset + book * s->K,
+                           .sum = s->sum ? params + s->sum->offset + book * s->K * s->D : NULL,
+                           .decay = c->decay,
+                           .eps = c->eps,
+                           .debias = c->debias,
+                           .steps = (double)params[s->batches->offset + book]};
 }
 
 /* The codes of a k-means start become parameters; averages without debiasing begin at its clusters, or at the codes themselves. */
@@ -97,18 +98,18 @@ static void begin(const job *j, float *params) {
 static void revive(const job *j, float *params, const vaei_vectors *v, int64_t book) {
     const vaei_bank *s = j->s;
     const vaei_bank_conf *c = j->q->conf;
-    const vaei_noise_key key = { j->r->noise.seed, j->r->noise.step, VAEI_STREAM_REVIVAL };
+    const vaei_noise_key key = {j->r->noise.seed, j->r->noise.step, VAEI_STREAM_REVIVAL};
     const vaei_averages a = averages_of(j->q, params, book);
-    uint32_t bits[4];
-    vaei_philox(key, j->r->first_item, (uint32_t)book, 1, bits);
-    vaei_averages_revive(&a, j->r->k, s->K, v, c->revive, bits, c->cosine, params + s->codebook->offset + book * s->K * s->D);
+    const uint32_t block = (uint32_t)(book * ((v->P + 3) / 4));
+    vaei_averages_revive(&a, j->r->k, s->K, v, c->revive, key, j->r->first_item, block, c->cosine,
+                         params + s->codebook->offset + book * s->K * s->D);
 }
 
 void vaei_bank_commit(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, float *params) {
     const vaei_bank *s = q->state;
     const vaei_bank_conf *c = q->conf;
     const job j = open_job(q, r, m);
-    vaei_carve scratch = { m->scratch, 0 };
+    vaei_carve scratch = {m->scratch, 0};
     if (c->freeze || !s->batches) return;
     begin(&j, params);
     const vaei_code_order o = vaei_order_carve(r->n * s->rows, s->K, s->D, &scratch);
@@ -120,7 +121,8 @@ void vaei_bank_commit(const vaei_latent *q, const vaei_run *r, const vaei_slot *
         const vaei_averages a = averages_of(q, params, book);
         vaei_order_vectors(r->k, r->pool, s->K, &v, &o);
         vaei_averages_track(&a, s->K, s->D, &o);
-        if (s->books == 1 && stage + 1 < j.w.facts->active) continue; /* a shared book moves when all its stages have been */
+        if (s->books == 1 && stage + 1 < j.w.facts->active)
+            continue; /* a shared book moves when all its stages have been */
         float *codes = params + s->codebook->offset + book * s->K * s->D;
         if (s->sum) vaei_averages_refresh(&a, r->k, s->K, s->D, j.w.used + book * s->K, c->cosine, codes);
         if (c->revive > 0) revive(&j, params, &v, book);
@@ -134,7 +136,7 @@ void vaei_bank_measure(const vaei_latent *q, const vaei_run *r, const vaei_slot 
     const vaei_bank_conf *c = q->conf;
     const job j = open_job(q, r, m);
     const int64_t books = s->books == 1 ? 1 : j.w.facts->active;
-    *out = (vaei_code_stats){ 0, 0, 0, 0 };
+    *out = (vaei_code_stats){0, 0, 0, 0};
     for (int64_t book = 0; book < books; book++) {
         vaei_code_stats one;
         vaei_quantizer_usage(s->K, j.w.used + book * s->K, &one);
@@ -143,8 +145,7 @@ void vaei_bank_measure(const vaei_latent *q, const vaei_run *r, const vaei_slot 
         if (!s->count || c->freeze) {
             out->dead += one.dead;
         } else {
-            const double bias = vaei_averages_bias(c->decay, c->debias, (double)r->params[s->batches->offset + book]);
-            out->dead += (double)vaei_averages_dead(r->params + s->count->offset + book * s->K, s->K, bias, c->revive);
+            out->dead += (double)vaei_averages_dead(r->params + s->count->offset + book * s->K, s->K, c->revive);
         }
     }
     for (int64_t i = 0; i < r->n; i++) out->error += j.w.error[i] / ((double)r->n * (double)(s->rows * s->W));

@@ -2,15 +2,18 @@
  * codebook.c - a table of codes learnt by moving averages of the vectors that chose them.
  *
  *     n_k = vectors of the batch with code k        s_k = their sum
- *     N_k += (1 - decay) (n_k - N_k)                S_k += (1 - decay) (s_k - S_k)
+ *     N_k += w (n_k - N_k)                          S_k += w (s_k - S_k)
  *     e_k = S_k / M_k        M_k = (N_k + eps) / (sum N + K eps) sum N         (Laplace's smoothing)
  *
- * debias: N and S start at 0 and are divided by 1 - decay^t, so that the first batch counts in full; only codes chosen in this batch
- * move. The others' sum and count shrink together, their quotient stays, and what smoothing would do to it, a slow drift to 0, is left out.
- * Without debias N starts at 1, S at the code, and all codes are computed anew: the form of the vector-quantize-pytorch package.
+ * debias: w = (1 - decay) / (1 - decay^t) in batch t, the average from 0 divided by the sum of its weights: the first batch counts in
+ * full. Only codes chosen in this batch move: the others' sum and count shrink together, their quotient stays, and what smoothing would do
+ * to it, a slow drift to 0, is left out. A count of n stays n, to the bit, as long as n vectors come: what revival compares is exact.
+ * Without debias w = 1 - decay, N starts at 1, S at the code, and all codes are computed anew: the form of the package
+ * vector-quantize-pytorch.
  *
  * Revival: N_k below the threshold: e_k = a vector of the batch, N_k = threshold, S_k = threshold e_k, so that the next average does not
- * bring the dead code back. Vectors are taken at first + j step (mod P), step coprime to P: no two alike before all were taken.
+ * bring the dead code back. The m vectors for m dead codes are an even draw without replacement: vector p is taken with probability
+ * (still wanted) / (P - p), which in the end gives m of them (Knuth, The Art of Computer Programming 2, 3.4.2, algorithm S).
  *
  * van den Oord, Vinyals, Kavukcuoglu 2017 (arXiv:1711.00937, appendix A); Razavi et al. 2019 (arXiv:1906.00446); revival: Dhariwal
  * et al. 2020 (arXiv:2005.00341). Everything is summed in an order given by the vectors' positions, in double. */
@@ -21,8 +24,9 @@
 #include "nn/ranges.h"
 
 #define LENGTH_MIN 1e-6
-#define SUMS 128        /* doubles on the stack, one block of dimensions */
+#define SUMS       128  /* doubles on the stack, one block of dimensions */
 #define EVEN_SHARE 0.01 /* of an even share of the vectors: a code with less is dead */
+#define DRAWS      256  /* at once, on the stack */
 
 /* ---- vectors by code --------------------------------------------------------------------------------------------- */
 
@@ -56,8 +60,9 @@ static void sum_codes(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-void vaei_order_vectors(const vaei_kernels *k, const vaei_pool *pool, int64_t K, const vaei_vectors *v, const vaei_code_order *o) {
-    sums s = { k, v, o };
+void vaei_order_vectors(const vaei_kernels *k, const vaei_pool *pool, int64_t K, const vaei_vectors *v,
+                        const vaei_code_order *o) {
+    sums s = {k, v, o};
     int32_t *first = o->first;
     memset(first, 0, (size_t)(K + 1) * sizeof *first);
     for (int64_t p = 0; p < v->P; p++)
@@ -79,13 +84,10 @@ float vaei_unit_row(const vaei_kernels *k, int64_t D, float *x) {
 }
 
 void vaei_averages_track(const vaei_averages *a, int64_t K, int64_t D, const vaei_code_order *o) {
-    const float share = 1 - a->decay;
+    const double decay = (double)a->decay, weights = a->debias ? 1 - pow(decay, a->steps) : 1;
+    const float share = (float)((1 - decay) / weights);
     for (int64_t i = 0; i < K; i++) a->count[i] += share * ((float)(o->first[i + 1] - o->first[i]) - a->count[i]);
     for (int64_t i = 0; a->sum && i < K * D; i++) a->sum[i] += share * (o->sum[i] - a->sum[i]);
-}
-
-double vaei_averages_bias(float decay, int32_t debias, double steps) {
-    return debias && steps > 0 ? 1 - pow((double)decay, steps) : 1;
 }
 
 static double total_count(const float *count, int64_t K) {
@@ -94,50 +96,46 @@ static double total_count(const float *count, int64_t K) {
     return total;
 }
 
-void vaei_averages_refresh(const vaei_averages *a, const vaei_kernels *k, int64_t K, int64_t D, const int32_t *used, int32_t unit,
-                           float *codes) {
-    const double bias = vaei_averages_bias(a->decay, a->debias, a->steps);
-    const double eps = (double)a->eps, total = total_count(a->count, K) / bias;
+void vaei_averages_refresh(const vaei_averages *a, const vaei_kernels *k, int64_t K, int64_t D, const int32_t *used,
+                           int32_t unit, float *codes) {
+    const double eps = (double)a->eps, total = total_count(a->count, K);
     for (int64_t i = 0; i < K; i++) {
         float *code = codes + i * D;
         if (a->debias && !used[i]) continue;
-        const double count = ((double)a->count[i] / bias + eps) / (total + (double)K * eps) * total;
-        const float share = (float)(1 / (bias * count));
+        const double count = ((double)a->count[i] + eps) / (total + (double)K * eps) * total;
+        const float share = (float)(1 / count);
         for (int64_t d = 0; d < D; d++) code[d] = a->sum[i * D + d] * share;
         if (unit) (void)vaei_unit_row(k, D, code);
     }
 }
 
-static int64_t common_divisor(int64_t a, int64_t b) {
-    while (b) {
-        const int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
-void vaei_averages_revive(const vaei_averages *a, const vaei_kernels *k, int64_t K, const vaei_vectors *v, float threshold,
-                          const uint32_t bits[2], int32_t unit, float *codes) {
-    const double bias = vaei_averages_bias(a->decay, a->debias, a->steps);
-    const float start = (float)((double)threshold * bias);
-    int64_t at = bits[0] % v->P, step = 1 + bits[1] % v->P, taken = 0;
-    while (common_divisor(step, v->P) != 1) step++;
-    for (int64_t i = 0; i < K && taken < v->P; i++) {
-        if ((double)a->count[i] / bias >= (double)threshold) continue;
-        float *code = codes + i * v->D;
-        memcpy(code, v->x + at * v->ld, (size_t)v->D * sizeof *code);
-        if (unit) (void)vaei_unit_row(k, v->D, code);
-        a->count[i] = start;
-        for (int64_t d = 0; a->sum && d < v->D; d++) a->sum[i * v->D + d] = code[d] * start;
-        at = (at + step) % v->P;
-        taken++;
-    }
-}
-
-int64_t vaei_averages_dead(const float *count, int64_t K, double bias, float threshold) {
-    const double least = threshold > 0 ? (double)threshold * bias : EVEN_SHARE * total_count(count, K) / (double)K;
+int64_t vaei_averages_dead(const float *count, int64_t K, float threshold) {
+    const double least = threshold > 0 ? (double)threshold : EVEN_SHARE * total_count(count, K) / (double)K;
     int64_t dead = 0;
     for (int64_t i = 0; i < K; i++) dead += (double)count[i] < least;
     return dead;
+}
+
+static void revive_code(const vaei_averages *a, const vaei_kernels *k, int64_t D, const float *x, float count,
+                        int32_t unit, int64_t i, float *code) {
+    memcpy(code, x, (size_t)D * sizeof *code);
+    if (unit) (void)vaei_unit_row(k, D, code);
+    a->count[i] = count;
+    for (int64_t d = 0; a->sum && d < D; d++) a->sum[i * D + d] = code[d] * count;
+}
+
+void vaei_averages_revive(const vaei_averages *a, const vaei_kernels *k, int64_t K, const vaei_vectors *v,
+                          float threshold, vaei_noise_key key, uint32_t item, uint32_t block, int32_t unit,
+                          float *codes) {
+    const int64_t dead = vaei_averages_dead(a->count, K, threshold);
+    int64_t wanted = dead < v->P ? dead : v->P, i = 0;
+    uint32_t bits[DRAWS];
+    for (int64_t p = 0; p < v->P && wanted > 0; p++) {
+        if (p % DRAWS == 0) vaei_philox(key, item, block + (uint32_t)(p / 4), DRAWS / 4, bits);
+        if ((int64_t)((uint64_t)bits[p % DRAWS] * (uint64_t)(v->P - p) >> 32) >= wanted) continue;
+        while (a->count[i] >= threshold) i++;
+        revive_code(a, k, v->D, v->x + p * v->ld, threshold, unit, i, codes + i * v->D);
+        i++;
+        wanted--;
+    }
 }

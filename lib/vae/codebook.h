@@ -21,33 +21,35 @@ typedef struct vaei_code_order {
 
 vaei_code_order vaei_order_carve(int64_t P, int64_t K, int64_t D, vaei_carve *c);
 /* Fills first, order and sum; a sum runs over its vectors ascending, in double. */
-void vaei_order_vectors(const vaei_kernels *k, const vaei_pool *pool, int64_t K, const vaei_vectors *v, const vaei_code_order *o);
+void vaei_order_vectors(const vaei_kernels *k, const vaei_pool *pool, int64_t K, const vaei_vectors *v,
+                        const vaei_code_order *o);
 
 /* The moving averages of a table. */
 typedef struct vaei_averages {
     float *count, *sum; /* [K], [K][D]; sum NULL: the codes are learnt by gradient */
     float decay, eps;
-    int32_t debias;     /* averages start at 0 and are divided by 1 - decay^t; else at one vector, the code itself */
-    double steps;       /* t: batches taken in, this one included */
+    int32_t debias; /* the first batch counts in full; else averages start at one vector, the code itself */
+    double steps;   /* t: batches taken in, this one included */
 } vaei_averages;
 
 /* count and sum take in a batch. */
 void vaei_averages_track(const vaei_averages *a, int64_t K, int64_t D, const vaei_code_order *o);
 /* The codes become the averages; used[k] is how many vectors of this batch chose k. unit: codes have length 1. */
-void vaei_averages_refresh(const vaei_averages *a, const vaei_kernels *k, int64_t K, int64_t D, const int32_t *used, int32_t unit,
-                           float *codes);
-/* Codes whose count is below the threshold become vectors of the batch, count and sum with them. `bits` chooses the vectors. */
-void vaei_averages_revive(const vaei_averages *a, const vaei_kernels *k, int64_t K, const vaei_vectors *v, float threshold,
-                          const uint32_t bits[2], int32_t unit, float *codes);
+void vaei_averages_refresh(const vaei_averages *a, const vaei_kernels *k, int64_t K, int64_t D, const int32_t *used,
+                           int32_t unit, float *codes);
+/* Codes whose count is below the threshold become vectors of the batch, count and sum with them. The draws are those of (key, item) from
+ * `block` on, a block for four vectors. */
+void vaei_averages_revive(const vaei_averages *a, const vaei_kernels *k, int64_t K, const vaei_vectors *v,
+                          float threshold, vaei_noise_key key, uint32_t item, uint32_t block, int32_t unit,
+                          float *codes);
 /* How many of the counts are below it; threshold 0: below a hundredth of an even share. */
-int64_t vaei_averages_dead(const float *count, int64_t K, double bias, float threshold);
-/* What count and sum are to be divided by. */
-double vaei_averages_bias(float decay, int32_t debias, double steps);
+int64_t vaei_averages_dead(const float *count, int64_t K, float threshold);
 
 /* k-means++ and Lloyd's iterations; codes[K][D] is written, v->code is left holding each vector's cluster. packed: room for
  * vaei_nearest_floats(); distance: [P]. P >= K. */
-void vaei_kmeans(const vaei_kernels *k, const vaei_pool *pool, vaei_noise_key key, uint32_t item, int64_t K, const vaei_vectors *v,
-                 int32_t unit, const vaei_code_order *o, float *distance, float *packed, float *codes);
+void vaei_kmeans(const vaei_kernels *k, const vaei_pool *pool, vaei_noise_key key, uint32_t item, int64_t K,
+                 const vaei_vectors *v, int32_t unit, const vaei_code_order *o, float *distance, float *packed,
+                 float *codes);
 
 /* x / max(|x|, 1e-6) for a row; the length is returned. */
 float vaei_unit_row(const vaei_kernels *k, int64_t D, float *x);
