@@ -9,6 +9,7 @@
 Arrays are float32 and channels last. Whatever is float32 and C-contiguous goes in without a copy. Errors are VaeErrors
 that carry the library's sentence; each is also a ValueError, OSError, MemoryError ... as fits.
 """
+from ._codes import codes_pack, codes_unpack
 from ._library import (ArgumentError, CallbackError, FileError, FormatError, LimitError, NumericError, OutOfMemoryError,
                        ShapeError, SpecError, StateError, UnsupportedError, VaeError, VersionError, lib)
 from ._model import Context, Elbo, Model, Params, Session
@@ -22,6 +23,6 @@ build_info: str = lib.vae_build_info().decode()
 __all__ = [
     "ArgumentError", "CallbackError", "Context", "Elbo", "FileError", "FormatError", "LimitError", "Metrics", "Model",
     "Module", "NumericError", "Option", "OutOfMemoryError", "Params", "Session", "ShapeError", "SpecError",
-    "StateError", "Trainer", "UnsupportedError", "VaeError", "VersionError", "build_info", "canonical", "library_version", "presets",
-    "registry", "spec_get", "spec_set",
+    "StateError", "Trainer", "UnsupportedError", "VaeError", "VersionError", "build_info", "canonical", "codes_pack",
+    "codes_unpack", "library_version", "presets", "registry", "spec_get", "spec_set",
 ]

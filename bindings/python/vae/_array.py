@@ -42,16 +42,22 @@ def output(out: np.ndarray | None, n: int, shape: Sequence[int], dtype: Any, wha
     return out
 
 
-def labels(value: Any, n: int) -> np.ndarray:
-    """The classes of n examples as int32: itself if it is that already, else a copy."""
+def whole(value: Any, what: str) -> np.ndarray:
+    """value as int32, C-contiguous: itself if it is that already, else a copy."""
     array = np.asarray(value)
     if array.dtype.kind not in "iu":
-        raise ArgumentError(f"labels: dtype {array.dtype}, wanted whole numbers")
+        raise ArgumentError(f"{what}: dtype {array.dtype}, wanted whole numbers")
+    if array.dtype != np.int32 and array.size > 0 and not -2**31 <= int(array.min()) <= int(array.max()) < 2**31:
+        raise ArgumentError(f"{what}: a value does not fit into 32 bits")
+    return np.require(array.astype(np.int32, copy=False), None, ["C", "A"])
+
+
+def labels(value: Any, n: int) -> np.ndarray:
+    """The classes of n examples."""
+    array = whole(value, "labels")
     if array.shape != (n,):
         raise ShapeError(f"labels: shape {array.shape}, wanted ({n},)")
-    if array.dtype != np.int32 and n > 0 and not -2**31 <= int(array.min()) <= int(array.max()) < 2**31:
-        raise ArgumentError("labels: a value does not fit into 32 bits")
-    return np.require(array.astype(np.int32, copy=False), None, ["C", "A"])
+    return array
 
 
 def view(tensor: ctypes.c_void_p, owner: Handle, writable: bool) -> np.ndarray:

@@ -92,7 +92,9 @@ class CtxConfig(Structure):
 
 class MetricsStruct(Structure):
     _fields_ = [("struct_size", c_uint32), ("flags", c_uint32), ("step", c_int64), ("loss", c_double),
-                ("recon", c_double), ("rate", c_double), ("beta", c_double), ("lr", c_double), ("grad_norm", c_double)]
+                ("recon", c_double), ("rate", c_double), ("beta", c_double), ("lr", c_double), ("grad_norm", c_double),
+                ("aux", c_double), ("perplexity", c_double), ("codes_used", c_double), ("dead_codes", c_double),
+                ("quantization_error", c_double)]
 
 
 class OptionStruct(Structure):
@@ -144,6 +146,8 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "vae_model_spec": (c_int32, [c_void_p, *_text]),
     "vae_model_input_shape": (c_int32, [c_void_p, POINTER(c_int64)]),
     "vae_model_latent_shape": (c_int32, [c_void_p, POINTER(c_int64)]),
+    "vae_model_code_count": (c_int64, [c_void_p]),
+    "vae_model_code_size": (c_int64, [c_void_p]),
     "vae_model_class_count": (c_int64, [c_void_p]),
     "vae_model_param_count": (c_int64, [c_void_p]),
     "vae_model_param_total": (c_int64, [c_void_p]),
@@ -157,6 +161,11 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "vae_encode": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p, c_void_p]),
     "vae_decode": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p]),
     "vae_decode_rgba8": (c_int32, [c_void_p, c_void_p, c_void_p, c_size_t]),
+    "vae_encode_codes": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p]),
+    "vae_decode_codes": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p]),
+    "vae_codes_packed_bytes": (c_size_t, [c_int64, c_int64]),
+    "vae_codes_pack": (c_int32, [c_int64, c_int64, c_void_p, c_void_p, c_size_t]),
+    "vae_codes_unpack": (c_int32, [c_int64, c_int64, c_void_p, c_size_t, c_void_p]),
     "vae_reconstruct": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p]),
     "vae_session_set_labels": (c_int32, [c_void_p, c_int64, c_void_p]),
     "vae_sample": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p]),
@@ -169,6 +178,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "vae_trainer_set_labels": (c_int32, [c_void_p, c_int64, c_void_p]),
     "vae_trainer_step": (c_int32, [c_void_p, c_int64, c_void_p, POINTER(MetricsStruct)]),
     "vae_trainer_backward": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p, POINTER(MetricsStruct)]),
+    "vae_trainer_backward_codes": (c_int32, [c_void_p, c_int64, c_void_p, POINTER(MetricsStruct)]),
     "vae_trainer_apply": (c_int32, [c_void_p, POINTER(MetricsStruct)]),
     "vae_trainer_grad": (c_int32, [c_void_p, c_int64, _out]),
     "vae_trainer_set_optimizer": (c_int32, [c_void_p, POINTER(OptimizerStruct)]),

@@ -127,6 +127,7 @@ class Session:
 
     def __init__(self, model: Model, max_batch: int = 64, seed: int = 0):
         self._context, self._input, self._latent = model.context, model.input_shape, model.latent_shape
+        self._codes = (model.code_count,)
         self._lock, self._part = threading.Lock(), _PART * max_batch
         self._context.check_process()
         self._handle = create(lib.vae_session_create, lib.vae_session_destroy, model._handle.pointer, max_batch,
@@ -164,6 +165,22 @@ class Session:
         n = _array.rows(z, self._latent, "z")
         x = _array.output(out, n, self._input, np.float32, "out")
         self._run(lib.vae_decode, n, z, x)
+        return x
+
+    def encode_codes(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
+        """Each example as whole numbers, int32[n, code_count] of 0..code_size-1, for a latent of codes."""
+        x = _array.floats(x, "x")
+        n = _array.rows(x, self._input, "x")
+        codes = _array.output(out, n, self._codes, np.int32, "out")
+        self._run(lib.vae_encode_codes, n, x, codes)
+        return codes
+
+    def decode_codes(self, codes: Any, out: np.ndarray | None = None) -> np.ndarray:
+        """The way back: the mean of the likelihood for the codes of each example."""
+        codes = _array.whole(codes, "codes")
+        n = _array.rows(codes, self._codes, "codes")
+        x = _array.output(out, n, self._input, np.float32, "out")
+        self._run(lib.vae_decode_codes, n, codes, x)
         return x
 
     def decode_rgba8(self, z: Any, out: np.ndarray | None = None) -> np.ndarray:
@@ -277,6 +294,16 @@ class Model:
         return self._shape(lib.vae_model_latent_shape)
 
     @property
+    def code_count(self) -> int:
+        """Codes of one example, 0 without a latent of codes."""
+        return lib.vae_model_code_count(self._handle.pointer)
+
+    @property
+    def code_size(self) -> int:
+        """K: a code is 0..K-1. 0 without a latent of codes."""
+        return lib.vae_model_code_size(self._handle.pointer)
+
+    @property
     def class_count(self) -> int:
         """Classes that the prior tells apart, 0 if it does not: with labels 0..class_count-1."""
         return lib.vae_model_class_count(self._handle.pointer)
@@ -324,6 +351,14 @@ class Model:
     def decode(self, z: Any, out: np.ndarray | None = None) -> np.ndarray:
         """The mean of the likelihood for each latent."""
         return self._default().decode(z, out)
+
+    def encode_codes(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
+        """Each example as whole numbers: see Session.encode_codes()."""
+        return self._default().encode_codes(x, out)
+
+    def decode_codes(self, codes: Any, out: np.ndarray | None = None) -> np.ndarray:
+        """The mean of the likelihood for the codes of each example."""
+        return self._default().decode_codes(codes, out)
 
     def decode_rgba8(self, z: Any, out: np.ndarray | None = None) -> np.ndarray:
         """One latent as an image, uint8[H, W, 4]; out may be a part of a larger image."""

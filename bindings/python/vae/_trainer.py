@@ -17,7 +17,9 @@ from ._model import Model, Session
 
 
 class Metrics(NamedTuple):
-    """What a step tells, in nats per example; rate is unweighted, grad_norm is before clipping."""
+    """What a step tells, in nats per example; rate is unweighted, grad_norm is before clipping. aux and what follows are of
+    latents of codes, 0 for others: the latent's own part of loss; exp of the entropy of how often each code was chosen;
+    the share of codes chosen at all; how many are dead; the mean squared distance of a value to what stands for it."""
 
     step: int
     loss: float
@@ -26,6 +28,11 @@ class Metrics(NamedTuple):
     beta: float
     lr: float
     grad_norm: float
+    aux: float
+    perplexity: float
+    codes_used: float
+    dead_codes: float
+    quantization_error: float
 
 
 class Trainer:
@@ -94,6 +101,12 @@ class Trainer:
                 raise ShapeError(f"noise: {len(noise)} examples, wanted {n}")
         return self._metrics(lib.vae_trainer_backward, n, x.ctypes.data, None if noise is None else noise.ctypes.data,
                              labels=labels)
+
+    def backward_codes(self, codes: Any, labels: Any = None) -> Metrics:
+        """With objective prior: backward() of examples by their codes, which Model.encode_codes() gave."""
+        codes = _array.whole(codes, "codes")
+        n = _array.rows(codes, (self._model.code_count,), "codes")
+        return self._metrics(lib.vae_trainer_backward_codes, n, codes.ctypes.data, labels=labels)
 
     def apply(self) -> Metrics:
         """Update the parameters by the mean of the accumulated gradients, and zero these."""

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: MIT
+"""Trainers, fit(), optimizers in Python."""
+import gc
+import os
+import signal
+import threading
+import unittest
+from unittest import mock
+
+import numpy as np
+
+import vae
+from vae import _library
+
+from support import SPEC, Case, images
+
+
+class Training(Case):
+    def test_fit_lowers_the_loss_and_keeps_a_record(self):
+        model, x, seen = vae.Model(SPEC), images(400), []
+        history = model.fit(x, epochs=8, batch=32, options="optimizer adam lr=0.01", validation=images(50, 1),
+                            callback=lambda record: seen.append(record["epoch"]))
+        self.assertEqual(seen, [1, 2, 3, 4, 5, 6, 7, 8])
+        self.assertLess(history[-1]["loss"], history[0]["loss"] - 1)
+        self.assertLess(history[-1]["val_loss"], history[0]["val_loss"] - 1)
+        self.assertClose([history[-1]["loss"]], [history[-1]["recon"] + history[-1]["rate"]], 1e-9)
+        self.assertEqual(history[-1]["step"], 8 * 13)
+        self.assertIs(model.history, history)
+
+    def test_fit_is_repeatable(self):
+        x = images(50)
+        runs = [vae.Model(SPEC, threads=threads) for threads in (1, 2)]
+        for model in runs:
+            model.fit(x, epochs=2, batch=16, seed=3)
+        for name in runs[0].params:
+            self.assertSame(runs[0].params[name], runs[1].params[name])
+        other = vae.Model(SPEC)
+        other.fit(x, epochs=2, batch=16, seed=4)
+        self.assertFalse(np.array_equal(other.params["encoder.0.weight"], runs[0].params["encoder.0.weight"]))
+
+    def test_callbacks_stop_the_training(self):
+        model = vae.Model(SPEC)
+        self.assertEqual(len(model.fit(images(20), epochs=9, callback=lambda record: record["epoch"] == 2)), 2)
+        steps = []
+        model.fit(images(20), epochs=9, batch=4, on_step=lambda metrics: steps.append(metrics.step) or len(steps) == 7)
+        self.assertEqual(steps, [1, 2, 3, 4, 5, 6, 7])
+
+    def test_error_in_a_callback_passes_through_and_frees_the_trainer(self):
+        def fail(_record):
+            raise ZeroDivisionError("mine")
+
+        model = vae.Model(SPEC)
+        with self.assertRaisesRegex(ZeroDivisionError, "mine"):
+            model.fit(images(8), callback=fail)
+        model.fit(images(8))
+
+    def test_ctrl_c_ends_fit_between_steps_and_the_model_goes_on(self):
+        model = vae.Model(SPEC)
+        timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        self.addCleanup(timer.cancel)
+        with self.assertRaises(KeyboardInterrupt):
+            model.fit(images(64), epochs=10**7)
+        self.assertTrue(np.isfinite(model.elbo(images(8)).elbo).all())
+        model.save(self.folder / "model.safetensors")
+        model.fit(images(8))
+
+    def test_library_calls_let_other_threads_run(self):
+        model, x, ticks = vae.Model(SPEC, threads=1), images(20000), []
+        session = model.session(max_batch=20000)  # one call of the library
+        done = threading.Event()
+
+        def tick():
+            while not done.wait(0.001):
+                ticks.append(1)
+
+        thread = threading.Thread(target=tick)
+        calls = []
+        real = _library.lib.vae_elbo
+
+        def count(*arguments):
+            before = len(ticks)
+            status = real(*arguments)
+            calls.append(len(ticks) - before)
+            return status
+
+        thread.start()
+        with mock.patch.object(_library.lib, "vae_elbo", count):
+            session.elbo(x, samples=20)
+        done.set()
+        thread.join()
+        self.assertEqual(len(calls), 1)
+        self.assertGreater(calls[0], 3)
+
+    def test_step_is_backward_and_apply(self):
+        x, noise = images(8), np.zeros((8, 3), np.float32)
+        model = vae.Model(SPEC)
+        with model.trainer("optimizer sgd lr=0.5\nclip none", max_batch=8) as trainer:
+            self.assertEqual(trainer.steps, 0)
+            weight = model.params["decoder.0.weight"].copy()
+            metrics = trainer.backward(x, noise)
+            self.assertTrue(np.isfinite(metrics.loss))
+            gradient = trainer.grad("decoder.0.weight").copy()
+            applied = trainer.apply()
+            self.assertEqual((applied.step, applied.lr, trainer.steps), (1, 0.5, 1))
+            self.assertClose(model.params["decoder.0.weight"], weight - 0.5 * gradient, 1e-6)
+            self.assertEqual(np.abs(trainer.grad("decoder.0.weight")).max(), 0)
+
+    def test_labels_tell_classes_apart(self):
+        spec = ("input 8x8x1\nencoder conv2d out=4 kernel=4 stride=4\nlatent vq codes=8 dim=4\n"
+                "decoder deconv2d out=1 kernel=4 stride=4\nlikelihood gaussian\n"
+                "prior pixelcnn channels=8 layers=1 classes=3\n")
+        model, x = vae.Model(spec), np.random.default_rng(0).random((9, 8, 8, 1), np.float32)
+        classes = np.arange(9) % 3
+        self.assertEqual(model.class_count, 3)
+        self.assertEqual(vae.Model(SPEC).class_count, 0)
+        with model.trainer("objective prior\noptimizer adam lr=0.01", max_batch=9) as trainer:
+            first = trainer.step(x, classes).loss
+            for _ in range(20):
+                last = trainer.step(x, classes).loss
+            self.assertLess(last, first)
+            with self.assertRaises(vae.StateError):
+                trainer.step(x)
+            with self.assertRaises(vae.ShapeError):
+                trainer.step(x, classes[:8])
+            with self.assertRaisesRegex(vae.ArgumentError, r"labels\[2\]: 3, wanted 0..2"):
+                trainer.step(x, [0, 1, 3, 0, 0, 0, 0, 0, 0])
+            with self.assertRaises(vae.ArgumentError):
+                trainer.step(x, classes / 2)
+            with self.assertRaises(vae.ArgumentError):
+                trainer.step(x, classes + 2**40)
+        session = model.session(max_batch=2)  # parts have their own labels
+        whole = model.elbo(x, labels=classes)
+        parts = session.elbo(x, labels=classes)
+        self.assertTrue(np.array_equal(whole.rate, parts.rate))
+        self.assertFalse(np.array_equal(whole.rate, model.elbo(x, labels=(classes + 1) % 3).rate))
+        self.assertEqual(session.sample(5, labels=[0, 1, 2, 1, 0]).shape, (5, 8, 8, 1))
+        with self.assertRaises(vae.StateError):
+            session.sample(5)
+
+    def test_gradients_may_be_written(self):
+        model = vae.Model(SPEC)
+        with model.trainer("optimizer sgd lr=1", max_batch=8) as trainer:
+            trainer.backward(images(8))
+            for name in model.params:
+                trainer.grad(name)[...] = 0
+            before = {name: value.copy() for name, value in model.params.items()}
+            trainer.apply()
+            for name, value in before.items():
+                self.assertSame(model.params[name], value)
+
+    def test_resume_equals_the_unbroken_run(self):
+        x, path = images(40), self.folder / "checkpoint.safetensors"
+        whole = vae.Model(SPEC)
+        with whole.trainer(seed=9) as trainer:
+            for _ in range(6):
+                trainer.step(x)
+        part = vae.Model(SPEC)
+        with part.trainer(seed=9) as trainer:
+            for _ in range(3):
+                trainer.step(x)
+            trainer.save(path)
+        rest = vae.Model.load(path)
+        with rest.trainer() as trainer:
+            trainer.load(path)
+            self.assertEqual(trainer.steps, 3)
+            for _ in range(3):
+                trainer.step(x)
+        for name in whole.params:
+            self.assertSame(rest.params[name], whole.params[name])
+
+    def test_one_trainer_at_a_time(self):
+        model = vae.Model(SPEC)
+        first = model.trainer()
+        with self.assertRaises(vae.StateError):
+            model.trainer()
+        first.close()
+        model.trainer().close()
+        with self.assertRaises(vae.StateError):
+            first.step(images(1))
+        with model.trainer() as trainer, self.assertRaises(vae.StateError):
+            trainer.apply()
+
+    def test_gradient_arrays_keep_a_closed_trainer_alive(self):
+        model = vae.Model(SPEC)
+        trainer = model.trainer()
+        trainer.backward(images(4))
+        gradient = trainer.grad("decoder.0.weight")
+        want = gradient.tobytes()
+        trainer.close()
+        gc.collect()
+        self.assertEqual(gradient.tobytes(), want)
+        del gradient
+        model.trainer().close()
+
+    def test_training_sections_of_the_spec_are_the_default(self):
+        model = vae.Model(SPEC + "optimizer  sgd lr=0.25\n")
+        with model.trainer() as trainer:
+            self.assertIn("sgd", trainer.options)
+            self.assertEqual(trainer.step(images(4)).lr, 0.25)
+            trainer.set_lr(0.125)
+            self.assertEqual(trainer.step(images(4)).lr, 0.125)
+
+    def test_optimizer_in_python(self):
+        def descend(w, g, slots, t, lr, decay):
+            slots[0][:] += 1
+            self.assertEqual((slots[0] == t).all(), True)
+            w -= np.float32(lr) * g
+
+        x = images(8)
+        mine, library = vae.Model(SPEC), vae.Model(SPEC)
+        with mine.trainer("optimizer sgd lr=0.1") as trainer:
+            trainer.set_optimizer(descend, slots=1)
+            trainer.step(x)
+            trainer.step(x)
+        with library.trainer("optimizer sgd lr=0.1") as trainer:
+            trainer.step(x)
+            trainer.step(x)
+        for name in mine.params:
+            self.assertClose(mine.params[name], library.params[name], 1e-6)
+
+    def test_error_in_a_python_optimizer_is_raised(self):
+        def fail(*_):
+            raise KeyboardInterrupt
+
+        with vae.Model(SPEC).trainer() as trainer:
+            trainer.set_optimizer(fail)
+            with self.assertRaises(KeyboardInterrupt):
+                trainer.step(images(2))
+
+    def test_nothing_to_train_on_is_an_error(self):
+        with self.assertRaises(vae.ArgumentError):
+            vae.Model(SPEC).fit(images(0))
+
+
+if __name__ == "__main__":
+    unittest.main()
