@@ -81,58 +81,49 @@ static const float wino_cut[2][3][4] = {
 };
 
 #define WINO_SPAN(taps, size) ((size) + (taps)-1)
-/* Where the numbers of an axis go: number i of a tile's to its spot, `step` floats apart, j channels of it */
-typedef struct wino_sink {
-    float *to;
-    int64_t step, j;
-} wino_sink;
-
 /* The spot of number i of a span: the last one is infinity's, whichever points are left out */
 #define WINO_SPOT(taps, size, i) ((taps) == 1 || (i) < WINO_SPAN(taps, size) - 1 ? (i) : (taps) + 2)
 
-V_FN void wino_put(const int taps, const int size, const int i, wino_sink v, v_f32 x) {
-    if (taps > 1 && size < 4 && i < size + taps - 2) x = v_mul(v_set(wino_cut[taps - 2][size - 1][i]), x);
-    put(v.to + WINO_SPOT(taps, size, i) * v.step, v.j, x);
-}
+#define WINO_EACH(i, count) WINO_UNROLL for (int64_t i = 0; i < (count); i++)
 
-/* v = B' d. The first number is stored before the next one is formed: as memory has changed then, compilers keep d in
- * registers instead of loading it for each use. */
-V_FN void wino_spread(const int taps, const int size, const v_f32 *d, wino_sink v) {
+/* v = B' d */
+V_FN void wino_spread(const int taps, const int size, const v_f32 *d, v_f32 *v) {
     const v_f32 a = v_set(WINO_A), b = v_set(WINO_B), a2 = v_set(WINO_A2), b2 = v_set(WINO_B2);
     const int points = size + taps - 2;
     if (taps == 1) {
-        WINO_UNROLL for (int i = 0; i < size; i++) wino_put(taps, size, i, v, d[i]);
+        WINO_EACH(i, size) v[i] = d[i];
     } else if (points == 1) {
-        wino_put(taps, size, 0, v, d[0]);
-        wino_put(taps, size, 1, v, d[1]);
+        v[0] = d[0];
+        v[1] = d[1];
     } else if (points == 2) {
-        wino_put(taps, size, 0, v, v_fnma(a, d[0], d[1]));
-        wino_put(taps, size, 1, v, d[1]);
-        wino_put(taps, size, 2, v, v_fnma(a, d[1], d[2]));
+        v[0] = v_fnma(a, d[0], d[1]);
+        v[1] = d[1];
+        v[2] = v_fnma(a, d[1], d[2]);
     } else if (points == 3) {
-        wino_put(taps, size, 0, v, v_fnma(a2, d[0], d[2]));
-        wino_put(taps, size, 1, v, v_fma(a, d[1], d[2]));
-        wino_put(taps, size, 2, v, v_fnma(a, d[1], d[2]));
-        wino_put(taps, size, 3, v, v_fnma(a2, d[1], d[3]));
+        v[0] = v_fnma(a2, d[0], d[2]);
+        v[1] = v_fma(a, d[1], d[2]);
+        v[2] = v_fnma(a, d[1], d[2]);
+        v[3] = v_fnma(a2, d[1], d[3]);
     } else if (points == 4) {
         const v_f32 odd = v_fnma(a2, d[1], d[3]);
-        wino_put(taps, size, 0, v, v_fnma(b, v_fnma(a2, d[0], d[2]), odd));
         const v_f32 low = v_fnma(b, d[1], d[2]), high = v_fnma(b, d[2], d[3]);
-        wino_put(taps, size, 1, v, v_fma(a, low, high));
-        wino_put(taps, size, 2, v, v_fnma(a, low, high));
-        wino_put(taps, size, 3, v, odd);
-        wino_put(taps, size, 4, v, v_fnma(b, odd, v_fnma(a2, d[2], d[4])));
+        v[0] = v_fnma(b, v_fnma(a2, d[0], d[2]), odd);
+        v[1] = v_fma(a, low, high);
+        v[2] = v_fnma(a, low, high);
+        v[3] = odd;
+        v[4] = v_fnma(b, odd, v_fnma(a2, d[2], d[4]));
     } else {
         const v_f32 sum = v_set(WINO_A2_B2), product = v_set(WINO_A2B2);
-        wino_put(taps, size, 0, v, v_fma(product, d[0], v_fnma(sum, d[2], d[4])));
         const v_f32 even_a = v_fnma(b2, d[2], d[4]), odd_a = v_mul(a, v_fnma(b2, d[1], d[3]));
         const v_f32 even_b = v_fnma(a2, d[2], d[4]), odd_b = v_mul(b, v_fnma(a2, d[1], d[3]));
-        wino_put(taps, size, 1, v, v_add(even_a, odd_a));
-        wino_put(taps, size, 2, v, v_sub(even_a, odd_a));
-        wino_put(taps, size, 3, v, v_add(even_b, odd_b));
-        wino_put(taps, size, 4, v, v_sub(even_b, odd_b));
-        wino_put(taps, size, 5, v, v_fma(product, d[1], v_fnma(sum, d[3], d[5])));
+        v[0] = v_fma(product, d[0], v_fnma(sum, d[2], d[4]));
+        v[1] = v_add(even_a, odd_a);
+        v[2] = v_sub(even_a, odd_a);
+        v[3] = v_add(even_b, odd_b);
+        v[4] = v_sub(even_b, odd_b);
+        v[5] = v_fma(product, d[1], v_fnma(sum, d[3], d[5]));
     }
+    if (taps > 1 && size < 4) WINO_EACH(i, points) v[i] = v_mul(v_set(wino_cut[taps - 2][size - 1][i]), v[i]);
 }
 
 /* y = A' m */
@@ -194,11 +185,9 @@ V_FN void wino_scatter(const int taps, const int size, const v_f32 *dy, v_f32 *e
     }
 }
 
-/* ---- both axes: along x into t, then along y; WINO_WIDE channels at a time --------------------------------------- */
+/* ---- both axes: along x, then along y ---------------------------------------------------------------------------- */
 
-enum { WINO_SPOTS = 6, WINO_SIZE = 4, WINO_WIDE = 64 };
-
-#define WINO_EACH(i, count) WINO_UNROLL for (int64_t i = 0; i < (count); i++)
+enum { WINO_SPOTS = 6, WINO_HALF = 3, WINO_SIZE = 4, WINO_WIDE = 64 };
 
 /* FOR_EACH, its loop as it stands: a copy of the body for each vector needs more addresses than there are registers. */
 #define WINO_CHANNELS(n, ...)                                                                                          \
@@ -213,6 +202,80 @@ enum { WINO_SPOTS = 6, WINO_SIZE = 4, WINO_WIDE = 64 };
             __VA_ARGS__;                                                                                               \
         }                                                                                                              \
     } while (0)
+
+/* ---- whole tiles of 3x3 and 2x2 taps, V_WIDTH channels: straight code, without a t in memory ----------------------
+ * Along x each row makes half of the columns, so that those of all rows fit the registers, and is read again for the
+ * other half: the halves share next to no arithmetic. */
+
+/* Columns s0, s0 + 1, ... of v */
+V_FN void wino_input_columns(const int taps_y, const int taps_x, const int s0, const int count, const float *const *x,
+                             int64_t i, float *v, int64_t stride) {
+    const int rows = WINO_SPAN(taps_y, WINO_SIZE), columns = WINO_SPAN(taps_x, WINO_SIZE);
+    v_f32 t[WINO_SPOTS * WINO_HALF], d[WINO_SPOTS], out[WINO_SPOTS];
+    WINO_EACH(r, rows) {
+        WINO_EACH(s, columns) d[s] = v_load(x[r * columns + s] + i);
+        wino_spread(taps_x, WINO_SIZE, d, out);
+        WINO_EACH(s, count) t[r * WINO_HALF + s] = out[s0 + s];
+    }
+    WINO_EACH(s, count) {
+        WINO_EACH(r, rows) d[r] = t[r * WINO_HALF + s];
+        wino_spread(taps_y, WINO_SIZE, d, out);
+        WINO_EACH(r, rows) v_store(v + (r * columns + s0 + s) * stride + i, out[r]);
+    }
+}
+
+/* Columns odd, odd + 2 of y: of even or of odd powers */
+V_FN void wino_output_columns(const int taps_y, const int taps_x, const int odd, const float *m, int64_t stride,
+                              const float *bias, const float *add, float *y, int64_t line, int64_t pixel) {
+    const int rows = WINO_SPAN(taps_y, WINO_SIZE), columns = WINO_SPAN(taps_x, WINO_SIZE);
+    v_f32 t[WINO_SPOTS * 2], d[WINO_SPOTS], out[WINO_SIZE];
+    WINO_EACH(r, rows) {
+        WINO_EACH(s, columns) d[s] = v_load(m + (r * columns + s) * stride);
+        wino_gather(taps_x, WINO_SIZE, d, out);
+        WINO_EACH(s, 2) t[r * 2 + s] = out[odd + 2 * s];
+    }
+    const v_f32 shift = bias ? v_load(bias) : v_zero();
+    WINO_EACH(s, 2) {
+        const int64_t at = (odd + 2 * s) * pixel;
+        WINO_EACH(r, rows) d[r] = t[r * 2 + s];
+        wino_gather(taps_y, WINO_SIZE, d, out);
+        WINO_EACH(r, WINO_SIZE) out[r] = v_add(out[r], shift);
+        if (add) WINO_EACH(r, WINO_SIZE) out[r] = v_add(out[r], v_load(add + at + r * line));
+        WINO_EACH(r, WINO_SIZE) v_store(y + at + r * line, out[r]);
+    }
+}
+
+/* Columns s0, s0 + 1, ... of e */
+V_FN void wino_error_columns(const int taps_y, const int taps_x, const int s0, const int count, const float *dy,
+                             int64_t line, int64_t pixel, float *e, int64_t stride) {
+    const int rows = WINO_SPAN(taps_y, WINO_SIZE), columns = WINO_SPAN(taps_x, WINO_SIZE);
+    v_f32 t[WINO_SIZE * WINO_HALF], d[WINO_SIZE], out[WINO_SPOTS];
+    WINO_EACH(r, WINO_SIZE) {
+        WINO_EACH(s, WINO_SIZE) d[s] = v_load(dy + r * line + s * pixel);
+        wino_scatter(taps_x, WINO_SIZE, d, out);
+        WINO_EACH(s, count) t[r * WINO_HALF + s] = out[s0 + s];
+    }
+    WINO_EACH(s, count) {
+        WINO_EACH(r, WINO_SIZE) d[r] = t[r * WINO_HALF + s];
+        wino_scatter(taps_y, WINO_SIZE, d, out);
+        WINO_EACH(r, rows) v_store(e + (r * columns + s0 + s) * stride, out[r]);
+    }
+}
+
+/* Runs DO(taps_y, taps_x) with both as constants, if the tile is one of these */
+#define WINO_WHOLE(tile, DO)                                                                                           \
+    switch ((tile)->rows * (tile)->columns < WINO_SIZE * WINO_SIZE ? 0 : (tile)->taps_y * 4 + (tile)->taps_x) {        \
+    case 10:                                                                                                           \
+        DO(2, 2);                                                                                                      \
+        break;                                                                                                         \
+    case 15:                                                                                                           \
+        DO(3, 3);                                                                                                      \
+        break;                                                                                                         \
+    default:                                                                                                           \
+        break;                                                                                                         \
+    }
+
+/* ---- any tile: along x into t, WINO_WIDE channels at a time ------------------------------------------------------ */
 
 /* Numbers [line][step] of channels, floats apart */
 typedef struct wino_grid {
@@ -235,8 +298,10 @@ V_FN void wino_input_part(int64_t channels, const vaei_winograd_tile *tile, cons
         const float *from[WINO_SPOTS];                                                                                 \
         float *const to = between + r * grid.line;                                                                     \
         WINO_EACH(s, WINO_SPAN(taps, size)) from[s] = x[r * columns + s] + first;                                      \
-        WINO_CHANNELS(channels, v_f32 d[WINO_SPOTS]; WINO_EACH(s, WINO_SPAN(taps, size)) d[s] = get(from[s] + i, j);   \
-                      wino_spread(taps, size, d, ((wino_sink){to + i, grid.step, j})));                                \
+        WINO_CHANNELS(channels, v_f32 d[WINO_SPOTS], out[WINO_SPOTS];                                                  \
+                      WINO_EACH(s, WINO_SPAN(taps, size)) d[s] = get(from[s] + i, j); wino_spread(taps, size, d, out); \
+                      WINO_EACH(s, WINO_SPAN(taps, size))                                                              \
+                          put(to + WINO_SPOT(taps, size, s) * grid.step + i, j, out[s]));                              \
     }
 #define WINO_COLUMN(taps, size)                                                                                        \
     for (int64_t n = 0; n < columns; n++) {                                                                            \
@@ -245,8 +310,10 @@ V_FN void wino_input_part(int64_t channels, const vaei_winograd_tile *tile, cons
         float *const to = v + spot * all.step;                                                                         \
         WINO_EACH(r, WINO_SPAN(taps, size))                                                                            \
         from[r] = along_x ? t + r * wino_t.line + spot * wino_t.step : x[r * columns + n] + first;                     \
-        WINO_CHANNELS(channels, v_f32 d[WINO_SPOTS]; WINO_EACH(r, WINO_SPAN(taps, size)) d[r] = get(from[r] + i, j);   \
-                      wino_spread(taps, size, d, ((wino_sink){to + i, all.line, j})));                                 \
+        WINO_CHANNELS(channels, v_f32 d[WINO_SPOTS], out[WINO_SPOTS];                                                  \
+                      WINO_EACH(r, WINO_SPAN(taps, size)) d[r] = get(from[r] + i, j); wino_spread(taps, size, d, out); \
+                      WINO_EACH(r, WINO_SPAN(taps, size))                                                              \
+                          put(to + WINO_SPOT(taps, size, r) * all.line + i, j, out[r]));                               \
     }
     if (along_x || !along_y) WINO_AXIS(tile->taps_x, tile->columns, WINO_ROW)
     if (along_y) WINO_AXIS(tile->taps_y, tile->rows, WINO_COLUMN)
@@ -255,7 +322,15 @@ V_FN void wino_input_part(int64_t channels, const vaei_winograd_tile *tile, cons
 }
 static VAEI_TARGET void winograd_input(int64_t channels, const vaei_winograd_tile *tile, const float *const *x,
                                        float *v, int64_t stride) {
-    for (int64_t i = 0; i < channels; i += WINO_WIDE) {
+    int64_t i = 0;
+#define WINO_TILE(taps_y, taps_x)                                                                                      \
+    WINO_LOOP for (; i + V_WIDTH <= channels; i += V_WIDTH) {                                                          \
+        wino_input_columns(taps_y, taps_x, 0, WINO_HALF, x, i, v, stride);                                             \
+        wino_input_columns(taps_y, taps_x, WINO_HALF, (taps_x), x, i, v, stride);                                      \
+    }
+    WINO_WHOLE(tile, WINO_TILE)
+#undef WINO_TILE
+    for (; i < channels; i += WINO_WIDE) {
         wino_input_part(channels - i < WINO_WIDE ? channels - i : WINO_WIDE, tile, x, i, v + i, stride);
     }
 }
@@ -300,7 +375,16 @@ V_FN void wino_output_part(int64_t channels, const vaei_winograd_tile *tile, con
 static VAEI_TARGET void winograd_output(int64_t channels, const vaei_winograd_tile *tile, const float *m,
                                         int64_t stride, const float *bias, const float *add, float *y, int64_t line,
                                         int64_t pixel) {
-    for (int64_t i = 0; i < channels; i += WINO_WIDE) {
+    int64_t i = 0;
+#define WINO_TILE(taps_y, taps_x)                                                                                      \
+    WINO_LOOP for (; i + V_WIDTH <= channels; i += V_WIDTH) {                                                          \
+        const float *const shift = bias ? bias + i : NULL, *const plus = add ? add + i : NULL;                         \
+        wino_output_columns(taps_y, taps_x, 0, m + i, stride, shift, plus, y + i, line, pixel);                        \
+        wino_output_columns(taps_y, taps_x, 1, m + i, stride, shift, plus, y + i, line, pixel);                        \
+    }
+    WINO_WHOLE(tile, WINO_TILE)
+#undef WINO_TILE
+    for (; i < channels; i += WINO_WIDE) {
         wino_output_part(channels - i < WINO_WIDE ? channels - i : WINO_WIDE, tile, m + i, stride,
                          bias ? bias + i : NULL, add ? add + i : NULL, y + i, line, pixel);
     }
@@ -342,7 +426,15 @@ V_FN void wino_error_part(int64_t channels, const vaei_winograd_tile *tile, cons
 }
 static VAEI_TARGET void winograd_error(int64_t channels, const vaei_winograd_tile *tile, const float *dy, int64_t line,
                                        int64_t pixel, float *e, int64_t stride) {
-    for (int64_t i = 0; i < channels; i += WINO_WIDE) {
+    int64_t i = 0;
+#define WINO_TILE(taps_y, taps_x)                                                                                      \
+    WINO_LOOP for (; i + V_WIDTH <= channels; i += V_WIDTH) {                                                          \
+        wino_error_columns(taps_y, taps_x, 0, WINO_HALF, dy + i, line, pixel, e + i, stride);                          \
+        wino_error_columns(taps_y, taps_x, WINO_HALF, (taps_x), dy + i, line, pixel, e + i, stride);                   \
+    }
+    WINO_WHOLE(tile, WINO_TILE)
+#undef WINO_TILE
+    for (; i < channels; i += WINO_WIDE) {
         wino_error_part(channels - i < WINO_WIDE ? channels - i : WINO_WIDE, tile, dy + i, line, pixel, e + i, stride);
     }
 }
