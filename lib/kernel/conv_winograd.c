@@ -130,8 +130,13 @@ static int32_t borrows(const vaei_winograd_plan *p) {
     return u_bytes(p) > WIDE_BYTES && p->oh * p->ow >= KEEP_PIXELS;
 }
 
+/* From panel to panel of u. They are written side by side: apart by no power of two, whose lines share sets of the cache. */
+static int64_t panel_floats(const vaei_kernels *k, const vaei_winograd_plan *p) {
+    return vaei_pack_floats(k, p->c, p->oc) + LINE;
+}
+
 static int64_t u_floats(const vaei_kernels *k, const vaei_winograd_plan *p) {
-    return p->panels * vaei_pack_floats(k, p->c, p->oc);
+    return p->panels * panel_floats(k, p);
 }
 
 typedef struct weights {
@@ -145,7 +150,7 @@ typedef struct weights {
 /* FILTERS columns of a panel: filters are turned side by side, as many channels at once as follow one another in w. */
 static void weights_part(const weights *s, int64_t o, int64_t columns, int64_t count, float *panel) {
     const vaei_winograd_plan *const p = s->p;
-    const int64_t floats = vaei_pack_floats(s->k, p->c, p->oc);
+    const int64_t floats = panel_floats(s->k, p);
     const int64_t run = p->of_c == p->taps ? RUN / p->taps : 1;
     float taps[RUN * FILTERS];
     for (int64_t c = 0; c < p->c; c += run) {
@@ -329,7 +334,7 @@ static void multiply_rows(const winograd *w, int64_t rows, const float *const *a
 
 static void multiply_tiles(const winograd *w, const vaei_winograd_phase *phase, const batch *b, int32_t accumulate) {
     const vaei_winograd_plan *const p = &w->f.p;
-    const int64_t floats = vaei_pack_floats(w->k, p->c, p->oc), block = w->f.block;
+    const int64_t floats = panel_floats(w->k, p), block = w->f.block;
     for (int64_t i = 0; i < vaei_winograd_spots(phase->y.taps) * vaei_winograd_spots(phase->x.taps); i++) {
         const float *v = b->v + i * block * p->row_c, *const u = w->u + vaei_winograd_panel(phase, i) * floats;
         float *m = b->m + i * block * p->row_o;
@@ -378,7 +383,7 @@ static void output_tiles(const winograd *w, const vaei_winograd_phase *phase, co
 static void multiply_pixels(const winograd *w, const vaei_winograd_phase *phase, const batch *b) {
     const vaei_winograd_plan *const p = &w->f.p;
     const int64_t pixel = phase->x.out_step * p->oc, line = phase->y.out_step * p->ow * p->oc;
-    const float *a[PIXELS], *const u = w->u + phase->panel * vaei_pack_floats(w->k, p->c, p->oc);
+    const float *a[PIXELS], *const u = w->u + phase->panel * panel_floats(w->k, p);
     float *c[PIXELS];
     const int32_t again = adds(w, phase);
     int64_t count = 0;
