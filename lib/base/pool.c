@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * pool.c - parallel_for: by the host's hook, by own threads, or in the caller.
  *
- *   One job at a time. `left` is the number of its indices nobody has taken, `done` the number that are finished:
+ *   One job at a time. Each thread has a share of its indices, equal runs in the order of the threads, and takes from
+ *   others when its own is used up: work that comes again meets the caches it met before. `left` is the number of a
+ *   share's indices nobody has taken, `done` the number of the job's that are finished:
  *
- *       caller    write job; done = 0; left = tasks; wake sleepers; take indices; wait until done == tasks
- *       worker    wait until left > 0; take indices
- *       take      left = 7  --compare and swap-->  6: index tasks - 7 is mine; task(arg, index); done++
+ *       caller    write job; done = 0; left = size of each share; wake sleepers; take indices; wait until done == tasks
+ *       worker    wait until some left > 0; take indices
+ *       take      left = 7  --compare and swap-->  6: the 7th from the share's end is mine; task(arg, index); done++
  *
  *   A worker reads the job only after it has taken an index, and the job cannot end before that index is finished: a
  *   worker that wakes late finds either nothing or the next job, never half of one.
@@ -29,8 +31,17 @@
 #define SPINS       2000
 #define STACK_BYTES ((size_t)1 << 20)
 
-typedef struct crew {
+typedef struct share {
     _Alignas(VAEI_ALIGN) _Atomic int32_t left;
+} share;
+
+typedef struct member {
+    struct crew *crew;
+    int32_t number;
+} member;
+
+typedef struct crew {
+    share share[THREADS_MAX]; /* [0]: the caller's */
     _Alignas(VAEI_ALIGN) _Atomic int32_t done;
     _Alignas(VAEI_ALIGN) _Atomic int32_t busy; /* a caller's job is in `task` */
     _Atomic int32_t sleeping, stop;
@@ -40,8 +51,9 @@ typedef struct crew {
     pid_t process;
     pthread_mutex_t lock; /* only for sleeping and waking */
     pthread_cond_t wake, finished;
-    int32_t n; /* workers */
+    int32_t n, started; /* workers: wanted, and so many of them are there */
     pthread_t worker[THREADS_MAX];
+    member member[THREADS_MAX];
 } crew;
 
 struct vaei_pool {
@@ -65,35 +77,54 @@ static void run_serially(int32_t tasks, vaei_task task, void *arg) {
     for (int32_t i = 0; i < tasks; i++) task(arg, i);
 }
 
-/* Take indices and run them until none is left. */
-static void work(crew *c) {
-    int32_t left = atomic_load_explicit(&c->left, memory_order_relaxed);
-    while (left > 0) {
-        if (!atomic_compare_exchange_weak_explicit(&c->left, &left, left - 1, memory_order_acquire,
-                                                   memory_order_relaxed)) {
+/* Where the share of a thread begins; that of the next is its end. */
+static int32_t share_start(const crew *c, int32_t tasks, int32_t number) {
+    return (int32_t)((int64_t)tasks * number / (c->n + 1));
+}
+
+/* What was left of a share before one index was taken from it; 0: nothing */
+static int32_t take(share *s) {
+    int32_t left = atomic_load_explicit(&s->left, memory_order_relaxed);
+    while (left > 0 && !atomic_compare_exchange_weak_explicit(&s->left, &left, left - 1, memory_order_acquire,
+                                                              memory_order_relaxed)) {
+        continue;
+    }
+    return left;
+}
+
+/* Take indices and run them until none is left: of the own share, then of those behind it. */
+static void work(crew *c, int32_t number) {
+    for (int32_t i = 0; i <= c->n;) {
+        const int32_t owner = (number + i) % (c->n + 1), left = take(&c->share[owner]);
+        if (left == 0) {
+            i++;
             continue;
         }
         const int32_t tasks = c->tasks; /* after done++ the job may be another */
-        c->task(c->arg, tasks - left);
+        c->task(c->arg, share_start(c, tasks, owner + 1) - left);
         if (atomic_fetch_add_explicit(&c->done, 1, memory_order_acq_rel) + 1 == tasks) {
             pthread_mutex_lock(&c->lock);
             pthread_cond_signal(&c->finished);
             pthread_mutex_unlock(&c->lock);
         }
-        left = atomic_load_explicit(&c->left, memory_order_relaxed);
+        i = 0;
     }
 }
 
 static int idle(crew *c) {
-    return atomic_load(&c->left) == 0 && !atomic_load(&c->stop);
+    for (int32_t i = 0; i <= c->n; i++) {
+        if (atomic_load(&c->share[i].left) > 0) return 0;
+    }
+    return !atomic_load(&c->stop);
 }
 
 static void *worker_main(void *arg) {
-    crew *const c = arg;
+    const member *const self = arg;
+    crew *const c = self->crew;
     inside_task = 1;
     (void)fesetenv(FE_DFL_ENV);
     while (!atomic_load(&c->stop)) {
-        work(c);
+        work(c, self->number);
         for (int32_t spin = 0; spin < SPINS && idle(c); spin++) pause_cpu();
         if (!idle(c)) continue;
         pthread_mutex_lock(&c->lock);
@@ -110,14 +141,15 @@ static void run_crew(crew *c, int32_t tasks, vaei_task task, void *arg) {
     c->arg = arg;
     c->tasks = tasks;
     atomic_store_explicit(&c->done, 0, memory_order_relaxed);
-    atomic_store(&c->left, tasks);
+    for (int32_t i = 0; i <= c->n; i++)
+        atomic_store(&c->share[i].left, share_start(c, tasks, i + 1) - share_start(c, tasks, i));
     if (atomic_load(&c->sleeping) > 0) {
         const int32_t wanted = tasks - 1 < c->n ? tasks - 1 : c->n;
         pthread_mutex_lock(&c->lock);
         for (int32_t i = 0; i < wanted; i++) pthread_cond_signal(&c->wake);
         pthread_mutex_unlock(&c->lock);
     }
-    work(c);
+    work(c, 0);
     for (int32_t spin = 0; spin < SPINS; spin++) {
         if (atomic_load_explicit(&c->done, memory_order_acquire) == tasks) return;
         pause_cpu();
@@ -183,7 +215,7 @@ static void dismiss(crew *c) {
     atomic_store(&c->stop, 1);
     pthread_cond_broadcast(&c->wake);
     pthread_mutex_unlock(&c->lock);
-    for (int32_t i = 0; i < c->n; i++) (void)pthread_join(c->worker[i], NULL);
+    for (int32_t i = 0; i < c->started; i++) (void)pthread_join(c->worker[i], NULL);
     pthread_cond_destroy(&c->finished);
     pthread_cond_destroy(&c->wake);
     pthread_mutex_destroy(&c->lock);
@@ -197,10 +229,15 @@ static int32_t start_workers(crew *c, int32_t n) {
     (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (c->n < n && pthread_create(&c->worker[c->n], &attr, worker_main, c) == 0) c->n++;
+    c->n = n;
+    for (; c->started < n; c->started++) {
+        member *const m = &c->member[c->started];
+        *m = (member){c, c->started + 1};
+        if (pthread_create(&c->worker[c->started], &attr, worker_main, m) != 0) break;
+    }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     (void)pthread_attr_destroy(&attr);
-    return c->n;
+    return c->started;
 }
 
 static vae_status_t create_crew(crew **out, vaei_heap *heap, int32_t n) {
