@@ -5,16 +5,17 @@
  * so small that they would take more than WEIGHTS_SHARE times its room. Each block has a cache of its own, for backward, unless
  * it turns at once.
  *
- * With enough blocks, a lane is a run of blocks that one thread takes through all layers, one after another: lanes
+ * A lane is a run of blocks, or half a block, that one thread takes through all layers, one after another: lanes
  * meet only at the end of the pass, where threads inside of layers would meet for each of them. A lane sums gradients of its own,
- * the first one those of the run; they join ascending. Blocks and lanes are fixed by the shapes. */
+ * the first one those of the run; they join in pairs. Blocks, lanes and pairs are fixed by the shapes. */
 #include "nn/examples.h"
-#include "nn/ranges.h"
+
+#include <stdatomic.h>
 
 enum {
     BLOCK_BYTES = 1280 << 10,
     WEIGHTS_SHARE = 2,
-    LEAST_LANES = 4, /* or none: two threads, or four, share powers of two evenly */
+    LEAST_LANES = 2, /* or one; more by powers of two, which two threads or four share evenly */
     LANES = 8,
     LANE_FLOATS = 1 << 23 /* of all lanes' gradients */
 };
@@ -72,7 +73,7 @@ static cut cut_of(const vaei_stack *s, const vaei_kernels *k, int64_t n) {
     const size_t least = need.pack / WEIGHTS_SHARE, bytes = least > BLOCK_BYTES ? least : BLOCK_BYTES;
     const int64_t about = bytes / one > 0 ? (int64_t)(bytes / one) : 1;
     for (int64_t lanes = LANES; lanes >= LEAST_LANES && c.lanes == 1; lanes /= 2) {
-        if (n / about >= lanes && c.grads.end <= LANE_FLOATS / lanes) c.lanes = lanes;
+        if (n / lanes >= about / 2 && c.grads.end <= LANE_FLOATS / lanes) c.lanes = lanes;
     }
     c.lane = n / c.lanes + (n % c.lanes != 0);
     c.blocks = (c.lane + about / 2) / about; /* the nearest */
@@ -140,7 +141,8 @@ typedef struct lanes {
     const float *x, *y;
     float *made, *dy, *dx; /* made: y, where forward is part of it; dy: where backward is */
     const vaei_turn *turn;
-    vaei_seats seats; /* a lane at work has scratch of its own, and a cache if it turns */
+    vaei_seats seats;               /* a lane at work has scratch of its own, and a cache if it turns */
+    _Atomic int32_t arrived[LANES]; /* at the sum that takes up lane i and those it has taken */
 } lanes;
 
 static lanes lanes_of(const vaei_stack *s, const vaei_run *r, const vaei_slot *m) {
@@ -173,6 +175,17 @@ static void run_block(const lanes *a, int64_t lane, int64_t seat, int64_t cache,
     if (dy) vaei_stack_backward(s, &r, &m, x, y, dy, dx);
 }
 
+/* Sums of two neighbours, of two such sums, and so on; whoever comes second adds. */
+static void join(lanes *a, int64_t lane) {
+    const span *const g = &a->c.grads;
+    for (int64_t step = 1; step < a->c.lanes && g->first < g->end; step *= 2) {
+        const int64_t left = lane / (2 * step) * (2 * step), right = left + step;
+        if (atomic_fetch_add_explicit(&a->arrived[right], 1, memory_order_acq_rel) == 0) return;
+        a->r->k->add(g->end - g->first, grads_of(a, right) + g->first, grads_of(a, left) + g->first);
+        lane = left;
+    }
+}
+
 static void lane_task(void *arg, int32_t lane) {
     lanes *const a = arg;
     const cut *const c = &a->c;
@@ -188,21 +201,12 @@ static void lane_task(void *arg, int32_t lane) {
             run_block(a, lane, seat, a->turn ? seat : lane * c->blocks + number, at,
                       end - at < c->block ? end - at : c->block);
     }
+    if (a->dy) join(a, lane);
     vaei_seat_leave(&a->seats, seat);
 }
 
-static void join_range(void *arg, int64_t begin, int64_t end) {
-    const lanes *const a = arg;
-    float *const to = a->r->grads + a->c.grads.first + begin;
-    for (int64_t lane = 1; lane < a->c.lanes; lane++)
-        a->r->k->add(end - begin, grads_of(a, lane) + a->c.grads.first + begin, to);
-}
-
 static void run_lanes(lanes *a) {
-    if (a->r->n == 0) return;
-    vaei_parallel(a->r->pool, (int32_t)a->c.lanes, lane_task, a);
-    if (a->dy && a->c.lanes > 1 && a->c.grads.first < a->c.grads.end)
-        vaei_parallel_ranges(a->r->pool, a->c.grads.end - a->c.grads.first, a->c.lanes, join_range, a);
+    if (a->r->n > 0) vaei_parallel(a->r->pool, (int32_t)a->c.lanes, lane_task, a);
 }
 
 /* ---- passes ------------------------------------------------------------------------------------------------------ */
