@@ -17,7 +17,7 @@ enum {
     WEIGHTS_SHARE = 2,
     LEAST_LANES = 2, /* or one; more by powers of two, which two threads or four share evenly */
     LANES = 8,
-    LANE_FLOATS = 1 << 23 /* of all lanes' gradients */
+    LANES_BYTES = 64 << 20 /* of all lanes' scratch and gradients, at most */
 };
 
 /* Whether a layer looks at several examples at once: only such have statistics to commit. */
@@ -71,15 +71,17 @@ static cut cut_of(const vaei_stack *s, const vaei_kernels *k, int64_t n) {
     vaei_stack_need(s, k, 1, 1, &need);
     const size_t one = need.cache + (size_t)vaei_shape_size(&s->out) * sizeof(float);
     const size_t least = need.pack / WEIGHTS_SHARE, bytes = least > BLOCK_BYTES ? least : BLOCK_BYTES;
-    const int64_t about = bytes / one > 0 ? (int64_t)(bytes / one) : 1;
+    const int64_t about = bytes / one > 0 ? (int64_t)(bytes / one) : 1, share = about > 1 ? about / 2 : 1;
+    c.most = about + about / 2 + 1;
+    vaei_stack_need(s, k, c.most, 1, &need);
+    const size_t lane_bytes = need.scratch + (size_t)c.grads.end * sizeof(float);
     for (int64_t lanes = LANES; lanes >= LEAST_LANES && c.lanes == 1; lanes /= 2) {
-        if (n / lanes >= about / 2 && c.grads.end <= LANE_FLOATS / lanes) c.lanes = lanes;
+        if (n / lanes >= share && lane_bytes <= LANES_BYTES / (size_t)lanes) c.lanes = lanes;
     }
     c.lane = n / c.lanes + (n % c.lanes != 0);
     c.blocks = (c.lane + about / 2) / about; /* the nearest */
     if (c.blocks == 0) c.blocks = 1;
     c.block = c.lane / c.blocks + (c.lane % c.blocks != 0);
-    c.most = about + about / 2 + 1;
     return c;
 }
 
