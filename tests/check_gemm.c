@@ -226,7 +226,8 @@ START_TEST(test_pack_lays_columns_into_panels_of_zeros) {
         const float *const factor = i % 6 < 3 ? NULL : scale.at;
         vaei_pack(k, NULL, K, N, b.at, stride_k, stride_n, factor, packed.at);
         for (int64_t x = 0; x < packed.count; x++) {
-            const int64_t n = x / (K * k->nr) * k->nr + x % k->nr, row = x / k->nr % K;
+            const int64_t first = x / (K * k->nr) * k->nr, columns = vaei_panel_columns(k, N - first);
+            const int64_t n = first + (x - first * K) % columns, row = (x - first * K) / columns;
             const float want = n < N ? b.at[row * stride_k + n * stride_n] * (factor ? factor[n] : 1.0f) : 0.0f;
             ck_assert_msg(memcmp(&want, &packed.at[x], sizeof want) == 0, "%s: K=%d N=%d layout %d, row %d column %d",
                           k->name, (int)K, (int)N, (int)layout, (int)row, (int)n);

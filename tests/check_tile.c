@@ -7,15 +7,15 @@ enum { TAPS = 3, DEPTH = 21, POSITIONS = 37, MAX_TILE = 64 };
 
 /* Rows lie apart and unaligned, the last one at the guard. */
 static void check_dot(const vaei_kernels *k, dice *d, int64_t m, int64_t n, int64_t taps, int64_t depth) {
-    const int64_t stride = depth + dice_range(d, 0, 3), ldc = n + dice_range(d, 0, 5);
-    guarded a = guarded_random(d, (taps * m - 1) * stride + depth), b = guarded_random(d, taps * depth * k->nr);
+    const int64_t stride = depth + dice_range(d, 0, 3), ldc = n + dice_range(d, 0, 5), columns = vaei_panel_columns(k, n);
+    guarded a = guarded_random(d, (taps * m - 1) * stride + depth), b = guarded_random(d, taps * depth * columns);
     guarded bias = guarded_random(d, n), c = guarded_floats((m - 1) * ldc + n);
     float before[MAX_TILE * MAX_TILE];
     const float *rows[TAPS * MAX_TILE];
     float *out[MAX_TILE];
     for (int64_t i = 0; i < taps * m; i++) rows[i] = a.at + i * stride;
     for (int64_t i = 0; i < m; i++) out[i] = c.at + i * ldc;
-    for (int64_t t = 0; t < taps * depth; t++) memset(b.at + t * k->nr + n, 0, (size_t)(k->nr - n) * sizeof(float));
+    for (int64_t t = 0; t < taps * depth; t++) memset(b.at + t * columns + n, 0, (size_t)(columns - n) * sizeof(float));
     for (int32_t init = 0; init < 3; init++) {
         dice_fill(d, c.count, c.at);
         memcpy(before, c.at, (size_t)c.count * sizeof(float));
@@ -27,7 +27,7 @@ static void check_dot(const vaei_kernels *k, dice *d, int64_t m, int64_t n, int6
                     if (init == 0) want = 0;
                     if (init == 1) want = bias.at[j];
                     for (int64_t t = 0; t < taps; t++) {
-                        for (int64_t x = 0; x < depth; x++) want = fmaf(rows[t * m + i][x], b.at[(t * depth + x) * k->nr + j], want);
+                        for (int64_t x = 0; x < depth; x++) want = fmaf(rows[t * m + i][x], b.at[(t * depth + x) * columns + j], want);
                     }
                 }
                 ck_assert_msg(memcmp(&want, &c.at[i * ldc + j], sizeof want) == 0,
@@ -44,13 +44,13 @@ static void check_dot(const vaei_kernels *k, dice *d, int64_t m, int64_t n, int6
 
 /* The same chain with rows of b apart, of which nothing beyond n is read. */
 static void check_dot_plain(const vaei_kernels *k, dice *d, int64_t m, int64_t n, int64_t depth) {
-    const int64_t ldb = n + dice_range(d, 0, 40);
+    const int64_t ldb = n + dice_range(d, 0, 40), columns = vaei_panel_columns(k, n);
     guarded a = guarded_random(d, m * depth), b = guarded_random(d, (depth - 1) * ldb + n), bias = guarded_random(d, n);
-    guarded packed = guarded_floats(depth * k->nr), got = guarded_random(d, m * n), want = guarded_floats(m * n);
+    guarded packed = guarded_floats(depth * columns), got = guarded_random(d, m * n), want = guarded_floats(m * n);
     const float *rows[MAX_TILE];
     float *out[2][MAX_TILE];
     memset(packed.at, 0, (size_t)packed.count * sizeof(float));
-    for (int64_t x = 0; x < depth; x++) memcpy(packed.at + x * k->nr, b.at + x * ldb, (size_t)n * sizeof(float));
+    for (int64_t x = 0; x < depth; x++) memcpy(packed.at + x * columns, b.at + x * ldb, (size_t)n * sizeof(float));
     for (int64_t i = 0; i < m; i++) {
         rows[i] = a.at + i * depth;
         out[0][i] = got.at + i * n;
@@ -108,6 +108,20 @@ START_TEST(test_dot_tile_is_one_chain_of_fma) {
                 check_dot(k, &d, m, n, 1 + (m + n + (int64_t)i) % TAPS, depths[i]);
             }
         }
+    }
+}
+END_TEST
+
+/* Panels of which only pieces fit into the first cache */
+START_TEST(test_dot_tile_of_a_deep_panel_is_the_same_chain) {
+    const vaei_kernels *const k = vaei_kernels_select(_i, 0);
+    static const int64_t depths[] = {128, 129, 300};
+    dice d = {20};
+    if (!k) return;
+    for (size_t i = 0; i < VAEI_COUNT(depths); i++) {
+        for (int64_t n = k->nr / 2; n <= k->nr; n += 5) check_dot(k, &d, k->mr - n % 2, n, 1 + n % 2, depths[i]);
+        check_dot(k, &d, k->mr, k->nr, 1, depths[i]);
+        check_dot(k, &d, k->mr - 1, k->nr - 1, 2, depths[i]);
     }
 }
 END_TEST
@@ -170,6 +184,7 @@ Suite *suite_tile(void) {
     TCase *const t = tcase_create("tile");
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, test_dot_tile_is_one_chain_of_fma, ISA_FIRST, ISA_END);
+    tcase_add_loop_test(t, test_dot_tile_of_a_deep_panel_is_the_same_chain, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_dot_tile_plain_is_dot_tile_on_rows_apart, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_outer_tile_sums_first_then_adds, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_dot_tile_without_taps_writes_the_bias, ISA_FIRST, ISA_END);

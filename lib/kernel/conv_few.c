@@ -21,7 +21,7 @@ enum {
     MAX_TAPS = 128,
     MAX_TASKS = 32,
     TASK_LINES = 32,
-    MAX_PIXELS = 32,   /* of a panel: no table's nr is larger */
+    MAX_PIXELS = 64,   /* of a panel: no table's nr is larger */
     POST_FLOATS = 2048 /* finished before post is called */
 };
 
@@ -156,7 +156,7 @@ static void fill_pixels(const few *f, const float *in, int64_t count, float *pan
     const vaei_kernels *const k = f->k;
     const int64_t tiles = vaei_divide_up(f->rows, k->mr);
     int64_t row = 0;
-    k->transpose(count, f->channels, in, f->channels, panel, k->nr);
+    k->transpose(count, f->channels, in, f->channels, panel, vaei_panel_columns(k, count));
     for (int64_t i = 0; i < tiles; i++) {
         const int64_t m = vaei_divide_up(f->rows - row, tiles - i);
         const float *a[VAEI_MAX_ROWS];

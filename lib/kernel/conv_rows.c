@@ -89,7 +89,7 @@ static void group_by_pointers(const vaei_rows *r, int64_t group, int64_t first, 
                     float *c[VAEI_MAX_ROWS];
                     for (int64_t s = 0; s < m; s++) c[s] = out[start + s] + group * r->width + n;
                     k->dot_tile(m, vaei_min(k->nr, r->width - n), now, r->depth, a + start * now,
-                                packed + n * taps * r->depth + t * r->depth * k->nr, c,
+                                packed + (n * taps + t * vaei_panel_columns(k, r->width - n)) * r->depth, c,
                                 bias && t == 0 ? bias + n : NULL, t > 0);
                 }
             }
@@ -131,7 +131,7 @@ static void group_by_lines(const vaei_rows *r, int64_t group, int64_t first, int
                 for (int64_t s = 0; s < m; s++) c[s] = out + s * out_step;
                 for (int64_t o = 0; o < r->width; o += k->nr) {
                     k->dot_tile(m, vaei_min(k->nr, r->width - o), now, depth, a,
-                                packed + o * panel + ty * depth * k->nr, c, bias && ty == 0 ? bias + o : NULL, ty > 0);
+                                packed + o * panel + ty * depth * vaei_panel_columns(k, r->width - o), c, bias && ty == 0 ? bias + o : NULL, ty > 0);
                     for (int64_t s = 0; s < m; s++) c[s] += k->nr;
                 }
                 sees += m * step;

@@ -137,13 +137,13 @@ static int64_t u_floats(const vaei_kernels *k, const vaei_winograd_plan *p) {
 typedef struct weights {
     const vaei_kernels *k;
     const vaei_winograd_plan *p;
-    int64_t nr;
+    int64_t part; /* columns of a task */
     const float *w, *scale;
     float *u;
 } weights;
 
-/* FILTERS columns of a panel: filters are turned side by side, as many channels at once as follow one another in w. */
-static void weights_part(const weights *s, int64_t o, int64_t columns, int64_t count, float *panel) {
+/* Some columns of a panel that is `width` wide: filters are turned side by side, as many channels at once as follow one another in w. */
+static void weights_part(const weights *s, int64_t o, int64_t columns, int64_t count, int64_t width, float *panel) {
     const vaei_winograd_plan *const p = s->p;
     const int64_t floats = panel_floats(s->k, p);
     const int64_t run = p->of_c == p->taps ? RUN / p->taps : 1;
@@ -156,30 +156,29 @@ static void weights_part(const weights *s, int64_t o, int64_t columns, int64_t c
             int64_t tap[VAEI_WINOGRAD_TAPS * VAEI_WINOGRAD_TAPS];
             vaei_winograd_taps(p, f, tap);
             for (int64_t at = 0; at < channels; at++) {
-                float *const u = panel + f->panel * floats + (c + at) * s->nr;
+                float *const u = panel + f->panel * floats + (c + at) * width;
                 s->k->winograd_weight(count, f->y.taps, f->x.taps, taps + at * p->taps * FILTERS, FILTERS, tap,
                                       s->scale ? s->scale + o : NULL, u, floats);
             }
         }
     }
     for (int64_t i = 0; count < columns && i < p->panels * p->c; i++) {
-        memset(panel + i / p->c * floats + i % p->c * s->nr + count, 0, (size_t)(columns - count) * sizeof *panel);
+        memset(panel + i / p->c * floats + i % p->c * width + count, 0, (size_t)(columns - count) * sizeof *panel);
     }
 }
 
 static void weights_task(void *arg, int32_t index) {
     const weights *const s = arg;
-    const int64_t first = index * s->nr, last = vaei_min(first + s->nr, s->p->oc);
-    for (int64_t o = first; o < last; o += FILTERS) {
-        const int64_t columns = vaei_min(FILTERS, first + s->nr - o), count = vaei_min(columns, last - o);
-        weights_part(s, o, columns, count, s->u + first * s->p->c + (o - first));
-    }
+    const int64_t o = index * s->part, oc = s->p->oc, first = s->k->blas ? 0 : o / s->k->nr * s->k->nr;
+    const int64_t width = s->k->blas ? oc : vaei_panel_columns(s->k, oc - first);
+    const int64_t columns = vaei_min(s->part, first + width - o), count = vaei_min(columns, oc - o);
+    weights_part(s, o, columns, count, width, s->u + first * s->p->c + (o - first));
 }
 
 static void make_u(const vaei_kernels *k, const vaei_pool *pool, const vaei_winograd_plan *p, const float *w,
                    const float *scale, float *u) {
-    weights s = {.k = k, .p = p, .nr = k->blas ? p->oc : k->nr, .w = w, .scale = scale, .u = u};
-    vaei_parallel(pool, (int32_t)vaei_divide_up(p->oc, s.nr), weights_task, &s);
+    weights s = {.k = k, .p = p, .part = k->blas ? FILTERS : vaei_min(FILTERS, k->nr), .w = w, .scale = scale, .u = u};
+    vaei_parallel(pool, (int32_t)vaei_divide_up(p->oc, s.part), weights_task, &s);
 }
 
 int64_t vaei_winograd_pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data) {

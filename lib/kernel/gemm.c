@@ -19,7 +19,7 @@ enum {
     BAND_ROWS = 96,
     CONFLICT = 512, /* floats: rows a multiple of this apart share a few sets of the first cache */
     COPY_STRIDE = COPY_K + 16,
-    COPY_PANELS = 4, /* which the copy pays for */
+    COPY_COLUMNS = 128, /* which the copy pays for */
     PACK_ROWS = 16,
     LINE = 16,             /* floats of a cache line */
     PACK_FLOATS = 1 << 14, /* of a task */
@@ -28,7 +28,7 @@ enum {
 };
 
 int64_t vaei_pack_floats(const vaei_kernels *k, int64_t K, int64_t N) {
-    return k->blas ? K * N : vaei_divide_up(N, k->nr) * k->nr * K;
+    return k->blas ? K * N : vaei_divide_up(N, k->lanes) * k->lanes * K;
 }
 
 /* Mostly the few whole lines of a panel: too little for a call of memcpy */
@@ -41,13 +41,13 @@ static void copy_row(int64_t count, const float *x, float *y) {
 /* K rows of one panel, `count` columns: a transposition, a copy, or a few rows at a time, which stay in the cache while the columns,
  * far apart in src, are read along k. */
 static void pack_columns(const vaei_kernels *k, int64_t K, int64_t count, const float *src, int64_t stride_k,
-                         int64_t stride_n, const float *scale, float *out, int64_t nr) {
+                         int64_t stride_n, const float *scale, float *out, int64_t ldo) {
     if (stride_k == 1 && !scale) {
-        k->transpose(count, K, src, stride_n, out, nr);
+        k->transpose(count, K, src, stride_n, out, ldo);
         return;
     }
     if (stride_n == 1 && !scale) {
-        for (int64_t i = 0; i < K; i++) copy_row(count, src + i * stride_k, out + i * nr);
+        for (int64_t i = 0; i < K; i++) copy_row(count, src + i * stride_k, out + i * ldo);
         return;
     }
     for (int64_t i0 = 0; i0 < K; i0 += PACK_ROWS) {
@@ -55,20 +55,20 @@ static void pack_columns(const vaei_kernels *k, int64_t K, int64_t count, const 
         for (int64_t j = 0; j < count; j++) {
             const float *const column = src + i0 * stride_k + j * stride_n;
             const float factor = scale ? scale[j] : 1.0f;
-            for (int64_t i = 0; i < rows; i++) out[(i0 + i) * nr + j] = column[i * stride_k] * factor;
+            for (int64_t i = 0; i < rows; i++) out[(i0 + i) * ldo + j] = column[i * stride_k] * factor;
         }
     }
 }
 
 void vaei_pack_rows(const vaei_kernels *k, int64_t depth, int64_t k0, int64_t K, int64_t N, const float *src,
                     int64_t stride_k, int64_t stride_n, const float *scale, float *dst) {
-    const int64_t nr = k->blas ? N : k->nr;
-    for (int64_t n = 0; n < N; n += nr) {
-        const int64_t count = vaei_min(nr, N - n);
-        float *const out = dst + n * depth + k0 * nr;
-        pack_columns(k, K, count, src + n * stride_n, stride_k, stride_n, scale ? scale + n : NULL, out, nr);
-        if (count == nr) continue;
-        for (int64_t i = 0; i < K; i++) memset(out + i * nr + count, 0, (size_t)(nr - count) * sizeof *out);
+    for (int64_t n = 0, columns; n < N; n += columns) {
+        columns = k->blas ? N : vaei_panel_columns(k, N - n);
+        const int64_t count = vaei_min(columns, N - n);
+        float *const out = dst + n * depth + k0 * columns;
+        pack_columns(k, K, count, src + n * stride_n, stride_k, stride_n, scale ? scale + n : NULL, out, columns);
+        if (count == columns) continue;
+        for (int64_t i = 0; i < K; i++) memset(out + i * columns + count, 0, (size_t)(columns - count) * sizeof *out);
     }
 }
 
@@ -135,7 +135,7 @@ static void tile_times_panels(const product *p, int64_t m0, int64_t m, const flo
         if (p->ldb > 0) {
             k->dot_tile_plain(m, columns, depth, a, p->b + k0 * p->ldb + n, p->ldb, c, bias, more);
         } else {
-            k->dot_tile(m, columns, 1, depth, a, p->b + n * p->K + k0 * k->nr, c, bias, more);
+            k->dot_tile(m, columns, 1, depth, a, p->b + n * p->K + k0 * vaei_panel_columns(k, p->N - n), c, bias, more);
         }
         for (int64_t i = 0; i < m; i++) c[i] += k->nr;
     }
@@ -193,9 +193,9 @@ static void run_product(const vaei_pool *pool, product p) {
     if (row_bands > INT32_MAX / TASKS) row_bands = INT32_MAX / TASKS;
     p.band_rows = vaei_divide_up(tiles, row_bands) * k->mr;
     row_bands = vaei_divide_up(M, p.band_rows);
-    p.copied = tiles > 1 && p.lda % CONFLICT == 0 && panels >= COPY_PANELS;
+    p.copied = tiles > 1 && p.lda % CONFLICT == 0 && N >= COPY_COLUMNS;
     const int64_t enough = vaei_divide_up(TASK_WORK, p.band_rows * k->nr * vaei_max(K, 1)); /* panels, for a task */
-    const int64_t least = p.copied ? vaei_max(enough, 2 * COPY_PANELS) : enough;
+    const int64_t least = p.copied ? vaei_max(enough, 2 * COPY_COLUMNS / k->nr) : enough;
     const int64_t column_bands = vaei_max(vaei_min(TASKS / row_bands, panels / least), 1);
     p.band_columns = vaei_divide_up(panels, column_bands) * k->nr;
     p.column_bands = vaei_divide_up(N, p.band_columns);

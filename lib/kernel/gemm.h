@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * gemm.h - matrix products over the tiles of a kernel table, cut into tasks by shape alone.
  *
- *   vaei_matmul   y[M][N]  = a[M][K] b[K][N] (+ bias)      b packed once into panels of nr columns, zero-padded:
+ *   vaei_matmul   y[M][N]  = a[M][K] b[K][N] (+ bias)      b packed once into panels of nr columns, the last padded to whole vectors:
  *
- *        b[K][N]   ->   | K x nr | K x nr | K x nr(0) |
+ *        b[K][N]   ->   | K x nr | K x nr | K x vaei_panel_columns |
  *
  *   vaei_outer    c[M][N] += sum_p a[p][M] b[p][N]         gradients of weights; P is cut into chunks of a fixed length, whose
  *                                                          sums join in ascending order */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * isa_avx512.c - the table for x86 with AVX-512: 24 of 32 registers accumulate a tile of 12 x 32. */
+ * isa_avx512.c - the table for x86 with AVX-512: 24 of 32 registers accumulate 12 x 32, 8 x 48 or 6 x 64 sums. */
 #include "kernel/isa.h"
 #ifdef VAEI_X86
 #include "kernel/simd_avx512.h"
 
 #define TILE_MR 12
-#define TILE_NV 2
+#define TILE_NV 4
+#define TILE_SUMS 24
 #include "kernel/tile.tmpl.h"
 #include "kernel/vec.tmpl.h"
 #include "kernel/winograd.tmpl.h"

@@ -6,6 +6,7 @@
 
 #define TILE_MR 6
 #define TILE_NV 2
+#define TILE_SUMS 12
 #include "kernel/tile.tmpl.h"
 #include "kernel/vec.tmpl.h"
 #include "kernel/winograd.tmpl.h"

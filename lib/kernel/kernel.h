@@ -52,12 +52,13 @@ typedef struct vaei_kernels {
     const char *name;    /* "avx2" */
     int32_t isa;         /* 1 portable, 2 avx2, 3 avx512, 4 neon: as the public constants */
     int32_t blas;        /* products go to cblas */
-    int32_t mr, nr;      /* the tile: at most mr rows, nr columns (nr a multiple of the vector) */
+    int32_t mr, nr;      /* the tile: at most mr rows, nr columns */
+    int32_t lanes;       /* of a vector; nr is a multiple */
 
     /* -- tile.tmpl.h ---------------------------------------------------------------------------------------------
-     * dot_tile: c[i][j] = init + sum_t sum_k a[t * m + i][k] * b[(t * depth + k) * nr + j]
+     * dot_tile: c[i][j] = init + sum_t sum_k a[t * m + i][k] * b[(t * depth + k) * columns + j]
      *   i < m <= mr rows, j < n <= nr columns; t < taps, k < depth, one FMA chain in that order. a: pointers to rows contiguous in k.
-     *   b: a packed panel, zero beyond n. c: pointers to m rows. init: c itself (accumulate), else bias[j], else 0 (bias NULL). */
+     *   b: a packed panel of vaei_panel_columns(n), zero beyond n. c: pointers to m rows. init: c itself (accumulate), else bias[j], else 0 (bias NULL). */
     void (*dot_tile)(int64_t m, int64_t n, int64_t taps, int64_t depth, const float *const *a, const float *b, float *const *c,
                      const float *bias, int32_t accumulate);
     /* dot_tile_plain: one tap, and b as it lies, b[k * ldb + j]. Reads nothing beyond b[k * ldb + n - 1]. */
@@ -124,6 +125,11 @@ typedef struct vaei_kernels {
     /* Box-Muller over pairs of words: out[2i], out[2i+1] from bits[2i], bits[2i+1]; n even. u = (bits + 0.5) 2^-32 style, never 0. */
     void (*normal)(int64_t n, const uint32_t *bits, float *out);
 } vaei_kernels;
+
+/* The columns of a packed panel from where `left` columns of its matrix are left: nr, in the last one as many vectors as these need */
+VAEI_INLINE int64_t vaei_panel_columns(const vaei_kernels *k, int64_t left) {
+    return left >= k->nr ? k->nr : (left + k->lanes - 1) / k->lanes * k->lanes;
+}
 
 /* isa 0: the best this CPU has; else that one, NULL if it is not here. blas: the table whose products go to cblas, NULL if
  * built without. */

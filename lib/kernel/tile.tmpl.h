@@ -6,13 +6,16 @@
  *   outer_tile   c[i][j] += sum_p a[p][i] b[p][j]                       the gradient of a weight
  *
  * A block of m x n outputs stays in registers while the reduction index runs, ascending, one FMA per output and step: the order of
- * the definition in kernel.h, whatever the width of a vector. The bodies take m and the number of vectors as constants; a switch
- * over them chooses, so that a partial block costs what it computes.
+ * the definition in kernel.h, whatever the width of a vector. A tile of more vectors than there are registers for goes in passes over
+ * its rows: few rows of four vectors read less for each FMA than many rows of two. The bodies take m and the number of vectors as
+ * constants; a table chooses, so that a partial block costs what it computes.
  *
- * The file that includes this one has included its simd_*.h and defines TILE_MR (rows, at most 12) and TILE_NV (vectors across, 1
- * or 2). It gives dot_tile, dot_tile_plain and outer_tile, static. */
+ * The file that includes this one has included its simd_*.h and defines TILE_MR (rows, at most 12), TILE_NV (vectors across, at most
+ * 4) and TILE_SUMS (registers for sums: rows times vectors of one pass). It gives dot_tile, dot_tile_plain and outer_tile, static. */
 
 #define TILE_NR (TILE_NV * V_WIDTH)
+
+enum { TILE_DEPTH = 8192 / TILE_NR }; /* rows of b that fit into the first cache: 32 KiB */
 
 /* The accumulators are arrays that must become registers: every loop over them is unrolled before anything else. */
 #if defined(__clang__)
@@ -31,23 +34,29 @@ V_FN int64_t tile_part(int64_t n, int j) {
     return n - (int64_t)j * V_WIDTH;
 }
 
-V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_t taps, int64_t depth, const float *const *a,
-                   const float *b, int64_t ldb, float *const *c, const float *bias, int32_t accumulate) {
-    v_f32 acc[TILE_MR * TILE_NV];
+/* Vectors across n columns */
+V_FN int64_t tile_vectors(int64_t n) {
+    return (n + V_WIDTH - 1) / V_WIDTH;
+}
+
+/* From tap to tap the rows are `step` pointers apart. */
+V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_t taps, int64_t depth, int64_t step,
+                   const float *const *a, const float *b, int64_t ldb, float *const *c, const float *bias, int32_t accumulate) {
+    v_f32 acc[TILE_SUMS];
     if (accumulate) {
         TILE_UNROLL for (int i = 0; i < m; i++) {
             TILE_UNROLL for (int j = 0; j < nv; j++) {
-                acc[i * TILE_NV + j] = tile_load(c[i] + j * V_WIDTH, whole || j < nv - 1, tile_part(n, j));
+                acc[i * nv + j] = tile_load(c[i] + j * V_WIDTH, whole || j < nv - 1, tile_part(n, j));
             }
         }
     } else {
         TILE_UNROLL for (int i = 0; i < m; i++) {
             TILE_UNROLL for (int j = 0; j < nv; j++) {
-                acc[i * TILE_NV + j] = bias ? tile_load(bias + j * V_WIDTH, whole || j < nv - 1, tile_part(n, j)) : v_zero();
+                acc[i * nv + j] = bias ? tile_load(bias + j * V_WIDTH, whole || j < nv - 1, tile_part(n, j)) : v_zero();
             }
         }
     }
-    for (int64_t t = 0; t < taps; t++, a += m) {
+    for (int64_t t = 0; t < taps; t++, a += step) {
         for (int64_t k = 0; k < depth; k++, b += ldb) {
             v_f32 right[TILE_NV];
             TILE_UNROLL for (int j = 0; j < nv; j++) {
@@ -55,131 +64,134 @@ V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_
             }
             TILE_UNROLL for (int i = 0; i < m; i++) {
                 const v_f32 left = v_set(a[i][k]);
-                TILE_UNROLL for (int j = 0; j < nv; j++) acc[i * TILE_NV + j] = v_fma(left, right[j], acc[i * TILE_NV + j]);
+                TILE_UNROLL for (int j = 0; j < nv; j++) acc[i * nv + j] = v_fma(left, right[j], acc[i * nv + j]);
             }
         }
     }
     TILE_UNROLL for (int i = 0; i < m; i++) {
         TILE_UNROLL for (int j = 0; j < nv; j++) {
             if (whole || j < nv - 1) {
-                v_store(c[i] + j * V_WIDTH, acc[i * TILE_NV + j]);
+                v_store(c[i] + j * V_WIDTH, acc[i * nv + j]);
             } else {
-                v_store_part(c[i] + j * V_WIDTH, tile_part(n, j), acc[i * TILE_NV + j]);
+                v_store_part(c[i] + j * V_WIDTH, tile_part(n, j), acc[i * nv + j]);
             }
         }
     }
 }
 
-V_FN void outer_body(const int m, const int nv, const int whole, int64_t n, int64_t depth, const float *const *a,
+/* Rows `from` and on of a */
+V_FN void outer_body(const int m, const int nv, const int whole, int64_t n, int64_t depth, int64_t from, const float *const *a,
                      const float *const *b, float *c, int64_t ldc) {
-    v_f32 acc[TILE_MR * TILE_NV];
+    v_f32 acc[TILE_SUMS];
     TILE_UNROLL for (int i = 0; i < m; i++) {
-        TILE_UNROLL for (int j = 0; j < nv; j++) acc[i * TILE_NV + j] = v_zero();
+        TILE_UNROLL for (int j = 0; j < nv; j++) acc[i * nv + j] = v_zero();
     }
     for (int64_t p = 0; p < depth; p++) {
-        const float *const x = a[p], *const y = b[p];
+        const float *const x = a[p] + from, *const y = b[p];
         v_f32 right[TILE_NV];
         TILE_UNROLL for (int j = 0; j < nv; j++) {
             right[j] = tile_load(y + j * V_WIDTH, whole || j < nv - 1, tile_part(n, j));
         }
         TILE_UNROLL for (int i = 0; i < m; i++) {
             const v_f32 left = v_set(x[i]);
-            TILE_UNROLL for (int j = 0; j < nv; j++) acc[i * TILE_NV + j] = v_fma(left, right[j], acc[i * TILE_NV + j]);
+            TILE_UNROLL for (int j = 0; j < nv; j++) acc[i * nv + j] = v_fma(left, right[j], acc[i * nv + j]);
         }
     }
     TILE_UNROLL for (int i = 0; i < m; i++) {
         TILE_UNROLL for (int j = 0; j < nv; j++) {
             float *const out = c + i * ldc + j * V_WIDTH;
             if (whole || j < nv - 1) {
-                v_store(out, v_add(v_load(out), acc[i * TILE_NV + j]));
+                v_store(out, v_add(v_load(out), acc[i * nv + j]));
             } else {
-                v_store_part(out, tile_part(n, j), v_add(v_load_part(out, tile_part(n, j)), acc[i * TILE_NV + j]));
+                v_store_part(out, tile_part(n, j), v_add(v_load_part(out, tile_part(n, j)), acc[i * nv + j]));
             }
         }
     }
 }
 
-/* One function per number of rows; inside, by the vectors that n needs. Panels have one of their own: their stride is a constant. */
-#define TILE_ROWS(m)                                                                                                   \
-    VAEI_TARGET static void dot_rows_##m(int64_t n, int64_t taps, int64_t depth, const float *const *a,                \
-                                         const float *b, float *const *c, const float *bias, int32_t accumulate) {     \
-        if (n == TILE_NR) {                                                                                            \
-            dot_body(m, TILE_NV, 1, n, taps, depth, a, b, TILE_NR, c, bias, accumulate);                               \
-        } else if (n > TILE_NR - V_WIDTH) {                                                                            \
-            dot_body(m, TILE_NV, 0, n, taps, depth, a, b, TILE_NR, c, bias, accumulate);                               \
-        } else {                                                                                                       \
-            dot_body(m, 1, 0, n, taps, depth, a, b, TILE_NR, c, bias, accumulate);                                     \
-        }                                                                                                              \
+/* One function for each number of rows and of vectors whose sums fit into the registers. The stride of a panel is a constant. */
+#define TILE_FUNCTIONS(m, nv)                                                                                          \
+    VAEI_TARGET static void dot_##m##_##nv(int64_t n, int64_t taps, int64_t depth, int64_t step, const float *const *a,\
+                                           const float *b, float *const *c, const float *bias, int32_t accumulate) {   \
+        if (n == nv * V_WIDTH) dot_body(m, nv, 1, n, taps, depth, step, a, b, nv * V_WIDTH, c, bias, accumulate);      \
+        else dot_body(m, nv, 0, n, taps, depth, step, a, b, nv * V_WIDTH, c, bias, accumulate);                        \
     }                                                                                                                  \
-    VAEI_TARGET static void plain_rows_##m(int64_t n, int64_t depth, const float *const *a, const float *b, int64_t ldb,\
-                                           float *const *c, const float *bias, int32_t accumulate) {                   \
-        if (n == TILE_NR) {                                                                                            \
-            dot_body(m, TILE_NV, 1, n, 1, depth, a, b, ldb, c, bias, accumulate);                                      \
-        } else if (n > TILE_NR - V_WIDTH) {                                                                            \
-            dot_body(m, TILE_NV, 0, n, 1, depth, a, b, ldb, c, bias, accumulate);                                      \
-        } else {                                                                                                       \
-            dot_body(m, 1, 0, n, 1, depth, a, b, ldb, c, bias, accumulate);                                            \
-        }                                                                                                              \
+    VAEI_TARGET static void plain_##m##_##nv(int64_t n, int64_t depth, const float *const *a, const float *b,          \
+                                             int64_t ldb, float *const *c, const float *bias, int32_t accumulate) {    \
+        if (n == nv * V_WIDTH) dot_body(m, nv, 1, n, 1, depth, 0, a, b, ldb, c, bias, accumulate);                     \
+        else dot_body(m, nv, 0, n, 1, depth, 0, a, b, ldb, c, bias, accumulate);                                       \
     }                                                                                                                  \
-    VAEI_TARGET static void outer_rows_##m(int64_t n, int64_t depth, const float *const *a, const float *const *b,     \
-                                           float *c, int64_t ldc) {                                                    \
-        if (n == TILE_NR) {                                                                                            \
-            outer_body(m, TILE_NV, 1, n, depth, a, b, c, ldc);                                                         \
-        } else if (n > TILE_NR - V_WIDTH) {                                                                            \
-            outer_body(m, TILE_NV, 0, n, depth, a, b, c, ldc);                                                         \
-        } else if (n == V_WIDTH) {                                                                                     \
-            outer_body(m, 1, 1, n, depth, a, b, c, ldc);                                                               \
-        } else {                                                                                                       \
-            outer_body(m, 1, 0, n, depth, a, b, c, ldc);                                                               \
-        }                                                                                                              \
+    VAEI_TARGET static void outer_##m##_##nv(int64_t n, int64_t depth, int64_t from, const float *const *a,            \
+                                             const float *const *b, float *c, int64_t ldc) {                           \
+        if (n == nv * V_WIDTH) outer_body(m, nv, 1, n, depth, from, a, b, c, ldc);                                     \
+        else outer_body(m, nv, 0, n, depth, from, a, b, c, ldc);                                                       \
     }
+#define TILE_DOT(m, nv) dot_##m##_##nv,
+#define TILE_PLAIN(m, nv) plain_##m##_##nv,
+#define TILE_OUTER(m, nv) outer_##m##_##nv,
 
-TILE_ROWS(1)
-TILE_ROWS(2)
-TILE_ROWS(3)
-TILE_ROWS(4)
-TILE_ROWS(5)
-TILE_ROWS(6)
-#if TILE_MR > 6
-TILE_ROWS(7)
-TILE_ROWS(8)
-TILE_ROWS(9)
-TILE_ROWS(10)
-TILE_ROWS(11)
-TILE_ROWS(12)
+#define TILE_6(x, nv) x(1, nv) x(2, nv) x(3, nv) x(4, nv) x(5, nv) x(6, nv)
+#define TILE_8(x, nv) TILE_6(x, nv) x(7, nv) x(8, nv)
+#define TILE_12(x, nv) TILE_8(x, nv) x(9, nv) x(10, nv) x(11, nv) x(12, nv)
+
+#if TILE_MR == 12
+#define TILE_ALL(x, nv) TILE_12(x, nv)
+#else
+#define TILE_ALL(x, nv) TILE_6(x, nv)
+#endif
+TILE_ALL(TILE_FUNCTIONS, 1)
+TILE_ALL(TILE_FUNCTIONS, 2)
+#if TILE_NV == 4
+TILE_8(TILE_FUNCTIONS, 3)
+TILE_6(TILE_FUNCTIONS, 4)
+#define TILE_TABLE(x) { { TILE_ALL(x, 1) }, { TILE_ALL(x, 2) }, { TILE_8(x, 3) }, { TILE_6(x, 4) } }
+#else
+#define TILE_TABLE(x) { { TILE_ALL(x, 1) }, { TILE_ALL(x, 2) } }
 #endif
 
+/* The rows of a pass over m rows: all, or half of them where the registers do not suffice. */
+_Static_assert(TILE_MR * TILE_NV <= 2 * TILE_SUMS && TILE_MR % 2 == 0, "two passes are enough");
+V_FN int64_t tile_pass(int64_t m, int64_t vectors) {
+    return m * vectors <= TILE_SUMS ? m : (m + 1) / 2;
+}
+
+/* The second pass reads the panel from the first cache: a deep one goes in pieces that fit there. */
 VAEI_TARGET static void dot_tile(int64_t m, int64_t n, int64_t taps, int64_t depth, const float *const *a, const float *b,
                                  float *const *c, const float *bias, int32_t accumulate) {
-    static void (*const rows[])(int64_t, int64_t, int64_t, const float *const *, const float *, float *const *, const float *,
-                                int32_t) = {
-        dot_rows_1, dot_rows_2, dot_rows_3, dot_rows_4,  dot_rows_5,  dot_rows_6,
-#if TILE_MR > 6
-        dot_rows_7, dot_rows_8, dot_rows_9, dot_rows_10, dot_rows_11, dot_rows_12,
-#endif
-    };
-    rows[m - 1](n, taps, depth, a, b, c, bias, accumulate);
+    static void (*const table[TILE_NV][TILE_MR])(int64_t, int64_t, int64_t, int64_t, const float *const *, const float *,
+                                                 float *const *, const float *, int32_t) = TILE_TABLE(TILE_DOT);
+    const int64_t vectors = tile_vectors(n), pass = tile_pass(m, vectors);
+    if (pass == m) {
+        table[vectors - 1][m - 1](n, taps, depth, m, a, b, c, bias, accumulate);
+        return;
+    }
+    const int64_t piece = taps == 1 && depth > TILE_DEPTH ? TILE_DEPTH : depth;
+    int64_t k = 0;
+    do {
+        const int64_t now = depth - k < piece ? depth - k : piece;
+        const float *x[TILE_MR], *const *const left = piece == depth ? a : x, *const panel = b + k * vectors * V_WIDTH;
+        for (int64_t i = 0; i < m && left == x; i++) x[i] = a[i] + k;
+        table[vectors - 1][pass - 1](n, taps, now, m, left, panel, c, bias, accumulate);
+        table[vectors - 1][m - pass - 1](n, taps, now, m, left + pass, panel, c + pass, bias, accumulate);
+        accumulate = 1;
+        k += now;
+    } while (k < depth);
 }
 
 VAEI_TARGET static void dot_tile_plain(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *b, int64_t ldb,
                                        float *const *c, const float *bias, int32_t accumulate) {
-    static void (*const rows[])(int64_t, int64_t, const float *const *, const float *, int64_t, float *const *, const float *,
-                                int32_t) = {
-        plain_rows_1, plain_rows_2, plain_rows_3, plain_rows_4,  plain_rows_5,  plain_rows_6,
-#if TILE_MR > 6
-        plain_rows_7, plain_rows_8, plain_rows_9, plain_rows_10, plain_rows_11, plain_rows_12,
-#endif
-    };
-    rows[m - 1](n, depth, a, b, ldb, c, bias, accumulate);
+    static void (*const table[TILE_NV][TILE_MR])(int64_t, int64_t, const float *const *, const float *, int64_t, float *const *,
+                                                 const float *, int32_t) = TILE_TABLE(TILE_PLAIN);
+    const int64_t vectors = tile_vectors(n), pass = tile_pass(m, vectors);
+    table[vectors - 1][pass - 1](n, depth, a, b, ldb, c, bias, accumulate);
+    if (pass < m) table[vectors - 1][m - pass - 1](n, depth, a + pass, b, ldb, c + pass, bias, accumulate);
 }
 
 VAEI_TARGET static void outer_tile(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *const *b, float *c,
                                    int64_t ldc) {
-    static void (*const rows[])(int64_t, int64_t, const float *const *, const float *const *, float *, int64_t) = {
-        outer_rows_1, outer_rows_2, outer_rows_3, outer_rows_4,  outer_rows_5,  outer_rows_6,
-#if TILE_MR > 6
-        outer_rows_7, outer_rows_8, outer_rows_9, outer_rows_10, outer_rows_11, outer_rows_12,
-#endif
-    };
-    rows[m - 1](n, depth, a, b, c, ldc);
+    static void (*const table[TILE_NV][TILE_MR])(int64_t, int64_t, int64_t, const float *const *, const float *const *, float *,
+                                                 int64_t) = TILE_TABLE(TILE_OUTER);
+    const int64_t vectors = tile_vectors(n), pass = tile_pass(m, vectors);
+    table[vectors - 1][pass - 1](n, depth, 0, a, b, c, ldc);
+    if (pass < m) table[vectors - 1][m - pass - 1](n, depth, pass, a, b, c + pass * ldc, ldc);
 }

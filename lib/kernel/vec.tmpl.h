@@ -542,14 +542,14 @@ static VAEI_TARGET void normal(int64_t n, const uint32_t *bits, float *out) {
     }
 #define VAEI_KERNELS_TABLE(name_, isa_, blas_)                                                                         \
     {                                                                                                                  \
-        .name = name_, .isa = isa_, .blas = blas_, .mr = TILE_MR, .nr = TILE_NV * V_WIDTH, .dot_tile = dot_tile,       \
-        .dot_tile_plain = dot_tile_plain, .outer_tile = outer_tile, .winograd_input = winograd_input,                  \
-        .winograd_output = winograd_output,                                                                            \
-        .winograd_error = winograd_error, .winograd_weight = winograd_weight,                                          \
-        .winograd_weight_grad = winograd_weight_grad, .map = EACH_MAP(map_), .map_grad = EACH_MAP(grad_),              \
+        .name = name_, .isa = isa_, .blas = blas_, .mr = TILE_MR, .nr = TILE_NR, .lanes = V_WIDTH,                     \
+        .dot_tile = dot_tile, .dot_tile_plain = dot_tile_plain, .outer_tile = outer_tile,                              \
+        .winograd_input = winograd_input, .winograd_output = winograd_output, .winograd_error = winograd_error,        \
+        .winograd_weight = winograd_weight, .winograd_weight_grad = winograd_weight_grad,                              \
+        .map = EACH_MAP(map_), .map_grad = EACH_MAP(grad_),                                                            \
         .transpose = transpose, .add = vec_add, .axpy = vec_axpy, .scale = vec_scale, .add_rows = vec_add_rows,        \
         .affine = vec_affine, .sum = sum, .sum_squares = sum_squares, .dot = dot,                                      \
         .sum_squared_difference = sum_squared_difference, .column_sums = column_sums, .all_finite = all_finite,        \
         .bernoulli_nll = bernoulli_nll, .bernoulli_grad = bernoulli_grad, .adam = adam, .sgd = sgd, .normal = normal,  \
-        .philox = philox                                                                                        \
+        .philox = philox                                                                                               \
     }
