@@ -15,7 +15,7 @@
 enum {
     BLOCK_FLOATS = 96 * 1024, /* of b that all tiles of a band use in turn, */
     BLOCK_K = 1024,           /* of that depth, or where rows are copied */
-    COPY_K = 192,
+    COPY_K = 128,
     BAND_ROWS = 96,
     CONFLICT = 512, /* floats: rows a multiple of this apart share a few sets of the first cache */
     COPY_STRIDE = COPY_K + 16,
