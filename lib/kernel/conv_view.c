@@ -56,7 +56,11 @@ int32_t vaei_view_lines(const vaei_view *v) {
 VAEI_INLINE void put_line(int64_t zeros, int64_t count, int64_t after, const float *from, int64_t from_step,
                           const int64_t depth, float *out, int64_t out_step) {
     put_pixels(zeros, NULL, 0, depth, out, out_step);
-    put_pixels(count, from, from_step, depth, out + zeros * out_step, out_step);
+    if (from_step == depth && out_step == depth) {
+        memcpy(out + zeros * depth, from, (size_t)(count * depth) * sizeof *out);
+    } else {
+        put_pixels(count, from, from_step, depth, out + zeros * out_step, out_step);
+    }
     put_pixels(after, NULL, 0, depth, out + (zeros + count) * out_step, out_step);
 }
 

@@ -54,16 +54,21 @@ vae_status_t vaei_window_plan(const vaei_layer *l, const vaei_shape *in, int64_t
     return plan_axis(name, "width", g->w, g->kw, g->sx, g->dx, pad[2], pad[3], &g->ow, &g->left);
 }
 
-vae_status_t vaei_pool_plan(const vaei_layer *l, const vaei_shape *in, const int64_t kernel[2], const int64_t stride[2],
-                            const int64_t pad[4], vaei_conv *g) {
-    const int64_t steps[2] = {stride[0] > 0 ? stride[0] : kernel[0], stride[1] > 0 ? stride[1] : kernel[1]};
-    const int64_t dilation[2] = {1, 1};
+vae_status_t vaei_pool_plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
+    const vaei_pool_conf *const o = l->conf;
+    const int64_t *const kernel = o->kernel, dilation[2] = {1, 1};
+    const int64_t steps[2] = {o->stride[0] > 0 ? o->stride[0] : kernel[0], o->stride[1] > 0 ? o->stride[1] : kernel[1]};
+    (void)node;
     for (int32_t side = 0; side < 4; side++)
-        if (pad[side] >= kernel[side / 2])
+        if (o->pad[side] >= kernel[side / 2])
             return vaei_fail(VAE_E_SHAPE, "%s: pad of %lld, must be smaller than the kernel of %lld",
-                             l->ops->module.name, (long long)pad[side], (long long)kernel[side / 2]);
-    VAEI_TRY(vaei_window_plan(l, in, 0, kernel, steps, dilation, pad, g));
+                             l->ops->module.name, (long long)o->pad[side], (long long)kernel[side / 2]);
+    vaei_conv *const g = vaei_arena_alloc(b->arena, sizeof(*g));
+    if (!g) return VAE_E_NOMEM;
+    VAEI_TRY(vaei_window_plan(l, in, 0, kernel, steps, dilation, o->pad, g));
     g->oc = g->c;
+    l->state = g;
+    *out = vaei_image_shape(g->oh, g->ow, g->c);
     return VAE_OK;
 }
 

@@ -24,9 +24,12 @@ VAEI_INLINE vaei_shape vaei_image_shape(int64_t h, int64_t w, int64_t c) {
 vae_status_t vaei_window_plan(const vaei_layer *l, const vaei_shape *in, int64_t out_channels, const int64_t kernel[2],
                               const int64_t stride[2], const int64_t dilation[2], const int64_t pad[4], vaei_conv *g);
 
-/* The same for a pool: a stride of 0 is the kernel, channels stay, and no window may lie wholly outside the image. */
-vae_status_t vaei_pool_plan(const vaei_layer *l, const vaei_shape *in, const int64_t kernel[2], const int64_t stride[2],
-                            const int64_t pad[4], vaei_conv *g);
+/* The plan() of pools, whose conf this is and whose state is the vaei_conv of their windows: a stride of 0 is the kernel, channels
+ * stay, and no window may lie wholly outside the image. */
+typedef struct vaei_pool_conf {
+    int64_t kernel[2], stride[2], pad[4];
+} vaei_pool_conf;
+vae_status_t vaei_pool_plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out);
 
 /* The pixels [y0, y1) x [x0, x1) of the image under window (oy, ox), dilation 1. */
 typedef struct vaei_window {

@@ -8,27 +8,12 @@
 #include "nn/image.h"
 #include "nn/ranges.h"
 
-typedef struct conf {
-    int64_t kernel[2], stride[2], pad[4];
-} conf;
-
 static const vaei_option options[] = {
-    VAEI_OPTION(conf, kernel, EXTENT, VAEI_OPT_REQUIRED, 0, 1, VAEI_WINDOW_MAX, "size of the window"),
-    VAEI_OPTION_EXTENT(conf, stride, 0, 0, VAEI_WINDOW_MAX, "pixels from one window to the next, 0: the kernel"),
-    VAEI_OPTION_PAD(conf, pad, 0, 0, VAEI_WINDOW_MAX, "zeros around the image, or same"),
+    VAEI_OPTION(vaei_pool_conf, kernel, EXTENT, VAEI_OPT_REQUIRED, 0, 1, VAEI_WINDOW_MAX, "size of the window"),
+    VAEI_OPTION_EXTENT(vaei_pool_conf, stride, 0, 0, VAEI_WINDOW_MAX, "pixels from one window to the next, 0: the kernel"),
+    VAEI_OPTION_PAD(vaei_pool_conf, pad, 0, 0, VAEI_WINDOW_MAX, "zeros around the image, or same"),
     {0},
 };
-
-static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
-    const conf *o = l->conf;
-    vaei_conv *g = vaei_arena_alloc(b->arena, sizeof(*g));
-    (void)node;
-    if (!g) return VAE_E_NOMEM;
-    VAEI_TRY(vaei_pool_plan(l, in, o->kernel, o->stride, o->pad, g));
-    l->state = g;
-    *out = vaei_image_shape(g->oh, g->ow, g->c);
-    return VAE_OK;
-}
 
 typedef struct job {
     const vaei_conv *g;
@@ -88,8 +73,8 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_avgpool = {
-    .module = {"avgpool", "mean of each window", "avgpool kernel=3x2 stride=2 pad=1x0", "", sizeof(conf), options},
-    .plan = plan,
+    .module = {"avgpool", "mean of each window", "avgpool kernel=3x2 stride=2 pad=1x0", "", sizeof(vaei_pool_conf), options},
+    .plan = vaei_pool_plan,
     .forward = forward,
     .backward = backward,
 };
