@@ -51,8 +51,9 @@ enum {
     LINE = VAEI_WINOGRAD_LINE,
     BLOCK_BYTES = 384 * 1024, /* of v and m together, where that leaves room for enough tiles: */
     MIN_BLOCK = 24,
-    MIN_BLOCK_WIDE = 48, /* where u is larger than WIDE_BYTES: each block reads it anew */
+    MIN_BLOCK_FAR = 48, /* where u is larger than FAR_BYTES, beyond the second cache: each block reads it anew */
     MAX_BLOCK = 96,
+    FAR_BYTES = 1 << 20,
     WIDE_BYTES = 4 << 20,
     PATCH_BYTES = 192 * 1024, /* of input that is made on demand */
     MAX_TASKS = 16,
@@ -87,7 +88,7 @@ static frame frame_of(const vaei_conv *g, int64_t n, int32_t data) {
     (void)vaei_winograd_plan_of(g, data, &f.p);
     f.total = n * f.p.tiles_y * f.p.tiles_x;
     const int64_t fit = BLOCK_BYTES / (f.p.spots * (int64_t)sizeof(float)) / (f.p.row_c + f.p.row_o);
-    f.block = vaei_max(u_bytes(&f.p) > WIDE_BYTES ? MIN_BLOCK_WIDE : MIN_BLOCK, vaei_min(fit, MAX_BLOCK));
+    f.block = vaei_max(u_bytes(&f.p) > FAR_BYTES ? MIN_BLOCK_FAR : MIN_BLOCK, vaei_min(fit, MAX_BLOCK));
     const int64_t blocks = vaei_divide_up(f.total, f.block);
     if (blocks > 0 && blocks <= MIN_TASKS) f.block = vaei_divide_up(f.total, blocks); /* even ones */
     f.patch = vaei_max(PATCH_BYTES / (SPAN * SIZE * (int64_t)sizeof(float)) / f.p.c, 1);
