@@ -130,8 +130,8 @@ static void group_by_lines(const vaei_rows *r, int64_t group, int64_t first, int
                 }
                 for (int64_t s = 0; s < m; s++) c[s] = out + s * out_step;
                 for (int64_t o = 0; o < r->width; o += k->nr) {
-                    k->dot_tile(m, vaei_min(k->nr, r->width - o), now, depth, a,
-                                packed + o * panel + ty * depth * vaei_panel_columns(k, r->width - o), c, bias && ty == 0 ? bias + o : NULL, ty > 0);
+                    const float *const b = packed + o * panel + ty * depth * vaei_panel_columns(k, r->width - o);
+                    k->dot_tile(m, vaei_min(k->nr, r->width - o), now, depth, a, b, c, bias && ty == 0 ? bias + o : NULL, ty > 0);
                     for (int64_t s = 0; s < m; s++) c[s] += k->nr;
                 }
                 sees += m * step;

@@ -58,7 +58,8 @@ typedef struct vaei_kernels {
     /* -- tile.tmpl.h ---------------------------------------------------------------------------------------------
      * dot_tile: c[i][j] = init + sum_t sum_k a[t * m + i][k] * b[(t * depth + k) * columns + j]
      *   i < m <= mr rows, j < n <= nr columns; t < taps, k < depth, one FMA chain in that order. a: pointers to rows contiguous in k.
-     *   b: a packed panel of vaei_panel_columns(n), zero beyond n. c: pointers to m rows. init: c itself (accumulate), else bias[j], else 0 (bias NULL). */
+     *   b: a packed panel of vaei_panel_columns(n), zero beyond n. c: pointers to m rows. init: c itself (accumulate), else bias[j],
+     *   else 0 (bias NULL). */
     void (*dot_tile)(int64_t m, int64_t n, int64_t taps, int64_t depth, const float *const *a, const float *b, float *const *c,
                      const float *bias, int32_t accumulate);
     /* dot_tile_plain: one tap, and b as it lies, b[k * ldb + j]. Reads nothing beyond b[k * ldb + n - 1]. */
