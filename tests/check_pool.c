@@ -166,12 +166,76 @@ static void nested(void *arg, int32_t index) {
     vaei_parallel(pool, 10, count_index, (int32_t *)arg + 10 * index);
 }
 
-START_TEST(test_pool_nested_calls_run_in_their_task) {
+START_TEST(test_pool_nested_calls_run_each_index_once) {
     create(thread_counts[_i]);
     for (int32_t round = 0; round < 50; round++) {
         int32_t count[TASKS_MAX] = { 0 };
         vaei_parallel(pool, TASKS_MAX / 10, nested, count);
         for (int32_t i = 0; i < TASKS_MAX; i++) ck_assert_int_eq(count[i], 1);
+    }
+    destroy();
+}
+END_TEST
+
+static void nested_again(void *arg, int32_t index) {
+    vaei_parallel(pool, 5, nested, (int32_t *)arg + 50 * index);
+}
+
+START_TEST(test_pool_nested_deeper_calls_run_each_index_once) {
+    create(thread_counts[_i]);
+    for (int32_t round = 0; round < 200; round++) {
+        int32_t count[TASKS_MAX] = { 0 };
+        if (round % 50 == 0) short_sleep(3);
+        vaei_parallel(pool, TASKS_MAX / 50, nested_again, count);
+        for (int32_t i = 0; i < TASKS_MAX; i++) ck_assert_int_eq(count[i], 1);
+    }
+    destroy();
+}
+END_TEST
+
+typedef struct helped {
+    meeting start;
+    identity caller;
+    int32_t worker; /* the long task is a worker's */
+} helped;
+
+/* One of two tasks ends at once; in the other, calls go on until both threads have been inside of one. */
+static void one_is_longer(void *arg, int32_t index) {
+    helped *const h = arg;
+    meet(&h->start, index);
+    const int32_t worker = pthread_equal(pthread_self(), h->caller.caller) ? 0 : 1;
+    if (worker != h->worker) return;
+    for (;;) {
+        identity who = { pthread_self(), 0 };
+        vaei_parallel(pool, 50, note_thread, &who);
+        if (who.elsewhere > 0 && who.elsewhere < 50) return;
+    }
+}
+
+START_TEST(test_pool_idle_threads_help_inside_of_a_task) {
+    create(2);
+    for (int32_t round = 0; round < 20; round++) {
+        helped h = { .start = { 0, 2 }, .caller = { pthread_self(), 0 }, .worker = _i };
+        vaei_parallel(pool, 2, one_is_longer, &h); /* hangs unless the other thread helps */
+    }
+    destroy();
+}
+END_TEST
+
+static void until_helped(void *arg, int32_t index) {
+    identity who;
+    meet(arg, index);
+    do {
+        who = (identity){ pthread_self(), 0 };
+        vaei_parallel(pool, 50, note_thread, &who);
+    } while (who.elsewhere == 0);
+}
+
+START_TEST(test_pool_several_tasks_are_helped_at_once) {
+    create(4);
+    for (int32_t round = 0; round < 20; round++) {
+        meeting start = { 0, 2 };
+        vaei_parallel(pool, 2, until_helped, &start); /* hangs unless the two threads that are left help */
     }
     destroy();
 }
@@ -337,7 +401,10 @@ Suite *suite_pool(void) {
     tcase_add_loop_test(t, test_pool_of_one_stays_in_the_caller, 0, 2);
     tcase_add_test(t, test_pool_waits_for_slow_workers);
     tcase_add_loop_test(t, test_pool_tasks_at_work_sit_apart_on_the_lowest_seats, 0, n);
-    tcase_add_loop_test(t, test_pool_nested_calls_run_in_their_task, 0, n);
+    tcase_add_loop_test(t, test_pool_nested_calls_run_each_index_once, 0, n);
+    tcase_add_loop_test(t, test_pool_nested_deeper_calls_run_each_index_once, 0, n);
+    tcase_add_loop_test(t, test_pool_idle_threads_help_inside_of_a_task, 0, 2);
+    tcase_add_test(t, test_pool_several_tasks_are_helped_at_once);
     tcase_add_loop_test(t, test_pool_serves_several_callers, 0, n);
     tcase_add_test(t, test_pool_is_destroyed_at_any_moment_of_its_life);
     tcase_add_test(t, test_pool_child_of_fork_runs_in_its_caller);

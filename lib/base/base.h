@@ -153,7 +153,7 @@ int32_t vaei_pool_threads(const vaei_pool *pool);
 void vaei_pool_destroy(vaei_pool *pool); /* joins the workers; NULL is allowed */
 
 /* task(arg, i) for 0 <= i < tasks, returns when all are done. pool NULL: in the caller. Safe from several threads at once
- * (calls that find the workers busy run in their caller), and from inside a task (runs in the caller). After fork() the child
+ * (calls that find the workers busy run in their caller), and from inside a task (threads with nothing to do help). After fork() the child
  * runs in the caller. */
 void vaei_parallel(const vaei_pool *pool, int32_t tasks, vaei_task task, void *arg);
 

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT
  * pool.c - parallel_for: by the host's hook, by own threads, or in the caller.
  *
- *   One job at a time. Each thread has a share of its indices, equal runs in the order of the threads, and takes from
- *   others when its own is used up: work that comes again meets the caches it met before. `left` is the number of a
- *   share's indices nobody has taken, `done` the number of the job's that are finished:
+ *   A host's call is the crew's job, one at a time. Each thread has a share of its indices, equal runs in the order of
+ *   the threads, and takes from others when its own is used up: work that comes again meets the caches it met before.
+ *   A call inside of a task is an inner job, if a thread of the crew has nothing to do; it has a single share. Else it
+ *   runs in its task. `left` is the number of a share's indices nobody has taken, `done` the number of the job's that are
+ *   finished:
  *
  *       caller    write job; done = 0; left = size of each share; wake sleepers; take indices; wait until done == tasks
  *       worker    wait until some left > 0; take indices
  *       take      left = 7  --compare and swap-->  6: the 7th from the share's end is mine; task(arg, index); done++
  *
  *   A worker reads the job only after it has taken an index, and the job cannot end before that index is finished: a
- *   worker that wakes late finds either nothing or the next job, never half of one.
+ *   worker that wakes late finds either nothing or the next job, never half of one. While the host's caller waits for
+ *   the crew it takes indices of inner jobs; the caller of an inner job only waits, as what it waits for is short.
  *
- *   Both sides first wait in a short loop, because the next job often follows in microseconds, and then sleep. A
- *   worker that goes to sleep counts itself and then looks at `left`; the caller sets `left` and then looks at the
- *   count: one of them sees the other.
+ *   All first wait in a short loop, because the next job often follows in microseconds, and then sleep. Who goes to
+ *   sleep counts itself and then looks at `left`; a caller sets `left` and then looks at the count: one of them sees
+ *   the other.
  *
  *   Workers block all signals, so the host's handlers run on the host's threads, and compute in the default
  *   floating-point environment. In a child of fork() there are no workers; the process id tells. */
@@ -35,25 +38,34 @@ typedef struct share {
     _Alignas(VAEI_ALIGN) _Atomic int32_t left;
 } share;
 
-typedef struct member {
-    struct crew *crew;
-    int32_t number;
-} member;
-
-typedef struct crew {
-    share share[THREADS_MAX]; /* [0]: the caller's */
-    _Alignas(VAEI_ALIGN) _Atomic int32_t done;
-    _Alignas(VAEI_ALIGN) _Atomic int32_t busy; /* a caller's job is in `task` */
-    _Atomic int32_t sleeping, stop;
+typedef struct job {
     vaei_task task;
     void *arg;
     int32_t tasks;
+    int32_t shares; /* as long as the crew lives */
+    share *share;
+    _Atomic int32_t done;
+} job;
+
+typedef struct member {
+    struct crew *crew;
+    int32_t number;
+    int32_t calling; /* its inner job is at work */
+    job inner;
+    share share;
+    pthread_t thread;
+} member;
+
+typedef struct crew {
+    job job;
+    _Alignas(VAEI_ALIGN) _Atomic int32_t busy; /* a host's call is in `job` */
+    _Atomic int32_t idle, sleeping, stop;      /* idle: threads with nothing to do, those that sleep included */
+    int32_t caller_sleeps;
     pid_t process;
     pthread_mutex_t lock; /* only for sleeping and waking */
-    pthread_cond_t wake, finished;
+    pthread_cond_t wake, finished; /* finished: inner jobs */
     int32_t n, started; /* workers: wanted, and so many of them are there */
-    pthread_t worker[THREADS_MAX];
-    member member[THREADS_MAX];
+    member *member;     /* [n + 1], [0]: the host's caller */
 } crew;
 
 struct vaei_pool {
@@ -63,7 +75,8 @@ struct vaei_pool {
     crew *crew; /* NULL: no workers */
 };
 
-static VAEI_THREAD_LOCAL int32_t inside_task; /* of any pool: a nested call runs in its caller */
+static member nobody; /* where there is no crew */
+static VAEI_THREAD_LOCAL member *inside; /* a task of any pool: who runs it */
 
 static void pause_cpu(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -77,9 +90,9 @@ static void run_serially(int32_t tasks, vaei_task task, void *arg) {
     for (int32_t i = 0; i < tasks; i++) task(arg, i);
 }
 
-/* Where the share of a thread begins; that of the next is its end. */
-static int32_t share_start(const crew *c, int32_t tasks, int32_t number) {
-    return (int32_t)((int64_t)tasks * number / (c->n + 1));
+/* Where a share begins; that of the next is its end. */
+static int32_t share_start(const job *j, int32_t tasks, int32_t number) {
+    return (int32_t)((int64_t)tasks * number / j->shares);
 }
 
 /* What was left of a share before one index was taken from it; 0: nothing */
@@ -92,71 +105,125 @@ static int32_t take(share *s) {
     return left;
 }
 
-/* Take indices and run them until none is left: of the own share, then of those behind it. */
-static void work(crew *c, int32_t number) {
-    for (int32_t i = 0; i <= c->n;) {
-        const int32_t owner = (number + i) % (c->n + 1), left = take(&c->share[owner]);
+static int over(const job *j) {
+    return atomic_load(&j->done) == j->tasks;
+}
+
+/* To whoever waits for it */
+static void tell(crew *c, const job *j) {
+    pthread_mutex_lock(&c->lock);
+    if (j != &c->job) pthread_cond_broadcast(&c->finished);
+    if (j == &c->job && c->caller_sleeps) pthread_cond_broadcast(&c->wake);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* Take indices and run them until none is left: of the share with this number, then of those behind it. How many */
+static int32_t work(crew *c, job *j, int32_t number) {
+    int32_t count = 0;
+    for (int32_t i = 0; i < j->shares;) {
+        const int32_t owner = (number + i) % j->shares, left = take(&j->share[owner]);
         if (left == 0) {
             i++;
             continue;
         }
-        const int32_t tasks = c->tasks; /* after done++ the job may be another */
-        c->task(c->arg, share_start(c, tasks, owner + 1) - left);
-        if (atomic_fetch_add_explicit(&c->done, 1, memory_order_acq_rel) + 1 == tasks) {
-            pthread_mutex_lock(&c->lock);
-            pthread_cond_signal(&c->finished);
-            pthread_mutex_unlock(&c->lock);
-        }
+        const int32_t tasks = j->tasks; /* after done++ the job may be another */
+        j->task(j->arg, share_start(j, tasks, owner + 1) - left);
+        if (atomic_fetch_add(&j->done, 1) + 1 == tasks) tell(c, j);
+        count++;
         i = 0;
     }
+    return count;
 }
 
-static int idle(crew *c) {
-    for (int32_t i = 0; i <= c->n; i++) {
-        if (atomic_load(&c->share[i].left) > 0) return 0;
+/* Inner jobs of the others, the next one's first */
+static int32_t help(crew *c, int32_t number) {
+    int32_t count = 0;
+    for (int32_t i = 1; i <= c->n; i++) count += work(c, &c->member[(number + i) % (c->n + 1)].inner, 0);
+    return count;
+}
+
+static int nothing_left(const job *j) {
+    for (int32_t i = 0; i < j->shares; i++) {
+        if (atomic_load(&j->share[i].left) > 0) return 0;
     }
-    return !atomic_load(&c->stop);
+    return 1;
+}
+
+static int nothing_to_do(const crew *c) {
+    for (int32_t i = 0; i <= c->n; i++) {
+        if (!nothing_left(&c->member[i].inner)) return 0;
+    }
+    return nothing_left(&c->job) && !atomic_load(&c->stop);
+}
+
+static int caller_waits(const crew *c) {
+    return nothing_to_do(c) && !over(&c->job);
+}
+
+/* Until `still` is 0: first in a loop, then asleep */
+static void rest(crew *c, int (*still)(const crew *c), int32_t *sleeps) {
+    atomic_fetch_add(&c->idle, 1);
+    for (int32_t spin = 0; spin < SPINS && still(c); spin++) pause_cpu();
+    if (still(c)) {
+        pthread_mutex_lock(&c->lock);
+        *sleeps = 1;
+        atomic_fetch_add(&c->sleeping, 1);
+        while (still(c)) pthread_cond_wait(&c->wake, &c->lock);
+        atomic_fetch_sub(&c->sleeping, 1);
+        *sleeps = 0;
+        pthread_mutex_unlock(&c->lock);
+    }
+    atomic_fetch_sub(&c->idle, 1);
 }
 
 static void *worker_main(void *arg) {
-    const member *const self = arg;
+    member *const self = arg;
     crew *const c = self->crew;
-    inside_task = 1;
+    int32_t sleeps;
+    inside = self;
     (void)fesetenv(FE_DFL_ENV);
     while (!atomic_load(&c->stop)) {
-        work(c, self->number);
-        for (int32_t spin = 0; spin < SPINS && idle(c); spin++) pause_cpu();
-        if (!idle(c)) continue;
-        pthread_mutex_lock(&c->lock);
-        atomic_fetch_add(&c->sleeping, 1);
-        while (idle(c)) pthread_cond_wait(&c->wake, &c->lock);
-        atomic_fetch_sub(&c->sleeping, 1);
-        pthread_mutex_unlock(&c->lock);
+        if (work(c, &c->job, self->number) + help(c, self->number) == 0) rest(c, nothing_to_do, &sleeps);
     }
     return NULL;
 }
 
-static void run_crew(crew *c, int32_t tasks, vaei_task task, void *arg) {
-    c->task = task;
-    c->arg = arg;
-    c->tasks = tasks;
-    atomic_store_explicit(&c->done, 0, memory_order_relaxed);
-    for (int32_t i = 0; i <= c->n; i++)
-        atomic_store(&c->share[i].left, share_start(c, tasks, i + 1) - share_start(c, tasks, i));
+static void publish(crew *c, job *j, int32_t tasks, vaei_task task, void *arg) {
+    j->task = task;
+    j->arg = arg;
+    j->tasks = tasks;
+    atomic_store_explicit(&j->done, 0, memory_order_relaxed);
+    for (int32_t i = 0; i < j->shares; i++)
+        atomic_store(&j->share[i].left, share_start(j, tasks, i + 1) - share_start(j, tasks, i));
     if (atomic_load(&c->sleeping) > 0) {
         const int32_t wanted = tasks - 1 < c->n ? tasks - 1 : c->n;
         pthread_mutex_lock(&c->lock);
         for (int32_t i = 0; i < wanted; i++) pthread_cond_signal(&c->wake);
         pthread_mutex_unlock(&c->lock);
     }
-    work(c, 0);
-    for (int32_t spin = 0; spin < SPINS; spin++) {
-        if (atomic_load_explicit(&c->done, memory_order_acquire) == tasks) return;
-        pause_cpu();
+}
+
+static void run_crew(crew *c, int32_t tasks, vaei_task task, void *arg) {
+    publish(c, &c->job, tasks, task, arg);
+    work(c, &c->job, 0);
+    while (!over(&c->job)) {
+        if (help(c, 0) == 0) rest(c, caller_waits, &c->caller_sleeps);
     }
-    pthread_mutex_lock(&c->lock);
-    while (atomic_load_explicit(&c->done, memory_order_acquire) != tasks) pthread_cond_wait(&c->finished, &c->lock);
-    pthread_mutex_unlock(&c->lock);
+}
+
+static void run_inner(member *self, int32_t tasks, vaei_task task, void *arg) {
+    crew *const c = self->crew;
+    job *const j = &self->inner;
+    self->calling = 1;
+    publish(c, j, tasks, task, arg);
+    work(c, j, 0);
+    for (int32_t spin = 0; spin < SPINS && !over(j); spin++) pause_cpu();
+    if (!over(j)) {
+        pthread_mutex_lock(&c->lock);
+        while (!over(j)) pthread_cond_wait(&c->finished, &c->lock);
+        pthread_mutex_unlock(&c->lock);
+    }
+    self->calling = 0;
 }
 
 typedef struct hooked {
@@ -166,15 +233,23 @@ typedef struct hooked {
 
 static void run_hooked(void *arg, int32_t index) {
     const hooked *const h = arg;
-    const int32_t before = inside_task;
-    inside_task = 1;
+    member *const before = inside;
+    inside = &nobody;
     h->task(h->arg, index);
-    inside_task = before;
+    inside = before;
 }
 
 void vaei_parallel(const vaei_pool *pool, int32_t tasks, vaei_task task, void *arg) {
-    if (!pool || tasks <= 1 || inside_task) {
+    crew *const c = pool ? pool->crew : NULL;
+    if (!pool || tasks <= 1 || (inside && (!c || inside->crew != c))) {
         run_serially(tasks, task, arg);
+        return;
+    }
+    if (inside) {
+        if (inside->calling || atomic_load_explicit(&c->idle, memory_order_relaxed) == 0)
+            run_serially(tasks, task, arg);
+        else
+            run_inner(inside, tasks, task, arg);
         return;
     }
     if (pool->hook) {
@@ -182,14 +257,13 @@ void vaei_parallel(const vaei_pool *pool, int32_t tasks, vaei_task task, void *a
         pool->hook(pool->user, tasks, run_hooked, &h);
         return;
     }
-    crew *const c = pool->crew;
     if (!c || c->process != getpid() || atomic_exchange_explicit(&c->busy, 1, memory_order_acquire)) {
         run_serially(tasks, task, arg);
         return;
     }
-    inside_task = 1;
+    inside = &c->member[0];
     run_crew(c, tasks, task, arg);
-    inside_task = 0;
+    inside = NULL;
     atomic_store_explicit(&c->busy, 0, memory_order_release);
 }
 
@@ -215,7 +289,7 @@ static void dismiss(crew *c) {
     atomic_store(&c->stop, 1);
     pthread_cond_broadcast(&c->wake);
     pthread_mutex_unlock(&c->lock);
-    for (int32_t i = 0; i < c->started; i++) (void)pthread_join(c->worker[i], NULL);
+    for (int32_t i = 0; i < c->started; i++) (void)pthread_join(c->member[i + 1].thread, NULL);
     pthread_cond_destroy(&c->finished);
     pthread_cond_destroy(&c->wake);
     pthread_mutex_destroy(&c->lock);
@@ -229,21 +303,39 @@ static int32_t start_workers(crew *c, int32_t n) {
     (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    c->n = n;
     for (; c->started < n; c->started++) {
-        member *const m = &c->member[c->started];
-        *m = (member){c, c->started + 1};
-        if (pthread_create(&c->worker[c->started], &attr, worker_main, m) != 0) break;
+        member *const m = &c->member[c->started + 1];
+        if (pthread_create(&m->thread, &attr, worker_main, m) != 0) break;
     }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     (void)pthread_attr_destroy(&attr);
     return c->started;
 }
 
-static vae_status_t create_crew(crew **out, vaei_heap *heap, int32_t n) {
-    crew *c = vaei_heap_alloc(heap, sizeof *c, "thread pool");
-    if (!c) return VAE_E_NOMEM;
+/* The crew, its members, the shares of its job */
+static size_t crew_bytes(int32_t n) {
+    return sizeof(crew) + (size_t)(n + 1) * (sizeof(member) + sizeof(share));
+}
+
+static void assemble(crew *c, int32_t n) {
     c->process = getpid();
+    c->n = n;
+    c->member = (member *)(void *)(c + 1);
+    c->job.shares = n + 1;
+    c->job.share = (share *)(void *)(c->member + n + 1);
+    for (int32_t i = 0; i <= n; i++) {
+        member *const m = c->member + i;
+        m->crew = c;
+        m->number = i;
+        m->inner.shares = 1;
+        m->inner.share = &m->share;
+    }
+}
+
+static vae_status_t create_crew(crew **out, vaei_heap *heap, int32_t n) {
+    crew *c = vaei_heap_alloc(heap, crew_bytes(n), "thread pool");
+    if (!c) return VAE_E_NOMEM;
+    assemble(c, n);
     const int locked = pthread_mutex_init(&c->lock, NULL) == 0;
     const int wakes = pthread_cond_init(&c->wake, NULL) == 0;
     const int finishes = pthread_cond_init(&c->finished, NULL) == 0;
@@ -251,13 +343,13 @@ static vae_status_t create_crew(crew **out, vaei_heap *heap, int32_t n) {
         if (locked) pthread_mutex_destroy(&c->lock);
         if (wakes) pthread_cond_destroy(&c->wake);
         if (finishes) pthread_cond_destroy(&c->finished);
-        vaei_heap_free(heap, c, sizeof *c);
+        vaei_heap_free(heap, c, crew_bytes(n));
         return vaei_fail(VAE_E_NOMEM, "thread pool: the system has no more locks");
     }
     const int32_t started = start_workers(c, n);
     if (started < n) {
         dismiss(c);
-        vaei_heap_free(heap, c, sizeof *c);
+        vaei_heap_free(heap, c, crew_bytes(n));
         return vaei_fail(VAE_E_NOMEM, "thread pool: the system started %d threads, wanted %d", (int)started, (int)n);
     }
     *out = c;
@@ -294,7 +386,7 @@ void vaei_pool_destroy(vaei_pool *pool) {
     if (!pool) return;
     if (pool->crew) {
         if (pool->crew->process == getpid()) dismiss(pool->crew);
-        vaei_heap_free(pool->heap, pool->crew, sizeof *pool->crew);
+        vaei_heap_free(pool->heap, pool->crew, crew_bytes(pool->crew->n));
     }
     vaei_heap_free(pool->heap, pool, sizeof *pool);
 }

@@ -2,22 +2,20 @@
  * examples.c - training a stack on a batch in blocks of examples, and lanes of blocks side by side.
  *
  * A block is as large as keeps its activations in the second cache: BLOCK_BYTES. Each block reads all weights, so it is never
- * so small that they would take more than WEIGHTS_SHARE times its room. Each block has a cache of its own, for backward, unless
- * it turns at once.
+ * smaller than they are. Each block has a cache of its own, for backward, unless it turns at once.
  *
- * A lane is a run of blocks, or half a block, that one thread takes through all layers, one after another: lanes
- * meet only at the end of the pass, where threads inside of layers would meet for each of them. A lane sums gradients of its own,
- * the first one those of the run; they join in pairs. Blocks, lanes and pairs are fixed by the shapes. */
+ * A lane is one half of the batch, a run of blocks that one thread takes through all layers, one after another: two threads
+ * meet only at the end of the pass, where threads inside of layers would meet for each of them. More threads, and one whose lane
+ * is done, help inside of layers (pool.c). The second lane sums gradients of its own, which are then added to those of the run:
+ * more lanes would have more to clear and to add. Blocks and lanes are fixed by the shapes. */
 #include "nn/examples.h"
 
 #include <stdatomic.h>
 
 enum {
     BLOCK_BYTES = 1280 << 10,
-    WEIGHTS_SHARE = 2,
-    LEAST_LANES = 2, /* or one; more by powers of two, which two threads or four share evenly */
-    LANES = 8,
-    LANES_BYTES = 64 << 20 /* of all lanes' scratch and gradients, at most */
+    LANES = 2,             /* or one */
+    LANES_BYTES = 64 << 20 /* of their scratch and gradients, at most */
 };
 
 /* Whether a layer looks at several examples at once: only such have statistics to commit. */
@@ -70,14 +68,12 @@ static cut cut_of(const vaei_stack *s, const vaei_kernels *k, int64_t n) {
     if (sees_batch(s)) return c;
     vaei_stack_need(s, k, 1, 1, &need);
     const size_t one = need.cache + (size_t)vaei_shape_size(&s->out) * sizeof(float);
-    const size_t least = need.pack / WEIGHTS_SHARE, bytes = least > BLOCK_BYTES ? least : BLOCK_BYTES;
+    const size_t bytes = need.pack > BLOCK_BYTES ? need.pack : BLOCK_BYTES;
     const int64_t about = bytes / one > 0 ? (int64_t)(bytes / one) : 1, share = about > 1 ? about / 2 : 1;
     c.most = about + about / 2 + 1;
     vaei_stack_need(s, k, c.most, 1, &need);
     const size_t lane_bytes = need.scratch + (size_t)c.grads.end * sizeof(float);
-    for (int64_t lanes = LANES; lanes >= LEAST_LANES && c.lanes == 1; lanes /= 2) {
-        if (n / lanes >= share && lane_bytes <= LANES_BYTES / (size_t)lanes) c.lanes = lanes;
-    }
+    if (n / LANES >= share && lane_bytes <= LANES_BYTES / LANES) c.lanes = LANES;
     c.lane = n / c.lanes + (n % c.lanes != 0);
     c.blocks = (c.lane + about / 2) / about; /* the nearest */
     if (c.blocks == 0) c.blocks = 1;
@@ -126,7 +122,7 @@ vaei_need vaei_examples_need(const vaei_stack *s, const vaei_kernels *k, int64_t
     const steps step = steps_of(s, k, most, slot->segment, &need);
     need.cache = times(step.cache, how & VAEI_EXAMPLES_TURN ? c.lanes : c.lanes * c.blocks);
     (void)vaei_carve_bytes(&scratch, times(step.scratch, c.lanes));
-    (void)vaei_carve_floats(&scratch, c.lanes > 1 ? (c.lanes - 1) * c.grads.end : 0);
+    (void)vaei_carve_floats(&scratch, c.lanes > 1 ? c.grads.end : 0);
     need.scratch = scratch.used;
     return need;
 }
@@ -139,12 +135,12 @@ typedef struct lanes {
     const vaei_slot *m;
     cut c;
     steps step;
-    float *grads; /* of the lanes but the first, each [c.grads.end], same offsets */
+    float *grads; /* of the second lane, [c.grads.end], same offsets */
     const float *x, *y;
     float *made, *dy, *dx; /* made: y, where forward is part of it; dy: where backward is */
     const vaei_turn *turn;
-    vaei_seats seats;               /* a lane at work has scratch of its own, and a cache if it turns */
-    _Atomic int32_t arrived[LANES]; /* at the sum that takes up lane i and those it has taken */
+    vaei_seats seats; /* a lane at work has scratch of its own, and a cache if it turns */
+    _Atomic int32_t arrived; /* lanes */
 } lanes;
 
 static lanes lanes_of(const vaei_stack *s, const vaei_run *r, const vaei_slot *m) {
@@ -156,7 +152,7 @@ static lanes lanes_of(const vaei_stack *s, const vaei_run *r, const vaei_slot *m
 }
 
 static float *grads_of(const lanes *a, int64_t lane) {
-    return lane == 0 ? a->r->grads : a->grads + (lane - 1) * a->c.grads.end;
+    return lane == 0 ? a->r->grads : a->grads;
 }
 
 /* n examples from number `first` on, with cache number `cache` */
@@ -177,15 +173,12 @@ static void run_block(const lanes *a, int64_t lane, int64_t seat, int64_t cache,
     if (dy) vaei_stack_backward(s, &r, &m, x, y, dy, dx);
 }
 
-/* Sums of two neighbours, of two such sums, and so on; whoever comes second adds. */
-static void join(lanes *a, int64_t lane) {
+/* Whoever comes second adds. */
+static void join(lanes *a) {
     const span *const g = &a->c.grads;
-    for (int64_t step = 1; step < a->c.lanes && g->first < g->end; step *= 2) {
-        const int64_t left = lane / (2 * step) * (2 * step), right = left + step;
-        if (atomic_fetch_add_explicit(&a->arrived[right], 1, memory_order_acq_rel) == 0) return;
-        a->r->k->add(g->end - g->first, grads_of(a, right) + g->first, grads_of(a, left) + g->first);
-        lane = left;
-    }
+    if (a->c.lanes == 1 || g->first >= g->end) return;
+    if (atomic_fetch_add_explicit(&a->arrived, 1, memory_order_acq_rel) == 0) return;
+    a->r->k->add(g->end - g->first, grads_of(a, 1) + g->first, grads_of(a, 0) + g->first);
 }
 
 static void lane_task(void *arg, int32_t lane) {
@@ -203,7 +196,7 @@ static void lane_task(void *arg, int32_t lane) {
             run_block(a, lane, seat, a->turn ? seat : lane * c->blocks + number, at,
                       end - at < c->block ? end - at : c->block);
     }
-    if (a->dy) join(a, lane);
+    if (a->dy) join(a);
     vaei_seat_leave(&a->seats, seat);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * examples.h - a stack over a batch. Training takes some examples at a time, so that what one layer writes is still in the
- * cache when the next one reads it, and threads take such blocks. How many is fixed by the shapes: bits do not depend on
+ * cache when the next one reads it, and two threads take such blocks. How many is fixed by the shapes: bits do not depend on
  * threads. A stack with statistics over the batch takes all at once. Where nothing needs the outputs of the whole batch before
  * their gradients, each block goes forward and straight back (vaei_examples_turn): then the activations of one block a lane are
  * all there are. The slot's memory is that of vaei_examples_need(). */
