@@ -187,12 +187,11 @@ V_FN void wino_scatter(const int taps, const int size, const v_f32 *dy, v_f32 *e
 
 /* ---- both axes: along x, then along y ---------------------------------------------------------------------------- */
 
-enum { WINO_SPOTS = 6, WINO_HALF = 3, WINO_SIZE = 4, WINO_WIDE = 64 };
+enum { WINO_SPOTS = 6, WINO_HALF = 3, WINO_SIZE = 4 };
 
-/* FOR_EACH, its loop as it stands: a copy of the body for each vector needs more addresses than there are registers. */
-#define WINO_CHANNELS(n, ...)                                                                                          \
+/* FOR_EACH from i on, its loop as it stands: a copy of the body for each vector needs more addresses than there are registers. */
+#define WINO_CHANNELS(i, n, ...)                                                                                       \
     do {                                                                                                               \
-        int64_t i = 0;                                                                                                 \
         WINO_LOOP for (; i + V_WIDTH <= (n); i += V_WIDTH) {                                                           \
             const int64_t j = V_WIDTH;                                                                                 \
             __VA_ARGS__;                                                                                               \
@@ -275,45 +274,41 @@ V_FN void wino_error_columns(const int taps_y, const int taps_x, const int s0, c
         break;                                                                                                         \
     }
 
-/* ---- any tile: along x into t, WINO_WIDE channels at a time ------------------------------------------------------ */
+/* ---- any tile, a vector of j channels: along x into t, then along y ------------------------------------------------- */
 
 /* Numbers [line][step] of channels, floats apart */
 typedef struct wino_grid {
     int64_t line, step;
 } wino_grid;
-static const wino_grid wino_t = {WINO_SPOTS * WINO_WIDE, WINO_WIDE};
+static const wino_grid wino_t = {WINO_SPOTS * V_WIDTH, V_WIDTH};
 
-/* An axis without a transform is left out: t is x, or v. */
-V_FN void wino_input_part(int64_t channels, const vaei_winograd_tile *tile, const float *const *x, int64_t first,
-                          float *v, int64_t stride) {
-    _Alignas(64) float t[WINO_SPOTS * WINO_SPOTS * WINO_WIDE];
+/* An axis without a transform is left out: t is x, or v. The channels of x from number i on */
+V_FN void wino_input_vector(const vaei_winograd_tile *tile, const float *const *x, int64_t i, const int64_t j, float *v,
+                            int64_t stride) {
+    _Alignas(64) float t[WINO_SPOTS * WINO_SPOTS * V_WIDTH];
     const int64_t rows = WINO_SPAN(tile->taps_y, tile->rows), columns = WINO_SPAN(tile->taps_x, tile->columns);
     const int64_t last = WINO_SPOT(tile->taps_x, tile->columns, columns - 1);
     const wino_grid all = {vaei_winograd_spots(tile->taps_x) * stride, stride};
     const int32_t along_x = tile->taps_x > 1, along_y = tile->taps_y > 1;
     const wino_grid grid = along_y ? wino_t : all;
     float *const between = along_y ? t : v;
+    v_f32 d[WINO_SPOTS], out[WINO_SPOTS];
 #define WINO_ROW(taps, size)                                                                                           \
-    for (int64_t r = 0; r < rows; r++) {                                                                               \
-        const float *from[WINO_SPOTS];                                                                                 \
+    WINO_LOOP for (int64_t r = 0; r < rows; r++) {                                                                     \
+        const float *const *const from = x + r * columns;                                                              \
         float *const to = between + r * grid.line;                                                                     \
-        WINO_EACH(s, WINO_SPAN(taps, size)) from[s] = x[r * columns + s] + first;                                      \
-        WINO_CHANNELS(channels, v_f32 d[WINO_SPOTS], out[WINO_SPOTS];                                                  \
-                      WINO_EACH(s, WINO_SPAN(taps, size)) d[s] = get(from[s] + i, j); wino_spread(taps, size, d, out); \
-                      WINO_EACH(s, WINO_SPAN(taps, size))                                                              \
-                          put(to + WINO_SPOT(taps, size, s) * grid.step + i, j, out[s]));                              \
+        WINO_EACH(s, WINO_SPAN(taps, size)) d[s] = get(from[s] + i, j);                                                \
+        wino_spread(taps, size, d, out);                                                                               \
+        WINO_EACH(s, WINO_SPAN(taps, size)) put(to + WINO_SPOT(taps, size, s) * grid.step, j, out[s]);                 \
     }
 #define WINO_COLUMN(taps, size)                                                                                        \
-    for (int64_t n = 0; n < columns; n++) {                                                                            \
+    WINO_LOOP for (int64_t n = 0; n < columns; n++) {                                                                  \
         const int64_t spot = n < columns - 1 ? n : last;                                                               \
-        const float *from[WINO_SPOTS];                                                                                 \
         float *const to = v + spot * all.step;                                                                         \
         WINO_EACH(r, WINO_SPAN(taps, size))                                                                            \
-        from[r] = along_x ? t + r * wino_t.line + spot * wino_t.step : x[r * columns + n] + first;                     \
-        WINO_CHANNELS(channels, v_f32 d[WINO_SPOTS], out[WINO_SPOTS];                                                  \
-                      WINO_EACH(r, WINO_SPAN(taps, size)) d[r] = get(from[r] + i, j); wino_spread(taps, size, d, out); \
-                      WINO_EACH(r, WINO_SPAN(taps, size))                                                              \
-                          put(to + WINO_SPOT(taps, size, r) * all.line + i, j, out[r]));                               \
+        d[r] = get(along_x ? t + r * wino_t.line + spot * wino_t.step : x[r * columns + n] + i, j);                    \
+        wino_spread(taps, size, d, out);                                                                               \
+        WINO_EACH(r, WINO_SPAN(taps, size)) put(to + WINO_SPOT(taps, size, r) * all.line, j, out[r]);                  \
     }
     if (along_x || !along_y) WINO_AXIS(tile->taps_x, tile->columns, WINO_ROW)
     if (along_y) WINO_AXIS(tile->taps_y, tile->rows, WINO_COLUMN)
@@ -330,42 +325,38 @@ static VAEI_TARGET void winograd_input(int64_t channels, const vaei_winograd_til
     }
     WINO_WHOLE(tile, WINO_TILE)
 #undef WINO_TILE
-    for (; i < channels; i += WINO_WIDE) {
-        wino_input_part(channels - i < WINO_WIDE ? channels - i : WINO_WIDE, tile, x, i, v + i, stride);
-    }
+    WINO_CHANNELS(i, channels, wino_input_vector(tile, x, i, j, v + i, stride));
 }
 
-V_FN void wino_output_part(int64_t channels, const vaei_winograd_tile *tile, const float *m, int64_t stride,
-                           const float *bias, const float *add, float *y, int64_t line, int64_t pixel) {
-    _Alignas(64) float t[WINO_SPOTS * WINO_SPOTS * WINO_WIDE];
+V_FN void wino_output_vector(const vaei_winograd_tile *tile, const int64_t j, const float *m, int64_t stride,
+                             const float *bias, const float *add, float *y, int64_t line, int64_t pixel) {
+    _Alignas(64) float t[WINO_SPOTS * WINO_SPOTS * V_WIDTH];
     const int64_t rows = WINO_SPAN(tile->taps_y, tile->rows), columns = tile->columns;
     const int64_t last = WINO_SPOT(tile->taps_y, tile->rows, rows - 1);
     const wino_grid all = {vaei_winograd_spots(tile->taps_x) * stride, stride};
     const int32_t along_x = tile->taps_x > 1;
     const wino_grid grid = along_x ? wino_t : all;
     const float *const between = along_x ? t : m;
+    const v_f32 shift = bias ? get(bias, j) : v_zero();
+    v_f32 d[WINO_SPOTS], out[WINO_SIZE];
 #define WINO_ROW(taps, size)                                                                                           \
-    for (int64_t n = 0; n < rows; n++) {                                                                               \
+    WINO_LOOP for (int64_t n = 0; n < rows; n++) {                                                                     \
         const int64_t spot = n < rows - 1 ? n : last;                                                                  \
         const float *const from = m + spot * all.line;                                                                 \
         float *const to = t + spot * wino_t.line;                                                                      \
-        WINO_CHANNELS(channels, v_f32 d[WINO_SPOTS], out[WINO_SIZE];                                                   \
-                      WINO_EACH(s, WINO_SPAN(taps, size)) d[s] =                                                       \
-                          get(from + WINO_SPOT(taps, size, s) * all.step + i, j);                                      \
-                      wino_gather(taps, size, d, out); WINO_EACH(s, size) put(to + s * wino_t.step + i, j, out[s]));   \
+        WINO_EACH(s, WINO_SPAN(taps, size)) d[s] = get(from + WINO_SPOT(taps, size, s) * all.step, j);                 \
+        wino_gather(taps, size, d, out);                                                                               \
+        WINO_EACH(s, size) put(to + s * wino_t.step, j, out[s]);                                                       \
     }
 #define WINO_COLUMN(taps, size)                                                                                        \
-    for (int64_t s = 0; s < columns; s++) {                                                                            \
-        const float *const from = between + s * grid.step;                                                             \
-        const float *const plus = add ? add + s * pixel : NULL;                                                        \
+    WINO_LOOP for (int64_t s = 0; s < columns; s++) {                                                                  \
+        const float *const from = between + s * grid.step, *const plus = add ? add + s * pixel : NULL;                 \
         float *const to = y + s * pixel;                                                                               \
-        WINO_CHANNELS(channels, v_f32 d[WINO_SPOTS], out[WINO_SIZE];                                                   \
-                      WINO_EACH(r, WINO_SPAN(taps, size)) d[r] =                                                       \
-                          get(from + WINO_SPOT(taps, size, r) * grid.line + i, j);                                     \
-                      wino_gather(taps, size, d, out); const v_f32 shift = bias ? get(bias + i, j) : v_zero();         \
-                      WINO_EACH(r, size) out[r] = v_add(out[r], shift);                                                \
-                      if (plus) WINO_EACH(r, size) out[r] = v_add(out[r], get(plus + r * line + i, j));                \
-                      WINO_EACH(r, size) put(to + r * line + i, j, out[r]));                                           \
+        WINO_EACH(r, WINO_SPAN(taps, size)) d[r] = get(from + WINO_SPOT(taps, size, r) * grid.line, j);                \
+        wino_gather(taps, size, d, out);                                                                               \
+        WINO_EACH(r, size) out[r] = v_add(out[r], shift);                                                              \
+        if (plus) WINO_EACH(r, size) out[r] = v_add(out[r], get(plus + r * line, j));                                  \
+        WINO_EACH(r, size) put(to + r * line, j, out[r]);                                                              \
     }
     if (along_x) WINO_AXIS(tile->taps_x, tile->columns, WINO_ROW)
     WINO_AXIS(tile->taps_y, tile->rows, WINO_COLUMN)
@@ -384,15 +375,13 @@ static VAEI_TARGET void winograd_output(int64_t channels, const vaei_winograd_ti
     }
     WINO_WHOLE(tile, WINO_TILE)
 #undef WINO_TILE
-    for (; i < channels; i += WINO_WIDE) {
-        wino_output_part(channels - i < WINO_WIDE ? channels - i : WINO_WIDE, tile, m + i, stride,
-                         bias ? bias + i : NULL, add ? add + i : NULL, y + i, line, pixel);
-    }
+    WINO_CHANNELS(i, channels,
+                  wino_output_vector(tile, j, m + i, stride, bias ? bias + i : NULL, add ? add + i : NULL, y + i, line, pixel));
 }
 
-V_FN void wino_error_part(int64_t channels, const vaei_winograd_tile *tile, const float *dy, int64_t line,
-                          int64_t pixel, float *e, int64_t stride) {
-    _Alignas(64) float t[WINO_SPOTS * WINO_SPOTS * WINO_WIDE];
+V_FN void wino_error_vector(const vaei_winograd_tile *tile, const int64_t j, const float *dy, int64_t line,
+                            int64_t pixel, float *e, int64_t stride) {
+    _Alignas(64) float t[WINO_SPOTS * WINO_SPOTS * V_WIDTH];
     const int64_t columns = WINO_SPAN(tile->taps_x, tile->columns);
     const int64_t last = WINO_SPOT(tile->taps_x, tile->columns, columns - 1);
     const wino_grid all = {vaei_winograd_spots(tile->taps_x) * stride, stride}, pixels = {line, pixel};
@@ -400,24 +389,23 @@ V_FN void wino_error_part(int64_t channels, const vaei_winograd_tile *tile, cons
     const wino_grid into = along_y ? wino_t : all, out_of = along_x ? wino_t : pixels;
     float *const to_x = along_y ? t : e;
     const float *const from_y = along_x ? t : dy;
+    v_f32 d[WINO_SIZE], out[WINO_SPOTS];
 #define WINO_ROW(taps, size)                                                                                           \
-    for (int64_t r = 0; r < tile->rows; r++) {                                                                         \
+    WINO_LOOP for (int64_t r = 0; r < tile->rows; r++) {                                                               \
         const float *const from = dy + r * line;                                                                       \
         float *const to = to_x + r * into.line;                                                                        \
-        WINO_CHANNELS(channels, v_f32 d[WINO_SIZE], out[WINO_SPOTS];                                                   \
-                      WINO_EACH(s, size) d[s] = get(from + s * pixel + i, j); wino_scatter(taps, size, d, out);        \
-                      WINO_EACH(s, WINO_SPAN(taps, size))                                                              \
-                          put(to + WINO_SPOT(taps, size, s) * into.step + i, j, out[s]));                              \
+        WINO_EACH(s, size) d[s] = get(from + s * pixel, j);                                                            \
+        wino_scatter(taps, size, d, out);                                                                              \
+        WINO_EACH(s, WINO_SPAN(taps, size)) put(to + WINO_SPOT(taps, size, s) * into.step, j, out[s]);                 \
     }
 #define WINO_COLUMN(taps, size)                                                                                        \
-    for (int64_t n = 0; n < columns; n++) {                                                                            \
+    WINO_LOOP for (int64_t n = 0; n < columns; n++) {                                                                  \
         const int64_t spot = n < columns - 1 ? n : last;                                                               \
         const float *const from = from_y + spot * out_of.step;                                                         \
         float *const to = e + spot * all.step;                                                                         \
-        WINO_CHANNELS(channels, v_f32 d[WINO_SIZE], out[WINO_SPOTS];                                                   \
-                      WINO_EACH(r, size) d[r] = get(from + r * out_of.line + i, j); wino_scatter(taps, size, d, out);  \
-                      WINO_EACH(r, WINO_SPAN(taps, size))                                                              \
-                          put(to + WINO_SPOT(taps, size, r) * all.line + i, j, out[r]));                               \
+        WINO_EACH(r, size) d[r] = get(from + r * out_of.line, j);                                                      \
+        wino_scatter(taps, size, d, out);                                                                              \
+        WINO_EACH(r, WINO_SPAN(taps, size)) put(to + WINO_SPOT(taps, size, r) * all.line, j, out[r]);                  \
     }
     if (along_x || !along_y) WINO_AXIS(tile->taps_x, tile->columns, WINO_ROW)
     if (along_y) WINO_AXIS(tile->taps_y, tile->rows, WINO_COLUMN)
@@ -434,9 +422,7 @@ static VAEI_TARGET void winograd_error(int64_t channels, const vaei_winograd_til
     }
     WINO_WHOLE(tile, WINO_TILE)
 #undef WINO_TILE
-    for (; i < channels; i += WINO_WIDE) {
-        wino_error_part(channels - i < WINO_WIDE ? channels - i : WINO_WIDE, tile, dy + i, line, pixel, e + i, stride);
-    }
+    WINO_CHANNELS(i, channels, wino_error_vector(tile, j, dy + i, line, pixel, e + i, stride));
 }
 
 /* ---- weights in double, a lane a filter: along y into t, then along x -------------------------------------------- */
