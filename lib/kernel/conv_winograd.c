@@ -49,7 +49,7 @@ enum {
     SPAN = VAEI_WINOGRAD_SPAN,
     SPOTS = VAEI_WINOGRAD_SPOTS,
     LINE = VAEI_WINOGRAD_LINE,
-    BLOCK_BYTES = 384 * 1024, /* of v and m together, where that leaves room for enough tiles: */
+    BLOCK_BYTES = 512 * 1024, /* of v and m together, where that leaves room for enough tiles: */
     MIN_BLOCK = 24,
     MIN_BLOCK_FAR = 48, /* where u is larger than FAR_BYTES, beyond the second cache: each block reads it anew */
     MAX_BLOCK = 96,
@@ -77,6 +77,7 @@ typedef struct frame {
     vaei_winograd_plan p;
     int64_t total;        /* tiles of the batch */
     int64_t block, patch; /* tiles at once: transformed and multiplied, made on demand */
+    int64_t v, m;         /* floats from spot to spot */
 } frame;
 
 static int64_t u_bytes(const vaei_winograd_plan *p) {
@@ -91,6 +92,8 @@ static frame frame_of(const vaei_conv *g, int64_t n, int32_t data) {
     f.block = vaei_max(u_bytes(&f.p) > FAR_BYTES ? MIN_BLOCK_FAR : MIN_BLOCK, vaei_min(fit, MAX_BLOCK));
     const int64_t blocks = vaei_divide_up(f.total, f.block);
     if (blocks > 0 && blocks <= MIN_TASKS) f.block = vaei_divide_up(f.total, blocks); /* even ones */
+    f.v = vaei_winograd_step(f.block, f.p.row_c);
+    f.m = vaei_winograd_step(f.block, f.p.row_o);
     f.patch = vaei_max(PATCH_BYTES / (SPAN * SIZE * (int64_t)sizeof(float)) / f.p.c, 1);
     return f;
 }
@@ -225,7 +228,7 @@ static int64_t patch_floats(const frame *f) {
 }
 
 static int64_t block_floats(const frame *f) {
-    return f->p.spots * f->block * (f->p.row_c + f->p.row_o) + vaei_divide_up(patch_floats(f), LINE) * LINE;
+    return f->p.spots * (f->v + f->m) + vaei_divide_up(patch_floats(f), LINE) * LINE;
 }
 
 static int64_t blocks_of(const frame *f) {
@@ -280,7 +283,7 @@ static void input_tiles(const winograd *w, const vaei_winograd_phase *phase, con
         if (empty(b->tile + t)) continue;
         vaei_winograd_see(&f->p, phase, b->tile + t, b->at + t, w->in, w->zeros, x);
         if (phase == f->p.phase && b->at[t].x + 1 < f->p.tiles_x) prefetch_tile(f, b->tile + t, x);
-        w->k->winograd_input(f->p.c, b->tile + t, x, b->v + t * f->p.row_c, f->block * f->p.row_c);
+        w->k->winograd_input(f->p.c, b->tile + t, x, b->v + t * f->p.row_c, f->v);
     }
 }
 
@@ -300,7 +303,7 @@ static void feed_tiles(const winograd *w, const vaei_winograd_phase *phase, cons
                 const float *pixel = b->patch + (r * width + i * SIZE) * f->p.c;
                 for (int64_t s = 0; s < columns; s++, pixel += f->p.c) x[r * columns + s] = pixel;
             }
-            w->k->winograd_input(f->p.c, b->tile + t, x, b->v + t * f->p.row_c, f->block * f->p.row_c);
+            w->k->winograd_input(f->p.c, b->tile + t, x, b->v + t * f->p.row_c, f->v);
         }
     }
 }
@@ -326,10 +329,10 @@ static void multiply_rows(const winograd *w, int64_t rows, const float *const *a
 
 static void multiply_tiles(const winograd *w, const vaei_winograd_phase *phase, const batch *b) {
     const vaei_winograd_plan *const p = &w->f.p;
-    const int64_t floats = panel_floats(w->k, p), block = w->f.block;
+    const int64_t floats = panel_floats(w->k, p);
     for (int64_t i = 0; i < vaei_winograd_spots(phase->y.taps) * vaei_winograd_spots(phase->x.taps); i++) {
-        const float *v = b->v + i * block * p->row_c, *const u = w->u + vaei_winograd_panel(phase, i) * floats;
-        float *m = b->m + i * block * p->row_o;
+        const float *v = b->v + i * w->f.v, *const u = w->u + vaei_winograd_panel(phase, i) * floats;
+        float *m = b->m + i * w->f.m;
         const vaei_winograd_tile least = vaei_winograd_least(phase, i);
         const float *a[MAX_BLOCK + 1];
         float *c[MAX_BLOCK + 1];
@@ -366,7 +369,7 @@ static void output_tiles(const winograd *w, const vaei_winograd_phase *phase, co
     for (int64_t t = 0; t < b->tiles; t++) {
         const int64_t start = first_pixel(w, phase, b->at + t) * p->oc;
         if (empty(b->tile + t)) continue;
-        w->k->winograd_output(p->oc, b->tile + t, b->m + t * p->row_o, w->f.block * p->row_o, again ? NULL : w->bias,
+        w->k->winograd_output(p->oc, b->tile + t, b->m + t * p->row_o, w->f.m, again ? NULL : w->bias,
                               add ? add + start : NULL, w->out + start, line, pixel);
     }
 }
@@ -427,11 +430,11 @@ static void winograd_task(void *arg, int32_t index) {
     winograd *const w = arg;
     const frame *const f = &w->f;
     const int32_t seat = vaei_seat_take(&w->seats);
-    const int64_t last = vaei_min((index + 1) * w->run, f->total), floats = f->p.spots * f->block * f->p.row_c;
+    const int64_t last = vaei_min((index + 1) * w->run, f->total), floats = f->p.spots * f->v;
     batch b;
     b.v = w->scratch + seat * block_floats(f);
     b.m = b.v + floats;
-    b.patch = b.m + f->p.spots * f->block * f->p.row_o;
+    b.patch = b.m + f->p.spots * f->m;
     for (b.first = index * w->run; b.first < last; b.first += f->block) {
         b.tiles = vaei_min(f->block, last - b.first);
         for (int64_t t = 0; t < b.tiles; t++) b.at[t] = vaei_winograd_place_of(&f->p, b.first + t);

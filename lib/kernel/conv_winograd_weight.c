@@ -45,6 +45,7 @@ typedef struct weight {
     int64_t rows, columns, one; /* one: floats of a panel */
     int64_t join;               /* rows that join at once: where their taps follow one another in dw, several */
     int64_t total, block;       /* tiles */
+    int64_t step_v, step_e;     /* floats from spot to spot */
     const float *x, *dy, *zeros;
     float *sums, *v, *e, *dw;
     /* at work: */
@@ -67,6 +68,8 @@ static weight weight_of(const vaei_conv *g, int64_t n) {
     f.total = n * f.p.tiles_y * f.p.tiles_x;
     f.block = BLOCK_BYTES / (f.p.spots * (int64_t)sizeof(float)) / (f.p.row_c + f.p.row_o);
     f.block = vaei_min(f.total, vaei_max(MIN_BLOCK, vaei_min(f.block, MAX_BLOCK)));
+    f.step_v = vaei_winograd_step(f.block, f.p.row_c);
+    f.step_e = vaei_winograd_step(f.block, f.p.row_o);
     return f;
 }
 
@@ -83,7 +86,7 @@ int32_t vaei_winograd_weight(const vaei_conv *g) {
 
 int64_t vaei_winograd_weight_scratch(const vaei_conv *g, int64_t n) {
     const weight f = weight_of(g, n);
-    return f.p.row_c + f.p.panels * f.one + f.p.spots * f.block * (f.p.row_c + f.p.row_o);
+    return f.p.row_c + f.p.panels * f.one + f.p.spots * (f.step_v + f.step_e);
 }
 
 /* ---- x and dy to v and e, a task some tiles of the block ---- */
@@ -99,9 +102,9 @@ static void transform_task(void *arg, int32_t index) {
         const vaei_winograd_place at = vaei_winograd_place_of(p, f->first + t);
         const float *x[SPOTS];
         vaei_winograd_see(p, f->phase, f->tile + t, &at, f->x, f->zeros, x);
-        f->k->winograd_input(p->c, f->tile + t, x, f->v + t * p->row_c, f->block * p->row_c);
+        f->k->winograd_input(p->c, f->tile + t, x, f->v + t * p->row_c, f->step_v);
         f->k->winograd_error(p->oc, f->tile + t, f->dy + first_output(p, &at), p->ow * p->oc, p->oc,
-                             f->e + t * p->row_o, f->block * p->row_o);
+                             f->e + t * p->row_o, f->step_e);
     }
 }
 
@@ -157,7 +160,7 @@ static void spots_task(void *arg, int32_t index) {
         if (vaei_winograd_panel(f->phase, i) != to.panel) continue;
         const vaei_winograd_tile least = vaei_winograd_least(f->phase, i);
         const float *x[MAX_BLOCK + 1], *y[MAX_BLOCK + 1];
-        const float *c = f->v + i * f->block * p->row_c, *o = f->e + i * f->block * p->row_o;
+        const float *c = f->v + i * f->step_v, *o = f->e + i * f->step_e;
         int64_t count = 0;
         for (int64_t t = 0; t < f->tiles; t++, c += p->row_c, o += p->row_o) {
             x[count] = c;
@@ -250,7 +253,7 @@ void vaei_winograd_weight_run(const vaei_kernels *k, const vaei_pool *pool, cons
     f.zeros = scratch;
     f.sums = scratch + f.p.row_c;
     f.v = f.sums + f.p.panels * f.one;
-    f.e = f.v + f.p.spots * f.block * f.p.row_c;
+    f.e = f.v + f.p.spots * f.step_v;
     memset(scratch, 0, (size_t)f.p.c * sizeof *scratch);
     for (int64_t i = 0; i < f.p.phases; i++) {
         f.phase = f.p.phase + i;

@@ -6,8 +6,11 @@
  * 2x2, 2x1, 1x2 and 1x1. The phases of the one direction add up, those of the other write pixels of their own. */
 #include "kernel/winograd.h"
 
+enum { SETS = 256 }; /* rows of multiples of so many floats would share sets of the cache */
+
 static int64_t row_floats(int64_t channels) {
-    return vaei_divide_up(channels, VAEI_WINOGRAD_LINE) * VAEI_WINOGRAD_LINE + VAEI_WINOGRAD_LINE;
+    const int64_t row = vaei_divide_up(channels, VAEI_WINOGRAD_LINE) * VAEI_WINOGRAD_LINE;
+    return row % SETS == 0 ? row + VAEI_WINOGRAD_LINE : row;
 }
 
 /* What conv.h says of one axis, for phase number `number` */

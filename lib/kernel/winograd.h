@@ -37,7 +37,7 @@ typedef struct vaei_winograd_plan {
     int64_t tiles_y, tiles_x; /* of an image: the same grid for every phase */
     int64_t phases, panels;   /* panels of all phases */
     int64_t spots;            /* of the largest phase */
-    int64_t row_c, row_o;     /* floats from tile to tile: no power of two, whose rows share sets of the cache */
+    int64_t row_c, row_o;     /* floats from tile to tile: whole lines, not so many that rows share sets of the cache */
     vaei_winograd_phase phase[VAEI_WINOGRAD_PHASES];
 } vaei_winograd_plan;
 
@@ -59,6 +59,10 @@ void vaei_winograd_see(const vaei_winograd_plan *p, const vaei_winograd_phase *f
 vaei_winograd_tile vaei_winograd_least(const vaei_winograd_phase *f, int64_t i);
 VAEI_INLINE int32_t vaei_winograd_has(const vaei_winograd_tile *tile, const vaei_winograd_tile *least) {
     return (tile->rows >= least->rows) & (tile->columns >= least->columns);
+}
+/* Floats from spot to spot of a block of tiles: an odd number of lines, so that the spots of a tile have sets of their own */
+VAEI_INLINE int64_t vaei_winograd_step(int64_t tiles, int64_t row) {
+    return (tiles * row / VAEI_WINOGRAD_LINE | 1) * VAEI_WINOGRAD_LINE;
 }
 /* The panel that spot i of a phase multiplies with */
 int64_t vaei_winograd_panel(const vaei_winograd_phase *f, int64_t spot);
