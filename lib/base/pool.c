@@ -75,7 +75,6 @@ struct vaei_pool {
     crew *crew; /* NULL: no workers */
 };
 
-static member nobody; /* where there is no crew */
 static VAEI_THREAD_LOCAL member *inside; /* a task of any pool: who runs it */
 
 static void pause_cpu(void) {
@@ -233,7 +232,7 @@ typedef struct hooked {
 
 static void run_hooked(void *arg, int32_t index) {
     const hooked *const h = arg;
-    member *const before = inside;
+    member nobody = {.crew = NULL}, *const before = inside;
     inside = &nobody;
     h->task(h->arg, index);
     inside = before;
