@@ -51,6 +51,7 @@ typedef struct member {
     struct crew *crew;
     int32_t number;
     int32_t calling; /* its inner job is at work */
+    int32_t asleep;
     job inner;
     share share;
     pthread_t thread;
@@ -60,7 +61,6 @@ typedef struct crew {
     job job;
     _Alignas(VAEI_ALIGN) _Atomic int32_t busy; /* a host's call is in `job` */
     _Atomic int32_t idle, sleeping, stop;      /* idle: threads with nothing to do, those that sleep included */
-    int32_t caller_sleeps;
     pid_t process;
     pthread_mutex_t lock; /* only for sleeping and waking */
     pthread_cond_t wake, finished; /* finished: inner jobs */
@@ -112,7 +112,7 @@ static int over(const job *j) {
 static void tell(crew *c, const job *j) {
     pthread_mutex_lock(&c->lock);
     if (j != &c->job) pthread_cond_broadcast(&c->finished);
-    if (j == &c->job && c->caller_sleeps) pthread_cond_broadcast(&c->wake);
+    if (j == &c->job && c->member[0].asleep) pthread_cond_broadcast(&c->wake);
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -160,16 +160,17 @@ static int caller_waits(const crew *c) {
 }
 
 /* Until `still` is 0: first in a loop, then asleep */
-static void rest(crew *c, int (*still)(const crew *c), int32_t *sleeps) {
+static void rest(member *self, int (*still)(const crew *c)) {
+    crew *const c = self->crew;
     atomic_fetch_add(&c->idle, 1);
     for (int32_t spin = 0; spin < SPINS && still(c); spin++) pause_cpu();
     if (still(c)) {
         pthread_mutex_lock(&c->lock);
-        *sleeps = 1;
+        self->asleep = 1;
         atomic_fetch_add(&c->sleeping, 1);
         while (still(c)) pthread_cond_wait(&c->wake, &c->lock);
         atomic_fetch_sub(&c->sleeping, 1);
-        *sleeps = 0;
+        self->asleep = 0;
         pthread_mutex_unlock(&c->lock);
     }
     atomic_fetch_sub(&c->idle, 1);
@@ -178,11 +179,10 @@ static void rest(crew *c, int (*still)(const crew *c), int32_t *sleeps) {
 static void *worker_main(void *arg) {
     member *const self = arg;
     crew *const c = self->crew;
-    int32_t sleeps;
     inside = self;
     (void)fesetenv(FE_DFL_ENV);
     while (!atomic_load(&c->stop)) {
-        if (work(c, &c->job, self->number) + help(c, self->number) == 0) rest(c, nothing_to_do, &sleeps);
+        if (work(c, &c->job, self->number) + help(c, self->number) == 0) rest(self, nothing_to_do);
     }
     return NULL;
 }
@@ -206,7 +206,7 @@ static void run_crew(crew *c, int32_t tasks, vaei_task task, void *arg) {
     publish(c, &c->job, tasks, task, arg);
     work(c, &c->job, 0);
     while (!over(&c->job)) {
-        if (help(c, 0) == 0) rest(c, caller_waits, &c->caller_sleeps);
+        if (help(c, 0) == 0) rest(&c->member[0], caller_waits);
     }
 }
 

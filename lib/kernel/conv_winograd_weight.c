@@ -20,7 +20,7 @@
 enum {
     SIZE = VAEI_WINOGRAD_SIZE,
     SPOTS = VAEI_WINOGRAD_SPOTS,
-    BLOCK_BYTES = 768 * 1024, /* of v and e together: half of a second cache */
+    BLOCK_BYTES = 768 * 1024, /* of v and e together: they stay in the second cache */
     MIN_BLOCK = 32,
     MAX_BLOCK = 96,
     GROUP = 4,              /* tiles a task transforms */
