@@ -9,22 +9,36 @@
 #include "io/utf8.h"
 
 /* Reads to the end or the first failure; out gets the tokens in short: "{ k:a 1 s:x [ ] }". */
-static vae_status_t run(const char *text, size_t length, char *out, size_t cap) {
+static vae_status_t walk(vaei_json *j, char *out, size_t cap) {
     static const char *const sign[] = { "", "{", "}", "[", "]", "k:", "s:", "", "true", "false", "null" };
+    vaei_writer w = { out, cap, 0 };
+    vaei_json_token t = { .kind = VAEI_JSON_NULL };
+    vae_status_t status = VAE_OK;
+    while (status == VAE_OK && t.kind != VAEI_JSON_END) {
+        status = vaei_json_next(j, &t);
+        if (status == VAE_OK && t.kind != VAEI_JSON_END)
+            vaei_write(&w, "%s%s%.*s", w.length ? " " : "", sign[t.kind], (int)t.length, t.text ? t.text : "");
+    }
+    return status;
+}
+
+/* As walk, twice if the first gets to the end: the second sees the same. */
+static vae_status_t run(const char *text, size_t length, char *out, size_t cap) {
     vaei_heap heap;
     vaei_arena arena;
     vaei_json j;
-    vaei_json_token t;
-    vaei_writer w = { out, cap, 0 };
     vaei_heap_init_default(&heap);
     vaei_arena_init(&arena, &heap);
     char *copy = malloc(length ? length : 1); /* exactly as long as the text: a sanitizer sees any step beyond */
     if (length) memcpy(copy, text, length);
     vae_status_t status = vaei_json_open(&j, &arena, copy, length);
-    while (status == VAE_OK) {
-        status = vaei_json_next(&j, &t);
-        if (status < 0 || t.kind == VAEI_JSON_END) break;
-        vaei_write(&w, "%s%s%.*s", w.length ? " " : "", sign[t.kind], (int)t.length, t.text ? t.text : "");
+    if (status == VAE_OK) status = walk(&j, out, cap);
+    if (status == VAE_OK) {
+        char *again = malloc(cap);
+        vaei_json_rewind(&j);
+        ck_assert_int_eq(walk(&j, again, cap), VAE_OK);
+        ck_assert_str_eq(again, out);
+        free(again);
     }
     vaei_arena_free(&arena);
     ck_assert_uint_eq(heap.in_use, 0);
@@ -264,6 +278,21 @@ START_TEST(test_utf8_takes_every_character) {
 END_TEST
 
 /* Of all three-byte strings exactly those that are runs of characters pass. */
+/* A wrong byte is found at its place, also within and behind eight bytes of ASCII. */
+START_TEST(test_utf8_finds_the_wrong_byte_anywhere) {
+    char s[40];
+    for (size_t n = 0; n <= sizeof s; n++) {
+        memset(s, 'a', sizeof s);
+        ck_assert_uint_eq(vaei_utf8_prefix(s, n), n);
+        for (size_t i = 0; i < n; i++) {
+            s[i] = '\200';
+            ck_assert_uint_eq(vaei_utf8_prefix(s, n), i);
+            s[i] = 'a';
+        }
+    }
+}
+END_TEST
+
 START_TEST(test_utf8_refuses_everything_else) {
     int64_t count = 0;
     for (unsigned i = 0; i < 1u << 24; i++) {
@@ -322,6 +351,7 @@ Suite *suite_json(void) {
     t = tcase_create("below");
     tcase_set_timeout(t, 30);
     tcase_add_test(t, test_utf8_takes_every_character);
+    tcase_add_test(t, test_utf8_finds_the_wrong_byte_anywhere);
     tcase_add_test(t, test_utf8_refuses_everything_else);
     tcase_add_test(t, test_sort_orders_any_array);
     suite_add_tcase(s, t);

@@ -26,16 +26,19 @@ static vae_status_t fail(const vaei_json *j, const char *wanted) {
 }
 
 /* The byte at the place, or -1 at the end. */
-static int peek(const vaei_json *j) {
+static inline int peek(const vaei_json *j) {
     return j->at < j->length ? (unsigned char)j->text[j->at] : -1;
 }
 
-static int is_digit(int c) {
+static inline int is_digit(int c) {
     return c >= '0' && c <= '9';
 }
 
 static void skip_space(vaei_json *j) {
-    for (int c = peek(j); c == ' ' || c == '\t' || c == '\n' || c == '\r'; c = peek(j)) j->at++;
+    const char *const text = j->text;
+    size_t at = j->at;
+    while (at < j->length && (text[at] == ' ' || text[at] == '\t' || text[at] == '\n' || text[at] == '\r')) at++;
+    j->at = at;
 }
 
 vae_status_t vaei_json_open(vaei_json *j, vaei_arena *arena, const char *text, size_t length) {
@@ -48,6 +51,12 @@ vae_status_t vaei_json_open(vaei_json *j, vaei_arena *arena, const char *text, s
     if (j->at < length) return fail(j, "UTF-8");
     j->at = 0;
     return VAE_OK;
+}
+
+void vaei_json_rewind(vaei_json *j) {
+    j->at = 0;
+    j->expect = VALUE;
+    j->proved = 1;
 }
 
 /* ---- strings ---- */
@@ -132,15 +141,18 @@ static vae_status_t unescape(vaei_json *j, size_t start, vaei_json_token *token)
 
 /* The place is at the opening quote. */
 static vae_status_t read_string(vaei_json *j, vaei_json_token *token) {
-    const size_t start = ++j->at;
+    const unsigned char *const text = (const unsigned char *)j->text;
+    const size_t start = j->at + 1, length = j->length;
+    size_t at = start;
     int32_t escaped = 0;
-    for (int c = peek(j); c != '"'; c = peek(j)) {
-        if (c < 0x20) return fail(j, "the rest of a string"); /* a control character, or the end */
-        escaped |= c == '\\';
-        j->at += c == '\\' ? 2 : 1; /* an escaped quote does not close */
+    while (at < length && text[at] != '"' && text[at] >= 0x20) {
+        escaped |= text[at] == '\\';
+        at += text[at] == '\\' ? 2 : 1; /* an escaped quote does not close */
     }
+    j->at = at;
+    if (peek(j) != '"') return fail(j, "the rest of a string"); /* a control character, or the end */
     token->text = j->text + start;
-    token->length = j->at - start;
+    token->length = at - start;
     if (escaped) VAEI_TRY(unescape(j, start, token));
     j->at++;
     return VAE_OK;
@@ -187,7 +199,7 @@ static vae_status_t check_keys(vaei_json *j) {
 static vae_status_t read_key(vaei_json *j, vaei_json_token *token) {
     if (peek(j) != '"') return fail(j, "a key in double quotes");
     VAEI_TRY(read_string(j, token));
-    VAEI_TRY(remember_key(j, token));
+    if (!j->proved) VAEI_TRY(remember_key(j, token));
     skip_space(j);
     if (peek(j) != ':') return fail(j, "':'");
     j->at++;
@@ -199,8 +211,11 @@ static vae_status_t read_key(vaei_json *j, vaei_json_token *token) {
 /* ---- values ---- */
 
 static vae_status_t digits(vaei_json *j) {
+    const char *const text = j->text;
+    size_t at = j->at;
     if (!is_digit(peek(j))) return fail(j, "a digit");
-    while (is_digit(peek(j))) j->at++;
+    while (at < j->length && is_digit(text[at])) at++;
+    j->at = at;
     return VAE_OK;
 }
 
@@ -252,7 +267,7 @@ static void after_value(vaei_json *j) {
 
 static vae_status_t close_bracket(vaei_json *j, vaei_json_token *token) {
     const int32_t is_object = j->level[j->depth].is_object;
-    if (is_object) VAEI_TRY(check_keys(j));
+    if (is_object && !j->proved) VAEI_TRY(check_keys(j));
     j->at++;
     j->depth--;
     token->kind = is_object ? VAEI_JSON_OBJECT_END : VAEI_JSON_ARRAY_END;

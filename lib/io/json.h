@@ -40,7 +40,7 @@ typedef struct vaei_json {
     vaei_arena *arena;
     const char *text;
     size_t length, at;
-    int32_t expect, depth;
+    int32_t expect, depth, proved; /* proved: the text was read to its END once */
     struct {
         int32_t is_object;
         size_t first_key; /* in keys: those of this object */
@@ -55,5 +55,8 @@ vae_status_t vaei_json_open(vaei_json *j, vaei_arena *arena, const char *text, s
 
 /* VAE_E_FORMAT with "byte 17: ...", VAE_E_LIMIT for the depth, VAE_E_NOMEM. Not to be called after a failure or END. */
 vae_status_t vaei_json_next(vaei_json *j, vaei_json_token *token);
+
+/* After END: to the start again, for a second walk that no longer compares keys. */
+void vaei_json_rewind(vaei_json *j);
 
 #endif

@@ -14,7 +14,7 @@
 #include "io/limits.h"
 #include "io/sort.h"
 
-static int is_text(const vaei_json_token *t, const char *text) {
+static inline int is_text(const vaei_json_token *t, const char *text) {
     return t->length == strlen(text) && memcmp(t->text, text, t->length) == 0;
 }
 
@@ -224,7 +224,7 @@ vae_status_t vaei_header_parse(vaei_header *out, vaei_arena *kept, vaei_arena *s
     h.tensor = vaei_arena_array(scratch, h.n_tensors, sizeof *h.tensor);
     h.text = vaei_arena_array(kept, h.n_text, sizeof *h.text);
     if (!places || !h.tensor || !h.text) return VAE_E_NOMEM;
-    VAEI_TRY(vaei_json_open(&j, scratch, text, length));
+    vaei_json_rewind(&j);
     VAEI_TRY(fill_entries(&h, &j, places, data_size, kept));
     VAEI_TRY(check_cover(&h, data_size));
     vaei_sort(h.tensor, h.n_tensors, compare_names);

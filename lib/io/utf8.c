@@ -11,6 +11,9 @@
  *     F4         80..8F     2            the rest are above U+10FFFF */
 #include "io/utf8.h"
 
+#include <stdint.h>
+#include <string.h>
+
 static int is_between(unsigned char c, unsigned lo, unsigned hi) {
     return c >= lo && c <= hi;
 }
@@ -33,10 +36,21 @@ static size_t character(const unsigned char *s, size_t left) {
     return bytes;
 }
 
+/* Most texts are: eight bytes below 80. */
+static int is_ascii(const unsigned char *s) {
+    uint64_t eight;
+    memcpy(&eight, s, sizeof eight);
+    return (eight & UINT64_C(0x8080808080808080)) == 0;
+}
+
 size_t vaei_utf8_prefix(const char *text, size_t length) {
     const unsigned char *s = (const unsigned char *)text;
     size_t at = 0;
     while (at < length) {
+        if (length - at >= 8 && is_ascii(s + at)) {
+            at += 8;
+            continue;
+        }
         const size_t bytes = character(s + at, length - at);
         if (bytes == 0) break;
         at += bytes;
