@@ -48,15 +48,9 @@ vae_status_t vaei_json_open(vaei_json *j, vaei_arena *arena, const char *text, s
     j->length = length;
     j->expect = VALUE;
     j->at = vaei_utf8_prefix(text, length);
-    if (j->at < length) return fail(j, "UTF-8");
+    if (j->at < length) return j->status = fail(j, "UTF-8");
     j->at = 0;
     return VAE_OK;
-}
-
-void vaei_json_rewind(vaei_json *j) {
-    j->at = 0;
-    j->expect = VALUE;
-    j->proved = 1;
 }
 
 /* ---- strings ---- */
@@ -199,7 +193,7 @@ static vae_status_t check_keys(vaei_json *j) {
 static vae_status_t read_key(vaei_json *j, vaei_json_token *token) {
     if (peek(j) != '"') return fail(j, "a key in double quotes");
     VAEI_TRY(read_string(j, token));
-    if (!j->proved) VAEI_TRY(remember_key(j, token));
+    VAEI_TRY(remember_key(j, token));
     skip_space(j);
     if (peek(j) != ':') return fail(j, "':'");
     j->at++;
@@ -267,7 +261,7 @@ static void after_value(vaei_json *j) {
 
 static vae_status_t close_bracket(vaei_json *j, vaei_json_token *token) {
     const int32_t is_object = j->level[j->depth].is_object;
-    if (is_object && !j->proved) VAEI_TRY(check_keys(j));
+    if (is_object) VAEI_TRY(check_keys(j));
     j->at++;
     j->depth--;
     token->kind = is_object ? VAEI_JSON_OBJECT_END : VAEI_JSON_ARRAY_END;
@@ -290,8 +284,7 @@ static vae_status_t read_value(vaei_json *j, vaei_json_token *token) {
     return fail(j, "a value");
 }
 
-vae_status_t vaei_json_next(vaei_json *j, vaei_json_token *token) {
-    *token = (vaei_json_token){ .kind = VAEI_JSON_END };
+static vae_status_t next(vaei_json *j, vaei_json_token *token) {
     skip_space(j);
     const int32_t is_object = j->level[j->depth].is_object;
     const int c = peek(j);
@@ -307,4 +300,17 @@ vae_status_t vaei_json_next(vaei_json *j, vaei_json_token *token) {
         return is_object ? read_key(j, token) : read_value(j, token);
     default: return read_value(j, token);
     }
+}
+
+vae_status_t vaei_json_next(vaei_json *j, vaei_json_token *token) {
+    *token = (vaei_json_token){ .kind = VAEI_JSON_END };
+    if (j->status == VAE_OK) j->status = next(j, token);
+    return j->status;
+}
+
+vae_status_t vaei_json_finish(vaei_json *j) {
+    vaei_json_token token;
+    do VAEI_TRY(vaei_json_next(j, &token));
+    while (token.kind != VAEI_JSON_END);
+    return VAE_OK;
 }

@@ -40,7 +40,8 @@ typedef struct vaei_json {
     vaei_arena *arena;
     const char *text;
     size_t length, at;
-    int32_t expect, depth, proved; /* proved: the text was read to its END once */
+    int32_t expect, depth;
+    vae_status_t status;
     struct {
         int32_t is_object;
         size_t first_key; /* in keys: those of this object */
@@ -53,10 +54,10 @@ typedef struct vaei_json {
 /* text[length] and the arena outlive the reader, which needs no closing. VAE_E_FORMAT if the text is not UTF-8. */
 vae_status_t vaei_json_open(vaei_json *j, vaei_arena *arena, const char *text, size_t length);
 
-/* VAE_E_FORMAT with "byte 17: ...", VAE_E_LIMIT for the depth, VAE_E_NOMEM. Not to be called after a failure or END. */
+/* VAE_E_FORMAT with "byte 17: ...", VAE_E_LIMIT for the depth, VAE_E_NOMEM; after a failure the same again, after END END. */
 vae_status_t vaei_json_next(vaei_json *j, vaei_json_token *token);
 
-/* After END: to the start again, for a second walk that no longer compares keys. */
-void vaei_json_rewind(vaei_json *j);
+/* Reads to END: whether the whole text is JSON. */
+vae_status_t vaei_json_finish(vaei_json *j);
 
 #endif

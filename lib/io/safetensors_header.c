@@ -4,9 +4,10 @@
  *     {"__metadata__": {key: text, ...},
  *      name: {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
  *
- * The text is walked twice: the first walk proves that it is JSON and counts, the second fills arrays of those counts.
- * Then the tensors, in the order of their offsets, must cover the data from its first byte to its last, so that no byte
- * has two meanings or none. Element counts are worked out in bits, as types of 4 and 6 bits exist. */
+ * The text is walked once, into arrays with room for as many entries as it can hold. That it is JSON comes first: what an
+ * entry has wrong is told when the rest has been read. Then the tensors, in the order of their offsets, must cover the data from
+ * its first byte to its last, so that no byte has two meanings or none. Element counts are worked out in bits, as types of 4 and
+ * 6 bits exist. */
 #include "io/safetensors_header.h"
 
 #include "io/dtype.h"
@@ -24,28 +25,6 @@ static vae_status_t expect(vaei_json *j, vaei_json_token *t, int32_t kind, const
     if (t->kind != kind) return vaei_fail(VAE_E_FORMAT, "before byte %zu: wanted %s", j->at, wanted);
     return VAE_OK;
 }
-
-/* ---- first walk ---- */
-
-static vae_status_t count_entries(vaei_header *h, vaei_json *j) {
-    vaei_json_token t;
-    int32_t in_metadata = 0;
-    VAEI_TRY(expect(j, &t, VAEI_JSON_OBJECT, "an object at the start"));
-    do {
-        VAEI_TRY(vaei_json_next(j, &t));
-        if (t.kind != VAEI_JSON_KEY) continue;
-        if (j->depth == 1) {
-            in_metadata = is_text(&t, VAEI_METADATA_KEY);
-            if (!in_metadata && ++h->n_tensors > VAEI_TENSORS_MAX)
-                return vaei_fail(VAE_E_LIMIT, "more than %d tensors", VAEI_TENSORS_MAX);
-        } else if (j->depth == 2 && in_metadata && ++h->n_text > VAEI_TEXTS_MAX) {
-            return vaei_fail(VAE_E_LIMIT, "more than %d texts in %s", VAEI_TEXTS_MAX, VAEI_METADATA_KEY);
-        }
-    } while (t.kind != VAEI_JSON_END);
-    return VAE_OK;
-}
-
-/* ---- second walk ---- */
 
 static vae_status_t read_size(const vaei_json *j, const vaei_json_token *t, int64_t *out) {
     if (t->kind != VAEI_JSON_NUMBER || t->text[0] == '-' || !vaei_text_to_int(t->text, t->length, out))
@@ -155,34 +134,37 @@ static vae_status_t read_tensor(vaei_json *j, vaei_tensor_place *p, const vaei_j
 static vae_status_t read_metadata(vaei_json *j, vaei_header *h, vaei_arena *kept) {
     vaei_json_token key, value;
     VAEI_TRY(expect(j, &key, VAEI_JSON_OBJECT, "an object of texts in " VAEI_METADATA_KEY));
-    for (size_t i = 0;; i++) {
+    for (;; h->n_text++) {
         VAEI_TRY(vaei_json_next(j, &key));
         if (key.kind == VAEI_JSON_OBJECT_END) return VAE_OK;
+        if (h->n_text == VAEI_TEXTS_MAX)
+            return vaei_fail(VAE_E_LIMIT, "more than %d texts in %s", VAEI_TEXTS_MAX, VAEI_METADATA_KEY);
         VAEI_TRY(expect(j, &value, VAEI_JSON_STRING, "a text in " VAEI_METADATA_KEY));
         if (key.length > VAEI_NAME_MAX)
             return vaei_fail(VAE_E_LIMIT, "a key in %s is longer than %d bytes", VAEI_METADATA_KEY, VAEI_NAME_MAX);
         if (value.length > VAEI_TEXT_VALUE_MAX)
             return vaei_fail(VAE_E_LIMIT, "a text in %s is longer than 64 KiB", VAEI_METADATA_KEY);
-        h->text[i].key = vaei_arena_copy(kept, key.text, key.length);
-        h->text[i].value = vaei_arena_copy(kept, value.text, value.length);
-        if (!h->text[i].key || !h->text[i].value) return VAE_E_NOMEM;
+        vaei_text_entry *const text = h->text + h->n_text;
+        text->key = vaei_arena_copy(kept, key.text, key.length);
+        text->value = vaei_arena_copy(kept, value.text, value.length);
+        if (!text->key || !text->value) return VAE_E_NOMEM;
     }
 }
 
-static vae_status_t fill_entries(vaei_header *h, vaei_json *j, vaei_tensor_place *places, uint64_t data_size,
+static vae_status_t read_entries(vaei_header *h, vaei_json *j, vaei_tensor_place *places, uint64_t data_size,
                                  vaei_arena *kept) {
     vaei_json_token t;
-    size_t n = 0;
-    VAEI_TRY(expect(j, &t, VAEI_JSON_OBJECT, "an object at the start"));
     for (;;) {
         VAEI_TRY(vaei_json_next(j, &t));
         if (t.kind == VAEI_JSON_OBJECT_END) return VAE_OK;
         if (is_text(&t, VAEI_METADATA_KEY)) {
             VAEI_TRY(read_metadata(j, h, kept));
         } else {
-            h->tensor[n] = &places[n];
-            VAEI_TRY(read_tensor(j, &places[n], &t, data_size, kept));
-            n++;
+            if (h->n_tensors == VAEI_TENSORS_MAX)
+                return vaei_fail(VAE_E_LIMIT, "more than %d tensors", VAEI_TENSORS_MAX);
+            vaei_tensor_place *const place = places + h->n_tensors;
+            VAEI_TRY(read_tensor(j, place, &t, data_size, kept));
+            h->tensor[h->n_tensors++] = place;
         }
     }
 }
@@ -214,18 +196,29 @@ static vae_status_t check_cover(const vaei_header *h, uint64_t data_size) {
     return VAE_OK;
 }
 
+/* Entries of at least `bytes` bytes and a comma that fit a text, and one that is cut short, or the most that are allowed */
+static size_t room_for(size_t length, size_t bytes, size_t most) {
+    const size_t fit = length / (bytes + 1) + 1;
+    return fit < most ? fit : most;
+}
+
 vae_status_t vaei_header_parse(vaei_header *out, vaei_arena *kept, vaei_arena *scratch, const char *text, size_t length,
                                uint64_t data_size) {
+    static const char tensor[] = "\"\":{\"dtype\":\"F4\",\"shape\":[],\"data_offsets\":[0,0]}", pair[] = "\"\":\"\"";
+    const size_t tensors = room_for(length, sizeof tensor - 1, VAEI_TENSORS_MAX);
+    const size_t texts = room_for(length, sizeof pair - 1, VAEI_TEXTS_MAX);
     vaei_header h = { 0 };
     vaei_json j;
+    vaei_json_token t;
     VAEI_TRY(vaei_json_open(&j, scratch, text, length));
-    VAEI_TRY(count_entries(&h, &j));
-    vaei_tensor_place *places = vaei_arena_array(scratch, h.n_tensors, sizeof *places);
-    h.tensor = vaei_arena_array(scratch, h.n_tensors, sizeof *h.tensor);
-    h.text = vaei_arena_array(kept, h.n_text, sizeof *h.text);
+    VAEI_TRY(expect(&j, &t, VAEI_JSON_OBJECT, "an object at the start"));
+    vaei_tensor_place *places = vaei_arena_array(scratch, tensors, sizeof *places);
+    h.tensor = vaei_arena_array(scratch, tensors, sizeof *h.tensor);
+    h.text = vaei_arena_array(kept, texts, sizeof *h.text);
     if (!places || !h.tensor || !h.text) return VAE_E_NOMEM;
-    vaei_json_rewind(&j);
-    VAEI_TRY(fill_entries(&h, &j, places, data_size, kept));
+    const vae_status_t status = read_entries(&h, &j, places, data_size, kept);
+    VAEI_TRY(vaei_json_finish(&j));
+    VAEI_TRY(status);
     VAEI_TRY(check_cover(&h, data_size));
     vaei_sort(h.tensor, h.n_tensors, compare_names);
     *out = h;
