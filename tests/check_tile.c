@@ -3,14 +3,14 @@
  * touch nothing beyond it. */
 #include "guarded.h"
 
-enum { TAPS = 3, DEPTH = 21, POSITIONS = 37, MAX_TILE = 64 };
+enum { TAPS = 3, DEPTH = 21, POSITIONS = 37, MAX_TILE = 64, APART = 5 };
 
 /* Rows lie apart and unaligned, the last one at the guard. */
 static void check_dot(const vaei_kernels *k, dice *d, int64_t m, int64_t n, int64_t taps, int64_t depth) {
-    const int64_t stride = depth + dice_range(d, 0, 3), ldc = n + dice_range(d, 0, 5), columns = vaei_panel_columns(k, n);
+    const int64_t stride = depth + dice_range(d, 0, 3), ldc = n + dice_range(d, 0, APART), columns = vaei_panel_columns(k, n);
     guarded a = guarded_random(d, (taps * m - 1) * stride + depth), b = guarded_random(d, taps * depth * columns);
     guarded bias = guarded_random(d, n), c = guarded_floats((m - 1) * ldc + n);
-    float before[MAX_TILE * MAX_TILE];
+    float before[MAX_TILE * (MAX_TILE + APART)];
     const float *rows[TAPS * MAX_TILE];
     float *out[MAX_TILE];
     for (int64_t i = 0; i < taps * m; i++) rows[i] = a.at + i * stride;
@@ -72,10 +72,10 @@ static void check_dot_plain(const vaei_kernels *k, dice *d, int64_t m, int64_t n
 }
 
 static void check_outer(const vaei_kernels *k, dice *d, int64_t m, int64_t n, int64_t depth) {
-    const int64_t lda = m + dice_range(d, 0, 3), ldb = n + dice_range(d, 0, 3), ldc = n + dice_range(d, 0, 5);
+    const int64_t lda = m + dice_range(d, 0, 3), ldb = n + dice_range(d, 0, 3), ldc = n + dice_range(d, 0, APART);
     guarded a = guarded_random(d, (depth - 1) * lda + m), b = guarded_random(d, (depth - 1) * ldb + n);
     guarded c = guarded_random(d, (m - 1) * ldc + n);
-    float before[MAX_TILE * MAX_TILE];
+    float before[MAX_TILE * (MAX_TILE + APART)];
     const float *left[POSITIONS], *right[POSITIONS];
     for (int64_t p = 0; p < depth; p++) {
         left[p] = a.at + p * lda;
@@ -122,6 +122,23 @@ START_TEST(test_dot_tile_of_a_deep_panel_is_the_same_chain) {
         for (int64_t n = k->nr / 2; n <= k->nr; n += 5) check_dot(k, &d, k->mr - n % 2, n, 1 + n % 2, depths[i]);
         check_dot(k, &d, k->mr, k->nr, 1, depths[i]);
         check_dot(k, &d, k->mr - 1, k->nr - 1, 2, depths[i]);
+    }
+}
+END_TEST
+
+/* More rows than one pass has registers for, as even as can be */
+START_TEST(test_tiles_of_many_rows_are_the_same_chains) {
+    const vaei_kernels *const k = vaei_kernels_select(_i, 0);
+    dice d = {21};
+    if (!k) return;
+    for (int64_t m = k->mr + 1; m <= MAX_TILE; m += 1 + m % 3) {
+        for (int64_t n = 1; n <= k->nr; n += 1 + k->nr / 5) {
+            check_dot(k, &d, m, n, 1 + m % TAPS, DEPTH);
+            check_dot_plain(k, &d, m, n, DEPTH);
+            check_outer(k, &d, m, n, DEPTH);
+        }
+        check_dot(k, &d, m, k->nr, 1, 300);
+        check_outer(k, &d, m, k->nr, DEPTH);
     }
 }
 END_TEST
@@ -185,6 +202,7 @@ Suite *suite_tile(void) {
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, test_dot_tile_is_one_chain_of_fma, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_dot_tile_of_a_deep_panel_is_the_same_chain, ISA_FIRST, ISA_END);
+    tcase_add_loop_test(t, test_tiles_of_many_rows_are_the_same_chains, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_dot_tile_plain_is_dot_tile_on_rows_apart, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_outer_tile_sums_first_then_adds, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_dot_tile_without_taps_writes_the_bias, ISA_FIRST, ISA_END);

@@ -19,6 +19,7 @@ enum {
     LANES = 16, /* of the vector the rule thinks of; a constant, so that every CPU decides alike */
     MAX_OUTPUTS = 8,
     MAX_TAPS = 128,
+    MAX_ROWS = MAX_OUTPUTS * MAX_TAPS,
     MAX_TASKS = 32,
     TASK_LINES = 32,
     MAX_PIXELS = 64,   /* of a panel: no table's nr is larger */
@@ -154,20 +155,14 @@ int64_t vaei_few_scratch(const vaei_conv *g, int64_t n, int32_t data) {
 /* `count` pixels of the input times all weights, to t. Beyond them the panel holds what is left of others: it is not stored. */
 static void fill_pixels(const few *f, const float *in, int64_t count, float *panel, float *t) {
     const vaei_kernels *const k = f->k;
-    const int64_t tiles = vaei_divide_up(f->rows, k->mr);
-    int64_t row = 0;
-    k->transpose(count, f->channels, in, f->channels, panel, vaei_panel_columns(k, count));
-    for (int64_t i = 0; i < tiles; i++) {
-        const int64_t m = vaei_divide_up(f->rows - row, tiles - i);
-        const float *a[VAEI_MAX_ROWS];
-        float *c[VAEI_MAX_ROWS];
-        for (int64_t r = 0; r < m; r++) {
-            a[r] = f->packed + (row + r) * f->channels;
-            c[r] = t + (row + r) * f->width;
-        }
-        k->dot_tile(m, count, 1, f->channels, a, panel, c, NULL, 0);
-        row += m;
+    const float *a[MAX_ROWS];
+    float *c[MAX_ROWS];
+    for (int64_t row = 0; row < f->rows; row++) {
+        a[row] = f->packed + row * f->channels;
+        c[row] = t + row * f->width;
     }
+    k->transpose(count, f->channels, in, f->channels, panel, vaei_panel_columns(k, count));
+    k->dot_tile(f->rows, count, 1, f->channels, a, panel, c, NULL, 0);
 }
 
 /* Lines [from, to) of an image's t into the ring */

@@ -2,7 +2,7 @@
  * conv_rows.c - rows of output pixels times packed weights, reading the image where it is.
  *
  *   for each stretch of rows: for each block of taps: where does each tap of each row point?
- *       for each panel of weights: for each tile of rows: dot_tile
+ *       for each panel of weights: dot_tile
  *
  * A tap outside the image points to a row of zeros. Pointers are found once for all panels. A block of taps is as large as keeps its
  * panel in the second cache; blocks after the first add to the output, so each output stays one chain. With less than LINE_DEPTH
@@ -12,7 +12,7 @@
 
 enum {
     POINTERS = 768,
-    TAPS = POINTERS / VAEI_MAX_ROWS, /* of one block, at most */
+    TAPS = POINTERS / VAEI_TILE_STEP, /* of one block, at most */
     PANEL_BYTES = 128 * 1024,
     LINE_DEPTH = 4,
     LINE_FLOATS = 2048, /* of all lines at once */
@@ -36,7 +36,7 @@ static void output_rows(const vaei_rows *r, int64_t first, int64_t count, float 
     }
 }
 
-/* a[t * m + i] for the m rows of a tile. Rows are asked for ahead: they are too scattered for the hardware to foresee. */
+/* a[t * m + i] for m rows. Rows are asked for ahead: they are too scattered for the hardware to foresee. */
 static void point(const vaei_rows *r, int64_t channel, const vaei_spot *spots, int64_t m, const vaei_tap *taps,
                   int64_t count, const float **a) {
     const float *const in = r->view.in + channel;
@@ -55,11 +55,6 @@ static void point(const vaei_rows *r, int64_t channel, const vaei_spot *spots, i
     }
 }
 
-/* The start of tile i when `count` rows are shared out among `tiles`, and its end as the start of the next */
-static int64_t tile_start(int64_t count, int64_t tiles, int64_t i) {
-    return count / tiles * i + vaei_min(count % tiles, i);
-}
-
 static void group_by_pointers(const vaei_rows *r, int64_t group, int64_t first, int64_t last) {
     const vaei_kernels *const k = r->k;
     const int64_t taps = r->view.th * r->view.tw, fit = PANEL_BYTES / (int64_t)sizeof(float) / k->nr / r->depth;
@@ -70,28 +65,21 @@ static void group_by_pointers(const vaei_rows *r, int64_t group, int64_t first, 
     const float *a[POINTERS];
     vaei_tap at[TAPS];
     vaei_spot spots[VAEI_BAND_ROWS];
-    float *out[VAEI_BAND_ROWS];
+    float *out[VAEI_BAND_ROWS], *c[VAEI_BAND_ROWS];
     for (int64_t from = first; from < last; from += stretch) {
-        const int64_t count = vaei_min(stretch, last - from), tiles = vaei_divide_up(count, k->mr);
+        const int64_t count = vaei_min(stretch, last - from);
         int64_t t = 0;
         vaei_view_spots(&r->view, from, count, spots);
         output_rows(r, from, count, out);
         do { /* once without a tap too: the bias alone */
             const int64_t now = vaei_min(block, taps - t);
             vaei_view_taps(&r->view, t, now, at);
-            for (int64_t i = 0; i < tiles; i++) {
-                const int64_t start = tile_start(count, tiles, i), m = tile_start(count, tiles, i + 1) - start;
-                point(r, group * r->depth, spots + start, m, at, now, a + start * now);
-            }
+            point(r, group * r->depth, spots, count, at, now, a);
             for (int64_t n = 0; n < r->width; n += k->nr) {
-                for (int64_t i = 0; i < tiles; i++) {
-                    const int64_t start = tile_start(count, tiles, i), m = tile_start(count, tiles, i + 1) - start;
-                    float *c[VAEI_MAX_ROWS];
-                    for (int64_t s = 0; s < m; s++) c[s] = out[start + s] + group * r->width + n;
-                    k->dot_tile(m, vaei_min(k->nr, r->width - n), now, r->depth, a + start * now,
-                                packed + (n * taps + t * vaei_panel_columns(k, r->width - n)) * r->depth, c,
-                                bias && t == 0 ? bias + n : NULL, t > 0);
-                }
+                for (int64_t i = 0; i < count; i++) c[i] = out[i] + group * r->width + n;
+                k->dot_tile(count, vaei_min(k->nr, r->width - n), now, r->depth, a,
+                            packed + (n * taps + t * vaei_panel_columns(k, r->width - n)) * r->depth, c,
+                            bias && t == 0 ? bias + n : NULL, t > 0);
             }
             t += now;
         } while (t < taps);
@@ -102,40 +90,30 @@ static void group_by_lines(const vaei_rows *r, int64_t group, int64_t first, int
     const vaei_kernels *const k = r->k;
     const vaei_view *const v = &r->view;
     const int64_t depth = v->tw * r->depth, panel = v->th * depth; /* numbers of a row of taps; rows of a panel */
-    const int64_t fit = (LINE_FLOATS / r->depth - v->tw) / v->step_x + 1;
+    const int64_t fit = vaei_min((LINE_FLOATS / r->depth - v->tw) / v->step_x + 1, VAEI_BAND_ROWS);
     const int64_t step = vaei_view_step(v) * r->depth, out_step = r->out_step_x * r->oc;
     const float *const packed = r->packed + group * r->group_floats, *const bias =
                                                                          r->bias ? r->bias + group * r->width : NULL;
     int64_t n = first / (v->gh * v->gw), i = first / v->gw % v->gh, j = first % v->gw;
-    float lines[LINE_FLOATS];
+    float lines[LINE_FLOATS], *c[VAEI_BAND_ROWS];
+    const float *a[VAEI_BAND_ROWS * LINES];
     for (int64_t p = first, count; p < last; p += count) {
         count = vaei_min(vaei_min(v->gw - j, last - p), fit);
-        const int64_t tiles = vaei_divide_up(count, k->mr), least = count / tiles, longer = count % tiles;
         const int64_t length = vaei_view_width(v, count) * r->depth;
         const int64_t block = vaei_min(v->th, vaei_min(LINES, LINE_FLOATS / length));
         const int64_t y = i * r->out_step_y + r->out_y0, x = j * r->out_step_x + r->out_x0;
+        float *const out = r->out + ((n * r->oh + y) * r->ow + x) * r->oc + group * r->width;
         for (int64_t ty = 0; ty < v->th; ty += block) {
             const int64_t now = vaei_min(block, v->th - ty);
-            const float *sees = lines + vaei_view_at(v, count) * r->depth;
-            float *out = r->out + ((n * r->oh + y) * r->ow + x) * r->oc + group * r->width;
             for (int64_t t = 0; t < now; t++) {
+                const float *const sees = lines + t * length + vaei_view_at(v, count) * r->depth;
                 vaei_view_line(v, n, i, j, count, ty + t, group * r->depth, r->depth, lines + t * length, r->depth);
+                for (int64_t s = 0; s < count; s++) a[t * count + s] = sees + s * step;
             }
-            for (int64_t tile = 0; tile < tiles; tile++) {
-                const int64_t m = least + (tile < longer);
-                const float *a[VAEI_MAX_ROWS * LINES];
-                float *c[VAEI_MAX_ROWS];
-                for (int64_t t = 0; t < now; t++) {
-                    for (int64_t s = 0; s < m; s++) a[t * m + s] = sees + t * length + s * step;
-                }
-                for (int64_t s = 0; s < m; s++) c[s] = out + s * out_step;
-                for (int64_t o = 0; o < r->width; o += k->nr) {
-                    const float *const b = packed + o * panel + ty * depth * vaei_panel_columns(k, r->width - o);
-                    k->dot_tile(m, vaei_min(k->nr, r->width - o), now, depth, a, b, c, bias && ty == 0 ? bias + o : NULL, ty > 0);
-                    for (int64_t s = 0; s < m; s++) c[s] += k->nr;
-                }
-                sees += m * step;
-                out += m * out_step;
+            for (int64_t o = 0; o < r->width; o += k->nr) {
+                const float *const b = packed + o * panel + ty * depth * vaei_panel_columns(k, r->width - o);
+                for (int64_t s = 0; s < count; s++) c[s] = out + s * out_step + o;
+                k->dot_tile(count, vaei_min(k->nr, r->width - o), now, depth, a, b, c, bias && ty == 0 ? bias + o : NULL, ty > 0);
             }
         }
         j += count;

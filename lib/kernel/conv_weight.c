@@ -90,23 +90,13 @@ int64_t vaei_conv_weight_scratch(const vaei_kernels *k, const vaei_conv *g, int6
     return f.chunks * f.floats + f.chunks * f.sets * LINE_FLOATS;
 }
 
-/* rows x columns of one product over the positions a, b point to; a and b end up moved */
-static void add_product(const weight *f, int64_t from, int64_t to, int64_t count, const float **a, const float **b,
+/* Rows [from, to) of one product over the positions a, b point to, from `from` on; b ends up moved */
+static void add_product(const weight *f, int64_t from, int64_t to, int64_t count, const float *const *a, const float **b,
                         float *c) {
     const vaei_kernels *const k = f->k;
-    const int64_t tiles = vaei_divide_up(to - from, k->mr);
     for (int64_t n = 0; n < f->columns; n += k->nr) {
-        int64_t row = from;
-        for (int64_t i = 0; i < tiles; i++) {
-            const int64_t m = vaei_divide_up(to - row, tiles - i);
-            k->outer_tile(m, vaei_min(k->nr, f->columns - n), count, a, b, c + row * f->columns + n, f->columns);
-            for (int64_t p = 0; p < count; p++) a[p] += m;
-            row += m;
-        }
-        for (int64_t p = 0; p < count; p++) {
-            a[p] -= to - from;
-            b[p] += k->nr;
-        }
+        k->outer_tile(to - from, vaei_min(k->nr, f->columns - n), count, a, b, c + from * f->columns + n, f->columns);
+        for (int64_t p = 0; p < count; p++) b[p] += k->nr;
     }
 }
 

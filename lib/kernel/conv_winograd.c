@@ -313,17 +313,9 @@ static void multiply_rows(const winograd *w, int64_t rows, const float *const *a
                           int32_t accumulate, float **c) {
     const vaei_kernels *const k = w->k;
     const vaei_winograd_plan *const p = &w->f.p;
-    const int64_t parts = vaei_divide_up(rows, k->mr);
-    if (parts == 0) return;
-    const int64_t least = rows / parts, longer = rows % parts;
     for (int64_t o = 0; o < p->oc; o += k->nr) {
-        for (int64_t i = 0, start = 0; i < parts; i++) {
-            const int64_t count = least + (i < longer);
-            k->dot_tile(count, vaei_min(k->nr, p->oc - o), 1, p->c, a + start, u + o * p->c, c + start,
-                        bias ? bias + o : NULL, accumulate);
-            for (int64_t r = 0; r < count; r++) c[start + r] += k->nr;
-            start += count;
-        }
+        k->dot_tile(rows, vaei_min(k->nr, p->oc - o), 1, p->c, a, u + o * p->c, c, bias ? bias + o : NULL, accumulate);
+        for (int64_t i = 0; i < rows && o + k->nr < p->oc; i++) c[i] += k->nr;
     }
 }
 

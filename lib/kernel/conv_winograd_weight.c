@@ -134,19 +134,10 @@ static band band_of(const weight *f, int32_t index) {
 /* du += a' b over `count` rows of each; a and b end up moved */
 static void add_product(const weight *f, const band *to, int64_t count, const float **a, const float **b) {
     const vaei_kernels *const k = f->k;
-    const int64_t tiles = vaei_divide_up(to->rows, k->mr);
     for (int64_t p = 0; p < count; p++) a[p] += to->row;
     for (int64_t n = 0; n < f->columns; n += k->nr) {
-        for (int64_t i = 0, row = 0; i < tiles; i++) {
-            const int64_t m = vaei_divide_up(to->rows - row, tiles - i);
-            k->outer_tile(m, vaei_min(k->nr, f->columns - n), count, a, b, to->du + row * f->columns + n, f->columns);
-            for (int64_t p = 0; p < count; p++) a[p] += m;
-            row += m;
-        }
-        for (int64_t p = 0; p < count; p++) {
-            a[p] -= to->rows;
-            b[p] += k->nr;
-        }
+        k->outer_tile(to->rows, vaei_min(k->nr, f->columns - n), count, a, b, to->du + n, f->columns);
+        for (int64_t p = 0; p < count; p++) b[p] += k->nr;
     }
 }
 

@@ -288,16 +288,11 @@ typedef struct outer {
 static void outer_block(const outer *o, float *c, int64_t p0, int64_t count, int64_t m0, int64_t m1, int64_t n0,
                         int64_t n1) {
     const vaei_kernels *const k = o->k;
-    const float *a[OUTER_TILES][OUTER_BLOCK], *b[OUTER_BLOCK];
-    for (int64_t m = m0, tile = 0; m < m1; m += k->mr, tile++) {
-        for (int64_t p = 0; p < count; p++) a[tile][p] = o->a + (p0 + p) * o->lda + m;
-    }
+    const float *a[OUTER_BLOCK], *b[OUTER_BLOCK];
+    for (int64_t p = 0; p < count; p++) a[p] = o->a + (p0 + p) * o->lda + m0;
     for (int64_t n = n0; n < n1; n += k->nr) {
         for (int64_t p = 0; p < count; p++) b[p] = o->b + (p0 + p) * o->ldb + n;
-        for (int64_t m = m0, tile = 0; m < m1; m += k->mr, tile++) {
-            k->outer_tile(vaei_min(k->mr, m1 - m), vaei_min(k->nr, n1 - n), count, a[tile], b, c + m * o->ldc + n,
-                          o->ldc);
-        }
+        k->outer_tile(m1 - m0, vaei_min(k->nr, n1 - n), count, a, b, c + m0 * o->ldc + n, o->ldc);
     }
 }
 

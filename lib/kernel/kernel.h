@@ -52,12 +52,12 @@ typedef struct vaei_kernels {
     const char *name;    /* "avx2" */
     int32_t isa;         /* 1 portable, 2 avx2, 3 avx512, 4 neon: as the public constants */
     int32_t blas;        /* products go to cblas */
-    int32_t mr, nr;      /* the tile: at most mr rows, nr columns */
+    int32_t mr, nr;      /* the tile: at most nr columns; the rows that share one load of them */
     int32_t lanes;       /* of a vector; nr is a multiple */
 
     /* -- tile.tmpl.h ---------------------------------------------------------------------------------------------
      * dot_tile: c[i][j] = init + sum_t sum_k a[t * m + i][k] * b[(t * depth + k) * columns + j]
-     *   i < m <= mr rows, j < n <= nr columns; t < taps, k < depth, one FMA chain in that order. a: pointers to rows contiguous in k.
+     *   i < m rows, j < n <= nr columns; t < taps, k < depth, one FMA chain in that order. a: pointers to rows contiguous in k.
      *   b: a packed panel of vaei_panel_columns(n), zero beyond n. c: pointers to m rows. init: c itself (accumulate), else bias[j],
      *   else 0 (bias NULL). */
     void (*dot_tile)(int64_t m, int64_t n, int64_t taps, int64_t depth, const float *const *a, const float *b, float *const *c,
@@ -65,7 +65,7 @@ typedef struct vaei_kernels {
     /* dot_tile_plain: one tap, and b as it lies, b[k * ldb + j]. Reads nothing beyond b[k * ldb + n - 1]. */
     void (*dot_tile_plain)(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *b, int64_t ldb, float *const *c,
                            const float *bias, int32_t accumulate);
-    /* outer_tile: c[i * ldc + j] += sum_p a[p][i] * b[p][j]     i < m <= mr, j < n <= nr, p < depth ascending, from 0: the sum is
+    /* outer_tile: c[i * ldc + j] += sum_p a[p][i] * b[p][j]     i < m, j < n <= nr, p < depth ascending, from 0: the sum is
      *   formed first (chain of FMA from 0), then added to c. a, b: depth pointers each. Reads nothing beyond a[p][m - 1], b[p][n - 1]. */
     void (*outer_tile)(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *const *b, float *c, int64_t ldc);
 

@@ -6,11 +6,11 @@
  *   outer_tile   c[i][j] += sum_p a[p][i] b[p][j]                       the gradient of a weight
  *
  * A block of m x n outputs stays in registers while the reduction index runs, ascending, one FMA per output and step: the order of
- * the definition in kernel.h, whatever the width of a vector. A tile of more vectors than there are registers for goes in passes over
- * its rows: few rows of four vectors read less for each FMA than many rows of two. The bodies take m and the number of vectors as
- * constants; a table chooses, so that a partial block costs what it computes.
+ * the definition in kernel.h, whatever the width of a vector. More rows than there are registers for go in passes over the same
+ * columns, as even as can be: few rows of four vectors read less for each FMA than many rows of two. The bodies take the rows of a pass
+ * and the number of vectors as constants; a table chooses, so that a partial block costs what it computes.
  *
- * The file that includes this one has included its simd_*.h and defines TILE_MR (rows, at most 12), TILE_NV (vectors across, at most
+ * The file that includes this one has included its simd_*.h and defines TILE_MR (rows of a pass, at most 12), TILE_NV (vectors across, at most
  * 4) and TILE_SUMS (registers for sums: rows times vectors of one pass). It gives dot_tile, dot_tile_plain and outer_tile, static. */
 
 #define TILE_NR (TILE_NV * V_WIDTH)
@@ -39,8 +39,8 @@ V_FN int64_t tile_vectors(int64_t n) {
     return (n + V_WIDTH - 1) / V_WIDTH;
 }
 
-/* From tap to tap the rows are `step` pointers apart. */
-V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_t taps, int64_t depth, int64_t step,
+/* Numbers [from, to) of each row. From tap to tap the rows are `step` pointers apart. */
+V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_t taps, int64_t from, int64_t to, int64_t step,
                    const float *const *a, const float *b, int64_t ldb, float *const *c, const float *bias, int32_t accumulate) {
     v_f32 acc[TILE_SUMS];
     if (accumulate) {
@@ -57,7 +57,7 @@ V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_
         }
     }
     for (int64_t t = 0; t < taps; t++, a += step) {
-        for (int64_t k = 0; k < depth; k++, b += ldb) {
+        for (int64_t k = from; k < to; k++, b += ldb) {
             v_f32 right[TILE_NV];
             TILE_UNROLL for (int j = 0; j < nv; j++) {
                 right[j] = tile_load(b + j * V_WIDTH, whole || j < nv - 1, tile_part(n, j));
@@ -110,21 +110,22 @@ V_FN void outer_body(const int m, const int nv, const int whole, int64_t n, int6
 }
 
 /* One function for each number of rows and of vectors whose sums fit into the registers. The stride of a panel is a constant. */
-#define TILE_FUNCTIONS(m, nv)                                                                                          \
-    VAEI_TARGET static void dot_##m##_##nv(int64_t n, int64_t taps, int64_t depth, int64_t step, const float *const *a,\
-                                           const float *b, float *const *c, const float *bias, int32_t accumulate) {   \
-        if (n == nv * V_WIDTH) dot_body(m, nv, 1, n, taps, depth, step, a, b, nv * V_WIDTH, c, bias, accumulate);      \
-        else dot_body(m, nv, 0, n, taps, depth, step, a, b, nv * V_WIDTH, c, bias, accumulate);                        \
-    }                                                                                                                  \
-    VAEI_TARGET static void plain_##m##_##nv(int64_t n, int64_t depth, const float *const *a, const float *b,          \
-                                             int64_t ldb, float *const *c, const float *bias, int32_t accumulate) {    \
-        if (n == nv * V_WIDTH) dot_body(m, nv, 1, n, 1, depth, 0, a, b, ldb, c, bias, accumulate);                     \
-        else dot_body(m, nv, 0, n, 1, depth, 0, a, b, ldb, c, bias, accumulate);                                       \
-    }                                                                                                                  \
-    VAEI_TARGET static void outer_##m##_##nv(int64_t n, int64_t depth, int64_t from, const float *const *a,            \
-                                             const float *const *b, float *c, int64_t ldc) {                           \
-        if (n == nv * V_WIDTH) outer_body(m, nv, 1, n, depth, from, a, b, c, ldc);                                     \
-        else outer_body(m, nv, 0, n, depth, from, a, b, c, ldc);                                                       \
+#define TILE_FUNCTIONS(m, nv)                                                                                               \
+    VAEI_TARGET static void dot_##m##_##nv(int64_t n, int64_t taps, int64_t from, int64_t to, int64_t step,                 \
+                                           const float *const *a, const float *b, float *const *c, const float *bias,       \
+                                           int32_t accumulate) {                                                            \
+        if (n == nv * V_WIDTH) dot_body(m, nv, 1, n, taps, from, to, step, a, b, nv * V_WIDTH, c, bias, accumulate);        \
+        else dot_body(m, nv, 0, n, taps, from, to, step, a, b, nv * V_WIDTH, c, bias, accumulate);                          \
+    }                                                                                                                       \
+    VAEI_TARGET static void plain_##m##_##nv(int64_t n, int64_t depth, const float *const *a, const float *b, int64_t ldb,  \
+                                             float *const *c, const float *bias, int32_t accumulate) {                      \
+        if (n == nv * V_WIDTH) dot_body(m, nv, 1, n, 1, 0, depth, 0, a, b, ldb, c, bias, accumulate);                       \
+        else dot_body(m, nv, 0, n, 1, 0, depth, 0, a, b, ldb, c, bias, accumulate);                                         \
+    }                                                                                                                       \
+    VAEI_TARGET static void outer_##m##_##nv(int64_t n, int64_t depth, int64_t from, const float *const *a,                 \
+                                             const float *const *b, float *c, int64_t ldc) {                                \
+        if (n == nv * V_WIDTH) outer_body(m, nv, 1, n, depth, from, a, b, c, ldc);                                          \
+        else outer_body(m, nv, 0, n, depth, from, a, b, c, ldc);                                                            \
     }
 #define TILE_DOT(m, nv) dot_##m##_##nv,
 #define TILE_PLAIN(m, nv) plain_##m##_##nv,
@@ -149,32 +150,31 @@ TILE_6(TILE_FUNCTIONS, 4)
 #define TILE_TABLE(x) { { TILE_ALL(x, 1) }, { TILE_ALL(x, 2) } }
 #endif
 
-/* The rows of a pass over m rows: all, or half of them where the registers do not suffice. */
-_Static_assert(TILE_MR * TILE_NV <= 2 * TILE_SUMS && TILE_MR % 2 == 0, "two passes are enough");
-V_FN int64_t tile_pass(int64_t m, int64_t vectors) {
-    return m * vectors <= TILE_SUMS ? m : (m + 1) / 2;
+/* The passes over m rows, and the rows of pass i */
+V_FN int64_t tile_passes(int64_t m, int64_t vectors) {
+    const int64_t fit = TILE_SUMS / vectors, most = fit < TILE_MR ? fit : TILE_MR;
+    return (m + most - 1) / most;
+}
+V_FN int64_t tile_rows(int64_t m, int64_t passes, int64_t i) {
+    return m / passes + (i < m % passes);
 }
 
-/* The second pass reads the panel from the first cache: a deep one goes in pieces that fit there. */
+/* Passes after the first read the panel from the first cache: a deep one goes in pieces that fit there. */
 VAEI_TARGET static void dot_tile(int64_t m, int64_t n, int64_t taps, int64_t depth, const float *const *a, const float *b,
                                  float *const *c, const float *bias, int32_t accumulate) {
-    static void (*const table[TILE_NV][TILE_MR])(int64_t, int64_t, int64_t, int64_t, const float *const *, const float *,
+    static void (*const table[TILE_NV][TILE_MR])(int64_t, int64_t, int64_t, int64_t, int64_t, const float *const *, const float *,
                                                  float *const *, const float *, int32_t) = TILE_TABLE(TILE_DOT);
-    const int64_t vectors = tile_vectors(n), pass = tile_pass(m, vectors);
-    if (pass == m) {
-        table[vectors - 1][m - 1](n, taps, depth, m, a, b, c, bias, accumulate);
-        return;
-    }
-    const int64_t piece = taps == 1 && depth > TILE_DEPTH ? TILE_DEPTH : depth;
+    const int64_t vectors = tile_vectors(n), passes = tile_passes(m, vectors);
+    const int64_t piece = passes > 1 && taps == 1 && depth > TILE_DEPTH ? TILE_DEPTH : depth;
     int64_t k = 0;
     do {
-        const int64_t now = depth - k < piece ? depth - k : piece;
-        const float *x[TILE_MR], *const *const left = piece == depth ? a : x, *const panel = b + k * vectors * V_WIDTH;
-        for (int64_t i = 0; i < m && left == x; i++) x[i] = a[i] + k;
-        table[vectors - 1][pass - 1](n, taps, now, m, left, panel, c, bias, accumulate);
-        table[vectors - 1][m - pass - 1](n, taps, now, m, left + pass, panel, c + pass, bias, accumulate);
+        const int64_t to = depth - k < piece ? depth : k + piece;
+        for (int64_t i = 0, row = 0, rows; i < passes; i++, row += rows) {
+            rows = tile_rows(m, passes, i);
+            table[vectors - 1][rows - 1](n, taps, k, to, m, a + row, b + k * vectors * V_WIDTH, c + row, bias, accumulate);
+        }
         accumulate = 1;
-        k += now;
+        k = to;
     } while (k < depth);
 }
 
@@ -182,16 +182,20 @@ VAEI_TARGET static void dot_tile_plain(int64_t m, int64_t n, int64_t depth, cons
                                        float *const *c, const float *bias, int32_t accumulate) {
     static void (*const table[TILE_NV][TILE_MR])(int64_t, int64_t, const float *const *, const float *, int64_t, float *const *,
                                                  const float *, int32_t) = TILE_TABLE(TILE_PLAIN);
-    const int64_t vectors = tile_vectors(n), pass = tile_pass(m, vectors);
-    table[vectors - 1][pass - 1](n, depth, a, b, ldb, c, bias, accumulate);
-    if (pass < m) table[vectors - 1][m - pass - 1](n, depth, a + pass, b, ldb, c + pass, bias, accumulate);
+    const int64_t vectors = tile_vectors(n), passes = tile_passes(m, vectors);
+    for (int64_t i = 0, row = 0, rows; i < passes; i++, row += rows) {
+        rows = tile_rows(m, passes, i);
+        table[vectors - 1][rows - 1](n, depth, a + row, b, ldb, c + row, bias, accumulate);
+    }
 }
 
 VAEI_TARGET static void outer_tile(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *const *b, float *c,
                                    int64_t ldc) {
     static void (*const table[TILE_NV][TILE_MR])(int64_t, int64_t, int64_t, const float *const *, const float *const *, float *,
                                                  int64_t) = TILE_TABLE(TILE_OUTER);
-    const int64_t vectors = tile_vectors(n), pass = tile_pass(m, vectors);
-    table[vectors - 1][pass - 1](n, depth, 0, a, b, c, ldc);
-    if (pass < m) table[vectors - 1][m - pass - 1](n, depth, pass, a, b, c + pass * ldc, ldc);
+    const int64_t vectors = tile_vectors(n), passes = tile_passes(m, vectors);
+    for (int64_t i = 0, row = 0, rows; i < passes; i++, row += rows) {
+        rows = tile_rows(m, passes, i);
+        table[vectors - 1][rows - 1](n, depth, row, a, b, c + row * ldc, ldc);
+    }
 }
