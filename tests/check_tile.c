@@ -82,12 +82,13 @@ static void check_outer(const vaei_kernels *k, dice *d, int64_t m, int64_t n, in
         right[p] = b.at + p * ldb;
     }
     memcpy(before, c.at, (size_t)c.count * sizeof(float));
-    k->outer_tile(m, n, depth, left, right, c.at, ldc);
+    const int32_t accumulate = dice_range(d, 0, 2) > 0;
+    k->outer_tile(m, n, depth, left, right, c.at, ldc, accumulate);
     for (int64_t i = 0; i < m; i++) {
         for (int64_t j = 0; j < ldc && i * ldc + j < c.count; j++) {
             float sum = 0;
             for (int64_t p = 0; j < n && p < depth; p++) sum = fmaf(left[p][i], right[p][j], sum);
-            const float want = j < n ? before[i * ldc + j] + sum : before[i * ldc + j];
+            const float want = j >= n ? before[i * ldc + j] : accumulate ? before[i * ldc + j] + sum : sum;
             ck_assert_msg(memcmp(&want, &c.at[i * ldc + j], sizeof want) == 0, "%s: outer m=%d n=%d depth=%d, output %d %d",
                           k->name, (int)m, (int)n, (int)depth, (int)i, (int)j);
         }

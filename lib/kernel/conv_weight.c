@@ -95,7 +95,7 @@ static void add_product(const weight *f, int64_t from, int64_t to, int64_t count
                         float *c) {
     const vaei_kernels *const k = f->k;
     for (int64_t n = 0; n < f->columns; n += k->nr) {
-        k->outer_tile(to - from, vaei_min(k->nr, f->columns - n), count, a, b, c + from * f->columns + n, f->columns);
+        k->outer_tile(to - from, vaei_min(k->nr, f->columns - n), count, a, b, c + from * f->columns + n, f->columns, 1);
         for (int64_t p = 0; p < count; p++) b[p] += k->nr;
     }
 }

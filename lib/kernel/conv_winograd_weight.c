@@ -131,12 +131,12 @@ static band band_of(const weight *f, int32_t index) {
     return b;
 }
 
-/* du += a' b over `count` rows of each; a and b end up moved */
-static void add_product(const weight *f, const band *to, int64_t count, const float **a, const float **b) {
+/* du = a' b, or with that added, over `count` rows of each; a and b end up moved */
+static void add_product(const weight *f, const band *to, int64_t count, const float **a, const float **b, int32_t accumulate) {
     const vaei_kernels *const k = f->k;
     for (int64_t p = 0; p < count; p++) a[p] += to->row;
     for (int64_t n = 0; n < f->columns; n += k->nr) {
-        k->outer_tile(to->rows, vaei_min(k->nr, f->columns - n), count, a, b, to->du + n, f->columns);
+        k->outer_tile(to->rows, vaei_min(k->nr, f->columns - n), count, a, b, to->du + n, f->columns, accumulate);
         for (int64_t p = 0; p < count; p++) b[p] += k->nr;
     }
 }
@@ -146,7 +146,7 @@ static void spots_task(void *arg, int32_t index) {
     const vaei_winograd_plan *const p = &f->p;
     const band to = band_of(f, index);
     if (to.rows <= 0) return;
-    if (f->first == 0) memset(to.du, 0, (size_t)(to.rows * f->columns) * sizeof *to.du);
+    int32_t more = f->first > 0;
     for (int64_t i = 0; i < vaei_winograd_spots(f->phase->y.taps) * vaei_winograd_spots(f->phase->x.taps); i++) {
         if (vaei_winograd_panel(f->phase, i) != to.panel) continue;
         const vaei_winograd_tile least = vaei_winograd_least(f->phase, i);
@@ -158,7 +158,8 @@ static void spots_task(void *arg, int32_t index) {
             y[count] = o;
             count += vaei_winograd_has(f->tile + t, &least);
         }
-        if (count > 0) add_product(f, &to, count, f->rows_x ? x : y, f->rows_x ? y : x);
+        if (count > 0 || !more) add_product(f, &to, count, f->rows_x ? x : y, f->rows_x ? y : x, more);
+        more = 1;
     }
 }
 
@@ -169,8 +170,8 @@ static void pixels_task(void *arg, int32_t index) {
     const band to = band_of(f, index);
     const float *x[PIXELS], *y[PIXELS];
     int64_t count = 0;
+    int32_t more = 0;
     if (to.rows <= 0) return;
-    memset(to.du, 0, (size_t)(to.rows * f->columns) * sizeof *to.du);
     for (int64_t t = 0; t < f->total; t++) {
         const vaei_winograd_place at = vaei_winograd_place_of(p, t);
         const vaei_winograd_tile tile = vaei_winograd_tile_at(f->phase, &at);
@@ -180,7 +181,8 @@ static void pixels_task(void *arg, int32_t index) {
             y[count++] = dy + (i / tile.columns * p->ow + i % tile.columns) * p->oc;
         }
         if (count + SIZE * SIZE <= PIXELS && t < f->total - 1) continue;
-        add_product(f, &to, count, f->rows_x ? x : y, f->rows_x ? y : x);
+        add_product(f, &to, count, f->rows_x ? x : y, f->rows_x ? y : x, more);
+        more = 1;
         count = 0;
     }
 }

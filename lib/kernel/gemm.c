@@ -292,7 +292,7 @@ static void outer_block(const outer *o, float *c, int64_t p0, int64_t count, int
     for (int64_t p = 0; p < count; p++) a[p] = o->a + (p0 + p) * o->lda + m0;
     for (int64_t n = n0; n < n1; n += k->nr) {
         for (int64_t p = 0; p < count; p++) b[p] = o->b + (p0 + p) * o->ldb + n;
-        k->outer_tile(m1 - m0, vaei_min(k->nr, n1 - n), count, a, b, c + m0 * o->ldc + n, o->ldc);
+        k->outer_tile(m1 - m0, vaei_min(k->nr, n1 - n), count, a, b, c + m0 * o->ldc + n, o->ldc, 1);
     }
 }
 

@@ -65,9 +65,10 @@ typedef struct vaei_kernels {
     /* dot_tile_plain: one tap, and b as it lies, b[k * ldb + j]. Reads nothing beyond b[k * ldb + n - 1]. */
     void (*dot_tile_plain)(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *b, int64_t ldb, float *const *c,
                            const float *bias, int32_t accumulate);
-    /* outer_tile: c[i * ldc + j] += sum_p a[p][i] * b[p][j]     i < m, j < n <= nr, p < depth ascending, from 0: the sum is
-     *   formed first (chain of FMA from 0), then added to c. a, b: depth pointers each. Reads nothing beyond a[p][m - 1], b[p][n - 1]. */
-    void (*outer_tile)(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *const *b, float *c, int64_t ldc);
+    /* outer_tile: c[i * ldc + j] = (accumulate: the same +) sum_p a[p][i] * b[p][j]     i < m, j < n <= nr, p < depth ascending, from 0: the sum is
+     *   formed first (chain of FMA from 0), then written or added to c. a, b: depth pointers each. Reads nothing beyond a[p][m - 1], b[p][n - 1]. */
+    void (*outer_tile)(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *const *b, float *c, int64_t ldc,
+                       int32_t accumulate);
 
     /* -- winograd.tmpl.h: the transforms of conv_winograd.c, channel by channel, for one tile --------------------------
      * winograd_input: what the tile sees, x[span_y][span_x] pixels, to its spots in v[spots_y][spots_x][stride].

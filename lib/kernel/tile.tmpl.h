@@ -3,7 +3,7 @@
  *
  *   dot_tile     c[i][j] = init + sum_t sum_k a[t][i][k] b[t][k][j]     rows of a are contiguous in k: numbers are broadcast
  *                (dot_tile_plain: t = 0, and rows of b any distance apart)
- *   outer_tile   c[i][j] += sum_p a[p][i] b[p][j]                       the gradient of a weight
+ *   outer_tile   c[i][j] (+)= sum_p a[p][i] b[p][j]                     the gradient of a weight
  *
  * A block of m x n outputs stays in registers while the reduction index runs, ascending, one FMA per output and step: the order of
  * the definition in kernel.h, whatever the width of a vector. More rows than there are registers for go in passes over the same
@@ -81,7 +81,7 @@ V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_
 
 /* Rows `from` and on of a */
 V_FN void outer_body(const int m, const int nv, const int whole, int64_t n, int64_t depth, int64_t from, const float *const *a,
-                     const float *const *b, float *c, int64_t ldc) {
+                     const float *const *b, float *c, int64_t ldc, int32_t accumulate) {
     v_f32 acc[TILE_SUMS];
     TILE_UNROLL for (int i = 0; i < m; i++) {
         TILE_UNROLL for (int j = 0; j < nv; j++) acc[i * nv + j] = v_zero();
@@ -101,9 +101,10 @@ V_FN void outer_body(const int m, const int nv, const int whole, int64_t n, int6
         TILE_UNROLL for (int j = 0; j < nv; j++) {
             float *const out = c + i * ldc + j * V_WIDTH;
             if (whole || j < nv - 1) {
-                v_store(out, v_add(v_load(out), acc[i * nv + j]));
+                v_store(out, accumulate ? v_add(v_load(out), acc[i * nv + j]) : acc[i * nv + j]);
             } else {
-                v_store_part(out, tile_part(n, j), v_add(v_load_part(out, tile_part(n, j)), acc[i * nv + j]));
+                v_store_part(out, tile_part(n, j),
+                             accumulate ? v_add(v_load_part(out, tile_part(n, j)), acc[i * nv + j]) : acc[i * nv + j]);
             }
         }
     }
@@ -123,9 +124,9 @@ V_FN void outer_body(const int m, const int nv, const int whole, int64_t n, int6
         else dot_body(m, nv, 0, n, 1, 0, depth, 0, a, b, ldb, c, bias, accumulate);                                         \
     }                                                                                                                       \
     VAEI_TARGET static void outer_##m##_##nv(int64_t n, int64_t depth, int64_t from, const float *const *a,                 \
-                                             const float *const *b, float *c, int64_t ldc) {                                \
-        if (n == nv * V_WIDTH) outer_body(m, nv, 1, n, depth, from, a, b, c, ldc);                                          \
-        else outer_body(m, nv, 0, n, depth, from, a, b, c, ldc);                                                            \
+                                             const float *const *b, float *c, int64_t ldc, int32_t accumulate) {            \
+        if (n == nv * V_WIDTH) outer_body(m, nv, 1, n, depth, from, a, b, c, ldc, accumulate);                              \
+        else outer_body(m, nv, 0, n, depth, from, a, b, c, ldc, accumulate);                                                \
     }
 #define TILE_DOT(m, nv) dot_##m##_##nv,
 #define TILE_PLAIN(m, nv) plain_##m##_##nv,
@@ -190,12 +191,12 @@ VAEI_TARGET static void dot_tile_plain(int64_t m, int64_t n, int64_t depth, cons
 }
 
 VAEI_TARGET static void outer_tile(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *const *b, float *c,
-                                   int64_t ldc) {
+                                   int64_t ldc, int32_t accumulate) {
     static void (*const table[TILE_NV][TILE_MR])(int64_t, int64_t, int64_t, const float *const *, const float *const *, float *,
-                                                 int64_t) = TILE_TABLE(TILE_OUTER);
+                                                 int64_t, int32_t) = TILE_TABLE(TILE_OUTER);
     const int64_t vectors = tile_vectors(n), passes = tile_passes(m, vectors);
     for (int64_t i = 0, row = 0, rows; i < passes; i++, row += rows) {
         rows = tile_rows(m, passes, i);
-        table[vectors - 1][rows - 1](n, depth, row, a, b, c + row * ldc, ldc);
+        table[vectors - 1][rows - 1](n, depth, row, a, b, c + row * ldc, ldc, accumulate);
     }
 }
