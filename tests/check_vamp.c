@@ -357,7 +357,8 @@ START_TEST(test_what_cannot_be_is_refused) {
     ck_assert_ok(vae_session_create(&s, m, 1));
     ck_assert_fails(vae_sample(s, 1, noise, x), VAE_E_UNSUPPORTED);
     vae_session_destroy(s);
-    ck_assert_fails(vae_trainer_create(&t, m, NULL, INT32_MAX), VAE_E_NOMEM);
+    /* more than the context's limit; on 32 bits more than there are addresses */
+    ck_assert_fails(vae_trainer_create(&t, m, NULL, INT32_MAX), sizeof(size_t) < 8 ? VAE_E_LIMIT : VAE_E_NOMEM);
     vae_model_destroy(m);
     vae_ctx_destroy(ctx);
 }
