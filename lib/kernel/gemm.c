@@ -3,7 +3,7 @@
  *
  *   for each task: a band of rows of y and a band of panels of b
  *     for each group of panels that stays in the cache with its block of K
- *       for each block of K: for each tile of mr rows: copy the rows of a, close together; for each panel: dot_tile
+ *       for each block of K: for some rows: copy those of a, close together; for each panel, from the first cache: dot_tile
  *
  * A block of K after the first adds to what the blocks before left in y, so every output remains one chain of FMA over K and
  * neither the blocks nor the copies change a bit. Rows of a are copied because rows a power of two apart fall into the same few
@@ -13,9 +13,10 @@
 #include "kernel/blas.h"
 
 enum {
-    BLOCK_FLOATS = 96 * 1024, /* of b that all tiles of a band use in turn, */
+    BLOCK_FLOATS = 96 * 1024, /* of b that all rows of a band use in turn, */
     BLOCK_K = 1024,           /* of that depth, or where rows are copied */
     COPY_K = 128,
+    COPY_ROWS = 36, /* at once */
     BAND_ROWS = 96,
     CONFLICT = 512, /* floats: rows a multiple of this apart share a few sets of the first cache */
     COPY_STRIDE = COPY_K + 16,
@@ -123,11 +124,11 @@ typedef struct product {
 } product;
 
 /* Rows [m0, m0 + m) of block [k0, k0 + depth) times columns [n0, n1) */
-static void tile_times_panels(const product *p, int64_t m0, int64_t m, const float *const *a, int64_t k0, int64_t depth,
+static void some_times_panels(const product *p, int64_t m0, int64_t m, const float *const *a, int64_t k0, int64_t depth,
                               int64_t n0, int64_t n1) {
     const vaei_kernels *const k = p->k;
     const int32_t more = p->accumulate || k0 > 0;
-    float *c[VAEI_MAX_ROWS];
+    float *c[BAND_ROWS];
     for (int64_t i = 0; i < m; i++) c[i] = p->y + (m0 + i) * p->ldy + n0;
     for (int64_t n = n0; n < n1; n += k->nr) {
         const int64_t columns = vaei_min(k->nr, n1 - n);
@@ -143,18 +144,19 @@ static void tile_times_panels(const product *p, int64_t m0, int64_t m, const flo
 
 /* Rows [m0, m1) times columns [n0, n1), which stay in the cache with a block of K */
 static void rows_times_panels(const product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
-    float copy[VAEI_MAX_ROWS * COPY_STRIDE];
-    const float *a[VAEI_MAX_ROWS];
+    float copy[COPY_ROWS * COPY_STRIDE];
+    const float *a[BAND_ROWS];
+    const int64_t parts = vaei_divide_up(m1 - m0, p->copied ? COPY_ROWS : BAND_ROWS);
     int64_t k0 = 0;
     do { /* once without K too: the bias alone */
         const int64_t depth = vaei_min(p->block, p->K - k0);
-        for (int64_t m = m0; m < m1; m += p->k->mr) {
-            const int64_t rows = vaei_min(p->k->mr, m1 - m);
+        for (int64_t m = m0, part = 0, rows; part < parts; part++, m += rows) {
+            rows = vaei_divide_up(m1 - m, parts - part);
             for (int64_t i = 0; i < rows; i++) {
                 a[i] = p->a + (m + i) * p->lda + k0;
                 if (p->copied) a[i] = memcpy(copy + i * COPY_STRIDE, a[i], (size_t)depth * sizeof *copy);
             }
-            tile_times_panels(p, m, rows, a, k0, depth, n0, n1);
+            some_times_panels(p, m, rows, a, k0, depth, n0, n1);
         }
         k0 += depth;
     } while (k0 < p->K);
