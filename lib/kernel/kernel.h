@@ -52,7 +52,7 @@ typedef struct vaei_kernels {
     const char *name;    /* "avx2" */
     int32_t isa;         /* 1 portable, 2 avx2, 3 avx512, 4 neon: as the public constants */
     int32_t blas;        /* products go to cblas */
-    int32_t mr, nr;      /* the tile: at most nr columns; the rows that share one load of them */
+    int32_t mr, nr;      /* a tile has at most nr columns, and any number of rows: best a multiple of mr */
     int32_t lanes;       /* of a vector; nr is a multiple */
 
     /* -- tile.tmpl.h ---------------------------------------------------------------------------------------------
@@ -65,8 +65,9 @@ typedef struct vaei_kernels {
     /* dot_tile_plain: one tap, and b as it lies, b[k * ldb + j]. Reads nothing beyond b[k * ldb + n - 1]. */
     void (*dot_tile_plain)(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *b, int64_t ldb, float *const *c,
                            const float *bias, int32_t accumulate);
-    /* outer_tile: c[i * ldc + j] = (accumulate: the same +) sum_p a[p][i] * b[p][j]     i < m, j < n <= nr, p < depth ascending, from 0: the sum is
-     *   formed first (chain of FMA from 0), then written or added to c. a, b: depth pointers each. Reads nothing beyond a[p][m - 1], b[p][n - 1]. */
+    /* outer_tile: c[i * ldc + j] = (accumulate: the same +) sum_p a[p][i] * b[p][j]     i < m, j < n <= nr, p < depth ascending.
+     *   The sum is formed first (chain of FMA from 0), then written or added to c. a, b: depth pointers each. Reads nothing beyond
+     *   a[p][m - 1], b[p][n - 1]. */
     void (*outer_tile)(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *const *b, float *c, int64_t ldc,
                        int32_t accumulate);
 
