@@ -3,7 +3,7 @@
  *
  *   for each task: a band of vectors
  *     for each block of panels that stays in the second cache
- *       for each tile of mr vectors; for each panel: dot_tile, then the smaller of old and new in every column
+ *       for some vectors; for each panel: dot_tile, then the smaller of old and new in every column
  *   for each vector: the smallest over the columns
  *
  * The product itself, 1e5 x 8192 numbers for a large codebook, never exists. Column j of a vector remembers its smallest score and the
@@ -19,7 +19,8 @@
 enum {
     BAND = VAEI_BAND_ROWS,
     COLUMNS = 64, /* no table's nr is larger */
-    DEPTH = 256,  /* dimensions of one dot_tile: a panel of them is what the first cache holds */
+    ROWS = 36,    /* scored at once: a panel from the first cache serves them all */
+    DEPTH = 256,  /* dimensions of one dot_tile */
     BLOCK_BYTES = 384 * 1024
 };
 
@@ -41,7 +42,7 @@ void vaei_nearest_pack(const vaei_kernels *k, int64_t K, int64_t D, const float 
     }
 }
 
-/* low, where: the smallest so far in every column of a tile's rows, and its panel */
+/* low, where: the smallest so far in every column of some rows, and its panel */
 #define TAKE_BODY                                                                                                      \
     for (int64_t i = 0; i < n; i++) {                                                                                  \
         const int32_t less = score[i] < low[i];                                                                        \
@@ -75,10 +76,10 @@ static take_panel take_for(const vaei_kernels *k) {
     return take;
 }
 
-/* The scores of m <= mr rows against one panel: c[i][0..nr). */
+/* The scores of m <= ROWS rows against one panel: c[i][0..nr). */
 static void score_panel(const vaei_kernels *k, int64_t m, int64_t D, const float *x, int64_t ldx, const float *panel,
                         const float *start, float *const *c) {
-    const float *a[VAEI_MAX_ROWS];
+    const float *a[ROWS];
     for (int64_t d = 0; d < D; d += DEPTH) {
         for (int64_t i = 0; i < m; i++) a[i] = x + i * ldx + d;
         k->dot_tile(m, k->nr, 1, vaei_min(DEPTH, D - d), a, panel + d * k->nr, c, d > 0 ? NULL : start, d > 0);
@@ -112,18 +113,18 @@ static void search_task(void *arg, int32_t band) {
     const int64_t nr = k->nr, m0 = band * (int64_t)BAND, rows = vaei_min(BAND, s->M - m0);
     const int64_t room = BLOCK_BYTES / (int64_t)sizeof(float) / nr / s->D, block = room > 1 ? room : 1;
     const float *const panel = s->packed + s->panels * nr;
-    _Alignas(VAEI_ALIGN) float low[BAND * COLUMNS], score[VAEI_MAX_ROWS * COLUMNS];
+    _Alignas(VAEI_ALIGN) float low[BAND * COLUMNS], score[ROWS * COLUMNS];
     _Alignas(VAEI_ALIGN) int32_t where[BAND * COLUMNS];
-    float *c[VAEI_MAX_ROWS];
+    float *c[ROWS];
     for (int64_t i = 0; i < rows * nr; i++) {
         low[i] = HUGE_VALF;
         where[i] = 0;
     }
-    for (int64_t i = 0; i < VAEI_MAX_ROWS; i++) c[i] = score + i * nr;
+    for (int64_t i = 0; i < ROWS; i++) c[i] = score + i * nr;
     for (int64_t p0 = 0; p0 < s->panels; p0 += block) {
         const int64_t p1 = vaei_min(p0 + block, s->panels);
-        for (int64_t i = 0; i < rows; i += k->mr) {
-            const int64_t m = vaei_min(k->mr, rows - i);
+        for (int64_t i = 0; i < rows; i += ROWS) {
+            const int64_t m = vaei_min(ROWS, rows - i);
             for (int64_t p = p0; p < p1; p++) {
                 score_panel(k, m, s->D, s->x + (m0 + i) * s->ldx, s->ldx, panel + p * nr * s->D, s->packed + p * nr, c);
                 take_best(m * nr, score, (int32_t)p, low + i * nr, where + i * nr);
@@ -142,10 +143,10 @@ void vaei_nearest(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64
 void vaei_nearest_scores(const vaei_kernels *k, int64_t M, int64_t D, const float *x, int64_t ldx, int64_t K, const float *packed,
                          float *score) {
     const int64_t nr = k->nr, panels = vaei_divide_up(K, nr);
-    float tile[VAEI_MAX_ROWS * COLUMNS], *c[VAEI_MAX_ROWS];
-    for (int64_t i = 0; i < VAEI_MAX_ROWS; i++) c[i] = tile + i * nr;
-    for (int64_t m0 = 0; m0 < M; m0 += k->mr) {
-        const int64_t m = vaei_min(k->mr, M - m0);
+    float some[ROWS * COLUMNS], *c[ROWS];
+    for (int64_t i = 0; i < ROWS; i++) c[i] = some + i * nr;
+    for (int64_t m0 = 0; m0 < M; m0 += ROWS) {
+        const int64_t m = vaei_min(ROWS, M - m0);
         for (int64_t p = 0; p < panels; p++) {
             score_panel(k, m, D, x + m0 * ldx, ldx, packed + (panels + p * D) * nr, packed + p * nr, c);
             for (int64_t i = 0; i < m; i++)

@@ -12,7 +12,6 @@
 #include "kernel/conv.h"
 
 enum {
-    VAEI_MAX_ROWS = 12,  /* no table's mr is larger */
     VAEI_TILE_STEP = 12, /* rows of a band are a multiple of this: whole tiles for every table */
     VAEI_BAND_ROWS = 96,
     VAEI_MAX_TASKS = 1 << 24
