@@ -297,7 +297,6 @@ START_TEST(test_utf8_takes_every_character) {
 }
 END_TEST
 
-/* Of all three-byte strings exactly those that are runs of characters pass. */
 /* A wrong byte is found at its place, also within and behind eight bytes of ASCII. */
 START_TEST(test_utf8_finds_the_wrong_byte_anywhere) {
     char s[40];
@@ -313,6 +312,7 @@ START_TEST(test_utf8_finds_the_wrong_byte_anywhere) {
 }
 END_TEST
 
+/* Of all three-byte strings exactly those that are runs of characters pass. */
 START_TEST(test_utf8_refuses_everything_else) {
     int64_t count = 0;
     for (unsigned i = 0; i < 1u << 24; i++) {

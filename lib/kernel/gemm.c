@@ -124,7 +124,7 @@ typedef struct product {
 } product;
 
 /* Rows [m0, m0 + m) of block [k0, k0 + depth) times columns [n0, n1) */
-static void some_times_panels(const product *p, int64_t m0, int64_t m, const float *const *a, int64_t k0, int64_t depth,
+static void tile_times_panels(const product *p, int64_t m0, int64_t m, const float *const *a, int64_t k0, int64_t depth,
                               int64_t n0, int64_t n1) {
     const vaei_kernels *const k = p->k;
     const int32_t more = p->accumulate || k0 > 0;
@@ -156,7 +156,7 @@ static void rows_times_panels(const product *p, int64_t m0, int64_t m1, int64_t 
                 a[i] = p->a + (m + i) * p->lda + k0;
                 if (p->copied) a[i] = memcpy(copy + i * COPY_STRIDE, a[i], (size_t)depth * sizeof *copy);
             }
-            some_times_panels(p, m, rows, a, k0, depth, n0, n1);
+            tile_times_panels(p, m, rows, a, k0, depth, n0, n1);
         }
         k0 += depth;
     } while (k0 < p->K);

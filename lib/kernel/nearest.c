@@ -143,8 +143,8 @@ void vaei_nearest(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64
 void vaei_nearest_scores(const vaei_kernels *k, int64_t M, int64_t D, const float *x, int64_t ldx, int64_t K, const float *packed,
                          float *score) {
     const int64_t nr = k->nr, panels = vaei_divide_up(K, nr);
-    float some[ROWS * COLUMNS], *c[ROWS];
-    for (int64_t i = 0; i < ROWS; i++) c[i] = some + i * nr;
+    float tile[ROWS * COLUMNS], *c[ROWS];
+    for (int64_t i = 0; i < ROWS; i++) c[i] = tile + i * nr;
     for (int64_t m0 = 0; m0 < M; m0 += ROWS) {
         const int64_t m = vaei_min(ROWS, M - m0);
         for (int64_t p = 0; p < panels; p++) {
