@@ -30,8 +30,9 @@ struct vae_session {
 
 #define CACHE_BYTES ((size_t)1 << 20) /* of one core */
 
-/* Examples of a pass: as many as fit into the cache beside each other, and more where weights are large: each pass reads them anew,
- * which costs about a quarter of what it costs to write activations out of the cache and to fetch them again. */
+/* Examples of a pass: as many as fit into the cache beside each other, and more where weights or scratch are large: each pass reads
+ * them anew, which costs about a quarter of what it costs to write activations out of the cache and to fetch them again. Where weights
+ * are most of it, no less than twice their bytes: a linear layer would wait for its weights more than it multiplies. */
 static int64_t pass_of(const vae_model_t *model, int64_t max_batch) {
     const int64_t threads = vaei_pool_threads(model->ctx->pool);
     vaei_carve one = {0}, two = {0};
@@ -39,8 +40,9 @@ static int64_t pass_of(const vae_model_t *model, int64_t max_batch) {
     vaei_network_carve(&model->network, model->ctx->kernels, 1, 0, &one, &w);
     vaei_network_carve(&model->network, model->ctx->kernels, 2, 0, &two, &w);
     if (threads == 0 || two.used <= one.used) return max_batch;
-    const size_t example = two.used - one.used, weights = one.used > example ? one.used - example : 0; /* and scratch */
-    const int64_t pass = (int64_t)((CACHE_BYTES * (size_t)threads + weights / 4) / example);
+    const size_t example = two.used - one.used, rest = one.used > example ? one.used - example : 0;
+    const size_t fit = CACHE_BYTES * (size_t)threads + rest / 4;
+    const int64_t pass = (int64_t)((fit / 2 > w.packs ? fit : 2 * w.packs) / example);
     return pass < 1 ? 1 : pass < max_batch ? pass : max_batch;
 }
 

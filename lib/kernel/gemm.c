@@ -15,9 +15,10 @@
 enum {
     BLOCK_FLOATS = 96 * 1024, /* of b that all rows of a band use in turn, */
     BLOCK_K = 1024,           /* of that depth, or where rows are copied */
-    COPY_K = 128,
-    COPY_ROWS = 36, /* at once */
-    BAND_ROWS = 96,
+    COPY_K = 256,
+    ROWS = 96,      /* of one tile */
+    COPY_ROWS = 18, /* of one whose rows are copied */
+    BAND_ROWS = 384,
     CONFLICT = 512, /* floats: rows a multiple of this apart share a few sets of the first cache */
     COPY_STRIDE = COPY_K + 16,
     COPY_COLUMNS = 128, /* which the copy pays for */
@@ -128,7 +129,7 @@ static void tile_times_panels(const product *p, int64_t m0, int64_t m, const flo
                               int64_t n0, int64_t n1) {
     const vaei_kernels *const k = p->k;
     const int32_t more = p->accumulate || k0 > 0;
-    float *c[BAND_ROWS];
+    float *c[ROWS];
     for (int64_t i = 0; i < m; i++) c[i] = p->y + (m0 + i) * p->ldy + n0;
     for (int64_t n = n0; n < n1; n += k->nr) {
         const int64_t columns = vaei_min(k->nr, n1 - n);
@@ -145,8 +146,8 @@ static void tile_times_panels(const product *p, int64_t m0, int64_t m, const flo
 /* Rows [m0, m1) times columns [n0, n1), which stay in the cache with a block of K */
 static void rows_times_panels(const product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
     float copy[COPY_ROWS * COPY_STRIDE];
-    const float *a[BAND_ROWS];
-    const int64_t parts = vaei_divide_up(m1 - m0, p->copied ? COPY_ROWS : BAND_ROWS);
+    const float *a[ROWS];
+    const int64_t parts = vaei_divide_up(m1 - m0, p->copied ? COPY_ROWS : ROWS);
     int64_t k0 = 0;
     do { /* once without K too: the bias alone */
         const int64_t depth = vaei_min(p->block, p->K - k0);
@@ -231,7 +232,7 @@ void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_
 
 /* Few rows read each panel a few times; but rows of b that fall into the same sets of the caches push each other out. */
 static int32_t reads_plain(const vaei_kernels *k, int64_t M, int64_t N) {
-    return k->blas || (M <= BAND_ROWS && N % CONFLICT != 0);
+    return k->blas || (M <= ROWS && N % CONFLICT != 0);
 }
 
 int64_t vaei_matmul_plain_scratch(const vaei_kernels *k, int64_t M, int64_t K, int64_t N) {

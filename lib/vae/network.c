@@ -164,6 +164,7 @@ void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t 
     w->encoder.pack = vaei_carve_bytes(c, e.pack);
     w->latent.pack = vaei_carve_bytes(c, q.pack);
     w->decoder.pack = vaei_carve_bytes(c, d.pack);
+    w->packs = e.pack + q.pack + d.pack;
     w->encoder.cache = vaei_carve_bytes(c, e.cache);
     w->latent.cache = vaei_carve_bytes(c, q.cache);
     w->decoder.cache = vaei_carve_bytes(c, d.cache);

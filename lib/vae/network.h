@@ -43,6 +43,7 @@ vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei
 /* The parts' memory for one use of the network: carved by vaei_network_carve from one block (measured with base NULL). */
 typedef struct vaei_work {
     vaei_slot encoder, latent, decoder, prior;
+    size_t packs;       /* bytes of those of encoder, latent and decoder */
     void *likelihood_cache;
     float *h;           /* [n][H] */
     float *mean, *logvar, *z, *noise, *kl; /* [n][D] */
