@@ -322,10 +322,12 @@ static void multiply_rows(const winograd *w, int64_t rows, const float *const *a
 static void multiply_tiles(const winograd *w, const vaei_winograd_phase *phase, const batch *b) {
     const vaei_winograd_plan *const p = &w->f.p;
     const int64_t floats = panel_floats(w->k, p);
+    const vaei_winograd_tile common = vaei_winograd_common(b->tiles, b->tile);
     for (int64_t i = 0; i < vaei_winograd_spots(phase->y.taps) * vaei_winograd_spots(phase->x.taps); i++) {
         const float *v = b->v + i * w->f.v, *const u = w->u + vaei_winograd_panel(phase, i) * floats;
         float *m = b->m + i * w->f.m;
         const vaei_winograd_tile least = vaei_winograd_least(phase, i);
+        const int32_t all = vaei_winograd_has(&common, &least);
         const float *a[MAX_BLOCK + 1];
         float *c[MAX_BLOCK + 1];
         int64_t rows = 0;
@@ -336,7 +338,7 @@ static void multiply_tiles(const winograd *w, const vaei_winograd_phase *phase, 
         for (int64_t t = 0; t < b->tiles; t++, v += p->row_c, m += p->row_o) {
             a[rows] = v;
             c[rows] = m;
-            rows += vaei_winograd_has(b->tile + t, &least);
+            rows += all || vaei_winograd_has(b->tile + t, &least);
         }
         multiply_rows(w, rows, a, u, NULL, 0, c);
     }

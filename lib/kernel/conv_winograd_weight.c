@@ -51,7 +51,7 @@ typedef struct weight {
     /* at work: */
     const vaei_winograd_phase *phase;
     int64_t first, tiles; /* of the block */
-    vaei_winograd_tile tile[MAX_BLOCK];
+    vaei_winograd_tile tile[MAX_BLOCK], common; /* common: what each of them has */
 } weight;
 
 static int64_t lanes(int64_t channels) {
@@ -150,13 +150,14 @@ static void spots_task(void *arg, int32_t index) {
     for (int64_t i = 0; i < vaei_winograd_spots(f->phase->y.taps) * vaei_winograd_spots(f->phase->x.taps); i++) {
         if (vaei_winograd_panel(f->phase, i) != to.panel) continue;
         const vaei_winograd_tile least = vaei_winograd_least(f->phase, i);
+        const int32_t all = vaei_winograd_has(&f->common, &least);
         const float *x[MAX_BLOCK + 1], *y[MAX_BLOCK + 1];
         const float *c = f->v + i * f->step_v, *o = f->e + i * f->step_e;
         int64_t count = 0;
         for (int64_t t = 0; t < f->tiles; t++, c += p->row_c, o += p->row_o) {
             x[count] = c;
             y[count] = o;
-            count += vaei_winograd_has(f->tile + t, &least);
+            count += all || vaei_winograd_has(f->tile + t, &least);
         }
         if (count > 0 || !more) add_product(f, &to, count, f->rows_x ? x : y, f->rows_x ? y : x, more);
         more = 1;
@@ -200,6 +201,7 @@ static void run_phase(weight *f, const vaei_pool *pool) {
             const vaei_winograd_place at = vaei_winograd_place_of(&f->p, f->first + t);
             f->tile[t] = vaei_winograd_tile_at(f->phase, &at);
         }
+        f->common = vaei_winograd_common(f->tiles, f->tile);
         vaei_parallel(pool, (int32_t)vaei_divide_up(f->tiles, GROUP), transform_task, f);
         vaei_parallel(pool, bands, spots_task, f);
     }

@@ -60,6 +60,15 @@ vaei_winograd_tile vaei_winograd_least(const vaei_winograd_phase *f, int64_t i);
 VAEI_INLINE int32_t vaei_winograd_has(const vaei_winograd_tile *tile, const vaei_winograd_tile *least) {
     return (tile->rows >= least->rows) & (tile->columns >= least->columns);
 }
+/* The rows and columns that each of some tiles has */
+VAEI_INLINE vaei_winograd_tile vaei_winograd_common(int64_t tiles, const vaei_winograd_tile *tile) {
+    vaei_winograd_tile common = tile[0];
+    for (int64_t t = 1; t < tiles; t++) {
+        common.rows = tile[t].rows < common.rows ? tile[t].rows : common.rows;
+        common.columns = tile[t].columns < common.columns ? tile[t].columns : common.columns;
+    }
+    return common;
+}
 /* Floats from spot to spot of a block of tiles: an odd number of lines, so that the spots of a tile have sets of their own */
 VAEI_INLINE int64_t vaei_winograd_step(int64_t tiles, int64_t row) {
     return (tiles * row / VAEI_WINOGRAD_LINE | 1) * VAEI_WINOGRAD_LINE;
