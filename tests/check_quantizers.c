@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * check_quantizers.c - latents of codes, one at a time, against their definitions; the search for the nearest code; and what keeps a
  * codebook alive. Against another program: check_quantizer_parity.c. */
+#include "guarded.h"
 #include "quantizer_rig.h"
 
 #include "kernel/nearest.h"
@@ -46,6 +47,35 @@ START_TEST(test_the_nearest_code_is_found_on_every_instruction_set) {
             }
         }
         free(x), free(e);
+    }
+}
+END_TEST
+
+START_TEST(test_only_lower_numbers_are_kept) {
+    const vaei_kernels *const k = vaei_kernels_select(_i, 0);
+    dice d = {39};
+    if (!k) return;
+    for (int64_t n = 0; n < 68; n++) {
+        guarded x = guarded_random(&d, n), low = guarded_random(&d, n), before = guarded_floats(n), from = guarded_floats(n);
+        int32_t *const tag = (int32_t *)(void *)from.at;
+        for (int64_t i = 0; i < n; i++) {
+            if (i % 5 == 0) x.at[i] = low.at[i];
+            if (i % 7 == 0) x.at[i] = NAN;
+            if (i % 11 == 0) low.at[i] = HUGE_VALF;
+            tag[i] = (int32_t)-i;
+            before.at[i] = low.at[i];
+        }
+        k->keep_lower(n, x.at, 0x12345678, low.at, tag);
+        for (int64_t i = 0; i < n; i++) {
+            const int32_t less = x.at[i] < before.at[i];
+            const float want = less ? x.at[i] : before.at[i];
+            ck_assert_msg(memcmp(low.at + i, &want, sizeof want) == 0 && tag[i] == (less ? 0x12345678 : (int32_t)-i),
+                          "%s: %d numbers, element %d", k->name, (int)n, (int)i);
+        }
+        guarded_free(&x);
+        guarded_free(&low);
+        guarded_free(&before);
+        guarded_free(&from);
     }
 }
 END_TEST
@@ -504,6 +534,7 @@ Suite *suite_quantizers(void) {
     Suite *s = suite_create("quantizers");
     TCase *t = tcase_create("quantizers");
     tcase_add_test(t, test_the_nearest_code_is_found_on_every_instruction_set);
+    tcase_add_loop_test(t, test_only_lower_numbers_are_kept, ISA_FIRST, ISA_END);
     tcase_add_test(t, test_ties_go_to_the_lowest_code);
     tcase_add_loop_test(t, test_straight_through_hands_the_gradient_on, 0, 3);
     tcase_add_test(t, test_rotation_is_the_rotation_that_takes_a_vector_to_its_code);

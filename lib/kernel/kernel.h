@@ -101,6 +101,8 @@ typedef struct vaei_kernels {
     void (*scale)(int64_t n, float a, float *y);                                /* y *= a */
     /* y[i] = start + x[0][i] + x[1][i] + ... of `rows` rows, in that order */
     void (*add_rows)(int64_t n, int64_t rows, const float *const *x, float start, float *y);
+    /* where x[i] < low[i], and nowhere with a NaN: low[i] = x[i], from[i] = tag */
+    void (*keep_lower)(int64_t n, const float *x, int32_t tag, float *low, int32_t *from);
     /* y[r][c] = fma(x[r][c], scale[c], shift[c]): normalisation over the last axis; rows >= 0 */
     void (*affine)(int64_t rows, int64_t channels, const float *scale, const float *shift, const float *x, float *y);
 

@@ -7,13 +7,11 @@
  *   for each vector: the smallest over the columns
  *
  * The product itself, 1e5 x 8192 numbers for a large codebook, never exists. Column j of a vector remembers its smallest score and the
- * panel of it; as panels ascend and only a smaller score replaces, ties stay with the lowest panel. Comparing rounds nothing, so the width
- * of the vectors that do it cannot show. */
+ * panel of it; as panels ascend and only a smaller score replaces, ties stay with the lowest panel. */
 #include "kernel/nearest.h"
 
 #include <math.h>
 
-#include "kernel/isa.h"
 #include "kernel/product_parts.h"
 
 enum {
@@ -40,40 +38,6 @@ void vaei_nearest_pack(const vaei_kernels *k, int64_t K, int64_t D, const float 
         else packed[i] = by == VAEI_NEAREST_DISTANCE ? (float)k->sum_squares(D, code) : 0;
         for (int64_t d = 0; d < D; d++) column[d * k->nr] = i < K ? -2 * code[d] : 0;
     }
-}
-
-/* low, where: the smallest so far in every column of some rows, and its panel */
-#define TAKE_BODY                                                                                                      \
-    for (int64_t i = 0; i < n; i++) {                                                                                  \
-        const int32_t less = score[i] < low[i];                                                                        \
-        low[i] = less ? score[i] : low[i];                                                                             \
-        where[i] = less ? panel : where[i];                                                                            \
-    }
-
-typedef void (*take_panel)(int64_t n, const float *restrict score, int32_t panel, float *restrict low, int32_t *restrict where);
-
-static void take(int64_t n, const float *restrict score, int32_t panel, float *restrict low, int32_t *restrict where) {
-    TAKE_BODY
-}
-#ifdef VAEI_X86
-__attribute__((target("avx2"))) static void take_avx2(int64_t n, const float *restrict score, int32_t panel, float *restrict low,
-                                                      int32_t *restrict where) {
-    TAKE_BODY
-}
-__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,prefer-vector-width=512"))) static void
-take_avx512(int64_t n, const float *restrict score, int32_t panel, float *restrict low, int32_t *restrict where) {
-    TAKE_BODY
-}
-#endif
-
-static take_panel take_for(const vaei_kernels *k) {
-#ifdef VAEI_X86
-    if (k->isa == vaei_kernels_avx512.isa) return take_avx512;
-    if (k->isa == vaei_kernels_avx2.isa) return take_avx2;
-#else
-    (void)k;
-#endif
-    return take;
 }
 
 /* The scores of m <= ROWS rows against one panel: c[i][0..nr). */
@@ -109,7 +73,6 @@ static int32_t lowest(int64_t columns, const float *low, const int32_t *where) {
 static void search_task(void *arg, int32_t band) {
     const search *const s = arg;
     const vaei_kernels *const k = s->k;
-    const take_panel take_best = take_for(k);
     const int64_t nr = k->nr, m0 = band * (int64_t)BAND, rows = vaei_min(BAND, s->M - m0);
     const int64_t room = BLOCK_BYTES / (int64_t)sizeof(float) / nr / s->D, block = room > 1 ? room : 1;
     const float *const panel = s->packed + s->panels * nr;
@@ -127,7 +90,7 @@ static void search_task(void *arg, int32_t band) {
             const int64_t m = vaei_min(ROWS, rows - i);
             for (int64_t p = p0; p < p1; p++) {
                 score_panel(k, m, s->D, s->x + (m0 + i) * s->ldx, s->ldx, panel + p * nr * s->D, s->packed + p * nr, c);
-                take_best(m * nr, score, (int32_t)p, low + i * nr, where + i * nr);
+                k->keep_lower(m * nr, score, (int32_t)p, low + i * nr, where + i * nr);
             }
         }
     }

@@ -310,6 +310,21 @@ V_FN v_f32 row_sum(int64_t rows, const float *const *x, float start, int64_t i, 
 static VAEI_TARGET void vec_add_rows(int64_t n, int64_t rows, const float *const *x, float start, float *y) {
     FOR_EACH(n, put(y + i, j, row_sum(rows, x, start, i, j)));
 }
+static VAEI_TARGET void vec_keep_lower(int64_t n, const float *x, int32_t tag, float *low, int32_t *from) {
+    const v_f32 tags = v_float_of_bits(v_iset(tag));
+    int64_t i = 0;
+    for (; i + V_WIDTH <= n; i += V_WIDTH) {
+        const v_f32 a = v_load(x + i), b = v_load(low + i);
+        const v_f32 old = v_float_of_bits(v_iload((const uint32_t *)from + i));
+        v_store(low + i, v_select(v_lt(a, b), a, b));
+        v_istore(from + i, v_bits(v_select(v_lt(a, b), tags, old)));
+    }
+    for (; i < n; i++) {
+        if (!(x[i] < low[i])) continue;
+        low[i] = x[i];
+        from[i] = tag;
+    }
+}
 static VAEI_TARGET void vec_affine(int64_t rows, int64_t channels, const float *scale, const float *shift,
                                    const float *x, float *y) {
     for (int64_t r = 0; r < rows; r++, x += channels, y += channels) {
@@ -561,6 +576,7 @@ static VAEI_TARGET void normal(int64_t n, const uint32_t *bits, float *out) {
         .winograd_weight = winograd_weight, .winograd_weight_grad = winograd_weight_grad,                              \
         .map = EACH_MAP(map_), .map_grad = EACH_MAP(grad_),                                                            \
         .transpose = transpose, .add = vec_add, .axpy = vec_axpy, .scale = vec_scale, .add_rows = vec_add_rows,        \
+        .keep_lower = vec_keep_lower,                                                                                  \
         .affine = vec_affine, .sum = sum, .sum_squares = sum_squares, .dot = dot,                                      \
         .sum_squared_difference = sum_squared_difference, .column_sums = column_sums, .all_finite = all_finite,        \
         .bernoulli_nll = bernoulli_nll, .bernoulli_grad = bernoulli_grad, .adam = adam, .sgd = sgd, .normal = normal,  \
