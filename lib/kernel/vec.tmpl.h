@@ -316,8 +316,9 @@ static VAEI_TARGET void vec_keep_lower(int64_t n, const float *x, int32_t tag, f
     for (; i + V_WIDTH <= n; i += V_WIDTH) {
         const v_f32 a = v_load(x + i), b = v_load(low + i);
         const v_f32 old = v_float_of_bits(v_iload((const uint32_t *)from + i));
-        v_store(low + i, v_select(v_lt(a, b), a, b));
-        v_istore(from + i, v_bits(v_select(v_lt(a, b), tags, old)));
+        const v_mask less = v_lt(a, b);
+        v_store(low + i, v_select(less, a, b));
+        v_istore(from + i, v_bits(v_select(less, tags, old)));
     }
     for (; i < n; i++) {
         if (!(x[i] < low[i])) continue;

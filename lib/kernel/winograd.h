@@ -64,8 +64,8 @@ VAEI_INLINE int32_t vaei_winograd_has(const vaei_winograd_tile *tile, const vaei
 VAEI_INLINE vaei_winograd_tile vaei_winograd_common(int64_t tiles, const vaei_winograd_tile *tile) {
     vaei_winograd_tile common = tile[0];
     for (int64_t t = 1; t < tiles; t++) {
-        common.rows = tile[t].rows < common.rows ? tile[t].rows : common.rows;
-        common.columns = tile[t].columns < common.columns ? tile[t].columns : common.columns;
+        common.rows = vaei_min(common.rows, tile[t].rows);
+        common.columns = vaei_min(common.columns, tile[t].columns);
     }
     return common;
 }
