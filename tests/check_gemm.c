@@ -8,11 +8,11 @@ typedef struct shape {
     int64_t M, K, N;
 } shape;
 
-/* Around the edges of tiles, panels, blocks of K, bands of rows and groups of panels; the last ones where rows are copied */
+/* Around the edges of tiles, panels, blocks of K, bands of rows and groups of panels */
 static const shape shapes[] = {
     {1, 1, 1},     {1, 784, 400}, {3, 5, 7},      {12, 192, 96},  {13, 193, 97}, {25, 400, 33},  {64, 17, 1},
     {97, 193, 97}, {128, 1, 64},  {200, 385, 130}, {6, 1000, 16}, {7, 64, 700},  {193, 500, 300}, {2, 3, 2000},
-    {385, 20, 70}, {37, 512, 128}, {390, 512, 133}, {19, 1536, 450},
+    {385, 20, 70}, {37, 512, 128}, {390, 512, 133}, {19, 1536, 450}, {31, 1025, 70},
 };
 
 static const int32_t thread_counts[] = {1, 2, 3, 7};

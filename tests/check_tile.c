@@ -113,7 +113,7 @@ START_TEST(test_dot_tile_is_one_chain_of_fma) {
 }
 END_TEST
 
-/* Panels of which only pieces fit into the first cache */
+/* Panels larger than the first cache */
 START_TEST(test_dot_tile_of_a_deep_panel_is_the_same_chain) {
     const vaei_kernels *const k = vaei_kernels_select(_i, 0);
     static const int64_t depths[] = {128, 129, 300};

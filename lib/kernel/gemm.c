@@ -2,26 +2,22 @@
  * gemm.c - matrix products: the loops around dot_tile and outer_tile.
  *
  *   for each task: a band of rows of y and a band of panels of b
- *     for each group of panels that stays in the cache with its block of K
- *       for each block of K: for some rows: copy those of a, close together; for each panel, from the first cache: dot_tile
+ *     for each group of panels that stays in the second cache with its block of K
+ *       for each block of K: for some rows: for each panel: dot_tile
  *
  * A block of K after the first adds to what the blocks before left in y, so every output remains one chain of FMA over K and
- * neither the blocks nor the copies change a bit. Rows of a are copied because rows a power of two apart fall into the same few
- * sets of the first cache; a product too narrow to pay for the copy reads them where they are, and so does one with few rows,
- * whose time goes into reading b. */
+ * blocks do not change a bit. They are deep, because sums that are taken up again cost more than a panel that comes from the second
+ * cache: it is read in order, four vectors for a tile's 24 multiply-adds. */
 #include "kernel/product_parts.h"
 #include "kernel/blas.h"
 
 enum {
-    BLOCK_FLOATS = 96 * 1024, /* of b that all rows of a band use in turn, */
-    BLOCK_K = 1024,           /* of that depth, or where rows are copied */
-    COPY_K = 256,
-    ROWS = 96,      /* of one tile */
-    COPY_ROWS = 18, /* of one whose rows are copied */
+    BLOCK_FLOATS = 64 * 1024, /* of b that all rows of a band use in turn, */
+    BLOCK_K = 1024,           /* of that depth, or */
+    PLAIN_K = 256,            /* where b is not packed: each of its rows may be in a page of its own */
+    ROWS = 96,                /* of one tile */
     BAND_ROWS = 384,
-    CONFLICT = 512, /* floats: rows a multiple of this apart share a few sets of the first cache */
-    COPY_STRIDE = COPY_K + 16,
-    COPY_COLUMNS = 128, /* which the copy pays for */
+    CONFLICT = 512, /* floats: rows of b a multiple of this apart share a few sets of the caches */
     PACK_ROWS = 16,
     LINE = 16,             /* floats of a cache line */
     PACK_FLOATS = 1 << 14, /* of a task */
@@ -121,7 +117,6 @@ typedef struct product {
     int32_t accumulate;
     int64_t band_rows, band_columns, column_bands; /* columns a multiple of nr */
     int64_t block, block_columns;                  /* of b, that all tiles of a band use in turn */
-    int32_t copied;
 } product;
 
 /* Rows [m0, m0 + m) of block [k0, k0 + depth) times columns [n0, n1) */
@@ -145,18 +140,14 @@ static void tile_times_panels(const product *p, int64_t m0, int64_t m, const flo
 
 /* Rows [m0, m1) times columns [n0, n1), which stay in the cache with a block of K */
 static void rows_times_panels(const product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
-    float copy[COPY_ROWS * COPY_STRIDE];
     const float *a[ROWS];
-    const int64_t parts = vaei_divide_up(m1 - m0, p->copied ? COPY_ROWS : ROWS);
+    const int64_t parts = vaei_divide_up(m1 - m0, ROWS);
     int64_t k0 = 0;
     do { /* once without K too: the bias alone */
         const int64_t depth = vaei_min(p->block, p->K - k0);
         for (int64_t m = m0, part = 0, rows; part < parts; part++, m += rows) {
             rows = vaei_divide_up(m1 - m, parts - part);
-            for (int64_t i = 0; i < rows; i++) {
-                a[i] = p->a + (m + i) * p->lda + k0;
-                if (p->copied) a[i] = memcpy(copy + i * COPY_STRIDE, a[i], (size_t)depth * sizeof *copy);
-            }
+            for (int64_t i = 0; i < rows; i++) a[i] = p->a + (m + i) * p->lda + k0;
             tile_times_panels(p, m, rows, a, k0, depth, n0, n1);
         }
         k0 += depth;
@@ -196,14 +187,12 @@ static void run_product(const vaei_pool *pool, product p) {
     if (row_bands > INT32_MAX / TASKS) row_bands = INT32_MAX / TASKS;
     p.band_rows = vaei_divide_up(tiles, row_bands) * k->mr;
     row_bands = vaei_divide_up(M, p.band_rows);
-    p.copied = tiles > 1 && p.lda % CONFLICT == 0 && N >= COPY_COLUMNS;
     const int64_t enough = vaei_divide_up(TASK_WORK, p.band_rows * k->nr * vaei_max(K, 1)); /* panels, for a task */
-    const int64_t least = p.copied ? vaei_max(enough, 2 * COPY_COLUMNS / k->nr) : enough;
-    const int64_t column_bands = vaei_max(vaei_min(TASKS / row_bands, panels / least), 1);
+    const int64_t column_bands = vaei_max(vaei_min(TASKS / row_bands, panels / enough), 1);
     p.band_columns = vaei_divide_up(panels, column_bands) * k->nr;
     p.column_bands = vaei_divide_up(N, p.band_columns);
     if (tiles > 1) {
-        const int64_t deepest = p.copied || p.ldb > 0 ? COPY_K : BLOCK_K;
+        const int64_t deepest = p.ldb > 0 ? PLAIN_K : BLOCK_K;
         p.block = vaei_divide_up(K, vaei_max(vaei_divide_up(K, deepest), 1));
         p.block_columns = vaei_max(BLOCK_FLOATS / k->nr / vaei_max(p.block, 1), 1) * k->nr;
     } else {

@@ -17,7 +17,7 @@
 enum {
     BAND = VAEI_BAND_ROWS,
     COLUMNS = 64, /* no table's nr is larger */
-    ROWS = 36,    /* scored at once: a panel from the first cache serves them all */
+    ROWS = 36,    /* scored at once: their scores stay in the first cache */
     DEPTH = 256,  /* dimensions of one dot_tile */
     BLOCK_BYTES = 384 * 1024
 };

@@ -16,8 +16,6 @@
 
 #define TILE_NR (TILE_NV * V_WIDTH)
 
-enum { TILE_DEPTH = 8192 / TILE_NR }; /* rows of b that fit into the first cache: 32 KiB */
-
 /* The accumulators are arrays that must become registers: every loop over them is unrolled before anything else. The loop around them
  * a few times, as its own steps are a tenth of what a core that two threads share has to issue. */
 #if defined(__clang__)
@@ -43,8 +41,8 @@ V_FN int64_t tile_vectors(int64_t n) {
     return (n + V_WIDTH - 1) / V_WIDTH;
 }
 
-/* Numbers [from, to) of each row. From tap to tap the rows are `step` pointers apart. */
-V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_t taps, int64_t from, int64_t to, int64_t step,
+/* From tap to tap the rows are `step` pointers apart. */
+V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_t taps, int64_t depth, int64_t step,
                    const float *const *a, const float *b, int64_t ldb, float *const *c, const float *bias, int32_t accumulate) {
     v_f32 acc[TILE_SUMS];
     if (accumulate) {
@@ -61,7 +59,7 @@ V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_
         }
     }
     for (int64_t t = 0; t < taps; t++, a += step) {
-        TILE_LOOP for (int64_t k = from; k < to; k++, b += ldb) {
+        TILE_LOOP for (int64_t k = 0; k < depth; k++, b += ldb) {
             v_f32 right[TILE_NV];
             TILE_UNROLL for (int j = 0; j < nv; j++) {
                 right[j] = tile_load(b + j * V_WIDTH, whole || j < nv - 1, tile_part(n, j));
@@ -116,16 +114,15 @@ V_FN void outer_body(const int m, const int nv, const int whole, int64_t n, int6
 
 /* One function for each number of rows and of vectors whose sums fit into the registers. The stride of a panel is a constant. */
 #define TILE_FUNCTIONS(m, nv)                                                                                               \
-    VAEI_TARGET static void dot_##m##_##nv(int64_t n, int64_t taps, int64_t from, int64_t to, int64_t step,                 \
-                                           const float *const *a, const float *b, float *const *c, const float *bias,       \
-                                           int32_t accumulate) {                                                            \
-        if (n == nv * V_WIDTH) dot_body(m, nv, 1, n, taps, from, to, step, a, b, nv * V_WIDTH, c, bias, accumulate);        \
-        else dot_body(m, nv, 0, n, taps, from, to, step, a, b, nv * V_WIDTH, c, bias, accumulate);                          \
+    VAEI_TARGET static void dot_##m##_##nv(int64_t n, int64_t taps, int64_t depth, int64_t step, const float *const *a,     \
+                                           const float *b, float *const *c, const float *bias, int32_t accumulate) {        \
+        if (n == nv * V_WIDTH) dot_body(m, nv, 1, n, taps, depth, step, a, b, nv * V_WIDTH, c, bias, accumulate);           \
+        else dot_body(m, nv, 0, n, taps, depth, step, a, b, nv * V_WIDTH, c, bias, accumulate);                             \
     }                                                                                                                       \
     VAEI_TARGET static void plain_##m##_##nv(int64_t n, int64_t depth, const float *const *a, const float *b, int64_t ldb,  \
                                              float *const *c, const float *bias, int32_t accumulate) {                      \
-        if (n == nv * V_WIDTH) dot_body(m, nv, 1, n, 1, 0, depth, 0, a, b, ldb, c, bias, accumulate);                       \
-        else dot_body(m, nv, 0, n, 1, 0, depth, 0, a, b, ldb, c, bias, accumulate);                                         \
+        if (n == nv * V_WIDTH) dot_body(m, nv, 1, n, 1, depth, 0, a, b, ldb, c, bias, accumulate);                       \
+        else dot_body(m, nv, 0, n, 1, depth, 0, a, b, ldb, c, bias, accumulate);                                         \
     }                                                                                                                       \
     VAEI_TARGET static void outer_##m##_##nv(int64_t n, int64_t depth, int64_t from, const float *const *a,                 \
                                              const float *const *b, float *c, int64_t ldc, int32_t accumulate) {            \
@@ -164,23 +161,15 @@ V_FN int64_t tile_rows(int64_t m, int64_t passes, int64_t i) {
     return m / passes + (i < m % passes);
 }
 
-/* Passes after the first read the panel from the first cache: a deep one goes in pieces that fit there. */
 VAEI_TARGET static void dot_tile(int64_t m, int64_t n, int64_t taps, int64_t depth, const float *const *a, const float *b,
                                  float *const *c, const float *bias, int32_t accumulate) {
-    static void (*const table[TILE_NV][TILE_MR])(int64_t, int64_t, int64_t, int64_t, int64_t, const float *const *, const float *,
+    static void (*const table[TILE_NV][TILE_MR])(int64_t, int64_t, int64_t, int64_t, const float *const *, const float *,
                                                  float *const *, const float *, int32_t) = TILE_TABLE(TILE_DOT);
     const int64_t vectors = tile_vectors(n), passes = tile_passes(m, vectors);
-    const int64_t piece = passes > 1 && taps == 1 && depth > TILE_DEPTH ? TILE_DEPTH : depth;
-    int64_t k = 0;
-    do {
-        const int64_t to = depth - k < piece ? depth : k + piece;
-        for (int64_t i = 0, row = 0, rows; i < passes; i++, row += rows) {
-            rows = tile_rows(m, passes, i);
-            table[vectors - 1][rows - 1](n, taps, k, to, m, a + row, b + k * vectors * V_WIDTH, c + row, bias, accumulate);
-        }
-        accumulate = 1;
-        k = to;
-    } while (k < depth);
+    for (int64_t i = 0, row = 0, rows; i < passes; i++, row += rows) {
+        rows = tile_rows(m, passes, i);
+        table[vectors - 1][rows - 1](n, taps, depth, m, a + row, b, c + row, bias, accumulate);
+    }
 }
 
 VAEI_TARGET static void dot_tile_plain(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *b, int64_t ldb,
