@@ -32,6 +32,8 @@ static const struct {
     {9, 24, 16, 9, 12, 16, 1, 2, 3, 6, 1, 2}, /* phases along one axis */
     {20, 9, 16, 10, 9, 16, 1, 0, 3, 2, 2, 1},
     {11, 13, 24, 10, 12, 24, 0, 0, 2, 2, 1, 1},  /* two taps */
+    {20, 20, 96, 10, 10, 64, 1, 1, 4, 4, 2, 2},  /* blocks that all tasks share, of four phases */
+    {13, 9, 130, 7, 5, 120, 1, 1, 3, 3, 2, 2},   /* the same of different ones */
     {32, 32, 176, 32, 32, 176, 1, 1, 3, 3, 1, 1} /* weights too large to be kept transformed */
 };
 

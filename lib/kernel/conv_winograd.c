@@ -49,16 +49,16 @@ enum {
     SPAN = VAEI_WINOGRAD_SPAN,
     SPOTS = VAEI_WINOGRAD_SPOTS,
     LINE = VAEI_WINOGRAD_LINE,
-    BLOCK_BYTES = 512 * 1024, /* of v and m together, where that leaves room for enough tiles: */
-    MIN_BLOCK = 24,
-    MIN_BLOCK_FAR = 48, /* where u is larger than FAR_BYTES, beyond the second cache: each block reads it anew */
-    MAX_BLOCK = 96,
-    FAR_BYTES = 1 << 20,
+    CACHE_BYTES = 1 << 20,    /* the second one */
+    NEAR_BYTES = 512 * 1024,  /* of v and m together, of a block that is a task, where that leaves room for enough tiles: */
+    NEAR_LEAST = 24,
+    NEAR_LEAST_WIDE = 48,     /* where u does not fit the cache: each block reads it anew */
+    NEAR_MOST = 96,
+    FAR_BYTES = 32 << 20,     /* of one that all tasks share */
+    MAX_BLOCK = 256,
     WIDE_BYTES = 4 << 20,
     PATCH_BYTES = 192 * 1024, /* of input that is made on demand */
-    MAX_TASKS = 16,
-    MIN_TASKS = 8,
-    TASKS_BYTES = 32 << 20, /* of all blocks at work, if that leaves MIN_TASKS */
+    TASKS = 16,
     KEEP_PIXELS = 1024,     /* a wide u is kept for smaller images only */
     PIXELS = 96,            /* of one tap that are multiplied at once */
     FILTERS = 32,           /* transformed at once */
@@ -72,28 +72,39 @@ enum {
     IMAGES = 32
 };
 
-/* The plan, and how much is done at once */
+/* The plan, and how much is done at once. Blocks of tiles are tasks that keep to the second cache as far as they can. Where u is far
+ * larger, blocks are large, so that u is read less often, and come one after another; tasks are parts of one: tiles to transform,
+ * spots to multiply. */
 typedef struct frame {
     vaei_winograd_plan p;
     int64_t total;        /* tiles of the batch */
     int64_t block, patch; /* tiles at once: transformed and multiplied, made on demand */
     int64_t v, m;         /* floats from spot to spot */
+    int32_t far;
 } frame;
 
 static int64_t u_bytes(const vaei_winograd_plan *p) {
     return p->panels * p->c * p->oc * (int64_t)sizeof(float);
 }
 
+static int64_t clamp(int64_t x, int64_t least, int64_t most) {
+    return vaei_max(least, vaei_min(x, most));
+}
+
 static frame frame_of(const vaei_conv *g, int64_t n, int32_t data) {
     frame f = {.total = 0};
     (void)vaei_winograd_plan_of(g, data, &f.p);
     f.total = n * f.p.tiles_y * f.p.tiles_x;
-    const int64_t fit = BLOCK_BYTES / (f.p.spots * (int64_t)sizeof(float)) / (f.p.row_c + f.p.row_o);
-    f.block = vaei_max(u_bytes(&f.p) > FAR_BYTES ? MIN_BLOCK_FAR : MIN_BLOCK, vaei_min(fit, MAX_BLOCK));
-    const int64_t blocks = vaei_divide_up(f.total, f.block);
-    if (blocks > 0 && blocks <= MIN_TASKS) f.block = vaei_divide_up(f.total, blocks); /* even ones */
-    f.v = vaei_winograd_step(f.block, f.p.row_c);
-    f.m = vaei_winograd_step(f.block, f.p.row_o);
+    const int64_t one = f.p.spots * (f.p.row_c + f.p.row_o) * (int64_t)sizeof(float);
+    const int64_t least = u_bytes(&f.p) > CACHE_BYTES ? NEAR_LEAST_WIDE : NEAR_LEAST;
+    f.far = u_bytes(&f.p) > 2 * CACHE_BYTES;
+    const int64_t most = f.far ? clamp(FAR_BYTES / one, least, MAX_BLOCK) : clamp(NEAR_BYTES / one, least, NEAR_MOST);
+    const int64_t blocks = vaei_divide_up(f.total, most);
+    f.block = blocks > 0 && (f.far || blocks < TASKS) ? vaei_divide_up(f.total, blocks) : most; /* even ones */
+    /* a larger batch may come in smaller blocks, never in less memory */
+    const int64_t room = f.far ? vaei_min(f.total, most) : f.block;
+    f.v = vaei_winograd_step(room, f.p.row_c);
+    f.m = vaei_winograd_step(room, f.p.row_o);
     f.patch = vaei_max(PATCH_BYTES / (SPAN * SIZE * (int64_t)sizeof(float)) / f.p.c, 1);
     return f;
 }
@@ -202,12 +213,13 @@ void vaei_winograd_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data,
     if (scale) memcpy(dst + BORROWED_FLOATS, scale, (size_t)f.p.oc * sizeof *dst);
 }
 
-/* ---- tasks: runs of tiles, counted through the batch ---- */
+/* ---- blocks of tiles, counted through the batch ---- */
 
 typedef struct winograd {
     const vaei_kernels *k;
     frame f;
-    int64_t run; /* tiles of a task */
+    int64_t run; /* tiles of a task where blocks are tasks */
+    const vaei_pool *within; /* for the parts of a block; NULL: it has one of each */
     const vaei_feed *feed;
     const float *in, *u, *bias, *add, *zeros;
     const vaei_post *post;
@@ -215,35 +227,40 @@ typedef struct winograd {
     vaei_seats seats; /* in scratch */
 } winograd;
 
-/* A block of tiles on its way through one phase */
+/* A block on its way through one phase */
 typedef struct batch {
-    int64_t first, tiles;
+    const winograd *w;
+    const vaei_winograd_phase *phase;
+    int64_t first, tiles, part; /* part: tiles of a task */
     vaei_winograd_place at[MAX_BLOCK];
-    vaei_winograd_tile tile[MAX_BLOCK];
-    float *v, *m, *patch;
+    vaei_winograd_tile tile[MAX_BLOCK], common; /* common: what each of them has */
+    float *v, *m, *patches;
+    vaei_seats seats; /* in patches */
 } batch;
 
 static int64_t patch_floats(const frame *f) {
-    return SPAN * (f->patch * SIZE + SPAN - SIZE) * f->p.c;
+    return vaei_divide_up(SPAN * (f->patch * SIZE + SPAN - SIZE) * f->p.c, LINE) * LINE;
 }
 
 static int64_t block_floats(const frame *f) {
-    return f->p.spots * (f->v + f->m) + vaei_divide_up(patch_floats(f), LINE) * LINE;
+    return f->p.spots * (f->v + f->m);
 }
 
+/* Blocks that may be at work at once, and patches of each */
 static int64_t blocks_of(const frame *f) {
-    return vaei_divide_up(f->total, f->block);
+    return f->far ? 1 : vaei_min(vaei_divide_up(f->total, f->block), TASKS);
+}
+static int64_t patches_of(const frame *f) {
+    return f->far ? TASKS : 1;
 }
 
-/* Blocks that may be at work at once */
-static int64_t tasks_of(const frame *f) {
-    const int64_t room = TASKS_BYTES / (int64_t)sizeof(float) / block_floats(f);
-    return vaei_min(blocks_of(f), vaei_min(vaei_max(room, MIN_TASKS), MAX_TASKS));
+static int64_t seat_floats(const frame *f) {
+    return block_floats(f) + patches_of(f) * patch_floats(f);
 }
 
 int64_t vaei_winograd_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n, int32_t data) {
     const frame f = frame_of(g, n, data);
-    return f.p.row_c + tasks_of(&f) * block_floats(&f) + (borrows(&f.p) ? u_floats(k, &f.p) : 0);
+    return f.p.row_c + blocks_of(&f) * seat_floats(&f) + (borrows(&f.p) ? u_floats(k, &f.p) : 0);
 }
 
 /* `rows` rows of `width` pixels from (y, x) on, with the zeros around the image */
@@ -276,35 +293,54 @@ static int32_t empty(const vaei_winograd_tile *tile) {
     return tile->rows == 0 || tile->columns == 0;
 }
 
-static void input_tiles(const winograd *w, const vaei_winograd_phase *phase, const batch *b) {
+static void input_tiles(const batch *b, int64_t t, int64_t end) {
+    const winograd *const w = b->w;
     const frame *const f = &w->f;
-    for (int64_t t = 0; t < b->tiles; t++) {
+    for (; t < end; t++) {
         const float *x[SPOTS];
         if (empty(b->tile + t)) continue;
-        vaei_winograd_see(&f->p, phase, b->tile + t, b->at + t, w->in, w->zeros, x);
-        if (phase == f->p.phase && b->at[t].x + 1 < f->p.tiles_x) prefetch_tile(f, b->tile + t, x);
+        vaei_winograd_see(&f->p, b->phase, b->tile + t, b->at + t, w->in, w->zeros, x);
+        if (b->phase == f->p.phase && b->at[t].x + 1 < f->p.tiles_x) prefetch_tile(f, b->tile + t, x);
         w->k->winograd_input(f->p.c, b->tile + t, x, b->v + t * f->p.row_c, f->v);
     }
 }
 
 /* Input that is made on demand: a patch for several tiles of a line */
-static void feed_tiles(const winograd *w, const vaei_winograd_phase *phase, const batch *b) {
+static void feed_tiles(const batch *b, int64_t t, int64_t end, float *patch) {
+    const winograd *const w = b->w;
+    const vaei_winograd_phase *const phase = b->phase;
     const frame *const f = &w->f;
-    for (int64_t t = 0; t < b->tiles;) {
+    while (t < end) {
         const vaei_winograd_place at = b->at[t];
-        const int64_t count = vaei_min(f->patch, vaei_min(b->tiles - t, f->p.tiles_x - at.x));
+        const int64_t count = vaei_min(f->patch, vaei_min(end - t, f->p.tiles_x - at.x));
         const int64_t width = count * SIZE + phase->x.taps - 1,
                       rows = vaei_winograd_span(phase->y.taps, b->tile[t].rows);
-        make_patch(w, at.n, phase->y.in + at.y * SIZE, phase->x.in + at.x * SIZE, rows, width, b->patch);
+        make_patch(w, at.n, phase->y.in + at.y * SIZE, phase->x.in + at.x * SIZE, rows, width, patch);
         for (int64_t i = 0; i < count; i++, t++) {
             const int64_t columns = vaei_winograd_span(phase->x.taps, b->tile[t].columns);
             const float *x[SPOTS];
             for (int64_t r = 0; r < rows; r++) {
-                const float *pixel = b->patch + (r * width + i * SIZE) * f->p.c;
+                const float *pixel = patch + (r * width + i * SIZE) * f->p.c;
                 for (int64_t s = 0; s < columns; s++, pixel += f->p.c) x[r * columns + s] = pixel;
             }
             w->k->winograd_input(f->p.c, b->tile + t, x, b->v + t * f->p.row_c, f->v);
         }
+    }
+}
+
+/* The end of part `index` of a block, which begins at index b->part */
+static int64_t part_end(const batch *b, int32_t index) {
+    return vaei_min((index + 1) * b->part, b->tiles);
+}
+
+static void input_task(void *arg, int32_t index) {
+    batch *const b = arg;
+    if (b->w->feed) {
+        const int32_t seat = vaei_seat_take(&b->seats);
+        feed_tiles(b, index * b->part, part_end(b, index), b->patches + seat * patch_floats(&b->w->f));
+        vaei_seat_leave(&b->seats, seat);
+    } else {
+        input_tiles(b, index * b->part, part_end(b, index));
     }
 }
 
@@ -319,29 +355,28 @@ static void multiply_rows(const winograd *w, int64_t rows, const float *const *a
     }
 }
 
-static void multiply_tiles(const winograd *w, const vaei_winograd_phase *phase, const batch *b) {
+/* All tiles of a spot */
+static void multiply_task(void *arg, int32_t spot) {
+    const batch *const b = arg;
+    const winograd *const w = b->w;
     const vaei_winograd_plan *const p = &w->f.p;
-    const int64_t floats = panel_floats(w->k, p);
-    const vaei_winograd_tile common = vaei_winograd_common(b->tiles, b->tile);
-    for (int64_t i = 0; i < vaei_winograd_spots(phase->y.taps) * vaei_winograd_spots(phase->x.taps); i++) {
-        const float *v = b->v + i * w->f.v, *const u = w->u + vaei_winograd_panel(phase, i) * floats;
-        float *m = b->m + i * w->f.m;
-        const vaei_winograd_tile least = vaei_winograd_least(phase, i);
-        const int32_t all = vaei_winograd_has(&common, &least);
-        const float *a[MAX_BLOCK + 1];
-        float *c[MAX_BLOCK + 1];
-        int64_t rows = 0;
-        if (w->k->blas) { /* rows of tiles without the spot hold zeros */
-            vaei_blas_product(b->tiles, p->c, p->oc, v, p->row_c, u, NULL, 0, m, p->row_o);
-            continue;
-        }
-        for (int64_t t = 0; t < b->tiles; t++, v += p->row_c, m += p->row_o) {
-            a[rows] = v;
-            c[rows] = m;
-            rows += all || vaei_winograd_has(b->tile + t, &least);
-        }
-        multiply_rows(w, rows, a, u, NULL, 0, c);
+    const float *v = b->v + spot * w->f.v, *const u = w->u + vaei_winograd_panel(b->phase, spot) * panel_floats(w->k, p);
+    float *m = b->m + spot * w->f.m;
+    const vaei_winograd_tile least = vaei_winograd_least(b->phase, spot);
+    const int32_t all = vaei_winograd_has(&b->common, &least);
+    const float *a[MAX_BLOCK + 1];
+    float *c[MAX_BLOCK + 1];
+    int64_t rows = 0;
+    if (w->k->blas) { /* rows of tiles without the spot hold zeros */
+        vaei_blas_product(b->tiles, p->c, p->oc, v, p->row_c, u, NULL, 0, m, p->row_o);
+        return;
     }
+    for (int64_t t = 0; t < b->tiles; t++, v += p->row_c, m += p->row_o) {
+        a[rows] = v;
+        c[rows] = m;
+        rows += all || vaei_winograd_has(b->tile + t, &least);
+    }
+    multiply_rows(w, rows, a, u, NULL, 0, c);
 }
 
 /* Whether a phase adds to what those before it have made */
@@ -355,12 +390,15 @@ static int64_t first_pixel(const winograd *w, const vaei_winograd_phase *phase, 
     return (at->n * w->f.p.oh + y) * w->f.p.ow + x;
 }
 
-static void output_tiles(const winograd *w, const vaei_winograd_phase *phase, const batch *b) {
+static void output_task(void *arg, int32_t index) {
+    const batch *const b = arg;
+    const winograd *const w = b->w;
+    const vaei_winograd_phase *const phase = b->phase;
     const vaei_winograd_plan *const p = &w->f.p;
     const int64_t pixel = phase->x.out_step * p->oc, line = phase->y.out_step * p->ow * p->oc;
     const int32_t again = adds(w, phase);
     const float *const add = again ? w->out : w->add;
-    for (int64_t t = 0; t < b->tiles; t++) {
+    for (int64_t t = index * b->part; t < part_end(b, index); t++) {
         const int64_t start = first_pixel(w, phase, b->at + t) * p->oc;
         if (empty(b->tile + t)) continue;
         w->k->winograd_output(p->oc, b->tile + t, b->m + t * p->row_o, w->f.m, again ? NULL : w->bias,
@@ -369,35 +407,40 @@ static void output_tiles(const winograd *w, const vaei_winograd_phase *phase, co
 }
 
 /* One tap: the pixels are multiplied where they are. */
-static void multiply_pixels(const winograd *w, const vaei_winograd_phase *phase, const batch *b) {
+static void pixels_task(void *arg, int32_t index) {
+    const batch *const b = arg;
+    const winograd *const w = b->w;
+    const vaei_winograd_phase *const phase = b->phase;
     const vaei_winograd_plan *const p = &w->f.p;
-    const int64_t pixel = phase->x.out_step * p->oc, line = phase->y.out_step * p->ow * p->oc;
+    const int64_t pixel = phase->x.out_step * p->oc, line = phase->y.out_step * p->ow * p->oc, end = part_end(b, index);
     const float *a[PIXELS], *const u = w->u + phase->panel * panel_floats(w->k, p);
     float *c[PIXELS];
     const int32_t again = adds(w, phase);
     int64_t count = 0;
-    for (int64_t t = 0; t < b->tiles; t++) {
+    for (int64_t t = index * b->part; t < end; t++) {
         const vaei_winograd_tile *const tile = b->tile + t;
         float *const to = w->out + first_pixel(w, phase, b->at + t) * p->oc;
         vaei_winograd_see(p, phase, tile, b->at + t, w->in, w->zeros, a + count);
-        for (int64_t i = 0; i < tile->rows * tile->columns; i++) {
-            c[count++] = to + i / tile->columns * line + i % tile->columns * pixel;
+        for (int64_t i = 0; i < tile->rows; i++) {
+            for (int64_t j = 0; j < tile->columns; j++) c[count++] = to + i * line + j * pixel;
         }
-        if (count + SIZE * SIZE <= PIXELS && t < b->tiles - 1) continue;
+        if (count + SIZE * SIZE <= PIXELS && t < end - 1) continue;
         multiply_rows(w, count, a, u, w->bias, again, c);
         count = 0;
     }
 }
 
 /* On the pixels that all phases of these tiles have made */
-static void finish_tiles(const winograd *w, int64_t first, int64_t tiles) {
+static void finish_task(void *arg, int32_t index) {
+    const batch *const b = arg;
+    const winograd *const w = b->w;
     const vaei_winograd_plan *const p = &w->f.p;
-    const int64_t high = SIZE * p->step_y, wide = SIZE * p->step_x;
-    for (int64_t t = 0; t < tiles;) {
-        const vaei_winograd_place at = vaei_winograd_place_of(p, first + t);
-        const int64_t run = vaei_min(tiles - t, p->tiles_x - at.x); /* tiles of this line */
-        const int64_t rows = vaei_min(high, p->oh - at.y * high), columns = vaei_min(run * wide, p->ow - at.x * wide);
-        float *const pixels = w->out + ((at.n * p->oh + at.y * high) * p->ow + at.x * wide) * p->oc;
+    const int64_t high = SIZE * p->step_y, wide = SIZE * p->step_x, end = part_end(b, index);
+    for (int64_t t = index * b->part; t < end;) {
+        const vaei_winograd_place *const at = b->at + t;
+        const int64_t run = vaei_min(end - t, p->tiles_x - at->x); /* tiles of this line */
+        const int64_t rows = vaei_min(high, p->oh - at->y * high), columns = vaei_min(run * wide, p->ow - at->x * wide);
+        float *const pixels = w->out + ((at->n * p->oh + at->y * high) * p->ow + at->x * wide) * p->oc;
         for (int64_t r = 0; r < rows; r++) {
             w->post->apply(w->post->arg, w->k, columns * p->oc, pixels + r * p->ow * p->oc);
         }
@@ -405,19 +448,24 @@ static void finish_tiles(const winograd *w, int64_t first, int64_t tiles) {
     }
 }
 
-static void run_phase(const winograd *w, const vaei_winograd_phase *phase, batch *b) {
-    for (int64_t t = 0; t < b->tiles; t++) b->tile[t] = vaei_winograd_tile_at(phase, b->at + t);
-    if (phase->y.taps * phase->x.taps == 1 && !w->feed && !w->add && !w->k->blas) {
-        multiply_pixels(w, phase, b);
-        return;
+static void run_block(const winograd *w, batch *b) {
+    const vaei_winograd_plan *const p = &w->f.p;
+    b->part = w->f.far ? vaei_divide_up(b->tiles, TASKS) : b->tiles;
+    const int32_t parts = (int32_t)vaei_divide_up(b->tiles, b->part);
+    for (int64_t t = 0; t < b->tiles; t++) b->at[t] = vaei_winograd_place_of(p, b->first + t);
+    for (b->phase = p->phase; b->phase < p->phase + p->phases; b->phase++) {
+        const int64_t taps_y = b->phase->y.taps, taps_x = b->phase->x.taps;
+        for (int64_t t = 0; t < b->tiles; t++) b->tile[t] = vaei_winograd_tile_at(b->phase, b->at + t);
+        if (taps_y * taps_x == 1 && !w->feed && !w->add && !w->k->blas) {
+            vaei_parallel(w->within, parts, pixels_task, b);
+            continue;
+        }
+        b->common = vaei_winograd_common(b->tiles, b->tile);
+        vaei_parallel(w->within, parts, input_task, b);
+        vaei_parallel(w->within, (int32_t)(vaei_winograd_spots(taps_y) * vaei_winograd_spots(taps_x)), multiply_task, b);
+        vaei_parallel(w->within, parts, output_task, b);
     }
-    if (w->feed) {
-        feed_tiles(w, phase, b);
-    } else {
-        input_tiles(w, phase, b);
-    }
-    multiply_tiles(w, phase, b);
-    output_tiles(w, phase, b);
+    if (w->post) vaei_parallel(w->within, parts, finish_task, b);
 }
 
 static void winograd_task(void *arg, int32_t index) {
@@ -426,15 +474,15 @@ static void winograd_task(void *arg, int32_t index) {
     const int32_t seat = vaei_seat_take(&w->seats);
     const int64_t last = vaei_min((index + 1) * w->run, f->total), floats = f->p.spots * f->v;
     batch b;
-    b.v = w->scratch + seat * block_floats(f);
+    b.w = w;
+    b.v = w->scratch + seat * seat_floats(f);
     b.m = b.v + floats;
-    b.patch = b.m + f->p.spots * f->m;
+    b.patches = b.v + block_floats(f);
+    b.seats = (vaei_seats){0};
     for (b.first = index * w->run; b.first < last; b.first += f->block) {
         b.tiles = vaei_min(f->block, last - b.first);
-        for (int64_t t = 0; t < b.tiles; t++) b.at[t] = vaei_winograd_place_of(&f->p, b.first + t);
         if (w->k->blas) memset(b.v, 0, (size_t)floats * sizeof *b.v);
-        for (int64_t i = 0; i < f->p.phases; i++) run_phase(w, f->p.phase + i, &b);
-        if (w->post) finish_tiles(w, b.first, b.tiles);
+        run_block(w, &b);
     }
     vaei_seat_leave(&w->seats, seat);
 }
@@ -452,8 +500,8 @@ void vaei_winograd_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_
                   .zeros = scratch,
                   .post = post,
                   .out = out};
-    const int64_t blocks = blocks_of(&w.f);
-    if (blocks == 0) return;
+    const int64_t blocks = vaei_divide_up(w.f.total, w.f.block);
+    if (w.f.total == 0) return;
     memset(scratch, 0, (size_t)w.f.p.c * sizeof *scratch);
     w.scratch = scratch + w.f.p.row_c;
     if (borrows(&w.f.p)) {
@@ -463,7 +511,8 @@ void vaei_winograd_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_
         w.u = w.scratch;
         w.scratch += u_floats(k, &w.f.p);
     }
-    w.run = vaei_divide_up(blocks, tasks_of(&w.f)) * w.f.block;
-    /* cblas has threads of its own */
-    vaei_parallel(k->blas ? NULL : pool, (int32_t)vaei_divide_up(w.f.total, w.run), winograd_task, &w);
+    w.run = vaei_divide_up(blocks, blocks_of(&w.f)) * w.f.block;
+    if (k->blas) pool = NULL; /* it has threads of its own */
+    w.within = w.f.far ? pool : NULL;
+    vaei_parallel(w.f.far ? NULL : pool, (int32_t)vaei_divide_up(w.f.total, w.run), winograd_task, &w);
 }
