@@ -11,7 +11,8 @@
  *   x -> v[spot][tile][c]      m[spot][tile][o] = v u[spot][c][o]      m -> y          u = G g G', packed into panels
  *
  * What is strided falls into phases of stride 1 first (winograd.c): 4x4 of stride 2 takes 100 multiplications for 16
- * outputs instead of 256, 3x3 of stride 2 takes 81 instead of 144.
+ * outputs instead of 256, 3x3 of stride 2 takes 81 instead of 144. Phases that add up and are alike, as those of 4x4, do so at each
+ * spot: their channels stand behind one another in v and u, and m is turned into y once.
  *
  * The matrices are Lagrange's interpolation at the finite points 0, a, -a, b, -b (three taps) or 0, a, -a, b (two) and at
  * infinity, with a = 5/8, b = 3/2, chosen among short binary fractions for the smallest error; B and A are exact in float.
@@ -32,8 +33,8 @@
  * are multiplied by p - q for each point q it does without, which N'(p) has and it has not.
  *
  * Order of operations: along x, then along y, each step as winograd.tmpl.h writes it; the sums over channels are one
- * chain of FMA from 0, ascending; then the bias, then what is added. Phases that add up do so ascending, the bias with
- * the first. Weights are transformed in double and rounded once. A pixel's tile is fixed by its place in the image, so
+ * chain of FMA from 0, ascending, those of alike phases one behind the other; then the bias, then what is added. Phases that add up
+ * but are not alike do so ascending, the bias with the first. Weights are transformed in double and rounded once. A pixel's tile is fixed by its place in the image, so
  * neither batches nor threads change a bit. The gradient by the input is the same with the kernel turned round and the
  * channels in swapped roles.
  *
@@ -77,6 +78,7 @@ enum {
  * spots to multiply. */
 typedef struct frame {
     vaei_winograd_plan p;
+    int64_t together, depth, panels; /* phases multiplied at once; channels of them; panels then */
     int64_t total;        /* tiles of the batch */
     int64_t block, patch; /* tiles at once: transformed and multiplied, made on demand */
     int64_t v, m;         /* floats from spot to spot */
@@ -91,11 +93,22 @@ static int64_t clamp(int64_t x, int64_t least, int64_t most) {
     return vaei_max(least, vaei_min(x, most));
 }
 
+/* Phases that add up and have as many taps each */
+static int32_t alike(const vaei_winograd_plan *p) {
+    for (int64_t i = 1; i < p->phases; i++) {
+        if (p->phase[i].y.taps != p->phase->y.taps || p->phase[i].x.taps != p->phase->x.taps) return 0;
+    }
+    return p->step_y * p->step_x == 1 && p->phase->y.taps * p->phase->x.taps > 1;
+}
+
 static frame frame_of(const vaei_conv *g, int64_t n, int32_t data) {
     frame f = {.total = 0};
     (void)vaei_winograd_plan_of(g, data, &f.p);
+    f.together = alike(&f.p) ? f.p.phases : 1;
+    f.depth = f.together * f.p.c;
+    f.panels = f.p.panels / f.together;
     f.total = n * f.p.tiles_y * f.p.tiles_x;
-    const int64_t one = f.p.spots * (f.p.row_c + f.p.row_o) * (int64_t)sizeof(float);
+    const int64_t one = f.p.spots * (f.together * f.p.row_c + f.p.row_o) * (int64_t)sizeof(float);
     const int64_t least = u_bytes(&f.p) > CACHE_BYTES ? NEAR_LEAST_WIDE : NEAR_LEAST;
     f.far = u_bytes(&f.p) > 2 * CACHE_BYTES;
     const int64_t most = f.far ? clamp(FAR_BYTES / one, least, MAX_BLOCK) : clamp(NEAR_BYTES / one, least, NEAR_MOST);
@@ -141,17 +154,17 @@ static int32_t borrows(const vaei_winograd_plan *p) {
 }
 
 /* From panel to panel of u. They are written side by side: apart by no power of two, whose lines share sets of the cache. */
-static int64_t panel_floats(const vaei_kernels *k, const vaei_winograd_plan *p) {
-    return vaei_pack_floats(k, p->c, p->oc) + LINE;
+static int64_t panel_floats(const vaei_kernels *k, const frame *f) {
+    return vaei_pack_floats(k, f->depth, f->p.oc) + LINE;
 }
 
-static int64_t u_floats(const vaei_kernels *k, const vaei_winograd_plan *p) {
-    return p->panels * panel_floats(k, p);
+static int64_t u_floats(const vaei_kernels *k, const frame *f) {
+    return f->panels * panel_floats(k, f);
 }
 
 typedef struct weights {
     const vaei_kernels *k;
-    const vaei_winograd_plan *p;
+    const frame *f;
     int64_t part; /* columns of a task */
     const float *w, *scale;
     float *u;
@@ -159,53 +172,55 @@ typedef struct weights {
 
 /* Some columns of a panel that is `width` wide: filters are turned side by side, as many channels at once as follow one another in w. */
 static void weights_part(const weights *s, int64_t o, int64_t columns, int64_t count, int64_t width, float *panel) {
-    const vaei_winograd_plan *const p = s->p;
-    const int64_t floats = panel_floats(s->k, p);
+    const vaei_winograd_plan *const p = &s->f->p;
+    const int64_t floats = panel_floats(s->k, s->f);
     const int64_t run = p->of_c == p->taps ? RUN / p->taps : 1;
     float taps[RUN * FILTERS];
     for (int64_t c = 0; c < p->c; c += run) {
         const int64_t channels = vaei_min(run, p->c - c);
         s->k->transpose(count, channels * p->taps, s->w + o * p->of_o + c * p->of_c, p->of_o, taps, FILTERS);
         for (int64_t i = 0; i < p->phases; i++) {
-            const vaei_winograd_phase *const f = p->phase + i;
+            const vaei_winograd_phase *const phase = p->phase + i;
             int64_t tap[VAEI_WINOGRAD_TAPS * VAEI_WINOGRAD_TAPS];
-            vaei_winograd_taps(p, f, tap);
+            vaei_winograd_taps(p, phase, tap);
+            float *const first = panel + (s->f->together > 1 ? i * p->c * width : phase->panel * floats);
             for (int64_t at = 0; at < channels; at++) {
-                float *const u = panel + f->panel * floats + (c + at) * width;
-                s->k->winograd_weight(count, f->y.taps, f->x.taps, taps + at * p->taps * FILTERS, FILTERS, tap,
+                float *const u = first + (c + at) * width;
+                s->k->winograd_weight(count, phase->y.taps, phase->x.taps, taps + at * p->taps * FILTERS, FILTERS, tap,
                                       s->scale ? s->scale + o : NULL, u, floats);
             }
         }
     }
-    for (int64_t i = 0; count < columns && i < p->panels * p->c; i++) {
-        memset(panel + i / p->c * floats + i % p->c * width + count, 0, (size_t)(columns - count) * sizeof *panel);
+    const int64_t depth = s->f->depth;
+    for (int64_t i = 0; count < columns && i < s->f->panels * depth; i++) {
+        memset(panel + i / depth * floats + i % depth * width + count, 0, (size_t)(columns - count) * sizeof *panel);
     }
 }
 
 static void weights_task(void *arg, int32_t index) {
     const weights *const s = arg;
-    const int64_t o = index * s->part, oc = s->p->oc, first = s->k->blas ? 0 : o / s->k->nr * s->k->nr;
+    const int64_t o = index * s->part, oc = s->f->p.oc, first = s->k->blas ? 0 : o / s->k->nr * s->k->nr;
     const int64_t width = s->k->blas ? oc : vaei_panel_columns(s->k, oc - first);
     const int64_t columns = vaei_min(s->part, first + width - o), count = vaei_min(columns, oc - o);
-    weights_part(s, o, columns, count, width, s->u + first * s->p->c + (o - first));
+    weights_part(s, o, columns, count, width, s->u + first * s->f->depth + (o - first));
 }
 
-static void make_u(const vaei_kernels *k, const vaei_pool *pool, const vaei_winograd_plan *p, const float *w,
-                   const float *scale, float *u) {
-    weights s = {.k = k, .p = p, .part = k->blas ? FILTERS : vaei_min(FILTERS, k->nr), .w = w, .scale = scale, .u = u};
-    vaei_parallel(pool, (int32_t)vaei_divide_up(p->oc, s.part), weights_task, &s);
+static void make_u(const vaei_kernels *k, const vaei_pool *pool, const frame *f, const float *w, const float *scale,
+                   float *u) {
+    weights s = {.k = k, .f = f, .part = k->blas ? FILTERS : vaei_min(FILTERS, k->nr), .w = w, .scale = scale, .u = u};
+    vaei_parallel(pool, (int32_t)vaei_divide_up(f->p.oc, s.part), weights_task, &s);
 }
 
 int64_t vaei_winograd_pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data) {
     const frame f = frame_of(g, 1, data);
-    return borrows(&f.p) ? BORROWED_FLOATS + f.p.oc : u_floats(k, &f.p);
+    return borrows(&f.p) ? BORROWED_FLOATS + f.p.oc : u_floats(k, &f);
 }
 
 void vaei_winograd_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale,
                         float *dst) {
     const frame f = frame_of(g, 1, data);
     if (!borrows(&f.p)) {
-        make_u(k, NULL, &f.p, w, scale, dst);
+        make_u(k, NULL, &f, w, scale, dst);
         return;
     }
     const borrowed b = {w, scale != NULL};
@@ -227,10 +242,10 @@ typedef struct winograd {
     vaei_seats seats; /* in scratch */
 } winograd;
 
-/* A block on its way through one phase */
+/* A block on its way through one phase, or through those together */
 typedef struct batch {
     const winograd *w;
-    const vaei_winograd_phase *phase;
+    const vaei_winograd_phase *phase; /* the first of them */
     int64_t first, tiles, part; /* part: tiles of a task */
     vaei_winograd_place at[MAX_BLOCK];
     vaei_winograd_tile tile[MAX_BLOCK], common; /* common: what each of them has */
@@ -243,7 +258,7 @@ static int64_t patch_floats(const frame *f) {
 }
 
 static int64_t block_floats(const frame *f) {
-    return f->p.spots * (f->v + f->m);
+    return f->p.spots * (f->together * f->v + f->m);
 }
 
 /* Blocks that may be at work at once, and patches of each */
@@ -260,7 +275,7 @@ static int64_t seat_floats(const frame *f) {
 
 int64_t vaei_winograd_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n, int32_t data) {
     const frame f = frame_of(g, n, data);
-    return f.p.row_c + blocks_of(&f) * seat_floats(&f) + (borrows(&f.p) ? u_floats(k, &f.p) : 0);
+    return f.p.row_c + blocks_of(&f) * seat_floats(&f) + (borrows(&f.p) ? u_floats(k, &f) : 0);
 }
 
 /* `rows` rows of `width` pixels from (y, x) on, with the zeros around the image */
@@ -293,15 +308,17 @@ static int32_t empty(const vaei_winograd_tile *tile) {
     return tile->rows == 0 || tile->columns == 0;
 }
 
-static void input_tiles(const batch *b, int64_t t, int64_t end) {
+/* Tiles [t, end) of phase b->phase[number] */
+static void input_tiles(const batch *b, int64_t number, int64_t t, int64_t end) {
     const winograd *const w = b->w;
     const frame *const f = &w->f;
+    const vaei_winograd_phase *const phase = b->phase + number;
     for (; t < end; t++) {
         const float *x[SPOTS];
         if (empty(b->tile + t)) continue;
-        vaei_winograd_see(&f->p, b->phase, b->tile + t, b->at + t, w->in, w->zeros, x);
-        if (b->phase == f->p.phase && b->at[t].x + 1 < f->p.tiles_x) prefetch_tile(f, b->tile + t, x);
-        w->k->winograd_input(f->p.c, b->tile + t, x, b->v + t * f->p.row_c, f->v);
+        vaei_winograd_see(&f->p, phase, b->tile + t, b->at + t, w->in, w->zeros, x);
+        if (phase == f->p.phase && b->at[t].x + 1 < f->p.tiles_x) prefetch_tile(f, b->tile + t, x);
+        w->k->winograd_input(f->p.c, b->tile + t, x, b->v + number * f->p.spots * f->v + t * f->p.row_c, f->v);
     }
 }
 
@@ -340,17 +357,19 @@ static void input_task(void *arg, int32_t index) {
         feed_tiles(b, index * b->part, part_end(b, index), b->patches + seat * patch_floats(&b->w->f));
         vaei_seat_leave(&b->seats, seat);
     } else {
-        input_tiles(b, index * b->part, part_end(b, index));
+        for (int64_t i = 0; i < b->w->f.together; i++) input_tiles(b, i, index * b->part, part_end(b, index));
     }
 }
 
-/* c[i] = init + a[i] u for rows of all output channels; c ends up moved */
+/* c[i] = init + a[i] u for rows of all output channels, a[] of one phase behind those of another; c ends up moved */
 static void multiply_rows(const winograd *w, int64_t rows, const float *const *a, const float *u, const float *bias,
                           int32_t accumulate, float **c) {
     const vaei_kernels *const k = w->k;
-    const vaei_winograd_plan *const p = &w->f.p;
+    const frame *const f = &w->f;
+    const vaei_winograd_plan *const p = &f->p;
     for (int64_t o = 0; o < p->oc; o += k->nr) {
-        k->dot_tile(rows, vaei_min(k->nr, p->oc - o), 1, p->c, a, u + o * p->c, c, bias ? bias + o : NULL, accumulate);
+        k->dot_tile(rows, vaei_min(k->nr, p->oc - o), f->together, p->c, a, u + o * f->depth, c, bias ? bias + o : NULL,
+                    accumulate);
         for (int64_t i = 0; i < rows && o + k->nr < p->oc; i++) c[i] += k->nr;
     }
 }
@@ -360,22 +379,26 @@ static void multiply_task(void *arg, int32_t spot) {
     const batch *const b = arg;
     const winograd *const w = b->w;
     const vaei_winograd_plan *const p = &w->f.p;
-    const float *v = b->v + spot * w->f.v, *const u = w->u + vaei_winograd_panel(b->phase, spot) * panel_floats(w->k, p);
-    float *m = b->m + spot * w->f.m;
+    const frame *const f = &w->f;
+    const float *const v = b->v + spot * f->v, *const u = w->u + vaei_winograd_panel(b->phase, spot) * panel_floats(w->k, f);
+    float *const m = b->m + spot * f->m;
     const vaei_winograd_tile least = vaei_winograd_least(b->phase, spot);
     const int32_t all = vaei_winograd_has(&b->common, &least);
-    const float *a[MAX_BLOCK + 1];
+    const int64_t step = p->spots * f->v; /* from phase to phase */
+    const float *a[VAEI_WINOGRAD_PHASES * MAX_BLOCK + 1];
     float *c[MAX_BLOCK + 1];
     int64_t rows = 0;
     if (w->k->blas) { /* rows of tiles without the spot hold zeros */
-        vaei_blas_product(b->tiles, p->c, p->oc, v, p->row_c, u, NULL, 0, m, p->row_o);
+        for (int64_t i = 0; i < f->together; i++)
+            vaei_blas_product(b->tiles, p->c, p->oc, v + i * step, p->row_c, u + i * p->c * p->oc, NULL, i > 0, m, p->row_o);
         return;
     }
-    for (int64_t t = 0; t < b->tiles; t++, v += p->row_c, m += p->row_o) {
-        a[rows] = v;
-        c[rows] = m;
+    for (int64_t t = 0; t < b->tiles; t++) {
+        a[rows] = v + t * p->row_c;
+        c[rows] = m + t * p->row_o;
         rows += all || vaei_winograd_has(b->tile + t, &least);
     }
+    for (int64_t i = rows; i < f->together * rows; i++) a[i] = a[i - rows] + step;
     multiply_rows(w, rows, a, u, NULL, 0, c);
 }
 
@@ -413,7 +436,7 @@ static void pixels_task(void *arg, int32_t index) {
     const vaei_winograd_phase *const phase = b->phase;
     const vaei_winograd_plan *const p = &w->f.p;
     const int64_t pixel = phase->x.out_step * p->oc, line = phase->y.out_step * p->ow * p->oc, end = part_end(b, index);
-    const float *a[PIXELS], *const u = w->u + phase->panel * panel_floats(w->k, p);
+    const float *a[PIXELS], *const u = w->u + phase->panel * panel_floats(w->k, &w->f);
     float *c[PIXELS];
     const int32_t again = adds(w, phase);
     int64_t count = 0;
@@ -453,7 +476,7 @@ static void run_block(const winograd *w, batch *b) {
     b->part = w->f.far ? vaei_divide_up(b->tiles, TASKS) : b->tiles;
     const int32_t parts = (int32_t)vaei_divide_up(b->tiles, b->part);
     for (int64_t t = 0; t < b->tiles; t++) b->at[t] = vaei_winograd_place_of(p, b->first + t);
-    for (b->phase = p->phase; b->phase < p->phase + p->phases; b->phase++) {
+    for (b->phase = p->phase; b->phase < p->phase + p->phases; b->phase += w->f.together) {
         const int64_t taps_y = b->phase->y.taps, taps_x = b->phase->x.taps;
         for (int64_t t = 0; t < b->tiles; t++) b->tile[t] = vaei_winograd_tile_at(b->phase, b->at + t);
         if (taps_y * taps_x == 1 && !w->feed && !w->add && !w->k->blas) {
@@ -472,7 +495,7 @@ static void winograd_task(void *arg, int32_t index) {
     winograd *const w = arg;
     const frame *const f = &w->f;
     const int32_t seat = vaei_seat_take(&w->seats);
-    const int64_t last = vaei_min((index + 1) * w->run, f->total), floats = f->p.spots * f->v;
+    const int64_t last = vaei_min((index + 1) * w->run, f->total), floats = f->together * f->p.spots * f->v;
     batch b;
     b.w = w;
     b.v = w->scratch + seat * seat_floats(f);
@@ -507,9 +530,9 @@ void vaei_winograd_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_
     if (borrows(&w.f.p)) {
         borrowed b;
         memcpy(&b, packed, sizeof b);
-        make_u(k, pool, &w.f.p, b.w, b.scaled ? packed + BORROWED_FLOATS : NULL, w.scratch);
+        make_u(k, pool, &w.f, b.w, b.scaled ? packed + BORROWED_FLOATS : NULL, w.scratch);
         w.u = w.scratch;
-        w.scratch += u_floats(k, &w.f.p);
+        w.scratch += u_floats(k, &w.f);
     }
     w.run = vaei_divide_up(blocks, blocks_of(&w.f)) * w.f.block;
     if (k->blas) pool = NULL; /* it has threads of its own */

@@ -60,6 +60,9 @@ static const struct {
             "likelihood bernoulli\nprior transformer channels=8 layers=2 heads=2\n"},
     {"gumbel", "input 12x12x1\nencoder conv2d out=11 kernel=4 stride=4\nlatent gumbel codes=11 dim=5 temperature=0.7\n"
                "decoder deconv2d out=1 kernel=4 stride=4\nlikelihood bernoulli\n"},
+    {"strided", "input 16x16x3\nencoder conv2d out=64 kernel=4 stride=2 pad=1 | relu | conv2d out=96 kernel=4 stride=2 pad=1 | relu | "
+                "flatten\nlatent gaussian dim=6\ndecoder linear out=1536 | reshape 4x4x96 | conv2d out=160 kernel=3 pad=1 | relu | "
+                "deconv2d out=64 kernel=4 stride=2 pad=1 | relu | deconv2d out=3 kernel=4 stride=2 pad=1\nlikelihood bernoulli\n"},
     {"gmm", "input 6x6x1\nencoder flatten | linear out=24 | silu\nlatent gaussian dim=5\ndecoder linear out=36 | "
             "reshape 6x6x1\nlikelihood bernoulli\nprior gmm components=3 covariance=full\n"},
 };
