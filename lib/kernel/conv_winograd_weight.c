@@ -146,9 +146,9 @@ static void spots_task(void *arg, int32_t index) {
     const vaei_winograd_plan *const p = &f->p;
     const band to = band_of(f, index);
     if (to.rows <= 0) return;
+    const vaei_winograd_sharing spots = vaei_winograd_sharing_of(f->phase, to.panel);
     int32_t more = f->first > 0;
-    for (int64_t i = 0; i < vaei_winograd_spots(f->phase->y.taps) * vaei_winograd_spots(f->phase->x.taps); i++) {
-        if (vaei_winograd_panel(f->phase, i) != to.panel) continue;
+    for (int64_t s = 0, i = spots.first; s < spots.count; s++, i += spots.step) {
         const vaei_winograd_tile least = vaei_winograd_least(f->phase, i);
         const int32_t all = vaei_winograd_has(&f->common, &least);
         const float *x[MAX_BLOCK + 1], *y[MAX_BLOCK + 1];

@@ -129,6 +129,14 @@ int64_t vaei_winograd_panel(const vaei_winograd_phase *f, int64_t spot) {
     return f->panel + y * vaei_winograd_panels(f->x.taps) + x;
 }
 
+vaei_winograd_sharing vaei_winograd_sharing_of(const vaei_winograd_phase *f, int64_t panel) {
+    const int64_t spots_y = vaei_winograd_spots(f->y.taps), spots_x = vaei_winograd_spots(f->x.taps), number = panel - f->panel;
+    if (f->y.taps > 1 && f->x.taps > 1) return (vaei_winograd_sharing){number, 1, 1};
+    if (f->y.taps > 1) return (vaei_winograd_sharing){number * spots_x, 1, spots_x};
+    if (f->x.taps > 1) return (vaei_winograd_sharing){number, spots_x, spots_y};
+    return (vaei_winograd_sharing){0, 1, spots_y * spots_x};
+}
+
 void vaei_winograd_taps(const vaei_winograd_plan *p, const vaei_winograd_phase *f, int64_t *tap) {
     for (int64_t i = 0; i < f->y.taps * f->x.taps; i++) {
         tap[i] = (f->y.tap + i / f->x.taps * f->y.tap_step) * p->kw + f->x.tap + i % f->x.taps * f->x.tap_step;

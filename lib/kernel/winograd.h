@@ -75,6 +75,11 @@ VAEI_INLINE int64_t vaei_winograd_step(int64_t tiles, int64_t row) {
 }
 /* The panel that spot i of a phase multiplies with */
 int64_t vaei_winograd_panel(const vaei_winograd_phase *f, int64_t spot);
+/* The other way round: along an axis with one tap all spots share a panel */
+typedef struct vaei_winograd_sharing {
+    int64_t first, step, count; /* spots first, first + step, ... */
+} vaei_winograd_sharing;
+vaei_winograd_sharing vaei_winograd_sharing_of(const vaei_winograd_phase *f, int64_t panel);
 /* Where the taps of a phase stand in a filter: tap[taps_y taps_x] */
 void vaei_winograd_taps(const vaei_winograd_plan *p, const vaei_winograd_phase *f, int64_t *tap);
 /* Spots of all tiles and phases of an image: what is multiplied for each pair of channels */
