@@ -35,12 +35,12 @@ struct vae_session {
  * are most of it, no less than twice their bytes: a linear layer would wait for its weights more than it multiplies. */
 static int64_t pass_of(const vae_model_t *model, int64_t max_batch) {
     const int64_t threads = vaei_pool_threads(model->ctx->pool);
-    vaei_carve one = {0}, two = {0};
+    vaei_carve two = {0}, four = {0}; /* as many in each lane */
     vaei_work w;
-    vaei_network_carve(&model->network, model->ctx->kernels, 1, 0, &one, &w);
     vaei_network_carve(&model->network, model->ctx->kernels, 2, 0, &two, &w);
-    if (threads == 0 || two.used <= one.used) return max_batch;
-    const size_t example = two.used - one.used, rest = one.used > example ? one.used - example : 0;
+    vaei_network_carve(&model->network, model->ctx->kernels, 4, 0, &four, &w);
+    if (threads == 0 || four.used <= two.used) return max_batch;
+    const size_t example = (four.used - two.used) / 2, rest = two.used > 2 * example ? two.used - 2 * example : 0;
     const size_t fit = CACHE_BYTES * (size_t)threads + rest / 4;
     const int64_t pass = (int64_t)((fit / 2 > w.packs ? fit : 2 * w.packs) / example);
     return pass < 1 ? 1 : pass < max_batch ? pass : max_batch;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * examples.c - training a stack on a batch in blocks of examples, and lanes of blocks side by side.
+ * examples.c - a stack over a batch in blocks of examples, and lanes of blocks side by side.
  *
- * A block is as large as keeps its activations in the second cache: BLOCK_BYTES. Each block reads all weights, so it is never
+ * Training: a block is as large as keeps its activations in the second cache: BLOCK_BYTES. Each block reads all weights, so it is never
  * smaller than they are. Each block has a cache of its own, for backward, unless it turns at once.
  *
  * A lane is one half of the batch, a run of blocks that one thread takes through all layers, one after another: two threads
  * meet only at the end of the pass, where threads inside of layers would meet for each of them. More threads, and one whose lane
  * is done, help inside of layers (pool.c). The second lane sums gradients of its own, which are then added to those of the run:
- * more lanes would have more to clear and to add. Blocks and lanes are fixed by the shapes. */
+ * more lanes would have more to clear and to add. Blocks and lanes are fixed by the shapes.
+ *
+ * Inference: where there are threads for them, two lanes of one block. No bit depends on it. */
 #include "nn/examples.h"
 
 #include <stdatomic.h>
@@ -15,7 +17,7 @@
 enum {
     BLOCK_BYTES = 1280 << 10,
     LANES = 2,             /* or one */
-    LANES_BYTES = 64 << 20 /* of their scratch and gradients, at most */
+    LANES_BYTES = 64 << 20 /* of their scratch and gradients, at most; at inference, of what one example takes in each */
 };
 
 /* Whether a layer looks at several examples at once: only such have statistics to commit. */
@@ -62,8 +64,14 @@ typedef struct cut {
     span grads;
 } cut;
 
-static cut cut_of(const vaei_stack *s, const vaei_kernels *k, int64_t n) {
+static cut cut_of(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training) {
     vaei_need need;
+    if (!training) {
+        vaei_stack_need(s, k, 1, 0, &need);
+        const int64_t lanes = n >= LANES && need.scratch <= LANES_BYTES / LANES ? LANES : 1;
+        const int64_t lane = n / lanes + (n % lanes != 0);
+        return (cut){lanes, lane, 1, lane, lane, {0, 0}};
+    }
     cut c = {1, n, 1, n, n, span_of(s)};
     if (sees_batch(s)) return c;
     vaei_stack_need(s, k, 1, 1, &need);
@@ -94,11 +102,12 @@ typedef struct steps {
     size_t cache, scratch;
 } steps;
 
-static steps steps_of(const vaei_stack *s, const vaei_kernels *k, int64_t block, size_t segment, vaei_need *need) {
+static steps steps_of(const vaei_stack *s, const vaei_kernels *k, int64_t block, int32_t training, size_t segment,
+                      vaei_need *need) {
     if (segment > 0)
         vaei_stack_need_again(s, k, block, segment, need);
     else
-        vaei_stack_need(s, k, block, 1, need);
+        vaei_stack_need(s, k, block, training, need);
     return (steps){rounded(need->cache), rounded(need->scratch)};
 }
 
@@ -107,19 +116,27 @@ static size_t times(size_t bytes, int64_t count) {
     return vaei_size_mul(bytes, (size_t)count, &product) ? product : SIZE_MAX;
 }
 
+/* For the batch as one block too: with one thread it is. */
+static vaei_need inference_need(const vaei_stack *s, const vaei_kernels *k, int64_t n) {
+    const cut c = cut_of(s, k, n, 0);
+    vaei_need need, lane;
+    const steps step = steps_of(s, k, c.block, 0, 0, &lane);
+    vaei_stack_need(s, k, n, 0, &need);
+    const size_t all = times(step.scratch, c.lanes);
+    if (all > need.scratch) need.scratch = all;
+    return need;
+}
+
 /* A smaller batch may come in larger blocks, never in more. */
 vaei_need vaei_examples_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t how, vaei_slot *slot) {
     vaei_need need = {0};
     slot->segment = 0;
-    if (!(how & VAEI_EXAMPLES_TRAIN)) {
-        vaei_stack_need(s, k, n, 0, &need);
-        return need;
-    }
-    const cut c = cut_of(s, k, n);
+    if (!(how & VAEI_EXAMPLES_TRAIN)) return inference_need(s, k, n);
+    const cut c = cut_of(s, k, n, 1);
     const int64_t most = c.most < n ? c.most : n;
     vaei_carve scratch = {0};
     if (how & VAEI_EXAMPLES_AGAIN) slot->segment = vaei_stack_segment(s, k, most);
-    const steps step = steps_of(s, k, most, slot->segment, &need);
+    const steps step = steps_of(s, k, most, 1, slot->segment, &need);
     need.cache = times(step.cache, how & VAEI_EXAMPLES_TURN ? c.lanes : c.lanes * c.blocks);
     (void)vaei_carve_bytes(&scratch, times(step.scratch, c.lanes));
     (void)vaei_carve_floats(&scratch, c.lanes > 1 ? c.grads.end : 0);
@@ -145,8 +162,8 @@ typedef struct lanes {
 
 static lanes lanes_of(const vaei_stack *s, const vaei_run *r, const vaei_slot *m) {
     vaei_need need;
-    lanes a = {.stack = s, .r = r, .m = m, .c = cut_of(s, r->k, r->n)};
-    a.step = steps_of(s, r->k, a.c.block, m->segment, &need);
+    lanes a = {.stack = s, .r = r, .m = m, .c = cut_of(s, r->k, r->n, r->training)};
+    a.step = steps_of(s, r->k, a.c.block, r->training, m->segment, &need);
     a.grads = (float *)(void *)((char *)m->scratch + a.c.lanes * (int64_t)a.step.scratch);
     return a;
 }
@@ -207,7 +224,7 @@ static void run_lanes(lanes *a) {
 /* ---- passes ------------------------------------------------------------------------------------------------------ */
 
 void vaei_examples_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
-    if (!r->training) {
+    if (!r->training && (r->n < LANES || vaei_pool_threads(r->pool) == 1)) {
         vaei_stack_forward(s, r, m, x, y);
         return;
     }

@@ -3,7 +3,7 @@
  * cache when the next one reads it, and two threads take such blocks. How many is fixed by the shapes: bits do not depend on
  * threads. A stack with statistics over the batch takes all at once. Where nothing needs the outputs of the whole batch before
  * their gradients, each block goes forward and straight back (vaei_examples_turn): then the activations of one block a lane are
- * all there are. The slot's memory is that of vaei_examples_need(). */
+ * all there are. At inference, too, two threads take half each. The slot's memory is that of vaei_examples_need(). */
 #ifndef VAEI_EXAMPLES_H
 #define VAEI_EXAMPLES_H
 
