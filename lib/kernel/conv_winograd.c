@@ -33,10 +33,10 @@
  * are multiplied by p - q for each point q it does without, which N'(p) has and it has not.
  *
  * Order of operations: along x, then along y, each step as winograd.tmpl.h writes it; the sums over channels are one
- * chain of FMA from 0, ascending, those of alike phases one behind the other; then the bias, then what is added. Phases that add up
- * but are not alike do so ascending, the bias with the first. Weights are transformed in double and rounded once. A pixel's tile is fixed by its place in the image, so
- * neither batches nor threads change a bit. The gradient by the input is the same with the kernel turned round and the
- * channels in swapped roles.
+ * chain of FMA from 0, ascending, those of alike phases one behind the other; then the bias, then what is added. Phases
+ * that add up but are not alike do so ascending, the bias with the first. Weights are transformed in double and rounded
+ * once. A pixel's tile is fixed by its place in the image, so neither batches nor threads change a bit. The gradient by
+ * the input is the same with the kernel turned round and the channels in swapped roles.
  *
  * Error relative to the sum of the terms' magnitudes, uniform random numbers, 16 to 512 channels, 3x3: at most 4.2e-7,
  * root mean square 4.8e-8; 4x4 of stride 2, either direction: root mean square up to 9.5e-8. A direct sum has 2.1e-7
@@ -56,11 +56,11 @@ enum {
     NEAR_LEAST_WIDE = 48,     /* where u does not fit the cache: each block reads it anew */
     NEAR_MOST = 96,
     FAR_BYTES = 32 << 20,     /* of one that all tasks share */
-    MAX_BLOCK = 256,
-    WIDE_BYTES = 4 << 20,
+    MAX_BLOCK = 256,          /* tiles of either */
+    WIDE_BYTES = 4 << 20,     /* u is not kept then, but */
     PATCH_BYTES = 192 * 1024, /* of input that is made on demand */
     TASKS = 16,
-    KEEP_PIXELS = 1024,     /* a wide u is kept for smaller images only */
+    KEEP_PIXELS = 1024,     /* for smaller images */
     PIXELS = 96,            /* of one tap that are multiplied at once */
     FILTERS = 32,           /* transformed at once */
     RUN = 64,               /* of their taps, those of whole channels: more than any kernel has */
@@ -79,9 +79,9 @@ enum {
 typedef struct frame {
     vaei_winograd_plan p;
     int64_t together, depth, panels; /* phases multiplied at once; channels of them; panels then */
-    int64_t total;        /* tiles of the batch */
-    int64_t block, patch; /* tiles at once: transformed and multiplied, made on demand */
-    int64_t v, m;         /* floats from spot to spot */
+    int64_t total;                   /* tiles of the batch */
+    int64_t block, patch;            /* tiles at once: transformed and multiplied, made on demand */
+    int64_t v, m;                    /* floats from spot to spot */
     int32_t far;
 } frame;
 
@@ -233,7 +233,7 @@ void vaei_winograd_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data,
 typedef struct winograd {
     const vaei_kernels *k;
     frame f;
-    int64_t run; /* tiles of a task where blocks are tasks */
+    int64_t run;             /* tiles of a task where blocks are tasks */
     const vaei_pool *within; /* for the parts of a block; NULL: it has one of each */
     const vaei_feed *feed;
     const float *in, *u, *bias, *add, *zeros;
