@@ -57,10 +57,12 @@ enum {
     NEAR_MOST = 96,
     FAR_BYTES = 32 << 20,     /* of one that all tasks share */
     MAX_BLOCK = 256,          /* tiles of either */
-    WIDE_BYTES = 4 << 20,     /* u is not kept then, but */
+    WIDE_BYTES = 4 << 20,     /* a larger u is kept for images of less than KEEP_PIXELS only */
     PATCH_BYTES = 192 * 1024, /* of input that is made on demand */
     TASKS = 16,
-    KEEP_PIXELS = 1024,     /* for smaller images */
+    LEAST_TASKS = 8,
+    TASKS_BYTES = 32 << 20,   /* of all blocks at work, if that leaves LEAST_TASKS */
+    KEEP_PIXELS = 1024,
     PIXELS = 96,            /* of one tap that are multiplied at once */
     FILTERS = 32,           /* transformed at once */
     RUN = 64,               /* of their taps, those of whole channels: more than any kernel has */
@@ -113,7 +115,7 @@ static frame frame_of(const vaei_conv *g, int64_t n, int32_t data) {
     f.far = u_bytes(&f.p) > 2 * CACHE_BYTES;
     const int64_t most = f.far ? clamp(FAR_BYTES / one, least, MAX_BLOCK) : clamp(NEAR_BYTES / one, least, NEAR_MOST);
     const int64_t blocks = vaei_divide_up(f.total, most);
-    f.block = blocks > 0 && (f.far || blocks < TASKS) ? vaei_divide_up(f.total, blocks) : most; /* even ones */
+    f.block = blocks > 0 && (f.far || blocks <= LEAST_TASKS) ? vaei_divide_up(f.total, blocks) : most; /* even ones */
     /* a larger batch may come in smaller blocks, never in less memory */
     const int64_t room = f.far ? vaei_min(f.total, most) : f.block;
     f.v = vaei_winograd_step(room, f.p.row_c);
@@ -263,7 +265,8 @@ static int64_t block_floats(const frame *f) {
 
 /* Blocks that may be at work at once, and patches of each */
 static int64_t blocks_of(const frame *f) {
-    return f->far ? 1 : vaei_min(vaei_divide_up(f->total, f->block), TASKS);
+    const int64_t room = TASKS_BYTES / (int64_t)sizeof(float) / block_floats(f);
+    return f->far ? 1 : vaei_min(vaei_divide_up(f->total, f->block), clamp(room, LEAST_TASKS, TASKS));
 }
 static int64_t patches_of(const frame *f) {
     return f->far ? TASKS : 1;

@@ -121,8 +121,8 @@ V_FN void outer_body(const int m, const int nv, const int whole, int64_t n, int6
     }                                                                                                                       \
     VAEI_TARGET static void plain_##m##_##nv(int64_t n, int64_t depth, const float *const *a, const float *b, int64_t ldb,  \
                                              float *const *c, const float *bias, int32_t accumulate) {                      \
-        if (n == nv * V_WIDTH) dot_body(m, nv, 1, n, 1, depth, 0, a, b, ldb, c, bias, accumulate);                       \
-        else dot_body(m, nv, 0, n, 1, depth, 0, a, b, ldb, c, bias, accumulate);                                         \
+        if (n == nv * V_WIDTH) dot_body(m, nv, 1, n, 1, depth, 0, a, b, ldb, c, bias, accumulate);                          \
+        else dot_body(m, nv, 0, n, 1, depth, 0, a, b, ldb, c, bias, accumulate);                                            \
     }                                                                                                                       \
     VAEI_TARGET static void outer_##m##_##nv(int64_t n, int64_t depth, int64_t from, const float *const *a,                 \
                                              const float *const *b, float *c, int64_t ldc, int32_t accumulate) {            \
