@@ -116,6 +116,39 @@ START_TEST(test_wrong_arguments_leave_outputs_alone) {
 }
 END_TEST
 
+/* Each call that takes examples asks of them what the likelihood does, and says which value of which example is not so. */
+START_TEST(test_examples_are_checked_by_every_call_that_takes_them) {
+    static const char *const specs[] = {
+        SPEC_DENSE, "input 4x4x1\nencoder conv2d out=2 kernel=2 stride=2\nlatent vq codes=4 dim=2\n"
+                    "decoder deconv2d out=1 kernel=2 stride=2\nlikelihood bernoulli\n"};
+    float x[32], y[32], z[16];
+    int32_t codes[8];
+    for (int32_t spec = 0; spec < 2; spec++) {
+        vae_model_t *model;
+        vae_session_t *s;
+        ck_assert_ok(vae_model_create(&model, NULL, specs[spec], 0));
+        ck_assert_ok(vae_session_create(&s, model, 2));
+        for (int32_t bad = 0; bad < 3; bad++) {
+            fill(x, 32, 1);
+            x[17] = bad == 0 ? 1.5f : bad == 1 ? -0.25f : NAN;
+            const char *wanted = bad == 0 ? "x[1][1]: 1.5, wanted 0..1 for likelihood bernoulli"
+                                 : bad == 1 ? "x[1][1]: -0.25, wanted 0..1" : "x[1][1]: not a finite number";
+            const vae_status_t code = bad == 2 ? VAE_E_NUMERIC : VAE_E_ARG;
+            for (int32_t call = 0; call < 3 + spec; call++) {
+                const vae_status_t status = call == 0   ? vae_encode(s, 2, x, z, NULL)
+                                            : call == 1 ? vae_reconstruct(s, 2, x, y)
+                                            : call == 2 ? vae_elbo(s, 2, x, 1, NULL, NULL, NULL, NULL)
+                                                        : vae_encode_codes(s, 2, x, codes);
+                ck_assert_int_eq(status, code);
+                ck_assert_ptr_nonnull(strstr(vae_last_error(), wanted));
+            }
+        }
+        vae_session_destroy(s);
+        vae_model_destroy(model);
+    }
+}
+END_TEST
+
 START_TEST(test_pixels_are_written_with_their_stride) {
     vae_model_t *model;
     vae_session_t *s;
@@ -513,6 +546,7 @@ Suite *suite_api(void) {
     tcase_add_test(t, test_a_config_of_another_size_is_understood_or_refused);
     tcase_add_test(t, test_wrong_handles_are_errors_and_not_crashes);
     tcase_add_test(t, test_wrong_arguments_leave_outputs_alone);
+    tcase_add_test(t, test_examples_are_checked_by_every_call_that_takes_them);
     tcase_add_test(t, test_pixels_are_written_with_their_stride);
     tcase_add_test(t, test_tensors_own_or_borrow);
     tcase_add_loop_test(t, test_a_mistake_in_the_text_gets_its_code_and_sentence, 0,

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * check_base.c - status.c, memory.c, philox.c, cpu.c: the ground floor without text and threads. */
+#include <stdio.h>
+
 #include "base/base.h"
 
 #include <check.h>
@@ -56,6 +58,25 @@ START_TEST(test_fail_may_quote_the_sentence_before) {
     (void)vaei_fail(VAE_E_IO, "inner");
     (void)vaei_fail(VAE_E_IO, "outer: %s", vaei_fail_text());
     ck_assert_str_eq(vaei_fail_text(), "outer: inner");
+}
+END_TEST
+
+/* What a terminal obeys, or what turns the direction of writing, is shown as question marks; other characters as they are. */
+START_TEST(test_fail_shows_nothing_that_a_terminal_obeys) {
+    static const char *const obeyed[] = {"\x1b", "\x07", "\n", "\x7f", "\xc2\x80", "\xc2\x9b", "\xc2\x9f", "\xd8\x9c",
+                                         "\xe2\x80\x8e", "\xe2\x80\x8f", "\xe2\x80\xa8", "\xe2\x80\xaa", "\xe2\x80\xae",
+                                         "\xe2\x81\xa6", "\xe2\x81\xa9", "\x9b", "\xff", "\xc3", "\xe2\x80"};
+    static const char *const shown[] = {"\xc3\xa4", "\xc2\xa0", "\xe2\x80\x93", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "~"};
+    char wanted[64];
+    for (size_t i = 0; i < VAEI_COUNT(obeyed); i++) {
+        (void)vaei_fail(VAE_E_IO, "a%s[31m: is b", obeyed[i]);
+        (void)snprintf(wanted, sizeof wanted, "a%.*s[31m: is b", (int)strlen(obeyed[i]), "???");
+        ck_assert_str_eq(vaei_fail_text(), wanted);
+    }
+    for (size_t i = 0; i < VAEI_COUNT(shown); i++) {
+        (void)vaei_fail(VAE_E_IO, "%s", shown[i]);
+        ck_assert_str_eq(vaei_fail_text(), shown[i]);
+    }
 }
 END_TEST
 
@@ -421,6 +442,7 @@ Suite *suite_base(void) {
     tcase_add_test(status, test_fail_keeps_the_sentence_and_returns_the_code);
     tcase_add_test(status, test_fail_at_prefixes_the_deeper_sentence);
     tcase_add_test(status, test_fail_may_quote_the_sentence_before);
+    tcase_add_test(status, test_fail_shows_nothing_that_a_terminal_obeys);
     tcase_add_test(status, test_fail_cuts_long_sentences_between_characters);
     tcase_add_test(status, test_fail_text_is_one_line);
     tcase_add_test(status, test_fail_text_belongs_to_its_thread);

@@ -6,7 +6,7 @@
 
 #include "io/json.h"
 #include "io/sort.h"
-#include "io/utf8.h"
+#include "base/utf8.h"
 
 /* Reads to the end or the first failure; out gets the tokens in short: "{ k:a 1 s:x [ ] }". */
 static vae_status_t walk(vaei_json *j, char *out, size_t cap) {

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "io/safetensors.h"
@@ -84,6 +85,92 @@ static void write_case(int i) {
     ck_assert_int_eq(vaei_file_write(path, &heap, models[i].entry, models[i].n, text, n), VAE_OK);
 }
 
+/* What a file may cost before it is refused: twice its bytes and 1 MiB, and 50 ms of this process. */
+static double now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+static void check_cost(const char *id, const test_heap *h, size_t size, double start) {
+    ck_assert_msg(h->peak <= (int64_t)(2 * size) + 1048576, "%s: %lld bytes for a file of %zu", id, (long long)h->peak,
+                  size);
+    ck_assert_msg(now_ms() - start < 50, "%s: %g ms", id, now_ms() - start);
+}
+
+/* Texts that declare far more than the bytes that stand behind them. */
+static const char *const bombs[] = {
+    "input 65536\nencoder linear out=65536\nlatent gaussian dim=65536\ndecoder linear out=65536\n",
+    "input 65536\nencoder repeat n=1000 { linear out=65536 }\nlatent none\ndecoder linear out=65536\n",
+    "input 8192\nencoder repeat n=64 { linear out=8192 | residual { linear out=8192 } }\nlatent gaussian dim=8\ndecoder "
+    "linear out=8192\n",
+    "input 64x64x512\nencoder conv2d out=4096 kernel=31 pad=15\nlatent vq codes=65536 dim=4096\ndecoder conv2d out=512 "
+    "kernel=1\n",
+    "input 64x64x512\nencoder attention heads=1 | conv2d out=4096 kernel=3 pad=1\nlatent rvq codes=65536 dim=4096 "
+    "quantizers=8\ndecoder deconv2d out=512 kernel=1\n",
+    "input 16\nencoder linear out=8\nlatent gaussian dim=8\ndecoder linear out=16\nprior gmm components=65536\n",
+    "input 65536\nencoder linear out=8\nlatent gaussian dim=8\ndecoder linear out=65536\nprior vamp "
+    "components=10000\n",
+    "input 65536\nencoder linear out=8\nlatent gaussian dim=8\ndecoder linear out=65536\nprior aggregate "
+    "keep=100000\n",
+    "input 32x32x1\nencoder conv2d out=8 kernel=1\nlatent vq codes=65536 dim=8\ndecoder conv2d out=1 kernel=1\nprior "
+    "pixelcnn channels=1024\n",
+    "input 32x32x1\nencoder conv2d out=8 kernel=1\nlatent vq codes=65536 dim=8\ndecoder conv2d out=1 kernel=1\nprior "
+    "transformer channels=4096 layers=32\n",
+};
+
+START_TEST(test_what_a_text_declares_is_not_taken_before_the_file_has_it) {
+    char spec[1024];
+    uint8_t bytes[4096];
+    test_heap h = { 0 };
+    vae_model_t *m;
+    (void)snprintf(spec, sizeof spec, "%slikelihood gaussian\n", bombs[_i]);
+    const vaei_text_entry text[] = { { "vae.format_version", "1" }, { "vae.spec", spec } };
+    ck_assert_int_eq(vaei_file_write(path, &heap, NULL, 0, text, 2), VAE_OK);
+    FILE *file = fopen(path, "rb");
+    const size_t size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    vae_ctx_t *ctx = test_ctx(&h, 1, 0);
+    for (int from_memory = 0; from_memory < 2; from_memory++) {
+        const double start = now_ms();
+        const vae_status_t status = from_memory ? vae_model_load_memory(&m, ctx, bytes, size)
+                                                : vae_model_load(&m, ctx, path);
+        ck_assert_msg(status == VAE_E_FORMAT || status == VAE_E_LIMIT, "%s: %s", spec, vae_last_error());
+        check_cost(spec, &h, size, start);
+    }
+    vae_ctx_destroy(ctx);
+    ck_assert_int_eq(h.live, 0);
+}
+END_TEST
+
+/* Data that do not belong to the model are not read: a file with holes, terabytes long, is refused as fast as another. */
+START_TEST(test_a_file_of_another_model_is_refused_by_its_header) {
+    const vaei_text_entry text[] = { { "vae.format_version", "1" }, { "vae.spec", SPEC } };
+    const vaei_entry entry[] = { WEIGHT, OTHER("encoder.0.weight") };
+    char *head = malloc(4096);
+    test_heap h = { 0 };
+    vae_model_t *m;
+    ck_assert_int_eq(vaei_file_write(path, &heap, entry, 2, text, 2), VAE_OK);
+    FILE *file = fopen(path, "rb");
+    const size_t size = fread(head, 1, 4095, file);
+    fclose(file);
+    head[size] = '\0';
+    char *shape = strstr(head + 8, "\"shape\":[1],\"data_offsets\":[16,20]}}");
+    ck_assert_ptr_nonnull(shape);
+    memcpy(shape, "\"shape\":[4000000000],\"data_offsets\":[16,16000000016]}}    ", 58);
+    file = fopen(path, "wb");
+    ck_assert_uint_eq(fwrite(head, 1, size - 20, file), size - 20);
+    fclose(file);
+    ck_assert_int_eq(truncate(path, (off_t)(size - 20) + 16000000016), 0);
+    free(head);
+    vae_ctx_t *ctx = test_ctx(&h, 1, 0);
+    const double start = now_ms();
+    ck_assert_fails(vae_model_load(&m, ctx, path), VAE_E_FORMAT);
+    check_cost("sparse", &h, 4096, start);
+    vae_ctx_destroy(ctx);
+}
+END_TEST
+
 START_TEST(test_model_file_must_fit) {
     uint8_t bytes[4096];
     test_heap h = { 0 };
@@ -96,6 +183,7 @@ START_TEST(test_model_file_must_fit) {
     fclose(file);
     for (int from_memory = 0; from_memory < 2; from_memory++) {
         vae_model_t *m = NULL;
+        const double start = now_ms();
         const vae_status_t status = from_memory ? vae_model_load_memory(&m, ctx, bytes, size)
                                                 : vae_model_load(&m, ctx, path);
         ck_assert_msg(status == models[_i].status, "%s: %s (%s)", models[_i].id, vae_status_name(status),
@@ -109,6 +197,7 @@ START_TEST(test_model_file_must_fit) {
         } else {
             ck_assert_ptr_null(m);
             ck_assert_ptr_nonnull(strstr(vae_last_error(), from_memory ? "memory" : "a.safetensors"));
+            check_cost(models[_i].id, &h, size, start);
         }
         vae_model_destroy(m);
         ck_assert_int_eq(h.live, live);
@@ -264,6 +353,56 @@ START_TEST(test_MF48_model_is_not_a_checkpoint) {
 }
 END_TEST
 
+/* ---- the manual ---------------------------------------------------------------------------------------------------- */
+
+/* The keys that the table of docs/formats.md gives for models, or for checkpoints: in order, a space behind each. */
+static void documented_keys(int32_t checkpoint, char out[1024]) {
+    char line[512], key[64], where[64];
+    FILE *doc = fopen("docs/formats.md", "r");
+    ck_assert_ptr_nonnull(doc);
+    out[0] = '\0';
+    while (fgets(line, sizeof line, doc)) {
+        if (sscanf(line, "| `%60[^`]` | %60[a-z] |", key, where) != 2) continue;
+        if (strcmp(where, "both") != 0 && !(checkpoint && strcmp(where, "checkpoints") == 0)) continue;
+        strcat(strcat(out, key), " ");
+    }
+    fclose(doc);
+}
+
+/* Whether every word of `words` is a key of the file, and how many keys it has. */
+static void check_keys(const char *words, int32_t checkpoint) {
+    vaei_file f;
+    char copy[1024];
+    int64_t count = 0;
+    strcpy(copy, words);
+    ck_assert_int_eq(vaei_file_read(&f, &heap, path), VAE_OK);
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "), count++)
+        ck_assert_msg(vaei_file_text(&f, word) != NULL, "docs/formats.md names %s, which no file has", word);
+    ck_assert_int_eq(f.n_text, count);
+    ck_assert_str_eq(vaei_file_text(&f, "format"), "pt");
+    int64_t slots = 0;
+    for (int64_t i = 0; i < f.n_entries; i++) slots += strncmp(f.entry[i].name, "optimizer.", 10) == 0;
+    ck_assert_int_eq(slots, checkpoint ? 4 : 0); /* adam: two of the weight and of the bias */
+    vaei_file_close(&f);
+}
+
+START_TEST(test_the_keys_of_the_manual_are_those_of_a_file) {
+    char keys[1024];
+    vae_model_t *m;
+    vae_trainer_t *t;
+    ck_assert_ok(vae_model_create(&m, NULL, SPEC, 3));
+    ck_assert_ok(vae_model_save(m, path));
+    documented_keys(0, keys);
+    check_keys(keys, 0);
+    ck_assert_ok(vae_trainer_create(&t, m, NULL, 1));
+    ck_assert_ok(vae_trainer_save(t, path));
+    documented_keys(1, keys);
+    check_keys(keys, 1);
+    vae_trainer_destroy(t);
+    vae_model_destroy(m);
+}
+END_TEST
+
 Suite *suite_model_file(void);
 
 Suite *suite_model_file(void) {
@@ -272,11 +411,14 @@ Suite *suite_model_file(void) {
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, test_model_file_must_fit, 0, (int)VAEI_COUNT(models));
     tcase_add_loop_test(t, test_load_weights_is_all_or_nothing, 0, (int)VAEI_COUNT(models));
+    tcase_add_loop_test(t, test_what_a_text_declares_is_not_taken_before_the_file_has_it, 0, (int)VAEI_COUNT(bombs));
+    tcase_add_test(t, test_a_file_of_another_model_is_refused_by_its_header);
     tcase_add_test(t, test_MF47_damaged_weights_are_refused);
     suite_add_tcase(s, t);
     t = tcase_create("checkpoints");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, test_checkpoint_must_fit, 0, (int)VAEI_COUNT(checkpoints));
+    tcase_add_test(t, test_the_keys_of_the_manual_are_those_of_a_file);
     tcase_add_test(t, test_MF48_model_is_not_a_checkpoint);
     suite_add_tcase(s, t);
     return s;

@@ -68,6 +68,7 @@ static inline float *filled(int64_t n, uint32_t seed) {
 typedef struct test_heap {
     int64_t calls, live, bytes, fail_at;
     int32_t for_ever;
+    int64_t peak; /* the most of `bytes` */
 } test_heap;
 
 static inline void *test_alloc(void *user, size_t size, size_t align) {
@@ -79,6 +80,7 @@ static inline void *test_alloc(void *user, size_t size, size_t align) {
         memset(p, 0xA5, size); /* what the library does not write itself must not matter */
         h->live++;
         h->bytes += (int64_t)size;
+        if (h->bytes > h->peak) h->peak = h->bytes;
     }
     return p;
 }

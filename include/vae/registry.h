@@ -48,8 +48,9 @@ VAE_API vae_status_t vae_registry_text(const char *kind, const char *name, char 
 VAE_API vae_status_t vae_spec_canonical(const char *text, char *buf, size_t cap, size_t *needed);
 
 /**
- * The text in canonical form with one option changed. Modules and options are checked, not whether the layers still fit each other:
- * several options can be set one after the other, and vae_model_create() or vae_spec_canonical() judge the result.
+ * The text in canonical form with one option changed: what vae_spec_canonical() would give. Modules and options are checked, not whether
+ * the layers still fit each other: several options can be set one after the other, and vae_model_create() or vae_spec_canonical() judge
+ * the result. Until the parts fit, every module that stands in the text has its defaults written out, and sections left out stay out.
  * @param path  "latent.dim", "encoder.0.out", "decoder.2.body.1.kernel"; a section with a single module also answers to the
  *        module's name ("adam.lr", "elbo.beta"); without an option ("optimizer", "latent", "likelihood") the module itself
  *        is replaced by the text in value   @param value  as it would stand in the text

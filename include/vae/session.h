@@ -48,7 +48,8 @@ VAE_API vae_status_t vae_session_set_labels(vae_session_t *session, int64_t n, c
  * @param n  examples, >= 0   @param x  input[n][S], finite, as the likelihood expects
  * @param mean  output[n][D]   @param logvar  output[n][D], log of the variance, or NULL; -infinity never: an autoencoder
  *        without a distribution writes -30
- * @return VAE_OK; VAE_E_ARG; VAE_E_NUMERIC (x holds NaN or infinity; outputs untouched)   @since 0.1
+ * @return VAE_OK; VAE_E_ARG (also: a value of x outside of what the likelihood is of, 0..1 for bernoulli: the message says which);
+ *         VAE_E_NUMERIC (x holds NaN or infinity); outputs untouched   @since 0.1
  */
 VAE_API vae_status_t vae_encode(vae_session_t *session, int64_t n, const float *x, float *mean, float *logvar);
 

@@ -61,8 +61,9 @@ vae_status_t vaei_check_model(const vae_model_t *model);
 
 vae_model_t *vaei_model_acquire(const vae_model_t *model);
 
-/* A model with its network built and parameters zero. */
+/* A model with its network built, and without the memory of its parameters, which vaei_model_take_params() takes: they are zero. */
 vae_status_t vaei_model_build(vae_model_t **out, vae_ctx_t *ctx, const char *spec, size_t length);
+vae_status_t vaei_model_take_params(vae_model_t *model);
 
 /* Describe parameter i over values (parameters or gradients) as a borrowed tensor. */
 void vaei_tensor_of_param(vae_tensor_t *t, const vaei_param *p, float *values);
@@ -70,8 +71,15 @@ void vaei_tensor_of_param(vae_tensor_t *t, const vaei_param *p, float *values);
 /* Parse, and refuse sections that no part of the library knows. */
 vae_status_t vaei_spec_parse(vaei_document *out, vaei_arena *arena, const char *text, size_t length);
 
+/* A struct of the caller's that begins with its struct_size, into out[known]: a smaller one is VAE_E_ARG, a larger one is understood
+ * if what this library does not know is zero, else VAE_E_VERSION. `how` tells what to do about a wrong size. */
+vae_status_t vaei_read_struct(void *out, size_t known, const void *given, const char *what, const char *how);
+
 /* The common end of calls that give text (see vae_model_spec). */
 vae_status_t vaei_give_text(const char *text, size_t length, char *buf, size_t cap, size_t *needed);
+
+/* n >= 0, and n * size elements of `bytes` bytes fit into memory: whatever is passed as n, no pointer is moved by more. */
+vae_status_t vaei_check_extent(int64_t n, int64_t size, size_t bytes);
 
 /* n >= 0 and x[n * size] finite, within lo..hi: VAE_E_NUMERIC or VAE_E_ARG with the first offender. */
 vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t n, int64_t size, const float *x,
@@ -91,8 +99,11 @@ vae_status_t vaei_check_labels(const vae_model_t *model, const vaei_labels *labe
 /* The same, and that they are those of a call with n examples, if the prior has classes. */
 vae_status_t vaei_check_labelled(const vae_model_t *model, int64_t n, const vaei_labels *labels, const char *setter);
 
-/* model_file.c: parameters from and to files; `params` is changed only on success. */
-vae_status_t vaei_params_from_file(const vae_model_t *model, const vaei_file *f, const char *where, float *params);
+/* model_file.c: parameters from and to files. What may fail comes before memory is taken and before a parameter is changed: an opened
+ * file fits or not by its header; then vaei_file_data() reads it; then all its numbers are finite or not; then nothing can fail. */
+vae_status_t vaei_params_fit_file(const vae_model_t *model, const vaei_file *f);
+vae_status_t vaei_params_check_numbers(const vae_model_t *model, const vaei_file *f);
+void vaei_params_from_file(vae_model_t *model, const vaei_file *f);
 /* Whether an entry of a checkpoint belongs to the trainer. */
 int32_t vaei_is_trainer_entry(const char *name);
 /* Entries for all parameters in e[params.count]. */

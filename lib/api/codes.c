@@ -19,7 +19,9 @@ size_t vae_codes_packed_bytes(int64_t count, int64_t K) {
 }
 
 static vae_status_t check_call(int64_t count, int64_t K, const void *codes, const void *bytes, size_t have) {
-    if (count < 0) return vaei_fail(VAE_E_ARG, "count: %lld, wanted 0 or more", (long long)count);
+    if (count < 0 || (uint64_t)count > PTRDIFF_MAX / sizeof(int32_t))
+        return vaei_fail(VAE_E_ARG, "count: %lld, wanted 0..%lld", (long long)count,
+                         (long long)(PTRDIFF_MAX / sizeof(int32_t)));
     if (K < 2 || K > K_MAX)
         return vaei_fail(VAE_E_ARG, "K: %lld codes, wanted 2..%lld", (long long)K, (long long)K_MAX);
     if (count == 0) return VAE_OK;

@@ -5,10 +5,23 @@
 _Static_assert(sizeof(vae_ctx_config_t) == 32 + 5 * sizeof(void *), "no hidden padding: growth must change the size");
 
 #define THREADS_MAX 256
+#define STRUCT_MAX  65536 /* bytes */
+
+vae_status_t vaei_read_struct(void *out, size_t known, const void *given, const char *what, const char *how) {
+    uint32_t size;
+    memcpy(&size, given, sizeof(size));
+    if (size < known || size > STRUCT_MAX)
+        return vaei_fail(VAE_E_ARG, "%s: struct_size %u: %s", what, (unsigned)size, how);
+    for (size_t i = known; i < size; i++)
+        if (((const uint8_t *)given)[i] != 0)
+            return vaei_fail(VAE_E_VERSION, "%s: byte %zu is set, this library knows only %zu", what, i, known);
+    memcpy(out, given, known);
+    return VAE_OK;
+}
 
 vae_status_t vae_ctx_config_init(vae_ctx_config_t *config, size_t size) {
     if (!config) return vaei_fail(VAE_E_ARG, "config: is NULL");
-    if (size < sizeof(*config) || size > 65536)
+    if (size < sizeof(*config) || size > STRUCT_MAX)
         return vaei_fail(VAE_E_ARG, "config: size %zu, wanted sizeof(vae_ctx_config_t), %zu or more", size,
                          sizeof(*config));
     memset(config, 0, size);
@@ -16,17 +29,10 @@ vae_status_t vae_ctx_config_init(vae_ctx_config_t *config, size_t size) {
     return VAE_OK;
 }
 
-/* A caller may know more fields than this library: those must be zero. */
 static vae_status_t read_config(vae_ctx_config_t *out, const vae_ctx_config_t *config) {
     memset(out, 0, sizeof(*out));
     if (!config) return VAE_OK;
-    if (config->struct_size < sizeof(*out) || config->struct_size > 65536)
-        return vaei_fail(VAE_E_ARG, "config: struct_size %u: call vae_ctx_config_init() first",
-                         (unsigned)config->struct_size);
-    for (size_t i = sizeof(*out); i < config->struct_size; i++)
-        if (((const uint8_t *)config)[i] != 0)
-            return vaei_fail(VAE_E_VERSION, "config: byte %zu is set, this library knows only %zu", i, sizeof(*out));
-    memcpy(out, config, sizeof(*out));
+    VAEI_TRY(vaei_read_struct(out, sizeof(*out), config, "config", "call vae_ctx_config_init() first"));
     if (out->flags != 0 || out->reserved != 0) return vaei_fail(VAE_E_VERSION, "config: flags and reserved must be 0");
     if (out->threads < 0 || out->threads > THREADS_MAX)
         return vaei_fail(VAE_E_ARG, "config: threads=%d, wanted 0..%d", (int)out->threads, THREADS_MAX);

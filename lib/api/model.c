@@ -20,7 +20,10 @@ vae_model_t *vaei_model_acquire(const vae_model_t *model) {
 static vae_status_t build(vae_model_t *m, const char *spec, size_t length) {
     vaei_document document;
     VAEI_TRY(vaei_spec_parse(&document, &m->arena, spec, length));
-    VAEI_TRY(vaei_network_build(&m->network, &m->arena, &document));
+    return vaei_network_build(&m->network, &m->arena, &document);
+}
+
+vae_status_t vaei_model_take_params(vae_model_t *m) {
     const vaei_params *p = &m->network.params;
     size_t bytes;
     if ((uint64_t)p->n_floats > SIZE_MAX || !vaei_size_mul((size_t)p->n_floats, sizeof(float), &bytes))
@@ -63,6 +66,11 @@ vae_status_t vae_model_create(vae_model_t **out, vae_ctx_t *ctx, const char *spe
     vae_model_t *m;
     fenv_t host;
     VAEI_TRY(vaei_model_build(&m, ctx, spec, strlen(spec)));
+    const vae_status_t status = vaei_model_take_params(m);
+    if (status < 0) {
+        vae_model_destroy(m);
+        return status;
+    }
     vaei_float_env_enter(&host);
     vaei_params_init(&m->network.params, m->ctx->kernels, seed, m->params);
     vaei_float_env_leave(&host);
@@ -196,7 +204,7 @@ vae_status_t vaei_check_labels(const vae_model_t *model, const vaei_labels *labe
     const vaei_prior *prior = &model->network.prior;
     if (prior->classes == 0)
         return vaei_fail(VAE_E_UNSUPPORTED, "labels: prior %s has no classes", prior->ops->module.name);
-    if (labels->n < 0) return vaei_fail(VAE_E_ARG, "n: %lld, wanted 0 or more", (long long)labels->n);
+    VAEI_TRY(vaei_check_extent(labels->n, 1, sizeof(*labels->at)));
     if (!labels->at) return vaei_fail(VAE_E_ARG, "labels: is NULL");
     for (int64_t i = 0; i < labels->n; i++)
         if (labels->at[i] < 0 || labels->at[i] >= prior->classes)
@@ -217,15 +225,20 @@ vae_status_t vaei_check_labelled(const vae_model_t *model, int64_t n, const vaei
     return vaei_check_labels(model, labels);
 }
 
+vae_status_t vaei_check_extent(int64_t n, int64_t size, size_t bytes) {
+    if (n < 0) return vaei_fail(VAE_E_ARG, "n: %lld, wanted 0 or more", (long long)n);
+    if (size > 0 && (uint64_t)n > (uint64_t)PTRDIFF_MAX / bytes / (uint64_t)size)
+        return vaei_fail(VAE_E_ARG, "n: %lld examples pass the address space", (long long)n);
+    return VAE_OK;
+}
+
 vae_status_t vaei_check_codes(const vae_model_t *model, int64_t n, int32_t least, const int32_t *codes) {
     const vaei_latent *q = &model->network.latent;
-    int64_t count;
     if (!(q->ops->flags & VAEI_LATENT_CODES))
         return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no codes", q->ops->module.name);
-    if (n < 0) return vaei_fail(VAE_E_ARG, "n: %lld, wanted 0 or more", (long long)n);
+    VAEI_TRY(vaei_check_extent(n, q->n_codes, sizeof(*codes)));
     if (!codes && n > 0) return vaei_fail(VAE_E_ARG, "codes: is NULL");
-    if (!vaei_count_mul(n, q->n_codes, &count))
-        return vaei_fail(VAE_E_ARG, "n: %lld examples pass the address space", (long long)n);
+    const int64_t count = n * q->n_codes;
     for (int64_t i = 0; i < count; i++) {
         if (codes[i] >= least && codes[i] < q->code_size) continue;
         return vaei_fail(VAE_E_ARG, "codes[%lld][%lld]: %ld, wanted %d..%lld of K=%lld codes",
@@ -238,11 +251,9 @@ vae_status_t vaei_check_codes(const vae_model_t *model, int64_t n, int32_t least
 vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t n, int64_t size, const float *x,
                              float lo, float hi) {
     char got[32], low[32], high[32];
-    if (n < 0) return vaei_fail(VAE_E_ARG, "n: %lld, wanted 0 or more", (long long)n);
+    VAEI_TRY(vaei_check_extent(n, size, sizeof(*x)));
     if (!x && n > 0) return vaei_fail(VAE_E_ARG, "%s: is NULL", what);
-    int64_t count;
-    if (!vaei_count_mul(n, size, &count))
-        return vaei_fail(VAE_E_ARG, "n: %lld examples pass the address space", (long long)n);
+    const int64_t count = n * size;
     if (lo <= -FLT_MAX && hi >= FLT_MAX && model->ctx->kernels->all_finite(count, x)) return VAE_OK;
     int32_t outside = 0;
     for (int64_t i = 0; i < count; i++) outside |= !(x[i] >= lo && x[i] <= hi);

@@ -26,11 +26,12 @@ static void print_sizes(int32_t ndim, const int64_t *shape, char *buf, size_t ca
     vaei_write(&w, "]");
 }
 
-static vae_status_t check_shape(const vaei_entry *e, const vaei_param *p, const char *where) {
+static vae_status_t check_entry(const vaei_entry *e, const vaei_param *p, const char *where) {
     char got[200], wanted[120];
+    if (!e) return vaei_fail(VAE_E_FORMAT, "%.80s: tensor '%.80s' is missing", where, p->name);
     int32_t equal = e->ndim == p->ndim;
     for (int32_t i = 0; equal && i < p->ndim; i++) equal = e->shape[i] == p->shape[i];
-    if (equal) return VAE_OK;
+    if (equal) return vaei_entry_is_floats(e, where);
     print_sizes(e->ndim, e->shape, got, sizeof(got));
     print_sizes(p->ndim, p->shape, wanted, sizeof(wanted));
     return vaei_fail(VAE_E_SHAPE, "%.80s: %s is %s, wanted %s", where, p->name, got, wanted);
@@ -48,40 +49,46 @@ static int32_t is_param(const vaei_params *p, const char *name) {
 
 /* Every entry must have a parameter: a stray one means another model. Names are unique on both sides, so counting tells whether there is
  * one to look for. */
-static vae_status_t check_no_strangers(const vae_model_t *model, const vaei_file *f, const char *where) {
-    const vaei_params *p = &model->network.params;
+static vae_status_t check_no_strangers(const vaei_params *p, const vaei_file *f) {
     int64_t expected = 0;
     for (int64_t i = 0; i < p->count; i++) expected += vaei_file_find(f, p->at[i]->name) != NULL;
     for (int64_t i = 0; i < f->n_entries; i++) expected += may_be_extra(f->entry[i].name);
     for (int64_t i = 0; expected < f->n_entries && i < f->n_entries; i++) {
         const char *name = f->entry[i].name;
         if (!may_be_extra(name) && !is_param(p, name))
-            return vaei_fail(VAE_E_FORMAT, "%.80s: tensor '%.80s' is not part of the model", where, name);
+            return vaei_fail(VAE_E_FORMAT, "%.80s: tensor '%.80s' is not part of the model", f->where, name);
     }
     return VAE_OK;
 }
 
-vae_status_t vaei_params_from_file(const vae_model_t *model, const vaei_file *f, const char *where, float *params) {
+vae_status_t vaei_params_fit_file(const vae_model_t *model, const vaei_file *f) {
     const vaei_params *p = &model->network.params;
-    vaei_heap *heap = &model->ctx->heap;
-    const size_t bytes = (size_t)p->n_floats * sizeof(float);
-    VAEI_TRY(check_no_strangers(model, f, where));
-    for (int64_t i = 0; i < p->count; i++) {
-        const vaei_entry *e = vaei_file_find(f, p->at[i]->name);
-        if (!e) return vaei_fail(VAE_E_FORMAT, "%.80s: tensor '%.80s' is missing", where, p->at[i]->name);
-        VAEI_TRY(check_shape(e, p->at[i], where));
-    }
-    float *fresh = vaei_heap_alloc(heap, bytes, "parameters");
-    if (!fresh) return VAE_E_NOMEM;
+    VAEI_TRY(check_no_strangers(p, f));
+    for (int64_t i = 0; i < p->count; i++)
+        VAEI_TRY(check_entry(vaei_file_find(f, p->at[i]->name), p->at[i], f->where));
+    return VAE_OK;
+}
+
+/* All of them into params, or only looked at where that is NULL. */
+static vae_status_t read_params(const vae_model_t *model, const vaei_file *f, float *params) {
+    const vaei_params *p = &model->network.params;
     vae_status_t status = VAE_OK;
     fenv_t host;
     vaei_float_env_enter(&host); /* float64 is rounded */
     for (int64_t i = 0; status == VAE_OK && i < p->count; i++)
-        status = vaei_entry_floats(vaei_file_find(f, p->at[i]->name), fresh + p->at[i]->offset, where);
+        status = vaei_entry_floats(vaei_file_find(f, p->at[i]->name), params ? params + p->at[i]->offset : NULL,
+                                   f->where);
     vaei_float_env_leave(&host);
-    if (status == VAE_OK) memcpy(params, fresh, bytes);
-    vaei_heap_free(heap, fresh, bytes);
     return status;
+}
+
+vae_status_t vaei_params_check_numbers(const vae_model_t *model, const vaei_file *f) {
+    return read_params(model, f, NULL);
+}
+
+void vaei_params_from_file(vae_model_t *model, const vaei_file *f) {
+    (void)read_params(model, f, model->params);
+    model->generation++;
 }
 
 static vae_status_t check_format(const vaei_file *f, const char *where, const char **spec) {
@@ -97,13 +104,23 @@ static vae_status_t check_format(const vaei_file *f, const char *where, const ch
     return VAE_OK;
 }
 
-static vae_status_t model_from_file(vae_model_t **out, vae_ctx_t *ctx, const vaei_file *f, const char *where) {
+/* The header says whether the file holds the model that its text describes; only then the data are read, and the parameters taken. */
+static vae_status_t fill_model(vae_model_t *m, vaei_file *f) {
+    VAEI_TRY(vaei_params_fit_file(m, f));
+    VAEI_TRY(vaei_file_data(f));
+    VAEI_TRY(vaei_params_check_numbers(m, f));
+    VAEI_TRY(vaei_model_take_params(m));
+    vaei_params_from_file(m, f);
+    return VAE_OK;
+}
+
+static vae_status_t model_from_file(vae_model_t **out, vae_ctx_t *ctx, vaei_file *f) {
     const char *spec;
     vae_model_t *m;
-    VAEI_TRY(check_format(f, where, &spec));
+    VAEI_TRY(check_format(f, f->where, &spec));
     const vae_status_t built = vaei_model_build(&m, ctx, spec, strlen(spec));
-    if (built < 0) return vaei_fail_at(built, "%.80s: vae.spec", where);
-    const vae_status_t status = vaei_params_from_file(m, f, where, m->params);
+    if (built < 0) return vaei_fail_at(built, "%.80s: vae.spec", f->where);
+    const vae_status_t status = fill_model(m, f);
     if (status < 0) {
         vae_model_destroy(m);
         return status;
@@ -115,12 +132,11 @@ static vae_status_t model_from_file(vae_model_t **out, vae_ctx_t *ctx, const vae
 /* Loading from a path, or from bytes if path is NULL. */
 static vae_status_t load(vae_model_t **out, vae_ctx_t *ctx, const char *path, const void *data, size_t size) {
     vaei_file f;
-    const char *where = path ? path : "memory";
     VAEI_TRY(vaei_ctx_acquire(&ctx, ctx));
     vae_status_t status =
-        path ? vaei_file_read(&f, &ctx->heap, path) : vaei_file_read_memory(&f, &ctx->heap, data, size, where);
+        path ? vaei_file_open(&f, &ctx->heap, path) : vaei_file_open_memory(&f, &ctx->heap, data, size, "memory");
     if (status == VAE_OK) {
-        status = model_from_file(out, ctx, &f, where);
+        status = model_from_file(out, ctx, &f);
         vaei_file_close(&f);
     }
     vae_ctx_destroy(ctx);
@@ -145,10 +161,12 @@ vae_status_t vae_model_load_weights(vae_model_t *model, const char *path) {
     vaei_file f;
     VAEI_TRY(vaei_check_model(model));
     if (!path) return vaei_fail(VAE_E_ARG, "path: is NULL");
-    VAEI_TRY(vaei_file_read(&f, &model->ctx->heap, path));
-    const vae_status_t status = vaei_params_from_file(model, &f, path, model->params);
+    VAEI_TRY(vaei_file_open(&f, &model->ctx->heap, path));
+    vae_status_t status = vaei_params_fit_file(model, &f);
+    if (status == VAE_OK) status = vaei_file_data(&f);
+    if (status == VAE_OK) status = vaei_params_check_numbers(model, &f);
+    if (status == VAE_OK) vaei_params_from_file(model, &f);
     vaei_file_close(&f);
-    if (status == VAE_OK) model->generation++;
     return status;
 }
 
@@ -166,6 +184,7 @@ vae_status_t vae_model_save(const vae_model_t *model, const char *path) {
     VAEI_TRY(vaei_check_model(model));
     if (!path) return vaei_fail(VAE_E_ARG, "path: is NULL");
     const vaei_text_entry text[] = {
+        {"format", "pt"},
         {"vae.format_version", VAEI_FORMAT_VERSION},
         {"vae.version", VAE_VERSION_STRING},
         {"vae.spec", model->network.spec},

@@ -195,7 +195,16 @@ static vae_status_t check_input(const vae_session_t *s, const char *what, int64_
     return vaei_check_rows(s->model, what, n, size, x, -FLT_MAX, FLT_MAX);
 }
 
-static vae_status_t check_output(const void *y, const char *what, int64_t n) {
+/* As the likelihood expects examples. */
+static vae_status_t check_examples(const vae_session_t *s, int64_t n, const float *x) {
+    const vaei_likelihood *p = &s->model->network.likelihood;
+    return vaei_check_rows(s->model, "x", n, p->size, x, p->ops->lo, p->ops->hi);
+}
+
+/* y[n * size] of elements of `bytes` bytes. Asked before any input is read: a number of examples that passes the address space in one of
+ * the arrays is not believed in another. */
+static vae_status_t check_output(const void *y, const char *what, int64_t n, int64_t size, size_t bytes) {
+    VAEI_TRY(vaei_check_extent(n, size, bytes));
     return !y && n > 0 ? vaei_fail(VAE_E_ARG, "%s: is NULL", what) : VAE_OK;
 }
 
@@ -203,8 +212,8 @@ vae_status_t vae_encode(vae_session_t *session, int64_t n, const float *x, float
     VAEI_TRY(check_session(session));
     const vaei_network *net = &session->model->network;
     const int64_t S = net->likelihood.size, D = vaei_shape_size(&net->latent.z);
-    VAEI_TRY(check_input(session, "x", n, S, x));
-    VAEI_TRY(check_output(mean, "mean", n));
+    VAEI_TRY(check_output(mean, "mean", n, D, sizeof(*mean)));
+    VAEI_TRY(check_examples(session, n, x));
     vaei_run r = start(session);
     for (int64_t i = 0; i < n; i += r.n) {
         r.n = chunk(session, n - i);
@@ -219,8 +228,8 @@ vae_status_t vae_decode(vae_session_t *session, int64_t n, const float *z, float
     VAEI_TRY(check_session(session));
     const vaei_network *net = &session->model->network;
     const int64_t S = net->likelihood.size, D = vaei_shape_size(&net->latent.z);
+    VAEI_TRY(check_output(x, "x", n, S, sizeof(*x)));
     VAEI_TRY(check_input(session, "z", n, D, z));
-    VAEI_TRY(check_output(x, "x", n));
     vaei_run r = start(session);
     for (int64_t i = 0; i < n; i += r.n) {
         r.n = chunk(session, n - i);
@@ -244,9 +253,10 @@ vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *p
                          vaei_shape_text(in, text));
     const int64_t H = in->d[0], W = in->d[1], C = in->d[2];
     VAEI_TRY(check_input(session, "z", 1, vaei_shape_size(&net->latent.z), z));
-    VAEI_TRY(check_output(pixels, "pixels", 1));
-    if (row_stride / 4 < (uint64_t)W)
-        return vaei_fail(VAE_E_ARG, "row_stride: %zu, wanted %lld or more", row_stride, (long long)W * 4);
+    if (row_stride / 4 < (uint64_t)W || row_stride > PTRDIFF_MAX / (uint64_t)H)
+        return vaei_fail(VAE_E_ARG, "row_stride: %zu, wanted %lld..%lld", row_stride, (long long)W * 4,
+                         (long long)(PTRDIFF_MAX / H));
+    VAEI_TRY(check_output(pixels, "pixels", 1, H, row_stride));
     vaei_run r = start(session);
     r.n = 1;
     decode_given(session, &r, z, session->image);
@@ -268,8 +278,8 @@ vae_status_t vae_reconstruct(vae_session_t *session, int64_t n, const float *x, 
     const vaei_network *net = &session->model->network;
     const int64_t S = net->likelihood.size;
     const vaei_work *w = &session->work;
-    VAEI_TRY(check_input(session, "x", n, S, x));
-    VAEI_TRY(check_output(y, "y", n));
+    VAEI_TRY(check_output(y, "y", n, S, sizeof(*y)));
+    VAEI_TRY(check_examples(session, n, x));
     vaei_run r = start(session);
     for (int64_t i = 0; i < n; i += r.n) {
         r.n = chunk(session, n - i);
@@ -299,8 +309,8 @@ vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, f
     const vaei_network *net = &session->model->network;
     const int64_t S = net->likelihood.size, D = vaei_shape_size(&net->latent.z);
     VAEI_TRY(check_sampling(session, noise));
-    if (noise || n < 0) VAEI_TRY(check_input(session, "noise", n, D, noise));
-    VAEI_TRY(check_output(x, "x", n));
+    VAEI_TRY(check_output(x, "x", n, S, sizeof(*x)));
+    if (noise) VAEI_TRY(check_input(session, "noise", n, D, noise));
     VAEI_TRY(check_labelled(session, n, &labels));
     vaei_run r = start(session);
     for (int64_t i = 0; i < n; i += r.n) {
@@ -323,8 +333,8 @@ vae_status_t vae_encode_codes(vae_session_t *session, int64_t n, const float *x,
     const int64_t S = net->likelihood.size;
     if (!has_codes(session))
         return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no codes", net->latent.ops->module.name);
-    VAEI_TRY(check_input(session, "x", n, S, x));
-    VAEI_TRY(check_output(codes, "codes", n));
+    VAEI_TRY(check_output(codes, "codes", n, net->latent.n_codes, sizeof(*codes)));
+    VAEI_TRY(check_examples(session, n, x));
     vaei_run r = start(session);
     for (int64_t i = 0; i < n; i += r.n) {
         r.n = chunk(session, n - i);
@@ -337,8 +347,8 @@ vae_status_t vae_decode_codes(vae_session_t *session, int64_t n, const int32_t *
     VAEI_TRY(check_session(session));
     const vaei_network *net = &session->model->network;
     const int64_t S = net->likelihood.size;
+    VAEI_TRY(check_output(x, "x", n, S, sizeof(*x)));
     VAEI_TRY(vaei_check_codes(session->model, n, net->latent.ops->flags & VAEI_LATENT_GAPS ? -1 : 0, codes));
-    VAEI_TRY(check_output(x, "x", n));
     vaei_run r = start(session);
     for (int64_t i = 0; i < n; i += r.n) {
         r.n = chunk(session, n - i);
@@ -393,16 +403,16 @@ vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t
     VAEI_TRY(check_session(session));
     const vaei_labels labels = take_labels(session);
     const vaei_network *net = &session->model->network;
-    const vaei_likelihood_ops *likelihood = net->likelihood.ops;
     const int64_t S = net->likelihood.size, D = vaei_shape_size(&net->latent.z);
     int64_t draws;
     if (k < 1) return vaei_fail(VAE_E_ARG, "k: %lld, wanted 1 or more", (long long)k);
     if (k > 1 && !(net->latent.ops->flags & VAEI_LATENT_PRIOR))
         return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no distribution to draw k=%lld samples from",
                          net->latent.ops->module.name, (long long)k);
-    VAEI_TRY(vaei_check_rows(session->model, "x", n, S, x, likelihood->lo, likelihood->hi));
-    if (!vaei_count_mul(n, k, &draws))
+    VAEI_TRY(vaei_check_extent(n, 1, sizeof(*elbo)));
+    if (!vaei_count_mul(n, k, &draws) || vaei_check_extent(draws, D, sizeof(*noise)) < 0)
         return vaei_fail(VAE_E_ARG, "k: %lld samples of %lld examples are too many", (long long)k, (long long)n);
+    VAEI_TRY(check_examples(session, n, x));
     if (noise) VAEI_TRY(check_input(session, "noise", draws, D, noise));
     VAEI_TRY(check_labelled(session, n, &labels));
     vaei_run r = start(session);

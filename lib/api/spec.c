@@ -243,6 +243,18 @@ static vae_status_t print_document(vaei_arena *arena, const vaei_document *d, co
     return VAE_OK;
 }
 
+/* The canonical text of *text in its place, if its parts fit each other: until they do, which may take the setting of another option,
+ * the text stays as it is, and why it does not fit is nobody's failure. */
+static vae_status_t prefer_canonical(vaei_arena *arena, const char **text) {
+    vaei_document d;
+    const char *better, *failure = vaei_arena_copy(arena, vaei_fail_text(), strlen(vaei_fail_text()));
+    if (!failure) return VAE_E_NOMEM;
+    VAEI_TRY(vaei_spec_parse(&d, arena, *text, strlen(*text)));
+    const vae_status_t status = canonical(&better, arena, &d);
+    if (status == VAE_OK) *text = better;
+    return status == VAE_E_NOMEM ? status : vaei_fail(VAE_OK, "%s", failure);
+}
+
 static vae_status_t set_in(vaei_arena *arena, const char *text, const char *path, const char *value, const char **out) {
     vaei_document d;
     target t;
@@ -256,7 +268,8 @@ static vae_status_t set_in(vaei_arena *arena, const char *text, const char *path
         print_document(arena, &d, &changed, &length)); /* parsed again: a value may not smuggle in more than a value */
     VAEI_TRY(vaei_spec_parse(&d, arena, changed, length));
     VAEI_TRY(bind_document(arena, &d));
-    return print_document(arena, &d, out, &length);
+    VAEI_TRY(print_document(arena, &d, out, &length));
+    return prefer_canonical(arena, out);
 }
 
 static vae_status_t get_in(vaei_arena *arena, const char *text, const char *path, const char **out) {

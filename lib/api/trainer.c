@@ -210,10 +210,11 @@ static vae_status_t check_host_name(const char *name) {
 
 vae_status_t vae_trainer_set_optimizer(vae_trainer_t *trainer, const vae_optimizer_t *optimizer) {
     VAEI_TRY(vaei_check_trainer(trainer));
-    if (!optimizer || !optimizer->step) return vaei_fail(VAE_E_ARG, "optimizer: %s is NULL", optimizer ? "step" : "it");
-    if (optimizer->struct_size != sizeof(*optimizer))
-        return vaei_fail(optimizer->struct_size > sizeof(*optimizer) ? VAE_E_VERSION : VAE_E_ARG,
-                         "optimizer: struct_size %u, wanted %zu", (unsigned)optimizer->struct_size, sizeof(*optimizer));
+    vae_optimizer_t given;
+    if (!optimizer) return vaei_fail(VAE_E_ARG, "optimizer: is NULL");
+    VAEI_TRY(vaei_read_struct(&given, sizeof(given), optimizer, "optimizer", "set it to sizeof(vae_optimizer_t)"));
+    optimizer = &given;
+    if (!optimizer->step) return vaei_fail(VAE_E_ARG, "optimizer: step is NULL");
     if (optimizer->slots < 0 || optimizer->slots > VAEI_OPTIMIZER_SLOTS)
         return vaei_fail(VAE_E_ARG, "optimizer: slots=%d, wanted 0..%d", (int)optimizer->slots, VAEI_OPTIMIZER_SLOTS);
     VAEI_TRY(check_host_name(optimizer->name));
@@ -226,7 +227,7 @@ vae_status_t vae_trainer_set_optimizer(vae_trainer_t *trainer, const vae_optimiz
     if (bytes > 0 && !(memory = vaei_heap_alloc(&trainer->model->ctx->heap, bytes, "optimizer's memory")))
         return VAE_E_NOMEM;
     free_host_memory(trainer);
-    trainer->host = *optimizer;
+    trainer->host = given;
     memcpy(trainer->host_name, optimizer->name, strnlen(optimizer->name, 63) + 1);
     trainer->host.name = trainer->host_name;
     trainer->host_memory = memory;

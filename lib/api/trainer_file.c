@@ -53,6 +53,7 @@ vae_status_t vae_trainer_save(const vae_trainer_t *trainer, const char *path) {
     const vae_model_t *model = trainer->model;
     const digits step = decimal((uint64_t)trainer->step), seed = decimal(trainer->seed), lr = bits_of(trainer->lr);
     const vaei_text_entry text[] = {
+        {"format", "pt"},
         {"vae.format_version", VAEI_FORMAT_VERSION},
         {"vae.version", VAE_VERSION_STRING},
         {"vae.spec", model->network.spec},
@@ -126,7 +127,11 @@ static vae_status_t read_state(const vae_trainer_t *t, const vaei_file *f, const
     return VAE_OK;
 }
 
-static vae_status_t read_slots(const vae_trainer_t *t, const vaei_file *f, const char *path, float *out) {
+/* What is done with the optimizer's memory of parameter q in slot s. */
+typedef vae_status_t (*slot_visit)(const vae_trainer_t *t, const vaei_file *f, const vaei_entry *e, int32_t s,
+                                   const vaei_param *q);
+
+static vae_status_t visit_slots(const vae_trainer_t *t, const vaei_file *f, slot_visit visit) {
     const vaei_params *p = &t->model->network.params;
     char name[320];
     for (int32_t s = 0; s < t->n_slots; s++) {
@@ -137,33 +142,44 @@ static vae_status_t read_slots(const vae_trainer_t *t, const vaei_file *f, const
             vaei_write(&w, "optimizer.%d.%s", (int)s, q->name);
             const vaei_entry *e = vaei_file_find(f, name);
             if (!e || e->count != q->count)
-                return vaei_fail(VAE_E_FORMAT, "%.80s: tensor '%.80s' is missing or of another size", path, name);
-            VAEI_TRY(vaei_entry_floats(e, out + s * p->n_trainable + q->offset, path));
+                return vaei_fail(VAE_E_FORMAT, "%.80s: tensor '%.80s' is missing or of another size", f->where, name);
+            VAEI_TRY(visit(t, f, e, s, q));
         }
     }
     return VAE_OK;
 }
 
-static vae_status_t restore(vae_trainer_t *t, const vaei_file *f, const char *path) {
-    const vaei_params *p = &t->model->network.params;
-    vaei_heap *heap = &t->model->ctx->heap;
-    const size_t slot_bytes = (size_t)p->n_trainable * sizeof(float), bytes = slot_bytes * (size_t)t->n_slots;
+static vae_status_t fit_slot(const vae_trainer_t *t, const vaei_file *f, const vaei_entry *e, int32_t s,
+                             const vaei_param *q) {
+    (void)t, (void)s, (void)q;
+    return vaei_entry_is_floats(e, f->where);
+}
+
+static vae_status_t check_slot(const vae_trainer_t *t, const vaei_file *f, const vaei_entry *e, int32_t s,
+                               const vaei_param *q) {
+    (void)t, (void)s, (void)q;
+    return vaei_entry_floats(e, NULL, f->where);
+}
+
+static vae_status_t read_slot(const vae_trainer_t *t, const vaei_file *f, const vaei_entry *e, int32_t s,
+                              const vaei_param *q) {
+    return vaei_entry_floats(e, t->slot[s] + q->offset, f->where);
+}
+
+static vae_status_t restore(vae_trainer_t *t, vaei_file *f, const char *path) {
     state s;
     VAEI_TRY(read_state(t, f, path, &s));
-    float *fresh = vaei_heap_alloc(heap, bytes, "optimizer's memory");
-    if (!fresh) return VAE_E_NOMEM;
-    vae_status_t status = read_slots(t, f, path, fresh);
-    if (status == VAE_OK)
-        status = vaei_params_from_file(t->model, f, path, t->model->params); /* the last that can fail */
-    if (status == VAE_OK) {
-        for (int32_t i = 0; i < t->n_slots; i++) memcpy(t->slot[i], fresh + i * p->n_trainable, slot_bytes);
-        t->step = (int64_t)s.step;
-        t->seed = s.seed;
-        t->lr = s.lr;
-        t->model->generation++;
-    }
-    vaei_heap_free(heap, fresh, bytes);
-    return status;
+    VAEI_TRY(visit_slots(t, f, fit_slot));
+    VAEI_TRY(vaei_params_fit_file(t->model, f));
+    VAEI_TRY(vaei_file_data(f));
+    VAEI_TRY(visit_slots(t, f, check_slot));
+    VAEI_TRY(vaei_params_check_numbers(t->model, f)); /* the last that can fail */
+    (void)visit_slots(t, f, read_slot);
+    vaei_params_from_file(t->model, f);
+    t->step = (int64_t)s.step;
+    t->seed = s.seed;
+    t->lr = s.lr;
+    return VAE_OK;
 }
 
 vae_status_t vae_trainer_load(vae_trainer_t *trainer, const char *path) {
@@ -171,7 +187,7 @@ vae_status_t vae_trainer_load(vae_trainer_t *trainer, const char *path) {
     VAEI_TRY(vaei_check_trainer(trainer));
     if (!path) return vaei_fail(VAE_E_ARG, "path: is NULL");
     if (trainer->parts > 0) return vaei_fail(VAE_E_STATE, "load: gradients wait for vae_trainer_apply()");
-    VAEI_TRY(vaei_file_read(&f, &trainer->model->ctx->heap, path));
+    VAEI_TRY(vaei_file_open(&f, &trainer->model->ctx->heap, path));
     const vae_status_t status = restore(trainer, &f, path);
     vaei_file_close(&f);
     return status;

@@ -8,6 +8,7 @@
  *   philox.c   counter-based random bits
  *   number.c   decimal text <-> floating point, locale-free and exact
  *   text.c     whole numbers, bounded writer, nearest name
+ *   utf8.c     characters, and what of them may be shown              (utf8.h)
  *   grammar.c  text <-> tree of sections, modules, options            (grammar.h)
  *   option.c   tables of options: tree -> struct, bounds, printing    (option.h)
  *   shape.c    one to four sizes                                      (option.h)

@@ -2,10 +2,11 @@
  * status.c - status codes and this thread's sentence.
  *
  *   The sentence lives in a fixed thread-local buffer, so that running out of memory can be reported too. It is
- *   always one line: control bytes, which can come from a hostile text or a file name, become '?'; what does not fit
- *   is cut and ends in "...". The new sentence is built aside first, because its arguments may point into the old
- *   one. */
+ *   always one line: what a terminal would obey, which can come from a hostile text or a file name, becomes '?'
+ *   (utf8.h); what does not fit is cut and ends in "...". The new sentence is built aside first, because its
+ *   arguments may point into the old one. */
 #include "base/base.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 
@@ -22,9 +23,7 @@ static void store(char text[SENTENCE_MAX], int wanted) {
         memcpy(text + length, "...", 4);
         length += 3;
     }
-    for (size_t i = 0; i < length; i++) {
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7F) text[i] = '?';
-    }
+    vaei_utf8_make_plain(text, length);
     memcpy(sentence, text, length + 1);
 }
 

@@ -13,7 +13,7 @@
 #include "io/json.h"
 
 #include "io/sort.h"
-#include "io/utf8.h"
+#include "base/utf8.h"
 
 enum { VALUE, FIRST_VALUE, KEY, FIRST_KEY, SEPARATOR, NOTHING };
 
@@ -166,8 +166,7 @@ static vae_status_t remember_key(vaei_json *j, const vaei_json_token *token) {
     if (j->n_keys == j->cap_keys) {
         const size_t cap = j->cap_keys > 0 ? 2 * j->cap_keys : 64;
         vaei_json_token *keys = vaei_arena_array(j->arena, cap, sizeof *keys);
-        j->sorted = vaei_arena_array(j->arena, cap, sizeof *j->sorted);
-        if (!keys || !j->sorted) return VAE_E_NOMEM;
+        if (!keys) return VAE_E_NOMEM;
         if (j->n_keys > 0) memcpy(keys, j->keys, j->n_keys * sizeof *keys);
         j->keys = keys;
         j->cap_keys = cap;
@@ -178,6 +177,11 @@ static vae_status_t remember_key(vaei_json *j, const vaei_json_token *token) {
 
 static vae_status_t check_keys(vaei_json *j) {
     const size_t first = j->level[j->depth].first_key, count = j->n_keys - first;
+    if (count > j->cap_sorted) {
+        j->sorted = vaei_arena_array(j->arena, count, sizeof *j->sorted);
+        j->cap_sorted = j->sorted ? count : 0;
+        if (!j->sorted) return VAE_E_NOMEM;
+    }
     for (size_t i = 0; i < count; i++) j->sorted[i] = &j->keys[first + i];
     vaei_sort(j->sorted, count, compare_keys);
     for (size_t i = 1; i < count; i++) {

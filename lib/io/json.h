@@ -48,7 +48,7 @@ typedef struct vaei_json {
     } level[VAEI_JSON_DEPTH + 1];
     vaei_json_token *keys; /* of the open objects */
     const void **sorted;   /* room to sort them */
-    size_t n_keys, cap_keys;
+    size_t n_keys, cap_keys, cap_sorted;
 } vaei_json;
 
 /* text[length] and the arena outlive the reader, which needs no closing. VAE_E_FORMAT if the text is not UTF-8. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * safetensors.c - opening a model file.
  *
- *     size of the file -> length of the header -> the header, proved against that size -> one block of data
+ *     vaei_file_open     size of the file -> length of the header -> the header, proved against that size
+ *     vaei_file_data     one block of data, and its checksum
  *
- * So what is allocated is bounded by the bytes that are really there, never by what they claim. */
+ * So what is allocated is bounded by the bytes that are really there, never by what they claim; and who wants other tensors than the
+ * header tells reads no more than the header. */
 #include "io/safetensors.h"
 
 #include "io/crc32c.h"
@@ -34,102 +36,124 @@ static vae_status_t header_length(size_t *out, const uint8_t *head, size_t n, ui
     return VAE_OK;
 }
 
-static vae_status_t check_sum(const vaei_file *f, const uint8_t *data, size_t size, const char *where) {
+static vae_status_t check_sum(const vaei_file *f, const uint8_t *data) {
     const char *wanted = vaei_file_text(f, VAEI_CHECKSUM_KEY);
     char got[16];
     vaei_writer w = { got, sizeof got, 0 };
     if (!wanted) return VAE_OK;
-    vaei_write(&w, "%08lx", (unsigned long)vaei_crc32c(data, size));
+    vaei_write(&w, "%08lx", (unsigned long)vaei_crc32c(data, f->size));
     if (strcmp(got, wanted) == 0) return VAE_OK;
-    return vaei_fail(VAE_E_FORMAT, "%.80s: damaged: the checksum of its tensors is %s, the file says %.8s", where, got,
-                     wanted);
+    return vaei_fail(VAE_E_FORMAT, "%.80s: damaged: the checksum of its tensors is %s, the file says %.8s", f->where,
+                     got, wanted);
 }
 
-/* Entries and texts, now that the data stands in memory. */
-static vae_status_t finish(vaei_file *f, const vaei_header *h, const uint8_t *data, size_t size, const char *where) {
-    f->entry = vaei_arena_array(&f->arena, h->n_tensors, sizeof *f->entry);
-    if (!f->entry) return VAE_E_NOMEM;
-    for (size_t i = 0; i < h->n_tensors; i++) {
-        const vaei_tensor_place *p = h->tensor[i];
+/* Entries and texts of the header; the data of the entries come later. */
+static vae_status_t parse(vaei_file *f, vaei_arena *scratch, const char *text, size_t length, uint64_t data_size) {
+    vaei_header h;
+    const vae_status_t status = vaei_header_parse(&h, &f->arena, scratch, text, length, data_size);
+    if (status < 0) return vaei_fail_at(status, "%.80s: header", f->where);
+    if (data_size > SIZE_MAX) return vaei_fail(VAE_E_LIMIT, "%.80s: larger than this machine can address", f->where);
+    uint64_t *begin = vaei_arena_array(&f->arena, h.n_tensors, sizeof *begin);
+    f->entry = vaei_arena_array(&f->arena, h.n_tensors, sizeof *f->entry);
+    if (!begin || !f->entry) return VAE_E_NOMEM;
+    for (size_t i = 0; i < h.n_tensors; i++) {
+        const vaei_tensor_place *p = h.tensor[i];
         f->entry[i] = p->entry;
-        f->entry[i].data = data + p->begin;
+        begin[i] = p->begin;
     }
-    f->n_entries = (int64_t)h->n_tensors;
-    f->text = h->text;
-    f->n_text = (int64_t)h->n_text;
-    return check_sum(f, data, size, where);
-}
-
-static vae_status_t parse(vaei_header *h, vaei_file *f, vaei_arena *scratch, const char *text, size_t length,
-                          uint64_t data_size, const char *where) {
-    const vae_status_t status = vaei_header_parse(h, &f->arena, scratch, text, length, data_size);
-    return status == VAE_OK ? VAE_OK : vaei_fail_at(status, "%.80s: header", where);
+    f->begin = begin;
+    f->n_entries = (int64_t)h.n_tensors;
+    f->text = h.text;
+    f->n_text = (int64_t)h.n_text;
+    f->size = (size_t)data_size;
+    return VAE_OK;
 }
 
 /* Of a file: the header is read into a block of its own, which is freed with the scratch. */
-static vae_status_t read_open(vaei_file *f, vaei_arena *scratch, int fd, uint64_t size, const char *path) {
+static vae_status_t open_path(vaei_file *f, vaei_arena *scratch) {
     uint8_t head[VAEI_FILE_HEAD];
-    const size_t n = size < sizeof head ? (size_t)size : sizeof head;
-    vaei_header h;
+    uint64_t size;
     size_t length;
-    VAEI_TRY(vaei_fs_read(fd, 0, head, n, path));
-    VAEI_TRY(header_length(&length, head, n, size, path));
+    VAEI_TRY(vaei_fs_open(&f->fd, &size, f->where));
+    const size_t n = size < sizeof head ? (size_t)size : sizeof head;
+    VAEI_TRY(vaei_fs_read(f->fd, 0, head, n, f->where));
+    VAEI_TRY(header_length(&length, head, n, size, f->where));
     char *text = vaei_arena_alloc(scratch, length);
     if (!text) return VAE_E_NOMEM;
-    const uint64_t data_size = size - PREFIX - length;
-    VAEI_TRY(vaei_fs_read(fd, PREFIX, text, length, path));
-    VAEI_TRY(parse(&h, f, scratch, text, length, data_size, path));
-    if (data_size > SIZE_MAX) return vaei_fail(VAE_E_LIMIT, "%.80s: larger than this machine can address", path);
-    f->size = (size_t)data_size;
-    f->bytes = vaei_heap_alloc(f->heap, f->size, "model file");
-    if (!f->bytes) return VAE_E_NOMEM;
-    VAEI_TRY(vaei_fs_read(fd, PREFIX + length, f->bytes, f->size, path));
-    return finish(f, &h, f->bytes, f->size, path);
+    VAEI_TRY(vaei_fs_read(f->fd, PREFIX, text, length, f->where));
+    f->data_at = PREFIX + length;
+    return parse(f, scratch, text, length, size - f->data_at);
 }
 
-static vae_status_t read_block(vaei_file *f, vaei_arena *scratch, const uint8_t *bytes, size_t size,
-                               const char *where) {
-    vaei_header h;
+static vae_status_t open_block(vaei_file *f, vaei_arena *scratch, const uint8_t *bytes, size_t size) {
     size_t length;
-    VAEI_TRY(header_length(&length, bytes, size < VAEI_FILE_HEAD ? size : VAEI_FILE_HEAD, size, where));
-    const size_t data_size = size - PREFIX - length;
-    VAEI_TRY(parse(&h, f, scratch, (const char *)bytes + PREFIX, length, data_size, where));
-    return finish(f, &h, bytes + PREFIX + length, data_size, where);
+    VAEI_TRY(header_length(&length, bytes, size < VAEI_FILE_HEAD ? size : VAEI_FILE_HEAD, size, f->where));
+    f->given = bytes + PREFIX + length;
+    return parse(f, scratch, (const char *)bytes + PREFIX, length, size - PREFIX - length);
 }
 
-static void init(vaei_file *f, vaei_arena *scratch, vaei_heap *heap) {
-    memset(f, 0, sizeof *f);
-    f->heap = heap;
+static void init(vaei_file *f, vaei_arena *scratch, vaei_heap *heap, const char *where) {
+    *f = (vaei_file){ .heap = heap, .where = where, .fd = -1 };
     vaei_arena_init(&f->arena, heap);
     vaei_arena_init(scratch, heap);
 }
 
-vae_status_t vaei_file_read(vaei_file *f, vaei_heap *heap, const char *path) {
-    vaei_arena scratch;
-    uint64_t size;
-    int fd;
-    init(f, &scratch, heap);
-    VAEI_TRY(vaei_fs_open(&fd, &size, path));
-    const vae_status_t status = read_open(f, &scratch, fd, size, path);
-    vaei_fs_close(fd);
-    vaei_arena_free(&scratch);
+static vae_status_t opened(vaei_file *f, vaei_arena *scratch, vae_status_t status) {
+    vaei_arena_free(scratch);
     if (status < 0) vaei_file_close(f);
     return status;
+}
+
+vae_status_t vaei_file_open(vaei_file *f, vaei_heap *heap, const char *path) {
+    vaei_arena scratch;
+    init(f, &scratch, heap, path);
+    return opened(f, &scratch, open_path(f, &scratch));
+}
+
+vae_status_t vaei_file_open_memory(vaei_file *f, vaei_heap *heap, const void *data, size_t size, const char *where) {
+    vaei_arena scratch;
+    init(f, &scratch, heap, where);
+    return opened(f, &scratch, open_block(f, &scratch, data, size));
+}
+
+static void close_fd(vaei_file *f) {
+    if (f->fd >= 0) vaei_fs_close(f->fd);
+    f->fd = -1;
+}
+
+vae_status_t vaei_file_data(vaei_file *f) {
+    const uint8_t *data = f->given;
+    if (!data) {
+        data = f->bytes = vaei_heap_alloc(f->heap, f->size, "model file");
+        if (!data) return VAE_E_NOMEM;
+        VAEI_TRY(vaei_fs_read(f->fd, f->data_at, f->bytes, f->size, f->where));
+        close_fd(f);
+    }
+    for (int64_t i = 0; i < f->n_entries; i++) f->entry[i].data = data + f->begin[i];
+    return check_sum(f, data);
+}
+
+static vae_status_t read_data(vaei_file *f) {
+    const vae_status_t status = vaei_file_data(f);
+    if (status < 0) vaei_file_close(f);
+    return status;
+}
+
+vae_status_t vaei_file_read(vaei_file *f, vaei_heap *heap, const char *path) {
+    VAEI_TRY(vaei_file_open(f, heap, path));
+    return read_data(f);
 }
 
 vae_status_t vaei_file_read_memory(vaei_file *f, vaei_heap *heap, const void *data, size_t size, const char *where) {
-    vaei_arena scratch;
-    init(f, &scratch, heap);
-    const vae_status_t status = read_block(f, &scratch, data, size, where);
-    vaei_arena_free(&scratch);
-    if (status < 0) vaei_file_close(f);
-    return status;
+    VAEI_TRY(vaei_file_open_memory(f, heap, data, size, where));
+    return read_data(f);
 }
 
 void vaei_file_close(vaei_file *f) {
+    close_fd(f);
     vaei_heap_free(f->heap, f->bytes, f->size);
     vaei_arena_free(&f->arena);
-    memset(f, 0, sizeof *f);
+    *f = (vaei_file){ .fd = -1 };
 }
 
 const vaei_entry *vaei_file_find(const vaei_file *f, const char *name) {

@@ -32,24 +32,37 @@ typedef struct vaei_text_entry {
 typedef struct vaei_file {
     vaei_heap *heap;
     vaei_arena arena;
-    uint8_t *bytes;      /* owned copy, or NULL if opened over the caller's memory */
-    size_t size;
+    const char *where;    /* borrowed */
+    int fd;               /* of a path, until its data are read; else -1 */
+    uint64_t data_at;     /* where the data begin in the file */
+    const uint8_t *given; /* the data, in the caller's memory; NULL for a path */
+    uint8_t *bytes;       /* the data, a copy of the file's */
+    size_t size;          /* bytes of the data */
+    const uint64_t *begin; /* [n_entries] in the data */
     vaei_entry *entry;
     int64_t n_entries;
     vaei_text_entry *text; /* __metadata__ */
     int64_t n_text;
 } vaei_file;
 
-vae_status_t vaei_file_read(vaei_file *f, vaei_heap *heap, const char *path);
+/* The header alone, proved against the size of the file: entries have no data yet, so that the caller can refuse what does not fit
+ * before it is read. On failure nothing is to be closed. */
+vae_status_t vaei_file_open(vaei_file *f, vaei_heap *heap, const char *path);
 /* Over data[size], borrowed until vaei_file_close. `where` stands for the path in sentences. */
+vae_status_t vaei_file_open_memory(vaei_file *f, vaei_heap *heap, const void *data, size_t size, const char *where);
+/* Then the data, by their checksum if the file has one. The file is to be closed in any case. */
+vae_status_t vaei_file_data(vaei_file *f);
+/* Both at once; on failure nothing is to be closed. */
+vae_status_t vaei_file_read(vaei_file *f, vaei_heap *heap, const char *path);
 vae_status_t vaei_file_read_memory(vaei_file *f, vaei_heap *heap, const void *data, size_t size, const char *where);
 void vaei_file_close(vaei_file *f);
 
 const vaei_entry *vaei_file_find(const vaei_file *f, const char *name); /* or NULL */
 const char *vaei_file_text(const vaei_file *f, const char *key);        /* or NULL */
 
-/* Element values as float32, from F32, F16, BF16, F64 (rounded to nearest even); VAE_E_UNSUPPORTED else; VAE_E_NUMERIC if
- * one is not finite. */
+/* Whether the elements can be read as float32: from F32, F16, BF16, F64; VAE_E_UNSUPPORTED else. */
+vae_status_t vaei_entry_is_floats(const vaei_entry *e, const char *where);
+/* The elements as float32 (rounded to nearest even); VAE_E_NUMERIC if one is not finite. out NULL: they are only checked. */
 vae_status_t vaei_entry_floats(const vaei_entry *e, float *out, const char *where);
 
 /* Write entries (name, dtype F32/I64..., shape, data in memory order) and texts: path.tmp.<pid>, write, fsync, rename, fsync of the

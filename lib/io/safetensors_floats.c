@@ -22,30 +22,35 @@ static double load_double(const uint8_t *p) {
     return value;
 }
 
-vae_status_t vaei_entry_floats(const vaei_entry *e, float *out, const char *where) {
-    const uint8_t *p = e->data;
-    const int64_t n = e->count;
+static float number(const uint8_t *p, int32_t dtype, int64_t i) {
+    switch (dtype) {
+    case VAEI_DTYPE_F16: return vaei_float_from_half(load16(p + 2 * i));
+    case VAEI_DTYPE_BF16: return vaei_float_from_bfloat16(load16(p + 2 * i));
+    case VAEI_DTYPE_F64: return (float)load_double(p + 8 * i);
+    default: return vaei_float_from_bits(load32(p + 4 * i));
+    }
+}
+
+vae_status_t vaei_entry_is_floats(const vaei_entry *e, const char *where) {
     switch (e->dtype) {
     case VAEI_DTYPE_F32:
-        for (int64_t i = 0; i < n; i++) out[i] = vaei_float_from_bits(load32(p + 4 * i));
-        break;
     case VAEI_DTYPE_F16:
-        for (int64_t i = 0; i < n; i++) out[i] = vaei_float_from_half(load16(p + 2 * i));
-        break;
     case VAEI_DTYPE_BF16:
-        for (int64_t i = 0; i < n; i++) out[i] = vaei_float_from_bfloat16(load16(p + 2 * i));
-        break;
-    case VAEI_DTYPE_F64:
-        for (int64_t i = 0; i < n; i++) out[i] = (float)load_double(p + 8 * i);
-        break;
+    case VAEI_DTYPE_F64: return VAE_OK;
     default:
         return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: tensor '%.80s' is %s, wanted F32, F16, BF16 or F64", where, e->name,
                          vaei_dtype_name(e->dtype));
     }
-    for (int64_t i = 0; i < n; i++) {
-        if (!isfinite(out[i]))
+}
+
+vae_status_t vaei_entry_floats(const vaei_entry *e, float *out, const char *where) {
+    VAEI_TRY(vaei_entry_is_floats(e, where));
+    for (int64_t i = 0; i < e->count; i++) {
+        const float v = number(e->data, e->dtype, i);
+        if (!isfinite(v))
             return vaei_fail(VAE_E_NUMERIC, "%.80s: tensor '%.80s': value %lld is not a finite float32", where, e->name,
                              (long long)i);
+        if (out) out[i] = v;
     }
     return VAE_OK;
 }

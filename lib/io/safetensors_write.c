@@ -11,7 +11,7 @@
 #include "io/limits.h"
 #include "io/safetensors.h"
 #include "io/sort.h"
-#include "io/utf8.h"
+#include "base/utf8.h"
 
 #define ALIGN 64
 #define BUFFER 65536 /* bytes turned at a time; a multiple of every element's size */

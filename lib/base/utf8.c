@@ -9,7 +9,7 @@
  *     F0         90..BF     2
  *     F1..F3     80..BF     2
  *     F4         80..8F     2            the rest are above U+10FFFF */
-#include "io/utf8.h"
+#include "base/utf8.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -56,6 +56,31 @@ size_t vaei_utf8_prefix(const char *text, size_t length) {
         at += bytes;
     }
     return at;
+}
+
+/* Of the character of `bytes` bytes at s. */
+static unsigned long code_of(const unsigned char *s, size_t bytes) {
+    static const unsigned char bits[5] = { 0, 0x7F, 0x1F, 0x0F, 0x07 };
+    unsigned long code = s[0] & bits[bytes];
+    for (size_t i = 1; i < bytes; i++) code = code << 6 | (s[i] & 0x3F);
+    return code;
+}
+
+static int is_plain(unsigned long code) {
+    if (code < 0x20 || (code >= 0x7F && code < 0xA0)) return 0; /* C0, DEL, C1 */
+    if (code == 0x061C || code == 0x200E || code == 0x200F) return 0; /* marks of direction */
+    return !((code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069));
+}
+
+void vaei_utf8_make_plain(char *text, size_t length) {
+    for (size_t at = 0; at < length;) {
+        const unsigned char *s = (const unsigned char *)text + at;
+        size_t bytes = character(s, length - at);
+        const int plain = bytes > 0 && is_plain(code_of(s, bytes));
+        if (bytes == 0) bytes = 1;
+        if (!plain) memset(text + at, '?', bytes);
+        at += bytes;
+    }
 }
 
 size_t vaei_utf8_put(unsigned long code, char out[4]) {
