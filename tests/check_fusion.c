@@ -104,6 +104,53 @@ START_TEST(test_fusion_residual_blocks_stand_where_their_input_stands) {
 }
 END_TEST
 
+/* Layer 1 of the stack overwrites its input at inference; the same without neighbours in training. */
+static void compare_overwriting(const vaei_shape *in, const char *text, int64_t n) {
+    rig g;
+    ck_assert_msg(rig_open(&g, text, in) == VAE_OK, "%s: %s", text, vaei_fail_text());
+    const int64_t out = out_size(&g);
+    float *const x = make_input(n * in_size(&g)), *const dy = make_gradient(n * out),
+                 *const trained = block_make(floats(n * out)), *const grads = block_make(floats(g.params.n_floats));
+    train(&g, n, x, dy, NULL, trained, NULL, grads);
+    float *const y = infer(&g, n, x, NULL), *const one = infer(&g, 1, x, NULL);
+    assert_same(y, trained, n * out, text);
+    assert_same(one, y, out, text);
+    block_free(x, floats(n * in_size(&g)));
+    block_free(dy, floats(n * out));
+    block_free(trained, floats(n * out));
+    block_free(grads, floats(g.params.n_floats));
+    block_free(y, floats(n * out));
+    block_free(one, floats(out));
+    rig_close(&g);
+}
+
+START_TEST(test_fusion_convolution_that_overwrites_its_input) {
+    static const int64_t batches[] = {1, 2, 7, 70};
+    static const vaei_shape wide[] = {{3, {1, 97, 2, 0}}, {3, {97, 1, 2, 0}}, {3, {25, 41, 2, 0}}};
+    const vaei_shape in = _i < 17 ? (vaei_shape){3, {_i + 1, _i + 1, 2, 0}} : wide[_i - 17];
+    for (int outputs = 1; outputs <= 9; outputs++) {
+        for (int channels = 2 * outputs; channels <= 2 * outputs + 3; channels += 3) {
+            for (size_t b = 0; b < VAEI_COUNT(batches); b++) {
+                char text[256];
+                (void)snprintf(text, sizeof(text),
+                               "conv2d out=%d kernel=1 | conv2d out=%d kernel=1 | relu | upsample factor=1x2", channels,
+                               outputs);
+                compare_overwriting(&in, text, batches[b]);
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(test_fusion_convolution_with_a_border_keeps_its_input) {
+    const vaei_shape in = {3, {5, 4, 2, 0}};
+    compare_overwriting(&in, "conv2d out=8 kernel=1 | conv2d out=2 kernel=1 pad=1 border=circular | upsample factor=2",
+                        3);
+    compare_overwriting(
+        &in, "conv2d out=8 kernel=1 | conv2d out=2 kernel=1 pad=0x1x0x0 border=reflect | upsample factor=2", 3);
+}
+END_TEST
+
 /* y and the sum of its terms' magnitudes, of enlargement by 2 and the 3x3 convolution behind it */
 static double enlarged_pixel(const vaei_shape *in, const float *x, const float *w, float bias, int64_t i, int64_t j,
                              double *terms) {
@@ -154,6 +201,8 @@ Suite *suite_fusion(void) {
     TCase *const t = tcase_create("fusion");
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, test_fusion_changes_no_bit, 0, (int)VAEI_COUNT(stacks));
+    tcase_add_loop_test(t, test_fusion_convolution_that_overwrites_its_input, 0, 20);
+    tcase_add_test(t, test_fusion_convolution_with_a_border_keeps_its_input);
     tcase_add_test(t, test_fusion_folds_an_enlargement_into_the_weights);
     tcase_add_test(t, test_fusion_residual_blocks_stand_where_their_input_stands);
     suite_add_tcase(s, t);

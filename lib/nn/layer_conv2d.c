@@ -7,7 +7,10 @@
  *   its own, or "same": TensorFlow's rule, which for stride 1 is PyTorch's too. Output channels of a group see input
  *   channels of that group only.
  *
- *   Arithmetic in kernel/conv.h. A border other than zeros is copied round the image first. */
+ *   Arithmetic in kernel/conv.h. A border other than zeros is copied round the image first.
+ *
+ *   At inference a 1x1 convolution to at most half as many channels may write y over x. It then goes over some lines of pixels
+ *   after others, and its geometry is a line, so that the algorithm, the pack and the workspace of all lines serve those too. */
 #include "nn/border.h"
 #include "nn/enlarged.h"
 #include "nn/image.h"
@@ -20,9 +23,10 @@ typedef struct conf {
     int32_t bias, init, border, border_x;
 } conf;
 
-/* The convolution, of the padded image if there is a border to copy. */
+/* The convolution, of the padded image if there is a border to copy, of a line of the image if y may overwrite x. */
 typedef struct state {
-    vaei_conv g[2]; /* [training] */
+    vaei_conv g[2];    /* [training] */
+    int64_t images[2]; /* [training] what an example is to g: one image, or its lines */
     vaei_border border;
     int32_t bordered;
 } state;
@@ -74,6 +78,13 @@ static vae_status_t plan_border(state *s, const conf *o) {
     return VAE_OK;
 }
 
+/* 1x1 with at most half as many channels out: y can overwrite x. */
+static int32_t shrinks(const state *s) {
+    const vaei_conv *g = s->g;
+    return !s->bordered && g->kh * g->kw == 1 && g->oh == g->h && g->ow == g->w && g->sy * g->sx == 1 &&
+           g->top + g->left == 0 && g->groups == 1 && 2 * g->oc <= g->c;
+}
+
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
     const conf *o = l->conf;
     state *s = vaei_arena_alloc(b->arena, sizeof(*s));
@@ -89,14 +100,23 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     VAEI_TRY(plan_border(s, o));
     s->g[1] = s->g[0];
     s->g[1].training = 1;
+    s->images[0] = s->images[1] = 1;
+    if (shrinks(s)) {
+        s->images[0] = g->h;
+        g->h = g->oh = 1;
+    }
     const int64_t shape[4] = {g->oc, g->c / g->groups, g->kh, g->kw};
-    *out = vaei_image_shape(g->oh, g->ow, g->oc);
+    *out = vaei_image_shape(s->g[1].oh, g->ow, g->oc);
     return vaei_weights_declare(l, b, 4, shape, shape[1] * g->kh * g->kw, g->oc * g->kh * g->kw, g->oc, o->bias,
                                 o->init);
 }
 
 static const vaei_conv *conv_of(const vaei_layer *l, int32_t training) {
     return ((const state *)l->state)->g + (training ? 1 : 0);
+}
+
+static int64_t images_of(const vaei_layer *l, int64_t n, int32_t training) {
+    return n * ((const state *)l->state)->images[training ? 1 : 0];
 }
 
 typedef struct pack {
@@ -120,14 +140,13 @@ static pack pack_of(const vaei_layer *l, const vaei_run *r, void *base) {
     return cut(l, r->k, r->training, &c);
 }
 
-/* 1x1 with at most half as many channels out: y can overwrite x. */
-static int32_t shrinks(const vaei_conv *g) {
-    return g->kh * g->kw == 1 && g->oh == g->h && g->ow == g->w && g->sy * g->sx == 1 && g->top + g->left == 0 &&
-           g->groups == 1 && 2 * g->oc <= g->c;
-}
-
 static int64_t larger(int64_t a, int64_t b) {
     return a > b ? a : b;
+}
+
+/* Lines of a y that overwrites x that are made in scratch */
+static int64_t first_lines(const vaei_conv *g) {
+    return SHRINK_PIXELS / g->w + (SHRINK_PIXELS % g->w != 0);
 }
 
 typedef struct room {
@@ -145,11 +164,11 @@ static room cut_room(const vaei_layer *l, const vaei_kernels *k, int64_t n, int3
     if (s->bordered) m.x = vaei_carve_floats(c, image);
     if (s->bordered && training) m.dx = vaei_carve_floats(c, image);
     if (vaei_weights_countable(l, n)) {
-        floats = vaei_conv_forward_scratch(k, g, n);
+        floats = vaei_conv_forward_scratch(k, g, images_of(l, n, training));
         if (training)
             floats = larger(floats, larger(vaei_conv_data_scratch(k, g, n), vaei_conv_weight_scratch(k, g, n)));
     }
-    m.first = vaei_carve_floats(c, shrinks(g) && !training ? SHRINK_PIXELS * g->oc : 0);
+    m.first = vaei_carve_floats(c, shrinks(s) && !training ? first_lines(g) * g->w * g->oc : 0);
     m.kernel = vaei_carve_floats(c, floats);
     return m;
 }
@@ -177,22 +196,19 @@ static int32_t fuses(const vaei_layer *l, const vaei_kernels *k) {
 
 static int32_t overwrites(const vaei_layer *l, const vaei_kernels *k) {
     (void)k;
-    return shrinks(conv_of(l, 0));
+    return shrinks(l->state);
 }
 
-/* y overwrites x. Pixels [from, to) are made at once, as many as fit into what the pixels before them have left; the first into scratch. */
+/* y overwrites x. Lines [from, to) are made at once, as many as fit into what the lines before them have left; the first in scratch. */
 static void shrink(const vaei_layer *l, const vaei_run *r, const pack *p, const float *bias, const room *m, float *y) {
-    const vaei_conv *g = conv_of(l, r->training);
-    const int64_t pixels = r->n * g->h * g->w;
-    for (int64_t from = 0, to; from < pixels; from = to) {
-        vaei_conv part = *g;
-        to = from < SHRINK_PIXELS ? SHRINK_PIXELS : from * g->c / g->oc;
-        if (to > pixels) to = pixels;
-        part.h = part.oh = 1;
-        part.w = part.ow = to - from;
-        vaei_conv_forward(r->k, r->pool, &part, 1, y + from * g->c, p->forward, bias, vaei_layer_post(l, r),
-                          from > 0 ? y + from * g->oc : m->first, m->kernel);
-        if (from == 0) memcpy(y, m->first, (size_t)(to * g->oc) * sizeof(*y));
+    const vaei_conv *g = conv_of(l, 0);
+    const int64_t lines = images_of(l, r->n, 0), first = first_lines(g);
+    for (int64_t from = 0, to; from < lines; from = to) {
+        to = from == 0 ? first : from * g->c / g->oc;
+        if (to > lines) to = lines;
+        vaei_conv_forward(r->k, r->pool, g, to - from, y + from * g->w * g->c, p->forward, bias, vaei_layer_post(l, r),
+                          from > 0 ? y + from * g->w * g->oc : m->first, m->kernel);
+        if (from == 0) memcpy(y, m->first, (size_t)(to * g->w * g->oc) * sizeof(*y));
     }
 }
 
@@ -215,14 +231,15 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     const room space = room_of(l, r, m);
     const float *bias = p.bias ? p.bias : vaei_layer_param(l, r, 1);
     const vaei_fusion *f = m->fusion;
+    const int64_t images = images_of(l, r->n, r->training);
     if (f) {
-        vaei_conv_forward_fused(r->k, r->pool, g, r->n, x, f->feed, p.forward, bias, f->add, f->post, y,
+        vaei_conv_forward_fused(r->k, r->pool, g, images, x, f->feed, p.forward, bias, f->add, f->post, y,
                                 space.kernel);
     } else if (x == y) {
         shrink(l, r, &p, bias, &space, y);
     } else {
         x = bordered(l, r, &space, x);
-        vaei_conv_forward(r->k, r->pool, g, r->n, x, p.forward, bias, vaei_layer_post(l, r), y, space.kernel);
+        vaei_conv_forward(r->k, r->pool, g, images, x, p.forward, bias, vaei_layer_post(l, r), y, space.kernel);
     }
 }
 
