@@ -3,6 +3,7 @@
 #
 #   make [all]         build/libvae.a, build/libvae.so, build/vae          make check       every test, a few minutes
 #   make install       PREFIX=/usr/local, DESTDIR=, LIBDIR=, ...           make check-asan  the C tests under ASan and UBSan
+#   make soak          MODELS=1000000 SEED=1: random models
 #   make demo          train on Fashion-MNIST, look at demo/samples.png    make bench       speed, beside the peers if installed
 #   make demo-vq       train codebooks on clothes and textures             make docs        the generated documents
 #   make clean
@@ -82,6 +83,7 @@ link = $(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(1) $(OUR_LDLIBS) $(LDLI
 LIB_SRC     := $(wildcard lib/*/*.c)
 PROGRAM_SRC := $(wildcard src/*.c)
 CHECK_SRC   := $(wildcard tests/check_*.c)
+RANDOM_SRC  := $(wildcard tests/random_*.c tests/reference*.c tests/tape.c)
 EXAMPLE_SRC := $(wildcard examples/*.c)
 BENCH_SRC   := $(wildcard bench/*.c)
 HEADERS     := $(wildcard include/vae/*.h)
@@ -90,6 +92,7 @@ objects     = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ     := $(call objects,$(LIB_SRC))
 PROGRAM_OBJ := $(call objects,$(PROGRAM_SRC))
 CHECK_OBJ   := $(call objects,$(CHECK_SRC))
+RANDOM_OBJ  := $(call objects,$(RANDOM_SRC))
 EXAMPLES    := $(patsubst examples/%.c,$(BUILD)/examples/%,$(EXAMPLE_SRC))
 BENCHES     := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 
@@ -97,15 +100,16 @@ STATIC  := $(BUILD)/libvae.a
 SHARED  := $(BUILD)/$(REALNAME)
 PROGRAM := $(if $(PROGRAM_SRC),$(BUILD)/vae)
 CHECK   := $(if $(CHECK_SRC),$(BUILD)/check_vae)
+RANDOM  := $(if $(RANDOM_SRC),$(BUILD)/random_models)
 
-.PHONY: all static shared program examples check check-asan asan check-build bench-build bench demo demo-vq \
+.PHONY: all static shared program examples check check-asan asan check-build soak bench-build bench demo demo-vq \
         docs install uninstall clean need-check need-program FORCE
 all: static shared program
 static: $(STATIC)
 shared: $(SHARED)
 program: $(PROGRAM)
 examples: $(EXAMPLES)
-check-build: $(CHECK)
+check-build: $(CHECK) $(RANDOM)
 bench-build: $(BENCHES)
 
 # ---- objects: rebuilt when a flag changes -----------------------------------------------------------------------------
@@ -165,6 +169,9 @@ need-check:
 $(BUILD)/check_vae: $(CHECK_OBJ) $(STATIC)
 	$(call link,$(CHECK_OBJ) $(STATIC) $(CHECK_LIBS))
 
+$(BUILD)/random_models: $(RANDOM_OBJ) $(STATIC)
+	$(call link,$(RANDOM_OBJ) $(STATIC))
+
 $(BUILD)/examples/%: examples/%.c $(STATIC) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(one_file)
@@ -183,6 +190,11 @@ check-asan: asan
 
 check: all examples check-build asan
 	@MAKE='$(MAKE)' CC='$(CC)' BUILD='$(BUILD)' BLAS='$(BLAS)' scripts/run_checks.sh
+
+MODELS ?= 20000
+SEED   ?= 1
+soak: $(RANDOM)
+	$(RANDOM) --models $(MODELS) --seed $(SEED)
 
 demo: program
 	@BUILD='$(BUILD)' scripts/demo.sh

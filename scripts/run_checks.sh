@@ -60,6 +60,7 @@ for script in scripts/check_*.sh; do
 done
 
 part check_vae "$BUILD/check_vae"
+part random_models "$BUILD/random_models" --models 300 --seed 1 --quiet
 
 mkdir -p "$BUILD/examples/run"
 for example in examples/*.c; do

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT
+ * random_run.c - one model, run as a host would: a session's calls and some steps of training, with all that comes out. */
+#define _DEFAULT_SOURCE /* mmap's anonymous pages */
+#include "random_models.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { STEPS = 3, SMALL_BLOCK = 2048, MARK = 0xA5 };
+
+int32_t random_fail(random_report *out, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    out->failed = 1;
+    (void)vsnprintf(out->message, sizeof(out->message), format, args);
+    va_end(args);
+    return 0;
+}
+
+/* ---- memory ------------------------------------------------------------------------------------------------------- */
+
+static size_t page(void) {
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static size_t mapped(size_t size) {
+    return (size / page() + 3) * page();
+}
+
+/* Pages with one on each side that nobody may touch; the block ends where the last one begins, up to its alignment. */
+static void *guarded_block(size_t size, size_t align) {
+    const size_t all = mapped(size);
+    char *map = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (map == MAP_FAILED) return NULL;
+    if (mprotect(map, page(), PROT_NONE) != 0 || mprotect(map + all - page(), page(), PROT_NONE) != 0) abort();
+    char *const p = map + all - page() - (size + align - 1) / align * align;
+    memset(p + size, MARK, (size_t)(map + all - page() - (p + size)));
+    memset(p - (uintptr_t)p % page(), MARK, (uintptr_t)p % page());
+    return p;
+}
+
+/* What lies around the block must be as it was. */
+static void check_block(const char *p, size_t size) {
+    const char *map = (const char *)((uintptr_t)p / page() * page()); /* its first page that it shares */
+    const char *const end = p + (size + 63) / 64 * 64;
+    for (const char *at = map; at < p; at++)
+        if (*(const unsigned char *)at != MARK) abort();
+    for (const char *at = p + size; at < end; at++)
+        if (*(const unsigned char *)at != MARK) abort();
+}
+
+static void *take(void *user, size_t size, size_t align) {
+    (void)user;
+    if (size >= SMALL_BLOCK) return guarded_block(size, 64);
+    unsigned char *p = aligned_alloc(align, (size + align - 1) / align * align);
+    return p ? memset(p, MARK, size) : NULL;
+}
+
+static void give_back(void *user, void *p, size_t size) {
+    (void)user;
+    if (size < SMALL_BLOCK) {
+        free(p);
+        return;
+    }
+    check_block(p, size);
+    const size_t all = mapped(size);
+    char *const end = (char *)p + (size + 63) / 64 * 64;
+    (void)munmap(end + page() - all, all);
+}
+
+float *random_floats(int64_t count) {
+    float *p = guarded_block((size_t)count * sizeof(float), sizeof(float));
+    if (!p) abort();
+    return p;
+}
+
+/* A host that runs tasks last to first, or from the middle outwards: what they give may not depend on it. */
+static void any_order(void *user, int32_t tasks, void (*task)(void *arg, int32_t index), void *arg) {
+    (void)user;
+    for (int32_t i = 0; i < tasks; i++) task(arg, tasks % 2 ? (tasks / 2 + 1 + i) % tasks : tasks - 1 - i);
+}
+
+vae_ctx_t *random_ctx(int32_t threads, int32_t isa) {
+    vae_ctx_config_t config;
+    vae_ctx_t *ctx = NULL;
+    if (vae_ctx_config_init(&config, sizeof(config)) != VAE_OK) abort();
+    config.alloc = take;
+    config.free = give_back;
+    config.threads = threads;
+    config.parallel_for = threads == 0 ? any_order : NULL;
+    config.isa = isa;
+    return vae_ctx_create(&ctx, &config) == VAE_OK ? ctx : NULL;
+}
+
+/* ---- the model ---------------------------------------------------------------------------------------------------- */
+
+static int64_t count_of(const vae_tensor_t *t) {
+    int64_t count = 1;
+    for (int32_t d = 0; d < vae_tensor_ndim(t); d++) count *= vae_tensor_shape(t)[d];
+    return count;
+}
+
+/* Nothing may hide behind a 1 or a 0. What a latent or a prior keeps beside its weights is left as it starts. */
+static void move_params(vae_model_t *m, random_dice *d) {
+    for (int64_t i = 0; i < vae_model_param_count(m); i++) {
+        const vae_tensor_t *t;
+        const char *name;
+        float values[256];
+        if (vae_model_param(m, i, &t, &name) != VAE_OK) abort();
+        const int64_t count = count_of(t);
+        if (strncmp(name, "encoder", 7) != 0 && strncmp(name, "decoder", 7) != 0) continue;
+        if (count > (int64_t)(sizeof(values) / sizeof(values[0]))) continue;
+        for (int64_t j = 0; j < count; j++)
+            values[j] = ((const float *)vae_tensor_data(t))[j] + (float)(0.4 * random_unit(d) - 0.15);
+        if (vae_model_set_param(m, i, values, count) != VAE_OK) abort();
+    }
+}
+
+vae_model_t *random_model(const random_case *c, vae_ctx_t *ctx, random_report *out) {
+    vae_model_t *m = NULL;
+    random_dice d = {c->seed + 11};
+    if (vae_model_create(&m, ctx, c->model, c->seed) != VAE_OK) {
+        out->refused = 1;
+        (void)snprintf(out->message, sizeof(out->message), "%s", vae_last_error());
+        return NULL;
+    }
+    move_params(m, &d);
+    return m;
+}
+
+float *random_examples(const random_case *c, const vae_model_t *m) {
+    random_dice d = {c->seed + 12};
+    const int64_t count = c->n * vae_model_input_size(m);
+    const int32_t unit = strstr(c->model, "likelihood bernoulli") != NULL || random_chance(&d, 30);
+    float *x = random_floats(count);
+    for (int64_t i = 0; i < count; i++) x[i] = (float)(unit ? random_unit(&d) : 3 * random_unit(&d) - 1.5);
+    return x;
+}
+
+/* ---- what comes out ----------------------------------------------------------------------------------------------- */
+
+static void keep(random_result *r, const char *name, const void *data, size_t bytes) {
+    if (r->count == (int32_t)(sizeof(r->name) / sizeof(r->name[0]))) abort();
+    r->name[r->count] = name;
+    r->data[r->count] = data;
+    r->bytes[r->count++] = bytes;
+}
+
+static float *keep_floats(random_result *r, const char *name, int64_t count) {
+    float *p = random_floats(count);
+    keep(r, name, p, (size_t)count * sizeof(*p));
+    return p;
+}
+
+/* A call may be one that this model does not have; then it says so, every time. */
+static int32_t refused(random_result *r, int64_t first, vae_status_t status) {
+    if (status == VAE_OK) return 0;
+    if (first == 0) keep(r, "refusal", vae_status_name(status), strlen(vae_status_name(status)));
+    return status == VAE_E_UNSUPPORTED || status == VAE_E_NUMERIC || status == VAE_E_STATE;
+}
+
+typedef struct use {
+    const random_case *c;
+    const random_variant *v;
+    random_result *r;
+    vae_model_t *m;
+    vae_session_t *s;
+    const float *x;
+    int64_t S, D, K;
+    const int32_t *labels;
+} use;
+
+/* The examples of a batch in calls of v->part. */
+#define IN_PARTS(u, i, n) for (int64_t i = 0, n; n = (u)->c->n - i < (u)->v->part ? (u)->c->n - i : (u)->v->part, i < (u)->c->n; i += n)
+
+static int32_t use_codes(const use *u, random_report *out) {
+    int32_t *codes = (int32_t *)(void *)random_floats(u->c->n * u->K);
+    float *y = keep_floats(u->r, "decode_codes", u->c->n * u->S);
+    if (u->K == 0) return 1;
+    keep(u->r, "encode_codes", codes, (size_t)(u->c->n * u->K) * sizeof(*codes));
+    IN_PARTS(u, i, n) RANDOM_TRY(out, vae_encode_codes(u->s, n, u->x + i * u->S, codes + i * u->K));
+    IN_PARTS(u, i, n) RANDOM_TRY(out, vae_decode_codes(u->s, n, codes + i * u->K, y + i * u->S));
+    return 1;
+}
+
+static int32_t use_session(const use *u, random_report *out) {
+    const int64_t N = u->c->n;
+    float *mean = keep_floats(u->r, "encode's mean", N * u->D), *logvar = keep_floats(u->r, "encode's logvar", N * u->D);
+    float *y = keep_floats(u->r, "decode", N * u->S), *again = keep_floats(u->r, "reconstruct", N * u->S);
+    float *sampled = keep_floats(u->r, "sample", N * u->S);
+    double *scores = (double *)(void *)random_floats(6 * N);
+    IN_PARTS(u, i, n) {
+        const vae_status_t both = vae_encode(u->s, n, u->x + i * u->S, mean + i * u->D, logvar + i * u->D);
+        if (refused(u->r, i, both)) memset(logvar + i * u->D, 0, (size_t)(n * u->D) * sizeof(float));
+        else RANDOM_TRY(out, both);
+        RANDOM_TRY(out, vae_encode(u->s, n, u->x + i * u->S, mean + i * u->D, NULL));
+    }
+    IN_PARTS(u, i, n) RANDOM_TRY(out, vae_decode(u->s, n, mean + i * u->D, y + i * u->S));
+    IN_PARTS(u, i, n) RANDOM_TRY(out, vae_reconstruct(u->s, n, u->x + i * u->S, again + i * u->S));
+    RANDOM_TRY(out, vae_session_seed(u->s, 5));
+    IN_PARTS(u, i, n) {
+        if (u->labels) RANDOM_TRY(out, vae_session_set_labels(u->s, n, u->labels + i));
+        const vae_status_t status = vae_sample(u->s, n, NULL, sampled + i * u->S);
+        if (!refused(u->r, i, status)) RANDOM_TRY(out, status);
+        else memset(sampled, 0, (size_t)(N * u->S) * sizeof(float));
+        if (status != VAE_OK) break;
+    }
+    keep(u->r, "elbo", scores, (size_t)(3 * N) * sizeof(double));
+    RANDOM_TRY(out, vae_session_seed(u->s, 6));
+    IN_PARTS(u, i, n) {
+        if (u->labels) RANDOM_TRY(out, vae_session_set_labels(u->s, n, u->labels + i));
+        const vae_status_t status = vae_elbo(u->s, n, u->x + i * u->S, 1, NULL, scores + i, scores + N + i, scores + 2 * N + i);
+        if (!refused(u->r, i, status)) RANDOM_TRY(out, status);
+        else memset(scores, 0, (size_t)(3 * N) * sizeof(double));
+        if (status != VAE_OK) break;
+    }
+    return use_codes(u, out);
+}
+
+static int32_t keep_params(const use *u, const char *name) {
+    for (int64_t i = 0, at = 0, pass = 0; pass < 2; pass++) {
+        float *all = pass ? keep_floats(u->r, name, at) : NULL;
+        for (i = 0, at = 0; i < vae_model_param_count(u->m); i++) {
+            const vae_tensor_t *t;
+            if (vae_model_param(u->m, i, &t, NULL) != VAE_OK) abort();
+            if (pass) memcpy(all + at, vae_tensor_data(t), (size_t)count_of(t) * sizeof(float));
+            at += count_of(t);
+        }
+    }
+    return 1;
+}
+
+/* One step, or why there is none: examples too few for the layers or the latent, numbers too large. */
+static int32_t step(const use *u, vae_trainer_t *t, int64_t n, random_report *out) {
+    vae_metrics_t *metrics = (vae_metrics_t *)(void *)random_floats(sizeof(*metrics) / sizeof(float) + 2);
+    metrics->struct_size = sizeof(*metrics);
+    if (u->labels && vae_trainer_set_labels(t, n, u->labels) == VAE_E_ARG) return random_fail(out, "%s", vae_last_error());
+    const vae_status_t status = vae_trainer_step(t, n, u->x, metrics);
+    if (status == VAE_OK) {
+        keep(u->r, "metrics", metrics, sizeof(*metrics));
+        return 1;
+    }
+    keep(u->r, "refused step", vae_status_name(status), strlen(vae_status_name(status)));
+    if (status != VAE_E_ARG && status != VAE_E_NUMERIC && status != VAE_E_STATE)
+        return random_fail(out, "vae_trainer_step: %s: %s", vae_status_name(status), vae_last_error());
+    return 1;
+}
+
+/* The bytes that were told beforehand, beside those that were taken. */
+static int32_t check_bytes(const char *what, uint64_t told, uint64_t taken, uint64_t more, random_report *out) {
+    if (taken >= told && taken <= told + more) return 1;
+    return random_fail(out, "%s takes %llu bytes, told %llu", what, (unsigned long long)taken, (unsigned long long)told);
+}
+
+static int32_t use_trainer(const use *u, vae_ctx_t *ctx, random_report *out) {
+    char training[2048];
+    vae_trainer_t *t = NULL;
+    uint64_t told = 0;
+    const int64_t most = u->c->n > u->c->max_batch ? u->c->n : u->c->max_batch;
+    const uint64_t before = vae_ctx_bytes_in_use(ctx);
+    (void)snprintf(training, sizeof(training), "%s%s", u->c->training, u->v->memory);
+    RANDOM_TRY(out, vae_trainer_bytes(u->m, training, most, &told));
+    RANDOM_TRY(out, vae_trainer_create(&t, u->m, training, most));
+    if (!check_bytes("trainer", told, vae_ctx_bytes_in_use(ctx) - before, 1 << 16, out)) return 0;
+    RANDOM_TRY(out, vae_trainer_seed(t, 9));
+    for (int32_t i = 0; i < STEPS; i++)
+        if (!step(u, t, i == 1 && u->c->n > 2 ? u->c->n - 1 : u->c->n, out)) return 0;
+    vae_trainer_destroy(t);
+    return keep_params(u, "parameters after training");
+}
+
+static const int32_t *random_labels(const random_case *c, const vae_model_t *m) {
+    const int64_t classes = vae_model_class_count(m);
+    random_dice d = {c->seed + 13};
+    if (classes == 0) return NULL;
+    int32_t *labels = (int32_t *)(void *)random_floats(c->n);
+    for (int64_t i = 0; i < c->n; i++) labels[i] = (int32_t)random_range(&d, 0, classes - 1);
+    return labels;
+}
+
+int32_t random_run(const random_case *c, const random_variant *v, random_result *r, random_report *out) {
+    vae_ctx_t *ctx = random_ctx(v->threads, v->isa);
+    vae_session_t *s = NULL;
+    uint64_t told = 0;
+    if (!ctx) return 1;
+    const uint64_t empty = vae_ctx_bytes_in_use(ctx);
+    vae_model_t *m = random_model(c, ctx, out);
+    if (!m) {
+        vae_ctx_destroy(ctx);
+        return 0;
+    }
+    const uint64_t before = vae_ctx_bytes_in_use(ctx);
+    RANDOM_TRY(out, vae_session_bytes(m, v->max_batch, &told));
+    RANDOM_TRY(out, vae_session_create(&s, m, v->max_batch));
+    if (!check_bytes("session", told, vae_ctx_bytes_in_use(ctx) - before, 0, out)) return 0;
+    const use u = {c, v, r, m, s, random_examples(c, m), vae_model_input_size(m), vae_model_latent_size(m),
+                   vae_model_code_count(m), random_labels(c, m)};
+    if (!use_session(&u, out)) return 0;
+    if (!use_trainer(&u, ctx, out)) return 0;
+    float *after = keep_floats(r, "reconstruct after training", c->n * u.S);
+    IN_PARTS(&u, i, n) {
+        const vae_status_t status = vae_reconstruct(s, n, u.x + i * u.S, after + i * u.S);
+        if (!refused(r, i, status)) RANDOM_TRY(out, status);
+    }
+    vae_session_destroy(s);
+    vae_model_destroy(m);
+    const uint64_t left = vae_ctx_bytes_in_use(ctx) - empty;
+    if (left != 0) return random_fail(out, "%llu bytes are left", (unsigned long long)left);
+    vae_ctx_destroy(ctx);
+    return 1;
+}
+
+/* ---- save, load, resume -------------------------------------------------------------------------------------------- */
+
+static int32_t same_params(const vae_model_t *a, const vae_model_t *b, const char *what, random_report *out) {
+    for (int64_t i = 0; i < vae_model_param_count(a); i++) {
+        const vae_tensor_t *x, *y;
+        const char *name;
+        if (vae_model_param(a, i, &x, &name) != VAE_OK || vae_model_param(b, i, &y, NULL) != VAE_OK) abort();
+        if (memcmp(vae_tensor_data(x), vae_tensor_data(y), (size_t)count_of(x) * sizeof(float)) != 0)
+            return random_fail(out, "%s: parameter %s differs", what, name);
+    }
+    return 1;
+}
+
+/* A trainer that went on, and one that came from the file of the first step. */
+int32_t random_resume(const random_case *c, random_report *out) {
+    char path[128];
+    random_result r[2] = {{{0}, {0}, {0}, 0}, {{0}, {0}, {0}, 0}};
+    const random_variant v = {"resume", 1, 0, c->max_batch, c->n, ""};
+    vae_ctx_t *ctx = random_ctx(2, 0);
+    vae_model_t *m = random_model(c, ctx, out), *loaded = NULL;
+    vae_trainer_t *a = NULL, *b = NULL;
+    if (!m) return 0;
+    const use u = {c, &v, &r[0], m, NULL, random_examples(c, m), vae_model_input_size(m), 0, 0, random_labels(c, m)};
+    use w = u;
+    w.r = &r[1];
+    (void)snprintf(path, sizeof(path), "/tmp/random_models.%ld.safetensors", (long)getpid());
+    RANDOM_TRY(out, vae_trainer_create(&a, m, c->training, c->n));
+    RANDOM_TRY(out, vae_trainer_seed(a, 9));
+    if (!step(&u, a, c->n, out)) return 0;
+    RANDOM_TRY(out, vae_trainer_save(a, path));
+    const vae_status_t status = vae_model_load(&loaded, ctx, path);
+    if (status == VAE_OK && !same_params(m, loaded, "load", out)) return 0;
+    if (status == VAE_OK) RANDOM_TRY(out, vae_trainer_create(&b, loaded, c->training, c->n));
+    const vae_status_t again = status == VAE_OK ? vae_trainer_load(b, path) : status;
+    (void)unlink(path);
+    if (again != VAE_OK) return random_fail(out, "load: %s", vae_last_error());
+    for (int32_t i = 0; i < 2; i++)
+        if (!step(&u, a, c->n, out) || !step(&w, b, c->n, out)) return 0;
+    out->resumed = 1;
+    return same_params(m, loaded, "resume", out);
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT
+ * random_text.c - a random text: modules from the registries, options from their tables, within small bounds.
+ *
+ * A stack grows by a layer that the library takes and whose output is not too large; what it refuses is thrown again. No module is
+ * known by name, so a new one joins by itself. */
+#include "random_models.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/layer.h"
+#include "vae/latent.h"
+#include "vae/likelihood.h"
+#include "vae/objective.h"
+#include "vae/optimizer.h"
+#include "vae/prior.h"
+
+enum { TRIES = 24, PARAMS_MOST = 40000 };
+
+typedef struct text_dice {
+    random_dice d;
+    vae_ctx_t *ctx;
+    int64_t size_most; /* of an example between two layers */
+} text_dice;
+
+/* ---- options ------------------------------------------------------------------------------------------------------ */
+
+static int64_t bounded(double value, const vaei_option *o) {
+    return (int64_t)(value < o->lo ? o->lo : value > o->hi ? o->hi : value);
+}
+
+static int64_t small(random_dice *d, const vaei_option *o, int64_t most) {
+    const int64_t reach = random_chance(d, 70) ? most / 2 : most;
+    return bounded(o->lo + (double)random_range(d, 0, reach), o);
+}
+
+static void write_int(random_dice *d, const vaei_option *o, const vaei_shape *in, vaei_writer *w) {
+    const int64_t channels = in->d[in->n - 1];
+    if (random_chance(d, 30) && (double)channels >= o->lo && (double)channels <= o->hi)
+        vaei_write(w, "%lld", (long long)channels);
+    else if (random_chance(d, 15) && o->lo <= 2) /* a power of 2 */
+        vaei_write(w, "%lld", (long long)bounded((double)(1 << random_range(d, 1, 4)), o));
+    else
+        vaei_write(w, "%lld", (long long)small(d, o, 8));
+}
+
+static void write_float(random_dice *d, const vaei_option *o, vaei_writer *w) {
+    double v = o->def * pow(4, random_unit(d) - 0.7);
+    if (o->def == 0) v = o->lo < -1e6 ? 2 * random_unit(d) - 1 : random_unit(d) * (o->hi < 1 ? o->hi : 1);
+    if (o->hi - o->lo <= 2 && random_chance(d, 40)) v = o->lo + (o->hi - o->lo) * random_unit(d);
+    if (v < o->lo) v = o->lo;
+    if (v > o->hi) v = o->hi;
+    vaei_write(w, "%.4g", v);
+}
+
+static void write_choice(random_dice *d, const vaei_option *o, vaei_writer *w) {
+    int32_t count = 1;
+    for (const char *p = o->choices; *p; p++) count += *p == '|';
+    const char *name = o->choices;
+    for (int64_t i = random_range(d, 0, count - 1); i > 0; i--) name = strchr(name, '|') + 1;
+    vaei_write(w, "%.*s", (int)strcspn(name, "|"), name);
+}
+
+static void write_pad(random_dice *d, const vaei_option *o, vaei_writer *w) {
+    static const int32_t forms[] = {1, 1, 1, 2, 4};
+    const int32_t form = forms[random_range(d, 0, 4)];
+    if (random_chance(d, 20)) {
+        vaei_write(w, "same");
+        return;
+    }
+    for (int32_t i = 0; i < form; i++) vaei_write(w, "%s%lld", i ? "x" : "", (long long)small(d, o, 3));
+}
+
+/* The sizes of `in` in another shape */
+static void write_shape(random_dice *d, const vaei_shape *in, vaei_writer *w) {
+    int64_t size = vaei_shape_size(in);
+    const int64_t n = random_range(d, 1, 4);
+    for (int64_t i = 1; i < n; i++) {
+        int64_t part = random_range(d, 1, size < 17 ? size : 17);
+        while (size % part != 0) part--;
+        vaei_write(w, "%lldx", (long long)part);
+        size /= part;
+    }
+    vaei_write(w, "%lld", (long long)size);
+}
+
+static void write_value(random_dice *d, const vaei_option *o, const vaei_shape *in, vaei_writer *w) {
+    int64_t count = 1;
+    switch (o->type) {
+    case VAEI_OPT_INT:
+        write_int(d, o, in, w);
+        return;
+    case VAEI_OPT_FLOAT:
+        write_float(d, o, w);
+        return;
+    case VAEI_OPT_BOOL:
+        vaei_write(w, random_chance(d, 50) ? "true" : "false");
+        return;
+    case VAEI_OPT_CHOICE:
+        write_choice(d, o, w);
+        return;
+    case VAEI_OPT_EXTENT:
+        vaei_write(w, "%lld", (long long)small(d, o, 4));
+        if (random_chance(d, 40)) vaei_write(w, "x%lld", (long long)small(d, o, 4));
+        return;
+    case VAEI_OPT_PAD:
+        write_pad(d, o, w);
+        return;
+    case VAEI_OPT_SHAPE:
+        write_shape(d, in, w);
+        return;
+    default: /* sizes */
+        count = random_range(d, 1, 3);
+        for (int64_t i = 0; i < count; i++) vaei_write(w, "%s%lld", i ? "x" : "", (long long)small(d, o, 4));
+    }
+}
+
+static void write_module(random_dice *d, const vaei_module *m, const vaei_shape *in, vaei_writer *w) {
+    const int32_t often = random_chance(d, 50) ? 50 : 15;
+    vaei_write(w, "%s", m->name);
+    for (const vaei_option *o = m->options; o && o->name; o++) {
+        if (!(o->flags & VAEI_OPT_REQUIRED) && !random_chance(d, often)) continue;
+        vaei_write(w, o->flags & VAEI_OPT_BARE ? " " : " %s=", o->name);
+        write_value(d, o, in, w);
+    }
+}
+
+/* ---- stacks ------------------------------------------------------------------------------------------------------- */
+
+static const char *shape_text(const vaei_shape *s, char *buf) {
+    return vaei_shape_text(s, buf);
+}
+
+static int32_t builds(vae_ctx_t *ctx, const char *text, vaei_shape *latent, int64_t params_most) {
+    vae_model_t *m = NULL;
+    if (vae_model_create(&m, ctx, text, 1) != VAE_OK) return 0;
+    if (latent) latent->n = vae_model_latent_shape(m, latent->d);
+    const int32_t fits = vae_model_param_total(m) <= params_most;
+    vae_model_destroy(m);
+    return fits;
+}
+
+/* A model whose encoder and latent are to be tried. */
+static void write_probe(char text[RANDOM_TEXT_MAX], const vaei_shape *in, const char *encoder, const char *more, const char *latent) {
+    vaei_writer w = {text, RANDOM_TEXT_MAX, 0};
+    char shape[96];
+    vaei_write(&w, "input %s\nencoder %s%s\nlatent %s\n", shape_text(in, shape), encoder, more, latent);
+    vaei_write(&w, "decoder flatten | linear out=1 bias=false | linear out=%lld | reshape %s\nlikelihood gaussian\n",
+               (long long)vaei_shape_size(in), shape);
+}
+
+/* The shape behind a stack; 0 if the library refuses it, or if it is too large. */
+static int32_t shape_behind(text_dice *t, const vaei_shape *in, const char *stack, vaei_shape *out) {
+    char text[RANDOM_TEXT_MAX];
+    vaei_shape probe = {0};
+    write_probe(text, in, stack, "", "none");
+    if (!builds(t->ctx, text, &probe, PARAMS_MOST + 3 * t->size_most) || vaei_shape_size(&probe) > t->size_most) return 0;
+    *out = probe;
+    return 1;
+}
+
+/* Layers with many options have many ways to be wrong: they come more often. */
+static const vaei_module *any_layer(random_dice *d) {
+    int64_t all = 0;
+    for (int32_t pass = 0;; pass++) {
+        int64_t at = pass ? random_range(d, 0, all - 1) : -1;
+        for (size_t i = 0; i < vaei_layers_count; i++) {
+            int64_t weight = strchr(vaei_layers[i]->example, '{') ? 4 : 2;
+            for (const vaei_option *o = vaei_layers[i]->options; o && o->name; o++) weight++;
+            if (!pass) all += weight;
+            if (pass && (at -= weight) < 0) return vaei_layers[i];
+        }
+    }
+}
+
+static void random_stack(text_dice *t, vaei_shape *shape, int64_t layers, int32_t depth, vaei_writer *w);
+
+/* A stack from `in` to `wanted`, by luck. */
+static int32_t stack_between(text_dice *t, const vaei_shape *in, const vaei_shape *wanted, int32_t depth, char *text, size_t cap) {
+    for (int32_t i = 0; i < TRIES; i++) {
+        vaei_writer w = {text, cap, 0};
+        vaei_shape shape = *in;
+        random_stack(t, &shape, random_range(&t->d, 1, 2), depth, &w);
+        if (vaei_shape_equal(&shape, wanted) && w.length > 0 && w.length < cap) return 1;
+    }
+    return 0;
+}
+
+/* One layer, with the stacks it holds. */
+static void random_layer(text_dice *t, const vaei_shape *in, int32_t depth, vaei_writer *w) {
+    char body[2048], other[2048];
+    const vaei_module *m = any_layer(&t->d);
+    vaei_shape shape = *in;
+    if (depth < 2 && random_chance(&t->d, 5)) {
+        if (stack_between(t, in, in, depth + 1, body, sizeof(body)))
+            vaei_write(w, "repeat n=%d { %s }", (int)random_range(&t->d, 1, 3), body);
+        return;
+    }
+    if (!strchr(m->example, '{')) {
+        write_module(&t->d, m, in, w);
+        return;
+    }
+    if (depth >= 2) return;
+    if (random_chance(&t->d, 50)) {
+        if (stack_between(t, in, in, depth + 1, body, sizeof(body))) {
+            write_module(&t->d, m, in, w);
+            vaei_write(w, " { %s }", body);
+        }
+        return;
+    }
+    vaei_writer b = {body, sizeof(body), 0};
+    random_stack(t, &shape, random_range(&t->d, 1, 3), depth + 1, &b);
+    if (b.length == 0 || b.length >= sizeof(body) || !stack_between(t, in, &shape, depth + 1, other, sizeof(other))) return;
+    write_module(&t->d, m, in, w);
+    vaei_write(w, " { %s } { %s }", body, other);
+}
+
+static void random_stack(text_dice *t, vaei_shape *shape, int64_t layers, int32_t depth, vaei_writer *w) {
+    const vaei_shape in = *shape;
+    char whole[8192];
+    for (int32_t tries = 0; layers > 0 && tries < TRIES; tries++) {
+        char layer[4096] = "";
+        vaei_writer one = {layer, sizeof(layer), 0};
+        vaei_shape next;
+        random_layer(t, shape, depth, &one);
+        if (one.length == 0 || one.length + w->length + 8 > w->cap || w->length + one.length > 3000) continue;
+        (void)snprintf(whole, sizeof(whole), "%s%s%s", w->length ? w->buf : "", w->length ? " | " : "", layer);
+        if (!shape_behind(t, &in, whole, &next)) continue;
+        vaei_write(w, "%s%s", w->length ? " | " : "", layer);
+        *shape = next;
+        layers--;
+        tries = 0;
+    }
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------------------------- */
+
+static vaei_shape random_input(random_dice *d, int32_t large) {
+    const int64_t side = large ? 24 : random_chance(d, 80) ? 9 : 17, channels = random_range(d, 1, random_chance(d, 70) ? 4 : 9);
+    vaei_shape s = {3, {random_range(d, large ? 12 : 1, side), random_range(d, large ? 12 : 1, side), channels, 0}};
+    if (random_chance(d, 10)) s = (vaei_shape){1, {random_range(d, 1, 60), 0, 0, 0}};
+    else if (random_chance(d, 8)) s = (vaei_shape){2, {random_range(d, 1, 20), channels, 0, 0}};
+    else if (random_chance(d, 4)) s = (vaei_shape){4, {random_range(d, 1, 4), random_range(d, 1, 5), 3, channels}};
+    else if (random_chance(d, 8)) s.d[0] = 1, s.d[1] = random_range(d, 20, 110);
+    return s;
+}
+
+static void write_any(random_dice *d, const char *section, const vaei_module *const *of, size_t count, const vaei_shape *in,
+                      vaei_writer *w) {
+    vaei_write(w, "%s ", section);
+    write_module(d, of[random_range(d, 0, (int64_t)count - 1)], in, w);
+    vaei_write(w, "\n");
+}
+
+/* What ends a decoder that has come to `from`: luck, or a linear layer. */
+static void random_end(text_dice *t, const vaei_shape *from, const vaei_shape *to, vaei_writer *w) {
+    char text[2048], shape[96];
+    if (vaei_shape_equal(from, to) && w->length > 0 && random_chance(&t->d, 50)) return;
+    if (w->length > 0) vaei_write(w, " | ");
+    if (stack_between(t, from, to, 1, text, sizeof(text))) {
+        vaei_write(w, "%s", text);
+        return;
+    }
+    if (from->n > 1) vaei_write(w, "flatten | ");
+    if (vaei_shape_size(from) * vaei_shape_size(to) > PARAMS_MOST / 4) vaei_write(w, "linear out=%d | ", (int)random_range(&t->d, 1, 4));
+    vaei_write(w, "linear out=%lld", (long long)vaei_shape_size(to));
+    if (to->n > 1) vaei_write(w, " | reshape %s", shape_text(to, shape));
+}
+
+/* Encoder and latent; the latent's shape. The decoder here only serves to build. */
+static void random_front(text_dice *t, const vaei_shape *in, int64_t layers, char *encoder, size_t cap, char *latent, vaei_shape *z) {
+    char text[RANDOM_TEXT_MAX];
+    vaei_writer e = {encoder, cap, 0};
+    vaei_shape h = *in;
+    encoder[0] = '\0';
+    random_stack(t, &h, layers, 0, &e);
+    for (int32_t i = 0; i < TRIES; i++) {
+        vaei_writer l = {latent, 512, 0};
+        const char *flat = h.n > 1 && i % 2 ? encoder[0] ? " | flatten" : "flatten" : "";
+        const int64_t which = i == TRIES - 1 ? 0 : random_range(&t->d, 0, (int64_t)vaei_latents_count - 1);
+        write_module(&t->d, vaei_latents[which], &h, &l);
+        write_probe(text, in, encoder, flat, latent);
+        if (builds(t->ctx, text, z, 2 * PARAMS_MOST) && vaei_shape_size(z) <= t->size_most) {
+            vaei_write(&e, "%s", flat);
+            return;
+        }
+    }
+    (void)snprintf(latent, 512, "none");
+    *z = h;
+}
+
+static void random_training(text_dice *t, const vaei_shape *z, random_case *c) {
+    vae_model_t *m = NULL;
+    if (vae_model_create(&m, t->ctx, c->model, 1) != VAE_OK) return;
+    for (int32_t i = 0; i < TRIES; i++) {
+        vae_trainer_t *trainer = NULL;
+        vaei_writer w = {c->training, sizeof(c->training), 0};
+        write_any(&t->d, "optimizer", vaei_optimizers, vaei_optimizers_count, z, &w);
+        write_any(&t->d, "objective", vaei_objectives, vaei_objectives_count, z, &w);
+        write_any(&t->d, "schedule", vaei_schedules, vaei_schedules_count, z, &w);
+        write_any(&t->d, "clip", vaei_clips, vaei_clips_count, z, &w);
+        const vae_status_t status = vae_trainer_create(&trainer, m, c->training, 1);
+        vae_trainer_destroy(trainer);
+        if (status == VAE_OK) break;
+        c->training[0] = '\0';
+    }
+    vae_model_destroy(m);
+}
+
+static void random_prior(text_dice *t, const vaei_shape *z, random_case *c) {
+    const size_t length = strlen(c->model);
+    for (int32_t i = 0; i < 6; i++) {
+        vaei_writer w = {c->model + length, sizeof(c->model) - length, 0};
+        write_any(&t->d, "prior", vaei_priors, vaei_priors_count, z, &w);
+        if (builds(t->ctx, c->model, NULL, 4 * PARAMS_MOST)) return;
+        c->model[length] = '\0';
+    }
+}
+
+void random_case_make(random_case *c, uint64_t seed) {
+    static const vae_ctx_config_t *const no_config = NULL;
+    text_dice t = {{seed * UINT64_C(0xD1342543DE82EF95) + 7}, NULL, 0};
+    char encoder[4096], decoder[4096], latent[512], likelihood[256], shape[96];
+    if (vae_ctx_create(&t.ctx, no_config) != VAE_OK) abort();
+    memset(c, 0, sizeof(*c));
+    c->seed = seed;
+    const int32_t large = random_chance(&t.d, 5);
+    t.size_most = large ? 20000 : 1500;
+    const vaei_shape in = random_input(&t.d, large);
+    const int64_t layers = random_range(&t.d, 1, 12), first = random_range(&t.d, 0, layers);
+    vaei_shape z = in;
+    random_front(&t, &in, first, encoder, sizeof(encoder), latent, &z);
+    vaei_writer d = {decoder, sizeof(decoder), 0};
+    vaei_shape behind = z;
+    decoder[0] = '\0';
+    random_stack(&t, &behind, layers - first, 0, &d);
+    random_end(&t, &behind, &in, &d);
+    for (int32_t i = 0; i < TRIES; i++) {
+        vaei_writer l = {likelihood, sizeof(likelihood), 0};
+        write_module(&t.d, vaei_likelihoods[random_range(&t.d, 0, (int64_t)vaei_likelihoods_count - 1)], &in, &l);
+        (void)snprintf(c->model, sizeof(c->model), "input %s\nencoder %s\nlatent %s\ndecoder %s\nlikelihood %s\n",
+                       shape_text(&in, shape), encoder, latent, decoder, likelihood);
+        if (builds(t.ctx, c->model, NULL, 4 * PARAMS_MOST)) break;
+    }
+    if (random_chance(&t.d, 30)) random_prior(&t, &z, c);
+    random_training(&t, &z, c);
+    c->n = random_range(&t.d, 1, random_chance(&t.d, 60) ? 8 : 70);
+    c->max_batch = random_chance(&t.d, 34) ? c->n : random_range(&t.d, 1, random_chance(&t.d, 50) ? c->n : 80);
+    vae_ctx_destroy(t.ctx);
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT
+ * reference.c - the model's text, its parameters, and what stands around the layers: latents and likelihoods. */
+#define _DEFAULT_SOURCE /* M_PI */
+#include "reference.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the model ---------------------------------------------------------------------------------------------------- */
+
+void reference_open(reference *r, const vae_model_t *model) {
+    static char text[VAEI_TEXT_MAX];
+    size_t length = 0;
+    memset(r, 0, sizeof(*r));
+    r->model = model;
+    vaei_heap_init_default(&r->heap);
+    vaei_arena_init(&r->arena, &r->heap);
+    if (vae_model_spec(model, text, sizeof(text), &length) != VAE_OK ||
+        vaei_document_parse(&r->document, &r->arena, text, strlen(text)) != VAE_OK)
+        abort();
+    r->n_params = vae_model_param_count(model);
+    r->param = calloc((size_t)r->n_params + 1, sizeof(*r->param));
+    if (!r->param) abort();
+}
+
+void reference_close(reference *r) {
+    tape_free(&r->t);
+    free(r->param);
+    vaei_arena_free(&r->arena);
+}
+
+static int64_t tensor_count(const vae_tensor_t *t) {
+    int64_t count = 1;
+    for (int32_t d = 0; d < vae_tensor_ndim(t); d++) count *= vae_tensor_shape(t)[d];
+    return count;
+}
+
+void reference_start(reference *r, int32_t training, uint64_t most_work) {
+    tape_clear(&r->t);
+    r->training = training;
+    r->gave_up = NULL;
+    r->work = 0;
+    r->most_work = most_work;
+    for (int64_t i = 0; i < r->n_params; i++) {
+        const vae_tensor_t *t;
+        if (vae_model_param(r->model, i, &t, NULL) != VAE_OK) abort();
+        const float *values = vae_tensor_data(t);
+        r->param[i] = (int32_t)r->t.nodes;
+        for (int64_t j = 0; j < tensor_count(t); j++) (void)tape_leaf(&r->t, (double)values[j]);
+    }
+}
+
+int32_t reference_param(const reference *r, const char *path, const char *name) {
+    char full[512];
+    int64_t index;
+    (void)snprintf(full, sizeof(full), "%s.%s", path, name);
+    return vae_model_param_find(r->model, full, &index) == VAE_OK ? r->param[index] : -1;
+}
+
+/* ---- options ------------------------------------------------------------------------------------------------------ */
+
+const char *reference_word(const reference_layer *l, const char *key) {
+    for (const vaei_attr *a = l->node->attrs; a; a = a->next)
+        if (!a->key || strcmp(a->key, key) == 0) return a->value;
+    return "";
+}
+
+int64_t reference_int(const reference_layer *l, const char *key) {
+    return strtoll(reference_word(l, key), NULL, 10);
+}
+
+double reference_float(const reference_layer *l, const char *key) {
+    return (double)strtof(reference_word(l, key), NULL);
+}
+
+int32_t reference_sizes(const reference_layer *l, const char *key, int32_t count, int64_t *out) {
+    const char *text = reference_word(l, key);
+    int64_t d[4] = {0};
+    if (strcmp(text, "same") == 0) return 0;
+    const int32_t given = vaei_sizes_split(text, 4, d);
+    for (int32_t i = 0; i < count; i++) out[i] = given == count ? d[i] : given == 2 ? d[i / 2] : d[0];
+    return given;
+}
+
+/* ---- values and stacks -------------------------------------------------------------------------------------------- */
+
+reference_values reference_new(reference *r, int64_t n, const vaei_shape *shape) {
+    reference_values v = {n, *shape, NULL};
+    v.at = vaei_arena_array(&r->arena, (size_t)(n * vaei_shape_size(shape)) + 1, sizeof(*v.at));
+    if (!v.at) abort();
+    return v;
+}
+
+reference_values reference_input(reference *r, int64_t n, const vaei_shape *shape, const float *x) {
+    const reference_values v = reference_new(r, n, shape);
+    for (int64_t i = 0; i < n * vaei_shape_size(shape); i++) v.at[i] = tape_leaf(&r->t, (double)x[i]);
+    return v;
+}
+
+reference_values reference_stack(reference *r, const vaei_pipeline *pipeline, const char *path, reference_values x) {
+    const int64_t count = pipeline ? vaei_pipeline_count(pipeline) : 0;
+    for (int64_t i = 0; i < count && !r->gave_up; i++) {
+        char place[512];
+        (void)snprintf(place, sizeof(place), "%s.%lld", path, (long long)i);
+        const reference_layer l = {vaei_pipeline_at(pipeline, i), place};
+        const reference_formula formula = reference_find(l.node->name);
+        if (!formula) {
+            r->gave_up = l.node->name;
+            return x;
+        }
+        x = formula(r, &l, x);
+        if (r->t.terms > (int64_t)r->most_work) r->gave_up = "work";
+    }
+    return x;
+}
+
+reference_values reference_section(reference *r, const char *section, reference_values x) {
+    const vaei_section *s = vaei_document_find(&r->document, section);
+    return reference_stack(r, &s->pipeline, section, x);
+}
+
+/* ---- latents ------------------------------------------------------------------------------------------------------ */
+
+static reference_layer module_of(const reference *r, const char *section) {
+    return (reference_layer){vaei_document_find(&r->document, section)->pipeline.first, section};
+}
+
+static reference_values head(reference *r, const char *path, reference_values h, int64_t dim) {
+    const int64_t C = h.shape.d[h.shape.n - 1], rows = h.n * vaei_shape_size(&h.shape) / C;
+    const int32_t w = reference_param(r, path, "weight"), b = reference_param(r, path, "bias");
+    vaei_shape shape = h.shape;
+    shape.d[shape.n - 1] = dim;
+    const reference_values out = reference_new(r, h.n, &shape);
+    for (int64_t i = 0; i < rows * dim; i++) {
+        tape_sum_begin(&r->t);
+        for (int64_t c = 0; c < C; c++)
+            tape_sum_add(&r->t, h.at[i / dim * C + c], w + (int32_t)(i % dim * C + c));
+        tape_sum_add(&r->t, b + (int32_t)(i % dim), TAPE_ONE);
+        out.at[i] = tape_sum_end(&r->t, 1);
+    }
+    return out;
+}
+
+int32_t reference_posterior(reference *r, reference_values h, reference_values *mean, reference_values *logvar) {
+    const reference_layer l = module_of(r, "latent");
+    logvar->at = NULL;
+    *mean = h;
+    if (strcmp(l.node->name, "none") == 0) return 1;
+    if (strcmp(l.node->name, "gaussian") != 0) {
+        r->gave_up = l.node->name;
+        return 0;
+    }
+    *mean = head(r, "latent.mean", h, reference_int(&l, "dim"));
+    *logvar = head(r, "latent.logvar", h, reference_int(&l, "dim"));
+    for (int64_t i = 0; i < h.n * vaei_shape_size(&logvar->shape); i++)
+        logvar->at[i] = tape_apply(&r->t, TAPE_MOST, 20, tape_apply(&r->t, TAPE_LEAST, -30, logvar->at[i]));
+    return 1;
+}
+
+reference_values reference_draw(reference *r, const reference_values *mean, const reference_values *logvar, const float *noise) {
+    if (!logvar->at) return *mean;
+    const reference_values z = reference_new(r, mean->n, &mean->shape);
+    for (int64_t i = 0; i < mean->n * vaei_shape_size(&mean->shape); i++) {
+        const int32_t sigma = tape_apply(&r->t, TAPE_EXP, 0, tape_scale(&r->t, 0.5, logvar->at[i]));
+        tape_sum_begin(&r->t);
+        tape_sum_add(&r->t, mean->at[i], TAPE_ONE);
+        tape_sum_add(&r->t, sigma, tape_leaf(&r->t, (double)noise[i]));
+        z.at[i] = tape_sum_end(&r->t, 1);
+    }
+    return z;
+}
+
+/* ---- likelihoods and the loss ------------------------------------------------------------------------------------- */
+
+reference_values reference_mean(reference *r, reference_values theta) {
+    if (strcmp(module_of(r, "likelihood").node->name, "bernoulli") != 0) return theta;
+    const reference_values p = reference_new(r, theta.n, &theta.shape);
+    for (int64_t i = 0; i < theta.n * vaei_shape_size(&theta.shape); i++)
+        p.at[i] = tape_apply(&r->t, TAPE_SIGMOID, 0, theta.at[i]);
+    return p;
+}
+
+/* -6 + softplus(l + 6) */
+static int32_t soft_clip(reference *r, int32_t l) {
+    const int32_t six = tape_leaf(&r->t, 6), up = tape_apply(&r->t, TAPE_SOFTPLUS, 0, tape_add(&r->t, l, six));
+    return tape_add(&r->t, up, tape_leaf(&r->t, -6));
+}
+
+static int32_t sum_of(reference *r, int64_t count, const int32_t *terms, double scale) {
+    tape_sum_begin(&r->t);
+    for (int64_t i = 0; i < count; i++) tape_sum_add(&r->t, terms[i], TAPE_ONE);
+    return tape_sum_end(&r->t, scale);
+}
+
+/* Mean over the batch of -log p(x | theta), a node */
+static int32_t gaussian_nll(reference *r, reference_values theta, const int32_t *difference) {
+    const reference_layer l = module_of(r, "likelihood");
+    const int64_t size = vaei_shape_size(&theta.shape), count = theta.n * size;
+    const char *sigma = reference_word(&l, "sigma");
+    int32_t log_sigma = tape_leaf(&r->t, log(reference_float(&l, "value")));
+    tape_sum_begin(&r->t);
+    for (int64_t i = 0; i < count; i++) tape_sum_add(&r->t, difference[i], difference[i]);
+    const int32_t mse = tape_sum_end(&r->t, 1.0 / (double)count);
+    if (strcmp(sigma, "learned") == 0) log_sigma = soft_clip(r, reference_param(r, "likelihood", "log_sigma"));
+    if (strcmp(sigma, "optimal") == 0)
+        log_sigma = soft_clip(r, tape_scale(&r->t, 0.5, tape_apply(&r->t, TAPE_LOG, 0, mse)));
+    const int32_t precision = tape_apply(&r->t, TAPE_EXP, 0, tape_scale(&r->t, -2, log_sigma));
+    const int32_t squares = tape_scale(&r->t, 0.5 * (double)size, tape_multiply(&r->t, mse, precision));
+    const int32_t constant = tape_add(&r->t, log_sigma, tape_leaf(&r->t, 0.5 * log(2 * M_PI)));
+    return tape_add(&r->t, squares, tape_scale(&r->t, (double)size, constant));
+}
+
+static int32_t mean_nll(reference *r, reference_values theta, const float *x) {
+    const reference_layer l = module_of(r, "likelihood");
+    const int64_t count = theta.n * vaei_shape_size(&theta.shape);
+    int32_t *terms = vaei_arena_array(&r->arena, (size_t)count + 1, sizeof(*terms));
+    if (!terms) abort();
+    for (int64_t i = 0; i < count; i++) {
+        const int32_t minus_x = tape_leaf(&r->t, -(double)x[i]);
+        if (strcmp(l.node->name, "bernoulli") == 0)
+            terms[i] = tape_add(&r->t, tape_apply(&r->t, TAPE_SOFTPLUS, 0, theta.at[i]),
+                                tape_multiply(&r->t, theta.at[i], minus_x));
+        else
+            terms[i] = tape_add(&r->t, theta.at[i], minus_x);
+    }
+    if (strcmp(l.node->name, "bernoulli") == 0) return sum_of(r, count, terms, 1.0 / (double)theta.n);
+    if (strcmp(l.node->name, "gaussian") == 0) return gaussian_nll(r, theta, terms);
+    if (strcmp(l.node->name, "laplace") != 0) {
+        r->gave_up = l.node->name;
+        return -1;
+    }
+    const double b = reference_float(&l, "scale");
+    for (int64_t i = 0; i < count; i++) terms[i] = tape_apply(&r->t, TAPE_ABS, 0, terms[i]);
+    return tape_add(&r->t, sum_of(r, count, terms, 1 / (b * (double)theta.n)),
+                    tape_leaf(&r->t, (double)vaei_shape_size(&theta.shape) * log(2 * b)));
+}
+
+/* Mean over the batch of the rate in one dimension */
+static int32_t mean_kl(reference *r, const reference_values *mean, const reference_values *logvar, int64_t d) {
+    const int64_t dim = vaei_shape_size(&mean->shape);
+    int32_t *part = vaei_arena_array(&r->arena, (size_t)mean->n, sizeof(*part));
+    if (!part) abort();
+    for (int64_t i = 0; i < mean->n; i++) {
+        const int32_t m = mean->at[i * dim + d], lv = logvar->at[i * dim + d];
+        const int32_t terms[4] = {tape_multiply(&r->t, m, m), tape_apply(&r->t, TAPE_EXP, 0, lv),
+                                  tape_scale(&r->t, -1, lv), tape_leaf(&r->t, -1)};
+        part[i] = sum_of(r, 4, terms, 0.5);
+    }
+    return sum_of(r, mean->n, part, 1.0 / (double)mean->n);
+}
+
+int32_t reference_loss(reference *r, reference_values theta, const float *x, const reference_values *mean,
+                       const reference_values *logvar, double beta, double free_bits) {
+    int32_t loss = mean_nll(r, theta, x);
+    if (loss < 0) return loss;
+    for (int64_t d = 0; d < vaei_shape_size(&mean->shape); d++) {
+        int32_t kl = logvar->at ? mean_kl(r, mean, logvar, d) : tape_leaf(&r->t, 0);
+        if (free_bits > 0) kl = tape_apply(&r->t, TAPE_LEAST, free_bits, kl);
+        loss = tape_add(&r->t, loss, tape_scale(&r->t, beta, kl));
+    }
+    return loss;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ * reference.h - a plain run of any model, in double: what the library's numbers are compared with.
+ *
+ * It reads the model's canonical text and its parameters by name, as a stranger with the documentation would: no fusion, nothing in
+ * place, no folded norm, no Winograd, no blocks, each layer written once as its formula (reference_layers.c). Gradients and the bounds
+ * on errors come from the tape. */
+#ifndef REFERENCE_H
+#define REFERENCE_H
+
+#include <vae/vae.h>
+
+#include "base/option.h"
+#include "tape.h"
+
+/* n examples of one shape; each value is a node. */
+typedef struct reference_values {
+    int64_t n;
+    vaei_shape shape;
+    int32_t *at; /* [n][size] */
+} reference_values;
+
+typedef struct reference {
+    tape t;
+    const vae_model_t *model;
+    vaei_heap heap;
+    vaei_arena arena;
+    vaei_document document;
+    int32_t *param; /* first node of each parameter */
+    int64_t n_params;
+    int32_t training;
+    uint64_t work, most_work; /* multiplications so far; run() gives up beyond */
+    const char *gave_up;      /* why there is no reference: "no formula of layer x"; NULL: there is one */
+} reference;
+
+/* A layer with its place in the text. */
+typedef struct reference_layer {
+    const vaei_node *node;
+    const char *path;
+} reference_layer;
+
+typedef reference_values (*reference_formula)(reference *r, const reference_layer *l, reference_values x);
+
+void reference_open(reference *r, const vae_model_t *model);
+void reference_close(reference *r);
+/* Forgets all but the model; parameters become leaves. */
+void reference_start(reference *r, int32_t training, uint64_t most_work);
+/* Leaves of given numbers */
+reference_values reference_input(reference *r, int64_t n, const vaei_shape *shape, const float *x);
+reference_values reference_section(reference *r, const char *section, reference_values x);
+reference_values reference_stack(reference *r, const vaei_pipeline *pipeline, const char *path, reference_values x);
+/* The latent's mean and clamped logvar; 0 if this latent has no formula here. */
+int32_t reference_posterior(reference *r, reference_values h, reference_values *mean, reference_values *logvar);
+reference_values reference_draw(reference *r, const reference_values *mean, const reference_values *logvar, const float *noise);
+reference_values reference_mean(reference *r, reference_values theta); /* of the likelihood */
+/* The loss of a training pass with weight beta of the rate; -1 without a formula. kl: mean and logvar, or NULL. */
+int32_t reference_loss(reference *r, reference_values theta, const float *x, const reference_values *mean,
+                       const reference_values *logvar, double beta, double free_bits);
+
+/* Options by name, as the text has them. */
+int64_t reference_int(const reference_layer *l, const char *key);
+double reference_float(const reference_layer *l, const char *key);
+const char *reference_word(const reference_layer *l, const char *key);
+/* "3", "3x5", "0x1x0x1": to out[count]; 0 for "same" */
+int32_t reference_sizes(const reference_layer *l, const char *key, int32_t count, int64_t *out);
+/* First node of a parameter "path.name", -1 if there is none. */
+int32_t reference_param(const reference *r, const char *path, const char *name);
+reference_values reference_new(reference *r, int64_t n, const vaei_shape *shape);
+reference_formula reference_find(const char *layer);
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT
+ * tape.c - the nodes, their values, and the way back. */
+#define _DEFAULT_SOURCE /* M_PI */
+#include "tape.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define UNIT 5.9604644775390625e-8 /* 2^-24 */
+#define REACH 16.0                 /* standard deviations within which a kink counts */
+
+enum { LEAF, SUM, LARGEST, FUNCTION };
+
+/* ---- nodes -------------------------------------------------------------------------------------------------------- */
+
+static void *grown(void *old, int64_t *cap, int64_t wanted, size_t size) {
+    if (wanted <= *cap) return old;
+    *cap = wanted > 2 * *cap ? wanted : 2 * *cap;
+    void *p = realloc(old, (size_t)*cap * size);
+    if (!p) abort();
+    return p;
+}
+
+void tape_clear(tape *t) {
+    t->nodes = t->terms = 0;
+}
+
+void tape_free(tape *t) {
+    free(t->node);
+    free(t->term);
+    memset(t, 0, sizeof(*t));
+}
+
+static int32_t add_node(tape *t, tape_node node) {
+    t->node = grown(t->node, &t->nodes_cap, t->nodes + 1, sizeof(*t->node));
+    t->node[t->nodes] = node;
+    return (int32_t)t->nodes++;
+}
+
+/* A sum that is open has its terms behind those of the last node, also if leaves come between. */
+static int64_t first_term(const tape *t) {
+    return t->nodes == 0 ? 0 : t->node[t->nodes - 1].first + t->node[t->nodes - 1].count;
+}
+
+int32_t tape_leaf(tape *t, double value) {
+    return add_node(t, (tape_node){.value = value, .kind = LEAF, .first = first_term(t)});
+}
+
+void tape_sum_begin(tape *t) {
+    t->terms = first_term(t);
+}
+
+void tape_sum_add(tape *t, int32_t a, int32_t b) {
+    t->term = grown(t->term, &t->terms_cap, t->terms + 1, sizeof(*t->term));
+    t->term[t->terms++] = (tape_term){a, b};
+}
+
+static tape_node with_terms(const tape *t, int32_t kind) {
+    const int64_t first = first_term(t);
+    return (tape_node){.kind = kind, .first = first, .count = (int32_t)(t->terms - first)};
+}
+
+static double square(double x) {
+    return x * x;
+}
+
+int32_t tape_sum_end(tape *t, double scale) {
+    tape_node n = with_terms(t, SUM);
+    double magnitude = 0;
+    n.scale = scale;
+    for (int64_t i = n.first; i < n.first + n.count; i++) {
+        const tape_node *a = &t->node[t->term[i].a];
+        const double by = t->term[i].b == TAPE_ONE ? 1 : t->node[t->term[i].b].value, product = a->value * by;
+        n.value += product;
+        magnitude += fabs(product);
+        n.error += square(by) * a->error;
+        if (t->term[i].b != TAPE_ONE) n.error += square(a->value) * t->node[t->term[i].b].error;
+    }
+    n.value *= scale;
+    n.error = square(scale) * (n.error + square(UNIT * magnitude));
+    return add_node(t, n);
+}
+
+int32_t tape_add(tape *t, int32_t a, int32_t b) {
+    tape_sum_begin(t);
+    tape_sum_add(t, a, TAPE_ONE);
+    tape_sum_add(t, b, TAPE_ONE);
+    return tape_sum_end(t, 1);
+}
+
+int32_t tape_multiply(tape *t, int32_t a, int32_t b) {
+    tape_sum_begin(t);
+    tape_sum_add(t, a, b);
+    return tape_sum_end(t, 1);
+}
+
+int32_t tape_scale(tape *t, double by, int32_t a) {
+    tape_sum_begin(t);
+    tape_sum_add(t, a, TAPE_ONE);
+    return tape_sum_end(t, by);
+}
+
+int32_t tape_largest_end(tape *t) {
+    tape_node n = with_terms(t, LARGEST);
+    n.value = -HUGE_VAL;
+    for (int64_t i = n.first; i < n.first + n.count; i++) {
+        const tape_node *a = &t->node[t->term[i].a];
+        if (a->value > n.value) n.value = a->value;
+        if (a->error > n.error) n.error = a->error;
+    }
+    return add_node(t, n);
+}
+
+/* ---- functions ---------------------------------------------------------------------------------------------------- */
+
+static double logistic(double x) {
+    return 1 / (1 + exp(-x));
+}
+
+static double value_of(tape_function f, double a, double x) {
+    switch (f) {
+    case TAPE_LEAKY:
+        return x > 0 ? x : a * x;
+    case TAPE_ELU:
+        return x > 0 ? x : a * expm1(x);
+    case TAPE_SILU:
+        return x * logistic(x);
+    case TAPE_GELU:
+        return 0.5 * x * erfc(-x * M_SQRT1_2);
+    case TAPE_SOFTPLUS:
+        return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
+    case TAPE_TANH:
+        return tanh(x);
+    case TAPE_SIGMOID:
+        return logistic(x);
+    case TAPE_LEAST:
+        return x < a ? a : x;
+    case TAPE_MOST:
+        return x > a ? a : x;
+    case TAPE_ABS:
+        return fabs(x);
+    case TAPE_EXP:
+        return exp(x);
+    case TAPE_LOG:
+        return log(x);
+    case TAPE_INVERSE:
+        return 1 / x;
+    case TAPE_INVERSE_ROOT:
+        return 1 / sqrt(x + a);
+    default:
+        return NAN;
+    }
+}
+
+static double slope_of(tape_function f, double a, double x) {
+    const double s = logistic(x);
+    switch (f) {
+    case TAPE_LEAKY:
+        return x > 0 ? 1 : a;
+    case TAPE_ELU:
+        return x > 0 ? 1 : a * exp(x);
+    case TAPE_SILU:
+        return s * (1 + x * (1 - s));
+    case TAPE_GELU:
+        return 0.5 * erfc(-x * M_SQRT1_2) + x * exp(-0.5 * x * x) / sqrt(2 * M_PI);
+    case TAPE_SOFTPLUS:
+        return s;
+    case TAPE_TANH:
+        return 1 - square(tanh(x));
+    case TAPE_SIGMOID:
+        return s * (1 - s);
+    case TAPE_LEAST:
+        return x > a ? 1 : 0;
+    case TAPE_MOST:
+        return x < a ? 1 : 0;
+    case TAPE_ABS:
+        return x > 0 ? 1 : x < 0 ? -1 : 0;
+    case TAPE_EXP:
+        return exp(x);
+    case TAPE_LOG:
+        return 1 / x;
+    case TAPE_INVERSE:
+        return -1 / (x * x);
+    case TAPE_INVERSE_ROOT:
+        return -0.5 * pow(x + a, -1.5);
+    default:
+        return NAN;
+    }
+}
+
+/* How far the slope may be off, where x is as far off as its error says. */
+static double slope_change(const tape_node *n, const tape_node *x) {
+    const tape_function f = (tape_function)n->kind - FUNCTION;
+    double reach = REACH * sqrt(x->error);
+    if ((f == TAPE_LOG || f == TAPE_INVERSE || f == TAPE_INVERSE_ROOT) && reach > 0.5 * (x->value + n->scale))
+        reach = 0.5 * (x->value + n->scale);
+    const double here = slope_of(f, n->scale, x->value);
+    const double less = fabs(slope_of(f, n->scale, x->value - reach) - here);
+    const double more = fabs(slope_of(f, n->scale, x->value + reach) - here);
+    return less > more ? less : more;
+}
+
+int32_t tape_apply(tape *t, tape_function f, double parameter, int32_t x) {
+    tape_sum_begin(t);
+    tape_sum_add(t, x, TAPE_ONE);
+    tape_node n = with_terms(t, FUNCTION + (int32_t)f);
+    n.scale = parameter;
+    n.value = value_of(f, parameter, t->node[x].value);
+    const double slope = fabs(slope_of(f, parameter, t->node[x].value)) + slope_change(&n, &t->node[x]);
+    const double rounded = f == TAPE_LEAST || f == TAPE_MOST || f == TAPE_ABS || f == TAPE_LEAKY ? 1 : 4;
+    n.error = square(slope) * t->node[x].error + square(rounded * UNIT * n.value);
+    return add_node(t, n);
+}
+
+/* ---- the way back ------------------------------------------------------------------------------------------------- */
+
+static void add_grad(tape_node *to, double grad, double error) {
+    to->grad += grad;
+    to->grad_error += error;
+    to->grad_terms += fabs(grad);
+}
+
+static void sum_backward(tape *t, const tape_node *n) {
+    const double g = n->scale * n->grad, ge = square(n->scale) * n->grad_error;
+    for (int64_t i = n->first; i < n->first + n->count; i++) {
+        tape_node *a = &t->node[t->term[i].a];
+        if (t->term[i].b == TAPE_ONE) {
+            add_grad(a, g, ge);
+            continue;
+        }
+        tape_node *b = &t->node[t->term[i].b];
+        const double to_a = g * b->value, to_b = g * a->value;
+        add_grad(a, to_a, square(b->value) * ge + square(g) * b->error + square(UNIT * to_a));
+        add_grad(b, to_b, square(a->value) * ge + square(g) * a->error + square(UNIT * to_b));
+    }
+}
+
+/* Whoever may be the largest in float may get the gradient. */
+static void largest_backward(tape *t, const tape_node *n) {
+    int32_t given = 0, near = 0;
+    for (int32_t pass = 0; pass < 2; pass++) {
+        for (int64_t i = n->first; i < n->first + n->count; i++) {
+            tape_node *a = &t->node[t->term[i].a];
+            const int32_t is_near = n->value - a->value <= REACH * sqrt(a->error + n->error);
+            if (pass == 0) {
+                near += is_near;
+            } else if (!given && a->value == n->value) {
+                add_grad(a, n->grad, n->grad_error + (near > 1 ? square(n->grad) : 0));
+                given = 1;
+            } else if (is_near) {
+                a->grad_error += square(n->grad);
+            }
+        }
+    }
+}
+
+static void function_backward(tape *t, const tape_node *n) {
+    tape_node *x = &t->node[t->term[n->first].a];
+    const double slope = slope_of((tape_function)n->kind - FUNCTION, n->scale, x->value);
+    const double change = slope_change(n, x) / REACH;
+    add_grad(x, slope * n->grad,
+             square(slope) * n->grad_error + square(change * n->grad) + square(4 * UNIT * slope * n->grad));
+}
+
+void tape_backward(tape *t, int32_t of) {
+    for (int64_t i = 0; i < t->nodes; i++) t->node[i].grad = t->node[i].grad_error = t->node[i].grad_terms = 0;
+    t->node[of].grad = 1;
+    for (int64_t i = of; i >= 0; i--) {
+        tape_node *n = &t->node[i];
+        n->grad_error += square(UNIT * n->grad_terms);
+        if (n->grad == 0 && n->grad_error == 0) continue;
+        if (n->kind == SUM)
+            sum_backward(t, n);
+        else if (n->kind == LARGEST)
+            largest_backward(t, n);
+        else if (n->kind >= FUNCTION)
+            function_backward(t, n);
+    }
+}

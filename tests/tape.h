@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ * tape.h - arithmetic in double that is remembered, and what float arithmetic may make of it.
+ *
+ * Each number is a node. A node keeps its value, and a measure of the error that the same computation in float may have: the root of
+ * the sum of squares of what each operation rounds (2^-24 of the magnitudes of the terms it adds), carried on by the derivatives.
+ * tape_backward() goes over the nodes once, last to first, and finds the gradient of one node by all others, with its error likewise.
+ * Where a function has a kink nearer than the error, the slope of the other side belongs to the error. So a formula is written once,
+ * forward, and its gradient and both bounds follow from it. */
+#ifndef TAPE_H
+#define TAPE_H
+
+#include <stdint.h>
+
+typedef struct tape_node {
+    double value, grad;
+    double error, grad_error; /* squares */
+    double grad_terms;        /* sum of the magnitudes that were added to grad */
+    int64_t first;            /* its terms */
+    int32_t count, kind;
+    double scale; /* of a sum; the parameter of a function */
+} tape_node;
+
+/* a * b, or a alone where b is TAPE_ONE */
+typedef struct tape_term {
+    int32_t a, b;
+} tape_term;
+
+enum { TAPE_ONE = -1 };
+
+typedef struct tape {
+    tape_node *node;
+    tape_term *term;
+    int64_t nodes, terms, nodes_cap, terms_cap;
+} tape;
+
+typedef enum tape_function {
+    TAPE_LEAKY, /* x above zero, parameter times x below */
+    TAPE_ELU,
+    TAPE_SILU,
+    TAPE_GELU,
+    TAPE_SOFTPLUS,
+    TAPE_TANH,
+    TAPE_SIGMOID,
+    TAPE_LEAST, /* no less than the parameter */
+    TAPE_MOST,  /* no more than the parameter */
+    TAPE_ABS,
+    TAPE_EXP,
+    TAPE_LOG,
+    TAPE_INVERSE,      /* 1 / x */
+    TAPE_INVERSE_ROOT, /* 1 / sqrt(x + parameter) */
+    TAPE_FUNCTIONS
+} tape_function;
+
+void tape_clear(tape *t); /* keeps the memory */
+void tape_free(tape *t);
+
+int32_t tape_leaf(tape *t, double value);
+/* A sum is begun, gets its terms, and is ended: scale times the sum of a * b. */
+void tape_sum_begin(tape *t);
+void tape_sum_add(tape *t, int32_t a, int32_t b);
+int32_t tape_sum_end(tape *t, double scale);
+int32_t tape_add(tape *t, int32_t a, int32_t b);
+int32_t tape_multiply(tape *t, int32_t a, int32_t b);
+int32_t tape_scale(tape *t, double by, int32_t a);
+/* As a sum is ended: the first of the largest. */
+int32_t tape_largest_end(tape *t);
+int32_t tape_apply(tape *t, tape_function f, double parameter, int32_t x);
+
+void tape_backward(tape *t, int32_t of);
+
+#endif
