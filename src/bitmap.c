@@ -7,14 +7,18 @@
  * BT.601). */
 #include "bitmap.h"
 #include "console.h"
+#include "exif.h"
 #include "files.h"
 #include "mem.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#define MOST_FILE ((int64_t)1 << 30)
+#define MOST_FILE ((int64_t)1 << 27)
 
 static bool is_png(const uint8_t *head, size_t n) {
     static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
@@ -29,20 +33,55 @@ bool bitmap_is(const uint8_t *head, size_t n) {
     return is_png(head, n) || is_jpeg(head, n);
 }
 
-void bitmap_read(bitmap_t *image, const char *path) {
-    char why[BITMAP_WHY] = "";
+bool bitmap_size_read(int64_t h, int64_t w, int64_t most_side, char why[BITMAP_WHY]) {
+    const bool narrow = h <= most_side && w <= most_side;
+    if (narrow && h * w <= BITMAP_MOST_PIXELS) return true;
+    snprintf(why, BITMAP_WHY, "%lldx%lld pixels, at most %lld %s", (long long)w, (long long)h,
+             narrow ? (long long)BITMAP_MOST_PIXELS : (long long)most_side, narrow ? "in all" : "a side");
+    return false;
+}
+
+/* The bytes of a file in fresh memory; NULL and why if they are not to be had. */
+static uint8_t *read_bytes(const char *path, size_t *size, char why[BITMAP_WHY]) {
+    struct stat info;
+    FILE *stream = stat(path, &info) == 0 && S_ISREG(info.st_mode) ? fopen(path, "rb") : NULL;
+    if (!stream) {
+        snprintf(why, BITMAP_WHY, "%s", errno ? strerror(errno) : "not a regular file");
+        return NULL;
+    }
+    uint8_t *byte = NULL;
+    *size = (size_t)info.st_size;
+    if (info.st_size > MOST_FILE) {
+        snprintf(why, BITMAP_WHY, "%lld bytes, at most %lld are read", (long long)info.st_size, (long long)MOST_FILE);
+    } else {
+        byte = mem_alloc(info.st_size, 1);
+        if (fread(byte, 1, *size, stream) != *size) {
+            snprintf(why, BITMAP_WHY, "could not be read whole");
+            free(byte);
+            byte = NULL;
+        }
+    }
+    fclose(stream);
+    return byte;
+}
+
+bool bitmap_read(bitmap_t *image, const char *path, const uint8_t background[3], char why[BITMAP_WHY]) {
     size_t size;
-    uint8_t *byte = file_read(path, MOST_FILE, &size);
     bool good = false;
+    errno = 0;
+    uint8_t *byte = read_bytes(path, &size, why);
+    if (!byte) return false;
+    const char *kind = file_kind(byte, size);
     if (is_png(byte, size))
-        good = bitmap_decode_png(image, byte, size, why);
+        good = bitmap_decode_png(image, byte, size, background, why);
     else if (is_jpeg(byte, size))
         good = bitmap_decode_jpeg(image, byte, size, why);
+    else if (size == 0)
+        snprintf(why, BITMAP_WHY, "the file is empty");
     else
-        die(EXIT_FORMAT, "%s: neither PNG nor JPEG%s%s", path, file_kind(byte, size) ? ": this is " : "",
-            file_kind(byte, size) ? file_kind(byte, size) : "");
-    if (!good) die(EXIT_FORMAT, "%s: %s", path, why);
+        snprintf(why, BITMAP_WHY, "neither PNG nor JPEG%s%s", kind ? ": this is " : "", kind ? kind : "");
     free(byte);
+    return good;
 }
 
 bitmap_t bitmap_new(int64_t h, int64_t w, int64_t c, uint8_t value) {
@@ -87,7 +126,8 @@ static void convert(const float *from, int64_t from_c, uint8_t *pixel, int64_t c
             pixel[k] = to_byte((double)from[0]);
 }
 
-void bitmap_fit(const bitmap_t *image, int64_t h, int64_t w, int64_t c, uint8_t *pixel) {
+/* As it is stored. */
+static void fit_stored(const bitmap_t *image, int64_t h, int64_t w, int64_t c, uint8_t *pixel) {
     const double box = fmin((double)image->h / (double)h, (double)image->w / (double)w);
     const double top = ((double)image->h - box * (double)h) / 2.0, left = ((double)image->w - box * (double)w) / 2.0;
     const int64_t row = image->w * image->c, narrow = w * image->c;
@@ -103,6 +143,19 @@ void bitmap_fit(const bitmap_t *image, int64_t h, int64_t w, int64_t c, uint8_t 
     free(small);
     free(tall);
     free(line);
+}
+
+void bitmap_fit(const bitmap_t *image, int64_t h, int64_t w, int64_t c, uint8_t *pixel) {
+    if (image->orientation <= 1) {
+        fit_stored(image, h, w, c, pixel);
+        return;
+    }
+    const bool lies = exif_lies(image->orientation);
+    const int64_t rows = lies ? w : h, columns = lies ? h : w;
+    uint8_t *stored = mem_alloc(rows * columns, (size_t)c);
+    fit_stored(image, rows, columns, c, stored);
+    exif_turn(stored, rows, columns, c, image->orientation, pixel);
+    free(stored);
 }
 
 int64_t bitmap_columns(int64_t n) {

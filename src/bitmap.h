@@ -10,7 +10,15 @@
 typedef struct image {
     int64_t h, w, c; /* c: 1 grey or 3 red, green, blue; 4 from bitmap_decode_png_rgba() alone */
     uint8_t *pixel;  /* [h][w][c] in fresh memory */
+    int orientation; /* of exif.h, which bitmap_fit() follows; 0 and 1: upright */
+    unsigned notes;  /* what was done to it, of the flags below */
 } bitmap_t;
+
+enum {
+    BITMAP_ALPHA = 1, /* composed over the background, where it was transparent */
+    BITMAP_CMYK = 2,  /* converted from CMYK */
+    BITMAP_TURNED = 4 /* stored lying or upside down */
+};
 
 /* The largest picture that is read. */
 #define BITMAP_MOST_SIDE   16384
@@ -18,8 +26,12 @@ typedef struct image {
 
 bool bitmap_is(const uint8_t *head, size_t n);
 
-/* Read a PNG or JPEG file; dies with exit code 3 and the file's name if it is damaged. */
-void bitmap_read(bitmap_t *image, const char *path);
+/* Read a PNG or JPEG file, with transparent pixels over the background. False with a reason in why. */
+#define BITMAP_WHY 160
+bool bitmap_read(bitmap_t *image, const char *path, const uint8_t background[3], char why[BITMAP_WHY]);
+
+/* True if a picture of this size is read; else why not. */
+bool bitmap_size_read(int64_t h, int64_t w, int64_t most_side, char why[BITMAP_WHY]);
 
 /* Write a PNG. */
 void bitmap_write(const bitmap_t *image, const char *path);
@@ -27,7 +39,7 @@ void bitmap_write(const bitmap_t *image, const char *path);
 bitmap_t bitmap_new(int64_t h, int64_t w, int64_t c, uint8_t value);
 void bitmap_free(bitmap_t *image);
 
-/* The largest centred part with the proportions of h x w, averaged over boxes to that size, as c channels. */
+/* The largest centred part of the upright picture with the proportions of h x w, averaged over boxes to that size, as c channels. */
 void bitmap_fit(const bitmap_t *image, int64_t h, int64_t w, int64_t c, uint8_t *pixel);
 
 /* A grid of n pictures x[n][h][w][c] with values 0..1 (clamped), row by row; small ones are magnified by a whole
@@ -38,10 +50,10 @@ bitmap_t bitmap_grid(const float *x, int64_t n, int64_t h, int64_t w, int64_t c,
 int64_t bitmap_columns(int64_t n);
 
 /* The decoders: pixels from bytes. False with a reason in why. */
-#define BITMAP_WHY 160
-bool bitmap_decode_png(bitmap_t *image, const uint8_t *byte, size_t size, char why[BITMAP_WHY]);
-/* The same with four channels, R G B A. */
-bool bitmap_decode_png_rgba(bitmap_t *image, const uint8_t *byte, size_t size, char why[BITMAP_WHY]);
+bool bitmap_decode_png(bitmap_t *image, const uint8_t *byte, size_t size, const uint8_t background[3],
+                       char why[BITMAP_WHY]);
+/* The same with four channels, R G B A, and a side of its own at most. */
+bool bitmap_decode_png_rgba(bitmap_t *image, const uint8_t *byte, size_t size, int64_t most_side, char why[BITMAP_WHY]);
 bool bitmap_decode_jpeg(bitmap_t *image, const uint8_t *byte, size_t size, char why[BITMAP_WHY]);
 
 #endif

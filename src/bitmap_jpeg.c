@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * bitmap_jpeg.c - JPEG through libjpeg(-turbo), to 8-bit grey or RGB. CMYK is refused. A file that ends early is
- * refused too; libjpeg itself would fill the rest with grey. */
-#include "console.h"
+ * bitmap_jpeg.c - JPEG through libjpeg(-turbo), to 8-bit grey or RGB.
+ *
+ * Four components are CMYK or YCCK (which libjpeg brings to CMYK) as Adobe's programs write them, inverted, so that 255 is no
+ * ink: red = C K / 255, and so on, without a colour profile. A file that ends early is refused; libjpeg itself would fill the
+ * rest with grey. The orientation that a camera notes is kept with the picture (exif.h). */
 #include "bitmap.h"
+#include "console.h"
+#include "exif.h"
 #include "mem.h"
 
 #include <setjmp.h>
@@ -13,18 +17,27 @@
 #include <jerror.h>
 #include <jpeglib.h>
 
+enum { MOST_SCANS = 100 };                      /* of a progressive file; encoders write about ten, a bomb thousands */
+#define MOST_COEFFICIENTS ((int64_t)1 << 26) /* of a progressive file: libjpeg holds them all, two bytes each */
+
 typedef struct reader {
     struct jpeg_error_mgr error; /* first: libjpeg hands out a pointer to it */
+    struct jpeg_progress_mgr progress;
     jmp_buf failed;
     char *why;
     uint8_t *pixel;
+    uint8_t *row; /* one line of CMYK */
 } reader_t;
 
 static noreturn void fail(j_common_ptr jpeg) {
     reader_t *reader = (reader_t *)jpeg->err;
     char message[JMSG_LENGTH_MAX];
+    const j_decompress_ptr decompress = (j_decompress_ptr)jpeg;
     reader->error.format_message(jpeg, message);
-    snprintf(reader->why, BITMAP_WHY, "damaged JPEG: %.*s", BITMAP_WHY - 20, message);
+    /* libjpeg has a limit of its own, above ours */
+    if (jpeg->err->msg_code != JERR_IMAGE_TOO_BIG ||
+        bitmap_size_read(decompress->image_height, decompress->image_width, BITMAP_MOST_SIDE, reader->why))
+        snprintf(reader->why, BITMAP_WHY, "damaged JPEG: %.*s", BITMAP_WHY - 20, message);
     longjmp(reader->failed, 1);
 }
 
@@ -33,46 +46,82 @@ static void on_message(j_common_ptr jpeg, int level) {
     if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER)) fail(jpeg);
 }
 
+static void on_progress(j_common_ptr jpeg) {
+    reader_t *reader = (reader_t *)jpeg->err;
+    if (((j_decompress_ptr)jpeg)->input_scan_number <= MOST_SCANS) return;
+    snprintf(reader->why, BITMAP_WHY, "a JPEG of more than %d scans, which no program writes", MOST_SCANS);
+    longjmp(reader->failed, 1);
+}
+
 static bool refuse(reader_t *reader, const char *why) {
     snprintf(reader->why, BITMAP_WHY, "%s", why);
     return false;
 }
 
+static bool within_limits(const struct jpeg_decompress_struct *jpeg, reader_t *reader) {
+    const int64_t h = jpeg->image_height, w = jpeg->image_width;
+    if (!bitmap_size_read(h, w, BITMAP_MOST_SIDE, reader->why)) return false;
+    if (!jpeg->progressive_mode || h * w * jpeg->num_components <= MOST_COEFFICIENTS) return true;
+    snprintf(reader->why, BITMAP_WHY, "a progressive JPEG of %lldx%lld pixels, at most %lld values are read",
+             (long long)w, (long long)h, (long long)MOST_COEFFICIENTS);
+    return false;
+}
+
+static void from_cmyk(const uint8_t *cmyk, int64_t w, uint8_t *rgb) {
+    for (int64_t x = 0; x < w; x++)
+        for (int64_t k = 0; k < 3; k++) rgb[x * 3 + k] = (uint8_t)((cmyk[x * 4 + k] * cmyk[x * 4 + 3] + 127) / 255);
+}
+
+static void read_rows(struct jpeg_decompress_struct *jpeg, reader_t *reader, bitmap_t *image) {
+    const int64_t w = image->w, c = image->c;
+    const bool cmyk = jpeg->out_color_space == JCS_CMYK;
+    if (cmyk) reader->row = mem_alloc(w, 4);
+    while (jpeg->output_scanline < jpeg->output_height) {
+        uint8_t *pixel = image->pixel + (int64_t)jpeg->output_scanline * w * c;
+        JSAMPROW row = cmyk ? reader->row : pixel;
+        jpeg_read_scanlines(jpeg, &row, 1);
+        if (cmyk) from_cmyk(row, w, pixel);
+    }
+}
+
 static bool decode(struct jpeg_decompress_struct *jpeg, reader_t *reader, const uint8_t *byte, size_t size,
                    bitmap_t *image) {
     jpeg_mem_src(jpeg, byte, size);
+    jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(jpeg, TRUE);
-    if (jpeg->num_components != 1 && jpeg->num_components != 3)
-        return refuse(reader, "a JPEG that is neither grey nor RGB");
-    const int64_t h = jpeg->image_height, w = jpeg->image_width, c = jpeg->num_components;
-    if (h > BITMAP_MOST_SIDE || w > BITMAP_MOST_SIDE || h * w > BITMAP_MOST_PIXELS)
-        return refuse(reader, "a JPEG of more pixels than are read");
-    jpeg->out_color_space = c == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    const int n = jpeg->num_components;
+    if (n != 1 && n != 3 && n != 4) return refuse(reader, "a JPEG that is none of grey, RGB and CMYK");
+    if (!within_limits(jpeg, reader)) return false;
+    const int64_t h = jpeg->image_height, w = jpeg->image_width, c = n == 1 ? 1 : 3;
+    jpeg->out_color_space = n == 1 ? JCS_GRAYSCALE : n == 3 ? JCS_RGB : JCS_CMYK;
     jpeg->dct_method = JDCT_ISLOW;
+    *image = (bitmap_t){.h = h, .w = w, .c = c, .notes = n == 4 ? BITMAP_CMYK : 0};
+    for (jpeg_saved_marker_ptr marker = jpeg->marker_list; marker; marker = marker->next)
+        if (image->orientation <= 1) image->orientation = exif_orientation(marker->data, marker->data_length);
+    if (image->orientation > 1) image->notes |= BITMAP_TURNED;
     jpeg_start_decompress(jpeg);
-    reader->pixel = mem_alloc(h * w, (size_t)c);
-    while (jpeg->output_scanline < jpeg->output_height) {
-        JSAMPROW row = reader->pixel + (int64_t)jpeg->output_scanline * w * c;
-        jpeg_read_scanlines(jpeg, &row, 1);
-    }
+    image->pixel = reader->pixel = mem_alloc(h * w, (size_t)c);
+    read_rows(jpeg, reader, image);
     jpeg_finish_decompress(jpeg);
-    *image = (bitmap_t){.h = h, .w = w, .c = c, .pixel = reader->pixel};
     return true;
 }
 
 bool bitmap_decode_jpeg(bitmap_t *image, const uint8_t *byte, size_t size, char why[BITMAP_WHY]) {
     struct jpeg_decompress_struct jpeg;
-    reader_t reader = {.why = why};
+    reader_t reader = {.progress = {.progress_monitor = on_progress}, .why = why};
     jpeg.err = jpeg_std_error(&reader.error);
     reader.error.error_exit = fail;
     reader.error.emit_message = on_message;
     if (setjmp(reader.failed)) {
         jpeg_destroy_decompress(&jpeg);
+        free(reader.row);
         free(reader.pixel);
         return false;
     }
     jpeg_create_decompress(&jpeg);
+    jpeg.progress = &reader.progress;
     const bool good = decode(&jpeg, &reader, byte, size, image);
     jpeg_destroy_decompress(&jpeg);
+    free(reader.row);
     return good;
 }

@@ -7,30 +7,53 @@
 #include "npy.h"
 #include "pictures.h"
 #include "task.h"
+#include "usage.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-/* How many latents of D values an array holds; one alone may stand without n. */
-static int64_t count_latents(const npy_t *array, const char *path, const char *what, int64_t D) {
-    int64_t last = 1; /* values of one latent in this array */
-    for (int32_t i = array->ndim > 1 ? 1 : 0; i < array->ndim; i++) last *= array->shape[i];
-    if (array->total == 0 || array->ndim == 0 || last != D)
-        die(EXIT_FORMAT, "%s: latents of %lld %s, the model wants %lld", path, (long long)last, what, (long long)D);
-    return array->total / D;
+/* How many items of `want` an array holds; one alone may stand without n. */
+static int64_t count_items(const npy_t *array, const char *what, const extent_t *want) {
+    extent_t have = {.n = array->ndim - 1}, whole = {.n = array->ndim};
+    char is[EXTENT_TEXT], wanted[EXTENT_TEXT];
+    if (array->ndim >= 2 && array->ndim <= 5) {
+        memcpy(have.size, array->shape + 1, (size_t)have.n * sizeof *have.size);
+        if (array->total > 0 && extent_fits(&have, want)) return array->shape[0];
+    }
+    if (array->ndim >= 1 && array->ndim <= 4) {
+        memcpy(whole.size, array->shape, (size_t)whole.n * sizeof *whole.size);
+        if ((whole.n == 1 || whole.n == want->n) && extent_fits(&whole, want)) return 1;
+    }
+    if (array->ndim < 2 || array->ndim > 5)
+        die(EXIT_FORMAT, "%s: an array of %d sizes; the model wants %s of %s, after n", array->path, array->ndim, what,
+            extent_text(want, wanted));
+    die(EXIT_FORMAT, "%s: %s of %s, the model wants %s%s", array->path, what, extent_text(&have, is),
+        extent_text(want, wanted), extent_permuted(&have, want) ? " (channels last)" : "");
+}
+
+/* The sizes of the codes of one example, as vae encode --codes writes them. */
+static extent_t codes_extent(const vae_model_t *model) {
+    const int64_t codes = vae_model_code_count(model);
+    usage_t sizes;
+    usage_sizes(&sizes, model);
+    const extent_t latent = model_latent(model);
+    if (latent.n != 3 || sizes.positions != latent.size[0] * latent.size[1]) return (extent_t){.n = 1, .size = {codes}};
+    return extent_image(latent.size[0], latent.size[1], sizes.stages);
 }
 
 /* The examples x[n][S] that an array stands for: int32 are codes, float32 are latents. */
 static float *decode(const task_t *task, const char *path, int64_t *n) {
     npy_t array;
-    const int64_t codes = vae_model_code_count(task->model);
-    npy_read(&array, path);
+    npy_open(&array, path);
+    const bool codes = array.type == 'i';
     if (array.type == 'B') die(EXIT_FORMAT, "%s: latents are float32 and codes int32, this array holds bytes", path);
-    if (array.type == 'i' && codes == 0)
+    if (codes && vae_model_code_count(task->model) == 0)
         die(EXIT_FORMAT, "%s: an array of int32, which are codes; the latent of this model has none", path);
-    *n = array.type == 'i' ? count_latents(&array, path, "codes", codes)
-                           : count_latents(&array, path, "values", vae_model_latent_size(task->model));
+    const extent_t want = codes ? codes_extent(task->model) : model_latent(task->model);
+    *n = count_items(&array, codes ? "codes" : "latents", &want);
+    npy_values(&array);
     float *x = mem_alloc(*n * vae_model_input_size(task->model), sizeof *x);
-    if (array.type == 'i')
+    if (codes)
         must_or(vae_decode_codes(task->session, *n, array.value, x), EXIT_FORMAT);
     else
         must(vae_decode(task->session, *n, array.value, x));

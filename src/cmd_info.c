@@ -76,9 +76,10 @@ static void print_json(vae_model_t *model, const char *spec) {
     json_print(&json);
 }
 
-static void print_text(vae_model_t *model, const char *spec) {
+static void print_model(vae_model_t *model, const char *spec) {
     char total[PROGRESS_TEXT];
-    printf("%s\n", spec);
+    print_filtered(stdout, spec);
+    putchar('\n');
     for (int64_t i = 0; i < vae_model_param_count(model); i++) {
         const vae_tensor_t *tensor;
         const char *name;
@@ -86,7 +87,7 @@ static void print_text(vae_model_t *model, const char *spec) {
         int64_t values;
         must(vae_model_param(model, i, &tensor, &name));
         const extent_t extent = param_extent(tensor, &values);
-        printf("%-36s %-18s %10lld\n", name, extent_text(&extent, text), (long long)values);
+        print_line("%-36s %-18s %10lld", name, extent_text(&extent, text), (long long)values);
     }
     printf("\n%s trainable values\n", text_thousands((double)vae_model_param_total(model), total));
     if (vae_model_code_size(model) > 0)
@@ -107,7 +108,7 @@ static int run(const cli_t *cli) {
     if (cli_flag(cli, "json"))
         print_json(model, spec);
     else
-        print_text(model, spec);
+        print_model(model, spec);
     free(spec);
     vae_model_destroy(model);
     vae_ctx_destroy(ctx);

@@ -3,6 +3,7 @@
  *
  * The new model has the text of the old with a section `prior`, and its parameters; the trainer then moves those of the prior alone. */
 #include "console.h"
+#include "data_options.h"
 #include "engine.h"
 #include "files.h"
 #include "labels.h"
@@ -127,9 +128,10 @@ static void open_fit(prior_fit_t *fit, const cli_t *cli, vae_ctx_t *ctx) {
     name_files(fit, cli, resume);
     vae_model_t *old = load_old(cli, ctx);
     const extent_t input = model_input(old);
-    data_load(&fit->data, cli_operand(cli, 1), &input);
+    const data_way_t way = data_way(cli);
+    data_load(&fit->data, cli_operand(cli, 1), &input, &way);
     data_hold_out(&fit->data);
-    data_require(&fit->data, &input, false);
+    data_check_values(&fit->data, false);
     fit->state.fingerprint = data_fingerprint(&fit->data.train);
     if (resume)
         resume_settings(fit, cli, old);
@@ -157,7 +159,7 @@ static int run(const cli_t *cli) {
     vae_ctx_t *ctx = engine_ctx(cli);
     open_fit(&fit, cli, ctx);
     const int code = prior_fit_run(&fit);
-    if (code == EXIT_DONE) printf("%s: -log p(x) is at most %.2f nats an example\n", fit.output, fit.bound);
+    if (code == EXIT_DONE) print_line("%s: -log p(x) is at most %.2f nats an example", fit.output, fit.bound);
     prior_fit_close(&fit);
     vae_ctx_destroy(ctx);
     return code;
@@ -177,6 +179,7 @@ static const cli_option_t options[] = {
     {"seed", 0, CLI_INT, "N", "0", "equal seeds give equal models", 0},
     {"set", 's', CLI_LIST, "KEY=VALUE", "", "change an option of the prior or of its training; may be repeated", 0},
     {"resume", 0, CLI_FLAG, "", "", "go on with the fit of FILE, to the same bits as without the pause", 0},
+    DATA_OPTIONS,
     {"quiet", 'q', CLI_FLAG, "", "", "say nothing but warnings and errors", 0},
     {.name = NULL},
 };

@@ -2,6 +2,7 @@
  * cmd_train.c - vae train: from data and a preset to a run folder. */
 #include "cli.h"
 #include "console.h"
+#include "data_options.h"
 #include "engine.h"
 #include "files.h"
 #include "json_writer.h"
@@ -21,38 +22,42 @@ static vae_model_t *create_model(vae_ctx_t *ctx, const settings_t *settings, boo
 }
 
 /* The text with the input of the data's size, if a model can be made of it; else one sentence that names both sizes. */
-static void adapt_input(settings_t *settings, const data_set_t *data, const extent_t *wanted) {
-    char have[EXTENT_TEXT], want[EXTENT_TEXT];
+static void adapt_input(void *user, const char *source, const extent_t *have) {
+    settings_t *settings = user;
+    char size[EXTENT_TEXT];
     size_t needed = 0;
     vae_model_t *model = NULL;
-    extent_text(&data->train.extent, have);
-    (void)vae_spec_set(settings->text, "input", have, NULL, 0, &needed);
-    char *text = mem_alloc((int64_t)needed + 1, 1);
-    if (vae_spec_set(settings->text, "input", have, text, needed, NULL) != VAE_OK ||
+    extent_text(have, size);
+    (void)vae_spec_set(settings->text, "input", size, NULL, 0, &needed);
+    char *text = mem_alloc((int64_t)needed + 1, 1), *input = spec_get(settings->text, "input");
+    if (vae_spec_set(settings->text, "input", size, text, needed, NULL) != VAE_OK ||
         vae_model_create(&model, NULL, text, 0) != VAE_OK)
         die(EXIT_FORMAT,
             "%s: the examples are %s, the model wants %s and its decoder makes nothing else; write a text for this "
             "size (vae help preset) and give it by --model",
-            data->source, have, extent_text(wanted, want));
+            source, size, input);
     vae_model_destroy(model);
+    free(input);
     free(settings->text);
     settings->text = text;
-    say("the model's input is set to %s, the size of the data", have);
+    say("the model's input is set to %s, the size of the data", size);
 }
 
 /* Model and data that fit each other. */
-static vae_model_t *prepare(vae_ctx_t *ctx, settings_t *settings, data_set_t *data, const char *source, bool resume) {
+static vae_model_t *prepare(vae_ctx_t *ctx, settings_t *settings, data_set_t *data, const cli_t *cli) {
+    const bool resume = cli_flag(cli, "resume");
     vae_model_t *model = create_model(ctx, settings, resume);
-    extent_t input = model_input(model);
-    data_load(data, source, &input);
+    const extent_t input = model_input(model);
+    data_way_t way = data_way(cli);
+    way.adapt = adapt_input;
+    way.user = settings;
+    data_load(data, cli_operand(cli, 0), &input, &way);
     data_hold_out(data);
-    if (extent_total(&data->train.extent) != extent_total(&input)) {
-        adapt_input(settings, data, &input);
+    if (!extent_equal(&data->want, &input)) {
         vae_model_destroy(model);
         model = create_model(ctx, settings, resume);
-        input = model_input(model);
     }
-    data_require(data, &input, settings_likelihood_is(settings, "bernoulli"));
+    data_check_values(data, settings_likelihood_is(settings, "bernoulli"));
     return model;
 }
 
@@ -85,8 +90,8 @@ static void print_header(const train_loop_t *loop, const vae_ctx_t *ctx, bool re
     char extent[EXTENT_TEXT], weights[PROGRESS_TEXT], train[PROGRESS_TEXT], test[PROGRESS_TEXT];
     const extent_t latent = model_latent(loop->model);
     const char *preset = loop->settings->preset;
-    say("%s%s%s: %s parameters, latent %s; %s: %s examples to train on, %s to validate; batch %lld, %s", console_bold(),
-        preset[0] ? preset : "model", console_plain(),
+    say_titled(preset[0] ? preset : "model",
+        ": %s parameters, latent %s; %s: %s examples to train on, %s to validate; batch %lld, %s",
         text_thousands((double)vae_model_param_total(loop->model), weights), extent_text(&latent, extent),
         loop->data->source, text_thousands((double)loop->data->train.n, train),
         text_thousands((double)loop->data->test.n, test), (long long)loop->settings->batch, vae_ctx_isa(ctx));
@@ -99,8 +104,8 @@ static void print_result(const train_loop_t *loop, bool as_json, int code, doubl
     if (!as_json) {
         char time[PROGRESS_TEXT];
         if (code == EXIT_DONE && s->best_epoch > 0)
-            printf("best validation loss %.2f nats at epoch %lld, in %s: %s/best.safetensors\n", s->best,
-                   (long long)s->best_epoch, text_duration(seconds, time), loop->run.folder);
+            print_line("best validation loss %.2f nats at epoch %lld, in %s: %s/best.safetensors", s->best,
+                       (long long)s->best_epoch, text_duration(seconds, time), loop->run.folder);
         return;
     }
     json_t json = {0};
@@ -145,7 +150,7 @@ static int run(const cli_t *cli) {
     else
         settings_from_cli(&settings, cli);
     vae_ctx_t *ctx = engine_ctx(cli);
-    loop.model = prepare(ctx, &settings, &data, source, resume);
+    loop.model = prepare(ctx, &settings, &data, cli);
     must_or(vae_trainer_create(&loop.trainer, loop.model, settings.text, settings.batch), EXIT_USAGE);
     must(vae_trainer_seed(loop.trainer, (uint64_t)settings.seed));
     loop.has_prior = model_has_prior(loop.model);
@@ -181,6 +186,7 @@ static const cli_option_t options[] = {
     {"augment", 0, CLI_TEXT, "LIST", "", "change training images: some of crop, flip, rotate90, with commas between",
      0},
     {"patience", 0, CLI_INT, "N", "0", "end after N epochs without a better validation loss; 0: never", 0},
+    DATA_OPTIONS,
     {"resume", 0, CLI_FLAG, "", "", "go on with the run in RUN, to the same bits as without the pause", 0},
     {"force", 'f', CLI_FLAG, "", "", "replace a run in RUN", 0},
     {"quiet", 'q', CLI_FLAG, "", "", "say nothing but warnings and errors", 0},
@@ -198,9 +204,13 @@ const cli_command_t command_train = {
             "  freedoom       2,159 textures of a game, 64x64 in colour (Debian's package\n"
             "                 freedoom, or the folder named by VAE_DATA)\n"
             "  shapes         generated, with known factors; shapes:N makes N of them\n"
-            "  FOLDER         PNG and JPEG files, cropped and resized to the model's\n"
-            "                 input; or the IDX or CIFAR-10 binary files of a data set\n"
+            "  FOLDER         PNG and JPEG files at any depth, cropped and resized to the\n"
+            "                 model's input; folders of the first level are the classes;\n"
+            "                 or the IDX or CIFAR-10 binary files of a data set\n"
             "  FILE           IDX (.gz too), .npy, CIFAR-10 binary, Doom WAD, PNG or JPEG\n\n"
+            "Arrays have the model's sizes, channels last. Transparent pixels are composed over\n"
+            "--background, on the stored sRGB values as they stand. Pictures in a folder that can't\n"
+            "be read are left out with a warning, or end the program by --strict.\n\n"
             "Each tenth example is held out for validation where the data has no test split.\n\n"
             "--augment changes each training image anew in each epoch: crop shifts it by up to 2\n"
             "pixels (an eighth of the side from 32 on; crop=P sets it) and mirrors it at the\n"

@@ -2,15 +2,18 @@
  * console.c - sentences on stderr and the live line.
  *
  * The live line is written as "\r", the text, and the escape that erases to the end of the line. NO_COLOR
- * (no-color.org) turns off bold and dim; TERM=dumb turns off the live line too. */
+ * (no-color.org) turns off bold; TERM=dumb turns off the live line too. Nothing here takes memory: it must also say that there
+ * is none. */
 #include "console.h"
+#include "escape.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#define MOST_SENTENCE 16384 /* bytes; two paths of the longest kind fit */
 
 static bool be_quiet;
 static bool line_open;
@@ -31,8 +34,16 @@ int console_width(void) {
 }
 
 void console_line(const char *line) {
+    char piece[ESCAPE_TEXT];
     if (!console_live()) return;
-    fprintf(stderr, "\r%.*s\033[K", console_width() - 1, line);
+    fputc('\r', stderr);
+    for (int left = console_width() - 1; *line;) {
+        const char *shown = escape_next(&line, piece);
+        left -= shown[0] == '\\' ? (int)strlen(shown) : 1;
+        if (left < 0) break;
+        fputs(shown, stderr);
+    }
+    fputs("\033[K", stderr);
     fflush(stderr);
     line_open = line[0] != '\0';
 }
@@ -42,11 +53,32 @@ static void clear_line(void) {
     line_open = false;
 }
 
-static void speak(const char *before, const char *format, va_list args) {
+static bool coloured(void) {
+    const char *no_color = getenv("NO_COLOR");
+    return console_live() && !(no_color && no_color[0]);
+}
+
+static void put_filtered(FILE *stream, const char *text, bool keep_lines) {
+    char piece[ESCAPE_TEXT];
+    while (*text) {
+        if (keep_lines && *text == '\n')
+            fputc(*text++, stream);
+        else
+            fputs(escape_next(&text, piece), stream);
+    }
+}
+
+static void __attribute__((format(printf, 2, 0))) put_sentence(FILE *stream, const char *format, va_list args) {
+    char text[MOST_SENTENCE];
+    const int n = vsnprintf(text, sizeof text, format, args);
+    put_filtered(stream, text, false);
+    fputs(n >= MOST_SENTENCE ? "...\n" : "\n", stream);
+}
+
+static void __attribute__((format(printf, 2, 0))) speak(const char *before, const char *format, va_list args) {
     clear_line();
     fputs(before, stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    put_sentence(stderr, format, args);
     fflush(stderr);
 }
 
@@ -63,6 +95,30 @@ void warn(const char *format, ...) {
     va_start(args, format);
     speak("vae: warning: ", format, args);
     va_end(args);
+}
+
+void say_titled(const char *title, const char *format, ...) {
+    if (be_quiet) return;
+    const bool bold = coloured();
+    va_list args;
+    va_start(args, format);
+    clear_line();
+    if (bold) fputs("\033[1m", stderr);
+    put_filtered(stderr, title, false);
+    if (bold) fputs("\033[0m", stderr);
+    speak("", format, args);
+    va_end(args);
+}
+
+void print_line(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    put_sentence(stdout, format, args);
+    va_end(args);
+}
+
+void print_filtered(FILE *stream, const char *text) {
+    put_filtered(stream, text, true);
 }
 
 noreturn void die(int code, const char *format, ...) {
@@ -94,21 +150,4 @@ void must_or(vae_status_t status, int code) {
 
 void must(vae_status_t status) {
     must_or(status, exit_code(status));
-}
-
-static bool coloured(void) {
-    const char *no_color = getenv("NO_COLOR");
-    return console_live() && !(no_color && no_color[0]);
-}
-
-const char *console_bold(void) {
-    return coloured() ? "\033[1m" : "";
-}
-
-const char *console_dim(void) {
-    return coloured() ? "\033[2m" : "";
-}
-
-const char *console_plain(void) {
-    return coloured() ? "\033[0m" : "";
 }

@@ -2,11 +2,15 @@
  * console.h - how the program speaks: exit codes, sentences on stderr, one live line on a terminal.
  *
  * Results go to stdout, everything here goes to stderr. The live line is the last line of a terminal, rewritten in
- * place; any sentence first clears it. Where stderr is no terminal there is no live line. */
+ * place; any sentence first clears it. Where stderr is no terminal there is no live line.
+ *
+ * Sentences hold names of files and what stands in files. All of them pass one filter (escape.h): a control character, a mark
+ * of direction or a byte that is no UTF-8 is shown by its number, so that no data reaches the terminal as a command. */
 #ifndef CONSOLE_H
 #define CONSOLE_H
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdnoreturn.h>
 #include <vae/vae.h>
 
@@ -36,6 +40,15 @@ void console_line(const char *line);
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* A sentence behind a title in bold. */
+void say_titled(const char *title, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A sentence to stdout: a result. */
+void print_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Text through the filter; line ends stay. For names within a table on stdout. */
+void print_filtered(FILE *stream, const char *text);
+
 /* "vae: sentence" and exit with the code. */
 noreturn void die(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -43,10 +56,5 @@ noreturn void die(int code, const char *format, ...) __attribute__((format(print
  * with the given one. */
 void must(vae_status_t status);
 void must_or(vae_status_t status, int code);
-
-/* Text wrapped in the terminal's escape for bold or dim, or "" where colour is not wanted (NO_COLOR, no terminal). */
-const char *console_bold(void);
-const char *console_dim(void);
-const char *console_plain(void);
 
 #endif

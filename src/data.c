@@ -13,23 +13,21 @@
 
 #define HOLD_OUT 10 /* one example in ten */
 
-static void load_file(data_set_t *set, const char *path, const extent_t *want) {
+static void load_file(data_set_t *set, const char *path) {
     uint8_t head[512];
     int64_t size;
     const size_t n = file_head(path, head, sizeof head, &size);
     if (n == 0) die(EXIT_FORMAT, "%s: the file is empty", path);
     if (npy_is(head, n)) {
-        data_load_npy(&set->train, path);
+        data_load_npy(set, path);
     } else if (bitmap_is(head, n)) {
-        data_load_picture(set, path, want);
+        data_load_picture(set, path);
     } else if (wad_is(head, n)) {
-        data_load_wad(set, &path, 1, want);
+        data_load_wad(set, &path, 1);
     } else if (data_is_cifar(path, head, n, size)) {
-        data_load_cifar(&set->train, &path, 1);
+        data_load_cifar(set, path);
     } else if (data_is_idx(head, n)) {
-        char *labels = data_idx_labels(path);
-        data_load_idx(&set->train, path, labels, 0);
-        free(labels);
+        data_load_idx(set, path);
     } else {
         const char *kind = file_kind(head, n);
         die(EXIT_FORMAT, "%s: this is %s; wanted IDX (.gz too), .npy, PNG, JPEG, WAD or CIFAR-10 binary", path,
@@ -37,22 +35,45 @@ static void load_file(data_set_t *set, const char *path, const extent_t *want) {
     }
 }
 
-void data_load(data_set_t *set, const char *source, const extent_t *want) {
-    *set = (data_set_t){.source = source};
+static void load_folder(data_set_t *set, const char *path) {
+    folder_t folder;
+    folder_list(&folder, path);
+    if (folder.n_unread > 0 && set->way.strict) die(EXIT_FORMAT, "%s: a folder in it could not be read (--strict)", path);
+    if (!data_load_idx_folder(set, &folder) && !data_load_cifar_folder(set, &folder)) data_load_pictures(set, &folder);
+    folder_free(&folder);
+}
+
+void data_load(data_set_t *set, const char *source, const extent_t *want, const data_way_t *way) {
+    *set = (data_set_t){.source = source, .want = *want, .way = *way};
     if (strcmp(source, "fashion-mnist") == 0)
         data_load_fashion_mnist(set);
     else if (strcmp(source, "freedoom") == 0)
-        data_load_freedoom(set, want);
+        data_load_freedoom(set);
     else if (strncmp(source, "shapes", 6) == 0 && (source[6] == '\0' || source[6] == ':'))
-        data_load_shapes(set, want);
-    else if (path_is_folder(source)) {
-        if (!data_load_idx_folder(set, source) && !data_load_cifar_folder(set, source))
-            data_load_folder(set, source, want);
-    } else if (path_exists(source))
-        load_file(set, source, want);
+        data_load_shapes(set);
+    else if (path_is_folder(source))
+        load_folder(set, source);
+    else if (path_exists(source))
+        load_file(set, source);
     else
         die(EXIT_RUNTIME, "%s: no such file; data is fashion-mnist, freedoom, shapes, a file or a folder", source);
     if (set->train.n == 0) die(EXIT_FORMAT, "%s: there is no example in it", source);
+}
+
+void data_fit(data_set_t *set, const extent_t *have) {
+    const extent_t *want = &set->want;
+    char is[EXTENT_TEXT], wanted[EXTENT_TEXT];
+    if (want->n == 0 || extent_fits(have, want)) return;
+    const bool permuted = extent_permuted(have, want);
+    if (set->way.adapt && !permuted) {
+        set->way.adapt(set->way.user, set->source, have);
+        set->want = *have;
+        return;
+    }
+    const bool planar = permuted && want->n == 3 && have->size[0] == want->size[2] && have->size[1] == want->size[0];
+    die(EXIT_FORMAT, "%s: the examples are %s, the model wants %s%s%s", set->source, extent_text(have, is),
+        extent_text(want, wanted), permuted ? " (channels last)" : "",
+        planar ? "; x.transpose(0, 2, 3, 1) brings them there" : "");
 }
 
 /* Example i of `from` becomes example j of `to`. */
@@ -129,14 +150,33 @@ static void require_unit_interval(const char *source, const data_t *data) {
                 (long long)(i / total), (double)data->f32[i]);
 }
 
-void data_require(const data_set_t *set, const extent_t *input, bool unit_interval) {
-    char have[EXTENT_TEXT], want[EXTENT_TEXT];
-    if (extent_total(&set->train.extent) != extent_total(input))
-        die(EXIT_FORMAT, "%s: the examples are %s, the model wants %s", set->source,
-            extent_text(&set->train.extent, have), extent_text(input, want));
+static void widen(const data_t *data, float *least, float *most) {
+    const int64_t values = data->f32 ? data->n * extent_total(&data->extent) : 0;
+    for (int64_t i = 0; i < values; i++) {
+        if (data->f32[i] < *least) *least = data->f32[i];
+        if (data->f32[i] > *most) *most = data->f32[i];
+    }
+}
+
+/* Pictures that are written show 0 as black and 1 as white, and cut off the rest. */
+static void warn_of_range(const data_set_t *set) {
+    const float slack = 0.002f; /* half a grey level of 8 bits */
+    float least = 0.0f, most = 1.0f;
+    int64_t h, w, c;
+    if (set->want.n < 2 || !extent_picture(&set->want, &h, &w, &c)) return;
+    widen(&set->train, &least, &most);
+    widen(&set->test, &least, &most);
+    if (least < -slack || most > 1.0f + slack)
+        warn("%s: values from %g to %g; pictures show 0 to 1, the rest becomes black or white", set->source,
+             (double)least, (double)most);
+}
+
+void data_check_values(const data_set_t *set, bool unit_interval) {
     if (unit_interval) {
         require_unit_interval(set->source, &set->train);
         require_unit_interval(set->source, &set->test);
+    } else {
+        warn_of_range(set);
     }
 }
 

@@ -12,13 +12,15 @@
  *     FILE.png, FILE.jpg  one picture                                             -           -
  *     FOLDER              its IDX or CIFAR-10 files, else its PNG and JPEG files  subfolders  if the files have one
  *
- * Examples stay as they came, bytes or floats; data_gather() turns bytes into floats in [0, 1]. Every loader checks
- * all sizes before it allocates, and ends the program with exit code 3 and the file's name where a file is not what
- * it claims. */
+ * Examples stay as they came, bytes or floats; data_gather() turns bytes into floats in [0, 1]. Every loader reads the head of
+ * a file first and compares it with the file's size and with what the model takes, by data_fit(), before it reads a value or
+ * takes room for it. It ends the program with exit code 3 and the file's name where a file is not what it claims. What a
+ * loader converts, passes over or does not find, it says. */
 #ifndef DATA_H
 #define DATA_H
 
 #include "extent.h"
+#include "folder.h"
 #include <stddef.h>
 
 typedef struct data {
@@ -31,16 +33,30 @@ typedef struct data {
     int64_t n_factor;
 } data_t;
 
+/* How data are to be read. */
+typedef struct data_way {
+    uint8_t background[3]; /* the colour behind transparent pixels */
+    bool strict;           /* a picture that can't be read ends the program */
+    /* Called with the sizes of examples that do not fit: makes the model fit them, or ends the program. NULL: they are refused. */
+    void (*adapt)(void *user, const char *source, const extent_t *have);
+    void *user;
+} data_way_t;
+
 typedef struct data_set {
     const char *source;
+    extent_t want; /* what the model takes; n is 0 if anything goes */
+    data_way_t way;
     char *classes; /* names of the labels, one a line from label 0 on; NULL if they have none */
     data_t train;
     data_t test; /* n is 0 where the source has no split of its own */
 } data_set_t;
 
-/* Load a source. want: what the model takes, for sources that can follow it (folders, shapes, WAD files); n is 0
- * if anything goes. */
-void data_load(data_set_t *set, const char *source, const extent_t *want);
+/* Load a source whose examples fit the model. Sources that can (folders of pictures, shapes, WAD files) are brought to its
+ * sizes. */
+void data_load(data_set_t *set, const char *source, const extent_t *want, const data_way_t *way);
+
+/* The one check of sizes, before values are read: die unless values of `have` lie in the order that the model wants. */
+void data_fit(data_set_t *set, const extent_t *have);
 
 /* Where there is no test split, make each tenth example one; with a single example, that one. */
 void data_hold_out(data_set_t *set);
@@ -52,8 +68,8 @@ const data_t *data_split(const data_set_t *set, const char *split);
 void data_gather(const data_t *data, const int64_t *index, int64_t n, float *x);
 void data_range(const data_t *data, int64_t first, int64_t n, float *x);
 
-/* Die unless the examples have the model's size and, for a bernoulli likelihood, lie in [0, 1]. */
-void data_require(const data_set_t *set, const extent_t *input, bool unit_interval);
+/* Die unless all values lie in [0, 1], for a bernoulli likelihood; for others a warning if pictures reach outside. */
+void data_check_values(const data_set_t *set, bool unit_interval);
 
 /* A hash over size, count and values, to tell whether a run goes on with the same data. */
 uint64_t data_fingerprint(const data_t *data);
@@ -62,25 +78,22 @@ void data_free(data_set_t *set);
 
 /* The loaders. Each fills set->train, and set->test where there is one. */
 void data_load_fashion_mnist(data_set_t *set);
-void data_load_shapes(data_set_t *set, const extent_t *want);
-void data_load_folder(data_set_t *set, const char *path, const extent_t *want);
-void data_load_picture(data_set_t *set, const char *path, const extent_t *want);
+void data_load_shapes(data_set_t *set);
+void data_load_pictures(data_set_t *set, const folder_t *folder);
+void data_load_picture(data_set_t *set, const char *path);
 /* WAD files; `freedoom`, which is two of them in $VAE_DATA or Debian's folder. */
-void data_load_wad(data_set_t *set, const char *const *path, size_t n_path, const extent_t *want);
-void data_load_freedoom(data_set_t *set, const extent_t *want);
-void data_load_npy(data_t *data, const char *path);
-void data_load_idx(data_t *data, const char *images, const char *labels, int32_t classes);
-void data_load_cifar(data_t *data, const char *const *path, size_t n_path);
+void data_load_wad(data_set_t *set, const char *const *path, size_t n_path);
+void data_load_freedoom(data_set_t *set);
+void data_load_npy(data_set_t *set, const char *path);
+void data_load_idx(data_set_t *set, const char *path);
+void data_load_cifar(data_set_t *set, const char *path);
 
 /* What a file is by its first bytes. */
 bool data_is_idx(const uint8_t *head, size_t n);
 bool data_is_cifar(const char *path, const uint8_t *head, size_t n, int64_t size);
 
-/* The labels' file next to an IDX file of images, or NULL. */
-char *data_idx_labels(const char *images);
-
 /* A folder that holds the files of an IDX or CIFAR-10 data set: load it and say true. */
-bool data_load_idx_folder(data_set_t *set, const char *path);
-bool data_load_cifar_folder(data_set_t *set, const char *path);
+bool data_load_idx_folder(data_set_t *set, const folder_t *folder);
+bool data_load_cifar_folder(data_set_t *set, const folder_t *folder);
 
 #endif

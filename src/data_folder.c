@@ -1,127 +1,153 @@
 /* SPDX-License-Identifier: MIT
- * data_folder.c - a folder of PNG and JPEG files, each cropped and resized to the model's input.
+ * data_folder.c - the PNG and JPEG files of a folder, each cropped and scaled to the model's input.
  *
- * Files are taken in bytewise order of their paths, whatever order the system lists them in. Sub-folders, one level
- * deep, are classes: their rank is the label. Files of other types are passed over; a damaged picture ends the
- * program. */
+ * The rule: all pictures below the folder are taken, at any depth (folder.h), in bytewise order of their paths; what a file is
+ * tell its first bytes, not its name. Where all lie in folders, those of the first level are the classes and their rank is the
+ * label; where some lie beside folders, there are no labels. A file that is meant as a picture and can't be read is left out
+ * with a warning, or ends the program by --strict. What is left out is counted, what is done to the pictures is said. */
+#include "bitmap.h"
 #include "console.h"
 #include "data.h"
+#include "escape.h"
 #include "files.h"
-#include "bitmap.h"
 #include "mem.h"
+#include "report.h"
 
-#include <dirent.h>
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-typedef struct names {
-    char **name;
-    int64_t n, cap;
-} names_t;
+/* What a picture file becomes. */
+typedef struct shape {
+    int64_t h, w, c;
+} shape_t;
 
-static void names_add(names_t *names, char *name) {
-    if (names->n == names->cap) {
-        names->cap = names->cap * 2 + 64;
-        names->name = mem_grow(names->name, names->cap, sizeof *names->name);
-    }
-    names->name[names->n++] = name;
-}
-
-static int bytewise(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void names_free(names_t *names) {
-    for (int64_t i = 0; i < names->n; i++) free(names->name[i]);
-    free(names->name);
-}
-
-static bool picture_name(const char *name) {
-    return path_ends(name, ".png") || path_ends(name, ".jpg") || path_ends(name, ".jpeg");
-}
-
-/* The pictures and the real sub-folders of a folder, sorted; links to folders are not followed, so there are no
- * loops. */
-static void list_folder(const char *path, names_t *pictures, names_t *folders) {
-    DIR *folder = opendir(path);
-    if (!folder) die(EXIT_RUNTIME, "%s: %s", path, strerror(errno));
-    for (struct dirent *entry; (entry = readdir(folder));) {
-        if (entry->d_name[0] == '.') continue;
-        char *full = path_join(path, entry->d_name);
-        struct stat info;
-        if (lstat(full, &info) == 0 && S_ISDIR(info.st_mode) && folders)
-            names_add(folders, full);
-        else if (picture_name(full) && stat(full, &info) == 0 && S_ISREG(info.st_mode))
-            names_add(pictures, full);
-        else
-            free(full);
-    }
-    closedir(folder);
-    if (pictures->n) qsort(pictures->name, (size_t)pictures->n, sizeof *pictures->name, bytewise);
-    if (folders && folders->n) qsort(folders->name, (size_t)folders->n, sizeof *folders->name, bytewise);
-}
-
-static void require_picture(const char *path, const extent_t *want, int64_t *h, int64_t *w, int64_t *c) {
+static shape_t require_picture(const data_set_t *set) {
+    shape_t to;
     char text[EXTENT_TEXT];
-    if (!extent_picture(want, h, w, c))
-        die(EXIT_FORMAT, "%s: the model's input %s is no picture of 1 or 3 channels", path, extent_text(want, text));
+    if (!extent_picture(&set->want, &to.h, &to.w, &to.c))
+        die(EXIT_FORMAT, "%s: the model's input %s is no picture of 1 or 3 channels", set->source,
+            extent_text(&set->want, text));
+    return to;
 }
 
-static void load_pictures(data_t *data, const names_t *pictures, int64_t h, int64_t w, int64_t c) {
-    *data = (data_t){.n = pictures->n, .extent = extent_image(h, w, c)};
-    data->u8 = mem_alloc(data->n, (size_t)(h * w * c));
-    for (int64_t i = 0; i < data->n; i++) {
-        bitmap_t image;
-        bitmap_read(&image, pictures->name[i]);
-        bitmap_fit(&image, h, w, c, data->u8 + i * h * w * c);
-        bitmap_free(&image);
-        if (i % 256 == 255 && console_live()) {
-            char *line = mem_format("reading pictures: %lld of %lld", (long long)(i + 1), (long long)data->n);
-            console_line(line);
+/* Names that only pictures have: such a file is damaged, not another thing, if its bytes say nothing. */
+static bool picture_name(const char *name) {
+    static const char *const ending[] = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff"};
+    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
+        if (path_ends(name, ending[i])) return true;
+    return false;
+}
+
+/* Is the file to be read as a picture? Pictures of other kinds are counted. */
+static bool is_candidate(const char *path, report_t *report) {
+    uint8_t head[16];
+    FILE *stream = fopen(path, "rb");
+    const size_t n = stream ? fread(head, 1, sizeof head, stream) : 0;
+    if (stream) fclose(stream);
+    if (bitmap_is(head, n)) return true;
+    const char *kind = file_kind(head, n);
+    if (kind && strstr(kind, " picture")) {
+        report_other_kind(report, kind);
+        return false;
+    }
+    return picture_name(path);
+}
+
+/* Read a file into the next example; false if it can't be read. */
+static bool take_picture(data_set_t *set, const char *path, shape_t to, report_t *report) {
+    data_t *data = &set->train;
+    char why[BITMAP_WHY] = "";
+    bitmap_t image;
+    if (!bitmap_read(&image, path, set->way.background, why)) {
+        report_bad(report, path, why);
+        return false;
+    }
+    bitmap_fit(&image, to.h, to.w, to.c, data->u8 + data->n * to.h * to.w * to.c);
+    report_picture(report, &image);
+    bitmap_free(&image);
+    data->n++;
+    return true;
+}
+
+static void show_progress(int64_t done, int64_t n) {
+    char line[80];
+    if (done % 256 != 255 || !console_live()) return;
+    snprintf(line, sizeof line, "reading pictures: %lld of %lld", (long long)(done + 1), (long long)n);
+    console_line(line);
+}
+
+void data_load_picture(data_set_t *set, const char *path) {
+    const shape_t to = require_picture(set);
+    report_t report = {.source = set->source, .h = to.h, .w = to.w, .c = to.c};
+    set->train = (data_t){.extent = extent_image(to.h, to.w, to.c), .u8 = mem_alloc(to.h * to.w, (size_t)to.c)};
+    if (!take_picture(set, path, to, &report)) die(EXIT_FORMAT, "%s: %s", path, report.bad[0].why);
+    report_conversions(&report, set->way.background);
+    report_free(&report);
+}
+
+/* The folder of the first level that the file lies in, in fresh memory. */
+static char *class_name(const folder_t *folder, const char *file) {
+    const char *inside = folder_inside(folder, file);
+    return mem_text_n(inside, strcspn(inside, "/"));
+}
+
+/* The labels of files[n], all in folders, and set->classes. */
+static int32_t *number_classes(data_set_t *set, const folder_t *folder, char **file, int64_t n) {
+    int32_t *label = mem_alloc(n, sizeof *label);
+    strbuf_t classes = {0};
+    char *before = NULL;
+    int32_t number = -1;
+    for (int64_t i = 0; i < n; i++) {
+        char *name = class_name(folder, file[i]);
+        if (!before || strcmp(name, before) != 0) {
+            char *line = escape_text(name); /* one line a class, whatever the folder is called */
+            strbuf_add(&classes, "%s\n", line);
             free(line);
+            number++;
         }
+        free(before);
+        before = name;
+        label[i] = number;
+    }
+    free(before);
+    set->classes = classes.s;
+    return label;
+}
+
+static noreturn void no_pictures(const folder_t *folder, const report_t *report) {
+    char *others = report_kinds(report);
+    die(EXIT_FORMAT,
+        "%s: no .png or .jpeg file in this folder or the folders in it, no IDX file such as train-images-idx3-ubyte and no "
+        "CIFAR-10 file such as data_batch_1.bin; there are %lld files%s%s",
+        folder->path, (long long)folder->n, others[0] ? ", of which " : "", others);
+}
+
+void data_load_pictures(data_set_t *set, const folder_t *folder) {
+    const shape_t to = require_picture(set);
+    report_t report = {.source = set->source, .h = to.h, .w = to.w, .c = to.c, .hidden = folder->n_hidden};
+    char **file = mem_alloc(folder->n, sizeof *file);
+    int64_t n = 0, beside = 0;
+    for (int64_t i = 0; i < folder->n; i++)
+        if (is_candidate(folder->file[i], &report)) {
+            const int levels = folder_levels(folder, folder->file[i]);
+            if (levels > report.levels) report.levels = levels;
+            beside += levels == 0;
+            file[n++] = folder->file[i];
+        }
+    if (n == 0) no_pictures(folder, &report);
+    data_t *data = &set->train;
+    *data = (data_t){.extent = extent_image(to.h, to.w, to.c), .u8 = mem_alloc(n, (size_t)(to.h * to.w * to.c))};
+    if (beside == 0) data->label = number_classes(set, folder, file, n);
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t number = data->n;
+        if (take_picture(set, file[i], to, &report) && data->label) data->label[number] = data->label[i];
+        show_progress(i, n);
     }
     console_line("");
-}
-
-void data_load_picture(data_set_t *set, const char *path, const extent_t *want) {
-    int64_t h, w, c;
-    char *copy = mem_text(path);
-    const names_t one = {.name = &copy, .n = 1};
-    require_picture(path, want, &h, &w, &c);
-    load_pictures(&set->train, &one, h, w, c);
-    free(copy);
-}
-
-void data_load_folder(data_set_t *set, const char *path, const extent_t *want) {
-    int64_t h, w, c;
-    names_t pictures = {0}, folders = {0};
-    require_picture(path, want, &h, &w, &c);
-    list_folder(path, &pictures, &folders);
-    const int64_t n_plain = pictures.n;
-    int64_t *end = mem_alloc(folders.n, sizeof *end);
-    for (int64_t f = 0; f < folders.n; f++) {
-        names_t inside = {0};
-        list_folder(folders.name[f], &inside, NULL);
-        for (int64_t i = 0; i < inside.n; i++) names_add(&pictures, inside.name[i]);
-        free(inside.name);
-        end[f] = pictures.n;
-    }
-    if (pictures.n == 0) die(EXIT_FORMAT, "%s: no .png, .jpg or .jpeg file in this folder", path);
-    load_pictures(&set->train, &pictures, h, w, c);
-    if (n_plain == 0) {
-        strbuf_t classes = {0};
-        for (int64_t f = 0; f < folders.n; f++) strbuf_add(&classes, "%s\n", strrchr(folders.name[f], '/') + 1);
-        set->classes = classes.s;
-        set->train.label = mem_alloc(pictures.n, sizeof *set->train.label);
-        for (int64_t i = 0, f = 0; i < pictures.n; i++) {
-            while (i >= end[f]) f++;
-            set->train.label[i] = (int32_t)f;
-        }
-    }
-    free(end);
-    names_free(&pictures);
-    names_free(&folders);
+    report_left_out(&report, set->way.strict);
+    report_conversions(&report, set->way.background);
+    report_levels(&report, n - beside, beside, set->classes);
+    report_free(&report);
+    free(file);
 }

@@ -6,8 +6,13 @@
  *     byte 3      number of sizes: 3 [n][H][W] or 4 [n][H][W][C] for images, 1 [n] for labels
  *     then        the sizes, 4 bytes each, big-endian; then the values, big-endian
  *
- * Plain or gzipped. The declared bytes are compared with the file before anything is allocated: exactly for a plain
- * file, by deflate's greatest ratio for a gzipped one, which is then read to its declared end and must end there. */
+ * Plain or gzipped. The declared bytes are compared with the file, and the sizes of an example with the model's, before
+ * anything is allocated or inflated: exactly for a plain file, by deflate's greatest ratio for a gzipped one, which is then
+ * read to its declared end and must end there.
+ *
+ * In a folder are looked for, up to three folders deep (raw/, MNIST/raw/, and Kaggle's folders that are named as the file in
+ * them), files whose name holds train or t10k or test, then "images-idx3" or "images.idx3"; their labels have the same name
+ * with "labels" and "idx1" in it. */
 #include "console.h"
 #include "data.h"
 #include "files.h"
@@ -18,6 +23,7 @@
 #include <string.h>
 #include <zlib.h>
 
+enum { MOST_LEVELS = 3 }; /* of folders in a folder */
 #define DEFLATE_RATIO 1032 /* no deflate stream grows more (zlib technical details) */
 
 typedef struct idx {
@@ -30,7 +36,7 @@ typedef struct idx {
 } idx_t;
 
 bool data_is_idx(const uint8_t *head, size_t n) {
-    if (n < 2) return false;
+    if (n < 2 || file_kind(head, n)) return false; /* some kinds begin with zeros too */
     const bool zipped = head[0] == 0x1f && head[1] == 0x8b;
     const bool swapped = n >= 4 && head[2] == 0 && head[3] == 0 && head[1] >= 0x08 && head[1] <= 0x0e;
     return zipped || swapped || (head[0] == 0 && head[1] == 0);
@@ -73,6 +79,9 @@ static void read_header(idx_t *idx) {
         if (magic[2] == 0 && magic[3] == 0) die(EXIT_FORMAT, "%s: the IDX header is byte-swapped", idx->path);
         if (path_ends(idx->path, ".tar.gz") || path_ends(idx->path, ".tgz"))
             die(EXIT_FORMAT, "%s: this is an archive; unpack it first", idx->path);
+        if (gzdirect(idx->stream) == 0)
+            die(EXIT_FORMAT, "%s: a zipped file that is not IDX: it begins with %02x %02x; unpack it first", idx->path,
+                magic[0], magic[1]);
         die(EXIT_FORMAT, "%s: not an IDX file: it begins with %02x %02x", idx->path, magic[0], magic[1]);
     }
     idx->type = magic[2];
@@ -126,7 +135,10 @@ static float *read_floats(idx_t *idx) {
         memcpy(b, &value[i], 4);
         const uint32_t bits = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
         memcpy(&value[i], &bits, 4);
-        if (!isfinite(value[i])) die(EXIT_FORMAT, "%s: value %lld is not finite", idx->path, (long long)i);
+        if (!isfinite(value[i]))
+            die(EXIT_FORMAT, "%s: example %lld, value %lld is not finite (%g)", idx->path,
+                (long long)(i / (idx->values / idx->size[0])), (long long)(i % (idx->values / idx->size[0])),
+                (double)value[i]);
     }
     return value;
 }
@@ -150,12 +162,15 @@ static int32_t *read_labels(const char *path, int64_t n, int32_t classes) {
     return label;
 }
 
-void data_load_idx(data_t *data, const char *images, const char *labels, int32_t classes) {
+/* The examples of a file, which fit the model, and their labels, if a file of those is given. */
+static void load_examples(data_set_t *set, data_t *data, const char *images, const char *labels, int32_t classes) {
     idx_t idx;
     open_idx(&idx, images);
     if (idx.ndim < 3) die(EXIT_FORMAT, "%s: not images: wanted 3 or 4 sizes, got %d", images, idx.ndim);
     *data = (data_t){.n = idx.size[0]};
     data->extent = extent_image(idx.size[1], idx.size[2], idx.ndim == 4 ? idx.size[3] : 1);
+    data_fit(set, &data->extent);
+    if (labels) data->label = read_labels(labels, data->n, classes);
     if (idx.type == 0x0d) {
         data->f32 = read_floats(&idx);
     } else {
@@ -163,57 +178,126 @@ void data_load_idx(data_t *data, const char *images, const char *labels, int32_t
         read_exactly(&idx, data->u8, idx.values);
     }
     close_idx(&idx);
-    if (labels) data->label = read_labels(labels, data->n, classes);
 }
 
-/* "...images-idx3-ubyte..." has its labels in "...labels-idx1-ubyte...". */
-char *data_idx_labels(const char *images) {
-    static const char mark[] = "images-idx3";
-    const char *at = strstr(images, mark);
-    if (!at) return NULL;
-    char *labels = mem_format("%.*slabels-idx1%s", (int)(at - images), images, at + sizeof mark - 1);
-    if (path_exists(labels)) return labels;
-    free(labels);
-    return NULL;
+/* The text with each `from` in it made `to`, in fresh memory. */
+static char *replaced(const char *text, const char *from, const char *to) {
+    strbuf_t out = {0};
+    strbuf_put(&out, "", 0);
+    for (const char *at; (at = strstr(text, from)); text = at + strlen(from)) {
+        strbuf_put(&out, text, (size_t)(at - text));
+        strbuf_put(&out, to, strlen(to));
+    }
+    strbuf_put(&out, text, strlen(text));
+    return out.s;
 }
 
-/* The file of this name in the folder, plain or gzipped; NULL if there is none. */
-static char *find_in(const char *folder, const char *name) {
-    char *plain = path_join(folder, name);
-    if (path_exists(plain)) return plain;
-    char *zipped = mem_format("%s.gz", plain);
-    free(plain);
-    if (path_exists(zipped)) return zipped;
-    free(zipped);
-    return NULL;
-}
-
-static bool load_split(data_t *data, const char *folder, const char *split, int32_t classes) {
-    char *name = mem_format("%s-images-idx3-ubyte", split);
-    char *images = find_in(folder, name);
+/* The file of this name, or with .gz behind it or taken away; frees the name and gives NULL if there is none. */
+static char *existing(char *name) {
+    if (path_exists(name) && !path_is_folder(name)) return name;
+    const bool zipped = path_ends(name, ".gz");
+    char *other = zipped ? mem_text_n(name, strlen(name) - 3) : mem_format("%s.gz", name);
     free(name);
-    if (!images) return false;
-    char *labels = data_idx_labels(images);
-    data_load_idx(data, images, labels, classes);
+    if (path_exists(other) && !path_is_folder(other)) return other;
+    free(other);
+    return NULL;
+}
+
+/* The labels' file of "...images-idx3-ubyte..." is "...labels-idx1-ubyte...", with a dot for the dash in either, beside it or, as
+ * in Kaggle's folders, in a folder whose name changes alike. NULL if there is none. */
+static char *labels_of(const char *images) {
+    static const char *const from[] = {"images-idx3", "images.idx3"}, *const to[] = {"labels-idx1", "labels.idx1"};
+    const char *slash = strrchr(images, '/');
+    const size_t n_folder = slash ? (size_t)(slash + 1 - images) : 0;
+    char *found = NULL;
+    for (int f = 0; f < 2; f++)
+        for (int t = 0; t < 2 && !found; t++) {
+            if (!strstr(images + n_folder, from[f])) continue;
+            char *name = replaced(images + n_folder, from[f], to[t]);
+            found = existing(mem_format("%.*s%s", (int)n_folder, images, name));
+            free(name);
+            if (!found) found = existing(replaced(images, from[f], to[t]));
+        }
+    return found;
+}
+
+static void say_no_labels(const char *images) {
+    const char *slash = strrchr(images, '/');
+    const char *name = slash ? slash + 1 : images;
+    char *dashed = replaced(name, "images-idx3", "labels-idx1"), *labels = replaced(dashed, "images.idx3", "labels.idx1");
+    if (strcmp(labels, name) != 0)
+        say("%s: no labels: there is no %s beside it", images, labels);
+    else
+        say("%s: no labels: its name holds neither images-idx3 nor images.idx3, to find them by", images);
     free(labels);
-    free(images);
+    free(dashed);
+}
+
+static void load_with_labels(data_set_t *set, data_t *data, const char *images, int32_t classes) {
+    char *labels = labels_of(images);
+    load_examples(set, data, images, labels, classes);
+    if (!labels) say_no_labels(images);
+    free(labels);
+}
+
+void data_load_idx(data_set_t *set, const char *path) {
+    load_with_labels(set, &set->train, path, 0);
+}
+
+/* Does a file of images belong to this split? */
+static bool is_images(const char *file, bool test) {
+    const char *slash = strrchr(file, '/');
+    const char *name = slash ? slash + 1 : file;
+    const char *images = strstr(name, "images-idx3"), *dotted = strstr(name, "images.idx3");
+    const char *end = images ? images : dotted;
+    if (!end) return false;
+    const bool is_test = strstr(name, "t10k-") || strstr(name, "test-");
+    return test ? is_test : !is_test && strstr(name, "train-");
+}
+
+/* The images of a split among the files of the folder, the plain file before the zipped one; NULL if there are none. Several
+ * sets of images are refused by name. */
+static const char *find_images(const folder_t *folder, bool test) {
+    const char *found = NULL;
+    for (int64_t i = 0; i < folder->n; i++) {
+        const char *file = folder->file[i];
+        if (!is_images(file, test) || folder_levels(folder, file) > MOST_LEVELS) continue;
+        const size_t n = found ? strlen(found) : 0;
+        const bool zip_of_found = found && strncmp(file, found, n) == 0 && strcmp(file + n, ".gz") == 0;
+        if (found && !zip_of_found)
+            die(EXIT_FORMAT, "%s: several sets of images, such as %s and %s; give a file, or the folder of one", folder->path,
+                found, file);
+        if (!found) found = file;
+    }
+    return found;
+}
+
+static bool load_splits(data_set_t *set, const folder_t *folder, int32_t classes) {
+    const char *train = find_images(folder, false), *test = find_images(folder, true);
+    if (!train && !test) return false;
+    if (!train) say("%s: images for testing alone, %s: all examples are these", folder->path, test);
+    load_with_labels(set, &set->train, train ? train : test, classes);
+    if (!train || !test) return true;
+    load_with_labels(set, &set->test, test, classes);
+    if (!extent_equal(&set->train.extent, &set->test.extent))
+        die(EXIT_FORMAT, "%s: training and test images differ in size", folder->path);
     return true;
 }
 
-bool data_load_idx_folder(data_set_t *set, const char *path) {
-    if (!load_split(&set->train, path, "train", 0)) return false;
-    if (load_split(&set->test, path, "t10k", 0) && !extent_equal(&set->train.extent, &set->test.extent))
-        die(EXIT_FORMAT, "%s: training and test images differ in size", path);
-    return true;
+bool data_load_idx_folder(data_set_t *set, const folder_t *folder) {
+    return load_splits(set, folder, 0);
 }
 
 void data_load_fashion_mnist(data_set_t *set) {
     const char *own = getenv("VAE_DATA");
-    const char *folder = own && own[0] ? own : "/usr/share/datasets/fashion-mnist";
-    if (!load_split(&set->train, folder, "train", 10) || !load_split(&set->test, folder, "t10k", 10))
+    const char *path = own && own[0] ? own : "/usr/share/datasets/fashion-mnist";
+    folder_t folder = {.path = path};
+    if (path_is_folder(path)) folder_list(&folder, path);
+    if (!load_splits(set, &folder, 10) || set->test.n == 0)
         die(EXIT_RUNTIME,
             "fashion-mnist: train-images-idx3-ubyte.gz and t10k-images-idx3-ubyte.gz are not in %s; "
             "apt install dataset-fashion-mnist, or set VAE_DATA to their folder",
-            folder);
+            path);
     set->classes = mem_text("T-shirt/top\nTrouser\nPullover\nDress\nCoat\nSandal\nShirt\nSneaker\nBag\nAnkle boot\n");
+    folder_free(&folder);
 }

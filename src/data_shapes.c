@@ -90,7 +90,8 @@ static void generate(data_t *data, uint64_t first, int64_t n, int64_t h, int64_t
     }
 }
 
-void data_load_shapes(data_set_t *set, const extent_t *want) {
+void data_load_shapes(data_set_t *set) {
+    const extent_t *want = &set->want;
     int64_t h = 28, w = 28, c = 1, n = N_TRAIN;
     char text[EXTENT_TEXT];
     if (set->source[6] == ':') {

@@ -99,7 +99,8 @@ static void take(data_t *data, const crops_t *crops, bool for_test, int64_t h, i
     }
 }
 
-void data_load_wad(data_set_t *set, const char *const *path, size_t n_path, const extent_t *want) {
+void data_load_wad(data_set_t *set, const char *const *path, size_t n_path) {
+    const extent_t *want = &set->want;
     int64_t h = SIDE, w = SIDE, c = 3;
     char text[EXTENT_TEXT];
     crops_t crops = {0};
@@ -124,7 +125,7 @@ void data_load_wad(data_set_t *set, const char *const *path, size_t n_path, cons
     free(crops.slot);
 }
 
-void data_load_freedoom(data_set_t *set, const extent_t *want) {
+void data_load_freedoom(data_set_t *set) {
     const char *own = getenv("VAE_DATA");
     const char *folder = own && own[0] ? own : "/usr/share/games/doom";
     char *one = path_join(folder, "freedoom1.wad"), *two = path_join(folder, "freedoom2.wad");
@@ -133,7 +134,7 @@ void data_load_freedoom(data_set_t *set, const extent_t *want) {
             "freedoom: freedoom1.wad and freedoom2.wad are not in %s; apt install freedoom, or set VAE_DATA to their "
             "folder",
             folder);
-    data_load_wad(set, (const char *[]){one, two}, 2, want);
+    data_load_wad(set, (const char *[]){one, two}, 2);
     free(one);
     free(two);
 }

@@ -22,6 +22,32 @@ bool extent_equal(const extent_t *a, const extent_t *b) {
     return a->n == b->n && memcmp(a->size, b->size, (size_t)a->n * sizeof *a->size) == 0;
 }
 
+/* Without sizes of 1. */
+static extent_t squeezed(const extent_t *extent) {
+    extent_t narrow = {0};
+    for (int32_t i = 0; i < extent->n; i++)
+        if (extent->size[i] != 1) narrow.size[narrow.n++] = extent->size[i];
+    return narrow;
+}
+
+bool extent_fits(const extent_t *a, const extent_t *b) {
+    if (extent_total(a) != extent_total(b) || extent_total(a) < 0) return false;
+    const extent_t x = squeezed(a), y = squeezed(b);
+    return x.n <= 1 || y.n <= 1 || extent_equal(&x, &y);
+}
+
+bool extent_permuted(const extent_t *a, const extent_t *b) {
+    bool taken[4] = {false};
+    if (a->n != b->n || extent_equal(a, b)) return false;
+    for (int32_t i = 0; i < a->n; i++) {
+        int32_t k = 0;
+        while (k < b->n && (taken[k] || b->size[k] != a->size[i])) k++;
+        if (k == b->n) return false;
+        taken[k] = true;
+    }
+    return true;
+}
+
 const char *extent_text(const extent_t *extent, char text[EXTENT_TEXT]) {
     size_t n = 0;
     text[0] = '\0';

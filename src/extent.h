@@ -18,6 +18,12 @@ int64_t extent_total(const extent_t *extent);
 
 bool extent_equal(const extent_t *a, const extent_t *b);
 
+/* True if values of one lie in the same order as values of the other: equal sizes, but for sizes of 1, or one of them flat. */
+bool extent_fits(const extent_t *a, const extent_t *b);
+
+/* True if they have the same sizes in another order. */
+bool extent_permuted(const extent_t *a, const extent_t *b);
+
 /* "28x28x1" into text[cap]; returns text. */
 #define EXTENT_TEXT 88
 const char *extent_text(const extent_t *extent, char text[EXTENT_TEXT]);

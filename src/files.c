@@ -31,7 +31,7 @@ bool path_is_folder(const char *path) {
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-static FILE *open_regular(const char *path, int64_t *size) {
+FILE *file_open(const char *path, int64_t *size) {
     struct stat info;
     if (stat(path, &info) != 0) die(EXIT_RUNTIME, "%s: %s", path, strerror(errno));
     if (!S_ISREG(info.st_mode)) die(EXIT_FORMAT, "%s: not a regular file", path);
@@ -43,7 +43,7 @@ static FILE *open_regular(const char *path, int64_t *size) {
 
 uint8_t *file_read(const char *path, int64_t most, size_t *size) {
     int64_t bytes;
-    FILE *stream = open_regular(path, &bytes);
+    FILE *stream = file_open(path, &bytes);
     if (bytes > most)
         die(EXIT_FORMAT, "%s: %lld bytes, at most %lld are read", path, (long long)bytes, (long long)most);
     uint8_t *data = mem_alloc(bytes + 1, 1);
@@ -54,7 +54,7 @@ uint8_t *file_read(const char *path, int64_t most, size_t *size) {
 }
 
 size_t file_head(const char *path, uint8_t *head, size_t cap, int64_t *size) {
-    FILE *stream = open_regular(path, size);
+    FILE *stream = file_open(path, size);
     const size_t n = fread(head, 1, cap, stream);
     fclose(stream);
     return n;
@@ -63,22 +63,39 @@ size_t file_head(const char *path, uint8_t *head, size_t cap, int64_t *size) {
 const char *file_kind(const uint8_t *head, size_t n) {
     static const struct {
         const char *magic;
-        size_t size;
+        size_t at, size;
         const char *name;
     } kind[] = {
-        {"version https://git-lfs", 23, "a Git LFS pointer, not the file itself; run git lfs pull"},
-        {"<!DOCTYPE", 9, "a web page"},
-        {"<!doctype", 9, "a web page"},
-        {"<html", 5, "a web page"},
-        {"PK\003\004", 4, "a zip archive; unpack it first"},
-        {"\x80\x02", 2, "a Python pickle, which is never read"},
-        {"\x80\x03", 2, "a Python pickle, which is never read"},
-        {"\x80\x04", 2, "a Python pickle, which is never read"},
-        {"\x89HDF", 4, "an HDF5 file; save the array as .npy"},
-        {"GGUF", 4, "a GGUF file"},
+        {"version https://git-lfs", 0, 23, "a Git LFS pointer, not the file itself; run git lfs pull"},
+        {"<!DOCTYPE", 0, 9, "a web page"},
+        {"<!doctype", 0, 9, "a web page"},
+        {"<html", 0, 5, "a web page"},
+        {"PK\003\004", 0, 4, "a zip archive; unpack it first"},
+        {"\x80\x02", 0, 2, "a Python pickle, which is never read"},
+        {"\x80\x03", 0, 2, "a Python pickle, which is never read"},
+        {"\x80\x04", 0, 2, "a Python pickle, which is never read"},
+        {"\x80\x05", 0, 2, "a Python pickle, which is never read"},
+        {"\x89HDF", 0, 4, "an HDF5 file; save the array as .npy"},
+        {"GGUF", 0, 4, "a GGUF file"},
+        {"ustar", 257, 5, "a tar archive; unpack it first"},
+        {"WEBP", 8, 4, "a WebP picture"},
+        {"GIF8", 0, 4, "a GIF picture"},
+        {"BM", 0, 2, "a BMP picture"},
+        {"II*\0", 0, 4, "a TIFF picture"},
+        {"MM\0*", 0, 4, "a TIFF picture"},
+        {"ftypavif", 4, 8, "an AVIF picture"},
+        {"ftyphei", 4, 7, "a HEIC picture"},
+        {"ftypmif1", 4, 8, "a HEIC picture"},
+        {"\0\0\0\014JXL ", 0, 8, "a JPEG XL picture"},
+        {"\377\012", 0, 2, "a JPEG XL picture"},
+        {"\0\0\0\014jP  ", 0, 8, "a JPEG 2000 picture"},
+        {"qoif", 0, 4, "a QOI picture"},
+        {"8BPS", 0, 4, "a Photoshop picture"},
+        {"%PDF", 0, 4, "a PDF document"},
     };
     for (size_t i = 0; i < sizeof kind / sizeof *kind; i++)
-        if (n >= kind[i].size && memcmp(head, kind[i].magic, kind[i].size) == 0) return kind[i].name;
+        if (n >= kind[i].at + kind[i].size && memcmp(head + kind[i].at, kind[i].magic, kind[i].size) == 0)
+            return kind[i].name;
     return NULL;
 }
 

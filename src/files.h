@@ -17,6 +17,9 @@ bool path_is_folder(const char *path);
 /* All bytes of a regular file of at most `most` bytes, with a NUL behind them; dies if it can't be read. */
 uint8_t *file_read(const char *path, int64_t most, size_t *size);
 
+/* Open a regular file to read, and its size; dies if it is none. */
+FILE *file_open(const char *path, int64_t *size);
+
 /* The first bytes of a file and its size; dies if it is not a regular file. Returns how many bytes were read. */
 size_t file_head(const char *path, uint8_t *head, size_t cap, int64_t *size);
 

@@ -1,23 +1,30 @@
 /* SPDX-License-Identifier: MIT
  * json_writer.c - JSON (RFC 8259) on one line. */
 #include "json_writer.h"
+#include "escape.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+/* What a terminal could take for a command is written by its number, and so is a byte that is no UTF-8, as U+FFFD: JSON is
+ * printed, too. */
 static void put_quoted(json_t *json, const char *value) {
     strbuf_put(&json->text, "\"", 1);
-    for (const char *p = value; *p; p++) {
-        const unsigned char byte = (unsigned char)*p;
-        if (byte == '"' || byte == '\\')
-            strbuf_add(&json->text, "\\%c", byte);
-        else if (byte == '\n')
+    while (*value) {
+        uint32_t code;
+        const int n = escape_decode(value, &code);
+        if (n == 0)
+            strbuf_put(&json->text, "\\ufffd", 6);
+        else if (code == '"' || code == '\\')
+            strbuf_add(&json->text, "\\%c", (char)code);
+        else if (code == '\n')
             strbuf_put(&json->text, "\\n", 2);
-        else if (byte < 0x20)
-            strbuf_add(&json->text, "\\u%04x", byte);
+        else if (escape_wanted(code))
+            strbuf_add(&json->text, "\\u%04x", (unsigned)code);
         else
-            strbuf_put(&json->text, p, 1);
+            strbuf_put(&json->text, value, (size_t)n);
+        value += n ? n : 1;
     }
     strbuf_put(&json->text, "\"", 1);
 }

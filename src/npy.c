@@ -6,8 +6,8 @@
  *     the values
  *
  * (numpy.lib.format.) The header is a Python literal; the reader takes exactly the three keys in any order and
- * nothing else. The declared bytes must be the file's bytes, checked before anything is allocated. Written for
- * little-endian machines. */
+ * nothing else. The declared bytes must be the file's bytes, checked before a value is read or room for it taken. Written
+ * for little-endian machines. */
 #include "npy.h"
 #include "console.h"
 #include "files.h"
@@ -17,8 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_BYTES  ((int64_t)1 << 40)
-#define MOST_HEADER 65536
+#define MOST_HEADER 65536 /* bytes; NumPy itself takes 10,000 */
 
 static const uint8_t magic[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
 
@@ -62,7 +61,8 @@ static void take_quoted(cursor_t *c, char *text, size_t cap) {
         text[n++] = *c->p;
     }
     text[n] = '\0';
-    if (*c->p++ != quote) bad_header(c);
+    if (*c->p != quote) bad_header(c);
+    c->p++;
 }
 
 static void take_shape(cursor_t *c, npy_t *array) {
@@ -87,21 +87,66 @@ static void take_shape(cursor_t *c, npy_t *array) {
     }
 }
 
+/* NumPy's name of a type such as "<f8", or NULL. */
+static const char *type_name(const char *descr) {
+    static const struct {
+        const char *code, *name;
+    } known[] = {
+        {"b1", "bool"},    {"i1", "int8"},    {"i2", "int16"},      {"i4", "int32"},       {"i8", "int64"},
+        {"u1", "uint8"},   {"u2", "uint16"},  {"u4", "uint32"},     {"u8", "uint64"},      {"f2", "float16"},
+        {"f4", "float32"}, {"f8", "float64"}, {"f16", "longdouble"}, {"c8", "complex64"},  {"c16", "complex128"},
+        {"O", "Python objects, a pickle, which is never read"},
+    };
+    if (!descr[0]) return NULL;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(descr + 1, known[i].code) == 0) return known[i].name;
+    switch (descr[1]) {
+    case 'S':
+    case 'U':
+        return "texts";
+    case 'V':
+        return "raw bytes";
+    case 'M':
+    case 'm':
+        return "dates";
+    default:
+        return NULL;
+    }
+}
+
 static void set_type(const char *path, npy_t *array, const char *descr) {
-    if (strcmp(descr, "|u1") == 0)
+    const char *name = type_name(descr);
+    if (name && strcmp(name, "uint8") == 0)
         array->type = 'B';
     else if (strcmp(descr, "<i4") == 0)
         array->type = 'i';
     else if (strcmp(descr, "<f4") == 0)
         array->type = 'f';
+    else if (name && descr[0] == '>')
+        die(EXIT_FORMAT, "%s: values of type %s (big-endian %s) are not read; save x.astype('<f4'), codes as '<i4'", path,
+            descr, name);
+    else if (name)
+        die(EXIT_FORMAT, "%s: values of type %s (%s) are not read; save them as uint8 or float32, codes as int32", path,
+            descr, name);
     else
         die(EXIT_FORMAT, "%s: values of type %s are not read; save them as uint8 or float32, codes as int32", path,
             descr);
 }
 
+/* The type as a quoted word. A structured one is a list of fields, [('a', '<f4'), ...], one with a shape of its own a tuple. */
+static void take_type(cursor_t *c, npy_t *array) {
+    char descr[16];
+    skip_space(c);
+    if (*c->p == '[' || *c->p == '(')
+        die(EXIT_FORMAT, "%s: values of a structured type, %.48s..., are not read; save one field alone, as x['name']",
+            c->path, c->p);
+    take_quoted(c, descr, sizeof descr);
+    set_type(c->path, array, descr);
+}
+
 static void parse_header(cursor_t *c, npy_t *array) {
     unsigned seen = 0;
-    char key[16], descr[16];
+    char key[16];
     want(c, "{");
     while (!take(c, "}")) {
         take_quoted(c, key, sizeof key);
@@ -109,8 +154,7 @@ static void parse_header(cursor_t *c, npy_t *array) {
         unsigned bit = 0;
         if (strcmp(key, "descr") == 0) {
             bit = 1;
-            take_quoted(c, descr, sizeof descr);
-            set_type(c->path, array, descr);
+            take_type(c, array);
         } else if (strcmp(key, "fortran_order") == 0) {
             bit = 2;
             if (take(c, "True"))
@@ -131,42 +175,62 @@ static void parse_header(cursor_t *c, npy_t *array) {
     if (seen != 7 || strcmp(c->p, "\n") != 0) bad_header(c);
 }
 
-/* The bytes before the values, or 0 if the file is too short for its header. */
-static size_t header_bytes(const char *path, const uint8_t *file, size_t size, size_t *start) {
-    const uint8_t major = size > 8 ? file[6] : 0;
-    if (major < 1 || major > 3) die(EXIT_FORMAT, "%s: .npy version %d is not read, only 1 to 3", path, major);
-    *start = major == 1 ? 10 : 12;
-    if (size < *start) return 0;
-    const size_t length =
-        major == 1 ? (size_t)(file[8] | file[9] << 8)
-                   : (size_t)file[8] | (size_t)file[9] << 8 | (size_t)file[10] << 16 | (size_t)file[11] << 24;
-    return length <= MOST_HEADER && length <= size - *start ? *start + length : 0;
-}
-
-void npy_read(npy_t *array, const char *path) {
-    size_t size, start;
-    uint8_t *file = file_read(path, MOST_BYTES, &size);
-    if (!npy_is(file, size)) {
-        const char *kind = file_kind(file, size);
+/* The text of the header in fresh memory; the stream stands behind it, which is byte *end. */
+static char *read_header(const char *path, FILE *stream, int64_t size, int64_t *end) {
+    uint8_t head[12] = {0};
+    size_t n = fread(head, 1, 10, stream);
+    if (!npy_is(head, n)) {
+        const char *kind = file_kind(head, n);
         die(EXIT_FORMAT, "%s: not a .npy file%s%s", path, kind ? " but " : "", kind ? kind : "");
     }
-    const size_t header = header_bytes(path, file, size, &start);
-    if (header == 0) die(EXIT_FORMAT, "%s: the .npy header is cut short", path);
-    char *text = mem_text_n((const char *)file + start, header - start);
-    *array = (npy_t){0};
+    const int major = n > 6 ? head[6] : 0;
+    if (n >= 8 && (major < 1 || major > 3))
+        die(EXIT_FORMAT, "%s: .npy version %d is not read, only 1 to 3", path, major);
+    if (major > 1) n += fread(head + 10, 1, 2, stream);
+    const size_t start = major == 1 ? 10 : 12;
+    const int64_t length = head[8] | head[9] << 8 | (int64_t)head[10] << 16 | (int64_t)head[11] << 24;
+    *end = (int64_t)start + length;
+    if (n < start || *end > size) die(EXIT_FORMAT, "%s: the .npy header is cut short", path);
+    if (length > MOST_HEADER)
+        die(EXIT_FORMAT, "%s: a .npy header of %lld bytes, at most %d are read", path, (long long)length, MOST_HEADER);
+    char *text = mem_alloc(length + 1, 1);
+    if (fread(text, 1, (size_t)length, stream) != (size_t)length)
+        die(EXIT_RUNTIME, "%s: could not be read whole", path);
+    return text;
+}
+
+static int64_t width(const npy_t *array) {
+    return array->type == 'B' ? 1 : 4;
+}
+
+void npy_open(npy_t *array, const char *path) {
+    int64_t size, end, bytes;
+    FILE *stream = file_open(path, &size);
+    char *text = read_header(path, stream, size, &end);
+    *array = (npy_t){.path = path, .stream = stream};
     parse_header(&(cursor_t){path, text}, array);
     free(text);
-    const size_t width = array->type == 'B' ? 1 : 4;
-    int64_t bytes;
-    if (!size_mul(array->total, (int64_t)width, &bytes) || (uint64_t)bytes != size - header)
-        die(EXIT_FORMAT, "%s: the header declares %lld values of %zu bytes, the file holds %zu bytes", path,
-            (long long)array->total, width, size - header);
-    /* the values move to the block's start, where they are aligned */
-    memmove(file, file + header, (size_t)bytes);
-    array->value = file;
+    if (!size_mul(array->total, width(array), &bytes) || bytes != size - end)
+        die(EXIT_FORMAT, "%s: the header declares %lld values of %lld bytes, the file holds %lld bytes", path,
+            (long long)array->total, (long long)width(array), (long long)(size - end));
+}
+
+static void require_finite(const npy_t *array) {
     const float *value = array->value;
-    for (int64_t i = 0; array->type == 'f' && i < array->total; i++)
-        if (!isfinite(value[i])) die(EXIT_FORMAT, "%s: value %lld is not finite", path, (long long)i);
+    const int64_t each = array->ndim > 0 && array->total > 0 ? array->total / array->shape[0] : 1;
+    for (int64_t i = 0; i < array->total; i++)
+        if (!isfinite(value[i]))
+            die(EXIT_FORMAT, "%s: example %lld, value %lld is not finite (%g)", array->path, (long long)(i / each),
+                (long long)(i % each), (double)value[i]);
+}
+
+void npy_values(npy_t *array) {
+    array->value = mem_alloc(array->total, (size_t)width(array));
+    if (fread(array->value, (size_t)width(array), (size_t)array->total, array->stream) != (size_t)array->total)
+        die(EXIT_RUNTIME, "%s: could not be read whole", array->path);
+    fclose(array->stream);
+    array->stream = NULL;
+    if (array->type == 'f') require_finite(array);
 }
 
 static void write_array(const char *path, const char *descr, int32_t ndim, const int64_t *shape, const void *value) {

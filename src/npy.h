@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define NPY_MAX_DIMS 8
 
@@ -14,13 +15,19 @@ typedef struct npy {
     int32_t ndim;
     int64_t shape[NPY_MAX_DIMS];
     int64_t total; /* values */
-    void *value;   /* uint8_t, int32_t or float, in fresh memory */
+    void *value;   /* uint8_t, int32_t or float, in fresh memory; NULL before npy_values() */
+    const char *path;
+    FILE *stream; /* at the first value; NULL behind npy_values() */
 } npy_t;
 
 bool npy_is(const uint8_t *head, size_t n);
 
-/* Read an array of u1, i4 or f4; floats must be finite. Dies with exit code 3 and a sentence otherwise. */
-void npy_read(npy_t *array, const char *path);
+/* Read the header alone: type and sizes, which agree with the file's bytes. Dies with exit code 3 and a sentence for what is no
+ * array of u1, i4 or f4 in C order. The path must live as long as the array. */
+void npy_open(npy_t *array, const char *path);
+
+/* Then read the values, once the caller wants them; floats must be finite. */
+void npy_values(npy_t *array);
 
 /* Write float32 or int32 values of the given shape. */
 void npy_write_f32(const char *path, int32_t ndim, const int64_t *shape, const float *value);

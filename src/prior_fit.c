@@ -118,7 +118,7 @@ static vae_status_t step(prior_fit_t *fit, const batch_t *batch) {
 static void take_stock(prior_fit_t *fit, bool whole) {
     run_state_t *s = &fit->state;
     score_t score;
-    char train[96];
+    char train[96], title[32];
     must(score_data(&score, fit->session, fit->model, &fit->data.test, 0, 1, VALIDATION_SEED));
     const bool best = score.loss < s->best;
     if (best && (whole || s->best_epoch == 0)) {
@@ -129,9 +129,9 @@ static void take_stock(prior_fit_t *fit, bool whole) {
         s->best = score.loss;
         s->best_epoch = s->epoch + 1;
     }
-    say("%sepoch %lld%s  %s  val %.2f (recon %.2f + rate %.2f)%s", console_bold(), (long long)s->epoch + 1,
-        console_plain(), rate_text(fit, s->loss / (double)s->n, train), score.loss, score.recon, score.rate,
-        best ? " best" : "");
+    snprintf(title, sizeof title, "epoch %lld", (long long)s->epoch + 1);
+    say_titled(title, "  %s  val %.2f (recon %.2f + rate %.2f)%s", rate_text(fit, s->loss / (double)s->n, train), score.loss,
+               score.recon, score.rate, best ? " best" : "");
 }
 
 static int run_epoch(prior_fit_t *fit, const batch_t *batch, int64_t last) {

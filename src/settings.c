@@ -4,6 +4,7 @@
 #include "cli_suggest.h"
 #include "console.h"
 #include "engine.h"
+#include "escape.h"
 #include "files.h"
 #include "mem.h"
 
@@ -203,7 +204,10 @@ int64_t settings_last_step(const settings_t *settings, int64_t steps_per_epoch) 
 void settings_write(const settings_t *settings, const char *source, const char *path) {
     strbuf_t text = {0};
     strbuf_add(&text, "# A run of vae %s. This file is a text that vae train --model takes.\n", VAE_VERSION_STRING);
-    strbuf_add(&text, "# data = %s\n# preset = %s\n# weights = %s\n", source, settings->preset, settings->weights);
+    char *data = escape_text(source), *weights = escape_text(settings->weights); /* each stays on its line */
+    strbuf_add(&text, "# data = %s\n# preset = %s\n# weights = %s\n", data, settings->preset, weights);
+    free(data);
+    free(weights);
     strbuf_add(&text, "# batch = %lld\n# epochs = %lld\n", (long long)settings->batch, (long long)settings->epochs);
     strbuf_add(&text, "# steps = %lld\n# seed = %lld\n", (long long)settings->steps, (long long)settings->seed);
     strbuf_add(&text, "# augment = %s\n\n", settings->augment);

@@ -4,7 +4,7 @@
 #define TASK_H
 
 #include "cli.h"
-#include "data.h"
+#include "data_options.h"
 #include <vae/vae.h>
 
 typedef struct task {
@@ -26,6 +26,6 @@ void task_close(task_t *task);
 
 #define TASK_DATA                                                                                                      \
     {"split", 0, CLI_CHOICE, "test|train", "test", "which part of DATA, where it has parts", 0},                       \
-        {"limit", 0, CLI_INT, "N", "", "the first N examples only", 1}
+        {"limit", 0, CLI_INT, "N", "", "the first N examples only", 1}, DATA_OPTIONS
 
 #endif

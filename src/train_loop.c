@@ -138,7 +138,7 @@ static void report_collapse(train_loop_t *loop, double beta) {
 }
 
 static void print_epoch(const train_loop_t *loop, const run_epoch_t *e, bool best) {
-    char rate[PROGRESS_TEXT], time[PROGRESS_TEXT], of[24] = "", parts[96];
+    char rate[PROGRESS_TEXT], time[PROGRESS_TEXT], of[24] = "", parts[96], title[64];
     const int64_t per_epoch = train_steps_per_epoch(loop);
     snprintf(of, sizeof of, "/%lld", (long long)((last_step(loop) + per_epoch - 1) / per_epoch));
     if (e->has_codes) /* whose rate is a constant */
@@ -146,9 +146,9 @@ static void print_epoch(const train_loop_t *loop, const run_epoch_t *e, bool bes
                  100.0 * e->val_codes_used);
     else
         snprintf(parts, sizeof parts, "(recon %.1f + rate %.1f)", e->recon, e->rate);
-    say("%sepoch %lld%s%s  loss %.2f %s  val %s%.2f%s%s  %s img/s  %s", console_bold(), (long long)e->epoch, of,
-        console_plain(), e->loss, parts, best ? console_bold() : "", e->val_loss, best ? " best" : "     ",
-        best ? console_plain() : "", text_thousands(e->images_per_s, rate), text_duration(e->seconds, time));
+    snprintf(title, sizeof title, "epoch %lld%s", (long long)e->epoch, of);
+    say_titled(title, "  loss %.2f %s  val %.2f%s  %s img/s  %s", e->loss, parts, e->val_loss, best ? " best" : "     ",
+               text_thousands(e->images_per_s, rate), text_duration(e->seconds, time));
 }
 
 /* Validate and write pictures, metrics and the best model; `number` counts epochs from 1. */

@@ -29,8 +29,13 @@ enum {
     MOST_LUMPS = 1 << 16,
     OPAQUE = 250 /* a PNG's alpha from here on */
 };
-#define MOST_FILE ((int64_t)1 << 30)
-#define MOST_WORK ((int64_t)1 << 31) /* pixels drawn for one file, names compared */
+#define MOST_FILE ((int64_t)1 << 29)
+/* A game's textures take less than 30 pixels of drawing for each byte of its file, and 4 bytes of patches kept. */
+#define FREE_WORK ((int64_t)1 << 24) /* pixels drawn for one file, names compared: this much and */
+#define WORK      64                 /* so many for each of its bytes */
+#define FREE_KEPT ((int64_t)1 << 24) /* bytes of its patches: this much and */
+#define KEPT      8                  /* so many for each byte, */
+#define MOST_KEPT ((int64_t)1 << 28) /* at most this */
 
 typedef struct lump {
     const uint8_t *byte;
@@ -52,7 +57,7 @@ typedef struct composer {
     lump_t names; /* PNAMES */
     patch_t *patch;
     int64_t n_patch;
-    int64_t work; /* of MOST_WORK, so far */
+    int64_t work, kept; /* so far */
     wad_visit_t *visit;
     void *user;
 } composer_t;
@@ -130,8 +135,17 @@ static noreturn void bad_patch(const composer_t *composer, const char *name, con
 
 static void require_work(composer_t *composer, int64_t pixels) {
     composer->work += pixels;
-    if (composer->work > MOST_WORK)
+    if (composer->work > FREE_WORK + WORK * composer->wad->size)
         die(EXIT_FORMAT, "%s: its textures take more work to draw than any game's", composer->wad->path);
+}
+
+/* Is there room for one more patch? */
+static void require_room(composer_t *composer, int64_t h, int64_t w) {
+    const int64_t bound = FREE_KEPT + KEPT * composer->wad->size;
+    composer->kept += h * w * 4;
+    if (composer->kept > (bound < MOST_KEPT ? bound : MOST_KEPT))
+        die(EXIT_FORMAT, "%s: its patches take more memory, %lld bytes, than any game's of its size", composer->wad->path,
+            (long long)composer->kept);
 }
 
 /* One column of a patch, from its first run to the 255. */
@@ -162,6 +176,7 @@ static void read_columns(composer_t *composer, const lump_t *lump, patch_t *patc
         bad_patch(composer, lump->name, "width and height lie outside 1 to 4096");
     if (8 + 4 * patch->w > lump->size) bad_patch(composer, lump->name, "cut short");
     require_work(composer, patch->w * patch->h);
+    require_room(composer, patch->h, patch->w);
     patch->pixel = mem_alloc(patch->h * patch->w, 4);
     for (int64_t x = 0; x < patch->w; x++) read_column(composer, lump, patch, x, u32(lump->byte + 8 + 4 * x));
 }
@@ -169,10 +184,10 @@ static void read_columns(composer_t *composer, const lump_t *lump, patch_t *patc
 static void read_png(composer_t *composer, const lump_t *lump, patch_t *patch) {
     char why[BITMAP_WHY] = "";
     bitmap_t image;
-    if (!bitmap_decode_png_rgba(&image, lump->byte, (size_t)lump->size, why)) bad_patch(composer, lump->name, why);
-    if (image.h > MOST_SIDE || image.w > MOST_SIDE)
-        bad_patch(composer, lump->name, "width and height lie outside 1 to 4096");
+    if (!bitmap_decode_png_rgba(&image, lump->byte, (size_t)lump->size, MOST_SIDE, why))
+        bad_patch(composer, lump->name, why);
     require_work(composer, image.h * image.w);
+    require_room(composer, image.h, image.w);
     for (int64_t p = 0; p < image.h * image.w; p++) image.pixel[p * 4 + 3] = image.pixel[p * 4 + 3] < OPAQUE ? 0 : 255;
     *patch = (patch_t){.read = true, .h = image.h, .w = image.w, .pixel = image.pixel};
 }

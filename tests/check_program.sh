@@ -363,7 +363,7 @@ holds drawn_codes_agree_with_eval is "($(number perplexity) - $perplexity) ^ 2 <
 exits info_counts_codes 0 '16 codes for an example, each one of 32: 10 bytes' "$VAE" info $book
 { head -c 128 codes.npy; l32 32; tail -c +133 codes.npy; } > out_of_range.npy
 exits code_out_of_range 3 'wanted 0..31' "$VAE" decode $book out_of_range.npy -o r.npy
-exits codes_of_another_size 3 'the model wants 128' "$VAE" decode $book from_codes.npy -o r.npy
+exits codes_of_another_size 3 'latents of 16x16x1, the model wants 4x4x8' "$VAE" decode $book from_codes.npy -o r.npy
 exits codes_are_no_examples 3 'which are codes' "$VAE" eval $book codes.npy
 exits no_codes_to_write 2 'no codes' "$VAE" encode $model shapes:640 --codes -o r.npy
 exits no_codes_to_draw 2 'no codes' "$VAE" codes $model shapes:640 -o r.png
@@ -692,7 +692,9 @@ bad jpeg_half 'JPEG'
 { printf '\377\330\377\340'; bytes 100; } > jpeg_of_rubbish
 bad jpeg_of_rubbish 'JPEG'
 cp png_cut folder/cut.png
-bad folder 'cut.png'
+exits a_damaged_picture_is_left_out 0 'folder/cut.png: damaged PNG' "$VAE" eval $model folder --json
+holds the_others_are_counted is "$(number n) == $i"
+exits a_damaged_picture_ends_a_strict_reading 3 'could not be read' "$VAE" eval $model folder --json --strict
 
 # ---- model files --------------------------------------------------------------------------------------------------------
 : > none.safetensors

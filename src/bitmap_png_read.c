@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT
+ * bitmap_png_read.c - PNG from bytes, through libpng's push reader.
+ *
+ * Every valid PNG becomes 8-bit grey or RGB: palettes and low depths are expanded, 16 bits scaled, interlacing undone. Where
+ * pixels are transparent (RGBA, grey with alpha, tRNS) they are composed over one colour, the background:
+ *
+ *     value = (alpha * value + (most - alpha) * background) / most        most: 255, or 65535 where the file has 16 bits
+ *
+ * on the stored values as they stand: no gamma is undone, as browsers and viewers do it. Other chunks (colour profiles,
+ * gamma, texts) are passed over unread, so no bomb in one of them goes off.
+ *
+ * The push reader tells at once when more data come than the image holds, where the other one first inflates all of it.
+ * libpng reports errors by longjmp; all that must survive one stands in a struct outside the frame. */
+#include "bitmap.h"
+#include "console.h"
+#include "mem.h"
+
+#include <png.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#define MOST_RAW ((int64_t)1 << 28) /* bytes of all rows as the file has them */
+
+enum { SIGNATURE = 8, HEAD = SIGNATURE + 8 + 13 + 4 }; /* bytes before the second chunk */
+
+typedef struct reader {
+    jmp_buf failed;
+    bool rgba; /* four channels wanted, whatever the file has */
+    bool ended;
+    const uint8_t *background;
+    int64_t most_side;
+    char *why;
+    int64_t h, w, c, bytes; /* channels and bytes of a value as rows come */
+    int64_t rows;           /* that came in the last pass */
+    uint8_t *pixel;         /* [h][w][c * bytes] */
+} reader_t;
+
+static int64_t u32(const uint8_t *p) {
+    return (int64_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+}
+
+/* Where the first chunk is whole, its sizes count, before libpng has an opinion on them. */
+static bool within_limits(const uint8_t *byte, size_t size, int64_t most_side, char why[BITMAP_WHY]) {
+    static const int channels[8] = {1, 0, 3, 1, 2, 0, 4, 0};
+    if (size < HEAD || memcmp(byte + SIGNATURE, "\0\0\0\015IHDR", 8) != 0) return true;
+    if ((int64_t)crc32(0, byte + SIGNATURE + 4, 17) != u32(byte + HEAD - 4)) return true;
+    const uint8_t *head = byte + SIGNATURE + 8;
+    const int64_t w = u32(head), h = u32(head + 4), bits = head[8] * (head[9] < 8 ? channels[head[9]] : 0);
+    if (w == 0 || h == 0 || w > INT32_MAX || h > INT32_MAX) return true;
+    if (!bitmap_size_read(h, w, most_side, why)) return false;
+    const int64_t raw = h * ((w * bits + 7) / 8);
+    if (raw > MOST_RAW)
+        snprintf(why, BITMAP_WHY, "%lldx%lld pixels of %lld bits make %lld bytes, at most %lld are read", (long long)w,
+                 (long long)h, (long long)bits, (long long)raw, (long long)MOST_RAW);
+    return raw <= MOST_RAW;
+}
+
+static void on_error(png_structp png, png_const_charp message) {
+    reader_t *reader = png_get_error_ptr(png);
+    snprintf(reader->why, BITMAP_WHY, "damaged PNG: %s", message);
+    longjmp(reader->failed, 1);
+}
+
+/* More data than the image holds is only a warning to libpng. */
+static void on_warning(png_structp png, png_const_charp message) {
+    if (strncmp(message, "Extra compress", 14) == 0) on_error(png, "more image data than its pixels take");
+}
+
+static void on_info(png_structp png, png_infop info) {
+    reader_t *reader = png_get_progressive_ptr(png);
+    const uint8_t *ground = reader->background;
+    reader->h = png_get_image_height(png, info);
+    reader->w = png_get_image_width(png, info);
+    const bool clear = png_get_color_type(png, info) & PNG_COLOR_MASK_ALPHA || png_get_valid(png, info, PNG_INFO_tRNS);
+    png_set_expand(png);
+    if (reader->rgba || !clear) png_set_scale_16(png);
+    if (reader->rgba || (clear && (ground[0] != ground[1] || ground[0] != ground[2]))) png_set_gray_to_rgb(png);
+    if (reader->rgba) png_set_add_alpha(png, 0xff, PNG_FILLER_AFTER);
+    (void)png_set_interlace_handling(png);
+    png_read_update_info(png, info);
+    reader->c = png_get_channels(png, info);
+    reader->bytes = png_get_bit_depth(png, info) / 8;
+    const bool known = reader->rgba ? reader->c == 4 : reader->c >= 1 && reader->c <= 4;
+    if (!known || png_get_rowbytes(png, info) != (size_t)(reader->w * reader->c * reader->bytes))
+        png_error(png, "neither grey nor RGB");
+    reader->pixel = mem_alloc(reader->h * reader->w, (size_t)(reader->c * reader->bytes));
+}
+
+static void on_row(png_structp png, png_bytep row, png_uint_32 y, int pass) {
+    reader_t *reader = png_get_progressive_ptr(png);
+    (void)pass;
+    if (row) png_progressive_combine_row(png, reader->pixel + (int64_t)y * reader->w * reader->c * reader->bytes, row);
+    reader->rows = (int64_t)y + 1;
+}
+
+static void on_end(png_structp png, png_infop info) {
+    reader_t *reader = png_get_progressive_ptr(png);
+    (void)info;
+    reader->ended = true;
+}
+
+static int64_t value_at(const uint8_t *p, int64_t bytes) {
+    return bytes == 2 ? p[0] << 8 | p[1] : p[0];
+}
+
+/* Compose the pixels over the background, in place, and to 8 bits; the channels that are left. */
+static int64_t compose(reader_t *reader, unsigned *notes) {
+    const int64_t c = reader->c, bytes = reader->bytes, colours = c - 1, most = bytes == 2 ? 65535 : 255;
+    const uint8_t *from = reader->pixel;
+    uint8_t *to = reader->pixel;
+    for (int64_t p = 0; p < reader->h * reader->w; p++, from += c * bytes) {
+        const int64_t alpha = value_at(from + colours * bytes, bytes);
+        if (alpha < most) *notes |= BITMAP_ALPHA;
+        for (int64_t k = 0; k < colours; k++) {
+            const int64_t ground = reader->background[k] * (most / 255);
+            const int64_t mixed = alpha * value_at(from + k * bytes, bytes) + (most - alpha) * ground;
+            *to++ = (uint8_t)((mixed * 2 * 255 + most * most) / (2 * most * most));
+        }
+    }
+    return colours;
+}
+
+static void decode(png_structp png, png_infop info, reader_t *reader, const uint8_t *byte, size_t size) {
+    png_set_user_limits(png, (png_uint_32)reader->most_side, (png_uint_32)reader->most_side);
+    png_set_chunk_malloc_max(png, 8 << 20);
+    png_set_chunk_cache_max(png, 128);
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    png_set_progressive_read_fn(png, reader, on_info, on_row, on_end);
+    png_process_data(png, info, (png_bytep)(uintptr_t)byte, size);
+    if (!reader->ended || reader->rows != reader->h) png_error(png, "cut short");
+}
+
+static bool decode_as(bitmap_t *image, reader_t *reader, const uint8_t *byte, size_t size) {
+    if (!within_limits(byte, size, reader->most_side, reader->why)) return false;
+    png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, reader, on_error, on_warning);
+    png_infop info = png ? png_create_info_struct(png) : NULL;
+    if (!info) die(EXIT_RUNTIME, "out of memory for a PNG");
+    if (setjmp(reader->failed)) {
+        png_destroy_read_struct(&png, &info, NULL);
+        free(reader->pixel);
+        return false;
+    }
+    decode(png, info, reader, byte, size);
+    png_destroy_read_struct(&png, &info, NULL);
+    *image = (bitmap_t){.h = reader->h, .w = reader->w, .c = reader->c, .pixel = reader->pixel};
+    if (!reader->rgba && reader->c % 2 == 0) image->c = compose(reader, &image->notes);
+    return true;
+}
+
+bool bitmap_decode_png(bitmap_t *image, const uint8_t *byte, size_t size, const uint8_t background[3],
+                       char why[BITMAP_WHY]) {
+    reader_t reader = {.background = background, .most_side = BITMAP_MOST_SIDE, .why = why};
+    return decode_as(image, &reader, byte, size);
+}
+
+bool bitmap_decode_png_rgba(bitmap_t *image, const uint8_t *byte, size_t size, int64_t most_side,
+                            char why[BITMAP_WHY]) {
+    reader_t reader = {.rgba = true, .background = (const uint8_t[3]){255, 255, 255}, .most_side = most_side, .why = why};
+    return decode_as(image, &reader, byte, size);
+}

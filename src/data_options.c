@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ * data_options.c - how the command line wants data to be read. */
+#include "data_options.h"
+#include "cli_suggest.h"
+#include "console.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct {
+    const char *name;
+    uint32_t rgb;
+} colours[] = {
+    {"white", 0xffffff}, {"black", 0x000000}, {"gray", 0x808080},   {"grey", 0x808080},    {"red", 0xff0000},
+    {"green", 0x00ff00}, {"blue", 0x0000ff},  {"yellow", 0xffff00}, {"magenta", 0xff00ff}, {"cyan", 0x00ffff},
+};
+
+/* #rrggbb or #rgb, where each digit stands twice. */
+static bool parse_digits(const char *word, uint32_t *rgb) {
+    const size_t n = strlen(word + 1);
+    if (word[0] != '#' || strspn(word + 1, "0123456789abcdefABCDEF") != n || (n != 6 && n != 3)) return false;
+    const uint32_t v = (uint32_t)strtoul(word + 1, NULL, 16);
+    *rgb = n == 6 ? v : (v >> 8) * 0x110000 + (v >> 4 & 15) * 0x1100 + (v & 15) * 0x11;
+    return true;
+}
+
+static uint32_t parse_colour(const char *word) {
+    uint32_t rgb;
+    suggest_t suggest = {.word = word};
+    if (parse_digits(word, &rgb)) return rgb;
+    for (size_t i = 0; i < sizeof colours / sizeof *colours; i++) {
+        suggest_try(&suggest, colours[i].name);
+        if (strcasecmp(colours[i].name, word) == 0) return colours[i].rgb;
+    }
+    die(EXIT_USAGE, "--background: \"%s\" is no colour%s", word,
+        suggest.best ? suggest_text(&suggest, "") : "; wanted black, white, a name or #rrggbb");
+}
+
+data_way_t data_way(const cli_t *cli) {
+    const uint32_t rgb = parse_colour(cli_text(cli, "background"));
+    return (data_way_t){
+        .background = {(uint8_t)(rgb >> 16), (uint8_t)(rgb >> 8 & 255), (uint8_t)(rgb & 255)},
+        .strict = cli_flag(cli, "strict"),
+    };
+}

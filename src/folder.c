@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT
+ * folder.c - walking through folders.
+ *
+ * Names first, links last: a folder that lies in the tree keeps its place there, whatever links lead to it. */
+#include "folder.h"
+#include "console.h"
+#include "files.h"
+#include "mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+typedef struct link {
+    char *path;
+    int level;
+} link_t;
+
+/* A walk: the folders seen, as a hash table with open addressing, and the links to folders that wait. */
+typedef struct walk {
+    folder_t *folder;
+    struct identity {
+        dev_t device;
+        ino_t number;
+        bool used;
+    } *seen;
+    int64_t n_seen, slots; /* slots: a power of two, more than twice n_seen */
+    link_t *link;
+    int64_t n_links, cap_links;
+} walk_t;
+
+static struct identity *find_slot(const walk_t *walk, dev_t device, ino_t number) {
+    uint64_t at = ((uint64_t)number * 0x9e3779b97f4a7c15u) ^ (uint64_t)device;
+    for (;; at++) {
+        struct identity *slot = &walk->seen[at & (uint64_t)(walk->slots - 1)];
+        if (!slot->used || (slot->device == device && slot->number == number)) return slot;
+    }
+}
+
+/* True if the folder was not seen before. */
+static bool first_time(walk_t *walk, const struct stat *info) {
+    if (2 * (walk->n_seen + 1) > walk->slots) {
+        const walk_t old = *walk;
+        walk->slots = old.slots ? old.slots * 2 : 64;
+        walk->seen = mem_alloc(walk->slots, sizeof *walk->seen);
+        for (int64_t i = 0; i < old.slots; i++)
+            if (old.seen[i].used) *find_slot(walk, old.seen[i].device, old.seen[i].number) = old.seen[i];
+        free(old.seen);
+    }
+    struct identity *slot = find_slot(walk, info->st_dev, info->st_ino);
+    if (slot->used) return false;
+    *slot = (struct identity){info->st_dev, info->st_ino, true};
+    walk->n_seen++;
+    return true;
+}
+
+static void add_file(folder_t *folder, char *path) {
+    if (folder->n == folder->cap) {
+        folder->cap = folder->cap * 2 + 64;
+        folder->file = mem_grow(folder->file, folder->cap, sizeof *folder->file);
+    }
+    folder->file[folder->n++] = path;
+}
+
+static void add_link(walk_t *walk, char *path, int level) {
+    if (walk->n_links == walk->cap_links) {
+        walk->cap_links = walk->cap_links * 2 + 16;
+        walk->link = mem_grow(walk->link, walk->cap_links, sizeof *walk->link);
+    }
+    walk->link[walk->n_links++] = (link_t){path, level};
+}
+
+static void not_read(walk_t *walk, const char *path, const char *why) {
+    walk->folder->n_unread++;
+    warn("%s: left out: %s", path, why);
+}
+
+static void enter(walk_t *walk, const char *path, int level);
+
+static void take_entry(walk_t *walk, const char *parent, const char *name, int level) {
+    struct stat own, info;
+    char *path = path_join(parent, name);
+    if (lstat(path, &own) != 0 || stat(path, &info) != 0) {
+        not_read(walk, path, strerror(errno));
+    } else if (S_ISREG(info.st_mode)) {
+        add_file(walk->folder, path);
+        return;
+    } else if (S_ISDIR(info.st_mode) && S_ISLNK(own.st_mode)) {
+        add_link(walk, path, level + 1);
+        return;
+    } else if (S_ISDIR(info.st_mode)) {
+        enter(walk, path, level + 1);
+    }
+    free(path);
+}
+
+static void enter(walk_t *walk, const char *path, int level) {
+    struct stat info;
+    if (level > FOLDER_MOST_LEVELS) {
+        not_read(walk, path, "it lies deeper than 16 folders");
+        return;
+    }
+    DIR *stream = opendir(path);
+    if (!stream || stat(path, &info) != 0) {
+        if (level == 0) die(EXIT_RUNTIME, "%s: %s", path, strerror(errno));
+        not_read(walk, path, strerror(errno));
+    } else if (first_time(walk, &info)) {
+        for (struct dirent *entry; (entry = readdir(stream));) {
+            const char *name = entry->d_name;
+            if (name[0] != '.')
+                take_entry(walk, path, name, level);
+            else if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+                walk->folder->n_hidden++;
+        }
+    }
+    if (stream) closedir(stream);
+}
+
+/* A slash sorts before all else, so that the files of a folder stand together, behind those of shorter names of folders. */
+static int bytewise(const void *a, const void *b) {
+    const unsigned char *x = *(unsigned char *const *)a, *y = *(unsigned char *const *)b;
+    while (*x && *x == *y) x++, y++;
+    const int left = *x == '/' ? 1 : *x ? *x + 1 : 0, right = *y == '/' ? 1 : *y ? *y + 1 : 0;
+    return (left > right) - (left < right);
+}
+
+const char *folder_inside(const folder_t *folder, const char *file) {
+    const char *inside = file + strlen(folder->path);
+    return inside + (*inside == '/');
+}
+
+int folder_levels(const folder_t *folder, const char *file) {
+    int levels = 0;
+    for (const char *p = folder_inside(folder, file); *p; p++) levels += *p == '/';
+    return levels;
+}
+
+/* The files of the folder itself to the front, in the order they have. */
+static void own_files_first(folder_t *folder) {
+    char **sorted = mem_alloc(folder->n, sizeof *sorted);
+    int64_t n = 0;
+    for (int round = 0; round < 2; round++)
+        for (int64_t i = 0; i < folder->n; i++)
+            if ((folder_levels(folder, folder->file[i]) > 0) == (round == 1)) sorted[n++] = folder->file[i];
+    free(folder->file);
+    folder->file = sorted;
+    folder->cap = folder->n;
+}
+
+void folder_list(folder_t *folder, const char *path) {
+    *folder = (folder_t){.path = path};
+    walk_t walk = {.folder = folder};
+    enter(&walk, path, 0);
+    for (int64_t i = 0; i < walk.n_links; i++) { /* which may bring more links */
+        enter(&walk, walk.link[i].path, walk.link[i].level);
+        free(walk.link[i].path);
+    }
+    free(walk.link);
+    free(walk.seen);
+    if (folder->n) qsort(folder->file, (size_t)folder->n, sizeof *folder->file, bytewise);
+    own_files_first(folder);
+}
+
+void folder_free(folder_t *folder) {
+    for (int64_t i = 0; i < folder->n; i++) free(folder->file[i]);
+    free(folder->file);
+    *folder = (folder_t){0};
+}
+
+const char *folder_find(const folder_t *folder, const char *name, int levels) {
+    for (int64_t i = 0; i < folder->n; i++) {
+        const char *slash = strrchr(folder->file[i], '/');
+        if (strcmp(slash ? slash + 1 : folder->file[i], name) == 0 && folder_levels(folder, folder->file[i]) <= levels)
+            return folder->file[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ * report.h - what is told of a folder of pictures: which were left out and why, what was done to the others, where labels come
+ * from. */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include "bitmap.h"
+#include <stdbool.h>
+
+enum { REPORT_LISTED = 10, REPORT_KINDS = 16 };
+
+typedef struct report {
+    const char *source;
+    int64_t h, w, c; /* what pictures are made */
+    int64_t hidden;
+    int levels; /* the most folders above a picture */
+    int64_t n, n_grey, n_alpha, n_cmyk, n_turned, n_as_wanted;
+    int64_t least_h, least_w, most_h, most_w; /* sizes of the smallest and the largest */
+    int64_t n_bad;
+    struct {
+        char *path, why[BITMAP_WHY];
+    } bad[REPORT_LISTED]; /* the first of them */
+    struct {
+        const char *name; /* of file_kind() */
+        int64_t n;
+    } kind[REPORT_KINDS];
+} report_t;
+
+void report_picture(report_t *report, const bitmap_t *image);
+void report_bad(report_t *report, const char *path, const char *why);
+void report_other_kind(report_t *report, const char *kind);
+void report_free(report_t *report);
+
+/* "20 WebP pictures, 1 BMP picture" in fresh memory; "" if there are none. */
+char *report_kinds(const report_t *report);
+
+/* The sentences. Left out: the program ends if pictures were left out and strict is set, or if none could be read. */
+void report_left_out(const report_t *report, bool strict);
+void report_conversions(const report_t *report, const uint8_t background[3]);
+void report_levels(const report_t *report, int64_t inside, int64_t beside, const char *classes);
+
+#endif
