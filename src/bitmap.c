@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * bitmap.c - reading by type, fitting and laying out pictures.
- *
- * bitmap_fit() crops to the target's proportions and averages over boxes: target pixel (i, j) is the mean of the
- * source over [i, i+1) x [j, j+1) in the target's units, partly covered pixels counted by their part. Both directions
- * are separable, so it runs over rows, then over columns. Grey from colour is 0.299 R + 0.587 G + 0.114 B (ITU-R
- * BT.601). */
+ * bitmap.c - reading by type, and laying out pictures. */
 #include "bitmap.h"
 #include "console.h"
-#include "exif.h"
 #include "files.h"
 #include "mem.h"
 
@@ -65,7 +59,7 @@ static uint8_t *read_bytes(const char *path, size_t *size, char why[BITMAP_WHY])
     return byte;
 }
 
-bool bitmap_read(bitmap_t *image, const char *path, const uint8_t background[3], char why[BITMAP_WHY]) {
+bool bitmap_read(bitmap_t *seen, fit_t *fit, const char *path, const uint8_t background[3], char why[BITMAP_WHY]) {
     size_t size;
     bool good = false;
     errno = 0;
@@ -73,9 +67,9 @@ bool bitmap_read(bitmap_t *image, const char *path, const uint8_t background[3],
     if (!byte) return false;
     const char *kind = file_kind(byte, size);
     if (is_png(byte, size))
-        good = bitmap_decode_png(image, byte, size, background, why);
+        good = bitmap_decode_png(seen, fit, byte, size, background, why);
     else if (is_jpeg(byte, size))
-        good = bitmap_decode_jpeg(image, byte, size, why);
+        good = bitmap_decode_jpeg(seen, fit, byte, size, why);
     else if (size == 0)
         snprintf(why, BITMAP_WHY, "the file is empty");
     else
@@ -98,64 +92,16 @@ void bitmap_free(bitmap_t *image) {
     image->pixel = NULL;
 }
 
-/* Average line[n][stride] from position `from` on, boxes of `box` source units, into out[m][stride]. */
-static void average(const float *line, int64_t n, int64_t stride, double from, double box, int64_t m, float *out) {
-    for (int64_t i = 0; i < m; i++) {
-        const double begin = from + (double)i * box, end = begin + box;
-        for (int64_t s = 0; s < stride; s++) {
-            double sum = 0.0;
-            for (int64_t k = (int64_t)begin; k < n && (double)k < end; k++)
-                sum += (double)line[k * stride + s] * (fmin(end, (double)k + 1.0) - fmax(begin, (double)k));
-            out[i * stride + s] = (float)(sum / box);
-        }
-    }
-}
-
 static uint8_t to_byte(double value) {
     return (uint8_t)lround(fmin(fmax(value, 0.0), 255.0));
 }
 
-/* One pixel of `from_c` channels to one of c channels. */
-static void convert(const float *from, int64_t from_c, uint8_t *pixel, int64_t c) {
-    for (int64_t k = 0; k < c; k++)
-        if (from_c == c)
-            pixel[k] = to_byte((double)from[k]);
-        else if (c == 1)
-            pixel[k] = to_byte(0.299 * (double)from[0] + 0.587 * (double)from[1] + 0.114 * (double)from[2]);
-        else
-            pixel[k] = to_byte((double)from[0]);
-}
-
-/* As it is stored. */
-static void fit_stored(const bitmap_t *image, int64_t h, int64_t w, int64_t c, uint8_t *pixel) {
-    const double box = fmin((double)image->h / (double)h, (double)image->w / (double)w);
-    const double top = ((double)image->h - box * (double)h) / 2.0, left = ((double)image->w - box * (double)w) / 2.0;
-    const int64_t row = image->w * image->c, narrow = w * image->c;
-    float *line = mem_alloc(row, sizeof *line);
-    float *tall = mem_alloc(image->h * narrow, sizeof *tall);
-    float *small = mem_alloc(h * narrow, sizeof *small);
-    for (int64_t y = 0; y < image->h; y++) {
-        for (int64_t i = 0; i < row; i++) line[i] = image->pixel[y * row + i];
-        average(line, image->w, image->c, left, box, w, tall + y * narrow);
-    }
-    average(tall, image->h, narrow, top, box, h, small);
-    for (int64_t p = 0; p < h * w; p++) convert(small + p * image->c, image->c, pixel + p * c, c);
-    free(small);
-    free(tall);
-    free(line);
-}
-
 void bitmap_fit(const bitmap_t *image, int64_t h, int64_t w, int64_t c, uint8_t *pixel) {
-    if (image->orientation <= 1) {
-        fit_stored(image, h, w, c, pixel);
-        return;
-    }
-    const bool lies = exif_lies(image->orientation);
-    const int64_t rows = lies ? w : h, columns = lies ? h : w;
-    uint8_t *stored = mem_alloc(rows * columns, (size_t)c);
-    fit_stored(image, rows, columns, c, stored);
-    exif_turn(stored, rows, columns, c, image->orientation, pixel);
-    free(stored);
+    fit_t fit = {.h = h, .w = w, .c = c};
+    fit_begin(&fit, image->h, image->w, image->c, 1);
+    for (int64_t y = 0; y < image->h; y++) fit_row(&fit, image->pixel + y * image->w * image->c);
+    fit_end(&fit, pixel);
+    fit_free(&fit);
 }
 
 int64_t bitmap_columns(int64_t n) {

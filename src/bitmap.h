@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * bitmap.h - pictures of 8 bits: read from PNG and JPEG, fitted to a size, laid out in a grid, written as PNG. */
+ * bitmap.h - pictures of 8 bits: read from PNG and JPEG, laid out in a grid, written as PNG. */
 #ifndef BITMAP_H
 #define BITMAP_H
 
+#include "bitmap_fit.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,7 +11,6 @@
 typedef struct image {
     int64_t h, w, c; /* c: 1 grey or 3 red, green, blue; 4 from bitmap_decode_png_rgba() alone */
     uint8_t *pixel;  /* [h][w][c] in fresh memory */
-    int orientation; /* of exif.h, which bitmap_fit() follows; 0 and 1: upright */
     unsigned notes;  /* what was done to it, of the flags below */
 } bitmap_t;
 
@@ -26,9 +26,10 @@ enum {
 
 bool bitmap_is(const uint8_t *head, size_t n);
 
-/* Read a PNG or JPEG file, with transparent pixels over the background. False with a reason in why. */
+/* Read a PNG or JPEG file into the small picture that fit makes, with transparent pixels over the background; fit_end() gives it,
+ * fit_free() is the caller's. *seen gets the file's size, channels and notes. False with a reason in why. */
 #define BITMAP_WHY 160
-bool bitmap_read(bitmap_t *image, const char *path, const uint8_t background[3], char why[BITMAP_WHY]);
+bool bitmap_read(bitmap_t *seen, fit_t *fit, const char *path, const uint8_t background[3], char why[BITMAP_WHY]);
 
 /* True if a picture of this size is read; else why not. */
 bool bitmap_size_read(int64_t h, int64_t w, int64_t most_side, char why[BITMAP_WHY]);
@@ -39,7 +40,7 @@ void bitmap_write(const bitmap_t *image, const char *path);
 bitmap_t bitmap_new(int64_t h, int64_t w, int64_t c, uint8_t value);
 void bitmap_free(bitmap_t *image);
 
-/* The largest centred part of the upright picture with the proportions of h x w, averaged over boxes to that size, as c channels. */
+/* A picture in memory, cropped and scaled to h x w x c (bitmap_fit.h). */
 void bitmap_fit(const bitmap_t *image, int64_t h, int64_t w, int64_t c, uint8_t *pixel);
 
 /* A grid of n pictures x[n][h][w][c] with values 0..1 (clamped), row by row; small ones are magnified by a whole
@@ -49,11 +50,11 @@ bitmap_t bitmap_grid(const float *x, int64_t n, int64_t h, int64_t w, int64_t c,
 /* The columns that make n pictures a grid about as wide as high. */
 int64_t bitmap_columns(int64_t n);
 
-/* The decoders: pixels from bytes. False with a reason in why. */
-bool bitmap_decode_png(bitmap_t *image, const uint8_t *byte, size_t size, const uint8_t background[3],
+/* The decoders. False with a reason in why. */
+bool bitmap_decode_png(bitmap_t *seen, fit_t *fit, const uint8_t *byte, size_t size, const uint8_t background[3],
                        char why[BITMAP_WHY]);
-/* The same with four channels, R G B A, and a side of its own at most. */
+bool bitmap_decode_jpeg(bitmap_t *seen, fit_t *fit, const uint8_t *byte, size_t size, char why[BITMAP_WHY]);
+/* A PNG as a whole, R G B A, of a side of its own at most. */
 bool bitmap_decode_png_rgba(bitmap_t *image, const uint8_t *byte, size_t size, int64_t most_side, char why[BITMAP_WHY]);
-bool bitmap_decode_jpeg(bitmap_t *image, const uint8_t *byte, size_t size, char why[BITMAP_WHY]);
 
 #endif

@@ -25,8 +25,8 @@ typedef struct reader {
     struct jpeg_progress_mgr progress;
     jmp_buf failed;
     char *why;
-    uint8_t *pixel;
-    uint8_t *row; /* one line of CMYK */
+    uint8_t *row; /* as libjpeg gives it */
+    uint8_t *rgb; /* that was CMYK */
 } reader_t;
 
 static noreturn void fail(j_common_ptr jpeg) {
@@ -72,20 +72,19 @@ static void from_cmyk(const uint8_t *cmyk, int64_t w, uint8_t *rgb) {
         for (int64_t k = 0; k < 3; k++) rgb[x * 3 + k] = (uint8_t)((cmyk[x * 4 + k] * cmyk[x * 4 + 3] + 127) / 255);
 }
 
-static void read_rows(struct jpeg_decompress_struct *jpeg, reader_t *reader, bitmap_t *image) {
-    const int64_t w = image->w, c = image->c;
+static void read_rows(struct jpeg_decompress_struct *jpeg, reader_t *reader, fit_t *fit) {
     const bool cmyk = jpeg->out_color_space == JCS_CMYK;
-    if (cmyk) reader->row = mem_alloc(w, 4);
+    reader->row = mem_alloc(jpeg->output_width, (size_t)jpeg->output_components);
+    reader->rgb = mem_alloc(jpeg->output_width, 3);
     while (jpeg->output_scanline < jpeg->output_height) {
-        uint8_t *pixel = image->pixel + (int64_t)jpeg->output_scanline * w * c;
-        JSAMPROW row = cmyk ? reader->row : pixel;
-        jpeg_read_scanlines(jpeg, &row, 1);
-        if (cmyk) from_cmyk(row, w, pixel);
+        jpeg_read_scanlines(jpeg, &reader->row, 1);
+        if (cmyk) from_cmyk(reader->row, jpeg->output_width, reader->rgb);
+        fit_row(fit, cmyk ? reader->rgb : reader->row);
     }
 }
 
 static bool decode(struct jpeg_decompress_struct *jpeg, reader_t *reader, const uint8_t *byte, size_t size,
-                   bitmap_t *image) {
+                   bitmap_t *seen, fit_t *fit) {
     jpeg_mem_src(jpeg, byte, size);
     jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(jpeg, TRUE);
@@ -95,18 +94,19 @@ static bool decode(struct jpeg_decompress_struct *jpeg, reader_t *reader, const 
     const int64_t h = jpeg->image_height, w = jpeg->image_width, c = n == 1 ? 1 : 3;
     jpeg->out_color_space = n == 1 ? JCS_GRAYSCALE : n == 3 ? JCS_RGB : JCS_CMYK;
     jpeg->dct_method = JDCT_ISLOW;
-    *image = (bitmap_t){.h = h, .w = w, .c = c, .notes = n == 4 ? BITMAP_CMYK : 0};
+    int orientation = 1;
     for (jpeg_saved_marker_ptr marker = jpeg->marker_list; marker; marker = marker->next)
-        if (image->orientation <= 1) image->orientation = exif_orientation(marker->data, marker->data_length);
-    if (image->orientation > 1) image->notes |= BITMAP_TURNED;
+        if (orientation == 1) orientation = exif_orientation(marker->data, marker->data_length);
+    *seen = (bitmap_t){.h = h, .w = w, .c = c};
+    seen->notes = (n == 4 ? BITMAP_CMYK : 0u) | (orientation > 1 ? BITMAP_TURNED : 0u);
     jpeg_start_decompress(jpeg);
-    image->pixel = reader->pixel = mem_alloc(h * w, (size_t)c);
-    read_rows(jpeg, reader, image);
+    fit_begin(fit, h, w, c, orientation);
+    read_rows(jpeg, reader, fit);
     jpeg_finish_decompress(jpeg);
     return true;
 }
 
-bool bitmap_decode_jpeg(bitmap_t *image, const uint8_t *byte, size_t size, char why[BITMAP_WHY]) {
+bool bitmap_decode_jpeg(bitmap_t *seen, fit_t *fit, const uint8_t *byte, size_t size, char why[BITMAP_WHY]) {
     struct jpeg_decompress_struct jpeg;
     reader_t reader = {.progress = {.progress_monitor = on_progress}, .why = why};
     jpeg.err = jpeg_std_error(&reader.error);
@@ -115,13 +115,14 @@ bool bitmap_decode_jpeg(bitmap_t *image, const uint8_t *byte, size_t size, char 
     if (setjmp(reader.failed)) {
         jpeg_destroy_decompress(&jpeg);
         free(reader.row);
-        free(reader.pixel);
+        free(reader.rgb);
         return false;
     }
     jpeg_create_decompress(&jpeg);
     jpeg.progress = &reader.progress;
-    const bool good = decode(&jpeg, &reader, byte, size, image);
+    const bool good = decode(&jpeg, &reader, byte, size, seen, fit);
     jpeg_destroy_decompress(&jpeg);
     free(reader.row);
+    free(reader.rgb);
     return good;
 }

@@ -22,20 +22,26 @@
 #include <string.h>
 #include <zlib.h>
 
-#define MOST_RAW ((int64_t)1 << 28) /* bytes of all rows as the file has them */
+#define MOST_RAW   ((int64_t)1 << 28) /* bytes of all rows as the file has them */
+#define MOST_WHOLE ((int64_t)1 << 27) /* bytes of an image that must stand in memory whole */
 
 enum { SIGNATURE = 8, HEAD = SIGNATURE + 8 + 13 + 4 }; /* bytes before the second chunk */
 
 typedef struct reader {
     jmp_buf failed;
     bool rgba; /* four channels wanted, whatever the file has */
+    bool whole; /* the image stands in memory: rgba, or interlaced */
+    bool clear; /* its pixels have alpha */
     bool ended;
+    fit_t *fit; /* takes the rows, unless rgba is set */
     const uint8_t *background;
     int64_t most_side;
     char *why;
     int64_t h, w, c, bytes; /* channels and bytes of a value as rows come */
     int64_t rows;           /* that came in the last pass */
-    uint8_t *pixel;         /* [h][w][c * bytes] */
+    unsigned notes;
+    uint8_t *pixel; /* [h][w][c * bytes] of a whole image */
+    uint8_t *row;   /* [w][3]: a row composed */
 } reader_t;
 
 static int64_t u32(const uint8_t *p) {
@@ -69,12 +75,18 @@ static void on_warning(png_structp png, png_const_charp message) {
     if (strncmp(message, "Extra compress", 14) == 0) on_error(png, "more image data than its pixels take");
 }
 
+static noreturn void refuse_whole(reader_t *reader) {
+    snprintf(reader->why, BITMAP_WHY, "an interlaced PNG of %lldx%lld pixels, at most %lld bytes of them are read",
+             (long long)reader->w, (long long)reader->h, (long long)MOST_WHOLE);
+    longjmp(reader->failed, 1);
+}
+
 static void on_info(png_structp png, png_infop info) {
     reader_t *reader = png_get_progressive_ptr(png);
     const uint8_t *ground = reader->background;
     reader->h = png_get_image_height(png, info);
     reader->w = png_get_image_width(png, info);
-    const bool clear = png_get_color_type(png, info) & PNG_COLOR_MASK_ALPHA || png_get_valid(png, info, PNG_INFO_tRNS);
+    const bool clear = reader->clear = png_get_color_type(png, info) & PNG_COLOR_MASK_ALPHA || png_get_valid(png, info, PNG_INFO_tRNS);
     png_set_expand(png);
     if (reader->rgba || !clear) png_set_scale_16(png);
     if (reader->rgba || (clear && (ground[0] != ground[1] || ground[0] != ground[2]))) png_set_gray_to_rgb(png);
@@ -86,13 +98,45 @@ static void on_info(png_structp png, png_infop info) {
     const bool known = reader->rgba ? reader->c == 4 : reader->c >= 1 && reader->c <= 4;
     if (!known || png_get_rowbytes(png, info) != (size_t)(reader->w * reader->c * reader->bytes))
         png_error(png, "neither grey nor RGB");
-    reader->pixel = mem_alloc(reader->h * reader->w, (size_t)(reader->c * reader->bytes));
+    reader->whole = reader->rgba || png_get_interlace_type(png, info) != PNG_INTERLACE_NONE;
+    if (!reader->rgba && reader->whole && reader->h * reader->w * reader->c * reader->bytes > MOST_WHOLE)
+        refuse_whole(reader);
+    if (reader->whole) reader->pixel = mem_alloc(reader->h * reader->w, (size_t)(reader->c * reader->bytes));
+    reader->row = mem_alloc(reader->w, 3);
+    if (!reader->rgba) fit_begin(reader->fit, reader->h, reader->w, reader->c - clear, 1);
+}
+
+static int64_t value_at(const uint8_t *p, int64_t bytes) {
+    return bytes == 2 ? p[0] << 8 | p[1] : p[0];
+}
+
+/* A row over the background, as 8 bits without alpha. */
+static const uint8_t *compose(reader_t *reader, const uint8_t *from) {
+    const int64_t c = reader->c, bytes = reader->bytes, colours = c - 1, most = bytes == 2 ? 65535 : 255;
+    uint8_t *to = reader->row;
+    for (int64_t x = 0; x < reader->w; x++, from += c * bytes) {
+        const int64_t alpha = value_at(from + colours * bytes, bytes);
+        if (alpha < most) reader->notes |= BITMAP_ALPHA;
+        for (int64_t k = 0; k < colours; k++) {
+            const int64_t ground = reader->background[k] * (most / 255);
+            const int64_t mixed = alpha * value_at(from + k * bytes, bytes) + (most - alpha) * ground;
+            *to++ = (uint8_t)((mixed * 2 * 255 + most * most) / (2 * most * most));
+        }
+    }
+    return reader->row;
+}
+
+static void give_row(reader_t *reader, const uint8_t *row) {
+    fit_row(reader->fit, reader->clear ? compose(reader, row) : row);
 }
 
 static void on_row(png_structp png, png_bytep row, png_uint_32 y, int pass) {
     reader_t *reader = png_get_progressive_ptr(png);
     (void)pass;
-    if (row) png_progressive_combine_row(png, reader->pixel + (int64_t)y * reader->w * reader->c * reader->bytes, row);
+    if (row && reader->whole)
+        png_progressive_combine_row(png, reader->pixel + (int64_t)y * reader->w * reader->c * reader->bytes, row);
+    else if (row)
+        give_row(reader, row);
     reader->rows = (int64_t)y + 1;
 }
 
@@ -100,27 +144,6 @@ static void on_end(png_structp png, png_infop info) {
     reader_t *reader = png_get_progressive_ptr(png);
     (void)info;
     reader->ended = true;
-}
-
-static int64_t value_at(const uint8_t *p, int64_t bytes) {
-    return bytes == 2 ? p[0] << 8 | p[1] : p[0];
-}
-
-/* Compose the pixels over the background, in place, and to 8 bits; the channels that are left. */
-static int64_t compose(reader_t *reader, unsigned *notes) {
-    const int64_t c = reader->c, bytes = reader->bytes, colours = c - 1, most = bytes == 2 ? 65535 : 255;
-    const uint8_t *from = reader->pixel;
-    uint8_t *to = reader->pixel;
-    for (int64_t p = 0; p < reader->h * reader->w; p++, from += c * bytes) {
-        const int64_t alpha = value_at(from + colours * bytes, bytes);
-        if (alpha < most) *notes |= BITMAP_ALPHA;
-        for (int64_t k = 0; k < colours; k++) {
-            const int64_t ground = reader->background[k] * (most / 255);
-            const int64_t mixed = alpha * value_at(from + k * bytes, bytes) + (most - alpha) * ground;
-            *to++ = (uint8_t)((mixed * 2 * 255 + most * most) / (2 * most * most));
-        }
-    }
-    return colours;
 }
 
 static void decode(png_structp png, png_infop info, reader_t *reader, const uint8_t *byte, size_t size) {
@@ -131,33 +154,39 @@ static void decode(png_structp png, png_infop info, reader_t *reader, const uint
     png_set_progressive_read_fn(png, reader, on_info, on_row, on_end);
     png_process_data(png, info, (png_bytep)(uintptr_t)byte, size);
     if (!reader->ended || reader->rows != reader->h) png_error(png, "cut short");
+    const int64_t width = reader->w * reader->c * reader->bytes;
+    for (int64_t y = 0; reader->whole && !reader->rgba && y < reader->h; y++) give_row(reader, reader->pixel + y * width);
 }
 
-static bool decode_as(bitmap_t *image, reader_t *reader, const uint8_t *byte, size_t size) {
+/* True if the image was read. */
+static bool read_image(reader_t *reader, const uint8_t *byte, size_t size) {
     if (!within_limits(byte, size, reader->most_side, reader->why)) return false;
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, reader, on_error, on_warning);
     png_infop info = png ? png_create_info_struct(png) : NULL;
     if (!info) die(EXIT_RUNTIME, "out of memory for a PNG");
-    if (setjmp(reader->failed)) {
-        png_destroy_read_struct(&png, &info, NULL);
-        free(reader->pixel);
-        return false;
+    volatile bool good = false;
+    if (setjmp(reader->failed) == 0) {
+        decode(png, info, reader, byte, size);
+        good = true;
     }
-    decode(png, info, reader, byte, size);
     png_destroy_read_struct(&png, &info, NULL);
-    *image = (bitmap_t){.h = reader->h, .w = reader->w, .c = reader->c, .pixel = reader->pixel};
-    if (!reader->rgba && reader->c % 2 == 0) image->c = compose(reader, &image->notes);
-    return true;
+    free(reader->row);
+    return good;
 }
 
-bool bitmap_decode_png(bitmap_t *image, const uint8_t *byte, size_t size, const uint8_t background[3],
+bool bitmap_decode_png(bitmap_t *seen, fit_t *fit, const uint8_t *byte, size_t size, const uint8_t background[3],
                        char why[BITMAP_WHY]) {
-    reader_t reader = {.background = background, .most_side = BITMAP_MOST_SIDE, .why = why};
-    return decode_as(image, &reader, byte, size);
+    reader_t reader = {.background = background, .most_side = BITMAP_MOST_SIDE, .fit = fit, .why = why};
+    const bool good = read_image(&reader, byte, size);
+    free(reader.pixel);
+    *seen = (bitmap_t){.h = reader.h, .w = reader.w, .c = reader.c - reader.clear, .notes = reader.notes};
+    return good;
 }
 
-bool bitmap_decode_png_rgba(bitmap_t *image, const uint8_t *byte, size_t size, int64_t most_side,
-                            char why[BITMAP_WHY]) {
+bool bitmap_decode_png_rgba(bitmap_t *image, const uint8_t *byte, size_t size, int64_t most_side, char why[BITMAP_WHY]) {
     reader_t reader = {.rgba = true, .background = (const uint8_t[3]){255, 255, 255}, .most_side = most_side, .why = why};
-    return decode_as(image, &reader, byte, size);
+    const bool good = read_image(&reader, byte, size);
+    if (!good) free(reader.pixel);
+    *image = (bitmap_t){.h = reader.h, .w = reader.w, .c = reader.c, .pixel = good ? reader.pixel : NULL};
+    return good;
 }

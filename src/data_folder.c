@@ -58,16 +58,17 @@ static bool is_candidate(const char *path, report_t *report) {
 static bool take_picture(data_set_t *set, const char *path, shape_t to, report_t *report) {
     data_t *data = &set->train;
     char why[BITMAP_WHY] = "";
-    bitmap_t image;
-    if (!bitmap_read(&image, path, set->way.background, why)) {
+    fit_t fit = {.h = to.h, .w = to.w, .c = to.c};
+    bitmap_t seen;
+    const bool good = bitmap_read(&seen, &fit, path, set->way.background, why);
+    if (good) {
+        fit_end(&fit, data->u8 + data->n++ * to.h * to.w * to.c);
+        report_picture(report, &seen);
+    } else {
         report_bad(report, path, why);
-        return false;
     }
-    bitmap_fit(&image, to.h, to.w, to.c, data->u8 + data->n * to.h * to.w * to.c);
-    report_picture(report, &image);
-    bitmap_free(&image);
-    data->n++;
-    return true;
+    fit_free(&fit);
+    return good;
 }
 
 static void show_progress(int64_t done, int64_t n) {

@@ -165,6 +165,13 @@ def check_good_pngs():
             planar(f.shown(f.pattern(32, 32, 8, 4), 8, 4, background=colour))
         compare("pixels over %s" % word, got, want, 0.5 / 255 + 1e-4)
     report("no such colour", encode("colour", "over", "--background", "whit").wrong(2, "did you mean white"))
+    rows = (b"\0" + bytes(4096 // 8)) * 16384
+    write("large.png", f.SIGNATURE + f.head(4096, 16384, 1, 0) + f.chunk(b"IDAT", zlib.compress(rows, 1)) + f.chunk(b"IEND"))
+    run = encode("colour", "large.png")
+    report("a large PNG is read row by row", run.wrong(0) if run.seconds < 1 else run.code)
+    report("it takes little memory", "%d MiB" % (run.bytes >> 20) if run.bytes > 64 << 20 else None)
+    large = f.SIGNATURE + f.head(16384, 4096, 8, 6, 1) + f.chunk(b"IDAT", zlib.compress(bytes(99))) + f.chunk(b"IEND")
+    refused("a large interlaced PNG", write("large.png", large), "an interlaced PNG of 16384x4096 pixels, at most 134217728 bytes")
     for side in range(1, 10):
         for interlace in (0, 1):
             write("sizes/%d_%d.png" % (side, interlace), f.png(f.pattern(side, 10 - side, 1, 0), 1, 0, interlace))
