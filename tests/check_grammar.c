@@ -158,6 +158,10 @@ END_TEST
 
 #define TEN(x) x x x x x x x x x x
 
+#define LOOKS_LIKE(kind)                                                                                               \
+    "line 1, column 1: this looks like " kind ": a text of libvae has a section a line, its name, a space and its "    \
+    "modules, as in 'latent gaussian dim=32'"
+
 static const struct {
     const char *text;
     vae_status_t status;
@@ -193,7 +197,17 @@ static const struct {
     { "e repeat n=2 { }", VAE_E_SPEC, "line 1, column 3: repeat: wanted one pair of braces with modules in it" },
     { "e repeat n=2", VAE_E_SPEC, "line 1, column 3: repeat: wanted one pair of braces with modules in it" },
     { "e repeat n=2 { a } { b }", VAE_E_SPEC, "line 1, column 3: repeat: wanted one pair of braces with modules in it" },
-    { "\xEF\xBB\xBF" "encoder a", VAE_E_SPEC, "line 1, column 1: byte 0xef, wanted ASCII text without a byte order mark" },
+    { "\xEF\xBB\xBF" "encoder a b$", VAE_E_SPEC, "line 1, column 12: '$' has no place in this text" },
+    { "e\xEF\xBB\xBF" "ncoder a", VAE_E_SPEC, "line 1, column 2: byte 0xef, wanted ASCII text" },
+    { "{ \"encoder\": 1 }", VAE_E_SPEC, LOOKS_LIKE("JSON") },
+    { "  \n[]", VAE_E_SPEC, LOOKS_LIKE("JSON") },
+    { "---\nencoder:\n", VAE_E_SPEC, LOOKS_LIKE("YAML") },
+    { "encoder:\n  - conv2d\n", VAE_E_SPEC, LOOKS_LIKE("YAML") },
+    { "latent_dim: 32", VAE_E_SPEC, LOOKS_LIKE("YAML") },
+    { "<model/>", VAE_E_SPEC, LOOKS_LIKE("XML") },
+    { "encoder nn.Linear(784, 400)", VAE_E_SPEC,
+      "line 1, column 18: '(' has no place in this text: options stand behind a module as key=value, as "
+      "in 'conv2d out=32 kernel=3', and modules are joined by '|'" },
     { "encoder \xC3\xA9", VAE_E_SPEC, "line 1, column 9: byte 0xc3, wanted ASCII text" },
     { "encoder \"a\"", VAE_E_SPEC, "line 1, column 9: '\"' has no place in this text" },
     { "encoder a;b", VAE_E_SPEC, "line 1, column 10: ';' has no place in this text" },

@@ -154,7 +154,7 @@ static const struct {
     { "xyzzy=3 out=1", VAE_E_SPEC, "no option 'xyzzy'" },
     { "out=1 out=2", VAE_E_SPEC, "out is given twice" },
     { "out=1 4x4 shape=4", VAE_E_SPEC, "shape is given twice" },
-    { "out=1 4x4 4x4", VAE_E_SPEC, "'4x4', wanted an option as key=value" },
+    { "out=1 4x4 4x4", VAE_E_SPEC, "'4x4', wanted an option as key=value, as in shape=4x4" },
     { "out=0", VAE_E_SPEC, "out=0, wanted 1..65536" },
     { "out=65537", VAE_E_SPEC, "out=65537, wanted 1..65536" },
     { "out=-1", VAE_E_SPEC, "out=-1, wanted 1..65536" },

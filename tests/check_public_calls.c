@@ -286,6 +286,32 @@ void of_model_save(rig *r) {
     REFUSED(vae_model_save((vae_model_t *)(void *)r->session, "x"));
 }
 
+void of_model_save_memory(rig *r) {
+    static uint8_t data[65536];
+    size_t size = 0, again = 0;
+    vae_model_t *m;
+    REFUSED(vae_model_save_memory(NULL, data, sizeof(data), &size));
+    REFUSED(vae_model_save_memory((vae_model_t *)(void *)r->session, data, sizeof(data), &size));
+    REFUSED(vae_model_save_memory(r->plain, NULL, 0, NULL));
+    REFUSED(vae_model_save_memory(r->plain, NULL, SIZE_MAX, &size));
+    ck_assert_ok(vae_model_save_memory(r->plain, NULL, 0, &size));
+    memset(data, 0x5A, sizeof(data));
+    REFUSED(vae_model_save_memory(r->plain, data, size - 1, &again));
+    ck_assert_uint_eq(again, size);
+    ck_assert_int_eq(data[0], 0x5A);
+    ck_assert_ok(vae_model_save_memory(r->plain, data, size, NULL));
+    ck_assert_int_eq(data[size], 0x5A);
+    ck_assert_ok(vae_model_load_memory(&m, r->ctx, data, size));
+    vae_model_destroy(m);
+    ck_assert_ok(vae_model_save(r->plain, "build/public_calls.safetensors"));
+    FILE *file = fopen("build/public_calls.safetensors", "rb");
+    static uint8_t saved[65536];
+    ck_assert_uint_eq(fread(saved, 1, sizeof(saved), file), size);
+    ck_assert_mem_eq(saved, data, size);
+    fclose(file);
+    remove("build/public_calls.safetensors");
+}
+
 void of_model_destroy(rig *r) {
     vae_model_destroy(NULL);
     vae_model_destroy((vae_model_t *)(void *)r->session);

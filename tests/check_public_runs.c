@@ -40,6 +40,12 @@ void of_session_set_labels(rig *r) {
     FRIENDLY(vae_session_set_labels(r->codes_session, n, r->codes));
 }
 
+void of_session_cancel(rig *r) {
+    vae_session_cancel(NULL);
+    vae_session_cancel((vae_session_t *)(void *)r->plain);
+    ck_assert_ok(vae_encode(r->session, 1, r->x, r->y, NULL));
+}
+
 void of_encode(rig *r) {
     REFUSED(vae_encode(NULL, 1, r->x, r->y, r->y));
     REFUSED(vae_encode(r->session, 1, NULL, r->y, r->y));
@@ -250,6 +256,12 @@ void of_trainer_backward_codes(rig *r) {
     REFUSED_BATCHES(vae_trainer_backward_codes(r->prior_trainer, n, r->codes, NULL));
     ck_assert_ok(vae_trainer_set_labels(r->prior_trainer, 2, r->codes));
     ck_assert_ok(vae_trainer_backward_codes(r->prior_trainer, 2, r->codes, NULL));
+}
+
+void of_trainer_cancel(rig *r) {
+    vae_trainer_cancel(NULL);
+    vae_trainer_cancel((vae_trainer_t *)(void *)r->plain);
+    ck_assert_ok(vae_trainer_step(r->trainer, 1, r->x, NULL));
 }
 
 void of_trainer_apply(rig *r) {

@@ -82,11 +82,43 @@ START_TEST(test_a_change_may_wait_for_another) {
 }
 END_TEST
 
+/* ---- words of other programs -------------------------------------------------------------------------------------- */
+
+static const char *const ours[] = {
+#define SYNONYM(theirs, ours) ours,
+#include "base/synonyms.def"
+#undef SYNONYM
+};
+
+static int32_t is_a_word_of_ours(const char *word) {
+    static const char *const sections[] = {"input", "encoder", "latent", "decoder", "likelihood", "prior", "optimizer", "objective",
+                                           "schedule", "clip", "memory"};
+    const char *kind, *name;
+    for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+        if (strcmp(sections[i], word) == 0) return 1;
+    for (int32_t i = 0; (kind = vae_registry_kind(i)) != NULL; i++) {
+        for (int32_t j = 0; (name = vae_registry_name(kind, j)) != NULL; j++) {
+            vae_option_t option = {.struct_size = sizeof(option)};
+            if (strcmp(name, word) == 0) return 1;
+            for (int32_t k = 0; vae_registry_option(kind, name, k, &option) == VAE_OK; k++)
+                if (strcmp(option.name, word) == 0) return 1;
+        }
+    }
+    return 0;
+}
+
+START_TEST(test_every_synonym_stands_for_a_word_that_a_text_may_hold) {
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+        ck_assert_msg(is_a_word_of_ours(ours[i]), "synonyms.def: no section, module or option '%s'", ours[i]);
+}
+END_TEST
+
 Suite *suite_spec_text(void);
 Suite *suite_spec_text(void) {
     Suite *s = suite_create("spec text");
     TCase *t = tcase_create("changes");
     tcase_add_loop_test(t, test_a_changed_text_is_canonical, 0, vae_registry_count("preset"));
+    tcase_add_test(t, test_every_synonym_stands_for_a_word_that_a_text_may_hold);
     tcase_add_test(t, test_a_change_may_wait_for_another);
     suite_add_tcase(s, t);
     return s;

@@ -309,6 +309,22 @@ START_TEST(test_nearest_ignores_words_of_absurd_length) {
 }
 END_TEST
 
+/* Each word of ours in the table of synonyms is one that a text may hold, and none of theirs is ours in the same place. */
+START_TEST(test_words_of_other_programs_are_translated) {
+    static const char *const ours[] = {"linear", "conv2d", "gaussian", "bernoulli", "dim", "silu", "out"};
+    static const struct {
+        const char *theirs, *ours;
+    } words[] = {{"Dense", "linear"}, {"nn.Linear", "linear"}, {"torch.nn.Conv2d", "conv2d"}, {"BCE", "bernoulli"}, {"mse", "gaussian"},
+                 {"Normal", "gaussian"}, {"z_dim", "dim"}, {"swish", "silu"}, {"out_channels", "out"}, {"LINEAR", "linear"}};
+    char buf[96], wanted[96];
+    for (size_t i = 0; i < VAEI_COUNT(words); i++) {
+        (void)snprintf(wanted, sizeof wanted, " (did you mean '%s'?)", words[i].ours);
+        ck_assert_str_eq(vaei_text_hint(buf, words[i].theirs, ours, VAEI_COUNT(ours)), wanted);
+    }
+    ck_assert_str_eq(vaei_text_hint(buf, "padding", ours, VAEI_COUNT(ours)), ""); /* nothing of it may stand here */
+}
+END_TEST
+
 START_TEST(test_hint_is_a_half_sentence) {
     char buf[96];
     ck_assert_str_eq(vaei_text_hint(buf, "kernal", names, VAEI_COUNT(names)), " (did you mean 'kernel'?)");
@@ -338,6 +354,7 @@ Suite *suite_text(void) {
     tcase_add_test(near, test_nearest_finds_common_slips);
     tcase_add_test(near, test_nearest_does_not_guess_wildly);
     tcase_add_test(near, test_nearest_ignores_words_of_absurd_length);
+    tcase_add_test(near, test_words_of_other_programs_are_translated);
     tcase_add_test(near, test_hint_is_a_half_sentence);
     suite_add_tcase(s, read);
     suite_add_tcase(s, write);

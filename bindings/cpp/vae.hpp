@@ -115,6 +115,8 @@ public:
         ptr_.reset(p);
         check(vae_session_seed(p, seed));
     }
+    // from another thread or a signal handler: the call at work, or the next, throws an error of VAE_E_CANCELLED
+    void cancel() noexcept { vae_session_cancel(get()); }
     void encode(std::int64_t n, const float *x, float *mean, float *logvar = nullptr) {
         check(vae_encode(get(), n, x, mean, logvar));
     }
@@ -169,6 +171,7 @@ public:
     void set_labels(std::int64_t n, const std::int32_t *labels) { check(vae_trainer_set_labels(get(), n, labels)); }
     void save(const std::string &path) const { check(vae_trainer_save(get(), path.c_str())); }
     void load(const std::string &path) { check(vae_trainer_load(get(), path.c_str())); }
+    void cancel() noexcept { vae_trainer_cancel(get()); } // as session::cancel()
     std::int64_t steps() const noexcept { return vae_trainer_steps(get()); }
     vae_trainer_t *get() const noexcept { return ptr_.get(); }
 

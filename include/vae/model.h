@@ -51,6 +51,13 @@ VAE_API vae_status_t vae_model_load_weights(vae_model_t *model, const char *path
 /** Write the model to a file: temporary file, fsync, rename, fsync of the folder; an old file survives any failure. @since 0.1 */
 VAE_API vae_status_t vae_model_save(const vae_model_t *model, const char *path);
 
+/**
+ * As vae_model_save(), into memory: the same bytes, for vae_model_load_memory().
+ * @param data  receives at most cap bytes; may be NULL if cap is 0   @param needed  receives the bytes wanted; may be NULL
+ * @return VAE_OK; VAE_E_ARG (cap too small: data untouched, *needed set); VAE_E_NOMEM   @since 0.1
+ */
+VAE_API vae_status_t vae_model_save_memory(const vae_model_t *model, void *data, size_t cap, size_t *needed);
+
 /** Drop the caller's share; NULL is allowed. Sessions and trainers keep their model alive. @since 0.1 */
 VAE_API void vae_model_destroy(vae_model_t *model);
 

@@ -44,6 +44,13 @@ VAE_API vae_status_t vae_session_seed(vae_session_t *session, uint64_t seed);
 VAE_API vae_status_t vae_session_set_labels(vae_session_t *session, int64_t n, const int32_t *labels);
 
 /**
+ * Give up the call that the session is at, or its next one if it is at none: that call returns VAE_E_CANCELLED before its next layer, its
+ * outputs are unspecified, and the session is as it was before, so that the same call gives what it would have given. From any thread, and
+ * from a signal handler: it stores one number. Calls that take no time (_seed, _set_labels) are not given up. NULL is allowed. @since 0.1
+ */
+VAE_API void vae_session_cancel(vae_session_t *session);
+
+/**
  * Encode examples into the parameters of their posterior. Nothing is drawn.
  * @param n  examples, >= 0   @param x  input[n][S], finite, as the likelihood expects
  * @param mean  output[n][D]   @param logvar  output[n][D], log of the variance, or NULL; -infinity never: an autoencoder

@@ -30,7 +30,8 @@ enum {
     VAE_E_STATE = -9,       /* not now: the order of calls is wrong */
     VAE_E_NUMERIC = -10,    /* NaN or infinity in data, weights, loss or gradients */
     VAE_E_CALLBACK = -11,   /* a function of the host's failed */
-    VAE_E_LIMIT = -12       /* a size passes what the library accepts */
+    VAE_E_LIMIT = -12,      /* a size passes what the library accepts */
+    VAE_E_CANCELLED = -13   /* the host gave the call up: vae_session_cancel(), vae_trainer_cancel() */
 };
 
 /** The constant's name, "VAE_E_SHAPE"; "VAE_E_UNKNOWN" for any other number; static. @since 0.1 */

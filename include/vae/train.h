@@ -105,6 +105,14 @@ VAE_API vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, con
  */
 VAE_API vae_status_t vae_trainer_backward_codes(vae_trainer_t *trainer, int64_t n, const int32_t *codes, vae_metrics_t *metrics);
 
+/**
+ * Give up the step or backward that the trainer is at, or the next one if it is at none: that call returns VAE_E_CANCELLED before its next
+ * layer, and trainer and model are as they were before it. Of several backwards before one apply, the first stops so; a later one is
+ * refused at its start or done to its end, since its gradients are added to those before. From any thread, and from a signal handler: it
+ * stores one number. vae_trainer_apply() is not given up. NULL is allowed. @since 0.1
+ */
+VAE_API void vae_trainer_cancel(vae_trainer_t *trainer);
+
 /** Update the parameters from the gradients, then zero these. VAE_E_STATE without a vae_trainer_backward() before. @since 0.1 */
 VAE_API vae_status_t vae_trainer_apply(vae_trainer_t *trainer, vae_metrics_t *metrics);
 

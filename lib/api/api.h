@@ -71,6 +71,9 @@ void vaei_tensor_of_param(vae_tensor_t *t, const vaei_param *p, float *values);
 /* Parse, and refuse sections that no part of the library knows. */
 vae_status_t vaei_spec_parse(vaei_document *out, vaei_arena *arena, const char *text, size_t length);
 
+/* A call that can be given up ends here: VAE_E_CANCELLED if its flag was set, which it is not any more; else VAE_OK. */
+vae_status_t vaei_take_cancel(_Atomic int32_t *cancel);
+
 /* A struct of the caller's that begins with its struct_size, into out[known]: a smaller one is VAE_E_ARG, a larger one is understood
  * if what this library does not know is zero, else VAE_E_VERSION. `how` tells what to do about a wrong size. */
 vae_status_t vaei_read_struct(void *out, size_t known, const void *given, const char *what, const char *how);

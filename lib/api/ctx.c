@@ -2,10 +2,18 @@
  * ctx.c - contexts: the host's hooks, the kernel table and the pool, fixed at creation. */
 #include "api/api.h"
 
+#include <stdatomic.h>
+
 _Static_assert(sizeof(vae_ctx_config_t) == 32 + 5 * sizeof(void *), "no hidden padding: growth must change the size");
 
 #define THREADS_MAX 256
 #define STRUCT_MAX  65536 /* bytes */
+
+vae_status_t vaei_take_cancel(_Atomic int32_t *cancel) {
+    if (atomic_load_explicit(cancel, memory_order_relaxed) == 0) return VAE_OK; /* the usual way stays without a locked instruction */
+    (void)atomic_exchange_explicit(cancel, 0, memory_order_relaxed);
+    return vaei_fail(VAE_E_CANCELLED, "the call was cancelled");
+}
 
 vae_status_t vaei_read_struct(void *out, size_t known, const void *given, const char *what, const char *how) {
     uint32_t size;

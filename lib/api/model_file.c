@@ -180,22 +180,33 @@ void vaei_params_to_entries(const vae_model_t *model, vaei_entry *e) {
     }
 }
 
-vae_status_t vae_model_save(const vae_model_t *model, const char *path) {
-    VAEI_TRY(vaei_check_model(model));
-    if (!path) return vaei_fail(VAE_E_ARG, "path: is NULL");
+/* To the path, or into data[cap] if it is NULL. */
+static vae_status_t save(const vae_model_t *model, const char *path, void *data, size_t cap, size_t *needed) {
     const vaei_text_entry text[] = {
         {"format", "pt"},
         {"vae.format_version", VAEI_FORMAT_VERSION},
         {"vae.version", VAE_VERSION_STRING},
         {"vae.spec", model->network.spec},
     };
-    const int64_t n = model->network.params.count;
+    const int64_t n = model->network.params.count, n_text = (int64_t)VAEI_COUNT(text);
     vaei_heap *heap = &model->ctx->heap;
     const size_t bytes = (size_t)(n + 1) * sizeof(vaei_entry);
     vaei_entry *entry = vaei_heap_alloc(heap, bytes, "list of tensors");
     if (!entry) return VAE_E_NOMEM;
     vaei_params_to_entries(model, entry);
-    const vae_status_t status = vaei_file_write(path, heap, entry, n, text, (int64_t)VAEI_COUNT(text));
+    const vae_status_t status = path ? vaei_file_write(path, heap, entry, n, text, n_text)
+                                     : vaei_file_write_memory(data, cap, needed, heap, entry, n, text, n_text);
     vaei_heap_free(heap, entry, bytes);
     return status;
+}
+
+vae_status_t vae_model_save(const vae_model_t *model, const char *path) {
+    VAEI_TRY(vaei_check_model(model));
+    if (!path) return vaei_fail(VAE_E_ARG, "path: is NULL");
+    return save(model, path, NULL, 0, NULL);
+}
+
+vae_status_t vae_model_save_memory(const vae_model_t *model, void *data, size_t cap, size_t *needed) {
+    VAEI_TRY(vaei_check_model(model));
+    return save(model, NULL, data, cap, needed);
 }

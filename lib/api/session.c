@@ -11,6 +11,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdatomic.h>
 
 struct vae_session {
     uint32_t magic;
@@ -21,6 +22,8 @@ struct vae_session {
     uint64_t packed; /* the model's generation in the packs */
     uint64_t seed;
     uint64_t position; /* items drawn since the seed */
+    uint64_t began;    /* where the call at work began to draw */
+    _Atomic int32_t cancel;
     fenv_t host;       /* the caller's floating-point environment, between start and finish */
     vaei_work work;
     double *recon, *rate, *top, *sum; /* [max_batch], of vae_elbo */
@@ -137,13 +140,23 @@ static vae_status_t check_labelled(const vae_session_t *s, int64_t n, const vaei
     return vaei_check_labelled(s->model, n, labels, "vae_session_set_labels");
 }
 
+void vae_session_cancel(vae_session_t *session) {
+    if (session && session->magic == VAEI_MAGIC_SESSION)
+        atomic_store_explicit(&session->cancel, 1, memory_order_relaxed);
+}
+
 /* ---- passes over at most max_batch examples -------------------------------------------------------------------- */
 
 static vaei_run start(vae_session_t *s) {
     const vae_model_t *m = s->model;
-    vaei_run r = {.k = m->ctx->kernels, .pool = m->ctx->pool, .params = m->params, .noise.seed = s->seed};
+    vaei_run r = {.k = m->ctx->kernels,
+                  .pool = m->ctx->pool,
+                  .params = m->params,
+                  .noise.seed = s->seed,
+                  .cancel = &s->cancel};
     const uint64_t generation = m->generation;
     vaei_float_env_enter(&s->host);
+    s->began = s->position;
     if (s->packed != generation) {
         r.n = s->max_batch;
         vaei_network_pack(&m->network, &r, &s->work);
@@ -153,9 +166,11 @@ static vaei_run start(vae_session_t *s) {
     return r;
 }
 
-static vae_status_t finish(const vae_session_t *s) {
+static vae_status_t finish(vae_session_t *s) {
     vaei_float_env_leave(&s->host);
-    return VAE_OK;
+    const vae_status_t status = vaei_take_cancel(&s->cancel);
+    if (status < 0) s->position = s->began;
+    return status;
 }
 
 static int64_t chunk(const vae_session_t *s, int64_t left) {
@@ -215,7 +230,7 @@ vae_status_t vae_encode(vae_session_t *session, int64_t n, const float *x, float
     VAEI_TRY(check_output(mean, "mean", n, D, sizeof(*mean)));
     VAEI_TRY(check_examples(session, n, x));
     vaei_run r = start(session);
-    for (int64_t i = 0; i < n; i += r.n) {
+    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += r.n) {
         r.n = chunk(session, n - i);
         float *given = net->latent.raw ? session->work.mean : mean + i * D;
         vaei_network_encode(net, &r, &session->work, x + i * S, given, logvar ? logvar + i * D : NULL);
@@ -231,7 +246,7 @@ vae_status_t vae_decode(vae_session_t *session, int64_t n, const float *z, float
     VAEI_TRY(check_output(x, "x", n, S, sizeof(*x)));
     VAEI_TRY(check_input(session, "z", n, D, z));
     vaei_run r = start(session);
-    for (int64_t i = 0; i < n; i += r.n) {
+    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += r.n) {
         r.n = chunk(session, n - i);
         decode_given(session, &r, z + i * D, x + i * S);
     }
@@ -260,7 +275,7 @@ vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *p
     vaei_run r = start(session);
     r.n = 1;
     decode_given(session, &r, z, session->image);
-    for (int64_t y = 0; y < H; y++) {
+    for (int64_t y = 0; y < H && !vaei_run_cancelled(&r); y++) {
         const float *v = session->image + y * W * C;
         uint8_t *p = pixels + (size_t)y * row_stride;
         for (int64_t x = 0; x < W; x++, v += C, p += 4) {
@@ -281,7 +296,7 @@ vae_status_t vae_reconstruct(vae_session_t *session, int64_t n, const float *x, 
     VAEI_TRY(check_output(y, "y", n, S, sizeof(*y)));
     VAEI_TRY(check_examples(session, n, x));
     vaei_run r = start(session);
-    for (int64_t i = 0; i < n; i += r.n) {
+    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += r.n) {
         r.n = chunk(session, n - i);
         vaei_network_encode(net, &r, w, x + i * S, w->mean, NULL);
         net->latent.ops->draw(&net->latent, &r, &w->latent, w->mean, NULL, NULL, w->z, NULL, NULL);
@@ -313,7 +328,7 @@ vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, f
     if (noise) VAEI_TRY(check_input(session, "noise", n, D, noise));
     VAEI_TRY(check_labelled(session, n, &labels));
     vaei_run r = start(session);
-    for (int64_t i = 0; i < n; i += r.n) {
+    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += r.n) {
         r.n = chunk(session, n - i);
         r.label = labels.at ? labels.at + i : NULL;
         if (!noise) {
@@ -336,7 +351,7 @@ vae_status_t vae_encode_codes(vae_session_t *session, int64_t n, const float *x,
     VAEI_TRY(check_output(codes, "codes", n, net->latent.n_codes, sizeof(*codes)));
     VAEI_TRY(check_examples(session, n, x));
     vaei_run r = start(session);
-    for (int64_t i = 0; i < n; i += r.n) {
+    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += r.n) {
         r.n = chunk(session, n - i);
         vaei_network_encode_codes(net, &r, &session->work, x + i * S, codes + i * net->latent.n_codes);
     }
@@ -350,7 +365,7 @@ vae_status_t vae_decode_codes(vae_session_t *session, int64_t n, const int32_t *
     VAEI_TRY(check_output(x, "x", n, S, sizeof(*x)));
     VAEI_TRY(vaei_check_codes(session->model, n, net->latent.ops->flags & VAEI_LATENT_GAPS ? -1 : 0, codes));
     vaei_run r = start(session);
-    for (int64_t i = 0; i < n; i += r.n) {
+    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += r.n) {
         r.n = chunk(session, n - i);
         vaei_network_decode_codes(net, &r, &session->work, codes + i * net->latent.n_codes, x + i * S);
         net->likelihood.ops->mean(&net->likelihood, &r, x + i * S, x + i * S);
@@ -381,7 +396,7 @@ static void score_chunk(vae_session_t *s, const vaei_run *r, const float *x, int
     const vaei_work *w = &s->work;
     const int64_t D = vaei_shape_size(&net->latent.z);
     vaei_network_encode(net, r, w, x, w->mean, w->logvar);
-    for (int64_t j = 0; j < k; j++) {
+    for (int64_t j = 0; j < k && !vaei_run_cancelled(r); j++) {
         for (int64_t i = 0; i < r->n; i++) {
             float *e = w->noise + i * D;
             if (noise)
@@ -416,7 +431,7 @@ vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t
     if (noise) VAEI_TRY(check_input(session, "noise", draws, D, noise));
     VAEI_TRY(check_labelled(session, n, &labels));
     vaei_run r = start(session);
-    for (int64_t i = 0; i < n; i += r.n) {
+    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += r.n) {
         r.n = chunk(session, n - i);
         r.label = labels.at ? labels.at + i : NULL;
         score_chunk(session, &r, x + i * S, k, noise ? noise + i * k * D : NULL);

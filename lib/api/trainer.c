@@ -193,6 +193,11 @@ vae_status_t vae_trainer_set_lr(vae_trainer_t *trainer, double lr) {
     return VAE_OK;
 }
 
+void vae_trainer_cancel(vae_trainer_t *trainer) {
+    if (trainer && trainer->magic == VAEI_MAGIC_TRAINER)
+        atomic_store_explicit(&trainer->cancel, 1, memory_order_relaxed);
+}
+
 int64_t vae_trainer_steps(const vae_trainer_t *trainer) {
     return trainer && trainer->magic == VAEI_MAGIC_TRAINER ? trainer->step : -1;
 }
@@ -320,6 +325,7 @@ static vaei_run start(vae_trainer_t *t, int64_t n) {
         .k = m->ctx->kernels, .pool = m->ctx->pool, .n = n, .training = 1, .params = m->params, .grads = t->grads};
     r.noise = (vaei_noise_key){.seed = t->seed, .step = (uint64_t)t->step, .stream = VAEI_STREAM_LATENT};
     r.first_item = (uint32_t)t->items;
+    r.cancel = t->parts == 0 ? &t->cancel : NULL; /* the gradients of the parts before are not kept apart from those of this one */
     const uint64_t generation = m->generation;
     if (t->packed != generation) {
         vaei_run network = r;
@@ -371,6 +377,11 @@ typedef struct batch {
     const int32_t *codes;
 } batch;
 
+static vae_status_t give_up(vae_trainer_t *t) {
+    (void)vaei_take_cancel(&t->cancel);
+    return VAE_E_CANCELLED;
+}
+
 /* One batch forward and back: the network, or its prior alone. *aux: the mean of the latent's own terms, part of terms->loss. Gradients
  * may be half done when it fails. */
 static vae_status_t pass(vae_trainer_t *t, const vaei_run *r, const batch *b, vaei_terms *terms, double *aux) {
@@ -378,6 +389,7 @@ static vae_status_t pass(vae_trainer_t *t, const vaei_run *r, const batch *b, va
     const vaei_work *w = &t->work;
     const int32_t of_prior = vaei_recipe_of_prior(&t->recipe);
     VAEI_TRY(of_prior ? vaei_network_forward_prior(net, r, w, b->x, b->codes) : vaei_network_forward(net, r, w, b->x));
+    if (vaei_run_cancelled(r)) return give_up(t);
     *terms = (vaei_terms){.n = r->n, .step = t->step, .nll = w->nll, .d_nll = w->d_nll};
     if (!of_prior) {
         const int32_t joint = vaei_network_inputs(net) > 0; /* whose rate has no parts by dimension */
@@ -393,6 +405,7 @@ static vae_status_t pass(vae_trainer_t *t, const vaei_run *r, const batch *b, va
         vaei_network_backward_prior(net, r, w);
     else
         vaei_network_backward(net, r, w, b->x);
+    if (vaei_run_cancelled(r)) return give_up(t); /* the last time: what commit moves stays moved */
     if (!commits(t)) return VAE_OK;
     if (!is_finite(gradient_norm(t))) /* what commit moves, moves only with a sound gradient */
         return vaei_fail(VAE_E_NUMERIC, "gradient: not finite at step %lld", (long long)t->step);
@@ -436,12 +449,13 @@ static vae_status_t add_gradients(vae_trainer_t *trainer, int64_t n, const batch
     double aux;
     VAEI_TRY(check_metrics(metrics));
     VAEI_TRY(check_batch(trainer, n, b, &labels));
+    VAEI_TRY(vaei_take_cancel(&trainer->cancel));
 
     vaei_run r = start(trainer, n);
     r.label = labels.at;
     draw_noise(&r, net, b->noise, trainer->work.noise);
     const vae_status_t status = pass(trainer, &r, b, &terms, &aux);
-    if (status == VAE_E_NUMERIC) forget_gradients(trainer);
+    if (status == VAE_E_NUMERIC || status == VAE_E_CANCELLED) forget_gradients(trainer);
     VAEI_TRY(status);
     if (net->latent.ops->measure && !vaei_recipe_of_prior(&trainer->recipe))
         net->latent.ops->measure(&net->latent, &r, &trainer->work.latent, &trainer->codes);

@@ -17,6 +17,7 @@ struct vae_trainer {
     int64_t max_batch;
     uint64_t packed;             /* the model's generation in the packs */
     uint64_t moves, still;       /* objective prior: how often this trainer moved the prior; generations by others, in the packs */
+    _Atomic int32_t cancel;
     uint64_t seed;
     int64_t step;                        /* steps applied */
     int64_t parts;                       /* calls of backward since */

@@ -196,7 +196,7 @@ void vaei_write_float(vaei_writer *w, double value);
 /* The name nearest to `wanted` among names[i] (i < count) by edits (insert, delete, change, swap), or NULL if none is within a
  * third of its length (at least 1, at most 3). */
 const char *vaei_text_nearest(const char *wanted, size_t length, const char *const *names, size_t count);
-/* " (did you mean 'kernel'?)" in buf, or "" */
+/* " (did you mean 'kernel'?)" in buf, or "": what stands for another program's word (synonyms.def), else the nearest */
 const char *vaei_text_hint(char buf[96], const char *wanted, const char *const *names, size_t count);
 
 /* ---- cpu.c -------------------------------------------------------------------------------------------------------- */

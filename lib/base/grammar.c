@@ -44,11 +44,14 @@ static int32_t column(const parser *p) {
 static vae_status_t bad_byte(const parser *p) {
     const unsigned char c = (unsigned char)*p->next;
     const int line = (int)p->line, at = (int)column(p);
+    if (c == '(') {
+        return vaei_fail(VAE_E_SPEC, "line %d, column %d: '(' has no place in this text: options stand behind a module as "
+                         "key=value, as in 'conv2d out=32 kernel=3', and modules are joined by '|'", line, at);
+    }
     if (c > 0x20 && c < 0x7F) {
         return vaei_fail(VAE_E_SPEC, "line %d, column %d: '%c' has no place in this text", line, at, c);
     }
-    return vaei_fail(VAE_E_SPEC, "line %d, column %d: byte 0x%02x, wanted ASCII text%s", line, at, c,
-                     line == 1 && at == 1 && c == 0xEF ? " without a byte order mark" : "");
+    return vaei_fail(VAE_E_SPEC, "line %d, column %d: byte 0x%02x, wanted ASCII text", line, at, c);
 }
 
 /* Skip spaces and one comment; stop at a newline, at the end or at anything else. */
@@ -232,11 +235,31 @@ static vae_status_t parse_section(parser *p, vaei_section **out) {
     return VAE_OK;
 }
 
+/* Texts of other formats, told by how they begin: a word about what ours looks like helps more than the byte where they differ. */
+static vae_status_t check_kind(const char *text, size_t length) {
+    size_t i = 0, name;
+    while (i < length && (text[i] == ' ' || text[i] == '\t' || text[i] == '\r' || text[i] == '\n')) i++;
+    const char *other = NULL;
+    if (i < length && (text[i] == '{' || text[i] == '[')) other = "JSON";
+    if (i < length && text[i] == '<') other = "XML";
+    if (length - i >= 3 && memcmp(text + i, "---", 3) == 0) other = "YAML";
+    for (name = i; name < length && ((text[name] >= 'a' && text[name] <= 'z') || text[name] == '_');) name++;
+    if (name > i && name < length && text[name] == ':') other = "YAML";
+    if (!other) return VAE_OK;
+    return vaei_fail(VAE_E_SPEC, "line 1, column 1: this looks like %s: a text of libvae has a section a line, its name, a space and "
+                     "its modules, as in 'latent gaussian dim=32'", other);
+}
+
 vae_status_t vaei_document_parse(vaei_document *out, vaei_arena *arena, const char *text, size_t length) {
     vaei_document document = { NULL };
     vaei_section **last = &document.first;
     if (length > VAEI_TEXT_MAX) return vaei_fail(VAE_E_LIMIT, "text: longer than %d bytes", VAEI_TEXT_MAX);
     if (length == 0) text = "";
+    if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) { /* a byte order mark */
+        text += 3;
+        length -= 3;
+    }
+    VAEI_TRY(check_kind(text, length));
     parser p = { .arena = arena, .next = text, .end = text + length, .line_start = text, .line = 1 };
     VAEI_TRY(advance(&p));
     for (int32_t n = 0; p.now.kind != TOKEN_END; n++) {

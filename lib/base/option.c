@@ -176,7 +176,10 @@ static vae_status_t unknown_option(const vaei_option *table, const vaei_attr *a,
     const char *names[OPTIONS_MAX];
     char hint[96];
     size_t n = 0;
-    if (!a->key) return vaei_fail(VAE_E_SPEC, "%s: '%.40s', wanted an option as key=value", where, a->value);
+    if (!a->key)
+        return table->name ? vaei_fail(VAE_E_SPEC, "%s: '%.40s', wanted an option as key=value, as in %s=%.40s", where,
+                                       a->value, table->name, a->value)
+                           : vaei_fail(VAE_E_SPEC, "%s: '%.40s', but it has no options", where, a->value);
     for (const vaei_option *o = table; o->name && n < OPTIONS_MAX; o++) names[n++] = o->name;
     return vaei_fail(VAE_E_SPEC, "%s: no option '%.40s'%s", where, a->key, vaei_text_hint(hint, a->key, names, n));
 }

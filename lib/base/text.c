@@ -7,6 +7,7 @@
  *       d[i][j] = min(d[i-1][j] + 1, d[i][j-1] + 1, d[i-1][j-1] + (a[i] != b[j]),
  *                     d[i-2][j-2] + 1 if a[i] a[i-1] == b[j-1] b[j])
  *
+ *   Before that, the words of other programs are looked up in synonyms.def.
  *   Only the last three rows are kept. Words longer than NAME_MAX_BYTES match nothing: hostile input stays cheap. */
 #include "base/base.h"
 
@@ -86,8 +87,40 @@ const char *vaei_text_nearest(const char *wanted, size_t length, const char *con
     return nearest;
 }
 
+static const struct {
+    const char *theirs, *ours;
+} synonyms[] = {
+#define SYNONYM(theirs, ours) {theirs, ours},
+#include "base/synonyms.def"
+#undef SYNONYM
+};
+
+/* Of ASCII letters, without case. */
+static int is_same_word(const char *a, const char *b) {
+    for (; *a && *b; a++, b++) {
+        const int x = *a >= 'A' && *a <= 'Z' ? *a + ('a' - 'A') : *a;
+        if (x != *b) return 0;
+    }
+    return *a == *b;
+}
+
+/* What stands for another program's word, if it is among the names; else NULL. A word may have its module before it, nn.Linear, and may be
+ * ours but for the case. */
+static const char *translated(const char *wanted, const char *const *names, size_t count) {
+    const char *dot = strrchr(wanted, '.'), *word = dot ? dot + 1 : wanted;
+    for (size_t i = 0; i < count; i++)
+        if (is_same_word(word, names[i])) return names[i];
+    for (size_t s = 0; s < VAEI_COUNT(synonyms); s++) {
+        if (!is_same_word(word, synonyms[s].theirs)) continue;
+        for (size_t i = 0; i < count; i++)
+            if (strcmp(synonyms[s].ours, names[i]) == 0) return names[i];
+    }
+    return NULL;
+}
+
 const char *vaei_text_hint(char buf[96], const char *wanted, const char *const *names, size_t count) {
-    const char *nearest = vaei_text_nearest(wanted, strlen(wanted), names, count);
+    const char *nearest = translated(wanted, names, count);
+    if (!nearest) nearest = vaei_text_nearest(wanted, strlen(wanted), names, count);
     buf[0] = '\0';
     if (nearest) (void)snprintf(buf, 96, " (did you mean '%s'?)", nearest);
     return buf;

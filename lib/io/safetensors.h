@@ -70,6 +70,10 @@ vae_status_t vaei_entry_floats(const vaei_entry *e, float *out, const char *wher
 vae_status_t vaei_file_write(const char *path, vaei_heap *heap, const vaei_entry *entry, int64_t n_entries,
                              const vaei_text_entry *text, int64_t n_text);
 
+/* The same bytes into data[cap]; *needed, which may be NULL, is how many. data NULL and cap 0: only that. VAE_E_ARG: they do not fit. */
+vae_status_t vaei_file_write_memory(void *data, size_t cap, size_t *needed, vaei_heap *heap, const vaei_entry *entry,
+                                    int64_t n_entries, const vaei_text_entry *text, int64_t n_text);
+
 /* The system calls of the writer and reader, so that tests can make each fail. NULL members: the real ones. */
 typedef struct vaei_system {
     void *user;

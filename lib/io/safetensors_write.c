@@ -172,9 +172,26 @@ static void to_file_order(uint8_t *to, const uint8_t *from, size_t size, size_t 
     for (size_t i = 0; i < size; i++) to[i] = from[i - i % element + element - 1 - i % element];
 }
 
-/* Adds the bytes of every tensor, as they stand in the file, to the checksum, and writes them if there is a file. */
-static vae_status_t each_byte(const vaei_entry *entry, int64_t n, uint8_t *buffer, uint32_t *checksum,
-                              const vaei_fs_new *f) {
+/* Where the bytes go: a file, memory, or their checksum alone. */
+typedef struct sink {
+    const vaei_fs_new *file;
+    uint8_t *memory; /* the next byte */
+    uint32_t checksum;
+} sink;
+
+static vae_status_t put(sink *to, const void *bytes, size_t size) {
+    if (to->file) return vaei_fs_write(to->file, bytes, size);
+    if (!to->memory) {
+        to->checksum = vaei_crc32c_add(to->checksum, bytes, size);
+        return VAE_OK;
+    }
+    if (size > 0) memcpy(to->memory, bytes, size);
+    to->memory += size;
+    return VAE_OK;
+}
+
+/* The bytes of every tensor, as they stand in the file. */
+static vae_status_t each_byte(const vaei_entry *entry, int64_t n, uint8_t *buffer, sink *to) {
     const int32_t turned = is_big_endian();
     for (int64_t i = 0; i < n; i++) {
         const size_t element = (size_t)vaei_dtype_bits(entry[i].dtype) / 8, size = (size_t)entry[i].count * element;
@@ -186,40 +203,76 @@ static vae_status_t each_byte(const vaei_entry *entry, int64_t n, uint8_t *buffe
                 to_file_order(buffer, bytes, run, element);
                 bytes = buffer;
             }
-            if (f)
-                VAEI_TRY(vaei_fs_write(f, bytes, run));
-            else
-                *checksum = vaei_crc32c_add(*checksum, bytes, run);
+            VAEI_TRY(put(to, bytes, run));
         }
     }
     return VAE_OK;
 }
 
-static vae_status_t write_all(vaei_arena *arena, const char *path, const vaei_entry *entry, int64_t n_entries,
-                              const vaei_text_entry *text, int64_t n_text) {
-    uint32_t checksum = 0;
-    vaei_fs_new f;
-    char *head = NULL;
-    size_t size = 0;
+/* What a file begins with, once everything that is to be written has been checked. */
+typedef struct plan {
+    char *head;
+    size_t head_bytes;
+    uint8_t *buffer;
+} plan;
+
+static vae_status_t prepare(plan *p, vaei_arena *arena, const vaei_entry *entry, int64_t n_entries,
+                            const vaei_text_entry *text, int64_t n_text) {
+    sink sum = { NULL, NULL, 0 };
     VAEI_TRY(check_tensors(arena, entry, n_entries));
     VAEI_TRY(check_texts(arena, text, n_text));
-    uint8_t *buffer = vaei_arena_alloc(arena, BUFFER);
-    if (!buffer) return VAE_E_NOMEM;
-    VAEI_TRY(each_byte(entry, n_entries, buffer, &checksum, NULL));
-    VAEI_TRY(make_head(&head, &size, arena, checksum, entry, n_entries, text, n_text));
+    p->buffer = vaei_arena_alloc(arena, BUFFER);
+    if (!p->buffer) return VAE_E_NOMEM;
+    VAEI_TRY(each_byte(entry, n_entries, p->buffer, &sum));
+    return make_head(&p->head, &p->head_bytes, arena, sum.checksum, entry, n_entries, text, n_text);
+}
+
+static vae_status_t write_all(const plan *p, const vaei_entry *entry, int64_t n_entries, sink *to) {
+    VAEI_TRY(put(to, p->head, p->head_bytes));
+    return each_byte(entry, n_entries, p->buffer, to);
+}
+
+static vae_status_t write_file(vaei_arena *arena, const char *path, const plan *p, const vaei_entry *entry,
+                               int64_t n_entries) {
+    vaei_fs_new f;
     VAEI_TRY(vaei_fs_begin(&f, arena, path));
-    vae_status_t status = vaei_fs_write(&f, head, size);
-    if (status == VAE_OK) status = each_byte(entry, n_entries, buffer, NULL, &f);
+    const vae_status_t status = write_all(p, entry, n_entries, &(sink){ &f, NULL, 0 });
     if (status == VAE_OK) return vaei_fs_commit(&f, arena);
     vaei_fs_cancel(&f);
     return status;
 }
 
+static vae_status_t write_memory(void *data, size_t cap, size_t *needed, const plan *p, const vaei_entry *entry,
+                                 int64_t n_entries) {
+    size_t size = p->head_bytes;
+    for (int64_t i = 0; i < n_entries; i++) /* what fits memory as tensors need not fit it as their sum */
+        if (!vaei_size_add(size, (size_t)entry[i].count * ((size_t)vaei_dtype_bits(entry[i].dtype) / 8), &size))
+            return vaei_fail(VAE_E_LIMIT, "the tensors' sizes overflow");
+    if (needed) *needed = size;
+    if (!data && cap == 0 && needed) return VAE_OK;
+    if (!data) return vaei_fail(VAE_E_ARG, "data: is NULL");
+    if (cap < size) return vaei_fail(VAE_E_ARG, "data: %zu bytes, wanted %zu", cap, size);
+    return write_all(p, entry, n_entries, &(sink){ NULL, data, 0 });
+}
+
 vae_status_t vaei_file_write(const char *path, vaei_heap *heap, const vaei_entry *entry, int64_t n_entries,
                              const vaei_text_entry *text, int64_t n_text) {
     vaei_arena arena;
+    plan p;
     vaei_arena_init(&arena, heap);
-    const vae_status_t status = write_all(&arena, path, entry, n_entries, text, n_text);
+    vae_status_t status = prepare(&p, &arena, entry, n_entries, text, n_text);
+    if (status == VAE_OK) status = write_file(&arena, path, &p, entry, n_entries);
+    vaei_arena_free(&arena);
+    return status;
+}
+
+vae_status_t vaei_file_write_memory(void *data, size_t cap, size_t *needed, vaei_heap *heap, const vaei_entry *entry,
+                                    int64_t n_entries, const vaei_text_entry *text, int64_t n_text) {
+    vaei_arena arena;
+    plan p;
+    vaei_arena_init(&arena, heap);
+    vae_status_t status = prepare(&p, &arena, entry, n_entries, text, n_text);
+    if (status == VAE_OK) status = write_memory(data, cap, needed, &p, entry, n_entries);
     vaei_arena_free(&arena);
     return status;
 }

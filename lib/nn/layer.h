@@ -16,6 +16,8 @@
 #ifndef VAEI_LAYER_H
 #define VAEI_LAYER_H
 
+#include <stdatomic.h>
+
 #include "base/module.h"
 #include "kernel/conv.h"
 #include "nn/param.h"
@@ -37,7 +39,14 @@ typedef struct vaei_run {
     vaei_noise_key noise; /* seed and step; the stream is the user's */
     uint32_t first_item;  /* the noise item of example 0 */
     const int32_t *label; /* [n] the examples' classes, of parts that want them; or NULL */
+    const _Atomic int32_t *cancel; /* or NULL */
 } vaei_run;
+
+/* Whether the caller has given the run up. Once true it stays so to the end of the run: what is left may be left out, and nothing that
+ * the run has written will be used. Asked before each layer. */
+VAEI_INLINE int32_t vaei_run_cancelled(const vaei_run *r) {
+    return r->cancel && atomic_load_explicit(r->cancel, memory_order_relaxed) != 0;
+}
 
 /* Bytes, for n examples. As vaei_carve measures them; overflow sticks at SIZE_MAX. */
 typedef struct vaei_need {

@@ -358,7 +358,7 @@ static void run(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, int3
     char *block = (char *)m->scratch + (training ? 0 : c.keep.used), *block_end = block + c.ends;
     int32_t low = 1; /* which end the next output takes */
     size_t before = 0;
-    for (int32_t i = 0; i < s->n;) {
+    for (int32_t i = 0; i < s->n && !vaei_run_cancelled(r);) {
         const group g = group_at(s, r->k, i, mode);
         const size_t bytes = own_bytes(s, r->k, r->n, mode, &g);
         float *out = training ? frames[g.last].y : bytes == 0 ? y : (float *)(void *)(low ? block : block_end - bytes);
@@ -445,11 +445,12 @@ void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot
         if (dx) memcpy(dx, dy, (size_t)(r->n * vaei_shape_size(&s->in)) * sizeof(*dx));
         return;
     }
+    if (vaei_run_cancelled(r)) return; /* forward may have left frames out */
     (void)lay_out(s, r->k, r->n, TRAINING, &c, NULL);
     char *block = m->scratch, *block_end = block + c.ends;
     int32_t low = 1, segment = frames[s->n - 1].segment; /* is there */
     size_t after = 0;                                    /* bytes of dy in the block */
-    for (int32_t last = s->n - 1; last >= 0;) {
+    for (int32_t last = s->n - 1; last >= 0 && !vaei_run_cancelled(r);) {
         int32_t i = last;
         if (frames[last].segment != segment) run_again(s, r, frames, last, block + (low ? 0 : after), x);
         segment = frames[last].segment;

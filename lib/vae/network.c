@@ -51,6 +51,11 @@ static vae_status_t build_latent(vaei_network *net, vaei_build *b, const vaei_do
     return q->ops->plan(q, b, node, &q->h, &q->z);
 }
 
+/* An image of few channels, and these before its sides. */
+static int32_t is_channels_first(const vaei_shape *s) {
+    return s->n == 3 && s->d[0] <= 4 && s->d[1] > 4 && s->d[2] > 4;
+}
+
 static vae_status_t build_likelihood(vaei_network *net, vaei_build *b, const vaei_document *document) {
     vaei_likelihood *p = &net->likelihood;
     const vaei_module *module;
@@ -64,11 +69,12 @@ static vae_status_t build_likelihood(vaei_network *net, vaei_build *b, const vae
     p->conf = conf;
     p->x = net->input;
     p->size = vaei_shape_size(&net->input);
-    if (!vaei_shape_equal(&net->decoder->out, &net->input))
+    if (!vaei_shape_equal(&net->decoder->out, &net->input)) {
+        const int32_t fits = vaei_shape_size(&net->decoder->out) == p->size && !is_channels_first(&net->input);
         return vaei_fail(VAE_E_SHAPE, "decoder: gives %s, the input is %s%s%s",
                          vaei_shape_text(&net->decoder->out, got), vaei_shape_text(&net->input, wanted),
-                         vaei_shape_size(&net->decoder->out) == p->size ? ": end it with reshape " : "",
-                         vaei_shape_size(&net->decoder->out) == p->size ? wanted : "");
+                         fits ? ": end it with reshape " : "", fits ? wanted : "");
+    }
     return p->ops->plan ? p->ops->plan(p, b) : VAE_OK;
 }
 
@@ -130,11 +136,19 @@ static vae_status_t print_spec(vaei_network *net, vaei_arena *arena, const vaei_
     return VAE_OK;
 }
 
-vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei_document *document) {
+/* Shapes that do not agree behind such an input: other programs put the channels first, and advice about the layers would hide it. */
+static vae_status_t ask_about_channels(const vaei_network *net, vae_status_t status) {
+    const vaei_shape *in = &net->input;
+    char text[96];
+    if (status != VAE_E_SHAPE || !is_channels_first(in)) return status;
+    const vaei_shape last = {.n = 3, .d = {in->d[1], in->d[2], in->d[0]}};
+    return vaei_fail(status, "%.150s; images have their channels last: input %s?", vaei_fail_text(),
+                     vaei_shape_text(&last, text));
+}
+
+static vae_status_t build_parts(vaei_network *net, vaei_arena *arena, const vaei_document *document) {
     vaei_build b;
-    memset(net, 0, sizeof(*net));
     vaei_build_init(&b, arena);
-    VAEI_TRY(build_input(net, document));
     VAEI_TRY(build_stack(&net->encoder, &b, document, "encoder", &net->input));
     VAEI_TRY(build_latent(net, &b, document));
     VAEI_TRY(build_stack(&net->decoder, &b, document, "decoder", &net->latent.z));
@@ -143,6 +157,12 @@ vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei
     net->min_batch = min_batch(net->encoder) > 1 || min_batch(net->decoder) > 1 ? 2 : 1;
     VAEI_TRY(vaei_build_finish(&b, &net->params));
     return print_spec(net, arena, document);
+}
+
+vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei_document *document) {
+    memset(net, 0, sizeof(*net));
+    VAEI_TRY(build_input(net, document));
+    return ask_about_channels(net, build_parts(net, arena, document));
 }
 
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
@@ -206,6 +226,7 @@ void vaei_network_pack(const vaei_network *net, const vaei_run *r, const vaei_wo
 void vaei_network_encode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x, float *mean,
                          float *logvar) {
     vaei_examples_forward(net->encoder, r, &w->encoder, x, w->h);
+    if (vaei_run_cancelled(r)) return;
     net->latent.ops->encode(&net->latent, r, &w->latent, w->h, mean, logvar);
 }
 
@@ -216,6 +237,7 @@ void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_
 void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x,
                                int32_t *codes) {
     vaei_examples_forward(net->encoder, r, &w->encoder, x, w->h);
+    if (vaei_run_cancelled(r)) return;
     net->latent.ops->encode_codes(&net->latent, r, &w->latent, w->h, codes);
 }
 
@@ -253,6 +275,7 @@ vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, co
     const vaei_run wide = vaei_network_joint_run(net, r);
     if (joint) vaei_network_joint_input(net, r, w, x);
     vaei_network_encode(net, &wide, w, joint ? w->x : x, w->mean, w->logvar);
+    if (vaei_run_cancelled(r)) return VAE_OK;
     if (q->ops->prepare) VAEI_TRY(q->ops->prepare(q, r, &w->latent, w->h));
     q->ops->draw(q, r, &w->latent, w->mean, w->logvar, w->noise, w->z, w->kl, NULL);
     if (joint) vaei_network_joint_rate(net, r, w);
@@ -263,6 +286,7 @@ vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, co
         return VAE_OK;
     }
     vaei_network_decode(net, r, w, w->z, w->theta);
+    if (vaei_run_cancelled(r)) return VAE_OK;
     net->likelihood.ops->nll(&net->likelihood, r, w->likelihood_cache, w->theta, x, w->nll);
     return VAE_OK;
 }
@@ -272,6 +296,7 @@ void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vae
         net->likelihood.ops->backward(&net->likelihood, r, w->likelihood_cache, w->theta, x, w->d_nll, w->d_theta);
         vaei_examples_backward(net->decoder, r, &w->decoder, w->z, w->theta, w->d_theta, w->d_z);
     }
+    if (vaei_run_cancelled(r)) return;
     const int32_t joint = vaei_network_inputs(net) > 0;
     const vaei_run wide = vaei_network_joint_run(net, r);
     if (joint) vaei_network_joint_rate_backward(net, r, w);

@@ -76,6 +76,8 @@ void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_
 void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x, int32_t *codes);
 void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const int32_t *codes, float *theta);
 
+/* Each of the following returns early, and with nothing of use, when the run is cancelled (vaei_run_cancelled()). */
+
 /* Forward of a training pass: fills w, nll, kl and aux with the noise in w->noise; w->turns: adds to r->grads. Fails if the latent
  * can't start from this batch. */
 vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x);

@@ -43,6 +43,7 @@ vae_status_t vaei_network_forward_prior(const vaei_network *net, const vaei_run 
         vaei_network_encode(net, &still, w, x, w->mean, w->logvar);
         net->latent.ops->draw(&net->latent, &still, &w->latent, w->mean, w->logvar, w->noise, at.z, NULL, NULL);
     }
+    if (vaei_run_cancelled(r)) return VAE_OK;
     if (net->prior.ops->prepare) VAEI_TRY(net->prior.ops->prepare(&net->prior, r, &w->prior, &at));
     net->prior.ops->nll(&net->prior, r, &w->prior, &at, w->nll);
     return VAE_OK;
@@ -72,5 +73,5 @@ void vaei_network_prior_ratio(const vaei_network *net, const vaei_run *r, const 
 void vaei_network_sample(const vaei_network *net, const vaei_run *r, const vaei_work *w, uint64_t first) {
     const vaei_points out = points_of(net, w);
     net->prior.ops->sample(&net->prior, r, &w->prior, first, &out);
-    if (out.codes) net->latent.ops->decode_codes(&net->latent, r, &w->latent, out.codes, w->z);
+    if (out.codes && !vaei_run_cancelled(r)) net->latent.ops->decode_codes(&net->latent, r, &w->latent, out.codes, w->z);
 }

@@ -248,7 +248,7 @@ static void nll(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, c
     const net *s = p->state;
     const int64_t group = r->training ? r->n : group_of(s, r->n);
     const view v = cut(s, r, slot, group);
-    for (int64_t i = 0; i < r->n; i += group) {
+    for (int64_t i = 0; i < r->n && !vaei_run_cancelled(r); i += group) {
         const int32_t *codes = at->codes + i * s->P;
         const vaei_run part = part_of(r, i, group);
         const vaei_rows all = vaei_rows_all(part.n, s->P);
@@ -292,7 +292,7 @@ static void backward(const vaei_prior *p, const vaei_run *r, const vaei_slot *sl
     relu_backward(r, wide, v.m.o, m->t);
     vaei_linear_backward(&s->mix, r, &v.w.mix, rows, v.m.u, m->t, m->da, m->outer); /* u is still relu of the last a */
     relu_backward(r, wide, v.m.u, m->da);
-    for (int64_t i = s->layers - 1; i >= 0; i--) block_backward(s, r, i, &v);
+    for (int64_t i = s->layers - 1; i >= 0 && !vaei_run_cancelled(r); i--) block_backward(s, r, i, &v);
     vaei_causal_backward(&s->first, r, &v.w.first, rows, v.m.e, m->da, &m->first, m->de);
     vaei_embedding_backward(&s->embedding, r, rows, at->codes, m->de);
 }
@@ -308,7 +308,7 @@ static void sample_group(const vaei_prior *p, const vaei_run *r, const view *v, 
         vaei_noise_uniform(vaei_prior_key(r->noise.seed, position), (uint32_t)position, s->P,
                            v->room.uniform + i * s->P);
     }
-    for (int64_t place = 0; place < s->P; place++) {
+    for (int64_t place = 0; place < s->P && !vaei_run_cancelled(r); place++) {
         const vaei_rows at = vaei_rows_place(r->n, s->P, place);
         forward(s, r, &at, v);
         vaei_linear_rows(&s->head, r, &v->w.head, r->n, v->m.o + place * s->C, s->P * s->C, logits, s->K);
@@ -324,7 +324,7 @@ static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot
     const net *s = p->state;
     const int64_t group = group_of(s, r->n);
     const view v = cut(s, r, slot, group);
-    for (int64_t i = 0; i < r->n; i += group) {
+    for (int64_t i = 0; i < r->n && !vaei_run_cancelled(r); i += group) {
         const vaei_run part = part_of(r, i, group);
         sample_group(p, &part, &v, first + (uint64_t)i, out->codes + i * s->P);
     }

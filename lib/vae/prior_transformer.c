@@ -260,7 +260,7 @@ static void nll(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, c
     const int64_t group = r->training ? r->n : group_of(s, r->n);
     const view v = cut(s, r, slot, group);
     vaei_run part = *r;
-    for (int64_t i = 0; i < r->n; i += part.n) {
+    for (int64_t i = 0; i < r->n && !vaei_run_cancelled(r); i += part.n) {
         const int32_t *codes = at->codes + i * s->P;
         part.n = r->n - i < group ? r->n - i : group;
         for (int64_t row = 0; row < part.n * s->P; row++)
@@ -348,7 +348,7 @@ static void sample_group(const vaei_prior *p, const vaei_run *r, const packs *w,
         const uint64_t position = first + (uint64_t)i;
         vaei_noise_uniform(vaei_prior_key(r->noise.seed, position), (uint32_t)position, s->P, t->uniform + i * s->P);
     }
-    for (int64_t place = 0; place < s->P; place++) {
+    for (int64_t place = 0; place < s->P && !vaei_run_cancelled(r); place++) {
         for (int64_t i = 0; i < r->n; i++)
             embed(s, r, place, place > 0 ? codes + i * s->P + place - 1 : NULL, t->x + i * s->C);
         for (int64_t layer = 0; layer < s->layers; layer++) step_pair(s, r, w, t, layer, place);
@@ -368,7 +368,7 @@ static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot
     vaei_carve scratch = {.base = slot->scratch};
     const steps t = cut_steps(s, group, &scratch);
     vaei_run part = *r;
-    for (int64_t i = 0; i < r->n; i += part.n) {
+    for (int64_t i = 0; i < r->n && !vaei_run_cancelled(r); i += part.n) {
         part.n = r->n - i < group ? r->n - i : group;
         sample_group(p, &part, &w, &t, first + (uint64_t)i, out->codes + i * s->P);
     }

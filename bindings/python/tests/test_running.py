@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Registry, models in use, arrays on their way in and out, files."""
+import copy
 import gc
 import os
+import pickle
+import sys
 import threading
 import unittest
 from unittest import mock
@@ -306,6 +309,72 @@ class Files(Case):
             self.assertSame(model.params[name], state[name])
         with self.assertRaises(vae.VaeError):
             vae.Model(SPEC).load_weights(FIXTURES / "conv-bn-weights.safetensors")
+
+
+class Copies(Case):
+    def test_a_copy_is_a_model_of_its_own(self):
+        model = vae.Model(SPEC, threads=1)
+        model.history = [{"epoch": 1, "loss": 2.0}]
+        x = images(4)
+        mean = model.encode(x)[0].copy()
+        for copied in (copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+            self.assertEqual(copied.spec, model.spec)
+            self.assertEqual(copied.history, model.history)
+            self.assertTrue(np.array_equal(copied.encode(x)[0], mean))
+            name = next(iter(copied.params))
+            copied.params[name] = copied.params[name] + 1
+            self.assertTrue(np.array_equal(model.encode(x)[0], mean))
+        self.assertEqual(vae.Model.from_bytes(model.to_bytes()).spec, model.spec)
+
+    def test_what_cannot_be_copied_says_what_to_do(self):
+        model = vae.Model(SPEC, threads=1)
+        stray = []
+        hook, sys.unraisablehook = sys.unraisablehook, stray.append
+        try:
+            with model.trainer() as trainer:
+                for thing in (model.context, model.session(), trainer, model.params, model._handle):
+                    for way in (copy.copy, copy.deepcopy, pickle.dumps):
+                        with self.assertRaisesRegex(TypeError, "cannot be copied or pickled: "):
+                            way(thing)
+            gc.collect()
+        finally:
+            sys.unraisablehook = hook
+        self.assertEqual(stray, [])
+
+
+class Cancelling(Case):
+    def test_another_thread_gives_a_call_up(self):
+        session = vae.Model(SPEC, threads=1).session()
+        timer = threading.Timer(0.05, session.cancel)
+        timer.start()
+        with self.assertRaises(vae.CancelledError):
+            session.elbo(images(1), samples=10**12)
+        timer.join()
+        self.assertEqual(session.elbo(images(1)).elbo.shape, (1,))
+
+    def test_a_step_given_up_changes_nothing(self):
+        model = vae.Model(SPEC, threads=1)
+        before = model.to_bytes()
+        with model.trainer() as trainer:
+            trainer.cancel()
+            with self.assertRaises(vae.CancelledError):
+                trainer.step(images(4))
+            self.assertEqual(model.to_bytes(), before)
+            self.assertEqual(trainer.step(images(4)).step, 1)
+
+
+class Mistakes(Case):
+    def test_words_of_other_programs_are_understood_as_questions(self):
+        for spec, hint in (("input 4\nencoder Dense out=3\n", "linear"), ("input: 4\n", "YAML"), ("{\"input\": 4}", "JSON")):
+            with self.assertRaisesRegex(vae.SpecError, hint):
+                vae.Model(spec)
+
+    def test_values_that_the_likelihood_is_not_of(self):
+        model = vae.Model(SPEC, threads=1)
+        with self.assertRaisesRegex(vae.ArgumentError, "wanted 0..1"):
+            model.encode(images(4) * 255)
+        with self.assertRaisesRegex(vae.ArgumentError, "wanted 0..1"):
+            model.reconstruct(images(4) * 255)
 
 
 if __name__ == "__main__":

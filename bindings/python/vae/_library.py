@@ -72,6 +72,10 @@ class LimitError(VaeError, ValueError):
     status, name = -12, "VAE_E_LIMIT"
 
 
+class CancelledError(VaeError):
+    status, name = -13, "VAE_E_CANCELLED"
+
+
 ERRORS = {error.status: error for error in VaeError.__subclasses__()}
 
 
@@ -142,6 +146,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "vae_model_load_memory": (c_int32, [_out, c_void_p, c_void_p, c_size_t]),
     "vae_model_load_weights": (c_int32, [c_void_p, c_char_p]),
     "vae_model_save": (c_int32, [c_void_p, c_char_p]),
+    "vae_model_save_memory": (c_int32, [c_void_p, c_void_p, c_size_t, POINTER(c_size_t)]),
     "vae_model_destroy": (None, [c_void_p]),
     "vae_model_spec": (c_int32, [c_void_p, *_text]),
     "vae_model_input_shape": (c_int32, [c_void_p, POINTER(c_int64)]),
@@ -168,6 +173,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "vae_codes_unpack": (c_int32, [c_int64, c_int64, c_void_p, c_size_t, c_void_p]),
     "vae_reconstruct": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p]),
     "vae_session_set_labels": (c_int32, [c_void_p, c_int64, c_void_p]),
+    "vae_session_cancel": (None, [c_void_p]),
     "vae_sample": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p]),
     "vae_elbo": (c_int32, [c_void_p, c_int64, c_void_p, c_int64, c_void_p, c_void_p, c_void_p, c_void_p]),
     "vae_trainer_create": (c_int32, [_out, c_void_p, c_char_p, c_int64]),
@@ -179,6 +185,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "vae_trainer_step": (c_int32, [c_void_p, c_int64, c_void_p, POINTER(MetricsStruct)]),
     "vae_trainer_backward": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p, POINTER(MetricsStruct)]),
     "vae_trainer_backward_codes": (c_int32, [c_void_p, c_int64, c_void_p, POINTER(MetricsStruct)]),
+    "vae_trainer_cancel": (None, [c_void_p]),
     "vae_trainer_apply": (c_int32, [c_void_p, POINTER(MetricsStruct)]),
     "vae_trainer_grad": (c_int32, [c_void_p, c_int64, _out]),
     "vae_trainer_set_optimizer": (c_int32, [c_void_p, POINTER(OptimizerStruct)]),
@@ -239,8 +246,19 @@ def find() -> ctypes.CDLL:
 lib = find()
 
 
-class Handle:
+class NotCopied:
+    """What holds a handle and cannot be copied: copy, deepcopy and pickle raise a TypeError that says what to do."""
+
+    _instead = ""
+
+    def __reduce_ex__(self, _protocol: Any) -> Any:
+        raise TypeError(f"a vae.{type(self).__name__} cannot be copied or pickled: {self._instead}")
+
+
+class Handle(NotCopied):
     """Owns one C object; frees it when the last Python object that needs it is gone."""
+
+    _instead = "it is an object of the C library"
 
     def __init__(self, pointer: c_void_p, destroy: Callable[[c_void_p], None], *needs: object):
         self.pointer, self._destroy, self._needs = pointer, destroy, needs

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
 import numpy as np
 
 from . import _array
-from ._library import (LOG, ArgumentError, CtxConfig, Handle, ShapeError, StateError, check, create, lib, path_bytes,
+from ._library import (LOG, ArgumentError, CtxConfig, Handle, NotCopied, ShapeError, StateError, check, create, lib, path_bytes,
                        text, utf8)
 
 if TYPE_CHECKING:
@@ -30,10 +30,12 @@ def _choice(table: dict[str, int], what: str, value: str) -> int:
     return table[value]
 
 
-class Context:
+class Context(NotCopied):
     """Where models compute: threads (default: every CPU this process may use), arithmetic ("exact": the same bits on
     every machine and number of threads; "blas"), instruction set, and a limit on memory in bytes. Messages go to
     logging.getLogger("vae")."""
+
+    _instead = "make another with the same options, or give this one to Model(context=)"
 
     def __init__(self, threads: int | None = None, arith: str = "exact", isa: str = "auto", mem_limit: int = 0):
         if threads is None:
@@ -46,6 +48,7 @@ class Context:
         config.threads, config.mem_limit = threads, mem_limit
         config.log = self._hook = LOG(self._message)
         self.threads, self.arith, self._process = threads, arith, os.getpid()
+        self._options = {"threads": threads, "arith": arith, "isa": isa, "mem_limit": mem_limit}
         self._handle = create(lib.vae_ctx_create, lib.vae_ctx_destroy, ctypes.byref(config), needs=(self._hook,))
 
     @staticmethod
@@ -68,9 +71,11 @@ class Context:
                              "this process, or with threads=1")
 
 
-class Params(Mapping[str, np.ndarray]):
+class Params(Mapping[str, np.ndarray], NotCopied):
     """A model's parameters by name: read-only arrays over the library's own memory, in PyTorch's layouts, following the
     training as it goes. Assign to change one: model.params["encoder.0.weight"] = array."""
+
+    _instead = "copy the model, or its arrays: {name: array.copy() for name, array in params.items()}"
 
     def __init__(self, model: Handle):
         self._handle = model
@@ -120,10 +125,12 @@ class Elbo(NamedTuple):
     rate: np.ndarray
 
 
-class Session:
+class Session(NotCopied):
     """A model in use: scratch memory for max_batch examples (more are worked on in parts) and a stream of random
     numbers. Sessions on one model may run side by side, each in its own thread; one session does one thing at a time.
     If a call on many examples fails in a later part, the earlier parts of out have been written."""
+
+    _instead = "make one of the copied model, vae.Session(model)"
 
     def __init__(self, model: Model, max_batch: int = 64, seed: int = 0):
         self._context, self._input, self._latent = model.context, model.input_shape, model.latent_shape
@@ -138,6 +145,12 @@ class Session:
         """Start the stream of random numbers anew."""
         with self._lock:
             check(lib.vae_session_seed(self._handle.pointer, seed))
+
+    def cancel(self) -> None:
+        """From another thread: give up the call that the session is at, or its next one. It raises CancelledError, what it was to
+        write is unspecified, and the session's random numbers go on where they were. A call on many examples is given up in the
+        part of them that it is at."""
+        lib.vae_session_cancel(self._handle.pointer)
 
     def _run(self, function: Callable[..., int], n: int, *arrays: np.ndarray | int | None, labels: Any = None) -> None:
         """function(session, n, *arrays) in parts. Arrays move on by the part; None and whole numbers are passed on."""
@@ -326,6 +339,30 @@ class Model:
         """Write a safetensors file, which PyTorch opens too. An old file survives any failure."""
         check(lib.vae_model_save(self._handle.pointer, path_bytes(path)))
 
+    def to_bytes(self) -> bytes:
+        """What save() writes, for from_bytes()."""
+        needed = ctypes.c_size_t()
+        check(lib.vae_model_save_memory(self._handle.pointer, None, 0, ctypes.byref(needed)))
+        data = ctypes.create_string_buffer(needed.value)
+        check(lib.vae_model_save_memory(self._handle.pointer, data, needed.value, None))
+        return data.raw
+
+    def _taken_over(self, text: str | None, history: list[dict[str, float]]) -> Model:
+        self._text, self.history = text, [dict(record) for record in history]
+        return self
+
+    def __copy__(self) -> Model:
+        """A model with parameters of its own, in the same context; so does deepcopy()."""
+        copied = Model.from_bytes(self.to_bytes(), context=self.context, max_batch=self._max_batch)
+        return copied._taken_over(self._text, self.history)
+
+    def __deepcopy__(self, _memo: object) -> Model:
+        return self.__copy__()
+
+    def __reduce__(self) -> Any:
+        """Pickled as the bytes of its file; the context is made anew with the same options."""
+        return _unpickle, (self.to_bytes(), self.context._options, self._max_batch, self._text, self.history)
+
     def load_weights(self, path: str | os.PathLike[str]) -> None:
         """Take the parameters of any safetensors file whose names and shapes match."""
         check(lib.vae_model_load_weights(self._handle.pointer, path_bytes(path)))
@@ -392,3 +429,8 @@ class Model:
         """
         from ._trainer import fit
         return fit(self, x, epochs, batch, options, seed, shuffle, validation, callback, on_step)
+
+
+def _unpickle(data: bytes, options: dict[str, Any], max_batch: int, text: str | None,
+              history: list[dict[str, float]]) -> Model:
+    return Model.from_bytes(data, max_batch=max_batch, **options)._taken_over(text, history)

@@ -11,8 +11,8 @@ from typing import Any, Callable, NamedTuple
 import numpy as np
 
 from . import _array
-from ._library import (OPTIMIZER_STEP, ArgumentError, Handle, MetricsStruct, OptimizerStruct, ShapeError, StateError,
-                       check, create, lib, path_bytes, text, utf8)
+from ._library import (OPTIMIZER_STEP, ArgumentError, Handle, MetricsStruct, NotCopied, OptimizerStruct, ShapeError,
+                       StateError, check, create, lib, path_bytes, text, utf8)
 from ._model import Model, Session
 
 
@@ -35,12 +35,14 @@ class Metrics(NamedTuple):
     quantization_error: float
 
 
-class Trainer:
+class Trainer(NotCopied):
     """Gradients, the optimizer's memory, the schedule and the count of steps. A model has one trainer at a time: close
     it, or use it in a with statement. Do not use the model's sessions in other threads during a step.
 
     options   "optimizer adam lr=0.001", one section a line; None: the training sections of the model's own text
     """
+
+    _instead = "save() it and load() the file into the trainer of another model"
 
     def __init__(self, model: Model, options: str | None = None, max_batch: int = 128, seed: int = 0):
         model.context.check_process()
@@ -111,6 +113,11 @@ class Trainer:
     def apply(self) -> Metrics:
         """Update the parameters by the mean of the accumulated gradients, and zero these."""
         return self._metrics(lib.vae_trainer_apply)
+
+    def cancel(self) -> None:
+        """From another thread: give up the step() or backward() that the trainer is at, or its next one. It raises CancelledError;
+        trainer and model are as they were before it."""
+        lib.vae_trainer_cancel(self._pointer)
 
     def grad(self, name: str) -> np.ndarray:
         """A parameter's gradient as an array that may be read and written between backward() and apply()."""
