@@ -29,15 +29,22 @@ typedef struct reader {
     uint8_t *rgb; /* that was CMYK */
 } reader_t;
 
+/* Files may be right and of a kind that libjpeg does not read. */
+static bool is_unsupported(int code) {
+    return code == JERR_BAD_PRECISION || code == JERR_SOF_UNSUPPORTED || code == JERR_ARITH_NOTIMPL || code == JERR_NOT_COMPILED;
+}
+
 static noreturn void fail(j_common_ptr jpeg) {
     reader_t *reader = (reader_t *)jpeg->err;
     char message[JMSG_LENGTH_MAX];
     const j_decompress_ptr decompress = (j_decompress_ptr)jpeg;
+    const int code = jpeg->err->msg_code;
     reader->error.format_message(jpeg, message);
     /* libjpeg has a limit of its own, above ours */
-    if (jpeg->err->msg_code != JERR_IMAGE_TOO_BIG ||
+    if (code != JERR_IMAGE_TOO_BIG ||
         bitmap_size_read(decompress->image_height, decompress->image_width, BITMAP_MOST_SIDE, reader->why))
-        snprintf(reader->why, BITMAP_WHY, "damaged JPEG: %.*s", BITMAP_WHY - 20, message);
+        snprintf(reader->why, BITMAP_WHY, "%s: %.*s", is_unsupported(code) ? "a JPEG of a kind that is not read" : "damaged JPEG",
+                 BITMAP_WHY - 40, message);
     longjmp(reader->failed, 1);
 }
 

@@ -148,7 +148,7 @@ static void on_end(png_structp png, png_infop info) {
 
 static void decode(png_structp png, png_infop info, reader_t *reader, const uint8_t *byte, size_t size) {
     png_set_user_limits(png, (png_uint_32)reader->most_side, (png_uint_32)reader->most_side);
-    png_set_chunk_malloc_max(png, 8 << 20);
+    png_set_chunk_malloc_max(png, 0); /* a chunk is no longer than the file, and texts are passed over unread */
     png_set_chunk_cache_max(png, 128);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_set_progressive_read_fn(png, reader, on_info, on_row, on_end);

@@ -8,6 +8,7 @@
 #include "npy.h"
 #include "wad.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,11 @@ static void load_folder(data_set_t *set, const char *path) {
     folder_free(&folder);
 }
 
+/* Sizes of 1 as the model has them, so that whoever looks at the examples as pictures finds the channels last. */
+static void name_sizes(data_t *data, const extent_t *want) {
+    if (want->n > 1 && data->extent.n > 1) data->extent = *want;
+}
+
 void data_load(data_set_t *set, const char *source, const extent_t *want, const data_way_t *way) {
     *set = (data_set_t){.source = source, .want = *want, .way = *way};
     if (strcmp(source, "fashion-mnist") == 0)
@@ -58,6 +64,8 @@ void data_load(data_set_t *set, const char *source, const extent_t *want, const 
     else
         die(EXIT_RUNTIME, "%s: no such file; data is fashion-mnist, freedoom, shapes, a file or a folder", source);
     if (set->train.n == 0) die(EXIT_FORMAT, "%s: there is no example in it", source);
+    name_sizes(&set->train, &set->want);
+    name_sizes(&set->test, &set->want);
 }
 
 void data_fit(data_set_t *set, const extent_t *have) {
@@ -161,7 +169,7 @@ static void widen(const data_t *data, float *least, float *most) {
 /* Pictures that are written show 0 as black and 1 as white, and cut off the rest. */
 static void warn_of_range(const data_set_t *set) {
     const float slack = 0.002f; /* half a grey level of 8 bits */
-    float least = 0.0f, most = 1.0f;
+    float least = INFINITY, most = -INFINITY;
     int64_t h, w, c;
     if (set->want.n < 2 || !extent_picture(&set->want, &h, &w, &c)) return;
     widen(&set->train, &least, &most);

@@ -143,6 +143,7 @@ def good_pngs():
     yield ("pieces_1", f.png(pixels, pieces=400), ground)
     yield ("text", f.png(pixels, before=text), ground)
     yield ("text_bombs", f.png(pixels, before=bomb), ground)
+    yield ("long_text", f.png(pixels, before=f.chunk(b"tEXt", b"Comment\0" + bytes(10 << 20))), ground)
     yield ("unknown", f.png(pixels, before=f.chunk(b"prVt", b"x" * 9), after=f.chunk(b"tIME", bytes(7))), ground)
     yield ("trailing", f.png(pixels) + b"more", ground)
     yield ("animated", f.png(pixels, before=f.chunk(b"acTL", struct.pack(">II", 1, 0)),
@@ -271,6 +272,8 @@ def check_jpegs():
                         (65535, 65535, "65535x65535 pixels, at most 16384 a side")):
         data = grey[:at] + struct.pack(">HH", h, w) + grey[at + 4:]
         refused("a JPEG of %dx%d" % (w, h), write("size.jpg", data), words)
+    for name, data in (("12 bits", grey[:at - 1] + b"\x0c" + grey[at:]), ("a lossless process", grey[:at - 4] + b"\xc3" + grey[at - 3:])):
+        refused("a JPEG of " + name, write("kind.jpg", data), "kind.jpg: a JPEG of a kind that is not read: Unsupported")
     refused("a JPEG with its end cut off", write("cut.jpg", grey[:-20]), "damaged JPEG")
     refused("half a JPEG", write("half.jpg", grey[:180]), "damaged JPEG")
     kinds = {"WebP": b"RIFF\x24\0\0\0WEBPVP8 ", "GIF": b"GIF89a\1\0\1\0", "BMP": b"BM\xf6\0\0\0\0\0\0\0\x36\0\0\0",
@@ -361,6 +364,9 @@ def check_shapes():
         report("%s compares sizes" % command, Run(command, "colour", "a.npy", *more).wrong(3, "channels last"))
     run = Run("train", "a.npy", "--model", "colour.txt", "--steps", "1", "-o", "r")
     report("train compares sizes", run.wrong(3, "3x32x32, the model wants 32x32x3 .channels last."))
+    write("a.npy", f.npy((2, 1, 28, 28), bytes(1568)))
+    run = Run("train", "a.npy", "--model", "grey.txt", "--augment", "flip", "--steps", "1", "-o", "r", "-f", "-q")
+    report("a first size of 1 is no height", run.wrong(0))
     refused("IDX of another order", write("a", f.idx((2, 3, 32, 32), bytes(6144))), "channels last")
     taken("IDX of four sizes", write("a", f.idx((2, 32, 32, 3), bytes(6144))))
     z = struct.pack("<3072f", *range(3072))
@@ -397,7 +403,7 @@ def check_types():
         refused("IDX with " + words, write("t", f.idx((2, 32, 32, 3), data, 13)),
                 "example 0, value 40 is not finite .%s" % words)
     for low, high, words in ((-1, 1, "values from -1 to 1; pictures show 0 to 1"), (0, 255, "values from 0 to 255"),
-                             (-2.5, 3, "-2.5 to 3")):
+                             (-2.5, 3, "-2.5 to 3"), (0.5, 7, "values from 0.5 to 7")):
         data = struct.pack("<ff", low, high) * 1536
         taken("values from %g to %g" % (low, high), write("t.npy", f.npy((1, 32, 32, 3), data, "'<f4'")), "warning: .*" + words)
     run = encode("colour", write("t.npy", f.npy((1, 32, 32, 3), struct.pack("<ff", 0, 1) * 1536, "'<f4'")))
