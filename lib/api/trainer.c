@@ -446,7 +446,7 @@ static vae_status_t add_gradients(vae_trainer_t *trainer, int64_t n, const batch
     const vaei_labels labels = take_labels(trainer);
     const vaei_network *net = &trainer->model->network;
     vaei_terms terms;
-    double aux;
+    double aux = 0.0;
     VAEI_TRY(check_metrics(metrics));
     VAEI_TRY(check_batch(trainer, n, b, &labels));
     VAEI_TRY(vaei_take_cancel(&trainer->cancel));
