@@ -2,6 +2,9 @@
  * check_likelihood_modules.c - likelihoods against closed forms and signed finite differences. */
 #include "module_rig.h"
 
+#include <stdio.h>
+#include <vae/vae.h>
+
 static void likelihood_rig(rig *g, const char *text, int64_t size) {
     const vaei_need need = {0};
     vaei_node *node;
@@ -165,11 +168,42 @@ START_TEST(test_gaussian_fixed_and_learned_closed_form) {
     rig_free(&t.g);
     likelihood_setup(&t, "likelihood gaussian sigma=learned value=0.25\n");
     ck_assert_str_eq(t.g.p.param[0]->name, "likelihood.log_sigma");
-    ck_assert_float_eq_tol(t.g.p.param[0]->init.value, logf(0.25f), 1e-6f);
+    t.g.params[t.g.p.param[0]->offset] = t.g.p.param[0]->init.value;
+    (void)likelihood_value(&t);
+    for (int i = 0; i < N; i++) ck_assert_double_eq_tol(t.nll[i], normal_nll(&t, i, 0.25), 1e-3);
     t.g.params[t.g.p.param[0]->offset] = logf(0.25f);
     (void)likelihood_value(&t);
     for (int i = 0; i < N; i++) ck_assert_double_eq_tol(t.nll[i], normal_nll(&t, i, exp(clip(log(0.25)))), 1e-3);
     rig_free(&t.g);
+}
+END_TEST
+
+START_TEST(test_a_learned_sigma_starts_at_its_value) {
+    static const double value[] = {0.0025, 0.003, 0.01, 0.1, 0.7, 1, 2, 100};
+    for (size_t i = 0; i < sizeof value / sizeof value[0]; i++) {
+        likelihood_case t;
+        char text[64];
+        snprintf(text, sizeof text, "likelihood gaussian sigma=learned value=%g\n", value[i]);
+        likelihood_setup(&t, text);
+        const double start = exp(clip((double)t.g.p.param[0]->init.value));
+        ck_assert_double_eq_tol(start / value[i], 1, 1e-6);
+        rig_free(&t.g);
+    }
+}
+END_TEST
+
+START_TEST(test_a_learned_sigma_below_the_clip_is_refused) {
+    static const char *const texts[] = {"likelihood gaussian sigma=learned value=0.0024\n", "likelihood gaussian sigma=optimal value=0.0024\n",
+                                        "likelihood gaussian value=0.0024\n"};
+    for (int i = 0; i < 3; i++) {
+        char text[256];
+        vae_model_t *m = NULL;
+        snprintf(text, sizeof text, "input 4\nencoder linear out=2\nlatent none\ndecoder linear out=4\n%s", texts[i]);
+        const vae_status_t status = vae_model_create(&m, NULL, text, 0);
+        ck_assert_int_eq(status, i == 0 ? VAE_E_SPEC : VAE_OK);
+        if (i == 0) ck_assert_ptr_nonnull(strstr(vae_last_error(), "value=0.0024"));
+        vae_model_destroy(m);
+    }
 }
 END_TEST
 
@@ -278,6 +312,8 @@ Suite *suite_likelihood_modules(void) {
     tcase_add_test(t, test_bernoulli_closed_form);
     tcase_add_test(t, test_bernoulli_survives_extreme_logits);
     tcase_add_test(t, test_gaussian_fixed_and_learned_closed_form);
+    tcase_add_test(t, test_a_learned_sigma_starts_at_its_value);
+    tcase_add_test(t, test_a_learned_sigma_below_the_clip_is_refused);
     tcase_add_test(t, test_gaussian_optimal_uses_batch_then_running_sigma);
     tcase_add_test(t, test_laplace_closed_form);
     tcase_add_test(t, test_real_likelihoods_of_a_perfect_fit_stay_finite);

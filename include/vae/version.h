@@ -21,7 +21,7 @@
 #define VAE_VERSION_NUMBER 100
 
 /* The arithmetic of VAE_ARITH_EXACT. Outputs are equal bit for bit between builds with the same number. */
-#define VAE_KERNEL_ABI 1
+#define VAE_KERNEL_ABI 2
 
 #ifdef __cplusplus
 extern "C" {
@@ -35,7 +35,7 @@ VAE_API const char *vae_version_string(void);
 
 /**
  * How the library was built, one line, static: version, instruction sets, BLAS and its core, threads.
- * Example: "libvae 0.1.0 kernel_abi=1 isa=portable,avx2,avx512 blas=openblas". @since 0.1
+ * Example: "libvae 0.1.0 kernel_abi=2 isa=portable,avx2,avx512 blas=openblas". @since 0.1
  */
 VAE_API const char *vae_build_info(void);
 

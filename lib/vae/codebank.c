@@ -13,6 +13,7 @@
 #include <math.h>
 
 #include "nn/ranges.h"
+#include "vae/kmeans.h"
 
 #define PROBABILITY_MIN 1e-20
 
@@ -350,9 +351,8 @@ static void start_book(pass *p, const vaei_slot *m, int64_t stage) {
     const vaei_noise_key key = { p->r->noise.seed, p->r->noise.step, VAEI_STREAM_KMEANS };
     float *count = p->w.count + book * s->K;
     vaei_carve scratch = { m->scratch, 0 };
-    const vaei_code_order o = vaei_order_carve(v.P, s->K, s->D, &scratch);
-    float *distance = vaei_carve_floats(&scratch, v.P);
-    vaei_kmeans(p->r->k, p->r->pool, key, (uint32_t)book, s->K, &v, ((const vaei_bank_conf *)p->q->conf)->cosine, &o, distance,
+    const vaei_kmeans_room room = vaei_kmeans_carve(v.P, s->K, s->D, &scratch);
+    vaei_kmeans(p->r->k, p->r->pool, key, (uint32_t)book, s->K, &v, ((const vaei_bank_conf *)p->q->conf)->cosine, &room,
                 panels_of(s, p->r->k, &p->pack, book), p->pack.codes + book * s->K * s->D);
     memset(count, 0, (size_t)s->K * sizeof *count);
     for (int64_t row = 0; row < v.P; row++) count[v.code[row * v.stride]]++;
@@ -391,8 +391,8 @@ void vaei_bank_need(const vaei_latent *q, const vaei_kernels *k, int64_t n, int3
     (void)vaei_carve_floats(&forward, times(P, s->W));
     size_t scratch = forward.used;
     if (training) {
-        (void)vaei_order_carve(P, s->K, s->D, &start);
-        (void)vaei_carve_floats(&start, P);
+        if (((const vaei_bank_conf *)q->conf)->start == VAEI_START_KMEANS) (void)vaei_kmeans_carve(P, s->K, s->D, &start);
+        else (void)vaei_order_carve(P, s->K, s->D, &start);
         const size_t backward = vaei_bank_backward_bytes(q, k, n);
         if (start.used > scratch) scratch = start.used;
         if (backward > scratch) scratch = backward;

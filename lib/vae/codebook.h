@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * codebook.h - one table of K codes of D values and how it learns without gradients: moving averages, k-means, revival. What vq and rvq
+ * codebook.h - one table of K codes of D values and how it learns without gradients: moving averages, revival. What vq and rvq
  * share below the level of a latent. Vectors are rows x[p * ld], p < P; their codes stand at code[p * stride], -1: none. */
 #ifndef VAEI_CODEBOOK_H
 #define VAEI_CODEBOOK_H
@@ -44,12 +44,6 @@ void vaei_averages_revive(const vaei_averages *a, const vaei_kernels *k, int64_t
                           float *codes);
 /* How many of the counts are below it; threshold 0: below a hundredth of an even share. */
 int64_t vaei_averages_dead(const float *count, int64_t K, float threshold);
-
-/* k-means++ and Lloyd's iterations; codes[K][D] is written, v->code is left holding each vector's cluster. packed: room for
- * vaei_nearest_floats(); distance: [P]. P >= K. */
-void vaei_kmeans(const vaei_kernels *k, const vaei_pool *pool, vaei_noise_key key, uint32_t item, int64_t K,
-                 const vaei_vectors *v, int32_t unit, const vaei_code_order *o, float *distance, float *packed,
-                 float *codes);
 
 /* x / max(|x|, 1e-6) for a row; the length is returned. */
 float vaei_unit_row(const vaei_kernels *k, int64_t D, float *x);

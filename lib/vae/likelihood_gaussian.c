@@ -10,7 +10,8 @@
  *                     evaluation the running mean of l in likelihood.log_sigma stands for it; likelihood.batches
  *                     counts the batches seen.
  *
- * clip(l) = -6 + softplus(l + 6) keeps s above e^-6, so a perfect fit does not divide by zero. Derivatives:
+ * clip(l) = -6 + softplus(l + 6) keeps s above e^-6 = 0.00248, so a perfect fit does not divide by zero. A learned s starts at `value`:
+ * log_sigma at clip^-1(ln value) = -6 + ln(e^(6 + ln value) - 1). Derivatives:
  *
  *     d / d theta = w (theta - x) / s^2        G = d / d l = sum_i w_i (S - E_i / s^2)        w_i: weights
  *
@@ -38,9 +39,11 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_CHOICE(conf, sigma, FIXED, "fixed|learned|optimal", "where the standard deviation comes from"),
+    VAEI_OPTION_CHOICE(conf, sigma, FIXED, "fixed|learned|optimal",
+                       "the standard deviation: value, trained, or the batch's own root mean square error; the last two softly clipped "
+                       "above e^-6"),
     { "value", VAEI_OPT_FLOAT, VAEI_OPT_OPEN_LO, offsetof(conf, value), 1, 0, 100, NULL,
-      "the standard deviation: the fixed one, or where the learned one starts" },
+      "the fixed one; where the learned one starts, above e^-6; what the optimal one is outside training before its first batch" },
     { 0 },
 };
 
@@ -60,6 +63,11 @@ static double clip_slope(double l) {
     return 1.0 / (1.0 + exp(CLIP - l));
 }
 
+/* The l whose clip is the logarithm of s; s above e^CLIP. */
+static double unclipped(double s) {
+    return CLIP + log(expm1(log(s) - CLIP));
+}
+
 static vae_status_t declare(vaei_likelihood *p, vaei_build *b, const char *name, int32_t flags, float start) {
     const int64_t shape[1] = { 1 };
     const vaei_init init = { .kind = VAEI_INIT_CONSTANT, .fan_in = 1, .fan_out = 1, .value = start };
@@ -71,7 +79,10 @@ static vae_status_t declare(vaei_likelihood *p, vaei_build *b, const char *name,
 
 static vae_status_t plan(vaei_likelihood *p, vaei_build *b) {
     const conf *c = p->conf;
-    const float start = (float)log((double)c->value);
+    if (c->sigma == LEARNED && !(log((double)c->value) > CLIP))
+        return vaei_fail(VAE_E_SPEC, "likelihood gaussian: value=%g, wanted more than e^-6 = 0.00247876, below which sigma=learned cannot go",
+                         (double)c->value);
+    const float start = (float)(c->sigma == LEARNED ? unclipped((double)c->value) : log((double)c->value));
     p->n_params = 0;
     p->of_batch = c->sigma != FIXED;
     if (c->sigma == FIXED) return VAE_OK;

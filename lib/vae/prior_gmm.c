@@ -19,7 +19,7 @@
  *
  * Dempster, Laird, Rubin 1977; Cappe, Moulines 2009 (arXiv:0712.4273); Liang, Klein 2009. */
 #include "nn/ranges.h"
-#include "vae/codebook.h"
+#include "vae/kmeans.h"
 #include "vae/prior.h"
 
 #include <math.h>
@@ -93,9 +93,9 @@ static factors cut_factors(const mixture *s, vaei_carve *c) {
 typedef struct room {
     double *row;            /* [n][D] */
     double *shift, *square; /* training: [K][D], [K][size] sums of z - m and of its products */
-    vaei_code_order order;  /* k-means */
+    vaei_kmeans_room start;
     int32_t *cluster;
-    float *distance, *panels, *centre;
+    float *panels, *centre;
 } room;
 
 static double *cut_terms(const mixture *s, int64_t n, vaei_carve *c) {
@@ -107,9 +107,8 @@ static room cut_room(const mixture *s, const vaei_kernels *k, int64_t n, int32_t
     if (!training) return m;
     m.shift = vaei_carve_array(c, vaei_count_of(s->K, s->D), sizeof(double));
     m.square = vaei_carve_array(c, vaei_count_of(s->K, s->size), sizeof(double));
-    m.order = vaei_order_carve(n, s->K, s->D, c);
+    m.start = vaei_kmeans_carve(n, s->K, s->D, c);
     m.cluster = vaei_carve_array(c, n, sizeof(int32_t));
-    m.distance = vaei_carve_floats(c, n);
     m.panels = vaei_carve_floats(c, vaei_nearest_floats(k, s->K, s->D));
     m.centre = vaei_carve_floats(c, vaei_count_of(s->K, s->D));
     return m;
@@ -301,8 +300,7 @@ static void commit(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, c
     if (!has_begun(s, r)) {
         const vaei_vectors v = {.P = r->n, .D = s->D, .ld = s->D, .stride = 1, .x = at->z, .code = space.cluster};
         const vaei_noise_key key = {r->noise.seed, r->noise.step, VAEI_STREAM_KMEANS};
-        vaei_kmeans(r->k, r->pool, key, r->first_item, s->K, &v, 0, &space.order, space.distance, space.panels,
-                    space.centre);
+        vaei_kmeans(r->k, r->pool, key, r->first_item, s->K, &v, 0, &space.start, space.panels, space.centre);
         j.terms = NULL;
         j.from = space.centre;
     }
