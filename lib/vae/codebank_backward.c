@@ -83,13 +83,6 @@ static void row_of_heads(const job *j, int64_t row, const float *g, float *dx) {
     for (int64_t d = 0; d < s->W; d++) dx[d] += pull * (x[d] - q[d]);
 }
 
-/* Through x = y / |y|, D values: d becomes (d - (d.x) x) / |y|. */
-static void unit_backward(const job *j, const float *x, float length, float *d) {
-    const int64_t D = j->s->D;
-    if ((double)length > LENGTH_MIN) j->r->k->axpy(D, (float)-j->r->k->dot(D, d, x), x, d);
-    j->r->k->scale(D, (float)(1 / at_least((double)length)), d);
-}
-
 /* dx += what the stage's vector gets of g and of its commitment. */
 static void residual_backward(const job *j, int64_t row, int64_t stage, const float *g, float *dx) {
     const vaei_bank *s = j->s;
@@ -119,7 +112,7 @@ static void row_of_residuals(const job *j, int64_t row, const float *g, float *d
         const vaei_vectors v = vaei_bank_vectors(s, &j->w, j->r->n, stage);
         memset(one, 0, (size_t)s->D * sizeof *one);
         residual_backward(j, row, stage, g, one);
-        unit_backward(j, v.x + row * v.ld, j->w.length[row * s->stages + stage], one);
+        vaei_unit_backward(j->r->k, s->D, v.x + row * v.ld, j->w.length[row * s->stages + stage], 1, one);
         j->r->k->add(s->D, one, dx);
     }
 }
@@ -135,7 +128,7 @@ static void rows_task(void *arg, int64_t begin, int64_t end) {
         }
         row_of_heads(j, row, j->dq + row * s->W, dx);
         for (int64_t head = 0; j->w.length && head < s->stages; head++)
-            unit_backward(j, j->w.x + row * s->W + head * s->D, j->w.length[row * s->stages + head], dx + head * s->D);
+            vaei_unit_backward(j->r->k, s->D, j->w.x + row * s->W + head * s->D, j->w.length[row * s->stages + head], 1, dx + head * s->D);
     }
 }
 

@@ -79,8 +79,17 @@ void vaei_order_vectors(const vaei_kernels *k, const vaei_pool *pool, int64_t K,
 
 float vaei_unit_row(const vaei_kernels *k, int64_t D, float *x) {
     const double length = sqrt(k->sum_squares(D, x));
-    k->scale(D, (float)(1 / (length > LENGTH_MIN ? length : LENGTH_MIN)), x);
+    const double scale = 1 / (length > LENGTH_MIN ? length : LENGTH_MIN); /* in double: one value becomes 1 or -1, and such codes are equal */
+    for (int64_t i = 0; i < D; i++) x[i] = (float)((double)x[i] * scale);
     return (float)length;
+}
+
+/* In double: across x is left what along x cancels, of one value nothing at all, and rounding would show 1 / |y| times. */
+void vaei_unit_backward(const vaei_kernels *k, int64_t D, const float *x, float length, float size, float *d) {
+    const int32_t turns = (double)length > LENGTH_MIN;
+    const double along = turns ? k->dot(D, d, x) / k->sum_squares(D, x) : 0;
+    const double scale = (double)size / (turns ? (double)length : LENGTH_MIN);
+    for (int64_t i = 0; i < D; i++) d[i] = (float)(((double)d[i] - along * (double)x[i]) * scale);
 }
 
 void vaei_averages_track(const vaei_averages *a, int64_t K, int64_t D, const vaei_code_order *o) {

@@ -47,5 +47,7 @@ int64_t vaei_averages_dead(const float *count, int64_t K, float threshold);
 
 /* x / max(|x|, 1e-6) for a row; the length is returned. */
 float vaei_unit_row(const vaei_kernels *k, int64_t D, float *x);
+/* d = dL/dx becomes dL/dy for x = size y / max(|y|, 1e-6) of D values; length: |y|. */
+void vaei_unit_backward(const vaei_kernels *k, int64_t D, const float *x, float length, float size, float *d);
 
 #endif

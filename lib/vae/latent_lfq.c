@@ -256,17 +256,11 @@ static void loss(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, do
     for (int64_t i = 0; i < r->n; i++) aux[i] += (double)c->entropy * (double)s->frame.rows * entropy;
 }
 
-/* Through x = size y / |y|. */
 static void sphere_backward(const vaei_latent *q, const vaei_run *r, const rows *kept, float *dx) {
     const state *s = q->state;
     const float size = ((const conf *)q->conf)->size;
-    for (int64_t i = 0; i < r->n * q->n_codes; i++) {
-        const float *x = kept->x + i * s->bits, length = kept->length[i] > 1e-6f ? kept->length[i] : 1e-6f;
-        float *d = dx + i * s->bits;
-        const double along = r->k->dot(s->bits, d, x) / ((double)size * (double)size);
-        if (kept->length[i] > 1e-6f) r->k->axpy(s->bits, (float)-along, x, d);
-        r->k->scale(s->bits, size / length, d);
-    }
+    for (int64_t i = 0; i < r->n * q->n_codes; i++)
+        vaei_unit_backward(r->k, s->bits, kept->x + i * s->bits, kept->length[i], size, dx + i * s->bits);
 }
 
 static void backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *mean,
