@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * check_code_edges.c - latents of codes where a choice has no answer of its own: codes equally near, vectors of one value, of length zero. */
+ * check_code_edges.c - latents of codes where a choice has no answer of its own: codes equally near, vectors of one value, of length
+ * zero. */
 #include "quantizer_rig.h"
 
-/* Codes that are equally near, exactly: the first of them, side by side, residual, and by angle, where of one value only the sign is left. */
+/* Codes that are equally near, exactly: the first of them, side by side, residual, and by angle, where of one value only the sign is
+ * left. */
 START_TEST(test_equally_near_codes_give_the_lowest) {
     static const struct {
         const char *text;
@@ -30,9 +32,11 @@ END_TEST
 
 /* The direction of one value is its sign, which no small change moves; and of a vector of length zero nothing is left but the code. */
 START_TEST(test_one_value_and_no_length_have_sound_gradients) {
-    static const char *const texts[] = {"vq codes=3 commit=1 freeze=true cosine=true", "lfq codes=2 spherical=true commit=1",
+    static const char *const texts[] = {"vq codes=3 commit=1 freeze=true cosine=true",
+                                        "lfq codes=2 spherical=true commit=1",
                                         "rvq codes=3 quantizers=2 commit=1 freeze=true cosine=true outer=false",
-                                        "vq codes=3 commit=1 freeze=true gradient=rotation", "rvq codes=3 quantizers=2 freeze=true gradient=rotation"};
+                                        "vq codes=3 commit=1 freeze=true gradient=rotation",
+                                        "rvq codes=3 quantizers=2 freeze=true gradient=rotation"};
     const vaei_shape one = {1, {1}};
     for (size_t i = 0; i < VAEI_COUNT(texts); i++) {
         rig g;

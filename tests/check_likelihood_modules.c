@@ -193,7 +193,8 @@ START_TEST(test_a_learned_sigma_starts_at_its_value) {
 END_TEST
 
 START_TEST(test_a_learned_sigma_below_the_clip_is_refused) {
-    static const char *const texts[] = {"likelihood gaussian sigma=learned value=0.0024\n", "likelihood gaussian sigma=optimal value=0.0024\n",
+    static const char *const texts[] = {"likelihood gaussian sigma=learned value=0.0024\n",
+                                        "likelihood gaussian sigma=optimal value=0.0024\n",
                                         "likelihood gaussian value=0.0024\n"};
     for (int i = 0; i < 3; i++) {
         char text[256];

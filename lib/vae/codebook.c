@@ -77,9 +77,10 @@ void vaei_order_vectors(const vaei_kernels *k, const vaei_pool *pool, int64_t K,
 
 /* ---- moving averages --------------------------------------------------------------------------------------------- */
 
+/* In double, so that one value becomes 1 or -1 and such codes are equal. */
 float vaei_unit_row(const vaei_kernels *k, int64_t D, float *x) {
     const double length = sqrt(k->sum_squares(D, x));
-    const double scale = 1 / (length > LENGTH_MIN ? length : LENGTH_MIN); /* in double: one value becomes 1 or -1, and such codes are equal */
+    const double scale = 1 / (length > LENGTH_MIN ? length : LENGTH_MIN);
     for (int64_t i = 0; i < D; i++) x[i] = (float)((double)x[i] * scale);
     return (float)length;
 }

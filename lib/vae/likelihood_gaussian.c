@@ -80,7 +80,8 @@ static vae_status_t declare(vaei_likelihood *p, vaei_build *b, const char *name,
 static vae_status_t plan(vaei_likelihood *p, vaei_build *b) {
     const conf *c = p->conf;
     if (c->sigma == LEARNED && !(log((double)c->value) > CLIP))
-        return vaei_fail(VAE_E_SPEC, "likelihood gaussian: value=%g, wanted more than e^-6 = 0.00247876, below which sigma=learned cannot go",
+        return vaei_fail(VAE_E_SPEC, "likelihood gaussian: value=%g, wanted more than e^-6 = 0.00247876, below which sigma=learned cannot"
+                         " go",
                          (double)c->value);
     const float start = (float)(c->sigma == LEARNED ? unclipped((double)c->value) : log((double)c->value));
     p->n_params = 0;
