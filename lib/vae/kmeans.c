@@ -12,8 +12,7 @@
  * multiplications (LLOYD_BUDGET for the last, which goes by matrix products): a few seconds on one core, whatever the batch.
  *
  * unit: codes of length 1 (vectors are given so), nearest by angle. Draws are a function of the key; the sums run over the vectors in
- * order,
- * so the threads cannot show. Arthur, Vassilvitskii 2007; Lattanzi, Sohler 2019 (exchange); Lloyd 1982. */
+ * order, so the threads cannot show. Arthur, Vassilvitskii 2007; Lattanzi, Sohler 2019 (exchange); Lloyd 1982. */
 #include "vae/kmeans.h"
 
 #include <math.h>
