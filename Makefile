@@ -69,12 +69,19 @@ OUR_FLOAT    += $(if $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dM -E -x c /dev/null 2
 LIB_CFLAGS   := -fPIC -fvisibility=hidden -pthread $(OUR_FLOAT)
 # the library's loops at -O3, unless the user asked for less than -O2
 LOOP_CFLAGS := $(if $(filter -O0 -O1 -O -Og -Os -Oz,$(CFLAGS)),,-O3)
+# The floors that read foreign bytes and the program check their stacks and copies; the kernels see nothing but sizes that were checked.
+# A sanitizer does the same, and more.
+TRY_HARDEN := -fstack-protector-strong -fstack-clash-protection
+HARDEN := $(if $(findstring -fsanitize,$(CFLAGS)),,$(foreach f,$(TRY_HARDEN),\
+            $(shell $(CC) $(f) -Werror -c -x c /dev/null -o /dev/null 2>/dev/null && echo '$(f)')) \
+            $(if $(filter -O -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
+PROGRAM_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 OUR_LDLIBS   := $(BLAS_LIBS) -lm -pthread
-SO_LDFLAGS   := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libvae.map -Wl,-z,defs,-z,relro,-z,now -Wl,--as-needed
+SO_LDFLAGS   := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libvae.map -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 
 SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
 Q = $(if $(V),,@$(if $(SILENT),:,echo "  $(1)  $(2)");)
-compile = $(call Q,CC,$<)$(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(1) $(CFLAGS) $(2) -MMD -MP -c -o $@ $<
+compile = $(call Q,CC,$<)$(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(1) $(CFLAGS) $(2) $(HARDENED) -MMD -MP -c -o $@ $<
 one_file = $(call Q,CC,$<)$(CC) $(OUR_CPPFLAGS) $(1) $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< \
            $(STATIC) $(OUR_LDLIBS) $(LDLIBS)
 link = $(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(1) $(OUR_LDLIBS) $(LDLIBS)
@@ -113,7 +120,7 @@ check-build: $(CHECK) $(RANDOM)
 bench-build: $(BENCHES)
 
 # ---- objects: rebuilt when a flag changes -----------------------------------------------------------------------------
-FLAGS_NOW = $(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(LIB_CFLAGS) $(CFLAGS) $(LOOP_CFLAGS) $(BLAS) $(BLAS_CFLAGS)
+FLAGS_NOW = $(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(LIB_CFLAGS) $(CFLAGS) $(LOOP_CFLAGS) $(HARDEN) $(BLAS) $(BLAS_CFLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' > $@
@@ -125,6 +132,10 @@ $(BUILD)/obj/lib/kernel/%.o: lib/kernel/%.c $(BUILD)/flags
 $(BUILD)/obj/lib/%.o: lib/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call compile,-Ilib $(BLAS_DEFS),$(LOOP_CFLAGS) $(LIB_CFLAGS))
+
+HARDENED_OBJ := $(filter $(BUILD)/obj/lib/base/% $(BUILD)/obj/lib/io/% $(BUILD)/obj/lib/api/%,$(LIB_OBJ)) $(PROGRAM_OBJ)
+$(HARDENED_OBJ): HARDENED = $(HARDEN)
+$(PROGRAM_OBJ): HARDENED += -fPIE
 
 # the program sees the public headers only
 $(BUILD)/obj/src/%.o: src/%.c $(BUILD)/flags | need-program
@@ -138,7 +149,7 @@ $(BUILD)/obj/tests/%.o: tests/%.c $(BUILD)/flags | need-check
 # ---- libraries and programs -------------------------------------------------------------------------------------------
 $(STATIC): $(LIB_OBJ)
 	@rm -f $@
-	$(call Q,AR,$@)$(AR) rcs $@ $(LIB_OBJ)
+	$(call Q,AR,$@)$(AR) rcsD $@ $(LIB_OBJ)
 
 $(SHARED): $(LIB_OBJ) libvae.map
 	$(call link,$(SO_LDFLAGS) $(LIB_OBJ))
@@ -153,7 +164,7 @@ need-program:
 	  "(Debian: apt-get install libpng-dev libjpeg62-turbo-dev zlib1g-dev); 'make static shared' does not"; exit 1; }
 
 $(BUILD)/vae: $(PROGRAM_OBJ) $(STATIC)
-	$(call link,$(PROGRAM_OBJ) $(STATIC) $(PROGRAM_LIBS))
+	$(call link,$(PROGRAM_LDFLAGS) $(PROGRAM_OBJ) $(STATIC) $(PROGRAM_LIBS))
 
 # the program writes its own man page and completion, from the tables that parse its options
 $(BUILD)/vae.1: $(PROGRAM)

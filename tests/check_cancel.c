@@ -242,7 +242,7 @@ START_TEST(test_steps_cancelled_at_any_moment_change_no_bit) {
     open_training(&undisturbed, ctx, _i);
     canceller c = {.trainer = given_up.trainer, .every_us = 400};
     start_canceller(&c);
-    for (int32_t step = 0; step < 400 && (step < 40 || cancelled < 20); step++) {
+    for (int32_t step = 0; step < 40 || cancelled < 5; step++) { /* a busy machine lets the other thread wait */
         vae_status_t status;
         while ((status = vae_trainer_step(given_up.trainer, N, given_up.x, NULL)) == VAE_E_CANCELLED) cancelled++;
         ck_assert_int_eq(status, VAE_OK);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * abi.c - prints what a linked program has in it of the public structs: size and place of every member. */
+#include <stddef.h>
+#include <stdio.h>
+#include <vae/vae.h>
+
+#define STRUCT(type) printf("struct %s %zu\n", #type, sizeof(type))
+#define MEMBER(type, name) printf("member %s.%s %zu %zu\n", #type, #name, offsetof(type, name), sizeof(((type *)0)->name))
+#define VALUE(name) printf("value %s %lld\n", #name, (long long)(name))
+
+int main(void) {
+#include "abi_list.h"
+    return 0;
+}

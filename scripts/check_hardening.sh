@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What the built library and program carry against faults that are still in them: no writable code, no writable tables of addresses,
+# a place in memory that changes with each run, and checks of the stack where foreign bytes are read.
+. scripts/report.sh
+
+for file in "$BUILD/libvae.so" "$BUILD/vae"; do
+    name=$(basename "$file")
+    [ -e "$file" ] || { not_ok "$name is not there"; continue; }
+    kind=$(readelf -h "$file" | awk '$1 == "Type:" { print $2 }')
+    expect_same "$name may stand anywhere in memory" DYN "$kind"
+    segments=$(readelf -lW "$file")
+    expect_same "$name: the stack holds no code" RW "$(echo "$segments" | awk '$1 == "GNU_STACK" { print $7 }')"
+    expect_empty "$name: no segment is written and executed" "$(echo "$segments" | awk '$1 == "LOAD" && /RWE/')"
+    expect_same "$name: addresses are read-only once resolved" 1 "$(echo "$segments" | grep -c GNU_RELRO)"
+    dynamic=$(readelf -dW "$file")
+    echo "$dynamic" | grep -qE 'BIND_NOW|FLAGS_1.*NOW' && ok "$name: all are resolved at the start" || not_ok "$name: BIND_NOW is missing"
+    expect_empty "$name: its code is not changed when it is loaded" "$(echo "$dynamic" | grep TEXTREL)"
+    expect_empty "$name: no path of the builder's in it" "$(echo "$dynamic" | grep -E 'RPATH|RUNPATH')"
+done
+for floor in lib/io lib/api src; do
+    guarded=$(nm -A "$BUILD/obj/$floor"/*.o | grep -c '__stack_chk_fail$')
+    [ "$guarded" -gt 0 ] && ok "$floor: $guarded files check their stacks" || not_ok "$floor: no file checks its stack"
+done
+# the same archive from the same objects: no time and no owner in it
+expect_empty 'libvae.a holds no times and no owners' \
+    "$(ar tvO "$BUILD/libvae.a" 2>/dev/null | awk '$2 != "0/0" || $0 !~ /Jan +1 .*1970/' | head -n 3)"
+finish
