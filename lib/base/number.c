@@ -109,7 +109,7 @@ static int scan(decimal *d, const char *text, size_t length) {
     size_t i = 0, digits = 0;
     int point = 0, lost = 0;
     d->negative = length > 0 && text[0] == '-';
-    i += d->negative;
+    if (d->negative) i++;
     if (length - i >= 2 && text[i] == '0' && is_digit(text[i + 1])) return 0;
     for (; i < length; i++) {
         if (text[i] == '.' && !point) {
