@@ -52,7 +52,7 @@ static results run_pass(const rig *g, int64_t n, const float *x, const float *dy
         block_free(p.slot.cache, p.need.cache);
         block_free(p.slot.scratch, p.need.scratch);
         p.slot.segment = vaei_stack_segment(g->stack, kernels(), ROOM);
-        vaei_stack_need_again(g->stack, kernels(), ROOM, p.slot.segment, &p.need);
+        vaei_stack_need_recomputing(g->stack, kernels(), ROOM, p.slot.segment, &p.need);
         p.slot.cache = block_make(p.need.cache);
         p.slot.scratch = block_make(p.need.scratch);
     }
@@ -121,11 +121,11 @@ START_TEST(test_memory_grows_with_the_root_of_the_depth) {
     vaei_build_init(&build, &arena);
     ck_assert_int_eq(vaei_stack_build(&stack, &build, &document.first->pipeline, "net", &in), VAE_OK);
     vaei_stack_need(stack, kernels(), 100, 1, &keep);
-    vaei_stack_need_again(stack, kernels(), 100, vaei_stack_segment(stack, kernels(), 100), &again);
+    vaei_stack_need_recomputing(stack, kernels(), 100, vaei_stack_segment(stack, kernels(), 100), &again);
     ck_assert_uint_gt(keep.cache, 63 * floats(100 * 256));
     ck_assert_uint_lt(again.cache, 16 * floats(100 * 256));
     vaei_stack_need(stack, kernels(), INT64_MAX / 2, 1, &keep);
-    vaei_stack_need_again(stack, kernels(), INT64_MAX / 2, vaei_stack_segment(stack, kernels(), INT64_MAX / 2), &again);
+    vaei_stack_need_recomputing(stack, kernels(), INT64_MAX / 2, vaei_stack_segment(stack, kernels(), INT64_MAX / 2), &again);
     ck_assert_uint_eq(keep.cache, SIZE_MAX);
     ck_assert_uint_eq(again.cache, SIZE_MAX);
     vaei_arena_free(&arena);

@@ -422,7 +422,7 @@ static void check_joined(const char *const texts[4], double tolerance) {
 
 START_TEST(test_layer_with_an_activation_joined_gives_the_same_bits) {
     const vaei_layer_ops *ops = (const vaei_layer_ops *)(const void *)vaei_layers[_i];
-    for (size_t i = 0; ops->flags & VAEI_LAYER_TAKES_POST && i < vaei_layers_count; i++) {
+    for (size_t i = 0; ops->flags & VAEI_LAYER_TAKES_EPILOGUE && i < vaei_layers_count; i++) {
         const vaei_layer_ops *other = (const vaei_layer_ops *)(const void *)vaei_layers[i];
         const char *const texts[4] = {ops->module.example, other->module.example};
         if (other->map) check_joined(texts, 0);

@@ -158,8 +158,8 @@ void vaei_conv_forward(const vaei_kernels *k, const vaei_pool *pool, const vaei_
     vaei_parallel(pool, (int32_t)vaei_divide_up(f.count, f.band), forward_task, &f);
 }
 
-int32_t vaei_conv_fuses(const vaei_kernels *k, const vaei_conv *g) {
-    return g->sy * g->sx == 1 && forward_way(k, g) == WINOGRAD;
+int32_t vaei_conv_fuses(const vaei_conv *g) {
+    return g->sy * g->sx == 1 && vaei_winograd(g, 0);
 }
 
 void vaei_conv_forward_fused(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n,

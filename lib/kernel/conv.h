@@ -48,7 +48,7 @@ void vaei_conv_forward(const vaei_kernels *k, const vaei_pool *pool, const vaei_
                        const float *packed, const float *bias, const vaei_post *post, float *y, float *scratch);
 
 /* The same, y += add before post, with x from memory or made by the feed. add may be y. Only where vaei_conv_fuses(). */
-int32_t vaei_conv_fuses(const vaei_kernels *k, const vaei_conv *g);
+int32_t vaei_conv_fuses(const vaei_conv *g);
 void vaei_conv_forward_fused(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n,
                              const float *x, const vaei_feed *feed, const float *packed, const float *bias,
                              const float *add, const vaei_post *post, float *y, float *scratch);

@@ -75,7 +75,7 @@ static cut cut_of(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t
     cut c = {1, n, 1, n, n, span_of(s)};
     if (sees_batch(s)) return c;
     vaei_stack_need(s, k, 1, 1, &need);
-    const size_t one = need.cache + (size_t)vaei_shape_size(&s->out) * sizeof(float);
+    const size_t one = vaei_stack_example_bytes(s, k);
     const size_t bytes = need.pack > BLOCK_BYTES ? need.pack : BLOCK_BYTES;
     const int64_t about = bytes / one > 0 ? (int64_t)(bytes / one) : 1, share = about > 1 ? about / 2 : 1;
     c.most = about + about / 2 + 1;
@@ -105,7 +105,7 @@ typedef struct steps {
 static steps steps_of(const vaei_stack *s, const vaei_kernels *k, int64_t block, int32_t training, size_t segment,
                       vaei_need *need) {
     if (segment > 0)
-        vaei_stack_need_again(s, k, block, segment, need);
+        vaei_stack_need_recomputing(s, k, block, segment, need);
     else
         vaei_stack_need(s, k, block, training, need);
     return (steps){rounded(need->cache), rounded(need->scratch)};

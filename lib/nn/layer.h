@@ -10,6 +10,8 @@
  *     stats     what forward leaves for commit (training only)
  *     scratch   free during one call
  *
+ * What a layer does for its neighbours it finds in its step (steps.h), which fuse.c wrote: an epilogue, a normalisation to fold.
+ *
  * Training may run forward twice on the same x, the second time right before backward (stack.h): both times it leaves the same.
  *
  * forward and backward cannot fail. Gradients of parameters are added to; dx is written. */
@@ -24,6 +26,8 @@
 
 typedef struct vaei_layer vaei_layer;
 typedef struct vaei_stack vaei_stack;
+typedef struct vaei_step vaei_step;           /* steps.h */
+typedef struct vaei_expansion vaei_expansion;
 
 /* Streams of random numbers: each use its own, so that none depends on how often another draws. */
 enum { VAEI_STREAM_INIT = 0, VAEI_STREAM_LATENT = 1, VAEI_STREAM_DROPOUT = 2, VAEI_STREAM_PRIOR = 3 };
@@ -53,28 +57,22 @@ typedef struct vaei_need {
     size_t pack, cache, scratch, stats;
 } vaei_need;
 
-/* What its neighbours give to a layer that fuses, at inference: x made pixel by pixel, what is added to y (may be y), what
- * is then done to finished rows. Each may be NULL. */
-typedef struct vaei_fusion {
-    const vaei_feed *feed;
-    const float *add;
-    const vaei_post *post;
-} vaei_fusion;
-
 typedef struct vaei_slot {
     void *pack, *cache, *scratch, *stats;
     size_t segment; /* of a stack in training: vaei_stack_segment(), or 0 */
+    const float *add;         /* forward: the second input, which is added to y before the epilogue; may be y. NULL: none */
+    const vaei_feed *prologue; /* forward, by layers that fuse: x is made pixel by pixel; NULL: x is in memory */
     const vaei_post *dx_post; /* backward: what to do with finished rows of dx, by layers that take it; NULL: nothing */
-    const vaei_fusion *fusion; /* forward, at inference; or NULL */
 } vaei_slot;
 
 enum {
-    VAEI_LAYER_IN_PLACE = 1,       /* y may be x, dx may be dy, and backward never reads x */
-    VAEI_LAYER_READS_Y = 2,        /* backward reads y, so nobody may overwrite it */
-    VAEI_LAYER_TAKES_POST = 4,     /* forward applies vaei_layer_post() to its finished rows */
-    VAEI_LAYER_TAKES_DX_POST = 16, /* backward applies the slot's dx_post to the finished rows of dx */
-    VAEI_LAYER_TAKES_FOLD =
-        8 /* pack() multiplies by the normalisation that follows, for inference: see vaei_layer.fold */
+    VAEI_LAYER_IN_PLACE = 1,          /* y may be x, dx may be dy; backward reads no x */
+    VAEI_LAYER_READS_X = 2,           /* backward reads x */
+    VAEI_LAYER_READS_Y = 4,           /* backward reads y */
+    VAEI_LAYER_SUMS = 8,              /* y = x + add, both gradients are dy: backward is NULL */
+    VAEI_LAYER_TAKES_EPILOGUE = 16,   /* forward applies vaei_layer_epilogue() to its finished rows */
+    VAEI_LAYER_TAKES_DX_EPILOGUE = 32, /* backward applies the slot's dx_post to the finished rows of dx */
+    VAEI_LAYER_TAKES_FOLD = 64        /* pack() multiplies by the normalisation that follows, for inference: vaei_step.fold */
 };
 
 typedef struct vaei_layer_ops {
@@ -102,17 +100,20 @@ typedef struct vaei_layer_ops {
     /* Layers that are y = scale[c] x + shift[c] at inference (batch norm): fills both, [channels]. Else NULL. */
     void (*fold)(const vaei_layer *l, const float *params, float *scale, float *shift);
 
-    /* How layers work together at inference; NULL: they do not. */
-    /* Over images: prepare to make y pixel by pixel, for a neighbour that fuses. feed->arg points into m->scratch. */
-    void (*feed)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, vaei_feed *feed);
-    /* Whether forward takes m->fusion with these kernels. */
-    int32_t (*fuses)(const vaei_layer *l, const vaei_kernels *k);
+    /* Of layers that contain stacks, instead of the one step that any other layer is: append the steps (steps.h). */
+    vae_status_t (*expand)(vaei_layer *l, vaei_expansion *e, int32_t in, int32_t *out);
+
+    /* What the rewrites of fuse.c ask, for inference; NULL: no. */
+    /* Over images: prepare to make y pixel by pixel, for a step that fuses. pixels->arg points into m->scratch. */
+    void (*prologue)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, vaei_feed *pixels);
+    /* Whether forward takes a prologue and a second input. */
+    int32_t (*fuses)(const vaei_layer *l);
     /* Whether y may stand where x stands, and destroy it. y is then no larger. */
-    int32_t (*overwrites)(const vaei_layer *l, const vaei_kernels *k);
-    /* Nearest enlargement: each pixel of x becomes factor[0] x factor[1] of y. */
-    void (*enlarges)(const vaei_layer *l, int64_t factor[2]);
-    /* Whether this layer takes the work of the one before it upon itself: its x is then that one's. */
-    int32_t (*absorbs)(const vaei_layer *l, const vaei_layer *before);
+    int32_t (*overwrites)(const vaei_layer *l);
+    /* Nearest upsampling: each pixel of x becomes factor[0] x factor[1] of y. */
+    void (*upsamples)(const vaei_layer *l, int64_t factor[2]);
+    /* Whether forward can do such an upsampling of its x too, if the step says so: vaei_step.upsample. */
+    int32_t (*takes_upsample)(const vaei_layer *l, const int64_t factor[2]);
 } vaei_layer_ops;
 
 #define VAEI_LAYER_PARAMS 8
@@ -128,18 +129,13 @@ struct vaei_layer {
     vaei_param *param[VAEI_LAYER_PARAMS];
     vaei_stack *body[VAEI_LAYER_BODIES];
     uint32_t id; /* unique in the model */
-    /* Set by the stack when it links neighbours: */
-    const vaei_layer *fold; /* the normalisation folded into this layer's pack at inference, or NULL */
-    const vaei_layer *absorbed; /* the one before, whose work this layer does at inference, or NULL */
-    vaei_post post[2];      /* [training]: the activation applied to finished rows; apply NULL: none */
-    int32_t skipped[2];     /* [training]: this layer is done by the one before it */
+    const vaei_step *step[2]; /* [training]: the step that runs this layer, with what is joined to it; NULL: part of another one */
 };
 
-/* The post of this pass, or NULL. */
-VAEI_INLINE const vaei_post *vaei_layer_post(const vaei_layer *l, const vaei_run *r) {
-    const vaei_post *p = &l->post[r->training ? 1 : 0];
-    return p->apply ? p : NULL;
-}
+/* What fuse.c joined to the layer's step in this kind of pass, or NULL. */
+const vaei_post *vaei_layer_epilogue(const vaei_layer *l, int32_t training);
+const vaei_layer *vaei_layer_folded(const vaei_layer *l, int32_t training);   /* the normalisation that pack() multiplies in */
+const vaei_layer *vaei_layer_upsampled(const vaei_layer *l, int32_t training); /* the upsampling of x that forward does */
 
 VAEI_INLINE const float *vaei_layer_param(const vaei_layer *l, const vaei_run *r, int32_t i) {
     return i < l->n_params ? r->params + l->param[i]->offset : NULL;

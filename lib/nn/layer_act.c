@@ -85,7 +85,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     if (dx) vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&l->in), 1, grad_range, &j);
 }
 
-#define READS_X 0
+#define READS_X VAEI_LAYER_READS_X
 #define READS_Y (VAEI_LAYER_IN_PLACE | VAEI_LAYER_READS_Y)
 
 /* conf_size, option_table: 0 and NULL if it has none; a: the map's argument, may read l->conf */
@@ -102,7 +102,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
         .forward = forward,                                                                                            \
         .backward = backward,                                                                                          \
         .map = map,                                                                                                    \
-        .map_grad = (reads) != 0 ? map_grad : NULL,                                                                    \
+        .map_grad = (reads) != READS_X ? map_grad : NULL,                                                                    \
     };
 
 ACTIVATION(relu, RELU, READS_Y, "max(x, 0)", "relu", "", 0, NULL, 0)

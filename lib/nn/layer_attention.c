@@ -218,7 +218,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
         attend(r, s, &h, x_of.at[Q] + at, x_of.at[K] + at, x_of.at[V] + at, x_of.at[OUT] + at);
     }
     vaei_matmul(r->k, r->pool, all, C, C, x_of.at[OUT], C, w.forward[OUT], vaei_layer_param(l, r, 2 * OUT + 1), 0, y, C,
-                vaei_layer_post(l, r));
+                vaei_layer_epilogue(l, r->training));
 }
 
 /* ---- backward ----------------------------------------------------------------------------------------------------- */
@@ -296,7 +296,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 const vaei_layer_ops vaei_layer_attention = {
     .module = {"attention", "self-attention over positions", "attention heads=2",
                "Vaswani et al. 2017 (arXiv:1706.03762)", sizeof(conf), options},
-    .flags = VAEI_LAYER_TAKES_POST,
+    .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE,
     .plan = plan,
     .need = need,
     .pack = pack_weights,

@@ -101,7 +101,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     const conf *o = l->conf;
     const vaei_norm g = geometry(l, r->n);
     if (!r->training) {
-        vaei_norm_apply(r->k, r->pool, &g, m->pack, x, vaei_layer_post(l, r), y);
+        vaei_norm_apply(r->k, r->pool, &g, m->pack, x, vaei_layer_epilogue(l, r->training), y);
         return;
     }
     vaei_carve c = {m->scratch, 0};
@@ -114,7 +114,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
         line(vaei_layer_param(l, r, WEIGHT), vaei_layer_param(l, r, BIAS), i, mean[i], rstd, s.coefficients,
              s.coefficients + g.channels);
     }
-    vaei_norm_apply(r->k, r->pool, &g, s.coefficients, x, vaei_layer_post(l, r), y);
+    vaei_norm_apply(r->k, r->pool, &g, s.coefficients, x, vaei_layer_epilogue(l, r->training), y);
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
@@ -157,7 +157,7 @@ static void commit(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, f
 const vaei_layer_ops vaei_layer_batchnorm = {
     .module = {"batchnorm", "normalises each channel over the batch", "batchnorm eps=0.001",
                "Ioffe, Szegedy 2015 (arXiv:1502.03167)", sizeof(conf), options},
-    .flags = VAEI_LAYER_TAKES_POST,
+    .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE,
     .plan = plan,
     .need = need,
     .pack = pack,

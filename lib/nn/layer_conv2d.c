@@ -12,8 +12,8 @@
  *   At inference a 1x1 convolution to at most half as many channels may write y over x. It then goes over some lines of pixels
  *   after others, and its geometry is a line, so that the algorithm, the pack and the workspace of all lines serve those too. */
 #include "nn/border.h"
-#include "nn/enlarged.h"
 #include "nn/image.h"
+#include "nn/upsampled.h"
 #include "nn/weights.h"
 
 enum { SHRINK_PIXELS = 96 }; /* made in scratch when y overwrites x */
@@ -189,13 +189,12 @@ static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
     if (p.data) vaei_conv_data_pack(r->k, g, w, NULL, p.data);
 }
 
-static int32_t fuses(const vaei_layer *l, const vaei_kernels *k) {
+static int32_t fuses(const vaei_layer *l) {
     const state *s = l->state;
-    return !s->bordered && vaei_conv_fuses(k, s->g);
+    return !s->bordered && vaei_conv_fuses(s->g);
 }
 
-static int32_t overwrites(const vaei_layer *l, const vaei_kernels *k) {
-    (void)k;
+static int32_t overwrites(const vaei_layer *l) {
     return shrinks(l->state);
 }
 
@@ -206,7 +205,7 @@ static void shrink(const vaei_layer *l, const vaei_run *r, const pack *p, const 
     for (int64_t from = 0, to; from < lines; from = to) {
         to = from == 0 ? first : from * g->c / g->oc;
         if (to > lines) to = lines;
-        vaei_conv_forward(r->k, r->pool, g, to - from, y + from * g->w * g->c, p->forward, bias, vaei_layer_post(l, r),
+        vaei_conv_forward(r->k, r->pool, g, to - from, y + from * g->w * g->c, p->forward, bias, vaei_layer_epilogue(l, r->training),
                           from > 0 ? y + from * g->w * g->oc : m->first, m->kernel);
         if (from == 0) memcpy(y, m->first, (size_t)(to * g->w * g->oc) * sizeof(*y));
     }
@@ -230,16 +229,15 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     const pack p = pack_of(l, r, m->pack);
     const room space = room_of(l, r, m);
     const float *bias = p.bias ? p.bias : vaei_layer_param(l, r, 1);
-    const vaei_fusion *f = m->fusion;
     const int64_t images = images_of(l, r->n, r->training);
-    if (f) {
-        vaei_conv_forward_fused(r->k, r->pool, g, images, x, f->feed, p.forward, bias, f->add, f->post, y,
-                                space.kernel);
+    if (m->prologue || m->add) {
+        vaei_conv_forward_fused(r->k, r->pool, g, images, x, m->prologue, p.forward, bias, m->add,
+                                vaei_layer_epilogue(l, r->training), y, space.kernel);
     } else if (x == y) {
         shrink(l, r, &p, bias, &space, y);
     } else {
         x = bordered(l, r, &space, x);
-        vaei_conv_forward(r->k, r->pool, g, images, x, p.forward, bias, vaei_layer_post(l, r), y, space.kernel);
+        vaei_conv_forward(r->k, r->pool, g, images, x, p.forward, bias, vaei_layer_epilogue(l, r->training), y, space.kernel);
     }
 }
 
@@ -268,50 +266,43 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     if (m->dx_post) m->dx_post->apply(m->dx_post->arg, r->k, r->n * vaei_shape_size(&l->in), dx);
 }
 
-/* ---- behind an enlargement, at inference ---- */
+/* ---- behind an upsampling, at inference ---- */
 
-static int32_t absorbs(const vaei_layer *l, const vaei_layer *before) {
+static int32_t takes_upsample(const vaei_layer *l, const int64_t factor[2]) {
     const state *s = l->state;
-    int64_t factor[2];
-    if (!before->ops->enlarges || s->bordered) return 0;
-    before->ops->enlarges(before, factor);
-    return vaei_enlarged_fits(conv_of(l, 0), factor);
-}
-
-static int32_t fuses_alone(const vaei_layer *l, const vaei_kernels *k) {
-    return !l->absorbed && fuses(l, k);
+    return !s->bordered && vaei_upsampled_fits(conv_of(l, 0), factor);
 }
 
 static void need_of_both(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *out) {
-    if (l->absorbed && !training)
-        vaei_enlarged_need(l, k, conv_of(l, 0), n, out);
+    if (vaei_layer_upsampled(l, training))
+        vaei_upsampled_need(l, k, conv_of(l, 0), n, out);
     else
         need(l, k, n, training, out);
 }
 
 static void pack_both(const vaei_layer *l, const vaei_run *r, void *base) {
-    if (l->absorbed && !r->training)
-        vaei_enlarged_pack(l, r, conv_of(l, 0), base);
+    if (vaei_layer_upsampled(l, r->training))
+        vaei_upsampled_pack(l, r, conv_of(l, 0), base);
     else
         pack_weights(l, r, base);
 }
 
 static void forward_both(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
-    if (l->absorbed && !r->training)
-        vaei_enlarged_forward(l, r, conv_of(l, 0), m, x, y);
+    if (vaei_layer_upsampled(l, r->training))
+        vaei_upsampled_forward(l, r, conv_of(l, 0), m, x, y);
     else
         forward(l, r, m, x, y);
 }
 
 const vaei_layer_ops vaei_layer_conv2d = {
     .module = {"conv2d", "2-D convolution", "conv2d out=3 kernel=3 stride=2x1 pad=1", "", sizeof(conf), options},
-    .flags = VAEI_LAYER_TAKES_POST | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_POST,
+    .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_EPILOGUE,
     .plan = plan,
     .need = need_of_both,
     .pack = pack_both,
     .forward = forward_both,
     .backward = backward,
-    .fuses = fuses_alone,
+    .fuses = fuses,
     .overwrites = overwrites,
-    .absorbs = absorbs,
+    .takes_upsample = takes_upsample,
 };

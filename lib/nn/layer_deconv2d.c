@@ -144,7 +144,7 @@ static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const pack p = pack_of(l, r, m->pack);
     const float *bias = p.bias ? p.bias : vaei_layer_param(l, r, 1);
-    vaei_conv_data(r->k, r->pool, conv_of(l, r->training), r->n, x, p.data, bias, vaei_layer_post(l, r), y, m->scratch);
+    vaei_conv_data(r->k, r->pool, conv_of(l, r->training), r->n, x, p.data, bias, vaei_layer_epilogue(l, r->training), y, m->scratch);
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
@@ -166,7 +166,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 const vaei_layer_ops vaei_layer_deconv2d = {
     .module = {"deconv2d", "transposed 2-D convolution, which enlarges",
                "deconv2d out=3 kernel=3 stride=2 pad=1 output_pad=1x0", "", sizeof(conf), options},
-    .flags = VAEI_LAYER_TAKES_POST | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_POST,
+    .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_EPILOGUE,
     .plan = plan,
     .need = need,
     .pack = pack_weights,

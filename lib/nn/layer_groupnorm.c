@@ -128,7 +128,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     job j = make_job(l, r, m, &g, &s);
     vaei_norm_sums(r->k, r->pool, &g, &s, x, x);
     vaei_parallel_ranges(r->pool, r->n, g.channels, find_coefficients, &j);
-    vaei_norm_apply(r->k, r->pool, &g, s.coefficients, x, vaei_layer_post(l, r), y);
+    vaei_norm_apply(r->k, r->pool, &g, s.coefficients, x, vaei_layer_epilogue(l, r->training), y);
 }
 
 static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count,
@@ -140,7 +140,7 @@ static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_
     if (f->post) f->post->apply(f->post->arg, k, count * channels, out);
 }
 
-static void feed(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, vaei_feed *feed) {
+static void prologue(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, vaei_feed *made) {
     const vaei_norm g = geometry(l, r->n);
     vaei_carve c = {m->scratch, 0};
     const vaei_norm_scratch s = vaei_norm_carve(&c, &g, 2);
@@ -148,8 +148,8 @@ static void feed(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, con
     job j = make_job(l, r, m, &g, &s);
     vaei_norm_sums(r->k, r->pool, &g, &s, x, x);
     vaei_parallel_ranges(r->pool, r->n, g.channels, find_coefficients, &j);
-    *f = (feeder){g, l->in.d[0], l->in.d[1], s.coefficients, x, vaei_layer_post(l, r)};
-    *feed = (vaei_feed){pixels, f};
+    *f = (feeder){g, l->in.d[0], l->in.d[1], s.coefficients, x, vaei_layer_epilogue(l, r->training)};
+    *made = (vaei_feed){pixels, f};
 }
 
 static void find_grad_coefficients(void *arg, int64_t begin, int64_t end) {
@@ -206,10 +206,10 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 const vaei_layer_ops vaei_layer_groupnorm = {
     .module = {"groupnorm", "normalises groups of channels of each example", "groupnorm groups=2",
                "Wu, He 2018 (arXiv:1803.08494)", sizeof(conf), options},
-    .flags = VAEI_LAYER_TAKES_POST,
+    .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE,
     .plan = plan,
     .need = need,
     .forward = forward,
     .backward = backward,
-    .feed = feed,
+    .prologue = prologue,
 };

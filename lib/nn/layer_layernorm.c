@@ -87,7 +87,7 @@ static void normalise_rows(void *arg, int64_t begin, int64_t end) {
     const conf *o = j->l->conf;
     const float *weight = vaei_layer_param(j->l, j->r, WEIGHT), *bias = vaei_layer_param(j->l, j->r, BIAS);
     const vaei_kernels *k = j->r->k;
-    const vaei_post *post = vaei_layer_post(j->l, j->r);
+    const vaei_post *post = vaei_layer_epilogue(j->l, j->r->training);
     for (int64_t i = begin; i < end; i++) {
         statistics t;
         vaei_norm_row(k, channels, (double)o->eps, weight, bias, j->x + i * channels, j->y + i * channels, &t.mean, &t.rstd);
@@ -148,7 +148,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 const vaei_layer_ops vaei_layer_layernorm = {
     .module = {"layernorm", "normalises each row over its last axis", "layernorm",
                "Ba, Kiros, Hinton 2016 (arXiv:1607.06450)", sizeof(conf), options},
-    .flags = VAEI_LAYER_TAKES_POST,
+    .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE,
     .plan = plan,
     .need = need,
     .forward = forward,

@@ -94,7 +94,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
         vaei_pack(r->k, r->pool, in, out, vaei_layer_param(l, r, 0), 1, in, NULL, space.panels);
         panels = space.panels;
     }
-    vaei_matmul(r->k, r->pool, r->n, in, out, x, in, panels, bias, 0, y, out, vaei_layer_post(l, r));
+    vaei_matmul(r->k, r->pool, r->n, in, out, x, in, panels, bias, 0, y, out, vaei_layer_epilogue(l, r->training));
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
@@ -112,7 +112,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 
 const vaei_layer_ops vaei_layer_linear = {
     .module = {"linear", "fully connected: y = x w^T + b", "linear out=7", "", sizeof(conf), options},
-    .flags = VAEI_LAYER_TAKES_POST | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_POST,
+    .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_EPILOGUE,
     .plan = plan,
     .need = need,
     .pack = pack_weights,

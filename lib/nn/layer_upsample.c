@@ -90,12 +90,12 @@ static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_
         memcpy(out, line + p / f->fx * f->channels, (size_t)f->channels * sizeof(float));
 }
 
-static void feed(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, vaei_feed *feed) {
+static void prologue(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, vaei_feed *made) {
     const conf *o = l->conf;
     feeder *f = m->scratch;
     (void)r;
     *f = (feeder){l->in.d[0], l->in.d[1], l->in.d[2], o->factor[0], o->factor[1], x};
-    *feed = (vaei_feed){pixels, f};
+    *made = (vaei_feed){pixels, f};
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
@@ -104,7 +104,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     if (dx) run(l, r, sum_rows, dy, dx);
 }
 
-static void enlarges(const vaei_layer *l, int64_t factor[2]) {
+static void upsamples(const vaei_layer *l, int64_t factor[2]) {
     const conf *o = l->conf;
     factor[0] = o->factor[0];
     factor[1] = o->factor[1];
@@ -116,6 +116,6 @@ const vaei_layer_ops vaei_layer_upsample = {
     .need = need,
     .forward = forward,
     .backward = backward,
-    .feed = feed,
-    .enlarges = enlarges,
+    .prologue = prologue,
+    .upsamples = upsamples,
 };

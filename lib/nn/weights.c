@@ -28,6 +28,7 @@ vae_status_t vaei_weights_declare(vaei_layer *l, vaei_build *b, int32_t ndim, co
 
 void vaei_weights_fold(const vaei_layer *l, const vaei_run *r, int64_t out, float *scale, float *bias) {
     const float *own = vaei_layer_param(l, r, 1);
-    l->fold->ops->fold(l->fold, r->params, scale, bias);
+    const vaei_layer *const normalisation = vaei_layer_folded(l, 0);
+    normalisation->ops->fold(normalisation, r->params, scale, bias);
     for (int64_t i = 0; own && i < out; i++) bias[i] = (float)((double)scale[i] * own[i] + bias[i]);
 }

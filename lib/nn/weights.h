@@ -19,9 +19,9 @@ VAEI_INLINE int32_t vaei_weights_countable(const vaei_layer *l, int64_t n) {
     return values >= 0 && values <= INT64_C(1) << 50;
 }
 
-/* The pack multiplies l->fold in: in this pass? */
+/* The pack of this kind of pass multiplies a normalisation in. */
 VAEI_INLINE int32_t vaei_weights_folds(const vaei_layer *l, int32_t training) {
-    return l->fold && !training;
+    return vaei_layer_folded(l, training) != NULL;
 }
 
 /* scale[out] and bias[out] such that normalise(w x + b) = (scale w) x + bias. Only if vaei_weights_folds(). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * enlarged.c - enlargement and convolution in one: folding the weights, and the convolution that reads the small image. */
-#include "nn/enlarged.h"
+ * upsampled.c - upsampling and convolution in one: folding the weights, and the convolution that reads the small image. */
+#include "nn/upsampled.h"
 #include "nn/weights.h"
 
 enum {
@@ -9,7 +9,7 @@ enum {
     WEIGHTS_MAX = 1 << 16 /* in one tap: beyond, the longer form costs more memory than the time is worth */
 };
 
-int32_t vaei_enlarged_fits(const vaei_conv *g, const int64_t factor[2]) {
+int32_t vaei_upsampled_fits(const vaei_conv *g, const int64_t factor[2]) {
     return factor[0] == 2 && factor[1] == 2 && g->kh == TAPS && g->kw == TAPS && g->sy == 1 && g->sx == 1 &&
            g->dy == 1 && g->dx == 1 && g->top == 1 && g->left == 1 && g->oh == g->h && g->ow == g->w &&
            g->groups == 1 && g->c * g->oc <= WEIGHTS_MAX;
@@ -51,7 +51,7 @@ static pack cut(const vaei_layer *l, const vaei_kernels *k, const vaei_conv *g, 
     return p;
 }
 
-void vaei_enlarged_need(const vaei_layer *l, const vaei_kernels *k, const vaei_conv *g, int64_t n, vaei_need *need) {
+void vaei_upsampled_need(const vaei_layer *l, const vaei_kernels *k, const vaei_conv *g, int64_t n, vaei_need *need) {
     const vaei_conv t = transposed(g);
     vaei_carve packs = {NULL, 0}, scratch = {NULL, 0};
     (void)cut(l, k, g, &packs);
@@ -77,7 +77,7 @@ static void fold(const float *w, float *to) {
     for (int64_t i = 0; i < FOLDED * FOLDED; i++) to[i] = (float)square[i];
 }
 
-void vaei_enlarged_pack(const vaei_layer *l, const vaei_run *r, const vaei_conv *g, void *base) {
+void vaei_upsampled_pack(const vaei_layer *l, const vaei_run *r, const vaei_conv *g, void *base) {
     const vaei_conv t = transposed(g);
     const float *const w = vaei_layer_param(l, r, 0);
     vaei_carve c = {base, 0};
@@ -90,11 +90,11 @@ void vaei_enlarged_pack(const vaei_layer *l, const vaei_run *r, const vaei_conv 
     vaei_conv_data_pack(r->k, &t, p.folded, p.scale, p.panels);
 }
 
-void vaei_enlarged_forward(const vaei_layer *l, const vaei_run *r, const vaei_conv *g, const vaei_slot *m,
+void vaei_upsampled_forward(const vaei_layer *l, const vaei_run *r, const vaei_conv *g, const vaei_slot *m,
                            const float *x, float *y) {
     const vaei_conv t = transposed(g);
     vaei_carve c = {m->pack, 0};
     const pack p = cut(l, r->k, g, &c);
     vaei_conv_data(r->k, r->pool, &t, r->n, x, p.panels, p.bias ? p.bias : vaei_layer_param(l, r, 1),
-                   vaei_layer_post(l, r), y, m->scratch);
+                   vaei_layer_epilogue(l, r->training), y, m->scratch);
 }

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT
+ * fuse.c - every rewrite of a list of steps: which neighbours one step does the work of. A rule is one row of the table.
+ *
+ * No rule but `upsample` and `fold` changes a bit: the same operations run on the same values, earlier, while these are in the cache.
+ * Rules look at neighbours in the list whose buffer nobody else reads, so that they hold inside of braces and across them. */
+#include "nn/steps.h"
+
+static void apply_map(const void *arg, const vaei_kernels *k, int64_t count, float *y) {
+    const vaei_layer *const l = arg;
+    l->ops->map(l, k, count, y, y);
+}
+
+/* The step that writes a buffer, or -1: the caller does. */
+static int32_t writer_of(const vaei_steps *s, int32_t buffer) {
+    for (int32_t i = 0; i < s->n; i++)
+        if (s->step[i].out == buffer) return i;
+    return -1;
+}
+
+/* The only step that reads y of step i, as its x, or -1. */
+static int32_t reader_of(const vaei_steps *s, int32_t i) {
+    if (s->step[i].out == s->output || vaei_steps_uses(s, s->step[i].out) != 1) return -1;
+    for (int32_t j = i + 1; j < s->n; j++)
+        if (s->step[j].in == s->step[i].out) return j;
+    return -1;
+}
+
+static void remove_step(vaei_steps *s, int32_t i) {
+    for (int32_t j = 0; j < s->n; j++)
+        if (s->step[j].prologue > i) s->step[j].prologue--;
+    memmove(s->step + i, s->step + i + 1, (size_t)(s->n - i - 1) * sizeof(*s->step));
+    s->n--;
+}
+
+static int32_t flagged(const vaei_step *t, int32_t flags) {
+    return (t->layer->ops->flags & flags) == flags;
+}
+
+/* ---- rules: each rewrites step i, once, and says whether it did ---- */
+
+/* A convolution reads the small image in place of the enlarged one (upsampled.h). */
+static int32_t absorb_upsample(vaei_steps *s, int32_t i) {
+    vaei_step *const t = &s->step[i];
+    const int32_t from = writer_of(s, t->in);
+    int64_t factor[2];
+    if (from < 0 || reader_of(s, from) != i || !t->layer->ops->takes_upsample) return 0;
+    const vaei_step *const up = &s->step[from];
+    if (!up->layer->ops->upsamples) return 0;
+    up->layer->ops->upsamples(up->layer, factor);
+    if (!t->layer->ops->takes_upsample(t->layer, factor)) return 0;
+    t->upsample = up->layer;
+    t->in = up->in;
+    remove_step(s, from);
+    return 1;
+}
+
+/* A normalisation by fixed statistics is multiplied into the weights before it. */
+static int32_t fold_normalisation(vaei_steps *s, int32_t i) {
+    vaei_step *const t = &s->step[i];
+    const int32_t to = reader_of(s, i);
+    if (to < 0 || t->fold || !flagged(t, VAEI_LAYER_TAKES_FOLD) || !s->step[to].layer->ops->fold) return 0;
+    t->fold = s->step[to].layer;
+    t->out = s->step[to].out;
+    remove_step(s, to);
+    return 1;
+}
+
+static int32_t join_epilogue(vaei_steps *s, int32_t i, int32_t reader_flags) {
+    vaei_step *const t = &s->step[i];
+    const int32_t to = reader_of(s, i);
+    if (to < 0 || t->activation || !flagged(t, VAEI_LAYER_TAKES_EPILOGUE)) return 0;
+    const vaei_step *const next = &s->step[to];
+    if (!next->layer->ops->map || !flagged(next, reader_flags) || next->activation) return 0;
+    t->activation = next->layer;
+    t->epilogue = (vaei_post){.apply = apply_map, .arg = next->layer};
+    t->out = next->out;
+    remove_step(s, to);
+    return 1;
+}
+
+/* An elementwise layer runs on rows that the step before it has just finished. */
+static int32_t join_activation(vaei_steps *s, int32_t i) {
+    return join_epilogue(s, i, 0);
+}
+
+/* In training only where its backward needs nothing but its y, and that of the step before it does not need the y that is lost. */
+static int32_t join_activation_in_training(vaei_steps *s, int32_t i) {
+    return !vaei_step_reads_y(&s->step[i]) && join_epilogue(s, i, VAEI_LAYER_IN_PLACE);
+}
+
+/* A convolution asks the step before it for the pixels it needs. */
+static int32_t join_prologue(vaei_steps *s, int32_t i) {
+    vaei_step *const t = &s->step[i];
+    const int32_t from = writer_of(s, t->in);
+    if (from < 0 || t->prologue >= 0 || t->upsample || reader_of(s, from) != i || !s->step[from].layer->ops->prologue) return 0;
+    if (!t->layer->ops->fuses || !t->layer->ops->fuses(t->layer) || s->step[from].side >= 0) return 0;
+    t->prologue = from;
+    t->in = s->step[from].in;
+    s->step[from].deferred = 1;
+    s->step[from].out = -1;
+    return 1;
+}
+
+/* A convolution adds the other way of a residual to its own y; it then runs when both ways are there. */
+static int32_t join_sum(vaei_steps *s, int32_t i) {
+    vaei_step *const t = &s->step[i];
+    const int32_t to = reader_of(s, i);
+    if (to < 0 || t->side >= 0 || t->activation || t->upsample || !t->layer->ops->fuses) return 0;
+    if (!vaei_step_sums(&s->step[to]) || !t->layer->ops->fuses(t->layer)) return 0;
+    vaei_step sum = s->step[to], moved = *t;
+    moved.side = sum.side;
+    moved.out = sum.out;
+    moved.activation = sum.activation;
+    moved.epilogue = sum.epilogue;
+    s->step[to] = moved;
+    remove_step(s, i);
+    return 1;
+}
+
+static const struct {
+    const char *name, *what;
+    int32_t mode;
+    int32_t (*rewrite)(vaei_steps *s, int32_t i);
+} rules[] = {
+    {"upsample", "a convolution reads the image before it is enlarged", VAEI_INFERENCE, absorb_upsample},
+    {"fold", "a normalisation is multiplied into the weights", VAEI_INFERENCE, fold_normalisation},
+    {"epilogue", "an activation runs on finished rows", VAEI_INFERENCE, join_activation},
+    {"epilogue", "an activation runs on finished rows", VAEI_TRAINING, join_activation_in_training},
+    {"prologue", "pixels are made where they are read", VAEI_INFERENCE, join_prologue},
+    {"sum", "a convolution adds the other way of a residual", VAEI_INFERENCE, join_sum},
+};
+
+void vaei_fuse(vaei_steps *s, int32_t mode) {
+    for (size_t r = 0; r < VAEI_COUNT(rules); r++) {
+        for (int32_t i = 0; rules[r].mode == mode && i < s->n; i++) {
+            while (i < s->n && rules[r].rewrite(s, i)) continue;
+        }
+    }
+}

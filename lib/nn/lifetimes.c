@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT
+ * lifetimes.c - which values of a list of steps live when, and at which end of the block.
+ *
+ * A block holds values at its two ends, so that a row of layers needs its largest pair of neighbours and no more:
+ *
+ *     | low, low ...        workspace of the step        ... high |          a step writes at the end opposite to what it reads
+ *
+ * Inference: in the caller's y, which is free until the last step writes it, stands every value that fits and meets no other there;
+ * the rest in the block. Training: values that backward reads are kept, others and all gradients stand in blocks. */
+#include "nn/steps.h"
+
+/* ---- buffers in place ---- */
+
+static void rename_buffer(vaei_steps *s, int32_t from, int32_t to) {
+    for (int32_t i = 0; i < s->n; i++) {
+        vaei_step *const t = &s->step[i];
+        if (t->in == from) t->in = to;
+        if (t->side == from) t->side = to;
+        if (t->out == from) t->out = to;
+    }
+}
+
+static int32_t writer_before(const vaei_steps *s, int32_t buffer, int32_t i) {
+    for (int32_t j = i - 1; j >= 0; j--)
+        if (s->step[j].out == buffer) return j;
+    return -1;
+}
+
+/* When a deferred step is asked for its values: the time of the step that it serves. */
+static int32_t time_of(const vaei_steps *s, int32_t i) {
+    int32_t j = i;
+    while (s->step[i].deferred && s->step[j].prologue != i) j++;
+    return j;
+}
+
+static int32_t used_after(const vaei_steps *s, int32_t buffer, int32_t i) {
+    for (int32_t j = 0; j < s->n; j++)
+        if ((s->step[j].in == buffer || s->step[j].side == buffer) && time_of(s, j) > i) return 1;
+    return 0;
+}
+
+static int32_t may_write_over_x(const vaei_steps *s, const vaei_step *t, int32_t mode, int32_t writer) {
+    if (t->prologue >= 0 || t->in == t->side) return 0;
+    const vaei_layer_ops *const ops = t->layer->ops;
+    if (mode == VAEI_TRAINING)
+        return (vaei_step_sums(t) || ops->flags & VAEI_LAYER_IN_PLACE) && !vaei_step_reads_y(&s->step[writer]);
+    if (vaei_step_sums(t) || ops->map || ops->flags & VAEI_LAYER_IN_PLACE) return 1;
+    return t->side < 0 && ops->overwrites && ops->overwrites(t->layer);
+}
+
+/* y of step i stands where `buffer` stood, if that is read for the last time and the caller's y keeps its size. */
+static int32_t write_over(vaei_steps *s, int32_t i, int32_t buffer) {
+    vaei_step *const t = &s->step[i];
+    const int64_t size = s->buffer[t->out].size;
+    if (buffer <= 0 || writer_before(s, buffer, i) < 0 || used_after(s, buffer, i) || s->buffer[buffer].size < size) return 0;
+    if (t->out == s->output) {
+        if (s->buffer[buffer].size > size) return 0;
+        rename_buffer(s, buffer, s->output);
+    } else {
+        rename_buffer(s, t->out, buffer);
+    }
+    return 1;
+}
+
+static void merge_in_place(vaei_steps *s, int32_t mode) {
+    for (int32_t i = 0; i < s->n; i++) {
+        const vaei_step *const t = &s->step[i];
+        if (t->deferred) continue;
+        const int32_t writer = writer_before(s, t->in, i);
+        if (writer >= 0 && may_write_over_x(s, t, mode, writer) && write_over(s, i, t->in)) continue;
+        if (mode == VAEI_INFERENCE && t->side >= 0 && t->side != t->in) (void)write_over(s, i, t->side);
+    }
+}
+
+/* ---- life and place ---- */
+
+static void live(vaei_buffer *b, int32_t time) {
+    if (time < b->first) b->first = time;
+    if (time > b->last) b->last = time;
+}
+
+static void find_lifetimes(vaei_steps *s) {
+    for (int32_t b = 0; b < s->n_buffers; b++) {
+        s->buffer[b].first = INT32_MAX;
+        s->buffer[b].last = -1;
+    }
+    for (int32_t i = 0; i < s->n; i++) {
+        const vaei_step *const t = &s->step[i];
+        const int32_t time = time_of(s, i);
+        live(&s->buffer[t->in], time);
+        if (t->side >= 0) live(&s->buffer[t->side], time);
+        if (t->out >= 0) live(&s->buffer[t->out], time);
+    }
+}
+
+VAEI_INLINE int32_t meet(const vaei_buffer *a, const vaei_buffer *b) {
+    return a->first <= b->last && b->first <= a->last;
+}
+
+/* From the last value to the first, so that a row of layers alternates. */
+static void place_in_y(vaei_steps *s) {
+    const vaei_buffer *const y = &s->buffer[s->output];
+    for (int32_t b = s->n_buffers - 1; b > 0; b--) {
+        vaei_buffer *const mine = &s->buffer[b];
+        int32_t fits = mine->last >= 0 && b != s->output && mine->size <= y->size && !meet(mine, y);
+        for (int32_t c = b + 1; fits && c < s->n_buffers; c++)
+            if (s->buffer[c].place == VAEI_PLACE_Y && meet(mine, &s->buffer[c])) fits = 0;
+        if (fits) mine->place = VAEI_PLACE_Y;
+    }
+}
+
+static int32_t opposite(int32_t place) {
+    return place == VAEI_PLACE_LOW ? VAEI_PLACE_HIGH : VAEI_PLACE_LOW;
+}
+
+/* Backward of some step reads the buffer. */
+static int32_t is_read_back(const vaei_steps *s, int32_t buffer) {
+    for (int32_t i = 0; i < s->n; i++) {
+        const vaei_step *const t = &s->step[i];
+        if (t->out == buffer && vaei_step_reads_y(t)) return 1;
+        if (t->in == buffer && t->out != buffer && t->layer->ops->flags & VAEI_LAYER_READS_X) return 1;
+    }
+    return 0;
+}
+
+static void place_buffers(vaei_steps *s, int32_t mode) {
+    for (int32_t b = 1; mode == VAEI_TRAINING && b < s->n_buffers; b++)
+        if (b != s->output && is_read_back(s, b)) s->buffer[b].place = VAEI_PLACE_KEPT;
+    if (mode == VAEI_INFERENCE) place_in_y(s);
+    for (int32_t i = 0; i < s->n; i++) {
+        const vaei_step *const t = &s->step[i];
+        if (t->out <= 0 || t->out == s->output || s->buffer[t->out].place != VAEI_PLACE_CALLER) continue;
+        s->buffer[t->out].place = opposite(s->buffer[t->in].place);
+    }
+}
+
+/* Behind step i no buffer is written that was written before. */
+static int32_t cuttable(const vaei_steps *s, int32_t i) {
+    for (int32_t j = i + 1; j < s->n; j++)
+        if (s->buffer[s->step[j].out].first <= i) return 0;
+    return 1;
+}
+
+/* ---- the block: everything in it at its ends, each array beyond those that it meets there ---- */
+
+static void reach_over(vaei_reach *r, const vaei_buffer *b) {
+    if (b->before.values + b->size > r->values) r->values = b->before.values + b->size;
+    if (b->before.arrays + 1 > r->arrays) r->arrays = b->before.arrays + 1;
+}
+
+/* What stands at an end of the block at a time: of arrays written before `begun`. */
+static vaei_reach reach_at(const vaei_buffer *all, int32_t n, int32_t place, int32_t time, int32_t begun) {
+    vaei_reach r = {0, 0};
+    for (int32_t b = 0; b < n; b++)
+        if (all[b].place == place && all[b].first <= time && time <= all[b].last && all[b].first < begun) reach_over(&r, &all[b]);
+    return r;
+}
+
+/* Arrays that begin at the same time stand on each other in the order of their numbers. */
+static void stand(vaei_buffer *all, int32_t n, int32_t steps) {
+    for (int32_t time = 0; time < steps; time++) {
+        vaei_reach top[2] = {reach_at(all, n, VAEI_PLACE_LOW, time, time), reach_at(all, n, VAEI_PLACE_HIGH, time, time)};
+        for (int32_t b = 0; b < n; b++) {
+            if (all[b].first != time || (all[b].place != VAEI_PLACE_LOW && all[b].place != VAEI_PLACE_HIGH)) continue;
+            vaei_reach *const end = &top[all[b].place == VAEI_PLACE_HIGH];
+            all[b].before = *end;
+            reach_over(end, &all[b]);
+        }
+    }
+}
+
+static void stand_all(vaei_steps *s) {
+    stand(s->buffer, s->n_buffers, s->n);
+    stand(s->grad, s->n_grads, s->n);
+    for (int32_t i = 0; i < s->n; i++) {
+        vaei_step *const t = &s->step[i];
+        const int32_t back = s->n - 1 - i;
+        for (int32_t end = 0; end < 2; end++) {
+            const int32_t place = end == 0 ? VAEI_PLACE_LOW : VAEI_PLACE_HIGH;
+            t->forward[end] = reach_at(s->buffer, s->n_buffers, place, i, i + 1);
+            t->backward[end] = reach_at(s->grad, s->n_grads, place, back, back + 1);
+            t->waiting[end] = reach_at(s->grad, s->n_grads, place, back, back);
+        }
+    }
+}
+
+/* ---- gradients -------------------------------------------------------------------------------------------------------------
+ *
+ * From the last step to the first. A value that several steps read has a gradient of each; the step that reads it first in the list,
+ * and so is last here, adds the others to its own, the latest first:
+ *
+ *     b4 = residual b3 + b0         d b3 = d b4          d b0 = (d b0 of b1's step) + d b4 */
+typedef struct reading {
+    int32_t current;         /* gradient of the buffer, when all readers have given theirs */
+    int32_t left;            /* readers to come */
+    int32_t waiting;         /* the latest of the gradients given so far, or -1: a list through tape.next */
+} reading;
+
+typedef struct tape {
+    vaei_steps *s;
+    reading *of; /* [n_buffers] */
+    int32_t *next; /* of the gradients that wait: a list */
+    int32_t time;
+} tape;
+
+static int32_t new_grad(tape *a, int32_t buffer, int32_t beside) {
+    vaei_steps *const s = a->s;
+    s->grad[s->n_grads] = (vaei_buffer){.size = s->buffer[buffer].size,
+                                        .first = a->time,
+                                        .last = a->time,
+                                        .place = opposite(s->grad[beside].place),
+                                        .of_input = buffer == 0};
+    return s->n_grads++;
+}
+
+static void use_grad(tape *a, int32_t grad) {
+    live(&a->s->grad[grad], a->time);
+}
+
+/* Where the gradient of one reader of a buffer goes; the last one gets the others to add. `dy`: the reader's own, which the gradient
+ * may stay in if `keep`. */
+static int32_t give(tape *a, int32_t buffer, int32_t dy, int32_t keep, int32_t *joins, int32_t *n_joins) {
+    vaei_steps *const s = a->s;
+    reading *const r = &a->of[buffer];
+    const int32_t last = --r->left == 0, to_caller = last && buffer == 0;
+    const int32_t grad = to_caller ? VAEI_GRAD_DX : keep ? dy : new_grad(a, buffer, dy);
+    *joins = s->n_joins;
+    *n_joins = 0;
+    if (!last) {
+        a->next[grad] = r->waiting;
+        r->waiting = grad;
+        return grad;
+    }
+    for (int32_t g = r->waiting; g >= 0; g = a->next[g]) {
+        use_grad(a, g);
+        s->join[s->n_joins++] = g;
+        ++*n_joins;
+    }
+    r->current = grad;
+    return grad;
+}
+
+static void step_back(tape *a, int32_t i) {
+    vaei_steps *const s = a->s;
+    vaei_step *const t = &s->step[i];
+    const int32_t in_place = t->in == t->out;
+    t->dy = a->of[t->out].current;
+    t->dx = t->d_side = -1;
+    use_grad(a, t->dy);
+    if (t->side >= 0) t->d_side = give(a, t->side, t->dy, 0, &t->joins[1], &t->n_joins[1]);
+    if (in_place)
+        t->dx = t->dy;
+    else
+        t->dx = give(a, t->in, t->dy, vaei_step_sums(t) && t->in > 0 && a->of[t->in].left == 1, &t->joins[0], &t->n_joins[0]);
+}
+
+/* The activation whose y is all that step i reads and that worked in place: step i does its gradient too. */
+static void join_gradients(vaei_steps *s) {
+    for (int32_t i = 0; i < s->n; i++) {
+        vaei_step *const t = &s->step[i];
+        const int32_t from = writer_before(s, t->in, i);
+        if (from < 0 || t->in == t->out || !(t->layer->ops->flags & VAEI_LAYER_TAKES_DX_EPILOGUE)) continue;
+        if (t->n_joins[0] > 0 || t->dx != s->step[from].dy) continue;
+        vaei_step *const before = &s->step[from];
+        const vaei_layer *const l = before->activation ? before->activation : before->layer;
+        if (!l->ops->map_grad || (!before->activation && before->in != before->out)) continue;
+        t->dx_activation = l;
+        before->gradient_done = 1;
+    }
+}
+
+static vae_status_t plan_gradients(vaei_steps *s, vaei_arena *arena) {
+    const size_t most = 2 * (size_t)s->n + VAEI_GRADS_FIRST;
+    tape a = {.s = s, .of = vaei_arena_array(arena, (size_t)s->n_buffers, sizeof(*a.of))};
+    a.next = vaei_arena_array(arena, most, sizeof(*a.next));
+    s->grad = vaei_arena_array(arena, most, sizeof(*s->grad));
+    s->join = vaei_arena_array(arena, most, sizeof(*s->join));
+    if (!a.of || !a.next || !s->grad || !s->join) return VAE_E_NOMEM;
+    s->n_grads = VAEI_GRADS_FIRST;
+    for (int32_t b = 0; b < s->n_buffers; b++) a.of[b] = (reading){.current = VAEI_GRAD_DY, .waiting = -1};
+    for (int32_t i = 0; i < s->n; i++) {
+        const vaei_step *const t = &s->step[i];
+        if (t->in != t->out) a.of[t->in].left++;
+        if (t->side >= 0) a.of[t->side].left++;
+    }
+    for (int32_t i = s->n - 1; i >= 0; i--, a.time++) step_back(&a, i);
+    join_gradients(s);
+    return VAE_OK;
+}
+
+vae_status_t vaei_lifetimes(vaei_steps *s, int32_t mode, vaei_arena *arena) {
+    merge_in_place(s, mode);
+    find_lifetimes(s);
+    place_buffers(s, mode);
+    if (mode == VAEI_TRAINING) {
+        VAEI_TRY(plan_gradients(s, arena));
+        for (int32_t i = 0; i < s->n; i++) s->step[i].cuttable = cuttable(s, i);
+    }
+    stand_all(s);
+    return VAE_OK;
+}

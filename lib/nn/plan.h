@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ * plan.h - a list of steps with addresses, for so many examples.
+ *
+ *     inference    scratch   | frames | block: values and workspace                       |
+ *     training     cache     | frames | kept values and layers' caches | one segment's    |
+ *                  scratch   | block: forward's other values, backward's gradients, workspace |
+ *
+ * With a segment size, only values that pass from one segment of steps to another are kept; those inside of a segment stand in one place
+ * that all segments share, and backward runs forward on a segment again before it goes back through it (Chen et al. 2016,
+ * arXiv:1604.06174). */
+#ifndef VAEI_PLAN_H
+#define VAEI_PLAN_H
+
+#include "nn/steps.h"
+
+typedef struct vaei_frame {
+    vaei_slot slot;    /* scratch is set when the step runs */
+    size_t held;       /* workspace of the prologue, which lies before the step's own */
+    size_t forward;    /* of a segment's first step: the bytes of a block that its forward takes */
+    size_t block;      /* of the first step: those of the whole block */
+    int32_t segment;   /* the first step of its segment */
+} vaei_frame;
+
+typedef struct vaei_plan {
+    const vaei_steps *steps;
+    const vaei_kernels *k;
+    int64_t n;
+    int32_t mode;
+    size_t segment;         /* values and caches of one example, in bytes, that end a segment; 0: nothing is recomputed */
+    vaei_carve pack, stats; /* bases set by the caller, or NULL: only measured */
+    vaei_carve keep;        /* of inference: the frames */
+    vaei_carve again;       /* of one segment; used: the most of any */
+    size_t forward, block;  /* bytes of a block: for forward alone, for all */
+    vaei_frame *frame;      /* [steps->n] */
+    float **value;          /* [n_buffers] kept ones */
+} vaei_plan;
+
+/* One walk measures and places: `used` of the carves, forward and block are set, and what frames there is memory for. */
+void vaei_plan_walk(vaei_plan *p);
+
+/* The frames of an earlier walk, at keep's base. */
+void vaei_plan_frames(vaei_plan *p);
+
+/* Bytes from an end of a block, for n examples; SIZE_MAX: overflow. */
+size_t vaei_reach_bytes(const vaei_reach *r, int64_t n);
+/* Where a buffer at an end of a block stands. */
+float *vaei_block_at(const vaei_buffer *b, int64_t n, char *block, size_t bytes);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ * steps.c - flattening a tree of layers into steps. Every step first has an output buffer of its own, written once. */
+#include "nn/steps.h"
+#include "nn/stack.h"
+
+/* ---- counting, so that the arena is asked once ---- */
+
+static int32_t layers_of(const vaei_stack *s) {
+    int32_t n = s->n;
+    for (int32_t i = 0; i < s->n; i++) {
+        for (int32_t j = 0; j < VAEI_LAYER_BODIES; j++)
+            if (s->layer[i]->body[j]) n += layers_of(s->layer[i]->body[j]);
+    }
+    return n;
+}
+
+/* ---- expansion ---- */
+
+vae_status_t vaei_expand_layer(vaei_expansion *e, vaei_layer *l, int32_t in, int32_t side, int32_t *out) {
+    vaei_steps *const s = e->steps;
+    if (s->n == e->step_room || s->n_buffers == e->buffer_room)
+        return vaei_fail(VAE_E_LIMIT, "%s %s: expands to more steps than there are layers", l->path, l->ops->module.name);
+    *out = s->n_buffers;
+    s->buffer[s->n_buffers++] = (vaei_buffer){.size = vaei_shape_size(&l->out)};
+    s->step[s->n++] = (vaei_step){.layer = l, .in = in, .side = side, .out = *out, .prologue = -1};
+    return VAE_OK;
+}
+
+vae_status_t vaei_expand_stack(vaei_expansion *e, const vaei_stack *s, int32_t in, int32_t *out) {
+    *out = in;
+    for (int32_t i = 0; i < s->n; i++) {
+        vaei_layer *const l = s->layer[i];
+        const int32_t from = *out;
+        if (l->ops->expand)
+            VAEI_TRY(l->ops->expand(l, e, from, out));
+        else
+            VAEI_TRY(vaei_expand_layer(e, l, from, -1, out));
+    }
+    return VAE_OK;
+}
+
+int32_t vaei_steps_uses(const vaei_steps *s, int32_t buffer) {
+    int32_t uses = 0;
+    for (int32_t i = 0; i < s->n; i++) uses += (s->step[i].in == buffer) + (s->step[i].side == buffer);
+    return uses;
+}
+
+int32_t vaei_step_reads_y(const vaei_step *t) {
+    const vaei_layer *const last = t->activation ? t->activation : t->layer;
+    return (last->ops->flags & VAEI_LAYER_READS_Y) != 0;
+}
+
+static vae_status_t build(vaei_stack *s, int32_t mode, vaei_arena *arena) {
+    vaei_steps *const list = vaei_arena_alloc(arena, sizeof(*list));
+    const int32_t layers = layers_of(s);
+    vaei_expansion e = {arena, list, layers, layers + 1};
+    if (!list) return VAE_E_NOMEM;
+    list->step = vaei_arena_array(arena, (size_t)layers + 1, sizeof(*list->step));
+    list->buffer = vaei_arena_array(arena, (size_t)layers + 1, sizeof(*list->buffer));
+    if (!list->step || !list->buffer) return VAE_E_NOMEM;
+    list->buffer[list->n_buffers++] = (vaei_buffer){.size = vaei_shape_size(&s->in)};
+    VAEI_TRY(vaei_expand_stack(&e, s, 0, &list->output));
+    vaei_fuse(list, mode);
+    VAEI_TRY(vaei_lifetimes(list, mode, arena));
+    s->steps[mode] = list;
+    return VAE_OK;
+}
+
+/* A layer finds the step that runs it, to see what was joined to it. */
+static void link_layers(const vaei_stack *s, int32_t mode) {
+    const vaei_steps *const list = s->steps[mode];
+    for (int32_t i = 0; i < list->n; i++) list->step[i].layer->step[mode] = &list->step[i];
+}
+
+vae_status_t vaei_steps_build(vaei_stack *s, vaei_arena *arena) {
+    for (int32_t mode = 0; mode < VAEI_MODES; mode++) {
+        VAEI_TRY(build(s, mode, arena));
+        link_layers(s, mode);
+    }
+    return VAE_OK;
+}
+
+/* ---- what a layer asks of its step ---- */
+
+const vaei_post *vaei_layer_epilogue(const vaei_layer *l, int32_t training) {
+    const vaei_step *const t = l->step[training ? VAEI_TRAINING : VAEI_INFERENCE];
+    return t && t->epilogue.apply ? &t->epilogue : NULL;
+}
+
+const vaei_layer *vaei_layer_folded(const vaei_layer *l, int32_t training) {
+    const vaei_step *const t = l->step[training ? VAEI_TRAINING : VAEI_INFERENCE];
+    return t ? t->fold : NULL;
+}
+
+const vaei_layer *vaei_layer_upsampled(const vaei_layer *l, int32_t training) {
+    const vaei_step *const t = l->step[training ? VAEI_TRAINING : VAEI_INFERENCE];
+    return t ? t->upsample : NULL;
+}

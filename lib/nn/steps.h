@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ * steps.h - a tree of layers as a list of steps over numbered buffers.
+ *
+ * vaei_steps_build() flattens a stack, braces and all, once for inference and once for training; fuse.c rewrites the list (rules over
+ * neighbours); lifetimes.c decides which buffers share memory. All of that depends on the model alone, so a list is const afterwards.
+ * plan.c turns a list into addresses for a number of examples, run.c walks it.
+ *
+ *     residual { groupnorm | silu | conv2d } | relu             flattened             b1 = groupnorm b0     (training keeps these)
+ *                                                                                     b2 = silu b1
+ *                                                                                     b3 = conv2d b2
+ *                                                                                     b4 = residual b3 + b0
+ *                                                                                     b5 = relu b4
+ *                                                               inference, rewritten  b5 = relu(conv2d(silu(groupnorm b0)) + b0)
+ *
+ * Buffer 0 is the caller's x, buffer `output` the caller's y. */
+#ifndef VAEI_STEPS_H
+#define VAEI_STEPS_H
+
+#include "nn/layer.h"
+
+enum { VAEI_INFERENCE, VAEI_TRAINING, VAEI_MODES };
+
+/* Gradient number 0 is the caller's dy, number 1 the caller's dx. */
+enum { VAEI_GRAD_DY, VAEI_GRAD_DX, VAEI_GRADS_FIRST };
+
+/* How far values reach into a block from one of its ends: values of an example, and how many arrays they are. */
+typedef struct vaei_reach {
+    int64_t values;
+    int32_t arrays;
+} vaei_reach;
+
+/* One layer at work. Numbers of buffers; -1: none. */
+struct vaei_step {
+    vaei_layer *layer; /* const once the model is built */
+    int32_t in, side, out;     /* y = f(x), or f(x) + side */
+    int32_t deferred;          /* has no y: the step whose prologue it is makes the values it needs */
+    /* What fuse.c joined to the step: */
+    int32_t prologue;              /* the deferred step that makes x pixel by pixel, or -1 */
+    const vaei_layer *upsample;    /* the nearest upsampling of x, done by this convolution */
+    const vaei_layer *fold;        /* the normalisation behind it, multiplied into the packed weights */
+    const vaei_layer *activation;  /* the elementwise layer of the epilogue */
+    vaei_post epilogue;            /* done on finished rows of y; apply NULL: nothing */
+    /* Training: */
+    const vaei_layer *dx_activation; /* whose gradient is done on finished rows of dx, by this step */
+    int32_t gradient_done;           /* the step behind has done the gradient of this step's activation */
+    int32_t cuttable;                /* a segment of recomputed steps may end behind this step */
+    int32_t dy, dx, d_side;          /* gradients read and written; dx or d_side may be dy */
+    int32_t joins[2], n_joins[2];    /* vaei_steps.join[joins ...]: gradients then added to dx, to d_side, in this order */
+    /* What stands in the block while the step runs, from its low and its high end: values in forward, gradients in backward, and
+     * those before backward writes dx and d_side. */
+    vaei_reach forward[2], backward[2], waiting[2];
+};
+
+/* Values that steps hand on. Times are numbers of steps; of gradients, counted from the last step. */
+typedef struct vaei_buffer {
+    int64_t size;        /* values of an example */
+    int32_t first, last; /* time of the first write, and of the last use; last < 0: no step uses it */
+    int32_t place;       /* VAEI_PLACE_ */
+    vaei_reach before;   /* LOW, HIGH: what lies between this and its end of the block */
+    int32_t of_input;    /* a gradient of the stack's input: computed only if the caller wants dx */
+} vaei_buffer;
+
+enum {
+    VAEI_PLACE_CALLER, /* x, y, dx or dy */
+    VAEI_PLACE_Y,      /* in the caller's y, until that is written */
+    VAEI_PLACE_LOW,    /* from the low end of the block */
+    VAEI_PLACE_HIGH,   /* from its high end */
+    VAEI_PLACE_KEPT    /* training: until backward has read it */
+};
+
+typedef struct vaei_steps {
+    int32_t n, n_buffers, n_grads, n_joins;
+    int32_t output; /* buffer */
+    vaei_step *step;
+    vaei_buffer *buffer, *grad;
+    int32_t *join;
+} vaei_steps;
+
+/* Both lists of a stack. */
+vae_status_t vaei_steps_build(vaei_stack *s, vaei_arena *arena);
+
+/* ---- for layers that contain stacks: vaei_layer_ops.expand ---- */
+
+/* A list under construction. */
+struct vaei_expansion {
+    vaei_arena *arena;
+    vaei_steps *steps;
+    int32_t step_room, buffer_room;
+};
+
+/* Append the steps of a stack that reads buffer `in`; *out: its output. An empty stack's output is its input. */
+vae_status_t vaei_expand_stack(vaei_expansion *e, const vaei_stack *s, int32_t in, int32_t *out);
+/* Append one step; side -1: none. */
+vae_status_t vaei_expand_layer(vaei_expansion *e, vaei_layer *l, int32_t in, int32_t side, int32_t *out);
+
+/* ---- fuse.c, lifetimes.c ---- */
+void vaei_fuse(vaei_steps *s, int32_t mode);
+vae_status_t vaei_lifetimes(vaei_steps *s, int32_t mode, vaei_arena *arena);
+
+/* How often step i's operands, or any later step's, read a buffer as x or as side. */
+int32_t vaei_steps_uses(const vaei_steps *s, int32_t buffer);
+/* Backward of the step reads its y. */
+int32_t vaei_step_reads_y(const vaei_step *t);
+/* y is x + side, and both gradients are dy. */
+VAEI_INLINE int32_t vaei_step_sums(const vaei_step *t) {
+    return (t->layer->ops->flags & VAEI_LAYER_SUMS) != 0;
+}
+
+#endif
