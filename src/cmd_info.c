@@ -101,9 +101,26 @@ static void print_model(vae_model_t *model, const char *spec) {
            vae_build_info());
 }
 
+static void print_plan(const cli_t *cli, const vae_model_t *model) {
+    const int64_t batch = cli_int(cli, "batch");
+    const int32_t training = cli_flag(cli, "train"), format = cli_flag(cli, "json") ? VAE_PLAN_JSON : VAE_PLAN_TEXT;
+    size_t bytes = 0;
+    (void)vae_model_plan(model, batch, training, format, NULL, 0, &bytes);
+    char *text = must_alloc(bytes + 1);
+    must(vae_model_plan(model, batch, training, format, text, bytes, NULL));
+    fputs(text, stdout);
+    free(text);
+}
+
 static int run(const cli_t *cli) {
     vae_ctx_t *ctx = engine_ctx(cli);
     vae_model_t *model = engine_load(ctx, cli_operand(cli, 0));
+    if (cli_flag(cli, "plan")) {
+        print_plan(cli, model);
+        vae_model_destroy(model);
+        vae_ctx_destroy(ctx);
+        return EXIT_DONE;
+    }
     char *spec = model_spec_text(model);
     if (cli_flag(cli, "json"))
         print_json(model, spec);
@@ -117,6 +134,9 @@ static int run(const cli_t *cli) {
 
 static const cli_option_t options[] = {
     {"json", 0, CLI_FLAG, "", "", "print one JSON object", 0},
+    {"plan", 0, CLI_FLAG, "", "", "print the steps that the model runs, with their memory", 0},
+    {"batch", 'b', CLI_INT, "N", "1", "examples at a time in the plan", 1},
+    {"train", 0, CLI_FLAG, "", "", "the plan of training, not of inference", 0},
     {.name = NULL},
 };
 
@@ -126,8 +146,10 @@ const cli_command_t command_info = {
     .summary = "show a model's text, its parameters and the memory it needs",
     .text = "Prints the text of the model with every default written out, a line for each\n"
             "parameter tensor, the memory of sessions and of a trainer, and how the library was\n"
-            "built.",
-    .example = "  vae info run/best.safetensors",
+            "built. With --plan: the steps of encoder and decoder after neighbours were joined,\n"
+            "the algorithm of each convolution, and every array with its place, life and bytes.",
+    .example = "  vae info run/best.safetensors\n"
+               "  vae info run/best.safetensors --plan --batch 64",
     .options = options,
     .computes = true,
     .run = run,

@@ -31,6 +31,7 @@ static int64_t band_rows(int64_t rows, int64_t row_work) {
 
 /* How a direction is computed: a choice by the shape, and for the direct ones by whether cblas multiplies */
 typedef enum way { BY_ROWS, BY_BLAS, FEW_CHANNELS, DEPTHWISE, WINOGRAD } way;
+static const char *const way_names[] = {"rows", "blas", "few channels", "depthwise", "winograd"};
 
 static way forward_way(const vaei_kernels *k, const vaei_conv *g) {
     if (vaei_winograd(g, 0)) return WINOGRAD;
@@ -44,6 +45,14 @@ static way data_way(const vaei_kernels *k, const vaei_conv *g) {
     if (k->blas) return BY_BLAS;
     if (vaei_depthwise(g)) return DEPTHWISE;
     return vaei_few_data(g) ? FEW_CHANNELS : BY_ROWS;
+}
+
+const char *vaei_conv_forward_algorithm(const vaei_kernels *k, const vaei_conv *g) {
+    return way_names[forward_way(k, g)];
+}
+
+const char *vaei_conv_data_algorithm(const vaei_kernels *k, const vaei_conv *g) {
+    return way_names[data_way(k, g)];
 }
 
 /* ---- forward ---------------------------------------------------------------------------------------------------- */

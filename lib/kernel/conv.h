@@ -33,6 +33,10 @@ typedef struct vaei_feed {
     const void *arg;
 } vaei_feed;
 
+/* The names of the algorithms that the shape gets: of y, and of the gradient by the input. */
+const char *vaei_conv_forward_algorithm(const vaei_kernels *k, const vaei_conv *g);
+const char *vaei_conv_data_algorithm(const vaei_kernels *k, const vaei_conv *g);
+
 /* Weights, from PyTorch's w[oc][c / groups][kh][kw] to what _forward and _data read. scale[oc] (NULL: 1) multiplies each output
  * channel: folded normalisation. Where the packed form is large and the image too, the pack may hold w itself, which must then stay
  * as it is until the next pack. */

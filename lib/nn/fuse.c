@@ -107,8 +107,10 @@ static int32_t join_sum(vaei_steps *s, int32_t i) {
     const int32_t to = reader_of(s, i);
     if (to < 0 || t->side >= 0 || t->activation || t->upsample || !t->layer->ops->fuses) return 0;
     if (!vaei_step_sums(&s->step[to]) || !t->layer->ops->fuses(t->layer)) return 0;
-    vaei_step sum = s->step[to], moved = *t;
+    const vaei_step sum = s->step[to];
+    vaei_step moved = *t;
     moved.side = sum.side;
+    moved.sum = sum.layer;
     moved.out = sum.out;
     moved.activation = sum.activation;
     moved.epilogue = sum.epilogue;
@@ -117,17 +119,17 @@ static int32_t join_sum(vaei_steps *s, int32_t i) {
     return 1;
 }
 
+/* In the order in which they are tried, each over the whole list; plan_text.c prints which fired. */
 static const struct {
-    const char *name, *what;
     int32_t mode;
     int32_t (*rewrite)(vaei_steps *s, int32_t i);
 } rules[] = {
-    {"upsample", "a convolution reads the image before it is enlarged", VAEI_INFERENCE, absorb_upsample},
-    {"fold", "a normalisation is multiplied into the weights", VAEI_INFERENCE, fold_normalisation},
-    {"epilogue", "an activation runs on finished rows", VAEI_INFERENCE, join_activation},
-    {"epilogue", "an activation runs on finished rows", VAEI_TRAINING, join_activation_in_training},
-    {"prologue", "pixels are made where they are read", VAEI_INFERENCE, join_prologue},
-    {"sum", "a convolution adds the other way of a residual", VAEI_INFERENCE, join_sum},
+    {VAEI_INFERENCE, absorb_upsample},
+    {VAEI_INFERENCE, fold_normalisation},
+    {VAEI_INFERENCE, join_activation},
+    {VAEI_TRAINING, join_activation_in_training},
+    {VAEI_INFERENCE, join_prologue},
+    {VAEI_INFERENCE, join_sum},
 };
 
 void vaei_fuse(vaei_steps *s, int32_t mode) {

@@ -112,6 +112,8 @@ typedef struct vaei_layer_ops {
     int32_t (*overwrites)(const vaei_layer *l);
     /* Nearest upsampling: each pixel of x becomes factor[0] x factor[1] of y. */
     void (*upsamples)(const vaei_layer *l, int64_t factor[2]);
+    /* Name of the algorithm that forward takes with these kernels; NULL: there is one only. */
+    const char *(*algorithm)(const vaei_layer *l, const vaei_kernels *k, int32_t training);
     /* Whether forward can do such an upsampling of its x too, if the step says so: vaei_step.upsample. */
     int32_t (*takes_upsample)(const vaei_layer *l, const int64_t factor[2]);
 } vaei_layer_ops;

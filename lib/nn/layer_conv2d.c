@@ -294,6 +294,11 @@ static void forward_both(const vaei_layer *l, const vaei_run *r, const vaei_slot
         forward(l, r, m, x, y);
 }
 
+static const char *algorithm(const vaei_layer *l, const vaei_kernels *k, int32_t training) {
+    return vaei_layer_upsampled(l, training) ? vaei_upsampled_algorithm(k, conv_of(l, 0))
+                                             : vaei_conv_forward_algorithm(k, conv_of(l, training));
+}
+
 const vaei_layer_ops vaei_layer_conv2d = {
     .module = {"conv2d", "2-D convolution", "conv2d out=3 kernel=3 stride=2x1 pad=1", "", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_EPILOGUE,
@@ -305,4 +310,5 @@ const vaei_layer_ops vaei_layer_conv2d = {
     .fuses = fuses,
     .overwrites = overwrites,
     .takes_upsample = takes_upsample,
+    .algorithm = algorithm,
 };

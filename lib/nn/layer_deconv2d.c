@@ -163,6 +163,10 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     }
 }
 
+static const char *algorithm(const vaei_layer *l, const vaei_kernels *k, int32_t training) {
+    return vaei_conv_data_algorithm(k, conv_of(l, training));
+}
+
 const vaei_layer_ops vaei_layer_deconv2d = {
     .module = {"deconv2d", "transposed 2-D convolution, which enlarges",
                "deconv2d out=3 kernel=3 stride=2 pad=1 output_pad=1x0", "", sizeof(conf), options},
@@ -172,4 +176,5 @@ const vaei_layer_ops vaei_layer_deconv2d = {
     .pack = pack_weights,
     .forward = forward,
     .backward = backward,
+    .algorithm = algorithm,
 };

@@ -38,6 +38,7 @@ struct vaei_step {
     int32_t prologue;              /* the deferred step that makes x pixel by pixel, or -1 */
     const vaei_layer *upsample;    /* the nearest upsampling of x, done by this convolution */
     const vaei_layer *fold;        /* the normalisation behind it, multiplied into the packed weights */
+    const vaei_layer *sum;         /* the residual whose sum this convolution does: side is the other way */
     const vaei_layer *activation;  /* the elementwise layer of the epilogue */
     vaei_post epilogue;            /* done on finished rows of y; apply NULL: nothing */
     /* Training: */

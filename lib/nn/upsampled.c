@@ -34,6 +34,11 @@ static vaei_conv transposed(const vaei_conv *g) {
                        .groups = 1};
 }
 
+const char *vaei_upsampled_algorithm(const vaei_kernels *k, const vaei_conv *g) {
+    const vaei_conv t = transposed(g);
+    return vaei_conv_data_algorithm(k, &t);
+}
+
 typedef struct pack {
     float *folded; /* [c][oc][4][4]; the panels may refer to it */
     float *panels;
