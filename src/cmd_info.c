@@ -3,6 +3,7 @@
 #include "console.h"
 #include "engine.h"
 #include "json_writer.h"
+#include "mem.h"
 #include "progress.h"
 
 #include <stdio.h>
@@ -106,7 +107,7 @@ static void print_plan(const cli_t *cli, const vae_model_t *model) {
     const int32_t training = cli_flag(cli, "train"), format = cli_flag(cli, "json") ? VAE_PLAN_JSON : VAE_PLAN_TEXT;
     size_t bytes = 0;
     (void)vae_model_plan(model, batch, training, format, NULL, 0, &bytes);
-    char *text = must_alloc(bytes + 1);
+    char *text = mem_alloc((int64_t)bytes + 1, 1);
     must(vae_model_plan(model, batch, training, format, text, bytes, NULL));
     fputs(text, stdout);
     free(text);

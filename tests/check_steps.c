@@ -147,6 +147,18 @@ START_TEST(test_a_residual_is_the_sum_of_its_ways) {
 }
 END_TEST
 
+/* The second way reads x last, and could work in place there: but the first way's gradient belongs to x as it was. */
+START_TEST(test_an_activation_of_the_second_way_leaves_x_alone) {
+    rig g;
+    ck_assert_int_eq(rig_open(&g, "conv2d out=4 kernel=1 | residual { silu } { relu | conv2d out=4 kernel=1 }", &image), VAE_OK);
+    const vaei_steps *const s = g.stack->steps[VAEI_TRAINING];
+    ck_assert_int_eq(s->n, 5);
+    ck_assert_str_eq(s->step[2].layer->ops->module.name, "relu");
+    ck_assert_int_ne(s->step[2].in, s->step[2].out);
+    rig_close(&g);
+}
+END_TEST
+
 /* ---- flags --------------------------------------------------------------------------------------------------------- */
 
 static const char *const rows[] = {"conv2d out=4 kernel=3 pad=1", "linear out=7", "maxpool kernel=2", "avgpool kernel=2", "batchnorm",
@@ -198,6 +210,7 @@ Suite *suite_steps(void) {
     tcase_add_loop_test(t, test_arrays_that_live_at_the_same_time_lie_apart, 0, (int)VAEI_COUNT(nested));
     tcase_add_loop_test(t, test_fewer_examples_need_no_more_memory, 0, (int)VAEI_COUNT(nested));
     tcase_add_test(t, test_a_residual_is_the_sum_of_its_ways);
+    tcase_add_test(t, test_an_activation_of_the_second_way_leaves_x_alone);
     tcase_add_loop_test(t, test_backward_reads_no_more_than_the_flags_say, 0, (int)VAEI_COUNT(rows));
     tcase_add_test(t, test_layers_in_nested_braces_are_limited_in_number);
     suite_add_tcase(s, t);

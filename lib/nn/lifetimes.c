@@ -39,11 +39,21 @@ static int32_t used_after(const vaei_steps *s, int32_t buffer, int32_t i) {
     return 0;
 }
 
+/* Steps that read a buffer and write another one. */
+static int32_t readers_of(const vaei_steps *s, int32_t buffer) {
+    int32_t readers = 0;
+    for (int32_t i = 0; i < s->n; i++)
+        readers += (s->step[i].in == buffer && s->step[i].out != buffer) + (s->step[i].side == buffer);
+    return readers;
+}
+
+/* In training x must have no other reader, not even an earlier one: there is one gradient for all that stands in a buffer. */
 static int32_t may_write_over_x(const vaei_steps *s, const vaei_step *t, int32_t mode, int32_t writer) {
     if (t->prologue >= 0 || t->in == t->side) return 0;
     const vaei_layer_ops *const ops = t->layer->ops;
     if (mode == VAEI_TRAINING)
-        return (vaei_step_sums(t) || ops->flags & VAEI_LAYER_IN_PLACE) && !vaei_step_reads_y(&s->step[writer]);
+        return (vaei_step_sums(t) || ops->flags & VAEI_LAYER_IN_PLACE) && !vaei_step_reads_y(&s->step[writer]) &&
+               readers_of(s, t->in) == 1;
     if (vaei_step_sums(t) || ops->map || ops->flags & VAEI_LAYER_IN_PLACE) return 1;
     return t->side < 0 && ops->overwrites && ops->overwrites(t->layer);
 }

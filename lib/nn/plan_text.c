@@ -3,6 +3,7 @@
  * every array with its place and its life. */
 #include "nn/plan_text.h"
 #include "nn/plan.h"
+#include "nn/ranges.h"
 
 static const char *const places[] = {"caller", "in y", "low end", "high end", "kept"};
 
