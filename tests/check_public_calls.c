@@ -323,6 +323,17 @@ void of_model_spec(rig *r) {
     GIVES_TEXT(vae_model_spec(r->plain, buf, cap, needed));
 }
 
+static const int64_t plan_sizes[] = {INT64_MIN, -1, 0, INT64_MAX};
+
+void of_model_plan(rig *r) {
+    size_t length;
+    REFUSED(vae_model_plan(NULL, 1, 0, VAE_PLAN_TEXT, NULL, 0, &length));
+    REFUSED(vae_model_plan(r->plain, 1, 0, 2, NULL, 0, &length));
+    for (size_t i = 0; i < sizeof(plan_sizes) / sizeof(plan_sizes[0]); i++)
+        REFUSED(vae_model_plan(r->plain, plan_sizes[i], 0, VAE_PLAN_TEXT, NULL, 0, &length));
+    GIVES_TEXT(vae_model_plan(r->plain, 1, 1, VAE_PLAN_JSON, buf, cap, needed));
+}
+
 COUNT_OF(model_input_size, vae_model_t *, 0)
 COUNT_OF(model_latent_size, vae_model_t *, 0)
 COUNT_OF(model_code_count, vae_model_t *, 0)

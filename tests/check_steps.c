@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * check_steps.c - lists of steps: what was joined, that arrays which live at the same time lie apart, and that backward reads no more than a
- * layer's flags say. */
+ * check_steps.c - lists of steps: what was joined, that arrays which live at the same time lie apart, and that backward reads no
+ * more than a layer's flags say. */
 #include "layer_rig.h"
 
+#include "nn/plan_text.h"
 #include "nn/plan.h"
 
 static const vaei_shape image = {3, {8, 6, 4, 0}}, wide = {3, {16, 12, 16, 0}};
@@ -202,6 +203,34 @@ START_TEST(test_layers_in_nested_braces_are_limited_in_number) {
 }
 END_TEST
 
+/* ---- in words ---- */
+
+START_TEST(test_a_plan_tells_steps_algorithms_and_what_was_joined) {
+    rig g;
+    static const char *const told[] = {"b", "upsample upsample (net.0)", "fold batchnorm (net.2)", "epilogue relu (net.3)",
+                                       "prologue groupnorm (net.4.body.0)", "sum residual (net.4)", "by winograd", "low end", " bytes"};
+    char text[4096], json[8192];
+    vaei_writer w = {.buf = text, .cap = sizeof(text)}, j = {.buf = json, .cap = sizeof(json)};
+    static const char *const net = "upsample | conv2d out=16 kernel=3 pad=1 | batchnorm | relu | "
+                                   "residual { groupnorm groups=2 | conv2d out=16 kernel=3 pad=1 }";
+    ck_assert_int_eq(rig_open(&g, net, &wide), VAE_OK);
+    vaei_plan_write(g.stack, kernels(), "net", 3, 0, 0, &w);
+    vaei_plan_write(g.stack, kernels(), "net", 3, 0, 1, &j);
+    ck_assert_uint_lt(w.length, sizeof(text));
+    ck_assert_uint_lt(j.length, sizeof(json));
+    for (size_t i = 0; i < VAEI_COUNT(told); i++) ck_assert_msg(strstr(text, told[i]) != NULL, "no '%s' in\n%s", told[i], text);
+    ck_assert_ptr_nonnull(strstr(json, "{\"rule\":\"fold\",\"layer\":\"batchnorm\",\"path\":\"net.2\"}"));
+    ck_assert_ptr_nonnull(strstr(json, "\"algorithm\":\"winograd\""));
+    int depth = 0;
+    for (const char *c = json; *c; c++) {
+        depth += (*c == '{' || *c == '[') - (*c == '}' || *c == ']');
+        ck_assert_int_ge(depth, 0);
+    }
+    ck_assert_int_eq(depth, 0);
+    rig_close(&g);
+}
+END_TEST
+
 Suite *suite_steps(void);
 Suite *suite_steps(void) {
     Suite *s = suite_create("steps");
@@ -213,6 +242,7 @@ Suite *suite_steps(void) {
     tcase_add_test(t, test_an_activation_of_the_second_way_leaves_x_alone);
     tcase_add_loop_test(t, test_backward_reads_no_more_than_the_flags_say, 0, (int)VAEI_COUNT(rows));
     tcase_add_test(t, test_layers_in_nested_braces_are_limited_in_number);
+    tcase_add_test(t, test_a_plan_tells_steps_algorithms_and_what_was_joined);
     suite_add_tcase(s, t);
     return s;
 }

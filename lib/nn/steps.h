@@ -3,7 +3,7 @@
  *
  * vaei_steps_build() flattens a stack, braces and all, once for inference and once for training; fuse.c rewrites the list (rules over
  * neighbours); lifetimes.c decides which buffers share memory. All of that depends on the model alone, so a list is const afterwards.
- * plan.c turns a list into addresses for a number of examples, run.c walks it.
+ * plan.c turns a list into addresses for a number of examples, stack_run.c walks it.
  *
  *     residual { groupnorm | silu | conv2d } | relu             flattened             b1 = groupnorm b0     (training keeps these)
  *                                                                                     b2 = silu b1

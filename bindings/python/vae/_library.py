@@ -149,6 +149,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "vae_model_save_memory": (c_int32, [c_void_p, c_void_p, c_size_t, POINTER(c_size_t)]),
     "vae_model_destroy": (None, [c_void_p]),
     "vae_model_spec": (c_int32, [c_void_p, *_text]),
+    "vae_model_plan": (c_int32, [c_void_p, c_int64, c_int32, c_int32, *_text]),
     "vae_model_input_shape": (c_int32, [c_void_p, POINTER(c_int64)]),
     "vae_model_latent_shape": (c_int32, [c_void_p, POINTER(c_int64)]),
     "vae_model_code_count": (c_int64, [c_void_p]),

@@ -326,6 +326,10 @@ class Model:
         """The canonical text, every default written out."""
         return text(lib.vae_model_spec, self._handle.pointer)
 
+    def plan(self, batch: int = 1, training: bool = False) -> str:
+        """The steps that the model runs for so many examples at a time, with their algorithms and memory, as lines of text."""
+        return text(lib.vae_model_plan, self._handle.pointer, batch, int(training), 0)
+
     @property
     def param_total(self) -> int:
         """Trainable values in all parameters together."""

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * plan.c - how a model runs, in words. */
+ * model_plan.c - how a model runs, in words. */
 #include "api/api.h"
 
 #include "nn/plan_text.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * run.c - a stack at work: a walk over its steps, forward and backward. */
+ * stack_run.c - a stack at work: a walk over its steps, forward and backward. */
 #include "nn/plan.h"
 #include "nn/ranges.h"
 #include "nn/stack.h"
