@@ -123,6 +123,30 @@ START_TEST(test_fewer_examples_need_no_more_memory) {
 }
 END_TEST
 
+/* Blocks in a row stand where those before them stood. */
+START_TEST(test_depth_costs_no_memory_at_inference) {
+    static const char *const rows[] = {"relu | conv2d out=4 kernel=3 pad=1 | relu | conv2d out=16 kernel=1", "conv2d out=16 kernel=3 pad=1",
+                                       "groupnorm groups=4 | silu | conv2d out=16 kernel=3 pad=1", "residual { gelu | conv2d out=16 kernel=1 }"};
+    for (size_t i = 0; i < VAEI_COUNT(rows); i++) {
+        vaei_need need[2];
+        for (int deep = 0; deep < 2; deep++) {
+            char text[256];
+            rig g;
+            snprintf(text, sizeof(text), "conv2d out=16 kernel=3 pad=1 | repeat n=%d { residual { %s } } | conv2d out=3 kernel=1", deep ? 12 : 2,
+                     rows[i]);
+            ck_assert_msg(rig_open(&g, text, &wide) == VAE_OK, "%s: %s", text, vaei_fail_text());
+            const vaei_steps *const s = g.stack->steps[VAEI_INFERENCE];
+            vaei_plan p = {.steps = s, .k = kernels(), .n = 4, .mode = VAEI_INFERENCE};
+            vaei_plan_walk(&p);
+            need[deep].scratch = p.block;
+            rig_close(&g);
+        }
+        ck_assert_msg(need[1].scratch == need[0].scratch, "%s: %zu bytes for 12 blocks, %zu for 2", rows[i], need[1].scratch,
+                      need[0].scratch);
+    }
+}
+END_TEST
+
 /* Gradients of nested stacks against a row of the same layers that shares nothing: y and dx of a residual are sums. */
 START_TEST(test_a_residual_is_the_sum_of_its_ways) {
     rig g, body;
@@ -238,6 +262,7 @@ Suite *suite_steps(void) {
     tcase_add_loop_test(t, test_neighbours_are_joined, 0, (int)VAEI_COUNT(rewritten));
     tcase_add_loop_test(t, test_arrays_that_live_at_the_same_time_lie_apart, 0, (int)VAEI_COUNT(nested));
     tcase_add_loop_test(t, test_fewer_examples_need_no_more_memory, 0, (int)VAEI_COUNT(nested));
+    tcase_add_test(t, test_depth_costs_no_memory_at_inference);
     tcase_add_test(t, test_a_residual_is_the_sum_of_its_ways);
     tcase_add_test(t, test_an_activation_of_the_second_way_leaves_x_alone);
     tcase_add_loop_test(t, test_backward_reads_no_more_than_the_flags_say, 0, (int)VAEI_COUNT(rows));

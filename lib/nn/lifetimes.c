@@ -3,7 +3,7 @@
  *
  * A block holds values at its two ends, so that a row of layers needs its largest pair of neighbours and no more:
  *
- *     | low, low ...        workspace of the step        ... high |          a step writes at the end opposite to what it reads
+ *     | low, low ...        workspace of the step        ... high |
  *
  * Inference: in the caller's y, which is free until the last step writes it, stands every value that fits and meets no other there;
  * the rest in the block. Training: values that backward reads are kept, others and all gradients stand in blocks. */
@@ -119,10 +119,6 @@ static void place_in_y(vaei_steps *s) {
     }
 }
 
-static int32_t opposite(int32_t place) {
-    return place == VAEI_PLACE_LOW ? VAEI_PLACE_HIGH : VAEI_PLACE_LOW;
-}
-
 /* Backward of some step reads the buffer. */
 static int32_t is_read_back(const vaei_steps *s, int32_t buffer) {
     for (int32_t i = 0; i < s->n; i++) {
@@ -140,7 +136,7 @@ static void place_buffers(vaei_steps *s, int32_t mode) {
     for (int32_t i = 0; i < s->n; i++) {
         const vaei_step *const t = &s->step[i];
         if (t->out <= 0 || t->out == s->output || s->buffer[t->out].place != VAEI_PLACE_CALLER) continue;
-        s->buffer[t->out].place = opposite(s->buffer[t->in].place);
+        s->buffer[t->out].place = VAEI_PLACE_LOW; /* in the block: stand() chooses the end */
     }
 }
 
@@ -166,22 +162,39 @@ static vaei_reach reach_at(const vaei_buffer *all, int32_t n, int32_t place, int
     return r;
 }
 
-/* Arrays that begin at the same time stand on each other in the order of their numbers. */
-static void stand(vaei_buffer *all, int32_t n, int32_t steps) {
-    for (int32_t time = 0; time < steps; time++) {
-        vaei_reach top[2] = {reach_at(all, n, VAEI_PLACE_LOW, time, time), reach_at(all, n, VAEI_PLACE_HIGH, time, time)};
-        for (int32_t b = 0; b < n; b++) {
-            if (all[b].first != time || (all[b].place != VAEI_PLACE_LOW && all[b].place != VAEI_PLACE_HIGH)) continue;
-            vaei_reach *const end = &top[all[b].place == VAEI_PLACE_HIGH];
-            all[b].before = *end;
-            reach_over(end, &all[b]);
-        }
+static int32_t in_block(const vaei_buffer *b) {
+    return b->place == VAEI_PLACE_LOW || b->place == VAEI_PLACE_HIGH;
+}
+
+/* An end of the block as array b would find it: what stands there, and whether all of that outlives b. */
+static vaei_reach end_for(const vaei_buffer *all, int32_t b, int32_t place, int32_t *outlives) {
+    vaei_reach top = {0, 0};
+    *outlives = 1;
+    for (int32_t i = 0; i < b; i++) {
+        if (all[i].place != place || all[i].last < all[b].first) continue;
+        reach_over(&top, &all[i]);
+        if (all[i].last < all[b].last) *outlives = 0;
+    }
+    return top;
+}
+
+/* Arrays, in the order in which they begin, each on the end where all that stands there outlives it, so that nothing is left beneath a
+ * gap; where that is both or neither, on the one with less. */
+static void stand(vaei_buffer *all, int32_t n) {
+    for (int32_t b = 0; b < n; b++) {
+        if (!in_block(&all[b])) continue;
+        int32_t low_outlives, high_outlives;
+        const vaei_reach low = end_for(all, b, VAEI_PLACE_LOW, &low_outlives),
+                         high = end_for(all, b, VAEI_PLACE_HIGH, &high_outlives);
+        const int32_t on_high = low_outlives != high_outlives ? high_outlives : high.values < low.values;
+        all[b].place = on_high ? VAEI_PLACE_HIGH : VAEI_PLACE_LOW;
+        all[b].before = on_high ? high : low;
     }
 }
 
 static void stand_all(vaei_steps *s) {
-    stand(s->buffer, s->n_buffers, s->n);
-    stand(s->grad, s->n_grads, s->n);
+    stand(s->buffer, s->n_buffers);
+    stand(s->grad, s->n_grads);
     for (int32_t i = 0; i < s->n; i++) {
         vaei_step *const t = &s->step[i];
         const int32_t back = s->n - 1 - i;
@@ -213,12 +226,12 @@ typedef struct tape {
     int32_t time;
 } tape;
 
-static int32_t new_grad(tape *a, int32_t buffer, int32_t beside) {
+static int32_t new_grad(tape *a, int32_t buffer) {
     vaei_steps *const s = a->s;
     s->grad[s->n_grads] = (vaei_buffer){.size = s->buffer[buffer].size,
                                         .first = a->time,
                                         .last = a->time,
-                                        .place = opposite(s->grad[beside].place),
+                                        .place = VAEI_PLACE_LOW,
                                         .of_input = buffer == 0};
     return s->n_grads++;
 }
@@ -233,7 +246,7 @@ static int32_t give(tape *a, int32_t buffer, int32_t dy, int32_t keep, int32_t *
     vaei_steps *const s = a->s;
     reading *const r = &a->of[buffer];
     const int32_t last = --r->left == 0, to_caller = last && buffer == 0;
-    const int32_t grad = to_caller ? VAEI_GRAD_DX : keep ? dy : new_grad(a, buffer, dy);
+    const int32_t grad = to_caller ? VAEI_GRAD_DX : keep ? dy : new_grad(a, buffer);
     *joins = s->n_joins;
     *n_joins = 0;
     if (!last) {
