@@ -125,15 +125,17 @@ END_TEST
 
 /* Blocks in a row stand where those before them stood. */
 START_TEST(test_depth_costs_no_memory_at_inference) {
-    static const char *const rows[] = {"relu | conv2d out=4 kernel=3 pad=1 | relu | conv2d out=16 kernel=1", "conv2d out=16 kernel=3 pad=1",
-                                       "groupnorm groups=4 | silu | conv2d out=16 kernel=3 pad=1", "residual { gelu | conv2d out=16 kernel=1 }"};
-    for (size_t i = 0; i < VAEI_COUNT(rows); i++) {
+    static const char *const blocks[] = {"relu | conv2d out=4 kernel=3 pad=1 | relu | conv2d out=16 kernel=1",
+                                         "conv2d out=16 kernel=3 pad=1",
+                                         "groupnorm groups=4 | silu | conv2d out=16 kernel=3 pad=1",
+                                         "residual { gelu | conv2d out=16 kernel=1 }"};
+    for (size_t i = 0; i < VAEI_COUNT(blocks); i++) {
         vaei_need need[2];
         for (int deep = 0; deep < 2; deep++) {
             char text[256];
             rig g;
-            snprintf(text, sizeof(text), "conv2d out=16 kernel=3 pad=1 | repeat n=%d { residual { %s } } | conv2d out=3 kernel=1", deep ? 12 : 2,
-                     rows[i]);
+            snprintf(text, sizeof(text), "conv2d out=16 kernel=3 pad=1 | repeat n=%d { residual { %s } } | conv2d out=3 kernel=1",
+                     deep ? 12 : 2, blocks[i]);
             ck_assert_msg(rig_open(&g, text, &wide) == VAE_OK, "%s: %s", text, vaei_fail_text());
             const vaei_steps *const s = g.stack->steps[VAEI_INFERENCE];
             vaei_plan p = {.steps = s, .k = kernels(), .n = 4, .mode = VAEI_INFERENCE};
@@ -141,7 +143,7 @@ START_TEST(test_depth_costs_no_memory_at_inference) {
             need[deep].scratch = p.block;
             rig_close(&g);
         }
-        ck_assert_msg(need[1].scratch == need[0].scratch, "%s: %zu bytes for 12 blocks, %zu for 2", rows[i], need[1].scratch,
+        ck_assert_msg(need[1].scratch == need[0].scratch, "%s: %zu bytes for 12 blocks, %zu for 2", blocks[i], need[1].scratch,
                       need[0].scratch);
     }
 }
