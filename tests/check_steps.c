@@ -188,17 +188,19 @@ END_TEST
 
 /* ---- flags --------------------------------------------------------------------------------------------------------- */
 
-static const char *const rows[] = {"conv2d out=4 kernel=3 pad=1", "linear out=7", "maxpool kernel=2", "avgpool kernel=2", "batchnorm",
-                                   "groupnorm groups=2", "layernorm", "upsample", "flatten", "reshape 8x24x1", "pixel_shuffle factor=2",
-                                   "pixel_unshuffle factor=2", "attention", "deconv2d out=2 kernel=2 stride=2", "relu", "silu", "gelu",
-                                   "tanh", "sigmoid", "softplus", "elu", "leaky_relu", "hardtanh", "dropout p=0.3"};
-
 /* x and y are lost to whoever does not say that backward reads them. */
 START_TEST(test_backward_reads_no_more_than_the_flags_say) {
     rig g;
+    const vaei_module *const module = vaei_layers[_i];
     const vaei_shape vector = {1, {24, 0, 0, 0}};
-    const int32_t flat = strncmp(rows[_i], "linear", 6) == 0;
-    ck_assert_msg(rig_open(&g, rows[_i], flat ? &vector : &image) == VAE_OK, "%s: %s", rows[_i], vaei_fail_text());
+    if (rig_open(&g, module->example, &image) != VAE_OK) {
+        vaei_arena_free(&g.arena);
+        ck_assert_msg(rig_open(&g, module->example, &vector) == VAE_OK, "%s: %s", module->example, vaei_fail_text());
+    }
+    if (g.stack->layer[0]->ops->expand) { /* its steps are other layers' */
+        rig_close(&g);
+        return;
+    }
     const int64_t n = 3, in = n * in_size(&g), out = n * out_size(&g), count = g.params.n_floats;
     const int32_t flags = g.stack->layer[0]->ops->flags;
     float *x = make_input(in), *dy = make_gradient(out), *y = block_make(floats(out)), *dx = block_make(floats(in));
@@ -211,9 +213,9 @@ START_TEST(test_backward_reads_no_more_than_the_flags_say) {
     if (!(flags & VAEI_LAYER_READS_Y)) memset(y, 0xFF, floats(out));
     memcpy(spent, dy, floats(out));
     vaei_stack_backward(g.stack, &p.run, &p.slot, x, y, spent, lost_dx);
-    assert_same(lost_dx, dx, in, rows[_i]);
-    assert_same(p.grads, grads, count, rows[_i]);
-    ck_assert_msg(!(flags & VAEI_LAYER_IN_PLACE) || !(flags & VAEI_LAYER_READS_X), "%s: in place, and reads x", rows[_i]);
+    assert_same(lost_dx, dx, in, module->example);
+    assert_same(p.grads, grads, count, module->example);
+    ck_assert_msg(!(flags & VAEI_LAYER_IN_PLACE) || !(flags & VAEI_LAYER_READS_X), "%s: in place, and reads x", module->example);
     pass_close(&p, &g);
     block_free(x, floats(in)), block_free(dy, floats(out)), block_free(y, floats(out)), block_free(dx, floats(in));
     block_free(lost_dx, floats(in)), block_free(grads, floats(count)), block_free(spent, floats(out));
@@ -267,7 +269,7 @@ Suite *suite_steps(void) {
     tcase_add_test(t, test_depth_costs_no_memory_at_inference);
     tcase_add_test(t, test_a_residual_is_the_sum_of_its_ways);
     tcase_add_test(t, test_an_activation_of_the_second_way_leaves_x_alone);
-    tcase_add_loop_test(t, test_backward_reads_no_more_than_the_flags_say, 0, (int)VAEI_COUNT(rows));
+    tcase_add_loop_test(t, test_backward_reads_no_more_than_the_flags_say, 0, (int)vaei_layers_count);
     tcase_add_test(t, test_layers_in_nested_braces_are_limited_in_number);
     tcase_add_test(t, test_a_plan_tells_steps_algorithms_and_what_was_joined);
     suite_add_tcase(s, t);
