@@ -103,6 +103,9 @@ static const struct {
     vaei_shape in;
 } more[] = {
     {"linear out=5 bias=false", {1, {7, 0, 0, 0}}},
+    {"linear out=5", {3, {3, 4, 6, 0}}},
+    {"linear out=3 | tanh | linear out=2 bias=false", {2, {5, 7, 0, 0}}},
+    {"linear out=4 | tanh | linear out=3", {4, {2, 3, 2, 5}}},
     {"conv2d out=4 kernel=3x2 stride=2 pad=1x0x0x1 groups=2", {3, {5, 4, 6, 0}}},
     {"conv2d out=3 kernel=3 dilation=2 pad=same bias=false", {3, {5, 4, 2, 0}}},
     {"conv2d out=6 kernel=3 stride=2 pad=same groups=6", {3, {5, 4, 6, 0}}},
@@ -487,7 +490,6 @@ static const struct {
     {"linear out=3 bias=maybe", VECTOR, VAE_E_SPEC, "net.0 linear: bias=maybe, wanted true|false"},
     {"linear out=3 init=xavie", VECTOR, VAE_E_SPEC,
      "net.0 linear: init=xavie, wanted pytorch|xavier|kaiming|zeros (did you mean 'xavier'?)"},
-    {"linear out=3", IMAGE, VAE_E_SHAPE, "net.0: linear: wants one axis, got 6x8x4: put flatten before it"},
     {"conv2d out=3", IMAGE, VAE_E_SPEC, "net.0 conv2d: kernel is missing"},
     {"conv2d out=3 kernel=3", VECTOR, VAE_E_SHAPE,
      "net.0: conv2d: wants height x width x channels, got 24: put reshape before it"},

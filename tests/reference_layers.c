@@ -32,9 +32,11 @@ static void rows_times(reference *r, int64_t rows, int64_t C, int64_t out, const
 }
 
 static reference_values linear(reference *r, const reference_layer *l, reference_values x) {
-    const vaei_shape shape = {1, {reference_int(l, "out"), 0, 0, 0}};
+    vaei_shape shape = x.shape;
+    const int64_t in = shape.d[shape.n - 1], out = reference_int(l, "out");
+    shape.d[shape.n - 1] = out;
     const reference_values y = reference_new(r, x.n, &shape);
-    rows_times(r, x.n, size_of(&x), shape.d[0], x.at, reference_param(r, l->path, "weight"),
+    rows_times(r, x.n * size_of(&x) / in, in, out, x.at, reference_param(r, l->path, "weight"),
                reference_param(r, l->path, "bias"), y.at);
     return y;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * layer_linear.c - fully connected layer
  *
- *       y[n][out] = x[n][in] w^T + b                 w[out][in], b[out], as in PyTorch
+ *       y[n][p][out] = x[n][p][in] w^T + b           w[out][in], b[out], as torch.nn.Linear
  *
- *       dx = dy w          dw += dy^T x          db += sum_n dy
+ *       dx = dy w          dw += dy^T x          db += sum_{n,p} dy
  *
- *   The input has one axis; an image goes through flatten first, which fixes the order of its values. */
+ *   The map works on the last axis; p runs over all positions of the others, of which a vector has none. Over an image it is a
+ *   1x1 convolution. To mix positions, flatten comes first, which fixes the order of the values. */
 #include "nn/weights.h"
 
 typedef struct conf {
@@ -22,14 +23,24 @@ static const vaei_option options[] = {
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
     const conf *o = l->conf;
-    char text[96];
     (void)node;
-    if (in->n != 1)
-        return vaei_fail(VAE_E_SHAPE, "linear: wants one axis, got %s: put flatten before it",
-                         vaei_shape_text(in, text));
-    const int64_t shape[2] = {o->out, in->d[0]};
-    *out = (vaei_shape){1, {o->out, 0, 0, 0}};
-    return vaei_weights_declare(l, b, 2, shape, in->d[0], o->out, o->out, o->bias, o->init);
+    const int64_t shape[2] = {o->out, in->d[in->n - 1]};
+    *out = *in;
+    out->d[in->n - 1] = o->out;
+    return vaei_weights_declare(l, b, 2, shape, shape[1], o->out, o->out, o->bias, o->init);
+}
+
+static int64_t in_of(const vaei_layer *l) {
+    return l->in.d[l->in.n - 1];
+}
+
+static int64_t out_of(const vaei_layer *l) {
+    return l->out.d[l->out.n - 1];
+}
+
+/* Rows of the product for n examples; -1: overflow. */
+static int64_t rows_of(const vaei_layer *l, int64_t n) {
+    return vaei_count_of(n, vaei_shape_size(&l->in) / in_of(l));
 }
 
 /* At inference the weights are packed once. In training they change with each step: they are packed where forward
@@ -45,7 +56,7 @@ typedef struct room { /* training */
 } room;
 
 static pack cut(const vaei_layer *l, const vaei_kernels *k, int32_t training, vaei_carve *c) {
-    const int64_t in = l->in.d[0], out = l->out.d[0];
+    const int64_t in = in_of(l), out = out_of(l);
     pack p = {NULL, NULL, NULL};
     if (training) return p;
     p.forward = vaei_carve_floats(c, vaei_pack_floats(k, in, out));
@@ -62,11 +73,11 @@ static pack pack_of(const vaei_layer *l, const vaei_run *r, void *base) {
 }
 
 static room cut_room(const vaei_layer *l, const vaei_kernels *k, int64_t n, vaei_carve *c) {
-    const int64_t in = l->in.d[0], out = l->out.d[0];
-    const int32_t countable = vaei_weights_countable(l, n);
-    const int64_t forward = vaei_pack_floats(k, in, out), data = vaei_matmul_plain_scratch(k, n, out, in);
+    const int64_t in = in_of(l), out = out_of(l);
+    const int64_t rows = vaei_weights_countable(l, n) ? rows_of(l, n) : -1;
+    const int64_t forward = vaei_pack_floats(k, in, out), data = rows < 0 ? -1 : vaei_matmul_plain_scratch(k, rows, out, in);
     float *const panels = vaei_carve_floats(c, forward > data ? forward : data);
-    return (room){panels, vaei_carve_floats(c, countable ? vaei_outer_scratch(k, out, in, n) : -1)};
+    return (room){panels, vaei_carve_floats(c, rows < 0 ? -1 : vaei_outer_scratch(k, out, in, rows))};
 }
 
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
@@ -77,7 +88,7 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
 }
 
 static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
-    const int64_t in = l->in.d[0], out = l->out.d[0];
+    const int64_t in = in_of(l), out = out_of(l);
     const pack p = pack_of(l, r, base);
     if (r->training) return;
     if (p.scale) vaei_weights_fold(l, r, out, p.scale, p.bias);
@@ -85,7 +96,7 @@ static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
 }
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
-    const int64_t in = l->in.d[0], out = l->out.d[0];
+    const int64_t in = in_of(l), out = out_of(l);
     const pack p = pack_of(l, r, m->pack);
     const float *bias = p.bias ? p.bias : vaei_layer_param(l, r, 1), *panels = p.forward;
     if (r->training) {
@@ -94,24 +105,25 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
         vaei_pack(r->k, r->pool, in, out, vaei_layer_param(l, r, 0), 1, in, NULL, space.panels);
         panels = space.panels;
     }
-    vaei_matmul(r->k, r->pool, r->n, in, out, x, in, panels, bias, 0, y, out, vaei_layer_epilogue(l, r->training));
+    vaei_matmul(r->k, r->pool, rows_of(l, r->n), in, out, x, in, panels, bias, 0, y, out, vaei_layer_epilogue(l, r->training));
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
                      float *dy, float *dx) {
-    const int64_t in = l->in.d[0], out = l->out.d[0];
+    const int64_t in = in_of(l), out = out_of(l);
     vaei_carve c = {m->scratch, 0};
     const room space = cut_room(l, r->k, r->n, &c);
     float *db = vaei_layer_grad(l, r, 1);
+    const int64_t rows = rows_of(l, r->n);
     (void)y;
-    vaei_outer(r->k, r->pool, out, in, r->n, dy, out, x, in, vaei_layer_grad(l, r, 0), in, space.outer);
-    if (db) vaei_bias_grad(r->k, r->pool, r->n, out, dy, db);
+    vaei_outer(r->k, r->pool, out, in, rows, dy, out, x, in, vaei_layer_grad(l, r, 0), in, space.outer);
+    if (db) vaei_bias_grad(r->k, r->pool, rows, out, dy, db);
     if (!dx) return;
-    vaei_matmul_plain(r->k, r->pool, r->n, out, in, dy, vaei_layer_param(l, r, 0), 0, dx, m->dx_post, space.panels);
+    vaei_matmul_plain(r->k, r->pool, rows, out, in, dy, vaei_layer_param(l, r, 0), 0, dx, m->dx_post, space.panels);
 }
 
 const vaei_layer_ops vaei_layer_linear = {
-    .module = {"linear", "fully connected: y = x w^T + b", "linear out=7", "", sizeof(conf), options},
+    .module = {"linear", "fully connected over the last axis: y = x w^T + b", "linear out=7", "", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_EPILOGUE,
     .plan = plan,
     .need = need,
