@@ -83,8 +83,17 @@ bitmap_t bitmap_new(int64_t h, int64_t w, int64_t c, uint8_t value) {
     if (!size_mul(h, w, &bytes) || !size_mul(bytes, c, &bytes))
         die(EXIT_RUNTIME, "a picture of %lldx%lld pixels is too large", (long long)w, (long long)h);
     bitmap_t image = {.h = h, .w = w, .c = c, .pixel = mem_alloc(bytes, 1)};
-    memset(image.pixel, value, (size_t)bytes);
+    bitmap_fill(&image, 0, 0, w, h, value);
     return image;
+}
+
+void bitmap_fill(bitmap_t *image, int64_t left, int64_t top, int64_t right, int64_t bottom, uint8_t value) {
+    const int64_t c = image->c;
+    for (int64_t y = top; y < bottom; y++) {
+        uint8_t *row = image->pixel + (y * image->w + left) * c;
+        memset(row, value, (size_t)((right - left) * c));
+        for (int64_t x = 0; c == 4 && x < right - left; x++) row[x * 4 + 3] = 255;
+    }
 }
 
 void bitmap_free(bitmap_t *image) {

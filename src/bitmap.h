@@ -9,7 +9,8 @@
 #include <stdint.h>
 
 typedef struct image {
-    int64_t h, w, c; /* c: 1 grey or 3 red, green, blue; 4 from bitmap_decode_png_rgba() alone */
+    int64_t h, w, c; /* c: 1 grey or 3 red, green, blue; 4 with alpha, from bitmap_decode_png_rgba() and
+                        of models with four channels */
     uint8_t *pixel;  /* [h][w][c] in fresh memory */
     unsigned notes;  /* what was done to it, of the flags below */
 } bitmap_t;
@@ -34,11 +35,14 @@ bool bitmap_read(bitmap_t *seen, fit_t *fit, const char *path, const uint8_t bac
 /* True if a picture of this size is read; else why not. */
 bool bitmap_size_read(int64_t h, int64_t w, int64_t most_side, char why[BITMAP_WHY]);
 
-/* Write a PNG. */
+/* Write a PNG of 1, 3 or 4 channels. */
 void bitmap_write(const bitmap_t *image, const char *path);
 
 bitmap_t bitmap_new(int64_t h, int64_t w, int64_t c, uint8_t value);
 void bitmap_free(bitmap_t *image);
+
+/* Set the colours of a rectangle to one value, and its alpha, if it has one, to solid. */
+void bitmap_fill(bitmap_t *image, int64_t left, int64_t top, int64_t right, int64_t bottom, uint8_t value);
 
 /* A picture in memory, cropped and scaled to h x w x c (bitmap_fit.h). */
 void bitmap_fit(const bitmap_t *image, int64_t h, int64_t w, int64_t c, uint8_t *pixel);

@@ -58,7 +58,7 @@ static bool stages_can_rest(const task_t *task, const usage_t *usage, int32_t *c
 static float *decode_each(const task_t *task, const usage_t *usage, const rank_t *rank, int64_t n,
                           const extent_t *extent, extent_t *crop) {
     int64_t h, w, c;
-    (void)extent_picture(extent, &h, &w, &c);
+    (void)extent_drawable(extent, &h, &w, &c);
     *crop = extent_image(h < CROP ? h : CROP, w < CROP ? w : CROP, c);
     const int64_t ch = crop->size[0], cw = crop->size[1], top = (h - ch) / 2, left = (w - cw) / 2;
     float *x = mem_alloc(h * w * c, sizeof *x), *y = mem_alloc(n * ch * cw * c, sizeof *y);
@@ -75,22 +75,17 @@ static float *decode_each(const task_t *task, const usage_t *usage, const rank_t
     return y;
 }
 
-static void fill(bitmap_t *image, int64_t left, int64_t top, int64_t right, int64_t bottom, uint8_t value) {
-    for (int64_t y = top; y < bottom; y++)
-        memset(image->pixel + (y * image->w + left) * image->c, value, (size_t)((right - left) * image->c));
-}
-
 /* Bars over the upper BARS rows; where there are more codes than columns, a column shows its most used code. */
 static void draw_bars(bitmap_t *image, const usage_t *usage, const rank_t *rank) {
     const double highest = (double)(rank[0].count > 0 ? rank[0].count : 1), height = BARS - 8;
     const double even = (double)(usage->choices * usage->stages) / (double)usage->K;
-    fill(image, 0, 0, image->w, BARS, PAPER);
+    bitmap_fill(image, 0, 0, image->w, BARS, PAPER);
     for (int64_t x = 0; x < image->w; x++) {
         const double share = (double)rank[x * usage->K / image->w].count / highest;
-        fill(image, x, BARS - (int64_t)(share * height), x + 1, BARS, INK);
+        bitmap_fill(image, x, BARS - (int64_t)(share * height), x + 1, BARS, INK);
     }
     const int64_t line = BARS - (int64_t)(even / highest * height);
-    fill(image, 0, line - 1, image->w, line, LINE);
+    bitmap_fill(image, 0, line - 1, image->w, line, LINE);
 }
 
 static void write_picture(const task_t *task, const usage_t *usage) {

@@ -10,10 +10,12 @@
 #include "mem.h"
 #include "prior_fit.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static char *replaced(char *text, char *changed) {
     free(text);
@@ -100,32 +102,70 @@ static bool each_param(vae_model_t *to, const vae_model_t *from, bool copies) {
     return equal;
 }
 
-/* FILE, or in a run's folder prior.safetensors. */
-static void name_files(prior_fit_t *fit, const cli_t *cli, bool resume) {
+static void name_files(prior_fit_t *fit, const cli_t *cli) {
     const char *model = cli_operand(cli, 0), *output = cli_text(cli, "output");
-    char *in_run = path_join(model, "prior.safetensors");
+    char *in_run = path_join(model, "prior.safetensors"); /* where no FILE is named */
     if (!output[0] && !path_is_folder(model)) die(EXIT_USAGE, "-o FILE is missing, the model to write");
     prior_fit_name(fit, output[0] ? output : in_run);
     free(in_run);
-    if (!resume)
-        refuse_existing(fit->output, cli_flag(cli, "force"));
-    else if (!path_exists(fit->config) || !path_exists(fit->state_text) || !path_exists(fit->checkpoint))
-        die(EXIT_RUNTIME, "%s: there is nothing to resume: no %s", fit->output, fit->checkpoint);
+}
+
+/* Is there a checkpoint to go on from? A fit that was begun and has none is started again, by --resume or by the same command. */
+static bool goes_on(const prior_fit_t *fit, const cli_t *cli, bool *begun) {
+    const bool resume = cli_flag(cli, "resume"), force = cli_flag(cli, "force");
+    if (resume && force) die(EXIT_USAGE, "prior: --resume and --force exclude each other");
+    const bool saved = path_exists(fit->checkpoint);
+    *begun = !saved && !force && path_exists(fit->config);
+    if (resume && !saved && !*begun) die(EXIT_RUNTIME, "%s: there is nothing to resume: no %s", fit->output, fit->checkpoint);
+    if (resume && saved && (!path_exists(fit->config) || !path_exists(fit->state_text)))
+        die(EXIT_RUNTIME, "%s: there is nothing to resume: no %s", fit->output,
+            path_exists(fit->config) ? fit->state_text : fit->config);
+    if (!resume && saved && !force)
+        die(EXIT_RUNTIME, "%s: a fit has its checkpoint there; --resume goes on with it, --force starts it anew", fit->checkpoint);
+    if (!resume && !*begun) refuse_existing(fit->output, force);
+    return resume && saved;
+}
+
+/* Dies if the fit was begun with other settings than the command asks for. */
+static void same_as_begun(const prior_fit_t *fit) {
+    settings_t was;
+    settings_read(&was, fit->config);
+    if (!settings_equal(&fit->settings, &was))
+        die(EXIT_RUNTIME, "%s was begun with other settings, by %s; --force starts it anew with these", fit->output, fit->config);
+    settings_free(&was);
+}
+
+/* A fresh fit leaves no checkpoint of an old one behind that --resume could mistake for its own. */
+static void remove_old(const prior_fit_t *fit) {
+    const char *const files[] = {fit->state_text, fit->checkpoint};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (unlink(files[i]) != 0 && errno != ENOENT)
+            die(EXIT_RUNTIME, "%s: cannot be removed: %s", files[i], strerror(errno));
 }
 
 static vae_model_t *load_old(const cli_t *cli, vae_ctx_t *ctx) {
     const char *path = cli_operand(cli, 0);
-    char *file = path_is_folder(path) ? path_join(path, "best.safetensors") : mem_text(path);
+    char *file = path_is_folder(path) ? engine_run_model(path) : mem_text(path);
     vae_model_t *old = engine_load(ctx, file);
     free(file);
     return old;
 }
 
+static void take_settings(prior_fit_t *fit, const cli_t *cli, const vae_model_t *old, bool resume, bool begun) {
+    if (resume || (begun && cli_flag(cli, "resume")))
+        resume_settings(fit, cli, old);
+    else
+        fresh_settings(fit, cli, old);
+    if (!begun) return;
+    if (!cli_flag(cli, "resume")) same_as_begun(fit);
+    say("%s: no checkpoint was saved yet, so the fit starts again from its first step", fit->output);
+}
+
 static void open_fit(prior_fit_t *fit, const cli_t *cli, vae_ctx_t *ctx) {
-    const bool resume = cli_flag(cli, "resume");
+    bool begun;
     *fit = (prior_fit_t){.state = {.best = INFINITY}, .bound = INFINITY};
-    if (resume && cli_flag(cli, "force")) die(EXIT_USAGE, "prior: --resume and --force exclude each other");
-    name_files(fit, cli, resume);
+    name_files(fit, cli);
+    const bool resume = goes_on(fit, cli, &begun);
     vae_model_t *old = load_old(cli, ctx);
     const extent_t input = model_input(old);
     const data_way_t way = data_way(cli);
@@ -133,17 +173,18 @@ static void open_fit(prior_fit_t *fit, const cli_t *cli, vae_ctx_t *ctx) {
     data_hold_out(&fit->data);
     data_check_values(&fit->data, false);
     fit->state.fingerprint = data_fingerprint(&fit->data.train);
-    if (resume)
-        resume_settings(fit, cli, old);
-    else
-        fresh_settings(fit, cli, old);
+    take_settings(fit, cli, old, resume, begun);
     const settings_t *settings = &fit->settings;
     must_or(vae_model_create(&fit->model, ctx, settings->text, (uint64_t)settings->seed), EXIT_USAGE);
     (void)each_param(fit->model, old, true);
     must_or(vae_trainer_create(&fit->trainer, fit->model, settings->text, settings->batch), EXIT_USAGE);
     must(vae_trainer_seed(fit->trainer, (uint64_t)settings->seed));
+    prior_fit_lock(fit);
     fit->saved = fit->state;
-    if (resume) prior_fit_resume(fit);
+    if (resume)
+        prior_fit_resume(fit);
+    else
+        remove_old(fit);
     if (resume && !each_param(fit->model, old, false))
         die(EXIT_FORMAT, "--resume: %s is not the model that %s began with", cli_operand(cli, 0), fit->output);
     settings_write(settings, cli_operand(cli, 1), fit->config);
@@ -194,7 +235,8 @@ const cli_command_t command_prior = {
             "vae sample RUN then takes.\n\n"
             "Beside x.safetensors stand x.config.txt, x.resume.txt and x.resume.safetensors, which\n"
             "--resume needs, and x.classes.txt with the names of the classes if the data has such.\n"
-            "Ctrl-C finishes the batch, saves and exits with code 130.\n\n"
+            "Ctrl-C finishes the batch, saves and exits with code 130, a closed terminal with 129.\n"
+            "A fit that was killed before it saved starts again by --resume or the same command.\n\n"
             "Shown are -log p(latent) in nats per example, and the validation loss, which is the\n"
             "bound on -log p(x). KEY is a path such as prior.channels, prior.components, adam.lr;\n"
             "vae help pixelcnn lists the options of a prior.",

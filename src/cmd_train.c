@@ -9,6 +9,7 @@
 #include "mem.h"
 #include "progress.h"
 #include "train_loop.h"
+#include "train_watch.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -44,9 +45,8 @@ static void adapt_input(void *user, const char *source, const extent_t *have) {
 }
 
 /* Model and data that fit each other. */
-static vae_model_t *prepare(vae_ctx_t *ctx, settings_t *settings, data_set_t *data, const cli_t *cli) {
-    const bool resume = cli_flag(cli, "resume");
-    vae_model_t *model = create_model(ctx, settings, resume);
+static vae_model_t *prepare(vae_ctx_t *ctx, settings_t *settings, data_set_t *data, const cli_t *cli, bool resumed) {
+    vae_model_t *model = create_model(ctx, settings, resumed);
     const extent_t input = model_input(model);
     data_way_t way = data_way(cli);
     way.adapt = adapt_input;
@@ -55,7 +55,7 @@ static vae_model_t *prepare(vae_ctx_t *ctx, settings_t *settings, data_set_t *da
     data_hold_out(data);
     if (!extent_equal(&data->want, &input)) {
         vae_model_destroy(model);
-        model = create_model(ctx, settings, resume);
+        model = create_model(ctx, settings, resumed);
     }
     data_check_values(data, settings_likelihood_is(settings, "bernoulli"));
     return model;
@@ -67,23 +67,83 @@ static void write_config(const settings_t *settings, const char *source, const t
     free(path);
 }
 
-static void open_run(train_loop_t *loop, const cli_t *cli, const char *folder) {
-    loop->state = (run_state_t){.best = INFINITY, .fingerprint = data_fingerprint(&loop->data->train)};
-    if (!cli_flag(cli, "resume")) {
-        run_create(&loop->run, folder, cli_flag(cli, "force"));
-        loop->saved = loop->state;
-        return;
+/* How the run begins. */
+typedef enum start { START_FRESH, START_AGAIN, START_RESUMED } start_t;
+
+static start_t how_to_start(const cli_t *cli, const char *folder) {
+    const run_stage_t stage = run_stage(folder);
+    const bool resume = cli_flag(cli, "resume"), force = cli_flag(cli, "force");
+    if (resume && force) die(EXIT_USAGE, "train: --resume and --force exclude each other");
+    if (resume && stage == RUN_NONE) die(EXIT_RUNTIME, "%s: there is nothing to resume: no run was begun there", folder);
+    if (!resume && !force && stage == RUN_SAVED)
+        die(EXIT_RUNTIME, "%s holds a run; --resume goes on with it, --force starts it anew", folder);
+    char *config = path_join(folder, "config.txt");
+    const bool has_config = path_exists(config);
+    free(config);
+    if (resume && stage == RUN_SAVED) {
+        if (!has_config) die(EXIT_RUNTIME, "%s: there is nothing to resume: no config.txt", folder);
+        return START_RESUMED;
     }
-    const uint64_t fingerprint = loop->state.fingerprint;
-    run_load(&loop->state, loop->trainer, folder);
+    return stage == RUN_BEGUN && !force && (resume || has_config) ? START_AGAIN : START_FRESH;
+}
+
+/* The settings of the run; a run that was begun and is started again keeps those that it was begun with. */
+static void take_settings(settings_t *settings, const cli_t *cli, const char *folder, start_t start) {
+    char *config = path_join(folder, "config.txt");
+    const bool begun = start == START_AGAIN && path_exists(config);
+    if (start == START_RESUMED || (begun && cli_flag(cli, "resume")))
+        settings_from_run(settings, cli, config);
+    else
+        settings_from_cli(settings, cli);
+    if (begun && !cli_flag(cli, "resume")) {
+        settings_t was;
+        settings_read(&was, config);
+        if (!settings_equal(settings, &was))
+            die(EXIT_RUNTIME, "%s holds a run that was begun with other settings; --force starts it anew with these", folder);
+        settings_free(&was);
+    }
+    free(config);
+}
+
+static void resume_run(train_loop_t *loop) {
+    const run_state_t fresh = loop->state;
+    const char *folder = loop->run.folder;
+    run_load(&loop->run, &loop->state, loop->model, loop->trainer);
     const int64_t per_epoch = train_steps_per_epoch(loop);
-    if (loop->state.fingerprint != fingerprint)
+    if (loop->state.fingerprint != fresh.fingerprint)
         die(EXIT_FORMAT, "--resume: %s is not the data that %s began with", loop->data->source, folder);
     if (loop->state.epoch < 0 || loop->state.epoch != loop->state.step / per_epoch)
         die(EXIT_FORMAT, "%s/resume.txt: step %lld is not in epoch %lld", folder, (long long)loop->state.step,
             (long long)loop->state.epoch + 1);
-    run_reopen(&loop->run, folder, loop->state.step, per_epoch);
+    run_reopen(&loop->run, loop->state.step, per_epoch, loop->state.step >= train_last_step(loop));
+    loop->best = loop->state.best;
+    loop->best_epoch = loop->state.best_epoch;
+}
+
+static void open_run(train_loop_t *loop, const cli_t *cli, const char *folder, start_t start) {
+    loop->state = (run_state_t){.best = INFINITY, .fingerprint = data_fingerprint(&loop->data->train)};
+    if (start == START_RESUMED) {
+        resume_run(loop);
+    } else {
+        if (start == START_AGAIN)
+            say("%s: no checkpoint was saved yet, so the run starts again from its first step", folder);
+        run_create(&loop->run, folder, cli_flag(cli, "force"));
+    }
     loop->saved = loop->state;
+}
+
+/* Batches as the model needs them: refused before the first step, or the rest of each epoch left out. */
+static void require_batches(train_loop_t *loop) {
+    const int64_t n = loop->data->train.n, batch = loop->settings->batch, rest = n % batch;
+    if (batch < loop->least)
+        die(EXIT_USAGE, "--batch: %lld, this model needs %lld examples in a step, of which its batch norm takes the mean",
+            (long long)batch, (long long)loop->least);
+    if (n < loop->least)
+        die(EXIT_FORMAT, "%s: %lld example to train on, this model needs %lld in a step, of which its batch norm takes the mean",
+            loop->data->source, (long long)n, (long long)loop->least);
+    if (rest > 0 && rest < loop->least)
+        say("%lld examples in batches of %lld leave %lld, too few for this model's batch norm: each epoch leaves out as many, by chance",
+            (long long)n, (long long)batch, (long long)rest);
 }
 
 static void print_header(const train_loop_t *loop, const vae_ctx_t *ctx, bool resumed) {
@@ -103,9 +163,9 @@ static void print_result(const train_loop_t *loop, bool as_json, int code, doubl
     const run_state_t *s = &loop->state;
     if (!as_json) {
         char time[PROGRESS_TEXT];
-        if (code == EXIT_DONE && s->best_epoch > 0)
-            print_line("best validation loss %.2f nats at epoch %lld, in %s: %s/best.safetensors", s->best,
-                       (long long)s->best_epoch, text_duration(seconds, time), loop->run.folder);
+        if (code == EXIT_DONE && loop->best_epoch > 0)
+            print_line("best validation loss %.2f nats at epoch %lld, in %s: %s/best.safetensors", loop->best,
+                       (long long)loop->best_epoch, text_duration(seconds, time), loop->run.folder);
         return;
     }
     json_t json = {0};
@@ -123,8 +183,8 @@ static void print_result(const train_loop_t *loop, bool as_json, int code, doubl
     } else {
         json_int(&json, "active_units", loop->score.active_units);
     }
-    json_real(&json, "best_val_loss", s->best);
-    json_int(&json, "best_epoch", s->best_epoch);
+    json_real(&json, "best_val_loss", loop->best);
+    json_int(&json, "best_epoch", loop->best_epoch);
     json_real(&json, "images_per_s", loop->images_per_s);
     json_real(&json, "seconds", seconds);
     json_close(&json, '}');
@@ -133,35 +193,33 @@ static void print_result(const train_loop_t *loop, bool as_json, int code, doubl
 
 static int run(const cli_t *cli) {
     const char *source = cli_operand(cli, 0), *folder = cli_text(cli, "output");
-    const bool resume = cli_flag(cli, "resume");
-    const double start = now_seconds();
+    const double began = now_seconds();
     settings_t settings;
     data_set_t data;
-    train_loop_t loop = {.settings = &settings, .data = &data, .patience = cli_int(cli, "patience")};
+    train_loop_t loop = {.settings = &settings, .data = &data, .patience = cli_int(cli, "patience"), .best = INFINITY};
     console_quiet(cli_flag(cli, "quiet"));
     if (!folder[0]) die(EXIT_USAGE, "train: -o RUN is missing, the folder to write to");
-    if (resume && cli_flag(cli, "force")) die(EXIT_USAGE, "train: --resume and --force exclude each other");
-    char *config = path_join(folder, "config.txt");
-    if (resume && !path_exists(config)) die(EXIT_RUNTIME, "%s: there is nothing to resume: no config.txt", folder);
-    if (!resume && !cli_flag(cli, "force") && path_exists(config))
-        die(EXIT_RUNTIME, "%s holds a run; --resume goes on with it, --force starts it anew", folder);
-    if (resume)
-        settings_from_run(&settings, cli, config);
-    else
-        settings_from_cli(&settings, cli);
+    const start_t start = how_to_start(cli, folder);
+    const bool resumed = start == START_RESUMED;
+    if (resumed) run_lock(&loop.run, folder);
+    take_settings(&settings, cli, folder, start);
     vae_ctx_t *ctx = engine_ctx(cli);
-    loop.model = prepare(ctx, &settings, &data, cli);
+    loop.model = prepare(ctx, &settings, &data, cli, resumed);
     must_or(vae_trainer_create(&loop.trainer, loop.model, settings.text, settings.batch), EXIT_USAGE);
     must(vae_trainer_seed(loop.trainer, (uint64_t)settings.seed));
+    loop.least = 1;
     loop.has_prior = model_has_prior(loop.model);
     loop.has_codes = vae_model_code_size(loop.model) > 0;
     augment_open(&loop.augment, settings.augment, &data.train.extent);
-    open_run(&loop, cli, folder);
+    require_batches(&loop);
+    open_run(&loop, cli, folder, start);
     write_config(&settings, source, &loop);
-    print_header(&loop, ctx, resume);
+    if (!resumed) run_log_create(&loop.run);
+    print_header(&loop, ctx, resumed);
+    watch_schedule(&loop, resumed);
     loop.session = engine_session(loop.model, ENGINE_BATCH);
     const int code = train_loop_run(&loop);
-    print_result(&loop, cli_flag(cli, "json"), code, now_seconds() - start);
+    print_result(&loop, cli_flag(cli, "json"), code, now_seconds() - began);
     run_close(&loop.run);
     augment_close(&loop.augment);
     vae_session_destroy(loop.session);
@@ -170,7 +228,6 @@ static int run(const cli_t *cli) {
     vae_ctx_destroy(ctx);
     data_free(&data);
     settings_free(&settings);
-    free(config);
     return code;
 }
 
@@ -217,9 +274,12 @@ const cli_command_t command_train = {
             "border, flip mirrors it left to right, rotate90 turns it by quarters. It is off\n"
             "unless asked for. Good choices: crop,flip,rotate90 for freedoom, crop,flip for\n"
             "fashion-mnist and photographs, crop for digits; none where densities are compared.\n\n"
-            "RUN receives config.txt, metrics.jsonl, loss.png, recon.png, a picture of samples\n"
-            "for each epoch, best.safetensors and last.safetensors, and what --resume needs.\n"
-            "Ctrl-C finishes the batch, saves and exits with code 130; --resume goes on.\n\n"
+            "RUN receives config.txt, metrics.jsonl, timing.jsonl, loss.png, recon.png, a picture\n"
+            "of samples for each epoch, best.safetensors and last.safetensors, and what --resume\n"
+            "needs. Ctrl-C finishes the batch, saves and exits with code 130, a closed terminal\n"
+            "with 129; --resume goes on, and every file but timing.jsonl then ends up the same as\n"
+            "without the pause. A run that was killed before it saved starts again by --resume or\n"
+            "by the same command. One process at a time trains in RUN.\n\n"
             "Losses are in nats per example: recon is -log p(x|z), rate is KL(q(z|x) || p(z)).\n"
             "KEY is a path such as latent.dim, encoder.0.out, optimizer.lr, adam.lr, elbo.beta;\n"
             "vae help NAME lists the options of a module.",

@@ -20,7 +20,8 @@ enum {
     EXIT_USAGE = 2,    /* the command line is wrong */
     EXIT_FORMAT = 3,   /* data or a model file is damaged or of another kind */
     EXIT_DIVERGED = 4, /* training left the finite numbers */
-    EXIT_INTERRUPTED = 130
+    EXIT_HUNG_UP = 129,      /* training stopped and saved, after SIGHUP */
+    EXIT_INTERRUPTED = 130   /* the same, after Ctrl-C or SIGTERM */
 };
 
 /* No sentences but errors and warnings. */

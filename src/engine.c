@@ -60,7 +60,15 @@ char *engine_model_file(const char *path) {
     char *prior = path_join(path, "prior.safetensors");
     if (path_exists(prior)) return prior;
     free(prior);
-    return path_join(path, "best.safetensors");
+    return engine_run_model(path);
+}
+
+char *engine_run_model(const char *folder) {
+    char *best = path_join(folder, "best.safetensors"), *last = path_join(folder, "last.safetensors");
+    const bool only_last = !path_exists(best) && path_exists(last);
+    if (only_last) say("%s holds no best.safetensors, as no epoch was finished: last.safetensors is taken", folder);
+    free(only_last ? best : last);
+    return only_last ? last : best;
 }
 
 vae_model_t *engine_load(vae_ctx_t *ctx, const char *path) {

@@ -17,9 +17,12 @@ void engine_config(const cli_t *cli, vae_ctx_config_t *config);
 /* The processors this process may run on. */
 int32_t engine_processors(void);
 
-/* The file of a model by its name, or by that of a run's folder: the one with a prior that vae prior made, else the best. In fresh
- * memory. */
+/* The file of a model by its name, or by that of a run's folder: the one with a prior that vae prior made, else as
+ * engine_run_model() says. In fresh memory. */
 char *engine_model_file(const char *path);
+
+/* The model of a run's folder: the best, or the last where there is no best yet, which is said. In fresh memory. */
+char *engine_run_model(const char *folder);
 
 /* Load a model from its file or a run's folder; dies with exit code 3 if the file is not one. */
 vae_model_t *engine_load(vae_ctx_t *ctx, const char *path);

@@ -56,7 +56,7 @@ const char *extent_text(const extent_t *extent, char text[EXTENT_TEXT]) {
     return text;
 }
 
-bool extent_picture(const extent_t *extent, int64_t *h, int64_t *w, int64_t *c) {
+bool extent_drawable(const extent_t *extent, int64_t *h, int64_t *w, int64_t *c) {
     *h = extent->size[0];
     *w = extent->n > 1 ? extent->size[1] : 1;
     *c = extent->n > 2 ? extent->size[2] : 1;
@@ -64,5 +64,9 @@ bool extent_picture(const extent_t *extent, int64_t *h, int64_t *w, int64_t *c) 
         *h = *w = (int64_t)lround(sqrt((double)extent->size[0]));
         return *h * *w == extent->size[0];
     }
-    return (extent->n == 2 || extent->n == 3) && (*c == 1 || *c == 3);
+    return (extent->n == 2 || extent->n == 3) && (*c == 1 || *c == 3 || *c == 4);
+}
+
+bool extent_picture(const extent_t *extent, int64_t *h, int64_t *w, int64_t *c) {
+    return extent_drawable(extent, h, w, c) && *c != 4;
 }

@@ -32,4 +32,7 @@ const char *extent_text(const extent_t *extent, char text[EXTENT_TEXT]);
  * square. False if it is no picture. */
 bool extent_picture(const extent_t *extent, int64_t *h, int64_t *w, int64_t *c);
 
+/* The same with 4 channels too, of which the last is alpha: what is drawn, not what is loaded. */
+bool extent_drawable(const extent_t *extent, int64_t *h, int64_t *w, int64_t *c);
+
 #endif

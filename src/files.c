@@ -16,6 +16,12 @@ char *path_join(const char *folder, const char *name) {
     return mem_format("%s%s%s", folder, n && folder[n - 1] == '/' ? "" : "/", name);
 }
 
+char *path_folder(const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!slash) return mem_text(".");
+    return mem_text_n(path, slash > path ? (size_t)(slash - path) : 1);
+}
+
 bool path_ends(const char *path, const char *ending) {
     const size_t n = strlen(path), m = strlen(ending);
     return n >= m && strcasecmp(path + n - m, ending) == 0;
@@ -99,30 +105,11 @@ const char *file_kind(const uint8_t *head, size_t n) {
     return NULL;
 }
 
-void file_begin(file_writer_t *writer, const char *path) {
-    writer->path = mem_text(path);
-    writer->temporary = mem_format("%s.tmp.%ld", path, (long)getpid());
-    writer->stream = fopen(writer->temporary, "wb");
-    if (!writer->stream) die(EXIT_RUNTIME, "%s: cannot be written: %s", path, strerror(errno));
-}
-
-void file_end(file_writer_t *writer) {
-    bool good = fflush(writer->stream) == 0 && !ferror(writer->stream) && fsync(fileno(writer->stream)) == 0;
-    good = fclose(writer->stream) == 0 && good;
-    if (!good || rename(writer->temporary, writer->path) != 0) {
-        const int error = errno;
-        unlink(writer->temporary);
-        die(EXIT_RUNTIME, "%s: could not be written: %s", writer->path, strerror(error));
-    }
-    free(writer->path);
-    free(writer->temporary);
-}
-
-void file_write_text(const char *path, const char *text) {
-    file_writer_t writer;
-    file_begin(&writer, path);
-    fputs(text, writer.stream);
-    file_end(&writer);
+/* A folder outlives a power cut when its name in the one above is flushed. */
+static void sync_parent(const char *path) {
+    char *parent = path_folder(path);
+    folder_sync(parent);
+    free(parent);
 }
 
 void folder_make(const char *path) {
@@ -131,7 +118,9 @@ void folder_make(const char *path) {
         if (*p != '/' && *p != '\0') continue;
         const char end = *p;
         *p = '\0';
-        if (mkdir(copy, 0777) != 0 && !(errno == EEXIST && path_is_folder(copy)))
+        if (mkdir(copy, 0777) == 0)
+            sync_parent(copy);
+        else if (!(errno == EEXIST && path_is_folder(copy)))
             die(EXIT_RUNTIME, "%s: the folder cannot be made: %s", copy, strerror(errno));
         *p = end;
         if (end == '\0') break;
@@ -141,4 +130,5 @@ void folder_make(const char *path) {
 
 void refuse_existing(const char *path, bool force) {
     if (!force && path_exists(path)) die(EXIT_RUNTIME, "%s exists already; --force replaces it", path);
+    file_remove_temporaries_of(path);
 }

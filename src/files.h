@@ -3,6 +3,7 @@
 #ifndef FILES_H
 #define FILES_H
 
+#include "file_writer.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,6 +11,8 @@
 
 /* folder/name in fresh memory. */
 char *path_join(const char *folder, const char *name);
+/* The folder of a path, "." if it names none, in fresh memory. */
+char *path_folder(const char *path);
 bool path_ends(const char *path, const char *ending);
 bool path_exists(const char *path);
 bool path_is_folder(const char *path);
@@ -26,20 +29,10 @@ size_t file_head(const char *path, uint8_t *head, size_t cap, int64_t *size);
 /* Names the file type that the first bytes betray ("a Git LFS pointer"), or NULL. */
 const char *file_kind(const uint8_t *head, size_t n);
 
-/* Write a file as path.tmp.PID, then rename it: begin gives the stream, end flushes, syncs and renames. */
-typedef struct file_writer {
-    FILE *stream;
-    char *path, *temporary;
-} file_writer_t;
-void file_begin(file_writer_t *writer, const char *path);
-void file_end(file_writer_t *writer);
-
-void file_write_text(const char *path, const char *text);
-
 /* Make a folder and its parents. */
 void folder_make(const char *path);
 
-/* Die unless the path is free or force is set. */
+/* Before work that ends with writing the path: die unless it is free or force is set; temporaries of dead processes beside it go. */
 void refuse_existing(const char *path, bool force);
 
 #endif

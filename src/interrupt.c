@@ -1,27 +1,60 @@
 /* SPDX-License-Identifier: MIT
- * interrupt.c - one flag, set by the handler, which the system forgets after its first use. */
+ * interrupt.c - handlers, which the system forgets after their first use.
+ *
+ * A SIGHUP that is ignored from the start stays so: that is how nohup asks for a program that goes on. SIGXFSZ is ignored, so that a file
+ * past the limit of its size is an error with a sentence; SIGPIPE in training, so that a closed terminal does not end it before it
+ * has saved. */
 #include "interrupt.h"
+#include "console.h"
+#include "file_writer.h"
 
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
 
-static volatile sig_atomic_t seen;
+static volatile sig_atomic_t seen; /* the signal's number */
 
-static void on_signal(int number) {
-    (void)number;
-    seen = 1;
+static void on_request(int number) {
+    seen = number;
+}
+
+/* The signal waits while its handler runs, and meets the system's own handling afterwards. */
+static void on_end(int number) {
+    file_abandon();
+    (void)raise(number);
+}
+
+static void handle(int number, void (*handler)(int)) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = handler;
+    action.sa_flags = (int)(SA_RESTART | SA_RESETHAND);
+    (void)sigaction(number, &action, NULL);
+}
+
+static bool is_ignored(int number) {
+    struct sigaction now;
+    return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+void interrupt_begin(void) {
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (!is_ignored(ends[i])) handle(ends[i], on_end);
+    (void)signal(SIGXFSZ, SIG_IGN);
 }
 
 void interrupt_catch(void) {
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = on_signal;
-    action.sa_flags = (int)(SA_RESTART | SA_RESETHAND);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    handle(SIGINT, on_request); /* also where the shell started a background command with it ignored */
+    handle(SIGTERM, on_request);
+    if (!is_ignored(SIGHUP)) handle(SIGHUP, on_request);
+    (void)signal(SIGPIPE, SIG_IGN);
 }
 
 bool interrupt_seen(void) {
     return seen != 0;
+}
+
+int interrupt_code(void) {
+    return seen == SIGHUP ? EXIT_HUNG_UP : EXIT_INTERRUPTED;
 }

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * interrupt.h - Ctrl-C and SIGTERM ask training to stop; a second one ends the program at once. */
+ * interrupt.h - what a signal does. Ctrl-C, SIGTERM and SIGHUP (a closed terminal) end the program, and the file in progress leaves
+ * nothing behind; training is asked to stop and to save first, and a second signal then ends it at once. */
 #ifndef INTERRUPT_H
 #define INTERRUPT_H
 
 #include <stdbool.h>
 
+/* For every command, at the start. */
+void interrupt_begin(void);
+
+/* From here on a signal is a request, which interrupt_seen() tells. */
 void interrupt_catch(void);
 bool interrupt_seen(void);
+
+/* The exit code of a program that stopped as asked: 129 after SIGHUP, else 130. */
+int interrupt_code(void);
 
 #endif

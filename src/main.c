@@ -7,12 +7,14 @@
  * public headers only. Exit codes: console.h. */
 #include "cli.h"
 #include "console.h"
+#include "interrupt.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 int main(int argc, char **argv) {
+    interrupt_begin();
     const int code = cli_main(argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout)) die(EXIT_RUNTIME, "standard output: %s", strerror(errno));
     return code;

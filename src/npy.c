@@ -247,10 +247,10 @@ static void write_array(const char *path, const char *descr, int32_t ndim, const
     const uint8_t version_and_length[4] = {1, 0, (uint8_t)(text.n & 255), (uint8_t)(text.n >> 8)};
     file_writer_t writer;
     file_begin(&writer, path);
-    fwrite(magic, 1, sizeof magic, writer.stream);
-    fwrite(version_and_length, 1, sizeof version_and_length, writer.stream);
-    fwrite(text.s, 1, text.n, writer.stream);
-    fwrite(value, 4, (size_t)total, writer.stream);
+    file_put(&writer, magic, sizeof magic);
+    file_put(&writer, version_and_length, sizeof version_and_length);
+    file_put(&writer, text.s, text.n);
+    file_put(&writer, value, 4 * (size_t)total);
     file_end(&writer);
     free(text.s);
 }

@@ -13,9 +13,9 @@
 
 extent_t picture_extent(const vae_model_t *model, const data_t *data) {
     int64_t h, w, c;
-    if (data && data->extent.n > 1 && extent_picture(&data->extent, &h, &w, &c)) return data->extent;
+    if (data && data->extent.n > 1 && extent_drawable(&data->extent, &h, &w, &c)) return data->extent;
     const extent_t extent = model_input(model);
-    return extent_picture(&extent, &h, &w, &c) ? extent : (extent_t){0};
+    return extent_drawable(&extent, &h, &w, &c) ? extent : (extent_t){0};
 }
 
 bool picture_is_array(const char *path) {
@@ -37,8 +37,8 @@ void picture_write(const char *path, const float *x, int64_t n, const extent_t *
         write_array(path, x, n, extent);
         return;
     }
-    if (extent->n == 0 || !extent_picture(extent, &h, &w, &c))
-        die(EXIT_FORMAT, "%s: examples of %s are no pictures of 1 or 3 channels; write .npy", path,
+    if (extent->n == 0 || !extent_drawable(extent, &h, &w, &c))
+        die(EXIT_FORMAT, "%s: examples of %s are no pictures of 1, 3 or 4 channels; write .npy", path,
             extent->n ? extent_text(extent, text) : "this model");
     bitmap_t grid = bitmap_grid(x, n, h, w, c, columns);
     bitmap_write(&grid, path);

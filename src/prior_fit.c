@@ -28,7 +28,16 @@ void prior_fit_name(prior_fit_t *fit, const char *output) {
     fit->checkpoint = mem_format("%.*s.resume" ENDING, stem, output);
 }
 
+void prior_fit_lock(prior_fit_t *fit) {
+    char *path = mem_format("%.*s.lock", (int)(strlen(fit->output) - strlen(ENDING)), fit->output);
+    lock_take(&fit->lock, path, fit->output, "fitted");
+    free(path);
+    const char *const files[] = {fit->output, fit->config, fit->state_text, fit->checkpoint};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) file_remove_temporaries_of(files[i]);
+}
+
 void prior_fit_close(prior_fit_t *fit) {
+    lock_release(&fit->lock);
     code_cache_close(&fit->codes);
     vae_session_destroy(fit->session);
     vae_trainer_destroy(fit->trainer);
@@ -178,5 +187,5 @@ int prior_fit_run(prior_fit_t *fit) {
     free(batch.codes);
     free(batch.x);
     free(batch.order);
-    return code;
+    return code == EXIT_INTERRUPTED ? interrupt_code() : code;
 }

@@ -4,12 +4,14 @@
  *     FILE.safetensors          the model with the prior of the smallest validation loss
  *     FILE.config.txt           settings.h          the three that --resume needs
  *     FILE.resume.txt           run.h
- *     FILE.resume.safetensors   the trainer's checkpoint */
+ *     FILE.resume.safetensors   the trainer's checkpoint
+ *     FILE.lock                 while it is fitted */
 #ifndef PRIOR_FIT_H
 #define PRIOR_FIT_H
 
 #include "code_cache.h"
 #include "data.h"
+#include "lock.h"
 #include "run.h"
 #include "settings.h"
 
@@ -21,6 +23,7 @@ typedef struct prior_fit {
     vae_session_t *session; /* validation */
     code_cache_t codes;     /* of the training examples: the network stands still */
     char *output, *config, *state_text, *checkpoint;
+    file_lock_t lock;
     run_state_t state, saved; /* now; on disk */
     double bound; /* validation loss of the model in the output, nats per example; infinite if this fit wrote none */
 } prior_fit_t;
@@ -28,10 +31,13 @@ typedef struct prior_fit {
 /* The names of the four files; output ends in .safetensors. */
 void prior_fit_name(prior_fit_t *fit, const char *output);
 
+/* Nobody else fits it from here on; temporaries of dead processes go. */
+void prior_fit_lock(prior_fit_t *fit);
+
 /* Go on from the checkpoint. */
 void prior_fit_resume(prior_fit_t *fit);
 
-/* Fit to the end of the settings. Returns EXIT_DONE, EXIT_DIVERGED or EXIT_INTERRUPTED. */
+/* Fit to the end of the settings. Returns EXIT_DONE, EXIT_DIVERGED, EXIT_INTERRUPTED or EXIT_HUNG_UP. */
 int prior_fit_run(prior_fit_t *fit);
 
 void prior_fit_close(prior_fit_t *fit);

@@ -150,18 +150,29 @@ static const char *behind_input(const char *text) {
     return line ? line : text;
 }
 
+static bool same_text(const settings_t *a, const settings_t *b) {
+    return strcmp(behind_input(a->text), behind_input(b->text)) == 0;
+}
+
+bool settings_equal(const settings_t *a, const settings_t *b) {
+    return same_text(a, b) && strcmp(a->weights, b->weights) == 0 && strcmp(a->augment, b->augment) == 0 &&
+           a->batch == b->batch && a->epochs == b->epochs && a->steps == b->steps && a->seed == b->seed;
+}
+
 static void refuse_change(const settings_t *run, const settings_t *asked, const cli_t *cli, const char *path) {
     const bool model = cli_given(cli, "preset") || cli_given(cli, "model") || cli_list(cli, 0);
     const char *what = NULL;
-    if (model && strcmp(behind_input(asked->text), behind_input(run->text)) != 0)
-        what = "model or training text";
-    else if (cli_given(cli, "batch") && asked->batch != run->batch)
-        what = "--batch";
-    else if (cli_given(cli, "seed") && asked->seed != run->seed)
-        what = "--seed";
-    else if (cli_given(cli, "augment") && strcmp(asked->augment, run->augment) != 0)
+    if (model && !same_text(asked, run)) what = "model or training text";
+    if (cli_given(cli, "batch") && asked->batch != run->batch) what = "--batch";
+    if (cli_given(cli, "seed") && asked->seed != run->seed) what = "--seed";
+    if (cli_given(cli, "augment") && strcmp(asked->augment, run->augment) != 0)
         what = "--augment";
-    if (what) die(EXIT_USAGE, "--resume: the %s differs from %s; a run goes on as it began", what, path);
+    if (!what) return;
+    char *folder = path_folder(path);
+    die(EXIT_USAGE,
+        "--resume: the %s differs from %s; a run goes on as it began, to the same bits. A new run may start from what this one "
+        "learnt: --model %s/last.safetensors -o NEW, with the training's options by --set",
+        what, path, folder);
 }
 
 void settings_read(settings_t *settings, const char *path) {
@@ -183,10 +194,21 @@ void settings_read(settings_t *settings, const char *path) {
     free(config);
 }
 
+/* --set without a model changes the run's own text. */
+static void set_in_text_of(settings_t *asked, const settings_t *run, const cli_t *cli) {
+    *asked = (settings_t){.preset = mem_text(""), .weights = mem_text(""), .text = mem_text(run->text)};
+    take_numbers(asked, cli);
+    apply_sets(asked, cli);
+    write_out_training(asked);
+}
+
 void settings_from_run(settings_t *settings, const cli_t *cli, const char *path) {
     settings_t asked;
-    settings_from_cli(&asked, cli);
     settings_read(settings, path);
+    if (cli_given(cli, "preset") || cli_given(cli, "model"))
+        settings_from_cli(&asked, cli);
+    else
+        set_in_text_of(&asked, settings, cli);
     refuse_change(settings, &asked, cli, path);
     if (cli_given(cli, "epochs") || cli_given(cli, "steps")) {
         settings->epochs = asked.epochs;

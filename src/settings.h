@@ -28,6 +28,9 @@ void settings_from_run(settings_t *settings, const cli_t *cli, const char *path)
 /* What settings_write() wrote; dies with exit code 3 if it is not that. */
 void settings_read(settings_t *settings, const char *path);
 
+/* Would both train the same? The input may differ, which follows the data. */
+bool settings_equal(const settings_t *a, const settings_t *b);
+
 void settings_free(settings_t *settings);
 
 /* Where training ends with this many steps in an epoch. */

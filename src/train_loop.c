@@ -2,7 +2,8 @@
  * train_loop.c - training, epoch by epoch, so that an interrupted run goes on to the same bits.
  *
  *     epoch e:  order = shuffle_epoch(seed, e)
- *               batch b: examples order[b * batch ...], one step of the trainer          the last batch may be short
+ *               batch b: examples order[b * batch ...], one step of the trainer          the last batch may be short; left out if the
+ *                                                                                      model needs more
  *               validation, pictures, best and last model, metrics, checkpoint
  *
  * The order is a function of (seed, e), augmentation one of (seed, e, example), the noise one of the trainer's state;
@@ -17,6 +18,7 @@
 #include "pictures.h"
 #include "progress.h"
 #include "shuffle.h"
+#include "train_watch.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -27,10 +29,8 @@ enum {
     N_RECON = 40,
     RECON_COLUMNS = 10,
     LOG_EVERY = 20,
-    VALIDATION_SEED = 0,
-    COLLAPSE_EXAMPLES = 10 /* fewer say nothing */
+    VALIDATION_SEED = 0
 };
-#define COLLAPSED_RATE 0.1 /* nats */
 
 /* What one call of train_loop_run() measures. */
 typedef struct clock_state {
@@ -39,21 +39,16 @@ typedef struct clock_state {
 } clock_state_t;
 
 int64_t train_steps_per_epoch(const train_loop_t *loop) {
-    return (loop->data->train.n + loop->settings->batch - 1) / loop->settings->batch;
+    const int64_t n = loop->data->train.n, batch = loop->settings->batch, rest = n % batch;
+    return n / batch + (rest > 0 && rest >= loop->least);
 }
 
-static int64_t last_step(const train_loop_t *loop) {
+int64_t train_last_step(const train_loop_t *loop) {
     return settings_last_step(loop->settings, train_steps_per_epoch(loop));
 }
 
 static int diverged(const train_loop_t *loop) {
-    char good[64] = "no epoch was finished, so nothing is saved";
-    if (loop->state.epoch > 0)
-        snprintf(good, sizeof good, "last.safetensors holds epoch %lld", (long long)loop->state.epoch);
-    warn("epoch %lld, step %lld: training diverged: %s", (long long)loop->state.epoch + 1,
-         (long long)loop->state.step + 1, vae_last_error());
-    say("%s/: %s. A smaller learning rate (--set optimizer.lr=...) or --set clip.norm=1 may help.", loop->run.folder,
-        good);
+    watch_diverged(loop, vae_last_error());
     return EXIT_DIVERGED;
 }
 
@@ -63,13 +58,13 @@ static void log_and_show(train_loop_t *loop, const vae_metrics_t *metrics, const
     const double images_per_s = (double)clock->images / fmax(clock->seconds, 1e-9);
     if (s->step % LOG_EVERY == 0 || s->step == 1)
         run_log_step(&loop->run, metrics, loop->has_codes, s->epoch + 1, per_epoch, images_per_s);
-    const int64_t epochs = (last_step(loop) + per_epoch - 1) / per_epoch;
+    const int64_t epochs = (train_last_step(loop) + per_epoch - 1) / per_epoch;
     const progress_t progress = {
         .epoch = s->epoch + 1,
         .epochs = epochs,
         .batch = batch,
         .batches = per_epoch,
-        .steps_left = last_step(loop) - s->step,
+        .steps_left = train_last_step(loop) - s->step,
         .loss = s->loss / (double)s->n,
         .recon = s->recon / (double)s->n,
         .rate = s->rate / (double)s->n,
@@ -108,39 +103,10 @@ static void write_pictures(const train_loop_t *loop, int64_t number) {
     free(noise);
 }
 
-static void report_codes(train_loop_t *loop) {
-    const usage_t *codes = &loop->score.codes;
-    const bool before = loop->collapsed;
-    loop->collapsed = usage_collapsed(codes);
-    if (!loop->collapsed || before) return;
-    char *revive = spec_get(loop->settings->text, "latent.revive");
-    warn("the codebook has collapsed: %.0f of its %lld codes are in use, with a perplexity of %.2f%s",
-         codes->used * (double)codes->K, (long long)codes->K, codes->perplexity,
-         revive ? "; reviving dead codes (--set latent.revive=1), a k-means start (--set latent.start=kmeans) or fewer "
-                  "codes may help"
-                : "; fewer codes may help");
-    free(revive);
-}
-
-/* In words, when it happens and not again while it lasts. */
-static void report_collapse(train_loop_t *loop, double beta) {
-    if (loop->has_codes) {
-        report_codes(loop);
-        return;
-    }
-    const score_t *score = &loop->score;
-    const bool before = loop->collapsed, unused = score->active_units == 0 || score->rate < COLLAPSED_RATE;
-    loop->collapsed = loop->has_prior && beta > 0.0 && score->n >= COLLAPSE_EXAMPLES && unused;
-    if (!loop->collapsed || before) return;
-    warn("the posterior has collapsed: the latent carries %.2g nats and %lld of its %lld dimensions are active, so the "
-         "decoder does without it; a smaller weight (--set elbo.beta=0.5) or a warm-up may help",
-         score->rate, (long long)score->active_units, (long long)vae_model_latent_size(loop->model));
-}
-
 static void print_epoch(const train_loop_t *loop, const run_epoch_t *e, bool best) {
     char rate[PROGRESS_TEXT], time[PROGRESS_TEXT], of[24] = "", parts[96], title[64];
     const int64_t per_epoch = train_steps_per_epoch(loop);
-    snprintf(of, sizeof of, "/%lld", (long long)((last_step(loop) + per_epoch - 1) / per_epoch));
+    snprintf(of, sizeof of, "/%lld", (long long)((train_last_step(loop) + per_epoch - 1) / per_epoch));
     if (e->has_codes) /* whose rate is a constant */
         snprintf(parts, sizeof parts, "(recon %.1f)  perplexity %.0f, %.0f%% of codes", e->recon, e->val_perplexity,
                  100.0 * e->val_codes_used);
@@ -151,25 +117,35 @@ static void print_epoch(const train_loop_t *loop, const run_epoch_t *e, bool bes
                text_thousands(e->images_per_s, rate), text_duration(e->seconds, time));
 }
 
-/* Validate and write pictures, metrics and the best model; `number` counts epochs from 1. */
-static vae_status_t take_stock(train_loop_t *loop, int64_t number, const vae_metrics_t *metrics,
-                               const clock_state_t *clock) {
+static bool waited_enough(const train_loop_t *loop) {
+    return loop->patience > 0 && loop->state.waited >= loop->patience;
+}
+
+/* Keep the model if it is the best of the whole epochs so far. One that --steps ends within an epoch is kept where there is none yet, and
+ * forgotten by the next whole one: so it makes no difference to what comes. */
+static bool keep_best(train_loop_t *loop, int64_t number, bool whole) {
     run_state_t *s = &loop->state;
-    const vae_status_t status =
-        score_data(&loop->score, loop->session, loop->model, &loop->data->test, 0, 1, VALIDATION_SEED);
-    if (status != VAE_OK) return status;
-    const bool best = loop->score.loss < s->best;
-    if (best) {
+    const double loss = loop->score.loss;
+    const bool best = loss < s->best, kept = best && (whole || s->best_epoch == 0);
+    if (kept) {
         char *path = run_path(&loop->run, "best.safetensors");
         must(vae_model_save(loop->model, path));
         free(path);
-        s->best = loop->score.loss;
+        loop->best = loss;
+        loop->best_epoch = number;
+    }
+    if (whole && best) {
+        s->best = loss;
         s->best_epoch = number;
     }
-    s->waited = best ? 0 : s->waited + 1;
-    write_pictures(loop, number);
+    if (whole) s->waited = best ? 0 : s->waited + 1;
+    return kept;
+}
+
+static run_epoch_t epoch_of(const train_loop_t *loop, int64_t number, const vae_metrics_t *metrics, const clock_state_t *clock) {
+    const run_state_t *s = &loop->state;
     const double n = (double)s->n;
-    const run_epoch_t epoch = {
+    return (run_epoch_t){
         .epoch = number,
         .step = s->step,
         .active_units = loop->score.active_units,
@@ -186,11 +162,33 @@ static vae_status_t take_stock(train_loop_t *loop, int64_t number, const vae_met
         .images_per_s = (double)clock->epoch_images / fmax(clock->epoch_seconds, 1e-9),
         .seconds = clock->epoch_seconds,
     };
+}
+
+static int blew_up(const train_loop_t *loop, double loss) {
+    char *why = mem_format("the loss is %.3g nats, it was %.4g at the first step", loss, loop->run.curve[RUN_STEPS].y[0]);
+    watch_diverged(loop, why);
+    free(why);
+    return EXIT_DIVERGED;
+}
+
+/* Validate and write pictures, metrics and the best model. Returns EXIT_DONE or EXIT_DIVERGED. */
+static int take_stock(train_loop_t *loop, bool whole, const vae_metrics_t *metrics, const clock_state_t *clock) {
+    const run_state_t *s = &loop->state;
+    const int64_t number = s->epoch + 1; /* counted from 1 */
+    const vae_status_t status =
+        score_data(&loop->score, loop->session, loop->model, &loop->data->test, 0, 1, VALIDATION_SEED);
+    if (status == VAE_E_NUMERIC) return diverged(loop);
+    must(status);
+    const run_epoch_t epoch = epoch_of(loop, number, metrics, clock);
+    const double worse = fmax(epoch.loss, epoch.val_loss);
+    if (watch_blew_up(loop, worse)) return blew_up(loop, worse);
+    const bool best = keep_best(loop, number, whole);
+    write_pictures(loop, number);
     run_log_epoch(&loop->run, &epoch, train_steps_per_epoch(loop));
     run_plot(&loop->run);
     print_epoch(loop, &epoch, best);
-    report_collapse(loop, metrics->beta);
-    return VAE_OK;
+    watch_collapse(loop, metrics->beta, waited_enough(loop));
+    return EXIT_DONE;
 }
 
 static void save(train_loop_t *loop) {
@@ -230,17 +228,11 @@ static void finish_epoch(run_state_t *s) {
     s->loss = s->recon = s->rate = 0.0;
 }
 
-static bool waited_enough(const train_loop_t *loop) {
-    if (loop->patience == 0 || loop->state.waited < loop->patience) return false;
-    say("no better validation loss for %lld epochs: training ends early", (long long)loop->patience);
-    return true;
-}
-
 /* The steps of one epoch, or what is left of it. */
 static int run_epoch(train_loop_t *loop, int64_t *order, float *x, clock_state_t *clock) {
     run_state_t *s = &loop->state;
     const int64_t per_epoch = train_steps_per_epoch(loop), end = (s->epoch + 1) * per_epoch;
-    const int64_t stop = end < last_step(loop) ? end : last_step(loop);
+    const int64_t stop = end < train_last_step(loop) ? end : train_last_step(loop);
     vae_metrics_t metrics = {.struct_size = sizeof metrics};
     shuffle_epoch(order, loop->data->train.n, (uint64_t)loop->settings->seed, s->epoch);
     clock->epoch_seconds = 0.0;
@@ -255,9 +247,7 @@ static int run_epoch(train_loop_t *loop, int64_t *order, float *x, clock_state_t
             return EXIT_INTERRUPTED;
         }
     }
-    const vae_status_t status = take_stock(loop, s->epoch + 1, &metrics, clock);
-    if (status == VAE_E_NUMERIC) return diverged(loop);
-    must(status);
+    if (take_stock(loop, s->step == end, &metrics, clock) != EXIT_DONE) return EXIT_DIVERGED;
     if (s->step == end) finish_epoch(s);
     save(loop);
     return interrupt_seen() ? EXIT_INTERRUPTED : EXIT_DONE;
@@ -269,13 +259,15 @@ int train_loop_run(train_loop_t *loop) {
     int64_t *order = mem_alloc(loop->data->train.n, sizeof *order);
     int code = EXIT_DONE;
     interrupt_catch();
-    while (code == EXIT_DONE && loop->state.step < last_step(loop) && !waited_enough(loop))
+    while (code == EXIT_DONE && loop->state.step < train_last_step(loop) && !waited_enough(loop))
         code = run_epoch(loop, order, x, &clock);
+    if (code == EXIT_DONE && loop->state.step < train_last_step(loop))
+        say("no better validation loss for %lld epochs: training ends early", (long long)loop->patience);
     loop->images_per_s = (double)clock.images / fmax(clock.seconds, 1e-9);
     if (code == EXIT_INTERRUPTED)
         say("interrupted at step %lld and saved; vae train ... -o %s --resume goes on", (long long)loop->state.step,
             loop->run.folder);
     free(order);
     free(x);
-    return code;
+    return code == EXIT_INTERRUPTED ? interrupt_code() : code;
 }

@@ -20,14 +20,19 @@ typedef struct train_loop {
     run_state_t state;
     run_state_t saved; /* the state on disk */
     int64_t patience;  /* epochs without a better validation loss before the end; 0: no early end */
+    int64_t least;     /* examples that a step needs */
     bool has_prior, has_codes, collapsed;
+    double best;         /* validation loss of the model in best.safetensors, and its epoch; 0: there is none */
+    int64_t best_epoch;
     score_t score;       /* of the last validation */
     double images_per_s; /* of this process, without validation */
 } train_loop_t;
 
+/* A last batch of fewer examples than a step needs is left out. */
 int64_t train_steps_per_epoch(const train_loop_t *loop);
+int64_t train_last_step(const train_loop_t *loop);
 
-/* Train to the end of the settings. Returns EXIT_DONE, EXIT_DIVERGED or EXIT_INTERRUPTED. */
+/* Train to the end of the settings. Returns EXIT_DONE, EXIT_DIVERGED, EXIT_INTERRUPTED or EXIT_HUNG_UP. */
 int train_loop_run(train_loop_t *loop);
 
 #endif

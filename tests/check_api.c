@@ -178,6 +178,23 @@ START_TEST(test_pixels_are_written_with_their_stride) {
 }
 END_TEST
 
+START_TEST(test_pixels_of_four_channels_have_their_alpha) {
+    static const char spec[] = "input 2x3x4\nencoder flatten | linear out=4\nlatent gaussian dim=2\n"
+                               "decoder linear out=24 | reshape 2x3x4\nlikelihood bernoulli\n";
+    vae_model_t *model;
+    vae_session_t *s;
+    uint8_t pixels[24];
+    float z[2] = {0.5f, -1.0f}, x[24];
+    ck_assert_ok(vae_model_create(&model, NULL, spec, 0));
+    ck_assert_ok(vae_session_create(&s, model, 1));
+    ck_assert_ok(vae_decode_rgba8(s, z, pixels, 12));
+    ck_assert_ok(vae_decode(s, 1, z, x));
+    for (int i = 0; i < 24; i++) ck_assert_int_eq(pixels[i], (int)(x[i] * 255.0f + 0.5f));
+    vae_session_destroy(s);
+    vae_model_destroy(model);
+}
+END_TEST
+
 START_TEST(test_tensors_own_or_borrow) {
     vae_tensor_t *t;
     const int64_t shape[] = {2, 3, 4}, huge[] = {INT64_MAX, INT64_MAX}, negative[] = {-1};
@@ -560,6 +577,7 @@ Suite *suite_api(void) {
     tcase_add_test(t, test_wrong_arguments_leave_outputs_alone);
     tcase_add_test(t, test_examples_are_checked_by_every_call_that_takes_them);
     tcase_add_test(t, test_pixels_are_written_with_their_stride);
+    tcase_add_test(t, test_pixels_of_four_channels_have_their_alpha);
     tcase_add_test(t, test_tensors_own_or_borrow);
     tcase_add_loop_test(t, test_a_mistake_in_the_text_gets_its_code_and_sentence, 0,
                         (int)(sizeof(mistakes) / sizeof(mistakes[0])));

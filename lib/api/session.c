@@ -263,8 +263,8 @@ vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *p
     const vaei_network *net = &session->model->network;
     const vaei_shape *in = &net->input;
     char text[96];
-    if (in->n != 3 || (in->d[2] != 1 && in->d[2] != 3))
-        return vaei_fail(VAE_E_UNSUPPORTED, "model: makes %s, wanted an image of 1 or 3 channels",
+    if (in->n != 3 || (in->d[2] != 1 && in->d[2] != 3 && in->d[2] != 4))
+        return vaei_fail(VAE_E_UNSUPPORTED, "model: makes %s, wanted an image of 1, 3 or 4 channels",
                          vaei_shape_text(in, text));
     const int64_t H = in->d[0], W = in->d[1], C = in->d[2];
     VAEI_TRY(check_input(session, "z", 1, vaei_shape_size(&net->latent.z), z));
@@ -280,9 +280,9 @@ vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *p
         uint8_t *p = pixels + (size_t)y * row_stride;
         for (int64_t x = 0; x < W; x++, v += C, p += 4) {
             p[0] = to_pixel(v[0]);
-            p[1] = C == 3 ? to_pixel(v[1]) : p[0];
-            p[2] = C == 3 ? to_pixel(v[2]) : p[0];
-            p[3] = 255;
+            p[1] = C > 1 ? to_pixel(v[1]) : p[0];
+            p[2] = C > 1 ? to_pixel(v[2]) : p[0];
+            p[3] = C == 4 ? to_pixel(v[3]) : 255;
         }
     }
     return finish(session);

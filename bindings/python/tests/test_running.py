@@ -126,6 +126,13 @@ class Running(Case):
         with self.assertRaises(vae.ArgumentError):
             model.decode_rgba8(z, out=np.zeros((8, 12, 4), np.uint8)[:, ::2])
 
+    def test_rgba8_of_a_model_with_alpha(self):
+        model = vae.Model("input 3x2x4\nencoder flatten | linear out=4\nlatent gaussian dim=2\n"
+                          "decoder linear out=24 | reshape 3x2x4\nlikelihood gaussian\n")
+        z = np.full(2, 0.5, np.float32)
+        value = np.clip(model.decode(z[None])[0], 0, 1) * 255
+        self.assertLessEqual(np.abs(model.decode_rgba8(z).astype(float) - value).max(), 0.51)
+
     def test_sessions_run_side_by_side(self):
         model, x = vae.Model(SPEC), images(40)
         want = model.reconstruct(x)

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * lock.h - one process at a time: a lock on a file that the system gives back when its holder ends, however it ends.
+ * The file holds the number of the process and stays behind only if the holder was killed, which does no harm. */
+#ifndef LOCK_H
+#define LOCK_H
+
+typedef struct file_lock {
+    int fd; /* -1: not held */
+    char *path;
+} file_lock_t;
+
+/* One lock in a process; it is given back when the program ends too. Dies if another process holds the lock: "OWNER is being VERB by process N". */
+void lock_take(file_lock_t *lock, const char *path, const char *owner, const char *verb);
+void lock_release(file_lock_t *lock);
+
+#endif
