@@ -51,7 +51,9 @@ static void fill_codes(int32_t *codes, const usage_t *usage, int64_t code, bool 
 static bool stages_can_rest(const task_t *task, const usage_t *usage, int32_t *codes, float *x) {
     if (usage->stages == 1) return false;
     fill_codes(codes, usage, 0, true);
-    return vae_decode_codes(task->session, 1, codes, x) == VAE_OK;
+    const vae_status_t status = vae_decode_codes(task->session, 1, codes, x);
+    if (status == VAE_E_NOMEM) must(status);
+    return status == VAE_OK;
 }
 
 /* The middle of each of the first n codes decoded: y[n][ch][cw][c]. */

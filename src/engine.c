@@ -99,6 +99,7 @@ bool model_has_prior(const vae_model_t *model) {
     float *x = mem_alloc(total, sizeof *x);
     const vae_status_t status = vae_sample(session, 1, NULL, x);
     free(x);
+    if (status == VAE_E_NOMEM) must(status);
     vae_session_destroy(session);
     return status != VAE_E_UNSUPPORTED;
 }
@@ -129,9 +130,11 @@ char *spec_set(const char *text, const char *path, const char *value) {
 
 char *spec_get(const char *text, const char *path) {
     size_t needed = 0;
-    (void)vae_spec_get(text, path, NULL, 0, &needed);
+    vae_status_t status = vae_spec_get(text, path, NULL, 0, &needed);
     char *value = mem_alloc((int64_t)needed + 1, 1);
-    if (vae_spec_get(text, path, value, needed, NULL) == VAE_OK) return value;
+    if (status != VAE_E_NOMEM) status = vae_spec_get(text, path, value, needed, NULL);
+    if (status == VAE_OK) return value;
+    if (status == VAE_E_NOMEM) must(status); /* an option that is there is not to be missed */
     free(value);
     return NULL;
 }
