@@ -204,6 +204,17 @@ cp whole/last.safetensors only_last
 exits a_run_with_the_last_model_only 0 'last.safetensors is taken' "$VAE" sample only_last -n 4 -o last.png
 exits a_run_without_a_model 1 'best.safetensors' "$VAE" sample other -n 4 -o none.png
 
+# ---- the last batch -----------------------------------------------------------------------------------------------------
+sed 's/linear out=24 | relu$/linear out=24 | batchnorm | relu/' tiny.txt > norm.txt
+exits a_rest_of_one_is_left_out 0 'leave 1, too few' "$VAE" train shapes:41 --model norm.txt --batch 20 --epochs 2 -o rest
+holds a_rest_of_one_makes_no_step grep -q '^step=4 ' rest/resume.txt
+exits a_batch_of_one_is_refused 2 'needs 2 examples' "$VAE" train shapes:40 --model norm.txt --batch 1 --epochs 2 -o none
+exits one_example_is_refused 3 'needs 2 in a step' "$VAE" train shapes:1 --model norm.txt --batch 8 --epochs 2 -o none
+lacks what_is_refused_leaves_no_run test -e none
+"$VAE" train shapes:41 --model norm.txt --batch 20 --steps 3 -q -o rest_parts > out 2> err
+"$VAE" train shapes:41 -o rest_parts --resume --epochs 2 -q > out 2> err
+same a_rest_of_one_resumes_to_the_same_bytes rest rest_parts
+
 # ---- priors -------------------------------------------------------------------------------------------------------------
 fit="$VAE prior whole shapes:200 --kind gmm --set prior.components=2 --batch 16 -q --epochs 2"
 $fit -o p.safetensors > out 2> err

@@ -6,9 +6,9 @@
  *     INTERPOSE_COUNT=FILE            at the end of the program, "alloc N io M" is written to FILE
  *     INTERPOSE_LOG=FILE              what changes files, in order, for replay.c: one record for each call that went well
  *
- * Calls on files are open, openat, creat, fopen, read, pread, write, fsync, close, rename, unlink, mkdir, ftruncate and flock. Of close only the
- * result is false, the descriptor is gone, as Linux has it. Only calls behind main()'s start count: what the loader does is none of the
- * program's. */
+ * Calls on files are open, openat, creat, fopen, read, pread, write, fsync, close, rename, unlink, mkdir, ftruncate and flock. Of close
+ * only the result is false, the descriptor is gone, as Linux has it. Only calls behind main()'s start count: what the loader does is
+ * none of the program's. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

@@ -69,8 +69,9 @@ VAE_API vae_status_t vae_decode(vae_session_t *session, int64_t n, const float *
 
 /**
  * Decode one latent straight into 8-bit pixels, R G B A: round(255 * clamp(value, 0, 1)). For images of 1 channel (grey) or 3, with
- * A = 255, or of 4, the last of which is A. @param pixels  output, H rows of W * 4 bytes, written once, never read   @param row_stride  bytes from row to row,
- * >= W * 4   @return VAE_OK; VAE_E_ARG; VAE_E_NUMERIC; VAE_E_UNSUPPORTED (the model does not make images)   @since 0.1
+ * A = 255, or of 4, the last of which is A.
+ * @param pixels  output, H rows of W * 4 bytes, written once, never read   @param row_stride  bytes from row to row, >= W * 4
+ * @return VAE_OK; VAE_E_ARG; VAE_E_NUMERIC; VAE_E_UNSUPPORTED (the model does not make images)   @since 0.1
  */
 VAE_API vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *pixels, size_t row_stride);
 
