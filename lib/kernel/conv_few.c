@@ -19,7 +19,7 @@ enum {
     LANES = 16, /* of the vector the rule thinks of; a constant, so that every CPU decides alike */
     MAX_OUTPUTS = 8,
     MAX_TAPS = 128,
-    MAX_ROWS = MAX_OUTPUTS * MAX_TAPS,
+    ROWS = 240, /* of weights, multiplied at once */
     MAX_TASKS = 32,
     TASK_LINES = 32,
     MAX_PIXELS = 64,   /* of a panel: no table's nr is larger */
@@ -155,14 +155,17 @@ int64_t vaei_few_scratch(const vaei_conv *g, int64_t n, int32_t data) {
 /* `count` pixels of the input times all weights, to t. Beyond them the panel holds what is left of others: it is not stored. */
 static void fill_pixels(const few *f, const float *in, int64_t count, float *panel, float *t) {
     const vaei_kernels *const k = f->k;
-    const float *a[MAX_ROWS];
-    float *c[MAX_ROWS];
-    for (int64_t row = 0; row < f->rows; row++) {
-        a[row] = f->packed + row * f->channels;
-        c[row] = t + row * f->width;
-    }
+    const float *a[ROWS];
+    float *c[ROWS];
     k->transpose(count, f->channels, in, f->channels, panel, vaei_panel_columns(k, count));
-    k->dot_tile(f->rows, count, 1, f->channels, a, panel, c, NULL, 0);
+    for (int64_t first = 0; first < f->rows; first += ROWS) {
+        const int64_t rows = vaei_min(ROWS, f->rows - first);
+        for (int64_t row = 0; row < rows; row++) {
+            a[row] = f->packed + (first + row) * f->channels;
+            c[row] = t + (first + row) * f->width;
+        }
+        k->dot_tile(rows, count, 1, f->channels, a, panel, c, NULL, 0);
+    }
 }
 
 /* Lines [from, to) of an image's t into the ring */

@@ -16,7 +16,7 @@ enum {
     PANEL_BYTES = 128 * 1024,
     LINE_DEPTH = 4,
     LINE_FLOATS = 2048, /* of all lines at once */
-    LINES = 16
+    LINES = 8
 };
 
 /* out[p]: the output pixels of positions first <= . < first + count */

@@ -29,7 +29,7 @@ enum {
     PANEL_FLOATS = 1 << 23, /* of all sums, at most */
     PIXELS = 128,           /* of one tap that are multiplied at once */
     COLUMNS = 32,           /* of du that join at once */
-    RUN = 64,               /* of their taps, those of whole rows */
+    RUN = 54,               /* of their taps, those of whole rows: more than any kernel has */
     MIN_CHANNELS = 6,
     MAX_RATIO = 32,
     /* for the rule, in vector operations as measured: */

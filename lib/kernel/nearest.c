@@ -3,11 +3,13 @@
  *
  *   for each task: a band of vectors
  *     for each block of panels that stays in the second cache
- *       for some vectors; for each panel: dot_tile, then the smaller of old and new in every column
- *   for each vector: the smallest over the columns
+ *       for some vectors
+ *         for each panel: dot_tile, then the smaller of old and new in every column
+ *         for each vector: the smallest over the columns, then the smaller of old and new
  *
- * The product itself, 1e5 x 8192 numbers for a large codebook, never exists. Column j of a vector remembers its smallest score and the
- * panel of it; as panels ascend and only a smaller score replaces, ties stay with the lowest panel. */
+ * The product itself, 1e5 x 8192 numbers for a large codebook, never exists. Column j of a vector remembers its smallest score of the
+ * block and the panel of it; as panels and blocks ascend and only a smaller score replaces, ties stay with the lowest code. What is
+ * remembered is small enough for the stack of a thread that has 64 KiB. */
 #include "kernel/nearest.h"
 
 #include <math.h>
@@ -17,7 +19,7 @@
 enum {
     BAND = VAEI_BAND_ROWS,
     COLUMNS = 64, /* no table's nr is larger */
-    ROWS = 36,    /* scored at once: their scores stay in the first cache */
+    ROWS = 18,    /* scored at once: scores and what is remembered of them stay in the first cache */
     DEPTH = 256,  /* dimensions of one dot_tile */
     BLOCK_BYTES = 384 * 1024
 };
@@ -57,44 +59,57 @@ typedef struct search {
     int32_t *index;
 } search;
 
-static int32_t lowest(int64_t columns, const float *low, const int32_t *where) {
-    float best = low[0];
+/* The smallest score so far, and its code */
+typedef struct best {
+    float score;
+    int32_t index;
+} best;
+
+static void take_lowest(int64_t columns, const float *low, const int32_t *where, best *b) {
+    float score = low[0];
     int64_t index = where[0] * columns;
     for (int64_t j = 1; j < columns; j++) {
         const int64_t at = where[j] * columns + j;
-        if (low[j] < best || (!(low[j] > best) && at < index)) {
-            best = low[j];
+        if (low[j] < score || (!(low[j] > score) && at < index)) {
+            score = low[j];
             index = at;
         }
     }
-    return (int32_t)index;
+    if (score < b->score) *b = (best){score, (int32_t)index};
+}
+
+/* m <= ROWS vectors against the panels [p0, p1) */
+static void search_block(const search *s, const float *x, int64_t m, int64_t p0, int64_t p1, best *found) {
+    const vaei_kernels *const k = s->k;
+    const int64_t nr = k->nr;
+    const float *const panel = s->packed + s->panels * nr;
+    _Alignas(VAEI_ALIGN) float low[ROWS * COLUMNS], score[ROWS * COLUMNS];
+    _Alignas(VAEI_ALIGN) int32_t where[ROWS * COLUMNS];
+    float *c[ROWS];
+    for (int64_t i = 0; i < m * nr; i++) {
+        low[i] = HUGE_VALF;
+        where[i] = (int32_t)p0;
+    }
+    for (int64_t i = 0; i < m; i++) c[i] = score + i * nr;
+    for (int64_t p = p0; p < p1; p++) {
+        score_panel(k, m, s->D, x, s->ldx, panel + p * nr * s->D, s->packed + p * nr, c);
+        k->keep_lower(m * nr, score, (int32_t)p, low, where);
+    }
+    for (int64_t i = 0; i < m; i++) take_lowest(nr, low + i * nr, where + i * nr, found + i);
 }
 
 static void search_task(void *arg, int32_t band) {
     const search *const s = arg;
-    const vaei_kernels *const k = s->k;
-    const int64_t nr = k->nr, m0 = band * (int64_t)BAND, rows = vaei_min(BAND, s->M - m0);
-    const int64_t room = BLOCK_BYTES / (int64_t)sizeof(float) / nr / s->D, block = room > 1 ? room : 1;
-    const float *const panel = s->packed + s->panels * nr;
-    _Alignas(VAEI_ALIGN) float low[BAND * COLUMNS], score[ROWS * COLUMNS];
-    _Alignas(VAEI_ALIGN) int32_t where[BAND * COLUMNS];
-    float *c[ROWS];
-    for (int64_t i = 0; i < rows * nr; i++) {
-        low[i] = HUGE_VALF;
-        where[i] = 0;
-    }
-    for (int64_t i = 0; i < ROWS; i++) c[i] = score + i * nr;
+    const int64_t m0 = band * (int64_t)BAND, rows = vaei_min(BAND, s->M - m0);
+    const int64_t room = BLOCK_BYTES / (int64_t)sizeof(float) / s->k->nr / s->D, block = room > 1 ? room : 1;
+    best found[BAND];
+    for (int64_t i = 0; i < rows; i++) found[i] = (best){HUGE_VALF, 0};
     for (int64_t p0 = 0; p0 < s->panels; p0 += block) {
-        const int64_t p1 = vaei_min(p0 + block, s->panels);
         for (int64_t i = 0; i < rows; i += ROWS) {
-            const int64_t m = vaei_min(ROWS, rows - i);
-            for (int64_t p = p0; p < p1; p++) {
-                score_panel(k, m, s->D, s->x + (m0 + i) * s->ldx, s->ldx, panel + p * nr * s->D, s->packed + p * nr, c);
-                k->keep_lower(m * nr, score, (int32_t)p, low + i * nr, where + i * nr);
-            }
+            search_block(s, s->x + (m0 + i) * s->ldx, vaei_min(ROWS, rows - i), p0, vaei_min(p0 + block, s->panels), found + i);
         }
     }
-    for (int64_t i = 0; i < rows; i++) s->index[(m0 + i) * s->stride] = lowest(nr, low + i * nr, where + i * nr);
+    for (int64_t i = 0; i < rows; i++) s->index[(m0 + i) * s->stride] = found[i].index;
 }
 
 void vaei_nearest(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t D, const float *x, int64_t ldx, int64_t K,
