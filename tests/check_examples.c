@@ -69,8 +69,11 @@ static result run_on(const fixture *f, int32_t how, const vaei_pool *pool) {
     const int64_t in = vaei_shape_size(&f->stack->in), out = vaei_shape_size(&f->stack->out);
     result a = {floats(BATCH * out), floats(BATCH * in), floats(f->params.n_floats), 0};
     float *const x = floats(BATCH * in), *const dy = floats(BATCH * out);
+    int32_t label[BATCH];
+    for (int32_t i = 0; i < BATCH; i++) label[i] = i % 7;
     vaei_run r = {.k = k,
                   .pool = pool,
+                  .label = label,
                   .n = BATCH,
                   .training = 1,
                   .params = f->weights,
@@ -128,6 +131,48 @@ static void destroy(fixture *f) {
 }
 
 static const int32_t in_blocks[] = {IN_BLOCKS, TURNING};
+
+/* ---- a layer that reads labels: y = (1 + label) x -------------------------------------------------------------------- */
+
+static void scale_by_label(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
+    const int64_t size = vaei_shape_size(&l->in);
+    (void)m;
+    for (int64_t i = 0; i < r->n * size; i++) y[i] = (float)(1 + r->label[i / size]) * x[i];
+}
+
+static void scale_back_by_label(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+                                float *dy, float *dx) {
+    (void)x;
+    (void)y;
+    if (dx) scale_by_label(l, r, m, dy, dx);
+}
+
+START_TEST(test_labels_move_with_the_examples_of_a_block) {
+    static const vaei_layer_ops reader = {.module = {.name = "reader"}, .forward = scale_by_label, .backward = scale_back_by_label};
+    fixture f;
+    build(&f, "encoder conv2d out=32 kernel=3 pad=1 | silu | conv2d out=64 kernel=4 stride=2 pad=1 | flatten | linear out=10");
+    ck_assert_str_eq(f.stack->layer[3]->ops->module.name, "flatten");
+    f.stack->layer[3]->ops = &reader;
+    result whole = run(&f, AT_ONCE), parts = run(&f, in_blocks[_i]);
+    ck_assert_mem_eq(whole.y, parts.y, (size_t)(BATCH * 10) * sizeof(float));
+    ck_assert_mem_eq(whole.dx, parts.dx, (size_t)(BATCH * 2048) * sizeof(float));
+    result_free(&whole);
+    result_free(&parts);
+    destroy(&f);
+}
+END_TEST
+
+START_TEST(test_a_slice_of_a_slice_is_a_slice) {
+    const int32_t labels[9] = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+    const vaei_run r = {.n = 9, .first_item = 100, .label = labels};
+    const vaei_run part = vaei_run_slice(&r, 2, 6), inner = vaei_run_slice(&part, 3, 2);
+    ck_assert_int_eq(inner.n, 2);
+    ck_assert_uint_eq(inner.first_item, 105);
+    ck_assert_int_eq(inner.label[0], 5);
+    const vaei_run bare = {.n = 9}, cut = vaei_run_slice(&bare, 3, 2);
+    ck_assert_ptr_null(cut.label);
+}
+END_TEST
 
 START_TEST(test_examples_in_blocks_equal_those_at_once) {
     fixture f;
@@ -290,6 +335,8 @@ Suite *suite_examples(void) {
     TCase *const t = tcase_create("examples");
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, test_examples_in_blocks_equal_those_at_once, 0, 2);
+    tcase_add_loop_test(t, test_labels_move_with_the_examples_of_a_block, 0, 2);
+    tcase_add_test(t, test_a_slice_of_a_slice_is_a_slice);
     tcase_add_test(t, test_examples_that_turn_have_the_memory_of_one_block_a_lane);
     tcase_add_test(t, test_examples_with_batch_statistics_stay_together);
     tcase_add_test(t, test_examples_made_again_leave_the_same_gradients);

@@ -342,6 +342,56 @@ START_TEST(test_step_options_reach_the_step) {
 }
 END_TEST
 
+/* ---- the least batch ------------------------------------------------------------------------------------------------ */
+
+#define SPEC_OF(encoder) "input 4x4x1\nencoder " encoder "\nlatent gaussian dim=3\ndecoder linear out=16 | reshape 4x4x1\n" \
+                         "likelihood gaussian\nprior gmm components=1\n"
+static const struct {
+    const char *spec, *options;
+    int64_t least;
+} batches[] = {
+    {SPEC_OF("flatten | linear out=6 | batchnorm"), NULL, 2},
+    {SPEC_OF("flatten | residual { linear out=16 | batchnorm } | linear out=6"), "", 2},
+    {SPEC_OF("flatten | linear out=6 | batchnorm"), "objective prior", 1}, /* the network stands still */
+    {SPEC_OF("batchnorm | flatten"), NULL, 1}, /* 16 values of each channel in an example */
+    {SPEC_OF("flatten | linear out=6 | layernorm"), NULL, 1},
+};
+
+START_TEST(test_the_least_batch_is_told_and_a_smaller_one_changes_nothing) {
+    vae_model_t *m;
+    vae_trainer_t *t;
+    int64_t least = 0, count, after;
+    uint64_t bytes;
+    float *x = filled(3 * 16, 1);
+    ck_assert_ok(vae_model_create(&m, NULL, batches[_i].spec, 5));
+    ck_assert_ok(vae_trainer_min_batch(m, batches[_i].options, &least));
+    ck_assert_int_eq(least, batches[_i].least);
+    ck_assert_ok(vae_trainer_create(&t, m, batches[_i].options, 3));
+    float *before = all_params(m, &count);
+    if (least > 1) {
+        ck_assert_fails(vae_trainer_step(t, 1, x, NULL), VAE_E_ARG);
+        ck_assert_ptr_nonnull(strstr(vae_last_error(), "n: 1, wanted 2..3 (batch norm takes statistics over the examples"));
+        ck_assert_int_eq(vae_trainer_steps(t), 0);
+        float *now = all_params(m, &after);
+        ck_assert_mem_eq(before, now, (size_t)count * sizeof(float));
+        free(now);
+    }
+    ck_assert_ok(vae_trainer_step(t, least, x, NULL));
+    vae_trainer_destroy(t);
+    if (least > 1) {
+        ck_assert_fails(vae_trainer_create(&t, m, batches[_i].options, 1), VAE_E_ARG);
+        ck_assert_ptr_nonnull(strstr(vae_last_error(), "max_batch: 1, wanted 2 or more (batch norm"));
+        ck_assert_fails(vae_trainer_bytes(m, batches[_i].options, 1, &bytes), VAE_E_ARG);
+    }
+    ck_assert_fails(vae_trainer_min_batch(m, "optimizer adem", &least), VAE_E_SPEC);
+    ck_assert_fails(vae_trainer_min_batch(m, NULL, NULL), VAE_E_ARG);
+    ck_assert_fails(vae_trainer_min_batch(NULL, NULL, &least), VAE_E_ARG);
+    vae_model_destroy(m);
+    free(before);
+    free(x);
+}
+END_TEST
+
 Suite *suite_training(void);
 Suite *suite_training(void) {
     Suite *s = suite_create("training");
@@ -356,6 +406,8 @@ Suite *suite_training(void) {
     tcase_add_loop_test(t, test_a_step_that_is_not_finite_changes_nothing, 0, 2);
     tcase_add_test(t, test_a_loss_that_overflows_is_refused);
     tcase_add_test(t, test_calls_out_of_order_are_refused);
+    tcase_add_loop_test(t, test_the_least_batch_is_told_and_a_smaller_one_changes_nothing, 0,
+                        (int)(sizeof(batches) / sizeof(batches[0])));
     tcase_add_test(t, test_step_options_reach_the_step);
     suite_add_tcase(s, t);
     return s;

@@ -54,7 +54,7 @@ typedef struct vae_optimizer {
 /**
  * Create a trainer.
  * @param model  trained in place; kept alive   @param options  the text, or NULL for all defaults   @param max_batch  most
- *        examples in one step, >= 1
+ *        examples in one step, >= vae_trainer_min_batch()
  * @return VAE_OK; VAE_E_ARG; VAE_E_SPEC; VAE_E_STATE (the model has a trainer already); VAE_E_LIMIT; VAE_E_NOMEM   @since 0.1
  */
 VAE_API vae_status_t vae_trainer_create(vae_trainer_t **out, vae_model_t *model, const char *options, int64_t max_batch);
@@ -64,6 +64,13 @@ VAE_API void vae_trainer_destroy(vae_trainer_t *trainer);
 
 /** The bytes vae_trainer_create() would take. @since 0.1 */
 VAE_API vae_status_t vae_trainer_bytes(vae_model_t *model, const char *options, int64_t max_batch, uint64_t *bytes);
+
+/**
+ * The least number of examples in one step of a trainer with these options: 2 if a batch norm layer gets a single value of each channel
+ * from an example, else 1. A loop whose last batch would be smaller joins that batch to the one before.
+ * @param n  output   @return as vae_trainer_bytes()   @since 0.1
+ */
+VAE_API vae_status_t vae_trainer_min_batch(vae_model_t *model, const char *options, int64_t *n);
 
 /** The canonical text of the training; as vae_model_spec(). @since 0.1 */
 VAE_API vae_status_t vae_trainer_options(const vae_trainer_t *trainer, char *buf, size_t cap, size_t *needed);
@@ -82,7 +89,7 @@ VAE_API vae_status_t vae_trainer_set_labels(vae_trainer_t *trainer, int64_t n, c
 
 /**
  * One step of training: vae_trainer_backward() with drawn noise, then vae_trainer_apply().
- * @param n  examples, 1 <= n <= max_batch   @param x  input[n][S]   @param metrics  may be NULL
+ * @param n  examples, vae_trainer_min_batch() <= n <= max_batch   @param x  input[n][S]   @param metrics  may be NULL
  * @return VAE_OK; VAE_E_ARG; VAE_E_NUMERIC (data, loss or gradient not finite: nothing changed, gradients are zero again);
  *         VAE_E_STATE (gradients wait, or labels are wanted)   @since 0.1
  */

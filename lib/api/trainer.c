@@ -15,6 +15,7 @@
 
 #define NORM_CHUNK ((int64_t)1 << 16) /* floats of one partial sum */
 #define SLICE      ((int64_t)1 << 14) /* floats of one optimizer task */
+#define TOO_FEW    " (batch norm takes statistics over the examples of a step)"
 
 static int64_t pieces(int64_t n, int64_t size) {
     return (n + size - 1) / size;
@@ -36,11 +37,19 @@ static void carve_trainer(const vae_model_t *model, const vaei_recipe *recipe, i
     t->norms = vaei_carve_array(c, pieces(p->n_floats, NORM_CHUNK) + 1, sizeof(double));
 }
 
+/* Under objective prior the network stands still, and takes no statistics over the batch. */
+static int64_t least_batch(const vae_model_t *model, const vaei_recipe *recipe) {
+    return vaei_recipe_of_prior(recipe) ? 1 : model->network.min_batch;
+}
+
 static vae_status_t measure(const vae_model_t *model, const vaei_recipe *recipe, int64_t max_batch, size_t *bytes) {
     vae_trainer_t t;
     vaei_carve c = {0};
     if (max_batch < 1 || max_batch > INT32_MAX)
         return vaei_fail(VAE_E_ARG, "max_batch: %lld, wanted 1..2147483647", (long long)max_batch);
+    if (max_batch < least_batch(model, recipe))
+        return vaei_fail(VAE_E_ARG, "max_batch: %lld, wanted %lld or more%s", (long long)max_batch,
+                         (long long)least_batch(model, recipe), TOO_FEW);
     (void)vaei_carve_bytes(&c, sizeof(t));
     carve_trainer(model, recipe, max_batch, &c, &t);
     if (c.used == SIZE_MAX)
@@ -77,6 +86,18 @@ vae_status_t vae_trainer_bytes(vae_model_t *model, const char *options, int64_t 
     if (status == VAE_OK) status = measure(model, &recipe, max_batch, &n);
     vaei_arena_free(&arena);
     if (status == VAE_OK) *bytes = n;
+    return status;
+}
+
+vae_status_t vae_trainer_min_batch(vae_model_t *model, const char *options, int64_t *n) {
+    vaei_arena arena;
+    vaei_recipe recipe;
+    VAEI_TRY(vaei_check_model(model));
+    if (!n) return vaei_fail(VAE_E_ARG, "n: is NULL");
+    vaei_arena_init(&arena, &model->ctx->heap);
+    const vae_status_t status = read_recipe(&recipe, &arena, model, options);
+    if (status == VAE_OK) *n = least_batch(model, &recipe);
+    vaei_arena_free(&arena);
     return status;
 }
 
@@ -429,10 +450,10 @@ static vae_status_t check_batch(const vae_trainer_t *t, int64_t n, const batch *
     const vaei_network *net = &model->network;
     const vaei_likelihood_ops *likelihood = net->likelihood.ops;
     const int32_t of_prior = vaei_recipe_of_prior(&t->recipe);
-    const int64_t least = of_prior ? 1 : net->min_batch;
+    const int64_t least = least_batch(model, &t->recipe);
     if (n < least || n > t->max_batch)
         return vaei_fail(VAE_E_ARG, "n: %lld, wanted %lld..%lld%s", (long long)n, (long long)least,
-                         (long long)t->max_batch, least > 1 ? " (batch norm needs two)" : "");
+                         (long long)t->max_batch, n == 1 && least > 1 ? TOO_FEW : "");
     if (b->codes)
         VAEI_TRY(vaei_check_codes(model, n, 0, b->codes));
     else

@@ -20,16 +20,25 @@ enum {
     LANES_BYTES = 64 << 20 /* of their scratch and gradients, at most; at inference, of what one example takes in each */
 };
 
-/* Whether a layer looks at several examples at once: only such have statistics to commit. */
-static int32_t sees_batch(const vaei_stack *s) {
+/* 0 where no layer mixes the batch, else the examples that those which do need at least. */
+static int64_t mixing(const vaei_stack *s) {
+    int64_t most = 0;
     for (int32_t i = 0; i < s->n; i++) {
         const vaei_layer *l = s->layer[i];
-        if (l->ops->commit && !l->body[0]) return 1;
+        const int64_t values = vaei_shape_size(&l->in) / l->in.d[l->in.n - 1]; /* of a channel in one example */
+        int64_t least = l->ops->flags & VAEI_LAYER_MIXES_BATCH ? (values > 1 ? 1 : 2) : 0;
+        if (least > most) most = least;
         for (int32_t j = 0; j < VAEI_LAYER_BODIES; j++) {
-            if (l->body[j] && sees_batch(l->body[j])) return 1;
+            least = l->body[j] ? mixing(l->body[j]) : 0;
+            if (least > most) most = least;
         }
     }
-    return 0;
+    return most;
+}
+
+int64_t vaei_examples_least(const vaei_stack *s) {
+    const int64_t least = mixing(s);
+    return least > 1 ? least : 1;
 }
 
 /* The gradients of a stack's parameters stand at [first, end). */
@@ -73,7 +82,7 @@ static cut cut_of(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t
         return (cut){lanes, lane, 1, lane, lane, {0, 0}};
     }
     cut c = {1, n, 1, n, n, span_of(s)};
-    if (sees_batch(s)) return c;
+    if (mixing(s) > 0) return c;
     vaei_stack_need(s, k, 1, 1, &need);
     const size_t one = vaei_stack_example_bytes(s, k);
     const size_t bytes = need.pack > BLOCK_BYTES ? need.pack : BLOCK_BYTES;
@@ -178,10 +187,8 @@ static void run_block(const lanes *a, int64_t lane, int64_t seat, int64_t cache,
     const int64_t in = vaei_shape_size(&s->in), out = vaei_shape_size(&s->out);
     const float *const x = a->x + first * in, *const y = a->y + first * out;
     float *const dy = a->dy ? a->dy + first * out : NULL, *const dx = a->dx ? a->dx + first * in : NULL;
-    vaei_run r = *a->r;
+    vaei_run r = vaei_run_slice(a->r, first, n);
     vaei_slot m = *a->m;
-    r.n = n;
-    r.first_item += (uint32_t)first;
     r.grads = grads_of(a, lane);
     m.cache = (char *)m.cache + cache * (int64_t)a->step.cache;
     m.scratch = (char *)m.scratch + seat * (int64_t)a->step.scratch;

@@ -15,6 +15,9 @@ enum {
     VAEI_EXAMPLES_TURN = 4   /* by vaei_examples_turn() only */
 };
 
+/* The least examples of a training pass: 2 if a layer that mixes the batch has one value of each channel in an example, else 1. */
+int64_t vaei_examples_least(const vaei_stack *s);
+
 /* how: what the memory is for, 0: inference */
 vaei_need vaei_examples_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t how, vaei_slot *slot);
 void vaei_examples_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, float *y);

@@ -52,6 +52,15 @@ VAEI_INLINE int32_t vaei_run_cancelled(const vaei_run *r) {
     return r->cancel && atomic_load_explicit(r->cancel, memory_order_relaxed) != 0;
 }
 
+/* The run over n of its examples from number `first` on: what belongs to an example moves with it. Gradients stay the whole run's. */
+VAEI_INLINE vaei_run vaei_run_slice(const vaei_run *r, int64_t first, int64_t n) {
+    vaei_run part = *r;
+    part.n = n;
+    part.first_item += (uint32_t)first;
+    if (part.label) part.label += first;
+    return part;
+}
+
 /* Bytes, for n examples. As vaei_carve measures them; overflow sticks at SIZE_MAX. */
 typedef struct vaei_need {
     size_t pack, cache, scratch, stats;
@@ -72,7 +81,9 @@ enum {
     VAEI_LAYER_SUMS = 8,              /* y = x + add, both gradients are dy: backward is NULL */
     VAEI_LAYER_TAKES_EPILOGUE = 16,   /* forward applies vaei_layer_epilogue() to its finished rows */
     VAEI_LAYER_TAKES_DX_EPILOGUE = 32, /* backward applies the slot's dx_post to the finished rows of dx */
-    VAEI_LAYER_TAKES_FOLD = 64        /* pack() multiplies by the normalisation that follows, for inference: vaei_step.fold */
+    VAEI_LAYER_TAKES_FOLD = 64,       /* pack() multiplies by the normalisation that follows, for inference: vaei_step.fold */
+    VAEI_LAYER_MIXES_BATCH = 128      /* in training an example's y depends on the others, by statistics of each channel over the
+                                         batch: such a layer sees a batch at once, and more than one value of each channel */
 };
 
 typedef struct vaei_layer_ops {

@@ -105,17 +105,6 @@ static vae_status_t build_prior(vaei_network *net, vaei_build *b, const vaei_doc
     return p->ops->plan(p, b);
 }
 
-/* Batch statistics over a single value say nothing: such a layer needs a second example. */
-static int64_t min_batch(const vaei_stack *s) {
-    for (int32_t i = 0; i < s->n; i++) {
-        const vaei_layer *l = s->layer[i];
-        if (l->ops->fold && vaei_shape_size(&l->in) == l->in.d[l->in.n - 1]) return 2;
-        for (int32_t j = 0; j < VAEI_LAYER_BODIES; j++)
-            if (l->body[j] && min_batch(l->body[j]) > 1) return 2;
-    }
-    return 1;
-}
-
 static vae_status_t print_spec(vaei_network *net, vaei_arena *arena, const vaei_document *document) {
     vaei_writer w = {0};
     for (int32_t pass = 0; pass < 2; pass++) {
@@ -154,7 +143,8 @@ static vae_status_t build_parts(vaei_network *net, vaei_arena *arena, const vaei
     VAEI_TRY(build_stack(&net->decoder, &b, document, "decoder", &net->latent.z));
     VAEI_TRY(build_likelihood(net, &b, document));
     VAEI_TRY(build_prior(net, &b, document)); /* last: it moves no parameter of a model without it */
-    net->min_batch = min_batch(net->encoder) > 1 || min_batch(net->decoder) > 1 ? 2 : 1;
+    const int64_t least[2] = {vaei_examples_least(net->encoder), vaei_examples_least(net->decoder)};
+    net->min_batch = least[0] > least[1] ? least[0] : least[1];
     VAEI_TRY(vaei_build_finish(&b, &net->params));
     return print_spec(net, arena, document);
 }

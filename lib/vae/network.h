@@ -22,7 +22,7 @@ typedef struct vaei_network {
     vaei_likelihood likelihood;
     vaei_prior prior;
     vaei_params params;
-    int64_t min_batch; /* of training: 2 if a layer takes statistics over examples alone */
+    int64_t min_batch; /* of training, as vaei_examples_least() */
     const char *spec;  /* canonical, one section a line */
 } vaei_network;
 

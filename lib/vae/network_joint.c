@@ -33,6 +33,7 @@ void vaei_network_carve_joint(const vaei_network *net, const vaei_kernels *k, in
 vaei_run vaei_network_joint_run(const vaei_network *net, const vaei_run *r) {
     vaei_run wide = *r;
     wide.n += net->prior.inputs;
+    if (net->prior.inputs > 0) wide.label = NULL; /* pseudo-inputs have none */
     return wide;
 }
 
@@ -65,8 +66,7 @@ void vaei_network_joint_rate_backward(const vaei_network *net, const vaei_run *r
     const vaei_prior *p = &net->prior;
     const int64_t D = vaei_shape_size(&net->latent.z), H = vaei_shape_size(&net->latent.h);
     const vaei_points at = {.z = w->z};
-    vaei_run inputs = *r;
-    inputs.n = p->inputs;
+    const vaei_run wide = vaei_network_joint_run(net, r), inputs = vaei_run_slice(&wide, r->n, p->inputs);
     for (int64_t i = 0; i < r->n; i++)
         for (int64_t d = i * D; d < (i + 1) * D; d++) {
             w->d_kl[d] = w->d_rate[i];
@@ -84,9 +84,10 @@ void vaei_network_joint_input_backward(const vaei_network *net, const vaei_run *
 
 void vaei_network_joint_pack(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const vaei_prior *p = &net->prior;
-    vaei_run part = *r;
-    for (int64_t i = 0; i < p->inputs; i += part.n) {
-        part.n = p->inputs - i < r->n ? p->inputs - i : r->n;
+    vaei_run all = *r;
+    all.label = NULL; /* pseudo-inputs have none */
+    for (int64_t i = 0; i < p->inputs; i += r->n) {
+        const vaei_run part = vaei_run_slice(&all, i, p->inputs - i < r->n ? p->inputs - i : r->n);
         vaei_network_encode(net, &part, w, inputs_of(net, r) + i * net->likelihood.size, w->mean, w->logvar);
         p->ops->take(p, w->prior.pack, i, part.n, w->mean, w->logvar);
     }

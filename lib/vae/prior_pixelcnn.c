@@ -238,10 +238,7 @@ static void forward(const net *s, const vaei_run *r, const vaei_rows *at, const 
 
 /* The group of examples from i on. */
 static vaei_run part_of(const vaei_run *r, int64_t i, int64_t group) {
-    vaei_run part = *r;
-    part.n = r->n - i < group ? r->n - i : group;
-    if (r->label) part.label = r->label + i;
-    return part;
+    return vaei_run_slice(r, i, r->n - i < group ? r->n - i : group);
 }
 
 static void nll(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at, double *out) {

@@ -259,10 +259,9 @@ static void nll(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, c
     const net *s = p->state;
     const int64_t group = r->training ? r->n : group_of(s, r->n);
     const view v = cut(s, r, slot, group);
-    vaei_run part = *r;
-    for (int64_t i = 0; i < r->n && !vaei_run_cancelled(r); i += part.n) {
+    for (int64_t i = 0; i < r->n && !vaei_run_cancelled(r); i += group) {
         const int32_t *codes = at->codes + i * s->P;
-        part.n = r->n - i < group ? r->n - i : group;
+        const vaei_run part = vaei_run_slice(r, i, r->n - i < group ? r->n - i : group);
         for (int64_t row = 0; row < part.n * s->P; row++)
             embed(s, r, row % s->P, row % s->P > 0 ? codes + row - 1 : NULL, v.m.x + row * s->C);
         vaei_stack_forward(s->stack, &part, &v.stack, v.m.x, v.m.y);
@@ -367,9 +366,8 @@ static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot
     const packs w = packs_of(s, r, slot->pack);
     vaei_carve scratch = {.base = slot->scratch};
     const steps t = cut_steps(s, group, &scratch);
-    vaei_run part = *r;
-    for (int64_t i = 0; i < r->n && !vaei_run_cancelled(r); i += part.n) {
-        part.n = r->n - i < group ? r->n - i : group;
+    for (int64_t i = 0; i < r->n && !vaei_run_cancelled(r); i += group) {
+        const vaei_run part = vaei_run_slice(r, i, r->n - i < group ? r->n - i : group);
         sample_group(p, &part, &w, &t, first + (uint64_t)i, out->codes + i * s->P);
     }
 }

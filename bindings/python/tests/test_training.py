@@ -27,6 +27,22 @@ class Training(Case):
         self.assertEqual(history[-1]["step"], 8 * 13)
         self.assertIs(model.history, history)
 
+    def test_fit_joins_a_last_batch_that_batch_norm_cannot_take(self):
+        spec = SPEC.replace("linear out=16", "linear out=16 | batchnorm")
+        self.assertNotEqual(spec, SPEC)
+        seen = []
+        vae.Model(spec).fit(images(33), epochs=2, batch=8, on_step=lambda metrics: seen.append(metrics.step))
+        self.assertEqual(len(seen), 2 * 4)
+        vae.Model(spec).fit(images(34), epochs=1, batch=8, on_step=lambda metrics: seen.append(metrics.step))
+        self.assertEqual(len(seen), 2 * 4 + 5)
+        model = vae.Model(spec)
+        before = model.params["encoder.4.weight"].copy()
+        with self.assertRaisesRegex(vae.ArgumentError, "max_batch: 1, wanted 2 or more .batch norm"):
+            model.fit(images(1))
+        self.assertSame(model.params["encoder.4.weight"], before)
+        vae.Model(SPEC).fit(images(33), epochs=1, batch=8, on_step=lambda metrics: seen.append(metrics.step))
+        self.assertEqual(len(seen), 2 * 4 + 5 + 5)
+
     def test_fit_is_repeatable(self):
         x = images(50)
         runs = [vae.Model(SPEC, threads=threads) for threads in (1, 2)]

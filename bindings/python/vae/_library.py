@@ -180,6 +180,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "vae_trainer_create": (c_int32, [_out, c_void_p, c_char_p, c_int64]),
     "vae_trainer_destroy": (None, [c_void_p]),
     "vae_trainer_bytes": (c_int32, [c_void_p, c_char_p, c_int64, POINTER(c_uint64)]),
+    "vae_trainer_min_batch": (c_int32, [c_void_p, c_char_p, POINTER(c_int64)]),
     "vae_trainer_options": (c_int32, [c_void_p, *_text]),
     "vae_trainer_seed": (c_int32, [c_void_p, c_uint64]),
     "vae_trainer_set_labels": (c_int32, [c_void_p, c_int64, c_void_p]),

@@ -428,6 +428,7 @@ class Model:
         """Train on x[n, ...] and return a record for each epoch: epoch, step, loss, recon, rate (nats per example) and
         val_loss if validation data were given. The same records are in self.history, also after an interruption.
 
+        A last batch too small for batch norm (see vae_trainer_min_batch) joins the batch before it.
         callback(record) after each epoch and on_step(metrics) after each step may stop the training by returning true.
         Ctrl-C raises KeyboardInterrupt between two steps; the model is then as the last step left it.
         """

@@ -166,6 +166,22 @@ class Trainer(NotCopied):
         check(lib.vae_trainer_load(self._pointer, path_bytes(path)))
 
 
+def _min_batch(model: Model, options: str | None) -> int:
+    """The least examples of one step."""
+    chosen = model._text if options is None else options
+    least = ctypes.c_int64()
+    check(lib.vae_trainer_min_batch(model._handle.pointer, None if chosen is None else utf8(chosen), ctypes.byref(least)))
+    return least.value
+
+
+def _batches(n: int, batch: int, least: int) -> list[tuple[int, int]]:
+    """Where each batch of n examples starts and ends: a remainder smaller than `least` joins the batch before."""
+    ends = [*range(batch, n, batch), n]
+    if len(ends) > 1 and n - ends[-2] < least:
+        del ends[-2]
+    return list(zip([0, *ends], ends))
+
+
 def fit(model: Model, x: Any, epochs: int, batch: int, options: str | None, seed: int, shuffle: bool, validation: Any,
         callback: Callable[[dict[str, float]], Any] | None,
         on_step: Callable[[Metrics], Any] | None) -> list[dict[str, float]]:
@@ -174,7 +190,8 @@ def fit(model: Model, x: Any, epochs: int, batch: int, options: str | None, seed
     n = _array.rows(x, model.input_shape, "x")
     if n < 1 or batch < 1 or epochs < 0:
         raise ArgumentError(f"fit: {n} examples, batch {batch}, {epochs} epochs: wanted at least 1, 1 and 0")
-    batch = min(batch, n)
+    batches = _batches(n, min(batch, n), _min_batch(model, options))
+    batch = max(end - start for start, end in batches)
     flat = x.reshape(n, math.prod(model.input_shape))
     order, random = np.arange(n), np.random.Generator(np.random.Philox(seed))
     gathered = np.empty((batch, flat.shape[1]), np.float32) if shuffle else None
@@ -187,10 +204,10 @@ def fit(model: Model, x: Any, epochs: int, batch: int, options: str | None, seed
                 random.shuffle(order)
             sums = np.zeros(3)
             seen = 0
-            for start in range(0, n, batch):
-                rows = flat[start:start + batch]
+            for start, end in batches:
+                rows = flat[start:end]
                 if gathered is not None:  # "clip" only because it lets take() write straight into the buffer
-                    rows = np.take(flat, order[start:start + batch], 0, out=gathered[: len(rows)], mode="clip")
+                    rows = np.take(flat, order[start:end], 0, out=gathered[: len(rows)], mode="clip")
                 metrics = trainer.step(rows)
                 sums += np.array((metrics.loss, metrics.recon, metrics.rate)) * len(rows)
                 seen += len(rows)
