@@ -8,6 +8,7 @@
 #include "support.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #define S      3
 #define D      2
@@ -169,6 +170,50 @@ START_TEST(test_the_rate_is_the_closed_form_and_given_noise_is_used) {
 }
 END_TEST
 
+/* ---- what theta may be ------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *decoder, *by; /* NULL: taken */
+} ends[] = {
+    {"linear out=8 | reshape 2x2x2", NULL},
+    {"linear out=8 | sigmoid | reshape 2x2x2", "sigmoid"},
+    {"linear out=8 | reshape 2x2x2 | tanh", "tanh"},
+    {"linear out=8 | relu | reshape 2x2x2", "relu"},
+    {"linear out=8 | softplus | reshape 2x2x2", "softplus"},
+    {"linear out=8 | hardtanh lo=-3 hi=3 | reshape 2x2x2", "hardtanh"},
+    {"linear out=8 | silu | reshape 2x2x2", "silu"},
+    {"linear out=8 | gelu | reshape 2x2x2", "gelu"},
+    {"linear out=8 | elu | reshape 2x2x2", "elu"},
+    {"linear out=8 | leaky_relu | reshape 2x2x2", NULL},
+    {"linear out=8 | leaky_relu slope=0 | reshape 2x2x2", "leaky_relu"},
+    {"linear out=8 | sigmoid | dropout | reshape 1x1x8 | pixel_shuffle | flatten | reshape 2x2x2", "sigmoid"},
+    {"linear out=2 | sigmoid | reshape 1x1x2 | upsample", "sigmoid"},
+    {"linear out=8 | sigmoid | tanh | reshape 2x2x2 | maxpool kernel=1 | avgpool kernel=1", "tanh"},
+    {"linear out=8 | residual { tanh } { sigmoid } | reshape 2x2x2", "residual"},
+    {"linear out=8 | residual { tanh } | reshape 2x2x2", NULL}, /* adds what has no bound */
+    {"linear out=8 | sigmoid | linear out=8 | reshape 2x2x2", NULL},
+    {"linear out=8 | sigmoid | reshape 2x2x2 | batchnorm", NULL},
+};
+
+START_TEST(test_a_decoder_that_cannot_give_logits_is_refused) {
+    static const char *const likelihoods[] = {"bernoulli", "gaussian", "laplace"};
+    for (int k = 0; k < 3; k++) {
+        char text[400], wanted[120];
+        vae_model_t *m = NULL;
+        snprintf(text, sizeof text, "input 2x2x2\nencoder flatten\nlatent gaussian dim=2\ndecoder %s\nlikelihood %s\n",
+                 ends[_i].decoder, likelihoods[k]);
+        if (k > 0 || !ends[_i].by) {
+            ck_assert_ok(vae_model_create(&m, NULL, text, 0));
+        } else {
+            ck_assert_fails(vae_model_create(&m, NULL, text, 0), VAE_E_SPEC);
+            snprintf(wanted, sizeof wanted, "decoder: ends in %s, but bernoulli takes logits: leave the %s out", ends[_i].by, ends[_i].by);
+            ck_assert_str_eq(vae_last_error(), wanted);
+        }
+        vae_model_destroy(m);
+    }
+}
+END_TEST
+
 Suite *suite_likelihoods(void);
 Suite *suite_likelihoods(void) {
     Suite *s = suite_create("likelihoods");
@@ -178,6 +223,9 @@ Suite *suite_likelihoods(void) {
     tcase_add_test(t, test_the_mean_elbo_is_exact_at_the_true_posterior);
     tcase_add_test(t, test_a_wrong_posterior_stays_below_and_more_samples_come_closer);
     tcase_add_test(t, test_the_rate_is_the_closed_form_and_given_noise_is_used);
+    suite_add_tcase(s, t);
+    t = tcase_create("theta");
+    tcase_add_loop_test(t, test_a_decoder_that_cannot_give_logits_is_refused, 0, (int)(sizeof(ends) / sizeof(ends[0])));
     suite_add_tcase(s, t);
     return s;
 }

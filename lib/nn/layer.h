@@ -61,6 +61,11 @@ VAEI_INLINE vaei_run vaei_run_slice(const vaei_run *r, int64_t first, int64_t n)
     return part;
 }
 
+/* From lo to hi, infinities allowed. */
+typedef struct vaei_interval {
+    float lo, hi;
+} vaei_interval;
+
 /* Bytes, for n examples. As vaei_carve measures them; overflow sticks at SIZE_MAX. */
 typedef struct vaei_need {
     size_t pack, cache, scratch, stats;
@@ -111,6 +116,9 @@ typedef struct vaei_layer_ops {
     /* Layers that are y = scale[c] x + shift[c] at inference (batch norm): fills both, [channels]. Else NULL. */
     void (*fold)(const vaei_layer *l, const float *params, float *scale, float *shift);
 
+    /* Where y lies, given where x lies: *values is x's range, and becomes y's. NULL: y may be any number. */
+    void (*range)(const vaei_layer *l, vaei_interval *values);
+
     /* Of layers that contain stacks, instead of the one step that any other layer is: append the steps (steps.h). */
     vae_status_t (*expand)(vaei_layer *l, vaei_expansion *e, int32_t in, int32_t *out);
 
@@ -156,6 +164,10 @@ VAEI_INLINE const float *vaei_layer_param(const vaei_layer *l, const vaei_run *r
 VAEI_INLINE float *vaei_layer_grad(const vaei_layer *l, const vaei_run *r, int32_t i) {
     return i < l->n_params ? r->grads + l->param[i]->offset : NULL;
 }
+
+/* The range of layers whose y are values of x, and of those whose y are means of values of x and zeros. */
+void vaei_range_kept(const vaei_layer *l, vaei_interval *values);
+void vaei_range_with_zero(const vaei_layer *l, vaei_interval *values);
 
 /* The key of a layer's own noise (dropout) in this pass. */
 vaei_noise_key vaei_layer_noise(const vaei_layer *l, const vaei_run *r, uint32_t stream);

@@ -8,6 +8,8 @@
  *
  *   Where y alone tells the slope, x is not kept: those run in place. silu and gelu are not monotone, and the slope of
  *   softplus loses its digits in y, so these read x. Gradients are listed in kernel/kernel.h. */
+#include <math.h>
+
 #include "nn/layer.h"
 #include "nn/ranges.h"
 
@@ -88,12 +90,16 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 #define READS_X VAEI_LAYER_READS_X
 #define READS_Y (VAEI_LAYER_IN_PLACE | VAEI_LAYER_READS_Y)
 
-/* conf_size, option_table: 0 and NULL if it has none; a: the map's argument, may read l->conf */
-#define ACTIVATION(name_, MAP, reads, summary, example, paper, conf_size, option_table, a)                             \
+/* conf_size, option_table: 0 and NULL if it has none; a: the map's argument, lo and hi: where y lies; these may read l->conf */
+#define ACTIVATION(name_, MAP, reads, summary, example, paper, conf_size, option_table, a, lo, hi)                     \
     static vae_status_t name_##_plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in,              \
                                      vaei_shape *out) {                                                                \
         (void)node;                                                                                                    \
         return plan_map(l, b, in, out, VAEI_MAP_##MAP, a);                                                             \
+    }                                                                                                                  \
+    static void name_##_range(const vaei_layer *l, vaei_interval *values) {                                            \
+        (void)l;                                                                                                       \
+        *values = (vaei_interval){lo, hi};                                                                             \
     }                                                                                                                  \
     const vaei_layer_ops vaei_layer_##name_ = {                                                                        \
         .module = {#name_, summary, example, paper, conf_size, option_table},                                          \
@@ -102,20 +108,21 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
         .forward = forward,                                                                                            \
         .backward = backward,                                                                                          \
         .map = map,                                                                                                    \
-        .map_grad = (reads) != READS_X ? map_grad : NULL,                                                                    \
+        .map_grad = (reads) != READS_X ? map_grad : NULL,                                                              \
+        .range = name_##_range,                                                                                        \
     };
 
-ACTIVATION(relu, RELU, READS_Y, "max(x, 0)", "relu", "", 0, NULL, 0)
+ACTIVATION(relu, RELU, READS_Y, "max(x, 0)", "relu", "", 0, NULL, 0, 0, INFINITY)
 ACTIVATION(leaky_relu, LEAKY_RELU, READS_Y, "x above zero, slope x below", "leaky_relu slope=0.2",
            "Maas, Hannun, Ng 2013", sizeof(leaky_relu_conf), leaky_relu_options,
-           ((const leaky_relu_conf *)l->conf)->slope)
+           ((const leaky_relu_conf *)l->conf)->slope, ((const leaky_relu_conf *)l->conf)->slope > 0 ? -INFINITY : 0, INFINITY)
 ACTIVATION(elu, ELU, READS_Y, "x above zero, alpha (e^x - 1) below", "elu alpha=0.5",
            "Clevert, Unterthiner, Hochreiter 2015 (arXiv:1511.07289)", sizeof(elu_conf), elu_options,
-           ((const elu_conf *)l->conf)->alpha)
+           ((const elu_conf *)l->conf)->alpha, -((const elu_conf *)l->conf)->alpha, INFINITY)
 ACTIVATION(silu, SILU, READS_X, "x sigmoid(x), also called swish", "silu",
-           "Elfwing, Uchibe, Doya 2017 (arXiv:1702.03118)", 0, NULL, 0)
+           "Elfwing, Uchibe, Doya 2017 (arXiv:1702.03118)", 0, NULL, 0, -0.2785f, INFINITY)
 ACTIVATION(gelu, GELU, READS_X, "x Phi(x), Phi the normal distribution function", "gelu",
-           "Hendrycks, Gimpel 2016 (arXiv:1606.08415)", 0, NULL, 0)
-ACTIVATION(softplus, SOFTPLUS, READS_X, "log(1 + e^x)", "softplus", "", 0, NULL, 0)
-ACTIVATION(tanh, TANH, READS_Y, "hyperbolic tangent", "tanh", "", 0, NULL, 0)
-ACTIVATION(sigmoid, SIGMOID, READS_Y, "1 / (1 + e^-x)", "sigmoid", "", 0, NULL, 0)
+           "Hendrycks, Gimpel 2016 (arXiv:1606.08415)", 0, NULL, 0, -0.1701f, INFINITY)
+ACTIVATION(softplus, SOFTPLUS, READS_X, "log(1 + e^x)", "softplus", "", 0, NULL, 0, 0, INFINITY)
+ACTIVATION(tanh, TANH, READS_Y, "hyperbolic tangent", "tanh", "", 0, NULL, 0, -1, 1)
+ACTIVATION(sigmoid, SIGMOID, READS_Y, "1 / (1 + e^-x)", "sigmoid", "", 0, NULL, 0, 0, 1)

@@ -77,4 +77,5 @@ const vaei_layer_ops vaei_layer_avgpool = {
     .plan = vaei_pool_plan,
     .forward = forward,
     .backward = backward,
+    .range = vaei_range_with_zero,
 };

@@ -91,4 +91,5 @@ const vaei_layer_ops vaei_layer_dropout = {
     .need = need,
     .forward = forward,
     .backward = backward,
+    .range = vaei_range_kept,
 };

@@ -31,4 +31,5 @@ const vaei_layer_ops vaei_layer_flatten = {
     .plan = plan,
     .forward = forward,
     .backward = backward,
+    .range = vaei_range_kept,
 };

@@ -26,6 +26,11 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     return VAE_OK;
 }
 
+static void range(const vaei_layer *l, vaei_interval *values) {
+    const hardtanh_conf *c = l->conf;
+    *values = (vaei_interval){c->lo, c->hi};
+}
+
 static void map(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *x, float *y) {
     const hardtanh_conf *c = l->conf;
     (void)k;
@@ -85,4 +90,5 @@ const vaei_layer_ops vaei_layer_hardtanh = {
     .backward = backward,
     .map = map,
     .map_grad = map_grad,
+    .range = range,
 };

@@ -96,4 +96,5 @@ const vaei_layer_ops vaei_layer_maxpool = {
     .need = need,
     .forward = forward,
     .backward = backward,
+    .range = vaei_range_kept,
 };

@@ -42,4 +42,5 @@ const vaei_layer_ops vaei_layer_pixel_unshuffle = {
     .plan = plan,
     .forward = forward,
     .backward = backward,
+    .range = vaei_range_kept,
 };

@@ -72,4 +72,5 @@ const vaei_layer_ops vaei_layer_reshape = {
     .need = need,
     .forward = forward,
     .backward = backward,
+    .range = vaei_range_kept,
 };

@@ -32,6 +32,14 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     return VAE_OK;
 }
 
+/* Of a sum */
+static void range(const vaei_layer *l, vaei_interval *values) {
+    vaei_interval body = *values, other = *values;
+    (void)vaei_stack_range(l->body[BODY], &body);
+    if (l->body[SHORTCUT]) (void)vaei_stack_range(l->body[SHORTCUT], &other);
+    *values = (vaei_interval){body.lo + other.lo, body.hi + other.hi};
+}
+
 static vae_status_t expand(vaei_layer *l, vaei_expansion *e, int32_t in, int32_t *out) {
     int32_t body, side = in;
     VAEI_TRY(vaei_expand_stack(e, l->body[BODY], in, &body));
@@ -67,5 +75,6 @@ const vaei_layer_ops vaei_layer_residual = {
     .flags = VAEI_LAYER_SUMS | VAEI_LAYER_TAKES_EPILOGUE,
     .plan = plan,
     .forward = forward,
+    .range = range,
     .expand = expand,
 };

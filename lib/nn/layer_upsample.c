@@ -116,6 +116,7 @@ const vaei_layer_ops vaei_layer_upsample = {
     .need = need,
     .forward = forward,
     .backward = backward,
+    .range = vaei_range_kept,
     .prologue = prologue,
     .upsamples = upsamples,
 };

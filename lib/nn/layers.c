@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * layers.c - the registry of layers, made from layers.def. */
+ * layers.c - the registry of layers, made from layers.def, and the ranges that several of them share. */
 #include "nn/layer.h"
 
 #define VAEI_LAYER(name) extern const vaei_layer_ops vaei_layer_##name;
@@ -13,3 +13,14 @@ const vaei_module *const vaei_layers[] = {
 };
 
 const size_t vaei_layers_count = VAEI_COUNT(vaei_layers);
+
+void vaei_range_kept(const vaei_layer *l, vaei_interval *values) {
+    (void)l;
+    (void)values;
+}
+
+void vaei_range_with_zero(const vaei_layer *l, vaei_interval *values) {
+    (void)l;
+    if (values->lo > 0) values->lo = 0;
+    if (values->hi < 0) values->hi = 0;
+}

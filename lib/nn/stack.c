@@ -2,6 +2,8 @@
  * stack.c - building layers in a row from a pipeline. */
 #include "nn/stack.h"
 
+#include <math.h>
+
 #define DEPTH_MAX  16
 #define LAYERS_MAX 8192 /* of a model, in all braces */
 #define SIZE_LIMIT ((int64_t)1 << 40)
@@ -60,4 +62,22 @@ vae_status_t vaei_stack_build(vaei_stack **out, vaei_build *b, const vaei_pipeli
     b->depth--;
     *out = s;
     return b->depth == 0 ? vaei_steps_build(s, b->arena) : VAE_OK;
+}
+
+const vaei_layer *vaei_stack_range(const vaei_stack *s, vaei_interval *values) {
+    const vaei_layer *by = NULL;
+    for (int32_t i = 0; i < s->n; i++) {
+        const vaei_layer *l = s->layer[i];
+        const vaei_interval before = *values;
+        if (l->ops->range)
+            l->ops->range(l, values);
+        else
+            *values = (vaei_interval){-INFINITY, INFINITY};
+        const int32_t moved = values->lo < before.lo || values->lo > before.lo || values->hi < before.hi || values->hi > before.hi;
+        if (values->lo <= -INFINITY && values->hi >= INFINITY)
+            by = NULL;
+        else if (moved)
+            by = l;
+    }
+    return by;
 }

@@ -33,4 +33,7 @@ void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot
                          float *dy, float *dx);
 void vaei_stack_commit(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, float *params);
 
+/* Where y lies, given where x lies: *values is x's range, and becomes y's. Returns the last layer that bounds it; NULL: none does. */
+const vaei_layer *vaei_stack_range(const vaei_stack *s, vaei_interval *values);
+
 #endif

@@ -11,6 +11,10 @@ typedef struct vaei_likelihood vaei_likelihood;
 typedef struct vaei_likelihood_ops {
     vaei_module module;
     float lo, hi; /* the range of x that has a likelihood; the API refuses data outside */
+    /* What theta is, and the range that it must be able to reach: a decoder that ends in a narrower one is refused. NULL: any decoder
+     * serves, a mean may well be bounded. */
+    const char *theta;
+    vaei_interval reach;
     /* Declare parameters under "likelihood", set of_batch. NULL: none. */
     vae_status_t (*plan)(vaei_likelihood *p, vaei_build *b);
     /* nll[n]. Training: cache may be filled (8 KiB of it at most: conf-sized facts of the batch). */

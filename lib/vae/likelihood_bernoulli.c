@@ -8,6 +8,8 @@
  * Kingma, Welling 2013 (arXiv:1312.6114). */
 #include "vae/likelihood.h"
 
+#include <math.h>
+
 #include "vae/batch_groups.h"
 
 typedef struct job {
@@ -68,6 +70,8 @@ const vaei_likelihood_ops vaei_likelihood_bernoulli = {
                 .paper = "Kingma, Welling 2013 (arXiv:1312.6114)" },
     .lo = 0,
     .hi = 1,
+    .theta = "logits",
+    .reach = {-INFINITY, INFINITY},
     .nll = nll,
     .backward = backward,
     .mean = mean,

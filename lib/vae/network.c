@@ -7,6 +7,8 @@
  */
 #include "vae/network.h"
 
+#include <math.h>
+
 #include "nn/ranges.h"
 
 static const char *const sections[] = {"input", "encoder", "latent", "decoder", "likelihood", "prior"};
@@ -56,6 +58,16 @@ static int32_t is_channels_first(const vaei_shape *s) {
     return s->n == 3 && s->d[0] <= 4 && s->d[1] > 4 && s->d[2] > 4;
 }
 
+/* Theta as the decoder's last layers bound it: sigmoid before logits gives probabilities from 0.5 to 0.73. */
+static vae_status_t check_reach(const vaei_network *net) {
+    const vaei_likelihood_ops *p = net->likelihood.ops;
+    vaei_interval given = {-INFINITY, INFINITY};
+    const vaei_layer *l = vaei_stack_range(net->decoder, &given);
+    if (!p->theta || !l || (given.lo <= p->reach.lo && given.hi >= p->reach.hi)) return VAE_OK;
+    return vaei_fail(VAE_E_SPEC, "decoder: ends in %s, but %s takes %s: leave the %s out", l->ops->module.name, p->module.name, p->theta,
+                     l->ops->module.name);
+}
+
 static vae_status_t build_likelihood(vaei_network *net, vaei_build *b, const vaei_document *document) {
     vaei_likelihood *p = &net->likelihood;
     const vaei_module *module;
@@ -75,6 +87,7 @@ static vae_status_t build_likelihood(vaei_network *net, vaei_build *b, const vae
                          vaei_shape_text(&net->decoder->out, got), vaei_shape_text(&net->input, wanted),
                          fits ? ": end it with reshape " : "", fits ? wanted : "");
     }
+    VAEI_TRY(check_reach(net));
     return p->ops->plan ? p->ops->plan(p, b) : VAE_OK;
 }
 
