@@ -1,24 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * check_layers.c - every layer of layers.def against the contract of layer.h.
- *
- * The loops run over the registry: each module's example is built on the first shape that it accepts. */
+ * check_layers.c - layers together: texts that take the ways which no layer takes alone, widths, neighbours that fuse, mistakes. Each layer
+ * alone: check_conformance_layers.c. */
 #include "layer_rig.h"
 
-/* The example of a module on the first shape that it accepts. */
-static const char *open_example(rig *g, const vaei_module *module, int32_t large) {
-    static const vaei_shape shapes[2][2] = {{{3, {6, 8, 4, 0}}, {1, {24, 0, 0, 0}}},
-                                            {{3, {36, 40, 16, 0}}, {1, {4096, 0, 0, 0}}}};
-    vae_status_t status = VAE_E_SHAPE;
-    for (int32_t size = large; size >= 0; size--) {
-        for (int32_t i = 0; i < 2; i++) {
-            status = rig_open(g, module->example, &shapes[size][i]);
-            if (status == VAE_OK) return module->example;
-            vaei_arena_free(&g->arena);
-        }
-    }
-    ck_abort_msg("%s: %s", module->example, vaei_fail_text());
-    return NULL;
-}
+#include "conformance.h"
 
 /* ---- gradients -------------------------------------------------------------------------------------------------- */
 
@@ -89,25 +74,14 @@ static void check_gradients(rig *g, const char *text) {
     block_free(grads, floats(g->params.n_floats));
 }
 
-START_TEST(test_layer_gradients_equal_finite_differences) {
-    rig g;
-    const char *text = open_example(&g, vaei_layers[_i], 0);
-    check_gradients(&g, text);
-    rig_close(&g);
-}
-END_TEST
-
 /* Options that take another way through the code, and neighbours that work in each other's output. */
 static const struct {
     const char *text;
     vaei_shape in;
 } more[] = {
-    {"linear out=5 bias=false", {1, {7, 0, 0, 0}}},
     {"linear out=5", {3, {3, 4, 6, 0}}},
     {"linear out=3 | tanh | linear out=2 bias=false", {2, {5, 7, 0, 0}}},
     {"linear out=4 | tanh | linear out=3", {4, {2, 3, 2, 5}}},
-    {"conv2d out=4 kernel=3x2 stride=2 pad=1x0x0x1 groups=2", {3, {5, 4, 6, 0}}},
-    {"conv2d out=3 kernel=3 dilation=2 pad=same bias=false", {3, {5, 4, 2, 0}}},
     {"conv2d out=6 kernel=3 stride=2 pad=same groups=6", {3, {5, 4, 6, 0}}},
     {"conv2d out=2 kernel=3 pad=1 border=circular", {3, {5, 4, 2, 0}}},
     {"conv2d out=2 kernel=3x2 stride=2 pad=2x1x0x3 border=reflect border_x=circular | relu | "
@@ -116,15 +90,9 @@ static const struct {
     {"deconv2d out=4 kernel=3x2 stride=2x1 pad=1x0x0x1 groups=2", {3, {3, 4, 6, 0}}},
     {"deconv2d out=3 kernel=2 stride=3 pad=same dilation=1", {3, {3, 2, 2, 0}}},
     {"deconv2d out=3 kernel=4 stride=2 pad=same dilation=2 bias=false", {3, {3, 4, 2, 0}}},
-    {"batchnorm", {1, {24, 0, 0, 0}}},
     {"groupnorm groups=1", {1, {12, 0, 0, 0}}},
     {"groupnorm groups=6", {3, {3, 2, 6, 0}}},
-    {"layernorm eps=0.01", {1, {24, 0, 0, 0}}},
     {"reshape 6x16x2", {3, {6, 8, 4, 0}}},
-    {"reshape 192", {3, {6, 8, 4, 0}}},
-    {"reshape 2x3x4", {1, {24, 0, 0, 0}}},
-    {"avgpool kernel=3x2 pad=same stride=2x3", {3, {6, 7, 2, 0}}},
-    {"maxpool kernel=2x3", {3, {6, 7, 2, 0}}},
     {"conv2d out=16 kernel=3 pad=1", {3, {6, 5, 16, 0}}},         /* by Winograd */
     {"conv2d out=1 kernel=3 pad=1", {3, {5, 4, 17, 0}}},          /* few channels out */
     {"conv2d out=17 kernel=3 stride=2 pad=1", {3, {5, 4, 1, 0}}}, /* few channels in */
@@ -168,116 +136,7 @@ START_TEST(test_layer_gradients_of_more_texts_equal_finite_differences) {
 }
 END_TEST
 
-START_TEST(test_layer_gradients_are_added_and_do_not_need_dx) {
-    rig g;
-    const char *text = open_example(&g, vaei_layers[_i], 0);
-    const int64_t n = 3, in = n * in_size(&g), out = n * out_size(&g), count = g.params.n_floats;
-    float *x = make_input(in), *dy = make_gradient(out), *y = block_make(floats(out)),
-          *once = block_make(floats(count));
-    float *spent = block_make(floats(out)), *dx = block_make(floats(in));
-    pass p;
-    train(&g, n, x, dy, NULL, y, dx, once);
-    pass_open(&p, &g, n, 1, NULL);
-    for (int twice = 0; twice < 2; twice++) {
-        memcpy(spent, dy, floats(out));
-        vaei_stack_forward(g.stack, &p.run, &p.slot, x, y);
-        vaei_stack_backward(g.stack, &p.run, &p.slot, x, y, spent, NULL);
-        if (twice == 0) assert_same(p.grads, once, count, text);
-    }
-    for (int64_t i = 0; i < count; i++) once[i] *= 2;
-    assert_close(p.grads, once, count, 1e-6, text);
-    pass_close(&p, &g);
-    block_free(x, floats(in));
-    block_free(dy, floats(out));
-    block_free(y, floats(out));
-    block_free(once, floats(count));
-    block_free(spent, floats(out));
-    block_free(dx, floats(in));
-    rig_close(&g);
-}
-END_TEST
-
 /* ---- equal bits ------------------------------------------------------------------------------------------------- */
-
-START_TEST(test_layer_inference_does_not_depend_on_the_batch) {
-    rig g;
-    const char *text = open_example(&g, vaei_layers[_i], 1);
-    const int64_t n = 7, in = in_size(&g), out = out_size(&g);
-    static const int64_t parts[] = {1, 3};
-    float *x = make_input(n * in), *whole = infer(&g, n, x, NULL);
-    for (size_t i = 0; i < VAEI_COUNT(parts); i++) {
-        for (int64_t first = 0; first < n; first += parts[i]) {
-            const int64_t count = n - first < parts[i] ? n - first : parts[i];
-            float *y = infer(&g, count, x + first * in, NULL);
-            assert_same(y, whole + first * out, count * out, text);
-            block_free(y, floats(count * out));
-        }
-    }
-    block_free(x, floats(n * in));
-    block_free(whole, floats(n * out));
-    rig_close(&g);
-}
-END_TEST
-
-START_TEST(test_layer_gradients_of_an_example_do_not_depend_on_the_others) {
-    rig g;
-    const char *text = open_example(&g, vaei_layers[_i], 1);
-    const int64_t n = 3, in = in_size(&g), out = out_size(&g);
-    const int32_t mixes = g.stack->layer[0]->ops->fold != NULL; /* batch statistics are meant to */
-    float *x = make_input(n * in), *dy = make_gradient(n * out), *y = block_make(floats(n * out)),
-          *dx = block_make(floats(n * in));
-    float *one_y = block_make(floats(out)), *one_dx = block_make(floats(in)),
-          *grads = block_make(floats(g.params.n_floats));
-    train(&g, n, x, dy, NULL, y, dx, grads);
-    for (int64_t i = 0; !mixes && i < n; i++) {
-        pass p;
-        pass_open(&p, &g, 1, 1, NULL);
-        p.run.first_item = (uint32_t)i;
-        vaei_stack_forward(g.stack, &p.run, &p.slot, x + i * in, one_y);
-        vaei_stack_backward(g.stack, &p.run, &p.slot, x + i * in, one_y, dy + i * out, one_dx);
-        assert_same(one_y, y + i * out, out, text);
-        assert_same(one_dx, dx + i * in, in, text);
-        pass_close(&p, &g);
-    }
-    block_free(x, floats(n * in));
-    block_free(dy, floats(n * out));
-    block_free(y, floats(n * out));
-    block_free(dx, floats(n * in));
-    block_free(one_y, floats(out));
-    block_free(one_dx, floats(in));
-    block_free(grads, floats(g.params.n_floats));
-    rig_close(&g);
-}
-END_TEST
-
-START_TEST(test_layer_results_do_not_depend_on_the_threads) {
-    rig g;
-    const char *text = open_example(&g, vaei_layers[_i], 1);
-    static const int32_t threads[] = {1, 2, 3, 7};
-    const int64_t n = 7, in = n * in_size(&g), out = n * out_size(&g), count = g.params.n_floats;
-    float *x = make_input(in), *dy = make_gradient(out), *want[4], *got[4];
-    const int64_t sizes[4] = {out, in, count, out};
-    for (int i = 0; i < 3; i++) want[i] = block_make(floats(sizes[i]));
-    train(&g, n, x, dy, NULL, want[0], want[1], want[2]);
-    want[3] = infer(&g, n, x, NULL);
-    for (size_t t = 0; t < VAEI_COUNT(threads); t++) {
-        vaei_pool *pool;
-        ck_assert_int_eq(vaei_pool_create(&pool, &g.heap, threads[t], NULL, NULL), VAE_OK);
-        for (int i = 0; i < 3; i++) got[i] = block_make(floats(sizes[i]));
-        train(&g, n, x, dy, pool, got[0], got[1], got[2]);
-        got[3] = infer(&g, n, x, pool);
-        for (int i = 0; i < 4; i++) {
-            assert_same(got[i], want[i], sizes[i], text);
-            block_free(got[i], floats(sizes[i]));
-        }
-        vaei_pool_destroy(pool);
-    }
-    for (int i = 0; i < 4; i++) block_free(want[i], floats(sizes[i]));
-    block_free(x, floats(in));
-    block_free(dy, floats(out));
-    rig_close(&g);
-}
-END_TEST
 
 /* y and gradients of training, and y of inference, on every table against the portable one. */
 static void check_tables(rig *g, int64_t n, const char *text) {
@@ -301,14 +160,6 @@ static void check_tables(rig *g, int64_t n, const char *text) {
     block_free(dy, floats(out));
 }
 
-START_TEST(test_layer_results_do_not_depend_on_the_instruction_set) {
-    rig g;
-    const char *text = open_example(&g, vaei_layers[_i], 0);
-    check_tables(&g, 3, text);
-    rig_close(&g);
-}
-END_TEST
-
 START_TEST(test_layer_results_of_more_texts_do_not_depend_on_the_instruction_set) {
     rig g;
     ck_assert_msg(rig_open(&g, more[_i].text, &more[_i].in) == VAE_OK, "%s: %s", more[_i].text, vaei_fail_text());
@@ -329,40 +180,6 @@ START_TEST(test_layer_widths_from_1_to_67_do_not_depend_on_the_instruction_set) 
         check_tables(&g, 2, text);
         rig_close(&g);
     }
-}
-END_TEST
-
-START_TEST(test_layer_in_place_gives_the_same) {
-    rig g;
-    const char *text = open_example(&g, vaei_layers[_i], 0);
-    const vaei_layer *l = g.stack->layer[0];
-    const int64_t n = 3, count = n * in_size(&g);
-    if (l->ops->flags & VAEI_LAYER_IN_PLACE) {
-        float *x = make_input(count), *dy = make_gradient(count), *y = block_make(floats(count)),
-              *dx = block_make(floats(count));
-        float *both = block_make(floats(count));
-        vaei_need need = {0};
-        if (l->ops->need) l->ops->need(l, kernels(), n, 1, &need);
-        const vaei_slot slot = {
-            .pack = block_make(need.pack), .cache = block_make(need.cache), .scratch = block_make(need.scratch)};
-        const vaei_run run = {.k = kernels(), .n = n, .training = 1, .params = g.values, .noise = {5, 6, 0}};
-        l->ops->forward(l, &run, &slot, x, y);
-        memcpy(both, x, floats(count));
-        l->ops->forward(l, &run, &slot, both, both);
-        assert_same(both, y, count, text);
-        l->ops->backward(l, &run, &slot, NULL, y, dy, dx);
-        l->ops->backward(l, &run, &slot, NULL, y, dy, dy);
-        assert_same(dy, dx, count, text);
-        block_free(slot.pack, need.pack);
-        block_free(slot.cache, need.cache);
-        block_free(slot.scratch, need.scratch);
-        block_free(both, floats(count));
-        block_free(x, floats(count));
-        block_free(y, floats(count));
-        block_free(dy, floats(count));
-        block_free(dx, floats(count));
-    }
-    rig_close(&g);
 }
 END_TEST
 
@@ -423,11 +240,18 @@ static void check_joined(const char *const texts[4], double tolerance) {
     rig_close(&g);
 }
 
+/* The example that the manual shows. */
+static const char *first_example(const vaei_layer_ops *ops, char text[EXAMPLE_MAX]) {
+    ck_assert(example_at(&ops->module, 0, text));
+    return text;
+}
+
 START_TEST(test_layer_with_an_activation_joined_gives_the_same_bits) {
     const vaei_layer_ops *ops = (const vaei_layer_ops *)(const void *)vaei_layers[_i];
+    char text[2][EXAMPLE_MAX];
     for (size_t i = 0; ops->flags & VAEI_LAYER_TAKES_EPILOGUE && i < vaei_layers_count; i++) {
         const vaei_layer_ops *other = (const vaei_layer_ops *)(const void *)vaei_layers[i];
-        const char *const texts[4] = {ops->module.example, other->module.example};
+        const char *const texts[4] = {first_example(ops, text[0]), first_example(other, text[1])};
         if (other->map) check_joined(texts, 0);
     }
 }
@@ -435,32 +259,15 @@ END_TEST
 
 START_TEST(test_layer_with_a_normalisation_folded_is_equal_to_1e_6) {
     const vaei_layer_ops *ops = (const vaei_layer_ops *)(const void *)vaei_layers[_i];
+    char text[2][EXAMPLE_MAX];
     for (size_t i = 0; ops->flags & VAEI_LAYER_TAKES_FOLD && i < vaei_layers_count; i++) {
         const vaei_layer_ops *other = (const vaei_layer_ops *)(const void *)vaei_layers[i];
-        const char *const pair[4] = {ops->module.example, other->module.example};
-        const char *const triple[4] = {ops->module.example, other->module.example, "silu"};
+        const char *const pair[4] = {first_example(ops, text[0]), first_example(other, text[1])};
+        const char *const triple[4] = {pair[0], pair[1], "silu"};
         if (!other->fold) continue;
         check_joined(pair, 1e-6);
         check_joined(triple, 1e-6);
     }
-}
-END_TEST
-
-/* ---- sizes ------------------------------------------------------------------------------------------------------ */
-
-START_TEST(test_layer_memory_that_cannot_be_counted_is_asked_for_in_full) {
-    rig g;
-    vaei_need one = {0}, two = {0}, many = {0};
-    (void)open_example(&g, vaei_layers[_i], 0);
-    const vaei_layer *l = g.stack->layer[0];
-    for (int32_t training = 0; l->ops->need && training < 2; training++) {
-        l->ops->need(l, kernels(), 100000, training, &one);
-        l->ops->need(l, kernels(), 200000, training, &two);
-        l->ops->need(l, kernels(), INT64_MAX / 2, training, &many);
-        if (two.cache > one.cache) ck_assert_uint_eq(many.cache, SIZE_MAX);
-        if (two.scratch > one.scratch) ck_assert_uint_eq(many.scratch, SIZE_MAX);
-    }
-    rig_close(&g);
 }
 END_TEST
 
@@ -546,21 +353,13 @@ Suite *suite_layers(void) {
     TCase *t = tcase_create("contract");
     suite_add_tcase(s, t);
     tcase_set_timeout(t, 60);
-    tcase_add_loop_test(t, test_layer_gradients_equal_finite_differences, 0, count);
     tcase_add_loop_test(t, test_layer_gradients_of_more_texts_equal_finite_differences, 0, (int)VAEI_COUNT(more));
-    tcase_add_loop_test(t, test_layer_gradients_are_added_and_do_not_need_dx, 0, count);
-    tcase_add_loop_test(t, test_layer_inference_does_not_depend_on_the_batch, 0, count);
-    tcase_add_loop_test(t, test_layer_gradients_of_an_example_do_not_depend_on_the_others, 0, count);
-    tcase_add_loop_test(t, test_layer_results_do_not_depend_on_the_threads, 0, count);
-    tcase_add_loop_test(t, test_layer_results_do_not_depend_on_the_instruction_set, 0, count);
     tcase_add_loop_test(t, test_layer_results_of_more_texts_do_not_depend_on_the_instruction_set, 0,
                         (int)VAEI_COUNT(more));
     tcase_add_loop_test(t, test_layer_widths_from_1_to_67_do_not_depend_on_the_instruction_set, 0,
                         (int)VAEI_COUNT(widths));
-    tcase_add_loop_test(t, test_layer_in_place_gives_the_same, 0, count);
     tcase_add_loop_test(t, test_layer_with_an_activation_joined_gives_the_same_bits, 0, count);
     tcase_add_loop_test(t, test_layer_with_a_normalisation_folded_is_equal_to_1e_6, 0, count);
-    tcase_add_loop_test(t, test_layer_memory_that_cannot_be_counted_is_asked_for_in_full, 0, count);
     tcase_add_loop_test(t, test_layer_mistakes_are_told_in_these_words, 0, (int)VAEI_COUNT(mistakes));
     return s;
 }

@@ -51,6 +51,31 @@ static inline void guarded_free(guarded *g) {
     munmap(g->map, g->bytes);
 }
 
+/* ---- blocks with a guard ---------------------------------------------------------------------------------------- */
+
+static inline size_t block_front(size_t bytes) {
+    return guarded_pages(bytes) - (size_t)sysconf(_SC_PAGESIZE) - bytes;
+}
+
+/* Aligned as a carve would have it if its size is that of a carve. */
+static inline void *block_make(size_t bytes) {
+    unsigned char *map = guarded_map(bytes);
+    memset(map, 0xA5, block_front(bytes));
+    return memset(map + block_front(bytes), 0xFF, bytes); /* NaN to whoever reads it before writing */
+}
+
+static inline void block_check(const void *p, size_t bytes) {
+    const size_t front = block_front(bytes);
+    const unsigned char *map = (const unsigned char *)p - front;
+    for (size_t i = 0; i < front; i++)
+        if (map[i] != 0xA5) ck_abort_msg("byte %zu before a block of %zu was written", front - i, bytes);
+}
+
+static inline void block_free(void *p, size_t bytes) {
+    block_check(p, bytes);
+    munmap((char *)p - block_front(bytes), guarded_pages(bytes));
+}
+
 /* xorshift: [-1, 1) and integers */
 typedef struct dice {
     uint32_t state;

@@ -97,7 +97,7 @@ vae_status_t vae_registry_option(const char *kind_name, const char *name, int32_
 
 static void print_module(const vaei_module *m, vaei_writer *w) {
     vaei_write(w, "%s - %s\n", m->name, m->summary);
-    if (m->example && m->example[0]) vaei_write(w, "    %s\n", m->example);
+    vaei_write(w, "    %.*s\n", (int)strcspn(m->examples, "\n"), m->examples);
     if (m->paper && m->paper[0]) vaei_write(w, "    %s\n", m->paper);
     for (size_t i = 0; i < option_count(m); i++) {
         const vaei_option *o = &m->options[i];

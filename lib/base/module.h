@@ -10,7 +10,8 @@
 typedef struct vaei_module {
     const char *name;           /* as in the text, the file and the symbol */
     const char *summary;        /* one line for the manual */
-    const char *example;        /* text that builds on the example input of its kind; the conformance tests run it */
+    const char *examples;       /* texts that build, one a line, the first for the manual; the conformance tests run each:
+                                   a way through the module's code that no example takes is not tested, so each option is in one */
     const char *paper;          /* "Ba, Kiros, Hinton 2016 (arXiv:1607.06450)" or "" */
     size_t conf_size;           /* bytes of the struct the options fill; 0: no options */
     const vaei_option *options; /* ends with { 0 } */

@@ -91,7 +91,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 #define READS_Y (VAEI_LAYER_IN_PLACE | VAEI_LAYER_READS_Y)
 
 /* conf_size, option_table: 0 and NULL if it has none; a: the map's argument, lo and hi: where y lies; these may read l->conf */
-#define ACTIVATION(name_, MAP, reads, summary, example, paper, conf_size, option_table, a, lo, hi)                     \
+#define ACTIVATION(name_, MAP, reads, summary, examples, paper, conf_size, option_table, a, lo, hi)                     \
     static vae_status_t name_##_plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in,              \
                                      vaei_shape *out) {                                                                \
         (void)node;                                                                                                    \
@@ -102,7 +102,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
         *values = (vaei_interval){lo, hi};                                                                             \
     }                                                                                                                  \
     const vaei_layer_ops vaei_layer_##name_ = {                                                                        \
-        .module = {#name_, summary, example, paper, conf_size, option_table},                                          \
+        .module = {#name_, summary, examples, paper, conf_size, option_table},                                          \
         .flags = reads,                                                                                                \
         .plan = name_##_plan,                                                                                          \
         .forward = forward,                                                                                            \
@@ -113,10 +113,10 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     };
 
 ACTIVATION(relu, RELU, READS_Y, "max(x, 0)", "relu", "", 0, NULL, 0, 0, INFINITY)
-ACTIVATION(leaky_relu, LEAKY_RELU, READS_Y, "x above zero, slope x below", "leaky_relu slope=0.2",
+ACTIVATION(leaky_relu, LEAKY_RELU, READS_Y, "x above zero, slope x below", "leaky_relu slope=0.2\nleaky_relu slope=0",
            "Maas, Hannun, Ng 2013", sizeof(leaky_relu_conf), leaky_relu_options,
            ((const leaky_relu_conf *)l->conf)->slope, ((const leaky_relu_conf *)l->conf)->slope > 0 ? -INFINITY : 0, INFINITY)
-ACTIVATION(elu, ELU, READS_Y, "x above zero, alpha (e^x - 1) below", "elu alpha=0.5",
+ACTIVATION(elu, ELU, READS_Y, "x above zero, alpha (e^x - 1) below", "elu alpha=0.5\nelu",
            "Clevert, Unterthiner, Hochreiter 2015 (arXiv:1511.07289)", sizeof(elu_conf), elu_options,
            ((const elu_conf *)l->conf)->alpha, -((const elu_conf *)l->conf)->alpha, INFINITY)
 ACTIVATION(silu, SILU, READS_X, "x sigmoid(x), also called swish", "silu",

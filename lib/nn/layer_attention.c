@@ -294,7 +294,9 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_attention = {
-    .module = {"attention", "self-attention over positions", "attention heads=2",
+    .module = {"attention", "self-attention over positions",
+               "attention heads=2\n"
+               "attention causal=true init=xavier",
                "Vaswani et al. 2017 (arXiv:1706.03762)", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE,
     .plan = plan,

@@ -73,7 +73,11 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_avgpool = {
-    .module = {"avgpool", "mean of each window", "avgpool kernel=3x2 stride=2 pad=1x0", "", sizeof(vaei_pool_conf), options},
+    .module = {"avgpool", "mean of each window",
+               "avgpool kernel=3x2 stride=2 pad=1x0\n"
+               "avgpool kernel=3x2 pad=same stride=2x3\n"
+               "avgpool kernel=2",
+               "", sizeof(vaei_pool_conf), options},
     .plan = vaei_pool_plan,
     .forward = forward,
     .backward = backward,

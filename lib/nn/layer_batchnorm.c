@@ -155,7 +155,9 @@ static void commit(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, f
 }
 
 const vaei_layer_ops vaei_layer_batchnorm = {
-    .module = {"batchnorm", "normalises each channel over the batch", "batchnorm eps=0.001",
+    .module = {"batchnorm", "normalises each channel over the batch",
+               "batchnorm eps=0.001\n"
+               "batchnorm momentum=0.5",
                "Ioffe, Szegedy 2015 (arXiv:1502.03167)", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_MIXES_BATCH,
     .plan = plan,

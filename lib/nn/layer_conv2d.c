@@ -300,7 +300,14 @@ static const char *algorithm(const vaei_layer *l, const vaei_kernels *k, int32_t
 }
 
 const vaei_layer_ops vaei_layer_conv2d = {
-    .module = {"conv2d", "2-D convolution", "conv2d out=3 kernel=3 stride=2x1 pad=1", "", sizeof(conf), options},
+    .module = {"conv2d", "2-D convolution",
+               "conv2d out=3 kernel=3 stride=2x1 pad=1\n"
+               "conv2d out=4 kernel=3x2 stride=2 pad=1x0x0x1 groups=2\n"
+               "conv2d out=3 kernel=3 dilation=2 pad=same bias=false\n"
+               "conv2d out=8 kernel=3 stride=2 pad=same groups=4 init=kaiming\n"
+               "conv2d out=5 kernel=1\n"
+               "conv2d out=2 kernel=3x2 stride=2 pad=2x1x0x3 border=reflect border_x=circular",
+               "", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_EPILOGUE,
     .plan = plan,
     .need = need_of_both,

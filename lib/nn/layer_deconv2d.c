@@ -169,7 +169,10 @@ static const char *algorithm(const vaei_layer *l, const vaei_kernels *k, int32_t
 
 const vaei_layer_ops vaei_layer_deconv2d = {
     .module = {"deconv2d", "transposed 2-D convolution, which enlarges",
-               "deconv2d out=3 kernel=3 stride=2 pad=1 output_pad=1x0", "", sizeof(conf), options},
+               "deconv2d out=3 kernel=3 stride=2 pad=1 output_pad=1x0\n"
+               "deconv2d out=4 kernel=3x2 stride=2x1 pad=1x0x0x1 groups=2\n"
+               "deconv2d out=3 kernel=4 stride=2 pad=same dilation=2 bias=false init=kaiming\n"
+               "deconv2d out=8 kernel=3 stride=1 pad=1 groups=4 init=xavier", "", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_EPILOGUE,
     .plan = plan,
     .need = need,

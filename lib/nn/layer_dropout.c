@@ -84,7 +84,10 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_dropout = {
-    .module = {"dropout", "drops values at random while training", "dropout p=0.3", "Srivastava et al. 2014",
+    .module = {"dropout", "drops values at random while training",
+               "dropout p=0.3\n"
+               "dropout p=0",
+               "Srivastava et al. 2014",
                sizeof(conf), options},
     .flags = VAEI_LAYER_IN_PLACE,
     .plan = plan,

@@ -204,7 +204,9 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_groupnorm = {
-    .module = {"groupnorm", "normalises groups of channels of each example", "groupnorm groups=2",
+    .module = {"groupnorm", "normalises groups of channels of each example",
+               "groupnorm groups=2\n"
+               "groupnorm groups=1 eps=0.01",
                "Wu, He 2018 (arXiv:1803.08494)", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE,
     .plan = plan,

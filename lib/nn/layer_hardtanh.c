@@ -80,7 +80,8 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 const vaei_layer_ops vaei_layer_hardtanh = {
     .module = {.name = "hardtanh",
                .summary = "x held between two bounds",
-               .example = "hardtanh lo=-0.5 hi=0.75",
+               .examples = "hardtanh lo=-0.5 hi=0.75\n"
+                           "hardtanh",
                .paper = "",
                .conf_size = sizeof(hardtanh_conf),
                .options = options},

@@ -146,7 +146,9 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_layernorm = {
-    .module = {"layernorm", "normalises each row over its last axis", "layernorm",
+    .module = {"layernorm", "normalises each row over its last axis",
+               "layernorm\n"
+               "layernorm eps=0.01",
                "Ba, Kiros, Hinton 2016 (arXiv:1607.06450)", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE,
     .plan = plan,

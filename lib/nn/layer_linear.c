@@ -123,7 +123,10 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_linear = {
-    .module = {"linear", "fully connected over the last axis: y = x w^T + b", "linear out=7", "", sizeof(conf), options},
+    .module = {"linear", "fully connected over the last axis: y = x w^T + b",
+               "linear out=7\n"
+               "linear out=5 bias=false init=xavier",
+               "", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_EPILOGUE,
     .plan = plan,
     .need = need,

@@ -90,7 +90,10 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_maxpool = {
-    .module = {"maxpool", "largest value of each window", "maxpool kernel=3x2 stride=2 pad=1x0", "", sizeof(vaei_pool_conf),
+    .module = {"maxpool", "largest value of each window",
+               "maxpool kernel=3x2 stride=2 pad=1x0\n"
+               "maxpool kernel=2x3",
+               "", sizeof(vaei_pool_conf),
                options},
     .plan = vaei_pool_plan,
     .need = need,

@@ -37,7 +37,9 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_pixel_shuffle = {
-    .module = {"pixel_shuffle", "channels become pixels", "pixel_shuffle factor=2",
+    .module = {"pixel_shuffle", "channels become pixels",
+               "pixel_shuffle factor=2\n"
+               "pixel_shuffle factor=1",
                "Shi et al. 2016 (arXiv:1609.05158)", sizeof(conf), options},
     .plan = plan,
     .forward = forward,

@@ -37,7 +37,9 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_pixel_unshuffle = {
-    .module = {"pixel_unshuffle", "pixels become channels", "pixel_unshuffle factor=2",
+    .module = {"pixel_unshuffle", "pixels become channels",
+               "pixel_unshuffle factor=2\n"
+               "pixel_unshuffle factor=1",
                "Shi et al. 2016 (arXiv:1609.05158)", sizeof(conf), options},
     .plan = plan,
     .forward = forward,

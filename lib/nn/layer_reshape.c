@@ -66,7 +66,11 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_reshape = {
-    .module = {"reshape", "another shape for the same values, in PyTorch's C, H, W order", "reshape 4x3x16", "",
+    .module = {"reshape", "another shape for the same values, in PyTorch's C, H, W order",
+               "reshape 4x3x16\n"
+               "reshape 2x3x4\n"
+               "reshape 192",
+               "",
                sizeof(conf), options},
     .plan = plan,
     .need = need,

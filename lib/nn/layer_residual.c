@@ -70,7 +70,10 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
 
 const vaei_layer_ops vaei_layer_residual = {
     .module = {"residual", "adds its input, or a shortcut of it, to what its layers make",
-               "residual { conv2d out=4 kernel=3 pad=1 | tanh } { conv2d out=4 kernel=1 }",
+               "residual { conv2d out=4 kernel=3 pad=1 | tanh } { conv2d out=4 kernel=1 }\n"
+               "residual { layernorm | tanh }\n"
+               "residual { } { sigmoid }\n"
+               "residual { tanh } { batchnorm }",
                "He et al. 2015 (arXiv:1512.03385)", 0, NULL},
     .flags = VAEI_LAYER_SUMS | VAEI_LAYER_TAKES_EPILOGUE,
     .plan = plan,

@@ -111,7 +111,10 @@ static void upsamples(const vaei_layer *l, int64_t factor[2]) {
 }
 
 const vaei_layer_ops vaei_layer_upsample = {
-    .module = {"upsample", "repeats each pixel", "upsample factor=2x3", "", sizeof(conf), options},
+    .module = {"upsample", "repeats each pixel",
+               "upsample factor=2x3\n"
+               "upsample",
+               "", sizeof(conf), options},
     .plan = plan,
     .need = need,
     .forward = forward,

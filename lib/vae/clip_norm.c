@@ -22,7 +22,8 @@ static double factor(const void *options_filled, double norm) {
 const vaei_clip_ops vaei_clip_norm = {
     .module = { .name = "norm",
                 .summary = "gradients scaled down to a largest 2-norm",
-                .example = "norm max=1",
+                .examples = "norm max=1\n"
+                            "norm max=0.001",
                 .paper = "Pascanu, Mikolov, Bengio 2012 (arXiv:1211.5063)",
                 .conf_size = sizeof(conf),
                 .options = options },

@@ -284,7 +284,9 @@ static void encode_backward(const vaei_latent *q, const vaei_run *r, const vaei_
 const vaei_latent_ops vaei_latent_gaussian = {
     .module = { .name = "gaussian",
                 .summary = "a diagonal Gaussian posterior under a standard normal prior",
-                .example = "gaussian dim=4",
+                .examples = "gaussian dim=4\n"
+                            "gaussian dim=2 map=true\n"
+                            "gaussian dim=3 init=zeros",
                 .paper = "Kingma, Welling 2013 (arXiv:1312.6114)",
                 .conf_size = sizeof(conf),
                 .options = options },

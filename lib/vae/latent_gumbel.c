@@ -308,7 +308,8 @@ static void measure(const vaei_latent *q, const vaei_run *r, const vaei_slot *m,
 const vaei_latent_ops vaei_latent_gumbel = {
     .module = { .name = "gumbel",
                 .summary = "codes drawn from a categorical posterior by the Gumbel softmax",
-                .example = "gumbel codes=8 dim=3",
+                .examples = "gumbel codes=8 dim=3\n"
+                            "gumbel codes=5 hard=false temperature=0.8",
                 .paper = "Jang, Gu, Poole 2016 (arXiv:1611.01144)",
                 .conf_size = sizeof(conf),
                 .options = options },

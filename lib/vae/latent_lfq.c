@@ -298,7 +298,9 @@ static void measure(const vaei_latent *q, const vaei_run *r, const vaei_slot *m,
 const vaei_latent_ops vaei_latent_lfq = {
     .module = { .name = "lfq",
                 .summary = "lookup-free quantization: each value of a code is its sign",
-                .example = "lfq codes=8",
+                .examples = "lfq codes=8\n"
+                            "lfq codes=16 heads=2 sharpness=1.5 commit=0.3 spread=0.5\n"
+                            "lfq codes=64 spherical=true size=1.5 entropy=0.2 sharpness=2 decode=raw",
                 .paper = "Yu et al. 2023 (arXiv:2310.05737)",
                 .conf_size = sizeof(conf),
                 .options = options },

@@ -32,7 +32,12 @@ static vae_status_t plan(vaei_latent *q, vaei_build *b, vaei_node *node, const v
 const vaei_latent_ops vaei_latent_rvq = {
     .module = { .name = "rvq",
                 .summary = "residual vector quantization: codes of what the codes before have left",
-                .example = "rvq codes=8 quantizers=3",
+                .examples = "rvq codes=8 quantizers=3\n"
+                            "rvq codes=5 quantizers=2 learn=gradient shared=true dim=4 scale=0.7 commit=0.5\n"
+                            "rvq codes=5 quantizers=3 cosine=true outer=false decode=raw\n"
+                            "rvq codes=6 quantizers=3 dropout=true keep=2 debias=false decay=0.9 eps=0.001\n"
+                            "rvq codes=4 quantizers=2 start=kmeans revive=0.5\n"
+                            "rvq codes=6 quantizers=2 gradient=rotation freeze=true",
                 .paper = "Zeghidour et al. 2021 (arXiv:2107.03312)",
                 .conf_size = sizeof(vaei_bank_conf),
                 .options = options },

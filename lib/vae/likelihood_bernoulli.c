@@ -66,7 +66,7 @@ static void mean(const vaei_likelihood *p, const vaei_run *r, const float *theta
 const vaei_likelihood_ops vaei_likelihood_bernoulli = {
     .module = { .name = "bernoulli",
                 .summary = "values in [0, 1] as probabilities; the decoder gives logits",
-                .example = "bernoulli",
+                .examples = "bernoulli",
                 .paper = "Kingma, Welling 2013 (arXiv:1312.6114)" },
     .lo = 0,
     .hi = 1,

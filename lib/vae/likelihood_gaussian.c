@@ -219,7 +219,10 @@ static void commit(const vaei_likelihood *p, const vaei_run *r, const void *cach
 const vaei_likelihood_ops vaei_likelihood_gaussian = {
     .module = { .name = "gaussian",
                 .summary = "real values around the decoder's output, with one standard deviation",
-                .example = "gaussian",
+                .examples = "gaussian\n"
+                            "gaussian value=0.5\n"
+                            "gaussian sigma=learned value=0.7\n"
+                            "gaussian sigma=optimal",
                 .paper = "Rybkin, Daniilidis, Levine 2021 (arXiv:2006.13202)",
                 .conf_size = sizeof(conf),
                 .options = options },

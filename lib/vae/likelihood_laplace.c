@@ -84,7 +84,8 @@ static void mean(const vaei_likelihood *p, const vaei_run *r, const float *theta
 const vaei_likelihood_ops vaei_likelihood_laplace = {
     .module = {.name = "laplace",
                .summary = "real values around the decoder's output, by absolute error",
-               .example = "laplace",
+               .examples = "laplace\n"
+                           "laplace scale=0.4",
                .conf_size = sizeof(conf),
                .options = options},
     .lo = -FLT_MAX,

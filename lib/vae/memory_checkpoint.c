@@ -7,7 +7,7 @@
 const vaei_memory_ops vaei_memory_checkpoint = {
     .module = {.name = "checkpoint",
                .summary = "few activations wait for backward, which makes the others again: the same bits in less memory",
-               .example = "checkpoint",
+               .examples = "checkpoint",
                .paper = "Chen et al. 2016 (arXiv:1604.06174)"},
     .again = 1,
 };

@@ -71,7 +71,9 @@ static void eval(const void *options_filled, vaei_terms *t) {
 const vaei_objective_ops vaei_objective_elbo = {
     .module = { .name = "elbo",
                 .summary = "the negative evidence lower bound, with beta, warm-up, cycles and free bits",
-                .example = "elbo beta=0.5",
+                .examples = "elbo beta=0.5\n"
+                            "elbo beta=4 warmup=10\n"
+                            "elbo cycle=8 ratio=0.75 free_bits=0.5",
                 .paper =
                     "Higgins et al. 2017; Fu et al. 2019 (arXiv:1903.10145); Kingma et al. 2016 (arXiv:1606.04934)",
                 .conf_size = sizeof(conf),

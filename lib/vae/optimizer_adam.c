@@ -60,7 +60,8 @@ static void step(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, 
 const vaei_optimizer_ops vaei_optimizer_adam = {
     .module = { .name = "adam",
                 .summary = "steps scaled by running means of the gradient and its square",
-                .example = "adam lr=0.001",
+                .examples = "adam lr=0.001\n"
+                            "adam lr=0.01 beta1=0.8 beta2=0.9 eps=0.001 weight_decay=0.1",
                 .paper = "Kingma, Ba 2014 (arXiv:1412.6980)",
                 .conf_size = sizeof(vaei_adam),
                 .options = options },

@@ -17,7 +17,8 @@ static void step(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, 
 const vaei_optimizer_ops vaei_optimizer_adamw = {
     .module = { .name = "adamw",
                 .summary = "Adam with weight decay apart from the gradient",
-                .example = "adamw lr=0.001 weight_decay=0.05",
+                .examples = "adamw lr=0.001 weight_decay=0.05\n"
+                            "adamw lr=0.01 beta1=0.8 beta2=0.9 eps=0.001 weight_decay=0",
                 .paper = "Loshchilov, Hutter 2017 (arXiv:1711.05101)",
                 .conf_size = sizeof(vaei_adam),
                 .options = options },

@@ -52,7 +52,9 @@ static void step(const void *options_filled, const vaei_kernels *k, int64_t n, i
 const vaei_optimizer_ops vaei_optimizer_sgd = {
     .module = { .name = "sgd",
                 .summary = "gradient descent with momentum",
-                .example = "sgd lr=0.01 momentum=0.9",
+                .examples = "sgd lr=0.01 momentum=0.9\n"
+                            "sgd lr=0.05\n"
+                            "sgd momentum=0.5 nesterov=true weight_decay=0.1",
                 .paper = "Sutskever, Martens, Dahl, Hinton 2013",
                 .conf_size = sizeof(conf),
                 .options = options },

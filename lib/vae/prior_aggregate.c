@@ -108,7 +108,8 @@ static void commit(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot
 const vaei_prior_ops vaei_prior_aggregate = {
     .module = {.name = "aggregate",
                .summary = "the posteriors of examples that were seen",
-               .example = "aggregate keep=8",
+               .examples = "aggregate keep=8\n"
+                           "aggregate keep=3 eps=0.1",
                .paper = "Hoffman, Johnson 2016; Parzen 1962",
                .conf_size = sizeof(conf),
                .options = options},

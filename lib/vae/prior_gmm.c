@@ -350,7 +350,8 @@ static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, u
 const vaei_prior_ops vaei_prior_gmm = {
     .module = {.name = "gmm",
                .summary = "a mixture of Gaussians over latent values, by expectation and maximisation",
-               .example = "gmm components=4",
+               .examples = "gmm components=4\n"
+                           "gmm components=2 covariance=full power=0 eps=0.001",
                .paper = "Dempster, Laird, Rubin 1977; Cappe, Moulines 2009 (arXiv:0712.4273)",
                .conf_size = sizeof(conf),
                .options = options},

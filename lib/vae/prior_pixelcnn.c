@@ -330,7 +330,8 @@ static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot
 const vaei_prior_ops vaei_prior_pixelcnn = {
     .module = {.name = "pixelcnn",
                .summary = "masked convolutions over the grid of codes, each given those before it",
-               .example = "pixelcnn channels=8 layers=2",
+               .examples = "pixelcnn channels=8 layers=2\n"
+                           "pixelcnn channels=6 layers=1 kernel=1 first=5 classes=3 temperature=0.5 top=2",
                .paper = "van den Oord et al. 2016 (arXiv:1601.06759, arXiv:1606.05328), 2017 (arXiv:1711.00937)",
                .conf_size = sizeof(conf),
                .options = options},

@@ -75,7 +75,8 @@ static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot
 const vaei_prior_ops vaei_prior_vamp = {
     .module = {.name = "vamp",
                .summary = "the posteriors of examples that are learnt with the model",
-               .example = "vamp components=4",
+               .examples = "vamp components=4\n"
+                           "vamp components=3 spread=1",
                .paper = "Tomczak, Welling 2017 (arXiv:1705.07120)",
                .conf_size = sizeof(conf),
                .options = options},

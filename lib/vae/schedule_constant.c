@@ -17,7 +17,8 @@ static double factor(const void *options_filled, int64_t t) {
 const vaei_schedule_ops vaei_schedule_constant = {
     .module = { .name = "constant",
                 .summary = "one learning rate, after the warm-up",
-                .example = "constant",
+                .examples = "constant\n"
+                            "constant warmup=4",
                 .paper = "",
                 .conf_size = sizeof(conf),
                 .options = options },

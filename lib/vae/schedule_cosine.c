@@ -35,7 +35,8 @@ static double factor(const void *options_filled, int64_t t) {
 const vaei_schedule_ops vaei_schedule_cosine = {
     .module = { .name = "cosine",
                 .summary = "the learning rate falls along half a cosine",
-                .example = "cosine steps=1000",
+                .examples = "cosine steps=1000\n"
+                            "cosine steps=110 warmup=10 final=0.5",
                 .paper = "Loshchilov, Hutter 2016 (arXiv:1608.03983)",
                 .conf_size = sizeof(conf),
                 .options = options },

@@ -29,7 +29,8 @@ static double factor(const void *options_filled, int64_t t) {
 const vaei_schedule_ops vaei_schedule_step = {
     .module = { .name = "step",
                 .summary = "the learning rate falls by a factor at even distances",
-                .example = "step every=1000",
+                .examples = "step every=1000\n"
+                            "step every=10 factor=0.5 warmup=20",
                 .paper = "",
                 .conf_size = sizeof(conf),
                 .options = options },
