@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT
+ * check_conformance_training.c - every example of every objective, optimizer, schedule and clip against objective.h and optimizer.h. Closed
+ * forms stand here once more, by name: a module without one is told so. */
+#include "conformance.h"
+
+#include "vae/recipe.h"
+
+typedef struct fixture {
+    vaei_heap heap;
+    vaei_arena arena;
+    vaei_recipe recipe;
+} fixture;
+
+static void fixture_open(fixture *f, const char *section, const char *example) {
+    char text[EXAMPLE_MAX + 20];
+    vaei_document document;
+    memset(f, 0, sizeof(*f));
+    vaei_heap_init_default(&f->heap);
+    vaei_arena_init(&f->arena, &f->heap);
+    snprintf(text, sizeof(text), "%s %s\n", section, example);
+    ck_assert_int_eq(vaei_document_parse(&document, &f->arena, text, strlen(text)), VAE_OK);
+    ck_assert_msg(vaei_recipe_build(&f->recipe, &f->arena, &document) == VAE_OK, "%s: %s", text, vaei_fail_text());
+}
+
+static const char *fixture_close(fixture *f, const char *failure) {
+    vaei_arena_free(&f->arena);
+    return failure || f->heap.in_use == 0 ? failure : broken("memory: %zu bytes are left", f->heap.in_use);
+}
+
+/* The value of `key` in an example, or what the table gives where the example leaves it out. */
+static double option(const char *example, const char *key, double otherwise) {
+    char wanted[40];
+    snprintf(wanted, sizeof(wanted), " %s=", key);
+    const char *const at = strstr(example, wanted);
+    if (!at) return otherwise;
+    const char *const text = at + strlen(wanted);
+    return strncmp(text, "true", 4) == 0 ? 1 : strncmp(text, "false", 5) == 0 ? 0 : strtod(text, NULL);
+}
+
+static int32_t is_named(const char *example, const char *name) {
+    return strcspn(example, " ") == strlen(name) && strncmp(example, name, strlen(name)) == 0;
+}
+
+/* ---- objectives ----------------------------------------------------------------------------------------------------- */
+
+enum { N = 5, D = 3 };
+
+typedef struct objective_probe {
+    const vaei_objective_ops *ops;
+    const void *conf;
+    vaei_terms t;
+    double nll[N];
+    float kl[N * D], d_nll[N], d_kl[N * D];
+} objective_probe;
+
+static double objective_value(void *arg) {
+    objective_probe *a = arg;
+    a->ops->eval(a->conf, &a->t);
+    return a->t.loss;
+}
+
+/* At some steps, so that warm-ups and cycles are under way; the rates of a dimension lie on one side of any floor that examples set. */
+static const char *objective_at(objective_probe *a, int64_t step) {
+    const int32_t rated = !(a->ops->flags & VAEI_OBJECTIVE_OF_PRIOR);
+    float d_nll[N], d_kl[N * D] = {0};
+    for (int i = 0; i < N; i++) a->nll[i] = 100 + 10 * sin(i);
+    for (int i = 0; i < N * D; i++) a->kl[i] = 0.2f + (float)(i % D) + 0.1f * (float)cos(i);
+    a->t = (vaei_terms){.n = N, .dim = rated ? D : 0, .step = step, .nll = a->nll, .d_nll = a->d_nll};
+    if (rated) a->t.kl = a->kl, a->t.d_kl = a->d_kl;
+    (void)objective_value(a);
+    if (!isfinite(a->t.loss) || !isfinite(a->t.recon) || !isfinite(a->t.rate) || !isfinite(a->t.beta)) return broken("loss: not finite");
+    memcpy(d_nll, a->d_nll, sizeof(d_nll));
+    if (rated) memcpy(d_kl, a->d_kl, sizeof(d_kl));
+    if (rated) CONFORM(gradient_is("kl", objective_value, a, a->kl, d_kl, N * D, 1.0f / 64, 1e-4, 1e-3));
+    for (int i = 0; i < N; i++) {
+        const double kept = a->nll[i], h = 0.25;
+        a->nll[i] = kept + h;
+        const double above = objective_value(a);
+        a->nll[i] = kept - h;
+        const double slope = (above - objective_value(a)) / (2 * h);
+        a->nll[i] = kept;
+        if (!(fabs(slope - (double)d_nll[i]) <= 1e-6)) return broken("gradient of nll[%d] is %g, differences say %g", i, (double)d_nll[i], slope);
+    }
+    return NULL;
+}
+
+/* What lets the decoder go back before eval is true of any terms. */
+static const char *mean_nll(objective_probe *a) {
+    for (int round = 0; a->ops->flags & VAEI_OBJECTIVE_MEAN_NLL && round < 2; round++) {
+        for (int i = 0; i < N; i++) a->nll[i] = round ? 1e6 * (i - 1) : 1;
+        for (int i = 0; i < N * D; i++) a->kl[i] = round ? 1e3f * (float)i : 0;
+        (void)objective_value(a);
+        for (int i = 0; i < N; i++)
+            if (a->d_nll[i] < (float)(1 / (double)N) || a->d_nll[i] > (float)(1 / (double)N))
+                return broken("VAEI_OBJECTIVE_MEAN_NLL is set, d_nll[%d] is %g of %d examples", i, (double)a->d_nll[i], N);
+    }
+    return NULL;
+}
+
+const char *conform_objective(const vaei_objective_ops *ops, const char *example) {
+    static const int64_t steps[] = {0, 1, 5, 9, 1000000};
+    const char *failure = NULL;
+    fixture f;
+    fixture_open(&f, "objective", example);
+    objective_probe a = {.ops = ops, .conf = f.recipe.objective_conf};
+    for (size_t i = 0; i < VAEI_COUNT(steps) && !failure; i++) failure = objective_at(&a, steps[i]);
+    if (!failure) failure = mean_nll(&a);
+    return fixture_close(&f, failure);
+}
+
+/* ---- optimizers ----------------------------------------------------------------------------------------------------- */
+
+enum { COUNT = 100, SLOTS = VAEI_OPTIMIZER_SLOTS };
+
+typedef struct descent {
+    const vaei_optimizer_ops *ops;
+    const void *conf;
+    const vaei_kernels *k;
+    float w[COUNT], g[COUNT], memory[SLOTS][COUNT];
+} descent;
+
+static void start_at(descent *a, const vaei_optimizer_ops *ops, const void *conf, float from) {
+    *a = (descent){.ops = ops, .conf = conf, .k = vaei_kernels_select(0, 0)};
+    for (int i = 0; i < COUNT; i++) a->w[i] = from + 0.01f * (float)(i % 7);
+}
+
+/* f(w) = sum a_i (w_i - 1)^2 / 2 with a_i of 1 to 8 */
+static double bowl(descent *a) {
+    double f = 0;
+    for (int i = 0; i < COUNT; i++) {
+        const double slope = 1 + i % 8, d = (double)a->w[i] - 1;
+        a->g[i] = (float)(slope * d);
+        f += slope * d * d / 2;
+    }
+    return f;
+}
+
+/* On w[from .. from + n) */
+static void step(descent *a, int64_t t, double lr, double decay, int64_t from, int64_t n) {
+    float *slot[SLOTS];
+    for (int i = 0; i < SLOTS; i++) slot[i] = a->memory[i] + from;
+    a->ops->step(a->conf, a->k, n, t, (float)lr, (float)decay, a->g + from, a->w + from, slot);
+}
+
+/* The first step moves each weight against its gradient, and many steps go down, from all sides. */
+static const char *descends(descent *a, const vaei_optimizer_ops *ops, const void *conf) {
+    static const float starts[] = {0, 3, -2, 1.5f};
+    const double lr = ops->lr(conf);
+    for (size_t s = 0; s < VAEI_COUNT(starts); s++) {
+        start_at(a, ops, conf, starts[s]);
+        float before[COUNT];
+        const double first = bowl(a);
+        memcpy(before, a->w, sizeof(before));
+        step(a, 1, lr, 0, 0, COUNT);
+        for (int i = 0; i < COUNT; i++)
+            if (!((a->w[i] - before[i]) * a->g[i] < 0)) return broken("descent: the first step moves w[%d] by %g along its gradient %g", i, (double)(a->w[i] - before[i]), (double)a->g[i]);
+        for (int64_t t = 2; t <= 300; t++) {
+            (void)bowl(a);
+            step(a, t, lr, 0, 0, COUNT);
+        }
+        const double last = bowl(a);
+        if (!(last < 0.9 * first)) return broken("descent: from %g the loss goes from %g to %g", (double)starts[s], first, last);
+    }
+    return NULL;
+}
+
+/* Nothing asked for, nothing moves; decay alone draws weights to 0. */
+static const char *rests(descent *a, const vaei_optimizer_ops *ops, const void *conf) {
+    float before[COUNT];
+    start_at(a, ops, conf, 3);
+    memcpy(before, a->w, sizeof(before));
+    for (int64_t t = 1; t <= 3; t++) step(a, t, ops->lr(conf), 0, 0, COUNT);
+    CONFORM(same_bytes("rest", "a weight without a gradient", a->w, before, sizeof(before)));
+    step(a, 4, ops->lr(conf), 0.01, 0, COUNT);
+    for (int i = 0; i < COUNT; i++)
+        if (!(a->w[i] < before[i] && a->w[i] > 0)) return broken("decay: moves %g to %g", (double)before[i], (double)a->w[i]);
+    start_at(a, ops, conf, 3);
+    (void)bowl(a);
+    step(a, 1, 0, 0.01, 0, COUNT);
+    return same_bytes("rest", "a weight at learning rate 0", a->w, before, sizeof(before));
+}
+
+/* The first step by hand: g' = g + decay w, or for adamw w shrinks first. */
+static double first_step(const char *example, double lr, double decay, double g, double w) {
+    if (is_named(example, "sgd")) {
+        const double momentum = option(example, "momentum", 0), slope = g + decay * w;
+        return w - lr * (option(example, "nesterov", 0) > 0 ? (1 + momentum) * slope : slope);
+    }
+    const double eps = option(example, "eps", 1e-8);
+    if (is_named(example, "adam")) {
+        const double slope = g + decay * w;
+        return w - lr * slope / (fabs(slope) + eps);
+    }
+    if (is_named(example, "adamw")) return w * (1 - lr * decay) - lr * g / (fabs(g) + eps);
+    return NAN;
+}
+
+static const char *closed_form(descent *a, const vaei_optimizer_ops *ops, const void *conf, const char *example) {
+    float before[COUNT];
+    start_at(a, ops, conf, 3);
+    (void)bowl(a);
+    memcpy(before, a->w, sizeof(before));
+    step(a, 1, 0.125, 0.0625, 0, COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        const double want = first_step(example, 0.125, 0.0625, (double)a->g[i], (double)before[i]);
+        if (isnan(want)) return broken("closed form: check_conformance_training.c has none of this optimizer");
+        if (!(fabs((double)a->w[i] - want) <= 1e-5 * (1 + fabs(want)))) return broken("closed form: the first step gives %.8g, wanted %.8g", (double)a->w[i], want);
+    }
+    return NULL;
+}
+
+/* In slices and on each table: the same bits of weights and memories. */
+static const char *slices_and_tables(descent *a, const vaei_optimizer_ops *ops, const void *conf) {
+    descent *const want = malloc(sizeof(*want));
+    const char *failure = NULL;
+    for (int32_t isa = 0; isa < ISA_END && !failure; isa++) {
+        const int64_t cut = isa == 0 ? COUNT : 37;
+        if (!vaei_kernels_select(isa, 0)) continue;
+        start_at(a, ops, conf, 3);
+        a->k = vaei_kernels_select(isa, 0);
+        for (int64_t t = 1; t <= 4; t++) {
+            (void)bowl(a);
+            for (int64_t i = 0; i < COUNT; i += cut) step(a, t, ops->lr(conf), 0.01, i, COUNT - i < cut ? COUNT - i : cut);
+        }
+        if (isa == 0) *want = *a;
+        failure = same_bytes(a->k->name, "a weight in slices", a->w, want->w, sizeof(a->w));
+        if (!failure) failure = same_bytes(a->k->name, "a memory in slices", a->memory, want->memory, sizeof(a->memory));
+    }
+    free(want);
+    return failure;
+}
+
+/* Memories past those that slots() asks for are not touched. */
+static const char *memories(descent *a, const vaei_optimizer_ops *ops, const void *conf) {
+    const int32_t slots = ops->slots(conf);
+    if (slots < 0 || slots > SLOTS) return broken("slots: %d, at most %d", (int)slots, SLOTS);
+    start_at(a, ops, conf, 3);
+    (void)bowl(a);
+    step(a, 1, ops->lr(conf), 0, 0, COUNT);
+    for (int i = slots; i < SLOTS; i++)
+        for (int j = 0; j < COUNT; j++)
+            if (a->memory[i][j] < 0 || a->memory[i][j] > 0) return broken("slots: asks for %d and writes number %d", (int)slots, i);
+    return NULL;
+}
+
+const char *conform_optimizer(const vaei_optimizer_ops *ops, const char *example) {
+    fixture f;
+    fixture_open(&f, "optimizer", example);
+    const void *conf = f.recipe.optimizer_conf;
+    descent *const a = malloc(sizeof(*a));
+    const char *failure = descends(a, ops, conf);
+    if (!failure) failure = rests(a, ops, conf);
+    if (!failure) failure = closed_form(a, ops, conf, example);
+    if (!failure) failure = slices_and_tables(a, ops, conf);
+    if (!failure) failure = memories(a, ops, conf);
+    free(a);
+    return fixture_close(&f, failure);
+}
+
+/* ---- schedules and clips --------------------------------------------------------------------------------------------- */
+
+static double schedule_by_hand(const char *example, int64_t t) {
+    const double warmup = option(example, "warmup", 0), rise = (double)t < warmup ? (double)(t + 1) / warmup : 1;
+    if (is_named(example, "constant")) return rise;
+    if (is_named(example, "step")) {
+        double factor = rise;
+        for (int64_t i = (int64_t)option(example, "every", 0); i <= t && factor > 1e-300; i += (int64_t)option(example, "every", 0))
+            factor *= option(example, "factor", 0.1);
+        return factor;
+    }
+    if (is_named(example, "cosine")) {
+        const double steps = option(example, "steps", 0), final = option(example, "final", 0), left = steps - (double)t;
+        if ((double)t < warmup) return rise;
+        if (left <= 0) return final;
+        const double half = sin(0.5 * acos(-1) * left / (steps - warmup)); /* (1 + cos u) / 2 = sin^2 of what is left */
+        return final + (1 - final) * half * half;
+    }
+    return NAN;
+}
+
+/* In [0, 1], of the closed form, and the same whatever was asked before: a resumed run goes on where it was. */
+const char *conform_schedule(const vaei_schedule_ops *ops, const char *example) {
+    enum { STEPS = 1500 };
+    static double forth[STEPS];
+    const char *failure = NULL;
+    fixture f;
+    fixture_open(&f, "schedule", example);
+    const void *conf = f.recipe.schedule_conf;
+    for (int64_t t = 0; t < STEPS && !failure; t++) {
+        const double want = schedule_by_hand(example, t);
+        forth[t] = ops->factor(conf, t);
+        if (isnan(want)) failure = broken("closed form: check_conformance_training.c has none of this schedule");
+        else if (!(forth[t] >= 0 && forth[t] <= 1)) failure = broken("factor: %g at step %d is not within 0..1", forth[t], (int)t);
+        else if (!(fabs(forth[t] - want) <= 1e-6)) failure = broken("closed form: %.8g at step %d, wanted %.8g", forth[t], (int)t, want);
+    }
+    for (int64_t t = STEPS - 1; t >= 0 && !failure; t -= 7) {
+        const double back = ops->factor(conf, t);
+        failure = same_bytes("resume", "a factor asked for again", &back, &forth[t], sizeof(back));
+    }
+    for (int64_t t = 1000000; t <= 1000000000000 && !failure; t *= 1000) {
+        const double far = ops->factor(conf, t);
+        if (!(far >= 0 && far <= 1)) failure = broken("factor: %g at step %lld", far, (long long)t);
+    }
+    return fixture_close(&f, failure);
+}
+
+static double clip_by_hand(const char *example, double norm) {
+    if (is_named(example, "none")) return 1;
+    if (is_named(example, "norm")) return norm > option(example, "max", 1) ? option(example, "max", 1) / norm : 1;
+    return NAN;
+}
+
+/* Never longer, never turned, never gone: 0 < factor <= 1. */
+const char *conform_clip(const vaei_clip_ops *ops, const char *example) {
+    const char *failure = NULL;
+    fixture f;
+    fixture_open(&f, "clip", example);
+    for (double norm = 0; norm < 1e37 && !failure; norm = norm > 0 ? norm * 1.7 : 1e-30) {
+        const double factor = ops->factor(f.recipe.clip_conf, norm), want = clip_by_hand(example, norm);
+        if (isnan(want)) failure = broken("closed form: check_conformance_training.c has none of this clip");
+        else if (!(factor > 0)) failure = broken("clip: a gradient of %g is turned round, by %g", norm, factor);
+        else if (!(factor <= 1)) failure = broken("clip: a gradient of %g gets longer, by %g", norm, factor);
+        else if (!(fabs(factor - want) <= 1e-6 * want)) failure = broken("closed form: %g at norm %g, wanted %g", factor, norm, want);
+    }
+    return fixture_close(&f, failure);
+}
+
+START_TEST(test_objective_example_conforms) {
+    CONFORMS(objective, vaei_objectives);
+}
+END_TEST
+START_TEST(test_optimizer_example_conforms) {
+    CONFORMS(optimizer, vaei_optimizers);
+}
+END_TEST
+START_TEST(test_schedule_example_conforms) {
+    CONFORMS(schedule, vaei_schedules);
+}
+END_TEST
+START_TEST(test_clip_example_conforms) {
+    CONFORMS(clip, vaei_clips);
+}
+END_TEST
+
+Suite *suite_conformance_training(void);
+Suite *suite_conformance_training(void) {
+    Suite *s = suite_create("conformance of training");
+    TCase *t = tcase_create("training");
+    tcase_set_timeout(t, 60);
+    tcase_add_loop_test(t, test_objective_example_conforms, 0, examples_of(vaei_objectives, vaei_objectives_count));
+    tcase_add_loop_test(t, test_optimizer_example_conforms, 0, examples_of(vaei_optimizers, vaei_optimizers_count));
+    tcase_add_loop_test(t, test_schedule_example_conforms, 0, examples_of(vaei_schedules, vaei_schedules_count));
+    tcase_add_loop_test(t, test_clip_example_conforms, 0, examples_of(vaei_clips, vaei_clips_count));
+    suite_add_tcase(s, t);
+    return s;
+}
