@@ -284,7 +284,7 @@ const vaei_latent_ops vaei_latent_fsq = {
     .module = { .name = "fsq",
                 .summary = "finite scalar quantization: a few values, each rounded to its levels",
                 .examples = "fsq levels=5x3\n"
-                            "fsq levels=4x3x2 heads=2 variant=vqp\n"
+                            "fsq levels=4x3x3 heads=2 variant=vqp\n"
                             "fsq levels=7 variant=symmetric decode=raw",
                 .paper = "Mentzer et al. 2023 (arXiv:2309.15505)",
                 .conf_size = sizeof(conf),

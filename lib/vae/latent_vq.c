@@ -34,9 +34,9 @@ const vaei_latent_ops vaei_latent_vq = {
                 .summary = "vector quantization: the nearest of K codes at each position",
                 .examples = "vq codes=8\n"
                             "vq codes=6 dim=2 heads=2 learn=gradient orthogonal=0.3 scale=0.7\n"
-                            "vq codes=6 diversity=0.5 commit=0.5 gradient=rotation decode=raw\n"
+                            "vq codes=6 diversity=0.5 commit=0.5 gradient=rotation freeze=true decode=raw\n"
                             "vq codes=8 cosine=true debias=false decay=0.9 eps=0.001\n"
-                            "vq codes=8 temperature=0.5 freeze=true\n"
+                            "vq codes=8 temperature=0.05\n"
                             "vq codes=4 start=kmeans revive=0.5",
                 .paper = "van den Oord, Vinyals, Kavukcuoglu 2017 (arXiv:1711.00937)",
                 .conf_size = sizeof(vaei_bank_conf),
