@@ -132,25 +132,6 @@ static void open_run(train_loop_t *loop, const cli_t *cli, const char *folder, s
     loop->saved = loop->state;
 }
 
-/* The least number of examples in a step, 1 or 2. Tried on a model of its own, and only where it matters: a refused step says it. */
-static int64_t least_batch(const train_loop_t *loop, vae_ctx_t *ctx) {
-    const data_t *train = &loop->data->train;
-    const int64_t batch = loop->settings->batch;
-    if (batch > 1 && train->n > 1 && train->n % batch != 1) return 1;
-    vae_model_t *model;
-    vae_trainer_t *trainer;
-    float *x = mem_alloc(vae_model_input_size(loop->model), sizeof *x);
-    must(vae_model_create(&model, ctx, loop->settings->text, 0));
-    must(vae_trainer_create(&trainer, model, loop->settings->text, 1));
-    data_range(train, 0, 1, x);
-    const vae_status_t status = vae_trainer_step(trainer, 1, x, NULL);
-    if (status == VAE_E_NOMEM) must(status);
-    vae_trainer_destroy(trainer);
-    vae_model_destroy(model);
-    free(x);
-    return status == VAE_E_ARG ? 2 : 1;
-}
-
 /* Batches as the model needs them: refused before the first step, or the rest of each epoch left out. */
 static void require_batches(train_loop_t *loop) {
     const int64_t n = loop->data->train.n, batch = loop->settings->batch, rest = n % batch;
@@ -224,13 +205,13 @@ static int run(const cli_t *cli) {
     take_settings(&settings, cli, folder, start);
     vae_ctx_t *ctx = engine_ctx(cli);
     loop.model = prepare(ctx, &settings, &data, cli, resumed);
+    must_or(vae_trainer_min_batch(loop.model, settings.text, &loop.least), EXIT_USAGE);
+    require_batches(&loop);
     must_or(vae_trainer_create(&loop.trainer, loop.model, settings.text, settings.batch), EXIT_USAGE);
     must(vae_trainer_seed(loop.trainer, (uint64_t)settings.seed));
-    loop.least = least_batch(&loop, ctx);
     loop.has_prior = model_has_prior(loop.model);
     loop.has_codes = vae_model_code_size(loop.model) > 0;
     augment_open(&loop.augment, settings.augment, &data.train.extent);
-    require_batches(&loop);
     open_run(&loop, cli, folder, start);
     write_config(&settings, source, &loop);
     if (!resumed) run_log_create(&loop.run);

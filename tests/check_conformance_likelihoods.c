@@ -87,7 +87,8 @@ static const char *gradients(fixture *f) {
         const float once = f->grads[q->offset];
         (void)value(f); /* the cache is that of the last difference */
         f->p.ops->backward(&f->p, &f->run, f->cache, f->theta, f->x, f->weight, f->dtheta);
-        if (!(fabsf(f->grads[q->offset] - 2 * once) <= 1e-5f * (1 + fabsf(once)))) return broken("adding: gradients of %s are not added to", q->name);
+        if (!(fabsf(f->grads[q->offset] - 2 * once) <= 1e-5f * (1 + fabsf(once))))
+            return broken("adding: gradients of %s are not added to", q->name);
     }
     return NULL;
 }
@@ -102,7 +103,8 @@ static const char *parts(fixture *f) {
     for (int64_t first = 0; first < EXAMPLES; first += 2) {
         vaei_run r = vaei_run_slice(&f->run, first, EXAMPLES - first < 2 ? EXAMPLES - first : 2);
         f->p.ops->nll(&f->p, &r, f->cache, f->theta + first * SIZE, f->x + first * SIZE, f->nll + first);
-        f->p.ops->backward(&f->p, &r, f->cache, f->theta + first * SIZE, f->x + first * SIZE, f->weight + first, f->dtheta + first * SIZE);
+        f->p.ops->backward(&f->p, &r, f->cache, f->theta + first * SIZE, f->x + first * SIZE, f->weight + first,
+            f->dtheta + first * SIZE);
     }
     differs |= memcmp(whole->nll, f->nll, EXAMPLES * sizeof(double)) != 0;
     differs |= memcmp(whole->dtheta, f->dtheta, EXAMPLES * SIZE * sizeof(float)) != 0;

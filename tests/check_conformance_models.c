@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_conformance_models.c - every example of every module inside a model that trains: refused memory, files, resumed training and threads,
+ * check_conformance_models.c - every example of every module inside a model that trains: refused memory, files, resumed training and
+ * threads,
  * by the public calls. */
 #include "conformance.h"
 #include "support.h"
@@ -27,7 +28,9 @@ static int32_t stand_layer(int32_t i, const vaei_module *m, const char *example,
     static const int32_t sizes[] = {192, 24, 30};
     (void)m;
     if (i == 3) return 0;
-    snprintf(c->spec, TEXT, "input %s\nencoder %s | flatten | linear out=4\nlatent gaussian dim=2\ndecoder linear out=%d | reshape %s\nlikelihood gaussian\n",
+    snprintf(c->spec, TEXT,
+             "input %s\nencoder %s | flatten | linear out=4\nlatent gaussian dim=2\n"
+             "decoder linear out=%d | reshape %s\nlikelihood gaussian\n",
              inputs[i], example, (int)sizes[i], inputs[i]);
     return 1;
 }
@@ -36,7 +39,9 @@ static int32_t stand_latent(int32_t i, const vaei_module *m, const char *example
     static const char *const encoders[] = {"flatten | linear out=6", "conv2d out=6 kernel=2 stride=2"};
     (void)m;
     if (i == 2) return 0;
-    snprintf(c->spec, TEXT, "input 4x4x3\nencoder %s\nlatent %s\ndecoder flatten | linear out=48 | reshape 4x4x3\nlikelihood gaussian\n", encoders[i], example);
+    snprintf(c->spec, TEXT,
+             "input 4x4x3\nencoder %s\nlatent %s\ndecoder flatten | linear out=48 | reshape 4x4x3\nlikelihood gaussian\n",
+             encoders[i], example);
     return 1;
 }
 
@@ -50,7 +55,8 @@ static int32_t stand_prior(int32_t i, const vaei_module *m, const char *example,
     static const char *const latents[] = {"gaussian dim=2", "vq codes=4"};
     const vaei_prior_ops *const ops = (const vaei_prior_ops *)(const void *)m;
     if (i == 2) return 0;
-    snprintf(c->spec, TEXT, "input 4x4x3\nencoder conv2d out=2 kernel=2 stride=2%s\nlatent %s\ndecoder flatten | linear out=48 | reshape 4x4x3\n"
+    snprintf(c->spec, TEXT,
+             "input 4x4x3\nencoder conv2d out=2 kernel=2 stride=2%s\nlatent %s\ndecoder flatten | linear out=48 | reshape 4x4x3\n"
              "likelihood gaussian\nprior %s\n", i == 0 ? " | flatten" : "", latents[i], example);
     if ((ops->flags & (VAEI_PRIOR_LEARNED | VAEI_PRIOR_JOINT)) == VAEI_PRIOR_LEARNED) snprintf(c->options, TEXT, "objective prior\n");
     return 1;
@@ -124,7 +130,8 @@ static void refuse(const candidate *c) {
         status = vae_model_create(&m, ctx, c->spec, 1);
         if (status == VAE_OK) status = vae_trainer_create(&t, m, c->options, BATCH);
         if (status == VAE_OK) status = vae_session_create(&s, m, BATCH);
-        ck_assert_msg(status == VAE_OK || status == VAE_E_NOMEM, "%s%s: allocation %d: %s", c->spec, c->options, (int)k, vae_last_error());
+        ck_assert_msg(status == VAE_OK || status == VAE_E_NOMEM, "%s%s: allocation %d: %s", c->spec, c->options, (int)k,
+            vae_last_error());
         ck_assert_msg(status != VAE_OK || k > h.calls, "%s%s: allocation %d failed and nobody said so", c->spec, c->options, (int)k);
         vae_session_destroy(s);
         vae_trainer_destroy(t);

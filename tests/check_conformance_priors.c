@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_conformance_priors.c - every example of every prior of priors.def against the contract of prior.h, over four codes of three and over
+ * check_conformance_priors.c - every example of every prior of priors.def against the contract of prior.h, over four codes of three
+ * and over
  * one value, where all there is can be counted or integrated. */
 #include "conformance.h"
 
@@ -45,7 +46,8 @@ static void slots(fixture *f) {
     for (int32_t training = 0; training < 2; training++) {
         vaei_need *const need = &f->need[training];
         if (f->p.ops->need) f->p.ops->need(&f->p, f->run.k, MANY, training, need);
-        f->slot[training] = (vaei_slot){.pack = block_make(need->pack), .cache = block_make(need->cache), .scratch = block_make(need->scratch)};
+        f->slot[training] = (vaei_slot){.pack = block_make(need->pack), .cache = block_make(need->cache),
+            .scratch = block_make(need->scratch)};
         memset(f->slot[training].pack, 0, need->pack);
     }
 }
@@ -201,7 +203,8 @@ static const char *samples_follow(fixture *f) {
     }
     for (int i = 0; i < (f->of_codes ? PLACES * K : 2); i++) {
         const double spread = f->of_codes ? 0.25 : i == 0 ? want.of[1] : 3 * want.of[1] * want.of[1];
-        if (!(fabs(got.of[i] - want.of[i]) <= 5 * sqrt(spread / DRAWS))) return broken("samples: their moment %d is %.4g, the density's %.4g", i, got.of[i], want.of[i]);
+        if (!(fabs(got.of[i] - want.of[i]) <= 5 * sqrt(spread / DRAWS)))
+            return broken("samples: their moment %d is %.4g, the density's %.4g", i, got.of[i], want.of[i]);
     }
     return NULL;
 }
@@ -235,7 +238,8 @@ static const char *slopes_of(fixture *f, const vaei_param *q) {
         *w = kept - h;
         const double left = (here - value(f)) / (double)h, got = (double)f->grads[q->offset + i];
         *w = kept;
-        if (!is_slope(got, left, right)) return broken("gradient of %s[%lld] is %g, differences say %g or %g", q->name, (long long)i, got, left, right);
+        if (!is_slope(got, left, right)) return broken("gradient of %s[%lld] is %g, differences say %g or %g", q->name, (long long)i,
+            got, left, right);
     }
     return NULL;
 }
@@ -293,9 +297,11 @@ static outcome *outcome_of(fixture *f, int64_t part) {
     learn(f);
     for (int64_t i = 0; i < MANY; i += part) {
         vaei_run r = vaei_run_slice(&f->run, i, MANY - i < part ? MANY - i : part);
-        const vaei_points some = {.codes = at.codes ? at.codes + i * PLACES : NULL, .z = at.z ? at.z + i : NULL, .mean = f->mean + i, .logvar = f->logvar + i};
+        const vaei_points some = {.codes = at.codes ? at.codes + i * PLACES : NULL, .z = at.z ? at.z + i : NULL, .mean = f->mean + i,
+            .logvar = f->logvar + i};
         f->p.ops->nll(&f->p, &r, &f->slot[0], &some, o->nll + i);
-        f->p.ops->sample(&f->p, &r, &f->slot[0], (uint64_t)(7 + i), &(vaei_points){.codes = at.codes ? o->codes + i * PLACES : NULL, .z = at.z ? o->z + i : NULL});
+        f->p.ops->sample(&f->p, &r, &f->slot[0], (uint64_t)(7 + i), &(vaei_points){.codes = at.codes ? o->codes + i * PLACES : NULL,
+            .z = at.z ? o->z + i : NULL});
     }
     score(f, 1, MANY, &at, o->trained);
     vaei_run r = f->run;
@@ -317,7 +323,8 @@ static const char *same_outcome(const fixture *f, const char *promise, const out
     return same_bytes(promise, "a gradient or what was learnt", a->params, b->params, (size_t)f->table.n_floats * sizeof(float));
 }
 
-static const char *same_elsewhere(const fixture *f, const char *example, const vaei_kernels *k, int32_t threads, int64_t part, const outcome *want) {
+static const char *same_elsewhere(const fixture *f, const char *example, const vaei_kernels *k, int32_t threads, int64_t part,
+        const outcome *want) {
     fixture *const g = fixture_open(f->p.ops, example, f->of_codes, k);
     char promise[60];
     vaei_pool *pool;
@@ -337,7 +344,8 @@ static const char *same_everywhere(fixture *f, const char *example) {
     outcome *const want = outcome_of(f, MANY);
     const char *failure = NULL;
     for (int64_t i = 0; i < MANY && !failure; i++)
-        if (want->nll[i] < want->trained[i] || want->nll[i] > want->trained[i]) failure = broken("scores: example %d is another in training", (int)i);
+        if (want->nll[i] < want->trained[i] || want->nll[i] > want->trained[i])
+            failure = broken("scores: example %d is another in training", (int)i);
     for (size_t i = 0; i < VAEI_COUNT(counts) && !failure; i++) failure = same_elsewhere(f, example, k, counts[i], MANY, want);
     for (int64_t part = 1; part < 50 && !failure; part += 48) failure = same_elsewhere(f, example, k, 1, part, want);
     for (int32_t isa = ISA_FIRST; isa < ISA_END && !failure; isa++)

@@ -79,7 +79,8 @@ static const char *objective_at(objective_probe *a, int64_t step) {
         a->nll[i] = kept - h;
         const double slope = (above - objective_value(a)) / (2 * h);
         a->nll[i] = kept;
-        if (!(fabs(slope - (double)d_nll[i]) <= 1e-6)) return broken("gradient of nll[%d] is %g, differences say %g", i, (double)d_nll[i], slope);
+        if (!(fabs(slope - (double)d_nll[i]) <= 1e-6)) return broken("gradient of nll[%d] is %g, differences say %g", i,
+            (double)d_nll[i], slope);
     }
     return NULL;
 }
@@ -153,7 +154,8 @@ static const char *descends(descent *a, const vaei_optimizer_ops *ops, const voi
         memcpy(before, a->w, sizeof(before));
         step(a, 1, lr, 0, 0, COUNT);
         for (int i = 0; i < COUNT; i++)
-            if (!((a->w[i] - before[i]) * a->g[i] < 0)) return broken("descent: the first step moves w[%d] by %g along its gradient %g", i, (double)(a->w[i] - before[i]), (double)a->g[i]);
+            if (!((a->w[i] - before[i]) * a->g[i] < 0)) return broken("descent: the first step moves w[%d] by %g along its gradient %g",
+                i, (double)(a->w[i] - before[i]), (double)a->g[i]);
         for (int64_t t = 2; t <= 300; t++) {
             (void)bowl(a);
             step(a, t, lr, 0, 0, COUNT);
@@ -204,7 +206,8 @@ static const char *closed_form(descent *a, const vaei_optimizer_ops *ops, const 
     for (int i = 0; i < COUNT; i++) {
         const double want = first_step(example, 0.125, 0.0625, (double)a->g[i], (double)before[i]);
         if (isnan(want)) return broken("closed form: check_conformance_training.c has none of this optimizer");
-        if (!(fabs((double)a->w[i] - want) <= 1e-5 * (1 + fabs(want)))) return broken("closed form: the first step gives %.8g, wanted %.8g", (double)a->w[i], want);
+        if (!(fabs((double)a->w[i] - want) <= 1e-5 * (1 + fabs(want))))
+            return broken("closed form: the first step gives %.8g, wanted %.8g", (double)a->w[i], want);
     }
     return NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_mutants.c - modules that are wrong on purpose, one fault each: the loops over the registries must tell each apart, and by the promise
- * that it breaks. A mutant is a copy of a module's functions with one of them replaced. */
+ * check_mutants.c - modules that are wrong on purpose, one fault each: the loops over the registries must tell each apart, and by the
+ * promise that it breaks. A mutant is a copy of a module's functions with one of them replaced. */
 #include "conformance.h"
 
 #define MUTANT(kind, name) \
@@ -33,18 +33,21 @@ static void negate(int64_t n, float *x) {
 
 /* ---- layers ---------------------------------------------------------------------------------------------------------- */
 
-static void layer_wrong_sign(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
+static void layer_wrong_sign(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
+        float *dx) {
     layer_sigmoid->backward(l, r, m, x, y, dy, dx);
     if (dx) negate(r->n * vaei_shape_size(&l->in), dx);
 }
 
-static void layer_forgets_one_weight(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
+static void layer_forgets_one_weight(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+        float *dy, float *dx) {
     float *const last = r->grads + l->param[0]->offset + l->param[0]->count - 1, kept = *last;
     layer_linear->backward(l, r, m, x, y, dy, dx);
     *last = kept;
 }
 
-static void layer_writes_its_gradient(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
+static void layer_writes_its_gradient(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
+        float *dy, float *dx) {
     memset(r->grads + l->param[1]->offset, 0, (size_t)l->param[1]->count * sizeof(float));
     layer_linear->backward(l, r, m, x, y, dy, dx);
 }
@@ -174,7 +177,8 @@ static void likelihood_wrong_sign(const vaei_likelihood *p, const vaei_run *r, c
     negate(r->n * p->size, dtheta);
 }
 
-static void likelihood_of_others(const vaei_likelihood *p, const vaei_run *r, void *cache, const float *theta, const float *x, double *nll) {
+static void likelihood_of_others(const vaei_likelihood *p, const vaei_run *r, void *cache, const float *theta, const float *x,
+        double *nll) {
     likelihood_laplace->nll(p, r, cache, theta, x, nll);
     if (r->n > 1) nll[0] += 1e-9 * nll[r->n - 1];
 }
@@ -232,7 +236,8 @@ static void prior_draws_by_the_batch(const vaei_prior *p, const vaei_run *r, con
     prior_standard->sample(p, r, m, r->n == 1 ? first + 1 : first, out);
 }
 
-static void joint_points_wrong_sign(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, const float *weight,
+static void joint_points_wrong_sign(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at,
+        const float *weight,
                                     float *dz, float *dmean, float *dlogvar) {
     prior_vamp->backward_points(p, r, m, at, weight, dz, dmean, dlogvar);
     negate(p->inputs, dlogvar);
@@ -273,15 +278,18 @@ static void objective_of_one(const void *conf, vaei_terms *t) {
     t->loss -= 2 * t->recon;
 }
 
-static void climbs(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, const float *g, float *w, float *const *slot) {
+static void climbs(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, const float *g, float *w,
+        float *const *slot) {
     optimizer_sgd->step(conf, k, n, t, -lr, decay, g, w, slot);
 }
 
-static void crawls(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, const float *g, float *w, float *const *slot) {
+static void crawls(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, const float *g, float *w,
+        float *const *slot) {
     optimizer_sgd->step(conf, k, n, t, 1e-4f * lr, decay, g, w, slot);
 }
 
-static void knows_its_slice(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, const float *g, float *w, float *const *slot) {
+static void knows_its_slice(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, const float *g,
+        float *w, float *const *slot) {
     optimizer_adam->step(conf, k, n, t, lr, decay, g, w, slot);
     if (lr > 0 && (g[0] < 0 || g[0] > 0)) w[0] *= 1.0000002f;
 }

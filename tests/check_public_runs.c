@@ -176,6 +176,14 @@ void of_trainer_destroy(rig *r) {
     vae_trainer_destroy((vae_trainer_t *)(void *)r->plain);
 }
 
+void of_trainer_min_batch(rig *r) {
+    int64_t n = 7;
+    REFUSED(vae_trainer_min_batch(NULL, NULL, &n));
+    REFUSED(vae_trainer_min_batch(r->plain, NULL, NULL));
+    ck_assert_int_eq(vae_trainer_min_batch(r->plain, "optimizer nosuch", &n), VAE_E_SPEC);
+    ck_assert_int_eq(n, 7);
+}
+
 void of_trainer_bytes(rig *r) {
     uint64_t bytes = 7;
     REFUSED(vae_trainer_bytes(NULL, NULL, 1, &bytes));

@@ -92,4 +92,6 @@ void random_isolated(const random_case *c, random_report *out);
 /* Makes c smaller as long as it fails. */
 void random_shrink(random_case *c, random_report *out);
 
+vae_status_t random_trainer(vae_trainer_t **t, vae_model_t *m, const char *training, int64_t n);
+
 #endif

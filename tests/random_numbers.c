@@ -156,7 +156,7 @@ static int32_t check_gradients(reference *r, const random_case *c, vae_model_t *
     if (!known(r, out) || !reference_posterior(r, h, &mean, &logvar)) return 1;
     const reference_values theta = reference_section(r, "decoder", reference_draw(r, &mean, &logvar, noise));
     if (!known(r, out)) return 1;
-    RANDOM_TRY(out, vae_trainer_create(&t, m, c->training, n));
+    RANDOM_TRY(out, random_trainer(&t, m, c->training, n));
     const vae_status_t status = vae_trainer_backward(t, n, x, logvar.at ? noise : NULL, &metrics);
     if (status == VAE_OK) {
         const double free_bits = option_of(c->training, "elbo.free_bits");
@@ -214,7 +214,7 @@ static int32_t check_split(const random_case *c, vae_model_t *m, const float *x,
     for (int64_t i = -1; i < c->n; i++) { /* first the batch */
         vae_trainer_t *t = NULL;
         const int64_t n = i < 0 ? c->n : 1, at = i < 0 ? 0 : i;
-        RANDOM_TRY(out, vae_trainer_create(&t, m, c->training, n));
+        RANDOM_TRY(out, random_trainer(&t, m, c->training, n));
         const vae_status_t status = vae_trainer_backward(t, n, x + at * S, noise ? noise + at * D : NULL, NULL);
         if (status == VAE_OK) (void)take_grads(m, t, sums + (i < 0 ? 0 : 2 * total), sums + (i < 0 ? 1 : 3) * total);
         vae_trainer_destroy(t);

@@ -256,13 +256,22 @@ static int32_t check_bytes(const char *what, uint64_t told, uint64_t taken, uint
     return random_fail(out, "%s takes %llu bytes, told %llu", what, (unsigned long long)taken, (unsigned long long)told);
 }
 
+/* A trainer for n examples, or for the least batch where that is more; its steps with n are then refused. */
+vae_status_t random_trainer(vae_trainer_t **t, vae_model_t *m, const char *training, int64_t n) {
+    int64_t least = 1;
+    const vae_status_t status = vae_trainer_min_batch(m, training, &least);
+    return status < 0 ? status : vae_trainer_create(t, m, training, n > least ? n : least);
+}
+
 static int32_t use_trainer(const use *u, vae_ctx_t *ctx, random_report *out) {
     char training[2048];
     vae_trainer_t *t = NULL;
     uint64_t told = 0;
-    const int64_t most = u->c->n > u->c->max_batch ? u->c->n : u->c->max_batch;
+    int64_t most = u->c->n > u->c->max_batch ? u->c->n : u->c->max_batch, least = 1;
     const uint64_t before = vae_ctx_bytes_in_use(ctx);
     (void)snprintf(training, sizeof(training), "%s%s", u->c->training, u->v->memory);
+    RANDOM_TRY(out, vae_trainer_min_batch(u->m, training, &least));
+    if (most < least) most = least;
     RANDOM_TRY(out, vae_trainer_bytes(u->m, training, most, &told));
     RANDOM_TRY(out, vae_trainer_create(&t, u->m, training, most));
     if (!check_bytes("trainer", told, vae_ctx_bytes_in_use(ctx) - before, 1 << 16, out)) return 0;
@@ -340,13 +349,13 @@ int32_t random_resume(const random_case *c, random_report *out) {
     use w = u;
     w.r = &r[1];
     (void)snprintf(path, sizeof(path), "/tmp/random_models.%ld.safetensors", (long)getpid());
-    RANDOM_TRY(out, vae_trainer_create(&a, m, c->training, c->n));
+    RANDOM_TRY(out, random_trainer(&a, m, c->training, c->n));
     RANDOM_TRY(out, vae_trainer_seed(a, 9));
     if (!step(&u, a, c->n, out)) return 0;
     RANDOM_TRY(out, vae_trainer_save(a, path));
     const vae_status_t status = vae_model_load(&loaded, ctx, path);
     if (status == VAE_OK && !same_params(m, loaded, "load", out)) return 0;
-    if (status == VAE_OK) RANDOM_TRY(out, vae_trainer_create(&b, loaded, c->training, c->n));
+    if (status == VAE_OK) RANDOM_TRY(out, random_trainer(&b, loaded, c->training, c->n));
     const vae_status_t again = status == VAE_OK ? vae_trainer_load(b, path) : status;
     (void)unlink(path);
     if (again != VAE_OK) return random_fail(out, "load: %s", vae_last_error());

@@ -167,7 +167,7 @@ static const vaei_module *any_layer(random_dice *d) {
     for (int32_t pass = 0;; pass++) {
         int64_t at = pass ? random_range(d, 0, all - 1) : -1;
         for (size_t i = 0; i < vaei_layers_count; i++) {
-            int64_t weight = strchr(vaei_layers[i]->example, '{') ? 4 : 2;
+            int64_t weight = strchr(vaei_layers[i]->examples, '{') ? 4 : 2;
             for (const vaei_option *o = vaei_layers[i]->options; o && o->name; o++) weight++;
             if (!pass) all += weight;
             if (pass && (at -= weight) < 0) return vaei_layers[i];
@@ -198,7 +198,7 @@ static void random_layer(text_dice *t, const vaei_shape *in, int32_t depth, vaei
             vaei_write(w, "repeat n=%d { %s }", (int)random_range(&t->d, 1, 3), body);
         return;
     }
-    if (!strchr(m->example, '{')) {
+    if (!strchr(m->examples, '{')) {
         write_module(&t->d, m, in, w);
         return;
     }
@@ -301,7 +301,7 @@ static void random_training(text_dice *t, const vaei_shape *z, random_case *c) {
         write_any(&t->d, "objective", vaei_objectives, vaei_objectives_count, z, &w);
         write_any(&t->d, "schedule", vaei_schedules, vaei_schedules_count, z, &w);
         write_any(&t->d, "clip", vaei_clips, vaei_clips_count, z, &w);
-        const vae_status_t status = vae_trainer_create(&trainer, m, c->training, 1);
+        const vae_status_t status = random_trainer(&trainer, m, c->training, 1);
         vae_trainer_destroy(trainer);
         if (status == VAE_OK) break;
         c->training[0] = '\0';

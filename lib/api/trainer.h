@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * trainer.h - the trainer's parts, shared by trainer.c (steps) and trainer_file.c (checkpoints). */
+ * trainer.h - the trainer's parts, shared by trainer.c (steps), trainer_settings.c and trainer_file.c (checkpoints). */
 #ifndef VAEI_TRAINER_H
 #define VAEI_TRAINER_H
 
@@ -33,6 +33,9 @@ struct vae_trainer {
     vaei_work work;
     vae_tensor_t *tensor; /* [params.count] over grads */
 };
+
+/* The slots of the host's optimizer, if there are any. */
+void vaei_trainer_free_host_memory(vae_trainer_t *t);
 
 vae_status_t vaei_check_trainer(const vae_trainer_t *trainer);
 
