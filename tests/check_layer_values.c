@@ -323,11 +323,14 @@ START_TEST(test_norms_equal_their_formulas_in_double) {
 }
 END_TEST
 
-START_TEST(test_batchnorm_of_one_value_gives_the_bias_and_no_gradient) {
+/* One value a channel over the batch, or a group: its variance is 0. */
+static const char *const norms_of_one[] = {"batchnorm", "groupnorm groups=2"};
+
+START_TEST(test_a_norm_of_one_value_gives_the_bias_and_no_gradient) {
     const float x[2] = {3, -4};
     float *y = block_make(floats(2)), *dx = block_make(floats(2)), *dy = make_gradient(2), *grads;
     rig g;
-    open_layer(&g, "batchnorm", (vaei_shape){1, {2, 0, 0, 0}});
+    open_layer(&g, norms_of_one[_i], (vaei_shape){1, {2, 0, 0, 0}});
     grads = block_make(floats(g.params.n_floats));
     train(&g, 1, x, dy, NULL, y, dx, grads);
     for (int i = 0; i < 2; i++) {
@@ -438,7 +441,7 @@ Suite *suite_layer_values(void) {
     tcase_add_test(t, test_hardtanh_passes_the_gradient_between_its_bounds_only);
     tcase_add_loop_test(t, test_layer_values_same_padding_is_this_explicit_one, 0, (int)VAEI_COUNT(synonyms));
     tcase_add_loop_test(t, test_norms_equal_their_formulas_in_double, 0, (int)VAEI_COUNT(norms));
-    tcase_add_test(t, test_batchnorm_of_one_value_gives_the_bias_and_no_gradient);
+    tcase_add_loop_test(t, test_a_norm_of_one_value_gives_the_bias_and_no_gradient, 0, VAEI_COUNT(norms_of_one));
     tcase_add_test(t, test_dropout_drops_its_share_and_scales_the_rest);
     tcase_add_loop_test(t, test_layer_parameters_have_pytorchs_names_shapes_and_fans, 0, (int)VAEI_COUNT(declared));
     return s;

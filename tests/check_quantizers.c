@@ -416,19 +416,21 @@ END_TEST
 
 START_TEST(test_revival_draws_vectors_evenly_and_none_twice) {
     enum { P = 40, K = 10, TRIALS = 4000 };
-    float x[P], count[K], codes[K];
+    float x[P], count[K], sum[K], codes[K];
     int32_t times[P] = {0};
-    const vaei_averages a = {.count = count};
+    const vaei_averages a = {.count = count, .sum = sum};
     vaei_vectors v = {P, 1, 1, 1, x, NULL};
     for (int p = 0; p < P; p++) x[p] = (float)p;
     for (uint64_t trial = 0; trial < TRIALS; trial++) {
         const vaei_noise_key key = {5, trial, VAEI_STREAM_REVIVAL};
         for (int i = 0; i < K; i++) count[i] = i == 3 ? 2 : 0.5f;
         codes[3] = -1;
+        for (int i = 0; i < K; i++) sum[i] = -7;
         vaei_averages_revive(&a, vaei_kernels_select(0, 0), K, &v, 1, key, 0, 0, 0, codes);
         ck_assert_float_eq(codes[3], -1);
         for (int i = 0; i < K; i++) {
             ck_assert_float_eq(count[i], i == 3 ? 2 : 1);
+            ck_assert_float_eq(sum[i], i == 3 ? -7 : codes[i]); /* else the next step's average undoes the revival */
             if (i == 3) continue;
             times[(int)codes[i]]++;
             for (int j = 0; j < i; j++) ck_assert_float_ne(codes[i], codes[j]);

@@ -32,7 +32,7 @@ typedef struct rig {
 /* Numbers of examples that no memory holds, where one example has `size` floats; 0: the end. */
 static inline int64_t hostile(int32_t i, int64_t size) {
     const int64_t all[] = {INT64_MIN, INT64_MIN + 1, -1, (INT64_C(1) << 62) / size, (INT64_C(1) << 61) / size + 1,
-                           INT64_MAX / size + 1, INT64_MAX - 1, INT64_MAX};
+                           INT64_MAX / size + (size > 1), INT64_MAX - 1, INT64_MAX};
     return i < (int32_t)(sizeof(all) / sizeof(all[0])) ? all[i] : 0;
 }
 

@@ -31,6 +31,7 @@ size_t vaei_reach_bytes(const vaei_reach *r, int64_t n) {
 }
 
 float *vaei_block_at(const vaei_buffer *b, int64_t n, char *block, size_t bytes) {
+    if (!block) return NULL; /* backward of steps that read no value has no block of values */
     if (b->place == VAEI_PLACE_LOW) return (float *)(void *)(block + vaei_reach_bytes(&b->before, n));
     const vaei_reach end = {b->before.values + b->size, b->before.arrays + 1};
     return (float *)(void *)(block + bytes - vaei_reach_bytes(&end, n));
