@@ -3,7 +3,7 @@
 #
 #   make [all]         build/libvae.a, build/libvae.so, build/vae          make check       every test, a few minutes
 #   make install       PREFIX=/usr/local, DESTDIR=, LIBDIR=, ...           make check-asan  the C tests under ASan and UBSan
-#   make soak          MODELS=1000000 SEED=1: random models
+#   make soak          MODELS=1000000 SEED=1: random models                make check-reproducible  two builds, equal bytes
 #   make demo          train on Fashion-MNIST, look at demo/samples.png    make bench       speed, beside the peers if installed
 #   make demo-vq       train codebooks on clothes and textures             make docs        the generated documents
 #   make clean
@@ -61,7 +61,8 @@ endif
 # Ours stand after the user's where the results depend on them: contraction and fast-math would change the bits.
 OUR_WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wcast-qual -Wvla -Wpointer-arith
 OUR_CPPFLAGS := -Iinclude -D_POSIX_C_SOURCE=200809L
-OUR_CFLAGS   := -std=c11 $(OUR_WARNINGS)
+# no folder of the builder in what is built: equal sources give equal bytes
+OUR_CFLAGS   := -std=c11 $(OUR_WARNINGS) -ffile-prefix-map=$(CURDIR)=.
 OUR_FLOAT    := -fno-fast-math -fno-math-errno -ffp-contract=off -fno-trapping-math
 # 32-bit x86 would compute on the x87, in 80 bits: every product and sum rounded twice
 OUR_FLOAT    += $(if $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dM -E -x c /dev/null 2>/dev/null | grep -w __i386__),\
@@ -71,7 +72,7 @@ LIB_CFLAGS   := -fPIC -fvisibility=hidden -pthread $(OUR_FLOAT)
 LOOP_CFLAGS := $(if $(filter -O0 -O1 -O -Og -Os -Oz,$(CFLAGS)),,-O3)
 # The floors that read foreign bytes and the program check their stacks and copies; the kernels see nothing but sizes that were checked.
 # A sanitizer does the same, and more.
-TRY_HARDEN := -fstack-protector-strong -fstack-clash-protection
+TRY_HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection
 HARDEN := $(if $(findstring -fsanitize,$(CFLAGS)),,$(foreach f,$(TRY_HARDEN),\
             $(shell $(CC) $(f) -Werror -c -x c /dev/null -o /dev/null 2>/dev/null && echo '$(f)')) \
             $(if $(filter -O -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
@@ -109,7 +110,7 @@ PROGRAM := $(if $(PROGRAM_SRC),$(BUILD)/vae)
 CHECK   := $(if $(CHECK_SRC),$(BUILD)/check_vae)
 RANDOM  := $(if $(RANDOM_SRC),$(BUILD)/random_models)
 
-.PHONY: all static shared program examples check check-asan asan check-build soak bench-build bench demo demo-vq \
+.PHONY: all static shared program examples check check-asan check-reproducible asan check-build soak bench-build bench demo demo-vq \
         docs install uninstall clean need-check need-program FORCE
 all: static shared program
 static: $(STATIC)
@@ -198,6 +199,9 @@ asan:
 
 check-asan: asan
 	CK_FORK=no $(BUILD)/asan/check_vae
+
+check-reproducible:
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' BLAS='$(BLAS)' MAKE='$(MAKE)' scripts/reproducible.sh
 
 check: all examples check-build asan
 	@MAKE='$(MAKE)' CC='$(CC)' BUILD='$(BUILD)' BLAS='$(BLAS)' scripts/run_checks.sh
