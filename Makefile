@@ -6,12 +6,15 @@
 #   make soak          MODELS=1000000 SEED=1: random models                make check-reproducible  two builds, equal bytes
 #   make demo          train on Fashion-MNIST, look at demo/samples.png    make bench       speed, beside the peers if installed
 #   make demo-vq       train codebooks on clothes and textures             make docs        the generated documents
+#   make fuzz          the targets of fuzz/, with clang and libFuzzer      make check-fuzz  their corpus, ten seconds each
+#   make tsan, msan    C tests under ThreadSanitizer, MemorySanitizer      make coverage    lines and branches by folder
 #   make clean
 #   V=1                shows the commands
 #
 # BLAS=openblas|blis|none chooses who multiplies matrices when a program asks for VAE_ARITH_BLAS; the default arithmetic
 # never uses it. CC, CFLAGS, CPPFLAGS, LDFLAGS and LDLIBS are yours: what libvae needs is kept in the OUR_ variables.
 
+comma := ,
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -24,6 +27,7 @@ INCLUDEDIR ?= $(PREFIX)/include
 DATADIR    ?= $(PREFIX)/share
 MANDIR     ?= $(DATADIR)/man
 BLAS       ?= openblas
+FUZZ_CC    ?= clang
 CFLAGS     ?= -O2 -g
 AR         ?= ar
 INSTALL    ?= install
@@ -97,7 +101,10 @@ BENCH_SRC   := $(wildcard bench/*.c)
 HEADERS     := $(wildcard include/vae/*.h)
 
 objects     = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-LIB_OBJ     := $(call objects,$(LIB_SRC))
+KERNEL_SRC  := $(filter lib/kernel/%,$(LIB_SRC))
+KERNELS     ?= $(BUILD)
+KERNEL_OBJ  := $(patsubst %.c,$(KERNELS)/obj/%.o,$(KERNEL_SRC))
+LIB_OBJ     := $(call objects,$(filter-out lib/kernel/%,$(LIB_SRC))) $(KERNEL_OBJ)
 PROGRAM_OBJ := $(call objects,$(PROGRAM_SRC))
 CHECK_OBJ   := $(call objects,$(CHECK_SRC))
 RANDOM_OBJ  := $(call objects,$(RANDOM_SRC))
@@ -111,6 +118,7 @@ CHECK   := $(if $(CHECK_SRC),$(BUILD)/check_vae)
 RANDOM  := $(if $(RANDOM_SRC),$(BUILD)/random_models)
 
 .PHONY: all static shared program examples check check-asan check-reproducible asan check-build soak bench-build bench demo demo-vq \
+        fuzz fuzz-build fuzz-if-clang check-fuzz tsan msan coverage \
         docs install uninstall clean need-check need-program FORCE
 all: static shared program
 static: $(STATIC)
@@ -184,6 +192,20 @@ $(BUILD)/check_vae: $(CHECK_OBJ) $(STATIC)
 $(BUILD)/random_models: $(RANDOM_OBJ) $(STATIC)
 	$(call link,$(RANDOM_OBJ) $(STATIC))
 
+# ---- fuzzing: each fuzz/target_NAME.c becomes fuzz_NAME, with the program's files but for its console and main ---------
+TARGETS  := $(patsubst fuzz/target_%.c,%,$(wildcard fuzz/target_*.c))
+FUZZERS  := $(TARGETS:%=$(BUILD)/fuzz_%)
+FUZZ_OBJ := $(call objects,$(filter-out fuzz/target_% $(if $(FUZZ_LINK),fuzz/driver.c),$(wildcard fuzz/*.c)) \
+              $(filter-out src/console.c src/main.c,$(PROGRAM_SRC)))
+fuzz-build: $(FUZZERS)
+
+$(BUILD)/obj/fuzz/%.o: fuzz/%.c $(BUILD)/flags | need-program
+	@mkdir -p $(@D)
+	$(call compile,-Ilib -Isrc -Ifuzz $(PROGRAM_CFLAGS),-pthread)
+
+$(FUZZERS): $(BUILD)/fuzz_%: $(BUILD)/obj/fuzz/target_%.o $(FUZZ_OBJ) $(STATIC)
+	$(call link,$(FUZZ_LINK) -Wl$(comma)--wrap=fopen$(comma)--wrap=fdopen$(comma)--wrap=fclose $< $(FUZZ_OBJ) $(STATIC) $(PROGRAM_LIBS))
+
 $(BUILD)/examples/%: examples/%.c $(STATIC) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(one_file)
@@ -195,7 +217,7 @@ $(BUILD)/bench/%: bench/%.c $(STATIC) $(BUILD)/flags
 # ---- tests ------------------------------------------------------------------------------------------------------------
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 asan:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS='$(SANITIZE)' check-build
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS='$(SANITIZE)' check-build fuzz-build
 
 check-asan: asan
 	CK_FORK=no $(BUILD)/asan/check_vae
@@ -203,7 +225,38 @@ check-asan: asan
 check-reproducible:
 	@CC='$(CC)' CFLAGS='$(CFLAGS)' BLAS='$(BLAS)' MAKE='$(MAKE)' scripts/reproducible.sh
 
-check: all examples check-build asan
+# Without a BLAS: OpenBLAS's own threads are not instrumented, and would be reported. Suites that fork are left out, since the
+# sanitizer follows no child.
+TSAN_SUITES := threads same_bits pool memory
+tsan:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan BLAS=none CFLAGS='-O1 -g -fsanitize=thread' check-build
+	@for suite in $(TSAN_SUITES); do CK_FORK=no TSAN_OPTIONS=halt_on_error=1 $(BUILD)/tsan/check_vae $$suite || exit 1; done
+
+# Uninitialised values: every byte of the process must come from instrumented code, so Check stays outside of fork and BLAS is off.
+msan:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/msan CC='$(FUZZ_CC)' BLAS=none \
+	  CFLAGS='-O1 -g -fsanitize=memory -fno-omit-frame-pointer' check-build
+	@CK_FORK=no $(BUILD)/msan/check_vae
+
+coverage:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic' program check-build fuzz-build
+	@BUILD='$(BUILD)' scripts/coverage.sh
+
+# The kernels are those of BUILD, without sanitizers: they read no bytes of files, and take minutes and gigabytes to compile with both
+# sanitizers and coverage.
+fuzz: $(KERNEL_OBJ)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz KERNELS=$(BUILD) CC='$(FUZZ_CC)' \
+	  CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link' FUZZ_LINK=-fsanitize=fuzzer fuzz-build
+
+# the corpus through the same targets, and where there is a clang ten seconds of changes for each
+check-fuzz: asan fuzz-if-clang
+	@BUILD='$(BUILD)' scripts/check_fuzz.sh
+
+fuzz-if-clang:
+	@if echo 'int LLVMFuzzerTestOneInput(const char *p, long n) { return !p && n < 0; }' | \
+	  $(FUZZ_CC) -fsanitize=fuzzer,address -x c -o /dev/null - 2>/dev/null; then $(MAKE) --no-print-directory fuzz; fi
+
+check: all examples check-build asan fuzz-if-clang
 	@MAKE='$(MAKE)' CC='$(CC)' BUILD='$(BUILD)' BLAS='$(BLAS)' scripts/run_checks.sh
 
 MODELS ?= 20000

@@ -1,14 +1,57 @@
 /* SPDX-License-Identifier: MIT
- * fuzz.h - what a target gives: libFuzzer's entry point, and seeds for the stand-alone driver. */
+ * fuzz.h - what a target gives, and what it finds around it.
+ *
+ * A target is one file, target_NAME.c, that defines fuzz_one(). It runs under libFuzzer or under driver.c, beside its
+ * folder of seeds, corpus/NAME. A target aborts where a promise is broken; limits.c aborts where an input takes more
+ * than a second or 256 MB. */
 #ifndef VAE_FUZZ_H
 #define VAE_FUZZ_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+/* One input, in a block of exactly `size` bytes. */
+void fuzz_one(const uint8_t *data, size_t size);
+
+/* limits.c: what libFuzzer and driver.c call. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The i-th valid input into out[cap]; its size, 0 if there are no more. */
-size_t fuzz_seed(size_t i, uint8_t *out, size_t cap);
+/* Say why on stderr, and abort. */
+_Noreturn void fuzz_broken(const char *what);
+
+/* Broken unless it holds. */
+#define MUST_HOLD(condition) ((condition) ? (void)0 : fuzz_broken(#condition))
+
+/* Broken unless the library's last failure is one printable line. */
+void fuzz_sentence(void);
+
+/* ---- memory (limits.c) ------------------------------------------------------------------------------------------ */
+
+/* All blocks taken between begin and end, by whatever library, and not given back: end(true) frees them. Only in
+ * builds with a sanitizer, whose hooks it uses; elsewhere they leak. */
+void fuzz_memory_begin(void);
+void fuzz_memory_end(bool free_the_rest);
+
+/* ---- the program (program.c) ------------------------------------------------------------------------------------ */
+
+/* Run a piece of the vae program. True if it came back; false if it died, which must be with a sentence: its memory
+ * and its files are then given back. */
+bool fuzz_program(void (*piece)(void *user), void *user);
+
+/* A folder of this process's own, in memory if the machine has such a file system; removed at exit. */
+const char *fuzz_folder(void);
+
+/* The bytes as a file of this name in that folder; the path lasts until the next call. */
+const char *fuzz_file(const char *name, const void *data, size_t size);
+
+/* ---- checksums (mend.c) ----------------------------------------------------------------------------------------- */
+
+/* A copy of a model file whose outer numbers are right: the header's length, the length of the data, the checksum of
+ * the data in the metadata. Free it. */
+uint8_t *fuzz_mend_model(const uint8_t *data, size_t size, size_t *mended);
+
+/* The checksums of a PNG's chunks, in place. */
+void fuzz_mend_png(uint8_t *data, size_t size);
 
 #endif

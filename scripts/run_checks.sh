@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: MIT
 # `make check`: runs every part, shows each in short, and ends with one line, `N passed, N failed`, over all of them.
 # A part passes on its exit status and on its own count, `N passed, N failed` or Check's `P%: Checks: N, Failures: N,
-# Errors: N`; a part without a count is one test. Needs what `make all examples check-build asan` builds.
+# Errors: N`; a part without a count is one test. Needs what `make check` builds before.
+#
+# Two lanes (LANES=N: others) take one part after the other, the longest first; the report has them in the order of
+# the names below. So a part keeps to files of its own: no two may write to the same place.
 BUILD=${BUILD:-build}
 CC=${CC:-cc}
 export BUILD CC
@@ -13,20 +16,52 @@ mkdir -p "$logs"
 total_passed=0
 total_failed=0
 
-# run NAME COMMAND...: output, exit status and seconds into files
-run() {
-    name=$1
-    shift
-    start=$(date +%s)
-    status=0
-    "$@" > "$logs/$name.log" 2>&1 < /dev/null || status=$?
-    echo "$status $(($(date +%s) - start))" > "$logs/$name.status"
+names() {
+    for script in scripts/check_*.sh; do basename "$script" .sh; done
+    echo check_vae
+    echo random_models
+    for example in examples/*.c; do echo "example_$(basename "$example" .c)"; done
+    for script in tests/check_*.sh; do basename "$script" .sh; done
+    echo check_vae_sanitized
 }
 
-# report NAME: counts what run has left, shows a line, and the end of the output if something failed
+# what takes longest begins first, so that no lane is left alone with it at the end
+longest='check_vae_sanitized check_vae check_golden random_models check_m32 check_fuzz check_failures check_program'
+
+# start NAME: the part itself
+start() {
+    case $1 in
+    check_vae) "$BUILD/check_vae" ;;
+    random_models) "$BUILD/random_models" --models 300 --seed 1 --quiet ;;
+    # one process: the sanitizers report at its end
+    check_vae_sanitized) CK_FORK=no "$BUILD/asan/check_vae" ;;
+    example_*)
+        mkdir -p "$BUILD/examples/run/$1"
+        program=$PWD/$BUILD/examples/${1#example_}
+        case $BUILD in /*) program=$BUILD/examples/${1#example_} ;; esac
+        (cd "$BUILD/examples/run/$1" && exec "$program")
+        ;;
+    *) if [ -e "scripts/$1.sh" ]; then "scripts/$1.sh"; else sh "tests/$1.sh"; fi ;;
+    esac
+}
+
+# lane: runs parts that no other lane has taken; output, exit status and seconds into files
+lane() {
+    for name in $longest $(names); do
+        mkdir "$logs/$name.taken" 2>/dev/null || continue
+        began=$(date +%s)
+        status=0
+        start "$name" > "$logs/$name.log" 2>&1 < /dev/null || status=$?
+        echo "$status $(($(date +%s) - began))" > "$logs/$name.ended"
+        mv "$logs/$name.ended" "$logs/$name.status"
+    done
+}
+
+# report NAME: waits for a part, counts what it has left, shows a line, and the end of the output if something failed
 report() {
     name=$1
     log=$logs/$name.log
+    while [ ! -e "$logs/$name.status" ]; do sleep 1; done
     read -r status seconds < "$logs/$name.status"
     counts=$(awk '
         /^[0-9]+ passed, [0-9]+ failed/ { p = $1; f = $3; seen = 1 }
@@ -47,33 +82,13 @@ report() {
     [ "$failed" -eq 0 ] || { grep -vE '^ok |:P:' "$log" | tail -n 40 | sed 's/^/    | /'; }
 }
 
-part() {
-    run "$@"
-    report "$1"
-}
-
-# the sanitizers take longest: beside everything else, on the second core. One process: their reports come at its end
-run check_vae_sanitized env CK_FORK=no "$BUILD/asan/check_vae" &
-
-for script in scripts/check_*.sh; do
-    part "$(basename "$script" .sh)" "$script"
+lanes=${LANES:-2}
+while [ "$lanes" -gt 0 ]; do
+    lane &
+    lanes=$((lanes - 1))
 done
-
-part check_vae "$BUILD/check_vae"
-part random_models "$BUILD/random_models" --models 300 --seed 1 --quiet
-
-mkdir -p "$BUILD/examples/run"
-for example in examples/*.c; do
-    name=$(basename "$example" .c)
-    part "example_$name" sh -c "cd '$BUILD/examples/run' && exec ../$name"
-done
-for script in tests/check_*.sh; do
-    [ -e "$script" ] || continue
-    part "$(basename "$script" .sh)" sh "$script"
-done
-
+for part in $(names); do report "$part"; done
 wait
-report check_vae_sanitized
 
 echo
 echo "$total_passed passed, $total_failed failed"

@@ -41,7 +41,7 @@ typedef struct cut {
 static bool keeps(void *user, const char *line) {
     const cut_t *cut = user;
     double step;
-    if (!number_in(line, "step", &step) || step > cut->step) return false;
+    if (!number_in(line, "step", &step) || !(step >= 0 && step <= (double)cut->step)) return false; /* NaN too */
     const bool is_epoch = strstr(line, "\"event\":\"epoch\"") != NULL;
     const bool whole = !is_epoch || (int64_t)step % cut->steps_per_epoch == 0;
     if (!whole && !(cut->ends && step >= cut->step)) return false;

@@ -242,7 +242,7 @@ bool settings_likelihood_is(const settings_t *settings, const char *name) {
     const char *line = settings->text;
     while (line && strncmp(line, "likelihood", 10) != 0) {
         line = strchr(line, '\n');
-        line += line != NULL;
+        if (line) line++;
     }
     if (!line) return false;
     line += 10;

@@ -88,12 +88,12 @@ static int32_t mode_of(const vaei_run *r) {
     return r->training ? VAEI_TRAINING : VAEI_INFERENCE;
 }
 
-/* Where buffer b stands. */
+/* Where buffer b stands; NULL in backward, if it stood in forward's block and is gone: no backward reads it. */
 static float *value_at(const pass *p, int32_t b) {
     const vaei_buffer *const v = &p->s->buffer[b];
     if (b == p->s->output || v->place == VAEI_PLACE_Y) return p->y;
     if (p->plan.value[b]) return p->plan.value[b];
-    return vaei_block_at(v, p->r->n, p->block, p->bytes);
+    return p->block ? vaei_block_at(v, p->r->n, p->block, p->bytes) : NULL;
 }
 
 static const float *read_at(const pass *p, int32_t b) {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * fuzz_driver.c - a main for the targets where libFuzzer is not at hand.
+ * driver.c - a main for the targets where libFuzzer is not at hand.
  *
- *     fuzz_x FILE...          runs the target on each file: replays a corpus or a crash
- *     fuzz_x -n COUNT [-s S]  changes the target's seeds COUNT times at random (seed S) and runs it on each result
+ *     fuzz_x FILE|FOLDER...                 runs the target on each file: replays a corpus or a crash
+ *     fuzz_x -n COUNT [-s S] FILE|FOLDER... changes these files COUNT times at random (seed S), runs it on each result
  *
  * An input that brings the target down is left in fuzz-last. Changes know no format: they flip, copy, cut and insert
- * bytes, write numbers that are often mishandled, and put in pieces of other seeds. */
+ * bytes, write words that are often mishandled, and put in pieces of other files. */
+#define _XOPEN_SOURCE 700 /* nftw */
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +15,13 @@
 
 #include "fuzz.h"
 
-#define CAP 65536
+enum { CAP = 1 << 20, SEEDS = 1024 };
 
+static struct {
+    uint8_t *data;
+    size_t size;
+} seed[SEEDS];
+static size_t seeds;
 static uint64_t state = 1;
 
 static uint64_t next(void) { /* xorshift64* */
@@ -28,35 +35,20 @@ static size_t below(size_t n) {
     return n > 0 ? (size_t)(next() >> 16) % n : 0;
 }
 
-/* Room of `bytes` at the place, if there is any; returns the new size. */
+/* The bytes put in at the place, if there is room; returns the new size. */
 static size_t insert(uint8_t *data, size_t size, size_t at, const uint8_t *piece, size_t bytes) {
     if (size + bytes > CAP) return size;
     memmove(data + at + bytes, data + at, size - at);
-    memmove(data + at, piece, bytes);
+    memcpy(data + at, piece, bytes);
     return size + bytes;
 }
 
 static size_t change(uint8_t *data, size_t size) {
-    static const char *const words[] = { "0",
-                                         "-1",
-                                         "18446744073709551615",
-                                         "9223372036854775807",
-                                         "4294967296",
-                                         "1e999",
-                                         "\"",
-                                         "{",
-                                         "}",
-                                         "[",
-                                         "]",
-                                         ",",
-                                         ":",
-                                         "|",
-                                         "=",
-                                         "\\u0000",
-                                         "\xff",
-                                         "\n",
-                                         "\0" };
-    static uint8_t other[CAP];
+    static const char *const words[] = {
+        "0", "-1", "18446744073709551615", "9223372036854775807", "4294967296", "1e999", "\"", "{", "}",
+        "[", "]",  ",",                    ":",                   "|",          "=",     "\\u0000", "\xff", "\n",
+    };
+    uint8_t piece[64];
     const size_t at = below(size + 1);
     const char *word = words[below(sizeof words / sizeof words[0])];
     switch (below(7)) {
@@ -73,13 +65,13 @@ static size_t change(uint8_t *data, size_t size) {
     }
     case 3: return insert(data, size, at, (const uint8_t *)word, strlen(word));
     case 4: { /* say it twice */
-        const size_t bytes = below(size - at < 64 ? size - at + 1 : 64);
-        memcpy(other, data + at, bytes);
-        return insert(data, size, below(size + 1), other, bytes);
+        const size_t bytes = below(size - at < sizeof piece ? size - at + 1 : sizeof piece);
+        memcpy(piece, data + at, bytes);
+        return insert(data, size, below(size + 1), piece, bytes);
     }
-    case 5: { /* a piece of another seed */
-        const size_t n = fuzz_seed(below(8), other, CAP), from = below(n);
-        return insert(data, size, at, other + from, below(n - from + 1 < 64 ? n - from + 1 : 64));
+    case 5: { /* a piece of another file */
+        const size_t i = below(seeds), from = below(seed[i].size), left = seed[i].size - from;
+        return insert(data, size, at, seed[i].data + from, left < sizeof piece ? left : sizeof piece);
     }
     default: return at; /* cut */
     }
@@ -97,56 +89,66 @@ static void keep(FILE *file, const uint8_t *data, size_t size) {
 static void run(const uint8_t *data, size_t size) {
     uint8_t *copy = malloc(size ? size : 1);
     if (!copy) return;
-    memcpy(copy, data, size);
+    if (size > 0) memcpy(copy, data, size);
     (void)LLVMFuzzerTestOneInput(copy, size);
     free(copy);
 }
 
 static void run_changed(long count) {
     static uint8_t data[CAP];
-    size_t seeds = 0;
     FILE *last = fopen("fuzz-last", "wb");
     if (!last) {
         perror("fuzz-last");
         return;
     }
-    while (fuzz_seed(seeds, data, CAP) > 0) seeds++;
     for (long i = 0; i < count; i++) {
-        size_t size = fuzz_seed(below(seeds), data, CAP);
+        const size_t which = below(seeds);
+        size_t size = seed[which].size;
+        if (size > 0) memcpy(data, seed[which].data, size);
         for (size_t changes = 1 + below(6); changes > 0; changes--) size = change(data, size);
         keep(last, data, size);
         run(data, size);
     }
     (void)fclose(last);
     (void)remove("fuzz-last");
-    printf("%ld inputs\n", count);
+    printf("%ld changed inputs\n", count);
 }
 
-static int run_file(const char *name) {
-    static uint8_t data[1 << 22];
-    FILE *file = fopen(name, "rb");
+/* Read a file; folders are walked by nftw. */
+static int take(const char *path, const struct stat *info, int kind, struct FTW *where) {
+    (void)where;
+    if (kind != FTW_F || seeds == SEEDS || info->st_size > CAP) return 0;
+    FILE *file = fopen(path, "rb");
     if (!file) {
-        perror(name);
-        return 1;
+        perror(path);
+        return 0;
     }
-    const size_t size = fread(data, 1, sizeof data, file);
+    seed[seeds].data = malloc((size_t)info->st_size + 1);
+    if (seed[seeds].data) seed[seeds].size = fread(seed[seeds].data, 1, (size_t)info->st_size, file);
+    seeds += seed[seeds].data != NULL;
     (void)fclose(file);
-    run(data, size);
     return 0;
 }
 
 int main(int argc, char **argv) {
-    int failed = 0;
     long count = 0;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "-n") == 0 && i + 1 < argc)
             count = atol(argv[++i]);
         else if (strcmp(argv[i], "-s") == 0 && i + 1 < argc)
             state = (uint64_t)atol(argv[++i]) * 2 + 1;
-        else
-            failed |= run_file(argv[i]);
+        else if (nftw(argv[i], take, 8, FTW_PHYS) != 0)
+            perror(argv[i]);
     }
-    if (argc == 1) fprintf(stderr, "usage: %s FILE... | -n COUNT [-s SEED]\n", argv[0]);
-    if (count > 0) run_changed(count);
-    return failed || argc == 1;
+    if (seeds == 0) {
+        fprintf(stderr, "usage: %s [-n COUNT [-s SEED]] FILE|FOLDER...\n", argv[0]);
+        return 1;
+    }
+    if (count > 0)
+        run_changed(count);
+    else
+        for (size_t i = 0; i < seeds; i++) run(seed[i].data, seed[i].size);
+    printf("%zu files\n", seeds);
+    for (size_t i = 0; i < seeds; i++) free(seed[i].data);
+    return 0;
 }

@@ -1,0 +1,507 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Writes the seeds of the targets, fuzz/corpus/TARGET/ID-words.VERDICT, byte for byte the same each time.
+
+    make && fuzz/make_corpus.py    from the root of the tree
+
+VERDICT is what tests/check_bad_inputs.sh wants of the vae program: good (it is read), bad (a sentence and an exit code
+of its own), or seed (only the targets read it). JPEG files are not made here: each in corpus/picture was written once,
+by libjpeg, and has its verdict in its name. What a campaign found is beside them under libFuzzer's name, a hash."""
+import gzip
+import io
+import itertools
+import json
+import os
+import struct
+import sys
+import tempfile
+import zlib
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
+
+
+def put(target: str, name: str, data: bytes) -> None:
+    folder = os.path.join(ROOT, target)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name), "wb") as file:
+        file.write(data)
+
+
+# ---- PNG -------------------------------------------------------------------------------------------------------------
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+
+
+def chunk(kind: bytes, data: bytes = b"", crc: int | None = None, length: int | None = None) -> bytes:
+    right = zlib.crc32(kind + data)
+    return struct.pack(">I", len(data) if length is None else length) + kind + data + struct.pack(
+        ">I", right if crc is None else crc)
+
+
+def ihdr(w: int = 4, h: int = 4, depth: int = 8, colour: int = 0, comp: int = 0, filt: int = 0, lace: int = 0) -> bytes:
+    return chunk(b"IHDR", struct.pack(">IIBBBBB", w, h, depth, colour, comp, filt, lace))
+
+
+def rows(w: int, h: int, depth: int, colour: int, filt: int = 0, top: int = 0) -> bytes:
+    n = (w * CHANNELS.get(colour, 1) * depth + 7) // 8
+    return b"".join(bytes([filt]) + bytes((y * 37 + x * 11) % (top or 256) for x in range(n)) for y in range(h))
+
+
+def pack(raw: bytes) -> bytes:
+    return zlib.compress(raw, 9)
+
+
+IEND = chunk(b"IEND")
+GREY = pack(rows(4, 4, 8, 0))
+PLTE = chunk(b"PLTE", bytes(range(48)))
+
+
+def png(*parts: bytes) -> bytes:
+    return SIGNATURE + b"".join(parts)
+
+
+def picture(name: str, verdict: str, *parts: bytes) -> None:
+    put("picture", f"{name}.{verdict}", png(*parts))
+
+
+def idat(data: bytes) -> bytes:
+    return chunk(b"IDAT", data)
+
+
+def deflate(bits: str) -> bytes:
+    """A zlib stream whose deflate bits are given in the order they are read."""
+    bits += "0" * (-len(bits) % 8)
+    body = bytes(int(bits[i:i + 8][::-1], 2) for i in range(0, len(bits), 8))
+    return b"\x78\x9c" + body + struct.pack(">I", 1)
+
+
+def png_colours() -> None:
+    legal = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+    for colour, depths in legal.items():
+        for depth in depths:
+            middle = [PLTE] if colour == 3 and depth < 8 else [chunk(b"PLTE", bytes(768))] if colour == 3 else []
+            if colour == 3 and depth < 4:
+                middle = [chunk(b"PLTE", bytes(range(3 << depth)))]
+            raw = rows(4, 4, depth, colour)
+            name = "PN22-16-bits" if depth == 16 else "PN00-colour"
+            picture(f"{name}-{colour}-depth-{depth}", "good", ihdr(4, 4, depth, colour), *middle, idat(pack(raw)), IEND)
+    illegal = [(2, 1), (2, 4), (3, 16), (4, 1), (4, 4), (6, 2), (6, 4), (1, 8), (5, 8), (7, 8), (0, 0), (0, 3), (0, 17)]
+    for colour, depth in illegal:
+        picture(f"PN06-colour-{colour}-depth-{depth}", "bad", ihdr(4, 4, depth, colour), PLTE, idat(GREY), IEND)
+    grey = (ihdr(), idat(GREY), IEND)
+    picture("PN12-grey-with-trns", "good", ihdr(), chunk(b"tRNS", b"\0\x0b"), *grey[1:])
+    palette = pack(rows(4, 4, 8, 3, top=16))
+    picture("PN12-palette-with-trns", "good", ihdr(colour=3), PLTE, chunk(b"tRNS", bytes(16)), idat(palette), IEND)
+    for filt in range(1, 5):
+        picture(f"PN18-filter-{filt}", "good", ihdr(), idat(pack(rows(4, 4, 8, 0, filt))), IEND)
+    laced = b"".join(rows(w, h, 8, 0) for w, h in ((1, 1), (1, 1), (2, 1), (2, 2), (4, 2)))
+    picture("PN07-adam7", "good", ihdr(lace=1), idat(pack(laced)), IEND)
+
+
+def png_structure() -> None:
+    good = ihdr() + idat(GREY) + IEND
+    put("picture", "PN01-signature.bad", b"\x89PNG\r\n\x1a\r" + good)
+    put("picture", "PN01-signature-alone.bad", SIGNATURE)
+    picture("PN03-idat-first", "bad", idat(GREY), ihdr(), IEND)
+    picture("PN03-ihdr-twice", "bad", ihdr(), ihdr(), idat(GREY), IEND)
+    picture("PN03-ihdr-of-12", "bad", chunk(b"IHDR", bytes(12)), idat(GREY), IEND)
+    for w, h in ((0, 4), (4, 0), (2**31, 1), (2**32 - 1, 1), (16385, 1), (1, 16385)):
+        picture(f"PN04-{w}x{h}", "bad", ihdr(w, h), idat(GREY), IEND)
+    picture("PN05-product", "bad", ihdr(16384, 16384, 16, 6), idat(GREY), IEND)
+    picture("PN07-compression", "bad", ihdr(comp=1), idat(GREY), IEND)
+    picture("PN07-filter", "bad", ihdr(filt=1), idat(GREY), IEND)
+    picture("PN07-interlace", "bad", ihdr(lace=2), idat(GREY), IEND)
+    picture("PN08-length-2-31", "bad", ihdr(), chunk(b"IDAT", GREY, length=2**31), IEND)
+    picture("PN08-length-past-the-end", "bad", ihdr(), chunk(b"IDAT", GREY, length=5000), IEND)
+    picture("PN09-crc-of-ihdr", "bad", ihdr()[:-1] + b"\0", idat(GREY), IEND)
+    picture("PN09-crc-of-idat", "bad", ihdr(), chunk(b"IDAT", GREY, crc=1), IEND)
+    picture("PN10-type-of-digits", "bad", ihdr(), chunk(b"1DAT", b"x"), idat(GREY), IEND)
+    picture("PN10-unknown-critical", "bad", ihdr(), chunk(b"ABCD", b"x"), idat(GREY), IEND)
+    picture("PN10-cgbi", "bad", chunk(b"CgBI", bytes(4)), ihdr(), idat(GREY), IEND)
+    picture("PN10-unknown-ancillary", "good", ihdr(), chunk(b"abCd", b"x"), idat(GREY), IEND)
+    picture("PN11-no-palette", "bad", ihdr(colour=3), idat(GREY), IEND)
+    picture("PN11-palette-of-4-bytes", "bad", ihdr(colour=3), chunk(b"PLTE", bytes(4)), idat(GREY), IEND)
+    picture("PN11-palette-of-257", "bad", ihdr(colour=3), chunk(b"PLTE", bytes(771)), idat(GREY), IEND)
+    picture("PN11-palette-behind", "bad", ihdr(colour=3), idat(GREY), PLTE, IEND)
+    picture("PN12-trns-of-3", "seed", ihdr(), chunk(b"tRNS", bytes(3)), idat(GREY), IEND)
+    picture("PN12-trns-before-palette", "seed", ihdr(colour=3), chunk(b"tRNS", bytes(3)), PLTE, idat(GREY), IEND)
+    picture("PN13-no-idat", "bad", ihdr(), IEND)
+    picture("PN13-idat-in-two", "good", ihdr(), idat(GREY[:5]), idat(GREY[5:]), IEND)
+    picture("PN13-idat-apart", "seed", ihdr(), idat(GREY[:5]), chunk(b"tEXt", b"a\0b"), idat(GREY[5:]), IEND)
+    picture("PN20-index-past-the-palette", "seed", ihdr(colour=3), PLTE, idat(pack(b"\0\xff\xff\xff\xff" * 4)), IEND)
+    picture("PN21-no-iend", "bad", ihdr(), idat(GREY))
+    frame = chunk(b"acTL", struct.pack(">II", 2, 0)) + chunk(b"fcTL", struct.pack(">IIIIIHHBB", 0, 4, 4, 0, 0, 1, 1, 0, 0))
+    picture("PN23-animated", "good", ihdr(), frame, idat(GREY), chunk(b"fdAT", bytes(4) + GREY), IEND)
+    picture("PN24-1x2-31", "bad", ihdr(1, 2**31 - 1), idat(GREY), IEND)
+    picture("PN24-2-31x1", "bad", ihdr(2**31 - 1, 1), idat(GREY), IEND)
+    bomb = zlib.compress(zlib.compress(bytes(1 << 24), 9), 9)
+    picture("PN25-ztxt", "good", ihdr(), chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 20), 9)), idat(GREY), IEND)
+    picture("PN25-iccp", "seed", ihdr(), chunk(b"iCCP", b"a\0\0" + bomb), idat(GREY), IEND)
+
+
+def png_stream() -> None:
+    raw = rows(4, 4, 8, 0)
+    for name, stream in {
+            "PN14-method-7": b"\x77" + bytes([31 - 0x7700 % 31]) + GREY[2:],
+            "PN14-fcheck": b"\x78\x00" + GREY[2:],
+            "PN14-fdict": b"\x78\xbb" + GREY[2:],
+            "PN14-window-64K": b"\x88\x1c" + GREY[2:],
+            "PN15-block-type-3": deflate("111"),
+            "PN15-stored-length": b"\x78\x01\x01\x14\x00\x14\x00" + raw,
+            "PN15-code-286": deflate("110" + "11000110" + "0000000"),
+            "PN15-distance-30": deflate("110" + "0000001" + "11110" + "0000000"),
+            "PN15-distance-before-the-start": deflate("110" + "0000001" + "00000" + "0000000"),
+            "PN15-over-subscribed": deflate("101" + "00000" + "00000" + "0000" + "100100100100" + "0" * 40),
+            "PN16-short": pack(raw[:-3]),
+            "PN18-filter-5": pack(rows(4, 4, 8, 0, 5)),
+            "PN18-filter-255": pack(rows(4, 4, 8, 0, 255)),
+    }.items():
+        picture(name, "bad", ihdr(), idat(stream), IEND)
+    picture("PN17-long", "seed", ihdr(), idat(pack(raw + bytes(999))), IEND)
+    picture("PN19-adler", "seed", ihdr(), idat(GREY[:-1] + bytes([GREY[-1] ^ 1])), IEND)
+    # stored, so that changes of single bytes are changes of pixels
+    picture("PN00-stored", "good", ihdr(), idat(zlib.compress(raw, 0)), IEND)
+
+
+# ---- IDX -------------------------------------------------------------------------------------------------------------
+def idx(kind: int, sizes: tuple[int, ...], values: bytes) -> bytes:
+    return bytes([0, 0, kind, len(sizes)]) + b"".join(struct.pack(">I", n) for n in sizes) + values
+
+
+def zipped(data: bytes) -> bytes:
+    out = io.BytesIO()
+    with gzip.GzipFile(fileobj=out, mode="wb", mtime=0) as file:
+        file.write(data)
+    return out.getvalue()
+
+
+def idx_files() -> None:
+    values = bytes(range(32))
+    images = idx(8, (2, 4, 4), values)
+    cases = {
+        "IX00-bytes.good": images,
+        "IX00-channels.good": idx(8, (2, 4, 4, 1), values),
+        "IX00-floats.good": idx(13, (1, 4, 4), struct.pack(">16f", *(i / 16 for i in range(16)))),
+        "IX00-labels.seed": idx(8, (3,), b"\1\2\3"),
+        "IX00-zipped.good": zipped(images),
+        "IX00-zipped-labels.seed": zipped(idx(8, (3,), b"\1\2\3")),
+        "IX01-three-bytes.bad": images[:3],
+        "IX02-magic.bad": b"\0\1\x08\x03" + images[4:],
+        "IX04-no-size.bad": idx(8, (), values),
+        "IX04-five-sizes.bad": idx(8, (1, 1, 2, 4, 4), values),
+        "IX05-swapped.bad": b"\x03\x08\0\0" + images[4:],
+        "IX06-half-a-header.bad": images[:9],
+        "IX07-zero.bad": idx(8, (2, 0, 4), values),
+        "IX08-product.bad": idx(8, (2**31 - 1,) * 3, values),
+        "IX09-cut.bad": images[:-1],
+        "IX10-trailing.bad": images + b"x",
+        "IX11-two-sizes.bad": idx(8, (2, 16), values),
+        "IX12-counts-differ.seed": idx(8, (4,), b"\1\2\3\4"),
+        "IX13-label-10.seed": idx(8, (3,), b"\1\x0a\3"),
+        "IX14-nan.bad": idx(13, (1, 1, 2), b"\x7f\xc0\0\0\0\0\0\0"),
+        "IX14-infinite.bad": idx(13, (1, 1, 2), b"\0\0\0\0\x7f\x80\0\0"),
+        "IX15-zipped-cut.bad": zipped(images)[:-6],
+        "IX15-zipped-trailing.bad": zipped(images + b"x"),
+        "IX15-zipped-crc.bad": zipped(images)[:-8] + b"\0\0\0\0" + zipped(images)[-4:],
+        "IX15-zipped-bomb.bad": zipped(idx(8, (1 << 20, 1, 1), bytes(1 << 20))),
+        "IX15-zipped-claim.bad": zipped(idx(8, (2**31 - 1, 28, 28), values)),
+        "IX16-lfs.bad": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+        "IX16-html.bad": b"<!DOCTYPE html><html></html>",
+        "IX17-2-31.bad": idx(8, (2**31, 1, 1), values),
+        "IX18-other-shape.bad": idx(8, (2, 4, 5), bytes(40)),
+    }
+    for kind in (0, 7, 9, 11, 12, 14, 15, 255):
+        cases[f"IX03-type-{kind}.bad"] = idx(kind, (2, 4, 4), values * 8)
+    for name, data in cases.items():
+        put("idx", name, data)
+
+
+# ---- NPY -------------------------------------------------------------------------------------------------------------
+def npy(header: str, values: bytes, version: int = 1, length: int | None = None) -> bytes:
+    text = header.encode("latin-1")
+    text += b" " * (-(len(text) + 11) % 64) + b"\n"
+    n = len(text) if length is None else length
+    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", n) + text + values
+
+
+def npy_files() -> None:
+    def of(descr: str = "'|u1'", order: str = "False", shape: str = "(2, 4, 4)") -> str:
+        return f"{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}, }}"
+
+    u1, f4 = bytes(range(32)), struct.pack("<32f", *(i / 32 for i in range(32)))
+    cases = {
+        "NP00-bytes.good": npy(of(), u1),
+        "NP00-floats.good": npy(of("'<f4'"), f4),
+        "NP00-channels.good": npy(of(shape="(2, 4, 4, 1)"), u1),
+        "NP00-rows.good": npy(of(shape="(2, 16)"), u1),
+        "NP00-version-2.good": npy(of(), u1, 2),
+        "NP00-version-3.good": npy(of(), u1, 3),
+        "NP01-magic-alone.bad": b"\x93NUMPY",
+        "NP01-no-header.bad": b"\x93NUMPY\1\0\0\0",
+        "NP01-version-0.bad": npy(of(), u1, 1)[:6] + b"\0" + npy(of(), u1, 1)[7:],
+        "NP02-length-past-the-end.bad": npy(of(), u1, 1, 65535),
+        "NP02-length-4G.bad": npy(of(), u1, 2, 2**32 - 1),
+        "NP03-open-quote.bad": b"\x93NUMPY\1\0\x0e\0" + b"{'descr': '|u1",
+        "NP03-open-quote-at-the-end.bad": b"\x93NUMPY\1\0\x03\0{'d",
+        "NP03-long-key.bad": npy("{'" + "k" * 90 + "': 1}", u1),
+        "NP03-two-keys.bad": npy("{'descr': '|u1', 'descr': '|u1', 'shape': (2,), }", u1),
+        "NP03-no-order.bad": npy("{'descr': '|u1', 'shape': (2, 4, 4), }", u1),
+        "NP03-nul.bad": npy("{'descr': '|u\0001', 'fortran_order': False, 'shape': (2, 4, 4), }", u1),
+        "NP04-negative.bad": npy(of(shape="(-2, 4, 4)"), u1),
+        "NP04-product.bad": npy(of(shape="(4294967296, 4294967296, 4)"), u1),
+        "NP04-2-64.bad": npy(of(shape="(18446744073709551617, 32)"), u1),
+        "NP04-nine-sizes.bad": npy(of(shape="(2, 4, 4, 1, 1, 1, 1, 1, 1)"), u1),
+        "NP04-scalar.bad": npy(of(shape="()"), b"\1"),
+        "NP04-zero.bad": npy(of(shape="(0, 4, 4)"), b""),
+        "NP04-a-terabyte.bad": npy(of(shape="(1099511627776, 4, 4)"), u1),
+        "NP05-cut.bad": npy(of(), u1[:-1]),
+        "NP05-trailing.bad": npy(of(), u1 + b"x"),
+        "NP06-fortran.bad": npy(of(order="True"), u1),
+        "NP07-object.bad": npy(of("'|O'"), u1),
+        "NP07-struct.bad": npy(of("[('a', '<f4'), ('b', '<f4')]", shape="(4,)"), u1),
+        "NP07-big-endian.seed": npy(of("'>f4'"), f4),
+        "NP07-escape.bad": npy(of("'\x1b[31m'"), u1),
+        "NP08-nan.bad": npy(of("'<f4'"), b"\0\0\xc0\x7f" + f4[4:]),
+        "NP08-infinite.bad": npy(of("'<f4'"), f4[:-4] + b"\0\0\x80\xff"),
+        "NP09-other-order-of-axes.seed": npy(of(shape="(2, 1, 4, 4)"), u1),
+    }
+    for name, data in cases.items():
+        put("npy", name, data)
+
+
+# ---- CIFAR and WAD ---------------------------------------------------------------------------------------------------
+def wad(lumps: list[tuple[str, bytes]], kind: bytes = b"PWAD", count: int | None = None) -> bytes:
+    body, entries = b"", b""
+    for name, data in lumps:
+        entries += struct.pack("<II8s", 12 + len(body), len(data), name.encode())
+        body += data
+    return kind + struct.pack("<II", len(lumps) if count is None else count, 12 + len(body)) + body + entries
+
+
+def patch(w: int, h: int) -> bytes:
+    column = bytes([0, h, 0]) + bytes((i * 9) % 256 for i in range(h)) + b"\0\xff"
+    offsets = b"".join(struct.pack("<I", 8 + 4 * w + i * len(column)) for i in range(w))
+    return struct.pack("<HHhh", w, h, 0, 0) + offsets + column * w
+
+
+def texture(name: str, w: int, h: int, parts: list[tuple[int, int, int]]) -> bytes:
+    head = struct.pack("<8sIHHIH", name.encode(), 0, w, h, 0, len(parts))
+    return head + b"".join(struct.pack("<hhHHH", x, y, n, 1, 0) for x, y, n in parts)
+
+
+def wad_files() -> None:
+    palette = ("PLAYPAL", bytes((i * 5) % 256 for i in range(768)))
+    flat = bytes((i * 3) % 251 for i in range(4096))
+    flats = [palette, ("F_START", b""), ("FLOOR", flat), ("F_END", b"")]
+    one = texture("WALL", 64, 64, [(0, 0, 0)])
+    names = struct.pack("<I8s", 1, b"PATCH")
+    walls = [palette, ("PNAMES", names), ("TEXTURE1", struct.pack("<II", 1, 8) + one), ("PATCH", patch(64, 64))]
+    inner = png(ihdr(64, 64, 8, 2), idat(pack(rows(64, 64, 8, 2))), IEND)
+    by_png = walls[:-1] + [("PATCH", inner)]
+    many = [palette, ("PNAMES", struct.pack("<I", 2**31 - 1) + b"PATCH\0\0\0"), walls[2], walls[3]]
+    far = [palette, walls[1], ("TEXTURE1", struct.pack("<II", 1, 2**31)), walls[3]]
+    cases = {
+        "WD00-flats.good": wad(flats, b"IWAD"),
+        "WD00-walls.good": wad(walls),
+        "WD00-patch-as-png.good": wad(by_png),
+        "WD01-head.bad": b"PWAD\1\0",
+        "WD02-lumps.bad": wad(flats, count=65537),
+        "WD02-directory.bad": wad(flats)[:-5],
+        "WD03-lump-past-the-end.bad": b"PWAD" + struct.pack("<IIII8s", 1, 12, 12, 2**31, b"PLAYPAL"),
+        "WD04-no-palette.bad": wad(flats[1:]),
+        "WD05-names.bad": wad(many),
+        "WD05-texture-past-the-end.bad": wad(far),
+        "WD06-cut-patch.seed": wad(walls[:-1] + [("PATCH", patch(16, 16)[:40])]),
+        "WD06-huge-patch.seed": wad(walls[:-1] + [("PATCH", struct.pack("<HHhh", 4096, 4096, 0, 0) + bytes(16400))]),
+        "WD07-nothing.bad": wad([palette]),
+    }
+    record = lambda label: bytes([label]) + bytes((i * 7) % 256 for i in range(3072))
+    cases |= {
+        "CI00-two.good": record(0) + record(9),
+        "CI01-cut.bad": record(0)[:-1],
+        "CI01-cifar-100.bad": b"\1" + record(3),
+        "CI02-label-10.bad": record(1) + record(10),
+        "CI03-pickle.bad": b"\x80\x02}q\1" + bytes(3068),
+        "CI04-tar.bad": bytes(257) + b"ustar" + bytes(2811),
+        "CI04-tar-gz.bad": zipped(bytes(257) + b"ustar" + bytes(250)),
+    }
+    for name, data in cases.items():
+        put("wad", name, data)
+
+
+# ---- models and checkpoints ------------------------------------------------------------------------------------------
+def crc32c(data: bytes) -> int:
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def safetensors(texts: dict[str, str], tensors: list[tuple[str, str, list[int], bytes]]) -> bytes:
+    data = b"".join(t[3] for t in tensors)
+    header: dict[str, object] = {"__metadata__": {"vae.crc32c": f"{crc32c(data):08x}", **texts}}
+    at = 0
+    for name, dtype, shape, values in tensors:
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + len(values)]}
+        at += len(values)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def floats(n: int, first: float = 0.25) -> bytes:
+    return struct.pack(f"<{n}f", *(first + 0.125 * i for i in range(n)))
+
+
+def model_files() -> None:
+    small = "input 1\nencoder\nlatent none\ndecoder linear out=1\nlikelihood gaussian\n"
+    meta = {"vae.format_version": "1", "vae.spec": small}
+    weight = ("decoder.0.weight", "F32", [1, 1], floats(1))
+    bias = ("decoder.0.bias", "F32", [1], floats(1))
+    conv = "input 4x4x1\nencoder conv2d out=2 kernel=3 pad=1 | flatten | linear out=4\nlatent gaussian dim=2\ndecoder " \
+           "linear out=16 | reshape 4x4x1 | conv2d out=1 kernel=1\nlikelihood gaussian\n"
+    cases = {
+        "MF00-small.good": safetensors(meta, [weight, bias]),
+        "MF00-half.good": safetensors(meta, [("decoder.0.weight", "F16", [1, 1], b"\0\x3c"), bias]),
+        "MF00-bfloat.good": safetensors(meta, [("decoder.0.weight", "BF16", [1, 1], b"\x80\x3f"), bias]),
+        "MF00-double.good": safetensors(meta, [("decoder.0.weight", "F64", [1, 1], struct.pack("<d", 0.5)), bias]),
+        "MF00-bare.bad": safetensors({}, [weight, bias]),
+        "MF00-conv.good": safetensors({"vae.format_version": "1", "vae.spec": conv}, [
+            ("encoder.0.weight", "F32", [2, 1, 3, 3], floats(18)), ("encoder.0.bias", "F32", [2], floats(2)),
+            ("encoder.2.weight", "F32", [4, 32], floats(128)), ("encoder.2.bias", "F32", [4], floats(4)),
+            ("latent.mean.weight", "F32", [2, 4], floats(8)), ("latent.mean.bias", "F32", [2], floats(2)),
+            ("latent.logvar.weight", "F32", [2, 4], floats(8)), ("latent.logvar.bias", "F32", [2], floats(2)),
+            ("decoder.0.weight", "F32", [16, 2], floats(32)), ("decoder.0.bias", "F32", [16], floats(16)),
+            ("decoder.2.weight", "F32", [1, 1, 1, 1], floats(1)), ("decoder.2.bias", "F32", [1], floats(1))]),
+        "MF01-empty.bad": b"",
+        "MF42-a-gigabyte-that-is-not-there.bad": safetensors(
+            {"vae.format_version": "1", "vae.spec": small.replace("encoder\n", "encoder linear out=16384 | linear out=16384 | "
+                                                                  "linear out=1\n")}, [weight, bias]),
+        "MF46-nan.bad": safetensors(meta, [("decoder.0.weight", "F32", [1, 1], b"\0\0\xc0\x7f"), bias]),
+        "MF52-pickle.bad": b"\x80\x02}q\0.",
+    }
+    for name, data in cases.items():
+        put("model", name, data)
+
+
+def checkpoint_files() -> None:
+    """Of the trainer in target_checkpoint.c, whose texts a checkpoint must repeat: the library itself writes them."""
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(ROOT)), "bindings", "python"))
+    import vae
+
+    spec = "input 2\nencoder linear out=2\nlatent gaussian dim=1\ndecoder linear out=2\nlikelihood gaussian"
+    model = vae.Model(spec, seed=1)
+    trainer = vae.Trainer(model, "optimizer adam lr=0.01", max_batch=2)
+    with tempfile.TemporaryDirectory() as folder:
+        for steps in (0, 3):
+            for _ in range(steps):
+                trainer.step([[0.5, -0.25], [1.0, 0.0]])
+            path = os.path.join(folder, "resume.safetensors")
+            trainer.save(path)
+            with open(path, "rb") as file:
+                put("checkpoint", f"CP00-step-{steps}.seed", file.read())
+
+
+# ---- texts -----------------------------------------------------------------------------------------------------------
+DENSE = "input 4\nencoder linear out=8 | relu\nlatent gaussian dim=2\ndecoder linear out=4\nlikelihood bernoulli\n"
+
+
+def text_files() -> None:
+    seeds = {
+        "dense": DENSE,
+        "conv": "input 8x8x3\nencoder conv2d out=4 kernel=3 stride=2 pad=1 groups=1 | batchnorm | silu | flatten | linear "
+                "out=6\nlatent gaussian dim=3\ndecoder linear out=64 | reshape 4x4x4 | deconv2d out=3 kernel=4 stride=2 "
+                "pad=1\nlikelihood gaussian sigma=learned\n---\noptimizer adamw lr=0.01\nclip norm max=1\n",
+        "nested": "input 4x4x2\nencoder repeat n=2 { residual { conv2d out=2 kernel=3 pad=same | elu alpha=0.5 } } # a "
+                  "comment\nlatent none\ndecoder upsample | maxpool kernel=2 | avgpool kernel=1\nlikelihood gaussian "
+                  "sigma=optimal value=0.5\n---\noptimizer sgd momentum=0.9\nschedule cosine steps=10 warmup=2\n",
+        "norms": "input 2x2x4\nencoder groupnorm groups=2 | dropout p=0.5 | layernorm\nlatent gaussian dim=2 map=true\n"
+                 "decoder conv2d out=4 kernel=1x1 pad=0 bias=false\nlikelihood laplace\n",
+        "narrow": "input 4x4x8\nencoder conv2d out=8 kernel=3 pad=1 | conv2d out=3 kernel=1 | relu | flatten | linear out=4\n"
+                  "latent gaussian dim=2\ndecoder linear out=128 | reshape 4x4x8\nlikelihood gaussian\n",
+        "vq": "input 4x4x1\nencoder conv2d out=4 kernel=2 stride=2\nlatent vq codes=5 dim=2\ndecoder deconv2d out=1 kernel=2 "
+              "stride=2\nlikelihood gaussian\n",
+        "rvq": "input 4x4x1\nencoder conv2d out=4 kernel=2 stride=2\nlatent rvq codes=3 quantizers=2 revive=1 start=kmeans\n"
+               "decoder deconv2d out=1 kernel=2 stride=2\nlikelihood gaussian\n",
+        "fsq": "input 4\nencoder linear out=4\nlatent fsq levels=3x5 heads=2\ndecoder linear out=4\nlikelihood bernoulli\n",
+        "gumbel": "input 4\nencoder linear out=6\nlatent gumbel codes=3\ndecoder linear out=4\nlikelihood bernoulli\n",
+        "prior": "input 4\nencoder linear out=4\nlatent gaussian dim=2\nprior gmm components=3\ndecoder linear out=4\n"
+                 "likelihood gaussian\n---\noptimizer adam\nobjective elbo beta=0.5 warmup=10\n",
+        "attention": "input 4x4x4\nencoder residual { groupnorm groups=2 | attention heads=2 } | flatten | linear out=4\n"
+                     "latent gaussian dim=2\ndecoder linear out=16 | reshape 4x4x1 | pixel_unshuffle factor=2 | pixel_shuffle "
+                     "factor=2 | conv2d out=4 kernel=1\nlikelihood gaussian\n",
+    }
+    for name, text in seeds.items():
+        put("training", f"{name}.seed", text.encode())
+        put("text", f"{name}-get.seed", text.split("---")[0].encode() + b"\0latent.dim\0" + b"3")
+    put("text", "registry.seed", b"\0layer\0conv2d")
+    put("text", "replace.seed", DENSE.encode() + b"\0likelihood\0gaussian sigma=learned")
+    put("text", "adam.seed", DENSE.encode() + b"optimizer adam\0adam.lr\x001e-4")
+
+
+def bad_texts() -> None:
+    line = DENSE.replace
+    cases = {
+        "CF01-empty": "",
+        "CF07-nan": line("bernoulli", "gaussian value=nan"),
+        "CF07-infinite": line("bernoulli", "gaussian value=1e999"),
+        "CF08-hexadecimal": line("dim=2", "dim=0x2"),
+        "CF09-2-53": line("dim=2", "dim=9007199254740993"),
+        "CF10-fraction": line("dim=2", "dim=1.5"),
+        "CF11-bool": line("dim=2", "dim=true"),
+        "CF12-twice": line("dim=2", "dim=2 dim=2"),
+        "CF12-section-twice": DENSE + "latent gaussian dim=2\n",
+        "CF13-unknown": line("dim=2", "dims=2"),
+        "CF14-missing": line("latent gaussian dim=2\n", ""),
+        "CF15-control": line("dim=2", "dim=2\x1b"),
+        "CF16-depth": line("relu", "residual { " * 200 + "relu" + " }" * 200),
+        "CF19-latent-0": line("dim=2", "dim=0"),
+        "CF20-repeat": line("relu", "repeat n=1000000000 { relu }"),
+        "CF22-groups": "input 4x4x3\nencoder conv2d out=4 kernel=3 groups=2 | flatten | linear out=4\n" + DENSE.split("\n", 2)[2],
+        "CF22-stride-0": "input 4x4x3\nencoder conv2d out=4 kernel=3 stride=0 | flatten\n" + DENSE.split("\n", 2)[2],
+        "CF23-no-output": "input 4x4x3\nencoder conv2d out=4 kernel=5 | flatten\n" + DENSE.split("\n", 2)[2],
+        "CF24-other-output": line("decoder linear out=4", "decoder linear out=5"),
+        "CF25-one-code": line("gaussian dim=2", "vq codes=1"),
+        "CF26-decay": DENSE + "optimizer adam beta1=1\n",
+        "CF26-lr": DENSE + "optimizer adam lr=-1\n",
+        "CF28-memory": line("out=8", "out=1000000000"),
+        "CF30-unknown-layer": line("relu", "reluu"),
+        "CF30-unknown-loss": line("bernoulli", "bernouli"),
+    }
+    for name, text in cases.items():
+        put("training", f"{name}.bad", text.encode("latin-1"))
+
+
+# ---- codes and run folders -------------------------------------------------------------------------------------------
+def other_files() -> None:
+    for which, n in itertools.product(range(5), (1, 3, 130)):
+        put("codes", f"model-{which}-n-{n}.seed", bytes([which, n]) + struct.pack("<12i", 0, 1, 2, -1, 3, 2, 1, 0, 6, 7, 4, 4))
+    put("codes", "values.seed", bytes([0, 2]) + floats(8, -1.0))
+    put("codes", "nan.seed", bytes([1, 2]) + b"\0\0\xc0\x7f" * 8)
+    config = ("# A run of vae.\n# data = shapes:64\n# preset = \n# weights = \n# batch = 16\n# epochs = 2\n# steps = 0\n"
+              "# seed = 1\n# augment = flip\n\n")
+    put("run", "config.seed", (config + DENSE).encode())
+    put("run", "config-negative.seed", (config.replace("16", "-16") + DENSE).encode())
+    state = "step=1 epoch=0 best=inf best_epoch=0 waited=0 n=16 loss=2.5 recon=2 rate=0.5 data=00000000deadbeef\n"
+    put("run", "resume.seed", (state.replace("step=1", "step=2") + state).encode())
+    put("run", "metrics.seed", b'{"event":"step","step":1,"epoch":1,"loss":3.5,"recon":3,"rate":0.5}\n'
+        b'{"event":"epoch","step":2,"epoch":1,"loss":2.5,"val_loss":nan}\n{"event":"epoch","step":3,"lo')
+
+
+def main() -> None:
+    png_colours()
+    png_structure()
+    png_stream()
+    idx_files()
+    npy_files()
+    wad_files()
+    model_files()
+    checkpoint_files()
+    text_files()
+    bad_texts()
+    other_files()
+
+
+if __name__ == "__main__":
+    main()

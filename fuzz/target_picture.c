@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * target_picture.c - any bytes as a PNG, as they are and with mended checksums, or as a JPEG; fitted to a model of one
+ * channel, of three, or to none: as the number of bytes says, because each turn decodes the picture again. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz.h"
+#include "load.h"
+
+static void load(const uint8_t *data, size_t size) {
+    const extent_t model[] = { { 0 }, extent_image(3, 2, 1), extent_image(4, 5, 3) };
+    fuzz_load("input.png", data, size, &model[size % 3]);
+}
+
+void fuzz_one(const uint8_t *data, size_t size) {
+    uint8_t *mended = malloc(size + 1);
+    MUST_HOLD(mended);
+    if (size > 0) memcpy(mended, data, size);
+    fuzz_mend_png(mended, size);
+    load(mended, size);
+    if (memcmp(mended, data, size) != 0) load(data, size);
+    free(mended);
+}

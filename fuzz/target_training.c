@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ * target_training.c - any text as a model's spec and, behind a line "---", as a training's options; then two steps.
+ *
+ * What is accepted comes back: the canonical text builds the same model. A model whose training takes little memory is
+ * trained, saved nowhere, and used: encode, decode, elbo, sample. */
+#include <stdlib.h>
+#include <string.h>
+#include <vae/vae.h>
+
+#include "fuzz.h"
+
+#define MEMORY      ((uint64_t)8 << 20)
+#define MOST_TRAINS ((uint64_t)96 << 10) /* bytes of a trainer: its time grows with them */
+
+enum { BATCH = 3 };
+
+static char *spec_of(const vae_model_t *model) {
+    size_t needed = 0;
+    MUST_HOLD(vae_model_spec(model, NULL, 0, &needed) == VAE_OK);
+    char *text = malloc(needed);
+    MUST_HOLD(text && vae_model_spec(model, text, needed, NULL) == VAE_OK);
+    return text;
+}
+
+static void build_again(vae_ctx_t *ctx, const vae_model_t *model) {
+    vae_model_t *again;
+    char *spec = spec_of(model);
+    const vae_status_t status = vae_model_create(&again, ctx, spec, 1);
+    MUST_HOLD(status == VAE_OK || status == VAE_E_NOMEM);
+    if (status == VAE_OK) {
+        char *same = spec_of(again);
+        MUST_HOLD(strcmp(spec, same) == 0);
+        free(same);
+        vae_model_destroy(again);
+    }
+    free(spec);
+}
+
+static void judge(vae_status_t status) {
+    if (status == VAE_OK) return;
+    MUST_HOLD(status != VAE_E_ARG);
+    fuzz_sentence();
+}
+
+static float *numbers(int64_t count) {
+    float *x = malloc((size_t)count * sizeof *x + 1);
+    MUST_HOLD(x);
+    for (int64_t i = 0; i < count; i++) x[i] = (float)((i * 7) % 11) / 10.0f;
+    return x;
+}
+
+static void use(const vae_model_t *model, const float *x) {
+    vae_session_t *session;
+    const vae_status_t status = vae_session_create(&session, model, 2);
+    judge(status);
+    if (status != VAE_OK) return;
+    const int64_t size = vae_model_input_size(model), latent = vae_model_latent_size(model);
+    float *mean = numbers(BATCH * latent), *y = numbers(BATCH * size);
+    double elbo[BATCH];
+    if (vae_encode(session, BATCH, x, mean, NULL) == VAE_OK) judge(vae_decode(session, BATCH, mean, y));
+    judge(vae_elbo(session, BATCH, x, 1, NULL, elbo, NULL, NULL));
+    judge(vae_sample(session, BATCH, NULL, y));
+    free(mean);
+    free(y);
+    vae_session_destroy(session);
+}
+
+static void train(vae_model_t *model, const char *options) {
+    uint64_t bytes = 0;
+    vae_trainer_t *trainer;
+    const vae_status_t measured = vae_trainer_bytes(model, options, BATCH, &bytes);
+    judge(measured);
+    if (measured != VAE_OK || bytes > MOST_TRAINS) return;
+    const vae_status_t status = vae_trainer_create(&trainer, model, options, BATCH);
+    judge(status);
+    if (status != VAE_OK) return;
+    float *x = numbers(BATCH * vae_model_input_size(model));
+    for (int64_t n = BATCH; n > 1; n--) judge(vae_trainer_step(trainer, n, x, NULL));
+    use(model, x);
+    free(x);
+    vae_trainer_destroy(trainer);
+}
+
+void fuzz_one(const uint8_t *data, size_t size) {
+    static const char mark[] = "\n---\n";
+    vae_ctx_config_t config;
+    vae_ctx_t *ctx;
+    vae_model_t *model;
+    char *text = malloc(size + 1);
+    MUST_HOLD(text);
+    if (size > 0) memcpy(text, data, size);
+    text[size] = '\0';
+    char *options = strstr(text, mark);
+    if (options) {
+        options[1] = '\0';
+        options += sizeof mark - 1;
+    }
+    MUST_HOLD(vae_ctx_config_init(&config, sizeof config) == VAE_OK);
+    config.mem_limit = MEMORY;
+    MUST_HOLD(vae_ctx_create(&ctx, &config) == VAE_OK);
+    const vae_status_t status = vae_model_create(&model, ctx, text, 1);
+    judge(status);
+    if (status == VAE_OK) {
+        build_again(ctx, model);
+        train(model, options);
+    } else {
+        MUST_HOLD(model == NULL);
+    }
+    vae_model_destroy(model);
+    vae_ctx_destroy(ctx);
+    free(text);
+}
