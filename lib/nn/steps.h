@@ -98,7 +98,7 @@ vae_status_t vaei_expand_layer(vaei_expansion *e, vaei_layer *l, int32_t in, int
 void vaei_fuse(vaei_steps *s, int32_t mode);
 vae_status_t vaei_lifetimes(vaei_steps *s, int32_t mode, vaei_arena *arena);
 
-/* How often step i's operands, or any later step's, read a buffer as x or as side. */
+/* How many operands, x or side, of all steps a buffer is. */
 int32_t vaei_steps_uses(const vaei_steps *s, int32_t buffer);
 /* Backward of the step reads its y. */
 int32_t vaei_step_reads_y(const vaei_step *t);
