@@ -44,7 +44,7 @@ static int32_t kind_of(const float *image) {
 static int train(vae_model_t *model, const char *text, int with_labels, const float *x, const int32_t *label) {
     vae_trainer_t *trainer = NULL;
     int bad = vae_trainer_create(&trainer, model, text, BATCH);
-    for (int i = 0; i < 300 && !bad; i++) {
+    for (int i = 0; i < 600 && !bad; i++) {
         const int first = i * BATCH % N;
         bad = (with_labels && vae_trainer_set_labels(trainer, BATCH, label + first)) ||
               vae_trainer_step(trainer, BATCH, x + first * S, NULL);

@@ -28,6 +28,10 @@ names() {
 # what takes longest begins first, so that no lane is left alone with it at the end
 longest='check_vae_sanitized check_vae check_golden random_models check_m32 check_fuzz check_failures check_program'
 
+# a shell lets what runs in the background ignore Ctrl-C, and who is called by nohup ignores a hang-up: the tests send such signals
+signals=
+env --default-signal=INT,QUIT,HUP true 2>/dev/null && signals='env --default-signal=INT,QUIT,HUP'
+
 # start NAME: the part itself
 start() {
     case $1 in
@@ -41,7 +45,7 @@ start() {
         case $BUILD in /*) program=$BUILD/examples/${1#example_} ;; esac
         (cd "$BUILD/examples/run/$1" && exec "$program")
         ;;
-    *) if [ -e "scripts/$1.sh" ]; then "scripts/$1.sh"; else sh "tests/$1.sh"; fi ;;
+    *) if [ -e "scripts/$1.sh" ]; then "scripts/$1.sh"; else $signals sh "tests/$1.sh"; fi ;;
     esac
 }
 

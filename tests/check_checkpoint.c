@@ -120,6 +120,7 @@ START_TEST(test_memory_grows_with_the_root_of_the_depth) {
     ck_assert_int_eq(vaei_document_parse(&document, &arena, section, (size_t)length), VAE_OK);
     vaei_build_init(&build, &arena);
     ck_assert_int_eq(vaei_stack_build(&stack, &build, &document.first->pipeline, "net", &in), VAE_OK);
+    ck_assert_int_eq(vaei_stacks_link(build.stacks, &arena), VAE_OK);
     vaei_stack_need(stack, kernels(), 100, 1, &keep);
     vaei_stack_need_recomputing(stack, kernels(), 100, vaei_stack_segment(stack, kernels(), 100), &again);
     ck_assert_uint_gt(keep.cache, 63 * floats(100 * 256));

@@ -38,7 +38,8 @@ static vae_status_t plan(fixture *f, const vaei_prior_ops *ops, const char *exam
     if (f->of_codes) f->latent = (vaei_latent){.ops = &f->latent_ops, .z = {3, {2, 2, 5, 0}}, .n_codes = PLACES, .code_size = K};
     f->p = (vaei_prior){.ops = ops, .conf = conf, .latent = &f->latent, .example = 6};
     if (ops->plan) VAEI_TRY(ops->plan(&f->p, &build));
-    return vaei_build_finish(&build, &f->table);
+    VAEI_TRY(vaei_build_finish(&build, &f->table));
+    return vaei_stacks_link(build.stacks, &f->arena);
 }
 
 static void slots(fixture *f) {

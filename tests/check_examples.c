@@ -37,6 +37,7 @@ static void build(fixture *f, const char *text) {
     ck_assert_int_eq(
         vaei_stack_build(&f->stack, &b, &vaei_document_find(&document, "encoder")->pipeline, "encoder", &in), VAE_OK);
     ck_assert_int_eq(vaei_build_finish(&b, &f->params), VAE_OK);
+    ck_assert_int_eq(vaei_stacks_link(b.stacks, &f->arena), VAE_OK);
     f->weights = floats(f->params.n_floats);
     fill(f->weights, f->params.n_floats, 3);
     for (int64_t i = 0; i < f->params.n_floats; i++) f->weights[i] *= 0.1f;

@@ -64,6 +64,7 @@ static inline vae_status_t rig_open(rig *g, const char *text, const vaei_shape *
     vaei_build_init(&build, &g->arena);
     VAEI_TRY(vaei_stack_build(&g->stack, &build, &document.first->pipeline, "net", in));
     VAEI_TRY(vaei_build_finish(&build, &g->params));
+    VAEI_TRY(vaei_stacks_link(build.stacks, &g->arena));
     g->values = block_make(floats(g->params.n_floats));
     vaei_params_init(&g->params, kernels(), 1, g->values);
     for (int64_t i = 0; i < g->params.count; i++) { /* nothing may hide behind a 1 or a 0 */

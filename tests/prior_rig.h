@@ -65,6 +65,7 @@ static inline void rig_open(rig *g, const char *text, vaei_shape z, int64_t n_co
     g->prior = (vaei_prior){.ops = (const vaei_prior_ops *)(const void *)module, .conf = conf, .latent = &g->latent};
     ck_assert_int_eq(g->prior.ops->plan(&g->prior, &build), VAE_OK);
     ck_assert_int_eq(vaei_build_finish(&build, &g->table), VAE_OK);
+    ck_assert_int_eq(vaei_stacks_link(build.stacks, &g->arena), VAE_OK);
     g->params = calloc((size_t)g->table.n_floats + 1, sizeof(float));
     g->grads = calloc((size_t)g->table.n_floats + 1, sizeof(float));
     g->run = (vaei_run){.k = vaei_kernels_select(0, 0), .params = g->params, .grads = g->grads, .n = n};

@@ -26,6 +26,7 @@ static vae_status_t build(vae_model_t *m, const char *spec, size_t length) {
 vae_status_t vaei_model_take_params(vae_model_t *m) {
     const vaei_params *p = &m->network.params;
     size_t bytes;
+    VAEI_TRY(vaei_network_link(&m->network, &m->arena));
     if ((uint64_t)p->n_floats > SIZE_MAX || !vaei_size_mul((size_t)p->n_floats, sizeof(float), &bytes))
         return vaei_fail(VAE_E_LIMIT, "model: parameters pass the address space");
     m->params = vaei_heap_alloc(&m->ctx->heap, bytes, "parameters");

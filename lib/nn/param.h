@@ -47,6 +47,7 @@ typedef struct vaei_build {
     uint32_t next_id;
     int32_t flags; /* given to every parameter declared */
     int32_t depth; /* of nested stacks, limited */
+    struct vaei_stack *stacks; /* the outermost, latest first: for vaei_stacks_link() */
 } vaei_build;
 
 void vaei_build_init(vaei_build *b, vaei_arena *arena);

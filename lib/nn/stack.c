@@ -61,7 +61,15 @@ vae_status_t vaei_stack_build(vaei_stack **out, vaei_build *b, const vaei_pipeli
     }
     b->depth--;
     *out = s;
-    return b->depth == 0 ? vaei_steps_build(s, b->arena) : VAE_OK;
+    if (b->depth > 0) return VAE_OK;
+    s->next = b->stacks;
+    b->stacks = s;
+    return VAE_OK;
+}
+
+vae_status_t vaei_stacks_link(vaei_stack *stacks, vaei_arena *arena) {
+    for (vaei_stack *s = stacks; s; s = s->next) VAEI_TRY(vaei_steps_build(s, arena));
+    return VAE_OK;
 }
 
 const vaei_layer *vaei_stack_range(const vaei_stack *s, vaei_interval *values) {

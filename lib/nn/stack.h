@@ -2,7 +2,7 @@
  * stack.h - layers in a row, and the memory between them. A stack is itself used like a layer: by a model, or by a layer that holds
  * stacks (residual).
  *
- * A stack that nobody contains is flattened into steps when it is built (steps.h): memory, fusion and the order of work are theirs. */
+ * A stack that nobody contains is flattened into steps by vaei_stacks_link() (steps.h): memory, fusion and the order of work are theirs. */
 #ifndef VAEI_STACK_H
 #define VAEI_STACK_H
 
@@ -12,12 +12,17 @@ struct vaei_stack {
     int32_t n;
     vaei_layer **layer;
     vaei_shape in, out;
-    const vaei_steps *steps[VAEI_MODES]; /* of an outermost stack; else NULL */
+    const vaei_steps *steps[VAEI_MODES]; /* of an outermost stack, when linked; else NULL */
+    vaei_stack *next;                    /* of the outermost stacks of a build */
 };
 
 /* Build the layers of a pipeline (NULL or empty: the identity) under `path`. */
 vae_status_t vaei_stack_build(vaei_stack **out, vaei_build *b, const vaei_pipeline *pipeline, const char *path,
                               const vaei_shape *in);
+
+/* Make the steps of a build's outermost stacks (vaei_build.stacks). It is not part of the build, because steps take memory in proportion
+ * to the layers that a text declares, and the text of a file is believed only when the file has proved to hold its parameters. */
+vae_status_t vaei_stacks_link(vaei_stack *stacks, vaei_arena *arena);
 
 void vaei_stack_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need);
 /* Training whose backward recomputes activations: for the slot, the segments that take the least memory; and what such take. */

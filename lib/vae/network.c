@@ -158,6 +158,7 @@ static vae_status_t build_parts(vaei_network *net, vaei_arena *arena, const vaei
     VAEI_TRY(build_prior(net, &b, document)); /* last: it moves no parameter of a model without it */
     const int64_t least[2] = {vaei_examples_least(net->encoder), vaei_examples_least(net->decoder)};
     net->min_batch = least[0] > least[1] ? least[0] : least[1];
+    net->stacks = b.stacks;
     VAEI_TRY(vaei_build_finish(&b, &net->params));
     return print_spec(net, arena, document);
 }

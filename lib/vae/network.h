@@ -22,6 +22,7 @@ typedef struct vaei_network {
     vaei_likelihood likelihood;
     vaei_prior prior;
     vaei_params params;
+    vaei_stack *stacks; /* for vaei_network_link() */
     int64_t min_batch; /* of training, as vaei_examples_least() */
     const char *spec;  /* canonical, one section a line */
 } vaei_network;
@@ -39,6 +40,11 @@ VAEI_INLINE int32_t vaei_network_has_prior(const vaei_network *net) {
 /* Builds from the model sections of the document (others are left alone); everything lives in the arena. Rewrites the sections'
  * attributes to canonical form. */
 vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei_document *document);
+
+/* After the build and before the first carving: the steps of every stack (nn/stack.h). */
+VAEI_INLINE vae_status_t vaei_network_link(const vaei_network *net, vaei_arena *arena) {
+    return vaei_stacks_link(net->stacks, arena);
+}
 
 /* The parts' memory for one use of the network: carved by vaei_network_carve from one block (measured with base NULL). */
 typedef struct vaei_work {
