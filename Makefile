@@ -4,6 +4,7 @@
 #   make [all]         build/libvae.a, build/libvae.so, build/vae          make check       every test, a few minutes
 #   make install       PREFIX=/usr/local, DESTDIR=, LIBDIR=, ...           make check-asan  the C tests under ASan and UBSan
 #   make soak          MODELS=1000000 SEED=1: random models                make check-reproducible  two builds, equal bytes
+#   make kill-soak     KILLS=1000: runs killed and resumed
 #   make demo          train on Fashion-MNIST, look at demo/samples.png    make bench       speed, beside the peers if installed
 #   make demo-vq       train codebooks on clothes and textures             make docs        the generated documents
 #   make fuzz          the targets of fuzz/, with clang and libFuzzer      make check-fuzz  their corpus, ten seconds each
@@ -117,7 +118,8 @@ PROGRAM := $(if $(PROGRAM_SRC),$(BUILD)/vae)
 CHECK   := $(if $(CHECK_SRC),$(BUILD)/check_vae)
 RANDOM  := $(if $(RANDOM_SRC),$(BUILD)/random_models)
 
-.PHONY: all static shared program examples check check-asan check-reproducible asan check-build soak bench-build bench demo demo-vq \
+.PHONY: all static shared program examples check check-asan check-reproducible asan check-build soak kill-soak \
+        bench-build bench demo demo-vq \
         fuzz fuzz-build fuzz-if-clang check-fuzz tsan msan coverage \
         docs install uninstall clean need-check need-program FORCE
 all: static shared program
@@ -261,6 +263,10 @@ check: all examples check-build asan fuzz-if-clang
 
 MODELS ?= 20000
 SEED   ?= 1
+KILLS ?= 1000
+kill-soak: program
+	@BUILD='$(BUILD)' KILLS='$(KILLS)' scripts/kill_soak.sh
+
 soak: $(RANDOM)
 	$(RANDOM) --models $(MODELS) --seed $(SEED)
 
