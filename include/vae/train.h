@@ -7,7 +7,8 @@
  *     clip       none
  *
  * A trainer holds the gradients, the optimizer's memory, the schedule and the count of steps, and is its model's only writer.
- * Creating it takes one block; steps allocate nothing. Equal inputs give equal bytes whatever the number of threads. */
+ * Creating it takes one block, and some KiB for its text; steps allocate nothing. Equal inputs give equal bytes whatever the number of
+ * threads. */
 #ifndef VAE_TRAIN_H
 #define VAE_TRAIN_H
 
@@ -62,7 +63,7 @@ VAE_API vae_status_t vae_trainer_create(vae_trainer_t **out, vae_model_t *model,
 /** Free a trainer; NULL is allowed. @since 0.1 */
 VAE_API void vae_trainer_destroy(vae_trainer_t *trainer);
 
-/** The bytes vae_trainer_create() would take. @since 0.1 */
+/** The bytes vae_trainer_create() would take. vae_trainer_set_optimizer() takes more, for the slots of the host's. @since 0.1 */
 VAE_API vae_status_t vae_trainer_bytes(vae_model_t *model, const char *options, int64_t max_batch, uint64_t *bytes);
 
 /**
@@ -129,7 +130,10 @@ VAE_API vae_status_t vae_trainer_apply(vae_trainer_t *trainer, vae_metrics_t *me
  */
 VAE_API vae_status_t vae_trainer_grad(const vae_trainer_t *trainer, int64_t index, vae_tensor_t **out);
 
-/** Use the host's optimizer from now on; only before the first step (VAE_E_STATE). @since 0.1 */
+/**
+ * Use the host's optimizer from now on; only before the first step (VAE_E_STATE). It takes memory for its slots: slots * 4 bytes for
+ * each value of a trained parameter. @since 0.1
+ */
 VAE_API vae_status_t vae_trainer_set_optimizer(vae_trainer_t *trainer, const vae_optimizer_t *optimizer);
 
 /** Replace the base learning rate that the schedule scales; lr >= 0 and finite. @since 0.1 */

@@ -35,6 +35,7 @@ static void carve_trainer(const vae_model_t *model, const vaei_recipe *recipe, i
     t->grads = vaei_carve_floats(c, p->n_floats);
     for (int32_t i = 0; i < n_slots; i++) t->slot[i] = vaei_carve_floats(c, p->n_trainable);
     t->norms = vaei_carve_array(c, pieces(p->n_floats, NORM_CHUNK) + 1, sizeof(double));
+    t->tensor = vaei_carve_array(c, p->count, sizeof(*t->tensor));
 }
 
 /* Under objective prior the network stands still, and takes no statistics over the batch. */
@@ -84,8 +85,9 @@ vae_status_t vae_trainer_bytes(vae_model_t *model, const char *options, int64_t 
     vaei_arena_init(&arena, &model->ctx->heap);
     vae_status_t status = read_recipe(&recipe, &arena, model, options);
     if (status == VAE_OK) status = measure(model, &recipe, max_batch, &n);
+    const uint64_t taken = vaei_arena_bytes(&arena); /* a trainer keeps its recipe */
     vaei_arena_free(&arena);
-    if (status == VAE_OK) *bytes = n;
+    if (status == VAE_OK) *bytes = taken + n;
     return status;
 }
 
@@ -101,15 +103,6 @@ vae_status_t vae_trainer_min_batch(vae_model_t *model, const char *options, int6
     return status;
 }
 
-static vae_status_t fill_trainer(vae_trainer_t *t, vae_model_t *model) {
-    const vaei_params *p = &model->network.params;
-    t->tensor = vaei_arena_array(&t->arena, (size_t)p->count + 1, sizeof(*t->tensor));
-    if (!t->tensor) return VAE_E_NOMEM;
-    for (int64_t i = 0; i < p->count; i++) vaei_tensor_of_param(&t->tensor[i], p->at[i], t->grads);
-    t->lr = t->recipe.optimizer->lr(t->recipe.optimizer_conf);
-    return VAE_OK;
-}
-
 static vae_status_t create(vae_trainer_t **out, vae_model_t *model, const char *options, int64_t max_batch) {
     vaei_heap *heap = &model->ctx->heap;
     vaei_arena arena;
@@ -120,24 +113,22 @@ static vae_status_t create(vae_trainer_t **out, vae_model_t *model, const char *
     vae_status_t status = read_recipe(&recipe, &arena, model, options);
     if (status == VAE_OK) status = measure(model, &recipe, max_batch, &bytes);
     if (status == VAE_OK && !(t = vaei_heap_alloc(heap, bytes, "trainer"))) status = VAE_E_NOMEM;
-    if (status == VAE_OK) {
-        vaei_carve c = {.base = (char *)t};
-        (void)vaei_carve_bytes(&c, sizeof(*t));
-        carve_trainer(model, &recipe, max_batch, &c, t);
-        t->magic = VAEI_MAGIC_TRAINER;
-        t->arena = arena;
-        t->recipe = recipe;
-        t->bytes = bytes;
-        t->max_batch = max_batch;
-        t->n_slots = recipe.optimizer->slots(recipe.optimizer_conf);
-        status = fill_trainer(t, model);
-        arena = t->arena;
-    }
     if (status < 0) {
-        if (t) vaei_heap_free(heap, t, bytes);
         vaei_arena_free(&arena);
         return status;
     }
+    const vaei_params *p = &model->network.params;
+    vaei_carve c = {.base = (char *)t};
+    (void)vaei_carve_bytes(&c, sizeof(*t));
+    carve_trainer(model, &recipe, max_batch, &c, t);
+    for (int64_t i = 0; i < p->count; i++) vaei_tensor_of_param(&t->tensor[i], p->at[i], t->grads);
+    t->magic = VAEI_MAGIC_TRAINER;
+    t->arena = arena;
+    t->recipe = recipe;
+    t->bytes = bytes;
+    t->max_batch = max_batch;
+    t->n_slots = recipe.optimizer->slots(recipe.optimizer_conf);
+    t->lr = recipe.optimizer->lr(recipe.optimizer_conf);
     t->model = vaei_model_acquire(model);
     *out = t;
     return VAE_OK;

@@ -8,12 +8,12 @@
 struct vae_trainer {
     uint32_t magic;
     vae_model_t *model;
-    vaei_arena arena; /* the recipe and the gradients' tensors */
+    vaei_arena arena; /* the recipe */
     vaei_recipe recipe;
     vae_optimizer_t host; /* the host's optimizer; step NULL: the recipe's */
     char host_name[64];
     float *host_memory; /* slots of the host's optimizer */
-    size_t bytes;
+    size_t bytes; /* of the block that begins here */
     int64_t max_batch;
     uint64_t packed;             /* the model's generation in the packs */
     uint64_t moves, still;       /* objective prior: how often this trainer moved the prior; generations by others, in the packs */

@@ -111,6 +111,7 @@ void *vaei_arena_alloc(vaei_arena *arena, size_t size); /* zeroed, aligned to 16
 void *vaei_arena_array(vaei_arena *arena, size_t count, size_t size); /* checked product */
 char *vaei_arena_format(vaei_arena *arena, const char *format, ...) VAEI_FORMAT(2, 3);
 char *vaei_arena_copy(vaei_arena *arena, const char *text, size_t length); /* adds a NUL */
+size_t vaei_arena_bytes(const vaei_arena *arena); /* what its chunks take of the heap */
 void vaei_arena_free(vaei_arena *arena); /* everything; the arena may be used again */
 
 /* Cuts a block into aligned pieces. With base NULL it only measures: the same walk gives first the size and then the pieces.

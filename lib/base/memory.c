@@ -153,6 +153,12 @@ char *vaei_arena_copy(vaei_arena *arena, const char *text, size_t length) {
     return copy;
 }
 
+size_t vaei_arena_bytes(const vaei_arena *arena) {
+    size_t bytes = 0;
+    for (const vaei_arena_chunk *chunk = arena->chunks; chunk; chunk = chunk->next) bytes += chunk->size;
+    return bytes;
+}
+
 void vaei_arena_free(vaei_arena *arena) {
     vaei_arena_chunk *chunk = arena->chunks;
     while (chunk) {
