@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * codebank.h - the latents made of codebooks: what vq (books side by side) and rvq (books one behind the other) share.
  *
- * Vectors x[row][W] of the frame (quantizer.h) are quantized in stages, one code each:
+ * Vectors x[row][W] (quantizer.h) are quantized in stages, one code each:
  *
  *     side by side    W = heads D: stage s quantizes its own D channels
  *     residual        W = D: stage s quantizes what the stages before have left:  r_0 = x, r_s+1 = r_s - q_s, q = sum q_s
@@ -13,18 +13,16 @@
 #ifndef VAEI_CODEBANK_H
 #define VAEI_CODEBANK_H
 
-#include "vae/codebook.h"
 #include "vae/quantizer.h"
-#include "vae/soft_codes.h"
 
 enum { VAEI_LEARN_EMA, VAEI_LEARN_GRADIENT };
 enum { VAEI_PASS_STRAIGHT, VAEI_PASS_ROTATION };
 enum { VAEI_START_RANDOM, VAEI_START_KMEANS };
-enum { VAEI_DECODE_QUANTIZE, VAEI_DECODE_RAW };
 
 typedef struct vaei_bank_conf {
-    int64_t codes, dim, heads, quantizers, keep;
-    int32_t learn, debias, gradient, start, cosine, freeze, decode, shared, dropout, outer;
+    vaei_quantizer_conf frame;
+    int64_t codes, dim, quantizers, keep;
+    int32_t learn, debias, gradient, start, cosine, freeze, shared, dropout, outer;
     float decay, eps, commit, scale, revive, temperature, orthogonal, diversity;
 } vaei_bank_conf;
 
@@ -44,83 +42,65 @@ typedef struct vaei_bank_conf {
                        "where codes start: evenly in a box, or at k-means of the first batch"),                        \
     VAEI_OPTION_FLOAT(vaei_bank_conf, revive, 0, 0, 1e6, "codes whose running count is below it restart at a vector; 0: none"), \
     VAEI_OPTION_BOOL(vaei_bank_conf, freeze, 0, "codes do not learn"),                                                 \
-    VAEI_OPTION_CHOICE(vaei_bank_conf, decode, VAEI_DECODE_QUANTIZE, "quantize|raw",                                   \
-                       "latents outside stand before the codes, and decoding quantizes; or after them")
+    VAEI_QUANTIZER_DECODE
 
 typedef struct vaei_bank {
-    vaei_quantizer frame;   /* rows, C, W, projections */
     int64_t stages, books;  /* codes of a position; codebooks: as many, or one that all stages share */
     int64_t K, D, W;
-    int64_t rows;           /* of the frame */
     int32_t residual;
     const vaei_param *codebook, *count, *sum, *batches; /* count, sum, batches: NULL if not kept */
 } vaei_bank;
 
-typedef struct vaei_bank_pack {
-    vaei_quantizer_pack frame;
-    float *codes;           /* [books][K][D]: in force in this pass */
-    float *panels;          /* [books] of vaei_nearest_floats */
-} vaei_bank_pack;
+/* The pieces of a pass. With residual stages x of training is r[stages][P][D]; with cosine x is directions. */
+enum {
+    VAEI_BANK_CODES,  /* float [books][K][D]: in force in this pass */
+    VAEI_BANK_PANELS, /* float [books] of vaei_nearest_floats */
+    VAEI_BANK_LENGTH, /* float [P][stages]: of x before it was made unit; cosine only, for training and residuals */
+    VAEI_BANK_COUNT,  /* float [books][K] of the k-means start */
+    VAEI_BANK_FACTS,  /* vaei_bank_facts */
+    VAEI_BANK_STAGE,  /* float [P][D] of one residual stage going back; cosine only */
+    VAEI_BANK_UNIT,   /* float [books][K][D], and */
+    VAEI_BANK_SQUARE  /* double [books][K]: of the orthogonal term */
+};
 
 typedef struct vaei_bank_facts {
     int32_t started;        /* the codes in the pack are of k-means and not yet parameters */
     int32_t active;         /* stages that took part */
 } vaei_bank_facts;
 
-/* The vectors of a pass: in the cache when training, else in the scratch (of the first three only x and code). */
-typedef struct vaei_bank_rows {
-    float *x;               /* [P][W], residual: r[stages][P][D]; outside training r[P][D]; cosine: their directions */
-    int32_t *code;          /* [P][stages] */
-    float *length;          /* [P][stages]: of x before it was made unit; cosine only, for training and residuals */
-    int32_t *used;          /* [books][K] vectors by code */
-    double *error;          /* [n] squared distance of x to q */
-    float *count;           /* [books][K] of the k-means start */
-    vaei_bank_facts *facts;
-} vaei_bank_rows;
-
-vaei_bank_pack vaei_bank_carve_pack(const vaei_latent *q, const vaei_kernels *k, int32_t training, vaei_carve *c);
-vaei_bank_rows vaei_bank_carve_rows(const vaei_latent *q, int64_t n, int32_t training, vaei_carve *c);
-/* out[P][W] = the codes side by side, or their sum */
-void vaei_bank_lookup(const vaei_latent *q, const vaei_run *r, const vaei_bank_pack *p, const int32_t *code, float *out);
-
+VAEI_INLINE const vaei_bank *vaei_bank_of(const vaei_pass *p) {
+    return p->s->own;
+}
 VAEI_INLINE int64_t vaei_bank_book(const vaei_bank *b, int64_t stage) {
     return b->books == 1 ? 0 : stage;
 }
-/* The vectors of a stage in training. */
-vaei_vectors vaei_bank_vectors(const vaei_bank *b, const vaei_bank_rows *w, int64_t n, int64_t stage);
+/* The codes of a stage, and what nearest.h reads of them. */
+float *vaei_bank_codes(const vaei_pass *p, int64_t stage);
+float *vaei_bank_panels(const vaei_pass *p, int64_t stage);
+/* The vectors of a stage. */
+vaei_vectors vaei_bank_vectors(const vaei_pass *p, int64_t stage);
 
-/* ---- codebank_terms.c: orthogonality and diversity, in vq only. P: vectors. dx[P][W] is added to. */
-typedef struct vaei_terms_room {
-    float *unit;         /* [books][K][D] */
-    double *square;      /* [books][K] */
-    vaei_soft_room soft;
-} vaei_terms_room;
-vaei_terms_room vaei_terms_carve(const vaei_latent *q, int64_t P, vaei_carve *c);
-double vaei_terms_value(const vaei_latent *q, const vaei_run *r, const vaei_bank_pack *pack, const vaei_bank_rows *w,
-                        const vaei_terms_room *room);
-void vaei_terms_gradient(const vaei_latent *q, const vaei_run *r, const vaei_bank_pack *pack, const vaei_bank_rows *w,
-                         const vaei_terms_room *room, float *dx);
+/* ---- codebank_terms.c: orthogonality and diversity, in vq only. dx[P][W] is added to. */
+void vaei_terms_carve(vaei_pass *p);
+double vaei_terms_value(const vaei_pass *p);
+void vaei_terms_gradient(const vaei_pass *p);
 
-size_t vaei_bank_backward_bytes(const vaei_latent *q, const vaei_kernels *k, int64_t n);
-
-/* The latent's functions; q->state is a vaei_bank, q->conf a vaei_bank_conf. */
-vae_status_t vaei_bank_plan(vaei_latent *q, vaei_build *b, vaei_node *node, const vaei_shape *h, vaei_shape *z, int32_t residual);
-void vaei_bank_need(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need);
-void vaei_bank_fill(const vaei_latent *q, const vaei_run *r, void *pack);
-void vaei_bank_draw(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *mean, const float *logvar,
-                    const float *noise, float *z, float *kl, double *log_ratio);
-void vaei_bank_backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *mean,
-                        const float *logvar, const float *noise, const float *dz, const float *dkl, float *dh);
-vae_status_t vaei_bank_prepare(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h);
-void vaei_bank_loss(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, double *aux);
-void vaei_bank_commit(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, float *params);
-void vaei_bank_measure(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, vaei_code_stats *stats);
-void vaei_bank_encode_codes(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, int32_t *codes);
-void vaei_bank_decode_codes(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const int32_t *codes, float *z);
+/* The quantizer's functions; q->conf is a vaei_bank_conf, s->own a vaei_bank. */
+vae_status_t vaei_bank_plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_node *node, int32_t residual);
+void vaei_bank_carve(vaei_pass *p);
+void vaei_bank_pack(vaei_pass *p);
+void vaei_bank_shape(vaei_pass *p);
+void vaei_bank_choose(vaei_pass *p);
+void vaei_bank_value(vaei_pass *p);
+vae_status_t vaei_bank_start(vaei_pass *p, const float *h);
+void vaei_bank_aux(vaei_pass *p, double *aux);
+void vaei_bank_backward(vaei_pass *p);
+void vaei_bank_learn(vaei_pass *p, float *params);
+int64_t vaei_bank_dead(vaei_pass *p, int64_t book);
 
 #define VAEI_BANK_OPS                                                                                                  \
-    .need = vaei_bank_need, .pack = vaei_bank_fill, .encode = vaei_quantizer_encode, .draw = vaei_bank_draw,                \
-    .backward = vaei_bank_backward, .prepare = vaei_bank_prepare, .loss = vaei_bank_loss, .commit = vaei_bank_commit,  \
-    .measure = vaei_bank_measure, .encode_codes = vaei_bank_encode_codes, .decode_codes = vaei_bank_decode_codes
+    .carve = vaei_bank_carve, .pack = vaei_bank_pack, .shape = vaei_bank_shape, .choose = vaei_bank_choose,            \
+    .value = vaei_bank_value, .start = vaei_bank_start, .aux = vaei_bank_aux, .backward = vaei_bank_backward,          \
+    .learn = vaei_bank_learn, .dead = vaei_bank_dead
 
 #endif

@@ -9,7 +9,6 @@
  * Shin et al. 2021 (arXiv:2112.00384, eq. 2). The first moves codes (learn=gradient), the second vectors. */
 #include <math.h>
 
-#include "nn/ranges.h"
 #include "vae/codebank.h"
 
 #define SHARPNESS 100.0f
@@ -19,29 +18,27 @@ typedef struct codes_job {
     const vaei_bank *s;
     const vaei_kernels *k;
     const float *codes; /* [books][K][D] */
-    vaei_terms_room room;
+    float *unit;        /* the same, of length 1 */
+    double *square;     /* [books][K] */
     float weight, *de;
 } codes_job;
 
-vaei_terms_room vaei_terms_carve(const vaei_latent *q, int64_t P, vaei_carve *c) {
-    const vaei_bank *s = q->state;
-    const vaei_bank_conf *conf = q->conf;
-    vaei_terms_room room = { .unit = NULL };
-    if (conf->orthogonal > 0) {
-        room.unit = vaei_carve_floats(c, vaei_count_of(s->books, s->K * s->D));
-        room.square = vaei_carve_array(c, vaei_count_of(s->books, s->K), sizeof *room.square);
+void vaei_terms_carve(vaei_pass *p) {
+    const vaei_bank *s = vaei_bank_of(p);
+    const vaei_bank_conf *c = p->q->conf;
+    if (c->orthogonal > 0) {
+        p->piece[VAEI_BANK_UNIT] = vaei_carve_floats(&p->rest.scratch, vaei_count_of(s->books, s->K * s->D));
+        p->piece[VAEI_BANK_SQUARE] = vaei_carve_array(&p->rest.scratch, vaei_count_of(s->books, s->K), sizeof(double));
     }
-    if (conf->diversity > 0) room.soft = vaei_soft_carve(P, s->K, c);
-    return room;
+    if (c->diversity > 0) p->soft = vaei_soft_carve(p->P, s->K, &p->rest.scratch);
 }
 
-static vaei_soft soft_of(const vaei_latent *q, const vaei_kernels *k, const vaei_bank_pack *pack, const vaei_vectors *v, int64_t stage) {
-    const vaei_bank *s = q->state;
-    const vaei_bank_conf *c = q->conf;
-    const int64_t book = vaei_bank_book(s, stage);
-    return (vaei_soft){ .P = v->P, .K = s->K, .D = s->D, .ld = v->ld, .x = v->x, .codes = pack->codes + book * s->K * s->D,
-                        .packed = pack->panels + book * vaei_nearest_floats(k, s->K, s->D),
-                        .by = c->cosine ? VAEI_NEAREST_PRODUCT : VAEI_NEAREST_DISTANCE,
+static vaei_soft soft_of(const vaei_pass *p, int64_t stage) {
+    const vaei_bank *s = vaei_bank_of(p);
+    const vaei_vectors v = vaei_bank_vectors(p, stage);
+    return (vaei_soft){ .P = v.P, .K = s->K, .D = s->D, .ld = v.ld, .x = v.x, .codes = vaei_bank_codes(p, stage),
+                        .packed = vaei_bank_panels(p, stage),
+                        .by = ((const vaei_bank_conf *)p->q->conf)->cosine ? VAEI_NEAREST_PRODUCT : VAEI_NEAREST_DISTANCE,
                         .sharpness = SHARPNESS, .single = 0, .spread = 1 };
 }
 
@@ -49,8 +46,8 @@ static void unit_codes(void *arg, int64_t begin, int64_t end) {
     const codes_job *j = arg;
     const int64_t D = j->s->D;
     for (int64_t i = begin; i < end; i++) {
-        memcpy(j->room.unit + i * D, j->codes + i * D, (size_t)D * sizeof(float));
-        (void)vaei_unit_row(j->k, D, j->room.unit + i * D);
+        memcpy(j->unit + i * D, j->codes + i * D, (size_t)D * sizeof(float));
+        (void)vaei_unit_row(j->k, D, j->unit + i * D);
     }
 }
 
@@ -58,13 +55,13 @@ static void square_codes(void *arg, int64_t begin, int64_t end) {
     const codes_job *j = arg;
     const int64_t K = j->s->K, D = j->s->D;
     for (int64_t i = begin; i < end; i++) {
-        const float *u = j->room.unit + i * D, *book = j->room.unit + i / K * K * D;
+        const float *u = j->unit + i * D, *book = j->unit + i / K * K * D;
         double sum = 0;
         for (int64_t c = 0; c < K; c++) {
             const double product = j->k->dot(D, u, book + c * D);
             sum += product * product;
         }
-        j->room.square[i] = sum;
+        j->square[i] = sum;
     }
 }
 
@@ -73,7 +70,7 @@ static void push_codes(void *arg, int64_t begin, int64_t end) {
     const int64_t K = j->s->K, D = j->s->D;
     const float share = 4 * j->weight / ((float)j->s->books * (float)K * (float)K);
     for (int64_t i = begin; i < end; i++) {
-        const float *u = j->room.unit + i * D, *book = j->room.unit + i / K * K * D;
+        const float *u = j->unit + i * D, *book = j->unit + i / K * K * D;
         const double length = sqrt(j->k->sum_squares(D, j->codes + i * D));
         const float scale = share / (float)(length > LENGTH_MIN ? length : LENGTH_MIN);
         for (int64_t c = 0; c < K; c++) { /* the part of u_c that is across u */
@@ -84,46 +81,43 @@ static void push_codes(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-static codes_job codes_of(const vaei_latent *q, const vaei_run *r, const vaei_bank_pack *pack, const vaei_terms_room *room) {
-    codes_job j = { .s = q->state, .k = r->k, .codes = pack->codes, .room = *room };
-    vaei_parallel_ranges(r->pool, j.s->books * j.s->K, j.s->D, unit_codes, &j);
+static codes_job codes_of(const vaei_pass *p) {
+    codes_job j = { .s = vaei_bank_of(p), .k = p->k, .codes = p->piece[VAEI_BANK_CODES], .unit = p->piece[VAEI_BANK_UNIT],
+                    .square = p->piece[VAEI_BANK_SQUARE] };
+    vaei_parallel_ranges(p->r->pool, j.s->books * j.s->K, j.s->D, unit_codes, &j);
     return j;
 }
 
-double vaei_terms_value(const vaei_latent *q, const vaei_run *r, const vaei_bank_pack *pack, const vaei_bank_rows *w,
-                        const vaei_terms_room *room) {
-    const vaei_bank *s = q->state;
-    const vaei_bank_conf *c = q->conf;
+double vaei_terms_value(const vaei_pass *p) {
+    const vaei_bank *s = vaei_bank_of(p);
+    const vaei_bank_conf *c = p->q->conf;
     double value = 0;
     if (c->orthogonal > 0) {
-        codes_job j = codes_of(q, r, pack, room);
+        codes_job j = codes_of(p);
         double sum = 0;
-        vaei_parallel_ranges(r->pool, s->books * s->K, s->K * s->D, square_codes, &j);
-        for (int64_t i = 0; i < s->books * s->K; i++) sum += room->square[i];
+        vaei_parallel_ranges(p->r->pool, s->books * s->K, s->K * s->D, square_codes, &j);
+        for (int64_t i = 0; i < s->books * s->K; i++) sum += j.square[i];
         value += (double)c->orthogonal * (sum / ((double)s->books * (double)s->K * (double)s->K) - 1 / (double)s->K);
     }
     for (int64_t stage = 0; c->diversity > 0 && stage < s->stages; stage++) {
-        const vaei_vectors v = vaei_bank_vectors(s, w, r->n, stage);
-        const vaei_soft soft = soft_of(q, r->k, pack, &v, stage);
-        value += (double)c->diversity / (double)s->stages * vaei_soft_value(&soft, r->k, r->pool, &room->soft);
+        const vaei_soft soft = soft_of(p, stage);
+        value += (double)c->diversity / (double)s->stages * vaei_soft_value(&soft, p->k, p->r->pool, &p->soft);
     }
     return value;
 }
 
-void vaei_terms_gradient(const vaei_latent *q, const vaei_run *r, const vaei_bank_pack *pack, const vaei_bank_rows *w,
-                         const vaei_terms_room *room, float *dx) {
-    const vaei_bank *s = q->state;
-    const vaei_bank_conf *c = q->conf;
+void vaei_terms_gradient(const vaei_pass *p) {
+    const vaei_bank *s = vaei_bank_of(p);
+    const vaei_bank_conf *c = p->q->conf;
     if (c->orthogonal > 0) {
-        codes_job j = codes_of(q, r, pack, room);
+        codes_job j = codes_of(p);
         j.weight = c->orthogonal;
-        j.de = r->grads + s->codebook->offset;
-        vaei_parallel_ranges(r->pool, s->books * s->K, s->K * s->D, push_codes, &j);
+        j.de = p->r->grads + s->codebook->offset;
+        vaei_parallel_ranges(p->r->pool, s->books * s->K, s->K * s->D, push_codes, &j);
     }
     for (int64_t stage = 0; c->diversity > 0 && stage < s->stages; stage++) {
-        const vaei_vectors v = vaei_bank_vectors(s, w, r->n, stage);
-        const vaei_soft soft = soft_of(q, r->k, pack, &v, stage);
-        (void)vaei_soft_value(&soft, r->k, r->pool, &room->soft);
-        vaei_soft_gradient(&soft, r->k, r->pool, &room->soft, c->diversity / (float)s->stages, dx + (v.x - w->x));
+        const vaei_soft soft = soft_of(p, stage);
+        (void)vaei_soft_value(&soft, p->k, p->r->pool, &p->soft);
+        vaei_soft_gradient(&soft, p->k, p->r->pool, &p->soft, c->diversity / (float)s->stages, p->dx + (soft.x - p->x));
     }
 }

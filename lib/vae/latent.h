@@ -18,6 +18,7 @@
 #include "nn/stack.h"
 
 typedef struct vaei_latent vaei_latent;
+typedef struct vaei_quantizer_ops vaei_quantizer_ops;
 
 enum {
     VAEI_LATENT_PRIOR = 1, /* has a distribution and a prior to sample: N(0, I), or even over codes */
@@ -73,6 +74,7 @@ typedef struct vaei_latent_ops {
     /* VAEI_LATENT_CODES only; outside training. Codes given are within 0..code_size - 1, or -1 with VAEI_LATENT_GAPS. */
     void (*encode_codes)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, int32_t *codes);
     void (*decode_codes)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const int32_t *codes, float *z);
+    const vaei_quantizer_ops *quantizer; /* what the functions above ask if they are those of quantizer.h */
 } vaei_latent_ops;
 
 #define VAEI_LATENT_PARAMS 8

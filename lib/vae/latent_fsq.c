@@ -15,7 +15,6 @@
  * 7x5x5x5x5. */
 #include <math.h>
 
-#include "nn/ranges.h"
 #include "vae/quantizer.h"
 
 #define EPS 1e-3
@@ -24,18 +23,17 @@
 enum { JAX, VQP, SYMMETRIC };
 
 typedef struct conf {
+    vaei_quantizer_conf frame;
     vaei_sizes levels;
-    int64_t heads;
-    int32_t variant, decode;
+    int32_t variant;
 } conf;
 
 static const vaei_option options[] = {
     { "levels", VAEI_OPT_SIZES, VAEI_OPT_REQUIRED, offsetof(conf, levels), 0, 2, CODES_MAX, NULL,
       "levels of each value of a code, one to eight" },
-    VAEI_OPTION_INT(conf, heads, 1, 1, 1024, "codes of a position"),
+    VAEI_QUANTIZER_HEADS("codes of a position"),
     VAEI_OPTION_CHOICE(conf, variant, JAX, "jax|vqp|symmetric", "which of the published roundings"),
-    VAEI_OPTION_CHOICE(conf, decode, 0, "quantize|raw",
-                       "latents outside stand before the codes, and decoding quantizes; or after them"),
+    VAEI_QUANTIZER_DECODE,
     { 0 },
 };
 
@@ -45,8 +43,8 @@ typedef struct scale {
 } scale;
 
 typedef struct state {
-    vaei_quantizer frame;
     int64_t dims; /* values of a code */
+    int32_t variant;
     scale scale[VAEI_SIZES_MAX];
 } state;
 
@@ -60,225 +58,103 @@ static scale scale_of(int64_t levels, int32_t variant) {
     return s;
 }
 
-static vae_status_t plan(vaei_latent *q, vaei_build *b, vaei_node *node, const vaei_shape *h, vaei_shape *z) {
+static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_node *node) {
     const conf *c = q->conf;
-    int64_t K = 1;
-    state *s = vaei_arena_alloc(b->arena, sizeof *s);
-    if (!s) return VAE_E_NOMEM;
-    for (int32_t d = 0; d < c->levels.n && K <= CODES_MAX; d++) K *= c->levels.d[d];
+    state *own = vaei_arena_alloc(b->arena, sizeof *own);
+    if (!own) return VAE_E_NOMEM;
+    s->K = 1;
+    for (int32_t d = 0; d < c->levels.n && s->K <= CODES_MAX; d++) s->K *= c->levels.d[d];
     for (int32_t d = 0; d < c->levels.n; d++)
         if (c->levels.d[d] < (c->variant == SYMMETRIC ? 2 : 3))
             return vaei_fail(VAE_E_SPEC, "line %d, column %d: latent fsq: levels: %lld, wanted 3 or more, or 2 with variant=symmetric",
                              (int)node->line, (int)node->column, (long long)c->levels.d[d]);
-    if (K > CODES_MAX)
+    if (s->K > CODES_MAX)
         return vaei_fail(VAE_E_SPEC, "line %d, column %d: latent fsq: levels: more than %d codes", (int)node->line,
                          (int)node->column, CODES_MAX);
-    s->dims = c->levels.n;
-    for (int32_t d = 0; d < c->levels.n; d++) s->scale[d] = scale_of(c->levels.d[d], c->variant);
-    q->state = s;
-    q->raw = c->decode;
-    vaei_quantizer_measure(&s->frame, q, h, z, c->heads, K);
-    return vaei_quantizer_project(&s->frame, b, c->heads * s->dims);
+    own->dims = c->levels.n;
+    own->variant = c->variant;
+    for (int32_t d = 0; d < c->levels.n; d++) own->scale[d] = scale_of(c->levels.d[d], c->variant);
+    s->own = own;
+    s->W = s->heads * own->dims;
+    s->flags = VAEI_ROWS_CHANGE; /* to t = tanh(x + shift) */
+    return VAE_OK;
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------------------ */
-
-typedef struct rows {
-    float *tanh;    /* [P][W] of x + shift */
-    int32_t *used;  /* [K] */
-    double *error;  /* [n] */
-} rows;
-
-static rows carve_cache(const vaei_latent *q, int64_t n, vaei_carve *c) {
-    const state *s = q->state;
-    rows w;
-    w.tanh = vaei_carve_floats(c, vaei_quantizer_count(&s->frame, n, s->frame.W));
-    w.used = vaei_carve_array(c, q->code_size, sizeof *w.used);
-    w.error = vaei_carve_array(c, n, sizeof *w.error);
-    return w;
-}
-
-typedef struct scratch {
-    float *x, *code;  /* [P][W] */
-    int32_t *index;   /* [P][heads] */
-    float *outer;
-} scratch;
-
-static scratch carve_scratch(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *c) {
-    const state *s = q->state;
-    scratch w = { NULL, NULL, NULL, NULL };
-    w.x = vaei_carve_floats(c, vaei_quantizer_count(&s->frame, n, s->frame.W));
-    w.code = vaei_carve_floats(c, vaei_quantizer_count(&s->frame, n, s->frame.W));
-    w.index = vaei_carve_array(c, vaei_quantizer_count(&s->frame, n, s->frame.heads), sizeof *w.index);
-    if (training) w.outer = vaei_quantizer_carve_outer(&s->frame, k, vaei_quantizer_count(&s->frame, n, 1), c);
-    return w;
-}
-
-static void need(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *out) {
-    const state *s = q->state;
-    vaei_carve pack = { NULL, 0 }, cache = { NULL, 0 }, room = { NULL, 0 };
-    (void)vaei_quantizer_carve_pack(&s->frame, k, training, &pack);
-    if (training) (void)carve_cache(q, n, &cache);
-    (void)carve_scratch(q, k, n, training, &room);
-    *out = (vaei_need){ .pack = pack.used, .cache = cache.used, .scratch = room.used };
-}
-
-static vaei_quantizer_pack open_pack(const vaei_latent *q, const vaei_run *r, void *memory) {
-    vaei_carve c = { memory, 0 };
-    return vaei_quantizer_carve_pack(&((const state *)q->state)->frame, r->k, r->training, &c);
-}
-
-static void pack(const vaei_latent *q, const vaei_run *r, void *memory) {
-    const vaei_quantizer_pack p = open_pack(q, r, memory);
-    vaei_quantizer_fill(&((const state *)q->state)->frame, r, &p);
-}
-
-/* ---- rounding ---------------------------------------------------------------------------------------------------- */
-
-typedef struct job {
-    const vaei_latent *q;
-    const vaei_run *r;
-    const float *x;     /* [P][W] */
-    float *tanh, *code; /* [P][W], either may be NULL; tanh may be x */
-    int32_t *index;     /* [P][heads] */
-    double *error;      /* [n] or NULL */
-} job;
-
-static float value_of(const conf *c, const scale *s, int32_t digit) {
-    return c->variant == SYMMETRIC ? 2 * (float)digit / (float)(s->levels - 1) - 1
-                                   : (float)(digit - s->width) / (float)s->width;
+static float value_of(const state *s, int64_t d, int32_t digit) {
+    const scale *c = &s->scale[d];
+    return s->variant == SYMMETRIC ? 2 * (float)digit / (float)(c->levels - 1) - 1 : (float)(digit - c->width) / (float)c->width;
 }
 
 /* 0..L-1, also for NaN */
-static int32_t digit_of(const conf *c, const scale *s, float t) {
-    const float v = c->variant == SYMMETRIC ? floorf(s->half * (t + 1) + 0.5f) : rintf(t * s->half - s->offset) + (float)s->width;
-    return !(v > 0) ? 0 : v < (float)(s->levels - 1) ? (int32_t)v : s->levels - 1;
+static int32_t digit_of(const state *s, int64_t d, float t) {
+    const scale *c = &s->scale[d];
+    const float v = s->variant == SYMMETRIC ? floorf(c->half * (t + 1) + 0.5f) : rintf(t * c->half - c->offset) + (float)c->width;
+    return !(v > 0) ? 0 : v < (float)(c->levels - 1) ? (int32_t)v : c->levels - 1;
 }
 
 /* The value before rounding, on the scale of the code. */
-static float bounded(const conf *c, const scale *s, float t) {
-    return c->variant == SYMMETRIC ? t : (t * s->half - s->offset) / (float)s->width;
+static float bounded(const state *s, int64_t d, float t) {
+    return s->variant == SYMMETRIC ? t : (t * s->scale[d].half - s->scale[d].offset) / (float)s->scale[d].width;
 }
 
-static void round_rows(void *arg, int64_t begin, int64_t end) {
-    const job *j = arg;
-    const state *s = j->q->state;
-    const conf *c = j->q->conf;
-    for (int64_t i = begin; i < end; i++) { /* a code: heads stand side by side */
-        int32_t index = 0, place = 1;
+static void bound_rows(void *arg, int64_t begin, int64_t end) {
+    const vaei_pass *p = arg;
+    const state *s = p->s->own;
+    for (int64_t i = begin * p->s->W; i < end * p->s->W; i++) {
+        p->rows[i] += s->scale[i % s->dims].shift;
+        p->k->map[VAEI_MAP_TANH](1, 0, p->rows + i, p->rows + i);
+    }
+}
+
+static void shape(vaei_pass *p) {
+    vaei_pass_rows(p, 1, 16 * p->s->W, bound_rows);
+}
+
+static void choose(vaei_pass *p) {
+    const state *s = p->s->own;
+    for (int64_t i = 0; i < p->P * p->s->heads; i++) {
+        int32_t place = 1;
+        p->code[i] = 0;
         for (int64_t d = 0; d < s->dims; d++) {
-            const int64_t at = i * s->dims + d;
-            float t = j->x[at] + s->scale[d].shift;
-            j->r->k->map[VAEI_MAP_TANH](1, 0, &t, &t);
-            const int32_t digit = digit_of(c, &s->scale[d], t);
-            index += digit * place;
+            p->code[i] += digit_of(s, d, p->x[i * s->dims + d]) * place;
             place *= s->scale[d].levels;
-            if (j->tanh) j->tanh[at] = t;
-            if (j->code) j->code[at] = value_of(c, &s->scale[d], digit);
         }
-        j->index[i] = index;
     }
 }
 
-static void example_errors(void *arg, int64_t begin, int64_t end) {
-    const job *j = arg;
-    const state *s = j->q->state;
-    for (int64_t i = begin; i < end; i++) {
-        double sum = 0;
-        for (int64_t at = i * s->frame.rows * s->frame.W; at < (i + 1) * s->frame.rows * s->frame.W; at++) {
-            const double d = (double)(bounded(j->q->conf, &s->scale[at % s->dims], j->tanh[at]) - j->code[at]);
-            sum += d * d;
-        }
-        j->error[i] = sum;
-    }
-}
-
-static void quantize(job *j) {
-    const state *s = j->q->state;
-    vaei_parallel_ranges(j->r->pool, j->r->n * s->frame.rows * s->frame.heads, 16 * s->dims, round_rows, j);
-    if (j->error) vaei_parallel_ranges(j->r->pool, j->r->n, s->frame.rows * s->frame.W, example_errors, j);
-}
-
-static void draw(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *mean, const float *logvar,
-                 const float *noise, float *z, float *kl, double *log_ratio) {
-    const state *s = q->state;
-    const vaei_quantizer_pack p = open_pack(q, r, m->pack);
-    vaei_carve room = { m->scratch, 0 }, cache = { m->cache, 0 };
-    const scratch w = carve_scratch(q, r->k, r->n, r->training, &room);
-    job j = { .q = q, .r = r, .x = w.x, .code = w.code, .index = w.index };
-    (void)logvar, (void)noise;
-    vaei_quantizer_enter(&s->frame, r, &p, mean, w.x);
-    if (r->training) {
-        const rows kept = carve_cache(q, r->n, &cache);
-        j.tanh = kept.tanh;
-        j.error = kept.error;
-        quantize(&j);
-        memset(kept.used, 0, (size_t)q->code_size * sizeof *kept.used);
-        for (int64_t i = 0; i < r->n * q->n_codes; i++) kept.used[w.index[i]]++;
-    } else {
-        quantize(&j);
-    }
-    vaei_quantizer_leave(&s->frame, r, &p, w.code, z);
-    vaei_quantizer_rate(q, r->n, kl, log_ratio);
-}
-
-static void encode_codes(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, int32_t *codes) {
-    const vaei_quantizer_pack p = open_pack(q, r, m->pack);
-    vaei_carve room = { m->scratch, 0 };
-    const scratch w = carve_scratch(q, r->k, r->n, r->training, &room);
-    job j = { .q = q, .r = r, .x = w.x, .index = codes };
-    vaei_quantizer_enter(&((const state *)q->state)->frame, r, &p, h, w.x);
-    quantize(&j);
-}
-
-static void decode_codes(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const int32_t *codes, float *z) {
-    const state *s = q->state;
-    const vaei_quantizer_pack p = open_pack(q, r, m->pack);
-    vaei_carve room = { m->scratch, 0 };
-    const scratch w = carve_scratch(q, r->k, r->n, r->training, &room);
-    for (int64_t i = 0; i < r->n * q->n_codes; i++) {
-        int32_t rest = codes[i];
+static void value(vaei_pass *p) {
+    const state *s = p->s->own;
+    for (int64_t i = 0; i < p->P * p->s->heads; i++) {
+        int32_t rest = p->code[i];
         for (int64_t d = 0; d < s->dims; d++) {
-            w.code[i * s->dims + d] = value_of(q->conf, &s->scale[d], rest % s->scale[d].levels);
+            p->value[i * s->dims + d] = value_of(s, d, rest % s->scale[d].levels);
             rest /= s->scale[d].levels;
         }
     }
-    vaei_quantizer_leave(&s->frame, r, &p, w.code, z);
 }
 
-/* ---- training ---------------------------------------------------------------------------------------------------- */
-
-static void backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *mean,
-                     const float *logvar, const float *noise, const float *dz, const float *dkl, float *dh) {
-    const state *s = q->state;
-    const conf *c = q->conf;
-    const int64_t P = r->n * s->frame.rows, count = P * s->frame.W;
-    const vaei_quantizer_pack p = open_pack(q, r, m->pack);
-    vaei_carve room = { m->scratch, 0 }, cache = { m->cache, 0 };
-    const scratch w = carve_scratch(q, r->k, r->n, 1, &room);
-    const rows kept = carve_cache(q, r->n, &cache);
-    float *dx = s->frame.projected ? w.x : dh;
-    (void)mean, (void)logvar, (void)noise, (void)dkl;
-    if (s->frame.projected) { /* the outer product wants the codes again */
-        for (int64_t i = 0; i < count; i++)
-            w.code[i] = value_of(c, &s->scale[i % s->dims], digit_of(c, &s->scale[i % s->dims], kept.tanh[i]));
-        vaei_linear_backward(&s->frame.out, r, &p.out, P, w.code, dz, w.x, w.outer);
+static void aux(vaei_pass *p, double *terms) {
+    const state *s = p->s->own;
+    const int64_t size = p->s->rows * p->s->W;
+    (void)terms;
+    for (int64_t i = 0; i < p->n; i++) p->error[i] = 0;
+    for (int64_t i = 0; i < p->n * size; i++) {
+        const double d = (double)(bounded(s, i % s->dims, p->x[i]) - value_of(s, i % s->dims, digit_of(s, i % s->dims, p->x[i])));
+        p->error[i / size] += d * d;
     }
-    for (int64_t i = 0; i < count; i++) {
-        const scale *f = &s->scale[i % s->dims];
-        const float slope = c->variant == SYMMETRIC ? 1 : f->half / (float)f->width, t = kept.tanh[i];
-        dx[i] = (s->frame.projected ? w.x[i] : dz[i]) * slope * (1 - t * t);
-    }
-    if (!s->frame.projected) return;
-    vaei_linear_backward(&s->frame.in, r, &p.in, P, h, dx, dh, w.outer);
 }
 
-static void measure(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, vaei_code_stats *stats) {
-    const state *s = q->state;
-    vaei_carve cache = { m->cache, 0 };
-    const rows kept = carve_cache(q, r->n, &cache);
-    vaei_quantizer_figures(&s->frame, q, r->n, kept.used, kept.error, stats);
+static void backward(vaei_pass *p) {
+    const state *s = p->s->own;
+    for (int64_t i = 0; i < p->P * p->s->W; i++) {
+        const scale *c = &s->scale[i % s->dims];
+        const float slope = s->variant == SYMMETRIC ? 1 : c->half / (float)c->width, t = p->x[i];
+        p->dx[i] = p->dq[i] * slope * (1 - t * t);
+    }
 }
+
+static const vaei_quantizer_ops quantizer = {
+    .plan = plan, .shape = shape, .choose = choose, .value = value, .aux = aux, .backward = backward };
 
 const vaei_latent_ops vaei_latent_fsq = {
     .module = { .name = "fsq",
@@ -290,13 +166,5 @@ const vaei_latent_ops vaei_latent_fsq = {
                 .conf_size = sizeof(conf),
                 .options = options },
     .flags = VAEI_LATENT_PRIOR | VAEI_LATENT_CODES,
-    .plan = plan,
-    .need = need,
-    .pack = pack,
-    .encode = vaei_quantizer_encode,
-    .draw = draw,
-    .backward = backward,
-    .measure = measure,
-    .encode_codes = encode_codes,
-    .decode_codes = decode_codes,
+    VAEI_QUANTIZER(quantizer),
 };

@@ -14,13 +14,10 @@
  * Jang, Gu, Poole 2016 (arXiv:1611.01144); Maddison, Mnih, Teh 2016 (arXiv:1611.00712). Not here: a temperature that changes. */
 #include <math.h>
 
-#include "nn/ranges.h"
-#include "vae/codebook.h"
 #include "vae/quantizer.h"
 
-#define LOGVAR_OF_A_POINT -30.0f
-
 typedef struct conf {
+    vaei_quantizer_conf frame;
     int64_t codes, dim;
     float temperature;
     int32_t hard;
@@ -34,123 +31,48 @@ static const vaei_option options[] = {
     { 0 },
 };
 
-typedef struct state {
-    vaei_quantizer frame;
-    vaei_linear_map logits;
-    const vaei_param *codebook;
-    int64_t K, D;
-} state;
-
-static vae_status_t plan(vaei_latent *q, vaei_build *b, vaei_node *node, const vaei_shape *h, vaei_shape *z) {
+static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_node *node) {
     const conf *c = q->conf;
-    state *s = vaei_arena_alloc(b->arena, sizeof *s);
     (void)node;
-    if (!s) return VAE_E_NOMEM;
-    vaei_quantizer_measure(&s->frame, q, h, z, 1, c->codes);
-    s->K = c->codes;
-    s->D = c->dim > 0 ? c->dim : s->frame.C;
-    z->d[z->n - 1] = s->D;
-    q->state = s;
     q->raw = 1;
-    const int64_t shape[2] = { s->K, s->D };
-    const vaei_init box = { .kind = VAEI_INIT_XAVIER, .fan_in = s->D, .fan_out = s->D };
-    vaei_param *p = vaei_build_param(b, "latent", "codebook", 2, shape, VAEI_PARAM_TRAINED, box);
-    if (!p) return VAE_E_NOMEM;
-    s->codebook = q->param[q->n_params++] = p;
-    return vaei_linear_declare(&s->logits, b, "latent.logits", s->frame.C, s->K);
+    s->K = s->W = c->codes; /* a row is the logits of its codes */
+    s->V = c->dim > 0 ? c->dim : s->C;
+    s->flags = VAEI_CODES_DRAWN | (c->hard ? VAEI_CODES_STAY : 0);
+    const int64_t shape[2] = { s->K, s->V };
+    const vaei_init box = { .kind = VAEI_INIT_XAVIER, .fan_in = s->V, .fan_out = s->V };
+    const vaei_param *book = vaei_build_param(b, "latent", "codebook", 2, shape, VAEI_PARAM_TRAINED, box);
+    if (!book) return VAE_E_NOMEM;
+    s->own = book;
+    return vaei_linear_declare(&s->in, b, "latent.logits", s->C, s->K);
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------------------ */
+/* The codebook packed for y E and for dz E^T, y[P][K] of the pass, and room for de. */
+enum { FORWARD, DATA, Y, OUTER };
 
-typedef struct tables {
-    vaei_linear_pack logits;
-    float *forward, *data; /* the codebook: for y E and dz E^T; training only */
-} tables;
-
-static tables carve_pack(const vaei_latent *q, const vaei_kernels *k, int32_t training, vaei_carve *c) {
-    const state *s = q->state;
-    tables t = { .forward = NULL };
-    t.logits = vaei_linear_carve(&s->logits, k, training, c);
-    if (!training) return t;
-    t.forward = vaei_carve_floats(c, vaei_pack_floats(k, s->K, s->D));
-    t.data = vaei_carve_floats(c, vaei_pack_floats(k, s->D, s->K));
-    return t;
+static void carve(vaei_pass *p) {
+    const int64_t K = p->s->K, D = p->s->V;
+    if (!p->training) return;
+    p->piece[FORWARD] = vaei_carve_floats(&p->rest.pack, vaei_pack_floats(p->k, K, D));
+    p->piece[DATA] = vaei_carve_floats(&p->rest.pack, vaei_pack_floats(p->k, D, K));
+    p->piece[Y] = vaei_carve_floats(&p->rest.cache, vaei_quantizer_count(p->s, p->n, K));
+    if (p->at != VAEI_AT_BACKWARD) return;
+    if (p->s->flags & VAEI_CODES_STAY) p->order = vaei_order_carve(p->P, K, D, &p->rest.scratch);
+    else p->piece[OUTER] = vaei_carve_floats(&p->rest.scratch, p->P < 0 ? -1 : vaei_outer_scratch(p->k, K, D, p->P));
 }
 
-typedef struct rows {
-    float *logits;  /* [P][K]; in training ln p after draw */
-    int32_t *code;  /* [P] */
-    float *y;       /* [P][K]; these: training only */
-    int32_t *used;  /* [K] */
-} rows;
-
-static rows carve_rows(const vaei_latent *q, int64_t n, int32_t training, vaei_carve *c) {
-    const state *s = q->state;
-    rows w = { .y = NULL };
-    w.logits = vaei_carve_floats(c, vaei_quantizer_count(&s->frame, n, s->K));
-    w.code = vaei_carve_array(c, vaei_quantizer_count(&s->frame, n, 1), sizeof *w.code);
-    if (!training) return w;
-    w.y = vaei_carve_floats(c, vaei_quantizer_count(&s->frame, n, s->K));
-    w.used = vaei_carve_array(c, s->K, sizeof *w.used);
-    return w;
+static int64_t book_at(const vaei_pass *p) {
+    return ((const vaei_param *)p->s->own)->offset;
 }
 
-typedef struct scratch {
-    float *dl; /* [P][K] */
-    float *outer;
-    vaei_code_order order;
-} scratch;
-
-static scratch carve_scratch(const vaei_latent *q, const vaei_kernels *k, int64_t n, vaei_carve *c) {
-    const state *s = q->state;
-    const int64_t P = vaei_quantizer_count(&s->frame, n, 1);
-    scratch w;
-    const int64_t a = vaei_outer_scratch(k, s->K, s->frame.C, P), b = vaei_outer_scratch(k, s->K, s->D, P);
-    w.dl = vaei_carve_floats(c, vaei_quantizer_count(&s->frame, n, s->K));
-    w.outer = vaei_carve_floats(c, a > b ? a : b);
-    w.order = vaei_order_carve(P, s->K, s->D, c);
-    return w;
-}
-
-static void need(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *out) {
-    vaei_carve pack = { NULL, 0 }, cache = { NULL, 0 }, room = { NULL, 0 };
-    (void)carve_pack(q, k, training, &pack);
-    (void)carve_rows(q, n, training, training ? &cache : &room);
-    if (training) (void)carve_scratch(q, k, n, &room);
-    *out = (vaei_need){ .pack = pack.used, .cache = cache.used, .scratch = room.used };
-}
-
-static tables open_pack(const vaei_latent *q, const vaei_run *r, void *memory) {
-    vaei_carve c = { memory, 0 };
-    return carve_pack(q, r->k, r->training, &c);
-}
-
-static rows open_rows(const vaei_latent *q, const vaei_run *r, const vaei_slot *m) {
-    vaei_carve c = { r->training ? m->cache : m->scratch, 0 };
-    return carve_rows(q, r->n, r->training, &c);
-}
-
-static void pack(const vaei_latent *q, const vaei_run *r, void *memory) {
-    const state *s = q->state;
-    const tables t = open_pack(q, r, memory);
-    const float *e = r->params + s->codebook->offset;
-    vaei_linear_fill(&s->logits, r, &t.logits);
-    if (!r->training) return;
-    vaei_pack(r->k, r->pool, s->K, s->D, e, s->D, 1, NULL, t.forward);
-    vaei_pack(r->k, r->pool, s->D, s->K, e, 1, s->D, NULL, t.data);
+static void pack(vaei_pass *p) {
+    const int64_t K = p->s->K, D = p->s->V;
+    const float *e = p->r->params + book_at(p);
+    if (!p->training) return;
+    vaei_pack(p->k, p->r->pool, K, D, e, D, 1, NULL, p->piece[FORWARD]);
+    vaei_pack(p->k, p->r->pool, D, K, e, 1, D, NULL, p->piece[DATA]);
 }
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
-
-typedef struct job {
-    const vaei_latent *q;
-    const vaei_run *r;
-    const state *s;
-    rows w;
-    float *z, *kl;        /* [P][D] */
-    const float *dkl;
-    float *dl;
-} job;
 
 static int32_t largest(int64_t K, const float *x) {
     int64_t best = 0;
@@ -160,114 +82,77 @@ static int32_t largest(int64_t K, const float *x) {
 }
 
 static void choose_rows(void *arg, int64_t begin, int64_t end) {
-    const job *j = arg;
-    for (int64_t row = begin; row < end; row++) j->w.code[row] = largest(j->s->K, j->w.logits + row * j->s->K);
+    const vaei_pass *p = arg;
+    for (int64_t row = begin; row < end; row++) p->code[row] = largest(p->s->K, p->x + row * p->s->K);
 }
 
-static void look_up(const job *j, const int32_t *code, float *z) {
-    const float *e = j->r->params + j->s->codebook->offset;
-    for (int64_t row = 0; row < j->r->n * j->s->frame.rows; row++)
-        memcpy(z + row * j->s->D, e + code[row] * j->s->D, (size_t)j->s->D * sizeof *z);
-}
-
-/* Logits and the likeliest codes of every row. */
-static void choose(job *j, const vaei_slot *m, const float *h) {
-    const tables t = open_pack(j->q, j->r, m->pack);
-    vaei_linear_forward(&j->s->logits, j->r, &t.logits, j->r->n * j->s->frame.rows, h, j->w.logits);
-    vaei_parallel_ranges(j->r->pool, j->r->n * j->s->frame.rows, j->s->K, choose_rows, j);
-}
-
-static void encode(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, float *mean, float *logvar) {
-    job j = { .q = q, .r = r, .s = q->state, .w = open_rows(q, r, m) };
-    choose(&j, m, h);
-    look_up(&j, j.w.code, mean);
-    for (int64_t i = 0; logvar && i < r->n * vaei_shape_size(&q->z); i++) logvar[i] = LOGVAR_OF_A_POINT;
-}
-
-/* x = ln softmax(x), p = softmax(x) */
+/* p = softmax(x); x = ln p unless it is p itself */
 static void log_softmax(const vaei_kernels *k, int64_t K, float *x, float *p) {
     const float top = x[largest(K, x)];
     for (int64_t i = 0; i < K; i++) x[i] -= top;
     k->map[VAEI_MAP_EXP](K, 0, x, p);
     const double sum = k->sum(K, p);
     const float log_sum = (float)log(sum);
-    for (int64_t i = 0; i < K; i++) x[i] -= log_sum;
+    for (int64_t i = 0; i < K && x != p; i++) x[i] -= log_sum;
     k->scale(K, (float)(1 / sum), p);
 }
 
-static void add_gumbel(const job *j, int64_t row, const float *logits, float *y) {
-    const state *s = j->s;
-    const vaei_noise_key key = { j->r->noise.seed, j->r->noise.step, VAEI_STREAM_GUMBEL };
-    const uint32_t item = j->r->first_item + (uint32_t)(row / s->frame.rows);
-    const uint32_t first = (uint32_t)(row % s->frame.rows * ((s->K + 3) / 4));
-    const double temperature = (double)((const conf *)j->q->conf)->temperature;
+static void add_gumbel(const vaei_pass *p, int64_t row, const float *logits, float *y) {
+    const int64_t K = p->s->K;
+    const vaei_noise_key key = { p->r->noise.seed, p->r->noise.step, VAEI_STREAM_GUMBEL };
+    const uint32_t item = p->r->first_item + (uint32_t)(row / p->s->rows);
+    const uint32_t first = (uint32_t)(row % p->s->rows * ((K + 3) / 4));
+    const double temperature = (double)((const conf *)p->q->conf)->temperature;
     uint32_t bits[4];
-    for (int64_t i = 0; i < s->K; i++) {
+    for (int64_t i = 0; i < K; i++) {
         if (i % 4 == 0) vaei_philox(key, item, first + (uint32_t)(i / 4), 1, bits);
         const double u = ((double)bits[i % 4] + 0.5) * 0x1p-32;
         y[i] = (float)(((double)logits[i] - log(-log(u))) / temperature);
     }
 }
 
+/* Leaves ln p in the rows. */
 static void draw_rows(void *arg, int64_t begin, int64_t end) {
-    const job *j = arg;
-    const int64_t K = j->s->K;
+    const vaei_pass *p = arg;
+    const int64_t K = p->s->K, D = p->s->V;
     for (int64_t row = begin; row < end; row++) {
-        float *logits = j->w.logits + row * K, *y = j->w.y + row * K;
+        float *logits = p->rows + row * K, *y = (float *)p->piece[Y] + row * K;
         double kl = log((double)K);
-        log_softmax(j->r->k, K, logits, y);
+        log_softmax(p->k, K, logits, y);
         for (int64_t i = 0; i < K; i++) kl += (double)y[i] * (double)logits[i];
-        for (int64_t d = 0; j->kl && d < j->s->D; d++) j->kl[row * j->s->D + d] = (float)(kl / (double)j->s->D);
-        add_gumbel(j, row, logits, y);
-        j->w.code[row] = largest(K, y);
-        log_softmax(j->r->k, K, y, j->dl + row * K);
-        memcpy(y, j->dl + row * K, (size_t)K * sizeof *y);
+        for (int64_t d = 0; p->kl && d < D; d++) p->kl[row * D + d] = (float)(kl / (double)D);
+        add_gumbel(p, row, logits, y);
+        p->code[row] = largest(K, y);
+        log_softmax(p->k, K, y, y);
     }
 }
 
-static void draw(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *mean, const float *logvar,
-                 const float *noise, float *z, float *kl, double *log_ratio) {
-    const state *s = q->state;
-    const int64_t P = r->n * s->frame.rows;
-    (void)logvar, (void)noise;
-    if (!r->training) {
-        memcpy(z, mean, (size_t)(P * s->D) * sizeof *z);
-        vaei_quantizer_rate(q, r->n, kl, log_ratio);
-        return;
-    }
-    vaei_carve room = { m->scratch, 0 };
-    job j = { .q = q, .r = r, .s = s, .w = open_rows(q, r, m), .kl = kl, .dl = carve_scratch(q, r->k, r->n, &room).dl };
-    vaei_parallel_ranges(r->pool, P, 16 * s->K, draw_rows, &j);
-    memset(j.w.used, 0, (size_t)s->K * sizeof *j.w.used);
-    for (int64_t row = 0; row < P; row++) j.w.used[j.w.code[row]]++;
-    if (((const conf *)q->conf)->hard) look_up(&j, j.w.code, z);
-    else vaei_matmul(r->k, r->pool, P, s->K, s->D, j.w.y, s->K, open_pack(q, r, m->pack).forward, NULL, 0, z, s->D, NULL);
+static void choose(vaei_pass *p) {
+    if (p->training) vaei_pass_rows(p, 1, 16 * p->s->K, draw_rows);
+    else vaei_pass_rows(p, 1, p->s->K, choose_rows);
 }
 
-static void encode_codes(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, int32_t *codes) {
-    job j = { .q = q, .r = r, .s = q->state, .w = open_rows(q, r, m) };
-    j.w.code = codes;
-    choose(&j, m, h);
-}
-
-static void decode_codes(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const int32_t *codes, float *z) {
-    const job j = { .q = q, .r = r, .s = q->state };
-    (void)m;
-    look_up(&j, codes, z);
+static void value(vaei_pass *p) {
+    const int64_t K = p->s->K, D = p->s->V;
+    const float *e = p->r->params + book_at(p);
+    if (p->training && !((const conf *)p->q->conf)->hard)
+        vaei_matmul(p->k, p->r->pool, p->P, K, D, p->piece[Y], K, p->piece[FORWARD], NULL, 0, p->value, D, NULL);
+    else
+        for (int64_t row = 0; row < p->P; row++) memcpy(p->value + row * D, e + p->code[row] * D, (size_t)D * sizeof *e);
 }
 
 /* ---- training ---------------------------------------------------------------------------------------------------- */
 
-/* dl holds dy; it becomes dl. */
+/* dx holds dy; it becomes dl. */
 static void rows_backward(void *arg, int64_t begin, int64_t end) {
-    const job *j = arg;
-    const int64_t K = j->s->K;
-    const double temperature = (double)((const conf *)j->q->conf)->temperature, even = log((double)K);
+    const vaei_pass *p = arg;
+    const int64_t K = p->s->K, D = p->s->V;
+    const double temperature = (double)((const conf *)p->q->conf)->temperature, even = log((double)K);
     for (int64_t row = begin; row < end; row++) {
-        const float *lp = j->w.logits + row * K, *y = j->w.y + row * K;
-        float *dl = j->dl + row * K;
+        const float *lp = p->x + row * K, *y = (const float *)p->piece[Y] + row * K;
+        float *dl = p->dx + row * K;
         double along = 0, kl = even, weight = 0;
-        for (int64_t d = 0; d < j->s->D; d++) weight += (double)j->dkl[row * j->s->D + d] / (double)j->s->D;
+        for (int64_t d = 0; d < D; d++) weight += (double)p->dkl[row * D + d] / (double)D;
         for (int64_t i = 0; i < K; i++) {
             along += (double)y[i] * (double)dl[i];
             kl += exp((double)lp[i]) * (double)lp[i];
@@ -278,32 +163,22 @@ static void rows_backward(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-static void backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *mean,
-                     const float *logvar, const float *noise, const float *dz, const float *dkl, float *dh) {
-    const state *s = q->state;
-    const int64_t P = r->n * s->frame.rows;
-    const tables t = open_pack(q, r, m->pack);
-    vaei_carve room = { m->scratch, 0 };
-    const scratch w = carve_scratch(q, r->k, r->n, &room);
-    job j = { .q = q, .r = r, .s = s, .w = open_rows(q, r, m), .dkl = dkl, .dl = w.dl };
-    float *de = r->grads + s->codebook->offset;
-    (void)mean, (void)logvar, (void)noise;
-    if (((const conf *)q->conf)->hard) {
-        const vaei_vectors v = { P, s->D, s->D, 1, dz, j.w.code };
-        vaei_order_vectors(r->k, r->pool, s->K, &v, &w.order);
-        r->k->add(s->K * s->D, w.order.sum, de);
+static void backward(vaei_pass *p) {
+    const int64_t K = p->s->K, D = p->s->V;
+    float *de = p->r->grads + book_at(p);
+    if (p->s->flags & VAEI_CODES_STAY) {
+        const vaei_vectors v = { p->P, D, D, 1, p->dq, p->code };
+        vaei_order_vectors(p->k, p->r->pool, K, &v, &p->order);
+        p->k->add(K * D, p->order.sum, de);
     } else {
-        vaei_outer(r->k, r->pool, s->K, s->D, P, j.w.y, s->K, dz, s->D, de, s->D, w.outer);
+        vaei_outer(p->k, p->r->pool, K, D, p->P, p->piece[Y], K, p->dq, D, de, D, p->piece[OUTER]);
     }
-    vaei_matmul(r->k, r->pool, P, s->D, s->K, dz, s->D, t.data, NULL, 0, w.dl, s->K, NULL);
-    vaei_parallel_ranges(r->pool, P, 16 * s->K, rows_backward, &j);
-    vaei_linear_backward(&s->logits, r, &t.logits, P, h, w.dl, dh, w.outer);
+    vaei_matmul(p->k, p->r->pool, p->P, D, K, p->dq, D, p->piece[DATA], NULL, 0, p->dx, K, NULL);
+    vaei_pass_rows(p, 1, 16 * K, rows_backward);
 }
 
-static void measure(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, vaei_code_stats *stats) {
-    vaei_quantizer_usage(q->code_size, open_rows(q, r, m).used, stats);
-    stats->error = 0; /* nothing stands for a vector: codes are drawn */
-}
+static const vaei_quantizer_ops quantizer = {
+    .plan = plan, .choose = choose, .value = value, .backward = backward, .carve = carve, .pack = pack };
 
 const vaei_latent_ops vaei_latent_gumbel = {
     .module = { .name = "gumbel",
@@ -314,13 +189,5 @@ const vaei_latent_ops vaei_latent_gumbel = {
                 .conf_size = sizeof(conf),
                 .options = options },
     .flags = VAEI_LATENT_PRIOR | VAEI_LATENT_CODES,
-    .plan = plan,
-    .need = need,
-    .pack = pack,
-    .encode = encode,
-    .draw = draw,
-    .backward = backward,
-    .measure = measure,
-    .encode_codes = encode_codes,
-    .decode_codes = decode_codes,
+    VAEI_QUANTIZER(quantizer),
 };

@@ -12,288 +12,159 @@
  * Yu et al. 2023 (arXiv:2310.05737); spherical: Zhao, Xiong, Krahenbuhl 2024 (arXiv:2406.07548). */
 #include <math.h>
 
-#include "nn/ranges.h"
-#include "vae/codebook.h"
 #include "vae/quantizer.h"
-#include "vae/soft_codes.h"
 
 typedef struct conf {
-    int64_t codes, heads;
-    int32_t spherical, decode;
+    vaei_quantizer_conf frame;
+    int64_t codes;
+    int32_t spherical;
     float size, entropy, spread, sharpness, commit;
 } conf;
 
 static const vaei_option options[] = {
     VAEI_OPTION_INT(conf, codes, 1024, 2, 65536, "codes, a power of 2"),
-    VAEI_OPTION_INT(conf, heads, 1, 1, 1024, "codes of a position"),
+    VAEI_QUANTIZER_HEADS("codes of a position"),
     VAEI_OPTION_BOOL(conf, spherical, 0, "vectors and codes lie on a sphere"),
     VAEI_OPTION(conf, size, FLOAT, VAEI_OPT_OPEN_LO, 1, 0, 1e6, "of a value, or the radius of the sphere"),
     VAEI_OPTION_FLOAT(conf, entropy, 0.1, 0, 1e6, "weight of the entropy term"),
     VAEI_OPTION_FLOAT(conf, spread, 1, 0, 1e6, "weight in it of the use of all codes"),
     VAEI_OPTION(conf, sharpness, FLOAT, VAEI_OPT_OPEN_LO, 100, 0, 1e6, "of the soft choice in it"),
     VAEI_OPTION_FLOAT(conf, commit, 0, 0, 1e6, "weight of the commitment of vectors to their codes"),
-    VAEI_OPTION_CHOICE(conf, decode, 0, "quantize|raw",
-                       "latents outside stand before the codes, and decoding quantizes; or after them"),
+    VAEI_QUANTIZER_DECODE,
     { 0 },
 };
 
 typedef struct state {
-    vaei_quantizer frame;
     int64_t bits;
-    float value; /* of a bit */
+    float size; /* of a bit */
 } state;
 
-static vae_status_t plan(vaei_latent *q, vaei_build *b, vaei_node *node, const vaei_shape *h, vaei_shape *z) {
+static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_node *node) {
     const conf *c = q->conf;
-    state *s = vaei_arena_alloc(b->arena, sizeof *s);
-    if (!s) return VAE_E_NOMEM;
-    while ((INT64_C(1) << s->bits) < c->codes) s->bits++;
-    if (INT64_C(1) << s->bits != c->codes)
+    state *own = vaei_arena_alloc(b->arena, sizeof *own);
+    if (!own) return VAE_E_NOMEM;
+    while ((INT64_C(1) << own->bits) < c->codes) own->bits++;
+    if (INT64_C(1) << own->bits != c->codes)
         return vaei_fail(VAE_E_SPEC, "line %d, column %d: latent lfq: codes: %lld, wanted a power of 2", (int)node->line,
                          (int)node->column, (long long)c->codes);
-    s->value = c->spherical ? (float)((double)c->size / sqrt((double)s->bits)) : c->size;
-    q->state = s;
-    q->raw = c->decode;
-    vaei_quantizer_measure(&s->frame, q, h, z, c->heads, c->codes);
-    return vaei_quantizer_project(&s->frame, b, c->heads * s->bits);
+    own->size = c->spherical ? (float)((double)c->size / sqrt((double)own->bits)) : c->size;
+    s->own = own;
+    s->K = c->codes;
+    s->W = s->heads * own->bits;
+    s->flags = VAEI_ROWS_CHANGE; /* onto the sphere */
+    return VAE_OK;
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------------------ */
-
-typedef struct tables {
-    vaei_quantizer_pack frame;
-    float *codes, *packed; /* all K of them, for the entropy; training only */
-} tables;
-
-static tables carve_pack(const vaei_latent *q, const vaei_kernels *k, int32_t training, vaei_carve *c) {
-    const state *s = q->state;
-    tables t = { .codes = NULL, .packed = NULL };
-    t.frame = vaei_quantizer_carve_pack(&s->frame, k, training, c);
-    if (!training || !(((const conf *)q->conf)->entropy > 0)) return t;
-    t.codes = vaei_carve_floats(c, q->code_size * s->bits);
-    t.packed = vaei_carve_floats(c, vaei_nearest_floats(k, q->code_size, s->bits));
-    return t;
+static float of_sign(const state *s, int32_t positive) {
+    return positive ? s->size : -s->size;
 }
 
-typedef struct rows {
-    float *x;      /* [P][W]; spherical: on the sphere */
-    float *length; /* [P][heads] before */
-    int32_t *used; /* [K] */
-    double *error; /* [n] */
-} rows;
+/* All codes for the entropy, and the vectors' lengths before they were put on the sphere. */
+enum { CODES, PACKED, LENGTH };
 
-static rows carve_cache(const vaei_latent *q, int64_t n, vaei_carve *c) {
-    const state *s = q->state;
-    rows w;
-    w.x = vaei_carve_floats(c, vaei_quantizer_count(&s->frame, n, s->frame.W));
-    w.length = vaei_carve_floats(c, vaei_quantizer_count(&s->frame, n, s->frame.heads));
-    w.used = vaei_carve_array(c, q->code_size, sizeof *w.used);
-    w.error = vaei_carve_array(c, n, sizeof *w.error);
-    return w;
+static void carve(vaei_pass *p) {
+    const int64_t bits = ((const state *)p->s->own)->bits;
+    if (!p->training) return;
+    p->piece[LENGTH] = vaei_carve_floats(&p->rest.cache, vaei_quantizer_count(p->s, p->n, p->s->heads));
+    if (!(((const conf *)p->q->conf)->entropy > 0)) return;
+    p->piece[CODES] = vaei_carve_floats(&p->rest.pack, p->s->K * bits);
+    p->piece[PACKED] = vaei_carve_floats(&p->rest.pack, vaei_nearest_floats(p->k, p->s->K, bits));
+    if (p->at == VAEI_AT_AUX || p->at == VAEI_AT_BACKWARD) p->soft = vaei_soft_carve(p->P, p->s->K, &p->rest.scratch);
 }
 
-typedef struct scratch {
-    float *x, *code; /* [P][W] */
-    float *outer;
-    vaei_soft_room soft;
-} scratch;
-
-static scratch carve_scratch(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *c) {
-    const state *s = q->state;
-    scratch w = { .outer = NULL };
-    const int64_t P = vaei_quantizer_count(&s->frame, n, 1);
-    w.x = vaei_carve_floats(c, vaei_quantizer_count(&s->frame, n, s->frame.W));
-    w.code = vaei_carve_floats(c, vaei_quantizer_count(&s->frame, n, s->frame.W));
-    if (!training) return w;
-    w.outer = vaei_quantizer_carve_outer(&s->frame, k, P, c);
-    if (((const conf *)q->conf)->entropy > 0) w.soft = vaei_soft_carve(P, q->code_size, c);
-    return w;
+static void value_of(const state *s, int64_t code, float *values) {
+    for (int64_t d = 0; d < s->bits; d++) values[d] = of_sign(s, (code >> (s->bits - 1 - d)) & 1);
 }
 
-static void need(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *out) {
-    vaei_carve pack = { NULL, 0 }, cache = { NULL, 0 }, room = { NULL, 0 };
-    (void)carve_pack(q, k, training, &pack);
-    if (training) (void)carve_cache(q, n, &cache);
-    (void)carve_scratch(q, k, n, training, &room);
-    *out = (vaei_need){ .pack = pack.used, .cache = cache.used, .scratch = room.used };
+static void pack(vaei_pass *p) {
+    const state *s = p->s->own;
+    float *codes = p->piece[CODES];
+    for (int64_t i = 0; codes && i < p->s->K; i++) value_of(s, i, codes + i * s->bits);
+    if (codes) vaei_nearest_pack(p->k, p->s->K, s->bits, codes, VAEI_NEAREST_PRODUCT, p->piece[PACKED]);
 }
 
-static tables open_pack(const vaei_latent *q, const vaei_run *r, void *memory) {
-    vaei_carve c = { memory, 0 };
-    return carve_pack(q, r->k, r->training, &c);
-}
-
-static float bit_value(const state *s, int64_t code, int64_t d) {
-    return (code >> (s->bits - 1 - d)) & 1 ? s->value : -s->value;
-}
-
-static void pack(const vaei_latent *q, const vaei_run *r, void *memory) {
-    const state *s = q->state;
-    const tables t = open_pack(q, r, memory);
-    vaei_quantizer_fill(&s->frame, r, &t.frame);
-    if (!t.codes) return;
-    for (int64_t i = 0; i < q->code_size; i++)
-        for (int64_t d = 0; d < s->bits; d++) t.codes[i * s->bits + d] = bit_value(s, i, d);
-    vaei_nearest_pack(r->k, q->code_size, s->bits, t.codes, VAEI_NEAREST_PRODUCT, t.packed);
-}
-
-/* ---- signs ------------------------------------------------------------------------------------------------------- */
-
-typedef struct job {
-    const vaei_latent *q;
-    const vaei_run *r;
-    float *x, *length; /* length may be NULL */
-    double *error, *aux, weight;
-} job;
+/* ---- signs --------------------------------------------------------------------------------------------------------- */
 
 static void onto_sphere(void *arg, int64_t begin, int64_t end) {
-    const job *j = arg;
-    const state *s = j->q->state;
+    const vaei_pass *p = arg;
+    const int64_t bits = ((const state *)p->s->own)->bits;
+    float *length = p->piece[LENGTH];
     for (int64_t i = begin; i < end; i++) {
-        const float length = vaei_unit_row(j->r->k, s->bits, j->x + i * s->bits);
-        j->r->k->scale(s->bits, ((const conf *)j->q->conf)->size, j->x + i * s->bits);
-        if (j->length) j->length[i] = length;
+        const float was = vaei_unit_row(p->k, bits, p->rows + i * bits);
+        p->k->scale(bits, ((const conf *)p->q->conf)->size, p->rows + i * bits);
+        if (length) length[i] = was;
     }
 }
 
-static void enter(job *j, const tables *t, const float *h) {
-    const state *s = j->q->state;
-    vaei_quantizer_enter(&s->frame, j->r, &t->frame, h, j->x);
-    if (((const conf *)j->q->conf)->spherical) vaei_parallel_ranges(j->r->pool, j->r->n * j->q->n_codes, s->bits, onto_sphere, j);
+static void shape(vaei_pass *p) {
+    if (((const conf *)p->q->conf)->spherical) vaei_pass_rows(p, p->s->heads, p->s->W / p->s->heads, onto_sphere);
 }
 
-static void signs(const state *s, int64_t count, const float *x, float *code) {
-    for (int64_t i = 0; i < count; i++) code[i] = x[i] > 0 ? s->value : -s->value;
-}
-
-static int32_t code_of(const state *s, const float *x) {
-    int32_t code = 0;
-    for (int64_t d = 0; d < s->bits; d++) code = code * 2 + (x[d] > 0);
-    return code;
-}
-
-static void draw(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *mean, const float *logvar,
-                 const float *noise, float *z, float *kl, double *log_ratio) {
-    const state *s = q->state;
-    const tables t = open_pack(q, r, m->pack);
-    vaei_carve room = { m->scratch, 0 }, cache = { m->cache, 0 };
-    const scratch w = carve_scratch(q, r->k, r->n, r->training, &room);
-    job j = { .q = q, .r = r, .x = w.x };
-    (void)logvar, (void)noise;
-    if (r->training) {
-        const rows kept = carve_cache(q, r->n, &cache);
-        j.x = kept.x;
-        j.length = kept.length;
-        enter(&j, &t, mean);
-        memset(kept.used, 0, (size_t)q->code_size * sizeof *kept.used);
-        for (int64_t i = 0; i < r->n * q->n_codes; i++) kept.used[code_of(s, j.x + i * s->bits)]++;
-    } else {
-        enter(&j, &t, mean);
+static void choose(vaei_pass *p) {
+    const int64_t bits = ((const state *)p->s->own)->bits;
+    for (int64_t i = 0; i < p->P * p->s->heads; i++) {
+        int32_t code = 0;
+        for (int64_t d = 0; d < bits; d++) code = code * 2 + (p->x[i * bits + d] > 0);
+        p->code[i] = code;
     }
-    signs(s, r->n * s->frame.rows * s->frame.W, j.x, w.code);
-    vaei_quantizer_leave(&s->frame, r, &t.frame, w.code, z);
-    vaei_quantizer_rate(q, r->n, kl, log_ratio);
 }
 
-static void encode_codes(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, int32_t *codes) {
-    const state *s = q->state;
-    const tables t = open_pack(q, r, m->pack);
-    vaei_carve room = { m->scratch, 0 };
-    job j = { .q = q, .r = r, .x = carve_scratch(q, r->k, r->n, r->training, &room).x };
-    enter(&j, &t, h);
-    for (int64_t i = 0; i < r->n * q->n_codes; i++) codes[i] = code_of(s, j.x + i * s->bits);
+static void value(vaei_pass *p) {
+    const state *s = p->s->own;
+    for (int64_t i = 0; i < p->P * p->s->heads; i++) value_of(s, p->code[i], p->value + i * s->bits);
 }
 
-static void decode_codes(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const int32_t *codes, float *z) {
-    const state *s = q->state;
-    const tables t = open_pack(q, r, m->pack);
-    vaei_carve room = { m->scratch, 0 };
-    const scratch w = carve_scratch(q, r->k, r->n, r->training, &room);
-    for (int64_t i = 0; i < r->n * q->n_codes; i++)
-        for (int64_t d = 0; d < s->bits; d++) w.code[i * s->bits + d] = bit_value(s, codes[i], d);
-    vaei_quantizer_leave(&s->frame, r, &t.frame, w.code, z);
-}
+/* ---- training ------------------------------------------------------------------------------------------------------ */
 
-/* ---- training ---------------------------------------------------------------------------------------------------- */
-
-static vaei_soft soft_of(const vaei_latent *q, const vaei_run *r, const tables *t, const float *x, int64_t head) {
-    const state *s = q->state;
-    const conf *c = q->conf;
-    return (vaei_soft){ .P = r->n * s->frame.rows, .K = q->code_size, .D = s->bits, .ld = s->frame.W, .x = x + head * s->bits,
-                        .codes = t->codes, .packed = t->packed, .by = VAEI_NEAREST_PRODUCT, .sharpness = 2 * c->sharpness,
-                        .single = 1, .spread = (double)c->spread };
+static vaei_soft soft_of(const vaei_pass *p, int64_t head) {
+    const conf *c = p->q->conf;
+    const int64_t bits = ((const state *)p->s->own)->bits;
+    return (vaei_soft){ .P = p->P, .K = p->s->K, .D = bits, .ld = p->s->W, .x = p->x + head * bits,
+                        .codes = p->piece[CODES], .packed = p->piece[PACKED], .by = VAEI_NEAREST_PRODUCT,
+                        .sharpness = 2 * c->sharpness, .single = 1, .spread = (double)c->spread };
 }
 
 static void distances(void *arg, int64_t begin, int64_t end) {
-    const job *j = arg;
-    const state *s = j->q->state;
-    const int64_t size = s->frame.rows * s->frame.W;
+    const vaei_pass *p = arg;
+    const int64_t size = p->s->rows * p->s->W;
     for (int64_t i = begin; i < end; i++) {
         double sum = 0;
         for (int64_t at = i * size; at < (i + 1) * size; at++) {
-            const double d = (double)(j->x[at] - (j->x[at] > 0 ? s->value : -s->value));
+            const double d = (double)(p->x[at] - of_sign(p->s->own, p->x[at] > 0));
             sum += d * d;
         }
-        j->error[i] = sum;
-        j->aux[i] = j->weight * sum;
+        p->error[i] = sum;
     }
 }
 
-static void loss(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, double *aux) {
-    const state *s = q->state;
-    const conf *c = q->conf;
-    const tables t = open_pack(q, r, m->pack);
-    vaei_carve room = { m->scratch, 0 }, cache = { m->cache, 0 };
-    const scratch w = carve_scratch(q, r->k, r->n, 1, &room);
-    const rows kept = carve_cache(q, r->n, &cache);
-    job j = { .q = q, .r = r, .x = kept.x, .error = kept.error, .aux = aux, .weight = (double)c->commit };
+static void aux(vaei_pass *p, double *terms) {
+    const conf *c = p->q->conf;
     double entropy = 0;
-    vaei_parallel_ranges(r->pool, r->n, s->frame.rows * s->frame.W, distances, &j);
-    for (int64_t head = 0; t.codes && head < s->frame.heads; head++) {
-        const vaei_soft soft = soft_of(q, r, &t, kept.x, head);
-        entropy += vaei_soft_value(&soft, r->k, r->pool, &w.soft);
+    vaei_parallel_ranges(p->r->pool, p->n, p->s->rows * p->s->W, distances, p);
+    for (int64_t head = 0; c->entropy > 0 && head < p->s->heads; head++) {
+        const vaei_soft soft = soft_of(p, head);
+        entropy += vaei_soft_value(&soft, p->k, p->r->pool, &p->soft);
     }
-    for (int64_t i = 0; i < r->n; i++) aux[i] += (double)c->entropy * (double)s->frame.rows * entropy;
+    for (int64_t i = 0; i < p->n; i++)
+        terms[i] += (double)c->commit * p->error[i] + (double)c->entropy * (double)p->s->rows * entropy;
 }
 
-static void sphere_backward(const vaei_latent *q, const vaei_run *r, const rows *kept, float *dx) {
-    const state *s = q->state;
-    const float size = ((const conf *)q->conf)->size;
-    for (int64_t i = 0; i < r->n * q->n_codes; i++)
-        vaei_unit_backward(r->k, s->bits, kept->x + i * s->bits, kept->length[i], size, dx + i * s->bits);
-}
-
-static void backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *mean,
-                     const float *logvar, const float *noise, const float *dz, const float *dkl, float *dh) {
-    const state *s = q->state;
-    const conf *c = q->conf;
-    const int64_t P = r->n * s->frame.rows, count = P * s->frame.W;
-    const tables t = open_pack(q, r, m->pack);
-    vaei_carve room = { m->scratch, 0 }, cache = { m->cache, 0 };
-    const scratch w = carve_scratch(q, r->k, r->n, 1, &room);
-    const rows kept = carve_cache(q, r->n, &cache);
-    const float pull = 2 * c->commit / (float)r->n, weight = c->entropy * (float)s->frame.rows;
-    float *dx = s->frame.projected ? w.x : dh;
-    (void)mean, (void)logvar, (void)noise, (void)dkl;
-    signs(s, count, kept.x, w.code);
-    if (s->frame.projected) vaei_linear_backward(&s->frame.out, r, &t.frame.out, P, w.code, dz, dx, w.outer);
-    else memcpy(dx, dz, (size_t)count * sizeof *dx);
-    for (int64_t i = 0; i < count; i++) dx[i] += pull * (kept.x[i] - w.code[i]);
-    for (int64_t head = 0; t.codes && head < s->frame.heads; head++) {
-        const vaei_soft soft = soft_of(q, r, &t, kept.x, head);
-        (void)vaei_soft_value(&soft, r->k, r->pool, &w.soft);
-        vaei_soft_gradient(&soft, r->k, r->pool, &w.soft, weight, dx + head * s->bits);
+static void backward(vaei_pass *p) {
+    const conf *c = p->q->conf;
+    const state *s = p->s->own;
+    const float pull = 2 * c->commit / (float)p->n, weight = c->entropy * (float)p->s->rows;
+    for (int64_t i = 0; i < p->P * p->s->W; i++) p->dx[i] = p->dq[i] + pull * (p->x[i] - of_sign(s, p->x[i] > 0));
+    for (int64_t head = 0; c->entropy > 0 && head < p->s->heads; head++) {
+        const vaei_soft soft = soft_of(p, head);
+        (void)vaei_soft_value(&soft, p->k, p->r->pool, &p->soft);
+        vaei_soft_gradient(&soft, p->k, p->r->pool, &p->soft, weight, p->dx + head * s->bits);
     }
-    if (c->spherical) sphere_backward(q, r, &kept, dx);
-    if (s->frame.projected) vaei_linear_backward(&s->frame.in, r, &t.frame.in, P, h, dx, dh, w.outer);
+    for (int64_t i = 0; c->spherical && i < p->P * p->s->heads; i++)
+        vaei_unit_backward(p->k, s->bits, p->x + i * s->bits, ((float *)p->piece[LENGTH])[i], c->size, p->dx + i * s->bits);
 }
 
-static void measure(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, vaei_code_stats *stats) {
-    const state *s = q->state;
-    vaei_carve cache = { m->cache, 0 };
-    const rows kept = carve_cache(q, r->n, &cache);
-    vaei_quantizer_figures(&s->frame, q, r->n, kept.used, kept.error, stats);
-}
+static const vaei_quantizer_ops quantizer = {
+    .plan = plan, .shape = shape, .choose = choose, .value = value, .aux = aux, .backward = backward, .carve = carve, .pack = pack };
 
 const vaei_latent_ops vaei_latent_lfq = {
     .module = { .name = "lfq",
@@ -305,14 +176,5 @@ const vaei_latent_ops vaei_latent_lfq = {
                 .conf_size = sizeof(conf),
                 .options = options },
     .flags = VAEI_LATENT_PRIOR | VAEI_LATENT_CODES,
-    .plan = plan,
-    .need = need,
-    .pack = pack,
-    .encode = vaei_quantizer_encode,
-    .draw = draw,
-    .backward = backward,
-    .loss = loss,
-    .measure = measure,
-    .encode_codes = encode_codes,
-    .decode_codes = decode_codes,
+    VAEI_QUANTIZER(quantizer),
 };

@@ -25,9 +25,11 @@ static const vaei_option options[] = {
     { 0 },
 };
 
-static vae_status_t plan(vaei_latent *q, vaei_build *b, vaei_node *node, const vaei_shape *h, vaei_shape *z) {
-    return vaei_bank_plan(q, b, node, h, z, 1);
+static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_node *node) {
+    return vaei_bank_plan(q, s, b, node, 1);
 }
+
+static const vaei_quantizer_ops quantizer = { .plan = plan, VAEI_BANK_OPS };
 
 const vaei_latent_ops vaei_latent_rvq = {
     .module = { .name = "rvq",
@@ -42,6 +44,5 @@ const vaei_latent_ops vaei_latent_rvq = {
                 .conf_size = sizeof(vaei_bank_conf),
                 .options = options },
     .flags = VAEI_LATENT_PRIOR | VAEI_LATENT_CODES | VAEI_LATENT_GAPS,
-    .plan = plan,
-    VAEI_BANK_OPS,
+    VAEI_QUANTIZER(quantizer),
 };

@@ -17,7 +17,7 @@
 
 static const vaei_option options[] = {
     VAEI_BANK_OPTIONS,
-    VAEI_OPTION_INT(vaei_bank_conf, heads, 1, 1, 1024, "codes of a position, each of its share of the channels"),
+    VAEI_QUANTIZER_HEADS("codes of a position, each of its share of the channels"),
     VAEI_OPTION_BOOL(vaei_bank_conf, cosine, 0, "vectors and codes have length 1: nearest in angle"),
     VAEI_OPTION_FLOAT(vaei_bank_conf, temperature, 0, 0, 100, "training draws codes: softmax of -distance / temperature; 0: the nearest"),
     VAEI_OPTION_FLOAT(vaei_bank_conf, orthogonal, 0, 0, 1e6, "weight of a term that keeps codes apart in direction"),
@@ -25,9 +25,11 @@ static const vaei_option options[] = {
     { 0 },
 };
 
-static vae_status_t plan(vaei_latent *q, vaei_build *b, vaei_node *node, const vaei_shape *h, vaei_shape *z) {
-    return vaei_bank_plan(q, b, node, h, z, 0);
+static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_node *node) {
+    return vaei_bank_plan(q, s, b, node, 0);
 }
+
+static const vaei_quantizer_ops quantizer = { .plan = plan, VAEI_BANK_OPS };
 
 const vaei_latent_ops vaei_latent_vq = {
     .module = { .name = "vq",
@@ -42,6 +44,5 @@ const vaei_latent_ops vaei_latent_vq = {
                 .conf_size = sizeof(vaei_bank_conf),
                 .options = options },
     .flags = VAEI_LATENT_PRIOR | VAEI_LATENT_CODES,
-    .plan = plan,
-    VAEI_BANK_OPS,
+    VAEI_QUANTIZER(quantizer),
 };
