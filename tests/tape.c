@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UNIT 5.9604644775390625e-8 /* 2^-24 */
-#define REACH 16.0                 /* standard deviations within which a kink counts */
+#define REACH 16.0 /* standard deviations within which a kink counts */
 
 enum { LEAF, SUM, LARGEST, FUNCTION };
 
@@ -65,20 +64,25 @@ static double square(double x) {
     return x * x;
 }
 
+/* Errors are squares. */
+static double error_of_product(double a, double a_error, double b, double b_error) {
+    return square(b) * a_error + square(a) * b_error + a_error * b_error;
+}
+
 int32_t tape_sum_end(tape *t, double scale) {
     tape_node n = with_terms(t, SUM);
     double magnitude = 0;
     n.scale = scale;
     for (int64_t i = n.first; i < n.first + n.count; i++) {
         const tape_node *a = &t->node[t->term[i].a];
-        const double by = t->term[i].b == TAPE_ONE ? 1 : t->node[t->term[i].b].value, product = a->value * by;
+        const tape_node one = {.value = 1}, *b = t->term[i].b == TAPE_ONE ? &one : &t->node[t->term[i].b];
+        const double product = a->value * b->value;
         n.value += product;
         magnitude += fabs(product);
-        n.error += square(by) * a->error;
-        if (t->term[i].b != TAPE_ONE) n.error += square(a->value) * t->node[t->term[i].b].error;
+        n.error += error_of_product(a->value, a->error, b->value, b->error);
     }
     n.value *= scale;
-    n.error = square(scale) * (n.error + square(UNIT * magnitude));
+    n.error = square(scale) * (n.error + square(TAPE_UNIT * magnitude));
     return add_node(t, n);
 }
 
@@ -209,7 +213,7 @@ int32_t tape_apply(tape *t, tape_function f, double parameter, int32_t x) {
     n.value = value_of(f, parameter, t->node[x].value);
     const double slope = fabs(slope_of(f, parameter, t->node[x].value)) + slope_change(&n, &t->node[x]);
     const double rounded = f == TAPE_LEAST || f == TAPE_MOST || f == TAPE_ABS || f == TAPE_LEAKY ? 1 : 4;
-    n.error = square(slope) * t->node[x].error + square(rounded * UNIT * n.value);
+    n.error = square(slope) * t->node[x].error + square(rounded * TAPE_UNIT * n.value);
     return add_node(t, n);
 }
 
@@ -231,8 +235,8 @@ static void sum_backward(tape *t, const tape_node *n) {
         }
         tape_node *b = &t->node[t->term[i].b];
         const double to_a = g * b->value, to_b = g * a->value;
-        add_grad(a, to_a, square(b->value) * ge + square(g) * b->error + square(UNIT * to_a));
-        add_grad(b, to_b, square(a->value) * ge + square(g) * a->error + square(UNIT * to_b));
+        add_grad(a, to_a, error_of_product(g, ge, b->value, b->error) + square(TAPE_UNIT * to_a));
+        add_grad(b, to_b, error_of_product(g, ge, a->value, a->error) + square(TAPE_UNIT * to_b));
     }
 }
 
@@ -249,7 +253,7 @@ static void largest_backward(tape *t, const tape_node *n) {
                 add_grad(a, n->grad, n->grad_error + (near > 1 ? square(n->grad) : 0));
                 given = 1;
             } else if (is_near) {
-                a->grad_error += square(n->grad);
+                a->grad_error += square(n->grad) + n->grad_error;
             }
         }
     }
@@ -258,9 +262,10 @@ static void largest_backward(tape *t, const tape_node *n) {
 static void function_backward(tape *t, const tape_node *n) {
     tape_node *x = &t->node[t->term[n->first].a];
     const double slope = slope_of((tape_function)n->kind - FUNCTION, n->scale, x->value);
-    const double change = slope_change(n, x) / REACH;
+    const double change = slope_change(n, x); /* within REACH; the whole of it meets the error of the gradient */
     add_grad(x, slope * n->grad,
-             square(slope) * n->grad_error + square(change * n->grad) + square(4 * UNIT * slope * n->grad));
+             (square(slope) + square(change)) * n->grad_error + square(change / REACH * n->grad) +
+                 square(4 * TAPE_UNIT * slope * n->grad));
 }
 
 void tape_backward(tape *t, int32_t of) {
@@ -268,7 +273,7 @@ void tape_backward(tape *t, int32_t of) {
     t->node[of].grad = 1;
     for (int64_t i = of; i >= 0; i--) {
         tape_node *n = &t->node[i];
-        n->grad_error += square(UNIT * n->grad_terms);
+        n->grad_error += square(TAPE_UNIT * n->grad_terms);
         if (n->grad == 0 && n->grad_error == 0) continue;
         if (n->kind == SUM)
             sum_backward(t, n);

@@ -2,7 +2,8 @@
  * tape.h - arithmetic in double that is remembered, and what float arithmetic may make of it.
  *
  * Each number is a node. A node keeps its value, and a measure of the error that the same computation in float may have: the root of
- * the sum of squares of what each operation rounds (2^-24 of the magnitudes of the terms it adds), carried on by the derivatives.
+ * the sum of squares of what each operation rounds (2^-24 of the magnitudes of the terms it adds), carried on by the derivatives. Of a
+ * product the error is that of each factor times the other one with its error: a factor that is 0 may not be 0 in float.
  * tape_backward() goes over the nodes once, last to first, and finds the gradient of one node by all others, with its error likewise.
  * Where a function has a kink nearer than the error, the slope of the other side belongs to the error. So a formula is written once,
  * forward, and its gradient and both bounds follow from it. */
@@ -19,6 +20,8 @@ typedef struct tape_node {
     int32_t count, kind;
     double scale; /* of a sum; the parameter of a function */
 } tape_node;
+
+#define TAPE_UNIT 5.9604644775390625e-8 /* 2^-24 */
 
 /* a * b, or a alone where b is TAPE_ONE */
 typedef struct tape_term {
