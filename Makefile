@@ -76,18 +76,20 @@ LIB_CFLAGS   := -fPIC -fvisibility=hidden -pthread $(OUR_FLOAT)
 # the library's loops at -O3, unless the user asked for less than -O2
 LOOP_CFLAGS := $(if $(filter -O0 -O1 -O -Og -Os -Oz,$(CFLAGS)),,-O3)
 # The floors that read foreign bytes and the program check their stacks and copies; the kernels see nothing but sizes that were checked.
-# A sanitizer does the same, and more.
-TRY_HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection
-HARDEN := $(if $(findstring -fsanitize,$(CFLAGS)),,$(foreach f,$(TRY_HARDEN),\
-            $(shell $(CC) $(f) -Werror -c -x c /dev/null -o /dev/null 2>/dev/null && echo '$(f)')) \
-            $(if $(filter -O -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
+# A sanitizer does the same, and more. Marks for jumps and returns (x86: IBT and SHSTK) count only if every file has them.
+accepted = $(if $(findstring -fsanitize,$(CFLAGS)),,$(foreach f,$(1),\
+             $(shell $(CC) $(f) -Werror -c -x c /dev/null -o /dev/null 2>/dev/null && echo '$(f)')))
+OUR_JUMPS := $(call accepted,-fcf-protection)
+HARDEN    := $(call accepted,-fstack-protector-strong -fstack-clash-protection) \
+               $(if $(findstring -fsanitize,$(CFLAGS)),,\
+                 $(if $(filter -O -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
 PROGRAM_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 OUR_LDLIBS   := $(BLAS_LIBS) -lm -pthread
 SO_LDFLAGS   := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libvae.map -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 
 SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
 Q = $(if $(V),,@$(if $(SILENT),:,echo "  $(1)  $(2)");)
-compile = $(call Q,CC,$<)$(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(1) $(CFLAGS) $(2) $(HARDENED) -MMD -MP -c -o $@ $<
+compile = $(call Q,CC,$<)$(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(OUR_JUMPS) $(1) $(CFLAGS) $(2) $(HARDENED) -MMD -MP -c -o $@ $<
 one_file = $(call Q,CC,$<)$(CC) $(OUR_CPPFLAGS) $(1) $(CPPFLAGS) $(OUR_CFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< \
            $(STATIC) $(OUR_LDLIBS) $(LDLIBS)
 link = $(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(1) $(OUR_LDLIBS) $(LDLIBS)
@@ -131,7 +133,7 @@ check-build: $(CHECK) $(RANDOM)
 bench-build: $(BENCHES)
 
 # ---- objects: rebuilt when a flag changes -----------------------------------------------------------------------------
-FLAGS_NOW = $(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(LIB_CFLAGS) $(CFLAGS) $(LOOP_CFLAGS) $(HARDEN) $(BLAS) $(BLAS_CFLAGS)
+FLAGS_NOW = $(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(LIB_CFLAGS) $(CFLAGS) $(LOOP_CFLAGS) $(OUR_JUMPS) $(HARDEN) $(BLAS) $(BLAS_CFLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' > $@
