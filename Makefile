@@ -4,7 +4,7 @@
 #   make [all]         build/libvae.a, build/libvae.so, build/vae          make check       every test, a few minutes
 #   make install       PREFIX=/usr/local, DESTDIR=, LIBDIR=, ...           make check-asan  the C tests under ASan and UBSan
 #   make soak          MODELS=1000000 SEED=1: random models                make check-reproducible  two builds, equal bytes
-#   make kill-soak     KILLS=1000: runs killed and resumed
+#   make kill-soak     KILLS=1000: runs killed and resumed                 make power-soak  VARIANTS=40 SEED=1: power losses
 #   make demo          train on Fashion-MNIST, look at demo/samples.png    make bench       speed, beside the peers if installed
 #   make demo-vq       train codebooks on clothes and textures             make docs        the generated documents
 #   make fuzz          the targets of fuzz/, with clang and libFuzzer      make check-fuzz  their corpus, ten seconds each
@@ -120,7 +120,7 @@ PROGRAM := $(if $(PROGRAM_SRC),$(BUILD)/vae)
 CHECK   := $(if $(CHECK_SRC),$(BUILD)/check_vae)
 RANDOM  := $(if $(RANDOM_SRC),$(BUILD)/random_models)
 
-.PHONY: all static shared program examples check check-asan check-reproducible asan check-build soak kill-soak \
+.PHONY: all static shared program examples check check-asan check-reproducible asan check-build soak kill-soak power-soak \
         bench-build bench demo demo-vq \
         fuzz fuzz-build fuzz-if-clang check-fuzz tsan msan coverage \
         docs install uninstall clean need-check need-program FORCE
@@ -133,7 +133,8 @@ check-build: $(CHECK) $(RANDOM)
 bench-build: $(BENCHES)
 
 # ---- objects: rebuilt when a flag changes -----------------------------------------------------------------------------
-FLAGS_NOW = $(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(LIB_CFLAGS) $(CFLAGS) $(LOOP_CFLAGS) $(OUR_JUMPS) $(HARDEN) $(BLAS) $(BLAS_CFLAGS)
+FLAGS_NOW = $(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(LIB_CFLAGS) $(CFLAGS) $(LOOP_CFLAGS) $(OUR_JUMPS) $(HARDEN) \
+              $(BLAS) $(BLAS_CFLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' > $@
@@ -268,6 +269,10 @@ SEED   ?= 1
 KILLS ?= 1000
 kill-soak: program
 	@BUILD='$(BUILD)' KILLS='$(KILLS)' scripts/kill_soak.sh
+
+VARIANTS ?= 40
+power-soak: program shared
+	@CC='$(CC)' BUILD='$(BUILD)' VARIANTS='$(VARIANTS)' RECOVERIES=0 SEED='$(SEED)' tests/check_power_loss.sh
 
 soak: $(RANDOM)
 	$(RANDOM) --models $(MODELS) --seed $(SEED)

@@ -135,12 +135,16 @@ static void same_as_begun(const prior_fit_t *fit) {
     settings_free(&was);
 }
 
-/* A fresh fit leaves no checkpoint of an old one behind that --resume could mistake for its own. */
+/* A fresh fit leaves no checkpoint of an old one behind that --resume could mistake for its own: it is gone for good, also should the power
+ * fail, before the new config.txt stands. */
 static void remove_old(const prior_fit_t *fit) {
     const char *const files[] = {fit->state_text, fit->checkpoint};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (unlink(files[i]) != 0 && errno != ENOENT)
             die(EXIT_RUNTIME, "%s: cannot be removed: %s", files[i], strerror(errno));
+    char *folder = path_folder(fit->output);
+    folder_sync(folder);
+    free(folder);
 }
 
 static vae_model_t *load_old(const cli_t *cli, vae_ctx_t *ctx) {

@@ -4,7 +4,7 @@
  *     INTERPOSE_FAIL=alloc:K          the K-th allocation gives NULL; K+ for that one and all after it
  *     INTERPOSE_FAIL=io:K:ERROR       the K-th call on files fails with this errno: a number, or "short", a write or read of half the bytes
  *     INTERPOSE_COUNT=FILE            at the end of the program, "alloc N io M" is written to FILE
- *     INTERPOSE_LOG=FILE              what changes files, in order, for replay.c: one record for each call that went well
+ *     INTERPOSE_LOG=FILE              what changes files, in order, for replay.py: one record for each call that went well
  *
  * Calls on files are open, openat, creat, fopen, read, pread, write, fsync, close, rename, unlink, mkdir, ftruncate and flock. Of close
  * only the result is false, the descriptor is gone, as Linux has it. Only calls behind main()'s start count: what the loader does is
@@ -162,8 +162,8 @@ static int open_with(const char *path, int flags, mode_t mode) {
     struct stat before;
     const bool fresh = (flags & O_CREAT) && stat(path, &before) != 0;
     const int fd = real_open(path, flags, mode);
-    if (fd >= 0 && fresh) note('c', fd, path, NULL, NULL, 0);
-    if (fd >= 0 && !fresh) note((flags & O_DIRECTORY) ? 'd' : 'o', fd, path, NULL, NULL, 0);
+    const char how[2] = {(flags & O_APPEND) ? 'a' : '-', (flags & O_TRUNC) ? 't' : '-'};
+    if (fd >= 0) note(fresh ? 'c' : (flags & O_DIRECTORY) ? 'd' : 'o', fd, path, NULL, how, sizeof how);
     return fd;
 }
 
