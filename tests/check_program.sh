@@ -304,6 +304,45 @@ loss=$(number loss)
 exits eval_with_samples 0 '"iw_bound":-' "$VAE" eval $model shapes:640 --samples 20 --json
 holds importance_weights_tighten_the_bound is "$(number iw_bound) > -($loss) - 0.5"
 exits eval_in_words 0 '^active units' "$VAE" eval $model shapes:640 --limit 10
+# ---- means over examples, and a count that is known ---------------------------------------------------------------------
+# 1,720 of 3,000 images are white, the others black; the last ones are white, so that a short batch is unlike the others. The decoder says
+# 0 everywhere, the posterior's variance is 1 and its mean a multiple of each pixel: 1, 0.21, 0.19 and 0. In 300 examples to validate and
+# in 2,700 to train on 43 of 75 are white: the variances of the means are 0.2446, 0.01079, 0.00883 and 0, so two units are active.
+zeros() { head -c "$1" /dev/zero; }
+ones() { zeros "$1" | tr '\0' '\377'; }
+{ zeros 40; ones 40; } > pairs
+for i in 1 2 3 4 5 6 7; do cat pairs pairs > twice && mv twice pairs; done
+{ idx 3000 2 2; cat pairs; ones 1760; } > ends-idx3-ubyte
+head='{"__metadata__":{"format":"pt","vae.format_version":"1","vae.spec":"input 2x2x1\nencoder flatten\nlatent gaussian dim=4\n'
+head=$head'decoder linear out=4 | reshape 2x2x1\nlikelihood gaussian\n"}'
+# tensor NAME SHAPE BEGIN END: of floats, in the header
+tensor() { head="$head,\"$1\":{\"dtype\":\"F32\",\"shape\":[$2],\"data_offsets\":[$3,$4]}"; }
+tensor latent.mean.weight 4,4 0 64
+tensor latent.mean.bias 4 64 80
+tensor latent.logvar.weight 4,4 80 144
+tensor latent.logvar.bias 4 144 160
+tensor decoder.0.weight 4,4 160 224
+tensor decoder.0.bias 4 224 240
+head="$head}"
+{
+    printf "\\$(printf %03o $((${#head} & 255)))\\$(printf %03o $((${#head} >> 8)))\\0\\0\\0\\0\\0\\0"
+    printf %s "$head"
+    printf '\000\000\200\077' && zeros 16 # 1
+    printf '\075\012\127\076' && zeros 16 # 0.21
+    printf '\134\217\102\076' && zeros 196 # 0.19
+} > hand.safetensors
+recon='(2 * 43 / 75 + 2 * log(2 * 3.14159265358979))' # half of 4 squares, and 4 constants
+rate='(43 / 75 * (1 + 0.21 ^ 2 + 0.19 ^ 2) / 2)'
+exits a_model_made_by_hand_is_scored 0 '"active_units":2,' "$VAE" eval hand.safetensors ends-idx3-ubyte --json
+holds eval_is_the_mean_over_examples is "($(number recon) - $recon) ^ 2 < 1e-12 && ($(number rate) - $rate) ^ 2 < 1e-12"
+exits a_model_made_by_hand_is_trained 0 . "$VAE" train ends-idx3-ubyte --model hand.safetensors --set 'optimizer=sgd lr=0' --batch 256 \
+    --epochs 1 -o ends
+grep '"event":"epoch"' ends/metrics.jsonl > out
+holds training_is_the_mean_over_examples is "($(number recon) - $recon) ^ 2 < 1e-12 && ($(number rate) - $rate) ^ 2 < 1e-12"
+holds validation_is_the_mean_over_examples is \
+    "($(number val_recon) - $recon) ^ 2 < 1e-12 && ($(number val_rate) - $rate) ^ 2 < 1e-12"
+holds training_counts_active_units is "$(number active_units) == 2"
+
 exits encode_writes_an_array 0 . "$VAE" encode $model shapes:640 -o z.npy --logvar v.npy --labels y.npy --factors f.npy
 holds array_is_numpys sh -c 'head -c 6 z.npy | tail -c 5 | grep -q NUMPY'
 holds array_has_its_size test "$(wc -c < z.npy)" -eq $((128 + 64 * 4 * 4))
