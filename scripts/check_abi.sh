@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The ABI promise (docs/abi.md) against tests/golden/abi.txt: every line of it is still true of this library (a struct may be larger), and
-# what is new is listed. `scripts/check_abi.sh --write` lists it. Then a program that was built when the structs were smaller runs against
-# this library, and libvae comes and goes a thousand times.
+# what is new is listed. Where there is abidiff, all types that a function takes or returns, and those behind its pointers, are those of
+# tests/golden/libvae.abi. `scripts/check_abi.sh --write` renews both. Then a program that was built when the structs were smaller runs
+# against this library, and libvae comes and goes a thousand times.
 BUILD=${BUILD:-build} CC=${CC:-cc}
 export BUILD CC
 . scripts/report.sh
-golden=tests/golden/abi.txt
+golden=tests/golden/abi.txt dump=tests/golden/libvae.abi
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
@@ -32,17 +33,50 @@ fi
 { "$tmp/abi"; sed -n 's/^ *\(vae_[a-z0-9_]*\);.*/function \1/p' libvae.map; } | sort > "$tmp/now"
 cat include/vae/*.h | "$CC" -fpreprocessed -E -P -x c - 2>/dev/null | tr '\n' ' ' | grep -oE 'VAE_API [^;]*;' |
     sed 's/VAE_API //; s/  */ /g; s/^/prototype /' | sort >> "$tmp/now"
+
+# the types as the compiler wrote them down, by what is exported alone: no path of a machine, no line numbers, no names of parameters
+dump_types() {
+    abidw --no-corpus-path --no-comp-dir-path --no-show-locs --no-elf-needed --no-architecture --no-parameter-names \
+        --no-write-default-sizes --type-id-style hash --headers-dir include/vae --drop-private-types --drop-undefined-syms \
+        --exported-interfaces-only "$BUILD/libvae.so"
+}
+types_lack=
+if ! command -v abidiff > /dev/null; then
+    types_lack='there is no abidiff (Debian: apt-get install abigail-tools)'
+elif ! readelf -SW "$BUILD/libvae.so" | grep -q '\.debug_info'; then
+    types_lack='libvae.so was built without -g'
+fi
 if [ "${1:-}" = --write ]; then
+    [ -z "$types_lack" ] || { echo "$dump cannot be written: $types_lack"; exit 1; }
     cp "$tmp/now" "$golden"
-    echo "$golden is written"
+    dump_types > "$dump" || exit 1
+    echo "$golden and $dump are written"
     exit 0
 fi
+compare_types() {
+    dump_types > "$tmp/libvae.abi" 2> "$tmp/log" || { not_ok 'abidw reads libvae.so' "$(head -n 5 "$tmp/log")"; return; }
+    compared="$(grep -c '<function-decl' "$dump") functions, $(grep -c '<class-decl' "$dump") structs, \
+$(grep -c '<data-member' "$dump") members"
+    # an empty report and 0: no difference
+    report=$(abidiff "$dump" "$tmp/libvae.abi" 2>&1) && [ -z "$report" ] && report= || report=${report:-abidiff fails}
+    expect_empty "the types are those of $dump: $compared" "$report"
+    # the same dump with one parameter of another type, and with a struct whose member is of another
+    double=$(sed -n "s/.*<type-decl name='double'.* id='\([0-9a-z]*\)'.*/\1/p" "$dump")
+    int=$(sed -n "s/.*<type-decl name='int' .* id='\([0-9a-z]*\)'.*/\1/p" "$dump")
+    awk -v to="'$int" '!done && /<parameter / && sub(/.[0-9a-z]*.\/>/, to "\047/>") { done = 1 } 1' "$dump" > "$tmp/parameter.abi"
+    awk -v from="$double" -v to="$int" '!done && /<var-decl/ && sub(from, to) { done = 1 } 1' "$dump" > "$tmp/member.abi"
+    for change in parameter member; do
+        abidiff "$tmp/$change.abi" "$tmp/libvae.abi" > /dev/null 2>&1
+        expect_same "a $change of another type is seen" 4 "$(($? & 4))"
+    done
+}
 if [ "$("$tmp/abi" | sed -n 's/^member vae_ctx_config_t.user [0-9]* //p')" = 8 ]; then
     # a struct that has grown is no change for who knows the smaller one
     broken=$(awk 'NR == FNR { if ($1 == "struct") size[$2] = $3; else seen[$0] = 1; next }
         $1 == "struct" { if (size[$2] + 0 < $3 + 0) print; next } !($0 in seen)' "$tmp/now" "$golden")
     expect_empty 'what linked programs know is still so' "$broken"
     expect_empty 'what is new is listed (scripts/check_abi.sh --write)' "$(diff "$golden" "$tmp/now" | grep '^>')"
+    if [ -n "$types_lack" ]; then echo "skipped: types are compared by $golden alone: $types_lack"; else compare_types; fi
 fi
 
 # the headers as they were before metrics had those of codes: their last five members are taken out
