@@ -44,12 +44,6 @@ static vae_status_t declare_books(vaei_latent *q, vaei_build *b, vaei_bank *s) {
     return VAE_OK;
 }
 
-static vae_status_t fail_at(const vaei_latent *q, const vaei_node *node, vae_status_t status, const char *what, int64_t got,
-                            int64_t wanted) {
-    return vaei_fail(status, "line %d, column %d: latent %s: %s (%lld and %lld)", (int)node->line, (int)node->column,
-                     q->ops->module.name, what, (long long)got, (long long)wanted);
-}
-
 vae_status_t vaei_bank_plan(vaei_latent *q, vaei_quantizer *f, vaei_build *b, vaei_node *node, int32_t residual) {
     const vaei_bank_conf *c = q->conf;
     vaei_bank *s = vaei_arena_alloc(b->arena, sizeof *s);
@@ -59,11 +53,9 @@ vae_status_t vaei_bank_plan(vaei_latent *q, vaei_quantizer *f, vaei_build *b, va
     s->stages = f->heads;
     s->books = residual && c->shared ? 1 : s->stages;
     s->K = c->codes;
-    const int64_t C = f->C, parts = residual ? 1 : s->stages;
-    if (c->dim == 0 && C % parts != 0)
-        return fail_at(q, node, VAE_E_SHAPE, "heads do not divide the channels: give dim", s->stages, C);
-    s->D = c->dim > 0 ? c->dim : C / parts;
-    s->W = parts * s->D;
+    VAEI_TRY(vaei_quantizer_widths(q, f, node, c->dim, residual ? 1 : s->stages));
+    s->W = f->W;
+    s->D = residual ? s->W : s->W / s->stages;
     if (c->cosine && c->learn != VAEI_LEARN_EMA)
         return vaei_fail(VAE_E_SPEC, "line %d, column %d: latent %s: cosine=true wants learn=ema", (int)node->line, (int)node->column,
                          q->ops->module.name);
@@ -71,10 +63,10 @@ vae_status_t vaei_bank_plan(vaei_latent *q, vaei_quantizer *f, vaei_build *b, va
         return vaei_fail(VAE_E_SPEC, "line %d, column %d: latent %s: orthogonal acts on codes with learn=gradient", (int)node->line,
                          (int)node->column, q->ops->module.name);
     if (residual && c->dropout && c->keep > s->stages)
-        return fail_at(q, node, VAE_E_SPEC, "keep is more than there are quantizers", c->keep, s->stages);
+        return vaei_fail(VAE_E_SPEC, "line %d, column %d: latent %s: keep is more than there are quantizers (%lld and %lld)",
+                         (int)node->line, (int)node->column, q->ops->module.name, (long long)c->keep, (long long)s->stages);
     f->own = s;
     f->K = s->K;
-    f->W = s->W;
     f->books = s->books;
     f->sets = residual ? s->stages : 1;
     f->flags = VAEI_CODES_STAY | VAEI_VALUES_STAY | (residual || c->cosine ? VAEI_ROWS_CHANGE : 0);

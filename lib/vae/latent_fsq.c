@@ -43,7 +43,6 @@ typedef struct scale {
 } scale;
 
 typedef struct state {
-    int64_t dims; /* values of a code */
     int32_t variant;
     scale scale[VAEI_SIZES_MAX];
 } state;
@@ -71,11 +70,10 @@ static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_
     if (s->K > CODES_MAX)
         return vaei_fail(VAE_E_SPEC, "line %d, column %d: latent fsq: levels: more than %d codes", (int)node->line,
                          (int)node->column, CODES_MAX);
-    own->dims = c->levels.n;
     own->variant = c->variant;
     for (int32_t d = 0; d < c->levels.n; d++) own->scale[d] = scale_of(c->levels.d[d], c->variant);
     s->own = own;
-    s->W = s->heads * own->dims;
+    s->W = s->heads * c->levels.n;
     s->flags = VAEI_ROWS_CHANGE; /* to t = tanh(x + shift) */
     return VAE_OK;
 }
@@ -92,16 +90,11 @@ static int32_t digit_of(const state *s, int64_t d, float t) {
     return !(v > 0) ? 0 : v < (float)(c->levels - 1) ? (int32_t)v : c->levels - 1;
 }
 
-/* The value before rounding, on the scale of the code. */
-static float bounded(const state *s, int64_t d, float t) {
-    return s->variant == SYMMETRIC ? t : (t * s->scale[d].half - s->scale[d].offset) / (float)s->scale[d].width;
-}
-
 static void bound_rows(void *arg, int64_t begin, int64_t end) {
     const vaei_pass *p = arg;
     const state *s = p->s->own;
     for (int64_t i = begin * p->s->W; i < end * p->s->W; i++) {
-        p->rows[i] += s->scale[i % s->dims].shift;
+        p->rows[i] += s->scale[i % p->s->D].shift;
         p->k->map[VAEI_MAP_TANH](1, 0, p->rows + i, p->rows + i);
     }
 }
@@ -115,8 +108,8 @@ static void choose(vaei_pass *p) {
     for (int64_t i = 0; i < p->P * p->s->heads; i++) {
         int32_t place = 1;
         p->code[i] = 0;
-        for (int64_t d = 0; d < s->dims; d++) {
-            p->code[i] += digit_of(s, d, p->x[i * s->dims + d]) * place;
+        for (int64_t d = 0; d < p->s->D; d++) {
+            p->code[i] += digit_of(s, d, p->x[i * p->s->D + d]) * place;
             place *= s->scale[d].levels;
         }
     }
@@ -126,30 +119,36 @@ static void value(vaei_pass *p) {
     const state *s = p->s->own;
     for (int64_t i = 0; i < p->P * p->s->heads; i++) {
         int32_t rest = p->code[i];
-        for (int64_t d = 0; d < s->dims; d++) {
-            p->value[i * s->dims + d] = value_of(s, d, rest % s->scale[d].levels);
+        for (int64_t d = 0; d < p->s->D; d++) {
+            p->value[i * p->s->D + d] = value_of(s, d, rest % s->scale[d].levels);
             rest /= s->scale[d].levels;
         }
     }
 }
 
+/* From the value before rounding, on the scale of the code. */
 static void aux(vaei_pass *p, double *terms) {
     const state *s = p->s->own;
-    const int64_t size = p->s->rows * p->s->W;
+    const int64_t D = p->s->D, size = p->s->rows * p->s->W;
     (void)terms;
-    for (int64_t i = 0; i < p->n; i++) p->error[i] = 0;
-    for (int64_t i = 0; i < p->n * size; i++) {
-        const double d = (double)(bounded(s, i % s->dims, p->x[i]) - value_of(s, i % s->dims, digit_of(s, i % s->dims, p->x[i])));
-        p->error[i / size] += d * d;
+    for (int64_t i = 0; i < p->n; i++) {
+        double sum = 0;
+        for (int64_t at = 0; at < size; at++) {
+            const scale *c = &s->scale[at % D];
+            const float t = p->x[i * size + at], before = s->variant == SYMMETRIC ? t : (t * c->half - c->offset) / (float)c->width;
+            const double d = (double)(before - value_of(s, at % D, digit_of(s, at % D, t)));
+            sum += d * d;
+        }
+        p->error[i] = sum;
     }
 }
 
 static void backward(vaei_pass *p) {
     const state *s = p->s->own;
     for (int64_t i = 0; i < p->P * p->s->W; i++) {
-        const scale *c = &s->scale[i % s->dims];
-        const float slope = s->variant == SYMMETRIC ? 1 : c->half / (float)c->width, t = p->x[i];
-        p->dx[i] = p->dq[i] * slope * (1 - t * t);
+        const scale *c = &s->scale[i % p->s->D];
+        const float slope = s->variant == SYMMETRIC ? 1 : c->half / (float)c->width;
+        p->dx[i] = p->dq[i] * slope * (1 - p->x[i] * p->x[i]);
     }
 }
 

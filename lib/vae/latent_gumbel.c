@@ -14,6 +14,7 @@
  * Jang, Gu, Poole 2016 (arXiv:1611.01144); Maddison, Mnih, Teh 2016 (arXiv:1611.00712). Not here: a temperature that changes. */
 #include <math.h>
 
+#include "nn/softmax.h"
 #include "vae/quantizer.h"
 
 typedef struct conf {
@@ -86,14 +87,13 @@ static void choose_rows(void *arg, int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) p->code[row] = largest(p->s->K, p->x + row * p->s->K);
 }
 
-/* p = softmax(x); x = ln p unless it is p itself */
+/* p = softmax(x); x = ln p */
 static void log_softmax(const vaei_kernels *k, int64_t K, float *x, float *p) {
-    const float top = x[largest(K, x)];
-    for (int64_t i = 0; i < K; i++) x[i] -= top;
-    k->map[VAEI_MAP_EXP](K, 0, x, p);
-    const double sum = k->sum(K, p);
+    float top;
+    memcpy(p, x, (size_t)K * sizeof *p);
+    const double sum = vaei_exponentials(k, K, p, &top);
     const float log_sum = (float)log(sum);
-    for (int64_t i = 0; i < K && x != p; i++) x[i] -= log_sum;
+    for (int64_t i = 0; i < K; i++) x[i] = x[i] - top - log_sum;
     k->scale(K, (float)(1 / sum), p);
 }
 
@@ -123,7 +123,7 @@ static void draw_rows(void *arg, int64_t begin, int64_t end) {
         for (int64_t d = 0; p->kl && d < D; d++) p->kl[row * D + d] = (float)(kl / (double)D);
         add_gumbel(p, row, logits, y);
         p->code[row] = largest(K, y);
-        log_softmax(p->k, K, y, y);
+        vaei_softmax(p->k, K, y);
     }
 }
 

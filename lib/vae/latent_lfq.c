@@ -34,113 +34,91 @@ static const vaei_option options[] = {
     { 0 },
 };
 
-typedef struct state {
-    int64_t bits;
-    float size; /* of a bit */
-} state;
-
 static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_node *node) {
     const conf *c = q->conf;
-    state *own = vaei_arena_alloc(b->arena, sizeof *own);
-    if (!own) return VAE_E_NOMEM;
-    while ((INT64_C(1) << own->bits) < c->codes) own->bits++;
-    if (INT64_C(1) << own->bits != c->codes)
+    float *of = vaei_arena_alloc(b->arena, 2 * sizeof *of); /* what a bit stands for */
+    int64_t bits = 0;
+    if (!of) return VAE_E_NOMEM;
+    while ((INT64_C(1) << bits) < c->codes) bits++;
+    if (INT64_C(1) << bits != c->codes)
         return vaei_fail(VAE_E_SPEC, "line %d, column %d: latent lfq: codes: %lld, wanted a power of 2", (int)node->line,
                          (int)node->column, (long long)c->codes);
-    own->size = c->spherical ? (float)((double)c->size / sqrt((double)own->bits)) : c->size;
-    s->own = own;
+    of[1] = c->spherical ? (float)((double)c->size / sqrt((double)bits)) : c->size;
+    of[0] = -of[1];
+    s->own = of;
     s->K = c->codes;
-    s->W = s->heads * own->bits;
+    s->W = s->heads * bits;
     s->flags = VAEI_ROWS_CHANGE; /* onto the sphere */
     return VAE_OK;
-}
-
-static float of_sign(const state *s, int32_t positive) {
-    return positive ? s->size : -s->size;
 }
 
 /* All codes for the entropy, and the vectors' lengths before they were put on the sphere. */
 enum { CODES, PACKED, LENGTH };
 
 static void carve(vaei_pass *p) {
-    const int64_t bits = ((const state *)p->s->own)->bits;
     if (!p->training) return;
     p->piece[LENGTH] = vaei_carve_floats(&p->rest.cache, vaei_quantizer_count(p->s, p->n, p->s->heads));
     if (!(((const conf *)p->q->conf)->entropy > 0)) return;
-    p->piece[CODES] = vaei_carve_floats(&p->rest.pack, p->s->K * bits);
-    p->piece[PACKED] = vaei_carve_floats(&p->rest.pack, vaei_nearest_floats(p->k, p->s->K, bits));
+    p->piece[CODES] = vaei_carve_floats(&p->rest.pack, p->s->K * p->s->D);
+    p->piece[PACKED] = vaei_carve_floats(&p->rest.pack, vaei_nearest_floats(p->k, p->s->K, p->s->D));
     if (p->at == VAEI_AT_AUX || p->at == VAEI_AT_BACKWARD) p->soft = vaei_soft_carve(p->P, p->s->K, &p->rest.scratch);
 }
 
-static void value_of(const state *s, int64_t code, float *values) {
-    for (int64_t d = 0; d < s->bits; d++) values[d] = of_sign(s, (code >> (s->bits - 1 - d)) & 1);
+static void values_of(const vaei_pass *p, int64_t code, float *values) {
+    const float *of = p->s->own;
+    for (int64_t d = 0; d < p->s->D; d++) values[d] = of[(code >> (p->s->D - 1 - d)) & 1];
 }
 
 static void pack(vaei_pass *p) {
-    const state *s = p->s->own;
     float *codes = p->piece[CODES];
-    for (int64_t i = 0; codes && i < p->s->K; i++) value_of(s, i, codes + i * s->bits);
-    if (codes) vaei_nearest_pack(p->k, p->s->K, s->bits, codes, VAEI_NEAREST_PRODUCT, p->piece[PACKED]);
+    for (int64_t i = 0; codes && i < p->s->K; i++) values_of(p, i, codes + i * p->s->D);
+    if (codes) vaei_nearest_pack(p->k, p->s->K, p->s->D, codes, VAEI_NEAREST_PRODUCT, p->piece[PACKED]);
 }
-
-/* ---- signs --------------------------------------------------------------------------------------------------------- */
 
 static void onto_sphere(void *arg, int64_t begin, int64_t end) {
     const vaei_pass *p = arg;
-    const int64_t bits = ((const state *)p->s->own)->bits;
     float *length = p->piece[LENGTH];
     for (int64_t i = begin; i < end; i++) {
-        const float was = vaei_unit_row(p->k, bits, p->rows + i * bits);
-        p->k->scale(bits, ((const conf *)p->q->conf)->size, p->rows + i * bits);
+        const float was = vaei_unit_row(p->k, p->s->D, p->rows + i * p->s->D);
+        p->k->scale(p->s->D, ((const conf *)p->q->conf)->size, p->rows + i * p->s->D);
         if (length) length[i] = was;
     }
 }
 
 static void shape(vaei_pass *p) {
-    if (((const conf *)p->q->conf)->spherical) vaei_pass_rows(p, p->s->heads, p->s->W / p->s->heads, onto_sphere);
+    if (((const conf *)p->q->conf)->spherical) vaei_pass_rows(p, p->s->heads, p->s->D, onto_sphere);
 }
 
 static void choose(vaei_pass *p) {
-    const int64_t bits = ((const state *)p->s->own)->bits;
     for (int64_t i = 0; i < p->P * p->s->heads; i++) {
         int32_t code = 0;
-        for (int64_t d = 0; d < bits; d++) code = code * 2 + (p->x[i * bits + d] > 0);
+        for (int64_t d = 0; d < p->s->D; d++) code = code * 2 + (p->x[i * p->s->D + d] > 0);
         p->code[i] = code;
     }
 }
 
 static void value(vaei_pass *p) {
-    const state *s = p->s->own;
-    for (int64_t i = 0; i < p->P * p->s->heads; i++) value_of(s, p->code[i], p->value + i * s->bits);
+    for (int64_t i = 0; i < p->P * p->s->heads; i++) values_of(p, p->code[i], p->value + i * p->s->D);
 }
-
-/* ---- training ------------------------------------------------------------------------------------------------------ */
 
 static vaei_soft soft_of(const vaei_pass *p, int64_t head) {
     const conf *c = p->q->conf;
-    const int64_t bits = ((const state *)p->s->own)->bits;
-    return (vaei_soft){ .P = p->P, .K = p->s->K, .D = bits, .ld = p->s->W, .x = p->x + head * bits,
+    return (vaei_soft){ .P = p->P, .K = p->s->K, .D = p->s->D, .ld = p->s->W, .x = p->x + head * p->s->D,
                         .codes = p->piece[CODES], .packed = p->piece[PACKED], .by = VAEI_NEAREST_PRODUCT,
                         .sharpness = 2 * c->sharpness, .single = 1, .spread = (double)c->spread };
 }
 
-static void distances(void *arg, int64_t begin, int64_t end) {
-    const vaei_pass *p = arg;
-    const int64_t size = p->s->rows * p->s->W;
-    for (int64_t i = begin; i < end; i++) {
-        double sum = 0;
-        for (int64_t at = i * size; at < (i + 1) * size; at++) {
-            const double d = (double)(p->x[at] - of_sign(p->s->own, p->x[at] > 0));
-            sum += d * d;
-        }
-        p->error[i] = sum;
-    }
-}
-
 static void aux(vaei_pass *p, double *terms) {
     const conf *c = p->q->conf;
+    const float *of = p->s->own;
+    const int64_t size = p->s->rows * p->s->W;
     double entropy = 0;
-    vaei_parallel_ranges(p->r->pool, p->n, p->s->rows * p->s->W, distances, p);
+    for (int64_t i = 0; i < p->n; i++) {
+        const float *x = p->x + i * size;
+        double sum = 0;
+        for (int64_t d = 0; d < size; d++) sum += (double)(x[d] - of[x[d] > 0]) * (double)(x[d] - of[x[d] > 0]);
+        p->error[i] = sum;
+    }
     for (int64_t head = 0; c->entropy > 0 && head < p->s->heads; head++) {
         const vaei_soft soft = soft_of(p, head);
         entropy += vaei_soft_value(&soft, p->k, p->r->pool, &p->soft);
@@ -151,16 +129,17 @@ static void aux(vaei_pass *p, double *terms) {
 
 static void backward(vaei_pass *p) {
     const conf *c = p->q->conf;
-    const state *s = p->s->own;
+    const float *of = p->s->own, *length = p->piece[LENGTH];
     const float pull = 2 * c->commit / (float)p->n, weight = c->entropy * (float)p->s->rows;
-    for (int64_t i = 0; i < p->P * p->s->W; i++) p->dx[i] = p->dq[i] + pull * (p->x[i] - of_sign(s, p->x[i] > 0));
+    const int64_t D = p->s->D;
+    for (int64_t i = 0; i < p->P * p->s->W; i++) p->dx[i] = p->dq[i] + pull * (p->x[i] - of[p->x[i] > 0]);
     for (int64_t head = 0; c->entropy > 0 && head < p->s->heads; head++) {
         const vaei_soft soft = soft_of(p, head);
         (void)vaei_soft_value(&soft, p->k, p->r->pool, &p->soft);
-        vaei_soft_gradient(&soft, p->k, p->r->pool, &p->soft, weight, p->dx + head * s->bits);
+        vaei_soft_gradient(&soft, p->k, p->r->pool, &p->soft, weight, p->dx + head * D);
     }
     for (int64_t i = 0; c->spherical && i < p->P * p->s->heads; i++)
-        vaei_unit_backward(p->k, s->bits, p->x + i * s->bits, ((float *)p->piece[LENGTH])[i], c->size, p->dx + i * s->bits);
+        vaei_unit_backward(p->k, D, p->x + i * D, length[i], c->size, p->dx + i * D);
 }
 
 static const vaei_quantizer_ops quantizer = {

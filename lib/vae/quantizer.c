@@ -16,6 +16,14 @@ static const vaei_quantizer_ops *ops_of(const vaei_latent *q) {
     return q->ops->quantizer;
 }
 
+vae_status_t vaei_quantizer_widths(const vaei_latent *q, vaei_quantizer *s, const vaei_node *node, int64_t dim, int64_t parts) {
+    if (dim == 0 && s->C % parts != 0)
+        return vaei_fail(VAE_E_SHAPE, "line %d, column %d: latent %s: heads do not divide the channels: give dim (%lld and %lld)",
+                         (int)node->line, (int)node->column, q->ops->module.name, (long long)parts, (long long)s->C);
+    s->W = dim > 0 ? parts * dim : s->C;
+    return VAE_OK;
+}
+
 vae_status_t vaei_quantizer_plan(vaei_latent *q, vaei_build *b, vaei_node *node, const vaei_shape *h, vaei_shape *z) {
     const vaei_quantizer_conf *c = q->conf;
     vaei_quantizer *s = vaei_arena_alloc(b->arena, sizeof *s);
@@ -30,6 +38,7 @@ vae_status_t vaei_quantizer_plan(vaei_latent *q, vaei_build *b, vaei_node *node,
     VAEI_TRY(ops_of(q)->plan(q, s, b, node));
     q->n_codes = s->rows * s->heads;
     q->code_size = s->K;
+    s->D = s->W / s->heads;
     *z = *h;
     if (s->V > 0) z->d[z->n - 1] = s->V;
     else s->V = s->W;

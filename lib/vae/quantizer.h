@@ -39,7 +39,7 @@ typedef struct vaei_quantizer {
     int64_t rows, C;        /* positions and channels of h: set before plan() */
     int64_t W, V;           /* width of x and of q */
     int64_t heads, books;   /* codes of a row, each of its own book of K codes or all of one */
-    int64_t K;
+    int64_t K, D;           /* D: values of a code that stands beside others, W / heads; set after plan() */
     int64_t sets;           /* how many times [P][W] of x training keeps */
     int32_t flags;
     vaei_linear_map in, out; /* where W is not C and V not the channels of z; plan() may declare its own `in` */
@@ -99,6 +99,9 @@ struct vaei_quantizer_ops {
     void (*learn)(vaei_pass *p, float *params);                 /* as vaei_latent_ops.commit */
     int64_t (*dead)(vaei_pass *p, int64_t book);                /* codes too seldom chosen to live; else: not chosen in this batch */
 };
+
+/* For plan(): W of `parts` codes side by side, of `dim` values each, or with dim 0 of the channels that there are for it. */
+vae_status_t vaei_quantizer_widths(const vaei_latent *q, vaei_quantizer *s, const vaei_node *node, int64_t dim, int64_t parts);
 
 /* n * rows, times `size`; -1 where that overflows or rows would not fit an int32_t. */
 int64_t vaei_quantizer_count(const vaei_quantizer *s, int64_t n, int64_t size);
