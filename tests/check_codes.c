@@ -29,6 +29,7 @@ static const struct {
     { "latent fsq levels=2x3x2 variant=symmetric heads=2 decode=raw", 32, 12 },
     { "latent lfq codes=64", 16, 64 },
     { "latent gumbel codes=12 dim=6", 16, 12 },
+    { "latent simvq codes=9 heads=2 dim=3", 32, 9 },
     { "latent lfq codes=16 heads=2 spherical=true commit=0.25 sharpness=10", 32, 16 },
 };
 #define MODELS ((int)(sizeof(models) / sizeof(models[0])))

@@ -70,7 +70,7 @@ static void close_fixture(fixture *f) {
     vaei_file_close(&f->file);
 }
 
-#define CASES 24
+#define CASES 26
 
 START_TEST(test_a_pass_equals_the_package) {
     fixture f;

@@ -109,7 +109,7 @@ END_TEST
 
 START_TEST(test_straight_through_hands_the_gradient_on) {
     static const char *const texts[] = {"vq codes=8 commit=0", "rvq codes=8 quantizers=3 commit=0",
-                                        "rvq codes=8 quantizers=3 commit=0 cosine=true"};
+                                        "rvq codes=8 quantizers=3 commit=0 cosine=true", "simvq codes=8 commit=0"};
     rig g;
     rig_open(&g, texts[_i], image, N, 1);
     float *h = spread(H, 1, 1), *dz = spread(H, 2, 1);
@@ -167,6 +167,8 @@ static const char *const terms[] = {
     "rvq codes=5 quantizers=2 cosine=true shared=true",
     "lfq codes=16 heads=2 sharpness=1.5 commit=0.3",
     "lfq codes=64 sharpness=2 spherical=true size=1.5 commit=0.3 spread=0.4",
+    "simvq codes=8 scale=0.7",
+    "simvq codes=16 heads=2 scale=0.2",
 };
 
 static void check_slope(rig *g, const float *h, float *at, double analytic, const char *what, int64_t i) {
@@ -187,7 +189,9 @@ START_TEST(test_the_terms_gradients_agree_with_differences) {
     rig_open(&g, terms[_i], image, N, 2);
     float *h = spread(H, 1, 1), *zero = calloc(H, sizeof(float));
     const vaei_param *book = g.table.count > 0 ? g.table.at[0] : NULL;
-    const int by_gradient = strstr(terms[_i], "learn=gradient") != NULL, many = strstr(terms[_i], "rvq") && by_gradient;
+    if (strstr(terms[_i], "simvq")) book = param_of(&g, "transform.weight");
+    const int by_gradient = strstr(terms[_i], "learn=gradient") || strstr(terms[_i], "simvq");
+    const int many = strstr(terms[_i], "rvq") && by_gradient;
     const double commit_share = by_gradient ? 0.25 / 1.25 : 1, code_share = 1 / 1.25;
     (void)forward(&g, h);
     backward(&g, h, zero);
@@ -197,7 +201,7 @@ START_TEST(test_the_terms_gradients_agree_with_differences) {
     }
     /* residual stages see the codes of the stages before as constants, and the orthogonal term has a share of its own: plain books only */
     for (int64_t i = 0; by_gradient && !many && !strstr(terms[_i], "orthogonal") && i < book->count; i += 3)
-        check_slope(&g, h, g.params + book->offset + i, (double)g.grads[book->offset + i] / code_share, "codebook", i);
+        check_slope(&g, h, g.params + book->offset + i, (double)g.grads[book->offset + i] / code_share, book->name, i);
     rig_close(&g);
     free(h), free(zero);
 }
@@ -238,8 +242,9 @@ START_TEST(test_every_code_comes_back) {
                                         "lfq codes=32",
                                         "lfq codes=64 spherical=true",
                                         "fsq levels=4x3x2x2 variant=symmetric",
-                                        "fsq levels=2x3x2x4x2x2x3x2 variant=symmetric"};
-    static const int64_t width[] = {6, 3, 5, 6, 4, 8};
+                                        "fsq levels=2x3x2x4x2x2x3x2 variant=symmetric",
+                                        "simvq codes=24"};
+    static const int64_t width[] = {6, 3, 5, 6, 4, 8, 6};
     rig g;
     rig_open(&g, texts[_i], (vaei_shape){1, {width[_i]}}, 1, 1);
     for (int32_t code = 0; code < g.q.code_size; code++) {
@@ -267,6 +272,34 @@ START_TEST(test_fsq_codes_count_the_first_value_fastest) {
         for (int d = 0; d < 3; d++) ck_assert_float_eq(g.z[d], wanted[d]);
     }
     rig_close(&g);
+}
+END_TEST
+
+/* ---- simvq -------------------------------------------------------------------------------------------------------- */
+
+/* One step down the gradient moves every code, also those that no vector chose, and the table they are made of not at all. */
+START_TEST(test_simvq_moves_all_codes_and_not_the_table) {
+    rig g;
+    vaei_code_stats stats;
+    int32_t codes[N * 6];
+    rig_open(&g, "simvq codes=24", image, N, 1);
+    float *h = spread(H, 1, 1), *zero = calloc(H, sizeof(float)), before[H];
+    double squares = 0;
+    for (int i = 0; i < H; i++) squares += pow((double)value_of(&g, "codebook")[i], 2);
+    ck_assert_double_eq_tol(squares / 24, 1, 0.3); /* N(0, 1 / D) */
+    ck_assert(!(param_of(&g, "codebook")->flags & VAEI_PARAM_TRAINED));
+    (void)forward(&g, h);
+    backward(&g, h, zero);
+    g.q.ops->measure(&g.q, &g.run, &g.slot, &stats);
+    ck_assert_double_lt(stats.used, 1);
+    for (int32_t i = 0; i < N * 6; i++) codes[i] = i; /* each of the 24 */
+    g.q.ops->decode_codes(&g.q, &g.run, &g.slot, codes, before);
+    for (int64_t i = 0; i < g.table.n_trainable; i++) g.params[i] -= 0.1f * g.grads[i];
+    g.q.ops->pack(&g.q, &g.run, g.slot.pack);
+    g.q.ops->decode_codes(&g.q, &g.run, &g.slot, codes, g.z);
+    for (int i = 0; i < H; i++) ck_assert_float_ne(g.z[i], before[i]);
+    rig_close(&g);
+    free(h), free(zero);
 }
 END_TEST
 
@@ -538,12 +571,13 @@ Suite *suite_quantizers(void) {
     tcase_add_test(t, test_the_nearest_code_is_found_on_every_instruction_set);
     tcase_add_loop_test(t, test_only_lower_numbers_are_kept, ISA_FIRST, ISA_END);
     tcase_add_test(t, test_ties_go_to_the_lowest_code);
-    tcase_add_loop_test(t, test_straight_through_hands_the_gradient_on, 0, 3);
+    tcase_add_loop_test(t, test_straight_through_hands_the_gradient_on, 0, 4);
     tcase_add_test(t, test_rotation_is_the_rotation_that_takes_a_vector_to_its_code);
     tcase_add_loop_test(t, test_the_terms_gradients_agree_with_differences, 0, (int)VAEI_COUNT(terms));
     tcase_add_loop_test(t, test_fsq_gradient_is_that_of_the_value_before_rounding, 0, 5);
-    tcase_add_loop_test(t, test_every_code_comes_back, 0, 6);
+    tcase_add_loop_test(t, test_every_code_comes_back, 0, 7);
     tcase_add_test(t, test_fsq_codes_count_the_first_value_fastest);
+    tcase_add_test(t, test_simvq_moves_all_codes_and_not_the_table);
     tcase_add_test(t, test_gumbel_gradients_agree_with_differences);
     tcase_add_test(t, test_gumbel_draws_codes_by_their_probability);
     tcase_add_test(t, test_vq_codes_move_to_their_vectors_and_unused_codes_keep_their_place);
