@@ -292,7 +292,9 @@ START_TEST(test_simvq_moves_all_codes_and_not_the_table) {
     backward(&g, h, zero);
     g.q.ops->measure(&g.q, &g.run, &g.slot, &stats);
     ck_assert_double_lt(stats.used, 1);
+    g.run.training = 0;
     for (int32_t i = 0; i < N * 6; i++) codes[i] = i; /* each of the 24 */
+    g.q.ops->pack(&g.q, &g.run, g.slot.pack);
     g.q.ops->decode_codes(&g.q, &g.run, &g.slot, codes, before);
     for (int64_t i = 0; i < g.table.n_trainable; i++) g.params[i] -= 0.1f * g.grads[i];
     g.q.ops->pack(&g.q, &g.run, g.slot.pack);
