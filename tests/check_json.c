@@ -127,6 +127,9 @@ static const char *const bad[] = {
     "{\"a\":1 \"b\":2}",
     "{\"a\":1,,\"b\":2}",
     "{a:1}",
+    "\"\\ud800\\uZZZZ\"",
+    "{\"seventy_bytes_are_more_than_the_sentence_of_the_error_can_show_of_a_key_\":1,"
+    "\"seventy_bytes_are_more_than_the_sentence_of_the_error_can_show_of_a_key_\":1}",
     "{'a':1}",
     "{1:1}",
     "{null:1}",
@@ -264,8 +267,14 @@ END_TEST
 /* Every allocation fails once: reported, nothing leaked. */
 START_TEST(test_json_without_memory) {
     char text[20000] = "[\"";
-    memset(text + 2, 'a', 17000); /* more than an arena's chunk */
-    strcpy(text + 17002, "\\n\",{\"k\\u0061\":0}]");
+    if (_i == 0) {
+        memset(text + 2, 'a', 17000); /* more than an arena's chunk */
+        strcpy(text + 17002, "\\n\",{\"k\\u0061\":0}]");
+    } else {
+        char *at = text; /* so many keys that their arrays fill chunks of their own */
+        for (int i = 0; i < 1100; i++) at += sprintf(at, "%c\"%d\":0", i ? ',' : '{', i);
+        strcpy(at, "}");
+    }
     for (int64_t at = 1;; at++) {
         test_heap h = { .fail_at = at };
         vaei_heap heap = { .user = &h, .alloc = test_alloc, .free = test_free };
@@ -367,7 +376,7 @@ Suite *suite_json(void) {
     tcase_add_test(t, test_json_depth_is_limited);
     tcase_add_test(t, test_json_finds_the_equal_keys_of_many);
     tcase_add_test(t, test_json_keys_are_limited);
-    tcase_add_test(t, test_json_without_memory);
+    tcase_add_loop_test(t, test_json_without_memory, 0, 2);
     suite_add_tcase(s, t);
     t = tcase_create("below");
     tcase_set_timeout(t, 30);

@@ -55,6 +55,7 @@ static const struct {
     { "ok", "1", SPEC, { WEIGHT, BIAS }, 2, VAE_OK },
     { "ok F16", "1", SPEC, { WEIGHT_OF(VAEI_DTYPE_F16, 2, 2, 2, 4, halves), BIAS }, 2, VAE_OK },
     { "ok F64", "1", SPEC, { WEIGHT_OF(VAEI_DTYPE_F64, 2, 2, 2, 4, doubles), BIAS }, 2, VAE_OK },
+    { "stray tensor behind an optimizer's", "1", SPEC, { OTHER("optimizer.0.decoder.0.bias"), BIAS, OTHER("stray") }, 3, VAE_E_FORMAT },
     { "ok checkpoint", "1", SPEC, { WEIGHT, BIAS, OTHER("optimizer.0.decoder.0.bias") }, 3, VAE_OK },
     { "MF25 zero dimension", "1", SPEC, { WEIGHT_OF(VAEI_DTYPE_F32, 2, 0, 2, 0, values), BIAS }, 2, VAE_E_SHAPE },
     { "MF26 rank 0", "1", SPEC, { WEIGHT_OF(VAEI_DTYPE_F32, 0, 1, 1, 1, values), BIAS }, 2, VAE_E_SHAPE },
@@ -315,6 +316,8 @@ static const struct {
     { "MF49 step 1e3", "vae.step", "1e3", NULL, VAE_E_FORMAT },
     { "MF49 step empty", "vae.step", "", NULL, VAE_E_FORMAT },
     { "MF49 seed", "vae.seed", "0x10", NULL, VAE_E_FORMAT },
+    { "MF49 no lr", "vae.lr", NULL, NULL, VAE_E_FORMAT },
+    { "other version", "vae.format_version", "2", NULL, VAE_E_STATE },
     { "MF49 lr NaN", "vae.lr", "7ff8000000000000", NULL, VAE_E_FORMAT },
     { "MF49 lr infinite", "vae.lr", "7ff0000000000000", NULL, VAE_E_FORMAT },
     { "MF49 lr negative", "vae.lr", "bff0000000000000", NULL, VAE_E_FORMAT },
@@ -340,6 +343,91 @@ START_TEST(test_checkpoint_must_fit) {
     free(after);
     run_free(&saved);
     run_free(&fresh);
+}
+END_TEST
+
+/* The tensors of a checkpoint that has every text right. */
+static const struct {
+    const char *tensor;
+    int32_t dtype;
+    int64_t count;
+    const float *data;
+    vae_status_t status;
+    const char *words;
+} wrong_tensors[] = {
+    { "optimizer.0.decoder.0.bias", VAEI_DTYPE_F32, 1, values, VAE_E_FORMAT, "missing or of another size" },
+    { "optimizer.0.decoder.0.bias", VAEI_DTYPE_I32, 2, values, VAE_E_UNSUPPORTED, "is I32, wanted F32" },
+    { "optimizer.0.decoder.0.bias", VAEI_DTYPE_F32, 2, with_nan + 1, VAE_E_NUMERIC, "optimizer.0.decoder.0.bias': value 1 is not" },
+    { "decoder.0.bias", VAEI_DTYPE_F32, 2, with_nan + 1, VAE_E_NUMERIC, "decoder.0.bias': value 1 is not" },
+};
+
+START_TEST(test_checkpoint_tensors_must_fit) {
+    run r;
+    int64_t count, n = 0;
+    vaei_file f;
+    vaei_entry entry[32];
+    run_init(&r, 3);
+    ck_assert_ok(vae_trainer_save(r.trainer, path));
+    ck_assert_int_eq(vaei_file_read(&f, &heap, path), VAE_OK);
+    for (; n < f.n_entries; n++) {
+        entry[n] = f.entry[n];
+        if (strcmp(entry[n].name, wrong_tensors[_i].tensor) != 0) continue;
+        entry[n].dtype = wrong_tensors[_i].dtype;
+        entry[n].ndim = 1;
+        entry[n].shape[0] = entry[n].count = wrong_tensors[_i].count;
+        entry[n].data = BYTES(wrong_tensors[_i].data);
+    }
+    ck_assert_int_eq(vaei_file_write(changed, &heap, entry, n, f.text + 1, f.n_text - 1), VAE_OK); /* but for the checksum */
+    vaei_file_close(&f);
+    float *before = all_params(r.model, &count);
+    ck_assert_fails(vae_trainer_load(r.trainer, changed), wrong_tensors[_i].status);
+    ck_assert_msg(strstr(vae_last_error(), wrong_tensors[_i].words) != NULL, "%s", vae_last_error());
+    float *after = all_params(r.model, &count);
+    ck_assert_mem_eq(after, before, (size_t)count * sizeof(float));
+    ck_assert_int_eq(vae_trainer_steps(r.trainer), 3);
+    free(before);
+    free(after);
+    run_free(&r);
+}
+END_TEST
+
+/* Each allocation of a save fails: it is said, and the file that was there stays. */
+START_TEST(test_checkpoint_without_memory) {
+    static const char many[] = "input 2\nencoder\nlatent none\ndecoder repeat n=40 { linear out=2 }\nlikelihood gaussian\n";
+    test_heap h = { 0 };
+    vae_ctx_t *ctx = test_ctx(&h, 1, 0);
+    vae_model_t *m;
+    vae_trainer_t *t;
+    ck_assert_ok(vae_model_create(&m, ctx, many, 3));
+    ck_assert_ok(vae_trainer_create(&t, m, "optimizer adam lr=0.01", 4));
+    ck_assert_ok(vae_trainer_save(t, path));
+    const int64_t live = h.live;
+    vae_status_t status = VAE_E_NOMEM;
+    for (int64_t at = 1; status != VAE_OK; at++) {
+        h.fail_at = h.calls + at;
+        status = vae_trainer_save(t, path);
+        h.fail_at = 0;
+        ck_assert(status == VAE_OK || status == VAE_E_NOMEM);
+        ck_assert_int_eq(h.live, live);
+        ck_assert_ok(vae_trainer_load(t, path));
+    }
+    vae_trainer_destroy(t);
+    vae_model_destroy(m);
+    vae_ctx_destroy(ctx);
+    ck_assert_int_eq(h.live, 0);
+}
+END_TEST
+
+START_TEST(test_checkpoint_waits_for_no_gradients) {
+    run r;
+    float x[8];
+    run_init(&r, 1);
+    fill(x, 8, 5);
+    ck_assert_ok(vae_trainer_save(r.trainer, path));
+    ck_assert_ok(vae_trainer_backward(r.trainer, 4, x, NULL, NULL));
+    ck_assert_fails(vae_trainer_load(r.trainer, path), VAE_E_STATE);
+    ck_assert_ptr_nonnull(strstr(vae_last_error(), "vae_trainer_apply()"));
+    run_free(&r);
 }
 END_TEST
 
@@ -420,6 +508,9 @@ Suite *suite_model_file(void) {
     tcase_add_loop_test(t, test_checkpoint_must_fit, 0, (int)VAEI_COUNT(checkpoints));
     tcase_add_test(t, test_the_keys_of_the_manual_are_those_of_a_file);
     tcase_add_test(t, test_MF48_model_is_not_a_checkpoint);
+    tcase_add_loop_test(t, test_checkpoint_tensors_must_fit, 0, (int)VAEI_COUNT(wrong_tensors));
+    tcase_add_test(t, test_checkpoint_waits_for_no_gradients);
+    tcase_add_test(t, test_checkpoint_without_memory);
     suite_add_tcase(s, t);
     return s;
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "io/crc32c.h"
+#include "io/dtype.h"
 #include "io/half.h"
 #include "io/limits.h"
 #include "io/safetensors.h"
@@ -112,6 +113,8 @@ static const struct {
     { "ok sub-byte", T("F4", "[2,3]", "[0,3]"), 3, VAE_OK },
     { "ok metadata", "{\"__metadata__\":{\"format\":\"pt\",\"\":\"\"}," ONE "}", 8, VAE_OK },
     { "MF07 not UTF-8", "{\"\377\":1}", 0, VAE_E_FORMAT },
+    { "long unknown type", T("F32_as_long_as_a_sentence_is", "[2]", "[0,8]"), 8, VAE_E_FORMAT },
+    { "long unknown key", "{\"a\":{\"as_long_as_a_sentence_is\":1}}", 0, VAE_E_FORMAT },
     { "MF08 not JSON", "{a:1}", 0, VAE_E_FORMAT },
     { "MF08 cut", "{" ONE, 8, VAE_E_FORMAT },
     { "MF09 first byte", "x{}", 0, VAE_E_FORMAT },
@@ -344,6 +347,8 @@ static const struct {
     { "version https://git-lfs.github.com/spec/v1\noid sha256:", "LFS" },
     { "<!DOCTYPE html><html>", "web page" },
     { "\n<HTML><head>", "web page" },
+    { "\r\n\t <html>", "web page" },
+    { "<?xml version=", "web page" },
     { "\037\213\010\000\000\000\000\000\000\003", "gzip" },
     { "\223NUMPY\001\000v\000", "NumPy" },
 };
@@ -354,6 +359,21 @@ START_TEST(test_MF52_other_formats_are_named) {
     ck_assert_int_eq(read_bytes(b), VAE_E_FORMAT);
     ck_assert_msg(strstr(vaei_fail_text(), kinds[_i].word) != NULL, "%s", vaei_fail_text());
     free(b.at);
+}
+END_TEST
+
+/* What only resembles one of them is not called by its name. */
+START_TEST(test_other_formats_are_not_guessed) {
+    static const char *const heads[] = { "\200\000\377\377\377\377\377\377", "\200\006\377\377\377\377\377\377",
+                                         "<hr>\377\377\377\377\377", "<x>\377\377\377\377\377\377", "        " };
+    for (size_t i = 0; i < VAEI_COUNT(heads); i++) {
+        bytes b = { calloc(1, 16), i == 4 ? 8 : 16 };
+        memcpy(b.at, heads[i], 8);
+        ck_assert_int_ne(read_bytes(b), VAE_OK);
+        ck_assert_msg(!strstr(vaei_fail_text(), "pickle") && !strstr(vaei_fail_text(), "web page"), "%s", vaei_fail_text());
+        free(b.at);
+    }
+    ck_assert_ptr_null(vaei_dtype_name(77));
 }
 END_TEST
 
@@ -487,6 +507,7 @@ Suite *suite_safetensors(void) {
     tcase_add_test(t, test_MF41_long_names);
     tcase_add_test(t, test_texts_are_limited);
     tcase_add_loop_test(t, test_MF52_other_formats_are_named, 0, (int)VAEI_COUNT(kinds));
+    tcase_add_test(t, test_other_formats_are_not_guessed);
     tcase_add_test(t, test_damaged_anywhere);
     suite_add_tcase(s, t);
     t = tcase_create("values");

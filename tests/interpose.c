@@ -7,8 +7,7 @@
  *     INTERPOSE_LOG=FILE              what changes files, in order, for replay.py: one record for each call that went well
  *
  * Calls on files are open, openat, creat, fopen, read, pread, write, fsync, close, rename, unlink, mkdir, ftruncate and flock. Of close
- * only the result is false, the descriptor is gone, as Linux has it. Only calls behind main()'s start count: what the loader does is
- * none of the program's. */
+ * only the result is false, the descriptor is gone, as Linux has it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -34,6 +33,8 @@ static int log_fd = -1;
 static char arena[65536]; /* for dlsym, which may allocate before the real calls are known */
 static size_t arena_used;
 
+typedef int main_function(int, char **, char **);
+static main_function *real_main;
 static void *(*real_malloc)(size_t), *(*real_calloc)(size_t, size_t), *(*real_realloc)(void *, size_t);
 static void *(*real_aligned)(size_t, size_t);
 static void (*real_free)(void *);
@@ -67,12 +68,32 @@ __attribute__((constructor)) static void begin(void) {
         if (*end == ':') is_short = strcmp(end + 1, "short") == 0, error = atoi(end + 1);
     }
     if (log) log_fd = real_open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    armed = true;
+}
+
+/* Calls are counted from main() to exit(): what the loader does before, and a build that counts its branches does behind it, is none of
+ * the program's. */
+static void disarm(void) {
+    armed = false;
+}
+
+static int counted_main(int argc, char **argv, char **envp) {
+    armed = atexit(disarm) == 0;
+    return real_main(argc, argv, envp);
+}
+
+typedef int start_function(main_function *, int, char **, void (*)(void), void (*)(void), void (*)(void), void *);
+start_function __libc_start_main;
+
+int __libc_start_main(main_function *main, int argc, char **argv, void (*init)(void), void (*fini)(void), void (*unload)(void),
+                      void *stack) {
+    start_function *start;
+    *(void **)&start = dlsym(RTLD_NEXT, "__libc_start_main");
+    real_main = main;
+    return start(counted_main, argc, argv, init, fini, unload, stack);
 }
 
 __attribute__((destructor)) static void end(void) {
     char text[64];
-    armed = false;
     if (!count_file) return;
     const int fd = real_open(count_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     const int n = snprintf(text, sizeof text, "alloc %ld io %ld\n", allocs, calls);

@@ -47,18 +47,20 @@ static int32_t is_param(const vaei_params *p, const char *name) {
     return 0;
 }
 
+static int32_t is_expected(const vaei_params *p, const char *name) {
+    return may_be_extra(name) || is_param(p, name);
+}
+
 /* Every entry must have a parameter: a stray one means another model. Names are unique on both sides, so counting tells whether there is
- * one to look for. */
+ * one to look for, and where there is, the search finds it. */
 static vae_status_t check_no_strangers(const vaei_params *p, const vaei_file *f) {
     int64_t expected = 0;
     for (int64_t i = 0; i < p->count; i++) expected += vaei_file_find(f, p->at[i]->name) != NULL;
     for (int64_t i = 0; i < f->n_entries; i++) expected += may_be_extra(f->entry[i].name);
-    for (int64_t i = 0; expected < f->n_entries && i < f->n_entries; i++) {
-        const char *name = f->entry[i].name;
-        if (!may_be_extra(name) && !is_param(p, name))
-            return vaei_fail(VAE_E_FORMAT, "%.80s: tensor '%.80s' is not part of the model", f->where, name);
-    }
-    return VAE_OK;
+    if (expected >= f->n_entries) return VAE_OK;
+    const vaei_entry *stray = f->entry;
+    while (is_expected(p, stray->name)) stray++;
+    return vaei_fail(VAE_E_FORMAT, "%.80s: tensor '%.80s' is not part of the model", f->where, stray->name);
 }
 
 vae_status_t vaei_params_fit_file(const vae_model_t *model, const vaei_file *f) {

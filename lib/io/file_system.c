@@ -29,10 +29,15 @@ void vaei_file_set_system(const vaei_system *system) {
 
 /* 1 with errno set if a test wants this call to fail. */
 static int is_failed(const char *call) {
-    const int error = test_system && test_system->fails ? test_system->fails(test_system->user, call) : 0;
+    const int error = test_system ? test_system->fails(test_system->user, call) : 0;
     if (error == 0) return 0;
     errno = error;
     return 1;
+}
+
+/* What a call returned, or -1 if a test wants it to fail. */
+static int returned(const char *call, int result) {
+    return is_failed(call) ? -1 : result;
 }
 
 static vae_status_t io_fail(const char *path, const char *call) {
@@ -56,7 +61,7 @@ vae_status_t vaei_fs_open(int *out, uint64_t *size, const char *path) {
     struct stat st;
     const int fd = open_retried(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
     if (fd < 0) return io_fail(path, "open");
-    if (is_failed("fstat") || fstat(fd, &st) != 0) {
+    if (returned("fstat", fstat(fd, &st)) != 0) {
         const vae_status_t status = io_fail(path, "fstat");
         vaei_fs_close(fd);
         return status;
@@ -126,8 +131,7 @@ void vaei_fs_cancel(vaei_fs_new *f) {
 /* Opened before the rename, so that a folder that cannot be opened leaves the old file in place. */
 static int open_folder(vaei_arena *arena, const char *path, vae_status_t *status) {
     const char *slash = strrchr(path, '/');
-    const size_t length = slash ? (size_t)(slash - path) : 0;
-    const char *folder = slash ? vaei_arena_copy(arena, path, length > 0 ? length : 1) : ".";
+    const char *folder = slash ? vaei_arena_copy(arena, path, (size_t)(slash - path) + 1) : ".";
     if (!folder) {
         *status = VAE_E_NOMEM;
         return -1;
@@ -139,10 +143,9 @@ static int open_folder(vaei_arena *arena, const char *path, vae_status_t *status
 
 static vae_status_t flush_and_close(vaei_fs_new *f) {
     const int fd = f->fd;
-    if (is_failed("fsync") || fsync(fd) != 0) return io_fail(f->path, "fsync");
+    if (returned("fsync", fsync(fd)) != 0) return io_fail(f->path, "fsync");
     f->fd = -1; /* closed whatever close says */
-    const int closed = close(fd);
-    if (is_failed("close") || closed != 0) return io_fail(f->path, "close");
+    if (returned("close", close(fd)) != 0) return io_fail(f->path, "close");
     return VAE_OK;
 }
 
@@ -150,11 +153,11 @@ vae_status_t vaei_fs_commit(vaei_fs_new *f, vaei_arena *arena) {
     vae_status_t status;
     const int folder = open_folder(arena, f->path, &status);
     if (folder >= 0) status = flush_and_close(f);
-    if (status == VAE_OK && (is_failed("rename") || rename(f->temporary, f->path) != 0))
+    if (status == VAE_OK && (is_failed("rename") ? -1 : rename(f->temporary, f->path)) != 0)
         status = io_fail(f->path, "rename");
     if (status < 0) {
         vaei_fs_cancel(f);
-    } else if ((is_failed("fsync") || fsync(folder) != 0) && errno != EINVAL) { /* EINVAL: folders need none here */
+    } else if (returned("fsync", fsync(folder)) != 0 && errno != EINVAL) { /* EINVAL: folders need none here */
         status = io_fail(f->path, "written, but fsync of its folder");
     }
     if (folder >= 0) (void)close(folder);

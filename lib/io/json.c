@@ -178,9 +178,10 @@ static vae_status_t remember_key(vaei_json *j, const vaei_json_token *token) {
 static vae_status_t check_keys(vaei_json *j) {
     const size_t first = j->level[j->depth].first_key, count = j->n_keys - first;
     if (count > j->cap_sorted) {
-        j->sorted = vaei_arena_array(j->arena, count, sizeof *j->sorted);
-        j->cap_sorted = j->sorted ? count : 0;
-        if (!j->sorted) return VAE_E_NOMEM;
+        const void **sorted = vaei_arena_array(j->arena, count, sizeof *sorted);
+        if (!sorted) return VAE_E_NOMEM;
+        j->sorted = sorted;
+        j->cap_sorted = count;
     }
     for (size_t i = 0; i < count; i++) j->sorted[i] = &j->keys[first + i];
     vaei_sort(j->sorted, count, compare_keys);
