@@ -259,12 +259,24 @@ static void largest_backward(tape *t, const tape_node *n) {
     }
 }
 
+/* How far a slope is off that is made from the rounded value: 1 - y y, y (1 - y), y + alpha. Near its end a value in float tells little
+ * of what is left to it. */
+static double slope_of_rounded(const tape_node *n, const tape_node *x) {
+    const tape_function f = (tape_function)n->kind - FUNCTION;
+    const double rounded = 4 * TAPE_UNIT * fabs(n->value);
+    return f == TAPE_TANH                     ? 2 * fabs(n->value) * rounded
+           : f == TAPE_SIGMOID                ? fabs(1 - 2 * n->value) * rounded
+           : f == TAPE_ELU && !(x->value > 0) ? rounded
+                                              : 0;
+}
+
 static void function_backward(tape *t, const tape_node *n) {
     tape_node *x = &t->node[t->term[n->first].a];
     const double slope = slope_of((tape_function)n->kind - FUNCTION, n->scale, x->value);
     const double change = slope_change(n, x); /* within REACH; the whole of it meets the error of the gradient */
+    const double off = slope_of_rounded(n, x);
     add_grad(x, slope * n->grad,
-             (square(slope) + square(change)) * n->grad_error + square(change / REACH * n->grad) +
+             (square(slope) + square(change) + square(off)) * n->grad_error + square(change / REACH * n->grad) + square(off * n->grad) +
                  square(4 * TAPE_UNIT * slope * n->grad));
 }
 
