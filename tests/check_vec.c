@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * check_vec.c - maps, sums, optimizer steps and normal numbers: every table equals the portable one bit for bit at
+ * check_vec.c - maps, sums and normal numbers: every table equals the portable one bit for bit at
  * every size, touches nothing beyond its arrays, and the values are what the formulas say, measured in double. */
 #include "guarded.h"
 
-enum { SIZES = 68, ROWS = 5 };
+enum { ROWS = 5 };
 
-/* Bits, except that any NaN equals any other: which operand's NaN passes is the compiler's choice. */
-static int same(float a, float b) {
-    return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b));
-}
 static int same_double(double a, double b) {
     return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b));
 }
-
-#define ck_assert_same(k, what, n, want, got)                                                                          \
-    for (int64_t i_ = 0; i_ < (n); i_++) {                                                                             \
-        ck_assert_msg(same((want)[i_], (got)[i_]), "%s: %s of %d: element %d is %a, wanted %a", (k)->name, what,       \
-                      (int)(n), (int)i_, (double)(got)[i_], (double)(want)[i_]);                                       \
-    }
 
 static const struct {
     const char *name;
@@ -62,6 +52,11 @@ static double exact_slope(int32_t map, double x) {
     case VAEI_MAP_EXP: return exp(x);
     default: return 1 / x;
     }
+}
+
+/* What counts as zero among the values of layers. */
+static double counted(int32_t map, double y) {
+    return map != VAEI_MAP_EXP && map != VAEI_MAP_LOG && fabs(y) < (double)VAEI_TINY ? copysign(0, y) : y;
 }
 
 /* In units of the last place of the float nearest to `want`. */
@@ -130,7 +125,7 @@ START_TEST(test_maps_are_within_two_ulp) {
         }
         k->map[maps[m].map](SAMPLES, slope, x, y);
         for (int64_t i = 0; i < SAMPLES; i++) {
-            const double want = exact(maps[m].map, (double)x[i]);
+            const double want = counted(maps[m].map, exact(maps[m].map, (double)x[i]));
             ck_assert_msg(ulps(y[i], want) <= 2, "%s: %s(%a) is %a, wanted %a", k->name, maps[m].name, (double)x[i],
                           (double)y[i], want);
         }
@@ -172,12 +167,14 @@ START_TEST(test_maps_at_the_limits) {
         {VAEI_MAP_LOG, -INFINITY, NAN}, {VAEI_MAP_LOG, INFINITY, INFINITY}, {VAEI_MAP_LOG, NAN, NAN},
         {VAEI_MAP_LOG, 0x1p-149f, -103.278929f}, {VAEI_MAP_SIGMOID, 0, 0.5f}, {VAEI_MAP_SIGMOID, INFINITY, 1},
         {VAEI_MAP_SIGMOID, -INFINITY, 0}, {VAEI_MAP_SIGMOID, NAN, NAN}, {VAEI_MAP_TANH, INFINITY, 1},
-        {VAEI_MAP_TANH, -INFINITY, -1}, {VAEI_MAP_TANH, -0.0f, -0.0f}, {VAEI_MAP_TANH, 1e-30f, 1e-30f},
+        {VAEI_MAP_TANH, -INFINITY, -1}, {VAEI_MAP_TANH, -0.0f, -0.0f}, {VAEI_MAP_TANH, 1e-18f, 1e-18f},
         {VAEI_MAP_TANH, NAN, NAN}, {VAEI_MAP_SILU, INFINITY, INFINITY}, {VAEI_MAP_SILU, -INFINITY, -0.0f},
         {VAEI_MAP_SILU, NAN, NAN}, {VAEI_MAP_GELU, INFINITY, INFINITY}, {VAEI_MAP_GELU, -INFINITY, 0},
         {VAEI_MAP_GELU, 100, 100}, {VAEI_MAP_GELU, NAN, NAN}, {VAEI_MAP_SOFTPLUS, 100, 100},
         {VAEI_MAP_SOFTPLUS, INFINITY, INFINITY}, {VAEI_MAP_SOFTPLUS, -INFINITY, 0}, {VAEI_MAP_SOFTPLUS, NAN, NAN},
-        {VAEI_MAP_ELU, -INFINITY, -0.25f}, {VAEI_MAP_ELU, NAN, NAN}, {VAEI_MAP_ELU, -1e-30f, -0.25e-30f},
+        {VAEI_MAP_ELU, -INFINITY, -0.25f}, {VAEI_MAP_ELU, NAN, NAN}, {VAEI_MAP_ELU, -1e-18f, -0.25e-18f},
+        {VAEI_MAP_RELU, VAEI_TINY, VAEI_TINY}, {VAEI_MAP_RELU, 0x1.fffffep-64f, 0}, {VAEI_MAP_TANH, -1e-30f, -0.0f},
+        {VAEI_MAP_SIGMOID, -44, 0}, {VAEI_MAP_SIGMOID, -200, 0}, {VAEI_MAP_EXP, -44, 7.78113224e-20f},
         {VAEI_MAP_RELU, NAN, NAN}, {VAEI_MAP_RELU, -1, 0}, {VAEI_MAP_LEAKY_RELU, -2, -0.5f},
         {VAEI_MAP_LEAKY_RELU, NAN, NAN},
     };
@@ -186,7 +183,7 @@ START_TEST(test_maps_at_the_limits) {
     for (size_t i = 0; i < VAEI_COUNT(cases); i++) {
         float y;
         k->map[cases[i].map](1, slope, &cases[i].x, &y);
-        ck_assert_msg(same(y, cases[i].y), "%s: map %d of %a is %a, wanted %a", k->name, (int)cases[i].map,
+        ck_assert_msg(same_float(y, cases[i].y), "%s: map %d of %a is %a, wanted %a", k->name, (int)cases[i].map,
                       (double)cases[i].x, (double)y, (double)cases[i].y);
     }
 }
@@ -269,7 +266,7 @@ START_TEST(test_transposition_moves_every_number_and_no_other) {
             k->transpose(rows, cols, x.at, ldx, y.at, ldy);
             for (int64_t i = 0; i < y.count; i++) {
                 const float want = i % ldy < rows ? x.at[i % ldy * ldx + i / ldy] : -7.0f;
-                ck_assert_msg(same(y.at[i], want), "%s: %d x %d, element %d", k->name, (int)rows, (int)cols, (int)i);
+                ck_assert_msg(same_float(y.at[i], want), "%s: %d x %d, element %d", k->name, (int)rows, (int)cols, (int)i);
             }
             guarded_free(&x);
             guarded_free(&y);
@@ -294,7 +291,7 @@ START_TEST(test_rows_are_added_in_their_order) {
             for (int64_t i = 0; i < n; i++) {
                 float want = 0.3f;
                 for (int64_t r = 0; r < count; r++) want += rows[r][i];
-                ck_assert_msg(same(y.at[i], want), "%s: %d rows of %d, element %d", k->name, (int)count, (int)n,
+                ck_assert_msg(same_float(y.at[i], want), "%s: %d rows of %d, element %d", k->name, (int)count, (int)n,
                               (int)i);
             }
         }
@@ -384,68 +381,6 @@ START_TEST(test_bernoulli_loss_and_gradient_on_logits) {
         guarded_free(&a);
         guarded_free(&x);
         guarded_free(&da);
-    }
-}
-END_TEST
-
-START_TEST(test_adam_follows_the_paper) {
-    const vaei_kernels *const k = vaei_kernels_select(_i, 0), *const p = vaei_kernels_select(1, 0);
-    const float step = 0.01f, root = 1.5f, b1 = 0.9f, b2 = 0.999f, eps = 1e-8f;
-    dice d = {38};
-    if (!k) return;
-    for (int64_t n = 0; n < SIZES; n++) {
-        guarded g = guarded_random(&d, n), w = guarded_random(&d, n);
-        guarded m = guarded_random(&d, n), v = guarded_random(&d, n);
-        float w1[SIZES], m1[SIZES], v1[SIZES];
-        for (int64_t i = 0; i < n; i++) {
-            v.at[i] = v1[i] = fabsf(v.at[i]);
-            w1[i] = w.at[i];
-            m1[i] = m.at[i];
-        }
-        if (n > 3) g.at[3] = v.at[3] = v1[3] = m.at[3] = m1[3] = 0; /* 0 / eps */
-        for (int64_t i = 0; i < n; i++) {
-            const double gi = (double)g.at[i], c1 = 1 - (double)b1, c2 = 1 - (double)b2;
-            const double mi = (double)b1 * (double)m.at[i] + c1 * gi;
-            const double vi = (double)b2 * (double)v.at[i] + c2 * gi * gi;
-            const double wi = (double)w.at[i] - (double)step * mi / (sqrt(vi) * (double)root + (double)eps);
-            p->adam(1, step, root, b1, b2, eps, g.at + i, w1 + i, m1 + i, v1 + i);
-            ck_assert_double_le(fabs((double)m1[i] - mi), 1e-7);
-            ck_assert_double_le(fabs((double)v1[i] - vi), 1e-7);
-            ck_assert_double_le(fabs((double)w1[i] - wi), 1e-7 * fmax(1, fabs(wi)));
-        }
-        k->adam(n, step, root, b1, b2, eps, g.at, w.at, m.at, v.at);
-        ck_assert_same(k, "adam w", n, w1, w.at);
-        ck_assert_same(k, "adam m", n, m1, m.at);
-        ck_assert_same(k, "adam v", n, v1, v.at);
-        guarded_free(&g);
-        guarded_free(&w);
-        guarded_free(&m);
-        guarded_free(&v);
-    }
-}
-END_TEST
-
-START_TEST(test_sgd_plain_momentum_and_nesterov) {
-    const vaei_kernels *const k = vaei_kernels_select(_i, 0);
-    const float lr = 0.1f, mu = 0.9f;
-    dice d = {39};
-    if (!k) return;
-    for (int64_t n = 0; n < SIZES; n++) {
-        for (int32_t kind = 0; kind < 3; kind++) { /* plain, momentum, nesterov */
-            guarded g = guarded_random(&d, n), w = guarded_random(&d, n), v = guarded_random(&d, n);
-            float want[SIZES], speed[SIZES];
-            for (int64_t i = 0; i < n; i++) {
-                speed[i] = kind ? fmaf(mu, v.at[i], g.at[i]) : v.at[i];
-                const float by = kind == 2 ? fmaf(mu, speed[i], g.at[i]) : kind == 1 ? speed[i] : g.at[i];
-                want[i] = fmaf(-lr, by, w.at[i]);
-            }
-            k->sgd(n, lr, kind ? mu : 0, kind == 2, g.at, w.at, kind ? v.at : NULL);
-            ck_assert_same(k, "sgd w", n, want, w.at);
-            ck_assert_same(k, "sgd v", n, speed, v.at);
-            guarded_free(&g);
-            guarded_free(&w);
-            guarded_free(&v);
-        }
     }
 }
 END_TEST
@@ -588,8 +523,6 @@ Suite *suite_vec(void) {
     tcase_add_loop_test(t, test_column_sums_go_down_the_rows, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_one_bad_number_anywhere_is_found, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_bernoulli_loss_and_gradient_on_logits, ISA_FIRST, ISA_END);
-    tcase_add_loop_test(t, test_adam_follows_the_paper, ISA_FIRST, ISA_END);
-    tcase_add_loop_test(t, test_sgd_plain_momentum_and_nesterov, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_philox_gives_the_words_of_its_definition, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_normal_numbers_are_box_muller, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_noise_has_the_moments_of_its_law, ISA_FIRST, ISA_END);

@@ -190,7 +190,8 @@ static void quantize(const vae_session_t *s, const vaei_run *r, const float *mea
 /* The mean of the likelihood for r->n latents, as the decoder sees them. */
 static void decode(const vae_session_t *s, const vaei_run *r, const float *z, float *x) {
     const vaei_network *net = &s->model->network;
-    vaei_network_decode(net, r, &s->work, z, x);
+    r->k->flush(r->n * vaei_shape_size(&net->latent.z), z, s->work.z);
+    vaei_network_decode(net, r, &s->work, s->work.z, x);
     net->likelihood.ops->mean(&net->likelihood, r, x, x);
 }
 

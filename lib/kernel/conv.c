@@ -207,7 +207,7 @@ static void pack_dense(const vaei_conv *g, const float *w, const float *scale, f
     for (int64_t o = 0; o < g->oc; o++) {
         const float *const s = scale ? scale + o / (g->oc / g->groups) * cg : NULL;
         for (int64_t t = 0; t < taps; t++) {
-            for (int64_t c = 0; c < cg; c++) *dst++ = w[(o * cg + c) * taps + t] * (s ? s[c] : 1.0f);
+            for (int64_t c = 0; c < cg; c++) *dst++ = vaei_flushed(w[(o * cg + c) * taps + t] * (s ? s[c] : 1.0f));
         }
     }
 }

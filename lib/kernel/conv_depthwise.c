@@ -25,7 +25,7 @@ int64_t vaei_depthwise_pack_floats(const vaei_conv *g) {
 
 void vaei_depthwise_pack(const vaei_conv *g, const float *w, const float *scale, float *dst) {
     for (int64_t t = 0; t < g->kh * g->kw; t++) {
-        for (int64_t c = 0; c < g->c; c++) *dst++ = w[c * g->kh * g->kw + t] * (scale ? scale[c] : 1.0f);
+        for (int64_t c = 0; c < g->c; c++) *dst++ = vaei_flushed(w[c * g->kh * g->kw + t] * (scale ? scale[c] : 1.0f));
     }
 }
 
@@ -51,7 +51,7 @@ static void output_pixel(const depthwise *d, const float *image, int64_t y, int6
     const vaei_conv *const g = d->g;
     const int64_t h = d->data ? g->oh : g->h, w = d->data ? g->ow : g->w;
     if (d->bias) {
-        memcpy(out, d->bias, (size_t)g->c * sizeof *out);
+        d->k->flush(g->c, d->bias, out);
     } else {
         memset(out, 0, (size_t)g->c * sizeof *out);
     }

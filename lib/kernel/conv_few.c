@@ -59,7 +59,7 @@ void vaei_few_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, cons
     for (int64_t row = 0; row < taps * outputs; row++) {
         const int64_t t = row / outputs, o = row % outputs;
         for (int64_t c = 0; c < channels; c++)
-            *dst++ = w[c * stride_in + o * stride_out + t] * (scale ? scale[o] : 1.0f);
+            *dst++ = vaei_flushed(w[c * stride_in + o * stride_out + t] * (scale ? scale[o] : 1.0f));
     }
 }
 
@@ -214,7 +214,7 @@ static void output_line(const few *f, int64_t p, float *ring, float *line) {
         const int64_t pixels = vaei_divide_up(f->x.out - p0, step), count = find_sources(f, p, p0, ring, sources);
         float *const out = line + p0 * outputs, *const to = outputs * step == 1 ? line : sums;
         for (int64_t o = 0; o < outputs; o++) {
-            f->k->add_rows(pixels, count, sources, f->bias ? f->bias[o] : 0, to + o * width);
+            f->k->add_rows(pixels, count, sources, f->bias ? vaei_flushed(f->bias[o]) : 0, to + o * width);
             for (int64_t s = 0; s < count; s++) sources[s] += f->width;
         }
         if (outputs * step == 1) continue;

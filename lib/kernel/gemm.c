@@ -25,6 +25,13 @@ enum {
     TASK_WORK = 1 << 18    /* multiplications */
 };
 
+static void flush_rows(const void *arg, const vaei_kernels *k, int64_t count, float *y) {
+    (void)arg;
+    k->flush(count, y, y);
+}
+
+const vaei_post vaei_flush_rows = {flush_rows, NULL};
+
 int64_t vaei_pack_floats(const vaei_kernels *k, int64_t K, int64_t N) {
     return k->blas ? K * N : vaei_divide_up(N, k->lanes) * k->lanes * K;
 }
@@ -53,7 +60,7 @@ static void pack_columns(const vaei_kernels *k, int64_t K, int64_t count, const 
         for (int64_t j = 0; j < count; j++) {
             const float *const column = src + i0 * stride_k + j * stride_n;
             const float factor = scale ? scale[j] : 1.0f;
-            for (int64_t i = 0; i < rows; i++) out[(i0 + i) * ldo + j] = column[i * stride_k] * factor;
+            for (int64_t i = 0; i < rows; i++) out[(i0 + i) * ldo + j] = vaei_flushed(column[i * stride_k]) * factor;
         }
     }
 }
@@ -65,6 +72,7 @@ void vaei_pack_rows(const vaei_kernels *k, int64_t depth, int64_t k0, int64_t K,
         const int64_t count = vaei_min(columns, N - n);
         float *const out = dst + n * depth + k0 * columns;
         pack_columns(k, K, count, src + n * stride_n, stride_k, stride_n, scale ? scale + n : NULL, out, columns);
+        k->flush(K * columns, out, out);
         if (count == columns) continue;
         for (int64_t i = 0; i < K; i++) memset(out + i * columns + count, 0, (size_t)(columns - count) * sizeof *out);
     }

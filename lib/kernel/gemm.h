@@ -18,6 +18,9 @@ typedef struct vaei_post {
     const void *arg;
 } vaei_post;
 
+/* Values below VAEI_TINY become zero (kernel.h). */
+extern const vaei_post vaei_flush_rows;
+
 /* Packing b[K][N], given as src[k * stride_k + n * stride_n], each column times scale[n] (NULL: 1). */
 int64_t vaei_pack_floats(const vaei_kernels *k, int64_t K, int64_t N);
 void vaei_pack(const vaei_kernels *k, const vaei_pool *pool, int64_t K, int64_t N, const float *src, int64_t stride_k,

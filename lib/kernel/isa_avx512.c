@@ -7,8 +7,8 @@
 #define TILE_MR 12
 #define TILE_NV 4
 #define TILE_SUMS 24
-#include "kernel/tile.tmpl.h"
 #include "kernel/vec.tmpl.h"
+#include "kernel/tile.tmpl.h"
 #include "kernel/winograd.tmpl.h"
 
 const vaei_kernels vaei_kernels_avx512 = VAEI_KERNELS_TABLE("avx512", 3, 0);

@@ -7,8 +7,8 @@
 #define TILE_MR 12
 #define TILE_NV 2
 #define TILE_SUMS 24
-#include "kernel/tile.tmpl.h"
 #include "kernel/vec.tmpl.h"
+#include "kernel/tile.tmpl.h"
 #include "kernel/winograd.tmpl.h"
 
 const vaei_kernels vaei_kernels_neon = VAEI_KERNELS_TABLE("neon", 4, 0);

@@ -7,8 +7,8 @@
 #define TILE_MR 6
 #define TILE_NV 2
 #define TILE_SUMS 12
-#include "kernel/tile.tmpl.h"
 #include "kernel/vec.tmpl.h"
+#include "kernel/tile.tmpl.h"
 #include "kernel/winograd.tmpl.h"
 
 const vaei_kernels vaei_kernels_portable = VAEI_KERNELS_TABLE("portable", 1, 0);

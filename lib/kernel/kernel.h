@@ -10,6 +10,11 @@
  *   gemm.c       matrix products over the tiles (gemm.h) conv.c       convolution and both its gradients (conv.h)
  *   noise.c      normal and uniform numbers              blas.c       the same products by cblas
  *
+ * Values below VAEI_TINY count as zero wherever they are multiplied in bulk: weights as they are packed, biases, finished rows of products
+ * and norms, activations and their gradients, what an optimizer remembers. So no product of two of them lies below the normal range
+ * of floats, where processors are up to 200 times slower. The rule is arithmetic, not a mode of the processor: modes differ between
+ * processors in what they round first, and the host's mode is its own.
+ *
  * Orders of summation. Products: each output is one chain of FMA over the reduction index, ascending. Sums: element i goes to
  * lane i mod 16 (double), lanes join pairwise: lane j += lane j + 8, then + 4, + 2, + 1. */
 #ifndef VAEI_KERNEL_H
@@ -17,7 +22,20 @@
 
 #include "base/base.h"
 
-/* y = f(x); the argument `a` is the slope of leaky_relu or the alpha of elu, else ignored. */
+#define VAEI_TINY 0x1p-63f /* about 1.1e-19; its square is the smallest normal float */
+
+/* One value; by its bits, as a comparison may be slow too. */
+VAEI_INLINE float vaei_flushed(float x) {
+    const float least = VAEI_TINY;
+    uint32_t bits, limit;
+    memcpy(&bits, &x, sizeof bits);
+    memcpy(&limit, &least, sizeof limit);
+    if ((bits & 0x7fffffffu) < limit) bits &= 0x80000000u;
+    memcpy(&x, &bits, sizeof bits);
+    return x;
+}
+
+/* y = f(x), flushed but for exp and log; the argument `a` is the slope of leaky_relu or the alpha of elu, else ignored. */
 enum {
     VAEI_MAP_RELU,       /* max(x, 0)                          gradient from y */
     VAEI_MAP_LEAKY_RELU, /* x > 0 ? x : a x     (a >= 0)       from y */
@@ -96,6 +114,7 @@ typedef struct vaei_kernels {
     void (*map_grad[VAEI_MAP_COUNT])(int64_t n, float a, const float *s, const float *dy, float *dx);
     /* y[c * ldy + r] = x[r * ldx + c]; x and y apart */
     void (*transpose)(int64_t rows, int64_t cols, const float *x, int64_t ldx, float *y, int64_t ldy);
+    void (*flush)(int64_t n, const float *x, float *y);    /* y = |x| < VAEI_TINY ? 0 of the same sign : x; a NaN stays */
     void (*add)(int64_t n, const float *x, float *y);                           /* y += x */
     void (*axpy)(int64_t n, float a, const float *x, float *y);                 /* y = fma(a, x, y) */
     void (*scale)(int64_t n, float a, float *y);                                /* y *= a */
@@ -120,9 +139,10 @@ typedef struct vaei_kernels {
     void (*bernoulli_grad)(int64_t n, float w, const float *a, const float *x, float *da);
 
     /* Optimizer steps on a slice. Adam as in PyTorch: m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2;
-     * w -= step (m / (sqrt(v) * root + eps)), step = lr / (1 - b1^t), root = 1 / sqrt(1 - b2^t); g is clipped by the caller. */
+     * w -= step (m / (sqrt(v) * root + eps)), step = lr / (1 - b1^t), root = 1 / sqrt(1 - b2^t); g is clipped by the caller.
+     * g, m and w are flushed, v below VAEI_TINY^2. */
     void (*adam)(int64_t n, float step, float root, float b1, float b2, float eps, const float *g, float *w, float *m, float *v);
-    /* PyTorch's SGD: v = mu v + g; w -= lr (nesterov ? g + mu v : v). mu 0: v may be NULL. */
+    /* PyTorch's SGD: v = mu v + g; w -= lr (nesterov ? g + mu v : v). mu 0: v may be NULL. v and w are flushed. */
     void (*sgd)(int64_t n, float lr, float mu, int32_t nesterov, const float *g, float *w, float *v);
 
     /* vaei_philox(), the same words */

@@ -36,9 +36,9 @@ void vaei_nearest_pack(const vaei_kernels *k, int64_t K, int64_t D, const float 
     for (int64_t i = 0; i < panels * k->nr; i++) {
         const float *const code = codes + i * D;
         float *const column = panel + i / k->nr * k->nr * D + i % k->nr;
-        if (i >= K) packed[i] = HUGE_VALF;
-        else packed[i] = by == VAEI_NEAREST_DISTANCE ? (float)k->sum_squares(D, code) : 0;
-        for (int64_t d = 0; d < D; d++) column[d * k->nr] = i < K ? -2 * code[d] : 0;
+        const double square = i < K && by == VAEI_NEAREST_DISTANCE ? k->sum_squares(D, code) : 0;
+        packed[i] = i < K ? (square < FLT_MIN ? 0 : (float)square) : HUGE_VALF;
+        for (int64_t d = 0; d < D; d++) column[d * k->nr] = i < K ? -2 * vaei_flushed(code[d]) : 0;
     }
 }
 

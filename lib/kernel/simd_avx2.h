@@ -54,6 +54,8 @@ V_FN v_f32 v_copysign(v_f32 a, v_f32 sign) { return _mm256_or_ps(a, _mm256_and_p
 
 V_FN v_mask v_lt(v_f32 a, v_f32 b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
 V_FN v_mask v_le(v_f32 a, v_f32 b) { return _mm256_cmp_ps(a, b, _CMP_LE_OQ); }
+/* where m is set, the sign alone */
+V_FN v_f32 v_zero_where(v_mask m, v_f32 x) { return _mm256_andnot_ps(_mm256_andnot_ps(_mm256_set1_ps(-0.0f), m), x); }
 V_FN v_f32 v_select(v_mask m, v_f32 a, v_f32 b) { return _mm256_blendv_ps(b, a, m); }
 V_FN v_f32 v_keep_part(v_f32 x, int64_t j) { return _mm256_and_ps(x, _mm256_castsi256_ps(first_mask(j))); }
 
@@ -72,6 +74,7 @@ V_FN void v_imul_wide(v_i32 a, uint32_t m, v_i32 *high, v_i32 *low) {
 }
 V_FN v_i32 v_ixor(v_i32 a, v_i32 b) { return _mm256_xor_si256(a, b); }
 V_FN v_i32 v_imax(v_i32 a, v_i32 b) { return _mm256_max_epi32(a, b); }
+V_FN v_mask v_ilt(v_i32 a, v_i32 b) { return _mm256_castsi256_ps(_mm256_cmpgt_epi32(b, a)); }
 V_FN v_mask v_ieq(v_i32 a, v_i32 b) { return _mm256_castsi256_ps(_mm256_cmpeq_epi32(a, b)); }
 #define v_shl(x, count) _mm256_slli_epi32(x, count)
 #define v_shr(x, count) _mm256_srli_epi32(x, count)

@@ -52,6 +52,8 @@ V_FN v_f32 v_copysign(v_f32 a, v_f32 sign) { return _mm512_or_ps(a, _mm512_and_p
 
 V_FN v_mask v_lt(v_f32 a, v_f32 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
 V_FN v_mask v_le(v_f32 a, v_f32 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
+/* where m is set, the sign alone */
+V_FN v_f32 v_zero_where(v_mask m, v_f32 x) { return _mm512_mask_and_ps(x, m, x, _mm512_set1_ps(-0.0f)); }
 V_FN v_f32 v_select(v_mask m, v_f32 a, v_f32 b) { return _mm512_mask_blend_ps(m, b, a); }
 V_FN v_f32 v_keep_part(v_f32 x, int64_t j) { return _mm512_maskz_mov_ps(first_mask(j), x); }
 
@@ -70,6 +72,7 @@ V_FN void v_imul_wide(v_i32 a, uint32_t m, v_i32 *high, v_i32 *low) {
 }
 V_FN v_i32 v_ixor(v_i32 a, v_i32 b) { return _mm512_xor_si512(a, b); }
 V_FN v_i32 v_imax(v_i32 a, v_i32 b) { return _mm512_max_epi32(a, b); }
+V_FN v_mask v_ilt(v_i32 a, v_i32 b) { return _mm512_cmplt_epi32_mask(a, b); }
 V_FN v_mask v_ieq(v_i32 a, v_i32 b) { return _mm512_cmpeq_epi32_mask(a, b); }
 #define v_shl(x, count) _mm512_slli_epi32(x, count)
 #define v_shr(x, count) _mm512_srli_epi32(x, count)

@@ -61,6 +61,10 @@ V_FN v_f32 v_copysign(v_f32 a, v_f32 sign) { return vbslq_f32(vdupq_n_u32(0x8000
 
 V_FN v_mask v_lt(v_f32 a, v_f32 b) { return vcltq_f32(a, b); }
 V_FN v_mask v_le(v_f32 a, v_f32 b) { return vcleq_f32(a, b); }
+/* where m is set, the sign alone */
+V_FN v_f32 v_zero_where(v_mask m, v_f32 x) {
+    return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x), vbicq_u32(m, vdupq_n_u32(0x80000000u))));
+}
 V_FN v_f32 v_select(v_mask m, v_f32 a, v_f32 b) { return vbslq_f32(m, a, b); }
 V_FN v_f32 v_keep_part(v_f32 x, int64_t j) {
     static const int32_t lane[4] = {0, 1, 2, 3};
@@ -83,6 +87,7 @@ V_FN void v_imul_wide(v_i32 a, uint32_t m, v_i32 *high, v_i32 *low) {
 }
 V_FN v_i32 v_ixor(v_i32 a, v_i32 b) { return veorq_s32(a, b); }
 V_FN v_i32 v_imax(v_i32 a, v_i32 b) { return vmaxq_s32(a, b); }
+V_FN v_mask v_ilt(v_i32 a, v_i32 b) { return vcltq_s32(a, b); }
 V_FN v_mask v_ieq(v_i32 a, v_i32 b) { return vceqq_s32(a, b); }
 #define v_shl(x, count) vshlq_n_s32(x, count)
 #define v_shr(x, count) vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(x), count))

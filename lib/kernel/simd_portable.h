@@ -52,6 +52,7 @@ V_FN v_f32 v_copysign(v_f32 a, v_f32 sign) { return copysignf(a, sign); } /* a >
 
 V_FN v_mask v_lt(v_f32 a, v_f32 b) { return a < b; }
 V_FN v_mask v_le(v_f32 a, v_f32 b) { return a <= b; }
+V_FN v_f32 v_zero_where(v_mask m, v_f32 x) { return m ? copysignf(0, x) : x; } /* where m is set, the sign alone */
 V_FN v_f32 v_select(v_mask m, v_f32 a, v_f32 b) { return m ? a : b; } /* m ? a : b */
 V_FN v_f32 v_keep_part(v_f32 x, int64_t j) { return j > 0 ? x : 0.0f; } /* 0 in the lanes from j on */
 
@@ -78,6 +79,7 @@ V_FN void v_imul_wide(v_i32 a, uint32_t m, v_i32 *high, v_i32 *low) {
 }
 V_FN v_i32 v_ixor(v_i32 a, v_i32 b) { return a ^ b; }
 V_FN v_i32 v_imax(v_i32 a, v_i32 b) { return a > b ? a : b; }
+V_FN v_mask v_ilt(v_i32 a, v_i32 b) { return a < b; }
 V_FN v_mask v_ieq(v_i32 a, v_i32 b) { return a == b; }
 #define v_shl(x, count) ((v_i32)((uint32_t)(x) << (count)))
 #define v_shr(x, count) ((v_i32)((uint32_t)(x) >> (count))) /* zeros enter */

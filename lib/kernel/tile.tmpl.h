@@ -10,9 +10,9 @@
  * columns, as even as can be: few rows of four vectors read less for each FMA than many rows of two. The bodies take the rows of a pass
  * and the number of vectors as constants; a table chooses, so that a partial block costs what it computes.
  *
- * The file that includes this one has included its simd_*.h and defines TILE_MR (rows of a pass, at most 12), TILE_NV (vectors across,
- * at most 4) and TILE_SUMS (registers for sums: rows times vectors of one pass). It gives dot_tile, dot_tile_plain and outer_tile,
- * static. */
+ * The file that includes this one has included its simd_*.h and vec.tmpl.h, and defines TILE_MR (rows of a pass, at most 12), TILE_NV
+ * (vectors across, at most 4) and TILE_SUMS (registers for sums: rows times vectors of one pass). It gives dot_tile, dot_tile_plain and
+ * outer_tile, static. */
 
 #define TILE_NR (TILE_NV * V_WIDTH)
 
@@ -54,7 +54,7 @@ V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_
     } else {
         TILE_UNROLL for (int i = 0; i < m; i++) {
             TILE_UNROLL for (int j = 0; j < nv; j++) {
-                acc[i * nv + j] = bias ? tile_load(bias + j * V_WIDTH, whole || j < nv - 1, tile_part(n, j)) : v_zero();
+                acc[i * nv + j] = bias ? flush(tile_load(bias + j * V_WIDTH, whole || j < nv - 1, tile_part(n, j))) : v_zero();
             }
         }
     }

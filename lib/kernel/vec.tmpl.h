@@ -12,8 +12,8 @@
  *
  *     exp 0.90   log 0.87   tanh 1.83   sigmoid 1.999   silu 1.999   gelu 1.85   softplus 1.75   elu 1.01
  *
- * Where the true result is below the normal range the ulp is that of the denormals: exp, sigmoid, silu, gelu and
- * softplus go through them to 0. Limits: exp(-inf) = 0, log(0) = -inf, log(x < 0) = NaN, silu(-inf) = -0,
+ * Below 2^-63 the functions of layers give 0 (kernel.h), exp and log do not: where the true e^x is below the normal range
+ * the ulp is that of the denormals. Limits: exp(-inf) = 0, log(0) = -inf, log(x < 0) = NaN, silu(-inf) = -0,
  * gelu(-inf) = 0. */
 
 #include <math.h>
@@ -39,6 +39,12 @@ V_FN void put(float *p, int64_t j, v_f32 x) {
             __VA_ARGS__;                                                                                               \
         }                                                                                                              \
     } while (0)
+
+/* ---- the rule of VAEI_TINY (kernel.h), by bits: a comparison of floats may be slow too. Zeros keep their sign. ---- */
+V_FN v_f32 flushed(v_f32 x, v_f32 least) {
+    return v_zero_where(v_ilt(v_iand(v_bits(x), v_iset(0x7fffffff)), v_bits(least)), x);
+}
+V_FN v_f32 flush(v_f32 x) { return flushed(x, v_set(VAEI_TINY)); }
 
 /* ---- e^x = 2^n e^r, n = round(x / ln 2), r = x - n ln 2; e^r - 1 = r + r^2 q(r) -------------------------------- */
 #define LN2_HIGH 0x1.62e400p-1f /* 15 bits: n LN2_HIGH is exact */
@@ -211,22 +217,22 @@ V_FN v_f32 gelu_slope(v_f32 x) {
 }
 
 /* ---- maps and their gradients ---------------------------------------------------------------------------------- */
-#define MAP(name, value)                                                                                               \
+#define MAP(name, finish, value)                                                                                               \
     static VAEI_TARGET void map_##name(int64_t n, float a, const float *x, float *y) {                                 \
         const v_f32 va = v_set(a);                                                                                     \
         (void)va;                                                                                                      \
-        FOR_EACH(n, const v_f32 v = get(x + i, j); put(y + i, j, value));                                              \
+        FOR_EACH(n, const v_f32 v = get(x + i, j); put(y + i, j, finish(value)));                                              \
     }
-MAP(relu, v_max(v_zero(), v))
-MAP(leaky_relu, v_select(v_lt(v_zero(), v), v, v_mul(va, v)))
-MAP(elu, elu_of(v, va))
-MAP(tanh, tanh_of(v))
-MAP(sigmoid, sigmoid_of(v))
-MAP(silu, silu_of(v))
-MAP(gelu, gelu_of(v))
-MAP(softplus, softplus_of(v))
-MAP(exp, exp_of(v))
-MAP(log, log_of(v))
+MAP(relu, flush, v_max(v_zero(), v))
+MAP(leaky_relu, flush, v_select(v_lt(v_zero(), v), v, v_mul(va, v)))
+MAP(elu, flush, elu_of(v, va))
+MAP(tanh, flush, tanh_of(v))
+MAP(sigmoid, flush, sigmoid_of(v))
+MAP(silu, flush, silu_of(v))
+MAP(gelu, flush, gelu_of(v))
+MAP(softplus, flush, softplus_of(v))
+MAP(exp, , exp_of(v))
+MAP(log, , log_of(v))
 
 /* s (1 + x (1 - s)), s = sigmoid(x) */
 V_FN v_f32 silu_slope(v_f32 x) {
@@ -238,7 +244,7 @@ V_FN v_f32 silu_slope(v_f32 x) {
     static VAEI_TARGET void grad_##name(int64_t n, float a, const float *s, const float *dy, float *dx) {              \
         const v_f32 va = v_set(a), one = v_set(1.0f);                                                                  \
         (void)va, (void)one;                                                                                           \
-        FOR_EACH(n, const v_f32 v = get(s + i, j); const v_f32 d = get(dy + i, j); put(dx + i, j, value));             \
+        FOR_EACH(n, const v_f32 v = get(s + i, j); const v_f32 d = get(dy + i, j); put(dx + i, j, flush(value)));             \
     }
 GRAD(relu, v_select(v_lt(v_zero(), v), d, v_zero()))
 GRAD(leaky_relu, v_select(v_lt(v_zero(), v), d, v_mul(va, d)))
@@ -291,6 +297,9 @@ static VAEI_TARGET void transpose(int64_t rows, int64_t cols, const float *x, in
 }
 
 /* ---- arithmetic ------------------------------------------------------------------------------------------------ */
+static VAEI_TARGET void vec_flush(int64_t n, const float *x, float *y) {
+    FOR_EACH(n, put(y + i, j, flush(get(x + i, j))));
+}
 static VAEI_TARGET void vec_add(int64_t n, const float *x, float *y) {
     FOR_EACH(n, put(y + i, j, v_add(get(y + i, j), get(x + i, j))));
 }
@@ -364,7 +373,7 @@ V_FN v_f64 step_difference(v_f64 acc, v_f32 x, v_f32 y, int64_t j) {
 }
 /* softplus(a) - x a, cut to the j elements there are: 0 has a loss too */
 V_FN v_f64 step_bernoulli(v_f64 acc, v_f32 a, v_f32 x, int64_t j) {
-    const v_f32 term = v_add(v_fnma(a, x, v_max(v_zero(), a)), log1p_of(exp_of(minus_abs(a))));
+    const v_f32 term = v_add(v_fnma(a, flush(x), v_max(v_zero(), a)), log1p_of(exp_of(minus_abs(a))));
     return v_wide_add(acc, v_wide(j == V_WIDTH ? term : v_keep_part(term, j)));
 }
 #define SUM_BODY(step, x, y)                                                                                           \
@@ -399,7 +408,7 @@ static VAEI_TARGET double bernoulli_nll(int64_t n, const float *a, const float *
 }
 static VAEI_TARGET void bernoulli_grad(int64_t n, float w, const float *a, const float *x, float *da) {
     const v_f32 vw = v_set(w);
-    FOR_EACH(n, put(da + i, j, v_mul(vw, v_sub(sigmoid_of(get(a + i, j)), get(x + i, j)))));
+    FOR_EACH(n, put(da + i, j, flush(v_mul(vw, v_sub(sigmoid_of(get(a + i, j)), get(x + i, j))))));
 }
 
 /* One vector of columns over a few rows, which stay in the cache between vectors. A sum starts from what is there:
@@ -463,12 +472,12 @@ static VAEI_TARGET int32_t all_finite(int64_t n, const float *x) {
 /* ---- optimizer steps ------------------------------------------------------------------------------------------- */
 V_FN void adam_step(v_f32 step, v_f32 root, v_f32 b1, v_f32 b2, v_f32 eps, const float *g, float *w, float *m, float *v,
                     int64_t j) {
-    const v_f32 one = v_set(1.0f), vg = get(g, j);
-    const v_f32 vm = v_fma(b1, get(m, j), v_mul(v_sub(one, b1), vg));
-    const v_f32 vv = v_fma(b2, get(v, j), v_mul(v_mul(v_sub(one, b2), vg), vg));
+    const v_f32 one = v_set(1.0f), vg = flush(get(g, j));
+    const v_f32 vm = flush(v_fma(b1, get(m, j), v_mul(v_sub(one, b1), vg)));
+    const v_f32 vv = flushed(v_fma(b2, get(v, j), v_mul(v_mul(v_sub(one, b2), vg), vg)), v_set(VAEI_TINY * VAEI_TINY));
     put(m, j, vm);
     put(v, j, vv);
-    put(w, j, v_fnma(step, v_div(vm, v_fma(v_sqrt(vv), root, eps)), get(w, j)));
+    put(w, j, flush(v_fnma(step, v_div(vm, v_fma(v_sqrt(vv), root, eps)), get(w, j))));
 }
 static VAEI_TARGET void adam(int64_t n, float step, float root, float b1, float b2, float eps, const float *g, float *w,
                              float *m, float *v) {
@@ -478,11 +487,11 @@ static VAEI_TARGET void adam(int64_t n, float step, float root, float b1, float 
 V_FN void sgd_step(v_f32 lr, v_f32 mu, int32_t nesterov, const float *g, float *w, float *v, int64_t j) {
     v_f32 d = get(g, j);
     if (v) {
-        const v_f32 vv = v_fma(mu, get(v, j), d);
+        const v_f32 vv = flush(v_fma(mu, get(v, j), d));
         put(v, j, vv);
         d = nesterov ? v_fma(mu, vv, d) : vv;
     }
-    put(w, j, v_fnma(lr, d, get(w, j)));
+    put(w, j, flush(v_fnma(lr, d, get(w, j))));
 }
 static VAEI_TARGET void sgd(int64_t n, float lr, float mu, int32_t nesterov, const float *g, float *w, float *v) {
     const v_f32 vlr = v_set(lr), vmu = v_set(mu);
@@ -576,7 +585,7 @@ static VAEI_TARGET void normal(int64_t n, const uint32_t *bits, float *out) {
         .winograd_input = winograd_input, .winograd_output = winograd_output, .winograd_error = winograd_error,        \
         .winograd_weight = winograd_weight, .winograd_weight_grad = winograd_weight_grad,                              \
         .map = EACH_MAP(map_), .map_grad = EACH_MAP(grad_),                                                            \
-        .transpose = transpose, .add = vec_add, .axpy = vec_axpy, .scale = vec_scale, .add_rows = vec_add_rows,        \
+        .transpose = transpose, .flush = vec_flush, .add = vec_add, .axpy = vec_axpy, .scale = vec_scale, .add_rows = vec_add_rows,        \
         .keep_lower = vec_keep_lower,                                                                                  \
         .affine = vec_affine, .sum = sum, .sum_squares = sum_squares, .dot = dot,                                      \
         .sum_squared_difference = sum_squared_difference, .column_sums = column_sums, .all_finite = all_finite,        \

@@ -233,7 +233,7 @@ V_FN void wino_output_columns(const int taps_y, const int taps_x, const int odd,
         wino_gather(taps_x, WINO_SIZE, d, out);
         WINO_EACH(s, 2) t[r * 2 + s] = out[odd + 2 * s];
     }
-    const v_f32 shift = bias ? v_load(bias) : v_zero();
+    const v_f32 shift = bias ? flush(v_load(bias)) : v_zero();
     WINO_EACH(s, 2) {
         const int64_t at = (odd + 2 * s) * pixel;
         WINO_EACH(r, rows) d[r] = t[r * 2 + s];
@@ -337,7 +337,7 @@ V_FN void wino_output_vector(const vaei_winograd_tile *tile, const int64_t j, co
     const int32_t along_x = tile->taps_x > 1;
     const wino_grid grid = along_x ? wino_t : all;
     const float *const between = along_x ? t : m;
-    const v_f32 shift = bias ? get(bias, j) : v_zero();
+    const v_f32 shift = bias ? flush(get(bias, j)) : v_zero();
     v_f32 d[WINO_SPOTS], out[WINO_SIZE];
 #define WINO_ROW(taps, size)                                                                                           \
     WINO_LOOP for (int64_t n = 0; n < rows; n++) {                                                                     \
@@ -520,13 +520,13 @@ V_FN void wino_weight_block(const int taps_y, const int taps_x, const float *g, 
     v_f64 t[WINO_SPOTS * 3], d[3], out[WINO_SPOTS];
     const v_f64 factor = scale ? v_wide(get(scale + i, j)) : v_wide_set(1);
     for (int64_t s = 0; s < taps_x; s++) {
-        WINO_EACH(r, taps_y) d[r] = v_wide_mul(v_wide(get(g + tap[r * taps_x + s] * row + i, j)), factor);
+        WINO_EACH(r, taps_y) d[r] = v_wide_mul(v_wide(flush(get(g + tap[r * taps_x + s] * row + i, j))), factor);
         wino_weight_axis(taps_y, d, out);
         WINO_EACH(r, panels_y) t[r * taps_x + s] = out[r];
     }
     for (int64_t r = 0; r < panels_y; r++, u += panels_x * stride) {
         wino_weight_axis(taps_x, t + r * taps_x, out);
-        WINO_EACH(s, panels_x) put(u + s * stride + i, j, v_narrow(out[s]));
+        WINO_EACH(s, panels_x) put(u + s * stride + i, j, flush(v_narrow(out[s])));
     }
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * fuse.c - every rewrite of a list of steps: which neighbours one step does the work of. A rule is one row of the table.
  *
- * No rule but `upsample` and `fold` changes a bit: the same operations run on the same values, earlier, while these are in the cache.
+ * No rule but `upsample` and `fold` changes a bit, and `flush` values below VAEI_TINY (kernel.h): the same operations run on the same
+ * values, earlier, while these are in the cache.
  * Rules look at neighbours in the list whose buffer nobody else reads, so that they hold inside of braces and across them. */
 #include "nn/steps.h"
 
@@ -119,6 +120,15 @@ static int32_t join_sum(vaei_steps *s, int32_t i) {
     return 1;
 }
 
+/* Finished rows that another step reads and no activation follows: activations flush what they make. Whoever reads the stack's y
+ * flushes it, if need be. */
+static int32_t flush_result(vaei_steps *s, int32_t i) {
+    vaei_step *const t = &s->step[i];
+    if (t->epilogue.apply || t->out == s->output || vaei_step_sums(t) || !flagged(t, VAEI_LAYER_TAKES_EPILOGUE)) return 0;
+    t->epilogue = vaei_flush_rows;
+    return 1;
+}
+
 /* In the order in which they are tried, each over the whole list; plan_text.c prints which fired. */
 static const struct {
     int32_t mode;
@@ -130,6 +140,8 @@ static const struct {
     {VAEI_TRAINING, join_activation_in_training},
     {VAEI_INFERENCE, join_prologue},
     {VAEI_INFERENCE, join_sum},
+    {VAEI_INFERENCE, flush_result},
+    {VAEI_TRAINING, flush_result},
 };
 
 void vaei_fuse(vaei_steps *s, int32_t mode) {

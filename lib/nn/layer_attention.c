@@ -211,7 +211,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     const head h = cut_head(s, r->k, r->training, &scratch);
     for (int32_t i = 0; i < OUT; i++)
         vaei_matmul(r->k, r->pool, all, C, C, x, C, w.forward[i], vaei_layer_param(l, r, 2 * i + 1), 0, x_of.at[i], C,
-                    NULL);
+                    &vaei_flush_rows);
     scale(r, s, x_of.at[Q]);
     for (int64_t i = 0; i < r->n * s->heads; i++) {
         const int64_t at = i / s->heads * s->T * C + i % s->heads * s->d;

@@ -79,8 +79,8 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
 /* y = scale x + shift, the shift such that the rounding of scale cancels near the mean. */
 static void line(const float *weight, const float *bias, int64_t i, double mean, double rstd, float *scale,
                  float *shift) {
-    scale[i] = (float)(weight[i] * rstd);
-    shift[i] = (float)(bias[i] - mean * (double)scale[i]);
+    scale[i] = (float)(vaei_flushed(weight[i]) * rstd);
+    shift[i] = (float)(vaei_flushed(bias[i]) - mean * (double)scale[i]);
 }
 
 static void fold(const vaei_layer *l, const float *params, float *scale, float *shift) {
@@ -134,8 +134,8 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
         const double sum = s.sums[i], sum_u = rstd * (s.sums[g.channels + i] - mean[i] * sum);
         dbias[i] += (float)sum;
         dweight[i] += (float)sum_u;
-        a[i] = (float)(weight[i] * rstd);
-        b[i] = (float)(-weight[i] * rstd * rstd * sum_u / count);
+        a[i] = (float)(vaei_flushed(weight[i]) * rstd);
+        b[i] = vaei_flushed((float)(-weight[i] * rstd * rstd * sum_u / count));
         shift[i] = (float)(-weight[i] * rstd * sum / count - (double)b[i] * mean[i]);
     }
     if (dx) vaei_norm_apply_grad(r->pool, &g, s.coefficients, x, dy, dx);

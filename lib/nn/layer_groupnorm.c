@@ -102,8 +102,8 @@ static void find_coefficients(void *arg, int64_t begin, int64_t end) {
             const double rstd = vaei_norm_statistics(sum, sum_squares, count, j->eps, &mean, &variance);
             if (j->kept) j->kept[i * j->groups + group] = (statistics){mean, rstd};
             for (int64_t c = first; c < first + width; c++) {
-                scale[c] = (float)(j->weight[c] * rstd);
-                shift[c] = (float)(j->bias[c] - mean * (double)scale[c]);
+                scale[c] = (float)(vaei_flushed(j->weight[c]) * rstd);
+                shift[c] = (float)(vaei_flushed(j->bias[c]) - mean * (double)scale[c]);
             }
         }
     }
@@ -169,8 +169,8 @@ static void find_grad_coefficients(void *arg, int64_t begin, int64_t end) {
             }
             const double sum_u = t.rstd * (sum_x - t.mean * sum);
             for (int64_t c = first; c < first + width; c++) {
-                a[c] = (float)(j->weight[c] * t.rstd);
-                b[c] = (float)(-t.rstd * t.rstd * sum_u / count);
+                a[c] = (float)(vaei_flushed(j->weight[c]) * t.rstd);
+                b[c] = vaei_flushed((float)(-t.rstd * t.rstd * sum_u / count));
                 shift[c] = (float)(-t.rstd * sum / count - (double)b[c] * t.mean);
             }
         }

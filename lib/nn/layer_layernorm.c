@@ -111,7 +111,7 @@ static void row_grad(const job *j, int64_t i, double *dweight, double *dbias) {
     }
     if (!j->dx) return;
     float *dx = j->dx + i * channels;
-    for (int64_t c = 0; c < channels; c++) dx[c] = weight[c] * dy[c];
+    for (int64_t c = 0; c < channels; c++) dx[c] = vaei_flushed(weight[c]) * dy[c];
     const double sum = j->r->k->sum(channels, dx);
     const double sum_u = (double)t.rstd * (j->r->k->dot(channels, dx, x) - (double)t.mean * sum);
     const float mean = (float)(sum / (double)channels), mean_u = (float)(sum_u / (double)channels);

@@ -130,7 +130,7 @@ void vaei_norm_row(const vaei_kernels *k, int64_t channels, double eps, const fl
     double exact_mean, variance;
     const double sum = k->sum(channels, x), squares = k->sum_squares(channels, x);
     const float r = (float)vaei_norm_statistics(sum, squares, (double)channels, eps, &exact_mean, &variance), m = (float)exact_mean;
-    for (int64_t c = 0; c < channels; c++) y[c] = (x[c] - m) * r * weight[c] + bias[c];
+    for (int64_t c = 0; c < channels; c++) y[c] = (x[c] - m) * r * vaei_flushed(weight[c]) + vaei_flushed(bias[c]);
     *mean = m;
     *rstd = r;
 }

@@ -14,4 +14,5 @@ double vaei_exponentials(const vaei_kernels *k, int64_t n, float *x, float *top)
 void vaei_softmax(const vaei_kernels *k, int64_t n, float *x) {
     float top;
     k->scale(n, (float)(1.0 / vaei_exponentials(k, n, x, &top)), x);
+    k->flush(n, x, x);
 }

@@ -202,6 +202,11 @@ static void join(const back *b, const vaei_step *t, int32_t operand, int64_t siz
     }
 }
 
+static void flush_range(void *arg, int64_t begin, int64_t end) {
+    const job *j = arg;
+    j->k->flush(end - begin, j->from + begin, j->to + begin);
+}
+
 static void copy(const back *b, int64_t size, const float *from, float *to) {
     job j = {b->p.r->k, from, to};
     if (to && to != from) vaei_parallel_ranges(b->p.r->pool, b->p.r->n * size, 1, copy_range, &j);
@@ -226,7 +231,7 @@ static void step_back(const back *b, int32_t i) {
     } else if (t->activation || !t->gradient_done) {
         const dx_map map = {t->dx_activation, x, dx};
         const vaei_post post = {apply_map_grad, &map};
-        slot.dx_post = t->dx_activation ? &post : NULL;
+        slot.dx_post = t->dx_activation ? &post : &vaei_flush_rows;
         l->ops->backward(l, r, &slot, x, y, dy, dx);
     }
     join(b, t, 0, in, dx);
@@ -243,6 +248,8 @@ void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot
     b.p.plan = (vaei_plan){.steps = b.p.s, .k = r->k, .n = r->n, .mode = VAEI_TRAINING, .keep = {m->cache, 0}};
     vaei_plan_frames(&b.p.plan);
     b.bytes = b.p.plan.frame[0].block;
+    job flush = {r->k, dy, dy};
+    vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&s->out), 1, flush_range, &flush);
     int32_t segment = b.p.plan.frame[b.p.s->n - 1].segment;
     for (int32_t i = b.p.s->n - 1; i >= 0 && !vaei_run_cancelled(r); i--) {
         const vaei_frame *const frame = &b.p.plan.frame[i];

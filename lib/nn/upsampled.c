@@ -76,7 +76,7 @@ static void fold(const float *w, float *to) {
     double wide[TAPS * FOLDED], square[FOLDED * FOLDED];
     for (int64_t y = 0; y < TAPS; y++) {
         const float *const row = w + y * TAPS;
-        fold_axis((double)row[0], (double)row[1], (double)row[2], wide + y * FOLDED, 1);
+        fold_axis((double)vaei_flushed(row[0]), (double)vaei_flushed(row[1]), (double)vaei_flushed(row[2]), wide + y * FOLDED, 1);
     }
     for (int64_t x = 0; x < FOLDED; x++) fold_axis(wide[x], wide[FOLDED + x], wide[2 * FOLDED + x], square + x, FOLDED);
     for (int64_t i = 0; i < FOLDED * FOLDED; i++) to[i] = (float)square[i];

@@ -204,6 +204,7 @@ static void draw_range(void *arg, int64_t begin, int64_t end) {
     } else {
         memcpy(z + begin, mean + begin, (size_t)(end - begin) * sizeof *z);
     }
+    k->flush(end - begin, z + begin, z + begin);
     if (!kl) return;
     k->map[VAEI_MAP_EXP](end - begin, 0, logvar + begin, kl + begin);
     for (int64_t i = begin; i < end; i++) kl[i] = 0.5f * (mean[i] * mean[i] + (kl[i] - 1.0f - logvar[i]));

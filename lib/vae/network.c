@@ -227,11 +227,44 @@ void vaei_network_pack(const vaei_network *net, const vaei_run *r, const vaei_wo
     vaei_stack_pack(net->decoder, r, w->decoder.pack);
 }
 
-void vaei_network_encode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x, float *mean,
-                         float *logvar) {
+typedef struct flush {
+    const vaei_kernels *k;
+    const float *x;
+    float *y;
+} flush;
+
+static void flush_range(void *arg, int64_t begin, int64_t end) {
+    const flush *const f = arg;
+    f->k->flush(end - begin, f->x + begin, f->y + begin);
+}
+
+/* Without values below VAEI_TINY (kernel.h), which the layers' own results do not have either. */
+static float *flushed(const vaei_run *r, int64_t count, const float *x, float *y) {
+    flush f = {r->k, x, y};
+    vaei_parallel_ranges(r->pool, count, 1, flush_range, &f);
+    return y;
+}
+
+/* x as the encoder sees it stands in theta, which is free until the decoder writes it, and again when the decoder's backward has read
+ * it. */
+static const float *input_of(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
+    return flushed(r, r->n * net->likelihood.size, x, w->theta);
+}
+
+static void encoder_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
     vaei_examples_forward(net->encoder, r, &w->encoder, x, w->h);
+    (void)flushed(r, r->n * vaei_shape_size(&net->latent.h), w->h, w->h);
+}
+
+static void encode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x, float *mean, float *logvar) {
+    encoder_forward(net, r, w, x);
     if (vaei_run_cancelled(r)) return;
     net->latent.ops->encode(&net->latent, r, &w->latent, w->h, mean, logvar);
+}
+
+void vaei_network_encode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x, float *mean,
+                         float *logvar) {
+    encode(net, r, w, input_of(net, r, w, x), mean, logvar);
 }
 
 void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *z, float *theta) {
@@ -240,7 +273,7 @@ void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_
 
 void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x,
                                int32_t *codes) {
-    vaei_examples_forward(net->encoder, r, &w->encoder, x, w->h);
+    encoder_forward(net, r, w, input_of(net, r, w, x));
     if (vaei_run_cancelled(r)) return;
     net->latent.ops->encode_codes(&net->latent, r, &w->latent, w->h, codes);
 }
@@ -278,7 +311,7 @@ vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, co
     const int32_t joint = vaei_network_inputs(net) > 0;
     const vaei_run wide = vaei_network_joint_run(net, r);
     if (joint) vaei_network_joint_input(net, r, w, x);
-    vaei_network_encode(net, &wide, w, joint ? w->x : x, w->mean, w->logvar);
+    encode(net, &wide, w, joint ? w->x : input_of(net, r, w, x), w->mean, w->logvar);
     if (vaei_run_cancelled(r)) return VAE_OK;
     if (q->ops->prepare) VAEI_TRY(q->ops->prepare(q, r, &w->latent, w->h));
     q->ops->draw(q, r, &w->latent, w->mean, w->logvar, w->noise, w->z, w->kl, NULL);
@@ -305,7 +338,7 @@ void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vae
     const vaei_run wide = vaei_network_joint_run(net, r);
     if (joint) vaei_network_joint_rate_backward(net, r, w);
     net->latent.ops->backward(&net->latent, r, &w->latent, w->h, w->mean, w->logvar, w->noise, w->d_z, w->d_kl, w->d_h);
-    vaei_examples_backward(net->encoder, &wide, &w->encoder, joint ? w->x : x, w->h, w->d_h, joint ? w->d_x : NULL);
+    vaei_examples_backward(net->encoder, &wide, &w->encoder, joint ? w->x : input_of(net, r, w, x), w->h, w->d_h, joint ? w->d_x : NULL);
     if (joint) vaei_network_joint_input_backward(net, r, w);
 }
 

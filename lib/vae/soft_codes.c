@@ -65,6 +65,7 @@ static void probabilities(const job *j, int64_t first, int64_t rows, float *p, f
         for (int64_t c = 0; c < s->K; c++) row[c] -= top;
         j->k->map[VAEI_MAP_EXP](s->K, 0, row, row);
         j->k->scale(s->K, (float)(1 / j->k->sum(s->K, row)), row);
+        j->k->flush(s->K, row, row);
     }
 }
 
