@@ -16,3 +16,10 @@ void vaei_softmax(const vaei_kernels *k, int64_t n, float *x) {
     k->scale(n, (float)(1.0 / vaei_exponentials(k, n, x, &top)), x);
     k->flush(n, x, x);
 }
+
+int64_t vaei_largest(int64_t n, const float *x) {
+    int64_t best = 0;
+    for (int64_t i = 1; i < n; i++)
+        if (x[i] > x[best]) best = i;
+    return best;
+}

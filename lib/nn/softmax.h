@@ -11,4 +11,7 @@ double vaei_exponentials(const vaei_kernels *k, int64_t n, float *x, float *top)
 /* x = softmax(x) */
 void vaei_softmax(const vaei_kernels *k, int64_t n, float *x);
 
+/* The first of the largest of x[n]. */
+int64_t vaei_largest(int64_t n, const float *x);
+
 #endif

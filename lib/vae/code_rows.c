@@ -187,15 +187,8 @@ static float ranked(int64_t n, float *x, int64_t rank) {
     return x[wanted];
 }
 
-static int32_t likeliest(int64_t K, const float *logits) {
-    int64_t best = 0;
-    for (int64_t i = 1; i < K; i++)
-        if (logits[i] > logits[best]) best = i;
-    return (int32_t)best;
-}
-
 int32_t vaei_choose_code(const vaei_choice *c, const vaei_kernels *k, int64_t K, float u, float *logits, float *room) {
-    if (!(c->temperature > 0) || !k->all_finite(K, logits)) return likeliest(K, logits);
+    if (!(c->temperature > 0) || !k->all_finite(K, logits)) return (int32_t)vaei_largest(K, logits);
     float least = -INFINITY;
     if (c->top > 0 && c->top < K) {
         memcpy(room, logits, (size_t)K * sizeof(*room));

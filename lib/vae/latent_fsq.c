@@ -62,16 +62,17 @@ static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_
     state *own = vaei_arena_alloc(b->arena, sizeof *own);
     if (!own) return VAE_E_NOMEM;
     s->K = 1;
-    for (int32_t d = 0; d < c->levels.n && s->K <= CODES_MAX; d++) s->K *= c->levels.d[d];
-    for (int32_t d = 0; d < c->levels.n; d++)
+    for (int32_t d = 0; d < c->levels.n; d++) {
         if (c->levels.d[d] < (c->variant == SYMMETRIC ? 2 : 3))
             return vaei_fail(VAE_E_SPEC, "line %d, column %d: latent fsq: levels: %lld, wanted 3 or more, or 2 with variant=symmetric",
                              (int)node->line, (int)node->column, (long long)c->levels.d[d]);
+        own->scale[d] = scale_of(c->levels.d[d], c->variant);
+        if (s->K <= CODES_MAX) s->K *= c->levels.d[d];
+    }
     if (s->K > CODES_MAX)
         return vaei_fail(VAE_E_SPEC, "line %d, column %d: latent fsq: levels: more than %d codes", (int)node->line,
                          (int)node->column, CODES_MAX);
     own->variant = c->variant;
-    for (int32_t d = 0; d < c->levels.n; d++) own->scale[d] = scale_of(c->levels.d[d], c->variant);
     s->own = own;
     s->W = s->heads * c->levels.n;
     s->flags = VAEI_ROWS_CHANGE; /* to t = tanh(x + shift) */

@@ -75,16 +75,9 @@ static void pack(vaei_pass *p) {
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
-static int32_t largest(int64_t K, const float *x) {
-    int64_t best = 0;
-    for (int64_t i = 1; i < K; i++)
-        if (x[i] > x[best]) best = i;
-    return (int32_t)best;
-}
-
 static void choose_rows(void *arg, int64_t begin, int64_t end) {
     const vaei_pass *p = arg;
-    for (int64_t row = begin; row < end; row++) p->code[row] = largest(p->s->K, p->x + row * p->s->K);
+    for (int64_t row = begin; row < end; row++) p->code[row] = (int32_t)vaei_largest(p->s->K, p->x + row * p->s->K);
 }
 
 /* p = softmax(x); x = ln p */
@@ -122,7 +115,7 @@ static void draw_rows(void *arg, int64_t begin, int64_t end) {
         for (int64_t i = 0; i < K; i++) kl += (double)y[i] * (double)logits[i];
         for (int64_t d = 0; p->kl && d < D; d++) p->kl[row * D + d] = (float)(kl / (double)D);
         add_gumbel(p, row, logits, y);
-        p->code[row] = largest(K, y);
+        p->code[row] = (int32_t)vaei_largest(K, y);
         vaei_softmax(p->k, K, y);
     }
 }
