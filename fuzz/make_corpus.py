@@ -5,8 +5,8 @@
     make && fuzz/make_corpus.py    from the root of the tree
 
 VERDICT is what tests/check_bad_inputs.sh wants of the vae program: good (it is read), bad (a sentence and an exit code
-of its own), or seed (only the targets read it). JPEG files are not made here: each in corpus/picture was written once,
-by libjpeg, and has its verdict in its name. What a campaign found is beside them under libFuzzer's name, a hash."""
+of its own), or seed (only the targets read it). The first JPEG files are not made here: JP00 to JP02 in
+corpus/picture were written once, by libjpeg, and have their verdicts in their names. What a campaign found is beside them under libFuzzer's name, a hash."""
 import gzip
 import io
 import itertools
@@ -89,6 +89,7 @@ def png_colours() -> None:
     for colour, depth in illegal:
         picture(f"PN06-colour-{colour}-depth-{depth}", "bad", ihdr(4, 4, depth, colour), PLTE, idat(GREY), IEND)
     grey = (ihdr(), idat(GREY), IEND)
+    picture("PN06-colour-9", "bad", ihdr(4, 4, 8, 9), idat(GREY), IEND)
     picture("PN12-grey-with-trns", "good", ihdr(), chunk(b"tRNS", b"\0\x0b"), *grey[1:])
     palette = pack(rows(4, 4, 8, 3, top=16))
     picture("PN12-palette-with-trns", "good", ihdr(colour=3), PLTE, chunk(b"tRNS", bytes(16)), idat(palette), IEND)
@@ -163,6 +164,54 @@ def png_stream() -> None:
     picture("PN00-stored", "good", ihdr(), idat(zlib.compress(raw, 0)), IEND)
 
 
+# ---- JPEG, from two of libjpeg's own --------------------------------------------------------------------------------------
+def segment(marker: int, data: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data
+
+
+def exif(order: str, entries: list[tuple[int, int, int]], folder: int = 8, count: int | None = None) -> bytes:
+    """A segment of camera's notes: entries of tag, type, value."""
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", folder)
+    body = struct.pack(order + "H", len(entries) if count is None else count)
+    for tag, kind, value in entries:
+        body += struct.pack(order + "HHIHH", tag, kind, 1, value, 0)
+    return segment(0xE1, b"Exif\0\0" + head + body)
+
+
+def jpeg_files() -> None:
+    def seed(name: str) -> bytes:
+        with open(os.path.join(ROOT, "picture", name), "rb") as file:
+            return file.read()
+
+    grey, progressive = seed("JP00-grey.good"), seed("JP00-progressive.good")
+    frame, scan, at = grey.index(b"\xff\xc0"), grey.index(b"\xff\xda"), progressive.index(b"\xff\xc2")
+    first = progressive.index(b"\xff\xda")
+    behind = progressive.index(b"\xff\xc4", first)
+    with_notes = lambda *parts: grey[:2] + b"".join(parts) + grey[2:]
+    orientation = 0x0112
+    cases = {f"JP03-turned-{i}.good": with_notes(exif("<" if i % 2 else ">", [(orientation, 3, i)])) for i in range(10)}
+    cases |= {
+        "JP03-second-entry.good": with_notes(exif("<", [(0x0100, 3, 4), (orientation, 4, 6), (orientation, 3, 6)])),
+        "JP03-more-entries-than-bytes.good": with_notes(exif(">", [(0x0100, 3, 4)], count=500)),
+        "JP03-folder-past-the-end.good": with_notes(exif("<", [(orientation, 3, 6)], folder=2**31)),
+        "JP03-folder-at-the-end.good": with_notes(exif("<", [(orientation, 3, 6)], folder=21)),
+        "JP03-short-notes.good": with_notes(segment(0xE1, b"Exif\0\0II")),
+        "JP03-other-notes.good": with_notes(segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>")),
+        "JP03-two-notes.good": with_notes(exif("<", [(orientation, 3, 8)]), exif("<", [(orientation, 3, 3)])),
+        "JP04-two-components.bad": grey[:frame] + segment(0xC0, b"\x08\0 \0 \2\1\x11\0\2\x11\0") + grey[frame + 13:],
+        "JP04-12-bits.bad": grey[:frame + 4] + b"\x0c" + grey[frame + 5:],
+        "JP04-lossless.bad": grey[:frame + 1] + b"\xc3" + grey[frame + 2:],
+        "JP05-side.bad": grey[:frame + 5] + struct.pack(">HH", 16385, 1) + grey[frame + 9:],
+        "JP05-above-the-limit-of-libjpeg.bad": grey[:frame + 5] + b"\xff\xff\xff\xff" + grey[frame + 9:],
+        "JP05-progressive-area.bad": progressive[:at + 5] + struct.pack(">HH", 8000, 8000) + progressive[at + 9:],
+        "JP06-many-scans.bad": progressive[:first] + progressive[first:behind] * 110 + progressive[behind:],
+        "JP07-end-within-the-scan.bad": grey[:scan + 14] + b"\xff\xd9" + grey[scan + 14:],
+        "JP07-bytes-between-segments.good": grey[:frame] + b"\1\2\3" + grey[frame:],
+    }
+    for name, data in cases.items():
+        put("picture", name, data)
+
+
 # ---- IDX -------------------------------------------------------------------------------------------------------------
 def idx(kind: int, sizes: tuple[int, ...], values: bytes) -> bytes:
     return bytes([0, 0, kind, len(sizes)]) + b"".join(struct.pack(">I", n) for n in sizes) + values
@@ -208,6 +257,17 @@ def idx_files() -> None:
         "IX16-lfs.bad": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
         "IX16-html.bad": b"<!DOCTYPE html><html></html>",
         "IX17-2-31.bad": idx(8, (2**31, 1, 1), values),
+        "IX17-bytes-of-floats.bad": idx(13, (2**31 - 1, 2**31 - 1, 1), values),
+        "IX17-2-63.bad": idx(8, (218934409, 859764727, 49), values),
+        "IX19-cifar.bad": bytes([3]) + bytes(i % 251 for i in range(3072)),
+        "IX19-no-cifar.bad": bytes([11]) + bytes(i % 251 for i in range(3072)),
+        "IX19-as-long-as-cifar.bad": idx(8, (1, 1, 3061), bytes(3057)),
+        "IX20-half-of-gzip.bad": b"\x1f\x8cabc",
+        "IX20-swapped-low.bad": b"\3\7\0\0" + images[4:],
+        "IX20-swapped-high.bad": b"\3\x0f\0\0" + images[4:],
+        "IX20-two-bytes.bad": b"\0\0",
+        "IX20-letters.bad": b"letters, and no more than that",
+        "IX20-zipped-letters.bad": zipped(b"letters, and no more than that"),
         "IX18-other-shape.bad": idx(8, (2, 4, 5), bytes(40)),
     }
     for kind in (0, 7, 9, 11, 12, 14, 15, 255):
@@ -263,6 +323,30 @@ def npy_files() -> None:
         "NP07-escape.bad": npy(of("'\x1b[31m'"), u1),
         "NP08-nan.bad": npy(of("'<f4'"), b"\0\0\xc0\x7f" + f4[4:]),
         "NP08-infinite.bad": npy(of("'<f4'"), f4[:-4] + b"\0\0\x80\xff"),
+        "NP03-no-quote.bad": npy("{descr: '|u1', 'fortran_order': False, 'shape': (2, 4, 4), }", u1),
+        "NP03-double-quotes.good": npy(of('"|u1"'), u1),
+        "NP03-other-key.bad": npy("{'descr': '|u1', 'order': False, 'shape': (2, 4, 4), }", u1),
+        "NP03-no-last-comma.good": npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 4, 4)}", u1),
+        "NP03-open-brace.bad": npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 4, 4)", u1),
+        "NP03-words-behind.bad": npy(of() + "x", u1),
+        "NP03-open-shape.bad": npy(of(shape="(2, 4 4)"), u1),
+        "NP04-letter.bad": npy(of(shape="(a, 4, 4)"), u1),
+        "NP04-number-and-letter.bad": npy(of(shape="(2a, 4, 4)"), u1),
+        "NP04-2-63.bad": npy(of(shape="(9223372036854775808, 4, 4)"), u1),
+        "NP04-bytes-of-floats.bad": npy(of("'<f4'", shape="(4611686018427387904, 2)"), f4),
+        "NP04-one-size.bad": npy(of(shape="(32,)"), u1),
+        "NP04-five-sizes.bad": npy(of(shape="(2, 2, 2, 2, 2)"), u1),
+        "NP04-six-sizes.bad": npy(of(shape="(2, 2, 2, 2, 2, 1)"), u1),
+        "NP04-no-floats.bad": npy(of("'<f4'", shape="(0, 4, 4)"), b""),
+        "NP04-scalar-nan.bad": npy(of("'<f4'", shape="()"), b"\0\0\xc0\x7f"),
+        "NP07-none.bad": npy(of("''"), u1),
+        "NP07-bytes.bad": npy(of("'|S4'"), u1),
+        "NP07-texts.bad": npy(of("'<U1'"), u1),
+        "NP07-raw.bad": npy(of("'|V4'"), u1),
+        "NP07-dates.bad": npy(of("'<M8'"), u1),
+        "NP07-spans.bad": npy(of("'<m8'"), u1),
+        "NP07-codes.bad": npy(of("'<i4'"), f4),
+        "NP07-pair.bad": npy(of("('<f4', (2,))"), u1),
         "NP09-other-order-of-axes.seed": npy(of(shape="(2, 1, 4, 4)"), u1),
     }
     for name, data in cases.items():
@@ -298,6 +382,57 @@ def wad_files() -> None:
     walls = [palette, ("PNAMES", names), ("TEXTURE1", struct.pack("<II", 1, 8) + one), ("PATCH", patch(64, 64))]
     inner = png(ihdr(64, 64, 8, 2), idat(pack(rows(64, 64, 8, 2))), IEND)
     by_png = walls[:-1] + [("PATCH", inner)]
+    def wall(texture_data: bytes = one, patch_data: bytes = patch(64, 64), places: bytes = names, number: int = 1) -> bytes:
+        return wad([palette, ("PNAMES", places), ("TEXTURE1", struct.pack("<II", number, 8) + texture_data), ("PATCH", patch_data)])
+
+    def column(*runs: bytes) -> bytes:
+        return struct.pack("<HHhhI", 1, 9, 0, 0, 12) + b"".join(runs)
+
+    clear = png(ihdr(64, 64, 8, 6), idat(pack(rows(64, 64, 8, 6))), IEND)
+    moved = texture("WALL", 64, 64, [(-3, -5, 0), (70, 3, 0), (5, 70, 0), (0, 0, 0)])
+    two_names = struct.pack("<I8s8s", 2, b"PATCH", b"NONE")
+    twice = struct.pack("<III", 2, 12, 12 + len(one)) + one + texture("WALL2", 64, 64, [(0, 0, 1), (0, 0, 0)])
+    colours = [("F%d" % k, bytes((i * (k + 3) + k) % 251 for i in range(4096))) for k in range(100)]
+    odd = {
+        "directory-in-the-head": b"PWAD" + struct.pack("<II", 1, 8) + bytes(40),
+        "no-pnames": wad([palette, walls[2], walls[3]]),
+        "pnames-of-3": wall(places=b"abc"),
+        "pnames-cut": wall(places=struct.pack("<I", 9)),
+        "texture-of-3": wad([palette, walls[1], ("TEXTURE1", b"abc"), walls[3]]),
+        "textures-cut": wall(number=9999),
+        "texture-negative": wall(texture("WALL", 65535, 64, [(0, 0, 0)])),
+        "texture-high": wall(texture("WALL", 64, 4097, [(0, 0, 0)])),
+        "texture-flat": wall(texture("WALL", 64, 0, [(0, 0, 0)])),
+        "texture-wide": wall(texture("WALL", 4097, 64, [(0, 0, 0)])),
+        "texture-parts-negative": wall(struct.pack("<8sIHHIh", b"WALL", 0, 64, 64, 0, -1)),
+        "texture-parts-past-the-end": wall(struct.pack("<8sIHHIh", b"WALL", 0, 64, 64, 0, 99)),
+        "texture-of-no-patch": wall(texture("WALL", 64, 64, [(0, 0, 7)])),
+        "patch-of-7": wall(patch_data=bytes(7)),
+        "patch-without-width": wall(patch_data=struct.pack("<HHhh", 0, 4, 0, 0)),
+        "patch-wide": wall(patch_data=struct.pack("<HHhh", 4097, 4, 0, 0)),
+        "patch-without-height": wall(patch_data=struct.pack("<HHhh", 4, 0, 0, 0)),
+        "patch-high": wall(patch_data=struct.pack("<HHhh", 4, 4097, 0, 0)),
+        "patch-column-past-the-end": wall(patch_data=struct.pack("<HHhhI", 1, 4, 0, 0, 99)),
+        "patch-column-without-end": wall(patch_data=column(b"\0\1\0\7\0")),
+        "patch-run-past-the-end": wall(patch_data=column(b"\0\x09\0\7\0")),
+        "patch-run-cut": wall(patch_data=column(b"\0\1")),
+        "patch-png-damaged": wall(patch_data=inner[:60]),
+        "palette-cut": wad([("PLAYPAL", bytes(700))] + flats[1:]),
+        "flats-without-end": wad(flats[:-1]),
+    }
+    for name, data in odd.items():
+        put("wad", f"WD08-{name}.bad", data)
+    fine = {
+        "patch-tall": wall(texture("WALL", 64, 64, [(0, 0, 0), (1, 1, 1)]), places=two_names, patch_data=column(
+            b"\5\2\0\1\2\0", b"\3\x09\0" + bytes(10), b"\xfe\3\0" + bytes(4), b"\xff")),
+        "patch-missing": wad([palette, ("PNAMES", two_names), ("TEXTURE1", twice), ("TEXTURE2", twice), walls[3]]),
+        "patches-moved": wall(moved),
+        "patch-clear": wall(patch_data=clear),
+        "flats-by-two-letters": wad([palette, ("FF_START", b""), *colours[:3], ("SHORT", b"abc"), ("FF_END", b""), ("LATE", flat)]),
+        "patch-first": wad([palette, walls[3], walls[1], walls[2]]),
+    }
+    for name, data in fine.items():
+        put("wad", f"WD09-{name}.seed", data)
     many = [palette, ("PNAMES", struct.pack("<I", 2**31 - 1) + b"PATCH\0\0\0"), walls[2], walls[3]]
     far = [palette, walls[1], ("TEXTURE1", struct.pack("<II", 1, 2**31)), walls[3]]
     cases = {
@@ -319,6 +454,9 @@ def wad_files() -> None:
     cases |= {
         "CI00-two.good": record(0) + record(9),
         "CI01-cut.bad": record(0)[:-1],
+        "CI01-one-byte.bad": b"\1",
+        "CI01-half-of-gzip.bad": b"\x1f" + record(0)[1:],
+        "CI01-nothing.bad": b"",
         "CI01-cifar-100.bad": b"\1" + record(3),
         "CI02-label-10.bad": record(1) + record(10),
         "CI03-pickle.bad": b"\x80\x02}q\1" + bytes(3068),
@@ -493,6 +631,7 @@ def main() -> None:
     png_colours()
     png_structure()
     png_stream()
+    jpeg_files()
     idx_files()
     npy_files()
     wad_files()

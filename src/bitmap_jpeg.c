@@ -31,7 +31,15 @@ typedef struct reader {
 
 /* Files may be right and of a kind that libjpeg does not read. */
 static bool is_unsupported(int code) {
-    return code == JERR_BAD_PRECISION || code == JERR_SOF_UNSUPPORTED || code == JERR_ARITH_NOTIMPL || code == JERR_NOT_COMPILED;
+    switch (code) {
+    case JERR_BAD_PRECISION:
+    case JERR_SOF_UNSUPPORTED:
+    case JERR_ARITH_NOTIMPL:
+    case JERR_NOT_COMPILED:
+        return true;
+    default:
+        return false;
+    }
 }
 
 static noreturn void fail(j_common_ptr jpeg) {
@@ -40,9 +48,9 @@ static noreturn void fail(j_common_ptr jpeg) {
     const j_decompress_ptr decompress = (j_decompress_ptr)jpeg;
     const int code = jpeg->err->msg_code;
     reader->error.format_message(jpeg, message);
-    /* libjpeg has a limit of its own, above ours */
-    if (code != JERR_IMAGE_TOO_BIG ||
-        bitmap_size_read(decompress->image_height, decompress->image_width, BITMAP_MOST_SIDE, reader->why))
+    if (code == JERR_IMAGE_TOO_BIG) /* libjpeg has a limit of its own, above ours */
+        (void)bitmap_size_read(decompress->image_height, decompress->image_width, BITMAP_MOST_SIDE, reader->why);
+    else
         snprintf(reader->why, BITMAP_WHY, "%s: %.*s", is_unsupported(code) ? "a JPEG of a kind that is not read" : "damaged JPEG",
                  BITMAP_WHY - 40, message);
     longjmp(reader->failed, 1);

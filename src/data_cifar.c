@@ -13,7 +13,7 @@
 enum { SIDE = 32, PLANE = SIDE * SIDE, PIXELS = 3 * PLANE, RECORD = 1 + PIXELS, CLASSES = 10 };
 
 bool data_is_cifar(const char *path, const uint8_t *head, size_t n, int64_t size) {
-    return n > 0 && (path_ends(path, ".bin") || (size % RECORD == 0 && head[0] < CLASSES && !data_is_idx(head, n)));
+    return path_ends(path, ".bin") || (size % RECORD == 0 && head[0] < CLASSES && !data_is_idx(head, n));
 }
 
 static void require_label(const char *path, int64_t record, int label) {
@@ -42,7 +42,7 @@ static void append(data_t *data, const char *path) {
     data->u8 = mem_grow(data->u8, data->n + n, PIXELS);
     data->label = mem_grow(data->label, data->n + n, sizeof *data->label);
     for (int64_t i = 0; i < n; i++) {
-        if (fread(record, 1, RECORD, stream) != RECORD) die(EXIT_RUNTIME, "%s: could not be read whole", path);
+        file_take(stream, path, record, RECORD);
         require_label(path, i, record[0]);
         uint8_t *pixel = data->u8 + (data->n + i) * PIXELS;
         data->label[data->n + i] = record[0];

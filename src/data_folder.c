@@ -13,9 +13,11 @@
 #include "mem.h"
 #include "report.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What a picture file becomes. */
 typedef struct shape {
@@ -42,9 +44,10 @@ static bool picture_name(const char *name) {
 /* Is the file to be read as a picture? Pictures of other kinds are counted. */
 static bool is_candidate(const char *path, report_t *report) {
     uint8_t head[16];
-    FILE *stream = fopen(path, "rb");
-    const size_t n = stream ? fread(head, 1, sizeof head, stream) : 0;
-    if (stream) fclose(stream);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t got = read(fd, head, sizeof head); /* nothing if it cannot be opened: whoever reads it will say so */
+    const size_t n = got > 0 ? (size_t)got : 0;
+    (void)close(fd);
     if (bitmap_is(head, n)) return true;
     const char *kind = file_kind(head, n);
     if (kind && strstr(kind, " picture")) {

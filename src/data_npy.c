@@ -12,7 +12,7 @@ static void refuse_one_alone(const data_set_t *set, const npy_t *array) {
     char text[EXTENT_TEXT];
     if (array->ndim > 4 || set->want.n == 0) return;
     memcpy(whole.size, array->shape, (size_t)whole.n * sizeof *whole.size);
-    if (array->ndim >= 2 && extent_equal(&whole, &set->want))
+    if (extent_equal(&whole, &set->want))
         die(EXIT_FORMAT, "%s: one example of %s without the size n in front; save x[None]", array->path,
             extent_text(&whole, text));
 }

@@ -12,8 +12,7 @@
 #include <unistd.h>
 
 char *path_join(const char *folder, const char *name) {
-    const size_t n = strlen(folder);
-    return mem_format("%s%s%s", folder, n && folder[n - 1] == '/' ? "" : "/", name);
+    return mem_format("%s%s%s", folder, path_ends(folder, "/") ? "" : "/", name);
 }
 
 char *path_folder(const char *path) {
@@ -42,7 +41,7 @@ FILE *file_open(const char *path, int64_t *size) {
     if (stat(path, &info) != 0) die(EXIT_RUNTIME, "%s: %s", path, strerror(errno));
     if (!S_ISREG(info.st_mode)) die(EXIT_FORMAT, "%s: not a regular file", path);
     FILE *stream = fopen(path, "rb");
-    if (!stream) die(EXIT_RUNTIME, "%s: %s", path, strerror(errno));
+    if (!stream) die(EXIT_RUNTIME, "%s: %s", path, strerror(errno)); /* LCOV_EXCL_BR_LINE: root may read every file */
     *size = info.st_size;
     return stream;
 }
@@ -53,10 +52,15 @@ uint8_t *file_read(const char *path, int64_t most, size_t *size) {
     if (bytes > most)
         die(EXIT_FORMAT, "%s: %lld bytes, at most %lld are read", path, (long long)bytes, (long long)most);
     uint8_t *data = mem_alloc(bytes + 1, 1);
-    if (fread(data, 1, (size_t)bytes, stream) != (size_t)bytes) die(EXIT_RUNTIME, "%s: could not be read whole", path);
+    file_take(stream, path, data, bytes);
     fclose(stream);
     *size = (size_t)bytes;
     return data;
+}
+
+void file_take(FILE *stream, const char *path, void *data, int64_t bytes) {
+    const size_t got = fread(data, 1, (size_t)bytes, stream);
+    if (got != (size_t)bytes) die(EXIT_RUNTIME, "%s: could not be read whole", path); /* LCOV_EXCL_BR_LINE: it shrank meanwhile */
 }
 
 size_t file_head(const char *path, uint8_t *head, size_t cap, int64_t *size) {

@@ -23,6 +23,9 @@ uint8_t *file_read(const char *path, int64_t most, size_t *size);
 /* Open a regular file to read, and its size; dies if it is none. */
 FILE *file_open(const char *path, int64_t *size);
 
+/* The next bytes of a stream that has them; dies if it has not. */
+void file_take(FILE *stream, const char *path, void *data, int64_t bytes);
+
 /* The first bytes of a file and its size; dies if it is not a regular file. Returns how many bytes were read. */
 size_t file_head(const char *path, uint8_t *head, size_t cap, int64_t *size);
 

