@@ -90,18 +90,14 @@ static void move_example(data_t *to, int64_t j, const data_t *from, int64_t i) {
     if (from->u8) memmove(to->u8 + j * total, from->u8 + i * total, (size_t)total);
     if (from->f32) memmove(to->f32 + j * total, from->f32 + i * total, (size_t)total * sizeof *to->f32);
     if (from->label) to->label[j] = from->label[i];
-    if (from->factor)
-        memmove(to->factor + j * to->n_factor, from->factor + i * to->n_factor,
-                (size_t)to->n_factor * sizeof *to->factor);
 }
 
 static data_t like(const data_t *data, int64_t n) {
     const int64_t total = extent_total(&data->extent);
-    data_t fresh = {.n = n, .extent = data->extent, .n_factor = data->n_factor};
+    data_t fresh = {.n = n, .extent = data->extent}; /* no factors: shapes alone has them, and a split of its own */
     if (data->u8) fresh.u8 = mem_alloc(n, (size_t)total);
     if (data->f32) fresh.f32 = mem_alloc(n, (size_t)total * sizeof *fresh.f32);
     if (data->label) fresh.label = mem_alloc(n, sizeof *fresh.label);
-    if (data->factor) fresh.factor = mem_alloc(n, (size_t)data->n_factor * sizeof *fresh.factor);
     return fresh;
 }
 

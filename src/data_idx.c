@@ -103,7 +103,7 @@ static void read_header(idx_t *idx) {
 }
 
 static void open_idx(idx_t *idx, const char *path) {
-    uint8_t head[2];
+    uint8_t head[1];
     int64_t file_bytes, payload;
     (void)file_head(path, head, sizeof head, &file_bytes);
     *idx = (idx_t){.path = path, .stream = gzopen(path, "rb")};
@@ -111,7 +111,7 @@ static void open_idx(idx_t *idx, const char *path) {
     gzbuffer(idx->stream, 1 << 18);
     read_header(idx);
     const int64_t header = 4 + 4 * idx->ndim;
-    const bool zipped = head[0] == 0x1f && head[1] == 0x8b; /* the header was read, so they are there */
+    const bool zipped = head[0] != 0; /* whose header was read: IDX itself begins with zeros */
     if (!size_mul(idx->values, element_bytes(idx), &payload) || payload > INT64_MAX - header)
         die(EXIT_FORMAT, "%s: the declared size overflows", path);
     if (zipped ? payload / DEFLATE_RATIO > file_bytes : header + payload > file_bytes)

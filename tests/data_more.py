@@ -107,13 +107,15 @@ def by_name(c):
         run = c.Run("encode", "grey", source, "-o", "z.npy", "-f", env=env)
         if run.code:  # where the data set is installed it is read
             c.report("%s without VAE_DATA" % source, run.wrong(1, "apt install"))
-    c.report("a source that only begins as shapes", c.Run("encode", "grey", "shapesque", "-o", "z.npy", "-f").wrong(1, "no such file; data is"))
+    run = c.Run("encode", "grey", "shapesque", "-o", "z.npy", "-f")
+    c.report("a source that only begins as shapes", run.wrong(1, "no such file; data is"))
 
 
 def walls(c):
     """Textures by hand: a tall patch whose second run lies below its first, and more crops than the table begins with."""
     palette = bytes(range(256)) * 3
-    flats = [(b"F%c%c" % (65 + k % 26, 65 + k // 26), bytes((i * (k % 13 + 3) + k * 7 + i // 61 * k) % 251 for i in range(4096))) for k in range(1100)]
+    flats = [(b"F%c%c" % (65 + k % 26, 65 + k // 26), bytes((i * (k % 13 + 3) + k * 7 + i // 61 * k) % 251 for i in range(4096)))
+             for k in range(1100)]
     flats.append((b"PLAIN", bytes(4096)))  # of one colour: left out
     many = f.wad([(b"PLAYPAL", palette), (b"F_START", b""), *flats, (b"F_END", b"")])
     c.write("many.wad", many)
@@ -201,8 +203,20 @@ def arrays(c):
         os.remove(path)
     for path, code, words in (("nowhere.npy", 1, "No such file"), ("deep", 3, "not a regular file")):
         c.report("decode of " + path, c.Run("decode", "colour", path, "-o", "x.npy", "-f").wrong(code, words))
-    c.report("a folder where there can be none", c.Run("train", "shapes:4", "--model", "grey.txt", "--steps", "1", "-o", "/proc/none/run").wrong(
-        1, "the folder cannot be made: No such file"))
+    train = ("train", "shapes:4", "--model", "grey.txt", "--steps", "1", "-q", "-o")
+    c.report("a folder where there can be none", c.Run(*train, "/proc/none/run").wrong(1, "the folder cannot be made: No such file"))
+    c.report("a folder with a slash behind it", c.Run(*train, "slash/").wrong(0))
+    c.report("its run", None if os.path.exists("slash/config.txt") else "is elsewhere")
+    c.make_model("large", 48, 48, 1)
+    c.report("large pictures are shown as they are", c.Run("recon", "large", "shapes:4", "-n", "2", "-o", "large.png", "-f").wrong(0))
+    with open("large.png", "rb") as file:
+        c.equal("width of two beside each other", struct.unpack(">I", file.read(20)[16:])[0] % 50, 2)
+    rows = struct.pack("<24f", *(i / 24 for i in range(24)))
+    c.write("unit.txt", b"input 12\nencoder linear out=2\nlatent none\ndecoder linear out=12\nlikelihood bernoulli\n")
+    unit = ("--model", "unit.txt", "--steps", "1", "-q", "-o", "unit", "-f")
+    c.report("values from 0 to 1 for bernoulli", c.Run("train", c.write("u.npy", f.npy((2, 12), rows, "'<f4'")), *unit).wrong(0))
+    c.write("u.npy", f.npy((2, 12), rows[:-4] + struct.pack("<f", 1.5), "'<f4'"))
+    c.report("a value of 1.5 for bernoulli", c.Run("train", "u.npy", *unit).wrong(3, "example 1|example 0 holds 1.5; a bernoulli"))
     c.make_model("oblong", 4, 8, 3)
     c.refused("sizes in a third order", c.write("odd.npy", f.npy((2, 3, 8, 4), bytes(192))), "wants 4x8x3 .channels last.$", "oblong")
     c.report("a folder below a file", c.Run("train", "shapes:4", "--model", "grey.txt", "--steps", "1", "-o", "one.npy/run").wrong(
