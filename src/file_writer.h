@@ -32,7 +32,7 @@ void file_abandon(void);
 /* Write all bytes; false with errno. */
 bool write_all(int fd, const void *bytes, size_t n);
 
-/* Flush a folder's names, or one file's bytes; dies if that fails. */
+/* Flush a folder's names, where it may be read, or one file's bytes; dies if that fails. */
 void folder_sync(const char *path);
 void file_sync(int fd, const char *path);
 

@@ -122,10 +122,9 @@ void folder_make(const char *path) {
         if (*p != '/' && *p != '\0') continue;
         const char end = *p;
         *p = '\0';
-        if (mkdir(copy, 0777) == 0)
-            sync_parent(copy);
-        else if (!(errno == EEXIST && path_is_folder(copy)))
+        if (mkdir(copy, 0777) != 0 && !(errno == EEXIST && path_is_folder(copy)))
             die(EXIT_RUNTIME, "%s: the folder cannot be made: %s", copy, strerror(errno));
+        sync_parent(copy); /* also of one that was there: who made it may have been killed before this line */
         *p = end;
         if (end == '\0') break;
     }

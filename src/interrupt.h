@@ -9,7 +9,7 @@
 /* For every command, at the start. */
 void interrupt_begin(void);
 
-/* From here on a signal is a request, which interrupt_seen() tells. */
+/* From here on a signal is a request, which interrupt_seen() tells: called before the lock is taken (lock.h). */
 void interrupt_catch(void);
 bool interrupt_seen(void);
 

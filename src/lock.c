@@ -4,6 +4,7 @@
 #include "lock.h"
 #include "console.h"
 #include "file_writer.h"
+#include "interrupt.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -54,6 +55,7 @@ static void release_held(void) {
 void lock_take(file_lock_t *lock, const char *path, const char *owner, const char *verb) {
     char holder[32];
     if (atexit(release_held) != 0) die(EXIT_RUNTIME, "%s: no room to clean up after it", path);
+    interrupt_catch(); /* before the file is there: no signal but a kill leaves it behind */
     lock->path = mem_text(path);
     do lock->fd = try_lock(path, owner, verb);
     while (lock->fd < 0);

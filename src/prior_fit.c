@@ -148,6 +148,10 @@ static int run_epoch(prior_fit_t *fit, const batch_t *batch, int64_t last) {
     const int64_t end = (s->epoch + 1) * steps_per_epoch(fit), stop = end < last ? end : last;
     shuffle_epoch(batch->order, fit->data.train.n, (uint64_t)fit->settings.seed, s->epoch);
     while (s->step < stop) {
+        if (interrupt_seen()) {
+            save(fit);
+            return EXIT_INTERRUPTED;
+        }
         const vae_status_t status = step(fit, batch);
         if (status == VAE_E_NUMERIC) {
             warn("epoch %lld, step %lld: the fit diverged: %s", (long long)s->epoch + 1, (long long)s->step + 1,
@@ -155,10 +159,6 @@ static int run_epoch(prior_fit_t *fit, const batch_t *batch, int64_t last) {
             return EXIT_DIVERGED;
         }
         must(status);
-        if (interrupt_seen() && s->step < end) {
-            save(fit);
-            return EXIT_INTERRUPTED;
-        }
     }
     take_stock(fit, s->step == end);
     if (s->step == end) {
@@ -178,7 +178,6 @@ int prior_fit_run(prior_fit_t *fit) {
                            .codes = mem_alloc(most * fit->codes.width, sizeof *batch.codes),
                            .label = mem_alloc(most, sizeof *batch.label)};
     int code = EXIT_DONE;
-    interrupt_catch();
     while (code == EXIT_DONE && fit->state.step < last) code = run_epoch(fit, &batch, last);
     if (code == EXIT_INTERRUPTED)
         say("interrupted at step %lld and saved; vae prior ... -o %s --resume goes on", (long long)fit->state.step,

@@ -238,14 +238,14 @@ static int run_epoch(train_loop_t *loop, int64_t *order, float *x, clock_state_t
     clock->epoch_seconds = 0.0;
     clock->epoch_images = 0;
     while (s->step < stop) {
+        if (interrupt_seen()) {
+            save(loop);
+            return EXIT_INTERRUPTED;
+        }
         const vae_status_t status = step(loop, order, x, &metrics, clock);
         if (status == VAE_E_NUMERIC) return diverged(loop);
         must(status);
         log_and_show(loop, &metrics, clock);
-        if (interrupt_seen() && s->step < end) {
-            save(loop);
-            return EXIT_INTERRUPTED;
-        }
     }
     if (take_stock(loop, s->step == end, &metrics, clock) != EXIT_DONE) return EXIT_DIVERGED;
     if (s->step == end) finish_epoch(s);
@@ -258,7 +258,6 @@ int train_loop_run(train_loop_t *loop) {
     float *x = mem_alloc(loop->settings->batch * vae_model_input_size(loop->model), sizeof *x);
     int64_t *order = mem_alloc(loop->data->train.n, sizeof *order);
     int code = EXIT_DONE;
-    interrupt_catch();
     while (code == EXIT_DONE && loop->state.step < train_last_step(loop) && !waited_enough(loop))
         code = run_epoch(loop, order, x, &clock);
     if (code == EXIT_DONE && loop->state.step < train_last_step(loop))

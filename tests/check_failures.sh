@@ -3,7 +3,8 @@
 # Every command of the program while the system fails it: one allocation gives nothing, one call on files ends in EIO, ENOSPC, EINTR or half
 # done (tests/interpose.c). No signal, no file of half its bytes, no temporary left; a failure is an exit code and a sentence, a success has
 # the right bytes, and a training that failed goes on to the same bytes. FAILURES=all tries each call of each command, unasked every one
-# of the short commands and some of the long ones. Ends with "N passed, N failed".
+# of the short commands and some of the long ones. Then SIGTERM comes before calls on files of a training and of the fit of a prior: whoever
+# holds the lock saves and ends with 130, and goes on to the same bytes. Ends with "N passed, N failed".
 BUILD=${BUILD:-build}
 CC=${CC:-cc}
 VAE=${VAE:-$BUILD/vae}
@@ -97,14 +98,47 @@ try() {
             diff -r -q --exclude timing.jsonl ref d > err || failure "$name" "$spec" 'goes on to other bytes'
         fi
     done
+    ended failures
+}
+
+ended() {
     runs=$((runs + tried))
     if [ "$bad" -eq 0 ]; then
         passed=$((passed + 1))
-        echo "ok $name: $tried failures"
+        echo "ok $name: $tried $1"
     else
         failed=$((failed + 1))
-        echo "not ok $name: $bad of $tried failures"
+        echo "not ok $name: $bad of $tried $1"
     fi
+}
+
+# stop NAME STRIDE COMMAND...: behind `try` of the same command. A command that does not hold the lock yet is ended by the system: 143. One
+# that holds it ends with 130, or with 0 if nothing was left to do.
+stop() {
+    name=$1 stride=$2
+    shift 2
+    bad=0 tried=0 asked=no
+    [ "$FAILURES" != all ] || stride=1
+    for call in $(seq 1 $stride "$calls"); do
+        tried=$((tried + 1))
+        rm -rf d
+        cp -r base d
+        (cd d && timeout 60 env LD_PRELOAD="$work/interpose.so" INTERPOSE_FAIL="term:$call" "$@" > ../out 2> ../err < /dev/null) \
+            2> /dev/null # where the shell says "Terminated"
+        code=$?
+        case $code in
+        0 | 130) asked=yes ;;
+        143) [ $asked = no ] || failure "$name" "term:$call" 'ended by the system, behind a call where it was asked' ;;
+        *) failure "$name" "term:$call" "exit code $code" ;;
+        esac
+        for lock in d/*.lock d/*/lock; do
+            [ ! -e "$lock" ] || failure "$name" "term:$call" "exit code $code leaves $lock"
+        done
+        (cd d && eval "$again" > ../out 2> ../err < /dev/null) || failure "$name" "term:$call" 'does not go on afterwards'
+        diff -r -q --exclude timing.jsonl ref d > err || failure "$name" "term:$call" 'goes on to other bytes'
+    done
+    [ $asked = yes ] || failure "$name" all 'ended by the system each time'
+    ended signals
 }
 
 again='' volatile=''
@@ -129,11 +163,14 @@ volatile=yes # its words tell the time
 again='"$VAE" train shapes:30 --model ../tiny.txt --batch 10 --epochs 1 -q -o new --resume ||
     "$VAE" train shapes:30 --model ../tiny.txt --batch 10 --epochs 1 -q -o new'
 try train 17 "$VAE" train shapes:30 --model ../tiny.txt --batch 10 --epochs 1 -q -o new --threads 1
+stop stopped_train 5 "$VAE" train shapes:30 --model ../tiny.txt --batch 10 --epochs 1 -q -o new --threads 1
 again='"$VAE" train shapes:30 -q -o parts --resume --epochs 1'
 try resume 17 "$VAE" train shapes:30 -q -o parts --resume --epochs 1 --threads 1
+stop stopped_resume 5 "$VAE" train shapes:30 -q -o parts --resume --epochs 1 --threads 1
 again='"$VAE" prior run shapes:30 --kind gmm --set prior.components=2 --batch 10 --epochs 1 -q -o p.safetensors --resume ||
     "$VAE" prior run shapes:30 --kind gmm --set prior.components=2 --batch 10 --epochs 1 -q -o p.safetensors'
 try prior 17 "$VAE" prior run shapes:30 --kind gmm --set prior.components=2 --batch 10 --epochs 1 -q -o p.safetensors --threads 1
+stop stopped_prior 5 "$VAE" prior run shapes:30 --kind gmm --set prior.components=2 --batch 10 --epochs 1 -q -o p.safetensors --threads 1
 
 echo "$runs failures in all"
 echo "$passed passed, $failed failed"

@@ -198,6 +198,19 @@ mkdir busy.png
 exits a_folder_of_that_name_is_a_sentence 1 '^vae: busy.png: cannot be written' "$VAE" sample whole -f -o busy.png
 lacks no_temporary_is_left sh -c 'find . -name "*.tmp.*" | grep -v "^./parts/\|^./links/" | grep .'
 
+# a folder that takes files and may not be read; root may read all, so somebody else tries
+somebody=
+[ "$(id -u)" -ne 0 ] || somebody='setpriv --reuid 65534 --regid 65534 --clear-groups'
+chmod 711 .
+mkdir closed
+chmod 333 closed
+if $somebody test -x "$VAE" 2> err && ! $somebody test -r closed; then
+    exits a_run_in_a_folder_that_may_not_be_read 0 '' $somebody "$VAE" train shapes:320 --model tiny.txt --batch 20 --seed 3 --epochs 4 \
+        -q -o closed/run
+    chmod 755 closed
+    same it_is_the_whole whole closed/run
+fi
+
 # ---- what is in the folder ----------------------------------------------------------------------------------------------
 mkdir only_last
 cp whole/last.safetensors only_last

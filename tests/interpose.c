@@ -3,6 +3,7 @@
  *
  *     INTERPOSE_FAIL=alloc:K          the K-th allocation gives NULL; K+ for that one and all after it
  *     INTERPOSE_FAIL=io:K:ERROR       the K-th call on files fails with this errno: a number, or "short", a write or read of half the bytes
+ *     INTERPOSE_FAIL=term:K           SIGTERM comes just before the K-th call on files
  *     INTERPOSE_COUNT=FILE            at the end of the program, "alloc N io M" is written to FILE
  *     INTERPOSE_LOG=FILE              what changes files, in order, for replay.py: one record for each call that went well
  *
@@ -12,6 +13,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,7 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FAIL_NOTHING, FAIL_ALLOC, FAIL_IO };
+enum { FAIL_NOTHING, FAIL_ALLOC, FAIL_IO, STOP };
 
 static int what;
 static long at, allocs, calls;
@@ -61,7 +63,7 @@ __attribute__((constructor)) static void begin(void) {
     find_real();
     count_file = getenv("INTERPOSE_COUNT");
     if (fail) {
-        what = strncmp(fail, "alloc:", 6) == 0 ? FAIL_ALLOC : FAIL_IO;
+        what = strncmp(fail, "alloc:", 6) == 0 ? FAIL_ALLOC : strncmp(fail, "io:", 3) == 0 ? FAIL_IO : STOP;
         char *end;
         at = strtol(strchr(fail, ':') + 1, &end, 10);
         for_ever = *end == '+';
@@ -151,7 +153,10 @@ void free(void *p) {
 /* Does this call fail? A short one does not: it does less. */
 static bool io_fails(bool can_be_short, bool *half) {
     if (half) *half = false;
-    if (!armed || !hit(FAIL_IO, __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED))) return false;
+    if (!armed) return false;
+    const long number = __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
+    if (hit(STOP, number)) (void)raise(SIGTERM);
+    if (!hit(FAIL_IO, number)) return false;
     if (is_short) {
         if (can_be_short && half) *half = true;
         return false;

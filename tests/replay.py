@@ -58,10 +58,11 @@ def changed(old, at, data):
 
 
 class Disk:
-    def __init__(self, tree):
+    def __init__(self, tree, unflushed=()):
+        """The tree is safe, but for the names of folders that a killed program has made and not flushed."""
         self.live = {name: FOLDER if data is None else File(data) for name, data in tree.items()}
-        self.safe = dict(self.live)
-        self.pending = []  # (folder, {name: File, FOLDER or None})
+        self.safe = {name: file for name, file in self.live.items() if name not in unflushed}
+        self.pending = [(os.path.dirname(name), {name: FOLDER}) for name in unflushed]  # (folder, {name: File, FOLDER or None})
         self.open = {}  # descriptor: [File or the name of a folder, place, does it append?]
 
     def rename_all(self, change):
@@ -199,10 +200,12 @@ def difference(want, got, ignored=by_the_clock):
 
 
 class Scenario:
-    """Commands before, the one whose power fails, and go_on(disk, what it must become), the command that goes on."""
+    """Commands before, the one whose power fails, and go_on(disk, what it must become), the command that goes on. unflushed: folders that
+    the commands before have made, whose names are not safe."""
 
-    def __init__(self, name, before, command, go_on, ignored=by_the_clock):
+    def __init__(self, name, before, command, go_on, ignored=by_the_clock, unflushed=()):
         self.name, self.before, self.command, self.go_on, self.ignored = name, before, command, go_on, ignored
+        self.unflushed = unflushed
 
 
 class Replay:
@@ -254,7 +257,7 @@ class Replay:
 
     def disks_of(self, scenario, before, log, after, variants):
         """The disks, (point, variant, disk), the same bytes once; torn files under a temporary name; and what is wrong at sight."""
-        disk, seen, torn, wrong = Disk(before), {}, {}, []
+        disk, seen, torn, wrong = Disk(before, scenario.unflushed), {}, {}, []
         for point, record in enumerate(log):
             last = point == len(log) - 1
             if not disk.apply(*record) and not last:
@@ -358,6 +361,8 @@ def scenarios(vae, saver):
         Scenario("save", [save + ["1"]], save + ["2"], again(save + ["2"]),
                  lambda name: ".tmp." in name),  # the library leaves a dead process's temporary to its host
         Scenario("train", [], whole, resumed(whole, "run/resume.safetensors")),
+        Scenario("train_where_a_killed_run_made_folders", [["mkdir", "-p", "run/samples"]], whole, resumed(whole, "run/resume.safetensors"),
+                 unflushed=("run", "run/samples")),
         Scenario("resume", [train + ["--steps", "4"]], whole + ["--resume"], again(whole + ["--resume"])),
         Scenario("train_over_the_old", [whole], other + ["-f"], forced(other, "run/resume.safetensors", "run/config.txt")),
         Scenario("prior", [train + ["--epochs", "1"]], fit, resumed(fit, "p.resume.safetensors")),
