@@ -46,8 +46,11 @@ static int32_t stand_latent(int32_t i, const vaei_module *m, const char *example
 
 static int32_t stand_likelihood(int32_t i, const vaei_module *m, const char *example, candidate *c) {
     (void)m;
-    snprintf(c->spec, TEXT, PLAIN "likelihood %s\n", example);
-    return i == 0;
+    if (i == 4) return 0; /* numbers a value */
+    snprintf(c->spec, TEXT,
+             "input 4x4x3\nencoder flatten | linear out=6 | tanh\nlatent gaussian dim=2\n"
+             "decoder linear out=%d | reshape 4x4x%d\nlikelihood %s\n", 48 * (i + 1), 3 * (i + 1), example);
+    return 1;
 }
 
 static int32_t stand_prior(int32_t i, const vaei_module *m, const char *example, candidate *c) {

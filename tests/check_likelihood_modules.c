@@ -2,8 +2,8 @@
  * check_likelihood_modules.c - likelihoods against closed forms and signed finite differences. */
 #include "module_rig.h"
 
+#include "api/api.h"
 #include <stdio.h>
-#include <vae/vae.h>
 
 static void likelihood_rig(rig *g, const char *text, int64_t size) {
     const vaei_need need = {0};
@@ -12,9 +12,7 @@ static void likelihood_rig(rig *g, const char *text, int64_t size) {
     rig_init(g);
     g->p.ops = (const vaei_likelihood_ops *)bind(g, text, vaei_likelihoods, vaei_likelihoods_count, &node, &conf);
     g->p.conf = conf;
-    g->p.x = (vaei_shape){1, {size}};
-    g->p.size = size;
-    if (g->p.ops->plan) ck_assert_int_eq(g->p.ops->plan(&g->p, &g->build), VAE_OK);
+    ck_assert_int_eq(vaei_likelihood_plan(&g->p, &g->build, &(vaei_shape){1, {size}}), VAE_OK);
     allocate(g, need);
 }
 
@@ -29,7 +27,7 @@ typedef struct likelihood_case {
 static double likelihood_value(void *arg) {
     likelihood_case *t = arg;
     double sum = 0;
-    t->g.p.ops->nll(&t->g.p, &t->g.run, t->g.cache, t->theta, t->x, t->nll);
+    vaei_likelihood_nll(&t->g.p, &t->g.run, t->g.facts, t->theta, t->x, t->nll);
     for (int i = 0; i < N; i++) sum += (double)t->weight[i] * t->nll[i];
     return sum;
 }
@@ -56,7 +54,7 @@ START_TEST(test_likelihood_gradients) {
     likelihood_setup(&t, likelihood_texts[_i]);
     if (t.g.table.count > 0) t.g.params[t.g.table.at[0]->offset] = -0.4f;
     (void)likelihood_value(&t);
-    t.g.p.ops->backward(&t.g.p, &t.g.run, t.g.cache, t.theta, t.x, t.weight, t.dtheta);
+    vaei_likelihood_backward(&t.g.p, &t.g.run, t.g.facts, t.theta, t.x, t.weight, t.dtheta);
     check_gradient("theta", likelihood_value, &t, t.theta, t.dtheta, N * S);
     for (int64_t i = 0; i < t.g.table.count; i++) {
         const vaei_param *p = t.g.table.at[i];
@@ -74,12 +72,12 @@ START_TEST(test_likelihood_of_parts_is_that_of_the_whole_unless_of_batch) {
     likelihood_setup(&parts, likelihood_texts[_i]);
     const vaei_likelihood *const p = &parts.g.p;
     (void)likelihood_value(&whole);
-    whole.g.p.ops->backward(&whole.g.p, &whole.g.run, whole.g.cache, whole.theta, whole.x, whole.weight, whole.dtheta);
+    vaei_likelihood_backward(&whole.g.p, &whole.g.run, whole.g.facts, whole.theta, whole.x, whole.weight, whole.dtheta);
     for (int first = 0, n = 2; first < N; first += n) {
         vaei_run r = parts.g.run;
         r.n = n = first + n > N ? N - first : n;
-        p->ops->nll(p, &r, parts.g.cache, parts.theta + first * S, parts.x + first * S, parts.nll + first);
-        p->ops->backward(p, &r, parts.g.cache, parts.theta + first * S, parts.x + first * S, parts.weight + first,
+        vaei_likelihood_nll(p, &r, parts.g.facts, parts.theta + first * S, parts.x + first * S, parts.nll + first);
+        vaei_likelihood_backward(p, &r, parts.g.facts, parts.theta + first * S, parts.x + first * S, parts.weight + first,
                          parts.dtheta + first * S);
     }
     if (!p->of_batch) {
@@ -98,7 +96,7 @@ START_TEST(test_optimal_sigma_gradient_of_a_near_fit) {
     likelihood_setup(&t, "likelihood gaussian sigma=optimal\n");
     for (int i = 0; i < N * S; i++) t.theta[i] = t.x[i] + 0.05f * t.theta[i];
     (void)likelihood_value(&t);
-    t.g.p.ops->backward(&t.g.p, &t.g.run, t.g.cache, t.theta, t.x, t.weight, t.dtheta);
+    vaei_likelihood_backward(&t.g.p, &t.g.run, t.g.facts, t.theta, t.x, t.weight, t.dtheta);
     for (int i = 0; i < N * S; i++) {
         const float kept = t.theta[i], h = 1.0f / 4096;
         t.theta[i] = kept + h;
@@ -124,10 +122,8 @@ START_TEST(test_bernoulli_closed_form) {
         }
         ck_assert_double_eq_tol(t.nll[i], wanted, 1e-5);
     }
-    t.g.p.ops->mean(&t.g.p, &t.g.run, t.theta, t.dtheta);
+    vaei_likelihood_mean(&t.g.p, &t.g.run, t.theta, t.dtheta);
     for (int j = 0; j < N * S; j++) ck_assert_double_eq_tol(t.dtheta[j], 1 / (1 + exp(-(double)t.theta[j])), 1e-6);
-    t.g.p.ops->mean(&t.g.p, &t.g.run, t.theta, t.theta);
-    ck_assert_mem_eq(t.theta, t.dtheta, sizeof t.theta);
     rig_free(&t.g);
 }
 END_TEST
@@ -163,7 +159,7 @@ START_TEST(test_gaussian_fixed_and_learned_closed_form) {
     likelihood_setup(&t, "likelihood gaussian value=0.5\n");
     (void)likelihood_value(&t);
     for (int i = 0; i < N; i++) ck_assert_double_eq_tol(t.nll[i], normal_nll(&t, i, 0.5), 1e-4);
-    t.g.p.ops->mean(&t.g.p, &t.g.run, t.theta, t.dtheta);
+    vaei_likelihood_mean(&t.g.p, &t.g.run, t.theta, t.dtheta);
     ck_assert_mem_eq(t.theta, t.dtheta, sizeof t.theta);
     rig_free(&t.g);
     likelihood_setup(&t, "likelihood gaussian sigma=learned value=0.25\n");
@@ -220,7 +216,7 @@ START_TEST(test_gaussian_optimal_uses_batch_then_running_sigma) {
         (void)likelihood_value(&t);
         for (int i = 0; i < N; i++)
             ck_assert_double_eq_tol(t.nll[i], normal_nll(&t, i, exp(clip(0.5 * log(mse)))), 1e-4);
-        t.g.p.ops->commit(&t.g.p, &t.g.run, t.g.cache, t.g.params);
+        t.g.p.ops->commit(&t.g.p, &t.g.run, t.g.facts, t.g.params);
         ck_assert_float_eq(t.g.params[batches], (float)(batch + 1));
         const double l = clip(0.5 * log(mse)), wanted = batch == 0 ? l : 0.5 * (first + l);
         ck_assert_double_eq_tol(t.g.params[at], wanted, 1e-5);
@@ -229,7 +225,7 @@ START_TEST(test_gaussian_optimal_uses_batch_then_running_sigma) {
     }
     t.g.params[batches] = 1000; /* long after the start a batch counts for a hundredth */
     const double before = t.g.params[at];
-    t.g.p.ops->commit(&t.g.p, &t.g.run, t.g.cache, t.g.params);
+    t.g.p.ops->commit(&t.g.p, &t.g.run, t.g.facts, t.g.params);
     ck_assert_double_eq_tol(t.g.params[at], before + 0.01 * (clip(0.5 * log(mse)) - before), 1e-5);
     t.g.run.training = 0;
     (void)likelihood_value(&t);
@@ -247,10 +243,10 @@ START_TEST(test_laplace_closed_form) {
         for (int j = i * S; j < (i + 1) * S; j++) wanted += fabs((double)t.x[j] - (double)t.theta[j]) / 0.25 + log(0.5);
         ck_assert_double_eq_tol(t.nll[i], wanted, 1e-5);
     }
-    t.g.p.ops->backward(&t.g.p, &t.g.run, t.g.cache, t.theta, t.x, t.weight, t.dtheta);
+    vaei_likelihood_backward(&t.g.p, &t.g.run, t.g.facts, t.theta, t.x, t.weight, t.dtheta);
     for (int j = 0; j < N * S; j++)
         ck_assert_float_eq_tol(t.dtheta[j], (t.theta[j] > t.x[j] ? 4.0f : -4.0f) * t.weight[j / S], 1e-6f);
-    t.g.p.ops->mean(&t.g.p, &t.g.run, t.theta, t.dtheta);
+    vaei_likelihood_mean(&t.g.p, &t.g.run, t.theta, t.dtheta);
     ck_assert_mem_eq(t.theta, t.dtheta, sizeof t.theta);
     rig_free(&t.g);
 }
@@ -262,7 +258,7 @@ START_TEST(test_real_likelihoods_of_a_perfect_fit_stay_finite) {
         likelihood_setup(&t, likelihood_texts[k]);
         memcpy(t.theta, t.x, sizeof t.theta);
         ck_assert(isfinite(likelihood_value(&t)));
-        t.g.p.ops->backward(&t.g.p, &t.g.run, t.g.cache, t.theta, t.x, t.weight, t.dtheta);
+        vaei_likelihood_backward(&t.g.p, &t.g.run, t.g.facts, t.theta, t.x, t.weight, t.dtheta);
         for (int j = 0; j < N * S; j++) ck_assert_float_eq(t.dtheta[j], 0);
         rig_free(&t.g);
     }
@@ -287,8 +283,8 @@ START_TEST(test_likelihood_does_not_depend_on_threads) {
             ck_assert_int_eq(vaei_pool_create(&pool, &g.heap, threaded ? 3 : 1, NULL, NULL), VAE_OK);
             g.run.pool = pool;
             memset(g.grads, 0, (size_t)g.table.n_floats * sizeof(float));
-            g.p.ops->nll(&g.p, &g.run, g.cache, theta, x, nll[threaded]);
-            g.p.ops->backward(&g.p, &g.run, g.cache, theta, x, weight, d[threaded]);
+            vaei_likelihood_nll(&g.p, &g.run, g.facts, theta, x, nll[threaded]);
+            vaei_likelihood_backward(&g.p, &g.run, g.facts, theta, x, weight, d[threaded]);
             grad[threaded] = g.grads[0];
             vaei_pool_destroy(pool);
         }
@@ -298,6 +294,40 @@ START_TEST(test_likelihood_does_not_depend_on_threads) {
         for (int i = 0; i < MANY; i++) ck_assert(fabs(nll[0][i]) > 0);
         rig_free(&g);
     }
+}
+END_TEST
+
+/* What a session does for samples: latents, theta, then x drawn from it by the item's place in the stream. */
+START_TEST(test_drawn_values_are_those_of_their_place_however_a_batch_is_cut) {
+    enum { WIDE = 5 };
+    static const char text[] =
+        "input 3x2\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=6 | reshape 3x2\nlikelihood laplace\n";
+    vae_model_t *m = NULL;
+    vaei_work w;
+    vaei_carve c = {0};
+    float drawn[WIDE * 6], mean[WIDE * 6], alone[6];
+    ck_assert_int_eq(vae_model_create(&m, NULL, text, 3), VAE_OK);
+    const vaei_network *const net = &m->network;
+    vaei_network_carve(net, m->ctx->kernels, WIDE, 0, &c, &w);
+    void *const block = aligned_alloc(VAEI_ALIGN, c.used);
+    c = (vaei_carve){.base = block};
+    vaei_network_carve(net, m->ctx->kernels, WIDE, 0, &c, &w);
+    vaei_run r = {.k = m->ctx->kernels, .n = WIDE, .params = m->params, .noise.seed = 4};
+    vaei_network_pack(net, &r, &w);
+    vaei_network_sample(net, &r, &w, 100);
+    vaei_network_decode(net, &r, &w, w.z);
+    vaei_network_mean_x(net, &r, &w, mean);
+    vaei_network_draw_x(net, &r, &w, 100, drawn);
+    for (int i = 0; i < WIDE * 6; i++) ck_assert_float_ne(drawn[i], mean[i]);
+    for (uint64_t i = 0; i < WIDE; i++) {
+        r.n = 1;
+        vaei_network_sample(net, &r, &w, 100 + i);
+        vaei_network_decode(net, &r, &w, w.z);
+        vaei_network_draw_x(net, &r, &w, 100 + i, alone);
+        ck_assert_mem_eq(alone, drawn + i * 6, sizeof alone);
+    }
+    free(block);
+    vae_model_destroy(m);
 }
 END_TEST
 
@@ -319,6 +349,7 @@ Suite *suite_likelihood_modules(void) {
     tcase_add_test(t, test_laplace_closed_form);
     tcase_add_test(t, test_real_likelihoods_of_a_perfect_fit_stay_finite);
     tcase_add_test(t, test_likelihood_does_not_depend_on_threads);
+    tcase_add_test(t, test_drawn_values_are_those_of_their_place_however_a_batch_is_cut);
     suite_add_tcase(s, t);
     return s;
 }

@@ -171,15 +171,14 @@ static const char *latent_6(void) { LATENT(vq, ops.decode_codes = codes_of_anoth
 
 /* ---- likelihoods ------------------------------------------------------------------------------------------------------ */
 
-static void likelihood_wrong_sign(const vaei_likelihood *p, const vaei_run *r, const void *cache, const float *theta, const float *x,
-                                  const float *weight, float *dtheta) {
-    likelihood_laplace->backward(p, r, cache, theta, x, weight, dtheta);
-    negate(r->n * p->size, dtheta);
+static void likelihood_wrong_sign(const vaei_likelihood *p, const vaei_run *r, const void *facts, const float *theta, const float *x,
+                                  float weight, float *dtheta) {
+    likelihood_laplace->backward(p, r, facts, theta, x, weight, dtheta);
+    negate(p->theta_size, dtheta);
 }
 
-static void likelihood_of_others(const vaei_likelihood *p, const vaei_run *r, void *cache, const float *theta, const float *x,
-        double *nll) {
-    likelihood_laplace->nll(p, r, cache, theta, x, nll);
+static void likelihood_of_others(const vaei_likelihood *p, const vaei_run *r, void *facts, double *nll) {
+    (void)p, (void)facts;
     if (r->n > 1) nll[0] += 1e-9 * nll[r->n - 1];
 }
 
@@ -188,8 +187,24 @@ static void mean_beyond(const vaei_likelihood *p, const vaei_run *r, const float
     x[0] = INFINITY;
 }
 
-static void mean_not_in_place(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x) {
-    for (int64_t i = 0; i < r->n * p->size; i++) x[i] = i > 0 && x == theta ? x[i - 1] : theta[i];
+static void mean_aside(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x) {
+    likelihood_laplace->mean(p, r, theta, x);
+    x[p->size - 1] += 0.1f;
+}
+
+static void sample_narrow(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key key, uint32_t item, const float *theta, float *x) {
+    likelihood_laplace->sample(p, r, key, item, theta, x);
+    for (int64_t i = 0; i < p->size; i++) x[i] = theta[i] + 0.8f * (x[i] - theta[i]);
+}
+
+static void sample_aside(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key key, uint32_t item, const float *theta, float *x) {
+    likelihood_gaussian->sample(p, r, key, item, theta, x);
+    x[0] += 0.1f;
+}
+
+static void sample_once(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key key, uint32_t item, const float *theta, float *x) {
+    key.step = 0;
+    likelihood_laplace->sample(p, r, key, item, theta, x);
 }
 
 static const char *of_likelihood(vaei_likelihood_ops ops, const char *text) {
@@ -208,10 +223,13 @@ static vae_status_t of_batch_forgotten(vaei_likelihood *p, vaei_build *b) {
 }
 
 static const char *likelihood_1(void) { LIKELIHOOD(laplace, "laplace", ops.backward = likelihood_wrong_sign); }
-static const char *likelihood_2(void) { LIKELIHOOD(laplace, "laplace", ops.nll = likelihood_of_others); }
+static const char *likelihood_2(void) { LIKELIHOOD(laplace, "laplace", ops.settle = likelihood_of_others); }
 static const char *likelihood_3(void) { LIKELIHOOD(laplace, "laplace", ops.mean = mean_beyond); }
-static const char *likelihood_4(void) { LIKELIHOOD(laplace, "laplace", ops.mean = mean_not_in_place); }
+static const char *likelihood_4(void) { LIKELIHOOD(laplace, "laplace", ops.mean = mean_aside); }
 static const char *likelihood_5(void) { LIKELIHOOD(gaussian, "gaussian sigma=learned", ops.plan = of_batch_forgotten); }
+static const char *likelihood_6(void) { LIKELIHOOD(laplace, "laplace", ops.sample = sample_narrow); }
+static const char *likelihood_7(void) { LIKELIHOOD(gaussian, "gaussian", ops.sample = sample_aside); }
+static const char *likelihood_8(void) { LIKELIHOOD(laplace, "laplace", ops.sample = sample_once); }
 
 /* ---- priors ------------------------------------------------------------------------------------------------------------ */
 
@@ -359,8 +377,11 @@ static const struct {
     {likelihood_1, "a likelihood with the wrong sign in dtheta", "gradient of theta"},
     {likelihood_2, "a likelihood that looks at other examples", "parts"},
     {likelihood_3, "a mean that is not where data may lie", "mean"},
-    {likelihood_4, "a mean that cannot be written over theta", "mean"},
-    {likelihood_5, "a likelihood of the batch that does not say so", "parts"},
+    {likelihood_4, "a mean that is not that of the samples", "samples: their mean"},
+    {likelihood_5, "a likelihood of the batch that does not say so", "gradient of likelihood.log_sigma"},
+    {likelihood_6, "samples nearer to the mean than their density says", "samples: the mean ratio"},
+    {likelihood_7, "samples aside of the mean", "samples: their mean"},
+    {likelihood_8, "samples that begin anew after 2^32 items", "samples: two items"},
     {prior_1, "a prior with the wrong sign in its gradients", "gradient of prior."},
     {prior_2, "a prior whose probabilities do not add up to 1", "probabilities"},
     {prior_3, "a prior whose samples are of another", "samples"},

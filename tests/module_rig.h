@@ -22,7 +22,7 @@ typedef struct rig {
     vaei_params table;
     float *params, *grads;
     vaei_slot slot;
-    char cache[VAEI_LIKELIHOOD_CACHE];
+    _Alignas(VAEI_ALIGN) char facts[VAEI_LIKELIHOOD_FACTS];
     vaei_run run;
     uint32_t random;
 } rig;

@@ -191,8 +191,8 @@ static void quantize(const vae_session_t *s, const vaei_run *r, const float *mea
 static void decode(const vae_session_t *s, const vaei_run *r, const float *z, float *x) {
     const vaei_network *net = &s->model->network;
     r->k->flush(r->n * vaei_shape_size(&net->latent.z), z, s->work.z);
-    vaei_network_decode(net, r, &s->work, s->work.z, x);
-    net->likelihood.ops->mean(&net->likelihood, r, x, x);
+    vaei_network_decode(net, r, &s->work, s->work.z);
+    vaei_network_mean_x(net, r, &s->work, x);
 }
 
 /* The same for latents as the host sees them. */
@@ -368,8 +368,8 @@ vae_status_t vae_decode_codes(vae_session_t *session, int64_t n, const int32_t *
     vaei_run r = start(session);
     for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += r.n) {
         r.n = chunk(session, n - i);
-        vaei_network_decode_codes(net, &r, &session->work, codes + i * net->latent.n_codes, x + i * S);
-        net->likelihood.ops->mean(&net->likelihood, &r, x + i * S, x + i * S);
+        vaei_network_decode_codes(net, &r, &session->work, codes + i * net->latent.n_codes);
+        vaei_network_mean_x(net, &r, &session->work, x + i * S);
     }
     return finish(session);
 }
@@ -407,8 +407,8 @@ static void score_chunk(vae_session_t *s, const vaei_run *r, const float *x, int
         }
         net->latent.ops->draw(&net->latent, r, &w->latent, w->mean, w->logvar, w->noise, w->z, w->kl, w->log_ratio);
         if (vaei_network_has_prior(net)) vaei_network_prior_ratio(net, r, w);
-        vaei_network_decode(net, r, w, w->z, w->theta);
-        net->likelihood.ops->nll(&net->likelihood, r, w->likelihood_cache, w->theta, x, w->nll);
+        vaei_network_decode(net, r, w, w->z);
+        vaei_likelihood_nll(&net->likelihood, r, w->facts, w->theta, x, w->nll);
         add_sample(s, r->n, j == 0);
     }
     if (!noise) s->position += (uint64_t)(r->n * k);

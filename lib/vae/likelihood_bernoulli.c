@@ -2,6 +2,7 @@
  * likelihood_bernoulli.c - each value is a probability in [0, 1]; the decoder gives its logit a.
  *
  *     nll = sum softplus(a) - x a        d nll / d a = sigmoid(a) - x        E[x] = sigmoid(a)
+ *     x ~ 1 where u < sigmoid(a), else 0        u uniform in [0, 1)
  *
  * For x strictly between 0 and 1 this is the cross-entropy, which is not the log of a density; grey pixels are commonly
  * scored so.
@@ -10,57 +11,34 @@
 
 #include <math.h>
 
-#include "vae/batch_groups.h"
-
-typedef struct job {
-    const vaei_run *r;
-    int64_t size;
-    const float *theta, *x, *weight;
-    double *nll;
-    float *out;
-} job;
-
-static void nll_task(void *arg, int32_t group) {
-    const job *j = arg;
-    const vaei_range range = vaei_batch_group(j->r->n, group);
-    for (int64_t i = range.first; i < range.end; i++) {
-        j->nll[i] = j->r->k->bernoulli_nll(j->size, j->theta + i * j->size, j->x + i * j->size);
-    }
+static vae_status_t plan(vaei_likelihood *p, vaei_build *b) {
+    (void)b;
+    vaei_likelihood_takes(p, 1, "logits", -INFINITY, INFINITY);
+    return VAE_OK;
 }
 
-static void nll(const vaei_likelihood *p, const vaei_run *r, void *cache, const float *theta, const float *x,
-                double *out) {
-    job j = { .r = r, .size = p->size, .theta = theta, .x = x, .nll = out };
-    (void)cache;
-    vaei_parallel(r->pool, vaei_batch_groups(r->n), nll_task, &j);
+static double nll(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *x) {
+    return r->k->bernoulli_nll(p->size, theta, x);
 }
 
-static void backward_task(void *arg, int32_t group) {
-    const job *j = arg;
-    const vaei_range range = vaei_batch_group(j->r->n, group);
-    for (int64_t i = range.first; i < range.end; i++) {
-        const int64_t at = i * j->size;
-        j->r->k->bernoulli_grad(j->size, j->weight[i], j->theta + at, j->x + at, j->out + at);
-    }
-}
-
-static void backward(const vaei_likelihood *p, const vaei_run *r, const void *cache, const float *theta, const float *x,
-                     const float *weight, float *dtheta) {
-    job j = { .r = r, .size = p->size, .theta = theta, .x = x, .weight = weight, .out = dtheta };
-    (void)cache;
-    vaei_parallel(r->pool, vaei_batch_groups(r->n), backward_task, &j);
-}
-
-static void mean_task(void *arg, int32_t group) {
-    const job *j = arg;
-    const vaei_range range = vaei_batch_group(j->r->n, group);
-    const int64_t at = range.first * j->size, count = (range.end - range.first) * j->size;
-    j->r->k->map[VAEI_MAP_SIGMOID](count, 0, j->theta + at, j->out + at);
+static void backward(const vaei_likelihood *p, const vaei_run *r, const void *facts, const float *theta, const float *x, float weight,
+                     float *dtheta) {
+    (void)facts;
+    r->k->bernoulli_grad(p->size, weight, theta, x, dtheta);
 }
 
 static void mean(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x) {
-    job j = { .r = r, .size = p->size, .theta = theta, .out = x };
-    vaei_parallel(r->pool, vaei_batch_groups(r->n), mean_task, &j);
+    r->k->map[VAEI_MAP_SIGMOID](p->size, 0, theta, x);
+}
+
+static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key key, uint32_t item, const float *theta, float *x) {
+    float probability[VAEI_VALUES];
+    vaei_noise_uniform(key, item, p->size, x);
+    for (int64_t at = 0; at < p->size; at += VAEI_VALUES) {
+        const int64_t n = p->size - at < VAEI_VALUES ? p->size - at : VAEI_VALUES;
+        r->k->map[VAEI_MAP_SIGMOID](n, 0, theta + at, probability);
+        for (int64_t i = 0; i < n; i++) x[at + i] = x[at + i] < probability[i] ? 1.0f : 0.0f;
+    }
 }
 
 const vaei_likelihood_ops vaei_likelihood_bernoulli = {
@@ -70,9 +48,9 @@ const vaei_likelihood_ops vaei_likelihood_bernoulli = {
                 .paper = "Kingma, Welling 2013 (arXiv:1312.6114)" },
     .lo = 0,
     .hi = 1,
-    .theta = "logits",
-    .reach = {-INFINITY, INFINITY},
+    .plan = plan,
     .nll = nll,
     .backward = backward,
     .mean = mean,
+    .sample = sample,
 };

@@ -2,7 +2,7 @@
  * likelihood_gaussian.c - real values around the decoder's output, all with one standard deviation s = e^l.
  *
  *     nll = E / (2 s^2) + S (l + ln(2 pi) / 2)        E = sum (x - theta)^2 over the S values of an example
- *     E[x] = theta
+ *     E[x] = theta        x ~ theta + s e, e standard normal
  *
  *     sigma=fixed     s = value
  *     sigma=learned   l = clip(likelihood.log_sigma), trained with the rest
@@ -23,8 +23,6 @@
 
 #include <float.h>
 #include <math.h>
-
-#include "vae/batch_groups.h"
 
 #define HALF_LN_2PI 0.91893853320467274178
 #define CLIP -6.0
@@ -47,11 +45,12 @@ static const vaei_option options[] = {
     { 0 },
 };
 
-/* The facts of a training batch that backward and commit need. */
+/* What a pass takes as s. */
 typedef struct facts {
     double mse;
-    double log_sigma; /* l, clipped */
-    double slope;     /* clip'(l) */
+    double log_sigma, precision; /* l, clipped; 1 / s^2 */
+    double slope;                /* clip'(l) */
+    double through_sigma;        /* what the optimal s, which depends on theta itself, adds to each w / s^2 */
 } facts;
 
 static double clip(double l) {
@@ -84,135 +83,91 @@ static vae_status_t plan(vaei_likelihood *p, vaei_build *b) {
                          " go",
                          (double)c->value);
     const float start = (float)(c->sigma == LEARNED ? unclipped((double)c->value) : log((double)c->value));
-    p->n_params = 0;
     p->of_batch = c->sigma != FIXED;
     if (c->sigma == FIXED) return VAE_OK;
     VAEI_TRY(declare(p, b, "log_sigma", c->sigma == LEARNED ? VAEI_PARAM_TRAINED : 0, start));
     return c->sigma == OPTIMAL ? declare(p, b, "batches", 0, 0) : VAE_OK;
 }
 
-typedef struct job {
-    const vaei_run *r;
-    int64_t size;
-    const float *theta, *x, *weight;
-    double *out;     /* [n] */
-    double *partial; /* [groups] */
-    double scale;
-    float *dtheta;
-} job;
-
-static double squared_error(const job *j, int64_t example) {
-    const int64_t at = example * j->size;
-    return j->r->k->sum_squared_difference(j->size, j->x + at, j->theta + at);
+/* l as the parameters say it. */
+static double log_sigma(const vaei_likelihood *p, const vaei_run *r) {
+    const conf *c = p->conf;
+    if (c->sigma == FIXED) return log((double)c->value);
+    const double given = (double)r->params[p->param[LOG_SIGMA]->offset];
+    return c->sigma == LEARNED ? clip(given) : given;
 }
 
-static void errors_task(void *arg, int32_t group) {
-    const job *j = arg;
-    const vaei_range range = vaei_batch_group(j->r->n, group);
-    for (int64_t i = range.first; i < range.end; i++) j->out[i] = squared_error(j, i);
+/* E, of which settle makes the nll. */
+static double squared_error(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *x) {
+    return r->k->sum_squared_difference(p->size, x, theta);
 }
 
 /* What this pass takes as the deviation. error[n]: the squared errors. */
 static facts find_sigma(const vaei_likelihood *p, const vaei_run *r, const double *error) {
     const conf *c = p->conf;
-    facts f = { .mse = 0, .slope = 0 };
-    if (c->sigma == FIXED) {
-        f.log_sigma = log((double)c->value);
-        return f;
-    }
-    if (c->sigma == OPTIMAL && !r->training) {
-        f.log_sigma = r->params[p->param[LOG_SIGMA]->offset];
-        return f;
-    }
-    double l;
-    if (c->sigma == LEARNED) {
-        l = r->params[p->param[LOG_SIGMA]->offset];
-    } else {
+    facts f = {.log_sigma = log_sigma(p, r)};
+    if (c->sigma == LEARNED) f.slope = clip_slope((double)r->params[p->param[LOG_SIGMA]->offset]);
+    if (c->sigma == OPTIMAL && r->training) {
         double sum = 0;
         for (int64_t i = 0; i < r->n; i++) sum += error[i];
         f.mse = sum / ((double)r->n * (double)p->size);
-        l = 0.5 * log(f.mse); /* -inf for a perfect fit: clip gives CLIP */
+        const double l = 0.5 * log(f.mse); /* -inf for a perfect fit: clip gives CLIP */
+        f.log_sigma = clip(l);
+        f.slope = clip_slope(l);
     }
-    f.log_sigma = clip(l);
-    f.slope = clip_slope(l);
+    f.precision = exp(-2 * f.log_sigma);
     return f;
 }
 
-static void nll(const vaei_likelihood *p, const vaei_run *r, void *cache, const float *theta, const float *x,
-                double *out) {
-    job j = { .r = r, .size = p->size, .theta = theta, .x = x, .out = out };
-    vaei_parallel(r->pool, vaei_batch_groups(r->n), errors_task, &j);
-    const facts f = find_sigma(p, r, out);
-    const double precision = exp(-2 * f.log_sigma);
-    for (int64_t i = 0; i < r->n; i++)
-        out[i] = 0.5 * out[i] * precision + (double)p->size * (f.log_sigma + HALF_LN_2PI);
-    if (r->training) memcpy(cache, &f, sizeof f);
+static void settle(const vaei_likelihood *p, const vaei_run *r, void *out, double *nll) {
+    const facts f = find_sigma(p, r, nll);
+    for (int64_t i = 0; i < r->n; i++) nll[i] = 0.5 * nll[i] * f.precision + (double)p->size * (f.log_sigma + HALF_LN_2PI);
+    memcpy(out, &f, sizeof(f));
 }
 
-static void slope_task(void *arg, int32_t group) {
-    const job *j = arg;
-    const vaei_range range = vaei_batch_group(j->r->n, group);
-    double sum = 0;
-    for (int64_t i = range.first; i < range.end; i++) {
-        sum += (double)j->weight[i] * ((double)j->size - squared_error(j, i) * j->scale);
-    }
-    j->partial[group] = sum;
+static double slope(const vaei_likelihood *p, const vaei_run *r, const void *given, const float *theta, const float *x) {
+    const facts *f = given;
+    return (double)p->size - squared_error(p, r, theta, x) * f->precision;
 }
 
-/* partial[0] is what sigma's own dependence on theta adds to each w / s^2. */
-static void backward_task(void *arg, int32_t group) {
-    const job *j = arg;
-    const vaei_range range = vaei_batch_group(j->r->n, group);
-    for (int64_t i = range.first; i < range.end; i++) {
-        const float factor = (float)((double)j->weight[i] * j->scale + j->partial[0]);
-        const int64_t end = (i + 1) * j->size;
-        for (int64_t k = i * j->size; k < end; k++) j->dtheta[k] = factor * (j->theta[k] - j->x[k]);
-    }
-}
-
-static void backward(const vaei_likelihood *p, const vaei_run *r, const void *cache, const float *theta, const float *x,
-                     const float *weight, float *dtheta) {
+static void carry(const vaei_likelihood *p, const vaei_run *r, void *given, double sum) {
     const conf *c = p->conf;
-    double partial[VAEI_BATCH_GROUPS] = { 0 };
-    facts f;
-    memcpy(&f, cache, sizeof f);
-    job j = { .r = r,
-              .size = p->size,
-              .theta = theta,
-              .x = x,
-              .weight = weight,
-              .dtheta = dtheta,
-              .partial = partial,
-              .scale = exp(-2 * f.log_sigma) };
-    double through_sigma = 0;
-    if (c->sigma != FIXED) {
-        double slope = 0;
-        vaei_parallel(r->pool, vaei_batch_groups(r->n), slope_task, &j);
-        for (int32_t g = 0; g < vaei_batch_groups(r->n); g++) slope += partial[g];
-        slope *= f.slope;
-        if (c->sigma == LEARNED)
-            r->grads[p->param[LOG_SIGMA]->offset] += (float)slope;
-        else if (f.mse > 0)
-            through_sigma = slope / ((double)r->n * (double)p->size * f.mse);
-    }
-    partial[0] = through_sigma;
-    vaei_parallel(r->pool, vaei_batch_groups(r->n), backward_task, &j);
+    facts *f = given;
+    sum *= f->slope;
+    if (c->sigma == LEARNED)
+        r->grads[p->param[LOG_SIGMA]->offset] += (float)sum;
+    else if (f->mse > 0)
+        f->through_sigma = sum / ((double)r->n * (double)p->size * f->mse);
+}
+
+static void backward(const vaei_likelihood *p, const vaei_run *r, const void *given, const float *theta, const float *x, float weight,
+                     float *dtheta) {
+    const facts *f = given;
+    const float factor = (float)((double)weight * f->precision + f->through_sigma);
+    (void)r;
+    for (int64_t i = 0; i < p->size; i++) dtheta[i] = factor * (theta[i] - x[i]);
 }
 
 static void mean(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x) {
-    if (x != theta) memcpy(x, theta, (size_t)(r->n * p->size) * sizeof *x);
+    (void)r;
+    memcpy(x, theta, (size_t)p->size * sizeof(*x));
 }
 
-static void commit(const vaei_likelihood *p, const vaei_run *r, const void *cache, float *params) {
+static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key key, uint32_t item, const float *theta, float *x) {
+    const float sigma = (float)exp(log_sigma(p, r));
+    vaei_noise_normal(r->k, key, item, p->size, x);
+    for (int64_t i = 0; i < p->size; i++) x[i] = theta[i] + sigma * x[i];
+}
+
+static void commit(const vaei_likelihood *p, const vaei_run *r, const void *given, float *params) {
     const conf *c = p->conf;
-    facts f;
+    const facts *f = given;
     (void)r;
     if (c->sigma != OPTIMAL) return;
-    memcpy(&f, cache, sizeof f);
     float *running = params + p->param[LOG_SIGMA]->offset, *batches = params + p->param[BATCHES]->offset;
     const double share = 1.0 / ((double)*batches + 1.0); /* the first batch sets it */
     const double momentum = share > MOMENTUM ? share : MOMENTUM;
-    *running = (float)(*running + momentum * (f.log_sigma - *running));
+    *running = (float)(*running + momentum * (f->log_sigma - *running));
     *batches += 1;
 }
 
@@ -229,8 +184,12 @@ const vaei_likelihood_ops vaei_likelihood_gaussian = {
     .lo = -FLT_MAX,
     .hi = FLT_MAX,
     .plan = plan,
-    .nll = nll,
+    .nll = squared_error,
     .backward = backward,
     .mean = mean,
+    .sample = sample,
+    .settle = settle,
+    .slope = slope,
+    .carry = carry,
     .commit = commit,
 };

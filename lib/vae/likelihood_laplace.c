@@ -3,6 +3,7 @@
  *
  *     nll = E / b + S ln(2 b)        E = sum |x - theta| over the S values of an example
  *     d nll / d theta = sign(theta - x) / b, 0 where they are equal        E[x] = theta
+ *     x ~ theta + b ln 2u below u = 1/2, else theta - b ln 2(1 - u)        u uniform in [0, 1); 2^-24 keeps the logarithm's argument from 0
  *
  * With b = 1 its gradient is that of the L1 loss summed over an example. Outliers pull no harder than any other value, so edges stay
  * sharper than under a Gaussian. Laplace 1774. Not here: a learned scale. */
@@ -10,8 +11,6 @@
 
 #include <float.h>
 #include <math.h>
-
-#include "vae/batch_groups.h"
 
 typedef struct conf {
     float scale;
@@ -23,62 +22,41 @@ static const vaei_option options[] = {
     {0},
 };
 
-typedef struct job {
-    const vaei_run *r;
-    int64_t size;
-    double scale;
-    const float *theta, *x, *weight;
-    double *nll;
-    float *dtheta;
-} job;
-
-static job job_of(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *x) {
+static double nll(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *x) {
     const conf *c = p->conf;
-    return (job){.r = r, .size = p->size, .scale = (double)c->scale, .theta = theta, .x = x};
+    const double scale = (double)c->scale;
+    double sum = 0;
+    (void)r;
+    for (int64_t i = 0; i < p->size; i++) sum += fabs((double)x[i] - (double)theta[i]);
+    return sum / scale + (double)p->size * log(2 * scale);
 }
 
-static void nll_task(void *arg, int32_t group) {
-    const job *j = arg;
-    const vaei_range range = vaei_batch_group(j->r->n, group);
-    const double constant = (double)j->size * log(2 * j->scale);
-    for (int64_t i = range.first; i < range.end; i++) {
-        double sum = 0;
-        for (int64_t k = i * j->size; k < (i + 1) * j->size; k++) sum += fabs((double)j->x[k] - (double)j->theta[k]);
-        j->nll[i] = sum / j->scale + constant;
+static void backward(const vaei_likelihood *p, const vaei_run *r, const void *facts, const float *theta, const float *x, float weight,
+                     float *dtheta) {
+    const conf *c = p->conf;
+    const float slope = (float)((double)weight / (double)c->scale);
+    (void)r, (void)facts;
+    for (int64_t i = 0; i < p->size; i++) {
+        const int32_t sign = (theta[i] > x[i]) - (theta[i] < x[i]);
+        dtheta[i] = (float)sign * slope;
     }
-}
-
-static void nll(const vaei_likelihood *p, const vaei_run *r, void *cache, const float *theta, const float *x,
-                double *out) {
-    job j = job_of(p, r, theta, x);
-    (void)cache;
-    j.nll = out;
-    vaei_parallel(r->pool, vaei_batch_groups(r->n), nll_task, &j);
-}
-
-static void backward_task(void *arg, int32_t group) {
-    const job *j = arg;
-    const vaei_range range = vaei_batch_group(j->r->n, group);
-    for (int64_t i = range.first; i < range.end; i++) {
-        const float slope = (float)((double)j->weight[i] / j->scale);
-        for (int64_t k = i * j->size; k < (i + 1) * j->size; k++) {
-            const int32_t sign = (j->theta[k] > j->x[k]) - (j->theta[k] < j->x[k]);
-            j->dtheta[k] = (float)sign * slope;
-        }
-    }
-}
-
-static void backward(const vaei_likelihood *p, const vaei_run *r, const void *cache, const float *theta, const float *x,
-                     const float *weight, float *dtheta) {
-    job j = job_of(p, r, theta, x);
-    (void)cache;
-    j.weight = weight;
-    j.dtheta = dtheta;
-    vaei_parallel(r->pool, vaei_batch_groups(r->n), backward_task, &j);
 }
 
 static void mean(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x) {
-    if (x != theta) memcpy(x, theta, (size_t)(r->n * p->size) * sizeof *x);
+    (void)r;
+    memcpy(x, theta, (size_t)p->size * sizeof(*x));
+}
+
+static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key key, uint32_t item, const float *theta, float *x) {
+    const conf *c = p->conf;
+    float logs[VAEI_VALUES];
+    vaei_noise_uniform(key, item, p->size, x);
+    for (int64_t at = 0; at < p->size; at += VAEI_VALUES) {
+        const int64_t n = p->size - at < VAEI_VALUES ? p->size - at : VAEI_VALUES;
+        for (int64_t i = 0; i < n; i++) logs[i] = 2 * (x[at + i] < 0.5f ? x[at + i] : 1 - x[at + i]) + 0x1p-24f;
+        r->k->map[VAEI_MAP_LOG](n, 0, logs, logs);
+        for (int64_t i = 0; i < n; i++) x[at + i] = theta[at + i] + (x[at + i] < 0.5f ? c->scale : -c->scale) * logs[i];
+    }
 }
 
 const vaei_likelihood_ops vaei_likelihood_laplace = {
@@ -93,4 +71,5 @@ const vaei_likelihood_ops vaei_likelihood_laplace = {
     .nll = nll,
     .backward = backward,
     .mean = mean,
+    .sample = sample,
 };

@@ -60,35 +60,41 @@ static int32_t is_channels_first(const vaei_shape *s) {
 
 /* Theta as the decoder's last layers bound it: sigmoid before logits gives probabilities from 0.5 to 0.73. */
 static vae_status_t check_reach(const vaei_network *net) {
-    const vaei_likelihood_ops *p = net->likelihood.ops;
+    const vaei_likelihood *p = &net->likelihood;
     vaei_interval given = {-INFINITY, INFINITY};
     const vaei_layer *l = vaei_stack_range(net->decoder, &given);
-    if (!p->theta || !l || (given.lo <= p->reach.lo && given.hi >= p->reach.hi)) return VAE_OK;
-    return vaei_fail(VAE_E_SPEC, "decoder: ends in %s, but %s takes %s: leave the %s out", l->ops->module.name, p->module.name, p->theta,
-                     l->ops->module.name);
+    if (!p->takes || !l || (given.lo <= p->reach.lo && given.hi >= p->reach.hi)) return VAE_OK;
+    return vaei_fail(VAE_E_SPEC, "decoder: ends in %s, but %s takes %s: leave the %s out", l->ops->module.name, p->ops->module.name,
+                     p->takes, l->ops->module.name);
+}
+
+static vae_status_t check_theta(const vaei_network *net) {
+    const vaei_likelihood *p = &net->likelihood;
+    const vaei_shape *given = &net->decoder->out;
+    char got[96], wanted[96], in[96];
+    if (vaei_shape_equal(given, &p->theta)) return VAE_OK;
+    const int32_t fits = vaei_shape_size(given) == p->theta_size && !is_channels_first(&net->input);
+    (void)vaei_shape_text(given, got), (void)vaei_shape_text(&p->theta, wanted), (void)vaei_shape_text(&net->input, in);
+    if (vaei_shape_equal(&p->theta, &net->input))
+        return vaei_fail(VAE_E_SHAPE, "decoder: gives %s, the input is %s%s%s", got, in, fits ? ": end it with reshape " : "",
+                         fits ? wanted : "");
+    return vaei_fail(VAE_E_SHAPE, "decoder: gives %s, wanted %s%s%s: for each value of the input %s likelihood %s takes %s", got,
+                     fits ? "reshape " : "", wanted, fits ? " at its end" : "", in, p->ops->module.name, p->takes);
 }
 
 static vae_status_t build_likelihood(vaei_network *net, vaei_build *b, const vaei_document *document) {
     vaei_likelihood *p = &net->likelihood;
     const vaei_module *module;
     vaei_node *node = NULL;
-    char got[96], wanted[96];
     void *conf;
     VAEI_TRY(single_module(&node, document, "likelihood"));
     VAEI_TRY(vaei_module_find(&module, vaei_likelihoods, vaei_likelihoods_count, "likelihood", node, "likelihood"));
     VAEI_TRY(vaei_module_bind(&conf, module, node, b->arena, "likelihood"));
     p->ops = (const vaei_likelihood_ops *)(const void *)module;
     p->conf = conf;
-    p->x = net->input;
-    p->size = vaei_shape_size(&net->input);
-    if (!vaei_shape_equal(&net->decoder->out, &net->input)) {
-        const int32_t fits = vaei_shape_size(&net->decoder->out) == p->size && !is_channels_first(&net->input);
-        return vaei_fail(VAE_E_SHAPE, "decoder: gives %s, the input is %s%s%s",
-                         vaei_shape_text(&net->decoder->out, got), vaei_shape_text(&net->input, wanted),
-                         fits ? ": end it with reshape " : "", fits ? wanted : "");
-    }
-    VAEI_TRY(check_reach(net));
-    return p->ops->plan ? p->ops->plan(p, b) : VAE_OK;
+    VAEI_TRY(vaei_likelihood_plan(p, b, &net->input));
+    VAEI_TRY(check_theta(net));
+    return check_reach(net);
 }
 
 /* The standard prior is what a model has without the section, so its canonical text has none. */
@@ -175,11 +181,11 @@ void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t 
                         vaei_work *w) {
     const int32_t training = how & VAEI_EXAMPLES_TRAIN,
                   decoder_how = net->likelihood.of_batch ? how & ~VAEI_EXAMPLES_TURN : how;
-    const int64_t H = vaei_shape_size(&net->latent.h), D = vaei_shape_size(&net->latent.z), S = net->likelihood.size;
+    const int64_t H = vaei_shape_size(&net->latent.h), D = vaei_shape_size(&net->latent.z);
     vaei_need q = {0};
     const int64_t wide = n + (training ? vaei_network_inputs(net) : 0); /* rows of the encoder */
     const int64_t wH = vaei_count_of(wide, H), wD = vaei_count_of(wide, D), nD = vaei_count_of(n, D),
-                  nS = vaei_count_of(n, S);
+                  nT = vaei_count_of(n, net->likelihood.theta_size);
     const vaei_need e = vaei_examples_need(net->encoder, k, wide, how & ~VAEI_EXAMPLES_TURN, &w->encoder);
     if (net->latent.ops->need) net->latent.ops->need(&net->latent, k, wide, training, &q);
     const vaei_need d = vaei_examples_need(net->decoder, k, n, decoder_how, &w->decoder);
@@ -194,20 +200,20 @@ void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t 
     w->decoder.cache = vaei_carve_bytes(c, d.cache);
     w->encoder.stats = vaei_carve_bytes(c, e.stats);
     w->decoder.stats = vaei_carve_bytes(c, d.stats);
-    w->likelihood_cache = vaei_carve_bytes(c, VAEI_LIKELIHOOD_CACHE);
+    w->facts = vaei_carve_bytes(c, VAEI_LIKELIHOOD_FACTS);
     w->h = vaei_carve_floats(c, wH);
     w->mean = vaei_carve_floats(c, wD);
     w->logvar = vaei_carve_floats(c, wD);
     w->z = vaei_carve_floats(c, nD);
     w->noise = vaei_carve_floats(c, nD);
     w->kl = vaei_carve_floats(c, nD);
-    w->theta = vaei_carve_floats(c, nS);
+    w->theta = vaei_carve_floats(c, nT);
     w->nll = vaei_carve_array(c, n, sizeof(double));
     w->log_ratio = vaei_carve_array(c, n, sizeof(double));
     w->codes = vaei_carve_array(c, vaei_count_of(n, net->latent.n_codes), sizeof(int32_t));
     if (training) {
         w->aux = vaei_carve_array(c, n, sizeof(double));
-        w->d_theta = vaei_carve_floats(c, nS);
+        w->d_theta = vaei_carve_floats(c, nT);
         w->d_z = vaei_carve_floats(c, nD);
         w->d_kl = vaei_carve_floats(c, nD);
         w->d_h = vaei_carve_floats(c, wH);
@@ -245,8 +251,8 @@ static float *flushed(const vaei_run *r, int64_t count, const float *x, float *y
     return y;
 }
 
-/* x as the encoder sees it stands in theta, which is free until the decoder writes it, and again when the decoder's backward has read
- * it. */
+/* x as the encoder sees it stands in theta, which is no smaller (a number a value at least), free until the decoder writes it, and again
+ * when the decoder's backward has read it. */
 static const float *input_of(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
     return flushed(r, r->n * net->likelihood.size, x, w->theta);
 }
@@ -267,8 +273,16 @@ void vaei_network_encode(const vaei_network *net, const vaei_run *r, const vaei_
     encode(net, r, w, input_of(net, r, w, x), mean, logvar);
 }
 
-void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *z, float *theta) {
-    vaei_examples_forward(net->decoder, r, &w->decoder, z, theta);
+void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *z) {
+    vaei_examples_forward(net->decoder, r, &w->decoder, z, w->theta);
+}
+
+void vaei_network_mean_x(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *x) {
+    if (!vaei_run_cancelled(r)) vaei_likelihood_mean(&net->likelihood, r, w->theta, x);
+}
+
+void vaei_network_draw_x(const vaei_network *net, const vaei_run *r, const vaei_work *w, uint64_t first, float *x) {
+    if (!vaei_run_cancelled(r)) vaei_likelihood_sample(&net->likelihood, r, first, w->theta, x);
 }
 
 void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x,
@@ -278,10 +292,9 @@ void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const
     net->latent.ops->encode_codes(&net->latent, r, &w->latent, w->h, codes);
 }
 
-void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const int32_t *codes,
-                               float *theta) {
+void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const int32_t *codes) {
     net->latent.ops->decode_codes(&net->latent, r, &w->latent, codes, w->z);
-    vaei_network_decode(net, r, w, w->z, theta);
+    vaei_network_decode(net, r, w, w->z);
 }
 
 typedef struct turn {
@@ -293,9 +306,9 @@ typedef struct turn {
 static void turn_at_likelihood(const void *arg, const vaei_run *r, int64_t first, const float *theta, float *d_theta) {
     const turn *const t = arg;
     const float *const x = t->x + first * t->p->size;
-    char cache[VAEI_LIKELIHOOD_CACHE];
-    t->p->ops->nll(t->p, r, cache, theta, x, t->w->nll + first);
-    t->p->ops->backward(t->p, r, cache, theta, x, t->w->d_nll + first, d_theta);
+    _Alignas(VAEI_ALIGN) char facts[VAEI_LIKELIHOOD_FACTS];
+    vaei_likelihood_nll(t->p, r, facts, theta, x, t->w->nll + first);
+    vaei_likelihood_backward(t->p, r, facts, theta, x, t->w->d_nll + first, d_theta);
 }
 
 /* The decoder forward and back, under an objective whose loss is the mean nll and more */
@@ -322,15 +335,15 @@ vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, co
         decode_and_turn(net, r, w, x);
         return VAE_OK;
     }
-    vaei_network_decode(net, r, w, w->z, w->theta);
+    vaei_network_decode(net, r, w, w->z);
     if (vaei_run_cancelled(r)) return VAE_OK;
-    net->likelihood.ops->nll(&net->likelihood, r, w->likelihood_cache, w->theta, x, w->nll);
+    vaei_likelihood_nll(&net->likelihood, r, w->facts, w->theta, x, w->nll);
     return VAE_OK;
 }
 
 void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
     if (!w->turns) {
-        net->likelihood.ops->backward(&net->likelihood, r, w->likelihood_cache, w->theta, x, w->d_nll, w->d_theta);
+        vaei_likelihood_backward(&net->likelihood, r, w->facts, w->theta, x, w->d_nll, w->d_theta);
         vaei_examples_backward(net->decoder, r, &w->decoder, w->z, w->theta, w->d_theta, w->d_z);
     }
     if (vaei_run_cancelled(r)) return;
@@ -347,5 +360,5 @@ void vaei_network_commit(const vaei_network *net, const vaei_run *r, const vaei_
     vaei_stack_commit(net->encoder, &wide, &w->encoder, params);
     if (net->latent.ops->commit) net->latent.ops->commit(&net->latent, r, &w->latent, params);
     vaei_stack_commit(net->decoder, r, &w->decoder, params);
-    if (net->likelihood.ops->commit) net->likelihood.ops->commit(&net->likelihood, r, w->likelihood_cache, params);
+    if (net->likelihood.ops->commit) net->likelihood.ops->commit(&net->likelihood, r, w->facts, params);
 }

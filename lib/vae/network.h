@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * network.h - the whole model: encoder, latent, decoder, likelihood, prior, built from a document and run forward and backward.
  *
- *     x[n][S] -> encoder -> h -> latent -> z[n][D] -> decoder -> theta[n][S] -> likelihood -> nll[n]
+ *     x[n][S] -> encoder -> h -> latent -> z[n][D] -> decoder -> theta[n][T] -> likelihood -> nll[n]
  *                                 |
  *                               prior -> -log p(z)                  standard, or learned afterwards: network_prior.c
  *
@@ -50,10 +50,10 @@ VAEI_INLINE vae_status_t vaei_network_link(const vaei_network *net, vaei_arena *
 typedef struct vaei_work {
     vaei_slot encoder, latent, decoder, prior;
     size_t packs;       /* bytes of those of encoder, latent and decoder */
-    void *likelihood_cache;
+    void *facts;        /* of the likelihood */
     float *h;           /* [n][H] */
     float *mean, *logvar, *z, *noise, *kl; /* [n][D] */
-    float *theta;       /* [n][S] */
+    float *theta;       /* [n][T] */
     double *nll;        /* [n] */
     double *log_ratio;  /* [n] */
     int32_t *codes;     /* [n][n_codes] */
@@ -75,12 +75,14 @@ void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t 
 void vaei_network_pack(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 
 void vaei_network_encode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x, float *mean, float *logvar);
-/* theta, not yet the mean */
-void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *z, float *theta);
+/* w->theta; then x of it, the mean or a draw by items `first` on of the stream of r->noise.seed */
+void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *z);
+void vaei_network_mean_x(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *x);
+void vaei_network_draw_x(const vaei_network *net, const vaei_run *r, const vaei_work *w, uint64_t first, float *x);
 
 /* Codes and back: for latents of codes. */
 void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x, int32_t *codes);
-void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const int32_t *codes, float *theta);
+void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const int32_t *codes);
 
 /* Each of the following returns early, and with nothing of use, when the run is cancelled (vaei_run_cancelled()). */
 

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT
+ * likelihood.c - the frame of all likelihoods: the loop over the examples of a batch, and what they have in common.
+ *
+ * Examples are cut into groups by their number alone; a sum over the batch is that of each group, then of the groups in order. */
+#include "vae/likelihood.h"
+
+#include <math.h>
+
+#include "vae/batch_groups.h"
+#include "vae/prior.h"
+
+/* ---- theta -------------------------------------------------------------------------------------------------------- */
+
+static void set_theta(vaei_likelihood *p, int32_t numbers) {
+    p->theta = p->x;
+    p->theta.d[p->x.n - 1] *= numbers;
+    p->theta_size = p->size * numbers;
+}
+
+void vaei_likelihood_takes(vaei_likelihood *p, int32_t numbers, const char *what, float lo, float hi) {
+    set_theta(p, numbers);
+    p->takes = what;
+    p->reach = (vaei_interval){lo, hi};
+}
+
+vae_status_t vaei_likelihood_plan(vaei_likelihood *p, vaei_build *b, const vaei_shape *x) {
+    p->x = *x;
+    p->size = vaei_shape_size(x);
+    p->n_params = p->of_batch = 0;
+    set_theta(p, 1);
+    return p->ops->plan ? p->ops->plan(p, b) : VAE_OK;
+}
+
+/* Runs of values that stand side by side in theta: those of a pixel. */
+typedef struct side {
+    int64_t at, n; /* where the run stands, and how long it is */
+} side;
+
+static side side_of(const vaei_likelihood *p, int32_t j, int64_t value, int64_t left) {
+    const int64_t C = p->x.d[p->x.n - 1], k = p->theta_size / p->size, c = value % C;
+    return (side){(value / C * k + j) * C + c, C - c < left ? C - c : left};
+}
+
+void vaei_likelihood_get(const vaei_likelihood *p, const float *theta, int32_t j, int64_t first, int64_t n, float *out) {
+    for (int64_t i = 0; i < n;) {
+        const side s = side_of(p, j, first + i, n - i);
+        for (int64_t c = 0; c < s.n; c++) out[i + c] = theta[s.at + c];
+        i += s.n;
+    }
+}
+
+void vaei_likelihood_put(const vaei_likelihood *p, float *theta, int32_t j, int64_t first, int64_t n, const float *in) {
+    for (int64_t i = 0; i < n;) {
+        const side s = side_of(p, j, first + i, n - i);
+        for (int64_t c = 0; c < s.n; c++) theta[s.at + c] = in[i + c];
+        i += s.n;
+    }
+}
+
+/* ---- the batch ---------------------------------------------------------------------------------------------------- */
+
+typedef struct job {
+    const vaei_likelihood *p;
+    const vaei_run *r;
+    const void *facts;
+    const float *theta, *x, *weight;
+    double *nll;     /* [n] */
+    double *partial; /* [groups] */
+    float *out;      /* dtheta or x */
+    uint64_t first;  /* of sample */
+} job;
+
+static void over_groups(job *j, vaei_task task) {
+    vaei_parallel(j->r->pool, vaei_batch_groups(j->r->n), task, j);
+}
+
+static void nll_task(void *arg, int32_t group) {
+    const job *j = arg;
+    const vaei_range range = vaei_batch_group(j->r->n, group);
+    const int64_t S = j->p->size, T = j->p->theta_size;
+    for (int64_t i = range.first; i < range.end; i++) j->nll[i] = j->p->ops->nll(j->p, j->r, j->theta + i * T, j->x + i * S);
+}
+
+void vaei_likelihood_nll(const vaei_likelihood *p, const vaei_run *r, void *facts, const float *theta, const float *x, double *nll) {
+    job j = {.p = p, .r = r, .theta = theta, .x = x, .nll = nll};
+    over_groups(&j, nll_task);
+    if (p->ops->settle) p->ops->settle(p, r, facts, nll);
+}
+
+static void slope_task(void *arg, int32_t group) {
+    const job *j = arg;
+    const vaei_range range = vaei_batch_group(j->r->n, group);
+    const int64_t S = j->p->size, T = j->p->theta_size;
+    double sum = 0;
+    for (int64_t i = range.first; i < range.end; i++)
+        sum += (double)j->weight[i] * j->p->ops->slope(j->p, j->r, j->facts, j->theta + i * T, j->x + i * S);
+    j->partial[group] = sum;
+}
+
+static void backward_task(void *arg, int32_t group) {
+    const job *j = arg;
+    const vaei_range range = vaei_batch_group(j->r->n, group);
+    const int64_t S = j->p->size, T = j->p->theta_size;
+    for (int64_t i = range.first; i < range.end; i++)
+        j->p->ops->backward(j->p, j->r, j->facts, j->theta + i * T, j->x + i * S, j->weight[i], j->out + i * T);
+}
+
+void vaei_likelihood_backward(const vaei_likelihood *p, const vaei_run *r, void *facts, const float *theta, const float *x,
+                              const float *weight, float *dtheta) {
+    double partial[VAEI_BATCH_GROUPS] = {0}, slope = 0;
+    job j = {.p = p, .r = r, .facts = facts, .theta = theta, .x = x, .weight = weight, .partial = partial, .out = dtheta};
+    if (p->of_batch) {
+        over_groups(&j, slope_task);
+        for (int32_t g = 0; g < vaei_batch_groups(r->n); g++) slope += partial[g];
+        p->ops->carry(p, r, facts, slope);
+    }
+    over_groups(&j, backward_task);
+}
+
+static void mean_task(void *arg, int32_t group) {
+    const job *j = arg;
+    const vaei_range range = vaei_batch_group(j->r->n, group);
+    for (int64_t i = range.first; i < range.end; i++)
+        j->p->ops->mean(j->p, j->r, j->theta + i * j->p->theta_size, j->out + i * j->p->size);
+}
+
+void vaei_likelihood_mean(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x) {
+    job j = {.p = p, .r = r, .theta = theta, .out = x};
+    over_groups(&j, mean_task);
+}
+
+static void sample_task(void *arg, int32_t group) {
+    const job *j = arg;
+    const vaei_range range = vaei_batch_group(j->r->n, group);
+    for (int64_t i = range.first; i < range.end; i++) {
+        const uint64_t position = j->first + (uint64_t)i;
+        vaei_noise_key key = vaei_prior_key(j->r->noise.seed, position);
+        key.stream = VAEI_STREAM_VALUES;
+        j->p->ops->sample(j->p, j->r, key, (uint32_t)position, j->theta + i * j->p->theta_size, j->out + i * j->p->size);
+    }
+}
+
+void vaei_likelihood_sample(const vaei_likelihood *p, const vaei_run *r, uint64_t first, const float *theta, float *x) {
+    job j = {.p = p, .r = r, .theta = theta, .out = x, .first = first};
+    over_groups(&j, sample_task);
+}
