@@ -11,6 +11,7 @@
 #   make tsan, msan    C tests under ThreadSanitizer, MemorySanitizer      make coverage    lines and branches by folder
 #   make clean
 #   V=1                shows the commands
+#   DEBUG=1            in build/debug: assertions, red zones behind every piece of memory, sanitizers; for a debugger
 #
 # BLAS=openblas|blis|none chooses who multiplies matrices when a program asks for VAE_ARITH_BLAS; the default arithmetic
 # never uses it. CC, CFLAGS, CPPFLAGS, LDFLAGS and LDLIBS are yours: what libvae needs is kept in the OUR_ variables.
@@ -20,7 +21,7 @@ comma := ,
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-BUILD      ?= build
+BUILD      ?= $(if $(DEBUG),build/debug,build)
 PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
 LIBDIR     ?= $(PREFIX)/lib
@@ -29,10 +30,13 @@ DATADIR    ?= $(PREFIX)/share
 MANDIR     ?= $(DATADIR)/man
 BLAS       ?= openblas
 FUZZ_CC    ?= clang
-CFLAGS     ?= -O2 -g
+CFLAGS     ?= $(if $(DEBUG),-Og -g3 $(SANITIZERS),-O2 -g)
 AR         ?= ar
 INSTALL    ?= install
 PKG_CONFIG ?= pkg-config
+
+# with assertions, and red zones behind every piece of memory: lib/base/debug.h
+SANITIZERS := -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -DVAEI_DEBUG=1
 
 # ---- version, read from the one place that has it ---------------------------------------------------------------------
 number  = $(shell sed -n 's/^.define VAE_VERSION_$(1) //p' include/vae/version.h)
@@ -221,7 +225,7 @@ $(BUILD)/bench/%: bench/%.c $(STATIC) $(BUILD)/flags
 	$(call one_file,-Ilib)
 
 # ---- tests ------------------------------------------------------------------------------------------------------------
-SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZE := -O1 -g $(SANITIZERS)
 asan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS='$(SANITIZE)' check-build fuzz-build
 

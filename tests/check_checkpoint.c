@@ -58,8 +58,11 @@ static results run_pass(const rig *g, int64_t n, const float *x, const float *dy
     }
     memcpy(spent, dy, floats(out));
     vaei_stack_forward(g->stack, &p.run, &p.slot, x, r.y);
+    VAEI_ZONES_END(p.slot.scratch, p.need.scratch);
     memset(p.slot.scratch, 0xFF, p.need.scratch); /* others have used it since */
     vaei_stack_backward(g->stack, &p.run, &p.slot, x, r.y, spent, r.dx);
+    VAEI_ZONES_END(p.slot.scratch, p.need.scratch);
+    VAEI_ZONES_END(p.slot.cache, p.need.cache);
     memset(p.slot.scratch, 0xFF, p.need.scratch);
     memset(p.slot.cache, 0xFF, p.need.cache);
     memcpy(r.values, g->values, floats(count));

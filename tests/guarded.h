@@ -48,6 +48,7 @@ static inline guarded guarded_floats(int64_t count) {
 }
 
 static inline void guarded_free(guarded *g) {
+    VAEI_ZONES_END(g->map, g->bytes);
     munmap(g->map, g->bytes);
 }
 
@@ -73,6 +74,7 @@ static inline void block_check(const void *p, size_t bytes) {
 
 static inline void block_free(void *p, size_t bytes) {
     block_check(p, bytes);
+    VAEI_ZONES_END((char *)p - block_front(bytes), guarded_pages(bytes));
     munmap((char *)p - block_front(bytes), guarded_pages(bytes));
 }
 

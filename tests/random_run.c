@@ -3,6 +3,8 @@
 #define _DEFAULT_SOURCE /* mmap's anonymous pages */
 #include "random_models.h"
 
+#include "base/debug.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +71,7 @@ static void give_back(void *user, void *p, size_t size) {
     check_block(p, size);
     const size_t all = mapped(size);
     char *const end = (char *)p + (size + 63) / 64 * 64;
+    VAEI_ZONES_END(end + page() - all, all);
     (void)munmap(end + page() - all, all);
 }
 

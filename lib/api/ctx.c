@@ -97,6 +97,7 @@ vae_status_t vae_ctx_create(vae_ctx_t **out, const vae_ctx_config_t *config) {
 
 void vae_ctx_destroy(vae_ctx_t *ctx) {
     if (!ctx || ctx->magic != VAEI_MAGIC_CTX || --ctx->references > 0) return;
+    VAEI_ASSERT(ctx->references == 0);
     vaei_pool_destroy(ctx->pool);
     ctx->magic = 0;
     vaei_heap heap = ctx->heap; /* the heap lies in the memory it gives back */
@@ -111,6 +112,7 @@ vae_status_t vaei_check_ctx(const vae_ctx_t *ctx) {
 vae_status_t vaei_ctx_acquire(vae_ctx_t **out, vae_ctx_t *ctx) {
     VAEI_TRY(vaei_check_ctx(ctx));
     if (!ctx) return vae_ctx_create(out, NULL);
+    VAEI_ASSERT(ctx->references > 0);
     ctx->references++;
     *out = ctx;
     return VAE_OK;

@@ -13,6 +13,7 @@ vae_status_t vaei_check_model(const vae_model_t *model) {
 
 vae_model_t *vaei_model_acquire(const vae_model_t *model) {
     vae_model_t *m = (vae_model_t *)(uintptr_t)model; /* the count is not part of what const promises */
+    VAEI_ASSERT(m->references > 0);
     m->references++;
     return m;
 }
@@ -81,6 +82,7 @@ vae_status_t vae_model_create(vae_model_t **out, vae_ctx_t *ctx, const char *spe
 
 void vae_model_destroy(vae_model_t *model) {
     if (!model || model->magic != VAEI_MAGIC_MODEL || --model->references > 0) return;
+    VAEI_ASSERT(model->references == 0);
     vae_ctx_t *ctx = model->ctx;
     if (model->params)
         vaei_heap_free(&ctx->heap, model->params, (size_t)model->network.params.n_floats * sizeof(float));

@@ -24,6 +24,8 @@
 #include <vae/status.h>
 #include <vae/version.h>
 
+#include "base/debug.h"
+
 #if FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16 /* 16: half floats as such */
 #error "floats are to be computed as floats and doubles as doubles: for 32-bit x86 add -msse2 -mfpmath=sse"
 #endif
@@ -118,6 +120,8 @@ void vaei_arena_free(vaei_arena *arena); /* everything; the arena may be used ag
  *
  *     |<- first ->|pad|<- second ->|pad| ...            every piece starts at a multiple of VAEI_ALIGN
  *
+ * A debug build puts a red zone behind each piece (debug.h).
+ *
  * Overflow sticks: `used` becomes SIZE_MAX, which no heap grants. */
 typedef struct vaei_carve {
     char *base;
@@ -126,12 +130,15 @@ typedef struct vaei_carve {
 
 VAEI_INLINE void *vaei_carve_bytes(vaei_carve *c, size_t bytes) {
     size_t start = c->used, end;
-    if (!vaei_size_add(start, bytes, &end) || !vaei_size_add(end, VAEI_ALIGN - 1, &end)) {
+    if (!vaei_size_add(start, bytes, &end) || !vaei_size_add(end, VAEI_ZONE + VAEI_ALIGN - 1, &end)) {
         c->used = SIZE_MAX;
         return NULL;
     }
     c->used = end & ~(size_t)(VAEI_ALIGN - 1);
-    return c->base ? c->base + start : NULL;
+    if (!c->base) return NULL;
+    VAEI_ASSERT((uintptr_t)c->base % VAEI_ALIGN == 0);
+    vaei_zone_behind(c->base + start, bytes);
+    return c->base + start;
 }
 VAEI_INLINE void *vaei_carve_array(vaei_carve *c, int64_t count, size_t size) {
     size_t bytes;

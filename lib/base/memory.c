@@ -97,6 +97,8 @@ void *vaei_heap_alloc(vaei_heap *heap, size_t size, const char *what) {
 void vaei_heap_free(vaei_heap *heap, void *ptr, size_t size) {
     if (!ptr) return;
     if (size == 0) size = 1;
+    VAEI_ASSERT(atomic_load_explicit(&heap->in_use, memory_order_relaxed) >= size);
+    VAEI_ZONES_END(ptr, size);
     heap->free(heap->user, ptr, size);
     atomic_fetch_sub_explicit(&heap->in_use, size, memory_order_relaxed);
 }
@@ -121,6 +123,7 @@ void *vaei_arena_alloc(vaei_arena *arena, size_t size) {
         chunk->used = ARENA_HEADER;
         arena->chunks = chunk;
     }
+    VAEI_ASSERT(chunk->used % ARENA_ALIGN == 0 && chunk->used <= chunk->size && rounded <= chunk->size - chunk->used);
     void *piece = (char *)chunk + chunk->used;
     chunk->used += rounded;
     return piece;

@@ -126,6 +126,7 @@ static int32_t work(crew *c, job *j, int32_t number) {
             continue;
         }
         const int32_t tasks = j->tasks; /* after done++ the job may be another */
+        VAEI_ASSERT(left <= share_start(j, tasks, owner + 1) - share_start(j, tasks, owner));
         j->task(j->arg, share_start(j, tasks, owner + 1) - left);
         if (atomic_fetch_add(&j->done, 1) + 1 == tasks) tell(c, j);
         count++;
@@ -188,6 +189,7 @@ static void *worker_main(void *arg) {
 }
 
 static void publish(crew *c, job *j, int32_t tasks, vaei_task task, void *arg) {
+    VAEI_ASSERT(nothing_left(j)); /* of the job before */
     j->task = task;
     j->arg = arg;
     j->tasks = tasks;
@@ -270,6 +272,7 @@ int32_t vaei_seat_take(vaei_seats *seats) {
     uint32_t taken = atomic_load_explicit(&seats->taken, memory_order_relaxed);
     for (;;) {
         int32_t seat = 0;
+        VAEI_ASSERT(taken != UINT32_MAX);
         while (taken >> seat & 1) seat++;
         if (atomic_compare_exchange_weak_explicit(&seats->taken, &taken, taken | UINT32_C(1) << seat,
                                                   memory_order_acquire, memory_order_relaxed))
@@ -278,6 +281,7 @@ int32_t vaei_seat_take(vaei_seats *seats) {
 }
 
 void vaei_seat_leave(vaei_seats *seats, int32_t seat) {
+    VAEI_ASSERT(atomic_load_explicit(&seats->taken, memory_order_relaxed) >> seat & 1);
     (void)atomic_fetch_and_explicit(&seats->taken, ~(UINT32_C(1) << seat), memory_order_release);
 }
 
@@ -384,6 +388,7 @@ int32_t vaei_pool_threads(const vaei_pool *pool) {
 void vaei_pool_destroy(vaei_pool *pool) {
     if (!pool) return;
     if (pool->crew) {
+        VAEI_ASSERT(pool->crew->process != getpid() || nothing_left(&pool->crew->job));
         if (pool->crew->process == getpid()) dismiss(pool->crew);
         vaei_heap_free(pool->heap, pool->crew, crew_bytes(pool->crew->n));
     }

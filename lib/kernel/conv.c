@@ -124,6 +124,7 @@ static void forward_task(void *arg, int32_t index) {
 
 void vaei_conv_forward(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x,
                        const float *packed, const float *bias, const vaei_post *post, float *y, float *scratch) {
+    VAEI_ASSERT_ROOM(scratch, (size_t)vaei_conv_forward_scratch(k, g, n) * sizeof *scratch);
     const int64_t cg = g->c / g->groups, og = g->oc / g->groups;
     if (post && !post->apply) post = NULL;
     switch (forward_way(k, g)) {
@@ -174,6 +175,7 @@ int32_t vaei_conv_fuses(const vaei_conv *g) {
 void vaei_conv_forward_fused(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n,
                              const float *x, const vaei_feed *feed, const float *packed, const float *bias,
                              const float *add, const vaei_post *post, float *y, float *scratch) {
+    VAEI_ASSERT_ROOM(scratch, (size_t)vaei_conv_forward_scratch(k, g, n) * sizeof *scratch);
     if (post && !post->apply) post = NULL;
     vaei_winograd_run(k, pool, g, n, 0, x, feed, packed, bias, add, post, y, scratch);
 }
@@ -321,6 +323,7 @@ static void data_task(void *arg, int32_t index) {
 
 void vaei_conv_data(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *dy,
                     const float *packed, const float *bias, const vaei_post *post, float *dx, float *scratch) {
+    VAEI_ASSERT_ROOM(scratch, (size_t)vaei_conv_data_scratch(k, g, n) * sizeof *scratch);
     if (post && !post->apply) post = NULL;
     switch (data_way(k, g)) {
     case BY_BLAS:

@@ -55,6 +55,7 @@ VAEI_INLINE int32_t vaei_run_cancelled(const vaei_run *r) {
 /* The run over n of its examples from number `first` on: what belongs to an example moves with it. Gradients stay the whole run's. */
 VAEI_INLINE vaei_run vaei_run_slice(const vaei_run *r, int64_t first, int64_t n) {
     vaei_run part = *r;
+    VAEI_ASSERT(first >= 0 && n >= 0 && first + n <= r->n);
     part.n = n;
     part.first_item += (uint32_t)first;
     if (part.label) part.label += first;

@@ -106,7 +106,9 @@ static void run_step(const pass *p, int32_t i) {
     char *const workspace = p->block + vaei_reach_bytes(&t->forward[0], p->r->n);
     vaei_slot slot = frame->slot;
     vaei_feed pixels;
+    VAEI_ZONES_END(p->block, p->bytes);
     slot.scratch = workspace + frame->held;
+    VAEI_ASSERT((size_t)(workspace - p->block) + frame->held <= p->bytes);
     slot.add = t->side < 0 ? NULL : read_at(p, t->side);
     if (t->prologue >= 0) {
         const vaei_layer *const maker = p->s->step[t->prologue].layer;
@@ -141,11 +143,13 @@ void vaei_stack_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot 
     if (p.plan.segment > 0) /* what segments share lies behind what is kept */
         p.plan.again.base = (char *)m->cache + measured(s, r->k, r->n, mode, m->segment).keep.used;
     vaei_plan_walk(&p.plan);
+    VAEI_ASSERT(!training || p.plan.again.used == 0 || p.plan.segment > 0);
     p.block = (char *)m->scratch + (training ? 0 : p.plan.keep.used);
     p.bytes = p.plan.forward;
     for (int32_t first = 0, last; first < p.s->n; first = last + 1) {
         for (last = first; last + 1 < p.s->n && p.plan.frame[last + 1].segment == first;) last++;
         p.bytes = p.plan.frame[first].forward;
+        VAEI_ZONES_END(p.plan.again.base, p.plan.again.used); /* each segment cuts what they share in its own way */
         run_steps(&p, first, last);
     }
 }
@@ -221,7 +225,9 @@ static void step_back(const back *b, int32_t i) {
     const float *const x = in_place ? NULL : read_at(&b->p, t->in), *const y = read_at(&b->p, t->out);
     float *const dy = grad_at(b, t->dy), *const dx = grad_at(b, t->dx);
     vaei_slot slot = b->p.plan.frame[i].slot;
+    VAEI_ZONES_END(b->block, b->bytes);
     slot.scratch = b->block + vaei_reach_bytes(&t->backward[0], r->n);
+    VAEI_ASSERT(vaei_reach_bytes(&t->backward[0], r->n) <= b->bytes);
     if (t->activation && !t->gradient_done) t->activation->ops->backward(t->activation, r, &slot, NULL, y, dy, dy);
     if (vaei_step_sums(t)) {
         float *const d_side = grad_at(b, t->d_side);
@@ -255,6 +261,8 @@ void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot
         const vaei_frame *const frame = &b.p.plan.frame[i];
         if (frame->segment != segment) {
             segment = frame->segment;
+            VAEI_ZONES_END((char *)m->cache + measured(s, r->k, r->n, VAEI_TRAINING, m->segment).keep.used,
+                           measured(s, r->k, r->n, VAEI_TRAINING, m->segment).again.used);
             b.p.block = b.block + vaei_reach_bytes(&b.p.s->step[i].waiting[0], r->n);
             b.p.bytes = b.p.plan.frame[segment].forward;
             run_steps(&b.p, segment, i);

@@ -85,7 +85,8 @@ void vaei_network_joint_input_backward(const vaei_network *net, const vaei_run *
 void vaei_network_joint_pack(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const vaei_prior *p = &net->prior;
     vaei_run all = *r;
-    all.label = NULL; /* pseudo-inputs have none */
+    all.n = p->inputs;
+    all.label = NULL; /* they have none */
     for (int64_t i = 0; i < p->inputs; i += r->n) {
         const vaei_run part = vaei_run_slice(&all, i, p->inputs - i < r->n ? p->inputs - i : r->n);
         vaei_network_encode(net, &part, w, inputs_of(net, r) + i * net->likelihood.size, w->mean, w->logvar);

@@ -221,8 +221,12 @@ void vaei_quantizer_backward(const vaei_latent *q, const vaei_run *r, const vaei
     p.dkl = dkl;
     if (p.value && !(p.s->flags & VAEI_CODES_STAY)) ops_of(q)->choose(&p);
     if (p.value) ops_of(q)->value(&p);
-    if (p.s->out.weight) vaei_linear_backward(&p.s->out, r, &p.out, p.P, p.value, dz, p.dq_room, carve_outer(&p, &p.s->out, &room));
-    else p.dq = dz;
+    if (p.s->out.weight) {
+        vaei_linear_backward(&p.s->out, r, &p.out, p.P, p.value, dz, p.dq_room, carve_outer(&p, &p.s->out, &room));
+        VAEI_ZONES_END(p.own.base + p.own.used, room.used - p.own.used); /* the quantizer's pieces are next */
+    } else {
+        p.dq = dz;
+    }
     if (!p.s->in.weight) p.dx = dh;
     ops_of(q)->backward(&p);
     if (p.s->in.weight) vaei_linear_backward(&p.s->in, r, &p.in, p.P, h, p.dx, dh, carve_outer(&p, &p.s->in, &room));
