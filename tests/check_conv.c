@@ -186,8 +186,8 @@ static void share(int64_t count, double *terms) {
 
 static void check_close(const guarded *got, const double *want, const double *terms, const char *what, const vaei_kernels *k, int at) {
     for (int64_t i = 0; i < got->count; i++) {
-        ck_assert_msg(fabs((double)got->at[i] - want[i]) <= 1e-5 * terms[i] + 1e-30, "%s: %s of geometry %d, number %d: got %g, want %g",
-                      k->name, what, at, (int)i, (double)got->at[i], want[i]);
+        ck_assert_each_msg(fabs((double)got->at[i] - want[i]) <= 1e-5 * terms[i] + 1e-30,
+                           "%s: %s of geometry %d, number %d: got %g, want %g", k->name, what, at, (int)i, (double)got->at[i], want[i]);
     }
 }
 

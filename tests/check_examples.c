@@ -61,7 +61,7 @@ static void *room(size_t bytes) {
 static void give_dy(const void *arg, const vaei_run *r, int64_t first, const float *y, float *dy) {
     const float *const given = arg;
     const int64_t size = 10;
-    for (int64_t i = 0; i < r->n * size; i++) ck_assert(y[i] - y[i] <= 0.0f && y[i] != 0.0f);
+    for (int64_t i = 0; i < r->n * size; i++) ck_assert_each(y[i] - y[i] <= 0.0f && y[i] != 0.0f);
     memcpy(dy, given + first * size, (size_t)(r->n * size) * sizeof *dy);
 }
 
@@ -182,14 +182,14 @@ START_TEST(test_examples_in_blocks_equal_those_at_once) {
               "| relu | residual { conv2d out=64 kernel=3 pad=1 } | flatten | linear out=10");
     result whole = run(&f, AT_ONCE), parts = run(&f, in_blocks[_i]);
     for (int64_t i = 0; i < BATCH * 10; i++)
-        ck_assert_msg(memcmp(whole.y + i, parts.y + i, sizeof(float)) == 0, "y %d", (int)i);
+        ck_assert_each_msg(memcmp(whole.y + i, parts.y + i, sizeof(float)) == 0, "y %d", (int)i);
     for (int64_t i = 0; i < BATCH * 2048; i++)
-        ck_assert_msg(memcmp(whole.dx + i, parts.dx + i, sizeof(float)) == 0, "dx %d", (int)i);
+        ck_assert_each_msg(memcmp(whole.dx + i, parts.dx + i, sizeof(float)) == 0, "dx %d", (int)i);
     double most = 0;
     for (int64_t i = 0; i < f.params.n_floats; i++) most = fmax(most, fabs((double)whole.grads[i]));
     int64_t differ = 0;
     for (int64_t i = 0; i < f.params.n_floats; i++) {
-        ck_assert_msg(fabs((double)whole.grads[i] - (double)parts.grads[i]) <= 1e-5 * most, "gradient %d: %g and %g",
+        ck_assert_each_msg(fabs((double)whole.grads[i] - (double)parts.grads[i]) <= 1e-5 * most, "gradient %d: %g and %g",
                       (int)i, (double)whole.grads[i], (double)parts.grads[i]);
         differ += whole.grads[i] < parts.grads[i] || whole.grads[i] > parts.grads[i];
     }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "each.h"
 #include "io/json.h"
 #include "io/sort.h"
 #include "base/utf8.h"
@@ -300,8 +301,8 @@ START_TEST(test_utf8_takes_every_character) {
     for (unsigned long code = 0; code < 0x110000; code++) {
         if (code >= 0xD800 && code < 0xE000) continue;
         const size_t n = vaei_utf8_put(code, s);
-        ck_assert_uint_eq(vaei_utf8_prefix(s, n), n);
-        for (size_t cut = 1; cut < n; cut++) ck_assert_uint_eq(vaei_utf8_prefix(s, cut), 0);
+        ck_assert_each_msg(vaei_utf8_prefix(s, n) == n, "U+%lX", code);
+        for (size_t cut = 1; cut < n; cut++) ck_assert_each_msg(vaei_utf8_prefix(s, cut) == 0, "U+%lX cut at %d", code, (int)cut);
     }
 }
 END_TEST

@@ -468,7 +468,7 @@ START_TEST(test_revival_draws_vectors_evenly_and_none_twice) {
             ck_assert_float_eq(sum[i], i == 3 ? -7 : codes[i]); /* else the next step's average undoes the revival */
             if (i == 3) continue;
             times[(int)codes[i]]++;
-            for (int j = 0; j < i; j++) ck_assert_float_ne(codes[i], codes[j]);
+            for (int j = 0; j < i; j++) ck_assert_each(codes[i] != codes[j]);
         }
     }
     for (int p = 0; p < P; p++)

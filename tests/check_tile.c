@@ -30,7 +30,7 @@ static void check_dot(const vaei_kernels *k, dice *d, int64_t m, int64_t n, int6
                         for (int64_t x = 0; x < depth; x++) want = fmaf(rows[t * m + i][x], b.at[(t * depth + x) * columns + j], want);
                     }
                 }
-                ck_assert_msg(memcmp(&want, &c.at[i * ldc + j], sizeof want) == 0,
+                ck_assert_each_msg(memcmp(&want, &c.at[i * ldc + j], sizeof want) == 0,
                               "%s: dot m=%d n=%d taps=%d depth=%d init=%d, output %d %d", k->name, (int)m, (int)n, (int)taps,
                               (int)depth, (int)init, (int)i, (int)j);
             }
@@ -89,7 +89,7 @@ static void check_outer(const vaei_kernels *k, dice *d, int64_t m, int64_t n, in
             float sum = 0;
             for (int64_t p = 0; j < n && p < depth; p++) sum = fmaf(left[p][i], right[p][j], sum);
             const float want = j >= n ? before[i * ldc + j] : accumulate ? before[i * ldc + j] + sum : sum;
-            ck_assert_msg(memcmp(&want, &c.at[i * ldc + j], sizeof want) == 0, "%s: outer m=%d n=%d depth=%d, output %d %d",
+            ck_assert_each_msg(memcmp(&want, &c.at[i * ldc + j], sizeof want) == 0, "%s: outer m=%d n=%d depth=%d, output %d %d",
                           k->name, (int)m, (int)n, (int)depth, (int)i, (int)j);
         }
     }

@@ -126,7 +126,7 @@ START_TEST(test_maps_are_within_two_ulp) {
         k->map[maps[m].map](SAMPLES, slope, x, y);
         for (int64_t i = 0; i < SAMPLES; i++) {
             const double want = counted(maps[m].map, exact(maps[m].map, (double)x[i]));
-            ck_assert_msg(ulps(y[i], want) <= 2, "%s: %s(%a) is %a, wanted %a", k->name, maps[m].name, (double)x[i],
+            ck_assert_each_msg(ulps(y[i], want) <= 2, "%s: %s(%a) is %a, wanted %a", k->name, maps[m].name, (double)x[i],
                           (double)y[i], want);
         }
     }
@@ -149,7 +149,7 @@ START_TEST(test_gradients_are_the_slopes) {
             const double want = -1.5 * exact_slope(map, (double)x);
             /* s (1 - s) and 1 - y^2 lose digits where s and y are near 1, and x multiplies what is left */
             const double bound = 6e-8 * (4 + 4 * fabs((double)x)) * fmax(1, fabs(want));
-            ck_assert_msg(fabs((double)dx - want) <= bound, "%s: slope of %s at %g is %g, wanted %g", k->name,
+            ck_assert_each_msg(fabs((double)dx - want) <= bound, "%s: slope of %s at %g is %g, wanted %g", k->name,
                           maps[m].name, (double)x, (double)dx, want);
         }
     }
@@ -266,7 +266,7 @@ START_TEST(test_transposition_moves_every_number_and_no_other) {
             k->transpose(rows, cols, x.at, ldx, y.at, ldy);
             for (int64_t i = 0; i < y.count; i++) {
                 const float want = i % ldy < rows ? x.at[i % ldy * ldx + i / ldy] : -7.0f;
-                ck_assert_msg(same_float(y.at[i], want), "%s: %d x %d, element %d", k->name, (int)rows, (int)cols, (int)i);
+                ck_assert_each_msg(same_float(y.at[i], want), "%s: %d x %d, element %d", k->name, (int)rows, (int)cols, (int)i);
             }
             guarded_free(&x);
             guarded_free(&y);
@@ -291,7 +291,7 @@ START_TEST(test_rows_are_added_in_their_order) {
             for (int64_t i = 0; i < n; i++) {
                 float want = 0.3f;
                 for (int64_t r = 0; r < count; r++) want += rows[r][i];
-                ck_assert_msg(same_float(y.at[i], want), "%s: %d rows of %d, element %d", k->name, (int)count, (int)n,
+                ck_assert_each_msg(same_float(y.at[i], want), "%s: %d rows of %d, element %d", k->name, (int)count, (int)n,
                               (int)i);
             }
         }
@@ -323,8 +323,8 @@ START_TEST(test_column_sums_go_down_the_rows) {
             k->column_sums(rows - cut, channels, x.at + cut * channels, y.at + cut * channels, out, out2);
             k->column_sums(rows, channels, x.at, NULL, alone, NULL);
             for (int64_t c = 0; c < channels; c++) {
-                ck_assert(same_double(want[c], out[c]) && same_double(want2[c], out2[c]));
-                ck_assert(same_double(want[c], alone[c]));
+                ck_assert_each(same_double(want[c], out[c]) && same_double(want2[c], out2[c]));
+                ck_assert_each(same_double(want[c], alone[c]));
             }
             guarded_free(&x);
             guarded_free(&y);
@@ -453,7 +453,7 @@ START_TEST(test_noise_has_the_moments_of_its_law) {
     ck_assert_double_le(fabs(beyond - 0.05), 5 * sqrt(0.0475 / COUNT));
     vaei_noise_uniform(key, 3, COUNT, x);
     for (int64_t i = 0; i < COUNT; i++) {
-        ck_assert(x[i] >= 0 && x[i] < 1);
+        ck_assert_each(x[i] >= 0 && x[i] < 1);
         u1 += (double)x[i] / COUNT;
         u2 += (double)x[i] * (double)x[i] / COUNT;
     }

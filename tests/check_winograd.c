@@ -130,7 +130,7 @@ static guarded winograd(const vaei_kernels *k, const vaei_conv *g, int32_t way, 
 
 static void check_same(const guarded *a, const float *b, const char *what, const char *name, int index) {
     for (int64_t i = 0; i < a->count; i++) {
-        ck_assert_msg(memcmp(a->at + i, b + i, sizeof(float)) == 0, "%s: %s, geometry %d, number %d: %.9g and %.9g",
+        ck_assert_each_msg(memcmp(a->at + i, b + i, sizeof(float)) == 0, "%s: %s, geometry %d, number %d: %.9g and %.9g",
                       name, what, index, (int)i, (double)a->at[i], (double)b[i]);
     }
 }
@@ -173,7 +173,7 @@ static void check_errors(const vaei_kernels *k, int index, int32_t way) {
     for (int64_t i = 0; i < y.count; i += step) {
         double terms;
         const double error = fabs((double)y.at[i] - direct(&g, way, &a, i, &terms));
-        ck_assert(isfinite(y.at[i]));
+        ck_assert_each(isfinite(y.at[i]));
         largest = fmax(largest, terms);
         worst = fmax(worst, error);
         squares += error * error * (double)step / (double)y.count;
@@ -379,7 +379,7 @@ START_TEST(test_winograd_weight_keeps_its_error_bound) {
     for (int64_t i = 0; i < dw.count; i += step) {
         double terms;
         const double error = fabs((double)dw.at[i] - 0.5 - direct_weight(&g, &x, &dy, i, &terms));
-        ck_assert(isfinite(dw.at[i]));
+        ck_assert_each(isfinite(dw.at[i]));
         largest = fmax(largest, terms + 0.5);
         worst = fmax(worst, error);
         squares += error * error * (double)step / (double)dw.count;

@@ -53,7 +53,7 @@ static int64_t rows_of(const shape *s) {
 
 static void check_close(const vaei_kernels *k, const char *what, const shape *s, int64_t at, float got, double want,
                         double terms) {
-    ck_assert_msg(fabs((double)got - want) <= 0x1.0001p-24 * fabs(want) + 1e-15 * terms,
+    ck_assert_each_msg(fabs((double)got - want) <= 0x1.0001p-24 * fabs(want) + 1e-15 * terms,
                   "%s: %s, %d of %dx%d taps, number %d: %.9g, not %.9g", k->name, what, (int)s->count, (int)s->taps_y,
                   (int)s->taps_x, (int)at, (double)got, want);
 }
@@ -61,7 +61,7 @@ static void check_close(const vaei_kernels *k, const char *what, const shape *s,
 static void check_untouched(const vaei_kernels *k, const char *what, const guarded *got, const guarded *before,
                             const guarded *written) {
     for (int64_t i = 0; i < got->count; i++) {
-        ck_assert_msg(written->at[i] > 0 || memcmp(got->at + i, before->at + i, sizeof(float)) == 0,
+        ck_assert_each_msg(written->at[i] > 0 || memcmp(got->at + i, before->at + i, sizeof(float)) == 0,
                       "%s: %s: number %d is not its own", k->name, what, (int)i);
     }
 }

@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "each.h"
 #include "kernel/kernel.h"
 
 typedef struct guarded {
@@ -113,7 +114,7 @@ static inline int same_float(float a, float b) {
 
 #define ck_assert_same(k, what, n, want, got)                                                                          \
     for (int64_t i_ = 0; i_ < (n); i_++) {                                                                             \
-        ck_assert_msg(same_float((want)[i_], (got)[i_]), "%s: %s of %d: element %d is %a, wanted %a", (k)->name, what,       \
+        ck_assert_each_msg(same_float((want)[i_], (got)[i_]), "%s: %s of %d: element %d is %a, wanted %a", (k)->name, what,       \
                       (int)(n), (int)i_, (double)(got)[i_], (double)(want)[i_]);                                       \
     }
 
