@@ -40,14 +40,15 @@ static int32_t kind_of(const float *image) {
     return xx / ink - x * x / ink / ink > yy / ink - y * y / ink / ink ? LYING : STANDING;
 }
 
-/* Under objective prior the labels of a batch go before it. */
+/* Under objective prior each example brings its label. */
 static int train(vae_model_t *model, const char *text, int with_labels, const float *x, const int32_t *label) {
     vae_trainer_t *trainer = NULL;
     int bad = vae_trainer_create(&trainer, model, text, BATCH);
     for (int i = 0; i < 600 && !bad; i++) {
         const int first = i * BATCH % N;
-        bad = (with_labels && vae_trainer_set_labels(trainer, BATCH, label + first)) ||
-              vae_trainer_step(trainer, BATCH, x + first * S, NULL);
+        const vae_batch_t batch = {
+            .struct_size = sizeof batch, .n = BATCH, .x = x + first * S, .label = with_labels ? label + first : NULL};
+        bad = vae_trainer_step_batch(trainer, &batch, NULL);
     }
     vae_trainer_destroy(trainer);
     return bad;
@@ -63,8 +64,8 @@ int main(void) {
     for (int i = 0; i < BATCH; i++) wanted[i] = i % 2;
     const int bad = vae_model_create(&model, NULL, spec, 0) || train(model, "optimizer adam lr=0.003", 0, x, NULL) ||
                     train(model, "optimizer adam lr=0.003\nobjective prior", 1, x, label) ||
-                    vae_session_create(&session, model, BATCH) || vae_session_set_labels(session, BATCH, wanted) ||
-                    vae_sample(session, BATCH, NULL, sample);
+                    vae_session_create(&session, model, BATCH) ||
+                    vae_sample_batch(session, &(vae_batch_t){.struct_size = sizeof(vae_batch_t), .n = BATCH, .label = wanted}, sample);
     for (int i = 0; i < BATCH && !bad; i++) right += kind_of(sample + i * S) == wanted[i];
     if (bad) fprintf(stderr, "11_classes: %s\n", vae_last_error());
     if (!bad) printf("%d of %d samples are of the class that was asked for\n", right, BATCH);

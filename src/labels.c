@@ -77,22 +77,20 @@ static bool wanted(const vae_model_t *model, const data_t *data) {
     return true;
 }
 
-void labels_give(vae_session_t *session, const vae_model_t *model, const data_t *data, int64_t first, int64_t n) {
-    if (wanted(model, data)) must_or(vae_session_set_labels(session, n, data->label + first), EXIT_FORMAT);
+const int32_t *labels_from(const vae_model_t *model, const data_t *data, int64_t first) {
+    return wanted(model, data) ? data->label + first : NULL;
 }
 
-void labels_give_trainer(vae_trainer_t *trainer, const vae_model_t *model, const data_t *data, const int64_t *index,
-                         int64_t n, int32_t *label) {
-    if (!wanted(model, data)) return;
+const int32_t *labels_gather(const vae_model_t *model, const data_t *data, const int64_t *index, int64_t n, int32_t *label) {
+    if (!wanted(model, data)) return NULL;
     for (int64_t i = 0; i < n; i++) label[i] = data->label[index[i]];
-    must_or(vae_trainer_set_labels(trainer, n, label), EXIT_FORMAT);
+    return label;
 }
 
 void labels_sample(vae_session_t *session, const vae_model_t *model, int64_t n, int64_t class_index, float *x) {
     const int64_t classes = vae_model_class_count(model);
     int32_t *label = mem_alloc(n, sizeof *label);
     for (int64_t i = 0; i < n && classes > 0; i++) label[i] = (int32_t)(class_index < 0 ? i % classes : class_index);
-    if (classes > 0) must_or(vae_session_set_labels(session, n, label), EXIT_USAGE);
-    must(vae_sample(session, n, NULL, x));
+    must(vae_sample_batch(session, &(vae_batch_t){.struct_size = sizeof(vae_batch_t), .n = n, .label = classes > 0 ? label : NULL}, x));
     free(label);
 }

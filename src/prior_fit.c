@@ -93,15 +93,16 @@ typedef struct batch {
 static vae_status_t move(prior_fit_t *fit, const batch_t *batch, const int64_t *index, int64_t n,
                          vae_metrics_t *metrics) {
     const data_t *train = &fit->data.train;
+    vae_batch_t given = {.struct_size = sizeof given, .n = n};
     if (fit->codes.width > 0) {
         code_cache_gather(&fit->codes, index, n, batch->codes);
+        given.codes = batch->codes;
     } else {
         data_gather(train, index, n, batch->x);
+        given.x = batch->x;
     }
-    labels_give_trainer(fit->trainer, fit->model, train, index, n, batch->label);
-    if (fit->codes.width == 0) return vae_trainer_step(fit->trainer, n, batch->x, metrics);
-    const vae_status_t status = vae_trainer_backward_codes(fit->trainer, n, batch->codes, NULL);
-    return status == VAE_OK ? vae_trainer_apply(fit->trainer, metrics) : status;
+    given.label = labels_gather(fit->model, train, index, n, batch->label);
+    return vae_trainer_step_batch(fit->trainer, &given, metrics);
 }
 
 static vae_status_t step(prior_fit_t *fit, const batch_t *batch) {

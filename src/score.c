@@ -10,9 +10,11 @@
 #define ACTIVE_VARIANCE 0.01
 #define ACTIVE_EXAMPLES 2000 /* enough to tell a used dimension from an unused one */
 
-static vae_status_t add_bounds(score_t *score, vae_session_t *session, const float *x, int64_t n, double *nats) {
+static vae_status_t add_bounds(score_t *score, vae_session_t *session, const float *x, const int32_t *label, int64_t n,
+                               double *nats) {
     double *elbo = nats, *recon = nats + ENGINE_BATCH, *rate = nats + 2 * ENGINE_BATCH;
-    const vae_status_t status = vae_elbo(session, n, x, score->samples, NULL, elbo, recon, rate);
+    const vae_batch_t batch = {.struct_size = sizeof batch, .n = n, .x = x, .label = label};
+    const vae_status_t status = vae_elbo_batch(session, &batch, score->samples, elbo, recon, rate);
     for (int64_t i = 0; status == VAE_OK && i < n; i++) {
         score->bound += elbo[i];
         score->recon += recon[i];
@@ -56,8 +58,7 @@ vae_status_t score_data(score_t *score, vae_session_t *session, const vae_model_
     for (int64_t first = 0; status == VAE_OK && first < total; first += ENGINE_BATCH) {
         const int64_t n = total - first < ENGINE_BATCH ? total - first : ENGINE_BATCH;
         data_range(data, first, n, x);
-        labels_give(session, model, data, first, n);
-        status = add_bounds(score, session, x, n, nats);
+        status = add_bounds(score, session, x, labels_from(model, data, first), n, nats);
     }
     score->bound /= (double)total;
     score->recon /= (double)total;

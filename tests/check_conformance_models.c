@@ -160,8 +160,8 @@ static void step(vae_trainer_t *t, const vae_model_t *m, int32_t number) {
     float *x = filled(BATCH * S, (uint32_t)(10 + number));
     int32_t label[BATCH];
     for (int i = 0; i < BATCH; i++) label[i] = (int32_t)(classes > 0 ? i % classes : 0);
-    if (classes > 0) ck_assert_ok(vae_trainer_set_labels(t, BATCH, label));
-    ck_assert_ok(vae_trainer_step(t, BATCH, x, NULL));
+    const vae_batch_t batch = {.struct_size = sizeof(batch), .n = BATCH, .x = x, .label = classes > 0 ? label : NULL};
+    ck_assert_ok(vae_trainer_step_batch(t, &batch, NULL));
     free(x);
 }
 

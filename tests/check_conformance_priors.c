@@ -101,7 +101,7 @@ static fixture *fixture_open(const vaei_prior_ops *ops, const char *example, int
     f->params = calloc((size_t)f->table.n_floats + 1, sizeof(float));
     f->grads = calloc((size_t)f->table.n_floats + 1, sizeof(float));
     f->run = (vaei_run){.k = k, .params = f->params, .grads = f->grads, .n = MANY, .noise.seed = 5};
-    if (f->p.classes > 0) f->run.label = f->label;
+    if (f->p.classes > 0) f->run.batch.label = f->label;
     vaei_params_init(&f->table, k, 11, f->params);
     for (int64_t i = 0; i < f->table.count; i++) { /* what starts near 0 bends too much in front of a norm */
         const vaei_param *q = f->table.at[i];

@@ -49,6 +49,7 @@ typedef struct objective_probe {
     const vaei_objective_ops *ops;
     const void *conf;
     vaei_terms t;
+    vaei_batch batch;
     double nll[N];
     float kl[N * D], d_nll[N], d_kl[N * D];
 } objective_probe;
@@ -65,7 +66,7 @@ static const char *objective_at(objective_probe *a, int64_t step) {
     float d_nll[N], d_kl[N * D] = {0};
     for (int i = 0; i < N; i++) a->nll[i] = 100 + 10 * sin(i);
     for (int i = 0; i < N * D; i++) a->kl[i] = 0.2f + (float)(i % D) + 0.1f * (float)cos(i);
-    a->t = (vaei_terms){.n = N, .dim = rated ? D : 0, .step = step, .nll = a->nll, .d_nll = a->d_nll};
+    a->t = (vaei_terms){.n = N, .dim = rated ? D : 0, .step = step, .batch = &a->batch, .nll = a->nll, .d_nll = a->d_nll};
     if (rated) a->t.kl = a->kl, a->t.d_kl = a->d_kl;
     (void)objective_value(a);
     if (!isfinite(a->t.loss) || !isfinite(a->t.recon) || !isfinite(a->t.rate) || !isfinite(a->t.beta)) return broken("loss: not finite");
@@ -104,7 +105,12 @@ const char *conform_objective(const vaei_objective_ops *ops, const char *example
     fixture f;
     fixture_open(&f, "objective", example);
     objective_probe a = {.ops = ops, .conf = f.recipe.objective_conf};
-    for (size_t i = 0; i < VAEI_COUNT(steps) && !failure; i++) failure = objective_at(&a, steps[i]);
+    static const float weight[N] = {1, 0.5f, 3, 0, 2};
+    const vaei_batch batches[2] = {{.weight = weight, .total = 6.5}, {.total = N}};
+    for (int32_t b = 0; b < 2 && !failure; b++) {
+        a.batch = batches[b];
+        for (size_t i = 0; i < VAEI_COUNT(steps) && !failure; i++) failure = objective_at(&a, steps[i]);
+    }
     if (!failure) failure = mean_nll(&a);
     return fixture_close(&f, failure);
 }

@@ -74,7 +74,7 @@ static result run_on(const fixture *f, int32_t how, const vaei_pool *pool) {
     for (int32_t i = 0; i < BATCH; i++) label[i] = i % 7;
     vaei_run r = {.k = k,
                   .pool = pool,
-                  .label = label,
+                  .batch.label = label,
                   .n = BATCH,
                   .training = 1,
                   .params = f->weights,
@@ -138,7 +138,7 @@ static const int32_t in_blocks[] = {IN_BLOCKS, TURNING};
 static void scale_by_label(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const int64_t size = vaei_shape_size(&l->in);
     (void)m;
-    for (int64_t i = 0; i < r->n * size; i++) y[i] = (float)(1 + r->label[i / size]) * x[i];
+    for (int64_t i = 0; i < r->n * size; i++) y[i] = (float)(1 + r->batch.label[i / size]) * x[i];
 }
 
 static void scale_back_by_label(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
@@ -165,13 +165,13 @@ END_TEST
 
 START_TEST(test_a_slice_of_a_slice_is_a_slice) {
     const int32_t labels[9] = {0, 1, 2, 3, 4, 5, 6, 7, 8};
-    const vaei_run r = {.n = 9, .first_item = 100, .label = labels};
+    const vaei_run r = {.n = 9, .first_item = 100, .batch.label = labels};
     const vaei_run part = vaei_run_slice(&r, 2, 6), inner = vaei_run_slice(&part, 3, 2);
     ck_assert_int_eq(inner.n, 2);
     ck_assert_uint_eq(inner.first_item, 105);
-    ck_assert_int_eq(inner.label[0], 5);
+    ck_assert_int_eq(inner.batch.label[0], 5);
     const vaei_run bare = {.n = 9}, cut = vaei_run_slice(&bare, 3, 2);
-    ck_assert_ptr_null(cut.label);
+    ck_assert_ptr_null(cut.batch.label);
 }
 END_TEST
 

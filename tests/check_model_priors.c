@@ -38,21 +38,24 @@ static vae_model_t *make_model(vae_ctx_t *ctx, int i) {
 static const int32_t labels[32] = {0, 1, 2, 0, 0, 1, 1, 2, 2, 0, 1, 2, 2, 1, 0, 0,
                                    1, 2, 0, 0, 1, 1, 2, 2, 0, 1, 2, 2, 1, 0, 0, 1};
 
+#define BATCH(...) (&(vae_batch_t){.struct_size = sizeof(vae_batch_t), __VA_ARGS__})
+
+static const int32_t *labels_for(const vae_model_t *m) {
+    return vae_model_class_count(m) > 0 ? labels : NULL;
+}
+
 /* The calls that want labels of models with classes; n is 32 at most. */
 static vae_status_t step(vae_trainer_t *t, const vae_model_t *m, int64_t n, const float *x, vae_metrics_t *metrics) {
-    if (vae_model_class_count(m) > 0) ck_assert_ok(vae_trainer_set_labels(t, n, labels));
-    return vae_trainer_step(t, n, x, metrics);
+    return vae_trainer_step_batch(t, BATCH(.n = n, .x = x, .label = labels_for(m)), metrics);
 }
 
 static vae_status_t sample(vae_session_t *s, const vae_model_t *m, int64_t n, float *x) {
-    if (vae_model_class_count(m) > 0) ck_assert_ok(vae_session_set_labels(s, n, labels));
-    return vae_sample(s, n, NULL, x);
+    return vae_sample_batch(s, BATCH(.n = n, .label = labels_for(m)), x);
 }
 
 static vae_status_t bound(vae_session_t *s, const vae_model_t *m, int64_t n, const float *x, int64_t k, double *elbo,
                           double *recon, double *rate) {
-    if (vae_model_class_count(m) > 0) ck_assert_ok(vae_session_set_labels(s, n, labels));
-    return vae_elbo(s, n, x, k, NULL, elbo, recon, rate);
+    return vae_elbo_batch(s, BATCH(.n = n, .x = x, .label = labels_for(m)), k, elbo, recon, rate);
 }
 
 static void fit_model(vae_model_t *m, int i, int64_t steps, double *first, double *last) {
@@ -423,8 +426,7 @@ START_TEST(test_codes_fit_to_the_same_bits_as_their_examples) {
         const int64_t first = i % 2 * 20, n = i % 2 ? 12 : 20;
         vae_metrics_t of_x = {.struct_size = sizeof(of_x)}, of_codes = of_x;
         ck_assert_ok(step(t, a, n, x + first * S, &of_x));
-        if (vae_model_class_count(b) > 0) ck_assert_ok(vae_trainer_set_labels(u, n, labels));
-        ck_assert_ok(vae_trainer_backward_codes(u, n, codes + first * width, &of_codes));
+        ck_assert_ok(vae_trainer_backward_batch(u, BATCH(.n = n, .codes = codes + first * width, .label = labels_for(b)), &of_codes));
         ck_assert_ok(vae_trainer_apply(u, &of_codes));
         ck_assert_mem_eq(&of_codes, &of_x, sizeof(of_x));
     }
@@ -450,24 +452,24 @@ START_TEST(test_codes_to_fit_are_checked) {
     ck_assert_int_eq(width, 4);
     ck_assert_ok(vae_trainer_create(&t, m, FIT, 2));
     codes[5] = 8;
-    ck_assert_fails(vae_trainer_backward_codes(t, 2, codes, NULL), VAE_E_ARG);
+    ck_assert_fails(vae_trainer_backward_batch(t, BATCH(.n = 2, .codes = codes), NULL), VAE_E_ARG);
     ck_assert_ptr_nonnull(strstr(vae_last_error(), "codes[1][1]: 8, wanted 0..7"));
     codes[5] = -1;
-    ck_assert_fails(vae_trainer_backward_codes(t, 2, codes, NULL), VAE_E_ARG);
-    ck_assert_fails(vae_trainer_backward_codes(t, 3, codes, NULL), VAE_E_ARG);
-    ck_assert_fails(vae_trainer_backward_codes(t, 0, codes, NULL), VAE_E_ARG);
-    ck_assert_fails(vae_trainer_backward_codes(t, 1, NULL, NULL), VAE_E_ARG);
-    ck_assert_fails(vae_trainer_backward_codes(NULL, 1, codes, NULL), VAE_E_ARG);
+    ck_assert_fails(vae_trainer_backward_batch(t, BATCH(.n = 2, .codes = codes), NULL), VAE_E_ARG);
+    ck_assert_fails(vae_trainer_backward_batch(t, BATCH(.n = 3, .codes = codes), NULL), VAE_E_ARG);
+    ck_assert_fails(vae_trainer_backward_batch(t, BATCH(.n = 0, .codes = codes), NULL), VAE_E_ARG);
+    ck_assert_fails(vae_trainer_backward_batch(t, BATCH(.n = 1, .codes = NULL), NULL), VAE_E_ARG);
+    ck_assert_fails(vae_trainer_backward_batch(NULL, BATCH(.n = 1, .codes = codes), NULL), VAE_E_ARG);
     ck_assert_fails(vae_trainer_apply(t, NULL), VAE_E_STATE); /* none of them left a gradient */
-    ck_assert_ok(vae_trainer_backward_codes(t, 1, codes, NULL));
+    ck_assert_ok(vae_trainer_backward_batch(t, BATCH(.n = 1, .codes = codes), NULL));
     ck_assert_ok(vae_trainer_apply(t, NULL));
     vae_trainer_destroy(t);
     ck_assert_ok(vae_trainer_create(&t, m, NULL, 2));
-    ck_assert_fails(vae_trainer_backward_codes(t, 1, codes, NULL), VAE_E_UNSUPPORTED);
+    ck_assert_fails(vae_trainer_backward_batch(t, BATCH(.n = 1, .codes = codes), NULL), VAE_E_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(vae_last_error(), "objective prior"));
     vae_trainer_destroy(t);
     ck_assert_ok(vae_trainer_create(&t, values, "objective prior\n", 8));
-    ck_assert_fails(vae_trainer_backward_codes(t, 1, codes, NULL), VAE_E_UNSUPPORTED);
+    ck_assert_fails(vae_trainer_backward_batch(t, BATCH(.n = 1, .codes = codes), NULL), VAE_E_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(vae_last_error(), "has no codes"));
     vae_trainer_destroy(t);
     vae_model_destroy(m), vae_model_destroy(values);
@@ -486,39 +488,27 @@ START_TEST(test_labels_are_checked) {
     ck_assert_int_eq(vae_model_class_count(NULL), 0);
     ck_assert_ok(vae_trainer_create(&t, m, FIT, 32));
     ck_assert_ok(vae_session_create(&s, m, 2));
-    ck_assert_fails(vae_trainer_step(t, 3, x, NULL), VAE_E_STATE);
-    ck_assert_ptr_nonnull(strstr(vae_last_error(), "vae_trainer_set_labels()"));
-    ck_assert_fails(vae_trainer_set_labels(t, 3, bad), VAE_E_ARG);
-    ck_assert_ptr_nonnull(strstr(vae_last_error(), "labels[1]: 3, wanted 0..2"));
-    ck_assert_fails(vae_trainer_set_labels(t, 1, below), VAE_E_ARG);
-    ck_assert_fails(vae_trainer_set_labels(t, 3, NULL), VAE_E_ARG);
-    ck_assert_fails(vae_trainer_set_labels(t, -1, labels), VAE_E_ARG);
-    ck_assert_fails(vae_trainer_step(t, 3, x, NULL), VAE_E_STATE);
-    ck_assert_ok(vae_trainer_set_labels(t, 4, labels));
-    ck_assert_fails(vae_trainer_step(t, 3, x, NULL), VAE_E_STATE);
-    ck_assert_fails(vae_trainer_step(t, 4, x, NULL), VAE_E_STATE); /* a failed call has used them up, too */
-    ck_assert_ok(vae_trainer_set_labels(t, 3, labels));
-    ck_assert_ok(vae_trainer_step(t, 3, x, NULL));
-    ck_assert_fails(vae_trainer_step(t, 3, x, NULL), VAE_E_STATE); /* they are used up */
-    ck_assert_fails(vae_sample(s, 3, NULL, y), VAE_E_STATE);
-    ck_assert_fails(vae_session_set_labels(s, 3, bad), VAE_E_ARG);
-    ck_assert_ok(vae_session_set_labels(s, 3, labels));
-    ck_assert_fails(vae_sample(s, 2, NULL, y), VAE_E_STATE);
-    ck_assert_fails(vae_sample(s, 3, NULL, y), VAE_E_STATE);
-    ck_assert_ok(vae_session_set_labels(s, 3, labels));
-    ck_assert_ok(vae_sample(s, 3, NULL, y));
-    ck_assert_fails(vae_elbo(s, 3, x, 1, NULL, elbo, NULL, NULL), VAE_E_STATE);
-    ck_assert_ok(vae_session_set_labels(s, 3, labels));
-    ck_assert_ok(vae_elbo(s, 3, x, 1, NULL, elbo, NULL, NULL));
+    ck_assert_fails(vae_trainer_step(t, 3, x, NULL), VAE_E_ARG);
+    ck_assert_ptr_nonnull(strstr(vae_last_error(), "label: is NULL"));
+    ck_assert_fails(vae_trainer_step_batch(t, BATCH(.n = 3, .x = x, .label = bad), NULL), VAE_E_ARG);
+    ck_assert_ptr_nonnull(strstr(vae_last_error(), "label[1]: 3, wanted 0..2"));
+    ck_assert_fails(vae_trainer_step_batch(t, BATCH(.n = 1, .x = x, .label = below), NULL), VAE_E_ARG);
+    ck_assert_fails(vae_trainer_step_batch(t, BATCH(.n = -1, .x = x, .label = labels), NULL), VAE_E_ARG);
+    ck_assert_ok(vae_trainer_step_batch(t, BATCH(.n = 3, .x = x, .label = labels), NULL));
+    ck_assert_fails(vae_sample(s, 3, NULL, y), VAE_E_ARG);
+    ck_assert_fails(vae_sample_batch(s, BATCH(.n = 3, .label = bad), y), VAE_E_ARG);
+    ck_assert_ok(vae_sample_batch(s, BATCH(.n = 3, .label = labels), y));
+    ck_assert_fails(vae_elbo(s, 3, x, 1, NULL, elbo, NULL, NULL), VAE_E_ARG);
+    ck_assert_ok(vae_elbo_batch(s, BATCH(.n = 3, .x = x, .label = labels), 1, elbo, NULL, NULL));
     ck_assert_ok(vae_reconstruct(s, 3, x, y)); /* what needs none, takes none */
     vae_session_destroy(s);
     vae_trainer_destroy(t);
     ck_assert_ok(vae_trainer_create(&t, m, NULL, 32));
-    ck_assert_fails(vae_trainer_set_labels(t, 3, labels), VAE_E_UNSUPPORTED);
+    ck_assert_fails(vae_trainer_step_batch(t, BATCH(.n = 3, .x = x, .label = labels), NULL), VAE_E_UNSUPPORTED);
     ck_assert_ok(vae_trainer_step(t, 3, x, NULL));
     vae_trainer_destroy(t);
     ck_assert_ok(vae_session_create(&s, plain, 2));
-    ck_assert_fails(vae_session_set_labels(s, 1, labels), VAE_E_UNSUPPORTED);
+    ck_assert_fails(vae_sample_batch(s, BATCH(.n = 1, .label = labels), y), VAE_E_UNSUPPORTED);
     vae_session_destroy(s);
     vae_model_destroy(m), vae_model_destroy(plain);
     free(x);

@@ -33,11 +33,60 @@ void of_session_seed(rig *r) {
     REFUSED(vae_session_seed((vae_session_t *)(void *)r->plain, 1));
 }
 
-void of_session_set_labels(rig *r) {
-    REFUSED(vae_session_set_labels(NULL, 1, r->codes));
-    REFUSED(vae_session_set_labels(r->codes_session, 1, NULL));
-    HOSTILE(r, 1, vae_session_set_labels(r->codes_session, n, r->codes));
-    FRIENDLY(vae_session_set_labels(r->codes_session, n, r->codes));
+/* A batch of n examples and what else is named. */
+#define BATCH(...) (&(vae_batch_t){.struct_size = sizeof(vae_batch_t), __VA_ARGS__})
+
+/* No batch, one with a member that the call does not read, one whose struct_size is too small. */
+#define REFUSED_BATCH(call, unread)                                                                                    \
+    do {                                                                                                               \
+        const vae_batch_t *batch = NULL;                                                                               \
+        REFUSED(call);                                                                                                 \
+        batch = BATCH(.n = 1, .x = r->x, .unread = (void *)r->x);                                                      \
+        REFUSED(call);                                                                                                 \
+        const vae_batch_t small_ = {.struct_size = 8, .n = 1, .x = r->x};                                              \
+        batch = &small_;                                                                                               \
+        REFUSED(call);                                                                                                 \
+    } while (0)
+
+void of_encode_batch(rig *r) {
+    REFUSED(vae_encode_batch(NULL, BATCH(.n = 1, .x = r->x), r->y, NULL));
+    REFUSED_BATCH(vae_encode_batch(r->session, batch, r->y, NULL), label);
+    HOSTILE(r, r->S, vae_encode_batch(r->session, BATCH(.n = n, .x = r->x), r->y, r->y + FLOATS / 2));
+    FRIENDLY(vae_encode_batch(r->session, BATCH(.n = n, .x = r->x), r->y, NULL));
+}
+
+void of_decode_batch(rig *r) {
+    REFUSED(vae_decode_batch(NULL, BATCH(.n = 1), r->x, r->y));
+    REFUSED(vae_decode_batch(r->session, BATCH(.n = 1), NULL, r->y));
+    REFUSED(vae_decode_batch(r->codes_session, BATCH(.n = 1, .codes = r->codes), r->x, r->y));
+    HOSTILE(r, r->S, vae_decode_batch(r->session, BATCH(.n = n), r->x, r->y));
+    FRIENDLY(vae_decode_batch(r->session, BATCH(.n = n), r->x, r->y));
+    FRIENDLY(vae_decode_batch(r->codes_session, BATCH(.n = n, .codes = r->codes), NULL, r->y));
+}
+
+void of_reconstruct_batch(rig *r) {
+    REFUSED(vae_reconstruct_batch(NULL, BATCH(.n = 1, .x = r->x), r->y));
+    REFUSED_BATCH(vae_reconstruct_batch(r->session, batch, r->y), noise);
+    HOSTILE(r, r->S, vae_reconstruct_batch(r->session, BATCH(.n = n, .x = r->x), r->y));
+    FRIENDLY(vae_reconstruct_batch(r->session, BATCH(.n = n, .x = r->x), r->y));
+}
+
+void of_sample_batch(rig *r) {
+    REFUSED(vae_sample_batch(NULL, BATCH(.n = 1), r->y));
+    REFUSED_BATCH(vae_sample_batch(r->session, batch, r->y), weight);
+    REFUSED(vae_sample_batch(r->codes_session, BATCH(.n = 1), r->y));
+    HOSTILE(r, r->S, vae_sample_batch(r->session, BATCH(.n = n, .noise = r->x), r->y));
+    FRIENDLY(vae_sample_batch(r->session, BATCH(.n = n, .noise = r->x), r->y));
+    FRIENDLY(vae_sample_batch(r->codes_session, BATCH(.n = n, .label = r->codes), r->y));
+}
+
+void of_elbo_batch(rig *r) {
+    double elbo[8];
+    REFUSED(vae_elbo_batch(NULL, BATCH(.n = 1, .x = r->x), 1, elbo, NULL, NULL));
+    REFUSED_BATCH(vae_elbo_batch(r->session, batch, 1, elbo, NULL, NULL), codes);
+    REFUSED(vae_elbo_batch(r->session, BATCH(.n = 1, .x = r->x), 0, elbo, NULL, NULL));
+    HOSTILE(r, r->S, vae_elbo_batch(r->session, BATCH(.n = n, .x = r->x), 1, elbo, NULL, NULL));
+    ck_assert_ok(vae_elbo_batch(r->session, BATCH(.n = 2, .x = r->x, .noise = r->x), 2, elbo, NULL, NULL));
 }
 
 void of_session_cancel(rig *r) {
@@ -204,13 +253,6 @@ void of_trainer_seed(rig *r) {
     REFUSED(vae_trainer_seed((vae_trainer_t *)(void *)r->plain, 1));
 }
 
-void of_trainer_set_labels(rig *r) {
-    REFUSED(vae_trainer_set_labels(NULL, 1, r->codes));
-    REFUSED(vae_trainer_set_labels(r->prior_trainer, 1, NULL));
-    HOSTILE(r, 1, vae_trainer_set_labels(r->prior_trainer, n, r->codes));
-    FRIENDLY(vae_trainer_set_labels(r->prior_trainer, n, r->codes));
-}
-
 /* Every batch of training is at most max_batch, so that every larger number is refused. */
 #define REFUSED_BATCHES(call)                                                                                          \
     do {                                                                                                               \
@@ -258,12 +300,22 @@ void of_trainer_backward(rig *r) {
     ck_assert_ok(vae_trainer_apply(r->trainer, NULL));
 }
 
-void of_trainer_backward_codes(rig *r) {
-    REFUSED(vae_trainer_backward_codes(NULL, 1, r->codes, NULL));
-    REFUSED(vae_trainer_backward_codes(r->prior_trainer, 1, NULL, NULL));
-    REFUSED_BATCHES(vae_trainer_backward_codes(r->prior_trainer, n, r->codes, NULL));
-    ck_assert_ok(vae_trainer_set_labels(r->prior_trainer, 2, r->codes));
-    ck_assert_ok(vae_trainer_backward_codes(r->prior_trainer, 2, r->codes, NULL));
+void of_trainer_step_batch(rig *r) {
+    REFUSED(vae_trainer_step_batch(NULL, BATCH(.n = 1, .x = r->x), NULL));
+    REFUSED_BATCH(vae_trainer_step_batch(r->prior_trainer, batch, NULL), codes);
+    REFUSED_BATCHES(vae_trainer_step_batch(r->trainer, BATCH(.n = n, .x = r->x), NULL));
+    ck_assert_int_eq(vae_trainer_steps(r->trainer), 0);
+    METRICS(vae_trainer_step_batch(r->trainer, BATCH(.n = 2, .x = r->x, .noise = r->x), metrics));
+}
+
+void of_trainer_backward_batch(rig *r) {
+    const vae_batch_t *const fine = BATCH(.n = 2, .codes = r->codes, .label = r->codes);
+    REFUSED(vae_trainer_backward_batch(NULL, fine, NULL));
+    REFUSED(vae_trainer_backward_batch(r->prior_trainer, BATCH(.n = 1, .label = r->codes), NULL));
+    REFUSED(vae_trainer_backward_batch(r->prior_trainer, BATCH(.n = 2, .codes = r->codes), NULL));
+    REFUSED(vae_trainer_backward_batch(r->prior_trainer, BATCH(.n = 2, .codes = r->codes, .label = r->codes, .x = r->x), NULL));
+    REFUSED_BATCHES(vae_trainer_backward_batch(r->prior_trainer, BATCH(.n = n, .codes = r->codes, .label = r->codes), NULL));
+    ck_assert_ok(vae_trainer_backward_batch(r->prior_trainer, fine, NULL));
 }
 
 void of_trainer_cancel(rig *r) {

@@ -93,6 +93,7 @@ static rig open_rig(const char *text, int32_t training, float of_params, float o
     g.r = (vaei_run){.k = g.model->ctx->kernels, .n = N, .training = training, .params = g.model->params};
     if (training) g.r.grads = calloc((size_t)net->params.n_floats, sizeof(float));
     g.x = numbers(N * g.S, 1, of_x);
+    g.r.batch = (vaei_batch){.x = g.x, .of_x = g.S, .total = N};
     g.z = numbers(N * g.D, 2, of_z);
     vaei_network_pack(net, &g.r, &g.w);
     clear_notes(); // packing reads parameters as they are, once
@@ -113,16 +114,16 @@ static void decode(rig *g) {
 }
 
 static void encode(rig *g) {
-    vaei_network_encode(&g->model->network, &g->r, &g->w, g->x, g->w.mean, NULL);
+    vaei_network_encode(&g->model->network, &g->r, &g->w, g->w.mean, NULL);
 }
 
 static void train(rig *g) {
     const vaei_network *const net = &g->model->network;
     vaei_noise_normal(g->r.k, (vaei_noise_key){.seed = 1}, 0, N * g->D, g->w.noise);
-    ck_assert_int_eq(vaei_network_forward(net, &g->r, &g->w, g->x), VAE_OK);
+    ck_assert_int_eq(vaei_network_forward(net, &g->r, &g->w), VAE_OK);
     for (int64_t i = 0; i < N; i++) g->w.d_nll[i] = 1.0f / N;
     for (int64_t i = 0; i < N * g->D; i++) g->w.d_kl[i] = 1.0f / N;
-    vaei_network_backward(net, &g->r, &g->w, g->x);
+    vaei_network_backward(net, &g->r, &g->w);
 }
 
 typedef struct part {

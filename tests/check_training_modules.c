@@ -48,7 +48,8 @@ static void objective_setup(objective_case *o, const char *text) {
     rig_init(&o->g, text);
     for (int i = 0; i < N; i++) o->nll[i] = 100 + 10 * sin(i);
     for (int i = 0; i < N * D; i++) o->kl[i] = 0.2f + (float)(i % D) + 0.1f * (float)cos(i); /* near 0.2, 1.2, 2.2 */
-    o->t = (vaei_terms){ .n = N, .dim = D, .nll = o->nll, .kl = o->kl, .d_nll = o->d_nll, .d_kl = o->d_kl };
+    static const vaei_batch alike = { .total = N };
+    o->t = (vaei_terms){ .n = N, .dim = D, .batch = &alike, .nll = o->nll, .kl = o->kl, .d_nll = o->d_nll, .d_kl = o->d_kl };
 }
 
 static double loss(objective_case *o) {

@@ -71,7 +71,7 @@ static inline void rig_open(rig *g, const char *text, vaei_shape z, int64_t n_co
     g->run = (vaei_run){.k = vaei_kernels_select(0, 0), .params = g->params, .grads = g->grads, .n = n};
     g->label = malloc((size_t)n * sizeof(*g->label));
     for (int64_t i = 0; i < n; i++) g->label[i] = 1;
-    if (g->prior.classes > 0) g->run.label = g->label;
+    if (g->prior.classes > 0) g->run.batch.label = g->label;
     vaei_params_init(&g->table, g->run.k, 11, g->params);
     g->train = make_slot(g, n, 1);
     g->use = make_slot(g, n, 0);

@@ -206,8 +206,8 @@ static int32_t use_session(const use *u, random_report *out) {
     IN_PARTS(u, i, n) RANDOM_TRY(out, vae_reconstruct(u->s, n, u->x + i * u->S, again + i * u->S));
     RANDOM_TRY(out, vae_session_seed(u->s, 5));
     IN_PARTS(u, i, n) {
-        if (u->labels) RANDOM_TRY(out, vae_session_set_labels(u->s, n, u->labels + i));
-        const vae_status_t status = vae_sample(u->s, n, NULL, sampled + i * u->S);
+        const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .label = u->labels ? u->labels + i : NULL};
+        const vae_status_t status = vae_sample_batch(u->s, &batch, sampled + i * u->S);
         if (!refused(u->r, i, status)) RANDOM_TRY(out, status);
         else memset(sampled, 0, (size_t)(N * u->S) * sizeof(float));
         if (status != VAE_OK) break;
@@ -215,8 +215,9 @@ static int32_t use_session(const use *u, random_report *out) {
     keep(u->r, "elbo", scores, (size_t)(3 * N) * sizeof(double));
     RANDOM_TRY(out, vae_session_seed(u->s, 6));
     IN_PARTS(u, i, n) {
-        if (u->labels) RANDOM_TRY(out, vae_session_set_labels(u->s, n, u->labels + i));
-        const vae_status_t status = vae_elbo(u->s, n, u->x + i * u->S, 1, NULL, scores + i, scores + N + i, scores + 2 * N + i);
+        const vae_batch_t batch = {
+            .struct_size = sizeof(batch), .n = n, .x = u->x + i * u->S, .label = u->labels ? u->labels + i : NULL};
+        const vae_status_t status = vae_elbo_batch(u->s, &batch, 1, scores + i, scores + N + i, scores + 2 * N + i);
         if (!refused(u->r, i, status)) RANDOM_TRY(out, status);
         else memset(scores, 0, (size_t)(3 * N) * sizeof(double));
         if (status != VAE_OK) break;
@@ -241,8 +242,12 @@ static int32_t keep_params(const use *u, const char *name) {
 static int32_t step(const use *u, vae_trainer_t *t, int64_t n, random_report *out) {
     vae_metrics_t *metrics = (vae_metrics_t *)(void *)random_floats(sizeof(*metrics) / sizeof(float) + 2);
     metrics->struct_size = sizeof(*metrics);
-    if (u->labels && vae_trainer_set_labels(t, n, u->labels) == VAE_E_ARG) return random_fail(out, "%s", vae_last_error());
-    const vae_status_t status = vae_trainer_step(t, n, u->x, metrics);
+    vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .x = u->x, .label = u->labels};
+    vae_status_t status = vae_trainer_step_batch(t, &batch, metrics);
+    if (status == VAE_E_UNSUPPORTED && batch.label) { /* the prior is not what learns */
+        batch.label = NULL;
+        status = vae_trainer_step_batch(t, &batch, metrics);
+    }
     if (status == VAE_OK) {
         keep(u->r, "metrics", metrics, sizeof(*metrics));
         return 1;

@@ -107,6 +107,15 @@ private:
     detail::handle<vae_model_t, vae_model_destroy> ptr_;
 };
 
+// n examples; set what they bring
+inline vae_batch_t examples(std::int64_t n, const float *x = nullptr) noexcept {
+    vae_batch_t batch{};
+    batch.struct_size = sizeof batch;
+    batch.n = n;
+    batch.x = x;
+    return batch;
+}
+
 class session {
 public:
     session(const model &m, std::int64_t max_batch, std::uint64_t seed = 0) {
@@ -127,7 +136,11 @@ public:
     void encode_codes(std::int64_t n, const float *x, std::int32_t *codes) { check(vae_encode_codes(get(), n, x, codes)); }
     void decode_codes(std::int64_t n, const std::int32_t *codes, float *x) { check(vae_decode_codes(get(), n, codes, x)); }
     void reconstruct(std::int64_t n, const float *x, float *y) { check(vae_reconstruct(get(), n, x, y)); }
-    void set_labels(std::int64_t n, const std::int32_t *labels) { check(vae_session_set_labels(get(), n, labels)); }
+    // of a batch: what the examples bring besides x (vae/batch.h); begin with vae::examples(n)
+    void sample(const vae_batch_t &batch, float *x) { check(vae_sample_batch(get(), &batch, x)); }
+    void elbo(const vae_batch_t &batch, std::int64_t k, double *elbo, double *recon = nullptr, double *rate = nullptr) {
+        check(vae_elbo_batch(get(), &batch, k, elbo, recon, rate));
+    }
     void sample(std::int64_t n, float *x, const float *noise = nullptr) { check(vae_sample(get(), n, noise, x)); }
     void elbo(std::int64_t n, const float *x, std::int64_t k, double *elbo, double *recon = nullptr, double *rate = nullptr,
               const float *noise = nullptr) {
@@ -157,9 +170,14 @@ public:
         check(vae_trainer_backward(get(), n, x, noise, &m));
         return m;
     }
-    vae_metrics_t backward_codes(std::int64_t n, const std::int32_t *codes) {
+    vae_metrics_t step(const vae_batch_t &batch) {
         vae_metrics_t m = fresh();
-        check(vae_trainer_backward_codes(get(), n, codes, &m));
+        check(vae_trainer_step_batch(get(), &batch, &m));
+        return m;
+    }
+    vae_metrics_t backward(const vae_batch_t &batch) {
+        vae_metrics_t m = fresh();
+        check(vae_trainer_backward_batch(get(), &batch, &m));
         return m;
     }
     vae_metrics_t apply() {
@@ -168,7 +186,6 @@ public:
         return m;
     }
     void seed(std::uint64_t seed) { check(vae_trainer_seed(get(), seed)); }
-    void set_labels(std::int64_t n, const std::int32_t *labels) { check(vae_trainer_set_labels(get(), n, labels)); }
     void save(const std::string &path) const { check(vae_trainer_save(get(), path.c_str())); }
     void load(const std::string &path) { check(vae_trainer_load(get(), path.c_str())); }
     void cancel() noexcept { vae_trainer_cancel(get()); } // as session::cancel()

@@ -10,6 +10,7 @@
 #ifndef VAE_SESSION_H
 #define VAE_SESSION_H
 
+#include "batch.h"
 #include "model.h"
 
 #ifdef __cplusplus
@@ -36,17 +37,9 @@ VAE_API vae_status_t vae_session_bytes(const vae_model_t *model, int64_t max_bat
 VAE_API vae_status_t vae_session_seed(vae_session_t *session, uint64_t seed);
 
 /**
- * The classes of the n examples of the next vae_sample() or vae_elbo(), for a prior with classes. They serve that one call, also if it
- * fails.
- * @param n  examples, >= 0   @param labels  input[n], 0..vae_model_class_count()-1; not copied: keep them until that call has returned
- * @return VAE_OK; VAE_E_ARG (a label out of range: the message says which); VAE_E_UNSUPPORTED (the prior has no classes)   @since 0.1
- */
-VAE_API vae_status_t vae_session_set_labels(vae_session_t *session, int64_t n, const int32_t *labels);
-
-/**
  * Give up the call that the session is at, or its next one if it is at none: that call returns VAE_E_CANCELLED before its next layer, its
  * outputs are unspecified, and the session is as it was before, so that the same call gives what it would have given. From any thread, and
- * from a signal handler: it stores one number. Calls that take no time (_seed, _set_labels) are not given up. NULL is allowed. @since 0.1
+ * from a signal handler: it stores one number. vae_session_seed() takes no time and is not given up. NULL is allowed. @since 0.1
  */
 VAE_API void vae_session_cancel(vae_session_t *session);
 
@@ -60,12 +53,18 @@ VAE_API void vae_session_cancel(vae_session_t *session);
  */
 VAE_API vae_status_t vae_encode(vae_session_t *session, int64_t n, const float *x, float *mean, float *logvar);
 
+/** vae_encode() of a batch: x. VAE_E_ARG too for a member that the call does not read (batch.h). @since 0.1 */
+VAE_API vae_status_t vae_encode_batch(vae_session_t *session, const vae_batch_t *batch, float *mean, float *logvar);
+
 /**
  * Decode latents into the mean of the likelihood. A latent of codes with decode=quantize takes what vae_encode() gave, the vectors
  * before their codes, and quantizes them; with decode=raw both stand after the codes.
  * @param z  input[n][D], finite   @param x  output[n][S]   @return as vae_encode()   @since 0.1
  */
 VAE_API vae_status_t vae_decode(vae_session_t *session, int64_t n, const float *z, float *x);
+
+/** vae_decode() of a batch: of z[n][D], or with z NULL of its codes. @since 0.1 */
+VAE_API vae_status_t vae_decode_batch(vae_session_t *session, const vae_batch_t *batch, const float *z, float *x);
 
 /**
  * Decode one latent straight into 8-bit pixels, R G B A: round(255 * clamp(value, 0, 1)). For images of 1 channel (grey) or 3, with
@@ -107,15 +106,25 @@ VAE_API vae_status_t vae_codes_unpack(int64_t count, int64_t K, const uint8_t *b
 /** Encode and decode the posterior mean: x[n][S] to y[n][S]. @return as vae_encode()   @since 0.1 */
 VAE_API vae_status_t vae_reconstruct(vae_session_t *session, int64_t n, const float *x, float *y);
 
+/** vae_reconstruct() of a batch: x. @since 0.1 */
+VAE_API vae_status_t vae_reconstruct_batch(vae_session_t *session, const vae_batch_t *batch, float *y);
+
 /**
  * Make new examples: latents from the model's prior, decoded. A model without a section `prior` has N(0, I), or every code alike; an
  * autoencoder without a distribution then has none: VAE_E_UNSUPPORTED.
  * @param noise  standard normal[n][D], or NULL: drawn from the session's stream; NULL for codes and for a learned prior
  *        (VAE_E_UNSUPPORTED)
- * @param x  output[n][S]   @return as vae_encode(); VAE_E_STATE (no vae_session_set_labels() before, and the prior has classes)
- * @since 0.1
+ * @param x  output[n][S]   @return as vae_encode(); VAE_E_ARG too if the prior has classes, which only a batch can name   @since 0.1
  */
 VAE_API vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, float *x);
+
+/**
+ * vae_sample() of a batch: noise, and for a prior with classes the class of each example to make. With the flag VAE_BATCH_DRAW each x is
+ * drawn from the likelihood, by the session's stream, in place of its mean.
+ * @return as vae_sample(); VAE_E_ARG (a label out of range: the message says which); VAE_E_UNSUPPORTED (the prior has no classes)
+ * @since 0.1
+ */
+VAE_API vae_status_t vae_sample_batch(vae_session_t *session, const vae_batch_t *batch, float *x);
 
 /**
  * Score examples by the evidence lower bound, elbo = -recon - rate, or with k > 1 samples by the importance-weighted bound
@@ -124,10 +133,14 @@ VAE_API vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *
  * @param elbo, recon, rate  outputs[n] in nats; each may be NULL. recon is -log p(x|z), rate is KL(q(z|x) || N(0, I)), or
  *        the number of codes times ln K. With a learned prior the rate is log q(z|x) - log p(z) of the latents drawn, an unbiased
  *        estimate: for codes -log p(codes), and elbo is then the bound on log p(x) of the whole model.
- * @return as vae_encode(); VAE_E_UNSUPPORTED (k > 1 and no distribution); VAE_E_STATE (labels, as vae_sample())   @since 0.1
+ * @return as vae_encode(); VAE_E_UNSUPPORTED (k > 1 and no distribution); VAE_E_ARG (classes, as vae_sample())   @since 0.1
  */
 VAE_API vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t k, const float *noise,
                               double *elbo, double *recon, double *rate);
+
+/** vae_elbo() of a batch: x, noise[n][k][D], and label as vae_sample_batch(). @since 0.1 */
+VAE_API vae_status_t vae_elbo_batch(vae_session_t *session, const vae_batch_t *batch, int64_t k, double *elbo, double *recon,
+                                    double *rate);
 
 #ifdef __cplusplus
 }

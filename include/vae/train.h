@@ -12,6 +12,7 @@
 #ifndef VAE_TRAIN_H
 #define VAE_TRAIN_H
 
+#include "batch.h"
 #include "model.h"
 
 #ifdef __cplusplus
@@ -80,21 +81,15 @@ VAE_API vae_status_t vae_trainer_options(const vae_trainer_t *trainer, char *buf
 VAE_API vae_status_t vae_trainer_seed(vae_trainer_t *trainer, uint64_t seed);
 
 /**
- * The classes of the n examples of the next vae_trainer_step() or vae_trainer_backward(), when a prior with classes is fitted. They serve
- * that one call, also if it fails.
- * @param n  examples, >= 0   @param labels  input[n], 0..vae_model_class_count()-1; not copied: keep them until that call has returned
- * @return VAE_OK; VAE_E_ARG (a label out of range: the message says which); VAE_E_UNSUPPORTED (no such prior, or not objective prior)
- * @since 0.1
- */
-VAE_API vae_status_t vae_trainer_set_labels(vae_trainer_t *trainer, int64_t n, const int32_t *labels);
-
-/**
  * One step of training: vae_trainer_backward() with drawn noise, then vae_trainer_apply().
  * @param n  examples, vae_trainer_min_batch() <= n <= max_batch   @param x  input[n][S]   @param metrics  may be NULL
  * @return VAE_OK; VAE_E_ARG; VAE_E_NUMERIC (data, loss or gradient not finite: nothing changed, gradients are zero again);
- *         VAE_E_STATE (gradients wait, or labels are wanted)   @since 0.1
+ *         VAE_E_STATE (gradients wait)   @since 0.1
  */
 VAE_API vae_status_t vae_trainer_step(vae_trainer_t *trainer, int64_t n, const float *x, vae_metrics_t *metrics);
+
+/** One step of training on a batch: vae_trainer_backward_batch(), then vae_trainer_apply(). @since 0.1 */
+VAE_API vae_status_t vae_trainer_step_batch(vae_trainer_t *trainer, const vae_batch_t *batch, vae_metrics_t *metrics);
 
 /**
  * Add the gradient of the mean loss of n examples to the gradients. Several calls before one vae_trainer_apply() accumulate;
@@ -106,12 +101,17 @@ VAE_API vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, con
                                           vae_metrics_t *metrics);
 
 /**
- * Under objective prior, vae_trainer_backward() of examples by their codes: what vae_encode_codes() once gave for them. The same bits
- * without the encoder, since the model stands still.
- * @param codes  input[n][vae_model_code_count()], 0..K-1
- * @return as vae_trainer_step(); VAE_E_UNSUPPORTED (another objective, or a latent without codes)   @since 0.1
+ * vae_trainer_backward() of a batch. With weights, loss, recon, rate and gradient are weighted means, sum_i w_i l_i / sum_i w_i: an example
+ * of weight 2 counts as if it stood in the batch twice, one of weight 0 as if it were not there. Statistics that layers take over the
+ * batch count every example once.
+ *
+ * Under objective prior the model stands still. A prior with classes wants the label of each example. codes in place of x, what
+ * vae_encode_codes() once gave for the examples, leave the encoder out and give the same bits.
+ * @param batch  x or codes, label, noise, weight
+ * @return as vae_trainer_step(); VAE_E_UNSUPPORTED (codes or label under another objective, codes of a latent without them, weight for a
+ *         latent or a prior that learns from all examples alike: vq, gmm)   @since 0.1
  */
-VAE_API vae_status_t vae_trainer_backward_codes(vae_trainer_t *trainer, int64_t n, const int32_t *codes, vae_metrics_t *metrics);
+VAE_API vae_status_t vae_trainer_backward_batch(vae_trainer_t *trainer, const vae_batch_t *batch, vae_metrics_t *metrics);
 
 /**
  * Give up the step or backward that the trainer is at, or the next one if it is at none: that call returns VAE_E_CANCELLED before its next

@@ -91,17 +91,6 @@ vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t
 /* The latent has codes, n >= 0, and codes[n][n_codes] are least..K-1. */
 vae_status_t vaei_check_codes(const vae_model_t *model, int64_t n, int32_t least, const int32_t *codes);
 
-/* Classes of the examples of a call, given beforehand; at is NULL where none are. */
-typedef struct vaei_labels {
-    const int32_t *at; /* [n], borrowed */
-    int64_t n;
-} vaei_labels;
-
-/* n >= 0 and each of at[n] a class of the model's prior. */
-vae_status_t vaei_check_labels(const vae_model_t *model, const vaei_labels *labels);
-/* The same, and that they are those of a call with n examples, if the prior has classes. */
-vae_status_t vaei_check_labelled(const vae_model_t *model, int64_t n, const vaei_labels *labels, const char *setter);
-
 /* model_file.c: parameters from and to files. What may fail comes before memory is taken and before a parameter is changed: an opened
  * file fits or not by its header; then vaei_file_data() reads it; then all its numbers are finite or not; then nothing can fail. */
 vae_status_t vaei_params_fit_file(const vae_model_t *model, const vaei_file *f);

@@ -203,31 +203,6 @@ vae_status_t vae_model_set_param(vae_model_t *model, int64_t index, const float 
     return VAE_OK;
 }
 
-vae_status_t vaei_check_labels(const vae_model_t *model, const vaei_labels *labels) {
-    const vaei_prior *prior = &model->network.prior;
-    if (prior->classes == 0)
-        return vaei_fail(VAE_E_UNSUPPORTED, "labels: prior %s has no classes", prior->ops->module.name);
-    VAEI_TRY(vaei_check_extent(labels->n, 1, sizeof(*labels->at)));
-    if (!labels->at) return vaei_fail(VAE_E_ARG, "labels: is NULL");
-    for (int64_t i = 0; i < labels->n; i++)
-        if (labels->at[i] < 0 || labels->at[i] >= prior->classes)
-            return vaei_fail(VAE_E_ARG, "labels[%lld]: %ld, wanted 0..%lld of %lld classes", (long long)i,
-                             (long)labels->at[i], (long long)prior->classes - 1, (long long)prior->classes);
-    return VAE_OK;
-}
-
-vae_status_t vaei_check_labelled(const vae_model_t *model, int64_t n, const vaei_labels *labels, const char *setter) {
-    const vaei_prior *prior = &model->network.prior;
-    if (prior->classes == 0 || n <= 0) return VAE_OK;
-    if (!labels->at)
-        return vaei_fail(VAE_E_STATE, "labels: prior %s tells %lld classes apart: call %s() before",
-                         prior->ops->module.name, (long long)prior->classes, setter);
-    if (labels->n != n)
-        return vaei_fail(VAE_E_STATE, "labels: %s() gave %lld, the call has %lld examples", setter,
-                         (long long)labels->n, (long long)n);
-    return vaei_check_labels(model, labels);
-}
-
 vae_status_t vaei_check_extent(int64_t n, int64_t size, size_t bytes) {
     if (n < 0) return vaei_fail(VAE_E_ARG, "n: %lld, wanted 0 or more", (long long)n);
     if (size > 0 && (uint64_t)n > (uint64_t)PTRDIFF_MAX / bytes / (uint64_t)size)

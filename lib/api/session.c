@@ -6,7 +6,7 @@
  *
  * A large batch goes through the network in passes of a few examples, so that what one layer writes is in the cache when the
  * next one reads it. No bit depends on how a batch is cut. */
-#include "api/api.h"
+#include "api/given_batch.h"
 #include "base/float_env.h"
 
 #include <float.h>
@@ -28,7 +28,6 @@ struct vae_session {
     vaei_work work;
     double *recon, *rate, *top, *sum; /* [max_batch], of vae_elbo */
     float *image;                     /* [S], of vae_decode_rgba8 */
-    vaei_labels labels;               /* of the next call */
 };
 
 #define CACHE_BYTES ((size_t)1 << 20) /* of one core */
@@ -121,25 +120,6 @@ vae_status_t vae_session_seed(vae_session_t *session, uint64_t seed) {
     return VAE_OK;
 }
 
-vae_status_t vae_session_set_labels(vae_session_t *session, int64_t n, const int32_t *labels) {
-    VAEI_TRY(check_session(session));
-    const vaei_labels given = {labels, n};
-    VAEI_TRY(vaei_check_labels(session->model, &given));
-    session->labels = given;
-    return VAE_OK;
-}
-
-/* They serve one call, whether it succeeds or not: nobody says how long they stay where they are. */
-static vaei_labels take_labels(vae_session_t *s) {
-    const vaei_labels labels = s->labels;
-    s->labels = (vaei_labels){NULL, 0};
-    return labels;
-}
-
-static vae_status_t check_labelled(const vae_session_t *s, int64_t n, const vaei_labels *labels) {
-    return vaei_check_labelled(s->model, n, labels, "vae_session_set_labels");
-}
-
 void vae_session_cancel(vae_session_t *session) {
     if (session && session->magic == VAEI_MAGIC_SESSION)
         atomic_store_explicit(&session->cancel, 1, memory_order_relaxed);
@@ -147,10 +127,12 @@ void vae_session_cancel(vae_session_t *session) {
 
 /* ---- passes over at most max_batch examples -------------------------------------------------------------------- */
 
-static vaei_run start(vae_session_t *s) {
+/* The run over n examples; loops take parts of it by part(). */
+static vaei_run start(vae_session_t *s, int64_t n, const vaei_batch *b) {
     const vae_model_t *m = s->model;
     vaei_run r = {.k = m->ctx->kernels,
                   .pool = m->ctx->pool,
+                  .batch = *b,
                   .params = m->params,
                   .noise.seed = s->seed,
                   .cancel = &s->cancel};
@@ -163,6 +145,7 @@ static vaei_run start(vae_session_t *s) {
         vaei_network_pack_prior(&m->network, &r, &s->work);
         s->packed = generation;
     }
+    r.n = n;
     return r;
 }
 
@@ -173,8 +156,11 @@ static vae_status_t finish(vae_session_t *s) {
     return status;
 }
 
-static int64_t chunk(const vae_session_t *s, int64_t left) {
-    return left < s->pass ? left : s->pass;
+/* The examples from number `first` on that go through the network at once. first_item stays 0: a session draws by its position. */
+static vaei_run part(const vae_session_t *s, const vaei_run *r, int64_t first) {
+    vaei_run p = vaei_run_slice(r, first, r->n - first < s->pass ? r->n - first : s->pass);
+    p.first_item = 0;
+    return p;
 }
 
 static int32_t has_codes(const vae_session_t *s) {
@@ -187,12 +173,17 @@ static void quantize(const vae_session_t *s, const vaei_run *r, const float *mea
     q->ops->draw(q, r, &s->work.latent, mean, NULL, NULL, z, NULL, NULL);
 }
 
-/* The mean of the likelihood for r->n latents, as the decoder sees them. */
-static void decode(const vae_session_t *s, const vaei_run *r, const float *z, float *x) {
+/* Theta for r->n latents, as the decoder sees them. */
+static void decode_theta(const vae_session_t *s, const vaei_run *r, const float *z) {
     const vaei_network *net = &s->model->network;
     r->k->flush(r->n * vaei_shape_size(&net->latent.z), z, s->work.z);
     vaei_network_decode(net, r, &s->work, s->work.z);
-    vaei_network_mean_x(net, r, &s->work, x);
+}
+
+/* The mean of the likelihood for them. */
+static void decode(const vae_session_t *s, const vaei_run *r, const float *z, float *x) {
+    decode_theta(s, r, z);
+    vaei_network_mean_x(&s->model->network, r, &s->work, x);
 }
 
 /* The same for latents as the host sees them. */
@@ -211,12 +202,6 @@ static vae_status_t check_input(const vae_session_t *s, const char *what, int64_
     return vaei_check_rows(s->model, what, n, size, x, -FLT_MAX, FLT_MAX);
 }
 
-/* As the likelihood expects examples. */
-static vae_status_t check_examples(const vae_session_t *s, int64_t n, const float *x) {
-    const vaei_likelihood *p = &s->model->network.likelihood;
-    return vaei_check_rows(s->model, "x", n, p->size, x, p->ops->lo, p->ops->hi);
-}
-
 /* y[n * size] of elements of `bytes` bytes. Asked before any input is read: a number of examples that passes the address space in one of
  * the arrays is not believed in another. */
 static vae_status_t check_output(const void *y, const char *what, int64_t n, int64_t size, size_t bytes) {
@@ -224,34 +209,67 @@ static vae_status_t check_output(const void *y, const char *what, int64_t n, int
     return !y && n > 0 ? vaei_fail(VAE_E_ARG, "%s: is NULL", what) : VAE_OK;
 }
 
-vae_status_t vae_encode(vae_session_t *session, int64_t n, const float *x, float *mean, float *logvar) {
+vae_status_t vae_encode_batch(vae_session_t *session, const vae_batch_t *batch, float *mean, float *logvar) {
     VAEI_TRY(check_session(session));
     const vaei_network *net = &session->model->network;
-    const int64_t S = net->likelihood.size, D = vaei_shape_size(&net->latent.z);
+    const int64_t D = vaei_shape_size(&net->latent.z);
+    vaei_batch b;
+    int64_t n;
+    VAEI_TRY(vaei_batch_open(&b, &n, session->model, batch, "vae_encode_batch", VAEI_READS_X));
     VAEI_TRY(check_output(mean, "mean", n, D, sizeof(*mean)));
-    VAEI_TRY(check_examples(session, n, x));
-    vaei_run r = start(session);
-    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += r.n) {
-        r.n = chunk(session, n - i);
+    VAEI_TRY(vaei_batch_check_x(session->model, &b, n));
+    const vaei_run r = start(session, n, &b);
+    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += session->pass) {
+        const vaei_run p = part(session, &r, i);
         float *given = net->latent.raw ? session->work.mean : mean + i * D;
-        vaei_network_encode(net, &r, &session->work, x + i * S, given, logvar ? logvar + i * D : NULL);
-        if (net->latent.raw) quantize(session, &r, given, mean + i * D);
+        vaei_network_encode(net, &p, &session->work, given, logvar ? logvar + i * D : NULL);
+        if (net->latent.raw) quantize(session, &p, given, mean + i * D);
     }
     return finish(session);
 }
 
-vae_status_t vae_decode(vae_session_t *session, int64_t n, const float *z, float *x) {
-    VAEI_TRY(check_session(session));
+vae_status_t vae_encode(vae_session_t *session, int64_t n, const float *x, float *mean, float *logvar) {
+    const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .x = x};
+    return vae_encode_batch(session, &batch, mean, logvar);
+}
+
+static vae_status_t decode_codes(vae_session_t *session, const vaei_batch *b, int64_t n, float *x) {
     const vaei_network *net = &session->model->network;
-    const int64_t S = net->likelihood.size, D = vaei_shape_size(&net->latent.z);
-    VAEI_TRY(check_output(x, "x", n, S, sizeof(*x)));
-    VAEI_TRY(check_input(session, "z", n, D, z));
-    vaei_run r = start(session);
-    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += r.n) {
-        r.n = chunk(session, n - i);
-        decode_given(session, &r, z + i * D, x + i * S);
+    VAEI_TRY(vaei_check_codes(session->model, n, net->latent.ops->flags & VAEI_LATENT_GAPS ? -1 : 0, b->codes));
+    const vaei_run r = start(session, n, b);
+    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += session->pass) {
+        const vaei_run p = part(session, &r, i);
+        vaei_network_decode_codes(net, &p, &session->work);
+        vaei_network_mean_x(net, &p, &session->work, x + i * net->likelihood.size);
     }
     return finish(session);
+}
+
+static vae_status_t decode_values(vae_session_t *session, const vaei_batch *b, int64_t n, const float *z, float *x) {
+    const vaei_network *net = &session->model->network;
+    const int64_t D = vaei_shape_size(&net->latent.z);
+    VAEI_TRY(check_input(session, "z", n, D, z));
+    const vaei_run r = start(session, n, b);
+    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += session->pass) {
+        const vaei_run p = part(session, &r, i);
+        decode_given(session, &p, z + i * D, x + i * net->likelihood.size);
+    }
+    return finish(session);
+}
+
+vae_status_t vae_decode_batch(vae_session_t *session, const vae_batch_t *batch, const float *z, float *x) {
+    VAEI_TRY(check_session(session));
+    vaei_batch b;
+    int64_t n;
+    VAEI_TRY(vaei_batch_open(&b, &n, session->model, batch, "vae_decode_batch", VAEI_READS_CODES));
+    if (z && b.codes) return vaei_fail(VAE_E_ARG, "z and codes: both are given, wanted one of them");
+    VAEI_TRY(check_output(x, "x", n, session->model->network.likelihood.size, sizeof(*x)));
+    return b.codes ? decode_codes(session, &b, n, x) : decode_values(session, &b, n, z, x);
+}
+
+vae_status_t vae_decode(vae_session_t *session, int64_t n, const float *z, float *x) {
+    const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n};
+    return vae_decode_batch(session, &batch, z, x);
 }
 
 static uint8_t to_pixel(float v) {
@@ -273,8 +291,7 @@ vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *p
         return vaei_fail(VAE_E_ARG, "row_stride: %zu, wanted %lld..%lld", row_stride, (long long)W * 4,
                          (long long)(PTRDIFF_MAX / H));
     VAEI_TRY(check_output(pixels, "pixels", 1, H, row_stride));
-    vaei_run r = start(session);
-    r.n = 1;
+    const vaei_run r = start(session, 1, &(vaei_batch){.x = NULL});
     decode_given(session, &r, z, session->image);
     for (int64_t y = 0; y < H && !vaei_run_cancelled(&r); y++) {
         const float *v = session->image + y * W * C;
@@ -289,21 +306,28 @@ vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *p
     return finish(session);
 }
 
-vae_status_t vae_reconstruct(vae_session_t *session, int64_t n, const float *x, float *y) {
+vae_status_t vae_reconstruct_batch(vae_session_t *session, const vae_batch_t *batch, float *y) {
     VAEI_TRY(check_session(session));
     const vaei_network *net = &session->model->network;
-    const int64_t S = net->likelihood.size;
     const vaei_work *w = &session->work;
-    VAEI_TRY(check_output(y, "y", n, S, sizeof(*y)));
-    VAEI_TRY(check_examples(session, n, x));
-    vaei_run r = start(session);
-    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += r.n) {
-        r.n = chunk(session, n - i);
-        vaei_network_encode(net, &r, w, x + i * S, w->mean, NULL);
-        net->latent.ops->draw(&net->latent, &r, &w->latent, w->mean, NULL, NULL, w->z, NULL, NULL);
-        decode(session, &r, w->z, y + i * S);
+    vaei_batch b;
+    int64_t n;
+    VAEI_TRY(vaei_batch_open(&b, &n, session->model, batch, "vae_reconstruct_batch", VAEI_READS_X));
+    VAEI_TRY(check_output(y, "y", n, b.of_x, sizeof(*y)));
+    VAEI_TRY(vaei_batch_check_x(session->model, &b, n));
+    const vaei_run r = start(session, n, &b);
+    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += session->pass) {
+        const vaei_run p = part(session, &r, i);
+        vaei_network_encode(net, &p, w, w->mean, NULL);
+        net->latent.ops->draw(&net->latent, &p, &w->latent, w->mean, NULL, NULL, w->z, NULL, NULL);
+        decode(session, &p, w->z, y + i * b.of_x);
     }
     return finish(session);
+}
+
+vae_status_t vae_reconstruct(vae_session_t *session, int64_t n, const float *x, float *y) {
+    const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .x = x};
+    return vae_reconstruct_batch(session, &batch, y);
 }
 
 /* Whether vae_sample may be called, and with noise. */
@@ -319,59 +343,63 @@ static vae_status_t check_sampling(const vae_session_t *s, const float *noise) {
     return VAE_OK;
 }
 
-vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, float *x) {
+vae_status_t vae_sample_batch(vae_session_t *session, const vae_batch_t *batch, float *x) {
     VAEI_TRY(check_session(session));
-    const vaei_labels labels = take_labels(session);
     const vaei_network *net = &session->model->network;
-    const int64_t S = net->likelihood.size, D = vaei_shape_size(&net->latent.z);
-    VAEI_TRY(check_sampling(session, noise));
-    VAEI_TRY(check_output(x, "x", n, S, sizeof(*x)));
-    if (noise) VAEI_TRY(check_input(session, "noise", n, D, noise));
-    VAEI_TRY(check_labelled(session, n, &labels));
-    vaei_run r = start(session);
-    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += r.n) {
-        r.n = chunk(session, n - i);
-        r.label = labels.at ? labels.at + i : NULL;
-        if (!noise) {
-            vaei_network_sample(net, &r, &session->work, session->position);
-            session->position += (uint64_t)r.n;
-        }
-        decode(session, &r, noise ? noise + i * D : session->work.z, x + i * S);
+    vaei_batch b;
+    int64_t n;
+    VAEI_TRY(vaei_batch_open(&b, &n, session->model, batch, "vae_sample_batch",
+                             VAEI_READS_LABEL | VAEI_READS_NOISE | VAEI_READS_DRAW));
+    const int32_t draws = (batch->flags & VAE_BATCH_DRAW) != 0;
+    VAEI_TRY(check_sampling(session, b.noise));
+    VAEI_TRY(check_output(x, "x", n, b.of_x, sizeof(*x)));
+    VAEI_TRY(vaei_batch_check_noise(session->model, &b, n));
+    VAEI_TRY(vaei_batch_check_label(session->model, &b, n));
+    const vaei_run r = start(session, n, &b);
+    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += session->pass) {
+        const vaei_run p = part(session, &r, i);
+        const uint64_t first = session->position;
+        if (!b.noise) vaei_network_sample(net, &p, &session->work, first);
+        decode_theta(session, &p, b.noise ? p.batch.noise : session->work.z);
+        if (draws) vaei_network_draw_x(net, &p, &session->work, first, x + i * b.of_x);
+        else vaei_network_mean_x(net, &p, &session->work, x + i * b.of_x);
+        if (!b.noise || draws) session->position += (uint64_t)p.n;
     }
     return finish(session);
+}
+
+vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, float *x) {
+    const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .noise = noise};
+    return vae_sample_batch(session, &batch, x);
 }
 
 /* ---- codes -------------------------------------------------------------------------------------------------------- */
 
 vae_status_t vae_encode_codes(vae_session_t *session, int64_t n, const float *x, int32_t *codes) {
     VAEI_TRY(check_session(session));
+    const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .x = x};
     const vaei_network *net = &session->model->network;
-    const int64_t S = net->likelihood.size;
+    vaei_batch b;
     if (!has_codes(session))
         return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no codes", net->latent.ops->module.name);
-    VAEI_TRY(check_output(codes, "codes", n, net->latent.n_codes, sizeof(*codes)));
-    VAEI_TRY(check_examples(session, n, x));
-    vaei_run r = start(session);
-    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += r.n) {
-        r.n = chunk(session, n - i);
-        vaei_network_encode_codes(net, &r, &session->work, x + i * S, codes + i * net->latent.n_codes);
+    VAEI_TRY(vaei_batch_open(&b, &n, session->model, &batch, "vae_encode_codes", VAEI_READS_X));
+    VAEI_TRY(check_output(codes, "codes", n, b.of_codes, sizeof(*codes)));
+    VAEI_TRY(vaei_batch_check_x(session->model, &b, n));
+    const vaei_run r = start(session, n, &b);
+    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += session->pass) {
+        const vaei_run p = part(session, &r, i);
+        vaei_network_encode_codes(net, &p, &session->work, codes + i * b.of_codes);
     }
     return finish(session);
 }
 
 vae_status_t vae_decode_codes(vae_session_t *session, int64_t n, const int32_t *codes, float *x) {
     VAEI_TRY(check_session(session));
-    const vaei_network *net = &session->model->network;
-    const int64_t S = net->likelihood.size;
-    VAEI_TRY(check_output(x, "x", n, S, sizeof(*x)));
-    VAEI_TRY(vaei_check_codes(session->model, n, net->latent.ops->flags & VAEI_LATENT_GAPS ? -1 : 0, codes));
-    vaei_run r = start(session);
-    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += r.n) {
-        r.n = chunk(session, n - i);
-        vaei_network_decode_codes(net, &r, &session->work, codes + i * net->latent.n_codes);
-        vaei_network_mean_x(net, &r, &session->work, x + i * S);
-    }
-    return finish(session);
+    const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .codes = codes};
+    vaei_batch b;
+    VAEI_TRY(vaei_batch_open(&b, &n, session->model, &batch, "vae_decode_codes", VAEI_READS_CODES));
+    VAEI_TRY(check_output(x, "x", n, session->model->network.likelihood.size, sizeof(*x)));
+    return decode_codes(session, &b, n, x);
 }
 
 /* ---- scores ------------------------------------------------------------------------------------------------------ */
@@ -392,11 +420,12 @@ static void add_sample(vae_session_t *s, int64_t n, int32_t first) {
     }
 }
 
-static void score_chunk(vae_session_t *s, const vaei_run *r, const float *x, int64_t k, const float *noise) {
+static void score_part(vae_session_t *s, const vaei_run *r, int64_t k) {
     const vaei_network *net = &s->model->network;
     const vaei_work *w = &s->work;
     const int64_t D = vaei_shape_size(&net->latent.z);
-    vaei_network_encode(net, r, w, x, w->mean, w->logvar);
+    const float *const noise = r->batch.noise;
+    vaei_network_encode(net, r, w, w->mean, w->logvar);
     for (int64_t j = 0; j < k && !vaei_run_cancelled(r); j++) {
         for (int64_t i = 0; i < r->n; i++) {
             float *e = w->noise + i * D;
@@ -408,35 +437,43 @@ static void score_chunk(vae_session_t *s, const vaei_run *r, const float *x, int
         net->latent.ops->draw(&net->latent, r, &w->latent, w->mean, w->logvar, w->noise, w->z, w->kl, w->log_ratio);
         if (vaei_network_has_prior(net)) vaei_network_prior_ratio(net, r, w);
         vaei_network_decode(net, r, w, w->z);
-        vaei_likelihood_nll(&net->likelihood, r, w->facts, w->theta, x, w->nll);
+        vaei_likelihood_nll(&net->likelihood, r, w->facts, w->theta, r->batch.x, w->nll);
         add_sample(s, r->n, j == 0);
     }
     if (!noise) s->position += (uint64_t)(r->n * k);
 }
 
-vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t k, const float *noise, double *elbo,
-                      double *recon, double *rate) {
-    VAEI_TRY(check_session(session));
-    const vaei_labels labels = take_labels(session);
-    const vaei_network *net = &session->model->network;
-    const int64_t S = net->likelihood.size, D = vaei_shape_size(&net->latent.z);
+/* k samples of each example are not too many. */
+static vae_status_t check_samples(const vae_session_t *s, int64_t n, int64_t k) {
+    const vaei_latent *q = &s->model->network.latent;
     int64_t draws;
     if (k < 1) return vaei_fail(VAE_E_ARG, "k: %lld, wanted 1 or more", (long long)k);
-    if (k > 1 && !(net->latent.ops->flags & VAEI_LATENT_PRIOR))
+    if (k > 1 && !(q->ops->flags & VAEI_LATENT_PRIOR))
         return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no distribution to draw k=%lld samples from",
-                         net->latent.ops->module.name, (long long)k);
-    VAEI_TRY(vaei_check_extent(n, 1, sizeof(*elbo)));
-    if (!vaei_count_mul(n, k, &draws) || vaei_check_extent(draws, D, sizeof(*noise)) < 0)
+                         q->ops->module.name, (long long)k);
+    VAEI_TRY(vaei_check_extent(n, 1, sizeof(double)));
+    if (!vaei_count_mul(n, k, &draws) || vaei_check_extent(draws, vaei_shape_size(&q->z), sizeof(float)) < 0)
         return vaei_fail(VAE_E_ARG, "k: %lld samples of %lld examples are too many", (long long)k, (long long)n);
-    VAEI_TRY(check_examples(session, n, x));
-    if (noise) VAEI_TRY(check_input(session, "noise", draws, D, noise));
-    VAEI_TRY(check_labelled(session, n, &labels));
-    vaei_run r = start(session);
-    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += r.n) {
-        r.n = chunk(session, n - i);
-        r.label = labels.at ? labels.at + i : NULL;
-        score_chunk(session, &r, x + i * S, k, noise ? noise + i * k * D : NULL);
-        for (int64_t j = 0; j < r.n; j++) {
+    return VAE_OK;
+}
+
+vae_status_t vae_elbo_batch(vae_session_t *session, const vae_batch_t *batch, int64_t k, double *elbo, double *recon, double *rate) {
+    VAEI_TRY(check_session(session));
+    const vaei_network *net = &session->model->network;
+    const int64_t D = vaei_shape_size(&net->latent.z);
+    vaei_batch b;
+    int64_t n;
+    VAEI_TRY(vaei_batch_open(&b, &n, session->model, batch, "vae_elbo_batch", VAEI_READS_X | VAEI_READS_LABEL | VAEI_READS_NOISE));
+    VAEI_TRY(check_samples(session, n, k));
+    b.of_noise = k * D;
+    VAEI_TRY(vaei_batch_check_x(session->model, &b, n));
+    if (b.noise) VAEI_TRY(check_input(session, "noise", n * k, D, b.noise));
+    VAEI_TRY(vaei_batch_check_label(session->model, &b, n));
+    const vaei_run r = start(session, n, &b);
+    for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += session->pass) {
+        const vaei_run p = part(session, &r, i);
+        score_part(session, &p, k);
+        for (int64_t j = 0; j < p.n; j++) {
             double kl = vaei_network_has_prior(net) ? session->rate[j] / (double)k : 0.0;
             for (int64_t d = 0; d < D && !vaei_network_has_prior(net); d++) kl += (double)session->work.kl[j * D + d];
             const double mean_recon = session->recon[j] / (double)k;
@@ -446,4 +483,10 @@ vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t
         }
     }
     return finish(session);
+}
+
+vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t k, const float *noise, double *elbo,
+                      double *recon, double *rate) {
+    const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .x = x, .noise = noise};
+    return vae_elbo_batch(session, &batch, k, elbo, recon, rate);
 }

@@ -214,20 +214,22 @@ static double gradient_norm(const vae_trainer_t *t) {
     return sqrt(sum);
 }
 
-static double mean_of(int64_t n, const double *x) {
+/* Weighted. */
+static double mean_of(int64_t n, const vaei_batch *b, const double *x) {
     double sum = 0.0;
-    for (int64_t i = 0; i < n; i++) sum += x[i];
-    return sum / (double)n;
+    for (int64_t i = 0; i < n; i++) sum += vaei_batch_weight(b, i) * x[i];
+    return sum / b->total;
 }
 
 static int32_t is_finite(double v) {
     return v - v <= 0.0;
 }
 
-static vaei_run start(vae_trainer_t *t, int64_t n) {
+static vaei_run start(vae_trainer_t *t, int64_t n, const vaei_batch *b) {
     const vae_model_t *m = t->model;
     vaei_run r = {
-        .k = m->ctx->kernels, .pool = m->ctx->pool, .n = n, .training = 1, .params = m->params, .grads = t->grads};
+        .k = m->ctx->kernels, .pool = m->ctx->pool, .n = n, .training = 1, .params = m->params, .grads = t->grads,
+        .batch = *b};
     r.noise = (vaei_noise_key){.seed = t->seed, .step = (uint64_t)t->step, .stream = VAEI_STREAM_LATENT};
     r.first_item = (uint32_t)t->items;
     r.cancel = t->parts == 0 ? &t->cancel : NULL; /* the gradients of the parts before are not kept apart from those of this one */
@@ -259,10 +261,10 @@ static void params_moved(vae_trainer_t *t) {
     t->moves += (uint64_t)vaei_recipe_of_prior(&t->recipe);
 }
 
-static void draw_noise(const vaei_run *r, const vaei_network *net, const float *noise, float *out) {
+static void draw_noise(const vaei_run *r, const vaei_network *net, float *out) {
     const int64_t D = vaei_shape_size(&net->latent.z);
-    if (noise) {
-        memcpy(out, noise, (size_t)(r->n * D) * sizeof(float));
+    if (r->batch.noise) {
+        memcpy(out, r->batch.noise, (size_t)(r->n * D) * sizeof(float));
     } else if (!(net->latent.ops->flags & VAEI_LATENT_CODES)) {
         noise_job job = {r, D, out};
         vaei_parallel(r->pool, (int32_t)r->n, noise_task, &job);
@@ -276,12 +278,6 @@ static int32_t commits(const vae_trainer_t *t) {
                                             : net->params.n_floats > net->params.n_trainable;
 }
 
-/* Examples, or under objective prior their codes in their place. */
-typedef struct batch {
-    const float *x, *noise; /* noise NULL: to be drawn */
-    const int32_t *codes;
-} batch;
-
 static vae_status_t give_up(vae_trainer_t *t) {
     (void)vaei_take_cancel(&t->cancel);
     return VAE_E_CANCELLED;
@@ -289,13 +285,13 @@ static vae_status_t give_up(vae_trainer_t *t) {
 
 /* One batch forward and back: the network, or its prior alone. *aux: the mean of the latent's own terms, part of terms->loss. Gradients
  * may be half done when it fails. */
-static vae_status_t pass(vae_trainer_t *t, const vaei_run *r, const batch *b, vaei_terms *terms, double *aux) {
+static vae_status_t pass(vae_trainer_t *t, const vaei_run *r, vaei_terms *terms, double *aux) {
     const vaei_network *net = &t->model->network;
     const vaei_work *w = &t->work;
     const int32_t of_prior = vaei_recipe_of_prior(&t->recipe);
-    VAEI_TRY(of_prior ? vaei_network_forward_prior(net, r, w, b->x, b->codes) : vaei_network_forward(net, r, w, b->x));
+    VAEI_TRY(of_prior ? vaei_network_forward_prior(net, r, w) : vaei_network_forward(net, r, w));
     if (vaei_run_cancelled(r)) return give_up(t);
-    *terms = (vaei_terms){.n = r->n, .step = t->step, .nll = w->nll, .d_nll = w->d_nll};
+    *terms = (vaei_terms){.n = r->n, .step = t->step, .batch = &r->batch, .nll = w->nll, .d_nll = w->d_nll};
     if (!of_prior) {
         const int32_t joint = vaei_network_inputs(net) > 0; /* whose rate has no parts by dimension */
         terms->dim = joint ? 1 : vaei_shape_size(&net->latent.z);
@@ -303,13 +299,13 @@ static vae_status_t pass(vae_trainer_t *t, const vaei_run *r, const batch *b, va
         terms->d_kl = joint ? w->d_rate : w->d_kl;
     }
     t->recipe.objective->eval(t->recipe.objective_conf, terms);
-    *aux = of_prior ? 0.0 : mean_of(r->n, w->aux);
+    *aux = of_prior ? 0.0 : mean_of(r->n, &r->batch, w->aux);
     terms->loss += *aux;
     if (!is_finite(terms->loss)) return vaei_fail(VAE_E_NUMERIC, "loss: not finite at step %lld", (long long)t->step);
     if (of_prior)
         vaei_network_backward_prior(net, r, w);
     else
-        vaei_network_backward(net, r, w, b->x);
+        vaei_network_backward(net, r, w);
     if (vaei_run_cancelled(r)) return give_up(t); /* the last time: what commit moves stays moved */
     if (!commits(t)) return VAE_OK;
     if (!is_finite(gradient_norm(t))) /* what commit moves, moves only with a sound gradient */
@@ -322,44 +318,50 @@ static vae_status_t pass(vae_trainer_t *t, const vaei_run *r, const batch *b, va
     return VAE_OK;
 }
 
-/* They serve one call, whether it succeeds or not: nobody says how long they stay where they are. */
-static vaei_labels take_labels(vae_trainer_t *t) {
-    const vaei_labels labels = t->labels;
-    t->labels = (vaei_labels){NULL, 0};
-    return labels;
+/* What learns from the batch as a whole has no place for weights. */
+static vae_status_t check_weight(const vae_trainer_t *t, vaei_batch *b, int64_t n) {
+    const vaei_network *net = &t->model->network;
+    const int32_t of_prior = vaei_recipe_of_prior(&t->recipe);
+    if (b->weight && of_prior && net->prior.ops->commit)
+        return vaei_fail(VAE_E_UNSUPPORTED, "weight: prior %s learns from all examples alike", net->prior.ops->module.name);
+    if (b->weight && !of_prior && net->latent.ops->loss)
+        return vaei_fail(VAE_E_UNSUPPORTED, "weight: latent %s learns from all examples alike", net->latent.ops->module.name);
+    return vaei_batch_check_weight(b, n);
 }
 
-static vae_status_t check_batch(const vae_trainer_t *t, int64_t n, const batch *b, const vaei_labels *labels) {
+static vae_status_t check_batch(const vae_trainer_t *t, int64_t n, vaei_batch *b) {
     const vae_model_t *model = t->model;
-    const vaei_network *net = &model->network;
-    const vaei_likelihood_ops *likelihood = net->likelihood.ops;
     const int32_t of_prior = vaei_recipe_of_prior(&t->recipe);
     const int64_t least = least_batch(model, &t->recipe);
     if (n < least || n > t->max_batch)
         return vaei_fail(VAE_E_ARG, "n: %lld, wanted %lld..%lld%s", (long long)n, (long long)least,
                          (long long)t->max_batch, n == 1 && least > 1 ? TOO_FEW : "");
-    if (b->codes)
-        VAEI_TRY(vaei_check_codes(model, n, 0, b->codes));
-    else
-        VAEI_TRY(vaei_check_rows(model, "x", n, net->likelihood.size, b->x, likelihood->lo, likelihood->hi));
-    if (b->noise)
-        VAEI_TRY(vaei_check_rows(model, "noise", n, vaei_shape_size(&net->latent.z), b->noise, -FLT_MAX, FLT_MAX));
-    return of_prior ? vaei_check_labelled(model, n, labels, "vae_trainer_set_labels") : VAE_OK;
+    if (b->codes && !of_prior)
+        return vaei_fail(VAE_E_UNSUPPORTED, "codes: the objective is %s, wanted objective prior", t->recipe.objective->module.name);
+    if (b->label && !of_prior)
+        return vaei_fail(VAE_E_UNSUPPORTED, "label: the objective is %s, wanted objective prior", t->recipe.objective->module.name);
+    if (b->codes && b->x) return vaei_fail(VAE_E_ARG, "x and codes: both are given, wanted one of them");
+    VAEI_TRY(b->codes ? vaei_check_codes(model, n, 0, b->codes) : vaei_batch_check_x(model, b, n));
+    VAEI_TRY(vaei_batch_check_noise(model, b, n));
+    VAEI_TRY(check_weight(t, b, n));
+    return of_prior ? vaei_batch_check_label(model, b, n) : VAE_OK;
 }
 
-static vae_status_t add_gradients(vae_trainer_t *trainer, int64_t n, const batch *b, vae_metrics_t *metrics) {
-    const vaei_labels labels = take_labels(trainer);
+static vae_status_t add_gradients(vae_trainer_t *trainer, const vae_batch_t *batch, vae_metrics_t *metrics) {
     const vaei_network *net = &trainer->model->network;
     vaei_terms terms;
+    vaei_batch b;
     double aux = 0.0;
+    int64_t n;
     VAEI_TRY(check_metrics(metrics));
-    VAEI_TRY(check_batch(trainer, n, b, &labels));
+    VAEI_TRY(vaei_batch_open(&b, &n, trainer->model, batch, "vae_trainer_backward_batch",
+                             VAEI_READS_X | VAEI_READS_LABEL | VAEI_READS_CODES | VAEI_READS_NOISE | VAEI_READS_WEIGHT));
+    VAEI_TRY(check_batch(trainer, n, &b));
     VAEI_TRY(vaei_take_cancel(&trainer->cancel));
 
-    vaei_run r = start(trainer, n);
-    r.label = labels.at;
-    draw_noise(&r, net, b->noise, trainer->work.noise);
-    const vae_status_t status = pass(trainer, &r, b, &terms, &aux);
+    const vaei_run r = start(trainer, n, &b);
+    draw_noise(&r, net, trainer->work.noise);
+    const vae_status_t status = pass(trainer, &r, &terms, &aux);
     if (status == VAE_E_NUMERIC || status == VAE_E_CANCELLED) forget_gradients(trainer);
     VAEI_TRY(status);
     if (net->latent.ops->measure && !vaei_recipe_of_prior(&trainer->recipe))
@@ -441,31 +443,19 @@ static vae_status_t apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
     return VAE_OK;
 }
 
-static vae_status_t backward(vae_trainer_t *trainer, int64_t n, const batch *b, vae_metrics_t *metrics) {
+vae_status_t vae_trainer_backward_batch(vae_trainer_t *trainer, const vae_batch_t *batch, vae_metrics_t *metrics) {
     fenv_t host;
+    VAEI_TRY(vaei_check_trainer(trainer));
     vaei_float_env_enter(&host);
-    const vae_status_t status = add_gradients(trainer, n, b, metrics);
+    const vae_status_t status = add_gradients(trainer, batch, metrics);
     vaei_float_env_leave(&host);
     return status;
 }
 
 vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise,
                                   vae_metrics_t *metrics) {
-    VAEI_TRY(vaei_check_trainer(trainer));
-    return backward(trainer, n, &(batch){.x = x, .noise = noise}, metrics);
-}
-
-vae_status_t vae_trainer_backward_codes(vae_trainer_t *trainer, int64_t n, const int32_t *codes,
-                                        vae_metrics_t *metrics) {
-    VAEI_TRY(vaei_check_trainer(trainer));
-    if (!vaei_recipe_of_prior(&trainer->recipe))
-        return vaei_fail(VAE_E_UNSUPPORTED, "codes: the objective is %s, wanted objective prior",
-                         trainer->recipe.objective->module.name);
-    if (!codes) {
-        (void)take_labels(trainer);
-        return vaei_fail(VAE_E_ARG, "codes: is NULL");
-    }
-    return backward(trainer, n, &(batch){.codes = codes}, metrics);
+    const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .x = x, .noise = noise};
+    return vae_trainer_backward_batch(trainer, &batch, metrics);
 }
 
 vae_status_t vae_trainer_apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
@@ -476,12 +466,14 @@ vae_status_t vae_trainer_apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
     return status;
 }
 
-vae_status_t vae_trainer_step(vae_trainer_t *trainer, int64_t n, const float *x, vae_metrics_t *metrics) {
+vae_status_t vae_trainer_step_batch(vae_trainer_t *trainer, const vae_batch_t *batch, vae_metrics_t *metrics) {
     VAEI_TRY(vaei_check_trainer(trainer));
-    if (trainer->parts > 0) {
-        (void)take_labels(trainer);
-        return vaei_fail(VAE_E_STATE, "step: gradients wait for vae_trainer_apply()");
-    }
-    VAEI_TRY(vae_trainer_backward(trainer, n, x, NULL, metrics));
+    if (trainer->parts > 0) return vaei_fail(VAE_E_STATE, "step: gradients wait for vae_trainer_apply()");
+    VAEI_TRY(vae_trainer_backward_batch(trainer, batch, metrics));
     return vae_trainer_apply(trainer, metrics);
+}
+
+vae_status_t vae_trainer_step(vae_trainer_t *trainer, int64_t n, const float *x, vae_metrics_t *metrics) {
+    const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .x = x};
+    return vae_trainer_step_batch(trainer, &batch, metrics);
 }

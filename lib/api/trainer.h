@@ -3,7 +3,7 @@
 #ifndef VAEI_TRAINER_H
 #define VAEI_TRAINER_H
 
-#include "api/api.h"
+#include "api/given_batch.h"
 
 struct vae_trainer {
     uint32_t magic;
@@ -29,7 +29,6 @@ struct vae_trainer {
     float *slot[VAEI_OPTIMIZER_SLOTS]; /* [n_trainable] each */
     float *grads;                      /* [n_floats] */
     double *norms;                     /* partial sums of squares */
-    vaei_labels labels;                /* of the next examples */
     vaei_work work;
     vae_tensor_t *tensor; /* [params.count] over grads */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * trainer_settings.c - what a host sets on a trainer and asks of it between steps: seed, learning rate, labels, an optimizer of its own. */
+ * trainer_settings.c - what a host sets on a trainer and asks of it between steps: seed, learning rate, an optimizer of its own. */
 #include "api/trainer.h"
 
 #include <stdatomic.h>
@@ -29,17 +29,6 @@ vae_status_t vae_trainer_options(const vae_trainer_t *trainer, char *buf, size_t
 vae_status_t vae_trainer_seed(vae_trainer_t *trainer, uint64_t seed) {
     VAEI_TRY(vaei_check_trainer(trainer));
     trainer->seed = seed;
-    return VAE_OK;
-}
-
-vae_status_t vae_trainer_set_labels(vae_trainer_t *trainer, int64_t n, const int32_t *labels) {
-    VAEI_TRY(vaei_check_trainer(trainer));
-    if (!vaei_recipe_of_prior(&trainer->recipe))
-        return vaei_fail(VAE_E_UNSUPPORTED, "labels: the objective is %s, wanted objective prior",
-                         trainer->recipe.objective->module.name);
-    const vaei_labels given = {labels, n};
-    VAEI_TRY(vaei_check_labels(trainer->model, &given));
-    trainer->labels = given;
     return VAE_OK;
 }
 

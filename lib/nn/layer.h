@@ -18,49 +18,15 @@
 #ifndef VAEI_LAYER_H
 #define VAEI_LAYER_H
 
-#include <stdatomic.h>
-
 #include "base/module.h"
 #include "kernel/conv.h"
 #include "nn/param.h"
+#include "nn/batch_run.h"
 
 typedef struct vaei_layer vaei_layer;
 typedef struct vaei_stack vaei_stack;
 typedef struct vaei_step vaei_step;           /* steps.h */
 typedef struct vaei_expansion vaei_expansion;
-
-/* Streams of random numbers: each use its own, so that none depends on how often another draws. */
-enum { VAEI_STREAM_INIT = 0, VAEI_STREAM_LATENT = 1, VAEI_STREAM_DROPOUT = 2, VAEI_STREAM_PRIOR = 3 };
-
-/* One pass over a batch. */
-typedef struct vaei_run {
-    const vaei_kernels *k;
-    const vaei_pool *pool;
-    int64_t n; /* examples */
-    int32_t training;
-    const float *params;  /* flat; parameter p stands at params + p->offset */
-    float *grads;         /* flat, same offsets; NULL unless training */
-    vaei_noise_key noise; /* seed and step; the stream is the user's */
-    uint32_t first_item;  /* the noise item of example 0 */
-    const int32_t *label; /* [n] the examples' classes, of parts that want them; or NULL */
-    const _Atomic int32_t *cancel; /* or NULL */
-} vaei_run;
-
-/* Whether the caller has given the run up. Once true it stays so to the end of the run: what is left may be left out, and nothing that
- * the run has written will be used. Asked before each layer. */
-VAEI_INLINE int32_t vaei_run_cancelled(const vaei_run *r) {
-    return r->cancel && atomic_load_explicit(r->cancel, memory_order_relaxed) != 0;
-}
-
-/* The run over n of its examples from number `first` on: what belongs to an example moves with it. Gradients stay the whole run's. */
-VAEI_INLINE vaei_run vaei_run_slice(const vaei_run *r, int64_t first, int64_t n) {
-    vaei_run part = *r;
-    VAEI_ASSERT(first >= 0 && n >= 0 && first + n <= r->n);
-    part.n = n;
-    part.first_item += (uint32_t)first;
-    if (part.label) part.label += first;
-    return part;
-}
 
 /* From lo to hi, infinities allowed. */
 typedef struct vaei_interval {

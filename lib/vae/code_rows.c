@@ -82,14 +82,14 @@ void vaei_class_forward(const vaei_embedding *e, const vaei_run *r, const vaei_r
     const float *table = r->params + e->table->offset;
     for (int64_t i = 0; i < at->count; i++) {
         const int64_t row = at->first + i * at->stride;
-        r->k->add(e->C, table + r->label[row / places] * e->C, y + row * e->C);
+        r->k->add(e->C, table + r->batch.label[row / places] * e->C, y + row * e->C);
     }
 }
 
 void vaei_class_backward(const vaei_embedding *e, const vaei_run *r, int64_t places, const float *dy) {
     float *table = r->grads + e->table->offset;
     for (int64_t row = 0; row < r->n * places; row++)
-        r->k->add(e->C, dy + row * e->C, table + r->label[row / places] * e->C);
+        r->k->add(e->C, dy + row * e->C, table + r->batch.label[row / places] * e->C);
 }
 
 /* ---- head --------------------------------------------------------------------------------------------------------- */

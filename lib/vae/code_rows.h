@@ -46,7 +46,7 @@ void vaei_embedding_forward(const vaei_embedding *e, const vaei_run *r, const va
 void vaei_embedding_backward(const vaei_embedding *e, const vaei_run *r, int64_t rows, const int32_t *codes,
                              const float *dx);
 
-/* ---- classes: the table has a row for each, r->label tells which one an example is of ------------------------------ */
+/* ---- classes: the table has a row for each, r->batch.label tells which one an example is of ------------------------------ */
 
 void vaei_class_forward(const vaei_embedding *e, const vaei_run *r, const vaei_rows *at, int64_t places, float *y);
 void vaei_class_backward(const vaei_embedding *e, const vaei_run *r, int64_t places, const float *dy);

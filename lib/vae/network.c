@@ -253,8 +253,8 @@ static float *flushed(const vaei_run *r, int64_t count, const float *x, float *y
 
 /* x as the encoder sees it stands in theta, which is no smaller (a number a value at least), free until the decoder writes it, and again
  * when the decoder's backward has read it. */
-static const float *input_of(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
-    return flushed(r, r->n * net->likelihood.size, x, w->theta);
+static const float *input_of(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
+    return flushed(r, r->n * net->likelihood.size, r->batch.x, w->theta);
 }
 
 static void encoder_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
@@ -268,9 +268,8 @@ static void encode(const vaei_network *net, const vaei_run *r, const vaei_work *
     net->latent.ops->encode(&net->latent, r, &w->latent, w->h, mean, logvar);
 }
 
-void vaei_network_encode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x, float *mean,
-                         float *logvar) {
-    encode(net, r, w, input_of(net, r, w, x), mean, logvar);
+void vaei_network_encode(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *mean, float *logvar) {
+    encode(net, r, w, input_of(net, r, w), mean, logvar);
 }
 
 void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *z) {
@@ -285,46 +284,44 @@ void vaei_network_draw_x(const vaei_network *net, const vaei_run *r, const vaei_
     if (!vaei_run_cancelled(r)) vaei_likelihood_sample(&net->likelihood, r, first, w->theta, x);
 }
 
-void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x,
-                               int32_t *codes) {
-    encoder_forward(net, r, w, input_of(net, r, w, x));
+void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t *codes) {
+    encoder_forward(net, r, w, input_of(net, r, w));
     if (vaei_run_cancelled(r)) return;
     net->latent.ops->encode_codes(&net->latent, r, &w->latent, w->h, codes);
 }
 
-void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const int32_t *codes) {
-    net->latent.ops->decode_codes(&net->latent, r, &w->latent, codes, w->z);
+void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
+    net->latent.ops->decode_codes(&net->latent, r, &w->latent, r->batch.codes, w->z);
     vaei_network_decode(net, r, w, w->z);
 }
 
 typedef struct turn {
     const vaei_likelihood *p;
     const vaei_work *w;
-    const float *x;
 } turn;
 
 static void turn_at_likelihood(const void *arg, const vaei_run *r, int64_t first, const float *theta, float *d_theta) {
     const turn *const t = arg;
-    const float *const x = t->x + first * t->p->size;
+    const float *const x = r->batch.x;
     _Alignas(VAEI_ALIGN) char facts[VAEI_LIKELIHOOD_FACTS];
     vaei_likelihood_nll(t->p, r, facts, theta, x, t->w->nll + first);
     vaei_likelihood_backward(t->p, r, facts, theta, x, t->w->d_nll + first, d_theta);
 }
 
 /* The decoder forward and back, under an objective whose loss is the mean nll and more */
-static void decode_and_turn(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
-    const turn here = {&net->likelihood, w, x};
+static void decode_and_turn(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
+    const turn here = {&net->likelihood, w};
     const vaei_turn t = {turn_at_likelihood, &here};
-    for (int64_t i = 0; i < r->n; i++) w->d_nll[i] = (float)(1 / (double)r->n);
+    for (int64_t i = 0; i < r->n; i++) w->d_nll[i] = (float)(vaei_batch_weight(&r->batch, i) / r->batch.total);
     vaei_examples_turn(net->decoder, r, &w->decoder, w->z, &t, w->theta, w->d_theta, w->d_z);
 }
 
-vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
+vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const vaei_latent *q = &net->latent;
     const int32_t joint = vaei_network_inputs(net) > 0;
-    const vaei_run wide = vaei_network_joint_run(net, r);
-    if (joint) vaei_network_joint_input(net, r, w, x);
-    encode(net, &wide, w, joint ? w->x : input_of(net, r, w, x), w->mean, w->logvar);
+    const vaei_run wide = vaei_network_joint_run(net, r, w);
+    if (joint) vaei_network_joint_input(net, r, w);
+    encode(net, &wide, w, joint ? w->x : input_of(net, r, w), w->mean, w->logvar);
     if (vaei_run_cancelled(r)) return VAE_OK;
     if (q->ops->prepare) VAEI_TRY(q->ops->prepare(q, r, &w->latent, w->h));
     q->ops->draw(q, r, &w->latent, w->mean, w->logvar, w->noise, w->z, w->kl, NULL);
@@ -332,31 +329,32 @@ vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, co
     memset(w->aux, 0, (size_t)r->n * sizeof(*w->aux));
     if (q->ops->loss) q->ops->loss(q, r, &w->latent, w->aux);
     if (w->turns) {
-        decode_and_turn(net, r, w, x);
+        decode_and_turn(net, r, w);
         return VAE_OK;
     }
     vaei_network_decode(net, r, w, w->z);
     if (vaei_run_cancelled(r)) return VAE_OK;
-    vaei_likelihood_nll(&net->likelihood, r, w->facts, w->theta, x, w->nll);
+    vaei_likelihood_nll(&net->likelihood, r, w->facts, w->theta, r->batch.x, w->nll);
     return VAE_OK;
 }
 
-void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
+void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
+    const float *const x = r->batch.x;
     if (!w->turns) {
         vaei_likelihood_backward(&net->likelihood, r, w->facts, w->theta, x, w->d_nll, w->d_theta);
         vaei_examples_backward(net->decoder, r, &w->decoder, w->z, w->theta, w->d_theta, w->d_z);
     }
     if (vaei_run_cancelled(r)) return;
     const int32_t joint = vaei_network_inputs(net) > 0;
-    const vaei_run wide = vaei_network_joint_run(net, r);
+    const vaei_run wide = vaei_network_joint_run(net, r, w);
     if (joint) vaei_network_joint_rate_backward(net, r, w);
     net->latent.ops->backward(&net->latent, r, &w->latent, w->h, w->mean, w->logvar, w->noise, w->d_z, w->d_kl, w->d_h);
-    vaei_examples_backward(net->encoder, &wide, &w->encoder, joint ? w->x : input_of(net, r, w, x), w->h, w->d_h, joint ? w->d_x : NULL);
+    vaei_examples_backward(net->encoder, &wide, &w->encoder, joint ? w->x : input_of(net, r, w), w->h, w->d_h, joint ? w->d_x : NULL);
     if (joint) vaei_network_joint_input_backward(net, r, w);
 }
 
 void vaei_network_commit(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *params) {
-    const vaei_run wide = vaei_network_joint_run(net, r);
+    const vaei_run wide = vaei_network_joint_run(net, r, w);
     vaei_stack_commit(net->encoder, &wide, &w->encoder, params);
     if (net->latent.ops->commit) net->latent.ops->commit(&net->latent, r, &w->latent, params);
     vaei_stack_commit(net->decoder, r, &w->decoder, params);

@@ -74,23 +74,24 @@ void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t 
 /* Fill the packs after parameters changed. */
 void vaei_network_pack(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 
-void vaei_network_encode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x, float *mean, float *logvar);
+/* These read what they encode, score or fit from r->batch. */
+void vaei_network_encode(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *mean, float *logvar);
 /* w->theta; then x of it, the mean or a draw by items `first` on of the stream of r->noise.seed */
 void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *z);
 void vaei_network_mean_x(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *x);
 void vaei_network_draw_x(const vaei_network *net, const vaei_run *r, const vaei_work *w, uint64_t first, float *x);
 
 /* Codes and back: for latents of codes. */
-void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x, int32_t *codes);
-void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, const int32_t *codes);
+void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t *codes);
+void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 
 /* Each of the following returns early, and with nothing of use, when the run is cancelled (vaei_run_cancelled()). */
 
 /* Forward of a training pass: fills w, nll, kl and aux with the noise in w->noise; w->turns: adds to r->grads. Fails if the latent
  * can't start from this batch. */
-vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x);
+vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 /* Backward of the same pass: w->d_nll and w->d_kl are set; adds to r->grads. */
-void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x);
+void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 /* Running statistics, and codes learnt without gradients. */
 void vaei_network_commit(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *params);
 
@@ -98,8 +99,8 @@ void vaei_network_commit(const vaei_network *net, const vaei_run *r, const vaei_
 
 void vaei_network_carve_joint(const vaei_network *net, const vaei_kernels *k, int64_t n, vaei_carve *c, vaei_work *w);
 /* Training: the run of the encoder, over the batch and the pseudo-inputs, and its input w->x. */
-vaei_run vaei_network_joint_run(const vaei_network *net, const vaei_run *r);
-void vaei_network_joint_input(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x);
+vaei_run vaei_network_joint_run(const vaei_network *net, const vaei_run *r, const vaei_work *w);
+void vaei_network_joint_input(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 /* After draw: w->rate[n]. */
 void vaei_network_joint_rate(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 /* w->d_rate is set: adds to w->d_z, writes w->d_kl, and w->d_h of the pseudo-inputs. */
@@ -116,10 +117,9 @@ void vaei_network_carve_prior(const vaei_network *net, const vaei_kernels *k, in
 /* Outside training after vaei_network_pack(), r->n is the n of the carving. */
 void vaei_network_pack_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 
-/* w->codes or w->z of x, drawn from the posterior with w->noise, or `codes` where they are given; then w->nll under the prior. r is of a
- * training pass. Fails if the prior can't start from this batch. */
-vae_status_t vaei_network_forward_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x,
-                                        const int32_t *codes);
+/* w->codes or w->z of the batch's x, drawn from the posterior with w->noise, or the batch's codes where they are given; then w->nll under
+ * the prior. r is of a training pass. Fails if the prior can't start from this batch. */
+vae_status_t vaei_network_forward_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 /* Adds to the gradients of the prior's parameters: w->d_nll is set. */
 void vaei_network_backward_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 void vaei_network_commit_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *params);

@@ -30,10 +30,10 @@ void vaei_network_carve_joint(const vaei_network *net, const vaei_kernels *k, in
     w->d_logvar = vaei_carve_floats(c, vaei_count_of(inputs, D));
 }
 
-vaei_run vaei_network_joint_run(const vaei_network *net, const vaei_run *r) {
+vaei_run vaei_network_joint_run(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     vaei_run wide = *r;
     wide.n += net->prior.inputs;
-    if (net->prior.inputs > 0) wide.label = NULL; /* pseudo-inputs have none */
+    if (net->prior.inputs > 0) wide.batch = (vaei_batch){.x = w->x, .of_x = r->batch.of_x}; /* pseudo-inputs bring no more */
     return wide;
 }
 
@@ -41,10 +41,10 @@ static const float *inputs_of(const vaei_network *net, const vaei_run *r) {
     return r->params + net->prior.input->offset;
 }
 
-void vaei_network_joint_input(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
+void vaei_network_joint_input(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const int64_t S = net->likelihood.size;
-    r->k->flush(r->n * S, x, w->x);
-    memcpy(w->x + r->n * S, inputs_of(net, r), (size_t)(net->prior.inputs * S) * sizeof(*x));
+    r->k->flush(r->n * S, r->batch.x, w->x);
+    memcpy(w->x + r->n * S, inputs_of(net, r), (size_t)(net->prior.inputs * S) * sizeof(float));
 }
 
 void vaei_network_joint_rate(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
@@ -66,7 +66,7 @@ void vaei_network_joint_rate_backward(const vaei_network *net, const vaei_run *r
     const vaei_prior *p = &net->prior;
     const int64_t D = vaei_shape_size(&net->latent.z), H = vaei_shape_size(&net->latent.h);
     const vaei_points at = {.z = w->z};
-    const vaei_run wide = vaei_network_joint_run(net, r), inputs = vaei_run_slice(&wide, r->n, p->inputs);
+    const vaei_run wide = vaei_network_joint_run(net, r, w), inputs = vaei_run_slice(&wide, r->n, p->inputs);
     for (int64_t i = 0; i < r->n; i++)
         for (int64_t d = i * D; d < (i + 1) * D; d++) {
             w->d_kl[d] = w->d_rate[i];
@@ -86,10 +86,10 @@ void vaei_network_joint_pack(const vaei_network *net, const vaei_run *r, const v
     const vaei_prior *p = &net->prior;
     vaei_run all = *r;
     all.n = p->inputs;
-    all.label = NULL; /* they have none */
+    all.batch = (vaei_batch){.x = inputs_of(net, r), .of_x = net->likelihood.size};
     for (int64_t i = 0; i < p->inputs; i += r->n) {
         const vaei_run part = vaei_run_slice(&all, i, p->inputs - i < r->n ? p->inputs - i : r->n);
-        vaei_network_encode(net, &part, w, inputs_of(net, r) + i * net->likelihood.size, w->mean, w->logvar);
+        vaei_network_encode(net, &part, w, w->mean, w->logvar);
         p->ops->take(p, w->prior.pack, i, part.n, w->mean, w->logvar);
     }
 }

@@ -30,17 +30,17 @@ void vaei_network_pack_prior(const vaei_network *net, const vaei_run *r, const v
     if (vaei_network_inputs(net)) vaei_network_joint_pack(net, r, w);
 }
 
-vae_status_t vaei_network_forward_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x,
-                                        const int32_t *codes) {
+vae_status_t vaei_network_forward_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
+    const int32_t *const codes = r->batch.codes;
     const vaei_points at = points_of(net, w);
     vaei_run still = *r;
     still.training = 0;
     if (codes) {
         memcpy(at.codes, codes, (size_t)(r->n * net->latent.n_codes) * sizeof(*codes));
     } else if (at.codes) {
-        vaei_network_encode_codes(net, &still, w, x, at.codes);
+        vaei_network_encode_codes(net, &still, w, at.codes);
     } else {
-        vaei_network_encode(net, &still, w, x, w->mean, w->logvar);
+        vaei_network_encode(net, &still, w, w->mean, w->logvar);
         net->latent.ops->draw(&net->latent, &still, &w->latent, w->mean, w->logvar, w->noise, at.z, NULL, NULL);
     }
     if (vaei_run_cancelled(r)) return VAE_OK;

@@ -5,10 +5,12 @@
 #define VAEI_OBJECTIVE_H
 
 #include "base/module.h"
+#include "nn/batch_run.h"
 
 typedef struct vaei_terms {
     int64_t n, dim;      /* examples, D */
     int64_t step;        /* steps applied before this one */
+    const vaei_batch *batch; /* its weights; means below are weighted ones */
     const double *nll;   /* [n] -log p(x|z), nats */
     const float *kl;     /* [n][D] rate by dimension, nats */
     double loss, recon, rate, beta; /* out: what is minimised; mean nll; mean unweighted rate; the rate's weight */
@@ -18,7 +20,7 @@ typedef struct vaei_terms {
 
 enum {
     VAEI_OBJECTIVE_OF_PRIOR = 1, /* nll is that of latents under the prior, whose parameters alone move; kl and d_kl are NULL */
-    VAEI_OBJECTIVE_MEAN_NLL = 2  /* d_nll is 1/n whatever comes: decoding may go back before eval */
+    VAEI_OBJECTIVE_MEAN_NLL = 2  /* d_nll is the example's share of all weights whatever comes: decoding may go back before eval */
 };
 
 typedef struct vaei_objective_ops {

@@ -40,29 +40,34 @@ static double beta_at(const conf *c, int64_t step) {
 
 static void eval(const void *options_filled, vaei_terms *t) {
     const conf *c = options_filled;
-    const double n = (double)t->n, beta = beta_at(c, t->step);
+    const double total = t->batch->total, beta = beta_at(c, t->step);
     double recon = 0, rate = 0, floored = 0;
     for (int64_t i = 0; i < t->n; i++) {
-        recon += t->nll[i];
-        t->d_nll[i] = (float)(1 / n);
+        const double weight = vaei_batch_weight(t->batch, i);
+        recon += weight * t->nll[i];
+        t->d_nll[i] = (float)(weight / total);
     }
     for (int64_t d0 = 0; d0 < t->dim; d0 += COLUMNS) {
         const int64_t count = t->dim - d0 < COLUMNS ? t->dim - d0 : COLUMNS;
         double kl[COLUMNS] = {0};
         float slope[COLUMNS];
         for (int64_t i = 0; i < t->n; i++) {
-            for (int64_t d = 0; d < count; d++) kl[d] += (double)t->kl[i * t->dim + d0 + d];
+            const double weight = vaei_batch_weight(t->batch, i);
+            for (int64_t d = 0; d < count; d++) kl[d] += weight * (double)t->kl[i * t->dim + d0 + d];
         }
         for (int64_t d = 0; d < count; d++) {
-            const double mean = kl[d] / n;
+            const double mean = kl[d] / total;
             const int is_free = c->free_bits > 0 && mean < (double)c->free_bits;
-            slope[d] = is_free ? 0 : (float)(beta / n);
+            slope[d] = is_free ? 0 : (float)(beta / total);
             rate += mean;
             floored += is_free ? (double)c->free_bits : mean;
         }
-        for (int64_t i = 0; i < t->n; i++) memcpy(t->d_kl + i * t->dim + d0, slope, (size_t)count * sizeof *slope);
+        for (int64_t i = 0; i < t->n; i++) {
+            const float weight = (float)vaei_batch_weight(t->batch, i);
+            for (int64_t d = 0; d < count; d++) t->d_kl[i * t->dim + d0 + d] = weight * slope[d];
+        }
     }
-    t->recon = recon / n;
+    t->recon = recon / total;
     t->rate = rate;
     t->beta = beta;
     t->loss = t->recon + beta * floored;

@@ -10,10 +10,11 @@ static void eval(const void *conf, vaei_terms *t) {
     double sum = 0;
     (void)conf;
     for (int64_t i = 0; i < t->n; i++) {
-        sum += t->nll[i];
-        t->d_nll[i] = (float)(1 / (double)t->n);
+        const double weight = vaei_batch_weight(t->batch, i);
+        sum += weight * t->nll[i];
+        t->d_nll[i] = (float)(weight / t->batch->total);
     }
-    t->loss = t->recon = sum / (double)t->n;
+    t->loss = t->recon = sum / t->batch->total;
     t->rate = t->beta = 0;
 }
 

@@ -5,7 +5,7 @@
  *
  *     codes or z --nll--> -log p, nats an example          (seed, item) --sample--> codes or z
  *
- * One with classes is a distribution for each of them: p(codes | label), r->label[n] within 0..classes - 1.
+ * One with classes is a distribution for each of them: p(codes | label), r->batch.label[n] within 0..classes - 1.
  *
  * A learned one is fitted to the latents of a model that stands still (objective prior); the model is trained without it, against
  * the standard prior. A joint one is made of the posteriors of examples that it holds, its pseudo-inputs: it learns with the model, whose

@@ -218,13 +218,13 @@ class Arrays(Case):
         self.assertIs(result[0], mean)
         self.assertIs(result[1], logvar)
         with model.trainer(max_batch=6) as trainer:
-            calls, _ = self.pointers("vae_trainer_step", lambda: trainer.step(x))
-        self.assertEqual(calls[0][2], x.ctypes.data)
+            calls, _ = self.pointers("vae_trainer_step_batch", lambda: trainer.step(x))
+        self.assertEqual(calls[0][1]._obj.x, x.ctypes.data)
 
     def test_fit_without_shuffling_passes_the_callers_memory(self):
         model, x = vae.Model(SPEC), images(10)
-        calls, _ = self.pointers("vae_trainer_step", lambda: model.fit(x, batch=4, shuffle=False))
-        self.assertEqual([(call[1], call[2] - x.ctypes.data) for call in calls], [(4, 0), (4, 4 * 192), (2, 8 * 192)])
+        calls, _ = self.pointers("vae_trainer_step_batch", lambda: model.fit(x, batch=4, shuffle=False))
+        self.assertEqual([(call[1]._obj.n, call[1]._obj.x - x.ctypes.data) for call in calls], [(4, 0), (4, 4 * 192), (2, 8 * 192)])
 
     def test_other_arrays_are_converted(self):
         model, x = vae.Model(SPEC), images(6)

@@ -101,6 +101,17 @@ class MetricsStruct(Structure):
                 ("quantization_error", c_double)]
 
 
+class BatchStruct(Structure):
+    _fields_ = [("struct_size", c_uint32), ("flags", c_uint32), ("n", c_int64), ("x", c_void_p), ("label", c_void_p),
+                ("codes", c_void_p), ("noise", c_void_p), ("weight", c_void_p)]
+
+    @classmethod
+    def of(cls, n: int, **members: Any) -> BatchStruct:
+        """n examples and arrays, or None, of what belongs to them. The caller keeps the arrays until the call has returned."""
+        pointers = {name: None if a is None else a.ctypes.data for name, a in members.items()}
+        return cls(struct_size=ctypes.sizeof(cls), n=n, **pointers)
+
+
 class OptionStruct(Structure):
     _fields_ = [("struct_size", c_uint32), ("flags", c_uint32), ("name", c_char_p), ("type", c_char_p),
                 ("preset", c_char_p), ("range", c_char_p), ("text", c_char_p)]
@@ -173,7 +184,6 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "vae_codes_pack": (c_int32, [c_int64, c_int64, c_void_p, c_void_p, c_size_t]),
     "vae_codes_unpack": (c_int32, [c_int64, c_int64, c_void_p, c_size_t, c_void_p]),
     "vae_reconstruct": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p]),
-    "vae_session_set_labels": (c_int32, [c_void_p, c_int64, c_void_p]),
     "vae_session_cancel": (None, [c_void_p]),
     "vae_sample": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p]),
     "vae_elbo": (c_int32, [c_void_p, c_int64, c_void_p, c_int64, c_void_p, c_void_p, c_void_p, c_void_p]),
@@ -183,10 +193,15 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "vae_trainer_min_batch": (c_int32, [c_void_p, c_char_p, POINTER(c_int64)]),
     "vae_trainer_options": (c_int32, [c_void_p, *_text]),
     "vae_trainer_seed": (c_int32, [c_void_p, c_uint64]),
-    "vae_trainer_set_labels": (c_int32, [c_void_p, c_int64, c_void_p]),
     "vae_trainer_step": (c_int32, [c_void_p, c_int64, c_void_p, POINTER(MetricsStruct)]),
     "vae_trainer_backward": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p, POINTER(MetricsStruct)]),
-    "vae_trainer_backward_codes": (c_int32, [c_void_p, c_int64, c_void_p, POINTER(MetricsStruct)]),
+    "vae_encode_batch": (c_int32, [c_void_p, POINTER(BatchStruct), c_void_p, c_void_p]),
+    "vae_decode_batch": (c_int32, [c_void_p, POINTER(BatchStruct), c_void_p, c_void_p]),
+    "vae_reconstruct_batch": (c_int32, [c_void_p, POINTER(BatchStruct), c_void_p]),
+    "vae_sample_batch": (c_int32, [c_void_p, POINTER(BatchStruct), c_void_p]),
+    "vae_elbo_batch": (c_int32, [c_void_p, POINTER(BatchStruct), c_int64, c_void_p, c_void_p, c_void_p]),
+    "vae_trainer_step_batch": (c_int32, [c_void_p, POINTER(BatchStruct), POINTER(MetricsStruct)]),
+    "vae_trainer_backward_batch": (c_int32, [c_void_p, POINTER(BatchStruct), POINTER(MetricsStruct)]),
     "vae_trainer_cancel": (None, [c_void_p]),
     "vae_trainer_apply": (c_int32, [c_void_p, POINTER(MetricsStruct)]),
     "vae_trainer_grad": (c_int32, [c_void_p, c_int64, _out]),

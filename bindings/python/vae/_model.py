@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
 import numpy as np
 
 from . import _array
-from ._library import (LOG, ArgumentError, CtxConfig, Handle, NotCopied, ShapeError, StateError, check, create, lib, path_bytes,
-                       text, utf8)
+from ._library import (LOG, ArgumentError, BatchStruct, CtxConfig, Handle, NotCopied, ShapeError, StateError, check, create, lib,
+                       path_bytes, text, utf8)
 
 if TYPE_CHECKING:
     from ._trainer import Trainer
@@ -152,16 +152,23 @@ class Session(NotCopied):
         part of them that it is at."""
         lib.vae_session_cancel(self._handle.pointer)
 
-    def _run(self, function: Callable[..., int], n: int, *arrays: np.ndarray | int | None, labels: Any = None) -> None:
+    def _run(self, function: Callable[..., int], n: int, *arrays: np.ndarray | int | None) -> None:
         """function(session, n, *arrays) in parts. Arrays move on by the part; None and whole numbers are passed on."""
         self._context.check_process()
-        classes = None if labels is None else _array.labels(labels, n)
         with self._lock:
             for start in range(0, n, self._part):
-                if classes is not None:
-                    check(lib.vae_session_set_labels(self._handle.pointer, min(self._part, n - start),
-                                                     classes[start:].ctypes.data))
                 check(function(self._handle.pointer, min(self._part, n - start),
+                               *(a[start:].ctypes.data if isinstance(a, np.ndarray) else a for a in arrays)))
+
+    def _run_batch(self, function: Callable[..., int], n: int, labels: Any, *arrays: np.ndarray | int, **members: Any) -> None:
+        """function(session, batch, *arrays) in the same way; members of the batch are arrays or None."""
+        self._context.check_process()
+        members["label"] = None if labels is None else _array.labels(labels, n)
+        with self._lock:
+            for start in range(0, n, self._part):
+                part = {name: None if a is None else a[start:] for name, a in members.items()}
+                batch = BatchStruct.of(min(self._part, n - start), **part)
+                check(function(self._handle.pointer, ctypes.byref(batch),
                                *(a[start:].ctypes.data if isinstance(a, np.ndarray) else a for a in arrays)))
 
     def encode(self, x: Any, out: tuple[np.ndarray, np.ndarray] | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -228,7 +235,7 @@ class Session(NotCopied):
         if n < 0:
             raise ArgumentError(f"n: {n}, wanted 0 or more")
         x = _array.output(out, n, self._input, np.float32, "out")
-        self._run(lib.vae_sample, n, noise, x, labels=labels)
+        self._run_batch(lib.vae_sample_batch, n, labels, x, noise=noise)
         return x
 
     def elbo(self, x: Any, samples: int = 1, noise: Any = None, labels: Any = None) -> Elbo:
@@ -243,7 +250,7 @@ class Session(NotCopied):
             if noise.shape[:1] != (n,) or noise.size != n * samples * size:
                 raise ShapeError(f"noise: shape {noise.shape}, wanted ({n}, {samples}, {size})")
         result = Elbo(np.empty(n), np.empty(n), np.empty(n))
-        self._run(lib.vae_elbo, n, x, samples, noise, *result, labels=labels)
+        self._run_batch(lib.vae_elbo_batch, n, labels, samples, *result, x=x, noise=noise)
         return result
 
 

@@ -11,7 +11,7 @@ from typing import Any, Callable, NamedTuple
 import numpy as np
 
 from . import _array
-from ._library import (OPTIMIZER_STEP, ArgumentError, Handle, MetricsStruct, NotCopied, OptimizerStruct, ShapeError,
+from ._library import (OPTIMIZER_STEP, ArgumentError, BatchStruct, Handle, MetricsStruct, NotCopied, OptimizerStruct, ShapeError,
                        StateError, check, create, lib, path_bytes, text, utf8)
 from ._model import Model, Session
 
@@ -72,12 +72,9 @@ class Trainer(NotCopied):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _metrics(self, function: Callable[..., int], *arguments: Any, labels: Any = None) -> Metrics:
+    def _metrics(self, function: Callable[..., int], *arguments: Any) -> Metrics:
         self._model.context.check_process()
-        classes = None if labels is None else _array.labels(labels, arguments[0])
         with self._lock:
-            if classes is not None:
-                check(lib.vae_trainer_set_labels(self._pointer, arguments[0], classes.ctypes.data))
             self._struct.struct_size = ctypes.sizeof(MetricsStruct)
             status = function(self._pointer, *arguments, ctypes.byref(self._struct))
             failure, self._failure = self._failure, None
@@ -86,29 +83,37 @@ class Trainer(NotCopied):
         check(status)
         return Metrics(*(getattr(self._struct, name) for name in Metrics._fields))
 
-    def step(self, x: Any, labels: Any = None) -> Metrics:
+    def _batch(self, function: Callable[..., int], n: int, labels: Any, weights: Any, **members: Any) -> Metrics:
+        members["label"] = None if labels is None else _array.labels(labels, n)
+        if weights is not None:
+            members["weight"] = weights = _array.floats(np.asarray(weights, np.float32), "weights")
+            if weights.shape != (n,):
+                raise ShapeError(f"weights: shape {weights.shape}, wanted ({n},)")
+        return self._metrics(function, ctypes.byref(BatchStruct.of(n, **members)))
+
+    def step(self, x: Any, labels: Any = None, weights: Any = None) -> Metrics:
         """One step: backward() and apply()."""
         x = _array.floats(x, "x")
         n = _array.rows(x, self._model.input_shape, "x")
-        return self._metrics(lib.vae_trainer_step, n, x.ctypes.data, labels=labels)
+        return self._batch(lib.vae_trainer_step_batch, n, labels, weights, x=x)
 
-    def backward(self, x: Any, noise: Any = None, labels: Any = None) -> Metrics:
+    def backward(self, x: Any, noise: Any = None, labels: Any = None, weights: Any = None) -> Metrics:
         """Add the gradient of the mean loss of x; noise, standard normal [n, D], replaces the stream. labels, whole numbers
-        [n]: the classes, when a prior is fitted that has such."""
+        [n]: the classes, when a prior is fitted that has such. weights [n] make it a weighted mean: an example of weight 2 counts as
+        if it stood there twice."""
         x = _array.floats(x, "x")
         n = _array.rows(x, self._model.input_shape, "x")
         if noise is not None:
             noise = _array.floats(noise, "noise")
             if _array.rows(noise, self._model.latent_shape, "noise") != n:
                 raise ShapeError(f"noise: {len(noise)} examples, wanted {n}")
-        return self._metrics(lib.vae_trainer_backward, n, x.ctypes.data, None if noise is None else noise.ctypes.data,
-                             labels=labels)
+        return self._batch(lib.vae_trainer_backward_batch, n, labels, weights, x=x, noise=noise)
 
-    def backward_codes(self, codes: Any, labels: Any = None) -> Metrics:
+    def backward_codes(self, codes: Any, labels: Any = None, weights: Any = None) -> Metrics:
         """With objective prior: backward() of examples by their codes, which Model.encode_codes() gave."""
         codes = _array.whole(codes, "codes")
         n = _array.rows(codes, (self._model.code_count,), "codes")
-        return self._metrics(lib.vae_trainer_backward_codes, n, codes.ctypes.data, labels=labels)
+        return self._batch(lib.vae_trainer_backward_batch, n, labels, weights, codes=codes)
 
     def apply(self) -> Metrics:
         """Update the parameters by the mean of the accumulated gradients, and zero these."""

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ * vae/batch.h - examples, and all that belongs to them, as one argument.
+ *
+ * Each calling of an array x[n] has a short form, vae_encode(session, n, x, ...), and a form that takes a batch, vae_encode_batch(session,
+ * &batch, ...), for examples that bring more than x. The short form is the other one with n and x set.
+ *
+ *     vae_batch_t batch = {0};
+ *     batch.struct_size = sizeof(batch);
+ *     batch.n = 128;
+ *     batch.x = images;
+ *     batch.label = classes;
+ *
+ * Arrays are borrowed: the library reads them during the call, and keeps none. A member that the call does not read must be NULL; then
+ * nothing that is given is passed over in silence. What each call reads, and what it cannot do without (*):
+ *
+ *     vae_encode_batch, vae_reconstruct_batch     x*
+ *     vae_decode_batch                            codes, or nothing if z is given
+ *     vae_sample_batch                            label, noise, flag VAE_BATCH_DRAW
+ *     vae_elbo_batch                              x*, label, noise
+ *     vae_trainer_step_batch, _backward_batch     x* (under objective prior x or codes), label, noise, weight */
+#ifndef VAE_BATCH_H
+#define VAE_BATCH_H
+
+#include "status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** vae_sample_batch(): x is drawn from the likelihood, p(x|z), in place of its mean. @since 0.1 */
+#define VAE_BATCH_DRAW UINT32_C(1)
+
+/** S = vae_model_input_size(), D = vae_model_latent_size(). A member that is NULL is not given. @since 0.1 */
+typedef struct vae_batch {
+    uint32_t struct_size;   /* sizeof(vae_batch_t) as the caller knows it */
+    uint32_t flags;         /* 0, or VAE_BATCH_DRAW */
+    int64_t n;              /* examples, >= 0 */
+    const float *x;         /* [n][S] finite, within what the likelihood is of */
+    const int32_t *label;   /* [n] 0..vae_model_class_count()-1 */
+    const int32_t *codes;   /* [n][vae_model_code_count()] 0..vae_model_code_size()-1 */
+    const float *noise;     /* [n][D] standard normal, finite; of vae_elbo_batch() [n][k][D]; NULL: drawn */
+    const float *weight;    /* [n] >= 0, finite, not all 0: how often an example counts in loss and gradient; NULL: once each */
+} vae_batch_t;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

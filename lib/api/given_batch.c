@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * given_batch.c - a host's batch becomes the library's: what the call does not read is refused, what it reads is checked. */
+#include "api/given_batch.h"
+
+#include <float.h>
+
+static vae_status_t refuse_unread(const vae_batch_t *b, const char *call, int32_t reads) {
+    const struct {
+        const char *name;
+        const void *given;
+        int32_t member;
+    } members[] = {
+        {"x", b->x, VAEI_READS_X},          {"label", b->label, VAEI_READS_LABEL},    {"codes", b->codes, VAEI_READS_CODES},
+        {"noise", b->noise, VAEI_READS_NOISE}, {"weight", b->weight, VAEI_READS_WEIGHT},
+    };
+    for (size_t i = 0; i < VAEI_COUNT(members); i++)
+        if (members[i].given && !(reads & members[i].member))
+            return vaei_fail(VAE_E_ARG, "%s: %s() does not read it: leave it NULL", members[i].name, call);
+    return VAE_OK;
+}
+
+vae_status_t vaei_batch_open(vaei_batch *out, int64_t *n, const vae_model_t *model, const vae_batch_t *given, const char *call,
+                             int32_t reads) {
+    const vaei_network *net = &model->network;
+    vae_batch_t b;
+    if (!given) return vaei_fail(VAE_E_ARG, "batch: is NULL");
+    VAEI_TRY(vaei_read_struct(&b, sizeof(b), given, "batch", "set it to sizeof(vae_batch_t)"));
+    if (b.flags & ~VAE_BATCH_DRAW)
+        return vaei_fail(VAE_E_VERSION, "batch: flags 0x%x, this library knows VAE_BATCH_DRAW only", (unsigned)b.flags);
+    if (b.flags && !(reads & VAEI_READS_DRAW)) return vaei_fail(VAE_E_ARG, "flags: %s() draws no x, wanted 0", call);
+    VAEI_TRY(vaei_check_extent(b.n, 1, 1));
+    VAEI_TRY(refuse_unread(&b, call, reads));
+    *n = b.n;
+    *out = (vaei_batch){.x = b.x,
+                        .label = b.label,
+                        .codes = b.codes,
+                        .noise = b.noise,
+                        .weight = b.weight,
+                        .of_x = net->likelihood.size,
+                        .of_codes = net->latent.n_codes,
+                        .of_noise = vaei_shape_size(&net->latent.z),
+                        .total = (double)b.n};
+    return VAE_OK;
+}
+
+vae_status_t vaei_batch_check_x(const vae_model_t *model, const vaei_batch *b, int64_t n) {
+    const vaei_likelihood_ops *ops = model->network.likelihood.ops;
+    return vaei_check_rows(model, "x", n, b->of_x, b->x, ops->lo, ops->hi);
+}
+
+vae_status_t vaei_batch_check_noise(const vae_model_t *model, const vaei_batch *b, int64_t n) {
+    return b->noise ? vaei_check_rows(model, "noise", n, b->of_noise, b->noise, -FLT_MAX, FLT_MAX) : VAE_OK;
+}
+
+vae_status_t vaei_batch_check_label(const vae_model_t *model, const vaei_batch *b, int64_t n) {
+    const vaei_prior *prior = &model->network.prior;
+    if (prior->classes == 0)
+        return b->label ? vaei_fail(VAE_E_UNSUPPORTED, "label: prior %s has no classes", prior->ops->module.name) : VAE_OK;
+    if (!b->label && n > 0)
+        return vaei_fail(VAE_E_ARG,
+                         "label: is NULL, and prior %s tells %lld classes apart: give a vae_batch_t with the label of each example",
+                         prior->ops->module.name, (long long)prior->classes);
+    for (int64_t i = 0; i < n; i++)
+        if (b->label[i] < 0 || b->label[i] >= prior->classes)
+            return vaei_fail(VAE_E_ARG, "label[%lld]: %ld, wanted 0..%lld of %lld classes", (long long)i, (long)b->label[i],
+                             (long long)prior->classes - 1, (long long)prior->classes);
+    return VAE_OK;
+}
+
+vae_status_t vaei_batch_check_weight(vaei_batch *b, int64_t n) {
+    char got[32];
+    if (!b->weight) return VAE_OK;
+    b->total = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (!(b->weight[i] >= 0 && b->weight[i] <= FLT_MAX)) {
+            vaei_text_float(got, sizeof(got), (double)b->weight[i]);
+            return vaei_fail(VAE_E_ARG, "weight[%lld]: %s, wanted 0 or more, finite", (long long)i, got);
+        }
+        b->total += (double)b->weight[i];
+    }
+    return b->total > 0 ? VAE_OK : vaei_fail(VAE_E_ARG, "weight: all are 0, so there is no mean");
+}
