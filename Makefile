@@ -101,7 +101,7 @@ link = $(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(1) $(OUR_LDLIBS) $(LDLI
 # ---- files ------------------------------------------------------------------------------------------------------------
 LIB_SRC     := $(wildcard lib/*/*.c)
 PROGRAM_SRC := $(wildcard src/*.c)
-CHECK_SRC   := $(wildcard tests/check_*.c)
+CHECK_SRC   := $(wildcard tests/check_*.c tests/likelihood_*.c)
 RANDOM_SRC  := $(wildcard tests/random_*.c tests/reference*.c tests/tape.c)
 EXAMPLE_SRC := $(wildcard examples/*.c)
 BENCH_SRC   := $(wildcard bench/*.c)

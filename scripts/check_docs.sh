@@ -5,7 +5,7 @@
 #
 #     ```c          declarations and functions: compiled
 #     ```c body     statements, compiled inside a function that has the variables of scripts/docs_body.h
-#     ```c lib      a file of the library itself: compiled with its internal headers; if lib/ has a file of that name, its very text
+#     ```c lib      a file of the library: compiled with its internal headers; if lib/ or tests/ has a file of that name, its very text
 #     ```c part     all parts of one document together are a program: compiled, linked, run
 #     ```vae        a text for vae_model_create() (if it has an input section) or of a training
 . scripts/report.sh
@@ -57,7 +57,7 @@ for document in $documents; do
             cp "$block" "$tmp/lib.c"
             compiles "$document:$line" "$tmp/lib.c" -Ilib
             name=$(sed -n '2s/^ \* \([a-z_0-9]*\.c\) - .*/\1/p' "$block")
-            file=$(find lib -name "${name:-none}")
+            file=$(find lib tests -name "${name:-none}")
             [ -z "$file" ] || expect_empty "$document:$line is $file" "$(diff "$file" "$block" | head -n 5)" ;;
         *.c_body)
             { printf '#include "docs_body.h"\nint body(void);\nint body(void) {\n'; cat "$block"; echo 'return 0; }'; } > "$tmp/body.c"

@@ -164,6 +164,8 @@ const char *vaei_kernels_blas_name(void);
 
 /* ---- noise.c: numbers of one item of a stream; the first n of it, any n ---- */
 void vaei_noise_normal(const vaei_kernels *k, vaei_noise_key key, uint32_t item, int64_t n, float *out);
+void vaei_noise_normal_from(const vaei_kernels *k, vaei_noise_key key, uint32_t item, int64_t first, int64_t n,
+                            float *out); /* those from `first` on, a multiple of 4 */
 void vaei_noise_uniform(vaei_noise_key key, uint32_t item, int64_t n, float *out); /* [0, 1): top 24 bits */
 
 #endif

@@ -5,12 +5,12 @@
 
 #define WORDS 256 /* at a time, on the stack; a multiple of 4 */
 
-void vaei_noise_normal(const vaei_kernels *k, vaei_noise_key key, uint32_t item, int64_t n, float *out) {
+void vaei_noise_normal_from(const vaei_kernels *k, vaei_noise_key key, uint32_t item, int64_t first, int64_t n, float *out) {
     uint32_t bits[WORDS];
     float last[WORDS];
     for (int64_t i = 0; i < n; i += WORDS) {
         const int64_t left = n - i < WORDS ? n - i : WORDS, pairs = (left + 1) / 2;
-        k->philox(key, item, (uint32_t)(i / 4), (left + 3) / 4, bits);
+        k->philox(key, item, (uint32_t)((first + i) / 4), (left + 3) / 4, bits);
         if (left % 2 == 0) {
             k->normal(left, bits, out + i);
         } else {
@@ -18,6 +18,10 @@ void vaei_noise_normal(const vaei_kernels *k, vaei_noise_key key, uint32_t item,
             memcpy(out + i, last, (size_t)left * sizeof(*out));
         }
     }
+}
+
+void vaei_noise_normal(const vaei_kernels *k, vaei_noise_key key, uint32_t item, int64_t n, float *out) {
+    vaei_noise_normal_from(k, key, item, 0, n, out);
 }
 
 void vaei_noise_uniform(vaei_noise_key key, uint32_t item, int64_t n, float *out) {

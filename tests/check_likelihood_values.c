@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT
+ * check_likelihood_values.c - likelihoods that ask for more than one number a value: numbers of PyTorch, closed forms, what a decoder has
+ * to give, and one of three numbers that stands in a file of its own. */
+#include "conformance.h"
+
+#include <float.h>
+
+#include "api/api.h"
+#include "module_rig.h"
+#include "vae/natural_log.h"
+
+/* ---- beside PyTorch ------------------------------------------------------------------------------------------------------ */
+
+enum { VALUES = 6 };
+
+static const float torch_x[VALUES] = {0.5f, -1.25f, 3.0f, 0.0f, 100.0f, 0.125f};
+static const float torch_location[VALUES] = {0.25f, 1.0f, -0.5f, 0.0f, 0.5f, 0.125f};
+static const float torch_log_scale[VALUES] = {0.0f, -1.0f, 0.75f, 2.0f, -6.5f, 7.0f};
+
+/* PyTorch 2.13.0, float64: -torch.distributions.Normal(m, value e^s).log_prob(x) and StudentT(df, m, e^s), s = t.clamp(-6, 6), summed over
+ * the six values; and the gradients of m and t by autograd. */
+static const struct {
+    const char *text;
+    double nll, d_location[VALUES], d_log_scale[VALUES];
+} torch_values[] = {
+    {"likelihood gaussian sigma=value\n", 805656589.2380985,
+     {-0.25, 16.62537622259396, -0.7809555605195042, -0.0, -16194101.746190889, -0.0},
+     {0.9375, -36.407096500836424, -1.7333444618182654, 1.0, 0.0, 0.0}},
+    {"likelihood gaussian sigma=value value=0.5\n", 3222626331.0026174,
+     {-1.0, 66.50150489037584, -3.123822242078017, -0.0, -64776406.984763555, -0.0},
+     {0.75, -148.62838600334567, -9.93337784727306, 1.0, 0.0, 0.0}},
+    {"likelihood student_t df=1\n", 34.844865943563896,
+     {-0.47058823529411764, 0.8657450178371021, -0.41836780318907535, -0.0, -0.020100502500088206, -0.0},
+     {0.8823529411764706, -0.9479262901334796, -0.46428731116176375, 1.0, 0.0, 0.0}},
+    {"likelihood student_t\n", 64.35362712226089,
+     {-0.3076923076923077, 2.007551558494102, -0.5799165369809521, -0.0, -0.050251256156660935, -0.0},
+     {0.9230769230769231, -3.516991006611729, -1.0297078794333325, 1.0, 0.0, 0.0}},
+    {"likelihood student_t df=2.5\n", 49.53088329968171,
+     {-0.34146341463414637, 1.458107000539598, -0.5222940094542518, -0.0, -0.03517587934240851, -0.0},
+     {0.9146341463414634, -2.280740751214095, -0.8280290330898809, 1.0, 0.0, 0.0}},
+    {"likelihood student_t df=1000\n", 7180.469753405845,
+     {-0.2502343603524779, 16.041919951145367, -0.7796055854705753, -0.0, -10.060295263999349, -0.0},
+     {0.9374414099118805, -35.094319890077074, -1.7286195491470133, 1.0, 0.0, 0.0}},
+};
+
+static void rig_of(rig *g, const char *text, vaei_shape x) {
+    vaei_node *node;
+    void *conf;
+    rig_init(g);
+    g->p.ops = (const vaei_likelihood_ops *)bind(g, text, vaei_likelihoods, vaei_likelihoods_count, &node, &conf);
+    g->p.conf = conf;
+    ck_assert_int_eq(vaei_likelihood_plan(&g->p, &g->build, &x), VAE_OK);
+    allocate(g, (vaei_need){0});
+    g->run.n = 1;
+}
+
+static void near(const char *text, const char *what, double got, double wanted, double tolerance) {
+    ck_assert_msg(fabs(got - wanted) <= tolerance * (1 + fabs(wanted)), "%s%s: %.10g, wanted %.10g", text, what, got, wanted);
+}
+
+/* Three pixels of two channels: m m t t, three times. */
+START_TEST(test_values_and_gradients_are_those_of_torch_distributions) {
+    const char *const text = torch_values[_i].text;
+    const float weight = 0.5f;
+    float theta[2 * VALUES], dtheta[2 * VALUES], mean[VALUES];
+    double nll;
+    rig g;
+    rig_of(&g, text, (vaei_shape){2, {3, 2}});
+    ck_assert_int_eq(g.p.theta.d[0], 3);
+    ck_assert_int_eq(g.p.theta.d[1], 4);
+    for (int i = 0; i < VALUES; i++) {
+        theta[i / 2 * 4 + i % 2] = torch_location[i];
+        theta[i / 2 * 4 + 2 + i % 2] = torch_log_scale[i];
+    }
+    vaei_likelihood_nll(&g.p, &g.run, g.facts, theta, torch_x, &nll);
+    vaei_likelihood_backward(&g.p, &g.run, g.facts, theta, torch_x, &weight, dtheta);
+    vaei_likelihood_mean(&g.p, &g.run, theta, mean);
+    near(text, "nll", nll, torch_values[_i].nll, 3e-7);
+    for (int i = 0; i < VALUES; i++) {
+        near(text, "d location", 2 * (double)dtheta[i / 2 * 4 + i % 2], torch_values[_i].d_location[i], 3e-7);
+        near(text, "d log scale", 2 * (double)dtheta[i / 2 * 4 + 2 + i % 2], torch_values[_i].d_log_scale[i], 1e-6);
+        ck_assert_float_eq(mean[i], torch_location[i]);
+    }
+    rig_free(&g);
+}
+END_TEST
+
+/* ---- constants of our own beside those of the C library ------------------------------------------------------------------- */
+
+START_TEST(test_the_natural_log_is_that_of_the_c_library) {
+    uint64_t random = 1;
+    for (int i = 0; i < 200000; i++) {
+        random = random * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        const double unit = (double)(random >> 11) * 0x1p-53;
+        const double x = i % 2 ? 0.5 + unit : ldexp(0.5 + unit, (int)(random % 2000) - 1000), wanted = log(x);
+        ck_assert_double_eq_tol(vaei_natural_log(x), wanted, 4e-16 * fabs(wanted));
+    }
+    ck_assert_double_eq(vaei_natural_log(1), 0);
+    ck_assert_double_eq_tol(vaei_natural_log(DBL_MIN), log(DBL_MIN), 1e-12);
+    ck_assert_double_eq_tol(vaei_natural_log(DBL_MAX), log(DBL_MAX), 1e-12);
+}
+END_TEST
+
+START_TEST(test_the_density_of_student_t_has_the_gamma_function_s_constant) {
+    static const double df[] = {0.5, 0.75, 1, 1.5, 2, 2.5, 3, 4, 5, 7.25, 10, 30, 64, 127, 128, 129, 200, 500, 1000};
+    for (size_t i = 0; i < VAEI_COUNT(df); i++) {
+        const float theta[2] = {0.5f, 0.0f}, x = 0.5f;
+        char text[80];
+        double nll;
+        rig g;
+        snprintf(text, sizeof text, "likelihood student_t df=%g\n", df[i]);
+        rig_of(&g, text, (vaei_shape){1, {1}});
+        vaei_likelihood_nll(&g.p, &g.run, g.facts, theta, &x, &nll);
+        const double up = lgamma((df[i] + 1) / 2), down = lgamma(df[i] / 2); /* the last bits of these are lost in their difference */
+        ck_assert_double_eq_tol(nll, down + 0.5 * (log(df[i] / 2) + LN_2PI) - up, 4e-16 * (10 + fabs(up) + fabs(down)));
+        rig_free(&g);
+    }
+}
+END_TEST
+
+/* ---- samples without a mean ---------------------------------------------------------------------------------------------- */
+
+/* The shares of samples of the Cauchy distribution within its quartiles, and beyond tan(0.45 pi) on either side: a half, a twentieth. */
+START_TEST(test_samples_of_one_degree_of_freedom_have_its_quantiles) {
+    enum { DRAWN = 1000, TIMES = 200 };
+    static float theta[2 * DRAWN], x[DRAWN];
+    const double total = DRAWN * TIMES, far = 6.313751514675043;
+    int64_t within = 0, below = 0, above = 0;
+    rig g;
+    rig_of(&g, "likelihood student_t df=1\n", (vaei_shape){1, {DRAWN}});
+    for (int i = 0; i < DRAWN; i++) theta[i] = 3, theta[DRAWN + i] = 0.6931472f;
+    for (uint64_t item = 0; item < TIMES; item++) {
+        vaei_likelihood_sample(&g.p, &g.run, item, theta, x);
+        for (int i = 0; i < DRAWN; i++) {
+            const double u = ((double)x[i] - 3) / 2;
+            within += fabs(u) < 1;
+            below += u < -far;
+            above += u > far;
+        }
+    }
+    ck_assert_double_eq_tol((double)within / total, 0.5, 5 * sqrt(0.25 / total));
+    ck_assert_double_eq_tol((double)below / total, 0.05, 5 * sqrt(0.0475 / total));
+    ck_assert_double_eq_tol((double)above / total, 0.05, 5 * sqrt(0.0475 / total));
+    rig_free(&g);
+}
+END_TEST
+
+/* ---- what the decoder has to give ---------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *input, *decoder, *likelihood, *wrong; /* NULL: it builds */
+} decoders[] = {
+    {"2x2x3", "linear out=24 | reshape 2x2x6", "gaussian sigma=value", NULL},
+    {"2x2x3", "linear out=24 | tanh | reshape 2x2x6", "student_t", NULL},
+    {"12", "linear out=24", "student_t df=3", NULL},
+    {"2x2x3", "linear out=12 | reshape 2x2x3", "gaussian sigma=value",
+     "decoder: gives 2x2x3, wanted 2x2x6: for each value of the input 2x2x3 likelihood gaussian takes a mean and the logarithm of a "
+     "standard deviation"},
+    {"2x2x3", "linear out=24", "student_t",
+     "decoder: gives 24, wanted reshape 2x2x6 at its end: for each value of the input 2x2x3 likelihood student_t takes a location and the "
+     "logarithm of a scale"},
+    {"2x2x3", "linear out=12", "gaussian", "decoder: gives 12, the input is 2x2x3: end it with reshape 2x2x3"},
+    {"2x2x3", "linear out=24 | reshape 2x2x6", "gaussian", "decoder: gives 2x2x6, the input is 2x2x3"},
+    {"12", "linear out=24 | sigmoid", "gaussian sigma=value",
+     "decoder: ends in sigmoid, but gaussian takes a mean and the logarithm of a standard deviation: leave the sigmoid out"},
+    {"12", "linear out=24 | relu", "student_t",
+     "decoder: ends in relu, but student_t takes a location and the logarithm of a scale: leave the relu out"},
+};
+
+START_TEST(test_a_decoder_gives_the_numbers_that_the_likelihood_asks_for) {
+    char text[300];
+    vae_model_t *m = NULL;
+    snprintf(text, sizeof text, "input %s\nencoder flatten\nlatent gaussian dim=2\ndecoder %s\nlikelihood %s\n", decoders[_i].input,
+             decoders[_i].decoder, decoders[_i].likelihood);
+    const vae_status_t status = vae_model_create(&m, NULL, text, 1);
+    if (decoders[_i].wrong) {
+        ck_assert_int_lt(status, 0);
+        ck_assert_str_eq(vae_last_error(), decoders[_i].wrong);
+    } else {
+        ck_assert_msg(status == VAE_OK, "%s", vae_last_error());
+    }
+    vae_model_destroy(m);
+}
+END_TEST
+
+/* theta is wider than x: calls write n examples of the host's arrays, and no byte behind. */
+START_TEST(test_arrays_of_the_host_hold_x_and_never_theta) {
+    enum { EXAMPLES = 3, SIZE = 12 };
+    vae_model_t *m = NULL;
+    vae_session_t *s = NULL;
+    guarded x = guarded_floats(EXAMPLES * SIZE), y = guarded_floats(EXAMPLES * SIZE);
+    double elbo[EXAMPLES];
+    for (int i = 0; i < EXAMPLES * SIZE; i++) x.at[i] = 0.01f * (float)i;
+    ck_assert_int_eq(vae_model_create(&m, NULL,
+                                      "input 2x2x3\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=24 | reshape 2x2x6\n"
+                                      "likelihood student_t\n", 1), VAE_OK);
+    ck_assert_int_eq(vae_session_create(&s, m, EXAMPLES), VAE_OK);
+    ck_assert_int_eq(vae_reconstruct(s, EXAMPLES, x.at, y.at), VAE_OK);
+    ck_assert_int_eq(vae_sample(s, EXAMPLES, NULL, y.at), VAE_OK);
+    ck_assert_int_eq(vae_elbo(s, EXAMPLES, x.at, 4, NULL, elbo, NULL, NULL), VAE_OK);
+    for (int i = 0; i < EXAMPLES; i++) ck_assert(isfinite(elbo[i]));
+    vae_session_destroy(s);
+    vae_model_destroy(m);
+    guarded_free(&x);
+    guarded_free(&y);
+}
+END_TEST
+
+/* ---- a likelihood of three numbers: one file, and here its line ------------------------------------------------------------ */
+
+extern const vaei_likelihood_ops vaei_likelihood_split_laplace;
+
+START_TEST(test_a_likelihood_of_three_numbers_is_one_file_and_one_line) {
+    const char *const broken = conform_likelihood(&vaei_likelihood_split_laplace, "split_laplace");
+    ck_assert_msg(!broken, "%s", broken);
+}
+END_TEST
+
+Suite *suite_likelihood_values(void);
+Suite *suite_likelihood_values(void) {
+    Suite *s = suite_create("likelihoods of several numbers");
+    TCase *t = tcase_create("values");
+    tcase_set_timeout(t, 60);
+    tcase_add_loop_test(t, test_values_and_gradients_are_those_of_torch_distributions, 0, (int)VAEI_COUNT(torch_values));
+    tcase_add_test(t, test_the_natural_log_is_that_of_the_c_library);
+    tcase_add_test(t, test_the_density_of_student_t_has_the_gamma_function_s_constant);
+    tcase_add_test(t, test_samples_of_one_degree_of_freedom_have_its_quantiles);
+    tcase_add_loop_test(t, test_a_decoder_gives_the_numbers_that_the_likelihood_asks_for, 0, (int)VAEI_COUNT(decoders));
+    tcase_add_test(t, test_arrays_of_the_host_hold_x_and_never_theta);
+    tcase_add_test(t, test_a_likelihood_of_three_numbers_is_one_file_and_one_line);
+    suite_add_tcase(s, t);
+    return s;
+}
