@@ -3,8 +3,8 @@
 # Every command of the program while the system fails it: one allocation gives nothing, one call on files ends in EIO, ENOSPC, EINTR or half
 # done (tests/interpose.c). No signal, no file of half its bytes, no temporary left; a failure is an exit code and a sentence, a success has
 # the right bytes, and a training that failed goes on to the same bytes. FAILURES=all tries each call of each command, unasked every one
-# of the short commands and some of the long ones. Then SIGTERM comes before calls on files of a training and of the fit of a prior: whoever
-# holds the lock saves and ends with 130, and goes on to the same bytes. Ends with "N passed, N failed".
+# of the short commands and some of the long ones, and every one on their logs. Then SIGTERM comes before calls on files of a training and
+# of the fit of a prior: whoever holds the lock saves and ends with 130, and goes on to the same bytes. Ends with "N passed, N failed".
 BUILD=${BUILD:-build}
 CC=${CC:-cc}
 VAE=${VAE:-$BUILD/vae}
@@ -17,7 +17,7 @@ if ! $CC -std=c11 -O1 -shared -fPIC -o "$work/interpose.so" tests/interpose.c -l
     exit 0
 fi
 cd "$work" || exit 1
-unset VAE_DATA
+unset VAE_DATA INTERPOSE_ONLY
 passed=0
 failed=0
 runs=0
@@ -79,6 +79,7 @@ try() {
     (cd ref && LD_PRELOAD=$work/interpose.so INTERPOSE_COUNT=$work/count "$@" > ../ref_out 2> ../err < /dev/null) ||
         failure "$name" 'unharmed' 'fails'
     read -r _ allocs _ calls < count
+    [ -z "$INTERPOSE_ONLY" ] || allocs=0
     for spec in $(seq -f alloc:%g 1 $stride "$allocs") $(seq -f alloc:%g+ 1 $((stride * 3)) "$allocs") \
         $(seq -f io:%g:5 1 $stride "$calls") $(seq -f io:%g:28 1 $stride "$calls") $(seq -f io:%g:4 1 $stride "$calls") \
         $(seq -f io:%g:short 1 $stride "$calls"); do
@@ -123,9 +124,10 @@ stop() {
         tried=$((tried + 1))
         rm -rf d
         cp -r base d
-        (cd d && timeout 60 env LD_PRELOAD="$work/interpose.so" INTERPOSE_FAIL="term:$call" "$@" > ../out 2> ../err < /dev/null) \
-            2> /dev/null # where the shell says "Terminated"
-        code=$?
+        { # where the shell says "Terminated"
+            (cd d && timeout 60 env LD_PRELOAD="$work/interpose.so" INTERPOSE_FAIL="term:$call" "$@" > ../out 2> ../err < /dev/null)
+            code=$?
+        } 2> /dev/null
         case $code in
         0 | 130) asked=yes ;;
         143) [ $asked = no ] || failure "$name" "term:$call" 'ended by the system, behind a call where it was asked' ;;
@@ -164,9 +166,15 @@ again='"$VAE" train shapes:30 --model ../tiny.txt --batch 10 --epochs 1 -q -o ne
     "$VAE" train shapes:30 --model ../tiny.txt --batch 10 --epochs 1 -q -o new'
 try train 17 "$VAE" train shapes:30 --model ../tiny.txt --batch 10 --epochs 1 -q -o new --threads 1
 stop stopped_train 5 "$VAE" train shapes:30 --model ../tiny.txt --batch 10 --epochs 1 -q -o new --threads 1
+export INTERPOSE_ONLY=metrics.jsonl
+try train_and_its_log 1 "$VAE" train shapes:30 --model ../tiny.txt --batch 10 --epochs 1 -q -o new --threads 1
+unset INTERPOSE_ONLY
 again='"$VAE" train shapes:30 -q -o parts --resume --epochs 1'
 try resume 17 "$VAE" train shapes:30 -q -o parts --resume --epochs 1 --threads 1
 stop stopped_resume 5 "$VAE" train shapes:30 -q -o parts --resume --epochs 1 --threads 1
+export INTERPOSE_ONLY=metrics.jsonl
+try resume_and_its_log 1 "$VAE" train shapes:30 -q -o parts --resume --epochs 1 --threads 1
+unset INTERPOSE_ONLY
 again='"$VAE" prior run shapes:30 --kind gmm --set prior.components=2 --batch 10 --epochs 1 -q -o p.safetensors --resume ||
     "$VAE" prior run shapes:30 --kind gmm --set prior.components=2 --batch 10 --epochs 1 -q -o p.safetensors'
 try prior 17 "$VAE" prior run shapes:30 --kind gmm --set prior.components=2 --batch 10 --epochs 1 -q -o p.safetensors --threads 1

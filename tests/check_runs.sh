@@ -126,6 +126,73 @@ exits options_of_the_training_stay 2 '--model whole/last.safetensors' "$VAE" tra
     --set 'schedule=cosine steps=9'
 exits a_new_run_starts_from_the_weights 0 '' "$VAE" train shapes:64 --model whole/last.safetensors -o new --steps 1 -q
 
+# ---- files of a run that are wrong, and other settings ------------------------------------------------------------------
+# edited NAME SED FILE: a copy of the finished run with one file changed
+edited() {
+    rm -rf "$1"
+    cp -r whole "$1"
+    sed "$2" "whole/$3" > "$1/$3"
+}
+wrong_config() { # NAME PATTERN SED
+    edited wrong "$3" config.txt
+    exits "$1" 3 "$2" "$VAE" train shapes:320 -o wrong --resume
+}
+wrong_config a_config_without_a_seed 'no line "# seed = ..."' '/^# seed/d'
+wrong_config a_config_with_half_a_line 'no line "# seed = ..."' 's/^# seed = /# seed=/'
+wrong_config a_batch_that_is_no_number 'batch is "x", wanted a whole number' 's/^\(# batch =\).*/\1 x/'
+wrong_config a_batch_with_a_tail 'batch is "20x", wanted' 's/^\(# batch =\).*/\1 20x/'
+wrong_config a_batch_below_zero 'batch is "-20", wanted' 's/^\(# batch =\).*/\1 -20/'
+wrong_config a_batch_of_nothing 'batch is 0' 's/^\(# batch =\).*/\1 0/'
+wrong_config a_run_without_an_end 'neither epochs nor steps' 's/^\(# epochs =\).*/\1 0/'
+edited bare '/^input/d; /^encoder/d; /^latent/d; /^decoder/d; /^likelihood/d' config.txt
+exits a_config_without_a_model_is_no_run_of_this 2 'model or training text differs' "$VAE" train shapes:320 -o bare --resume \
+    --model tiny.txt
+exits a_config_without_a_model 2 'input' "$VAE" train shapes:320 -o bare --resume
+edited old '/^# augment/d' config.txt
+exits a_config_without_augment_is_one_without_it 0 'resumed' "$VAE" train shapes:320 -o old --resume
+same the_old_config_becomes_the_new whole old
+edited other_state 's/^step=64 /step=63 /' resume.txt
+exits a_state_of_another_step 3 'no state for step 64' "$VAE" train shapes:320 -o other_state --resume
+edited other_epoch 's/ epoch=4 / epoch=3 /' resume.txt
+exits a_state_of_another_epoch 3 'step 64 is not in epoch 4' "$VAE" train shapes:320 -o other_epoch --resume
+edited torn 's/^.*"step":60,.*/{"event":"step","step":60,"epo/' metrics.jsonl
+rm torn/timing.jsonl
+exits a_log_with_a_torn_line_goes_on 0 'resumed' "$VAE" train shapes:320 -o torn --resume --steps 65
+lacks the_torn_line_is_left_out grep -q '"step":60' torn/metrics.jsonl
+holds a_lost_log_is_begun_anew grep -q '"step":65' torn/timing.jsonl
+for name in resume.txt resume.safetensors; do
+    edited lost '' config.txt
+    rm lost/$name
+    exits "a_run_without_$name" 1 "nothing to resume: no $name" "$VAE" train shapes:320 -o lost --resume
+done
+exits a_file_in_the_way_of_the_folder 1 'a file is in the way' $command -o tiny.txt
+edited shown '' config.txt
+for name in epoch_0001.txt notes.png; do echo notes > shown/samples/$name; done
+exits a_run_is_replaced 0 '' $command -q -f -o shown
+for name in epoch_0001.txt notes.png; do holds "what_is_no_picture_of_a_run_stays_$name" grep -q notes shown/samples/$name; done
+
+# begun with settings, started again with others
+for set in '--seed 4' '--batch 10' '--epochs 5' '--steps 9' '--augment flip' '--set latent.dim=5' \
+    '--model whole/last.safetensors' '--model whole/last.safetensors --set optimizer.lr=0.003'; do
+    rm -rf begun_other
+    mkdir begun_other
+    cp whole/config.txt begun_other
+    exits "a_begun_run_is_none_with$(echo "$set" | tr -c 'a-z0-9\n' _)" 1 'other settings; --force' $command $set -o begun_other
+done
+exits the_same_settings_go_on 0 'resumed' "$VAE" train shapes:320 -o old --resume --batch 20 --seed 3 --augment '' --model tiny.txt
+for set in '--batch 10' '--seed 4' '--augment flip'; do
+    exits "a_run_goes_on_as_it_began${set%% [a-z0-9]*}" 2 "the ${set%% [a-z0-9]*} differs" "$VAE" train shapes:320 -o old --resume $set
+done
+for set in latent.dim =5; do
+    exits "what_is_no_pair_is_refused_$set" 2 'is no KEY=VALUE' "$VAE" train shapes:320 --model tiny.txt --set $set -o none
+done
+exits a_preset_like_no_other 2 'vae help preset lists them' "$VAE" train shapes:320 --preset qqqqqqqqqq -o none
+printf 'input 16x16x1\0encoder flatten\n' > zero.txt
+exits a_text_with_a_zero_byte 3 'zero byte' "$VAE" train shapes:320 --model zero.txt -o none
+exits more_steps_than_the_epochs_have 0 'epoch 1/1 ' "$VAE" train shapes:320 --model tiny.txt --epochs 1 --steps 1000 -o bounded
+exits epochs_without_end_end_by_steps 0 '"step":3,' "$VAE" train shapes:320 --model tiny.txt --epochs 9223372036854775807 --steps 3 --json \
+    -o endless
+
 # ---- one process in a folder --------------------------------------------------------------------------------------------
 "$VAE" train shapes:2000 --model tiny.txt --batch 4 -q -o held --epochs 50 > /dev/null 2> held.err &
 holder=$!

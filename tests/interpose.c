@@ -4,6 +4,7 @@
  *     INTERPOSE_FAIL=alloc:K          the K-th allocation gives NULL; K+ for that one and all after it
  *     INTERPOSE_FAIL=io:K:ERROR       the K-th call on files fails with this errno: a number, or "short", a write or read of half the bytes
  *     INTERPOSE_FAIL=term:K           SIGTERM comes just before the K-th call on files
+ *     INTERPOSE_ONLY=NAME             of calls on files those on names that end so are counted, and no others
  *     INTERPOSE_COUNT=FILE            at the end of the program, "alloc N io M" is written to FILE
  *     INTERPOSE_LOG=FILE              what changes files, in order, for replay.py: one record for each call that went well
  *
@@ -30,7 +31,8 @@ static int what;
 static long at, allocs, calls;
 static bool for_ever, is_short, armed;
 static int error;
-static const char *count_file;
+static const char *count_file, *only;
+static bool watched[1024]; /* descriptors of files of that name */
 static int log_fd = -1;
 static char arena[65536]; /* for dlsym, which may allocate before the real calls are known */
 static size_t arena_used;
@@ -62,6 +64,7 @@ __attribute__((constructor)) static void begin(void) {
     const char *fail = getenv("INTERPOSE_FAIL"), *log = getenv("INTERPOSE_LOG");
     find_real();
     count_file = getenv("INTERPOSE_COUNT");
+    only = getenv("INTERPOSE_ONLY");
     if (fail) {
         what = strncmp(fail, "alloc:", 6) == 0 ? FAIL_ALLOC : strncmp(fail, "io:", 3) == 0 ? FAIL_IO : STOP;
         char *end;
@@ -150,10 +153,19 @@ void free(void *p) {
 
 /* ---- files ---- */
 
-/* Does this call fail? A short one does not: it does less. */
-static bool io_fails(bool can_be_short, bool *half) {
+static bool is_named(const char *path) {
+    const size_t n = only ? strlen(only) : 0, length = strlen(path);
+    return length >= n && (n == 0 || strcmp(path + length - n, only) == 0);
+}
+
+static bool is_watched(int fd) {
+    return !only || (fd >= 0 && fd < (int)(sizeof watched / sizeof *watched) && watched[fd]);
+}
+
+/* Does this call fail, if it counts? A short one does not: it does less. */
+static bool io_fails(bool counts, bool can_be_short, bool *half) {
     if (half) *half = false;
-    if (!armed) return false;
+    if (!armed || !counts) return false;
     const long number = __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
     if (hit(STOP, number)) (void)raise(SIGTERM);
     if (!hit(FAIL_IO, number)) return false;
@@ -184,10 +196,11 @@ static void note(char call, int64_t number, const char *a, const char *b, const 
 }
 
 static int open_with(const char *path, int flags, mode_t mode) {
-    if (io_fails(false, NULL)) return -1;
+    if (io_fails(is_named(path), false, NULL)) return -1;
     struct stat before;
     const bool fresh = (flags & O_CREAT) && stat(path, &before) != 0;
     const int fd = real_open(path, flags, mode);
+    if (fd >= 0 && fd < (int)(sizeof watched / sizeof *watched)) watched[fd] = is_named(path);
     const char how[2] = {(flags & O_APPEND) ? 'a' : '-', (flags & O_TRUNC) ? 't' : '-'};
     if (fd >= 0) note(fresh ? 'c' : (flags & O_DIRECTORY) ? 'd' : 'o', fd, path, NULL, how, sizeof how);
     return fd;
@@ -204,13 +217,13 @@ int open(const char *path, int flags, ...) {
 int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 
 FILE *fopen(const char *path, const char *mode) {
-    return io_fails(false, NULL) ? NULL : real_fopen(path, mode);
+    return io_fails(is_named(path), false, NULL) ? NULL : real_fopen(path, mode);
 }
 
 FILE *fopen64(const char *path, const char *mode) __attribute__((alias("fopen")));
 
 int close(int fd) {
-    const bool fails = io_fails(false, NULL);
+    const bool fails = io_fails(is_watched(fd), false, NULL);
     const int kept = errno, result = real_close(fd);
     if (result == 0) note('x', fd, NULL, NULL, NULL, 0);
     errno = fails ? kept : errno;
@@ -218,7 +231,7 @@ int close(int fd) {
 }
 
 int fsync(int fd) {
-    if (io_fails(false, NULL)) return -1;
+    if (io_fails(is_watched(fd), false, NULL)) return -1;
     const int result = real_fsync(fd);
     if (result == 0) note('s', fd, NULL, NULL, NULL, 0);
     return result;
@@ -226,13 +239,13 @@ int fsync(int fd) {
 
 ssize_t read(int fd, void *out, size_t n) {
     bool half;
-    if (io_fails(n > 1, &half)) return -1;
+    if (io_fails(is_watched(fd), n > 1, &half)) return -1;
     return real_read(fd, out, half ? n / 2 : n);
 }
 
 ssize_t pread(int fd, void *out, size_t n, off_t offset) {
     bool half;
-    if (io_fails(n > 1, &half)) return -1;
+    if (io_fails(is_watched(fd), n > 1, &half)) return -1;
     return real_pread(fd, out, half ? n / 2 : n, offset);
 }
 
@@ -240,40 +253,40 @@ ssize_t pread64(int fd, void *out, size_t n, off_t offset) __attribute__((alias(
 
 ssize_t write(int fd, const void *bytes, size_t n) {
     bool half;
-    if (io_fails(n > 1, &half)) return -1;
+    if (io_fails(is_watched(fd), n > 1, &half)) return -1;
     const ssize_t done = real_write(fd, bytes, half ? n / 2 : n);
     if (done > 0 && fd > 2) note('w', fd, NULL, NULL, bytes, (size_t)done);
     return done;
 }
 
 int rename(const char *from, const char *to) {
-    if (io_fails(false, NULL)) return -1;
+    if (io_fails(is_named(to), false, NULL)) return -1;
     const int result = real_rename(from, to);
     if (result == 0) note('r', 0, from, to, NULL, 0);
     return result;
 }
 
 int unlink(const char *path) {
-    if (io_fails(false, NULL)) return -1;
+    if (io_fails(is_named(path), false, NULL)) return -1;
     const int result = real_unlink(path);
     if (result == 0) note('u', 0, path, NULL, NULL, 0);
     return result;
 }
 
 int mkdir(const char *path, mode_t mode) {
-    if (io_fails(false, NULL)) return -1;
+    if (io_fails(is_named(path), false, NULL)) return -1;
     const int result = real_mkdir(path, mode);
     if (result == 0) note('m', 0, path, NULL, NULL, 0);
     return result;
 }
 
 int ftruncate(int fd, off_t size) {
-    if (io_fails(false, NULL)) return -1;
+    if (io_fails(is_watched(fd), false, NULL)) return -1;
     const int result = real_ftruncate(fd, size);
     if (result == 0) note('t', fd, NULL, NULL, &size, sizeof size);
     return result;
 }
 
 int flock(int fd, int how) {
-    return io_fails(false, NULL) ? -1 : real_flock(fd, how);
+    return io_fails(is_watched(fd), false, NULL) ? -1 : real_flock(fd, how);
 }
