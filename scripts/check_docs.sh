@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The documents keep their word: code in them compiles and runs, texts in them are models, links lead somewhere, and the
-# generated reference is the library's. What stands behind ```c says how a block is tested:
+# The documents keep their word: code in them compiles and runs, texts in them are models, links lead somewhere, the generated reference is
+# the library's, and names and numbers in them are those of the code (doc_names.py). What stands behind ```c says how a block is tested:
 #
 #     ```c          declarations and functions: compiled
 #     ```c body     statements, compiled inside a function that has the variables of scripts/docs_body.h
@@ -74,4 +74,14 @@ for document in $documents; do
     done)
     expect_empty "$document: its links lead to files" "$broken"
 done
+
+if ! command -v python3 > /dev/null; then
+    echo "skipped: names and numbers in the documents, there is no python3"
+elif ! PYTHONDONTWRITEBYTECODE=1 python3 scripts/doc_names.py "$BUILD/vae" > "$tmp/names" 2> "$tmp/log"; then
+    not_ok 'doc_names.py' "$(tail -n 3 "$tmp/log")"
+else
+    while IFS= read -r line; do
+        case $line in "ok "*) ok "${line#ok }" ;; *) not_ok "${line#not ok }" ;; esac
+    done < "$tmp/names"
+fi
 finish
