@@ -9,7 +9,8 @@
 #   make demo-vq       train codebooks on clothes and textures             make docs        the generated documents
 #   make fuzz          the targets of fuzz/, with clang and libFuzzer      make check-fuzz  their corpus, ten seconds each
 #   make tsan, msan    C tests under ThreadSanitizer, MemorySanitizer      make coverage    lines and branches by folder
-#   make clean
+#   make format        C as .clang-format has it                         make check-format  is it so?
+#   make compile_commands.json  for editors                              make clean
 #   V=1                shows the commands
 #   DEBUG=1            in build/debug: assertions, red zones behind every piece of memory, sanitizers; for a debugger
 #
@@ -128,7 +129,7 @@ RANDOM  := $(if $(RANDOM_SRC),$(BUILD)/random_models)
 .PHONY: all static shared program examples check check-asan check-reproducible asan check-build soak kill-soak power-soak \
         bench-build bench demo demo-vq \
         fuzz fuzz-build fuzz-if-clang check-fuzz tsan msan coverage \
-        docs install uninstall clean need-check need-program FORCE
+        compile_commands.json format check-format docs install uninstall clean need-check need-program FORCE
 all: static shared program
 static: $(STATIC)
 shared: $(SHARED)
@@ -294,6 +295,25 @@ demo-vq: program
 
 bench: all bench-build
 	@VAE='$(BUILD)/vae' BUILD='$(BUILD)' bench/run.sh
+
+# ---- for editors ------------------------------------------------------------------------------------------------------
+# The commands are those that the rules above would run, so that no tool is needed to find them.
+WHOLE := all examples check-build fuzz-build bench-build
+compile_commands.json:
+	@$(MAKE) --no-print-directory --always-make --dry-run V=1 $(WHOLE) | sed 's/[\\"]/\\&/g' | \
+	  awk -v folder='$(CURDIR)' '/ -MMD -MP .*-o [^ ]+ [^ ]+\.c( |$$)/ { \
+	    source = $$0; sub(/.* -o [^ ]+ /, "", source); sub(/ .*/, "", source); \
+	    printf "%s{\"directory\": \"%s\", \"file\": \"%s\", \"command\": \"%s\"}", count++ ? ",\n" : "[\n", folder, source, $$0 } \
+	    END { print count ? "\n]" : "[]" }' > $@
+
+# by .clang-format; another version of clang-format breaks some lines otherwise
+CLANG_FORMAT ?= clang-format-14
+FORMATTED    := $(wildcard $(addsuffix /*.c,lib/* src tests tests/golden fuzz bench examples scripts) \
+                  $(addsuffix /*.h,include/vae lib/* src tests fuzz bench scripts) bindings/cpp/*.hpp)
+format:
+	@$(CLANG_FORMAT) -i $(FORMATTED)
+check-format:
+	@$(CLANG_FORMAT) --dry-run --Werror $(FORMATTED)
 
 docs: $(STATIC)
 	@CC='$(CC)' BUILD='$(BUILD)' LIBS='$(OUR_LDLIBS)' scripts/make_spec_doc.sh > docs/spec.md.new
