@@ -291,6 +291,20 @@ static void random_front(text_dice *t, const vaei_shape *in, int64_t layers, cha
     *z = h;
 }
 
+/* What the likelihood wants of a decoder for such an input: so many numbers a value on the last axis, found by what the library takes. */
+static int32_t theta_of(text_dice *t, const vaei_shape *in, const char *likelihood, vaei_shape *theta) {
+    enum { NUMBERS_MOST = 4 };
+    char text[RANDOM_TEXT_MAX], shape[96], out[96];
+    for (int64_t numbers = 1; numbers <= NUMBERS_MOST; numbers++) {
+        *theta = *in;
+        theta->d[in->n - 1] *= numbers;
+        (void)snprintf(text, sizeof(text), "input %s\nencoder flatten | linear out=1\nlatent none\ndecoder linear out=%lld | reshape %s\n"
+                       "likelihood %s\n", shape_text(in, shape), (long long)vaei_shape_size(theta), shape_text(theta, out), likelihood);
+        if (builds(t->ctx, text, NULL, INT64_MAX)) return 1;
+    }
+    return 0;
+}
+
 static void random_training(text_dice *t, const vaei_shape *z, random_case *c) {
     vae_model_t *m = NULL;
     if (vae_model_create(&m, t->ctx, c->model, 1) != VAE_OK) return;
@@ -333,13 +347,15 @@ void random_case_make(random_case *c, uint64_t seed) {
     vaei_shape z = in;
     random_front(&t, &in, first, encoder, sizeof(encoder), latent, &z);
     vaei_writer d = {decoder, sizeof(decoder), 0};
-    vaei_shape behind = z;
+    vaei_shape behind = z, theta;
     decoder[0] = '\0';
     random_stack(&t, &behind, layers - first, 0, &d);
-    random_end(&t, &behind, &in, &d);
     for (int32_t i = 0; i < TRIES; i++) {
-        vaei_writer l = {likelihood, sizeof(likelihood), 0};
+        vaei_writer l = {likelihood, sizeof(likelihood), 0}, end = d;
         write_module(&t.d, vaei_likelihoods[random_range(&t.d, 0, (int64_t)vaei_likelihoods_count - 1)], &in, &l);
+        if (!theta_of(&t, &in, likelihood, &theta)) continue;
+        decoder[d.length] = '\0';
+        random_end(&t, &behind, &theta, &end);
         (void)snprintf(c->model, sizeof(c->model), "input %s\nencoder %s\nlatent %s\ndecoder %s\nlikelihood %s\n",
                        shape_text(&in, shape), encoder, latent, decoder, likelihood);
         if (builds(t.ctx, c->model, NULL, 4 * PARAMS_MOST)) break;

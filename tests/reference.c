@@ -174,8 +174,28 @@ reference_values reference_draw(reference *r, const reference_values *mean, cons
 
 /* ---- likelihoods and the loss ------------------------------------------------------------------------------------- */
 
+static int32_t is_named(const reference_layer *l, const char *name) {
+    return strcmp(l->node->name, name) == 0;
+}
+
+/* Numbers of theta for each value of x */
+static int64_t numbers_of(const reference_layer *l) {
+    return is_named(l, "student_t") || strcmp(reference_word(l, "sigma"), "value") == 0 ? 2 : 1;
+}
+
+/* Number j of each value, in the shape of x: a pixel has all first numbers before all second ones. */
+static reference_values number_of(reference *r, const reference_layer *l, reference_values theta, int64_t j) {
+    const int64_t numbers = numbers_of(l);
+    vaei_shape shape = theta.shape;
+    const int64_t C = shape.d[shape.n - 1] /= numbers;
+    const reference_values out = reference_new(r, theta.n, &shape);
+    for (int64_t i = 0; i < theta.n * vaei_shape_size(&shape); i++) out.at[i] = theta.at[i / C * numbers * C + j * C + i % C];
+    return out;
+}
+
 reference_values reference_mean(reference *r, reference_values theta) {
-    if (strcmp(module_of(r, "likelihood").node->name, "bernoulli") != 0) return theta;
+    const reference_layer l = module_of(r, "likelihood");
+    if (!is_named(&l, "bernoulli")) return number_of(r, &l, theta, 0);
     const reference_values p = reference_new(r, theta.n, &theta.shape);
     for (int64_t i = 0; i < theta.n * vaei_shape_size(&theta.shape); i++)
         p.at[i] = tape_apply(&r->t, TAPE_SIGMOID, 0, theta.at[i]);
@@ -212,22 +232,46 @@ static int32_t gaussian_nll(reference *r, reference_values theta, const int32_t 
     return tape_add(&r->t, squares, tape_scale(&r->t, (double)size, constant));
 }
 
+/* Each value with a location and the logarithm of a scale: the error in scales, squared, and what a density makes of it. */
+static int32_t scaled_nll(reference *r, const reference_layer *l, reference_values theta, const float *x) {
+    const reference_values m = number_of(r, l, theta, 0), t = number_of(r, l, theta, 1);
+    const int64_t size = vaei_shape_size(&m.shape), count = m.n * size;
+    const int32_t student = is_named(l, "student_t");
+    const double df = student ? reference_float(l, "df") : 0, value = student ? 1 : reference_float(l, "value");
+    const double constant = student ? lgamma(df / 2) - lgamma((df + 1) / 2) + 0.5 * log(df * M_PI) : log(value) + 0.5 * log(2 * M_PI);
+    int32_t *terms = vaei_arena_array(&r->arena, 2 * (size_t)count + 1, sizeof(*terms));
+    if (!terms) abort();
+    for (int64_t i = 0; i < count; i++) {
+        const int32_t s = tape_apply(&r->t, TAPE_MOST, 6, tape_apply(&r->t, TAPE_LEAST, -6, t.at[i]));
+        const int32_t precision = tape_apply(&r->t, TAPE_EXP, 0, tape_scale(&r->t, -2, s));
+        const int32_t e = tape_add(&r->t, m.at[i], tape_leaf(&r->t, -(double)x[i]));
+        const int32_t square = tape_multiply(&r->t, tape_multiply(&r->t, e, e), precision);
+        terms[2 * i] = s;
+        terms[2 * i + 1] =
+            student ? tape_scale(&r->t, 0.5 * (df + 1), tape_apply(&r->t, TAPE_LOG, 0, tape_add(&r->t, tape_leaf(&r->t, 1),
+                                                                                                  tape_scale(&r->t, 1 / df, square))))
+                    : tape_scale(&r->t, 0.5 / (value * value), square);
+    }
+    return tape_add(&r->t, sum_of(r, 2 * count, terms, 1.0 / (double)m.n), tape_leaf(&r->t, (double)size * constant));
+}
+
 static int32_t mean_nll(reference *r, reference_values theta, const float *x) {
     const reference_layer l = module_of(r, "likelihood");
+    if (numbers_of(&l) > 1) return scaled_nll(r, &l, theta, x);
     const int64_t count = theta.n * vaei_shape_size(&theta.shape);
     int32_t *terms = vaei_arena_array(&r->arena, (size_t)count + 1, sizeof(*terms));
     if (!terms) abort();
     for (int64_t i = 0; i < count; i++) {
         const int32_t minus_x = tape_leaf(&r->t, -(double)x[i]);
-        if (strcmp(l.node->name, "bernoulli") == 0)
+        if (is_named(&l, "bernoulli"))
             terms[i] = tape_add(&r->t, tape_apply(&r->t, TAPE_SOFTPLUS, 0, theta.at[i]),
                                 tape_multiply(&r->t, theta.at[i], minus_x));
         else
             terms[i] = tape_add(&r->t, theta.at[i], minus_x);
     }
-    if (strcmp(l.node->name, "bernoulli") == 0) return sum_of(r, count, terms, 1.0 / (double)theta.n);
-    if (strcmp(l.node->name, "gaussian") == 0) return gaussian_nll(r, theta, terms);
-    if (strcmp(l.node->name, "laplace") != 0) {
+    if (is_named(&l, "bernoulli")) return sum_of(r, count, terms, 1.0 / (double)theta.n);
+    if (is_named(&l, "gaussian")) return gaussian_nll(r, theta, terms);
+    if (!is_named(&l, "laplace")) {
         r->gave_up = l.node->name;
         return -1;
     }
