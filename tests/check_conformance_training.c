@@ -12,7 +12,7 @@ typedef struct fixture {
 } fixture;
 
 static void fixture_open(fixture *f, const char *section, const char *example) {
-    char text[EXAMPLE_MAX + 20];
+    char text[EXAMPLE_MAX + 40];
     vaei_document document;
     memset(f, 0, sizeof(*f));
     vaei_heap_init_default(&f->heap);
@@ -46,32 +46,37 @@ static int32_t is_named(const char *example, const char *name) {
 enum { N = 5, D = 3 };
 
 typedef struct objective_probe {
-    const vaei_objective_ops *ops;
-    const void *conf;
+    vaei_objective o;
     vaei_terms t;
     vaei_batch batch;
-    double nll[N];
-    float kl[N * D], d_nll[N], d_kl[N * D];
+    vaei_run r;
+    double nll[N], row[N];
+    float kl[N * D], d_nll[N], d_kl[N * D], z[N * D], d_z[N * D], prior[N * D];
 } objective_probe;
 
 static double objective_value(void *arg) {
     objective_probe *a = arg;
-    a->ops->eval(a->conf, &a->t);
+    vaei_objective_eval(&a->o, &a->t);
     return a->t.loss;
 }
 
 /* At some steps, so that warm-ups and cycles are under way; the rates of a dimension lie on one side of any floor that examples set. */
 static const char *objective_at(objective_probe *a, int64_t step) {
-    const int32_t rated = !(a->ops->flags & VAEI_OBJECTIVE_OF_PRIOR);
-    float d_nll[N], d_kl[N * D] = {0};
+    const int32_t rated = !(a->o.flags & VAEI_OBJECTIVE_OF_PRIOR), sees_z = (a->o.flags & VAEI_OBJECTIVE_SEES_Z) != 0;
+    float d_nll[N], d_kl[N * D] = {0}, d_z[N * D] = {0};
     for (int i = 0; i < N; i++) a->nll[i] = 100 + 10 * sin(i);
     for (int i = 0; i < N * D; i++) a->kl[i] = 0.2f + (float)(i % D) + 0.1f * (float)cos(i);
     a->t = (vaei_terms){.n = N, .dim = rated ? D : 0, .step = step, .batch = &a->batch, .nll = a->nll, .d_nll = a->d_nll};
     if (rated) a->t.kl = a->kl, a->t.d_kl = a->d_kl;
+    for (int i = 0; i < N * D; i++) a->z[i] = 1.5f * (float)sin(3 * i + 1);
+    a->r = (vaei_run){.k = vaei_kernels_select(0, 0), .n = N, .noise = {.seed = 3, .step = (uint64_t)step}};
+    if (sees_z) a->t.r = &a->r, a->t.size = D, a->t.z = a->z, a->t.d_z = a->d_z, a->t.prior = a->prior, a->t.row = a->row;
     (void)objective_value(a);
     if (!isfinite(a->t.loss) || !isfinite(a->t.recon) || !isfinite(a->t.rate) || !isfinite(a->t.beta)) return broken("loss: not finite");
     memcpy(d_nll, a->d_nll, sizeof(d_nll));
     if (rated) memcpy(d_kl, a->d_kl, sizeof(d_kl));
+    memcpy(d_z, a->d_z, sizeof(d_z));
+    if (sees_z) CONFORM(gradient_is("z", objective_value, a, a->z, d_z, N * D, 1.0f / 64, 1e-3, 1e-2));
     if (rated) CONFORM(gradient_is("kl", objective_value, a, a->kl, d_kl, N * D, 1.0f / 64, 1e-4, 1e-3));
     for (int i = 0; i < N; i++) {
         const double kept = a->nll[i], h = 0.25;
@@ -88,7 +93,7 @@ static const char *objective_at(objective_probe *a, int64_t step) {
 
 /* What lets the decoder go back before eval is true of any terms. */
 static const char *mean_nll(objective_probe *a) {
-    for (int round = 0; a->ops->flags & VAEI_OBJECTIVE_MEAN_NLL && round < 2; round++) {
+    for (int round = 0; a->o.flags & VAEI_OBJECTIVE_MEAN_NLL && round < 2; round++) {
         for (int i = 0; i < N; i++) a->nll[i] = round ? 1e6 * (i - 1) : 1;
         for (int i = 0; i < N * D; i++) a->kl[i] = round ? 1e3f * (float)i : 0;
         (void)objective_value(a);
@@ -103,8 +108,11 @@ const char *conform_objective(const vaei_objective_ops *ops, const char *example
     static const int64_t steps[] = {0, 1, 5, 9, 1000000};
     const char *failure = NULL;
     fixture f;
-    fixture_open(&f, "objective", example);
-    objective_probe a = {.ops = ops, .conf = f.recipe.objective_conf};
+    char sum[EXAMPLE_MAX + 20];
+    (void)snprintf(sum, sizeof(sum), "%s%s", ops->flags & VAEI_OBJECTIVE_NO_NLL ? "elbo | " : "", example);
+    fixture_open(&f, "objective", sum);
+    objective_probe a = {.o = f.recipe.objective};
+    a.o.term[a.o.n - 1] = ops;
     static const float weight[N] = {1, 0.5f, 3, 0, 2};
     const vaei_batch batches[2] = {{.weight = weight, .total = 6.5}, {.total = N}};
     for (int32_t b = 0; b < 2 && !failure; b++) {

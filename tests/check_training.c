@@ -145,11 +145,14 @@ START_TEST(test_two_halves_accumulate_to_the_whole) {
 }
 END_TEST
 
+static const char *const objectives[] = {"objective elbo beta=0.5", "objective mmd weight=30 | elbo",
+                                         "objective elbo beta=0 | mmd weight=30 kernel=rbf\nmemory checkpoint"};
+
 START_TEST(test_every_gradient_agrees_with_finite_differences_of_the_loss) {
     vae_model_t *m = model_of(SPEC_DENSE);
     vae_trainer_t *t;
     vae_metrics_t a = {.struct_size = sizeof(a)}, b = a;
-    const char *text = "objective elbo beta=0.5";
+    const char *const text = objectives[_i];
     int64_t n;
     float *x = filled(N * 16, 1), *noise = filled(N * 3, 2);
     ck_assert_ok(vae_trainer_create(&t, m, text, N));
@@ -392,6 +395,76 @@ START_TEST(test_the_least_batch_is_told_and_a_smaller_one_changes_nothing) {
 }
 END_TEST
 
+/* ---- a sum of terms ---- */
+
+static const char autoencoder[] = "input 12\n"
+                                  "encoder linear out=24 | tanh | linear out=2\n"
+                                  "latent none\n"
+                                  "decoder linear out=24 | tanh | linear out=12\n"
+                                  "likelihood gaussian\n";
+
+/* A Wasserstein autoencoder: its latents, which nothing else keeps in place, come to be spread as N(0, I). */
+START_TEST(test_mmd_spreads_the_latents_of_an_autoencoder) {
+    enum { MANY = 64 };
+    double spread[2];
+    for (int with = 0; with < 2; with++) {
+        vae_model_t *m = model_of(autoencoder);
+        vae_trainer_t *t;
+        vae_session_t *s;
+        float *x = filled(MANY * 12, 2), z[MANY * 2];
+        ck_assert_ok(vae_trainer_create(&t, m, with ? "optimizer adam lr=0.01\nobjective elbo | mmd weight=300" : "optimizer adam lr=0.01",
+                                        MANY));
+        for (int i = 0; i < 400; i++) ck_assert_ok(vae_trainer_step(t, MANY, x, NULL));
+        ck_assert_ok(vae_session_create(&s, m, MANY));
+        ck_assert_ok(vae_encode(s, MANY, x, z, NULL));
+        spread[with] = 0;
+        for (int d = 0; d < 2; d++) {
+            double mean = 0, square = 0;
+            for (int i = 0; i < MANY; i++) mean += (double)z[2 * i + d] / MANY;
+            for (int i = 0; i < MANY; i++) square += (double)z[2 * i + d] * (double)z[2 * i + d] / MANY;
+            spread[with] += fabs(mean) + fabs(square - mean * mean - 1);
+        }
+        vae_session_destroy(s);
+        vae_trainer_destroy(t);
+        vae_model_destroy(m);
+        free(x);
+    }
+    ck_assert_msg(spread[1] < 0.5 && spread[1] < spread[0] / 2, "moments are %g off with the term, %g without", spread[1], spread[0]);
+}
+END_TEST
+
+START_TEST(test_mmd_is_of_values) {
+    vae_model_t *m = model_of("input 4x4x1\nencoder conv2d out=4 kernel=2 stride=2\nlatent vq codes=4\n"
+                              "decoder deconv2d out=1 kernel=2 stride=2\nlikelihood gaussian\n");
+    vae_trainer_t *t;
+    ck_assert_fails(vae_trainer_create(&t, m, "objective elbo | mmd", N), VAE_E_SPEC);
+    ck_assert_ptr_nonnull(strstr(vae_last_error(), "latent vq makes codes"));
+    vae_model_destroy(m);
+}
+END_TEST
+
+START_TEST(test_mmd_has_the_same_bits_with_threads) {
+    float *params[2];
+    int64_t n;
+    for (int i = 0; i < 2; i++) {
+        vae_ctx_t *ctx = test_ctx(NULL, i ? 3 : 1, 0);
+        vae_model_t *m;
+        vae_trainer_t *t;
+        ck_assert_ok(vae_model_create(&m, ctx, SPEC_DENSE, 3));
+        float *x = filled(N * vae_model_input_size(m), 1);
+        ck_assert_ok(vae_trainer_create(&t, m, "objective elbo | mmd weight=5", N));
+        for (int step = 0; step < 3; step++) ck_assert_ok(vae_trainer_step(t, N, x, NULL));
+        params[i] = all_params(m, &n);
+        vae_trainer_destroy(t);
+        vae_model_destroy(m);
+        vae_ctx_destroy(ctx);
+        free(x);
+    }
+    ck_assert_mem_eq(params[0], params[1], (size_t)n * sizeof(float));
+    free(params[0]), free(params[1]);
+}
+END_TEST
+
 Suite *suite_training(void);
 Suite *suite_training(void) {
     Suite *s = suite_create("training");
@@ -401,7 +474,7 @@ Suite *suite_training(void) {
     tcase_add_loop_test(t, test_resume_equals_the_unbroken_run, 0, CASES);
     tcase_add_test(t, test_a_checkpoint_of_another_training_is_refused);
     tcase_add_test(t, test_two_halves_accumulate_to_the_whole);
-    tcase_add_test(t, test_every_gradient_agrees_with_finite_differences_of_the_loss);
+    tcase_add_loop_test(t, test_every_gradient_agrees_with_finite_differences_of_the_loss, 0, 3);
     tcase_add_test(t, test_a_host_optimizer_trains_and_resumes);
     tcase_add_loop_test(t, test_a_step_that_is_not_finite_changes_nothing, 0, 2);
     tcase_add_test(t, test_a_loss_that_overflows_is_refused);
@@ -409,6 +482,9 @@ Suite *suite_training(void) {
     tcase_add_loop_test(t, test_the_least_batch_is_told_and_a_smaller_one_changes_nothing, 0,
                         (int)(sizeof(batches) / sizeof(batches[0])));
     tcase_add_test(t, test_step_options_reach_the_step);
+    tcase_add_test(t, test_mmd_spreads_the_latents_of_an_autoencoder);
+    tcase_add_test(t, test_mmd_is_of_values);
+    tcase_add_test(t, test_mmd_has_the_same_bits_with_threads);
     suite_add_tcase(s, t);
     return s;
 }

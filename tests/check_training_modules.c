@@ -53,7 +53,7 @@ static void objective_setup(objective_case *o, const char *text) {
 }
 
 static double loss(objective_case *o) {
-    o->g.recipe.objective->eval(o->g.recipe.objective_conf, &o->t);
+    vaei_objective_eval(&o->g.recipe.objective, &o->t);
     return o->t.loss;
 }
 
@@ -122,6 +122,81 @@ START_TEST(test_elbo_beta_follows_warmup_and_cycles) {
     ck_assert_double_eq_tol(o.t.beta, betas[_i].beta, 1e-12);
     ck_assert_double_eq_tol(o.t.loss, o.t.recon + betas[_i].beta * o.t.rate, 1e-9);
     rig_free(&o.g);
+}
+END_TEST
+
+/* ---- sums of terms ------------------------------------------------------------------------------------------------ */
+
+/* The formulas of objective_mmd.c once more, in double, from the draws that the term has made. */
+static double kernel_by_hand(int rbf, const float *a, const float *b) {
+    static const double widths[] = { 0.1, 0.2, 0.5, 1, 2, 5, 10 };
+    double q = 0, value = 0;
+    for (int d = 0; d < D; d++) q += ((double)a[d] - (double)b[d]) * ((double)a[d] - (double)b[d]);
+    if (rbf) return exp(-q / (2.0 * D));
+    for (size_t s = 0; s < sizeof widths / sizeof *widths; s++) value += 2 * D * widths[s] / (2 * D * widths[s] + q);
+    return value;
+}
+
+static double mmd_by_hand(int rbf, const vaei_batch *b, const float *z, const float *p) {
+    double own = 0, prior = 0, cross = 0, squares = 0;
+    for (int i = 0; i < N; i++) {
+        const double w = vaei_batch_weight(b, i);
+        squares += w * w;
+        for (int j = 0; j < N; j++) {
+            if (i != j) own += w * vaei_batch_weight(b, j) * kernel_by_hand(rbf, z + i * D, z + j * D);
+            if (i != j) prior += kernel_by_hand(rbf, p + i * D, p + j * D);
+            cross += w * kernel_by_hand(rbf, z + i * D, p + j * D);
+        }
+    }
+    return own / (b->total * b->total - squares) + prior / (N * (N - 1.0)) - 2 * cross / (b->total * N);
+}
+
+START_TEST(test_mmd_is_its_formula) {
+    static const float weight[N] = { 1, 3, 0, 0.5f, 2 };
+    const vaei_batch batches[2] = { { .total = N }, { .weight = weight, .total = 6.5 } };
+    const char *const texts[2] = { "objective elbo | mmd weight=4\n", "objective elbo | mmd kernel=rbf weight=4\n" };
+    const vaei_run r = { .k = vaei_kernels_select(0, 0), .n = N, .noise = { .seed = 5 } };
+    for (int rbf = 0; rbf < 2; rbf++) {
+        objective_case o, plain;
+        float z[N * D], d_z[N * D], prior[N * D];
+        double row[N];
+        objective_setup(&o, texts[rbf]);
+        objective_setup(&plain, "objective elbo\n");
+        for (int i = 0; i < N * D; i++) z[i] = 2 * (float)cos(2 * i);
+        for (int w = 0; w < 2; w++) {
+            o.t.batch = plain.t.batch = &batches[w];
+            o.t.r = &r, o.t.size = D, o.t.z = z, o.t.d_z = d_z, o.t.prior = prior, o.t.row = row;
+            const double with = loss(&o), without = loss(&plain), want = 4 * mmd_by_hand(rbf, &batches[w], z, prior);
+            ck_assert_double_eq_tol(o.t.other, want, 1e-5);
+            ck_assert_double_eq_tol(with - without, want, 1e-5);
+            ck_assert_double_eq(o.t.recon, plain.t.recon);
+        }
+        rig_free(&o.g), rig_free(&plain.g);
+    }
+}
+END_TEST
+
+START_TEST(test_sums_are_checked) {
+    static const struct {
+        const char *text, *says;
+    } wrong[] = {
+        { "objective mmd\n", "no part for the data" },
+        { "objective elbo | elbo\n", "stands twice" },
+        { "objective elbo | prior\n", "stands alone" },
+        { "objective elbo { mmd }\n", "no braces" },
+        { "objective elbo | mdm\n", "mmd" },
+    };
+    rig g;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        ck_assert_int_eq(build(&g, wrong[i].text), VAE_E_SPEC);
+        ck_assert_msg(strstr(vaei_fail_text(), wrong[i].says) != NULL, "%s: %s", wrong[i].text, vaei_fail_text());
+        rig_free(&g);
+    }
+    rig_init(&g, "objective mmd weight=2 | elbo beta=0\n");
+    ck_assert_int_eq(g.recipe.objective.n, 2);
+    ck_assert(g.recipe.objective.flags & VAEI_OBJECTIVE_MEAN_NLL && g.recipe.objective.flags & VAEI_OBJECTIVE_SEES_Z);
+    ck_assert_ptr_nonnull(strstr(g.recipe.text, "mmd weight=2 kernel=imq | elbo beta=0"));
+    rig_free(&g);
 }
 END_TEST
 
@@ -381,6 +456,8 @@ Suite *suite_training_modules(void) {
     tcase_add_loop_test(t, test_objective_gradients, 0, (int)VAEI_COUNT(objective_texts));
     tcase_add_test(t, test_elbo_terms);
     tcase_add_loop_test(t, test_elbo_beta_follows_warmup_and_cycles, 0, (int)VAEI_COUNT(betas));
+    tcase_add_test(t, test_mmd_is_its_formula);
+    tcase_add_test(t, test_sums_are_checked);
     suite_add_tcase(s, t);
     t = tcase_create("optimizers");
     tcase_add_loop_test(t, test_optimizer_follows_its_recurrence, 0, (int)VAEI_COUNT(references));

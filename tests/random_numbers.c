@@ -141,7 +141,7 @@ static int32_t compare_grads(const reference *r, const vae_model_t *m, const vae
 
 /* Whether the loss is the one of reference_loss(). */
 static int32_t plain_loss(const random_case *c) {
-    return !strstr(c->model, "prior vamp") && !strstr(c->training, "objective prior");
+    return !strstr(c->model, "prior vamp") && !strstr(c->training, "objective prior") && !strstr(c->training, "mmd");
 }
 
 /* What a training pass makes on the tape, up to the likelihood's parameters */
@@ -188,7 +188,7 @@ static int32_t check_gradients(reference *r, const random_case *c, vae_model_t *
 
 /* Whether the examples of a batch are strangers to each other in training. */
 static int32_t separable(const random_case *c) {
-    static const char *const mixes[] = {"batchnorm", "dropout", "optimal", "free_bits", "prior"};
+    static const char *const mixes[] = {"batchnorm", "dropout", "optimal", "free_bits", "prior", "mmd"};
     const char *latent = strstr(c->model, "\nlatent ");
     for (size_t i = 0; i < sizeof(mixes) / sizeof(mixes[0]); i++)
         if (strstr(c->model, mixes[i]) || strstr(c->training, mixes[i])) return 0;

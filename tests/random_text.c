@@ -254,6 +254,17 @@ static void write_any(random_dice *d, const char *section, const vaei_module *co
     vaei_write(w, "\n");
 }
 
+/* A term, or a sum of two. */
+static void write_objective(random_dice *d, const vaei_shape *z, vaei_writer *w) {
+    vaei_write(w, "objective ");
+    write_module(d, vaei_objectives[random_range(d, 0, (int64_t)vaei_objectives_count - 1)], z, w);
+    if (random_chance(d, 30)) {
+        vaei_write(w, " | ");
+        write_module(d, vaei_objectives[random_range(d, 0, (int64_t)vaei_objectives_count - 1)], z, w);
+    }
+    vaei_write(w, "\n");
+}
+
 /* What ends a decoder that has come to `from`: luck, or a linear layer. */
 static void random_end(text_dice *t, const vaei_shape *from, const vaei_shape *to, vaei_writer *w) {
     char text[2048], shape[96];
@@ -312,7 +323,7 @@ static void random_training(text_dice *t, const vaei_shape *z, random_case *c) {
         vae_trainer_t *trainer = NULL;
         vaei_writer w = {c->training, sizeof(c->training), 0};
         write_any(&t->d, "optimizer", vaei_optimizers, vaei_optimizers_count, z, &w);
-        write_any(&t->d, "objective", vaei_objectives, vaei_objectives_count, z, &w);
+        write_objective(&t->d, z, &w);
         write_any(&t->d, "schedule", vaei_schedules, vaei_schedules_count, z, &w);
         write_any(&t->d, "clip", vaei_clips, vaei_clips_count, z, &w);
         const vae_status_t status = random_trainer(&trainer, m, c->training, 1);

@@ -2,7 +2,7 @@
  * vae/train.h - training a model: the host owns the loop, the trainer makes one step.
  *
  *     optimizer  adam lr=0.001
- *     objective  elbo beta=1
+ *     objective  elbo beta=1            or a sum of terms: elbo | mmd weight=10
  *     schedule   constant
  *     clip       none
  *
@@ -32,8 +32,8 @@ typedef struct vae_metrics {
     double beta;          /* the weight of the rate in this step */
     double lr;            /* the learning rate of this step; 0 from vae_trainer_backward() */
     double grad_norm;     /* 2-norm of all gradients before clipping; 0 from vae_trainer_backward() */
+    double aux;                /* mean of what else is part of loss: the latent's terms (codebook, commitment), the objective's (mmd) */
     /* Latents of codes; 0 for others. Of the last batch, as it was before the codes moved: */
-    double aux;                /* mean of the terms the latent adds to the loss: codebook, commitment; part of loss */
     double perplexity;         /* exp of the entropy of how often each code was chosen, 1..K; mean over codebooks */
     double codes_used;         /* share of the codes that were chosen at all, 0..1 */
     double dead_codes;         /* codes whose running count is below `revive`, or below 1 % of an even share */

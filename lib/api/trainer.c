@@ -29,9 +29,10 @@ static void carve_trainer(const vae_model_t *model, const vaei_recipe *recipe, i
     const vaei_params *p = &model->network.params;
     const int32_t of_prior = vaei_recipe_of_prior(recipe), n_slots = recipe->optimizer->slots(recipe->optimizer_conf);
     const int32_t how = VAEI_EXAMPLES_TRAIN | (recipe->memory->again ? VAEI_EXAMPLES_AGAIN : 0) |
-                        (recipe->objective->flags & VAEI_OBJECTIVE_MEAN_NLL ? VAEI_EXAMPLES_TURN : 0);
+                        (recipe->objective.flags & VAEI_OBJECTIVE_MEAN_NLL ? VAEI_EXAMPLES_TURN : 0);
     vaei_network_carve(&model->network, model->ctx->kernels, max_batch, of_prior ? 0 : how, c, &t->work);
     if (of_prior) vaei_network_carve_prior(&model->network, model->ctx->kernels, max_batch, 1, c, &t->work);
+    if (recipe->objective.flags & VAEI_OBJECTIVE_SEES_Z) vaei_network_carve_terms(&model->network, max_batch, c, &t->work);
     t->grads = vaei_carve_floats(c, p->n_floats);
     for (int32_t i = 0; i < n_slots; i++) t->slot[i] = vaei_carve_floats(c, p->n_trainable);
     t->norms = vaei_carve_array(c, pieces(p->n_floats, NORM_CHUNK) + 1, sizeof(double));
@@ -59,6 +60,15 @@ static vae_status_t measure(const vae_model_t *model, const vaei_recipe *recipe,
     return VAE_OK;
 }
 
+/* Terms over z compare it with N(0, I). */
+static vae_status_t check_terms(const vaei_network *net) {
+    if (net->latent.ops->flags & VAEI_LATENT_CODES)
+        return vaei_fail(VAE_E_SPEC, "objective: a term is over values, latent %s makes codes", net->latent.ops->module.name);
+    if (vaei_network_inputs(net))
+        return vaei_fail(VAE_E_SPEC, "objective: a term compares with N(0, I), prior %s is another", net->prior.ops->module.name);
+    return VAE_OK;
+}
+
 static vae_status_t read_recipe(vaei_recipe *recipe, vaei_arena *arena, const vae_model_t *model, const char *options) {
     vaei_document document;
     const char *text = options ? options : "";
@@ -73,6 +83,7 @@ static vae_status_t read_recipe(vaei_recipe *recipe, vaei_arena *arena, const va
     if (status == VAE_OK && vaei_recipe_of_prior(recipe) && vaei_network_inputs(&model->network))
         status = vaei_fail(VAE_E_SPEC, "objective prior: prior %s learns with its model, by another objective (elbo)",
                            model->network.prior.ops->module.name);
+    if (status == VAE_OK && recipe->objective.flags & VAEI_OBJECTIVE_SEES_Z) status = check_terms(&model->network);
     return status;
 }
 
@@ -283,7 +294,7 @@ static vae_status_t give_up(vae_trainer_t *t) {
     return VAE_E_CANCELLED;
 }
 
-/* One batch forward and back: the network, or its prior alone. *aux: the mean of the latent's own terms, part of terms->loss. Gradients
+/* One batch forward and back: the network, or its prior alone. *aux: the part of terms->loss that is neither recon nor rate. Gradients
  * may be half done when it fails. */
 static vae_status_t pass(vae_trainer_t *t, const vaei_run *r, vaei_terms *terms, double *aux) {
     const vaei_network *net = &t->model->network;
@@ -298,9 +309,18 @@ static vae_status_t pass(vae_trainer_t *t, const vaei_run *r, vaei_terms *terms,
         terms->kl = joint ? w->rate : w->kl;
         terms->d_kl = joint ? w->d_rate : w->d_kl;
     }
-    t->recipe.objective->eval(t->recipe.objective_conf, terms);
+    if (t->recipe.objective.flags & VAEI_OBJECTIVE_SEES_Z) {
+        terms->r = r;
+        terms->size = vaei_shape_size(&net->latent.z);
+        terms->z = w->z;
+        terms->d_z = w->d_z_terms;
+        terms->prior = w->prior_z;
+        terms->row = w->row;
+    }
+    vaei_objective_eval(&t->recipe.objective, terms);
     *aux = of_prior ? 0.0 : mean_of(r->n, &r->batch, w->aux);
     terms->loss += *aux;
+    *aux += terms->other;
     if (!is_finite(terms->loss)) return vaei_fail(VAE_E_NUMERIC, "loss: not finite at step %lld", (long long)t->step);
     if (of_prior)
         vaei_network_backward_prior(net, r, w);
@@ -337,9 +357,9 @@ static vae_status_t check_batch(const vae_trainer_t *t, int64_t n, vaei_batch *b
         return vaei_fail(VAE_E_ARG, "n: %lld, wanted %lld..%lld%s", (long long)n, (long long)least,
                          (long long)t->max_batch, n == 1 && least > 1 ? TOO_FEW : "");
     if (b->codes && !of_prior)
-        return vaei_fail(VAE_E_UNSUPPORTED, "codes: the objective is %s, wanted objective prior", t->recipe.objective->module.name);
+        return vaei_fail(VAE_E_UNSUPPORTED, "codes: the objective is %s, wanted objective prior", t->recipe.objective.term[0]->module.name);
     if (b->label && !of_prior)
-        return vaei_fail(VAE_E_UNSUPPORTED, "label: the objective is %s, wanted objective prior", t->recipe.objective->module.name);
+        return vaei_fail(VAE_E_UNSUPPORTED, "label: the objective is %s, wanted objective prior", t->recipe.objective.term[0]->module.name);
     if (b->codes && b->x) return vaei_fail(VAE_E_ARG, "x and codes: both are given, wanted one of them");
     VAEI_TRY(b->codes ? vaei_check_codes(model, n, 0, b->codes) : vaei_batch_check_x(model, b, n));
     VAEI_TRY(vaei_batch_check_noise(model, b, n));

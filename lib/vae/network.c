@@ -191,6 +191,7 @@ void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t 
     const vaei_need d = vaei_examples_need(net->decoder, k, n, decoder_how, &w->decoder);
 
     w->turns = (decoder_how & VAEI_EXAMPLES_TURN) != 0;
+    w->d_z_terms = NULL;
     w->encoder.pack = vaei_carve_bytes(c, e.pack);
     w->latent.pack = vaei_carve_bytes(c, q.pack);
     w->decoder.pack = vaei_carve_bytes(c, d.pack);
@@ -223,6 +224,13 @@ void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t 
     size_t scratch = e.scratch > d.scratch ? e.scratch : d.scratch;
     if (q.scratch > scratch) scratch = q.scratch;
     w->encoder.scratch = w->latent.scratch = w->decoder.scratch = vaei_carve_bytes(c, scratch);
+}
+
+void vaei_network_carve_terms(const vaei_network *net, int64_t n, vaei_carve *c, vaei_work *w) {
+    const int64_t nD = vaei_count_of(n, vaei_shape_size(&net->latent.z));
+    w->d_z_terms = vaei_carve_floats(c, nD);
+    w->prior_z = vaei_carve_floats(c, nD);
+    w->row = vaei_carve_array(c, n, sizeof(double));
 }
 
 /* ---- running --------------------------------------------------------------------------------------------------- */
@@ -345,6 +353,7 @@ void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vae
         vaei_examples_backward(net->decoder, r, &w->decoder, w->z, w->theta, w->d_theta, w->d_z);
     }
     if (vaei_run_cancelled(r)) return;
+    if (w->d_z_terms) r->k->add(r->n * vaei_shape_size(&net->latent.z), w->d_z_terms, w->d_z);
     const int32_t joint = vaei_network_inputs(net) > 0;
     const vaei_run wide = vaei_network_joint_run(net, r, w);
     if (joint) vaei_network_joint_rate_backward(net, r, w);

@@ -61,6 +61,9 @@ typedef struct vaei_work {
     int32_t turns;      /* the decoder's backward is part of forward: nothing needs nll of the whole batch before */
     double *aux;        /* [n] the latent's own terms of the loss */
     float *d_theta, *d_z, *d_kl, *d_h, *d_nll;
+    /* training under an objective that sees z, else NULL: its derivative by z, draws from N(0, I), a number for each example */
+    float *d_z_terms, *prior_z; /* [n][D] */
+    double *row;                /* [n] */
     /* training with a joint prior, which makes h, mean, logvar and d_h longer: [n + inputs] */
     float *x, *d_x;          /* [n + inputs][S] */
     float *rate, *d_rate;    /* [n] */
@@ -70,6 +73,9 @@ typedef struct vaei_work {
 
 /* how: VAEI_EXAMPLES_ flags; VAEI_EXAMPLES_TURN where the objective allows it (VAEI_OBJECTIVE_MEAN_NLL). */
 void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t how, vaei_carve *c, vaei_work *w);
+
+/* Of training under an objective that sees z, behind vaei_network_carve(). */
+void vaei_network_carve_terms(const vaei_network *net, int64_t n, vaei_carve *c, vaei_work *w);
 
 /* Fill the packs after parameters changed. */
 void vaei_network_pack(const vaei_network *net, const vaei_run *r, const vaei_work *w);

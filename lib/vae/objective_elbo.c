@@ -45,7 +45,7 @@ static void eval(const void *options_filled, vaei_terms *t) {
     for (int64_t i = 0; i < t->n; i++) {
         const double weight = vaei_batch_weight(t->batch, i);
         recon += weight * t->nll[i];
-        t->d_nll[i] = (float)(weight / total);
+        t->d_nll[i] += (float)(weight / total);
     }
     for (int64_t d0 = 0; d0 < t->dim; d0 += COLUMNS) {
         const int64_t count = t->dim - d0 < COLUMNS ? t->dim - d0 : COLUMNS;
@@ -64,13 +64,13 @@ static void eval(const void *options_filled, vaei_terms *t) {
         }
         for (int64_t i = 0; i < t->n; i++) {
             const float weight = (float)vaei_batch_weight(t->batch, i);
-            for (int64_t d = 0; d < count; d++) t->d_kl[i * t->dim + d0 + d] = weight * slope[d];
+            for (int64_t d = 0; d < count; d++) t->d_kl[i * t->dim + d0 + d] += weight * slope[d];
         }
     }
     t->recon = recon / total;
     t->rate = rate;
     t->beta = beta;
-    t->loss = t->recon + beta * floored;
+    t->loss += t->recon + beta * floored;
 }
 
 const vaei_objective_ops vaei_objective_elbo = {

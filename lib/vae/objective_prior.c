@@ -12,10 +12,10 @@ static void eval(const void *conf, vaei_terms *t) {
     for (int64_t i = 0; i < t->n; i++) {
         const double weight = vaei_batch_weight(t->batch, i);
         sum += weight * t->nll[i];
-        t->d_nll[i] = (float)(weight / t->batch->total);
+        t->d_nll[i] += (float)(weight / t->batch->total);
     }
-    t->loss = t->recon = sum / t->batch->total;
-    t->rate = t->beta = 0;
+    t->recon = sum / t->batch->total;
+    t->loss += t->recon;
 }
 
 const vaei_objective_ops vaei_objective_prior = {

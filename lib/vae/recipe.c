@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * recipe.c - the training sections of a document, each one module: found, bound, and printed back in canonical form. */
+ * recipe.c - the training sections of a document, each one module but the objective, which is a sum: found, bound, and printed back in
+ * canonical form. */
 #include "vae/recipe.h"
 
 enum { OPTIMIZER, OBJECTIVE, SCHEDULE, CLIP, MEMORY, SECTIONS }; /* those that change results first */
@@ -65,21 +66,22 @@ vae_status_t vaei_recipe_build(vaei_recipe *recipe, vaei_arena *arena, vaei_docu
     const vaei_module *module[SECTIONS] = {NULL};
     vaei_section *section[SECTIONS];
     void *conf[SECTIONS] = {NULL};
+    vaei_objective objective = {.n = 0};
     for (int i = 0; i < SECTIONS; i++) {
         section[i] = vaei_document_find(document, section_name[i]);
         if (!section[i]) section[i] = append(arena, document, section_name[i], default_module[i]);
         if (!section[i]) return VAE_E_NOMEM;
-        VAEI_TRY(bind_section(&module[i], &conf[i], section[i], i, arena, registry[i], count[i]));
+        if (i == OBJECTIVE) VAEI_TRY(vaei_objective_build(&objective, arena, section[i]));
+        else VAEI_TRY(bind_section(&module[i], &conf[i], section[i], i, arena, registry[i], count[i]));
     }
     const char *text = print(section, SECTIONS, arena), *law = print(section, MEMORY, arena);
     if (!text || !law) return VAE_E_NOMEM;
     *recipe = (vaei_recipe){
         .optimizer = (const vaei_optimizer_ops *)module[OPTIMIZER], /* a module is the first member of its ops */
-        .objective = (const vaei_objective_ops *)module[OBJECTIVE],
+        .objective = objective,
         .schedule = (const vaei_schedule_ops *)module[SCHEDULE],
         .clip = (const vaei_clip_ops *)module[CLIP],
         .optimizer_conf = conf[OPTIMIZER],
-        .objective_conf = conf[OBJECTIVE],
         .schedule_conf = conf[SCHEDULE],
         .clip_conf = conf[CLIP],
         .memory = (const vaei_memory_ops *)module[MEMORY],

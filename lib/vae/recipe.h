@@ -2,7 +2,7 @@
  * recipe.h - how a model is trained: the five training sections of a document, bound to their modules.
  *
  *     optimizer  adam lr=0.001
- *     objective  elbo beta=1
+ *     objective  elbo beta=1                               a sum of terms; the others are one module each
  *     schedule   constant
  *     clip       none
  *     memory     keep                                          a section left out takes this default */
@@ -15,18 +15,18 @@
 
 typedef struct vaei_recipe {
     const vaei_optimizer_ops *optimizer;
-    const vaei_objective_ops *objective;
+    vaei_objective objective;
     const vaei_schedule_ops *schedule;
     const vaei_clip_ops *clip;
     const vaei_memory_ops *memory;
-    void *optimizer_conf, *objective_conf, *schedule_conf, *clip_conf;
+    void *optimizer_conf, *schedule_conf, *clip_conf;
     const char *text; /* canonical, one section a line */
     const char *law;  /* the same without what changes no result: memory */
 } vaei_recipe;
 
 /* Is it the model's prior that is trained, and it alone? */
 VAEI_INLINE int32_t vaei_recipe_of_prior(const vaei_recipe *recipe) {
-    return (recipe->objective->flags & VAEI_OBJECTIVE_OF_PRIOR) != 0;
+    return (recipe->objective.flags & VAEI_OBJECTIVE_OF_PRIOR) != 0;
 }
 
 /* From the training sections of the document (model sections are left alone). Adds missing sections to the document. */

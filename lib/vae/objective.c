@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ * objective.c - a sum of terms: built from its section, and evaluated. */
+#include "vae/objective.h"
+
+static vae_status_t add_term(vaei_objective *o, vaei_arena *arena, const vaei_section *section, vaei_node *node) {
+    const vaei_module *module;
+    if (node->body)
+        return vaei_fail(VAE_E_SPEC, "line %d, column %d: objective: wanted terms and no braces, as in 'objective elbo | mmd weight=10'",
+                         (int)node->line, (int)node->column);
+    if (o->n == VAEI_OBJECTIVE_TERMS)
+        return vaei_fail(VAE_E_SPEC, "line %d, column %d: objective: more than %d terms", (int)node->line, (int)node->column,
+                         VAEI_OBJECTIVE_TERMS);
+    VAEI_TRY(vaei_module_find(&module, vaei_objectives, vaei_objectives_count, "objective", node, section->name));
+    for (int32_t i = 0; i < o->n; i++)
+        if (&o->term[i]->module == module)
+            return vaei_fail(VAE_E_SPEC, "line %d, column %d: objective: %s stands twice", (int)node->line, (int)node->column,
+                             module->name);
+    const char *where = vaei_arena_format(arena, "%s %s", section->name, node->name);
+    if (!where) return VAE_E_NOMEM;
+    VAEI_TRY(vaei_module_bind(&o->conf[o->n], module, node, arena, where));
+    o->term[o->n++] = (const vaei_objective_ops *)(const void *)module; /* a module is the first member of its ops */
+    return VAE_OK;
+}
+
+static int32_t count_of(const vaei_objective *o, int32_t flag) {
+    int32_t n = 0;
+    for (int32_t i = 0; i < o->n; i++) n += (o->term[i]->flags & flag) != 0;
+    return n;
+}
+
+vae_status_t vaei_objective_build(vaei_objective *o, vaei_arena *arena, vaei_section *section) {
+    *o = (vaei_objective){.n = 0};
+    for (vaei_node *node = section->pipeline.first; node; node = node->next) VAEI_TRY(add_term(o, arena, section, node));
+    if (o->n == 0)
+        return vaei_fail(VAE_E_SPEC, "line %d, column %d: objective: wanted a term, as in 'objective elbo'", (int)section->line,
+                         (int)section->column);
+    const int32_t without = count_of(o, VAEI_OBJECTIVE_NO_NLL);
+    if (without == o->n)
+        return vaei_fail(VAE_E_SPEC, "objective: %s has no part for the data, wanted 'objective elbo | %s'", o->term[0]->module.name,
+                         o->term[0]->module.name);
+    if (count_of(o, VAEI_OBJECTIVE_OF_PRIOR) > 0) {
+        if (o->n > 1) return vaei_fail(VAE_E_SPEC, "objective: prior stands alone, it is not a term of a sum");
+        o->flags = o->term[0]->flags;
+        return VAE_OK;
+    }
+    if (count_of(o, VAEI_OBJECTIVE_MEAN_NLL) == 1 && without == o->n - 1) o->flags |= VAEI_OBJECTIVE_MEAN_NLL;
+    if (count_of(o, VAEI_OBJECTIVE_SEES_Z) > 0) o->flags |= VAEI_OBJECTIVE_SEES_Z;
+    return VAE_OK;
+}
+
+void vaei_objective_eval(const vaei_objective *o, vaei_terms *t) {
+    t->loss = t->recon = t->rate = t->beta = t->other = 0;
+    memset(t->d_nll, 0, (size_t)t->n * sizeof(*t->d_nll));
+    if (t->d_kl) memset(t->d_kl, 0, (size_t)(t->n * t->dim) * sizeof(*t->d_kl));
+    if (t->d_z) memset(t->d_z, 0, (size_t)(t->n * t->size) * sizeof(*t->d_z));
+    for (int32_t i = 0; i < o->n; i++) o->term[i]->eval(o->conf[i], t);
+}
