@@ -85,6 +85,31 @@ START_TEST(test_values_and_gradients_are_those_of_torch_distributions) {
 }
 END_TEST
 
+/* Runs begin within a pixel, where its channels do not divide VAEI_VALUES. */
+START_TEST(test_numbers_of_theta_are_found_where_runs_cut_pixels) {
+    enum { PIXELS = 200, CHANNELS = 3, MOST = PIXELS * CHANNELS };
+    static float theta[3 * MOST], again[3 * MOST], run[MOST];
+    for (int32_t numbers = 1; numbers <= 3; numbers++) {
+        vaei_likelihood p = {.x = {2, {PIXELS, CHANNELS}}, .size = MOST};
+        vaei_likelihood_takes(&p, numbers, "numbers", -1, 1);
+        ck_assert_int_eq(p.theta_size, numbers * MOST);
+        for (int i = 0; i < numbers * MOST; i++) theta[i] = (float)i;
+        memset(again, 0, sizeof again);
+        for (int32_t j = 0; j < numbers; j++)
+            for (int64_t at = 0, n; at < MOST; at += n) {
+                n = MOST - at < 7 * (j + 1) + 1 ? MOST - at : 7 * (j + 1) + 1;
+                vaei_likelihood_get(&p, theta, j, at, n, run);
+                for (int64_t i = 0; i < n; i++) {
+                    const int64_t pixel = (at + i) / CHANNELS, c = (at + i) % CHANNELS;
+                    ck_assert_float_eq(run[i], (float)((pixel * numbers + j) * CHANNELS + c));
+                }
+                vaei_likelihood_put(&p, again, j, at, n, run);
+            }
+        ck_assert_mem_eq(again, theta, (size_t)(numbers * MOST) * sizeof(float));
+    }
+}
+END_TEST
+
 /* ---- constants of our own beside those of the C library ------------------------------------------------------------------- */
 
 START_TEST(test_the_natural_log_is_that_of_the_c_library) {
@@ -222,6 +247,7 @@ Suite *suite_likelihood_values(void) {
     TCase *t = tcase_create("values");
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, test_values_and_gradients_are_those_of_torch_distributions, 0, (int)VAEI_COUNT(torch_values));
+    tcase_add_test(t, test_numbers_of_theta_are_found_where_runs_cut_pixels);
     tcase_add_test(t, test_the_natural_log_is_that_of_the_c_library);
     tcase_add_test(t, test_the_density_of_student_t_has_the_gamma_function_s_constant);
     tcase_add_test(t, test_samples_of_one_degree_of_freedom_have_its_quantiles);

@@ -31,30 +31,37 @@ vae_status_t vaei_likelihood_plan(vaei_likelihood *p, vaei_build *b, const vaei_
     return p->ops->plan ? p->ops->plan(p, b) : VAE_OK;
 }
 
-/* Runs of values that stand side by side in theta: those of a pixel. */
-typedef struct side {
-    int64_t at, n; /* where the run stands, and how long it is */
-} side;
+/* A walk over number j of the values, from pixel to pixel. */
+typedef struct walk {
+    int64_t at, left, channels, step; /* left: values of this pixel; step: from behind them to the next pixel's */
+} walk;
 
-static side side_of(const vaei_likelihood *p, int32_t j, int64_t value, int64_t left) {
-    const int64_t C = p->x.d[p->x.n - 1], k = p->theta_size / p->size, c = value % C;
-    return (side){(value / C * k + j) * C + c, C - c < left ? C - c : left};
+static walk walk_from(const vaei_likelihood *p, int32_t j, int64_t first) {
+    const int64_t C = p->x.d[p->x.n - 1], k = p->theta_size / p->size, c = first % C;
+    return (walk){(first / C * k + j) * C + c, C - c, C, (k - 1) * C};
+}
+
+VAEI_INLINE int64_t next_of(walk *w) {
+    const int64_t at = w->at++;
+    if (--w->left == 0) {
+        w->left = w->channels;
+        w->at += w->step;
+    }
+    return at;
 }
 
 void vaei_likelihood_get(const vaei_likelihood *p, const float *theta, int32_t j, int64_t first, int64_t n, float *out) {
-    for (int64_t i = 0; i < n;) {
-        const side s = side_of(p, j, first + i, n - i);
-        for (int64_t c = 0; c < s.n; c++) out[i + c] = theta[s.at + c];
-        i += s.n;
+    walk w = walk_from(p, j, first);
+    if (w.step == 0) {
+        memcpy(out, theta + first, (size_t)n * sizeof(*out));
+        return;
     }
+    for (int64_t i = 0; i < n; i++) out[i] = theta[next_of(&w)];
 }
 
 void vaei_likelihood_put(const vaei_likelihood *p, float *theta, int32_t j, int64_t first, int64_t n, const float *in) {
-    for (int64_t i = 0; i < n;) {
-        const side s = side_of(p, j, first + i, n - i);
-        for (int64_t c = 0; c < s.n; c++) theta[s.at + c] = in[i + c];
-        i += s.n;
-    }
+    walk w = walk_from(p, j, first);
+    for (int64_t i = 0; i < n; i++) theta[next_of(&w)] = in[i];
 }
 
 /* ---- the batch ---------------------------------------------------------------------------------------------------- */
