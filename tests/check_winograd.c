@@ -117,12 +117,23 @@ static guarded winograd(const vaei_kernels *k, const vaei_conv *g, int32_t way, 
                         int64_t first, const variant *v) {
     const variant plain = {NULL, NULL, NULL, NULL, 0};
     if (!v) v = &plain;
-    guarded packed = spoiled(vaei_winograd_pack_floats(k, g, way)), y = spoiled(n * y_floats(g, way));
-    guarded scratch = spoiled(vaei_winograd_scratch(k, g, n, way));
+    guarded packed = spoiled(vaei_conv_winograd.pack_floats(k, g, way)), y = spoiled(n * y_floats(g, way));
+    guarded scratch = spoiled(vaei_conv_winograd.scratch(k, g, n, way));
     if (v->onto) memcpy(y.at, v->add, (size_t)y.count * sizeof(float));
-    vaei_winograd_pack(k, g, way, a->w.at, a->scale.at, packed.at);
-    vaei_winograd_run(k, v->pool, g, n, way, v->feed ? NULL : a->x.at + first * x_floats(g, way), v->feed, packed.at,
-                      a->bias.at, v->onto ? y.at : v->add, v->post, y.at, scratch.at);
+    vaei_conv_winograd.pack(k, g, way, a->w.at, a->scale.at, packed.at);
+    vaei_conv_winograd.run(&(vaei_conv_job){.k = k,
+                                            .pool = v->pool,
+                                            .g = g,
+                                            .n = n,
+                                            .data = way,
+                                            .in = v->feed ? NULL : a->x.at + first * x_floats(g, way),
+                                            .feed = v->feed,
+                                            .packed = packed.at,
+                                            .bias = a->bias.at,
+                                            .add = v->onto ? y.at : v->add,
+                                            .post = v->post,
+                                            .out = y.at,
+                                            .scratch = scratch.at});
     guarded_free(&packed);
     guarded_free(&scratch);
     return y;
@@ -296,7 +307,7 @@ START_TEST(test_winograd_scratch_never_shrinks_with_the_batch) {
     const vaei_conv g = geometry(_i);
     int64_t before = 0;
     for (int64_t n = 1; n < 200; n++) {
-        const int64_t floats = vaei_winograd_scratch(k, &g, n, FORWARD);
+        const int64_t floats = vaei_conv_winograd.scratch(k, &g, n, FORWARD);
         ck_assert_int_ge(floats, before);
         before = floats;
     }
@@ -308,8 +319,8 @@ START_TEST(test_winograd_keeps_large_weights_once) {
     for (int32_t isa = ISA_FIRST; isa < ISA_END; isa++) {
         const vaei_kernels *const k = vaei_kernels_select(isa, 0);
         if (!k) continue;
-        ck_assert_int_lt(vaei_winograd_pack_floats(k, &g, FORWARD), g.c * g.oc);
-        ck_assert_int_ge(vaei_winograd_pack_floats(k, &small, FORWARD), 36 * small.c * small.oc);
+        ck_assert_int_lt(vaei_conv_winograd.pack_floats(k, &g, FORWARD), g.c * g.oc);
+        ck_assert_int_ge(vaei_conv_winograd.pack_floats(k, &small, FORWARD), 36 * small.c * small.oc);
     }
 }
 END_TEST

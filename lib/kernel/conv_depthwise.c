@@ -19,11 +19,22 @@ int32_t vaei_depthwise(const vaei_conv *g) {
     return g->groups > 1 && g->c == g->groups && g->oc == g->groups;
 }
 
-int64_t vaei_depthwise_pack_floats(const vaei_conv *g) {
+static int64_t weight_floats(const vaei_conv *g) {
     return g->kh * g->kw * g->c;
 }
 
-void vaei_depthwise_pack(const vaei_conv *g, const float *w, const float *scale, float *dst) {
+static int32_t fits(const vaei_kernels *k, const vaei_conv *g, int32_t data) {
+    (void)k, (void)data;
+    return vaei_depthwise(g);
+}
+
+static int64_t pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data) {
+    (void)k, (void)data;
+    return weight_floats(g);
+}
+
+static void pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale, float *dst) {
+    (void)k, (void)data;
     for (int64_t t = 0; t < g->kh * g->kw; t++) {
         for (int64_t c = 0; c < g->c; c++) *dst++ = vaei_flushed(w[c * g->kh * g->kw + t] * (scale ? scale[c] : 1.0f));
     }
@@ -82,13 +93,29 @@ static void output_task(void *arg, int32_t index) {
     }
 }
 
-void vaei_depthwise_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data,
-                        const float *in, const float *packed, const float *bias, const vaei_post *post, float *out) {
-    const int64_t line_work = (data ? g->w : g->ow) * g->c * g->kh * g->kw, total = n * (data ? g->h : g->oh);
-    depthwise d = {k, g, data, vaei_max(TASK_WORK / vaei_max(line_work, 1), 1), total, in, packed, bias, post, out};
-    d.lines = vaei_max(d.lines, total / VAEI_MAX_TASKS + 1);
-    vaei_parallel(pool, (int32_t)vaei_divide_up(total, d.lines), output_task, &d);
+static int64_t scratch_floats(const vaei_kernels *k, const vaei_conv *g, int64_t n, int32_t data) {
+    (void)k, (void)g, (void)n, (void)data;
+    return 0;
 }
+
+static void run(const vaei_conv_job *j) {
+    const vaei_conv *const g = j->g;
+    const int64_t line_work = (j->data ? g->w : g->ow) * g->c * g->kh * g->kw, total = j->n * (j->data ? g->h : g->oh);
+    depthwise d = {.k = j->k,
+                   .g = g,
+                   .data = j->data,
+                   .lines = vaei_max(TASK_WORK / vaei_max(line_work, 1), 1),
+                   .total = total,
+                   .in = j->in,
+                   .w = j->packed,
+                   .bias = j->bias,
+                   .post = j->post,
+                   .out = j->out};
+    d.lines = vaei_max(d.lines, total / VAEI_MAX_TASKS + 1);
+    vaei_parallel(j->pool, (int32_t)vaei_divide_up(total, d.lines), output_task, &d);
+}
+
+const vaei_conv_algorithm vaei_conv_depthwise = {"depthwise", fits, pack_floats, pack, scratch_floats, run};
 
 /* ---- gradient by the weight ------------------------------------------------------------------------------------- */
 
@@ -105,15 +132,15 @@ static int64_t chunks_of(const vaei_conv *g, int64_t n) {
 }
 
 int64_t vaei_depthwise_weight_scratch(const vaei_conv *g, int64_t n) {
-    return chunks_of(g, n) * vaei_depthwise_pack_floats(g);
+    return chunks_of(g, n) * weight_floats(g);
 }
 
 static void weight_task(void *arg, int32_t index) {
     const depthwise_weight *const d = arg;
     const vaei_conv *const g = d->g;
     const int64_t first = index * d->lines, last = vaei_min(first + d->lines, d->total);
-    float *const sums = d->partial + index * vaei_depthwise_pack_floats(g);
-    memset(sums, 0, (size_t)vaei_depthwise_pack_floats(g) * sizeof *sums);
+    float *const sums = d->partial + index * weight_floats(g);
+    memset(sums, 0, (size_t)weight_floats(g) * sizeof *sums);
     for (int64_t line = first; line < last; line++) {
         const float *const image = d->x + line / g->oh * g->h * g->w * g->c;
         for (int64_t ky = 0; ky < g->kh; ky++) {

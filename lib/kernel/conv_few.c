@@ -37,21 +37,18 @@ static int32_t few_is_cheaper(const vaei_conv *g, int64_t outputs, int64_t width
            taps * outputs * whole_vectors(width) + LANES / 2 * width < taps * whole_vectors(outputs) * width;
 }
 
-int32_t vaei_few_forward(const vaei_conv *g) {
-    return g->sy == 1 && g->sx == 1 && few_is_cheaper(g, g->oc, g->w);
+static int32_t fits(const vaei_kernels *k, const vaei_conv *g, int32_t data) {
+    (void)k;
+    return data ? few_is_cheaper(g, g->c, g->ow) : g->sy == 1 && g->sx == 1 && few_is_cheaper(g, g->oc, g->w);
 }
 
-int32_t vaei_few_data(const vaei_conv *g) {
-    return few_is_cheaper(g, g->c, g->ow);
-}
-
-int64_t vaei_few_pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data) {
+static int64_t pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data) {
     (void)k, (void)data;
     return g->kh * g->kw * g->c * g->oc;
 }
 
 /* [tap][output][channel] */
-void vaei_few_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale,
+static void pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale,
                    float *dst) {
     const int64_t taps = g->kh * g->kw, channels = data ? g->oc : g->c, outputs = data ? g->c : g->oc;
     const int64_t stride_in = data ? g->c * taps : taps, stride_out = data ? taps : g->c * taps;
@@ -147,7 +144,8 @@ static int64_t task_floats(const few *f) {
     return ring_floats(f) + f->channels * MAX_PIXELS + f->outputs * whole_vectors(f->x.out);
 }
 
-int64_t vaei_few_scratch(const vaei_conv *g, int64_t n, int32_t data) {
+static int64_t scratch_floats(const vaei_kernels *k, const vaei_conv *g, int64_t n, int32_t data) {
+    (void)k;
     const few f = few_of(g, n, data);
     return tasks_of(f.total) * task_floats(&f); /* no less for more examples: a batch may come in parts */
 }
@@ -249,16 +247,16 @@ static void few_task(void *arg, int32_t index) {
     }
 }
 
-void vaei_few_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data,
-                  const float *in, const float *packed, const float *bias, const vaei_post *post, float *out,
-                  float *scratch) {
-    few f = few_of(g, n, data);
-    f.k = k;
-    f.in = in;
-    f.packed = packed;
-    f.bias = bias;
-    f.post = post;
-    f.out = out;
-    f.scratch = scratch;
-    vaei_parallel(pool, (int32_t)vaei_divide_up(f.total, f.lines), few_task, &f);
+static void run(const vaei_conv_job *j) {
+    few f = few_of(j->g, j->n, j->data);
+    f.k = j->k;
+    f.in = j->in;
+    f.packed = j->packed;
+    f.bias = j->bias;
+    f.post = j->post;
+    f.out = j->out;
+    f.scratch = j->scratch;
+    vaei_parallel(j->pool, (int32_t)vaei_divide_up(f.total, f.lines), few_task, &f);
 }
+
+const vaei_conv_algorithm vaei_conv_few = {"few channels", fits, pack_floats, pack, scratch_floats, run};

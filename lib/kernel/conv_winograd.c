@@ -213,12 +213,12 @@ static void make_u(const vaei_kernels *k, const vaei_pool *pool, const frame *f,
     vaei_parallel(pool, (int32_t)vaei_divide_up(f->p.oc, s.part), weights_task, &s);
 }
 
-int64_t vaei_winograd_pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data) {
+static int64_t pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data) {
     const frame f = frame_of(g, 1, data);
     return borrows(&f.p) ? BORROWED_FLOATS + f.p.oc : u_floats(k, &f);
 }
 
-void vaei_winograd_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale,
+static void pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale,
                         float *dst) {
     const frame f = frame_of(g, 1, data);
     if (!borrows(&f.p)) {
@@ -276,7 +276,7 @@ static int64_t seat_floats(const frame *f) {
     return block_floats(f) + patches_of(f) * patch_floats(f);
 }
 
-int64_t vaei_winograd_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n, int32_t data) {
+static int64_t scratch_floats(const vaei_kernels *k, const vaei_conv *g, int64_t n, int32_t data) {
     const frame f = frame_of(g, n, data);
     return f.p.row_c + blocks_of(&f) * seat_floats(&f) + (borrows(&f.p) ? u_floats(k, &f) : 0);
 }
@@ -513,32 +513,39 @@ static void winograd_task(void *arg, int32_t index) {
     vaei_seat_leave(&w->seats, seat);
 }
 
-void vaei_winograd_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data,
-                       const float *in, const vaei_feed *feed, const float *packed, const float *bias, const float *add,
-                       const vaei_post *post, float *out, float *scratch) {
+static int32_t fits(const vaei_kernels *k, const vaei_conv *g, int32_t data) {
+    (void)k;
+    return vaei_winograd(g, data);
+}
+
+static void run(const vaei_conv_job *j) {
+    const vaei_kernels *const k = j->k;
+    const vaei_pool *const pool = k->blas ? NULL : j->pool; /* cblas has threads of its own */
+    float *const scratch = j->scratch;
     winograd w = {.k = k,
-                  .f = frame_of(g, n, data),
-                  .feed = feed,
-                  .in = in,
-                  .u = packed,
-                  .bias = bias,
-                  .add = add,
+                  .f = frame_of(j->g, j->n, j->data),
+                  .feed = j->feed,
+                  .in = j->in,
+                  .u = j->packed,
+                  .bias = j->bias,
+                  .add = j->add,
                   .zeros = scratch,
-                  .post = post,
-                  .out = out};
+                  .post = j->post,
+                  .out = j->out};
     const int64_t blocks = vaei_divide_up(w.f.total, w.f.block);
     if (w.f.total == 0) return;
     memset(scratch, 0, (size_t)w.f.p.c * sizeof *scratch);
     w.scratch = scratch + w.f.p.row_c;
     if (borrows(&w.f.p)) {
         borrowed b;
-        memcpy(&b, packed, sizeof b);
-        make_u(k, pool, &w.f, b.w, b.scaled ? packed + BORROWED_FLOATS : NULL, w.scratch);
+        memcpy(&b, j->packed, sizeof b);
+        make_u(k, j->pool, &w.f, b.w, b.scaled ? j->packed + BORROWED_FLOATS : NULL, w.scratch);
         w.u = w.scratch;
         w.scratch += u_floats(k, &w.f);
     }
     w.run = vaei_divide_up(blocks, blocks_of(&w.f)) * w.f.block;
-    if (k->blas) pool = NULL; /* it has threads of its own */
     w.within = w.f.far ? pool : NULL;
     vaei_parallel(w.f.far ? NULL : pool, (int32_t)vaei_divide_up(w.f.total, w.run), winograd_task, &w);
 }
+
+const vaei_conv_algorithm vaei_conv_winograd = {"winograd", fits, pack_floats, pack, scratch_floats, run};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * product_parts.h - what the files of products and convolution share.
  *
- *   conv.c         packing, and the cut into tasks          conv_rows.c     rows of output pixels against packed weights
+ *   conv.c         the choice of an algorithm               conv_rows.c     rows of output pixels against packed weights
+ *   conv_direct.c  any shape, by rows                       conv_columns.c  by cblas
  *   conv_few.c     few output channels                      conv_weight.c   gradient by the weight
  *   conv_view.c    what taps see                            conv_depthwise.c  a kernel per channel
  *   conv_phase.c   which taps meet which pixels
@@ -116,40 +117,48 @@ typedef struct vaei_rows {
 /* Positions first <= p < last, all channels. */
 void vaei_rows_run(const vaei_rows *r, int64_t first, int64_t last);
 
-/* ---- conv_few.c: where vectors over the outputs would be mostly empty ---- */
-int32_t vaei_few_forward(const vaei_conv *g);
-int32_t vaei_few_data(const vaei_conv *g);
+/* ---- algorithms ---------------------------------------------------------------------------------------------------
+ * y from x, or with `data` dx from dy. conv.c has them in a table; the first that fits is taken. Adding one is a file and a row. */
+typedef struct vaei_conv_job {
+    const vaei_kernels *k;
+    const vaei_pool *pool;
+    const vaei_conv *g;
+    int64_t n;
+    int32_t data;
+    const float *in;       /* x or dy */
+    const vaei_feed *feed; /* makes x pixel by pixel; or NULL. feed and add only where vaei_conv_fuses() */
+    const float *packed, *bias;
+    const float *add;      /* or NULL: added to the result before post */
+    const vaei_post *post; /* or NULL */
+    float *out, *scratch;
+} vaei_conv_job;
 
-/* t[q][tap][o] = in[q][:] w[:][tap][o] is a plain product; an output pixel is the sum of the t that meet it, taps ascending.
- * Both directions are one scatter: position q tap (ky, kx) adds to pixel q step + k d - shift. */
-int64_t vaei_few_pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data);
-void vaei_few_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale,
-                   float *dst);
-int64_t vaei_few_scratch(const vaei_conv *g, int64_t n, int32_t data);
-void vaei_few_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data,
-                  const float *in, const float *packed, const float *bias, const vaei_post *post, float *out,
-                  float *scratch);
+typedef struct vaei_conv_algorithm {
+    const char *name;
+    int32_t (*fits)(const vaei_kernels *k, const vaei_conv *g, int32_t data); /* a rule over shapes, and whether cblas multiplies */
+    int64_t (*pack_floats)(const vaei_kernels *k, const vaei_conv *g, int32_t data);
+    void (*pack)(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale, float *dst);
+    int64_t (*scratch)(const vaei_kernels *k, const vaei_conv *g, int64_t n, int32_t data); /* floats */
+    void (*run)(const vaei_conv_job *j);
+} vaei_conv_algorithm;
+
+extern const vaei_conv_algorithm vaei_conv_winograd; /* conv_winograd.c   fewer multiplications, by the shape */
+extern const vaei_conv_algorithm vaei_conv_columns;  /* conv_columns.c    cblas */
+extern const vaei_conv_algorithm vaei_conv_depthwise; /* conv_depthwise.c  a kernel per channel */
+extern const vaei_conv_algorithm vaei_conv_few;      /* conv_few.c        where vectors over the outputs would be mostly empty */
+extern const vaei_conv_algorithm vaei_conv_direct;   /* conv_direct.c     anything */
+
+int64_t vaei_direct_pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data);
+void vaei_direct_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale, float *dst);
 
 /* ---- conv_depthwise.c ---- */
 int32_t vaei_depthwise(const vaei_conv *g);
-int64_t vaei_depthwise_pack_floats(const vaei_conv *g);
-void vaei_depthwise_pack(const vaei_conv *g, const float *w, const float *scale, float *dst);
-void vaei_depthwise_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data,
-                        const float *in, const float *packed, const float *bias, const vaei_post *post, float *out);
 int64_t vaei_depthwise_weight_scratch(const vaei_conv *g, int64_t n);
 void vaei_depthwise_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x,
                            const float *dy, float *dw, float *scratch);
 
-/* ---- conv_winograd.c: both directions, where the rule over shapes says so; feed (stride 1 only), bias, add, post may be
- * NULL ---- */
+/* ---- conv_winograd.c: whether its rule says so ---- */
 int32_t vaei_winograd(const vaei_conv *g, int32_t data);
-int64_t vaei_winograd_pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data);
-void vaei_winograd_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale,
-                        float *dst);
-int64_t vaei_winograd_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n, int32_t data);
-void vaei_winograd_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, int32_t data,
-                       const float *in, const vaei_feed *feed, const float *packed, const float *bias, const float *add,
-                       const vaei_post *post, float *out, float *scratch);
 
 /* ---- conv_winograd_weight.c ---- */
 int32_t vaei_winograd_weight(const vaei_conv *g);
