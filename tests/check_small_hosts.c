@@ -20,6 +20,7 @@
               "likelihood gaussian\n%s"
 #define VALUES "input 8x8x1\nencoder flatten | linear out=8 | relu\n%s\ndecoder linear out=64 | reshape 8x8x1\n" \
                "likelihood bernoulli\n%s"
+#define TWO_NUMBERS(likelihood) "input 8x8x1\nencoder flatten\n%s\ndecoder linear out=128 | reshape 8x8x2\nlikelihood " likelihood "\n%s"
 #define N 3
 
 /* ---- little stack ------------------------------------------------------------------------------------------------- */
@@ -46,6 +47,8 @@ static const struct {
     {CODES, "latent gumbel codes=8 dim=3", "", "objective elbo\n"},
     {CODES, "latent vq codes=8", "prior pixelcnn channels=8 layers=2\n", "objective prior\n"},
     {CODES, "latent vq codes=8", "prior transformer channels=8 layers=2 heads=2\n", "objective prior\n"},
+    {TWO_NUMBERS("gaussian sigma=value"), "latent gaussian dim=4", "", "objective elbo\n"},
+    {TWO_NUMBERS("student_t"), "latent gaussian dim=4", "", "objective elbo\n"},
     {SPEC_WINOGRAD "%s%s", "", "", "objective elbo\n"},
 };
 
@@ -66,7 +69,8 @@ static vae_status_t use(guest *g) {
     if (status >= 0) status = vae_trainer_create(&t, g->model, g->training, 2 * N);
     if (status >= 0) status = vae_trainer_step(t, 2 * N, g->x, NULL);
     if (status >= 0) status = vae_trainer_step(t, 2 * N, g->x, NULL);
-    if (status >= 0 && g->samples) status = vae_sample(s, 2 * N, NULL, g->y);
+    const vae_batch_t drawn = {.struct_size = sizeof(drawn), .n = 2 * N, .flags = VAE_BATCH_DRAW};
+    if (status >= 0 && g->samples) status = vae_sample_batch(s, &drawn, g->y);
     if (status >= 0) status = vae_elbo(s, 2 * N, g->x, 1, NULL, NULL, NULL, NULL);
     vae_trainer_destroy(t);
     vae_session_destroy(s);
@@ -118,7 +122,7 @@ static void each_on_a_thread(void *user, int32_t tasks, void (*task)(void *arg, 
     on_small_stack(run_job, &j);
 }
 
-START_TEST(test_every_latent_and_prior_runs_on_a_small_stack) {
+START_TEST(test_every_latent_likelihood_and_prior_runs_on_a_small_stack) {
     for (int32_t host = 0; host < 2; host++) { /* the caller's thread; the host's own */
         vae_ctx_config_t c;
         vae_ctx_t *ctx;
@@ -192,7 +196,7 @@ Suite *suite_small_hosts(void) {
     Suite *s = suite_create("small_hosts");
     TCase *t = tcase_create("small_hosts");
     tcase_set_timeout(t, 120);
-    tcase_add_loop_test(t, test_every_latent_and_prior_runs_on_a_small_stack, 0, (int)VAEI_COUNT(guests));
+    tcase_add_loop_test(t, test_every_latent_likelihood_and_prior_runs_on_a_small_stack, 0, (int)VAEI_COUNT(guests));
     tcase_add_test(t, test_a_hundred_thousand_decodes_allocate_nothing);
     tcase_add_test(t, test_a_comma_in_the_hosts_locale_does_not_show);
     suite_add_tcase(s, t);
