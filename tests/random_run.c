@@ -190,11 +190,25 @@ static int32_t use_codes(const use *u, random_report *out) {
     return 1;
 }
 
+/* Samples: the means, or x drawn. */
+static int32_t use_samples(const use *u, const char *name, uint32_t flags, random_report *out) {
+    const int64_t N = u->c->n;
+    float *x = keep_floats(u->r, name, N * u->S);
+    RANDOM_TRY(out, vae_session_seed(u->s, 5));
+    IN_PARTS(u, i, n) {
+        const vae_batch_t batch = {.struct_size = sizeof(batch), .flags = flags, .n = n, .label = u->labels ? u->labels + i : NULL};
+        const vae_status_t status = vae_sample_batch(u->s, &batch, x + i * u->S);
+        if (!refused(u->r, i, status)) RANDOM_TRY(out, status);
+        else memset(x, 0, (size_t)(N * u->S) * sizeof(float));
+        if (status != VAE_OK) break;
+    }
+    return 1;
+}
+
 static int32_t use_session(const use *u, random_report *out) {
     const int64_t N = u->c->n;
     float *mean = keep_floats(u->r, "encode's mean", N * u->D), *logvar = keep_floats(u->r, "encode's logvar", N * u->D);
     float *y = keep_floats(u->r, "decode", N * u->S), *again = keep_floats(u->r, "reconstruct", N * u->S);
-    float *sampled = keep_floats(u->r, "sample", N * u->S);
     double *scores = (double *)(void *)random_floats(6 * N);
     IN_PARTS(u, i, n) {
         const vae_status_t both = vae_encode(u->s, n, u->x + i * u->S, mean + i * u->D, logvar + i * u->D);
@@ -204,14 +218,7 @@ static int32_t use_session(const use *u, random_report *out) {
     }
     IN_PARTS(u, i, n) RANDOM_TRY(out, vae_decode(u->s, n, mean + i * u->D, y + i * u->S));
     IN_PARTS(u, i, n) RANDOM_TRY(out, vae_reconstruct(u->s, n, u->x + i * u->S, again + i * u->S));
-    RANDOM_TRY(out, vae_session_seed(u->s, 5));
-    IN_PARTS(u, i, n) {
-        const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .label = u->labels ? u->labels + i : NULL};
-        const vae_status_t status = vae_sample_batch(u->s, &batch, sampled + i * u->S);
-        if (!refused(u->r, i, status)) RANDOM_TRY(out, status);
-        else memset(sampled, 0, (size_t)(N * u->S) * sizeof(float));
-        if (status != VAE_OK) break;
-    }
+    if (!use_samples(u, "sample", 0, out) || !use_samples(u, "draw", VAE_BATCH_DRAW, out)) return 0;
     keep(u->r, "elbo", scores, (size_t)(3 * N) * sizeof(double));
     RANDOM_TRY(out, vae_session_seed(u->s, 6));
     IN_PARTS(u, i, n) {
