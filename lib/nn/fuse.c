@@ -120,12 +120,29 @@ static int32_t join_sum(vaei_steps *s, int32_t i) {
     return 1;
 }
 
-/* Finished rows that another step reads and no activation follows: activations flush what they make. Whoever reads the stack's y
- * flushes it, if need be. */
+static int32_t only_activations_read(const vaei_steps *s, int32_t buffer) {
+    for (int32_t i = 0; i < s->n; i++) {
+        const vaei_step *const t = &s->step[i];
+        if (t->side == buffer || (t->in == buffer && !t->layer->ops->map)) return 0;
+    }
+    return 1;
+}
+
+/* Finished rows, but not for activations, which flush what they make. Whoever reads the stack's y flushes it, if need be. */
 static int32_t flush_result(vaei_steps *s, int32_t i) {
     vaei_step *const t = &s->step[i];
-    if (t->epilogue.apply || t->out == s->output || vaei_step_sums(t) || !flagged(t, VAEI_LAYER_TAKES_EPILOGUE)) return 0;
+    if (t->epilogue.apply || t->out == s->output || only_activations_read(s, t->out)) return 0;
+    if (vaei_step_sums(t) || !flagged(t, VAEI_LAYER_TAKES_EPILOGUE)) return 0;
     t->epilogue = vaei_flush_rows;
+    return 1;
+}
+
+/* The same for rows of dx, which the gradient of an activation flushes. */
+static int32_t flush_gradient(vaei_steps *s, int32_t i) {
+    vaei_step *const t = &s->step[i];
+    const int32_t from = writer_of(s, t->in);
+    if (t->flushes_dx || (from >= 0 && s->step[from].layer->ops->map)) return 0;
+    t->flushes_dx = 1;
     return 1;
 }
 
@@ -142,6 +159,7 @@ static const struct {
     {VAEI_INFERENCE, join_sum},
     {VAEI_INFERENCE, flush_result},
     {VAEI_TRAINING, flush_result},
+    {VAEI_TRAINING, flush_gradient},
 };
 
 void vaei_fuse(vaei_steps *s, int32_t mode) {

@@ -237,7 +237,7 @@ static void step_back(const back *b, int32_t i) {
     } else if (t->activation || !t->gradient_done) {
         const dx_map map = {t->dx_activation, x, dx};
         const vaei_post post = {apply_map_grad, &map};
-        slot.dx_post = t->dx_activation ? &post : &vaei_flush_rows;
+        slot.dx_post = t->dx_activation ? &post : t->flushes_dx ? &vaei_flush_rows : NULL;
         l->ops->backward(l, r, &slot, x, y, dy, dx);
     }
     join(b, t, 0, in, dx);

@@ -43,6 +43,7 @@ struct vaei_step {
     vaei_post epilogue;            /* done on finished rows of y; apply NULL: nothing */
     /* Training: */
     const vaei_layer *dx_activation; /* whose gradient is done on finished rows of dx, by this step */
+    int32_t flushes_dx;              /* finished rows of dx lose their values below VAEI_TINY (kernel.h) */
     int32_t gradient_done;           /* the step behind has done the gradient of this step's activation */
     int32_t cuttable;                /* a segment of recomputed steps may end behind this step */
     int32_t dy, dx, d_side;          /* gradients read and written; dx or d_side may be dy */
