@@ -18,7 +18,7 @@ extern vae_metrics_t metrics;
 extern vae_status_t status;
 extern const char *spec, *options;
 extern int64_t n, i, steps;
-extern float *x, *y, *z, *mean, *logvar, *noise;
+extern float *x, *y, *z, *mean, *logvar, *noise, *weights;
 extern double *elbo, *recon, *rate;
 extern uint8_t *pixels;
 extern const int32_t *labels;
