@@ -70,9 +70,10 @@ static int32_t stand_training(int32_t i, const char *kind, const char *example, 
     return i == 0;
 }
 
+/* A term that has no part for the data stands beside elbo. */
 static int32_t stand_objective(int32_t i, const vaei_module *m, const char *example, candidate *c) {
-    (void)m;
-    return stand_training(i, "objective", example, c);
+    const vaei_objective_ops *const ops = (const vaei_objective_ops *)(const void *)m;
+    return stand_training(i, ops->flags & VAEI_OBJECTIVE_NO_NLL ? "objective elbo |" : "objective", example, c);
 }
 static int32_t stand_optimizer(int32_t i, const vaei_module *m, const char *example, candidate *c) {
     (void)m;
