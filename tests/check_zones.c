@@ -114,7 +114,7 @@ static const struct {
     {cache_fault, "cache", "use-after-poison"},
     {stats_fault, "stats", "use-after-poison"},
     {pack_fault, "pack", "use-after-poison"},
-    {kernel_fault, "the workspace of a kernel", "vaei_conv_forward"},
+    {kernel_fault, "the workspace of a kernel", "lib/kernel/conv.c"},
 };
 
 /* Whether the child ended well; what it said */
