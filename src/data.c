@@ -175,7 +175,18 @@ static void warn_of_range(const data_set_t *set) {
              (double)least, (double)most);
 }
 
+/* The library counts such values as 0 (docs/determinism.md). */
+static void warn_of_zeros(const data_set_t *set) {
+    float least = 0.0f, most = 0.0f;
+    widen(&set->train, &least, &most);
+    widen(&set->test, &least, &most);
+    const float largest = most > -least ? most : -least;
+    if (largest > 0.0f && largest < 0x1p-63f)
+        warn("%s: no value is larger than %g; values below 1.1e-19 count as 0: scale them", set->source, (double)largest);
+}
+
 void data_check_values(const data_set_t *set, bool unit_interval) {
+    warn_of_zeros(set);
     if (unit_interval) {
         require_unit_interval(set->source, &set->train);
         require_unit_interval(set->source, &set->test);

@@ -407,6 +407,8 @@ def check_types():
                              (-2.5, 3, "-2.5 to 3"), (0.5, 7, "values from 0.5 to 7")):
         data = struct.pack("<ff", low, high) * 1536
         taken("values from %g to %g" % (low, high), write("t.npy", f.npy((1, 32, 32, 3), data, "'<f4'")), "warning: .*" + words)
+    data = struct.pack("<ff", -1e-25, 1e-24) * 1536
+    taken("values that count as 0", write("t.npy", f.npy((1, 32, 32, 3), data, "'<f4'")), "warning: .*no value is larger than 1e-24")
     run = encode("colour", write("t.npy", f.npy((1, 32, 32, 3), struct.pack("<ff", 0, 1) * 1536, "'<f4'")))
     report("values from 0 to 1", run.wrong(0) or ("a warning" if b"warning" in run.err else None))
 

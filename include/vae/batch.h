@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * vae/batch.h - examples, and all that belongs to them, as one argument.
  *
- * Each calling of an array x[n] has a short form, vae_encode(session, n, x, ...), and a form that takes a batch, vae_encode_batch(session,
- * &batch, ...), for examples that bring more than x. The short form is the other one with n and x set.
+ * A call over examples has a short form, vae_encode(session, n, x, ...), and a form that takes a batch, vae_encode_batch(session, &batch,
+ * ...), for examples that bring more than x. The short form sets n and x of a batch and calls the other one.
  *
  *     vae_batch_t batch = {0};
  *     batch.struct_size = sizeof(batch);
@@ -10,8 +10,8 @@
  *     batch.x = images;
  *     batch.label = classes;
  *
- * Arrays are borrowed: the library reads them during the call, and keeps none. A member that the call does not read must be NULL; then
- * nothing that is given is passed over in silence. What each call reads, and what it cannot do without (*):
+ * Arrays are borrowed: the library reads them during the call, and keeps none. A member that the call does not read must be NULL: the
+ * library refuses what it would otherwise ignore. What each call reads, and what it cannot do without (*):
  *
  *     vae_encode_batch, vae_reconstruct_batch     x*
  *     vae_decode_batch                            codes, or nothing if z is given

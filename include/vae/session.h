@@ -6,7 +6,9 @@
  *
  * Arrays are float32, row-major, channels last: x[n][S] with S = vae_model_input_size(), z[n][D] with D =
  * vae_model_latent_size(). With VAE_ARITH_EXACT equal inputs give equal bytes whatever the batch split, the number of
- * threads and the CPU. Rates and bounds are in nats per example. */
+ * threads and the CPU. Rates and bounds are in nats per example.
+ *
+ * Inside, a value of x, z or a parameter whose magnitude is below 2^-63 (1.1e-19) counts as 0 (docs/determinism.md). */
 #ifndef VAE_SESSION_H
 #define VAE_SESSION_H
 

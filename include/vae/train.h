@@ -8,7 +8,7 @@
  *
  * A trainer holds the gradients, the optimizer's memory, the schedule and the count of steps, and is its model's only writer.
  * Creating it takes one block, and some KiB for its text; steps allocate nothing. Equal inputs give equal bytes whatever the number of
- * threads. */
+ * threads. The library's optimizers store 0 for a parameter whose magnitude is below 2^-63 (docs/determinism.md). */
 #ifndef VAE_TRAIN_H
 #define VAE_TRAIN_H
 

@@ -176,7 +176,7 @@ static void quantize(const vae_session_t *s, const vaei_run *r, const float *mea
 /* Theta for r->n latents, as the decoder sees them. */
 static void decode_theta(const vae_session_t *s, const vaei_run *r, const float *z) {
     const vaei_network *net = &s->model->network;
-    r->k->flush(r->n * vaei_shape_size(&net->latent.z), z, s->work.z);
+    vaei_run_flush(r, r->n * vaei_shape_size(&net->latent.z), z, s->work.z);
     vaei_network_decode(net, r, &s->work, s->work.z);
 }
 

@@ -69,4 +69,7 @@ VAEI_INLINE vaei_run vaei_run_slice(const vaei_run *r, int64_t first, int64_t n)
     return part;
 }
 
+/* y[count] = x without values below VAEI_TINY (kernel.h), by the run's threads; y may be x. */
+void vaei_run_flush(const vaei_run *r, int64_t count, const float *x, float *y);
+
 #endif

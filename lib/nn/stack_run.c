@@ -206,11 +206,6 @@ static void join(const back *b, const vaei_step *t, int32_t operand, int64_t siz
     }
 }
 
-static void flush_range(void *arg, int64_t begin, int64_t end) {
-    const job *j = arg;
-    j->k->flush(end - begin, j->from + begin, j->to + begin);
-}
-
 static void copy(const back *b, int64_t size, const float *from, float *to) {
     job j = {b->p.r->k, from, to};
     if (to && to != from) vaei_parallel_ranges(b->p.r->pool, b->p.r->n * size, 1, copy_range, &j);
@@ -254,8 +249,7 @@ void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot
     b.p.plan = (vaei_plan){.steps = b.p.s, .k = r->k, .n = r->n, .mode = VAEI_TRAINING, .keep = {m->cache, 0}};
     vaei_plan_frames(&b.p.plan);
     b.bytes = b.p.plan.frame[0].block;
-    job flush = {r->k, dy, dy};
-    vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&s->out), 1, flush_range, &flush);
+    vaei_run_flush(r, r->n * vaei_shape_size(&s->out), dy, dy);
     int32_t segment = b.p.plan.frame[b.p.s->n - 1].segment;
     for (int32_t i = b.p.s->n - 1; i >= 0 && !vaei_run_cancelled(r); i--) {
         const vaei_frame *const frame = &b.p.plan.frame[i];

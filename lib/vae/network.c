@@ -241,33 +241,16 @@ void vaei_network_pack(const vaei_network *net, const vaei_run *r, const vaei_wo
     vaei_stack_pack(net->decoder, r, w->decoder.pack);
 }
 
-typedef struct flush {
-    const vaei_kernels *k;
-    const float *x;
-    float *y;
-} flush;
-
-static void flush_range(void *arg, int64_t begin, int64_t end) {
-    const flush *const f = arg;
-    f->k->flush(end - begin, f->x + begin, f->y + begin);
-}
-
-/* Without values below VAEI_TINY (kernel.h), which the layers' own results do not have either. */
-static float *flushed(const vaei_run *r, int64_t count, const float *x, float *y) {
-    flush f = {r->k, x, y};
-    vaei_parallel_ranges(r->pool, count, 1, flush_range, &f);
-    return y;
-}
-
 /* x as the encoder sees it stands in theta, which is no smaller (a number a value at least), free until the decoder writes it, and again
  * when the decoder's backward has read it. */
 static const float *input_of(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
-    return flushed(r, r->n * net->likelihood.size, r->batch.x, w->theta);
+    vaei_run_flush(r, r->n * net->likelihood.size, r->batch.x, w->theta);
+    return w->theta;
 }
 
 static void encoder_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
     vaei_examples_forward(net->encoder, r, &w->encoder, x, w->h);
-    (void)flushed(r, r->n * vaei_shape_size(&net->latent.h), w->h, w->h);
+    vaei_run_flush(r, r->n * vaei_shape_size(&net->latent.h), w->h, w->h);
 }
 
 static void encode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x, float *mean, float *logvar) {

@@ -43,7 +43,7 @@ static const float *inputs_of(const vaei_network *net, const vaei_run *r) {
 
 void vaei_network_joint_input(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const int64_t S = net->likelihood.size;
-    r->k->flush(r->n * S, r->batch.x, w->x);
+    vaei_run_flush(r, r->n * S, r->batch.x, w->x);
     memcpy(w->x + r->n * S, inputs_of(net, r), (size_t)(net->prior.inputs * S) * sizeof(float));
 }
 
