@@ -40,7 +40,7 @@ PKG_CONFIG ?= pkg-config
 SANITIZERS := -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -DVAEI_DEBUG=1
 
 # ---- version, read from the one place that has it ---------------------------------------------------------------------
-number  = $(shell sed -n 's/^.define VAE_VERSION_$(1) //p' include/vae/version.h)
+number  = $(shell sed -n 's/^.define VAE_VERSION_$(1)  *//p' include/vae/version.h)
 VERSION := $(call number,MAJOR).$(call number,MINOR).$(call number,PATCH)
 SONAME  := libvae.so.$(call number,MAJOR)
 REALNAME := libvae.so.$(VERSION)
@@ -100,7 +100,7 @@ one_file = $(call Q,CC,$<)$(CC) $(OUR_CPPFLAGS) $(1) $(CPPFLAGS) $(OUR_CFLAGS) $
 link = $(call Q,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(1) $(OUR_LDLIBS) $(LDLIBS)
 
 # ---- files ------------------------------------------------------------------------------------------------------------
-LIB_SRC     := $(wildcard lib/*/*.c)
+LIB_SRC     := $(wildcard lib/*/*.c lib/vae/*/*.c)
 PROGRAM_SRC := $(wildcard src/*.c)
 CHECK_SRC   := $(wildcard tests/check_*.c tests/likelihood_*.c)
 RANDOM_SRC  := $(wildcard tests/random_*.c tests/reference*.c tests/tape.c)
@@ -312,8 +312,8 @@ compile_commands.json:
 
 # by .clang-format; another version of clang-format breaks some lines otherwise
 CLANG_FORMAT ?= clang-format-14
-FORMATTED    := $(wildcard $(addsuffix /*.c,lib/* src tests tests/golden fuzz bench examples scripts) \
-                  $(addsuffix /*.h,include/vae lib/* src tests fuzz bench scripts) bindings/cpp/*.hpp)
+FORMATTED    := $(wildcard $(addsuffix /*.c,lib/* lib/vae/* src tests tests/golden fuzz bench examples scripts) \
+                  $(addsuffix /*.h,include/vae lib/* lib/vae/* src tests fuzz bench scripts) bindings/cpp/*.hpp)
 format:
 	@$(CLANG_FORMAT) -i $(FORMATTED)
 check-format:

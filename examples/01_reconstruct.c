@@ -5,16 +5,15 @@
 #include <stdlib.h>
 #include <vae/vae.h>
 
-#define N 512
+#define N    512
 #define SIDE 16
-#define S (SIDE * SIDE)
+#define S    (SIDE * SIDE)
 
-static const char *const spec =
-    "input      16x16x1\n"
-    "encoder    flatten | linear out=128 | relu | linear out=64 | relu\n"
-    "latent     gaussian dim=3\n"
-    "decoder    linear out=64 | relu | linear out=128 | relu | linear out=256 | reshape 16x16x1\n"
-    "likelihood bernoulli\n";
+static const char *const spec = "input      16x16x1\n"
+                                "encoder    flatten | linear out=128 | relu | linear out=64 | relu\n"
+                                "latent     gaussian dim=3\n"
+                                "decoder    linear out=64 | relu | linear out=128 | relu | linear out=256 | reshape 16x16x1\n"
+                                "likelihood bernoulli\n";
 
 static float uniform(void) {
     static uint32_t state = 1;

@@ -6,21 +6,19 @@
 #include <stdlib.h>
 #include <vae/vae.h>
 
-#define N 2048
+#define N     2048
 #define BATCH 128
 
-static const char *const spec =
-    "input      2\n"
-    "encoder    linear out=64 | silu | linear out=64 | silu\n"
-    "latent     gaussian dim=2\n"
-    "decoder    linear out=64 | silu | linear out=64 | silu | linear out=2\n"
-    "likelihood gaussian sigma=learned value=0.5\n";
+static const char *const spec = "input      2\n"
+                                "encoder    linear out=64 | silu | linear out=64 | silu\n"
+                                "latent     gaussian dim=2\n"
+                                "decoder    linear out=64 | silu | linear out=64 | silu | linear out=2\n"
+                                "likelihood gaussian sigma=learned value=0.5\n";
 
-static const char *const options =
-    "optimizer  adamw lr=0.002 weight_decay=0.0001\n"
-    "objective  elbo beta=1 warmup=100\n"
-    "schedule   cosine steps=960 warmup=20\n"
-    "clip       norm max=10\n";
+static const char *const options = "optimizer  adamw lr=0.002 weight_decay=0.0001\n"
+                                   "objective  elbo beta=1 warmup=100\n"
+                                   "schedule   cosine steps=960 warmup=20\n"
+                                   "clip       norm max=10\n";
 
 static float uniform(void) {
     static uint32_t state = 1;
@@ -65,8 +63,8 @@ int main(void) {
         last = loss;
     }
     if (vae_trainer_save(trainer, "ring.safetensors") != VAE_OK) goto done;
-    printf("%lld steps: loss %.3f -> %.3f nats (recon %.3f + rate %.3f); ring.safetensors\n", (long long)metrics.step,
-           first, last, metrics.recon, metrics.rate);
+    printf("%lld steps: loss %.3f -> %.3f nats (recon %.3f + rate %.3f); ring.safetensors\n", (long long)metrics.step, first, last,
+           metrics.recon, metrics.rate);
     result = last < first ? 0 : 1;
 
 done:

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <vae/vae.h>
 
-#define N 256
+#define N    256
 #define SIDE 16
-#define S (SIDE * SIDE)
+#define S    (SIDE * SIDE)
 #define GRID 8
 
 static const char *const spec =

@@ -68,7 +68,7 @@ int main(void) {
                               "likelihood bernoulli\n";
     const vae_status_t a = try_model(ctx, small), b = try_model(ctx, large), c = try_model(ctx, small);
     vae_ctx_destroy(ctx);
-    printf("in 1 MiB: small %s, large %s, small again %s, blocks not given back: %ld\n", vae_status_name(a),
-           vae_status_name(b), vae_status_name(c), memory.live);
+    printf("in 1 MiB: small %s, large %s, small again %s, blocks not given back: %ld\n", vae_status_name(a), vae_status_name(b),
+           vae_status_name(c), memory.live);
     return a == VAE_OK && b == VAE_E_NOMEM && c == VAE_OK && memory.live == 0 ? 0 : 1;
 }

@@ -7,16 +7,15 @@
 #include <vae/vae.h>
 
 #define THREADS 4
-#define N 60
-#define D 8
-#define S (16 * 16 * 3)
+#define N       60
+#define D       8
+#define S       (16 * 16 * 3)
 
-static const char *const spec =
-    "input      16x16x3\n"
-    "encoder    conv2d out=8 kernel=4 stride=2 pad=1 | silu | flatten\n"
-    "latent     gaussian dim=8\n"
-    "decoder    linear out=512 | silu | reshape 8x8x8 | deconv2d out=3 kernel=4 stride=2 pad=1\n"
-    "likelihood gaussian\n";
+static const char *const spec = "input      16x16x3\n"
+                                "encoder    conv2d out=8 kernel=4 stride=2 pad=1 | silu | flatten\n"
+                                "latent     gaussian dim=8\n"
+                                "decoder    linear out=512 | silu | reshape 8x8x8 | deconv2d out=3 kernel=4 stride=2 pad=1\n"
+                                "likelihood gaussian\n";
 
 typedef struct job {
     const vae_model_t *model;
@@ -31,8 +30,7 @@ static void *work(void *arg) {
     job *j = arg;
     vae_session_t *session = NULL;
     j->status = vae_session_create(&session, j->model, j->batch);
-    for (int i = 0; i < N && j->status == VAE_OK; i += (int)j->batch)
-        j->status = vae_decode(session, j->batch, j->z + i * D, j->x + i * S);
+    for (int i = 0; i < N && j->status == VAE_OK; i += (int)j->batch) j->status = vae_decode(session, j->batch, j->z + i * D, j->x + i * S);
     if (j->status != VAE_OK) snprintf(j->error, sizeof j->error, "%s", vae_last_error());
     vae_session_destroy(session);
     return NULL;

@@ -7,10 +7,10 @@
 #include <time.h>
 #include <vae/vae.h>
 
-#define SIDE 32
-#define D 8
+#define SIDE   32
+#define D      8
 #define FRAMES 300
-#define PITCH 256 /* bytes from row to row in the texture, >= SIDE * 4 */
+#define PITCH  256 /* bytes from row to row in the texture, >= SIDE * 4 */
 
 static const char *const spec =
     "input      32x32x3\n"

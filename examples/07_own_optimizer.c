@@ -7,19 +7,17 @@
 #define N 512
 #define S 32
 
-static const char *const spec =
-    "input      32\n"
-    "encoder    linear out=64 | gelu\n"
-    "latent     gaussian dim=2\n"
-    "decoder    linear out=64 | gelu | linear out=32\n"
-    "likelihood bernoulli\n";
+static const char *const spec = "input      32\n"
+                                "encoder    linear out=64 | gelu\n"
+                                "latent     gaussian dim=2\n"
+                                "decoder    linear out=64 | gelu | linear out=32\n"
+                                "likelihood bernoulli\n";
 
 typedef struct lion {
     float beta1, beta2;
 } lion;
 
-static void lion_step(void *user, int64_t n, int64_t t, float lr, float decay, const float *g, float *w,
-                      float *const *slot) {
+static void lion_step(void *user, int64_t n, int64_t t, float lr, float decay, const float *g, float *w, float *const *slot) {
     const lion *o = user;
     float *m = slot[0];
     (void)t;
@@ -44,8 +42,7 @@ int main(void) {
         for (int k = begin; k < end; k++) x[i * S + k] = 1;
     }
     lion state = {.beta1 = 0.9f, .beta2 = 0.99f};
-    const vae_optimizer_t optimizer = {
-        .struct_size = sizeof optimizer, .slots = 1, .user = &state, .name = "lion", .step = lion_step};
+    const vae_optimizer_t optimizer = {.struct_size = sizeof optimizer, .slots = 1, .user = &state, .name = "lion", .step = lion_step};
 
     vae_model_t *model = NULL;
     vae_trainer_t *trainer = NULL;

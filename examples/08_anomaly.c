@@ -6,16 +6,15 @@
 #include <stdlib.h>
 #include <vae/vae.h>
 
-#define S 48
+#define S     48
 #define TRAIN 1024
-#define TEST 300
+#define TEST  300
 
-static const char *const spec =
-    "input      48\n"
-    "encoder    linear out=64 | silu | linear out=32 | silu\n"
-    "latent     gaussian dim=3\n"
-    "decoder    linear out=32 | silu | linear out=64 | silu | linear out=48\n"
-    "likelihood gaussian sigma=learned value=0.5\n";
+static const char *const spec = "input      48\n"
+                                "encoder    linear out=64 | silu | linear out=32 | silu\n"
+                                "latent     gaussian dim=3\n"
+                                "decoder    linear out=32 | silu | linear out=64 | silu | linear out=48\n"
+                                "likelihood gaussian sigma=learned value=0.5\n";
 
 static float uniform(void) {
     static uint32_t state = 1;

@@ -9,12 +9,11 @@
 #define S 256 /* 16 x 16 */
 #define N 256
 
-static const char *const spec =
-    "input      16x16x1\n"
-    "encoder    conv2d out=16 kernel=4 stride=4 | silu | conv2d out=8 kernel=1\n"
-    "latent     vq codes=16 start=kmeans revive=1 scale=4\n"
-    "decoder    conv2d out=16 kernel=1 | silu | deconv2d out=1 kernel=4 stride=4\n"
-    "likelihood gaussian value=0.1\n";
+static const char *const spec = "input      16x16x1\n"
+                                "encoder    conv2d out=16 kernel=4 stride=4 | silu | conv2d out=8 kernel=1\n"
+                                "latent     vq codes=16 start=kmeans revive=1 scale=4\n"
+                                "decoder    conv2d out=16 kernel=1 | silu | deconv2d out=1 kernel=4 stride=4\n"
+                                "likelihood gaussian value=0.1\n";
 
 static uint32_t random_bits(void) {
     static uint32_t state = 1;
@@ -28,9 +27,8 @@ static void draw(float *x) {
         const uint32_t kind = random_bits() % 6;
         for (int i = 0; i < 16; i++) {
             const int row = i / 4, column = i % 4;
-            const int on[6] = { 0, 1, row < 2, column < 2, (row + column) % 2, row == column };
-            x[(patch / 4 * 4 + row) * 16 + patch % 4 * 4 + column] =
-                0.8f * (float)on[kind] + 0.1f * (float)(random_bits() % 256) / 255;
+            const int on[6] = {0, 1, row < 2, column < 2, (row + column) % 2, row == column};
+            x[(patch / 4 * 4 + row) * 16 + patch % 4 * 4 + column] = 0.8f * (float)on[kind] + 0.1f * (float)(random_bits() % 256) / 255;
         }
     }
 }
@@ -43,7 +41,7 @@ int main(void) {
     vae_model_t *model = NULL;
     vae_trainer_t *trainer = NULL;
     vae_session_t *session = NULL;
-    vae_metrics_t metrics = { .struct_size = sizeof metrics };
+    vae_metrics_t metrics = {.struct_size = sizeof metrics};
     int result = 1;
     for (int i = 0; i < N; i++) draw(x + i * S);
     if (vae_model_create(&model, NULL, spec, 0) != VAE_OK) goto done;
@@ -60,8 +58,8 @@ int main(void) {
     if (vae_codes_unpack(count, K, bytes, size, back) != VAE_OK) goto done;
     if (vae_decode_codes(session, 1, back, y) != VAE_OK) goto done;
     for (int i = 0; i < S; i++) error += fabs((double)x[i] - (double)y[i]) / S;
-    printf("%d codes of %d (as many as %.1f in even use), %zu bytes a picture, mean error %.3f\n", (int)count, (int)K,
-           metrics.perplexity, size, error);
+    printf("%d codes of %d (as many as %.1f in even use), %zu bytes a picture, mean error %.3f\n", (int)count, (int)K, metrics.perplexity,
+           size, error);
     result = size == 8 && error < 0.08 ? 0 : 1;
 
 done:

@@ -31,8 +31,7 @@ static vae_status_t train(vae_model_t *model, const char *text, int steps, const
     vae_trainer_t *trainer;
     vae_status_t status = vae_trainer_create(&trainer, model, text, BATCH);
     if (status != VAE_OK) return status;
-    for (int i = 0; i < steps && status == VAE_OK; i++)
-        status = vae_trainer_step(trainer, BATCH, x + i * BATCH % N * S, last);
+    for (int i = 0; i < steps && status == VAE_OK; i++) status = vae_trainer_step(trainer, BATCH, x + i * BATCH % N * S, last);
     vae_trainer_destroy(trainer);
     return status;
 }
@@ -46,8 +45,7 @@ static vae_status_t copy(vae_model_t *to, const vae_model_t *from) {
         int64_t at = 0, count = 1;
         if ((status = vae_model_param(from, i, &t, &name)) != VAE_OK) break;
         for (int32_t d = 0; d < vae_tensor_ndim(t); d++) count *= vae_tensor_shape(t)[d];
-        if ((status = vae_model_param_find(to, name, &at)) == VAE_OK)
-            status = vae_model_set_param(to, at, vae_tensor_data(t), count);
+        if ((status = vae_model_param_find(to, name, &at)) == VAE_OK) status = vae_model_set_param(to, at, vae_tensor_data(t), count);
     }
     return status;
 }
@@ -64,14 +62,12 @@ int main(void) {
     even = m.rate; /* codes times ln 16 */
     bad = bad || vae_spec_set(spec, "prior", "pixelcnn channels=16 layers=2", text, sizeof text, NULL) ||
           vae_model_create(&sampler, NULL, text, 0) || copy(sampler, model) ||
-          train(sampler, "optimizer adam lr=0.003\nobjective prior", 200, x, &m) ||
-          vae_session_create(&session, sampler, BATCH) || vae_sample(session, 3, NULL, sample) ||
-          vae_elbo(session, BATCH, x + N * S, 1, NULL, NULL, NULL, rate);
+          train(sampler, "optimizer adam lr=0.003\nobjective prior", 200, x, &m) || vae_session_create(&session, sampler, BATCH) ||
+          vae_sample(session, 3, NULL, sample) || vae_elbo(session, BATCH, x + N * S, 1, NULL, NULL, NULL, rate);
     for (int i = 0; i < BATCH; i++) mean += rate[i] / BATCH;
     if (bad) fprintf(stderr, "10_prior: %s\n", vae_last_error());
     if (!bad) printf("-log p(codes) of new pictures, in nats: %.1f, and %.1f by an even draw\n", mean, even);
-    for (int i = 0; !bad && i < 3 * S; i++)
-        printf("%c%s", sample[i] > 0.5f ? '#' : '.', i % SIDE == SIDE - 1 ? "\n" : "");
+    for (int i = 0; !bad && i < 3 * S; i++) printf("%c%s", sample[i] > 0.5f ? '#' : '.', i % SIDE == SIDE - 1 ? "\n" : "");
     vae_session_destroy(session);
     vae_model_destroy(sampler);
     vae_model_destroy(model);

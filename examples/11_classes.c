@@ -63,8 +63,7 @@ int main(void) {
     for (int i = 0; i < N; i++) draw_box(x + i * S, label[i] = (int32_t)draw(2));
     for (int i = 0; i < BATCH; i++) wanted[i] = i % 2;
     const int bad = vae_model_create(&model, NULL, spec, 0) || train(model, "optimizer adam lr=0.003", 0, x, NULL) ||
-                    train(model, "optimizer adam lr=0.003\nobjective prior", 1, x, label) ||
-                    vae_session_create(&session, model, BATCH) ||
+                    train(model, "optimizer adam lr=0.003\nobjective prior", 1, x, label) || vae_session_create(&session, model, BATCH) ||
                     vae_sample_batch(session, &(vae_batch_t){.struct_size = sizeof(vae_batch_t), .n = BATCH, .label = wanted}, sample);
     for (int i = 0; i < BATCH && !bad; i++) right += kind_of(sample + i * S) == wanted[i];
     if (bad) fprintf(stderr, "11_classes: %s\n", vae_last_error());

@@ -45,8 +45,24 @@ static size_t insert(uint8_t *data, size_t size, size_t at, const uint8_t *piece
 
 static size_t change(uint8_t *data, size_t size) {
     static const char *const words[] = {
-        "0", "-1", "18446744073709551615", "9223372036854775807", "4294967296", "1e999", "\"", "{", "}",
-        "[", "]",  ",",                    ":",                   "|",          "=",     "\\u0000", "\xff", "\n",
+        "0",
+        "-1",
+        "18446744073709551615",
+        "9223372036854775807",
+        "4294967296",
+        "1e999",
+        "\"",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "|",
+        "=",
+        "\\u0000",
+        "\xff",
+        "\n",
     };
     uint8_t piece[64];
     const size_t at = below(size + 1);
@@ -133,19 +149,15 @@ static int take(const char *path, const struct stat *info, int kind, struct FTW 
 int main(int argc, char **argv) {
     long count = 0;
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "-n") == 0 && i + 1 < argc)
-            count = atol(argv[++i]);
-        else if (strcmp(argv[i], "-s") == 0 && i + 1 < argc)
-            state = (uint64_t)atol(argv[++i]) * 2 + 1;
-        else if (nftw(argv[i], take, 8, FTW_PHYS) != 0)
-            perror(argv[i]);
+        if (strcmp(argv[i], "-n") == 0 && i + 1 < argc) count = atol(argv[++i]);
+        else if (strcmp(argv[i], "-s") == 0 && i + 1 < argc) state = (uint64_t)atol(argv[++i]) * 2 + 1;
+        else if (nftw(argv[i], take, 8, FTW_PHYS) != 0) perror(argv[i]);
     }
     if (seeds == 0) {
         fprintf(stderr, "usage: %s [-n COUNT [-s SEED]] FILE|FOLDER...\n", argv[0]);
         return 1;
     }
-    if (count > 0)
-        run_changed(count);
+    if (count > 0) run_changed(count);
     else
         for (size_t i = 0; i < seeds; i++) run(seed[i].data, seed[i].size);
     printf("%zu files\n", seeds);

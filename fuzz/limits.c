@@ -17,8 +17,8 @@
 #define MOST_BYTES   ((size_t)256 << 20)
 
 /* sanitizer/allocator_interface.h, absent from a build without sanitizers */
-int __sanitizer_install_malloc_and_free_hooks(void (*taken)(const volatile void *, size_t),
-                                              void (*given_back)(const volatile void *)) __attribute__((weak));
+int __sanitizer_install_malloc_and_free_hooks(void (*taken)(const volatile void *, size_t), void (*given_back)(const volatile void *))
+    __attribute__((weak));
 size_t __sanitizer_get_allocated_size(const volatile void *) __attribute__((weak));
 
 _Noreturn void fuzz_broken(const char *what) {
@@ -73,8 +73,7 @@ static void on_free(const volatile void *block) {
 
 void fuzz_memory_begin(void) {
     static bool installed;
-    if (!installed && __sanitizer_install_malloc_and_free_hooks)
-        (void)__sanitizer_install_malloc_and_free_hooks(on_malloc, on_free);
+    if (!installed && __sanitizer_install_malloc_and_free_hooks) (void)__sanitizer_install_malloc_and_free_hooks(on_malloc, on_free);
     installed = true;
     round_now++;
     used = bytes = 0;

@@ -36,7 +36,7 @@ static void load(void *user) {
 }
 
 void fuzz_load_path(const char *path, const extent_t *want) {
-    (void)fuzz_program(load, &(job){ .path = path, .want = want });
+    (void)fuzz_program(load, &(job){.path = path, .want = want});
 }
 
 void fuzz_load(const char *name, const uint8_t *data, size_t size, const extent_t *want) {

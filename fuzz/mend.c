@@ -16,14 +16,10 @@ static size_t object_bytes(const uint8_t *text, size_t size) {
     bool quoted = false;
     for (size_t i = 0; i < size; i++) {
         const uint8_t c = text[i];
-        if (quoted && c == '\\')
-            i++;
-        else if (c == '"')
-            quoted = !quoted;
-        else if (!quoted && c == '{')
-            depth++;
-        else if (!quoted && c == '}' && depth > 0 && --depth == 0)
-            return i + 1;
+        if (quoted && c == '\\') i++;
+        else if (c == '"') quoted = !quoted;
+        else if (!quoted && c == '{') depth++;
+        else if (!quoted && c == '}' && depth > 0 && --depth == 0) return i + 1;
     }
     return size;
 }
@@ -41,13 +37,11 @@ static size_t data_bytes(const uint8_t *text, size_t size) {
     static const char key[] = "\"data_offsets\":[";
     size_t last = 0;
     for (const uint8_t *p = text, *end = text + size; (p = find(p, (size_t)(end - p), key));) {
-        unsigned long long offset[2] = { 0, 0 };
+        unsigned long long offset[2] = {0, 0};
         int which = 0;
         for (p += sizeof key - 1; p < end && which < 2 && *p != ']'; p++) {
-            if (*p == ',')
-                which++;
-            else if (which < 2 && *p >= '0' && *p <= '9')
-                offset[which] = offset[which] * 10 + (unsigned)(*p - '0');
+            if (*p == ',') which++;
+            else if (which < 2 && *p >= '0' && *p <= '9') offset[which] = offset[which] * 10 + (unsigned)(*p - '0');
         }
         if (offset[1] <= 1 << 20 && offset[1] > last) last = (size_t)offset[1];
     }

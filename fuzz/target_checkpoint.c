@@ -27,7 +27,7 @@ static uint64_t hash_of_params(void) {
 }
 
 void fuzz_one(const uint8_t *data, size_t size) {
-    static const float x[] = { 0.5f, -0.25f, 1.0f, 0.0f };
+    static const float x[] = {0.5f, -0.25f, 1.0f, 0.0f};
     size_t bytes;
     if (!trainer) {
         MUST_HOLD(vae_model_create(&model, NULL, spec, 1) == VAE_OK);

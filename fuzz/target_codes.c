@@ -25,7 +25,7 @@ static void judge(vae_status_t status) {
 
 /* Counts that no block could have. */
 static void refuse(vae_session_t *s, int32_t *codes, float *x) {
-    static const int64_t counts[] = { -1, INT64_MIN, INT64_MAX, INT64_MAX / 4 };
+    static const int64_t counts[] = {-1, INT64_MIN, INT64_MAX, INT64_MAX / 4};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         MUST_HOLD(vae_decode_codes(s, counts[i], codes, x) != VAE_OK);
         MUST_HOLD(vae_encode_codes(s, counts[i], x, codes) != VAE_OK);
@@ -68,10 +68,8 @@ void fuzz_one(const uint8_t *data, size_t size) {
     memcpy(codes, data + 2, size - 2 < code_bytes ? size - 2 : code_bytes);
     judge(vae_decode_codes(s, n, codes, x));
     memcpy(x, data + 2, size - 2 < x_bytes ? size - 2 : x_bytes);
-    if (vae_encode_codes(s, n, x, codes) == VAE_OK)
-        judge(vae_decode_codes(s, n, codes, x));
-    else
-        fuzz_sentence();
+    if (vae_encode_codes(s, n, x, codes) == VAE_OK) judge(vae_decode_codes(s, n, codes, x));
+    else fuzz_sentence();
     if (data[1] >= 128) refuse(s, codes, x);
     bits(data + 2, size - 2, data[0] - 1, data[1]);
     free(codes);

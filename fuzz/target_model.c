@@ -59,8 +59,7 @@ static void load_model(vae_ctx_t *ctx, const uint8_t *data, size_t size) {
 /* The model of the smallest seed, which any file may give its weights. */
 static void load_weights(vae_ctx_t *ctx, const uint8_t *data, size_t size) {
     vae_model_t *model;
-    MUST_HOLD(vae_model_create(&model, ctx, "input 1\nencoder\nlatent none\ndecoder linear out=1\nlikelihood gaussian", 1) ==
-              VAE_OK);
+    MUST_HOLD(vae_model_create(&model, ctx, "input 1\nencoder\nlatent none\ndecoder linear out=1\nlikelihood gaussian", 1) == VAE_OK);
     if (vae_model_load_weights(model, fuzz_file("weights.safetensors", data, size)) != VAE_OK) fuzz_sentence();
     vae_model_destroy(model);
 }

@@ -15,7 +15,7 @@ static void read_values(void *user) {
 }
 
 void fuzz_one(const uint8_t *data, size_t size) {
-    const extent_t model[] = { { 0 }, extent_image(2, 3, 1) };
+    const extent_t model[] = {{0}, extent_image(2, 3, 1)};
     fuzz_load("input.npy", data, size, &model[size % 2]);
     (void)fuzz_program(read_values, (void *)(uintptr_t)fuzz_file("input.npy", data, size));
 }

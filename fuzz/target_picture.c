@@ -8,7 +8,7 @@
 #include "load.h"
 
 static void load(const uint8_t *data, size_t size) {
-    const extent_t model[] = { extent_image(3, 2, 1), extent_image(4, 5, 3) };
+    const extent_t model[] = {extent_image(3, 2, 1), extent_image(4, 5, 3)};
     fuzz_load("input.png", data, size, &model[size % 2]);
 }
 

@@ -16,7 +16,7 @@ static char *checkpoint;
 
 static void make_checkpoint(void) {
     static const char spec[] = "input 1\nencoder linear out=1\nlatent none\ndecoder linear out=1\nlikelihood gaussian";
-    static const float x[] = { 0.5f };
+    static const float x[] = {0.5f};
     MUST_HOLD(vae_model_create(&model, NULL, spec, 1) == VAE_OK);
     MUST_HOLD(vae_trainer_create(&trainer, model, NULL, 1) == VAE_OK);
     MUST_HOLD(vae_trainer_step(trainer, 1, x, NULL) == VAE_OK);
@@ -33,7 +33,7 @@ static void read_config(void *user) {
 }
 
 static void read_metrics(void *user) {
-    run_t run = { 0 };
+    run_t run = {0};
     run_lock(&run, user);
     run_reopen(&run, 1000, 10, false);
     for (int c = 0; c < RUN_CURVES; c++)

@@ -47,7 +47,7 @@ static char *made(call *make, const fields *f) {
 }
 
 static void options(const fields *f) {
-    vae_option_t option = { .struct_size = sizeof option };
+    vae_option_t option = {.struct_size = sizeof option};
     int32_t i = 0;
     while (vae_registry_option(f->path, f->value, i, &option) == VAE_OK) {
         MUST_HOLD(option.name && option.type && option.preset && option.range && option.text);
@@ -60,7 +60,7 @@ void fuzz_one(const uint8_t *data, size_t size) {
     char *copy = calloc(1, size + 3);
     MUST_HOLD(copy);
     if (size > 0) memcpy(copy, data, size);
-    fields f = { .text = copy };
+    fields f = {.text = copy};
     f.path = f.text + strlen(f.text) + 1;
     f.value = f.path < copy + size + 2 ? f.path + strlen(f.path) + 1 : f.path;
     if (f.value > copy + size + 2) f.value = f.path;
@@ -70,7 +70,7 @@ void fuzz_one(const uint8_t *data, size_t size) {
     options(&f);
     char *first = made(canonical, &f);
     if (first) {
-        char *second = made(canonical, &(fields){ .text = first });
+        char *second = made(canonical, &(fields){.text = first});
         MUST_HOLD(second && strcmp(first, second) == 0);
         free(second);
     }

@@ -4,6 +4,6 @@
 #include "load.h"
 
 void fuzz_one(const uint8_t *data, size_t size) {
-    const extent_t model[] = { { 0 }, extent_image(8, 8, 3) };
+    const extent_t model[] = {{0}, extent_image(8, 8, 3)};
     fuzz_load("input.bin", data, size, &model[size % 2]);
 }

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <vae/vae.h>
 
-#define STRUCT(type) printf("struct %s %zu\n", #type, sizeof(type))
+#define STRUCT(type)       printf("struct %s %zu\n", #type, sizeof(type))
 #define MEMBER(type, name) printf("member %s.%s %zu %zu\n", #type, #name, offsetof(type, name), sizeof(((type *)0)->name))
-#define VALUE(name) printf("value %s %lld\n", #name, (long long)(name))
+#define VALUE(name)        printf("value %s %lld\n", #name, (long long)(name))
 
 int main(void) {
 #include "abi_list.h"

@@ -16,7 +16,7 @@ build() { # name, compiler and flags
     name=$1
     shift
     # shellcheck disable=SC2086
-    "$@" $flags -o "$dir/$name" tests/golden/golden.c lib/*/*.c -lm -lpthread 2> "$dir/$name.log" && return
+    "$@" $flags -o "$dir/$name" tests/golden/golden.c lib/*/*.c lib/vae/*/*.c -lm -lpthread 2> "$dir/$name.log" && return
     not_ok "$name builds" "$(head -5 "$dir/$name.log")"
     return 1
 }

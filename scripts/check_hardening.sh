@@ -29,7 +29,7 @@ lacks_marks() { readelf -nW "$1" 2> /dev/null | grep -q 'IBT, SHSTK' || echo "$1
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 if [ "$(echo __x86_64__ | "$CC" -E -P -x c - 2> /dev/null)" = 1 ]; then
-    unmarked=$(for object in "$BUILD"/obj/lib/*/*.o "$BUILD"/obj/src/*.o; do lacks_marks "$object"; done)
+    unmarked=$(for object in "$BUILD"/obj/lib/*/*.o "$BUILD"/obj/lib/vae/*/*.o "$BUILD"/obj/src/*.o; do lacks_marks "$object"; done)
     expect_empty 'every object marks where jumps and returns may go (IBT, SHSTK)' "$unmarked"
     echo 'int main(void) { return 0; }' > "$tmp/empty.c"
     "$CC" -fcf-protection -shared -fPIC -o "$tmp/libvae.so" "$tmp/empty.c" && "$CC" -fcf-protection -fPIE -pie -o "$tmp/vae" "$tmp/empty.c"

@@ -53,7 +53,7 @@ done
 expect_empty 'nothing that prints, exits, or reads the environment or the locale' "$bad"
 expect_empty 'imports are on the allow-list' "$unknown"
 
-blas=$(nm -gA "$BUILD"/obj/lib/*/*.o 2>/dev/null | grep -E ' U (cblas|openblas|bli)_' | grep -v '/lib/kernel/')
+blas=$(nm -gA "$BUILD"/obj/lib/*/*.o "$BUILD"/obj/lib/vae/*/*.o 2>/dev/null | grep -E ' U (cblas|openblas|bli)_' | grep -v '/lib/kernel/')
 expect_empty 'BLAS is called by lib/kernel only' "$blas"
 
 # constructors and writable data: hidden state in the host

@@ -14,8 +14,8 @@ for compiler in gcc clang clang-14; do
     command -v $compiler > /dev/null || continue
     $compiler -fstack-usage -E -x c /dev/null > /dev/null 2>&1 || continue
     rm -f "$dir"/*.su
-    ls lib/*/*.c | grep -v '/isa_' | xargs -P 2 -I '{}' sh -c "$compiler -std=c11 -O2 -ffp-contract=off -D_POSIX_C_SOURCE=200809L \
-        -Iinclude -Ilib -fstack-usage -c {} -o $dir/\$(basename {} .c).o" 2> "$dir/log" ||
+    ls lib/*/*.c lib/vae/*/*.c | grep -v '/isa_' | xargs -P 2 -I '{}' sh -c "$compiler -std=c11 -O2 -ffp-contract=off \
+        -D_POSIX_C_SOURCE=200809L -Iinclude -Ilib -fstack-usage -c {} -o $dir/\$(basename {} .c).o" 2> "$dir/log" ||
         not_ok "$compiler compiles" "$(head -5 "$dir/log")"
     found=$(find "$dir" -name '*.su' | wc -l)
     [ "$found" -gt 100 ] || not_ok "$compiler writes the stack of each function" "of $found files"

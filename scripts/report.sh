@@ -29,7 +29,7 @@ finish() {
 }
 
 # the numbers of include/vae/version.h
-version_part() { sed -n "s/^#define VAE_VERSION_$1 //p" include/vae/version.h | tr -d '"'; }
+version_part() { sed -n "s/^#define VAE_VERSION_$1  *//p" include/vae/version.h | tr -d '"'; }
 
 # the functions that the public headers declare, one a line, sorted
 header_functions() {

@@ -17,10 +17,10 @@ static int fail(const char *what) {
 }
 
 static const char *plural(const char *kind) {
-    static const char *const names[][2] = {{"layer", "Layers"},           {"latent", "Latents"},
-                                           {"likelihood", "Likelihoods"}, {"prior", "Priors"},           {"objective", "Objectives"},
-                                           {"optimizer", "Optimizers"},   {"schedule", "Schedules"},
-                                           {"clip", "Clipping"},          {"memory", "Memory"},           {"preset", "Presets"}};
+    static const char *const names[][2] = {{"layer", "Layers"},       {"latent", "Latents"},       {"likelihood", "Likelihoods"},
+                                           {"prior", "Priors"},       {"objective", "Objectives"}, {"optimizer", "Optimizers"},
+                                           {"schedule", "Schedules"}, {"clip", "Clipping"},        {"memory", "Memory"},
+                                           {"preset", "Presets"}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(names[i][0], kind) == 0) return names[i][1];
     return kind;
@@ -60,8 +60,7 @@ static void head(char *text) {
         if (lines == 0) {
             const char *const summary = dash ? dash + 3 : line;
             printf("%c%s.\n", toupper((unsigned char)summary[0]), summary + 1);
-        }
-        else if (lines == 1) printf("\n    %s\n", line);
+        } else if (lines == 1) printf("\n    %s\n", line);
         else printf("\n%s\n", line);
     }
 }

@@ -25,8 +25,7 @@ static void take_word(augment_t *augment, const char *word) {
     } else if (strcmp(word, "rotate90") == 0) {
         augment->rotate90 = true;
         if (augment->h != augment->w)
-            die(EXIT_USAGE, "--augment: rotate90 wants square images, these are %lldx%lld", (long long)augment->h,
-                (long long)augment->w);
+            die(EXIT_USAGE, "--augment: rotate90 wants square images, these are %lldx%lld", (long long)augment->h, (long long)augment->w);
     } else if (strncmp(word, "crop=", 5) == 0) {
         augment->pad = parse_pad(word + 5, shorter);
     } else if (strcmp(word, "crop") == 0) {

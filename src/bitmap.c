@@ -67,14 +67,10 @@ bool bitmap_read(bitmap_t *seen, fit_t *fit, const char *path, const uint8_t bac
     uint8_t *byte = read_bytes(path, &size, why);
     if (!byte) return false;
     const char *kind = file_kind(byte, size);
-    if (is_png(byte, size))
-        good = bitmap_decode_png(seen, fit, byte, size, background, why);
-    else if (is_jpeg(byte, size))
-        good = bitmap_decode_jpeg(seen, fit, byte, size, why);
-    else if (size == 0)
-        snprintf(why, BITMAP_WHY, "the file is empty");
-    else
-        snprintf(why, BITMAP_WHY, "neither PNG nor JPEG%s%s", kind ? ": this is " : "", kind ? kind : "");
+    if (is_png(byte, size)) good = bitmap_decode_png(seen, fit, byte, size, background, why);
+    else if (is_jpeg(byte, size)) good = bitmap_decode_jpeg(seen, fit, byte, size, why);
+    else if (size == 0) snprintf(why, BITMAP_WHY, "the file is empty");
+    else snprintf(why, BITMAP_WHY, "neither PNG nor JPEG%s%s", kind ? ": this is " : "", kind ? kind : "");
     free(byte);
     return good;
 }

@@ -55,8 +55,7 @@ bitmap_t bitmap_grid(const float *x, int64_t n, int64_t h, int64_t w, int64_t c,
 int64_t bitmap_columns(int64_t n);
 
 /* The decoders. False with a reason in why. */
-bool bitmap_decode_png(bitmap_t *seen, fit_t *fit, const uint8_t *byte, size_t size, const uint8_t background[3],
-                       char why[BITMAP_WHY]);
+bool bitmap_decode_png(bitmap_t *seen, fit_t *fit, const uint8_t *byte, size_t size, const uint8_t background[3], char why[BITMAP_WHY]);
 bool bitmap_decode_jpeg(bitmap_t *seen, fit_t *fit, const uint8_t *byte, size_t size, char why[BITMAP_WHY]);
 /* A PNG as a whole, R G B A, of a side of its own at most. */
 bool bitmap_decode_png_rgba(bitmap_t *image, const uint8_t *byte, size_t size, int64_t most_side, char why[BITMAP_WHY]);

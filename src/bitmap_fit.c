@@ -71,12 +71,9 @@ static uint8_t to_byte(double value) {
 /* One pixel of `from_c` channels to one of c channels. */
 static void convert(const float *from, int64_t from_c, uint8_t *pixel, int64_t c) {
     for (int64_t k = 0; k < c; k++)
-        if (from_c == c)
-            pixel[k] = to_byte((double)from[k]);
-        else if (c == 1)
-            pixel[k] = to_byte(0.299 * (double)from[0] + 0.587 * (double)from[1] + 0.114 * (double)from[2]);
-        else
-            pixel[k] = to_byte((double)from[0]);
+        if (from_c == c) pixel[k] = to_byte((double)from[k]);
+        else if (c == 1) pixel[k] = to_byte(0.299 * (double)from[0] + 0.587 * (double)from[1] + 0.114 * (double)from[2]);
+        else pixel[k] = to_byte((double)from[0]);
 }
 
 void fit_end(const fit_t *fit, uint8_t *pixel) {

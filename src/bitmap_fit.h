@@ -8,8 +8,8 @@
 typedef struct fit {
     int64_t h, w, c; /* what the picture becomes: set by the caller, the rest starts as 0 */
     int64_t rows, columns, channels;
-    int orientation; /* of exif.h: how rows and columns are stored */
-    int64_t th, tw;  /* h and w as they are stored */
+    int orientation;  /* of exif.h: how rows and columns are stored */
+    int64_t th, tw;   /* h and w as they are stored */
     int64_t y, first; /* the next row, and the first target row that it may reach */
     double box, top, left;
     float *narrow; /* [tw][channels] of one row */

@@ -17,7 +17,7 @@
 #include <jerror.h>
 #include <jpeglib.h>
 
-enum { MOST_SCANS = 100 };                      /* of a progressive file; encoders write about ten, a bomb thousands */
+enum { MOST_SCANS = 100 };                   /* of a progressive file; encoders write about ten, a bomb thousands */
 #define MOST_COEFFICIENTS ((int64_t)1 << 26) /* of a progressive file: libjpeg holds them all, two bytes each */
 
 typedef struct reader {
@@ -35,10 +35,8 @@ static bool is_unsupported(int code) {
     case JERR_BAD_PRECISION:
     case JERR_SOF_UNSUPPORTED:
     case JERR_ARITH_NOTIMPL:
-    case JERR_NOT_COMPILED:
-        return true;
-    default:
-        return false;
+    case JERR_NOT_COMPILED: return true;
+    default: return false;
     }
 }
 
@@ -77,8 +75,8 @@ static bool within_limits(const struct jpeg_decompress_struct *jpeg, reader_t *r
     const int64_t h = jpeg->image_height, w = jpeg->image_width;
     if (!bitmap_size_read(h, w, BITMAP_MOST_SIDE, reader->why)) return false;
     if (!jpeg->progressive_mode || h * w * jpeg->num_components <= MOST_COEFFICIENTS) return true;
-    snprintf(reader->why, BITMAP_WHY, "a progressive JPEG of %lldx%lld pixels, at most %lld values are read",
-             (long long)w, (long long)h, (long long)MOST_COEFFICIENTS);
+    snprintf(reader->why, BITMAP_WHY, "a progressive JPEG of %lldx%lld pixels, at most %lld values are read", (long long)w, (long long)h,
+             (long long)MOST_COEFFICIENTS);
     return false;
 }
 
@@ -98,8 +96,7 @@ static void read_rows(struct jpeg_decompress_struct *jpeg, reader_t *reader, fit
     }
 }
 
-static bool decode(struct jpeg_decompress_struct *jpeg, reader_t *reader, const uint8_t *byte, size_t size,
-                   bitmap_t *seen, fit_t *fit) {
+static bool decode(struct jpeg_decompress_struct *jpeg, reader_t *reader, const uint8_t *byte, size_t size, bitmap_t *seen, fit_t *fit) {
     jpeg_mem_src(jpeg, byte, size);
     jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(jpeg, TRUE);

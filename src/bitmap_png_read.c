@@ -29,7 +29,7 @@ enum { SIGNATURE = 8, HEAD = SIGNATURE + 8 + 13 + 4 }; /* bytes before the secon
 
 typedef struct reader {
     jmp_buf failed;
-    bool rgba; /* four channels wanted, whatever the file has */
+    bool rgba;  /* four channels wanted, whatever the file has */
     bool whole; /* the image stands in memory: rgba, or interlaced */
     bool clear; /* its pixels have alpha */
     bool ended;
@@ -59,8 +59,8 @@ static bool within_limits(const uint8_t *byte, size_t size, int64_t most_side, c
     if (!bitmap_size_read(h, w, most_side, why)) return false;
     const int64_t raw = h * ((w * bits + 7) / 8);
     if (raw > MOST_RAW)
-        snprintf(why, BITMAP_WHY, "%lldx%lld pixels of %lld bits make %lld bytes, at most %lld are read", (long long)w,
-                 (long long)h, (long long)bits, (long long)raw, (long long)MOST_RAW);
+        snprintf(why, BITMAP_WHY, "%lldx%lld pixels of %lld bits make %lld bytes, at most %lld are read", (long long)w, (long long)h,
+                 (long long)bits, (long long)raw, (long long)MOST_RAW);
     return raw <= MOST_RAW;
 }
 
@@ -76,8 +76,8 @@ static void on_warning(png_structp png, png_const_charp message) {
 }
 
 static noreturn void refuse_whole(reader_t *reader) {
-    snprintf(reader->why, BITMAP_WHY, "an interlaced PNG of %lldx%lld pixels, at most %lld bytes of them are read",
-             (long long)reader->w, (long long)reader->h, (long long)MOST_WHOLE);
+    snprintf(reader->why, BITMAP_WHY, "an interlaced PNG of %lldx%lld pixels, at most %lld bytes of them are read", (long long)reader->w,
+             (long long)reader->h, (long long)MOST_WHOLE);
     longjmp(reader->failed, 1);
 }
 
@@ -98,8 +98,7 @@ static void on_info(png_structp png, png_infop info) {
     const size_t row_bytes = (size_t)(reader->w * (reader->rgba ? 4 : reader->c) * reader->bytes);
     if (png_get_rowbytes(png, info) != row_bytes) png_error(png, "neither grey nor RGB"); /* LCOV_EXCL_BR_LINE: never of libpng 1.6 */
     reader->whole = reader->rgba || png_get_interlace_type(png, info) != PNG_INTERLACE_NONE;
-    if (!reader->rgba && reader->whole && reader->h * reader->w * reader->c * reader->bytes > MOST_WHOLE)
-        refuse_whole(reader);
+    if (!reader->rgba && reader->whole && reader->h * reader->w * reader->c * reader->bytes > MOST_WHOLE) refuse_whole(reader);
     if (reader->whole) reader->pixel = mem_alloc(reader->h * reader->w, (size_t)(reader->c * reader->bytes));
     reader->row = mem_alloc(reader->w, 3);
     if (!reader->rgba) fit_begin(reader->fit, reader->h, reader->w, reader->c - clear, 1);
@@ -132,10 +131,8 @@ static void give_row(reader_t *reader, const uint8_t *row) {
 static void on_row(png_structp png, png_bytep row, png_uint_32 y, int pass) {
     reader_t *reader = png_get_progressive_ptr(png);
     (void)pass;
-    if (row && reader->whole)
-        png_progressive_combine_row(png, reader->pixel + (int64_t)y * reader->w * reader->c * reader->bytes, row);
-    else if (row)
-        give_row(reader, row);
+    if (row && reader->whole) png_progressive_combine_row(png, reader->pixel + (int64_t)y * reader->w * reader->c * reader->bytes, row);
+    else if (row) give_row(reader, row);
     reader->rows = (int64_t)y + 1;
 }
 
@@ -175,8 +172,7 @@ static bool read_image(reader_t *reader, const uint8_t *byte, size_t size) {
     return good;
 }
 
-bool bitmap_decode_png(bitmap_t *seen, fit_t *fit, const uint8_t *byte, size_t size, const uint8_t background[3],
-                       char why[BITMAP_WHY]) {
+bool bitmap_decode_png(bitmap_t *seen, fit_t *fit, const uint8_t *byte, size_t size, const uint8_t background[3], char why[BITMAP_WHY]) {
     reader_t reader = {.background = background, .most_side = BITMAP_MOST_SIDE, .fit = fit, .why = why};
     const bool good = read_image(&reader, byte, size);
     free(reader.pixel);

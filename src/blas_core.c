@@ -75,8 +75,7 @@ void blas_core_warn(void) {
         remedy = "BLIS_ARCH_TYPE";
     }
     if (!below) return;
-    warn(
-        "the BLAS runs below this machine: it took it for \"%s\", though the CPU has %s; %s in the environment chooses "
-        "another, if it is built in",
-        core, has[cpu], remedy);
+    warn("the BLAS runs below this machine: it took it for \"%s\", though the CPU has %s; %s in the environment chooses "
+         "another, if it is built in",
+         core, has[cpu], remedy);
 }

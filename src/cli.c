@@ -96,8 +96,7 @@ static int64_t parse_int(const cli_option_t *option, const char *word) {
     errno = 0;
     const long long number = strtoll(word, &end, 10);
     if (errno || end == word || *end != '\0') die(EXIT_USAGE, "--%s: \"%s\" is not a whole number", option->name, word);
-    if (number < option->least)
-        die(EXIT_USAGE, "--%s: %lld is too small, at least %lld", option->name, number, (long long)option->least);
+    if (number < option->least) die(EXIT_USAGE, "--%s: %lld is too small, at least %lld", option->name, number, (long long)option->least);
     return number;
 }
 
@@ -117,11 +116,10 @@ static void take_value(cli_t *cli, size_t i, const char *word) {
 
 static void take_operand(cli_t *cli, const char *word) {
     size_t most = 0;
-    for (const char *p = cli->command->operands; *p; p++)
-        most += *p != ' ' && (p == cli->command->operands || p[-1] == ' ');
+    for (const char *p = cli->command->operands; *p; p++) most += *p != ' ' && (p == cli->command->operands || p[-1] == ' ');
     if (cli->n_operand == most)
-        die(EXIT_USAGE, "%s: \"%s\" is one argument too many; usage: vae %s %s", cli->command->name, word,
-            cli->command->name, cli->command->operands);
+        die(EXIT_USAGE, "%s: \"%s\" is one argument too many; usage: vae %s %s", cli->command->name, word, cli->command->name,
+            cli->command->operands);
     cli->operand[cli->n_operand++] = word;
 }
 
@@ -142,8 +140,7 @@ static void parse(cli_t *cli, int argc, char **argv) {
         const size_t n = is_long ? strcspn(name, "=") : 1;
         const size_t i = option_index(cli->command, name, n, is_long ? '\0' : name[0]);
         if (i == SIZE_MAX && !is_long)
-            die(EXIT_USAGE, "%s: unknown option %s; vae help %s lists them", cli->command->name, word,
-                cli->command->name);
+            die(EXIT_USAGE, "%s: unknown option %s; vae help %s lists them", cli->command->name, word, cli->command->name);
         if (i == SIZE_MAX) unknown_option(cli->command, name, n);
         const char *rest = is_long ? (name[n] == '=' ? name + n + 1 : NULL) : (name[1] ? name + 1 : NULL);
         if (cli_option(cli->command, i)->kind == CLI_FLAG) {
@@ -209,8 +206,7 @@ static void set_defaults(cli_t *cli) {
 static noreturn void unknown_command(const char *word) {
     suggest_t suggest = {.word = word};
     for (size_t i = 0; cli_command(i); i++) suggest_try(&suggest, cli_command(i)->name);
-    die(EXIT_USAGE, "unknown command \"%s\"%s", word,
-        suggest.best ? suggest_text(&suggest, "") : "; vae help lists the commands");
+    die(EXIT_USAGE, "unknown command \"%s\"%s", word, suggest.best ? suggest_text(&suggest, "") : "; vae help lists the commands");
 }
 
 int cli_main(int argc, char **argv) {

@@ -102,15 +102,9 @@ typedef struct machine {
 
 static void turn(const machine_t *m) {
     switch (m->work->kind) {
-    case WORKLOAD_TRAIN:
-        must(vae_trainer_step(m->trainer, m->work->batch, m->x, NULL));
-        break;
-    case WORKLOAD_DECODE:
-        must(vae_decode(m->session, m->work->batch, m->z, m->x));
-        break;
-    case WORKLOAD_CODES:
-        must(vae_encode_codes(m->session, m->work->batch, m->x, m->codes));
-        break;
+    case WORKLOAD_TRAIN: must(vae_trainer_step(m->trainer, m->work->batch, m->x, NULL)); break;
+    case WORKLOAD_DECODE: must(vae_decode(m->session, m->work->batch, m->z, m->x)); break;
+    case WORKLOAD_CODES: must(vae_encode_codes(m->session, m->work->batch, m->x, m->codes)); break;
     }
 }
 
@@ -195,8 +189,7 @@ static double limit(const workload_t *work, const result_t *result, int32_t thre
     return result->peak * threads * 1e9 / operations(work, result->count.least);
 }
 
-static void print_json(const workload_t *work, const result_t *result, const vae_ctx_config_t *config,
-                       const vae_ctx_t *ctx) {
+static void print_json(const workload_t *work, const result_t *result, const vae_ctx_config_t *config, const vae_ctx_t *ctx) {
     json_t json = {0};
     json_open(&json, NULL, '{');
     json_text(&json, "workload", work->name);
@@ -223,13 +216,11 @@ static void print_row(const workload_t *work, const result_t *result, int32_t th
     const double items = items_per_second(work, result);
     char text[PROGRESS_TEXT], share[PROGRESS_TEXT] = "-";
     if (result->peak > 0.0) snprintf(share, sizeof share, "%.0f %%", 100.0 * items / limit(work, result, threads));
-    if (items < 10.0)
-        snprintf(text, sizeof text, "%.2f", items);
-    else
-        text_thousands(items, text);
-    printf("%-18s %6lld %10s %10.3f %10.3f %9.1f %8s %9.1f %9.1f %7lld\n", work->name, (long long)work->batch, text,
-           result->median * 1e3, result->p99 * 1e3, gflops(work, result), share, (double)result->plan_bytes / 1048576.0,
-           result->peak_mb, (long long)result->allocs);
+    if (items < 10.0) snprintf(text, sizeof text, "%.2f", items);
+    else text_thousands(items, text);
+    printf("%-18s %6lld %10s %10.3f %10.3f %9.1f %8s %9.1f %9.1f %7lld\n", work->name, (long long)work->batch, text, result->median * 1e3,
+           result->p99 * 1e3, gflops(work, result), share, (double)result->plan_bytes / 1048576.0, result->peak_mb,
+           (long long)result->allocs);
 }
 
 /* Measure one workload and print its line. */
@@ -238,10 +229,8 @@ static int run_child(const workload_t *work, const cli_t *cli) {
     result_t result;
     vae_ctx_t *ctx = counting_ctx(cli, &config);
     run_workload(work, ctx, (double)cli_int(cli, "seconds"), &result);
-    if (cli_flag(cli, "json"))
-        print_json(work, &result, &config, ctx);
-    else
-        print_row(work, &result, config.threads);
+    if (cli_flag(cli, "json")) print_json(work, &result, &config, ctx);
+    else print_row(work, &result, config.threads);
     vae_ctx_destroy(ctx);
     return EXIT_DONE;
 }
@@ -262,9 +251,8 @@ static int run_apart(const workload_t *work, const cli_t *cli) {
 static void print_header(const cli_t *cli) {
     vae_ctx_config_t config;
     vae_ctx_t *ctx = counting_ctx(cli, &config);
-    printf("%s, %s, %d threads\n%-18s %6s %10s %10s %10s %9s %8s %9s %9s %7s\n", vae_ctx_isa(ctx),
-           cli_text(cli, "arith"), config.threads, "workload", "batch", "items/s", "median ms", "p99 ms", "GFLOP/s",
-           "of limit", "plan MiB", "peak MiB", "allocs");
+    printf("%s, %s, %d threads\n%-18s %6s %10s %10s %10s %9s %8s %9s %9s %7s\n", vae_ctx_isa(ctx), cli_text(cli, "arith"), config.threads,
+           "workload", "batch", "items/s", "median ms", "p99 ms", "GFLOP/s", "of limit", "plan MiB", "peak MiB", "allocs");
     vae_ctx_destroy(ctx);
 }
 

@@ -43,8 +43,7 @@ static rank_t *rank_codes(const usage_t *usage) {
 
 /* Set the codes of one example: `code` at every position; true if the others of a position can be left out. */
 static void fill_codes(int32_t *codes, const usage_t *usage, int64_t code, bool alone) {
-    for (int64_t i = 0; i < usage->positions * usage->stages; i++)
-        codes[i] = alone && i % usage->stages > 0 ? -1 : (int32_t)code;
+    for (int64_t i = 0; i < usage->positions * usage->stages; i++) codes[i] = alone && i % usage->stages > 0 ? -1 : (int32_t)code;
 }
 
 /* Does the model take -1, a stage that adds nothing? */
@@ -57,8 +56,7 @@ static bool stages_can_rest(const task_t *task, const usage_t *usage, int32_t *c
 }
 
 /* The middle of each of the first n codes decoded: y[n][ch][cw][c]. */
-static float *decode_each(const task_t *task, const usage_t *usage, const rank_t *rank, int64_t n,
-                          const extent_t *extent, extent_t *crop) {
+static float *decode_each(const task_t *task, const usage_t *usage, const rank_t *rank, int64_t n, const extent_t *extent, extent_t *crop) {
     int64_t h, w, c;
     (void)extent_drawable(extent, &h, &w, &c);
     *crop = extent_image(h < CROP ? h : CROP, w < CROP ? w : CROP, c);
@@ -102,8 +100,7 @@ static void write_picture(const task_t *task, const usage_t *usage) {
     bitmap_t image = bitmap_new(BARS + grid.h, grid.w < LEAST_WIDTH ? LEAST_WIDTH : grid.w, grid.c, PAPER);
     draw_bars(&image, usage, rank);
     for (int64_t row = 0; row < grid.h; row++)
-        memcpy(image.pixel + (BARS + row) * image.w * image.c, grid.pixel + row * grid.w * grid.c,
-               (size_t)(grid.w * grid.c));
+        memcpy(image.pixel + (BARS + row) * image.w * image.c, grid.pixel + row * grid.w * grid.c, (size_t)(grid.w * grid.c));
     bitmap_write(&image, task->output);
     bitmap_free(&image);
     bitmap_free(&grid);
@@ -113,8 +110,7 @@ static void write_picture(const task_t *task, const usage_t *usage) {
 
 static void print_usage(const usage_t *usage, bool as_json) {
     if (!as_json) {
-        printf("%.1f%% of %lld codes used, perplexity %.1f\n", 100.0 * usage->used, (long long)usage->K,
-               usage->perplexity);
+        printf("%.1f%% of %lld codes used, perplexity %.1f\n", 100.0 * usage->used, (long long)usage->K, usage->perplexity);
         return;
     }
     json_t json = {0};

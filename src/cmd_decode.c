@@ -27,8 +27,8 @@ static int64_t count_items(const npy_t *array, const char *what, const extent_t 
     if (array->ndim < 2 || array->ndim > 5)
         die(EXIT_FORMAT, "%s: an array of %d sizes; the model wants %s of %s, after n", array->path, array->ndim, what,
             extent_text(want, wanted));
-    die(EXIT_FORMAT, "%s: %s of %s, the model wants %s%s", array->path, what, extent_text(&have, is),
-        extent_text(want, wanted), extent_permuted(&have, want) ? " (channels last)" : "");
+    die(EXIT_FORMAT, "%s: %s of %s, the model wants %s%s", array->path, what, extent_text(&have, is), extent_text(want, wanted),
+        extent_permuted(&have, want) ? " (channels last)" : "");
 }
 
 /* The sizes of the codes of one example, as vae encode --codes writes them. */
@@ -53,10 +53,8 @@ static float *decode(const task_t *task, const char *path, int64_t *n) {
     *n = count_items(&array, codes ? "codes" : "latents", &want);
     npy_values(&array);
     float *x = mem_alloc(*n * vae_model_input_size(task->model), sizeof *x);
-    if (codes)
-        must_or(vae_decode_codes(task->session, *n, array.value, x), EXIT_FORMAT);
-    else
-        must(vae_decode(task->session, *n, array.value, x));
+    if (codes) must_or(vae_decode_codes(task->session, *n, array.value, x), EXIT_FORMAT);
+    else must(vae_decode(task->session, *n, array.value, x));
     free(array.value);
     return x;
 }

@@ -81,10 +81,8 @@ static int run(const cli_t *cli) {
     task_open(&task, cli, true, true);
     if (labels && !task.data->label) die(EXIT_FORMAT, "--labels: %s has none", task.set.source);
     if (factors && !task.data->factor) die(EXIT_FORMAT, "--factors: %s has none, only shapes has", task.set.source);
-    if (cli_flag(cli, "codes"))
-        write_codes(&task);
-    else
-        write_means(&task, logvars);
+    if (cli_flag(cli, "codes")) write_codes(&task);
+    else write_means(&task, logvars);
     if (labels) npy_write_i32(labels, 1, &task.n, task.data->label);
     if (factors) npy_write_f32(factors, 2, (int64_t[]){task.n, task.data->n_factor}, task.data->factor);
     task_close(&task);

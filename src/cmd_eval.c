@@ -36,14 +36,11 @@ static void print_text(const task_t *task, const score_t *score, double bits) {
     printf("  rate        %.3f nats\n", score->rate);
     printf("bits per dim  %.4f\n", bits);
     if (score->samples > 1)
-        printf("log p(x)      >= %.3f nats, importance-weighted with %lld samples\n", score->bound,
-               (long long)score->samples);
+        printf("log p(x)      >= %.3f nats, importance-weighted with %lld samples\n", score->bound, (long long)score->samples);
     if (score->codes.K > 0)
-        printf("codes         %.1f%% of %lld used, perplexity %.1f\n", 100.0 * score->codes.used,
-               (long long)score->codes.K, score->codes.perplexity);
-    else
-        printf("active units  %lld of %lld\n", (long long)score->active_units,
-               (long long)vae_model_latent_size(task->model));
+        printf("codes         %.1f%% of %lld used, perplexity %.1f\n", 100.0 * score->codes.used, (long long)score->codes.K,
+               score->codes.perplexity);
+    else printf("active units  %lld of %lld\n", (long long)score->active_units, (long long)vae_model_latent_size(task->model));
     printf("examples      %lld\n", (long long)score->n);
 }
 
@@ -51,13 +48,10 @@ static int run(const cli_t *cli) {
     task_t task;
     score_t score;
     task_open(&task, cli, false, true);
-    must(score_data(&score, task.session, task.model, task.data, task.n, cli_int(cli, "samples"),
-                    (uint64_t)cli_int(cli, "seed")));
+    must(score_data(&score, task.session, task.model, task.data, task.n, cli_int(cli, "samples"), (uint64_t)cli_int(cli, "seed")));
     const double bits = score.loss / ((double)vae_model_input_size(task.model) * log(2.0));
-    if (cli_flag(cli, "json"))
-        print_json(&task, &score, bits);
-    else
-        print_text(&task, &score, bits);
+    if (cli_flag(cli, "json")) print_json(&task, &score, bits);
+    else print_text(&task, &score, bits);
     task_close(&task);
     return EXIT_DONE;
 }

@@ -92,14 +92,11 @@ static void print_model(vae_model_t *model, const char *spec) {
     }
     printf("\n%s trainable values\n", text_thousands((double)vae_model_param_total(model), total));
     if (vae_model_code_size(model) > 0)
-        printf("%lld codes for an example, each one of %lld: %zu bytes when packed\n",
-               (long long)vae_model_code_count(model), (long long)vae_model_code_size(model),
-               vae_codes_packed_bytes(vae_model_code_count(model), vae_model_code_size(model)));
+        printf("%lld codes for an example, each one of %lld: %zu bytes when packed\n", (long long)vae_model_code_count(model),
+               (long long)vae_model_code_size(model), vae_codes_packed_bytes(vae_model_code_count(model), vae_model_code_size(model)));
     for (int b = 0; b < N_BATCHES; b++)
-        printf("session for %-4lld examples  %10.2f MiB\n", (long long)batches[b],
-               (double)session_bytes(model, batches[b]) / 1048576.0);
-    printf("trainer for %-4d examples  %10.2f MiB\n%s\n", TRAIN_BATCH, (double)trainer_bytes(model) / 1048576.0,
-           vae_build_info());
+        printf("session for %-4lld examples  %10.2f MiB\n", (long long)batches[b], (double)session_bytes(model, batches[b]) / 1048576.0);
+    printf("trainer for %-4d examples  %10.2f MiB\n%s\n", TRAIN_BATCH, (double)trainer_bytes(model) / 1048576.0, vae_build_info());
 }
 
 static void print_plan(const cli_t *cli, const vae_model_t *model) {
@@ -123,10 +120,8 @@ static int run(const cli_t *cli) {
         return EXIT_DONE;
     }
     char *spec = model_spec_text(model);
-    if (cli_flag(cli, "json"))
-        print_json(model, spec);
-    else
-        print_model(model, spec);
+    if (cli_flag(cli, "json")) print_json(model, spec);
+    else print_model(model, spec);
     free(spec);
     vae_model_destroy(model);
     vae_ctx_destroy(ctx);

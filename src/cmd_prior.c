@@ -67,12 +67,9 @@ static void resume_settings(prior_fit_t *fit, const cli_t *cli, const vae_model_
     const char *what = NULL;
     settings_read(s, fit->config);
     char *text = asks ? fitted_text(cli, old, &fit->data) : NULL;
-    if (asks && strcmp(text, s->text) != 0)
-        what = "prior or how it is trained";
-    else if (cli_given(cli, "batch") && cli_int(cli, "batch") != s->batch)
-        what = "--batch";
-    else if (cli_given(cli, "seed") && cli_int(cli, "seed") != s->seed)
-        what = "--seed";
+    if (asks && strcmp(text, s->text) != 0) what = "prior or how it is trained";
+    else if (cli_given(cli, "batch") && cli_int(cli, "batch") != s->batch) what = "--batch";
+    else if (cli_given(cli, "seed") && cli_int(cli, "seed") != s->seed) what = "--seed";
     if (what) die(EXIT_USAGE, "--resume: the %s differs from %s; a fit goes on as it began", what, fit->config);
     if (cli_given(cli, "epochs") || cli_given(cli, "steps")) take_end(s, cli);
     free(text);
@@ -118,8 +115,7 @@ static bool goes_on(const prior_fit_t *fit, const cli_t *cli, bool *begun) {
     *begun = !saved && !force && path_exists(fit->config);
     if (resume && !saved && !*begun) die(EXIT_RUNTIME, "%s: there is nothing to resume: no %s", fit->output, fit->checkpoint);
     if (resume && saved && (!path_exists(fit->config) || !path_exists(fit->state_text)))
-        die(EXIT_RUNTIME, "%s: there is nothing to resume: no %s", fit->output,
-            path_exists(fit->config) ? fit->state_text : fit->config);
+        die(EXIT_RUNTIME, "%s: there is nothing to resume: no %s", fit->output, path_exists(fit->config) ? fit->state_text : fit->config);
     if (!resume && saved && !force)
         die(EXIT_RUNTIME, "%s: a fit has its checkpoint there; --resume goes on with it, --force starts it anew", fit->checkpoint);
     if (!resume && !*begun) refuse_existing(fit->output, force);
@@ -140,8 +136,7 @@ static void same_as_begun(const prior_fit_t *fit) {
 static void remove_old(const prior_fit_t *fit) {
     const char *const files[] = {fit->state_text, fit->checkpoint};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        if (unlink(files[i]) != 0 && errno != ENOENT)
-            die(EXIT_RUNTIME, "%s: cannot be removed: %s", files[i], strerror(errno));
+        if (unlink(files[i]) != 0 && errno != ENOENT) die(EXIT_RUNTIME, "%s: cannot be removed: %s", files[i], strerror(errno));
     char *folder = path_folder(fit->output);
     folder_sync(folder);
     free(folder);
@@ -156,10 +151,8 @@ static vae_model_t *load_old(const cli_t *cli, vae_ctx_t *ctx) {
 }
 
 static void take_settings(prior_fit_t *fit, const cli_t *cli, const vae_model_t *old, bool resume, bool begun) {
-    if (resume || (begun && cli_flag(cli, "resume")))
-        resume_settings(fit, cli, old);
-    else
-        fresh_settings(fit, cli, old);
+    if (resume || (begun && cli_flag(cli, "resume"))) resume_settings(fit, cli, old);
+    else fresh_settings(fit, cli, old);
     if (!begun) return;
     if (!cli_flag(cli, "resume")) same_as_begun(fit);
     say("%s: no checkpoint was saved yet, so the fit starts again from its first step", fit->output);
@@ -185,10 +178,8 @@ static void open_fit(prior_fit_t *fit, const cli_t *cli, vae_ctx_t *ctx) {
     must(vae_trainer_seed(fit->trainer, (uint64_t)settings->seed));
     prior_fit_lock(fit);
     fit->saved = fit->state;
-    if (resume)
-        prior_fit_resume(fit);
-    else
-        remove_old(fit);
+    if (resume) prior_fit_resume(fit);
+    else remove_old(fit);
     if (resume && !each_param(fit->model, old, false))
         die(EXIT_FORMAT, "--resume: %s is not the model that %s began with", cli_operand(cli, 0), fit->output);
     settings_write(settings, cli_operand(cli, 1), fit->config);
@@ -211,13 +202,11 @@ static int run(const cli_t *cli) {
 }
 
 static const cli_option_t options[] = {
-    {"output", 'o', CLI_TEXT, "FILE", "", "the model to write, x.safetensors (default: prior.safetensors in the run)",
-     0},
+    {"output", 'o', CLI_TEXT, "FILE", "", "the model to write, x.safetensors (default: prior.safetensors in the run)", 0},
     {"force", 'f', CLI_FLAG, "", "", "replace FILE if it exists", 0},
     {"kind", 'k', CLI_CHOICE, "pixelcnn|transformer|gmm|aggregate", "pixelcnn",
      "gmm and aggregate are for latents of values, the others for codes", 0},
-    {"classes", 'c', CLI_FLAG, "", "", "learn each class of the data's labels apart; vae sample --class K draws one",
-     0},
+    {"classes", 'c', CLI_FLAG, "", "", "learn each class of the data's labels apart; vae sample --class K draws one", 0},
     {"epochs", 'e', CLI_INT, "N", "", "passes over the data (default: 10, or 1 for aggregate)", 1},
     {"steps", 0, CLI_INT, "N", "", "fit N steps", 1},
     {"batch", 'b', CLI_INT, "N", "64", "examples in one step; gmm starts by k-means on the first batch", 1},

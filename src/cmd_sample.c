@@ -31,8 +31,7 @@ static int run(const cli_t *cli) {
 static const cli_option_t options[] = {
     TASK_OUTPUT("a grid of pictures, x.png, or an array, x.npy"),
     {"count", 'n', CLI_INT, "N", "64", "how many", 1},
-    {"class", 'c', CLI_TEXT, "CLASS", "",
-     "samples of this class, with a prior that has classes (default: of each in turn)", 0},
+    {"class", 'c', CLI_TEXT, "CLASS", "", "samples of this class, with a prior that has classes (default: of each in turn)", 0},
     {"columns", 0, CLI_INT, "N", "", "pictures in a row (default: a square)", 1},
     {"seed", 0, CLI_INT, "N", "0", "equal seeds give equal samples", 0},
     {.name = NULL},

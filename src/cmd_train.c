@@ -31,8 +31,7 @@ static void adapt_input(void *user, const char *source, const extent_t *have) {
     extent_text(have, size);
     (void)vae_spec_set(settings->text, "input", size, NULL, 0, &needed);
     char *text = mem_alloc((int64_t)needed + 1, 1), *input = spec_get(settings->text, "input");
-    if (vae_spec_set(settings->text, "input", size, text, needed, NULL) != VAE_OK ||
-        vae_model_create(&model, NULL, text, 0) != VAE_OK)
+    if (vae_spec_set(settings->text, "input", size, text, needed, NULL) != VAE_OK || vae_model_create(&model, NULL, text, 0) != VAE_OK)
         die(EXIT_FORMAT,
             "%s: the examples are %s, the model wants %s and its decoder makes nothing else; write a text for this "
             "size (vae help preset) and give it by --model",
@@ -91,10 +90,8 @@ static start_t how_to_start(const cli_t *cli, const char *folder) {
 static void take_settings(settings_t *settings, const cli_t *cli, const char *folder, start_t start) {
     char *config = path_join(folder, "config.txt");
     const bool begun = start == START_AGAIN && path_exists(config);
-    if (start == START_RESUMED || (begun && cli_flag(cli, "resume")))
-        settings_from_run(settings, cli, config);
-    else
-        settings_from_cli(settings, cli);
+    if (start == START_RESUMED || (begun && cli_flag(cli, "resume"))) settings_from_run(settings, cli, config);
+    else settings_from_cli(settings, cli);
     if (begun && !cli_flag(cli, "resume")) {
         settings_t was;
         settings_read(&was, config);
@@ -125,8 +122,7 @@ static void open_run(train_loop_t *loop, const cli_t *cli, const char *folder, s
     if (start == START_RESUMED) {
         resume_run(loop);
     } else {
-        if (start == START_AGAIN)
-            say("%s: no checkpoint was saved yet, so the run starts again from its first step", folder);
+        if (start == START_AGAIN) say("%s: no checkpoint was saved yet, so the run starts again from its first step", folder);
         run_create(&loop->run, folder, cli_flag(cli, "force"));
     }
     loop->saved = loop->state;
@@ -136,8 +132,8 @@ static void open_run(train_loop_t *loop, const cli_t *cli, const char *folder, s
 static void require_batches(train_loop_t *loop) {
     const int64_t n = loop->data->train.n, batch = loop->settings->batch, rest = n % batch;
     if (batch < loop->least)
-        die(EXIT_USAGE, "--batch: %lld, this model needs %lld examples in a step, of which its batch norm takes the mean",
-            (long long)batch, (long long)loop->least);
+        die(EXIT_USAGE, "--batch: %lld, this model needs %lld examples in a step, of which its batch norm takes the mean", (long long)batch,
+            (long long)loop->least);
     if (n < loop->least)
         die(EXIT_FORMAT, "%s: %lld example to train on, this model needs %lld in a step, of which its batch norm takes the mean",
             loop->data->source, (long long)n, (long long)loop->least);
@@ -150,13 +146,11 @@ static void print_header(const train_loop_t *loop, const vae_ctx_t *ctx, bool re
     char extent[EXTENT_TEXT], weights[PROGRESS_TEXT], train[PROGRESS_TEXT], test[PROGRESS_TEXT];
     const extent_t latent = model_latent(loop->model);
     const char *preset = loop->settings->preset;
-    say_titled(preset[0] ? preset : "model",
-        ": %s parameters, latent %s; %s: %s examples to train on, %s to validate; batch %lld, %s",
-        text_thousands((double)vae_model_param_total(loop->model), weights), extent_text(&latent, extent),
-        loop->data->source, text_thousands((double)loop->data->train.n, train),
-        text_thousands((double)loop->data->test.n, test), (long long)loop->settings->batch, vae_ctx_isa(ctx));
-    if (resumed)
-        say("resumed at step %lld, after %lld epochs", (long long)loop->state.step, (long long)loop->state.epoch);
+    say_titled(preset[0] ? preset : "model", ": %s parameters, latent %s; %s: %s examples to train on, %s to validate; batch %lld, %s",
+               text_thousands((double)vae_model_param_total(loop->model), weights), extent_text(&latent, extent), loop->data->source,
+               text_thousands((double)loop->data->train.n, train), text_thousands((double)loop->data->test.n, test),
+               (long long)loop->settings->batch, vae_ctx_isa(ctx));
+    if (resumed) say("resumed at step %lld, after %lld epochs", (long long)loop->state.step, (long long)loop->state.epoch);
 }
 
 static void print_result(const train_loop_t *loop, bool as_json, int code, double seconds) {
@@ -164,8 +158,8 @@ static void print_result(const train_loop_t *loop, bool as_json, int code, doubl
     if (!as_json) {
         char time[PROGRESS_TEXT];
         if (code == EXIT_DONE && loop->best_epoch > 0)
-            print_line("best validation loss %.2f nats at epoch %lld, in %s: %s/best.safetensors", loop->best,
-                       (long long)loop->best_epoch, text_duration(seconds, time), loop->run.folder);
+            print_line("best validation loss %.2f nats at epoch %lld, in %s: %s/best.safetensors", loop->best, (long long)loop->best_epoch,
+                       text_duration(seconds, time), loop->run.folder);
         return;
     }
     json_t json = {0};
@@ -240,8 +234,7 @@ static const cli_option_t options[] = {
     {"batch", 'b', CLI_INT, "N", "", "examples in one step (default: as the preset says, or 128)", 1},
     {"seed", 0, CLI_INT, "N", "0", "equal seeds give equal models", 0},
     {"set", 's', CLI_LIST, "KEY=VALUE", "", "change an option of the model or its training; may be repeated", 0},
-    {"augment", 0, CLI_TEXT, "LIST", "", "change training images: some of crop, flip, rotate90, with commas between",
-     0},
+    {"augment", 0, CLI_TEXT, "LIST", "", "change training images: some of crop, flip, rotate90, with commas between", 0},
     {"patience", 0, CLI_INT, "N", "0", "end after N epochs without a better validation loss; 0: never", 0},
     DATA_OPTIONS,
     {"resume", 0, CLI_FLAG, "", "", "go on with the run in RUN, to the same bits as without the pause", 0},

@@ -46,6 +46,5 @@ static void learn(code_cache_t *cache, const int64_t *index, int64_t n) {
 void code_cache_gather(code_cache_t *cache, const int64_t *index, int64_t n, int32_t *codes) {
     const int64_t width = cache->width;
     learn(cache, index, n);
-    for (int64_t i = 0; i < n; i++)
-        memcpy(codes + i * width, cache->codes + index[i] * width, (size_t)width * sizeof *codes);
+    for (int64_t i = 0; i < n; i++) memcpy(codes + i * width, cache->codes + index[i] * width, (size_t)width * sizeof *codes);
 }

@@ -34,8 +34,7 @@ static void print_bash(void) {
            "    case \"${COMP_WORDS[1]}\" in\n");
     for (size_t i = 0; cli_command(i); i++) {
         printf("    %s) COMPREPLY=($(compgen -W '", cli_command(i)->name);
-        for (size_t k = 0; cli_option(cli_command(i), k); k++)
-            printf("%s--%s", k ? " " : "", cli_option(cli_command(i), k)->name);
+        for (size_t k = 0; cli_option(cli_command(i), k); k++) printf("%s--%s", k ? " " : "", cli_option(cli_command(i), k)->name);
         printf("' -- \"$word\")) ;;\n");
     }
     printf("    esac\n}\n"

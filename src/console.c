@@ -61,10 +61,8 @@ static bool coloured(void) {
 static void put_filtered(FILE *stream, const char *text, bool keep_lines) {
     char piece[ESCAPE_TEXT];
     while (*text) {
-        if (keep_lines && *text == '\n')
-            fputc(*text++, stream);
-        else
-            fputs(escape_next(&text, piece), stream);
+        if (keep_lines && *text == '\n') fputc(*text++, stream);
+        else fputs(escape_next(&text, piece), stream);
     }
 }
 
@@ -137,10 +135,8 @@ static int exit_code(vae_status_t status) {
     case VAE_E_FORMAT:
     case VAE_E_VERSION:
     case VAE_E_NUMERIC:
-    case VAE_E_LIMIT:
-        return EXIT_FORMAT;
-    default:
-        return EXIT_RUNTIME;
+    case VAE_E_LIMIT: return EXIT_FORMAT;
+    default: return EXIT_RUNTIME;
     }
 }
 

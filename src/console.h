@@ -16,12 +16,12 @@
 
 enum {
     EXIT_DONE = 0,
-    EXIT_RUNTIME = 1,  /* the system or the library could not */
-    EXIT_USAGE = 2,    /* the command line is wrong */
-    EXIT_FORMAT = 3,   /* data or a model file is damaged or of another kind */
-    EXIT_DIVERGED = 4, /* training left the finite numbers */
-    EXIT_HUNG_UP = 129,      /* training stopped and saved, after SIGHUP */
-    EXIT_INTERRUPTED = 130   /* the same, after Ctrl-C or SIGTERM */
+    EXIT_RUNTIME = 1,      /* the system or the library could not */
+    EXIT_USAGE = 2,        /* the command line is wrong */
+    EXIT_FORMAT = 3,       /* data or a model file is damaged or of another kind */
+    EXIT_DIVERGED = 4,     /* training left the finite numbers */
+    EXIT_HUNG_UP = 129,    /* training stopped and saved, after SIGHUP */
+    EXIT_INTERRUPTED = 130 /* the same, after Ctrl-C or SIGTERM */
 };
 
 /* No sentences but errors and warnings. */

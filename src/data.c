@@ -51,18 +51,12 @@ static void name_sizes(data_t *data, const extent_t *want) {
 
 void data_load(data_set_t *set, const char *source, const extent_t *want, const data_way_t *way) {
     *set = (data_set_t){.source = source, .want = *want, .way = *way};
-    if (strcmp(source, "fashion-mnist") == 0)
-        data_load_fashion_mnist(set);
-    else if (strcmp(source, "freedoom") == 0)
-        data_load_freedoom(set);
-    else if (strncmp(source, "shapes", 6) == 0 && (source[6] == '\0' || source[6] == ':'))
-        data_load_shapes(set);
-    else if (path_is_folder(source))
-        load_folder(set, source);
-    else if (path_exists(source))
-        load_file(set, source);
-    else
-        die(EXIT_RUNTIME, "%s: no such file; data is fashion-mnist, freedoom, shapes, a file or a folder", source);
+    if (strcmp(source, "fashion-mnist") == 0) data_load_fashion_mnist(set);
+    else if (strcmp(source, "freedoom") == 0) data_load_freedoom(set);
+    else if (strncmp(source, "shapes", 6) == 0 && (source[6] == '\0' || source[6] == ':')) data_load_shapes(set);
+    else if (path_is_folder(source)) load_folder(set, source);
+    else if (path_exists(source)) load_file(set, source);
+    else die(EXIT_RUNTIME, "%s: no such file; data is fashion-mnist, freedoom, shapes, a file or a folder", source);
     if (set->train.n == 0) die(EXIT_FORMAT, "%s: there is no example in it", source);
     name_sizes(&set->train, &set->want);
     name_sizes(&set->test, &set->want);
@@ -79,9 +73,8 @@ void data_fit(data_set_t *set, const extent_t *have) {
         return;
     }
     const bool planar = permuted && want->n == 3 && have->size[0] == want->size[2] && have->size[1] == want->size[0];
-    die(EXIT_FORMAT, "%s: the examples are %s, the model wants %s%s%s", set->source, extent_text(have, is),
-        extent_text(want, wanted), permuted ? " (channels last)" : "",
-        planar ? "; x.transpose(0, 2, 3, 1) brings them there" : "");
+    die(EXIT_FORMAT, "%s: the examples are %s, the model wants %s%s%s", set->source, extent_text(have, is), extent_text(want, wanted),
+        permuted ? " (channels last)" : "", planar ? "; x.transpose(0, 2, 3, 1) brings them there" : "");
 }
 
 /* Example i of `from` becomes example j of `to`. */
@@ -113,10 +106,8 @@ void data_hold_out(data_set_t *set) {
     set->test = like(train, n_test);
     int64_t kept = 0, held = 0;
     for (int64_t i = 0; i < train->n; i++) {
-        if (i % HOLD_OUT == HOLD_OUT - 1 || (held == n_test - 1 && kept == train->n - n_test))
-            move_example(&set->test, held++, train, i);
-        else
-            move_example(train, kept++, train, i);
+        if (i % HOLD_OUT == HOLD_OUT - 1 || (held == n_test - 1 && kept == train->n - n_test)) move_example(&set->test, held++, train, i);
+        else move_example(train, kept++, train, i);
     }
     set->test.n = held;
     train->n = kept;
@@ -150,8 +141,8 @@ static void require_unit_interval(const char *source, const data_t *data) {
     const int64_t total = extent_total(&data->extent);
     for (int64_t i = 0; i < data->n * total; i++)
         if (!(data->f32[i] >= 0.0f && data->f32[i] <= 1.0f))
-            die(EXIT_FORMAT, "%s: example %lld holds %g; a bernoulli likelihood wants values from 0 to 1", source,
-                (long long)(i / total), (double)data->f32[i]);
+            die(EXIT_FORMAT, "%s: example %lld holds %g; a bernoulli likelihood wants values from 0 to 1", source, (long long)(i / total),
+                (double)data->f32[i]);
 }
 
 static void widen(const data_t *data, float *least, float *most) {
@@ -171,8 +162,7 @@ static void warn_of_range(const data_set_t *set) {
     widen(&set->train, &least, &most);
     widen(&set->test, &least, &most);
     if (least < -slack || most > 1.0f + slack)
-        warn("%s: values from %g to %g; pictures show 0 to 1, the rest becomes black or white", set->source,
-             (double)least, (double)most);
+        warn("%s: values from %g to %g; pictures show 0 to 1, the rest becomes black or white", set->source, (double)least, (double)most);
 }
 
 /* The library counts such values as 0 (docs/determinism.md). */

@@ -17,8 +17,7 @@ bool data_is_cifar(const char *path, const uint8_t *head, size_t n, int64_t size
 }
 
 static void require_label(const char *path, int64_t record, int label) {
-    if (label >= CLASSES)
-        die(EXIT_FORMAT, "%s: record %lld has label %d, wanted 0 to %d", path, (long long)record, label, CLASSES - 1);
+    if (label >= CLASSES) die(EXIT_FORMAT, "%s: record %lld has label %d, wanted 0 to %d", path, (long long)record, label, CLASSES - 1);
 }
 
 /* By its size and its first bytes, before it is read. */
@@ -27,8 +26,8 @@ static void require_records(const char *path, const uint8_t *head, size_t n, int
     if (kind) die(EXIT_FORMAT, "%s: this is %s, not CIFAR-10's binary version", path, kind);
     if (n >= 2 && head[0] == 0x1f && head[1] == 0x8b) die(EXIT_FORMAT, "%s: this is zipped; unpack it first", path);
     if (size == 0 || size % RECORD != 0)
-        die(EXIT_FORMAT, "%s: %lld bytes are no whole number of CIFAR-10 records of %d bytes%s", path, (long long)size,
-            RECORD, size > 0 && size % (RECORD + 1) == 0 ? "; CIFAR-100 is not read" : "");
+        die(EXIT_FORMAT, "%s: %lld bytes are no whole number of CIFAR-10 records of %d bytes%s", path, (long long)size, RECORD,
+            size > 0 && size % (RECORD + 1) == 0 ? "; CIFAR-100 is not read" : "");
     require_label(path, 0, head[0]);
 }
 

@@ -28,8 +28,7 @@ static shape_t require_picture(const data_set_t *set) {
     shape_t to;
     char text[EXTENT_TEXT];
     if (!extent_picture(&set->want, &to.h, &to.w, &to.c))
-        die(EXIT_FORMAT, "%s: the model's input %s is no picture of 1 or 3 channels", set->source,
-            extent_text(&set->want, text));
+        die(EXIT_FORMAT, "%s: the model's input %s is no picture of 1 or 3 channels", set->source, extent_text(&set->want, text));
     return to;
 }
 

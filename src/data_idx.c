@@ -23,9 +23,9 @@
 #include <string.h>
 #include <zlib.h>
 
-enum { MOST_LEVELS = 3 }; /* of folders in a folder */
+enum { MOST_LEVELS = 3 };       /* of folders in a folder */
 #define PIECE         (1 << 20) /* bytes of one call: it takes an unsigned */
-#define DEFLATE_RATIO 1032 /* no deflate stream grows more (zlib technical details) */
+#define DEFLATE_RATIO 1032      /* no deflate stream grows more (zlib technical details) */
 
 typedef struct idx {
     const char *path;
@@ -59,17 +59,13 @@ static void read_exactly(idx_t *idx, void *bytes, int64_t n) {
 
 static int64_t element_bytes(const idx_t *idx) {
     switch (idx->type) {
-    case 0x08:
-        return 1;
-    case 0x0d:
-        return 4;
+    case 0x08: return 1;
+    case 0x0d: return 4;
     case 0x09:
     case 0x0b:
     case 0x0c:
-    case 0x0e:
-        die(EXIT_FORMAT, "%s: IDX type %02x is not read, only bytes (08) and floats (0d)", idx->path, idx->type);
-    default:
-        die(EXIT_FORMAT, "%s: IDX type %02x does not exist", idx->path, idx->type);
+    case 0x0e: die(EXIT_FORMAT, "%s: IDX type %02x is not read, only bytes (08) and floats (0d)", idx->path, idx->type);
+    default: die(EXIT_FORMAT, "%s: IDX type %02x does not exist", idx->path, idx->type);
     }
 }
 
@@ -81,15 +77,13 @@ static void read_header(idx_t *idx) {
         if (path_ends(idx->path, ".tar.gz") || path_ends(idx->path, ".tgz"))
             die(EXIT_FORMAT, "%s: this is an archive; unpack it first", idx->path);
         if (gzdirect(idx->stream) == 0)
-            die(EXIT_FORMAT, "%s: a zipped file that is not IDX: it begins with %02x %02x; unpack it first", idx->path,
-                magic[0], magic[1]);
+            die(EXIT_FORMAT, "%s: a zipped file that is not IDX: it begins with %02x %02x; unpack it first", idx->path, magic[0], magic[1]);
         die(EXIT_FORMAT, "%s: not an IDX file: it begins with %02x %02x", idx->path, magic[0], magic[1]);
     }
     idx->type = magic[2];
     idx->ndim = magic[3];
     (void)element_bytes(idx);
-    if (idx->ndim < 1 || idx->ndim > 4)
-        die(EXIT_FORMAT, "%s: %d sizes, an IDX file here has 1 to 4", idx->path, idx->ndim);
+    if (idx->ndim < 1 || idx->ndim > 4) die(EXIT_FORMAT, "%s: %d sizes, an IDX file here has 1 to 4", idx->path, idx->ndim);
     idx->values = 1;
     for (int32_t i = 0; i < idx->ndim; i++) {
         uint8_t b[4];
@@ -97,8 +91,7 @@ static void read_header(idx_t *idx) {
         idx->size[i] = (int64_t)b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3];
         if (idx->size[i] == 0 || idx->size[i] > INT32_MAX)
             die(EXIT_FORMAT, "%s: size %d is %lld, wanted 1 to 2147483647", idx->path, i, (long long)idx->size[i]);
-        if (!size_mul(idx->values, idx->size[i], &idx->values))
-            die(EXIT_FORMAT, "%s: the product of the sizes overflows", idx->path);
+        if (!size_mul(idx->values, idx->size[i], &idx->values)) die(EXIT_FORMAT, "%s: the product of the sizes overflows", idx->path);
     }
 }
 
@@ -137,9 +130,8 @@ static float *read_floats(idx_t *idx) {
         const uint32_t bits = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
         memcpy(&value[i], &bits, 4);
         if (!isfinite(value[i]))
-            die(EXIT_FORMAT, "%s: example %lld, value %lld is not finite (%g)", idx->path,
-                (long long)(i / (idx->values / idx->size[0])), (long long)(i % (idx->values / idx->size[0])),
-                (double)value[i]);
+            die(EXIT_FORMAT, "%s: example %lld, value %lld is not finite (%g)", idx->path, (long long)(i / (idx->values / idx->size[0])),
+                (long long)(i % (idx->values / idx->size[0])), (double)value[i]);
     }
     return value;
 }
@@ -226,10 +218,8 @@ static void say_no_labels(const char *images) {
     const char *slash = strrchr(images, '/');
     const char *name = slash ? slash + 1 : images;
     char *dashed = replaced(name, "images-idx3", "labels-idx1"), *labels = replaced(dashed, "images.idx3", "labels.idx1");
-    if (strcmp(labels, name) != 0)
-        say("%s: no labels: there is no %s beside it", images, labels);
-    else
-        say("%s: no labels: its name holds neither images-idx3 nor images.idx3, to find them by", images);
+    if (strcmp(labels, name) != 0) say("%s: no labels: there is no %s beside it", images, labels);
+    else say("%s: no labels: its name holds neither images-idx3 nor images.idx3, to find them by", images);
     free(labels);
     free(dashed);
 }
@@ -265,8 +255,7 @@ static const char *find_images(const folder_t *folder, bool test) {
         const size_t n = found ? strlen(found) : 0;
         const bool zip_of_found = found && strncmp(file, found, n) == 0 && strcmp(file + n, ".gz") == 0;
         if (found && !zip_of_found)
-            die(EXIT_FORMAT, "%s: several sets of images, such as %s and %s; give a file, or the folder of one", folder->path,
-                found, file);
+            die(EXIT_FORMAT, "%s: several sets of images, such as %s and %s; give a file, or the folder of one", folder->path, found, file);
         if (!found) found = file;
     }
     return found;
@@ -279,8 +268,7 @@ static bool load_splits(data_set_t *set, const folder_t *folder, int32_t classes
     load_with_labels(set, &set->train, train ? train : test, classes);
     if (!train || !test) return true;
     load_with_labels(set, &set->test, test, classes);
-    if (!extent_equal(&set->train.extent, &set->test.extent))
-        die(EXIT_FORMAT, "%s: training and test images differ in size", folder->path);
+    if (!extent_equal(&set->train.extent, &set->test.extent)) die(EXIT_FORMAT, "%s: training and test images differ in size", folder->path);
     return true;
 }
 

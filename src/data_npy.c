@@ -13,16 +13,14 @@ static void refuse_one_alone(const data_set_t *set, const npy_t *array) {
     if (array->ndim > 4 || set->want.n == 0) return;
     memcpy(whole.size, array->shape, (size_t)whole.n * sizeof *whole.size);
     if (extent_equal(&whole, &set->want))
-        die(EXIT_FORMAT, "%s: one example of %s without the size n in front; save x[None]", array->path,
-            extent_text(&whole, text));
+        die(EXIT_FORMAT, "%s: one example of %s without the size n in front; save x[None]", array->path, extent_text(&whole, text));
 }
 
 void data_load_npy(data_set_t *set, const char *path) {
     npy_t array;
     extent_t extent = {0};
     npy_open(&array, path);
-    if (array.type == 'i')
-        die(EXIT_FORMAT, "%s: an array of int32, which are codes; examples are uint8 or float32", path);
+    if (array.type == 'i') die(EXIT_FORMAT, "%s: an array of int32, which are codes; examples are uint8 or float32", path);
     if (array.ndim < 2 || array.ndim > 5)
         die(EXIT_FORMAT, "%s: an array of %d sizes; examples are [n,S], [n,H,W] or [n,H,W,C]", path, array.ndim);
     if (array.total == 0) die(EXIT_FORMAT, "%s: the array is empty", path);
@@ -33,8 +31,6 @@ void data_load_npy(data_set_t *set, const char *path) {
     data_fit(set, &extent);
     npy_values(&array);
     set->train = (data_t){.n = array.shape[0], .extent = extent};
-    if (array.type == 'f')
-        set->train.f32 = array.value;
-    else
-        set->train.u8 = array.value;
+    if (array.type == 'f') set->train.f32 = array.value;
+    else set->train.u8 = array.value;
 }

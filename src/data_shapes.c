@@ -43,14 +43,11 @@ static shape_t draw_shape(uint64_t example, int64_t channels) {
 /* Signed distance from (x, y), in the shape's own frame, to the border of a shape of radius r; negative inside. */
 static double distance(int kind, double x, double y, double r) {
     switch (kind) {
-    case DISC:
-        return hypot(x, y) - r;
-    case SQUARE:
-        return fmax(fabs(x), fabs(y)) - 0.85 * r;
+    case DISC: return hypot(x, y) - r;
+    case SQUARE: return fmax(fabs(x), fabs(y)) - 0.85 * r;
     case TRIANGLE: /* the half-planes of an equilateral triangle with inradius r / 2 */
         return fmax(y, fmax(-0.5 * y + 0.8660254037844386 * x, -0.5 * y - 0.8660254037844386 * x)) - 0.55 * r;
-    default:
-        return fabs(hypot(x, y) - 0.75 * r) - 0.25 * r;
+    default: return fabs(hypot(x, y) - 0.75 * r) - 0.25 * r;
     }
 }
 

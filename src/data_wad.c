@@ -79,8 +79,7 @@ static void cut(void *user, const char *name, const bitmap_t *image) {
     const bool for_test = name_for_test(name);
     for (int64_t top = 0; top + SIDE <= image->h; top += SIDE)
         for (int64_t left = 0; left + SIDE <= image->w; left += SIDE) {
-            for (int64_t y = 0; y < SIDE; y++)
-                memcpy(crop + y * SIDE * 3, image->pixel + ((top + y) * image->w + left) * 3, SIDE * 3);
+            for (int64_t y = 0; y < SIDE; y++) memcpy(crop + y * SIDE * 3, image->pixel + ((top + y) * image->w + left) * 3, SIDE * 3);
             add_crop(user, crop, for_test);
         }
 }
@@ -105,8 +104,7 @@ void data_load_wad(data_set_t *set, const char *const *path, size_t n_path) {
     char text[EXTENT_TEXT];
     crops_t crops = {0};
     if (want->n > 0 && !extent_picture(want, &h, &w, &c))
-        die(EXIT_FORMAT, "%s: the model's input %s is no picture of 1 or 3 channels", set->source,
-            extent_text(want, text));
+        die(EXIT_FORMAT, "%s: the model's input %s is no picture of 1 or 3 channels", set->source, extent_text(want, text));
     for (size_t i = 0; i < n_path; i++) {
         wad_t wad;
         wad_open(&wad, path[i]);

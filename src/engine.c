@@ -22,10 +22,8 @@ int32_t engine_processors(void) {
 
 static void log_line(void *user, int32_t level, const char *line) {
     (void)user;
-    if (level == VAE_LOG_WARNING)
-        warn("%s", line);
-    else
-        say("%s", line);
+    if (level == VAE_LOG_WARNING) warn("%s", line);
+    else say("%s", line);
 }
 
 static int32_t isa_number(const char *name) {

@@ -54,8 +54,7 @@ void exif_turn(const uint8_t *pixel, int64_t rows, int64_t columns, int64_t c, i
     for (int64_t y = 0; y < h; y++)
         for (int64_t x = 0; x < w; x++) {
             const int64_t row = lies ? x : y, column = lies ? y : x;
-            const int64_t from =
-                (last_row ? rows - 1 - row : row) * columns + (last_column ? columns - 1 - column : column);
+            const int64_t from = (last_row ? rows - 1 - row : row) * columns + (last_column ? columns - 1 - column : column);
             memcpy(upright + (y * w + x) * c, pixel + from * c, (size_t)c);
         }
 }

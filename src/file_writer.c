@@ -73,8 +73,7 @@ void file_begin(file_writer_t *writer, const char *path) {
     registered = true;
     for (int i = 0; i < NAMES && writer->fd < 0; i++) {
         free(writer->temporary);
-        writer->temporary = i == 0 ? mem_format("%s.tmp.%ld", path, (long)getpid())
-                                   : mem_format("%s.tmp.%ld.%d", path, (long)getpid(), i);
+        writer->temporary = i == 0 ? mem_format("%s.tmp.%ld", path, (long)getpid()) : mem_format("%s.tmp.%ld.%d", path, (long)getpid(), i);
         writer->fd = open_retried(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY);
         if (writer->fd < 0 && errno != EEXIST) fail(path, errno);
     }

@@ -49,8 +49,7 @@ FILE *file_open(const char *path, int64_t *size) {
 uint8_t *file_read(const char *path, int64_t most, size_t *size) {
     int64_t bytes;
     FILE *stream = file_open(path, &bytes);
-    if (bytes > most)
-        die(EXIT_FORMAT, "%s: %lld bytes, at most %lld are read", path, (long long)bytes, (long long)most);
+    if (bytes > most) die(EXIT_FORMAT, "%s: %lld bytes, at most %lld are read", path, (long long)bytes, (long long)most);
     uint8_t *data = mem_alloc(bytes + 1, 1);
     file_take(stream, path, data, bytes);
     fclose(stream);
@@ -104,8 +103,7 @@ const char *file_kind(const uint8_t *head, size_t n) {
         {"%PDF", 0, 4, "a PDF document"},
     };
     for (size_t i = 0; i < sizeof kind / sizeof *kind; i++)
-        if (n >= kind[i].at + kind[i].size && memcmp(head + kind[i].at, kind[i].magic, kind[i].size) == 0)
-            return kind[i].name;
+        if (n >= kind[i].at + kind[i].size && memcmp(head + kind[i].at, kind[i].magic, kind[i].size) == 0) return kind[i].name;
     return NULL;
 }
 

@@ -25,7 +25,7 @@ typedef struct walk {
         dev_t device;
         ino_t number;
         bool used;
-    } *seen;
+    } * seen;
     int64_t n_seen, slots; /* slots: a power of two, more than twice n_seen */
     link_t *link;
     int64_t n_links, cap_links;
@@ -113,10 +113,8 @@ static void enter(walk_t *walk, const char *path, int level) {
     if (first_time(walk, &info)) {
         for (struct dirent *entry; (entry = readdir(stream));) {
             const char *name = entry->d_name;
-            if (name[0] != '.')
-                take_entry(walk, path, name, level);
-            else if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
-                walk->folder->n_hidden++;
+            if (name[0] != '.') take_entry(walk, path, name, level);
+            else if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0) walk->folder->n_hidden++;
         }
     }
     closedir(stream);

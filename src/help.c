@@ -9,8 +9,7 @@
 void help_overview(FILE *stream) {
     fprintf(stream, "usage: vae COMMAND [OPTIONS]\n\n"
                     "Trains variational autoencoders and uses them, on the CPU.\n\n");
-    for (size_t i = 0; cli_command(i); i++)
-        fprintf(stream, "  %-12s %s\n", cli_command(i)->name, cli_command(i)->summary);
+    for (size_t i = 0; cli_command(i); i++) fprintf(stream, "  %-12s %s\n", cli_command(i)->name, cli_command(i)->summary);
     fprintf(stream, "\nvae help COMMAND explains a command, vae help NAME a layer or another module\n"
                     "(conv2d, gaussian, adam), vae help layer lists the layers. A first run, without\n"
                     "any data:\n\n"
@@ -27,16 +26,14 @@ static void option_head(const cli_option_t *option, char *text, size_t cap) {
 }
 
 void help_command(const cli_command_t *command) {
-    printf("usage: vae %s %s%s[OPTIONS]\n\n%s\n\nOptions\n", command->name, command->operands,
-           command->operands[0] ? " " : "", command->text);
+    printf("usage: vae %s %s%s[OPTIONS]\n\n%s\n\nOptions\n", command->name, command->operands, command->operands[0] ? " " : "",
+           command->text);
     const cli_option_t *option;
     for (size_t i = 0; (option = cli_option(command, i)); i++) {
         char head[96];
         option_head(option, head, sizeof head);
-        if (strlen(head) > 28)
-            printf("  %s\n  %-28s", head, "");
-        else
-            printf("  %-28s", head);
+        if (strlen(head) > 28) printf("  %s\n  %-28s", head, "");
+        else printf("  %-28s", head);
         printf(" %s", option->text);
         if (option->preset[0] && option->kind != CLI_FLAG) printf(" (default: %s)", option->preset);
         putchar('\n');
@@ -59,12 +56,9 @@ static void troff(const char *text) {
             table = true;
         }
         if (line_start && (*p == '.' || *p == '\'')) printf("\\&");
-        if (*p == '\\')
-            printf("\\e");
-        else if (*p == '-')
-            printf("\\-");
-        else
-            putchar(*p);
+        if (*p == '\\') printf("\\e");
+        else if (*p == '-') printf("\\-");
+        else putchar(*p);
         line_start = *p == '\n';
     }
     if (table) printf("\n.fi");
@@ -109,8 +103,7 @@ void help_man_page(void) {
            ".SH SYNOPSIS\n",
            VAE_VERSION_STRING);
     for (size_t i = 0; cli_command(i); i++)
-        printf("%s\\fBvae %s\\fR \\fI%s\\fR [options]\n", i ? ".br\n" : "", cli_command(i)->name,
-               cli_command(i)->operands);
+        printf("%s\\fBvae %s\\fR \\fI%s\\fR [options]\n", i ? ".br\n" : "", cli_command(i)->name, cli_command(i)->operands);
     printf(".SH DESCRIPTION\n"
            "Results go to the standard output, progress and messages to the standard error. The number of\n"
            "threads does not change a bit of any result, unless \\-\\-arith blas was asked for.\n"

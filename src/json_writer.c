@@ -14,16 +14,11 @@ static void put_quoted(json_t *json, const char *value) {
     while (*value) {
         uint32_t code;
         const int n = escape_decode(value, &code);
-        if (n == 0)
-            strbuf_put(&json->text, "\\ufffd", 6);
-        else if (code == '"' || code == '\\')
-            strbuf_add(&json->text, "\\%c", (char)code);
-        else if (code == '\n')
-            strbuf_put(&json->text, "\\n", 2);
-        else if (escape_wanted(code))
-            strbuf_add(&json->text, "\\u%04x", (unsigned)code);
-        else
-            strbuf_put(&json->text, value, (size_t)n);
+        if (n == 0) strbuf_put(&json->text, "\\ufffd", 6);
+        else if (code == '"' || code == '\\') strbuf_add(&json->text, "\\%c", (char)code);
+        else if (code == '\n') strbuf_put(&json->text, "\\n", 2);
+        else if (escape_wanted(code)) strbuf_add(&json->text, "\\u%04x", (unsigned)code);
+        else strbuf_put(&json->text, value, (size_t)n);
         value += n ? n : 1;
     }
     strbuf_put(&json->text, "\"", 1);

@@ -46,8 +46,7 @@ void jsonl_reopen(jsonl_t *log, char *path, jsonl_keep_fn keeps, void *user) {
 
 void jsonl_add(jsonl_t *log, const char *line) {
     char *whole = mem_format("%s\n", line);
-    if (!write_all(log->fd, whole, strlen(whole)))
-        die(EXIT_RUNTIME, "%s: cannot be written: %s", log->path, strerror(errno));
+    if (!write_all(log->fd, whole, strlen(whole))) die(EXIT_RUNTIME, "%s: cannot be written: %s", log->path, strerror(errno));
     free(whole);
 }
 
@@ -56,8 +55,7 @@ void jsonl_sync(jsonl_t *log) {
 }
 
 void jsonl_close(jsonl_t *log) {
-    if (close(log->fd) != 0 && errno != EINTR)
-        die(EXIT_RUNTIME, "%s: cannot be written: %s", log->path, strerror(errno));
+    if (close(log->fd) != 0 && errno != EINTR) die(EXIT_RUNTIME, "%s: cannot be written: %s", log->path, strerror(errno));
     free(log->path);
     *log = (jsonl_t){.fd = -1};
 }

@@ -43,17 +43,14 @@ static int64_t by_name(const char *model_file, const char *name) {
     char *path = names_file(model_file);
     size_t size;
     suggest_t suggest = {.word = name};
-    if (!path_exists(path))
-        die(EXIT_USAGE, "--class: \"%s\" is no number, and there is no %s to look it up", name, path);
+    if (!path_exists(path)) die(EXIT_USAGE, "--class: \"%s\" is no number, and there is no %s to look it up", name, path);
     char *text = (char *)file_read(path, MOST_NAMES, &size);
     int64_t index = -1, line = 0;
     for (char *at = strtok(text, "\n"); at && index < 0; at = strtok(NULL, "\n"), line++) {
         suggest_try(&suggest, at);
         if (strcasecmp(at, name) == 0) index = line;
     }
-    if (index < 0)
-        die(EXIT_USAGE, "--class: there is no \"%s\" in %s%s", name, path,
-            suggest.best ? suggest_text(&suggest, "") : "");
+    if (index < 0) die(EXIT_USAGE, "--class: there is no \"%s\" in %s%s", name, path, suggest.best ? suggest_text(&suggest, "") : "");
     free(text);
     free(path);
     return index;
@@ -72,8 +69,7 @@ int64_t labels_class(const vae_model_t *model, const char *model_file, const cha
 static bool wanted(const vae_model_t *model, const data_t *data) {
     const int64_t classes = vae_model_class_count(model);
     if (classes == 0) return false;
-    if (!data->label)
-        die(EXIT_FORMAT, "the model's prior tells %lld classes apart, the examples have no labels", (long long)classes);
+    if (!data->label) die(EXIT_FORMAT, "the model's prior tells %lld classes apart, the examples have no labels", (long long)classes);
     return true;
 }
 

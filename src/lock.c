@@ -38,8 +38,7 @@ static int try_lock(const char *path, const char *owner, const char *verb) {
         if (errno == EWOULDBLOCK) is_held(fd, owner, verb);
         if (errno != EINTR)
             warn("%s: cannot be locked: %s; two processes here at once would spoil each other's files", path, strerror(errno));
-        else
-            return (void)close(fd), -1;
+        else return (void)close(fd), -1;
     }
     if (is_current(fd, path)) return fd;
     (void)close(fd);

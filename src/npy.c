@@ -78,8 +78,7 @@ static void take_shape(cursor_t *c, npy_t *array) {
                 die(EXIT_FORMAT, "%s: a size of the array overflows", c->path);
         if (array->ndim == NPY_MAX_DIMS) die(EXIT_FORMAT, "%s: more than %d sizes", c->path, NPY_MAX_DIMS);
         array->shape[array->ndim++] = size;
-        if (!size_mul(array->total, size, &array->total))
-            die(EXIT_FORMAT, "%s: the product of the sizes overflows", c->path);
+        if (!size_mul(array->total, size, &array->total)) die(EXIT_FORMAT, "%s: the product of the sizes overflows", c->path);
         if (!take(c, ",")) {
             want(c, ")");
             break;
@@ -92,45 +91,34 @@ static const char *type_name(const char *descr) {
     static const struct {
         const char *code, *name;
     } known[] = {
-        {"b1", "bool"},    {"i1", "int8"},    {"i2", "int16"},      {"i4", "int32"},       {"i8", "int64"},
-        {"u1", "uint8"},   {"u2", "uint16"},  {"u4", "uint32"},     {"u8", "uint64"},      {"f2", "float16"},
-        {"f4", "float32"}, {"f8", "float64"}, {"f16", "longdouble"}, {"c8", "complex64"},  {"c16", "complex128"},
-        {"O", "Python objects, a pickle, which is never read"},
+        {"b1", "bool"},        {"i1", "int8"},      {"i2", "int16"},       {"i4", "int32"},
+        {"i8", "int64"},       {"u1", "uint8"},     {"u2", "uint16"},      {"u4", "uint32"},
+        {"u8", "uint64"},      {"f2", "float16"},   {"f4", "float32"},     {"f8", "float64"},
+        {"f16", "longdouble"}, {"c8", "complex64"}, {"c16", "complex128"}, {"O", "Python objects, a pickle, which is never read"},
     };
     if (!descr[0]) return NULL;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(descr + 1, known[i].code) == 0) return known[i].name;
     switch (descr[1]) {
     case 'S':
-    case 'U':
-        return "texts";
-    case 'V':
-        return "raw bytes";
+    case 'U': return "texts";
+    case 'V': return "raw bytes";
     case 'M':
-    case 'm':
-        return "dates";
-    default:
-        return NULL;
+    case 'm': return "dates";
+    default: return NULL;
     }
 }
 
 static void set_type(const char *path, npy_t *array, const char *descr) {
     const char *name = type_name(descr);
-    if (name && strcmp(name, "uint8") == 0)
-        array->type = 'B';
-    else if (strcmp(descr, "<i4") == 0)
-        array->type = 'i';
-    else if (strcmp(descr, "<f4") == 0)
-        array->type = 'f';
+    if (name && strcmp(name, "uint8") == 0) array->type = 'B';
+    else if (strcmp(descr, "<i4") == 0) array->type = 'i';
+    else if (strcmp(descr, "<f4") == 0) array->type = 'f';
     else if (name && descr[0] == '>')
-        die(EXIT_FORMAT, "%s: values of type %s (big-endian %s) are not read; save x.astype('<f4'), codes as '<i4'", path,
-            descr, name);
+        die(EXIT_FORMAT, "%s: values of type %s (big-endian %s) are not read; save x.astype('<f4'), codes as '<i4'", path, descr, name);
     else if (name)
-        die(EXIT_FORMAT, "%s: values of type %s (%s) are not read; save them as uint8 or float32, codes as int32", path,
-            descr, name);
-    else
-        die(EXIT_FORMAT, "%s: values of type %s are not read; save them as uint8 or float32, codes as int32", path,
-            descr);
+        die(EXIT_FORMAT, "%s: values of type %s (%s) are not read; save them as uint8 or float32, codes as int32", path, descr, name);
+    else die(EXIT_FORMAT, "%s: values of type %s are not read; save them as uint8 or float32, codes as int32", path, descr);
 }
 
 /* The type as a quoted word. A structured one is a list of fields, [('a', '<f4'), ...], one with a shape of its own a tuple. */
@@ -138,8 +126,7 @@ static void take_type(cursor_t *c, npy_t *array) {
     char descr[16];
     skip_space(c);
     if (*c->p == '[' || *c->p == '(')
-        die(EXIT_FORMAT, "%s: values of a structured type, %.48s..., are not read; save one field alone, as x['name']",
-            c->path, c->p);
+        die(EXIT_FORMAT, "%s: values of a structured type, %.48s..., are not read; save one field alone, as x['name']", c->path, c->p);
     take_quoted(c, descr, sizeof descr);
     set_type(c->path, array, descr);
 }
@@ -157,8 +144,7 @@ static void parse_header(cursor_t *c, npy_t *array) {
             take_type(c, array);
         } else if (strcmp(key, "fortran_order") == 0) {
             bit = 2;
-            if (take(c, "True"))
-                die(EXIT_FORMAT, "%s: the array is in Fortran order; save numpy.ascontiguousarray of it", c->path);
+            if (take(c, "True")) die(EXIT_FORMAT, "%s: the array is in Fortran order; save numpy.ascontiguousarray of it", c->path);
             want(c, "False");
         } else if (strcmp(key, "shape") == 0) {
             bit = 4;
@@ -184,8 +170,7 @@ static char *read_header(const char *path, FILE *stream, int64_t size, int64_t *
         die(EXIT_FORMAT, "%s: not a .npy file%s%s", path, kind ? " but " : "", kind ? kind : "");
     }
     const int major = n > 6 ? head[6] : 0;
-    if (n >= 8 && (major < 1 || major > 3))
-        die(EXIT_FORMAT, "%s: .npy version %d is not read, only 1 to 3", path, major);
+    if (n >= 8 && (major < 1 || major > 3)) die(EXIT_FORMAT, "%s: .npy version %d is not read, only 1 to 3", path, major);
     if (major > 1) n += fread(head + 10, 1, 2, stream);
     const size_t start = major == 1 ? 10 : 12;
     const int64_t length = head[8] | head[9] << 8 | (int64_t)head[10] << 16 | (int64_t)head[11] << 24;
@@ -210,8 +195,8 @@ void npy_open(npy_t *array, const char *path) {
     parse_header(&(cursor_t){path, text}, array);
     free(text);
     if (!size_mul(array->total, width(array), &bytes) || bytes != size - end)
-        die(EXIT_FORMAT, "%s: the header declares %lld values of %lld bytes, the file holds %lld bytes", path,
-            (long long)array->total, (long long)width(array), (long long)(size - end));
+        die(EXIT_FORMAT, "%s: the header declares %lld values of %lld bytes, the file holds %lld bytes", path, (long long)array->total,
+            (long long)width(array), (long long)(size - end));
 }
 
 static void require_finite(const npy_t *array) {

@@ -16,14 +16,12 @@ enum { TURNS = 1 << 19, STRETCHES = 12 };
 #define CHAIN_START(i) chain##i = SET(3.0f + i),
 #define CHAIN_STEP(i)  chain##i = FMA(chain##i, half, one);
 #define CHAIN_SUM(i)   sum += FIRST(chain##i);
-#define CHAINS(vector)                                                                                                 \
-    const vector half = SET(0.5f), one = SET(1.0f);                                                                    \
-    vector TWELVE(CHAIN_START) last = one;                                                                             \
-    for (int64_t i = 0; i < TURNS; i++) {                                                                              \
-        TWELVE(CHAIN_STEP)                                                                                             \
-    }                                                                                                                  \
-    float sum = FIRST(last);                                                                                           \
-    TWELVE(CHAIN_SUM)                                                                                                  \
+#define CHAINS(vector)                                         \
+    const vector half = SET(0.5f), one = SET(1.0f);            \
+    vector TWELVE(CHAIN_START) last = one;                     \
+    for (int64_t i = 0; i < TURNS; i++) { TWELVE(CHAIN_STEP) } \
+    float sum = FIRST(last);                                   \
+    TWELVE(CHAIN_SUM)                                          \
     return sum;
 
 typedef float (*stretch)(void);

@@ -19,8 +19,7 @@ extent_t picture_extent(const vae_model_t *model, const data_t *data) {
 }
 
 bool picture_is_array(const char *path) {
-    if (!path_ends(path, ".png") && !path_ends(path, ".npy"))
-        die(EXIT_USAGE, "%s: the output's name must end in .png or .npy", path);
+    if (!path_ends(path, ".png") && !path_ends(path, ".npy")) die(EXIT_USAGE, "%s: the output's name must end in .png or .npy", path);
     return path_ends(path, ".npy");
 }
 
@@ -45,8 +44,8 @@ void picture_write(const char *path, const float *x, int64_t n, const extent_t *
     bitmap_free(&grid);
 }
 
-void picture_reconstructions(const char *path, vae_session_t *session, const data_t *data, int64_t n,
-                             const extent_t *extent, int64_t columns) {
+void picture_reconstructions(const char *path, vae_session_t *session, const data_t *data, int64_t n, const extent_t *extent,
+                             int64_t columns) {
     const int64_t total = extent_total(&data->extent);
     if (n > data->n) n = data->n;
     if (columns > n) columns = n;

@@ -12,18 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    WIDTH = 720,
-    HEIGHT = 420,
-    SCALE = 3,
-    LEFT = 64,
-    RIGHT = 20,
-    TOP = 20,
-    BOTTOM = 48,
-    GLYPH_W = 5,
-    GLYPH_H = 7,
-    TICK_TEXT = 32
-};
+enum { WIDTH = 720, HEIGHT = 420, SCALE = 3, LEFT = 64, RIGHT = 20, TOP = 20, BOTTOM = 48, GLYPH_W = 5, GLYPH_H = 7, TICK_TEXT = 32 };
 
 /* Seven rows of five bits, the highest bit on the left. */
 typedef struct glyph {

@@ -58,11 +58,9 @@ void prior_fit_resume(prior_fit_t *fit) {
     run_state_t *s = &fit->state;
     const uint64_t fingerprint = s->fingerprint;
     run_restore(fit->checkpoint, fit->state_text, fit->trainer, s);
-    if (s->fingerprint != fingerprint)
-        die(EXIT_FORMAT, "--resume: %s is not the data that %s began with", fit->data.source, fit->output);
+    if (s->fingerprint != fingerprint) die(EXIT_FORMAT, "--resume: %s is not the data that %s began with", fit->data.source, fit->output);
     if (s->epoch < 0 || s->epoch != s->step / steps_per_epoch(fit))
-        die(EXIT_FORMAT, "%s: step %lld is not in epoch %lld", fit->state_text, (long long)s->step,
-            (long long)s->epoch + 1);
+        die(EXIT_FORMAT, "%s: step %lld is not in epoch %lld", fit->state_text, (long long)s->step, (long long)s->epoch + 1);
     fit->saved = *s;
     fit->bound = s->best;
     say("resumed at step %lld, after %lld epochs", (long long)s->step, (long long)s->epoch);
@@ -77,8 +75,7 @@ static void save(prior_fit_t *fit) {
 static const char *rate_text(const prior_fit_t *fit, double nats, char text[96]) {
     const int64_t codes = vae_model_code_count(fit->model);
     const int64_t values = codes > 0 ? codes : vae_model_latent_size(fit->model);
-    snprintf(text, 96, "%.2f nats, %.3f bits a %s", nats, nats / LN_2 / (double)values,
-             codes > 0 ? "code" : "dimension");
+    snprintf(text, 96, "%.2f nats, %.3f bits a %s", nats, nats / LN_2 / (double)values, codes > 0 ? "code" : "dimension");
     return text;
 }
 
@@ -90,8 +87,7 @@ typedef struct batch {
 } batch_t;
 
 /* One step of the trainer with examples index[n]. */
-static vae_status_t move(prior_fit_t *fit, const batch_t *batch, const int64_t *index, int64_t n,
-                         vae_metrics_t *metrics) {
+static vae_status_t move(prior_fit_t *fit, const batch_t *batch, const int64_t *index, int64_t n, vae_metrics_t *metrics) {
     const data_t *train = &fit->data.train;
     vae_batch_t given = {.struct_size = sizeof given, .n = n};
     if (fit->codes.width > 0) {
@@ -117,8 +113,8 @@ static vae_status_t step(prior_fit_t *fit, const batch_t *batch) {
     s->step++;
     s->n += n;
     s->loss += metrics.loss * (double)n;
-    snprintf(line, sizeof line, "epoch %lld  %lld of %lld  %.2f nats", (long long)s->epoch + 1, (long long)(first + n),
-             (long long)train->n, metrics.loss);
+    snprintf(line, sizeof line, "epoch %lld  %lld of %lld  %.2f nats", (long long)s->epoch + 1, (long long)(first + n), (long long)train->n,
+             metrics.loss);
     console_line(line);
     return VAE_OK;
 }
@@ -140,8 +136,8 @@ static void take_stock(prior_fit_t *fit, bool whole) {
         s->best_epoch = s->epoch + 1;
     }
     snprintf(title, sizeof title, "epoch %lld", (long long)s->epoch + 1);
-    say_titled(title, "  %s  val %.2f (recon %.2f + rate %.2f)%s", rate_text(fit, s->loss / (double)s->n, train), score.loss,
-               score.recon, score.rate, best ? " best" : "");
+    say_titled(title, "  %s  val %.2f (recon %.2f + rate %.2f)%s", rate_text(fit, s->loss / (double)s->n, train), score.loss, score.recon,
+               score.rate, best ? " best" : "");
 }
 
 static int run_epoch(prior_fit_t *fit, const batch_t *batch, int64_t last) {
@@ -155,8 +151,7 @@ static int run_epoch(prior_fit_t *fit, const batch_t *batch, int64_t last) {
         }
         const vae_status_t status = step(fit, batch);
         if (status == VAE_E_NUMERIC) {
-            warn("epoch %lld, step %lld: the fit diverged: %s", (long long)s->epoch + 1, (long long)s->step + 1,
-                 vae_last_error());
+            warn("epoch %lld, step %lld: the fit diverged: %s", (long long)s->epoch + 1, (long long)s->step + 1, vae_last_error());
             return EXIT_DIVERGED;
         }
         must(status);
@@ -181,8 +176,7 @@ int prior_fit_run(prior_fit_t *fit) {
     int code = EXIT_DONE;
     while (code == EXIT_DONE && fit->state.step < last) code = run_epoch(fit, &batch, last);
     if (code == EXIT_INTERRUPTED)
-        say("interrupted at step %lld and saved; vae prior ... -o %s --resume goes on", (long long)fit->state.step,
-            fit->output);
+        say("interrupted at step %lld and saved; vae prior ... -o %s --resume goes on", (long long)fit->state.step, fit->output);
     free(batch.label);
     free(batch.codes);
     free(batch.x);

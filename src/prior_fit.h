@@ -25,7 +25,7 @@ typedef struct prior_fit {
     char *output, *config, *state_text, *checkpoint;
     file_lock_t lock;
     run_state_t state, saved; /* now; on disk */
-    double bound; /* validation loss of the model in the output, nats per example; infinite if this fit wrote none */
+    double bound;             /* validation loss of the model in the output, nats per example; infinite if this fit wrote none */
 } prior_fit_t;
 
 /* The names of the four files; output ends in .safetensors. */

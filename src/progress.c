@@ -18,21 +18,16 @@ double now_seconds(void) {
 
 const char *text_thousands(double value, char text[PROGRESS_TEXT]) {
     const long long n = llround(fmin(fmax(value, 0.0), 999999999.0));
-    if (n >= 1000000)
-        snprintf(text, PROGRESS_TEXT, "%lld,%03lld,%03lld", n / 1000000, n / 1000 % 1000, n % 1000);
-    else if (n >= 1000)
-        snprintf(text, PROGRESS_TEXT, "%lld,%03lld", n / 1000, n % 1000);
-    else
-        snprintf(text, PROGRESS_TEXT, "%lld", n);
+    if (n >= 1000000) snprintf(text, PROGRESS_TEXT, "%lld,%03lld,%03lld", n / 1000000, n / 1000 % 1000, n % 1000);
+    else if (n >= 1000) snprintf(text, PROGRESS_TEXT, "%lld,%03lld", n / 1000, n % 1000);
+    else snprintf(text, PROGRESS_TEXT, "%lld", n);
     return text;
 }
 
 const char *text_duration(double seconds, char text[PROGRESS_TEXT]) {
     const long long s = llround(fmin(fmax(seconds, 0.0), 3.6e8));
-    if (s >= 3600)
-        snprintf(text, PROGRESS_TEXT, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
-    else
-        snprintf(text, PROGRESS_TEXT, "%lld:%02lld", s / 60, s % 60);
+    if (s >= 3600) snprintf(text, PROGRESS_TEXT, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+    else snprintf(text, PROGRESS_TEXT, "%lld:%02lld", s / 60, s % 60);
     return text;
 }
 
@@ -52,16 +47,11 @@ void progress_show(const progress_t *p) {
     if (p->epochs < INT64_MAX) snprintf(of, sizeof of, "/%lld", (long long)p->epochs);
     const bool wide = !live || console_width() >= WIDE;
     if (p->perplexity > 0.0) /* the rate of codes is a constant */
-        snprintf(parts, sizeof parts, "(%s%.1f)  %s%.0f", wide ? "recon " : "", p->recon,
-                 wide ? "perplexity " : "perp ", p->perplexity);
-    else
-        snprintf(parts, sizeof parts, "(%s%.1f + %s%.1f)", wide ? "recon " : "", p->recon, wide ? "rate " : "",
-                 p->rate);
+        snprintf(parts, sizeof parts, "(%s%.1f)  %s%.0f", wide ? "recon " : "", p->recon, wide ? "perplexity " : "perp ", p->perplexity);
+    else snprintf(parts, sizeof parts, "(%s%.1f + %s%.1f)", wide ? "recon " : "", p->recon, wide ? "rate " : "", p->rate);
     snprintf(line, sizeof line, "epoch %lld%s [%s] %3d%%  loss %.2f %s  %s img/s  ETA %s", (long long)p->epoch, of, bar,
              (int)(p->batch * 100 / p->batches), p->loss, parts, text_thousands(p->images_per_s, rate),
              text_duration((double)p->steps_left * p->seconds_per_step, left));
-    if (live)
-        console_line(line);
-    else
-        say("%s", line);
+    if (live) console_line(line);
+    else say("%s", line);
 }

@@ -71,14 +71,13 @@ void report_left_out(const report_t *report, bool strict) {
     list_bad(report);
     if (report->n == 0) die(EXIT_FORMAT, "%s: none of %lld pictures could be read", report->source, (long long)report->n_bad);
     if (strict && (report->n_bad > 0 || kinds[0]))
-        die(EXIT_FORMAT, "%s: %lld of %lld pictures could not be read%s%s (--strict)", report->source,
-            (long long)report->n_bad, (long long)(report->n + report->n_bad), kinds[0] ? ", and there are " : "", kinds);
+        die(EXIT_FORMAT, "%s: %lld of %lld pictures could not be read%s%s (--strict)", report->source, (long long)report->n_bad,
+            (long long)(report->n + report->n_bad), kinds[0] ? ", and there are " : "", kinds);
     if (report->n_bad > 0)
         warn("%s: %lld of %lld pictures could not be read and %s left out; --strict ends here instead", report->source,
              (long long)report->n_bad, (long long)(report->n + report->n_bad), report->n_bad == 1 ? "is" : "are");
     if (kinds[0]) warn("%s: %s left out; PNG and JPEG are read", report->source, kinds);
-    if (report->hidden > 0)
-        say("%s: %lld hidden name%s passed over", report->source, (long long)report->hidden, plural(report->hidden));
+    if (report->hidden > 0) say("%s: %lld hidden name%s passed over", report->source, (long long)report->hidden, plural(report->hidden));
     free(kinds);
 }
 
@@ -95,16 +94,17 @@ static void add_note(strbuf_t *text, int64_t n, const char *what) {
 void report_conversions(const report_t *report, const uint8_t background[3]) {
     strbuf_t text = {0};
     char over[80];
-    const bool sized = report->least_h != report->h || report->least_w != report->w || report->most_h != report->h ||
-                       report->most_w != report->w;
+    const bool sized =
+        report->least_h != report->h || report->least_w != report->w || report->most_h != report->h || report->most_w != report->w;
     const int64_t n_colour = report->n - report->n_grey;
-    snprintf(over, sizeof over, "laid over #%02x%02x%02x where transparent (--background)", background[0], background[1],
-             background[2]);
+    snprintf(over, sizeof over, "laid over #%02x%02x%02x where transparent (--background)", background[0], background[1], background[2]);
     if (report->n_as_wanted < report->n) {
         strbuf_add(&text, "%lld picture%s of ", (long long)report->n, plural(report->n));
         add_sizes(&text, report);
         strbuf_add(&text, " %s %s made %lldx%lld %s, as the model wants",
-                   n_colour == 0 ? "in grey" : report->n_grey == 0 ? "in colour" : "in grey and colour",
+                   n_colour == 0         ? "in grey"
+                   : report->n_grey == 0 ? "in colour"
+                                         : "in grey and colour",
                    report->n == 1 ? "is" : "are", (long long)report->w, (long long)report->h, report->c == 1 ? "grey" : "colour");
         if (sized) strbuf_add(&text, ": the middle is cut out and scaled");
     } else {
@@ -114,10 +114,8 @@ void report_conversions(const report_t *report, const uint8_t background[3]) {
     add_note(&text, report->n_alpha, over);
     add_note(&text, report->n_cmyk, "converted from CMYK");
     add_note(&text, report->n_turned, "turned upright as the camera noted");
-    if (n_colour > 0 && report->c == 1)
-        warn("%s: %s", report->source, text.s); /* colour is lost */
-    else if (report->n_as_wanted < report->n || text.n > before)
-        say("%s: %s", report->source, text.s);
+    if (n_colour > 0 && report->c == 1) warn("%s: %s", report->source, text.s); /* colour is lost */
+    else if (report->n_as_wanted < report->n || text.n > before) say("%s: %s", report->source, text.s);
     free(text.s);
 }
 
@@ -145,9 +143,8 @@ void report_levels(const report_t *report, int64_t inside, int64_t beside, const
         if (n < REPORT_LISTED) strbuf_add(&names, "%s%.*s", n ? ", " : "", (int)length, p);
         p += length + 1;
     }
-    say("%s: labels by the %lld folder%s of the first level: %s%s; pictures lie in up to %d level%s of folders",
-        report->source, (long long)n, plural(n), names.s, n > REPORT_LISTED ? ", ..." : "", report->levels,
-        plural(report->levels));
+    say("%s: labels by the %lld folder%s of the first level: %s%s; pictures lie in up to %d level%s of folders", report->source,
+        (long long)n, plural(n), names.s, n > REPORT_LISTED ? ", ..." : "", report->levels, plural(report->levels));
     if (splits == n)
         warn("%s: its folders are named as parts of a data set, not as classes; give one of them as DATA to take its folders "
              "as classes",

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 static const char *const run_files[] = {
-    "resume.txt", "resume.safetensors", "last.safetensors", "best.safetensors", "config.txt",
-    "metrics.jsonl", "timing.jsonl", "loss.png", "recon.png",
+    "resume.txt",    "resume.safetensors", "last.safetensors", "best.safetensors", "config.txt",
+    "metrics.jsonl", "timing.jsonl",       "loss.png",         "recon.png",
 };
 
 char *run_path(const run_t *run, const char *name) {
@@ -102,8 +102,7 @@ void run_lock(run_t *run, const char *folder) {
 }
 
 void run_create(run_t *run, const char *folder, bool force) {
-    if (path_exists(folder) && !path_is_folder(folder))
-        die(EXIT_RUNTIME, "%s: a file is in the way of the run folder", folder);
+    if (path_exists(folder) && !path_is_folder(folder)) die(EXIT_RUNTIME, "%s: a file is in the way of the run folder", folder);
     folder_make(folder);
     run_lock(run, folder);
     if (!force && run_stage(folder) == RUN_SAVED)
@@ -149,8 +148,7 @@ static bool scan_state(const char *line, run_state_t *s) {
     return sscanf(line,
                   "step=%" SCNd64 " epoch=%" SCNd64 " best=%lf best_epoch=%" SCNd64 " waited=%" SCNd64 " n=%" SCNd64
                   " loss=%lf recon=%lf rate=%lf data=%" SCNx64,
-                  &s->step, &s->epoch, &s->best, &s->best_epoch, &s->waited, &s->n, &s->loss, &s->recon, &s->rate,
-                  &s->fingerprint) == 10;
+                  &s->step, &s->epoch, &s->best, &s->best_epoch, &s->waited, &s->n, &s->loss, &s->recon, &s->rate, &s->fingerprint) == 10;
 }
 
 /* The state alone, when the checkpoint of its step is on the disk. */
@@ -176,8 +174,7 @@ void run_restore(const char *checkpoint, const char *text, vae_trainer_t *traine
     char *lines = (char *)file_read(text, 65536, &size);
     for (char *line = strtok(lines, "\n"); line && !found; line = strtok(NULL, "\n"))
         found = scan_state(line, state) && state->step == vae_trainer_steps(trainer);
-    if (!found)
-        die(EXIT_FORMAT, "%s: no state for step %lld of %s", text, (long long)vae_trainer_steps(trainer), checkpoint);
+    if (!found) die(EXIT_FORMAT, "%s: no state for step %lld of %s", text, (long long)vae_trainer_steps(trainer), checkpoint);
     free(lines);
     write_state(text, state, NULL);
 }
@@ -188,8 +185,7 @@ static void save_last(const run_t *run, const vae_model_t *model) {
     free(last);
 }
 
-void run_save(run_t *run, const vae_model_t *model, const vae_trainer_t *trainer, const run_state_t *before,
-              const run_state_t *now) {
+void run_save(run_t *run, const vae_model_t *model, const vae_trainer_t *trainer, const run_state_t *before, const run_state_t *now) {
     char *resume = run_path(run, "resume.safetensors"), *state = run_path(run, "resume.txt");
     jsonl_sync(&run->metrics); /* a checkpoint never stands before the lines of its steps */
     run_checkpoint(resume, state, trainer, before, now);
@@ -201,8 +197,7 @@ void run_save(run_t *run, const vae_model_t *model, const vae_trainer_t *trainer
 void run_load(const run_t *run, run_state_t *state, const vae_model_t *model, vae_trainer_t *trainer) {
     char *resume = run_path(run, "resume.safetensors"), *text = run_path(run, "resume.txt");
     if (!path_exists(resume) || !path_exists(text))
-        die(EXIT_RUNTIME, "%s: there is nothing to resume: no %s", run->folder,
-            path_exists(resume) ? "resume.txt" : "resume.safetensors");
+        die(EXIT_RUNTIME, "%s: there is nothing to resume: no %s", run->folder, path_exists(resume) ? "resume.txt" : "resume.safetensors");
     run_restore(resume, text, trainer, state);
     save_last(run, model);
     free(text);

@@ -74,8 +74,7 @@ void run_close(run_t *run);
 char *run_path(const run_t *run, const char *name);
 
 /* run_log.c: a line of metrics, with one of timing beside it */
-void run_log_step(run_t *run, const vae_metrics_t *metrics, bool has_codes, int64_t epoch, int64_t steps_per_epoch,
-                  double images_per_s);
+void run_log_step(run_t *run, const vae_metrics_t *metrics, bool has_codes, int64_t epoch, int64_t steps_per_epoch, double images_per_s);
 void run_log_epoch(run_t *run, const run_epoch_t *epoch, int64_t steps_per_epoch);
 void run_log_create(run_t *run);
 void run_log_reopen(run_t *run, int64_t step, int64_t steps_per_epoch, bool ends);
@@ -88,8 +87,7 @@ void run_checkpoint(const char *checkpoint, const char *text, const vae_trainer_
 void run_restore(const char *checkpoint, const char *text, vae_trainer_t *trainer, run_state_t *state);
 
 /* Write resume.txt, resume.safetensors and last.safetensors. */
-void run_save(run_t *run, const vae_model_t *model, const vae_trainer_t *trainer, const run_state_t *before,
-              const run_state_t *now);
+void run_save(run_t *run, const vae_model_t *model, const vae_trainer_t *trainer, const run_state_t *before, const run_state_t *now);
 
 /* Load the trainer's checkpoint and the state that belongs to it; dies with exit code 3 if there is none. last.safetensors follows it:
  * a crash may have come between the two. */

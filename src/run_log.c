@@ -79,8 +79,7 @@ static void begin_event(json_t *json, const char *event, int64_t step, int64_t e
     json_int(json, "epoch", epoch);
 }
 
-static void begin_line(json_t *json, const char *event, int64_t step, int64_t epoch, double loss, double recon,
-                       double rate) {
+static void begin_line(json_t *json, const char *event, int64_t step, int64_t epoch, double loss, double recon, double rate) {
     begin_event(json, event, step, epoch);
     json_real(json, "loss", loss);
     json_real(json, "recon", recon);
@@ -105,8 +104,7 @@ static void add_timing(run_t *run, const char *event, int64_t step, int64_t epoc
     free(json.text.s);
 }
 
-void run_log_step(run_t *run, const vae_metrics_t *metrics, bool has_codes, int64_t epoch, int64_t steps_per_epoch,
-                  double images_per_s) {
+void run_log_step(run_t *run, const vae_metrics_t *metrics, bool has_codes, int64_t epoch, int64_t steps_per_epoch, double images_per_s) {
     json_t json = {0};
     begin_line(&json, "step", metrics->step, epoch, metrics->loss, metrics->recon, metrics->rate);
     json_real(&json, "beta", metrics->beta);

@@ -10,8 +10,7 @@
 #define ACTIVE_VARIANCE 0.01
 #define ACTIVE_EXAMPLES 2000 /* enough to tell a used dimension from an unused one */
 
-static vae_status_t add_bounds(score_t *score, vae_session_t *session, const float *x, const int32_t *label, int64_t n,
-                               double *nats) {
+static vae_status_t add_bounds(score_t *score, vae_session_t *session, const float *x, const int32_t *label, int64_t n, double *nats) {
     double *elbo = nats, *recon = nats + ENGINE_BATCH, *rate = nats + 2 * ENGINE_BATCH;
     const vae_batch_t batch = {.struct_size = sizeof batch, .n = n, .x = x, .label = label};
     const vae_status_t status = vae_elbo_batch(session, &batch, score->samples, elbo, recon, rate);
@@ -24,8 +23,8 @@ static vae_status_t add_bounds(score_t *score, vae_session_t *session, const flo
 }
 
 /* Welford's running variance of each latent dimension's mean. */
-static vae_status_t count_active(score_t *score, vae_session_t *session, const vae_model_t *model, const data_t *data,
-                                 int64_t n_examples, float *x) {
+static vae_status_t count_active(score_t *score, vae_session_t *session, const vae_model_t *model, const data_t *data, int64_t n_examples,
+                                 float *x) {
     const int64_t D = vae_model_latent_size(model);
     float *mean = mem_alloc(ENGINE_BATCH * D, sizeof *mean);
     double *centre = mem_alloc(D, sizeof *centre), *square = mem_alloc(D, sizeof *square);
@@ -48,8 +47,8 @@ static vae_status_t count_active(score_t *score, vae_session_t *session, const v
     return status;
 }
 
-vae_status_t score_data(score_t *score, vae_session_t *session, const vae_model_t *model, const data_t *data,
-                        int64_t most, int64_t samples, uint64_t seed) {
+vae_status_t score_data(score_t *score, vae_session_t *session, const vae_model_t *model, const data_t *data, int64_t most, int64_t samples,
+                        uint64_t seed) {
     const int64_t total = most > 0 && most < data->n ? most : data->n;
     float *x = mem_alloc(ENGINE_BATCH * vae_model_input_size(model), sizeof *x);
     double *nats = mem_alloc(3 * ENGINE_BATCH, sizeof *nats);

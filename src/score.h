@@ -17,7 +17,7 @@ typedef struct score {
 } score_t;
 
 /* Score the first `most` examples (0: all) with `samples` draws for each from the stream of `seed`. */
-vae_status_t score_data(score_t *score, vae_session_t *session, const vae_model_t *model, const data_t *data,
-                        int64_t most, int64_t samples, uint64_t seed);
+vae_status_t score_data(score_t *score, vae_session_t *session, const vae_model_t *model, const data_t *data, int64_t most, int64_t samples,
+                        uint64_t seed);
 
 #endif

@@ -46,8 +46,7 @@ static void require_preset(const char *name) {
         if (strcmp(vae_registry_name("preset", i), name) == 0) return;
         suggest_try(&suggest, vae_registry_name("preset", i));
     }
-    die(EXIT_USAGE, "--preset: there is no \"%s\"%s", name,
-        suggest.best ? suggest_text(&suggest, "") : "; vae help preset lists them");
+    die(EXIT_USAGE, "--preset: there is no \"%s\"%s", name, suggest.best ? suggest_text(&suggest, "") : "; vae help preset lists them");
 }
 
 /* The text of --model: a text file, or the spec inside a model file, whose weights are then the start. */
@@ -91,18 +90,15 @@ static void write_out_training(settings_t *settings) {
 
 static void take_numbers(settings_t *settings, const cli_t *cli) {
     if (cli_given(cli, "batch")) settings->batch = cli_int(cli, "batch");
-    if (cli_given(cli, "epochs"))
-        settings->epochs = cli_int(cli, "epochs");
-    else if (cli_given(cli, "steps"))
-        settings->epochs = 0;
+    if (cli_given(cli, "epochs")) settings->epochs = cli_int(cli, "epochs");
+    else if (cli_given(cli, "steps")) settings->epochs = 0;
     settings->steps = cli_given(cli, "steps") ? cli_int(cli, "steps") : 0;
     settings->seed = cli_int(cli, "seed");
     settings->augment = mem_text(cli_text(cli, "augment"));
 }
 
 void settings_from_cli(settings_t *settings, const cli_t *cli) {
-    if (cli_given(cli, "preset") && cli_given(cli, "model"))
-        die(EXIT_USAGE, "train: --preset and --model exclude each other");
+    if (cli_given(cli, "preset") && cli_given(cli, "model")) die(EXIT_USAGE, "train: --preset and --model exclude each other");
     *settings = (settings_t){.weights = mem_text("")};
     if (cli_given(cli, "model")) {
         settings->preset = mem_text("");
@@ -138,8 +134,7 @@ static char *require_value(const char *text, const char *key, const char *path) 
 static int64_t require_number(const char *text, const char *key, const char *path) {
     char *end, *value = require_value(text, key, path);
     const long long number = strtoll(value, &end, 10);
-    if (end == value || *end != '\0' || number < 0)
-        die(EXIT_FORMAT, "%s: %s is \"%s\", wanted a whole number", path, key, value);
+    if (end == value || *end != '\0' || number < 0) die(EXIT_FORMAT, "%s: %s is \"%s\", wanted a whole number", path, key, value);
     free(value);
     return number;
 }
@@ -155,8 +150,8 @@ static bool same_text(const settings_t *a, const settings_t *b) {
 }
 
 bool settings_equal(const settings_t *a, const settings_t *b) {
-    return same_text(a, b) && strcmp(a->weights, b->weights) == 0 && strcmp(a->augment, b->augment) == 0 &&
-           a->batch == b->batch && a->epochs == b->epochs && a->steps == b->steps && a->seed == b->seed;
+    return same_text(a, b) && strcmp(a->weights, b->weights) == 0 && strcmp(a->augment, b->augment) == 0 && a->batch == b->batch &&
+           a->epochs == b->epochs && a->steps == b->steps && a->seed == b->seed;
 }
 
 static void refuse_change(const settings_t *run, const settings_t *asked, const cli_t *cli, const char *path) {
@@ -165,8 +160,7 @@ static void refuse_change(const settings_t *run, const settings_t *asked, const 
     if (model && !same_text(asked, run)) what = "model or training text";
     if (cli_given(cli, "batch") && asked->batch != run->batch) what = "--batch";
     if (cli_given(cli, "seed") && asked->seed != run->seed) what = "--seed";
-    if (cli_given(cli, "augment") && strcmp(asked->augment, run->augment) != 0)
-        what = "--augment";
+    if (cli_given(cli, "augment") && strcmp(asked->augment, run->augment) != 0) what = "--augment";
     if (!what) return;
     char *folder = path_folder(path);
     die(EXIT_USAGE,
@@ -205,10 +199,8 @@ static void set_in_text_of(settings_t *asked, const settings_t *run, const cli_t
 void settings_from_run(settings_t *settings, const cli_t *cli, const char *path) {
     settings_t asked;
     settings_read(settings, path);
-    if (cli_given(cli, "preset") || cli_given(cli, "model"))
-        settings_from_cli(&asked, cli);
-    else
-        set_in_text_of(&asked, settings, cli);
+    if (cli_given(cli, "preset") || cli_given(cli, "model")) settings_from_cli(&asked, cli);
+    else set_in_text_of(&asked, settings, cli);
     refuse_change(settings, &asked, cli, path);
     if (cli_given(cli, "epochs") || cli_given(cli, "steps")) {
         settings->epochs = asked.epochs;

@@ -21,11 +21,13 @@ typedef struct task {
 void task_open(task_t *task, const cli_t *cli, bool with_output, bool with_data);
 void task_close(task_t *task);
 
-#define TASK_OUTPUT(what)                                                                                              \
-    {"output", 'o', CLI_TEXT, "FILE", "", what, 0}, {"force", 'f', CLI_FLAG, "", "", "replace FILE if it exists", 0}
+#define TASK_OUTPUT(what)                                              \
+    {"output", 'o', CLI_TEXT, "FILE", "", what, 0}, {                  \
+        "force", 'f', CLI_FLAG, "", "", "replace FILE if it exists", 0 \
+    }
 
-#define TASK_DATA                                                                                                      \
-    {"split", 0, CLI_CHOICE, "test|train", "test", "which part of DATA, where it has parts", 0},                       \
+#define TASK_DATA                                                                                \
+    {"split", 0, CLI_CHOICE, "test|train", "test", "which part of DATA, where it has parts", 0}, \
         {"limit", 0, CLI_INT, "N", "", "the first N examples only", 1}, DATA_OPTIONS
 
 #endif

@@ -23,14 +23,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum {
-    N_SAMPLES = 64,
-    SAMPLE_COLUMNS = 8,
-    N_RECON = 40,
-    RECON_COLUMNS = 10,
-    LOG_EVERY = 20,
-    VALIDATION_SEED = 0
-};
+enum { N_SAMPLES = 64, SAMPLE_COLUMNS = 8, N_RECON = 40, RECON_COLUMNS = 10, LOG_EVERY = 20, VALIDATION_SEED = 0 };
 
 /* What one call of train_loop_run() measures. */
 typedef struct clock_state {
@@ -56,8 +49,7 @@ static void log_and_show(train_loop_t *loop, const vae_metrics_t *metrics, const
     const run_state_t *s = &loop->state;
     const int64_t per_epoch = train_steps_per_epoch(loop), batch = s->step - s->epoch * per_epoch;
     const double images_per_s = (double)clock->images / fmax(clock->seconds, 1e-9);
-    if (s->step % LOG_EVERY == 0 || s->step == 1)
-        run_log_step(&loop->run, metrics, loop->has_codes, s->epoch + 1, per_epoch, images_per_s);
+    if (s->step % LOG_EVERY == 0 || s->step == 1) run_log_step(&loop->run, metrics, loop->has_codes, s->epoch + 1, per_epoch, images_per_s);
     const int64_t epochs = (train_last_step(loop) + per_epoch - 1) / per_epoch;
     const progress_t progress = {
         .epoch = s->epoch + 1,
@@ -90,10 +82,8 @@ static void write_pictures(const train_loop_t *loop, int64_t number) {
     must(vae_session_seed(loop->session, (uint64_t)loop->settings->seed)); /* of which codes are drawn */
     /* a learned prior and one over codes draw for themselves, from the session's fresh seed */
     vae_status_t status = loop->has_codes ? VAE_E_UNSUPPORTED : vae_sample(loop->session, N_SAMPLES, noise, x);
-    if (status == VAE_E_UNSUPPORTED)
-        labels_sample(loop->session, loop->model, N_SAMPLES, -1, x);
-    else
-        must(status);
+    if (status == VAE_E_UNSUPPORTED) labels_sample(loop->session, loop->model, N_SAMPLES, -1, x);
+    else must(status);
     char *name = mem_format("samples/epoch_%04lld.png", (long long)number);
     char *path = run_path(&loop->run, name);
     picture_write(path, x, N_SAMPLES, &extent, SAMPLE_COLUMNS);
@@ -110,8 +100,7 @@ static void print_epoch(const train_loop_t *loop, const run_epoch_t *e, bool bes
     if (e->has_codes) /* whose rate is a constant */
         snprintf(parts, sizeof parts, "(recon %.1f)  perplexity %.0f, %.0f%% of codes", e->recon, e->val_perplexity,
                  100.0 * e->val_codes_used);
-    else
-        snprintf(parts, sizeof parts, "(recon %.1f + rate %.1f)", e->recon, e->rate);
+    else snprintf(parts, sizeof parts, "(recon %.1f + rate %.1f)", e->recon, e->rate);
     snprintf(title, sizeof title, "epoch %lld%s", (long long)e->epoch, of);
     say_titled(title, "  loss %.2f %s  val %.2f%s  %s img/s  %s", e->loss, parts, e->val_loss, best ? " best" : "     ",
                text_thousands(e->images_per_s, rate), text_duration(e->seconds, time));
@@ -175,8 +164,7 @@ static int blew_up(const train_loop_t *loop, double loss) {
 static int take_stock(train_loop_t *loop, bool whole, const vae_metrics_t *metrics, const clock_state_t *clock) {
     const run_state_t *s = &loop->state;
     const int64_t number = s->epoch + 1; /* counted from 1 */
-    const vae_status_t status =
-        score_data(&loop->score, loop->session, loop->model, &loop->data->test, 0, 1, VALIDATION_SEED);
+    const vae_status_t status = score_data(&loop->score, loop->session, loop->model, &loop->data->test, 0, 1, VALIDATION_SEED);
     if (status == VAE_E_NUMERIC) return diverged(loop);
     must(status);
     const run_epoch_t epoch = epoch_of(loop, number, metrics, clock);
@@ -196,8 +184,7 @@ static void save(train_loop_t *loop) {
     loop->saved = loop->state;
 }
 
-static vae_status_t step(train_loop_t *loop, const int64_t *order, float *x, vae_metrics_t *metrics,
-                         clock_state_t *clock) {
+static vae_status_t step(train_loop_t *loop, const int64_t *order, float *x, vae_metrics_t *metrics, clock_state_t *clock) {
     run_state_t *s = &loop->state;
     const int64_t first = (s->step - s->epoch * train_steps_per_epoch(loop)) * loop->settings->batch;
     const int64_t left = loop->data->train.n - first;
@@ -258,14 +245,12 @@ int train_loop_run(train_loop_t *loop) {
     float *x = mem_alloc(loop->settings->batch * vae_model_input_size(loop->model), sizeof *x);
     int64_t *order = mem_alloc(loop->data->train.n, sizeof *order);
     int code = EXIT_DONE;
-    while (code == EXIT_DONE && loop->state.step < train_last_step(loop) && !waited_enough(loop))
-        code = run_epoch(loop, order, x, &clock);
+    while (code == EXIT_DONE && loop->state.step < train_last_step(loop) && !waited_enough(loop)) code = run_epoch(loop, order, x, &clock);
     if (code == EXIT_DONE && loop->state.step < train_last_step(loop))
         say("no better validation loss for %lld epochs: training ends early", (long long)loop->patience);
     loop->images_per_s = (double)clock.images / fmax(clock.seconds, 1e-9);
     if (code == EXIT_INTERRUPTED)
-        say("interrupted at step %lld and saved; vae train ... -o %s --resume goes on", (long long)loop->state.step,
-            loop->run.folder);
+        say("interrupted at step %lld and saved; vae train ... -o %s --resume goes on", (long long)loop->state.step, loop->run.folder);
     free(order);
     free(x);
     return code == EXIT_INTERRUPTED ? interrupt_code() : code;

@@ -22,7 +22,7 @@ typedef struct train_loop {
     int64_t patience;  /* epochs without a better validation loss before the end; 0: no early end */
     int64_t least;     /* examples that a step needs */
     bool has_prior, has_codes, collapsed;
-    double best;         /* validation loss of the model in best.safetensors, and its epoch; 0: there is none */
+    double best; /* validation loss of the model in best.safetensors, and its epoch; 0: there is none */
     int64_t best_epoch;
     score_t score;       /* of the last validation */
     double images_per_s; /* of this process, without validation */

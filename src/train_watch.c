@@ -38,7 +38,8 @@ void watch_schedule(const train_loop_t *loop, bool resumed) {
     const double steps = number_of(loop, "schedule.steps", INFINITY), final = number_of(loop, "schedule.final", 1.0);
     if (final > 0.0 || (double)last <= steps) return;
     char *cure = resumed ? mem_format("a run goes on with the schedule it began with; a new one may start from what it learnt: --model "
-                                      "%s/last.safetensors -o NEW", loop->run.folder)
+                                      "%s/last.safetensors -o NEW",
+                                      loop->run.folder)
                          : mem_format("--set schedule.steps=%lld brings its end to that of the run", (long long)last);
     warn("the schedule ends at step %.0f of %lld: behind it the learning rate is 0 and nothing is learnt; %s", steps, (long long)last,
          cure);
@@ -88,8 +89,7 @@ static void tell_codes(const train_loop_t *loop) {
     const bool revives = has_option(loop, "latent.revive"), starts = has_option(loop, "latent.start");
     warn("the codebook has collapsed: %.0f of its %lld codes are in use, with a perplexity of %.2f; %s%sfewer codes may help",
          codes->used * (double)codes->K, (long long)codes->K, codes->perplexity,
-         revives ? "reviving dead codes (--set latent.revive=1), " : "",
-         starts ? "a k-means start (--set latent.start=kmeans) or " : "");
+         revives ? "reviving dead codes (--set latent.revive=1), " : "", starts ? "a k-means start (--set latent.start=kmeans) or " : "");
 }
 
 static void tell_latent(const train_loop_t *loop) {
@@ -107,8 +107,6 @@ void watch_collapse(train_loop_t *loop, double beta, bool ended) {
     loop->collapsed = now && late;
     if (before && !now) say("the %s in use again", loop->has_codes ? "codes are" : "latent is");
     if (before || !loop->collapsed) return;
-    if (loop->has_codes)
-        tell_codes(loop);
-    else
-        tell_latent(loop);
+    if (loop->has_codes) tell_codes(loop);
+    else tell_latent(loop);
 }

@@ -41,8 +41,7 @@ static void measure(usage_t *usage) {
     usage->used = (double)used / (double)(usage->stages * usage->K);
 }
 
-vae_status_t usage_count(usage_t *usage, vae_session_t *session, const vae_model_t *model, const data_t *data,
-                         int64_t n) {
+vae_status_t usage_count(usage_t *usage, vae_session_t *session, const vae_model_t *model, const data_t *data, int64_t n) {
     usage_sizes(usage, model);
     const int64_t codes = usage->stages * usage->positions;
     usage->count = mem_alloc(usage->stages * usage->K, sizeof *usage->count);
@@ -54,8 +53,7 @@ vae_status_t usage_count(usage_t *usage, vae_session_t *session, const vae_model
         const int64_t m = n - first < ENGINE_BATCH ? n - first : ENGINE_BATCH;
         data_range(data, first, m, x);
         status = vae_encode_codes(session, m, x, code);
-        for (int64_t i = 0; status == VAE_OK && i < m * codes; i++)
-            usage->count[i % usage->stages * usage->K + code[i]]++;
+        for (int64_t i = 0; status == VAE_OK && i < m * codes; i++) usage->count[i % usage->stages * usage->K + code[i]]++;
     }
     if (status == VAE_OK) measure(usage);
     free(code);

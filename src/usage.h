@@ -22,8 +22,7 @@ typedef struct usage {
 void usage_sizes(usage_t *usage, const vae_model_t *model);
 
 /* Encode the first n examples and count. */
-vae_status_t usage_count(usage_t *usage, vae_session_t *session, const vae_model_t *model, const data_t *data,
-                         int64_t n);
+vae_status_t usage_count(usage_t *usage, vae_session_t *session, const vae_model_t *model, const data_t *data, int64_t n);
 void usage_free(usage_t *usage);
 
 /* True if the choices, being enough to tell, fall on less than a tenth of the codes or nearly all on one. */

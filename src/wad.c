@@ -110,17 +110,16 @@ void wad_open(wad_t *wad, const char *path) {
     if (size < 12) die(EXIT_FORMAT, "%s: cut short: a WAD file's head has 12 bytes", path);
     wad->n = u32(wad->byte + 4);
     wad->directory = u32(wad->byte + 8);
-    if (wad->n > MOST_LUMPS)
-        die(EXIT_FORMAT, "%s: %lld lumps, at most %d are read", path, (long long)wad->n, MOST_LUMPS);
+    if (wad->n > MOST_LUMPS) die(EXIT_FORMAT, "%s: %lld lumps, at most %d are read", path, (long long)wad->n, MOST_LUMPS);
     if (wad->directory < 12 || wad->directory + wad->n * LUMP > wad->size)
-        die(EXIT_FORMAT, "%s: cut short: the directory of %lld lumps at byte %lld reaches past the end at %lld", path,
-            (long long)wad->n, (long long)wad->directory, (long long)wad->size);
+        die(EXIT_FORMAT, "%s: cut short: the directory of %lld lumps at byte %lld reaches past the end at %lld", path, (long long)wad->n,
+            (long long)wad->directory, (long long)wad->size);
     for (int64_t i = 0; i < wad->n; i++) {
         const uint8_t *entry = wad->byte + wad->directory + i * LUMP;
         const int64_t offset = u32(entry), bytes = u32(entry + 4);
         if (bytes > 0 && offset + bytes > wad->size)
-            die(EXIT_FORMAT, "%s: lump %lld holds bytes %lld to %lld, the file %lld", path, (long long)i,
-                (long long)offset, (long long)(offset + bytes), (long long)wad->size);
+            die(EXIT_FORMAT, "%s: lump %lld holds bytes %lld to %lld, the file %lld", path, (long long)i, (long long)offset,
+                (long long)(offset + bytes), (long long)wad->size);
     }
 }
 
@@ -155,8 +154,7 @@ static void read_column(composer_t *composer, const lump_t *lump, patch_t *patch
         if (at >= lump->size) bad_patch(composer, lump->name, "a column reaches past the end");
         const uint8_t *run = lump->byte + at;
         if (run[0] == 255) return;
-        if (at + 4 > lump->size || at + 4 + run[1] > lump->size)
-            bad_patch(composer, lump->name, "a run of pixels reaches past the end");
+        if (at + 4 > lump->size || at + 4 + run[1] > lump->size) bad_patch(composer, lump->name, "a run of pixels reaches past the end");
         require_work(composer, 1 + run[1]);
         top = top >= 0 && run[0] <= top ? top + run[0] : run[0];
         for (int64_t i = 0; i < run[1] && top + i < patch->h; i++) {
@@ -184,8 +182,7 @@ static void read_columns(composer_t *composer, const lump_t *lump, patch_t *patc
 static void read_png(composer_t *composer, const lump_t *lump, patch_t *patch) {
     char why[BITMAP_WHY] = "";
     bitmap_t image;
-    if (!bitmap_decode_png_rgba(&image, lump->byte, (size_t)lump->size, MOST_SIDE, why))
-        bad_patch(composer, lump->name, why);
+    if (!bitmap_decode_png_rgba(&image, lump->byte, (size_t)lump->size, MOST_SIDE, why)) bad_patch(composer, lump->name, why);
     require_work(composer, image.h * image.w);
     require_room(composer, image.h, image.w);
     for (int64_t p = 0; p < image.h * image.w; p++) image.pixel[p * 4 + 3] = image.pixel[p * 4 + 3] < OPAQUE ? 0 : 255;
@@ -203,10 +200,8 @@ static const patch_t *patch_get(composer_t *composer, int64_t number) {
     require_work(composer, composer->wad->n);
     patch->missing = !lump_find(composer->wad, name, &lump);
     if (patch->missing) return NULL;
-    if (bitmap_is(lump.byte, (size_t)lump.size))
-        read_png(composer, &lump, patch);
-    else
-        read_columns(composer, &lump, patch);
+    if (bitmap_is(lump.byte, (size_t)lump.size)) read_png(composer, &lump, patch);
+    else read_columns(composer, &lump, patch);
     return patch;
 }
 
@@ -230,8 +225,7 @@ static void compose(composer_t *composer, const lump_t *lump, int64_t at) {
     const int64_t w = i16(head + 12), h = i16(head + 14), n = i16(head + 20);
     copy_name(name, head);
     if (w < 1 || w > MOST_SIDE || h < 1 || h > MOST_SIDE)
-        die(EXIT_FORMAT, "%s: texture %s is %lldx%lld, wanted 1 to %d", path, name, (long long)w, (long long)h,
-            MOST_SIDE);
+        die(EXIT_FORMAT, "%s: texture %s is %lldx%lld, wanted 1 to %d", path, name, (long long)w, (long long)h, MOST_SIDE);
     if (n < 0 || at + TEXTURE + n * PLACEMENT > lump->size)
         die(EXIT_FORMAT, "%s: texture %s: its %lld patches reach past the end", path, name, (long long)n);
     bitmap_t image = bitmap_new(h, w, 3, 0);
@@ -261,12 +255,10 @@ static void compose_all(composer_t *composer, const char *name) {
     if (!lump_find(composer->wad, name, &lump)) return;
     const char *path = composer->wad->path;
     if (!composer->names.byte) {
-        if (!lump_find(composer->wad, "PNAMES", &composer->names))
-            die(EXIT_FORMAT, "%s: %s without PNAMES", path, name);
+        if (!lump_find(composer->wad, "PNAMES", &composer->names)) die(EXIT_FORMAT, "%s: %s without PNAMES", path, name);
         const lump_t *names = &composer->names;
         composer->n_patch = names->size < 4 ? -1 : u32(names->byte);
-        if (composer->n_patch < 0 || 4 + 8 * composer->n_patch > names->size)
-            die(EXIT_FORMAT, "%s: PNAMES is cut short", path);
+        if (composer->n_patch < 0 || 4 + 8 * composer->n_patch > names->size) die(EXIT_FORMAT, "%s: PNAMES is cut short", path);
         composer->patch = mem_alloc(composer->n_patch, sizeof *composer->patch);
     }
     const int64_t n = lump.size < 4 ? -1 : u32(lump.byte);
@@ -292,11 +284,9 @@ static void visit_flats(const composer_t *composer) {
 
 void wad_textures(const wad_t *wad, wad_visit_t *visit, void *user) {
     lump_t palette;
-    if (!lump_find(wad, "PLAYPAL", &palette))
-        die(EXIT_FORMAT, "%s: no PLAYPAL, the colours of its pictures", wad->path);
+    if (!lump_find(wad, "PLAYPAL", &palette)) die(EXIT_FORMAT, "%s: no PLAYPAL, the colours of its pictures", wad->path);
     if (palette.size < 3 * COLOURS)
-        die(EXIT_FORMAT, "%s: PLAYPAL has %lld bytes, a palette takes %d", wad->path, (long long)palette.size,
-            3 * COLOURS);
+        die(EXIT_FORMAT, "%s: PLAYPAL has %lld bytes, a palette takes %d", wad->path, (long long)palette.size, 3 * COLOURS);
     composer_t composer = {.wad = wad, .palette = palette.byte, .visit = visit, .user = user};
     visit_flats(&composer);
     compose_all(&composer, "TEXTURE1");

@@ -28,28 +28,26 @@
 #include "engine.h"
 #include "mem.h"
 
-static const char texture[] =
-    "input      64x64x3\n"
-    "encoder    flatten\n"
-    "latent     gaussian dim=16\n"
-    "decoder    linear out=4096 | reshape 8x8x64 | upsample factor=2 | conv2d out=64 kernel=3 pad=1 | relu |\n"
-    "           upsample factor=2 | conv2d out=32 kernel=3 pad=1 | relu |\n"
-    "           upsample factor=2 | conv2d out=16 kernel=3 pad=1 | relu | conv2d out=3 kernel=3 pad=1\n"
-    "likelihood bernoulli\n";
+static const char texture[] = "input      64x64x3\n"
+                              "encoder    flatten\n"
+                              "latent     gaussian dim=16\n"
+                              "decoder    linear out=4096 | reshape 8x8x64 | upsample factor=2 | conv2d out=64 kernel=3 pad=1 | relu |\n"
+                              "           upsample factor=2 | conv2d out=32 kernel=3 pad=1 | relu |\n"
+                              "           upsample factor=2 | conv2d out=16 kernel=3 pad=1 | relu | conv2d out=3 kernel=3 pad=1\n"
+                              "likelihood bernoulli\n";
 
 #define VQVAE_BLOCK "residual { relu | conv2d out=32 kernel=3 pad=1 | relu | conv2d out=128 kernel=1 }"
-static const char vqvae[] =
-    "input      32x32x3\n"
-    "encoder    conv2d out=64 kernel=4 stride=2 pad=1 | relu | conv2d out=128 kernel=4 stride=2 pad=1 | relu |\n"
-    "           conv2d out=128 kernel=3 pad=1 |\n"
-    "           " VQVAE_BLOCK " |\n"
-    "           " VQVAE_BLOCK " | relu | conv2d out=64 kernel=1\n"
-    "latent     vq codes=512 dim=64\n"
-    "decoder    conv2d out=128 kernel=3 pad=1 |\n"
-    "           " VQVAE_BLOCK " |\n"
-    "           " VQVAE_BLOCK " | relu |\n"
-    "           deconv2d out=64 kernel=4 stride=2 pad=1 | relu | deconv2d out=3 kernel=4 stride=2 pad=1\n"
-    "likelihood gaussian\n";
+static const char vqvae[] = "input      32x32x3\n"
+                            "encoder    conv2d out=64 kernel=4 stride=2 pad=1 | relu | conv2d out=128 kernel=4 stride=2 pad=1 | relu |\n"
+                            "           conv2d out=128 kernel=3 pad=1 |\n"
+                            "           " VQVAE_BLOCK " |\n"
+                            "           " VQVAE_BLOCK " | relu | conv2d out=64 kernel=1\n"
+                            "latent     vq codes=512 dim=64\n"
+                            "decoder    conv2d out=128 kernel=3 pad=1 |\n"
+                            "           " VQVAE_BLOCK " |\n"
+                            "           " VQVAE_BLOCK " | relu |\n"
+                            "           deconv2d out=64 kernel=4 stride=2 pad=1 | relu | deconv2d out=3 kernel=4 stride=2 pad=1\n"
+                            "likelihood gaussian\n";
 
 static const char assign[] = "input      256\n"
                              "encoder    flatten\n"
@@ -88,8 +86,7 @@ typedef struct writer {
 } writer_t;
 
 static void conv(writer_t *w, int64_t channels, int64_t kernel) {
-    strbuf_add(&w->text, "conv2d out=%lld kernel=%lld pad=%lld", (long long)channels, (long long)kernel,
-               (long long)(kernel / 2));
+    strbuf_add(&w->text, "conv2d out=%lld kernel=%lld pad=%lld", (long long)channels, (long long)kernel, (long long)(kernel / 2));
     const double count = (double)(w->side * w->side * w->channels * channels * kernel * kernel);
     w->forward += count;
     if (kernel == 3) w->winograd += count;
@@ -129,8 +126,8 @@ static void attention(writer_t *w) {
 static char *kl_text(int64_t side, work_count_t *count) {
     static const int64_t level[4] = {512, 512, 256, 128};
     writer_t w = {.side = side / 8, .channels = 4};
-    strbuf_add(&w.text, "input %lldx%lldx3\nencoder avgpool kernel=8\nlatent gaussian dim=4 map=true\ndecoder ",
-               (long long)side, (long long)side);
+    strbuf_add(&w.text, "input %lldx%lldx3\nencoder avgpool kernel=8\nlatent gaussian dim=4 map=true\ndecoder ", (long long)side,
+               (long long)side);
     conv(&w, 512, 3);
     strbuf_add(&w.text, " |\n");
     residual(&w, 512);

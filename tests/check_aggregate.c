@@ -33,8 +33,7 @@ START_TEST(test_the_density_is_the_mean_of_the_posteriors_kept) {
         for (int k = 0; k < 3; k++) {
             double term = -LN_2PI;
             for (int d = 0; d < 2; d++) {
-                const double v = exp((double)logvar[2 * k + d]) + eps,
-                             s = (double)z[2 * i + d] - (double)mean[2 * k + d];
+                const double v = exp((double)logvar[2 * k + d]) + eps, s = (double)z[2 * i + d] - (double)mean[2 * k + d];
                 term -= 0.5 * (log(v) + s * s / v);
             }
             sum += exp(term) / 3;
@@ -99,11 +98,10 @@ START_TEST(test_a_plain_autoencoder_gets_something_to_sample_from) {
     vae_trainer_t *t;
     vae_session_t *s;
     float *x = filled(20 * 6, 1), mean[20 * 2];
-    ck_assert_ok(
-        vae_model_create(&m, NULL,
-                         "input 6\nencoder linear out=2\nlatent none\ndecoder linear out=6\nlikelihood gaussian\n"
-                         "prior aggregate keep=20\n",
-                         2));
+    ck_assert_ok(vae_model_create(&m, NULL,
+                                  "input 6\nencoder linear out=2\nlatent none\ndecoder linear out=6\nlikelihood gaussian\n"
+                                  "prior aggregate keep=20\n",
+                                  2));
     ck_assert_ok(vae_trainer_create(&t, m, FIT, 20));
     ck_assert_ok(vae_trainer_step(t, 20, x, NULL));
     vae_trainer_destroy(t);

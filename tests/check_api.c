@@ -77,8 +77,7 @@ START_TEST(test_wrong_handles_are_errors_and_not_crashes) {
     ck_assert_int_eq(vae_model_latent_shape(not_a_model, NULL), 0);
     ck_assert_int_eq(vae_tensor_ndim((vae_tensor_t *)(void *)x), -1);
     ck_assert_int_eq(vae_trainer_steps(NULL), -1);
-    vae_model_destroy(NULL), vae_session_destroy(NULL), vae_trainer_destroy(NULL), vae_ctx_destroy(NULL),
-        vae_tensor_destroy(NULL);
+    vae_model_destroy(NULL), vae_session_destroy(NULL), vae_trainer_destroy(NULL), vae_ctx_destroy(NULL), vae_tensor_destroy(NULL);
     vae_session_destroy((vae_session_t *)(void *)not_a_model);
     vae_model_destroy(kept);
     vae_ctx_destroy(ctx);
@@ -118,9 +117,8 @@ END_TEST
 
 /* Each call that takes examples asks of them what the likelihood does, and says which value of which example is not so. */
 START_TEST(test_examples_are_checked_by_every_call_that_takes_them) {
-    static const char *const specs[] = {
-        SPEC_DENSE, "input 4x4x1\nencoder conv2d out=2 kernel=2 stride=2\nlatent vq codes=4 dim=2\n"
-                    "decoder deconv2d out=1 kernel=2 stride=2\nlikelihood bernoulli\n"};
+    static const char *const specs[] = {SPEC_DENSE, "input 4x4x1\nencoder conv2d out=2 kernel=2 stride=2\nlatent vq codes=4 dim=2\n"
+                                                    "decoder deconv2d out=1 kernel=2 stride=2\nlikelihood bernoulli\n"};
     float x[32], y[32], z[16];
     int32_t codes[8];
     for (int32_t spec = 0; spec < 2; spec++) {
@@ -131,8 +129,9 @@ START_TEST(test_examples_are_checked_by_every_call_that_takes_them) {
         for (int32_t bad = 0; bad < 3; bad++) {
             fill(x, 32, 1);
             x[17] = bad == 0 ? 1.5f : bad == 1 ? -0.25f : NAN;
-            const char *wanted = bad == 0 ? "x[1][1]: 1.5, wanted 0..1 for likelihood bernoulli"
-                                 : bad == 1 ? "x[1][1]: -0.25, wanted 0..1" : "x[1][1]: not a finite number";
+            const char *wanted = bad == 0   ? "x[1][1]: 1.5, wanted 0..1 for likelihood bernoulli"
+                                 : bad == 1 ? "x[1][1]: -0.25, wanted 0..1"
+                                            : "x[1][1]: not a finite number";
             const vae_status_t code = bad == 2 ? VAE_E_NUMERIC : VAE_E_ARG;
             for (int32_t call = 0; call < 3 + spec; call++) {
                 const vae_status_t status = call == 0   ? vae_encode(s, 2, x, z, NULL)
@@ -230,8 +229,8 @@ static const struct mistake {
     {"input 4x4x1\nencoder flatten\n", VAE_E_SPEC, "latent: section is missing"},
     {"input 4x4x1\nencoder flatten\nlatnet gaussian dim=2\n", VAE_E_SPEC, "did you mean 'latent'"},
     {"input 1x28x28\nencoder conv2d out=4 kernel=4 stride=2 pad=1\n" TAIL, VAE_E_SHAPE, "channels last: input 28x28x1?"},
-    {"input 1x28x28\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=784 | reshape 28x28x1\nlikelihood bernoulli\n",
-     VAE_E_SHAPE, "gives 28x28x1, the input is 1x28x28; images have their channels last: input 28x28x1?"},
+    {"input 1x28x28\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=784 | reshape 28x28x1\nlikelihood bernoulli\n", VAE_E_SHAPE,
+     "gives 28x28x1, the input is 1x28x28; images have their channels last: input 28x28x1?"},
     {"input 4x4x1\nencoder flatten\nlatent normal dim=2\n", VAE_E_SPEC, "did you mean 'gaussian'"},
     {"input 4x4x1\nencoder flatten | nn.Linear out=3\n" TAIL, VAE_E_SPEC, "did you mean 'linear'"},
     {"input 4x4x1\nencoder flatten | Dense out=3\n" TAIL, VAE_E_SPEC, "did you mean 'linear'"},
@@ -263,18 +262,14 @@ static const struct mistake {
     {"input 2x2x2x2x2\nencoder flatten\n" TAIL, VAE_E_SPEC, "input"},
     {"input 1000000x1000000x1000000\nencoder flatten\n" TAIL, VAE_E_LIMIT, "input"},
     {"input 4x4x1 | relu\nencoder flatten\n" TAIL, VAE_E_SPEC, "input"},
-    {"input 4x4x1\nencoder flatten\nlatent gaussian dim=0\ndecoder linear out=16\nlikelihood bernoulli", VAE_E_SPEC,
-     "dim"},
-    {"input 4x4x1\nencoder flatten\nlatent gausian dim=2\ndecoder linear out=16\nlikelihood bernoulli", VAE_E_SPEC,
-     "'gaussian'"},
-    {"input 4x4x1\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=16\nlikelihood bernoulli", VAE_E_SHAPE,
-     "reshape 4x4x1"},
-    {"input 4x4x1\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=15\nlikelihood bernoulli", VAE_E_SHAPE,
-     "gives 15"},
-    {"input 4x4x1\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=15 | reshape 4x4x1\nlikelihood bernoulli",
-     VAE_E_SHAPE, "decoder.1"},
-    {"input 4x4x1\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=16 | reshape 4x4x1\nlikelihood bernouli",
-     VAE_E_SPEC, "'bernoulli'"},
+    {"input 4x4x1\nencoder flatten\nlatent gaussian dim=0\ndecoder linear out=16\nlikelihood bernoulli", VAE_E_SPEC, "dim"},
+    {"input 4x4x1\nencoder flatten\nlatent gausian dim=2\ndecoder linear out=16\nlikelihood bernoulli", VAE_E_SPEC, "'gaussian'"},
+    {"input 4x4x1\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=16\nlikelihood bernoulli", VAE_E_SHAPE, "reshape 4x4x1"},
+    {"input 4x4x1\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=15\nlikelihood bernoulli", VAE_E_SHAPE, "gives 15"},
+    {"input 4x4x1\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=15 | reshape 4x4x1\nlikelihood bernoulli", VAE_E_SHAPE,
+     "decoder.1"},
+    {"input 4x4x1\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=16 | reshape 4x4x1\nlikelihood bernouli", VAE_E_SPEC,
+     "'bernoulli'"},
     {"\xef\xbb\xbfinput 4x4x1\n", VAE_E_SPEC, ""},
     {"input 4x4x1\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=16 | reshape 4x4x1\nlikelihood bernoulli "
      "extra\n",
@@ -290,8 +285,7 @@ START_TEST(test_a_mistake_in_the_text_gets_its_code_and_sentence) {
     const vae_status_t s = vae_model_create(&model, ctx, m->spec, 0);
     ck_assert_msg(s == m->status, "'%s': got %s (%s), wanted %s", m->spec, vae_status_name(s), vae_last_error(),
                   vae_status_name(m->status));
-    ck_assert_msg(strstr(vae_last_error(), m->sentence) != NULL, "'%s' does not say '%s'", vae_last_error(),
-                  m->sentence);
+    ck_assert_msg(strstr(vae_last_error(), m->sentence) != NULL, "'%s' does not say '%s'", vae_last_error(), m->sentence);
     ck_assert_ptr_null(model);
     ck_assert_int_eq(h.live, live);
     vae_ctx_destroy(ctx);
@@ -372,8 +366,7 @@ START_TEST(test_options_inside_residual_and_repeat_have_paths) {
     vae_model_t *m;
     ck_assert_ok(vae_model_create(&m, NULL, changed, 0));
     vae_model_destroy(m);
-    ck_assert_ok(
-        vae_spec_get(changed, "encoder.0.body.0.kernel", value, sizeof(value), NULL)); /* repeated: the same text */
+    ck_assert_ok(vae_spec_get(changed, "encoder.0.body.0.kernel", value, sizeof(value), NULL)); /* repeated: the same text */
     ck_assert_str_eq(value, "5");
     ck_assert_ptr_nonnull(strstr(changed, "repeat n=2"));
 }
@@ -550,9 +543,8 @@ START_TEST(test_an_autoencoder_has_no_prior) {
     float x[16], z[6], lv[6], y[16];
     double elbo;
     fill(x, 16, 1);
-    ck_assert_ok(vae_model_create(
-        &m, NULL, "input 16\nencoder linear out=6 | tanh\nlatent none\ndecoder linear out=16\nlikelihood gaussian\n",
-        0));
+    ck_assert_ok(
+        vae_model_create(&m, NULL, "input 16\nencoder linear out=6 | tanh\nlatent none\ndecoder linear out=16\nlikelihood gaussian\n", 0));
     ck_assert_int_eq(vae_model_latent_size(m), 6);
     ck_assert_ok(vae_session_create(&s, m, 1));
     ck_assert_ok(vae_encode(s, 1, x, z, lv));
@@ -579,8 +571,7 @@ Suite *suite_api(void) {
     tcase_add_test(t, test_pixels_are_written_with_their_stride);
     tcase_add_test(t, test_pixels_of_four_channels_have_their_alpha);
     tcase_add_test(t, test_tensors_own_or_borrow);
-    tcase_add_loop_test(t, test_a_mistake_in_the_text_gets_its_code_and_sentence, 0,
-                        (int)(sizeof(mistakes) / sizeof(mistakes[0])));
+    tcase_add_loop_test(t, test_a_mistake_in_the_text_gets_its_code_and_sentence, 0, (int)(sizeof(mistakes) / sizeof(mistakes[0])));
     tcase_add_test(t, test_training_texts_are_checked);
     tcase_add_test(t, test_options_are_changed_and_read_by_path);
     tcase_add_test(t, test_options_inside_residual_and_repeat_have_paths);

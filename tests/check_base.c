@@ -33,7 +33,7 @@ START_TEST(test_status_codes_have_their_own_names_and_phrases) {
 END_TEST
 
 START_TEST(test_status_unknown_codes_have_a_name_too) {
-    const vae_status_t unknown[] = { 1, -14, 99, INT32_MIN, INT32_MAX };
+    const vae_status_t unknown[] = {1, -14, 99, INT32_MIN, INT32_MAX};
     for (size_t i = 0; i < VAEI_COUNT(unknown); i++) {
         ck_assert_str_eq(vaei_status_name(unknown[i]), "VAE_E_UNKNOWN");
         ck_assert_str_eq(vaei_status_string(unknown[i]), "unknown status");
@@ -63,9 +63,10 @@ END_TEST
 
 /* What a terminal obeys, or what turns the direction of writing, is shown as question marks; other characters as they are. */
 START_TEST(test_fail_shows_nothing_that_a_terminal_obeys) {
-    static const char *const obeyed[] = {"\x1b", "\x07", "\n", "\x7f", "\xc2\x80", "\xc2\x9b", "\xc2\x9f", "\xd8\x9c",
-                                         "\xe2\x80\x8e", "\xe2\x80\x8f", "\xe2\x80\xa8", "\xe2\x80\xaa", "\xe2\x80\xae",
-                                         "\xe2\x81\xa6", "\xe2\x81\xa9", "\x9b", "\xff", "\xc3", "\xe2\x80"};
+    static const char *const obeyed[] = {"\x1b",         "\x07",         "\n",           "\x7f",         "\xc2\x80",
+                                         "\xc2\x9b",     "\xc2\x9f",     "\xd8\x9c",     "\xe2\x80\x8e", "\xe2\x80\x8f",
+                                         "\xe2\x80\xa8", "\xe2\x80\xaa", "\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x81\xa9",
+                                         "\x9b",         "\xff",         "\xc3",         "\xe2\x80"};
     static const char *const shown[] = {"\xc3\xa4", "\xc2\xa0", "\xe2\x80\x93", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "~"};
     char wanted[64];
     for (size_t i = 0; i < VAEI_COUNT(obeyed); i++) {
@@ -140,8 +141,8 @@ END_TEST
 
 START_TEST(test_carve_measures_what_it_then_cuts) {
     static _Alignas(VAEI_ALIGN) char block[1024];
-    const int64_t count[] = { 1, 16, 17, 0, 3 };
-    vaei_carve measure = { NULL, 0 }, cut = { block, 0 };
+    const int64_t count[] = {1, 16, 17, 0, 3};
+    vaei_carve measure = {NULL, 0}, cut = {block, 0};
     char *end = block;
     for (size_t i = 0; i < VAEI_COUNT(count); i++) {
         ck_assert_ptr_null(vaei_carve_floats(&measure, count[i]));
@@ -156,9 +157,9 @@ START_TEST(test_carve_measures_what_it_then_cuts) {
 END_TEST
 
 START_TEST(test_carve_overflow_sticks) {
-    const int64_t bad[] = { -1, INT64_MAX, INT64_MAX / 4 };
+    const int64_t bad[] = {-1, INT64_MAX, INT64_MAX / 4};
     for (size_t i = 0; i < VAEI_COUNT(bad); i++) {
-        vaei_carve c = { NULL, 64 };
+        vaei_carve c = {NULL, 64};
         ck_assert_ptr_null(vaei_carve_array(&c, bad[i], 16));
         ck_assert_uint_eq(c.used, SIZE_MAX);
         ck_assert_ptr_null(vaei_carve_floats(&c, 1));
@@ -208,7 +209,7 @@ static int all_zero(const void *ptr, size_t size) {
 }
 
 START_TEST(test_heap_blocks_are_zeroed_aligned_and_counted) {
-    const size_t sizes[] = { 0, 1, 63, 64, 65, 4096, 100000 };
+    const size_t sizes[] = {0, 1, 63, 64, 65, 4096, 100000};
     void *block[VAEI_COUNT(sizes)];
     vaei_heap heap;
     host h;
@@ -259,7 +260,7 @@ START_TEST(test_heap_refusal_of_the_host_gives_the_bytes_back) {
 END_TEST
 
 START_TEST(test_heap_absurd_sizes_are_refused_before_the_host_is_asked) {
-    const size_t sizes[] = { SIZE_MAX, SIZE_MAX - 63, (size_t)PTRDIFF_MAX + 1 };
+    const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 63, (size_t)PTRDIFF_MAX + 1};
     vaei_heap heap;
     host h;
     init_host_heap(&heap, &h);
@@ -295,7 +296,7 @@ START_TEST(test_heap_threads_never_pass_the_limit_together) {
 END_TEST
 
 START_TEST(test_arena_pieces_are_zeroed_aligned_and_apart) {
-    const size_t sizes[] = { 1, 16, 17, 0, 16000, 3, 40000, 5, 16384, 100 };
+    const size_t sizes[] = {1, 16, 17, 0, 16000, 3, 40000, 5, 16384, 100};
     char *piece[VAEI_COUNT(sizes)];
     vaei_heap heap;
     vaei_arena arena;
@@ -371,11 +372,9 @@ START_TEST(test_philox_gives_the_published_vectors) {
         vaei_noise_key key;
         uint32_t item, block, want[4];
     } vector[] = {
-        { { 0, 0, 0 }, 0, 0, { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 } },
-        { { UINT64_MAX, ((uint64_t)1 << 56) - 1, 255 }, UINT32_MAX, UINT32_MAX,
-          { 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd } },
-        { { 0x299f31d0a4093822, 0x70734413198a2e, 3 }, 0x85a308d3, 0x243f6a88,
-          { 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1 } },
+        {{0, 0, 0}, 0, 0, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+        {{UINT64_MAX, ((uint64_t)1 << 56) - 1, 255}, UINT32_MAX, UINT32_MAX, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+        {{0x299f31d0a4093822, 0x70734413198a2e, 3}, 0x85a308d3, 0x243f6a88, {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
     };
     for (size_t i = 0; i < VAEI_COUNT(vector); i++) {
         uint32_t got[4];
@@ -386,7 +385,7 @@ START_TEST(test_philox_gives_the_published_vectors) {
 END_TEST
 
 START_TEST(test_philox_blocks_do_not_depend_on_how_they_are_cut) {
-    const vaei_noise_key key = { 42, 7, 1 };
+    const vaei_noise_key key = {42, 7, 1};
     uint32_t whole[4 * 23], piece[4 * 23];
     vaei_philox(key, 5, UINT32_MAX - 10, 23, whole); /* the block number wraps */
     for (int64_t at = 0; at < 23;) {
@@ -399,8 +398,8 @@ START_TEST(test_philox_blocks_do_not_depend_on_how_they_are_cut) {
 END_TEST
 
 START_TEST(test_philox_every_part_of_the_key_matters) {
-    const vaei_noise_key base = { 1, 1, 1 };
-    vaei_noise_key other[] = { base, base, base, base, base };
+    const vaei_noise_key base = {1, 1, 1};
+    vaei_noise_key other[] = {base, base, base, base, base};
     uint32_t want[4], got[4];
     other[0].seed ^= 1;
     other[1].seed ^= (uint64_t)1 << 63;
@@ -421,8 +420,8 @@ START_TEST(test_cpu_agrees_with_the_compiler) {
     const vaei_cpu cpu = vaei_cpu_detect();
 #if defined(__x86_64__)
     ck_assert_int_eq(cpu.avx2_fma, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
-    ck_assert_int_eq(cpu.avx512, cpu.avx2_fma && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
-                                     && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"));
+    ck_assert_int_eq(cpu.avx512, cpu.avx2_fma && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                                     __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"));
     ck_assert_int_eq(cpu.neon, 0);
 #elif defined(__aarch64__)
     ck_assert_int_eq(cpu.neon, 1);

@@ -29,10 +29,9 @@ START_TEST(test_a_border_shows_the_pixel_it_should) {
     vae_session_t *s;
     float kernel[9] = {0}, seen[6];
     kernel[looks[_i].tap] = 1;
-    snprintf(
-        spec, sizeof(spec),
-        "input 2x3x1\nencoder conv2d out=1 kernel=3 pad=1 bias=false %s\nlatent none\ndecoder\nlikelihood gaussian\n",
-        looks[_i].border);
+    snprintf(spec, sizeof(spec),
+             "input 2x3x1\nencoder conv2d out=1 kernel=3 pad=1 bias=false %s\nlatent none\ndecoder\nlikelihood gaussian\n",
+             looks[_i].border);
     ck_assert_ok(vae_model_create(&m, NULL, spec, 0));
     ck_assert_ok(vae_model_set_param(m, 0, kernel, 9));
     ck_assert_ok(vae_session_create(&s, m, 1));
@@ -45,17 +44,15 @@ END_TEST
 
 START_TEST(test_a_border_wider_than_the_image_is_refused) {
     vae_model_t *m;
-    ck_assert_fails(
-        vae_model_create(&m, NULL,
-                         "input 2x3x1\nencoder conv2d out=1 kernel=5 pad=2 border=reflect\nlatent none\ndecoder\n"
-                         "likelihood gaussian\n",
-                         0),
-        VAE_E_SHAPE);
-    ck_assert_ok(
-        vae_model_create(&m, NULL,
-                         "input 2x3x1\nencoder conv2d out=1 kernel=5 pad=2 border=circular\nlatent none\ndecoder\n"
-                         "likelihood gaussian\n",
-                         0));
+    ck_assert_fails(vae_model_create(&m, NULL,
+                                     "input 2x3x1\nencoder conv2d out=1 kernel=5 pad=2 border=reflect\nlatent none\ndecoder\n"
+                                     "likelihood gaussian\n",
+                                     0),
+                    VAE_E_SHAPE);
+    ck_assert_ok(vae_model_create(&m, NULL,
+                                  "input 2x3x1\nencoder conv2d out=1 kernel=5 pad=2 border=circular\nlatent none\ndecoder\n"
+                                  "likelihood gaussian\n",
+                                  0));
     vae_model_destroy(m);
 }
 END_TEST

@@ -13,8 +13,8 @@
 
 #define N     11
 #define BATCH 4
-#define CODES                                                                                                          \
-    "input 8x8x1\nencoder conv2d out=4 kernel=4 stride=4 | batchnorm | silu\nlatent vq codes=6 dim=4\n"                \
+#define CODES                                                                                           \
+    "input 8x8x1\nencoder conv2d out=4 kernel=4 stride=4 | batchnorm | silu\nlatent vq codes=6 dim=4\n" \
     "decoder residual { conv2d out=4 kernel=1 } | deconv2d out=1 kernel=4 stride=4\nlikelihood gaussian\n"
 
 static const struct {
@@ -72,9 +72,7 @@ static vae_status_t make_call(use *u, int32_t call) {
     case DECODE: return vae_decode(u->session, N, u->z, u->out.y);
     case RECONSTRUCT: return vae_reconstruct(u->session, N, u->x, u->out.y);
     case SAMPLE: return vae_sample(u->session, N, NULL, u->out.y);
-    case ELBO:
-        return vae_elbo(u->session, N, u->x, vae_model_code_count(u->model) ? 1 : 3, NULL, u->out.d[0], u->out.d[1],
-                        u->out.d[2]);
+    case ELBO: return vae_elbo(u->session, N, u->x, vae_model_code_count(u->model) ? 1 : 3, NULL, u->out.d[0], u->out.d[1], u->out.d[2]);
     case ENCODE_CODES: return vae_encode_codes(u->session, N, u->x, u->out.codes);
     default: return vae_decode_codes(u->session, N, u->codes, u->out.y);
     }

@@ -40,11 +40,9 @@ typedef struct results {
 
 enum { ROOM = 5 }; /* the memory is for so many examples, of which a batch may hold fewer */
 
-static results run_pass(const rig *g, int64_t n, const float *x, const float *dy, int32_t again,
-                        const vaei_pool *pool) {
+static results run_pass(const rig *g, int64_t n, const float *x, const float *dy, int32_t again, const vaei_pool *pool) {
     const int64_t in = n * in_size(g), out = n * out_size(g), count = g->params.n_floats;
-    results r = {
-        block_make(floats(out)), block_make(floats(in)), block_make(floats(count)), block_make(floats(count)), {0}};
+    results r = {block_make(floats(out)), block_make(floats(in)), block_make(floats(count)), block_make(floats(count)), {0}};
     float *spent = block_make(floats(out));
     pass p;
     pass_open(&p, g, n, 1, pool);

@@ -9,28 +9,28 @@
 /* Text before and after the latent: 8x8x1 images, codes at 4x4 positions of 6 channels. */
 #define HEAD "input 8x8x1\nencoder conv2d out=6 kernel=4 stride=2 pad=1 | silu | conv2d out=6 kernel=1\n"
 #define TAIL "\ndecoder conv2d out=8 kernel=3 pad=1 | silu | deconv2d out=1 kernel=4 stride=2 pad=1\nlikelihood gaussian value=0.5\n"
-#define N 12
-#define S 64
+#define N    12
+#define S    64
 
 static const struct {
     const char *latent;
     int64_t codes, K;
 } models[] = {
-    { "latent vq codes=16", 16, 16 },
-    { "latent vq codes=10 dim=3 heads=2 learn=gradient gradient=rotation start=kmeans", 32, 10 },
-    { "latent vq codes=12 cosine=true revive=0.5 start=kmeans dim=4", 16, 12 },
-    { "latent vq codes=12 temperature=0.5 debias=false decode=raw", 16, 12 },
-    { "latent rvq codes=8 quantizers=3 start=kmeans revive=0.3", 48, 8 },
-    { "latent rvq codes=8 quantizers=3 start=kmeans revive=0.3 cosine=true", 48, 8 },
-    { "latent rvq codes=8 quantizers=2 shared=true dropout=true dim=4", 32, 8 },
-    { "latent rvq codes=8 quantizers=2 learn=gradient outer=false decode=raw", 32, 8 },
-    { "latent vq codes=9 learn=gradient orthogonal=0.5 diversity=0.1 dim=3", 16, 9 },
-    { "latent fsq levels=5x4x3 variant=vqp", 16, 60 },
-    { "latent fsq levels=2x3x2 variant=symmetric heads=2 decode=raw", 32, 12 },
-    { "latent lfq codes=64", 16, 64 },
-    { "latent gumbel codes=12 dim=6", 16, 12 },
-    { "latent simvq codes=9 heads=2 dim=3", 32, 9 },
-    { "latent lfq codes=16 heads=2 spherical=true commit=0.25 sharpness=10", 32, 16 },
+    {"latent vq codes=16", 16, 16},
+    {"latent vq codes=10 dim=3 heads=2 learn=gradient gradient=rotation start=kmeans", 32, 10},
+    {"latent vq codes=12 cosine=true revive=0.5 start=kmeans dim=4", 16, 12},
+    {"latent vq codes=12 temperature=0.5 debias=false decode=raw", 16, 12},
+    {"latent rvq codes=8 quantizers=3 start=kmeans revive=0.3", 48, 8},
+    {"latent rvq codes=8 quantizers=3 start=kmeans revive=0.3 cosine=true", 48, 8},
+    {"latent rvq codes=8 quantizers=2 shared=true dropout=true dim=4", 32, 8},
+    {"latent rvq codes=8 quantizers=2 learn=gradient outer=false decode=raw", 32, 8},
+    {"latent vq codes=9 learn=gradient orthogonal=0.5 diversity=0.1 dim=3", 16, 9},
+    {"latent fsq levels=5x4x3 variant=vqp", 16, 60},
+    {"latent fsq levels=2x3x2 variant=symmetric heads=2 decode=raw", 32, 12},
+    {"latent lfq codes=64", 16, 64},
+    {"latent gumbel codes=12 dim=6", 16, 12},
+    {"latent simvq codes=9 heads=2 dim=3", 32, 9},
+    {"latent lfq codes=16 heads=2 spherical=true commit=0.25 sharpness=10", 32, 16},
 };
 #define MODELS ((int)(sizeof(models) / sizeof(models[0])))
 
@@ -121,7 +121,7 @@ END_TEST
 START_TEST(test_a_code_out_of_range_is_named) {
     vae_model_t *m = model_of("latent vq codes=16", 3), *plain = model_of("latent none", 3);
     vae_session_t *s = session_of(m, 4), *p = session_of(plain, 4);
-    int32_t codes[2 * 16] = { 0 };
+    int32_t codes[2 * 16] = {0};
     float x[2 * S], before[2 * S];
     fill(x, 2 * S, 1);
     memcpy(before, x, sizeof(x));
@@ -169,10 +169,10 @@ START_TEST(test_a_latent_that_cannot_be_is_refused) {
         const char *latent, *word;
         vae_status_t status;
     } bad[] = {
-        { "latent vq codes=1", "codes", VAE_E_SPEC },
-        { "latent vq heads=4", "heads", VAE_E_SHAPE },
-        { "latent vq cosine=true learn=gradient", "cosine", VAE_E_SPEC },
-        { "latent vq decay=1", "decay", VAE_E_SPEC },
+        {"latent vq codes=1", "codes", VAE_E_SPEC},
+        {"latent vq heads=4", "heads", VAE_E_SHAPE},
+        {"latent vq cosine=true learn=gradient", "cosine", VAE_E_SPEC},
+        {"latent vq decay=1", "decay", VAE_E_SPEC},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         char text[1024];
@@ -187,7 +187,7 @@ END_TEST
 /* ---- packing ------------------------------------------------------------------------------------------------------ */
 
 START_TEST(test_packed_codes_come_back) {
-    static const int64_t sizes[] = { 2, 3, 8, 10, 512, 1000, 65536, 65537, INT64_C(1) << 31 };
+    static const int64_t sizes[] = {2, 3, 8, 10, 512, 1000, 65536, 65537, INT64_C(1) << 31};
     int32_t codes[67], back[67];
     uint8_t bytes[67 * 4 + 1];
     for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
@@ -208,7 +208,7 @@ START_TEST(test_packed_codes_come_back) {
 END_TEST
 
 START_TEST(test_packed_bits_stand_lowest_first) {
-    const int32_t codes[] = { 5, 2, 7, 1 }; /* 101 010 111 001 */
+    const int32_t codes[] = {5, 2, 7, 1}; /* 101 010 111 001 */
     uint8_t bytes[2];
     ck_assert_ok(vae_codes_pack(4, 8, codes, bytes, 2));
     ck_assert_uint_eq(bytes[0], 0xD5); /* 11|010|101 */
@@ -217,8 +217,8 @@ START_TEST(test_packed_bits_stand_lowest_first) {
 END_TEST
 
 START_TEST(test_packing_refuses_what_does_not_fit) {
-    int32_t codes[4] = { 0, 5, 6, 1 }, back[4] = { 9, 9, 9, 9 };
-    uint8_t bytes[2] = { 0xFF, 0xFF };
+    int32_t codes[4] = {0, 5, 6, 1}, back[4] = {9, 9, 9, 9};
+    uint8_t bytes[2] = {0xFF, 0xFF};
     ck_assert_fails(vae_codes_pack(4, 6, codes, bytes, 2), VAE_E_ARG);
     ck_assert_ptr_nonnull(strstr(vae_last_error(), "codes[2]: 6"));
     ck_assert_uint_eq(bytes[0], 0xFF);
@@ -238,7 +238,7 @@ END_TEST
 
 START_TEST(test_training_lowers_the_error_and_tells_of_the_codes) {
     vae_model_t *m = model_of(models[_i].latent, 3);
-    vae_metrics_t first = { .struct_size = sizeof(first) }, last = first;
+    vae_metrics_t first = {.struct_size = sizeof(first)}, last = first;
     train(m, 1, &first);
     train(m, 200, &last);
     ck_assert_msg(last.recon < first.recon - 1, "recon %g, then %g", first.recon, last.recon);
@@ -260,7 +260,7 @@ START_TEST(test_resume_equals_the_unbroken_run_with_codes) {
     int64_t n, k;
     vae_model_t *whole = model_of(models[_i].latent, 3), *half = model_of(models[_i].latent, 3), *rest;
     vae_trainer_t *t, *u, *v;
-    vae_metrics_t a = { .struct_size = sizeof(a) }, b = a;
+    vae_metrics_t a = {.struct_size = sizeof(a)}, b = a;
     float *x = filled(N * S, 1);
     snprintf(path, sizeof(path), "/tmp/vae-codes-%ld-%d.safetensors", (long)getpid(), _i);
     ck_assert_ok(vae_trainer_create(&t, whole, "optimizer adam lr=0.01", N));
@@ -320,7 +320,7 @@ static float *trained(int32_t threads, int32_t isa, const char *latent, int64_t 
 }
 
 START_TEST(test_training_codes_does_not_depend_on_threads_or_instruction_set) {
-    static const int32_t threads[] = { 1, 2, 3, 7 }, isas[] = { VAE_ISA_PORTABLE, VAE_ISA_AVX2, VAE_ISA_AVX512, VAE_ISA_NEON };
+    static const int32_t threads[] = {1, 2, 3, 7}, isas[] = {VAE_ISA_PORTABLE, VAE_ISA_AVX2, VAE_ISA_AVX512, VAE_ISA_NEON};
     int64_t n, k;
     float *first = trained(1, VAE_ISA_PORTABLE, models[_i].latent, &n);
     for (int t = 0; t < 4; t++) {
@@ -359,7 +359,7 @@ START_TEST(test_a_refused_step_does_not_start_the_codes) {
     vae_model_t *m = model_of("latent vq codes=8 start=kmeans revive=1", 3);
     vae_trainer_t *t;
     int64_t n, index;
-    float *x = filled(N * S, 1), bad[1] = { 3e38f };
+    float *x = filled(N * S, 1), bad[1] = {3e38f};
     ck_assert_ok(vae_model_param_find(m, "decoder.2.bias", &index)); /* a loss past all numbers, from sound vectors */
     ck_assert_ok(vae_model_set_param(m, index, bad, 1));
     ck_assert_ok(vae_trainer_create(&t, m, NULL, N));

@@ -123,8 +123,8 @@ static fixture *fixture_open(const vaei_latent_ops *ops, const char *example, co
     }
     allocate(f);
     f->random.state = 99;
-    f->run = (vaei_run){.k = vaei_kernels_select(0, 0), .n = EXAMPLES, .training = 1, .params = f->params, .grads = f->grads,
-        .noise.seed = 5};
+    f->run =
+        (vaei_run){.k = vaei_kernels_select(0, 0), .n = EXAMPLES, .training = 1, .params = f->params, .grads = f->grads, .noise.seed = 5};
     f->slot = slot_of(&f->q, f->run.k, EXAMPLES, 1, &f->need);
     vaei_params_init(&f->table, f->run.k, 3, f->params);
     for (int64_t i = 0; !has_codes(f) && i < f->table.count; i++) /* nothing hides behind a 0 */
@@ -249,7 +249,7 @@ static const char *passes(fixture *f) {
     enum { WAYS = 150 };
     const size_t h_bytes = (size_t)f->H * sizeof(float), p_bytes = (size_t)f->table.n_floats * sizeof(float);
     float *h = floats(f->H), *params = floats(f->table.n_floats), *way = floats(f->H + f->table.n_floats),
-        *bare = floats(f->H + f->table.n_floats);
+          *bare = floats(f->H + f->table.n_floats);
     likeness of[2] = {{0, 0, 0}, {0, 0, 0}};
     memcpy(params, f->params, p_bytes);
     for (int i = 0; has_codes(f) && i < 2 * WAYS; i++) {
@@ -274,8 +274,8 @@ static const char *passes(fixture *f) {
     free(h), free(params), free(way), free(bare);
     if (!has_codes(f)) return NULL;
     if (!(cosine(&of[0]) > 0.2)) return broken("gradient of h does not point where z goes, cosine %.3g", cosine(&of[0]));
-    if (of[1].yy > 1e-8 && !(cosine(&of[1]) > 0.2)) return broken("gradient of parameters does not point where z goes, cosine %.3g",
-        cosine(&of[1]));
+    if (of[1].yy > 1e-8 && !(cosine(&of[1]) > 0.2))
+        return broken("gradient of parameters does not point where z goes, cosine %.3g", cosine(&of[1]));
     return NULL;
 }
 
@@ -362,8 +362,8 @@ static const char *codes(fixture *f) {
     r.training = 0;
     vaei_slot m = slot_of(&f->q, r.k, EXAMPLES, 0, &need);
     for (int64_t i = 0; i < EXAMPLES * f->q.n_codes && !failure; i++)
-        if (o.codes[i] < 0 || o.codes[i] >= f->q.code_size) failure = broken("codes: %d, wanted 0..%lld", (int)o.codes[i],
-            (long long)f->q.code_size - 1);
+        if (o.codes[i] < 0 || o.codes[i] >= f->q.code_size)
+            failure = broken("codes: %d, wanted 0..%lld", (int)o.codes[i], (long long)f->q.code_size - 1);
     if (ops->pack) ops->pack(&f->q, &r, m.pack);
     if (!failure) ops->decode_codes(&f->q, &r, &m, o.codes, f->z);
     if (!failure) failure = same_bytes("codes", "z decoded from them", f->z, o.of_z[2], (size_t)f->Z * sizeof(float));

@@ -202,12 +202,9 @@ static const char *tables(rig *g) {
     for (int32_t isa = ISA_FIRST; isa < ISA_END; isa++) {
         if (!(rig_table = vaei_kernels_select(isa, 0))) continue;
         results got = results_of(g, 3, NULL);
-        if (!want.at[0])
-            want = got;
-        else if (failure)
-            results_free(&got);
-        else
-            failure = same_results(rig_table->name, &want, &got);
+        if (!want.at[0]) want = got;
+        else if (failure) results_free(&got);
+        else failure = same_results(rig_table->name, &want, &got);
     }
     rig_table = NULL;
     results_free(&want);

@@ -40,7 +40,7 @@ static void fill(fixture *f) {
     dice_fill(&d, MANY * T, f->theta);
     dice_fill(&d, MANY * SIZE, f->x);
     for (int i = 0; i < MANY * SIZE; i++) f->x[i] = fabsf(f->x[i]); /* within the range of every likelihood */
-    for (int i = 0; i < MANY * SIZE; i++) { /* far enough apart that no difference meets a kink at theta = x */
+    for (int i = 0; i < MANY * SIZE; i++) {                         /* far enough apart that no difference meets a kink at theta = x */
         float *const first = &f->theta[i / SIZE * T + i % SIZE / CHANNELS * (T / PIXELS) + i % CHANNELS];
         if (fabsf(*first - f->x[i]) < 0.05f) *first = f->x[i] + 0.05f;
     }
@@ -295,8 +295,8 @@ static const char *threads_and_tables(fixture *f) {
 }
 
 const char *conform_likelihood(const vaei_likelihood_ops *ops, const char *example) {
-    static const char *(*const checks[])(fixture * f) = {gradients, parts, scoring_apart, means, samples, samples_apart,
-                                                             threads_and_tables};
+    static const char *(*const checks[])(fixture * f) = {gradients, parts,         scoring_apart,     means,
+                                                         samples,   samples_apart, threads_and_tables};
     const char *failure = NULL;
     for (size_t i = 0; i < VAEI_COUNT(checks) && !failure; i++) {
         fixture *const f = fixture_open(ops, example);

@@ -38,8 +38,7 @@ static int32_t stand_latent(int32_t i, const vaei_module *m, const char *example
     static const char *const encoders[] = {"flatten | linear out=6", "conv2d out=6 kernel=2 stride=2"};
     (void)m;
     if (i == 2) return 0;
-    snprintf(c->spec, TEXT,
-             "input 4x4x3\nencoder %s\nlatent %s\ndecoder flatten | linear out=48 | reshape 4x4x3\nlikelihood gaussian\n",
+    snprintf(c->spec, TEXT, "input 4x4x3\nencoder %s\nlatent %s\ndecoder flatten | linear out=48 | reshape 4x4x3\nlikelihood gaussian\n",
              encoders[i], example);
     return 1;
 }
@@ -49,7 +48,8 @@ static int32_t stand_likelihood(int32_t i, const vaei_module *m, const char *exa
     if (i == 4) return 0; /* numbers a value */
     snprintf(c->spec, TEXT,
              "input 4x4x3\nencoder flatten | linear out=6 | tanh\nlatent gaussian dim=2\n"
-             "decoder linear out=%d | reshape 4x4x%d\nlikelihood %s\n", 48 * (i + 1), 3 * (i + 1), example);
+             "decoder linear out=%d | reshape 4x4x%d\nlikelihood %s\n",
+             48 * (i + 1), 3 * (i + 1), example);
     return 1;
 }
 
@@ -59,7 +59,8 @@ static int32_t stand_prior(int32_t i, const vaei_module *m, const char *example,
     if (i == 2) return 0;
     snprintf(c->spec, TEXT,
              "input 4x4x3\nencoder conv2d out=2 kernel=2 stride=2%s\nlatent %s\ndecoder flatten | linear out=48 | reshape 4x4x3\n"
-             "likelihood gaussian\nprior %s\n", i == 0 ? " | flatten" : "", latents[i], example);
+             "likelihood gaussian\nprior %s\n",
+             i == 0 ? " | flatten" : "", latents[i], example);
     if ((ops->flags & (VAEI_PRIOR_LEARNED | VAEI_PRIOR_JOINT)) == VAEI_PRIOR_LEARNED) snprintf(c->options, TEXT, "objective prior\n");
     return 1;
 }
@@ -133,8 +134,7 @@ static void refuse(const candidate *c) {
         status = vae_model_create(&m, ctx, c->spec, 1);
         if (status == VAE_OK) status = vae_trainer_create(&t, m, c->options, BATCH);
         if (status == VAE_OK) status = vae_session_create(&s, m, BATCH);
-        ck_assert_msg(status == VAE_OK || status == VAE_E_NOMEM, "%s%s: allocation %d: %s", c->spec, c->options, (int)k,
-            vae_last_error());
+        ck_assert_msg(status == VAE_OK || status == VAE_E_NOMEM, "%s%s: allocation %d: %s", c->spec, c->options, (int)k, vae_last_error());
         ck_assert_msg(status != VAE_OK || k > h.calls, "%s%s: allocation %d failed and nobody said so", c->spec, c->options, (int)k);
         vae_session_destroy(s);
         vae_trainer_destroy(t);
@@ -265,7 +265,8 @@ END_TEST
 
 START_TEST(test_a_memory_changes_no_bit_and_takes_no_more_than_keeping_all) {
     candidate keep = {.spec = "input 8x8x3\nencoder repeat n=6 { conv2d out=3 kernel=3 pad=1 | silu } | flatten\nlatent gaussian dim=2\n"
-                              "decoder linear out=192 | reshape 8x8x3\nlikelihood gaussian sigma=optimal\n", .options = "memory keep\n"};
+                              "decoder linear out=192 | reshape 8x8x3\nlikelihood gaussian sigma=optimal\n",
+                      .options = "memory keep\n"};
     char example[EXAMPLE_MAX];
     int64_t count, other;
     uint64_t most, bytes;

@@ -144,7 +144,7 @@ static void check_name(const registry *g, const vaei_module *m, const vaei_optio
     ck_assert_int_eq(bind(g, text), o->flags & VAEI_OPT_REQUIRED ? VAE_E_SPEC : VAE_OK);
     if (!(o->flags & VAEI_OPT_REQUIRED)) return;
     ck_assert_msg(strstr(vaei_fail_text(), o->name) && strstr(vaei_fail_text(), "is missing"), "%s '%s': %s", g->kind, text,
-        vaei_fail_text());
+                  vaei_fail_text());
 }
 
 static int32_t in_an_example(const vaei_module *m, const vaei_option *o) {
@@ -176,7 +176,7 @@ START_TEST(test_every_option_stands_in_an_example) {
         ck_assert_msg(m->examples && example_at(m, 0, example), "%s %s: has no example", g->kind, m->name);
         for (int32_t j = 0; example_at(m, j, example); j++)
             ck_assert_msg(strlen(example) < EXAMPLE_MAX - 1 && bind(g, example) == VAE_OK, "%s '%s': %s", g->kind, example,
-                vaei_fail_text());
+                          vaei_fail_text());
         for (const vaei_option *o = m->options; o && o->name; o++)
             ck_assert_msg(in_an_example(m, o), "%s %s: no example has the option %s", g->kind, m->name, o->name);
     }

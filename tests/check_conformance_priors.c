@@ -46,8 +46,8 @@ static void slots(fixture *f) {
     for (int32_t training = 0; training < 2; training++) {
         vaei_need *const need = &f->need[training];
         if (f->p.ops->need) f->p.ops->need(&f->p, f->run.k, MANY, training, need);
-        f->slot[training] = (vaei_slot){.pack = block_make(need->pack), .cache = block_make(need->cache),
-            .scratch = block_make(need->scratch)};
+        f->slot[training] =
+            (vaei_slot){.pack = block_make(need->pack), .cache = block_make(need->cache), .scratch = block_make(need->scratch)};
         memset(f->slot[training].pack, 0, need->pack);
     }
 }
@@ -238,8 +238,8 @@ static const char *slopes_of(fixture *f, const vaei_param *q) {
         *w = kept - h;
         const double left = (here - value(f)) / (double)h, got = (double)f->grads[q->offset + i];
         *w = kept;
-        if (!is_slope(got, left, right)) return broken("gradient of %s[%lld] is %g, differences say %g or %g", q->name, (long long)i,
-            got, left, right);
+        if (!is_slope(got, left, right))
+            return broken("gradient of %s[%lld] is %g, differences say %g or %g", q->name, (long long)i, got, left, right);
     }
     return NULL;
 }
@@ -297,11 +297,11 @@ static outcome *outcome_of(fixture *f, int64_t part) {
     learn(f);
     for (int64_t i = 0; i < MANY; i += part) {
         vaei_run r = vaei_run_slice(&f->run, i, MANY - i < part ? MANY - i : part);
-        const vaei_points some = {.codes = at.codes ? at.codes + i * PLACES : NULL, .z = at.z ? at.z + i : NULL, .mean = f->mean + i,
-            .logvar = f->logvar + i};
+        const vaei_points some = {
+            .codes = at.codes ? at.codes + i * PLACES : NULL, .z = at.z ? at.z + i : NULL, .mean = f->mean + i, .logvar = f->logvar + i};
         f->p.ops->nll(&f->p, &r, &f->slot[0], &some, o->nll + i);
-        f->p.ops->sample(&f->p, &r, &f->slot[0], (uint64_t)(7 + i), &(vaei_points){.codes = at.codes ? o->codes + i * PLACES : NULL,
-            .z = at.z ? o->z + i : NULL});
+        f->p.ops->sample(&f->p, &r, &f->slot[0], (uint64_t)(7 + i),
+                         &(vaei_points){.codes = at.codes ? o->codes + i * PLACES : NULL, .z = at.z ? o->z + i : NULL});
     }
     score(f, 1, MANY, &at, o->trained);
     vaei_run r = f->run;
@@ -324,7 +324,7 @@ static const char *same_outcome(const fixture *f, const char *promise, const out
 }
 
 static const char *same_elsewhere(const fixture *f, const char *example, const vaei_kernels *k, int32_t threads, int64_t part,
-        const outcome *want) {
+                                  const outcome *want) {
     fixture *const g = fixture_open(f->p.ops, example, f->of_codes, k);
     char promise[60];
     vaei_pool *pool;

@@ -3,7 +3,7 @@
  * forms stand here once more, by name: a module without one is told so. */
 #include "conformance.h"
 
-#include "vae/recipe.h"
+#include "vae/training/recipe.h"
 
 typedef struct fixture {
     vaei_heap heap;
@@ -85,8 +85,8 @@ static const char *objective_at(objective_probe *a, int64_t step) {
         a->nll[i] = kept - h;
         const double slope = (above - objective_value(a)) / (2 * h);
         a->nll[i] = kept;
-        if (!(fabs(slope - (double)d_nll[i]) <= 1e-6)) return broken("gradient of nll[%d] is %g, differences say %g", i,
-            (double)d_nll[i], slope);
+        if (!(fabs(slope - (double)d_nll[i]) <= 1e-6))
+            return broken("gradient of nll[%d] is %g, differences say %g", i, (double)d_nll[i], slope);
     }
     return NULL;
 }
@@ -168,8 +168,9 @@ static const char *descends(descent *a, const vaei_optimizer_ops *ops, const voi
         memcpy(before, a->w, sizeof(before));
         step(a, 1, lr, 0, 0, COUNT);
         for (int i = 0; i < COUNT; i++)
-            if (!((a->w[i] - before[i]) * a->g[i] < 0)) return broken("descent: the first step moves w[%d] by %g along its gradient %g",
-                i, (double)(a->w[i] - before[i]), (double)a->g[i]);
+            if (!((a->w[i] - before[i]) * a->g[i] < 0))
+                return broken("descent: the first step moves w[%d] by %g along its gradient %g", i, (double)(a->w[i] - before[i]),
+                              (double)a->g[i]);
         for (int64_t t = 2; t <= 300; t++) {
             (void)bowl(a);
             step(a, t, lr, 0, 0, COUNT);

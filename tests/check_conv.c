@@ -23,21 +23,19 @@ static const vaei_conv chosen[] = {
     {9, 9, 16, 9, 9, 16, 9, 9, 1, 1, 1, 1, 4, 4, 1, 0},      /* 81 taps: more than one block of pointers */
     {30, 8, 2, 30, 8, 20, 9, 9, 1, 1, 1, 1, 4, 4, 1, 0},     /* many taps for few channels */
     {33, 5, 20, 33, 5, 2, 5, 3, 1, 1, 1, 1, 2, 1, 1, 0},     /* few channels, a ring shorter than the image */
-    {4, 4, 6, 2, 2, 5, 3, 3, 2, 2, 1, 1, 1, 1, 1, 0},
-    {1, 1, 3, 1, 1, 2, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},
-    {2, 3, 5, 6, 7, 4, 3, 3, 1, 1, 1, 1, 3, 3, 1, 0},        /* more padding than image */
-    {40, 40, 20, 40, 40, 20, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0},  /* by Winograd; several chunks of positions */
-    {13, 9, 32, 13, 9, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0},    /* tiles cut by the edge */
-    {10, 11, 17, 8, 9, 33, 3, 3, 1, 1, 1, 1, 0, 0, 1, 0},    /* no padding; channels that fill no vector */
-    {5, 6, 40, 8, 10, 16, 3, 3, 1, 1, 1, 1, 3, 3, 1, 0},     /* padding beyond the kernel */
-    {14, 14, 64, 7, 7, 64, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1}, /* by Winograd in training */
-    {16, 16, 32, 8, 8, 64, 4, 4, 2, 2, 1, 1, 1, 1, 1, 1},
-    {2, 900, 3, 2, 900, 20, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0},   /* a line in pieces */
-    {40, 6, 1, 11, 6, 17, 30, 3, 1, 1, 1, 1, 0, 1, 1, 0},    /* more rows of taps than lines at once */
-    {11, 10, 2, 3, 3, 20, 2, 2, 4, 4, 1, 1, 0, 0, 1, 0},     /* lines with pixels no tap meets */
-    {12, 12, 3, 8, 8, 20, 3, 3, 1, 1, 2, 2, 0, 0, 1, 0},     /* few channels, dilated: no lines */
-    {9, 8, 6, 9, 8, 36, 3, 3, 1, 1, 1, 1, 1, 1, 3, 0},       /* lines of groups */
-    {8, 130, 64, 8, 130, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0},  /* a line of tiles longer than a block */
+    {4, 4, 6, 2, 2, 5, 3, 3, 2, 2, 1, 1, 1, 1, 1, 0},        {1, 1, 3, 1, 1, 2, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0},
+    {2, 3, 5, 6, 7, 4, 3, 3, 1, 1, 1, 1, 3, 3, 1, 0},       /* more padding than image */
+    {40, 40, 20, 40, 40, 20, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0}, /* by Winograd; several chunks of positions */
+    {13, 9, 32, 13, 9, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0},   /* tiles cut by the edge */
+    {10, 11, 17, 8, 9, 33, 3, 3, 1, 1, 1, 1, 0, 0, 1, 0},   /* no padding; channels that fill no vector */
+    {5, 6, 40, 8, 10, 16, 3, 3, 1, 1, 1, 1, 3, 3, 1, 0},    /* padding beyond the kernel */
+    {14, 14, 64, 7, 7, 64, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1},   /* by Winograd in training */
+    {16, 16, 32, 8, 8, 64, 4, 4, 2, 2, 1, 1, 1, 1, 1, 1},    {2, 900, 3, 2, 900, 20, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0}, /* a line in pieces */
+    {40, 6, 1, 11, 6, 17, 30, 3, 1, 1, 1, 1, 0, 1, 1, 0},   /* more rows of taps than lines at once */
+    {11, 10, 2, 3, 3, 20, 2, 2, 4, 4, 1, 1, 0, 0, 1, 0},    /* lines with pixels no tap meets */
+    {12, 12, 3, 8, 8, 20, 3, 3, 1, 1, 2, 2, 0, 0, 1, 0},    /* few channels, dilated: no lines */
+    {9, 8, 6, 9, 8, 36, 3, 3, 1, 1, 1, 1, 1, 1, 3, 0},      /* lines of groups */
+    {8, 130, 64, 8, 130, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0}, /* a line of tiles longer than a block */
 };
 
 enum { CHOSEN = VAEI_COUNT(chosen), GEOMETRIES = CHOSEN + RANDOM };
@@ -47,9 +45,15 @@ static vaei_conv geometry(int index) {
     dice d = {(uint32_t)index * 2654435761u + 1};
     static const int64_t channels[] = {1, 2, 3, 4, 5, 8, 16, 17, 33};
     for (int warm = 0; warm < 8; warm++) dice_next(&d);
-    vaei_conv g = {.kh = dice_range(&d, 1, 4), .kw = dice_range(&d, 1, 4), .sy = dice_range(&d, 1, 3), .sx = dice_range(&d, 1, 3),
-                   .dy = dice_range(&d, 1, 3), .dx = dice_range(&d, 1, 3), .groups = dice_range(&d, 0, 3) == 0 ? 2 : 1,
-                   .oh = dice_range(&d, 1, 9), .ow = dice_range(&d, 1, 9)};
+    vaei_conv g = {.kh = dice_range(&d, 1, 4),
+                   .kw = dice_range(&d, 1, 4),
+                   .sy = dice_range(&d, 1, 3),
+                   .sx = dice_range(&d, 1, 3),
+                   .dy = dice_range(&d, 1, 3),
+                   .dx = dice_range(&d, 1, 3),
+                   .groups = dice_range(&d, 0, 3) == 0 ? 2 : 1,
+                   .oh = dice_range(&d, 1, 9),
+                   .ow = dice_range(&d, 1, 9)};
     g.c = channels[dice_range(&d, 0, 8)] * g.groups;
     g.oc = channels[dice_range(&d, 0, 8)] * g.groups;
     const int64_t reach_y = (g.oh - 1) * g.sy + (g.kh - 1) * g.dy + 1, reach_x = (g.ow - 1) * g.sx + (g.kw - 1) * g.dx + 1;
@@ -111,8 +115,12 @@ typedef struct arrays {
 
 static arrays arrays_of(const vaei_conv *g, int64_t n) {
     dice d = {29};
-    return (arrays){guarded_random(&d, x_floats(g, n)), guarded_random(&d, w_floats(g)), guarded_random(&d, y_floats(g, n)),
-                    guarded_random(&d, g->oc),          guarded_random(&d, g->c),        guarded_random(&d, g->oc),
+    return (arrays){guarded_random(&d, x_floats(g, n)),
+                    guarded_random(&d, w_floats(g)),
+                    guarded_random(&d, y_floats(g, n)),
+                    guarded_random(&d, g->oc),
+                    guarded_random(&d, g->c),
+                    guarded_random(&d, g->oc),
                     guarded_random(&d, g->c)};
 }
 
@@ -289,8 +297,7 @@ START_TEST(test_conv_has_the_same_bits_on_every_table) {
                     forward(k, NULL, &g, BATCH, a.x.at, a.w.at, NULL, a.bias_y.at, &post_y), "forward", k->name, _i);
         check_equal(data(portable, NULL, &g, BATCH, a.dy.at, a.w.at, NULL, a.bias_x.at, &post_x),
                     data(k, NULL, &g, BATCH, a.dy.at, a.w.at, NULL, a.bias_x.at, &post_x), "data", k->name, _i);
-        check_equal(weight(portable, NULL, &g, BATCH, a.x.at, a.dy.at), weight(k, NULL, &g, BATCH, a.x.at, a.dy.at), "weight",
-                    k->name, _i);
+        check_equal(weight(portable, NULL, &g, BATCH, a.x.at, a.dy.at), weight(k, NULL, &g, BATCH, a.x.at, a.dy.at), "weight", k->name, _i);
     }
     arrays_free(&a);
 }

@@ -34,8 +34,7 @@ static void build(fixture *f, const char *text) {
     vaei_arena_init(&f->arena, &f->heap);
     ck_assert_int_eq(vaei_spec_parse(&document, &f->arena, text, strlen(text)), VAE_OK);
     vaei_build_init(&b, &f->arena);
-    ck_assert_int_eq(
-        vaei_stack_build(&f->stack, &b, &vaei_document_find(&document, "encoder")->pipeline, "encoder", &in), VAE_OK);
+    ck_assert_int_eq(vaei_stack_build(&f->stack, &b, &vaei_document_find(&document, "encoder")->pipeline, "encoder", &in), VAE_OK);
     ck_assert_int_eq(vaei_build_finish(&b, &f->params), VAE_OK);
     ck_assert_int_eq(vaei_stacks_link(b.stacks, &f->arena), VAE_OK);
     f->weights = floats(f->params.n_floats);
@@ -85,13 +84,11 @@ static result run_on(const fixture *f, int32_t how, const vaei_pool *pool) {
     vaei_slot m = {0};
     fill(x, BATCH * in, 1);
     fill(dy, BATCH * out, 2);
-    if (how == AT_ONCE)
-        vaei_stack_need(f->stack, k, BATCH, 1, &need);
+    if (how == AT_ONCE) vaei_stack_need(f->stack, k, BATCH, 1, &need);
     else
-        need = vaei_examples_need(f->stack, k, BATCH,
-                                  VAEI_EXAMPLES_TRAIN | (how == AGAIN ? VAEI_EXAMPLES_AGAIN : 0) |
-                                      (how == TURNING ? VAEI_EXAMPLES_TURN : 0),
-                                  &m);
+        need = vaei_examples_need(
+            f->stack, k, BATCH, VAEI_EXAMPLES_TRAIN | (how == AGAIN ? VAEI_EXAMPLES_AGAIN : 0) | (how == TURNING ? VAEI_EXAMPLES_TURN : 0),
+            &m);
     m.pack = room(need.pack);
     m.cache = room(need.cache);
     m.scratch = room(need.scratch);
@@ -141,8 +138,8 @@ static void scale_by_label(const vaei_layer *l, const vaei_run *r, const vaei_sl
     for (int64_t i = 0; i < r->n * size; i++) y[i] = (float)(1 + r->batch.label[i / size]) * x[i];
 }
 
-static void scale_back_by_label(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                                float *dy, float *dx) {
+static void scale_back_by_label(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
+                                float *dx) {
     (void)x;
     (void)y;
     if (dx) scale_by_label(l, r, m, dy, dx);
@@ -181,16 +178,14 @@ START_TEST(test_examples_in_blocks_equal_those_at_once) {
               "kernel=4 stride=2 pad=1 "
               "| relu | residual { conv2d out=64 kernel=3 pad=1 } | flatten | linear out=10");
     result whole = run(&f, AT_ONCE), parts = run(&f, in_blocks[_i]);
-    for (int64_t i = 0; i < BATCH * 10; i++)
-        ck_assert_each_msg(memcmp(whole.y + i, parts.y + i, sizeof(float)) == 0, "y %d", (int)i);
-    for (int64_t i = 0; i < BATCH * 2048; i++)
-        ck_assert_each_msg(memcmp(whole.dx + i, parts.dx + i, sizeof(float)) == 0, "dx %d", (int)i);
+    for (int64_t i = 0; i < BATCH * 10; i++) ck_assert_each_msg(memcmp(whole.y + i, parts.y + i, sizeof(float)) == 0, "y %d", (int)i);
+    for (int64_t i = 0; i < BATCH * 2048; i++) ck_assert_each_msg(memcmp(whole.dx + i, parts.dx + i, sizeof(float)) == 0, "dx %d", (int)i);
     double most = 0;
     for (int64_t i = 0; i < f.params.n_floats; i++) most = fmax(most, fabs((double)whole.grads[i]));
     int64_t differ = 0;
     for (int64_t i = 0; i < f.params.n_floats; i++) {
-        ck_assert_each_msg(fabs((double)whole.grads[i] - (double)parts.grads[i]) <= 1e-5 * most, "gradient %d: %g and %g",
-                      (int)i, (double)whole.grads[i], (double)parts.grads[i]);
+        ck_assert_each_msg(fabs((double)whole.grads[i] - (double)parts.grads[i]) <= 1e-5 * most, "gradient %d: %g and %g", (int)i,
+                           (double)whole.grads[i], (double)parts.grads[i]);
         differ += whole.grads[i] < parts.grads[i] || whole.grads[i] > parts.grads[i];
     }
     ck_assert_int_gt(differ, 0); /* summed in another order: there was more than one block */

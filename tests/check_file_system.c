@@ -67,12 +67,8 @@ static float numbers[FLOATS];
 /* One tensor whose values are all `value`. */
 static vae_status_t save(float value) {
     for (int i = 0; i < FLOATS; i++) numbers[i] = value;
-    const vaei_entry e = { .name = "w",
-                           .dtype = VAEI_DTYPE_F32,
-                           .ndim = 1,
-                           .shape = { FLOATS },
-                           .count = FLOATS,
-                           .data = (const uint8_t *)numbers };
+    const vaei_entry e = {
+        .name = "w", .dtype = VAEI_DTYPE_F32, .ndim = 1, .shape = {FLOATS}, .count = FLOATS, .data = (const uint8_t *)numbers};
     return vaei_file_write(path, &heap, &e, 1, NULL, 0);
 }
 
@@ -94,22 +90,16 @@ static float saved(void) {
 /* ---- what is written --------------------------------------------------------------------------------------------- */
 
 START_TEST(test_written_file_reads_back) {
-    static const float a[6] = { 1, -2, 3.5f, 0, 1e-30f, -1e30f };
-    static const int64_t steps[1] = { -5000000000 };
-    static const uint8_t u[3] = { 1, 2, 255 };
+    static const float a[6] = {1, -2, 3.5f, 0, 1e-30f, -1e30f};
+    static const int64_t steps[1] = {-5000000000};
+    static const uint8_t u[3] = {1, 2, 255};
     const vaei_entry entry[] = {
-        { .name = "u.odd", .dtype = VAEI_DTYPE_U8, .ndim = 1, .shape = { 3 }, .count = 3, .data = u },
-        { .name = "encoder.0.weight",
-          .dtype = VAEI_DTYPE_F32,
-          .ndim = 2,
-          .shape = { 2, 3 },
-          .count = 6,
-          .data = (const uint8_t *)a },
-        { .name = "\"quote\\\303\251", .dtype = VAEI_DTYPE_I64, .ndim = 0, .count = 1, .data = (const uint8_t *)steps },
-        { .name = "none", .dtype = VAEI_DTYPE_F32, .ndim = 2, .shape = { 0, 4 }, .count = 0 },
+        {.name = "u.odd", .dtype = VAEI_DTYPE_U8, .ndim = 1, .shape = {3}, .count = 3, .data = u},
+        {.name = "encoder.0.weight", .dtype = VAEI_DTYPE_F32, .ndim = 2, .shape = {2, 3}, .count = 6, .data = (const uint8_t *)a},
+        {.name = "\"quote\\\303\251", .dtype = VAEI_DTYPE_I64, .ndim = 0, .count = 1, .data = (const uint8_t *)steps},
+        {.name = "none", .dtype = VAEI_DTYPE_F32, .ndim = 2, .shape = {0, 4}, .count = 0},
     };
-    const vaei_text_entry text[] = { { "vae.spec", "input      2x2x1\nencoder    \"\\\t\001 \303\251\n" },
-                                     { "empty", "" } };
+    const vaei_text_entry text[] = {{"vae.spec", "input      2x2x1\nencoder    \"\\\t\001 \303\251\n"}, {"empty", ""}};
     vaei_file f;
     float x[6];
     ck_assert_int_eq(vaei_file_write(path, &heap, entry, 4, text, 2), VAE_OK);
@@ -140,13 +130,8 @@ START_TEST(test_written_data_is_aligned) {
     uint8_t file[8192];
     char value[80] = "";
     for (size_t n = 0; n < 70; n++) {
-        const vaei_text_entry text = { "k", value };
-        const vaei_entry e = { .name = "w",
-                               .dtype = VAEI_DTYPE_F32,
-                               .ndim = 1,
-                               .shape = { 2 },
-                               .count = 2,
-                               .data = (const uint8_t *)numbers };
+        const vaei_text_entry text = {"k", value};
+        const vaei_entry e = {.name = "w", .dtype = VAEI_DTYPE_F32, .ndim = 1, .shape = {2}, .count = 2, .data = (const uint8_t *)numbers};
         memset(value, 'x', n);
         ck_assert_int_eq(vaei_file_write(path, &heap, &e, 1, &text, 1), VAE_OK);
         const size_t size = slurp(path, file, sizeof file);
@@ -184,39 +169,39 @@ START_TEST(test_path_without_a_folder) {
 END_TEST
 
 /* One byte, but for what a case changes. */
-#define TENSOR(name_, dtype_, ndim_, size_, count_, data_)                                                             \
-    { .name = name_, .dtype = dtype_, .ndim = ndim_, .shape = { size_, 2 }, .count = count_, .data = data_ }
+#define TENSOR(name_, dtype_, ndim_, size_, count_, data_) \
+    { .name = name_, .dtype = dtype_, .ndim = ndim_, .shape = {size_, 2}, .count = count_, .data = data_ }
 #define BYTES (const uint8_t *)numbers
 
-#define LONG                                                                                                           \
-    "................................................................"                                                 \
+#define LONG                                                           \
+    "................................................................" \
     "................................................................" /* half of the longest name */
 
 static const struct {
     vaei_entry entry;
     vae_status_t status;
 } refused[] = {
-    { TENSOR("", VAEI_DTYPE_U8, 1, 1, 1, BYTES), VAE_E_ARG },
-    { TENSOR(NULL, VAEI_DTYPE_U8, 1, 1, 1, BYTES), VAE_E_ARG },
-    { TENSOR("a\nb", VAEI_DTYPE_U8, 1, 1, 1, BYTES), VAE_E_ARG },
-    { TENSOR("a\177b", VAEI_DTYPE_U8, 1, 1, 1, BYTES), VAE_E_ARG },
-    { TENSOR("\377", VAEI_DTYPE_U8, 1, 1, 1, BYTES), VAE_E_ARG },
-    { TENSOR(LONG LONG "n", VAEI_DTYPE_U8, 1, 1, 1, BYTES), VAE_E_ARG },
-    { TENSOR("__metadata__", VAEI_DTYPE_U8, 1, 1, 1, BYTES), VAE_E_ARG },
-    { TENSOR("other", VAEI_DTYPE_U8, 1, 1, 1, BYTES), VAE_E_ARG }, /* the name of the second */
-    { TENSOR("w", 0, 1, 1, 1, BYTES), VAE_E_ARG },
-    { TENSOR("w", 77, 1, 1, 1, BYTES), VAE_E_ARG },
-    { TENSOR("w", VAEI_DTYPE_U8, 9, 1, 1, BYTES), VAE_E_ARG },
-    { TENSOR("w", VAEI_DTYPE_U8, -1, 1, 1, BYTES), VAE_E_ARG },
-    { TENSOR("w", VAEI_DTYPE_U8, 1, 1, 2, BYTES), VAE_E_ARG },
-    { TENSOR("w", VAEI_DTYPE_U8, 1, 1, 1, NULL), VAE_E_ARG },
-    { TENSOR("w", VAEI_DTYPE_U8, 1, -1, -1, BYTES), VAE_E_LIMIT },
-    { TENSOR("w", VAEI_DTYPE_U8, 2, INT64_MAX, -2, BYTES), VAE_E_LIMIT },
-    { TENSOR("w", VAEI_DTYPE_F32, 1, INT64_MAX, INT64_MAX, BYTES), VAE_E_LIMIT },
+    {TENSOR("", VAEI_DTYPE_U8, 1, 1, 1, BYTES), VAE_E_ARG},
+    {TENSOR(NULL, VAEI_DTYPE_U8, 1, 1, 1, BYTES), VAE_E_ARG},
+    {TENSOR("a\nb", VAEI_DTYPE_U8, 1, 1, 1, BYTES), VAE_E_ARG},
+    {TENSOR("a\177b", VAEI_DTYPE_U8, 1, 1, 1, BYTES), VAE_E_ARG},
+    {TENSOR("\377", VAEI_DTYPE_U8, 1, 1, 1, BYTES), VAE_E_ARG},
+    {TENSOR(LONG LONG "n", VAEI_DTYPE_U8, 1, 1, 1, BYTES), VAE_E_ARG},
+    {TENSOR("__metadata__", VAEI_DTYPE_U8, 1, 1, 1, BYTES), VAE_E_ARG},
+    {TENSOR("other", VAEI_DTYPE_U8, 1, 1, 1, BYTES), VAE_E_ARG}, /* the name of the second */
+    {TENSOR("w", 0, 1, 1, 1, BYTES), VAE_E_ARG},
+    {TENSOR("w", 77, 1, 1, 1, BYTES), VAE_E_ARG},
+    {TENSOR("w", VAEI_DTYPE_U8, 9, 1, 1, BYTES), VAE_E_ARG},
+    {TENSOR("w", VAEI_DTYPE_U8, -1, 1, 1, BYTES), VAE_E_ARG},
+    {TENSOR("w", VAEI_DTYPE_U8, 1, 1, 2, BYTES), VAE_E_ARG},
+    {TENSOR("w", VAEI_DTYPE_U8, 1, 1, 1, NULL), VAE_E_ARG},
+    {TENSOR("w", VAEI_DTYPE_U8, 1, -1, -1, BYTES), VAE_E_LIMIT},
+    {TENSOR("w", VAEI_DTYPE_U8, 2, INT64_MAX, -2, BYTES), VAE_E_LIMIT},
+    {TENSOR("w", VAEI_DTYPE_F32, 1, INT64_MAX, INT64_MAX, BYTES), VAE_E_LIMIT},
 };
 
 START_TEST(test_writer_refuses_bad_tensors) {
-    const vaei_entry pair[2] = { refused[_i].entry, TENSOR("other", VAEI_DTYPE_U8, 1, 1, 1, BYTES) };
+    const vaei_entry pair[2] = {refused[_i].entry, TENSOR("other", VAEI_DTYPE_U8, 1, 1, 1, BYTES)};
     size_t needed = 7;
     ck_assert_int_eq(vaei_file_write(path, &heap, pair, 2, NULL, 0), refused[_i].status);
     ck_assert_int_eq(vaei_file_write_memory(NULL, 0, &needed, &heap, pair, 2, NULL, 0), refused[_i].status);
@@ -226,14 +211,14 @@ START_TEST(test_writer_refuses_bad_tensors) {
 END_TEST
 
 START_TEST(test_writer_refuses_what_no_file_holds) {
-    const vaei_entry halves[2] = { TENSOR("a", VAEI_DTYPE_U8, 1, INT64_MAX / 4 + 1, INT64_MAX / 4 + 1, BYTES),
-                                   TENSOR("b", VAEI_DTYPE_U8, 1, INT64_MAX / 4 + 1, INT64_MAX / 4 + 1, BYTES) };
+    const vaei_entry halves[2] = {TENSOR("a", VAEI_DTYPE_U8, 1, INT64_MAX / 4 + 1, INT64_MAX / 4 + 1, BYTES),
+                                  TENSOR("b", VAEI_DTYPE_U8, 1, INT64_MAX / 4 + 1, INT64_MAX / 4 + 1, BYTES)};
     const vaei_entry nibbles = TENSOR("a", vaei_dtype_find("F4", 2), 1, 2, 2, BYTES);
     char *big = calloc(20, VAEI_TEXT_VALUE_MAX + 1);
     char keys[20][4];
     vaei_text_entry texts[20];
     for (int i = 0; i < 20; i++) {
-        texts[i] = (vaei_text_entry){ keys[i], big + i * (VAEI_TEXT_VALUE_MAX + 1) };
+        texts[i] = (vaei_text_entry){keys[i], big + i * (VAEI_TEXT_VALUE_MAX + 1)};
         memset(big + i * (VAEI_TEXT_VALUE_MAX + 1), 'x', VAEI_TEXT_VALUE_MAX);
         (void)snprintf(keys[i], sizeof keys[i], "%d", i);
     }
@@ -257,9 +242,8 @@ START_TEST(test_writer_refuses_bad_texts) {
         vaei_text_entry text[2];
         vae_status_t status;
     } cases[] = {
-        { { { "a", "1" }, { "a", "2" } }, VAE_E_ARG },   { { { "vae.crc32c", "1" }, { "a", "2" } }, VAE_E_ARG },
-        { { { "", "1" }, { "a", "2" } }, VAE_E_ARG },    { { { "b", "\300" }, { "a", "2" } }, VAE_E_ARG },
-        { { { "b", big }, { "a", "2" } }, VAE_E_LIMIT }, { { { "b", big + 1 }, { "a", "2" } }, VAE_OK },
+        {{{"a", "1"}, {"a", "2"}}, VAE_E_ARG},    {{{"vae.crc32c", "1"}, {"a", "2"}}, VAE_E_ARG}, {{{"", "1"}, {"a", "2"}}, VAE_E_ARG},
+        {{{"b", "\300"}, {"a", "2"}}, VAE_E_ARG}, {{{"b", big}, {"a", "2"}}, VAE_E_LIMIT},        {{{"b", big + 1}, {"a", "2"}}, VAE_OK},
     };
     for (size_t i = 0; i < VAEI_COUNT(cases); i++)
         ck_assert_int_eq(vaei_file_write(path, &heap, NULL, 0, cases[i].text, 2), cases[i].status);
@@ -303,8 +287,8 @@ static int fails(void *user, const char *call) {
 /* Each call of a save fails once: the old file stands, nothing is left behind, the next save works. */
 static void check_save_faults(int error) {
     for (int at = 0;; at++) {
-        fault f = { .at = at, .error = error };
-        const vaei_system system = { &f, fails };
+        fault f = {.at = at, .error = error};
+        const vaei_system system = {&f, fails};
         ck_assert_int_eq(save(1), VAE_OK);
         vaei_file_set_system(&system);
         const vae_status_t status = save(2);
@@ -325,15 +309,15 @@ static void check_save_faults(int error) {
 }
 
 START_TEST(test_save_survives_every_call_failing) {
-    static const int errors[] = { EIO, ENOSPC, EINTR, EINVAL };
+    static const int errors[] = {EIO, ENOSPC, EINTR, EINVAL};
     check_save_faults(errors[_i]);
 }
 END_TEST
 
 START_TEST(test_first_save_failing_leaves_nothing) {
     for (int at = 0; at < 7; at++) { /* up to the rename */
-        fault f = { .at = at, .error = EIO };
-        const vaei_system system = { &f, fails };
+        fault f = {.at = at, .error = EIO};
+        const vaei_system system = {&f, fails};
         vaei_file_set_system(&system);
         ck_assert_int_eq(save(2), VAE_E_IO);
         vaei_file_set_system(NULL);
@@ -346,8 +330,8 @@ START_TEST(test_load_survives_every_call_failing) {
     const int error = _i == 0 ? EIO : EINTR;
     ck_assert_int_eq(save(1), VAE_OK);
     for (int at = 0;; at++) {
-        fault f = { .at = at, .error = error };
-        const vaei_system system = { &f, fails };
+        fault f = {.at = at, .error = error};
+        const vaei_system system = {&f, fails};
         vaei_file file;
         vaei_file_set_system(&system);
         const vae_status_t status = vaei_file_read(&file, &heap, path);
@@ -369,8 +353,8 @@ START_TEST(test_sentence_names_the_file_and_the_reason) {
     vaei_file f;
     ck_assert_int_eq(vaei_file_read(&f, &heap, path), VAE_E_IO);
     ck_assert_ptr_nonnull(strstr(vaei_fail_text(), "model.safetensors: open: "));
-    fault unknown = { .at = 0, .error = 99999 }; /* for which the system has no words */
-    vaei_file_set_system(&(vaei_system){ &unknown, fails });
+    fault unknown = {.at = 0, .error = 99999}; /* for which the system has no words */
+    vaei_file_set_system(&(vaei_system){&unknown, fails});
     ck_assert_int_eq(vaei_file_read(&f, &heap, path), VAE_E_IO);
     vaei_file_set_system(NULL);
     ck_assert_ptr_nonnull(strstr(vaei_fail_text(), "model.safetensors: open: error 99999"));
@@ -386,7 +370,7 @@ static int shrinks(void *user, const char *call) {
 
 START_TEST(test_MF51_file_that_shrinks_while_it_is_read) {
     int reads = 0;
-    const vaei_system system = { &reads, shrinks };
+    const vaei_system system = {&reads, shrinks};
     vaei_file f;
     ck_assert_int_eq(save(1), VAE_OK);
     vaei_file_set_system(&system);
@@ -474,7 +458,7 @@ START_TEST(test_kill_never_tears_a_file) {
         if (child == 0) {
             for (int i = 1;; i++) (void)save((float)i);
         }
-        const struct timespec pause = { 0, 1000000 + 700000 * round };
+        const struct timespec pause = {0, 1000000 + 700000 * round};
         (void)nanosleep(&pause, NULL);
         (void)kill(child, SIGKILL);
         (void)waitpid(child, NULL, 0);
@@ -487,8 +471,8 @@ START_TEST(test_file_without_memory) {
     ck_assert_int_eq(save(1), VAE_OK);
     for (int writing = 0; writing < 2; writing++) {
         for (int64_t at = 1;; at++) {
-            test_heap h = { .fail_at = at };
-            vaei_heap failing = { .user = &h, .alloc = test_alloc, .free = test_free };
+            test_heap h = {.fail_at = at};
+            vaei_heap failing = {.user = &h, .alloc = test_alloc, .free = test_free};
             vaei_file f;
             vae_status_t status;
             if (writing) {
@@ -514,21 +498,21 @@ START_TEST(test_header_without_memory_anywhere) {
     for (size_t length = 0; length < sizeof value - 16; length += 16) {
         memset(value, 'x', length);
         value[length] = '\0';
-        const vaei_text_entry text[2] = { { "k", value }, { "l", "" } };
+        const vaei_text_entry text[2] = {{"k", value}, {"l", ""}};
         const vaei_entry e = TENSOR("w", VAEI_DTYPE_U8, 1, 1, 1, BYTES);
         const int writing = length > 16000 && length < 16400; /* where the names of files are what does not fit any more */
         size_t size;
         ck_assert_int_eq(vaei_file_write_memory(bytes, sizeof bytes, &size, &heap, &e, 1, text, 2), VAE_OK);
         for (int64_t at = 1;; at++) {
-            test_heap h = { .fail_at = at };
-            vaei_heap failing = { .user = &h, .alloc = test_alloc, .free = test_free };
+            test_heap h = {.fail_at = at};
+            vaei_heap failing = {.user = &h, .alloc = test_alloc, .free = test_free};
             vaei_file f;
             const vae_status_t status = vaei_file_read_memory(&f, &failing, bytes, size, "memory");
             if (status == VAE_OK) vaei_file_close(&f);
             ck_assert_int_eq(h.live, 0);
             if (writing) {
-                test_heap other = { .fail_at = at };
-                vaei_heap full = { .user = &other, .alloc = test_alloc, .free = test_free };
+                test_heap other = {.fail_at = at};
+                vaei_heap full = {.user = &other, .alloc = test_alloc, .free = test_free};
                 const vae_status_t written = vaei_file_write(path, &full, &e, 1, text, 2);
                 ck_assert(written == VAE_OK || written == VAE_E_NOMEM);
                 ck_assert_int_eq(other.live, 0);
@@ -551,8 +535,8 @@ START_TEST(test_many_tensors_without_memory) {
         e[i] = (vaei_entry)TENSOR(name[i], VAEI_DTYPE_U8, 1, 1, 1, BYTES);
     }
     for (int64_t at = 1; status != VAE_OK; at++) {
-        test_heap h = { .fail_at = at };
-        vaei_heap failing = { .user = &h, .alloc = test_alloc, .free = test_free };
+        test_heap h = {.fail_at = at};
+        vaei_heap failing = {.user = &h, .alloc = test_alloc, .free = test_free};
         size_t needed;
         status = vaei_file_write_memory(NULL, 0, &needed, &failing, e, MANY, NULL, 0);
         ck_assert(status == VAE_OK || status == VAE_E_NOMEM);

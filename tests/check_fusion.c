@@ -18,12 +18,10 @@ static const char *const stacks[] = {
     "pad=1",   /* nobody asks for pixels */
     BLOCK(16), /* the stack's input stays */
     "conv2d out=16 kernel=3 pad=1 | " BLOCK(16) " | " BLOCK(16) " | relu",
-    "conv2d out=32 kernel=3 pad=1 | " BLOCK_1x1(16) " | " BLOCK(
-        16) " | groupnorm groups=2 | gelu | conv2d out=3 kernel=3 pad=1",
+    "conv2d out=32 kernel=3 pad=1 | " BLOCK_1x1(16) " | " BLOCK(16) " | groupnorm groups=2 | gelu | conv2d out=3 kernel=3 pad=1",
     "conv2d out=32 kernel=3 pad=1 | " BLOCK_1x1(16), /* the smaller output is the stack's own */
     "conv2d out=48 kernel=3 pad=1 | " BLOCK_1x1(24) " | silu | " BLOCK_1x1(12),
-    "conv2d out=16 kernel=3 pad=1 | " BLOCK_1x1(32) " | " BLOCK(
-        32) " | conv2d out=4 kernel=1", /* grows: does not overwrite */
+    "conv2d out=16 kernel=3 pad=1 | " BLOCK_1x1(32) " | " BLOCK(32) " | conv2d out=4 kernel=1", /* grows: does not overwrite */
     "conv2d out=16 kernel=3 pad=1 | residual { conv2d out=16 kernel=3 pad=1 } | residual { conv2d "
     "out=16 kernel=3 "
     "pad=1 | relu } | elu",
@@ -50,8 +48,7 @@ START_TEST(test_fusion_changes_no_bit) {
     const int64_t n = 3;
     ck_assert_msg(rig_open(&g, stacks[_i], &image) == VAE_OK, "%s: %s", stacks[_i], vaei_fail_text());
     const int64_t in = in_size(&g), out = out_size(&g);
-    float *const x = make_input(n * in), *const dy = make_gradient(n * out),
-                 *const trained = block_make(floats(n * out));
+    float *const x = make_input(n * in), *const dy = make_gradient(n * out), *const trained = block_make(floats(n * out));
     float *const grads = block_make(floats(g.params.n_floats)), *const kept = block_make(floats(n * in));
     memcpy(kept, x, floats(n * in));
     train(&g, n, x, dy, NULL, trained, NULL, grads);
@@ -94,11 +91,9 @@ static size_t scratch_of(const char *text, const vaei_shape *in) {
 START_TEST(test_fusion_residual_blocks_stand_where_their_input_stands) {
     const vaei_shape large = {3, {64, 64, 32, 0}};
     const size_t image_bytes = floats(64 * 64 * 32), frames = 4096;
-    const size_t one =
-        scratch_of("conv2d out=32 kernel=3 pad=1 | " BLOCK(32) " | flatten | linear out=1 init=zeros", &large);
-    const size_t three = scratch_of("conv2d out=32 kernel=3 pad=1 | " BLOCK(32) " | " BLOCK(32) " | " BLOCK(
-                                        32) " | flatten | linear out=1 init=zeros",
-                                    &large);
+    const size_t one = scratch_of("conv2d out=32 kernel=3 pad=1 | " BLOCK(32) " | flatten | linear out=1 init=zeros", &large);
+    const size_t three = scratch_of(
+        "conv2d out=32 kernel=3 pad=1 | " BLOCK(32) " | " BLOCK(32) " | " BLOCK(32) " | flatten | linear out=1 init=zeros", &large);
     ck_assert_uint_le(three, one + frames);
     ck_assert_uint_ge(one, 2 * image_bytes);
 }
@@ -109,8 +104,8 @@ static void compare_overwriting(const vaei_shape *in, const char *text, int64_t 
     rig g;
     ck_assert_msg(rig_open(&g, text, in) == VAE_OK, "%s: %s", text, vaei_fail_text());
     const int64_t out = out_size(&g);
-    float *const x = make_input(n * in_size(&g)), *const dy = make_gradient(n * out),
-                 *const trained = block_make(floats(n * out)), *const grads = block_make(floats(g.params.n_floats));
+    float *const x = make_input(n * in_size(&g)), *const dy = make_gradient(n * out), *const trained = block_make(floats(n * out)),
+                 *const grads = block_make(floats(g.params.n_floats));
     train(&g, n, x, dy, NULL, trained, NULL, grads);
     float *const y = infer(&g, n, x, NULL), *const one = infer(&g, 1, x, NULL);
     assert_same(y, trained, n * out, text);
@@ -132,8 +127,7 @@ START_TEST(test_fusion_convolution_that_overwrites_its_input) {
         for (int channels = 2 * outputs; channels <= 2 * outputs + 3; channels += 3) {
             for (size_t b = 0; b < VAEI_COUNT(batches); b++) {
                 char text[256];
-                (void)snprintf(text, sizeof(text),
-                               "conv2d out=%d kernel=1 | conv2d out=%d kernel=1 | relu | upsample factor=1x2", channels,
+                (void)snprintf(text, sizeof(text), "conv2d out=%d kernel=1 | conv2d out=%d kernel=1 | relu | upsample factor=1x2", channels,
                                outputs);
                 compare_overwriting(&in, text, batches[b]);
             }
@@ -144,16 +138,13 @@ END_TEST
 
 START_TEST(test_fusion_convolution_with_a_border_keeps_its_input) {
     const vaei_shape in = {3, {5, 4, 2, 0}};
-    compare_overwriting(&in, "conv2d out=8 kernel=1 | conv2d out=2 kernel=1 pad=1 border=circular | upsample factor=2",
-                        3);
-    compare_overwriting(
-        &in, "conv2d out=8 kernel=1 | conv2d out=2 kernel=1 pad=0x1x0x0 border=reflect | upsample factor=2", 3);
+    compare_overwriting(&in, "conv2d out=8 kernel=1 | conv2d out=2 kernel=1 pad=1 border=circular | upsample factor=2", 3);
+    compare_overwriting(&in, "conv2d out=8 kernel=1 | conv2d out=2 kernel=1 pad=0x1x0x0 border=reflect | upsample factor=2", 3);
 }
 END_TEST
 
 /* y and the sum of its terms' magnitudes, of enlargement by 2 and the 3x3 convolution behind it */
-static double enlarged_pixel(const vaei_shape *in, const float *x, const float *w, float bias, int64_t i, int64_t j,
-                             double *terms) {
+static double enlarged_pixel(const vaei_shape *in, const float *x, const float *w, float bias, int64_t i, int64_t j, double *terms) {
     const int64_t H = in->d[0], W = in->d[1], C = in->d[2];
     double sum = (double)bias;
     *terms = fabs(sum);
@@ -182,13 +173,12 @@ START_TEST(test_fusion_folds_an_enlargement_into_the_weights) {
         for (int64_t i = 0; i < 2 * out_size(&g); i++) {
             const int64_t n = i / out_size(&g), pixel = i % out_size(&g) / oc, o = i % oc;
             double terms;
-            const double want =
-                enlarged_pixel(in, x + n * size, w + o * 9 * in->d[2], bias[o], pixel / width, pixel % width, &terms);
+            const double want = enlarged_pixel(in, x + n * size, w + o * 9 * in->d[2], bias[o], pixel / width, pixel % width, &terms);
             worst = fmax(worst, fabs((double)y[i] - want));
             most = fmax(most, terms);
         }
-        ck_assert_msg(worst <= 1e-6 * most, "%s of %dx%dx%d: off by %g, terms of %g", texts[t % VAEI_COUNT(texts)],
-                      (int)in->d[0], (int)in->d[1], (int)in->d[2], worst, most);
+        ck_assert_msg(worst <= 1e-6 * most, "%s of %dx%dx%d: off by %g, terms of %g", texts[t % VAEI_COUNT(texts)], (int)in->d[0],
+                      (int)in->d[1], (int)in->d[2], worst, most);
         block_free(x, floats(2 * size));
         block_free(y, floats(2 * out_size(&g)));
         rig_close(&g);

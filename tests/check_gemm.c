@@ -10,8 +10,8 @@ typedef struct shape {
 
 /* Around the edges of tiles, panels, blocks of K, bands of rows and groups of panels */
 static const shape shapes[] = {
-    {1, 1, 1},     {1, 784, 400}, {3, 5, 7},      {12, 192, 96},  {13, 193, 97}, {25, 400, 33},  {64, 17, 1},
-    {97, 193, 97}, {128, 1, 64},  {200, 385, 130}, {6, 1000, 16}, {7, 64, 700},  {193, 500, 300}, {2, 3, 2000},
+    {1, 1, 1},     {1, 784, 400},  {3, 5, 7},       {12, 192, 96},   {13, 193, 97},  {25, 400, 33},   {64, 17, 1},
+    {97, 193, 97}, {128, 1, 64},   {200, 385, 130}, {6, 1000, 16},   {7, 64, 700},   {193, 500, 300}, {2, 3, 2000},
     {385, 20, 70}, {37, 512, 128}, {390, 512, 133}, {19, 1536, 450}, {31, 1025, 70},
 };
 
@@ -181,8 +181,8 @@ static void check_plain(const vaei_kernels *k, const vaei_pool *pool, dice *d, s
     vaei_pack(k, NULL, s.K, s.N, b.at, s.N, 1, NULL, packed.at);
     vaei_matmul(k, NULL, s.M, s.K, s.N, a.at, s.K, packed.at, NULL, accumulate, want.at, s.N, &post);
     vaei_matmul_plain(k, pool, s.M, s.K, s.N, a.at, b.at, accumulate, got.at, &post, scratch.at);
-    ck_assert_msg(memcmp(want.at, got.at, (size_t)got.count * sizeof(float)) == 0, "%s: plain %d %d %d", k->name, (int)s.M,
-                  (int)s.K, (int)s.N);
+    ck_assert_msg(memcmp(want.at, got.at, (size_t)got.count * sizeof(float)) == 0, "%s: plain %d %d %d", k->name, (int)s.M, (int)s.K,
+                  (int)s.N);
     guarded_free(&a);
     guarded_free(&b);
     guarded_free(&got);
@@ -214,14 +214,8 @@ START_TEST(test_pack_lays_columns_into_panels_of_zeros) {
     dice d = {19};
     if (!k) return;
     for (size_t i = 0; i < VAEI_COUNT(sizes) * VAEI_COUNT(sizes) * 6; i++) {
-        const int64_t K = sizes[i / 6 % VAEI_COUNT(sizes)], N = sizes[i / 6 / VAEI_COUNT(sizes)],
-                      layout = (int64_t)i % 3;
-        const int64_t stride_k = layout == 0   ? 1
-                                 : layout == 1 ? N + 1
-                                               : 2,
-                      stride_n = layout == 0   ? K + 3
-                                 : layout == 1 ? 1
-                                               : 2 * K;
+        const int64_t K = sizes[i / 6 % VAEI_COUNT(sizes)], N = sizes[i / 6 / VAEI_COUNT(sizes)], layout = (int64_t)i % 3;
+        const int64_t stride_k = layout == 0 ? 1 : layout == 1 ? N + 1 : 2, stride_n = layout == 0 ? K + 3 : layout == 1 ? 1 : 2 * K;
         guarded b = guarded_random(&d, (K - 1) * stride_k + (N - 1) * stride_n + 1), scale = guarded_random(&d, N);
         guarded packed = guarded_random(&d, vaei_pack_floats(k, K, N));
         const float *const factor = i % 6 < 3 ? NULL : scale.at;
@@ -230,8 +224,8 @@ START_TEST(test_pack_lays_columns_into_panels_of_zeros) {
             const int64_t first = x / (K * k->nr) * k->nr, columns = vaei_panel_columns(k, N - first);
             const int64_t n = first + (x - first * K) % columns, row = (x - first * K) / columns;
             const float want = n < N ? b.at[row * stride_k + n * stride_n] * (factor ? factor[n] : 1.0f) : 0.0f;
-            ck_assert_msg(memcmp(&want, &packed.at[x], sizeof want) == 0, "%s: K=%d N=%d layout %d, row %d column %d",
-                          k->name, (int)K, (int)N, (int)layout, (int)row, (int)n);
+            ck_assert_msg(memcmp(&want, &packed.at[x], sizeof want) == 0, "%s: K=%d N=%d layout %d, row %d column %d", k->name, (int)K,
+                          (int)N, (int)layout, (int)row, (int)n);
         }
         guarded_free(&b);
         guarded_free(&scale);

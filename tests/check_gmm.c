@@ -59,15 +59,13 @@ START_TEST(test_em_finds_the_mixture_and_never_falls) {
         ck_assert_double_le(now, last + 1e-7);
         last = now;
     }
-    const float *w = param_of(&g, "prior.weight"), *m = param_of(&g, "prior.mean"),
-                *C = param_of(&g, "prior.covariance");
+    const float *w = param_of(&g, "prior.weight"), *m = param_of(&g, "prior.mean"), *C = param_of(&g, "prior.covariance");
     const int swap = m[0] > 0;
     for (int k = 0; k < 2; k++) {
         const int t = k ^ swap;
         ck_assert_double_eq_tol((double)w[k], true_share[t], 0.02);
         for (int d = 0; d < 2; d++) ck_assert_double_eq_tol((double)m[k * 2 + d], true_mean[t][d], 0.06);
-        for (int d = 0; d < 3; d++)
-            ck_assert_double_eq_tol((double)C[k * 4 + (d < 2 ? d : 3)], true_covariance[t][d], 0.06);
+        for (int d = 0; d < 3; d++) ck_assert_double_eq_tol((double)C[k * 4 + (d < 2 ? d : 3)], true_covariance[t][d], 0.06);
     }
     free(z), free(nll);
     rig_close(&g);

@@ -21,14 +21,14 @@ static void teardown(void) {
 }
 
 static vaei_document parse(const char *text) {
-    vaei_document document = { NULL };
+    vaei_document document = {NULL};
     const vae_status_t status = vaei_document_parse(&document, &arena, text, strlen(text));
     ck_assert_msg(status == VAE_OK, "%s", vaei_fail_text());
     return document;
 }
 
 static const char *print(const vaei_document *document) {
-    vaei_writer w = { printed, sizeof printed, 0 };
+    vaei_writer w = {printed, sizeof printed, 0};
     vaei_document_print(document, &w);
     ck_assert_uint_lt(w.length, sizeof printed);
     return printed;
@@ -75,19 +75,19 @@ END_TEST
 static const struct {
     const char *text, *printed;
 } same[] = {
-    { "", "" },
-    { "\n \t\n# only a comment", "" },
-    { "encoder", "encoder\n" },
-    { "\n\nencoder a", "encoder    a\n" },
-    { "encoder a|b|c", "encoder    a | b | c\n" },
-    { "encoder a |\n\n  b # note \xC3\xA9\n\n # note\n | c\n", "encoder    a | b | c\n" },
-    { "encoder a b=1 c = x-2 7x7\r\ndecoder d\r\n# end\r\n", "encoder    a b=1 c=x-2 7x7\ndecoder    d\n" },
-    { "encoder a{b|c}{}", "encoder    a { b | c } { }\n" },
-    { "encoder a {\n  b\n  | c {\n}\n}\ndecoder d", "encoder    a { b | c { } }\ndecoder    d\n" },
-    { "likelihood bernoulli", "likelihood bernoulli\n" },
-    { "a_section_of_some_length x", "a_section_of_some_length x\n" },
-    { "encoder repeat n=2 { a | repeat n=1 { b } }", "encoder    repeat n=2 { a | repeat n=1 { b } }\n" },
-    { "e a b=_.+-:,/", "e          a b=_.+-:,/\n" },
+    {"", ""},
+    {"\n \t\n# only a comment", ""},
+    {"encoder", "encoder\n"},
+    {"\n\nencoder a", "encoder    a\n"},
+    {"encoder a|b|c", "encoder    a | b | c\n"},
+    {"encoder a |\n\n  b # note \xC3\xA9\n\n # note\n | c\n", "encoder    a | b | c\n"},
+    {"encoder a b=1 c = x-2 7x7\r\ndecoder d\r\n# end\r\n", "encoder    a b=1 c=x-2 7x7\ndecoder    d\n"},
+    {"encoder a{b|c}{}", "encoder    a { b | c } { }\n"},
+    {"encoder a {\n  b\n  | c {\n}\n}\ndecoder d", "encoder    a { b | c { } }\ndecoder    d\n"},
+    {"likelihood bernoulli", "likelihood bernoulli\n"},
+    {"a_section_of_some_length x", "a_section_of_some_length x\n"},
+    {"encoder repeat n=2 { a | repeat n=1 { b } }", "encoder    repeat n=2 { a | repeat n=1 { b } }\n"},
+    {"e a b=_.+-:,/", "e          a b=_.+-:,/\n"},
 };
 
 START_TEST(test_grammar_prints_the_canonical_text) {
@@ -113,7 +113,7 @@ static const char *unrolled(const char *text) {
     const vaei_document d = parse(text);
     const vaei_pipeline *p = &d.first->pipeline;
     const int64_t count = vaei_pipeline_count(p);
-    vaei_writer w = { printed, sizeof printed, 0 };
+    vaei_writer w = {printed, sizeof printed, 0};
     vaei_write(&w, "%d:", (int)count);
     for (int64_t i = 0; i < count; i++) vaei_write(&w, " %s", vaei_pipeline_at(p, i)->name);
     ck_assert_ptr_null(vaei_pipeline_at(p, count));
@@ -158,8 +158,8 @@ END_TEST
 
 #define TEN(x) x x x x x x x x x x
 
-#define LOOKS_LIKE(kind)                                                                                               \
-    "line 1, column 1: this looks like " kind ": a text of libvae has a section a line, its name, a space and its "    \
+#define LOOKS_LIKE(kind)                                                                                            \
+    "line 1, column 1: this looks like " kind ": a text of libvae has a section a line, its name, a space and its " \
     "modules, as in 'latent gaussian dim=32'"
 
 static const struct {
@@ -167,61 +167,64 @@ static const struct {
     vae_status_t status;
     const char *sentence;
 } wrong[] = {
-    { "encoder |", VAE_E_SPEC, "line 1, column 9: '|', wanted a module" },
-    { "| a", VAE_E_SPEC, "line 1, column 1: '|', wanted the name of a section" },
-    { "encoder\n| a", VAE_E_SPEC, "line 2, column 1: '|', wanted a module" },
-    { "encoder a |", VAE_E_SPEC, "line 1, column 12: the text ends here, wanted a module" },
-    { "encoder a |\n\n", VAE_E_SPEC, "line 3, column 1: the text ends here, wanted a module" },
-    { "encoder a | | b", VAE_E_SPEC, "line 1, column 13: '|', wanted a module" },
-    { "encoder a { | b }", VAE_E_SPEC, "line 1, column 13: '|', wanted a module" },
-    { "encoder a { b | }", VAE_E_SPEC, "line 1, column 17: '}', wanted a module" },
-    { "encoder a {", VAE_E_SPEC, "line 1, column 11: '{' is never closed" },
-    { "encoder a { b { c }\ndecoder d\n", VAE_E_SPEC, "line 2, column 1: 'decoder', wanted '|' or '}'" },
-    { "encoder a { b\n\n", VAE_E_SPEC, "line 1, column 11: '{' is never closed" },
-    { "encoder a }", VAE_E_SPEC, "line 1, column 11: '}', wanted '|' or the end of the line" },
-    { "encoder a { b } c", VAE_E_SPEC, "line 1, column 17: 'c', wanted '|' or the end of the line" },
-    { "encoder a = 3", VAE_E_SPEC, "line 1, column 11: '=', wanted '|' or the end of the line" },
-    { "encoder a b=", VAE_E_SPEC, "line 1, column 13: the text ends here, wanted a value behind '='" },
-    { "encoder a b=\nc d", VAE_E_SPEC, "line 1, column 13: the line ends here, wanted a value behind '='" },
-    { "encoder a b\n=c", VAE_E_SPEC, "line 2, column 1: '=', wanted the name of a section" },
-    { "encoder a b==c", VAE_E_SPEC, "line 1, column 13: '=', wanted a value behind '='" },
-    { "encoder { a }", VAE_E_SPEC, "line 1, column 9: '{', wanted a module" },
-    { "encoder a\n{ b }", VAE_E_SPEC, "line 2, column 1: '{', wanted the name of a section" },
-    { "e a\nf b\n\ne c", VAE_E_SPEC, "line 4, column 1: section 'e' stands twice, first in line 1" },
-    { "e repeat", VAE_E_SPEC, "line 1, column 3: repeat takes one option, n, as in 'repeat n=2 { relu }'" },
-    { "e repeat 2 { a }", VAE_E_SPEC, "line 1, column 3: repeat takes one option, n, as in 'repeat n=2 { relu }'" },
-    { "e repeat n=2 m=3 { a }", VAE_E_SPEC, "line 1, column 3: repeat takes one option, n, as in 'repeat n=2 { relu }'" },
-    { "e repeat n=0 { a }", VAE_E_SPEC, "line 1, column 10: repeat: n=0, wanted 1..4096" },
-    { "e repeat n=4097 { a }", VAE_E_SPEC, "line 1, column 10: repeat: n=4097, wanted 1..4096" },
-    { "e repeat n=two { a }", VAE_E_SPEC, "line 1, column 10: repeat: n=two, wanted 1..4096" },
-    { "e repeat n=2 { }", VAE_E_SPEC, "line 1, column 3: repeat: wanted one pair of braces with modules in it" },
-    { "e repeat n=2", VAE_E_SPEC, "line 1, column 3: repeat: wanted one pair of braces with modules in it" },
-    { "e repeat n=2 { a } { b }", VAE_E_SPEC, "line 1, column 3: repeat: wanted one pair of braces with modules in it" },
-    { "\xEF\xBB\xBF" "encoder a b$", VAE_E_SPEC, "line 1, column 12: '$' has no place in this text" },
-    { "e\xEF\xBB\xBF" "ncoder a", VAE_E_SPEC, "line 1, column 2: byte 0xef, wanted ASCII text" },
-    { "{ \"encoder\": 1 }", VAE_E_SPEC, LOOKS_LIKE("JSON") },
-    { "  \n[]", VAE_E_SPEC, LOOKS_LIKE("JSON") },
-    { "---\nencoder:\n", VAE_E_SPEC, LOOKS_LIKE("YAML") },
-    { "encoder:\n  - conv2d\n", VAE_E_SPEC, LOOKS_LIKE("YAML") },
-    { "latent_dim: 32", VAE_E_SPEC, LOOKS_LIKE("YAML") },
-    { "<model/>", VAE_E_SPEC, LOOKS_LIKE("XML") },
-    { "encoder nn.Linear(784, 400)", VAE_E_SPEC,
-      "line 1, column 18: '(' has no place in this text: options stand behind a module as key=value, as "
-      "in 'conv2d out=32 kernel=3', and modules are joined by '|'" },
-    { "encoder \xC3\xA9", VAE_E_SPEC, "line 1, column 9: byte 0xc3, wanted ASCII text" },
-    { "encoder \"a\"", VAE_E_SPEC, "line 1, column 9: '\"' has no place in this text" },
-    { "encoder a;b", VAE_E_SPEC, "line 1, column 10: ';' has no place in this text" },
-    { "encoder a\rb", VAE_E_SPEC, "line 1, column 10: byte 0x0d, wanted ASCII text" },
-    { "encoder a # \x1B[0m", VAE_E_SPEC, "line 1, column 13: byte 0x1b, wanted ASCII text" },
-    { "e " TEN("a{") "a{a{a{a{a{a{a{", VAE_E_LIMIT, "line 1, column 36: braces nest deeper than 16" },
-    { "e a " TEN("kkkkk") "=" TEN("vvvvv") " }", VAE_E_SPEC, "line 1, column 107: '}', wanted '|' or the end of the line" },
-    { "e | " TEN("kkkkk"), VAE_E_SPEC, "line 1, column 3: '|', wanted a module" },
-    { "e a { b } " TEN("kkkkk"), VAE_E_SPEC,
-      "line 1, column 11: 'kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk', wanted '|' or the end of the line" },
+    {"encoder |", VAE_E_SPEC, "line 1, column 9: '|', wanted a module"},
+    {"| a", VAE_E_SPEC, "line 1, column 1: '|', wanted the name of a section"},
+    {"encoder\n| a", VAE_E_SPEC, "line 2, column 1: '|', wanted a module"},
+    {"encoder a |", VAE_E_SPEC, "line 1, column 12: the text ends here, wanted a module"},
+    {"encoder a |\n\n", VAE_E_SPEC, "line 3, column 1: the text ends here, wanted a module"},
+    {"encoder a | | b", VAE_E_SPEC, "line 1, column 13: '|', wanted a module"},
+    {"encoder a { | b }", VAE_E_SPEC, "line 1, column 13: '|', wanted a module"},
+    {"encoder a { b | }", VAE_E_SPEC, "line 1, column 17: '}', wanted a module"},
+    {"encoder a {", VAE_E_SPEC, "line 1, column 11: '{' is never closed"},
+    {"encoder a { b { c }\ndecoder d\n", VAE_E_SPEC, "line 2, column 1: 'decoder', wanted '|' or '}'"},
+    {"encoder a { b\n\n", VAE_E_SPEC, "line 1, column 11: '{' is never closed"},
+    {"encoder a }", VAE_E_SPEC, "line 1, column 11: '}', wanted '|' or the end of the line"},
+    {"encoder a { b } c", VAE_E_SPEC, "line 1, column 17: 'c', wanted '|' or the end of the line"},
+    {"encoder a = 3", VAE_E_SPEC, "line 1, column 11: '=', wanted '|' or the end of the line"},
+    {"encoder a b=", VAE_E_SPEC, "line 1, column 13: the text ends here, wanted a value behind '='"},
+    {"encoder a b=\nc d", VAE_E_SPEC, "line 1, column 13: the line ends here, wanted a value behind '='"},
+    {"encoder a b\n=c", VAE_E_SPEC, "line 2, column 1: '=', wanted the name of a section"},
+    {"encoder a b==c", VAE_E_SPEC, "line 1, column 13: '=', wanted a value behind '='"},
+    {"encoder { a }", VAE_E_SPEC, "line 1, column 9: '{', wanted a module"},
+    {"encoder a\n{ b }", VAE_E_SPEC, "line 2, column 1: '{', wanted the name of a section"},
+    {"e a\nf b\n\ne c", VAE_E_SPEC, "line 4, column 1: section 'e' stands twice, first in line 1"},
+    {"e repeat", VAE_E_SPEC, "line 1, column 3: repeat takes one option, n, as in 'repeat n=2 { relu }'"},
+    {"e repeat 2 { a }", VAE_E_SPEC, "line 1, column 3: repeat takes one option, n, as in 'repeat n=2 { relu }'"},
+    {"e repeat n=2 m=3 { a }", VAE_E_SPEC, "line 1, column 3: repeat takes one option, n, as in 'repeat n=2 { relu }'"},
+    {"e repeat n=0 { a }", VAE_E_SPEC, "line 1, column 10: repeat: n=0, wanted 1..4096"},
+    {"e repeat n=4097 { a }", VAE_E_SPEC, "line 1, column 10: repeat: n=4097, wanted 1..4096"},
+    {"e repeat n=two { a }", VAE_E_SPEC, "line 1, column 10: repeat: n=two, wanted 1..4096"},
+    {"e repeat n=2 { }", VAE_E_SPEC, "line 1, column 3: repeat: wanted one pair of braces with modules in it"},
+    {"e repeat n=2", VAE_E_SPEC, "line 1, column 3: repeat: wanted one pair of braces with modules in it"},
+    {"e repeat n=2 { a } { b }", VAE_E_SPEC, "line 1, column 3: repeat: wanted one pair of braces with modules in it"},
+    {"\xEF\xBB\xBF"
+     "encoder a b$",
+     VAE_E_SPEC, "line 1, column 12: '$' has no place in this text"},
+    {"e\xEF\xBB\xBF"
+     "ncoder a",
+     VAE_E_SPEC, "line 1, column 2: byte 0xef, wanted ASCII text"},
+    {"{ \"encoder\": 1 }", VAE_E_SPEC, LOOKS_LIKE("JSON")},
+    {"  \n[]", VAE_E_SPEC, LOOKS_LIKE("JSON")},
+    {"---\nencoder:\n", VAE_E_SPEC, LOOKS_LIKE("YAML")},
+    {"encoder:\n  - conv2d\n", VAE_E_SPEC, LOOKS_LIKE("YAML")},
+    {"latent_dim: 32", VAE_E_SPEC, LOOKS_LIKE("YAML")},
+    {"<model/>", VAE_E_SPEC, LOOKS_LIKE("XML")},
+    {"encoder nn.Linear(784, 400)", VAE_E_SPEC,
+     "line 1, column 18: '(' has no place in this text: options stand behind a module as key=value, as "
+     "in 'conv2d out=32 kernel=3', and modules are joined by '|'"},
+    {"encoder \xC3\xA9", VAE_E_SPEC, "line 1, column 9: byte 0xc3, wanted ASCII text"},
+    {"encoder \"a\"", VAE_E_SPEC, "line 1, column 9: '\"' has no place in this text"},
+    {"encoder a;b", VAE_E_SPEC, "line 1, column 10: ';' has no place in this text"},
+    {"encoder a\rb", VAE_E_SPEC, "line 1, column 10: byte 0x0d, wanted ASCII text"},
+    {"encoder a # \x1B[0m", VAE_E_SPEC, "line 1, column 13: byte 0x1b, wanted ASCII text"},
+    {"e " TEN("a{") "a{a{a{a{a{a{a{", VAE_E_LIMIT, "line 1, column 36: braces nest deeper than 16"},
+    {"e a " TEN("kkkkk") "=" TEN("vvvvv") " }", VAE_E_SPEC, "line 1, column 107: '}', wanted '|' or the end of the line"},
+    {"e | " TEN("kkkkk"), VAE_E_SPEC, "line 1, column 3: '|', wanted a module"},
+    {"e a { b } " TEN("kkkkk"), VAE_E_SPEC, "line 1, column 11: 'kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk', wanted '|' or the end of the line"},
 };
 
 START_TEST(test_grammar_wrong_texts_are_told_where_and_why) {
-    vaei_document d = { (vaei_section *)&heap };
+    vaei_document d = {(vaei_section *)&heap};
     ck_assert_int_eq(vaei_document_parse(&d, &arena, wrong[_i].text, strlen(wrong[_i].text)), wrong[_i].status);
     ck_assert_str_eq(vaei_fail_text(), wrong[_i].sentence);
     ck_assert_ptr_eq(d.first, (vaei_section *)&heap); /* untouched */
@@ -318,8 +321,9 @@ END_TEST
 
 /* Pieces in any order, some bytes changed: never a crash, an error has its sentence, a success prints to a fixed point. */
 START_TEST(test_grammar_takes_any_bytes) {
-    static const char *const piece[] = { "encoder ", "decoder ", "a", " | ", "{", "}", " { ", " } ", "k=v ", "=", "\n", "\r\n",
-                                         "# c\n", "repeat n=2 { ", "repeat n=", "7x7 ", "\t", " ", "residual { ", "b | ", "0", "\n| " };
+    static const char *const piece[] = {
+        "encoder ", "decoder ",      "a",         " | ",  "{",  "}", " { ",         " } ",  "k=v ", "=",   "\n", "\r\n",
+        "# c\n",    "repeat n=2 { ", "repeat n=", "7x7 ", "\t", " ", "residual { ", "b | ", "0",    "\n| "};
     uint64_t state = 88172645463325252u + (uint64_t)_i;
     char text[512], *first = malloc(1 << 16);
     for (int round = 0; round < 4000; round++) {
@@ -332,7 +336,7 @@ START_TEST(test_grammar_takes_any_bytes) {
             if ((state >> 20) % 30 == 0) break;
         }
         if (round % 3 == 0) text[(state >> 40) % n] = (char)(state >> 16);
-        vaei_document d = { NULL };
+        vaei_document d = {NULL};
         (void)vaei_fail(VAE_E_ARG, "%s", "");
         const vae_status_t status = vaei_document_parse(&d, &arena, text, n);
         if (status == VAE_OK) {

@@ -90,7 +90,8 @@ moved=$(pkg-config --define-variable=prefix=/elsewhere --cflags --libs vae)
 expect_same 'the .pc file moves with its prefix' '-I/elsewhere/include -L/elsewhere/lib -lvae' "$(echo $moved)"
 
 # the sources without the Makefile: one command, no BLAS, the same numbers
-run 'builds by one command' $CC -O2 -fPIC -shared -Iinclude -Ilib -Wl,--as-needed -o "$tmp/libvae.so.0" lib/*/*.c -lm -lpthread
+run 'builds by one command' $CC -O2 -fPIC -shared -Iinclude -Ilib -Wl,--as-needed -o "$tmp/libvae.so.0" \
+    lib/*/*.c lib/vae/*/*.c -lm -lpthread
 run 'a program links with it' $CC -Iinclude -o "$tmp/one" examples/01_reconstruct.c "$tmp/libvae.so.0"
 expect_same 'and computes the same' "$("$tmp/app/c99")" "$(LD_LIBRARY_PATH=$tmp "$tmp/one")"
 needed=$(objdump -p "$tmp/libvae.so.0" | awk '$1 == "NEEDED" { print $2 }' | grep -vE '^(libc|libm|libpthread|ld-linux.*)\.so')

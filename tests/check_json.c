@@ -11,9 +11,9 @@
 
 /* Reads to the end or the first failure; out gets the tokens in short: "{ k:a 1 s:x [ ] }". */
 static vae_status_t walk(vaei_json *j, char *out, size_t cap) {
-    static const char *const sign[] = { "", "{", "}", "[", "]", "k:", "s:", "", "true", "false", "null" };
-    vaei_writer w = { out, cap, 0 };
-    vaei_json_token t = { .kind = VAEI_JSON_NULL };
+    static const char *const sign[] = {"", "{", "}", "[", "]", "k:", "s:", "", "true", "false", "null"};
+    vaei_writer w = {out, cap, 0};
+    vaei_json_token t = {.kind = VAEI_JSON_NULL};
     vae_status_t status = VAE_OK;
     while (status == VAE_OK && t.kind != VAEI_JSON_END) {
         status = vaei_json_next(j, &t);
@@ -44,26 +44,26 @@ static vae_status_t run(const char *text, size_t length, char *out, size_t cap) 
 static const struct {
     const char *text, *tokens;
 } good[] = {
-    { "{}", "{ }" },
-    { "[]", "[ ]" },
-    { " \t\r\n{ \"a\" : 1 , \"b\" : [ ] } \n", "{ k:a 1 k:b [ ] }" },
-    { "{\"a\":{\"b\":[1,-2,{\"c\":null}]},\"d\":true}", "{ k:a { k:b [ 1 -2 { k:c null } ] } k:d true }" },
-    { "true", "true" },
-    { "false", "false" },
-    { "null", "null" },
-    { "\"x\"", "s:x" },
-    { "\"\"", "s:" },
-    { "0", "0" },
-    { "-0", "-0" },
-    { "[0.5,-1.25e-3,1E+2,12345678901234567890,0e1]", "[ 0.5 -1.25e-3 1E+2 12345678901234567890 0e1 ]" },
-    { "[[[[[[[[]]]]]]]]", "[ [ [ [ [ [ [ [ ] ] ] ] ] ] ] ]" },
-    { "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "s:\"\\/\b\f\n\r\t" },
-    { "\"\\u0041\\u00e9\\u20AC\\ud83d\\uDE00\"", "s:A\303\251\342\202\254\360\237\230\200" },
-    { "\"a\\u0062c\"", "s:abc" },
-    { "\"\\\\\\\"\"", "s:\\\"" },
-    { "\"\303\251 \342\202\254 \360\237\230\200 \177\"", "s:\303\251 \342\202\254 \360\237\230\200 \177" },
-    { "{\"\":1}", "{ k: 1 }" },
-    { "{\"a\":{\"a\":1},\"b\":{\"a\":1}}", "{ k:a { k:a 1 } k:b { k:a 1 } }" },
+    {"{}", "{ }"},
+    {"[]", "[ ]"},
+    {" \t\r\n{ \"a\" : 1 , \"b\" : [ ] } \n", "{ k:a 1 k:b [ ] }"},
+    {"{\"a\":{\"b\":[1,-2,{\"c\":null}]},\"d\":true}", "{ k:a { k:b [ 1 -2 { k:c null } ] } k:d true }"},
+    {"true", "true"},
+    {"false", "false"},
+    {"null", "null"},
+    {"\"x\"", "s:x"},
+    {"\"\"", "s:"},
+    {"0", "0"},
+    {"-0", "-0"},
+    {"[0.5,-1.25e-3,1E+2,12345678901234567890,0e1]", "[ 0.5 -1.25e-3 1E+2 12345678901234567890 0e1 ]"},
+    {"[[[[[[[[]]]]]]]]", "[ [ [ [ [ [ [ [ ] ] ] ] ] ] ] ]"},
+    {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "s:\"\\/\b\f\n\r\t"},
+    {"\"\\u0041\\u00e9\\u20AC\\ud83d\\uDE00\"", "s:A\303\251\342\202\254\360\237\230\200"},
+    {"\"a\\u0062c\"", "s:abc"},
+    {"\"\\\\\\\"\"", "s:\\\""},
+    {"\"\303\251 \342\202\254 \360\237\230\200 \177\"", "s:\303\251 \342\202\254 \360\237\230\200 \177"},
+    {"{\"\":1}", "{ k: 1 }"},
+    {"{\"a\":{\"a\":1},\"b\":{\"a\":1}}", "{ k:a { k:a 1 } k:b { k:a 1 } }"},
 };
 
 START_TEST(test_json_reads_valid_text) {
@@ -79,8 +79,11 @@ START_TEST(test_json_finish_reads_the_rest) {
     static const struct {
         const char *text;
         vae_status_t status;
-    } cases[] = { { "[1, [2, {\"a\": 3}], 4] ", VAE_OK }, { "[1, [2, {\"a\": 3}], 4]]", VAE_E_FORMAT }, { "[1,", VAE_E_FORMAT },
-                  { "[1,[[[[[[[[[]]]]]]]]]]", VAE_E_LIMIT }, { "[1,{\"a\":1,\"a\":2}]", VAE_E_FORMAT } };
+    } cases[] = {{"[1, [2, {\"a\": 3}], 4] ", VAE_OK},
+                 {"[1, [2, {\"a\": 3}], 4]]", VAE_E_FORMAT},
+                 {"[1,", VAE_E_FORMAT},
+                 {"[1,[[[[[[[[[]]]]]]]]]]", VAE_E_LIMIT},
+                 {"[1,{\"a\":1,\"a\":2}]", VAE_E_FORMAT}};
     const size_t count = sizeof cases / sizeof *cases;
     for (size_t i = 0; i < count; i++) {
         vaei_heap heap;
@@ -231,8 +234,7 @@ START_TEST(test_json_depth_is_limited) {
     for (int depth = 1; depth <= 20; depth++) {
         memset(text, '[', (size_t)depth);
         memset(text + depth, ']', (size_t)depth);
-        ck_assert_int_eq(run(text, 2 * (size_t)depth, tokens, sizeof tokens),
-                         depth <= VAEI_JSON_DEPTH ? VAE_OK : VAE_E_LIMIT);
+        ck_assert_int_eq(run(text, 2 * (size_t)depth, tokens, sizeof tokens), depth <= VAEI_JSON_DEPTH ? VAE_OK : VAE_E_LIMIT);
     }
 }
 END_TEST
@@ -277,11 +279,11 @@ START_TEST(test_json_without_memory) {
         strcpy(at, "}");
     }
     for (int64_t at = 1;; at++) {
-        test_heap h = { .fail_at = at };
-        vaei_heap heap = { .user = &h, .alloc = test_alloc, .free = test_free };
+        test_heap h = {.fail_at = at};
+        vaei_heap heap = {.user = &h, .alloc = test_alloc, .free = test_free};
         vaei_arena arena;
         vaei_json j;
-        vaei_json_token t = { .kind = VAEI_JSON_NULL };
+        vaei_json_token t = {.kind = VAEI_JSON_NULL};
         vaei_arena_init(&arena, &heap);
         vae_status_t status = vaei_json_open(&j, &arena, text, strlen(text));
         while (status == VAE_OK && t.kind != VAEI_JSON_END) status = vaei_json_next(&j, &t);
@@ -326,7 +328,7 @@ END_TEST
 START_TEST(test_utf8_refuses_everything_else) {
     int64_t count = 0;
     for (unsigned i = 0; i < 1u << 24; i++) {
-        const char s[3] = { (char)(i >> 16), (char)(i >> 8 & 0xFF), (char)(i & 0xFF) };
+        const char s[3] = {(char)(i >> 16), (char)(i >> 8 & 0xFF), (char)(i & 0xFF)};
         count += vaei_utf8_prefix(s, 3) == 3;
     }
     const int64_t one = 128, two = 30 * 64, three = 16 * 64 * 64 - 2048 - 2048; /* less overlong and surrogates */
@@ -347,12 +349,12 @@ START_TEST(test_sort_orders_any_array) {
         for (int pattern = 0; pattern < 4; pattern++) {
             for (size_t i = 0; i < n; i++) {
                 random = random * 1664525u + 1013904223u;
-                const int by_pattern[] = { (int)i, (int)(n - i), (int)(random >> 28), 5 };
+                const int by_pattern[] = {(int)i, (int)(n - i), (int)(random >> 28), 5};
                 values[i] = by_pattern[pattern];
                 items[i] = &values[i];
             }
             vaei_sort(items, n, compare_ints);
-            char seen[1000] = { 0 };
+            char seen[1000] = {0};
             for (size_t i = 0; i < n; i++) {
                 const int *item = items[i];
                 ck_assert(!seen[item - values]);

@@ -4,7 +4,7 @@
 #include "guarded.h"
 #include "quantizer_rig.h"
 
-#include "vae/kmeans.h"
+#include "vae/codes/kmeans.h"
 
 enum { PLAIN_RUNS = 20, PLAIN_ROUNDS = 60 };
 

@@ -23,8 +23,7 @@ static void latent_rig(rig *g, const char *text, vaei_shape h) {
     ck_assert_int_eq(plan_latent(g, text, h), VAE_OK);
     if (g->q.ops->need) g->q.ops->need(&g->q, k, N, 1, &need);
     allocate(g, need);
-    for (int64_t i = 0; i < g->table.count; i++)
-        fill(g, g->params + g->table.at[i]->offset, g->table.at[i]->count, 0.7f);
+    for (int64_t i = 0; i < g->table.count; i++) fill(g, g->params + g->table.at[i]->offset, g->table.at[i]->count, 0.7f);
 }
 
 typedef struct latent_case {
@@ -40,8 +39,7 @@ static double latent_value(void *arg) {
     if (t->g.q.ops->pack) t->g.q.ops->pack(&t->g.q, &t->g.run, t->g.slot.pack);
     t->g.q.ops->encode(&t->g.q, &t->g.run, &t->g.slot, t->h, t->mean, t->logvar);
     t->g.q.ops->draw(&t->g.q, &t->g.run, &t->g.slot, t->mean, t->logvar, t->given_noise, t->z, t->kl, NULL);
-    for (int64_t i = 0; i < count; i++)
-        sum += (double)t->dz[i] * (double)t->z[i] + (double)t->dkl[i] * (double)t->kl[i];
+    for (int64_t i = 0; i < count; i++) sum += (double)t->dz[i] * (double)t->z[i] + (double)t->dkl[i] * (double)t->kl[i];
     return sum;
 }
 
@@ -57,15 +55,13 @@ static void latent_setup(latent_case *t, const char *text, vaei_shape h, int wit
 static void latent_run(latent_case *t) {
     (void)latent_value(t);
     memset(t->g.grads, 0, (size_t)t->g.table.n_floats * sizeof(float));
-    t->g.q.ops->backward(&t->g.q, &t->g.run, &t->g.slot, t->h, t->mean, t->logvar, t->given_noise, t->dz, t->dkl,
-                         t->dh);
+    t->g.q.ops->backward(&t->g.q, &t->g.run, &t->g.slot, t->h, t->mean, t->logvar, t->given_noise, t->dz, t->dkl, t->dh);
 }
 
 static const struct {
     const char *text;
     const vaei_shape *h;
-} latent_texts[] = {
-    {"latent none\n", &image}, {"latent gaussian dim=3\n", &vector7}, {"latent gaussian dim=2 map=true\n", &image}};
+} latent_texts[] = {{"latent none\n", &image}, {"latent gaussian dim=3\n", &vector7}, {"latent gaussian dim=2 map=true\n", &image}};
 
 START_TEST(test_latent_gradients) {
     for (int with_noise = 0; with_noise < 2; with_noise++) {
@@ -182,8 +178,7 @@ START_TEST(test_log_ratio_is_prior_over_posterior) {
     t.g.q.ops->draw(&t.g.q, &t.g.run, &t.g.slot, t.mean, t.logvar, t.noise, t.z, NULL, ratio);
     for (int i = 0; i < N; i++) {
         double wanted = 0;
-        for (int d = i * 3; d < i * 3 + 3; d++)
-            wanted += log_normal(t.z[d], 0, 0) - log_normal(t.z[d], t.mean[d], t.logvar[d]);
+        for (int d = i * 3; d < i * 3 + 3; d++) wanted += log_normal(t.z[d], 0, 0) - log_normal(t.z[d], t.mean[d], t.logvar[d]);
         ck_assert_double_eq_tol(ratio[i], wanted, 1e-4);
     }
     rig_free(&t.g);

@@ -20,8 +20,7 @@ static void list_cases(void) {
     vaei_heap_init_default(&heap);
     if (vaei_file_read(&file, &heap, FIXTURE) < 0) return;
     for (int64_t i = 0; i < file.n_text && n_cases < (int)VAEI_COUNT(cases); i++)
-        if (strncmp(file.text[i].key, "fixture.", 8) != 0)
-            snprintf(cases[n_cases++], sizeof(cases[0]), "%s", file.text[i].key);
+        if (strncmp(file.text[i].key, "fixture.", 8) != 0) snprintf(cases[n_cases++], sizeof(cases[0]), "%s", file.text[i].key);
     vaei_file_close(&file);
 }
 
@@ -48,8 +47,7 @@ static void compare(const fixture *f, const char *what, const char *rest, const 
     char name[160];
     float *want = read_tensor(f, what, rest, &count);
     snprintf(name, sizeof(name), "%s.%s%s", f->name, what, rest);
-    ck_assert_msg(want && count == size, "%s: %lld values wanted, %lld in the file", name, (long long)size,
-                  (long long)count);
+    ck_assert_msg(want && count == size, "%s: %lld values wanted, %lld in the file", name, (long long)size, (long long)count);
     assert_close(got, want, count, TOLERANCE, name);
     block_free(want, floats(count));
 }
@@ -101,10 +99,8 @@ START_TEST(test_layer_values_equal_pytorch) {
     for (int64_t i = 0; training && i < g.params.count; i++) {
         const vaei_param *q = g.params.at[i];
         const char *rest = q->name + strlen("net.0.");
-        if (q->flags & VAEI_PARAM_TRAINED)
-            compare(&f, "grad.", rest, p.grads + q->offset, q->count);
-        else
-            compare(&f, "after.", rest, g.values + q->offset, q->count);
+        if (q->flags & VAEI_PARAM_TRAINED) compare(&f, "grad.", rest, p.grads + q->offset, q->count);
+        else compare(&f, "after.", rest, g.values + q->offset, q->count);
     }
     if (training && !strstr(name, "batchnorm")) {
         float *inferred = infer(&g, n, x, NULL);
@@ -258,11 +254,9 @@ static const struct {
     double tolerance;
 } norms[] = {
     {"batchnorm", batch_set, {3, {50, 30, 40, 0}}, 0.5f, 1e-5}, /* more rows than one task sums */
-    {"groupnorm groups=2", group_set, {3, {50, 30, 40, 0}}, 0.5f, 1e-5},
-    {"layernorm", row_set, {3, {50, 30, 40, 0}}, 0.5f, 1e-5},
+    {"groupnorm groups=2", group_set, {3, {50, 30, 40, 0}}, 0.5f, 1e-5}, {"layernorm", row_set, {3, {50, 30, 40, 0}}, 0.5f, 1e-5},
     {"batchnorm", batch_set, {3, {4, 6, 24, 0}}, 10000, 1e-3}, /* far above the deviation; these x are exact in float */
-    {"groupnorm groups=2", group_set, {3, {4, 6, 24, 0}}, 10000, 1e-3},
-    {"layernorm", row_set, {3, {4, 6, 24, 0}}, 10000, 1e-3},
+    {"groupnorm groups=2", group_set, {3, {4, 6, 24, 0}}, 10000, 1e-3},  {"layernorm", row_set, {3, {4, 6, 24, 0}}, 10000, 1e-3},
 };
 
 START_TEST(test_norms_equal_their_formulas_in_double) {
@@ -270,14 +264,11 @@ START_TEST(test_norms_equal_their_formulas_in_double) {
     rig g;
     open_layer(&g, norms[_i].text, norms[_i].in);
     const int64_t count = N * in_size(&g), channels = norms[_i].in.d[2], stored = g.params.n_floats;
-    float *x = make_input(count), *dy = make_gradient(count), *y = block_make(floats(count)),
-          *dx = block_make(floats(count));
-    float *grads = block_make(floats(stored)), *want_y = block_make(floats(count)),
-          *want_dx = block_make(floats(count));
+    float *x = make_input(count), *dy = make_gradient(count), *y = block_make(floats(count)), *dx = block_make(floats(count));
+    float *grads = block_make(floats(stored)), *want_y = block_make(floats(count)), *want_dx = block_make(floats(count));
     float *want_grads = block_make(floats(stored));
     const float *weight = g.values + g.params.at[0]->offset, *bias = g.values + g.params.at[1]->offset;
-    double *sums =
-        calloc((size_t)count * 5 + (size_t)channels * 2, sizeof(double)); /* sets are at most as many as values */
+    double *sums = calloc((size_t)count * 5 + (size_t)channels * 2, sizeof(double)); /* sets are at most as many as values */
     double *size = sums, *mean = size + count, *variance = mean + count, *t = variance + count, *tu = t + count;
     double *dweight = tu + count, *dbias = dweight + channels;
     ck_assert_ptr_nonnull(sums);
@@ -403,14 +394,7 @@ static const struct {
      {4, 4, 1, 1},
      4,
      4},
-    {"relu | residual { relu | conv2d out=4 kernel=1 } { conv2d out=4 kernel=1 }",
-     "net.1.shortcut.0.bias",
-     3,
-     1,
-     TRAINED,
-     {4},
-     4,
-     4},
+    {"relu | residual { relu | conv2d out=4 kernel=1 } { conv2d out=4 kernel=1 }", "net.1.shortcut.0.bias", 3, 1, TRAINED, {4}, 4, 4},
 };
 
 START_TEST(test_layer_parameters_have_pytorchs_names_shapes_and_fans) {

@@ -33,8 +33,8 @@ static double slope(pass *p, const rig *g, float *value, const float *x, const f
 
 /* Returns the largest difference quotient. A gradient may be 0 as a whole - nothing sees the bias of keys - so errors are
  * measured against at least `floor`. */
-static double assert_gradient(pass *p, const rig *g, float *values, const float *gradient, int64_t count,
-                              const float *x, const float *dy, float *y, double floor, const char *what) {
+static double assert_gradient(pass *p, const rig *g, float *values, const float *gradient, int64_t count, const float *x, const float *dy,
+                              float *y, double floor, const char *what) {
     double *want = calloc((size_t)count, sizeof(double)), largest = 0;
     for (int64_t i = 0; i < count; i++) {
         want[i] = slope(p, g, &values[i], x, dy, y);
@@ -43,8 +43,7 @@ static double assert_gradient(pass *p, const rig *g, float *values, const float 
     const double scale = fmax(largest, floor);
     for (int64_t i = 0; i < count; i++)
         if (!(fabs((double)gradient[i] - want[i]) <= 1e-3 * scale))
-            ck_abort_msg("%s: gradient %lld is %.6g, wanted %.6g of at most %.3g", what, (long long)i,
-                         (double)gradient[i], want[i], scale);
+            ck_abort_msg("%s: gradient %lld is %.6g, wanted %.6g of at most %.3g", what, (long long)i, (double)gradient[i], want[i], scale);
     free(want);
     return largest;
 }
@@ -223,15 +222,11 @@ static void check_joined(const char *const texts[4], double tolerance) {
         ck_assert_msg(rig_open(&g, text, &vector) == VAE_OK, "%s: %s", text, vaei_fail_text());
     }
     const int64_t n = 3, in = n * in_size(&g), out = n * out_size(&g);
-    float *x = make_input(in), *dy = make_gradient(out), *y = block_make(floats(out)),
-          *grads = block_make(floats(g.params.n_floats));
-    float *inferred = infer(&g, n, x, NULL), *apart = run_apart(&g, texts, n, 0, x),
-          *apart_training = run_apart(&g, texts, n, 1, x);
+    float *x = make_input(in), *dy = make_gradient(out), *y = block_make(floats(out)), *grads = block_make(floats(g.params.n_floats));
+    float *inferred = infer(&g, n, x, NULL), *apart = run_apart(&g, texts, n, 0, x), *apart_training = run_apart(&g, texts, n, 1, x);
     train(&g, n, x, dy, NULL, y, NULL, grads);
-    if (tolerance > 0)
-        assert_close(inferred, apart, out, tolerance, text);
-    else
-        assert_same(inferred, apart, out, text);
+    if (tolerance > 0) assert_close(inferred, apart, out, tolerance, text);
+    else assert_same(inferred, apart, out, text);
     assert_same(y, apart_training, out, text);
     float *const blocks[] = {dy, y, inferred, apart, apart_training};
     for (size_t i = 0; i < VAEI_COUNT(blocks); i++) block_free(blocks[i], floats(out));
@@ -273,17 +268,17 @@ END_TEST
 
 /* ---- mistakes --------------------------------------------------------------------------------------------------- */
 
-#define IMAGE                                                                                                          \
-    {                                                                                                                  \
-        3, {                                                                                                           \
-            6, 8, 4, 0                                                                                                 \
-        }                                                                                                              \
+#define IMAGE          \
+    {                  \
+        3, {           \
+            6, 8, 4, 0 \
+        }              \
     }
-#define VECTOR                                                                                                         \
-    {                                                                                                                  \
-        1, {                                                                                                           \
-            24, 0, 0, 0                                                                                                \
-        }                                                                                                              \
+#define VECTOR          \
+    {                   \
+        1, {            \
+            24, 0, 0, 0 \
+        }               \
     }
 static const struct {
     const char *text;
@@ -298,8 +293,7 @@ static const struct {
     {"linear out=3 init=xavie", VECTOR, VAE_E_SPEC,
      "net.0 linear: init=xavie, wanted pytorch|xavier|kaiming|zeros (did you mean 'xavier'?)"},
     {"conv2d out=3", IMAGE, VAE_E_SPEC, "net.0 conv2d: kernel is missing"},
-    {"conv2d out=3 kernel=3", VECTOR, VAE_E_SHAPE,
-     "net.0: conv2d: wants height x width x channels, got 24: put reshape before it"},
+    {"conv2d out=3 kernel=3", VECTOR, VAE_E_SHAPE, "net.0: conv2d: wants height x width x channels, got 24: put reshape before it"},
     {"conv2d out=3 kernel=9x1 pad=1x0", IMAGE, VAE_E_SHAPE,
      "net.0: conv2d: the kernel reaches over 9 pixels of height, the padded image has 8"},
     {"conv2d out=3 kernel=1x5 dilation=2", IMAGE, VAE_E_SHAPE,
@@ -307,14 +301,11 @@ static const struct {
     {"conv2d out=6 kernel=3 groups=3", IMAGE, VAE_E_SHAPE, "net.0: conv2d: groups=3 does not divide 4 channels into 6"},
     {"conv2d out=3 kernel=3 groups=2", IMAGE, VAE_E_SHAPE, "net.0: conv2d: groups=2 does not divide 4 channels into 3"},
     {"conv2d out=3 kernel=0", IMAGE, VAE_E_SPEC, "net.0 conv2d: kernel=0, wanted 1..1024"},
-    {"deconv2d out=3 kernel=3 groups=2", IMAGE, VAE_E_SHAPE,
-     "net.0: deconv2d: groups=2 does not divide 4 channels into 3"},
+    {"deconv2d out=3 kernel=3 groups=2", IMAGE, VAE_E_SHAPE, "net.0: deconv2d: groups=2 does not divide 4 channels into 3"},
     {"deconv2d out=3 kernel=3 stride=2 output_pad=2", IMAGE, VAE_E_SHAPE,
      "net.0: deconv2d: output_pad=2 must be smaller than the stride or the dilation"},
-    {"deconv2d out=3 kernel=3 pad=same output_pad=1", IMAGE, VAE_E_SHAPE,
-     "net.0: deconv2d: pad=same leaves nothing for output_pad to add"},
-    {"deconv2d out=3 kernel=1x3 pad=3x0", IMAGE, VAE_E_SHAPE,
-     "net.0: deconv2d: pad crops 6 pixels of height, only 6 are painted"},
+    {"deconv2d out=3 kernel=3 pad=same output_pad=1", IMAGE, VAE_E_SHAPE, "net.0: deconv2d: pad=same leaves nothing for output_pad to add"},
+    {"deconv2d out=3 kernel=1x3 pad=3x0", IMAGE, VAE_E_SHAPE, "net.0: deconv2d: pad crops 6 pixels of height, only 6 are painted"},
     {"batchnorm eps=0", IMAGE, VAE_E_SPEC, "net.0 batchnorm: eps=0, wanted (0..1]"},
     {"groupnorm groups=3", IMAGE, VAE_E_SHAPE, "net.0: groupnorm: groups=3 does not divide 4 channels"},
     {"dropout p=1", IMAGE, VAE_E_SPEC, "net.0 dropout: p=1, wanted [0..1)"},
@@ -322,16 +313,12 @@ static const struct {
     {"reshape 5x5", VECTOR, VAE_E_SHAPE, "net.0: reshape: 24 holds 24 values, 5x5 holds 25"},
     {"upsample factor=17", IMAGE, VAE_E_SPEC, "net.0 upsample: factor=17, wanted 1..16"},
     {"avgpool kernel=2 pad=2", IMAGE, VAE_E_SHAPE, "net.0: avgpool: pad of 2, must be smaller than the kernel of 2"},
-    {"maxpool kernel=7x2", IMAGE, VAE_E_SHAPE,
-     "net.0: maxpool: the kernel reaches over 7 pixels of height, the padded image has 6"},
+    {"maxpool kernel=7x2", IMAGE, VAE_E_SHAPE, "net.0: maxpool: the kernel reaches over 7 pixels of height, the padded image has 6"},
     {"residual", IMAGE, VAE_E_SPEC, "net.0: residual: wants layers in braces"},
     {"residual { } { } { }", IMAGE, VAE_E_SPEC, "net.0 residual: more than a body and a shortcut in braces"},
-    {"residual { conv2d out=4 kernel=3 }", IMAGE, VAE_E_SHAPE,
-     "net.0 residual: the body makes 4x6x4, the input is 6x8x4"},
-    {"residual { relu } { flatten }", IMAGE, VAE_E_SHAPE,
-     "net.0 residual: the body makes 6x8x4, the shortcut makes 192"},
-    {"residual { relu | lineer out=4 }", IMAGE, VAE_E_SPEC,
-     "line 1, column 23: net.0.body.1: no layer 'lineer' (did you mean 'linear'?)"},
+    {"residual { conv2d out=4 kernel=3 }", IMAGE, VAE_E_SHAPE, "net.0 residual: the body makes 4x6x4, the input is 6x8x4"},
+    {"residual { relu } { flatten }", IMAGE, VAE_E_SHAPE, "net.0 residual: the body makes 6x8x4, the shortcut makes 192"},
+    {"residual { relu | lineer out=4 }", IMAGE, VAE_E_SPEC, "line 1, column 23: net.0.body.1: no layer 'lineer' (did you mean 'linear'?)"},
     {"leaky_relu slope=2", IMAGE, VAE_E_SPEC, "net.0 leaky_relu: slope=2, wanted 0..1"},
     {"elu alpha=0", IMAGE, VAE_E_SPEC, "net.0 elu: alpha=0, wanted (0..100]"},
     {"hardtanh lo=1", IMAGE, VAE_E_SPEC, "net.0: hardtanh: lo is not below hi"},
@@ -354,10 +341,8 @@ Suite *suite_layers(void) {
     suite_add_tcase(s, t);
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, test_layer_gradients_of_more_texts_equal_finite_differences, 0, (int)VAEI_COUNT(more));
-    tcase_add_loop_test(t, test_layer_results_of_more_texts_do_not_depend_on_the_instruction_set, 0,
-                        (int)VAEI_COUNT(more));
-    tcase_add_loop_test(t, test_layer_widths_from_1_to_67_do_not_depend_on_the_instruction_set, 0,
-                        (int)VAEI_COUNT(widths));
+    tcase_add_loop_test(t, test_layer_results_of_more_texts_do_not_depend_on_the_instruction_set, 0, (int)VAEI_COUNT(more));
+    tcase_add_loop_test(t, test_layer_widths_from_1_to_67_do_not_depend_on_the_instruction_set, 0, (int)VAEI_COUNT(widths));
     tcase_add_loop_test(t, test_layer_with_an_activation_joined_gives_the_same_bits, 0, count);
     tcase_add_loop_test(t, test_layer_with_a_normalisation_folded_is_equal_to_1e_6, 0, count);
     tcase_add_loop_test(t, test_layer_mistakes_are_told_in_these_words, 0, (int)VAEI_COUNT(mistakes));

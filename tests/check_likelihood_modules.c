@@ -78,7 +78,7 @@ START_TEST(test_likelihood_of_parts_is_that_of_the_whole_unless_of_batch) {
         r.n = n = first + n > N ? N - first : n;
         vaei_likelihood_nll(p, &r, parts.g.facts, parts.theta + first * S, parts.x + first * S, parts.nll + first);
         vaei_likelihood_backward(p, &r, parts.g.facts, parts.theta + first * S, parts.x + first * S, parts.weight + first,
-                         parts.dtheta + first * S);
+                                 parts.dtheta + first * S);
     }
     if (!p->of_batch) {
         ck_assert_mem_eq(whole.nll, parts.nll, sizeof whole.nll);
@@ -190,8 +190,7 @@ END_TEST
 
 START_TEST(test_a_learned_sigma_below_the_clip_is_refused) {
     static const char *const texts[] = {"likelihood gaussian sigma=learned value=0.0024\n",
-                                        "likelihood gaussian sigma=optimal value=0.0024\n",
-                                        "likelihood gaussian value=0.0024\n"};
+                                        "likelihood gaussian sigma=optimal value=0.0024\n", "likelihood gaussian value=0.0024\n"};
     for (int i = 0; i < 3; i++) {
         char text[256];
         vae_model_t *m = NULL;
@@ -214,8 +213,7 @@ START_TEST(test_gaussian_optimal_uses_batch_then_running_sigma) {
         mse = 0;
         for (int j = 0; j < N * S; j++) mse += pow((double)t.x[j] - (double)t.theta[j], 2) / (N * S);
         (void)likelihood_value(&t);
-        for (int i = 0; i < N; i++)
-            ck_assert_double_eq_tol(t.nll[i], normal_nll(&t, i, exp(clip(0.5 * log(mse)))), 1e-4);
+        for (int i = 0; i < N; i++) ck_assert_double_eq_tol(t.nll[i], normal_nll(&t, i, exp(clip(0.5 * log(mse)))), 1e-4);
         t.g.p.ops->commit(&t.g.p, &t.g.run, t.g.facts, t.g.params);
         ck_assert_float_eq(t.g.params[batches], (float)(batch + 1));
         const double l = clip(0.5 * log(mse)), wanted = batch == 0 ? l : 0.5 * (first + l);
@@ -244,8 +242,7 @@ START_TEST(test_laplace_closed_form) {
         ck_assert_double_eq_tol(t.nll[i], wanted, 1e-5);
     }
     vaei_likelihood_backward(&t.g.p, &t.g.run, t.g.facts, t.theta, t.x, t.weight, t.dtheta);
-    for (int j = 0; j < N * S; j++)
-        ck_assert_float_eq_tol(t.dtheta[j], (t.theta[j] > t.x[j] ? 4.0f : -4.0f) * t.weight[j / S], 1e-6f);
+    for (int j = 0; j < N * S; j++) ck_assert_float_eq_tol(t.dtheta[j], (t.theta[j] > t.x[j] ? 4.0f : -4.0f) * t.weight[j / S], 1e-6f);
     vaei_likelihood_mean(&t.g.p, &t.g.run, t.theta, t.dtheta);
     ck_assert_mem_eq(t.theta, t.dtheta, sizeof t.theta);
     rig_free(&t.g);
@@ -337,8 +334,7 @@ Suite *suite_likelihood_modules(void) {
     Suite *s = suite_create("likelihood modules");
     TCase *t = tcase_create("likelihood");
     tcase_add_loop_test(t, test_likelihood_gradients, 0, (int)VAEI_COUNT(likelihood_texts));
-    tcase_add_loop_test(t, test_likelihood_of_parts_is_that_of_the_whole_unless_of_batch, 0,
-                        (int)VAEI_COUNT(likelihood_texts));
+    tcase_add_loop_test(t, test_likelihood_of_parts_is_that_of_the_whole_unless_of_batch, 0, (int)VAEI_COUNT(likelihood_texts));
     tcase_add_test(t, test_optimal_sigma_gradient_of_a_near_fit);
     tcase_add_test(t, test_bernoulli_closed_form);
     tcase_add_test(t, test_bernoulli_survives_extreme_logits);

@@ -7,7 +7,7 @@
 
 #include "api/api.h"
 #include "module_rig.h"
-#include "vae/natural_log.h"
+#include "vae/likelihoods/natural_log.h"
 
 /* ---- beside PyTorch ------------------------------------------------------------------------------------------------------ */
 
@@ -23,22 +23,28 @@ static const struct {
     const char *text;
     double nll, d_location[VALUES], d_log_scale[VALUES];
 } torch_values[] = {
-    {"likelihood gaussian sigma=value\n", 805656589.2380985,
+    {"likelihood gaussian sigma=value\n",
+     805656589.2380985,
      {-0.25, 16.62537622259396, -0.7809555605195042, -0.0, -16194101.746190889, -0.0},
      {0.9375, -36.407096500836424, -1.7333444618182654, 1.0, 0.0, 0.0}},
-    {"likelihood gaussian sigma=value value=0.5\n", 3222626331.0026174,
+    {"likelihood gaussian sigma=value value=0.5\n",
+     3222626331.0026174,
      {-1.0, 66.50150489037584, -3.123822242078017, -0.0, -64776406.984763555, -0.0},
      {0.75, -148.62838600334567, -9.93337784727306, 1.0, 0.0, 0.0}},
-    {"likelihood student_t df=1\n", 34.844865943563896,
+    {"likelihood student_t df=1\n",
+     34.844865943563896,
      {-0.47058823529411764, 0.8657450178371021, -0.41836780318907535, -0.0, -0.020100502500088206, -0.0},
      {0.8823529411764706, -0.9479262901334796, -0.46428731116176375, 1.0, 0.0, 0.0}},
-    {"likelihood student_t\n", 64.35362712226089,
+    {"likelihood student_t\n",
+     64.35362712226089,
      {-0.3076923076923077, 2.007551558494102, -0.5799165369809521, -0.0, -0.050251256156660935, -0.0},
      {0.9230769230769231, -3.516991006611729, -1.0297078794333325, 1.0, 0.0, 0.0}},
-    {"likelihood student_t df=2.5\n", 49.53088329968171,
+    {"likelihood student_t df=2.5\n",
+     49.53088329968171,
      {-0.34146341463414637, 1.458107000539598, -0.5222940094542518, -0.0, -0.03517587934240851, -0.0},
      {0.9146341463414634, -2.280740751214095, -0.8280290330898809, 1.0, 0.0, 0.0}},
-    {"likelihood student_t df=1000\n", 7180.469753405845,
+    {"likelihood student_t df=1000\n",
+     7180.469753405845,
      {-0.2502343603524779, 16.041919951145367, -0.7796055854705753, -0.0, -10.060295263999349, -0.0},
      {0.9374414099118805, -35.094319890077074, -1.7286195491470133, 1.0, 0.0, 0.0}},
 };
@@ -218,7 +224,9 @@ START_TEST(test_arrays_of_the_host_hold_x_and_never_theta) {
     for (int i = 0; i < EXAMPLES * SIZE; i++) x.at[i] = 0.01f * (float)i;
     ck_assert_int_eq(vae_model_create(&m, NULL,
                                       "input 2x2x3\nencoder flatten\nlatent gaussian dim=2\ndecoder linear out=24 | reshape 2x2x6\n"
-                                      "likelihood student_t\n", 1), VAE_OK);
+                                      "likelihood student_t\n",
+                                      1),
+                     VAE_OK);
     ck_assert_int_eq(vae_session_create(&s, m, EXAMPLES), VAE_OK);
     ck_assert_int_eq(vae_reconstruct(s, EXAMPLES, x.at, y.at), VAE_OK);
     ck_assert_int_eq(vae_sample(s, EXAMPLES, NULL, y.at), VAE_OK);

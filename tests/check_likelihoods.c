@@ -16,8 +16,7 @@
 #define SIGMA  0.5
 #define LN_2PI 1.8378770664093453
 
-static const char spec[] =
-    "input 3\nencoder\nlatent gaussian dim=2\ndecoder linear out=3\nlikelihood gaussian value=0.5\n";
+static const char spec[] = "input 3\nencoder\nlatent gaussian dim=2\ndecoder linear out=3\nlikelihood gaussian value=0.5\n";
 static const double W[S][D] = {{1.0, 0.5}, {2.0, -0.25}, {0.0, 0.7}}; /* columns orthogonal: 0.5 - 0.5 + 0 */
 static const double b[S] = {0.1, -0.2, 0.3};
 
@@ -107,8 +106,7 @@ START_TEST(test_the_mean_elbo_is_exact_at_the_true_posterior) {
         ck_assert_ok(vae_elbo(s, N, x, 1, NULL, elbo, NULL, NULL));
         for (int i = 0; i < N; i++) mean[i] += elbo[i] / rounds;
     }
-    for (int i = 0; i < N; i++)
-        ck_assert_double_eq_tol(mean[i], exact(x + i * S), 0.05); /* deviation 1 nat / sqrt(20000), 7 of them */
+    for (int i = 0; i < N; i++) ck_assert_double_eq_tol(mean[i], exact(x + i * S), 0.05); /* deviation 1 nat / sqrt(20000), 7 of them */
     vae_session_destroy(s);
     vae_model_destroy(m);
     free(x);
@@ -156,8 +154,7 @@ START_TEST(test_the_rate_is_the_closed_form_and_given_noise_is_used) {
         for (int j = 0; j < S; j++) {
             double y = b[j];
             for (int d = 0; d < D; d++)
-                y += W[j][d] *
-                     ((double)mean[i * D + d] + exp(0.5 * (double)logvar[i * D + d]) * (double)noise[i * D + d]);
+                y += W[j][d] * ((double)mean[i * D + d] + exp(0.5 * (double)logvar[i * D + d]) * (double)noise[i * D + d]);
             nll += 0.5 * pow(((double)x[i * S + j] - y) / SIGMA, 2) + log(SIGMA) + 0.5 * LN_2PI;
         }
         ck_assert_double_eq_tol(rate[i], kl, 1e-5);
@@ -200,8 +197,8 @@ START_TEST(test_a_decoder_that_cannot_give_logits_is_refused) {
     for (int k = 0; k < 3; k++) {
         char text[400], wanted[120];
         vae_model_t *m = NULL;
-        snprintf(text, sizeof text, "input 2x2x2\nencoder flatten\nlatent gaussian dim=2\ndecoder %s\nlikelihood %s\n",
-                 ends[_i].decoder, likelihoods[k]);
+        snprintf(text, sizeof text, "input 2x2x2\nencoder flatten\nlatent gaussian dim=2\ndecoder %s\nlikelihood %s\n", ends[_i].decoder,
+                 likelihoods[k]);
         if (k > 0 || !ends[_i].by) {
             ck_assert_ok(vae_model_create(&m, NULL, text, 0));
         } else {

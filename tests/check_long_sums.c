@@ -5,9 +5,9 @@
 #include <float.h>
 #include <math.h>
 
-#define SIDE  1000
-#define D     ((int64_t)SIDE * SIDE) /* dimensions of the latent */
-#define UNIT  0x1p-24                /* half the distance of floats above 1, relative */
+#define SIDE 1000
+#define D    ((int64_t)SIDE * SIDE) /* dimensions of the latent */
+#define UNIT 0x1p-24                /* half the distance of floats above 1, relative */
 
 static const char map[] = "input 1000x1000x1\nencoder\nlatent gaussian dim=1 map=true\ndecoder\nlikelihood gaussian\n";
 
@@ -68,8 +68,8 @@ START_TEST(test_the_rate_of_a_million_dimensions_is_its_closed_form) {
         ck_assert_msg(fabs(rate - want) <= bound, "elbo: rate %.17g, wanted %.17g within %g", rate, want, bound);
         ck_assert_msg(fabs(metrics.rate - want) <= bound, "step: rate %.17g, wanted %.17g within %g", metrics.rate, want, bound);
         if (first == 0) first = rate;
-        ck_assert_msg(rate == first && metrics.rate == first, "%s: rate %.17g and %.17g, else %.17g", vae_ctx_isa(ctx), rate,
-                      metrics.rate, first);
+        ck_assert_msg(rate == first && metrics.rate == first, "%s: rate %.17g and %.17g, else %.17g", vae_ctx_isa(ctx), rate, metrics.rate,
+                      first);
         vae_trainer_destroy(t);
         vae_session_destroy(s);
         vae_model_destroy(m);

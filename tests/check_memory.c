@@ -245,8 +245,7 @@ START_TEST(test_nothing_is_written_behind_results) {
     ck_assert_ok(vae_session_create(&s, model, 3));
     dice d = {5};
     for (int64_t n = 1; n <= 4; n++) {
-        guarded x = guarded_floats(n * S), y = guarded_floats(n * S), z = guarded_floats(n * D),
-                logvar = guarded_floats(n * D);
+        guarded x = guarded_floats(n * S), y = guarded_floats(n * S), z = guarded_floats(n * D), logvar = guarded_floats(n * D);
         dice_fill(&d, n * S, x.at);
         for (int64_t i = 0; i < n * S; i++) x.at[i] = fabsf(x.at[i]);
         ck_assert_ok(vae_encode(s, n, x.at, z.at, logvar.at));

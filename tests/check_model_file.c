@@ -32,19 +32,19 @@ static void teardown(void) {
 
 /* ---- models ------------------------------------------------------------------------------------------------------ */
 
-static const float values[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
-static const float with_nan[4] = { 1, 2, NAN, 4 }, with_inf[4] = { 1, 2, 3, -INFINITY };
-static const uint16_t halves[4] = { 0x3C00, 0x4000, 0x4200, 0x4400 }; /* 1, 2, 3, 4 */
-static const double doubles[4] = { 1, 2, 3, 4 };
+static const float values[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+static const float with_nan[4] = {1, 2, NAN, 4}, with_inf[4] = {1, 2, 3, -INFINITY};
+static const uint16_t halves[4] = {0x3C00, 0x4000, 0x4200, 0x4400}; /* 1, 2, 3, 4 */
+static const double doubles[4] = {1, 2, 3, 4};
 
 #define BYTES(array) (const uint8_t *)(array)
-#define WEIGHT_OF(type, rank, a, b, n, array)                                                                          \
-    { .name = "decoder.0.weight", .dtype = type, .ndim = rank, .shape = { a, b }, .count = n, .data = BYTES(array) }
+#define WEIGHT_OF(type, rank, a, b, n, array) \
+    { .name = "decoder.0.weight", .dtype = type, .ndim = rank, .shape = {a, b}, .count = n, .data = BYTES(array) }
 #define WEIGHT WEIGHT_OF(VAEI_DTYPE_F32, 2, 2, 2, 4, values)
-#define BIAS                                                                                                           \
-    { .name = "decoder.0.bias", .dtype = VAEI_DTYPE_F32, .ndim = 1, .shape = { 2 }, .count = 2, .data = BYTES(values) }
-#define OTHER(title)                                                                                                   \
-    { .name = title, .dtype = VAEI_DTYPE_F32, .ndim = 1, .shape = { 1 }, .count = 1, .data = BYTES(values) }
+#define BIAS \
+    { .name = "decoder.0.bias", .dtype = VAEI_DTYPE_F32, .ndim = 1, .shape = {2}, .count = 2, .data = BYTES(values) }
+#define OTHER(title) \
+    { .name = title, .dtype = VAEI_DTYPE_F32, .ndim = 1, .shape = {1}, .count = 1, .data = BYTES(values) }
 
 static const struct {
     const char *id, *version, *spec;
@@ -52,37 +52,37 @@ static const struct {
     int64_t n;
     vae_status_t status;
 } models[] = {
-    { "ok", "1", SPEC, { WEIGHT, BIAS }, 2, VAE_OK },
-    { "ok F16", "1", SPEC, { WEIGHT_OF(VAEI_DTYPE_F16, 2, 2, 2, 4, halves), BIAS }, 2, VAE_OK },
-    { "ok F64", "1", SPEC, { WEIGHT_OF(VAEI_DTYPE_F64, 2, 2, 2, 4, doubles), BIAS }, 2, VAE_OK },
-    { "stray tensor behind an optimizer's", "1", SPEC, { OTHER("optimizer.0.decoder.0.bias"), BIAS, OTHER("stray") }, 3, VAE_E_FORMAT },
-    { "ok checkpoint", "1", SPEC, { WEIGHT, BIAS, OTHER("optimizer.0.decoder.0.bias") }, 3, VAE_OK },
-    { "MF25 zero dimension", "1", SPEC, { WEIGHT_OF(VAEI_DTYPE_F32, 2, 0, 2, 0, values), BIAS }, 2, VAE_E_SHAPE },
-    { "MF26 rank 0", "1", SPEC, { WEIGHT_OF(VAEI_DTYPE_F32, 0, 1, 1, 1, values), BIAS }, 2, VAE_E_SHAPE },
-    { "MF40 no version", NULL, SPEC, { WEIGHT, BIAS }, 2, VAE_E_FORMAT },
-    { "MF40 no spec", "1", NULL, { WEIGHT, BIAS }, 2, VAE_E_FORMAT },
-    { "MF40 empty spec", "1", "", { WEIGHT, BIAS }, 2, VAE_E_SPEC },
-    { "MF40 bad spec", "1", "input 2\nencodre\n", { WEIGHT, BIAS }, 2, VAE_E_SPEC },
-    { "MF40 newer", "2", SPEC, { WEIGHT, BIAS }, 2, VAE_E_VERSION },
-    { "MF40 newer minor", "1.1", SPEC, { WEIGHT, BIAS }, 2, VAE_E_VERSION },
-    { "MF40 no number", "one", SPEC, { WEIGHT, BIAS }, 2, VAE_E_VERSION },
-    { "MF42 missing", "1", SPEC, { WEIGHT }, 1, VAE_E_FORMAT },
-    { "MF42 none", "1", SPEC, { WEIGHT }, 0, VAE_E_FORMAT },
-    { "MF43 extra", "1", SPEC, { WEIGHT, BIAS, OTHER("decoder.1.bias") }, 3, VAE_E_FORMAT },
-    { "MF43 other case", "1", SPEC, { WEIGHT, BIAS, OTHER("Decoder.0.bias") }, 3, VAE_E_FORMAT },
-    { "MF44 larger", "1", SPEC, { WEIGHT_OF(VAEI_DTYPE_F32, 2, 4, 2, 8, values), BIAS }, 2, VAE_E_SHAPE },
-    { "MF44 same count", "1", SPEC, { WEIGHT_OF(VAEI_DTYPE_F32, 2, 1, 4, 4, values), BIAS }, 2, VAE_E_SHAPE },
-    { "MF44 other rank", "1", SPEC, { WEIGHT_OF(VAEI_DTYPE_F32, 1, 4, 0, 4, values), BIAS }, 2, VAE_E_SHAPE },
-    { "MF45 whole numbers", "1", SPEC, { WEIGHT_OF(VAEI_DTYPE_I32, 2, 2, 2, 4, values), BIAS }, 2, VAE_E_UNSUPPORTED },
-    { "MF46 NaN", "1", SPEC, { WEIGHT_OF(VAEI_DTYPE_F32, 2, 2, 2, 4, with_nan), BIAS }, 2, VAE_E_NUMERIC },
-    { "MF46 infinity", "1", SPEC, { WEIGHT_OF(VAEI_DTYPE_F32, 2, 2, 2, 4, with_inf), BIAS }, 2, VAE_E_NUMERIC },
+    {"ok", "1", SPEC, {WEIGHT, BIAS}, 2, VAE_OK},
+    {"ok F16", "1", SPEC, {WEIGHT_OF(VAEI_DTYPE_F16, 2, 2, 2, 4, halves), BIAS}, 2, VAE_OK},
+    {"ok F64", "1", SPEC, {WEIGHT_OF(VAEI_DTYPE_F64, 2, 2, 2, 4, doubles), BIAS}, 2, VAE_OK},
+    {"stray tensor behind an optimizer's", "1", SPEC, {OTHER("optimizer.0.decoder.0.bias"), BIAS, OTHER("stray")}, 3, VAE_E_FORMAT},
+    {"ok checkpoint", "1", SPEC, {WEIGHT, BIAS, OTHER("optimizer.0.decoder.0.bias")}, 3, VAE_OK},
+    {"MF25 zero dimension", "1", SPEC, {WEIGHT_OF(VAEI_DTYPE_F32, 2, 0, 2, 0, values), BIAS}, 2, VAE_E_SHAPE},
+    {"MF26 rank 0", "1", SPEC, {WEIGHT_OF(VAEI_DTYPE_F32, 0, 1, 1, 1, values), BIAS}, 2, VAE_E_SHAPE},
+    {"MF40 no version", NULL, SPEC, {WEIGHT, BIAS}, 2, VAE_E_FORMAT},
+    {"MF40 no spec", "1", NULL, {WEIGHT, BIAS}, 2, VAE_E_FORMAT},
+    {"MF40 empty spec", "1", "", {WEIGHT, BIAS}, 2, VAE_E_SPEC},
+    {"MF40 bad spec", "1", "input 2\nencodre\n", {WEIGHT, BIAS}, 2, VAE_E_SPEC},
+    {"MF40 newer", "2", SPEC, {WEIGHT, BIAS}, 2, VAE_E_VERSION},
+    {"MF40 newer minor", "1.1", SPEC, {WEIGHT, BIAS}, 2, VAE_E_VERSION},
+    {"MF40 no number", "one", SPEC, {WEIGHT, BIAS}, 2, VAE_E_VERSION},
+    {"MF42 missing", "1", SPEC, {WEIGHT}, 1, VAE_E_FORMAT},
+    {"MF42 none", "1", SPEC, {WEIGHT}, 0, VAE_E_FORMAT},
+    {"MF43 extra", "1", SPEC, {WEIGHT, BIAS, OTHER("decoder.1.bias")}, 3, VAE_E_FORMAT},
+    {"MF43 other case", "1", SPEC, {WEIGHT, BIAS, OTHER("Decoder.0.bias")}, 3, VAE_E_FORMAT},
+    {"MF44 larger", "1", SPEC, {WEIGHT_OF(VAEI_DTYPE_F32, 2, 4, 2, 8, values), BIAS}, 2, VAE_E_SHAPE},
+    {"MF44 same count", "1", SPEC, {WEIGHT_OF(VAEI_DTYPE_F32, 2, 1, 4, 4, values), BIAS}, 2, VAE_E_SHAPE},
+    {"MF44 other rank", "1", SPEC, {WEIGHT_OF(VAEI_DTYPE_F32, 1, 4, 0, 4, values), BIAS}, 2, VAE_E_SHAPE},
+    {"MF45 whole numbers", "1", SPEC, {WEIGHT_OF(VAEI_DTYPE_I32, 2, 2, 2, 4, values), BIAS}, 2, VAE_E_UNSUPPORTED},
+    {"MF46 NaN", "1", SPEC, {WEIGHT_OF(VAEI_DTYPE_F32, 2, 2, 2, 4, with_nan), BIAS}, 2, VAE_E_NUMERIC},
+    {"MF46 infinity", "1", SPEC, {WEIGHT_OF(VAEI_DTYPE_F32, 2, 2, 2, 4, with_inf), BIAS}, 2, VAE_E_NUMERIC},
 };
 
 static void write_case(int i) {
     vaei_text_entry text[2];
     int64_t n = 0;
-    if (models[i].version) text[n++] = (vaei_text_entry){ "vae.format_version", models[i].version };
-    if (models[i].spec) text[n++] = (vaei_text_entry){ "vae.spec", models[i].spec };
+    if (models[i].version) text[n++] = (vaei_text_entry){"vae.format_version", models[i].version};
+    if (models[i].spec) text[n++] = (vaei_text_entry){"vae.spec", models[i].spec};
     ck_assert_int_eq(vaei_file_write(path, &heap, models[i].entry, models[i].n, text, n), VAE_OK);
 }
 
@@ -94,8 +94,7 @@ static double now_ms(void) {
 }
 
 static void check_cost(const char *id, const test_heap *h, size_t size, double start) {
-    ck_assert_msg(h->peak <= (int64_t)(2 * size) + 1048576, "%s: %lld bytes for a file of %zu", id, (long long)h->peak,
-                  size);
+    ck_assert_msg(h->peak <= (int64_t)(2 * size) + 1048576, "%s: %lld bytes for a file of %zu", id, (long long)h->peak, size);
     ck_assert_msg(now_ms() - start < 50, "%s: %g ms", id, now_ms() - start);
 }
 
@@ -123,10 +122,10 @@ static const char *const bombs[] = {
 START_TEST(test_what_a_text_declares_is_not_taken_before_the_file_has_it) {
     char spec[1024];
     uint8_t bytes[4096];
-    test_heap h = { 0 };
+    test_heap h = {0};
     vae_model_t *m;
     (void)snprintf(spec, sizeof spec, "%slikelihood gaussian\n", bombs[_i]);
-    const vaei_text_entry text[] = { { "vae.format_version", "1" }, { "vae.spec", spec } };
+    const vaei_text_entry text[] = {{"vae.format_version", "1"}, {"vae.spec", spec}};
     ck_assert_int_eq(vaei_file_write(path, &heap, NULL, 0, text, 2), VAE_OK);
     FILE *file = fopen(path, "rb");
     const size_t size = fread(bytes, 1, sizeof bytes, file);
@@ -134,8 +133,7 @@ START_TEST(test_what_a_text_declares_is_not_taken_before_the_file_has_it) {
     vae_ctx_t *ctx = test_ctx(&h, 1, 0);
     for (int from_memory = 0; from_memory < 2; from_memory++) {
         const double start = now_ms();
-        const vae_status_t status = from_memory ? vae_model_load_memory(&m, ctx, bytes, size)
-                                                : vae_model_load(&m, ctx, path);
+        const vae_status_t status = from_memory ? vae_model_load_memory(&m, ctx, bytes, size) : vae_model_load(&m, ctx, path);
         ck_assert_msg(status == VAE_E_FORMAT || status == VAE_E_LIMIT, "%s: %s", spec, vae_last_error());
         check_cost(spec, &h, size, start);
     }
@@ -146,10 +144,10 @@ END_TEST
 
 /* Data that do not belong to the model are not read: a file with holes, terabytes long, is refused as fast as another. */
 START_TEST(test_a_file_of_another_model_is_refused_by_its_header) {
-    const vaei_text_entry text[] = { { "vae.format_version", "1" }, { "vae.spec", SPEC } };
-    const vaei_entry entry[] = { WEIGHT, OTHER("encoder.0.weight") };
+    const vaei_text_entry text[] = {{"vae.format_version", "1"}, {"vae.spec", SPEC}};
+    const vaei_entry entry[] = {WEIGHT, OTHER("encoder.0.weight")};
     char *head = malloc(4096);
-    test_heap h = { 0 };
+    test_heap h = {0};
     vae_model_t *m;
     ck_assert_int_eq(vaei_file_write(path, &heap, entry, 2, text, 2), VAE_OK);
     FILE *file = fopen(path, "rb");
@@ -174,7 +172,7 @@ END_TEST
 
 START_TEST(test_model_file_must_fit) {
     uint8_t bytes[4096];
-    test_heap h = { 0 };
+    test_heap h = {0};
     vae_ctx_t *ctx = test_ctx(&h, 1, 0);
     const int64_t live = h.live;
     write_case(_i);
@@ -185,10 +183,8 @@ START_TEST(test_model_file_must_fit) {
     for (int from_memory = 0; from_memory < 2; from_memory++) {
         vae_model_t *m = NULL;
         const double start = now_ms();
-        const vae_status_t status = from_memory ? vae_model_load_memory(&m, ctx, bytes, size)
-                                                : vae_model_load(&m, ctx, path);
-        ck_assert_msg(status == models[_i].status, "%s: %s (%s)", models[_i].id, vae_status_name(status),
-                      vae_last_error());
+        const vae_status_t status = from_memory ? vae_model_load_memory(&m, ctx, bytes, size) : vae_model_load(&m, ctx, path);
+        ck_assert_msg(status == models[_i].status, "%s: %s (%s)", models[_i].id, vae_status_name(status), vae_last_error());
         if (status == VAE_OK) {
             int64_t count;
             float *p = all_params(m, &count);
@@ -219,10 +215,8 @@ START_TEST(test_load_weights_is_all_or_nothing) {
     float *before = all_params(m, &count);
     ck_assert_int_eq(vae_model_load_weights(m, path), wanted);
     float *after = all_params(m, &count);
-    if (wanted == VAE_OK)
-        ck_assert_mem_eq(after, values, 4 * sizeof(float));
-    else
-        ck_assert_mem_eq(after, before, (size_t)count * sizeof(float));
+    if (wanted == VAE_OK) ck_assert_mem_eq(after, values, 4 * sizeof(float));
+    else ck_assert_mem_eq(after, before, (size_t)count * sizeof(float));
     free(before);
     free(after);
     vae_model_destroy(m);
@@ -302,27 +296,27 @@ static const struct {
     const char *id, *key, *value, *tensor;
     vae_status_t status;
 } checkpoints[] = {
-    { "ok", NULL, NULL, NULL, VAE_OK },
-    { "ok last step", "vae.step", "72057594037927935", NULL, VAE_OK },
-    { "MF48 no training", "vae.training", NULL, NULL, VAE_E_FORMAT },
-    { "MF48 no optimizer", "vae.optimizer", NULL, NULL, VAE_E_FORMAT },
-    { "MF48 no first slot", NULL, NULL, "optimizer.0.decoder.0.bias", VAE_E_FORMAT },
-    { "MF48 no second slot", NULL, NULL, "optimizer.1.decoder.0.weight", VAE_E_FORMAT },
-    { "MF42 no weight", NULL, NULL, "decoder.0.weight", VAE_E_FORMAT },
-    { "MF49 no step", "vae.step", NULL, NULL, VAE_E_FORMAT },
-    { "MF49 step -1", "vae.step", "-1", NULL, VAE_E_FORMAT },
-    { "MF49 step 2^56", "vae.step", "72057594037927936", NULL, VAE_E_FORMAT },
-    { "MF49 step 2^64", "vae.step", "18446744073709551616", NULL, VAE_E_FORMAT },
-    { "MF49 step 1e3", "vae.step", "1e3", NULL, VAE_E_FORMAT },
-    { "MF49 step empty", "vae.step", "", NULL, VAE_E_FORMAT },
-    { "MF49 seed", "vae.seed", "0x10", NULL, VAE_E_FORMAT },
-    { "MF49 no lr", "vae.lr", NULL, NULL, VAE_E_FORMAT },
-    { "other version", "vae.format_version", "2", NULL, VAE_E_STATE },
-    { "MF49 lr NaN", "vae.lr", "7ff8000000000000", NULL, VAE_E_FORMAT },
-    { "MF49 lr infinite", "vae.lr", "7ff0000000000000", NULL, VAE_E_FORMAT },
-    { "MF49 lr negative", "vae.lr", "bff0000000000000", NULL, VAE_E_FORMAT },
-    { "other training", "vae.training", "optimizer sgd\n", NULL, VAE_E_STATE },
-    { "other spec", "vae.spec", "input 3\n", NULL, VAE_E_STATE },
+    {"ok", NULL, NULL, NULL, VAE_OK},
+    {"ok last step", "vae.step", "72057594037927935", NULL, VAE_OK},
+    {"MF48 no training", "vae.training", NULL, NULL, VAE_E_FORMAT},
+    {"MF48 no optimizer", "vae.optimizer", NULL, NULL, VAE_E_FORMAT},
+    {"MF48 no first slot", NULL, NULL, "optimizer.0.decoder.0.bias", VAE_E_FORMAT},
+    {"MF48 no second slot", NULL, NULL, "optimizer.1.decoder.0.weight", VAE_E_FORMAT},
+    {"MF42 no weight", NULL, NULL, "decoder.0.weight", VAE_E_FORMAT},
+    {"MF49 no step", "vae.step", NULL, NULL, VAE_E_FORMAT},
+    {"MF49 step -1", "vae.step", "-1", NULL, VAE_E_FORMAT},
+    {"MF49 step 2^56", "vae.step", "72057594037927936", NULL, VAE_E_FORMAT},
+    {"MF49 step 2^64", "vae.step", "18446744073709551616", NULL, VAE_E_FORMAT},
+    {"MF49 step 1e3", "vae.step", "1e3", NULL, VAE_E_FORMAT},
+    {"MF49 step empty", "vae.step", "", NULL, VAE_E_FORMAT},
+    {"MF49 seed", "vae.seed", "0x10", NULL, VAE_E_FORMAT},
+    {"MF49 no lr", "vae.lr", NULL, NULL, VAE_E_FORMAT},
+    {"other version", "vae.format_version", "2", NULL, VAE_E_STATE},
+    {"MF49 lr NaN", "vae.lr", "7ff8000000000000", NULL, VAE_E_FORMAT},
+    {"MF49 lr infinite", "vae.lr", "7ff0000000000000", NULL, VAE_E_FORMAT},
+    {"MF49 lr negative", "vae.lr", "bff0000000000000", NULL, VAE_E_FORMAT},
+    {"other training", "vae.training", "optimizer sgd\n", NULL, VAE_E_STATE},
+    {"other spec", "vae.spec", "input 3\n", NULL, VAE_E_STATE},
 };
 
 START_TEST(test_checkpoint_must_fit) {
@@ -335,8 +329,7 @@ START_TEST(test_checkpoint_must_fit) {
     float *before = all_params(fresh.model, &count), *wanted = all_params(saved.model, &count);
     const vae_status_t status = vae_trainer_load(fresh.trainer, changed);
     float *after = all_params(fresh.model, &count);
-    ck_assert_msg(status == checkpoints[_i].status, "%s: %s (%s)", checkpoints[_i].id, vae_status_name(status),
-                  vae_last_error());
+    ck_assert_msg(status == checkpoints[_i].status, "%s: %s (%s)", checkpoints[_i].id, vae_status_name(status), vae_last_error());
     ck_assert_mem_eq(after, status == VAE_OK ? wanted : before, (size_t)count * sizeof(float));
     free(before);
     free(wanted);
@@ -355,10 +348,10 @@ static const struct {
     vae_status_t status;
     const char *words;
 } wrong_tensors[] = {
-    { "optimizer.0.decoder.0.bias", VAEI_DTYPE_F32, 1, values, VAE_E_FORMAT, "missing or of another size" },
-    { "optimizer.0.decoder.0.bias", VAEI_DTYPE_I32, 2, values, VAE_E_UNSUPPORTED, "is I32, wanted F32" },
-    { "optimizer.0.decoder.0.bias", VAEI_DTYPE_F32, 2, with_nan + 1, VAE_E_NUMERIC, "optimizer.0.decoder.0.bias': value 1 is not" },
-    { "decoder.0.bias", VAEI_DTYPE_F32, 2, with_nan + 1, VAE_E_NUMERIC, "decoder.0.bias': value 1 is not" },
+    {"optimizer.0.decoder.0.bias", VAEI_DTYPE_F32, 1, values, VAE_E_FORMAT, "missing or of another size"},
+    {"optimizer.0.decoder.0.bias", VAEI_DTYPE_I32, 2, values, VAE_E_UNSUPPORTED, "is I32, wanted F32"},
+    {"optimizer.0.decoder.0.bias", VAEI_DTYPE_F32, 2, with_nan + 1, VAE_E_NUMERIC, "optimizer.0.decoder.0.bias': value 1 is not"},
+    {"decoder.0.bias", VAEI_DTYPE_F32, 2, with_nan + 1, VAE_E_NUMERIC, "decoder.0.bias': value 1 is not"},
 };
 
 START_TEST(test_checkpoint_tensors_must_fit) {
@@ -394,7 +387,7 @@ END_TEST
 /* Each allocation of a save fails: it is said, and the file that was there stays. */
 START_TEST(test_checkpoint_without_memory) {
     static const char many[] = "input 2\nencoder\nlatent none\ndecoder repeat n=40 { linear out=2 }\nlikelihood gaussian\n";
-    test_heap h = { 0 };
+    test_heap h = {0};
     vae_ctx_t *ctx = test_ctx(&h, 1, 0);
     vae_model_t *m;
     vae_trainer_t *t;

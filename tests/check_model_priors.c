@@ -5,12 +5,12 @@
 
 #include <unistd.h>
 
-#define CODES_MODEL                                                                                                    \
-    "input 8x8x1\n"                                                                                                    \
-    "encoder conv2d out=6 kernel=4 stride=2 pad=1 | batchnorm | relu | dropout p=0.3 | conv2d out=4 kernel=4 "         \
-    "stride=2 pad=1\n"                                                                                                 \
-    "latent vq codes=8 dim=4\n"                                                                                        \
-    "decoder deconv2d out=6 kernel=4 stride=2 pad=1 | relu | deconv2d out=1 kernel=4 stride=2 pad=1\nlikelihood "      \
+#define CODES_MODEL                                                                                               \
+    "input 8x8x1\n"                                                                                               \
+    "encoder conv2d out=6 kernel=4 stride=2 pad=1 | batchnorm | relu | dropout p=0.3 | conv2d out=4 kernel=4 "    \
+    "stride=2 pad=1\n"                                                                                            \
+    "latent vq codes=8 dim=4\n"                                                                                   \
+    "decoder deconv2d out=6 kernel=4 stride=2 pad=1 | relu | deconv2d out=1 kernel=4 stride=2 pad=1\nlikelihood " \
     "gaussian\n"
 #define FIT "optimizer adamw lr=0.01 weight_decay=0.1\nobjective prior\n"
 
@@ -35,8 +35,7 @@ static vae_model_t *make_model(vae_ctx_t *ctx, int i) {
     return m;
 }
 
-static const int32_t labels[32] = {0, 1, 2, 0, 0, 1, 1, 2, 2, 0, 1, 2, 2, 1, 0, 0,
-                                   1, 2, 0, 0, 1, 1, 2, 2, 0, 1, 2, 2, 1, 0, 0, 1};
+static const int32_t labels[32] = {0, 1, 2, 0, 0, 1, 1, 2, 2, 0, 1, 2, 2, 1, 0, 0, 1, 2, 0, 0, 1, 1, 2, 2, 0, 1, 2, 2, 1, 0, 0, 1};
 
 #define BATCH(...) (&(vae_batch_t){.struct_size = sizeof(vae_batch_t), __VA_ARGS__})
 
@@ -53,8 +52,8 @@ static vae_status_t sample(vae_session_t *s, const vae_model_t *m, int64_t n, fl
     return vae_sample_batch(s, BATCH(.n = n, .label = labels_for(m)), x);
 }
 
-static vae_status_t bound(vae_session_t *s, const vae_model_t *m, int64_t n, const float *x, int64_t k, double *elbo,
-                          double *recon, double *rate) {
+static vae_status_t bound(vae_session_t *s, const vae_model_t *m, int64_t n, const float *x, int64_t k, double *elbo, double *recon,
+                          double *rate) {
     return vae_elbo_batch(s, BATCH(.n = n, .x = x, .label = labels_for(m)), k, elbo, recon, rate);
 }
 
@@ -86,10 +85,8 @@ START_TEST(test_fitting_moves_the_prior_and_nothing_else) {
         ck_assert_ok(vae_model_param(a, p, &s, &name));
         ck_assert_ok(vae_model_param(b, p, &t, NULL));
         for (int32_t d = 0; d < vae_tensor_ndim(s); d++) size *= (size_t)vae_tensor_shape(s)[d];
-        if (strncmp(name, "prior.", 6) == 0)
-            moved |= memcmp(vae_tensor_data(s), vae_tensor_data(t), size) != 0;
-        else
-            ck_assert_msg(memcmp(vae_tensor_data(s), vae_tensor_data(t), size) == 0, "%s moved", name);
+        if (strncmp(name, "prior.", 6) == 0) moved |= memcmp(vae_tensor_data(s), vae_tensor_data(t), size) != 0;
+        else ck_assert_msg(memcmp(vae_tensor_data(s), vae_tensor_data(t), size) == 0, "%s moved", name);
     }
     ck_assert_int_eq(moved, 1);
     vae_model_destroy(a);

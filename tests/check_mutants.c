@@ -3,7 +3,7 @@
  * promise that it breaks. A mutant is a copy of a module's functions with one of them replaced. */
 #include "conformance.h"
 
-#define MUTANT(kind, name) \
+#define MUTANT(kind, name)                               \
     extern const vaei_##kind##_ops vaei_##kind##_##name; \
     static const vaei_##kind##_ops *const kind##_##name = &vaei_##kind##_##name
 
@@ -34,20 +34,20 @@ static void negate(int64_t n, float *x) {
 /* ---- layers ---------------------------------------------------------------------------------------------------------- */
 
 static void layer_wrong_sign(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
-        float *dx) {
+                             float *dx) {
     layer_sigmoid->backward(l, r, m, x, y, dy, dx);
     if (dx) negate(r->n * vaei_shape_size(&l->in), dx);
 }
 
-static void layer_forgets_one_weight(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-        float *dy, float *dx) {
+static void layer_forgets_one_weight(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
+                                     float *dx) {
     float *const last = r->grads + l->param[0]->offset + l->param[0]->count - 1, kept = *last;
     layer_linear->backward(l, r, m, x, y, dy, dx);
     *last = kept;
 }
 
-static void layer_writes_its_gradient(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-        float *dy, float *dx) {
+static void layer_writes_its_gradient(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
+                                      float *dx) {
     memset(r->grads + l->param[1]->offset, 0, (size_t)l->param[1]->count * sizeof(float));
     layer_linear->backward(l, r, m, x, y, dy, dx);
 }
@@ -79,24 +79,42 @@ static const char *of_layer(const vaei_layer_ops *of, vaei_layer_ops ops) {
     return conform_layer(&ops, text);
 }
 
-#define LAYER(name, change) \
+#define LAYER(name, change)             \
     vaei_layer_ops ops = *layer_##name; \
-    change; \
+    change;                             \
     return of_layer(layer_##name, ops)
 
-static const char *layer_1(void) { LAYER(sigmoid, ops.backward = layer_wrong_sign); }
-static const char *layer_2(void) { LAYER(linear, ops.backward = layer_forgets_one_weight); }
-static const char *layer_3(void) { LAYER(linear, ops.backward = layer_writes_its_gradient); }
-static const char *layer_4(void) { LAYER(linear, ops.forward = layer_sees_threads); }
+static const char *layer_1(void) {
+    LAYER(sigmoid, ops.backward = layer_wrong_sign);
+}
+static const char *layer_2(void) {
+    LAYER(linear, ops.backward = layer_forgets_one_weight);
+}
+static const char *layer_3(void) {
+    LAYER(linear, ops.backward = layer_writes_its_gradient);
+}
+static const char *layer_4(void) {
+    LAYER(linear, ops.forward = layer_sees_threads);
+}
 static const char *layer_5(void) {
     if (vaei_kernels_select(0, 0) == vaei_kernels_select(ISA_FIRST, 0)) return broken("this CPU has one table: nothing differs");
     LAYER(linear, ops.forward = layer_sees_the_table);
 }
-static const char *layer_6(void) { LAYER(linear, ops.forward = layer_sees_the_batch); }
-static const char *layer_7(void) { LAYER(batchnorm, ops.flags &= ~VAEI_LAYER_MIXES_BATCH); }
-static const char *layer_8(void) { LAYER(linear, ops.flags |= VAEI_LAYER_MIXES_BATCH); }
-static const char *layer_9(void) { LAYER(tanh, ops.range = narrow); }
-static const char *layer_10(void) { LAYER(tanh, ops.range = NULL); }
+static const char *layer_6(void) {
+    LAYER(linear, ops.forward = layer_sees_the_batch);
+}
+static const char *layer_7(void) {
+    LAYER(batchnorm, ops.flags &= ~VAEI_LAYER_MIXES_BATCH);
+}
+static const char *layer_8(void) {
+    LAYER(linear, ops.flags |= VAEI_LAYER_MIXES_BATCH);
+}
+static const char *layer_9(void) {
+    LAYER(tanh, ops.range = narrow);
+}
+static const char *layer_10(void) {
+    LAYER(tanh, ops.range = NULL);
+}
 
 static void layer_overwrites_too_early(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const float first = x[0];
@@ -105,7 +123,9 @@ static void layer_overwrites_too_early(const vaei_layer *l, const vaei_run *r, c
     if (x == y) y[0] += 0 * first + 1;
 }
 
-static const char *layer_11(void) { LAYER(dropout, ops.forward = layer_overwrites_too_early); }
+static const char *layer_11(void) {
+    LAYER(dropout, ops.forward = layer_overwrites_too_early);
+}
 
 /* ---- latents --------------------------------------------------------------------------------------------------------- */
 
@@ -157,17 +177,29 @@ static const char *of_latent(const vaei_latent_ops *of, vaei_latent_ops ops) {
     return conform_latent(&ops, text);
 }
 
-#define LATENT(name, change) \
+#define LATENT(name, change)              \
     vaei_latent_ops ops = *latent_##name; \
-    change; \
+    change;                               \
     return of_latent(latent_##name, ops)
 
-static const char *latent_1(void) { LATENT(gaussian, ops.backward = latent_wrong_sign); }
-static const char *latent_2(void) { LATENT(gumbel, ops.backward = latent_ignores_kl); }
-static const char *latent_3(void) { LATENT(vq, ops.backward = codes_wrong_sign); }
-static const char *latent_4(void) { LATENT(vq, ops.backward = codes_commit_away); }
-static const char *latent_5(void) { LATENT(vq, ops.encode_codes = codes_out_of_bounds); }
-static const char *latent_6(void) { LATENT(vq, ops.decode_codes = codes_of_another); }
+static const char *latent_1(void) {
+    LATENT(gaussian, ops.backward = latent_wrong_sign);
+}
+static const char *latent_2(void) {
+    LATENT(gumbel, ops.backward = latent_ignores_kl);
+}
+static const char *latent_3(void) {
+    LATENT(vq, ops.backward = codes_wrong_sign);
+}
+static const char *latent_4(void) {
+    LATENT(vq, ops.backward = codes_commit_away);
+}
+static const char *latent_5(void) {
+    LATENT(vq, ops.encode_codes = codes_out_of_bounds);
+}
+static const char *latent_6(void) {
+    LATENT(vq, ops.decode_codes = codes_of_another);
+}
 
 /* ---- likelihoods ------------------------------------------------------------------------------------------------------ */
 
@@ -211,9 +243,9 @@ static const char *of_likelihood(vaei_likelihood_ops ops, const char *text) {
     return conform_likelihood(&ops, text);
 }
 
-#define LIKELIHOOD(name, text, change) \
+#define LIKELIHOOD(name, text, change)            \
     vaei_likelihood_ops ops = *likelihood_##name; \
-    change; \
+    change;                                       \
     return of_likelihood(ops, text)
 
 static vae_status_t of_batch_forgotten(vaei_likelihood *p, vaei_build *b) {
@@ -222,14 +254,30 @@ static vae_status_t of_batch_forgotten(vaei_likelihood *p, vaei_build *b) {
     return status;
 }
 
-static const char *likelihood_1(void) { LIKELIHOOD(laplace, "laplace", ops.backward = likelihood_wrong_sign); }
-static const char *likelihood_2(void) { LIKELIHOOD(laplace, "laplace", ops.settle = likelihood_of_others); }
-static const char *likelihood_3(void) { LIKELIHOOD(laplace, "laplace", ops.mean = mean_beyond); }
-static const char *likelihood_4(void) { LIKELIHOOD(laplace, "laplace", ops.mean = mean_aside); }
-static const char *likelihood_5(void) { LIKELIHOOD(gaussian, "gaussian sigma=learned", ops.plan = of_batch_forgotten); }
-static const char *likelihood_6(void) { LIKELIHOOD(laplace, "laplace", ops.sample = sample_narrow); }
-static const char *likelihood_7(void) { LIKELIHOOD(gaussian, "gaussian", ops.sample = sample_aside); }
-static const char *likelihood_8(void) { LIKELIHOOD(laplace, "laplace", ops.sample = sample_once); }
+static const char *likelihood_1(void) {
+    LIKELIHOOD(laplace, "laplace", ops.backward = likelihood_wrong_sign);
+}
+static const char *likelihood_2(void) {
+    LIKELIHOOD(laplace, "laplace", ops.settle = likelihood_of_others);
+}
+static const char *likelihood_3(void) {
+    LIKELIHOOD(laplace, "laplace", ops.mean = mean_beyond);
+}
+static const char *likelihood_4(void) {
+    LIKELIHOOD(laplace, "laplace", ops.mean = mean_aside);
+}
+static const char *likelihood_5(void) {
+    LIKELIHOOD(gaussian, "gaussian sigma=learned", ops.plan = of_batch_forgotten);
+}
+static const char *likelihood_6(void) {
+    LIKELIHOOD(laplace, "laplace", ops.sample = sample_narrow);
+}
+static const char *likelihood_7(void) {
+    LIKELIHOOD(gaussian, "gaussian", ops.sample = sample_aside);
+}
+static const char *likelihood_8(void) {
+    LIKELIHOOD(laplace, "laplace", ops.sample = sample_once);
+}
 
 /* ---- priors ------------------------------------------------------------------------------------------------------------ */
 
@@ -254,8 +302,7 @@ static void prior_draws_by_the_batch(const vaei_prior *p, const vaei_run *r, con
     prior_standard->sample(p, r, m, r->n == 1 ? first + 1 : first, out);
 }
 
-static void joint_points_wrong_sign(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at,
-        const float *weight,
+static void joint_points_wrong_sign(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, const float *weight,
                                     float *dz, float *dmean, float *dlogvar) {
     prior_vamp->backward_points(p, r, m, at, weight, dz, dmean, dlogvar);
     negate(p->inputs, dlogvar);
@@ -271,17 +318,29 @@ static const char *of_prior(const vaei_prior_ops *of, vaei_prior_ops ops) {
     return conform_prior(&ops, text);
 }
 
-#define PRIOR(name, change) \
+#define PRIOR(name, change)             \
     vaei_prior_ops ops = *prior_##name; \
-    change; \
+    change;                             \
     return of_prior(prior_##name, ops)
 
-static const char *prior_1(void) { PRIOR(pixelcnn, ops.backward = prior_wrong_sign); }
-static const char *prior_2(void) { PRIOR(standard, ops.nll = prior_of_no_density); }
-static const char *prior_3(void) { PRIOR(standard, ops.sample = prior_draws_aside); }
-static const char *prior_4(void) { PRIOR(standard, ops.sample = prior_draws_by_the_batch); }
-static const char *prior_5(void) { PRIOR(vamp, ops.backward_points = joint_points_wrong_sign); }
-static const char *prior_6(void) { PRIOR(gmm, ops.commit = prior_learns_nothing); }
+static const char *prior_1(void) {
+    PRIOR(pixelcnn, ops.backward = prior_wrong_sign);
+}
+static const char *prior_2(void) {
+    PRIOR(standard, ops.nll = prior_of_no_density);
+}
+static const char *prior_3(void) {
+    PRIOR(standard, ops.sample = prior_draws_aside);
+}
+static const char *prior_4(void) {
+    PRIOR(standard, ops.sample = prior_draws_by_the_batch);
+}
+static const char *prior_5(void) {
+    PRIOR(vamp, ops.backward_points = joint_points_wrong_sign);
+}
+static const char *prior_6(void) {
+    PRIOR(gmm, ops.commit = prior_learns_nothing);
+}
 
 /* ---- training ----------------------------------------------------------------------------------------------------------- */
 
@@ -297,17 +356,17 @@ static void objective_of_one(const void *conf, vaei_terms *t) {
 }
 
 static void climbs(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, const float *g, float *w,
-        float *const *slot) {
+                   float *const *slot) {
     optimizer_sgd->step(conf, k, n, t, -lr, decay, g, w, slot);
 }
 
 static void crawls(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, const float *g, float *w,
-        float *const *slot) {
+                   float *const *slot) {
     optimizer_sgd->step(conf, k, n, t, 1e-4f * lr, decay, g, w, slot);
 }
 
-static void knows_its_slice(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, const float *g,
-        float *w, float *const *slot) {
+static void knows_its_slice(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, const float *g, float *w,
+                            float *const *slot) {
     optimizer_adam->step(conf, k, n, t, lr, decay, g, w, slot);
     if (lr > 0 && (g[0] < 0 || g[0] > 0)) w[0] *= 1.0000002f;
 }
@@ -335,21 +394,41 @@ static double turns(const void *conf, double norm) {
     return -clip_norm->factor(conf, norm);
 }
 
-#define TRAINING(kind, name, text, change) \
+#define TRAINING(kind, name, text, change)  \
     vaei_##kind##_ops ops = *kind##_##name; \
-    change; \
+    change;                                 \
     return conform_##kind(&ops, text)
 
-static const char *objective_1(void) { TRAINING(objective, elbo, "elbo beta=0.5", ops.eval = objective_wrong_sign); }
-static const char *objective_2(void) { TRAINING(objective, elbo, "elbo beta=0.5", ops.eval = objective_of_one); }
-static const char *optimizer_1(void) { TRAINING(optimizer, sgd, "sgd lr=0.05", ops.step = climbs); }
-static const char *optimizer_2(void) { TRAINING(optimizer, sgd, "sgd lr=0.05", ops.step = crawls); }
-static const char *optimizer_3(void) { TRAINING(optimizer, adam, "adam lr=0.001", ops.step = knows_its_slice); }
-static const char *optimizer_4(void) { TRAINING(optimizer, adam, "adam lr=0.001", ops.slots = one_slot); }
-static const char *schedule_1(void) { TRAINING(schedule, cosine, "cosine steps=1000", ops.factor = rises); }
-static const char *schedule_2(void) { TRAINING(schedule, cosine, "cosine steps=1000", ops.factor = remembers); }
-static const char *clip_1(void) { TRAINING(clip, norm, "norm max=1", ops.factor = lengthens); }
-static const char *clip_2(void) { TRAINING(clip, norm, "norm max=1", ops.factor = turns); }
+static const char *objective_1(void) {
+    TRAINING(objective, elbo, "elbo beta=0.5", ops.eval = objective_wrong_sign);
+}
+static const char *objective_2(void) {
+    TRAINING(objective, elbo, "elbo beta=0.5", ops.eval = objective_of_one);
+}
+static const char *optimizer_1(void) {
+    TRAINING(optimizer, sgd, "sgd lr=0.05", ops.step = climbs);
+}
+static const char *optimizer_2(void) {
+    TRAINING(optimizer, sgd, "sgd lr=0.05", ops.step = crawls);
+}
+static const char *optimizer_3(void) {
+    TRAINING(optimizer, adam, "adam lr=0.001", ops.step = knows_its_slice);
+}
+static const char *optimizer_4(void) {
+    TRAINING(optimizer, adam, "adam lr=0.001", ops.slots = one_slot);
+}
+static const char *schedule_1(void) {
+    TRAINING(schedule, cosine, "cosine steps=1000", ops.factor = rises);
+}
+static const char *schedule_2(void) {
+    TRAINING(schedule, cosine, "cosine steps=1000", ops.factor = remembers);
+}
+static const char *clip_1(void) {
+    TRAINING(clip, norm, "norm max=1", ops.factor = lengthens);
+}
+static const char *clip_2(void) {
+    TRAINING(clip, norm, "norm max=1", ops.factor = turns);
+}
 
 /* ---- each is caught, by the promise that it breaks --------------------------------------------------------------------- */
 
@@ -403,8 +482,7 @@ static const struct {
 START_TEST(test_a_wrong_module_is_told_apart) {
     const char *const failure = mutants[_i].run();
     ck_assert_msg(failure != NULL, "%s: no check sees it", mutants[_i].name);
-    ck_assert_msg(strstr(failure, mutants[_i].promise) != NULL, "%s: %s, wanted '%s'", mutants[_i].name,
-                  failure, mutants[_i].promise);
+    ck_assert_msg(strstr(failure, mutants[_i].promise) != NULL, "%s: %s, wanted '%s'", mutants[_i].name, failure, mutants[_i].promise);
 }
 END_TEST
 

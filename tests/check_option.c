@@ -22,7 +22,7 @@ static const vaei_option table[] = {
     VAEI_OPTION(conf, rate, FLOAT, VAEI_OPT_OPEN_LO | VAEI_OPT_OPEN_HI, 0.1, 0, 1, "rate"),
     VAEI_OPTION_BOOL(conf, bias, 1, "add a bias"),
     VAEI_OPTION_CHOICE(conf, mode, 1, "constant|cosine|step", "shape of the curve"),
-    { 0 },
+    {0},
 };
 
 static vaei_heap heap;
@@ -49,8 +49,8 @@ static vaei_node *module_of(const char *options) {
 
 static vae_status_t bind(const char *options, conf *c) {
     vaei_node *node = module_of(options);
-    const vaei_pipeline p = { node, NULL };
-    vaei_writer w = { printed, sizeof printed, 0 };
+    const vaei_pipeline p = {node, NULL};
+    vaei_writer w = {printed, sizeof printed, 0};
     memset(c, 0, sizeof *c);
     const vae_status_t status = vaei_options_bind(table, node, c, &arena, "encoder.0 conv");
     vaei_pipeline_print(&p, &w);
@@ -96,18 +96,18 @@ END_TEST
 static const struct {
     const char *given, *canonical;
 } spelling[] = {
-    { "kernel=4x4", "kernel=4 " },      { "kernel=4x5", "kernel=4x5 " },      { "pad=2x2x2x2", "pad=2 " },
-    { "pad=2x2", "pad=2 " },            { "pad=1x1x2x2", "pad=1x2 " },        { "pad=1x2", "pad=1x2 " },
-    { "pad=0x1x0x1", "pad=0x1x0x1 " },  { "pad=same", "pad=same " },          { "slope=0.10000", "slope=0.1 " },
-    { "slope=1e-3", "slope=0.001 " },   { "slope=-0", "slope=0 " },           { "slope=0.100000001490116", "slope=0.1 " },
-    { "slope=.5", "slope=0.5 " },       { "shape=4x4", "conv 4x4 out" },      { "4x4", "conv 4x4 out" },
-    { "rate=1e-40", "rate=1e-40 " },    { "slope=1.00000001", "slope=1 " },
+    {"kernel=4x4", "kernel=4 "},     {"kernel=4x5", "kernel=4x5 "},    {"pad=2x2x2x2", "pad=2 "},
+    {"pad=2x2", "pad=2 "},           {"pad=1x1x2x2", "pad=1x2 "},      {"pad=1x2", "pad=1x2 "},
+    {"pad=0x1x0x1", "pad=0x1x0x1 "}, {"pad=same", "pad=same "},        {"slope=0.10000", "slope=0.1 "},
+    {"slope=1e-3", "slope=0.001 "},  {"slope=-0", "slope=0 "},         {"slope=0.100000001490116", "slope=0.1 "},
+    {"slope=.5", "slope=0.5 "},      {"shape=4x4", "conv 4x4 out"},    {"4x4", "conv 4x4 out"},
+    {"rate=1e-40", "rate=1e-40 "},   {"slope=1.00000001", "slope=1 "},
 };
 
 START_TEST(test_options_print_the_shortest_spelling_and_read_it_again) {
     char options[64], once[sizeof printed];
     conf c, again;
-    vaei_writer w = { options, sizeof options, 0 };
+    vaei_writer w = {options, sizeof options, 0};
     vaei_write(&w, "%s out=1", spelling[_i].given);
     ck_assert_int_eq(bind(options, &c), VAE_OK);
     ck_assert_msg(strstr(printed, spelling[_i].canonical) != NULL, "'%s' is not in '%s'", spelling[_i].canonical, printed);
@@ -135,7 +135,7 @@ START_TEST(test_options_pad_orders_its_sides) {
 END_TEST
 
 START_TEST(test_options_an_empty_table_takes_nothing) {
-    static const vaei_option none[] = { { 0 } };
+    static const vaei_option none[] = {{0}};
     ck_assert_int_eq(vaei_options_bind(none, module_of(""), NULL, &arena, "encoder.0 relu"), VAE_OK);
     ck_assert_int_eq(vaei_options_bind(none, module_of("slope=1"), NULL, &arena, "encoder.0 relu"), VAE_E_SPEC);
     ck_assert_str_eq(vaei_fail_text(), "encoder.0 relu: no option 'slope'");
@@ -149,40 +149,40 @@ static const struct {
     vae_status_t status;
     const char *sentence;
 } wrong[] = {
-    { "", VAE_E_SPEC, "out is missing" },
-    { "kernal=3 out=1", VAE_E_SPEC, "no option 'kernal' (did you mean 'kernel'?)" },
-    { "xyzzy=3 out=1", VAE_E_SPEC, "no option 'xyzzy'" },
-    { "out=1 out=2", VAE_E_SPEC, "out is given twice" },
-    { "out=1 4x4 shape=4", VAE_E_SPEC, "shape is given twice" },
-    { "out=1 4x4 4x4", VAE_E_SPEC, "'4x4', wanted an option as key=value, as in shape=4x4" },
-    { "out=0", VAE_E_SPEC, "out=0, wanted 1..65536" },
-    { "out=65537", VAE_E_SPEC, "out=65537, wanted 1..65536" },
-    { "out=-1", VAE_E_SPEC, "out=-1, wanted 1..65536" },
-    { "out=99999999999999999999", VAE_E_SPEC, "out=99999999999999999999, wanted 1..65536" },
-    { "out=1.5", VAE_E_SPEC, "out=1.5, wanted a whole number 1..65536" },
-    { "out=true", VAE_E_SPEC, "out=true, wanted a whole number 1..65536" },
-    { "out=1 kernel=0", VAE_E_SPEC, "kernel=0, wanted 1..255" },
-    { "out=1 kernel=3x0", VAE_E_SPEC, "kernel=3x0, wanted one or two sizes such as 3 or 3x5, each 1..255" },
-    { "out=1 kernel=3x3x3", VAE_E_SPEC, "kernel=3x3x3, wanted one or two sizes such as 3 or 3x5, each 1..255" },
-    { "out=1 kernel=x", VAE_E_SPEC, "kernel=x, wanted one or two sizes such as 3 or 3x5, each 1..255" },
-    { "out=1 pad=65", VAE_E_SPEC, "pad=65, wanted 0..64" },
-    { "out=1 pad=-1", VAE_E_SPEC, "pad=-1, wanted 0..64" },
-    { "out=1 pad=1x2x3", VAE_E_SPEC, "pad=1x2x3, wanted 1, 1x2, 0x1x0x1 or same, each 0..64" },
-    { "out=1 slope=1.1", VAE_E_SPEC, "slope=1.1, wanted 0..1" },
-    { "out=1 slope=-0.1", VAE_E_SPEC, "slope=-0.1, wanted 0..1" },
-    { "out=1 slope=nan", VAE_E_SPEC, "slope=nan, wanted a number 0..1" },
-    { "out=1 slope=1e999", VAE_E_SPEC, "slope=1e999, wanted a number 0..1" },
-    { "out=1 rate=0", VAE_E_SPEC, "rate=0, wanted (0..1)" },
-    { "out=1 rate=1", VAE_E_SPEC, "rate=1, wanted (0..1)" },
-    { "out=1 rate=1e-60", VAE_E_SPEC, "rate=1e-60, wanted (0..1)" },
-    { "out=1 rate=0.99999999999", VAE_E_SPEC, "rate=0.99999999999, wanted (0..1)" },
-    { "out=1 bias=1", VAE_E_SPEC, "bias=1, wanted true|false" },
-    { "out=1 mode=cosin", VAE_E_SPEC, "mode=cosin, wanted constant|cosine|step (did you mean 'cosine'?)" },
-    { "out=1 mode=1", VAE_E_SPEC, "mode=1, wanted constant|cosine|step" },
-    { "out=1 mode=constant,step", VAE_E_SPEC, "mode=constant,step, wanted constant|cosine|step" },
-    { "out=1 abc", VAE_E_SPEC, "'abc' is not a shape, wanted one to four sizes such as 28x28x1" },
-    { "out=1 4x0", VAE_E_SPEC, "shape 4x0, wanted sizes of at least 1" },
-    { "out=1 1099511627777", VAE_E_LIMIT, "shape 1099511627777, wanted at most 1099511627776 values" },
+    {"", VAE_E_SPEC, "out is missing"},
+    {"kernal=3 out=1", VAE_E_SPEC, "no option 'kernal' (did you mean 'kernel'?)"},
+    {"xyzzy=3 out=1", VAE_E_SPEC, "no option 'xyzzy'"},
+    {"out=1 out=2", VAE_E_SPEC, "out is given twice"},
+    {"out=1 4x4 shape=4", VAE_E_SPEC, "shape is given twice"},
+    {"out=1 4x4 4x4", VAE_E_SPEC, "'4x4', wanted an option as key=value, as in shape=4x4"},
+    {"out=0", VAE_E_SPEC, "out=0, wanted 1..65536"},
+    {"out=65537", VAE_E_SPEC, "out=65537, wanted 1..65536"},
+    {"out=-1", VAE_E_SPEC, "out=-1, wanted 1..65536"},
+    {"out=99999999999999999999", VAE_E_SPEC, "out=99999999999999999999, wanted 1..65536"},
+    {"out=1.5", VAE_E_SPEC, "out=1.5, wanted a whole number 1..65536"},
+    {"out=true", VAE_E_SPEC, "out=true, wanted a whole number 1..65536"},
+    {"out=1 kernel=0", VAE_E_SPEC, "kernel=0, wanted 1..255"},
+    {"out=1 kernel=3x0", VAE_E_SPEC, "kernel=3x0, wanted one or two sizes such as 3 or 3x5, each 1..255"},
+    {"out=1 kernel=3x3x3", VAE_E_SPEC, "kernel=3x3x3, wanted one or two sizes such as 3 or 3x5, each 1..255"},
+    {"out=1 kernel=x", VAE_E_SPEC, "kernel=x, wanted one or two sizes such as 3 or 3x5, each 1..255"},
+    {"out=1 pad=65", VAE_E_SPEC, "pad=65, wanted 0..64"},
+    {"out=1 pad=-1", VAE_E_SPEC, "pad=-1, wanted 0..64"},
+    {"out=1 pad=1x2x3", VAE_E_SPEC, "pad=1x2x3, wanted 1, 1x2, 0x1x0x1 or same, each 0..64"},
+    {"out=1 slope=1.1", VAE_E_SPEC, "slope=1.1, wanted 0..1"},
+    {"out=1 slope=-0.1", VAE_E_SPEC, "slope=-0.1, wanted 0..1"},
+    {"out=1 slope=nan", VAE_E_SPEC, "slope=nan, wanted a number 0..1"},
+    {"out=1 slope=1e999", VAE_E_SPEC, "slope=1e999, wanted a number 0..1"},
+    {"out=1 rate=0", VAE_E_SPEC, "rate=0, wanted (0..1)"},
+    {"out=1 rate=1", VAE_E_SPEC, "rate=1, wanted (0..1)"},
+    {"out=1 rate=1e-60", VAE_E_SPEC, "rate=1e-60, wanted (0..1)"},
+    {"out=1 rate=0.99999999999", VAE_E_SPEC, "rate=0.99999999999, wanted (0..1)"},
+    {"out=1 bias=1", VAE_E_SPEC, "bias=1, wanted true|false"},
+    {"out=1 mode=cosin", VAE_E_SPEC, "mode=cosin, wanted constant|cosine|step (did you mean 'cosine'?)"},
+    {"out=1 mode=1", VAE_E_SPEC, "mode=1, wanted constant|cosine|step"},
+    {"out=1 mode=constant,step", VAE_E_SPEC, "mode=constant,step, wanted constant|cosine|step"},
+    {"out=1 abc", VAE_E_SPEC, "'abc' is not a shape, wanted one to four sizes such as 28x28x1"},
+    {"out=1 4x0", VAE_E_SPEC, "shape 4x0, wanted sizes of at least 1"},
+    {"out=1 1099511627777", VAE_E_LIMIT, "shape 1099511627777, wanted at most 1099511627776 values"},
 };
 
 START_TEST(test_options_wrong_values_are_told_what_was_wanted) {
@@ -201,8 +201,8 @@ START_TEST(test_options_unbounded_floats_still_must_be_finite) {
     typedef struct wide {
         float x;
     } wide;
-    const vaei_option any[] = { VAEI_OPTION_FLOAT(wide, x, 0, -INFINITY, INFINITY, "any"), { 0 } };
-    wide c = { 0 };
+    const vaei_option any[] = {VAEI_OPTION_FLOAT(wide, x, 0, -INFINITY, INFINITY, "any"), {0}};
+    wide c = {0};
     ck_assert_int_eq(vaei_options_bind(any, module_of("x=-3e38"), &c, &arena, "m"), VAE_OK);
     ck_assert_float_eq(c.x, -3e38f);
     ck_assert_int_eq(vaei_options_bind(any, module_of("x=4e38"), &c, &arena, "m"), VAE_E_SPEC);
@@ -238,11 +238,16 @@ END_TEST
 START_TEST(test_options_describe_themselves) {
     static const struct {
         const char *type, *preset, *range;
-    } want[] = { { "shape", "", "" },           { "int", "", "1..65536" },         { "extent", "3", "1..255" },
-                 { "pad", "0", "0..64" },       { "float", "0.01", "0..1" },       { "float", "0.1", "(0..1)" },
-                 { "bool", "true", "true|false" }, { "choice", "cosine", "constant|cosine|step" } };
+    } want[] = {{"shape", "", ""},
+                {"int", "", "1..65536"},
+                {"extent", "3", "1..255"},
+                {"pad", "0", "0..64"},
+                {"float", "0.01", "0..1"},
+                {"float", "0.1", "(0..1)"},
+                {"bool", "true", "true|false"},
+                {"choice", "cosine", "constant|cosine|step"}};
     char preset[64], range[64];
-    vaei_writer p = { preset, sizeof preset, 0 }, r = { range, sizeof range, 0 };
+    vaei_writer p = {preset, sizeof preset, 0}, r = {range, sizeof range, 0};
     vaei_option_default(&table[_i], &p);
     vaei_option_range(&table[_i], &r);
     ck_assert_str_eq(vaei_option_type_name(table[_i].type), want[_i].type);
@@ -256,20 +261,24 @@ START_TEST(test_options_ranges_show_open_ends) {
         int32_t type, flags;
         double lo, hi;
         const char *want;
-    } is[] = { { VAEI_OPT_FLOAT, VAEI_OPT_OPEN_LO, 0, 1, "(0..1]" },       { VAEI_OPT_FLOAT, VAEI_OPT_OPEN_HI, 0, 1, "[0..1)" },
-               { VAEI_OPT_FLOAT, VAEI_OPT_OPEN_LO, 0, (double)INFINITY, "(0..)" }, { VAEI_OPT_FLOAT, 0, 0, (double)INFINITY, "0.." },
-               { VAEI_OPT_FLOAT, 0, -(double)INFINITY, (double)INFINITY, "" },     { VAEI_OPT_INT, 0, 1, (double)INFINITY, "1.." },
-               { VAEI_OPT_INT, 0, -(double)INFINITY, (double)INFINITY, "" },       { VAEI_OPT_PAD, 0, 0, 65535, "0..65535" } };
+    } is[] = {{VAEI_OPT_FLOAT, VAEI_OPT_OPEN_LO, 0, 1, "(0..1]"},
+              {VAEI_OPT_FLOAT, VAEI_OPT_OPEN_HI, 0, 1, "[0..1)"},
+              {VAEI_OPT_FLOAT, VAEI_OPT_OPEN_LO, 0, (double)INFINITY, "(0..)"},
+              {VAEI_OPT_FLOAT, 0, 0, (double)INFINITY, "0.."},
+              {VAEI_OPT_FLOAT, 0, -(double)INFINITY, (double)INFINITY, ""},
+              {VAEI_OPT_INT, 0, 1, (double)INFINITY, "1.."},
+              {VAEI_OPT_INT, 0, -(double)INFINITY, (double)INFINITY, ""},
+              {VAEI_OPT_PAD, 0, 0, 65535, "0..65535"}};
     for (size_t i = 0; i < VAEI_COUNT(is); i++) {
-        const vaei_option o = { "x", is[i].type, is[i].flags, 0, 0, is[i].lo, is[i].hi, NULL, "" };
+        const vaei_option o = {"x", is[i].type, is[i].flags, 0, 0, is[i].lo, is[i].hi, NULL, ""};
         char range[64];
-        vaei_writer w = { range, sizeof range, 0 };
+        vaei_writer w = {range, sizeof range, 0};
         vaei_option_range(&o, &w);
         ck_assert_str_eq(range, is[i].want);
     }
     const vaei_option same = VAEI_OPTION_PAD(conf, pad, -1, 0, 64, "border");
     char preset[64];
-    vaei_writer w = { preset, sizeof preset, 0 };
+    vaei_writer w = {preset, sizeof preset, 0};
     vaei_option_default(&same, &w);
     ck_assert_str_eq(preset, "same");
     ck_assert_str_eq(vaei_option_type_name(0), "");
@@ -281,8 +290,8 @@ END_TEST
 /* ---- sizes ------------------------------------------------------------------------------------------------------ */
 
 static const vaei_option of_sizes[] = {
-    { "levels", VAEI_OPT_SIZES, VAEI_OPT_REQUIRED, 0, 0, 2, 16777216, NULL, "numbers in a row" },
-    { 0 },
+    {"levels", VAEI_OPT_SIZES, VAEI_OPT_REQUIRED, 0, 0, 2, 16777216, NULL, "numbers in a row"},
+    {0},
 };
 
 START_TEST(test_sizes_are_one_to_eight_numbers) {
@@ -290,19 +299,23 @@ START_TEST(test_sizes_are_one_to_eight_numbers) {
         const char *text;
         int32_t n;
         int64_t last;
-    } good[] = { { "8", 1, 8 },
-                 { "8x5x5x5x5", 5, 5 },
-                 { "2x3x4x5x6x7x8x9", 8, 9 },
-                 { "16777216x16777216x16777216x16777216x16777216x16777216x16777216x16777216", 8, 16777216 } };
-    static const char *const bad[] = { "x",    "1",    "8x1",  "8x",     "8x5x",      "-3", "8x-5",
-                                       "3.5", "8x5y", "1e3",  "same", "2x3x4x5x6x7x8x9x2", "16777217",
-                                       "99999999999999999999999" };
+    } good[] = {{"8", 1, 8},
+                {"8x5x5x5x5", 5, 5},
+                {"2x3x4x5x6x7x8x9", 8, 9},
+                {"16777216x16777216x16777216x16777216x16777216x16777216x16777216x16777216", 8, 16777216}};
+    static const char *const bad[] = {"x",        "1",
+                                      "8x1",      "8x",
+                                      "8x5x",     "-3",
+                                      "8x-5",     "3.5",
+                                      "8x5y",     "1e3",
+                                      "same",     "2x3x4x5x6x7x8x9x2",
+                                      "16777217", "99999999999999999999999"};
     for (size_t i = 0; i < VAEI_COUNT(good); i++) {
-        vaei_sizes s = { 0, { 0 } };
+        vaei_sizes s = {0, {0}};
         char line[200];
-        vaei_writer w = { line, sizeof line, 0 };
+        vaei_writer w = {line, sizeof line, 0};
         vaei_node *node = module_of(vaei_arena_format(&arena, "levels=%s", good[i].text));
-        const vaei_pipeline p = { node, NULL };
+        const vaei_pipeline p = {node, NULL};
         ck_assert_int_eq(vaei_options_bind(of_sizes, node, &s, &arena, "latent fsq"), VAE_OK);
         ck_assert_int_eq(s.n, good[i].n);
         ck_assert_int_eq(s.d[s.n - 1], good[i].last);
@@ -310,13 +323,13 @@ START_TEST(test_sizes_are_one_to_eight_numbers) {
         ck_assert_str_eq(line, vaei_arena_format(&arena, "conv levels=%s", good[i].text));
     }
     for (size_t i = 0; i < VAEI_COUNT(bad); i++) {
-        vaei_sizes s = { 0, { 0 } };
+        vaei_sizes s = {0, {0}};
         vaei_node *node = module_of(vaei_arena_format(&arena, "levels=%s", bad[i]));
         ck_assert_msg(vaei_options_bind(of_sizes, node, &s, &arena, "latent fsq") == VAE_E_SPEC, "%s", bad[i]);
         ck_assert_ptr_nonnull(strstr(vaei_fail_text(), "wanted one to eight whole numbers such as 8x5x5, each 2..16777216"));
         ck_assert_int_eq(s.n, 0);
     }
-    vaei_sizes s = { 0, { 0 } };
+    vaei_sizes s = {0, {0}};
     ck_assert_int_eq(vaei_options_bind(of_sizes, module_of(""), &s, &arena, "latent fsq"), VAE_E_SPEC);
     ck_assert_ptr_nonnull(strstr(vaei_fail_text(), "levels is missing"));
 }
@@ -325,9 +338,9 @@ END_TEST
 /* ---- shapes ----------------------------------------------------------------------------------------------------- */
 
 START_TEST(test_shape_reads_prints_and_compares) {
-    static const char *const good[] = { "1", "28x28x1", "7x7x64", "2x3x4x5", "1048576x1048576" };
+    static const char *const good[] = {"1", "28x28x1", "7x7x64", "2x3x4x5", "1048576x1048576"};
     char buf[96];
-    vaei_shape last = { 0, { 0, 0, 0, 0 } };
+    vaei_shape last = {0, {0, 0, 0, 0}};
     for (size_t i = 0; i < VAEI_COUNT(good); i++) {
         vaei_shape s;
         ck_assert_int_eq(vaei_shape_parse(&s, good[i], "input"), VAE_OK);
@@ -337,16 +350,16 @@ START_TEST(test_shape_reads_prints_and_compares) {
         last = s;
     }
     ck_assert_int_eq(vaei_shape_size(&last), (int64_t)1 << 40);
-    const vaei_shape huge = { 4, { INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX } };
+    const vaei_shape huge = {4, {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX}};
     ck_assert_uint_le(strlen(vaei_shape_text(&huge, buf)), 95);
     ck_assert_int_eq(vaei_shape_size(&huge), INT64_MAX);
 }
 END_TEST
 
 START_TEST(test_shape_refuses_all_else) {
-    static const char *const bad[] = { "", "x", "3x", "x3", "3xx3", "1x2x3x4x5", "-1", "3x-3", "3X3", "3.0", "03", "0", "1x0", " 3", "3 " };
-    static const char *const large[] = { "1099511627777", "1048577x1048576", "99999999999999999999999", "999999x999999x999999x999999" };
-    vaei_shape s = { 2, { 5, 6, 0, 0 } };
+    static const char *const bad[] = {"", "x", "3x", "x3", "3xx3", "1x2x3x4x5", "-1", "3x-3", "3X3", "3.0", "03", "0", "1x0", " 3", "3 "};
+    static const char *const large[] = {"1099511627777", "1048577x1048576", "99999999999999999999999", "999999x999999x999999x999999"};
+    vaei_shape s = {2, {5, 6, 0, 0}};
     for (size_t i = 0; i < VAEI_COUNT(bad); i++) ck_assert_int_eq(vaei_shape_parse(&s, bad[i], "input"), VAE_E_SPEC);
     for (size_t i = 0; i < VAEI_COUNT(large); i++) ck_assert_int_eq(vaei_shape_parse(&s, large[i], "input"), VAE_E_LIMIT);
     ck_assert_int_eq(s.n, 2);

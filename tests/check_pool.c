@@ -15,7 +15,7 @@
 
 #define TASKS_MAX 200
 
-static const int32_t thread_counts[] = { 1, 2, 3, 4, 8 };
+static const int32_t thread_counts[] = {1, 2, 3, 4, 8};
 
 static vaei_heap heap;
 static vaei_pool *pool;
@@ -31,7 +31,7 @@ static void destroy(void) {
 }
 
 static void short_sleep(long milliseconds) {
-    const struct timespec t = { 0, milliseconds * 1000000 };
+    const struct timespec t = {0, milliseconds * 1000000};
     nanosleep(&t, NULL);
 }
 
@@ -40,7 +40,7 @@ static void count_index(void *arg, int32_t index) {
 }
 
 static void each_index_once(int32_t tasks) {
-    int32_t count[TASKS_MAX + 1] = { 0 };
+    int32_t count[TASKS_MAX + 1] = {0};
     vaei_parallel(pool, tasks, count_index, count);
     for (int32_t i = 0; i <= TASKS_MAX; i++) ck_assert_int_eq(count[i], i < tasks);
 }
@@ -88,7 +88,7 @@ static void meet(void *arg, int32_t index) {
 }
 
 START_TEST(test_pool_tasks_run_at_the_same_time) {
-    meeting m = { 0, 4 };
+    meeting m = {0, 4};
     create(4);
     vaei_parallel(pool, 4, meet, &m); /* hangs unless four threads meet */
     ck_assert_int_eq(m.there, 4);
@@ -108,7 +108,7 @@ static void note_thread(void *arg, int32_t index) {
 }
 
 START_TEST(test_pool_of_one_stays_in_the_caller) {
-    identity who = { pthread_self(), 0 };
+    identity who = {pthread_self(), 0};
     create(_i);
     for (int32_t i = 0; i < 100; i++) vaei_parallel(pool, 10, note_thread, &who);
     ck_assert_int_eq(who.elsewhere, 0);
@@ -122,7 +122,7 @@ static void slow_index(void *arg, int32_t index) {
 }
 
 START_TEST(test_pool_waits_for_slow_workers) {
-    int32_t count[8] = { 0 };
+    int32_t count[8] = {0};
     create(4);
     for (int32_t round = 1; round <= 10; round++) {
         vaei_parallel(pool, 8, slow_index, count);
@@ -169,7 +169,7 @@ static void nested(void *arg, int32_t index) {
 START_TEST(test_pool_nested_calls_run_each_index_once) {
     create(thread_counts[_i]);
     for (int32_t round = 0; round < 50; round++) {
-        int32_t count[TASKS_MAX] = { 0 };
+        int32_t count[TASKS_MAX] = {0};
         vaei_parallel(pool, TASKS_MAX / 10, nested, count);
         for (int32_t i = 0; i < TASKS_MAX; i++) ck_assert_int_eq(count[i], 1);
     }
@@ -184,7 +184,7 @@ static void nested_again(void *arg, int32_t index) {
 START_TEST(test_pool_nested_deeper_calls_run_each_index_once) {
     create(thread_counts[_i]);
     for (int32_t round = 0; round < 200; round++) {
-        int32_t count[TASKS_MAX] = { 0 };
+        int32_t count[TASKS_MAX] = {0};
         if (round % 50 == 0) short_sleep(3);
         vaei_parallel(pool, TASKS_MAX / 50, nested_again, count);
         for (int32_t i = 0; i < TASKS_MAX; i++) ck_assert_int_eq(count[i], 1);
@@ -206,7 +206,7 @@ static void one_is_longer(void *arg, int32_t index) {
     const int32_t worker = pthread_equal(pthread_self(), h->caller.caller) ? 0 : 1;
     if (worker != h->worker) return;
     for (;;) {
-        identity who = { pthread_self(), 0 };
+        identity who = {pthread_self(), 0};
         vaei_parallel(pool, 50, note_thread, &who);
         if (who.elsewhere > 0 && who.elsewhere < 50) return;
     }
@@ -215,7 +215,7 @@ static void one_is_longer(void *arg, int32_t index) {
 START_TEST(test_pool_idle_threads_help_inside_of_a_task) {
     create(2);
     for (int32_t round = 0; round < 20; round++) {
-        helped h = { .start = { 0, 2 }, .caller = { pthread_self(), 0 }, .worker = _i };
+        helped h = {.start = {0, 2}, .caller = {pthread_self(), 0}, .worker = _i};
         vaei_parallel(pool, 2, one_is_longer, &h); /* hangs unless the other thread helps */
     }
     destroy();
@@ -226,7 +226,7 @@ static void until_helped(void *arg, int32_t index) {
     identity who;
     meet(arg, index);
     do {
-        who = (identity){ pthread_self(), 0 };
+        who = (identity){pthread_self(), 0};
         vaei_parallel(pool, 50, note_thread, &who);
     } while (who.elsewhere == 0);
 }
@@ -234,7 +234,7 @@ static void until_helped(void *arg, int32_t index) {
 START_TEST(test_pool_several_tasks_are_helped_at_once) {
     create(4);
     for (int32_t round = 0; round < 20; round++) {
-        meeting start = { 0, 2 };
+        meeting start = {0, 2};
         vaei_parallel(pool, 2, until_helped, &start); /* hangs unless the two threads that are left help */
     }
     destroy();
@@ -244,7 +244,7 @@ END_TEST
 static void *host_thread(void *arg) {
     _Atomic int32_t *wrong = arg;
     for (int32_t round = 0; round < 500; round++) {
-        int32_t count[TASKS_MAX] = { 0 };
+        int32_t count[TASKS_MAX] = {0};
         vaei_parallel(pool, round % TASKS_MAX, count_index, count);
         for (int32_t i = 0; i < TASKS_MAX; i++) atomic_fetch_add(wrong, count[i] != (i < round % TASKS_MAX));
         if (round % 100 == 0) short_sleep(2);
@@ -280,7 +280,7 @@ START_TEST(test_pool_child_of_fork_runs_in_its_caller) {
     const pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
-        int32_t count[TASKS_MAX] = { 0 }, good = 1;
+        int32_t count[TASKS_MAX] = {0}, good = 1;
         vaei_parallel(pool, TASKS_MAX, count_index, count);
         for (int32_t i = 0; i < TASKS_MAX; i++) good = good && count[i] == 1;
         vaei_pool_destroy(pool);
@@ -310,7 +310,7 @@ static void note_facts(void *arg, int32_t index) {
 }
 
 START_TEST(test_pool_workers_leave_signals_to_the_host_and_round_to_nearest) {
-    worker_facts f = { .all = { 0, 4 }, .caller = pthread_self() };
+    worker_facts f = {.all = {0, 4}, .caller = pthread_self()};
     sigset_t before, after;
     pthread_sigmask(SIG_SETMASK, NULL, &before);
     fesetround(FE_UPWARD);
@@ -333,7 +333,7 @@ static void backwards(void *user, int32_t tasks, vaei_task task, void *arg) {
 }
 
 START_TEST(test_pool_uses_the_hook_but_not_inside_a_task) {
-    int32_t calls = 0, count[TASKS_MAX] = { 0 };
+    int32_t calls = 0, count[TASKS_MAX] = {0};
     vaei_heap_init_default(&heap);
     ck_assert_int_eq(vaei_pool_create(&pool, &heap, 0, &calls, backwards), VAE_OK);
     vaei_parallel(pool, TASKS_MAX / 10, nested, count);
@@ -369,12 +369,10 @@ static void keep(void *user, void *ptr, size_t size) {
 }
 
 START_TEST(test_pool_refused_creation_leaves_nothing) {
-    static const int32_t bad[] = { -1, 257, INT32_MAX, INT32_MIN };
+    static const int32_t bad[] = {-1, 257, INT32_MAX, INT32_MIN};
     vaei_pool *out = NULL;
     vaei_heap_init_default(&heap);
-    for (size_t i = 0; i < VAEI_COUNT(bad); i++) {
-        ck_assert_int_eq(vaei_pool_create(&out, &heap, bad[i], NULL, NULL), VAE_E_ARG);
-    }
+    for (size_t i = 0; i < VAEI_COUNT(bad); i++) { ck_assert_int_eq(vaei_pool_create(&out, &heap, bad[i], NULL, NULL), VAE_E_ARG); }
     for (int32_t granted = 0; granted < 2; granted++) {
         int32_t left = granted;
         heap.user = &left;

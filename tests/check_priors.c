@@ -2,8 +2,7 @@
  * check_priors.c - priors over codes, alone: probabilities that add up, gradients, causality, classes, samples that follow them. */
 #include "prior_rig.h"
 
-static const char *const code_priors[] = {"pixelcnn channels=8 layers=2 first=3",
-                                          "pixelcnn channels=8 layers=2 first=3 classes=3",
+static const char *const code_priors[] = {"pixelcnn channels=8 layers=2 first=3", "pixelcnn channels=8 layers=2 first=3 classes=3",
                                           "transformer channels=8 layers=2 heads=2"};
 #define CODE_PRIORS (sizeof(code_priors) / sizeof(code_priors[0]))
 
@@ -104,8 +103,7 @@ START_TEST(test_scores_and_samples_do_not_depend_on_the_batch) {
     double whole[ALL], trained[ALL], single[ALL];
     rig_open(&g, code_priors[_i], grid34, 12, 4, ALL);
     draw(&g, 3, 0, ALL, &(vaei_points){.codes = codes});
-    for (int64_t i = 0; i < ALL; i += 7)
-        draw(&g, 3, (uint64_t)i, ALL - i < 7 ? ALL - i : 7, &(vaei_points){.codes = parts + i * 12});
+    for (int64_t i = 0; i < ALL; i += 7) draw(&g, 3, (uint64_t)i, ALL - i < 7 ? ALL - i : 7, &(vaei_points){.codes = parts + i * 12});
     ck_assert_mem_eq(codes, parts, sizeof(codes));
     score(&g, 0, ALL, &(vaei_points){.codes = codes}, whole);
     score(&g, 1, ALL, &(vaei_points){.codes = codes}, trained);
@@ -138,8 +136,7 @@ START_TEST(test_gradients_are_finite_differences) {
     const float weight[ALL] = {0.5f, -1.25f, 2}, h = 2e-3f;
     double nll[ALL];
     rig_open(&g, code_priors[_i], grid34, 12, 4, ALL);
-    for (int64_t p = 0; p < g.table.count;
-         p++) { /* embeddings that start near 0 bend too much in front of a layer norm */
+    for (int64_t p = 0; p < g.table.count; p++) { /* embeddings that start near 0 bend too much in front of a layer norm */
         const vaei_param *q = g.table.at[p];
         if (q->init.fan_in > 1000) g.run.k->scale(q->count, 30, g.params + q->offset);
     }

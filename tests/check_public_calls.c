@@ -74,8 +74,7 @@ void of_ctx_config_init(rig *r) {
     char room[sizeof(vae_ctx_config_t) + 64];
     (void)r;
     REFUSED(vae_ctx_config_init(NULL, sizeof(vae_ctx_config_t)));
-    for (size_t size = 0; size < sizeof(vae_ctx_config_t); size++)
-        REFUSED(vae_ctx_config_init((vae_ctx_config_t *)(void *)room, size));
+    for (size_t size = 0; size < sizeof(vae_ctx_config_t); size++) REFUSED(vae_ctx_config_init((vae_ctx_config_t *)(void *)room, size));
     REFUSED(vae_ctx_config_init((vae_ctx_config_t *)(void *)room, SIZE_MAX));
     for (size_t size = sizeof(vae_ctx_config_t); size <= sizeof(room); size++)
         ck_assert_ok(vae_ctx_config_init((vae_ctx_config_t *)(void *)room, size));
@@ -423,8 +422,7 @@ Suite *suite_public_calls(void);
 Suite *suite_public_calls(void) {
     Suite *s = suite_create("public calls");
     TCase *t = tcase_create("mistakes");
-    tcase_add_loop_test(t, test_a_mistaken_call_is_an_error_and_changes_nothing, 0,
-                        (int)(sizeof(calls) / sizeof(calls[0])));
+    tcase_add_loop_test(t, test_a_mistaken_call_is_an_error_and_changes_nothing, 0, (int)(sizeof(calls) / sizeof(calls[0])));
     tcase_add_test(t, test_every_exported_function_is_among_them);
     suite_add_tcase(s, t);
     return s;

@@ -37,15 +37,15 @@ void of_session_seed(rig *r) {
 #define BATCH(...) (&(vae_batch_t){.struct_size = sizeof(vae_batch_t), __VA_ARGS__})
 
 /* No batch, one with a member that the call does not read, one whose struct_size is too small. */
-#define REFUSED_BATCH(call, unread)                                                                                    \
-    do {                                                                                                               \
-        const vae_batch_t *batch = NULL;                                                                               \
-        REFUSED(call);                                                                                                 \
-        batch = BATCH(.n = 1, .x = r->x, .unread = (void *)r->x);                                                      \
-        REFUSED(call);                                                                                                 \
-        const vae_batch_t small_ = {.struct_size = 8, .n = 1, .x = r->x};                                              \
-        batch = &small_;                                                                                               \
-        REFUSED(call);                                                                                                 \
+#define REFUSED_BATCH(call, unread)                                       \
+    do {                                                                  \
+        const vae_batch_t *batch = NULL;                                  \
+        REFUSED(call);                                                    \
+        batch = BATCH(.n = 1, .x = r->x, .unread = (void *)r->x);         \
+        REFUSED(call);                                                    \
+        const vae_batch_t small_ = {.struct_size = 8, .n = 1, .x = r->x}; \
+        batch = &small_;                                                  \
+        REFUSED(call);                                                    \
     } while (0)
 
 void of_encode_batch(rig *r) {
@@ -254,34 +254,34 @@ void of_trainer_seed(rig *r) {
 }
 
 /* Every batch of training is at most max_batch, so that every larger number is refused. */
-#define REFUSED_BATCHES(call)                                                                                          \
-    do {                                                                                                               \
-        for (int32_t i_ = 0; hostile(i_, 1) != 0; i_++) {                                                              \
-            const int64_t n = hostile(i_, 1);                                                                          \
-            REFUSED(call);                                                                                             \
-        }                                                                                                              \
-        const int64_t more_[] = {0, MAX_BATCH + 1, INT64_C(1) << 31, INT64_C(1) << 32};                                \
-        for (size_t i_ = 0; i_ < sizeof(more_) / sizeof(more_[0]); i_++) {                                             \
-            const int64_t n = more_[i_];                                                                               \
-            REFUSED(call);                                                                                             \
-        }                                                                                                              \
+#define REFUSED_BATCHES(call)                                                           \
+    do {                                                                                \
+        for (int32_t i_ = 0; hostile(i_, 1) != 0; i_++) {                               \
+            const int64_t n = hostile(i_, 1);                                           \
+            REFUSED(call);                                                              \
+        }                                                                               \
+        const int64_t more_[] = {0, MAX_BATCH + 1, INT64_C(1) << 31, INT64_C(1) << 32}; \
+        for (size_t i_ = 0; i_ < sizeof(more_) / sizeof(more_[0]); i_++) {              \
+            const int64_t n = more_[i_];                                                \
+            REFUSED(call);                                                              \
+        }                                                                               \
     } while (0)
 
 /* Every struct_size: too small is refused, a larger one filled as far as it is known, and nothing behind it touched. */
-#define METRICS(call)                                                                                                  \
-    do {                                                                                                               \
-        union {                                                                                                        \
-            vae_metrics_t m;                                                                                           \
-            char room[sizeof(vae_metrics_t) + 64];                                                                     \
-        } u_;                                                                                                          \
-        for (uint32_t size_ = 0; size_ < sizeof(u_); size_++) {                                                        \
-            vae_metrics_t *const metrics = &u_.m;                                                                      \
-            memset(&u_, 0x5A, sizeof(u_));                                                                             \
-            metrics->struct_size = size_;                                                                              \
-            const vae_status_t status_ = (call);                                                                       \
-            ck_assert_int_eq(status_, size_ < 8 ? VAE_E_ARG : VAE_OK);                                                 \
-            for (size_t i_ = size_ < 8 ? 8 : size_; i_ < sizeof(u_); i_++) ck_assert_int_eq(u_.room[i_], 0x5A);        \
-        }                                                                                                              \
+#define METRICS(call)                                                                                           \
+    do {                                                                                                        \
+        union {                                                                                                 \
+            vae_metrics_t m;                                                                                    \
+            char room[sizeof(vae_metrics_t) + 64];                                                              \
+        } u_;                                                                                                   \
+        for (uint32_t size_ = 0; size_ < sizeof(u_); size_++) {                                                 \
+            vae_metrics_t *const metrics = &u_.m;                                                               \
+            memset(&u_, 0x5A, sizeof(u_));                                                                      \
+            metrics->struct_size = size_;                                                                       \
+            const vae_status_t status_ = (call);                                                                \
+            ck_assert_int_eq(status_, size_ < 8 ? VAE_E_ARG : VAE_OK);                                          \
+            for (size_t i_ = size_ < 8 ? 8 : size_; i_ < sizeof(u_); i_++) ck_assert_int_eq(u_.room[i_], 0x5A); \
+        }                                                                                                       \
     } while (0)
 
 void of_trainer_step(rig *r) {
@@ -337,8 +337,7 @@ void of_trainer_grad(rig *r) {
     ck_assert_ptr_null(t);
 }
 
-static void climb(void *user, int64_t n, int64_t t, float lr, float decay, const float *g, float *w,
-                  float *const *slot) {
+static void climb(void *user, int64_t n, int64_t t, float lr, float decay, const float *g, float *w, float *const *slot) {
     (void)user, (void)n, (void)t, (void)lr, (void)decay, (void)g, (void)w, (void)slot;
 }
 

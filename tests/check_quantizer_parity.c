@@ -5,7 +5,7 @@
 
 #include "io/safetensors.h"
 
-#define FIXTURE "tests/fixtures/quantizers.safetensors"
+#define FIXTURE   "tests/fixtures/quantizers.safetensors"
 #define TOLERANCE 1e-5
 
 typedef struct fixture {
@@ -54,7 +54,7 @@ static void open_fixture(fixture *f, int which) {
     float *dz = read_tensor(f, "dz", "", &count);
     free(dz);
     f->size = count;
-    rig_open(&f->g, f->text, count == n * 36 ? (vaei_shape){ 3, { 2, 3, 6 } } : (vaei_shape){ 1, { count / n } }, n, 2);
+    rig_open(&f->g, f->text, count == n * 36 ? (vaei_shape){3, {2, 3, 6}} : (vaei_shape){1, {count / n}}, n, 2);
     for (int64_t i = 0; i < f->g.table.count; i++) {
         const vaei_param *p = f->g.table.at[i];
         if (strstr(p->name, "batches")) continue;

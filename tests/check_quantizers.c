@@ -5,7 +5,7 @@
 #include "quantizer_rig.h"
 
 #include "kernel/nearest.h"
-#include "vae/codebook.h"
+#include "vae/codes/codebook.h"
 
 static const vaei_shape image = {3, {2, 3, 6}};
 static const vaei_shape pair = {1, {2}};
@@ -178,8 +178,7 @@ static void check_slope(rig *g, const float *h, float *at, double analytic, cons
     *at = kept - step;
     const double down = forward(g, h), slope = (up - down) / (2 * (double)step);
     *at = kept;
-    ck_assert_msg(fabs(slope - analytic) <= 4e-3 * (1 + fabs(slope)), "%s[%d]: %g, differences %g", what, (int)i,
-                  analytic, slope);
+    ck_assert_msg(fabs(slope - analytic) <= 4e-3 * (1 + fabs(slope)), "%s[%d]: %g, differences %g", what, (int)i, analytic, slope);
 }
 
 /* What moves a vector commits it; what moves a code is the codebook's term, which sees the vector as constant. Where both are there the
@@ -211,8 +210,7 @@ START_TEST(test_fsq_gradient_is_that_of_the_value_before_rounding) {
     static const char *const texts[] = {"fsq levels=7x5x3 heads=2", "fsq levels=8x4x4 heads=2 variant=vqp",
                                         "fsq levels=2x5x4 heads=2 variant=symmetric", "fsq levels=7x4x3x6x3x5",
                                         "fsq levels=4x3x5x3x4x3 variant=vqp"};
-    static const int levels[5][6] = {
-        {7, 5, 3, 7, 5, 3}, {8, 4, 4, 8, 4, 4}, {2, 5, 4, 2, 5, 4}, {7, 4, 3, 6, 3, 5}, {4, 3, 5, 3, 4, 3}};
+    static const int levels[5][6] = {{7, 5, 3, 7, 5, 3}, {8, 4, 4, 8, 4, 4}, {2, 5, 4, 2, 5, 4}, {7, 4, 3, 6, 3, 5}, {4, 3, 5, 3, 4, 3}};
     const int jax = _i == 0 || _i == 3;
     rig g;
     rig_open(&g, texts[_i], image, N, 2);
@@ -224,8 +222,7 @@ START_TEST(test_fsq_gradient_is_that_of_the_value_before_rounding) {
         const double half = (L - 1) * (jax ? 0.999 : 1.001) / 2, o = L % 2 ? 0 : 0.5, x = (double)h[i];
         const double shift = jax ? tan(o / half) : atanh(o / half), width = L / 2;
         const double t = tanh(_i == 2 ? x : x + shift);
-        const double value =
-            _i == 2 ? 2.0 / (L - 1) * floor((L - 1) * (t + 1) / 2 + 0.5) - 1 : nearbyint(t * half - o) / width;
+        const double value = _i == 2 ? 2.0 / (L - 1) * floor((L - 1) * (t + 1) / 2 + 0.5) - 1 : nearbyint(t * half - o) / width;
         const double slope = (_i == 2 ? 1 : half / width) * (1 - t * t);
         ck_assert_double_eq_tol((double)g.z[i], value, 1e-6);
         ck_assert_double_eq_tol((double)g.dh[i], (double)dz[i] * slope, 1e-5);
@@ -252,8 +249,7 @@ START_TEST(test_every_code_comes_back) {
         r.training = 0;
         if (g.q.ops->pack) g.q.ops->pack(&g.q, &r, g.slot.pack);
         g.q.ops->decode_codes(&g.q, &r, &g.slot, &code, g.z);
-        for (int64_t d = 0; strstr(texts[_i], "fsq") && d < width[_i]; d++)
-            g.z[d] = atanhf(0.97f * g.z[d]); /* what rounds to it */
+        for (int64_t d = 0; strstr(texts[_i], "fsq") && d < width[_i]; d++) g.z[d] = atanhf(0.97f * g.z[d]); /* what rounds to it */
         int32_t *back = codes_of(&g, g.z);
         ck_assert_int_eq(back[0], code);
         free(back);
@@ -405,8 +401,8 @@ END_TEST
 
 /* All codes far away but one: without revival one code serves all; with it the rest come back, and stay. */
 START_TEST(test_a_collapsed_codebook_is_revived) {
-    static const char *const texts[] = {"vq codes=8 revive=0.5", "vq codes=8 revive=0.5 debias=false",
-                                        "vq codes=8 cosine=true revive=0.5", "rvq codes=8 quantizers=2 revive=0.5"};
+    static const char *const texts[] = {"vq codes=8 revive=0.5", "vq codes=8 revive=0.5 debias=false", "vq codes=8 cosine=true revive=0.5",
+                                        "rvq codes=8 quantizers=2 revive=0.5"};
     rig g;
     rig_open(&g, texts[_i], image, N, 1);
     float *h = spread(H, 1, 1), *e = value_of(&g, "codebook");
@@ -432,8 +428,7 @@ END_TEST
 
 /* The threshold is one vector a batch: what rounding does to the averages must not push the second code below it. */
 START_TEST(test_a_code_that_gets_as_many_vectors_as_revival_wants_lives) {
-    static const char *const texts[] = {"vq codes=2 revive=1", "vq codes=2 revive=1 decay=0.9",
-                                        "vq codes=2 revive=1 debias=false"};
+    static const char *const texts[] = {"vq codes=2 revive=1", "vq codes=2 revive=1 decay=0.9", "vq codes=2 revive=1 debias=false"};
     const float h[8] = {-4, 0, -4, 0, -4, 0, 4, 0};
     const float start[4] = {-3, 0, 3, 0};
     rig g;
@@ -471,12 +466,10 @@ START_TEST(test_revival_draws_vectors_evenly_and_none_twice) {
             for (int j = 0; j < i; j++) ck_assert_each(codes[i] != codes[j]);
         }
     }
-    for (int p = 0; p < P; p++)
-        ck_assert_double_eq_tol(times[p], TRIALS * 9.0 / P, 5 * sqrt(TRIALS * 9.0 / P * (1 - 9.0 / P)));
+    for (int p = 0; p < P; p++) ck_assert_double_eq_tol(times[p], TRIALS * 9.0 / P, 5 * sqrt(TRIALS * 9.0 / P * (1 - 9.0 / P)));
     v.P = 4; /* fewer than there are dead: as many as there are */
     memset(count, 0, sizeof count);
-    vaei_averages_revive(&a, vaei_kernels_select(0, 0), K, &v, 1, (vaei_noise_key){0, 0, VAEI_STREAM_REVIVAL}, 0, 0, 0,
-                         codes);
+    vaei_averages_revive(&a, vaei_kernels_select(0, 0), K, &v, 1, (vaei_noise_key){0, 0, VAEI_STREAM_REVIVAL}, 0, 0, 0, codes);
     for (int i = 0; i < K; i++) ck_assert_float_eq(count[i], i < 4 ? 1 : 0);
 }
 END_TEST
@@ -548,12 +541,10 @@ START_TEST(test_dropped_quantizers_add_nothing) {
         (void)forward(&g, h);
         float rest[2] = {h[0], h[1]};
         int stages = 0;
-        while (stages < 3 &&
-               (fabsf(h[0] - rest[0] - g.z[0]) > 1e-6f || fabsf(h[1] - rest[1] - g.z[1]) > 1e-6f || stages == 0)) {
+        while (stages < 3 && (fabsf(h[0] - rest[0] - g.z[0]) > 1e-6f || fabsf(h[1] - rest[1] - g.z[1]) > 1e-6f || stages == 0)) {
             int best = 0;
             for (int k = 1; k < 4; k++)
-                if (distance(rest, e + (stages * 4 + k) * 2, 2) < distance(rest, e + (stages * 4 + best) * 2, 2))
-                    best = k;
+                if (distance(rest, e + (stages * 4 + k) * 2, 2) < distance(rest, e + (stages * 4 + best) * 2, 2)) best = k;
             rest[0] -= e[(stages * 4 + best) * 2];
             rest[1] -= e[(stages * 4 + best) * 2 + 1];
             stages++;

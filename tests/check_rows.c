@@ -71,8 +71,8 @@ static void check_nearest(const vaei_kernels *k, dice *d, int64_t M, int64_t D, 
             assert_same(&scores.at[i * K + j], &want, 1, k->name);
             if (want < scores.at[i * K + nearest]) nearest = j;
         }
-        ck_assert_msg(found[i * stride] == nearest, "%s: M=%d D=%d K=%d: row %d is code %d, wanted %d", k->name, (int)M,
-                      (int)D, (int)K, (int)i, (int)found[i * stride], (int)nearest);
+        ck_assert_msg(found[i * stride] == nearest, "%s: M=%d D=%d K=%d: row %d is code %d, wanted %d", k->name, (int)M, (int)D, (int)K,
+                      (int)i, (int)found[i * stride], (int)nearest);
     }
     guarded_free(&x), guarded_free(&codes), guarded_free(&packed), guarded_free(&index), guarded_free(&scores);
 }

@@ -51,7 +51,7 @@ typedef struct bytes {
 
 /* length LE, header, data_size bytes 0, 1, 2, ... */
 static bytes file_of(const char *header, size_t length, uint64_t claimed, size_t data_size) {
-    bytes b = { malloc(8 + length + data_size), 8 + length + data_size };
+    bytes b = {malloc(8 + length + data_size), 8 + length + data_size};
     for (int i = 0; i < 8; i++) b.at[i] = (uint8_t)(claimed >> 8 * i);
     memcpy(b.at + 8, header, length);
     for (size_t i = 0; i < data_size; i++) b.at[8 + length + i] = (uint8_t)i;
@@ -94,7 +94,7 @@ static void check_text_case(const char *id, const char *header, size_t data_size
 
 /* ---- headers that can be written down ---------------------------------------------------------------------------- */
 
-#define ONE "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}"
+#define ONE                      "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}"
 #define T(dtype, shape, offsets) "{\"a\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}}"
 
 static const struct {
@@ -102,98 +102,91 @@ static const struct {
     size_t data_size;
     vae_status_t status;
 } headers[] = {
-    { "ok", "{" ONE "}", 8, VAE_OK },
-    { "ok no tensors", "{}", 0, VAE_OK },
-    { "ok white space", " \t\r\n{ " ONE " } \n  ", 8, VAE_OK },
-    { "ok rank 0", T("F32", "[]", "[0,4]"), 4, VAE_OK },
-    { "ok empty tensor", T("F32", "[3,0,2]", "[0,0]"), 0, VAE_OK },
-    { "ok any order", "{\"b\":{\"data_offsets\":[8,12],\"shape\":[1],\"dtype\":\"F32\"}," ONE "}", 12, VAE_OK },
-    { "ok empty between", "{" ONE ",\"b\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[8,8]}}", 8, VAE_OK },
-    { "ok types", T("I8", "[3]", "[0,3]"), 3, VAE_OK },
-    { "ok sub-byte", T("F4", "[2,3]", "[0,3]"), 3, VAE_OK },
-    { "ok metadata", "{\"__metadata__\":{\"format\":\"pt\",\"\":\"\"}," ONE "}", 8, VAE_OK },
-    { "MF07 not UTF-8", "{\"\377\":1}", 0, VAE_E_FORMAT },
-    { "long unknown type", T("F32_as_long_as_a_sentence_is", "[2]", "[0,8]"), 8, VAE_E_FORMAT },
-    { "long unknown key", "{\"a\":{\"as_long_as_a_sentence_is\":1}}", 0, VAE_E_FORMAT },
-    { "MF08 not JSON", "{a:1}", 0, VAE_E_FORMAT },
-    { "MF08 cut", "{" ONE, 8, VAE_E_FORMAT },
-    { "MF09 first byte", "x{}", 0, VAE_E_FORMAT },
-    { "MF09 BOM", "\357\273\277{}", 0, VAE_E_FORMAT },
-    { "MF11 behind the brace", "{}x", 0, VAE_E_FORMAT },
-    { "MF11 two objects", "{}{}", 0, VAE_E_FORMAT },
-    { "MF12 array", "[]", 0, VAE_E_FORMAT },
-    { "MF12 number", "12", 0, VAE_E_FORMAT },
-    { "MF12 text", "\"a\"", 0, VAE_E_FORMAT },
-    { "MF15 twice", "{" ONE "," ONE "}", 8, VAE_E_FORMAT },
-    { "MF15 twice, other place", "{" ONE ",\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}", 12,
-      VAE_E_FORMAT },
-    { "MF16 inner twice", "{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8,
-      VAE_E_FORMAT },
-    { "MF17 equal by escape", "{" ONE ",\"\\u0061\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}", 12,
-      VAE_E_FORMAT },
-    { "MF17 inner by escape", "{\"a\":{\"dtype\":\"F32\",\"shap\\u0065\":[2],\"shape\":[2],\"data_offsets\":[0,8]}}", 8,
-      VAE_E_FORMAT },
-    { "MF18 no dtype", "{\"a\":{\"shape\":[2],\"data_offsets\":[0,8]}}", 8, VAE_E_FORMAT },
-    { "MF18 no shape", "{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,8]}}", 8, VAE_E_FORMAT },
-    { "MF18 no offsets", "{\"a\":{\"dtype\":\"F32\",\"shape\":[2]}}", 8, VAE_E_FORMAT },
-    { "MF18 nothing", "{\"a\":{}}", 0, VAE_E_FORMAT },
-    { "MF18 no object", "{\"a\":[]}", 0, VAE_E_FORMAT },
-    { "MF18 null", "{\"a\":null}", 0, VAE_E_FORMAT },
-    { "MF19 unknown key", "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8],\"strides\":[1]}}", 8,
-      VAE_E_FORMAT },
-    { "MF20 unknown dtype", T("F33", "[2]", "[0,8]"), 8, VAE_E_FORMAT },
-    { "MF20 lower case", T("f32", "[2]", "[0,8]"), 8, VAE_E_FORMAT },
-    { "MF20 no text", "{\"a\":{\"dtype\":1,\"shape\":[2],\"data_offsets\":[0,8]}}", 8, VAE_E_FORMAT },
-    { "MF21 negative", T("F32", "[-2]", "[0,8]"), 8, VAE_E_FORMAT },
-    { "MF21 minus zero", T("F32", "[-0]", "[0,0]"), 0, VAE_E_FORMAT },
-    { "MF21 fraction", T("F32", "[2.0]", "[0,8]"), 8, VAE_E_FORMAT },
-    { "MF21 exponent", T("F32", "[2e0]", "[0,8]"), 8, VAE_E_FORMAT },
-    { "MF21 text", T("F32", "[\"2\"]", "[0,8]"), 8, VAE_E_FORMAT },
-    { "MF21 2^64", T("F32", "[18446744073709551616]", "[0,8]"), 8, VAE_E_FORMAT },
-    { "MF21 2^64 + 2", T("F32", "[18446744073709551618]", "[0,8]"), 8, VAE_E_FORMAT },
-    { "MF21 nested", T("F32", "[[2]]", "[0,8]"), 8, VAE_E_FORMAT },
-    { "MF21 number", T("F32", "2", "[0,8]"), 8, VAE_E_FORMAT },
-    { "MF22 product", T("F32", "[2,18446744073709551614]", "[0,8]"), 8, VAE_E_FORMAT },
-    { "MF22 product of int64", T("U8", "[4294967296,4294967296]", "[0,8]"), 8, VAE_E_FORMAT },
-    { "MF23 product by size", T("F32", "[2,4611686018427387903]", "[0,8]"), 8, VAE_E_FORMAT },
-    { "MF23 bits wrap to the size", T("F32", "[576460752303423490]", "[0,8]"), 8, VAE_E_FORMAT },
-    { "MF24 nine dimensions", T("F32", "[1,1,1,1,1,1,1,1,2]", "[0,8]"), 8, VAE_E_LIMIT },
-    { "MF24 eight dimensions", T("F32", "[1,1,1,1,1,1,1,2]", "[0,8]"), 8, VAE_OK },
-    { "MF27 begin behind end", T("F32", "[2]", "[8,0]"), 8, VAE_E_FORMAT },
-    { "MF28 end behind data", T("F32", "[3]", "[0,12]"), 8, VAE_E_FORMAT },
-    { "MF28 far behind", T("F32", "[2]", "[9223372036854775800,9223372036854775807]"), 8, VAE_E_FORMAT },
-    { "MF29 too short", T("F32", "[2]", "[0,4]"), 8, VAE_E_FORMAT },
-    { "MF29 too long", T("F32", "[1]", "[0,8]"), 8, VAE_E_FORMAT },
-    { "MF30 overlap", "{" ONE ",\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, VAE_E_FORMAT },
-    { "MF30 part", "{" ONE ",\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}", 12, VAE_E_FORMAT },
-    { "MF31 hole between", "{" ONE ",\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[12,16]}}", 16,
-      VAE_E_FORMAT },
-    { "MF32 hole before", T("F32", "[2]", "[4,12]"), 12, VAE_E_FORMAT },
-    { "MF32 empty tensor apart", "{" ONE ",\"b\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[3,3]}}", 8,
-      VAE_E_FORMAT },
-    { "MF33 bytes behind", "{" ONE "}", 9, VAE_E_FORMAT },
-    { "MF33 bytes, no tensor", "{}", 1, VAE_E_FORMAT },
-    { "MF34 bytes missing", "{" ONE "}", 7, VAE_E_FORMAT },
-    { "MF35 exponent", T("F32", "[2]", "[0,8e0]"), 8, VAE_E_FORMAT },
-    { "MF35 fraction", T("F32", "[2]", "[0.0,8]"), 8, VAE_E_FORMAT },
-    { "MF35 negative", T("F32", "[2]", "[-8,0]"), 8, VAE_E_FORMAT },
-    { "MF36 one offset", T("F32", "[2]", "[8]"), 8, VAE_E_FORMAT },
-    { "MF36 three offsets", T("F32", "[2]", "[0,4,8]"), 8, VAE_E_FORMAT },
-    { "MF36 none", T("F32", "[2]", "[]"), 8, VAE_E_FORMAT },
-    { "MF37 sub-byte rest", T("F4", "[3]", "[0,2]"), 2, VAE_E_FORMAT },
-    { "MF37 six bits", T("F6_E2M3", "[4]", "[0,3]"), 3, VAE_OK },
-    { "MF38 number", "{\"__metadata__\":{\"a\":1}}", 0, VAE_E_FORMAT },
-    { "MF38 object", "{\"__metadata__\":{\"a\":{}}}", 0, VAE_E_FORMAT },
-    { "MF38 null", "{\"__metadata__\":null}", 0, VAE_E_FORMAT },
-    { "MF39 two", "{\"__metadata__\":{},\"__metadata__\":{}}", 0, VAE_E_FORMAT },
-    { "MF39 key twice", "{\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}}", 0, VAE_E_FORMAT },
-    { "MF41 empty name", "{\"\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, VAE_E_FORMAT },
-    { "MF41 NUL", "{\"a\\u0000b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, VAE_E_FORMAT },
-    { "MF41 newline", "{\"a\\nb\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, VAE_E_FORMAT },
-    { "MF41 delete", "{\"a\177\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, VAE_E_FORMAT },
-    { "MF47 checksum", "{\"__metadata__\":{\"vae.crc32c\":\"00000000\"}," ONE "}", 8, VAE_E_FORMAT },
-    { "MF47 no checksum", "{\"__metadata__\":{\"vae.crc32c\":\"\"}," ONE "}", 8, VAE_E_FORMAT },
-    { "MF47 right checksum", "{\"__metadata__\":{\"vae.crc32c\":\"8a2cbc3b\"}," ONE "}", 8, VAE_OK },
+    {"ok", "{" ONE "}", 8, VAE_OK},
+    {"ok no tensors", "{}", 0, VAE_OK},
+    {"ok white space", " \t\r\n{ " ONE " } \n  ", 8, VAE_OK},
+    {"ok rank 0", T("F32", "[]", "[0,4]"), 4, VAE_OK},
+    {"ok empty tensor", T("F32", "[3,0,2]", "[0,0]"), 0, VAE_OK},
+    {"ok any order", "{\"b\":{\"data_offsets\":[8,12],\"shape\":[1],\"dtype\":\"F32\"}," ONE "}", 12, VAE_OK},
+    {"ok empty between", "{" ONE ",\"b\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[8,8]}}", 8, VAE_OK},
+    {"ok types", T("I8", "[3]", "[0,3]"), 3, VAE_OK},
+    {"ok sub-byte", T("F4", "[2,3]", "[0,3]"), 3, VAE_OK},
+    {"ok metadata", "{\"__metadata__\":{\"format\":\"pt\",\"\":\"\"}," ONE "}", 8, VAE_OK},
+    {"MF07 not UTF-8", "{\"\377\":1}", 0, VAE_E_FORMAT},
+    {"long unknown type", T("F32_as_long_as_a_sentence_is", "[2]", "[0,8]"), 8, VAE_E_FORMAT},
+    {"long unknown key", "{\"a\":{\"as_long_as_a_sentence_is\":1}}", 0, VAE_E_FORMAT},
+    {"MF08 not JSON", "{a:1}", 0, VAE_E_FORMAT},
+    {"MF08 cut", "{" ONE, 8, VAE_E_FORMAT},
+    {"MF09 first byte", "x{}", 0, VAE_E_FORMAT},
+    {"MF09 BOM", "\357\273\277{}", 0, VAE_E_FORMAT},
+    {"MF11 behind the brace", "{}x", 0, VAE_E_FORMAT},
+    {"MF11 two objects", "{}{}", 0, VAE_E_FORMAT},
+    {"MF12 array", "[]", 0, VAE_E_FORMAT},
+    {"MF12 number", "12", 0, VAE_E_FORMAT},
+    {"MF12 text", "\"a\"", 0, VAE_E_FORMAT},
+    {"MF15 twice", "{" ONE "," ONE "}", 8, VAE_E_FORMAT},
+    {"MF15 twice, other place", "{" ONE ",\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}", 12, VAE_E_FORMAT},
+    {"MF16 inner twice", "{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, VAE_E_FORMAT},
+    {"MF17 equal by escape", "{" ONE ",\"\\u0061\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}", 12, VAE_E_FORMAT},
+    {"MF17 inner by escape", "{\"a\":{\"dtype\":\"F32\",\"shap\\u0065\":[2],\"shape\":[2],\"data_offsets\":[0,8]}}", 8, VAE_E_FORMAT},
+    {"MF18 no dtype", "{\"a\":{\"shape\":[2],\"data_offsets\":[0,8]}}", 8, VAE_E_FORMAT},
+    {"MF18 no shape", "{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,8]}}", 8, VAE_E_FORMAT},
+    {"MF18 no offsets", "{\"a\":{\"dtype\":\"F32\",\"shape\":[2]}}", 8, VAE_E_FORMAT},
+    {"MF18 nothing", "{\"a\":{}}", 0, VAE_E_FORMAT},
+    {"MF18 no object", "{\"a\":[]}", 0, VAE_E_FORMAT},
+    {"MF18 null", "{\"a\":null}", 0, VAE_E_FORMAT},
+    {"MF19 unknown key", "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8],\"strides\":[1]}}", 8, VAE_E_FORMAT},
+    {"MF20 unknown dtype", T("F33", "[2]", "[0,8]"), 8, VAE_E_FORMAT},
+    {"MF20 lower case", T("f32", "[2]", "[0,8]"), 8, VAE_E_FORMAT},
+    {"MF20 no text", "{\"a\":{\"dtype\":1,\"shape\":[2],\"data_offsets\":[0,8]}}", 8, VAE_E_FORMAT},
+    {"MF21 negative", T("F32", "[-2]", "[0,8]"), 8, VAE_E_FORMAT},
+    {"MF21 minus zero", T("F32", "[-0]", "[0,0]"), 0, VAE_E_FORMAT},
+    {"MF21 fraction", T("F32", "[2.0]", "[0,8]"), 8, VAE_E_FORMAT},
+    {"MF21 exponent", T("F32", "[2e0]", "[0,8]"), 8, VAE_E_FORMAT},
+    {"MF21 text", T("F32", "[\"2\"]", "[0,8]"), 8, VAE_E_FORMAT},
+    {"MF21 2^64", T("F32", "[18446744073709551616]", "[0,8]"), 8, VAE_E_FORMAT},
+    {"MF21 2^64 + 2", T("F32", "[18446744073709551618]", "[0,8]"), 8, VAE_E_FORMAT},
+    {"MF21 nested", T("F32", "[[2]]", "[0,8]"), 8, VAE_E_FORMAT},
+    {"MF21 number", T("F32", "2", "[0,8]"), 8, VAE_E_FORMAT},
+    {"MF22 product", T("F32", "[2,18446744073709551614]", "[0,8]"), 8, VAE_E_FORMAT},
+    {"MF22 product of int64", T("U8", "[4294967296,4294967296]", "[0,8]"), 8, VAE_E_FORMAT},
+    {"MF23 product by size", T("F32", "[2,4611686018427387903]", "[0,8]"), 8, VAE_E_FORMAT},
+    {"MF23 bits wrap to the size", T("F32", "[576460752303423490]", "[0,8]"), 8, VAE_E_FORMAT},
+    {"MF24 nine dimensions", T("F32", "[1,1,1,1,1,1,1,1,2]", "[0,8]"), 8, VAE_E_LIMIT},
+    {"MF24 eight dimensions", T("F32", "[1,1,1,1,1,1,1,2]", "[0,8]"), 8, VAE_OK},
+    {"MF27 begin behind end", T("F32", "[2]", "[8,0]"), 8, VAE_E_FORMAT},
+    {"MF28 end behind data", T("F32", "[3]", "[0,12]"), 8, VAE_E_FORMAT},
+    {"MF28 far behind", T("F32", "[2]", "[9223372036854775800,9223372036854775807]"), 8, VAE_E_FORMAT},
+    {"MF29 too short", T("F32", "[2]", "[0,4]"), 8, VAE_E_FORMAT},
+    {"MF29 too long", T("F32", "[1]", "[0,8]"), 8, VAE_E_FORMAT},
+    {"MF30 overlap", "{" ONE ",\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, VAE_E_FORMAT},
+    {"MF30 part", "{" ONE ",\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}", 12, VAE_E_FORMAT},
+    {"MF31 hole between", "{" ONE ",\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[12,16]}}", 16, VAE_E_FORMAT},
+    {"MF32 hole before", T("F32", "[2]", "[4,12]"), 12, VAE_E_FORMAT},
+    {"MF32 empty tensor apart", "{" ONE ",\"b\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[3,3]}}", 8, VAE_E_FORMAT},
+    {"MF33 bytes behind", "{" ONE "}", 9, VAE_E_FORMAT},
+    {"MF33 bytes, no tensor", "{}", 1, VAE_E_FORMAT},
+    {"MF34 bytes missing", "{" ONE "}", 7, VAE_E_FORMAT},
+    {"MF35 exponent", T("F32", "[2]", "[0,8e0]"), 8, VAE_E_FORMAT},
+    {"MF35 fraction", T("F32", "[2]", "[0.0,8]"), 8, VAE_E_FORMAT},
+    {"MF35 negative", T("F32", "[2]", "[-8,0]"), 8, VAE_E_FORMAT},
+    {"MF36 one offset", T("F32", "[2]", "[8]"), 8, VAE_E_FORMAT},
+    {"MF36 three offsets", T("F32", "[2]", "[0,4,8]"), 8, VAE_E_FORMAT},
+    {"MF36 none", T("F32", "[2]", "[]"), 8, VAE_E_FORMAT},
+    {"MF37 sub-byte rest", T("F4", "[3]", "[0,2]"), 2, VAE_E_FORMAT},
+    {"MF37 six bits", T("F6_E2M3", "[4]", "[0,3]"), 3, VAE_OK},
+    {"MF38 number", "{\"__metadata__\":{\"a\":1}}", 0, VAE_E_FORMAT},
+    {"MF38 object", "{\"__metadata__\":{\"a\":{}}}", 0, VAE_E_FORMAT},
+    {"MF38 null", "{\"__metadata__\":null}", 0, VAE_E_FORMAT},
+    {"MF39 two", "{\"__metadata__\":{},\"__metadata__\":{}}", 0, VAE_E_FORMAT},
+    {"MF39 key twice", "{\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}}", 0, VAE_E_FORMAT},
+    {"MF41 empty name", "{\"\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, VAE_E_FORMAT},
+    {"MF41 NUL", "{\"a\\u0000b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, VAE_E_FORMAT},
+    {"MF41 newline", "{\"a\\nb\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, VAE_E_FORMAT},
+    {"MF41 delete", "{\"a\177\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, VAE_E_FORMAT},
+    {"MF47 checksum", "{\"__metadata__\":{\"vae.crc32c\":\"00000000\"}," ONE "}", 8, VAE_E_FORMAT},
+    {"MF47 no checksum", "{\"__metadata__\":{\"vae.crc32c\":\"\"}," ONE "}", 8, VAE_E_FORMAT},
+    {"MF47 right checksum", "{\"__metadata__\":{\"vae.crc32c\":\"8a2cbc3b\"}," ONE "}", 8, VAE_OK},
 };
 
 START_TEST(test_reader_judges_headers) {
@@ -204,9 +197,9 @@ END_TEST
 /* ---- files that have to be built --------------------------------------------------------------------------------- */
 
 START_TEST(test_MF01_MF02_file_shorter_than_its_length) {
-    const uint8_t zeros[8] = { 2, 0, 0, 0, 0, 0, 0, 0 };
+    const uint8_t zeros[8] = {2, 0, 0, 0, 0, 0, 0, 0};
     for (size_t n = 0; n <= 8; n++) {
-        bytes b = { malloc(n + 1), n };
+        bytes b = {malloc(n + 1), n};
         memcpy(b.at, zeros, n);
         ck_assert_int_eq(read_bytes(b), VAE_E_FORMAT);
         free(b.at);
@@ -218,14 +211,14 @@ START_TEST(test_MF03_to_MF06_length_of_the_header) {
     static const struct {
         uint64_t claimed;
         vae_status_t status;
-    } cases[] = { { 3, VAE_E_FORMAT },
-                  { UINT64_C(1) << 20, VAE_E_FORMAT },
-                  { UINT64_C(1) << 63, VAE_E_FORMAT },
-                  { UINT64_MAX - 7, VAE_E_FORMAT },
-                  { UINT64_MAX, VAE_E_FORMAT },
-                  { 0, VAE_E_FORMAT },
-                  { 1, VAE_E_FORMAT },
-                  { 2, VAE_OK } };
+    } cases[] = {{3, VAE_E_FORMAT},
+                 {UINT64_C(1) << 20, VAE_E_FORMAT},
+                 {UINT64_C(1) << 63, VAE_E_FORMAT},
+                 {UINT64_MAX - 7, VAE_E_FORMAT},
+                 {UINT64_MAX, VAE_E_FORMAT},
+                 {0, VAE_E_FORMAT},
+                 {1, VAE_E_FORMAT},
+                 {2, VAE_OK}};
     for (size_t i = 0; i < VAEI_COUNT(cases); i++) {
         bytes b = file_of("{}", 2, cases[i].claimed, 0);
         ck_assert_int_eq(read_bytes(b), cases[i].status);
@@ -265,14 +258,13 @@ static char *many_tensors(int count) {
     char *text = malloc((size_t)count * 64 + 8);
     size_t n = 0;
     for (int i = 0; i < count; i++)
-        n += (size_t)sprintf(text + n, "%c\"%d\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}",
-                             i ? ',' : '{', i);
+        n += (size_t)sprintf(text + n, "%c\"%d\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}", i ? ',' : '{', i);
     strcpy(text + n, "}");
     return text;
 }
 
 START_TEST(test_MF14_many_tensors) {
-    static const int counts[] = { VAEI_TENSORS_MAX, VAEI_TENSORS_MAX + 1, 18000, 100000 };
+    static const int counts[] = {VAEI_TENSORS_MAX, VAEI_TENSORS_MAX + 1, 18000, 100000};
     for (size_t i = 0; i < VAEI_COUNT(counts); i++) {
         char *text = many_tensors(counts[i]);
         const double start = now_ms();
@@ -300,8 +292,7 @@ START_TEST(test_MF30_ten_tensors_on_the_same_bytes) {
     char text[1000];
     size_t n = 0;
     for (int i = 0; i < 10; i++)
-        n += (size_t)sprintf(text + n, "%c\"%d\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[0,8]}",
-                             i ? ',' : '{', i);
+        n += (size_t)sprintf(text + n, "%c\"%d\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[0,8]}", i ? ',' : '{', i);
     strcpy(text + n, "}");
     check_text_case("MF30", text, 8, VAE_E_FORMAT);
 }
@@ -328,8 +319,7 @@ START_TEST(test_texts_are_limited) {
         strcpy(text + n + VAEI_TEXT_VALUE_MAX + extra, "\"}}");
         check_text_case("long text", text, 0, extra ? VAE_E_LIMIT : VAE_OK);
         size_t at = (size_t)sprintf(text, "{\"__metadata__\":{");
-        for (size_t i = 0; i < VAEI_TEXTS_MAX + extra; i++)
-            at += (size_t)sprintf(text + at, "%s\"%d\":\"\"", i ? "," : "", (int)i);
+        for (size_t i = 0; i < VAEI_TEXTS_MAX + extra; i++) at += (size_t)sprintf(text + at, "%s\"%d\":\"\"", i ? "," : "", (int)i);
         strcpy(text + at, "}}");
         check_text_case("many texts", text, 0, extra ? VAE_E_LIMIT : VAE_OK);
     }
@@ -340,21 +330,21 @@ END_TEST
 static const struct {
     const char *head, *word;
 } kinds[] = {
-    { "PK\003\004\024\000\000\000\010\000", "ZIP" },
-    { "\200\002\212\012l\374\234F\371 j\250P\031.", "pickle" },
-    { "GGUF\003\000\000\000\001\000", "GGUF" },
-    { "\211HDF\r\n\032\n\000\000", "HDF5" },
-    { "version https://git-lfs.github.com/spec/v1\noid sha256:", "LFS" },
-    { "<!DOCTYPE html><html>", "web page" },
-    { "\n<HTML><head>", "web page" },
-    { "\r\n\t <html>", "web page" },
-    { "<?xml version=", "web page" },
-    { "\037\213\010\000\000\000\000\000\000\003", "gzip" },
-    { "\223NUMPY\001\000v\000", "NumPy" },
+    {"PK\003\004\024\000\000\000\010\000", "ZIP"},
+    {"\200\002\212\012l\374\234F\371 j\250P\031.", "pickle"},
+    {"GGUF\003\000\000\000\001\000", "GGUF"},
+    {"\211HDF\r\n\032\n\000\000", "HDF5"},
+    {"version https://git-lfs.github.com/spec/v1\noid sha256:", "LFS"},
+    {"<!DOCTYPE html><html>", "web page"},
+    {"\n<HTML><head>", "web page"},
+    {"\r\n\t <html>", "web page"},
+    {"<?xml version=", "web page"},
+    {"\037\213\010\000\000\000\000\000\000\003", "gzip"},
+    {"\223NUMPY\001\000v\000", "NumPy"},
 };
 
 START_TEST(test_MF52_other_formats_are_named) {
-    bytes b = { calloc(1, 4096), 4096 };
+    bytes b = {calloc(1, 4096), 4096};
     memcpy(b.at, kinds[_i].head, strlen(kinds[_i].head) > 8 ? strlen(kinds[_i].head) : 10);
     ck_assert_int_eq(read_bytes(b), VAE_E_FORMAT);
     ck_assert_msg(strstr(vaei_fail_text(), kinds[_i].word) != NULL, "%s", vaei_fail_text());
@@ -364,10 +354,10 @@ END_TEST
 
 /* What only resembles one of them is not called by its name. */
 START_TEST(test_other_formats_are_not_guessed) {
-    static const char *const heads[] = { "\200\000\377\377\377\377\377\377", "\200\006\377\377\377\377\377\377",
-                                         "<hr>\377\377\377\377\377", "<x>\377\377\377\377\377\377", "        " };
+    static const char *const heads[] = {"\200\000\377\377\377\377\377\377", "\200\006\377\377\377\377\377\377", "<hr>\377\377\377\377\377",
+                                        "<x>\377\377\377\377\377\377", "        "};
     for (size_t i = 0; i < VAEI_COUNT(heads); i++) {
-        bytes b = { calloc(1, 16), i == 4 ? 8 : 16 };
+        bytes b = {calloc(1, 16), i == 4 ? 8 : 16};
         memcpy(b.at, heads[i], 8);
         ck_assert_int_ne(read_bytes(b), VAE_OK);
         ck_assert_msg(!strstr(vaei_fail_text(), "pickle") && !strstr(vaei_fail_text(), "web page"), "%s", vaei_fail_text());
@@ -383,7 +373,7 @@ START_TEST(test_damaged_anywhere) {
     bytes whole = file_text(header, 8);
     ck_assert_int_eq(read_bytes(whole), VAE_OK);
     for (size_t n = 0; n < whole.size; n++) {
-        bytes cut = { malloc(n + 1), n };
+        bytes cut = {malloc(n + 1), n};
         memcpy(cut.at, whole.at, n);
         ck_assert_int_eq(read_bytes(cut), VAE_E_FORMAT);
         free(cut.at);
@@ -403,14 +393,14 @@ END_TEST
 /* ---- values ------------------------------------------------------------------------------------------------------ */
 
 static vae_status_t floats_of(int32_t dtype, const void *data, int64_t count, float *out) {
-    const vaei_entry e = { .name = "t", .dtype = dtype, .ndim = 1, .shape = { count }, .count = count, .data = data };
+    const vaei_entry e = {.name = "t", .dtype = dtype, .ndim = 1, .shape = {count}, .count = count, .data = data};
     return vaei_entry_floats(&e, out, "case");
 }
 
 START_TEST(test_MF45_values_of_every_type) {
-    static const uint8_t f32[] = { 9, 0, 0, 128, 63, 0, 0, 0, 192 }, f16[] = { 0, 60, 0, 192, 1, 0, 255, 123, 0, 128 };
-    static const uint8_t bf16[] = { 128, 63, 0, 192 };
-    static const uint8_t f64[] = { 0, 0, 0, 0, 0, 0, 240, 63, 0, 0, 0, 16, 0, 0, 240, 63, 0, 0, 0, 48, 0, 0, 240, 63 };
+    static const uint8_t f32[] = {9, 0, 0, 128, 63, 0, 0, 0, 192}, f16[] = {0, 60, 0, 192, 1, 0, 255, 123, 0, 128};
+    static const uint8_t bf16[] = {128, 63, 0, 192};
+    static const uint8_t f64[] = {0, 0, 0, 0, 0, 0, 240, 63, 0, 0, 0, 16, 0, 0, 240, 63, 0, 0, 0, 48, 0, 0, 240, 63};
     float x[5];
     ck_assert_int_eq(floats_of(VAEI_DTYPE_F32, f32 + 1, 2, x), VAE_OK); /* at an odd address */
     ck_assert_float_eq(x[0], 1);
@@ -447,9 +437,8 @@ START_TEST(test_MF20_unsupported_type_is_refused_when_its_floats_are_asked) {
 END_TEST
 
 START_TEST(test_MF46_not_finite) {
-    static const uint8_t inf16[] = { 0, 124 }, nan16[] = { 1, 124 }, inf_bf16[] = { 128, 255 },
-                         nan32[] = { 0, 0, 192, 127 };
-    static const uint8_t big64[] = { 0, 0, 0, 0, 0, 0, 240, 71 }; /* 2^128 */
+    static const uint8_t inf16[] = {0, 124}, nan16[] = {1, 124}, inf_bf16[] = {128, 255}, nan32[] = {0, 0, 192, 127};
+    static const uint8_t big64[] = {0, 0, 0, 0, 0, 0, 240, 71}; /* 2^128 */
     float x[1];
     ck_assert_int_eq(floats_of(VAEI_DTYPE_F16, inf16, 1, x), VAE_E_NUMERIC);
     ck_assert_int_eq(floats_of(VAEI_DTYPE_F16, nan16, 1, x), VAE_E_NUMERIC);
@@ -469,15 +458,14 @@ START_TEST(test_every_half_is_widened_exactly) {
             ck_assert(mantissa ? isnan(x) : isinf(x));
             continue;
         }
-        const double wanted = exponent ? ldexp(1 + mantissa / 1024.0, (int)exponent - 15)
-                                       : ldexp(mantissa / 1024.0, -14);
+        const double wanted = exponent ? ldexp(1 + mantissa / 1024.0, (int)exponent - 15) : ldexp(mantissa / 1024.0, -14);
         ck_assert_double_eq((double)x, h & 0x8000 ? -wanted : wanted);
     }
 }
 END_TEST
 
 START_TEST(test_crc32c_known_values) {
-    uint8_t data[10000] = { 0 };
+    uint8_t data[10000] = {0};
     ck_assert_uint_eq(vaei_crc32c("", 0), 0);
     ck_assert_uint_eq(vaei_crc32c("123456789", 9), 0xE3069283u);
     ck_assert_uint_eq(vaei_crc32c(data, 32), 0x8A9136AAu);

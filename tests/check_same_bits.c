@@ -7,9 +7,9 @@
 #include <stdio.h>
 
 /* Activations so wide that a few examples fill the cache: a batch goes through in several passes. */
-#define SPEC_WIDE                                                                                                      \
-    "input 48x48x1\nencoder conv2d out=16 kernel=1 | relu | avgpool kernel=16 | flatten\nlatent gaussian dim=2\n"      \
-    "decoder linear out=9 | reshape 3x3x1 | upsample factor=16 | conv2d out=16 kernel=1 | relu | conv2d out=1 "        \
+#define SPEC_WIDE                                                                                                 \
+    "input 48x48x1\nencoder conv2d out=16 kernel=1 | relu | avgpool kernel=16 | flatten\nlatent gaussian dim=2\n" \
+    "decoder linear out=9 | reshape 3x3x1 | upsample factor=16 | conv2d out=16 kernel=1 | relu | conv2d out=1 "   \
     "kernel=3 pad=1\nlikelihood bernoulli\n"
 
 static const char *const specs[] = {SPEC_DENSE, SPEC_CONV, SPEC_VQ, SPEC_WIDE};
@@ -228,8 +228,7 @@ static void *decode_many(void *arg) {
     }
     for (int64_t i = 0; i < DECODES; i++) {
         const int64_t k = i % N;
-        if (vae_decode(s, 1, w->z + k * w->D, x) != VAE_OK ||
-            memcmp(x, w->wanted + k * w->S, (size_t)w->S * sizeof(float)) != 0)
+        if (vae_decode(s, 1, w->z + k * w->D, x) != VAE_OK || memcmp(x, w->wanted + k * w->S, (size_t)w->S * sizeof(float)) != 0)
             w->wrong++;
     }
     vae_session_destroy(s);

@@ -11,17 +11,19 @@
 
 #include "base/base.h"
 
-#define SPEC_WINOGRAD                                                                                                  \
-    "input 8x8x3\nencoder conv2d out=8 kernel=3 pad=1 | silu | conv2d out=8 kernel=3 pad=1 | groupnorm groups=2 | "    \
-    "attention heads=2 | residual { conv2d out=8 kernel=3 pad=1 | tanh } | flatten | linear out=12 | elu\n"            \
-    "latent gaussian dim=6\ndecoder linear out=512 | gelu | reshape 8x8x8 | conv2d out=8 kernel=3 pad=1 groups=8 | "   \
+#define SPEC_WINOGRAD                                                                                                \
+    "input 8x8x3\nencoder conv2d out=8 kernel=3 pad=1 | silu | conv2d out=8 kernel=3 pad=1 | groupnorm groups=2 | "  \
+    "attention heads=2 | residual { conv2d out=8 kernel=3 pad=1 | tanh } | flatten | linear out=12 | elu\n"          \
+    "latent gaussian dim=6\ndecoder linear out=512 | gelu | reshape 8x8x8 | conv2d out=8 kernel=3 pad=1 groups=8 | " \
     "softplus | conv2d out=8 kernel=3 pad=1 | conv2d out=3 kernel=5 pad=2\nlikelihood bernoulli\n"
-#define CODES "input 8x8x1\nencoder conv2d out=4 kernel=4 stride=4\n%s\ndecoder deconv2d out=1 kernel=4 stride=4\n" \
-              "likelihood gaussian\n%s"
-#define VALUES "input 8x8x1\nencoder flatten | linear out=8 | relu\n%s\ndecoder linear out=64 | reshape 8x8x1\n" \
-               "likelihood bernoulli\n%s"
+#define CODES                                                                                             \
+    "input 8x8x1\nencoder conv2d out=4 kernel=4 stride=4\n%s\ndecoder deconv2d out=1 kernel=4 stride=4\n" \
+    "likelihood gaussian\n%s"
+#define VALUES                                                                                        \
+    "input 8x8x1\nencoder flatten | linear out=8 | relu\n%s\ndecoder linear out=64 | reshape 8x8x1\n" \
+    "likelihood bernoulli\n%s"
 #define TWO_NUMBERS(likelihood) "input 8x8x1\nencoder flatten\n%s\ndecoder linear out=128 | reshape 8x8x2\nlikelihood " likelihood "\n%s"
-#define N 3
+#define N                       3
 
 /* ---- little stack ------------------------------------------------------------------------------------------------- */
 

@@ -30,10 +30,8 @@ static void some_option(const char *text, char path[256], char value[512]) {
     vae_option_t option = {.struct_size = sizeof(option)};
     for (;;) {
         const uint32_t i = any(8);
-        if (i % 2 == 0 && i < 4)
-            (void)snprintf(path, 200, "%s.%u", parts[i], any(9));
-        else
-            (void)snprintf(path, 200, "%s", parts[i]);
+        if (i % 2 == 0 && i < 4) (void)snprintf(path, 200, "%s.%u", parts[i], any(9));
+        else (void)snprintf(path, 200, "%s", parts[i]);
         if (vae_spec_get(text, path, module, sizeof(module), NULL) < 0) continue;
         module[strcspn(module, " \n")] = '\0';
         if (vae_registry_option(kinds[i], module, (int32_t)any(6), &option) < 0) continue;
@@ -44,9 +42,10 @@ static void some_option(const char *text, char path[256], char value[512]) {
 
 START_TEST(test_a_changed_text_is_canonical) {
     static const char *const values[] = {"1", "2", "3", "8", "64", "0.5", "true", "false", "same", "0.001"};
-    static const char *const sections[][2] = {{"optimizer", "sgd"}, {"schedule", "cosine steps=9"}, {"clip", "norm max=1"},
-                                              {"latent", "gaussian dim=3"}, {"likelihood", "laplace"}, {"memory", "checkpoint"},
-                                              {"prior", "standard"}, {"prior", "gmm"}, {"prior", "pixelcnn"}, {"objective", "prior"}};
+    static const char *const sections[][2] = {
+        {"optimizer", "sgd"},      {"schedule", "cosine steps=9"}, {"clip", "norm max=1"}, {"latent", "gaussian dim=3"},
+        {"likelihood", "laplace"}, {"memory", "checkpoint"},       {"prior", "standard"},  {"prior", "gmm"},
+        {"prior", "pixelcnn"},     {"objective", "prior"}};
     char preset[TEXT], canonical[TEXT], model[TEXT], out[TEXT], path[256], value[512];
     const char *name = vae_registry_name("preset", _i);
     ck_assert_ok(vae_registry_text("preset", name, preset, sizeof(preset), NULL));
@@ -91,8 +90,8 @@ static const char *const ours[] = {
 };
 
 static int32_t is_a_word_of_ours(const char *word) {
-    static const char *const sections[] = {"input", "encoder", "latent", "decoder", "likelihood", "prior", "optimizer", "objective",
-                                           "schedule", "clip", "memory"};
+    static const char *const sections[] = {"input",     "encoder",   "latent",   "decoder", "likelihood", "prior",
+                                           "optimizer", "objective", "schedule", "clip",    "memory"};
     const char *kind, *name;
     for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
         if (strcmp(sections[i], word) == 0) return 1;

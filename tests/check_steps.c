@@ -128,8 +128,7 @@ END_TEST
 /* Blocks in a row stand where those before them stood. */
 START_TEST(test_depth_costs_no_memory_at_inference) {
     static const char *const blocks[] = {"relu | conv2d out=4 kernel=3 pad=1 | relu | conv2d out=16 kernel=1",
-                                         "conv2d out=16 kernel=3 pad=1",
-                                         "groupnorm groups=4 | silu | conv2d out=16 kernel=3 pad=1",
+                                         "conv2d out=16 kernel=3 pad=1", "groupnorm groups=4 | silu | conv2d out=16 kernel=3 pad=1",
                                          "residual { gelu | conv2d out=16 kernel=1 }"};
     for (size_t i = 0; i < VAEI_COUNT(blocks); i++) {
         vaei_need need[2];
@@ -241,8 +240,15 @@ END_TEST
 
 START_TEST(test_a_plan_tells_steps_algorithms_and_what_was_joined) {
     rig g;
-    static const char *const told[] = {"b", "upsample upsample (net.0)", "fold batchnorm (net.2)", "epilogue relu (net.3)",
-                                       "prologue groupnorm (net.4.body.0)", "sum residual (net.4)", "by winograd", "low end", " bytes"};
+    static const char *const told[] = {"b",
+                                       "upsample upsample (net.0)",
+                                       "fold batchnorm (net.2)",
+                                       "epilogue relu (net.3)",
+                                       "prologue groupnorm (net.4.body.0)",
+                                       "sum residual (net.4)",
+                                       "by winograd",
+                                       "low end",
+                                       " bytes"};
     char text[4096], json[8192];
     vaei_writer w = {.buf = text, .cap = sizeof(text)}, j = {.buf = json, .cap = sizeof(json)};
     static const char *const net = "upsample | conv2d out=16 kernel=3 pad=1 | batchnorm | relu | "

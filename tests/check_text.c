@@ -36,14 +36,14 @@ START_TEST(test_int_reads_the_whole_range) {
     static const struct {
         const char *text;
         int64_t want;
-    } good[] = { { "0", 0 },
-                 { "-0", 0 },
-                 { "7", 7 },
-                 { "-30", -30 },
-                 { "65536", 65536 },
-                 { "4294967296", (int64_t)1 << 32 },
-                 { "9223372036854775807", INT64_MAX },
-                 { "-9223372036854775808", INT64_MIN } };
+    } good[] = {{"0", 0},
+                {"-0", 0},
+                {"7", 7},
+                {"-30", -30},
+                {"65536", 65536},
+                {"4294967296", (int64_t)1 << 32},
+                {"9223372036854775807", INT64_MAX},
+                {"-9223372036854775808", INT64_MIN}};
     for (size_t i = 0; i < VAEI_COUNT(good); i++) {
         int64_t got = 77;
         ck_assert_msg(vaei_text_to_int(good[i].text, strlen(good[i].text), &got), "%s", good[i].text);
@@ -53,9 +53,23 @@ START_TEST(test_int_reads_the_whole_range) {
 END_TEST
 
 START_TEST(test_int_refuses_all_else_and_leaves_out_alone) {
-    static const char *const bad[] = { "",    "-",   "+1", "01", "-01",  "1.5", "1e3", "0x10",
-                                       " 1",  "1 ",  "--1", "1-", "true", "1,0", "9223372036854775808",
-                                       "-9223372036854775809", "99999999999999999999999" };
+    static const char *const bad[] = {"",
+                                      "-",
+                                      "+1",
+                                      "01",
+                                      "-01",
+                                      "1.5",
+                                      "1e3",
+                                      "0x10",
+                                      " 1",
+                                      "1 ",
+                                      "--1",
+                                      "1-",
+                                      "true",
+                                      "1,0",
+                                      "9223372036854775808",
+                                      "-9223372036854775809",
+                                      "99999999999999999999999"};
     for (size_t i = 0; i < VAEI_COUNT(bad); i++) {
         int64_t got = 77;
         ck_assert_msg(!vaei_text_to_int(bad[i], strlen(bad[i]), &got), "'%s'", bad[i]);
@@ -81,22 +95,51 @@ static void same_as_strtod(const char *text) {
 }
 
 START_TEST(test_double_hard_cases_round_correctly) {
-    static const char *const text[] = {
-        "0", "-0", "0.0", "0e999", "1", "-1.5e-3", ".5", "1.", "-.5e1", "1e-05", "1E+5", "0.1", "123456789012345678901234567890",
-        "9007199254740993", "9007199254740993.00000000000000000000000000000000000000000000001", "9007199254740992.999999",
-        "2.2250738585072011e-308", "2.2250738585072014e-308", "2.225073858507201136057409796709131975934819546351645648e-308",
-        "4.9406564584124654e-324", "2.4703282292062327e-324", "2.4703282292062328e-324",
-        "2.4703282292062327208299493256381432103219e-324", "1e-400", "1e-99999999999999999999", "0.000e99999999999999999999",
-        "1.7976931348623157e308", "1.7976931348623158e308", "1.7976931348623159e308", "1e309", "1e99999999999999999999",
-        "6.631236846766476e-316", "3.237883913302901e-319", "8.41e21", "5e-324", "1e23", "1.8446744073709551616e19" };
+    static const char *const text[] = {"0",
+                                       "-0",
+                                       "0.0",
+                                       "0e999",
+                                       "1",
+                                       "-1.5e-3",
+                                       ".5",
+                                       "1.",
+                                       "-.5e1",
+                                       "1e-05",
+                                       "1E+5",
+                                       "0.1",
+                                       "123456789012345678901234567890",
+                                       "9007199254740993",
+                                       "9007199254740993.00000000000000000000000000000000000000000000001",
+                                       "9007199254740992.999999",
+                                       "2.2250738585072011e-308",
+                                       "2.2250738585072014e-308",
+                                       "2.225073858507201136057409796709131975934819546351645648e-308",
+                                       "4.9406564584124654e-324",
+                                       "2.4703282292062327e-324",
+                                       "2.4703282292062328e-324",
+                                       "2.4703282292062327208299493256381432103219e-324",
+                                       "1e-400",
+                                       "1e-99999999999999999999",
+                                       "0.000e99999999999999999999",
+                                       "1.7976931348623157e308",
+                                       "1.7976931348623158e308",
+                                       "1.7976931348623159e308",
+                                       "1e309",
+                                       "1e99999999999999999999",
+                                       "6.631236846766476e-316",
+                                       "3.237883913302901e-319",
+                                       "8.41e21",
+                                       "5e-324",
+                                       "1e23",
+                                       "1.8446744073709551616e19"};
     for (size_t i = 0; i < VAEI_COUNT(text); i++) same_as_strtod(text[i]);
 }
 END_TEST
 
 START_TEST(test_double_refuses_all_else_and_leaves_out_alone) {
-    static const char *const bad[] = { "",     "-",    ".",     "-.",    "e5",  "1e",   "1e+",   "1e-",  "+1",  "01",  "-00.5", "1..2",
-                                       "1.2.3", "1e5.", "1e5e5", "0x1p3", "inf", "nan", "NaN", "infinity", "1 ", " 1", "1,5", "1f",
-                                       "1e309", "-1e309" };
+    static const char *const bad[] = {"",    "-",        ".",    "-.",    "e5",   "1e",    "1e+",   "1e-",   "+1",
+                                      "01",  "-00.5",    "1..2", "1.2.3", "1e5.", "1e5e5", "0x1p3", "inf",   "nan",
+                                      "NaN", "infinity", "1 ",   " 1",    "1,5",  "1f",    "1e309", "-1e309"};
     for (size_t i = 0; i < VAEI_COUNT(bad); i++) {
         double got = -99;
         ck_assert_msg(!vaei_text_to_double(bad[i], strlen(bad[i]), &got), "'%s'", bad[i]);
@@ -156,7 +199,7 @@ START_TEST(test_double_long_texts_are_read_in_whole) {
 END_TEST
 
 START_TEST(test_double_does_not_depend_on_the_rounding_mode) {
-    static const int modes[] = { FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO };
+    static const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
     double want, got;
     ck_assert(vaei_text_to_double("0.1", 3, &want));
     fesetround(modes[_i]);
@@ -172,11 +215,30 @@ START_TEST(test_float_prints_as_a_person_would) {
     static const struct {
         double value;
         const char *want;
-    } is[] = { { 0, "0" }, { -0.0, "-0" }, { 1, "1" }, { -30, "-30" }, { 0.1, "0.1" }, { 0.001, "0.001" }, { 0.0001, "0.0001" },
-               { 1e-5, "1e-5" }, { 1.5e-7, "1.5e-7" }, { 0.999, "0.999" }, { 100, "100" }, { 65536, "65536" },
-               { 1000000, "1000000" }, { 1e7, "1e7" }, { 16777216, "16777216" }, { 3.5e20, "3.5e20" }, { -1e-30, "-1e-30" },
-               { 0.333333343, "0.33333334" }, { 3.4028234663852886e38, "3.4028235e38" }, { 1.401298464324817e-45, "1e-45" },
-               { 9.999999e9, "9.999999e9" }, { 2.5, "2.5" }, { 1e300, "inf" }, { -1e300, "-inf" } };
+    } is[] = {{0, "0"},
+              {-0.0, "-0"},
+              {1, "1"},
+              {-30, "-30"},
+              {0.1, "0.1"},
+              {0.001, "0.001"},
+              {0.0001, "0.0001"},
+              {1e-5, "1e-5"},
+              {1.5e-7, "1.5e-7"},
+              {0.999, "0.999"},
+              {100, "100"},
+              {65536, "65536"},
+              {1000000, "1000000"},
+              {1e7, "1e7"},
+              {16777216, "16777216"},
+              {3.5e20, "3.5e20"},
+              {-1e-30, "-1e-30"},
+              {0.333333343, "0.33333334"},
+              {3.4028234663852886e38, "3.4028235e38"},
+              {1.401298464324817e-45, "1e-45"},
+              {9.999999e9, "9.999999e9"},
+              {2.5, "2.5"},
+              {1e300, "inf"},
+              {-1e300, "-inf"}};
     for (size_t i = 0; i < VAEI_COUNT(is); i++) {
         char text[32];
         const size_t length = vaei_text_float(text, sizeof text, is[i].value);
@@ -249,7 +311,7 @@ END_TEST
 START_TEST(test_writer_counts_past_the_end_and_stays_inside) {
     char buf[9];
     for (size_t cap = 0; cap < sizeof buf; cap++) {
-        vaei_writer w = { buf, cap, 0 };
+        vaei_writer w = {buf, cap, 0};
         memset(buf, '#', sizeof buf);
         vaei_write(&w, "%s", "abc");
         vaei_write_float(&w, 0.5);
@@ -265,7 +327,7 @@ START_TEST(test_writer_counts_past_the_end_and_stays_inside) {
 END_TEST
 
 START_TEST(test_writer_without_a_buffer_only_measures) {
-    vaei_writer w = { NULL, 0, 0 };
+    vaei_writer w = {NULL, 0, 0};
     vaei_write(&w, "%s", "encoder");
     ck_assert_uint_eq(w.length, 7);
 }
@@ -273,13 +335,13 @@ END_TEST
 
 /* ---- names ------------------------------------------------------------------------------------------------------ */
 
-static const char *const names[] = { "kernel", "stride", "pad", "out", "bias", "momentum" };
+static const char *const names[] = {"kernel", "stride", "pad", "out", "bias", "momentum"};
 
 START_TEST(test_nearest_finds_common_slips) {
     static const struct {
         const char *wanted, *nearest;
-    } slip[] = { { "kernal", "kernel" }, { "krenel", "kernel" }, { "kernl", "kernel" }, { "kkernel", "kernel" }, { "padd", "pad" },
-                 { "pda", "pad" }, { "stirde", "stride" }, { "momentun", "momentum" }, { "oot", "out" }, { "bais", "bias" } };
+    } slip[] = {{"kernal", "kernel"}, {"krenel", "kernel"}, {"kernl", "kernel"},      {"kkernel", "kernel"}, {"padd", "pad"},
+                {"pda", "pad"},       {"stirde", "stride"}, {"momentun", "momentum"}, {"oot", "out"},        {"bais", "bias"}};
     for (size_t i = 0; i < VAEI_COUNT(slip); i++) {
         const char *got = vaei_text_nearest(slip[i].wanted, strlen(slip[i].wanted), names, VAEI_COUNT(names));
         ck_assert_ptr_nonnull(got);
@@ -289,7 +351,7 @@ START_TEST(test_nearest_finds_common_slips) {
 END_TEST
 
 START_TEST(test_nearest_does_not_guess_wildly) {
-    static const char *const far[] = { "xyzzy", "p", "tuo", "kern", "zzz", "dilation" };
+    static const char *const far[] = {"xyzzy", "p", "tuo", "kern", "zzz", "dilation"};
     char buf[96];
     for (size_t i = 0; i < VAEI_COUNT(far); i++) {
         ck_assert_msg(!vaei_text_nearest(far[i], strlen(far[i]), names, VAEI_COUNT(names)), "%s", far[i]);
@@ -314,8 +376,10 @@ START_TEST(test_words_of_other_programs_are_translated) {
     static const char *const ours[] = {"linear", "conv2d", "gaussian", "bernoulli", "dim", "silu", "out"};
     static const struct {
         const char *theirs, *ours;
-    } words[] = {{"Dense", "linear"}, {"nn.Linear", "linear"}, {"torch.nn.Conv2d", "conv2d"}, {"BCE", "bernoulli"}, {"mse", "gaussian"},
-                 {"Normal", "gaussian"}, {"z_dim", "dim"}, {"swish", "silu"}, {"out_channels", "out"}, {"LINEAR", "linear"}};
+    } words[] = {{"Dense", "linear"},  {"nn.Linear", "linear"}, {"torch.nn.Conv2d", "conv2d"},
+                 {"BCE", "bernoulli"}, {"mse", "gaussian"},     {"Normal", "gaussian"},
+                 {"z_dim", "dim"},     {"swish", "silu"},       {"out_channels", "out"},
+                 {"LINEAR", "linear"}};
     char buf[96], wanted[96];
     for (size_t i = 0; i < VAEI_COUNT(words); i++) {
         (void)snprintf(wanted, sizeof wanted, " (did you mean '%s'?)", words[i].ours);

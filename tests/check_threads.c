@@ -9,7 +9,7 @@
 
 enum { THREADS = 64, TURNS = 60, N = 5 };
 
-static const char *const specs[] = { SPEC_DENSE, SPEC_CONV, SPEC_VQ };
+static const char *const specs[] = {SPEC_DENSE, SPEC_CONV, SPEC_VQ};
 #define SPECS ((int)(sizeof(specs) / sizeof(specs[0])))
 
 typedef struct results {
@@ -26,7 +26,7 @@ typedef struct worker {
 } worker;
 
 static results results_for(const vae_model_t *model) {
-    return (results){ .mean = filled(N * vae_model_latent_size(model), 1), .y = filled(N * vae_model_input_size(model), 2) };
+    return (results){.mean = filled(N * vae_model_latent_size(model), 1), .y = filled(N * vae_model_input_size(model), 2)};
 }
 
 static void free_results(results *r) {
@@ -93,7 +93,7 @@ START_TEST(test_sixty_four_threads_compute_what_one_does) {
     ck_assert_ok(vae_session_create(&s, model, N));
     for (int64_t i = 0; i < N; i++) ck_assert_ok(compute(s, model, x, i, 1, &wanted));
     for (int32_t i = 0; i < THREADS; i++) {
-        w[i] = (worker){ model, x, &wanted, turns ? atoll(turns) : TURNS, 0, i };
+        w[i] = (worker){model, x, &wanted, turns ? atoll(turns) : TURNS, 0, i};
         ck_assert_int_eq(pthread_create(&thread[i], NULL, work, &w[i]), 0);
     }
     for (int32_t i = 0; i < THREADS; i++) {

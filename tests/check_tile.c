@@ -31,8 +31,8 @@ static void check_dot(const vaei_kernels *k, dice *d, int64_t m, int64_t n, int6
                     }
                 }
                 ck_assert_each_msg(memcmp(&want, &c.at[i * ldc + j], sizeof want) == 0,
-                              "%s: dot m=%d n=%d taps=%d depth=%d init=%d, output %d %d", k->name, (int)m, (int)n, (int)taps,
-                              (int)depth, (int)init, (int)i, (int)j);
+                                   "%s: dot m=%d n=%d taps=%d depth=%d init=%d, output %d %d", k->name, (int)m, (int)n, (int)taps,
+                                   (int)depth, (int)init, (int)i, (int)j);
             }
         }
     }
@@ -60,8 +60,8 @@ static void check_dot_plain(const vaei_kernels *k, dice *d, int64_t m, int64_t n
         memcpy(want.at, got.at, (size_t)want.count * sizeof(float));
         k->dot_tile_plain(m, n, depth, rows, b.at, ldb, out[0], init == 1 ? bias.at : NULL, init == 2);
         k->dot_tile(m, n, 1, depth, rows, packed.at, out[1], init == 1 ? bias.at : NULL, init == 2);
-        ck_assert_msg(memcmp(want.at, got.at, (size_t)want.count * sizeof(float)) == 0, "%s: plain m=%d n=%d depth=%d init=%d",
-                      k->name, (int)m, (int)n, (int)depth, (int)init);
+        ck_assert_msg(memcmp(want.at, got.at, (size_t)want.count * sizeof(float)) == 0, "%s: plain m=%d n=%d depth=%d init=%d", k->name,
+                      (int)m, (int)n, (int)depth, (int)init);
     }
     guarded_free(&a);
     guarded_free(&b);
@@ -89,8 +89,8 @@ static void check_outer(const vaei_kernels *k, dice *d, int64_t m, int64_t n, in
             float sum = 0;
             for (int64_t p = 0; j < n && p < depth; p++) sum = fmaf(left[p][i], right[p][j], sum);
             const float want = j >= n ? before[i * ldc + j] : accumulate ? before[i * ldc + j] + sum : sum;
-            ck_assert_each_msg(memcmp(&want, &c.at[i * ldc + j], sizeof want) == 0, "%s: outer m=%d n=%d depth=%d, output %d %d",
-                          k->name, (int)m, (int)n, (int)depth, (int)i, (int)j);
+            ck_assert_each_msg(memcmp(&want, &c.at[i * ldc + j], sizeof want) == 0, "%s: outer m=%d n=%d depth=%d, output %d %d", k->name,
+                               (int)m, (int)n, (int)depth, (int)i, (int)j);
         }
     }
     guarded_free(&a);
@@ -105,9 +105,7 @@ START_TEST(test_dot_tile_is_one_chain_of_fma) {
     if (!k) return;
     for (int64_t m = 1; m <= k->mr; m++) {
         for (int64_t n = 1; n <= k->nr; n++) {
-            for (size_t i = 0; i < VAEI_COUNT(depths); i++) {
-                check_dot(k, &d, m, n, 1 + (m + n + (int64_t)i) % TAPS, depths[i]);
-            }
+            for (size_t i = 0; i < VAEI_COUNT(depths); i++) { check_dot(k, &d, m, n, 1 + (m + n + (int64_t)i) % TAPS, depths[i]); }
         }
     }
 }

@@ -183,8 +183,8 @@ START_TEST(test_every_gradient_agrees_with_finite_differences_of_the_loss) {
             w[i] = kept;
             ck_assert_ok(vae_model_set_param(m, p, w, size));
             const double slope = (a.loss - b.loss) / (2.0 * (double)h);
-            ck_assert_msg(fabs(slope - (double)g[at + i]) <= 2e-3 + 1e-2 * fabs(slope),
-                          "parameter %d[%d]: %g, differences %g", (int)p, (int)i, (double)g[at + i], slope);
+            ck_assert_msg(fabs(slope - (double)g[at + i]) <= 2e-3 + 1e-2 * fabs(slope), "parameter %d[%d]: %g, differences %g", (int)p,
+                          (int)i, (double)g[at + i], slope);
         }
         at += size;
         free(w);
@@ -194,8 +194,7 @@ START_TEST(test_every_gradient_agrees_with_finite_differences_of_the_loss) {
 }
 END_TEST
 
-static void plain_sgd(void *user, int64_t n, int64_t t, float lr, float decay, const float *g, float *w,
-                      float *const *slot) {
+static void plain_sgd(void *user, int64_t n, int64_t t, float lr, float decay, const float *g, float *w, float *const *slot) {
     int64_t *calls = user;
     (*calls)++;
     for (int64_t i = 0; i < n; i++) {
@@ -209,8 +208,7 @@ START_TEST(test_a_host_optimizer_trains_and_resumes) {
     int64_t calls = 0;
     vae_model_t *a = model_of(SPEC_CONV), *b = model_of(SPEC_CONV);
     vae_trainer_t *t, *u;
-    const vae_optimizer_t mine = {
-        .struct_size = sizeof(mine), .slots = 1, .user = &calls, .name = "mine", .step = plain_sgd};
+    const vae_optimizer_t mine = {.struct_size = sizeof(mine), .slots = 1, .user = &calls, .name = "mine", .step = plain_sgd};
     vae_optimizer_t bad = mine;
     int64_t n, m;
     float *x = filled(N * 128, 1);
@@ -306,9 +304,8 @@ START_TEST(test_calls_out_of_order_are_refused) {
     ck_assert_ok(vae_trainer_apply(t, NULL));
     vae_trainer_destroy(t);
     vae_model_destroy(m);
-    ck_assert_ok(vae_model_create(
-        &m, NULL, "input 4\nencoder linear out=4 | batchnorm\nlatent none\ndecoder linear out=4\nlikelihood gaussian",
-        0));
+    ck_assert_ok(
+        vae_model_create(&m, NULL, "input 4\nencoder linear out=4 | batchnorm\nlatent none\ndecoder linear out=4\nlikelihood gaussian", 0));
     ck_assert_ok(vae_trainer_create(&t, m, NULL, N));
     ck_assert_fails(vae_trainer_step(t, 1, x, NULL), VAE_E_ARG); /* the variance of one value */
     ck_assert_ok(vae_trainer_step(t, 2, x, NULL));
@@ -323,8 +320,7 @@ START_TEST(test_step_options_reach_the_step) {
     vae_trainer_t *t;
     vae_metrics_t a = {.struct_size = sizeof(a)};
     float *x = filled(N * 16, 1);
-    ck_assert_ok(vae_trainer_create(
-        &t, m, "optimizer adam lr=0.5\nobjective elbo beta=4 warmup=4\nschedule step every=2 factor=0.1", N));
+    ck_assert_ok(vae_trainer_create(&t, m, "optimizer adam lr=0.5\nobjective elbo beta=4 warmup=4\nschedule step every=2 factor=0.1", N));
     for (int i = 0; i < 4; i++) {
         ck_assert_ok(vae_trainer_step(t, N, x, &a));
         ck_assert_double_eq_tol(a.lr, i < 2 ? 0.5 : 0.05, 1e-9);
@@ -347,8 +343,9 @@ END_TEST
 
 /* ---- the least batch ------------------------------------------------------------------------------------------------ */
 
-#define SPEC_OF(encoder) "input 4x4x1\nencoder " encoder "\nlatent gaussian dim=3\ndecoder linear out=16 | reshape 4x4x1\n" \
-                         "likelihood gaussian\nprior gmm components=1\n"
+#define SPEC_OF(encoder)                                                                               \
+    "input 4x4x1\nencoder " encoder "\nlatent gaussian dim=3\ndecoder linear out=16 | reshape 4x4x1\n" \
+    "likelihood gaussian\nprior gmm components=1\n"
 static const struct {
     const char *spec, *options;
     int64_t least;
@@ -356,7 +353,7 @@ static const struct {
     {SPEC_OF("flatten | linear out=6 | batchnorm"), NULL, 2},
     {SPEC_OF("flatten | residual { linear out=16 | batchnorm } | linear out=6"), "", 2},
     {SPEC_OF("flatten | linear out=6 | batchnorm"), "objective prior", 1}, /* the network stands still */
-    {SPEC_OF("batchnorm | flatten"), NULL, 1}, /* 16 values of each channel in an example */
+    {SPEC_OF("batchnorm | flatten"), NULL, 1},                             /* 16 values of each channel in an example */
     {SPEC_OF("flatten | linear out=6 | layernorm"), NULL, 1},
 };
 
@@ -412,8 +409,8 @@ START_TEST(test_mmd_spreads_the_latents_of_an_autoencoder) {
         vae_trainer_t *t;
         vae_session_t *s;
         float *x = filled(MANY * 12, 2), z[MANY * 2];
-        ck_assert_ok(vae_trainer_create(&t, m, with ? "optimizer adam lr=0.01\nobjective elbo | mmd weight=300" : "optimizer adam lr=0.01",
-                                        MANY));
+        ck_assert_ok(
+            vae_trainer_create(&t, m, with ? "optimizer adam lr=0.01\nobjective elbo | mmd weight=300" : "optimizer adam lr=0.01", MANY));
         for (int i = 0; i < 400; i++) ck_assert_ok(vae_trainer_step(t, MANY, x, NULL));
         ck_assert_ok(vae_session_create(&s, m, MANY));
         ck_assert_ok(vae_encode(s, MANY, x, z, NULL));
@@ -479,8 +476,7 @@ Suite *suite_training(void) {
     tcase_add_loop_test(t, test_a_step_that_is_not_finite_changes_nothing, 0, 2);
     tcase_add_test(t, test_a_loss_that_overflows_is_refused);
     tcase_add_test(t, test_calls_out_of_order_are_refused);
-    tcase_add_loop_test(t, test_the_least_batch_is_told_and_a_smaller_one_changes_nothing, 0,
-                        (int)(sizeof(batches) / sizeof(batches[0])));
+    tcase_add_loop_test(t, test_the_least_batch_is_told_and_a_smaller_one_changes_nothing, 0, (int)(sizeof(batches) / sizeof(batches[0])));
     tcase_add_test(t, test_step_options_reach_the_step);
     tcase_add_test(t, test_mmd_spreads_the_latents_of_an_autoencoder);
     tcase_add_test(t, test_mmd_is_of_values);

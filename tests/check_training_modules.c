@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "vae/recipe.h"
+#include "vae/training/recipe.h"
 
 typedef struct rig {
     vaei_heap heap;
@@ -48,8 +48,8 @@ static void objective_setup(objective_case *o, const char *text) {
     rig_init(&o->g, text);
     for (int i = 0; i < N; i++) o->nll[i] = 100 + 10 * sin(i);
     for (int i = 0; i < N * D; i++) o->kl[i] = 0.2f + (float)(i % D) + 0.1f * (float)cos(i); /* near 0.2, 1.2, 2.2 */
-    static const vaei_batch alike = { .total = N };
-    o->t = (vaei_terms){ .n = N, .dim = D, .batch = &alike, .nll = o->nll, .kl = o->kl, .d_nll = o->d_nll, .d_kl = o->d_kl };
+    static const vaei_batch alike = {.total = N};
+    o->t = (vaei_terms){.n = N, .dim = D, .batch = &alike, .nll = o->nll, .kl = o->kl, .d_nll = o->d_nll, .d_kl = o->d_kl};
 }
 
 static double loss(objective_case *o) {
@@ -57,8 +57,8 @@ static double loss(objective_case *o) {
     return o->t.loss;
 }
 
-static const char *const objective_texts[] = { "objective elbo\n", "objective elbo beta=4\n",
-                                               "objective elbo beta=0.5 free_bits=0.5\n", "objective elbo beta=0\n" };
+static const char *const objective_texts[] = {"objective elbo\n", "objective elbo beta=4\n", "objective elbo beta=0.5 free_bits=0.5\n",
+                                              "objective elbo beta=0\n"};
 
 START_TEST(test_objective_gradients) {
     objective_case o;
@@ -82,7 +82,7 @@ END_TEST
 
 START_TEST(test_elbo_terms) {
     objective_case o;
-    double recon = 0, kl[D] = { 0 };
+    double recon = 0, kl[D] = {0};
     objective_setup(&o, "objective elbo beta=4 free_bits=0.5\n");
     for (int i = 0; i < N; i++) recon += o.nll[i] / N;
     for (int i = 0; i < N * D; i++) kl[i % D] += (double)o.kl[i] / N;
@@ -101,17 +101,17 @@ static const struct {
     int64_t step;
     double beta;
 } betas[] = {
-    { "objective elbo beta=2 warmup=10\n", 0, 0 },
-    { "objective elbo beta=2 warmup=10\n", 5, 1 },
-    { "objective elbo beta=2 warmup=10\n", 10, 2 },
-    { "objective elbo beta=2 warmup=10\n", 1000000, 2 },
-    { "objective elbo cycle=8\n", 0, 0 },
-    { "objective elbo cycle=8\n", 2, 0.5 },
-    { "objective elbo cycle=8\n", 4, 1 },
-    { "objective elbo cycle=8\n", 7, 1 },
-    { "objective elbo cycle=8\n", 8, 0 },
-    { "objective elbo cycle=8 ratio=1\n", 14, 0.75 },
-    { "objective elbo cycle=8 warmup=20\n", 10, 0.25 },
+    {"objective elbo beta=2 warmup=10\n", 0, 0},
+    {"objective elbo beta=2 warmup=10\n", 5, 1},
+    {"objective elbo beta=2 warmup=10\n", 10, 2},
+    {"objective elbo beta=2 warmup=10\n", 1000000, 2},
+    {"objective elbo cycle=8\n", 0, 0},
+    {"objective elbo cycle=8\n", 2, 0.5},
+    {"objective elbo cycle=8\n", 4, 1},
+    {"objective elbo cycle=8\n", 7, 1},
+    {"objective elbo cycle=8\n", 8, 0},
+    {"objective elbo cycle=8 ratio=1\n", 14, 0.75},
+    {"objective elbo cycle=8 warmup=20\n", 10, 0.25},
 };
 
 START_TEST(test_elbo_beta_follows_warmup_and_cycles) {
@@ -129,7 +129,7 @@ END_TEST
 
 /* The formulas of objective_mmd.c once more, in double, from the draws that the term has made. */
 static double kernel_by_hand(int rbf, const float *a, const float *b) {
-    static const double widths[] = { 0.1, 0.2, 0.5, 1, 2, 5, 10 };
+    static const double widths[] = {0.1, 0.2, 0.5, 1, 2, 5, 10};
     double q = 0, value = 0;
     for (int d = 0; d < D; d++) q += ((double)a[d] - (double)b[d]) * ((double)a[d] - (double)b[d]);
     if (rbf) return exp(-q / (2.0 * D));
@@ -152,10 +152,10 @@ static double mmd_by_hand(int rbf, const vaei_batch *b, const float *z, const fl
 }
 
 START_TEST(test_mmd_is_its_formula) {
-    static const float weight[N] = { 1, 3, 0, 0.5f, 2 };
-    const vaei_batch batches[2] = { { .total = N }, { .weight = weight, .total = 6.5 } };
-    const char *const texts[2] = { "objective elbo | mmd weight=4\n", "objective elbo | mmd kernel=rbf weight=4\n" };
-    const vaei_run r = { .k = vaei_kernels_select(0, 0), .n = N, .noise = { .seed = 5 } };
+    static const float weight[N] = {1, 3, 0, 0.5f, 2};
+    const vaei_batch batches[2] = {{.total = N}, {.weight = weight, .total = 6.5}};
+    const char *const texts[2] = {"objective elbo | mmd weight=4\n", "objective elbo | mmd kernel=rbf weight=4\n"};
+    const vaei_run r = {.k = vaei_kernels_select(0, 0), .n = N, .noise = {.seed = 5}};
     for (int rbf = 0; rbf < 2; rbf++) {
         objective_case o, plain;
         float z[N * D], d_z[N * D], prior[N * D];
@@ -180,11 +180,11 @@ START_TEST(test_sums_are_checked) {
     static const struct {
         const char *text, *says;
     } wrong[] = {
-        { "objective mmd\n", "no part for the data" },
-        { "objective elbo | elbo\n", "stands twice" },
-        { "objective elbo | prior\n", "stands alone" },
-        { "objective elbo { mmd }\n", "no braces" },
-        { "objective elbo | mdm\n", "mmd" },
+        {"objective mmd\n", "no part for the data"},
+        {"objective elbo | elbo\n", "stands twice"},
+        {"objective elbo | prior\n", "stands alone"},
+        {"objective elbo { mmd }\n", "no braces"},
+        {"objective elbo | mdm\n", "mmd"},
     };
     rig g;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -246,22 +246,22 @@ static void adamw(double lr, double decay, int t, double g, double *w, double *m
 }
 
 static const reference references[] = {
-    { "optimizer sgd lr=0.05\n", 0.05, 0, plain },
-    { "optimizer sgd lr=0.05 weight_decay=0.1\n", 0.05, 0.1, plain },
-    { "optimizer sgd momentum=0.9\n", 0.01, 0, momentum },
-    { "optimizer sgd momentum=0.9 weight_decay=0.2\n", 0.01, 0.2, momentum },
-    { "optimizer sgd momentum=0.9 nesterov=true weight_decay=0.1\n", 0.01, 0.1, nesterov },
-    { "optimizer adam\n", 0.001, 0, adam },
-    { "optimizer adam lr=0.01 weight_decay=0.1\n", 0.01, 0.1, adam },
-    { "optimizer adamw lr=0.01\n", 0.01, 0.01, adamw },
-    { "optimizer adamw lr=0.02 weight_decay=0.5\n", 0.02, 0.5, adamw },
-    { "optimizer adamw lr=0.02 weight_decay=0\n", 0.02, 0, adamw },
+    {"optimizer sgd lr=0.05\n", 0.05, 0, plain},
+    {"optimizer sgd lr=0.05 weight_decay=0.1\n", 0.05, 0.1, plain},
+    {"optimizer sgd momentum=0.9\n", 0.01, 0, momentum},
+    {"optimizer sgd momentum=0.9 weight_decay=0.2\n", 0.01, 0.2, momentum},
+    {"optimizer sgd momentum=0.9 nesterov=true weight_decay=0.1\n", 0.01, 0.1, nesterov},
+    {"optimizer adam\n", 0.001, 0, adam},
+    {"optimizer adam lr=0.01 weight_decay=0.1\n", 0.01, 0.1, adam},
+    {"optimizer adamw lr=0.01\n", 0.01, 0.01, adamw},
+    {"optimizer adamw lr=0.02 weight_decay=0.5\n", 0.02, 0.5, adamw},
+    {"optimizer adamw lr=0.02 weight_decay=0\n", 0.02, 0, adamw},
 };
 
 START_TEST(test_optimizer_follows_its_recurrence) {
     static float w[COUNT], g[COUNT], slots[2][COUNT];
     static double ref_w[COUNT], ref_slots[2][COUNT];
-    float *const slot[2] = { slots[0], slots[1] };
+    float *const slot[2] = {slots[0], slots[1]};
     const reference *ref = &references[_i];
     rig r;
     rig_init(&r, ref->text);
@@ -277,21 +277,20 @@ START_TEST(test_optimizer_follows_its_recurrence) {
     for (int t = 1; t <= STEPS; t++) {
         for (int i = 0; i < COUNT; i++) g[i] = (float)cos(0.7 * i + t);
         o->step(conf, vaei_kernels_select(0, 0), COUNT, t, (float)lr, (float)decay, g, w, slot);
-        for (int i = 0; i < COUNT; i++)
-            ref->step(ref->lr, ref->decay, t, g[i], &ref_w[i], &ref_slots[0][i], &ref_slots[1][i]);
+        for (int i = 0; i < COUNT; i++) ref->step(ref->lr, ref->decay, t, g[i], &ref_w[i], &ref_slots[0][i], &ref_slots[1][i]);
         for (int i = 0; i < COUNT; i++) ck_assert_double_eq_tol(w[i], ref_w[i], 3e-7 * (1 + t));
     }
     rig_free(&r);
 }
 END_TEST
 
-static const char *const descents[] = { "optimizer sgd lr=0.1\n", "optimizer sgd lr=0.02 momentum=0.9 nesterov=true\n",
-                                        "optimizer adam lr=0.05\n", "optimizer adamw lr=0.05 weight_decay=0.001\n" };
+static const char *const descents[] = {"optimizer sgd lr=0.1\n", "optimizer sgd lr=0.02 momentum=0.9 nesterov=true\n",
+                                       "optimizer adam lr=0.05\n", "optimizer adamw lr=0.05 weight_decay=0.001\n"};
 
 /* f(w) = sum_i (i + 1) (w_i - 1)^2 / 2 */
 START_TEST(test_optimizer_finds_the_bottom_of_a_bowl) {
-    float w[8] = { 0 }, g[8], slots[2][8] = { { 0 } };
-    float *const slot[2] = { slots[0], slots[1] };
+    float w[8] = {0}, g[8], slots[2][8] = {{0}};
+    float *const slot[2] = {slots[0], slots[1]};
     rig r;
     rig_init(&r, descents[_i]);
     const vaei_optimizer_ops *o = r.recipe.optimizer;
@@ -319,10 +318,9 @@ START_TEST(test_optimizer_slices_equal_the_whole) {
         for (int split = 0; split < 2; split++) {
             const int cut = split ? 37 : COUNT;
             for (int i = 0; i < COUNT; i += cut) {
-                float *const slot[2] = { slots[split][0] + i, slots[split][1] + i };
+                float *const slot[2] = {slots[split][0] + i, slots[split][1] + i};
                 const int n = COUNT - i < cut ? COUNT - i : cut;
-                o->step(conf, vaei_kernels_select(0, 0), n, t, (float)o->lr(conf), (float)o->decay(conf), g + i,
-                        w[split] + i, slot);
+                o->step(conf, vaei_kernels_select(0, 0), n, t, (float)o->lr(conf), (float)o->decay(conf), g + i, w[split] + i, slot);
             }
         }
     }
@@ -339,29 +337,29 @@ static const struct {
     int64_t t;
     double factor;
 } factors[] = {
-    { "schedule constant\n", 0, 1 },
-    { "schedule constant\n", 1000000000, 1 },
-    { "schedule constant warmup=4\n", 0, 0.25 },
-    { "schedule constant warmup=4\n", 2, 0.75 },
-    { "schedule constant warmup=4\n", 3, 1 },
-    { "schedule constant warmup=4\n", 4, 1 },
-    { "schedule cosine steps=100\n", 0, 1 },
-    { "schedule cosine steps=100\n", 25, 0.85355339059327376 },
-    { "schedule cosine steps=100\n", 50, 0.5 },
-    { "schedule cosine steps=100\n", 100, 0 },
-    { "schedule cosine steps=100\n", 101, 0 },
-    { "schedule cosine steps=100 final=0.5\n", 50, 0.75 },
-    { "schedule cosine steps=100 final=0.5\n", 5000, 0.5 },
-    { "schedule cosine steps=110 warmup=10\n", 4, 0.5 },
-    { "schedule cosine steps=110 warmup=10\n", 10, 1 },
-    { "schedule cosine steps=110 warmup=10\n", 60, 0.5 },
-    { "schedule cosine steps=5 warmup=10\n", 4, 0.5 },
-    { "schedule cosine steps=5 warmup=10\n", 10, 0 },
-    { "schedule step every=10\n", 9, 1 },
-    { "schedule step every=10\n", 10, 0.1 },
-    { "schedule step every=10\n", 29, 0.01 },
-    { "schedule step every=10 factor=0.5 warmup=20\n", 9, 0.5 },
-    { "schedule step every=10 factor=0.5 warmup=20\n", 30, 0.125 },
+    {"schedule constant\n", 0, 1},
+    {"schedule constant\n", 1000000000, 1},
+    {"schedule constant warmup=4\n", 0, 0.25},
+    {"schedule constant warmup=4\n", 2, 0.75},
+    {"schedule constant warmup=4\n", 3, 1},
+    {"schedule constant warmup=4\n", 4, 1},
+    {"schedule cosine steps=100\n", 0, 1},
+    {"schedule cosine steps=100\n", 25, 0.85355339059327376},
+    {"schedule cosine steps=100\n", 50, 0.5},
+    {"schedule cosine steps=100\n", 100, 0},
+    {"schedule cosine steps=100\n", 101, 0},
+    {"schedule cosine steps=100 final=0.5\n", 50, 0.75},
+    {"schedule cosine steps=100 final=0.5\n", 5000, 0.5},
+    {"schedule cosine steps=110 warmup=10\n", 4, 0.5},
+    {"schedule cosine steps=110 warmup=10\n", 10, 1},
+    {"schedule cosine steps=110 warmup=10\n", 60, 0.5},
+    {"schedule cosine steps=5 warmup=10\n", 4, 0.5},
+    {"schedule cosine steps=5 warmup=10\n", 10, 0},
+    {"schedule step every=10\n", 9, 1},
+    {"schedule step every=10\n", 10, 0.1},
+    {"schedule step every=10\n", 29, 0.01},
+    {"schedule step every=10 factor=0.5 warmup=20\n", 9, 0.5},
+    {"schedule step every=10 factor=0.5 warmup=20\n", 30, 0.125},
 };
 
 START_TEST(test_schedule_values) {
@@ -422,28 +420,27 @@ END_TEST
 static const struct {
     const char *text, *sentence;
 } mistakes[] = {
-    { "optimizer adem\n", "adam" },
-    { "optimizer adam | sgd\n", "one module" },
-    { "optimizer adam { sgd }\n", "one module" },
-    { "optimizer adam rate=1\n", "rate" },
-    { "optimizer adam lr=-1\n", "lr" },
-    { "optimizer adam beta2=1\n", "beta2" },
-    { "optimizer adam eps=0\n", "eps" },
-    { "optimizer sgd momentum=1\n", "momentum" },
-    { "objective elbo beta=-1\n", "beta" },
-    { "objective elbo ratio=0\n", "ratio" },
-    { "schedule cosine\n", "steps" },
-    { "schedule step factor=0.5\n", "every" },
-    { "schedule step every=0\n", "every" },
-    { "clip norm max=0\n", "max" },
-    { "clip\n", "clip" },
+    {"optimizer adem\n", "adam"},
+    {"optimizer adam | sgd\n", "one module"},
+    {"optimizer adam { sgd }\n", "one module"},
+    {"optimizer adam rate=1\n", "rate"},
+    {"optimizer adam lr=-1\n", "lr"},
+    {"optimizer adam beta2=1\n", "beta2"},
+    {"optimizer adam eps=0\n", "eps"},
+    {"optimizer sgd momentum=1\n", "momentum"},
+    {"objective elbo beta=-1\n", "beta"},
+    {"objective elbo ratio=0\n", "ratio"},
+    {"schedule cosine\n", "steps"},
+    {"schedule step factor=0.5\n", "every"},
+    {"schedule step every=0\n", "every"},
+    {"clip norm max=0\n", "max"},
+    {"clip\n", "clip"},
 };
 
 START_TEST(test_recipe_refuses_mistakes) {
     rig r;
     ck_assert_int_eq(build(&r, mistakes[_i].text), VAE_E_SPEC);
-    ck_assert_msg(strstr(vaei_fail_text(), mistakes[_i].sentence) != NULL, "%s: %s", mistakes[_i].text,
-                  vaei_fail_text());
+    ck_assert_msg(strstr(vaei_fail_text(), mistakes[_i].sentence) != NULL, "%s: %s", mistakes[_i].text, vaei_fail_text());
     rig_free(&r);
 }
 END_TEST

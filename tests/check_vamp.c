@@ -137,8 +137,8 @@ START_TEST(test_every_gradient_is_its_finite_difference) {
             ck_assert_ok(vae_model_set_param(m, p, w, size));
             const double down = loss_of(m, N, x, noise, options[_i % 2]), wanted = (up - down) / (above - (double)w[i]);
             w[i] = kept;
-            ck_assert_msg(fabs((double)g[i] - wanted) <= 2e-3 * (0.2 + fabs(wanted)), "%s[%d]: %g, wanted %g", name,
-                          (int)i, (double)g[i], wanted);
+            ck_assert_msg(fabs((double)g[i] - wanted) <= 2e-3 * (0.2 + fabs(wanted)), "%s[%d]: %g, wanted %g", name, (int)i, (double)g[i],
+                          wanted);
             checked++;
         }
         ck_assert_ok(vae_model_set_param(m, p, w, size));
@@ -190,9 +190,7 @@ START_TEST(test_samples_are_of_the_mixture) {
     vaei_arena_init(&arena, &heap);
     vaei_build_init(&build, &arena);
     ck_assert_int_eq(vaei_document_parse(&document, &arena, "prior vamp components=2", 23), VAE_OK);
-    ck_assert_int_eq(
-        vaei_module_find(&module, vaei_priors, vaei_priors_count, "prior", document.first->pipeline.first, "t"),
-        VAE_OK);
+    ck_assert_int_eq(vaei_module_find(&module, vaei_priors, vaei_priors_count, "prior", document.first->pipeline.first, "t"), VAE_OK);
     ck_assert_int_eq(vaei_module_bind(&conf, module, document.first->pipeline.first, &arena, "t"), VAE_OK);
     const vaei_latent latent = {.z = {1, {D}}};
     vaei_prior p = {.ops = (const vaei_prior_ops *)(const void *)module, .conf = conf, .latent = &latent, .example = 1};
@@ -215,14 +213,12 @@ START_TEST(test_samples_are_of_the_mixture) {
         for (int d = 0; d < D; d++) m[k][d] /= k ? share : DRAWS - share;
     for (int i = 0; i < DRAWS; i++)
         for (int d = 0, k = z[i * D] > 1; d < D; d++)
-            v[k][d] +=
-                ((double)z[i * D + d] - m[k][d]) * ((double)z[i * D + d] - m[k][d]) / (k ? share : DRAWS - share);
+            v[k][d] += ((double)z[i * D + d] - m[k][d]) * ((double)z[i * D + d] - m[k][d]) / (k ? share : DRAWS - share);
     ck_assert_double_eq_tol(share / DRAWS, 0.5, 0.015);
     for (int k = 0; k < K; k++)
         for (int d = 0; d < D; d++) {
             ck_assert_double_eq_tol(m[k][d], (double)mean[k * D + d], 0.04);
-            ck_assert_double_eq_tol(v[k][d], exp((double)logvar[k * D + d]),
-                                    0.05 * exp((double)logvar[k * D + d]) + 0.01);
+            ck_assert_double_eq_tol(v[k][d], exp((double)logvar[k * D + d]), 0.05 * exp((double)logvar[k * D + d]) + 0.01);
         }
     z[0] = -2, z[1] = 1, z[2] = 3, z[3] = 0; /* the centres */
     run.n = 2;

@@ -14,11 +14,10 @@ static const struct {
     int32_t map;
     double low, high; /* where it is measured */
 } maps[] = {
-    {"relu", VAEI_MAP_RELU, -3, 3},           {"leaky_relu", VAEI_MAP_LEAKY_RELU, -3, 3},
-    {"elu", VAEI_MAP_ELU, -40, 3},            {"tanh", VAEI_MAP_TANH, -12, 12},
-    {"sigmoid", VAEI_MAP_SIGMOID, -105, 40},  {"silu", VAEI_MAP_SILU, -112, 40},
-    {"gelu", VAEI_MAP_GELU, -14.5, 8},        {"softplus", VAEI_MAP_SOFTPLUS, -105, 40},
-    {"exp", VAEI_MAP_EXP, -105, 88.7},        {"log", VAEI_MAP_LOG, 0, 100},
+    {"relu", VAEI_MAP_RELU, -3, 3},    {"leaky_relu", VAEI_MAP_LEAKY_RELU, -3, 3}, {"elu", VAEI_MAP_ELU, -40, 3},
+    {"tanh", VAEI_MAP_TANH, -12, 12},  {"sigmoid", VAEI_MAP_SIGMOID, -105, 40},    {"silu", VAEI_MAP_SILU, -112, 40},
+    {"gelu", VAEI_MAP_GELU, -14.5, 8}, {"softplus", VAEI_MAP_SOFTPLUS, -105, 40},  {"exp", VAEI_MAP_EXP, -105, 88.7},
+    {"log", VAEI_MAP_LOG, 0, 100},
 };
 
 static const float slope = 0.25f; /* of leaky_relu, alpha of elu */
@@ -67,8 +66,8 @@ static double ulps(float got, double want) {
 }
 
 static const float special[] = {
-    0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1.0f, -1.0f, 0x1p-149f, -0x1p-149f, 0x1p-126f, 0x1.fffffep127f,
-    -0x1.fffffep127f, 88.72f, 88.73f, -87.34f, -103.9f, -104.1f, 0.5f, 100.0f, -100.0f, 1.3f, 15.1f,
+    0.0f,   -0.0f,  INFINITY, -INFINITY, NAN,     1.0f, -1.0f,  0x1p-149f, -0x1p-149f, 0x1p-126f, 0x1.fffffep127f, -0x1.fffffep127f,
+    88.72f, 88.73f, -87.34f,  -103.9f,   -104.1f, 0.5f, 100.0f, -100.0f,   1.3f,       15.1f,
 };
 
 /* From the tame to the extreme: small and large magnitudes, every special value. */
@@ -126,8 +125,8 @@ START_TEST(test_maps_are_within_two_ulp) {
         k->map[maps[m].map](SAMPLES, slope, x, y);
         for (int64_t i = 0; i < SAMPLES; i++) {
             const double want = counted(maps[m].map, exact(maps[m].map, (double)x[i]));
-            ck_assert_each_msg(ulps(y[i], want) <= 2, "%s: %s(%a) is %a, wanted %a", k->name, maps[m].name, (double)x[i],
-                          (double)y[i], want);
+            ck_assert_each_msg(ulps(y[i], want) <= 2, "%s: %s(%a) is %a, wanted %a", k->name, maps[m].name, (double)x[i], (double)y[i],
+                               want);
         }
     }
 }
@@ -138,8 +137,7 @@ START_TEST(test_gradients_are_the_slopes) {
     if (!k) return;
     for (size_t m = 0; m < VAEI_COUNT(maps); m++) {
         const int32_t map = maps[m].map;
-        const int from_x = map == VAEI_MAP_SILU || map == VAEI_MAP_GELU || map == VAEI_MAP_SOFTPLUS ||
-                           map == VAEI_MAP_LOG;
+        const int from_x = map == VAEI_MAP_SILU || map == VAEI_MAP_GELU || map == VAEI_MAP_SOFTPLUS || map == VAEI_MAP_LOG;
         for (int32_t i = 1; i < 2000; i++) {
             const double low = fmax(maps[m].low, -20), high = fmin(maps[m].high, 20);
             const float x = (float)(low + i * (high - low) / 2000), dy = -1.5f;
@@ -149,8 +147,8 @@ START_TEST(test_gradients_are_the_slopes) {
             const double want = -1.5 * exact_slope(map, (double)x);
             /* s (1 - s) and 1 - y^2 lose digits where s and y are near 1, and x multiplies what is left */
             const double bound = 6e-8 * (4 + 4 * fabs((double)x)) * fmax(1, fabs(want));
-            ck_assert_each_msg(fabs((double)dx - want) <= bound, "%s: slope of %s at %g is %g, wanted %g", k->name,
-                          maps[m].name, (double)x, (double)dx, want);
+            ck_assert_each_msg(fabs((double)dx - want) <= bound, "%s: slope of %s at %g is %g, wanted %g", k->name, maps[m].name, (double)x,
+                               (double)dx, want);
         }
     }
 }
@@ -161,21 +159,52 @@ START_TEST(test_maps_at_the_limits) {
         int32_t map;
         float x, y;
     } cases[] = {
-        {VAEI_MAP_EXP, 0, 1}, {VAEI_MAP_EXP, 89, INFINITY}, {VAEI_MAP_EXP, INFINITY, INFINITY},
-        {VAEI_MAP_EXP, -INFINITY, 0}, {VAEI_MAP_EXP, -200, 0}, {VAEI_MAP_EXP, NAN, NAN}, {VAEI_MAP_LOG, 1, 0},
-        {VAEI_MAP_LOG, 0, -INFINITY}, {VAEI_MAP_LOG, -0.0f, -INFINITY}, {VAEI_MAP_LOG, -1, NAN},
-        {VAEI_MAP_LOG, -INFINITY, NAN}, {VAEI_MAP_LOG, INFINITY, INFINITY}, {VAEI_MAP_LOG, NAN, NAN},
-        {VAEI_MAP_LOG, 0x1p-149f, -103.278929f}, {VAEI_MAP_SIGMOID, 0, 0.5f}, {VAEI_MAP_SIGMOID, INFINITY, 1},
-        {VAEI_MAP_SIGMOID, -INFINITY, 0}, {VAEI_MAP_SIGMOID, NAN, NAN}, {VAEI_MAP_TANH, INFINITY, 1},
-        {VAEI_MAP_TANH, -INFINITY, -1}, {VAEI_MAP_TANH, -0.0f, -0.0f}, {VAEI_MAP_TANH, 1e-18f, 1e-18f},
-        {VAEI_MAP_TANH, NAN, NAN}, {VAEI_MAP_SILU, INFINITY, INFINITY}, {VAEI_MAP_SILU, -INFINITY, -0.0f},
-        {VAEI_MAP_SILU, NAN, NAN}, {VAEI_MAP_GELU, INFINITY, INFINITY}, {VAEI_MAP_GELU, -INFINITY, 0},
-        {VAEI_MAP_GELU, 100, 100}, {VAEI_MAP_GELU, NAN, NAN}, {VAEI_MAP_SOFTPLUS, 100, 100},
-        {VAEI_MAP_SOFTPLUS, INFINITY, INFINITY}, {VAEI_MAP_SOFTPLUS, -INFINITY, 0}, {VAEI_MAP_SOFTPLUS, NAN, NAN},
-        {VAEI_MAP_ELU, -INFINITY, -0.25f}, {VAEI_MAP_ELU, NAN, NAN}, {VAEI_MAP_ELU, -1e-18f, -0.25e-18f},
-        {VAEI_MAP_RELU, VAEI_TINY, VAEI_TINY}, {VAEI_MAP_RELU, 0x1.fffffep-64f, 0}, {VAEI_MAP_TANH, -1e-30f, -0.0f},
-        {VAEI_MAP_SIGMOID, -44, 0}, {VAEI_MAP_SIGMOID, -200, 0}, {VAEI_MAP_EXP, -44, 7.78113224e-20f},
-        {VAEI_MAP_RELU, NAN, NAN}, {VAEI_MAP_RELU, -1, 0}, {VAEI_MAP_LEAKY_RELU, -2, -0.5f},
+        {VAEI_MAP_EXP, 0, 1},
+        {VAEI_MAP_EXP, 89, INFINITY},
+        {VAEI_MAP_EXP, INFINITY, INFINITY},
+        {VAEI_MAP_EXP, -INFINITY, 0},
+        {VAEI_MAP_EXP, -200, 0},
+        {VAEI_MAP_EXP, NAN, NAN},
+        {VAEI_MAP_LOG, 1, 0},
+        {VAEI_MAP_LOG, 0, -INFINITY},
+        {VAEI_MAP_LOG, -0.0f, -INFINITY},
+        {VAEI_MAP_LOG, -1, NAN},
+        {VAEI_MAP_LOG, -INFINITY, NAN},
+        {VAEI_MAP_LOG, INFINITY, INFINITY},
+        {VAEI_MAP_LOG, NAN, NAN},
+        {VAEI_MAP_LOG, 0x1p-149f, -103.278929f},
+        {VAEI_MAP_SIGMOID, 0, 0.5f},
+        {VAEI_MAP_SIGMOID, INFINITY, 1},
+        {VAEI_MAP_SIGMOID, -INFINITY, 0},
+        {VAEI_MAP_SIGMOID, NAN, NAN},
+        {VAEI_MAP_TANH, INFINITY, 1},
+        {VAEI_MAP_TANH, -INFINITY, -1},
+        {VAEI_MAP_TANH, -0.0f, -0.0f},
+        {VAEI_MAP_TANH, 1e-18f, 1e-18f},
+        {VAEI_MAP_TANH, NAN, NAN},
+        {VAEI_MAP_SILU, INFINITY, INFINITY},
+        {VAEI_MAP_SILU, -INFINITY, -0.0f},
+        {VAEI_MAP_SILU, NAN, NAN},
+        {VAEI_MAP_GELU, INFINITY, INFINITY},
+        {VAEI_MAP_GELU, -INFINITY, 0},
+        {VAEI_MAP_GELU, 100, 100},
+        {VAEI_MAP_GELU, NAN, NAN},
+        {VAEI_MAP_SOFTPLUS, 100, 100},
+        {VAEI_MAP_SOFTPLUS, INFINITY, INFINITY},
+        {VAEI_MAP_SOFTPLUS, -INFINITY, 0},
+        {VAEI_MAP_SOFTPLUS, NAN, NAN},
+        {VAEI_MAP_ELU, -INFINITY, -0.25f},
+        {VAEI_MAP_ELU, NAN, NAN},
+        {VAEI_MAP_ELU, -1e-18f, -0.25e-18f},
+        {VAEI_MAP_RELU, VAEI_TINY, VAEI_TINY},
+        {VAEI_MAP_RELU, 0x1.fffffep-64f, 0},
+        {VAEI_MAP_TANH, -1e-30f, -0.0f},
+        {VAEI_MAP_SIGMOID, -44, 0},
+        {VAEI_MAP_SIGMOID, -200, 0},
+        {VAEI_MAP_EXP, -44, 7.78113224e-20f},
+        {VAEI_MAP_RELU, NAN, NAN},
+        {VAEI_MAP_RELU, -1, 0},
+        {VAEI_MAP_LEAKY_RELU, -2, -0.5f},
         {VAEI_MAP_LEAKY_RELU, NAN, NAN},
     };
     const vaei_kernels *const k = vaei_kernels_select(_i, 0);
@@ -183,8 +212,8 @@ START_TEST(test_maps_at_the_limits) {
     for (size_t i = 0; i < VAEI_COUNT(cases); i++) {
         float y;
         k->map[cases[i].map](1, slope, &cases[i].x, &y);
-        ck_assert_msg(same_float(y, cases[i].y), "%s: map %d of %a is %a, wanted %a", k->name, (int)cases[i].map,
-                      (double)cases[i].x, (double)y, (double)cases[i].y);
+        ck_assert_msg(same_float(y, cases[i].y), "%s: map %d of %a is %a, wanted %a", k->name, (int)cases[i].map, (double)cases[i].x,
+                      (double)y, (double)cases[i].y);
     }
 }
 END_TEST
@@ -291,8 +320,7 @@ START_TEST(test_rows_are_added_in_their_order) {
             for (int64_t i = 0; i < n; i++) {
                 float want = 0.3f;
                 for (int64_t r = 0; r < count; r++) want += rows[r][i];
-                ck_assert_each_msg(same_float(y.at[i], want), "%s: %d rows of %d, element %d", k->name, (int)count, (int)n,
-                              (int)i);
+                ck_assert_each_msg(same_float(y.at[i], want), "%s: %d rows of %d, element %d", k->name, (int)count, (int)n, (int)i);
             }
         }
         for (int64_t r = 0; r < ROWS; r++) guarded_free(&x[r]);
@@ -410,9 +438,7 @@ START_TEST(test_normal_numbers_are_box_muller) {
         guarded out = guarded_floats(n);
         uint32_t bits[SIZES];
         float want[SIZES];
-        for (int64_t i = 0; i < n; i++) {
-            bits[i] = dice_next(&d) % 3 ? dice_next(&d) : edges[dice_next(&d) % VAEI_COUNT(edges)];
-        }
+        for (int64_t i = 0; i < n; i++) { bits[i] = dice_next(&d) % 3 ? dice_next(&d) : edges[dice_next(&d) % VAEI_COUNT(edges)]; }
         p->normal(n, bits, want);
         k->normal(n, bits, out.at);
         ck_assert_same(k, "normal", n, want, out.at);

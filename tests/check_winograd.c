@@ -16,22 +16,20 @@ enum { BATCH = 3, RANDOM = 24, FORWARD = 0, DATA = 1 };
 static const struct {
     int64_t h, w, c, oh, ow, oc, top, left, kh, kw, sy, sx;
 } chosen[] = {
-    {8, 8, 16, 8, 8, 16, 1, 1, 3, 3, 1, 1},    /* whole tiles */
-    {7, 9, 20, 7, 9, 33, 1, 1, 3, 3, 1, 1},    /* every edge cut */
-    {12, 6, 17, 10, 4, 40, 0, 0, 3, 3, 1, 1},  /* no padding */
-    {6, 11, 64, 8, 13, 24, 2, 2, 3, 3, 1, 1},  /* full padding */
-    {9, 8, 24, 9, 8, 16, 0, 2, 3, 3, 1, 1},    /* all of it on one side */
-    {4, 4, 70, 4, 4, 90, 1, 1, 3, 3, 1, 1},    /* one tile an image */
-    {3, 3, 32, 7, 7, 32, 3, 3, 3, 3, 1, 1},    /* more padding than the kernel reaches */
-    {33, 30, 8, 33, 30, 12, 1, 1, 3, 3, 1, 1}, /* several blocks */
-    {16, 16, 32, 8, 8, 48, 1, 1, 4, 4, 2, 2},  /* four phases of 2x2 */
-    {14, 14, 64, 7, 7, 64, 1, 1, 3, 3, 2, 2},  /* four different ones, edges cut */
-    {28, 28, 20, 14, 14, 33, 1, 1, 3, 3, 2, 2},
-    {15, 17, 33, 8, 9, 20, 1, 1, 3, 3, 2, 2}, /* phases of different sizes */
-    {18, 20, 16, 8, 9, 16, 1, 0, 5, 5, 2, 2}, /* 3x3, 3x2, 2x3 and 2x2 */
-    {9, 24, 16, 9, 12, 16, 1, 2, 3, 6, 1, 2}, /* phases along one axis */
-    {20, 9, 16, 10, 9, 16, 1, 0, 3, 2, 2, 1},
-    {11, 13, 24, 10, 12, 24, 0, 0, 2, 2, 1, 1},  /* two taps */
+    {8, 8, 16, 8, 8, 16, 1, 1, 3, 3, 1, 1},                                                  /* whole tiles */
+    {7, 9, 20, 7, 9, 33, 1, 1, 3, 3, 1, 1},                                                  /* every edge cut */
+    {12, 6, 17, 10, 4, 40, 0, 0, 3, 3, 1, 1},                                                /* no padding */
+    {6, 11, 64, 8, 13, 24, 2, 2, 3, 3, 1, 1},                                                /* full padding */
+    {9, 8, 24, 9, 8, 16, 0, 2, 3, 3, 1, 1},                                                  /* all of it on one side */
+    {4, 4, 70, 4, 4, 90, 1, 1, 3, 3, 1, 1},                                                  /* one tile an image */
+    {3, 3, 32, 7, 7, 32, 3, 3, 3, 3, 1, 1},                                                  /* more padding than the kernel reaches */
+    {33, 30, 8, 33, 30, 12, 1, 1, 3, 3, 1, 1},                                               /* several blocks */
+    {16, 16, 32, 8, 8, 48, 1, 1, 4, 4, 2, 2},                                                /* four phases of 2x2 */
+    {14, 14, 64, 7, 7, 64, 1, 1, 3, 3, 2, 2},                                                /* four different ones, edges cut */
+    {28, 28, 20, 14, 14, 33, 1, 1, 3, 3, 2, 2},  {15, 17, 33, 8, 9, 20, 1, 1, 3, 3, 2, 2},   /* phases of different sizes */
+    {18, 20, 16, 8, 9, 16, 1, 0, 5, 5, 2, 2},                                                /* 3x3, 3x2, 2x3 and 2x2 */
+    {9, 24, 16, 9, 12, 16, 1, 2, 3, 6, 1, 2},                                                /* phases along one axis */
+    {20, 9, 16, 10, 9, 16, 1, 0, 3, 2, 2, 1},    {11, 13, 24, 10, 12, 24, 0, 0, 2, 2, 1, 1}, /* two taps */
     {20, 20, 96, 10, 10, 64, 1, 1, 4, 4, 2, 2},  /* blocks that all tasks share, of four phases */
     {13, 9, 130, 7, 5, 120, 1, 1, 3, 3, 2, 2},   /* the same of different ones */
     {32, 32, 176, 32, 32, 176, 1, 1, 3, 3, 1, 1} /* weights too large to be kept transformed */
@@ -86,8 +84,7 @@ typedef struct arrays {
 static arrays arrays_of(const vaei_conv *g, int32_t way, int64_t n) {
     dice d = {31};
     return (arrays){guarded_random(&d, n * x_floats(g, way)), guarded_random(&d, g->oc * g->c * g->kh * g->kw),
-                    guarded_random(&d, outputs(g, way)), guarded_random(&d, outputs(g, way)),
-                    guarded_random(&d, n * y_floats(g, way))};
+                    guarded_random(&d, outputs(g, way)), guarded_random(&d, outputs(g, way)), guarded_random(&d, n * y_floats(g, way))};
 }
 
 static void arrays_free(arrays *a) {
@@ -113,8 +110,8 @@ typedef struct variant {
     int32_t onto; /* add stands in y */
 } variant;
 
-static guarded winograd(const vaei_kernels *k, const vaei_conv *g, int32_t way, int64_t n, const arrays *a,
-                        int64_t first, const variant *v) {
+static guarded winograd(const vaei_kernels *k, const vaei_conv *g, int32_t way, int64_t n, const arrays *a, int64_t first,
+                        const variant *v) {
     const variant plain = {NULL, NULL, NULL, NULL, 0};
     if (!v) v = &plain;
     guarded packed = spoiled(vaei_conv_winograd.pack_floats(k, g, way)), y = spoiled(n * y_floats(g, way));
@@ -141,8 +138,8 @@ static guarded winograd(const vaei_kernels *k, const vaei_conv *g, int32_t way, 
 
 static void check_same(const guarded *a, const float *b, const char *what, const char *name, int index) {
     for (int64_t i = 0; i < a->count; i++) {
-        ck_assert_each_msg(memcmp(a->at + i, b + i, sizeof(float)) == 0, "%s: %s, geometry %d, number %d: %.9g and %.9g",
-                      name, what, index, (int)i, (double)a->at[i], (double)b[i]);
+        ck_assert_each_msg(memcmp(a->at + i, b + i, sizeof(float)) == 0, "%s: %s, geometry %d, number %d: %.9g and %.9g", name, what, index,
+                           (int)i, (double)a->at[i], (double)b[i]);
     }
 }
 
@@ -165,8 +162,7 @@ static double direct(const vaei_conv *g, int32_t way, const arrays *a, int64_t i
         }
         if (iy < 0 || iy >= h || ix < 0 || ix >= w) continue;
         for (int64_t c = 0; c < in; c++) {
-            const double weight =
-                (double)a->w.at[(way == DATA ? c * g->c + o : o * g->c + c) * taps + t] * (double)a->scale.at[o];
+            const double weight = (double)a->w.at[(way == DATA ? c * g->c + o : o * g->c + c) * taps + t] * (double)a->scale.at[o];
             const double term = weight * (double)a->x.at[((n * h + iy) * w + ix) * in + c];
             sum += term;
             *terms += fabs(term);
@@ -189,9 +185,8 @@ static void check_errors(const vaei_kernels *k, int index, int32_t way) {
         worst = fmax(worst, error);
         squares += error * error * (double)step / (double)y.count;
     }
-    ck_assert_msg(worst <= WORST * largest && sqrt(squares) <= MEAN * largest,
-                  "%s: geometry %d, way %d: error %g, mean %g, of %g", k->name, index, (int)way, worst, sqrt(squares),
-                  largest);
+    ck_assert_msg(worst <= WORST * largest && sqrt(squares) <= MEAN * largest, "%s: geometry %d, way %d: error %g, mean %g, of %g", k->name,
+                  index, (int)way, worst, sqrt(squares), largest);
     guarded_free(&y);
     arrays_free(&a);
 }
@@ -267,8 +262,7 @@ typedef struct source {
     int64_t h, w, c;
 } source;
 
-static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count,
-                   float *out) {
+static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count, float *out) {
     const source *const s = arg;
     (void)k;
     ck_assert(y >= 0 && y < s->h && x >= 0 && count > 0 && x + count <= s->w);
@@ -290,8 +284,7 @@ START_TEST(test_winograd_fed_and_added_to_changes_no_bit) {
     k->add(want.count, a.add.at, want.at);
     stretch(&channels, k, want.count, want.at);
     guarded apart = winograd(k, &g, FORWARD, BATCH, &a, 0, &(variant){.add = a.add.at, .post = &post});
-    guarded onto =
-        winograd(k, &g, FORWARD, BATCH, &a, 0, &(variant){.feed = &feed, .add = a.add.at, .post = &post, .onto = 1});
+    guarded onto = winograd(k, &g, FORWARD, BATCH, &a, 0, &(variant){.feed = &feed, .add = a.add.at, .post = &post, .onto = 1});
     check_same(&apart, want.at, "added", k->name, _i);
     check_same(&onto, want.at, "added in place", k->name, _i);
     guarded_free(&want);
@@ -354,8 +347,7 @@ END_TEST
 
 /* ---- the gradient by the weight ---- */
 
-static guarded weight_grad(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, const guarded *x,
-                           const guarded *dy) {
+static guarded weight_grad(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, const guarded *x, const guarded *dy) {
     guarded dw = guarded_floats(g->oc * g->c * g->kh * g->kw);
     guarded scratch = spoiled(vaei_winograd_weight_scratch(g, BATCH));
     for (int64_t i = 0; i < dw.count; i++) dw.at[i] = 0.5f; /* it adds */
@@ -395,8 +387,8 @@ START_TEST(test_winograd_weight_keeps_its_error_bound) {
         worst = fmax(worst, error);
         squares += error * error * (double)step / (double)dw.count;
     }
-    ck_assert_msg(worst <= WORST * largest && sqrt(squares) <= MEAN * largest, "geometry %d: error %g, mean %g, of %g",
-                  _i, worst, sqrt(squares), largest);
+    ck_assert_msg(worst <= WORST * largest && sqrt(squares) <= MEAN * largest, "geometry %d: error %g, mean %g, of %g", _i, worst,
+                  sqrt(squares), largest);
     guarded_free(&x);
     guarded_free(&dy);
     guarded_free(&dw);

@@ -51,18 +51,16 @@ static int64_t rows_of(const shape *s) {
     return last + 1;
 }
 
-static void check_close(const vaei_kernels *k, const char *what, const shape *s, int64_t at, float got, double want,
-                        double terms) {
+static void check_close(const vaei_kernels *k, const char *what, const shape *s, int64_t at, float got, double want, double terms) {
     ck_assert_each_msg(fabs((double)got - want) <= 0x1.0001p-24 * fabs(want) + 1e-15 * terms,
-                  "%s: %s, %d of %dx%d taps, number %d: %.9g, not %.9g", k->name, what, (int)s->count, (int)s->taps_y,
-                  (int)s->taps_x, (int)at, (double)got, want);
+                       "%s: %s, %d of %dx%d taps, number %d: %.9g, not %.9g", k->name, what, (int)s->count, (int)s->taps_y, (int)s->taps_x,
+                       (int)at, (double)got, want);
 }
 
-static void check_untouched(const vaei_kernels *k, const char *what, const guarded *got, const guarded *before,
-                            const guarded *written) {
+static void check_untouched(const vaei_kernels *k, const char *what, const guarded *got, const guarded *before, const guarded *written) {
     for (int64_t i = 0; i < got->count; i++) {
         ck_assert_each_msg(written->at[i] > 0 || memcmp(got->at + i, before->at + i, sizeof(float)) == 0,
-                      "%s: %s: number %d is not its own", k->name, what, (int)i);
+                           "%s: %s: number %d is not its own", k->name, what, (int)i);
     }
 }
 
@@ -82,8 +80,7 @@ static void check_weight(const vaei_kernels *k, dice *d, const shape *s, int32_t
     make_g(s->taps_y, gy);
     make_g(s->taps_x, gx);
     k->winograd_weight(s->count, s->taps_y, s->taps_x, g.at, s->row, s->tap, by, u.at, s->stride);
-    vaei_kernels_select(ISA_FIRST, 0)
-        ->winograd_weight(s->count, s->taps_y, s->taps_x, g.at, s->row, s->tap, by, same.at, s->stride);
+    vaei_kernels_select(ISA_FIRST, 0)->winograd_weight(s->count, s->taps_y, s->taps_x, g.at, s->row, s->tap, by, same.at, s->stride);
     ck_assert(u.count == 0 || memcmp(u.at, same.at, (size_t)u.count * sizeof(float)) == 0);
     for (int64_t p = 0; p < panels(s); p++) {
         for (int64_t i = 0; i < s->count; i++) {
@@ -116,15 +113,13 @@ static void check_grad(const vaei_kernels *k, dice *d, const shape *s) {
     make_g(s->taps_y, gy);
     make_g(s->taps_x, gx);
     k->winograd_weight_grad(s->count, s->taps_y, s->taps_x, du.at, s->stride, g.at, s->row, s->tap);
-    vaei_kernels_select(ISA_FIRST, 0)
-        ->winograd_weight_grad(s->count, s->taps_y, s->taps_x, du.at, s->stride, same.at, s->row, s->tap);
+    vaei_kernels_select(ISA_FIRST, 0)->winograd_weight_grad(s->count, s->taps_y, s->taps_x, du.at, s->stride, same.at, s->row, s->tap);
     ck_assert(g.count == 0 || memcmp(g.at, same.at, (size_t)g.count * sizeof(float)) == 0);
     for (int64_t t = 0; t < s->taps_y * s->taps_x; t++) {
         for (int64_t i = 0; i < s->count; i++) {
             double want = 0, terms = 0;
             for (int64_t p = 0; p < panels(s); p++) {
-                const double term =
-                    gy[p / wide][t / s->taps_x] * gx[p % wide][t % s->taps_x] * (double)du.at[p * s->stride + i];
+                const double term = gy[p / wide][t / s->taps_x] * gx[p % wide][t % s->taps_x] * (double)du.at[p * s->stride + i];
                 want += term;
                 terms += fabs(term);
             }

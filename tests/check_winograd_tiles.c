@@ -31,9 +31,7 @@ static matrix spread(int64_t taps, int64_t size) {
     for (int64_t p = 0; taps > 1 && p <= used; p++) {
         m.at[p][0] = 1;
         for (int64_t q = 0; q < used; q++) {
-            for (int64_t i = m.columns - 1; q != p && i >= 0; i--) {
-                m.at[p][i] = (i > 0 ? m.at[p][i - 1] : 0) - points[q] * m.at[p][i];
-            }
+            for (int64_t i = m.columns - 1; q != p && i >= 0; i--) { m.at[p][i] = (i > 0 ? m.at[p][i - 1] : 0) - points[q] * m.at[p][i]; }
         }
         for (int64_t q = used; p < used && q < taps + 2; q++) {
             for (int64_t i = 0; i < m.columns; i++) m.at[p][i] *= points[p] - points[q];
@@ -103,8 +101,7 @@ static double number(const call *c, const matrix *y, const matrix *x, int64_t i,
 }
 
 /* Checks speak up on failure only: Check writes down each assertion made. */
-static void check_call(const vaei_kernels *k, const char *what, const call *c, const matrix *y, const matrix *x,
-                       run *f) {
+static void check_call(const vaei_kernels *k, const char *what, const call *c, const matrix *y, const matrix *x, run *f) {
     const size_t bytes = (size_t)c->to.count * sizeof(float);
     float *const before = malloc(bytes + 1), *const want = malloc(bytes + 1);
     memcpy(before, c->to.at, bytes);
@@ -129,10 +126,9 @@ static void check_call(const vaei_kernels *k, const char *what, const call *c, c
                     }
                 }
                 if (!(fabs((double)got[n] - sum) <= BOUND * size))
-                    ck_abort_msg(
-                        "%s: %s, %dx%d taps, %dx%d outputs: number %d, %d of channel %d of %d is %a, wanted %a",
-                        k->name, what, (int)c->tile.taps_y, (int)c->tile.taps_x, (int)c->tile.rows,
-                        (int)c->tile.columns, (int)r, (int)s, (int)n, (int)c->channels, (double)got[n], sum);
+                    ck_abort_msg("%s: %s, %dx%d taps, %dx%d outputs: number %d, %d of channel %d of %d is %a, wanted %a", k->name, what,
+                                 (int)c->tile.taps_y, (int)c->tile.taps_x, (int)c->tile.rows, (int)c->tile.columns, (int)r, (int)s, (int)n,
+                                 (int)c->channels, (double)got[n], sum);
             }
             memcpy(got, before + (got - c->to.at), (size_t)c->channels * sizeof *got);
         }
@@ -161,9 +157,7 @@ static void run_error(const vaei_kernels *k, const call *c, float *to) {
 
 static cube spots_of(const guarded *room, dice *d, const vaei_winograd_tile *tile, int64_t channels) {
     const int64_t rows = vaei_winograd_spots(tile->taps_y), columns = vaei_winograd_spots(tile->taps_x);
-    cube c = {.count = (rows * columns - 1) * (channels + 3) + channels,
-              .line = columns * (channels + 3),
-              .step = channels + 3};
+    cube c = {.count = (rows * columns - 1) * (channels + 3) + channels, .line = columns * (channels + 3), .step = channels + 3};
     c.at = end_of(room, d, c.count);
     return c;
 }
@@ -175,12 +169,8 @@ static cube pixels_of(const guarded *room, dice *d, int64_t rows, int64_t column
     return c;
 }
 
-static void check_input(const vaei_kernels *k, const rooms *room, dice *d, const vaei_winograd_tile *tile,
-                        int64_t channels) {
-    call c = {.tile = *tile,
-              .left = spread(tile->taps_y, tile->rows),
-              .right = spread(tile->taps_x, tile->columns),
-              .channels = channels};
+static void check_input(const vaei_kernels *k, const rooms *room, dice *d, const vaei_winograd_tile *tile, int64_t channels) {
+    call c = {.tile = *tile, .left = spread(tile->taps_y, tile->rows), .right = spread(tile->taps_x, tile->columns), .channels = channels};
     const matrix pixels = {.spot = {0, 1, 2, 3, 4, 5}};
     c.from = pixels_of(&room->from, d, c.left.columns, c.right.columns, channels);
     c.to = spots_of(&room->to, d, tile, channels);
@@ -188,12 +178,8 @@ static void check_input(const vaei_kernels *k, const rooms *room, dice *d, const
 }
 
 /* With and without a bias; added to nothing, to itself, to another array */
-static void check_output(const vaei_kernels *k, const rooms *room, dice *d, const vaei_winograd_tile *tile,
-                         int64_t channels) {
-    call c = {.tile = *tile,
-              .left = gather(tile->taps_y, tile->rows),
-              .right = gather(tile->taps_x, tile->columns),
-              .channels = channels};
+static void check_output(const vaei_kernels *k, const rooms *room, dice *d, const vaei_winograd_tile *tile, int64_t channels) {
+    call c = {.tile = *tile, .left = gather(tile->taps_y, tile->rows), .right = gather(tile->taps_x, tile->columns), .channels = channels};
     const matrix y = scatter(tile->taps_y, tile->rows), x = scatter(tile->taps_x, tile->columns);
     const uint32_t way = dice_next(d) >> 8;
     const float *const bias = end_of(&room->bias, d, channels);
@@ -205,12 +191,9 @@ static void check_output(const vaei_kernels *k, const rooms *room, dice *d, cons
     check_call(k, "winograd_output", &c, &y, &x, run_output);
 }
 
-static void check_error(const vaei_kernels *k, const rooms *room, dice *d, const vaei_winograd_tile *tile,
-                        int64_t channels) {
-    call c = {.tile = *tile,
-              .left = scatter(tile->taps_y, tile->rows),
-              .right = scatter(tile->taps_x, tile->columns),
-              .channels = channels};
+static void check_error(const vaei_kernels *k, const rooms *room, dice *d, const vaei_winograd_tile *tile, int64_t channels) {
+    call c = {
+        .tile = *tile, .left = scatter(tile->taps_y, tile->rows), .right = scatter(tile->taps_x, tile->columns), .channels = channels};
     const matrix pixels = {.spot = {0, 1, 2, 3, 4, 5}};
     c.from = pixels_of(&room->from, d, tile->rows, tile->columns, channels);
     c.to = spots_of(&room->to, d, tile, channels);

@@ -85,8 +85,8 @@ static void pack_fault(void) {
 
 /* 1x1 with a stride, by rows of zeros as wide as a pixel; `asked` is the width that the workspace is measured for. */
 static vaei_conv one_by_one(int64_t channels) {
-    return (vaei_conv){.h = 5, .w = 5, .c = channels, .oh = 3, .ow = 3, .oc = 40, .kh = 1, .kw = 1, .sy = 2, .sx = 2, .dy = 1, .dx = 1,
-                       .groups = 1};
+    return (vaei_conv){
+        .h = 5, .w = 5, .c = channels, .oh = 3, .ow = 3, .oc = 40, .kh = 1, .kw = 1, .sy = 2, .sx = 2, .dy = 1, .dx = 1, .groups = 1};
 }
 
 static void kernel_fault(void) {

@@ -38,10 +38,10 @@ __attribute__((format(printf, 1, 2))) static inline const char *broken(const cha
     return text;
 }
 
-#define CONFORM(expr)                                                                                                  \
-    do {                                                                                                               \
-        const char *const broken_ = (expr);                                                                            \
-        if (broken_) return broken_;                                                                                   \
+#define CONFORM(expr)                       \
+    do {                                    \
+        const char *const broken_ = (expr); \
+        if (broken_) return broken_;        \
     } while (0)
 
 /* ---- examples ----------------------------------------------------------------------------------------------------- */
@@ -78,10 +78,10 @@ static inline const vaei_module *example_of(const vaei_module *const *registry, 
 }
 
 /* One test a kind: START_TEST(...) { CONFORMS(layer, vaei_layers) } over _i below examples_of(). */
-#define CONFORMS(kind, registry)                                                                                       \
-    char text_[EXAMPLE_MAX];                                                                                           \
-    const vaei_module *const module_ = example_of(registry, registry##_count, _i, text_);                              \
-    const char *const broken_ = conform_##kind((const vaei_##kind##_ops *)(const void *)module_, text_);               \
+#define CONFORMS(kind, registry)                                                                         \
+    char text_[EXAMPLE_MAX];                                                                             \
+    const vaei_module *const module_ = example_of(registry, registry##_count, _i, text_);                \
+    const char *const broken_ = conform_##kind((const vaei_##kind##_ops *)(const void *)module_, text_); \
     ck_assert_msg(!broken_, #kind " '%s': %s", text_, broken_)
 
 /* ---- numbers ------------------------------------------------------------------------------------------------------ */

@@ -6,9 +6,9 @@
 
 #include <check.h>
 
-#define ck_assert_each_msg(condition, ...)                                                                             \
-    do {                                                                                                               \
-        if (!(condition)) ck_abort_msg(__VA_ARGS__);                                                                   \
+#define ck_assert_each_msg(condition, ...)           \
+    do {                                             \
+        if (!(condition)) ck_abort_msg(__VA_ARGS__); \
     } while (0)
 #define ck_assert_each(condition) ck_assert_each_msg(condition, "%s", #condition)
 

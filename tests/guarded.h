@@ -112,10 +112,10 @@ static inline int same_float(float a, float b) {
     return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b));
 }
 
-#define ck_assert_same(k, what, n, want, got)                                                                          \
-    for (int64_t i_ = 0; i_ < (n); i_++) {                                                                             \
-        ck_assert_each_msg(same_float((want)[i_], (got)[i_]), "%s: %s of %d: element %d is %a, wanted %a", (k)->name, what,       \
-                      (int)(n), (int)i_, (double)(got)[i_], (double)(want)[i_]);                                       \
+#define ck_assert_same(k, what, n, want, got)                                                                                         \
+    for (int64_t i_ = 0; i_ < (n); i_++) {                                                                                            \
+        ck_assert_each_msg(same_float((want)[i_], (got)[i_]), "%s: %s of %d: element %d is %a, wanted %a", (k)->name, what, (int)(n), \
+                           (int)i_, (double)(got)[i_], (double)(want)[i_]);                                                           \
     }
 
 enum { ISA_FIRST = 1, ISA_END = 5 }; /* for tcase_add_loop_test; NULL where this CPU lacks it */

@@ -135,8 +135,8 @@ static inline float *infer(const rig *g, int64_t n, const float *x, const vaei_p
 }
 
 /* y, dx and the gradients of sum(dy y); blocks. dx may be NULL. */
-static inline void train(const rig *g, int64_t n, const float *x, const float *dy, const vaei_pool *pool, float *y,
-                         float *dx, float *grads) {
+static inline void train(const rig *g, int64_t n, const float *x, const float *dy, const vaei_pool *pool, float *y, float *dx,
+                         float *grads) {
     pass p;
     float *spent = block_make(floats(n * out_size(g)));
     pass_open(&p, g, n, 1, pool);
@@ -158,14 +158,12 @@ static inline void assert_same(const float *a, const float *b, int64_t count, co
 }
 
 /* Within tolerance times the largest wanted value. */
-static inline void assert_close(const float *got, const float *want, int64_t count, double tolerance,
-                                const char *what) {
+static inline void assert_close(const float *got, const float *want, int64_t count, double tolerance, const char *what) {
     double scale = 0;
     for (int64_t i = 0; i < count; i++) scale = fmax(scale, fabs((double)want[i]));
     for (int64_t i = 0; i < count; i++)
         if (!(fabs((double)got[i] - (double)want[i]) <= tolerance * scale))
-            ck_abort_msg("%s: value %lld is %.9g, wanted %.9g of at most %.3g", what, (long long)i, (double)got[i],
-                         (double)want[i], scale);
+            ck_abort_msg("%s: value %lld is %.9g, wanted %.9g of at most %.3g", what, (long long)i, (double)got[i], (double)want[i], scale);
 }
 
 #endif

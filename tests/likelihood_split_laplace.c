@@ -13,7 +13,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "vae/natural_log.h"
+#include "vae/likelihoods/natural_log.h"
 
 #define MOST 6.0f
 
@@ -95,10 +95,10 @@ static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key k
 }
 
 const vaei_likelihood_ops vaei_likelihood_split_laplace = {
-    .module = { .name = "split_laplace",
-                .summary = "real values with an error of another size below and above the decoder's median",
-                .examples = "split_laplace",
-                .paper = "" },
+    .module = {.name = "split_laplace",
+               .summary = "real values with an error of another size below and above the decoder's median",
+               .examples = "split_laplace",
+               .paper = ""},
     .lo = -FLT_MAX,
     .hi = FLT_MAX,
     .plan = plan,

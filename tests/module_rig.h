@@ -50,8 +50,8 @@ static inline vaei_node *parse(rig *g, const char *text) {
     return document.first->pipeline.first;
 }
 
-static inline const vaei_module *bind(rig *g, const char *text, const vaei_module *const *registry, size_t count,
-                                      vaei_node **node, void **conf) {
+static inline const vaei_module *bind(rig *g, const char *text, const vaei_module *const *registry, size_t count, vaei_node **node,
+                                      void **conf) {
     const vaei_module *module = NULL;
     *node = parse(g, text);
     ck_assert_int_eq(vaei_module_find(&module, registry, count, "module", *node, "test"), VAE_OK);
@@ -81,8 +81,7 @@ static inline void rig_free(rig *g) {
 }
 
 /* Signed, element by element: d value() / d x[i] against analytic[i]. */
-static inline void check_gradient(const char *what, double (*value)(void *), void *arg, float *x, const float *analytic,
-                                  int64_t n) {
+static inline void check_gradient(const char *what, double (*value)(void *), void *arg, float *x, const float *analytic, int64_t n) {
     const float h = 1.0f / 128;
     for (int64_t i = 0; i < n; i++) {
         const float kept = x[i];
@@ -92,8 +91,8 @@ static inline void check_gradient(const char *what, double (*value)(void *), voi
         const double down = value(arg);
         x[i] = kept;
         const double numeric = (up - down) / (2.0 * (double)h);
-        ck_assert_msg(fabs(numeric - (double)analytic[i]) <= 1e-3 * (1 + fabs(numeric)), "%s[%d]: %.6g, numeric %.6g",
-                      what, (int)i, (double)analytic[i], numeric);
+        ck_assert_msg(fabs(numeric - (double)analytic[i]) <= 1e-3 * (1 + fabs(numeric)), "%s[%d]: %.6g, numeric %.6g", what, (int)i,
+                      (double)analytic[i], numeric);
     }
 }
 

@@ -26,9 +26,8 @@ typedef struct rig {
 static inline vaei_slot make_slot(const rig *g, int64_t n, int32_t training) {
     vaei_need need = {0};
     g->prior.ops->need(&g->prior, g->run.k, n, training, &need);
-    const vaei_slot s = {.pack = calloc(1, need.pack + 64),
-                         .cache = aligned_alloc(64, need.cache + 64),
-                         .scratch = aligned_alloc(64, need.scratch + 64)};
+    const vaei_slot s = {
+        .pack = calloc(1, need.pack + 64), .cache = aligned_alloc(64, need.cache + 64), .scratch = aligned_alloc(64, need.scratch + 64)};
     memset(s.cache, 0xFF, need.cache); /* NaN to whoever reads first */
     memset(s.scratch, 0xFF, need.scratch);
     return s;
@@ -57,9 +56,7 @@ static inline void rig_open(rig *g, const char *text, vaei_shape z, int64_t n_co
     vaei_build_init(&build, &g->arena);
     snprintf(line, sizeof(line), "prior %s\n", text);
     ck_assert_int_eq(vaei_document_parse(&document, &g->arena, line, strlen(line)), VAE_OK);
-    ck_assert_int_eq(
-        vaei_module_find(&module, vaei_priors, vaei_priors_count, "prior", document.first->pipeline.first, "t"),
-        VAE_OK);
+    ck_assert_int_eq(vaei_module_find(&module, vaei_priors, vaei_priors_count, "prior", document.first->pipeline.first, "t"), VAE_OK);
     ck_assert_int_eq(vaei_module_bind(&conf, module, document.first->pipeline.first, &g->arena, "t"), VAE_OK);
     g->latent = (vaei_latent){.ops = &g->latent_ops, .z = z, .n_codes = n_codes, .code_size = K};
     g->prior = (vaei_prior){.ops = (const vaei_prior_ops *)(const void *)module, .conf = conf, .latent = &g->latent};

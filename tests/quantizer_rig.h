@@ -60,11 +60,12 @@ static inline void rig_open(rig *g, const char *latent, vaei_shape h, int64_t n,
     g->kl = filled(size, 1);
     g->dh = filled(size, 1);
     g->aux = malloc((size_t)n * sizeof *g->aux);
-    g->slot = (vaei_slot){ .pack = aligned_alloc(64, need.pack + 64), .cache = aligned_alloc(64, need.cache + 64),
-                           .scratch = aligned_alloc(64, need.scratch + 64) };
+    g->slot = (vaei_slot){.pack = aligned_alloc(64, need.pack + 64),
+                          .cache = aligned_alloc(64, need.cache + 64),
+                          .scratch = aligned_alloc(64, need.scratch + 64)};
     memset(g->slot.cache, 0xFF, need.cache + 64);
     memset(g->slot.scratch, 0xFF, need.scratch + 64);
-    g->run = (vaei_run){ .k = k, .pool = g->pool, .n = n, .training = 1, .params = g->params, .grads = g->grads, .noise = { 5, 0, 0 } };
+    g->run = (vaei_run){.k = k, .pool = g->pool, .n = n, .training = 1, .params = g->params, .grads = g->grads, .noise = {5, 0, 0}};
     vaei_params_init(&g->table, k, 3, g->params);
 }
 
@@ -83,7 +84,9 @@ static inline const vaei_param *param_of(const rig *g, const char *name) {
     return NULL;
 }
 
-static inline float *value_of(const rig *g, const char *name) { return g->params + param_of(g, name)->offset; }
+static inline float *value_of(const rig *g, const char *name) {
+    return g->params + param_of(g, name)->offset;
+}
 
 /* Forward of a training pass; returns the mean of aux. */
 static inline double forward(rig *g, const float *h) {
@@ -118,7 +121,7 @@ static inline int32_t *codes_of(rig *g, const float *h) {
     vaei_run r = g->run;
     r.training = 0;
     if (g->q.ops->need) g->q.ops->need(&g->q, r.k, r.n, 0, &need);
-    const vaei_slot m = { .pack = aligned_alloc(64, need.pack + 64), .scratch = aligned_alloc(64, need.scratch + 64) };
+    const vaei_slot m = {.pack = aligned_alloc(64, need.pack + 64), .scratch = aligned_alloc(64, need.scratch + 64)};
     if (g->q.ops->pack) g->q.ops->pack(&g->q, &r, m.pack);
     g->q.ops->encode_codes(&g->q, &r, &m, h, codes);
     free(m.pack), free(m.scratch);

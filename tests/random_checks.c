@@ -45,7 +45,8 @@ static int32_t check_bits(const random_case *c, random_report *out) {
         {"session of max_batch", 1, VAE_ISA_AUTO, c->max_batch, c->n, ""},
         {"one example at a time, tasks in another order", 0, VAE_ISA_AUTO, 1, 1, ""},
     };
-    const random_variant some[][2] = { /* a row of them for each seed */
+    const random_variant some[][2] = {
+        /* a row of them for each seed */
         {{"two threads", 2, VAE_ISA_AUTO, c->n, c->n, ""}, {"portable", 1, VAE_ISA_PORTABLE, c->n, c->n, ""}},
         {{"memory checkpoint", 1, VAE_ISA_AUTO, c->n, c->n, "memory checkpoint\n"},
          {"parts, tasks in another order", 0, VAE_ISA_AUTO, c->max_batch, c->n / 2 + 1, ""}},
@@ -58,9 +59,8 @@ static int32_t check_bits(const random_case *c, random_report *out) {
     };
     const random_variant *const row = some[c->seed % (sizeof(some) / sizeof(some[0]))];
     static random_result first;
-    return random_run(c, &base, &first, out) && check_variant(c, &always[0], &first, out) &&
-           check_variant(c, &always[1], &first, out) && check_variant(c, &row[0], &first, out) &&
-           check_variant(c, &row[1], &first, out);
+    return random_run(c, &base, &first, out) && check_variant(c, &always[0], &first, out) && check_variant(c, &always[1], &first, out) &&
+           check_variant(c, &row[0], &first, out) && check_variant(c, &row[1], &first, out);
 }
 
 void random_check(const random_case *c, random_report *out) {
@@ -89,8 +89,6 @@ void random_isolated(const random_case *c, random_report *out) {
     (void)waitpid(child, &status, 0);
     if (got == (ssize_t)sizeof(*out)) return;
     memset(out, 0, sizeof(*out));
-    if (WIFSIGNALED(status))
-        (void)random_fail(out, "ended by signal %d, %s", WTERMSIG(status), strsignal(WTERMSIG(status)));
-    else
-        (void)random_fail(out, "ended with status %d", WEXITSTATUS(status));
+    if (WIFSIGNALED(status)) (void)random_fail(out, "ended by signal %d, %s", WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else (void)random_fail(out, "ended with status %d", WEXITSTATUS(status));
 }

@@ -20,8 +20,8 @@ typedef struct totals {
 
 /* "# n=5 max_batch=3 seed=7", then the model's text with that of its training. */
 static void print_case(FILE *f, const random_case *c, const char *why) {
-    (void)fprintf(f, "# n=%lld max_batch=%lld seed=%llu\n# %s\n%s%s", (long long)c->n, (long long)c->max_batch,
-                  (unsigned long long)c->seed, why, c->model, c->training);
+    (void)fprintf(f, "# n=%lld max_batch=%lld seed=%llu\n# %s\n%s%s", (long long)c->n, (long long)c->max_batch, (unsigned long long)c->seed,
+                  why, c->model, c->training);
 }
 
 static void write_case(const char *path, const random_case *c, const char *why) {
@@ -129,8 +129,8 @@ static int run_seeds(const settings *s, const char *program) {
         show(&t, s->models, shown - start, "\n");
     }
     show(&t, s->models, seconds() - start, "\n");
-    (void)printf("refused %lld; beside the reference: numbers of %lld, gradients of %lld; ", (long long)t.refused,
-                 (long long)t.numbers, (long long)t.gradients);
+    (void)printf("refused %lld; beside the reference: numbers of %lld, gradients of %lld; ", (long long)t.refused, (long long)t.numbers,
+                 (long long)t.gradients);
     (void)printf("batches beside their examples: %lld; resumed: %lld\n", (long long)t.splits, (long long)t.resumed);
     (void)printf("largest error %.2f of its bound; %lld with a module that has no formula in the reference\n", t.worst,
                  (long long)t.missing);

@@ -56,9 +56,9 @@ vae_model_t *random_model(const random_case *c, vae_ctx_t *ctx, random_report *o
 float *random_floats(int64_t count); /* ends at a page that nobody may touch; never freed: a case has a process of its own */
 int32_t random_fail(random_report *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Fails the report unless the call gave VAE_OK; a run that met numbers too large for float has nothing more to say. */
-#define RANDOM_TRY(out, call)                                                                                          \
-    do {                                                                                                               \
-        const vae_status_t status_ = (call);                                                                           \
+#define RANDOM_TRY(out, call)                                                                                            \
+    do {                                                                                                                 \
+        const vae_status_t status_ = (call);                                                                             \
         if (status_ != VAE_OK) return random_fail(out, "%s: %s: %s", #call, vae_status_name(status_), vae_last_error()); \
     } while (0)
 

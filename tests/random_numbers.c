@@ -104,8 +104,7 @@ static int32_t check_session(reference *r, vae_model_t *m, int64_t n, const floa
 static float *random_noise(const random_case *c, int64_t count) {
     random_dice d = {c->seed + 14};
     float *noise = random_floats(count);
-    for (int64_t i = 0; i < count; i++)
-        noise[i] = (float)(sqrt(-2 * log(1 - random_unit(&d))) * cos(6.283185307179586 * random_unit(&d)));
+    for (int64_t i = 0; i < count; i++) noise[i] = (float)(sqrt(-2 * log(1 - random_unit(&d))) * cos(6.283185307179586 * random_unit(&d)));
     return noise;
 }
 

@@ -117,8 +117,7 @@ static void move_params(vae_model_t *m, random_dice *d) {
         const int64_t count = count_of(t);
         if (strncmp(name, "encoder", 7) != 0 && strncmp(name, "decoder", 7) != 0) continue;
         if (count > (int64_t)(sizeof(values) / sizeof(values[0]))) continue;
-        for (int64_t j = 0; j < count; j++)
-            values[j] = ((const float *)vae_tensor_data(t))[j] + (float)(0.4 * random_unit(d) - 0.15);
+        for (int64_t j = 0; j < count; j++) values[j] = ((const float *)vae_tensor_data(t))[j] + (float)(0.4 * random_unit(d) - 0.15);
         if (vae_model_set_param(m, i, values, count) != VAE_OK) abort();
     }
 }
@@ -222,8 +221,7 @@ static int32_t use_session(const use *u, random_report *out) {
     keep(u->r, "elbo", scores, (size_t)(3 * N) * sizeof(double));
     RANDOM_TRY(out, vae_session_seed(u->s, 6));
     IN_PARTS(u, i, n) {
-        const vae_batch_t batch = {
-            .struct_size = sizeof(batch), .n = n, .x = u->x + i * u->S, .label = u->labels ? u->labels + i : NULL};
+        const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .x = u->x + i * u->S, .label = u->labels ? u->labels + i : NULL};
         const vae_status_t status = vae_elbo_batch(u->s, &batch, 1, scores + i, scores + N + i, scores + 2 * N + i);
         if (!refused(u->r, i, status)) RANDOM_TRY(out, status);
         else memset(scores, 0, (size_t)(3 * N) * sizeof(double));
@@ -321,8 +319,16 @@ int32_t random_run(const random_case *c, const random_variant *v, random_result 
     RANDOM_TRY(out, vae_session_bytes(m, v->max_batch, &told));
     RANDOM_TRY(out, vae_session_create(&s, m, v->max_batch));
     if (!check_bytes("session", told, vae_ctx_bytes_in_use(ctx) - before, out)) return 0;
-    const use u = {c, v, r, m, s, random_examples(c, m), vae_model_input_size(m), vae_model_latent_size(m),
-                   vae_model_code_count(m), random_labels(c, m)};
+    const use u = {c,
+                   v,
+                   r,
+                   m,
+                   s,
+                   random_examples(c, m),
+                   vae_model_input_size(m),
+                   vae_model_latent_size(m),
+                   vae_model_code_count(m),
+                   random_labels(c, m)};
     if (!use_session(&u, out)) return 0;
     if (!use_trainer(&u, ctx, out)) return 0;
     float *after = keep_floats(r, "reconstruct after training", c->n * u.S);

@@ -124,18 +124,16 @@ static int32_t shrink_text(random_case *c, int32_t *tries, random_report *out) {
     for (int32_t kind = 0; kind < EDITS; kind++)
         for (int32_t place = 0; *tries > 0 && time(NULL) <= shrink_end && edited(c->model, kind, place, text, sizeof(text));) {
             --*tries;
-            if (try_text(c, text, out))
-                changed = 1;
-            else
-                place++;
+            if (try_text(c, text, out)) changed = 1;
+            else place++;
         }
     return changed;
 }
 
 static int32_t shrink_use(random_case *c, random_report *out) {
-    const random_case tries[] = {{c->seed, 1, c->max_batch, "", ""}, {c->seed, 2, c->max_batch, "", ""},
-                                 {c->seed, c->n / 2, c->max_batch, "", ""}, {c->seed, c->n - 1, c->max_batch, "", ""},
-                                 {c->seed, c->n, c->n, "", ""}, {c->seed, c->n, 1, "", ""}};
+    const random_case tries[] = {
+        {c->seed, 1, c->max_batch, "", ""},        {c->seed, 2, c->max_batch, "", ""}, {c->seed, c->n / 2, c->max_batch, "", ""},
+        {c->seed, c->n - 1, c->max_batch, "", ""}, {c->seed, c->n, c->n, "", ""},      {c->seed, c->n, 1, "", ""}};
     for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
         random_case next = *c;
         next.n = tries[i].n;

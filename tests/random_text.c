@@ -38,12 +38,10 @@ static int64_t small(random_dice *d, const vaei_option *o, int64_t most) {
 
 static void write_int(random_dice *d, const vaei_option *o, const vaei_shape *in, vaei_writer *w) {
     const int64_t channels = in->d[in->n - 1];
-    if (random_chance(d, 30) && (double)channels >= o->lo && (double)channels <= o->hi)
-        vaei_write(w, "%lld", (long long)channels);
+    if (random_chance(d, 30) && (double)channels >= o->lo && (double)channels <= o->hi) vaei_write(w, "%lld", (long long)channels);
     else if (random_chance(d, 15) && o->lo <= 2) /* a power of 2 */
         vaei_write(w, "%lld", (long long)bounded((double)(1 << random_range(d, 1, 4)), o));
-    else
-        vaei_write(w, "%lld", (long long)small(d, o, 8));
+    else vaei_write(w, "%lld", (long long)small(d, o, 8));
 }
 
 static void write_float(random_dice *d, const vaei_option *o, vaei_writer *w) {
@@ -89,28 +87,16 @@ static void write_shape(random_dice *d, const vaei_shape *in, vaei_writer *w) {
 static void write_value(random_dice *d, const vaei_option *o, const vaei_shape *in, vaei_writer *w) {
     int64_t count = 1;
     switch (o->type) {
-    case VAEI_OPT_INT:
-        write_int(d, o, in, w);
-        return;
-    case VAEI_OPT_FLOAT:
-        write_float(d, o, w);
-        return;
-    case VAEI_OPT_BOOL:
-        vaei_write(w, random_chance(d, 50) ? "true" : "false");
-        return;
-    case VAEI_OPT_CHOICE:
-        write_choice(d, o, w);
-        return;
+    case VAEI_OPT_INT: write_int(d, o, in, w); return;
+    case VAEI_OPT_FLOAT: write_float(d, o, w); return;
+    case VAEI_OPT_BOOL: vaei_write(w, random_chance(d, 50) ? "true" : "false"); return;
+    case VAEI_OPT_CHOICE: write_choice(d, o, w); return;
     case VAEI_OPT_EXTENT:
         vaei_write(w, "%lld", (long long)small(d, o, 4));
         if (random_chance(d, 40)) vaei_write(w, "x%lld", (long long)small(d, o, 4));
         return;
-    case VAEI_OPT_PAD:
-        write_pad(d, o, w);
-        return;
-    case VAEI_OPT_SHAPE:
-        write_shape(d, in, w);
-        return;
+    case VAEI_OPT_PAD: write_pad(d, o, w); return;
+    case VAEI_OPT_SHAPE: write_shape(d, in, w); return;
     default: /* sizes */
         count = random_range(d, 1, 3);
         for (int64_t i = 0; i < count; i++) vaei_write(w, "%s%lld", i ? "x" : "", (long long)small(d, o, 4));
@@ -309,8 +295,10 @@ static int32_t theta_of(text_dice *t, const vaei_shape *in, const char *likeliho
     for (int64_t numbers = 1; numbers <= NUMBERS_MOST; numbers++) {
         *theta = *in;
         theta->d[in->n - 1] *= numbers;
-        (void)snprintf(text, sizeof(text), "input %s\nencoder flatten | linear out=1\nlatent none\ndecoder linear out=%lld | reshape %s\n"
-                       "likelihood %s\n", shape_text(in, shape), (long long)vaei_shape_size(theta), shape_text(theta, out), likelihood);
+        (void)snprintf(text, sizeof(text),
+                       "input %s\nencoder flatten | linear out=1\nlatent none\ndecoder linear out=%lld | reshape %s\n"
+                       "likelihood %s\n",
+                       shape_text(in, shape), (long long)vaei_shape_size(theta), shape_text(theta, out), likelihood);
         if (builds(t->ctx, text, NULL, INT64_MAX)) return 1;
     }
     return 0;
@@ -367,8 +355,8 @@ void random_case_make(random_case *c, uint64_t seed) {
         if (!theta_of(&t, &in, likelihood, &theta)) continue;
         decoder[d.length] = '\0';
         random_end(&t, &behind, &theta, &end);
-        (void)snprintf(c->model, sizeof(c->model), "input %s\nencoder %s\nlatent %s\ndecoder %s\nlikelihood %s\n",
-                       shape_text(&in, shape), encoder, latent, decoder, likelihood);
+        (void)snprintf(c->model, sizeof(c->model), "input %s\nencoder %s\nlatent %s\ndecoder %s\nlikelihood %s\n", shape_text(&in, shape),
+                       encoder, latent, decoder, likelihood);
         if (builds(t.ctx, c->model, NULL, 4 * PARAMS_MOST)) break;
     }
     if (random_chance(&t.d, 30)) random_prior(&t, &z, c);

@@ -135,8 +135,7 @@ static reference_values head(reference *r, const char *path, reference_values h,
     const reference_values out = reference_new(r, h.n, &shape);
     for (int64_t i = 0; i < rows * dim; i++) {
         tape_sum_begin(&r->t);
-        for (int64_t c = 0; c < C; c++)
-            tape_sum_add(&r->t, h.at[i / dim * C + c], w + (int32_t)(i % dim * C + c));
+        for (int64_t c = 0; c < C; c++) tape_sum_add(&r->t, h.at[i / dim * C + c], w + (int32_t)(i % dim * C + c));
         tape_sum_add(&r->t, b + (int32_t)(i % dim), TAPE_ONE);
         out.at[i] = tape_sum_end(&r->t, 1);
     }
@@ -197,8 +196,7 @@ reference_values reference_mean(reference *r, reference_values theta) {
     const reference_layer l = module_of(r, "likelihood");
     if (!is_named(&l, "bernoulli")) return number_of(r, &l, theta, 0);
     const reference_values p = reference_new(r, theta.n, &theta.shape);
-    for (int64_t i = 0; i < theta.n * vaei_shape_size(&theta.shape); i++)
-        p.at[i] = tape_apply(&r->t, TAPE_SIGMOID, 0, theta.at[i]);
+    for (int64_t i = 0; i < theta.n * vaei_shape_size(&theta.shape); i++) p.at[i] = tape_apply(&r->t, TAPE_SIGMOID, 0, theta.at[i]);
     return p;
 }
 
@@ -224,8 +222,7 @@ static int32_t gaussian_nll(reference *r, reference_values theta, const int32_t 
     for (int64_t i = 0; i < count; i++) tape_sum_add(&r->t, difference[i], difference[i]);
     const int32_t mse = tape_sum_end(&r->t, 1.0 / (double)count);
     if (strcmp(sigma, "learned") == 0) log_sigma = soft_clip(r, reference_param(r, "likelihood", "log_sigma"));
-    if (strcmp(sigma, "optimal") == 0)
-        log_sigma = soft_clip(r, tape_scale(&r->t, 0.5, tape_apply(&r->t, TAPE_LOG, 0, mse)));
+    if (strcmp(sigma, "optimal") == 0) log_sigma = soft_clip(r, tape_scale(&r->t, 0.5, tape_apply(&r->t, TAPE_LOG, 0, mse)));
     const int32_t precision = tape_apply(&r->t, TAPE_EXP, 0, tape_scale(&r->t, -2, log_sigma));
     const int32_t squares = tape_scale(&r->t, 0.5 * (double)size, tape_multiply(&r->t, mse, precision));
     const int32_t constant = tape_add(&r->t, log_sigma, tape_leaf(&r->t, 0.5 * log(2 * M_PI)));
@@ -248,8 +245,8 @@ static int32_t scaled_nll(reference *r, const reference_layer *l, reference_valu
         const int32_t square = tape_multiply(&r->t, tape_multiply(&r->t, e, e), precision);
         terms[2 * i] = s;
         terms[2 * i + 1] =
-            student ? tape_scale(&r->t, 0.5 * (df + 1), tape_apply(&r->t, TAPE_LOG, 0, tape_add(&r->t, tape_leaf(&r->t, 1),
-                                                                                                  tape_scale(&r->t, 1 / df, square))))
+            student ? tape_scale(&r->t, 0.5 * (df + 1),
+                                 tape_apply(&r->t, TAPE_LOG, 0, tape_add(&r->t, tape_leaf(&r->t, 1), tape_scale(&r->t, 1 / df, square))))
                     : tape_scale(&r->t, 0.5 / (value * value), square);
     }
     return tape_add(&r->t, sum_of(r, 2 * count, terms, 1.0 / (double)m.n), tape_leaf(&r->t, (double)size * constant));
@@ -264,10 +261,8 @@ static int32_t mean_nll(reference *r, reference_values theta, const float *x) {
     for (int64_t i = 0; i < count; i++) {
         const int32_t minus_x = tape_leaf(&r->t, -(double)x[i]);
         if (is_named(&l, "bernoulli"))
-            terms[i] = tape_add(&r->t, tape_apply(&r->t, TAPE_SOFTPLUS, 0, theta.at[i]),
-                                tape_multiply(&r->t, theta.at[i], minus_x));
-        else
-            terms[i] = tape_add(&r->t, theta.at[i], minus_x);
+            terms[i] = tape_add(&r->t, tape_apply(&r->t, TAPE_SOFTPLUS, 0, theta.at[i]), tape_multiply(&r->t, theta.at[i], minus_x));
+        else terms[i] = tape_add(&r->t, theta.at[i], minus_x);
     }
     if (is_named(&l, "bernoulli")) return sum_of(r, count, terms, 1.0 / (double)theta.n);
     if (is_named(&l, "gaussian")) return gaussian_nll(r, theta, terms);
@@ -288,15 +283,15 @@ static int32_t mean_kl(reference *r, const reference_values *mean, const referen
     if (!part) abort();
     for (int64_t i = 0; i < mean->n; i++) {
         const int32_t m = mean->at[i * dim + d], lv = logvar->at[i * dim + d];
-        const int32_t terms[4] = {tape_multiply(&r->t, m, m), tape_apply(&r->t, TAPE_EXP, 0, lv),
-                                  tape_scale(&r->t, -1, lv), tape_leaf(&r->t, -1)};
+        const int32_t terms[4] = {tape_multiply(&r->t, m, m), tape_apply(&r->t, TAPE_EXP, 0, lv), tape_scale(&r->t, -1, lv),
+                                  tape_leaf(&r->t, -1)};
         part[i] = sum_of(r, 4, terms, 0.5);
     }
     return sum_of(r, mean->n, part, 1.0 / (double)mean->n);
 }
 
-int32_t reference_loss(reference *r, reference_values theta, const float *x, const reference_values *mean,
-                       const reference_values *logvar, double beta, double free_bits) {
+int32_t reference_loss(reference *r, reference_values theta, const float *x, const reference_values *mean, const reference_values *logvar,
+                       double beta, double free_bits) {
     int32_t loss = mean_nll(r, theta, x);
     if (loss < 0) return loss;
     for (int64_t d = 0; d < vaei_shape_size(&mean->shape); d++) {

@@ -53,8 +53,8 @@ int32_t reference_posterior(reference *r, reference_values h, reference_values *
 reference_values reference_draw(reference *r, const reference_values *mean, const reference_values *logvar, const float *noise);
 reference_values reference_mean(reference *r, reference_values theta); /* of the likelihood */
 /* The loss of a training pass with weight beta of the rate; -1 without a formula. kl: mean and logvar, or NULL. */
-int32_t reference_loss(reference *r, reference_values theta, const float *x, const reference_values *mean,
-                       const reference_values *logvar, double beta, double free_bits);
+int32_t reference_loss(reference *r, reference_values theta, const float *x, const reference_values *mean, const reference_values *logvar,
+                       double beta, double free_bits);
 
 /* Options by name, as the text has them. */
 int64_t reference_int(const reference_layer *l, const char *key);

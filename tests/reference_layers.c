@@ -36,8 +36,7 @@ static reference_values linear(reference *r, const reference_layer *l, reference
     const int64_t in = shape.d[shape.n - 1], out = reference_int(l, "out");
     shape.d[shape.n - 1] = out;
     const reference_values y = reference_new(r, x.n, &shape);
-    rows_times(r, x.n * size_of(&x) / in, in, out, x.at, reference_param(r, l->path, "weight"),
-               reference_param(r, l->path, "bias"), y.at);
+    rows_times(r, x.n * size_of(&x) / in, in, out, x.at, reference_param(r, l->path, "weight"), reference_param(r, l->path, "bias"), y.at);
     return y;
 }
 
@@ -190,8 +189,8 @@ static int64_t *sorted(reference *r, const reference_values *x, int64_t sets, se
 }
 
 /* Values are in one set where set_of says the same number, 0..sets-1. */
-static reference_values normalise(reference *r, const reference_layer *l, reference_values x, int64_t sets,
-                                  set_function set_of, int64_t groups) {
+static reference_values normalise(reference *r, const reference_layer *l, reference_values x, int64_t sets, set_function set_of,
+                                  int64_t groups) {
     const int64_t count = x.n * size_of(&x), C = channels_of(&x);
     const int32_t w = reference_param(r, l->path, "weight"), b = reference_param(r, l->path, "bias");
     const reference_values y = reference_new(r, x.n, &x.shape);
@@ -321,8 +320,7 @@ static reference_values pooled(reference *r, const reference_layer *l, reference
         tape_sum_begin(&r->t);
         for (int64_t tap = 0; tap < a[0].kernel * a[1].kernel; tap++) {
             const int64_t iy = seen(&a[0], oy, tap / a[1].kernel), ix = seen(&a[1], ox, tap % a[1].kernel);
-            if (iy >= 0 && ix >= 0)
-                tape_sum_add(&r->t, x.at[((n * a[0].size + iy) * a[1].size + ix) * C + i % C], TAPE_ONE);
+            if (iy >= 0 && ix >= 0) tape_sum_add(&r->t, x.at[((n * a[0].size + iy) * a[1].size + ix) * C + i % C], TAPE_ONE);
         }
         y.at[i] = largest ? tape_largest_end(&r->t) : tape_sum_end(&r->t, 1.0 / (double)(a[0].kernel * a[1].kernel));
     }
@@ -398,10 +396,10 @@ static reference_values mapped(reference *r, reference_values x, tape_function f
     return y;
 }
 
-#define MAPPED(name, function, parameter)                                                                              \
-    static reference_values name##_map(reference *r, const reference_layer *l, reference_values x) {                   \
-        (void)l;                                                                                                       \
-        return mapped(r, x, function, parameter);                                                                      \
+#define MAPPED(name, function, parameter)                                                            \
+    static reference_values name##_map(reference *r, const reference_layer *l, reference_values x) { \
+        (void)l;                                                                                     \
+        return mapped(r, x, function, parameter);                                                    \
     }
 MAPPED(relu, TAPE_LEAKY, 0)
 MAPPED(leaky_relu, TAPE_LEAKY, reference_float(l, "slope"))
@@ -421,14 +419,30 @@ reference_formula reference_find(const char *layer) {
         const char *name;
         reference_formula formula;
     } formulas[] = {
-        {"linear", linear},       {"conv2d", conv2d},         {"deconv2d", deconv2d},
-        {"batchnorm", batchnorm}, {"groupnorm", groupnorm},   {"layernorm", layernorm},
-        {"dropout", dropout},     {"flatten", flatten},       {"reshape", reshape},
-        {"upsample", upsample},   {"avgpool", avgpool},       {"maxpool", maxpool},
-        {"attention", attention}, {"residual", residual},     {"pixel_shuffle", pixel_shuffle},
-        {"relu", relu_map},       {"leaky_relu", leaky_relu_map}, {"pixel_unshuffle", pixel_unshuffle},
-        {"elu", elu_map},         {"silu", silu_map},         {"gelu", gelu_map},
-        {"softplus", softplus_map}, {"tanh", tanh_map},       {"sigmoid", sigmoid_map},
+        {"linear", linear},
+        {"conv2d", conv2d},
+        {"deconv2d", deconv2d},
+        {"batchnorm", batchnorm},
+        {"groupnorm", groupnorm},
+        {"layernorm", layernorm},
+        {"dropout", dropout},
+        {"flatten", flatten},
+        {"reshape", reshape},
+        {"upsample", upsample},
+        {"avgpool", avgpool},
+        {"maxpool", maxpool},
+        {"attention", attention},
+        {"residual", residual},
+        {"pixel_shuffle", pixel_shuffle},
+        {"relu", relu_map},
+        {"leaky_relu", leaky_relu_map},
+        {"pixel_unshuffle", pixel_unshuffle},
+        {"elu", elu_map},
+        {"silu", silu_map},
+        {"gelu", gelu_map},
+        {"softplus", softplus_map},
+        {"tanh", tanh_map},
+        {"sigmoid", sigmoid_map},
         {"hardtanh", hardtanh},
     };
     for (size_t i = 0; i < VAEI_COUNT(formulas); i++)

@@ -9,11 +9,11 @@
 #include <vae/vae.h>
 
 /* Every kind of path: stride, padding, transposition, norms, residual, dropout, pooling; small enough to run hundreds of times. */
-#define SPEC_DENSE                                                                                                     \
-    "input 4x4x1\n"                                                                                                    \
-    "encoder flatten | linear out=12 | relu\n"                                                                         \
-    "latent gaussian dim=3\n"                                                                                          \
-    "decoder linear out=12 | silu | linear out=16 | reshape 4x4x1\n"                                                   \
+#define SPEC_DENSE                                                   \
+    "input 4x4x1\n"                                                  \
+    "encoder flatten | linear out=12 | relu\n"                       \
+    "latent gaussian dim=3\n"                                        \
+    "decoder linear out=12 | silu | linear out=16 | reshape 4x4x1\n" \
     "likelihood bernoulli\n"
 #define SPEC_CONV                                                                                                      \
     "input 8x8x2\n"                                                                                                    \
@@ -24,28 +24,26 @@
     "decoder linear out=96 | reshape 4x4x6 | deconv2d out=5 kernel=3 stride=2 pad=1 output_pad=1 | leaky_relu | "      \
     "conv2d out=2 kernel=3 pad=1\n"                                                                                    \
     "likelihood gaussian sigma=learned\n"
-#define SPEC_VQ                                                                                                        \
-    "input 8x8x1\n"                                                                                                    \
-    "encoder conv2d out=2 kernel=4 stride=4 | silu\n"                                                                  \
-    "latent vq codes=6 dim=3 start=kmeans revive=0.5 gradient=rotation\n"                                              \
-    "decoder silu | deconv2d out=1 kernel=4 stride=4\n"                                                                \
+#define SPEC_VQ                                                           \
+    "input 8x8x1\n"                                                       \
+    "encoder conv2d out=2 kernel=4 stride=4 | silu\n"                     \
+    "latent vq codes=6 dim=3 start=kmeans revive=0.5 gradient=rotation\n" \
+    "decoder silu | deconv2d out=1 kernel=4 stride=4\n"                   \
     "likelihood gaussian sigma=optimal\n"
-#define TRAINING                                                                                                       \
-    "optimizer adam lr=0.01\nobjective elbo beta=0.7 warmup=3 free_bits=0.05\nschedule cosine steps=50 "               \
+#define TRAINING                                                                                         \
+    "optimizer adam lr=0.01\nobjective elbo beta=0.7 warmup=3 free_bits=0.05\nschedule cosine steps=50 " \
     "warmup=4\nclip norm max=5\n"
 
-#define ck_assert_ok(expr)                                                                                             \
-    do {                                                                                                               \
-        const vae_status_t status_ = (expr);                                                                           \
-        ck_assert_msg(status_ == VAE_OK, "%s: %s: %s", #expr, vae_status_name(status_), vae_last_error());             \
+#define ck_assert_ok(expr)                                                                                 \
+    do {                                                                                                   \
+        const vae_status_t status_ = (expr);                                                               \
+        ck_assert_msg(status_ == VAE_OK, "%s: %s: %s", #expr, vae_status_name(status_), vae_last_error()); \
     } while (0)
-#define ck_assert_fails(expr, code)                                                                                    \
-    do {                                                                                                               \
-        const vae_status_t status_ = (expr);                                                                           \
-        ck_assert_msg(status_ == (code), "%s: got %s (%s), wanted %s", #expr, vae_status_name(status_),                \
-                      vae_last_error(), #code);                                                                        \
-        ck_assert_msg(vae_last_error()[0] != '\0' && !strchr(vae_last_error(), '\n'), "sentence: '%s'",                \
-                      vae_last_error());                                                                               \
+#define ck_assert_fails(expr, code)                                                                                               \
+    do {                                                                                                                          \
+        const vae_status_t status_ = (expr);                                                                                      \
+        ck_assert_msg(status_ == (code), "%s: got %s (%s), wanted %s", #expr, vae_status_name(status_), vae_last_error(), #code); \
+        ck_assert_msg(vae_last_error()[0] != '\0' && !strchr(vae_last_error(), '\n'), "sentence: '%s'", vae_last_error());        \
     } while (0)
 
 /* Reproducible values in [0, 1). */

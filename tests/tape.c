@@ -124,72 +124,42 @@ static double logistic(double x) {
 
 static double value_of(tape_function f, double a, double x) {
     switch (f) {
-    case TAPE_LEAKY:
-        return x > 0 ? x : a * x;
-    case TAPE_ELU:
-        return x > 0 ? x : a * expm1(x);
-    case TAPE_SILU:
-        return x * logistic(x);
-    case TAPE_GELU:
-        return 0.5 * x * erfc(-x * M_SQRT1_2);
-    case TAPE_SOFTPLUS:
-        return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
-    case TAPE_TANH:
-        return tanh(x);
-    case TAPE_SIGMOID:
-        return logistic(x);
-    case TAPE_LEAST:
-        return x < a ? a : x;
-    case TAPE_MOST:
-        return x > a ? a : x;
-    case TAPE_ABS:
-        return fabs(x);
-    case TAPE_EXP:
-        return exp(x);
-    case TAPE_LOG:
-        return log(x);
-    case TAPE_INVERSE:
-        return 1 / x;
-    case TAPE_INVERSE_ROOT:
-        return 1 / sqrt(x + a);
-    default:
-        return NAN;
+    case TAPE_LEAKY: return x > 0 ? x : a * x;
+    case TAPE_ELU: return x > 0 ? x : a * expm1(x);
+    case TAPE_SILU: return x * logistic(x);
+    case TAPE_GELU: return 0.5 * x * erfc(-x * M_SQRT1_2);
+    case TAPE_SOFTPLUS: return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
+    case TAPE_TANH: return tanh(x);
+    case TAPE_SIGMOID: return logistic(x);
+    case TAPE_LEAST: return x < a ? a : x;
+    case TAPE_MOST: return x > a ? a : x;
+    case TAPE_ABS: return fabs(x);
+    case TAPE_EXP: return exp(x);
+    case TAPE_LOG: return log(x);
+    case TAPE_INVERSE: return 1 / x;
+    case TAPE_INVERSE_ROOT: return 1 / sqrt(x + a);
+    default: return NAN;
     }
 }
 
 static double slope_of(tape_function f, double a, double x) {
     const double s = logistic(x);
     switch (f) {
-    case TAPE_LEAKY:
-        return x > 0 ? 1 : a;
-    case TAPE_ELU:
-        return x > 0 ? 1 : a * exp(x);
-    case TAPE_SILU:
-        return s * (1 + x * (1 - s));
-    case TAPE_GELU:
-        return 0.5 * erfc(-x * M_SQRT1_2) + x * exp(-0.5 * x * x) / sqrt(2 * M_PI);
-    case TAPE_SOFTPLUS:
-        return s;
-    case TAPE_TANH:
-        return 1 - square(tanh(x));
-    case TAPE_SIGMOID:
-        return s * (1 - s);
-    case TAPE_LEAST:
-        return x > a ? 1 : 0;
-    case TAPE_MOST:
-        return x < a ? 1 : 0;
-    case TAPE_ABS:
-        return x > 0 ? 1 : x < 0 ? -1 : 0;
-    case TAPE_EXP:
-        return exp(x);
-    case TAPE_LOG:
-        return 1 / x;
-    case TAPE_INVERSE:
-        return -1 / (x * x);
-    case TAPE_INVERSE_ROOT:
-        return -0.5 * pow(x + a, -1.5);
-    default:
-        return NAN;
+    case TAPE_LEAKY: return x > 0 ? 1 : a;
+    case TAPE_ELU: return x > 0 ? 1 : a * exp(x);
+    case TAPE_SILU: return s * (1 + x * (1 - s));
+    case TAPE_GELU: return 0.5 * erfc(-x * M_SQRT1_2) + x * exp(-0.5 * x * x) / sqrt(2 * M_PI);
+    case TAPE_SOFTPLUS: return s;
+    case TAPE_TANH: return 1 - square(tanh(x));
+    case TAPE_SIGMOID: return s * (1 - s);
+    case TAPE_LEAST: return x > a ? 1 : 0;
+    case TAPE_MOST: return x < a ? 1 : 0;
+    case TAPE_ABS: return x > 0 ? 1 : x < 0 ? -1 : 0;
+    case TAPE_EXP: return exp(x);
+    case TAPE_LOG: return 1 / x;
+    case TAPE_INVERSE: return -1 / (x * x);
+    case TAPE_INVERSE_ROOT: return -0.5 * pow(x + a, -1.5);
+    default: return NAN;
     }
 }
 
@@ -287,11 +257,8 @@ void tape_backward(tape *t, int32_t of) {
         tape_node *n = &t->node[i];
         n->grad_error += square(TAPE_UNIT * n->grad_terms);
         if (n->grad == 0 && n->grad_error == 0) continue;
-        if (n->kind == SUM)
-            sum_backward(t, n);
-        else if (n->kind == LARGEST)
-            largest_backward(t, n);
-        else if (n->kind >= FUNCTION)
-            function_backward(t, n);
+        if (n->kind == SUM) sum_backward(t, n);
+        else if (n->kind == LARGEST) largest_backward(t, n);
+        else if (n->kind >= FUNCTION) function_backward(t, n);
     }
 }

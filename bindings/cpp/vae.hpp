@@ -21,11 +21,13 @@
 namespace vae {
 
 class error : public std::runtime_error {
-public:
+  public:
     explicit error(vae_status_t status) : std::runtime_error(vae_last_error()), status_(status) {}
-    vae_status_t status() const noexcept { return status_; }
+    vae_status_t status() const noexcept {
+        return status_;
+    }
 
-private:
+  private:
     vae_status_t status_;
 };
 
@@ -35,7 +37,9 @@ inline void check(vae_status_t status) {
 
 namespace detail {
 template <class T, void (*destroy)(T *)> struct deleter {
-    void operator()(T *p) const noexcept { destroy(p); }
+    void operator()(T *p) const noexcept {
+        destroy(p);
+    }
 };
 template <class T, void (*destroy)(T *)> using handle = std::unique_ptr<T, deleter<T, destroy>>;
 
@@ -55,7 +59,7 @@ template <class F> std::string text(F &&call) {
 } // namespace detail
 
 class context {
-public:
+  public:
     // config: starts from the defaults
     static vae_ctx_config_t config() {
         vae_ctx_config_t c;
@@ -67,14 +71,16 @@ public:
         check(vae_ctx_create(&p, &config));
         ptr_.reset(p);
     }
-    vae_ctx_t *get() const noexcept { return ptr_.get(); }
+    vae_ctx_t *get() const noexcept {
+        return ptr_.get();
+    }
 
-private:
+  private:
     detail::handle<vae_ctx_t, vae_ctx_destroy> ptr_;
 };
 
 class model {
-public:
+  public:
     explicit model(const std::string &spec, std::uint64_t seed = 0, const context *ctx = nullptr) {
         vae_model_t *p = nullptr;
         check(vae_model_create(&p, ctx ? ctx->get() : nullptr, spec.c_str(), seed));
@@ -90,19 +96,35 @@ public:
         check(vae_model_load_memory(&p, ctx ? ctx->get() : nullptr, data, size));
         return model(p);
     }
-    void load_weights(const std::string &path) { check(vae_model_load_weights(get(), path.c_str())); }
-    void save(const std::string &path) const { check(vae_model_save(get(), path.c_str())); }
+    void load_weights(const std::string &path) {
+        check(vae_model_load_weights(get(), path.c_str()));
+    }
+    void save(const std::string &path) const {
+        check(vae_model_save(get(), path.c_str()));
+    }
     std::string spec() const {
         return detail::text([this](char *b, std::size_t cap, std::size_t *n) { return vae_model_spec(get(), b, cap, n); });
     }
-    std::int64_t input_size() const noexcept { return vae_model_input_size(get()); }
-    std::int64_t latent_size() const noexcept { return vae_model_latent_size(get()); }
-    std::int64_t code_count() const noexcept { return vae_model_code_count(get()); }
-    std::int64_t code_size() const noexcept { return vae_model_code_size(get()); }
-    std::int64_t class_count() const noexcept { return vae_model_class_count(get()); }
-    vae_model_t *get() const noexcept { return ptr_.get(); }
+    std::int64_t input_size() const noexcept {
+        return vae_model_input_size(get());
+    }
+    std::int64_t latent_size() const noexcept {
+        return vae_model_latent_size(get());
+    }
+    std::int64_t code_count() const noexcept {
+        return vae_model_code_count(get());
+    }
+    std::int64_t code_size() const noexcept {
+        return vae_model_code_size(get());
+    }
+    std::int64_t class_count() const noexcept {
+        return vae_model_class_count(get());
+    }
+    vae_model_t *get() const noexcept {
+        return ptr_.get();
+    }
 
-private:
+  private:
     explicit model(vae_model_t *p) noexcept : ptr_(p) {}
     detail::handle<vae_model_t, vae_model_destroy> ptr_;
 };
@@ -117,7 +139,7 @@ inline vae_batch_t examples(std::int64_t n, const float *x = nullptr) noexcept {
 }
 
 class session {
-public:
+  public:
     session(const model &m, std::int64_t max_batch, std::uint64_t seed = 0) {
         vae_session_t *p = nullptr;
         check(vae_session_create(&p, m.get(), max_batch));
@@ -125,35 +147,51 @@ public:
         check(vae_session_seed(p, seed));
     }
     // from another thread or a signal handler: the call at work, or the next, throws an error of VAE_E_CANCELLED
-    void cancel() noexcept { vae_session_cancel(get()); }
+    void cancel() noexcept {
+        vae_session_cancel(get());
+    }
     void encode(std::int64_t n, const float *x, float *mean, float *logvar = nullptr) {
         check(vae_encode(get(), n, x, mean, logvar));
     }
-    void decode(std::int64_t n, const float *z, float *x) { check(vae_decode(get(), n, z, x)); }
+    void decode(std::int64_t n, const float *z, float *x) {
+        check(vae_decode(get(), n, z, x));
+    }
     void decode_rgba8(const float *z, std::uint8_t *pixels, std::size_t row_stride) {
         check(vae_decode_rgba8(get(), z, pixels, row_stride));
     }
-    void encode_codes(std::int64_t n, const float *x, std::int32_t *codes) { check(vae_encode_codes(get(), n, x, codes)); }
-    void decode_codes(std::int64_t n, const std::int32_t *codes, float *x) { check(vae_decode_codes(get(), n, codes, x)); }
-    void reconstruct(std::int64_t n, const float *x, float *y) { check(vae_reconstruct(get(), n, x, y)); }
+    void encode_codes(std::int64_t n, const float *x, std::int32_t *codes) {
+        check(vae_encode_codes(get(), n, x, codes));
+    }
+    void decode_codes(std::int64_t n, const std::int32_t *codes, float *x) {
+        check(vae_decode_codes(get(), n, codes, x));
+    }
+    void reconstruct(std::int64_t n, const float *x, float *y) {
+        check(vae_reconstruct(get(), n, x, y));
+    }
     // of a batch: what the examples bring besides x (vae/batch.h); begin with vae::examples(n)
-    void sample(const vae_batch_t &batch, float *x) { check(vae_sample_batch(get(), &batch, x)); }
+    void sample(const vae_batch_t &batch, float *x) {
+        check(vae_sample_batch(get(), &batch, x));
+    }
     void elbo(const vae_batch_t &batch, std::int64_t k, double *elbo, double *recon = nullptr, double *rate = nullptr) {
         check(vae_elbo_batch(get(), &batch, k, elbo, recon, rate));
     }
-    void sample(std::int64_t n, float *x, const float *noise = nullptr) { check(vae_sample(get(), n, noise, x)); }
+    void sample(std::int64_t n, float *x, const float *noise = nullptr) {
+        check(vae_sample(get(), n, noise, x));
+    }
     void elbo(std::int64_t n, const float *x, std::int64_t k, double *elbo, double *recon = nullptr, double *rate = nullptr,
               const float *noise = nullptr) {
         check(vae_elbo(get(), n, x, k, noise, elbo, recon, rate));
     }
-    vae_session_t *get() const noexcept { return ptr_.get(); }
+    vae_session_t *get() const noexcept {
+        return ptr_.get();
+    }
 
-private:
+  private:
     detail::handle<vae_session_t, vae_session_destroy> ptr_;
 };
 
 class trainer {
-public:
+  public:
     // options: the text, "" for all defaults
     trainer(model &m, const std::string &options, std::int64_t max_batch) {
         vae_trainer_t *p = nullptr;
@@ -185,14 +223,26 @@ public:
         check(vae_trainer_apply(get(), &m));
         return m;
     }
-    void seed(std::uint64_t seed) { check(vae_trainer_seed(get(), seed)); }
-    void save(const std::string &path) const { check(vae_trainer_save(get(), path.c_str())); }
-    void load(const std::string &path) { check(vae_trainer_load(get(), path.c_str())); }
-    void cancel() noexcept { vae_trainer_cancel(get()); } // as session::cancel()
-    std::int64_t steps() const noexcept { return vae_trainer_steps(get()); }
-    vae_trainer_t *get() const noexcept { return ptr_.get(); }
+    void seed(std::uint64_t seed) {
+        check(vae_trainer_seed(get(), seed));
+    }
+    void save(const std::string &path) const {
+        check(vae_trainer_save(get(), path.c_str()));
+    }
+    void load(const std::string &path) {
+        check(vae_trainer_load(get(), path.c_str()));
+    }
+    void cancel() noexcept {
+        vae_trainer_cancel(get());
+    } // as session::cancel()
+    std::int64_t steps() const noexcept {
+        return vae_trainer_steps(get());
+    }
+    vae_trainer_t *get() const noexcept {
+        return ptr_.get();
+    }
 
-private:
+  private:
     static vae_metrics_t fresh() noexcept {
         vae_metrics_t m{};
         m.struct_size = sizeof m;

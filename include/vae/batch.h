@@ -32,14 +32,14 @@ extern "C" {
 
 /** S = vae_model_input_size(), D = vae_model_latent_size(). A member that is NULL is not given. @since 0.1 */
 typedef struct vae_batch {
-    uint32_t struct_size;   /* sizeof(vae_batch_t) as the caller knows it */
-    uint32_t flags;         /* 0, or VAE_BATCH_DRAW */
-    int64_t n;              /* examples, >= 0 */
-    const float *x;         /* [n][S] finite, within what the likelihood is of */
-    const int32_t *label;   /* [n] 0..vae_model_class_count()-1 */
-    const int32_t *codes;   /* [n][vae_model_code_count()] 0..vae_model_code_size()-1 */
-    const float *noise;     /* [n][D] standard normal, finite; of vae_elbo_batch() [n][k][D]; NULL: drawn */
-    const float *weight;    /* [n] >= 0, finite, not all 0: how often an example counts in loss and gradient; NULL: once each */
+    uint32_t struct_size; /* sizeof(vae_batch_t) as the caller knows it */
+    uint32_t flags;       /* 0, or VAE_BATCH_DRAW */
+    int64_t n;            /* examples, >= 0 */
+    const float *x;       /* [n][S] finite, within what the likelihood is of */
+    const int32_t *label; /* [n] 0..vae_model_class_count()-1 */
+    const int32_t *codes; /* [n][vae_model_code_count()] 0..vae_model_code_size()-1 */
+    const float *noise;   /* [n][D] standard normal, finite; of vae_elbo_batch() [n][k][D]; NULL: drawn */
+    const float *weight;  /* [n] >= 0, finite, not all 0: how often an example counts in loss and gradient; NULL: once each */
 } vae_batch_t;
 
 #ifdef __cplusplus

@@ -115,8 +115,7 @@ VAE_API int64_t vae_model_param_total(const vae_model_t *model);
  *        valid as long as the model   @param name  receives its name, borrowed; may be NULL
  * @return VAE_OK; VAE_E_ARG   @since 0.1
  */
-VAE_API vae_status_t vae_model_param(const vae_model_t *model, int64_t index, const vae_tensor_t **out,
-                                     const char **name);
+VAE_API vae_status_t vae_model_param(const vae_model_t *model, int64_t index, const vae_tensor_t **out, const char **name);
 
 /** The index of the parameter `name`; VAE_E_ARG with the nearest name if there is none. @since 0.1 */
 VAE_API vae_status_t vae_model_param_find(const vae_model_t *model, const char *name, int64_t *index);

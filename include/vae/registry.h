@@ -19,11 +19,10 @@ typedef struct vae_option {
     uint32_t struct_size; /* sizeof(vae_option_t) */
     uint32_t flags;       /* 0 */
     const char *name;     /* "kernel" */
-    const char
-        *type; /* "int", "float", "bool", "choice", "extent" (3 or 3x5), "pad", "shape" (7x7x64), "sizes" (8x5x5x5x5) */
-    const char *preset; /* the default as text; "" if the option must be given */
-    const char *range;  /* "1..65536", "(0..1)" or the choices "a|b|c"; "" if any */
-    const char *text;   /* one sentence */
+    const char *type;     /* "int", "float", "bool", "choice", "extent" (3 or 3x5), "pad", "shape" (7x7x64), "sizes" (8x5x5x5x5) */
+    const char *preset;   /* the default as text; "" if the option must be given */
+    const char *range;    /* "1..65536", "(0..1)" or the choices "a|b|c"; "" if any */
+    const char *text;     /* one sentence */
 } vae_option_t;
 
 /** The i-th kind; NULL past the last. @since 0.1 */
@@ -56,8 +55,7 @@ VAE_API vae_status_t vae_spec_canonical(const char *text, char *buf, size_t cap,
  *        is replaced by the text in value   @param value  as it would stand in the text
  * @return VAE_OK; VAE_E_SPEC (an unknown path comes with the nearest right one); VAE_E_ARG; VAE_E_NOMEM   @since 0.1
  */
-VAE_API vae_status_t vae_spec_set(const char *text, const char *path, const char *value, char *buf, size_t cap,
-                                  size_t *needed);
+VAE_API vae_status_t vae_spec_set(const char *text, const char *path, const char *value, char *buf, size_t cap, size_t *needed);
 
 /** The value of one option of the text; as vae_spec_set(). @since 0.1 */
 VAE_API vae_status_t vae_spec_get(const char *text, const char *path, char *buf, size_t cap, size_t *needed);

@@ -137,12 +137,11 @@ VAE_API vae_status_t vae_sample_batch(vae_session_t *session, const vae_batch_t 
  *        estimate: for codes -log p(codes), and elbo is then the bound on log p(x) of the whole model.
  * @return as vae_encode(); VAE_E_UNSUPPORTED (k > 1 and no distribution); VAE_E_ARG (classes, as vae_sample())   @since 0.1
  */
-VAE_API vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t k, const float *noise,
-                              double *elbo, double *recon, double *rate);
+VAE_API vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t k, const float *noise, double *elbo, double *recon,
+                              double *rate);
 
 /** vae_elbo() of a batch: x, noise[n][k][D], and label as vae_sample_batch(). @since 0.1 */
-VAE_API vae_status_t vae_elbo_batch(vae_session_t *session, const vae_batch_t *batch, int64_t k, double *elbo, double *recon,
-                                    double *rate);
+VAE_API vae_status_t vae_elbo_batch(vae_session_t *session, const vae_batch_t *batch, int64_t k, double *elbo, double *recon, double *rate);
 
 #ifdef __cplusplus
 }

@@ -22,12 +22,10 @@ enum { VAE_F32 = 1, VAE_U8 = 2, VAE_I32 = 3, VAE_I64 = 4 };
  * @param ndim 0 <= ndim <= VAE_MAX_DIMS   @param shape  shape[ndim], each >= 0; NULL if ndim is 0
  * @return VAE_OK; VAE_E_ARG; VAE_E_LIMIT (the product of the sizes overflows); VAE_E_NOMEM   @since 0.1
  */
-VAE_API vae_status_t vae_tensor_create(vae_tensor_t **out, vae_ctx_t *ctx, int32_t dtype, int32_t ndim,
-                                       const int64_t *shape);
+VAE_API vae_status_t vae_tensor_create(vae_tensor_t **out, vae_ctx_t *ctx, int32_t dtype, int32_t ndim, const int64_t *shape);
 
 /** As vae_tensor_create(), over the caller's memory, which must outlive the tensor and is never freed. @since 0.1 */
-VAE_API vae_status_t vae_tensor_wrap(vae_tensor_t **out, vae_ctx_t *ctx, int32_t dtype, int32_t ndim,
-                                     const int64_t *shape, void *data);
+VAE_API vae_status_t vae_tensor_wrap(vae_tensor_t **out, vae_ctx_t *ctx, int32_t dtype, int32_t ndim, const int64_t *shape, void *data);
 
 /** Free a tensor that vae_tensor_create() or _wrap() made; NULL is allowed; borrowed tensors are left alone. @since 0.1 */
 VAE_API void vae_tensor_destroy(vae_tensor_t *tensor);

@@ -32,7 +32,7 @@ typedef struct vae_metrics {
     double beta;          /* the weight of the rate in this step */
     double lr;            /* the learning rate of this step; 0 from vae_trainer_backward() */
     double grad_norm;     /* 2-norm of all gradients before clipping; 0 from vae_trainer_backward() */
-    double aux;                /* mean of what else is part of loss: the latent's terms (codebook, commitment), the objective's (mmd) */
+    double aux;           /* mean of what else is part of loss: the latent's terms (codebook, commitment), the objective's (mmd) */
     /* Latents of codes; 0 for others. Of the last batch, as it was before the codes moved: */
     double perplexity;         /* exp of the entropy of how often each code was chosen, 1..K; mean over codebooks */
     double codes_used;         /* share of the codes that were chosen at all, 0..1 */
@@ -97,8 +97,7 @@ VAE_API vae_status_t vae_trainer_step_batch(vae_trainer_t *trainer, const vae_ba
  * @param noise  standard normal[n][D] for the latent, or NULL: drawn; latents of codes draw their own from the seed
  * @return as vae_trainer_step()   @since 0.1
  */
-VAE_API vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise,
-                                          vae_metrics_t *metrics);
+VAE_API vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise, vae_metrics_t *metrics);
 
 /**
  * vae_trainer_backward() of a batch. With weights, loss, recon, rate and gradient are weighted means, sum_i w_i l_i / sum_i w_i: an example

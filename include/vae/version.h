@@ -13,9 +13,9 @@
 #define VAE_API
 #endif
 
-#define VAE_VERSION_MAJOR 0
-#define VAE_VERSION_MINOR 1
-#define VAE_VERSION_PATCH 0
+#define VAE_VERSION_MAJOR  0
+#define VAE_VERSION_MINOR  1
+#define VAE_VERSION_PATCH  0
 #define VAE_VERSION_STRING "0.1.0"
 /* major * 10000 + minor * 100 + patch */
 #define VAE_VERSION_NUMBER 100

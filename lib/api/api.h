@@ -11,7 +11,7 @@
 #include "base/base.h"
 #include "io/safetensors.h"
 #include "vae/network.h"
-#include "vae/recipe.h"
+#include "vae/training/recipe.h"
 
 enum {
     VAEI_MAGIC_CTX = 0x76616543,
@@ -85,8 +85,7 @@ vae_status_t vaei_give_text(const char *text, size_t length, char *buf, size_t c
 vae_status_t vaei_check_extent(int64_t n, int64_t size, size_t bytes);
 
 /* n >= 0 and x[n * size] finite, within lo..hi: VAE_E_NUMERIC or VAE_E_ARG with the first offender. */
-vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t n, int64_t size, const float *x,
-                             float lo, float hi);
+vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t n, int64_t size, const float *x, float lo, float hi);
 
 /* The latent has codes, n >= 0, and codes[n][n_codes] are least..K-1. */
 vae_status_t vaei_check_codes(const vae_model_t *model, int64_t n, int32_t least, const int32_t *codes);

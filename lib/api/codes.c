@@ -20,16 +20,13 @@ size_t vae_codes_packed_bytes(int64_t count, int64_t K) {
 
 static vae_status_t check_call(int64_t count, int64_t K, const void *codes, const void *bytes, size_t have) {
     if (count < 0 || (uint64_t)count > PTRDIFF_MAX / sizeof(int32_t))
-        return vaei_fail(VAE_E_ARG, "count: %lld, wanted 0..%lld", (long long)count,
-                         (long long)(PTRDIFF_MAX / sizeof(int32_t)));
-    if (K < 2 || K > K_MAX)
-        return vaei_fail(VAE_E_ARG, "K: %lld codes, wanted 2..%lld", (long long)K, (long long)K_MAX);
+        return vaei_fail(VAE_E_ARG, "count: %lld, wanted 0..%lld", (long long)count, (long long)(PTRDIFF_MAX / sizeof(int32_t)));
+    if (K < 2 || K > K_MAX) return vaei_fail(VAE_E_ARG, "K: %lld codes, wanted 2..%lld", (long long)K, (long long)K_MAX);
     if (count == 0) return VAE_OK;
     const size_t wanted = vae_codes_packed_bytes(count, K);
     if (!codes || !bytes) return vaei_fail(VAE_E_ARG, "%s: is NULL", codes ? "bytes" : "codes");
     if (wanted == 0 || have < wanted)
-        return vaei_fail(VAE_E_ARG, "bytes: %zu, %lld codes of K=%lld take %zu", have, (long long)count, (long long)K,
-                         wanted);
+        return vaei_fail(VAE_E_ARG, "bytes: %zu, %lld codes of K=%lld take %zu", have, (long long)count, (long long)K, wanted);
     return VAE_OK;
 }
 
@@ -37,8 +34,7 @@ vae_status_t vae_codes_pack(int64_t count, int64_t K, const int32_t *codes, uint
     VAEI_TRY(check_call(count, K, codes, bytes, cap));
     for (int64_t i = 0; i < count; i++)
         if (codes[i] < 0 || codes[i] >= K)
-            return vaei_fail(VAE_E_ARG, "codes[%lld]: %ld, wanted 0..%lld", (long long)i, (long)codes[i],
-                             (long long)K - 1);
+            return vaei_fail(VAE_E_ARG, "codes[%lld]: %ld, wanted 0..%lld", (long long)i, (long)codes[i], (long long)K - 1);
     const int32_t bits = bits_of(K);
     uint64_t held = 0; /* bits not yet written, lowest first */
     int32_t n = 0;
@@ -67,8 +63,8 @@ vae_status_t vae_codes_unpack(int64_t count, int64_t K, const uint8_t *bytes, si
     const int32_t bits = bits_of(K);
     for (int64_t i = 0; i < count; i++)
         if (code_at(bytes, i, bits) >= K)
-            return vaei_fail(VAE_E_FORMAT, "bytes: code %lld is %lld, wanted 0..%lld", (long long)i,
-                             (long long)code_at(bytes, i, bits), (long long)K - 1);
+            return vaei_fail(VAE_E_FORMAT, "bytes: code %lld is %lld, wanted 0..%lld", (long long)i, (long long)code_at(bytes, i, bits),
+                             (long long)K - 1);
     for (int64_t i = 0; i < count; i++) codes[i] = (int32_t)code_at(bytes, i, bits);
     return VAE_OK;
 }

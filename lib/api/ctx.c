@@ -18,8 +18,7 @@ vae_status_t vaei_take_cancel(_Atomic int32_t *cancel) {
 vae_status_t vaei_read_struct(void *out, size_t known, const void *given, const char *what, const char *how) {
     uint32_t size;
     memcpy(&size, given, sizeof(size));
-    if (size < known || size > STRUCT_MAX)
-        return vaei_fail(VAE_E_ARG, "%s: struct_size %u: %s", what, (unsigned)size, how);
+    if (size < known || size > STRUCT_MAX) return vaei_fail(VAE_E_ARG, "%s: struct_size %u: %s", what, (unsigned)size, how);
     for (size_t i = known; i < size; i++)
         if (((const uint8_t *)given)[i] != 0)
             return vaei_fail(VAE_E_VERSION, "%s: byte %zu is set, this library knows only %zu", what, i, known);
@@ -30,8 +29,7 @@ vae_status_t vaei_read_struct(void *out, size_t known, const void *given, const 
 vae_status_t vae_ctx_config_init(vae_ctx_config_t *config, size_t size) {
     if (!config) return vaei_fail(VAE_E_ARG, "config: is NULL");
     if (size < sizeof(*config) || size > STRUCT_MAX)
-        return vaei_fail(VAE_E_ARG, "config: size %zu, wanted sizeof(vae_ctx_config_t), %zu or more", size,
-                         sizeof(*config));
+        return vaei_fail(VAE_E_ARG, "config: size %zu, wanted sizeof(vae_ctx_config_t), %zu or more", size, sizeof(*config));
     memset(config, 0, size);
     config->struct_size = (uint32_t)size;
     return VAE_OK;
@@ -44,8 +42,7 @@ static vae_status_t read_config(vae_ctx_config_t *out, const vae_ctx_config_t *c
     if (out->flags != 0 || out->reserved != 0) return vaei_fail(VAE_E_VERSION, "config: flags and reserved must be 0");
     if (out->threads < 0 || out->threads > THREADS_MAX)
         return vaei_fail(VAE_E_ARG, "config: threads=%d, wanted 0..%d", (int)out->threads, THREADS_MAX);
-    if ((out->alloc == NULL) != (out->free == NULL))
-        return vaei_fail(VAE_E_ARG, "config: alloc and free must be given together");
+    if ((out->alloc == NULL) != (out->free == NULL)) return vaei_fail(VAE_E_ARG, "config: alloc and free must be given together");
     return VAE_OK;
 }
 

@@ -10,8 +10,11 @@ static vae_status_t refuse_unread(const vae_batch_t *b, const char *call, int32_
         const void *given;
         int32_t member;
     } members[] = {
-        {"x", b->x, VAEI_READS_X},          {"label", b->label, VAEI_READS_LABEL},    {"codes", b->codes, VAEI_READS_CODES},
-        {"noise", b->noise, VAEI_READS_NOISE}, {"weight", b->weight, VAEI_READS_WEIGHT},
+        {"x", b->x, VAEI_READS_X},
+        {"label", b->label, VAEI_READS_LABEL},
+        {"codes", b->codes, VAEI_READS_CODES},
+        {"noise", b->noise, VAEI_READS_NOISE},
+        {"weight", b->weight, VAEI_READS_WEIGHT},
     };
     for (size_t i = 0; i < VAEI_COUNT(members); i++)
         if (members[i].given && !(reads & members[i].member))

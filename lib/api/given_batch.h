@@ -5,8 +5,14 @@
 
 #include "api/api.h"
 
-enum { VAEI_READS_X = 1, VAEI_READS_LABEL = 2, VAEI_READS_CODES = 4, VAEI_READS_NOISE = 8, VAEI_READS_WEIGHT = 16,
-       VAEI_READS_DRAW = 32 /* the flag */ };
+enum {
+    VAEI_READS_X = 1,
+    VAEI_READS_LABEL = 2,
+    VAEI_READS_CODES = 4,
+    VAEI_READS_NOISE = 8,
+    VAEI_READS_WEIGHT = 16,
+    VAEI_READS_DRAW = 32 /* the flag */
+};
 
 /* The batch that a call reads the members `reads` of; others must be NULL. Reads no array. */
 vae_status_t vaei_batch_open(vaei_batch *out, int64_t *n, const vae_model_t *model, const vae_batch_t *given, const char *call,

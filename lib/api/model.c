@@ -84,8 +84,7 @@ void vae_model_destroy(vae_model_t *model) {
     if (!model || model->magic != VAEI_MAGIC_MODEL || --model->references > 0) return;
     VAEI_ASSERT(model->references == 0);
     vae_ctx_t *ctx = model->ctx;
-    if (model->params)
-        vaei_heap_free(&ctx->heap, model->params, (size_t)model->network.params.n_floats * sizeof(float));
+    if (model->params) vaei_heap_free(&ctx->heap, model->params, (size_t)model->network.params.n_floats * sizeof(float));
     vaei_arena_free(&model->arena);
     model->magic = 0;
     vaei_heap_free(&ctx->heap, model, sizeof(*model));
@@ -160,8 +159,7 @@ int64_t vae_model_param_total(const vae_model_t *model) {
 static vae_status_t check_index(const vae_model_t *model, int64_t index) {
     VAEI_TRY(vaei_check_model(model));
     if (index < 0 || index >= model->network.params.count)
-        return vaei_fail(VAE_E_ARG, "index: %lld, wanted 0..%lld", (long long)index,
-                         (long long)model->network.params.count - 1);
+        return vaei_fail(VAE_E_ARG, "index: %lld, wanted 0..%lld", (long long)index, (long long)model->network.params.count - 1);
     return VAE_OK;
 }
 
@@ -195,8 +193,7 @@ vae_status_t vae_model_set_param(vae_model_t *model, int64_t index, const float 
     VAEI_TRY(check_index(model, index));
     if (!values) return vaei_fail(VAE_E_ARG, "values: is NULL");
     const vaei_param *p = model->network.params.at[index];
-    if (count != p->count)
-        return vaei_fail(VAE_E_SHAPE, "%s: %lld values, wanted %lld", p->name, (long long)count, (long long)p->count);
+    if (count != p->count) return vaei_fail(VAE_E_SHAPE, "%s: %lld values, wanted %lld", p->name, (long long)count, (long long)p->count);
     VAEI_TRY(vaei_check_rows(model, p->name, 1, count, values, -FLT_MAX, FLT_MAX));
     memcpy(model->params + p->offset, values, (size_t)count * sizeof(*values));
     model->generation++;
@@ -212,22 +209,19 @@ vae_status_t vaei_check_extent(int64_t n, int64_t size, size_t bytes) {
 
 vae_status_t vaei_check_codes(const vae_model_t *model, int64_t n, int32_t least, const int32_t *codes) {
     const vaei_latent *q = &model->network.latent;
-    if (!(q->ops->flags & VAEI_LATENT_CODES))
-        return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no codes", q->ops->module.name);
+    if (!(q->ops->flags & VAEI_LATENT_CODES)) return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no codes", q->ops->module.name);
     VAEI_TRY(vaei_check_extent(n, q->n_codes, sizeof(*codes)));
     if (!codes && n > 0) return vaei_fail(VAE_E_ARG, "codes: is NULL");
     const int64_t count = n * q->n_codes;
     for (int64_t i = 0; i < count; i++) {
         if (codes[i] >= least && codes[i] < q->code_size) continue;
-        return vaei_fail(VAE_E_ARG, "codes[%lld][%lld]: %ld, wanted %d..%lld of K=%lld codes",
-                         (long long)(i / q->n_codes), (long long)(i % q->n_codes), (long)codes[i], (int)least,
-                         (long long)q->code_size - 1, (long long)q->code_size);
+        return vaei_fail(VAE_E_ARG, "codes[%lld][%lld]: %ld, wanted %d..%lld of K=%lld codes", (long long)(i / q->n_codes),
+                         (long long)(i % q->n_codes), (long)codes[i], (int)least, (long long)q->code_size - 1, (long long)q->code_size);
     }
     return VAE_OK;
 }
 
-vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t n, int64_t size, const float *x,
-                             float lo, float hi) {
+vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t n, int64_t size, const float *x, float lo, float hi) {
     char got[32], low[32], high[32];
     VAEI_TRY(vaei_check_extent(n, size, sizeof(*x)));
     if (!x && n > 0) return vaei_fail(VAE_E_ARG, "%s: is NULL", what);
@@ -243,8 +237,8 @@ vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t
         vaei_text_float(got, sizeof(got), (double)x[i]);
         vaei_text_float(low, sizeof(low), (double)lo);
         vaei_text_float(high, sizeof(high), (double)hi);
-        return vaei_fail(VAE_E_ARG, "%s[%lld][%lld]: %s, wanted %s..%s for likelihood %s", what, row, column, got, low,
-                         high, model->network.likelihood.ops->module.name);
+        return vaei_fail(VAE_E_ARG, "%s[%lld][%lld]: %s, wanted %s..%s for likelihood %s", what, row, column, got, low, high,
+                         model->network.likelihood.ops->module.name);
     }
     return VAE_OK;
 }

@@ -66,8 +66,7 @@ static vae_status_t check_no_strangers(const vaei_params *p, const vaei_file *f)
 vae_status_t vaei_params_fit_file(const vae_model_t *model, const vaei_file *f) {
     const vaei_params *p = &model->network.params;
     VAEI_TRY(check_no_strangers(p, f));
-    for (int64_t i = 0; i < p->count; i++)
-        VAEI_TRY(check_entry(vaei_file_find(f, p->at[i]->name), p->at[i], f->where));
+    for (int64_t i = 0; i < p->count; i++) VAEI_TRY(check_entry(vaei_file_find(f, p->at[i]->name), p->at[i], f->where));
     return VAE_OK;
 }
 
@@ -78,8 +77,7 @@ static vae_status_t read_params(const vae_model_t *model, const vaei_file *f, fl
     fenv_t host;
     vaei_float_env_enter(&host); /* float64 is rounded */
     for (int64_t i = 0; status == VAE_OK && i < p->count; i++)
-        status = vaei_entry_floats(vaei_file_find(f, p->at[i]->name), params ? params + p->at[i]->offset : NULL,
-                                   f->where);
+        status = vaei_entry_floats(vaei_file_find(f, p->at[i]->name), params ? params + p->at[i]->offset : NULL, f->where);
     vaei_float_env_leave(&host);
     return status;
 }
@@ -97,12 +95,10 @@ static vae_status_t check_format(const vaei_file *f, const char *where, const ch
     const char *version = vaei_file_text(f, "vae.format_version");
     *spec = vaei_file_text(f, "vae.spec");
     if (!version || !*spec)
-        return vaei_fail(VAE_E_FORMAT,
-                         "%.80s: no %s in its metadata: not a libvae model (vae_model_load_weights reads bare weights)",
+        return vaei_fail(VAE_E_FORMAT, "%.80s: no %s in its metadata: not a libvae model (vae_model_load_weights reads bare weights)",
                          where, version ? "vae.spec" : "vae.format_version");
     if (strcmp(version, VAEI_FORMAT_VERSION) != 0)
-        return vaei_fail(VAE_E_VERSION, "%.80s: format version '%.20s', this library reads %s", where, version,
-                         VAEI_FORMAT_VERSION);
+        return vaei_fail(VAE_E_VERSION, "%.80s: format version '%.20s', this library reads %s", where, version, VAEI_FORMAT_VERSION);
     return VAE_OK;
 }
 
@@ -135,8 +131,7 @@ static vae_status_t model_from_file(vae_model_t **out, vae_ctx_t *ctx, vaei_file
 static vae_status_t load(vae_model_t **out, vae_ctx_t *ctx, const char *path, const void *data, size_t size) {
     vaei_file f;
     VAEI_TRY(vaei_ctx_acquire(&ctx, ctx));
-    vae_status_t status =
-        path ? vaei_file_open(&f, &ctx->heap, path) : vaei_file_open_memory(&f, &ctx->heap, data, size, "memory");
+    vae_status_t status = path ? vaei_file_open(&f, &ctx->heap, path) : vaei_file_open_memory(&f, &ctx->heap, data, size, "memory");
     if (status == VAE_OK) {
         status = model_from_file(out, ctx, &f);
         vaei_file_close(&f);

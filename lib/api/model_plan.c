@@ -17,8 +17,7 @@ static void write_stacks(const vae_model_t *model, int64_t n, int32_t training, 
     if (json) vaei_write(w, "]\n");
 }
 
-vae_status_t vae_model_plan(const vae_model_t *model, int64_t n, int32_t training, int32_t format, char *buf, size_t cap,
-                            size_t *needed) {
+vae_status_t vae_model_plan(const vae_model_t *model, int64_t n, int32_t training, int32_t format, char *buf, size_t cap, size_t *needed) {
     VAEI_TRY(vaei_check_model(model));
     if (n < 1 || n > VAEI_PLAN_EXAMPLES)
         return vaei_fail(VAE_E_ARG, "n: %lld examples, wanted 1..%lld", (long long)n, (long long)VAEI_PLAN_EXAMPLES);

@@ -53,8 +53,7 @@ static vae_status_t find(const kind **k, size_t *index, const char *kind_name, c
     if (!kind_name || !name) return vaei_fail(VAE_E_ARG, "%s: is NULL", kind_name ? "name" : "kind");
     if (!(*k = find_kind(kind_name))) {
         for (size_t i = 0; i < VAEI_COUNT(kinds); i++) names[n++] = kinds[i].name;
-        return vaei_fail(VAE_E_ARG, "registry: no kind '%.40s'%s", kind_name,
-                         vaei_text_hint(hint, kind_name, names, n));
+        return vaei_fail(VAE_E_ARG, "registry: no kind '%.40s'%s", kind_name, vaei_text_hint(hint, kind_name, names, n));
     }
     for (size_t i = 0; i < *(*k)->count; i++) {
         if (strcmp(name_at(*k, i), name) == 0) {
@@ -102,10 +101,8 @@ static void print_module(const vaei_module *m, vaei_writer *w) {
     for (size_t i = 0; i < option_count(m); i++) {
         const vaei_option *o = &m->options[i];
         vaei_write(w, "    %s=", o->name);
-        if (o->flags & VAEI_OPT_REQUIRED)
-            vaei_write(w, "?");
-        else
-            vaei_option_default(o, w);
+        if (o->flags & VAEI_OPT_REQUIRED) vaei_write(w, "?");
+        else vaei_option_default(o, w);
         vaei_write(w, "  (%s ", vaei_option_type_name(o->type));
         vaei_option_range(o, w);
         vaei_write(w, ") %s\n", o->doc);
@@ -117,8 +114,7 @@ vae_status_t vae_registry_text(const char *kind_name, const char *name, char *bu
     size_t index;
     char text[4096];
     VAEI_TRY(find(&k, &index, kind_name, name));
-    if (!k->modules)
-        return vaei_give_text(vaei_presets[index].text, strlen(vaei_presets[index].text), buf, cap, needed);
+    if (!k->modules) return vaei_give_text(vaei_presets[index].text, strlen(vaei_presets[index].text), buf, cap, needed);
     vaei_writer w = {.buf = text, .cap = sizeof(text)};
     print_module(k->modules[index], &w);
     return vaei_give_text(text, w.length < sizeof(text) ? w.length : sizeof(text) - 1, buf, cap, needed);

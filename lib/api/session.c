@@ -24,7 +24,7 @@ struct vae_session {
     uint64_t position; /* items drawn since the seed */
     uint64_t began;    /* where the call at work began to draw */
     _Atomic int32_t cancel;
-    fenv_t host;       /* the caller's floating-point environment, between start and finish */
+    fenv_t host; /* the caller's floating-point environment, between start and finish */
     vaei_work work;
     double *recon, *rate, *top, *sum; /* [max_batch], of vae_elbo */
     float *image;                     /* [S], of vae_decode_rgba8 */
@@ -62,12 +62,10 @@ static vae_status_t measure(const vae_model_t *model, int64_t max_batch, size_t 
     vae_session_t s;
     vaei_carve c = {0};
     VAEI_TRY(vaei_check_model(model));
-    if (max_batch < 1 || max_batch > INT32_MAX)
-        return vaei_fail(VAE_E_ARG, "max_batch: %lld, wanted 1..2147483647", (long long)max_batch);
+    if (max_batch < 1 || max_batch > INT32_MAX) return vaei_fail(VAE_E_ARG, "max_batch: %lld, wanted 1..2147483647", (long long)max_batch);
     (void)vaei_carve_bytes(&c, sizeof(s));
     carve_session(model, max_batch, &c, &s);
-    if (c.used == SIZE_MAX)
-        return vaei_fail(VAE_E_LIMIT, "session: max_batch=%lld passes the address space", (long long)max_batch);
+    if (c.used == SIZE_MAX) return vaei_fail(VAE_E_LIMIT, "session: max_batch=%lld passes the address space", (long long)max_batch);
     *bytes = c.used;
     return VAE_OK;
 }
@@ -121,8 +119,7 @@ vae_status_t vae_session_seed(vae_session_t *session, uint64_t seed) {
 }
 
 void vae_session_cancel(vae_session_t *session) {
-    if (session && session->magic == VAEI_MAGIC_SESSION)
-        atomic_store_explicit(&session->cancel, 1, memory_order_relaxed);
+    if (session && session->magic == VAEI_MAGIC_SESSION) atomic_store_explicit(&session->cancel, 1, memory_order_relaxed);
 }
 
 /* ---- passes over at most max_batch examples -------------------------------------------------------------------- */
@@ -130,12 +127,8 @@ void vae_session_cancel(vae_session_t *session) {
 /* The run over n examples; loops take parts of it by part(). */
 static vaei_run start(vae_session_t *s, int64_t n, const vaei_batch *b) {
     const vae_model_t *m = s->model;
-    vaei_run r = {.k = m->ctx->kernels,
-                  .pool = m->ctx->pool,
-                  .batch = *b,
-                  .params = m->params,
-                  .noise.seed = s->seed,
-                  .cancel = &s->cancel};
+    vaei_run r = {
+        .k = m->ctx->kernels, .pool = m->ctx->pool, .batch = *b, .params = m->params, .noise.seed = s->seed, .cancel = &s->cancel};
     const uint64_t generation = m->generation;
     vaei_float_env_enter(&s->host);
     s->began = s->position;
@@ -283,13 +276,11 @@ vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *p
     const vaei_shape *in = &net->input;
     char text[96];
     if (in->n != 3 || (in->d[2] != 1 && in->d[2] != 3 && in->d[2] != 4))
-        return vaei_fail(VAE_E_UNSUPPORTED, "model: makes %s, wanted an image of 1, 3 or 4 channels",
-                         vaei_shape_text(in, text));
+        return vaei_fail(VAE_E_UNSUPPORTED, "model: makes %s, wanted an image of 1, 3 or 4 channels", vaei_shape_text(in, text));
     const int64_t H = in->d[0], W = in->d[1], C = in->d[2];
     VAEI_TRY(check_input(session, "z", 1, vaei_shape_size(&net->latent.z), z));
     if (row_stride / 4 < (uint64_t)W || row_stride > PTRDIFF_MAX / (uint64_t)H)
-        return vaei_fail(VAE_E_ARG, "row_stride: %zu, wanted %lld..%lld", row_stride, (long long)W * 4,
-                         (long long)(PTRDIFF_MAX / H));
+        return vaei_fail(VAE_E_ARG, "row_stride: %zu, wanted %lld..%lld", row_stride, (long long)W * 4, (long long)(PTRDIFF_MAX / H));
     VAEI_TRY(check_output(pixels, "pixels", 1, H, row_stride));
     const vaei_run r = start(session, 1, &(vaei_batch){.x = NULL});
     decode_given(session, &r, z, session->image);
@@ -338,8 +329,7 @@ static vae_status_t check_sampling(const vae_session_t *s, const float *noise) {
         return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no prior to sample from", net->latent.ops->module.name);
     if (noise && has_codes(s))
         return vaei_fail(VAE_E_UNSUPPORTED, "noise: latent %s draws codes, wanted NULL", net->latent.ops->module.name);
-    if (noise && learned)
-        return vaei_fail(VAE_E_UNSUPPORTED, "noise: prior %s draws its own, wanted NULL", net->prior.ops->module.name);
+    if (noise && learned) return vaei_fail(VAE_E_UNSUPPORTED, "noise: prior %s draws its own, wanted NULL", net->prior.ops->module.name);
     return VAE_OK;
 }
 
@@ -348,8 +338,7 @@ vae_status_t vae_sample_batch(vae_session_t *session, const vae_batch_t *batch, 
     const vaei_network *net = &session->model->network;
     vaei_batch b;
     int64_t n;
-    VAEI_TRY(vaei_batch_open(&b, &n, session->model, batch, "vae_sample_batch",
-                             VAEI_READS_LABEL | VAEI_READS_NOISE | VAEI_READS_DRAW));
+    VAEI_TRY(vaei_batch_open(&b, &n, session->model, batch, "vae_sample_batch", VAEI_READS_LABEL | VAEI_READS_NOISE | VAEI_READS_DRAW));
     const int32_t draws = (batch->flags & VAE_BATCH_DRAW) != 0;
     VAEI_TRY(check_sampling(session, b.noise));
     VAEI_TRY(check_output(x, "x", n, b.of_x, sizeof(*x)));
@@ -380,8 +369,7 @@ vae_status_t vae_encode_codes(vae_session_t *session, int64_t n, const float *x,
     const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .x = x};
     const vaei_network *net = &session->model->network;
     vaei_batch b;
-    if (!has_codes(session))
-        return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no codes", net->latent.ops->module.name);
+    if (!has_codes(session)) return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no codes", net->latent.ops->module.name);
     VAEI_TRY(vaei_batch_open(&b, &n, session->model, &batch, "vae_encode_codes", VAEI_READS_X));
     VAEI_TRY(check_output(codes, "codes", n, b.of_codes, sizeof(*codes)));
     VAEI_TRY(vaei_batch_check_x(session->model, &b, n));
@@ -429,10 +417,8 @@ static void score_part(vae_session_t *s, const vaei_run *r, int64_t k) {
     for (int64_t j = 0; j < k && !vaei_run_cancelled(r); j++) {
         for (int64_t i = 0; i < r->n; i++) {
             float *e = w->noise + i * D;
-            if (noise)
-                memcpy(e, noise + (i * k + j) * D, (size_t)D * sizeof(*e));
-            else if (!has_codes(s))
-                draw(s, r, s->position + (uint64_t)(i * k + j), D, e);
+            if (noise) memcpy(e, noise + (i * k + j) * D, (size_t)D * sizeof(*e));
+            else if (!has_codes(s)) draw(s, r, s->position + (uint64_t)(i * k + j), D, e);
         }
         net->latent.ops->draw(&net->latent, r, &w->latent, w->mean, w->logvar, w->noise, w->z, w->kl, w->log_ratio);
         if (vaei_network_has_prior(net)) vaei_network_prior_ratio(net, r, w);
@@ -449,8 +435,8 @@ static vae_status_t check_samples(const vae_session_t *s, int64_t n, int64_t k) 
     int64_t draws;
     if (k < 1) return vaei_fail(VAE_E_ARG, "k: %lld, wanted 1 or more", (long long)k);
     if (k > 1 && !(q->ops->flags & VAEI_LATENT_PRIOR))
-        return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no distribution to draw k=%lld samples from",
-                         q->ops->module.name, (long long)k);
+        return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no distribution to draw k=%lld samples from", q->ops->module.name,
+                         (long long)k);
     VAEI_TRY(vaei_check_extent(n, 1, sizeof(double)));
     if (!vaei_count_mul(n, k, &draws) || vaei_check_extent(draws, vaei_shape_size(&q->z), sizeof(float)) < 0)
         return vaei_fail(VAE_E_ARG, "k: %lld samples of %lld examples are too many", (long long)k, (long long)n);
@@ -485,8 +471,8 @@ vae_status_t vae_elbo_batch(vae_session_t *session, const vae_batch_t *batch, in
     return finish(session);
 }
 
-vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t k, const float *noise, double *elbo,
-                      double *recon, double *rate) {
+vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t k, const float *noise, double *elbo, double *recon,
+                      double *rate) {
     const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .x = x, .noise = noise};
     return vae_elbo_batch(session, &batch, k, elbo, recon, rate);
 }

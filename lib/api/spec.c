@@ -8,9 +8,8 @@
 #include "api/api.h"
 #include "base/float_env.h"
 
-static const char *const known_sections[] = {"input", "encoder",   "latent",    "decoder",  "likelihood",
-                                             "prior", "optimizer", "objective", "schedule", "clip",
-                                             "memory"};
+static const char *const known_sections[] = {"input",     "encoder",   "latent",   "decoder", "likelihood", "prior",
+                                             "optimizer", "objective", "schedule", "clip",    "memory"};
 #define MODEL_SECTIONS 6 /* the first of them */
 
 vae_status_t vaei_spec_parse(vaei_document *out, vaei_arena *arena, const char *text, size_t length) {
@@ -34,8 +33,7 @@ static int32_t has_any(const vaei_document *d, size_t first, size_t end) {
 
 /* The canonical text of a parsed document, in the arena; the tree becomes canonical too. */
 static vae_status_t canonical(const char **out, vaei_arena *arena, vaei_document *d) {
-    const int32_t model = has_any(d, 0, MODEL_SECTIONS),
-                  training = has_any(d, MODEL_SECTIONS, VAEI_COUNT(known_sections));
+    const int32_t model = has_any(d, 0, MODEL_SECTIONS), training = has_any(d, MODEL_SECTIONS, VAEI_COUNT(known_sections));
     vaei_network network = {0};
     vaei_recipe recipe = {0};
     if (model) VAEI_TRY(vaei_network_build(&network, arena, d));
@@ -46,8 +44,8 @@ static vae_status_t canonical(const char **out, vaei_arena *arena, vaei_document
 
 /* Give every module its options in canonical form, without asking whether the parts fit together: so that one option can be changed
  * after another. */
-static vae_status_t bind_pipeline(vaei_arena *arena, const vaei_pipeline *p, const vaei_module *const *registry,
-                                  size_t count, const char *kind, const char *where) {
+static vae_status_t bind_pipeline(vaei_arena *arena, const vaei_pipeline *p, const vaei_module *const *registry, size_t count,
+                                  const char *kind, const char *where) {
     for (vaei_node *node = p->first; node; node = node->next) {
         const vaei_module *module;
         void *conf;
@@ -133,12 +131,10 @@ static vae_status_t fail_no_section(const vaei_document *d, const char *path, co
     for (size_t i = 0; i < VAEI_COUNT(known_sections); i++) names[n++] = known_sections[i];
     for (const vaei_section *s = d->first; s && n < VAEI_COUNT(names); s = s->next)
         if (single(s)) names[n++] = single(s)->name;
-    return vaei_fail(VAE_E_SPEC, "%.60s: no section or module '%.40s'%s", path, name,
-                     vaei_text_hint(hint, name, names, n));
+    return vaei_fail(VAE_E_SPEC, "%.60s: no section or module '%.40s'%s", path, name, vaei_text_hint(hint, name, names, n));
 }
 
-static vae_status_t find_in_pipeline(target *t, const vaei_pipeline *p, const char *where, vaei_arena *arena,
-                                     const char *rest) {
+static vae_status_t find_in_pipeline(target *t, const vaei_pipeline *p, const char *where, vaei_arena *arena, const char *rest) {
     int64_t index;
     const char *part = next_part(arena, &rest);
     if (!part) return VAE_E_NOMEM;
@@ -154,10 +150,8 @@ static vae_status_t find_in_pipeline(target *t, const vaei_pipeline *p, const ch
         return VAE_OK;
     }
     const vaei_pipeline *body = t->node->body;
-    if (body && strcmp(name, "shortcut") == 0)
-        body = body->next;
-    else if (strcmp(name, "body") != 0)
-        body = NULL;
+    if (body && strcmp(name, "shortcut") == 0) body = body->next;
+    else if (strcmp(name, "body") != 0) body = NULL;
     if (!body) return vaei_fail(VAE_E_SPEC, "%.80s.%.20s: %s has no '%.40s'", where, part, t->node->name, name);
     return find_in_pipeline(t, body, where, arena, rest);
 }
@@ -168,11 +162,9 @@ static vae_status_t find_target(target *t, vaei_document *d, vaei_arena *arena, 
     if (!name) return VAE_E_NOMEM;
     memset(t, 0, sizeof(*t));
     const int32_t no_prior = has_any(d, 0, MODEL_SECTIONS) && !vaei_document_find(d, "prior");
-    if (no_prior && strcmp(name, "prior") == 0 && !append_prior(d, arena))
-        return VAE_E_NOMEM; /* not objective prior, then */
+    if (no_prior && strcmp(name, "prior") == 0 && !append_prior(d, arena)) return VAE_E_NOMEM; /* not objective prior, then */
     t->section = find_section(d, name);
-    if (!t->section &&
-        has_any(d, 0, VAEI_COUNT(known_sections))) { /* training sections left out stand for their defaults */
+    if (!t->section && has_any(d, 0, VAEI_COUNT(known_sections))) { /* training sections left out stand for their defaults */
         vaei_recipe recipe;
         VAEI_TRY(vaei_recipe_build(&recipe, arena, d));
         t->section = find_section(d, name);
@@ -264,8 +256,7 @@ static vae_status_t set_in(vaei_arena *arena, const char *text, const char *path
     VAEI_TRY(find_target(&t, &d, arena, path));
     if (!(copy = vaei_arena_copy(arena, value, strlen(value)))) return VAE_E_NOMEM;
     VAEI_TRY(t.option ? set_option(arena, t.node, t.option, copy) : replace(arena, &t, copy));
-    VAEI_TRY(
-        print_document(arena, &d, &changed, &length)); /* parsed again: a value may not smuggle in more than a value */
+    VAEI_TRY(print_document(arena, &d, &changed, &length)); /* parsed again: a value may not smuggle in more than a value */
     VAEI_TRY(vaei_spec_parse(&d, arena, changed, length));
     VAEI_TRY(bind_document(arena, &d));
     VAEI_TRY(print_document(arena, &d, out, &length));
@@ -312,8 +303,7 @@ vae_status_t vae_spec_canonical(const char *text, char *buf, size_t cap, size_t 
     return vae_spec_set(text, NULL, NULL, buf, cap, needed);
 }
 
-vae_status_t vae_spec_set(const char *text, const char *path, const char *value, char *buf, size_t cap,
-                          size_t *needed) {
+vae_status_t vae_spec_set(const char *text, const char *path, const char *value, char *buf, size_t cap, size_t *needed) {
     vaei_heap heap;
     vaei_arena arena;
     const char *out = NULL;

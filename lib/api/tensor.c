@@ -5,14 +5,10 @@
 static size_t dtype_bytes(int32_t dtype) {
     switch (dtype) {
     case VAE_F32:
-    case VAE_I32:
-        return 4;
-    case VAE_U8:
-        return 1;
-    case VAE_I64:
-        return 8;
-    default:
-        return 0;
+    case VAE_I32: return 4;
+    case VAE_U8: return 1;
+    case VAE_I64: return 8;
+    default: return 0;
     }
 }
 
@@ -30,8 +26,8 @@ static vae_status_t count_bytes(size_t *out, int32_t dtype, int32_t ndim, const 
     return VAE_OK;
 }
 
-static vae_status_t make(vae_tensor_t **out, vae_ctx_t *ctx, int32_t dtype, int32_t ndim, const int64_t *shape,
-                         void *data, int32_t owning) {
+static vae_status_t make(vae_tensor_t **out, vae_ctx_t *ctx, int32_t dtype, int32_t ndim, const int64_t *shape, void *data,
+                         int32_t owning) {
     size_t bytes = 0;
     if (!out) return vaei_fail(VAE_E_ARG, "out: is NULL");
     *out = NULL;
@@ -61,8 +57,7 @@ vae_status_t vae_tensor_create(vae_tensor_t **out, vae_ctx_t *ctx, int32_t dtype
     return make(out, ctx, dtype, ndim, shape, NULL, 1);
 }
 
-vae_status_t vae_tensor_wrap(vae_tensor_t **out, vae_ctx_t *ctx, int32_t dtype, int32_t ndim, const int64_t *shape,
-                             void *data) {
+vae_status_t vae_tensor_wrap(vae_tensor_t **out, vae_ctx_t *ctx, int32_t dtype, int32_t ndim, const int64_t *shape, void *data) {
     if (!data) {
         if (out) *out = NULL;
         return vaei_fail(VAE_E_ARG, "data: is NULL");

@@ -24,8 +24,7 @@ static int64_t pieces(int64_t n, int64_t size) {
 /* ---- creation -------------------------------------------------------------------------------------------------- */
 
 /* Under objective prior the network stands still: it has the memory of a session, the prior that of training. */
-static void carve_trainer(const vae_model_t *model, const vaei_recipe *recipe, int64_t max_batch, vaei_carve *c,
-                          vae_trainer_t *t) {
+static void carve_trainer(const vae_model_t *model, const vaei_recipe *recipe, int64_t max_batch, vaei_carve *c, vae_trainer_t *t) {
     const vaei_params *p = &model->network.params;
     const int32_t of_prior = vaei_recipe_of_prior(recipe), n_slots = recipe->optimizer->slots(recipe->optimizer_conf);
     const int32_t how = VAEI_EXAMPLES_TRAIN | (recipe->memory->again ? VAEI_EXAMPLES_AGAIN : 0) |
@@ -47,15 +46,13 @@ static int64_t least_batch(const vae_model_t *model, const vaei_recipe *recipe) 
 static vae_status_t measure(const vae_model_t *model, const vaei_recipe *recipe, int64_t max_batch, size_t *bytes) {
     vae_trainer_t t;
     vaei_carve c = {0};
-    if (max_batch < 1 || max_batch > INT32_MAX)
-        return vaei_fail(VAE_E_ARG, "max_batch: %lld, wanted 1..2147483647", (long long)max_batch);
+    if (max_batch < 1 || max_batch > INT32_MAX) return vaei_fail(VAE_E_ARG, "max_batch: %lld, wanted 1..2147483647", (long long)max_batch);
     if (max_batch < least_batch(model, recipe))
-        return vaei_fail(VAE_E_ARG, "max_batch: %lld, wanted %lld or more%s", (long long)max_batch,
-                         (long long)least_batch(model, recipe), TOO_FEW);
+        return vaei_fail(VAE_E_ARG, "max_batch: %lld, wanted %lld or more%s", (long long)max_batch, (long long)least_batch(model, recipe),
+                         TOO_FEW);
     (void)vaei_carve_bytes(&c, sizeof(t));
     carve_trainer(model, recipe, max_batch, &c, &t);
-    if (c.used == SIZE_MAX)
-        return vaei_fail(VAE_E_LIMIT, "trainer: max_batch=%lld passes the address space", (long long)max_batch);
+    if (c.used == SIZE_MAX) return vaei_fail(VAE_E_LIMIT, "trainer: max_batch=%lld passes the address space", (long long)max_batch);
     *bytes = c.used;
     return VAE_OK;
 }
@@ -78,8 +75,7 @@ static vae_status_t read_recipe(vaei_recipe *recipe, vaei_arena *arena, const va
     vae_status_t status = vaei_recipe_build(recipe, arena, &document);
     vaei_float_env_leave(&host);
     if (status == VAE_OK && vaei_recipe_of_prior(recipe) && !vaei_network_has_prior(&model->network))
-        status = vaei_fail(VAE_E_SPEC,
-                           "objective prior: the model has no section prior to fit (prior pixelcnn, prior gmm, ...)");
+        status = vaei_fail(VAE_E_SPEC, "objective prior: the model has no section prior to fit (prior pixelcnn, prior gmm, ...)");
     if (status == VAE_OK && vaei_recipe_of_prior(recipe) && vaei_network_inputs(&model->network))
         status = vaei_fail(VAE_E_SPEC, "objective prior: prior %s learns with its model, by another objective (elbo)",
                            model->network.prior.ops->module.name);
@@ -150,8 +146,7 @@ vae_status_t vae_trainer_create(vae_trainer_t **out, vae_model_t *model, const c
     *out = NULL;
     VAEI_TRY(vaei_check_model(model));
     int32_t expected = 0;
-    if (!atomic_compare_exchange_strong(&model->has_trainer, &expected, 1))
-        return vaei_fail(VAE_E_STATE, "model: has a trainer already");
+    if (!atomic_compare_exchange_strong(&model->has_trainer, &expected, 1)) return vaei_fail(VAE_E_STATE, "model: has a trainer already");
     const vae_status_t status = create(out, model, options, max_batch);
     if (status < 0) model->has_trainer = 0;
     return status;
@@ -190,8 +185,7 @@ static void give_metrics(const vae_trainer_t *t, vae_metrics_t *out, double part
 
 static vae_status_t check_metrics(const vae_metrics_t *m) {
     if (m && m->struct_size < sizeof(uint64_t))
-        return vaei_fail(VAE_E_ARG, "metrics: struct_size %u: set it to sizeof(vae_metrics_t)",
-                         (unsigned)m->struct_size);
+        return vaei_fail(VAE_E_ARG, "metrics: struct_size %u: set it to sizeof(vae_metrics_t)", (unsigned)m->struct_size);
     return VAE_OK;
 }
 
@@ -238,9 +232,7 @@ static int32_t is_finite(double v) {
 
 static vaei_run start(vae_trainer_t *t, int64_t n, const vaei_batch *b) {
     const vae_model_t *m = t->model;
-    vaei_run r = {
-        .k = m->ctx->kernels, .pool = m->ctx->pool, .n = n, .training = 1, .params = m->params, .grads = t->grads,
-        .batch = *b};
+    vaei_run r = {.k = m->ctx->kernels, .pool = m->ctx->pool, .n = n, .training = 1, .params = m->params, .grads = t->grads, .batch = *b};
     r.noise = (vaei_noise_key){.seed = t->seed, .step = (uint64_t)t->step, .stream = VAEI_STREAM_LATENT};
     r.first_item = (uint32_t)t->items;
     r.cancel = t->parts == 0 ? &t->cancel : NULL; /* the gradients of the parts before are not kept apart from those of this one */
@@ -285,8 +277,7 @@ static void draw_noise(const vaei_run *r, const vaei_network *net, float *out) {
 /* Running statistics and codes, or a prior fitted without gradients: what moves in commit, not in apply. */
 static int32_t commits(const vae_trainer_t *t) {
     const vaei_network *net = &t->model->network;
-    return vaei_recipe_of_prior(&t->recipe) ? net->prior.ops->commit != NULL
-                                            : net->params.n_floats > net->params.n_trainable;
+    return vaei_recipe_of_prior(&t->recipe) ? net->prior.ops->commit != NULL : net->params.n_floats > net->params.n_trainable;
 }
 
 static vae_status_t give_up(vae_trainer_t *t) {
@@ -322,18 +313,14 @@ static vae_status_t pass(vae_trainer_t *t, const vaei_run *r, vaei_terms *terms,
     terms->loss += *aux;
     *aux += terms->other;
     if (!is_finite(terms->loss)) return vaei_fail(VAE_E_NUMERIC, "loss: not finite at step %lld", (long long)t->step);
-    if (of_prior)
-        vaei_network_backward_prior(net, r, w);
-    else
-        vaei_network_backward(net, r, w);
+    if (of_prior) vaei_network_backward_prior(net, r, w);
+    else vaei_network_backward(net, r, w);
     if (vaei_run_cancelled(r)) return give_up(t); /* the last time: what commit moves stays moved */
     if (!commits(t)) return VAE_OK;
     if (!is_finite(gradient_norm(t))) /* what commit moves, moves only with a sound gradient */
         return vaei_fail(VAE_E_NUMERIC, "gradient: not finite at step %lld", (long long)t->step);
-    if (of_prior)
-        vaei_network_commit_prior(net, r, w, t->model->params);
-    else
-        vaei_network_commit(net, r, w, t->model->params);
+    if (of_prior) vaei_network_commit_prior(net, r, w, t->model->params);
+    else vaei_network_commit(net, r, w, t->model->params);
     params_moved(t);
     return VAE_OK;
 }
@@ -354,8 +341,8 @@ static vae_status_t check_batch(const vae_trainer_t *t, int64_t n, vaei_batch *b
     const int32_t of_prior = vaei_recipe_of_prior(&t->recipe);
     const int64_t least = least_batch(model, &t->recipe);
     if (n < least || n > t->max_batch)
-        return vaei_fail(VAE_E_ARG, "n: %lld, wanted %lld..%lld%s", (long long)n, (long long)least,
-                         (long long)t->max_batch, n == 1 && least > 1 ? TOO_FEW : "");
+        return vaei_fail(VAE_E_ARG, "n: %lld, wanted %lld..%lld%s", (long long)n, (long long)least, (long long)t->max_batch,
+                         n == 1 && least > 1 ? TOO_FEW : "");
     if (b->codes && !of_prior)
         return vaei_fail(VAE_E_UNSUPPORTED, "codes: the objective is %s, wanted objective prior", t->recipe.objective.term[0]->module.name);
     if (b->label && !of_prior)
@@ -413,8 +400,7 @@ static void update_task(void *arg, int32_t i) {
     for (int32_t j = 0; j < t->n_slots; j++) slot[j] = t->slot[j] + at;
     if (job->scale != 1.0f) k->scale(n, job->scale, t->grads + at);
     if (t->host.step) return;
-    t->recipe.optimizer->step(t->recipe.optimizer_conf, k, n, t->step + 1, job->lr, job->decay, t->grads + at,
-                              t->model->params + at, slot);
+    t->recipe.optimizer->step(t->recipe.optimizer_conf, k, n, t->step + 1, job->lr, job->decay, t->grads + at, t->model->params + at, slot);
     memset(t->grads + at, 0, (size_t)n * sizeof(float)); /* while it is in the cache */
 }
 
@@ -424,8 +410,7 @@ static void update_by_host(const update_job *job) {
     const int64_t at = job->p->offset;
     float *slot[VAEI_OPTIMIZER_SLOTS] = {NULL};
     for (int32_t j = 0; j < t->n_slots; j++) slot[j] = t->slot[j] + at;
-    t->host.step(t->host.user, job->p->count, t->step + 1, job->lr, job->decay, t->grads + at, t->model->params + at,
-                 slot);
+    t->host.step(t->host.user, job->p->count, t->step + 1, job->lr, job->decay, t->grads + at, t->model->params + at, slot);
     memset(t->grads + at, 0, (size_t)job->p->count * sizeof(float));
 }
 
@@ -444,8 +429,7 @@ static vae_status_t apply(vae_trainer_t *trainer, vae_metrics_t *metrics) {
     const double lr = trainer->lr * recipe->schedule->factor(recipe->schedule_conf, trainer->step);
     const float decay = (float)recipe->optimizer->decay(recipe->optimizer_conf);
     const int32_t wanted = VAEI_PARAM_TRAINED | (vaei_recipe_of_prior(recipe) ? VAEI_PARAM_OF_PRIOR : 0);
-    update_job job = {
-        .t = trainer, .lr = (float)lr, .scale = (float)(recipe->clip->factor(recipe->clip_conf, norm) / parts)};
+    update_job job = {.t = trainer, .lr = (float)lr, .scale = (float)(recipe->clip->factor(recipe->clip_conf, norm) / parts)};
     for (int64_t i = 0; i < p->count; i++) {
         job.p = p->at[i];
         if ((job.p->flags & (VAEI_PARAM_TRAINED | VAEI_PARAM_OF_PRIOR)) != wanted) {
@@ -472,8 +456,7 @@ vae_status_t vae_trainer_backward_batch(vae_trainer_t *trainer, const vae_batch_
     return status;
 }
 
-vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise,
-                                  vae_metrics_t *metrics) {
+vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise, vae_metrics_t *metrics) {
     const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .x = x, .noise = noise};
     return vae_trainer_backward_batch(trainer, &batch, metrics);
 }

@@ -13,10 +13,10 @@ struct vae_trainer {
     vae_optimizer_t host; /* the host's optimizer; step NULL: the recipe's */
     char host_name[64];
     float *host_memory; /* slots of the host's optimizer */
-    size_t bytes; /* of the block that begins here */
+    size_t bytes;       /* of the block that begins here */
     int64_t max_batch;
-    uint64_t packed;             /* the model's generation in the packs */
-    uint64_t moves, still;       /* objective prior: how often this trainer moved the prior; generations by others, in the packs */
+    uint64_t packed;       /* the model's generation in the packs */
+    uint64_t moves, still; /* objective prior: how often this trainer moved the prior; generations by others, in the packs */
     _Atomic int32_t cancel;
     uint64_t seed;
     int64_t step;                        /* steps applied */

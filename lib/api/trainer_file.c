@@ -122,14 +122,12 @@ static vae_status_t read_state(const vae_trainer_t *t, const vaei_file *f, const
     VAEI_TRY(read_number(f, path, "vae.lr", 16, &bits));
     memcpy(&out->lr, &bits, sizeof(bits));
     if (out->step >= UINT64_C(1) << 56) return vaei_fail(VAE_E_FORMAT, "%.80s: vae.step is out of range", path);
-    if (!(out->lr >= 0.0) || !(out->lr - out->lr <= 0.0))
-        return vaei_fail(VAE_E_FORMAT, "%.80s: vae.lr is out of range", path);
+    if (!(out->lr >= 0.0) || !(out->lr - out->lr <= 0.0)) return vaei_fail(VAE_E_FORMAT, "%.80s: vae.lr is out of range", path);
     return VAE_OK;
 }
 
 /* What is done with the optimizer's memory of parameter q in slot s. */
-typedef vae_status_t (*slot_visit)(const vae_trainer_t *t, const vaei_file *f, const vaei_entry *e, int32_t s,
-                                   const vaei_param *q);
+typedef vae_status_t (*slot_visit)(const vae_trainer_t *t, const vaei_file *f, const vaei_entry *e, int32_t s, const vaei_param *q);
 
 static vae_status_t visit_slots(const vae_trainer_t *t, const vaei_file *f, slot_visit visit) {
     const vaei_params *p = &t->model->network.params;
@@ -149,20 +147,17 @@ static vae_status_t visit_slots(const vae_trainer_t *t, const vaei_file *f, slot
     return VAE_OK;
 }
 
-static vae_status_t fit_slot(const vae_trainer_t *t, const vaei_file *f, const vaei_entry *e, int32_t s,
-                             const vaei_param *q) {
+static vae_status_t fit_slot(const vae_trainer_t *t, const vaei_file *f, const vaei_entry *e, int32_t s, const vaei_param *q) {
     (void)t, (void)s, (void)q;
     return vaei_entry_is_floats(e, f->where);
 }
 
-static vae_status_t check_slot(const vae_trainer_t *t, const vaei_file *f, const vaei_entry *e, int32_t s,
-                               const vaei_param *q) {
+static vae_status_t check_slot(const vae_trainer_t *t, const vaei_file *f, const vaei_entry *e, int32_t s, const vaei_param *q) {
     (void)t, (void)s, (void)q;
     return vaei_entry_floats(e, NULL, f->where);
 }
 
-static vae_status_t read_slot(const vae_trainer_t *t, const vaei_file *f, const vaei_entry *e, int32_t s,
-                              const vaei_param *q) {
+static vae_status_t read_slot(const vae_trainer_t *t, const vaei_file *f, const vaei_entry *e, int32_t s, const vaei_param *q) {
     return vaei_entry_floats(e, t->slot[s] + q->offset, f->where);
 }
 

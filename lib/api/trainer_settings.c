@@ -12,8 +12,7 @@ void vaei_trainer_free_host_memory(vae_trainer_t *t) {
 
 vae_status_t vaei_check_trainer(const vae_trainer_t *trainer) {
     if (!trainer) return vaei_fail(VAE_E_ARG, "trainer: is NULL");
-    if (trainer->magic != VAEI_MAGIC_TRAINER)
-        return vaei_fail(VAE_E_ARG, "trainer: not a trainer, or already destroyed");
+    if (trainer->magic != VAEI_MAGIC_TRAINER) return vaei_fail(VAE_E_ARG, "trainer: not a trainer, or already destroyed");
     return VAE_OK;
 }
 
@@ -40,8 +39,7 @@ vae_status_t vae_trainer_set_lr(vae_trainer_t *trainer, double lr) {
 }
 
 void vae_trainer_cancel(vae_trainer_t *trainer) {
-    if (trainer && trainer->magic == VAEI_MAGIC_TRAINER)
-        atomic_store_explicit(&trainer->cancel, 1, memory_order_relaxed);
+    if (trainer && trainer->magic == VAEI_MAGIC_TRAINER) atomic_store_explicit(&trainer->cancel, 1, memory_order_relaxed);
 }
 
 int64_t vae_trainer_steps(const vae_trainer_t *trainer) {
@@ -75,8 +73,7 @@ vae_status_t vae_trainer_set_optimizer(vae_trainer_t *trainer, const vae_optimiz
     size_t bytes;
     if (!vaei_size_mul((size_t)n * sizeof(float), (size_t)optimizer->slots, &bytes))
         return vaei_fail(VAE_E_LIMIT, "optimizer: slots pass the address space");
-    if (bytes > 0 && !(memory = vaei_heap_alloc(&trainer->model->ctx->heap, bytes, "optimizer's memory")))
-        return VAE_E_NOMEM;
+    if (bytes > 0 && !(memory = vaei_heap_alloc(&trainer->model->ctx->heap, bytes, "optimizer's memory"))) return VAE_E_NOMEM;
     vaei_trainer_free_host_memory(trainer);
     trainer->host = given;
     memcpy(trainer->host_name, optimizer->name, strnlen(optimizer->name, 63) + 1);
@@ -92,8 +89,7 @@ vae_status_t vae_trainer_grad(const vae_trainer_t *trainer, int64_t index, vae_t
     *out = NULL;
     VAEI_TRY(vaei_check_trainer(trainer));
     const int64_t count = trainer->model->network.params.count;
-    if (index < 0 || index >= count)
-        return vaei_fail(VAE_E_ARG, "index: %lld, wanted 0..%lld", (long long)index, (long long)count - 1);
+    if (index < 0 || index >= count) return vaei_fail(VAE_E_ARG, "index: %lld, wanted 0..%lld", (long long)index, (long long)count - 1);
     *out = &trainer->tensor[index];
     return VAE_OK;
 }

@@ -30,17 +30,17 @@
 #error "floats are to be computed as floats and doubles as doubles: for 32-bit x86 add -msse2 -mfpmath=sse"
 #endif
 
-#define VAEI_ALIGN 64 /* of every block, tensor and buffer: a cache line and the widest vector */
+#define VAEI_ALIGN        64 /* of every block, tensor and buffer: a cache line and the widest vector */
 #define VAEI_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #if defined(__GNUC__)
 #define VAEI_FORMAT(f, a) __attribute__((format(printf, f, a)))
 #define VAEI_THREAD_LOCAL __thread
-#define VAEI_INLINE static inline __attribute__((always_inline))
+#define VAEI_INLINE       static inline __attribute__((always_inline))
 #else
 #define VAEI_FORMAT(f, a)
 #define VAEI_THREAD_LOCAL _Thread_local
-#define VAEI_INLINE static inline
+#define VAEI_INLINE       static inline
 #endif
 
 /* ---- status.c ------------------------------------------------------------------------------------------------- */
@@ -57,10 +57,10 @@ const char *vaei_status_name(vae_status_t status);   /* "VAE_E_SHAPE", "VAE_E_UN
 const char *vaei_status_string(vae_status_t status); /* "shapes do not agree"; static */
 
 /* Forward a failure; the deeper sentence stands. */
-#define VAEI_TRY(expr)                                                                                                 \
-    do {                                                                                                               \
-        const vae_status_t vaei_try_status = (expr);                                                                   \
-        if (vaei_try_status < 0) return vaei_try_status;                                                               \
+#define VAEI_TRY(expr)                                   \
+    do {                                                 \
+        const vae_status_t vaei_try_status = (expr);     \
+        if (vaei_try_status < 0) return vaei_try_status; \
     } while (0)
 
 /* ---- checked sizes: false on overflow, *out then untouched ------------------------------------------------------ */
@@ -90,8 +90,8 @@ typedef struct vaei_heap {
     void *user;
     void *(*alloc)(void *user, size_t size, size_t align);
     void (*free)(void *user, void *ptr, size_t size);
-    uint64_t limit;           /* bytes, 0: none */
-    _Atomic uint64_t in_use;  /* bytes */
+    uint64_t limit;          /* bytes, 0: none */
+    _Atomic uint64_t in_use; /* bytes */
 } vaei_heap;
 
 /* malloc behind the hook's shape: aligned_alloc and free. */
@@ -109,12 +109,12 @@ typedef struct vaei_arena {
 } vaei_arena;
 
 void vaei_arena_init(vaei_arena *arena, vaei_heap *heap);
-void *vaei_arena_alloc(vaei_arena *arena, size_t size); /* zeroed, aligned to 16; NULL with the sentence set */
+void *vaei_arena_alloc(vaei_arena *arena, size_t size);               /* zeroed, aligned to 16; NULL with the sentence set */
 void *vaei_arena_array(vaei_arena *arena, size_t count, size_t size); /* checked product */
 char *vaei_arena_format(vaei_arena *arena, const char *format, ...) VAEI_FORMAT(2, 3);
 char *vaei_arena_copy(vaei_arena *arena, const char *text, size_t length); /* adds a NUL */
-size_t vaei_arena_bytes(const vaei_arena *arena); /* what its chunks take of the heap */
-void vaei_arena_free(vaei_arena *arena); /* everything; the arena may be used again */
+size_t vaei_arena_bytes(const vaei_arena *arena);                          /* what its chunks take of the heap */
+void vaei_arena_free(vaei_arena *arena);                                   /* everything; the arena may be used again */
 
 /* Cuts a block into aligned pieces. With base NULL it only measures: the same walk gives first the size and then the pieces.
  *

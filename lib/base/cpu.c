@@ -13,11 +13,11 @@
 #include <cpuid.h>
 
 #define BITS(value, mask) (((value) & (mask)) == (mask))
-#define LEAF1_AVX_FMA (1u << 12 | 1u << 27 | 1u << 28)
-#define LEAF7_AVX2 (1u << 5)
-#define LEAF7_AVX512 (1u << 16 | 1u << 17 | 1u << 30 | 1u << 31)
-#define XCR0_AVX 0x06u
-#define XCR0_AVX512 0xE6u
+#define LEAF1_AVX_FMA     (1u << 12 | 1u << 27 | 1u << 28)
+#define LEAF7_AVX2        (1u << 5)
+#define LEAF7_AVX512      (1u << 16 | 1u << 17 | 1u << 30 | 1u << 31)
+#define XCR0_AVX          0x06u
+#define XCR0_AVX512       0xE6u
 
 static uint32_t saved_registers(void) {
     uint32_t low, high;

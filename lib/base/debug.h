@@ -14,7 +14,7 @@
 #include <assert.h>
 #include <sanitizer/asan_interface.h>
 
-#define VAEI_ZONE 128 /* bytes */
+#define VAEI_ZONE              128 /* bytes */
 #define VAEI_ASSERT(condition) assert(condition)
 
 /* All of this memory may be used: what a kernel asks of the workspace that it is given. */
@@ -30,10 +30,10 @@ static inline void vaei_zone_behind(const void *piece, size_t bytes) {
 #define VAEI_ZONES_END(memory, bytes) __asan_unpoison_memory_region(memory, bytes)
 
 #else
-#define VAEI_ZONE 0
-#define VAEI_ASSERT(condition) ((void)0)
+#define VAEI_ZONE                       0
+#define VAEI_ASSERT(condition)          ((void)0)
 #define VAEI_ASSERT_ROOM(memory, bytes) ((void)0)
-#define VAEI_ZONES_END(memory, bytes) ((void)0)
+#define VAEI_ZONES_END(memory, bytes)   ((void)0)
 
 static inline void vaei_zone_behind(const void *piece, size_t bytes) {
     (void)piece, (void)bytes;

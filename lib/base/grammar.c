@@ -29,8 +29,7 @@ typedef struct parser {
 /* ---- tokens ----------------------------------------------------------------------------------------------------- */
 
 static int is_word(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
-        || (c != '\0' && strchr("_.+-:,/", c) != NULL);
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c != '\0' && strchr("_.+-:,/", c) != NULL);
 }
 
 static int is_mark(const token *t, char mark) {
@@ -45,12 +44,12 @@ static vae_status_t bad_byte(const parser *p) {
     const unsigned char c = (unsigned char)*p->next;
     const int line = (int)p->line, at = (int)column(p);
     if (c == '(') {
-        return vaei_fail(VAE_E_SPEC, "line %d, column %d: '(' has no place in this text: options stand behind a module as "
-                         "key=value, as in 'conv2d out=32 kernel=3', and modules are joined by '|'", line, at);
+        return vaei_fail(VAE_E_SPEC,
+                         "line %d, column %d: '(' has no place in this text: options stand behind a module as "
+                         "key=value, as in 'conv2d out=32 kernel=3', and modules are joined by '|'",
+                         line, at);
     }
-    if (c > 0x20 && c < 0x7F) {
-        return vaei_fail(VAE_E_SPEC, "line %d, column %d: '%c' has no place in this text", line, at, c);
-    }
+    if (c > 0x20 && c < 0x7F) { return vaei_fail(VAE_E_SPEC, "line %d, column %d: '%c' has no place in this text", line, at, c); }
     return vaei_fail(VAE_E_SPEC, "line %d, column %d: byte 0x%02x, wanted ASCII text", line, at, c);
 }
 
@@ -71,7 +70,7 @@ static vae_status_t skip_blank(parser *p) {
 /* Read the next token into p->now. */
 static vae_status_t advance(parser *p) {
     const int newline_ends = p->depth == 0 && !is_mark(&p->now, '|');
-    token t = { TOKEN_END, 0, NULL, 0, 0, 0 };
+    token t = {TOKEN_END, 0, NULL, 0, 0, 0};
     int newlines = 0;
     VAEI_TRY(skip_blank(p));
     t.line = p->line;
@@ -109,14 +108,10 @@ static vae_status_t advance(parser *p) {
 static vae_status_t unexpected(const parser *p, const char *wanted) {
     const token *t = &p->now;
     const int line = (int)t->line, at = (int)t->column;
-    if (t->kind == TOKEN_END) {
-        return vaei_fail(VAE_E_SPEC, "line %d, column %d: the text ends here, wanted %s", line, at, wanted);
-    }
-    if (t->kind == TOKEN_NEWLINE) {
-        return vaei_fail(VAE_E_SPEC, "line %d, column %d: the line ends here, wanted %s", line, at, wanted);
-    }
-    return vaei_fail(VAE_E_SPEC, "line %d, column %d: '%.*s', wanted %s", line, at,
-                     (int)(t->length < WORD_SHOWN ? t->length : WORD_SHOWN), t->start, wanted);
+    if (t->kind == TOKEN_END) { return vaei_fail(VAE_E_SPEC, "line %d, column %d: the text ends here, wanted %s", line, at, wanted); }
+    if (t->kind == TOKEN_NEWLINE) { return vaei_fail(VAE_E_SPEC, "line %d, column %d: the line ends here, wanted %s", line, at, wanted); }
+    return vaei_fail(VAE_E_SPEC, "line %d, column %d: '%.*s', wanted %s", line, at, (int)(t->length < WORD_SHOWN ? t->length : WORD_SHOWN),
+                     t->start, wanted);
 }
 
 /* ---- tree ------------------------------------------------------------------------------------------------------- */
@@ -150,8 +145,7 @@ static vae_status_t parse_body(parser *p, vaei_pipeline **out) {
     vaei_pipeline *body = vaei_arena_alloc(p->arena, sizeof *body);
     if (!body) return VAE_E_NOMEM;
     if (p->depth == VAEI_DEPTH_MAX) {
-        return vaei_fail(VAE_E_LIMIT, "line %d, column %d: braces nest deeper than %d", (int)open.line,
-                         (int)open.column, VAEI_DEPTH_MAX);
+        return vaei_fail(VAE_E_LIMIT, "line %d, column %d: braces nest deeper than %d", (int)open.line, (int)open.column, VAEI_DEPTH_MAX);
     }
     p->depth++;
     VAEI_TRY(advance(p));
@@ -170,16 +164,16 @@ static vae_status_t check_repeat(vaei_node *node) {
     const vaei_attr *n = node->attrs;
     int64_t times = 0;
     if (!n || n->next || !n->key || strcmp(n->key, "n") != 0) {
-        return vaei_fail(VAE_E_SPEC, "line %d, column %d: repeat takes one option, n, as in 'repeat n=2 { relu }'",
-                         (int)node->line, (int)node->column);
+        return vaei_fail(VAE_E_SPEC, "line %d, column %d: repeat takes one option, n, as in 'repeat n=2 { relu }'", (int)node->line,
+                         (int)node->column);
     }
     if (!vaei_text_to_int(n->value, strlen(n->value), &times) || times < 1 || times > VAEI_MODULES_MAX) {
-        return vaei_fail(VAE_E_SPEC, "line %d, column %d: repeat: n=%.40s, wanted 1..%d", (int)n->line, (int)n->column,
-                         n->value, VAEI_MODULES_MAX);
+        return vaei_fail(VAE_E_SPEC, "line %d, column %d: repeat: n=%.40s, wanted 1..%d", (int)n->line, (int)n->column, n->value,
+                         VAEI_MODULES_MAX);
     }
     if (!node->body || node->body->next || !node->body->first) {
-        return vaei_fail(VAE_E_SPEC, "line %d, column %d: repeat: wanted one pair of braces with modules in it",
-                         (int)node->line, (int)node->column);
+        return vaei_fail(VAE_E_SPEC, "line %d, column %d: repeat: wanted one pair of braces with modules in it", (int)node->line,
+                         (int)node->column);
     }
     node->times = (int32_t)times;
     return VAE_OK;
@@ -189,8 +183,7 @@ static vae_status_t check_repeat(vaei_node *node) {
 static vae_status_t parse_module(parser *p, vaei_node **out) {
     if (p->now.kind != TOKEN_WORD) return unexpected(p, "a module");
     if (p->modules == VAEI_MODULES_MAX) {
-        return vaei_fail(VAE_E_LIMIT, "line %d, column %d: more than %d modules", (int)p->now.line, (int)p->now.column,
-                         VAEI_MODULES_MAX);
+        return vaei_fail(VAE_E_LIMIT, "line %d, column %d: more than %d modules", (int)p->now.line, (int)p->now.column, VAEI_MODULES_MAX);
     }
     p->modules++;
     vaei_node *node = vaei_arena_alloc(p->arena, sizeof *node);
@@ -198,12 +191,8 @@ static vae_status_t parse_module(parser *p, vaei_node **out) {
     node->line = p->now.line;
     node->column = p->now.column;
     VAEI_TRY(advance(p));
-    for (vaei_attr **last = &node->attrs; p->now.kind == TOKEN_WORD; last = &(*last)->next) {
-        VAEI_TRY(parse_attr(p, last));
-    }
-    for (vaei_pipeline **last = &node->body; is_mark(&p->now, '{'); last = &(*last)->next) {
-        VAEI_TRY(parse_body(p, last));
-    }
+    for (vaei_attr **last = &node->attrs; p->now.kind == TOKEN_WORD; last = &(*last)->next) { VAEI_TRY(parse_attr(p, last)); }
+    for (vaei_pipeline **last = &node->body; is_mark(&p->now, '{'); last = &(*last)->next) { VAEI_TRY(parse_body(p, last)); }
     if (strcmp(node->name, "repeat") == 0) VAEI_TRY(check_repeat(node));
     *out = node;
     return VAE_OK;
@@ -246,12 +235,14 @@ static vae_status_t check_kind(const char *text, size_t length) {
     for (name = i; name < length && ((text[name] >= 'a' && text[name] <= 'z') || text[name] == '_');) name++;
     if (name > i && name < length && text[name] == ':') other = "YAML";
     if (!other) return VAE_OK;
-    return vaei_fail(VAE_E_SPEC, "line 1, column 1: this looks like %s: a text of libvae has a section a line, its name, a space and "
-                     "its modules, as in 'latent gaussian dim=32'", other);
+    return vaei_fail(VAE_E_SPEC,
+                     "line 1, column 1: this looks like %s: a text of libvae has a section a line, its name, a space and "
+                     "its modules, as in 'latent gaussian dim=32'",
+                     other);
 }
 
 vae_status_t vaei_document_parse(vaei_document *out, vaei_arena *arena, const char *text, size_t length) {
-    vaei_document document = { NULL };
+    vaei_document document = {NULL};
     vaei_section **last = &document.first;
     if (length > VAEI_TEXT_MAX) return vaei_fail(VAE_E_LIMIT, "text: longer than %d bytes", VAEI_TEXT_MAX);
     if (length == 0) text = "";
@@ -260,19 +251,17 @@ vae_status_t vaei_document_parse(vaei_document *out, vaei_arena *arena, const ch
         length -= 3;
     }
     VAEI_TRY(check_kind(text, length));
-    parser p = { .arena = arena, .next = text, .end = text + length, .line_start = text, .line = 1 };
+    parser p = {.arena = arena, .next = text, .end = text + length, .line_start = text, .line = 1};
     VAEI_TRY(advance(&p));
     for (int32_t n = 0; p.now.kind != TOKEN_END; n++) {
         if (p.now.kind == TOKEN_NEWLINE) VAEI_TRY(advance(&p));
-        if (n == VAEI_SECTIONS_MAX) {
-            return vaei_fail(VAE_E_LIMIT, "line %d: more than %d sections", (int)p.now.line, VAEI_SECTIONS_MAX);
-        }
+        if (n == VAEI_SECTIONS_MAX) { return vaei_fail(VAE_E_LIMIT, "line %d: more than %d sections", (int)p.now.line, VAEI_SECTIONS_MAX); }
         vaei_section *section = NULL;
         VAEI_TRY(parse_section(&p, &section));
         const vaei_section *twin = vaei_document_find(&document, section->name);
         if (twin) {
-            return vaei_fail(VAE_E_SPEC, "line %d, column %d: section '%.*s' stands twice, first in line %d",
-                             (int)section->line, (int)section->column, WORD_SHOWN, section->name, (int)twin->line);
+            return vaei_fail(VAE_E_SPEC, "line %d, column %d: section '%.*s' stands twice, first in line %d", (int)section->line,
+                             (int)section->column, WORD_SHOWN, section->name, (int)twin->line);
         }
         *last = section;
         last = &section->next;
@@ -323,9 +312,7 @@ vaei_node *vaei_pipeline_at(const vaei_pipeline *pipeline, int64_t index) {
 
 static void print_node(const vaei_node *node, vaei_writer *w) {
     vaei_write(w, "%s", node->name);
-    for (const vaei_attr *a = node->attrs; a; a = a->next) {
-        vaei_write(w, " %s%s%s", a->key ? a->key : "", a->key ? "=" : "", a->value);
-    }
+    for (const vaei_attr *a = node->attrs; a; a = a->next) { vaei_write(w, " %s%s%s", a->key ? a->key : "", a->key ? "=" : "", a->value); }
     for (const vaei_pipeline *body = node->body; body; body = body->next) {
         vaei_write(w, " { ");
         vaei_pipeline_print(body, w);

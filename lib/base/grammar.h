@@ -17,10 +17,10 @@
 
 #include "base/base.h"
 
-#define VAEI_TEXT_MAX 65536
-#define VAEI_MODULES_MAX 4096
+#define VAEI_TEXT_MAX     65536
+#define VAEI_MODULES_MAX  4096
 #define VAEI_SECTIONS_MAX 64
-#define VAEI_DEPTH_MAX 16
+#define VAEI_DEPTH_MAX    16
 
 typedef struct vaei_attr {
     struct vaei_attr *next;
@@ -35,9 +35,9 @@ typedef struct vaei_node {
     struct vaei_node *next; /* the module behind '|' */
     const char *name;
     vaei_attr *attrs;
-    vaei_pipeline *body;    /* first pair of braces; further ones by body->next */
+    vaei_pipeline *body; /* first pair of braces; further ones by body->next */
     int32_t line, column;
-    int32_t times;          /* n of a repeat; 0: not a repeat */
+    int32_t times; /* n of a repeat; 0: not a repeat */
 } vaei_node;
 
 struct vaei_pipeline {

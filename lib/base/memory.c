@@ -30,7 +30,7 @@ struct vaei_arena_chunk {
     size_t size, used; /* bytes, this header included */
 };
 
-#define LARGE_PAGE ((size_t)1 << 21) /* of x86-64 and most of aarch64 */
+#define LARGE_PAGE   ((size_t)1 << 21) /* of x86-64 and most of aarch64 */
 #define ARENA_HEADER ((sizeof(vaei_arena_chunk) + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1))
 
 static void *default_alloc(void *user, size_t size, size_t align) {
@@ -68,8 +68,7 @@ static int reserve(vaei_heap *heap, size_t size, uint64_t *seen) {
         *seen = now;
         if (__builtin_add_overflow(now, (uint64_t)size, &then)) return 0;
         if (heap->limit && then > heap->limit) return 0;
-    } while (!atomic_compare_exchange_weak_explicit(&heap->in_use, &now, then, memory_order_relaxed,
-                                                    memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&heap->in_use, &now, then, memory_order_relaxed, memory_order_relaxed));
     return 1;
 }
 
@@ -81,8 +80,8 @@ void *vaei_heap_alloc(vaei_heap *heap, size_t size, const char *what) {
         return NULL;
     }
     if (!reserve(heap, size, &in_use)) {
-        (void)vaei_fail(VAE_E_NOMEM, "%s: %" PRIu64 " bytes wanted, %" PRIu64 " in use, the limit is %" PRIu64, what,
-                        (uint64_t)size, in_use, heap->limit);
+        (void)vaei_fail(VAE_E_NOMEM, "%s: %" PRIu64 " bytes wanted, %" PRIu64 " in use, the limit is %" PRIu64, what, (uint64_t)size,
+                        in_use, heap->limit);
         return NULL;
     }
     void *ptr = heap->alloc(heap->user, size, VAEI_ALIGN);

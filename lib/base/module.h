@@ -18,11 +18,10 @@ typedef struct vaei_module {
 } vaei_module;
 
 /* The module of registry[count] that the node names, else VAE_E_SPEC with the nearest name. `kind` is "layer", ... */
-vae_status_t vaei_module_find(const vaei_module **out, const vaei_module *const *registry, size_t count,
-                              const char *kind, const vaei_node *node, const char *where);
+vae_status_t vaei_module_find(const vaei_module **out, const vaei_module *const *registry, size_t count, const char *kind,
+                              const vaei_node *node, const char *where);
 
 /* A zeroed conf from the arena, filled from the node (see vaei_options_bind). *conf is NULL if conf_size is 0. */
-vae_status_t vaei_module_bind(void **conf, const vaei_module *module, vaei_node *node, vaei_arena *arena,
-                              const char *where);
+vae_status_t vaei_module_bind(void **conf, const vaei_module *module, vaei_node *node, vaei_arena *arena, const char *where);
 
 #endif

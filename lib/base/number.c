@@ -15,8 +15,8 @@
  *   Numbers Accurately". */
 #include "base/base.h"
 
-#define DIGITS_MAX 800  /* kept when reading */
-#define LIMBS 136       /* 4352 bits; the largest is 10^(800 + 330) times 2^64, 3818 bits */
+#define DIGITS_MAX   800                  /* kept when reading */
+#define LIMBS        136                  /* 4352 bits; the largest is 10^(800 + 330) times 2^64, 3818 bits */
 #define EXPONENT_MAX INT64_C(10000000000) /* read no further: more than any number of digits makes up for */
 #define PRINT_DIGITS 9
 
@@ -81,9 +81,9 @@ static void big_subtract(big *a, const big *b) {
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
 typedef struct decimal {
-    big digits;       /* the value is digits * 10^exponent */
+    big digits; /* the value is digits * 10^exponent */
     int64_t exponent;
-    int64_t n;        /* digits kept, leading zeros not counted */
+    int64_t n; /* digits kept, leading zeros not counted */
     int negative;
 } decimal;
 
@@ -224,8 +224,7 @@ static int64_t leading_digits(uint32_t float_bits, char digit[PRINT_DIGITS + 1],
 
 /* Round to `n` digits, nearest and ties to even, and drop zeros at the end; returns how many are left. A carry out of
  * the first digit raises *power. */
-static size_t round_digits(const char digit[PRINT_DIGITS + 1], int more, size_t n, char out[PRINT_DIGITS],
-                           int64_t *power) {
+static size_t round_digits(const char digit[PRINT_DIGITS + 1], int more, size_t n, char out[PRINT_DIGITS], int64_t *power) {
     int above = digit[n] > 5, tie = digit[n] == 5 && !more;
     memcpy(out, digit, n);
     for (size_t i = n + 1; i <= PRINT_DIGITS && tie; i++) tie = digit[i] == 0;

@@ -12,7 +12,7 @@
 
 #define OPTIONS_MAX 64
 #define CHOICES_MAX 16
-#define VALUE_MAX 192 /* bytes of any value but a choice: eight sizes */
+#define VALUE_MAX   192 /* bytes of any value but a choice: eight sizes */
 
 /* ---- fields ----------------------------------------------------------------------------------------------------- */
 
@@ -112,7 +112,7 @@ static int parse_pad(const vaei_option *o, const char *text, void *field) {
 }
 
 static int parse_sizes(const vaei_option *o, const char *text, void *field) {
-    vaei_sizes s = { 0, { 0 } };
+    vaei_sizes s = {0, {0}};
     s.n = vaei_sizes_split(text, VAEI_SIZES_MAX, s.d);
     for (int32_t i = 0; i < s.n; i++) {
         if (!in_range(o, s.d[i])) return 0;
@@ -177,8 +177,8 @@ static vae_status_t unknown_option(const vaei_option *table, const vaei_attr *a,
     char hint[96];
     size_t n = 0;
     if (!a->key)
-        return table->name ? vaei_fail(VAE_E_SPEC, "%s: '%.40s', wanted an option as key=value, as in %s=%.40s", where,
-                                       a->value, table->name, a->value)
+        return table->name ? vaei_fail(VAE_E_SPEC, "%s: '%.40s', wanted an option as key=value, as in %s=%.40s", where, a->value,
+                                       table->name, a->value)
                            : vaei_fail(VAE_E_SPEC, "%s: '%.40s', but it has no options", where, a->value);
     for (const vaei_option *o = table; o->name && n < OPTIONS_MAX; o++) names[n++] = o->name;
     return vaei_fail(VAE_E_SPEC, "%s: no option '%.40s'%s", where, a->key, vaei_text_hint(hint, a->key, names, n));
@@ -210,13 +210,11 @@ static vae_status_t bad_value(const vaei_option *o, const char *text, const char
     char range[128] = "", hint[96] = "";
     const char *wanted = "";
     double number;
-    vaei_writer w = { range, sizeof range, 0 };
+    vaei_writer w = {range, sizeof range, 0};
     vaei_option_range(o, &w);
     switch (o->type) {
     case VAEI_OPT_INT: wanted = is_integer_text(text) ? "" : "a whole number "; break;
-    case VAEI_OPT_FLOAT:
-        wanted = vaei_text_to_double(text, strlen(text), &number) && range[0] ? "" : "a number ";
-        break;
+    case VAEI_OPT_FLOAT: wanted = vaei_text_to_double(text, strlen(text), &number) && range[0] ? "" : "a number "; break;
     case VAEI_OPT_CHOICE: (void)choice_hint(hint, o, text); break;
     case VAEI_OPT_EXTENT: wanted = is_integer_text(text) ? "" : "one or two sizes such as 3 or 3x5, each "; break;
     case VAEI_OPT_SIZES: wanted = "one to eight whole numbers such as 8x5x5, each "; break;
@@ -225,8 +223,7 @@ static vae_status_t bad_value(const vaei_option *o, const char *text, const char
     }
     size_t length = strlen(wanted);
     if (range[0] == '\0' && length > 0) length--; /* without the space behind */
-    return vaei_fail(VAE_E_SPEC, "%s: %s=%.40s, wanted %.*s%s%s", where, o->name, text, (int)length, wanted, range,
-                     hint);
+    return vaei_fail(VAE_E_SPEC, "%s: %s=%.40s, wanted %.*s%s%s", where, o->name, text, (int)length, wanted, range, hint);
 }
 
 /* ---- binding ---------------------------------------------------------------------------------------------------- */
@@ -256,10 +253,9 @@ static vae_status_t set_field(const vaei_option *o, const char *text, void *fiel
 }
 
 /* The canonical attribute in *out; it keeps the place of the one it replaces. None for a shape or sizes that are not given. */
-static vae_status_t make_attr(vaei_attr **out, const vaei_option *o, const void *field, const vaei_attr *given,
-                              vaei_arena *arena) {
+static vae_status_t make_attr(vaei_attr **out, const vaei_option *o, const void *field, const vaei_attr *given, vaei_arena *arena) {
     char text[VALUE_MAX] = "";
-    vaei_writer w = { text, sizeof text, 0 };
+    vaei_writer w = {text, sizeof text, 0};
     print_field(o, field, &w);
     if (w.length == 0) return VAE_OK;
     vaei_attr *attr = vaei_arena_alloc(arena, sizeof *attr);
@@ -271,9 +267,8 @@ static vae_status_t make_attr(vaei_attr **out, const vaei_option *o, const void 
     return VAE_OK;
 }
 
-vae_status_t vaei_options_bind(const vaei_option *table, vaei_node *node, void *conf, vaei_arena *arena,
-                               const char *where) {
-    const vaei_attr *given[OPTIONS_MAX] = { NULL };
+vae_status_t vaei_options_bind(const vaei_option *table, vaei_node *node, void *conf, vaei_arena *arena, const char *where) {
+    const vaei_attr *given[OPTIONS_MAX] = {NULL};
     vaei_attr *canonical = NULL, **last = &canonical;
     for (const vaei_attr *a = node->attrs; a; a = a->next) {
         const vaei_option *o = find_option(table, a, given);
@@ -303,7 +298,7 @@ void vaei_option_default(const vaei_option *o, vaei_writer *w) {
         int64_t size[4];
         int32_t index;
         float number;
-    } field = { { 0, 0, 0, 0 } };
+    } field = {{0, 0, 0, 0}};
     if (o->flags & VAEI_OPT_REQUIRED || o->type == VAEI_OPT_SHAPE || o->type == VAEI_OPT_SIZES) {
         vaei_write(w, "%s", "");
         return;
@@ -338,9 +333,7 @@ void vaei_option_range(const vaei_option *o, vaei_writer *w) {
     case VAEI_OPT_INT:
     case VAEI_OPT_EXTENT:
     case VAEI_OPT_PAD:
-    case VAEI_OPT_SIZES:
-        print_int_range(int_of(o->lo), int_of(o->hi), w);
-        break;
+    case VAEI_OPT_SIZES: print_int_range(int_of(o->lo), int_of(o->hi), w); break;
     case VAEI_OPT_FLOAT: print_float_range(o, w); break;
     case VAEI_OPT_BOOL: vaei_write(w, "true|false"); break;
     case VAEI_OPT_CHOICE: vaei_write(w, "%s", o->choices); break;
@@ -349,6 +342,6 @@ void vaei_option_range(const vaei_option *o, vaei_writer *w) {
 }
 
 const char *vaei_option_type_name(int32_t type) {
-    static const char *const names[] = { "", "int", "float", "bool", "choice", "extent", "pad", "shape", "sizes" };
+    static const char *const names[] = {"", "int", "float", "bool", "choice", "extent", "pad", "shape", "sizes"};
     return type >= VAEI_OPT_INT && type <= VAEI_OPT_SIZES ? names[type] : "";
 }

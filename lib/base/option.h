@@ -22,9 +22,9 @@ enum {
     VAEI_OPT_SIZES    /* vaei_sizes: "8x5x5x5x5", one to eight whole numbers within the bounds */
 };
 enum {
-    VAEI_OPT_REQUIRED = 1,  /* no default */
-    VAEI_OPT_BARE = 2,      /* may stand without its key, and is printed so: "reshape 7x7x64" */
-    VAEI_OPT_OPEN_LO = 4,   /* the lower bound itself is excluded */
+    VAEI_OPT_REQUIRED = 1, /* no default */
+    VAEI_OPT_BARE = 2,     /* may stand without its key, and is printed so: "reshape 7x7x64" */
+    VAEI_OPT_OPEN_LO = 4,  /* the lower bound itself is excluded */
     VAEI_OPT_OPEN_HI = 8
 };
 
@@ -61,25 +61,25 @@ typedef struct vaei_option {
 } vaei_option;           /* a table ends with { 0 } and has at most 64 options */
 
 /* The general form, for options with flags; `type` is the last word of VAEI_OPT_*. */
-#define VAEI_OPTION(conf, field, type, flags, def, lo, hi, doc)                                                        \
+#define VAEI_OPTION(conf, field, type, flags, def, lo, hi, doc) \
     { #field, VAEI_OPT_##type, flags, offsetof(conf, field), def, lo, hi, NULL, doc }
-#define VAEI_OPTION_INT(conf, field, def, lo, hi, doc)                                                                 \
+#define VAEI_OPTION_INT(conf, field, def, lo, hi, doc) \
     { #field, VAEI_OPT_INT, 0, offsetof(conf, field), def, lo, hi, NULL, doc }
-#define VAEI_OPTION_FLOAT(conf, field, def, lo, hi, doc)                                                               \
+#define VAEI_OPTION_FLOAT(conf, field, def, lo, hi, doc) \
     { #field, VAEI_OPT_FLOAT, 0, offsetof(conf, field), def, lo, hi, NULL, doc }
-#define VAEI_OPTION_BOOL(conf, field, def, doc) { #field, VAEI_OPT_BOOL, 0, offsetof(conf, field), def, 0, 1, NULL, doc }
-#define VAEI_OPTION_CHOICE(conf, field, def, choices, doc)                                                             \
+#define VAEI_OPTION_BOOL(conf, field, def, doc) \
+    { #field, VAEI_OPT_BOOL, 0, offsetof(conf, field), def, 0, 1, NULL, doc }
+#define VAEI_OPTION_CHOICE(conf, field, def, choices, doc) \
     { #field, VAEI_OPT_CHOICE, 0, offsetof(conf, field), def, 0, 0, choices, doc }
-#define VAEI_OPTION_EXTENT(conf, field, def, lo, hi, doc)                                                              \
+#define VAEI_OPTION_EXTENT(conf, field, def, lo, hi, doc) \
     { #field, VAEI_OPT_EXTENT, 0, offsetof(conf, field), def, lo, hi, NULL, doc }
-#define VAEI_OPTION_PAD(conf, field, def, lo, hi, doc)                                                                 \
+#define VAEI_OPTION_PAD(conf, field, def, lo, hi, doc) \
     { #field, VAEI_OPT_PAD, 0, offsetof(conf, field), def, lo, hi, NULL, doc }
 
 /* Fill conf (zeroed by the caller) with the defaults and the node's attributes; then write every option back into node->attrs in
  * the table's order, so that printing the tree gives the canonical text. `where` opens each sentence: "encoder.3 conv2d".
  * Unknown option (with the nearest name), given twice, missing, not a number, out of range, unknown choice: VAE_E_SPEC. */
-vae_status_t vaei_options_bind(const vaei_option *table, vaei_node *node, void *conf, vaei_arena *arena,
-                               const char *where);
+vae_status_t vaei_options_bind(const vaei_option *table, vaei_node *node, void *conf, vaei_arena *arena, const char *where);
 
 /* For the manual: the default and the range as text (see vae_option_t); buf's lifetime is the caller's. */
 void vaei_option_default(const vaei_option *o, vaei_writer *w);

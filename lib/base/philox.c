@@ -13,10 +13,10 @@
 #include "base/base.h"
 
 #define ROUNDS 10
-#define M0 0xD2511F53u
-#define M1 0xCD9E8D57u
-#define W0 0x9E3779B9u
-#define W1 0xBB67AE85u
+#define M0     0xD2511F53u
+#define M1     0xCD9E8D57u
+#define W0     0x9E3779B9u
+#define W1     0xBB67AE85u
 
 void vaei_philox(vaei_noise_key key, uint32_t item, uint32_t first_block, int64_t blocks, uint32_t *out) {
     const uint32_t step_low = (uint32_t)key.step;

@@ -62,10 +62,10 @@ typedef struct crew {
     _Alignas(VAEI_ALIGN) _Atomic int32_t busy; /* a host's call is in `job` */
     _Atomic int32_t idle, sleeping, stop;      /* idle: threads with nothing to do, those that sleep included */
     pid_t process;
-    pthread_mutex_t lock; /* only for sleeping and waking */
+    pthread_mutex_t lock;          /* only for sleeping and waking */
     pthread_cond_t wake, finished; /* finished: inner jobs */
-    int32_t n, started; /* workers: wanted, and so many of them are there */
-    member *member;     /* [n + 1], [0]: the host's caller */
+    int32_t n, started;            /* workers: wanted, and so many of them are there */
+    member *member;                /* [n + 1], [0]: the host's caller */
 } crew;
 
 struct vaei_pool {
@@ -97,8 +97,7 @@ static int32_t share_start(const job *j, int32_t tasks, int32_t number) {
 /* What was left of a share before one index was taken from it; 0: nothing */
 static int32_t take(share *s) {
     int32_t left = atomic_load_explicit(&s->left, memory_order_relaxed);
-    while (left > 0 && !atomic_compare_exchange_weak_explicit(&s->left, &left, left - 1, memory_order_acquire,
-                                                              memory_order_relaxed)) {
+    while (left > 0 && !atomic_compare_exchange_weak_explicit(&s->left, &left, left - 1, memory_order_acquire, memory_order_relaxed)) {
         continue;
     }
     return left;
@@ -194,8 +193,7 @@ static void publish(crew *c, job *j, int32_t tasks, vaei_task task, void *arg) {
     j->arg = arg;
     j->tasks = tasks;
     atomic_store_explicit(&j->done, 0, memory_order_relaxed);
-    for (int32_t i = 0; i < j->shares; i++)
-        atomic_store(&j->share[i].left, share_start(j, tasks, i + 1) - share_start(j, tasks, i));
+    for (int32_t i = 0; i < j->shares; i++) atomic_store(&j->share[i].left, share_start(j, tasks, i + 1) - share_start(j, tasks, i));
     if (atomic_load(&c->sleeping) > 0) {
         const int32_t wanted = tasks - 1 < c->n ? tasks - 1 : c->n;
         pthread_mutex_lock(&c->lock);
@@ -247,10 +245,8 @@ void vaei_parallel(const vaei_pool *pool, int32_t tasks, vaei_task task, void *a
         return;
     }
     if (inside) {
-        if (inside->calling || atomic_load_explicit(&c->idle, memory_order_relaxed) == 0)
-            run_serially(tasks, task, arg);
-        else
-            run_inner(inside, tasks, task, arg);
+        if (inside->calling || atomic_load_explicit(&c->idle, memory_order_relaxed) == 0) run_serially(tasks, task, arg);
+        else run_inner(inside, tasks, task, arg);
         return;
     }
     if (pool->hook) {
@@ -274,8 +270,8 @@ int32_t vaei_seat_take(vaei_seats *seats) {
         int32_t seat = 0;
         VAEI_ASSERT(taken != UINT32_MAX);
         while (taken >> seat & 1) seat++;
-        if (atomic_compare_exchange_weak_explicit(&seats->taken, &taken, taken | UINT32_C(1) << seat,
-                                                  memory_order_acquire, memory_order_relaxed))
+        if (atomic_compare_exchange_weak_explicit(&seats->taken, &taken, taken | UINT32_C(1) << seat, memory_order_acquire,
+                                                  memory_order_relaxed))
             return seat;
     }
 }

@@ -26,7 +26,7 @@ void vaei_shape_print(const vaei_shape *s, vaei_writer *w) {
 }
 
 const char *vaei_shape_text(const vaei_shape *s, char buf[96]) {
-    vaei_writer w = { buf, 96, 0 };
+    vaei_writer w = {buf, 96, 0};
     vaei_shape_print(s, &w);
     return buf;
 }
@@ -46,18 +46,14 @@ int32_t vaei_sizes_split(const char *text, int32_t most, int64_t *d) {
 }
 
 vae_status_t vaei_shape_parse(vaei_shape *out, const char *text, const char *where) {
-    vaei_shape s = { 0, { 0, 0, 0, 0 } };
+    vaei_shape s = {0, {0, 0, 0, 0}};
     int64_t size = 1;
     s.n = vaei_sizes_split(text, 4, s.d);
-    if (s.n == 0) {
-        return vaei_fail(VAE_E_SPEC, "%s: '%.40s' is not a shape, wanted one to four sizes such as 28x28x1", where,
-                         text);
-    }
+    if (s.n == 0) { return vaei_fail(VAE_E_SPEC, "%s: '%.40s' is not a shape, wanted one to four sizes such as 28x28x1", where, text); }
     for (int32_t i = 0; i < s.n; i++) {
         if (s.d[i] < 1) return vaei_fail(VAE_E_SPEC, "%s: shape %.80s, wanted sizes of at least 1", where, text);
         if (!vaei_count_mul(size, s.d[i], &size) || size > SIZE_LIMIT) {
-            return vaei_fail(VAE_E_LIMIT, "%s: shape %.80s, wanted at most %lld values", where, text,
-                             (long long)SIZE_LIMIT);
+            return vaei_fail(VAE_E_LIMIT, "%s: shape %.80s, wanted at most %lld values", where, text, (long long)SIZE_LIMIT);
         }
     }
     *out = s;

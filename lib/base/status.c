@@ -54,8 +54,9 @@ const char *vaei_fail_text(void) {
 
 const char *vaei_status_name(vae_status_t status) {
     switch (status) {
-#define VAEI_STATUS(constant, phrase)                                                                                  \
-    case constant: return #constant;
+#define VAEI_STATUS(constant, phrase) \
+    case constant:                    \
+        return #constant;
 #include "base/status.def"
 #undef VAEI_STATUS
     default: return "VAE_E_UNKNOWN";
@@ -64,8 +65,9 @@ const char *vaei_status_name(vae_status_t status) {
 
 const char *vaei_status_string(vae_status_t status) {
     switch (status) {
-#define VAEI_STATUS(constant, phrase)                                                                                  \
-    case constant: return phrase;
+#define VAEI_STATUS(constant, phrase) \
+    case constant:                    \
+        return phrase;
 #include "base/status.def"
 #undef VAEI_STATUS
     default: return "unknown status";

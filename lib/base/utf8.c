@@ -22,10 +22,7 @@ static int is_between(unsigned char c, unsigned lo, unsigned hi) {
 static size_t character(const unsigned char *s, size_t left) {
     const unsigned char c = s[0];
     if (c < 0x80) return 1;
-    const size_t bytes = is_between(c, 0xC2, 0xDF)   ? 2
-                         : is_between(c, 0xE0, 0xEF) ? 3
-                         : is_between(c, 0xF0, 0xF4) ? 4
-                                                     : 0;
+    const size_t bytes = is_between(c, 0xC2, 0xDF) ? 2 : is_between(c, 0xE0, 0xEF) ? 3 : is_between(c, 0xF0, 0xF4) ? 4 : 0;
     if (bytes == 0 || bytes > left) return 0;
     const unsigned lo = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
     const unsigned hi = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
@@ -60,14 +57,14 @@ size_t vaei_utf8_prefix(const char *text, size_t length) {
 
 /* Of the character of `bytes` bytes at s. */
 static unsigned long code_of(const unsigned char *s, size_t bytes) {
-    static const unsigned char bits[5] = { 0, 0x7F, 0x1F, 0x0F, 0x07 };
+    static const unsigned char bits[5] = {0, 0x7F, 0x1F, 0x0F, 0x07};
     unsigned long code = s[0] & bits[bytes];
     for (size_t i = 1; i < bytes; i++) code = code << 6 | (s[i] & 0x3F);
     return code;
 }
 
 static int is_plain(unsigned long code) {
-    if (code < 0x20 || (code >= 0x7F && code < 0xA0)) return 0; /* C0, DEL, C1 */
+    if (code < 0x20 || (code >= 0x7F && code < 0xA0)) return 0;       /* C0, DEL, C1 */
     if (code == 0x061C || code == 0x200E || code == 0x200F) return 0; /* marks of direction */
     return !((code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069));
 }
@@ -85,7 +82,7 @@ void vaei_utf8_make_plain(char *text, size_t length) {
 
 size_t vaei_utf8_put(unsigned long code, char out[4]) {
     const size_t bytes = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    static const unsigned char mark[5] = { 0, 0, 0xC0, 0xE0, 0xF0 };
+    static const unsigned char mark[5] = {0, 0, 0xC0, 0xE0, 0xF0};
     for (size_t i = bytes - 1; i > 0; i--) {
         out[i] = (char)(0x80 | (code & 0x3F));
         code >>= 6;

@@ -8,8 +8,8 @@
  * Kounavis, Berry 2005, "A systematic approach to building high performance software-based CRC generators". */
 #include "io/crc32c.h"
 
-#define POLYNOMIAL 0x82F63B78u
-#define SLICES 8
+#define POLYNOMIAL    0x82F63B78u
+#define SLICES        8
 #define WORTH_A_TABLE 4096 /* bytes */
 
 static uint32_t shift_byte(uint32_t crc) {
@@ -29,8 +29,8 @@ static uint32_t add_slices(uint32_t crc, const unsigned char *p, size_t slices) 
     fill(table);
     for (; slices > 0; slices--, p += SLICES) {
         crc ^= (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-        crc = table[7][crc & 0xFF] ^ table[6][crc >> 8 & 0xFF] ^ table[5][crc >> 16 & 0xFF] ^ table[4][crc >> 24] ^
-              table[3][p[4]] ^ table[2][p[5]] ^ table[1][p[6]] ^ table[0][p[7]];
+        crc = table[7][crc & 0xFF] ^ table[6][crc >> 8 & 0xFF] ^ table[5][crc >> 16 & 0xFF] ^ table[4][crc >> 24] ^ table[3][p[4]] ^
+              table[2][p[5]] ^ table[1][p[6]] ^ table[0][p[7]];
     }
     return crc;
 }

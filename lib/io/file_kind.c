@@ -9,13 +9,13 @@ static const struct {
     size_t length;
     const char *kind;
 } kinds[] = {
-    { "PK\003\004", 4, "a ZIP archive (PyTorch's .pt, or .npz): save it as safetensors" },
-    { "GGUF", 4, "a GGUF file" },
-    { "\211HDF\r\n\032\n", 8, "an HDF5 file (Keras): save it as safetensors" },
-    { "\223NUMPY", 6, "a NumPy array (.npy)" },
-    { "\037\213", 2, "compressed by gzip: unpack it first" },
-    { "\211PNG", 4, "a PNG image" },
-    { "version https://git-lfs", 23, "a Git LFS pointer, not the file itself: run git lfs pull" },
+    {"PK\003\004", 4, "a ZIP archive (PyTorch's .pt, or .npz): save it as safetensors"},
+    {"GGUF", 4, "a GGUF file"},
+    {"\211HDF\r\n\032\n", 8, "an HDF5 file (Keras): save it as safetensors"},
+    {"\223NUMPY", 6, "a NumPy array (.npy)"},
+    {"\037\213", 2, "compressed by gzip: unpack it first"},
+    {"\211PNG", 4, "a PNG image"},
+    {"version https://git-lfs", 23, "a Git LFS pointer, not the file itself: run git lfs pull"},
 };
 
 static int is_page(const uint8_t *s, size_t size) {

@@ -49,9 +49,7 @@ static vae_status_t io_fail(const char *path, const char *call) {
 
 static int open_retried(const char *path, int flags, mode_t mode) {
     int fd;
-    do {
-        fd = is_failed("open") ? -1 : open(path, flags | O_CLOEXEC, mode);
-    } while (fd < 0 && errno == EINTR);
+    do { fd = is_failed("open") ? -1 : open(path, flags | O_CLOEXEC, mode); } while (fd < 0 && errno == EINTR);
     return fd;
 }
 
@@ -106,7 +104,7 @@ vae_status_t vaei_fs_begin(vaei_fs_new *f, vaei_arena *arena, const char *path) 
         if (fd < 0 && errno != EEXIST) break;
     }
     if (fd < 0) return io_fail(name, "open");
-    *f = (vaei_fs_new){ .fd = fd, .path = path, .temporary = name };
+    *f = (vaei_fs_new){.fd = fd, .path = path, .temporary = name};
     return VAE_OK;
 }
 
@@ -153,8 +151,7 @@ vae_status_t vaei_fs_commit(vaei_fs_new *f, vaei_arena *arena) {
     vae_status_t status;
     const int folder = open_folder(arena, f->path, &status);
     if (folder >= 0) status = flush_and_close(f);
-    if (status == VAE_OK && (is_failed("rename") ? -1 : rename(f->temporary, f->path)) != 0)
-        status = io_fail(f->path, "rename");
+    if (status == VAE_OK && (is_failed("rename") ? -1 : rename(f->temporary, f->path)) != 0) status = io_fail(f->path, "rename");
     if (status < 0) {
         vaei_fs_cancel(f);
     } else if (returned("fsync", fsync(folder)) != 0 && errno != EINVAL) { /* EINVAL: folders need none here */

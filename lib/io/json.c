@@ -60,12 +60,9 @@ static int hex4(vaei_json *j, unsigned long *out) {
     unsigned long value = 0;
     for (int i = 0; i < 4; i++, j->at++) {
         const int c = peek(j), letter = c | 0x20;
-        if (is_digit(c))
-            value = value * 16 + (unsigned long)(c - '0');
-        else if (letter >= 'a' && letter <= 'f')
-            value = value * 16 + (unsigned long)(letter - 'a' + 10);
-        else
-            return 0;
+        if (is_digit(c)) value = value * 16 + (unsigned long)(c - '0');
+        else if (letter >= 'a' && letter <= 'f') value = value * 16 + (unsigned long)(letter - 'a' + 10);
+        else return 0;
     }
     *out = value;
     return 1;
@@ -86,8 +83,7 @@ static vae_status_t unicode_escape(vaei_json *j, char out[4], size_t *bytes) {
     if (code == 0) return vaei_fail(VAE_E_FORMAT, "byte %zu: U+0000 in a string", j->at);
     if (is_high(code)) {
         const char *rest = j->text + j->at;
-        if (j->length - j->at < 2 || rest[0] != '\\' || rest[1] != 'u')
-            return fail(j, "the second half of a surrogate pair");
+        if (j->length - j->at < 2 || rest[0] != '\\' || rest[1] != 'u') return fail(j, "the second half of a surrogate pair");
         j->at += 2;
         if (!hex4(j, &low) || !is_low(low)) return fail(j, "the second half of a surrogate pair");
         code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
@@ -122,10 +118,8 @@ static vae_status_t unescape(vaei_json *j, size_t start, vaei_json_token *token)
     if (!copy) return VAE_E_NOMEM;
     for (j->at = start; j->at < end;) {
         size_t bytes = 1;
-        if (j->text[j->at] == '\\')
-            VAEI_TRY(escape(j, copy + length, &bytes));
-        else
-            copy[length] = j->text[j->at++];
+        if (j->text[j->at] == '\\') VAEI_TRY(escape(j, copy + length, &bytes));
+        else copy[length] = j->text[j->at++];
         length += bytes;
     }
     token->text = copy;
@@ -221,10 +215,8 @@ static vae_status_t digits(vaei_json *j) {
 static vae_status_t read_number(vaei_json *j, vaei_json_token *token) {
     const size_t start = j->at;
     if (peek(j) == '-') j->at++;
-    if (peek(j) == '0')
-        j->at++; /* and no digit behind it: the separator check refuses 01 */
-    else
-        VAEI_TRY(digits(j));
+    if (peek(j) == '0') j->at++; /* and no digit behind it: the separator check refuses 01 */
+    else VAEI_TRY(digits(j));
     if (peek(j) == '.') {
         j->at++;
         VAEI_TRY(digits(j));
@@ -249,8 +241,7 @@ static vae_status_t read_word(vaei_json *j, vaei_json_token *token, const char *
 }
 
 static vae_status_t open_bracket(vaei_json *j, vaei_json_token *token, int32_t is_object) {
-    if (j->depth == VAEI_JSON_DEPTH)
-        return vaei_fail(VAE_E_LIMIT, "byte %zu: more than %d levels of brackets", j->at, VAEI_JSON_DEPTH);
+    if (j->depth == VAEI_JSON_DEPTH) return vaei_fail(VAE_E_LIMIT, "byte %zu: more than %d levels of brackets", j->at, VAEI_JSON_DEPTH);
     j->at++;
     j->depth++;
     j->level[j->depth].is_object = is_object;
@@ -308,7 +299,7 @@ static vae_status_t next(vaei_json *j, vaei_json_token *token) {
 }
 
 vae_status_t vaei_json_next(vaei_json *j, vaei_json_token *token) {
-    *token = (vaei_json_token){ .kind = VAEI_JSON_END };
+    *token = (vaei_json_token){.kind = VAEI_JSON_END};
     if (j->status == VAE_OK) j->status = next(j, token);
     return j->status;
 }

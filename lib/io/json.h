@@ -13,7 +13,7 @@
 #include "base/base.h"
 
 #define VAEI_JSON_DEPTH 8
-#define VAEI_JSON_KEYS 8192
+#define VAEI_JSON_KEYS  8192
 
 enum {
     VAEI_JSON_END, /* of the text: the root is complete and only white space follows */
@@ -31,8 +31,7 @@ enum {
 
 typedef struct vaei_json_token {
     int32_t kind;
-    const char
-        *text; /* KEY, STRING: without escapes; NUMBER: as written. No NUL behind; points into the text or the arena */
+    const char *text; /* KEY, STRING: without escapes; NUMBER: as written. No NUL behind; points into the text or the arena */
     size_t length;
 } vaei_json_token;
 

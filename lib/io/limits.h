@@ -3,10 +3,10 @@
 #ifndef VAEI_LIMITS_H
 #define VAEI_LIMITS_H
 
-#define VAEI_HEADER_MAX 1048576   /* bytes of the header */
-#define VAEI_TENSORS_MAX 4096
-#define VAEI_NAME_MAX 256         /* bytes of a tensor's name or a text's key */
-#define VAEI_TEXTS_MAX 256        /* entries of __metadata__ */
+#define VAEI_HEADER_MAX     1048576 /* bytes of the header */
+#define VAEI_TENSORS_MAX    4096
+#define VAEI_NAME_MAX       256   /* bytes of a tensor's name or a text's key */
+#define VAEI_TEXTS_MAX      256   /* entries of __metadata__ */
 #define VAEI_TEXT_VALUE_MAX 65536 /* bytes of a text */
 
 #define VAEI_METADATA_KEY "__metadata__"

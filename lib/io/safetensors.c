@@ -28,8 +28,7 @@ static vae_status_t header_length(size_t *out, const uint8_t *head, size_t n, ui
     if (size == 0) return vaei_fail(VAE_E_FORMAT, "%.80s: the file is empty", where);
     if (size < PREFIX) return refuse(head, n, where, "shorter than 8 bytes");
     for (int i = PREFIX - 1; i >= 0; i--) length = length << 8 | head[i];
-    if (length > size - PREFIX)
-        return refuse(head, n, where, "cut short, or another format: its header ends behind its end");
+    if (length > size - PREFIX) return refuse(head, n, where, "cut short, or another format: its header ends behind its end");
     if (length > VAEI_HEADER_MAX) return vaei_fail(VAE_E_LIMIT, "%.80s: the header is longer than 1 MiB", where);
     if (length == 0) return refuse(head, n, where, "its header is empty");
     *out = (size_t)length;
@@ -39,12 +38,11 @@ static vae_status_t header_length(size_t *out, const uint8_t *head, size_t n, ui
 static vae_status_t check_sum(const vaei_file *f, const uint8_t *data) {
     const char *wanted = vaei_file_text(f, VAEI_CHECKSUM_KEY);
     char got[16];
-    vaei_writer w = { got, sizeof got, 0 };
+    vaei_writer w = {got, sizeof got, 0};
     if (!wanted) return VAE_OK;
     vaei_write(&w, "%08lx", (unsigned long)vaei_crc32c(data, f->size));
     if (strcmp(got, wanted) == 0) return VAE_OK;
-    return vaei_fail(VAE_E_FORMAT, "%.80s: damaged: the checksum of its tensors is %s, the file says %.8s", f->where,
-                     got, wanted);
+    return vaei_fail(VAE_E_FORMAT, "%.80s: damaged: the checksum of its tensors is %s, the file says %.8s", f->where, got, wanted);
 }
 
 /* Entries and texts of the header; the data of the entries come later. */
@@ -93,7 +91,7 @@ static vae_status_t open_block(vaei_file *f, vaei_arena *scratch, const uint8_t 
 }
 
 static void init(vaei_file *f, vaei_arena *scratch, vaei_heap *heap, const char *where) {
-    *f = (vaei_file){ .heap = heap, .where = where, .fd = -1 };
+    *f = (vaei_file){.heap = heap, .where = where, .fd = -1};
     vaei_arena_init(&f->arena, heap);
     vaei_arena_init(scratch, heap);
 }
@@ -153,7 +151,7 @@ void vaei_file_close(vaei_file *f) {
     close_fd(f);
     vaei_heap_free(f->heap, f->bytes, f->size);
     vaei_arena_free(&f->arena);
-    *f = (vaei_file){ .fd = -1 };
+    *f = (vaei_file){.fd = -1};
 }
 
 const vaei_entry *vaei_file_find(const vaei_file *f, const char *name) {
@@ -162,10 +160,8 @@ const vaei_entry *vaei_file_find(const vaei_file *f, const char *name) {
         const int64_t mid = lo + (hi - lo) / 2;
         const int order = strcmp(f->entry[mid].name, name);
         if (order == 0) return &f->entry[mid];
-        if (order < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
+        if (order < 0) lo = mid + 1;
+        else hi = mid;
     }
     return NULL;
 }

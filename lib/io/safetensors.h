@@ -32,12 +32,12 @@ typedef struct vaei_text_entry {
 typedef struct vaei_file {
     vaei_heap *heap;
     vaei_arena arena;
-    const char *where;    /* borrowed */
-    int fd;               /* of a path, until its data are read; else -1 */
-    uint64_t data_at;     /* where the data begin in the file */
-    const uint8_t *given; /* the data, in the caller's memory; NULL for a path */
-    uint8_t *bytes;       /* the data, a copy of the file's */
-    size_t size;          /* bytes of the data */
+    const char *where;     /* borrowed */
+    int fd;                /* of a path, until its data are read; else -1 */
+    uint64_t data_at;      /* where the data begin in the file */
+    const uint8_t *given;  /* the data, in the caller's memory; NULL for a path */
+    uint8_t *bytes;        /* the data, a copy of the file's */
+    size_t size;           /* bytes of the data */
     const uint64_t *begin; /* [n_entries] in the data */
     vaei_entry *entry;
     int64_t n_entries;
@@ -67,12 +67,12 @@ vae_status_t vaei_entry_floats(const vaei_entry *e, float *out, const char *wher
 
 /* Write entries (name, dtype F32/I64..., shape, data in memory order) and texts: path.tmp.<pid>, write, fsync, rename, fsync of the
  * folder. On failure the temporary is removed and an old file stands. Data bytes are written as they are; names and texts are escaped. */
-vae_status_t vaei_file_write(const char *path, vaei_heap *heap, const vaei_entry *entry, int64_t n_entries,
-                             const vaei_text_entry *text, int64_t n_text);
+vae_status_t vaei_file_write(const char *path, vaei_heap *heap, const vaei_entry *entry, int64_t n_entries, const vaei_text_entry *text,
+                             int64_t n_text);
 
 /* The same bytes into data[cap]; *needed, which may be NULL, is how many. data NULL and cap 0: only that. VAE_E_ARG: they do not fit. */
-vae_status_t vaei_file_write_memory(void *data, size_t cap, size_t *needed, vaei_heap *heap, const vaei_entry *entry,
-                                    int64_t n_entries, const vaei_text_entry *text, int64_t n_text);
+vae_status_t vaei_file_write_memory(void *data, size_t cap, size_t *needed, vaei_heap *heap, const vaei_entry *entry, int64_t n_entries,
+                                    const vaei_text_entry *text, int64_t n_text);
 
 /* The system calls of the writer and reader, so that tests can make each fail. NULL members: the real ones. */
 typedef struct vaei_system {

@@ -48,8 +48,7 @@ vae_status_t vaei_entry_floats(const vaei_entry *e, float *out, const char *wher
     for (int64_t i = 0; i < e->count; i++) {
         const float v = number(e->data, e->dtype, i);
         if (!isfinite(v))
-            return vaei_fail(VAE_E_NUMERIC, "%.80s: tensor '%.80s': value %lld is not a finite float32", where, e->name,
-                             (long long)i);
+            return vaei_fail(VAE_E_NUMERIC, "%.80s: tensor '%.80s': value %lld is not a finite float32", where, e->name, (long long)i);
         if (out) out[i] = v;
     }
     return VAE_OK;

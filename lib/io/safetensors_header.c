@@ -36,8 +36,7 @@ static vae_status_t read_dtype(vaei_json *j, vaei_entry *e) {
     vaei_json_token t;
     VAEI_TRY(expect(j, &t, VAEI_JSON_STRING, "the name of an element type"));
     e->dtype = vaei_dtype_find(t.text, t.length);
-    if (e->dtype == 0)
-        return vaei_fail(VAE_E_FORMAT, "unknown dtype '%.*s'", t.length < 20 ? (int)t.length : 20, t.text);
+    if (e->dtype == 0) return vaei_fail(VAE_E_FORMAT, "unknown dtype '%.*s'", t.length < 20 ? (int)t.length : 20, t.text);
     return VAE_OK;
 }
 
@@ -72,11 +71,9 @@ static vae_status_t check_place(vaei_tensor_place *p, uint64_t data_size) {
     int64_t bits;
     e->count = 1;
     for (int32_t i = 0; i < e->ndim; i++) {
-        if (!vaei_count_mul(e->count, e->shape[i], &e->count))
-            return vaei_fail(VAE_E_FORMAT, "the product of its sizes overflows");
+        if (!vaei_count_mul(e->count, e->shape[i], &e->count)) return vaei_fail(VAE_E_FORMAT, "the product of its sizes overflows");
     }
-    if (!vaei_count_mul(e->count, vaei_dtype_bits(e->dtype), &bits))
-        return vaei_fail(VAE_E_FORMAT, "its size in bits overflows");
+    if (!vaei_count_mul(e->count, vaei_dtype_bits(e->dtype), &bits)) return vaei_fail(VAE_E_FORMAT, "its size in bits overflows");
     if (bits % 8 != 0) return vaei_fail(VAE_E_FORMAT, "its elements do not fill whole bytes");
     if (p->begin > p->end) return vaei_fail(VAE_E_FORMAT, "its data ends before it begins");
     if (p->end > data_size) return vaei_fail(VAE_E_FORMAT, "its data ends behind the end of the file");
@@ -86,8 +83,7 @@ static vae_status_t check_place(vaei_tensor_place *p, uint64_t data_size) {
 
 static vae_status_t check_name(const vaei_json_token *t) {
     if (t->length == 0) return vaei_fail(VAE_E_FORMAT, "a tensor's name is empty");
-    if (t->length > VAEI_NAME_MAX)
-        return vaei_fail(VAE_E_LIMIT, "a tensor's name is longer than %d bytes", VAEI_NAME_MAX);
+    if (t->length > VAEI_NAME_MAX) return vaei_fail(VAE_E_LIMIT, "a tensor's name is longer than %d bytes", VAEI_NAME_MAX);
     for (size_t i = 0; i < t->length; i++) {
         const unsigned char c = (unsigned char)t->text[i];
         if (c < 0x20 || c == 0x7F) return vaei_fail(VAE_E_FORMAT, "a tensor's name holds a control character");
@@ -121,8 +117,7 @@ static vae_status_t read_fields(vaei_json *j, vaei_tensor_place *p) {
     return VAE_OK;
 }
 
-static vae_status_t read_tensor(vaei_json *j, vaei_tensor_place *p, const vaei_json_token *name, uint64_t data_size,
-                                vaei_arena *kept) {
+static vae_status_t read_tensor(vaei_json *j, vaei_tensor_place *p, const vaei_json_token *name, uint64_t data_size, vaei_arena *kept) {
     VAEI_TRY(check_name(name));
     p->entry.name = vaei_arena_copy(kept, name->text, name->length);
     if (!p->entry.name) return VAE_E_NOMEM;
@@ -137,13 +132,11 @@ static vae_status_t read_metadata(vaei_json *j, vaei_header *h, vaei_arena *kept
     for (;; h->n_text++) {
         VAEI_TRY(vaei_json_next(j, &key));
         if (key.kind == VAEI_JSON_OBJECT_END) return VAE_OK;
-        if (h->n_text == VAEI_TEXTS_MAX)
-            return vaei_fail(VAE_E_LIMIT, "more than %d texts in %s", VAEI_TEXTS_MAX, VAEI_METADATA_KEY);
+        if (h->n_text == VAEI_TEXTS_MAX) return vaei_fail(VAE_E_LIMIT, "more than %d texts in %s", VAEI_TEXTS_MAX, VAEI_METADATA_KEY);
         VAEI_TRY(expect(j, &value, VAEI_JSON_STRING, "a text in " VAEI_METADATA_KEY));
         if (key.length > VAEI_NAME_MAX)
             return vaei_fail(VAE_E_LIMIT, "a key in %s is longer than %d bytes", VAEI_METADATA_KEY, VAEI_NAME_MAX);
-        if (value.length > VAEI_TEXT_VALUE_MAX)
-            return vaei_fail(VAE_E_LIMIT, "a text in %s is longer than 64 KiB", VAEI_METADATA_KEY);
+        if (value.length > VAEI_TEXT_VALUE_MAX) return vaei_fail(VAE_E_LIMIT, "a text in %s is longer than 64 KiB", VAEI_METADATA_KEY);
         vaei_text_entry *const text = h->text + h->n_text;
         text->key = vaei_arena_copy(kept, key.text, key.length);
         text->value = vaei_arena_copy(kept, value.text, value.length);
@@ -151,8 +144,7 @@ static vae_status_t read_metadata(vaei_json *j, vaei_header *h, vaei_arena *kept
     }
 }
 
-static vae_status_t read_entries(vaei_header *h, vaei_json *j, vaei_tensor_place *places, uint64_t data_size,
-                                 vaei_arena *kept) {
+static vae_status_t read_entries(vaei_header *h, vaei_json *j, vaei_tensor_place *places, uint64_t data_size, vaei_arena *kept) {
     vaei_json_token t;
     for (;;) {
         VAEI_TRY(vaei_json_next(j, &t));
@@ -160,8 +152,7 @@ static vae_status_t read_entries(vaei_header *h, vaei_json *j, vaei_tensor_place
         if (is_text(&t, VAEI_METADATA_KEY)) {
             VAEI_TRY(read_metadata(j, h, kept));
         } else {
-            if (h->n_tensors == VAEI_TENSORS_MAX)
-                return vaei_fail(VAE_E_LIMIT, "more than %d tensors", VAEI_TENSORS_MAX);
+            if (h->n_tensors == VAEI_TENSORS_MAX) return vaei_fail(VAE_E_LIMIT, "more than %d tensors", VAEI_TENSORS_MAX);
             vaei_tensor_place *const place = places + h->n_tensors;
             VAEI_TRY(read_tensor(j, place, &t, data_size, kept));
             h->tensor[h->n_tensors++] = place;
@@ -207,7 +198,7 @@ vae_status_t vaei_header_parse(vaei_header *out, vaei_arena *kept, vaei_arena *s
     static const char tensor[] = "\"\":{\"dtype\":\"F4\",\"shape\":[],\"data_offsets\":[0,0]}", pair[] = "\"\":\"\"";
     const size_t tensors = room_for(length, sizeof tensor - 1, VAEI_TENSORS_MAX);
     const size_t texts = room_for(length, sizeof pair - 1, VAEI_TEXTS_MAX);
-    vaei_header h = { 0 };
+    vaei_header h = {0};
     vaei_json j;
     vaei_json_token t;
     VAEI_TRY(vaei_json_open(&j, scratch, text, length));

@@ -13,8 +13,8 @@
 #include "io/sort.h"
 #include "base/utf8.h"
 
-#define ALIGN 64
-#define BUFFER 65536 /* bytes turned at a time; a multiple of every element's size */
+#define ALIGN  64
+#define BUFFER 65536                                                 /* bytes turned at a time; a multiple of every element's size */
 #define MOST   (SIZE_MAX > UINT32_MAX ? SIZE_MAX / 4 : SIZE_MAX / 2) /* bytes of all tensors: with a header they fit size_t and off_t */
 
 /* ---- checks ---- */
@@ -33,8 +33,7 @@ static vae_status_t check_entry(const vaei_entry *e, uint64_t *size) {
     if (!e->name || !is_name(e->name) || strcmp(e->name, VAEI_METADATA_KEY) == 0)
         return vaei_fail(VAE_E_ARG, "tensor name '%.80s': wanted 1 to 256 bytes of UTF-8", e->name ? e->name : "");
     if (bits == 0 || bits % 8 != 0) return vaei_fail(VAE_E_ARG, "tensor '%.80s': no such dtype", e->name);
-    if (e->ndim < 0 || e->ndim > VAEI_FILE_DIMS)
-        return vaei_fail(VAE_E_ARG, "tensor '%.80s': wanted 0 to 8 dimensions", e->name);
+    if (e->ndim < 0 || e->ndim > VAEI_FILE_DIMS) return vaei_fail(VAE_E_ARG, "tensor '%.80s': wanted 0 to 8 dimensions", e->name);
     for (int32_t i = 0; i < e->ndim; i++) {
         if (e->shape[i] < 0 || !vaei_count_mul(count, e->shape[i], &count))
             return vaei_fail(VAE_E_LIMIT, "tensor '%.80s': its sizes overflow", e->name);
@@ -54,15 +53,13 @@ static int compare_names(const void *a, const void *b) {
 static vae_status_t check_unique(const void **names, size_t count) {
     vaei_sort(names, count, compare_names);
     for (size_t i = 1; i < count; i++) {
-        if (strcmp(names[i - 1], names[i]) == 0)
-            return vaei_fail(VAE_E_ARG, "the name '%.80s' is given twice", (const char *)names[i]);
+        if (strcmp(names[i - 1], names[i]) == 0) return vaei_fail(VAE_E_ARG, "the name '%.80s' is given twice", (const char *)names[i]);
     }
     return VAE_OK;
 }
 
 static vae_status_t check_tensors(vaei_arena *arena, const vaei_entry *entry, int64_t n) {
-    if (n < 0 || n > VAEI_TENSORS_MAX)
-        return vaei_fail(VAE_E_LIMIT, "%lld tensors, at most %d fit a file", (long long)n, VAEI_TENSORS_MAX);
+    if (n < 0 || n > VAEI_TENSORS_MAX) return vaei_fail(VAE_E_LIMIT, "%lld tensors, at most %d fit a file", (long long)n, VAEI_TENSORS_MAX);
     const void **names = vaei_arena_array(arena, (size_t)n, sizeof *names);
     uint64_t end = 0, size = 0;
     if (!names) return VAE_E_NOMEM;
@@ -76,8 +73,7 @@ static vae_status_t check_tensors(vaei_arena *arena, const vaei_entry *entry, in
 }
 
 static vae_status_t check_texts(vaei_arena *arena, const vaei_text_entry *text, int64_t n) {
-    if (n < 0 || n >= VAEI_TEXTS_MAX)
-        return vaei_fail(VAE_E_LIMIT, "%lld texts, at most %d fit a file", (long long)n, VAEI_TEXTS_MAX - 1);
+    if (n < 0 || n >= VAEI_TEXTS_MAX) return vaei_fail(VAE_E_LIMIT, "%lld texts, at most %d fit a file", (long long)n, VAEI_TEXTS_MAX - 1);
     const void **keys = vaei_arena_array(arena, (size_t)n + 1, sizeof *keys);
     if (!keys) return VAE_E_NOMEM;
     for (int64_t i = 0; i < n; i++) {
@@ -85,8 +81,7 @@ static vae_status_t check_texts(vaei_arena *arena, const vaei_text_entry *text, 
         if (!is_name(t->key)) return vaei_fail(VAE_E_ARG, "text key '%.80s': wanted 1 to 256 bytes of UTF-8", t->key);
         const size_t length = strlen(t->value);
         if (length > VAEI_TEXT_VALUE_MAX) return vaei_fail(VAE_E_LIMIT, "text '%.80s': longer than 64 KiB", t->key);
-        if (vaei_utf8_prefix(t->value, length) != length)
-            return vaei_fail(VAE_E_ARG, "text '%.80s': not UTF-8", t->key);
+        if (vaei_utf8_prefix(t->value, length) != length) return vaei_fail(VAE_E_ARG, "text '%.80s': not UTF-8", t->key);
         keys[i] = t->key;
     }
     keys[n] = VAEI_CHECKSUM_KEY;
@@ -104,12 +99,9 @@ static void write_string(vaei_writer *w, const char *s) {
         vaei_write(w, "%.*s", (int)run, s);
         s += run;
         if (*s == '\0') break;
-        if (*s == '"' || *s == '\\')
-            vaei_write(w, "\\%c", *s);
-        else if (*s == '\n')
-            vaei_write(w, "\\n");
-        else
-            vaei_write(w, "\\u%04x", (unsigned)(unsigned char)*s);
+        if (*s == '"' || *s == '\\') vaei_write(w, "\\%c", *s);
+        else if (*s == '\n') vaei_write(w, "\\n");
+        else vaei_write(w, "\\u%04x", (unsigned)(unsigned char)*s);
         s++;
     }
     vaei_write(w, "\"");
@@ -125,8 +117,8 @@ static void write_tensor(vaei_writer *w, const vaei_entry *e, uint64_t *offset) 
     *offset = end;
 }
 
-static void write_header(vaei_writer *w, uint32_t checksum, const vaei_entry *entry, int64_t n_entries,
-                         const vaei_text_entry *text, int64_t n_text) {
+static void write_header(vaei_writer *w, uint32_t checksum, const vaei_entry *entry, int64_t n_entries, const vaei_text_entry *text,
+                         int64_t n_text) {
     uint64_t offset = 0;
     vaei_write(w, "{\"%s\":{\"%s\":\"%08lx\"", VAEI_METADATA_KEY, VAEI_CHECKSUM_KEY, (unsigned long)checksum);
     for (int64_t i = 0; i < n_text; i++) {
@@ -141,16 +133,16 @@ static void write_header(vaei_writer *w, uint32_t checksum, const vaei_entry *en
 }
 
 /* The length's eight bytes, the header and its spaces. */
-static vae_status_t make_head(char **out, size_t *size, vaei_arena *arena, uint32_t checksum, const vaei_entry *entry,
-                              int64_t n_entries, const vaei_text_entry *text, int64_t n_text) {
-    vaei_writer w = { NULL, 0, 0 };
+static vae_status_t make_head(char **out, size_t *size, vaei_arena *arena, uint32_t checksum, const vaei_entry *entry, int64_t n_entries,
+                              const vaei_text_entry *text, int64_t n_text) {
+    vaei_writer w = {NULL, 0, 0};
     write_header(&w, checksum, entry, n_entries, text, n_text);
     if (w.length > VAEI_HEADER_MAX - ALIGN) return vaei_fail(VAE_E_LIMIT, "names and texts pass the header's 1 MiB");
     const size_t total = (8 + w.length + ALIGN - 1) / ALIGN * ALIGN, length = total - 8;
     char *head = vaei_arena_alloc(arena, total + 1);
     if (!head) return VAE_E_NOMEM;
     memset(head + 8, ' ', length);
-    w = (vaei_writer){ head + 8, length + 1, 0 };
+    w = (vaei_writer){head + 8, length + 1, 0};
     write_header(&w, checksum, entry, n_entries, text, n_text);
     if (w.length < length) head[8 + w.length] = ' '; /* the writer's NUL */
     for (int i = 0; i < 8; i++) head[i] = (char)((uint64_t)length >> 8 * i & 0xFF);
@@ -203,7 +195,7 @@ static vae_status_t each_byte(const vaei_entry *entry, int64_t n, uint8_t *buffe
     const int32_t turned = is_big_endian();
     for (int64_t i = 0; i < n; i++) {
         const size_t element = (size_t)vaei_dtype_bits(entry[i].dtype) / 8, size = (size_t)entry[i].count * element;
-        if (size == 0) continue; /* its data may be NULL */
+        if (size == 0) continue;                                               /* its data may be NULL */
         VAEI_TRY(turned ? put_turned(to, entry[i].data, size, element, buffer) /* LCOV_EXCL_BR_LINE: see there */
                         : put(to, entry[i].data, size));
     }
@@ -217,9 +209,9 @@ typedef struct plan {
     uint8_t *buffer;
 } plan;
 
-static vae_status_t prepare(plan *p, vaei_arena *arena, const vaei_entry *entry, int64_t n_entries,
-                            const vaei_text_entry *text, int64_t n_text) {
-    sink sum = { NULL, NULL, 0 };
+static vae_status_t prepare(plan *p, vaei_arena *arena, const vaei_entry *entry, int64_t n_entries, const vaei_text_entry *text,
+                            int64_t n_text) {
+    sink sum = {NULL, NULL, 0};
     VAEI_TRY(check_tensors(arena, entry, n_entries));
     VAEI_TRY(check_texts(arena, text, n_text));
     p->buffer = vaei_arena_alloc(arena, BUFFER);
@@ -233,29 +225,27 @@ static vae_status_t write_all(const plan *p, const vaei_entry *entry, int64_t n_
     return each_byte(entry, n_entries, p->buffer, to);
 }
 
-static vae_status_t write_file(vaei_arena *arena, const char *path, const plan *p, const vaei_entry *entry,
-                               int64_t n_entries) {
+static vae_status_t write_file(vaei_arena *arena, const char *path, const plan *p, const vaei_entry *entry, int64_t n_entries) {
     vaei_fs_new f;
     VAEI_TRY(vaei_fs_begin(&f, arena, path));
-    const vae_status_t status = write_all(p, entry, n_entries, &(sink){ &f, NULL, 0 });
+    const vae_status_t status = write_all(p, entry, n_entries, &(sink){&f, NULL, 0});
     if (status == VAE_OK) return vaei_fs_commit(&f, arena);
     vaei_fs_cancel(&f);
     return status;
 }
 
-static vae_status_t write_memory(void *data, size_t cap, size_t *needed, const plan *p, const vaei_entry *entry,
-                                 int64_t n_entries) {
+static vae_status_t write_memory(void *data, size_t cap, size_t *needed, const plan *p, const vaei_entry *entry, int64_t n_entries) {
     size_t size = p->head_bytes;
     for (int64_t i = 0; i < n_entries; i++) size += (size_t)entry[i].count * ((size_t)vaei_dtype_bits(entry[i].dtype) / 8);
     if (needed) *needed = size;
     if (!data && cap == 0 && needed) return VAE_OK;
     if (!data) return vaei_fail(VAE_E_ARG, "data: is NULL");
     if (cap < size) return vaei_fail(VAE_E_ARG, "data: %zu bytes, wanted %zu", cap, size);
-    return write_all(p, entry, n_entries, &(sink){ NULL, data, 0 });
+    return write_all(p, entry, n_entries, &(sink){NULL, data, 0});
 }
 
-vae_status_t vaei_file_write(const char *path, vaei_heap *heap, const vaei_entry *entry, int64_t n_entries,
-                             const vaei_text_entry *text, int64_t n_text) {
+vae_status_t vaei_file_write(const char *path, vaei_heap *heap, const vaei_entry *entry, int64_t n_entries, const vaei_text_entry *text,
+                             int64_t n_text) {
     vaei_arena arena;
     plan p;
     vaei_arena_init(&arena, heap);
@@ -265,8 +255,8 @@ vae_status_t vaei_file_write(const char *path, vaei_heap *heap, const vaei_entry
     return status;
 }
 
-vae_status_t vaei_file_write_memory(void *data, size_t cap, size_t *needed, vaei_heap *heap, const vaei_entry *entry,
-                                    int64_t n_entries, const vaei_text_entry *text, int64_t n_text) {
+vae_status_t vaei_file_write_memory(void *data, size_t cap, size_t *needed, vaei_heap *heap, const vaei_entry *entry, int64_t n_entries,
+                                    const vaei_text_entry *text, int64_t n_text) {
     vaei_arena arena;
     plan p;
     vaei_arena_init(&arena, heap);

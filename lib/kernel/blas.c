@@ -25,17 +25,16 @@ static int narrow(int64_t stride) {
 }
 
 /* c = a b + beta c, row-major, any sizes; transposed: a is [K][M]. A stride beyond int is never used: one row at a time. */
-static void sgemm(int32_t transposed, int64_t M, int64_t N, int64_t K, const float *a, int64_t lda, const float *b, int64_t ldb,
-                  float beta, float *c, int64_t ldc) {
+static void sgemm(int32_t transposed, int64_t M, int64_t N, int64_t K, const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
+                  float *c, int64_t ldc) {
     const int64_t rows = ldc > INT_MAX || (!transposed && lda > INT_MAX) ? 1 : EDGE;
     const int64_t depth = ldb > INT_MAX || (transposed && lda > INT_MAX) ? 1 : EDGE;
     for (int64_t m = 0; m < M; m += rows) {
         for (int64_t n = 0; n < N; n += EDGE) {
             for (int64_t k = 0; k < K; k += depth) {
                 cblas_sgemm(CblasRowMajor, transposed ? CblasTrans : CblasNoTrans, CblasNoTrans, (int)min_of(rows, M - m),
-                            (int)min_of(EDGE, N - n), (int)min_of(depth, K - k), 1.0f,
-                            a + (transposed ? k * lda + m : m * lda + k), narrow(lda), b + k * ldb + n, narrow(ldb),
-                            k == 0 ? beta : 1.0f, c + m * ldc + n, narrow(ldc));
+                            (int)min_of(EDGE, N - n), (int)min_of(depth, K - k), 1.0f, a + (transposed ? k * lda + m : m * lda + k),
+                            narrow(lda), b + k * ldb + n, narrow(ldb), k == 0 ? beta : 1.0f, c + m * ldc + n, narrow(ldc));
             }
         }
     }
@@ -51,14 +50,13 @@ static void fill_rows(int64_t M, int64_t N, const float *bias, float *y, int64_t
     }
 }
 
-void vaei_blas_product(int64_t M, int64_t K, int64_t N, const float *a, int64_t lda, const float *b, const float *bias,
-                       int32_t accumulate, float *y, int64_t ldy) {
+void vaei_blas_product(int64_t M, int64_t K, int64_t N, const float *a, int64_t lda, const float *b, const float *bias, int32_t accumulate,
+                       float *y, int64_t ldy) {
     if (!accumulate) fill_rows(M, N, bias, y, ldy);
     sgemm(0, M, N, K, a, lda, b, N, 1.0f, y, ldy);
 }
 
-void vaei_blas_outer(int64_t M, int64_t N, int64_t P, const float *a, int64_t lda, const float *b, int64_t ldb, float *c,
-                     int64_t ldc) {
+void vaei_blas_outer(int64_t M, int64_t N, int64_t P, const float *a, int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc) {
     sgemm(1, M, N, P, a, lda, b, ldb, 1.0f, c, ldc);
 }
 
@@ -111,8 +109,7 @@ static void scatter_columns(const vaei_conv *g, int64_t group, int64_t first, in
     }
 }
 
-void vaei_blas_conv_forward(const vaei_conv *g, int64_t n, const float *x, const float *w, const float *bias, float *y,
-                            float *scratch) {
+void vaei_blas_conv_forward(const vaei_conv *g, int64_t n, const float *x, const float *w, const float *bias, float *y, float *scratch) {
     const int64_t cg = g->c / g->groups, og = g->oc / g->groups, columns = g->kh * g->kw * cg, pixels = n * g->oh * g->ow;
     const int64_t block = block_pixels(g, n);
     fill_rows(pixels, g->oc, bias, y, g->oc);
@@ -125,16 +122,14 @@ void vaei_blas_conv_forward(const vaei_conv *g, int64_t n, const float *x, const
     }
 }
 
-void vaei_blas_conv_data(const vaei_conv *g, int64_t n, const float *dy, const float *w, const float *bias, float *dx,
-                         float *scratch) {
+void vaei_blas_conv_data(const vaei_conv *g, int64_t n, const float *dy, const float *w, const float *bias, float *dx, float *scratch) {
     const int64_t cg = g->c / g->groups, og = g->oc / g->groups, columns = g->kh * g->kw * cg, pixels = n * g->oh * g->ow;
     const int64_t block = block_pixels(g, n);
     fill_rows(n * g->h * g->w, g->c, bias, dx, g->c);
     for (int64_t p = 0; p < pixels; p += block) {
         const int64_t count = min_of(block, pixels - p);
         for (int64_t group = 0; group < g->groups; group++) {
-            sgemm(0, count, columns, og, dy + p * g->oc + group * og, g->oc, w + group * columns * og, columns, 0.0f, scratch,
-                  columns);
+            sgemm(0, count, columns, og, dy + p * g->oc + group * og, g->oc, w + group * columns * og, columns, 0.0f, scratch, columns);
             scatter_columns(g, group, p, count, scratch, dx);
         }
     }
@@ -159,14 +154,15 @@ void vaei_blas_conv_weight(const vaei_conv *g, int64_t n, const float *x, const 
 
 /* OpenBLAS tells which core it takes this machine for: worth knowing, it takes some new processors for old ones. */
 #ifdef OPENBLAS_VERSION
-#define CORE(name) {name, "openblas (" name ")"}
+#define CORE(name) \
+    { name, "openblas (" name ")" }
 
 const char *vaei_kernels_blas_name(void) {
     static const char *const cores[][2] = {
-        CORE("Prescott"),   CORE("Nehalem"),  CORE("Sandybridge"), CORE("Haswell"),     CORE("Zen"),
-        CORE("SkylakeX"),   CORE("Cooperlake"), CORE("SapphireRapids"), CORE("Sapphirerapids"), CORE("Excavator"),
-        CORE("Steamroller"), CORE("armv8"),   CORE("cortexa53"),   CORE("cortexa57"),   CORE("cortexa72"),
-        CORE("neoversen1"), CORE("neoversev1"), CORE("neoversen2"), CORE("thunderx2t99"), CORE("vortex"),
+        CORE("Prescott"),    CORE("Nehalem"),    CORE("Sandybridge"),    CORE("Haswell"),        CORE("Zen"),
+        CORE("SkylakeX"),    CORE("Cooperlake"), CORE("SapphireRapids"), CORE("Sapphirerapids"), CORE("Excavator"),
+        CORE("Steamroller"), CORE("armv8"),      CORE("cortexa53"),      CORE("cortexa57"),      CORE("cortexa72"),
+        CORE("neoversen1"),  CORE("neoversev1"), CORE("neoversen2"),     CORE("thunderx2t99"),   CORE("vortex"),
     };
     const char *const core = openblas_get_corename();
     for (size_t i = 0; i < VAEI_COUNT(cores); i++) {
@@ -191,13 +187,12 @@ const char *vaei_kernels_blas_name(void) {
 }
 
 /* Never called: without a BLAS no table has `blas` set. */
-void vaei_blas_product(int64_t M, int64_t K, int64_t N, const float *a, int64_t lda, const float *b, const float *bias,
-                       int32_t accumulate, float *y, int64_t ldy) {
+void vaei_blas_product(int64_t M, int64_t K, int64_t N, const float *a, int64_t lda, const float *b, const float *bias, int32_t accumulate,
+                       float *y, int64_t ldy) {
     (void)M, (void)K, (void)N, (void)a, (void)lda, (void)b, (void)bias, (void)accumulate, (void)y, (void)ldy;
 }
 
-void vaei_blas_outer(int64_t M, int64_t N, int64_t P, const float *a, int64_t lda, const float *b, int64_t ldb, float *c,
-                     int64_t ldc) {
+void vaei_blas_outer(int64_t M, int64_t N, int64_t P, const float *a, int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc) {
     (void)M, (void)N, (void)P, (void)a, (void)lda, (void)b, (void)ldb, (void)c, (void)ldc;
 }
 
@@ -206,13 +201,11 @@ int64_t vaei_blas_conv_scratch(const vaei_conv *g, int64_t n) {
     return 0;
 }
 
-void vaei_blas_conv_forward(const vaei_conv *g, int64_t n, const float *x, const float *w, const float *bias, float *y,
-                            float *scratch) {
+void vaei_blas_conv_forward(const vaei_conv *g, int64_t n, const float *x, const float *w, const float *bias, float *y, float *scratch) {
     (void)g, (void)n, (void)x, (void)w, (void)bias, (void)y, (void)scratch;
 }
 
-void vaei_blas_conv_data(const vaei_conv *g, int64_t n, const float *dy, const float *w, const float *bias, float *dx,
-                         float *scratch) {
+void vaei_blas_conv_data(const vaei_conv *g, int64_t n, const float *dy, const float *w, const float *bias, float *dx, float *scratch) {
     (void)g, (void)n, (void)dy, (void)w, (void)bias, (void)dx, (void)scratch;
 }
 

@@ -7,19 +7,16 @@
 #include "kernel/conv.h"
 
 /* y[m * ldy + n] = a b (+ bias or + y), b[K][N] dense */
-void vaei_blas_product(int64_t M, int64_t K, int64_t N, const float *a, int64_t lda, const float *b, const float *bias,
-                       int32_t accumulate, float *y, int64_t ldy);
+void vaei_blas_product(int64_t M, int64_t K, int64_t N, const float *a, int64_t lda, const float *b, const float *bias, int32_t accumulate,
+                       float *y, int64_t ldy);
 /* c[m * ldc + n] += sum_p a[p * lda + m] b[p * ldb + n] */
-void vaei_blas_outer(int64_t M, int64_t N, int64_t P, const float *a, int64_t lda, const float *b, int64_t ldb, float *c,
-                     int64_t ldc);
+void vaei_blas_outer(int64_t M, int64_t N, int64_t P, const float *a, int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc);
 
 /* Convolution by columns: col[pixel][tap][c], a block of pixels at a time in scratch. Weights: dense [group][tap][c][o] for
  * forward, [group][o][tap][c] for data; the packers of conv.h write them. */
 int64_t vaei_blas_conv_scratch(const vaei_conv *g, int64_t n);
-void vaei_blas_conv_forward(const vaei_conv *g, int64_t n, const float *x, const float *w, const float *bias, float *y,
-                            float *scratch);
-void vaei_blas_conv_data(const vaei_conv *g, int64_t n, const float *dy, const float *w, const float *bias, float *dx,
-                         float *scratch);
+void vaei_blas_conv_forward(const vaei_conv *g, int64_t n, const float *x, const float *w, const float *bias, float *y, float *scratch);
+void vaei_blas_conv_data(const vaei_conv *g, int64_t n, const float *dy, const float *w, const float *bias, float *dx, float *scratch);
 void vaei_blas_conv_weight(const vaei_conv *g, int64_t n, const float *x, const float *dy, float *dw, float *scratch);
 
 #endif

@@ -38,8 +38,8 @@ int64_t vaei_conv_forward_scratch(const vaei_kernels *k, const vaei_conv *g, int
     return algorithm_of(k, g, 0)->scratch(k, g, n, 0);
 }
 
-void vaei_conv_forward(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x,
-                       const float *packed, const float *bias, const vaei_post *post, float *y, float *scratch) {
+void vaei_conv_forward(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x, const float *packed,
+                       const float *bias, const vaei_post *post, float *y, float *scratch) {
     run(&(vaei_conv_job){
         .k = k, .pool = pool, .g = g, .n = n, .in = x, .packed = packed, .bias = bias, .post = post, .out = y, .scratch = scratch});
 }
@@ -48,9 +48,9 @@ int32_t vaei_conv_fuses(const vaei_conv *g) {
     return g->sy * g->sx == 1 && vaei_winograd(g, 0);
 }
 
-void vaei_conv_forward_fused(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n,
-                             const float *x, const vaei_feed *feed, const float *packed, const float *bias,
-                             const float *add, const vaei_post *post, float *y, float *scratch) {
+void vaei_conv_forward_fused(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x,
+                             const vaei_feed *feed, const float *packed, const float *bias, const float *add, const vaei_post *post,
+                             float *y, float *scratch) {
     run(&(vaei_conv_job){.k = k,
                          .pool = pool,
                          .g = g,
@@ -83,8 +83,8 @@ int64_t vaei_conv_data_scratch(const vaei_kernels *k, const vaei_conv *g, int64_
     return algorithm_of(k, g, 1)->scratch(k, g, n, 1);
 }
 
-void vaei_conv_data(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *dy,
-                    const float *packed, const float *bias, const vaei_post *post, float *dx, float *scratch) {
+void vaei_conv_data(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *dy, const float *packed,
+                    const float *bias, const vaei_post *post, float *dx, float *scratch) {
     run(&(vaei_conv_job){.k = k,
                          .pool = pool,
                          .g = g,

@@ -15,21 +15,20 @@
 #include "kernel/gemm.h"
 
 typedef struct vaei_conv {
-    int64_t h, w, c;      /* x[n][h][w][c] */
-    int64_t oh, ow, oc;   /* y[n][oh][ow][oc] */
-    int64_t kh, kw;       /* kernel */
-    int64_t sy, sx;       /* stride */
-    int64_t dy, dx;       /* dilation */
-    int64_t top, left;    /* zeros before; what lies after follows from the sizes */
-    int64_t groups;       /* divides c and oc */
-    int32_t training;     /* weights serve one pass over a batch, not many passes over an image each: it may pay to turn
+    int64_t h, w, c;    /* x[n][h][w][c] */
+    int64_t oh, ow, oc; /* y[n][oh][ow][oc] */
+    int64_t kh, kw;     /* kernel */
+    int64_t sy, sx;     /* stride */
+    int64_t dy, dx;     /* dilation */
+    int64_t top, left;  /* zeros before; what lies after follows from the sizes */
+    int64_t groups;     /* divides c and oc */
+    int32_t training;   /* weights serve one pass over a batch, not many passes over an image each: it may pay to turn
                              them into a form that takes fewer multiplications */
 } vaei_conv;
 
 /* An input that is made on demand: `count` pixels of row y of an image, from column x on. Called by several threads. */
 typedef struct vaei_feed {
-    void (*pixels)(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count,
-                   float *out);
+    void (*pixels)(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count, float *out);
     const void *arg;
 } vaei_feed;
 
@@ -48,23 +47,23 @@ void vaei_conv_data_pack(const vaei_kernels *k, const vaei_conv *g, const float 
 
 /* y = conv(x) + bias, then post on finished runs of whole pixels (post sees multiples of oc floats). Scratch in floats. */
 int64_t vaei_conv_forward_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n);
-void vaei_conv_forward(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x,
-                       const float *packed, const float *bias, const vaei_post *post, float *y, float *scratch);
+void vaei_conv_forward(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x, const float *packed,
+                       const float *bias, const vaei_post *post, float *y, float *scratch);
 
 /* The same, y += add before post, with x from memory or made by the feed. add may be y. Only where vaei_conv_fuses(). */
 int32_t vaei_conv_fuses(const vaei_conv *g);
-void vaei_conv_forward_fused(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n,
-                             const float *x, const vaei_feed *feed, const float *packed, const float *bias,
-                             const float *add, const vaei_post *post, float *y, float *scratch);
+void vaei_conv_forward_fused(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x,
+                             const vaei_feed *feed, const float *packed, const float *bias, const float *add, const vaei_post *post,
+                             float *y, float *scratch);
 
 /* dx = conv^T(dy) + bias[c] (bias for deconv2d, else NULL), then post. Writes every element of dx. */
 int64_t vaei_conv_data_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n);
-void vaei_conv_data(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *dy,
-                    const float *packed, const float *bias, const vaei_post *post, float *dx, float *scratch);
+void vaei_conv_data(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *dy, const float *packed,
+                    const float *bias, const vaei_post *post, float *dx, float *scratch);
 
 /* dw[oc][c / groups][kh][kw] += gradient */
 int64_t vaei_conv_weight_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n);
-void vaei_conv_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x,
-                      const float *dy, float *dw, float *scratch);
+void vaei_conv_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x, const float *dy,
+                      float *dw, float *scratch);
 
 #endif

@@ -84,8 +84,7 @@ static void output_task(void *arg, int32_t index) {
     int64_t posted = first;
     for (int64_t line = first; line < last; line++) {
         float *const out = d->out + line * width * g->c;
-        for (int64_t x = 0; x < width; x++)
-            output_pixel(d, d->in + line / height * image, line % height, x, out + x * g->c);
+        for (int64_t x = 0; x < width; x++) output_pixel(d, d->in + line / height * image, line % height, x, out + x * g->c);
         if (d->post && ((line + 1 - posted) * width * g->c >= POST_FLOATS || line + 1 == last)) {
             d->post->apply(d->post->arg, d->k, (line + 1 - posted) * width * g->c, d->out + posted * width * g->c);
             posted = line + 1;
@@ -149,17 +148,15 @@ static void weight_task(void *arg, int32_t index) {
                 for (int64_t kx = 0; kx < g->kw; kx++) {
                     const int64_t x = met(0, ox, kx, g->w, g->sx, g->dx, g->left);
                     float *const sum = sums + (ky * g->kw + kx) * g->c;
-                    if (x >= 0)
-                        d->k->affine(1, g->c, image + (y * g->w + x) * g->c, sum, d->dy + (line * g->ow + ox) * g->c,
-                                     sum);
+                    if (x >= 0) d->k->affine(1, g->c, image + (y * g->w + x) * g->c, sum, d->dy + (line * g->ow + ox) * g->c, sum);
                 }
             }
         }
     }
 }
 
-void vaei_depthwise_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x,
-                           const float *dy, float *dw, float *scratch) {
+void vaei_depthwise_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x, const float *dy,
+                           float *dw, float *scratch) {
     const int64_t taps = g->kh * g->kw, chunks = chunks_of(g, n);
     depthwise_weight d = {k, g, vaei_divide_up(n * g->oh, chunks), n * g->oh, x, dy, scratch};
     vaei_parallel(pool, (int32_t)chunks, weight_task, &d);

@@ -48,8 +48,8 @@ static void pack_forward(const vaei_kernels *k, const vaei_conv *g, const float 
     const int64_t cg = g->c / g->groups, og = g->oc / g->groups, taps = taps_of(g);
     for (int64_t group = 0; group < g->groups; group++) {
         for (int64_t t = 0; t < taps; t++) {
-            vaei_pack_rows(k, taps * cg, t * cg, cg, og, w + group * og * cg * taps + t, taps, cg * taps,
-                           scale ? scale + group * og : NULL, dst);
+            vaei_pack_rows(k, taps * cg, t * cg, cg, og, w + group * og * cg * taps + t, taps, cg * taps, scale ? scale + group * og : NULL,
+                           dst);
         }
         dst += vaei_pack_floats(k, taps * cg, og);
     }
@@ -62,10 +62,9 @@ static void pack_data(const vaei_kernels *k, const vaei_conv *g, const float *w,
             const vaei_phase fy = phase_y(g, py), fx = phase_x(g, px);
             for (int64_t group = 0; group < g->groups; group++) {
                 for (int64_t t = 0; t < fy.count * fx.count; t++) {
-                    const int64_t tap =
-                        (fy.first + t / fx.count * fy.period) * g->kw + fx.first + t % fx.count * fx.period;
-                    vaei_pack_rows(k, fy.count * fx.count * og, t * og, og, cg, w + group * og * cg * taps + tap,
-                                   cg * taps, taps, scale_c ? scale_c + group * cg : NULL, dst);
+                    const int64_t tap = (fy.first + t / fx.count * fy.period) * g->kw + fx.first + t % fx.count * fx.period;
+                    vaei_pack_rows(k, fy.count * fx.count * og, t * og, og, cg, w + group * og * cg * taps + tap, cg * taps, taps,
+                                   scale_c ? scale_c + group * cg : NULL, dst);
                 }
                 dst += vaei_pack_floats(k, fy.count * fx.count * og, cg);
             }
@@ -97,8 +96,7 @@ static void run_forward(const vaei_conv_job *j) {
     const vaei_conv *const g = j->g;
     const int64_t cg = g->c / g->groups, og = g->oc / g->groups;
     memset(j->scratch, 0, (size_t)cg * sizeof *j->scratch);
-    const vaei_view view = {j->in, g->h,    g->w,     g->c,  g->oh, g->ow, g->sy,
-                            g->sx, -g->top, -g->left, g->dy, g->dx, g->kh, g->kw};
+    const vaei_view view = {j->in, g->h, g->w, g->c, g->oh, g->ow, g->sy, g->sx, -g->top, -g->left, g->dy, g->dx, g->kh, g->kw};
     forward f = {.rows = {.k = j->k,
                           .view = view,
                           .out = j->out,
@@ -169,8 +167,7 @@ static void data_task(void *arg, int32_t index) {
                                     .group_floats = vaei_pack_floats(d->k, fy.count * fx.count * og, cg),
                                     .bias = d->bias,
                                     .zeros = d->zeros};
-            vaei_rows_run(&rows, phase_line(d, first, fy.pixels) * fx.pixels,
-                          phase_line(d, last, fy.pixels) * fx.pixels);
+            vaei_rows_run(&rows, phase_line(d, first, fy.pixels) * fx.pixels, phase_line(d, last, fy.pixels) * fx.pixels);
             packed += g->groups * rows.group_floats;
         }
     }

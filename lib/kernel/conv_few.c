@@ -48,15 +48,13 @@ static int64_t pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t da
 }
 
 /* [tap][output][channel] */
-static void pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale,
-                   float *dst) {
+static void pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale, float *dst) {
     const int64_t taps = g->kh * g->kw, channels = data ? g->oc : g->c, outputs = data ? g->c : g->oc;
     const int64_t stride_in = data ? g->c * taps : taps, stride_out = data ? taps : g->c * taps;
     (void)k;
     for (int64_t row = 0; row < taps * outputs; row++) {
         const int64_t t = row / outputs, o = row % outputs;
-        for (int64_t c = 0; c < channels; c++)
-            *dst++ = vaei_flushed(w[c * stride_in + o * stride_out + t] * (scale ? scale[o] : 1.0f));
+        for (int64_t c = 0; c < channels; c++) *dst++ = vaei_flushed(w[c * stride_in + o * stride_out + t] * (scale ? scale[o] : 1.0f));
     }
 }
 
@@ -122,16 +120,14 @@ typedef struct few {
 } few;
 
 static few few_of(const vaei_conv *g, int64_t n, int32_t data) {
-    few f = {
-        .y = axis_y(g, data), .x = axis_x(g, data), .channels = data ? g->oc : g->c, .outputs = data ? g->c : g->oc};
+    few f = {.y = axis_y(g, data), .x = axis_x(g, data), .channels = data ? g->oc : g->c, .outputs = data ? g->c : g->oc};
     f.rows = g->kh * g->kw * f.outputs;
     f.margin = margin_of(&f.x);
     f.width = whole_vectors(f.x.in) + 2 * f.margin;
     f.ring = ring_lines(&f.y);
     f.total = n * f.y.out;
     f.lines = vaei_max(vaei_divide_up(f.total, tasks_of(f.total)), 1);
-    if (f.lines > f.y.out)
-        f.lines = vaei_divide_up(f.lines, f.y.out) * f.y.out; /* whole images: no line of t is made twice */
+    if (f.lines > f.y.out) f.lines = vaei_divide_up(f.lines, f.y.out) * f.y.out; /* whole images: no line of t is made twice */
     return f;
 }
 
@@ -173,8 +169,7 @@ static void fill(const few *f, const float *image, int64_t from, int64_t to, flo
         const float *const in = image + from * f->x.in * f->channels;
         float *const t = ring + from % f->ring * f->rows * f->width + f->margin;
         if (from + 1 < f->y.in) vaei_prefetch(f->x.in * f->channels, in + f->x.in * f->channels);
-        for (int64_t q = 0; q < f->x.in; q += f->k->nr)
-            fill_pixels(f, in + q * f->channels, vaei_min(f->k->nr, f->x.in - q), panel, t + q);
+        for (int64_t q = 0; q < f->x.in; q += f->k->nr) fill_pixels(f, in + q * f->channels, vaei_min(f->k->nr, f->x.in - q), panel, t + q);
     }
 }
 
@@ -188,16 +183,15 @@ static int64_t find_sources(const few *f, int64_t p, int64_t p0, const float *ri
         for (int64_t kx = 0; kx < x->kernel; kx++) {
             const int64_t start = p0 - x->shift - kx * x->turn;
             if (start % x->step != 0) continue;
-            sources[count++] = ring + (line % f->ring * f->rows + (ky * x->kernel + kx) * f->outputs) * f->width +
-                               f->margin + start / x->step;
+            sources[count++] =
+                ring + (line % f->ring * f->rows + (ky * x->kernel + kx) * f->outputs) * f->width + f->margin + start / x->step;
         }
     }
     return count;
 }
 
 /* out[i * step + o] = from[o][i], where a line of `from` is `width` floats; outputs is a constant where it matters */
-VAEI_INLINE void interleave(const int64_t outputs, int64_t count, const float *from, int64_t width, float *out,
-                            int64_t step) {
+VAEI_INLINE void interleave(const int64_t outputs, int64_t count, const float *from, int64_t width, float *out, int64_t step) {
     for (int64_t i = 0; i < count; i++) {
         for (int64_t o = 0; o < outputs; o++) out[i * step + o] = from[o * width + i];
     }
@@ -229,8 +223,7 @@ static void output_line(const few *f, int64_t p, float *ring, float *line) {
 static void few_task(void *arg, int32_t index) {
     const few *const f = arg;
     float *const ring = f->scratch + index * task_floats(f);
-    const int64_t first = index * f->lines, last = vaei_min(first + f->lines, f->total),
-                  line_floats = f->x.out * f->outputs;
+    const int64_t first = index * f->lines, last = vaei_min(first + f->lines, f->total), line_floats = f->x.out * f->outputs;
     int64_t filled = 0, posted = first;
     memset(ring, 0, (size_t)task_floats(f) * sizeof *ring);
     for (int64_t line = first; line < last; line++) {

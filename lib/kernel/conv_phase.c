@@ -15,8 +15,7 @@ static int64_t common_divisor(int64_t a, int64_t b) {
 }
 
 vaei_phase vaei_phase_of(int64_t p, int64_t size, int64_t kernel, int64_t stride, int64_t dilation, int64_t before) {
-    vaei_phase f = {0, stride / common_divisor(stride, dilation),      0, 0,
-                    0, size > p ? vaei_divide_up(size - p, stride) : 0};
+    vaei_phase f = {0, stride / common_divisor(stride, dilation), 0, 0, 0, size > p ? vaei_divide_up(size - p, stride) : 0};
     const int64_t tried = vaei_min(kernel, f.period);
     while (f.first < tried && (p + before - f.first * dilation) % stride != 0) f.first++;
     if (f.first < tried) {

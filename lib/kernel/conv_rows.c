@@ -24,8 +24,7 @@ static void output_rows(const vaei_rows *r, int64_t first, int64_t count, float 
     const int64_t gh = r->view.gh, gw = r->view.gw, step = r->out_step_x * r->oc;
     int64_t n = first / (gh * gw), i = first / gw % gh, j = first % gw;
     for (int64_t p = 0; p < count;) {
-        const int64_t now = vaei_min(gw - j, count - p), y = i * r->out_step_y + r->out_y0,
-                      x = j * r->out_step_x + r->out_x0;
+        const int64_t now = vaei_min(gw - j, count - p), y = i * r->out_step_y + r->out_y0, x = j * r->out_step_x + r->out_x0;
         float *const pixel = r->out + ((n * r->oh + y) * r->ow + x) * r->oc;
         for (int64_t q = 0; q < now; q++) out[p + q] = pixel + q * step;
         p += now;
@@ -37,8 +36,8 @@ static void output_rows(const vaei_rows *r, int64_t first, int64_t count, float 
 }
 
 /* a[t * m + i] for m rows. Rows are asked for ahead: they are too scattered for the hardware to foresee. */
-static void point(const vaei_rows *r, int64_t channel, const vaei_spot *spots, int64_t m, const vaei_tap *taps,
-                  int64_t count, const float **a) {
+static void point(const vaei_rows *r, int64_t channel, const vaei_spot *spots, int64_t m, const vaei_tap *taps, int64_t count,
+                  const float **a) {
     const float *const in = r->view.in + channel;
     for (int64_t i = 0; i < m; i++) {
         const vaei_spot *const s = spots + i;
@@ -60,8 +59,7 @@ static void group_by_pointers(const vaei_rows *r, int64_t group, int64_t first, 
     const int64_t taps = r->view.th * r->view.tw, fit = PANEL_BYTES / (int64_t)sizeof(float) / k->nr / r->depth;
     const int64_t block = vaei_min(taps, vaei_min(TAPS, vaei_max(fit, 1)));
     const int64_t stretch = vaei_min(VAEI_BAND_ROWS, POINTERS / vaei_max(block, 1)) / k->mr * k->mr;
-    const float *const packed = r->packed + group * r->group_floats, *const bias =
-                                                                         r->bias ? r->bias + group * r->width : NULL;
+    const float *const packed = r->packed + group * r->group_floats, *const bias = r->bias ? r->bias + group * r->width : NULL;
     const float *a[POINTERS];
     vaei_tap at[TAPS];
     vaei_spot spots[VAEI_BAND_ROWS];
@@ -78,8 +76,8 @@ static void group_by_pointers(const vaei_rows *r, int64_t group, int64_t first, 
             for (int64_t n = 0; n < r->width; n += k->nr) {
                 for (int64_t i = 0; i < count; i++) c[i] = out[i] + group * r->width + n;
                 k->dot_tile(count, vaei_min(k->nr, r->width - n), now, r->depth, a,
-                            packed + (n * taps + t * vaei_panel_columns(k, r->width - n)) * r->depth, c,
-                            bias && t == 0 ? bias + n : NULL, t > 0);
+                            packed + (n * taps + t * vaei_panel_columns(k, r->width - n)) * r->depth, c, bias && t == 0 ? bias + n : NULL,
+                            t > 0);
             }
             t += now;
         } while (t < taps);
@@ -92,8 +90,7 @@ static void group_by_lines(const vaei_rows *r, int64_t group, int64_t first, int
     const int64_t depth = v->tw * r->depth, panel = v->th * depth; /* numbers of a row of taps; rows of a panel */
     const int64_t fit = vaei_min((LINE_FLOATS / r->depth - v->tw) / v->step_x + 1, VAEI_BAND_ROWS);
     const int64_t step = vaei_view_step(v) * r->depth, out_step = r->out_step_x * r->oc;
-    const float *const packed = r->packed + group * r->group_floats, *const bias =
-                                                                         r->bias ? r->bias + group * r->width : NULL;
+    const float *const packed = r->packed + group * r->group_floats, *const bias = r->bias ? r->bias + group * r->width : NULL;
     int64_t n = first / (v->gh * v->gw), i = first / v->gw % v->gh, j = first % v->gw;
     float lines[LINE_FLOATS], *c[VAEI_BAND_ROWS];
     const float *a[VAEI_BAND_ROWS * LINES];
@@ -127,8 +124,7 @@ static void group_by_lines(const vaei_rows *r, int64_t group, int64_t first, int
 
 void vaei_rows_run(const vaei_rows *r, int64_t first, int64_t last) {
     const vaei_view *const v = &r->view;
-    const int32_t lines =
-        r->depth < LINE_DEPTH && v->th * v->tw > 1 && vaei_view_lines(v) && v->tw * r->depth <= LINE_FLOATS;
+    const int32_t lines = r->depth < LINE_DEPTH && v->th * v->tw > 1 && vaei_view_lines(v) && v->tw * r->depth <= LINE_FLOATS;
     for (int64_t group = 0; group < r->groups && first < last; group++) {
         if (lines) {
             group_by_lines(r, group, first, last);

@@ -3,8 +3,7 @@
  * zeros. */
 #include "kernel/product_parts.h"
 
-vaei_stretch vaei_view_inside(int64_t count, int64_t step, int64_t first, int64_t taps, int64_t dilation,
-                              int64_t size) {
+vaei_stretch vaei_view_inside(int64_t count, int64_t step, int64_t first, int64_t taps, int64_t dilation, int64_t size) {
     const int64_t reach = (taps - 1) * dilation, low = reach < 0 ? reach : 0, high = reach > 0 ? reach : 0;
     const int64_t begin = vaei_max(0, vaei_divide_up(vaei_max(0, -(first + low)), step));
     const int64_t room = size - 1 - high - first;
@@ -22,8 +21,7 @@ void vaei_view_spots(const vaei_view *v, int64_t first, int64_t count, vaei_spot
         const int64_t at = ((n * v->h + y) * v->w + x) * v->c;
         const int32_t inside = i >= rows.begin && i < rows.end;
         for (int64_t q = 0; q < now; q++) {
-            spots[p + q] =
-                (vaei_spot){at + q * step, y, x + q * v->step_x, inside && j + q >= cols.begin && j + q < cols.end};
+            spots[p + q] = (vaei_spot){at + q * step, y, x + q * v->step_x, inside && j + q >= cols.begin && j + q < cols.end};
         }
         p += now;
         j = 0;
@@ -42,8 +40,7 @@ void vaei_view_taps(const vaei_view *v, int64_t t0, int64_t count, vaei_tap *tap
 
 /* `count` pixels from `from` on, or of zeros, to out; from_step and out_step floats from one to the next. depth is a constant
  * where it matters. */
-VAEI_INLINE void put_pixels(int64_t count, const float *from, int64_t from_step, const int64_t depth, float *out,
-                            int64_t out_step) {
+VAEI_INLINE void put_pixels(int64_t count, const float *from, int64_t from_step, const int64_t depth, float *out, int64_t out_step) {
     for (int64_t q = 0; q < count; q++) {
         for (int64_t c = 0; c < depth; c++) out[q * out_step + c] = from ? from[q * from_step + c] : 0.0f;
     }
@@ -53,8 +50,8 @@ int32_t vaei_view_lines(const vaei_view *v) {
     return v->tw == 1 || v->dx == 1 || v->dx == -1;
 }
 
-VAEI_INLINE void put_line(int64_t zeros, int64_t count, int64_t after, const float *from, int64_t from_step,
-                          const int64_t depth, float *out, int64_t out_step) {
+VAEI_INLINE void put_line(int64_t zeros, int64_t count, int64_t after, const float *from, int64_t from_step, const int64_t depth,
+                          float *out, int64_t out_step) {
     put_pixels(zeros, NULL, 0, depth, out, out_step);
     if (from_step == depth && out_step == depth) {
         memcpy(out + zeros * depth, from, (size_t)(count * depth) * sizeof *out);
@@ -64,8 +61,8 @@ VAEI_INLINE void put_line(int64_t zeros, int64_t count, int64_t after, const flo
     put_pixels(after, NULL, 0, depth, out + (zeros + count) * out_step, out_step);
 }
 
-void vaei_view_line(const vaei_view *v, int64_t n, int64_t i, int64_t j, int64_t count, int64_t ty, int64_t channel,
-                    int64_t depth, float *out, int64_t step) {
+void vaei_view_line(const vaei_view *v, int64_t n, int64_t i, int64_t j, int64_t count, int64_t ty, int64_t channel, int64_t depth,
+                    float *out, int64_t step) {
     const int64_t width = vaei_view_width(v, count), y = i * v->step_y + v->y0 + ty * v->dy;
     /* from pixel `first` on, in `turn`s, [begin, end) of them inside */
     const int64_t turn = vaei_view_falls(v) ? -1 : 1;

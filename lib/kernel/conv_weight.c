@@ -15,10 +15,10 @@
 #include "kernel/blas.h"
 
 enum {
-    LANES = 16,          /* of the vector the rules think of */
-    BLOCK = 128,         /* positions */
-    LINE_FLOATS = 4096,  /* of all lines of a block */
-    LINE_SHARE = 96,     /* of one position, at most */
+    LANES = 16,         /* of the vector the rules think of */
+    BLOCK = 128,        /* positions */
+    LINE_FLOATS = 4096, /* of all lines of a block */
+    LINE_SHARE = 96,    /* of one position, at most */
     LINE_CHANNELS = 4,
     BAND = 96,    /* rows of a slice: whole tiles for every table */
     CHUNK = 2048, /* positions, at least */
@@ -91,8 +91,7 @@ int64_t vaei_conv_weight_scratch(const vaei_kernels *k, const vaei_conv *g, int6
 }
 
 /* Rows [from, to) of one product over the positions a, b point to, from `from` on; b ends up moved */
-static void add_product(const weight *f, int64_t from, int64_t to, int64_t count, const float *const *a, const float **b,
-                        float *c) {
+static void add_product(const weight *f, int64_t from, int64_t to, int64_t count, const float *const *a, const float **b, float *c) {
     const vaei_kernels *const k = f->k;
     for (int64_t n = 0; n < f->columns; n += k->nr) {
         k->outer_tile(to - from, vaei_min(k->nr, f->columns - n), count, a, b, c + from * f->columns + n, f->columns, 1);
@@ -101,12 +100,10 @@ static void add_product(const weight *f, int64_t from, int64_t to, int64_t count
 }
 
 /* One tap of one group: of positions [first, first + count) those whose pixel of x lies inside */
-static void slice_by_tap(const weight *f, int64_t slice, int64_t first, int64_t count, const float *plain,
-                         float *partial) {
+static void slice_by_tap(const weight *f, int64_t slice, int64_t first, int64_t count, const float *plain, float *partial) {
     const int64_t product = slice / f->bands, group = product / f->taps;
     const int64_t from = slice % f->bands * BAND, to = vaei_min(from + BAND, f->rows);
-    const int64_t at_x = group * f->cg + (f->how == ROWS_X ? from : 0),
-                  at_y = group * f->og + (f->how == ROWS_Y ? from : 0);
+    const int64_t at_x = group * f->cg + (f->how == ROWS_X ? from : 0), at_y = group * f->og + (f->how == ROWS_Y ? from : 0);
     const vaei_view *const v = &f->view;
     const float *x[BLOCK], *y[BLOCK];
     vaei_tap tap;
@@ -118,8 +115,7 @@ static void slice_by_tap(const weight *f, int64_t slice, int64_t first, int64_t 
         const int64_t now = vaei_min(v->gw - j, count - p);
         if (i >= rows.begin && i < rows.end) {
             const int64_t begin = vaei_max(j, cols.begin), end = vaei_min(j + now, cols.end), step = v->step_x * v->c;
-            const float *const line =
-                v->in + ((n * v->h + i * v->step_y + v->y0) * v->w + v->x0) * v->c + tap.offset + at_x;
+            const float *const line = v->in + ((n * v->h + i * v->step_y + v->y0) * v->w + v->x0) * v->c + tap.offset + at_x;
             const float *const dy = plain + (p - j) * f->g->oc + at_y;
             for (int64_t q = begin; q < end; q++) {
                 x[inside] = line + q * step;
@@ -133,13 +129,11 @@ static void slice_by_tap(const weight *f, int64_t slice, int64_t first, int64_t 
         n++;
     }
     if (inside == 0) return;
-    add_product(f, from, to, inside, f->how == ROWS_X ? x : y, f->how == ROWS_X ? y : x,
-                partial + product * f->rows * f->columns);
+    add_product(f, from, to, inside, f->how == ROWS_X ? x : y, f->how == ROWS_X ? y : x, partial + product * f->rows * f->columns);
 }
 
 /* All taps of one group from lines (conv_view.c), those of the taps' rows interleaved: `count` positions from number `first` on */
-static void slice_by_lines(const weight *f, int64_t group, int64_t first, int64_t count, const float *plain,
-                           float *lines, float *partial) {
+static void slice_by_lines(const weight *f, int64_t group, int64_t first, int64_t count, const float *plain, float *lines, float *partial) {
     const vaei_view *const v = &f->view;
     const int64_t depth = f->how == LINES_X ? f->cg : f->og, stride = f->how == LINES_X ? f->g->oc : f->g->c;
     const int64_t step = v->th * depth;
@@ -151,9 +145,7 @@ static void slice_by_lines(const weight *f, int64_t group, int64_t first, int64_
             a[p + q] = lines + (vaei_view_at(v, now) + q * vaei_view_step(v)) * step;
             b[p + q] = plain + (p + q) * stride + group * f->columns;
         }
-        for (int64_t ty = 0; ty < v->th; ty++) {
-            vaei_view_line(v, n, i, j, now, ty, group * depth, depth, lines + ty * depth, step);
-        }
+        for (int64_t ty = 0; ty < v->th; ty++) { vaei_view_line(v, n, i, j, now, ty, group * depth, depth, lines + ty * depth, step); }
         lines += vaei_view_width(v, now) * step;
         p += now;
         j = 0;
@@ -180,10 +172,8 @@ static void weight_task(void *arg, int32_t index) {
         const float *const plain = f->how == LINES_Y ? f->x + p * f->g->c : f->dy + p * f->g->oc;
         const int32_t by_lines = f->how == LINES_X || f->how == LINES_Y;
         for (int64_t slice = slice0; slice < slice1; slice++) {
-            if (by_lines)
-                slice_by_lines(f, slice, p, count, plain, lines, partial);
-            else
-                slice_by_tap(f, slice, p, count, plain, partial);
+            if (by_lines) slice_by_lines(f, slice, p, count, plain, lines, partial);
+            else slice_by_tap(f, slice, p, count, plain, partial);
         }
     }
 }
@@ -224,8 +214,8 @@ static void join_task(void *arg, int32_t index) {
     }
 }
 
-void vaei_conv_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x,
-                      const float *dy, float *dw, float *scratch) {
+void vaei_conv_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x, const float *dy,
+                      float *dw, float *scratch) {
     VAEI_ASSERT_ROOM(scratch, (size_t)vaei_conv_weight_scratch(k, g, n) * sizeof *scratch);
     if (k->blas) {
         vaei_blas_conv_weight(g, n, x, dy, dw, scratch);
@@ -244,10 +234,8 @@ void vaei_conv_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_c
     f.dy = dy;
     f.partial = scratch;
     f.dw = dw;
-    f.view = f.how == LINES_Y
-                 ? (vaei_view){dy, g->oh, g->ow, g->oc, g->h, g->w, 1, 1, g->top, g->left, -g->dy, -g->dx, g->kh, g->kw}
-                 : (vaei_view){x,     g->h,    g->w,     g->c,  g->oh, g->ow, g->sy,
-                               g->sx, -g->top, -g->left, g->dy, g->dx, g->kh, g->kw};
+    f.view = f.how == LINES_Y ? (vaei_view){dy, g->oh, g->ow, g->oc, g->h, g->w, 1, 1, g->top, g->left, -g->dy, -g->dx, g->kh, g->kw}
+                              : (vaei_view){x, g->h, g->w, g->c, g->oh, g->ow, g->sy, g->sx, -g->top, -g->left, g->dy, g->dx, g->kh, g->kw};
     if (f.positions == 0) return;
     vaei_parallel(pool, (int32_t)(f.chunks * f.sets), weight_task, &f);
     vaei_parallel(pool, (int32_t)(g->groups * vaei_divide_up(f.og, JOIN)), join_task, &f);

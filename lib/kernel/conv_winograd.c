@@ -50,10 +50,10 @@ enum {
     SPAN = VAEI_WINOGRAD_SPAN,
     SPOTS = VAEI_WINOGRAD_SPOTS,
     LINE = VAEI_WINOGRAD_LINE,
-    CACHE_BYTES = 1 << 20,    /* the second one */
-    NEAR_BYTES = 512 * 1024,  /* of v and m together, of a block that is a task, where that leaves room for enough tiles: */
+    CACHE_BYTES = 1 << 20,   /* the second one */
+    NEAR_BYTES = 512 * 1024, /* of v and m together, of a block that is a task, where that leaves room for enough tiles: */
     NEAR_LEAST = 24,
-    NEAR_LEAST_WIDE = 48,     /* where u does not fit the cache: each block reads it anew */
+    NEAR_LEAST_WIDE = 48, /* where u does not fit the cache: each block reads it anew */
     NEAR_MOST = 96,
     FAR_BYTES = 32 << 20,     /* of one that all tasks share */
     MAX_BLOCK = 256,          /* tiles of either */
@@ -61,11 +61,11 @@ enum {
     PATCH_BYTES = 192 * 1024, /* of input that is made on demand */
     TASKS = 16,
     LEAST_TASKS = 8,
-    TASKS_BYTES = 32 << 20,   /* of all blocks at work, if that leaves LEAST_TASKS */
+    TASKS_BYTES = 32 << 20, /* of all blocks at work, if that leaves LEAST_TASKS */
     KEEP_PIXELS = 1024,
-    PIXELS = 96,            /* of one tap that are multiplied at once */
-    FILTERS = 32,           /* transformed at once */
-    RUN = 64,               /* of their taps, those of whole channels: more than any kernel has */
+    PIXELS = 96,  /* of one tap that are multiplied at once */
+    FILTERS = 32, /* transformed at once */
+    RUN = 64,     /* of their taps, those of whole channels: more than any kernel has */
     MIN_CHANNELS = 6,
     MAX_RATIO = 32,
     /* for the rule, in vector operations as measured: */
@@ -137,8 +137,7 @@ int32_t vaei_winograd(const vaei_conv *g, int32_t data) {
         const vaei_winograd_phase *const f = p.phase + i;
         direct += f->y.size * f->y.taps * f->x.size * f->x.taps;
     }
-    return images * (spots * product + TRANSFORM * (p.c + p.oc) * spots / SPOTS) +
-               (READ + (g->training ? MAKE : 0)) * p.panels * product <
+    return images * (spots * product + TRANSFORM * (p.c + p.oc) * spots / SPOTS) + (READ + (g->training ? MAKE : 0)) * p.panels * product <
            images * direct * product + READ * taps * product;
 }
 
@@ -207,8 +206,7 @@ static void weights_task(void *arg, int32_t index) {
     weights_part(s, o, columns, count, width, s->u + first * s->f->depth + (o - first));
 }
 
-static void make_u(const vaei_kernels *k, const vaei_pool *pool, const frame *f, const float *w, const float *scale,
-                   float *u) {
+static void make_u(const vaei_kernels *k, const vaei_pool *pool, const frame *f, const float *w, const float *scale, float *u) {
     weights s = {.k = k, .f = f, .part = k->blas ? FILTERS : vaei_min(FILTERS, k->nr), .w = w, .scale = scale, .u = u};
     vaei_parallel(pool, (int32_t)vaei_divide_up(f->p.oc, s.part), weights_task, &s);
 }
@@ -218,8 +216,7 @@ static int64_t pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t da
     return borrows(&f.p) ? BORROWED_FLOATS + f.p.oc : u_floats(k, &f);
 }
 
-static void pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale,
-                        float *dst) {
+static void pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale, float *dst) {
     const frame f = frame_of(g, 1, data);
     if (!borrows(&f.p)) {
         make_u(k, NULL, &f, w, scale, dst);
@@ -248,7 +245,7 @@ typedef struct winograd {
 typedef struct batch {
     const winograd *w;
     const vaei_winograd_phase *phase; /* the first of them */
-    int64_t first, tiles, part; /* part: tiles of a task */
+    int64_t first, tiles, part;       /* part: tiles of a task */
     vaei_winograd_place at[MAX_BLOCK];
     vaei_winograd_tile tile[MAX_BLOCK], common; /* common: what each of them has */
     float *v, *m, *patches;
@@ -333,8 +330,7 @@ static void feed_tiles(const batch *b, int64_t t, int64_t end, float *patch) {
     while (t < end) {
         const vaei_winograd_place at = b->at[t];
         const int64_t count = vaei_min(f->patch, vaei_min(end - t, f->p.tiles_x - at.x));
-        const int64_t width = count * SIZE + phase->x.taps - 1,
-                      rows = vaei_winograd_span(phase->y.taps, b->tile[t].rows);
+        const int64_t width = count * SIZE + phase->x.taps - 1, rows = vaei_winograd_span(phase->y.taps, b->tile[t].rows);
         make_patch(w, at.n, phase->y.in + at.y * SIZE, phase->x.in + at.x * SIZE, rows, width, patch);
         for (int64_t i = 0; i < count; i++, t++) {
             const int64_t columns = vaei_winograd_span(phase->x.taps, b->tile[t].columns);
@@ -365,14 +361,13 @@ static void input_task(void *arg, int32_t index) {
 }
 
 /* c[i] = init + a[i] u for rows of all output channels, a[] of one phase behind those of another; c ends up moved */
-static void multiply_rows(const winograd *w, int64_t rows, const float *const *a, const float *u, const float *bias,
-                          int32_t accumulate, float **c) {
+static void multiply_rows(const winograd *w, int64_t rows, const float *const *a, const float *u, const float *bias, int32_t accumulate,
+                          float **c) {
     const vaei_kernels *const k = w->k;
     const frame *const f = &w->f;
     const vaei_winograd_plan *const p = &f->p;
     for (int64_t o = 0; o < p->oc; o += k->nr) {
-        k->dot_tile(rows, vaei_min(k->nr, p->oc - o), f->together, p->c, a, u + o * f->depth, c, bias ? bias + o : NULL,
-                    accumulate);
+        k->dot_tile(rows, vaei_min(k->nr, p->oc - o), f->together, p->c, a, u + o * f->depth, c, bias ? bias + o : NULL, accumulate);
         for (int64_t i = 0; i < rows && o + k->nr < p->oc; i++) c[i] += k->nr;
     }
 }
@@ -411,8 +406,7 @@ static int32_t adds(const winograd *w, const vaei_winograd_phase *phase) {
 }
 
 static int64_t first_pixel(const winograd *w, const vaei_winograd_phase *phase, const vaei_winograd_place *at) {
-    const int64_t y = phase->y.out + at->y * SIZE * phase->y.out_step,
-                  x = phase->x.out + at->x * SIZE * phase->x.out_step;
+    const int64_t y = phase->y.out + at->y * SIZE * phase->y.out_step, x = phase->x.out + at->x * SIZE * phase->x.out_step;
     return (at->n * w->f.p.oh + y) * w->f.p.ow + x;
 }
 
@@ -427,8 +421,8 @@ static void output_task(void *arg, int32_t index) {
     for (int64_t t = index * b->part; t < part_end(b, index); t++) {
         const int64_t start = first_pixel(w, phase, b->at + t) * p->oc;
         if (empty(b->tile + t)) continue;
-        w->k->winograd_output(p->oc, b->tile + t, b->m + t * p->row_o, w->f.m, again ? NULL : w->bias,
-                              add ? add + start : NULL, w->out + start, line, pixel);
+        w->k->winograd_output(p->oc, b->tile + t, b->m + t * p->row_o, w->f.m, again ? NULL : w->bias, add ? add + start : NULL,
+                              w->out + start, line, pixel);
     }
 }
 
@@ -467,9 +461,7 @@ static void finish_task(void *arg, int32_t index) {
         const int64_t run = vaei_min(end - t, p->tiles_x - at->x); /* tiles of this line */
         const int64_t rows = vaei_min(high, p->oh - at->y * high), columns = vaei_min(run * wide, p->ow - at->x * wide);
         float *const pixels = w->out + ((at->n * p->oh + at->y * high) * p->ow + at->x * wide) * p->oc;
-        for (int64_t r = 0; r < rows; r++) {
-            w->post->apply(w->post->arg, w->k, columns * p->oc, pixels + r * p->ow * p->oc);
-        }
+        for (int64_t r = 0; r < rows; r++) { w->post->apply(w->post->arg, w->k, columns * p->oc, pixels + r * p->ow * p->oc); }
         t += run;
     }
 }

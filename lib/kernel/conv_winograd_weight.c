@@ -50,7 +50,7 @@ typedef struct weight {
     float *sums, *v, *e, *dw;
     /* at work: */
     const vaei_winograd_phase *phase;
-    int64_t first, tiles; /* of the block */
+    int64_t first, tiles;                       /* of the block */
     vaei_winograd_tile tile[MAX_BLOCK], common; /* common: what each of them has */
 } weight;
 
@@ -80,8 +80,7 @@ int32_t vaei_winograd_weight(const vaei_conv *g) {
     const int64_t product = vaei_min(g->c * lanes(g->oc), g->oc * lanes(g->c)) / VAEI_WINOGRAD_LINE;
     const int64_t spots = vaei_winograd_products(&p), direct = g->oh * g->ow * g->kh * g->kw;
     return p.panels * g->c * g->oc <= PANEL_FLOATS &&
-           IMAGES * (spots * product + TRANSFORM * (g->c + g->oc) * spots / 36) + JOIN * p.panels * product <
-               IMAGES * direct * product;
+           IMAGES * (spots * product + TRANSFORM * (g->c + g->oc) * spots / 36) + JOIN * p.panels * product < IMAGES * direct * product;
 }
 
 int64_t vaei_winograd_weight_scratch(const vaei_conv *g, int64_t n) {
@@ -103,8 +102,7 @@ static void transform_task(void *arg, int32_t index) {
         const float *x[SPOTS];
         vaei_winograd_see(p, f->phase, f->tile + t, &at, f->x, f->zeros, x);
         f->k->winograd_input(p->c, f->tile + t, x, f->v + t * p->row_c, f->step_v);
-        f->k->winograd_error(p->oc, f->tile + t, f->dy + first_output(p, &at), p->ow * p->oc, p->oc,
-                             f->e + t * p->row_o, f->step_e);
+        f->k->winograd_error(p->oc, f->tile + t, f->dy + first_output(p, &at), p->ow * p->oc, p->oc, f->e + t * p->row_o, f->step_e);
     }
 }
 
@@ -178,9 +176,7 @@ static void pixels_task(void *arg, int32_t index) {
         const vaei_winograd_tile tile = vaei_winograd_tile_at(f->phase, &at);
         const float *const dy = f->dy + first_output(p, &at);
         vaei_winograd_see(p, f->phase, &tile, &at, f->x, f->zeros, x + count);
-        for (int64_t i = 0; i < tile.rows * tile.columns; i++) {
-            y[count++] = dy + (i / tile.columns * p->ow + i % tile.columns) * p->oc;
-        }
+        for (int64_t i = 0; i < tile.rows * tile.columns; i++) { y[count++] = dy + (i / tile.columns * p->ow + i % tile.columns) * p->oc; }
         if (count + SIZE * SIZE <= PIXELS && t < f->total - 1) continue;
         add_product(f, &to, count, f->rows_x ? x : y, f->rows_x ? y : x, more);
         more = 1;
@@ -222,8 +218,7 @@ static void join_block(const weight *f, int64_t row, int64_t rows, int64_t colum
         int64_t tap[VAEI_WINOGRAD_TAPS * VAEI_WINOGRAD_TAPS];
         vaei_winograd_taps(p, phase, tap);
         for (int64_t r = 0; r < rows; r++) {
-            f->k->winograd_weight_grad(columns, phase->y.taps, phase->x.taps,
-                                       sums + phase->panel * f->one + r * f->columns, f->one,
+            f->k->winograd_weight_grad(columns, phase->y.taps, phase->x.taps, sums + phase->panel * f->one + r * f->columns, f->one,
                                        taps + r * p->taps * COLUMNS, COLUMNS, tap);
         }
     }
@@ -237,8 +232,8 @@ static void join_task(void *arg, int32_t index) {
     for (int64_t n = 0; n < f->columns; n += COLUMNS) join_block(f, row, rows, n, vaei_min(COLUMNS, f->columns - n));
 }
 
-void vaei_winograd_weight_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n,
-                              const float *x, const float *dy, float *dw, float *scratch) {
+void vaei_winograd_weight_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x, const float *dy,
+                              float *dw, float *scratch) {
     weight f = weight_of(g, n);
     if (f.total == 0) return;
     f.k = k;

@@ -45,8 +45,8 @@ static void copy_row(int64_t count, const float *x, float *y) {
 
 /* K rows of one panel, `count` columns: a transposition, a copy, or a few rows at a time, which stay in the cache while the columns,
  * far apart in src, are read along k. */
-static void pack_columns(const vaei_kernels *k, int64_t K, int64_t count, const float *src, int64_t stride_k,
-                         int64_t stride_n, const float *scale, float *out, int64_t ldo) {
+static void pack_columns(const vaei_kernels *k, int64_t K, int64_t count, const float *src, int64_t stride_k, int64_t stride_n,
+                         const float *scale, float *out, int64_t ldo) {
     if (stride_k == 1 && !scale) {
         k->transpose(count, K, src, stride_n, out, ldo);
         return;
@@ -65,8 +65,8 @@ static void pack_columns(const vaei_kernels *k, int64_t K, int64_t count, const 
     }
 }
 
-void vaei_pack_rows(const vaei_kernels *k, int64_t depth, int64_t k0, int64_t K, int64_t N, const float *src,
-                    int64_t stride_k, int64_t stride_n, const float *scale, float *dst) {
+void vaei_pack_rows(const vaei_kernels *k, int64_t depth, int64_t k0, int64_t K, int64_t N, const float *src, int64_t stride_k,
+                    int64_t stride_n, const float *scale, float *dst) {
     for (int64_t n = 0, columns; n < N; n += columns) {
         columns = k->blas ? N : vaei_panel_columns(k, N - n);
         const int64_t count = vaei_min(columns, N - n);
@@ -88,22 +88,22 @@ typedef struct packing {
 static void pack_panels_task(void *arg, int32_t index) {
     const packing *const p = arg;
     const int64_t n = index * p->columns, count = vaei_min(p->columns, p->N - n);
-    vaei_pack_rows(p->k, p->K, 0, p->K, count, p->src + n * p->stride_n, p->stride_k, p->stride_n,
-                   p->scale ? p->scale + n : NULL, p->dst + n * p->K);
+    vaei_pack_rows(p->k, p->K, 0, p->K, count, p->src + n * p->stride_n, p->stride_k, p->stride_n, p->scale ? p->scale + n : NULL,
+                   p->dst + n * p->K);
 }
 
 static void pack_rows_task(void *arg, int32_t index) {
     const packing *const p = arg;
     const int64_t first = index * p->rows, last = vaei_min(first + p->rows, p->K);
     for (int64_t i = first; i < last; i += PACK_ROWS) {
-        vaei_pack_rows(p->k, p->K, i, vaei_min(PACK_ROWS, last - i), p->N, p->src + i * p->stride_k, p->stride_k,
-                       p->stride_n, p->scale, p->dst);
+        vaei_pack_rows(p->k, p->K, i, vaei_min(PACK_ROWS, last - i), p->N, p->src + i * p->stride_k, p->stride_k, p->stride_n, p->scale,
+                       p->dst);
     }
 }
 
 /* Tasks read src as it lies: bands of its longer lines. */
-void vaei_pack(const vaei_kernels *k, const vaei_pool *pool, int64_t K, int64_t N, const float *src, int64_t stride_k,
-               int64_t stride_n, const float *scale, float *dst) {
+void vaei_pack(const vaei_kernels *k, const vaei_pool *pool, int64_t K, int64_t N, const float *src, int64_t stride_k, int64_t stride_n,
+               const float *scale, float *dst) {
     packing p = {k, K, N, N, K, stride_k, stride_n, src, scale, dst};
     if (K <= 0 || N <= 0) return;
     if (stride_n == 1) {
@@ -128,8 +128,8 @@ typedef struct product {
 } product;
 
 /* Rows [m0, m0 + m) of block [k0, k0 + depth) times columns [n0, n1) */
-static void tile_times_panels(const product *p, int64_t m0, int64_t m, const float *const *a, int64_t k0, int64_t depth,
-                              int64_t n0, int64_t n1) {
+static void tile_times_panels(const product *p, int64_t m0, int64_t m, const float *const *a, int64_t k0, int64_t depth, int64_t n0,
+                              int64_t n1) {
     const vaei_kernels *const k = p->k;
     const int32_t more = p->accumulate || k0 > 0;
     float *c[ROWS];
@@ -166,11 +166,8 @@ static void product_task(void *arg, int32_t index) {
     const product *const p = arg;
     const int64_t m0 = index / p->column_bands * p->band_rows, m1 = vaei_min(m0 + p->band_rows, p->M);
     const int64_t first = index % p->column_bands * p->band_columns, last = vaei_min(first + p->band_columns, p->N);
-    for (int64_t n = first; n < last; n += p->block_columns)
-        rows_times_panels(p, m0, m1, n, vaei_min(n + p->block_columns, last));
-    if (p->post && p->column_bands == 1) {
-        p->post->apply(p->post->arg, p->k, (m1 - m0) * p->N, p->y + m0 * p->ldy);
-    }
+    for (int64_t n = first; n < last; n += p->block_columns) rows_times_panels(p, m0, m1, n, vaei_min(n + p->block_columns, last));
+    if (p->post && p->column_bands == 1) { p->post->apply(p->post->arg, p->k, (m1 - m0) * p->N, p->y + m0 * p->ldy); }
 }
 
 static void post_task(void *arg, int32_t index) {
@@ -236,8 +233,8 @@ int64_t vaei_matmul_plain_scratch(const vaei_kernels *k, int64_t M, int64_t K, i
     return reads_plain(k, M, N) ? 0 : vaei_pack_floats(k, K, N);
 }
 
-void vaei_matmul_plain(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a,
-                       const float *b, int32_t accumulate, float *y, const vaei_post *post, float *scratch) {
+void vaei_matmul_plain(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a, const float *b,
+                       int32_t accumulate, float *y, const vaei_post *post, float *scratch) {
     VAEI_ASSERT_ROOM(scratch, (size_t)vaei_matmul_plain_scratch(k, M, K, N) * sizeof *scratch);
     const int32_t plain = reads_plain(k, M, N);
     if (!plain) vaei_pack(k, pool, K, N, b, N, 1, NULL, scratch);
@@ -286,8 +283,7 @@ typedef struct outer {
 } outer;
 
 /* c[m0..m1)[n0..n1) += the products of positions [p0, p0 + count). The pointers to a are made once for all panels of b. */
-static void outer_block(const outer *o, float *c, int64_t p0, int64_t count, int64_t m0, int64_t m1, int64_t n0,
-                        int64_t n1) {
+static void outer_block(const outer *o, float *c, int64_t p0, int64_t count, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
     const vaei_kernels *const k = o->k;
     const float *a[OUTER_BLOCK], *b[OUTER_BLOCK];
     for (int64_t p = 0; p < count; p++) a[p] = o->a + (p0 + p) * o->lda + m0;
@@ -308,8 +304,7 @@ static void outer_task(void *arg, int32_t index) {
         for (int64_t m = m0; m < m1; m++) memset(c + m * o->N + n0, 0, (size_t)(n1 - n0) * sizeof *c);
     }
     for (int64_t p = first; p < last; p += OUTER_BLOCK) {
-        for (int64_t m = m0; m < m1; m += rows)
-            outer_block(o, c, p, vaei_min(OUTER_BLOCK, last - p), m, vaei_min(m + rows, m1), n0, n1);
+        for (int64_t m = m0; m < m1; m += rows) outer_block(o, c, p, vaei_min(OUTER_BLOCK, last - p), m, vaei_min(m + rows, m1), n0, n1);
     }
 }
 
@@ -328,8 +323,8 @@ static void join_task(void *arg, int32_t row) {
     }
 }
 
-void vaei_outer(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t N, int64_t P, const float *a,
-                int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc, float *scratch) {
+void vaei_outer(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t N, int64_t P, const float *a, int64_t lda, const float *b,
+                int64_t ldb, float *c, int64_t ldc, float *scratch) {
     if (M <= 0 || N <= 0 || P <= 0) return;
     VAEI_ASSERT_ROOM(scratch, (size_t)vaei_outer_scratch(k, M, N, P) * sizeof *scratch);
     if (k->blas) {

@@ -23,8 +23,8 @@ extern const vaei_post vaei_flush_rows;
 
 /* Packing b[K][N], given as src[k * stride_k + n * stride_n], each column times scale[n] (NULL: 1). */
 int64_t vaei_pack_floats(const vaei_kernels *k, int64_t K, int64_t N);
-void vaei_pack(const vaei_kernels *k, const vaei_pool *pool, int64_t K, int64_t N, const float *src, int64_t stride_k,
-               int64_t stride_n, const float *scale, float *dst);
+void vaei_pack(const vaei_kernels *k, const vaei_pool *pool, int64_t K, int64_t N, const float *src, int64_t stride_k, int64_t stride_n,
+               const float *scale, float *dst);
 
 /* y[m * ldy + n]; bias[N] or NULL; accumulate: added to y (bias must be NULL); post may be NULL and needs ldy == N. */
 void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a, int64_t lda,
@@ -33,13 +33,13 @@ void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_
 /* The same bits with b[K][N] as it lies, for a product that is the only one by this b; rows of a and of y close together. b is read
  * where it is if M is small, else packed into scratch of vaei_matmul_plain_scratch() floats. */
 int64_t vaei_matmul_plain_scratch(const vaei_kernels *k, int64_t M, int64_t K, int64_t N);
-void vaei_matmul_plain(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a,
-                       const float *b, int32_t accumulate, float *y, const vaei_post *post, float *scratch);
+void vaei_matmul_plain(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a, const float *b,
+                       int32_t accumulate, float *y, const vaei_post *post, float *scratch);
 
 /* c[m * ldc + n]; scratch of vaei_outer_scratch() floats. */
 int64_t vaei_outer_scratch(const vaei_kernels *k, int64_t M, int64_t N, int64_t P);
-void vaei_outer(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t N, int64_t P, const float *a, int64_t lda,
-                const float *b, int64_t ldb, float *c, int64_t ldc, float *scratch);
+void vaei_outer(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t N, int64_t P, const float *a, int64_t lda, const float *b,
+                int64_t ldb, float *c, int64_t ldc, float *scratch);
 
 /* db[N] += sum_m dy[m][N], for biases; order fixed by M. */
 void vaei_bias_grad(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t N, const float *dy, float *db);

@@ -19,7 +19,6 @@
 #endif
 
 extern const vaei_kernels vaei_kernels_portable, vaei_kernels_avx2, vaei_kernels_avx512, vaei_kernels_neon;
-extern const vaei_kernels vaei_kernels_portable_blas, vaei_kernels_avx2_blas, vaei_kernels_avx512_blas,
-    vaei_kernels_neon_blas;
+extern const vaei_kernels vaei_kernels_portable_blas, vaei_kernels_avx2_blas, vaei_kernels_avx512_blas, vaei_kernels_neon_blas;
 
 #endif

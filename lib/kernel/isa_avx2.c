@@ -4,8 +4,8 @@
 #ifdef VAEI_X86
 #include "kernel/simd_avx2.h"
 
-#define TILE_MR 6
-#define TILE_NV 2
+#define TILE_MR   6
+#define TILE_NV   2
 #define TILE_SUMS 12
 #include "kernel/vec.tmpl.h"
 #include "kernel/tile.tmpl.h"

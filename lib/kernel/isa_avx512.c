@@ -4,8 +4,8 @@
 #ifdef VAEI_X86
 #include "kernel/simd_avx512.h"
 
-#define TILE_MR 12
-#define TILE_NV 4
+#define TILE_MR   12
+#define TILE_NV   4
 #define TILE_SUMS 24
 #include "kernel/vec.tmpl.h"
 #include "kernel/tile.tmpl.h"

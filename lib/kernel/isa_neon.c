@@ -4,8 +4,8 @@
 #ifdef VAEI_NEON
 #include "kernel/simd_neon.h"
 
-#define TILE_MR 12
-#define TILE_NV 2
+#define TILE_MR   12
+#define TILE_NV   2
 #define TILE_SUMS 24
 #include "kernel/vec.tmpl.h"
 #include "kernel/tile.tmpl.h"

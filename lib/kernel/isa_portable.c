@@ -4,8 +4,8 @@
 
 #include "kernel/simd_portable.h"
 
-#define TILE_MR 6
-#define TILE_NV 2
+#define TILE_MR   6
+#define TILE_NV   2
 #define TILE_SUMS 12
 #include "kernel/vec.tmpl.h"
 #include "kernel/tile.tmpl.h"
@@ -15,4 +15,3 @@ const vaei_kernels vaei_kernels_portable = VAEI_KERNELS_TABLE("portable", 1, 0);
 #ifdef VAEI_BLAS
 const vaei_kernels vaei_kernels_portable_blas = VAEI_KERNELS_TABLE("portable", 1, 1);
 #endif
-

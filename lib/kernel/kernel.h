@@ -67,11 +67,11 @@ VAEI_INLINE int64_t vaei_winograd_panels(int64_t taps) {
 }
 
 typedef struct vaei_kernels {
-    const char *name;    /* "avx2" */
-    int32_t isa;         /* 1 portable, 2 avx2, 3 avx512, 4 neon: as the public constants */
-    int32_t blas;        /* products go to cblas */
-    int32_t mr, nr;      /* a tile has at most nr columns, and any number of rows: best a multiple of mr */
-    int32_t lanes;       /* of a vector; nr is a multiple */
+    const char *name; /* "avx2" */
+    int32_t isa;      /* 1 portable, 2 avx2, 3 avx512, 4 neon: as the public constants */
+    int32_t blas;     /* products go to cblas */
+    int32_t mr, nr;   /* a tile has at most nr columns, and any number of rows: best a multiple of mr */
+    int32_t lanes;    /* of a vector; nr is a multiple */
 
     /* -- tile.tmpl.h ---------------------------------------------------------------------------------------------
      * dot_tile: c[i][j] = init + sum_t sum_k a[t * m + i][k] * b[(t * depth + k) * columns + j]
@@ -96,16 +96,15 @@ typedef struct vaei_kernels {
      * winograd_error: the gradient of such pixels, to e[spots_y][spots_x][stride].
      * winograd_weight: panels u[panels_y][panels_x][stride] of `count` filters side by side: tap t of taps_y x taps_x is the
      *   row g[tap[t]][row]; times scale[i] (NULL: 1). winograd_weight_grad: the gradient of such rows, from du to g. */
-    void (*winograd_input)(int64_t channels, const vaei_winograd_tile *tile, const float *const *x, float *v,
+    void (*winograd_input)(int64_t channels, const vaei_winograd_tile *tile, const float *const *x, float *v, int64_t stride);
+    void (*winograd_output)(int64_t channels, const vaei_winograd_tile *tile, const float *m, int64_t stride, const float *bias,
+                            const float *add, float *y, int64_t line, int64_t pixel);
+    void (*winograd_error)(int64_t channels, const vaei_winograd_tile *tile, const float *dy, int64_t line, int64_t pixel, float *e,
                            int64_t stride);
-    void (*winograd_output)(int64_t channels, const vaei_winograd_tile *tile, const float *m, int64_t stride,
-                            const float *bias, const float *add, float *y, int64_t line, int64_t pixel);
-    void (*winograd_error)(int64_t channels, const vaei_winograd_tile *tile, const float *dy, int64_t line, int64_t pixel,
-                           float *e, int64_t stride);
-    void (*winograd_weight)(int64_t count, int64_t taps_y, int64_t taps_x, const float *g, int64_t row,
-                            const int64_t *tap, const float *scale, float *u, int64_t stride);
-    void (*winograd_weight_grad)(int64_t count, int64_t taps_y, int64_t taps_x, const float *du, int64_t stride, float *g,
-                                 int64_t row, const int64_t *tap);
+    void (*winograd_weight)(int64_t count, int64_t taps_y, int64_t taps_x, const float *g, int64_t row, const int64_t *tap,
+                            const float *scale, float *u, int64_t stride);
+    void (*winograd_weight_grad)(int64_t count, int64_t taps_y, int64_t taps_x, const float *du, int64_t stride, float *g, int64_t row,
+                                 const int64_t *tap);
 
     /* -- vec.tmpl.h ---------------------------------------------------------------------------------------------
      * Elementwise; x, y, dy, dx may be the same array. Every size n >= 0, any alignment of a float. */
@@ -114,10 +113,10 @@ typedef struct vaei_kernels {
     void (*map_grad[VAEI_MAP_COUNT])(int64_t n, float a, const float *s, const float *dy, float *dx);
     /* y[c * ldy + r] = x[r * ldx + c]; x and y apart */
     void (*transpose)(int64_t rows, int64_t cols, const float *x, int64_t ldx, float *y, int64_t ldy);
-    void (*flush)(int64_t n, const float *x, float *y);    /* y = |x| < VAEI_TINY ? 0 of the same sign : x; a NaN stays */
-    void (*add)(int64_t n, const float *x, float *y);                           /* y += x */
-    void (*axpy)(int64_t n, float a, const float *x, float *y);                 /* y = fma(a, x, y) */
-    void (*scale)(int64_t n, float a, float *y);                                /* y *= a */
+    void (*flush)(int64_t n, const float *x, float *y);         /* y = |x| < VAEI_TINY ? 0 of the same sign : x; a NaN stays */
+    void (*add)(int64_t n, const float *x, float *y);           /* y += x */
+    void (*axpy)(int64_t n, float a, const float *x, float *y); /* y = fma(a, x, y) */
+    void (*scale)(int64_t n, float a, float *y);                /* y *= a */
     /* y[i] = start + x[0][i] + x[1][i] + ... of `rows` rows, in that order */
     void (*add_rows)(int64_t n, int64_t rows, const float *const *x, float start, float *y);
     /* where x[i] < low[i], and nowhere with a NaN: low[i] = x[i], from[i] = tag */
@@ -127,8 +126,8 @@ typedef struct vaei_kernels {
 
     /* Sums in the order of the head comment. */
     double (*sum)(int64_t n, const float *x);
-    double (*sum_squares)(int64_t n, const float *x);                           /* of the exact products, in double */
-    double (*dot)(int64_t n, const float *x, const float *y);                   /* products in double */
+    double (*sum_squares)(int64_t n, const float *x);                            /* of the exact products, in double */
+    double (*dot)(int64_t n, const float *x, const float *y);                    /* products in double */
     double (*sum_squared_difference)(int64_t n, const float *x, const float *y); /* the difference in float, its square in double */
     /* out[c] += sum_r x[r][c] and out2[c] += sum_r x[r][c] * y[r][c], r ascending, in double; out2 may be NULL (y too) */
     void (*column_sums)(int64_t rows, int64_t channels, const float *x, const float *y, double *out, double *out2);
@@ -165,7 +164,7 @@ const char *vaei_kernels_blas_name(void);
 /* ---- noise.c: numbers of one item of a stream; the first n of it, any n ---- */
 void vaei_noise_normal(const vaei_kernels *k, vaei_noise_key key, uint32_t item, int64_t n, float *out);
 void vaei_noise_normal_from(const vaei_kernels *k, vaei_noise_key key, uint32_t item, int64_t first, int64_t n,
-                            float *out); /* those from `first` on, a multiple of 4 */
+                            float *out);                                           /* those from `first` on, a multiple of 4 */
 void vaei_noise_uniform(vaei_noise_key key, uint32_t item, int64_t n, float *out); /* [0, 1): top 24 bits */
 
 #endif

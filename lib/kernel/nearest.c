@@ -43,8 +43,8 @@ void vaei_nearest_pack(const vaei_kernels *k, int64_t K, int64_t D, const float 
 }
 
 /* The scores of m <= ROWS rows against one panel: c[i][0..nr). */
-static void score_panel(const vaei_kernels *k, int64_t m, int64_t D, const float *x, int64_t ldx, const float *panel,
-                        const float *start, float *const *c) {
+static void score_panel(const vaei_kernels *k, int64_t m, int64_t D, const float *x, int64_t ldx, const float *panel, const float *start,
+                        float *const *c) {
     const float *a[ROWS];
     for (int64_t d = 0; d < D; d += DEPTH) {
         for (int64_t i = 0; i < m; i++) a[i] = x + i * ldx + d;
@@ -114,7 +114,7 @@ static void search_task(void *arg, int32_t band) {
 
 void vaei_nearest(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t D, const float *x, int64_t ldx, int64_t K,
                   const float *packed, int32_t *index, int64_t stride) {
-    search s = { k, M, D, ldx, vaei_divide_up(K, k->nr), stride, x, packed, index };
+    search s = {k, M, D, ldx, vaei_divide_up(K, k->nr), stride, x, packed, index};
     vaei_parallel(pool, (int32_t)vaei_divide_up(M, BAND), search_task, &s);
 }
 
@@ -127,8 +127,7 @@ void vaei_nearest_scores(const vaei_kernels *k, int64_t M, int64_t D, const floa
         const int64_t m = vaei_min(ROWS, M - m0);
         for (int64_t p = 0; p < panels; p++) {
             score_panel(k, m, D, x + m0 * ldx, ldx, packed + (panels + p * D) * nr, packed + p * nr, c);
-            for (int64_t i = 0; i < m; i++)
-                memcpy(score + (m0 + i) * K + p * nr, c[i], (size_t)vaei_min(nr, K - p * nr) * sizeof *score);
+            for (int64_t i = 0; i < m; i++) memcpy(score + (m0 + i) * K + p * nr, c[i], (size_t)vaei_min(nr, K - p * nr) * sizeof *score);
         }
     }
 }

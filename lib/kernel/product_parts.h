@@ -38,8 +38,8 @@ VAEI_INLINE void vaei_prefetch(int64_t count, const float *x) {
 }
 
 /* Rows [k0, k0 + K) of a matrix with `depth` rows into its panels: vaei_pack in pieces. */
-void vaei_pack_rows(const vaei_kernels *k, int64_t depth, int64_t k0, int64_t K, int64_t N, const float *src,
-                    int64_t stride_k, int64_t stride_n, const float *scale, float *dst);
+void vaei_pack_rows(const vaei_kernels *k, int64_t depth, int64_t k0, int64_t K, int64_t N, const float *src, int64_t stride_k,
+                    int64_t stride_n, const float *scale, float *dst);
 
 /* ---- conv_view.c -------------------------------------------------------------------------------------------------
  * What positions see of an image: position (n, i, j) of a grid gh x gw per image sees with tap (ty, tx), t = ty tw + tx, the pixel
@@ -91,8 +91,8 @@ VAEI_INLINE int64_t vaei_view_at(const vaei_view *v, int64_t count) {
 VAEI_INLINE int64_t vaei_view_step(const vaei_view *v) {
     return vaei_view_falls(v) ? -v->step_x : v->step_x;
 }
-void vaei_view_line(const vaei_view *v, int64_t n, int64_t i, int64_t j, int64_t count, int64_t ty, int64_t channel,
-                    int64_t depth, float *out, int64_t step);
+void vaei_view_line(const vaei_view *v, int64_t n, int64_t i, int64_t j, int64_t count, int64_t ty, int64_t channel, int64_t depth,
+                    float *out, int64_t step);
 
 /* ---- conv_phase.c: along one axis the taps first, first + period, ... (count of them) meet the pixels p, p + stride, ...;
  * the first of these reads `from` of dy with the first tap, and `step` further with each next tap. ---- */
@@ -142,11 +142,11 @@ typedef struct vaei_conv_algorithm {
     void (*run)(const vaei_conv_job *j);
 } vaei_conv_algorithm;
 
-extern const vaei_conv_algorithm vaei_conv_winograd; /* conv_winograd.c   fewer multiplications, by the shape */
-extern const vaei_conv_algorithm vaei_conv_columns;  /* conv_columns.c    cblas */
+extern const vaei_conv_algorithm vaei_conv_winograd;  /* conv_winograd.c   fewer multiplications, by the shape */
+extern const vaei_conv_algorithm vaei_conv_columns;   /* conv_columns.c    cblas */
 extern const vaei_conv_algorithm vaei_conv_depthwise; /* conv_depthwise.c  a kernel per channel */
-extern const vaei_conv_algorithm vaei_conv_few;      /* conv_few.c        where vectors over the outputs would be mostly empty */
-extern const vaei_conv_algorithm vaei_conv_direct;   /* conv_direct.c     anything */
+extern const vaei_conv_algorithm vaei_conv_few;       /* conv_few.c        where vectors over the outputs would be mostly empty */
+extern const vaei_conv_algorithm vaei_conv_direct;    /* conv_direct.c     anything */
 
 int64_t vaei_direct_pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data);
 void vaei_direct_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale, float *dst);
@@ -154,8 +154,8 @@ void vaei_direct_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, c
 /* ---- conv_depthwise.c ---- */
 int32_t vaei_depthwise(const vaei_conv *g);
 int64_t vaei_depthwise_weight_scratch(const vaei_conv *g, int64_t n);
-void vaei_depthwise_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x,
-                           const float *dy, float *dw, float *scratch);
+void vaei_depthwise_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x, const float *dy,
+                           float *dw, float *scratch);
 
 /* ---- conv_winograd.c: whether its rule says so ---- */
 int32_t vaei_winograd(const vaei_conv *g, int32_t data);
@@ -163,7 +163,7 @@ int32_t vaei_winograd(const vaei_conv *g, int32_t data);
 /* ---- conv_winograd_weight.c ---- */
 int32_t vaei_winograd_weight(const vaei_conv *g);
 int64_t vaei_winograd_weight_scratch(const vaei_conv *g, int64_t n);
-void vaei_winograd_weight_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n,
-                              const float *x, const float *dy, float *dw, float *scratch);
+void vaei_winograd_weight_run(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x, const float *dy,
+                              float *dw, float *scratch);
 
 #endif

@@ -42,8 +42,8 @@ V_FN int64_t tile_vectors(int64_t n) {
 }
 
 /* From tap to tap the rows are `step` pointers apart. */
-V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_t taps, int64_t depth, int64_t step,
-                   const float *const *a, const float *b, int64_t ldb, float *const *c, const float *bias, int32_t accumulate) {
+V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_t taps, int64_t depth, int64_t step, const float *const *a,
+                   const float *b, int64_t ldb, float *const *c, const float *bias, int32_t accumulate) {
     v_f32 acc[TILE_SUMS];
     if (accumulate) {
         TILE_UNROLL for (int i = 0; i < m; i++) {
@@ -113,28 +113,28 @@ V_FN void outer_body(const int m, const int nv, const int whole, int64_t n, int6
 }
 
 /* One function for each number of rows and of vectors whose sums fit into the registers. The stride of a panel is a constant. */
-#define TILE_FUNCTIONS(m, nv)                                                                                               \
-    VAEI_TARGET static void dot_##m##_##nv(int64_t n, int64_t taps, int64_t depth, int64_t step, const float *const *a,     \
-                                           const float *b, float *const *c, const float *bias, int32_t accumulate) {        \
-        if (n == nv * V_WIDTH) dot_body(m, nv, 1, n, taps, depth, step, a, b, nv * V_WIDTH, c, bias, accumulate);           \
-        else dot_body(m, nv, 0, n, taps, depth, step, a, b, nv * V_WIDTH, c, bias, accumulate);                             \
-    }                                                                                                                       \
-    VAEI_TARGET static void plain_##m##_##nv(int64_t n, int64_t depth, const float *const *a, const float *b, int64_t ldb,  \
-                                             float *const *c, const float *bias, int32_t accumulate) {                      \
-        if (n == nv * V_WIDTH) dot_body(m, nv, 1, n, 1, depth, 0, a, b, ldb, c, bias, accumulate);                          \
-        else dot_body(m, nv, 0, n, 1, depth, 0, a, b, ldb, c, bias, accumulate);                                            \
-    }                                                                                                                       \
-    VAEI_TARGET static void outer_##m##_##nv(int64_t n, int64_t depth, int64_t from, const float *const *a,                 \
-                                             const float *const *b, float *c, int64_t ldc, int32_t accumulate) {            \
-        if (n == nv * V_WIDTH) outer_body(m, nv, 1, n, depth, from, a, b, c, ldc, accumulate);                              \
-        else outer_body(m, nv, 0, n, depth, from, a, b, c, ldc, accumulate);                                                \
+#define TILE_FUNCTIONS(m, nv)                                                                                                           \
+    VAEI_TARGET static void dot_##m##_##nv(int64_t n, int64_t taps, int64_t depth, int64_t step, const float *const *a, const float *b, \
+                                           float *const *c, const float *bias, int32_t accumulate) {                                    \
+        if (n == nv * V_WIDTH) dot_body(m, nv, 1, n, taps, depth, step, a, b, nv *V_WIDTH, c, bias, accumulate);                        \
+        else dot_body(m, nv, 0, n, taps, depth, step, a, b, nv *V_WIDTH, c, bias, accumulate);                                          \
+    }                                                                                                                                   \
+    VAEI_TARGET static void plain_##m##_##nv(int64_t n, int64_t depth, const float *const *a, const float *b, int64_t ldb,              \
+                                             float *const *c, const float *bias, int32_t accumulate) {                                  \
+        if (n == nv * V_WIDTH) dot_body(m, nv, 1, n, 1, depth, 0, a, b, ldb, c, bias, accumulate);                                      \
+        else dot_body(m, nv, 0, n, 1, depth, 0, a, b, ldb, c, bias, accumulate);                                                        \
+    }                                                                                                                                   \
+    VAEI_TARGET static void outer_##m##_##nv(int64_t n, int64_t depth, int64_t from, const float *const *a, const float *const *b,      \
+                                             float *c, int64_t ldc, int32_t accumulate) {                                               \
+        if (n == nv * V_WIDTH) outer_body(m, nv, 1, n, depth, from, a, b, c, ldc, accumulate);                                          \
+        else outer_body(m, nv, 0, n, depth, from, a, b, c, ldc, accumulate);                                                            \
     }
-#define TILE_DOT(m, nv) dot_##m##_##nv,
+#define TILE_DOT(m, nv)   dot_##m##_##nv,
 #define TILE_PLAIN(m, nv) plain_##m##_##nv,
 #define TILE_OUTER(m, nv) outer_##m##_##nv,
 
-#define TILE_6(x, nv) x(1, nv) x(2, nv) x(3, nv) x(4, nv) x(5, nv) x(6, nv)
-#define TILE_8(x, nv) TILE_6(x, nv) x(7, nv) x(8, nv)
+#define TILE_6(x, nv)  x(1, nv) x(2, nv) x(3, nv) x(4, nv) x(5, nv) x(6, nv)
+#define TILE_8(x, nv)  TILE_6(x, nv) x(7, nv) x(8, nv)
 #define TILE_12(x, nv) TILE_8(x, nv) x(9, nv) x(10, nv) x(11, nv) x(12, nv)
 
 #if TILE_MR == 12
@@ -147,9 +147,19 @@ TILE_ALL(TILE_FUNCTIONS, 2)
 #if TILE_NV == 4
 TILE_8(TILE_FUNCTIONS, 3)
 TILE_6(TILE_FUNCTIONS, 4)
-#define TILE_TABLE(x) { { TILE_ALL(x, 1) }, { TILE_ALL(x, 2) }, { TILE_8(x, 3) }, { TILE_6(x, 4) } }
+#define TILE_TABLE(x)                                         \
+    {                                                         \
+        {TILE_ALL(x, 1)}, {TILE_ALL(x, 2)}, {TILE_8(x, 3)}, { \
+            TILE_6(x, 4)                                      \
+        }                                                     \
+    }
 #else
-#define TILE_TABLE(x) { { TILE_ALL(x, 1) }, { TILE_ALL(x, 2) } }
+#define TILE_TABLE(x)       \
+    {                       \
+        {TILE_ALL(x, 1)}, { \
+            TILE_ALL(x, 2)  \
+        }                   \
+    }
 #endif
 
 /* The passes over m rows, and the rows of pass i */
@@ -161,10 +171,10 @@ V_FN int64_t tile_rows(int64_t m, int64_t passes, int64_t i) {
     return m / passes + (i < m % passes);
 }
 
-VAEI_TARGET static void dot_tile(int64_t m, int64_t n, int64_t taps, int64_t depth, const float *const *a, const float *b,
-                                 float *const *c, const float *bias, int32_t accumulate) {
-    static void (*const table[TILE_NV][TILE_MR])(int64_t, int64_t, int64_t, int64_t, const float *const *, const float *,
-                                                 float *const *, const float *, int32_t) = TILE_TABLE(TILE_DOT);
+VAEI_TARGET static void dot_tile(int64_t m, int64_t n, int64_t taps, int64_t depth, const float *const *a, const float *b, float *const *c,
+                                 const float *bias, int32_t accumulate) {
+    static void (*const table[TILE_NV][TILE_MR])(int64_t, int64_t, int64_t, int64_t, const float *const *, const float *, float *const *,
+                                                 const float *, int32_t) = TILE_TABLE(TILE_DOT);
     const int64_t vectors = tile_vectors(n), passes = tile_passes(m, vectors);
     for (int64_t i = 0, row = 0, rows; i < passes; i++, row += rows) {
         rows = tile_rows(m, passes, i);
@@ -183,10 +193,10 @@ VAEI_TARGET static void dot_tile_plain(int64_t m, int64_t n, int64_t depth, cons
     }
 }
 
-VAEI_TARGET static void outer_tile(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *const *b, float *c,
-                                   int64_t ldc, int32_t accumulate) {
-    static void (*const table[TILE_NV][TILE_MR])(int64_t, int64_t, int64_t, const float *const *, const float *const *, float *,
-                                                 int64_t, int32_t) = TILE_TABLE(TILE_OUTER);
+VAEI_TARGET static void outer_tile(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *const *b, float *c, int64_t ldc,
+                                   int32_t accumulate) {
+    static void (*const table[TILE_NV][TILE_MR])(int64_t, int64_t, int64_t, const float *const *, const float *const *, float *, int64_t,
+                                                 int32_t) = TILE_TABLE(TILE_OUTER);
     const int64_t vectors = tile_vectors(n), passes = tile_passes(m, vectors);
     for (int64_t i = 0, row = 0, rows; i < passes; i++, row += rows) {
         rows = tile_rows(m, passes, i);

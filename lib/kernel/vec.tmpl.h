@@ -19,7 +19,9 @@
 #include <math.h>
 
 /* ---- loops: a body sees i, the first element, and j, how many there are, a constant but for the tail ---- */
-V_FN v_f32 get(const float *p, int64_t j) { return j == V_WIDTH ? v_load(p) : v_load_part(p, j); }
+V_FN v_f32 get(const float *p, int64_t j) {
+    return j == V_WIDTH ? v_load(p) : v_load_part(p, j);
+}
 V_FN void put(float *p, int64_t j, v_f32 x) {
     if (j == V_WIDTH) {
         v_store(p, x);
@@ -27,30 +29,32 @@ V_FN void put(float *p, int64_t j, v_f32 x) {
         v_store_part(p, j, x);
     }
 }
-#define FOR_EACH(n, ...)                                                                                               \
-    do {                                                                                                               \
-        int64_t i = 0;                                                                                                 \
-        for (; i + V_WIDTH <= (n); i += V_WIDTH) {                                                                     \
-            const int64_t j = V_WIDTH;                                                                                 \
-            __VA_ARGS__;                                                                                               \
-        }                                                                                                              \
-        if (i < (n)) {                                                                                                 \
-            const int64_t j = (n)-i;                                                                                   \
-            __VA_ARGS__;                                                                                               \
-        }                                                                                                              \
+#define FOR_EACH(n, ...)                           \
+    do {                                           \
+        int64_t i = 0;                             \
+        for (; i + V_WIDTH <= (n); i += V_WIDTH) { \
+            const int64_t j = V_WIDTH;             \
+            __VA_ARGS__;                           \
+        }                                          \
+        if (i < (n)) {                             \
+            const int64_t j = (n)-i;               \
+            __VA_ARGS__;                           \
+        }                                          \
     } while (0)
 
 /* ---- the rule of VAEI_TINY (kernel.h), by bits: a comparison of floats may be slow too. Zeros keep their sign. ---- */
 V_FN v_f32 flushed(v_f32 x, v_f32 least) {
     return v_zero_where(v_ilt(v_iand(v_bits(x), v_iset(0x7fffffff)), v_bits(least)), x);
 }
-V_FN v_f32 flush(v_f32 x) { return flushed(x, v_set(VAEI_TINY)); }
+V_FN v_f32 flush(v_f32 x) {
+    return flushed(x, v_set(VAEI_TINY));
+}
 
 /* ---- e^x = 2^n e^r, n = round(x / ln 2), r = x - n ln 2; e^r - 1 = r + r^2 q(r) -------------------------------- */
 #define LN2_HIGH 0x1.62e400p-1f /* 15 bits: n LN2_HIGH is exact */
-#define LN2_LOW 0x1.7f7d1cp-20f
-#define LOG2_E 0x1.715476p+0f
-#define ROUND 0x1.8p23f /* adding it leaves an integer in the low bits */
+#define LN2_LOW  0x1.7f7d1cp-20f
+#define LOG2_E   0x1.715476p+0f
+#define ROUND    0x1.8p23f /* adding it leaves an integer in the low bits */
 
 #ifndef V_SCALE
 /* 2^n of an integral n, -126 <= n <= 127: n moves from the low bits of n + ROUND to the exponent field. */
@@ -86,7 +90,9 @@ V_FN v_f32 exp_of(v_f32 x) { /* past the clamps the result is 0 or inf already *
     const reduced r = exp_reduce(v_max(v_set(-104.0f), v_min(v_set(89.0f), x)));
     return v_ldexp(v_add(v_set(1.0f), expm1_reduced(r)), r.n);
 }
-V_FN v_f32 minus_abs(v_f32 x) { return v_sub(v_zero(), v_abs(x)); }
+V_FN v_f32 minus_abs(v_f32 x) {
+    return v_sub(v_zero(), v_abs(x));
+}
 
 /* ---- log(2^e (1 + f)) = e ln 2 + f + f^2 q(f), 1 + f in [sqrt 1/2, sqrt 2] ------------------------------------- */
 V_FN v_f32 log_join(v_f32 f, v_f32 e) {
@@ -132,9 +138,15 @@ V_FN v_f32 logistic(v_f32 x, v_f32 w) {
     const v_f32 s = v_exp2i(v_select(large, v_sub(r.n, v_set(64.0f)), r.n));
     return v_mul(v_div(w, v_add(s, v_fma(s, expm1_reduced(r), one))), one);
 }
-V_FN v_f32 sigmoid_of(v_f32 x) { return logistic(x, v_set(1.0f)); }
-V_FN v_f32 silu_of(v_f32 x) { return logistic(x, v_max(v_set(-128.0f), x)); }
-V_FN v_f32 softplus_of(v_f32 x) { return v_add(v_max(v_zero(), x), log1p_of(exp_of(minus_abs(x)))); }
+V_FN v_f32 sigmoid_of(v_f32 x) {
+    return logistic(x, v_set(1.0f));
+}
+V_FN v_f32 silu_of(v_f32 x) {
+    return logistic(x, v_max(v_set(-128.0f), x));
+}
+V_FN v_f32 softplus_of(v_f32 x) {
+    return v_add(v_max(v_zero(), x), log1p_of(exp_of(minus_abs(x))));
+}
 
 /* |x| < 1/2: x + x^3 t(x^2); beyond: 1 - 2 / (e^2|x| + 1), which is 1 from 10 on */
 V_FN v_f32 tanh_of(v_f32 x) {
@@ -158,9 +170,9 @@ V_FN v_f32 elu_of(v_f32 x, v_f32 a) {
  * t < 1.296875: Phi(-t) = 1/2 - t (d + t^2 p(t^2)), d = 1 / sqrt(2 pi)
  * beyond:       t Phi(-t) = e^(-t^2 / 2) m(1 / t - 25/64); no digits cancel. t^2 is taken exactly, in two parts, else
  *               the exponential would lose as many digits as t^2 has before the point. */
-#define GELU_BORDER 1.296875f
+#define GELU_BORDER  1.296875f
 #define DENSITY_HIGH 0x1.988454p-2f
-#define DENSITY_LOW -0x1.857936p-27f
+#define DENSITY_LOW  -0x1.857936p-27f
 V_FN v_f32 phi_center(v_f32 t) {
     const v_f32 z = v_mul(t, t);
     v_f32 p = v_fma(v_set(0x1.e77880p-22f), z, v_set(-0x1.2c5fb4p-17f));
@@ -217,11 +229,11 @@ V_FN v_f32 gelu_slope(v_f32 x) {
 }
 
 /* ---- maps and their gradients ---------------------------------------------------------------------------------- */
-#define MAP(name, finish, value)                                                                                               \
-    static VAEI_TARGET void map_##name(int64_t n, float a, const float *x, float *y) {                                 \
-        const v_f32 va = v_set(a);                                                                                     \
-        (void)va;                                                                                                      \
-        FOR_EACH(n, const v_f32 v = get(x + i, j); put(y + i, j, finish(value)));                                              \
+#define MAP(name, finish, value)                                                       \
+    static VAEI_TARGET void map_##name(int64_t n, float a, const float *x, float *y) { \
+        const v_f32 va = v_set(a);                                                     \
+        (void)va;                                                                      \
+        FOR_EACH(n, const v_f32 v = get(x + i, j); put(y + i, j, finish(value)));      \
     }
 MAP(relu, flush, v_max(v_zero(), v))
 MAP(leaky_relu, flush, v_select(v_lt(v_zero(), v), v, v_mul(va, v)))
@@ -240,11 +252,11 @@ V_FN v_f32 silu_slope(v_f32 x) {
     return v_mul(s, v_fma(v_max(v_set(-128.0f), v_min(v_set(128.0f), x)), v_sub(one, s), one));
 }
 
-#define GRAD(name, value)                                                                                              \
-    static VAEI_TARGET void grad_##name(int64_t n, float a, const float *s, const float *dy, float *dx) {              \
-        const v_f32 va = v_set(a), one = v_set(1.0f);                                                                  \
-        (void)va, (void)one;                                                                                           \
-        FOR_EACH(n, const v_f32 v = get(s + i, j); const v_f32 d = get(dy + i, j); put(dx + i, j, flush(value)));             \
+#define GRAD(name, value)                                                                                         \
+    static VAEI_TARGET void grad_##name(int64_t n, float a, const float *s, const float *dy, float *dx) {         \
+        const v_f32 va = v_set(a), one = v_set(1.0f);                                                             \
+        (void)va, (void)one;                                                                                      \
+        FOR_EACH(n, const v_f32 v = get(s + i, j); const v_f32 d = get(dy + i, j); put(dx + i, j, flush(value))); \
     }
 GRAD(relu, v_select(v_lt(v_zero(), v), d, v_zero()))
 GRAD(leaky_relu, v_select(v_lt(v_zero(), v), d, v_mul(va, d)))
@@ -292,8 +304,7 @@ V_FN void transpose_lines(int64_t rows, int64_t cols, const float *x, int64_t ld
 #define transpose_lines transpose_plain
 #endif
 static VAEI_TARGET void transpose(int64_t rows, int64_t cols, const float *x, int64_t ldx, float *y, int64_t ldy) {
-    for (int64_t c = 0; c < cols; c += LINE)
-        transpose_lines(rows, cols - c < LINE ? cols - c : LINE, x + c, ldx, y + c * ldy, ldy);
+    for (int64_t c = 0; c < cols; c += LINE) transpose_lines(rows, cols - c < LINE ? cols - c : LINE, x + c, ldx, y + c * ldy, ldy);
 }
 
 /* ---- arithmetic ------------------------------------------------------------------------------------------------ */
@@ -335,8 +346,7 @@ static VAEI_TARGET void vec_keep_lower(int64_t n, const float *x, int32_t tag, f
         from[i] = tag;
     }
 }
-static VAEI_TARGET void vec_affine(int64_t rows, int64_t channels, const float *scale, const float *shift,
-                                   const float *x, float *y) {
+static VAEI_TARGET void vec_affine(int64_t rows, int64_t channels, const float *scale, const float *shift, const float *x, float *y) {
     for (int64_t r = 0; r < rows; r++, x += channels, y += channels) {
         FOR_EACH(channels, put(y + i, j, v_fma(get(x + i, j), get(scale + i, j), get(shift + i, j))));
     }
@@ -376,19 +386,19 @@ V_FN v_f64 step_bernoulli(v_f64 acc, v_f32 a, v_f32 x, int64_t j) {
     const v_f32 term = v_add(v_fnma(a, flush(x), v_max(v_zero(), a)), log1p_of(exp_of(minus_abs(a))));
     return v_wide_add(acc, v_wide(j == V_WIDTH ? term : v_keep_part(term, j)));
 }
-#define SUM_BODY(step, x, y)                                                                                           \
-    v_f64 acc[ACCUMULATORS];                                                                                           \
-    int64_t at = 0;                                                                                                    \
-    for (int l = 0; l < ACCUMULATORS; l++) acc[l] = v_wide_set(0.0);                                                   \
-    for (; at + 16 <= n; at += 16) {                                                                                   \
-        for (int l = 0; l < ACCUMULATORS; l++) {                                                                       \
-            acc[l] = step(acc[l], v_load((x) + at + l * V_WIDTH), v_load((y) + at + l * V_WIDTH), V_WIDTH);            \
-        }                                                                                                              \
-    }                                                                                                                  \
-    for (int l = 0; at < n; at += V_WIDTH, l++) {                                                                      \
-        const int64_t left = n - at < V_WIDTH ? n - at : V_WIDTH;                                                      \
-        acc[l] = step(acc[l], v_load_part((x) + at, left), v_load_part((y) + at, left), left);                         \
-    }                                                                                                                  \
+#define SUM_BODY(step, x, y)                                                                                \
+    v_f64 acc[ACCUMULATORS];                                                                                \
+    int64_t at = 0;                                                                                         \
+    for (int l = 0; l < ACCUMULATORS; l++) acc[l] = v_wide_set(0.0);                                        \
+    for (; at + 16 <= n; at += 16) {                                                                        \
+        for (int l = 0; l < ACCUMULATORS; l++) {                                                            \
+            acc[l] = step(acc[l], v_load((x) + at + l * V_WIDTH), v_load((y) + at + l * V_WIDTH), V_WIDTH); \
+        }                                                                                                   \
+    }                                                                                                       \
+    for (int l = 0; at < n; at += V_WIDTH, l++) {                                                           \
+        const int64_t left = n - at < V_WIDTH ? n - at : V_WIDTH;                                           \
+        acc[l] = step(acc[l], v_load_part((x) + at, left), v_load_part((y) + at, left), left);              \
+    }                                                                                                       \
     return join_lanes(acc)
 
 static VAEI_TARGET double sum(int64_t n, const float *x) {
@@ -413,8 +423,7 @@ static VAEI_TARGET void bernoulli_grad(int64_t n, float w, const float *a, const
 
 /* One vector of columns over a few rows, which stay in the cache between vectors. A sum starts from what is there:
  * cutting the rows into calls changes nothing. */
-V_FN void column_block(int64_t rows, int64_t channels, const float *x, const float *y, double *out, double *out2,
-                       int64_t j) {
+V_FN void column_block(int64_t rows, int64_t channels, const float *x, const float *y, double *out, double *out2, int64_t j) {
     double one[V_WIDTH] = {0}, two[V_WIDTH] = {0};
     for (int64_t c = 0; c < j; c++) {
         one[c] = out[c];
@@ -443,8 +452,7 @@ V_FN void column_pair(int64_t rows, int64_t channels, const float *x, double *ou
     v_wide_store(out, left);
     v_wide_store(out + V_WIDTH, right);
 }
-static VAEI_TARGET void column_sums(int64_t rows, int64_t channels, const float *x, const float *y, double *out,
-                                    double *out2) {
+static VAEI_TARGET void column_sums(int64_t rows, int64_t channels, const float *x, const float *y, double *out, double *out2) {
     enum { RUN = 32 };
     const int64_t pairs = out2 ? 0 : channels / (2 * V_WIDTH) * (2 * V_WIDTH);
     for (int64_t r = 0; r < rows; r += RUN) {
@@ -470,8 +478,7 @@ static VAEI_TARGET int32_t all_finite(int64_t n, const float *x) {
 }
 
 /* ---- optimizer steps ------------------------------------------------------------------------------------------- */
-V_FN void adam_step(v_f32 step, v_f32 root, v_f32 b1, v_f32 b2, v_f32 eps, const float *g, float *w, float *m, float *v,
-                    int64_t j) {
+V_FN void adam_step(v_f32 step, v_f32 root, v_f32 b1, v_f32 b2, v_f32 eps, const float *g, float *w, float *m, float *v, int64_t j) {
     const v_f32 one = v_set(1.0f), vg = flush(get(g, j));
     const v_f32 vm = flush(v_fma(b1, get(m, j), v_mul(v_sub(one, b1), vg)));
     const v_f32 vv = flushed(v_fma(b2, get(v, j), v_mul(v_mul(v_sub(one, b2), vg), vg)), v_set(VAEI_TINY * VAEI_TINY));
@@ -479,8 +486,8 @@ V_FN void adam_step(v_f32 step, v_f32 root, v_f32 b1, v_f32 b2, v_f32 eps, const
     put(v, j, vv);
     put(w, j, flush(v_fnma(step, v_div(vm, v_fma(v_sqrt(vv), root, eps)), get(w, j))));
 }
-static VAEI_TARGET void adam(int64_t n, float step, float root, float b1, float b2, float eps, const float *g, float *w,
-                             float *m, float *v) {
+static VAEI_TARGET void adam(int64_t n, float step, float root, float b1, float b2, float eps, const float *g, float *w, float *m,
+                             float *v) {
     const v_f32 vstep = v_set(step), vroot = v_set(root), vb1 = v_set(b1), vb2 = v_set(b2), veps = v_set(eps);
     FOR_EACH(n, adam_step(vstep, vroot, vb1, vb2, veps, g + i, w + i, m + i, v + i, j));
 }
@@ -571,24 +578,20 @@ static VAEI_TARGET void normal(int64_t n, const uint32_t *bits, float *out) {
 }
 
 /* ---- the table ------------------------------------------------------------------------------------------------- */
-#define EACH_MAP(prefix)                                                                                               \
-    {                                                                                                                  \
-        [VAEI_MAP_RELU] = prefix##relu, [VAEI_MAP_LEAKY_RELU] = prefix##leaky_relu, [VAEI_MAP_ELU] = prefix##elu,      \
-        [VAEI_MAP_TANH] = prefix##tanh, [VAEI_MAP_SIGMOID] = prefix##sigmoid, [VAEI_MAP_SILU] = prefix##silu,          \
-        [VAEI_MAP_GELU] = prefix##gelu, [VAEI_MAP_SOFTPLUS] = prefix##softplus, [VAEI_MAP_EXP] = prefix##exp,          \
-        [VAEI_MAP_LOG] = prefix##log                                                                                   \
+#define EACH_MAP(prefix)                                                                                                                   \
+    {                                                                                                                                      \
+        [VAEI_MAP_RELU] = prefix##relu, [VAEI_MAP_LEAKY_RELU] = prefix##leaky_relu, [VAEI_MAP_ELU] = prefix##elu,                          \
+        [VAEI_MAP_TANH] = prefix##tanh, [VAEI_MAP_SIGMOID] = prefix##sigmoid, [VAEI_MAP_SILU] = prefix##silu,                              \
+        [VAEI_MAP_GELU] = prefix##gelu, [VAEI_MAP_SOFTPLUS] = prefix##softplus, [VAEI_MAP_EXP] = prefix##exp, [VAEI_MAP_LOG] = prefix##log \
     }
-#define VAEI_KERNELS_TABLE(name_, isa_, blas_)                                                                         \
-    {                                                                                                                  \
-        .name = name_, .isa = isa_, .blas = blas_, .mr = TILE_MR, .nr = TILE_NR, .lanes = V_WIDTH,                     \
-        .dot_tile = dot_tile, .dot_tile_plain = dot_tile_plain, .outer_tile = outer_tile,                              \
-        .winograd_input = winograd_input, .winograd_output = winograd_output, .winograd_error = winograd_error,        \
-        .winograd_weight = winograd_weight, .winograd_weight_grad = winograd_weight_grad,                              \
-        .map = EACH_MAP(map_), .map_grad = EACH_MAP(grad_),                                                            \
-        .transpose = transpose, .flush = vec_flush, .add = vec_add, .axpy = vec_axpy, .scale = vec_scale, .add_rows = vec_add_rows,        \
-        .keep_lower = vec_keep_lower,                                                                                  \
-        .affine = vec_affine, .sum = sum, .sum_squares = sum_squares, .dot = dot,                                      \
-        .sum_squared_difference = sum_squared_difference, .column_sums = column_sums, .all_finite = all_finite,        \
-        .bernoulli_nll = bernoulli_nll, .bernoulli_grad = bernoulli_grad, .adam = adam, .sgd = sgd, .normal = normal,  \
-        .philox = philox                                                                                               \
+#define VAEI_KERNELS_TABLE(name_, isa_, blas_)                                                                                            \
+    {                                                                                                                                     \
+        .name = name_, .isa = isa_, .blas = blas_, .mr = TILE_MR, .nr = TILE_NR, .lanes = V_WIDTH, .dot_tile = dot_tile,                  \
+        .dot_tile_plain = dot_tile_plain, .outer_tile = outer_tile, .winograd_input = winograd_input, .winograd_output = winograd_output, \
+        .winograd_error = winograd_error, .winograd_weight = winograd_weight, .winograd_weight_grad = winograd_weight_grad,               \
+        .map = EACH_MAP(map_), .map_grad = EACH_MAP(grad_), .transpose = transpose, .flush = vec_flush, .add = vec_add, .axpy = vec_axpy, \
+        .scale = vec_scale, .add_rows = vec_add_rows, .keep_lower = vec_keep_lower, .affine = vec_affine, .sum = sum,                     \
+        .sum_squares = sum_squares, .dot = dot, .sum_squared_difference = sum_squared_difference, .column_sums = column_sums,             \
+        .all_finite = all_finite, .bernoulli_nll = bernoulli_nll, .bernoulli_grad = bernoulli_grad, .adam = adam, .sgd = sgd,             \
+        .normal = normal, .philox = philox                                                                                                \
     }

@@ -14,8 +14,8 @@ static int64_t row_floats(int64_t channels) {
 }
 
 /* What conv.h says of one axis, for phase number `number` */
-static vaei_winograd_axis axis_of(int64_t number, int64_t size, int64_t made, int64_t kernel, int64_t stride,
-                                  int64_t before, int32_t data) {
+static vaei_winograd_axis axis_of(int64_t number, int64_t size, int64_t made, int64_t kernel, int64_t stride, int64_t before,
+                                  int32_t data) {
     vaei_winograd_axis a = {0};
     if (data) {
         const vaei_phase f = vaei_phase_of(number, size, kernel, stride, 1, before);
@@ -44,24 +44,19 @@ static vaei_winograd_axis axis_of(int64_t number, int64_t size, int64_t made, in
 int32_t vaei_winograd_plan_of(const vaei_conv *g, int32_t data, vaei_winograd_plan *p) {
     if (g->dy != 1 || g->dx != 1 || g->groups != 1 || g->sy * g->sx > VAEI_WINOGRAD_PHASES) return 0;
     const int64_t taps = g->kh * g->kw;
-    *p = data ? (vaei_winograd_plan){.w = g->ow,
-                                     .c = g->oc,
-                                     .oh = g->h,
-                                     .ow = g->w,
-                                     .oc = g->c,
-                                     .of_c = taps * g->c,
-                                     .of_o = taps,
-                                     .step_y = g->sy,
-                                     .step_x = g->sx}
-              : (vaei_winograd_plan){.w = g->w,
-                                     .c = g->c,
-                                     .oh = g->oh,
-                                     .ow = g->ow,
-                                     .oc = g->oc,
-                                     .of_c = taps,
-                                     .of_o = taps * g->c,
-                                     .step_y = 1,
-                                     .step_x = 1};
+    *p =
+        data
+            ? (vaei_winograd_plan){.w = g->ow,
+                                   .c = g->oc,
+                                   .oh = g->h,
+                                   .ow = g->w,
+                                   .oc = g->c,
+                                   .of_c = taps * g->c,
+                                   .of_o = taps,
+                                   .step_y = g->sy,
+                                   .step_x = g->sx}
+            : (vaei_winograd_plan){
+                  .w = g->w, .c = g->c, .oh = g->oh, .ow = g->ow, .oc = g->oc, .of_c = taps, .of_o = taps * g->c, .step_y = 1, .step_x = 1};
     p->taps = taps;
     p->kw = g->kw;
     p->row_c = row_floats(p->c);
@@ -71,8 +66,7 @@ int32_t vaei_winograd_plan_of(const vaei_conv *g, int32_t data, vaei_winograd_pl
         f->y = axis_of(i / g->sx, g->h, g->oh, g->kh, g->sy, g->top, data);
         f->x = axis_of(i % g->sx, g->w, g->ow, g->kw, g->sx, g->left, data);
         f->panel = p->panels;
-        if (f->y.taps < 1 || f->x.taps < 1 || f->y.taps > VAEI_WINOGRAD_TAPS || f->x.taps > VAEI_WINOGRAD_TAPS)
-            return 0;
+        if (f->y.taps < 1 || f->x.taps < 1 || f->y.taps > VAEI_WINOGRAD_TAPS || f->x.taps > VAEI_WINOGRAD_TAPS) return 0;
         p->panels += vaei_winograd_panels(f->y.taps) * vaei_winograd_panels(f->x.taps);
         p->spots = vaei_max(p->spots, vaei_winograd_spots(f->y.taps) * vaei_winograd_spots(f->x.taps));
         p->tiles_y = vaei_max(p->tiles_y, vaei_divide_up(f->y.size, VAEI_WINOGRAD_SIZE));

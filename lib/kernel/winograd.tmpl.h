@@ -28,53 +28,26 @@
 #endif
 
 /* Runs DO(taps, size) with both as constants */
-#define WINO_AXIS(taps, size, DO)                                                                                      \
-    switch ((taps)*8 + (size)) {                                                                                       \
-    case 9:                                                                                                            \
-        DO(1, 1);                                                                                                      \
-        break;                                                                                                         \
-    case 10:                                                                                                           \
-        DO(1, 2);                                                                                                      \
-        break;                                                                                                         \
-    case 11:                                                                                                           \
-        DO(1, 3);                                                                                                      \
-        break;                                                                                                         \
-    case 12:                                                                                                           \
-        DO(1, 4);                                                                                                      \
-        break;                                                                                                         \
-    case 17:                                                                                                           \
-        DO(2, 1);                                                                                                      \
-        break;                                                                                                         \
-    case 18:                                                                                                           \
-        DO(2, 2);                                                                                                      \
-        break;                                                                                                         \
-    case 19:                                                                                                           \
-        DO(2, 3);                                                                                                      \
-        break;                                                                                                         \
-    case 20:                                                                                                           \
-        DO(2, 4);                                                                                                      \
-        break;                                                                                                         \
-    case 25:                                                                                                           \
-        DO(3, 1);                                                                                                      \
-        break;                                                                                                         \
-    case 26:                                                                                                           \
-        DO(3, 2);                                                                                                      \
-        break;                                                                                                         \
-    case 27:                                                                                                           \
-        DO(3, 3);                                                                                                      \
-        break;                                                                                                         \
-    case 28:                                                                                                           \
-        DO(3, 4);                                                                                                      \
-        break;                                                                                                         \
-    default:                                                                                                           \
-        break;                                                                                                         \
+#define WINO_AXIS(taps, size, DO) \
+    switch ((taps)*8 + (size)) {  \
+    case 9: DO(1, 1); break;      \
+    case 10: DO(1, 2); break;     \
+    case 11: DO(1, 3); break;     \
+    case 12: DO(1, 4); break;     \
+    case 17: DO(2, 1); break;     \
+    case 18: DO(2, 2); break;     \
+    case 19: DO(2, 3); break;     \
+    case 20: DO(2, 4); break;     \
+    case 25: DO(3, 1); break;     \
+    case 26: DO(3, 2); break;     \
+    case 27: DO(3, 3); break;     \
+    case 28: DO(3, 4); break;     \
+    default: break;               \
     }
 
 /* For a tile of less than 4 outputs: the product of p - q over the points q it does without, for each point p it has */
 static const float wino_cut[2][3][4] = {
-    {{WINO_A2 * WINO_B},
-     {-WINO_A * WINO_B, 2 * WINO_A *(WINO_A - WINO_B)},
-     {-WINO_B, WINO_A - WINO_B, -WINO_A - WINO_B}},
+    {{WINO_A2 * WINO_B}, {-WINO_A * WINO_B, 2 * WINO_A *(WINO_A - WINO_B)}, {-WINO_B, WINO_A - WINO_B, -WINO_A - WINO_B}},
     {{-WINO_A * WINO_B2, 2 * WINO_A *(WINO_A2 - WINO_B2)},
      {-WINO_B2, WINO_A2 - WINO_B2, WINO_A2 - WINO_B2},
      {WINO_B, WINO_A + WINO_B, WINO_B - WINO_A, 2 * WINO_B}},
@@ -178,8 +151,7 @@ V_FN void wino_scatter(const int taps, const int size, const v_f32 *dy, v_f32 *e
         }
     }
     if (points >= 4) {
-        const v_f32 even = v_fma(b2, dy[2], dy[0]),
-                    odd = size == 4 ? v_fma(b3, dy[3], v_mul(b, dy[1])) : v_mul(b, dy[1]);
+        const v_f32 even = v_fma(b2, dy[2], dy[0]), odd = size == 4 ? v_fma(b3, dy[3], v_mul(b, dy[1])) : v_mul(b, dy[1]);
         e[3] = v_add(even, odd);
         if (points == 5) e[4] = v_sub(even, odd);
     }
@@ -190,16 +162,16 @@ V_FN void wino_scatter(const int taps, const int size, const v_f32 *dy, v_f32 *e
 enum { WINO_SPOTS = 6, WINO_HALF = 3, WINO_SIZE = 4 };
 
 /* FOR_EACH from i on, its loop as it stands: a copy of the body for each vector needs more addresses than there are registers. */
-#define WINO_CHANNELS(i, n, ...)                                                                                       \
-    do {                                                                                                               \
-        WINO_LOOP for (; i + V_WIDTH <= (n); i += V_WIDTH) {                                                           \
-            const int64_t j = V_WIDTH;                                                                                 \
-            __VA_ARGS__;                                                                                               \
-        }                                                                                                              \
-        if (i < (n)) {                                                                                                 \
-            const int64_t j = (n)-i;                                                                                   \
-            __VA_ARGS__;                                                                                               \
-        }                                                                                                              \
+#define WINO_CHANNELS(i, n, ...)                             \
+    do {                                                     \
+        WINO_LOOP for (; i + V_WIDTH <= (n); i += V_WIDTH) { \
+            const int64_t j = V_WIDTH;                       \
+            __VA_ARGS__;                                     \
+        }                                                    \
+        if (i < (n)) {                                       \
+            const int64_t j = (n)-i;                         \
+            __VA_ARGS__;                                     \
+        }                                                    \
     } while (0)
 
 /* ---- whole tiles of 3x3 and 2x2 taps, V_WIDTH channels: straight code, without a t in memory ----------------------
@@ -207,8 +179,8 @@ enum { WINO_SPOTS = 6, WINO_HALF = 3, WINO_SIZE = 4 };
  * other half: the halves share next to no arithmetic. */
 
 /* Columns s0, s0 + 1, ... of v */
-V_FN void wino_input_columns(const int taps_y, const int taps_x, const int s0, const int count, const float *const *x,
-                             int64_t i, float *v, int64_t stride) {
+V_FN void wino_input_columns(const int taps_y, const int taps_x, const int s0, const int count, const float *const *x, int64_t i, float *v,
+                             int64_t stride) {
     const int rows = WINO_SPAN(taps_y, WINO_SIZE), columns = WINO_SPAN(taps_x, WINO_SIZE);
     v_f32 t[WINO_SPOTS * WINO_HALF], d[WINO_SPOTS], out[WINO_SPOTS];
     WINO_EACH(r, rows) {
@@ -224,8 +196,8 @@ V_FN void wino_input_columns(const int taps_y, const int taps_x, const int s0, c
 }
 
 /* Columns odd, odd + 2 of y: of even or of odd powers */
-V_FN void wino_output_columns(const int taps_y, const int taps_x, const int odd, const float *m, int64_t stride,
-                              const float *bias, const float *add, float *y, int64_t line, int64_t pixel) {
+V_FN void wino_output_columns(const int taps_y, const int taps_x, const int odd, const float *m, int64_t stride, const float *bias,
+                              const float *add, float *y, int64_t line, int64_t pixel) {
     const int rows = WINO_SPAN(taps_y, WINO_SIZE), columns = WINO_SPAN(taps_x, WINO_SIZE);
     v_f32 t[WINO_SPOTS * 2], d[WINO_SPOTS], out[WINO_SIZE];
     WINO_EACH(r, rows) {
@@ -245,8 +217,8 @@ V_FN void wino_output_columns(const int taps_y, const int taps_x, const int odd,
 }
 
 /* Columns s0, s0 + 1, ... of e */
-V_FN void wino_error_columns(const int taps_y, const int taps_x, const int s0, const int count, const float *dy,
-                             int64_t line, int64_t pixel, float *e, int64_t stride) {
+V_FN void wino_error_columns(const int taps_y, const int taps_x, const int s0, const int count, const float *dy, int64_t line,
+                             int64_t pixel, float *e, int64_t stride) {
     const int rows = WINO_SPAN(taps_y, WINO_SIZE), columns = WINO_SPAN(taps_x, WINO_SIZE);
     v_f32 t[WINO_SIZE * WINO_HALF], d[WINO_SIZE], out[WINO_SPOTS];
     WINO_EACH(r, WINO_SIZE) {
@@ -262,16 +234,11 @@ V_FN void wino_error_columns(const int taps_y, const int taps_x, const int s0, c
 }
 
 /* Runs DO(taps_y, taps_x) with both as constants, if the tile is one of these */
-#define WINO_WHOLE(tile, DO)                                                                                           \
-    switch ((tile)->rows * (tile)->columns < WINO_SIZE * WINO_SIZE ? 0 : (tile)->taps_y * 4 + (tile)->taps_x) {        \
-    case 10:                                                                                                           \
-        DO(2, 2);                                                                                                      \
-        break;                                                                                                         \
-    case 15:                                                                                                           \
-        DO(3, 3);                                                                                                      \
-        break;                                                                                                         \
-    default:                                                                                                           \
-        break;                                                                                                         \
+#define WINO_WHOLE(tile, DO)                                                                                    \
+    switch ((tile)->rows * (tile)->columns < WINO_SIZE * WINO_SIZE ? 0 : (tile)->taps_y * 4 + (tile)->taps_x) { \
+    case 10: DO(2, 2); break;                                                                                   \
+    case 15: DO(3, 3); break;                                                                                   \
+    default: break;                                                                                             \
     }
 
 /* ---- any tile, a vector of j channels: along x into t, then along y ------------------------------------------------- */
@@ -283,8 +250,7 @@ typedef struct wino_grid {
 static const wino_grid wino_t = {WINO_SPOTS * V_WIDTH, V_WIDTH};
 
 /* An axis without a transform is left out: t is x, or v. The channels of x from number i on */
-V_FN void wino_input_vector(const vaei_winograd_tile *tile, const float *const *x, int64_t i, const int64_t j, float *v,
-                            int64_t stride) {
+V_FN void wino_input_vector(const vaei_winograd_tile *tile, const float *const *x, int64_t i, const int64_t j, float *v, int64_t stride) {
     _Alignas(64) float t[WINO_SPOTS * WINO_SPOTS * V_WIDTH];
     const int64_t rows = WINO_SPAN(tile->taps_y, tile->rows), columns = WINO_SPAN(tile->taps_x, tile->columns);
     const int64_t last = WINO_SPOT(tile->taps_x, tile->columns, columns - 1);
@@ -293,43 +259,42 @@ V_FN void wino_input_vector(const vaei_winograd_tile *tile, const float *const *
     const wino_grid grid = along_y ? wino_t : all;
     float *const between = along_y ? t : v;
     v_f32 d[WINO_SPOTS], out[WINO_SPOTS];
-#define WINO_ROW(taps, size)                                                                                           \
-    WINO_LOOP for (int64_t r = 0; r < rows; r++) {                                                                     \
-        const float *const *const from = x + r * columns;                                                              \
-        float *const to = between + r * grid.line;                                                                     \
-        WINO_EACH(s, WINO_SPAN(taps, size)) d[s] = get(from[s] + i, j);                                                \
-        wino_spread(taps, size, d, out);                                                                               \
-        WINO_EACH(s, WINO_SPAN(taps, size)) put(to + WINO_SPOT(taps, size, s) * grid.step, j, out[s]);                 \
+#define WINO_ROW(taps, size)                                                                           \
+    WINO_LOOP for (int64_t r = 0; r < rows; r++) {                                                     \
+        const float *const *const from = x + r * columns;                                              \
+        float *const to = between + r * grid.line;                                                     \
+        WINO_EACH(s, WINO_SPAN(taps, size)) d[s] = get(from[s] + i, j);                                \
+        wino_spread(taps, size, d, out);                                                               \
+        WINO_EACH(s, WINO_SPAN(taps, size)) put(to + WINO_SPOT(taps, size, s) * grid.step, j, out[s]); \
     }
-#define WINO_COLUMN(taps, size)                                                                                        \
-    WINO_LOOP for (int64_t n = 0; n < columns; n++) {                                                                  \
-        const int64_t spot = n < columns - 1 ? n : last;                                                               \
-        float *const to = v + spot * all.step;                                                                         \
-        WINO_EACH(r, WINO_SPAN(taps, size))                                                                            \
-        d[r] = get(along_x ? t + r * wino_t.line + spot * wino_t.step : x[r * columns + n] + i, j);                    \
-        wino_spread(taps, size, d, out);                                                                               \
-        WINO_EACH(r, WINO_SPAN(taps, size)) put(to + WINO_SPOT(taps, size, r) * all.line, j, out[r]);                  \
+#define WINO_COLUMN(taps, size)                                                                       \
+    WINO_LOOP for (int64_t n = 0; n < columns; n++) {                                                 \
+        const int64_t spot = n < columns - 1 ? n : last;                                              \
+        float *const to = v + spot * all.step;                                                        \
+        WINO_EACH(r, WINO_SPAN(taps, size))                                                           \
+        d[r] = get(along_x ? t + r * wino_t.line + spot * wino_t.step : x[r * columns + n] + i, j);   \
+        wino_spread(taps, size, d, out);                                                              \
+        WINO_EACH(r, WINO_SPAN(taps, size)) put(to + WINO_SPOT(taps, size, r) * all.line, j, out[r]); \
     }
     if (along_x || !along_y) WINO_AXIS(tile->taps_x, tile->columns, WINO_ROW)
     if (along_y) WINO_AXIS(tile->taps_y, tile->rows, WINO_COLUMN)
 #undef WINO_ROW
 #undef WINO_COLUMN
 }
-static VAEI_TARGET void winograd_input(int64_t channels, const vaei_winograd_tile *tile, const float *const *x,
-                                       float *v, int64_t stride) {
+static VAEI_TARGET void winograd_input(int64_t channels, const vaei_winograd_tile *tile, const float *const *x, float *v, int64_t stride) {
     int64_t i = 0;
-#define WINO_TILE(taps_y, taps_x)                                                                                      \
-    WINO_LOOP for (; i + V_WIDTH <= channels; i += V_WIDTH) {                                                          \
-        wino_input_columns(taps_y, taps_x, 0, WINO_HALF, x, i, v, stride);                                             \
-        wino_input_columns(taps_y, taps_x, WINO_HALF, (taps_x), x, i, v, stride);                                      \
+#define WINO_TILE(taps_y, taps_x)                                                 \
+    WINO_LOOP for (; i + V_WIDTH <= channels; i += V_WIDTH) {                     \
+        wino_input_columns(taps_y, taps_x, 0, WINO_HALF, x, i, v, stride);        \
+        wino_input_columns(taps_y, taps_x, WINO_HALF, (taps_x), x, i, v, stride); \
     }
     WINO_WHOLE(tile, WINO_TILE)
 #undef WINO_TILE
     WINO_CHANNELS(i, channels, wino_input_vector(tile, x, i, j, v + i, stride));
 }
 
-V_FN void wino_output_vector(const vaei_winograd_tile *tile, const int64_t j, const float *m, int64_t stride,
-                             const float *bias, const float *add, float *y, int64_t line, int64_t pixel) {
+V_FN void wino_output_vector(const vaei_winograd_tile *tile, const int64_t j, const float *m, int64_t stride, const float *bias,
+                             const float *add, float *y, int64_t line, int64_t pixel) {
     _Alignas(64) float t[WINO_SPOTS * WINO_SPOTS * V_WIDTH];
     const int64_t rows = WINO_SPAN(tile->taps_y, tile->rows), columns = tile->columns;
     const int64_t last = WINO_SPOT(tile->taps_y, tile->rows, rows - 1);
@@ -339,39 +304,38 @@ V_FN void wino_output_vector(const vaei_winograd_tile *tile, const int64_t j, co
     const float *const between = along_x ? t : m;
     const v_f32 shift = bias ? flush(get(bias, j)) : v_zero();
     v_f32 d[WINO_SPOTS], out[WINO_SIZE];
-#define WINO_ROW(taps, size)                                                                                           \
-    WINO_LOOP for (int64_t n = 0; n < rows; n++) {                                                                     \
-        const int64_t spot = n < rows - 1 ? n : last;                                                                  \
-        const float *const from = m + spot * all.line;                                                                 \
-        float *const to = t + spot * wino_t.line;                                                                      \
-        WINO_EACH(s, WINO_SPAN(taps, size)) d[s] = get(from + WINO_SPOT(taps, size, s) * all.step, j);                 \
-        wino_gather(taps, size, d, out);                                                                               \
-        WINO_EACH(s, size) put(to + s * wino_t.step, j, out[s]);                                                       \
+#define WINO_ROW(taps, size)                                                                           \
+    WINO_LOOP for (int64_t n = 0; n < rows; n++) {                                                     \
+        const int64_t spot = n < rows - 1 ? n : last;                                                  \
+        const float *const from = m + spot * all.line;                                                 \
+        float *const to = t + spot * wino_t.line;                                                      \
+        WINO_EACH(s, WINO_SPAN(taps, size)) d[s] = get(from + WINO_SPOT(taps, size, s) * all.step, j); \
+        wino_gather(taps, size, d, out);                                                               \
+        WINO_EACH(s, size) put(to + s * wino_t.step, j, out[s]);                                       \
     }
-#define WINO_COLUMN(taps, size)                                                                                        \
-    WINO_LOOP for (int64_t s = 0; s < columns; s++) {                                                                  \
-        const float *const from = between + s * grid.step, *const plus = add ? add + s * pixel : NULL;                 \
-        float *const to = y + s * pixel;                                                                               \
-        WINO_EACH(r, WINO_SPAN(taps, size)) d[r] = get(from + WINO_SPOT(taps, size, r) * grid.line, j);                \
-        wino_gather(taps, size, d, out);                                                                               \
-        WINO_EACH(r, size) out[r] = v_add(out[r], shift);                                                              \
-        if (plus) WINO_EACH(r, size) out[r] = v_add(out[r], get(plus + r * line, j));                                  \
-        WINO_EACH(r, size) put(to + r * line, j, out[r]);                                                              \
+#define WINO_COLUMN(taps, size)                                                                         \
+    WINO_LOOP for (int64_t s = 0; s < columns; s++) {                                                   \
+        const float *const from = between + s * grid.step, *const plus = add ? add + s * pixel : NULL;  \
+        float *const to = y + s * pixel;                                                                \
+        WINO_EACH(r, WINO_SPAN(taps, size)) d[r] = get(from + WINO_SPOT(taps, size, r) * grid.line, j); \
+        wino_gather(taps, size, d, out);                                                                \
+        WINO_EACH(r, size) out[r] = v_add(out[r], shift);                                               \
+        if (plus) WINO_EACH(r, size) out[r] = v_add(out[r], get(plus + r * line, j));                   \
+        WINO_EACH(r, size) put(to + r * line, j, out[r]);                                               \
     }
     if (along_x) WINO_AXIS(tile->taps_x, tile->columns, WINO_ROW)
     WINO_AXIS(tile->taps_y, tile->rows, WINO_COLUMN)
 #undef WINO_ROW
 #undef WINO_COLUMN
 }
-static VAEI_TARGET void winograd_output(int64_t channels, const vaei_winograd_tile *tile, const float *m,
-                                        int64_t stride, const float *bias, const float *add, float *y, int64_t line,
-                                        int64_t pixel) {
+static VAEI_TARGET void winograd_output(int64_t channels, const vaei_winograd_tile *tile, const float *m, int64_t stride, const float *bias,
+                                        const float *add, float *y, int64_t line, int64_t pixel) {
     int64_t i = 0;
-#define WINO_TILE(taps_y, taps_x)                                                                                      \
-    WINO_LOOP for (; i + V_WIDTH <= channels; i += V_WIDTH) {                                                          \
-        const float *const shift = bias ? bias + i : NULL, *const plus = add ? add + i : NULL;                         \
-        wino_output_columns(taps_y, taps_x, 0, m + i, stride, shift, plus, y + i, line, pixel);                        \
-        wino_output_columns(taps_y, taps_x, 1, m + i, stride, shift, plus, y + i, line, pixel);                        \
+#define WINO_TILE(taps_y, taps_x)                                                               \
+    WINO_LOOP for (; i + V_WIDTH <= channels; i += V_WIDTH) {                                   \
+        const float *const shift = bias ? bias + i : NULL, *const plus = add ? add + i : NULL;  \
+        wino_output_columns(taps_y, taps_x, 0, m + i, stride, shift, plus, y + i, line, pixel); \
+        wino_output_columns(taps_y, taps_x, 1, m + i, stride, shift, plus, y + i, line, pixel); \
     }
     WINO_WHOLE(tile, WINO_TILE)
 #undef WINO_TILE
@@ -379,8 +343,8 @@ static VAEI_TARGET void winograd_output(int64_t channels, const vaei_winograd_ti
                   wino_output_vector(tile, j, m + i, stride, bias ? bias + i : NULL, add ? add + i : NULL, y + i, line, pixel));
 }
 
-V_FN void wino_error_vector(const vaei_winograd_tile *tile, const int64_t j, const float *dy, int64_t line,
-                            int64_t pixel, float *e, int64_t stride) {
+V_FN void wino_error_vector(const vaei_winograd_tile *tile, const int64_t j, const float *dy, int64_t line, int64_t pixel, float *e,
+                            int64_t stride) {
     _Alignas(64) float t[WINO_SPOTS * WINO_SPOTS * V_WIDTH];
     const int64_t columns = WINO_SPAN(tile->taps_x, tile->columns);
     const int64_t last = WINO_SPOT(tile->taps_x, tile->columns, columns - 1);
@@ -390,35 +354,35 @@ V_FN void wino_error_vector(const vaei_winograd_tile *tile, const int64_t j, con
     float *const to_x = along_y ? t : e;
     const float *const from_y = along_x ? t : dy;
     v_f32 d[WINO_SIZE], out[WINO_SPOTS];
-#define WINO_ROW(taps, size)                                                                                           \
-    WINO_LOOP for (int64_t r = 0; r < tile->rows; r++) {                                                               \
-        const float *const from = dy + r * line;                                                                       \
-        float *const to = to_x + r * into.line;                                                                        \
-        WINO_EACH(s, size) d[s] = get(from + s * pixel, j);                                                            \
-        wino_scatter(taps, size, d, out);                                                                              \
-        WINO_EACH(s, WINO_SPAN(taps, size)) put(to + WINO_SPOT(taps, size, s) * into.step, j, out[s]);                 \
+#define WINO_ROW(taps, size)                                                                           \
+    WINO_LOOP for (int64_t r = 0; r < tile->rows; r++) {                                               \
+        const float *const from = dy + r * line;                                                       \
+        float *const to = to_x + r * into.line;                                                        \
+        WINO_EACH(s, size) d[s] = get(from + s * pixel, j);                                            \
+        wino_scatter(taps, size, d, out);                                                              \
+        WINO_EACH(s, WINO_SPAN(taps, size)) put(to + WINO_SPOT(taps, size, s) * into.step, j, out[s]); \
     }
-#define WINO_COLUMN(taps, size)                                                                                        \
-    WINO_LOOP for (int64_t n = 0; n < columns; n++) {                                                                  \
-        const int64_t spot = n < columns - 1 ? n : last;                                                               \
-        const float *const from = from_y + spot * out_of.step;                                                         \
-        float *const to = e + spot * all.step;                                                                         \
-        WINO_EACH(r, size) d[r] = get(from + r * out_of.line, j);                                                      \
-        wino_scatter(taps, size, d, out);                                                                              \
-        WINO_EACH(r, WINO_SPAN(taps, size)) put(to + WINO_SPOT(taps, size, r) * all.line, j, out[r]);                  \
+#define WINO_COLUMN(taps, size)                                                                       \
+    WINO_LOOP for (int64_t n = 0; n < columns; n++) {                                                 \
+        const int64_t spot = n < columns - 1 ? n : last;                                              \
+        const float *const from = from_y + spot * out_of.step;                                        \
+        float *const to = e + spot * all.step;                                                        \
+        WINO_EACH(r, size) d[r] = get(from + r * out_of.line, j);                                     \
+        wino_scatter(taps, size, d, out);                                                             \
+        WINO_EACH(r, WINO_SPAN(taps, size)) put(to + WINO_SPOT(taps, size, r) * all.line, j, out[r]); \
     }
     if (along_x || !along_y) WINO_AXIS(tile->taps_x, tile->columns, WINO_ROW)
     if (along_y) WINO_AXIS(tile->taps_y, tile->rows, WINO_COLUMN)
 #undef WINO_ROW
 #undef WINO_COLUMN
 }
-static VAEI_TARGET void winograd_error(int64_t channels, const vaei_winograd_tile *tile, const float *dy, int64_t line,
-                                       int64_t pixel, float *e, int64_t stride) {
+static VAEI_TARGET void winograd_error(int64_t channels, const vaei_winograd_tile *tile, const float *dy, int64_t line, int64_t pixel,
+                                       float *e, int64_t stride) {
     int64_t i = 0;
-#define WINO_TILE(taps_y, taps_x)                                                                                      \
-    WINO_LOOP for (; i + V_WIDTH <= channels; i += V_WIDTH) {                                                          \
-        wino_error_columns(taps_y, taps_x, 0, WINO_HALF, dy + i, line, pixel, e + i, stride);                          \
-        wino_error_columns(taps_y, taps_x, WINO_HALF, (taps_x), dy + i, line, pixel, e + i, stride);                   \
+#define WINO_TILE(taps_y, taps_x)                                                                    \
+    WINO_LOOP for (; i + V_WIDTH <= channels; i += V_WIDTH) {                                        \
+        wino_error_columns(taps_y, taps_x, 0, WINO_HALF, dy + i, line, pixel, e + i, stride);        \
+        wino_error_columns(taps_y, taps_x, WINO_HALF, (taps_x), dy + i, line, pixel, e + i, stride); \
     }
     WINO_WHOLE(tile, WINO_TILE)
 #undef WINO_TILE
@@ -470,10 +434,8 @@ V_FN void wino_weight_grad_axis(const int taps, const v_f64 *du, v_f64 *dg) {
         dg[1] = v_wide_fma(v_wide_set(WINO_A), v_wide_sub(a, less_a), v_wide_fma(v_wide_set(WINO_B), b, du[4]));
     } else {
         const v_f64 norm_a = v_wide_set(WINO_THREE_A), norm_b = v_wide_set(WINO_THREE_B);
-        const v_f64 even_a = v_wide_mul(norm_a, v_wide_add(du[1], du[2])),
-                    odd_a = v_wide_mul(norm_a, v_wide_sub(du[1], du[2]));
-        const v_f64 even_b = v_wide_mul(norm_b, v_wide_add(du[3], du[4])),
-                    odd_b = v_wide_mul(norm_b, v_wide_sub(du[3], du[4]));
+        const v_f64 even_a = v_wide_mul(norm_a, v_wide_add(du[1], du[2])), odd_a = v_wide_mul(norm_a, v_wide_sub(du[1], du[2]));
+        const v_f64 even_b = v_wide_mul(norm_b, v_wide_add(du[3], du[4])), odd_b = v_wide_mul(norm_b, v_wide_sub(du[3], du[4]));
         dg[0] = v_wide_add(v_wide_fma(v_wide_set(WINO_THREE_0), du[0], even_a), even_b);
         dg[1] = v_wide_fma(v_wide_set(WINO_A), odd_a, v_wide_mul(v_wide_set(WINO_B), odd_b));
         dg[2] = v_wide_fma(v_wide_set(WINO_A2), even_a, v_wide_fma(v_wide_set(WINO_B2), even_b, du[5]));
@@ -481,41 +443,22 @@ V_FN void wino_weight_grad_axis(const int taps, const v_f64 *du, v_f64 *dg) {
 }
 
 /* Runs DO(taps_y, taps_x) with both as constants */
-#define WINO_TAPS(taps_y, taps_x, DO)                                                                                  \
-    switch ((taps_y)*4 + (taps_x)) {                                                                                   \
-    case 5:                                                                                                            \
-        DO(1, 1);                                                                                                      \
-        break;                                                                                                         \
-    case 6:                                                                                                            \
-        DO(1, 2);                                                                                                      \
-        break;                                                                                                         \
-    case 7:                                                                                                            \
-        DO(1, 3);                                                                                                      \
-        break;                                                                                                         \
-    case 9:                                                                                                            \
-        DO(2, 1);                                                                                                      \
-        break;                                                                                                         \
-    case 10:                                                                                                           \
-        DO(2, 2);                                                                                                      \
-        break;                                                                                                         \
-    case 11:                                                                                                           \
-        DO(2, 3);                                                                                                      \
-        break;                                                                                                         \
-    case 13:                                                                                                           \
-        DO(3, 1);                                                                                                      \
-        break;                                                                                                         \
-    case 14:                                                                                                           \
-        DO(3, 2);                                                                                                      \
-        break;                                                                                                         \
-    case 15:                                                                                                           \
-        DO(3, 3);                                                                                                      \
-        break;                                                                                                         \
-    default:                                                                                                           \
-        break;                                                                                                         \
+#define WINO_TAPS(taps_y, taps_x, DO) \
+    switch ((taps_y)*4 + (taps_x)) {  \
+    case 5: DO(1, 1); break;          \
+    case 6: DO(1, 2); break;          \
+    case 7: DO(1, 3); break;          \
+    case 9: DO(2, 1); break;          \
+    case 10: DO(2, 2); break;         \
+    case 11: DO(2, 3); break;         \
+    case 13: DO(3, 1); break;         \
+    case 14: DO(3, 2); break;         \
+    case 15: DO(3, 3); break;         \
+    default: break;                   \
     }
 
-V_FN void wino_weight_block(const int taps_y, const int taps_x, const float *g, int64_t row, const int64_t *tap,
-                            const float *scale, float *u, int64_t stride, int64_t i, const int64_t j) {
+V_FN void wino_weight_block(const int taps_y, const int taps_x, const float *g, int64_t row, const int64_t *tap, const float *scale,
+                            float *u, int64_t stride, int64_t i, const int64_t j) {
     const int64_t panels_y = vaei_winograd_panels(taps_y), panels_x = vaei_winograd_panels(taps_x);
     v_f64 t[WINO_SPOTS * 3], d[3], out[WINO_SPOTS];
     const v_f64 factor = scale ? v_wide(get(scale + i, j)) : v_wide_set(1);
@@ -530,8 +473,8 @@ V_FN void wino_weight_block(const int taps_y, const int taps_x, const float *g, 
     }
 }
 
-V_FN void wino_weight_grad_block(const int taps_y, const int taps_x, const float *du, int64_t stride, float *g,
-                                 int64_t row, const int64_t *tap, int64_t i, const int64_t j) {
+V_FN void wino_weight_grad_block(const int taps_y, const int taps_x, const float *du, int64_t stride, float *g, int64_t row,
+                                 const int64_t *tap, int64_t i, const int64_t j) {
     const int64_t panels_y = vaei_winograd_panels(taps_y), panels_x = vaei_winograd_panels(taps_x);
     v_f64 t[WINO_SPOTS * 3], d[WINO_SPOTS], out[3];
     for (int64_t r = 0; r < panels_y; r++, du += panels_x * stride) {
@@ -547,13 +490,13 @@ V_FN void wino_weight_grad_block(const int taps_y, const int taps_x, const float
 }
 
 #define WINO_WEIGHT(y, x) FOR_EACH(count, wino_weight_block(y, x, g, row, tap, scale, u, stride, i, j))
-static VAEI_TARGET void winograd_weight(int64_t count, int64_t taps_y, int64_t taps_x, const float *g, int64_t row,
-                                        const int64_t *tap, const float *scale, float *u, int64_t stride) {
+static VAEI_TARGET void winograd_weight(int64_t count, int64_t taps_y, int64_t taps_x, const float *g, int64_t row, const int64_t *tap,
+                                        const float *scale, float *u, int64_t stride) {
     WINO_TAPS(taps_y, taps_x, WINO_WEIGHT)
 }
 
 #define WINO_WEIGHT_GRAD(y, x) FOR_EACH(count, wino_weight_grad_block(y, x, du, stride, g, row, tap, i, j))
-static VAEI_TARGET void winograd_weight_grad(int64_t count, int64_t taps_y, int64_t taps_x, const float *du,
-                                             int64_t stride, float *g, int64_t row, const int64_t *tap) {
+static VAEI_TARGET void winograd_weight_grad(int64_t count, int64_t taps_y, int64_t taps_x, const float *du, int64_t stride, float *g,
+                                             int64_t row, const int64_t *tap) {
     WINO_TAPS(taps_y, taps_x, WINO_WEIGHT_GRAD)
 }

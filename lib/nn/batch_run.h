@@ -18,7 +18,7 @@ typedef struct vaei_batch {
     const float *noise;   /* [n][of_noise] standard normal */
     const float *weight;  /* [n] of loss and gradient; NULL: 1 */
     int64_t of_x, of_codes, of_noise;
-    double total;         /* the sum of the weights of the whole batch, whatever part of it this is */
+    double total; /* the sum of the weights of the whole batch, whatever part of it this is */
 } vaei_batch;
 
 /* The examples from number `first` on. */
@@ -45,11 +45,11 @@ typedef struct vaei_run {
     const vaei_pool *pool;
     int64_t n; /* examples */
     int32_t training;
-    const float *params;  /* flat; parameter p stands at params + p->offset */
-    float *grads;         /* flat, same offsets; NULL unless training */
-    vaei_noise_key noise; /* seed and step; the stream is the user's */
-    uint32_t first_item;  /* the noise item of example 0 */
-    vaei_batch batch;     /* what belongs to the examples */
+    const float *params;           /* flat; parameter p stands at params + p->offset */
+    float *grads;                  /* flat, same offsets; NULL unless training */
+    vaei_noise_key noise;          /* seed and step; the stream is the user's */
+    uint32_t first_item;           /* the noise item of example 0 */
+    vaei_batch batch;              /* what belongs to the examples */
     const _Atomic int32_t *cancel; /* or NULL */
 } vaei_run;
 

@@ -30,10 +30,8 @@ static void add_rows(void *arg, int64_t begin, int64_t end) {
         float *out = j->to + row * cols * b->c;
         for (int64_t col = 0; col < cols; col++) {
             const int64_t x = source(col - b->left, b->w, b->x);
-            if (y >= 0 && x >= 0)
-                memcpy(out + col * b->c, in + x * b->c, pixel);
-            else
-                memset(out + col * b->c, 0, pixel);
+            if (y >= 0 && x >= 0) memcpy(out + col * b->c, in + x * b->c, pixel);
+            else memset(out + col * b->c, 0, pixel);
         }
     }
 }

@@ -111,12 +111,9 @@ typedef struct steps {
     size_t cache, scratch;
 } steps;
 
-static steps steps_of(const vaei_stack *s, const vaei_kernels *k, int64_t block, int32_t training, size_t segment,
-                      vaei_need *need) {
-    if (segment > 0)
-        vaei_stack_need_recomputing(s, k, block, segment, need);
-    else
-        vaei_stack_need(s, k, block, training, need);
+static steps steps_of(const vaei_stack *s, const vaei_kernels *k, int64_t block, int32_t training, size_t segment, vaei_need *need) {
+    if (segment > 0) vaei_stack_need_recomputing(s, k, block, segment, need);
+    else vaei_stack_need(s, k, block, training, need);
     return (steps){rounded(need->cache), rounded(need->scratch)};
 }
 
@@ -165,7 +162,7 @@ typedef struct lanes {
     const float *x, *y;
     float *made, *dy, *dx; /* made: y, where forward is part of it; dy: where backward is */
     const vaei_turn *turn;
-    vaei_seats seats; /* a lane at work has scratch of its own, and a cache if it turns */
+    vaei_seats seats;        /* a lane at work has scratch of its own, and a cache if it turns */
     _Atomic int32_t arrived; /* lanes */
 } lanes;
 
@@ -211,14 +208,11 @@ static void lane_task(void *arg, int32_t lane) {
     const span *const g = &c->grads;
     const int32_t seat = vaei_seat_take(&a->seats);
     const int64_t first = lane * c->lane, end = first + c->lane < a->r->n ? first + c->lane : a->r->n;
-    if (lane > 0 && a->dy && g->first < g->end)
-        memset(grads_of(a, lane) + g->first, 0, (size_t)(g->end - g->first) * sizeof(float));
+    if (lane > 0 && a->dy && g->first < g->end) memset(grads_of(a, lane) + g->first, 0, (size_t)(g->end - g->first) * sizeof(float));
     for (int64_t i = 0; i < c->blocks; i++) {
         /* backward alone takes the last block first: what forward left of it is still in the cache */
         const int64_t number = a->made ? i : c->blocks - 1 - i, at = first + number * c->block;
-        if (at < end)
-            run_block(a, lane, seat, a->turn ? seat : lane * c->blocks + number, at,
-                      end - at < c->block ? end - at : c->block);
+        if (at < end) run_block(a, lane, seat, a->turn ? seat : lane * c->blocks + number, at, end - at < c->block ? end - at : c->block);
     }
     if (a->dy) join(a);
     vaei_seat_leave(&a->seats, seat);
@@ -241,8 +235,8 @@ void vaei_examples_forward(const vaei_stack *s, const vaei_run *r, const vaei_sl
     run_lanes(&a);
 }
 
-void vaei_examples_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                            float *dy, float *dx) {
+void vaei_examples_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
+                            float *dx) {
     lanes a = lanes_of(s, r, m);
     a.x = x;
     a.y = y;
@@ -251,8 +245,8 @@ void vaei_examples_backward(const vaei_stack *s, const vaei_run *r, const vaei_s
     run_lanes(&a);
 }
 
-void vaei_examples_turn(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const vaei_turn *t,
-                        float *y, float *dy, float *dx) {
+void vaei_examples_turn(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const vaei_turn *t, float *y, float *dy,
+                        float *dx) {
     lanes a = lanes_of(s, r, m);
     a.x = x;
     a.y = a.made = y;

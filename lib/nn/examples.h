@@ -22,8 +22,8 @@ int64_t vaei_examples_least(const vaei_stack *s);
 vaei_need vaei_examples_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t how, vaei_slot *slot);
 void vaei_examples_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, float *y);
 /* As vaei_stack_backward. */
-void vaei_examples_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                            float *dy, float *dx);
+void vaei_examples_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
+                            float *dx);
 
 /* Called between a block's forward and its backward: of the r->n examples from number `first` on y is there, dy is wanted. By
  * several threads; it has no gradients to add. */
@@ -32,7 +32,7 @@ typedef struct vaei_turn {
     const void *arg;
 } vaei_turn;
 /* Both, dx not NULL. */
-void vaei_examples_turn(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const vaei_turn *t,
-                        float *y, float *dy, float *dx);
+void vaei_examples_turn(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const vaei_turn *t, float *y, float *dy,
+                        float *dx);
 
 #endif

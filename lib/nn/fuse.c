@@ -151,14 +151,10 @@ static const struct {
     int32_t mode;
     int32_t (*rewrite)(vaei_steps *s, int32_t i);
 } rules[] = {
-    {VAEI_INFERENCE, absorb_upsample},
-    {VAEI_INFERENCE, fold_normalisation},
-    {VAEI_INFERENCE, join_activation},
-    {VAEI_TRAINING, join_activation_in_training},
-    {VAEI_INFERENCE, join_prologue},
-    {VAEI_INFERENCE, join_sum},
-    {VAEI_INFERENCE, flush_result},
-    {VAEI_TRAINING, flush_result},
+    {VAEI_INFERENCE, absorb_upsample}, {VAEI_INFERENCE, fold_normalisation},
+    {VAEI_INFERENCE, join_activation}, {VAEI_TRAINING, join_activation_in_training},
+    {VAEI_INFERENCE, join_prologue},   {VAEI_INFERENCE, join_sum},
+    {VAEI_INFERENCE, flush_result},    {VAEI_TRAINING, flush_result},
     {VAEI_TRAINING, flush_gradient},
 };
 

@@ -13,12 +13,12 @@
 vae_status_t vaei_image_check(const vaei_layer *l, const vaei_shape *in) {
     char text[96];
     if (in->n == 3) return VAE_OK;
-    return vaei_fail(VAE_E_SHAPE, "%s: wants height x width x channels, got %s: put reshape before it",
-                     l->ops->module.name, vaei_shape_text(in, text));
+    return vaei_fail(VAE_E_SHAPE, "%s: wants height x width x channels, got %s: put reshape before it", l->ops->module.name,
+                     vaei_shape_text(in, text));
 }
 
-static vae_status_t plan_axis(const char *layer, const char *axis, int64_t size, int64_t kernel, int64_t stride,
-                              int64_t dilation, int64_t before, int64_t after, int64_t *windows, int64_t *begin) {
+static vae_status_t plan_axis(const char *layer, const char *axis, int64_t size, int64_t kernel, int64_t stride, int64_t dilation,
+                              int64_t before, int64_t after, int64_t *windows, int64_t *begin) {
     const int64_t reach = dilation * (kernel - 1) + 1;
     if (before < 0) {
         *windows = (size - 1) / stride + 1;
@@ -28,8 +28,8 @@ static vae_status_t plan_axis(const char *layer, const char *axis, int64_t size,
     }
     const int64_t padded = size + before + after;
     if (reach > padded)
-        return vaei_fail(VAE_E_SHAPE, "%s: the kernel reaches over %lld pixels of %s, the padded image has %lld", layer,
-                         (long long)reach, axis, (long long)padded);
+        return vaei_fail(VAE_E_SHAPE, "%s: the kernel reaches over %lld pixels of %s, the padded image has %lld", layer, (long long)reach,
+                         axis, (long long)padded);
     *windows = (padded - reach) / stride + 1;
     *begin = before;
     return VAE_OK;
@@ -61,8 +61,8 @@ vae_status_t vaei_pool_plan(vaei_layer *l, vaei_build *b, vaei_node *node, const
     (void)node;
     for (int32_t side = 0; side < 4; side++)
         if (o->pad[side] >= kernel[side / 2])
-            return vaei_fail(VAE_E_SHAPE, "%s: pad of %lld, must be smaller than the kernel of %lld",
-                             l->ops->module.name, (long long)o->pad[side], (long long)kernel[side / 2]);
+            return vaei_fail(VAE_E_SHAPE, "%s: pad of %lld, must be smaller than the kernel of %lld", l->ops->module.name,
+                             (long long)o->pad[side], (long long)kernel[side / 2]);
     vaei_conv *const g = vaei_arena_alloc(b->arena, sizeof(*g));
     if (!g) return VAE_E_NOMEM;
     VAEI_TRY(vaei_window_plan(l, in, 0, kernel, steps, dilation, o->pad, g));
@@ -82,8 +82,7 @@ typedef struct transposition {
 static void transpose_examples(void *arg, int64_t begin, int64_t end) {
     const transposition *t = arg;
     const int64_t size = t->rows * t->cols;
-    for (int64_t i = begin; i < end; i++)
-        t->k->transpose(t->rows, t->cols, t->x + i * size, t->cols, t->y + i * size, t->rows);
+    for (int64_t i = begin; i < end; i++) t->k->transpose(t->rows, t->cols, t->x + i * size, t->cols, t->y + i * size, t->rows);
 }
 
 static void copy_values(void *arg, int64_t begin, int64_t end) {
@@ -91,11 +90,8 @@ static void copy_values(void *arg, int64_t begin, int64_t end) {
     memcpy(t->y + begin, t->x + begin, (size_t)(end - begin) * sizeof(float));
 }
 
-void vaei_transpose(const vaei_kernels *k, const vaei_pool *pool, int64_t n, int64_t rows, int64_t cols, const float *x,
-                    float *y) {
+void vaei_transpose(const vaei_kernels *k, const vaei_pool *pool, int64_t n, int64_t rows, int64_t cols, const float *x, float *y) {
     transposition t = {k, rows, cols, x, y};
-    if (rows == 1 || cols == 1)
-        vaei_parallel_ranges(pool, n * rows * cols, 1, copy_values, &t);
-    else
-        vaei_parallel_ranges(pool, n, rows * cols, transpose_examples, &t);
+    if (rows == 1 || cols == 1) vaei_parallel_ranges(pool, n * rows * cols, 1, copy_values, &t);
+    else vaei_parallel_ranges(pool, n, rows * cols, transpose_examples, &t);
 }

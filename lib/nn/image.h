@@ -38,8 +38,7 @@ typedef struct vaei_window {
 
 VAEI_INLINE vaei_window vaei_window_at(const vaei_conv *g, int64_t oy, int64_t ox) {
     const int64_t y = oy * g->sy - g->top, x = ox * g->sx - g->left;
-    return (vaei_window){y < 0 ? 0 : y, y + g->kh > g->h ? g->h : y + g->kh, x < 0 ? 0 : x,
-                         x + g->kw > g->w ? g->w : x + g->kw};
+    return (vaei_window){y < 0 ? 0 : y, y + g->kh > g->h ? g->h : y + g->kh, x < 0 ? 0 : x, x + g->kw > g->w ? g->w : x + g->kw};
 }
 
 #define VAEI_BLOCK_FLOATS (INT64_C(1) << 19) /* 2 MiB: about a core's second cache */
@@ -51,7 +50,6 @@ VAEI_INLINE int64_t vaei_backward_block(int64_t size) {
 }
 
 /* y[i][cols][rows] = x[i][rows][cols] for i < n: channels last to channels first, or back. */
-void vaei_transpose(const vaei_kernels *k, const vaei_pool *pool, int64_t n, int64_t rows, int64_t cols, const float *x,
-                    float *y);
+void vaei_transpose(const vaei_kernels *k, const vaei_pool *pool, int64_t n, int64_t rows, int64_t cols, const float *x, float *y);
 
 #endif

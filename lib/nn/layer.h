@@ -25,7 +25,7 @@
 
 typedef struct vaei_layer vaei_layer;
 typedef struct vaei_stack vaei_stack;
-typedef struct vaei_step vaei_step;           /* steps.h */
+typedef struct vaei_step vaei_step; /* steps.h */
 typedef struct vaei_expansion vaei_expansion;
 
 /* From lo to hi, infinities allowed. */
@@ -40,21 +40,21 @@ typedef struct vaei_need {
 
 typedef struct vaei_slot {
     void *pack, *cache, *scratch, *stats;
-    size_t segment; /* of a stack in training: vaei_stack_segment(), or 0 */
-    const float *add;         /* forward: the second input, which is added to y before the epilogue; may be y. NULL: none */
+    size_t segment;            /* of a stack in training: vaei_stack_segment(), or 0 */
+    const float *add;          /* forward: the second input, which is added to y before the epilogue; may be y. NULL: none */
     const vaei_feed *prologue; /* forward, by layers that fuse: x is made pixel by pixel; NULL: x is in memory */
-    const vaei_post *dx_post; /* backward: what to do with finished rows of dx, by layers that take it; NULL: nothing */
+    const vaei_post *dx_post;  /* backward: what to do with finished rows of dx, by layers that take it; NULL: nothing */
 } vaei_slot;
 
 enum {
-    VAEI_LAYER_IN_PLACE = 1,          /* y may be x, dx may be dy; backward reads no x */
-    VAEI_LAYER_READS_X = 2,           /* backward reads x */
-    VAEI_LAYER_READS_Y = 4,           /* backward reads y */
-    VAEI_LAYER_SUMS = 8,              /* y = x + add, both gradients are dy: backward is NULL */
-    VAEI_LAYER_TAKES_EPILOGUE = 16,   /* forward applies vaei_layer_epilogue() to its finished rows */
+    VAEI_LAYER_IN_PLACE = 1,           /* y may be x, dx may be dy; backward reads no x */
+    VAEI_LAYER_READS_X = 2,            /* backward reads x */
+    VAEI_LAYER_READS_Y = 4,            /* backward reads y */
+    VAEI_LAYER_SUMS = 8,               /* y = x + add, both gradients are dy: backward is NULL */
+    VAEI_LAYER_TAKES_EPILOGUE = 16,    /* forward applies vaei_layer_epilogue() to its finished rows */
     VAEI_LAYER_TAKES_DX_EPILOGUE = 32, /* backward applies the slot's dx_post to the finished rows of dx */
-    VAEI_LAYER_TAKES_FOLD = 64,       /* pack() multiplies by the normalisation that follows, for inference: vaei_step.fold */
-    VAEI_LAYER_MIXES_BATCH = 128      /* in training an example's y depends on the others, by statistics of each channel over the
+    VAEI_LAYER_TAKES_FOLD = 64,        /* pack() multiplies by the normalisation that follows, for inference: vaei_step.fold */
+    VAEI_LAYER_MIXES_BATCH = 128       /* in training an example's y depends on the others, by statistics of each channel over the
                                          batch: such a layer sees a batch at once, and more than one value of each channel */
 };
 
@@ -70,16 +70,14 @@ typedef struct vaei_layer_ops {
     /* y = f(x). Writes y, cache, scratch, stats. */
     void (*forward)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y);
     /* dx = J^T dy (dx may be NULL: not wanted); gradients of parameters += ...; dy may be destroyed. */
-    void (*backward)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                     float *dy, float *dx);
+    void (*backward)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx);
     /* Fold the stats of the last training forward into running statistics: only after the whole step succeeded; of the slot
      * only stats is set. May be NULL. */
     void (*commit)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, float *params);
     /* Elementwise layers only: y = f(x) on any count of values. Such a layer may be fused into the one before it. Else NULL. */
     void (*map)(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *x, float *y);
     /* With map, for layers that read y: dx = f'(.) dy on any count of values; dx may be dy. Else NULL. */
-    void (*map_grad)(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *y, const float *dy,
-                     float *dx);
+    void (*map_grad)(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *y, const float *dy, float *dx);
     /* Layers that are y = scale[c] x + shift[c] at inference (batch norm): fills both, [channels]. Else NULL. */
     void (*fold)(const vaei_layer *l, const float *params, float *scale, float *shift);
 
@@ -116,13 +114,13 @@ struct vaei_layer {
     int32_t n_params;
     vaei_param *param[VAEI_LAYER_PARAMS];
     vaei_stack *body[VAEI_LAYER_BODIES];
-    uint32_t id; /* unique in the model */
+    uint32_t id;              /* unique in the model */
     const vaei_step *step[2]; /* [training]: the step that runs this layer, with what is joined to it; NULL: part of another one */
 };
 
 /* What fuse.c joined to the layer's step in this kind of pass, or NULL. */
 const vaei_post *vaei_layer_epilogue(const vaei_layer *l, int32_t training);
-const vaei_layer *vaei_layer_folded(const vaei_layer *l, int32_t training);   /* the normalisation that pack() multiplies in */
+const vaei_layer *vaei_layer_folded(const vaei_layer *l, int32_t training);    /* the normalisation that pack() multiplies in */
 const vaei_layer *vaei_layer_upsampled(const vaei_layer *l, int32_t training); /* the upsampling of x that forward does */
 
 VAEI_INLINE const float *vaei_layer_param(const vaei_layer *l, const vaei_run *r, int32_t i) {

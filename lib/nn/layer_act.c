@@ -36,8 +36,7 @@ typedef struct function {
     float a;     /* its argument */
 } function;
 
-static vae_status_t plan_map(vaei_layer *l, vaei_build *b, const vaei_shape *in, vaei_shape *out, int32_t map,
-                             float a) {
+static vae_status_t plan_map(vaei_layer *l, vaei_build *b, const vaei_shape *in, vaei_shape *out, int32_t map, float a) {
     function *f = vaei_arena_alloc(b->arena, sizeof(*f));
     if (!f) return VAE_E_NOMEM;
     *f = (function){map, a};
@@ -51,8 +50,7 @@ static void map(const vaei_layer *l, const vaei_kernels *k, int64_t count, const
     k->map[f->map](count, f->a, x, y);
 }
 
-static void map_grad(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *y, const float *dy,
-                     float *dx) {
+static void map_grad(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *y, const float *dy, float *dx) {
     const function *f = l->state;
     k->map_grad[f->map](count, f->a, y, dy, dx);
 }
@@ -80,8 +78,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&l->in), 1, map_range, &j);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                     float *dy, float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     job j = {r->k, l->state, l->ops->flags & VAEI_LAYER_READS_Y ? y : x, dy, dx};
     (void)m;
     if (dx) vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&l->in), 1, grad_range, &j);
@@ -91,38 +88,37 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 #define READS_Y (VAEI_LAYER_IN_PLACE | VAEI_LAYER_READS_Y)
 
 /* conf_size, option_table: 0 and NULL if it has none; a: the map's argument, lo and hi: where y lies; these may read l->conf */
-#define ACTIVATION(name_, MAP, reads, summary, examples, paper, conf_size, option_table, a, lo, hi)                     \
-    static vae_status_t name_##_plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in,              \
-                                     vaei_shape *out) {                                                                \
-        (void)node;                                                                                                    \
-        return plan_map(l, b, in, out, VAEI_MAP_##MAP, a);                                                             \
-    }                                                                                                                  \
-    static void name_##_range(const vaei_layer *l, vaei_interval *values) {                                            \
-        (void)l;                                                                                                       \
-        *values = (vaei_interval){lo, hi};                                                                             \
-    }                                                                                                                  \
-    const vaei_layer_ops vaei_layer_##name_ = {                                                                        \
-        .module = {#name_, summary, examples, paper, conf_size, option_table},                                          \
-        .flags = reads,                                                                                                \
-        .plan = name_##_plan,                                                                                          \
-        .forward = forward,                                                                                            \
-        .backward = backward,                                                                                          \
-        .map = map,                                                                                                    \
-        .map_grad = (reads) != READS_X ? map_grad : NULL,                                                              \
-        .range = name_##_range,                                                                                        \
+#define ACTIVATION(name_, MAP, reads, summary, examples, paper, conf_size, option_table, a, lo, hi)                          \
+    static vae_status_t name_##_plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) { \
+        (void)node;                                                                                                          \
+        return plan_map(l, b, in, out, VAEI_MAP_##MAP, a);                                                                   \
+    }                                                                                                                        \
+    static void name_##_range(const vaei_layer *l, vaei_interval *values) {                                                  \
+        (void)l;                                                                                                             \
+        *values = (vaei_interval){lo, hi};                                                                                   \
+    }                                                                                                                        \
+    const vaei_layer_ops vaei_layer_##name_ = {                                                                              \
+        .module = {#name_, summary, examples, paper, conf_size, option_table},                                               \
+        .flags = reads,                                                                                                      \
+        .plan = name_##_plan,                                                                                                \
+        .forward = forward,                                                                                                  \
+        .backward = backward,                                                                                                \
+        .map = map,                                                                                                          \
+        .map_grad = (reads) != READS_X ? map_grad : NULL,                                                                    \
+        .range = name_##_range,                                                                                              \
     };
 
 ACTIVATION(relu, RELU, READS_Y, "max(x, 0)", "relu", "", 0, NULL, 0, 0, INFINITY)
 ACTIVATION(leaky_relu, LEAKY_RELU, READS_Y, "x above zero, slope x below", "leaky_relu slope=0.2\nleaky_relu slope=0",
-           "Maas, Hannun, Ng 2013", sizeof(leaky_relu_conf), leaky_relu_options,
-           ((const leaky_relu_conf *)l->conf)->slope, ((const leaky_relu_conf *)l->conf)->slope > 0 ? -INFINITY : 0, INFINITY)
+           "Maas, Hannun, Ng 2013", sizeof(leaky_relu_conf), leaky_relu_options, ((const leaky_relu_conf *)l->conf)->slope,
+           ((const leaky_relu_conf *)l->conf)->slope > 0 ? -INFINITY : 0, INFINITY)
 ACTIVATION(elu, ELU, READS_Y, "x above zero, alpha (e^x - 1) below", "elu alpha=0.5\nelu",
-           "Clevert, Unterthiner, Hochreiter 2015 (arXiv:1511.07289)", sizeof(elu_conf), elu_options,
-           ((const elu_conf *)l->conf)->alpha, -((const elu_conf *)l->conf)->alpha, INFINITY)
-ACTIVATION(silu, SILU, READS_X, "x sigmoid(x), also called swish", "silu",
-           "Elfwing, Uchibe, Doya 2017 (arXiv:1702.03118)", 0, NULL, 0, -0.2785f, INFINITY)
-ACTIVATION(gelu, GELU, READS_X, "x Phi(x), Phi the normal distribution function", "gelu",
-           "Hendrycks, Gimpel 2016 (arXiv:1606.08415)", 0, NULL, 0, -0.1701f, INFINITY)
+           "Clevert, Unterthiner, Hochreiter 2015 (arXiv:1511.07289)", sizeof(elu_conf), elu_options, ((const elu_conf *)l->conf)->alpha,
+           -((const elu_conf *)l->conf)->alpha, INFINITY)
+ACTIVATION(silu, SILU, READS_X, "x sigmoid(x), also called swish", "silu", "Elfwing, Uchibe, Doya 2017 (arXiv:1702.03118)", 0, NULL, 0,
+           -0.2785f, INFINITY)
+ACTIVATION(gelu, GELU, READS_X, "x Phi(x), Phi the normal distribution function", "gelu", "Hendrycks, Gimpel 2016 (arXiv:1606.08415)", 0,
+           NULL, 0, -0.1701f, INFINITY)
 ACTIVATION(softplus, SOFTPLUS, READS_X, "log(1 + e^x)", "softplus", "", 0, NULL, 0, 0, INFINITY)
 ACTIVATION(tanh, TANH, READS_Y, "hyperbolic tangent", "tanh", "", 0, NULL, 0, -1, 1)
 ACTIVATION(sigmoid, SIGMOID, READS_Y, "1 / (1 + e^-x)", "sigmoid", "", 0, NULL, 0, 0, 1)

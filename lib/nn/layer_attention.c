@@ -31,11 +31,10 @@ typedef struct conf {
     int32_t init, causal;
 } conf;
 
-static const vaei_option options[] = {
-    VAEI_OPTION_INT(conf, heads, 1, 1, 1024, "heads, each on its own share of the channels"),
-    VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weights start"),
-    VAEI_OPTION_BOOL(conf, causal, 0, "each position sees itself and those before it alone"),
-    { 0 } };
+static const vaei_option options[] = {VAEI_OPTION_INT(conf, heads, 1, 1, 1024, "heads, each on its own share of the channels"),
+                                      VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weights start"),
+                                      VAEI_OPTION_BOOL(conf, causal, 0, "each position sees itself and those before it alone"),
+                                      {0}};
 
 /* T positions of C channels, heads of d; rows of scores at a time */
 typedef struct sizes {
@@ -50,15 +49,13 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     (void)node;
     sizes *s = vaei_arena_alloc(b->arena, sizeof(*s));
     if (!s) return VAE_E_NOMEM;
-    if (in->n < 2)
-        return vaei_fail(VAE_E_SHAPE, "attention: wants positions x channels, got %s", vaei_shape_text(in, text));
+    if (in->n < 2) return vaei_fail(VAE_E_SHAPE, "attention: wants positions x channels, got %s", vaei_shape_text(in, text));
     s->C = in->d[in->n - 1];
     s->T = vaei_shape_size(in) / s->C;
     s->heads = o->heads;
     s->causal = o->causal;
     if (s->C % s->heads != 0)
-        return vaei_fail(VAE_E_SHAPE, "attention: heads=%lld does not divide %lld channels", (long long)o->heads,
-                         (long long)s->C);
+        return vaei_fail(VAE_E_SHAPE, "attention: heads=%lld does not divide %lld channels", (long long)o->heads, (long long)s->C);
     s->d = s->C / s->heads;
     s->rows = s->T < ROWS ? s->T : ROWS;
     l->state = s;
@@ -82,8 +79,7 @@ static packs cut_packs(const vaei_layer *l, const vaei_kernels *k, int32_t train
     const sizes *s = l->state;
     packs p = {{NULL}, {NULL}};
     for (int32_t i = 0; i < PROJECTIONS; i++) p.forward[i] = vaei_carve_floats(c, vaei_pack_floats(k, s->C, s->C));
-    for (int32_t i = 0; training && i < PROJECTIONS; i++)
-        p.data[i] = vaei_carve_floats(c, vaei_pack_floats(k, s->C, s->C));
+    for (int32_t i = 0; training && i < PROJECTIONS; i++) p.data[i] = vaei_carve_floats(c, vaei_pack_floats(k, s->C, s->C));
     return p;
 }
 
@@ -165,7 +161,7 @@ static void softmax_rows(void *arg, int64_t begin, int64_t end) {
 
 /* p = softmax of m queries, from `first` on, against the keys they see; q is scaled already. */
 static void scores(const vaei_run *r, const sizes *s, const head *h, int64_t first, int64_t m, const float *q) {
-    softmax_job j = { r->k, s, first, h->p };
+    softmax_job j = {r->k, s, first, h->p};
     vaei_matmul(r->k, r->pool, m, s->d, s->T, q, s->C, h->keys, NULL, 0, h->p, s->T, NULL);
     vaei_parallel_ranges(r->pool, m, s->T, softmax_rows, &j);
 }
@@ -174,8 +170,7 @@ static void pack_keys(const vaei_run *r, const sizes *s, const head *h, const fl
     vaei_pack(r->k, r->pool, s->d, s->T, k, 1, s->C, NULL, h->keys);
 }
 
-static void attend(const vaei_run *r, const sizes *s, const head *h, const float *q, const float *k, const float *v,
-                   float *o) {
+static void attend(const vaei_run *r, const sizes *s, const head *h, const float *q, const float *k, const float *v, float *o) {
     pack_keys(r, s, h, k);
     vaei_pack(r->k, r->pool, s->T, s->d, v, s->C, 1, NULL, h->values);
     for (int64_t i = 0; i < s->T; i += s->rows) {
@@ -210,8 +205,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     if (r->training) (void)cut_rows(l, r->n, &scratch);
     const head h = cut_head(s, r->k, r->training, &scratch);
     for (int32_t i = 0; i < OUT; i++)
-        vaei_matmul(r->k, r->pool, all, C, C, x, C, w.forward[i], vaei_layer_param(l, r, 2 * i + 1), 0, x_of.at[i], C,
-                    &vaei_flush_rows);
+        vaei_matmul(r->k, r->pool, all, C, C, x, C, w.forward[i], vaei_layer_param(l, r, 2 * i + 1), 0, x_of.at[i], C, &vaei_flush_rows);
     scale(r, s, x_of.at[Q]);
     for (int64_t i = 0; i < r->n * s->heads; i++) {
         const int64_t at = i / s->heads * s->T * C + i % s->heads * s->d;
@@ -241,15 +235,14 @@ static void ds_rows(void *arg, int64_t begin, int64_t end) {
 }
 
 /* One head of one example; v and g point at its channels: values and gradients of q (scaled), k, v, o. */
-static void attend_backward(const vaei_run *r, const sizes *s, const head *h, float *const v[PROJECTIONS],
-                            float *const g[PROJECTIONS]) {
+static void attend_backward(const vaei_run *r, const sizes *s, const head *h, float *const v[PROJECTIONS], float *const g[PROJECTIONS]) {
     const int64_t C = s->C;
     pack_keys(r, s, h, v[K]);
     vaei_pack(r->k, r->pool, s->T, s->d, v[K], C, 1, NULL, h->keys_plain);
     vaei_pack(r->k, r->pool, s->d, s->T, v[V], 1, C, NULL, h->values_t);
     for (int64_t i = 0; i < s->T; i += s->rows) {
         const int64_t m = s->T - i < s->rows ? s->T - i : s->rows, at = i * C;
-        ds_job j = { r->k, s->T, h->p, h->dp };
+        ds_job j = {r->k, s->T, h->p, h->dp};
         scores(r, s, h, i, m, v[Q] + at);
         vaei_outer(r->k, r->pool, s->T, s->d, m, h->p, s->T, g[OUT] + at, C, g[V], C, h->outer);
         vaei_matmul(r->k, r->pool, m, s->d, s->T, g[OUT] + at, C, h->values_t, NULL, 0, h->dp, s->T, NULL);
@@ -259,15 +252,13 @@ static void attend_backward(const vaei_run *r, const sizes *s, const head *h, fl
     }
 }
 
-static void weight_backward(const vaei_layer *l, const vaei_run *r, int32_t i, const float *in, const float *d,
-                            float *scratch) {
+static void weight_backward(const vaei_layer *l, const vaei_run *r, int32_t i, const float *in, const float *d, float *scratch) {
     const sizes *s = l->state;
     vaei_outer(r->k, r->pool, s->C, s->C, r->n * s->T, d, s->C, in, s->C, vaei_layer_grad(l, r, 2 * i), s->C, scratch);
     vaei_bias_grad(r->k, r->pool, r->n * s->T, s->C, d, vaei_layer_grad(l, r, 2 * i + 1));
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                     float *dy, float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     const sizes *s = l->state;
     const int64_t C = s->C, all = r->n * s->T;
     vaei_carve pack = {.base = m->pack}, cache = {.base = m->cache}, scratch = {.base = m->scratch};

@@ -64,8 +64,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_parallel_ranges(r->pool, r->n * g->oh, g->ow * g->kh * g->kw * g->c, average_rows, &j);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                     float *dy, float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     const vaei_conv *g = l->state;
     job j = {g, dy, dx};
     (void)m, (void)x, (void)y;

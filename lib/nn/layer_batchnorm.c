@@ -47,10 +47,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
         const char *name;
         int32_t flags;
         float value;
-    } params[] = {{"weight", VAEI_PARAM_TRAINED, 1},
-                  {"bias", VAEI_PARAM_TRAINED, 0},
-                  {"running_mean", 0, 0},
-                  {"running_var", 0, 1}};
+    } params[] = {{"weight", VAEI_PARAM_TRAINED, 1}, {"bias", VAEI_PARAM_TRAINED, 0}, {"running_mean", 0, 0}, {"running_var", 0, 1}};
     const int64_t channels = in->d[in->n - 1];
     (void)node;
     for (size_t i = 0; i < VAEI_COUNT(params); i++) {
@@ -77,8 +74,7 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
 }
 
 /* y = scale x + shift, the shift such that the rounding of scale cancels near the mean. */
-static void line(const float *weight, const float *bias, int64_t i, double mean, double rstd, float *scale,
-                 float *shift) {
+static void line(const float *weight, const float *bias, int64_t i, double mean, double rstd, float *scale, float *shift) {
     scale[i] = (float)(vaei_flushed(weight[i]) * rstd);
     shift[i] = (float)(vaei_flushed(bias[i]) - mean * (double)scale[i]);
 }
@@ -109,16 +105,13 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     double *mean = m->stats, *variance = mean + g.channels;
     vaei_norm_sums(r->k, r->pool, &g, &s, x, x);
     for (int64_t i = 0; i < g.channels; i++) {
-        const double rstd = vaei_norm_statistics(s.sums[i], s.sums[g.channels + i], (double)g.rows, (double)o->eps,
-                                                 &mean[i], &variance[i]);
-        line(vaei_layer_param(l, r, WEIGHT), vaei_layer_param(l, r, BIAS), i, mean[i], rstd, s.coefficients,
-             s.coefficients + g.channels);
+        const double rstd = vaei_norm_statistics(s.sums[i], s.sums[g.channels + i], (double)g.rows, (double)o->eps, &mean[i], &variance[i]);
+        line(vaei_layer_param(l, r, WEIGHT), vaei_layer_param(l, r, BIAS), i, mean[i], rstd, s.coefficients, s.coefficients + g.channels);
     }
     vaei_norm_apply(r->k, r->pool, &g, s.coefficients, x, vaei_layer_epilogue(l, r->training), y);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                     float *dy, float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     const conf *o = l->conf;
     const vaei_norm g = geometry(l, r->n);
     const double *mean = m->stats, *variance = mean + g.channels, count = (double)g.rows;
@@ -146,8 +139,7 @@ static void commit(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, f
     const vaei_norm g = geometry(l, r->n);
     const double *mean = m->stats, *variance = mean + g.channels, momentum = (double)o->momentum;
     const double unbiased = g.rows > 1 ? (double)g.rows / (double)(g.rows - 1) : 1;
-    float *running_mean = params + l->param[RUNNING_MEAN]->offset,
-          *running_var = params + l->param[RUNNING_VAR]->offset;
+    float *running_mean = params + l->param[RUNNING_MEAN]->offset, *running_var = params + l->param[RUNNING_VAR]->offset;
     for (int64_t i = 0; i < g.channels; i++) {
         running_mean[i] = (float)((1 - momentum) * (double)running_mean[i] + momentum * mean[i]);
         running_var[i] = (float)((1 - momentum) * (double)running_var[i] + momentum * unbiased * variance[i]);

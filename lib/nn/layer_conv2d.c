@@ -41,8 +41,7 @@ static const vaei_option options[] = {
     VAEI_OPTION_BOOL(conf, bias, 1, "add a bias to each channel"),
     VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weight starts"),
     VAEI_OPTION_CHOICE(conf, border, VAEI_BORDER_ZEROS, VAEI_BORDER_CHOICES, "what the padding holds"),
-    VAEI_OPTION_CHOICE(conf, border_x, 0, "border|" VAEI_BORDER_CHOICES,
-                       "the same for left and right, if not as border"),
+    VAEI_OPTION_CHOICE(conf, border_x, 0, "border|" VAEI_BORDER_CHOICES, "the same for left and right, if not as border"),
     {0},
 };
 
@@ -81,8 +80,8 @@ static vae_status_t plan_border(state *s, const conf *o) {
 /* 1x1 with at most half as many channels out: y can overwrite x. */
 static int32_t shrinks(const state *s) {
     const vaei_conv *g = s->g;
-    return !s->bordered && g->kh * g->kw == 1 && g->oh == g->h && g->ow == g->w && g->sy * g->sx == 1 &&
-           g->top + g->left == 0 && g->groups == 1 && 2 * g->oc <= g->c;
+    return !s->bordered && g->kh * g->kw == 1 && g->oh == g->h && g->ow == g->w && g->sy * g->sx == 1 && g->top + g->left == 0 &&
+           g->groups == 1 && 2 * g->oc <= g->c;
 }
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
@@ -93,8 +92,8 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     vaei_conv *g = s->g;
     VAEI_TRY(vaei_window_plan(l, in, o->out, o->kernel, o->stride, o->dilation, o->pad, g));
     if (g->c % o->groups != 0 || g->oc % o->groups != 0)
-        return vaei_fail(VAE_E_SHAPE, "conv2d: groups=%lld does not divide %lld channels into %lld",
-                         (long long)o->groups, (long long)g->c, (long long)g->oc);
+        return vaei_fail(VAE_E_SHAPE, "conv2d: groups=%lld does not divide %lld channels into %lld", (long long)o->groups, (long long)g->c,
+                         (long long)g->oc);
     g->groups = o->groups;
     l->state = s;
     VAEI_TRY(plan_border(s, o));
@@ -107,8 +106,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     }
     const int64_t shape[4] = {g->oc, g->c / g->groups, g->kh, g->kw};
     *out = vaei_image_shape(s->g[1].oh, g->ow, g->oc);
-    return vaei_weights_declare(l, b, 4, shape, shape[1] * g->kh * g->kw, g->oc * g->kh * g->kw, g->oc, o->bias,
-                                o->init);
+    return vaei_weights_declare(l, b, 4, shape, shape[1] * g->kh * g->kw, g->oc * g->kh * g->kw, g->oc, o->bias, o->init);
 }
 
 static const vaei_conv *conv_of(const vaei_layer *l, int32_t training) {
@@ -165,8 +163,7 @@ static room cut_room(const vaei_layer *l, const vaei_kernels *k, int64_t n, int3
     if (s->bordered && training) m.dx = vaei_carve_floats(c, image);
     if (vaei_weights_countable(l, n)) {
         floats = vaei_conv_forward_scratch(k, g, images_of(l, n, training));
-        if (training)
-            floats = larger(floats, larger(vaei_conv_data_scratch(k, g, n), vaei_conv_weight_scratch(k, g, n)));
+        if (training) floats = larger(floats, larger(vaei_conv_data_scratch(k, g, n), vaei_conv_weight_scratch(k, g, n)));
     }
     m.first = vaei_carve_floats(c, shrinks(s) && !training ? first_lines(g) * g->w * g->oc : 0);
     m.kernel = vaei_carve_floats(c, floats);
@@ -231,8 +228,8 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     const float *bias = p.bias ? p.bias : vaei_layer_param(l, r, 1);
     const int64_t images = images_of(l, r->n, r->training);
     if (m->prologue || m->add) {
-        vaei_conv_forward_fused(r->k, r->pool, g, images, x, m->prologue, p.forward, bias, m->add,
-                                vaei_layer_epilogue(l, r->training), y, space.kernel);
+        vaei_conv_forward_fused(r->k, r->pool, g, images, x, m->prologue, p.forward, bias, m->add, vaei_layer_epilogue(l, r->training), y,
+                                space.kernel);
     } else if (x == y) {
         shrink(l, r, &p, bias, &space, y);
     } else {
@@ -241,8 +238,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     }
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                     float *dy, float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     const state *s = l->state;
     const vaei_conv *g = conv_of(l, r->training);
     const pack p = pack_of(l, r, m->pack);
@@ -250,16 +246,13 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     float *db = vaei_layer_grad(l, r, 1);
     (void)y;
     x = bordered(l, r, &space, x);
-    const int64_t in = g->h * g->w * g->c, out = vaei_shape_size(&l->out),
-                  block = vaei_backward_block(in > out ? in : out);
+    const int64_t in = g->h * g->w * g->c, out = vaei_shape_size(&l->out), block = vaei_backward_block(in > out ? in : out);
     float *to = s->bordered ? space.dx : dx;
     for (int64_t i = 0, n; i < r->n; i += n, x += n * in, dy += n * out) {
         n = r->n - i < block ? r->n - i : block;
         vaei_conv_weight(r->k, r->pool, g, n, x, dy, vaei_layer_grad(l, r, 0), space.kernel);
         if (db) vaei_bias_grad(r->k, r->pool, n * g->oh * g->ow, g->oc, dy, db);
-        if (dx)
-            vaei_conv_data(r->k, r->pool, g, n, dy, p.data, NULL, s->bordered ? NULL : m->dx_post, to + i * in,
-                           space.kernel);
+        if (dx) vaei_conv_data(r->k, r->pool, g, n, dy, p.data, NULL, s->bordered ? NULL : m->dx_post, to + i * in, space.kernel);
     }
     if (!dx || !s->bordered) return;
     vaei_border_backward(&s->border, r, space.dx, dx);
@@ -274,24 +267,18 @@ static int32_t takes_upsample(const vaei_layer *l, const int64_t factor[2]) {
 }
 
 static void need_of_both(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *out) {
-    if (vaei_layer_upsampled(l, training))
-        vaei_upsampled_need(l, k, conv_of(l, 0), n, out);
-    else
-        need(l, k, n, training, out);
+    if (vaei_layer_upsampled(l, training)) vaei_upsampled_need(l, k, conv_of(l, 0), n, out);
+    else need(l, k, n, training, out);
 }
 
 static void pack_both(const vaei_layer *l, const vaei_run *r, void *base) {
-    if (vaei_layer_upsampled(l, r->training))
-        vaei_upsampled_pack(l, r, conv_of(l, 0), base);
-    else
-        pack_weights(l, r, base);
+    if (vaei_layer_upsampled(l, r->training)) vaei_upsampled_pack(l, r, conv_of(l, 0), base);
+    else pack_weights(l, r, base);
 }
 
 static void forward_both(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
-    if (vaei_layer_upsampled(l, r->training))
-        vaei_upsampled_forward(l, r, conv_of(l, 0), m, x, y);
-    else
-        forward(l, r, m, x, y);
+    if (vaei_layer_upsampled(l, r->training)) vaei_upsampled_forward(l, r, conv_of(l, 0), m, x, y);
+    else forward(l, r, m, x, y);
 }
 
 static const char *algorithm(const vaei_layer *l, const vaei_kernels *k, int32_t training) {

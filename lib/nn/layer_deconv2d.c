@@ -47,12 +47,11 @@ static vae_status_t plan_axis(const conf *o, int32_t axis, int64_t size, int64_t
         return VAE_OK;
     }
     if (output_pad >= stride && output_pad >= dilation)
-        return vaei_fail(VAE_E_SHAPE, "deconv2d: output_pad=%lld must be smaller than the stride or the dilation",
-                         (long long)output_pad);
+        return vaei_fail(VAE_E_SHAPE, "deconv2d: output_pad=%lld must be smaller than the stride or the dilation", (long long)output_pad);
     const int64_t painted = (size - 1) * stride + reach + output_pad;
     if (painted <= before + after)
-        return vaei_fail(VAE_E_SHAPE, "deconv2d: pad crops %lld pixels of %s, only %lld are painted",
-                         (long long)(before + after), axis == 0 ? "height" : "width", (long long)painted);
+        return vaei_fail(VAE_E_SHAPE, "deconv2d: pad crops %lld pixels of %s, only %lld are painted", (long long)(before + after),
+                         axis == 0 ? "height" : "width", (long long)painted);
     *made = painted - before - after;
     *begin = before;
     return VAE_OK;
@@ -76,8 +75,8 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
                      .dx = o->dilation[1],
                      .groups = o->groups};
     if (g->c % g->groups != 0 || g->oc % g->groups != 0)
-        return vaei_fail(VAE_E_SHAPE, "deconv2d: groups=%lld does not divide %lld channels into %lld",
-                         (long long)g->groups, (long long)g->oc, (long long)g->c);
+        return vaei_fail(VAE_E_SHAPE, "deconv2d: groups=%lld does not divide %lld channels into %lld", (long long)g->groups,
+                         (long long)g->oc, (long long)g->c);
     VAEI_TRY(plan_axis(o, 0, g->oh, &g->h, &g->top));
     VAEI_TRY(plan_axis(o, 1, g->ow, &g->w, &g->left));
     g[1] = g[0];
@@ -85,8 +84,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     l->state = g;
     const int64_t shape[4] = {g->oc, g->c / g->groups, g->kh, g->kw};
     *out = vaei_image_shape(g->h, g->w, g->c);
-    return vaei_weights_declare(l, b, 4, shape, shape[1] * g->kh * g->kw, g->oc * g->kh * g->kw, g->c, o->bias,
-                                o->init);
+    return vaei_weights_declare(l, b, 4, shape, shape[1] * g->kh * g->kw, g->oc * g->kh * g->kw, g->c, o->bias, o->init);
 }
 
 static const vaei_conv *conv_of(const vaei_layer *l, int32_t training) {
@@ -125,8 +123,7 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
     (void)cut(l, k, training, &packs);
     if (vaei_weights_countable(l, n)) {
         floats = vaei_conv_data_scratch(k, g, n);
-        if (training)
-            floats = larger(floats, larger(vaei_conv_forward_scratch(k, g, n), vaei_conv_weight_scratch(k, g, n)));
+        if (training) floats = larger(floats, larger(vaei_conv_forward_scratch(k, g, n), vaei_conv_weight_scratch(k, g, n)));
     }
     (void)vaei_carve_floats(&scratch, floats);
     *need = (vaei_need){.pack = packs.used, .scratch = scratch.used};
@@ -147,14 +144,12 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_conv_data(r->k, r->pool, conv_of(l, r->training), r->n, x, p.data, bias, vaei_layer_epilogue(l, r->training), y, m->scratch);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                     float *dy, float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     const vaei_conv *g = conv_of(l, r->training);
     const pack p = pack_of(l, r, m->pack);
     float *db = vaei_layer_grad(l, r, 1);
     (void)y;
-    const int64_t in = vaei_shape_size(&l->in), out = vaei_shape_size(&l->out),
-                  block = vaei_backward_block(in > out ? in : out);
+    const int64_t in = vaei_shape_size(&l->in), out = vaei_shape_size(&l->out), block = vaei_backward_block(in > out ? in : out);
     for (int64_t i = 0, n; i < r->n; i += n, x += n * in, dy += n * out) {
         n = r->n - i < block ? r->n - i : block;
         vaei_conv_weight(r->k, r->pool, g, n, dy, x, vaei_layer_grad(l, r, 0), m->scratch);
@@ -172,7 +167,8 @@ const vaei_layer_ops vaei_layer_deconv2d = {
                "deconv2d out=3 kernel=3 stride=2 pad=1 output_pad=1x0\n"
                "deconv2d out=4 kernel=3x2 stride=2x1 pad=1x0x0x1 groups=2\n"
                "deconv2d out=3 kernel=4 stride=2 pad=same dilation=2 bias=false init=kaiming\n"
-               "deconv2d out=8 kernel=3 stride=1 pad=1 groups=4 init=xavier", "", sizeof(conf), options},
+               "deconv2d out=8 kernel=3 stride=1 pad=1 groups=4 init=xavier",
+               "", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_EPILOGUE,
     .plan = plan,
     .need = need,

@@ -76,8 +76,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     }
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                     float *dy, float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     job j = {l, r, m->cache, dy, dx};
     (void)x, (void)y;
     if (dx) vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&l->in), 1, multiply, &j);
@@ -87,8 +86,7 @@ const vaei_layer_ops vaei_layer_dropout = {
     .module = {"dropout", "drops values at random while training",
                "dropout p=0.3\n"
                "dropout p=0",
-               "Srivastava et al. 2014",
-               sizeof(conf), options},
+               "Srivastava et al. 2014", sizeof(conf), options},
     .flags = VAEI_LAYER_IN_PLACE,
     .plan = plan,
     .need = need,

@@ -19,8 +19,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_transpose(r->k, r->pool, r->n, l->out.d[0] / channels, channels, x, y);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                     float *dy, float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     const int64_t channels = l->in.d[l->in.n - 1];
     (void)m, (void)x, (void)y;
     if (dx) vaei_transpose(r->k, r->pool, r->n, channels, l->out.d[0] / channels, dy, dx);

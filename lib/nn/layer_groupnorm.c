@@ -40,12 +40,10 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     const int64_t channels = in->d[in->n - 1];
     (void)node;
     if (channels % o->groups != 0)
-        return vaei_fail(VAE_E_SHAPE, "groupnorm: groups=%lld does not divide %lld channels", (long long)o->groups,
-                         (long long)channels);
+        return vaei_fail(VAE_E_SHAPE, "groupnorm: groups=%lld does not divide %lld channels", (long long)o->groups, (long long)channels);
     for (int32_t i = 0; i < 2; i++) {
         const vaei_init init = {VAEI_INIT_CONSTANT, 1, 1, i == WEIGHT ? 1.0f : 0.0f};
-        l->param[i] =
-            vaei_build_param(b, l->path, i == WEIGHT ? "weight" : "bias", 1, &channels, VAEI_PARAM_TRAINED, init);
+        l->param[i] = vaei_build_param(b, l->path, i == WEIGHT ? "weight" : "bias", 1, &channels, VAEI_PARAM_TRAINED, init);
         if (!l->param[i]) return VAE_E_NOMEM;
         l->n_params++;
     }
@@ -109,16 +107,10 @@ static void find_coefficients(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-static job make_job(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const vaei_norm *g,
-                    const vaei_norm_scratch *s) {
+static job make_job(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const vaei_norm *g, const vaei_norm_scratch *s) {
     const conf *o = l->conf;
-    return (job){g,
-                 s,
-                 vaei_layer_param(l, r, WEIGHT),
-                 vaei_layer_param(l, r, BIAS),
-                 o->groups,
-                 (double)o->eps,
-                 r->training ? m->cache : NULL};
+    return (job){
+        g, s, vaei_layer_param(l, r, WEIGHT), vaei_layer_param(l, r, BIAS), o->groups, (double)o->eps, r->training ? m->cache : NULL};
 }
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
@@ -131,8 +123,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_norm_apply(r->k, r->pool, &g, s.coefficients, x, vaei_layer_epilogue(l, r->training), y);
 }
 
-static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count,
-                   float *out) {
+static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count, float *out) {
     const feeder *f = arg;
     const int64_t channels = f->g.channels, first = ((image * f->height + y) * f->width + x) * channels;
     const float *scale = f->coefficients + image * 2 * channels;
@@ -177,8 +168,7 @@ static void find_grad_coefficients(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                     float *dy, float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     const vaei_norm g = geometry(l, r->n);
     vaei_carve c = {m->scratch, 0};
     const vaei_norm_scratch s = vaei_norm_carve(&c, &g, 3);

@@ -40,8 +40,7 @@ static void map(const vaei_layer *l, const vaei_kernels *k, int64_t count, const
     }
 }
 
-static void map_grad(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *y, const float *dy,
-                     float *dx) {
+static void map_grad(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *y, const float *dy, float *dx) {
     const hardtanh_conf *c = l->conf;
     (void)k;
     for (int64_t i = 0; i < count; i++) dx[i] = y[i] > c->lo && y[i] < c->hi ? dy[i] : 0;
@@ -70,8 +69,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&l->in), 1, map_range, &j);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                     float *dy, float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     job j = {l, r->k, y, dy, dx};
     (void)m, (void)x;
     if (dx) vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&l->in), 1, grad_range, &j);

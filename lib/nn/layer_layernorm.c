@@ -38,8 +38,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     (void)node;
     for (int32_t i = 0; i < 2; i++) {
         const vaei_init init = {VAEI_INIT_CONSTANT, 1, 1, i == WEIGHT ? 1.0f : 0.0f};
-        l->param[i] =
-            vaei_build_param(b, l->path, i == WEIGHT ? "weight" : "bias", 1, &channels, VAEI_PARAM_TRAINED, init);
+        l->param[i] = vaei_build_param(b, l->path, i == WEIGHT ? "weight" : "bias", 1, &channels, VAEI_PARAM_TRAINED, init);
         if (!l->param[i]) return VAE_E_NOMEM;
         l->n_params++;
     }
@@ -129,8 +128,7 @@ static void chunk_grads(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                     float *dy, float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     const int64_t channels = channels_of(l), chunks = chunk_count(l, r->n);
     float *dweight = vaei_layer_grad(l, r, WEIGHT), *dbias = vaei_layer_grad(l, r, BIAS);
     job j = {.l = l, .r = r, .kept = m->cache, .x = x, .dy = dy, .dx = dx, .partial = m->scratch};

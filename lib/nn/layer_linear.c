@@ -108,8 +108,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_matmul(r->k, r->pool, rows_of(l, r->n), in, out, x, in, panels, bias, 0, y, out, vaei_layer_epilogue(l, r->training));
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                     float *dy, float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     const int64_t in = in_of(l), out = out_of(l);
     vaei_carve c = {m->scratch, 0};
     const room space = cut_room(l, r->k, r->n, &c);

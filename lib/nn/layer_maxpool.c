@@ -81,8 +81,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_parallel_ranges(r->pool, r->n * g->oh, g->ow * g->kh * g->kw * g->c, compete_rows, &j);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                     float *dy, float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     const vaei_conv *g = l->state;
     job j = {g, m->cache, dy, dx};
     (void)x, (void)y;
@@ -93,8 +92,7 @@ const vaei_layer_ops vaei_layer_maxpool = {
     .module = {"maxpool", "largest value of each window",
                "maxpool kernel=3x2 stride=2 pad=1x0\n"
                "maxpool kernel=2x3",
-               "", sizeof(vaei_pool_conf),
-               options},
+               "", sizeof(vaei_pool_conf), options},
     .plan = vaei_pool_plan,
     .need = need,
     .forward = forward,

@@ -15,8 +15,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     (void)node;
     VAEI_TRY(vaei_image_check(l, in));
     if (in->d[2] % (f * f) != 0)
-        return vaei_fail(VAE_E_SHAPE, "pixel_shuffle: %lld channels, wanted a multiple of %lld", (long long)in->d[2],
-                         (long long)(f * f));
+        return vaei_fail(VAE_E_SHAPE, "pixel_shuffle: %lld channels, wanted a multiple of %lld", (long long)in->d[2], (long long)(f * f));
     vaei_shuffle *s = vaei_arena_alloc(b->arena, sizeof(*s));
     if (!s) return VAE_E_NOMEM;
     *s = (vaei_shuffle){in->d[0], in->d[1], in->d[2] / (f * f), f};
@@ -30,8 +29,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_shuffle_to_fine(l->state, r, x, y);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                     float *dy, float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     (void)m, (void)x, (void)y;
     if (dx) vaei_shuffle_to_coarse(l->state, r, dy, dx);
 }

@@ -6,8 +6,7 @@ typedef struct conf {
     int64_t factor;
 } conf;
 
-static const vaei_option options[] = {VAEI_OPTION_INT(conf, factor, 2, 1, 64, "how many times lower and narrower"),
-                                      {0}};
+static const vaei_option options[] = {VAEI_OPTION_INT(conf, factor, 2, 1, 64, "how many times lower and narrower"), {0}};
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
     const int64_t f = ((const conf *)l->conf)->factor;
@@ -15,8 +14,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     (void)node;
     VAEI_TRY(vaei_image_check(l, in));
     if (in->d[0] % f != 0 || in->d[1] % f != 0)
-        return vaei_fail(VAE_E_SHAPE, "pixel_unshuffle: factor=%lld does not divide the image %s", (long long)f,
-                         vaei_shape_text(in, text));
+        return vaei_fail(VAE_E_SHAPE, "pixel_unshuffle: factor=%lld does not divide the image %s", (long long)f, vaei_shape_text(in, text));
     vaei_shuffle *s = vaei_arena_alloc(b->arena, sizeof(*s));
     if (!s) return VAE_E_NOMEM;
     *s = (vaei_shuffle){in->d[0] / f, in->d[1] / f, in->d[2], f};
@@ -30,8 +28,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_shuffle_to_coarse(l->state, r, x, y);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                     float *dy, float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     (void)m, (void)x, (void)y;
     if (dx) vaei_shuffle_to_fine(l->state, r, dy, dx);
 }

@@ -24,8 +24,8 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     (void)b, (void)node;
     const int64_t had = vaei_shape_size(in), wanted = vaei_shape_size(&o->shape);
     if (had != wanted)
-        return vaei_fail(VAE_E_SHAPE, "reshape: %s holds %lld values, %s holds %lld", vaei_shape_text(in, from),
-                         (long long)had, vaei_shape_text(&o->shape, to), (long long)wanted);
+        return vaei_fail(VAE_E_SHAPE, "reshape: %s holds %lld values, %s holds %lld", vaei_shape_text(in, from), (long long)had,
+                         vaei_shape_text(&o->shape, to), (long long)wanted);
     *out = o->shape;
     return VAE_OK;
 }
@@ -37,13 +37,11 @@ static int32_t is_image(const vaei_shape *s) {
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
     vaei_carve scratch = {NULL, 0};
     (void)k, (void)training;
-    if (is_image(&l->in) && is_image(&l->out))
-        (void)vaei_carve_floats(&scratch, vaei_count_of(n, vaei_shape_size(&l->in)));
+    if (is_image(&l->in) && is_image(&l->out)) (void)vaei_carve_floats(&scratch, vaei_count_of(n, vaei_shape_size(&l->in)));
     *need = (vaei_need){.scratch = scratch.used};
 }
 
-static void reshape(const vaei_run *r, const vaei_shape *from, const vaei_shape *to, const float *x, float *v,
-                    float *y) {
+static void reshape(const vaei_run *r, const vaei_shape *from, const vaei_shape *to, const float *x, float *v, float *y) {
     const int64_t size = vaei_shape_size(from), c = from->d[from->n - 1], d = to->d[to->n - 1];
     if (!is_image(from)) {
         vaei_transpose(r->k, r->pool, r->n, d, size / d, x, y);
@@ -59,8 +57,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     reshape(r, &l->in, &l->out, x, m->scratch, y);
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                     float *dy, float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     (void)x, (void)y;
     if (dx) reshape(r, &l->out, &l->in, dy, m->scratch, dx);
 }
@@ -70,8 +67,7 @@ const vaei_layer_ops vaei_layer_reshape = {
                "reshape 4x3x16\n"
                "reshape 2x3x4\n"
                "reshape 192",
-               "",
-               sizeof(conf), options},
+               "", sizeof(conf), options},
     .plan = plan,
     .need = need,
     .forward = forward,

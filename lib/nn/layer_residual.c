@@ -18,8 +18,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     char made[96], wanted[96];
     if (!p) return vaei_fail(VAE_E_SPEC, "residual: wants layers in braces");
     for (int32_t i = 0; p; i++, p = p->next) {
-        if (i == VAEI_LAYER_BODIES)
-            return vaei_fail(VAE_E_SPEC, "%s residual: more than a body and a shortcut in braces", l->path);
+        if (i == VAEI_LAYER_BODIES) return vaei_fail(VAE_E_SPEC, "%s residual: more than a body and a shortcut in braces", l->path);
         const char *path = vaei_arena_format(b->arena, "%s.%s", l->path, names[i]);
         if (!path) return VAE_E_NOMEM;
         VAEI_TRY(vaei_stack_build(&l->body[i], b, p, path, in));

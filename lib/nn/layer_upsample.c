@@ -81,8 +81,7 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
     *need = (vaei_need){.scratch = scratch.used};
 }
 
-static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count,
-                   float *out) {
+static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count, float *out) {
     const feeder *f = arg;
     const float *line = f->x + (image * f->height + y / f->fy) * f->width * f->channels;
     (void)k;
@@ -98,8 +97,7 @@ static void prologue(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     *made = (vaei_feed){pixels, f};
 }
 
-static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                     float *dy, float *dx) {
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     (void)m, (void)x, (void)y;
     if (dx) run(l, r, sum_rows, dy, dx);
 }

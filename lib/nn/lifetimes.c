@@ -42,8 +42,7 @@ static int32_t used_after(const vaei_steps *s, int32_t buffer, int32_t i) {
 /* Steps that read a buffer and write another one. */
 static int32_t readers_of(const vaei_steps *s, int32_t buffer) {
     int32_t readers = 0;
-    for (int32_t i = 0; i < s->n; i++)
-        readers += (s->step[i].in == buffer && s->step[i].out != buffer) + (s->step[i].side == buffer);
+    for (int32_t i = 0; i < s->n; i++) readers += (s->step[i].in == buffer && s->step[i].out != buffer) + (s->step[i].side == buffer);
     return readers;
 }
 
@@ -52,8 +51,7 @@ static int32_t may_write_over_x(const vaei_steps *s, const vaei_step *t, int32_t
     if (t->prologue >= 0 || t->in == t->side) return 0;
     const vaei_layer_ops *const ops = t->layer->ops;
     if (mode == VAEI_TRAINING)
-        return (vaei_step_sums(t) || ops->flags & VAEI_LAYER_IN_PLACE) && !vaei_step_reads_y(&s->step[writer]) &&
-               readers_of(s, t->in) == 1;
+        return (vaei_step_sums(t) || ops->flags & VAEI_LAYER_IN_PLACE) && !vaei_step_reads_y(&s->step[writer]) && readers_of(s, t->in) == 1;
     if (vaei_step_sums(t) || ops->map || ops->flags & VAEI_LAYER_IN_PLACE) return 1;
     return t->side < 0 && ops->overwrites && ops->overwrites(t->layer);
 }
@@ -184,8 +182,7 @@ static void stand(vaei_buffer *all, int32_t n) {
     for (int32_t b = 0; b < n; b++) {
         if (!in_block(&all[b])) continue;
         int32_t low_outlives, high_outlives;
-        const vaei_reach low = end_for(all, b, VAEI_PLACE_LOW, &low_outlives),
-                         high = end_for(all, b, VAEI_PLACE_HIGH, &high_outlives);
+        const vaei_reach low = end_for(all, b, VAEI_PLACE_LOW, &low_outlives), high = end_for(all, b, VAEI_PLACE_HIGH, &high_outlives);
         const int32_t on_high = low_outlives != high_outlives ? high_outlives : high.values < low.values;
         all[b].place = on_high ? VAEI_PLACE_HIGH : VAEI_PLACE_LOW;
         all[b].before = on_high ? high : low;
@@ -214,25 +211,22 @@ static void stand_all(vaei_steps *s) {
  *
  *     b4 = residual b3 + b0         d b3 = d b4          d b0 = (d b0 of b1's step) + d b4 */
 typedef struct reading {
-    int32_t current;         /* gradient of the buffer, when all readers have given theirs */
-    int32_t left;            /* readers to come */
-    int32_t waiting;         /* the latest of the gradients given so far, or -1: a list through tape.next */
+    int32_t current; /* gradient of the buffer, when all readers have given theirs */
+    int32_t left;    /* readers to come */
+    int32_t waiting; /* the latest of the gradients given so far, or -1: a list through tape.next */
 } reading;
 
 typedef struct tape {
     vaei_steps *s;
-    reading *of; /* [n_buffers] */
+    reading *of;   /* [n_buffers] */
     int32_t *next; /* of the gradients that wait: a list */
     int32_t time;
 } tape;
 
 static int32_t new_grad(tape *a, int32_t buffer) {
     vaei_steps *const s = a->s;
-    s->grad[s->n_grads] = (vaei_buffer){.size = s->buffer[buffer].size,
-                                        .first = a->time,
-                                        .last = a->time,
-                                        .place = VAEI_PLACE_LOW,
-                                        .of_input = buffer == 0};
+    s->grad[s->n_grads] =
+        (vaei_buffer){.size = s->buffer[buffer].size, .first = a->time, .last = a->time, .place = VAEI_PLACE_LOW, .of_input = buffer == 0};
     return s->n_grads++;
 }
 
@@ -271,10 +265,8 @@ static void step_back(tape *a, int32_t i) {
     t->dx = t->d_side = -1;
     use_grad(a, t->dy);
     if (t->side >= 0) t->d_side = give(a, t->side, t->dy, 0, &t->joins[1], &t->n_joins[1]);
-    if (in_place)
-        t->dx = t->dy;
-    else
-        t->dx = give(a, t->in, t->dy, vaei_step_sums(t) && t->in > 0 && a->of[t->in].left == 1, &t->joins[0], &t->n_joins[0]);
+    if (in_place) t->dx = t->dy;
+    else t->dx = give(a, t->in, t->dy, vaei_step_sums(t) && t->in > 0 && a->of[t->in].left == 1, &t->joins[0], &t->n_joins[0]);
 }
 
 /* The activation whose y is all that step i reads and that worked in place: step i does its gradient too. */

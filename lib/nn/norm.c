@@ -33,8 +33,7 @@ typedef struct chunk {
 
 static chunk chunk_at(const vaei_norm *g, int64_t i) {
     const int64_t count = chunk_count(g), step = chunk_rows(g), begin = i % count * step;
-    return (chunk){i / count, (i / count * g->rows + begin) * g->channels,
-                   g->rows - begin < step ? g->rows - begin : step};
+    return (chunk){i / count, (i / count * g->rows + begin) * g->channels, g->rows - begin < step ? g->rows - begin : step};
 }
 
 typedef struct job {
@@ -74,8 +73,8 @@ static void join_segments(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-void vaei_norm_sums(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const vaei_norm_scratch *s,
-                    const float *x, const float *y) {
+void vaei_norm_sums(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const vaei_norm_scratch *s, const float *x,
+                    const float *y) {
     job j = {.g = g, .k = k, .s = s, .x = x, .dy = y};
     parallel_chunks(pool, sum_chunks, &j);
     vaei_parallel_ranges(pool, g->segments, chunk_count(g) * 2 * g->channels, join_segments, &j);
@@ -92,8 +91,8 @@ static void apply_chunks(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-void vaei_norm_apply(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const float *coefficients,
-                     const float *x, const vaei_post *post, float *y) {
+void vaei_norm_apply(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const float *coefficients, const float *x,
+                     const vaei_post *post, float *y) {
     job j = {.g = g, .k = k, .post = post, .coefficients = coefficients, .x = x, .y = y};
     parallel_chunks(pool, apply_chunks, &j);
 }
@@ -112,8 +111,8 @@ static void apply_grad_chunks(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-void vaei_norm_apply_grad(const vaei_pool *pool, const vaei_norm *g, const float *coefficients, const float *x,
-                          const float *dy, float *dx) {
+void vaei_norm_apply_grad(const vaei_pool *pool, const vaei_norm *g, const float *coefficients, const float *x, const float *dy,
+                          float *dx) {
     job j = {.g = g, .coefficients = coefficients, .x = x, .dy = dy, .y = dx};
     parallel_chunks(pool, apply_grad_chunks, &j);
 }

@@ -29,16 +29,15 @@ typedef struct vaei_norm_scratch {
 vaei_norm_scratch vaei_norm_carve(vaei_carve *c, const vaei_norm *g, int64_t coefficients);
 
 /* s->sums of x and of x y, over rows */
-void vaei_norm_sums(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const vaei_norm_scratch *s,
-                    const float *x, const float *y);
+void vaei_norm_sums(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const vaei_norm_scratch *s, const float *x,
+                    const float *y);
 
 /* y = coefficient[0] x + coefficient[1], then post */
-void vaei_norm_apply(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const float *coefficients,
-                     const float *x, const vaei_post *post, float *y);
+void vaei_norm_apply(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const float *coefficients, const float *x,
+                     const vaei_post *post, float *y);
 
 /* dx = coefficient[0] dy + (coefficient[1] x + coefficient[2]) */
-void vaei_norm_apply_grad(const vaei_pool *pool, const vaei_norm *g, const float *coefficients, const float *x,
-                          const float *dy, float *dx);
+void vaei_norm_apply_grad(const vaei_pool *pool, const vaei_norm *g, const float *coefficients, const float *x, const float *dy, float *dx);
 
 /* One row of layer normalisation: y = weight (x - mean) rstd + bias; *mean and *rstd receive the row's. */
 void vaei_norm_row(const vaei_kernels *k, int64_t channels, double eps, const float *weight, const float *bias, const float *x, float *y,

@@ -19,8 +19,8 @@ void vaei_build_init(vaei_build *b, vaei_arena *arena) {
     b->last = &b->first;
 }
 
-vaei_param *vaei_build_param(vaei_build *b, const char *path, const char *name, int32_t ndim, const int64_t *shape,
-                             int32_t flags, vaei_init init) {
+vaei_param *vaei_build_param(vaei_build *b, const char *path, const char *name, int32_t ndim, const int64_t *shape, int32_t flags,
+                             vaei_init init) {
     vaei_param *p = vaei_arena_alloc(b->arena, sizeof(*p));
     if (!p) return NULL;
     p->name = vaei_arena_format(b->arena, "%s.%s", path, name);
@@ -72,12 +72,8 @@ void vaei_params_init(const vaei_params *p, const vaei_kernels *k, uint64_t seed
         const double in = (double)q->init.fan_in, out = (double)q->init.fan_out;
         float *w = values + q->offset;
         switch (q->init.kind) {
-        case VAEI_INIT_PYTORCH:
-            fill_uniform(key, 1.0 / sqrt(in), q->count, w);
-            break;
-        case VAEI_INIT_XAVIER:
-            fill_uniform(key, sqrt(6.0 / (in + out)), q->count, w);
-            break;
+        case VAEI_INIT_PYTORCH: fill_uniform(key, 1.0 / sqrt(in), q->count, w); break;
+        case VAEI_INIT_XAVIER: fill_uniform(key, sqrt(6.0 / (in + out)), q->count, w); break;
         case VAEI_INIT_KAIMING:
             vaei_noise_normal(k, key, 0, q->count, w);
             k->scale(q->count, (float)sqrt(2.0 / in), w);
@@ -86,9 +82,7 @@ void vaei_params_init(const vaei_params *p, const vaei_kernels *k, uint64_t seed
             vaei_noise_normal(k, key, 0, q->count, w);
             k->scale(q->count, q->init.value, w);
             break;
-        case VAEI_INIT_ZEROS:
-            memset(w, 0, (size_t)q->count * sizeof(*w));
-            break;
+        case VAEI_INIT_ZEROS: memset(w, 0, (size_t)q->count * sizeof(*w)); break;
         default:
             for (int64_t j = 0; j < q->count; j++) w[j] = q->init.value;
         }

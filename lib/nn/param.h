@@ -45,16 +45,16 @@ typedef struct vaei_build {
     vaei_param *first, **last;
     int64_t n_params;
     uint32_t next_id;
-    int32_t flags; /* given to every parameter declared */
-    int32_t depth; /* of nested stacks, limited */
+    int32_t flags;             /* given to every parameter declared */
+    int32_t depth;             /* of nested stacks, limited */
     struct vaei_stack *stacks; /* the outermost, latest first: for vaei_stacks_link() */
 } vaei_build;
 
 void vaei_build_init(vaei_build *b, vaei_arena *arena);
 
 /* Declare path.name; owner's list gets it. NULL with the sentence set (memory, or the sizes pass 2^40). */
-vaei_param *vaei_build_param(vaei_build *b, const char *path, const char *name, int32_t ndim, const int64_t *shape,
-                             int32_t flags, vaei_init init);
+vaei_param *vaei_build_param(vaei_build *b, const char *path, const char *name, int32_t ndim, const int64_t *shape, int32_t flags,
+                             vaei_init init);
 
 /* The finished table: params[count] in order of declaration, offsets set, trained ones first in memory. */
 typedef struct vaei_params {

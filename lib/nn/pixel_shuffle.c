@@ -18,13 +18,10 @@ static void rows(void *arg, int64_t begin, int64_t end) {
         for (int64_t i = 0; i < f; i++)
             for (int64_t x = 0; x < w; x++)
                 for (int64_t k = 0; k < f; k++) {
-                    const int64_t fine = ((row * f + i) * w * f + x * f + k) * c,
-                                  coarse = (row * w + x) * c * f * f + i * f + k;
+                    const int64_t fine = ((row * f + i) * w * f + x * f + k) * c, coarse = (row * w + x) * c * f * f + i * f + k;
                     for (int64_t z = 0; z < c; z++) {
-                        if (j->to_fine)
-                            j->to[fine + z] = j->from[coarse + z * f * f];
-                        else
-                            j->to[coarse + z * f * f] = j->from[fine + z];
+                        if (j->to_fine) j->to[fine + z] = j->from[coarse + z * f * f];
+                        else j->to[coarse + z * f * f] = j->from[fine + z];
                     }
                 }
 }

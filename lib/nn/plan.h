@@ -14,11 +14,11 @@
 #include "nn/steps.h"
 
 typedef struct vaei_frame {
-    vaei_slot slot;    /* scratch is set when the step runs */
-    size_t held;       /* workspace of the prologue, which lies before the step's own */
-    size_t forward;    /* of a segment's first step: the bytes of a block that its forward takes */
-    size_t block;      /* of the first step: those of the whole block */
-    int32_t segment;   /* the first step of its segment */
+    vaei_slot slot;  /* scratch is set when the step runs */
+    size_t held;     /* workspace of the prologue, which lies before the step's own */
+    size_t forward;  /* of a segment's first step: the bytes of a block that its forward takes */
+    size_t block;    /* of the first step: those of the whole block */
+    int32_t segment; /* the first step of its segment */
 } vaei_frame;
 
 typedef struct vaei_plan {

@@ -18,12 +18,9 @@ static const char *layer_name(const vaei_layer *l) {
 }
 
 static void write_buffer(vaei_writer *w, int32_t b, const vaei_steps *s) {
-    if (b == 0)
-        vaei_write(w, "x");
-    else if (b == s->output)
-        vaei_write(w, "y");
-    else
-        vaei_write(w, "b%d", (int)b);
+    if (b == 0) vaei_write(w, "x");
+    else if (b == s->output) vaei_write(w, "y");
+    else vaei_write(w, "b%d", (int)b);
 }
 
 static const char *algorithm_of(const sheet *t, const vaei_step *step) {
@@ -43,10 +40,8 @@ static size_t workspace_of(const sheet *t, const vaei_step *step) {
 static void joined(sheet *t, const char *rule, const vaei_layer *l) {
     if (!l) return;
     if (t->json)
-        vaei_write(t->w, "%s{\"rule\":\"%s\",\"layer\":\"%s\",\"path\":\"%s\"}", t->items++ > 0 ? "," : "", rule, layer_name(l),
-                   l->path);
-    else
-        vaei_write(t->w, "%s%s %s (%s)", t->items++ > 0 ? ", " : "  ", rule, layer_name(l), l->path);
+        vaei_write(t->w, "%s{\"rule\":\"%s\",\"layer\":\"%s\",\"path\":\"%s\"}", t->items++ > 0 ? "," : "", rule, layer_name(l), l->path);
+    else vaei_write(t->w, "%s%s %s (%s)", t->items++ > 0 ? ", " : "  ", rule, layer_name(l), l->path);
 }
 
 static void joined_all(sheet *t, const vaei_step *step) {
@@ -82,10 +77,8 @@ static void step_text(sheet *t, int32_t i) {
     const vaei_step *const step = &s->step[i];
     const char *const algorithm = algorithm_of(t, step);
     vaei_write(t->w, "%5d  ", (int)i);
-    if (step->deferred)
-        vaei_write(t->w, "pixels");
-    else
-        write_buffer(t->w, step->out, s);
+    if (step->deferred) vaei_write(t->w, "pixels");
+    else write_buffer(t->w, step->out, s);
     vaei_write(t->w, " = %s(", layer_name(step->layer));
     write_buffer(t->w, step->in, s);
     vaei_write(t->w, ")");
@@ -123,10 +116,8 @@ static void write_arrays(sheet *t) {
     t->items = 0;
     for (int32_t b = 1; b < s->n_buffers; b++) {
         if (s->buffer[b].last < 0) continue;
-        if (t->json)
-            array_json(t, b, &s->buffer[b]);
-        else
-            array_text(t, b, &s->buffer[b]);
+        if (t->json) array_json(t, b, &s->buffer[b]);
+        else array_text(t, b, &s->buffer[b]);
     }
 }
 
@@ -160,8 +151,6 @@ void vaei_plan_write(const vaei_stack *s, const vaei_kernels *k, const char *nam
     sheet t = {.p = &p, .w = w, .json = json};
     vaei_need need;
     vaei_stack_need(s, k, n, training, &need);
-    if (json)
-        write_json(&t, name, &need);
-    else
-        write_text(&t, name, &need);
+    if (json) write_json(&t, name, &need);
+    else write_text(&t, name, &need);
 }

@@ -17,8 +17,7 @@ vaei_noise_key vaei_layer_noise(const vaei_layer *l, const vaei_run *r, uint32_t
 
 /* ---- building -------------------------------------------------------------------------------------------------- */
 
-static vae_status_t build_layer(vaei_layer **out, vaei_build *b, vaei_node *node, const char *path, int32_t i,
-                                const vaei_shape *in) {
+static vae_status_t build_layer(vaei_layer **out, vaei_build *b, vaei_node *node, const char *path, int32_t i, const vaei_shape *in) {
     vaei_layer *l = vaei_arena_alloc(b->arena, sizeof(*l));
     const vaei_module *module;
     void *conf;
@@ -35,8 +34,7 @@ static vae_status_t build_layer(vaei_layer **out, vaei_build *b, vaei_node *node
     const vae_status_t planned = l->ops->plan(l, b, node, in, &l->out);
     if (planned < 0) return node->body || planned == VAE_E_NOMEM ? planned : vaei_fail_at(planned, "%s", l->path);
     if (node->body && !l->body[0])
-        return vaei_fail(VAE_E_SPEC, "line %d, column %d: %s: takes no braces", (int)node->line, (int)node->column,
-                         where);
+        return vaei_fail(VAE_E_SPEC, "line %d, column %d: %s: takes no braces", (int)node->line, (int)node->column, where);
     int64_t size = 1;
     for (int32_t d = 0; d < l->out.n; d++)
         if (!vaei_count_mul(size, l->out.d[d], &size) || size > SIZE_LIMIT)
@@ -45,8 +43,7 @@ static vae_status_t build_layer(vaei_layer **out, vaei_build *b, vaei_node *node
     return VAE_OK;
 }
 
-vae_status_t vaei_stack_build(vaei_stack **out, vaei_build *b, const vaei_pipeline *pipeline, const char *path,
-                              const vaei_shape *in) {
+vae_status_t vaei_stack_build(vaei_stack **out, vaei_build *b, const vaei_pipeline *pipeline, const char *path, const vaei_shape *in) {
     const int64_t n = pipeline ? vaei_pipeline_count(pipeline) : 0;
     if (n > VAEI_MODULES_MAX) return vaei_fail(VAE_E_LIMIT, "%s: more than %d layers", path, VAEI_MODULES_MAX);
     if (b->depth >= DEPTH_MAX) return vaei_fail(VAE_E_LIMIT, "%s: nested more than %d deep", path, DEPTH_MAX);
@@ -77,15 +74,11 @@ const vaei_layer *vaei_stack_range(const vaei_stack *s, vaei_interval *values) {
     for (int32_t i = 0; i < s->n; i++) {
         const vaei_layer *l = s->layer[i];
         const vaei_interval before = *values;
-        if (l->ops->range)
-            l->ops->range(l, values);
-        else
-            *values = (vaei_interval){-INFINITY, INFINITY};
+        if (l->ops->range) l->ops->range(l, values);
+        else *values = (vaei_interval){-INFINITY, INFINITY};
         const int32_t moved = values->lo < before.lo || values->lo > before.lo || values->hi < before.hi || values->hi > before.hi;
-        if (values->lo <= -INFINITY && values->hi >= INFINITY)
-            by = NULL;
-        else if (moved)
-            by = l;
+        if (values->lo <= -INFINITY && values->hi >= INFINITY) by = NULL;
+        else if (moved) by = l;
     }
     return by;
 }

@@ -17,8 +17,7 @@ struct vaei_stack {
 };
 
 /* Build the layers of a pipeline (NULL or empty: the identity) under `path`. */
-vae_status_t vaei_stack_build(vaei_stack **out, vaei_build *b, const vaei_pipeline *pipeline, const char *path,
-                              const vaei_shape *in);
+vae_status_t vaei_stack_build(vaei_stack **out, vaei_build *b, const vaei_pipeline *pipeline, const char *path, const vaei_shape *in);
 
 /* Make the steps of a build's outermost stacks (vaei_build.stacks). It is not part of the build, because steps take memory in proportion
  * to the layers that a text declares, and the text of a file is believed only when the file has proved to hold its parameters. */
@@ -34,8 +33,7 @@ size_t vaei_stack_example_bytes(const vaei_stack *s, const vaei_kernels *k);
 void vaei_stack_pack(const vaei_stack *s, const vaei_run *r, void *pack);
 void vaei_stack_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, float *y);
 /* y is what forward wrote; dy may be destroyed; dx may be NULL. */
-void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                         float *dy, float *dx);
+void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx);
 void vaei_stack_commit(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, float *params);
 
 /* Where y lies, given where x lies: *values is x's range, and becomes y's. Returns the last layer that bounds it; NULL: none does. */

@@ -238,8 +238,7 @@ static void step_back(const back *b, int32_t i) {
     join(b, t, 0, in, dx);
 }
 
-void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y,
-                         float *dy, float *dx) {
+void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     back b = {.p = {.s = s->steps[VAEI_TRAINING], .r = r, .x = x, .made = y}, .dy = dy, .dx = dx, .block = m->scratch};
     if (b.p.s->n == 0) {
         copy(&b, vaei_shape_size(&s->in), dy, dx);

@@ -31,10 +31,8 @@ vae_status_t vaei_expand_stack(vaei_expansion *e, const vaei_stack *s, int32_t i
     for (int32_t i = 0; i < s->n; i++) {
         vaei_layer *const l = s->layer[i];
         const int32_t from = *out;
-        if (l->ops->expand)
-            VAEI_TRY(l->ops->expand(l, e, from, out));
-        else
-            VAEI_TRY(vaei_expand_layer(e, l, from, -1, out));
+        if (l->ops->expand) VAEI_TRY(l->ops->expand(l, e, from, out));
+        else VAEI_TRY(vaei_expand_layer(e, l, from, -1, out));
     }
     return VAE_OK;
 }

@@ -31,16 +31,16 @@ typedef struct vaei_reach {
 
 /* One layer at work. Numbers of buffers; -1: none. */
 struct vaei_step {
-    vaei_layer *layer; /* const once the model is built */
-    int32_t in, side, out;     /* y = f(x), or f(x) + side */
-    int32_t deferred;          /* has no y: the step whose prologue it is makes the values it needs */
+    vaei_layer *layer;     /* const once the model is built */
+    int32_t in, side, out; /* y = f(x), or f(x) + side */
+    int32_t deferred;      /* has no y: the step whose prologue it is makes the values it needs */
     /* What fuse.c joined to the step: */
-    int32_t prologue;              /* the deferred step that makes x pixel by pixel, or -1 */
-    const vaei_layer *upsample;    /* the nearest upsampling of x, done by this convolution */
-    const vaei_layer *fold;        /* the normalisation behind it, multiplied into the packed weights */
-    const vaei_layer *sum;         /* the residual whose sum this convolution does: side is the other way */
-    const vaei_layer *activation;  /* the elementwise layer of the epilogue */
-    vaei_post epilogue;            /* done on finished rows of y; apply NULL: nothing */
+    int32_t prologue;             /* the deferred step that makes x pixel by pixel, or -1 */
+    const vaei_layer *upsample;   /* the nearest upsampling of x, done by this convolution */
+    const vaei_layer *fold;       /* the normalisation behind it, multiplied into the packed weights */
+    const vaei_layer *sum;        /* the residual whose sum this convolution does: side is the other way */
+    const vaei_layer *activation; /* the elementwise layer of the epilogue */
+    vaei_post epilogue;           /* done on finished rows of y; apply NULL: nothing */
     /* Training: */
     const vaei_layer *dx_activation; /* whose gradient is done on finished rows of dx, by this step */
     int32_t flushes_dx;              /* finished rows of dx lose their values below VAEI_TINY (kernel.h) */

@@ -10,9 +10,8 @@ enum {
 };
 
 int32_t vaei_upsampled_fits(const vaei_conv *g, const int64_t factor[2]) {
-    return factor[0] == 2 && factor[1] == 2 && g->kh == TAPS && g->kw == TAPS && g->sy == 1 && g->sx == 1 &&
-           g->dy == 1 && g->dx == 1 && g->top == 1 && g->left == 1 && g->oh == g->h && g->ow == g->w &&
-           g->groups == 1 && g->c * g->oc <= WEIGHTS_MAX;
+    return factor[0] == 2 && factor[1] == 2 && g->kh == TAPS && g->kw == TAPS && g->sy == 1 && g->sx == 1 && g->dy == 1 && g->dx == 1 &&
+           g->top == 1 && g->left == 1 && g->oh == g->h && g->ow == g->w && g->groups == 1 && g->c * g->oc <= WEIGHTS_MAX;
 }
 
 /* The convolution whose gradient by the input this is */
@@ -88,18 +87,16 @@ void vaei_upsampled_pack(const vaei_layer *l, const vaei_run *r, const vaei_conv
     vaei_carve c = {base, 0};
     const pack p = cut(l, r->k, g, &c);
     for (int64_t o = 0; o < g->oc; o++) {
-        for (int64_t i = 0; i < g->c; i++)
-            fold(w + (o * g->c + i) * TAPS * TAPS, p.folded + (i * g->oc + o) * FOLDED * FOLDED);
+        for (int64_t i = 0; i < g->c; i++) fold(w + (o * g->c + i) * TAPS * TAPS, p.folded + (i * g->oc + o) * FOLDED * FOLDED);
     }
     if (p.scale) vaei_weights_fold(l, r, g->oc, p.scale, p.bias);
     vaei_conv_data_pack(r->k, &t, p.folded, p.scale, p.panels);
 }
 
-void vaei_upsampled_forward(const vaei_layer *l, const vaei_run *r, const vaei_conv *g, const vaei_slot *m,
-                           const float *x, float *y) {
+void vaei_upsampled_forward(const vaei_layer *l, const vaei_run *r, const vaei_conv *g, const vaei_slot *m, const float *x, float *y) {
     const vaei_conv t = transposed(g);
     vaei_carve c = {m->pack, 0};
     const pack p = cut(l, r->k, g, &c);
-    vaei_conv_data(r->k, r->pool, &t, r->n, x, p.panels, p.bias ? p.bias : vaei_layer_param(l, r, 1),
-                   vaei_layer_epilogue(l, r->training), y, m->scratch);
+    vaei_conv_data(r->k, r->pool, &t, r->n, x, p.panels, p.bias ? p.bias : vaei_layer_param(l, r, 1), vaei_layer_epilogue(l, r->training),
+                   y, m->scratch);
 }

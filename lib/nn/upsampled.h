@@ -24,7 +24,6 @@ const char *vaei_upsampled_algorithm(const vaei_kernels *k, const vaei_conv *g);
 /* The layer ops of a convolution g whose step has taken over the upsampling */
 void vaei_upsampled_need(const vaei_layer *l, const vaei_kernels *k, const vaei_conv *g, int64_t n, vaei_need *need);
 void vaei_upsampled_pack(const vaei_layer *l, const vaei_run *r, const vaei_conv *g, void *pack);
-void vaei_upsampled_forward(const vaei_layer *l, const vaei_run *r, const vaei_conv *g, const vaei_slot *m,
-                           const float *x, float *y);
+void vaei_upsampled_forward(const vaei_layer *l, const vaei_run *r, const vaei_conv *g, const vaei_slot *m, const float *x, float *y);
 
 #endif

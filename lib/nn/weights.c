@@ -8,16 +8,15 @@
 
 #define WEIGHT_MAX (INT64_C(1) << 40)
 
-vae_status_t vaei_weights_declare(vaei_layer *l, vaei_build *b, int32_t ndim, const int64_t *shape, int64_t fan_in,
-                                  int64_t fan_out, int64_t out, int32_t bias, int32_t init) {
+vae_status_t vaei_weights_declare(vaei_layer *l, vaei_build *b, int32_t ndim, const int64_t *shape, int64_t fan_in, int64_t fan_out,
+                                  int64_t out, int32_t bias, int32_t init) {
     const vaei_init weight_init = {init, fan_in, fan_out, 0};
     const vaei_init bias_init = {init == VAEI_INIT_PYTORCH ? VAEI_INIT_PYTORCH : VAEI_INIT_ZEROS, fan_in, fan_out, 0};
     int64_t count = 1;
     for (int32_t i = 0; i < ndim; i++)
         if (!vaei_count_mul(count, shape[i], &count) || count > WEIGHT_MAX)
             return vaei_fail(VAE_E_LIMIT, "%s: a weight of more than 2^40 values", l->ops->module.name);
-    vaei_param *p =
-        vaei_build_param(b, l->path, "weight", ndim, shape, VAEI_PARAM_TRAINED | VAEI_PARAM_DECAYED, weight_init);
+    vaei_param *p = vaei_build_param(b, l->path, "weight", ndim, shape, VAEI_PARAM_TRAINED | VAEI_PARAM_DECAYED, weight_init);
     if (!p) return VAE_E_NOMEM;
     l->param[l->n_params++] = p;
     if (!bias) return VAE_OK;

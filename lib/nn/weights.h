@@ -9,8 +9,8 @@
 
 /* Declare weight[shape] and, if wanted, bias[out], next in the layer's parameters. init: a choice of VAEI_INIT_CHOICES. A bias
  * starts as PyTorch's does under "pytorch", at zero under every other choice. */
-vae_status_t vaei_weights_declare(vaei_layer *l, vaei_build *b, int32_t ndim, const int64_t *shape, int64_t fan_in,
-                                  int64_t fan_out, int64_t out, int32_t bias, int32_t init);
+vae_status_t vaei_weights_declare(vaei_layer *l, vaei_build *b, int32_t ndim, const int64_t *shape, int64_t fan_in, int64_t fan_out,
+                                  int64_t out, int32_t bias, int32_t init);
 
 /* Whether the kernels may be asked about n examples: no machine holds 2^50 values, and below that no count
  * overflows. */

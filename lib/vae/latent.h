@@ -48,12 +48,12 @@ typedef struct vaei_latent_ops {
     void (*encode)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, float *mean, float *logvar);
     /* z from the posterior and noise[n][D], standard normal (NULL: z = mean); kl[n][D]; log_ratio[n] = log p(z) - log q(z|x) in nats. Each
      * output but z may be NULL. Training: fills the cache. */
-    void (*draw)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *mean, const float *logvar,
-                 const float *noise, float *z, float *kl, double *log_ratio);
+    void (*draw)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *mean, const float *logvar, const float *noise,
+                 float *z, float *kl, double *log_ratio);
     /* After encode and draw of the same batch with the same noise: dz[n][D], dkl[n][D] are the loss's derivatives by z and kl; writes dh,
      * adds to the gradients of its parameters. The gradient of the mean of loss() over the examples is part of both. */
-    void (*backward)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *mean,
-                     const float *logvar, const float *noise, const float *dz, const float *dkl, float *dh);
+    void (*backward)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *mean, const float *logvar,
+                     const float *noise, const float *dz, const float *dkl, float *dh);
 
     /* Of encode alone: dmean[n][D] and dlogvar[n][D] are the loss's derivatives by what it gave; writes dh, adds to the gradients, destroys
      * dlogvar. NULL: the latent has no density. */

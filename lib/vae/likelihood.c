@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-#include "vae/batch_groups.h"
+#include "vae/codes/batch_groups.h"
 #include "vae/prior.h"
 
 /* ---- theta -------------------------------------------------------------------------------------------------------- */
@@ -127,8 +127,7 @@ void vaei_likelihood_backward(const vaei_likelihood *p, const vaei_run *r, void 
 static void mean_task(void *arg, int32_t group) {
     const job *j = arg;
     const vaei_range range = vaei_batch_group(j->r->n, group);
-    for (int64_t i = range.first; i < range.end; i++)
-        j->p->ops->mean(j->p, j->r, j->theta + i * j->p->theta_size, j->out + i * j->p->size);
+    for (int64_t i = range.first; i < range.end; i++) j->p->ops->mean(j->p, j->r, j->theta + i * j->p->theta_size, j->out + i * j->p->size);
 }
 
 void vaei_likelihood_mean(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x) {

@@ -27,13 +27,11 @@ static vae_status_t single_module(vaei_node **out, const vaei_document *document
 static vae_status_t build_input(vaei_network *net, const vaei_document *document) {
     vaei_node *node = NULL;
     VAEI_TRY(single_module(&node, document, "input"));
-    if (node->attrs || node->body)
-        return vaei_fail(VAE_E_SPEC, "line %d: input: wanted a shape alone", (int)node->line);
+    if (node->attrs || node->body) return vaei_fail(VAE_E_SPEC, "line %d: input: wanted a shape alone", (int)node->line);
     return vaei_shape_parse(&net->input, node->name, "input");
 }
 
-static vae_status_t build_stack(vaei_stack **out, vaei_build *b, const vaei_document *document, const char *name,
-                                const vaei_shape *in) {
+static vae_status_t build_stack(vaei_stack **out, vaei_build *b, const vaei_document *document, const char *name, const vaei_shape *in) {
     const vaei_section *s = vaei_document_find(document, name);
     if (!s) return vaei_fail(VAE_E_SPEC, "%s: section is missing", name);
     return vaei_stack_build(out, b, &s->pipeline, name, in);
@@ -113,12 +111,11 @@ static vae_status_t build_prior(vaei_network *net, vaei_build *b, const vaei_doc
     if (!vaei_network_has_prior(net)) return VAE_OK;
     const int32_t of_codes = (net->latent.ops->flags & VAEI_LATENT_CODES) != 0;
     if (!(p->ops->flags & (of_codes ? VAEI_PRIOR_OF_CODES : VAEI_PRIOR_OF_VALUES)))
-        return vaei_fail(VAE_E_SPEC, "prior %s: is over %s, latent %s makes %s", module->name,
-                         of_codes ? "values" : "codes", net->latent.ops->module.name, of_codes ? "codes" : "values");
+        return vaei_fail(VAE_E_SPEC, "prior %s: is over %s, latent %s makes %s", module->name, of_codes ? "values" : "codes",
+                         net->latent.ops->module.name, of_codes ? "codes" : "values");
     const int32_t joint = (p->ops->flags & VAEI_PRIOR_JOINT) != 0;
     if (joint && !net->latent.ops->encode_backward)
-        return vaei_fail(VAE_E_SPEC, "prior %s: is made of posteriors, latent %s has none", module->name,
-                         net->latent.ops->module.name);
+        return vaei_fail(VAE_E_SPEC, "prior %s: is made of posteriors, latent %s has none", module->name, net->latent.ops->module.name);
     p->example = net->likelihood.size;
     b->flags = joint ? 0 : VAEI_PARAM_OF_PRIOR;
     return p->ops->plan(p, b);
@@ -150,8 +147,7 @@ static vae_status_t ask_about_channels(const vaei_network *net, vae_status_t sta
     char text[96];
     if (status != VAE_E_SHAPE || !is_channels_first(in)) return status;
     const vaei_shape last = {.n = 3, .d = {in->d[1], in->d[2], in->d[0]}};
-    return vaei_fail(status, "%.150s; images have their channels last: input %s?", vaei_fail_text(),
-                     vaei_shape_text(&last, text));
+    return vaei_fail(status, "%.150s; images have their channels last: input %s?", vaei_fail_text(), vaei_shape_text(&last, text));
 }
 
 static vae_status_t build_parts(vaei_network *net, vaei_arena *arena, const vaei_document *document) {
@@ -177,10 +173,8 @@ vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei
 
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
 
-void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t how, vaei_carve *c,
-                        vaei_work *w) {
-    const int32_t training = how & VAEI_EXAMPLES_TRAIN,
-                  decoder_how = net->likelihood.of_batch ? how & ~VAEI_EXAMPLES_TURN : how;
+void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t how, vaei_carve *c, vaei_work *w) {
+    const int32_t training = how & VAEI_EXAMPLES_TRAIN, decoder_how = net->likelihood.of_batch ? how & ~VAEI_EXAMPLES_TURN : how;
     const int64_t H = vaei_shape_size(&net->latent.h), D = vaei_shape_size(&net->latent.z);
     vaei_need q = {0};
     const int64_t wide = n + (training ? vaei_network_inputs(net) : 0); /* rows of the encoder */

@@ -23,8 +23,8 @@ typedef struct vaei_network {
     vaei_prior prior;
     vaei_params params;
     vaei_stack *stacks; /* for vaei_network_link() */
-    int64_t min_batch; /* of training, as vaei_examples_least() */
-    const char *spec;  /* canonical, one section a line */
+    int64_t min_batch;  /* of training, as vaei_examples_least() */
+    const char *spec;   /* canonical, one section a line */
 } vaei_network;
 
 /* Of a joint prior: examples that training sends through the encoder behind those of the batch; else 0. */
@@ -49,25 +49,25 @@ VAEI_INLINE vae_status_t vaei_network_link(const vaei_network *net, vaei_arena *
 /* The parts' memory for one use of the network: carved by vaei_network_carve from one block (measured with base NULL). */
 typedef struct vaei_work {
     vaei_slot encoder, latent, decoder, prior;
-    size_t packs;       /* bytes of those of encoder, latent and decoder */
-    void *facts;        /* of the likelihood */
-    float *h;           /* [n][H] */
+    size_t packs;                          /* bytes of those of encoder, latent and decoder */
+    void *facts;                           /* of the likelihood */
+    float *h;                              /* [n][H] */
     float *mean, *logvar, *z, *noise, *kl; /* [n][D] */
-    float *theta;       /* [n][T] */
-    double *nll;        /* [n] */
-    double *log_ratio;  /* [n] */
-    int32_t *codes;     /* [n][n_codes] */
+    float *theta;                          /* [n][T] */
+    double *nll;                           /* [n] */
+    double *log_ratio;                     /* [n] */
+    int32_t *codes;                        /* [n][n_codes] */
     /* training only */
-    int32_t turns;      /* the decoder's backward is part of forward: nothing needs nll of the whole batch before */
-    double *aux;        /* [n] the latent's own terms of the loss */
+    int32_t turns; /* the decoder's backward is part of forward: nothing needs nll of the whole batch before */
+    double *aux;   /* [n] the latent's own terms of the loss */
     float *d_theta, *d_z, *d_kl, *d_h, *d_nll;
     /* training under an objective that sees z, else NULL: its derivative by z, draws from N(0, I), a number for each example */
     float *d_z_terms, *prior_z; /* [n][D] */
     double *row;                /* [n] */
     /* training with a joint prior, which makes h, mean, logvar and d_h longer: [n + inputs] */
-    float *x, *d_x;          /* [n + inputs][S] */
-    float *rate, *d_rate;    /* [n] */
-    double *prior_nll;       /* [n] */
+    float *x, *d_x;           /* [n + inputs][S] */
+    float *rate, *d_rate;     /* [n] */
+    double *prior_nll;        /* [n] */
     float *d_mean, *d_logvar; /* [inputs][D] */
 } vaei_work;
 

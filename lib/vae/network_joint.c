@@ -73,8 +73,8 @@ void vaei_network_joint_rate_backward(const vaei_network *net, const vaei_run *r
             w->d_z[d] -= w->d_rate[i] * w->z[d];
         }
     p->ops->backward_points(p, r, &w->prior, &at, w->d_rate, w->d_z, w->d_mean, w->d_logvar);
-    net->latent.ops->encode_backward(&net->latent, &inputs, &w->latent, w->h + r->n * H, w->logvar + r->n * D,
-                                     w->d_mean, w->d_logvar, w->d_h + r->n * H);
+    net->latent.ops->encode_backward(&net->latent, &inputs, &w->latent, w->h + r->n * H, w->logvar + r->n * D, w->d_mean, w->d_logvar,
+                                     w->d_h + r->n * H);
 }
 
 void vaei_network_joint_input_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w) {

@@ -13,22 +13,22 @@
 #include "nn/batch_run.h"
 
 typedef struct vaei_terms {
-    int64_t n, dim;      /* examples, D */
-    int64_t step;        /* steps applied before this one */
-    const vaei_batch *batch; /* its weights; means below are weighted ones */
-    const double *nll;   /* [n] -log p(x|z), nats */
-    const float *kl;     /* [n][D] rate by dimension, nats */
+    int64_t n, dim;                 /* examples, D */
+    int64_t step;                   /* steps applied before this one */
+    const vaei_batch *batch;        /* its weights; means below are weighted ones */
+    const double *nll;              /* [n] -log p(x|z), nats */
+    const float *kl;                /* [n][D] rate by dimension, nats */
     double loss, recon, rate, beta; /* out: what is minimised; mean nll; mean unweighted rate; the rate's weight */
-    double other;        /* out: the part of the loss that is neither */
-    float *d_nll;        /* out [n]: d loss / d nll[i] */
-    float *d_kl;         /* out [n][D]: d loss / d kl[i][d] */
+    double other;                   /* out: the part of the loss that is neither */
+    float *d_nll;                   /* out [n]: d loss / d nll[i] */
+    float *d_kl;                    /* out [n][D]: d loss / d kl[i][d] */
     /* VAEI_OBJECTIVE_SEES_Z: */
-    const vaei_run *r;   /* kernels, threads, noise */
-    int64_t size;        /* the values of z */
-    const float *z;      /* [n][size] as the decoder saw them */
-    float *d_z;          /* out [n][size]: d loss / d z, beside what reaches z through nll and kl */
-    float *prior;        /* [n][size] room for as many draws from N(0, I) */
-    double *row;         /* [n] room */
+    const vaei_run *r; /* kernels, threads, noise */
+    int64_t size;      /* the values of z */
+    const float *z;    /* [n][size] as the decoder saw them */
+    float *d_z;        /* out [n][size]: d loss / d z, beside what reaches z through nll and kl */
+    float *prior;      /* [n][size] room for as many draws from N(0, I) */
+    double *row;       /* [n] room */
 } vaei_terms;
 
 enum {

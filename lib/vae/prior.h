@@ -39,14 +39,12 @@ typedef struct vaei_prior_ops {
     int32_t flags;
     /* Check p->latent, declare parameters. NULL: nothing to do. */
     vae_status_t (*plan)(vaei_prior *p, vaei_build *b);
-    void (*need)(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training,
-                 vaei_need *need);                                    /* or NULL */
-    void (*pack)(const vaei_prior *p, const vaei_run *r, void *pack); /* or NULL */
+    void (*need)(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need); /* or NULL */
+    void (*pack)(const vaei_prior *p, const vaei_run *r, void *pack);                                       /* or NULL */
     /* nll[n] in nats. Training: fills the cache. */
     void (*nll)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, double *nll);
     /* Gradients of its parameters += weight[i] * d nll[i], after nll of the same points. NULL: learns in commit alone. */
-    void (*backward)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at,
-                     const float *weight);
+    void (*backward)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, const float *weight);
     /* Points for r->n items of the stream of r->noise.seed, from `first` on. */
     void (*sample)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, uint64_t first, const vaei_points *out);
 
@@ -63,8 +61,8 @@ typedef struct vaei_prior_ops {
     void (*take)(const vaei_prior *p, void *pack, int64_t first, int64_t n, const float *mean, const float *logvar);
     /* After nll of the same points in training: dz[n][D] += weight[i] d nll[i] / dz; writes the derivatives of their weighted sum by
      * the posteriors, dmean[inputs][D] and dlogvar[inputs][D]. */
-    void (*backward_points)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at,
-                            const float *weight, float *dz, float *dmean, float *dlogvar);
+    void (*backward_points)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, const float *weight,
+                            float *dz, float *dmean, float *dlogvar);
 } vaei_prior_ops;
 
 struct vaei_prior {

@@ -32,14 +32,14 @@
 #include "vae/priors.def"
 #undef VAEI_PRIOR
 
-#define VAEI_LATENT(name) &vaei_latent_##name.module,
+#define VAEI_LATENT(name)     &vaei_latent_##name.module,
 #define VAEI_LIKELIHOOD(name) &vaei_likelihood_##name.module,
-#define VAEI_OBJECTIVE(name) &vaei_objective_##name.module,
-#define VAEI_OPTIMIZER(name) &vaei_optimizer_##name.module,
-#define VAEI_SCHEDULE(name) &vaei_schedule_##name.module,
-#define VAEI_CLIP(name) &vaei_clip_##name.module,
-#define VAEI_MEMORY(name) &vaei_memory_##name.module,
-#define VAEI_PRIOR(name) &vaei_prior_##name.module,
+#define VAEI_OBJECTIVE(name)  &vaei_objective_##name.module,
+#define VAEI_OPTIMIZER(name)  &vaei_optimizer_##name.module,
+#define VAEI_SCHEDULE(name)   &vaei_schedule_##name.module,
+#define VAEI_CLIP(name)       &vaei_clip_##name.module,
+#define VAEI_MEMORY(name)     &vaei_memory_##name.module,
+#define VAEI_PRIOR(name)      &vaei_prior_##name.module,
 
 const vaei_module *const vaei_latents[] = {
 #include "vae/latents.def"

@@ -26,31 +26,27 @@ static const struct {
              "pad=1 output_pad=1 | relu "
              "| deconv2d out=32 kernel=3 stride=2 pad=1 output_pad=1 | relu | conv2d out=1 kernel=3 pad=1\nlikelihood "
              "bernoulli\n"},
-    {"norms",
-     "input 12x12x3\nencoder conv2d out=12 kernel=3 pad=same | batchnorm | silu | avgpool kernel=2 | residual { "
-     "groupnorm groups=4 | gelu "
-     "| conv2d out=12 kernel=3 pad=1 } | layernorm | maxpool kernel=2 | flatten | dropout p=0.3\nlatent gaussian "
-     "dim=6\n"
-     "decoder linear out=108 | softplus | reshape 3x3x12 | upsample factor=2 | conv2d out=16 kernel=3 pad=1 | sigmoid "
-     "| deconv2d out=3 kernel=4 stride=2 pad=1\nlikelihood gaussian sigma=learned\n"},
-    {"texture",
-     "input 64x64x3\nencoder avgpool kernel=8 | flatten | linear out=32 | relu\nlatent gaussian dim=16\n"
-     "decoder linear out=4096 | reshape 8x8x64 | upsample | conv2d out=64 kernel=3 pad=1 | relu | upsample | conv2d "
-     "out=32 kernel=3 pad=1 "
-     "| relu | upsample | conv2d out=16 kernel=3 pad=1 | relu | conv2d out=3 kernel=3 pad=1\nlikelihood bernoulli\n"},
-    {"attention",
-     "input 16x16x3\nencoder conv2d out=16 kernel=3 pad=1 | silu | residual { groupnorm groups=4 | attention heads=2 } "
-     "| pixel_unshuffle factor=2\nlatent gaussian dim=4 map=true\ndecoder conv2d out=12 kernel=3 pad=1 | attention | "
-     "pixel_shuffle "
-     "| conv2d out=3 kernel=5 pad=2\nlikelihood gaussian sigma=optimal\n"},
-    {"windows",
-     "input 14x14x2\nencoder conv2d out=12 kernel=3 pad=1 groups=2 border=circular | relu | conv2d out=12 kernel=3 "
-     "pad=2 "
-     "dilation=2 groups=12 border=reflect | elu | conv2d out=20 kernel=5x3 stride=2x1 pad=2x1 | conv2d out=16 kernel=1 "
-     "| residual { conv2d out=16 kernel=3 pad=1 } { conv2d out=16 kernel=1 } | flatten\nlatent gaussian dim=9\n"
-     "decoder linear out=147 | reshape 7x7x3 | deconv2d out=12 kernel=4 stride=2 pad=1 | tanh | deconv2d out=8 "
-     "kernel=3 "
-     "pad=1 groups=4 | conv2d out=2 kernel=7 pad=3\nlikelihood gaussian sigma=fixed value=0.4\n"},
+    {"norms", "input 12x12x3\nencoder conv2d out=12 kernel=3 pad=same | batchnorm | silu | avgpool kernel=2 | residual { "
+              "groupnorm groups=4 | gelu "
+              "| conv2d out=12 kernel=3 pad=1 } | layernorm | maxpool kernel=2 | flatten | dropout p=0.3\nlatent gaussian "
+              "dim=6\n"
+              "decoder linear out=108 | softplus | reshape 3x3x12 | upsample factor=2 | conv2d out=16 kernel=3 pad=1 | sigmoid "
+              "| deconv2d out=3 kernel=4 stride=2 pad=1\nlikelihood gaussian sigma=learned\n"},
+    {"texture", "input 64x64x3\nencoder avgpool kernel=8 | flatten | linear out=32 | relu\nlatent gaussian dim=16\n"
+                "decoder linear out=4096 | reshape 8x8x64 | upsample | conv2d out=64 kernel=3 pad=1 | relu | upsample | conv2d "
+                "out=32 kernel=3 pad=1 "
+                "| relu | upsample | conv2d out=16 kernel=3 pad=1 | relu | conv2d out=3 kernel=3 pad=1\nlikelihood bernoulli\n"},
+    {"attention", "input 16x16x3\nencoder conv2d out=16 kernel=3 pad=1 | silu | residual { groupnorm groups=4 | attention heads=2 } "
+                  "| pixel_unshuffle factor=2\nlatent gaussian dim=4 map=true\ndecoder conv2d out=12 kernel=3 pad=1 | attention | "
+                  "pixel_shuffle "
+                  "| conv2d out=3 kernel=5 pad=2\nlikelihood gaussian sigma=optimal\n"},
+    {"windows", "input 14x14x2\nencoder conv2d out=12 kernel=3 pad=1 groups=2 border=circular | relu | conv2d out=12 kernel=3 "
+                "pad=2 "
+                "dilation=2 groups=12 border=reflect | elu | conv2d out=20 kernel=5x3 stride=2x1 pad=2x1 | conv2d out=16 kernel=1 "
+                "| residual { conv2d out=16 kernel=3 pad=1 } { conv2d out=16 kernel=1 } | flatten\nlatent gaussian dim=9\n"
+                "decoder linear out=147 | reshape 7x7x3 | deconv2d out=12 kernel=4 stride=2 pad=1 | tanh | deconv2d out=8 "
+                "kernel=3 "
+                "pad=1 groups=4 | conv2d out=2 kernel=7 pad=3\nlikelihood gaussian sigma=fixed value=0.4\n"},
     {"vq", "input 16x16x3\nencoder conv2d out=16 kernel=4 stride=4 | silu | conv2d out=12 kernel=3 pad=1\n"
            "latent vq codes=24 dim=6 heads=2 start=kmeans revive=0.8 gradient=rotation\ndecoder conv2d out=16 kernel=3 "
            "pad=1 | residual { attention } | deconv2d out=3 kernel=4 stride=4\nlikelihood gaussian sigma=optimal\n"
@@ -174,9 +170,9 @@ int main(int argc, char **argv) {
             }
             vae_ctx_destroy(ctx);
         }
-        printf("kernel_abi=%d %-10s encode %016llx decode %016llx sample %016llx train %016llx\n", VAE_KERNEL_ABI,
-               models[i].name, (unsigned long long)first.encode, (unsigned long long)first.decode,
-               (unsigned long long)first.sample, (unsigned long long)first.train);
+        printf("kernel_abi=%d %-10s encode %016llx decode %016llx sample %016llx train %016llx\n", VAE_KERNEL_ABI, models[i].name,
+               (unsigned long long)first.encode, (unsigned long long)first.decode, (unsigned long long)first.sample,
+               (unsigned long long)first.train);
     }
     return differ;
 }

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ * code_rows.h - what priors over codes share: codes become rows of channels, rows become a distribution over the K codes.
+ *
+ *     x[row][C] = table[code]                                       embedding
+ *     y[row][C] += table[class of the example]                      classes
+ *     logits = x W^T + b      -log p(code) = ln sum_k e^logit_k - logit_code        head, by blocks of rows: logits are never all there
+ *     code: the first with  sum_j<=code p_j > u sum_j p_j           choice, u uniform, p_j = e^(logit_j / temperature), the rest cut off
+ *
+ * A row is a place of an example, in order: n examples have n places rows. */
+#ifndef VAEI_CODE_ROWS_H
+#define VAEI_CODE_ROWS_H
+
+#include "vae/priors/linear_map.h"
+
+/* ---- some of the rows: all of them, or one place of each example -------------------------------------------------- */
+
+typedef struct vaei_rows {
+    int64_t first, count, stride; /* row i is first + i stride */
+} vaei_rows;
+
+VAEI_INLINE vaei_rows vaei_rows_all(int64_t n, int64_t places) {
+    return (vaei_rows){0, n * places, 1};
+}
+VAEI_INLINE vaei_rows vaei_rows_place(int64_t n, int64_t places, int64_t place) {
+    return (vaei_rows){place, n, places};
+}
+
+/* y = f(x), y = x + y over the values of these rows; channels values a row. */
+void vaei_rows_map(const vaei_run *r, const vaei_rows *at, int64_t channels, int32_t map, const float *x, float *y);
+void vaei_rows_add(const vaei_run *r, const vaei_rows *at, int64_t channels, const float *x, float *y);
+/* y = m(x) */
+void vaei_rows_linear(const vaei_run *r, const vaei_rows *at, const vaei_linear_map *m, const vaei_linear_pack *p, const float *x,
+                      float *y);
+
+/* ---- embedding ---------------------------------------------------------------------------------------------------- */
+
+typedef struct vaei_embedding {
+    int64_t K, C;
+    const vaei_param *table; /* "<path>.weight" [K][C], starts as N(0, 2 / fan_in) */
+} vaei_embedding;
+
+vae_status_t vaei_embedding_declare(vaei_embedding *e, vaei_build *b, const char *path, int64_t K, int64_t C, int64_t fan_in);
+void vaei_embedding_forward(const vaei_embedding *e, const vaei_run *r, const vaei_rows *at, const int32_t *codes, float *x);
+void vaei_embedding_backward(const vaei_embedding *e, const vaei_run *r, int64_t rows, const int32_t *codes, const float *dx);
+
+/* ---- classes: the table has a row for each, r->batch.label tells which one an example is of ------------------------------ */
+
+void vaei_class_forward(const vaei_embedding *e, const vaei_run *r, const vaei_rows *at, int64_t places, float *y);
+void vaei_class_backward(const vaei_embedding *e, const vaei_run *r, int64_t places, const float *dy);
+
+/* ---- head --------------------------------------------------------------------------------------------------------- */
+
+#define VAEI_HEAD_ROWS 1024 /* rows whose logits live at a time */
+
+typedef struct vaei_head_room {
+    float *logits; /* [rows, at most VAEI_HEAD_ROWS][K] */
+    double *nll;   /* [the same rows] */
+    float *outer;
+} vaei_head_room;
+
+vaei_head_room vaei_head_carve(const vaei_linear_map *head, const vaei_kernels *k, int64_t rows, int32_t training, vaei_carve *c);
+/* nll[r->n], each the sum over its places, ascending. */
+void vaei_head_nll(const vaei_linear_map *head, const vaei_run *r, const vaei_linear_pack *p, int64_t places, const float *x,
+                   const int32_t *codes, const vaei_head_room *room, double *nll);
+/* dx = weight[example] d nll / dx, and the gradients of the head. */
+void vaei_head_backward(const vaei_linear_map *head, const vaei_run *r, const vaei_linear_pack *p, int64_t places, const float *x,
+                        const int32_t *codes, const float *weight, const vaei_head_room *room, float *dx);
+
+/* ---- choice ------------------------------------------------------------------------------------------------------- */
+
+typedef struct vaei_choice {
+    float temperature; /* 0: the likeliest code */
+    int64_t top;       /* only the likeliest `top` codes, and those as likely as the last of them; 0: all */
+} vaei_choice;
+
+/* The options of a conf that has a vaei_choice called `choice`. */
+#define VAEI_CHOICE_OPTIONS(conf)                                                                 \
+    {"temperature",                                                                               \
+     VAEI_OPT_FLOAT,                                                                              \
+     0,                                                                                           \
+     offsetof(conf, choice.temperature),                                                          \
+     1,                                                                                           \
+     0,                                                                                           \
+     100,                                                                                         \
+     NULL,                                                                                        \
+     "samples only: logits are divided by it; 0: the likeliest code"},                            \
+    {                                                                                             \
+        "top", VAEI_OPT_INT, 0, offsetof(conf, choice.top), 0, 0, 16777216, NULL,                 \
+            "samples only: codes less likely than so many others are never chosen; 0: all may be" \
+    }
+
+/* logits[K] is destroyed; room[K]. */
+int32_t vaei_choose_code(const vaei_choice *c, const vaei_kernels *k, int64_t K, float u, float *logits, float *room);
+
+#endif

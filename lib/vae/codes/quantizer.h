@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ * quantizer.h - the frame of every latent of codes. A latent file says what its codes are; all else is here.
+ *
+ *     h[row][C] --project_in, shape--> x[row][W] --choose--> code[row][heads] --value--> q[row][V] --project_out--> z[row][C]
+ *                                                              a row is a position of an example, P = n rows of them
+ *
+ * The frame owns the projections, the memory of a session and a trainer, the way from h to z and to codes and back, how often each code
+ * was chosen, and the constant rate. A quantizer is a table of functions, vaei_quantizer_ops; docs/adding-a-quantizer.md
+ * makes one. */
+#ifndef VAEI_QUANTIZER_H
+#define VAEI_QUANTIZER_H
+
+#include "nn/ranges.h"
+#include "vae/codes/codebook.h"
+#include "vae/priors/linear_map.h"
+#include "vae/codes/soft_codes.h"
+
+/* ---- options that quantizers share: a conf begins with this, a table of options takes the lines it wants ------------------------ */
+
+typedef struct vaei_quantizer_conf {
+    int64_t heads;
+    int32_t decode;
+} vaei_quantizer_conf;
+
+#define VAEI_QUANTIZER_HEADS(doc) VAEI_OPTION_INT(vaei_quantizer_conf, heads, 1, 1, 1024, doc)
+#define VAEI_QUANTIZER_DECODE                                          \
+    VAEI_OPTION_CHOICE(vaei_quantizer_conf, decode, 0, "quantize|raw", \
+                       "latents outside stand before the codes, and decoding quantizes; or after them")
+
+/* ---- what plan() of a quantizer decides ------------------------------------------------------------------------------------------ */
+
+enum {
+    VAEI_ROWS_CHANGE = 1, /* shape() or choose() write to rows */
+    VAEI_CODES_STAY = 2,  /* training: aux(), backward() and learn() read code; without it choose() must find the same again in x */
+    VAEI_VALUES_STAY = 4, /* backward() reads value */
+    VAEI_CODES_DRAWN = 8  /* a posterior over codes: latents outside are values, training draws them and choose() writes kl */
+};
+
+typedef struct vaei_quantizer {
+    int64_t rows, C;      /* positions and channels of h: set before plan() */
+    int64_t W, V;         /* width of x and of q */
+    int64_t heads, books; /* codes of a row, each of its own book of K codes or all of one */
+    int64_t K, D;         /* D: values of a code that stands beside others, W / heads; set after plan() */
+    int64_t sets;         /* how many times [P][W] of x training keeps */
+    int32_t flags;
+    vaei_linear_map in, out; /* where W is not C and V not the channels of z; plan() may declare its own `in` */
+    const void *own;         /* the quantizer's */
+} vaei_quantizer;
+
+/* ---- a pass over n examples, as a quantizer sees it ------------------------------------------------------------------------------ */
+
+enum { VAEI_AT_FORWARD, VAEI_AT_START, VAEI_AT_AUX, VAEI_AT_BACKWARD, VAEI_AT_LEARN };
+
+#define VAEI_PIECES 8
+
+typedef struct vaei_places {
+    vaei_carve pack, cache, scratch;
+} vaei_places;
+
+typedef struct vaei_pass {
+    const vaei_latent *q;
+    const vaei_quantizer *s;
+    const vaei_kernels *k;
+    const vaei_run *r; /* NULL while memory is measured */
+    int64_t n, P;
+    int32_t training, at;  /* VAEI_AT_FORWARD ... */
+    const float *x;        /* [P][W]; in training kept for aux, backward and learn */
+    float *rows;           /* the same to write; NULL if x is the caller's */
+    int32_t *code;         /* [P][heads]; -1: none */
+    float *value;          /* [P][V]; NULL where nobody reads it */
+    float *kl;             /* [P][V] or NULL: what choose() fills with VAEI_CODES_DRAWN */
+    const float *dq, *dkl; /* [P][V] the loss's derivatives by q and kl */
+    float *dq_room;        /* the frame's: where dq is made if it is not dz */
+    float *dx;             /* [P][W] what backward() writes; holds anything before */
+    int32_t *used;         /* training, [books][K]: how often each code was chosen */
+    double *error;         /* training, [n]: the squared distance of x to q, written by aux() */
+    vaei_linear_pack in, out;
+    vaei_places rest; /* behind the frame's own: carve() cuts the quantizer's pieces here, and names them: */
+    void *piece[VAEI_PIECES];
+    vaei_code_order order;
+    vaei_soft_room soft;
+    vaei_carve own; /* where carve() began in the scratch */
+} vaei_pass;
+
+struct vaei_quantizer_ops {
+    /* Sets W, K and what else differs from 1 head, 1 book, 1 set, V = W, no flags; declares parameters. */
+    vae_status_t (*plan)(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_node *node);
+    /* code[P][heads] from x; value[P][V] from codes. Outside training x may be gone by then. */
+    void (*choose)(vaei_pass *p);
+    void (*value)(vaei_pass *p);
+    /* dx from dq: the way past the choice, and the gradient of the mean of aux. Adds to the gradients of the quantizer's parameters. */
+    void (*backward)(vaei_pass *p);
+
+    /* ---- each of the following may be NULL */
+    void (*shape)(vaei_pass *p);                         /* rows to where codes lie: a range, a sphere */
+    void (*aux)(vaei_pass *p, double *aux);              /* adds the terms of each example, writes error */
+    void (*carve)(vaei_pass *p);                         /* cuts the quantizer's own pieces that it wants at p->at */
+    void (*pack)(vaei_pass *p);                          /* fills those of the pack */
+    vae_status_t (*start)(vaei_pass *p, const float *h); /* as vaei_latent_ops.prepare */
+    void (*learn)(vaei_pass *p, float *params);          /* as vaei_latent_ops.commit */
+    int64_t (*dead)(vaei_pass *p, int64_t book);         /* codes too seldom chosen to live; else: not chosen in this batch */
+};
+
+/* For plan(): W of `parts` codes side by side, of `dim` values each, or with dim 0 of the channels that there are for it. */
+vae_status_t vaei_quantizer_widths(const vaei_latent *q, vaei_quantizer *s, const vaei_node *node, int64_t dim, int64_t parts);
+
+/* n * rows, times `size`; -1 where that overflows or rows would not fit an int32_t. */
+int64_t vaei_quantizer_count(const vaei_quantizer *s, int64_t n, int64_t size);
+
+/* x of a pass from h: a projection, a copy, or h itself; then shape(). */
+void vaei_pass_enter(vaei_pass *p, const float *h);
+/* task(p, begin, end) over ranges of `parts` equal parts of each row, by threads; a part is `floats` floats of work. */
+VAEI_INLINE void vaei_pass_rows(vaei_pass *p, int64_t parts, int64_t floats, vaei_range_task task) {
+    vaei_parallel_ranges(p->r->pool, p->P * parts, floats, task, p);
+}
+
+/* ---- the functions of the latent ------------------------------------------------------------------------------------------------- */
+
+vae_status_t vaei_quantizer_plan(vaei_latent *q, vaei_build *b, vaei_node *node, const vaei_shape *h, vaei_shape *z);
+void vaei_quantizer_need(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need);
+void vaei_quantizer_pack(const vaei_latent *q, const vaei_run *r, void *pack);
+void vaei_quantizer_encode(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, float *mean, float *logvar);
+void vaei_quantizer_draw(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *mean, const float *logvar,
+                         const float *noise, float *z, float *kl, double *log_ratio);
+void vaei_quantizer_backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *mean,
+                             const float *logvar, const float *noise, const float *dz, const float *dkl, float *dh);
+vae_status_t vaei_quantizer_prepare(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h);
+void vaei_quantizer_loss(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, double *aux);
+void vaei_quantizer_commit(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, float *params);
+void vaei_quantizer_measure(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, vaei_code_stats *stats);
+void vaei_quantizer_encode_codes(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, int32_t *codes);
+void vaei_quantizer_decode_codes(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const int32_t *codes, float *z);
+
+/* In a latent's table: all of it but the module. */
+#define VAEI_QUANTIZER(ops)                                                                                                               \
+    .quantizer = &(ops), .plan = vaei_quantizer_plan, .need = vaei_quantizer_need, .pack = vaei_quantizer_pack,                           \
+    .encode = vaei_quantizer_encode, .draw = vaei_quantizer_draw, .backward = vaei_quantizer_backward, .prepare = vaei_quantizer_prepare, \
+    .loss = vaei_quantizer_loss, .commit = vaei_quantizer_commit, .measure = vaei_quantizer_measure,                                      \
+    .encode_codes = vaei_quantizer_encode_codes, .decode_codes = vaei_quantizer_decode_codes
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * soft_codes.h - the entropy of a soft choice of codes, a term that keeps a codebook in use:
+ *
+ *     p_i = softmax_k(sharpness a_ik)        a_ik = -|x_i - e_k|, or x_i . e_k
+ *     L = single mean_i H(p_i) - spread H(mean_i p_i)        H(p) = -sum_k p_k ln max(p_k, 1e-5)
+ *
+ * Low for vectors near one code each that together use all. The gradient goes to the vectors, not to the codes. */
+#ifndef VAEI_SOFT_CODES_H
+#define VAEI_SOFT_CODES_H
+
+#include "kernel/nearest.h"
+
+typedef struct vaei_soft {
+    int64_t P, K, D, ld;
+    const float *x;      /* x[i * ld] */
+    const float *codes;  /* [K][D] */
+    const float *packed; /* the same for nearest.h */
+    int32_t by;          /* VAEI_NEAREST_DISTANCE or _PRODUCT */
+    float sharpness;
+    double single, spread;
+} vaei_soft;
+
+/* Room for the work; its size depends on P and K alone. */
+typedef struct vaei_soft_room {
+    double *mean;    /* [groups][K]; then the first row is the mean, and in the gradient the entropy's slope there */
+    double *entropy; /* [groups] */
+    float *rows;     /* [groups][2][rows][K] */
+} vaei_soft_room;
+vaei_soft_room vaei_soft_carve(int64_t P, int64_t K, vaei_carve *c);
+
+double vaei_soft_value(const vaei_soft *s, const vaei_kernels *k, const vaei_pool *pool, const vaei_soft_room *room);
+/* dx[i * ld] += weight dL/dx_i, after vaei_soft_value with the same room. */
+void vaei_soft_gradient(const vaei_soft *s, const vaei_kernels *k, const vaei_pool *pool, const vaei_soft_room *room, float weight,
+                        float *dx);
+
+#endif

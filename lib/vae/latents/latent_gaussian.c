@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT
+ * latent_gaussian.c - a diagonal Gaussian posterior under the prior N(0, I).
+ *
+ *     mean = h Wm^T + bm        lv = clamp(h Wl^T + bl, -30, 20)        z = mean + exp(lv / 2) noise
+ *     kl_d = (mean_d^2 + e^lv_d - 1 - lv_d) / 2
+ *     log p(z) - log q(z|x) = sum_d (lv_d + noise_d^2 - z_d^2) / 2
+ *
+ * Two heads of one form: weight[D][C] and bias[D], applied to each row of h[rows][C].
+ *
+ *     map=false   h is a vector: one row an example, z[D]; weights [D, C] as of torch.nn.Linear
+ *     map=true    h is H x W x C: H W rows an example, z is H x W x D; weights [D, C, 1, 1] as of a 1x1 Conv2d
+ *
+ * Backward, with a the derivative by z and b by kl:
+ *
+ *     dmean = a + b mean        dlv = (a noise e^(lv/2) + b (e^lv - 1)) / 2, and 0 where the clamp holds lv
+ *
+ * Kingma, Welling 2013 (arXiv:1312.6114). Not here: a learned prior, a full covariance. */
+#include "nn/ranges.h"
+#include "vae/latent.h"
+
+#define LOGVAR_LO -30.0f
+#define LOGVAR_HI 20.0f
+
+enum { MEAN, LOGVAR, HEADS };
+enum { WEIGHT, BIAS, PARAMS_OF_A_HEAD };
+
+typedef struct conf {
+    int64_t dim;
+    int32_t map, init;
+} conf;
+
+typedef struct state {
+    int64_t rows;     /* of h in one example */
+    int64_t channels; /* C, of a row */
+} state;
+
+static const vaei_option options[] = {
+    {"dim", VAEI_OPT_INT, VAEI_OPT_REQUIRED, offsetof(conf, dim), 0, 1, 65536, NULL, "latent dimensions; of each position with map"},
+    VAEI_OPTION_BOOL(conf, map, 0, "keep the positions of an image: z is height x width x dim"),
+    VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weights of both heads start"),
+    {0},
+};
+
+static vae_status_t declare_head(vaei_latent *q, vaei_build *b, const char *weight, const char *bias) {
+    const conf *c = q->conf;
+    const state *s = q->state;
+    const int64_t shape[4] = {c->dim, s->channels, 1, 1};
+    const vaei_init init = {.kind = c->init, .fan_in = s->channels, .fan_out = c->dim};
+    const vaei_init zeros = {.kind = VAEI_INIT_ZEROS};
+    vaei_param *w = vaei_build_param(b, "latent", weight, c->map ? 4 : 2, shape, VAEI_PARAM_TRAINED | VAEI_PARAM_DECAYED, init);
+    if (!w) return VAE_E_NOMEM;
+    q->param[q->n_params++] = w;
+    w = vaei_build_param(b, "latent", bias, 1, shape, VAEI_PARAM_TRAINED, c->init == VAEI_INIT_PYTORCH ? init : zeros);
+    if (!w) return VAE_E_NOMEM;
+    q->param[q->n_params++] = w;
+    return VAE_OK;
+}
+
+static vae_status_t plan(vaei_latent *q, vaei_build *b, vaei_node *node, const vaei_shape *h, vaei_shape *z) {
+    const conf *c = q->conf;
+    char text[96];
+    if (!c->map && h->n != 1) {
+        return vaei_fail(VAE_E_SHAPE,
+                         "line %d, column %d: latent gaussian: wanted a vector, the encoder gives %s: put flatten before it, or "
+                         "use map=true",
+                         (int)node->line, (int)node->column, vaei_shape_text(h, text));
+    }
+    if (c->map && h->n != 3) {
+        return vaei_fail(VAE_E_SHAPE, "line %d, column %d: latent gaussian: map wants height x width x channels, the encoder gives %s",
+                         (int)node->line, (int)node->column, vaei_shape_text(h, text));
+    }
+    state *s = vaei_arena_alloc(b->arena, sizeof *s);
+    if (!s) return VAE_E_NOMEM;
+    s->channels = h->d[h->n - 1];
+    s->rows = vaei_shape_size(h) / s->channels;
+    q->state = s;
+    q->n_params = 0;
+    VAEI_TRY(declare_head(q, b, "mean.weight", "mean.bias"));
+    VAEI_TRY(declare_head(q, b, "logvar.weight", "logvar.bias"));
+    *z = *h;
+    z->d[z->n - 1] = c->dim;
+    return VAE_OK;
+}
+
+/* The weights of both heads, packed: once at inference, where forward uses them in training (as linear
+ * does). */
+typedef struct panels {
+    float *of[HEADS];
+} panels;
+
+static panels carve_panels(const vaei_latent *q, const vaei_kernels *k, vaei_carve *c) {
+    const state *s = q->state;
+    const int64_t dim = ((const conf *)q->conf)->dim;
+    panels p = {{NULL}};
+    for (int i = 0; i < HEADS; i++) p.of[i] = vaei_carve_floats(c, vaei_pack_floats(k, s->channels, dim));
+    return p;
+}
+
+typedef struct room { /* training */
+    float *panels;    /* of one head, in either direction */
+    float *d[HEADS];  /* [n][D] */
+    float *outer;
+} room;
+
+static room carve_room(const vaei_latent *q, const vaei_kernels *k, int64_t n, vaei_carve *c) {
+    const state *s = q->state;
+    const int64_t dim = ((const conf *)q->conf)->dim;
+    room m;
+    int64_t rows, count;
+    if (!vaei_count_mul(n, s->rows, &rows) || !vaei_count_mul(rows, dim, &count)) rows = 0, count = -1; /* refused below */
+    const int64_t forward = vaei_pack_floats(k, s->channels, dim);
+    const int64_t data = vaei_matmul_plain_scratch(k, rows, dim, s->channels);
+    m.panels = vaei_carve_floats(c, forward > data ? forward : data);
+    for (int i = 0; i < HEADS; i++) m.d[i] = vaei_carve_floats(c, count);
+    m.outer = vaei_carve_floats(c, vaei_outer_scratch(k, dim, s->channels, rows));
+    return m;
+}
+
+static room room_of(const vaei_latent *q, const vaei_run *r, const vaei_slot *m) {
+    vaei_carve c = {m->scratch, 0};
+    return carve_room(q, r->k, r->n, &c);
+}
+
+static void need(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *out) {
+    vaei_carve pack = {NULL, 0}, scratch = {NULL, 0};
+    if (training) (void)carve_room(q, k, n, &scratch);
+    else (void)carve_panels(q, k, &pack);
+    *out = (vaei_need){.pack = pack.used, .scratch = scratch.used};
+}
+
+static const float *value_of(const vaei_latent *q, const vaei_run *r, int head, int which) {
+    return r->params + q->param[head * PARAMS_OF_A_HEAD + which]->offset;
+}
+
+static float *grad_of(const vaei_latent *q, const vaei_run *r, int head, int which) {
+    return r->grads + q->param[head * PARAMS_OF_A_HEAD + which]->offset;
+}
+
+static void pack_head(const vaei_latent *q, const vaei_run *r, int head, float *to) {
+    const state *s = q->state;
+    vaei_pack(r->k, r->pool, s->channels, ((const conf *)q->conf)->dim, value_of(q, r, head, WEIGHT), 1, s->channels, NULL, to);
+}
+
+static void pack(const vaei_latent *q, const vaei_run *r, void *memory) {
+    vaei_carve c = {memory, 0};
+    if (r->training) return;
+    const panels p = carve_panels(q, r->k, &c);
+    for (int i = 0; i < HEADS; i++) pack_head(q, r, i, p.of[i]);
+}
+
+/* Work on values, whatever example they belong to. */
+typedef struct values {
+    const vaei_run *r;
+    const float *mean, *logvar, *noise, *dz, *dkl;
+    float *z, *kl, *dmean, *dlv;
+} values;
+
+enum { VALUE_WORK = 8 }; /* floats of work a value is worth */
+
+static void clamp_range(void *arg, int64_t begin, int64_t end) {
+    float *const lv = ((const values *)arg)->dlv;
+    for (int64_t i = begin; i < end; i++) { /* NaN passes, to be seen later */
+        const float v = lv[i] < LOGVAR_LO ? LOGVAR_LO : lv[i];
+        lv[i] = v > LOGVAR_HI ? LOGVAR_HI : v;
+    }
+}
+
+static void encode(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, float *mean, float *logvar) {
+    const state *s = q->state;
+    const int64_t dim = ((const conf *)q->conf)->dim, rows = r->n * s->rows;
+    float *const out[HEADS] = {mean, logvar};
+    vaei_carve c = {m->pack, 0};
+    const panels packed = r->training ? (panels){{NULL}} : carve_panels(q, r->k, &c);
+    for (int i = 0; i < HEADS; i++) {
+        if (!out[i]) continue;
+        float *const w = r->training ? room_of(q, r, m).panels : packed.of[i];
+        if (r->training) pack_head(q, r, i, w);
+        vaei_matmul(r->k, r->pool, rows, s->channels, dim, h, s->channels, w, value_of(q, r, i, BIAS), 0, out[i], dim, NULL);
+    }
+    values v = {.r = r, .dlv = logvar};
+    if (logvar) vaei_parallel_ranges(r->pool, rows * dim, 1, clamp_range, &v);
+}
+
+static void draw_range(void *arg, int64_t begin, int64_t end) {
+    const values *const v = arg;
+    const vaei_kernels *const k = v->r->k;
+    const float *const mean = v->mean, *const logvar = v->logvar, *const noise = v->noise;
+    float *const z = v->z, *const kl = v->kl;
+    if (noise) {
+        for (int64_t i = begin; i < end; i++) z[i] = 0.5f * logvar[i];
+        k->map[VAEI_MAP_EXP](end - begin, 0, z + begin, z + begin);
+        for (int64_t i = begin; i < end; i++) z[i] = mean[i] + z[i] * noise[i];
+    } else {
+        memcpy(z + begin, mean + begin, (size_t)(end - begin) * sizeof *z);
+    }
+    k->flush(end - begin, z + begin, z + begin);
+    if (!kl) return;
+    k->map[VAEI_MAP_EXP](end - begin, 0, logvar + begin, kl + begin);
+    for (int64_t i = begin; i < end; i++) kl[i] = 0.5f * (mean[i] * mean[i] + (kl[i] - 1.0f - logvar[i]));
+}
+
+static void draw(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *mean, const float *logvar, const float *noise,
+                 float *z, float *kl, double *log_ratio) {
+    const int64_t size = vaei_shape_size(&q->z);
+    values v = {.r = r, .mean = mean, .logvar = logvar, .noise = noise, .z = z, .kl = kl};
+    (void)m;
+    vaei_parallel_ranges(r->pool, r->n * size, VALUE_WORK, draw_range, &v);
+    for (int64_t i = 0; log_ratio && i < r->n; i++) {
+        double sum = 0;
+        for (int64_t j = i * size; j < (i + 1) * size; j++) {
+            const double e = noise ? noise[j] : 0;
+            sum += 0.5 * ((double)logvar[j] + e * e - (double)z[j] * z[j]);
+        }
+        log_ratio[i] = sum;
+    }
+}
+
+/* d[HEADS]: the derivatives by the heads' outputs, before the clamp. */
+static void heads_backward(const vaei_latent *q, const vaei_run *r, const room *space, const float *const *d, const float *h, float *dh) {
+    const state *s = q->state;
+    const int64_t dim = ((const conf *)q->conf)->dim, rows = r->n * s->rows;
+    for (int i = 0; i < HEADS; i++) {
+        vaei_outer(r->k, r->pool, dim, s->channels, rows, d[i], dim, h, s->channels, grad_of(q, r, i, WEIGHT), s->channels, space->outer);
+        vaei_bias_grad(r->k, r->pool, rows, dim, d[i], grad_of(q, r, i, BIAS));
+        vaei_matmul_plain(r->k, r->pool, rows, dim, s->channels, d[i], value_of(q, r, i, WEIGHT), i > 0, dh, NULL, space->panels);
+    }
+}
+
+/* Both cases are computed and one is chosen, so that the loop runs in vectors. */
+static void slope_range(void *arg, int64_t begin, int64_t end) {
+    const values *const v = arg;
+    const float *const mean = v->mean, *const logvar = v->logvar, *const noise = v->noise, *const dz = v->dz, *const dkl = v->dkl;
+    float *const dmean = v->dmean, *const dlv = v->dlv;
+    for (int64_t i = begin; i < end; i++) {
+        dmean[i] = dz[i] + dkl[i] * mean[i];
+        dlv[i] = 0.5f * logvar[i];
+    }
+    v->r->k->map[VAEI_MAP_EXP](end - begin, 0, dlv + begin, dlv + begin);
+    for (int64_t i = begin; i < end; i++) {
+        const float sigma = dlv[i], e = noise ? noise[i] : 0;
+        const float slope = 0.5f * (dz[i] * e * sigma + dkl[i] * (sigma * sigma - 1.0f));
+        const float open = logvar[i] <= LOGVAR_LO ? 0.0f : slope;
+        dlv[i] = logvar[i] >= LOGVAR_HI ? 0.0f : open;
+    }
+}
+
+static void backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *mean, const float *logvar,
+                     const float *noise, const float *dz, const float *dkl, float *dh) {
+    const room space = room_of(q, r, m);
+    values v = {
+        .r = r, .mean = mean, .logvar = logvar, .noise = noise, .dz = dz, .dkl = dkl, .dmean = space.d[MEAN], .dlv = space.d[LOGVAR]};
+    vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&q->z), VALUE_WORK, slope_range, &v);
+    heads_backward(q, r, &space, (const float *const[HEADS]){space.d[MEAN], space.d[LOGVAR]}, h, dh);
+}
+
+static void encode_backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *logvar,
+                            const float *dmean, float *dlogvar, float *dh) {
+    const room space = room_of(q, r, m);
+    for (int64_t i = 0; i < r->n * vaei_shape_size(&q->z); i++)
+        if (logvar[i] <= LOGVAR_LO || logvar[i] >= LOGVAR_HI) dlogvar[i] = 0;
+    heads_backward(q, r, &space, (const float *const[HEADS]){dmean, dlogvar}, h, dh);
+}
+
+const vaei_latent_ops vaei_latent_gaussian = {
+    .module = {.name = "gaussian",
+               .summary = "a diagonal Gaussian posterior under a standard normal prior",
+               .examples = "gaussian dim=4\n"
+                           "gaussian dim=2 map=true\n"
+                           "gaussian dim=3 init=zeros",
+               .paper = "Kingma, Welling 2013 (arXiv:1312.6114)",
+               .conf_size = sizeof(conf),
+               .options = options},
+    .flags = VAEI_LATENT_PRIOR,
+    .plan = plan,
+    .need = need,
+    .pack = pack,
+    .encode = encode,
+    .draw = draw,
+    .backward = backward,
+    .encode_backward = encode_backward,
+};

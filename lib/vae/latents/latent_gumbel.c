@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ * latent_gumbel.c - codes drawn from a categorical posterior, by the Gumbel softmax.
+ *
+ *     l = h W^T + b        p = softmax(l)        y = softmax((l + g) / temperature), g = -ln(-ln u)        a row is a position
+ *     z = e_k, k = argmax y        or sum_k y_k e_k with hard=false        kl = sum_k p_k (ln p_k + ln K) of a row, even over its values
+ *
+ * Training draws, and hands the gradient on as if z were sum_k y_k e_k:
+ *
+ *     dy = dz E^T        dl = y (dy - y.dy) / temperature + dkl p (ln p + ln K - kl)        de_k += the dz whose code is k, or y^T dz
+ *
+ * Outside training a position has the likeliest code, and the rate is that of a code, ln K: a bound that holds for what is then decoded.
+ * The weight of the rate in training is the objective's beta; 5e-4 is usual. Latents outside stand after the codes.
+ *
+ * Jang, Gu, Poole 2016 (arXiv:1611.01144); Maddison, Mnih, Teh 2016 (arXiv:1611.00712). Not here: a temperature that changes. */
+#include <math.h>
+
+#include "nn/softmax.h"
+#include "vae/codes/quantizer.h"
+
+typedef struct conf {
+    vaei_quantizer_conf frame;
+    int64_t codes, dim;
+    float temperature;
+    int32_t hard;
+} conf;
+
+static const vaei_option options[] = {
+    VAEI_OPTION_INT(conf, codes, 512, 2, 16777216, "codes"),
+    VAEI_OPTION_INT(conf, dim, 0, 0, 65536, "values of a code; 0: as many as the encoder gives channels"),
+    VAEI_OPTION(conf, temperature, FLOAT, VAEI_OPT_OPEN_LO, 1, 0, 100, "of the draw: low is near to one code, high to all alike"),
+    VAEI_OPTION_BOOL(conf, hard, 1, "the decoder sees one code; else, in training, a mixture"),
+    {0},
+};
+
+static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_node *node) {
+    const conf *c = q->conf;
+    (void)node;
+    q->raw = 1;
+    s->K = s->W = c->codes; /* a row is the logits of its codes */
+    s->V = c->dim > 0 ? c->dim : s->C;
+    s->flags = VAEI_CODES_DRAWN | (c->hard ? VAEI_CODES_STAY : 0);
+    const int64_t shape[2] = {s->K, s->V};
+    const vaei_init box = {.kind = VAEI_INIT_XAVIER, .fan_in = s->V, .fan_out = s->V};
+    const vaei_param *book = vaei_build_param(b, "latent", "codebook", 2, shape, VAEI_PARAM_TRAINED, box);
+    if (!book) return VAE_E_NOMEM;
+    s->own = book;
+    return vaei_linear_declare(&s->in, b, "latent.logits", s->C, s->K);
+}
+
+/* The codebook packed for y E and for dz E^T, y[P][K] of the pass, and room for de. */
+enum { FORWARD, DATA, Y, OUTER };
+
+static void carve(vaei_pass *p) {
+    const int64_t K = p->s->K, D = p->s->V;
+    if (!p->training) return;
+    p->piece[FORWARD] = vaei_carve_floats(&p->rest.pack, vaei_pack_floats(p->k, K, D));
+    p->piece[DATA] = vaei_carve_floats(&p->rest.pack, vaei_pack_floats(p->k, D, K));
+    p->piece[Y] = vaei_carve_floats(&p->rest.cache, vaei_quantizer_count(p->s, p->n, K));
+    if (p->at != VAEI_AT_BACKWARD) return;
+    if (p->s->flags & VAEI_CODES_STAY) p->order = vaei_order_carve(p->P, K, D, &p->rest.scratch);
+    else p->piece[OUTER] = vaei_carve_floats(&p->rest.scratch, p->P < 0 ? -1 : vaei_outer_scratch(p->k, K, D, p->P));
+}
+
+static int64_t book_at(const vaei_pass *p) {
+    return ((const vaei_param *)p->s->own)->offset;
+}
+
+static void pack(vaei_pass *p) {
+    const int64_t K = p->s->K, D = p->s->V;
+    const float *e = p->r->params + book_at(p);
+    if (!p->training) return;
+    vaei_pack(p->k, p->r->pool, K, D, e, D, 1, NULL, p->piece[FORWARD]);
+    vaei_pack(p->k, p->r->pool, D, K, e, 1, D, NULL, p->piece[DATA]);
+}
+
+/* ---- forward ----------------------------------------------------------------------------------------------------- */
+
+static void choose_rows(void *arg, int64_t begin, int64_t end) {
+    const vaei_pass *p = arg;
+    for (int64_t row = begin; row < end; row++) p->code[row] = (int32_t)vaei_largest(p->s->K, p->x + row * p->s->K);
+}
+
+/* p = softmax(x); x = ln p */
+static void log_softmax(const vaei_kernels *k, int64_t K, float *x, float *p) {
+    float top;
+    memcpy(p, x, (size_t)K * sizeof *p);
+    const double sum = vaei_exponentials(k, K, p, &top);
+    const float log_sum = (float)log(sum);
+    for (int64_t i = 0; i < K; i++) x[i] = x[i] - top - log_sum;
+    k->scale(K, (float)(1 / sum), p);
+}
+
+static void add_gumbel(const vaei_pass *p, int64_t row, const float *logits, float *y) {
+    const int64_t K = p->s->K;
+    const vaei_noise_key key = {p->r->noise.seed, p->r->noise.step, VAEI_STREAM_GUMBEL};
+    const uint32_t item = p->r->first_item + (uint32_t)(row / p->s->rows);
+    const uint32_t first = (uint32_t)(row % p->s->rows * ((K + 3) / 4));
+    const double temperature = (double)((const conf *)p->q->conf)->temperature;
+    uint32_t bits[4];
+    for (int64_t i = 0; i < K; i++) {
+        if (i % 4 == 0) vaei_philox(key, item, first + (uint32_t)(i / 4), 1, bits);
+        const double u = ((double)bits[i % 4] + 0.5) * 0x1p-32;
+        y[i] = (float)(((double)logits[i] - log(-log(u))) / temperature);
+    }
+}
+
+/* Leaves ln p in the rows. */
+static void draw_rows(void *arg, int64_t begin, int64_t end) {
+    const vaei_pass *p = arg;
+    const int64_t K = p->s->K, D = p->s->V;
+    for (int64_t row = begin; row < end; row++) {
+        float *logits = p->rows + row * K, *y = (float *)p->piece[Y] + row * K;
+        double kl = log((double)K);
+        log_softmax(p->k, K, logits, y);
+        for (int64_t i = 0; i < K; i++) kl += (double)y[i] * (double)logits[i];
+        for (int64_t d = 0; p->kl && d < D; d++) p->kl[row * D + d] = (float)(kl / (double)D);
+        add_gumbel(p, row, logits, y);
+        p->code[row] = (int32_t)vaei_largest(K, y);
+        vaei_softmax(p->k, K, y);
+    }
+}
+
+static void choose(vaei_pass *p) {
+    if (p->training) vaei_pass_rows(p, 1, 16 * p->s->K, draw_rows);
+    else vaei_pass_rows(p, 1, p->s->K, choose_rows);
+}
+
+static void value(vaei_pass *p) {
+    const int64_t K = p->s->K, D = p->s->V;
+    const float *e = p->r->params + book_at(p);
+    if (p->training && !((const conf *)p->q->conf)->hard)
+        vaei_matmul(p->k, p->r->pool, p->P, K, D, p->piece[Y], K, p->piece[FORWARD], NULL, 0, p->value, D, NULL);
+    else
+        for (int64_t row = 0; row < p->P; row++) memcpy(p->value + row * D, e + p->code[row] * D, (size_t)D * sizeof *e);
+}
+
+/* ---- training ---------------------------------------------------------------------------------------------------- */
+
+/* dx holds dy; it becomes dl. */
+static void rows_backward(void *arg, int64_t begin, int64_t end) {
+    const vaei_pass *p = arg;
+    const int64_t K = p->s->K, D = p->s->V;
+    const double temperature = (double)((const conf *)p->q->conf)->temperature, even = log((double)K);
+    for (int64_t row = begin; row < end; row++) {
+        const float *lp = p->x + row * K, *y = (const float *)p->piece[Y] + row * K;
+        float *dl = p->dx + row * K;
+        double along = 0, kl = even, weight = 0;
+        for (int64_t d = 0; d < D; d++) weight += (double)p->dkl[row * D + d] / (double)D;
+        for (int64_t i = 0; i < K; i++) {
+            along += (double)y[i] * (double)dl[i];
+            kl += exp((double)lp[i]) * (double)lp[i];
+        }
+        for (int64_t i = 0; i < K; i++)
+            dl[i] =
+                (float)((double)y[i] * ((double)dl[i] - along) / temperature + weight * exp((double)lp[i]) * ((double)lp[i] + even - kl));
+    }
+}
+
+static void backward(vaei_pass *p) {
+    const int64_t K = p->s->K, D = p->s->V;
+    float *de = p->r->grads + book_at(p);
+    if (p->s->flags & VAEI_CODES_STAY) {
+        const vaei_vectors v = {p->P, D, D, 1, p->dq, p->code};
+        vaei_order_vectors(p->k, p->r->pool, K, &v, &p->order);
+        p->k->add(K * D, p->order.sum, de);
+    } else {
+        vaei_outer(p->k, p->r->pool, K, D, p->P, p->piece[Y], K, p->dq, D, de, D, p->piece[OUTER]);
+    }
+    vaei_matmul(p->k, p->r->pool, p->P, D, K, p->dq, D, p->piece[DATA], NULL, 0, p->dx, K, NULL);
+    vaei_pass_rows(p, 1, 16 * K, rows_backward);
+}
+
+static const vaei_quantizer_ops quantizer = {
+    .plan = plan, .choose = choose, .value = value, .backward = backward, .carve = carve, .pack = pack};
+
+const vaei_latent_ops vaei_latent_gumbel = {
+    .module = {.name = "gumbel",
+               .summary = "codes drawn from a categorical posterior by the Gumbel softmax",
+               .examples = "gumbel codes=8 dim=3\n"
+                           "gumbel codes=5 hard=false temperature=0.8",
+               .paper = "Jang, Gu, Poole 2016 (arXiv:1611.01144)",
+               .conf_size = sizeof(conf),
+               .options = options},
+    .flags = VAEI_LATENT_PRIOR | VAEI_LATENT_CODES,
+    VAEI_QUANTIZER(quantizer),
+};

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT
+ * latent_lfq.c - lookup-free quantization: each value of a code is one bit, the sign.
+ *
+ *     q_d = size if x_d > 0, else -size        code = sum_d bit_d 2^(D - 1 - d)        dimension 0 is the highest bit (fsq: the lowest)
+ *     spherical: x = size x / |x| first, and q = +-size / sqrt(D)        binary spherical quantization
+ *     aux = entropy rows sum over heads of (mean H(p_i) - spread H(mean p_i)) + commit sum |x - sg(q)|^2
+ *     p_i = softmax_k(2 sharpness x_i . c_k) over all K codes (soft_codes.h)
+ *
+ * The first term makes each choice certain and all codes used; it is in nats of an example, as the rate is. The gradient passes the sign
+ * as it is. K = 2^D codes; positions have `heads` of them.
+ *
+ * Yu et al. 2023 (arXiv:2310.05737); spherical: Zhao, Xiong, Krahenbuhl 2024 (arXiv:2406.07548). */
+#include <math.h>
+
+#include "vae/codes/quantizer.h"
+
+typedef struct conf {
+    vaei_quantizer_conf frame;
+    int64_t codes;
+    int32_t spherical;
+    float size, entropy, spread, sharpness, commit;
+} conf;
+
+static const vaei_option options[] = {
+    VAEI_OPTION_INT(conf, codes, 1024, 2, 65536, "codes, a power of 2"),
+    VAEI_QUANTIZER_HEADS("codes of a position"),
+    VAEI_OPTION_BOOL(conf, spherical, 0, "vectors and codes lie on a sphere"),
+    VAEI_OPTION(conf, size, FLOAT, VAEI_OPT_OPEN_LO, 1, 0, 1e6, "of a value, or the radius of the sphere"),
+    VAEI_OPTION_FLOAT(conf, entropy, 0.1, 0, 1e6, "weight of the entropy term"),
+    VAEI_OPTION_FLOAT(conf, spread, 1, 0, 1e6, "weight in it of the use of all codes"),
+    VAEI_OPTION(conf, sharpness, FLOAT, VAEI_OPT_OPEN_LO, 100, 0, 1e6, "of the soft choice in it"),
+    VAEI_OPTION_FLOAT(conf, commit, 0, 0, 1e6, "weight of the commitment of vectors to their codes"),
+    VAEI_QUANTIZER_DECODE,
+    {0},
+};
+
+static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_node *node) {
+    const conf *c = q->conf;
+    float *of = vaei_arena_alloc(b->arena, 2 * sizeof *of); /* what a bit stands for */
+    int64_t bits = 0;
+    if (!of) return VAE_E_NOMEM;
+    while ((INT64_C(1) << bits) < c->codes) bits++;
+    if (INT64_C(1) << bits != c->codes)
+        return vaei_fail(VAE_E_SPEC, "line %d, column %d: latent lfq: codes: %lld, wanted a power of 2", (int)node->line, (int)node->column,
+                         (long long)c->codes);
+    of[1] = c->spherical ? (float)((double)c->size / sqrt((double)bits)) : c->size;
+    of[0] = -of[1];
+    s->own = of;
+    s->K = c->codes;
+    s->W = s->heads * bits;
+    s->flags = VAEI_ROWS_CHANGE; /* onto the sphere */
+    return VAE_OK;
+}
+
+/* All codes for the entropy, and the vectors' lengths before they were put on the sphere. */
+enum { CODES, PACKED, LENGTH };
+
+static void carve(vaei_pass *p) {
+    if (!p->training) return;
+    p->piece[LENGTH] = vaei_carve_floats(&p->rest.cache, vaei_quantizer_count(p->s, p->n, p->s->heads));
+    if (!(((const conf *)p->q->conf)->entropy > 0)) return;
+    p->piece[CODES] = vaei_carve_floats(&p->rest.pack, p->s->K * p->s->D);
+    p->piece[PACKED] = vaei_carve_floats(&p->rest.pack, vaei_nearest_floats(p->k, p->s->K, p->s->D));
+    if (p->at == VAEI_AT_AUX || p->at == VAEI_AT_BACKWARD) p->soft = vaei_soft_carve(p->P, p->s->K, &p->rest.scratch);
+}
+
+static void values_of(const vaei_pass *p, int64_t code, float *values) {
+    const float *of = p->s->own;
+    for (int64_t d = 0; d < p->s->D; d++) values[d] = of[(code >> (p->s->D - 1 - d)) & 1];
+}
+
+static void pack(vaei_pass *p) {
+    float *codes = p->piece[CODES];
+    for (int64_t i = 0; codes && i < p->s->K; i++) values_of(p, i, codes + i * p->s->D);
+    if (codes) vaei_nearest_pack(p->k, p->s->K, p->s->D, codes, VAEI_NEAREST_PRODUCT, p->piece[PACKED]);
+}
+
+static void onto_sphere(void *arg, int64_t begin, int64_t end) {
+    const vaei_pass *p = arg;
+    float *length = p->piece[LENGTH];
+    for (int64_t i = begin; i < end; i++) {
+        const float was = vaei_unit_row(p->k, p->s->D, p->rows + i * p->s->D);
+        p->k->scale(p->s->D, ((const conf *)p->q->conf)->size, p->rows + i * p->s->D);
+        if (length) length[i] = was;
+    }
+}
+
+static void shape(vaei_pass *p) {
+    if (((const conf *)p->q->conf)->spherical) vaei_pass_rows(p, p->s->heads, p->s->D, onto_sphere);
+}
+
+static void choose(vaei_pass *p) {
+    for (int64_t i = 0; i < p->P * p->s->heads; i++) {
+        int32_t code = 0;
+        for (int64_t d = 0; d < p->s->D; d++) code = code * 2 + (p->x[i * p->s->D + d] > 0);
+        p->code[i] = code;
+    }
+}
+
+static void value(vaei_pass *p) {
+    for (int64_t i = 0; i < p->P * p->s->heads; i++) values_of(p, p->code[i], p->value + i * p->s->D);
+}
+
+static vaei_soft soft_of(const vaei_pass *p, int64_t head) {
+    const conf *c = p->q->conf;
+    return (vaei_soft){.P = p->P,
+                       .K = p->s->K,
+                       .D = p->s->D,
+                       .ld = p->s->W,
+                       .x = p->x + head * p->s->D,
+                       .codes = p->piece[CODES],
+                       .packed = p->piece[PACKED],
+                       .by = VAEI_NEAREST_PRODUCT,
+                       .sharpness = 2 * c->sharpness,
+                       .single = 1,
+                       .spread = (double)c->spread};
+}
+
+static void aux(vaei_pass *p, double *terms) {
+    const conf *c = p->q->conf;
+    const float *of = p->s->own;
+    const int64_t size = p->s->rows * p->s->W;
+    double entropy = 0;
+    for (int64_t i = 0; i < p->n; i++) {
+        const float *x = p->x + i * size;
+        double sum = 0;
+        for (int64_t d = 0; d < size; d++) sum += (double)(x[d] - of[x[d] > 0]) * (double)(x[d] - of[x[d] > 0]);
+        p->error[i] = sum;
+    }
+    for (int64_t head = 0; c->entropy > 0 && head < p->s->heads; head++) {
+        const vaei_soft soft = soft_of(p, head);
+        entropy += vaei_soft_value(&soft, p->k, p->r->pool, &p->soft);
+    }
+    for (int64_t i = 0; i < p->n; i++) terms[i] += (double)c->commit * p->error[i] + (double)c->entropy * (double)p->s->rows * entropy;
+}
+
+static void backward(vaei_pass *p) {
+    const conf *c = p->q->conf;
+    const float *of = p->s->own, *length = p->piece[LENGTH];
+    const float pull = 2 * c->commit / (float)p->n, weight = c->entropy * (float)p->s->rows;
+    const int64_t D = p->s->D;
+    for (int64_t i = 0; i < p->P * p->s->W; i++) p->dx[i] = p->dq[i] + pull * (p->x[i] - of[p->x[i] > 0]);
+    for (int64_t head = 0; c->entropy > 0 && head < p->s->heads; head++) {
+        const vaei_soft soft = soft_of(p, head);
+        (void)vaei_soft_value(&soft, p->k, p->r->pool, &p->soft);
+        vaei_soft_gradient(&soft, p->k, p->r->pool, &p->soft, weight, p->dx + head * D);
+    }
+    for (int64_t i = 0; c->spherical && i < p->P * p->s->heads; i++)
+        vaei_unit_backward(p->k, D, p->x + i * D, length[i], c->size, p->dx + i * D);
+}
+
+static const vaei_quantizer_ops quantizer = {
+    .plan = plan, .shape = shape, .choose = choose, .value = value, .aux = aux, .backward = backward, .carve = carve, .pack = pack};
+
+const vaei_latent_ops vaei_latent_lfq = {
+    .module = {.name = "lfq",
+               .summary = "lookup-free quantization: each value of a code is its sign",
+               .examples = "lfq codes=8\n"
+                           "lfq codes=16 heads=2 sharpness=1.5 commit=0.3 spread=0.5\n"
+                           "lfq codes=64 spherical=true size=1.5 entropy=0.2 sharpness=2 decode=raw",
+               .paper = "Yu et al. 2023 (arXiv:2310.05737)",
+               .conf_size = sizeof(conf),
+               .options = options},
+    .flags = VAEI_LATENT_PRIOR | VAEI_LATENT_CODES,
+    VAEI_QUANTIZER(quantizer),
+};

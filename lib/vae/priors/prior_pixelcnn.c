@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT
+ * prior_pixelcnn.c - a PixelCNN over the codes: each given those before it in raster order, and by option the example's class.
+ *
+ *     log p(codes | c) = sum_i log p(code_i | code_<i, c)
+ *
+ *     e = table[code]
+ *     a = conv_A(e)                                                          mask A: the code itself is not seen
+ *     a = a + expand(relu(conv_B(relu(reduce(relu(a)))) + class[c]))   layers times     C -> C/2, mask B over the window, C/2 -> C
+ *     o = relu(mix(relu(a)))        logits = head(o)                         1x1
+ *
+ * The grid is the latent's H x W; several codes of a position stand side by side in it, other latents are one row. As in the paper, masks
+ * leave a blind spot above to the right that depth does not fill. Masked convolutions are in causal_conv.h.
+ *
+ * A sample takes one pass in all: every map is worked out for one place at a time, and stays for the places after it. Examples go through
+ * in groups, so memory outside training does not grow with the batch.
+ *
+ * van den Oord et al. 2016 (arXiv:1601.06759, the residual form; arXiv:1606.05328, eq. 4, a class in every layer); van den Oord et al. 2017
+ * (arXiv:1711.00937, over codes). */
+#include "nn/ranges.h"
+#include "vae/priors/causal_conv.h"
+#include "vae/prior.h"
+
+#define GROUP_ROWS  1024 /* rows of a group of examples, if it has more than GROUP_LEAST of them */
+#define GROUP_LEAST 16
+
+typedef struct conf {
+    int64_t channels, layers, kernel, first, classes;
+    vaei_choice choice;
+} conf;
+
+static const vaei_option options[] = {
+    VAEI_OPTION_INT(conf, channels, 64, 2, 4096, "channels; half of them inside a block"),
+    VAEI_OPTION_INT(conf, layers, 8, 1, 64, "residual blocks"),
+    VAEI_OPTION_INT(conf, kernel, 3, 1, 31, "window of the blocks, odd"),
+    VAEI_OPTION_INT(conf, first, 7, 1, 31, "window of the first convolution, odd"),
+    VAEI_OPTION_INT(conf, classes, 0, 0, 65536, "a distribution for each class: examples come with labels; 0: one for all"),
+    VAEI_CHOICE_OPTIONS(conf),
+    {0},
+};
+
+typedef struct block {
+    vaei_linear_map reduce, expand;
+    vaei_causal_conv conv;
+    vaei_embedding of_class; /* [classes][half] */
+} block;
+
+typedef struct net {
+    int64_t P, K, C, half, layers, classes; /* P places */
+    vaei_embedding embedding;
+    vaei_causal_conv first;
+    block *block;
+    vaei_linear_map mix, head;
+} net;
+
+/* ---- building ----------------------------------------------------------------------------------------------------- */
+
+static vae_status_t declare_block(block *k, vaei_build *b, const net *s, int64_t i, int64_t H, int64_t W, int64_t kernel) {
+    const char *reduce = vaei_arena_format(b->arena, "prior.%lld.reduce", (long long)i);
+    const char *conv = vaei_arena_format(b->arena, "prior.%lld.conv", (long long)i);
+    const char *expand = vaei_arena_format(b->arena, "prior.%lld.expand", (long long)i);
+    const char *class = vaei_arena_format(b->arena, "prior.%lld.class", (long long)i);
+    if (!reduce || !conv || !expand || !class) return VAE_E_NOMEM;
+    VAEI_TRY(vaei_linear_declare(&k->reduce, b, reduce, s->C, s->half));
+    VAEI_TRY(vaei_causal_declare(&k->conv, b, conv, H, W, s->half, s->half, kernel, 1));
+    if (s->classes > 0) VAEI_TRY(vaei_embedding_declare(&k->of_class, b, class, s->classes, s->half, s->half));
+    return vaei_linear_declare(&k->expand, b, expand, s->half, s->C);
+}
+
+static vae_status_t plan(vaei_prior *p, vaei_build *b) {
+    const conf *c = p->conf;
+    const vaei_latent *q = p->latent;
+    const int64_t rows = q->z.n == 3 && q->n_codes % q->z.d[0] == 0 ? q->z.d[0] : 1, columns = q->n_codes / rows;
+    if (c->kernel % 2 == 0 || c->first % 2 == 0)
+        return vaei_fail(VAE_E_SPEC, "prior pixelcnn: kernel=%lld first=%lld, wanted odd windows", (long long)c->kernel,
+                         (long long)c->first);
+    net *s = p->state = vaei_arena_alloc(b->arena, sizeof(*s));
+    if (!s) return VAE_E_NOMEM;
+    *s = (net){.P = q->n_codes, .K = q->code_size, .C = c->channels, .half = c->channels / 2, .layers = c->layers};
+    p->classes = s->classes = c->classes;
+    if (!(s->block = vaei_arena_array(b->arena, (size_t)s->layers, sizeof(*s->block)))) return VAE_E_NOMEM;
+    VAEI_TRY(vaei_embedding_declare(&s->embedding, b, "prior.embedding", s->K, s->C, 2));
+    VAEI_TRY(vaei_causal_declare(&s->first, b, "prior.first", rows, columns, s->C, s->C, c->first, 0));
+    for (int64_t i = 0; i < s->layers; i++) VAEI_TRY(declare_block(&s->block[i], b, s, i, rows, columns, c->kernel));
+    VAEI_TRY(vaei_linear_declare(&s->mix, b, "prior.mix", s->C, s->C));
+    return vaei_linear_declare(&s->head, b, "prior.head", s->C, s->K);
+}
+
+/* ---- memory: the same walk measures and cuts ---------------------------------------------------------------------- */
+
+typedef struct block_pack {
+    vaei_linear_pack reduce, conv, expand;
+} block_pack;
+
+typedef struct packs {
+    block_pack *block;
+    vaei_linear_pack first, mix, head;
+} packs;
+
+static packs cut_packs(const net *s, const vaei_kernels *k, int32_t training, vaei_carve *c) {
+    packs p;
+    p.block = vaei_carve_array(c, s->layers, sizeof(*p.block));
+    p.first = vaei_linear_carve(&s->first.map, k, training, c);
+    p.mix = vaei_linear_carve(&s->mix, k, training, c);
+    p.head = vaei_linear_carve(&s->head, k, training, c);
+    for (int64_t i = 0; i < s->layers; i++) {
+        const block *b = &s->block[i];
+        const block_pack cut = {.reduce = vaei_linear_carve(&b->reduce, k, training, c),
+                                .conv = vaei_linear_carve(&b->conv.map, k, training, c),
+                                .expand = vaei_linear_carve(&b->expand, k, training, c)};
+        if (p.block) p.block[i] = cut;
+    }
+    return p;
+}
+
+static void pack(const vaei_prior *p, const vaei_run *r, void *base) {
+    const net *s = p->state;
+    vaei_carve c = {.base = base};
+    const packs w = cut_packs(s, r->k, r->training, &c);
+    vaei_linear_fill(&s->first.map, r, &w.first);
+    vaei_linear_fill(&s->mix, r, &w.mix);
+    vaei_linear_fill(&s->head, r, &w.head);
+    for (int64_t i = 0; i < s->layers; i++) {
+        vaei_linear_fill(&s->block[i].reduce, r, &w.block[i].reduce);
+        vaei_linear_fill(&s->block[i].conv.map, r, &w.block[i].conv);
+        vaei_linear_fill(&s->block[i].expand, r, &w.block[i].expand);
+    }
+}
+
+/* Maps of `rows` rows. Training keeps a before every block and each block's y; else one of each will do. */
+typedef struct maps {
+    float *e;     /* [rows][C] */
+    float *a, *u; /* [layers + 1, or 1][rows][C], [rows][C] */
+    float *v, *y; /* [layers][rows][half], [layers, or 1][rows][half] */
+    float *o;     /* [rows][C] */
+    int64_t a_step, v_step, y_step;
+} maps;
+
+static maps cut_maps(const net *s, int64_t rows, int32_t training, vaei_carve *c) {
+    const int64_t wide = vaei_count_of(rows, s->C), narrow = vaei_count_of(rows, s->half);
+    maps m = {.a_step = training ? wide : 0, .v_step = narrow, .y_step = training ? narrow : 0};
+    m.e = vaei_carve_floats(c, wide);
+    m.a = vaei_carve_floats(c, vaei_count_of(training ? s->layers + 1 : 1, wide));
+    m.u = vaei_carve_floats(c, wide);
+    m.v = vaei_carve_floats(c, vaei_count_of(s->layers, narrow));
+    m.y = vaei_carve_floats(c, vaei_count_of(training ? s->layers : 1, narrow));
+    m.o = vaei_carve_floats(c, wide);
+    return m;
+}
+
+/* Free during one call. */
+typedef struct room {
+    vaei_causal_room first, conv;
+    vaei_head_room head;
+    float *t;                         /* [rows][C] */
+    float *uniform, *choice;          /* [examples][P], [K]: samples */
+    float *da, *de, *dy, *dv, *outer; /* training */
+} room;
+
+static room cut_room(const net *s, const vaei_kernels *k, int64_t rows, int32_t training, vaei_carve *c) {
+    const int64_t wide = vaei_count_of(rows, s->C), narrow = vaei_count_of(rows, s->half);
+    room m = {.first = vaei_causal_carve(&s->first, k, rows, training, c)};
+    m.conv = vaei_causal_carve(&s->block[0].conv, k, rows, training, c);
+    m.head = vaei_head_carve(&s->head, k, rows, training, c);
+    m.t = vaei_carve_floats(c, wide);
+    if (!training) {
+        m.uniform = vaei_carve_floats(c, rows);
+        m.choice = vaei_carve_floats(c, s->K);
+        return m;
+    }
+    m.da = vaei_carve_floats(c, wide);
+    m.de = vaei_carve_floats(c, wide);
+    m.dy = vaei_carve_floats(c, narrow);
+    m.dv = vaei_carve_floats(c, narrow);
+    m.outer = vaei_carve_floats(c, wide < 0 ? -1 : vaei_outer_scratch(k, s->C, s->C, rows));
+    return m;
+}
+
+static int64_t group_of(const net *s, int64_t n) {
+    const int64_t wanted = GROUP_ROWS / s->P > GROUP_LEAST ? GROUP_ROWS / s->P : GROUP_LEAST;
+    return n < wanted ? n : wanted;
+}
+
+static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+    const net *s = p->state;
+    const int64_t rows = vaei_count_of(training ? n : group_of(s, n), s->P);
+    vaei_carve pack_of = {0}, cache = {0}, scratch = {0};
+    (void)cut_packs(s, k, training, &pack_of);
+    (void)cut_maps(s, rows, training, training ? &cache : &scratch);
+    (void)cut_room(s, k, rows, training, &scratch);
+    *need = (vaei_need){.pack = pack_of.used, .cache = cache.used, .scratch = scratch.used};
+}
+
+typedef struct view {
+    packs w;
+    maps m;
+    room room;
+} view;
+
+static view cut(const net *s, const vaei_run *r, const vaei_slot *slot, int64_t examples) {
+    vaei_carve pack_of = {.base = slot->pack}, cache = {.base = slot->cache}, scratch = {.base = slot->scratch};
+    view v;
+    v.w = cut_packs(s, r->k, r->training, &pack_of);
+    v.m = cut_maps(s, examples * s->P, r->training, r->training ? &cache : &scratch);
+    v.room = cut_room(s, r->k, examples * s->P, r->training, &scratch);
+    return v;
+}
+
+/* ---- forward ------------------------------------------------------------------------------------------------------ */
+
+/* o of these rows, from m->e of the rows before them and m->v that earlier calls have left. */
+static void forward(const net *s, const vaei_run *r, const vaei_rows *at, const view *v) {
+    const maps *m = &v->m;
+    float *a = m->a, *t = v->room.t;
+    vaei_causal_forward(&s->first, r, &v->w.first, at, m->e, &v->room.first, a);
+    for (int64_t i = 0; i < s->layers; i++, a += m->a_step) {
+        const block_pack *w = &v->w.block[i];
+        float *narrow = m->v + i * m->v_step, *y = m->y + i * m->y_step, *next = a + m->a_step;
+        vaei_rows_map(r, at, s->C, VAEI_MAP_RELU, a, m->u);
+        vaei_rows_linear(r, at, &s->block[i].reduce, &w->reduce, m->u, narrow);
+        vaei_rows_map(r, at, s->half, VAEI_MAP_RELU, narrow, narrow);
+        vaei_causal_forward(&s->block[i].conv, r, &w->conv, at, narrow, &v->room.conv, y);
+        if (s->classes > 0) vaei_class_forward(&s->block[i].of_class, r, at, s->P, y);
+        vaei_rows_map(r, at, s->half, VAEI_MAP_RELU, y, y);
+        if (next == a) {
+            vaei_rows_linear(r, at, &s->block[i].expand, &w->expand, y, t);
+            vaei_rows_add(r, at, s->C, t, a);
+        } else {
+            vaei_rows_linear(r, at, &s->block[i].expand, &w->expand, y, next);
+            vaei_rows_add(r, at, s->C, a, next);
+        }
+    }
+    vaei_rows_map(r, at, s->C, VAEI_MAP_RELU, a, m->u);
+    vaei_rows_linear(r, at, &s->mix, &v->w.mix, m->u, m->o);
+    vaei_rows_map(r, at, s->C, VAEI_MAP_RELU, m->o, m->o);
+}
+
+/* The group of examples from i on. */
+static vaei_run part_of(const vaei_run *r, int64_t i, int64_t group) {
+    return vaei_run_slice(r, i, r->n - i < group ? r->n - i : group);
+}
+
+static void nll(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at, double *out) {
+    const net *s = p->state;
+    const int64_t group = r->training ? r->n : group_of(s, r->n);
+    const view v = cut(s, r, slot, group);
+    for (int64_t i = 0; i < r->n && !vaei_run_cancelled(r); i += group) {
+        const int32_t *codes = at->codes + i * s->P;
+        const vaei_run part = part_of(r, i, group);
+        const vaei_rows all = vaei_rows_all(part.n, s->P);
+        vaei_embedding_forward(&s->embedding, &part, &all, codes, v.m.e);
+        forward(s, &part, &all, &v);
+        vaei_head_nll(&s->head, &part, &v.w.head, s->P, v.m.o, codes, &v.room.head, out + i);
+    }
+}
+
+/* ---- backward ----------------------------------------------------------------------------------------------------- */
+
+static void relu_backward(const vaei_run *r, int64_t count, const float *y, float *dy) {
+    r->k->map_grad[VAEI_MAP_RELU](count, 0, y, dy, dy);
+}
+
+/* da of a block's output becomes that of its input. */
+static void block_backward(const net *s, const vaei_run *r, int64_t i, const view *v) {
+    const block *k = &s->block[i];
+    const block_pack *w = &v->w.block[i];
+    const room *m = &v->room;
+    const int64_t rows = r->n * s->P, wide = rows * s->C, narrow = rows * s->half;
+    const float *a = v->m.a + i * v->m.a_step, *reduced = v->m.v + i * v->m.v_step, *y = v->m.y + i * v->m.y_step;
+    vaei_linear_backward(&k->expand, r, &w->expand, rows, y, m->da, m->dy, m->outer);
+    relu_backward(r, narrow, y, m->dy);
+    if (s->classes > 0) vaei_class_backward(&k->of_class, r, s->P, m->dy);
+    vaei_causal_backward(&k->conv, r, &w->conv, rows, reduced, m->dy, &m->conv, m->dv);
+    relu_backward(r, narrow, reduced, m->dv);
+    r->k->map[VAEI_MAP_RELU](wide, 0, a, v->m.u);
+    vaei_linear_backward(&k->reduce, r, &w->reduce, rows, v->m.u, m->dv, m->t, m->outer);
+    relu_backward(r, wide, v->m.u, m->t);
+    r->k->add(wide, m->t, m->da);
+}
+
+static void backward(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at, const float *weight) {
+    const net *s = p->state;
+    const view v = cut(s, r, slot, r->n);
+    const room *m = &v.room;
+    const int64_t rows = r->n * s->P, wide = rows * s->C;
+    vaei_head_backward(&s->head, r, &v.w.head, s->P, v.m.o, at->codes, weight, &m->head, m->t);
+    relu_backward(r, wide, v.m.o, m->t);
+    vaei_linear_backward(&s->mix, r, &v.w.mix, rows, v.m.u, m->t, m->da, m->outer); /* u is still relu of the last a */
+    relu_backward(r, wide, v.m.u, m->da);
+    for (int64_t i = s->layers - 1; i >= 0 && !vaei_run_cancelled(r); i--) block_backward(s, r, i, &v);
+    vaei_causal_backward(&s->first, r, &v.w.first, rows, v.m.e, m->da, &m->first, m->de);
+    vaei_embedding_backward(&s->embedding, r, rows, at->codes, m->de);
+}
+
+/* ---- samples ------------------------------------------------------------------------------------------------------ */
+
+static void sample_group(const vaei_prior *p, const vaei_run *r, const view *v, uint64_t first, int32_t *codes) {
+    const conf *c = p->conf;
+    const net *s = p->state;
+    float *logits = v->room.head.logits;
+    for (int64_t i = 0; i < r->n; i++) {
+        const uint64_t position = first + (uint64_t)i;
+        vaei_noise_uniform(vaei_prior_key(r->noise.seed, position), (uint32_t)position, s->P, v->room.uniform + i * s->P);
+    }
+    for (int64_t place = 0; place < s->P && !vaei_run_cancelled(r); place++) {
+        const vaei_rows at = vaei_rows_place(r->n, s->P, place);
+        forward(s, r, &at, v);
+        vaei_linear_rows(&s->head, r, &v->w.head, r->n, v->m.o + place * s->C, s->P * s->C, logits, s->K);
+        for (int64_t i = 0; i < r->n; i++)
+            codes[i * s->P + place] =
+                vaei_choose_code(&c->choice, r->k, s->K, v->room.uniform[i * s->P + place], logits + i * s->K, v->room.choice);
+        vaei_embedding_forward(&s->embedding, r, &at, codes, v->m.e);
+    }
+}
+
+static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, uint64_t first, const vaei_points *out) {
+    const net *s = p->state;
+    const int64_t group = group_of(s, r->n);
+    const view v = cut(s, r, slot, group);
+    for (int64_t i = 0; i < r->n && !vaei_run_cancelled(r); i += group) {
+        const vaei_run part = part_of(r, i, group);
+        sample_group(p, &part, &v, first + (uint64_t)i, out->codes + i * s->P);
+    }
+}
+
+const vaei_prior_ops vaei_prior_pixelcnn = {
+    .module = {.name = "pixelcnn",
+               .summary = "masked convolutions over the grid of codes, each given those before it",
+               .examples = "pixelcnn channels=8 layers=2\n"
+                           "pixelcnn channels=6 layers=1 kernel=1 first=5 classes=3 temperature=0.5 top=2",
+               .paper = "van den Oord et al. 2016 (arXiv:1601.06759, arXiv:1606.05328), 2017 (arXiv:1711.00937)",
+               .conf_size = sizeof(conf),
+               .options = options},
+    .flags = VAEI_PRIOR_OF_CODES | VAEI_PRIOR_LEARNED,
+    .plan = plan,
+    .need = need,
+    .pack = pack,
+    .nll = nll,
+    .backward = backward,
+    .sample = sample,
+};

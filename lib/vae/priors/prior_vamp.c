@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ * prior_vamp.c - the variational mixture of posteriors: p(z) is made of the posteriors of examples that are learnt.
+ *
+ *     p(z) = 1/K sum_k q(z | u_k)        prior.input [K][S]: u_k as the encoder takes them, channels last
+ *
+ * The encoder is part of it, so it learns with the model, by the gradients of the rate in every objective but prior: see network_prior.c
+ * for the rate and for how the u_k go through the encoder. They start as N(0, spread^2); a host that has examples may start from those
+ * with vae_model_set_param(). They are not held to the range of the data. Densities are in normal_mixture.h.
+ *
+ * Tomczak, Welling 2017 (arXiv:1705.07120). Not here: the second level of latents. */
+#include "vae/priors/normal_mixture.h"
+
+#include "nn/ranges.h"
+#include "vae/prior.h"
+
+typedef struct conf {
+    int64_t components;
+    float spread;
+} conf;
+
+static const vaei_option options[] = {
+    VAEI_OPTION_INT(conf, components, 128, 1, 65536, "pseudo-inputs"),
+    VAEI_OPTION(conf, spread, FLOAT, VAEI_OPT_OPEN_LO, 0.5, 0, 1000, "standard deviation of their first values"),
+    {0},
+};
+
+static vae_status_t plan(vaei_prior *p, vaei_build *b) {
+    const conf *c = p->conf;
+    const int64_t shape[2] = {c->components, p->example};
+    const vaei_init normal = {.kind = VAEI_INIT_NORMAL, .value = c->spread};
+    p->input = vaei_build_param(b, "prior", "input", 2, shape, VAEI_PARAM_TRAINED, normal);
+    p->inputs = c->components;
+    return p->input ? VAE_OK : VAE_E_NOMEM;
+}
+
+static vaei_mixture cut(const vaei_prior *p, vaei_carve *c) {
+    return vaei_mixture_carve(p->inputs, vaei_shape_size(&p->latent->z), c);
+}
+
+static vaei_mixture open_pack(const vaei_prior *p, void *pack) {
+    vaei_carve c = {.base = pack};
+    return cut(p, &c);
+}
+
+static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+    vaei_carve pack = {0}, share = {0};
+    (void)k;
+    (void)cut(p, &pack);
+    (void)vaei_carve_array(&share, vaei_count_of(n, p->inputs), sizeof(double));
+    *need = (vaei_need){.pack = pack.used, .cache = training ? share.used : 0, .scratch = training ? 0 : share.used};
+}
+
+static void take(const vaei_prior *p, void *pack, int64_t first, int64_t n, const float *mean, const float *logvar) {
+    const vaei_mixture m = open_pack(p, pack);
+    vaei_mixture_set(&m, first, n, mean, logvar, 0);
+}
+
+static void nll(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at, double *out) {
+    const vaei_mixture m = open_pack(p, slot->pack);
+    vaei_mixture_nll(&m, r, m.K, at->z, r->training ? slot->cache : slot->scratch, out);
+}
+
+static void backward_points(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at, const float *weight,
+                            float *dz, float *dmean, float *dlogvar) {
+    const vaei_mixture m = open_pack(p, slot->pack);
+    vaei_mixture_backward(&m, r, at->z, slot->cache, weight, dz, dmean, dlogvar);
+}
+
+static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, uint64_t first, const vaei_points *out) {
+    const vaei_mixture m = open_pack(p, slot->pack);
+    vaei_mixture_sample(&m, r, m.K, first, out->z);
+}
+
+const vaei_prior_ops vaei_prior_vamp = {
+    .module = {.name = "vamp",
+               .summary = "the posteriors of examples that are learnt with the model",
+               .examples = "vamp components=4\n"
+                           "vamp components=3 spread=1",
+               .paper = "Tomczak, Welling 2017 (arXiv:1705.07120)",
+               .conf_size = sizeof(conf),
+               .options = options},
+    .flags = VAEI_PRIOR_OF_VALUES | VAEI_PRIOR_LEARNED | VAEI_PRIOR_JOINT,
+    .plan = plan,
+    .need = need,
+    .take = take,
+    .nll = nll,
+    .backward_points = backward_points,
+    .sample = sample,
+};

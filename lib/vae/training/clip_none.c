@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * clip_none.c - gradients as they are. */
+#include "vae/optimizer.h"
+
+static double factor(const void *conf, double norm) {
+    (void)conf;
+    (void)norm;
+    return 1;
+}
+
+const vaei_clip_ops vaei_clip_none = {
+    .module = {.name = "none", .summary = "gradients as they are", .examples = "none", .paper = ""},
+    .factor = factor,
+};

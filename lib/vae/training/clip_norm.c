@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * clip_norm.c - all gradients scaled together so that their 2-norm is at most `max`; the direction stays.
+ *
+ *     factor = norm > max ? max / norm : 1        Pascanu, Mikolov, Bengio 2012 (arXiv:1211.5063) */
+#include "vae/optimizer.h"
+
+typedef struct conf {
+    float max;
+} conf;
+
+static const vaei_option options[] = {
+    {"max", VAEI_OPT_FLOAT, VAEI_OPT_OPEN_LO, offsetof(conf, max), 1, 0, 1e30, NULL, "largest 2-norm of all gradients together"},
+    {0},
+};
+
+static double factor(const void *options_filled, double norm) {
+    const conf *c = options_filled;
+    return norm > (double)c->max ? (double)c->max / norm : 1;
+}
+
+const vaei_clip_ops vaei_clip_norm = {
+    .module = {.name = "norm",
+               .summary = "gradients scaled down to a largest 2-norm",
+               .examples = "norm max=1\n"
+                           "norm max=0.001",
+               .paper = "Pascanu, Mikolov, Bengio 2012 (arXiv:1211.5063)",
+               .conf_size = sizeof(conf),
+               .options = options},
+    .factor = factor,
+};

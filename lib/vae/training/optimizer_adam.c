@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ * optimizer_adam.c - Adam, as torch.optim.Adam.
+ *
+ *     g' = g + weight_decay w
+ *     m = beta1 m + (1 - beta1) g'        v = beta2 v + (1 - beta2) g'^2
+ *     w -= lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
+ *
+ * eps is outside the corrected root, as in PyTorch; TensorFlow adds it to the uncorrected one.
+ *
+ * Kingma, Ba 2014 (arXiv:1412.6980). */
+#include "vae/training/adam.h"
+
+#include <math.h>
+
+#include "vae/training/coupled_decay.h"
+
+int32_t vaei_adam_slots(const void *conf) {
+    (void)conf;
+    return 2;
+}
+
+double vaei_adam_lr(const void *conf) {
+    const vaei_adam *c = conf;
+    return c->lr;
+}
+
+double vaei_adam_decay(const void *conf) {
+    const vaei_adam *c = conf;
+    return c->weight_decay;
+}
+
+/* x^t by squaring: the same bits everywhere, unlike the system's pow. */
+static double power(double x, int64_t t) {
+    double y = 1;
+    for (; t > 0; t >>= 1, x *= x) {
+        if (t & 1) y *= x;
+    }
+    return y;
+}
+
+void vaei_adam_step(const vaei_adam *c, const vaei_kernels *k, int64_t n, int64_t t, float lr, const float *g, float *w, float *m,
+                    float *v) {
+    const double step = (double)lr / (1 - power(c->beta1, t));
+    const double root = 1 / sqrt(1 - power(c->beta2, t));
+    k->adam(n, (float)step, (float)root, c->beta1, c->beta2, c->eps, g, w, m, v);
+}
+
+static const vaei_option options[] = {VAEI_ADAM_OPTIONS(0, "added to the gradient, times the weight")};
+
+static void step(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, const float *g, float *w,
+                 float *const *slot) {
+    float buf[VAEI_DECAY_RUN];
+    for (int64_t i = 0; i < n; i += VAEI_DECAY_RUN) {
+        const int64_t run = n - i < VAEI_DECAY_RUN ? n - i : VAEI_DECAY_RUN;
+        const float *h = vaei_coupled_decay(k, run, decay, g + i, w + i, buf);
+        vaei_adam_step(conf, k, run, t, lr, h, w + i, slot[0] + i, slot[1] + i);
+    }
+}
+
+const vaei_optimizer_ops vaei_optimizer_adam = {
+    .module = {.name = "adam",
+               .summary = "steps scaled by running means of the gradient and its square",
+               .examples = "adam lr=0.001\n"
+                           "adam lr=0.01 beta1=0.8 beta2=0.9 eps=0.001 weight_decay=0.1",
+               .paper = "Kingma, Ba 2014 (arXiv:1412.6980)",
+               .conf_size = sizeof(vaei_adam),
+               .options = options},
+    .slots = vaei_adam_slots,
+    .lr = vaei_adam_lr,
+    .decay = vaei_adam_decay,
+    .step = step,
+};

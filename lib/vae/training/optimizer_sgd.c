@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * optimizer_sgd.c - stochastic gradient descent with momentum, as torch.optim.SGD with dampening 0.
+ *
+ *     g' = g + weight_decay w        v = momentum v + g'        w -= lr (nesterov ? g' + momentum v : v)
+ *
+ * v starts at 0; without momentum there is no v. Sutskever et al. 2013. */
+#include "vae/training/coupled_decay.h"
+#include "vae/optimizer.h"
+
+typedef struct conf {
+    float lr, momentum, weight_decay;
+    int32_t nesterov;
+} conf;
+
+static const vaei_option options[] = {
+    VAEI_OPTION_FLOAT(conf, lr, 0.01, 0, 1e6, "learning rate"),
+    {"momentum", VAEI_OPT_FLOAT, VAEI_OPT_OPEN_HI, offsetof(conf, momentum), 0, 0, 1, NULL, "share of the last step kept"},
+    VAEI_OPTION_BOOL(conf, nesterov, 0, "look ahead by the momentum"),
+    VAEI_OPTION_FLOAT(conf, weight_decay, 0, 0, 1e6, "added to the gradient, times the weight"),
+    {0},
+};
+
+static int32_t slots(const void *options_filled) {
+    const conf *c = options_filled;
+    return c->momentum > 0;
+}
+
+static double lr(const void *options_filled) {
+    const conf *c = options_filled;
+    return c->lr;
+}
+
+static double decay(const void *options_filled) {
+    const conf *c = options_filled;
+    return c->weight_decay;
+}
+
+static void step(const void *options_filled, const vaei_kernels *k, int64_t n, int64_t t, float rate, float decayed, const float *g,
+                 float *w, float *const *slot) {
+    const conf *c = options_filled;
+    float buf[VAEI_DECAY_RUN];
+    float *v = c->momentum > 0 ? slot[0] : NULL;
+    (void)t;
+    for (int64_t i = 0; i < n; i += VAEI_DECAY_RUN) {
+        const int64_t run = n - i < VAEI_DECAY_RUN ? n - i : VAEI_DECAY_RUN;
+        const float *h = vaei_coupled_decay(k, run, decayed, g + i, w + i, buf);
+        k->sgd(run, rate, c->momentum, c->nesterov, h, w + i, v ? v + i : NULL);
+    }
+}
+
+const vaei_optimizer_ops vaei_optimizer_sgd = {
+    .module = {.name = "sgd",
+               .summary = "gradient descent with momentum",
+               .examples = "sgd lr=0.01 momentum=0.9\n"
+                           "sgd lr=0.05\n"
+                           "sgd momentum=0.5 nesterov=true weight_decay=0.1",
+               .paper = "Sutskever, Martens, Dahl, Hinton 2013",
+               .conf_size = sizeof(conf),
+               .options = options},
+    .slots = slots,
+    .lr = lr,
+    .decay = decay,
+    .step = step,
+};
