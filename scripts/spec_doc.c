@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spec_doc.c - the reference of all modules, docs/spec.md, from the tables in the library, by the public calls alone.
+ * spec_doc.c - the reference of all modules, docs/spec.md, from the tables in the library, by the public calls alone but for
+ * the titles of its parts, which stand in lib/vae/kinds.def.
  *
  *   spec_doc          writes the sections of the manual to stdout, behind scripts/spec_intro.md
  *   spec_doc --text   reads a text of a model or a training on stdin and fails if the library does not take it
@@ -16,13 +17,14 @@ static int fail(const char *what) {
     return 1;
 }
 
-static const char *plural(const char *kind) {
-    static const char *const names[][2] = {{"layer", "Layers"},       {"latent", "Latents"},       {"likelihood", "Likelihoods"},
-                                           {"prior", "Priors"},       {"objective", "Objectives"}, {"optimizer", "Optimizers"},
-                                           {"schedule", "Schedules"}, {"clip", "Clipping"},        {"memory", "Memory"},
-                                           {"preset", "Presets"}};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(names[i][0], kind) == 0) return names[i][1];
+static const char *title(const char *kind) {
+    static const char *const titles[][2] = {
+#define VAEI_KIND(name, registry, title) {#name, title},
+#include "../lib/vae/kinds.def"
+#undef VAEI_KIND
+        {"preset", "Presets"}};
+    for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
+        if (strcmp(titles[i][0], kind) == 0) return titles[i][1];
     return kind;
 }
 
@@ -107,7 +109,7 @@ int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "--text") == 0) return check_text();
     const char *kind;
     for (int32_t k = 0; (kind = vae_registry_kind(k)) != NULL; k++) {
-        printf("\n## %s\n", plural(kind));
+        printf("\n## %s\n", title(kind));
         const int32_t n = vae_registry_count(kind);
         for (int32_t i = 0; i < n; i++)
             if (module(kind, vae_registry_name(kind, i))) return 1;

@@ -9,7 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The kinds themselves, or the members of one. */
 static bool show_kind(const char *kind) {
+    if (strcmp(kind, "kinds") == 0) {
+        for (int32_t k = 0; vae_registry_kind(k); k++) printf("%s\n", vae_registry_kind(k));
+        return true;
+    }
     const int32_t n = vae_registry_count(kind);
     for (int32_t i = 0; i < n; i++) printf("%s\n", vae_registry_name(kind, i));
     return n > 0;
@@ -67,8 +72,7 @@ const cli_command_t command_help = {
     .operands = "[NAME]",
     .summary = "explain a command, a layer or another module",
     .text = "NAME is a command; a kind of module, whose members are listed (layer, latent,\n"
-            "likelihood, objective, optimizer, schedule, clip, memory, preset); or a module, which is\n"
-            "shown with its options.",
+            "...: vae help kinds lists them); or a module, which is shown with its options.",
     .example = "  vae help train\n  vae help layer\n  vae help conv2d\n  vae help --man | man -l -",
     .options = options,
     .run = run,

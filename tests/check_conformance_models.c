@@ -94,15 +94,9 @@ static int32_t stand_memory(int32_t i, const vaei_module *m, const char *example
 }
 
 static const registry registries[] = {
-    {"layer", vaei_layers, &vaei_layers_count, stand_layer},
-    {"latent", vaei_latents, &vaei_latents_count, stand_latent},
-    {"likelihood", vaei_likelihoods, &vaei_likelihoods_count, stand_likelihood},
-    {"prior", vaei_priors, &vaei_priors_count, stand_prior},
-    {"objective", vaei_objectives, &vaei_objectives_count, stand_objective},
-    {"optimizer", vaei_optimizers, &vaei_optimizers_count, stand_optimizer},
-    {"schedule", vaei_schedules, &vaei_schedules_count, stand_schedule},
-    {"clip", vaei_clips, &vaei_clips_count, stand_clip},
-    {"memory", vaei_memories, &vaei_memories_count, stand_memory},
+#define VAEI_KIND(name, registry, title) {#name, vaei_##registry, &vaei_##registry##_count, stand_##name},
+#include "vae/kinds.def"
+#undef VAEI_KIND
 };
 #define REGISTRIES ((int)VAEI_COUNT(registries))
 

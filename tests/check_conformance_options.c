@@ -2,28 +2,10 @@
  * check_conformance_options.c - every option of every module, below, at and above its bounds, of the wrong type, twice, missing, and with a
  * slip in its name; and that each stands in an example, so that each way through a module is taken by the loops. */
 #include "conformance.h"
-
-typedef struct registry {
-    const char *kind;
-    const vaei_module *const *modules;
-    const size_t *count;
-} registry;
-
-static const registry registries[] = {
-    {"layer", vaei_layers, &vaei_layers_count},
-    {"latent", vaei_latents, &vaei_latents_count},
-    {"likelihood", vaei_likelihoods, &vaei_likelihoods_count},
-    {"prior", vaei_priors, &vaei_priors_count},
-    {"objective", vaei_objectives, &vaei_objectives_count},
-    {"optimizer", vaei_optimizers, &vaei_optimizers_count},
-    {"schedule", vaei_schedules, &vaei_schedules_count},
-    {"clip", vaei_clips, &vaei_clips_count},
-    {"memory", vaei_memories, &vaei_memories_count},
-};
-#define REGISTRIES ((int)VAEI_COUNT(registries))
+#include "vae/sections.h"
 
 /* Binds a text to the module that it names. */
-static vae_status_t bind(const registry *g, const char *text) {
+static vae_status_t bind(const vaei_kind *g, const char *text) {
     char line[1000];
     vaei_heap heap;
     vaei_arena arena;
@@ -35,7 +17,7 @@ static vae_status_t bind(const registry *g, const char *text) {
     vaei_arena_init(&arena, &heap);
     vae_status_t status = vaei_document_parse(&document, &arena, line, strlen(line));
     vaei_node *const node = status == VAE_OK ? document.first->pipeline.first : NULL;
-    if (status == VAE_OK) status = vaei_module_find(&module, g->modules, *g->count, g->kind, node, "test");
+    if (status == VAE_OK) status = vaei_module_find(&module, g->modules, *g->count, g->name, node, "test");
     if (status == VAE_OK) status = vaei_module_bind(&conf, module, node, &arena, "test");
     vaei_arena_free(&arena);
     return status;
@@ -57,23 +39,23 @@ static void text_with(const vaei_module *m, const vaei_option *o, const char *mo
     if (more[0]) snprintf(text + strlen(text), 600 - strlen(text), " %s", more);
 }
 
-static void wants(const registry *g, const vaei_module *m, const vaei_option *o, const char *value, int32_t fine) {
+static void wants(const vaei_kind *g, const vaei_module *m, const vaei_option *o, const char *value, int32_t fine) {
     char text[600], more[300];
     snprintf(more, sizeof(more), "%s=%s", o->name, value);
     text_with(m, o, more, text);
     const vae_status_t status = bind(g, text);
-    ck_assert_msg(fine ? status == VAE_OK : status == VAE_E_SPEC || status == VAE_E_LIMIT, "%s '%s': %s: %s", g->kind, text,
+    ck_assert_msg(fine ? status == VAE_OK : status == VAE_E_SPEC || status == VAE_E_LIMIT, "%s '%s': %s: %s", g->name, text,
                   vae_status_name(status), status == VAE_OK ? "wanted a refusal" : vaei_fail_text());
-    ck_assert_msg(fine || strstr(vaei_fail_text(), o->name), "%s '%s': '%s' does not name the option", g->kind, text, vaei_fail_text());
+    ck_assert_msg(fine || strstr(vaei_fail_text(), o->name), "%s '%s': '%s' does not name the option", g->name, text, vaei_fail_text());
 }
 
-static void wants_number(const registry *g, const vaei_module *m, const vaei_option *o, double value, int32_t fine) {
+static void wants_number(const vaei_kind *g, const vaei_module *m, const vaei_option *o, double value, int32_t fine) {
     char text[60];
     snprintf(text, sizeof(text), o->type == VAEI_OPT_FLOAT ? "%.9g" : "%.0f", value);
     wants(g, m, o, text, fine);
 }
 
-static void check_float(const registry *g, const vaei_module *m, const vaei_option *o) {
+static void check_float(const vaei_kind *g, const vaei_module *m, const vaei_option *o) {
     const float lo = (float)o->lo, hi = (float)o->hi;
     wants_number(g, m, o, (double)nextafterf(lo, -INFINITY), 0);
     wants_number(g, m, o, (double)lo, !(o->flags & VAEI_OPT_OPEN_LO));
@@ -86,7 +68,7 @@ static void check_float(const registry *g, const vaei_module *m, const vaei_opti
     wants(g, m, o, "true", 0);
 }
 
-static void check_whole(const registry *g, const vaei_module *m, const vaei_option *o) {
+static void check_whole(const vaei_kind *g, const vaei_module *m, const vaei_option *o) {
     if (o->lo > 0) wants_number(g, m, o, o->lo - 1, 0);
     wants(g, m, o, "-1", o->lo < 0 && o->type == VAEI_OPT_INT);
     wants_number(g, m, o, o->lo, 1);
@@ -97,7 +79,7 @@ static void check_whole(const registry *g, const vaei_module *m, const vaei_opti
     wants(g, m, o, "99999999999999999999999", 0);
 }
 
-static void check_choices(const registry *g, const vaei_module *m, const vaei_option *o) {
+static void check_choices(const vaei_kind *g, const vaei_module *m, const vaei_option *o) {
     char name[60], slip[64];
     for (const char *at = o->choices; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL) {
         snprintf(name, sizeof(name), "%.*s", (int)strcspn(at, "|"), at);
@@ -109,7 +91,7 @@ static void check_choices(const registry *g, const vaei_module *m, const vaei_op
     wants(g, m, o, "1", 0);
 }
 
-static void check_values(const registry *g, const vaei_module *m, const vaei_option *o) {
+static void check_values(const vaei_kind *g, const vaei_module *m, const vaei_option *o) {
     switch (o->type) {
     case VAEI_OPT_FLOAT: check_float(g, m, o); break;
     case VAEI_OPT_CHOICE: check_choices(g, m, o); break;
@@ -134,16 +116,16 @@ static void check_values(const registry *g, const vaei_module *m, const vaei_opt
 }
 
 /* A slip in the name is told with the name that was meant, whatever else is right. */
-static void check_name(const registry *g, const vaei_module *m, const vaei_option *o) {
+static void check_name(const vaei_kind *g, const vaei_module *m, const vaei_option *o) {
     char text[600], slip[80];
     snprintf(slip, sizeof(slip), "%ss=1", o->name);
     text_with(m, o, slip, text);
     ck_assert_int_eq(bind(g, text), VAE_E_SPEC);
-    ck_assert_msg(strstr(vaei_fail_text(), "did you mean"), "%s '%s': %s", g->kind, text, vaei_fail_text());
+    ck_assert_msg(strstr(vaei_fail_text(), "did you mean"), "%s '%s': %s", g->name, text, vaei_fail_text());
     text_with(m, o, "", text);
     ck_assert_int_eq(bind(g, text), o->flags & VAEI_OPT_REQUIRED ? VAE_E_SPEC : VAE_OK);
     if (!(o->flags & VAEI_OPT_REQUIRED)) return;
-    ck_assert_msg(strstr(vaei_fail_text(), o->name) && strstr(vaei_fail_text(), "is missing"), "%s '%s': %s", g->kind, text,
+    ck_assert_msg(strstr(vaei_fail_text(), o->name) && strstr(vaei_fail_text(), "is missing"), "%s '%s': %s", g->name, text,
                   vaei_fail_text());
 }
 
@@ -159,7 +141,7 @@ static int32_t in_an_example(const vaei_module *m, const vaei_option *o) {
 }
 
 START_TEST(test_every_option_is_held_to_its_bounds) {
-    const registry *const g = &registries[_i];
+    const vaei_kind *const g = &vaei_kinds[_i];
     for (size_t i = 0; i < *g->count; i++)
         for (const vaei_option *o = g->modules[i]->options; o && o->name; o++) {
             check_values(g, g->modules[i], o);
@@ -169,28 +151,28 @@ START_TEST(test_every_option_is_held_to_its_bounds) {
 END_TEST
 
 START_TEST(test_every_option_stands_in_an_example) {
-    const registry *const g = &registries[_i];
+    const vaei_kind *const g = &vaei_kinds[_i];
     for (size_t i = 0; i < *g->count; i++) {
         const vaei_module *const m = g->modules[i];
         char example[EXAMPLE_MAX];
-        ck_assert_msg(m->examples && example_at(m, 0, example), "%s %s: has no example", g->kind, m->name);
+        ck_assert_msg(m->examples && example_at(m, 0, example), "%s %s: has no example", g->name, m->name);
         for (int32_t j = 0; example_at(m, j, example); j++)
-            ck_assert_msg(strlen(example) < EXAMPLE_MAX - 1 && bind(g, example) == VAE_OK, "%s '%s': %s", g->kind, example,
+            ck_assert_msg(strlen(example) < EXAMPLE_MAX - 1 && bind(g, example) == VAE_OK, "%s '%s': %s", g->name, example,
                           vaei_fail_text());
         for (const vaei_option *o = m->options; o && o->name; o++)
-            ck_assert_msg(in_an_example(m, o), "%s %s: no example has the option %s", g->kind, m->name, o->name);
+            ck_assert_msg(in_an_example(m, o), "%s %s: no example has the option %s", g->name, m->name, o->name);
     }
 }
 END_TEST
 
 START_TEST(test_every_name_with_a_slip_is_told_the_nearest) {
-    const registry *const g = &registries[_i];
+    const vaei_kind *const g = &vaei_kinds[_i];
     for (size_t i = 0; i < *g->count; i++) {
         char slip[80], meant[80];
         snprintf(slip, sizeof(slip), "%sq", g->modules[i]->name);
         snprintf(meant, sizeof(meant), "did you mean '%s'?", g->modules[i]->name);
         ck_assert_int_eq(bind(g, slip), VAE_E_SPEC);
-        ck_assert_msg(strstr(vaei_fail_text(), meant), "%s '%s': %s", g->kind, slip, vaei_fail_text());
+        ck_assert_msg(strstr(vaei_fail_text(), meant), "%s '%s': %s", g->name, slip, vaei_fail_text());
     }
 }
 END_TEST
@@ -200,9 +182,9 @@ Suite *suite_conformance_options(void) {
     Suite *s = suite_create("conformance of options");
     TCase *t = tcase_create("options");
     tcase_set_timeout(t, 60);
-    tcase_add_loop_test(t, test_every_option_is_held_to_its_bounds, 0, REGISTRIES);
-    tcase_add_loop_test(t, test_every_option_stands_in_an_example, 0, REGISTRIES);
-    tcase_add_loop_test(t, test_every_name_with_a_slip_is_told_the_nearest, 0, REGISTRIES);
+    tcase_add_loop_test(t, test_every_option_is_held_to_its_bounds, 0, VAEI_KINDS);
+    tcase_add_loop_test(t, test_every_option_stands_in_an_example, 0, VAEI_KINDS);
+    tcase_add_loop_test(t, test_every_name_with_a_slip_is_told_the_nearest, 0, VAEI_KINDS);
     suite_add_tcase(s, t);
     return s;
 }

@@ -163,6 +163,7 @@ done
 exits option_help_is_the_help 0 '^usage: vae train' "$VAE" train --help
 exits help_shows_a_layer 0 'kernel' "$VAE" help conv2d
 exits help_lists_a_kind 0 '^conv2d$' "$VAE" help layer
+exits help_lists_the_kinds 0 '^prior$' "$VAE" help kinds
 exits help_knows_the_nearest_name 2 'did you mean conv2d?' "$VAE" help conf2d
 exits man_page_is_troff 0 '^\.TH VAE 1' "$VAE" help --man
 for option in patience split logvar; do

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "vae/sections.h"
+
 #define TEXT 16384
 
 static uint64_t state = 1;
@@ -24,17 +26,16 @@ static int32_t change(const char *text, const char *path, const char *value, cha
 
 /* The path of some option of some module of the text, and its value there. */
 static void some_option(const char *text, char path[256], char value[512]) {
-    static const char *const parts[] = {"encoder", "latent", "decoder", "likelihood", "optimizer", "objective", "schedule", "clip"};
-    static const char *const kinds[] = {"layer", "latent", "layer", "likelihood", "optimizer", "objective", "schedule", "clip"};
     char module[512];
     vae_option_t option = {.struct_size = sizeof(option)};
     for (;;) {
-        const uint32_t i = any(8);
-        if (i % 2 == 0 && i < 4) (void)snprintf(path, 200, "%s.%u", parts[i], any(9));
-        else (void)snprintf(path, 200, "%s", parts[i]);
+        const vaei_section_type *const s = &vaei_sections[any(VAEI_SECTIONS)];
+        if (s->kind == VAEI_KIND_none) continue;
+        if (s->form == VAEI_FORM_STACK) (void)snprintf(path, 200, "%s.%u", s->name, any(9));
+        else (void)snprintf(path, 200, "%s", s->name);
         if (vae_spec_get(text, path, module, sizeof(module), NULL) < 0) continue;
         module[strcspn(module, " \n")] = '\0';
-        if (vae_registry_option(kinds[i], module, (int32_t)any(6), &option) < 0) continue;
+        if (vae_registry_option(vaei_kinds[s->kind].name, module, (int32_t)any(6), &option) < 0) continue;
         strcat(strcat(path, "."), option.name);
         if (vae_spec_get(text, path, value, 512, NULL) == VAE_OK) return;
     }
@@ -90,11 +91,8 @@ static const char *const ours[] = {
 };
 
 static int32_t is_a_word_of_ours(const char *word) {
-    static const char *const sections[] = {"input",     "encoder",   "latent",   "decoder", "likelihood", "prior",
-                                           "optimizer", "objective", "schedule", "clip",    "memory"};
     const char *kind, *name;
-    for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
-        if (strcmp(sections[i], word) == 0) return 1;
+    if (vaei_section_find(word)) return 1;
     for (int32_t i = 0; (kind = vae_registry_kind(i)) != NULL; i++) {
         for (int32_t j = 0; (name = vae_registry_name(kind, j)) != NULL; j++) {
             vae_option_t option = {.struct_size = sizeof(option)};

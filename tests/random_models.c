@@ -13,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "vae/sections.h"
+
 typedef struct totals {
     int64_t models, failed, refused, numbers, gradients, splits, resumed, missing;
     double worst;
@@ -31,6 +33,15 @@ static void write_case(const char *path, const random_case *c, const char *why) 
     (void)fclose(f);
 }
 
+static int32_t is_of_training(const char *line) {
+    const size_t length = strcspn(line, " \n");
+    for (size_t i = 0; i < VAEI_SECTIONS; i++)
+        if (vaei_sections[i].part != VAEI_PART_MODEL && strlen(vaei_sections[i].name) == length &&
+            strncmp(line, vaei_sections[i].name, length) == 0)
+            return 1;
+    return 0;
+}
+
 static int32_t read_case(const char *path, random_case *c) {
     char line[RANDOM_TEXT_MAX];
     long long n, max_batch;
@@ -45,11 +56,8 @@ static int32_t read_case(const char *path, random_case *c) {
     c->max_batch = max_batch;
     c->seed = seed;
     while (fgets(line, sizeof(line), f)) {
-        static const char *const of_training[] = {"optimizer", "objective", "schedule", "clip", "memory"};
-        char *to = c->model;
-        size_t cap = sizeof(c->model);
-        for (size_t i = 0; i < sizeof(of_training) / sizeof(of_training[0]); i++)
-            if (strncmp(line, of_training[i], strlen(of_training[i])) == 0) to = c->training, cap = sizeof(c->training);
+        char *const to = is_of_training(line) ? c->training : c->model;
+        const size_t cap = to == c->training ? sizeof(c->training) : sizeof(c->model);
         const size_t used = strlen(to);
         if (line[0] != '#') (void)snprintf(to + used, cap - used, "%s", line);
     }

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/grammar.h"
+#include "vae/sections.h"
 
 enum { TRIES_MOST = 1500, SECONDS_MOST = 60, EDITS = 5 };
 
@@ -81,15 +82,17 @@ static int32_t edited(const char *text, int32_t kind, int32_t place, char *out, 
     vaei_writer w = {out, cap, 0};
     if (vaei_document_parse(&document, &arena, text, strlen(text)) == VAE_OK) {
         for (vaei_section **s = &document.first; *s && !e.done; s = &(*s)->next) {
-            if (strcmp((*s)->name, "input") == 0 && (kind == ONE || kind == HALVE)) {
+            const vaei_section_type *const type = vaei_section_find((*s)->name);
+            if (!type) continue;
+            if (type->form == VAEI_FORM_SHAPE && (kind == ONE || kind == HALVE)) {
                 const char *made = smaller((*s)->pipeline.first->name, kind, &e.option, &arena);
                 if (made) (*s)->pipeline.first->name = made, e.done = 1;
-            } else if (kind == DROP && strcmp((*s)->name, "prior") == 0 && e.module-- == 0) {
+            } else if (kind == DROP && type->preset && e.module-- == 0) {
                 *s = (*s)->next;
                 e.done = 1;
                 break;
             } else {
-                edit_pipeline(&e, &(*s)->pipeline, strcmp((*s)->name, "encoder") == 0 || strcmp((*s)->name, "decoder") == 0);
+                edit_pipeline(&e, &(*s)->pipeline, type->form == VAEI_FORM_STACK);
             }
         }
         vaei_document_print(&document, &w);

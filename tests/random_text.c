@@ -16,6 +16,7 @@
 #include "vae/objective.h"
 #include "vae/optimizer.h"
 #include "vae/prior.h"
+#include "vae/sections.h"
 
 enum { TRIES = 24, PARAMS_MOST = 40000 };
 
@@ -233,10 +234,10 @@ static vaei_shape random_input(random_dice *d, int32_t large) {
     return s;
 }
 
-static void write_any(random_dice *d, const char *section, const vaei_module *const *of, size_t count, const vaei_shape *in,
-                      vaei_writer *w) {
-    vaei_write(w, "%s ", section);
-    write_module(d, of[random_range(d, 0, (int64_t)count - 1)], in, w);
+static void write_any(random_dice *d, const vaei_section_type *section, const vaei_shape *in, vaei_writer *w) {
+    const vaei_kind *const of = &vaei_kinds[section->kind];
+    vaei_write(w, "%s ", section->name);
+    write_module(d, of->modules[random_range(d, 0, (int64_t)*of->count - 1)], in, w);
     vaei_write(w, "\n");
 }
 
@@ -310,10 +311,11 @@ static void random_training(text_dice *t, const vaei_shape *z, random_case *c) {
     for (int32_t i = 0; i < TRIES; i++) {
         vae_trainer_t *trainer = NULL;
         vaei_writer w = {c->training, sizeof(c->training), 0};
-        write_any(&t->d, "optimizer", vaei_optimizers, vaei_optimizers_count, z, &w);
-        write_objective(&t->d, z, &w);
-        write_any(&t->d, "schedule", vaei_schedules, vaei_schedules_count, z, &w);
-        write_any(&t->d, "clip", vaei_clips, vaei_clips_count, z, &w);
+        for (int32_t s = 0; s < VAEI_SECTIONS; s++) {
+            if (vaei_sections[s].part != VAEI_PART_TRAINING) continue;
+            if (vaei_sections[s].form == VAEI_FORM_SUM) write_objective(&t->d, z, &w);
+            else write_any(&t->d, &vaei_sections[s], z, &w);
+        }
         const vae_status_t status = random_trainer(&trainer, m, c->training, 1);
         vae_trainer_destroy(trainer);
         if (status == VAE_OK) break;
@@ -326,7 +328,7 @@ static void random_prior(text_dice *t, const vaei_shape *z, random_case *c) {
     const size_t length = strlen(c->model);
     for (int32_t i = 0; i < 6; i++) {
         vaei_writer w = {c->model + length, sizeof(c->model) - length, 0};
-        write_any(&t->d, "prior", vaei_priors, vaei_priors_count, z, &w);
+        write_any(&t->d, &vaei_sections[VAEI_SECTION_prior], z, &w);
         if (builds(t->ctx, c->model, NULL, 4 * PARAMS_MOST)) return;
         c->model[length] = '\0';
     }

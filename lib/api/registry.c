@@ -1,58 +1,48 @@
 /* SPDX-License-Identifier: MIT
- * registry.c - listing what can be built: the arrays behind the .def files, one line a kind. */
+ * registry.c - listing what can be built: the arrays behind the .def files, kind by kind. */
 #include "api/api.h"
 #include "vae/preset.h"
+#include "vae/sections.h"
 
-typedef struct kind {
-    const char *name;
-    const vaei_module *const *modules;
-    const size_t *count;
-} kind;
+/* The kinds of modules, and the texts beside them. */
+static const vaei_kind presets = {"preset", NULL, &vaei_presets_count};
 
-static const kind kinds[] = {
-    {"layer", vaei_layers, &vaei_layers_count},
-    {"latent", vaei_latents, &vaei_latents_count},
-    {"likelihood", vaei_likelihoods, &vaei_likelihoods_count},
-    {"prior", vaei_priors, &vaei_priors_count},
-    {"objective", vaei_objectives, &vaei_objectives_count},
-    {"optimizer", vaei_optimizers, &vaei_optimizers_count},
-    {"schedule", vaei_schedules, &vaei_schedules_count},
-    {"clip", vaei_clips, &vaei_clips_count},
-    {"memory", vaei_memories, &vaei_memories_count},
-    {"preset", NULL, &vaei_presets_count},
-};
+static const vaei_kind *kind_at(size_t i) {
+    return i < VAEI_KINDS ? &vaei_kinds[i] : i == VAEI_KINDS ? &presets : NULL;
+}
 
-static const kind *find_kind(const char *name) {
-    for (size_t i = 0; name && i < VAEI_COUNT(kinds); i++)
-        if (strcmp(kinds[i].name, name) == 0) return &kinds[i];
+static const vaei_kind *find_kind(const char *name) {
+    for (size_t i = 0; name && kind_at(i); i++)
+        if (strcmp(kind_at(i)->name, name) == 0) return kind_at(i);
     return NULL;
 }
 
 const char *vae_registry_kind(int32_t i) {
-    return i >= 0 && (size_t)i < VAEI_COUNT(kinds) ? kinds[i].name : NULL;
+    const vaei_kind *const k = i >= 0 ? kind_at((size_t)i) : NULL;
+    return k ? k->name : NULL;
 }
 
 int32_t vae_registry_count(const char *kind_name) {
-    const kind *k = find_kind(kind_name);
+    const vaei_kind *k = find_kind(kind_name);
     return k ? (int32_t)*k->count : 0;
 }
 
-static const char *name_at(const kind *k, size_t i) {
+static const char *name_at(const vaei_kind *k, size_t i) {
     return k->modules ? k->modules[i]->name : vaei_presets[i].name;
 }
 
 const char *vae_registry_name(const char *kind_name, int32_t i) {
-    const kind *k = find_kind(kind_name);
+    const vaei_kind *k = find_kind(kind_name);
     return k && i >= 0 && (size_t)i < *k->count ? name_at(k, (size_t)i) : NULL;
 }
 
-static vae_status_t find(const kind **k, size_t *index, const char *kind_name, const char *name) {
+static vae_status_t find(const vaei_kind **k, size_t *index, const char *kind_name, const char *name) {
     const char *names[128];
     char hint[96];
     size_t n = 0;
     if (!kind_name || !name) return vaei_fail(VAE_E_ARG, "%s: is NULL", kind_name ? "name" : "kind");
     if (!(*k = find_kind(kind_name))) {
-        for (size_t i = 0; i < VAEI_COUNT(kinds); i++) names[n++] = kinds[i].name;
+        for (size_t i = 0; kind_at(i); i++) names[n++] = kind_at(i)->name;
         return vaei_fail(VAE_E_ARG, "registry: no kind '%.40s'%s", kind_name, vaei_text_hint(hint, kind_name, names, n));
     }
     for (size_t i = 0; i < *(*k)->count; i++) {
@@ -73,7 +63,7 @@ static size_t option_count(const vaei_module *m) {
 
 vae_status_t vae_registry_option(const char *kind_name, const char *name, int32_t i, vae_option_t *option) {
     static VAEI_THREAD_LOCAL char preset[96], range[160];
-    const kind *k;
+    const vaei_kind *k;
     size_t index;
     if (!option || option->struct_size < sizeof(*option))
         return vaei_fail(VAE_E_ARG, "option: %s", option ? "set struct_size to sizeof(vae_option_t)" : "is NULL");
@@ -110,7 +100,7 @@ static void print_module(const vaei_module *m, vaei_writer *w) {
 }
 
 vae_status_t vae_registry_text(const char *kind_name, const char *name, char *buf, size_t cap, size_t *needed) {
-    const kind *k;
+    const vaei_kind *k;
     size_t index;
     char text[4096];
     VAEI_TRY(find(&k, &index, kind_name, name));

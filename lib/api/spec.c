@@ -7,33 +7,23 @@
  */
 #include "api/api.h"
 #include "base/float_env.h"
-
-static const char *const known_sections[] = {"input",     "encoder",   "latent",   "decoder", "likelihood", "prior",
-                                             "optimizer", "objective", "schedule", "clip",    "memory"};
-#define MODEL_SECTIONS 6 /* the first of them */
+#include "vae/sections.h"
 
 vae_status_t vaei_spec_parse(vaei_document *out, vaei_arena *arena, const char *text, size_t length) {
+    const char *names[VAEI_SECTIONS];
     char hint[96];
+    for (size_t i = 0; i < VAEI_SECTIONS; i++) names[i] = vaei_sections[i].name;
     VAEI_TRY(vaei_document_parse(out, arena, text, length));
-    for (const vaei_section *s = out->first; s; s = s->next) {
-        int32_t known = 0;
-        for (size_t i = 0; i < VAEI_COUNT(known_sections); i++) known |= strcmp(s->name, known_sections[i]) == 0;
-        if (!known)
+    for (const vaei_section *s = out->first; s; s = s->next)
+        if (!vaei_section_find(s->name))
             return vaei_fail(VAE_E_SPEC, "line %d: no section '%.40s'%s", (int)s->line, s->name,
-                             vaei_text_hint(hint, s->name, known_sections, VAEI_COUNT(known_sections)));
-    }
+                             vaei_text_hint(hint, s->name, names, VAEI_SECTIONS));
     return VAE_OK;
-}
-
-static int32_t has_any(const vaei_document *d, size_t first, size_t end) {
-    for (size_t i = first; i < end; i++)
-        if (vaei_document_find(d, known_sections[i])) return 1;
-    return 0;
 }
 
 /* The canonical text of a parsed document, in the arena; the tree becomes canonical too. */
 static vae_status_t canonical(const char **out, vaei_arena *arena, vaei_document *d) {
-    const int32_t model = has_any(d, 0, MODEL_SECTIONS), training = has_any(d, MODEL_SECTIONS, VAEI_COUNT(known_sections));
+    const int32_t model = vaei_sections_have(d, VAEI_PART_MODEL), training = vaei_sections_have(d, VAEI_PART_TRAINING);
     vaei_network network = {0};
     vaei_recipe recipe = {0};
     if (model) VAEI_TRY(vaei_network_build(&network, arena, d));
@@ -44,41 +34,24 @@ static vae_status_t canonical(const char **out, vaei_arena *arena, vaei_document
 
 /* Give every module its options in canonical form, without asking whether the parts fit together: so that one option can be changed
  * after another. */
-static vae_status_t bind_pipeline(vaei_arena *arena, const vaei_pipeline *p, const vaei_module *const *registry, size_t count,
-                                  const char *kind, const char *where) {
+static vae_status_t bind_pipeline(vaei_arena *arena, const vaei_pipeline *p, const vaei_kind *kind, const char *where) {
     for (vaei_node *node = p->first; node; node = node->next) {
         const vaei_module *module;
         void *conf;
         if (strcmp(node->name, "repeat") != 0) {
-            VAEI_TRY(vaei_module_find(&module, registry, count, kind, node, where));
+            VAEI_TRY(vaei_module_find(&module, kind->modules, *kind->count, kind->name, node, where));
             VAEI_TRY(vaei_module_bind(&conf, module, node, arena, where));
         }
-        for (const vaei_pipeline *body = node->body; body; body = body->next)
-            VAEI_TRY(bind_pipeline(arena, body, registry, count, kind, where));
+        for (const vaei_pipeline *body = node->body; body; body = body->next) VAEI_TRY(bind_pipeline(arena, body, kind, where));
     }
     return VAE_OK;
 }
 
 static vae_status_t bind_document(vaei_arena *arena, const vaei_document *d) {
-    const struct {
-        const char *section, *kind;
-        const vaei_module *const *modules;
-        size_t count;
-    } parts[] = {
-        {"encoder", "layer", vaei_layers, vaei_layers_count},
-        {"latent", "latent", vaei_latents, vaei_latents_count},
-        {"decoder", "layer", vaei_layers, vaei_layers_count},
-        {"likelihood", "likelihood", vaei_likelihoods, vaei_likelihoods_count},
-        {"prior", "prior", vaei_priors, vaei_priors_count},
-        {"optimizer", "optimizer", vaei_optimizers, vaei_optimizers_count},
-        {"objective", "objective", vaei_objectives, vaei_objectives_count},
-        {"schedule", "schedule", vaei_schedules, vaei_schedules_count},
-        {"clip", "clip", vaei_clips, vaei_clips_count},
-        {"memory", "memory", vaei_memories, vaei_memories_count},
-    };
-    for (size_t i = 0; i < VAEI_COUNT(parts); i++) {
-        const vaei_section *s = vaei_document_find(d, parts[i].section);
-        if (s) VAEI_TRY(bind_pipeline(arena, &s->pipeline, parts[i].modules, parts[i].count, parts[i].kind, s->name));
+    for (size_t i = 0; i < VAEI_SECTIONS; i++) {
+        const vaei_section_type *const type = &vaei_sections[i];
+        const vaei_section *const s = type->kind == VAEI_KIND_none ? NULL : vaei_document_find(d, type->name);
+        if (s) VAEI_TRY(bind_pipeline(arena, &s->pipeline, &vaei_kinds[type->kind], s->name));
     }
     return VAE_OK;
 }
@@ -111,24 +84,20 @@ static vaei_section *find_section(const vaei_document *d, const char *name) {
     return s;
 }
 
-/* The one section of a model that may be missing. */
-static vaei_section *append_prior(vaei_document *d, vaei_arena *arena) {
-    vaei_section *s = vaei_arena_alloc(arena, sizeof(*s));
-    vaei_node *node = vaei_arena_alloc(arena, sizeof(*node));
-    if (!s || !node) return NULL;
-    node->name = "standard";
-    s->name = "prior";
-    s->pipeline.first = node;
-    vaei_section **end = &d->first;
-    while (*end) end = &(*end)->next;
-    return *end = s;
+/* A section that a text may leave out, asked for by its name, stands for its preset. Those of a training are made together by the
+ * recipe, but for those that are nothing when left out. */
+static vae_status_t stand_in(vaei_document *d, vaei_arena *arena, const char *name) {
+    const vaei_section_type *const type = vaei_section_find(name);
+    if (!type || !type->preset || vaei_document_find(d, name) || (type->part != VAEI_PART_MODEL && type->preset[0])) return VAE_OK;
+    if (type->part == VAEI_PART_MODEL && !vaei_sections_have(d, VAEI_PART_MODEL)) return VAE_OK;
+    return vaei_section_append(d, arena, type) ? VAE_OK : VAE_E_NOMEM;
 }
 
 static vae_status_t fail_no_section(const vaei_document *d, const char *path, const char *name) {
-    const char *names[2 * VAEI_COUNT(known_sections)];
+    const char *names[2 * VAEI_SECTIONS];
     char hint[96];
     size_t n = 0;
-    for (size_t i = 0; i < VAEI_COUNT(known_sections); i++) names[n++] = known_sections[i];
+    for (size_t i = 0; i < VAEI_SECTIONS; i++) names[n++] = vaei_sections[i].name;
     for (const vaei_section *s = d->first; s && n < VAEI_COUNT(names); s = s->next)
         if (single(s)) names[n++] = single(s)->name;
     return vaei_fail(VAE_E_SPEC, "%.60s: no section or module '%.40s'%s", path, name, vaei_text_hint(hint, name, names, n));
@@ -161,18 +130,17 @@ static vae_status_t find_target(target *t, vaei_document *d, vaei_arena *arena, 
     const char *name = next_part(arena, &rest);
     if (!name) return VAE_E_NOMEM;
     memset(t, 0, sizeof(*t));
-    const int32_t no_prior = has_any(d, 0, MODEL_SECTIONS) && !vaei_document_find(d, "prior");
-    if (no_prior && strcmp(name, "prior") == 0 && !append_prior(d, arena)) return VAE_E_NOMEM; /* not objective prior, then */
+    VAEI_TRY(stand_in(d, arena, name)); /* first: `prior` is the section, not objective prior */
     t->section = find_section(d, name);
-    if (!t->section && has_any(d, 0, VAEI_COUNT(known_sections))) { /* training sections left out stand for their defaults */
+    if (!t->section && d->first) { /* training sections left out stand for their defaults */
         vaei_recipe recipe;
         VAEI_TRY(vaei_recipe_build(&recipe, arena, d));
         t->section = find_section(d, name);
     }
     if (!t->section) return fail_no_section(d, path, name);
     if (!*rest) return VAE_OK;
-    const int32_t is_stack = strcmp(t->section->name, "encoder") == 0 || strcmp(t->section->name, "decoder") == 0;
-    if (is_stack) return find_in_pipeline(t, &t->section->pipeline, t->section->name, arena, rest);
+    if (vaei_section_find(t->section->name)->form == VAEI_FORM_STACK)
+        return find_in_pipeline(t, &t->section->pipeline, t->section->name, arena, rest);
     t->node = single(t->section);
     t->option = next_part(arena, &rest);
     if (!t->option) return VAE_E_NOMEM;

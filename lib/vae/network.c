@@ -10,8 +10,7 @@
 #include <math.h>
 
 #include "nn/ranges.h"
-
-static const char *const sections[] = {"input", "encoder", "latent", "decoder", "likelihood", "prior"};
+#include "vae/sections.h"
 
 /* ---- building -------------------------------------------------------------------------------------------------- */
 
@@ -22,6 +21,15 @@ static vae_status_t single_module(vaei_node **out, const vaei_document *document
         return vaei_fail(VAE_E_SPEC, "line %d: %s: wanted exactly one module", (int)s->line, name);
     *out = s->pipeline.first;
     return VAE_OK;
+}
+
+static vae_status_t bind_single(vaei_node **node, const vaei_module **module, void **conf, vaei_arena *arena, const vaei_document *document,
+                                int32_t section) {
+    const vaei_section_type *const type = &vaei_sections[section];
+    const vaei_kind *const kind = &vaei_kinds[type->kind];
+    VAEI_TRY(single_module(node, document, type->name));
+    VAEI_TRY(vaei_module_find(module, kind->modules, *kind->count, kind->name, *node, type->name));
+    return vaei_module_bind(conf, *module, *node, arena, type->name);
 }
 
 static vae_status_t build_input(vaei_network *net, const vaei_document *document) {
@@ -42,9 +50,7 @@ static vae_status_t build_latent(vaei_network *net, vaei_build *b, const vaei_do
     const vaei_module *module;
     vaei_node *node = NULL;
     void *conf;
-    VAEI_TRY(single_module(&node, document, "latent"));
-    VAEI_TRY(vaei_module_find(&module, vaei_latents, vaei_latents_count, "latent", node, "latent"));
-    VAEI_TRY(vaei_module_bind(&conf, module, node, b->arena, "latent"));
+    VAEI_TRY(bind_single(&node, &module, &conf, b->arena, document, VAEI_SECTION_latent));
     q->ops = (const vaei_latent_ops *)(const void *)module;
     q->conf = conf;
     q->h = net->encoder->out;
@@ -85,9 +91,7 @@ static vae_status_t build_likelihood(vaei_network *net, vaei_build *b, const vae
     const vaei_module *module;
     vaei_node *node = NULL;
     void *conf;
-    VAEI_TRY(single_module(&node, document, "likelihood"));
-    VAEI_TRY(vaei_module_find(&module, vaei_likelihoods, vaei_likelihoods_count, "likelihood", node, "likelihood"));
-    VAEI_TRY(vaei_module_bind(&conf, module, node, b->arena, "likelihood"));
+    VAEI_TRY(bind_single(&node, &module, &conf, b->arena, document, VAEI_SECTION_likelihood));
     p->ops = (const vaei_likelihood_ops *)(const void *)module;
     p->conf = conf;
     VAEI_TRY(vaei_likelihood_plan(p, b, &net->input));
@@ -103,9 +107,7 @@ static vae_status_t build_prior(vaei_network *net, vaei_build *b, const vaei_doc
     void *conf;
     *p = (vaei_prior){.ops = &vaei_prior_standard, .latent = &net->latent};
     if (!vaei_document_find(document, "prior")) return VAE_OK;
-    VAEI_TRY(single_module(&node, document, "prior"));
-    VAEI_TRY(vaei_module_find(&module, vaei_priors, vaei_priors_count, "prior", node, "prior"));
-    VAEI_TRY(vaei_module_bind(&conf, module, node, b->arena, "prior"));
+    VAEI_TRY(bind_single(&node, &module, &conf, b->arena, document, VAEI_SECTION_prior));
     p->ops = (const vaei_prior_ops *)(const void *)module;
     p->conf = conf;
     if (!vaei_network_has_prior(net)) return VAE_OK;
@@ -124,9 +126,10 @@ static vae_status_t build_prior(vaei_network *net, vaei_build *b, const vaei_doc
 static vae_status_t print_spec(vaei_network *net, vaei_arena *arena, const vaei_document *document) {
     vaei_writer w = {0};
     for (int32_t pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < VAEI_COUNT(sections); i++) {
-            const vaei_section *s = vaei_document_find(document, sections[i]);
-            if (!s || (strcmp(s->name, "prior") == 0 && !vaei_network_has_prior(net))) continue;
+        for (size_t i = 0; i < VAEI_SECTIONS; i++) {
+            const vaei_section_type *const type = &vaei_sections[i];
+            const vaei_section *const s = type->part == VAEI_PART_MODEL ? vaei_document_find(document, type->name) : NULL;
+            if (!s || vaei_section_is_preset(s, type)) continue;
             vaei_write(&w, "%-10s ", s->name);
             vaei_pipeline_print(&s->pipeline, &w);
             vaei_write(&w, "\n");

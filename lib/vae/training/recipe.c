@@ -3,24 +3,14 @@
  * canonical form. */
 #include "vae/training/recipe.h"
 
-enum { OPTIMIZER, OBJECTIVE, SCHEDULE, CLIP, MEMORY, SECTIONS }; /* those that change results first */
+#include "vae/sections.h"
 
-static const char *const section_name[SECTIONS] = {"optimizer", "objective", "schedule", "clip", "memory"};
-static const char *const default_module[SECTIONS] = {"adam", "elbo", "constant", "none", "keep"};
-
-/* A section of one module without attributes, behind the last one. */
-static vaei_section *append(vaei_arena *arena, vaei_document *document, const char *name, const char *module) {
-    vaei_section *section = vaei_arena_alloc(arena, sizeof *section);
-    vaei_node *node = vaei_arena_alloc(arena, sizeof *node);
-    if (!section || !node) return NULL;
-    node->name = module;
-    section->name = name;
-    section->pipeline.first = node;
-    vaei_section **end = &document->first;
-    while (*end) end = &(*end)->next;
-    *end = section;
-    return section;
-}
+/* A section at work. */
+typedef struct bound {
+    vaei_section *section; /* NULL: left out, and nothing stands for it */
+    const vaei_module *module;
+    void *conf;
+} bound;
 
 static vae_status_t only_module(vaei_node **out, const vaei_section *section, const char *example) {
     vaei_node *node = section->pipeline.first;
@@ -32,24 +22,28 @@ static vae_status_t only_module(vaei_node **out, const vaei_section *section, co
     return VAE_OK;
 }
 
-static vae_status_t bind_section(const vaei_module **module, void **conf, vaei_section *section, int which, vaei_arena *arena,
-                                 const vaei_module *const *registry, size_t count) {
+static vae_status_t bind_section(bound *out, const vaei_section_type *type, vaei_arena *arena) {
+    const vaei_kind *const kind = &vaei_kinds[type->kind];
     vaei_node *node = NULL;
-    VAEI_TRY(only_module(&node, section, default_module[which]));
-    VAEI_TRY(vaei_module_find(module, registry, count, section->name, node, section->name));
-    const char *where = vaei_arena_format(arena, "%s %s", section->name, node->name);
+    VAEI_TRY(only_module(&node, out->section, type->preset));
+    VAEI_TRY(vaei_module_find(&out->module, kind->modules, *kind->count, kind->name, node, type->name));
+    const char *where = vaei_arena_format(arena, "%s %s", type->name, node->name);
     if (!where) return VAE_E_NOMEM;
-    return vaei_module_bind(conf, *module, node, arena, where);
+    return vaei_module_bind(&out->conf, out->module, node, arena, where);
 }
 
-/* Prints the first `count` in their order, whatever their order in the document. */
-static const char *print(vaei_section *const *section, int count, vaei_arena *arena) {
-    vaei_section line[SECTIONS];
-    for (int i = 0; i < count; i++) {
-        line[i] = *section[i];
-        line[i].next = i + 1 < count ? &line[i + 1] : NULL;
+/* Prints them in the order of the table, whatever their order in the document; `cost`: those too that change no result. */
+static const char *print(const bound *sections, int32_t cost, vaei_arena *arena) {
+    vaei_section line[VAEI_SECTIONS];
+    vaei_document document = {NULL};
+    vaei_section **end = &document.first;
+    for (int32_t i = 0; i < VAEI_SECTIONS; i++) {
+        if (!sections[i].section || (vaei_sections[i].part == VAEI_PART_COST && !cost)) continue;
+        line[i] = *sections[i].section;
+        *end = &line[i];
+        end = &line[i].next;
     }
-    const vaei_document document = {line};
+    *end = NULL;
     vaei_writer w = {NULL, 0, 0};
     vaei_document_print(&document, &w);
     const size_t length = w.length;
@@ -58,32 +52,38 @@ static const char *print(vaei_section *const *section, int count, vaei_arena *ar
     return w.buf;
 }
 
-vae_status_t vaei_recipe_build(vaei_recipe *recipe, vaei_arena *arena, vaei_document *document) {
-    const vaei_module *const *const registry[SECTIONS] = {vaei_optimizers, vaei_objectives, vaei_schedules, vaei_clips, vaei_memories};
-    const size_t count[SECTIONS] = {vaei_optimizers_count, vaei_objectives_count, vaei_schedules_count, vaei_clips_count,
-                                    vaei_memories_count};
-    const vaei_module *module[SECTIONS] = {NULL};
-    vaei_section *section[SECTIONS];
-    void *conf[SECTIONS] = {NULL};
-    vaei_objective objective = {.n = 0};
-    for (int i = 0; i < SECTIONS; i++) {
-        section[i] = vaei_document_find(document, section_name[i]);
-        if (!section[i]) section[i] = append(arena, document, section_name[i], default_module[i]);
-        if (!section[i]) return VAE_E_NOMEM;
-        if (i == OBJECTIVE) VAEI_TRY(vaei_objective_build(&objective, arena, section[i]));
-        else VAEI_TRY(bind_section(&module[i], &conf[i], section[i], i, arena, registry[i], count[i]));
+/* The section of the document, or its preset behind the others. */
+static vae_status_t find_section(bound *out, vaei_document *document, vaei_arena *arena, const vaei_section_type *type) {
+    out->section = vaei_document_find(document, type->name);
+    if (!type->preset[0]) { /* nothing stands for it */
+        if (out->section && vaei_section_is_preset(out->section, type)) out->section = NULL;
+        return VAE_OK;
     }
-    const char *text = print(section, SECTIONS, arena), *law = print(section, MEMORY, arena);
+    if (!out->section) out->section = vaei_section_append(document, arena, type);
+    return out->section ? VAE_OK : VAE_E_NOMEM;
+}
+
+vae_status_t vaei_recipe_build(vaei_recipe *recipe, vaei_arena *arena, vaei_document *document) {
+    bound at[VAEI_SECTIONS] = {{NULL}};
+    vaei_objective objective = {.n = 0};
+    for (int32_t i = 0; i < VAEI_SECTIONS; i++) {
+        const vaei_section_type *const type = &vaei_sections[i];
+        if (type->part == VAEI_PART_MODEL) continue;
+        VAEI_TRY(find_section(&at[i], document, arena, type));
+        if (!at[i].section) continue;
+        VAEI_TRY(type->form == VAEI_FORM_SUM ? vaei_objective_build(&objective, arena, at[i].section) : bind_section(&at[i], type, arena));
+    }
+    const char *text = print(at, 1, arena), *law = print(at, 0, arena);
     if (!text || !law) return VAE_E_NOMEM;
     *recipe = (vaei_recipe){
-        .optimizer = (const vaei_optimizer_ops *)module[OPTIMIZER], /* a module is the first member of its ops */
+        .optimizer = (const vaei_optimizer_ops *)at[VAEI_SECTION_optimizer].module, /* a module is the first member of its ops */
         .objective = objective,
-        .schedule = (const vaei_schedule_ops *)module[SCHEDULE],
-        .clip = (const vaei_clip_ops *)module[CLIP],
-        .optimizer_conf = conf[OPTIMIZER],
-        .schedule_conf = conf[SCHEDULE],
-        .clip_conf = conf[CLIP],
-        .memory = (const vaei_memory_ops *)module[MEMORY],
+        .schedule = (const vaei_schedule_ops *)at[VAEI_SECTION_schedule].module,
+        .clip = (const vaei_clip_ops *)at[VAEI_SECTION_clip].module,
+        .optimizer_conf = at[VAEI_SECTION_optimizer].conf,
+        .schedule_conf = at[VAEI_SECTION_schedule].conf,
+        .clip_conf = at[VAEI_SECTION_clip].conf,
+        .memory = (const vaei_memory_ops *)at[VAEI_SECTION_memory].module,
         .text = text,
         .law = law,
     };

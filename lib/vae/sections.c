@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ * sections.c - the tables of kinds and sections, and questions that they answer. */
+#include "vae/sections.h"
+
+#include "nn/layer.h"
+#include "vae/latent.h"
+#include "vae/likelihood.h"
+#include "vae/objective.h"
+#include "vae/optimizer.h"
+#include "vae/prior.h"
+
+const vaei_kind vaei_kinds[VAEI_KINDS] = {
+#define VAEI_KIND(name, registry, title) {#name, vaei_##registry, &vaei_##registry##_count},
+#include "vae/kinds.def"
+#undef VAEI_KIND
+};
+
+const vaei_section_type vaei_sections[VAEI_SECTIONS] = {
+#define VAEI_SECTION(name, part, form, kind, preset) {#name, VAEI_PART_##part, VAEI_FORM_##form, VAEI_KIND_##kind, preset},
+#include "vae/sections.def"
+#undef VAEI_SECTION
+};
+
+const vaei_section_type *vaei_section_find(const char *name) {
+    for (size_t i = 0; i < VAEI_SECTIONS; i++)
+        if (strcmp(vaei_sections[i].name, name) == 0) return &vaei_sections[i];
+    return NULL;
+}
+
+int32_t vaei_sections_have(const vaei_document *document, int32_t part) {
+    for (const vaei_section *s = document->first; s; s = s->next) {
+        const vaei_section_type *const type = vaei_section_find(s->name);
+        if (type && (type->part == VAEI_PART_MODEL) == (part == VAEI_PART_MODEL)) return 1;
+    }
+    return 0;
+}
+
+vaei_section *vaei_section_append(vaei_document *document, vaei_arena *arena, const vaei_section_type *type) {
+    vaei_section *const section = vaei_arena_alloc(arena, sizeof(*section));
+    vaei_node *const node = vaei_arena_alloc(arena, sizeof(*node));
+    if (!section || !node) return NULL;
+    node->name = type->preset;
+    section->name = type->name;
+    section->pipeline.first = type->preset[0] ? node : NULL;
+    vaei_section **end = &document->first;
+    while (*end) end = &(*end)->next;
+    return *end = section;
+}
+
+int32_t vaei_section_is_preset(const vaei_section *section, const vaei_section_type *type) {
+    const vaei_node *const node = section->pipeline.first;
+    if (!type->preset) return 0;
+    if (!node || !type->preset[0]) return !node && !type->preset[0];
+    return strcmp(node->name, type->preset) == 0 && !node->attrs && !node->body && !node->next;
+}

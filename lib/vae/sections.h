@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ * sections.h - what a text may hold: the kinds of modules (kinds.def) and the sections made of them (sections.def), as tables. Whatever
+ * loops over kinds or sections reads these, so that a new one is a row. */
+#ifndef VAEI_SECTIONS_H
+#define VAEI_SECTIONS_H
+
+#include "base/module.h"
+
+typedef struct vaei_kind {
+    const char *name;
+    const vaei_module *const *modules;
+    const size_t *count;
+} vaei_kind;
+
+enum {
+#define VAEI_KIND(name, registry, title) VAEI_KIND_##name,
+#include "vae/kinds.def"
+#undef VAEI_KIND
+    VAEI_KINDS,
+    VAEI_KIND_none = VAEI_KINDS
+};
+
+extern const vaei_kind vaei_kinds[VAEI_KINDS];
+
+enum {
+    VAEI_PART_MODEL,    /* what the model is */
+    VAEI_PART_TRAINING, /* how it is trained: changes what comes out */
+    VAEI_PART_COST      /* of the training: changes time and memory, and no result */
+};
+
+enum {
+    VAEI_FORM_SHAPE,  /* a shape and nothing else */
+    VAEI_FORM_STACK,  /* a pipeline of layers */
+    VAEI_FORM_MODULE, /* one module */
+    VAEI_FORM_SUM     /* modules that are added up */
+};
+
+typedef struct vaei_section_type {
+    const char *name;
+    int32_t part, form, kind; /* VAEI_PART_, VAEI_FORM_, VAEI_KIND_ */
+    const char *preset;       /* as in sections.def */
+} vaei_section_type;
+
+enum {
+#define VAEI_SECTION(name, part, form, kind, preset) VAEI_SECTION_##name,
+#include "vae/sections.def"
+#undef VAEI_SECTION
+    VAEI_SECTIONS
+};
+
+extern const vaei_section_type vaei_sections[VAEI_SECTIONS];
+
+/* The section that the name names, or NULL. */
+const vaei_section_type *vaei_section_find(const char *name);
+
+/* Has the document a section of this part? VAEI_PART_TRAINING: or of its cost. */
+int32_t vaei_sections_have(const vaei_document *document, int32_t part);
+
+/* Puts the section behind the others as its preset says. NULL: no memory. */
+vaei_section *vaei_section_append(vaei_document *document, vaei_arena *arena, const vaei_section_type *type);
+
+/* Says the section what the text says without it? */
+int32_t vaei_section_is_preset(const vaei_section *section, const vaei_section_type *type);
+
+#endif
