@@ -378,7 +378,7 @@ START_TEST(test_the_codebook_is_found_by_name_and_its_size_checked) {
     const vae_tensor_t *tensor;
     int64_t index;
     vae_model_t *m = model_of("latent vq codes=16 dim=4", 3), *other = model_of("latent vq codes=16 dim=5", 3);
-    snprintf(path, sizeof(path), "/tmp/vae-book-%ld.safetensors", (long)getpid());
+    snprintf(path, sizeof(path), "/tmp/vae-codebook-%ld.safetensors", (long)getpid());
     ck_assert_ok(vae_model_param_find(m, "latent.codebook", &index));
     ck_assert_ok(vae_model_param(m, index, &tensor, NULL));
     ck_assert_int_eq(vae_tensor_ndim(tensor), 2);

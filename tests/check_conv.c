@@ -142,22 +142,22 @@ static guarded spoiled(int64_t count) {
 }
 
 static guarded forward(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x, const float *w,
-                       const float *scale, const float *bias, const vaei_post *post) {
+                       const float *scale, const float *bias, const vaei_epilogue *epilogue) {
     guarded packed = spoiled(vaei_conv_forward_pack_floats(k, g)), y = spoiled(y_floats(g, n));
     guarded scratch = spoiled(vaei_conv_forward_scratch(k, g, n));
     vaei_conv_forward_pack(k, g, w, scale, packed.at);
-    vaei_conv_forward(k, pool, g, n, x, packed.at, bias, post, y.at, scratch.at);
+    vaei_conv_forward(k, pool, g, n, x, packed.at, bias, epilogue, y.at, scratch.at);
     guarded_free(&packed);
     guarded_free(&scratch);
     return y;
 }
 
 static guarded data(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *dy, const float *w,
-                    const float *scale, const float *bias, const vaei_post *post) {
+                    const float *scale, const float *bias, const vaei_epilogue *epilogue) {
     guarded packed = spoiled(vaei_conv_data_pack_floats(k, g)), dx = spoiled(x_floats(g, n));
     guarded scratch = spoiled(vaei_conv_data_scratch(k, g, n));
     vaei_conv_data_pack(k, g, w, scale, packed.at);
-    vaei_conv_data(k, pool, g, n, dy, packed.at, bias, post, dx.at, scratch.at);
+    vaei_conv_data(k, pool, g, n, dy, packed.at, bias, epilogue, dx.at, scratch.at);
     guarded_free(&packed);
     guarded_free(&scratch);
     return dx;
@@ -171,7 +171,7 @@ static guarded weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_c
     return dw;
 }
 
-/* post: y = 3 y + 1 on whole pixels */
+/* epilogue: y = 3 y + 1 on whole pixels */
 static void stretch(const void *arg, const vaei_kernels *k, int64_t count, float *y) {
     const int64_t channels = *(const int64_t *)arg;
     (void)k;
@@ -288,7 +288,7 @@ static void check_equal(guarded want, guarded got, const char *what, const char 
 START_TEST(test_conv_has_the_same_bits_on_every_table) {
     const vaei_kernels *const portable = vaei_kernels_select(1, 0);
     const vaei_conv g = geometry(_i);
-    const vaei_post post_y = {stretch, &g.oc}, post_x = {stretch, &g.c};
+    const vaei_epilogue post_y = {stretch, &g.oc}, post_x = {stretch, &g.c};
     arrays a = arrays_of(&g, BATCH);
     for (int32_t isa = ISA_FIRST + 1; isa < ISA_END; isa++) {
         const vaei_kernels *const k = vaei_kernels_select(isa, 0);
@@ -314,7 +314,7 @@ START_TEST(test_conv_has_the_same_bits_for_any_threads) {
         ck_assert_int_eq(vaei_pool_create(&pool, &heap, threads[i], NULL, NULL), VAE_OK);
         for (int index = 0; index < CHOSEN; index++) {
             const vaei_conv g = geometry(index);
-            const vaei_post post_y = {stretch, &g.oc}, post_x = {stretch, &g.c};
+            const vaei_epilogue post_y = {stretch, &g.oc}, post_x = {stretch, &g.c};
             arrays a = arrays_of(&g, BATCH);
             check_equal(forward(k, NULL, &g, BATCH, a.x.at, a.w.at, NULL, a.bias_y.at, &post_y),
                         forward(k, pool, &g, BATCH, a.x.at, a.w.at, NULL, a.bias_y.at, &post_y), "forward", names[i], index);

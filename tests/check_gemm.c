@@ -17,7 +17,7 @@ static const shape shapes[] = {
 
 static const int32_t thread_counts[] = {1, 2, 3, 7};
 
-/* post: y = 2 y - 1, and counts that it sees whole rows */
+/* epilogue: y = 2 y - 1, and counts that it sees whole rows */
 static void halve(const void *arg, const vaei_kernels *k, int64_t count, float *y) {
     const int64_t N = *(const int64_t *)arg;
     (void)k;
@@ -34,10 +34,10 @@ static vaei_pool *pool_of(vaei_heap *heap, int32_t threads) {
 
 /* y = a b + bias by one table; b is given transposed, as PyTorch's linear weights are */
 static guarded product(const vaei_kernels *k, const vaei_pool *pool, shape s, const guarded *a, int64_t lda, const guarded *b,
-                       const float *bias, const vaei_post *post) {
+                       const float *bias, const vaei_epilogue *epilogue) {
     guarded packed = guarded_floats(vaei_pack_floats(k, s.K, s.N)), y = guarded_floats(s.M * s.N);
     vaei_pack(k, pool, s.K, s.N, b->at, 1, s.K, NULL, packed.at);
-    vaei_matmul(k, pool, s.M, s.K, s.N, a->at, lda, packed.at, bias, 0, y.at, s.N, post);
+    vaei_matmul(k, pool, s.M, s.K, s.N, a->at, lda, packed.at, bias, 0, y.at, s.N, epilogue);
     guarded_free(&packed);
     return y;
 }
@@ -84,9 +84,9 @@ START_TEST(test_matmul_has_the_same_bits_on_every_table) {
         const shape s = shapes[i];
         const int64_t lda = s.K + 1;
         guarded a = guarded_random(&d, (s.M - 1) * lda + s.K), b = guarded_random(&d, s.K * s.N), bias = guarded_random(&d, s.N);
-        const vaei_post post = {halve, &s.N};
-        guarded want = product(vaei_kernels_select(1, 0), NULL, s, &a, lda, &b, bias.at, &post);
-        guarded got = product(k, NULL, s, &a, lda, &b, bias.at, &post);
+        const vaei_epilogue epilogue = {halve, &s.N};
+        guarded want = product(vaei_kernels_select(1, 0), NULL, s, &a, lda, &b, bias.at, &epilogue);
+        guarded got = product(k, NULL, s, &a, lda, &b, bias.at, &epilogue);
         ck_assert_msg(memcmp(want.at, got.at, (size_t)(s.M * s.N) * sizeof(float)) == 0, "%s: shape %d", k->name, (int)i);
         guarded_free(&a);
         guarded_free(&b);
@@ -104,9 +104,9 @@ START_TEST(test_matmul_has_the_same_bits_for_any_threads) {
     for (size_t i = 0; i < VAEI_COUNT(shapes); i++) {
         dice d = {7};
         const shape s = shapes[i];
-        const vaei_post post = {halve, &s.N};
+        const vaei_epilogue epilogue = {halve, &s.N};
         guarded a = guarded_random(&d, s.M * s.K), b = guarded_random(&d, s.K * s.N);
-        guarded want = product(k, NULL, s, &a, s.K, &b, NULL, &post), got = product(k, pool, s, &a, s.K, &b, NULL, &post);
+        guarded want = product(k, NULL, s, &a, s.K, &b, NULL, &epilogue), got = product(k, pool, s, &a, s.K, &b, NULL, &epilogue);
         ck_assert(memcmp(want.at, got.at, (size_t)(s.M * s.N) * sizeof(float)) == 0);
         guarded_free(&a);
         guarded_free(&b);
@@ -176,11 +176,11 @@ static void check_plain(const vaei_kernels *k, const vaei_pool *pool, dice *d, s
     guarded a = guarded_random(d, s.M * s.K), b = guarded_random(d, s.K * s.N), got = guarded_random(d, s.M * s.N);
     guarded want = guarded_floats(got.count), packed = guarded_floats(vaei_pack_floats(k, s.K, s.N));
     guarded scratch = guarded_floats(vaei_matmul_plain_scratch(k, s.M, s.K, s.N));
-    const vaei_post post = {halve, &s.N};
+    const vaei_epilogue epilogue = {halve, &s.N};
     memcpy(want.at, got.at, (size_t)got.count * sizeof(float));
     vaei_pack(k, NULL, s.K, s.N, b.at, s.N, 1, NULL, packed.at);
-    vaei_matmul(k, NULL, s.M, s.K, s.N, a.at, s.K, packed.at, NULL, accumulate, want.at, s.N, &post);
-    vaei_matmul_plain(k, pool, s.M, s.K, s.N, a.at, b.at, accumulate, got.at, &post, scratch.at);
+    vaei_matmul(k, NULL, s.M, s.K, s.N, a.at, s.K, packed.at, NULL, accumulate, want.at, s.N, &epilogue);
+    vaei_matmul_plain(k, pool, s.M, s.K, s.N, a.at, b.at, accumulate, got.at, &epilogue, scratch.at);
     ck_assert_msg(memcmp(want.at, got.at, (size_t)got.count * sizeof(float)) == 0, "%s: plain %d %d %d", k->name, (int)s.M, (int)s.K,
                   (int)s.N);
     guarded_free(&a);

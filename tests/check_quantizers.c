@@ -187,8 +187,8 @@ START_TEST(test_the_terms_gradients_agree_with_differences) {
     rig g;
     rig_open(&g, terms[_i], image, N, 2);
     float *h = spread(H, 1, 1), *zero = calloc(H, sizeof(float));
-    const vaei_param *book = g.table.count > 0 ? g.table.at[0] : NULL;
-    if (strstr(terms[_i], "simvq")) book = param_of(&g, "transform.weight");
+    const vaei_param *codebook = g.table.count > 0 ? g.table.at[0] : NULL;
+    if (strstr(terms[_i], "simvq")) codebook = param_of(&g, "transform.weight");
     const int by_gradient = strstr(terms[_i], "learn=gradient") || strstr(terms[_i], "simvq");
     const int many = strstr(terms[_i], "rvq") && by_gradient;
     const double commit_share = by_gradient ? 0.25 / 1.25 : 1, code_share = 1 / 1.25;
@@ -198,9 +198,9 @@ START_TEST(test_the_terms_gradients_agree_with_differences) {
         const double analytic = (double)g.dh[i] / commit_share;
         check_slope(&g, h, h + i, analytic, "h", i);
     }
-    /* residual stages see the codes of the stages before as constants, and the orthogonal term has a share of its own: plain books only */
-    for (int64_t i = 0; by_gradient && !many && !strstr(terms[_i], "orthogonal") && i < book->count; i += 3)
-        check_slope(&g, h, g.params + book->offset + i, (double)g.grads[book->offset + i] / code_share, book->name, i);
+    /* residual stages see the codes of the stages before as constants, and the orthogonal term has its own share: plain codebooks only */
+    for (int64_t i = 0; by_gradient && !many && !strstr(terms[_i], "orthogonal") && i < codebook->count; i += 3)
+        check_slope(&g, h, g.params + codebook->offset + i, (double)g.grads[codebook->offset + i] / code_share, codebook->name, i);
     rig_close(&g);
     free(h), free(zero);
 }

@@ -85,11 +85,11 @@ static rig open_rig(const char *text, int32_t training, float of_params, float o
     if (training) g.model->ctx->kernels->flush(net->params.n_floats, g.model->params, g.model->params);
     g.S = net->likelihood.size;
     g.D = vaei_shape_size(&net->latent.z);
-    vaei_network_carve(net, g.model->ctx->kernels, N, training ? VAEI_EXAMPLES_TRAIN : 0, &c, &g.w);
+    vaei_network_carve(net, g.model->ctx->kernels, N, training ? VAEI_BLOCKS_TRAIN : 0, &c, &g.w);
     g.block = aligned_alloc(64, (c.used + 63) / 64 * 64);
     memset(g.block, 0, c.used);
     c = (vaei_carve){.base = g.block};
-    vaei_network_carve(net, g.model->ctx->kernels, N, training ? VAEI_EXAMPLES_TRAIN : 0, &c, &g.w);
+    vaei_network_carve(net, g.model->ctx->kernels, N, training ? VAEI_BLOCKS_TRAIN : 0, &c, &g.w);
     g.r = (vaei_run){.k = g.model->ctx->kernels, .n = N, .training = training, .params = g.model->params};
     if (training) g.r.grads = calloc((size_t)net->params.n_floats, sizeof(float));
     g.x = numbers(N * g.S, 1, of_x);

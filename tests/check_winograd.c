@@ -104,9 +104,9 @@ static guarded spoiled(int64_t count) {
 /* How it is run, beside plainly */
 typedef struct variant {
     const vaei_pool *pool;
-    const vaei_feed *feed;
+    const vaei_prologue *prologue;
     const float *add;
-    const vaei_post *post;
+    const vaei_epilogue *epilogue;
     int32_t onto; /* add stands in y */
 } variant;
 
@@ -123,12 +123,12 @@ static guarded winograd(const vaei_kernels *k, const vaei_conv *g, int32_t way, 
                                             .g = g,
                                             .n = n,
                                             .data = way,
-                                            .in = v->feed ? NULL : a->x.at + first * x_floats(g, way),
-                                            .feed = v->feed,
+                                            .in = v->prologue ? NULL : a->x.at + first * x_floats(g, way),
+                                            .prologue = v->prologue,
                                             .packed = packed.at,
                                             .bias = a->bias.at,
                                             .add = v->onto ? y.at : v->add,
-                                            .post = v->post,
+                                            .epilogue = v->epilogue,
                                             .out = y.at,
                                             .scratch = scratch.at});
     guarded_free(&packed);
@@ -218,7 +218,7 @@ START_TEST(test_winograd_equals_on_every_isa) {
 }
 END_TEST
 
-/* post: y = 3 y + 1 on whole pixels */
+/* epilogue: y = 3 y + 1 on whole pixels */
 static void stretch(const void *arg, const vaei_kernels *k, int64_t count, float *y) {
     const int64_t channels = *(const int64_t *)arg;
     (void)k;
@@ -231,8 +231,8 @@ START_TEST(test_winograd_does_not_depend_on_batch_or_threads) {
     const vaei_conv g = geometry(_i / 2);
     const int32_t way = _i % 2;
     const int64_t channels = outputs(&g, way);
-    const vaei_post post = {stretch, &channels};
-    const variant finished = {.post = &post};
+    const vaei_epilogue epilogue = {stretch, &channels};
+    const variant finished = {.epilogue = &epilogue};
     arrays a = arrays_of(&g, way, BATCH);
     guarded whole = winograd(k, &g, way, BATCH, &a, 0, &finished);
     for (int64_t i = 0; i < BATCH; i++) {
@@ -246,7 +246,7 @@ START_TEST(test_winograd_does_not_depend_on_batch_or_threads) {
         vaei_pool *pool;
         vaei_heap_init_default(&heap);
         ck_assert_int_eq(vaei_pool_create(&pool, &heap, threads[i], NULL, NULL), VAE_OK);
-        guarded y = winograd(k, &g, way, BATCH, &a, 0, &(variant){.pool = pool, .post = &post});
+        guarded y = winograd(k, &g, way, BATCH, &a, 0, &(variant){.pool = pool, .epilogue = &epilogue});
         check_same(&y, whole.at, "threads", k->name, _i);
         guarded_free(&y);
         vaei_pool_destroy(pool);
@@ -276,15 +276,16 @@ START_TEST(test_winograd_fed_and_added_to_changes_no_bit) {
     if (g.sy * g.sx > 1) return; /* phases read one image in turn: nothing is made for them on demand */
     arrays a = arrays_of(&g, FORWARD, BATCH);
     const source s = {a.x.at, g.h, g.w, g.c};
-    const vaei_feed feed = {pixels, &s};
-    const vaei_post post = {stretch, &channels};
+    const vaei_prologue prologue = {pixels, &s};
+    const vaei_epilogue epilogue = {stretch, &channels};
     guarded want = winograd(k, &g, FORWARD, BATCH, &a, 0, NULL);
-    guarded fed = winograd(k, &g, FORWARD, BATCH, &a, 0, &(variant){.feed = &feed});
+    guarded fed = winograd(k, &g, FORWARD, BATCH, &a, 0, &(variant){.prologue = &prologue});
     check_same(&fed, want.at, "fed", k->name, _i);
     k->add(want.count, a.add.at, want.at);
     stretch(&channels, k, want.count, want.at);
-    guarded apart = winograd(k, &g, FORWARD, BATCH, &a, 0, &(variant){.add = a.add.at, .post = &post});
-    guarded onto = winograd(k, &g, FORWARD, BATCH, &a, 0, &(variant){.feed = &feed, .add = a.add.at, .post = &post, .onto = 1});
+    guarded apart = winograd(k, &g, FORWARD, BATCH, &a, 0, &(variant){.add = a.add.at, .epilogue = &epilogue});
+    guarded onto =
+        winograd(k, &g, FORWARD, BATCH, &a, 0, &(variant){.prologue = &prologue, .add = a.add.at, .epilogue = &epilogue, .onto = 1});
     check_same(&apart, want.at, "added", k->name, _i);
     check_same(&onto, want.at, "added in place", k->name, _i);
     guarded_free(&want);

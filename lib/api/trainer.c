@@ -27,8 +27,8 @@ static int64_t pieces(int64_t n, int64_t size) {
 static void carve_trainer(const vae_model_t *model, const vaei_recipe *recipe, int64_t max_batch, vaei_carve *c, vae_trainer_t *t) {
     const vaei_params *p = &model->network.params;
     const int32_t of_prior = vaei_recipe_of_prior(recipe), n_slots = recipe->optimizer->slots(recipe->optimizer_conf);
-    const int32_t how = VAEI_EXAMPLES_TRAIN | (recipe->memory->again ? VAEI_EXAMPLES_AGAIN : 0) |
-                        (recipe->objective.flags & VAEI_OBJECTIVE_MEAN_NLL ? VAEI_EXAMPLES_TURN : 0);
+    const int32_t how = VAEI_BLOCKS_TRAIN | (recipe->memory->recompute ? VAEI_BLOCKS_RECOMPUTE : 0) |
+                        (recipe->objective.flags & VAEI_OBJECTIVE_MEAN_NLL ? VAEI_BLOCKS_FUSED : 0);
     vaei_network_carve(&model->network, model->ctx->kernels, max_batch, of_prior ? 0 : how, c, &t->work);
     if (of_prior) vaei_network_carve_prior(&model->network, model->ctx->kernels, max_batch, 1, c, &t->work);
     if (recipe->objective.flags & VAEI_OBJECTIVE_SEES_Z) vaei_network_carve_terms(&model->network, max_batch, c, &t->work);

@@ -16,7 +16,7 @@ static const vaei_conv_algorithm *algorithm_of(const vaei_kernels *k, const vaei
 static void run(vaei_conv_job *j) {
     const vaei_conv_algorithm *const a = algorithm_of(j->k, j->g, j->data);
     VAEI_ASSERT_ROOM(j->scratch, (size_t)a->scratch(j->k, j->g, j->n, j->data) * sizeof *j->scratch);
-    if (j->post && !j->post->apply) j->post = NULL;
+    if (j->epilogue && !j->epilogue->apply) j->epilogue = NULL;
     a->run(j);
 }
 
@@ -39,9 +39,9 @@ int64_t vaei_conv_forward_scratch(const vaei_kernels *k, const vaei_conv *g, int
 }
 
 void vaei_conv_forward(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x, const float *packed,
-                       const float *bias, const vaei_post *post, float *y, float *scratch) {
+                       const float *bias, const vaei_epilogue *epilogue, float *y, float *scratch) {
     run(&(vaei_conv_job){
-        .k = k, .pool = pool, .g = g, .n = n, .in = x, .packed = packed, .bias = bias, .post = post, .out = y, .scratch = scratch});
+        .k = k, .pool = pool, .g = g, .n = n, .in = x, .packed = packed, .bias = bias, .epilogue = epilogue, .out = y, .scratch = scratch});
 }
 
 int32_t vaei_conv_fuses(const vaei_conv *g) {
@@ -49,18 +49,18 @@ int32_t vaei_conv_fuses(const vaei_conv *g) {
 }
 
 void vaei_conv_forward_fused(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x,
-                             const vaei_feed *feed, const float *packed, const float *bias, const float *add, const vaei_post *post,
-                             float *y, float *scratch) {
+                             const vaei_prologue *prologue, const float *packed, const float *bias, const float *add,
+                             const vaei_epilogue *epilogue, float *y, float *scratch) {
     run(&(vaei_conv_job){.k = k,
                          .pool = pool,
                          .g = g,
                          .n = n,
                          .in = x,
-                         .feed = feed,
+                         .prologue = prologue,
                          .packed = packed,
                          .bias = bias,
                          .add = add,
-                         .post = post,
+                         .epilogue = epilogue,
                          .out = y,
                          .scratch = scratch});
 }
@@ -84,7 +84,7 @@ int64_t vaei_conv_data_scratch(const vaei_kernels *k, const vaei_conv *g, int64_
 }
 
 void vaei_conv_data(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *dy, const float *packed,
-                    const float *bias, const vaei_post *post, float *dx, float *scratch) {
+                    const float *bias, const vaei_epilogue *epilogue, float *dx, float *scratch) {
     run(&(vaei_conv_job){.k = k,
                          .pool = pool,
                          .g = g,
@@ -93,7 +93,7 @@ void vaei_conv_data(const vaei_kernels *k, const vaei_pool *pool, const vaei_con
                          .in = dy,
                          .packed = packed,
                          .bias = bias,
-                         .post = post,
+                         .epilogue = epilogue,
                          .out = dx,
                          .scratch = scratch});
 }

@@ -27,10 +27,10 @@ typedef struct vaei_conv {
 } vaei_conv;
 
 /* An input that is made on demand: `count` pixels of row y of an image, from column x on. Called by several threads. */
-typedef struct vaei_feed {
+typedef struct vaei_prologue {
     void (*pixels)(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count, float *out);
     const void *arg;
-} vaei_feed;
+} vaei_prologue;
 
 /* The names of the algorithms that the shape gets: of y, and of the gradient by the input. */
 const char *vaei_conv_forward_algorithm(const vaei_kernels *k, const vaei_conv *g);
@@ -45,21 +45,21 @@ int64_t vaei_conv_data_pack_floats(const vaei_kernels *k, const vaei_conv *g);
 /* scale_c[c] (NULL: 1) multiplies each channel of x: for a deconv2d with folded normalisation */
 void vaei_conv_data_pack(const vaei_kernels *k, const vaei_conv *g, const float *w, const float *scale_c, float *dst);
 
-/* y = conv(x) + bias, then post on finished runs of whole pixels (post sees multiples of oc floats). Scratch in floats. */
+/* y = conv(x) + bias, then the epilogue on finished runs of whole pixels (it sees multiples of oc floats). Scratch in floats. */
 int64_t vaei_conv_forward_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n);
 void vaei_conv_forward(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x, const float *packed,
-                       const float *bias, const vaei_post *post, float *y, float *scratch);
+                       const float *bias, const vaei_epilogue *epilogue, float *y, float *scratch);
 
-/* The same, y += add before post, with x from memory or made by the feed. add may be y. Only where vaei_conv_fuses(). */
+/* The same, y += add before the epilogue, with x from memory or made by the prologue. add may be y. Only where vaei_conv_fuses(). */
 int32_t vaei_conv_fuses(const vaei_conv *g);
 void vaei_conv_forward_fused(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x,
-                             const vaei_feed *feed, const float *packed, const float *bias, const float *add, const vaei_post *post,
-                             float *y, float *scratch);
+                             const vaei_prologue *prologue, const float *packed, const float *bias, const float *add,
+                             const vaei_epilogue *epilogue, float *y, float *scratch);
 
-/* dx = conv^T(dy) + bias[c] (bias for deconv2d, else NULL), then post. Writes every element of dx. */
+/* dx = conv^T(dy) + bias[c] (bias for deconv2d, else NULL), then epilogue. Writes every element of dx. */
 int64_t vaei_conv_data_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n);
 void vaei_conv_data(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *dy, const float *packed,
-                    const float *bias, const vaei_post *post, float *dx, float *scratch);
+                    const float *bias, const vaei_epilogue *epilogue, float *dx, float *scratch);
 
 /* dw[oc][c / groups][kh][kw] += gradient */
 int64_t vaei_conv_weight_scratch(const vaei_kernels *k, const vaei_conv *g, int64_t n);

@@ -34,7 +34,7 @@ static void run(const vaei_conv_job *j) {
     if (j->data) vaei_blas_conv_data(g, j->n, j->in, j->packed, j->bias, j->out, j->scratch);
     else vaei_blas_conv_forward(g, j->n, j->in, j->packed, j->bias, j->out, j->scratch);
     const int64_t floats = j->data ? g->h * g->w * g->c : g->oh * g->ow * g->oc;
-    if (j->post) j->post->apply(j->post->arg, j->k, j->n * floats, j->out);
+    if (j->epilogue) j->epilogue->apply(j->epilogue->arg, j->k, j->n * floats, j->out);
 }
 
 const vaei_conv_algorithm vaei_conv_columns = {"blas", fits, vaei_direct_pack_floats, pack, scratch_floats, run};

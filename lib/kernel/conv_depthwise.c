@@ -12,7 +12,7 @@ enum {
     TASK_WORK = 1 << 17, /* multiplications */
     CHUNKS = 16,
     CHUNK_LINES = 64,
-    POST_FLOATS = 4096
+    EPILOGUE_FLOATS = 4096
 };
 
 int32_t vaei_depthwise(const vaei_conv *g) {
@@ -46,7 +46,7 @@ typedef struct depthwise {
     int32_t data;
     int64_t lines, total; /* of output: in a task, of the batch */
     const float *in, *w, *bias;
-    const vaei_post *post;
+    const vaei_epilogue *epilogue;
     float *out;
 } depthwise;
 
@@ -81,13 +81,13 @@ static void output_task(void *arg, int32_t index) {
     const int64_t height = d->data ? g->h : g->oh, width = d->data ? g->w : g->ow;
     const int64_t image = (d->data ? g->oh * g->ow : g->h * g->w) * g->c;
     const int64_t first = index * d->lines, last = vaei_min(first + d->lines, d->total);
-    int64_t posted = first;
+    int64_t finished = first;
     for (int64_t line = first; line < last; line++) {
         float *const out = d->out + line * width * g->c;
         for (int64_t x = 0; x < width; x++) output_pixel(d, d->in + line / height * image, line % height, x, out + x * g->c);
-        if (d->post && ((line + 1 - posted) * width * g->c >= POST_FLOATS || line + 1 == last)) {
-            d->post->apply(d->post->arg, d->k, (line + 1 - posted) * width * g->c, d->out + posted * width * g->c);
-            posted = line + 1;
+        if (d->epilogue && ((line + 1 - finished) * width * g->c >= EPILOGUE_FLOATS || line + 1 == last)) {
+            d->epilogue->apply(d->epilogue->arg, d->k, (line + 1 - finished) * width * g->c, d->out + finished * width * g->c);
+            finished = line + 1;
         }
     }
 }
@@ -108,7 +108,7 @@ static void run(const vaei_conv_job *j) {
                    .in = j->in,
                    .w = j->packed,
                    .bias = j->bias,
-                   .post = j->post,
+                   .epilogue = j->epilogue,
                    .out = j->out};
     d.lines = vaei_max(d.lines, total / VAEI_MAX_TASKS + 1);
     vaei_parallel(j->pool, (int32_t)vaei_divide_up(total, d.lines), output_task, &d);

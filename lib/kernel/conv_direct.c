@@ -82,14 +82,14 @@ void vaei_direct_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, c
 typedef struct forward {
     vaei_rows rows;
     int64_t count, band;
-    const vaei_post *post;
+    const vaei_epilogue *epilogue;
 } forward;
 
 static void forward_task(void *arg, int32_t index) {
     const forward *const f = arg;
     const int64_t first = index * f->band, last = vaei_min(first + f->band, f->count);
     vaei_rows_run(&f->rows, first, last);
-    if (f->post) f->post->apply(f->post->arg, f->rows.k, (last - first) * f->rows.oc, f->rows.out + first * f->rows.oc);
+    if (f->epilogue) f->epilogue->apply(f->epilogue->arg, f->rows.k, (last - first) * f->rows.oc, f->rows.out + first * f->rows.oc);
 }
 
 static void run_forward(const vaei_conv_job *j) {
@@ -113,7 +113,7 @@ static void run_forward(const vaei_conv_job *j) {
                           .bias = j->bias,
                           .zeros = j->scratch},
                  .count = j->n * g->oh * g->ow,
-                 .post = j->post};
+                 .epilogue = j->epilogue};
     f.band = band_rows(f.count, taps_of(g) * cg * g->oc);
     vaei_parallel(j->pool, (int32_t)vaei_divide_up(f.count, f.band), forward_task, &f);
 }
@@ -125,7 +125,7 @@ typedef struct by_input {
     const vaei_conv *g;
     int64_t n, image_lines, count, band; /* in lines: sy rows of dx each */
     const float *dy, *packed, *bias, *zeros;
-    const vaei_post *post;
+    const vaei_epilogue *epilogue;
     float *dx;
 } by_input;
 
@@ -171,9 +171,9 @@ static void data_task(void *arg, int32_t index) {
             packed += g->groups * rows.group_floats;
         }
     }
-    if (d->post) {
+    if (d->epilogue) {
         const int64_t from = first_row(d, first), to = first_row(d, last);
-        d->post->apply(d->post->arg, d->k, (to - from) * g->w * g->c, d->dx + from * g->w * g->c);
+        d->epilogue->apply(d->epilogue->arg, d->k, (to - from) * g->w * g->c, d->dx + from * g->w * g->c);
     }
 }
 
@@ -181,7 +181,7 @@ static void run_data(const vaei_conv_job *j) {
     const vaei_conv *const g = j->g;
     memset(j->scratch, 0, (size_t)(g->oc / g->groups) * sizeof *j->scratch);
     const int64_t lines = vaei_divide_up(g->h, g->sy), columns = vaei_divide_up(g->w, g->sx);
-    by_input d = {j->k, g, j->n, lines, j->n * lines, 0, j->in, j->packed, j->bias, j->scratch, j->post, j->out};
+    by_input d = {j->k, g, j->n, lines, j->n * lines, 0, j->in, j->packed, j->bias, j->scratch, j->epilogue, j->out};
     /* a line holds `columns` pixels of each phase; all phases together make taps_of(g) multiplications of each */
     d.band = vaei_divide_up(band_rows(d.count * columns, taps_of(g) * (g->oc / g->groups) * g->c), columns);
     vaei_parallel(j->pool, (int32_t)vaei_divide_up(d.count, d.band), data_task, &d);

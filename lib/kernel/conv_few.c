@@ -22,8 +22,8 @@ enum {
     ROWS = 240, /* of weights, multiplied at once */
     MAX_TASKS = 32,
     TASK_LINES = 32,
-    MAX_PIXELS = 64,   /* of a panel: no table's nr is larger */
-    POST_FLOATS = 2048 /* finished before post is called */
+    MAX_PIXELS = 64,       /* of a panel: no table's nr is larger */
+    EPILOGUE_FLOATS = 2048 /* finished before the epilogue is called */
 };
 
 static int64_t whole_vectors(int64_t x) {
@@ -115,7 +115,7 @@ typedef struct few {
     int64_t margin, width, ring;     /* of a line of t: zeros on each side, all its floats; lines in the ring */
     int64_t lines, total;            /* of output: in a task, of the batch */
     const float *in, *packed, *bias;
-    const vaei_post *post;
+    const vaei_epilogue *epilogue;
     float *out, *scratch;
 } few;
 
@@ -224,7 +224,7 @@ static void few_task(void *arg, int32_t index) {
     const few *const f = arg;
     float *const ring = f->scratch + index * task_floats(f);
     const int64_t first = index * f->lines, last = vaei_min(first + f->lines, f->total), line_floats = f->x.out * f->outputs;
-    int64_t filled = 0, posted = first;
+    int64_t filled = 0, finished = first;
     memset(ring, 0, (size_t)task_floats(f) * sizeof *ring);
     for (int64_t line = first; line < last; line++) {
         const int64_t p = line % f->y.out, need = last_position(&f->y, p) + 1;
@@ -233,9 +233,9 @@ static void few_task(void *arg, int32_t index) {
         fill(f, image, filled, need, ring);
         filled = vaei_max(filled, need);
         output_line(f, p, ring, f->out + line * line_floats);
-        if (f->post && ((line + 1 - posted) * line_floats >= POST_FLOATS || line + 1 == last)) {
-            f->post->apply(f->post->arg, f->k, (line + 1 - posted) * line_floats, f->out + posted * line_floats);
-            posted = line + 1;
+        if (f->epilogue && ((line + 1 - finished) * line_floats >= EPILOGUE_FLOATS || line + 1 == last)) {
+            f->epilogue->apply(f->epilogue->arg, f->k, (line + 1 - finished) * line_floats, f->out + finished * line_floats);
+            finished = line + 1;
         }
     }
 }
@@ -246,7 +246,7 @@ static void run(const vaei_conv_job *j) {
     f.in = j->in;
     f.packed = j->packed;
     f.bias = j->bias;
-    f.post = j->post;
+    f.epilogue = j->epilogue;
     f.out = j->out;
     f.scratch = j->scratch;
     vaei_parallel(j->pool, (int32_t)vaei_divide_up(f.total, f.lines), few_task, &f);

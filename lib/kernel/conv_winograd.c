@@ -234,9 +234,9 @@ typedef struct winograd {
     frame f;
     int64_t run;             /* tiles of a task where blocks are tasks */
     const vaei_pool *within; /* for the parts of a block; NULL: it has one of each */
-    const vaei_feed *feed;
+    const vaei_prologue *prologue;
     const float *in, *u, *bias, *add, *zeros;
-    const vaei_post *post;
+    const vaei_epilogue *epilogue;
     float *out, *scratch;
     vaei_seats seats; /* in scratch */
 } winograd;
@@ -290,7 +290,7 @@ static void make_patch(const winograd *w, int64_t n, int64_t y, int64_t x, int64
             continue;
         }
         memset(patch, 0, (size_t)((x0 - x) * p->c) * sizeof *patch);
-        w->feed->pixels(w->feed->arg, w->k, n, y + i, x0, x1 - x0, inside);
+        w->prologue->pixels(w->prologue->arg, w->k, n, y + i, x0, x1 - x0, inside);
         memset(after, 0, (size_t)((x + width - x1) * p->c) * sizeof *patch);
     }
 }
@@ -323,7 +323,7 @@ static void input_tiles(const batch *b, int64_t number, int64_t t, int64_t end) 
 }
 
 /* Input that is made on demand: a patch for several tiles of a line */
-static void feed_tiles(const batch *b, int64_t t, int64_t end, float *patch) {
+static void prologue_tiles(const batch *b, int64_t t, int64_t end, float *patch) {
     const winograd *const w = b->w;
     const vaei_winograd_phase *const phase = b->phase;
     const frame *const f = &w->f;
@@ -351,9 +351,9 @@ static int64_t part_end(const batch *b, int32_t index) {
 
 static void input_task(void *arg, int32_t index) {
     batch *const b = arg;
-    if (b->w->feed) {
+    if (b->w->prologue) {
         const int32_t seat = vaei_seat_take(&b->seats);
-        feed_tiles(b, index * b->part, part_end(b, index), b->patches + seat * patch_floats(&b->w->f));
+        prologue_tiles(b, index * b->part, part_end(b, index), b->patches + seat * patch_floats(&b->w->f));
         vaei_seat_leave(&b->seats, seat);
     } else {
         for (int64_t i = 0; i < b->w->f.together; i++) input_tiles(b, i, index * b->part, part_end(b, index));
@@ -416,12 +416,12 @@ static void output_task(void *arg, int32_t index) {
     const vaei_winograd_phase *const phase = b->phase;
     const vaei_winograd_plan *const p = &w->f.p;
     const int64_t pixel = phase->x.out_step * p->oc, line = phase->y.out_step * p->ow * p->oc;
-    const int32_t again = adds(w, phase);
-    const float *const add = again ? w->out : w->add;
+    const int32_t resumed = adds(w, phase);
+    const float *const add = resumed ? w->out : w->add;
     for (int64_t t = index * b->part; t < part_end(b, index); t++) {
         const int64_t start = first_pixel(w, phase, b->at + t) * p->oc;
         if (empty(b->tile + t)) continue;
-        w->k->winograd_output(p->oc, b->tile + t, b->m + t * p->row_o, w->f.m, again ? NULL : w->bias, add ? add + start : NULL,
+        w->k->winograd_output(p->oc, b->tile + t, b->m + t * p->row_o, w->f.m, resumed ? NULL : w->bias, add ? add + start : NULL,
                               w->out + start, line, pixel);
     }
 }
@@ -435,7 +435,7 @@ static void pixels_task(void *arg, int32_t index) {
     const int64_t pixel = phase->x.out_step * p->oc, line = phase->y.out_step * p->ow * p->oc, end = part_end(b, index);
     const float *a[PIXELS], *const u = w->u + phase->panel * panel_floats(w->k, &w->f);
     float *c[PIXELS];
-    const int32_t again = adds(w, phase);
+    const int32_t resumed = adds(w, phase);
     int64_t count = 0;
     for (int64_t t = index * b->part; t < end; t++) {
         const vaei_winograd_tile *const tile = b->tile + t;
@@ -445,7 +445,7 @@ static void pixels_task(void *arg, int32_t index) {
             for (int64_t j = 0; j < tile->columns; j++) c[count++] = to + i * line + j * pixel;
         }
         if (count + SIZE * SIZE <= PIXELS && t < end - 1) continue;
-        multiply_rows(w, count, a, u, w->bias, again, c);
+        multiply_rows(w, count, a, u, w->bias, resumed, c);
         count = 0;
     }
 }
@@ -461,7 +461,7 @@ static void finish_task(void *arg, int32_t index) {
         const int64_t run = vaei_min(end - t, p->tiles_x - at->x); /* tiles of this line */
         const int64_t rows = vaei_min(high, p->oh - at->y * high), columns = vaei_min(run * wide, p->ow - at->x * wide);
         float *const pixels = w->out + ((at->n * p->oh + at->y * high) * p->ow + at->x * wide) * p->oc;
-        for (int64_t r = 0; r < rows; r++) { w->post->apply(w->post->arg, w->k, columns * p->oc, pixels + r * p->ow * p->oc); }
+        for (int64_t r = 0; r < rows; r++) { w->epilogue->apply(w->epilogue->arg, w->k, columns * p->oc, pixels + r * p->ow * p->oc); }
         t += run;
     }
 }
@@ -474,7 +474,7 @@ static void run_block(const winograd *w, batch *b) {
     for (b->phase = p->phase; b->phase < p->phase + p->phases; b->phase += w->f.together) {
         const int64_t taps_y = b->phase->y.taps, taps_x = b->phase->x.taps;
         for (int64_t t = 0; t < b->tiles; t++) b->tile[t] = vaei_winograd_tile_at(b->phase, b->at + t);
-        if (taps_y * taps_x == 1 && !w->feed && !w->add && !w->k->blas) {
+        if (taps_y * taps_x == 1 && !w->prologue && !w->add && !w->k->blas) {
             vaei_parallel(w->within, parts, pixels_task, b);
             continue;
         }
@@ -483,7 +483,7 @@ static void run_block(const winograd *w, batch *b) {
         vaei_parallel(w->within, (int32_t)(vaei_winograd_spots(taps_y) * vaei_winograd_spots(taps_x)), multiply_task, b);
         vaei_parallel(w->within, parts, output_task, b);
     }
-    if (w->post) vaei_parallel(w->within, parts, finish_task, b);
+    if (w->epilogue) vaei_parallel(w->within, parts, finish_task, b);
 }
 
 static void winograd_task(void *arg, int32_t index) {
@@ -516,13 +516,13 @@ static void run(const vaei_conv_job *j) {
     float *const scratch = j->scratch;
     winograd w = {.k = k,
                   .f = frame_of(j->g, j->n, j->data),
-                  .feed = j->feed,
+                  .prologue = j->prologue,
                   .in = j->in,
                   .u = j->packed,
                   .bias = j->bias,
                   .add = j->add,
                   .zeros = scratch,
-                  .post = j->post,
+                  .epilogue = j->epilogue,
                   .out = j->out};
     const int64_t blocks = vaei_divide_up(w.f.total, w.f.block);
     if (w.f.total == 0) return;

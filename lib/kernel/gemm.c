@@ -30,7 +30,7 @@ static void flush_rows(const void *arg, const vaei_kernels *k, int64_t count, fl
     k->flush(count, y, y);
 }
 
-const vaei_post vaei_flush_rows = {flush_rows, NULL};
+const vaei_epilogue vaei_flush_rows = {flush_rows, NULL};
 
 int64_t vaei_pack_floats(const vaei_kernels *k, int64_t K, int64_t N) {
     return k->blas ? K * N : vaei_divide_up(N, k->lanes) * k->lanes * K;
@@ -121,7 +121,7 @@ typedef struct product {
     const float *a, *b, *bias;
     int64_t ldb; /* 0: b is packed */
     float *y;
-    const vaei_post *post;
+    const vaei_epilogue *epilogue;
     int32_t accumulate;
     int64_t band_rows, band_columns, column_bands; /* columns a multiple of nr */
     int64_t block, block_columns;                  /* of b, that all tiles of a band use in turn */
@@ -167,13 +167,13 @@ static void product_task(void *arg, int32_t index) {
     const int64_t m0 = index / p->column_bands * p->band_rows, m1 = vaei_min(m0 + p->band_rows, p->M);
     const int64_t first = index % p->column_bands * p->band_columns, last = vaei_min(first + p->band_columns, p->N);
     for (int64_t n = first; n < last; n += p->block_columns) rows_times_panels(p, m0, m1, n, vaei_min(n + p->block_columns, last));
-    if (p->post && p->column_bands == 1) { p->post->apply(p->post->arg, p->k, (m1 - m0) * p->N, p->y + m0 * p->ldy); }
+    if (p->epilogue && p->column_bands == 1) { p->epilogue->apply(p->epilogue->arg, p->k, (m1 - m0) * p->N, p->y + m0 * p->ldy); }
 }
 
-static void post_task(void *arg, int32_t index) {
+static void epilogue_task(void *arg, int32_t index) {
     const product *const p = arg;
     const int64_t m0 = index * p->band_rows, m1 = vaei_min(m0 + p->band_rows, p->M);
-    p->post->apply(p->post->arg, p->k, (m1 - m0) * p->N, p->y + m0 * p->ldy);
+    p->epilogue->apply(p->epilogue->arg, p->k, (m1 - m0) * p->N, p->y + m0 * p->ldy);
 }
 
 static void run_product(const vaei_pool *pool, product p) {
@@ -183,7 +183,7 @@ static void run_product(const vaei_pool *pool, product p) {
     if (M <= 0 || N <= 0) return;
     if (k->blas) {
         vaei_blas_product(M, K, N, p.a, p.lda, p.b, p.bias, p.accumulate, p.y, p.ldy);
-        if (p.post) p.post->apply(p.post->arg, k, M * N, p.y);
+        if (p.epilogue) p.epilogue->apply(p.epilogue->arg, k, M * N, p.y);
         return;
     }
     const int64_t panels = vaei_divide_up(N, k->nr);
@@ -205,11 +205,11 @@ static void run_product(const vaei_pool *pool, product p) {
         p.block_columns = N;
     }
     vaei_parallel(pool, (int32_t)(row_bands * p.column_bands), product_task, &p);
-    if (p.post && p.column_bands > 1) vaei_parallel(pool, (int32_t)row_bands, post_task, &p);
+    if (p.epilogue && p.column_bands > 1) vaei_parallel(pool, (int32_t)row_bands, epilogue_task, &p);
 }
 
 void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a, int64_t lda,
-                 const float *packed, const float *bias, int32_t accumulate, float *y, int64_t ldy, const vaei_post *post) {
+                 const float *packed, const float *bias, int32_t accumulate, float *y, int64_t ldy, const vaei_epilogue *epilogue) {
     run_product(pool, (product){.k = k,
                                 .M = M,
                                 .K = K,
@@ -220,7 +220,7 @@ void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_
                                 .b = packed,
                                 .bias = bias,
                                 .y = y,
-                                .post = post && post->apply ? post : NULL,
+                                .epilogue = epilogue && epilogue->apply ? epilogue : NULL,
                                 .accumulate = accumulate});
 }
 
@@ -234,7 +234,7 @@ int64_t vaei_matmul_plain_scratch(const vaei_kernels *k, int64_t M, int64_t K, i
 }
 
 void vaei_matmul_plain(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a, const float *b,
-                       int32_t accumulate, float *y, const vaei_post *post, float *scratch) {
+                       int32_t accumulate, float *y, const vaei_epilogue *epilogue, float *scratch) {
     VAEI_ASSERT_ROOM(scratch, (size_t)vaei_matmul_plain_scratch(k, M, K, N) * sizeof *scratch);
     const int32_t plain = reads_plain(k, M, N);
     if (!plain) vaei_pack(k, pool, K, N, b, N, 1, NULL, scratch);
@@ -248,7 +248,7 @@ void vaei_matmul_plain(const vaei_kernels *k, const vaei_pool *pool, int64_t M, 
                                 .a = a,
                                 .b = plain ? b : scratch,
                                 .y = y,
-                                .post = post && post->apply ? post : NULL,
+                                .epilogue = epilogue && epilogue->apply ? epilogue : NULL,
                                 .accumulate = accumulate});
 }
 

@@ -13,28 +13,28 @@
 #include "kernel/kernel.h"
 
 /* What to do with finished rows while they are in the cache: apply(arg, kernels, count, y), y contiguous. NULL pointer: nothing. */
-typedef struct vaei_post {
+typedef struct vaei_epilogue {
     void (*apply)(const void *arg, const vaei_kernels *k, int64_t count, float *y);
     const void *arg;
-} vaei_post;
+} vaei_epilogue;
 
 /* Values below VAEI_TINY become zero (kernel.h). */
-extern const vaei_post vaei_flush_rows;
+extern const vaei_epilogue vaei_flush_rows;
 
 /* Packing b[K][N], given as src[k * stride_k + n * stride_n], each column times scale[n] (NULL: 1). */
 int64_t vaei_pack_floats(const vaei_kernels *k, int64_t K, int64_t N);
 void vaei_pack(const vaei_kernels *k, const vaei_pool *pool, int64_t K, int64_t N, const float *src, int64_t stride_k, int64_t stride_n,
                const float *scale, float *dst);
 
-/* y[m * ldy + n]; bias[N] or NULL; accumulate: added to y (bias must be NULL); post may be NULL and needs ldy == N. */
+/* y[m * ldy + n]; bias[N] or NULL; accumulate: added to y (bias must be NULL); epilogue may be NULL and needs ldy == N. */
 void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a, int64_t lda,
-                 const float *packed, const float *bias, int32_t accumulate, float *y, int64_t ldy, const vaei_post *post);
+                 const float *packed, const float *bias, int32_t accumulate, float *y, int64_t ldy, const vaei_epilogue *epilogue);
 
 /* The same bits with b[K][N] as it lies, for a product that is the only one by this b; rows of a and of y close together. b is read
  * where it is if M is small, else packed into scratch of vaei_matmul_plain_scratch() floats. */
 int64_t vaei_matmul_plain_scratch(const vaei_kernels *k, int64_t M, int64_t K, int64_t N);
 void vaei_matmul_plain(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a, const float *b,
-                       int32_t accumulate, float *y, const vaei_post *post, float *scratch);
+                       int32_t accumulate, float *y, const vaei_epilogue *epilogue, float *scratch);
 
 /* c[m * ldc + n]; scratch of vaei_outer_scratch() floats. */
 int64_t vaei_outer_scratch(const vaei_kernels *k, int64_t M, int64_t N, int64_t P);

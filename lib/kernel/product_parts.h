@@ -125,11 +125,11 @@ typedef struct vaei_conv_job {
     const vaei_conv *g;
     int64_t n;
     int32_t data;
-    const float *in;       /* x or dy */
-    const vaei_feed *feed; /* makes x pixel by pixel; or NULL. feed and add only where vaei_conv_fuses() */
+    const float *in;               /* x or dy */
+    const vaei_prologue *prologue; /* makes x pixel by pixel; or NULL. prologue and add only where vaei_conv_fuses() */
     const float *packed, *bias;
-    const float *add;      /* or NULL: added to the result before post */
-    const vaei_post *post; /* or NULL */
+    const float *add;              /* or NULL: added to the result before epilogue */
+    const vaei_epilogue *epilogue; /* or NULL */
     float *out, *scratch;
 } vaei_conv_job;
 

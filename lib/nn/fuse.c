@@ -73,7 +73,7 @@ static int32_t join_epilogue(vaei_steps *s, int32_t i, int32_t reader_flags) {
     const vaei_step *const next = &s->step[to];
     if (!next->layer->ops->map || !flagged(next, reader_flags) || next->activation) return 0;
     t->activation = next->layer;
-    t->epilogue = (vaei_post){.apply = apply_map, .arg = next->layer};
+    t->epilogue = (vaei_epilogue){.apply = apply_map, .arg = next->layer};
     t->out = next->out;
     remove_step(s, to);
     return 1;

@@ -40,10 +40,10 @@ typedef struct vaei_need {
 
 typedef struct vaei_slot {
     void *pack, *cache, *scratch, *stats;
-    size_t segment;            /* of a stack in training: vaei_stack_segment(), or 0 */
-    const float *add;          /* forward: the second input, which is added to y before the epilogue; may be y. NULL: none */
-    const vaei_feed *prologue; /* forward, by layers that fuse: x is made pixel by pixel; NULL: x is in memory */
-    const vaei_post *dx_post;  /* backward: what to do with finished rows of dx, by layers that take it; NULL: nothing */
+    size_t segment;                   /* of a stack in training: vaei_stack_segment(), or 0 */
+    const float *add;                 /* forward: the second input, which is added to y before the epilogue; may be y. NULL: none */
+    const vaei_prologue *prologue;    /* forward, by layers that fuse: x is made pixel by pixel; NULL: x is in memory */
+    const vaei_epilogue *dx_epilogue; /* backward: what to do with finished rows of dx, by layers that take it; NULL: nothing */
 } vaei_slot;
 
 enum {
@@ -52,7 +52,7 @@ enum {
     VAEI_LAYER_READS_Y = 4,            /* backward reads y */
     VAEI_LAYER_SUMS = 8,               /* y = x + add, both gradients are dy: backward is NULL */
     VAEI_LAYER_TAKES_EPILOGUE = 16,    /* forward applies vaei_layer_epilogue() to its finished rows */
-    VAEI_LAYER_TAKES_DX_EPILOGUE = 32, /* backward applies the slot's dx_post to the finished rows of dx */
+    VAEI_LAYER_TAKES_DX_EPILOGUE = 32, /* backward applies the slot's dx_epilogue to the finished rows of dx */
     VAEI_LAYER_TAKES_FOLD = 64,        /* pack() multiplies by the normalisation that follows, for inference: vaei_step.fold */
     VAEI_LAYER_MIXES_BATCH = 128       /* in training an example's y depends on the others, by statistics of each channel over the
                                          batch: such a layer sees a batch at once, and more than one value of each channel */
@@ -89,7 +89,7 @@ typedef struct vaei_layer_ops {
 
     /* What the rewrites of fuse.c ask, for inference; NULL: no. */
     /* Over images: prepare to make y pixel by pixel, for a step that fuses. pixels->arg points into m->scratch. */
-    void (*prologue)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, vaei_feed *pixels);
+    void (*prologue)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, vaei_prologue *pixels);
     /* Whether forward takes a prologue and a second input. */
     int32_t (*fuses)(const vaei_layer *l);
     /* Whether y may stand where x stands, and destroy it. y is then no larger. */
@@ -119,7 +119,7 @@ struct vaei_layer {
 };
 
 /* What fuse.c joined to the layer's step in this kind of pass, or NULL. */
-const vaei_post *vaei_layer_epilogue(const vaei_layer *l, int32_t training);
+const vaei_epilogue *vaei_layer_epilogue(const vaei_layer *l, int32_t training);
 const vaei_layer *vaei_layer_folded(const vaei_layer *l, int32_t training);    /* the normalisation that pack() multiplies in */
 const vaei_layer *vaei_layer_upsampled(const vaei_layer *l, int32_t training); /* the upsampling of x that forward does */
 

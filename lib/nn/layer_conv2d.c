@@ -252,11 +252,11 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
         n = r->n - i < block ? r->n - i : block;
         vaei_conv_weight(r->k, r->pool, g, n, x, dy, vaei_layer_grad(l, r, 0), space.kernel);
         if (db) vaei_bias_grad(r->k, r->pool, n * g->oh * g->ow, g->oc, dy, db);
-        if (dx) vaei_conv_data(r->k, r->pool, g, n, dy, p.data, NULL, s->bordered ? NULL : m->dx_post, to + i * in, space.kernel);
+        if (dx) vaei_conv_data(r->k, r->pool, g, n, dy, p.data, NULL, s->bordered ? NULL : m->dx_epilogue, to + i * in, space.kernel);
     }
     if (!dx || !s->bordered) return;
     vaei_border_backward(&s->border, r, space.dx, dx);
-    if (m->dx_post) m->dx_post->apply(m->dx_post->arg, r->k, r->n * vaei_shape_size(&l->in), dx);
+    if (m->dx_epilogue) m->dx_epilogue->apply(m->dx_epilogue->arg, r->k, r->n * vaei_shape_size(&l->in), dx);
 }
 
 /* ---- behind an upsampling, at inference ---- */

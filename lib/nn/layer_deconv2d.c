@@ -154,7 +154,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
         n = r->n - i < block ? r->n - i : block;
         vaei_conv_weight(r->k, r->pool, g, n, dy, x, vaei_layer_grad(l, r, 0), m->scratch);
         if (db) vaei_bias_grad(r->k, r->pool, n * g->h * g->w, g->c, dy, db);
-        if (dx) vaei_conv_forward(r->k, r->pool, g, n, dy, p.forward, NULL, m->dx_post, dx + i * in, m->scratch);
+        if (dx) vaei_conv_forward(r->k, r->pool, g, n, dy, p.forward, NULL, m->dx_epilogue, dx + i * in, m->scratch);
     }
 }
 

@@ -60,7 +60,7 @@ typedef struct feeder {
     vaei_norm g;
     int64_t height, width;
     const float *coefficients, *x;
-    const vaei_post *post;
+    const vaei_epilogue *epilogue;
 } feeder;
 
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
@@ -128,10 +128,10 @@ static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_
     const int64_t channels = f->g.channels, first = ((image * f->height + y) * f->width + x) * channels;
     const float *scale = f->coefficients + image * 2 * channels;
     k->affine(count, channels, scale, scale + channels, f->x + first, out);
-    if (f->post) f->post->apply(f->post->arg, k, count * channels, out);
+    if (f->epilogue) f->epilogue->apply(f->epilogue->arg, k, count * channels, out);
 }
 
-static void prologue(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, vaei_feed *made) {
+static void prologue(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, vaei_prologue *made) {
     const vaei_norm g = geometry(l, r->n);
     vaei_carve c = {m->scratch, 0};
     const vaei_norm_scratch s = vaei_norm_carve(&c, &g, 2);
@@ -140,7 +140,7 @@ static void prologue(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     vaei_norm_sums(r->k, r->pool, &g, &s, x, x);
     vaei_parallel_ranges(r->pool, r->n, g.channels, find_coefficients, &j);
     *f = (feeder){g, l->in.d[0], l->in.d[1], s.coefficients, x, vaei_layer_epilogue(l, r->training)};
-    *made = (vaei_feed){pixels, f};
+    *made = (vaei_prologue){pixels, f};
 }
 
 static void find_grad_coefficients(void *arg, int64_t begin, int64_t end) {

@@ -86,13 +86,13 @@ static void normalise_rows(void *arg, int64_t begin, int64_t end) {
     const conf *o = j->l->conf;
     const float *weight = vaei_layer_param(j->l, j->r, WEIGHT), *bias = vaei_layer_param(j->l, j->r, BIAS);
     const vaei_kernels *k = j->r->k;
-    const vaei_post *post = vaei_layer_epilogue(j->l, j->r->training);
+    const vaei_epilogue *epilogue = vaei_layer_epilogue(j->l, j->r->training);
     for (int64_t i = begin; i < end; i++) {
         statistics t;
         vaei_norm_row(k, channels, (double)o->eps, weight, bias, j->x + i * channels, j->y + i * channels, &t.mean, &t.rstd);
         if (j->kept) j->kept[i] = t;
     }
-    if (post) post->apply(post->arg, k, (end - begin) * channels, j->y + begin * channels);
+    if (epilogue) epilogue->apply(epilogue->arg, k, (end - begin) * channels, j->y + begin * channels);
 }
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {

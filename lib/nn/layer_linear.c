@@ -118,7 +118,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     vaei_outer(r->k, r->pool, out, in, rows, dy, out, x, in, vaei_layer_grad(l, r, 0), in, space.outer);
     if (db) vaei_bias_grad(r->k, r->pool, rows, out, dy, db);
     if (!dx) return;
-    vaei_matmul_plain(r->k, r->pool, rows, out, in, dy, vaei_layer_param(l, r, 0), 0, dx, m->dx_post, space.panels);
+    vaei_matmul_plain(r->k, r->pool, rows, out, in, dy, vaei_layer_param(l, r, 0), 0, dx, m->dx_epilogue, space.panels);
 }
 
 const vaei_layer_ops vaei_layer_linear = {

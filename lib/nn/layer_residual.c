@@ -48,7 +48,7 @@ static vae_status_t expand(vaei_layer *l, vaei_expansion *e, int32_t in, int32_t
 
 typedef struct job {
     const vaei_run *r;
-    const vaei_post *epilogue;
+    const vaei_epilogue *epilogue;
     const float *a, *b; /* y = a + b; either may be y */
     float *y;
 } job;

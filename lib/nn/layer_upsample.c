@@ -89,12 +89,12 @@ static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_
         memcpy(out, line + p / f->fx * f->channels, (size_t)f->channels * sizeof(float));
 }
 
-static void prologue(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, vaei_feed *made) {
+static void prologue(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, vaei_prologue *made) {
     const conf *o = l->conf;
     feeder *f = m->scratch;
     (void)r;
     *f = (feeder){l->in.d[0], l->in.d[1], l->in.d[2], o->factor[0], o->factor[1], x};
-    *made = (vaei_feed){pixels, f};
+    *made = (vaei_prologue){pixels, f};
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {

@@ -40,7 +40,7 @@ typedef struct job {
     const vaei_norm *g;
     const vaei_kernels *k;
     const vaei_norm_scratch *s;
-    const vaei_post *post;
+    const vaei_epilogue *epilogue;
     const float *coefficients, *x, *dy;
     float *y;
 } job;
@@ -87,13 +87,13 @@ static void apply_chunks(void *arg, int64_t begin, int64_t end) {
         const chunk c = chunk_at(j->g, i);
         const float *scale = j->coefficients + c.segment * 2 * channels;
         j->k->affine(c.rows, channels, scale, scale + channels, j->x + c.first, j->y + c.first);
-        if (j->post) j->post->apply(j->post->arg, j->k, c.rows * channels, j->y + c.first);
+        if (j->epilogue) j->epilogue->apply(j->epilogue->arg, j->k, c.rows * channels, j->y + c.first);
     }
 }
 
 void vaei_norm_apply(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const float *coefficients, const float *x,
-                     const vaei_post *post, float *y) {
-    job j = {.g = g, .k = k, .post = post, .coefficients = coefficients, .x = x, .y = y};
+                     const vaei_epilogue *epilogue, float *y) {
+    job j = {.g = g, .k = k, .epilogue = epilogue, .coefficients = coefficients, .x = x, .y = y};
     parallel_chunks(pool, apply_chunks, &j);
 }
 

@@ -32,9 +32,9 @@ vaei_norm_scratch vaei_norm_carve(vaei_carve *c, const vaei_norm *g, int64_t coe
 void vaei_norm_sums(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const vaei_norm_scratch *s, const float *x,
                     const float *y);
 
-/* y = coefficient[0] x + coefficient[1], then post */
+/* y = coefficient[0] x + coefficient[1], then epilogue */
 void vaei_norm_apply(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const float *coefficients, const float *x,
-                     const vaei_post *post, float *y);
+                     const vaei_epilogue *epilogue, float *y);
 
 /* dx = coefficient[0] dy + (coefficient[1] x + coefficient[2]) */
 void vaei_norm_apply_grad(const vaei_pool *pool, const vaei_norm *g, const float *coefficients, const float *x, const float *dy, float *dx);

@@ -66,7 +66,7 @@ static void keep_value(vaei_plan *p, int32_t buffer, int32_t segment_last) {
     const vaei_buffer *const b = &p->steps->buffer[buffer];
     const int32_t passes_on = p->segment > 0 && b->last > segment_last;
     if (b->place == VAEI_PLACE_CALLER || (b->place != VAEI_PLACE_KEPT && !passes_on)) return;
-    vaei_carve *const to = p->segment > 0 && !passes_on ? &p->again : &p->keep;
+    vaei_carve *const to = p->segment > 0 && !passes_on ? &p->recomputed : &p->keep;
     float *const at = vaei_carve_bytes(to, value_bytes(p->n, b->size));
     if (p->value) p->value[buffer] = at;
 }
@@ -74,7 +74,7 @@ static void keep_value(vaei_plan *p, int32_t buffer, int32_t segment_last) {
 static void walk_segment(vaei_plan *p, int32_t first, int32_t last) {
     const vaei_steps *const s = p->steps;
     const int32_t training = p->mode == VAEI_TRAINING;
-    vaei_carve *const hold = p->segment > 0 ? &p->again : &p->keep;
+    vaei_carve *const hold = p->segment > 0 ? &p->recomputed : &p->keep;
     size_t forward = 0;
     for (int32_t i = first; i <= last; i++) {
         const vaei_step *const t = &s->step[i];
@@ -109,10 +109,10 @@ void vaei_plan_walk(vaei_plan *p) {
     for (int32_t first = 0, last; first < s->n; first = last + 1) {
         last = segment_end(p, first);
         walk_segment(p, first, last);
-        raise_to(&most, p->again.used);
-        p->again.used = 0;
+        raise_to(&most, p->recomputed.used);
+        p->recomputed.used = 0;
     }
-    p->again.used = most;
+    p->recomputed.used = most;
     raise_to(&p->block, p->forward);
     p->block = rounded(p->block);
     if (p->frame && s->n > 0) p->frame[0].block = p->block;

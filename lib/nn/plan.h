@@ -29,7 +29,7 @@ typedef struct vaei_plan {
     size_t segment;         /* values and caches of one example, in bytes, that end a segment; 0: nothing is recomputed */
     vaei_carve pack, stats; /* bases set by the caller, or NULL: only measured */
     vaei_carve keep;        /* of inference: the frames */
-    vaei_carve again;       /* of one segment; used: the most of any */
+    vaei_carve recomputed;  /* of one segment; used: the most of any */
     size_t forward, block;  /* bytes of a block: for forward alone, for all */
     vaei_frame *frame;      /* [steps->n] */
     float **value;          /* [n_buffers] kept ones */

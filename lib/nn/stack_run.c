@@ -19,7 +19,7 @@ static size_t sum(size_t a, size_t b) {
 
 void vaei_stack_need_recomputing(const vaei_stack *s, const vaei_kernels *k, int64_t n, size_t segment, vaei_need *need) {
     const vaei_plan p = measured(s, k, n, VAEI_TRAINING, segment);
-    *need = (vaei_need){.pack = p.pack.used, .stats = p.stats.used, .cache = sum(p.keep.used, p.again.used), .scratch = p.block};
+    *need = (vaei_need){.pack = p.pack.used, .stats = p.stats.used, .cache = sum(p.keep.used, p.recomputed.used), .scratch = p.block};
 }
 
 void vaei_stack_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
@@ -46,7 +46,7 @@ size_t vaei_stack_example_bytes(const vaei_stack *s, const vaei_kernels *k) {
 
 /* Tries segments of an equal share of all bytes. */
 size_t vaei_stack_segment(const vaei_stack *s, const vaei_kernels *k, int64_t n) {
-    const size_t whole = measured(s, k, 1, VAEI_TRAINING, SIZE_MAX).again.used;
+    const size_t whole = measured(s, k, 1, VAEI_TRAINING, SIZE_MAX).recomputed.used;
     size_t best = SIZE_MAX, least = SIZE_MAX;
     for (int32_t parts = 1; parts <= s->steps[VAEI_TRAINING]->n; parts += 1 + parts / 8) {
         const size_t share = whole / (size_t)parts, segment = share > 0 ? share : 1;
@@ -105,7 +105,7 @@ static void run_step(const pass *p, int32_t i) {
     const vaei_frame *const frame = &p->plan.frame[i];
     char *const workspace = p->block + vaei_reach_bytes(&t->forward[0], p->r->n);
     vaei_slot slot = frame->slot;
-    vaei_feed pixels;
+    vaei_prologue pixels;
     VAEI_ZONES_END(p->block, p->bytes);
     slot.scratch = workspace + frame->held;
     VAEI_ASSERT((size_t)(workspace - p->block) + frame->held <= p->bytes);
@@ -141,15 +141,15 @@ void vaei_stack_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot 
                          .stats = {m->stats, 0},
                          .keep = {training ? m->cache : m->scratch, 0}};
     if (p.plan.segment > 0) /* what segments share lies behind what is kept */
-        p.plan.again.base = (char *)m->cache + measured(s, r->k, r->n, mode, m->segment).keep.used;
+        p.plan.recomputed.base = (char *)m->cache + measured(s, r->k, r->n, mode, m->segment).keep.used;
     vaei_plan_walk(&p.plan);
-    VAEI_ASSERT(!training || p.plan.again.used == 0 || p.plan.segment > 0);
+    VAEI_ASSERT(!training || p.plan.recomputed.used == 0 || p.plan.segment > 0);
     p.block = (char *)m->scratch + (training ? 0 : p.plan.keep.used);
     p.bytes = p.plan.forward;
     for (int32_t first = 0, last; first < p.s->n; first = last + 1) {
         for (last = first; last + 1 < p.s->n && p.plan.frame[last + 1].segment == first;) last++;
         p.bytes = p.plan.frame[first].forward;
-        VAEI_ZONES_END(p.plan.again.base, p.plan.again.used); /* each segment cuts what they share in its own way */
+        VAEI_ZONES_END(p.plan.recomputed.base, p.plan.recomputed.used); /* each segment cuts what they share in its own way */
         run_steps(&p, first, last);
     }
 }
@@ -231,8 +231,8 @@ static void step_back(const back *b, int32_t i) {
         copy(b, in, dy, dx);
     } else if (t->activation || !t->gradient_done) {
         const dx_map map = {t->dx_activation, x, dx};
-        const vaei_post post = {apply_map_grad, &map};
-        slot.dx_post = t->dx_activation ? &post : t->flushes_dx ? &vaei_flush_rows : NULL;
+        const vaei_epilogue epilogue = {apply_map_grad, &map};
+        slot.dx_epilogue = t->dx_activation ? &epilogue : t->flushes_dx ? &vaei_flush_rows : NULL;
         l->ops->backward(l, r, &slot, x, y, dy, dx);
     }
     join(b, t, 0, in, dx);
@@ -255,7 +255,7 @@ void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot
         if (frame->segment != segment) {
             segment = frame->segment;
             VAEI_ZONES_END((char *)m->cache + measured(s, r->k, r->n, VAEI_TRAINING, m->segment).keep.used,
-                           measured(s, r->k, r->n, VAEI_TRAINING, m->segment).again.used);
+                           measured(s, r->k, r->n, VAEI_TRAINING, m->segment).recomputed.used);
             b.p.block = b.block + vaei_reach_bytes(&b.p.s->step[i].waiting[0], r->n);
             b.p.bytes = b.p.plan.frame[segment].forward;
             run_steps(&b.p, segment, i);

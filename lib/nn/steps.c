@@ -80,7 +80,7 @@ vae_status_t vaei_steps_build(vaei_stack *s, vaei_arena *arena) {
 
 /* ---- what a layer asks of its step ---- */
 
-const vaei_post *vaei_layer_epilogue(const vaei_layer *l, int32_t training) {
+const vaei_epilogue *vaei_layer_epilogue(const vaei_layer *l, int32_t training) {
     const vaei_step *const t = l->step[training ? VAEI_TRAINING : VAEI_INFERENCE];
     return t && t->epilogue.apply ? &t->epilogue : NULL;
 }

@@ -40,7 +40,7 @@ struct vaei_step {
     const vaei_layer *fold;       /* the normalisation behind it, multiplied into the packed weights */
     const vaei_layer *sum;        /* the residual whose sum this convolution does: side is the other way */
     const vaei_layer *activation; /* the elementwise layer of the epilogue */
-    vaei_post epilogue;           /* done on finished rows of y; apply NULL: nothing */
+    vaei_epilogue epilogue;       /* done on finished rows of y; apply NULL: nothing */
     /* Training: */
     const vaei_layer *dx_activation; /* whose gradient is done on finished rows of dx, by this step */
     int32_t flushes_dx;              /* finished rows of dx lose their values below VAEI_TINY (kernel.h) */

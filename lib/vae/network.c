@@ -161,7 +161,7 @@ static vae_status_t build_parts(vaei_network *net, vaei_arena *arena, const vaei
     VAEI_TRY(build_stack(&net->decoder, &b, document, "decoder", &net->latent.z));
     VAEI_TRY(build_likelihood(net, &b, document));
     VAEI_TRY(build_prior(net, &b, document)); /* last: it moves no parameter of a model without it */
-    const int64_t least[2] = {vaei_examples_least(net->encoder), vaei_examples_least(net->decoder)};
+    const int64_t least[2] = {vaei_blocks_least(net->encoder), vaei_blocks_least(net->decoder)};
     net->min_batch = least[0] > least[1] ? least[0] : least[1];
     net->stacks = b.stacks;
     VAEI_TRY(vaei_build_finish(&b, &net->params));
@@ -177,17 +177,17 @@ vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
 
 void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t how, vaei_carve *c, vaei_work *w) {
-    const int32_t training = how & VAEI_EXAMPLES_TRAIN, decoder_how = net->likelihood.of_batch ? how & ~VAEI_EXAMPLES_TURN : how;
+    const int32_t training = how & VAEI_BLOCKS_TRAIN, decoder_how = net->likelihood.of_batch ? how & ~VAEI_BLOCKS_FUSED : how;
     const int64_t H = vaei_shape_size(&net->latent.h), D = vaei_shape_size(&net->latent.z);
     vaei_need q = {0};
     const int64_t wide = n + (training ? vaei_network_inputs(net) : 0); /* rows of the encoder */
     const int64_t wH = vaei_count_of(wide, H), wD = vaei_count_of(wide, D), nD = vaei_count_of(n, D),
                   nT = vaei_count_of(n, net->likelihood.theta_size);
-    const vaei_need e = vaei_examples_need(net->encoder, k, wide, how & ~VAEI_EXAMPLES_TURN, &w->encoder);
+    const vaei_need e = vaei_blocks_need(net->encoder, k, wide, how & ~VAEI_BLOCKS_FUSED, &w->encoder);
     if (net->latent.ops->need) net->latent.ops->need(&net->latent, k, wide, training, &q);
-    const vaei_need d = vaei_examples_need(net->decoder, k, n, decoder_how, &w->decoder);
+    const vaei_need d = vaei_blocks_need(net->decoder, k, n, decoder_how, &w->decoder);
 
-    w->turns = (decoder_how & VAEI_EXAMPLES_TURN) != 0;
+    w->fused = (decoder_how & VAEI_BLOCKS_FUSED) != 0;
     w->d_z_terms = NULL;
     w->encoder.pack = vaei_carve_bytes(c, e.pack);
     w->latent.pack = vaei_carve_bytes(c, q.pack);
@@ -246,7 +246,7 @@ static const float *input_of(const vaei_network *net, const vaei_run *r, const v
 }
 
 static void encoder_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
-    vaei_examples_forward(net->encoder, r, &w->encoder, x, w->h);
+    vaei_blocks_forward(net->encoder, r, &w->encoder, x, w->h);
     vaei_run_flush(r, r->n * vaei_shape_size(&net->latent.h), w->h, w->h);
 }
 
@@ -261,7 +261,7 @@ void vaei_network_encode(const vaei_network *net, const vaei_run *r, const vaei_
 }
 
 void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *z) {
-    vaei_examples_forward(net->decoder, r, &w->decoder, z, w->theta);
+    vaei_blocks_forward(net->decoder, r, &w->decoder, z, w->theta);
 }
 
 void vaei_network_mean_x(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *x) {
@@ -283,13 +283,13 @@ void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const
     vaei_network_decode(net, r, w, w->z);
 }
 
-typedef struct turn {
+typedef struct decoder_end {
     const vaei_likelihood *p;
     const vaei_work *w;
-} turn;
+} decoder_end;
 
-static void turn_at_likelihood(const void *arg, const vaei_run *r, int64_t first, const float *theta, float *d_theta) {
-    const turn *const t = arg;
+static void likelihood_dy(const void *arg, const vaei_run *r, int64_t first, const float *theta, float *d_theta) {
+    const decoder_end *const t = arg;
     const float *const x = r->batch.x;
     _Alignas(VAEI_ALIGN) char facts[VAEI_LIKELIHOOD_FACTS];
     vaei_likelihood_nll(t->p, r, facts, theta, x, t->w->nll + first);
@@ -297,11 +297,11 @@ static void turn_at_likelihood(const void *arg, const vaei_run *r, int64_t first
 }
 
 /* The decoder forward and back, under an objective whose loss is the mean nll and more */
-static void decode_and_turn(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
-    const turn here = {&net->likelihood, w};
-    const vaei_turn t = {turn_at_likelihood, &here};
+static void decode_and_return(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
+    const decoder_end here = {&net->likelihood, w};
+    const vaei_dy_source t = {likelihood_dy, &here};
     for (int64_t i = 0; i < r->n; i++) w->d_nll[i] = (float)(vaei_batch_weight(&r->batch, i) / r->batch.total);
-    vaei_examples_turn(net->decoder, r, &w->decoder, w->z, &t, w->theta, w->d_theta, w->d_z);
+    vaei_blocks_forward_backward(net->decoder, r, &w->decoder, w->z, &t, w->theta, w->d_theta, w->d_z);
 }
 
 vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
@@ -316,8 +316,8 @@ vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, co
     if (joint) vaei_network_joint_rate(net, r, w);
     memset(w->aux, 0, (size_t)r->n * sizeof(*w->aux));
     if (q->ops->loss) q->ops->loss(q, r, &w->latent, w->aux);
-    if (w->turns) {
-        decode_and_turn(net, r, w);
+    if (w->fused) {
+        decode_and_return(net, r, w);
         return VAE_OK;
     }
     vaei_network_decode(net, r, w, w->z);
@@ -328,9 +328,9 @@ vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, co
 
 void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const float *const x = r->batch.x;
-    if (!w->turns) {
+    if (!w->fused) {
         vaei_likelihood_backward(&net->likelihood, r, w->facts, w->theta, x, w->d_nll, w->d_theta);
-        vaei_examples_backward(net->decoder, r, &w->decoder, w->z, w->theta, w->d_theta, w->d_z);
+        vaei_blocks_backward(net->decoder, r, &w->decoder, w->z, w->theta, w->d_theta, w->d_z);
     }
     if (vaei_run_cancelled(r)) return;
     if (w->d_z_terms) r->k->add(r->n * vaei_shape_size(&net->latent.z), w->d_z_terms, w->d_z);
@@ -338,7 +338,7 @@ void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vae
     const vaei_run wide = vaei_network_joint_run(net, r, w);
     if (joint) vaei_network_joint_rate_backward(net, r, w);
     net->latent.ops->backward(&net->latent, r, &w->latent, w->h, w->mean, w->logvar, w->noise, w->d_z, w->d_kl, w->d_h);
-    vaei_examples_backward(net->encoder, &wide, &w->encoder, joint ? w->x : input_of(net, r, w), w->h, w->d_h, joint ? w->d_x : NULL);
+    vaei_blocks_backward(net->encoder, &wide, &w->encoder, joint ? w->x : input_of(net, r, w), w->h, w->d_h, joint ? w->d_x : NULL);
     if (joint) vaei_network_joint_input_backward(net, r, w);
 }
 

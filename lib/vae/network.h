@@ -9,7 +9,7 @@
 #ifndef VAEI_NETWORK_H
 #define VAEI_NETWORK_H
 
-#include "nn/examples.h"
+#include "nn/batch_blocks.h"
 #include "vae/latent.h"
 #include "vae/likelihood.h"
 #include "vae/objective.h"
@@ -23,7 +23,7 @@ typedef struct vaei_network {
     vaei_prior prior;
     vaei_params params;
     vaei_stack *stacks; /* for vaei_network_link() */
-    int64_t min_batch;  /* of training, as vaei_examples_least() */
+    int64_t min_batch;  /* of training, as vaei_blocks_least() */
     const char *spec;   /* canonical, one section a line */
 } vaei_network;
 
@@ -58,7 +58,7 @@ typedef struct vaei_work {
     double *log_ratio;                     /* [n] */
     int32_t *codes;                        /* [n][n_codes] */
     /* training only */
-    int32_t turns; /* the decoder's backward is part of forward: nothing needs nll of the whole batch before */
+    int32_t fused; /* the decoder's backward is part of forward: nothing needs nll of the whole batch before */
     double *aux;   /* [n] the latent's own terms of the loss */
     float *d_theta, *d_z, *d_kl, *d_h, *d_nll;
     /* training under an objective that sees z, else NULL: its derivative by z, draws from N(0, I), a number for each example */
@@ -71,7 +71,7 @@ typedef struct vaei_work {
     float *d_mean, *d_logvar; /* [inputs][D] */
 } vaei_work;
 
-/* how: VAEI_EXAMPLES_ flags; VAEI_EXAMPLES_TURN where the objective allows it (VAEI_OBJECTIVE_MEAN_NLL). */
+/* how: VAEI_BLOCKS_ flags; VAEI_BLOCKS_FUSED where the objective allows it (VAEI_OBJECTIVE_MEAN_NLL). */
 void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t how, vaei_carve *c, vaei_work *w);
 
 /* Of training under an objective that sees z, behind vaei_network_carve(). */
@@ -93,7 +93,7 @@ void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const
 
 /* Each of the following returns early, and with nothing of use, when the run is cancelled (vaei_run_cancelled()). */
 
-/* Forward of a training pass: fills w, nll, kl and aux with the noise in w->noise; w->turns: adds to r->grads. Fails if the latent
+/* Forward of a training pass: fills w, nll, kl and aux with the noise in w->noise; w->fused: adds to r->grads. Fails if the latent
  * can't start from this batch. */
 vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 /* Backward of the same pass: w->d_nll and w->d_kl are set; adds to r->grads. */

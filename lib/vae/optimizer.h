@@ -37,7 +37,7 @@ typedef struct vaei_clip_ops {
 /* Which activations wait for backward. */
 typedef struct vaei_memory_ops {
     vaei_module module;
-    int32_t again; /* few; backward makes the others again */
+    int32_t recompute; /* few; backward recomputes the others */
 } vaei_memory_ops;
 
 extern const vaei_module *const vaei_optimizers[];

@@ -31,7 +31,7 @@ vae_status_t vaei_quantizer_plan(vaei_latent *q, vaei_build *b, vaei_node *node,
     s->C = h->d[h->n - 1];
     s->rows = vaei_shape_size(h) / s->C;
     s->heads = c->heads > 0 ? c->heads : 1;
-    s->books = s->sets = 1;
+    s->codebooks = s->sets = 1;
     q->state = s;
     q->n_params = 0;
     q->raw = c->decode;
@@ -78,7 +78,7 @@ static vaei_pass lay_out(const vaei_latent *q, const vaei_kernels *k, int64_t n,
         p.x = p.rows = vaei_carve_floats(kept, vaei_quantizer_count(s, n, s->W * (training ? s->sets : 1)));
     if (stays || at == VAEI_AT_FORWARD)
         p.code = vaei_carve_array(stays ? kept : &p.rest.scratch, vaei_quantizer_count(s, n, s->heads), sizeof *p.code);
-    if (training) p.used = vaei_carve_array(kept, vaei_count_of(s->books, s->K), sizeof *p.used);
+    if (training) p.used = vaei_carve_array(kept, vaei_count_of(s->codebooks, s->K), sizeof *p.used);
     if (training && ops_of(q)->aux) p.error = vaei_carve_array(kept, n, sizeof *p.error);
     if (at == VAEI_AT_BACKWARD) lay_out_gradients(&p);
     else if (s->out.weight) p.value = training ? vaei_carve_floats(&p.rest.scratch, vaei_quantizer_count(s, n, s->V)) : p.rows;
@@ -146,9 +146,9 @@ static void choose(vaei_pass *p) {
     const vaei_quantizer *s = p->s;
     ops_of(p->q)->choose(p);
     if (!p->training) return;
-    memset(p->used, 0, (size_t)(s->books * s->K) * sizeof *p->used);
-    for (int64_t i = 0; i < p->P * s->heads; i++) /* a book for each head, or one for all */
-        if (p->code[i] >= 0) p->used[i % s->heads % s->books * s->K + p->code[i]]++;
+    memset(p->used, 0, (size_t)(s->codebooks * s->K) * sizeof *p->used);
+    for (int64_t i = 0; i < p->P * s->heads; i++) /* a codebook for each head, or one for all */
+        if (p->code[i] >= 0) p->used[i % s->heads % s->codebooks * s->K + p->code[i]]++;
 }
 
 void vaei_quantizer_encode(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, float *mean, float *logvar) {
@@ -239,7 +239,7 @@ void vaei_quantizer_commit(const vaei_latent *q, const vaei_run *r, const vaei_s
 
 /* ---- figures ----------------------------------------------------------------------------------------------------- */
 
-/* Perplexity, share used and unused codes of one book; 0 if nothing chose from it. */
+/* Perplexity, share used and unused codes of one codebook; 0 if nothing chose from it. */
 static int32_t usage(int64_t K, const int32_t *used, vaei_code_stats *stats) {
     double total = 0, entropy = 0;
     int64_t chosen = 0;
@@ -256,16 +256,16 @@ static int32_t usage(int64_t K, const int32_t *used, vaei_code_stats *stats) {
 void vaei_quantizer_measure(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, vaei_code_stats *stats) {
     vaei_pass p = open_pass(q, r, m, VAEI_AT_LEARN);
     const vaei_quantizer *s = p.s;
-    double books = 0;
+    double codebooks = 0;
     *stats = (vaei_code_stats){0, 0, 0, 0};
-    for (int64_t book = 0; book < s->books; book++) {
+    for (int64_t codebook = 0; codebook < s->codebooks; codebook++) {
         vaei_code_stats one;
-        if (!usage(s->K, p.used + book * s->K, &one)) continue;
-        books++;
+        if (!usage(s->K, p.used + codebook * s->K, &one)) continue;
+        codebooks++;
         stats->perplexity += one.perplexity;
         stats->used += one.used;
-        stats->dead += ops_of(q)->dead ? (double)ops_of(q)->dead(&p, book) : one.dead;
+        stats->dead += ops_of(q)->dead ? (double)ops_of(q)->dead(&p, codebook) : one.dead;
     }
-    if (books > 0) stats->perplexity /= books, stats->used /= books;
+    if (codebooks > 0) stats->perplexity /= codebooks, stats->used /= codebooks;
     for (int64_t i = 0; p.error && i < r->n; i++) stats->error += p.error[i] / ((double)r->n * (double)(s->rows * s->W));
 }

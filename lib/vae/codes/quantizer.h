@@ -37,11 +37,11 @@ enum {
 };
 
 typedef struct vaei_quantizer {
-    int64_t rows, C;      /* positions and channels of h: set before plan() */
-    int64_t W, V;         /* width of x and of q */
-    int64_t heads, books; /* codes of a row, each of its own book of K codes or all of one */
-    int64_t K, D;         /* D: values of a code that stands beside others, W / heads; set after plan() */
-    int64_t sets;         /* how many times [P][W] of x training keeps */
+    int64_t rows, C;          /* positions and channels of h: set before plan() */
+    int64_t W, V;             /* width of x and of q */
+    int64_t heads, codebooks; /* codes of a row, each of its own codebook of K codes or all of one */
+    int64_t K, D;             /* D: values of a code that stands beside others, W / heads; set after plan() */
+    int64_t sets;             /* how many times [P][W] of x training keeps */
     int32_t flags;
     vaei_linear_map in, out; /* where W is not C and V not the channels of z; plan() may declare its own `in` */
     const void *own;         /* the quantizer's */
@@ -72,7 +72,7 @@ typedef struct vaei_pass {
     const float *dq, *dkl; /* [P][V] the loss's derivatives by q and kl */
     float *dq_room;        /* the frame's: where dq is made if it is not dz */
     float *dx;             /* [P][W] what backward() writes; holds anything before */
-    int32_t *used;         /* training, [books][K]: how often each code was chosen */
+    int32_t *used;         /* training, [codebooks][K]: how often each code was chosen */
     double *error;         /* training, [n]: the squared distance of x to q, written by aux() */
     vaei_linear_pack in, out;
     vaei_places rest; /* behind the frame's own: carve() cuts the quantizer's pieces here, and names them: */
@@ -83,7 +83,7 @@ typedef struct vaei_pass {
 } vaei_pass;
 
 struct vaei_quantizer_ops {
-    /* Sets W, K and what else differs from 1 head, 1 book, 1 set, V = W, no flags; declares parameters. */
+    /* Sets W, K and what else differs from 1 head, 1 codebook, 1 set, V = W, no flags; declares parameters. */
     vae_status_t (*plan)(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_node *node);
     /* code[P][heads] from x; value[P][V] from codes. Outside training x may be gone by then. */
     void (*choose)(vaei_pass *p);
@@ -98,7 +98,7 @@ struct vaei_quantizer_ops {
     void (*pack)(vaei_pass *p);                          /* fills those of the pack */
     vae_status_t (*start)(vaei_pass *p, const float *h); /* as vaei_latent_ops.prepare */
     void (*learn)(vaei_pass *p, float *params);          /* as vaei_latent_ops.commit */
-    int64_t (*dead)(vaei_pass *p, int64_t book);         /* codes too seldom chosen to live; else: not chosen in this batch */
+    int64_t (*dead)(vaei_pass *p, int64_t codebook);     /* codes too seldom chosen to live; else: not chosen in this batch */
 };
 
 /* For plan(): W of `parts` codes side by side, of `dim` values each, or with dim 0 of the channels that there are for it. */

@@ -41,9 +41,9 @@ static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_
     s->flags = VAEI_CODES_DRAWN | (c->hard ? VAEI_CODES_STAY : 0);
     const int64_t shape[2] = {s->K, s->V};
     const vaei_init box = {.kind = VAEI_INIT_XAVIER, .fan_in = s->V, .fan_out = s->V};
-    const vaei_param *book = vaei_build_param(b, "latent", "codebook", 2, shape, VAEI_PARAM_TRAINED, box);
-    if (!book) return VAE_E_NOMEM;
-    s->own = book;
+    const vaei_param *codebook = vaei_build_param(b, "latent", "codebook", 2, shape, VAEI_PARAM_TRAINED, box);
+    if (!codebook) return VAE_E_NOMEM;
+    s->own = codebook;
     return vaei_linear_declare(&s->in, b, "latent.logits", s->C, s->K);
 }
 

@@ -12,24 +12,24 @@
  *
  * Zeghidour et al. 2021 (arXiv:2107.03312), algorithm 1; Defossez et al. 2022 (arXiv:2210.13438). Not here: beam search, codebooks made by
  * networks. */
-#include "vae/codes/codebank.h"
+#include "vae/codes/codebooks.h"
 
 static const vaei_option options[] = {
-    VAEI_BANK_OPTIONS,
-    VAEI_OPTION_INT(vaei_bank_conf, quantizers, 4, 1, 256, "codes of a position, one behind the other"),
-    VAEI_OPTION_BOOL(vaei_bank_conf, shared, 0, "one codebook for all quantizers"),
-    VAEI_OPTION_BOOL(vaei_bank_conf, dropout, 0, "steps of training leave out the last quantizers at random"),
-    VAEI_OPTION_INT(vaei_bank_conf, keep, 1, 1, 256, "quantizers that dropout never leaves out"),
-    VAEI_OPTION_BOOL(vaei_bank_conf, cosine, 0, "codes have length 1: each stage takes the nearest in angle"),
-    VAEI_OPTION_BOOL(vaei_bank_conf, outer, 1, "the gradient passes all quantizers as one; else each, and adds up"),
+    VAEI_CODEBOOKS_OPTIONS,
+    VAEI_OPTION_INT(vaei_codebooks_conf, quantizers, 4, 1, 256, "codes of a position, one behind the other"),
+    VAEI_OPTION_BOOL(vaei_codebooks_conf, shared, 0, "one codebook for all quantizers"),
+    VAEI_OPTION_BOOL(vaei_codebooks_conf, dropout, 0, "steps of training leave out the last quantizers at random"),
+    VAEI_OPTION_INT(vaei_codebooks_conf, keep, 1, 1, 256, "quantizers that dropout never leaves out"),
+    VAEI_OPTION_BOOL(vaei_codebooks_conf, cosine, 0, "codes have length 1: each stage takes the nearest in angle"),
+    VAEI_OPTION_BOOL(vaei_codebooks_conf, outer, 1, "the gradient passes all quantizers as one; else each, and adds up"),
     {0},
 };
 
 static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_node *node) {
-    return vaei_bank_plan(q, s, b, node, 1);
+    return vaei_codebooks_plan(q, s, b, node, 1);
 }
 
-static const vaei_quantizer_ops quantizer = {.plan = plan, VAEI_BANK_OPS};
+static const vaei_quantizer_ops quantizer = {.plan = plan, VAEI_CODEBOOKS_OPS};
 
 const vaei_latent_ops vaei_latent_rvq = {
     .module = {.name = "rvq",
@@ -41,7 +41,7 @@ const vaei_latent_ops vaei_latent_rvq = {
                            "rvq codes=4 quantizers=2 start=kmeans revive=0.5\n"
                            "rvq codes=6 quantizers=2 gradient=rotation freeze=true",
                .paper = "Zeghidour et al. 2021 (arXiv:2107.03312)",
-               .conf_size = sizeof(vaei_bank_conf),
+               .conf_size = sizeof(vaei_codebooks_conf),
                .options = options},
     .flags = VAEI_LATENT_PRIOR | VAEI_LATENT_CODES | VAEI_LATENT_GAPS,
     VAEI_QUANTIZER(quantizer),

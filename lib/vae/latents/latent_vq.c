@@ -9,27 +9,28 @@
  * the same balance is scale = S / (2 W) for a Gaussian likelihood of sigma 1, whose squares are halved.
  *
  * The gradient passes the choice as it is (straight) or turned and stretched as x is turned and stretched into q (rotation). The rate is
- * ln K for each code, a constant. Codes of a position are `heads` in number, each of its own book: latent.codebook [K, D] or [heads, K, D].
+ * ln K for each code, a constant. A position has `heads` codes, each of its own codebook: latent.codebook [K, D] or [heads, K, D].
  *
  * van den Oord, Vinyals, Kavukcuoglu 2017 (arXiv:1711.00937); rotation: Fifty et al. 2024 (arXiv:2410.06424); cosine: Yu et al. 2021
  * (arXiv:2110.04627). Not here: priors over codes, beam search. */
-#include "vae/codes/codebank.h"
+#include "vae/codes/codebooks.h"
 
 static const vaei_option options[] = {
-    VAEI_BANK_OPTIONS,
+    VAEI_CODEBOOKS_OPTIONS,
     VAEI_QUANTIZER_HEADS("codes of a position, each of its share of the channels"),
-    VAEI_OPTION_BOOL(vaei_bank_conf, cosine, 0, "vectors and codes have length 1: nearest in angle"),
-    VAEI_OPTION_FLOAT(vaei_bank_conf, temperature, 0, 0, 100, "training draws codes: softmax of -distance / temperature; 0: the nearest"),
-    VAEI_OPTION_FLOAT(vaei_bank_conf, orthogonal, 0, 0, 1e6, "weight of a term that keeps codes apart in direction"),
-    VAEI_OPTION_FLOAT(vaei_bank_conf, diversity, 0, 0, 1e6, "weight of a term that keeps all codes near some vectors"),
+    VAEI_OPTION_BOOL(vaei_codebooks_conf, cosine, 0, "vectors and codes have length 1: nearest in angle"),
+    VAEI_OPTION_FLOAT(vaei_codebooks_conf, temperature, 0, 0, 100,
+                      "training draws codes: softmax of -distance / temperature; 0: the nearest"),
+    VAEI_OPTION_FLOAT(vaei_codebooks_conf, orthogonal, 0, 0, 1e6, "weight of a term that keeps codes apart in direction"),
+    VAEI_OPTION_FLOAT(vaei_codebooks_conf, diversity, 0, 0, 1e6, "weight of a term that keeps all codes near some vectors"),
     {0},
 };
 
 static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_node *node) {
-    return vaei_bank_plan(q, s, b, node, 0);
+    return vaei_codebooks_plan(q, s, b, node, 0);
 }
 
-static const vaei_quantizer_ops quantizer = {.plan = plan, VAEI_BANK_OPS};
+static const vaei_quantizer_ops quantizer = {.plan = plan, VAEI_CODEBOOKS_OPS};
 
 const vaei_latent_ops vaei_latent_vq = {
     .module = {.name = "vq",
@@ -41,7 +42,7 @@ const vaei_latent_ops vaei_latent_vq = {
                            "vq codes=8 temperature=0.05\n"
                            "vq codes=4 start=kmeans revive=0.5",
                .paper = "van den Oord, Vinyals, Kavukcuoglu 2017 (arXiv:1711.00937)",
-               .conf_size = sizeof(vaei_bank_conf),
+               .conf_size = sizeof(vaei_codebooks_conf),
                .options = options},
     .flags = VAEI_LATENT_PRIOR | VAEI_LATENT_CODES,
     VAEI_QUANTIZER(quantizer),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * examples.c - a stack over a batch in blocks of examples, and lanes of blocks side by side.
+ * batch_blocks.c - a stack over a batch in blocks of examples, and lanes of blocks side by side.
  *
  * Training: a block is as large as keeps its activations in the second cache: BLOCK_BYTES. Each block reads all weights, so it is never
  * smaller than they are. Each block has a cache of its own, for backward, unless it turns at once.
@@ -10,7 +10,7 @@
  * more lanes would have more to clear and to add. Blocks and lanes are fixed by the shapes.
  *
  * Inference: where there are threads for them, two lanes of one block. No bit depends on it. */
-#include "nn/examples.h"
+#include "nn/batch_blocks.h"
 
 #include <stdatomic.h>
 
@@ -36,7 +36,7 @@ static int64_t mixing(const vaei_stack *s) {
     return most;
 }
 
-int64_t vaei_examples_least(const vaei_stack *s) {
+int64_t vaei_blocks_least(const vaei_stack *s) {
     const int64_t least = mixing(s);
     return least > 1 ? least : 1;
 }
@@ -134,16 +134,16 @@ static vaei_need inference_need(const vaei_stack *s, const vaei_kernels *k, int6
 }
 
 /* A smaller batch may come in larger blocks, never in more. */
-vaei_need vaei_examples_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t how, vaei_slot *slot) {
+vaei_need vaei_blocks_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t how, vaei_slot *slot) {
     vaei_need need = {0};
     slot->segment = 0;
-    if (!(how & VAEI_EXAMPLES_TRAIN)) return inference_need(s, k, n);
+    if (!(how & VAEI_BLOCKS_TRAIN)) return inference_need(s, k, n);
     const cut c = cut_of(s, k, n, 1);
     const int64_t most = c.most < n ? c.most : n;
     vaei_carve scratch = {0};
-    if (how & VAEI_EXAMPLES_AGAIN) slot->segment = vaei_stack_segment(s, k, most);
+    if (how & VAEI_BLOCKS_RECOMPUTE) slot->segment = vaei_stack_segment(s, k, most);
     const steps step = steps_of(s, k, most, 1, slot->segment, &need);
-    need.cache = times(step.cache, how & VAEI_EXAMPLES_TURN ? c.lanes : c.lanes * c.blocks);
+    need.cache = times(step.cache, how & VAEI_BLOCKS_FUSED ? c.lanes : c.lanes * c.blocks);
     (void)vaei_carve_bytes(&scratch, times(step.scratch, c.lanes));
     (void)vaei_carve_floats(&scratch, c.lanes > 1 ? c.grads.end : 0);
     need.scratch = scratch.used;
@@ -161,7 +161,7 @@ typedef struct lanes {
     float *grads; /* of the second lane, [c.grads.end], same offsets */
     const float *x, *y;
     float *made, *dy, *dx; /* made: y, where forward is part of it; dy: where backward is */
-    const vaei_turn *turn;
+    const vaei_dy_source *turn;
     vaei_seats seats;        /* a lane at work has scratch of its own, and a cache if it turns */
     _Atomic int32_t arrived; /* lanes */
 } lanes;
@@ -224,7 +224,7 @@ static void run_lanes(lanes *a) {
 
 /* ---- passes ------------------------------------------------------------------------------------------------------ */
 
-void vaei_examples_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
+void vaei_blocks_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     if (!r->training && (r->n < LANES || vaei_pool_threads(r->pool) == 1)) {
         vaei_stack_forward(s, r, m, x, y);
         return;
@@ -235,8 +235,8 @@ void vaei_examples_forward(const vaei_stack *s, const vaei_run *r, const vaei_sl
     run_lanes(&a);
 }
 
-void vaei_examples_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
-                            float *dx) {
+void vaei_blocks_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy,
+                          float *dx) {
     lanes a = lanes_of(s, r, m);
     a.x = x;
     a.y = y;
@@ -245,8 +245,8 @@ void vaei_examples_backward(const vaei_stack *s, const vaei_run *r, const vaei_s
     run_lanes(&a);
 }
 
-void vaei_examples_turn(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const vaei_turn *t, float *y, float *dy,
-                        float *dx) {
+void vaei_blocks_forward_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const vaei_dy_source *t,
+                                  float *y, float *dy, float *dx) {
     lanes a = lanes_of(s, r, m);
     a.x = x;
     a.y = a.made = y;

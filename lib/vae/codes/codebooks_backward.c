@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * codebank_backward.c - gradients through the choice of codes.
+ * codebooks_backward.c - gradients through the choice of codes.
  *
  *     dq = dz project_out                  what the decoder wants of q
  *     dx = dq                              straight: as if q = x + constant
@@ -13,7 +13,7 @@
  * vector-quantize-pytorch package does. */
 #include <math.h>
 
-#include "vae/codes/codebank.h"
+#include "vae/codes/codebooks.h"
 
 #define LENGTH_MIN 1e-6
 
@@ -38,15 +38,15 @@ static void pass_choice(const vaei_kernels *k, int32_t way, int64_t D, const flo
 }
 
 static float commitment(const vaei_pass *p) {
-    const vaei_bank_conf *c = p->q->conf;
+    const vaei_codebooks_conf *c = p->q->conf;
     return 2 * c->scale * c->commit / (float)p->n;
 }
 
 /* Rows side by side: each head alone. */
 static void row_of_heads(const vaei_pass *p, int64_t row, const float *g, float *dx) {
-    const vaei_bank *s = vaei_bank_of(p);
-    const int32_t way = ((const vaei_bank_conf *)p->q->conf)->gradient;
-    const float pull = commitment(p), *lengths = p->piece[VAEI_BANK_LENGTH];
+    const vaei_codebooks *s = vaei_codebooks_of(p);
+    const int32_t way = ((const vaei_codebooks_conf *)p->q->conf)->gradient;
+    const float pull = commitment(p), *lengths = p->piece[VAEI_CODEBOOKS_LENGTH];
     const float *x = p->x + row * s->W, *q = p->value + row * s->W;
     for (int64_t at = 0; at < s->W; at += s->D) pass_choice(p->k, way, s->D, x + at, q + at, g + at, dx + at);
     for (int64_t d = 0; d < s->W; d++) dx[d] += pull * (x[d] - q[d]);
@@ -56,25 +56,25 @@ static void row_of_heads(const vaei_pass *p, int64_t row, const float *g, float 
 
 /* dx += what the stage's vector gets of g and of its commitment. */
 static void residual_backward(const vaei_pass *p, const vaei_vectors *v, int64_t row, int64_t stage, const float *g, float *dx) {
-    const vaei_bank *s = vaei_bank_of(p);
-    const vaei_bank_conf *c = p->q->conf;
-    const float pull = commitment(p), *x = v->x + row * v->ld, *e = vaei_bank_codes(p, stage) + v->code[row * v->stride] * s->D;
+    const vaei_codebooks *s = vaei_codebooks_of(p);
+    const vaei_codebooks_conf *c = p->q->conf;
+    const float pull = commitment(p), *x = v->x + row * v->ld, *e = vaei_codebooks_codes(p, stage) + v->code[row * v->stride] * s->D;
     if (!c->outer) pass_choice(p->k, c->gradient, s->D, x, e, g, dx);
     for (int64_t d = 0; d < s->D; d++) dx[d] += pull * (x[d] - e[d]);
 }
 
 static void row_of_residuals(const vaei_pass *p, int64_t row, const float *g, float *dx) {
-    const vaei_bank *s = vaei_bank_of(p);
-    const vaei_bank_conf *c = p->q->conf;
-    const float *x = p->x + row * s->D, *lengths = p->piece[VAEI_BANK_LENGTH];
-    float *one = lengths ? (float *)p->piece[VAEI_BANK_STAGE] + row * s->D : NULL;
+    const vaei_codebooks *s = vaei_codebooks_of(p);
+    const vaei_codebooks_conf *c = p->q->conf;
+    const float *x = p->x + row * s->D, *lengths = p->piece[VAEI_CODEBOOKS_LENGTH];
+    float *one = lengths ? (float *)p->piece[VAEI_CODEBOOKS_STAGE] + row * s->D : NULL;
     if (c->outer && one) { /* the vector itself, not its direction */
         for (int64_t d = 0; d < s->D; d++) one[d] = lengths[row * s->stages] * x[d];
         x = one;
     }
     if (c->outer) pass_choice(p->k, c->gradient, s->D, x, p->value + row * s->D, g, dx);
-    for (int64_t stage = 0; stage < ((const vaei_bank_facts *)p->piece[VAEI_BANK_FACTS])->active; stage++) {
-        const vaei_vectors v = vaei_bank_vectors(p, stage);
+    for (int64_t stage = 0; stage < ((const vaei_codebooks_facts *)p->piece[VAEI_CODEBOOKS_FACTS])->active; stage++) {
+        const vaei_vectors v = vaei_codebooks_vectors(p, stage);
         if (!one) {
             residual_backward(p, &v, row, stage, g, dx);
             continue;
@@ -88,7 +88,7 @@ static void row_of_residuals(const vaei_pass *p, int64_t row, const float *g, fl
 
 static void rows_task(void *arg, int64_t begin, int64_t end) {
     const vaei_pass *p = arg;
-    const vaei_bank *s = vaei_bank_of(p);
+    const vaei_codebooks *s = vaei_codebooks_of(p);
     for (int64_t row = begin; row < end; row++) {
         if (s->residual) row_of_residuals(p, row, p->dq + row * s->W, p->dx + row * s->W);
         else row_of_heads(p, row, p->dq + row * s->W, p->dx + row * s->W);
@@ -97,12 +97,12 @@ static void rows_task(void *arg, int64_t begin, int64_t end) {
 
 /* n_k e_k - sum of the vectors, for each code of each stage. */
 static void codes_backward(const vaei_pass *p) {
-    const vaei_bank *s = vaei_bank_of(p);
-    const float pull = 2 * ((const vaei_bank_conf *)p->q->conf)->scale / (float)p->n;
-    for (int64_t stage = 0; stage < ((const vaei_bank_facts *)p->piece[VAEI_BANK_FACTS])->active; stage++) {
-        const vaei_vectors v = vaei_bank_vectors(p, stage);
-        float *de = p->r->grads + s->codebook->offset + vaei_bank_book(s, stage) * s->K * s->D;
-        const float *e = vaei_bank_codes(p, stage);
+    const vaei_codebooks *s = vaei_codebooks_of(p);
+    const float pull = 2 * ((const vaei_codebooks_conf *)p->q->conf)->scale / (float)p->n;
+    for (int64_t stage = 0; stage < ((const vaei_codebooks_facts *)p->piece[VAEI_CODEBOOKS_FACTS])->active; stage++) {
+        const vaei_vectors v = vaei_codebooks_vectors(p, stage);
+        float *de = p->r->grads + s->codebook->offset + vaei_codebooks_index(s, stage) * s->K * s->D;
+        const float *e = vaei_codebooks_codes(p, stage);
         vaei_order_vectors(p->k, p->r->pool, s->K, &v, &p->order);
         for (int64_t i = 0; i < s->K; i++) {
             const float count = (float)(p->order.first[i + 1] - p->order.first[i]);
@@ -111,9 +111,9 @@ static void codes_backward(const vaei_pass *p) {
     }
 }
 
-void vaei_bank_backward(vaei_pass *p) {
-    const vaei_bank *s = vaei_bank_of(p);
-    const vaei_bank_conf *c = p->q->conf;
+void vaei_codebooks_backward(vaei_pass *p) {
+    const vaei_codebooks *s = vaei_codebooks_of(p);
+    const vaei_codebooks_conf *c = p->q->conf;
     memset(p->dx, 0, (size_t)(p->P * s->W) * sizeof *p->dx);
     vaei_terms_gradient(p);
     vaei_pass_rows(p, 1, 4 * s->W * s->stages, rows_task);

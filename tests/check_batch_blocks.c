@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * check_examples.c - a stack in blocks of examples and lanes: outputs and gradients are those of the stack at once, noise too;
+ * check_batch_blocks.c - a stack in blocks of examples and lanes: outputs and gradients are those of the stack at once, noise too;
  * a stack with statistics over the batch is not divided; threads change no bit, at inference neither. */
 #include "guarded.h"
 
 #include "api/api.h"
-#include "nn/examples.h"
+#include "nn/batch_blocks.h"
 
 enum { BATCH = 70 };
 
@@ -47,7 +47,7 @@ typedef struct result {
     size_t cache;
 } result;
 
-enum { AT_ONCE, IN_BLOCKS, AGAIN /* and activations made again */, TURNING };
+enum { AT_ONCE, IN_BLOCKS, RECOMPUTED /* and activations recomputed */, FUSED };
 
 /* of NaN: nothing counts on zeros */
 static void *room(size_t bytes) {
@@ -86,22 +86,22 @@ static result run_on(const fixture *f, int32_t how, const vaei_pool *pool) {
     fill(dy, BATCH * out, 2);
     if (how == AT_ONCE) vaei_stack_need(f->stack, k, BATCH, 1, &need);
     else
-        need = vaei_examples_need(
-            f->stack, k, BATCH, VAEI_EXAMPLES_TRAIN | (how == AGAIN ? VAEI_EXAMPLES_AGAIN : 0) | (how == TURNING ? VAEI_EXAMPLES_TURN : 0),
-            &m);
+        need = vaei_blocks_need(
+            f->stack, k, BATCH,
+            VAEI_BLOCKS_TRAIN | (how == RECOMPUTED ? VAEI_BLOCKS_RECOMPUTE : 0) | (how == FUSED ? VAEI_BLOCKS_FUSED : 0), &m);
     m.pack = room(need.pack);
     m.cache = room(need.cache);
     m.scratch = room(need.scratch);
     m.stats = room(need.stats);
     vaei_stack_pack(f->stack, &r, m.pack);
-    if (how == TURNING) {
+    if (how == FUSED) {
         float *const here = floats(BATCH * out);
-        const vaei_turn turn = {give_dy, dy};
-        vaei_examples_turn(f->stack, &r, &m, x, &turn, a.y, here, a.dx);
+        const vaei_dy_source turn = {give_dy, dy};
+        vaei_blocks_forward_backward(f->stack, &r, &m, x, &turn, a.y, here, a.dx);
         free(here);
     } else {
-        (how == AT_ONCE ? vaei_stack_forward : vaei_examples_forward)(f->stack, &r, &m, x, a.y);
-        (how == AT_ONCE ? vaei_stack_backward : vaei_examples_backward)(f->stack, &r, &m, x, a.y, dy, a.dx);
+        (how == AT_ONCE ? vaei_stack_forward : vaei_blocks_forward)(f->stack, &r, &m, x, a.y);
+        (how == AT_ONCE ? vaei_stack_backward : vaei_blocks_backward)(f->stack, &r, &m, x, a.y, dy, a.dx);
     }
     a.cache = need.cache;
     free(m.pack);
@@ -128,7 +128,7 @@ static void destroy(fixture *f) {
     vaei_arena_free(&f->arena);
 }
 
-static const int32_t in_blocks[] = {IN_BLOCKS, TURNING};
+static const int32_t in_blocks[] = {IN_BLOCKS, FUSED};
 
 /* ---- a layer that reads labels: y = (1 + label) x -------------------------------------------------------------------- */
 
@@ -210,11 +210,11 @@ START_TEST(test_examples_with_batch_statistics_stay_together) {
 }
 END_TEST
 
-START_TEST(test_examples_made_again_leave_the_same_gradients) {
+START_TEST(test_recomputed_examples_leave_the_same_gradients) {
     fixture f;
     build(&f, "encoder conv2d out=32 kernel=3 pad=1 | silu | dropout p=0.3 | conv2d out=64 kernel=3 pad=1 | relu "
               "| conv2d out=32 kernel=3 pad=1 | relu | conv2d out=16 kernel=3 pad=1 | silu | flatten | linear out=10");
-    result kept = run(&f, IN_BLOCKS), again = run(&f, AGAIN);
+    result kept = run(&f, IN_BLOCKS), again = run(&f, RECOMPUTED);
     ck_assert(again.cache < kept.cache);
     ck_assert_int_eq(memcmp(kept.grads, again.grads, (size_t)f.params.n_floats * sizeof(float)), 0);
     ck_assert_int_eq(memcmp(kept.dx, again.dx, BATCH * 2048 * sizeof(float)), 0);
@@ -224,14 +224,14 @@ START_TEST(test_examples_made_again_leave_the_same_gradients) {
 }
 END_TEST
 
-START_TEST(test_examples_that_turn_have_the_memory_of_one_block_a_lane) {
+START_TEST(test_fused_examples_have_the_memory_of_one_block_a_lane) {
     fixture f;
     build(&f, "encoder conv2d out=64 kernel=3 pad=1 | relu | conv2d out=64 kernel=3 pad=1 | relu | conv2d out=64 kernel=3 pad=1 "
               "| relu | flatten | linear out=10");
-    result kept = run(&f, IN_BLOCKS), turned = run(&f, TURNING);
-    ck_assert(turned.cache <= kept.cache / 2);
+    result kept = run(&f, IN_BLOCKS), fused = run(&f, FUSED);
+    ck_assert(fused.cache <= kept.cache / 2);
     result_free(&kept);
-    result_free(&turned);
+    result_free(&fused);
     destroy(&f);
 }
 END_TEST
@@ -265,7 +265,7 @@ START_TEST(test_examples_at_inference_give_the_same_bits_in_lanes) {
     vaei_slot m = {0};
     build(&f, "encoder conv2d out=64 kernel=3 pad=1 | relu | conv2d out=96 kernel=4 stride=2 pad=1 | groupnorm groups=4 | silu | "
               "residual { conv2d out=96 kernel=3 pad=1 } | flatten | linear out=10");
-    const vaei_need need = vaei_examples_need(f.stack, k, BATCH, 0, &m);
+    const vaei_need need = vaei_blocks_need(f.stack, k, BATCH, 0, &m);
     guarded x = guarded_floats(BATCH * 2048), scratch = guarded_floats((int64_t)(need.scratch / sizeof(float)));
     vaei_run r = {.k = k, .n = BATCH, .params = f.weights};
     m.pack = room(need.pack);
@@ -281,7 +281,7 @@ START_TEST(test_examples_at_inference_give_the_same_bits_in_lanes) {
             guarded y = guarded_floats(r.n * 10);
             VAEI_ZONES_END(scratch.at, need.scratch);
             memset(scratch.at, 0xff, need.scratch);
-            vaei_examples_forward(f.stack, &r, &m, x.at, i == 0 ? want : y.at);
+            vaei_blocks_forward(f.stack, &r, &m, x.at, i == 0 ? want : y.at);
             ck_assert_msg(i == 0 || memcmp(want, y.at, (size_t)y.count * sizeof(float)) == 0, "%d examples, %d threads", (int)r.n,
                           (int)threads[i]);
             guarded_free(&y);
@@ -301,13 +301,13 @@ START_TEST(test_examples_memory_grows_with_their_number) {
     const vaei_kernels *const k = vaei_kernels_select(0, 0);
     fixture f;
     build(&f, "encoder conv2d out=64 kernel=3 pad=1 | relu | conv2d out=64 kernel=3 pad=1 | relu | flatten | linear out=10");
-    static const int32_t hows[] = {0, VAEI_EXAMPLES_TRAIN, VAEI_EXAMPLES_TRAIN | VAEI_EXAMPLES_TURN};
+    static const int32_t hows[] = {0, VAEI_BLOCKS_TRAIN, VAEI_BLOCKS_TRAIN | VAEI_BLOCKS_FUSED};
     for (size_t i = 0; i < VAEI_COUNT(hows); i++) {
         const int32_t how = hows[i];
         vaei_need before = {0};
         for (int64_t n = 1; n < 300; n++) {
             vaei_slot m = {0};
-            const vaei_need need = vaei_examples_need(f.stack, k, n, how, &m);
+            const vaei_need need = vaei_blocks_need(f.stack, k, n, how, &m);
             ck_assert_msg(need.cache >= before.cache && need.scratch >= before.scratch, "%d: %d examples", (int)how, (int)n);
             before = need;
         }
@@ -321,24 +321,24 @@ START_TEST(test_examples_of_any_number_have_measurable_memory) {
     vaei_need need;
     vaei_slot m = {0};
     build(&f, "encoder conv2d out=32 kernel=3 pad=1 | flatten | linear out=10");
-    need = vaei_examples_need(f.stack, vaei_kernels_select(0, 0), INT32_MAX, VAEI_EXAMPLES_TRAIN, &m);
+    need = vaei_blocks_need(f.stack, vaei_kernels_select(0, 0), INT32_MAX, VAEI_BLOCKS_TRAIN, &m);
     ck_assert(need.cache > (size_t)INT32_MAX * 8192 * sizeof(float));
-    need = vaei_examples_need(f.stack, vaei_kernels_select(0, 0), INT64_MAX, VAEI_EXAMPLES_TRAIN, &m);
+    need = vaei_blocks_need(f.stack, vaei_kernels_select(0, 0), INT64_MAX, VAEI_BLOCKS_TRAIN, &m);
     ck_assert(need.cache == SIZE_MAX);
     destroy(&f);
 }
 END_TEST
 
-Suite *suite_examples(void) {
-    Suite *const s = suite_create("examples");
+Suite *suite_batch_blocks(void) {
+    Suite *const s = suite_create("batch blocks");
     TCase *const t = tcase_create("examples");
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, test_examples_in_blocks_equal_those_at_once, 0, 2);
     tcase_add_loop_test(t, test_labels_move_with_the_examples_of_a_block, 0, 2);
     tcase_add_test(t, test_a_slice_of_a_slice_is_a_slice);
-    tcase_add_test(t, test_examples_that_turn_have_the_memory_of_one_block_a_lane);
+    tcase_add_test(t, test_fused_examples_have_the_memory_of_one_block_a_lane);
     tcase_add_test(t, test_examples_with_batch_statistics_stay_together);
-    tcase_add_test(t, test_examples_made_again_leave_the_same_gradients);
+    tcase_add_test(t, test_recomputed_examples_leave_the_same_gradients);
     tcase_add_loop_test(t, test_examples_in_lanes_give_the_same_bits_on_any_number_of_threads, 0, 2);
     tcase_add_test(t, test_examples_at_inference_give_the_same_bits_in_lanes);
     tcase_add_test(t, test_examples_memory_grows_with_their_number);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ * batch_blocks.h - a stack over a batch. Training takes some examples at a time, so that what one layer writes is still in the
+ * cache when the next one reads it, and two threads take such blocks. How many is fixed by the shapes: bits do not depend on
+ * threads. A stack with statistics over the batch takes all at once. Where nothing needs the outputs of the whole batch before
+ * their gradients, each block goes forward and straight back (vaei_blocks_forward_backward): then the activations of one block a lane are
+ * all there are. At inference, too, two threads take half each. The slot's memory is that of vaei_blocks_need(). */
+#ifndef VAEI_BATCH_BLOCKS_H
+#define VAEI_BATCH_BLOCKS_H
+
+#include "nn/stack.h"
+
+enum {
+    VAEI_BLOCKS_TRAIN = 1,
+    VAEI_BLOCKS_RECOMPUTE = 2, /* backward recomputes activations; sets slot->segment */
+    VAEI_BLOCKS_FUSED = 4      /* by vaei_blocks_forward_backward() only */
+};
+
+/* The least examples of a training pass: 2 if a layer that mixes the batch has one value of each channel in an example, else 1. */
+int64_t vaei_blocks_least(const vaei_stack *s);
+
+/* how: what the memory is for, 0: inference */
+vaei_need vaei_blocks_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t how, vaei_slot *slot);
+void vaei_blocks_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, float *y);
+/* As vaei_stack_backward. */
+void vaei_blocks_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx);
+
+/* Called between a block's forward and its backward: of the r->n examples from number `first` on y is there, dy is wanted. By
+ * several threads; it has no gradients to add. */
+typedef struct vaei_dy_source {
+    void (*turn)(const void *arg, const vaei_run *r, int64_t first, const float *y, float *dy);
+    const void *arg;
+} vaei_dy_source;
+/* Both, dx not NULL. */
+void vaei_blocks_forward_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const vaei_dy_source *t,
+                                  float *y, float *dy, float *dx);
+
+#endif
