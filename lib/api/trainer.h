@@ -4,6 +4,7 @@
 #define VAEI_TRAINER_H
 
 #include "api/given_batch.h"
+#include "vae/training/training.h"
 
 struct vae_trainer {
     uint32_t magic;
@@ -15,21 +16,8 @@ struct vae_trainer {
     float *host_memory; /* slots of the host's optimizer */
     size_t bytes;       /* of the block that begins here */
     int64_t max_batch;
-    uint64_t packed;       /* the model's generation in the packs */
-    uint64_t moves, still; /* objective prior: how often this trainer moved the prior; generations by others, in the packs */
     _Atomic int32_t cancel;
-    uint64_t seed;
-    int64_t step;                        /* steps applied */
-    int64_t parts;                       /* calls of backward since */
-    int64_t items;                       /* examples in them */
-    double lr;                           /* base learning rate */
-    double loss, recon, rate, aux, beta; /* sums over the parts; beta of the last */
-    vaei_code_stats codes;               /* of the last part */
-    int32_t n_slots;
-    float *slot[VAEI_OPTIMIZER_SLOTS]; /* [n_trainable] each */
-    float *grads;                      /* [n_floats] */
-    double *norms;                     /* partial sums of squares */
-    vaei_work work;
+    vaei_training training;
     vae_tensor_t *tensor; /* [params.count] over grads */
 };
 

@@ -31,7 +31,7 @@ static digits bits_of(double v) {
 
 static vae_status_t slot_entries(const vae_trainer_t *t, vaei_arena *names, vaei_entry *e, int64_t *n) {
     const vaei_params *p = &t->model->network.params;
-    for (int32_t s = 0; s < t->n_slots; s++) {
+    for (int32_t s = 0; s < t->training.n_slots; s++) {
         for (int64_t i = 0; i < p->count; i++) {
             const vaei_param *q = p->at[i];
             if (!(q->flags & VAEI_PARAM_TRAINED)) continue;
@@ -39,7 +39,7 @@ static vae_status_t slot_entries(const vae_trainer_t *t, vaei_arena *names, vaei
             *out = (vaei_entry){.dtype = VAEI_DTYPE_F32, .ndim = q->ndim, .count = q->count};
             out->name = vaei_arena_format(names, "optimizer.%d.%s", (int)s, q->name);
             if (!out->name) return VAE_E_NOMEM;
-            out->data = (const uint8_t *)(const void *)(t->slot[s] + q->offset);
+            out->data = (const uint8_t *)(const void *)(t->training.slot[s] + q->offset);
             for (int32_t d = 0; d < q->ndim; d++) out->shape[d] = q->shape[d];
         }
     }
@@ -49,9 +49,10 @@ static vae_status_t slot_entries(const vae_trainer_t *t, vaei_arena *names, vaei
 vae_status_t vae_trainer_save(const vae_trainer_t *trainer, const char *path) {
     VAEI_TRY(vaei_check_trainer(trainer));
     if (!path) return vaei_fail(VAE_E_ARG, "path: is NULL");
-    if (trainer->parts > 0) return vaei_fail(VAE_E_STATE, "save: gradients wait for vae_trainer_apply()");
+    if (trainer->training.parts > 0) return vaei_fail(VAE_E_STATE, "save: gradients wait for vae_trainer_apply()");
     const vae_model_t *model = trainer->model;
-    const digits step = decimal((uint64_t)trainer->step), seed = decimal(trainer->seed), lr = bits_of(trainer->lr);
+    const digits step = decimal((uint64_t)trainer->training.step), seed = decimal(trainer->training.seed),
+                 lr = bits_of(trainer->training.lr);
     const vaei_text_entry text[] = {
         {"format", "pt"},
         {"vae.format_version", VAEI_FORMAT_VERSION},
@@ -68,7 +69,7 @@ vae_status_t vae_trainer_save(const vae_trainer_t *trainer, const char *path) {
     vaei_arena_init(&arena, &model->ctx->heap);
     vae_status_t status = VAE_OK;
     int64_t n = count;
-    vaei_entry *entry = vaei_arena_array(&arena, (size_t)(count * (1 + trainer->n_slots)) + 1, sizeof(*entry));
+    vaei_entry *entry = vaei_arena_array(&arena, (size_t)(count * (1 + trainer->training.n_slots)) + 1, sizeof(*entry));
     if (!entry) status = VAE_E_NOMEM;
     if (status == VAE_OK) {
         vaei_params_to_entries(model, entry);
@@ -132,7 +133,7 @@ typedef vae_status_t (*slot_visit)(const vae_trainer_t *t, const vaei_file *f, c
 static vae_status_t visit_slots(const vae_trainer_t *t, const vaei_file *f, slot_visit visit) {
     const vaei_params *p = &t->model->network.params;
     char name[320];
-    for (int32_t s = 0; s < t->n_slots; s++) {
+    for (int32_t s = 0; s < t->training.n_slots; s++) {
         for (int64_t i = 0; i < p->count; i++) {
             const vaei_param *q = p->at[i];
             if (!(q->flags & VAEI_PARAM_TRAINED)) continue;
@@ -158,7 +159,7 @@ static vae_status_t check_slot(const vae_trainer_t *t, const vaei_file *f, const
 }
 
 static vae_status_t read_slot(const vae_trainer_t *t, const vaei_file *f, const vaei_entry *e, int32_t s, const vaei_param *q) {
-    return vaei_entry_floats(e, t->slot[s] + q->offset, f->where);
+    return vaei_entry_floats(e, t->training.slot[s] + q->offset, f->where);
 }
 
 static vae_status_t restore(vae_trainer_t *t, vaei_file *f, const char *path) {
@@ -171,9 +172,9 @@ static vae_status_t restore(vae_trainer_t *t, vaei_file *f, const char *path) {
     VAEI_TRY(vaei_params_check_numbers(t->model, f)); /* the last that can fail */
     (void)visit_slots(t, f, read_slot);
     vaei_params_from_file(t->model, f);
-    t->step = (int64_t)s.step;
-    t->seed = s.seed;
-    t->lr = s.lr;
+    t->training.step = (int64_t)s.step;
+    t->training.seed = s.seed;
+    t->training.lr = s.lr;
     return VAE_OK;
 }
 
@@ -181,7 +182,7 @@ vae_status_t vae_trainer_load(vae_trainer_t *trainer, const char *path) {
     vaei_file f;
     VAEI_TRY(vaei_check_trainer(trainer));
     if (!path) return vaei_fail(VAE_E_ARG, "path: is NULL");
-    if (trainer->parts > 0) return vaei_fail(VAE_E_STATE, "load: gradients wait for vae_trainer_apply()");
+    if (trainer->training.parts > 0) return vaei_fail(VAE_E_STATE, "load: gradients wait for vae_trainer_apply()");
     VAEI_TRY(vaei_file_open(&f, &trainer->model->ctx->heap, path));
     const vae_status_t status = restore(trainer, &f, path);
     vaei_file_close(&f);

@@ -27,14 +27,14 @@ vae_status_t vae_trainer_options(const vae_trainer_t *trainer, char *buf, size_t
 
 vae_status_t vae_trainer_seed(vae_trainer_t *trainer, uint64_t seed) {
     VAEI_TRY(vaei_check_trainer(trainer));
-    trainer->seed = seed;
+    trainer->training.seed = seed;
     return VAE_OK;
 }
 
 vae_status_t vae_trainer_set_lr(vae_trainer_t *trainer, double lr) {
     VAEI_TRY(vaei_check_trainer(trainer));
     if (!(lr >= 0.0) || !(lr - lr <= 0.0)) return vaei_fail(VAE_E_ARG, "lr: wanted 0 or more, finite");
-    trainer->lr = lr;
+    trainer->training.lr = lr;
     return VAE_OK;
 }
 
@@ -43,7 +43,7 @@ void vae_trainer_cancel(vae_trainer_t *trainer) {
 }
 
 int64_t vae_trainer_steps(const vae_trainer_t *trainer) {
-    return trainer && trainer->magic == VAEI_MAGIC_TRAINER ? trainer->step : -1;
+    return trainer && trainer->magic == VAEI_MAGIC_TRAINER ? trainer->training.step : -1;
 }
 
 static vae_status_t check_host_name(const char *name) {
@@ -67,7 +67,7 @@ vae_status_t vae_trainer_set_optimizer(vae_trainer_t *trainer, const vae_optimiz
     if (optimizer->slots < 0 || optimizer->slots > VAEI_OPTIMIZER_SLOTS)
         return vaei_fail(VAE_E_ARG, "optimizer: slots=%d, wanted 0..%d", (int)optimizer->slots, VAEI_OPTIMIZER_SLOTS);
     VAEI_TRY(check_host_name(optimizer->name));
-    if (trainer->step > 0 || trainer->parts > 0) return vaei_fail(VAE_E_STATE, "optimizer: training has begun");
+    if (trainer->training.step > 0 || trainer->training.parts > 0) return vaei_fail(VAE_E_STATE, "optimizer: training has begun");
     const int64_t n = trainer->model->network.params.n_trainable;
     float *memory = NULL;
     size_t bytes;
@@ -78,9 +78,11 @@ vae_status_t vae_trainer_set_optimizer(vae_trainer_t *trainer, const vae_optimiz
     trainer->host = given;
     memcpy(trainer->host_name, optimizer->name, strnlen(optimizer->name, 63) + 1);
     trainer->host.name = trainer->host_name;
+    trainer->training.host_step = given.step;
+    trainer->training.host = given.user;
     trainer->host_memory = memory;
-    trainer->n_slots = optimizer->slots;
-    for (int32_t i = 0; i < optimizer->slots; i++) trainer->slot[i] = memory + (int64_t)i * n;
+    trainer->training.n_slots = given.slots;
+    for (int32_t i = 0; i < given.slots; i++) trainer->training.slot[i] = memory + (int64_t)i * n;
     return VAE_OK;
 }
 

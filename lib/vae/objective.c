@@ -48,10 +48,21 @@ vae_status_t vaei_objective_build(vaei_objective *o, vaei_arena *arena, vaei_sec
     return VAE_OK;
 }
 
+/* Weighted. */
+static double mean_of(const vaei_terms *t, const double *x) {
+    double sum = 0;
+    for (int64_t i = 0; i < t->n; i++) sum += vaei_batch_weight(t->batch, i) * x[i];
+    return sum / t->batch->total;
+}
+
 void vaei_objective_eval(const vaei_objective *o, vaei_terms *t) {
     t->loss = t->recon = t->rate = t->beta = t->other = 0;
     memset(t->d_nll, 0, (size_t)t->n * sizeof(*t->d_nll));
     if (t->d_kl) memset(t->d_kl, 0, (size_t)(t->n * t->dim) * sizeof(*t->d_kl));
     if (t->d_z) memset(t->d_z, 0, (size_t)(t->n * t->size) * sizeof(*t->d_z));
     for (int32_t i = 0; i < o->n; i++) o->term[i]->eval(o->conf[i], t);
+    if (!t->aux) return;
+    const double aux = mean_of(t, t->aux);
+    t->loss += aux;
+    t->other += aux;
 }

@@ -19,7 +19,8 @@ typedef struct vaei_terms {
     const double *nll;              /* [n] -log p(x|z), nats */
     const float *kl;                /* [n][D] rate by dimension, nats */
     double loss, recon, rate, beta; /* out: what is minimised; mean nll; mean unweighted rate; the rate's weight */
-    double other;                   /* out: the part of the loss that is neither */
+    const double *aux;              /* [n] the latent's own terms, which are part of any loss; NULL: it has none */
+    double other;                   /* out: the part of the loss that is neither, aux among it */
     float *d_nll;                   /* out [n]: d loss / d nll[i] */
     float *d_kl;                    /* out [n][D]: d loss / d kl[i][d] */
     /* VAEI_OBJECTIVE_SEES_Z: */

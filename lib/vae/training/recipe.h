@@ -24,11 +24,6 @@ typedef struct vaei_recipe {
     const char *law;  /* the same without what changes no result: memory */
 } vaei_recipe;
 
-/* Is it the model's prior that is trained, and it alone? */
-VAEI_INLINE int32_t vaei_recipe_of_prior(const vaei_recipe *recipe) {
-    return (recipe->objective.flags & VAEI_OBJECTIVE_OF_PRIOR) != 0;
-}
-
 /* From the training sections of the document (model sections are left alone). Adds missing sections to the document. */
 vae_status_t vaei_recipe_build(vaei_recipe *recipe, vaei_arena *arena, vaei_document *document);
 

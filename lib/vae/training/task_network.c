@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ * task_network.c - training of the network: all parameters move but those that only a fit of the prior moves. */
+#include "vae/training/training_task.h"
+
+/* Terms over z compare it with N(0, I). */
+static vae_status_t check(const vaei_network *net, const vaei_recipe *recipe) {
+    if (!(recipe->objective.flags & VAEI_OBJECTIVE_SEES_Z)) return VAE_OK;
+    if (net->latent.ops->flags & VAEI_LATENT_CODES)
+        return vaei_fail(VAE_E_SPEC, "objective: a term is over values, latent %s makes codes", net->latent.ops->module.name);
+    if (vaei_network_inputs(net))
+        return vaei_fail(VAE_E_SPEC, "objective: a term compares with N(0, I), prior %s is another", net->prior.ops->module.name);
+    return VAE_OK;
+}
+
+static vae_status_t check_weight(const vaei_network *net) {
+    if (!net->latent.ops->loss) return VAE_OK;
+    return vaei_fail(VAE_E_UNSUPPORTED, "weight: latent %s learns from all examples alike", net->latent.ops->module.name);
+}
+
+static int64_t least(const vaei_network *net) {
+    return net->min_batch;
+}
+
+static void carve(const vaei_network *net, const vaei_recipe *recipe, const vaei_kernels *k, int64_t n, vaei_carve *c, vaei_work *w) {
+    const int32_t how = VAEI_BLOCKS_TRAIN | (recipe->memory->recompute ? VAEI_BLOCKS_RECOMPUTE : 0) |
+                        (recipe->objective.flags & VAEI_OBJECTIVE_MEAN_NLL ? VAEI_BLOCKS_FUSED : 0);
+    vaei_network_carve(net, k, n, how, c, w);
+    if (recipe->objective.flags & VAEI_OBJECTIVE_SEES_Z) vaei_network_carve_terms(net, n, c, w);
+}
+
+static void pack(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t others) {
+    (void)others;
+    vaei_network_pack(net, r, w);
+}
+
+static vae_status_t forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const vaei_objective *o, vaei_terms *terms) {
+    const int32_t joint = vaei_network_inputs(net) > 0; /* whose rate has no parts by dimension */
+    vaei_task_noise(net, r, w);
+    VAEI_TRY(vaei_network_forward(net, r, w));
+    terms->nll = w->nll;
+    terms->d_nll = w->d_nll;
+    terms->dim = joint ? 1 : vaei_shape_size(&net->latent.z);
+    terms->kl = joint ? w->rate : w->kl;
+    terms->d_kl = joint ? w->d_rate : w->d_kl;
+    terms->aux = w->aux;
+    if (!(o->flags & VAEI_OBJECTIVE_SEES_Z)) return VAE_OK;
+    terms->r = r;
+    terms->size = vaei_shape_size(&net->latent.z);
+    terms->z = w->z;
+    terms->d_z = w->d_z_terms;
+    terms->prior = w->prior_z;
+    terms->row = w->row;
+    return VAE_OK;
+}
+
+/* Running statistics, and codes that learn without gradients. */
+static int32_t commits(const vaei_network *net) {
+    return net->params.n_floats > net->params.n_trainable;
+}
+
+static void measure(const vaei_network *net, const vaei_run *r, const vaei_work *w, vaei_code_stats *codes) {
+    if (net->latent.ops->measure) net->latent.ops->measure(&net->latent, r, &w->latent, codes);
+}
+
+const vaei_training_task vaei_task_network = {
+    .moves = 0,
+    .check = check,
+    .check_weight = check_weight,
+    .least = least,
+    .carve = carve,
+    .pack = pack,
+    .forward = forward,
+    .backward = vaei_network_backward,
+    .commits = commits,
+    .commit = vaei_network_commit,
+    .measure = measure,
+};

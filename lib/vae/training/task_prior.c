@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * task_prior.c - the fit of the model's prior to latents of a network that stands still, as in a session: it takes no statistics over the
+ * batch. */
+#include "vae/training/training_task.h"
+
+static vae_status_t check(const vaei_network *net, const vaei_recipe *recipe) {
+    (void)recipe;
+    if (!vaei_network_has_prior(net))
+        return vaei_fail(VAE_E_SPEC, "objective prior: the model has no section prior to fit (prior pixelcnn, prior gmm, ...)");
+    if (vaei_network_inputs(net))
+        return vaei_fail(VAE_E_SPEC, "objective prior: prior %s learns with its model, by another objective (elbo)",
+                         net->prior.ops->module.name);
+    return VAE_OK;
+}
+
+static vae_status_t check_weight(const vaei_network *net) {
+    if (!net->prior.ops->commit) return VAE_OK;
+    return vaei_fail(VAE_E_UNSUPPORTED, "weight: prior %s learns from all examples alike", net->prior.ops->module.name);
+}
+
+static int64_t least(const vaei_network *net) {
+    (void)net;
+    return 1;
+}
+
+static void carve(const vaei_network *net, const vaei_recipe *recipe, const vaei_kernels *k, int64_t n, vaei_carve *c, vaei_work *w) {
+    (void)recipe;
+    vaei_network_carve(net, k, n, 0, c, w);
+    vaei_network_carve_prior(net, k, n, 1, c, w);
+}
+
+static void pack(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t others) {
+    vaei_run still = *r;
+    still.training = 0;
+    if (others) vaei_network_pack(net, &still, w);
+    vaei_network_pack_prior(net, r, w);
+}
+
+static vae_status_t forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const vaei_objective *o, vaei_terms *terms) {
+    (void)o;
+    vaei_task_noise(net, r, w);
+    VAEI_TRY(vaei_network_forward_prior(net, r, w));
+    terms->nll = w->nll;
+    terms->d_nll = w->d_nll;
+    return VAE_OK;
+}
+
+static int32_t commits(const vaei_network *net) {
+    return net->prior.ops->commit != NULL;
+}
+
+const vaei_training_task vaei_task_prior = {
+    .reads = VAEI_TASK_LABEL | VAEI_TASK_CODES,
+    .moves = VAEI_PARAM_OF_PRIOR,
+    .check = check,
+    .check_weight = check_weight,
+    .least = least,
+    .carve = carve,
+    .pack = pack,
+    .forward = forward,
+    .backward = vaei_network_backward_prior,
+    .commits = commits,
+    .commit = vaei_network_commit_prior,
+};
