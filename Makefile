@@ -206,6 +206,8 @@ $(BUILD)/random_models: $(RANDOM_OBJ) $(STATIC)
 # ---- fuzzing: each fuzz/target_NAME.c becomes fuzz_NAME, with the program's files but for its console and main ---------
 TARGETS  := $(patsubst fuzz/target_%.c,%,$(wildcard fuzz/target_*.c))
 FUZZERS  := $(TARGETS:%=$(BUILD)/fuzz_%)
+WRAPPED  := fopen fdopen fclose atexit vae_ctx_create vae_model_create vae_model_load train_loop_run data_load_shapes plot_write \
+            interrupt_catch
 FUZZ_OBJ := $(call objects,$(filter-out fuzz/target_% $(if $(FUZZ_LINK),fuzz/driver.c),$(wildcard fuzz/*.c)) \
               $(filter-out src/console.c src/main.c,$(PROGRAM_SRC)))
 fuzz-build: $(FUZZERS)
@@ -215,7 +217,7 @@ $(BUILD)/obj/fuzz/%.o: fuzz/%.c $(BUILD)/flags | need-program
 	$(call compile,-Ilib -Isrc -Ifuzz $(PROGRAM_CFLAGS),-pthread)
 
 $(FUZZERS): $(BUILD)/fuzz_%: $(BUILD)/obj/fuzz/target_%.o $(FUZZ_OBJ) $(STATIC)
-	$(call link,$(FUZZ_LINK) -Wl$(comma)--wrap=fopen$(comma)--wrap=fdopen$(comma)--wrap=fclose $< $(FUZZ_OBJ) $(STATIC) $(PROGRAM_LIBS))
+	$(call link,$(FUZZ_LINK) $(WRAPPED:%=-Wl$(comma)--wrap=%) $< $(FUZZ_OBJ) $(STATIC) $(PROGRAM_LIBS))
 
 $(BUILD)/examples/%: examples/%.c $(STATIC) $(BUILD)/flags
 	@mkdir -p $(@D)

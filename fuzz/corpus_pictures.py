@@ -158,12 +158,13 @@ def exif(order: str, entries: list[tuple[int, int, int]], folder: int = 8, count
     return segment(0xE1, b"Exif\0\0" + head + body)
 
 
-def jpeg_files() -> None:
-    def seed(name: str) -> bytes:
-        with open(os.path.join(ROOT, "picture", name), "rb") as file:
-            return file.read()
+def jpeg(name: str = "JP00-grey.good") -> bytes:
+    with open(os.path.join(ROOT, "picture", name), "rb") as file:
+        return file.read()
 
-    grey, progressive = seed("JP00-grey.good"), seed("JP00-progressive.good")
+
+def jpeg_files() -> None:
+    grey, progressive = jpeg(), jpeg("JP00-progressive.good")
     frame, scan, at = grey.index(b"\xff\xc0"), grey.index(b"\xff\xda"), progressive.index(b"\xff\xc2")
     first = progressive.index(b"\xff\xda")
     behind = progressive.index(b"\xff\xc4", first)

@@ -39,8 +39,14 @@ void fuzz_memory_end(bool free_the_rest);
  * and its files are then given back. */
 bool fuzz_program(void (*piece)(void *user), void *user);
 
+/* Is such a piece running? */
+bool fuzz_program_runs(void);
+
 /* A folder of this process's own, in memory if the machine has such a file system; removed at exit. */
 const char *fuzz_folder(void);
+
+/* An empty folder of this name in it; the path lasts until the next call. */
+const char *fuzz_empty_folder(const char *name);
 
 /* The bytes as a file of this name in that folder; the path lasts until the next call. */
 const char *fuzz_file(const char *name, const void *data, size_t size);
@@ -48,7 +54,7 @@ const char *fuzz_file(const char *name, const void *data, size_t size);
 /* ---- checksums (mend.c) ----------------------------------------------------------------------------------------- */
 
 /* A copy of a model file whose outer numbers are right: the header's length, the length of the data, the checksum of
- * the data in the metadata. Free it. */
+ * the data in the metadata. A gzipped one is inflated first, so that a small seed can be a large file. Free it. */
 uint8_t *fuzz_mend_model(const uint8_t *data, size_t size, size_t *mended);
 
 /* The checksums of a PNG's chunks, in place. */

@@ -8,31 +8,18 @@ VERDICT is what tests/check_bad_inputs.sh wants of the vae program: good (it is 
 of its own), or seed (only the targets read it). The first JPEG files are not made here: JP00 to JP02 in
 corpus/picture were written once, by libjpeg, and have their verdicts in their names. What a campaign found is beside
 them under libFuzzer's name, a hash."""
-import gzip
-import io
 import itertools
-import json
 import os
 import struct
-import sys
-import tempfile
 
+from corpus_commands import command_files
+from corpus_formats import floats, idx, npy, patch, texture, wad, zipped
+from corpus_models import checkpoint_files, failure_files, header_files, model_files
 from corpus_pictures import IEND, idat, ihdr, jpeg_files, pack, png, png_colours, png_stream, png_structure, rows
 from corpus_put import ROOT, put
 
 
 # ---- IDX -------------------------------------------------------------------------------------------------------------
-def idx(kind: int, sizes: tuple[int, ...], values: bytes) -> bytes:
-    return bytes([0, 0, kind, len(sizes)]) + b"".join(struct.pack(">I", n) for n in sizes) + values
-
-
-def zipped(data: bytes) -> bytes:
-    out = io.BytesIO()
-    with gzip.GzipFile(fileobj=out, mode="wb", mtime=0) as file:
-        file.write(data)
-    return out.getvalue()
-
-
 def idx_files() -> None:
     values = bytes(range(32))
     images = idx(8, (2, 4, 4), values)
@@ -86,13 +73,6 @@ def idx_files() -> None:
 
 
 # ---- NPY -------------------------------------------------------------------------------------------------------------
-def npy(header: str, values: bytes, version: int = 1, length: int | None = None) -> bytes:
-    text = header.encode("latin-1")
-    text += b" " * (-(len(text) + 11) % 64) + b"\n"
-    n = len(text) if length is None else length
-    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", n) + text + values
-
-
 def npy_files() -> None:
     def of(descr: str = "'|u1'", order: str = "False", shape: str = "(2, 4, 4)") -> str:
         return f"{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}, }}"
@@ -108,6 +88,7 @@ def npy_files() -> None:
         "NP01-magic-alone.bad": b"\x93NUMPY",
         "NP01-no-header.bad": b"\x93NUMPY\1\0\0\0",
         "NP01-version-0.bad": npy(of(), u1, 1)[:6] + b"\0" + npy(of(), u1, 1)[7:],
+        "NP01-version-4.bad": npy(of(), u1, 1)[:6] + b"\4" + npy(of(), u1, 1)[7:],
         "NP02-length-past-the-end.bad": npy(of(), u1, 1, 65535),
         "NP02-length-4G.bad": npy(of(), u1, 2, 2**32 - 1),
         "NP03-open-quote.bad": b"\x93NUMPY\1\0\x0e\0" + b"{'descr': '|u1",
@@ -163,25 +144,6 @@ def npy_files() -> None:
 
 
 # ---- CIFAR and WAD ---------------------------------------------------------------------------------------------------
-def wad(lumps: list[tuple[str, bytes]], kind: bytes = b"PWAD", count: int | None = None) -> bytes:
-    body, entries = b"", b""
-    for name, data in lumps:
-        entries += struct.pack("<II8s", 12 + len(body), len(data), name.encode())
-        body += data
-    return kind + struct.pack("<II", len(lumps) if count is None else count, 12 + len(body)) + body + entries
-
-
-def patch(w: int, h: int) -> bytes:
-    column = bytes([0, h, 0]) + bytes((i * 9) % 256 for i in range(h)) + b"\0\xff"
-    offsets = b"".join(struct.pack("<I", 8 + 4 * w + i * len(column)) for i in range(w))
-    return struct.pack("<HHhh", w, h, 0, 0) + offsets + column * w
-
-
-def texture(name: str, w: int, h: int, parts: list[tuple[int, int, int]]) -> bytes:
-    head = struct.pack("<8sIHHIH", name.encode(), 0, w, h, 0, len(parts))
-    return head + b"".join(struct.pack("<hhHHH", x, y, n, 1, 0) for x, y, n in parts)
-
-
 def wad_files() -> None:
     palette = ("PLAYPAL", bytes((i * 5) % 256 for i in range(768)))
     flat = bytes((i * 3) % 251 for i in range(4096))
@@ -201,7 +163,10 @@ def wad_files() -> None:
     moved = texture("WALL", 64, 64, [(-3, -5, 0), (70, 3, 0), (5, 70, 0), (0, 0, 0)])
     two_names = struct.pack("<I8s8s", 2, b"PATCH", b"NONE")
     twice = struct.pack("<III", 2, 12, 12 + len(one)) + one + texture("WALL2", 64, 64, [(0, 0, 1), (0, 0, 0)])
-    colours = [("F%d" % k, bytes((i * (k + 3) + k) % 251 for i in range(4096))) for k in range(100)]
+    colours = [("F%d" % k, bytes((i * (k + 3) + k) % 251 for i in range(4096))) for k in range(3)]
+    # of a picture that is the same in each, and a dot at another place
+    dots = [texture("DOT" + letter, 64, 64, [(0, 0, 0), (i, 3 * i, 1)]) for i, letter in enumerate("ABCDEFGHIJKLMNOPQRST")]
+    places = [4 + 4 * len(dots) + len(dots[0]) * i for i in range(len(dots))]
     odd = {
         "directory-in-the-head": b"PWAD" + struct.pack("<II", 1, 8) + bytes(40),
         "no-pnames": wad([palette, walls[2], walls[3]]),
@@ -237,7 +202,10 @@ def wad_files() -> None:
         "patch-missing": wad([palette, ("PNAMES", two_names), ("TEXTURE1", twice), ("TEXTURE2", twice), walls[3]]),
         "patches-moved": wall(moved),
         "patch-clear": wall(patch_data=clear),
-        "flats-by-two-letters": wad([palette, ("FF_START", b""), *colours[:3], ("SHORT", b"abc"), ("FF_END", b""), ("LATE", flat)]),
+        "flats-by-two-letters": wad([palette, ("FF_START", b""), *colours, ("BLANK", bytes(4096)), ("SHORT", b"abc"),
+                                     ("FF_END", b""), ("LATE", flat)]),
+        "textures-many": wad([palette, ("PNAMES", struct.pack("<I8s8s", 2, b"WIDE", b"DOT")), ("TEXTURE1", struct.pack(
+            f"<{1 + len(dots)}I", len(dots), *places) + b"".join(dots)), ("WIDE", patch(64, 64)), ("DOT", patch(1, 1))]),
         "patch-first": wad([palette, walls[3], walls[1], walls[2]]),
     }
     for name, data in fine.items():
@@ -274,80 +242,6 @@ def wad_files() -> None:
     }
     for name, data in cases.items():
         put("wad", name, data)
-
-
-# ---- models and checkpoints ------------------------------------------------------------------------------------------
-def crc32c(data: bytes) -> int:
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
-
-
-def safetensors(texts: dict[str, str], tensors: list[tuple[str, str, list[int], bytes]]) -> bytes:
-    data = b"".join(t[3] for t in tensors)
-    header: dict[str, object] = {"__metadata__": {"vae.crc32c": f"{crc32c(data):08x}", **texts}}
-    at = 0
-    for name, dtype, shape, values in tensors:
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + len(values)]}
-        at += len(values)
-    text = json.dumps(header, separators=(",", ":")).encode()
-    return struct.pack("<Q", len(text)) + text + data
-
-
-def floats(n: int, first: float = 0.25) -> bytes:
-    return struct.pack(f"<{n}f", *(first + 0.125 * i for i in range(n)))
-
-
-def model_files() -> None:
-    small = "input 1\nencoder\nlatent none\ndecoder linear out=1\nlikelihood gaussian\n"
-    meta = {"vae.format_version": "1", "vae.spec": small}
-    weight = ("decoder.0.weight", "F32", [1, 1], floats(1))
-    bias = ("decoder.0.bias", "F32", [1], floats(1))
-    conv = "input 4x4x1\nencoder conv2d out=2 kernel=3 pad=1 | flatten | linear out=4\nlatent gaussian dim=2\ndecoder " \
-           "linear out=16 | reshape 4x4x1 | conv2d out=1 kernel=1\nlikelihood gaussian\n"
-    cases = {
-        "MF00-small.good": safetensors(meta, [weight, bias]),
-        "MF00-half.good": safetensors(meta, [("decoder.0.weight", "F16", [1, 1], b"\0\x3c"), bias]),
-        "MF00-bfloat.good": safetensors(meta, [("decoder.0.weight", "BF16", [1, 1], b"\x80\x3f"), bias]),
-        "MF00-double.good": safetensors(meta, [("decoder.0.weight", "F64", [1, 1], struct.pack("<d", 0.5)), bias]),
-        "MF00-bare.bad": safetensors({}, [weight, bias]),
-        "MF00-conv.good": safetensors({"vae.format_version": "1", "vae.spec": conv}, [
-            ("encoder.0.weight", "F32", [2, 1, 3, 3], floats(18)), ("encoder.0.bias", "F32", [2], floats(2)),
-            ("encoder.2.weight", "F32", [4, 32], floats(128)), ("encoder.2.bias", "F32", [4], floats(4)),
-            ("latent.mean.weight", "F32", [2, 4], floats(8)), ("latent.mean.bias", "F32", [2], floats(2)),
-            ("latent.logvar.weight", "F32", [2, 4], floats(8)), ("latent.logvar.bias", "F32", [2], floats(2)),
-            ("decoder.0.weight", "F32", [16, 2], floats(32)), ("decoder.0.bias", "F32", [16], floats(16)),
-            ("decoder.2.weight", "F32", [1, 1, 1, 1], floats(1)), ("decoder.2.bias", "F32", [1], floats(1))]),
-        "MF01-empty.bad": b"",
-        "MF42-a-gigabyte-that-is-not-there.bad": safetensors(
-            {"vae.format_version": "1", "vae.spec": small.replace("encoder\n", "encoder linear out=16384 | linear out=16384 | "
-                                                                  "linear out=1\n")}, [weight, bias]),
-        "MF46-nan.bad": safetensors(meta, [("decoder.0.weight", "F32", [1, 1], b"\0\0\xc0\x7f"), bias]),
-        "MF52-pickle.bad": b"\x80\x02}q\0.",
-    }
-    for name, data in cases.items():
-        put("model", name, data)
-
-
-def checkpoint_files() -> None:
-    """Of the trainer in target_checkpoint.c, whose texts a checkpoint must repeat: the library itself writes them."""
-    sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(ROOT)), "bindings", "python"))
-    import vae
-
-    spec = "input 2\nencoder linear out=2\nlatent gaussian dim=1\ndecoder linear out=2\nlikelihood gaussian"
-    model = vae.Model(spec, seed=1)
-    trainer = vae.Trainer(model, "optimizer adam lr=0.01", max_batch=2)
-    with tempfile.TemporaryDirectory() as folder:
-        for steps in (0, 3):
-            for _ in range(steps):
-                trainer.step([[0.5, -0.25], [1.0, 0.0]])
-            path = os.path.join(folder, "resume.safetensors")
-            trainer.save(path)
-            with open(path, "rb") as file:
-                put("checkpoint", f"CP00-step-{steps}.seed", file.read())
 
 
 # ---- texts -----------------------------------------------------------------------------------------------------------
@@ -437,6 +331,7 @@ def other_files() -> None:
     put("run", "config-negative.seed", (config.replace("16", "-16") + DENSE).encode())
     state = "step=1 epoch=0 best=inf best_epoch=0 waited=0 n=16 loss=2.5 recon=2 rate=0.5 data=00000000deadbeef\n"
     put("run", "resume.seed", (state.replace("step=1", "step=2") + state).encode())
+    put("run", "resume-first.seed", (state + state).encode())
     put("run", "metrics.seed", b'{"event":"step","step":1,"epoch":1,"loss":3.5,"recon":3,"rate":0.5}\n'
         b'{"event":"epoch","step":2,"epoch":1,"loss":2.5,"val_loss":nan}\n{"event":"epoch","step":3,"lo')
 
@@ -450,10 +345,13 @@ def main() -> None:
     npy_files()
     wad_files()
     model_files()
+    header_files()
     checkpoint_files()
+    failure_files()
     text_files()
     bad_texts()
     other_files()
+    command_files()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@
 #include "fuzz.h"
 #include "io/crc32c.h"
 
+#define MOST_ZIPPED ((uInt)4 << 20)
+
 /* ---- model files: 8 bytes of length, a JSON object, the data ---------------------------------------------------- */
 
 /* The bytes of the JSON object that begins at text[0]; all if it does not end. */
@@ -48,7 +50,7 @@ static size_t data_bytes(const uint8_t *text, size_t size) {
     return last;
 }
 
-uint8_t *fuzz_mend_model(const uint8_t *data, size_t size, size_t *mended) {
+static uint8_t *mend(const uint8_t *data, size_t size, size_t *mended) {
     static const char key[] = "\"vae.crc32c\":\"";
     const size_t length = size > 8 ? object_bytes(data + 8, size - 8) : 0;
     const size_t numbers = length > 0 ? data_bytes(data + 8, length) : 0;
@@ -63,6 +65,31 @@ uint8_t *fuzz_mend_model(const uint8_t *data, size_t size, size_t *mended) {
     uint8_t *at = (uint8_t *)(uintptr_t)find(out + 8, length, key);
     if (at && (size_t)(out + 8 + length - at) >= sizeof key + 8) memcpy(at + sizeof key - 1, text, 8);
     *mended = 8 + length + numbers;
+    return out;
+}
+
+/* What was zipped; NULL if the bytes are not, or make more than MOST_ZIPPED. */
+static uint8_t *unzip(const uint8_t *data, size_t size, size_t *unzipped) {
+    z_stream stream = {.next_in = (uint8_t *)(uintptr_t)data, .avail_in = (uInt)size};
+    if (size < 2 || data[0] != 0x1f || data[1] != 0x8b) return NULL;
+    if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) fuzz_broken("inflateInit2");
+    uint8_t *out = malloc(MOST_ZIPPED);
+    if (!out) fuzz_broken("no memory for what was zipped");
+    stream.next_out = out;
+    stream.avail_out = MOST_ZIPPED;
+    const int end = inflate(&stream, Z_FINISH);
+    *unzipped = stream.total_out;
+    (void)inflateEnd(&stream);
+    if (end == Z_STREAM_END) return out;
+    free(out);
+    return NULL;
+}
+
+uint8_t *fuzz_mend_model(const uint8_t *data, size_t size, size_t *mended) {
+    size_t bytes = 0;
+    uint8_t *unzipped = unzip(data, size, &bytes);
+    uint8_t *out = unzipped ? mend(unzipped, bytes, mended) : mend(data, size, mended);
+    free(unzipped);
     return out;
 }
 

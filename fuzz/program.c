@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "console.h"
@@ -156,6 +157,10 @@ bool fuzz_program(void (*piece)(void *user), void *user) {
     return false;
 }
 
+bool fuzz_program_runs(void) {
+    return running;
+}
+
 /* ---- input as a file -------------------------------------------------------------------------------------------- */
 
 static char folder[64];
@@ -181,8 +186,16 @@ const char *fuzz_folder(void) {
     return folder;
 }
 
+static char path[256];
+
+const char *fuzz_empty_folder(const char *name) {
+    snprintf(path, sizeof path, "%s/%s", fuzz_folder(), name);
+    (void)nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    if (mkdir(path, 0777) != 0) fuzz_broken("no empty folder");
+    return path;
+}
+
 const char *fuzz_file(const char *name, const void *data, size_t size) {
-    static char path[256];
     snprintf(path, sizeof path, "%s/%s", fuzz_folder(), name);
     FILE *file = __real_fopen(path, "wb");
     if (!file || fwrite(data, 1, size, file) != size || __real_fclose(file) != 0) fuzz_broken("an input as a file");

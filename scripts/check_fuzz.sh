@@ -6,7 +6,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 . scripts/report.sh
 seconds=${SECONDS_A_TARGET:-10}
-found=$BUILD/fuzz-found
+case $BUILD in /*) found=$BUILD/fuzz-found ;; *) found=$PWD/$BUILD/fuzz-found ;; esac # a target may change the folder
 mkdir -p "$found"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
