@@ -73,7 +73,7 @@ MODELS = (
     "conv2d out=4 kernel=3 pad=1 | batchnorm | attention | residual { conv2d out=4 kernel=3 pad=1 } { conv2d out=4 kernel=1 } | flatten |"
     " linear out=8; gaussian dim=4; linear out=64 | reshape 8x8x1; gaussian sigma=learned; vamp; adam",
     "flatten | linear out=8; gaussian dim=4; linear out=64 | reshape 8x8x1; bernoulli; gmm components=2; sgd",
-    "flatten | linear out=8; gaussian dim=4; linear out=64 | reshape 8x8x1; bernoulli; aggregate keep=4; sgd",
+    "flatten | linear out=8; gaussian dim=4; linear out=64 | reshape 8x8x1; bernoulli; aggregate posteriors=4; sgd",
     "conv2d out=5 kernel=4 stride=4; vq codes=8 dim=4; deconv2d out=1 kernel=4 stride=4; gaussian sigma=optimal;"
     " pixelcnn channels=4 layers=1 classes=10; sgd",
     "conv2d out=5 kernel=4 stride=4; rvq codes=8 dim=4; deconv2d out=1 kernel=4 stride=4; gaussian;"

@@ -20,7 +20,7 @@ START_TEST(test_the_density_is_the_mean_of_the_posteriors_kept) {
     float z[4] = {0.3f, -0.2f, 1.5f, 1};
     double nll[2];
     rig g;
-    rig_open(&g, _i ? "aggregate keep=5 eps=0.25" : "aggregate keep=5", plane, 0, 0, 3);
+    rig_open(&g, _i ? "aggregate posteriors=5 eps=0.25" : "aggregate posteriors=5", plane, 0, 0, 3);
     score(&g, 0, 2, &(vaei_points){.z = z}, nll);
     for (int i = 0; i < 2 && !_i; i++) { /* before anything is kept: N(0, I) */
         const double a = (double)z[2 * i], b = (double)z[2 * i + 1];
@@ -48,7 +48,7 @@ START_TEST(test_the_first_are_kept_and_no_more) {
     float mean[12], logvar[12] = {0};
     rig g;
     for (int i = 0; i < 12; i++) mean[i] = (float)i;
-    rig_open(&g, "aggregate keep=5", plane, 0, 0, 6);
+    rig_open(&g, "aggregate posteriors=5", plane, 0, 0, 6);
     learn(&g, 3, &(vaei_points){.mean = mean, .logvar = logvar});
     learn(&g, 6, &(vaei_points){.mean = mean, .logvar = logvar});
     learn(&g, 6, &(vaei_points){.mean = mean, .logvar = logvar});
@@ -65,7 +65,7 @@ START_TEST(test_samples_are_of_what_was_kept) {
     float *z = malloc(DRAWS * 2 * sizeof(*z)), part[14];
     double n[3] = {0}, m[3][2] = {{0}}, v[3][2] = {{0}};
     rig g;
-    rig_open(&g, "aggregate keep=64", plane, 0, 0, DRAWS);
+    rig_open(&g, "aggregate posteriors=64", plane, 0, 0, DRAWS);
     learn(&g, 3, &(vaei_points){.mean = mean, .logvar = logvar});
     draw(&g, 9, 0, DRAWS, &(vaei_points){.z = z});
     for (int i = 0; i < DRAWS; i++) {
@@ -100,7 +100,7 @@ START_TEST(test_a_plain_autoencoder_gets_something_to_sample_from) {
     float *x = filled(20 * 6, 1), mean[20 * 2];
     ck_assert_ok(vae_model_create(&m, NULL,
                                   "input 6\nencoder linear out=2\nlatent none\ndecoder linear out=6\nlikelihood gaussian\n"
-                                  "prior aggregate keep=20\n",
+                                  "prior aggregate posteriors=20\n",
                                   2));
     ck_assert_ok(vae_trainer_create(&t, m, FIT, 20));
     ck_assert_ok(vae_trainer_step(t, 20, x, NULL));
@@ -132,7 +132,7 @@ START_TEST(test_a_wrong_count_does_no_harm) {
     vae_session_t *s;
     int64_t index;
     float x[16];
-    ck_assert_ok(vae_model_create(&m, NULL, SPEC_DENSE "prior aggregate keep=4\n", 0));
+    ck_assert_ok(vae_model_create(&m, NULL, SPEC_DENSE "prior aggregate posteriors=4\n", 0));
     ck_assert_ok(vae_model_param_find(m, "prior.count", &index));
     ck_assert_ok(vae_model_set_param(m, index, &counts[_i], 1));
     ck_assert_ok(vae_session_create(&s, m, 1));

@@ -32,9 +32,9 @@ END_TEST
 
 /* The direction of one value is its sign, which no small change moves; and of a vector of length zero nothing is left but the code. */
 START_TEST(test_one_value_and_no_length_have_sound_gradients) {
-    static const char *const texts[] = {"vq codes=3 commit=1 freeze=true cosine=true", "lfq codes=2 spherical=true commit=1",
-                                        "rvq codes=3 quantizers=2 commit=1 freeze=true cosine=true outer=false",
-                                        "vq codes=3 commit=1 freeze=true gradient=rotation",
+    static const char *const texts[] = {"vq codes=3 commitment=1 freeze=true cosine=true", "lfq codes=2 spherical=true commitment=1",
+                                        "rvq codes=3 quantizers=2 commitment=1 freeze=true cosine=true gradient_of=stages",
+                                        "vq codes=3 commitment=1 freeze=true gradient=rotation",
                                         "rvq codes=3 quantizers=2 freeze=true gradient=rotation"};
     const vaei_shape one = {1, {1}};
     for (size_t i = 0; i < VAEI_COUNT(texts); i++) {

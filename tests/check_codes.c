@@ -23,14 +23,14 @@ static const struct {
     {"latent rvq codes=8 quantizers=3 start=kmeans revive=0.3", 48, 8},
     {"latent rvq codes=8 quantizers=3 start=kmeans revive=0.3 cosine=true", 48, 8},
     {"latent rvq codes=8 quantizers=2 shared=true dropout=true dim=4", 32, 8},
-    {"latent rvq codes=8 quantizers=2 learn=gradient outer=false decode=raw", 32, 8},
+    {"latent rvq codes=8 quantizers=2 learn=gradient gradient_of=stages decode=raw", 32, 8},
     {"latent vq codes=9 learn=gradient orthogonal=0.5 diversity=0.1 dim=3", 16, 9},
     {"latent fsq levels=5x4x3 variant=vqp", 16, 60},
     {"latent fsq levels=2x3x2 variant=symmetric heads=2 decode=raw", 32, 12},
     {"latent lfq codes=64", 16, 64},
     {"latent gumbel codes=12 dim=6", 16, 12},
     {"latent simvq codes=9 heads=2 dim=3", 32, 9},
-    {"latent lfq codes=16 heads=2 spherical=true commit=0.25 sharpness=10", 32, 16},
+    {"latent lfq codes=16 heads=2 spherical=true commitment=0.25 inverse_temperature=10", 32, 16},
 };
 #define MODELS ((int)(sizeof(models) / sizeof(models[0])))
 

@@ -136,10 +136,10 @@ START_TEST(test_fusion_convolution_that_overwrites_its_input) {
 }
 END_TEST
 
-START_TEST(test_fusion_convolution_with_a_border_keeps_its_input) {
+START_TEST(test_fusion_convolution_with_padding_keeps_its_input) {
     const vaei_shape in = {3, {5, 4, 2, 0}};
-    compare_overwriting(&in, "conv2d out=8 kernel=1 | conv2d out=2 kernel=1 pad=1 border=circular | upsample factor=2", 3);
-    compare_overwriting(&in, "conv2d out=8 kernel=1 | conv2d out=2 kernel=1 pad=0x1x0x0 border=reflect | upsample factor=2", 3);
+    compare_overwriting(&in, "conv2d out=8 kernel=1 | conv2d out=2 kernel=1 pad=1 pad_mode=circular | upsample factor=2", 3);
+    compare_overwriting(&in, "conv2d out=8 kernel=1 | conv2d out=2 kernel=1 pad=0x1x0x0 pad_mode=reflect | upsample factor=2", 3);
 }
 END_TEST
 
@@ -192,7 +192,7 @@ Suite *suite_fusion(void) {
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, test_fusion_changes_no_bit, 0, (int)VAEI_COUNT(stacks));
     tcase_add_loop_test(t, test_fusion_convolution_that_overwrites_its_input, 0, 20);
-    tcase_add_test(t, test_fusion_convolution_with_a_border_keeps_its_input);
+    tcase_add_test(t, test_fusion_convolution_with_padding_keeps_its_input);
     tcase_add_test(t, test_fusion_folds_an_enlargement_into_the_weights);
     tcase_add_test(t, test_fusion_residual_blocks_stand_where_their_input_stands);
     suite_add_tcase(s, t);

@@ -51,7 +51,7 @@ START_TEST(test_em_finds_the_mixture_and_never_falls) {
     float *z = malloc(POINTS * 2 * sizeof(*z));
     double *nll = malloc(POINTS * sizeof(*nll)), last = 1e30;
     make_points(z);
-    rig_open(&g, "gmm components=2 covariance=full power=0", plane, 0, 0, POINTS);
+    rig_open(&g, "gmm components=2 covariance=full learning_decay=0", plane, 0, 0, POINTS);
     const vaei_points at = {.z = z};
     for (int i = 0; i < 40; i++) {
         learn(&g, POINTS, &at, nll);

@@ -82,9 +82,9 @@ static const struct {
     {"linear out=3 | tanh | linear out=2 bias=false", {2, {5, 7, 0, 0}}},
     {"linear out=4 | tanh | linear out=3", {4, {2, 3, 2, 5}}},
     {"conv2d out=6 kernel=3 stride=2 pad=same groups=6", {3, {5, 4, 6, 0}}},
-    {"conv2d out=2 kernel=3 pad=1 border=circular", {3, {5, 4, 2, 0}}},
-    {"conv2d out=2 kernel=3x2 stride=2 pad=2x1x0x3 border=reflect border_x=circular | relu | "
-     "conv2d out=2 kernel=3 pad=1 border=zeros border_x=reflect",
+    {"conv2d out=2 kernel=3 pad=1 pad_mode=circular", {3, {5, 4, 2, 0}}},
+    {"conv2d out=2 kernel=3x2 stride=2 pad=2x1x0x3 pad_mode=reflect pad_mode_x=circular | relu | "
+     "conv2d out=2 kernel=3 pad=1 pad_mode=zeros pad_mode_x=reflect",
      {3, {5, 4, 2, 0}}},
     {"deconv2d out=4 kernel=3x2 stride=2x1 pad=1x0x0x1 groups=2", {3, {3, 4, 6, 0}}},
     {"deconv2d out=3 kernel=2 stride=3 pad=same dilation=1", {3, {3, 2, 2, 0}}},
@@ -100,7 +100,7 @@ static const struct {
     {"deconv2d out=3 kernel=4 stride=2 pad=1", {3, {3, 2, 17, 0}}}, /* phases, few channels out */
     {"deconv2d out=6 kernel=3 stride=2x3 pad=1 output_pad=1x2 groups=6", {3, {3, 2, 6, 0}}},
     {"deconv2d out=4 kernel=3 stride=1 pad=1", {3, {3, 4, 3, 0}}},
-    {"conv2d out=6 kernel=3 pad=2 dilation=2 groups=3 border=reflect", {3, {4, 5, 3, 0}}},
+    {"conv2d out=6 kernel=3 pad=2 dilation=2 groups=3 pad_mode=reflect", {3, {4, 5, 3, 0}}},
     {"attention heads=3 causal=true", {2, {5, 6, 0, 0}}},
     {"residual { groupnorm groups=2 | attention heads=2 }", {3, {2, 3, 4, 0}}},
     {"residual { groupnorm groups=2 | silu | conv2d out=4 kernel=3 pad=1 } | tanh", {3, {4, 3, 4, 0}}},
@@ -321,7 +321,7 @@ static const struct {
     {"residual { relu | lineer out=4 }", IMAGE, VAE_E_SPEC, "line 1, column 23: net.0.body.1: no layer 'lineer' (did you mean 'linear'?)"},
     {"leaky_relu slope=2", IMAGE, VAE_E_SPEC, "net.0 leaky_relu: slope=2, wanted 0..1"},
     {"elu alpha=0", IMAGE, VAE_E_SPEC, "net.0 elu: alpha=0, wanted (0..100]"},
-    {"hardtanh lo=1", IMAGE, VAE_E_SPEC, "net.0: hardtanh: lo is not below hi"},
+    {"hardtanh min=1", IMAGE, VAE_E_SPEC, "net.0: hardtanh: min is not below max"},
     {"relu slope=1", IMAGE, VAE_E_SPEC, "net.0 relu: no option 'slope'"},
     {"relu { tanh }", IMAGE, VAE_E_SPEC, "line 1, column 5: net.0 relu: takes no braces"},
 };

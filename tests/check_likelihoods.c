@@ -177,7 +177,7 @@ static const struct {
     {"linear out=8 | reshape 2x2x2 | tanh", "tanh"},
     {"linear out=8 | relu | reshape 2x2x2", "relu"},
     {"linear out=8 | softplus | reshape 2x2x2", "softplus"},
-    {"linear out=8 | hardtanh lo=-3 hi=3 | reshape 2x2x2", "hardtanh"},
+    {"linear out=8 | hardtanh min=-3 max=3 | reshape 2x2x2", "hardtanh"},
     {"linear out=8 | silu | reshape 2x2x2", "silu"},
     {"linear out=8 | gelu | reshape 2x2x2", "gelu"},
     {"linear out=8 | elu | reshape 2x2x2", "elu"},

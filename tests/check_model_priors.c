@@ -22,7 +22,7 @@ static const struct {
     {CODES_MODEL, "prior pixelcnn channels=8 layers=2 classes=3\n", FIT},
     {SPEC_CONV, "prior gmm components=3 covariance=full\n", "objective prior\n"},
     {SPEC_DENSE, "prior gmm components=5\n", "objective prior\n"},
-    {SPEC_CONV, "prior aggregate keep=64\n", "objective prior\n"},
+    {SPEC_CONV, "prior aggregate posteriors=64\n", "objective prior\n"},
 };
 #define FITS          (sizeof(fits) / sizeof(fits[0]))
 #define FITS_OF_CODES 3 /* the first */
@@ -308,8 +308,8 @@ START_TEST(test_a_prior_is_added_to_a_text) {
     ck_assert_ok(vae_spec_set(CODES_MODEL, "prior", "pixelcnn channels=8", out, sizeof(out), NULL));
     ck_assert_ok(vae_spec_canonical(out, text, sizeof(text), NULL));
     ck_assert_ptr_nonnull(strstr(text, "prior      pixelcnn channels=8 layers=8"));
-    ck_assert_ok(vae_spec_set(text, "prior.top", "5", out, sizeof(out), NULL));
-    ck_assert_ptr_nonnull(strstr(out, "top=5"));
+    ck_assert_ok(vae_spec_set(text, "prior.top_k", "5", out, sizeof(out), NULL));
+    ck_assert_ptr_nonnull(strstr(out, "top_k=5"));
     snprintf(other, sizeof(other), "%sobjective prior\n", CODES_MODEL); /* whose module has the section's name */
     ck_assert_ok(vae_spec_set(other, "prior", "transformer", out, sizeof(out), NULL));
     ck_assert_ptr_nonnull(strstr(out, "prior      transformer"));

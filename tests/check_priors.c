@@ -2,7 +2,8 @@
  * check_priors.c - priors over codes, alone: probabilities that add up, gradients, causality, classes, samples that follow them. */
 #include "prior_rig.h"
 
-static const char *const code_priors[] = {"pixelcnn channels=8 layers=2 first=3", "pixelcnn channels=8 layers=2 first=3 classes=3",
+static const char *const code_priors[] = {"pixelcnn channels=8 layers=2 first_kernel=3",
+                                          "pixelcnn channels=8 layers=2 first_kernel=3 classes=3",
                                           "transformer channels=8 layers=2 heads=2"};
 #define CODE_PRIORS (sizeof(code_priors) / sizeof(code_priors[0]))
 
@@ -84,7 +85,7 @@ START_TEST(test_top_keeps_the_likeliest_codes) {
     char text[100];
     rig g, plain;
     int32_t a[64 * 12], b[64 * 12];
-    snprintf(text, sizeof(text), "%s top=1", code_priors[_i]);
+    snprintf(text, sizeof(text), "%s top_k=1", code_priors[_i]);
     rig_open(&g, text, grid34, 12, 4, 64);
     snprintf(text, sizeof(text), "%s temperature=0", code_priors[_i]);
     rig_open(&plain, text, grid34, 12, 4, 64);
@@ -171,7 +172,7 @@ START_TEST(test_classes_are_apart) {
     rig g;
     int32_t all[3 * 81 * 4];
     double mixed[3 * 81], alone[81], sum[3] = {0, 0, 0}, apart = 0;
-    rig_open(&g, "pixelcnn channels=8 layers=2 first=3 classes=3", grid2, 4, 3, 3 * 81);
+    rig_open(&g, "pixelcnn channels=8 layers=2 first_kernel=3 classes=3", grid2, 4, 3, 3 * 81);
     for (int64_t i = 0; i < 3 * 81; i++) {
         digits(i / 3, 4, 3, all + i * 4);
         g.label[i] = (int32_t)(i % 3);

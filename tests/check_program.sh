@@ -442,7 +442,7 @@ for kind in pixelcnn gmm aggregate; do
     case $kind in
     pixelcnn) fit_model=book fit_set='--classes --set prior.channels=8 --set prior.layers=1' ;;
     gmm) fit_model=whole fit_set='--kind gmm --set prior.components=4' ;;
-    aggregate) fit_model=whole fit_set='--kind aggregate --set prior.keep=200' ;;
+    aggregate) fit_model=whole fit_set='--kind aggregate --set prior.posteriors=200' ;;
     esac
     fit $fit_model shapes:320 --batch 32 --seed 5 $fit_set --epochs 3 -o whole_$kind.safetensors > out 2> err
     fit $fit_model shapes:320 --batch 32 --seed 5 $fit_set --steps 4 -o broken_$kind.safetensors > out 2> err

@@ -108,8 +108,8 @@ END_TEST
 #define H (N * 36)
 
 START_TEST(test_straight_through_hands_the_gradient_on) {
-    static const char *const texts[] = {"vq codes=8 commit=0", "rvq codes=8 quantizers=3 commit=0",
-                                        "rvq codes=8 quantizers=3 commit=0 cosine=true", "simvq codes=8 commit=0"};
+    static const char *const texts[] = {"vq codes=8 commitment=0", "rvq codes=8 quantizers=3 commitment=0",
+                                        "rvq codes=8 quantizers=3 commitment=0 cosine=true", "simvq codes=8 commitment=0"};
     rig g;
     rig_open(&g, texts[_i], image, N, 1);
     float *h = spread(H, 1, 1), *dz = spread(H, 2, 1);
@@ -125,7 +125,7 @@ END_TEST
 START_TEST(test_rotation_is_the_rotation_that_takes_a_vector_to_its_code) {
     rig g;
     enum { D = 6 };
-    rig_open(&g, "vq codes=8 commit=0 gradient=rotation", image, N, 1);
+    rig_open(&g, "vq codes=8 commitment=0 gradient=rotation", image, N, 1);
     float *h = spread(H, 1, 1), *dz = spread(H, 2, 1);
     (void)forward(&g, h);
     backward(&g, h, dz);
@@ -165,8 +165,8 @@ static const char *const terms[] = {
     "rvq codes=5 quantizers=2 learn=gradient shared=true dim=4",
     "rvq codes=5 quantizers=3 cosine=true",
     "rvq codes=5 quantizers=2 cosine=true shared=true",
-    "lfq codes=16 heads=2 sharpness=1.5 commit=0.3",
-    "lfq codes=64 sharpness=2 spherical=true size=1.5 commit=0.3 spread=0.4",
+    "lfq codes=16 heads=2 inverse_temperature=1.5 commitment=0.3",
+    "lfq codes=64 inverse_temperature=2 spherical=true codebook_scale=1.5 commitment=0.3 diversity=0.4",
     "simvq codes=8 scale=0.7",
     "simvq codes=16 heads=2 scale=0.2",
 };
@@ -534,7 +534,7 @@ END_TEST
 START_TEST(test_dropped_quantizers_add_nothing) {
     rig g;
     int seen[4] = {0};
-    rig_open(&g, "rvq codes=4 quantizers=3 dropout=true freeze=true commit=1", pair, 2, 1);
+    rig_open(&g, "rvq codes=4 quantizers=3 dropout=true freeze=true commitment=1", pair, 2, 1);
     const float h[4] = {0.3f, -0.2f, 0.9f, 0.4f};
     const float *e = value_of(&g, "codebook");
     for (int step = 0; step < 40; step++) {

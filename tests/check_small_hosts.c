@@ -39,7 +39,7 @@ static const struct {
     {VALUES, "latent gaussian dim=4", "", "objective elbo\n"},
     {VALUES, "latent gaussian dim=4", "prior vamp components=4\n", "objective elbo\n"},
     {VALUES, "latent gaussian dim=4", "prior gmm components=4\n", "objective prior\n"},
-    {VALUES, "latent gaussian dim=4", "prior aggregate keep=8\n", "objective prior\n"},
+    {VALUES, "latent gaussian dim=4", "prior aggregate posteriors=8\n", "objective prior\n"},
     {VALUES, "latent none", "", "objective elbo\n"},
     {CODES, "latent vq codes=70 dim=5", "", "objective elbo\n"},
     {CODES, "latent vq codes=8 start=kmeans revive=1", "", "objective elbo\n"},

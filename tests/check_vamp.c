@@ -10,7 +10,7 @@ static const char *const models[] = {
     "input 6\nencoder linear out=7 | silu\nlatent gaussian dim=3\ndecoder linear out=5 | tanh | linear out=6\n"
     "likelihood gaussian\nprior vamp components=4\n",
     "input 4x4x2\nencoder conv2d out=3 kernel=4 stride=2 pad=1 | silu\nlatent gaussian dim=2 map=true\n"
-    "decoder deconv2d out=2 kernel=4 stride=2 pad=1\nlikelihood gaussian\nprior vamp components=3 spread=1\n",
+    "decoder deconv2d out=2 kernel=4 stride=2 pad=1\nlikelihood gaussian\nprior vamp components=3 init_std=1\n",
     "input 6\nencoder linear out=7 | batchnorm | silu\nlatent gaussian dim=3\ndecoder linear out=5 | tanh | linear "
     "out=6\n"
     "likelihood gaussian\nprior vamp components=4\n",
@@ -157,7 +157,7 @@ START_TEST(test_the_rate_is_right_in_the_mean) {
     vae_model_t *m;
     vae_session_t *s;
     snprintf(text, sizeof(text), "%s", models[0]);
-    strcpy(strstr(text, "prior"), "prior vamp components=1 spread=2\n");
+    strcpy(strstr(text, "prior"), "prior vamp components=1 init_std=2\n");
     ck_assert_ok(vae_model_create(&m, NULL, text, 1));
     ck_assert_ok(vae_session_create(&s, m, 64));
     float *x = normal(6, 3), mean[D], logvar[D], u_mean[D], u_logvar[D];

@@ -42,14 +42,14 @@ static reference_values linear(reference *r, const reference_layer *l, reference
 
 enum { ZEROS, CIRCULAR, REFLECT };
 
-static int32_t border_mode(const char *word) {
+static int32_t padding_mode(const char *word) {
     return strcmp(word, "circular") == 0 ? CIRCULAR : strcmp(word, "reflect") == 0 ? REFLECT : ZEROS;
 }
 
 /* One axis of a window that slides. */
 typedef struct axis {
     int64_t size, made, kernel, stride, dilation, before;
-    int32_t border;
+    int32_t padding;
 } axis;
 
 static void read_axes(const reference_layer *l, const vaei_shape *in, axis a[2]) {
@@ -77,8 +77,8 @@ static void read_axes(const reference_layer *l, const vaei_shape *in, axis a[2])
 static int64_t seen(const axis *a, int64_t o, int64_t k) {
     const int64_t i = o * a->stride + k * a->dilation - a->before;
     if (i >= 0 && i < a->size) return i;
-    if (a->border == CIRCULAR) return i < 0 ? i + a->size : i - a->size;
-    if (a->border == REFLECT) return i < 0 ? -i : 2 * (a->size - 1) - i;
+    if (a->padding == CIRCULAR) return i < 0 ? i + a->size : i - a->size;
+    if (a->padding == REFLECT) return i < 0 ? -i : 2 * (a->size - 1) - i;
     return -1;
 }
 
@@ -87,8 +87,8 @@ static reference_values conv2d(reference *r, const reference_layer *l, reference
     const int64_t groups = reference_int(l, "groups"), C = channels_of(&x), O = reference_int(l, "out"), cg = C / groups;
     const int32_t w = reference_param(r, l->path, "weight"), b = reference_param(r, l->path, "bias");
     read_axes(l, &x.shape, a);
-    a[0].border = border_mode(reference_word(l, "border"));
-    a[1].border = strcmp(reference_word(l, "border_x"), "border") == 0 ? a[0].border : border_mode(reference_word(l, "border_x"));
+    a[0].padding = padding_mode(reference_word(l, "pad_mode"));
+    a[1].padding = strcmp(reference_word(l, "pad_mode_x"), "pad_mode") == 0 ? a[0].padding : padding_mode(reference_word(l, "pad_mode_x"));
     const vaei_shape shape = image(a[0].made, a[1].made, O);
     const reference_values y = reference_new(r, x.n, &shape);
     for (int64_t i = 0; i < x.n * size_of(&y); i++) {
@@ -411,7 +411,7 @@ MAPPED(tanh, TAPE_TANH, 0)
 MAPPED(sigmoid, TAPE_SIGMOID, 0)
 
 static reference_values hardtanh(reference *r, const reference_layer *l, reference_values x) {
-    return mapped(r, mapped(r, x, TAPE_LEAST, reference_float(l, "lo")), TAPE_MOST, reference_float(l, "hi"));
+    return mapped(r, mapped(r, x, TAPE_LEAST, reference_float(l, "min")), TAPE_MOST, reference_float(l, "max"));
 }
 
 reference_formula reference_find(const char *layer) {

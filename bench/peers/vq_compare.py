@@ -98,8 +98,8 @@ likelihood laplace
 optimizer  adamw lr=3e-4 weight_decay=0.01
 """
 # Sums over an example instead of means: everything times 784 values, so 10 becomes 10 x 784 / (49 positions x 32) = 5.
-CLOTHES_PLAIN = "scale=5 commit=1 decay=0.8 debias=false gradient=rotation"
-CLOTHES_VAE = "scale=5 commit=1 decay=0.8 start=kmeans revive=1"
+CLOTHES_PLAIN = "scale=5 commitment=1 decay=0.8 debias=false gradient=rotation"
+CLOTHES_VAE = "scale=5 commitment=1 decay=0.8 start=kmeans revive=1"
 
 
 def preset(name):

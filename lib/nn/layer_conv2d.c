@@ -3,15 +3,15 @@
  *
  *       y[n][oy][ox][o] = b[o] + sum_{ky,kx,c} x[n][oy s + ky d - top][ox s + kx d - left][c] w[o][c][ky][kx]
  *
- *   w[out][in / groups][kh][kw]; outside the image stand zeros, or what `border` says (border.h). Padding for each side on
+ *   w[out][in / groups][kh][kw]; outside the image there are zeros, or what `pad_mode` says (padding.h). Padding for each side on
  *   its own, or "same": TensorFlow's rule, which for stride 1 is PyTorch's too. Output channels of a group see input
  *   channels of that group only.
  *
- *   Arithmetic in kernel/conv.h. A border other than zeros is copied round the image first.
+ *   Arithmetic in kernel/conv.h. Padding other than zeros is copied round the image first.
  *
  *   At inference a 1x1 convolution to at most half as many channels may write y over x. It then goes over some lines of pixels
  *   after others, and its geometry is a line, so that the algorithm, the pack and the workspace of all lines serve those too. */
-#include "nn/border.h"
+#include "nn/padding.h"
 #include "nn/image.h"
 #include "nn/upsampled.h"
 #include "nn/weights.h"
@@ -20,15 +20,15 @@ enum { SHRINK_PIXELS = 96 }; /* made in scratch when y overwrites x */
 
 typedef struct conf {
     int64_t out, kernel[2], stride[2], pad[4], dilation[2], groups;
-    int32_t bias, init, border, border_x;
+    int32_t bias, init, pad_mode, pad_mode_x;
 } conf;
 
-/* The convolution, of the padded image if there is a border to copy, of a line of the image if y may overwrite x. */
+/* The convolution, of the padded image if there is padding to copy, of a line of the image if y may overwrite x. */
 typedef struct state {
     vaei_conv g[2];    /* [training] */
     int64_t images[2]; /* [training] what an example is to g: one image, or its lines */
-    vaei_border border;
-    int32_t bordered;
+    vaei_padding padding;
+    int32_t padded;
 } state;
 
 static const vaei_option options[] = {
@@ -40,37 +40,38 @@ static const vaei_option options[] = {
     VAEI_OPTION_INT(conf, groups, 1, 1, VAEI_CHANNELS_MAX, "independent groups of channels"),
     VAEI_OPTION_BOOL(conf, bias, 1, "add a bias to each channel"),
     VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weight starts"),
-    VAEI_OPTION_CHOICE(conf, border, VAEI_BORDER_ZEROS, VAEI_BORDER_CHOICES, "what the padding holds"),
-    VAEI_OPTION_CHOICE(conf, border_x, 0, "border|" VAEI_BORDER_CHOICES, "the same for left and right, if not as border"),
+    VAEI_OPTION_CHOICE(conf, pad_mode, VAEI_PADDING_ZEROS, VAEI_PADDING_CHOICES, "what the padding holds"),
+    VAEI_OPTION_CHOICE(conf, pad_mode_x, 0, "pad_mode|" VAEI_PADDING_CHOICES,
+                       "what the padding at the left and the right holds; pad_mode: the same as pad_mode"),
     {0},
 };
 
-static vae_status_t check_border(const char *axis, int32_t mode, int64_t size, int64_t before, int64_t after) {
-    const int64_t most = mode == VAEI_BORDER_ZEROS ? INT64_MAX : mode == VAEI_BORDER_CIRCULAR ? size : size - 1;
+static vae_status_t check_padding(const char *axis, int32_t mode, int64_t size, int64_t before, int64_t after) {
+    const int64_t most = mode == VAEI_PADDING_ZEROS ? INT64_MAX : mode == VAEI_PADDING_CIRCULAR ? size : size - 1;
     if (before <= most && after <= most) return VAE_OK;
-    return vaei_fail(VAE_E_SHAPE, "conv2d: a border of %lld pixels in %s, the image has enough for %lld",
+    return vaei_fail(VAE_E_SHAPE, "conv2d: padding of %lld pixels in %s, the image has enough for %lld",
                      (long long)(before > after ? before : after), axis, (long long)most);
 }
 
 /* What the zeros of g would be becomes part of the image. */
-static vae_status_t plan_border(state *s, const conf *o) {
+static vae_status_t plan_padding(state *s, const conf *o) {
     vaei_conv *g = s->g;
-    vaei_border *b = &s->border;
+    vaei_padding *b = &s->padding;
     const int64_t down = (g->oh - 1) * g->sy + g->dy * (g->kh - 1) + 1 - g->h - g->top;
     const int64_t across = (g->ow - 1) * g->sx + g->dx * (g->kw - 1) + 1 - g->w - g->left;
-    *b = (vaei_border){.h = g->h,
-                       .w = g->w,
-                       .c = g->c,
-                       .top = g->top,
-                       .bottom = down > 0 ? down : 0,
-                       .left = g->left,
-                       .right = across > 0 ? across : 0,
-                       .y = o->border,
-                       .x = o->border_x == 0 ? o->border : o->border_x - 1};
-    s->bordered = b->y != VAEI_BORDER_ZEROS || b->x != VAEI_BORDER_ZEROS;
-    if (!s->bordered) return VAE_OK;
-    VAEI_TRY(check_border("height", b->y, b->h, b->top, b->bottom));
-    VAEI_TRY(check_border("width", b->x, b->w, b->left, b->right));
+    *b = (vaei_padding){.h = g->h,
+                        .w = g->w,
+                        .c = g->c,
+                        .top = g->top,
+                        .bottom = down > 0 ? down : 0,
+                        .left = g->left,
+                        .right = across > 0 ? across : 0,
+                        .y = o->pad_mode,
+                        .x = o->pad_mode_x == 0 ? o->pad_mode : o->pad_mode_x - 1};
+    s->padded = b->y != VAEI_PADDING_ZEROS || b->x != VAEI_PADDING_ZEROS;
+    if (!s->padded) return VAE_OK;
+    VAEI_TRY(check_padding("height", b->y, b->h, b->top, b->bottom));
+    VAEI_TRY(check_padding("width", b->x, b->w, b->left, b->right));
     g->h += b->top + b->bottom;
     g->w += b->left + b->right;
     g->top = g->left = 0;
@@ -80,7 +81,7 @@ static vae_status_t plan_border(state *s, const conf *o) {
 /* 1x1 with at most half as many channels out: y can overwrite x. */
 static int32_t shrinks(const state *s) {
     const vaei_conv *g = s->g;
-    return !s->bordered && g->kh * g->kw == 1 && g->oh == g->h && g->ow == g->w && g->sy * g->sx == 1 && g->top + g->left == 0 &&
+    return !s->padded && g->kh * g->kw == 1 && g->oh == g->h && g->ow == g->w && g->sy * g->sx == 1 && g->top + g->left == 0 &&
            g->groups == 1 && 2 * g->oc <= g->c;
 }
 
@@ -96,7 +97,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
                          (long long)g->oc);
     g->groups = o->groups;
     l->state = s;
-    VAEI_TRY(plan_border(s, o));
+    VAEI_TRY(plan_padding(s, o));
     s->g[1] = s->g[0];
     s->g[1].training = 1;
     s->images[0] = s->images[1] = 1;
@@ -148,7 +149,7 @@ static int64_t first_lines(const vaei_conv *g) {
 }
 
 typedef struct room {
-    float *x, *dx; /* with their borders */
+    float *x, *dx; /* with their padding */
     float *first;  /* pixels of a y that overwrites x */
     float *kernel; /* of the convolutions */
 } room;
@@ -159,8 +160,8 @@ static room cut_room(const vaei_layer *l, const vaei_kernels *k, int64_t n, int3
     const int64_t image = vaei_count_of(n, g->h * g->w * g->c);
     int64_t floats = -1;
     room m = {NULL, NULL, NULL, NULL};
-    if (s->bordered) m.x = vaei_carve_floats(c, image);
-    if (s->bordered && training) m.dx = vaei_carve_floats(c, image);
+    if (s->padded) m.x = vaei_carve_floats(c, image);
+    if (s->padded && training) m.dx = vaei_carve_floats(c, image);
     if (vaei_weights_countable(l, n)) {
         floats = vaei_conv_forward_scratch(k, g, images_of(l, n, training));
         if (training) floats = larger(floats, larger(vaei_conv_data_scratch(k, g, n), vaei_conv_weight_scratch(k, g, n)));
@@ -188,7 +189,7 @@ static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
 
 static int32_t fuses(const vaei_layer *l) {
     const state *s = l->state;
-    return !s->bordered && vaei_conv_fuses(s->g);
+    return !s->padded && vaei_conv_fuses(s->g);
 }
 
 static int32_t overwrites(const vaei_layer *l) {
@@ -214,10 +215,10 @@ static room room_of(const vaei_layer *l, const vaei_run *r, const vaei_slot *m) 
 }
 
 /* x as the convolution sees it. */
-static const float *bordered(const vaei_layer *l, const vaei_run *r, const room *m, const float *x) {
+static const float *padded(const vaei_layer *l, const vaei_run *r, const room *m, const float *x) {
     const state *s = l->state;
-    if (!s->bordered) return x;
-    vaei_border_add(&s->border, r, x, m->x);
+    if (!s->padded) return x;
+    vaei_padding_add(&s->padding, r, x, m->x);
     return m->x;
 }
 
@@ -233,7 +234,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     } else if (x == y) {
         shrink(l, r, &p, bias, &space, y);
     } else {
-        x = bordered(l, r, &space, x);
+        x = padded(l, r, &space, x);
         vaei_conv_forward(r->k, r->pool, g, images, x, p.forward, bias, vaei_layer_epilogue(l, r->training), y, space.kernel);
     }
 }
@@ -245,17 +246,17 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     const room space = room_of(l, r, m);
     float *db = vaei_layer_grad(l, r, 1);
     (void)y;
-    x = bordered(l, r, &space, x);
+    x = padded(l, r, &space, x);
     const int64_t in = g->h * g->w * g->c, out = vaei_shape_size(&l->out), block = vaei_backward_block(in > out ? in : out);
-    float *to = s->bordered ? space.dx : dx;
+    float *to = s->padded ? space.dx : dx;
     for (int64_t i = 0, n; i < r->n; i += n, x += n * in, dy += n * out) {
         n = r->n - i < block ? r->n - i : block;
         vaei_conv_weight(r->k, r->pool, g, n, x, dy, vaei_layer_grad(l, r, 0), space.kernel);
         if (db) vaei_bias_grad(r->k, r->pool, n * g->oh * g->ow, g->oc, dy, db);
-        if (dx) vaei_conv_data(r->k, r->pool, g, n, dy, p.data, NULL, s->bordered ? NULL : m->dx_epilogue, to + i * in, space.kernel);
+        if (dx) vaei_conv_data(r->k, r->pool, g, n, dy, p.data, NULL, s->padded ? NULL : m->dx_epilogue, to + i * in, space.kernel);
     }
-    if (!dx || !s->bordered) return;
-    vaei_border_backward(&s->border, r, space.dx, dx);
+    if (!dx || !s->padded) return;
+    vaei_padding_backward(&s->padding, r, space.dx, dx);
     if (m->dx_epilogue) m->dx_epilogue->apply(m->dx_epilogue->arg, r->k, r->n * vaei_shape_size(&l->in), dx);
 }
 
@@ -263,7 +264,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 
 static int32_t takes_upsample(const vaei_layer *l, const int64_t factor[2]) {
     const state *s = l->state;
-    return !s->bordered && vaei_upsampled_fits(conv_of(l, 0), factor);
+    return !s->padded && vaei_upsampled_fits(conv_of(l, 0), factor);
 }
 
 static void need_of_both(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *out) {
@@ -293,7 +294,7 @@ const vaei_layer_ops vaei_layer_conv2d = {
                "conv2d out=3 kernel=3 dilation=2 pad=same bias=false\n"
                "conv2d out=8 kernel=3 stride=2 pad=same groups=4 init=kaiming\n"
                "conv2d out=5 kernel=1\n"
-               "conv2d out=2 kernel=3x2 stride=2 pad=2x1x0x3 border=reflect border_x=circular",
+               "conv2d out=2 kernel=3x2 stride=2 pad=2x1x0x3 pad_mode=reflect pad_mode_x=circular",
                "", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_EPILOGUE,
     .plan = plan,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * layer_hardtanh.c - each value held between two bounds, as torch.nn.Hardtanh
  *
- *     y = min(max(x, lo), hi)                    dx = dy where lo < y < hi, else 0
+ *     y = min(max(x, min), max)                    dx = dy where min < y < max, else 0
  *
  *   At the end of a decoder under an absolute error it lets values beyond the data's range count as its bound, and leaves them alone.
  *   y tells the slope, so x is not kept. NaN passes. */
@@ -9,41 +9,41 @@
 #include "nn/ranges.h"
 
 typedef struct hardtanh_conf {
-    float lo, hi;
+    float min, max;
 } hardtanh_conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_FLOAT(hardtanh_conf, lo, -1, -1e30, 1e30, "least value"),
-    VAEI_OPTION_FLOAT(hardtanh_conf, hi, 1, -1e30, 1e30, "greatest value"),
+    VAEI_OPTION_FLOAT(hardtanh_conf, min, -1, -1e30, 1e30, "least value"),
+    VAEI_OPTION_FLOAT(hardtanh_conf, max, 1, -1e30, 1e30, "greatest value"),
     {0},
 };
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
     const hardtanh_conf *c = l->conf;
     (void)b, (void)node;
-    if (c->lo >= c->hi) return vaei_fail(VAE_E_SPEC, "hardtanh: lo is not below hi");
+    if (c->min >= c->max) return vaei_fail(VAE_E_SPEC, "hardtanh: min is not below max");
     *out = *in;
     return VAE_OK;
 }
 
 static void range(const vaei_layer *l, vaei_interval *values) {
     const hardtanh_conf *c = l->conf;
-    *values = (vaei_interval){c->lo, c->hi};
+    *values = (vaei_interval){c->min, c->max};
 }
 
 static void map(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *x, float *y) {
     const hardtanh_conf *c = l->conf;
     (void)k;
     for (int64_t i = 0; i < count; i++) {
-        const float above = x[i] < c->lo ? c->lo : x[i];
-        y[i] = above > c->hi ? c->hi : above;
+        const float above = x[i] < c->min ? c->min : x[i];
+        y[i] = above > c->max ? c->max : above;
     }
 }
 
 static void map_grad(const vaei_layer *l, const vaei_kernels *k, int64_t count, const float *y, const float *dy, float *dx) {
     const hardtanh_conf *c = l->conf;
     (void)k;
-    for (int64_t i = 0; i < count; i++) dx[i] = y[i] > c->lo && y[i] < c->hi ? dy[i] : 0;
+    for (int64_t i = 0; i < count; i++) dx[i] = y[i] > c->min && y[i] < c->max ? dy[i] : 0;
 }
 
 typedef struct job {
@@ -78,7 +78,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 const vaei_layer_ops vaei_layer_hardtanh = {
     .module = {.name = "hardtanh",
                .summary = "x held between two bounds",
-               .examples = "hardtanh lo=-0.5 hi=0.75\n"
+               .examples = "hardtanh min=-0.5 max=0.75\n"
                            "hardtanh",
                .paper = "",
                .conf_size = sizeof(hardtanh_conf),

@@ -40,9 +40,9 @@ static const struct {
                   "| pixel_unshuffle factor=2\nlatent gaussian dim=4 map=true\ndecoder conv2d out=12 kernel=3 pad=1 | attention | "
                   "pixel_shuffle "
                   "| conv2d out=3 kernel=5 pad=2\nlikelihood gaussian sigma=optimal\n"},
-    {"windows", "input 14x14x2\nencoder conv2d out=12 kernel=3 pad=1 groups=2 border=circular | relu | conv2d out=12 kernel=3 "
+    {"windows", "input 14x14x2\nencoder conv2d out=12 kernel=3 pad=1 groups=2 pad_mode=circular | relu | conv2d out=12 kernel=3 "
                 "pad=2 "
-                "dilation=2 groups=12 border=reflect | elu | conv2d out=20 kernel=5x3 stride=2x1 pad=2x1 | conv2d out=16 kernel=1 "
+                "dilation=2 groups=12 pad_mode=reflect | elu | conv2d out=20 kernel=5x3 stride=2x1 pad=2x1 | conv2d out=16 kernel=1 "
                 "| residual { conv2d out=16 kernel=3 pad=1 } { conv2d out=16 kernel=1 } | flatten\nlatent gaussian dim=9\n"
                 "decoder linear out=147 | reshape 7x7x3 | deconv2d out=12 kernel=4 stride=2 pad=1 | tanh | deconv2d out=8 "
                 "kernel=3 "

@@ -178,9 +178,9 @@ static float ranked(int64_t n, float *x, int64_t rank) {
 int32_t vaei_choose_code(const vaei_choice *c, const vaei_kernels *k, int64_t K, float u, float *logits, float *room) {
     if (!(c->temperature > 0) || !k->all_finite(K, logits)) return (int32_t)vaei_largest(K, logits);
     float least = -INFINITY;
-    if (c->top > 0 && c->top < K) {
+    if (c->top_k > 0 && c->top_k < K) {
         memcpy(room, logits, (size_t)K * sizeof(*room));
-        least = ranked(K, room, c->top);
+        least = ranked(K, room, c->top_k);
     }
     float top;
     for (int64_t i = 0; i < K; i++) room[i] = logits[i] / c->temperature;

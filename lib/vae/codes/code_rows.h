@@ -70,23 +70,23 @@ void vaei_head_backward(const vaei_linear_map *head, const vaei_run *r, const va
 
 typedef struct vaei_choice {
     float temperature; /* 0: the likeliest code */
-    int64_t top;       /* only the likeliest `top` codes, and those as likely as the last of them; 0: all */
+    int64_t top_k;     /* only the likeliest `top_k` codes, and those as likely as the last of them; 0: all */
 } vaei_choice;
 
 /* The options of a conf that has a vaei_choice called `choice`. */
-#define VAEI_CHOICE_OPTIONS(conf)                                                                 \
-    {"temperature",                                                                               \
-     VAEI_OPT_FLOAT,                                                                              \
-     0,                                                                                           \
-     offsetof(conf, choice.temperature),                                                          \
-     1,                                                                                           \
-     0,                                                                                           \
-     100,                                                                                         \
-     NULL,                                                                                        \
-     "samples only: logits are divided by it; 0: the likeliest code"},                            \
-    {                                                                                             \
-        "top", VAEI_OPT_INT, 0, offsetof(conf, choice.top), 0, 0, 16777216, NULL,                 \
-            "samples only: codes less likely than so many others are never chosen; 0: all may be" \
+#define VAEI_CHOICE_OPTIONS(conf)                                                      \
+    {"temperature",                                                                    \
+     VAEI_OPT_FLOAT,                                                                   \
+     0,                                                                                \
+     offsetof(conf, choice.temperature),                                               \
+     1,                                                                                \
+     0,                                                                                \
+     100,                                                                              \
+     NULL,                                                                             \
+     "sampling only: logits are divided by it; 0: the likeliest code is chosen"},      \
+    {                                                                                  \
+        "top_k", VAEI_OPT_INT, 0, offsetof(conf, choice.top_k), 0, 0, 16777216, NULL,  \
+            "sampling only: the codes that may be chosen, the top_k likeliest; 0: all" \
     }
 
 /* logits[K] is destroyed; room[K]. */

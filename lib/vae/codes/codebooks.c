@@ -62,9 +62,9 @@ vae_status_t vaei_codebooks_plan(vaei_latent *q, vaei_quantizer *f, vaei_build *
     if (c->orthogonal > 0 && (c->learn != VAEI_LEARN_GRADIENT || c->freeze))
         return vaei_fail(VAE_E_SPEC, "line %d, column %d: latent %s: orthogonal acts on codes with learn=gradient", (int)node->line,
                          (int)node->column, q->ops->module.name);
-    if (residual && c->dropout && c->keep > s->stages)
-        return vaei_fail(VAE_E_SPEC, "line %d, column %d: latent %s: keep is more than there are quantizers (%lld and %lld)",
-                         (int)node->line, (int)node->column, q->ops->module.name, (long long)c->keep, (long long)s->stages);
+    if (residual && c->dropout && c->min_quantizers > s->stages)
+        return vaei_fail(VAE_E_SPEC, "line %d, column %d: latent %s: min_quantizers is more than there are quantizers (%lld and %lld)",
+                         (int)node->line, (int)node->column, q->ops->module.name, (long long)c->min_quantizers, (long long)s->stages);
     f->own = s;
     f->K = s->K;
     f->codebooks = s->codebooks;
@@ -217,7 +217,7 @@ static int32_t active_stages(const vaei_pass *p) {
     uint32_t bits[4];
     if (!p->training || !c->dropout) return (int32_t)stages;
     vaei_philox(key, p->r->first_item, 0, 1, bits);
-    return (int32_t)(c->keep + (int64_t)(((uint64_t)bits[0] * (uint64_t)(stages - c->keep + 1)) >> 32));
+    return (int32_t)(c->min_quantizers + (int64_t)(((uint64_t)bits[0] * (uint64_t)(stages - c->min_quantizers + 1)) >> 32));
 }
 
 void vaei_codebooks_choose(vaei_pass *p) {

@@ -18,12 +18,13 @@
 enum { VAEI_LEARN_EMA, VAEI_LEARN_GRADIENT };
 enum { VAEI_PASS_STRAIGHT, VAEI_PASS_ROTATION };
 enum { VAEI_START_RANDOM, VAEI_START_KMEANS };
+enum { VAEI_GRADIENT_OF_SUM, VAEI_GRADIENT_OF_STAGES };
 
 typedef struct vaei_codebooks_conf {
     vaei_quantizer_conf frame;
-    int64_t codes, dim, quantizers, keep;
-    int32_t learn, debias, gradient, start, cosine, freeze, shared, dropout, outer;
-    float decay, eps, commit, scale, revive, temperature, orthogonal, diversity;
+    int64_t codes, dim, quantizers, min_quantizers;
+    int32_t learn, debias, gradient, start, cosine, freeze, shared, dropout, gradient_of;
+    float decay, eps, commitment, scale, revive, temperature, orthogonal, diversity;
 } vaei_codebooks_conf;
 
 /* The options of both kinds. */
@@ -34,7 +35,7 @@ typedef struct vaei_codebooks_conf {
         VAEI_OPTION(vaei_codebooks_conf, decay, FLOAT, VAEI_OPT_OPEN_HI, 0.99, 0, 1, "share of the averages kept each step"),            \
         VAEI_OPTION(vaei_codebooks_conf, eps, FLOAT, VAEI_OPT_OPEN_LO, 1e-5, 0, 1, "smoothing of the counts"),                           \
         VAEI_OPTION_BOOL(vaei_codebooks_conf, debias, 1, "averages start at 0 and are debiased; else at one vector a code"),             \
-        VAEI_OPTION_FLOAT(vaei_codebooks_conf, commit, 0.25, 0, 1e6, "weight of the commitment of vectors to their codes"),              \
+        VAEI_OPTION_FLOAT(vaei_codebooks_conf, commitment, 0.25, 0, 1e6, "weight of the commitment of vectors to their codes"),          \
         VAEI_OPTION_FLOAT(vaei_codebooks_conf, scale, 1, 0, 1e6, "weight of the codebook's and the commitment's sums of squares"),       \
         VAEI_OPTION_CHOICE(vaei_codebooks_conf, gradient, VAEI_PASS_STRAIGHT, "straight|rotation",                                       \
                            "how the decoder's gradient passes the choice of codes"),                                                     \

@@ -5,11 +5,11 @@
  *     dx = dq                              straight: as if q = x + constant
  *     dx = s (dq - 2 (w.dq) w + 2 (v.dq) u)        rotation: as if q = s R x with s = |q| / |x| and the rotation R held constant
  *             u = x / |x|, v = q / |q|, w = (u + v) / |u + v|; |.| at least 1e-6
- *     dx += 2 scale commit / n sum_s (r_s - q_s)            commitment; side by side each stage has its channels
+ *     dx += 2 scale commitment / n sum_s (r_s - q_s)            commitment; side by side each stage has its channels
  *     de_k += 2 scale / n sum over the vectors of k (e_k - r_s)        learn=gradient
  *     dh = (dx - (dx.x) x) / |before| project_in            with cosine, through the unit length; residual stages each through its own
  *
- * Residual stages pass the gradient once, from the sum q to x; outer=false passes it at each stage, Q times over, as the
+ * Residual stages pass the gradient once, from the sum q to x; gradient_of=stages passes it at each stage, Q times over, as the
  * vector-quantize-pytorch package does. */
 #include <math.h>
 
@@ -39,7 +39,7 @@ static void pass_choice(const vaei_kernels *k, int32_t way, int64_t D, const flo
 
 static float commitment(const vaei_pass *p) {
     const vaei_codebooks_conf *c = p->q->conf;
-    return 2 * c->scale * c->commit / (float)p->n;
+    return 2 * c->scale * c->commitment / (float)p->n;
 }
 
 /* Rows side by side: each head alone. */
@@ -59,7 +59,7 @@ static void residual_backward(const vaei_pass *p, const vaei_vectors *v, int64_t
     const vaei_codebooks *s = vaei_codebooks_of(p);
     const vaei_codebooks_conf *c = p->q->conf;
     const float pull = commitment(p), *x = v->x + row * v->ld, *e = vaei_codebooks_codes(p, stage) + v->code[row * v->stride] * s->D;
-    if (!c->outer) pass_choice(p->k, c->gradient, s->D, x, e, g, dx);
+    if (c->gradient_of == VAEI_GRADIENT_OF_STAGES) pass_choice(p->k, c->gradient, s->D, x, e, g, dx);
     for (int64_t d = 0; d < s->D; d++) dx[d] += pull * (x[d] - e[d]);
 }
 
@@ -68,11 +68,11 @@ static void row_of_residuals(const vaei_pass *p, int64_t row, const float *g, fl
     const vaei_codebooks_conf *c = p->q->conf;
     const float *x = p->x + row * s->D, *lengths = p->piece[VAEI_CODEBOOKS_LENGTH];
     float *one = lengths ? (float *)p->piece[VAEI_CODEBOOKS_STAGE] + row * s->D : NULL;
-    if (c->outer && one) { /* the vector itself, not its direction */
+    if (c->gradient_of == VAEI_GRADIENT_OF_SUM && one) { /* the vector itself, not its direction */
         for (int64_t d = 0; d < s->D; d++) one[d] = lengths[row * s->stages] * x[d];
         x = one;
     }
-    if (c->outer) pass_choice(p->k, c->gradient, s->D, x, p->value + row * s->D, g, dx);
+    if (c->gradient_of == VAEI_GRADIENT_OF_SUM) pass_choice(p->k, c->gradient, s->D, x, p->value + row * s->D, g, dx);
     for (int64_t stage = 0; stage < ((const vaei_codebooks_facts *)p->piece[VAEI_CODEBOOKS_FACTS])->active; stage++) {
         const vaei_vectors v = vaei_codebooks_vectors(p, stage);
         if (!one) {

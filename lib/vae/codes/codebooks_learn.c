@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * codebooks_learn.c - what codebooks learn without gradients, and how they are doing.
  *
- *     aux_i = scale (commit + 1 if learnt by gradient) sum over rows, stages of |r_s - q_s|^2        of example i
+ *     aux_i = scale (commitment + 1 if learnt by gradient) sum over rows, stages of |r_s - q_s|^2        of example i
  *             + the terms of codebooks_terms.c, the same for each example
  *
  * The averages are kept in the parameters themselves, which are not trained, so a checkpoint has them and training resumes bit by bit. */
@@ -50,7 +50,7 @@ static void distances(void *arg, int64_t begin, int64_t end) {
 void vaei_codebooks_aux(vaei_pass *p, double *aux) {
     const vaei_codebooks *s = vaei_codebooks_of(p);
     const vaei_codebooks_conf *c = p->q->conf;
-    distance_job j = {p, aux, (double)c->scale * ((double)c->commit + (c->learn == VAEI_LEARN_GRADIENT && !c->freeze ? 1 : 0))};
+    distance_job j = {p, aux, (double)c->scale * ((double)c->commitment + (c->learn == VAEI_LEARN_GRADIENT && !c->freeze ? 1 : 0))};
     vaei_parallel_ranges(p->r->pool, p->n, p->s->rows * s->stages * s->D, distances, &j);
     const double terms = vaei_terms_value(p);
     for (int64_t i = 0; i < p->n; i++) aux[i] += terms;

@@ -11,8 +11,8 @@
 
 #include "vae/codes/codebooks.h"
 
-#define SHARPNESS  100.0f
-#define LENGTH_MIN 1e-6
+#define INVERSE_TEMPERATURE 100.0f
+#define LENGTH_MIN          1e-6
 
 typedef struct codes_job {
     const vaei_codebooks *s;
@@ -44,9 +44,9 @@ static vaei_soft soft_of(const vaei_pass *p, int64_t stage) {
                        .codes = vaei_codebooks_codes(p, stage),
                        .packed = vaei_codebooks_panels(p, stage),
                        .by = ((const vaei_codebooks_conf *)p->q->conf)->cosine ? VAEI_NEAREST_PRODUCT : VAEI_NEAREST_DISTANCE,
-                       .sharpness = SHARPNESS,
+                       .inverse_temperature = INVERSE_TEMPERATURE,
                        .single = 0,
-                       .spread = 1};
+                       .diversity = 1};
 }
 
 static void unit_codes(void *arg, int64_t begin, int64_t end) {

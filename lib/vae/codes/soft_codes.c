@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * soft_codes.c - soft choices of codes, a few vectors at a time.
  *
- *     dL/dp_ik = (single h'(p_ik) - spread h'(m_k)) / P        m = mean_i p_i
+ *     dL/dp_ik = (single h'(p_ik) - diversity h'(m_k)) / P        m = mean_i p_i
  *     h(p) = -p ln max(p, eps)        h'(p) = -ln max(p, eps) - [p >= eps]
  *     dL/dl_ik = p_ik (G_ik - sum_j p_ij G_ij)                 G = dL/dp, l the logits
- *     distance:  dL/dx_i = sum_k b_ik (e_k - x_i), b = sharpness dL/dl / |x_i - e_k|        product:  sum_k sharpness dL/dl e_k
+ *     distance:  dL/dx_i = sum_k b_ik (e_k - x_i), b = t dL/dl / |x_i - e_k|        product:  sum_k t dL/dl e_k
  *
  * The table of P x K probabilities never exists: the second pass makes it again. Vectors are cut into groups by their number alone, and
  * sums of groups join in order. */
@@ -56,9 +56,9 @@ static void probabilities(const job *j, int64_t first, int64_t rows, float *p, f
         for (int64_t c = 0; c < s->K; c++) {
             if (s->by == VAEI_NEAREST_DISTANCE) {
                 far[c] = sqrtf(row[c] + square > SQUARE_MIN ? row[c] + square : SQUARE_MIN);
-                row[c] = -s->sharpness * far[c];
+                row[c] = -s->inverse_temperature * far[c];
             } else {
-                row[c] *= -0.5f * s->sharpness;
+                row[c] *= -0.5f * s->inverse_temperature;
             }
             top = row[c] > top ? row[c] : top;
         }
@@ -98,18 +98,18 @@ static void value_task(void *arg, int32_t group) {
 double vaei_soft_value(const vaei_soft *s, const vaei_kernels *k, const vaei_pool *pool, const vaei_soft_room *room) {
     job j = {.s = s, .k = k, .room = room};
     const int64_t groups = groups_of(s->P);
-    double *mean = room->mean, single = 0, spread = 0;
+    double *mean = room->mean, single = 0, diversity = 0;
     vaei_parallel(pool, (int32_t)groups, value_task, &j);
     for (int64_t g = 0; g < groups; g++) single += room->entropy[g];
     for (int64_t c = 0; c < s->K; c++) {
         for (int64_t g = 1; g < groups; g++) mean[c] += mean[g * s->K + c];
         mean[c] /= (double)s->P;
-        spread += entropy_of(mean[c]);
+        diversity += entropy_of(mean[c]);
     }
-    return s->single * single / (double)s->P - s->spread * spread;
+    return s->single * single / (double)s->P - s->diversity * diversity;
 }
 
-/* Rows of probabilities become rows of dL/dl times sharpness, over the distance where there is one. */
+/* Rows of probabilities become rows of t dL/dl, over the distance where there is one. */
 static void logits_backward(const job *j, int64_t rows, float *p, const float *distance) {
     const vaei_soft *s = j->s;
     for (int64_t i = 0; i < rows; i++) {
@@ -118,13 +118,13 @@ static void logits_backward(const job *j, int64_t rows, float *p, const float *d
         for (int32_t pass = 0; pass < 2; pass++) {
             for (int64_t c = 0; c < s->K; c++) {
                 const float least = row[c] > PROBABILITY_MIN ? row[c] : PROBABILITY_MIN;
-                double g = -s->spread * j->room->mean[c];
+                double g = -s->diversity * j->room->mean[c];
                 if (pass == 1 && row[c] <= 0) continue; /* stays 0 */
                 if (s->single > 0) g += s->single * (-log((double)least) - (row[c] >= PROBABILITY_MIN ? 1 : 0));
                 if (pass == 0) {
                     sum += (double)row[c] * g;
                 } else {
-                    const double b = (double)s->sharpness * (double)row[c] * (g - sum) / (double)s->P;
+                    const double b = (double)s->inverse_temperature * (double)row[c] * (g - sum) / (double)s->P;
                     row[c] = (float)(s->by == VAEI_NEAREST_DISTANCE ? b / (double)distance[i * s->K + c] : b);
                 }
             }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * soft_codes.h - the entropy of a soft choice of codes, a term that keeps a codebook in use:
  *
- *     p_i = softmax_k(sharpness a_ik)        a_ik = -|x_i - e_k|, or x_i . e_k
- *     L = single mean_i H(p_i) - spread H(mean_i p_i)        H(p) = -sum_k p_k ln max(p_k, 1e-5)
+ *     p_i = softmax_k(t a_ik)        t: the inverse temperature; a_ik = -|x_i - e_k|, or x_i . e_k
+ *     L = single mean_i H(p_i) - diversity H(mean_i p_i)        H(p) = -sum_k p_k ln max(p_k, 1e-5)
  *
  * Low for vectors near one code each that together use all. The gradient goes to the vectors, not to the codes. */
 #ifndef VAEI_SOFT_CODES_H
@@ -16,8 +16,8 @@ typedef struct vaei_soft {
     const float *codes;  /* [K][D] */
     const float *packed; /* the same for nearest.h */
     int32_t by;          /* VAEI_NEAREST_DISTANCE or _PRODUCT */
-    float sharpness;
-    double single, spread;
+    float inverse_temperature;
+    double single, diversity;
 } vaei_soft;
 
 /* Room for the work; its size depends on P and K alone. */

@@ -3,8 +3,8 @@
  *
  *     q_d = size if x_d > 0, else -size        code = sum_d bit_d 2^(D - 1 - d)        dimension 0 is the highest bit (fsq: the lowest)
  *     spherical: x = size x / |x| first, and q = +-size / sqrt(D)        binary spherical quantization
- *     aux = entropy rows sum over heads of (mean H(p_i) - spread H(mean p_i)) + commit sum |x - sg(q)|^2
- *     p_i = softmax_k(2 sharpness x_i . c_k) over all K codes (soft_codes.h)
+ *     aux = entropy rows sum over heads of (mean H(p_i) - diversity H(mean p_i)) + commitment sum |x - sg(q)|^2
+ *     p_i = softmax_k(2 t x_i . c_k) over all K codes, t = inverse_temperature (soft_codes.h)
  *
  * The first term makes each choice certain and all codes used; it is in nats of an example, as the rate is. The gradient passes the sign
  * as it is. K = 2^D codes; positions have `heads` of them.
@@ -18,18 +18,20 @@ typedef struct conf {
     vaei_quantizer_conf frame;
     int64_t codes;
     int32_t spherical;
-    float size, entropy, spread, sharpness, commit;
+    float codebook_scale, entropy, diversity, inverse_temperature, commitment;
 } conf;
 
 static const vaei_option options[] = {
     VAEI_OPTION_INT(conf, codes, 1024, 2, 65536, "codes, a power of 2"),
     VAEI_QUANTIZER_HEADS("codes of a position"),
     VAEI_OPTION_BOOL(conf, spherical, 0, "vectors and codes lie on a sphere"),
-    VAEI_OPTION(conf, size, FLOAT, VAEI_OPT_OPEN_LO, 1, 0, 1e6, "of a value, or the radius of the sphere"),
+    VAEI_OPTION(conf, codebook_scale, FLOAT, VAEI_OPT_OPEN_LO, 1, 0, 1e6,
+                "magnitude of each value of a code; with spherical: the radius of the sphere"),
     VAEI_OPTION_FLOAT(conf, entropy, 0.1, 0, 1e6, "weight of the entropy term"),
-    VAEI_OPTION_FLOAT(conf, spread, 1, 0, 1e6, "weight in it of the use of all codes"),
-    VAEI_OPTION(conf, sharpness, FLOAT, VAEI_OPT_OPEN_LO, 100, 0, 1e6, "of the soft choice in it"),
-    VAEI_OPTION_FLOAT(conf, commit, 0, 0, 1e6, "weight of the commitment of vectors to their codes"),
+    VAEI_OPTION_FLOAT(conf, diversity, 1, 0, 1e6, "weight of the diversity of the codes in the entropy term"),
+    VAEI_OPTION(conf, inverse_temperature, FLOAT, VAEI_OPT_OPEN_LO, 100, 0, 1e6,
+                "inverse temperature of the soft choice of codes in the entropy term"),
+    VAEI_OPTION_FLOAT(conf, commitment, 0, 0, 1e6, "weight of the commitment of vectors to their codes"),
     VAEI_QUANTIZER_DECODE,
     {0},
 };
@@ -43,7 +45,7 @@ static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_
     if (INT64_C(1) << bits != c->codes)
         return vaei_fail(VAE_E_SPEC, "line %d, column %d: latent lfq: codes: %lld, wanted a power of 2", (int)node->line, (int)node->column,
                          (long long)c->codes);
-    of[1] = c->spherical ? (float)((double)c->size / sqrt((double)bits)) : c->size;
+    of[1] = c->spherical ? (float)((double)c->codebook_scale / sqrt((double)bits)) : c->codebook_scale;
     of[0] = -of[1];
     s->own = of;
     s->K = c->codes;
@@ -80,7 +82,7 @@ static void onto_sphere(void *arg, int64_t begin, int64_t end) {
     float *length = p->piece[LENGTH];
     for (int64_t i = begin; i < end; i++) {
         const float was = vaei_unit_row(p->k, p->s->D, p->rows + i * p->s->D);
-        p->k->scale(p->s->D, ((const conf *)p->q->conf)->size, p->rows + i * p->s->D);
+        p->k->scale(p->s->D, ((const conf *)p->q->conf)->codebook_scale, p->rows + i * p->s->D);
         if (length) length[i] = was;
     }
 }
@@ -111,9 +113,9 @@ static vaei_soft soft_of(const vaei_pass *p, int64_t head) {
                        .codes = p->piece[CODES],
                        .packed = p->piece[PACKED],
                        .by = VAEI_NEAREST_PRODUCT,
-                       .sharpness = 2 * c->sharpness,
+                       .inverse_temperature = 2 * c->inverse_temperature,
                        .single = 1,
-                       .spread = (double)c->spread};
+                       .diversity = (double)c->diversity};
 }
 
 static void aux(vaei_pass *p, double *terms) {
@@ -131,13 +133,13 @@ static void aux(vaei_pass *p, double *terms) {
         const vaei_soft soft = soft_of(p, head);
         entropy += vaei_soft_value(&soft, p->k, p->r->pool, &p->soft);
     }
-    for (int64_t i = 0; i < p->n; i++) terms[i] += (double)c->commit * p->error[i] + (double)c->entropy * (double)p->s->rows * entropy;
+    for (int64_t i = 0; i < p->n; i++) terms[i] += (double)c->commitment * p->error[i] + (double)c->entropy * (double)p->s->rows * entropy;
 }
 
 static void backward(vaei_pass *p) {
     const conf *c = p->q->conf;
     const float *of = p->s->own, *length = p->piece[LENGTH];
-    const float pull = 2 * c->commit / (float)p->n, weight = c->entropy * (float)p->s->rows;
+    const float pull = 2 * c->commitment / (float)p->n, weight = c->entropy * (float)p->s->rows;
     const int64_t D = p->s->D;
     for (int64_t i = 0; i < p->P * p->s->W; i++) p->dx[i] = p->dq[i] + pull * (p->x[i] - of[p->x[i] > 0]);
     for (int64_t head = 0; c->entropy > 0 && head < p->s->heads; head++) {
@@ -146,7 +148,7 @@ static void backward(vaei_pass *p) {
         vaei_soft_gradient(&soft, p->k, p->r->pool, &p->soft, weight, p->dx + head * D);
     }
     for (int64_t i = 0; c->spherical && i < p->P * p->s->heads; i++)
-        vaei_unit_backward(p->k, D, p->x + i * D, length[i], c->size, p->dx + i * D);
+        vaei_unit_backward(p->k, D, p->x + i * D, length[i], c->codebook_scale, p->dx + i * D);
 }
 
 static const vaei_quantizer_ops quantizer = {
@@ -156,8 +158,8 @@ const vaei_latent_ops vaei_latent_lfq = {
     .module = {.name = "lfq",
                .summary = "lookup-free quantization: each value of a code is its sign",
                .examples = "lfq codes=8\n"
-                           "lfq codes=16 heads=2 sharpness=1.5 commit=0.3 spread=0.5\n"
-                           "lfq codes=64 spherical=true size=1.5 entropy=0.2 sharpness=2 decode=raw",
+                           "lfq codes=16 heads=2 inverse_temperature=1.5 commitment=0.3 diversity=0.5\n"
+                           "lfq codes=64 spherical=true codebook_scale=1.5 entropy=0.2 inverse_temperature=2 decode=raw",
                .paper = "Yu et al. 2023 (arXiv:2310.05737)",
                .conf_size = sizeof(conf),
                .options = options},

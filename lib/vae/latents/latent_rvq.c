@@ -2,13 +2,14 @@
  * latent_rvq.c - residual vector quantization: each quantizer takes what the ones before have left.
  *
  *     r_0 = x        k_s = argmin_k |r_s - e_sk|^2        r_s+1 = r_s - e_s,k_s        q = sum_s e_s,k_s
- *     aux = scale sum_s (|sg(r_s) - e|^2 + commit |r_s - sg(e)|^2)        the first with learn=gradient, see latent_vq.c
+ *     aux = scale sum_s (|sg(r_s) - e|^2 + commitment |r_s - sg(e)|^2)        the first with learn=gradient, see latent_vq.c
  *
  * With cosine k_s = argmax_k r_s.e_sk over codes of length 1, and r_s stands in the terms as r_s / |r_s|.
  *
  * A position has `quantizers` codes, coarse to fine: latent.codebook [quantizers, K, D], or [K, D] if shared. The decoder's gradient passes
- * from q to x once. With dropout a step of training uses only the first `keep`..quantizers of them, drawn evenly; the others' codes are -1,
- * which adds nothing and is a code that decoding takes: coarse pictures from the first codes alone.
+ * from q to x once. With dropout a step of training uses only the first few quantizers, a number drawn evenly from
+ * min_quantizers..quantizers; the codes of the others are -1, which adds nothing. Decoding takes -1 too, so that the first codes alone give
+ * coarse pictures.
  *
  * Zeghidour et al. 2021 (arXiv:2107.03312), algorithm 1; Defossez et al. 2022 (arXiv:2210.13438). Not here: beam search, codebooks made by
  * networks. */
@@ -19,9 +20,10 @@ static const vaei_option options[] = {
     VAEI_OPTION_INT(vaei_codebooks_conf, quantizers, 4, 1, 256, "codes of a position, one behind the other"),
     VAEI_OPTION_BOOL(vaei_codebooks_conf, shared, 0, "one codebook for all quantizers"),
     VAEI_OPTION_BOOL(vaei_codebooks_conf, dropout, 0, "steps of training leave out the last quantizers at random"),
-    VAEI_OPTION_INT(vaei_codebooks_conf, keep, 1, 1, 256, "quantizers that dropout never leaves out"),
+    VAEI_OPTION_INT(vaei_codebooks_conf, min_quantizers, 1, 1, 256, "quantizers that dropout never leaves out"),
     VAEI_OPTION_BOOL(vaei_codebooks_conf, cosine, 0, "codes have length 1: each stage takes the nearest in angle"),
-    VAEI_OPTION_BOOL(vaei_codebooks_conf, outer, 1, "the gradient passes all quantizers as one; else each, and adds up"),
+    VAEI_OPTION_CHOICE(vaei_codebooks_conf, gradient_of, VAEI_GRADIENT_OF_SUM, "sum|stages",
+                       "what the decoder's gradient passes: the sum of all quantizers, once; or each of them, and the gradients add up"),
     {0},
 };
 
@@ -35,9 +37,9 @@ const vaei_latent_ops vaei_latent_rvq = {
     .module = {.name = "rvq",
                .summary = "residual vector quantization: codes of what the codes before have left",
                .examples = "rvq codes=8 quantizers=3\n"
-                           "rvq codes=5 quantizers=2 learn=gradient shared=true dim=4 scale=0.7 commit=0.5\n"
-                           "rvq codes=5 quantizers=3 cosine=true outer=false decode=raw\n"
-                           "rvq codes=6 quantizers=3 dropout=true keep=2 debias=false decay=0.9 eps=0.001\n"
+                           "rvq codes=5 quantizers=2 learn=gradient shared=true dim=4 scale=0.7 commitment=0.5\n"
+                           "rvq codes=5 quantizers=3 cosine=true gradient_of=stages decode=raw\n"
+                           "rvq codes=6 quantizers=3 dropout=true min_quantizers=2 debias=false decay=0.9 eps=0.001\n"
                            "rvq codes=4 quantizers=2 start=kmeans revive=0.5\n"
                            "rvq codes=6 quantizers=2 gradient=rotation freeze=true",
                .paper = "Zeghidour et al. 2021 (arXiv:2107.03312)",

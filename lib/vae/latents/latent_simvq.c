@@ -2,9 +2,9 @@
  * latent_simvq.c - vector quantization whose codes are one linear map of a table that never moves, so that all of them move together.
  *
  *     e_k = W c_k        k = argmin_k |x - e_k|^2        q = e_k        ties to the lowest k
- *     aux = scale (|sg(x) - q|^2 + commit |x - sg(q)|^2)        sums over positions and dimensions; sg: constant for the gradient
+ *     aux = scale (|sg(x) - q|^2 + commitment |x - sg(q)|^2)        sums over positions and dimensions; sg: constant for the gradient
  *
- *     dx = dq + 2 scale commit / n (x - q)                 straight: as if q = x + constant
+ *     dx = dq + 2 scale commitment / n (x - q)                 straight: as if q = x + constant
  *     dW += sum_k de_k c_k^T        de_k = 2 scale / n sum over the vectors of k (e_k - x)
  *
  * latent.codebook [K, D] holds c, drawn once from N(0, 1 / D); latent.transform.weight [D, D] is W. With `heads` a position has that many
@@ -18,13 +18,13 @@
 typedef struct conf {
     vaei_quantizer_conf frame;
     int64_t codes, dim;
-    float commit, scale;
+    float commitment, scale;
 } conf;
 
 static const vaei_option options[] = {
     VAEI_OPTION_INT(conf, codes, 512, 2, 16777216, "codes of the codebook"),
     VAEI_OPTION_INT(conf, dim, 0, 0, 65536, "values of a code; 0: as many as there are channels for it"),
-    VAEI_OPTION_FLOAT(conf, commit, 0.25, 0, 1e6, "weight of the commitment of vectors to their codes"),
+    VAEI_OPTION_FLOAT(conf, commitment, 0.25, 0, 1e6, "weight of the commitment of vectors to their codes"),
     VAEI_OPTION_FLOAT(conf, scale, 1, 0, 1e6, "weight of the codes' and the commitment's sums of squares"),
     VAEI_QUANTIZER_HEADS("codes of a position, each of its share of the channels"),
     VAEI_QUANTIZER_DECODE,
@@ -103,14 +103,14 @@ static void distances(void *arg, int64_t begin, int64_t end) {
 static void aux(vaei_pass *p, double *terms) {
     const conf *c = p->q->conf;
     vaei_parallel_ranges(p->r->pool, p->n, p->s->rows * p->s->W, distances, p);
-    for (int64_t i = 0; i < p->n; i++) terms[i] += (double)c->scale * (1 + (double)c->commit) * p->error[i];
+    for (int64_t i = 0; i < p->n; i++) terms[i] += (double)c->scale * (1 + (double)c->commitment) * p->error[i];
 }
 
 static void vectors_backward(void *arg, int64_t begin, int64_t end) {
     const vaei_pass *p = arg;
     const conf *c = p->q->conf;
     const int64_t D = p->s->D;
-    const float pull = 2 * c->scale * c->commit / (float)p->n;
+    const float pull = 2 * c->scale * c->commitment / (float)p->n;
     for (int64_t i = begin; i < end; i++) {
         const float *x = p->x + i * D, *dq = p->dq + i * D, *e = code_of(p, i);
         for (int64_t d = 0; d < D; d++) p->dx[i * D + d] = dq[d] + pull * (x[d] - e[d]);
@@ -140,7 +140,7 @@ const vaei_latent_ops vaei_latent_simvq = {
     .module = {.name = "simvq",
                .summary = "vector quantization by one learned linear map of codes that never move",
                .examples = "simvq codes=32\n"
-                           "simvq codes=6 dim=2 heads=2 commit=0.5 scale=0.7 decode=raw",
+                           "simvq codes=6 dim=2 heads=2 commitment=0.5 scale=0.7 decode=raw",
                .paper = "Zhu et al. 2024 (arXiv:2411.02038)",
                .conf_size = sizeof(conf),
                .options = options},

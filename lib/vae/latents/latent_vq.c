@@ -2,7 +2,7 @@
  * latent_vq.c - vector quantization: each position's vector is replaced by the nearest of K codes.
  *
  *     k = argmin_k |x - e_k|^2        q = e_k        ties to the lowest k
- *     aux = scale (|sg(x) - q|^2 + commit |x - sg(q)|^2)        sums over positions and dimensions; sg: constant for the gradient
+ *     aux = scale (|sg(x) - q|^2 + commitment |x - sg(q)|^2)        sums over positions and dimensions; sg: constant for the gradient
  *
  * The first term is there only with learn=gradient; with learn=ema codes are moving averages (codebook.c). scale 1 is the published loss
  * for a squared error summed over the data; with errors averaged over S values of x and W of the vectors instead, as most programs do,
@@ -37,7 +37,7 @@ const vaei_latent_ops vaei_latent_vq = {
                .summary = "vector quantization: the nearest of K codes at each position",
                .examples = "vq codes=8\n"
                            "vq codes=6 dim=2 heads=2 learn=gradient orthogonal=0.3 scale=0.7\n"
-                           "vq codes=6 diversity=0.5 commit=0.5 gradient=rotation freeze=true decode=raw\n"
+                           "vq codes=6 diversity=0.5 commitment=0.5 gradient=rotation freeze=true decode=raw\n"
                            "vq codes=8 cosine=true debias=false decay=0.9 eps=0.001\n"
                            "vq codes=8 temperature=0.05\n"
                            "vq codes=4 start=kmeans revive=0.5",

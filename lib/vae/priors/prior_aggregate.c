@@ -3,11 +3,11 @@
  *
  *     p(z) = 1/N sum_i q(z | x_i)        variances e^logvar + eps
  *
- *     prior.mean [keep][D]   prior.logvar [keep][D]   prior.count [1]
+ *     prior.mean [posteriors][D]   prior.logvar [posteriors][D]   prior.count [1]
  *
- * Fitting keeps the posteriors of the first `keep` examples that come, so they should come shuffled, and one pass is enough. Before the
- * first, p is N(0, I). A sample is a draw from one of the posteriors. With eps it is a Parzen window, which the latent of a plain
- * autoencoder, a point, wants. No gradients. Densities are in normal_mixture.h.
+ * Fitting keeps the posteriors of the first examples that come, at most `posteriors` of them: the examples should come shuffled, and one
+ * pass is enough. Before the first example, p is N(0, I). A sample is a draw from one of the posteriors. With eps the prior is a Parzen
+ * window, which the latent of a plain autoencoder, a point, wants. No gradients. Densities are in normal_mixture.h.
  *
  * Hoffman, Johnson 2016 (ELBO surgery); Parzen 1962. */
 #include "vae/priors/normal_mixture.h"
@@ -16,12 +16,12 @@
 #include "vae/prior.h"
 
 typedef struct conf {
-    int64_t keep;
+    int64_t posteriors;
     float eps;
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_INT(conf, keep, 2048, 1, 1048576, "posteriors, at most"),
+    VAEI_OPTION_INT(conf, posteriors, 2048, 1, 1048576, "posteriors kept, at most"),
     VAEI_OPTION_FLOAT(conf, eps, 0, 0, 1e6, "added to the variances"),
     {0},
 };
@@ -36,7 +36,7 @@ static vae_status_t plan(vaei_prior *p, vaei_build *b) {
     store *s = p->state = vaei_arena_alloc(b->arena, sizeof(*s));
     if (!s) return VAE_E_NOMEM;
     s->D = vaei_shape_size(&p->latent->z);
-    const int64_t shape[2] = {c->keep, s->D}, one = 1;
+    const int64_t shape[2] = {c->posteriors, s->D}, one = 1;
     const vaei_init zeros = {.kind = VAEI_INIT_ZEROS};
     s->mean = vaei_build_param(b, "prior", "mean", 2, shape, 0, zeros);
     s->logvar = vaei_build_param(b, "prior", "logvar", 2, shape, 0, zeros);
@@ -46,7 +46,7 @@ static vae_status_t plan(vaei_prior *p, vaei_build *b) {
 
 /* How many are kept; a file may say anything. */
 static int64_t kept(const vaei_prior *p, const float *params) {
-    const int64_t most = ((const conf *)p->conf)->keep;
+    const int64_t most = ((const conf *)p->conf)->posteriors;
     const float count = params[((const store *)p->state)->count->offset];
     return !(count > 0) ? 0 : count < (float)most ? (int64_t)count : most;
 }
@@ -58,7 +58,7 @@ static int64_t used(const vaei_prior *p, const float *params) {
 }
 
 static vaei_mixture cut(const vaei_prior *p, vaei_carve *c) {
-    return vaei_mixture_carve(((const conf *)p->conf)->keep, ((const store *)p->state)->D, c);
+    return vaei_mixture_carve(((const conf *)p->conf)->posteriors, ((const store *)p->state)->D, c);
 }
 
 static vaei_mixture open_pack(const vaei_prior *p, void *memory) {
@@ -71,7 +71,7 @@ static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t 
     vaei_carve pack = {0}, share = {0};
     (void)k, (void)training;
     (void)cut(p, &pack);
-    (void)vaei_carve_array(&share, vaei_count_of(n, c->keep), sizeof(double));
+    (void)vaei_carve_array(&share, vaei_count_of(n, c->posteriors), sizeof(double));
     *need = (vaei_need){.pack = pack.used, .scratch = share.used};
 }
 
@@ -94,7 +94,7 @@ static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot
 
 static void commit(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at, float *params) {
     const store *s = p->state;
-    const int64_t count = kept(p, params), room = ((const conf *)p->conf)->keep - count, n = r->n < room ? r->n : room;
+    const int64_t count = kept(p, params), room = ((const conf *)p->conf)->posteriors - count, n = r->n < room ? r->n : room;
     const size_t bytes = (size_t)(n * s->D) * sizeof(*params);
     (void)slot;
     memcpy(params + s->mean->offset + count * s->D, at->mean, bytes);
@@ -105,8 +105,8 @@ static void commit(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot
 const vaei_prior_ops vaei_prior_aggregate = {
     .module = {.name = "aggregate",
                .summary = "the posteriors of examples that were seen",
-               .examples = "aggregate keep=8\n"
-                           "aggregate keep=3 eps=0.1",
+               .examples = "aggregate posteriors=8\n"
+                           "aggregate posteriors=3 eps=0.1",
                .paper = "Hoffman, Johnson 2016; Parzen 1962",
                .conf_size = sizeof(conf),
                .options = options},

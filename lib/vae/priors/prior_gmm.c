@@ -4,13 +4,13 @@
  *     p(z) = sum_k w_k N(z; m_k, C_k + eps I)
  *
  *     E   r_ik = w_k N(z_i; m_k, C_k + eps I) / p(z_i)
- *     M   on averages of sufficient statistics, a step of size e(t) = (t + 1)^-power for the t-th batch, from 0:
+ *     M   on averages of sufficient statistics, a step of size e(t) = (t + 1)^-k, k = learning_decay, for the t-th batch, from 0:
  *             w' = (1 - e) w + e mean_i r_i        d = mean_i r_i (z_i - m) e / w'        m' = m + d
  *             C' = ((1 - e) w C + e mean_i r_i (z_i - m)(z_i - m)^T) / w' - d d^T
  *
- * With power=0 a step forgets all before it: on batches of all the data that is EM itself. Otherwise it is stepwise EM. The statistics are
- * kept as the parameters they give. Where E would be at step 0 stands k-means: each latent belongs to its cluster. Before that, the prior
- * is N(0, I).
+ * With learning_decay=0 a step forgets all steps before it: on batches of all the data that is EM itself. Otherwise it is stepwise EM. The
+ * statistics are kept as the parameters they give. k-means takes the place of the first E: each latent belongs to its cluster. Before the
+ * first step the prior is N(0, I).
  *
  *     prior.weight [K]   prior.mean [K][D]   prior.covariance [K][D], or full [K][D][D]   prior.steps [1]
  *
@@ -32,13 +32,14 @@ enum { DIAGONAL, FULL };
 typedef struct conf {
     int64_t components;
     int32_t covariance;
-    float power, eps;
+    float learning_decay, eps;
 } conf;
 
 static const vaei_option options[] = {
     VAEI_OPTION_INT(conf, components, 32, 1, 65536, "Gaussians"),
     VAEI_OPTION_CHOICE(conf, covariance, DIAGONAL, "diagonal|full", "shape of each"),
-    VAEI_OPTION_FLOAT(conf, power, 0.7, 0, 1, "steps shrink as (t + 1)^-power; 0: each batch is taken for all the data"),
+    VAEI_OPTION_FLOAT(conf, learning_decay, 0.7, 0, 1,
+                      "k in the size of step t, (t + 1)^-k; 0: the statistics of a batch replace those of the batches before"),
     VAEI_OPTION(conf, eps, FLOAT, VAEI_OPT_OPEN_LO, 1e-6, 0, 1e6, "added to the variances"),
     {0},
 };
@@ -285,7 +286,7 @@ static void commit(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, c
     const room space = cut_room(s, r->k, r->n, 1, &scratch);
     float *steps = params + s->steps->offset, *mean = params + s->mean->offset;
     learn_job j = {.s = s, .m = &space, .terms = cut_terms(s, r->n, &cache), .z = at->z, .from = mean, .n = r->n, .mean = mean};
-    j.size = pow((double)*steps + 1, -(double)c->power);
+    j.size = pow((double)*steps + 1, -(double)c->learning_decay);
     j.weight = params + s->weight->offset;
     j.covariance = params + s->covariance->offset;
     if (!has_begun(s, r)) {
@@ -342,7 +343,7 @@ const vaei_prior_ops vaei_prior_gmm = {
     .module = {.name = "gmm",
                .summary = "a mixture of Gaussians over latent values, by expectation and maximisation",
                .examples = "gmm components=4\n"
-                           "gmm components=2 covariance=full power=0 eps=0.001",
+                           "gmm components=2 covariance=full learning_decay=0 eps=0.001",
                .paper = "Dempster, Laird, Rubin 1977; Cappe, Moulines 2009 (arXiv:0712.4273)",
                .conf_size = sizeof(conf),
                .options = options},

@@ -24,7 +24,7 @@
 #define GROUP_LEAST 16
 
 typedef struct conf {
-    int64_t channels, layers, kernel, first, classes;
+    int64_t channels, layers, kernel, first_kernel, classes;
     vaei_choice choice;
 } conf;
 
@@ -32,7 +32,7 @@ static const vaei_option options[] = {
     VAEI_OPTION_INT(conf, channels, 64, 2, 4096, "channels; half of them inside a block"),
     VAEI_OPTION_INT(conf, layers, 8, 1, 64, "residual blocks"),
     VAEI_OPTION_INT(conf, kernel, 3, 1, 31, "window of the blocks, odd"),
-    VAEI_OPTION_INT(conf, first, 7, 1, 31, "window of the first convolution, odd"),
+    VAEI_OPTION_INT(conf, first_kernel, 7, 1, 31, "window of the first convolution, odd"),
     VAEI_OPTION_INT(conf, classes, 0, 0, 65536, "a distribution for each class: examples come with labels; 0: one for all"),
     VAEI_CHOICE_OPTIONS(conf),
     {0},
@@ -70,16 +70,16 @@ static vae_status_t plan(vaei_prior *p, vaei_build *b) {
     const conf *c = p->conf;
     const vaei_latent *q = p->latent;
     const int64_t rows = q->z.n == 3 && q->n_codes % q->z.d[0] == 0 ? q->z.d[0] : 1, columns = q->n_codes / rows;
-    if (c->kernel % 2 == 0 || c->first % 2 == 0)
-        return vaei_fail(VAE_E_SPEC, "prior pixelcnn: kernel=%lld first=%lld, wanted odd windows", (long long)c->kernel,
-                         (long long)c->first);
+    if (c->kernel % 2 == 0 || c->first_kernel % 2 == 0)
+        return vaei_fail(VAE_E_SPEC, "prior pixelcnn: kernel=%lld first_kernel=%lld, wanted odd windows", (long long)c->kernel,
+                         (long long)c->first_kernel);
     net *s = p->state = vaei_arena_alloc(b->arena, sizeof(*s));
     if (!s) return VAE_E_NOMEM;
     *s = (net){.P = q->n_codes, .K = q->code_size, .C = c->channels, .half = c->channels / 2, .layers = c->layers};
     p->classes = s->classes = c->classes;
     if (!(s->block = vaei_arena_array(b->arena, (size_t)s->layers, sizeof(*s->block)))) return VAE_E_NOMEM;
     VAEI_TRY(vaei_embedding_declare(&s->embedding, b, "prior.embedding", s->K, s->C, 2));
-    VAEI_TRY(vaei_causal_declare(&s->first, b, "prior.first", rows, columns, s->C, s->C, c->first, 0));
+    VAEI_TRY(vaei_causal_declare(&s->first, b, "prior.first", rows, columns, s->C, s->C, c->first_kernel, 0));
     for (int64_t i = 0; i < s->layers; i++) VAEI_TRY(declare_block(&s->block[i], b, s, i, rows, columns, c->kernel));
     VAEI_TRY(vaei_linear_declare(&s->mix, b, "prior.mix", s->C, s->C));
     return vaei_linear_declare(&s->head, b, "prior.head", s->C, s->K);
@@ -326,7 +326,7 @@ const vaei_prior_ops vaei_prior_pixelcnn = {
     .module = {.name = "pixelcnn",
                .summary = "masked convolutions over the grid of codes, each given those before it",
                .examples = "pixelcnn channels=8 layers=2\n"
-                           "pixelcnn channels=6 layers=1 kernel=1 first=5 classes=3 temperature=0.5 top=2",
+                           "pixelcnn channels=6 layers=1 kernel=1 first_kernel=5 classes=3 temperature=0.5 top_k=2",
                .paper = "van den Oord et al. 2016 (arXiv:1601.06759, arXiv:1606.05328), 2017 (arXiv:1711.00937)",
                .conf_size = sizeof(conf),
                .options = options},

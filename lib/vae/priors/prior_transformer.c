@@ -368,7 +368,7 @@ const vaei_prior_ops vaei_prior_transformer = {
     .module = {.name = "transformer",
                .summary = "causal attention over the codes in raster order, each given those before it",
                .examples = "transformer channels=8 layers=2 heads=2\n"
-                           "transformer channels=6 layers=1 heads=1 temperature=0.5 top=2",
+                           "transformer channels=6 layers=1 heads=1 temperature=0.5 top_k=2",
                .paper = "Vaswani et al. 2017 (arXiv:1706.03762); Esser et al. 2021 (arXiv:2012.09841)",
                .conf_size = sizeof(conf),
                .options = options},

@@ -4,7 +4,7 @@
  *     p(z) = 1/K sum_k q(z | u_k)        prior.input [K][S]: u_k as the encoder takes them, channels last
  *
  * The encoder is part of it, so it learns with the model, by the gradients of the rate in every objective but prior: see network_prior.c
- * for the rate and for how the u_k go through the encoder. They start as N(0, spread^2); a host that has examples may start from those
+ * for the rate and for how the u_k go through the encoder. They start as N(0, init_std^2); a host that has examples may start from those
  * with vae_model_set_param(). They are not held to the range of the data. Densities are in normal_mixture.h.
  *
  * Tomczak, Welling 2017 (arXiv:1705.07120). Not here: the second level of latents. */
@@ -15,19 +15,19 @@
 
 typedef struct conf {
     int64_t components;
-    float spread;
+    float init_std;
 } conf;
 
 static const vaei_option options[] = {
     VAEI_OPTION_INT(conf, components, 128, 1, 65536, "pseudo-inputs"),
-    VAEI_OPTION(conf, spread, FLOAT, VAEI_OPT_OPEN_LO, 0.5, 0, 1000, "standard deviation of their first values"),
+    VAEI_OPTION(conf, init_std, FLOAT, VAEI_OPT_OPEN_LO, 0.5, 0, 1000, "standard deviation of the pseudo-inputs at the start"),
     {0},
 };
 
 static vae_status_t plan(vaei_prior *p, vaei_build *b) {
     const conf *c = p->conf;
     const int64_t shape[2] = {c->components, p->example};
-    const vaei_init normal = {.kind = VAEI_INIT_NORMAL, .value = c->spread};
+    const vaei_init normal = {.kind = VAEI_INIT_NORMAL, .value = c->init_std};
     p->input = vaei_build_param(b, "prior", "input", 2, shape, VAEI_PARAM_TRAINED, normal);
     p->inputs = c->components;
     return p->input ? VAE_OK : VAE_E_NOMEM;
@@ -75,7 +75,7 @@ const vaei_prior_ops vaei_prior_vamp = {
     .module = {.name = "vamp",
                .summary = "the posteriors of examples that are learnt with the model",
                .examples = "vamp components=4\n"
-                           "vamp components=3 spread=1",
+                           "vamp components=3 init_std=1",
                .paper = "Tomczak, Welling 2017 (arXiv:1705.07120)",
                .conf_size = sizeof(conf),
                .options = options},

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * border.c - adding borders, an example or a row at a time. */
-#include "nn/border.h"
+ * padding.c - padding images, an example or a row at a time. */
+#include "nn/padding.h"
 
 #include "nn/ranges.h"
 
 /* The pixel that stands at position i, -size <= i < 2 size; -1: a zero. */
 static int64_t source(int64_t i, int64_t size, int32_t mode) {
     if (i >= 0 && i < size) return i;
-    if (mode == VAEI_BORDER_CIRCULAR) return i < 0 ? i + size : i - size;
-    if (mode == VAEI_BORDER_REFLECT) return i < 0 ? -i : 2 * (size - 1) - i;
+    if (mode == VAEI_PADDING_CIRCULAR) return i < 0 ? i + size : i - size;
+    if (mode == VAEI_PADDING_REFLECT) return i < 0 ? -i : 2 * (size - 1) - i;
     return -1;
 }
 
 typedef struct job {
-    const vaei_border *b;
+    const vaei_padding *b;
     const vaei_kernels *k;
     const float *from;
     float *to;
@@ -21,7 +21,7 @@ typedef struct job {
 
 static void add_rows(void *arg, int64_t begin, int64_t end) {
     const job *j = arg;
-    const vaei_border *b = j->b;
+    const vaei_padding *b = j->b;
     const int64_t rows = b->top + b->h + b->bottom, cols = b->left + b->w + b->right;
     const size_t pixel = (size_t)b->c * sizeof(float);
     for (int64_t row = begin; row < end; row++) {
@@ -36,14 +36,14 @@ static void add_rows(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-void vaei_border_add(const vaei_border *b, const vaei_run *r, const float *x, float *padded) {
+void vaei_padding_add(const vaei_padding *b, const vaei_run *r, const float *x, float *padded) {
     job j = {b, r->k, x, padded};
     vaei_parallel_ranges(r->pool, r->n * (b->top + b->h + b->bottom), (b->left + b->w + b->right) * b->c, add_rows, &j);
 }
 
 static void gather_examples(void *arg, int64_t begin, int64_t end) {
     const job *j = arg;
-    const vaei_border *b = j->b;
+    const vaei_padding *b = j->b;
     const int64_t rows = b->top + b->h + b->bottom, cols = b->left + b->w + b->right, size = b->h * b->w * b->c;
     for (int64_t i = begin; i < end; i++) {
         const float *from = j->from + i * rows * cols * b->c;
@@ -59,7 +59,7 @@ static void gather_examples(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-void vaei_border_backward(const vaei_border *b, const vaei_run *r, const float *dpadded, float *dx) {
+void vaei_padding_backward(const vaei_padding *b, const vaei_run *r, const float *dpadded, float *dx) {
     job j = {b, r->k, dpadded, dx};
     vaei_parallel_ranges(r->pool, r->n, b->h * b->w * b->c, gather_examples, &j);
 }
