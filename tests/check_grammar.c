@@ -88,6 +88,9 @@ static const struct {
     {"a_section_of_some_length x", "a_section_of_some_length x\n"},
     {"encoder repeat n=2 { a | repeat n=1 { b } }", "encoder    repeat n=2 { a | repeat n=1 { b } }\n"},
     {"e a b=_.+-:,/", "e          a b=_.+-:,/\n"},
+    {"e on=z|a b|c", "e          on=z | a b | c\n"},
+    {"e on = z  at=2x3\n  | a\n", "e          on=z at=2x3 | a\n"},
+    {"e on=z # the rest is left out\nf", "e          on=z\nf\n"},
 };
 
 START_TEST(test_grammar_prints_the_canonical_text) {
@@ -180,7 +183,11 @@ static const struct {
     {"encoder a { b\n\n", VAE_E_SPEC, "line 1, column 11: '{' is never closed"},
     {"encoder a }", VAE_E_SPEC, "line 1, column 11: '}', wanted '|' or the end of the line"},
     {"encoder a { b } c", VAE_E_SPEC, "line 1, column 17: 'c', wanted '|' or the end of the line"},
-    {"encoder a = 3", VAE_E_SPEC, "line 1, column 11: '=', wanted '|' or the end of the line"},
+    {"encoder a = 3 b", VAE_E_SPEC, "line 1, column 15: 'b', wanted key=value, '|' or the end of the line"},
+    {"encoder a=3 { b }", VAE_E_SPEC, "line 1, column 13: '{', wanted key=value, '|' or the end of the line"},
+    {"encoder a=3 |", VAE_E_SPEC, "line 1, column 14: the text ends here, wanted a module"},
+    {"encoder a=", VAE_E_SPEC, "line 1, column 11: the text ends here, wanted a value behind '='"},
+    {"encoder a=3=4", VAE_E_SPEC, "line 1, column 12: '=', wanted key=value, '|' or the end of the line"},
     {"encoder a b=", VAE_E_SPEC, "line 1, column 13: the text ends here, wanted a value behind '='"},
     {"encoder a b=\nc d", VAE_E_SPEC, "line 1, column 13: the line ends here, wanted a value behind '='"},
     {"encoder a b\n=c", VAE_E_SPEC, "line 2, column 1: '=', wanted the name of a section"},

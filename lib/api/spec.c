@@ -2,7 +2,7 @@
  * spec.c - texts as such: canonical form, reading and changing one option by its path.
  *
  *     path := section [ "." index { "." body "." index } ] [ "." option ]        encoder.0.out   decoder.2.body.1.kernel
- *           | section "." option | module "." option                            latent.dim      adam.lr
+ *           | section "." option | module "." option                            latent.dim      adam.lr     critic.on
  *           | section                                                           latent          (the whole of it)
  */
 #include "api/api.h"
@@ -14,10 +14,16 @@ vae_status_t vaei_spec_parse(vaei_document *out, vaei_arena *arena, const char *
     char hint[96];
     for (size_t i = 0; i < VAEI_SECTIONS; i++) names[i] = vaei_sections[i].name;
     VAEI_TRY(vaei_document_parse(out, arena, text, length));
-    for (const vaei_section *s = out->first; s; s = s->next)
-        if (!vaei_section_find(s->name))
+    for (const vaei_section *s = out->first; s; s = s->next) {
+        const vaei_section_type *const type = vaei_section_find(s->name);
+        const vaei_attr *const own = s->own.attrs;
+        if (!type)
             return vaei_fail(VAE_E_SPEC, "line %d: no section '%.40s'%s", (int)s->line, s->name,
                              vaei_text_hint(hint, s->name, names, VAEI_SECTIONS));
+        if (own && !type->own)
+            return vaei_fail(VAE_E_SPEC, "line %d, column %d: '%.40s=%.40s': section %s has no options of its own, wanted a module",
+                             (int)own->line, (int)own->column, own->key, own->value, s->name);
+    }
     return VAE_OK;
 }
 
@@ -50,8 +56,10 @@ static vae_status_t bind_pipeline(vaei_arena *arena, const vaei_pipeline *p, con
 static vae_status_t bind_document(vaei_arena *arena, const vaei_document *d) {
     for (size_t i = 0; i < VAEI_SECTIONS; i++) {
         const vaei_section_type *const type = &vaei_sections[i];
-        const vaei_section *const s = type->kind == VAEI_KIND_none ? NULL : vaei_document_find(d, type->name);
-        if (s) VAEI_TRY(bind_pipeline(arena, &s->pipeline, &vaei_kinds[type->kind], s->name));
+        vaei_section *const s = vaei_document_find(d, type->name);
+        void *conf;
+        if (s && type->own) VAEI_TRY(vaei_module_bind(&conf, type->own, &s->own, arena, s->name));
+        if (s && type->kind != VAEI_KIND_none) VAEI_TRY(bind_pipeline(arena, &s->pipeline, &vaei_kinds[type->kind], s->name));
     }
     return VAE_OK;
 }
@@ -139,9 +147,10 @@ static vae_status_t find_target(target *t, vaei_document *d, vaei_arena *arena, 
     }
     if (!t->section) return fail_no_section(d, path, name);
     if (!*rest) return VAE_OK;
-    if (vaei_section_find(t->section->name)->form == VAEI_FORM_STACK)
-        return find_in_pipeline(t, &t->section->pipeline, t->section->name, arena, rest);
-    t->node = single(t->section);
+    const vaei_section_type *const type = vaei_section_find(t->section->name);
+    const int32_t own = type->own && !(rest[0] >= '0' && rest[0] <= '9');
+    if (type->form == VAEI_FORM_STACK && !own) return find_in_pipeline(t, &t->section->pipeline, type->name, arena, rest);
+    t->node = own ? &t->section->own : single(t->section);
     t->option = next_part(arena, &rest);
     if (!t->option) return VAE_E_NOMEM;
     if (!t->node || *rest) return vaei_fail(VAE_E_SPEC, "%.80s: names no option of section %s", path, t->section->name);
@@ -182,9 +191,10 @@ static vae_status_t replace(vaei_arena *arena, const target *t, const char *valu
     VAEI_TRY(vaei_document_parse(&d, arena, text, strlen(text)));
     if (!t->node) {
         t->section->pipeline = d.first->pipeline;
+        t->section->own.attrs = d.first->own.attrs;
         return VAE_OK;
     }
-    vaei_node *fresh = single(d.first);
+    vaei_node *fresh = d.first->own.attrs ? NULL : single(d.first);
     if (!fresh) return vaei_fail(VAE_E_SPEC, "value: wanted one module in place of %s", t->node->name);
     vaei_node *next = t->node->next;
     *t->node = *fresh;
@@ -243,18 +253,19 @@ static vae_status_t get_in(vaei_arena *arena, const char *text, const char *path
         *out = a->value;
         return VAE_OK;
     }
-    vaei_pipeline one = t.section->pipeline;
+    vaei_section one = *t.section;
     vaei_node node;
     if (t.node) {
         node = *t.node;
         node.next = NULL;
-        one.first = &node;
+        one.own.attrs = NULL;
+        one.pipeline.first = &node;
     }
     vaei_writer w = {0};
-    vaei_pipeline_print(&one, &w);
+    vaei_section_print(&one, &w);
     w = (vaei_writer){.cap = w.length + 1};
     if (!(w.buf = vaei_arena_alloc(arena, w.cap))) return VAE_E_NOMEM;
-    vaei_pipeline_print(&one, &w);
+    vaei_section_print(&one, &w);
     *out = w.buf;
     return VAE_OK;
 }

@@ -210,15 +210,32 @@ static vae_status_t parse_pipeline(parser *p, vaei_pipeline *out) {
     return VAE_OK;
 }
 
-/* keyword [ pipeline ] newline */
+static int next_is(const parser *p, char mark) {
+    parser ahead = *p;
+    return advance(&ahead) == VAE_OK && is_mark(&ahead.now, mark);
+}
+
+/* key '=' value { key '=' value } [ '|' ], or nothing of it */
+static vae_status_t parse_options(parser *p, vaei_node *out, int32_t *goes_on) {
+    vaei_attr **last = &out->attrs;
+    for (; p->now.kind == TOKEN_WORD && next_is(p, '='); last = &(*last)->next) VAEI_TRY(parse_attr(p, last));
+    if (!out->attrs || p->now.kind == TOKEN_NEWLINE || p->now.kind == TOKEN_END) return VAE_OK;
+    *goes_on = is_mark(&p->now, '|');
+    return *goes_on ? advance(p) : unexpected(p, "key=value, '|' or the end of the line");
+}
+
+/* keyword ( [ pipeline ] | options [ '|' pipeline ] ) newline */
 static vae_status_t parse_section(parser *p, vaei_section **out) {
     if (p->now.kind != TOKEN_WORD) return unexpected(p, "the name of a section");
     vaei_section *section = vaei_arena_alloc(p->arena, sizeof *section);
     if (!section || !(section->name = vaei_arena_copy(p->arena, p->now.start, p->now.length))) return VAE_E_NOMEM;
     section->line = p->now.line;
     section->column = p->now.column;
+    section->own = (vaei_node){.name = section->name, .line = section->line, .column = section->column};
     VAEI_TRY(advance(p));
-    if (p->now.kind != TOKEN_NEWLINE && p->now.kind != TOKEN_END) VAEI_TRY(parse_pipeline(p, &section->pipeline));
+    int32_t goes_on = 0;
+    VAEI_TRY(parse_options(p, &section->own, &goes_on));
+    if (goes_on || (p->now.kind != TOKEN_NEWLINE && p->now.kind != TOKEN_END)) VAEI_TRY(parse_pipeline(p, &section->pipeline));
     if (p->now.kind != TOKEN_NEWLINE && p->now.kind != TOKEN_END) return unexpected(p, "'|' or the end of the line");
     *out = section;
     return VAE_OK;
@@ -310,9 +327,13 @@ vaei_node *vaei_pipeline_at(const vaei_pipeline *pipeline, int64_t index) {
 
 /* ---- printing --------------------------------------------------------------------------------------------------- */
 
+static void print_attrs(const vaei_attr *a, const char *before, vaei_writer *w) {
+    for (; a; a = a->next, before = " ") vaei_write(w, "%s%s%s%s", before, a->key ? a->key : "", a->key ? "=" : "", a->value);
+}
+
 static void print_node(const vaei_node *node, vaei_writer *w) {
     vaei_write(w, "%s", node->name);
-    for (const vaei_attr *a = node->attrs; a; a = a->next) { vaei_write(w, " %s%s%s", a->key ? a->key : "", a->key ? "=" : "", a->value); }
+    print_attrs(node->attrs, " ", w);
     for (const vaei_pipeline *body = node->body; body; body = body->next) {
         vaei_write(w, " { ");
         vaei_pipeline_print(body, w);
@@ -328,11 +349,17 @@ void vaei_pipeline_print(const vaei_pipeline *pipeline, vaei_writer *w) {
     }
 }
 
+void vaei_section_print(const vaei_section *s, vaei_writer *w) {
+    print_attrs(s->own.attrs, "", w);
+    if (s->own.attrs && s->pipeline.first) vaei_write(w, " | ");
+    vaei_pipeline_print(&s->pipeline, w);
+}
+
 void vaei_document_print(const vaei_document *document, vaei_writer *w) {
     vaei_write(w, "%s", "");
     for (const vaei_section *s = document->first; s; s = s->next) {
-        vaei_write(w, s->pipeline.first ? "%-10s " : "%s", s->name);
-        vaei_pipeline_print(&s->pipeline, w);
+        vaei_write(w, s->pipeline.first || s->own.attrs ? "%-10s " : "%s", s->name);
+        vaei_section_print(s, w);
         vaei_write(w, "\n");
     }
 }

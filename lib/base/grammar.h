@@ -2,11 +2,13 @@
  * grammar.h - the text of models and of their training, as a tree. Knows no module: only how texts are built.
  *
  *     document := { section }                    a section starts a line
- *     section  := keyword [ pipeline ] newline
+ *     section  := keyword ( [ pipeline ] | options [ '|' pipeline ] ) newline
+ *     options  := key '=' value { key '=' value }       of the section itself
  *     pipeline := module { '|' module }
  *     module   := word { value | key '=' value } { '{' [ pipeline ] '}' }
  *
  *     encoder   conv2d out=32 kernel=3 stride=2 pad=1 | relu | residual { conv2d out=32 kernel=3 pad=1 } | flatten
+ *     critic    on=z | linear out=64 | relu | linear out=1
  *
  * '#' starts a comment. Inside braces, after '|' and before a line that starts with '|', a newline is white space. Words, keys
  * and values are made of letters, digits and "_.+-:,/". Outside comments the text is ASCII; a line may end in CR LF. Limits: 64 KiB,
@@ -48,6 +50,7 @@ struct vaei_pipeline {
 typedef struct vaei_section {
     struct vaei_section *next;
     const char *name;
+    vaei_node own; /* a module of the section's name, with the section's own options as attributes */
     vaei_pipeline pipeline;
     int32_t line, column;
 } vaei_section;
@@ -68,6 +71,8 @@ vaei_node *vaei_pipeline_at(const vaei_pipeline *pipeline, int64_t index);
 
 /* Print as it stands in the tree: "conv2d out=32 kernel=3 | relu | repeat n=2 { ... }". */
 void vaei_pipeline_print(const vaei_pipeline *pipeline, vaei_writer *w);
+/* A section behind its keyword: its own options, its pipeline. */
+void vaei_section_print(const vaei_section *section, vaei_writer *w);
 /* One line a section: keyword padded to 10 columns, a space, the pipeline, newline. */
 void vaei_document_print(const vaei_document *document, vaei_writer *w);
 

@@ -131,7 +131,7 @@ static vae_status_t print_spec(vaei_network *net, vaei_arena *arena, const vaei_
             const vaei_section *const s = type->part == VAEI_PART_MODEL ? vaei_document_find(document, type->name) : NULL;
             if (!s || vaei_section_is_preset(s, type)) continue;
             vaei_write(&w, "%-10s ", s->name);
-            vaei_pipeline_print(&s->pipeline, &w);
+            vaei_section_print(s, &w);
             vaei_write(&w, "\n");
         }
         if (pass == 0) {

@@ -16,7 +16,7 @@ const vaei_kind vaei_kinds[VAEI_KINDS] = {
 };
 
 const vaei_section_type vaei_sections[VAEI_SECTIONS] = {
-#define VAEI_SECTION(name, part, form, kind, preset) {#name, VAEI_PART_##part, VAEI_FORM_##form, VAEI_KIND_##kind, preset},
+#define VAEI_SECTION(name, part, form, kind, preset, own) {#name, VAEI_PART_##part, VAEI_FORM_##form, VAEI_KIND_##kind, preset, own},
 #include "vae/sections.def"
 #undef VAEI_SECTION
 };
@@ -40,7 +40,7 @@ vaei_section *vaei_section_append(vaei_document *document, vaei_arena *arena, co
     vaei_node *const node = vaei_arena_alloc(arena, sizeof(*node));
     if (!section || !node) return NULL;
     node->name = type->preset;
-    section->name = type->name;
+    section->name = section->own.name = type->name;
     section->pipeline.first = type->preset[0] ? node : NULL;
     vaei_section **end = &document->first;
     while (*end) end = &(*end)->next;
@@ -49,7 +49,7 @@ vaei_section *vaei_section_append(vaei_document *document, vaei_arena *arena, co
 
 int32_t vaei_section_is_preset(const vaei_section *section, const vaei_section_type *type) {
     const vaei_node *const node = section->pipeline.first;
-    if (!type->preset) return 0;
+    if (!type->preset || section->own.attrs) return 0;
     if (!node || !type->preset[0]) return !node && !type->preset[0];
     return strcmp(node->name, type->preset) == 0 && !node->attrs && !node->body && !node->next;
 }

@@ -39,10 +39,11 @@ typedef struct vaei_section_type {
     const char *name;
     int32_t part, form, kind; /* VAEI_PART_, VAEI_FORM_, VAEI_KIND_ */
     const char *preset;       /* as in sections.def */
+    const vaei_module *own;   /* the section's own options; NULL: none */
 } vaei_section_type;
 
 enum {
-#define VAEI_SECTION(name, part, form, kind, preset) VAEI_SECTION_##name,
+#define VAEI_SECTION(name, part, form, kind, preset, own) VAEI_SECTION_##name,
 #include "vae/sections.def"
 #undef VAEI_SECTION
     VAEI_SECTIONS
