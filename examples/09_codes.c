@@ -49,7 +49,7 @@ int main(void) {
     for (int step = 0; step < 400; step++)
         if (vae_trainer_step(trainer, 64, x + step * 64 % N * S, &metrics) != VAE_OK) goto done;
 
-    const int64_t count = vae_model_code_count(model), K = vae_model_code_size(model);
+    const int64_t count = vae_model_codes_per_example(model), K = vae_model_codebook_size(model);
     const size_t size = vae_codes_packed_bytes(count, K);
     if (vae_session_create(&session, model, 1) != VAE_OK) goto done;
     draw(x); /* one it has not seen */

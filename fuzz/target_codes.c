@@ -57,7 +57,7 @@ void fuzz_one(const uint8_t *data, size_t size) {
         MUST_HOLD(vae_session_create(&session[which], model[which], 2) == VAE_OK);
     }
     vae_session_t *s = session[which];
-    const int64_t per = vae_model_code_count(model[which]), wide = vae_model_input_size(model[which]);
+    const int64_t per = vae_model_codes_per_example(model[which]), wide = vae_model_input_size(model[which]);
     const size_t code_bytes = (size_t)(n * (per > 0 ? per : 1)) * sizeof(int32_t);
     const size_t x_bytes = (size_t)(n * wide) * sizeof(float);
     int32_t *codes = malloc(code_bytes + 1);

@@ -22,7 +22,7 @@ expect_same 'a sentence says what is missing' 1 "$(grep -c '^torch_bench.py: not
 # made-up programs: libvae takes 2 ms for a turn, the peer 5 ms in one mode and 3 ms in the other
 cat > "$tmp/vae" << 'END'
 #!/bin/sh
-echo '{"workload":"dense_vae_train","threads":1,"isa":"portable","arith":"exact","batch":64,"runs":5,"items_per_s":32000,' \
+echo '{"workload":"dense_vae_train","threads":1,"isa":"portable","arith":"reproducible","batch":64,"runs":5,"items_per_s":32000,' \
     '"median_ms":2,"p99_ms":3,"cpu_ms":1,"gflops":50,"peak_gflops":100,' \
     '"limit_items_per_s":64000,"plan_bytes":1,"peak_rss_mb":10,"allocs":0}'
 END

@@ -41,7 +41,7 @@ static void options(const char *kind, const char *name) {
     for (int32_t i = 0; vae_registry_option(kind, name, i, &o) == VAE_OK; i++) {
         if (i == 0) printf("\n| option | type | default | range | meaning |\n|---|---|---|---|---|\n");
         printf("| `%s` | %s | ", o.name, o.type);
-        if (o.preset[0]) printf("`%s`", o.preset);
+        if (o.default_value[0]) printf("`%s`", o.default_value);
         else printf("*must be given*");
         printf(" | ");
         cell(o.range);

@@ -43,7 +43,7 @@ static const cli_command_t *const commands[] = {
 
 static const cli_option_t common_options[] = {
     {"threads", 0, CLI_INT, "N", "", "compute with N threads (default: one for each processor)", 1},
-    {"arith", 0, CLI_CHOICE, "exact|blas", "exact", "the same bits on every machine, or matrix products by BLAS", 0},
+    {"arith", 0, CLI_CHOICE, "reproducible|blas", "reproducible", "the same bits on every machine, or matrix products by BLAS", 0},
     {"isa", 0, CLI_CHOICE, "auto|portable|avx2|avx512|neon", "auto", "the instruction set to compute with", 0},
 };
 static const cli_option_t help_option = {"help", 'h', CLI_FLAG, "", "", "show this text", 0};
@@ -198,8 +198,8 @@ static void set_defaults(cli_t *cli) {
     const cli_option_t *option;
     for (size_t i = 0; (option = cli_option(cli->command, i)); i++) {
         if (i == MOST_OPTIONS) die(EXIT_RUNTIME, "%s has more than %d options", cli->command->name, MOST_OPTIONS);
-        cli->value[i].text = option->preset;
-        if (option->kind == CLI_INT && option->preset[0]) cli->value[i].number = parse_int(option, option->preset);
+        cli->value[i].text = option->default_value;
+        if (option->kind == CLI_INT && option->default_value[0]) cli->value[i].number = parse_int(option, option->default_value);
     }
 }
 

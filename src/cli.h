@@ -18,10 +18,10 @@ typedef struct cli_option {
     const char *name; /* without the dashes */
     char letter;      /* its short form, or 0 */
     cli_kind_t kind;
-    const char *arg;    /* the value's name in the help; the choices "a|b|c" of a CLI_CHOICE */
-    const char *preset; /* the default as text, "" if there is none */
-    const char *text;   /* one line */
-    int64_t least;      /* smallest value of a CLI_INT */
+    const char *arg;           /* the value's name in the help; the choices "a|b|c" of a CLI_CHOICE */
+    const char *default_value; /* the default as text, "" if there is none */
+    const char *text;          /* one line */
+    int64_t least;             /* smallest value of a CLI_INT */
 } cli_option_t;
 
 typedef struct cli cli_t;

@@ -150,7 +150,7 @@ static void run_workload(const workload_t *work, vae_ctx_t *ctx, double seconds,
         machine.z = mem_alloc(n * D, sizeof *machine.z);
         draw_normal(&stream, n * D, machine.z);
     }
-    if (work->kind == WORKLOAD_CODES) machine.codes = mem_alloc(n * vae_model_code_count(model), sizeof *machine.codes);
+    if (work->kind == WORKLOAD_CODES) machine.codes = mem_alloc(n * vae_model_codes_per_example(model), sizeof *machine.codes);
     if (work->kind == WORKLOAD_TRAIN) {
         must(vae_trainer_bytes(model, text, work->most, &result->plan_bytes));
         must(vae_trainer_create(&machine.trainer, model, text, work->most));
@@ -195,7 +195,7 @@ static void print_json(const workload_t *work, const result_t *result, const vae
     json_text(&json, "workload", work->name);
     json_int(&json, "threads", config->threads);
     json_text(&json, "isa", vae_ctx_isa(ctx));
-    json_text(&json, "arith", config->arith == VAE_ARITH_BLAS ? "blas" : "exact");
+    json_text(&json, "arith", config->arith == VAE_ARITH_BLAS ? "blas" : "reproducible");
     json_int(&json, "batch", work->batch);
     json_int(&json, "runs", result->runs);
     json_real(&json, "items_per_s", items_per_second(work, result));

@@ -130,7 +130,7 @@ static int run(const cli_t *cli) {
     usage_t usage;
     task_open(&task, cli, true, true);
     if (picture_is_array(task.output)) die(EXIT_USAGE, "%s: codes are drawn; the name must end in .png", task.output);
-    if (vae_model_code_size(task.model) == 0) die(EXIT_USAGE, "codes: the latent of this model has no codes");
+    if (vae_model_codebook_size(task.model) == 0) die(EXIT_USAGE, "codes: the latent of this model has no codes");
     must(usage_count(&usage, task.session, task.model, task.data, task.n));
     write_picture(&task, &usage);
     print_usage(&usage, cli_flag(cli, "json"));

@@ -33,7 +33,7 @@ static int64_t count_items(const npy_t *array, const char *what, const extent_t 
 
 /* The sizes of the codes of one example, as vae encode --codes writes them. */
 static extent_t codes_extent(const vae_model_t *model) {
-    const int64_t codes = vae_model_code_count(model);
+    const int64_t codes = vae_model_codes_per_example(model);
     usage_t sizes;
     usage_sizes(&sizes, model);
     const extent_t latent = model_latent(model);
@@ -47,7 +47,7 @@ static float *decode(const task_t *task, const char *path, int64_t *n) {
     npy_open(&array, path);
     const bool codes = array.type == 'i';
     if (array.type == 'B') die(EXIT_FORMAT, "%s: latents are float32 and codes int32, this array holds bytes", path);
-    if (codes && vae_model_code_count(task->model) == 0)
+    if (codes && vae_model_codes_per_example(task->model) == 0)
         die(EXIT_FORMAT, "%s: an array of int32, which are codes; the latent of this model has none", path);
     const extent_t want = codes ? codes_extent(task->model) : model_latent(task->model);
     *n = count_items(&array, codes ? "codes" : "latents", &want);

@@ -42,7 +42,7 @@ static void write_codes(const task_t *task) {
     usage_sizes(&sizes, task->model);
     if (sizes.K == 0) die(EXIT_USAGE, "--codes: the latent of this model has no codes");
     const extent_t latent = model_latent(task->model);
-    const int64_t codes = vae_model_code_count(task->model);
+    const int64_t codes = vae_model_codes_per_example(task->model);
     int64_t shape[5] = {task->n, codes};
     int32_t ndim = 2;
     if (latent.n == 3 && sizes.positions == latent.size[0] * latent.size[1]) {

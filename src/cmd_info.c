@@ -46,9 +46,9 @@ static void print_json(vae_model_t *model, const char *spec) {
     json_text(&json, "spec", spec);
     json_extent(&json, "input", &input);
     json_extent(&json, "latent", &latent);
-    if (vae_model_code_size(model) > 0) {
-        json_int(&json, "codes", vae_model_code_size(model));
-        json_int(&json, "codes_of_an_example", vae_model_code_count(model));
+    if (vae_model_codebook_size(model) > 0) {
+        json_int(&json, "codes", vae_model_codebook_size(model));
+        json_int(&json, "codes_of_an_example", vae_model_codes_per_example(model));
     }
     json_int(&json, "parameters", vae_model_param_total(model));
     json_open(&json, "tensors", '[');
@@ -91,9 +91,10 @@ static void print_model(vae_model_t *model, const char *spec) {
         print_line("%-36s %-18s %10lld", name, extent_text(&extent, text), (long long)values);
     }
     printf("\n%s trainable values\n", text_thousands((double)vae_model_param_total(model), total));
-    if (vae_model_code_size(model) > 0)
-        printf("%lld codes for an example, each one of %lld: %zu bytes when packed\n", (long long)vae_model_code_count(model),
-               (long long)vae_model_code_size(model), vae_codes_packed_bytes(vae_model_code_count(model), vae_model_code_size(model)));
+    if (vae_model_codebook_size(model) > 0)
+        printf("%lld codes for an example, each one of %lld: %zu bytes when packed\n", (long long)vae_model_codes_per_example(model),
+               (long long)vae_model_codebook_size(model),
+               vae_codes_packed_bytes(vae_model_codes_per_example(model), vae_model_codebook_size(model)));
     for (int b = 0; b < N_BATCHES; b++)
         printf("session for %-4lld examples  %10.2f MiB\n", (long long)batches[b], (double)session_bytes(model, batches[b]) / 1048576.0);
     printf("trainer for %-4d examples  %10.2f MiB\n%s\n", TRAIN_BATCH, (double)trainer_bytes(model) / 1048576.0, vae_build_info());

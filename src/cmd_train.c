@@ -204,7 +204,7 @@ static int run(const cli_t *cli) {
     must_or(vae_trainer_create(&loop.trainer, loop.model, settings.text, settings.batch), EXIT_USAGE);
     must(vae_trainer_seed(loop.trainer, (uint64_t)settings.seed));
     loop.has_prior = model_has_prior(loop.model);
-    loop.has_codes = vae_model_code_size(loop.model) > 0;
+    loop.has_codes = vae_model_codebook_size(loop.model) > 0;
     augment_open(&loop.augment, settings.augment, &data.train.extent);
     open_run(&loop, cli, folder, start);
     write_config(&settings, source, &loop);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 void code_cache_open(code_cache_t *cache, const vae_model_t *model, const data_t *data, int64_t batch) {
-    const int64_t width = vae_model_code_count(model);
+    const int64_t width = vae_model_codes_per_example(model);
     int64_t count;
     *cache = (code_cache_t){.data = data, .batch = batch, .width = width};
     if (width == 0) return;

@@ -40,7 +40,7 @@ void engine_config(const cli_t *cli, vae_ctx_config_t *config) {
     const int64_t threads = cli_given(cli, "threads") ? cli_int(cli, "threads") : engine_processors();
     must(vae_ctx_config_init(config, sizeof *config));
     config->threads = (int32_t)(threads > 256 ? 256 : threads);
-    config->arith = strcmp(cli_text(cli, "arith"), "blas") == 0 ? VAE_ARITH_BLAS : VAE_ARITH_EXACT;
+    config->arith = strcmp(cli_text(cli, "arith"), "blas") == 0 ? VAE_ARITH_BLAS : VAE_ARITH_REPRODUCIBLE;
     config->isa = isa_number(cli_text(cli, "isa"));
     config->log = log_line;
 }

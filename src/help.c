@@ -35,7 +35,7 @@ void help_command(const cli_command_t *command) {
         if (strlen(head) > 28) printf("  %s\n  %-28s", head, "");
         else printf("  %-28s", head);
         printf(" %s", option->text);
-        if (option->preset[0] && option->kind != CLI_FLAG) printf(" (default: %s)", option->preset);
+        if (option->default_value[0] && option->kind != CLI_FLAG) printf(" (default: %s)", option->default_value);
         putchar('\n');
     }
     if (command->example[0]) printf("\nExamples\n%s\n", command->example);
@@ -77,9 +77,9 @@ static void man_option(const cli_option_t *option) {
     }
     putchar('\n');
     troff(option->text);
-    if (option->preset[0] && option->kind != CLI_FLAG) {
+    if (option->default_value[0] && option->kind != CLI_FLAG) {
         printf(" (default: ");
-        troff(option->preset);
+        troff(option->default_value);
         putchar(')');
     }
     putchar('\n');

@@ -73,7 +73,7 @@ static void save(prior_fit_t *fit) {
 
 /* "412.3 nats, 2.32 bits a code" */
 static const char *rate_text(const prior_fit_t *fit, double nats, char text[96]) {
-    const int64_t codes = vae_model_code_count(fit->model);
+    const int64_t codes = vae_model_codes_per_example(fit->model);
     const int64_t values = codes > 0 ? codes : vae_model_latent_size(fit->model);
     snprintf(text, 96, "%.2f nats, %.3f bits a %s", nats, nats / LN_2 / (double)values, codes > 0 ? "code" : "dimension");
     return text;

@@ -63,7 +63,7 @@ vae_status_t score_data(score_t *score, vae_session_t *session, const vae_model_
     score->recon /= (double)total;
     score->rate /= (double)total;
     score->loss = score->recon + score->rate;
-    if (status == VAE_OK && vae_model_code_size(model) > 0) {
+    if (status == VAE_OK && vae_model_codebook_size(model) > 0) {
         status = usage_count(&score->codes, session, model, data, total);
         usage_free(&score->codes);
     } else if (status == VAE_OK) {

@@ -13,8 +13,8 @@ enum { CHOICES_FOR_EACH = 3 }; /* choices for each code, that many before an unu
 
 void usage_sizes(usage_t *usage, const vae_model_t *model) {
     const extent_t latent = model_latent(model);
-    const int64_t codes = vae_model_code_count(model);
-    *usage = (usage_t){.K = vae_model_code_size(model), .stages = 1, .positions = codes};
+    const int64_t codes = vae_model_codes_per_example(model);
+    *usage = (usage_t){.K = vae_model_codebook_size(model), .stages = 1, .positions = codes};
     if (usage->K == 0) return;
     const int64_t positions = extent_total(&latent) / latent.size[latent.n - 1];
     if (positions > 0 && codes % positions == 0) {

@@ -72,7 +72,8 @@ static vae_status_t make_call(use *u, int32_t call) {
     case DECODE: return vae_decode(u->session, N, u->z, u->out.y);
     case RECONSTRUCT: return vae_reconstruct(u->session, N, u->x, u->out.y);
     case SAMPLE: return vae_sample(u->session, N, NULL, u->out.y);
-    case ELBO: return vae_elbo(u->session, N, u->x, vae_model_code_count(u->model) ? 1 : 3, NULL, u->out.d[0], u->out.d[1], u->out.d[2]);
+    case ELBO:
+        return vae_elbo(u->session, N, u->x, vae_model_codes_per_example(u->model) ? 1 : 3, NULL, u->out.d[0], u->out.d[1], u->out.d[2]);
     case ENCODE_CODES: return vae_encode_codes(u->session, N, u->x, u->out.codes);
     default: return vae_decode_codes(u->session, N, u->codes, u->out.y);
     }

@@ -65,8 +65,8 @@ START_TEST(test_codes_decode_to_the_reconstruction) {
     vae_session_t *s = session_of(m, 5);
     float *x = filled(N * S, 1), *y = filled(N * S, 2), *r = filled(N * S, 3), *z = filled(N * 96, 4);
     int32_t codes[N * 48];
-    ck_assert_int_eq(vae_model_code_count(m), models[_i].codes);
-    ck_assert_int_eq(vae_model_code_size(m), models[_i].K);
+    ck_assert_int_eq(vae_model_codes_per_example(m), models[_i].codes);
+    ck_assert_int_eq(vae_model_codebook_size(m), models[_i].K);
     ck_assert_ok(vae_encode_codes(s, N, x, codes));
     for (int64_t i = 0; i < N * models[_i].codes; i++) ck_assert(codes[i] >= 0 && codes[i] < models[_i].K);
     ck_assert_ok(vae_decode_codes(s, N, codes, y));
@@ -140,8 +140,8 @@ START_TEST(test_a_code_out_of_range_is_named) {
     x[3] = NAN;
     ck_assert_fails(vae_encode_codes(s, 2, x, codes), VAE_E_NUMERIC);
     ck_assert_fails(vae_encode_codes(p, 2, before, codes), VAE_E_UNSUPPORTED);
-    ck_assert_int_eq(vae_model_code_count(plain), 0);
-    ck_assert_int_eq(vae_model_code_size(NULL), 0);
+    ck_assert_int_eq(vae_model_codes_per_example(plain), 0);
+    ck_assert_int_eq(vae_model_codebook_size(NULL), 0);
     vae_session_destroy(s), vae_session_destroy(p);
     vae_model_destroy(m), vae_model_destroy(plain);
 }

@@ -362,8 +362,8 @@ static const char *codes(fixture *f) {
     r.training = 0;
     vaei_slot m = slot_of(&f->q, r.k, EXAMPLES, 0, &need);
     for (int64_t i = 0; i < EXAMPLES * f->q.n_codes && !failure; i++)
-        if (o.codes[i] < 0 || o.codes[i] >= f->q.code_size)
-            failure = broken("codes: %d, wanted 0..%lld", (int)o.codes[i], (long long)f->q.code_size - 1);
+        if (o.codes[i] < 0 || o.codes[i] >= f->q.codebook_size)
+            failure = broken("codes: %d, wanted 0..%lld", (int)o.codes[i], (long long)f->q.codebook_size - 1);
     if (ops->pack) ops->pack(&f->q, &r, m.pack);
     if (!failure) ops->decode_codes(&f->q, &r, &m, o.codes, f->z);
     if (!failure) failure = same_bytes("codes", "z decoded from them", f->z, o.of_z[2], (size_t)f->Z * sizeof(float));

@@ -35,7 +35,7 @@ static vae_status_t plan(fixture *f, const vaei_prior_ops *ops, const char *exam
     VAEI_TRY(vaei_module_find(&module, vaei_priors, vaei_priors_count, "prior", node, "test"));
     VAEI_TRY(vaei_module_bind(&conf, module, node, &f->arena, "test"));
     f->latent = (vaei_latent){.ops = &f->latent_ops, .z = {1, {1, 0, 0, 0}}};
-    if (f->of_codes) f->latent = (vaei_latent){.ops = &f->latent_ops, .z = {3, {2, 2, 5, 0}}, .n_codes = PLACES, .code_size = K};
+    if (f->of_codes) f->latent = (vaei_latent){.ops = &f->latent_ops, .z = {3, {2, 2, 5, 0}}, .n_codes = PLACES, .codebook_size = K};
     f->p = (vaei_prior){.ops = ops, .conf = conf, .latent = &f->latent, .example = 6};
     if (ops->plan) VAEI_TRY(ops->plan(&f->p, &build));
     VAEI_TRY(vaei_build_finish(&build, &f->table));

@@ -135,9 +135,9 @@ START_TEST(test_the_bound_gains_what_the_prior_learns) {
         gain += (after[i] - before[i]) - (rate_before[i] - rate[i]);
     }
     ck_assert_double_eq_tol(gain, 0, 1e-3);
-    if (vae_model_code_count(m) > 0) {
+    if (vae_model_codes_per_example(m) > 0) {
         ck_assert_double_lt(sum, last + 0.5); /* one step later than the last loss */
-        ck_assert_double_lt(sum, (double)vae_model_code_count(m) * log((double)vae_model_code_size(m)));
+        ck_assert_double_lt(sum, (double)vae_model_codes_per_example(m) * log((double)vae_model_codebook_size(m)));
     }
     ck_assert_ok(bound(s, m, 32, x, 3, after, recon, rate));
     vae_session_destroy(s);
@@ -411,7 +411,7 @@ START_TEST(test_codes_fit_to_the_same_bits_as_their_examples) {
     vae_model_t *a = make_model(NULL, _i), *b = make_model(NULL, _i);
     vae_trainer_t *t, *u;
     vae_session_t *s;
-    const int64_t S = vae_model_input_size(a), width = vae_model_code_count(a);
+    const int64_t S = vae_model_input_size(a), width = vae_model_codes_per_example(a);
     float *x = filled(32 * S, 4);
     int32_t *codes = malloc((size_t)(32 * width) * sizeof(*codes));
     ck_assert_ok(vae_session_create(&s, b, 5));
@@ -444,7 +444,7 @@ END_TEST
 START_TEST(test_codes_to_fit_are_checked) {
     vae_model_t *m = make_model(NULL, 0), *values = make_model(NULL, 4);
     vae_trainer_t *t;
-    const int64_t width = vae_model_code_count(m);
+    const int64_t width = vae_model_codes_per_example(m);
     int32_t codes[2 * 4] = {0};
     ck_assert_int_eq(width, 4);
     ck_assert_ok(vae_trainer_create(&t, m, FIT, 2));

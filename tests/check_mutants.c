@@ -163,7 +163,7 @@ static void codes_commit_away(const vaei_latent *q, const vaei_run *r, const vae
 
 static void codes_out_of_bounds(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, int32_t *codes) {
     latent_vq->encode_codes(q, r, m, h, codes);
-    for (int64_t i = 0; i < r->n; i++) codes[i * q->n_codes] = (int32_t)q->code_size;
+    for (int64_t i = 0; i < r->n; i++) codes[i * q->n_codes] = (int32_t)q->codebook_size;
 }
 
 static void codes_of_another(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const int32_t *codes, float *z) {

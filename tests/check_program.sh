@@ -182,7 +182,7 @@ exits unknown_option_has_a_suggestion 2 'did you mean --epochs?' "$VAE" train sh
 exits unknown_letter 2 'unknown option -z' "$VAE" train shapes -z
 exits number_wanted 2 'not a whole number' "$VAE" train shapes -o r --epochs many
 exits number_too_small 2 'at least 1' "$VAE" train shapes -o r --batch 0
-exits choice_wanted 2 'none of exact|blas' "$VAE" train shapes -o r --arith fast
+exits choice_wanted 2 'none of reproducible|blas' "$VAE" train shapes -o r --arith fast
 exits value_missing 2 'wants a value' "$VAE" train shapes -o
 exits flag_takes_no_value 2 'takes no value' "$VAE" train shapes -o r --force=1
 exits output_missing 2 'RUN is missing' "$VAE" train shapes

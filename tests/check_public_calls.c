@@ -21,7 +21,7 @@ static void open_rig(rig *r) {
     memset(r->codes, 0, sizeof(r->codes));
     r->S = vae_model_input_size(r->plain);
     r->D = vae_model_latent_size(r->plain);
-    r->codes_each = vae_model_code_count(r->coded);
+    r->codes_each = vae_model_codes_per_example(r->coded);
 }
 
 static void close_rig(rig *r) {
@@ -335,8 +335,8 @@ void of_model_plan(rig *r) {
 
 COUNT_OF(model_input_size, vae_model_t *, 0)
 COUNT_OF(model_latent_size, vae_model_t *, 0)
-COUNT_OF(model_code_count, vae_model_t *, 0)
-COUNT_OF(model_code_size, vae_model_t *, 0)
+COUNT_OF(model_codes_per_example, vae_model_t *, 0)
+COUNT_OF(model_codebook_size, vae_model_t *, 0)
 COUNT_OF(model_class_count, vae_model_t *, 0)
 COUNT_OF(model_param_count, vae_model_t *, 0)
 COUNT_OF(model_param_total, vae_model_t *, 0)

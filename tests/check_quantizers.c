@@ -244,7 +244,7 @@ START_TEST(test_every_code_comes_back) {
     static const int64_t width[] = {6, 3, 5, 6, 4, 8, 6};
     rig g;
     rig_open(&g, texts[_i], (vaei_shape){1, {width[_i]}}, 1, 1);
-    for (int32_t code = 0; code < g.q.code_size; code++) {
+    for (int32_t code = 0; code < g.q.codebook_size; code++) {
         vaei_run r = g.run;
         r.training = 0;
         if (g.q.ops->pack) g.q.ops->pack(&g.q, &r, g.slot.pack);

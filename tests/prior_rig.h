@@ -58,7 +58,7 @@ static inline void rig_open(rig *g, const char *text, vaei_shape z, int64_t n_co
     ck_assert_int_eq(vaei_document_parse(&document, &g->arena, line, strlen(line)), VAE_OK);
     ck_assert_int_eq(vaei_module_find(&module, vaei_priors, vaei_priors_count, "prior", document.first->pipeline.first, "t"), VAE_OK);
     ck_assert_int_eq(vaei_module_bind(&conf, module, document.first->pipeline.first, &g->arena, "t"), VAE_OK);
-    g->latent = (vaei_latent){.ops = &g->latent_ops, .z = z, .n_codes = n_codes, .code_size = K};
+    g->latent = (vaei_latent){.ops = &g->latent_ops, .z = z, .n_codes = n_codes, .codebook_size = K};
     g->prior = (vaei_prior){.ops = (const vaei_prior_ops *)(const void *)module, .conf = conf, .latent = &g->latent};
     ck_assert_int_eq(g->prior.ops->plan(&g->prior, &build), VAE_OK);
     ck_assert_int_eq(vaei_build_finish(&build, &g->table), VAE_OK);

@@ -327,7 +327,7 @@ int32_t random_run(const random_case *c, const random_variant *v, random_result 
                    random_examples(c, m),
                    vae_model_input_size(m),
                    vae_model_latent_size(m),
-                   vae_model_code_count(m),
+                   vae_model_codes_per_example(m),
                    random_labels(c, m)};
     if (!use_session(&u, out)) return 0;
     if (!use_trainer(&u, ctx, out)) return 0;

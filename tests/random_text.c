@@ -329,7 +329,7 @@ static int32_t few_codes(vae_ctx_t *ctx, const char *text) {
     enum { CODES_MOST = 1000 };
     vae_model_t *m = NULL;
     if (vae_model_create(&m, ctx, text, 1) != VAE_OK) return 0;
-    const int32_t few = vae_model_code_count(m) <= CODES_MOST;
+    const int32_t few = vae_model_codes_per_example(m) <= CODES_MOST;
     vae_model_destroy(m);
     return few;
 }

@@ -111,11 +111,11 @@ class model {
     std::int64_t latent_size() const noexcept {
         return vae_model_latent_size(get());
     }
-    std::int64_t code_count() const noexcept {
-        return vae_model_code_count(get());
+    std::int64_t codes_per_example() const noexcept {
+        return vae_model_codes_per_example(get());
     }
-    std::int64_t code_size() const noexcept {
-        return vae_model_code_size(get());
+    std::int64_t codebook_size() const noexcept {
+        return vae_model_codebook_size(get());
     }
     std::int64_t class_count() const noexcept {
         return vae_model_class_count(get());

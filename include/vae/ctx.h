@@ -2,7 +2,7 @@
  * vae/ctx.h - the context: where memory, threads and messages come from.
  *
  * A context is immutable once created; share it freely between threads. NULL stands for the default everywhere: malloc,
- * the calling thread only, silent, exact arithmetic. Models keep their context alive, so it may be destroyed early. */
+ * the calling thread only, silent, reproducible arithmetic. Models keep their context alive, so it may be destroyed early. */
 #ifndef VAE_CTX_H
 #define VAE_CTX_H
 
@@ -16,7 +16,7 @@ extern "C" {
 
 typedef struct vae_ctx vae_ctx_t;
 
-enum { VAE_ARITH_EXACT = 0, VAE_ARITH_BLAS = 1 };
+enum { VAE_ARITH_REPRODUCIBLE = 0, VAE_ARITH_BLAS = 1 };
 enum { VAE_ISA_AUTO = 0, VAE_ISA_PORTABLE = 1, VAE_ISA_AVX2 = 2, VAE_ISA_AVX512 = 3, VAE_ISA_NEON = 4 };
 enum { VAE_LOG_INFO = 0, VAE_LOG_WARNING = 1 };
 
@@ -27,7 +27,7 @@ enum { VAE_LOG_INFO = 0, VAE_LOG_WARNING = 1 };
 typedef struct vae_ctx_config {
     uint32_t struct_size; /* bytes; set by vae_ctx_config_init(); do not change */
     uint32_t flags;       /* must be 0 */
-    int32_t arith;        /* VAE_ARITH_EXACT: the same bits on every CPU; VAE_ARITH_BLAS: matrix products by cblas */
+    int32_t arith;        /* VAE_ARITH_REPRODUCIBLE: the same bits on every CPU; VAE_ARITH_BLAS: matrix products by cblas */
     int32_t isa;          /* VAE_ISA_AUTO, or one that must be there, else VAE_E_UNSUPPORTED */
     int32_t threads;      /* 0: parallel_for if set, else the calling thread; n: a pool of n threads, 1 <= n <= 256 */
     int32_t reserved;     /* must be 0 */

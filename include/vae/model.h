@@ -95,10 +95,10 @@ VAE_API int32_t vae_model_input_shape(const vae_model_t *model, int64_t shape[4]
 VAE_API int32_t vae_model_latent_shape(const vae_model_t *model, int64_t shape[4]);
 
 /** Codes of one example, positions times codes of each; 0 without a latent of codes, or if not a model. @since 0.1 */
-VAE_API int64_t vae_model_code_count(const vae_model_t *model);
+VAE_API int64_t vae_model_codes_per_example(const vae_model_t *model);
 
 /** K: a code is 0..K-1; 0 without a latent of codes, or if not a model. @since 0.1 */
-VAE_API int64_t vae_model_code_size(const vae_model_t *model);
+VAE_API int64_t vae_model_codebook_size(const vae_model_t *model);
 
 /** Classes of the examples that the prior tells apart, and wants labels of: 0..this-1; 0: it has none, or not a model. @since 0.1 */
 VAE_API int64_t vae_model_class_count(const vae_model_t *model);

@@ -13,16 +13,16 @@
 extern "C" {
 #endif
 
-/** One option of a module. Set struct_size first. The strings are static, but preset and range: they last until this thread's
+/** One option of a module. Set struct_size first. The strings are static, but default_value and range: they last until this thread's
  *  next call of vae_registry_option(). @since 0.1 */
 typedef struct vae_option {
-    uint32_t struct_size; /* sizeof(vae_option_t) */
-    uint32_t flags;       /* 0 */
-    const char *name;     /* "kernel" */
-    const char *type;     /* "int", "float", "bool", "choice", "extent" (3 or 3x5), "pad", "shape" (7x7x64), "sizes" (8x5x5x5x5) */
-    const char *preset;   /* the default as text; "" if the option must be given */
-    const char *range;    /* "1..65536", "(0..1)" or the choices "a|b|c"; "" if any */
-    const char *text;     /* one sentence */
+    uint32_t struct_size;      /* sizeof(vae_option_t) */
+    uint32_t flags;            /* 0 */
+    const char *name;          /* "kernel" */
+    const char *type;          /* "int", "float", "bool", "choice", "extent" (3 or 3x5), "pad", "shape" (7x7x64), "sizes" (8x5x5x5x5) */
+    const char *default_value; /* the default as text; "" if the option must be given */
+    const char *range;         /* "1..65536", "(0..1)" or the choices "a|b|c"; "" if any */
+    const char *text;          /* one sentence */
 } vae_option_t;
 
 /** The i-th kind; NULL past the last. @since 0.1 */

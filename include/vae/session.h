@@ -5,7 +5,7 @@
  * nothing below allocates again. One thread at a time uses a session; sessions on one model run side by side.
  *
  * Arrays are float32, row-major, channels last: x[n][S] with S = vae_model_input_size(), z[n][D] with D =
- * vae_model_latent_size(). With VAE_ARITH_EXACT equal inputs give equal bytes whatever the batch split, the number of
+ * vae_model_latent_size(). With VAE_ARITH_REPRODUCIBLE equal inputs give equal bytes whatever the batch split, the number of
  * threads and the CPU. Rates and bounds are in nats per example.
  *
  * Inside, a value of x, z or a parameter whose magnitude is below 2^-63 (1.1e-19) counts as 0 (docs/determinism.md). */
@@ -78,14 +78,14 @@ VAE_API vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, ui
 
 /**
  * Encode examples into the codes of a quantizing latent, positions in order, the codes of a position side by side.
- * @param x  input[n][S]   @param codes  output[n][vae_model_code_count()], 0..K-1
+ * @param x  input[n][S]   @param codes  output[n][vae_model_codes_per_example()], 0..K-1
  * @return as vae_encode(); VAE_E_UNSUPPORTED (the latent has no codes)   @since 0.1
  */
 VAE_API vae_status_t vae_encode_codes(vae_session_t *session, int64_t n, const float *x, int32_t *codes);
 
 /**
  * Decode codes into the mean of the likelihood.
- * @param codes  input[n][vae_model_code_count()], 0..K-1; a residual quantizer takes -1 too, for a stage that adds nothing
+ * @param codes  input[n][vae_model_codes_per_example()], 0..K-1; a residual quantizer takes -1 too, for a stage that adds nothing
  * @param x  output[n][S]
  * @return VAE_OK; VAE_E_ARG (a code out of range: the message says which; x untouched); VAE_E_UNSUPPORTED   @since 0.1
  */

@@ -20,7 +20,7 @@
 /* major * 10000 + minor * 100 + patch */
 #define VAE_VERSION_NUMBER 100
 
-/* The arithmetic of VAE_ARITH_EXACT. Outputs are equal bit for bit between builds with the same number. */
+/* The arithmetic of VAE_ARITH_REPRODUCIBLE. Outputs are equal bit for bit between builds with the same number. */
 #define VAE_KERNEL_ABI 2
 
 #ifdef __cplusplus

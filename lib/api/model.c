@@ -131,12 +131,12 @@ int32_t vae_model_latent_shape(const vae_model_t *model, int64_t shape[4]) {
     return is_model(model) ? give_shape(&model->network.latent.z, shape) : 0;
 }
 
-int64_t vae_model_code_count(const vae_model_t *model) {
+int64_t vae_model_codes_per_example(const vae_model_t *model) {
     return is_model(model) ? model->network.latent.n_codes : 0;
 }
 
-int64_t vae_model_code_size(const vae_model_t *model) {
-    return is_model(model) ? model->network.latent.code_size : 0;
+int64_t vae_model_codebook_size(const vae_model_t *model) {
+    return is_model(model) ? model->network.latent.codebook_size : 0;
 }
 
 int64_t vae_model_class_count(const vae_model_t *model) {
@@ -214,9 +214,10 @@ vae_status_t vaei_check_codes(const vae_model_t *model, int64_t n, int32_t least
     if (!codes && n > 0) return vaei_fail(VAE_E_ARG, "codes: is NULL");
     const int64_t count = n * q->n_codes;
     for (int64_t i = 0; i < count; i++) {
-        if (codes[i] >= least && codes[i] < q->code_size) continue;
+        if (codes[i] >= least && codes[i] < q->codebook_size) continue;
         return vaei_fail(VAE_E_ARG, "codes[%lld][%lld]: %ld, wanted %d..%lld of K=%lld codes", (long long)(i / q->n_codes),
-                         (long long)(i % q->n_codes), (long)codes[i], (int)least, (long long)q->code_size - 1, (long long)q->code_size);
+                         (long long)(i % q->n_codes), (long)codes[i], (int)least, (long long)q->codebook_size - 1,
+                         (long long)q->codebook_size);
     }
     return VAE_OK;
 }

@@ -62,7 +62,7 @@ static size_t option_count(const vaei_module *m) {
 }
 
 vae_status_t vae_registry_option(const char *kind_name, const char *name, int32_t i, vae_option_t *option) {
-    static VAEI_THREAD_LOCAL char preset[96], range[160];
+    static VAEI_THREAD_LOCAL char default_value[96], range[160];
     const vaei_kind *k;
     size_t index;
     if (!option || option->struct_size < sizeof(*option))
@@ -71,14 +71,14 @@ vae_status_t vae_registry_option(const char *kind_name, const char *name, int32_
     const size_t n = k->modules ? option_count(k->modules[index]) : 0;
     if (i < 0 || (size_t)i >= n) return vaei_fail(VAE_E_ARG, "option: %d, %s has %zu", (int)i, name, n);
     const vaei_option *o = &k->modules[index]->options[i];
-    vaei_writer p = {.buf = preset, .cap = sizeof(preset)}, r = {.buf = range, .cap = sizeof(range)};
-    preset[0] = range[0] = '\0';
+    vaei_writer p = {.buf = default_value, .cap = sizeof(default_value)}, r = {.buf = range, .cap = sizeof(range)};
+    default_value[0] = range[0] = '\0';
     if (!(o->flags & VAEI_OPT_REQUIRED)) vaei_option_default(o, &p);
     vaei_option_range(o, &r);
     option->flags = 0;
     option->name = o->name;
     option->type = vaei_option_type_name(o->type);
-    option->preset = preset;
+    option->default_value = default_value;
     option->range = range;
     option->text = o->doc;
     return VAE_OK;

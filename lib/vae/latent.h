@@ -71,7 +71,7 @@ typedef struct vaei_latent_ops {
     void (*commit)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, float *params);
     void (*measure)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, vaei_code_stats *stats);
 
-    /* VAEI_LATENT_CODES only; outside training. Codes given are within 0..code_size - 1, or -1 with VAEI_LATENT_GAPS. */
+    /* VAEI_LATENT_CODES only; outside training. Codes given are within 0..codebook_size - 1, or -1 with VAEI_LATENT_GAPS. */
     void (*encode_codes)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, int32_t *codes);
     void (*decode_codes)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const int32_t *codes, float *z);
     const vaei_quantizer_ops *quantizer; /* what the functions above ask if they are those of quantizer.h */
@@ -86,8 +86,8 @@ struct vaei_latent {
     vaei_shape h, z;
     vaei_param *param[VAEI_LATENT_PARAMS]; /* "latent.mean.weight", ... */
     int32_t n_params;
-    int64_t n_codes, code_size; /* codes of an example, and K; 0 without codes */
-    int32_t raw;                /* codes: vae_encode gives z after draw and vae_decode takes it so; else both stand before draw */
+    int64_t n_codes, codebook_size; /* codes of an example, and K; 0 without codes */
+    int32_t raw;                    /* codes: vae_encode gives z after draw and vae_decode takes it so; else both stand before draw */
 };
 
 extern const vaei_module *const vaei_latents[];

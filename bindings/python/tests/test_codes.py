@@ -25,9 +25,9 @@ def pictures(n, seed=0):
 class Codes(Case):
     def test_counts(self):
         model = vae.Model(CODES)
-        self.assertEqual((model.code_count, model.code_size), (4, 8))
+        self.assertEqual((model.codes_per_example, model.codebook_size), (4, 8))
         model = vae.Model(SPEC)
-        self.assertEqual((model.code_count, model.code_size), (0, 0))
+        self.assertEqual((model.codes_per_example, model.codebook_size), (0, 0))
 
     def test_decoded_codes_are_the_reconstruction(self):
         model, x = vae.Model(CODES, max_batch=2), pictures(9)

@@ -11,7 +11,7 @@ from ._library import ArgumentError, check, lib
 
 
 def codes_pack(codes: Any, size: int) -> bytes:
-    """Codes of 0..size-1, size being Model.code_size, at ceil(log2 size) bits each, lowest bit first."""
+    """Codes of 0..size-1, size being Model.codebook_size, at ceil(log2 size) bits each, lowest bit first."""
     codes = _array.whole(codes, "codes")
     packed = np.zeros(lib.vae_codes_packed_bytes(codes.size, size), np.uint8)
     check(lib.vae_codes_pack(codes.size, size, codes.ctypes.data, packed.ctypes.data, packed.size))

@@ -114,7 +114,7 @@ class BatchStruct(Structure):
 
 class OptionStruct(Structure):
     _fields_ = [("struct_size", c_uint32), ("flags", c_uint32), ("name", c_char_p), ("type", c_char_p),
-                ("preset", c_char_p), ("range", c_char_p), ("text", c_char_p)]
+                ("default_value", c_char_p), ("range", c_char_p), ("text", c_char_p)]
 
 
 _floats = POINTER(c_float)
@@ -163,8 +163,8 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "vae_model_plan": (c_int32, [c_void_p, c_int64, c_int32, c_int32, *_text]),
     "vae_model_input_shape": (c_int32, [c_void_p, POINTER(c_int64)]),
     "vae_model_latent_shape": (c_int32, [c_void_p, POINTER(c_int64)]),
-    "vae_model_code_count": (c_int64, [c_void_p]),
-    "vae_model_code_size": (c_int64, [c_void_p]),
+    "vae_model_codes_per_example": (c_int64, [c_void_p]),
+    "vae_model_codebook_size": (c_int64, [c_void_p]),
     "vae_model_class_count": (c_int64, [c_void_p]),
     "vae_model_param_count": (c_int64, [c_void_p]),
     "vae_model_param_total": (c_int64, [c_void_p]),

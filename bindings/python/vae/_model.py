@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ._trainer import Trainer
 
 _log = logging.getLogger("vae")
-_ARITH = {"exact": 0, "blas": 1}
+_ARITH = {"reproducible": 0, "blas": 1}
 _ISA = {"auto": 0, "portable": 1, "avx2": 2, "avx512": 3, "neon": 4}
 _PART = 16  # batches in one call of the library; between calls Python sees Ctrl-C
 
@@ -31,13 +31,13 @@ def _choice(table: dict[str, int], what: str, value: str) -> int:
 
 
 class Context(NotCopied):
-    """Where models compute: threads (default: every CPU this process may use), arithmetic ("exact": the same bits on
+    """Where models compute: threads (default: every CPU this process may use), arithmetic ("reproducible": the same bits on
     every machine and number of threads; "blas"), instruction set, and a limit on memory in bytes. Messages go to
     logging.getLogger("vae")."""
 
     _instead = "make another with the same options, or give this one to Model(context=)"
 
-    def __init__(self, threads: int | None = None, arith: str = "exact", isa: str = "auto", mem_limit: int = 0):
+    def __init__(self, threads: int | None = None, arith: str = "reproducible", isa: str = "auto", mem_limit: int = 0):
         if threads is None:
             threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         if not 1 <= threads <= 256:
@@ -134,7 +134,7 @@ class Session(NotCopied):
 
     def __init__(self, model: Model, max_batch: int = 64, seed: int = 0):
         self._context, self._input, self._latent = model.context, model.input_shape, model.latent_shape
-        self._codes = (model.code_count,)
+        self._codes = (model.codes_per_example,)
         self._lock, self._part = threading.Lock(), _PART * max_batch
         self._context.check_process()
         self._handle = create(lib.vae_session_create, lib.vae_session_destroy, model._handle.pointer, max_batch,
@@ -188,7 +188,7 @@ class Session(NotCopied):
         return x
 
     def encode_codes(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
-        """Each example as whole numbers, int32[n, code_count] of 0..code_size-1, for a latent of codes."""
+        """Each example as whole numbers, int32[n, codes_per_example] of 0..codebook_size-1, for a latent of codes."""
         x = _array.floats(x, "x")
         n = _array.rows(x, self._input, "x")
         codes = _array.output(out, n, self._codes, np.int32, "out")
@@ -314,14 +314,14 @@ class Model:
         return self._shape(lib.vae_model_latent_shape)
 
     @property
-    def code_count(self) -> int:
+    def codes_per_example(self) -> int:
         """Codes of one example, 0 without a latent of codes."""
-        return lib.vae_model_code_count(self._handle.pointer)
+        return lib.vae_model_codes_per_example(self._handle.pointer)
 
     @property
-    def code_size(self) -> int:
+    def codebook_size(self) -> int:
         """K: a code is 0..K-1. 0 without a latent of codes."""
-        return lib.vae_model_code_size(self._handle.pointer)
+        return lib.vae_model_codebook_size(self._handle.pointer)
 
     @property
     def class_count(self) -> int:

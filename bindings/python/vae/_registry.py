@@ -40,7 +40,7 @@ def _options(kind: bytes, name: bytes) -> tuple[Option, ...]:
         if lib.vae_registry_option(kind, name, i, ctypes.byref(option)) < 0:
             return tuple(found)
         found.append(Option(*(field.decode() for field in
-                              (option.name, option.type, option.preset, option.range, option.text))))
+                              (option.name, option.type, option.default_value, option.range, option.text))))
     return ()
 
 

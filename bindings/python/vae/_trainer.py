@@ -112,7 +112,7 @@ class Trainer(NotCopied):
     def backward_codes(self, codes: Any, labels: Any = None, weights: Any = None) -> Metrics:
         """With objective prior: backward() of examples by their codes, which Model.encode_codes() gave."""
         codes = _array.whole(codes, "codes")
-        n = _array.rows(codes, (self._model.code_count,), "codes")
+        n = _array.rows(codes, (self._model.codes_per_example,), "codes")
         return self._batch(lib.vae_trainer_backward_batch, n, labels, weights, codes=codes)
 
     def apply(self) -> Metrics:

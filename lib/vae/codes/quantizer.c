@@ -37,7 +37,7 @@ vae_status_t vaei_quantizer_plan(vaei_latent *q, vaei_build *b, vaei_node *node,
     q->raw = c->decode;
     VAEI_TRY(ops_of(q)->plan(q, s, b, node));
     q->n_codes = s->rows * s->heads;
-    q->code_size = s->K;
+    q->codebook_size = s->K;
     s->D = s->W / s->heads;
     *z = *h;
     if (s->V > 0) z->d[z->n - 1] = s->V;
@@ -167,7 +167,7 @@ void vaei_quantizer_encode(const vaei_latent *q, const vaei_run *r, const vaei_s
 /* kl[n][D] and log_ratio[n], each or NULL. */
 static void even_rate(const vaei_latent *q, int64_t n, float *kl, double *log_ratio) {
     const int64_t size = vaei_shape_size(&q->z);
-    const double rate = (double)q->n_codes * log((double)q->code_size);
+    const double rate = (double)q->n_codes * log((double)q->codebook_size);
     for (int64_t i = 0; kl && i < n * size; i++) kl[i] = (float)(rate / (double)size);
     for (int64_t i = 0; log_ratio && i < n; i++) log_ratio[i] = -rate;
 }

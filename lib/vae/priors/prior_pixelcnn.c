@@ -75,7 +75,7 @@ static vae_status_t plan(vaei_prior *p, vaei_build *b) {
                          (long long)c->first_kernel);
     net *s = p->state = vaei_arena_alloc(b->arena, sizeof(*s));
     if (!s) return VAE_E_NOMEM;
-    *s = (net){.P = q->n_codes, .K = q->code_size, .C = c->channels, .half = c->channels / 2, .layers = c->layers};
+    *s = (net){.P = q->n_codes, .K = q->codebook_size, .C = c->channels, .half = c->channels / 2, .layers = c->layers};
     p->classes = s->classes = c->classes;
     if (!(s->block = vaei_arena_array(b->arena, (size_t)s->layers, sizeof(*s->block)))) return VAE_E_NOMEM;
     VAEI_TRY(vaei_embedding_declare(&s->embedding, b, "prior.embedding", s->K, s->C, 2));

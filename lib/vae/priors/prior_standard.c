@@ -15,12 +15,12 @@ static void nll(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, cons
     const int64_t D = vaei_shape_size(&q->z);
     (void)m;
     for (int64_t i = 0; i < r->n; i++)
-        out[i] =
-            at->codes ? (double)q->n_codes * log((double)q->code_size) : 0.5 * (r->k->sum_squares(D, at->z + i * D) + (double)D * LN_2PI);
+        out[i] = at->codes ? (double)q->n_codes * log((double)q->codebook_size)
+                           : 0.5 * (r->k->sum_squares(D, at->z + i * D) + (double)D * LN_2PI);
 }
 
 static void draw_codes(const vaei_latent *q, vaei_noise_key key, uint32_t item, int32_t *codes) {
-    const uint64_t K = (uint64_t)q->code_size;
+    const uint64_t K = (uint64_t)q->codebook_size;
     uint32_t bits[4];
     for (int64_t i = 0; i < q->n_codes; i++) {
         if (i % 4 == 0) vaei_philox(key, item, (uint32_t)(i / 4), 1, bits);

@@ -97,7 +97,7 @@ static vae_status_t plan(vaei_prior *p, vaei_build *b) {
     const conf *c = p->conf;
     net *s = p->state = vaei_arena_alloc(b->arena, sizeof(*s));
     if (!s) return VAE_E_NOMEM;
-    *s = (net){.P = p->latent->n_codes, .K = p->latent->code_size, .C = c->channels, .layers = c->layers, .heads = c->heads};
+    *s = (net){.P = p->latent->n_codes, .K = p->latent->codebook_size, .C = c->channels, .layers = c->layers, .heads = c->heads};
     if (s->C % s->heads != 0)
         return vaei_fail(VAE_E_SPEC, "prior transformer: heads=%lld does not divide channels=%lld", (long long)s->heads, (long long)s->C);
     const int64_t shape[2] = {s->P, s->C};
