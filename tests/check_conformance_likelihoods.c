@@ -14,7 +14,7 @@ typedef struct fixture {
     float *params, *grads;
     _Alignas(VAEI_ALIGN) char facts[VAEI_LIKELIHOOD_FACTS];
     float theta[MANY * SIZE * NUMBERS_MOST], x[MANY * SIZE], dtheta[MANY * SIZE * NUMBERS_MOST], weight[MANY];
-    float mean[MANY * SIZE], drawn[MANY * SIZE];
+    float mean[MANY * SIZE], drawn[MANY * SIZE], pulled[MANY * SIZE * NUMBERS_MOST];
     double nll[MANY];
 } fixture;
 
@@ -149,6 +149,25 @@ static const char *means(fixture *f) {
     return NULL;
 }
 
+/* A loss of the mean: its derivatives by theta are added to those that stand there. */
+static double pull(void *arg) {
+    fixture *const f = arg;
+    double sum = 0;
+    vaei_likelihood_mean(&f->p, &f->run, f->theta, f->mean);
+    for (int64_t i = 0; i < EXAMPLES * SIZE; i++) sum += (double)f->drawn[i] * (double)f->mean[i];
+    return sum;
+}
+
+static const char *means_backward(fixture *f) {
+    const int64_t count = EXAMPLES * f->p.theta_size;
+    dice d = {5};
+    dice_fill(&d, EXAMPLES * SIZE, f->drawn);
+    for (int64_t i = 0; i < count; i++) f->dtheta[i] = (float)(i % 3) - 1;
+    vaei_likelihood_mean_backward(&f->p, &f->run, f->theta, f->drawn, f->dtheta);
+    for (int64_t i = 0; i < count; i++) f->dtheta[i] -= (float)(i % 3) - 1;
+    return gradient_is("theta through the mean", pull, f, f->theta, f->dtheta, count, 1.0f / 64, 1e-3, 1e-3);
+}
+
 /* ---- samples ------------------------------------------------------------------------------------------------------------ */
 
 /* Mean and its deviation, of numbers that come one after another. */
@@ -250,6 +269,8 @@ static void all_of(fixture *f) {
     backward(f);
     vaei_likelihood_mean(&f->p, &f->run, f->theta, f->mean);
     vaei_likelihood_sample(&f->p, &f->run, 9, f->theta, f->drawn);
+    memset(f->pulled, 0, sizeof(f->pulled));
+    vaei_likelihood_mean_backward(&f->p, &f->run, f->theta, f->x, f->pulled);
 }
 
 static const char *same_as(const char *promise, fixture *f, const fixture *want) {
@@ -257,6 +278,7 @@ static const char *same_as(const char *promise, fixture *f, const fixture *want)
     CONFORM(same_bytes(promise, "nll", f->nll, want->nll, sizeof(f->nll)));
     CONFORM(same_bytes(promise, "dtheta", f->dtheta, want->dtheta, sizeof(f->dtheta)));
     CONFORM(same_bytes(promise, "a mean", f->mean, want->mean, sizeof(f->mean)));
+    CONFORM(same_bytes(promise, "a derivative of a mean", f->pulled, want->pulled, sizeof(f->pulled)));
     CONFORM(same_bytes(promise, "a sample", f->drawn, want->drawn, sizeof(f->drawn)));
     return same_bytes(promise, "a gradient", f->grads, want->params, (size_t)f->table.n_floats * sizeof(float));
 }
@@ -295,8 +317,8 @@ static const char *threads_and_tables(fixture *f) {
 }
 
 const char *conform_likelihood(const vaei_likelihood_ops *ops, const char *example) {
-    static const char *(*const checks[])(fixture * f) = {gradients, parts,         scoring_apart,     means,
-                                                         samples,   samples_apart, threads_and_tables};
+    static const char *(*const checks[])(fixture * f) = {gradients,      parts,   scoring_apart, means,
+                                                         means_backward, samples, samples_apart, threads_and_tables};
     const char *failure = NULL;
     for (size_t i = 0; i < VAEI_COUNT(checks) && !failure; i++) {
         fixture *const f = fixture_open(ops, example);

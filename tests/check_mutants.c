@@ -219,6 +219,17 @@ static void mean_beyond(const vaei_likelihood *p, const vaei_run *r, const float
     x[0] = INFINITY;
 }
 
+static void mean_wrong_sign(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *dx, float *dtheta) {
+    negate(p->theta_size, dtheta);
+    likelihood_laplace->mean_backward(p, r, theta, dx, dtheta);
+    negate(p->theta_size, dtheta);
+}
+
+static void mean_not_added(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *dx, float *dtheta) {
+    memset(dtheta, 0, (size_t)p->theta_size * sizeof(*dtheta));
+    likelihood_gaussian->mean_backward(p, r, theta, dx, dtheta);
+}
+
 static void mean_aside(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x) {
     likelihood_laplace->mean(p, r, theta, x);
     x[p->size - 1] += 0.1f;
@@ -277,6 +288,13 @@ static const char *likelihood_7(void) {
 }
 static const char *likelihood_8(void) {
     LIKELIHOOD(laplace, "laplace", ops.sample = sample_once);
+}
+
+static const char *likelihood_9(void) {
+    LIKELIHOOD(laplace, "laplace", ops.mean_backward = mean_wrong_sign);
+}
+static const char *likelihood_10(void) {
+    LIKELIHOOD(gaussian, "gaussian", ops.mean_backward = mean_not_added);
 }
 
 /* ---- priors ------------------------------------------------------------------------------------------------------------ */
@@ -461,6 +479,8 @@ static const struct {
     {likelihood_6, "samples nearer to the mean than their density says", "samples: the mean ratio"},
     {likelihood_7, "samples aside of the mean", "samples: their mean"},
     {likelihood_8, "samples that begin anew after 2^32 items", "samples: two items"},
+    {likelihood_9, "a mean whose derivative has the wrong sign", "gradient of theta through the mean"},
+    {likelihood_10, "a mean whose derivative is written, not added", "gradient of theta through the mean"},
     {prior_1, "a prior with the wrong sign in its gradients", "gradient of prior."},
     {prior_2, "a prior whose probabilities do not add up to 1", "probabilities"},
     {prior_3, "a prior whose samples are of another", "samples"},

@@ -80,6 +80,22 @@ static void mean(const vaei_likelihood *p, const vaei_run *r, const float *theta
     }
 }
 
+static void mean_backward(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *dx, float *dtheta) {
+    float db[VAEI_VALUES];
+    values v;
+    for (int64_t at = 0; at < p->size; at += VAEI_VALUES) {
+        read_values(p, r, theta, at, &v);
+        vaei_likelihood_add(p, dtheta, 0, at, v.n, dx + at);
+        for (int32_t side = 0; side < 2; side++) {
+            for (int64_t i = 0; i < v.n; i++) {
+                const float d = fabsf(v.t[side][i]) > MOST ? 0 : dx[at + i] * v.b[side][i];
+                db[i] = side ? d : -d;
+            }
+            vaei_likelihood_add(p, dtheta, 1 + side, at, v.n, db);
+        }
+    }
+}
+
 static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key key, uint32_t item, const float *theta, float *x) {
     values v;
     vaei_noise_uniform(key, item, p->size, x);
@@ -105,5 +121,6 @@ const vaei_likelihood_ops vaei_likelihood_split_laplace = {
     .nll = nll,
     .backward = backward,
     .mean = mean,
+    .mean_backward = mean_backward,
     .sample = sample,
 };

@@ -64,17 +64,22 @@ void vaei_likelihood_put(const vaei_likelihood *p, float *theta, int32_t j, int6
     for (int64_t i = 0; i < n; i++) theta[next_of(&w)] = in[i];
 }
 
+void vaei_likelihood_add(const vaei_likelihood *p, float *theta, int32_t j, int64_t first, int64_t n, const float *in) {
+    walk w = walk_from(p, j, first);
+    for (int64_t i = 0; i < n; i++) theta[next_of(&w)] += in[i];
+}
+
 /* ---- the batch ---------------------------------------------------------------------------------------------------- */
 
 typedef struct job {
     const vaei_likelihood *p;
     const vaei_run *r;
     const void *facts;
-    const float *theta, *x, *weight;
-    double *nll;     /* [n] */
-    double *partial; /* [groups] */
-    float *out;      /* dtheta or x */
-    uint64_t first;  /* of sample */
+    const float *theta, *x, *weight; /* x: or dx */
+    double *nll;                     /* [n] */
+    double *partial;                 /* [groups] */
+    float *out;                      /* dtheta or x */
+    uint64_t first;                  /* of sample */
 } job;
 
 static void over_groups(job *j, vaei_task task) {
@@ -133,6 +138,18 @@ static void mean_task(void *arg, int32_t group) {
 void vaei_likelihood_mean(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x) {
     job j = {.p = p, .r = r, .theta = theta, .out = x};
     over_groups(&j, mean_task);
+}
+
+static void mean_backward_task(void *arg, int32_t group) {
+    const job *j = arg;
+    const vaei_range range = vaei_batch_group(j->r->n, group);
+    const int64_t S = j->p->size, T = j->p->theta_size;
+    for (int64_t i = range.first; i < range.end; i++) j->p->ops->mean_backward(j->p, j->r, j->theta + i * T, j->x + i * S, j->out + i * T);
+}
+
+void vaei_likelihood_mean_backward(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *dx, float *dtheta) {
+    job j = {.p = p, .r = r, .theta = theta, .x = dx, .out = dtheta};
+    over_groups(&j, mean_backward_task);
 }
 
 static void sample_task(void *arg, int32_t group) {

@@ -30,6 +30,8 @@ typedef struct vaei_likelihood_ops {
                      float *dtheta);
     /* x = E[x|theta] */
     void (*mean)(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x);
+    /* dtheta += dx d mean / d theta, for losses of the mean */
+    void (*mean_backward)(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *dx, float *dtheta);
     /* x drawn from p(x|theta), by the numbers of one item of a stream */
     void (*sample)(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key key, uint32_t item, const float *theta, float *x);
 
@@ -73,9 +75,10 @@ void vaei_likelihood_takes(vaei_likelihood *p, int32_t numbers, const char *what
 
 /* A row of values is worked on in runs of so many, on the stack. */
 #define VAEI_VALUES 256
-/* out[i] = number j of value first + i of x; and the way back */
+/* out[i] = number j of value first + i of x; the way back; and adding to it */
 void vaei_likelihood_get(const vaei_likelihood *p, const float *theta, int32_t j, int64_t first, int64_t n, float *out);
 void vaei_likelihood_put(const vaei_likelihood *p, float *theta, int32_t j, int64_t first, int64_t n, const float *in);
+void vaei_likelihood_add(const vaei_likelihood *p, float *theta, int32_t j, int64_t first, int64_t n, const float *in);
 
 /* ---- for their users: r->n examples, theta[n][T], x[n][S] ------------------------------------------------------------------- */
 
@@ -87,6 +90,7 @@ void vaei_likelihood_nll(const vaei_likelihood *p, const vaei_run *r, void *fact
 void vaei_likelihood_backward(const vaei_likelihood *p, const vaei_run *r, void *facts, const float *theta, const float *x,
                               const float *weight, float *dtheta);
 void vaei_likelihood_mean(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x);
+void vaei_likelihood_mean_backward(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *dx, float *dtheta);
 /* By items `first` on of the stream of r->noise.seed. */
 void vaei_likelihood_sample(const vaei_likelihood *p, const vaei_run *r, uint64_t first, const float *theta, float *x);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * likelihood_bernoulli.c - each value is a probability in [0, 1]; the decoder gives its logit a.
  *
- *     nll = sum softplus(a) - x a        d nll / d a = sigmoid(a) - x        E[x] = sigmoid(a)
+ *     nll = sum softplus(a) - x a        d nll / d a = sigmoid(a) - x        E[x] = sigmoid(a) = s, d E[x] / d a = s (1 - s)
  *     x ~ 1 where u < sigmoid(a), else 0        u uniform in [0, 1)
  *
  * For x strictly between 0 and 1 this is the cross-entropy, which is not the log of a density; grey pixels are commonly
@@ -31,6 +31,16 @@ static void mean(const vaei_likelihood *p, const vaei_run *r, const float *theta
     r->k->map[VAEI_MAP_SIGMOID](p->size, 0, theta, x);
 }
 
+static void mean_backward(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *dx, float *dtheta) {
+    float probability[VAEI_VALUES], d[VAEI_VALUES];
+    for (int64_t at = 0; at < p->size; at += VAEI_VALUES) {
+        const int64_t n = p->size - at < VAEI_VALUES ? p->size - at : VAEI_VALUES;
+        r->k->map[VAEI_MAP_SIGMOID](n, 0, theta + at, probability);
+        r->k->map_grad[VAEI_MAP_SIGMOID](n, 0, probability, dx + at, d);
+        r->k->add(n, d, dtheta + at);
+    }
+}
+
 static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key key, uint32_t item, const float *theta, float *x) {
     float probability[VAEI_VALUES];
     vaei_noise_uniform(key, item, p->size, x);
@@ -52,5 +62,6 @@ const vaei_likelihood_ops vaei_likelihood_bernoulli = {
     .nll = nll,
     .backward = backward,
     .mean = mean,
+    .mean_backward = mean_backward,
     .sample = sample,
 };

@@ -196,10 +196,6 @@ static void backward(const vaei_likelihood *p, const vaei_run *r, const void *gi
     for (int64_t i = 0; i < p->size; i++) dtheta[i] = factor * (theta[i] - x[i]);
 }
 
-static void mean(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x) {
-    vaei_scaled_location(p, r, theta, x);
-}
-
 static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key key, uint32_t item, const float *theta, float *x) {
     vaei_noise_normal(r->k, key, item, p->size, x);
     if (of_values(p)) {
@@ -238,7 +234,8 @@ const vaei_likelihood_ops vaei_likelihood_gaussian = {
     .plan = plan,
     .nll = nll,
     .backward = backward,
-    .mean = mean,
+    .mean = vaei_scaled_location,
+    .mean_backward = vaei_scaled_location_backward,
     .sample = sample,
     .settle = settle,
     .slope = slope,

@@ -7,7 +7,7 @@
  *
  * With b = 1 its gradient is that of the L1 loss summed over an example. Outliers pull no harder than any other value, so edges stay
  * sharper than under a Gaussian. Laplace 1774. Not here: a learned scale. */
-#include "vae/likelihood.h"
+#include "vae/likelihoods/location_scale.h"
 
 #include <float.h>
 #include <math.h>
@@ -41,11 +41,6 @@ static void backward(const vaei_likelihood *p, const vaei_run *r, const void *fa
     }
 }
 
-static void mean(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x) {
-    (void)r;
-    memcpy(x, theta, (size_t)p->size * sizeof(*x));
-}
-
 static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key key, uint32_t item, const float *theta, float *x) {
     const conf *c = p->conf;
     float logs[VAEI_VALUES];
@@ -69,6 +64,7 @@ const vaei_likelihood_ops vaei_likelihood_laplace = {
     .hi = FLT_MAX,
     .nll = nll,
     .backward = backward,
-    .mean = mean,
+    .mean = vaei_scaled_location,
+    .mean_backward = vaei_scaled_location_backward,
     .sample = sample,
 };

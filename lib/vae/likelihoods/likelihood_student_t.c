@@ -111,5 +111,6 @@ const vaei_likelihood_ops vaei_likelihood_student_t = {
     .nll = nll,
     .backward = backward,
     .mean = vaei_scaled_location,
+    .mean_backward = vaei_scaled_location_backward,
     .sample = sample,
 };

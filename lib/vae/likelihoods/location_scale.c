@@ -68,6 +68,11 @@ void vaei_scaled_location(const vaei_likelihood *p, const vaei_run *r, const flo
     vaei_likelihood_get(p, theta, 0, 0, p->size, x);
 }
 
+void vaei_scaled_location_backward(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *dx, float *dtheta) {
+    (void)r, (void)theta;
+    vaei_likelihood_add(p, dtheta, 0, 0, p->size, dx);
+}
+
 void vaei_scaled_place(const vaei_likelihood *p, const vaei_run *r, const float *theta, int64_t first, int64_t n, float *x) {
     float log_scale[VAEI_VALUES], scale[VAEI_VALUES], location[VAEI_VALUES];
     vaei_likelihood_get(p, theta, 0, first, n, location);

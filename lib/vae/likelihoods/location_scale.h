@@ -21,8 +21,9 @@ double vaei_scaled_errors(const vaei_likelihood *p, const vaei_run *r, const flo
 /* dtheta of one example; slope writes f'(u). */
 void vaei_scaled_backward(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *x, float weight, float *dtheta,
                           void (*slope)(const vaei_likelihood *p, int64_t n, const double *u, double *df));
-/* x = m */
+/* x = m, as the mean and its derivative; also where theta is m alone */
 void vaei_scaled_location(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x);
+void vaei_scaled_location_backward(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *dx, float *dtheta);
 /* x = m + e^s x, for the n values from `first` on: x[n] */
 void vaei_scaled_place(const vaei_likelihood *p, const vaei_run *r, const float *theta, int64_t first, int64_t n, float *x);
 
