@@ -11,15 +11,15 @@ enum { TAPS = 3, SIZE = 4, SPAN = SIZE + TAPS - 1, CHANNELS = 68 };
 
 static const double points[] = {0, 0.625, -0.625, 1.5, -1.5};
 
-/* One axis: number r of the result is that of spot[r] */
+/* One axis: number r of the result is that of point[r] */
 typedef struct matrix {
-    int64_t rows, columns, spot[SPAN];
+    int64_t rows, columns, point[SPAN];
     double at[SPAN][SPAN];
 } matrix;
 
 static matrix matrix_of(int64_t taps, int64_t size, int64_t columns) {
     matrix m = {.rows = size + taps - 1, .columns = columns};
-    for (int64_t r = 0; r < m.rows; r++) m.spot[r] = taps > 1 && r == m.rows - 1 ? taps + 2 : r;
+    for (int64_t r = 0; r < m.rows; r++) m.point[r] = taps > 1 && r == m.rows - 1 ? taps + 2 : r;
     for (int64_t r = 0; taps == 1 && r < m.rows; r++) m.at[r][r] = 1;
     return m;
 }
@@ -56,7 +56,7 @@ static matrix gather(int64_t taps, int64_t size) {
     const matrix a = scatter(taps, size);
     matrix m = {.rows = a.columns, .columns = a.rows};
     for (int64_t r = 0; r < m.rows; r++) {
-        m.spot[r] = r;
+        m.point[r] = r;
         for (int64_t i = 0; i < m.columns; i++) m.at[r][i] = a.at[i][r];
     }
     return m;
@@ -89,15 +89,15 @@ typedef struct call {
     vaei_winograd_tile tile;
     matrix left, right;
     int64_t channels;
-    cube from, to; /* from: by number where the call takes pointers or pixels, by spot where it takes spots */
+    cube from, to; /* from: by number where the call takes pointers or pixels, by point where it takes points */
     const float *bias, *add;
 } call;
 
 typedef void run(const vaei_kernels *k, const call *c, float *to);
 
-/* Number i, j of what is transformed: of an output the matrices are those of another axis, whose spots it reads. */
+/* Number i, j of what is transformed: of an output the matrices are those of another axis, whose points it reads. */
 static double number(const call *c, const matrix *y, const matrix *x, int64_t i, int64_t j, int64_t channel) {
-    return (double)place(&c->from, c->from.at, y->spot[i], x->spot[j])[channel];
+    return (double)place(&c->from, c->from.at, y->point[i], x->point[j])[channel];
 }
 
 /* Checks speak up on failure only: Check writes down each assertion made. */
@@ -112,7 +112,7 @@ static void check_call(const vaei_kernels *k, const char *what, const call *c, c
         ck_abort_msg("%s: %s differs from the portable one, %d channels", k->name, what, (int)c->channels);
     for (int64_t r = 0; r < c->left.rows; r++) {
         for (int64_t s = 0; s < c->right.rows; s++) {
-            float *const got = place(&c->to, c->to.at, c->left.spot[r], c->right.spot[s]);
+            float *const got = place(&c->to, c->to.at, c->left.point[r], c->right.point[s]);
             for (int64_t n = 0; n < c->channels; n++) {
                 const double bias = c->bias ? (double)c->bias[n] : 0;
                 const int64_t at = got + n - c->to.at;
@@ -156,7 +156,7 @@ static void run_error(const vaei_kernels *k, const call *c, float *to) {
 }
 
 static cube spots_of(const guarded *room, dice *d, const vaei_winograd_tile *tile, int64_t channels) {
-    const int64_t rows = vaei_winograd_spots(tile->taps_y), columns = vaei_winograd_spots(tile->taps_x);
+    const int64_t rows = vaei_winograd_points(tile->taps_y), columns = vaei_winograd_points(tile->taps_x);
     cube c = {.count = (rows * columns - 1) * (channels + 3) + channels, .line = columns * (channels + 3), .step = channels + 3};
     c.at = end_of(room, d, c.count);
     return c;
@@ -171,7 +171,7 @@ static cube pixels_of(const guarded *room, dice *d, int64_t rows, int64_t column
 
 static void check_input(const vaei_kernels *k, const rooms *room, dice *d, const vaei_winograd_tile *tile, int64_t channels) {
     call c = {.tile = *tile, .left = spread(tile->taps_y, tile->rows), .right = spread(tile->taps_x, tile->columns), .channels = channels};
-    const matrix pixels = {.spot = {0, 1, 2, 3, 4, 5}};
+    const matrix pixels = {.point = {0, 1, 2, 3, 4, 5}};
     c.from = pixels_of(&room->from, d, c.left.columns, c.right.columns, channels);
     c.to = spots_of(&room->to, d, tile, channels);
     check_call(k, "winograd_input", &c, &pixels, &pixels, run_input);
@@ -194,7 +194,7 @@ static void check_output(const vaei_kernels *k, const rooms *room, dice *d, cons
 static void check_error(const vaei_kernels *k, const rooms *room, dice *d, const vaei_winograd_tile *tile, int64_t channels) {
     call c = {
         .tile = *tile, .left = scatter(tile->taps_y, tile->rows), .right = scatter(tile->taps_x, tile->columns), .channels = channels};
-    const matrix pixels = {.spot = {0, 1, 2, 3, 4, 5}};
+    const matrix pixels = {.point = {0, 1, 2, 3, 4, 5}};
     c.from = pixels_of(&room->from, d, tile->rows, tile->columns, channels);
     c.to = spots_of(&room->to, d, tile, channels);
     check_call(k, "winograd_error", &c, &pixels, &pixels, run_error);

@@ -58,7 +58,7 @@ vae_status_t vae_trainer_save(const vae_trainer_t *trainer, const char *path) {
         {"vae.format_version", VAEI_FORMAT_VERSION},
         {"vae.version", VAE_VERSION_STRING},
         {"vae.spec", model->network.spec},
-        {"vae.training", trainer->recipe.law},
+        {"vae.training", trainer->recipe.resume_text},
         {"vae.optimizer", vaei_trainer_optimizer_name(trainer)},
         {"vae.step", step.text},
         {"vae.seed", seed.text},
@@ -116,7 +116,7 @@ static vae_status_t read_state(const vae_trainer_t *t, const vaei_file *f, const
     uint64_t bits;
     VAEI_TRY(same_text(f, path, "vae.format_version", VAEI_FORMAT_VERSION));
     VAEI_TRY(same_text(f, path, "vae.spec", t->model->network.spec));
-    VAEI_TRY(same_text(f, path, "vae.training", t->recipe.law));
+    VAEI_TRY(same_text(f, path, "vae.training", t->recipe.resume_text));
     VAEI_TRY(same_text(f, path, "vae.optimizer", vaei_trainer_optimizer_name(t)));
     VAEI_TRY(read_number(f, path, "vae.step", 10, &out->step));
     VAEI_TRY(read_number(f, path, "vae.seed", 10, &out->seed));

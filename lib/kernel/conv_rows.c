@@ -36,11 +36,11 @@ static void output_rows(const vaei_rows *r, int64_t first, int64_t count, float 
 }
 
 /* a[t * m + i] for m rows. Rows are asked for ahead: they are too scattered for the hardware to foresee. */
-static void point(const vaei_rows *r, int64_t channel, const vaei_spot *spots, int64_t m, const vaei_tap *taps, int64_t count,
+static void point(const vaei_rows *r, int64_t channel, const vaei_spot *points, int64_t m, const vaei_tap *taps, int64_t count,
                   const float **a) {
     const float *const in = r->view.in + channel;
     for (int64_t i = 0; i < m; i++) {
-        const vaei_spot *const s = spots + i;
+        const vaei_spot *const s = points + i;
         if (s->inside) {
             for (int64_t t = 0; t < count; t++) {
                 a[t * m + i] = in + (s->at + taps[t].offset);
@@ -62,17 +62,17 @@ static void group_by_pointers(const vaei_rows *r, int64_t group, int64_t first, 
     const float *const packed = r->packed + group * r->group_floats, *const bias = r->bias ? r->bias + group * r->width : NULL;
     const float *a[POINTERS];
     vaei_tap at[TAPS];
-    vaei_spot spots[VAEI_BAND_ROWS];
+    vaei_spot points[VAEI_BAND_ROWS];
     float *out[VAEI_BAND_ROWS], *c[VAEI_BAND_ROWS];
     for (int64_t from = first; from < last; from += stretch) {
         const int64_t count = vaei_min(stretch, last - from);
         int64_t t = 0;
-        vaei_view_spots(&r->view, from, count, spots);
+        vaei_view_spots(&r->view, from, count, points);
         output_rows(r, from, count, out);
         do { /* once without a tap too: the bias alone */
             const int64_t now = vaei_min(block, taps - t);
             vaei_view_taps(&r->view, t, now, at);
-            point(r, group * r->depth, spots, count, at, now, a);
+            point(r, group * r->depth, points, count, at, now, a);
             for (int64_t n = 0; n < r->width; n += k->nr) {
                 for (int64_t i = 0; i < count; i++) c[i] = out[i] + group * r->width + n;
                 k->dot_tile(count, vaei_min(k->nr, r->width - n), now, r->depth, a,

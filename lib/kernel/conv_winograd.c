@@ -6,13 +6,13 @@
  *
  *   Y = A' [ sum_c (G g G') . (B' d B) ] A                                      (Lavin, Gray 2015, arXiv:1509.09308)
  *
- * For each of the spots of a tile the sum over channels is a matrix product:
+ * For each of the points of a tile the sum over channels is a matrix product:
  *
- *   x -> v[spot][tile][c]      m[spot][tile][o] = v u[spot][c][o]      m -> y          u = G g G', packed into panels
+ *   x -> v[point][tile][c]      m[point][tile][o] = v u[point][c][o]      m -> y          u = G g G', packed into panels
  *
  * What is strided falls into phases of stride 1 first (winograd.c): 4x4 of stride 2 takes 100 multiplications for 16
  * outputs instead of 256, 3x3 of stride 2 takes 81 instead of 144. Phases that add up and are alike, as those of 4x4, do so at each
- * spot: their channels stand behind one another in v and u, and m is turned into y once.
+ * point: their channels stand behind one another in v and u, and m is turned into y once.
  *
  * The matrices are Lagrange's interpolation at the finite points 0, a, -a, b, -b (three taps) or 0, a, -a, b (two) and at
  * infinity, with a = 5/8, b = 3/2, chosen among short binary fractions for the smallest error; B and A are exact in float.
@@ -48,7 +48,7 @@
 enum {
     SIZE = VAEI_WINOGRAD_SIZE,
     SPAN = VAEI_WINOGRAD_SPAN,
-    SPOTS = VAEI_WINOGRAD_SPOTS,
+    POINTS = VAEI_WINOGRAD_SPOTS,
     LINE = VAEI_WINOGRAD_LINE,
     CACHE_BYTES = 1 << 20,   /* the second one */
     NEAR_BYTES = 512 * 1024, /* of v and m together, of a block that is a task, where that leaves room for enough tiles: */
@@ -77,13 +77,13 @@ enum {
 
 /* The plan, and how much is done at once. Blocks of tiles are tasks that keep to the second cache as far as they can. Where u is far
  * larger, blocks are large, so that u is read less often, and come one after another; tasks are parts of one: tiles to transform,
- * spots to multiply. */
+ * points to multiply. */
 typedef struct frame {
     vaei_winograd_plan p;
     int64_t together, depth, panels; /* phases multiplied at once; channels of them; panels then */
     int64_t total;                   /* tiles of the batch */
     int64_t block, patch;            /* tiles at once: transformed and multiplied, made on demand */
-    int64_t v, m;                    /* floats from spot to spot */
+    int64_t v, m;                    /* floats from point to point */
     int32_t far;
 } frame;
 
@@ -110,7 +110,7 @@ static frame frame_of(const vaei_conv *g, int64_t n, int32_t data) {
     f.depth = f.together * f.p.c;
     f.panels = f.p.panels / f.together;
     f.total = n * f.p.tiles_y * f.p.tiles_x;
-    const int64_t one = f.p.spots * (f.together * f.p.row_c + f.p.row_o) * (int64_t)sizeof(float);
+    const int64_t one = f.p.points * (f.together * f.p.row_c + f.p.row_o) * (int64_t)sizeof(float);
     const int64_t least = u_bytes(&f.p) > CACHE_BYTES ? NEAR_LEAST_WIDE : NEAR_LEAST;
     f.far = u_bytes(&f.p) > 2 * CACHE_BYTES;
     const int64_t most = f.far ? clamp(FAR_BYTES / one, least, MAX_BLOCK) : clamp(NEAR_BYTES / one, least, NEAR_MOST);
@@ -130,14 +130,15 @@ int32_t vaei_winograd(const vaei_conv *g, int32_t data) {
     const int64_t fewer = vaei_min(g->c, g->oc), more = vaei_max(g->c, g->oc);
     vaei_winograd_plan p;
     if (fewer < MIN_CHANNELS || more / fewer > MAX_RATIO || !vaei_winograd_plan_of(g, data, &p)) return 0;
-    const int64_t product = p.c * vaei_divide_up(p.oc, LINE), spots = vaei_winograd_products(&p);
+    const int64_t product = p.c * vaei_divide_up(p.oc, LINE), points = vaei_winograd_products(&p);
     const int64_t images = g->training ? IMAGES : 1, taps = g->kh * g->kw;
     int64_t direct = 0;
     for (int64_t i = 0; i < p.phases; i++) {
         const vaei_winograd_phase *const f = p.phase + i;
         direct += f->y.size * f->y.taps * f->x.size * f->x.taps;
     }
-    return images * (spots * product + TRANSFORM * (p.c + p.oc) * spots / SPOTS) + (READ + (g->training ? MAKE : 0)) * p.panels * product <
+    return images * (points * product + TRANSFORM * (p.c + p.oc) * points / POINTS) +
+               (READ + (g->training ? MAKE : 0)) * p.panels * product <
            images * direct * product + READ * taps * product;
 }
 
@@ -257,7 +258,7 @@ static int64_t patch_floats(const frame *f) {
 }
 
 static int64_t block_floats(const frame *f) {
-    return f->p.spots * (f->together * f->v + f->m);
+    return f->p.points * (f->together * f->v + f->m);
 }
 
 /* Blocks that may be at work at once, and patches of each */
@@ -314,11 +315,11 @@ static void input_tiles(const batch *b, int64_t number, int64_t t, int64_t end) 
     const frame *const f = &w->f;
     const vaei_winograd_phase *const phase = b->phase + number;
     for (; t < end; t++) {
-        const float *x[SPOTS];
+        const float *x[POINTS];
         if (empty(b->tile + t)) continue;
         vaei_winograd_see(&f->p, phase, b->tile + t, b->at + t, w->in, w->zeros, x);
         if (phase == f->p.phase && b->at[t].x + 1 < f->p.tiles_x) prefetch_tile(f, b->tile + t, x);
-        w->k->winograd_input(f->p.c, b->tile + t, x, b->v + number * f->p.spots * f->v + t * f->p.row_c, f->v);
+        w->k->winograd_input(f->p.c, b->tile + t, x, b->v + number * f->p.points * f->v + t * f->p.row_c, f->v);
     }
 }
 
@@ -334,7 +335,7 @@ static void prologue_tiles(const batch *b, int64_t t, int64_t end, float *patch)
         make_patch(w, at.n, phase->y.in + at.y * SIZE, phase->x.in + at.x * SIZE, rows, width, patch);
         for (int64_t i = 0; i < count; i++, t++) {
             const int64_t columns = vaei_winograd_span(phase->x.taps, b->tile[t].columns);
-            const float *x[SPOTS];
+            const float *x[POINTS];
             for (int64_t r = 0; r < rows; r++) {
                 const float *pixel = patch + (r * width + i * SIZE) * f->p.c;
                 for (int64_t s = 0; s < columns; s++, pixel += f->p.c) x[r * columns + s] = pixel;
@@ -372,21 +373,21 @@ static void multiply_rows(const winograd *w, int64_t rows, const float *const *a
     }
 }
 
-/* All tiles of a spot */
-static void multiply_task(void *arg, int32_t spot) {
+/* All tiles of a point */
+static void multiply_task(void *arg, int32_t point) {
     const batch *const b = arg;
     const winograd *const w = b->w;
     const vaei_winograd_plan *const p = &w->f.p;
     const frame *const f = &w->f;
-    const float *const v = b->v + spot * f->v, *const u = w->u + vaei_winograd_panel(b->phase, spot) * panel_floats(w->k, f);
-    float *const m = b->m + spot * f->m;
-    const vaei_winograd_tile least = vaei_winograd_least(b->phase, spot);
+    const float *const v = b->v + point * f->v, *const u = w->u + vaei_winograd_panel(b->phase, point) * panel_floats(w->k, f);
+    float *const m = b->m + point * f->m;
+    const vaei_winograd_tile least = vaei_winograd_least(b->phase, point);
     const int32_t all = vaei_winograd_has(&b->common, &least);
-    const int64_t step = p->spots * f->v; /* from phase to phase */
+    const int64_t step = p->points * f->v; /* from phase to phase */
     const float *a[VAEI_WINOGRAD_PHASES * MAX_BLOCK + 1];
     float *c[MAX_BLOCK + 1];
     int64_t rows = 0;
-    if (w->k->blas) { /* rows of tiles without the spot hold zeros */
+    if (w->k->blas) { /* rows of tiles without the point hold zeros */
         for (int64_t i = 0; i < f->together; i++)
             vaei_blas_product(b->tiles, p->c, p->oc, v + i * step, p->row_c, u + i * p->c * p->oc, NULL, i > 0, m, p->row_o);
         return;
@@ -480,7 +481,7 @@ static void run_block(const winograd *w, batch *b) {
         }
         b->common = vaei_winograd_common(b->tiles, b->tile);
         vaei_parallel(w->within, parts, input_task, b);
-        vaei_parallel(w->within, (int32_t)(vaei_winograd_spots(taps_y) * vaei_winograd_spots(taps_x)), multiply_task, b);
+        vaei_parallel(w->within, (int32_t)(vaei_winograd_points(taps_y) * vaei_winograd_points(taps_x)), multiply_task, b);
         vaei_parallel(w->within, parts, output_task, b);
     }
     if (w->epilogue) vaei_parallel(w->within, parts, finish_task, b);
@@ -490,7 +491,7 @@ static void winograd_task(void *arg, int32_t index) {
     winograd *const w = arg;
     const frame *const f = &w->f;
     const int32_t seat = vaei_seat_take(&w->seats);
-    const int64_t last = vaei_min((index + 1) * w->run, f->total), floats = f->together * f->p.spots * f->v;
+    const int64_t last = vaei_min((index + 1) * w->run, f->total), floats = f->together * f->p.points * f->v;
     batch b;
     b.w = w;
     b.v = w->scratch + seat * seat_floats(f);

@@ -3,23 +3,23 @@
  *
  *   Y = A' [ sum_c (G g G') . (B' d B) ] A     gives     dG = G' [ sum over tiles (B' d B) . (A dY A') ] G
  *
- * For each of the spots of a tile the sum over tiles is a matrix product of what the input became and what the error
+ * For each of the points of a tile the sum over tiles is a matrix product of what the input became and what the error
  * became; the sums of a panel are turned into those of its taps once, at the end:
  *
- *   x -> v[spot][tile][c]     dy -> e[spot][tile][o]     du[panel][c][o] += v' e     dw[o][c][tap] += G' du G
+ *   x -> v[point][tile][c]     dy -> e[point][tile][o]     du[panel][c][o] += v' e     dw[o][c][tap] += G' du G
  *
  * A part of an axis with one tap needs no transform there; where both have one, pixels are multiplied where they are.
  *
  * Phases come one after another; of each, block by block of tiles, first all tiles are transformed, then all panels
  * multiplied. A task owns some tiles of the one or some rows of a panel of the other: nothing is summed twice.
  *
- * Order of summation: blocks of tiles (a number fixed by the shape) are each one chain of FMA from 0 for each spot, added
+ * Order of summation: blocks of tiles (a number fixed by the shape) are each one chain of FMA from 0 for each point, added
  * ascending; G' du G is formed in double and rounded once, then added to dw. */
 #include "kernel/winograd.h"
 
 enum {
     SIZE = VAEI_WINOGRAD_SIZE,
-    SPOTS = VAEI_WINOGRAD_SPOTS,
+    POINTS = VAEI_WINOGRAD_SPOTS,
     BLOCK_BYTES = 768 * 1024, /* of v and e together: they stay in the second cache */
     MIN_BLOCK = 32,
     MAX_BLOCK = 96,
@@ -45,7 +45,7 @@ typedef struct weight {
     int64_t rows, columns, one; /* one: floats of a panel */
     int64_t join;               /* rows that join at once: where their taps follow one another in dw, several */
     int64_t total, block;       /* tiles */
-    int64_t step_v, step_e;     /* floats from spot to spot */
+    int64_t step_v, step_e;     /* floats from point to point */
     const float *x, *dy, *zeros;
     float *sums, *v, *e, *dw;
     /* at work: */
@@ -66,7 +66,7 @@ static weight weight_of(const vaei_conv *g, int64_t n) {
     f.one = f.rows * f.columns;
     f.join = f.rows_x ? RUN / f.p.taps : 1;
     f.total = n * f.p.tiles_y * f.p.tiles_x;
-    f.block = BLOCK_BYTES / (f.p.spots * (int64_t)sizeof(float)) / (f.p.row_c + f.p.row_o);
+    f.block = BLOCK_BYTES / (f.p.points * (int64_t)sizeof(float)) / (f.p.row_c + f.p.row_o);
     f.block = vaei_min(f.total, vaei_max(MIN_BLOCK, vaei_min(f.block, MAX_BLOCK)));
     f.step_v = vaei_winograd_step(f.block, f.p.row_c);
     f.step_e = vaei_winograd_step(f.block, f.p.row_o);
@@ -78,14 +78,14 @@ int32_t vaei_winograd_weight(const vaei_conv *g) {
     vaei_winograd_plan p;
     if (fewer < MIN_CHANNELS || more / fewer > MAX_RATIO || !vaei_winograd_plan_of(g, 0, &p)) return 0;
     const int64_t product = vaei_min(g->c * lanes(g->oc), g->oc * lanes(g->c)) / VAEI_WINOGRAD_LINE;
-    const int64_t spots = vaei_winograd_products(&p), direct = g->oh * g->ow * g->kh * g->kw;
+    const int64_t points = vaei_winograd_products(&p), direct = g->oh * g->ow * g->kh * g->kw;
     return p.panels * g->c * g->oc <= PANEL_FLOATS &&
-           IMAGES * (spots * product + TRANSFORM * (g->c + g->oc) * spots / 36) + JOIN * p.panels * product < IMAGES * direct * product;
+           IMAGES * (points * product + TRANSFORM * (g->c + g->oc) * points / 36) + JOIN * p.panels * product < IMAGES * direct * product;
 }
 
 int64_t vaei_winograd_weight_scratch(const vaei_conv *g, int64_t n) {
     const weight f = weight_of(g, n);
-    return f.p.row_c + f.p.panels * f.one + f.p.spots * (f.step_v + f.step_e);
+    return f.p.row_c + f.p.panels * f.one + f.p.points * (f.step_v + f.step_e);
 }
 
 /* ---- x and dy to v and e, a task some tiles of the block ---- */
@@ -99,7 +99,7 @@ static void transform_task(void *arg, int32_t index) {
     const vaei_winograd_plan *const p = &f->p;
     for (int64_t t = index * GROUP; t < vaei_min((index + 1) * GROUP, f->tiles); t++) {
         const vaei_winograd_place at = vaei_winograd_place_of(p, f->first + t);
-        const float *x[SPOTS];
+        const float *x[POINTS];
         vaei_winograd_see(p, f->phase, f->tile + t, &at, f->x, f->zeros, x);
         f->k->winograd_input(p->c, f->tile + t, x, f->v + t * p->row_c, f->step_v);
         f->k->winograd_error(p->oc, f->tile + t, f->dy + first_output(p, &at), p->ow * p->oc, p->oc, f->e + t * p->row_o, f->step_e);
@@ -144,9 +144,9 @@ static void spots_task(void *arg, int32_t index) {
     const vaei_winograd_plan *const p = &f->p;
     const band to = band_of(f, index);
     if (to.rows <= 0) return;
-    const vaei_winograd_sharing spots = vaei_winograd_sharing_of(f->phase, to.panel);
+    const vaei_winograd_sharing points = vaei_winograd_sharing_of(f->phase, to.panel);
     int32_t more = f->first > 0;
-    for (int64_t s = 0, i = spots.first; s < spots.count; s++, i += spots.step) {
+    for (int64_t s = 0, i = points.first; s < points.count; s++, i += points.step) {
         const vaei_winograd_tile least = vaei_winograd_least(f->phase, i);
         const int32_t all = vaei_winograd_has(&f->common, &least);
         const float *x[MAX_BLOCK + 1], *y[MAX_BLOCK + 1];
@@ -243,7 +243,7 @@ void vaei_winograd_weight_run(const vaei_kernels *k, const vaei_pool *pool, cons
     f.zeros = scratch;
     f.sums = scratch + f.p.row_c;
     f.v = f.sums + f.p.panels * f.one;
-    f.e = f.v + f.p.spots * f.step_v;
+    f.e = f.v + f.p.points * f.step_v;
     memset(scratch, 0, (size_t)f.p.c * sizeof *scratch);
     for (int64_t i = 0; i < f.p.phases; i++) {
         f.phase = f.p.phase + i;

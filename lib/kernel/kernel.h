@@ -55,11 +55,11 @@ typedef struct vaei_winograd_tile {
     int64_t taps_y, taps_x, rows, columns;
 } vaei_winograd_tile;
 
-/* Along an axis: the numbers of the input that `size` outputs see; spots of a whole tile; panels of transformed weights */
+/* Along an axis: the numbers of the input that `size` outputs see; points of a whole tile; panels of transformed weights */
 VAEI_INLINE int64_t vaei_winograd_span(int64_t taps, int64_t size) {
     return size + taps - 1;
 }
-VAEI_INLINE int64_t vaei_winograd_spots(int64_t taps) {
+VAEI_INLINE int64_t vaei_winograd_points(int64_t taps) {
     return taps + 3;
 }
 VAEI_INLINE int64_t vaei_winograd_panels(int64_t taps) {
@@ -90,10 +90,10 @@ typedef struct vaei_kernels {
                        int32_t accumulate);
 
     /* -- winograd.tmpl.h: the transforms of conv_winograd.c, channel by channel, for one tile --------------------------
-     * winograd_input: what the tile sees, x[span_y][span_x] pixels, to its spots in v[spots_y][spots_x][stride].
-     * winograd_output: from its spots in m[spots_y][spots_x][stride] to rows x columns of pixels, `line` and `pixel` floats
+     * winograd_input: what the tile sees, x[span_y][span_x] pixels, to its points in v[points_y][points_x][stride].
+     * winograd_output: from its points in m[points_y][points_x][stride] to rows x columns of pixels, `line` and `pixel` floats
      *   apart; then + bias[c], then + add (laid out as y), each may be NULL.
-     * winograd_error: the gradient of such pixels, to e[spots_y][spots_x][stride].
+     * winograd_error: the gradient of such pixels, to e[points_y][points_x][stride].
      * winograd_weight: panels u[panels_y][panels_x][stride] of `count` filters side by side: tap t of taps_y x taps_x is the
      *   row g[tap[t]][row]; times scale[i] (NULL: 1). winograd_weight_grad: the gradient of such rows, from du to g. */
     void (*winograd_input)(int64_t channels, const vaei_winograd_tile *tile, const float *const *x, float *v, int64_t stride);

@@ -72,7 +72,7 @@ typedef struct vaei_stretch {
 vaei_stretch vaei_view_inside(int64_t count, int64_t step, int64_t first, int64_t taps, int64_t dilation, int64_t size);
 
 /* `count` positions from number `first` on; taps [t0, t0 + count) */
-void vaei_view_spots(const vaei_view *v, int64_t first, int64_t count, vaei_spot *spots);
+void vaei_view_spots(const vaei_view *v, int64_t first, int64_t count, vaei_spot *points);
 void vaei_view_taps(const vaei_view *v, int64_t t0, int64_t count, vaei_tap *taps);
 
 /* The line that the taps of row ty see from positions (n, i, j), ... (n, i, j + count - 1): vaei_view_width() pixels in the order

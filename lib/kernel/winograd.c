@@ -68,7 +68,7 @@ int32_t vaei_winograd_plan_of(const vaei_conv *g, int32_t data, vaei_winograd_pl
         f->panel = p->panels;
         if (f->y.taps < 1 || f->x.taps < 1 || f->y.taps > VAEI_WINOGRAD_TAPS || f->x.taps > VAEI_WINOGRAD_TAPS) return 0;
         p->panels += vaei_winograd_panels(f->y.taps) * vaei_winograd_panels(f->x.taps);
-        p->spots = vaei_max(p->spots, vaei_winograd_spots(f->y.taps) * vaei_winograd_spots(f->x.taps));
+        p->points = vaei_max(p->points, vaei_winograd_points(f->y.taps) * vaei_winograd_points(f->x.taps));
         p->tiles_y = vaei_max(p->tiles_y, vaei_divide_up(f->y.size, VAEI_WINOGRAD_SIZE));
         p->tiles_x = vaei_max(p->tiles_x, vaei_divide_up(f->x.size, VAEI_WINOGRAD_SIZE));
     }
@@ -109,26 +109,26 @@ void vaei_winograd_see(const vaei_winograd_plan *p, const vaei_winograd_phase *f
 
 static int64_t least(int64_t taps, int64_t i) {
     if (taps == 1) return i + 1;
-    return i == vaei_winograd_spots(taps) - 1 ? 1 : vaei_max(i + 3 - taps, 1);
+    return i == vaei_winograd_points(taps) - 1 ? 1 : vaei_max(i + 3 - taps, 1);
 }
 
 vaei_winograd_tile vaei_winograd_least(const vaei_winograd_phase *f, int64_t i) {
-    const int64_t spots_x = vaei_winograd_spots(f->x.taps);
-    return (vaei_winograd_tile){f->y.taps, f->x.taps, least(f->y.taps, i / spots_x), least(f->x.taps, i % spots_x)};
+    const int64_t points_x = vaei_winograd_points(f->x.taps);
+    return (vaei_winograd_tile){f->y.taps, f->x.taps, least(f->y.taps, i / points_x), least(f->x.taps, i % points_x)};
 }
 
-int64_t vaei_winograd_panel(const vaei_winograd_phase *f, int64_t spot) {
-    const int64_t spots_x = vaei_winograd_spots(f->x.taps);
-    const int64_t y = f->y.taps > 1 ? spot / spots_x : 0, x = f->x.taps > 1 ? spot % spots_x : 0;
+int64_t vaei_winograd_panel(const vaei_winograd_phase *f, int64_t point) {
+    const int64_t points_x = vaei_winograd_points(f->x.taps);
+    const int64_t y = f->y.taps > 1 ? point / points_x : 0, x = f->x.taps > 1 ? point % points_x : 0;
     return f->panel + y * vaei_winograd_panels(f->x.taps) + x;
 }
 
 vaei_winograd_sharing vaei_winograd_sharing_of(const vaei_winograd_phase *f, int64_t panel) {
-    const int64_t spots_y = vaei_winograd_spots(f->y.taps), spots_x = vaei_winograd_spots(f->x.taps), number = panel - f->panel;
+    const int64_t points_y = vaei_winograd_points(f->y.taps), points_x = vaei_winograd_points(f->x.taps), number = panel - f->panel;
     if (f->y.taps > 1 && f->x.taps > 1) return (vaei_winograd_sharing){number, 1, 1};
-    if (f->y.taps > 1) return (vaei_winograd_sharing){number * spots_x, 1, spots_x};
-    if (f->x.taps > 1) return (vaei_winograd_sharing){number, spots_x, spots_y};
-    return (vaei_winograd_sharing){0, 1, spots_y * spots_x};
+    if (f->y.taps > 1) return (vaei_winograd_sharing){number * points_x, 1, points_x};
+    if (f->x.taps > 1) return (vaei_winograd_sharing){number, points_x, points_y};
+    return (vaei_winograd_sharing){0, 1, points_y * points_x};
 }
 
 void vaei_winograd_taps(const vaei_winograd_plan *p, const vaei_winograd_phase *f, int64_t *tap) {

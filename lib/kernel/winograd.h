@@ -9,7 +9,7 @@
 enum {
     VAEI_WINOGRAD_SIZE = 4, /* outputs of a tile along an axis */
     VAEI_WINOGRAD_TAPS = 3, /* of a phase along an axis, at most */
-    VAEI_WINOGRAD_SPAN = 6, /* spots */
+    VAEI_WINOGRAD_SPAN = 6, /* points */
     VAEI_WINOGRAD_SPOTS = VAEI_WINOGRAD_SPAN * VAEI_WINOGRAD_SPAN,
     VAEI_WINOGRAD_PHASES = 4,
     VAEI_WINOGRAD_LINE = 16 /* floats of a cache line */
@@ -36,7 +36,7 @@ typedef struct vaei_winograd_plan {
     int64_t step_y, step_x;   /* pixels of y a tile of one output covers with all phases */
     int64_t tiles_y, tiles_x; /* of an image: the same grid for every phase */
     int64_t phases, panels;   /* panels of all phases */
-    int64_t spots;            /* of the largest phase */
+    int64_t points;           /* of the largest phase */
     int64_t row_c, row_o;     /* floats from tile to tile: whole lines, not so many that rows share sets of the cache */
     vaei_winograd_phase phase[VAEI_WINOGRAD_PHASES];
 } vaei_winograd_plan;
@@ -55,7 +55,7 @@ vaei_winograd_tile vaei_winograd_tile_at(const vaei_winograd_phase *f, const vae
 /* Pointers to the span_y x span_x pixels the tile sees; to zeros[c] outside of the image */
 void vaei_winograd_see(const vaei_winograd_plan *p, const vaei_winograd_phase *f, const vaei_winograd_tile *tile,
                        const vaei_winograd_place *at, const float *in, const float *zeros, const float **x);
-/* The least rows and columns of a tile that has spot i: one cut to fewer keeps the first points and the last, infinity. */
+/* The smallest tile that contains point i. A tile of fewer outputs keeps the first points and the last one, infinity. */
 vaei_winograd_tile vaei_winograd_least(const vaei_winograd_phase *f, int64_t i);
 VAEI_INLINE int32_t vaei_winograd_has(const vaei_winograd_tile *tile, const vaei_winograd_tile *least) {
     return (tile->rows >= least->rows) & (tile->columns >= least->columns);
@@ -69,15 +69,15 @@ VAEI_INLINE vaei_winograd_tile vaei_winograd_common(int64_t tiles, const vaei_wi
     }
     return common;
 }
-/* Floats from spot to spot of a block of tiles: an odd number of lines, so that the spots of a tile have sets of their own */
+/* Floats from point to point of a block of tiles: an odd number of lines, so that the points of a tile have sets of their own */
 VAEI_INLINE int64_t vaei_winograd_step(int64_t tiles, int64_t row) {
     return (tiles * row / VAEI_WINOGRAD_LINE | 1) * VAEI_WINOGRAD_LINE;
 }
-/* The panel that spot i of a phase multiplies with */
-int64_t vaei_winograd_panel(const vaei_winograd_phase *f, int64_t spot);
-/* The other way round: along an axis with one tap all spots share a panel */
+/* The panel that point i of a phase multiplies with */
+int64_t vaei_winograd_panel(const vaei_winograd_phase *f, int64_t point);
+/* The other way round: along an axis with one tap all points share a panel */
 typedef struct vaei_winograd_sharing {
-    int64_t first, step, count; /* spots first, first + step, ... */
+    int64_t first, step, count; /* points first, first + step, ... */
 } vaei_winograd_sharing;
 vaei_winograd_sharing vaei_winograd_sharing_of(const vaei_winograd_phase *f, int64_t panel);
 /* Where the taps of a phase stand in a filter: tap[taps_y taps_x] */

@@ -54,7 +54,7 @@ static const float wino_cut[2][3][4] = {
 };
 
 #define WINO_SPAN(taps, size) ((size) + (taps)-1)
-/* The spot of number i of a span: the last one is infinity's, whichever points are left out */
+/* The point of number i of a span: the last one is infinity's, whichever points are left out */
 #define WINO_SPOT(taps, size, i) ((taps) == 1 || (i) < WINO_SPAN(taps, size) - 1 ? (i) : (taps) + 2)
 
 #define WINO_EACH(i, count) WINO_UNROLL for (int64_t i = 0; i < (count); i++)
@@ -254,7 +254,7 @@ V_FN void wino_input_vector(const vaei_winograd_tile *tile, const float *const *
     _Alignas(64) float t[WINO_SPOTS * WINO_SPOTS * V_WIDTH];
     const int64_t rows = WINO_SPAN(tile->taps_y, tile->rows), columns = WINO_SPAN(tile->taps_x, tile->columns);
     const int64_t last = WINO_SPOT(tile->taps_x, tile->columns, columns - 1);
-    const wino_grid all = {vaei_winograd_spots(tile->taps_x) * stride, stride};
+    const wino_grid all = {vaei_winograd_points(tile->taps_x) * stride, stride};
     const int32_t along_x = tile->taps_x > 1, along_y = tile->taps_y > 1;
     const wino_grid grid = along_y ? wino_t : all;
     float *const between = along_y ? t : v;
@@ -269,10 +269,10 @@ V_FN void wino_input_vector(const vaei_winograd_tile *tile, const float *const *
     }
 #define WINO_COLUMN(taps, size)                                                                       \
     WINO_LOOP for (int64_t n = 0; n < columns; n++) {                                                 \
-        const int64_t spot = n < columns - 1 ? n : last;                                              \
-        float *const to = v + spot * all.step;                                                        \
+        const int64_t point = n < columns - 1 ? n : last;                                             \
+        float *const to = v + point * all.step;                                                       \
         WINO_EACH(r, WINO_SPAN(taps, size))                                                           \
-        d[r] = get(along_x ? t + r * wino_t.line + spot * wino_t.step : x[r * columns + n] + i, j);   \
+        d[r] = get(along_x ? t + r * wino_t.line + point * wino_t.step : x[r * columns + n] + i, j);  \
         wino_spread(taps, size, d, out);                                                              \
         WINO_EACH(r, WINO_SPAN(taps, size)) put(to + WINO_SPOT(taps, size, r) * all.line, j, out[r]); \
     }
@@ -298,7 +298,7 @@ V_FN void wino_output_vector(const vaei_winograd_tile *tile, const int64_t j, co
     _Alignas(64) float t[WINO_SPOTS * WINO_SPOTS * V_WIDTH];
     const int64_t rows = WINO_SPAN(tile->taps_y, tile->rows), columns = tile->columns;
     const int64_t last = WINO_SPOT(tile->taps_y, tile->rows, rows - 1);
-    const wino_grid all = {vaei_winograd_spots(tile->taps_x) * stride, stride};
+    const wino_grid all = {vaei_winograd_points(tile->taps_x) * stride, stride};
     const int32_t along_x = tile->taps_x > 1;
     const wino_grid grid = along_x ? wino_t : all;
     const float *const between = along_x ? t : m;
@@ -306,9 +306,9 @@ V_FN void wino_output_vector(const vaei_winograd_tile *tile, const int64_t j, co
     v_f32 d[WINO_SPOTS], out[WINO_SIZE];
 #define WINO_ROW(taps, size)                                                                           \
     WINO_LOOP for (int64_t n = 0; n < rows; n++) {                                                     \
-        const int64_t spot = n < rows - 1 ? n : last;                                                  \
-        const float *const from = m + spot * all.line;                                                 \
-        float *const to = t + spot * wino_t.line;                                                      \
+        const int64_t point = n < rows - 1 ? n : last;                                                 \
+        const float *const from = m + point * all.line;                                                \
+        float *const to = t + point * wino_t.line;                                                     \
         WINO_EACH(s, WINO_SPAN(taps, size)) d[s] = get(from + WINO_SPOT(taps, size, s) * all.step, j); \
         wino_gather(taps, size, d, out);                                                               \
         WINO_EACH(s, size) put(to + s * wino_t.step, j, out[s]);                                       \
@@ -348,7 +348,7 @@ V_FN void wino_error_vector(const vaei_winograd_tile *tile, const int64_t j, con
     _Alignas(64) float t[WINO_SPOTS * WINO_SPOTS * V_WIDTH];
     const int64_t columns = WINO_SPAN(tile->taps_x, tile->columns);
     const int64_t last = WINO_SPOT(tile->taps_x, tile->columns, columns - 1);
-    const wino_grid all = {vaei_winograd_spots(tile->taps_x) * stride, stride}, pixels = {line, pixel};
+    const wino_grid all = {vaei_winograd_points(tile->taps_x) * stride, stride}, pixels = {line, pixel};
     const int32_t along_x = tile->taps_x > 1, along_y = tile->taps_y > 1;
     const wino_grid into = along_y ? wino_t : all, out_of = along_x ? wino_t : pixels;
     float *const to_x = along_y ? t : e;
@@ -364,9 +364,9 @@ V_FN void wino_error_vector(const vaei_winograd_tile *tile, const int64_t j, con
     }
 #define WINO_COLUMN(taps, size)                                                                       \
     WINO_LOOP for (int64_t n = 0; n < columns; n++) {                                                 \
-        const int64_t spot = n < columns - 1 ? n : last;                                              \
-        const float *const from = from_y + spot * out_of.step;                                        \
-        float *const to = e + spot * all.step;                                                        \
+        const int64_t point = n < columns - 1 ? n : last;                                             \
+        const float *const from = from_y + point * out_of.step;                                       \
+        float *const to = e + point * all.step;                                                       \
         WINO_EACH(r, size) d[r] = get(from + r * out_of.line, j);                                     \
         wino_scatter(taps, size, d, out);                                                             \
         WINO_EACH(r, WINO_SPAN(taps, size)) put(to + WINO_SPOT(taps, size, r) * all.line, j, out[r]); \

@@ -16,8 +16,9 @@ typedef struct distance_job {
     double *aux, weight;
 } distance_job;
 
-/* |r - e|^2 of a residual from that of its direction and the code, both of length 1: (|r| - 1)^2 + |r| d2. Without cosine it is d2. */
-static double left_of(const vaei_pass *p, int64_t row, int64_t stage, double d2) {
+/* |r - e|^2, recovered from d2, the squared distance of the direction of r, a vector of length 1, to the code, which has length 1 too:
+ * (|r| - 1)^2 + |r| d2. Without cosine it is d2. */
+static double residual_error(const vaei_pass *p, int64_t row, int64_t stage, double d2) {
     const float *lengths = p->piece[VAEI_CODEBOOKS_LENGTH];
     if (!lengths) return d2;
     const double length = (double)lengths[row * vaei_codebooks_of(p)->stages + stage];
@@ -37,7 +38,7 @@ static void distances(void *arg, int64_t begin, int64_t end) {
             for (int64_t row = i * p->s->rows; row < (i + 1) * p->s->rows; row++) {
                 const double d2 = p->k->sum_squared_difference(s->D, v.x + row * v.ld, codes + v.code[row * v.stride] * s->D);
                 of_stage += d2;
-                left += s->residual ? left_of(p, row, stage, d2) : d2;
+                left += s->residual ? residual_error(p, row, stage, d2) : d2;
             }
             sum += of_stage;
             last = s->residual ? left : last + left;

@@ -73,8 +73,8 @@ vae_status_t vaei_recipe_build(vaei_recipe *recipe, vaei_arena *arena, vaei_docu
         if (!at[i].section) continue;
         VAEI_TRY(type->form == VAEI_FORM_SUM ? vaei_objective_build(&objective, arena, at[i].section) : bind_section(&at[i], type, arena));
     }
-    const char *text = print(at, 1, arena), *law = print(at, 0, arena);
-    if (!text || !law) return VAE_E_NOMEM;
+    const char *text = print(at, 1, arena), *resume_text = print(at, 0, arena);
+    if (!text || !resume_text) return VAE_E_NOMEM;
     *recipe = (vaei_recipe){
         .optimizer = (const vaei_optimizer_ops *)at[VAEI_SECTION_optimizer].module, /* a module is the first member of its ops */
         .objective = objective,
@@ -85,7 +85,7 @@ vae_status_t vaei_recipe_build(vaei_recipe *recipe, vaei_arena *arena, vaei_docu
         .clip_conf = at[VAEI_SECTION_clip].conf,
         .memory = (const vaei_memory_ops *)at[VAEI_SECTION_memory].module,
         .text = text,
-        .law = law,
+        .resume_text = resume_text,
     };
     return VAE_OK;
 }

@@ -20,8 +20,8 @@ typedef struct vaei_recipe {
     const vaei_clip_ops *clip;
     const vaei_memory_ops *memory;
     void *optimizer_conf, *schedule_conf, *clip_conf;
-    const char *text; /* canonical, one section a line */
-    const char *law;  /* the same without what changes no result: memory */
+    const char *text;        /* canonical, one section a line */
+    const char *resume_text; /* the same without what changes no result: memory */
 } vaei_recipe;
 
 /* From the training sections of the document (model sections are left alone). Adds missing sections to the document. */
