@@ -117,10 +117,10 @@ START_TEST(test_memory_grows_with_the_root_of_the_depth) {
     char section[sizeof(text) + 8];
     vaei_heap_init_default(&heap);
     vaei_arena_init(&arena, &heap);
-    const int length = snprintf(section, sizeof(section), "net %s\n", text);
+    const int length = snprintf(section, sizeof(section), "encoder %s\n", text);
     ck_assert_int_eq(vaei_document_parse(&document, &arena, section, (size_t)length), VAE_OK);
     vaei_build_init(&build, &arena);
-    ck_assert_int_eq(vaei_stack_build(&stack, &build, &document.first->pipeline, "net", &in), VAE_OK);
+    ck_assert_int_eq(vaei_stack_build(&stack, &build, &document.first->pipeline, "encoder", &in), VAE_OK);
     ck_assert_int_eq(vaei_stacks_link(build.stacks, &arena), VAE_OK);
     vaei_stack_need(stack, kernels(), 100, 1, &keep);
     vaei_stack_need_recomputing(stack, kernels(), 100, vaei_stack_segment(stack, kernels(), 100), &again);

@@ -101,6 +101,15 @@ static void check_values(const vaei_kind *g, const vaei_module *m, const vaei_op
         wants(g, m, o, "1", 0);
         wants(g, m, o, "maybe", 0);
         break;
+    case VAEI_OPT_PATH:
+        wants(g, m, o, "encoder.0", 1);
+        wants(g, m, o, "decoder.2.body.1.T", 1);
+        wants(g, m, o, "none", 1);
+        wants(g, m, o, "encoder..0", 0);
+        wants(g, m, o, ".0", 0);
+        wants(g, m, o, "encoder.", 0);
+        wants(g, m, o, "encoder-0", 0);
+        break;
     case VAEI_OPT_SHAPE:
         wants(g, m, o, "2x3", 1);
         wants(g, m, o, "0x3", 0);

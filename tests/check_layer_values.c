@@ -70,7 +70,7 @@ static void open_case(fixture *f, rig *g, const char *name, int64_t *n) {
     for (int64_t i = 0; i < g->params.count; i++) {
         const vaei_param *p = g->params.at[i];
         int64_t count = 0;
-        float *values = read_tensor(f, "param.", p->name + strlen("net.0."), &count);
+        float *values = read_tensor(f, "param.", p->name + strlen("encoder.0."), &count);
         ck_assert_msg(values && count == p->count, "%s: no parameter like %s", name, p->name);
         memcpy(g->values + p->offset, values, floats(count));
         block_free(values, floats(count));
@@ -98,7 +98,7 @@ START_TEST(test_layer_values_equal_pytorch) {
     }
     for (int64_t i = 0; training && i < g.params.count; i++) {
         const vaei_param *q = g.params.at[i];
-        const char *rest = q->name + strlen("net.0.");
+        const char *rest = q->name + strlen("encoder.0.");
         if (q->flags & VAEI_PARAM_TRAINED) compare(&f, "grad.", rest, p.grads + q->offset, q->count);
         else compare(&f, "after.", rest, g.values + q->offset, q->count);
     }
@@ -377,24 +377,24 @@ static const struct {
     int32_t ndim, flags;
     int64_t shape[4], fan_in, fan_out;
 } declared[] = {
-    {"flatten | linear out=5", "net.1.weight", 0, 2, DECAYED, {5, 192}, 192, 5},
-    {"flatten | linear out=5", "net.1.bias", 1, 1, TRAINED, {5}, 192, 5},
-    {"conv2d out=6 kernel=3x5 pad=2 groups=2", "net.0.weight", 0, 4, DECAYED, {6, 2, 3, 5}, 30, 90},
-    {"conv2d out=6 kernel=3x5 pad=2 groups=2", "net.0.bias", 1, 1, TRAINED, {6}, 30, 90},
-    {"deconv2d out=6 kernel=3x5 groups=2", "net.0.weight", 0, 4, DECAYED, {4, 3, 3, 5}, 45, 60},
-    {"batchnorm", "net.0.running_mean", 2, 1, 0, {4}, 1, 1},
-    {"batchnorm", "net.0.running_var", 3, 1, 0, {4}, 1, 1},
-    {"groupnorm groups=2", "net.0.weight", 0, 1, TRAINED, {4}, 1, 1},
-    {"layernorm", "net.0.bias", 1, 1, TRAINED, {4}, 1, 1},
+    {"flatten | linear out=5", "encoder.1.weight", 0, 2, DECAYED, {5, 192}, 192, 5},
+    {"flatten | linear out=5", "encoder.1.bias", 1, 1, TRAINED, {5}, 192, 5},
+    {"conv2d out=6 kernel=3x5 pad=2 groups=2", "encoder.0.weight", 0, 4, DECAYED, {6, 2, 3, 5}, 30, 90},
+    {"conv2d out=6 kernel=3x5 pad=2 groups=2", "encoder.0.bias", 1, 1, TRAINED, {6}, 30, 90},
+    {"deconv2d out=6 kernel=3x5 groups=2", "encoder.0.weight", 0, 4, DECAYED, {4, 3, 3, 5}, 45, 60},
+    {"batchnorm", "encoder.0.running_mean", 2, 1, 0, {4}, 1, 1},
+    {"batchnorm", "encoder.0.running_var", 3, 1, 0, {4}, 1, 1},
+    {"groupnorm groups=2", "encoder.0.weight", 0, 1, TRAINED, {4}, 1, 1},
+    {"layernorm", "encoder.0.bias", 1, 1, TRAINED, {4}, 1, 1},
     {"relu | residual { relu | conv2d out=4 kernel=1 } { conv2d out=4 kernel=1 }",
-     "net.1.body.1.weight",
+     "encoder.1.body.1.weight",
      0,
      4,
      DECAYED,
      {4, 4, 1, 1},
      4,
      4},
-    {"relu | residual { relu | conv2d out=4 kernel=1 } { conv2d out=4 kernel=1 }", "net.1.shortcut.0.bias", 3, 1, TRAINED, {4}, 4, 4},
+    {"relu | residual { relu | conv2d out=4 kernel=1 } { conv2d out=4 kernel=1 }", "encoder.1.shortcut.0.bias", 3, 1, TRAINED, {4}, 4, 4},
 };
 
 START_TEST(test_layer_parameters_have_pytorchs_names_shapes_and_fans) {

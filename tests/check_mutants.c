@@ -455,7 +455,7 @@ static const struct {
     const char *name, *promise; /* promise: words of the sentence */
 } mutants[] = {
     {layer_1, "a layer with the wrong sign in dx", "gradient of x"},
-    {layer_2, "a layer that leaves one weight without its gradient", "gradient of net.0.weight"},
+    {layer_2, "a layer that leaves one weight without its gradient", "gradient of encoder.0.weight"},
     {layer_3, "a layer that writes its bias's gradient", "adding"},
     {layer_4, "a layer whose result depends on the threads", "threads"},
     {layer_5, "a layer whose result depends on the instruction set", "differs"},

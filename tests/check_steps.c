@@ -241,11 +241,11 @@ END_TEST
 START_TEST(test_a_plan_tells_steps_algorithms_and_what_was_joined) {
     rig g;
     static const char *const told[] = {"b",
-                                       "upsample upsample (net.0)",
-                                       "fold batchnorm (net.2)",
-                                       "epilogue relu (net.3)",
-                                       "prologue groupnorm (net.4.body.0)",
-                                       "sum residual (net.4)",
+                                       "upsample upsample (encoder.0)",
+                                       "fold batchnorm (encoder.2)",
+                                       "epilogue relu (encoder.3)",
+                                       "prologue groupnorm (encoder.4.body.0)",
+                                       "sum residual (encoder.4)",
                                        "by winograd",
                                        "low end",
                                        " bytes"};
@@ -254,12 +254,12 @@ START_TEST(test_a_plan_tells_steps_algorithms_and_what_was_joined) {
     static const char *const net = "upsample | conv2d out=16 kernel=3 pad=1 | batchnorm | relu | "
                                    "residual { groupnorm groups=2 | conv2d out=16 kernel=3 pad=1 }";
     ck_assert_int_eq(rig_open(&g, net, &wide), VAE_OK);
-    vaei_plan_write(g.stack, kernels(), "net", 3, 0, 0, &w);
-    vaei_plan_write(g.stack, kernels(), "net", 3, 0, 1, &j);
+    vaei_plan_write(g.stack, kernels(), "encoder", 3, 0, 0, &w);
+    vaei_plan_write(g.stack, kernels(), "encoder", 3, 0, 1, &j);
     ck_assert_uint_lt(w.length, sizeof(text));
     ck_assert_uint_lt(j.length, sizeof(json));
     for (size_t i = 0; i < VAEI_COUNT(told); i++) ck_assert_msg(strstr(text, told[i]) != NULL, "no '%s' in\n%s", told[i], text);
-    ck_assert_ptr_nonnull(strstr(json, "{\"rule\":\"fold\",\"layer\":\"batchnorm\",\"path\":\"net.2\"}"));
+    ck_assert_ptr_nonnull(strstr(json, "{\"rule\":\"fold\",\"layer\":\"batchnorm\",\"path\":\"encoder.2\"}"));
     ck_assert_ptr_nonnull(strstr(json, "\"algorithm\":\"winograd\""));
     int depth = 0;
     for (const char *c = json; *c; c++) {

@@ -59,10 +59,10 @@ static inline vae_status_t rig_open(rig *g, const char *text, const vaei_shape *
     memset(g, 0, sizeof(*g));
     vaei_heap_init_default(&g->heap);
     vaei_arena_init(&g->arena, &g->heap);
-    const int length = snprintf(section, sizeof(section), "net %s\n", text);
+    const int length = snprintf(section, sizeof(section), "encoder %s\n", text);
     VAEI_TRY(vaei_document_parse(&document, &g->arena, section, (size_t)length));
     vaei_build_init(&build, &g->arena);
-    VAEI_TRY(vaei_stack_build(&g->stack, &build, &document.first->pipeline, "net", in));
+    VAEI_TRY(vaei_stack_build(&g->stack, &build, &document.first->pipeline, "encoder", in));
     VAEI_TRY(vaei_build_finish(&build, &g->params));
     VAEI_TRY(vaei_stacks_link(build.stacks, &g->arena));
     g->values = block_make(floats(g->params.n_floats));

@@ -108,6 +108,7 @@ static void write_module(random_dice *d, const vaei_module *m, const vaei_shape 
     const int32_t often = random_chance(d, 50) ? 50 : 15;
     vaei_write(w, "%s", m->name);
     for (const vaei_option *o = m->options; o && o->name; o++) {
+        if (o->type == VAEI_OPT_PATH) continue; /* random_ties() */
         if (!(o->flags & VAEI_OPT_REQUIRED) && !random_chance(d, often)) continue;
         vaei_write(w, o->flags & VAEI_OPT_BARE ? " " : " %s=", o->name);
         write_value(d, o, in, w);
@@ -344,6 +345,32 @@ static void random_prior(text_dice *t, const vaei_shape *z, random_case *c) {
     }
 }
 
+/* Number i of the places where layers stand: encoder.0, decoder.0, encoder.1 ... */
+static void place_at(int64_t i, char out[32]) {
+    (void)snprintf(out, 32, "%s.%d", i % 2 ? "decoder" : "encoder", (int)(i / 2));
+}
+
+/* Layers whose shapes allow it get a weight in common, some of them: tried from a random pair on. */
+static void random_ties(text_dice *t, random_case *c) {
+    enum { PLACES = 24, PAIRS = PLACES * PLACES };
+    const int64_t start = random_range(&t->d, 0, PAIRS - 1);
+    char layer[32], path[40], owner[32], text[RANDOM_TEXT_MAX], value[256];
+    for (int64_t i = 0; i < PAIRS; i++) {
+        const int64_t pair = (start + i) % PAIRS;
+        place_at(pair / PLACES, layer);
+        (void)snprintf(path, sizeof(path), "%s.tie", layer);
+        if (vae_spec_get(c->model, path, value, sizeof(value), NULL) != VAE_OK) {
+            i += PLACES - 1 - pair % PLACES; /* no such layer, or none with ties */
+            continue;
+        }
+        place_at(pair % PLACES, owner);
+        if (random_chance(&t->d, 40)) strcat(owner, ".T");
+        if (vae_spec_set(c->model, path, owner, text, sizeof(text), NULL) != VAE_OK || !builds(t->ctx, text, NULL, INT64_MAX)) continue;
+        (void)snprintf(c->model, sizeof(c->model), "%s", text);
+        if (random_chance(&t->d, 50)) return;
+    }
+}
+
 void random_case_make(random_case *c, uint64_t seed) {
     static const vae_ctx_config_t *const no_config = NULL;
     text_dice t = {{seed * UINT64_C(0xD1342543DE82EF95) + 7}, NULL, 0};
@@ -372,6 +399,7 @@ void random_case_make(random_case *c, uint64_t seed) {
         if (builds(t.ctx, c->model, NULL, 4 * PARAMS_MOST)) break;
     }
     if (random_chance(&t.d, 30)) random_prior(&t, &z, c);
+    if (random_chance(&t.d, 80)) random_ties(&t, c);
     random_training(&t, &z, c);
     c->n = random_range(&t.d, 1, random_chance(&t.d, 60) ? 8 : 70);
     c->max_batch = random_chance(&t.d, 34) ? c->n : random_range(&t.d, 1, random_chance(&t.d, 50) ? c->n : 80);

@@ -21,11 +21,36 @@ static vaei_shape image(int64_t h, int64_t w, int64_t c) {
 
 /* ---- products ----------------------------------------------------------------------------------------------------- */
 
+/* The first node of the layer's weight, which may be another layer's. */
+static int32_t weight_of(const reference *r, const reference_layer *l) {
+    const char *const tie = reference_word(l, "tie");
+    char path[256];
+    (void)snprintf(path, sizeof(path), "%s", *tie ? tie : l->path);
+    const size_t length = strlen(path);
+    if (*tie && strcmp(path + length - 2, ".T") == 0) path[length - 2] = '\0';
+    return reference_param(r, path, "weight");
+}
+
+/* A linear layer's weight is stored as [in][out]: its tie says so, or else the sizes of the owner's do. */
+static int32_t is_transposed(const reference *r, const reference_layer *l, int64_t out) {
+    const char *const tie = reference_word(l, "tie");
+    const vae_tensor_t *t;
+    char name[256];
+    int64_t index;
+    if (!*tie) return 0;
+    (void)snprintf(name, sizeof(name), "%s.weight", tie);
+    if (vae_model_param_find(r->model, name, &index) != VAE_OK) return 1; /* a layer's place and T */
+    if (vae_model_param(r->model, index, &t, NULL) != VAE_OK) abort();
+    return vae_tensor_shape(t)[0] != out;
+}
+
 /* Rows of C numbers to rows of `out`. */
-static void rows_times(reference *r, int64_t rows, int64_t C, int64_t out, const int32_t *x, int32_t w, int32_t b, int32_t *y) {
+static void rows_times(reference *r, int64_t rows, int64_t C, int64_t out, const int32_t *x, int32_t w, int32_t transposed, int32_t b,
+                       int32_t *y) {
     for (int64_t i = 0; i < rows * out; i++) {
         tape_sum_begin(&r->t);
-        for (int64_t c = 0; c < C; c++) tape_sum_add(&r->t, x[i / out * C + c], w + (int32_t)(i % out * C + c));
+        for (int64_t c = 0; c < C; c++)
+            tape_sum_add(&r->t, x[i / out * C + c], w + (int32_t)(transposed ? c * out + i % out : i % out * C + c));
         if (b >= 0) tape_sum_add(&r->t, b + (int32_t)(i % out), TAPE_ONE);
         y[i] = tape_sum_end(&r->t, 1);
     }
@@ -36,7 +61,8 @@ static reference_values linear(reference *r, const reference_layer *l, reference
     const int64_t in = shape.d[shape.n - 1], out = reference_int(l, "out");
     shape.d[shape.n - 1] = out;
     const reference_values y = reference_new(r, x.n, &shape);
-    rows_times(r, x.n * size_of(&x) / in, in, out, x.at, reference_param(r, l->path, "weight"), reference_param(r, l->path, "bias"), y.at);
+    rows_times(r, x.n * size_of(&x) / in, in, out, x.at, weight_of(r, l), is_transposed(r, l, out), reference_param(r, l->path, "bias"),
+               y.at);
     return y;
 }
 
@@ -85,7 +111,7 @@ static int64_t seen(const axis *a, int64_t o, int64_t k) {
 static reference_values conv2d(reference *r, const reference_layer *l, reference_values x) {
     axis a[2];
     const int64_t groups = reference_int(l, "groups"), C = channels_of(&x), O = reference_int(l, "out"), cg = C / groups;
-    const int32_t w = reference_param(r, l->path, "weight"), b = reference_param(r, l->path, "bias");
+    const int32_t w = weight_of(r, l), b = reference_param(r, l->path, "bias");
     read_axes(l, &x.shape, a);
     a[0].padding = padding_mode(reference_word(l, "pad_mode"));
     a[1].padding = strcmp(reference_word(l, "pad_mode_x"), "pad_mode") == 0 ? a[0].padding : padding_mode(reference_word(l, "pad_mode_x"));
@@ -136,7 +162,7 @@ static reference_values deconv2d(reference *r, const reference_layer *l, referen
     axis a[2];
     const int64_t groups = reference_int(l, "groups"), C = channels_of(&x), O = reference_int(l, "out");
     const int64_t cg = C / groups, og = O / groups;
-    const int32_t w = reference_param(r, l->path, "weight"), b = reference_param(r, l->path, "bias");
+    const int32_t w = weight_of(r, l), b = reference_param(r, l->path, "bias");
     read_painted(l, &x.shape, a);
     const vaei_shape shape = image(a[0].made, a[1].made, O);
     const reference_values y = reference_new(r, x.n, &shape);
@@ -340,7 +366,7 @@ static reference_values maxpool(reference *r, const reference_layer *l, referenc
 static reference_values projected(reference *r, const reference_layer *l, const char *weight, const char *bias, reference_values x) {
     const int64_t C = channels_of(&x);
     const reference_values y = reference_new(r, x.n, &x.shape);
-    rows_times(r, x.n * size_of(&x) / C, C, C, x.at, reference_param(r, l->path, weight), reference_param(r, l->path, bias), y.at);
+    rows_times(r, x.n * size_of(&x) / C, C, C, x.at, reference_param(r, l->path, weight), 0, reference_param(r, l->path, bias), y.at);
     return y;
 }
 

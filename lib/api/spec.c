@@ -241,6 +241,14 @@ static vae_status_t set_in(vaei_arena *arena, const char *text, const char *path
     return prefer_canonical(arena, out);
 }
 
+/* Whether the layer has such an option, which stands in no text while it is not set. */
+static int32_t takes_path(const vaei_node *node, const char *key) {
+    for (size_t i = 0; i < vaei_layers_count; i++)
+        for (const vaei_option *o = vaei_layers[i]->options; o && o->name && strcmp(vaei_layers[i]->name, node->name) == 0; o++)
+            if (o->type == VAEI_OPT_PATH && strcmp(o->name, key) == 0) return 1;
+    return 0;
+}
+
 static vae_status_t get_in(vaei_arena *arena, const char *text, const char *path, const char **out) {
     vaei_document d;
     target t;
@@ -249,6 +257,10 @@ static vae_status_t get_in(vaei_arena *arena, const char *text, const char *path
     VAEI_TRY(find_target(&t, &d, arena, path));
     if (t.option) {
         const vaei_attr *a = find_attr(t.node, t.option);
+        if (!a && takes_path(t.node, t.option)) {
+            *out = "none";
+            return VAE_OK;
+        }
         if (!a) return vaei_fail(VAE_E_SPEC, "%.80s: %s has no option '%.40s'", path, t.node->name, t.option);
         *out = a->value;
         return VAE_OK;

@@ -13,6 +13,7 @@
 #define OPTIONS_MAX 64
 #define CHOICES_MAX 16
 #define VALUE_MAX   192 /* bytes of any value but a choice: eight sizes */
+#define PATH_MOST   160 /* bytes of a path */
 
 /* ---- fields ----------------------------------------------------------------------------------------------------- */
 
@@ -125,6 +126,20 @@ static void print_sizes(const vaei_sizes *s, vaei_writer *w) {
     for (int32_t i = 0; i < s->n; i++) vaei_write(w, "%s%lld", i ? "x" : "", (long long)s->d[i]);
 }
 
+/* Words with dots between: encoder.0, decoder.2.body.1.T; the text outlives the field, both are the arena's. */
+static int parse_path(const char *text, void *field) {
+    const char *word = text;
+    if (strcmp(text, "none") == 0) text = NULL;
+    for (const char *p = text; p && (*p || p == word); p++) {
+        const int letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '_';
+        if (!letter && (*p != '.' || p == word)) return 0;
+        if (*p == '.') word = p + 1;
+    }
+    if (text && strlen(text) > PATH_MOST) return 0;
+    *(const char **)field = text;
+    return 1;
+}
+
 static void set_default(const vaei_option *o, void *field) {
     int64_t *const size = field;
     switch (o->type) {
@@ -134,7 +149,7 @@ static void set_default(const vaei_option *o, void *field) {
     case VAEI_OPT_CHOICE: *(int32_t *)field = (int32_t)o->def; break;
     case VAEI_OPT_EXTENT: size[0] = size[1] = int_of(o->def); break;
     case VAEI_OPT_PAD: set_pad(size, int_of(o->def), int_of(o->def), int_of(o->def), int_of(o->def)); break;
-    default: break; /* a shape, or sizes, that are not given stay empty */
+    default: break; /* a shape, sizes or a path that are not given stay empty */
     }
 }
 
@@ -166,6 +181,7 @@ static void print_field(const vaei_option *o, const void *field, vaei_writer *w)
         break;
     case VAEI_OPT_SHAPE: vaei_shape_print(field, w); break;
     case VAEI_OPT_SIZES: print_sizes(field, w); break;
+    case VAEI_OPT_PATH: vaei_write(w, "%s", *(const char *const *)field ? *(const char *const *)field : ""); break;
     default: break;
     }
 }
@@ -219,6 +235,7 @@ static vae_status_t bad_value(const vaei_option *o, const char *text, const char
     case VAEI_OPT_EXTENT: wanted = is_integer_text(text) ? "" : "one or two sizes such as 3 or 3x5, each "; break;
     case VAEI_OPT_SIZES: wanted = "one to eight whole numbers such as 8x5x5, each "; break;
     case VAEI_OPT_PAD: wanted = is_integer_text(text) ? "" : "1, 1x2, 0x1x0x1 or same, each "; break;
+    case VAEI_OPT_PATH: wanted = "a place such as encoder.0, or none "; break;
     default: break;
     }
     size_t length = strlen(wanted);
@@ -247,12 +264,13 @@ static vae_status_t set_field(const vaei_option *o, const char *text, void *fiel
     case VAEI_OPT_PAD: good = parse_pad(o, text, field); break;
     case VAEI_OPT_SHAPE: return vaei_shape_parse(field, text, where);
     case VAEI_OPT_SIZES: good = parse_sizes(o, text, field); break;
+    case VAEI_OPT_PATH: good = parse_path(text, field); break;
     default: break;
     }
     return good ? VAE_OK : bad_value(o, text, where);
 }
 
-/* The canonical attribute in *out; it keeps the place of the one it replaces. None for a shape or sizes that are not given. */
+/* The canonical attribute in *out; it keeps the place of the one it replaces. None for a shape, sizes or a path that are not given. */
 static vae_status_t make_attr(vaei_attr **out, const vaei_option *o, const void *field, const vaei_attr *given, vaei_arena *arena) {
     char text[VALUE_MAX] = "";
     vaei_writer w = {text, sizeof text, 0};
@@ -303,6 +321,10 @@ void vaei_option_default(const vaei_option *o, vaei_writer *w) {
         vaei_write(w, "%s", "");
         return;
     }
+    if (o->type == VAEI_OPT_PATH) {
+        vaei_write(w, "none");
+        return;
+    }
     set_default(o, &field);
     print_field(o, &field, w);
 }
@@ -342,6 +364,6 @@ void vaei_option_range(const vaei_option *o, vaei_writer *w) {
 }
 
 const char *vaei_option_type_name(int32_t type) {
-    static const char *const names[] = {"", "int", "float", "bool", "choice", "extent", "pad", "shape", "sizes"};
-    return type >= VAEI_OPT_INT && type <= VAEI_OPT_SIZES ? names[type] : "";
+    static const char *const names[] = {"", "int", "float", "bool", "choice", "extent", "pad", "shape", "sizes", "path"};
+    return type >= VAEI_OPT_INT && type <= VAEI_OPT_PATH ? names[type] : "";
 }

@@ -19,7 +19,8 @@ enum {
     VAEI_OPT_EXTENT,  /* int64_t[2]: "3" (both) or "3x5" (height x width) */
     VAEI_OPT_PAD,     /* int64_t[4]: "1", "1x2" (height x width), "0x1x0x1" (top x bottom x left x right), "same" (all -1) */
     VAEI_OPT_SHAPE,   /* vaei_shape: "7x7x64", one to four sizes */
-    VAEI_OPT_SIZES    /* vaei_sizes: "8x5x5x5x5", one to eight whole numbers within the bounds */
+    VAEI_OPT_SIZES,   /* vaei_sizes: "8x5x5x5x5", one to eight whole numbers within the bounds */
+    VAEI_OPT_PATH     /* const char *: a place in the model, "encoder.0"; "none": NULL, which is the default, and is not printed */
 };
 enum {
     VAEI_OPT_REQUIRED = 1, /* no default */
@@ -75,6 +76,8 @@ typedef struct vaei_option {
     { #field, VAEI_OPT_EXTENT, 0, offsetof(conf, field), def, lo, hi, NULL, doc }
 #define VAEI_OPTION_PAD(conf, field, def, lo, hi, doc) \
     { #field, VAEI_OPT_PAD, 0, offsetof(conf, field), def, lo, hi, NULL, doc }
+#define VAEI_OPTION_PATH(conf, field, doc) \
+    { #field, VAEI_OPT_PATH, 0, offsetof(conf, field), 0, 0, 0, NULL, doc }
 
 /* Fill conf (zeroed by the caller) with the defaults and the node's attributes; then write every option back into node->attrs in
  * the table's order, so that printing the tree gives the canonical text. `where` opens each sentence: "encoder.3 conv2d".

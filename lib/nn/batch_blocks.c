@@ -41,7 +41,8 @@ int64_t vaei_blocks_least(const vaei_stack *s) {
     return least > 1 ? least : 1;
 }
 
-/* The gradients of a stack's parameters stand at [first, end). */
+/* The gradients of a stack's parameters stand at [first, end). A weight tied to a layer of another stack lies outside of the stack's own
+ * range, which then reaches from it: nobody else adds to what lies between while the stack is at work. */
 typedef struct span {
     int64_t first, end;
 } span;

@@ -108,8 +108,11 @@ typedef struct vaei_layer_ops {
 struct vaei_layer {
     const vaei_layer_ops *ops;
     const void *conf;
-    void *state;      /* plan()'s, or NULL */
-    const char *path; /* "encoder.3": prefix of its parameters' names */
+    void *state;            /* plan()'s, or NULL */
+    const char *path;       /* "encoder.3": prefix of its parameters' names */
+    const vaei_node *node;  /* in the text; layers of a `repeat` share one */
+    vaei_layer *before;     /* in vaei_build.layers */
+    const vaei_layer *tied; /* whose weight this one has: param[0]; NULL: its own */
     vaei_shape in, out;
     int32_t n_params;
     vaei_param *param[VAEI_LAYER_PARAMS];

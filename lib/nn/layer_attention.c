@@ -60,11 +60,11 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     s->rows = s->T < ROWS ? s->T : ROWS;
     l->state = s;
     *out = *in;
-    const int64_t shape[2] = {s->C, s->C};
+    const vaei_weights w = {.ndim = 2, .shape = {s->C, s->C}, .fan_in = s->C, .fan_out = s->C, .out = s->C, .bias = 1, .init = o->init};
     const char *path = l->path;
     for (int32_t i = 0; i < PROJECTIONS; i++) {
         if (!(l->path = vaei_arena_format(b->arena, "%s.%s", path, names[i]))) return VAE_E_NOMEM;
-        VAEI_TRY(vaei_weights_declare(l, b, 2, shape, s->C, s->C, s->C, 1, o->init));
+        VAEI_TRY(vaei_weights_declare(l, b, &w));
     }
     l->path = path;
     return VAE_OK;

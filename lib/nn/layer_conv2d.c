@@ -21,6 +21,7 @@ enum { SHRINK_PIXELS = 96 }; /* made in scratch when y overwrites x */
 typedef struct conf {
     int64_t out, kernel[2], stride[2], pad[4], dilation[2], groups;
     int32_t bias, init, pad_mode, pad_mode_x;
+    const char *tie;
 } conf;
 
 /* The convolution, of the padded image if there is padding to copy, of a line of the image if y may overwrite x. */
@@ -43,6 +44,7 @@ static const vaei_option options[] = {
     VAEI_OPTION_CHOICE(conf, pad_mode, VAEI_PADDING_ZEROS, VAEI_PADDING_CHOICES, "what the padding holds"),
     VAEI_OPTION_CHOICE(conf, pad_mode_x, 0, "pad_mode|" VAEI_PADDING_CHOICES,
                        "what the padding at the left and the right holds; pad_mode: the same as pad_mode"),
+    VAEI_OPTION_TIE(conf),
     {0},
 };
 
@@ -105,9 +107,16 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
         s->images[0] = g->h;
         g->h = g->oh = 1;
     }
-    const int64_t shape[4] = {g->oc, g->c / g->groups, g->kh, g->kw};
+    const vaei_weights w = {.ndim = 4,
+                            .shape = {g->oc, g->c / g->groups, g->kh, g->kw},
+                            .fan_in = g->c / g->groups * g->kh * g->kw,
+                            .fan_out = g->oc * g->kh * g->kw,
+                            .out = g->oc,
+                            .bias = o->bias,
+                            .init = o->init,
+                            .tie = o->tie};
     *out = vaei_image_shape(s->g[1].oh, g->ow, g->oc);
-    return vaei_weights_declare(l, b, 4, shape, shape[1] * g->kh * g->kw, g->oc * g->kh * g->kw, g->oc, o->bias, o->init);
+    return vaei_weights_declare(l, b, &w);
 }
 
 static const vaei_conv *conv_of(const vaei_layer *l, int32_t training) {
@@ -294,7 +303,9 @@ const vaei_layer_ops vaei_layer_conv2d = {
                "conv2d out=3 kernel=3 dilation=2 pad=same bias=false\n"
                "conv2d out=8 kernel=3 stride=2 pad=same groups=4 init=kaiming\n"
                "conv2d out=5 kernel=1\n"
-               "conv2d out=2 kernel=3x2 stride=2 pad=2x1x0x3 pad_mode=reflect pad_mode_x=circular",
+               "conv2d out=2 kernel=3x2 stride=2 pad=2x1x0x3 pad_mode=reflect pad_mode_x=circular\n"
+               "conv2d out=4 kernel=3 pad=1 | tanh | conv2d out=4 kernel=3 stride=2 pad=1 tie=encoder.0\n"
+               "conv2d out=6 kernel=4 stride=2 pad=1 groups=2 | deconv2d out=4 kernel=4 stride=2 pad=1 groups=2 tie=encoder.0",
                "", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_EPILOGUE,
     .plan = plan,

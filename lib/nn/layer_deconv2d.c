@@ -6,10 +6,10 @@
  *       y[n][iy s + ky d - top][ix s + kx d - left][o] += x[n][iy][ix][c] w[c][o][ky][kx]          y starts at b[o]
  *       oh = (h - 1) s - top - bottom + d (k - 1) + 1 + output_pad
  *
- *   w[in][out / groups][kh][kw]. `pad` crops the result, for each side on its own; output_pad adds at the bottom and
- *   the right. pad=same: oh = h s. What a kernel of reach r = d (k - 1) + 1 paints too much, r - s, is cropped half
- *   (rounded down) at the top and the rest at the bottom, as in TensorFlow; what it paints too little is added at the
- *   bottom.
+ *   w[in][out / groups][kh][kw], the shape of the weight of a convolution from y's channels to x's, to which it may be tied. `pad`
+ *   crops the result, for each side on its own; output_pad adds at the bottom and the right. pad=same: oh = h s. What a kernel of reach
+ *   r = d (k - 1) + 1 paints too much, r - s, is cropped half (rounded down) at the top and the rest at the bottom, as in
+ *   TensorFlow; what it paints too little is added at the bottom.
  *
  *   It is the gradient of the convolution g that maps y's shape to x's with the same w, so all three directions are
  *   that convolution's: forward is its gradient by the input, dx its forward pass, and dw its dw with x and dy swapped.
@@ -20,6 +20,7 @@
 typedef struct conf {
     int64_t out, kernel[2], stride[2], pad[4], output_pad[2], dilation[2], groups;
     int32_t bias, init;
+    const char *tie;
 } conf;
 
 static const vaei_option options[] = {
@@ -32,6 +33,7 @@ static const vaei_option options[] = {
     VAEI_OPTION_INT(conf, groups, 1, 1, VAEI_CHANNELS_MAX, "independent groups of channels"),
     VAEI_OPTION_BOOL(conf, bias, 1, "add a bias to each channel"),
     VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weight starts"),
+    VAEI_OPTION_TIE(conf),
     {0},
 };
 
@@ -82,9 +84,16 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     g[1] = g[0];
     g[1].training = 1;
     l->state = g;
-    const int64_t shape[4] = {g->oc, g->c / g->groups, g->kh, g->kw};
+    const vaei_weights w = {.ndim = 4,
+                            .shape = {g->oc, g->c / g->groups, g->kh, g->kw},
+                            .fan_in = g->c / g->groups * g->kh * g->kw,
+                            .fan_out = g->oc * g->kh * g->kw,
+                            .out = g->c,
+                            .bias = o->bias,
+                            .init = o->init,
+                            .tie = o->tie};
     *out = vaei_image_shape(g->h, g->w, g->c);
-    return vaei_weights_declare(l, b, 4, shape, shape[1] * g->kh * g->kw, g->oc * g->kh * g->kw, g->c, o->bias, o->init);
+    return vaei_weights_declare(l, b, &w);
 }
 
 static const vaei_conv *conv_of(const vaei_layer *l, int32_t training) {
@@ -167,7 +176,8 @@ const vaei_layer_ops vaei_layer_deconv2d = {
                "deconv2d out=3 kernel=3 stride=2 pad=1 output_pad=1x0\n"
                "deconv2d out=4 kernel=3x2 stride=2x1 pad=1x0x0x1 groups=2\n"
                "deconv2d out=3 kernel=4 stride=2 pad=same dilation=2 bias=false init=kaiming\n"
-               "deconv2d out=8 kernel=3 stride=1 pad=1 groups=4 init=xavier",
+               "deconv2d out=8 kernel=3 stride=1 pad=1 groups=4 init=xavier\n"
+               "deconv2d out=3 kernel=4x3 stride=2 | conv2d out=4 kernel=4x3 pad=2 tie=encoder.0",
                "", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_EPILOGUE,
     .plan = plan,

@@ -5,6 +5,8 @@
  *
  *       dx = dy w          dw += dy^T x          db += sum_{n,p} dy
  *
+ *   Tied to a layer whose weight is v[in][out], w = v^T and dv += x^T dy.
+ *
  *   The map works on the last axis; p runs over all positions of the others, of which a vector has none. Over an image it is a
  *   1x1 convolution. To mix positions, flatten comes first, which fixes the order of the values. */
 #include "nn/weights.h"
@@ -12,22 +14,40 @@
 typedef struct conf {
     int64_t out;
     int32_t bias, init;
+    const char *tie;
 } conf;
+
+typedef struct state {
+    int32_t transposed; /* the weight is stored as [in][out] */
+} state;
 
 static const vaei_option options[] = {
     VAEI_OPTION(conf, out, INT, VAEI_OPT_REQUIRED, 0, 1, 65536, "values made"),
     VAEI_OPTION_BOOL(conf, bias, 1, "add a bias"),
     VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weight starts"),
+    VAEI_OPTION_TIE(conf),
     {0},
 };
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
     const conf *o = l->conf;
+    const int64_t from = in->d[in->n - 1];
+    state *s = vaei_arena_alloc(b->arena, sizeof(*s));
     (void)node;
-    const int64_t shape[2] = {o->out, in->d[in->n - 1]};
+    if (!s) return VAE_E_NOMEM;
+    l->state = s;
+    const vaei_weights w = {.ndim = 2,
+                            .shape = {o->out, from},
+                            .fan_in = from,
+                            .fan_out = o->out,
+                            .out = o->out,
+                            .bias = o->bias,
+                            .init = o->init,
+                            .tie = o->tie,
+                            .transposed = &s->transposed};
     *out = *in;
     out->d[in->n - 1] = o->out;
-    return vaei_weights_declare(l, b, 2, shape, shape[1], o->out, o->out, o->bias, o->init);
+    return vaei_weights_declare(l, b, &w);
 }
 
 static int64_t in_of(const vaei_layer *l) {
@@ -36,6 +56,10 @@ static int64_t in_of(const vaei_layer *l) {
 
 static int64_t out_of(const vaei_layer *l) {
     return l->out.d[l->out.n - 1];
+}
+
+static int32_t is_transposed(const vaei_layer *l) {
+    return ((const state *)l->state)->transposed;
 }
 
 /* Rows of the product for n examples; -1: overflow. */
@@ -75,9 +99,11 @@ static pack pack_of(const vaei_layer *l, const vaei_run *r, void *base) {
 static room cut_room(const vaei_layer *l, const vaei_kernels *k, int64_t n, vaei_carve *c) {
     const int64_t in = in_of(l), out = out_of(l);
     const int64_t rows = vaei_weights_countable(l, n) ? rows_of(l, n) : -1;
-    const int64_t forward = vaei_pack_floats(k, in, out), data = rows < 0 ? -1 : vaei_matmul_plain_scratch(k, rows, out, in);
+    const int64_t forward = vaei_pack_floats(k, in, out), plain = rows < 0 ? -1 : vaei_matmul_plain_scratch(k, rows, out, in),
+                  data = rows >= 0 && is_transposed(l) ? vaei_pack_floats(k, out, in) : plain;
     float *const panels = vaei_carve_floats(c, forward > data ? forward : data);
-    return (room){panels, vaei_carve_floats(c, rows < 0 ? -1 : vaei_outer_scratch(k, out, in, rows))};
+    const int64_t outer = rows < 0 ? -1 : is_transposed(l) ? vaei_outer_scratch(k, in, out, rows) : vaei_outer_scratch(k, out, in, rows);
+    return (room){panels, vaei_carve_floats(c, outer)};
 }
 
 static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
@@ -87,12 +113,19 @@ static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t 
     *need = (vaei_need){.pack = packs.used, .scratch = scratch.used};
 }
 
-static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
+/* w^T in panels */
+static void pack_forward(const vaei_layer *l, const vaei_run *r, const float *scale, float *panels) {
     const int64_t in = in_of(l), out = out_of(l);
+    const float *w = vaei_layer_param(l, r, 0);
+    if (is_transposed(l)) vaei_pack(r->k, r->pool, in, out, w, out, 1, scale, panels);
+    else vaei_pack(r->k, r->pool, in, out, w, 1, in, scale, panels);
+}
+
+static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
     const pack p = pack_of(l, r, base);
     if (r->training) return;
-    if (p.scale) vaei_weights_fold(l, r, out, p.scale, p.bias);
-    vaei_pack(r->k, r->pool, in, out, vaei_layer_param(l, r, 0), 1, in, p.scale, p.forward);
+    if (p.scale) vaei_weights_fold(l, r, out_of(l), p.scale, p.bias);
+    pack_forward(l, r, p.scale, p.forward);
 }
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
@@ -102,7 +135,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     if (r->training) {
         vaei_carve c = {m->scratch, 0};
         const room space = cut_room(l, r->k, r->n, &c);
-        vaei_pack(r->k, r->pool, in, out, vaei_layer_param(l, r, 0), 1, in, NULL, space.panels);
+        pack_forward(l, r, NULL, space.panels);
         panels = space.panels;
     }
     vaei_matmul(r->k, r->pool, rows_of(l, r->n), in, out, x, in, panels, bias, 0, y, out, vaei_layer_epilogue(l, r->training));
@@ -115,16 +148,26 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     float *db = vaei_layer_grad(l, r, 1);
     const int64_t rows = rows_of(l, r->n);
     (void)y;
-    vaei_outer(r->k, r->pool, out, in, rows, dy, out, x, in, vaei_layer_grad(l, r, 0), in, space.outer);
+    const float *w = vaei_layer_param(l, r, 0);
+    float *dw = vaei_layer_grad(l, r, 0);
+    if (is_transposed(l)) vaei_outer(r->k, r->pool, in, out, rows, x, in, dy, out, dw, out, space.outer);
+    else vaei_outer(r->k, r->pool, out, in, rows, dy, out, x, in, dw, in, space.outer);
     if (db) vaei_bias_grad(r->k, r->pool, rows, out, dy, db);
     if (!dx) return;
-    vaei_matmul_plain(r->k, r->pool, rows, out, in, dy, vaei_layer_param(l, r, 0), 0, dx, m->dx_epilogue, space.panels);
+    if (is_transposed(l)) {
+        vaei_pack(r->k, r->pool, out, in, w, 1, out, NULL, space.panels);
+        vaei_matmul(r->k, r->pool, rows, out, in, dy, out, space.panels, NULL, 0, dx, in, m->dx_epilogue);
+    } else {
+        vaei_matmul_plain(r->k, r->pool, rows, out, in, dy, w, 0, dx, m->dx_epilogue, space.panels);
+    }
 }
 
 const vaei_layer_ops vaei_layer_linear = {
     .module = {"linear", "fully connected over the last axis: y = x w^T + b",
                "linear out=7\n"
-               "linear out=5 bias=false init=xavier",
+               "linear out=5 bias=false init=xavier\n"
+               "linear out=9 | tanh | linear out=24 tie=encoder.0 | linear out=9 bias=false tie=encoder.0\n"
+               "linear out=24 | linear out=24 tie=encoder.0.T | tanh | linear out=24 tie=encoder.0",
                "", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_EPILOGUE,
     .plan = plan,

@@ -48,6 +48,7 @@ typedef struct vaei_build {
     int32_t flags;             /* given to every parameter declared */
     int32_t depth;             /* of nested stacks, limited */
     struct vaei_stack *stacks; /* the outermost, latest first: for vaei_stacks_link() */
+    struct vaei_layer *layers; /* all that are planned, latest first: for ties */
 } vaei_build;
 
 void vaei_build_init(vaei_build *b, vaei_arena *arena);

@@ -31,6 +31,7 @@ static vae_status_t build_layer(vaei_layer **out, vaei_build *b, vaei_node *node
     l->conf = conf;
     l->id = b->next_id++;
     l->in = *in;
+    l->node = node;
     const vae_status_t planned = l->ops->plan(l, b, node, in, &l->out);
     if (planned < 0) return node->body || planned == VAE_E_NOMEM ? planned : vaei_fail_at(planned, "%s", l->path);
     if (node->body && !l->body[0])
@@ -39,6 +40,8 @@ static vae_status_t build_layer(vaei_layer **out, vaei_build *b, vaei_node *node
     for (int32_t d = 0; d < l->out.n; d++)
         if (!vaei_count_mul(size, l->out.d[d], &size) || size > SIZE_LIMIT)
             return vaei_fail(VAE_E_LIMIT, "%s: gives more than 2^40 values", where);
+    l->before = b->layers;
+    b->layers = l;
     *out = l;
     return VAE_OK;
 }

@@ -7,10 +7,23 @@
 #include "nn/layer.h"
 #include "nn/ranges.h"
 
-/* Declare weight[shape] and, if wanted, bias[out], next in the layer's parameters. init: a choice of VAEI_INIT_CHOICES. A bias
- * starts as PyTorch's does under "pytorch", at zero under every other choice. */
-vae_status_t vaei_weights_declare(vaei_layer *l, vaei_build *b, int32_t ndim, const int64_t *shape, int64_t fan_in, int64_t fan_out,
-                                  int64_t out, int32_t bias, int32_t init);
+typedef struct vaei_weights {
+    int32_t ndim;
+    int64_t shape[4];
+    int64_t fan_in, fan_out;
+    int64_t out;
+    int32_t bias;        /* whether there is one, [out] */
+    int32_t init;        /* a choice of VAEI_INIT_CHOICES; a bias starts as PyTorch's does under "pytorch", else at zero */
+    const char *tie;     /* the weight is that of the layer there; NULL: its own */
+    int32_t *transposed; /* says whether that weight is [shape[1]][shape[0]]; NULL: it may not be */
+} vaei_weights;
+
+/* The option of layers whose weight may be another layer's. */
+#define VAEI_OPTION_TIE(conf) VAEI_OPTION_PATH(conf, tie, "place of the layer whose weight serves here too")
+
+/* Declare the weight, or find it, and the bias: next in the layer's parameters. A tied weight is one parameter: it starts, decays and is
+ * saved as its owner's, and the gradients of all its uses add up. */
+vae_status_t vaei_weights_declare(vaei_layer *l, vaei_build *b, const vaei_weights *w);
 
 /* Whether the kernels may be asked about n examples: no machine holds 2^50 values, and below that no count
  * overflows. */
