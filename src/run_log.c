@@ -94,6 +94,14 @@ static void add_codes(json_t *json, const vae_metrics_t *metrics) {
     json_real(json, "quantization_error", metrics->quantization_error);
 }
 
+/* Of a model with one latent, the rate says it all. */
+static void add_latents(json_t *json, const vae_metrics_t *metrics) {
+    if (metrics->latents < 2) return;
+    json_open(json, "latent_rates", '[');
+    for (int64_t i = 0; i < metrics->latents; i++) json_real(json, NULL, metrics->latent_rate[i]);
+    json_close(json, ']');
+}
+
 /* seconds: -1 if they are not known */
 static void add_timing(run_t *run, const char *event, int64_t step, int64_t epoch, double images_per_s, double seconds) {
     json_t json = {0};
@@ -111,6 +119,7 @@ void run_log_step(run_t *run, const vae_metrics_t *metrics, bool has_codes, int6
     json_real(&json, "lr", metrics->lr);
     json_real(&json, "grad_norm", metrics->grad_norm);
     if (has_codes) add_codes(&json, metrics);
+    add_latents(&json, metrics);
     end_metrics(run, &json, metrics->step, steps_per_epoch);
     add_timing(run, "step", metrics->step, epoch, images_per_s, -1.0);
 }
@@ -129,6 +138,7 @@ void run_log_epoch(run_t *run, const run_epoch_t *e, int64_t steps_per_epoch) {
         json_real(&json, "val_codes_used", e->val_codes_used);
         add_codes(&json, &e->last);
     }
+    add_latents(&json, &e->last);
     end_metrics(run, &json, e->step, steps_per_epoch);
     add_timing(run, "epoch", e->step, e->epoch, e->images_per_s, e->seconds);
 }

@@ -254,7 +254,7 @@ static const struct mistake {
     {"input 4x4x1\nencoder conv2d out=3 kernel=3 groups=2 | flatten\n" TAIL, VAE_E_SHAPE, "groups"},
     {"input 4x4x1\nencoder flatten | relu { linear out=3 }\n" TAIL, VAE_E_SPEC, "braces"},
     {"input 4x4x1\nencoder flatten | residual { linear out=3 }\n" TAIL, VAE_E_SHAPE, "residual"},
-    {"input 4x4x1\nencoder flatten |\n" TAIL, VAE_E_SPEC, "line"},
+    {"input 4x4x1\nencoder flatten |\n" TAIL, VAE_E_SPEC, "encoder.1 latent: from is missing"},
     {"input 4x4x1\nencoder { flatten\n" TAIL, VAE_E_SPEC, "line"},
     {"input 4x4x1\nencoder flatten\nencoder flatten\n" TAIL, VAE_E_SPEC, "encoder"},
     {"input 0x4\nencoder flatten\n" TAIL, VAE_E_SPEC, "input"},
@@ -411,6 +411,9 @@ static vae_model_t *around(const char *example) {
         "gaussian\n",
         "input 24\nencoder %s | flatten\nlatent gaussian dim=3\ndecoder linear out=24\nlikelihood gaussian\n",
         "input 24\nencoder %s\nlatent gaussian dim=3\ndecoder linear out=24\nlikelihood gaussian\n",
+        "input 24\nencoder tap wide\nlatent gaussian dim=3\ndecoder linear out=4 | %s | linear out=24\nlikelihood gaussian\n",
+        "input 2x3x4\nencoder tap wide | flatten\nlatent gaussian dim=3\ndecoder linear out=6 | reshape 2x3x1 | %s | flatten | "
+        "linear out=24 | reshape 2x3x4\nlikelihood gaussian\n",
     };
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         char spec[1024];

@@ -26,7 +26,14 @@ static int32_t stand_layer(int32_t i, const vaei_module *m, const char *example,
     static const char *const inputs[] = {"6x8x4", "24", "5x6"};
     static const int32_t sizes[] = {192, 24, 30};
     (void)m;
-    if (i == 3) return 0;
+    if (i == 5) return 0;
+    if (i >= 3) { /* what stands in a decoder only */
+        snprintf(c->spec, TEXT,
+                 "input 4x4x3\nencoder conv2d out=2 kernel=1%s | tap wide | flatten | linear out=4\nlatent gaussian dim=2\n"
+                 "decoder linear out=32%s | %s | flatten | linear out=48 | reshape 4x4x3\nlikelihood gaussian\n",
+                 i == 3 ? "" : " | flatten", i == 3 ? " | reshape 4x4x2" : "", example);
+        return 1;
+    }
     snprintf(c->spec, TEXT,
              "input %s\nencoder %s | flatten | linear out=4\nlatent gaussian dim=2\n"
              "decoder linear out=%d | reshape %s\nlikelihood gaussian\n",

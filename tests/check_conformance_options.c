@@ -110,6 +110,13 @@ static void check_values(const vaei_kind *g, const vaei_module *m, const vaei_op
         wants(g, m, o, "encoder.", 0);
         wants(g, m, o, "encoder-0", 0);
         break;
+    case VAEI_OPT_NAME:
+        wants(g, m, o, "some_1", 1);
+        wants(g, m, o, "32_letters_are_the_most_that_fit", 1);
+        wants(g, m, o, "these_33_letters_are_one_too_many", 0);
+        wants(g, m, o, "a.b", 0);
+        wants(g, m, o, "a-b", 0);
+        break;
     case VAEI_OPT_SHAPE:
         wants(g, m, o, "2x3", 1);
         wants(g, m, o, "0x3", 0);

@@ -43,7 +43,7 @@ static int32_t is_named(const char *example, const char *name) {
 
 /* ---- objectives ----------------------------------------------------------------------------------------------------- */
 
-enum { N = 5, D = 3 };
+enum { N = 5, D = 3, LOWER = 2 }; /* values of the first latent and of one in the decoder */
 
 typedef struct objective_probe {
     vaei_objective o;
@@ -51,7 +51,7 @@ typedef struct objective_probe {
     vaei_batch batch;
     vaei_run r;
     double nll[N], row[N];
-    float kl[N * D], d_nll[N], d_kl[N * D], z[N * D], d_z[N * D], prior[N * D];
+    float kl[N * (D + LOWER)], d_nll[N], d_kl[N * (D + LOWER)], z[N * D], d_z[N * D], prior[N * D];
 } objective_probe;
 
 static double objective_value(void *arg) {
@@ -63,11 +63,14 @@ static double objective_value(void *arg) {
 /* At some steps, so that warm-ups and cycles are under way; the rates of a dimension lie on one side of any floor that examples set. */
 static const char *objective_at(objective_probe *a, int64_t step) {
     const int32_t rated = !(a->o.flags & VAEI_OBJECTIVE_OF_PRIOR), sees_z = (a->o.flags & VAEI_OBJECTIVE_SEES_Z) != 0;
-    float d_nll[N], d_kl[N * D] = {0}, d_z[N * D] = {0};
+    float d_nll[N], d_kl[N * (D + LOWER)] = {0}, d_z[N * D] = {0};
     for (int i = 0; i < N; i++) a->nll[i] = 100 + 10 * sin(i);
     for (int i = 0; i < N * D; i++) a->kl[i] = 0.2f + (float)(i % D) + 0.1f * (float)cos(i);
-    a->t = (vaei_terms){.n = N, .dim = rated ? D : 0, .step = step, .batch = &a->batch, .nll = a->nll, .d_nll = a->d_nll};
-    if (rated) a->t.kl = a->kl, a->t.d_kl = a->d_kl;
+    for (int i = 0; i < N * LOWER; i++) a->kl[N * D + i] = 0.2f + 0.7f * (float)(i % LOWER) + 0.05f * (float)cos(i);
+    a->t = (vaei_terms){.n = N, .step = step, .batch = &a->batch, .nll = a->nll, .d_nll = a->d_nll};
+    a->t.level[0] = (vaei_rates){.dim = D, .kl = a->kl, .d_kl = a->d_kl};
+    a->t.level[1] = (vaei_rates){.dim = LOWER, .kl = a->kl + N * D, .d_kl = a->d_kl + N * D};
+    if (rated) a->t.levels = 2;
     for (int i = 0; i < N * D; i++) a->z[i] = 1.5f * (float)sin(3 * i + 1);
     a->r = (vaei_run){.k = vaei_kernels_select(0, 0), .n = N, .noise = {.seed = 3, .step = (uint64_t)step}};
     if (sees_z) a->t.r = &a->r, a->t.size = D, a->t.z = a->z, a->t.d_z = a->d_z, a->t.prior = a->prior, a->t.row = a->row;
@@ -77,7 +80,7 @@ static const char *objective_at(objective_probe *a, int64_t step) {
     if (rated) memcpy(d_kl, a->d_kl, sizeof(d_kl));
     memcpy(d_z, a->d_z, sizeof(d_z));
     if (sees_z) CONFORM(gradient_is("z", objective_value, a, a->z, d_z, N * D, 1.0f / 64, 1e-3, 1e-2));
-    if (rated) CONFORM(gradient_is("kl", objective_value, a, a->kl, d_kl, N * D, 1.0f / 64, 1e-4, 1e-3));
+    if (rated) CONFORM(gradient_is("kl", objective_value, a, a->kl, d_kl, N * (D + LOWER), 1.0f / 64, 1e-4, 1e-3));
     for (int i = 0; i < N; i++) {
         const double kept = a->nll[i], h = 0.25;
         a->nll[i] = kept + h;
@@ -95,7 +98,7 @@ static const char *objective_at(objective_probe *a, int64_t step) {
 static const char *mean_nll(objective_probe *a) {
     for (int round = 0; a->o.flags & VAEI_OBJECTIVE_MEAN_NLL && round < 2; round++) {
         for (int i = 0; i < N; i++) a->nll[i] = round ? 1e6 * (i - 1) : 1;
-        for (int i = 0; i < N * D; i++) a->kl[i] = round ? 1e3f * (float)i : 0;
+        for (int i = 0; i < N * (D + LOWER); i++) a->kl[i] = round ? 1e3f * (float)i : 0;
         (void)objective_value(a);
         for (int i = 0; i < N; i++)
             if (a->d_nll[i] < (float)(1 / (double)N) || a->d_nll[i] > (float)(1 / (double)N))

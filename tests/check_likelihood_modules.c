@@ -312,14 +312,14 @@ START_TEST(test_drawn_values_are_those_of_their_place_however_a_batch_is_cut) {
     vaei_run r = {.k = m->ctx->kernels, .n = WIDE, .params = m->params, .noise.seed = 4};
     vaei_network_pack(net, &r, &w);
     vaei_network_sample(net, &r, &w, 100);
-    vaei_network_decode(net, &r, &w, w.z);
+    vaei_network_decode(net, &r, &w, VAEI_LEVELS_PRIOR);
     vaei_network_mean_x(net, &r, &w, mean);
     vaei_network_draw_x(net, &r, &w, 100, drawn);
     for (int i = 0; i < WIDE * 6; i++) ck_assert_float_ne(drawn[i], mean[i]);
     for (uint64_t i = 0; i < WIDE; i++) {
         r.n = 1;
         vaei_network_sample(net, &r, &w, 100 + i);
-        vaei_network_decode(net, &r, &w, w.z);
+        vaei_network_decode(net, &r, &w, VAEI_LEVELS_PRIOR);
         vaei_network_draw_x(net, &r, &w, 100 + i, alone);
         ck_assert_mem_eq(alone, drawn + i * 6, sizeof alone);
     }

@@ -364,7 +364,7 @@ static const char *prior_6(void) {
 
 static void objective_wrong_sign(const void *conf, vaei_terms *t) {
     objective_elbo->eval(conf, t);
-    negate(t->n * t->dim, t->d_kl);
+    negate(t->n * t->level[0].dim, t->level[0].d_kl);
 }
 
 static void objective_of_one(const void *conf, vaei_terms *t) {

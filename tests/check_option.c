@@ -283,7 +283,8 @@ START_TEST(test_options_ranges_show_open_ends) {
     ck_assert_str_eq(preset, "same");
     ck_assert_str_eq(vaei_option_type_name(0), "");
     ck_assert_str_eq(vaei_option_type_name(VAEI_OPT_SIZES), "sizes");
-    ck_assert_str_eq(vaei_option_type_name(VAEI_OPT_PATH + 1), "");
+    ck_assert_str_eq(vaei_option_type_name(VAEI_OPT_NAME), "name");
+    ck_assert_str_eq(vaei_option_type_name(VAEI_OPT_NAME + 1), "");
 }
 END_TEST
 

@@ -353,6 +353,16 @@ void of_model_latent_shape(rig *r) {
     ck_assert_int_eq(vae_model_latent_shape(r->plain, NULL), 1);
 }
 
+COUNT_OF(model_latent_count, vae_model_t *, 0)
+
+void of_model_latent_shape_at(rig *r) {
+    static const int32_t wrong[] = {INT32_MIN, -1, 1, INT32_MAX};
+    int64_t shape[4];
+    ck_assert_int_eq(vae_model_latent_shape_at(NULL, 0, shape), 0);
+    ck_assert_int_eq(vae_model_latent_shape_at(r->plain, 0, NULL), 1);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) ck_assert_int_eq(vae_model_latent_shape_at(r->plain, wrong[i], shape), 0);
+}
+
 void of_model_param(rig *r) {
     const vae_tensor_t *t = r->tensor;
     const char *name;

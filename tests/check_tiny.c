@@ -109,20 +109,20 @@ static void close_rig(rig *g) {
 }
 
 static void decode(rig *g) {
-    g->r.k->flush(N * g->D, g->z, g->w.z); // as the session does
-    vaei_network_decode(&g->model->network, &g->r, &g->w, g->w.z);
+    g->r.k->flush(N * g->D, g->z, g->w.level[0].z); // as the session does
+    vaei_network_decode(&g->model->network, &g->r, &g->w, VAEI_LEVELS_GIVEN);
 }
 
 static void encode(rig *g) {
-    vaei_network_encode(&g->model->network, &g->r, &g->w, g->w.mean, NULL);
+    vaei_network_encode(&g->model->network, &g->r, &g->w, g->w.level[0].mean, NULL);
 }
 
 static void train(rig *g) {
     const vaei_network *const net = &g->model->network;
-    vaei_noise_normal(g->r.k, (vaei_noise_key){.seed = 1}, 0, N * g->D, g->w.noise);
+    vaei_noise_normal(g->r.k, (vaei_noise_key){.seed = 1}, 0, N * g->D, g->w.level[0].noise);
     ck_assert_int_eq(vaei_network_forward(net, &g->r, &g->w), VAE_OK);
     for (int64_t i = 0; i < N; i++) g->w.d_nll[i] = 1.0f / N;
-    for (int64_t i = 0; i < N * g->D; i++) g->w.d_kl[i] = 1.0f / N;
+    for (int64_t i = 0; i < N * g->D; i++) g->w.level[0].d_kl[i] = 1.0f / N;
     vaei_network_backward(net, &g->r, &g->w);
 }
 
@@ -182,7 +182,7 @@ START_TEST(test_tiny_values_count_as_zero) {
                 memcpy(got[flushed][0], g.w.theta, (size_t)(N * g.S) * sizeof(float));
                 encode(&g);
                 got[flushed][1] = calloc((size_t)(N * g.D), sizeof(float));
-                memcpy(got[flushed][1], g.w.mean, (size_t)(N * g.D) * sizeof(float));
+                memcpy(got[flushed][1], g.w.level[0].mean, (size_t)(N * g.D) * sizeof(float));
                 if (flushed) {
                     ck_assert_mem_eq(got[0][0], got[1][0], (size_t)(N * g.S) * sizeof(float));
                     ck_assert_mem_eq(got[0][1], got[1][1], (size_t)(N * g.D) * sizeof(float));

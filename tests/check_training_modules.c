@@ -49,7 +49,8 @@ static void objective_setup(objective_case *o, const char *text) {
     for (int i = 0; i < N; i++) o->nll[i] = 100 + 10 * sin(i);
     for (int i = 0; i < N * D; i++) o->kl[i] = 0.2f + (float)(i % D) + 0.1f * (float)cos(i); /* near 0.2, 1.2, 2.2 */
     static const vaei_batch alike = {.total = N};
-    o->t = (vaei_terms){.n = N, .dim = D, .batch = &alike, .nll = o->nll, .kl = o->kl, .d_nll = o->d_nll, .d_kl = o->d_kl};
+    o->t = (vaei_terms){
+        .n = N, .batch = &alike, .nll = o->nll, .d_nll = o->d_nll, .levels = 1, .level = {{.dim = D, .kl = o->kl, .d_kl = o->d_kl}}};
 }
 
 static double loss(objective_case *o) {

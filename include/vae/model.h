@@ -85,14 +85,24 @@ VAE_API vae_status_t vae_model_plan(const vae_model_t *model, int64_t n, int32_t
 /** S, the floats of one example; 0 if not a model. @since 0.1 */
 VAE_API int64_t vae_model_input_size(const vae_model_t *model);
 
-/** D, the floats of one latent; 0 if not a model. @since 0.1 */
+/** D, the floats of all latents of one example, one behind the other; 0 if not a model. @since 0.1 */
 VAE_API int64_t vae_model_latent_size(const vae_model_t *model);
+
+/** Latents of the model: that of the section `latent`, and those in the decoder; 0 if not a model. @since 0.1 */
+VAE_API int32_t vae_model_latent_count(const vae_model_t *model);
 
 /** The sizes of one example, channels last; returns their number, 1 to 4; 0 if not a model. shape may be NULL. @since 0.1 */
 VAE_API int32_t vae_model_input_shape(const vae_model_t *model, int64_t shape[4]);
 
-/** The sizes of one latent; as vae_model_input_shape(). @since 0.1 */
+/** The sizes of the latent of one example, as vae_model_input_shape(); of a model with several, one size: all their values. @since 0.1 */
 VAE_API int32_t vae_model_latent_shape(const vae_model_t *model, int64_t shape[4]);
+
+/**
+ * The sizes of latent `index` of one example, as vae_model_input_shape(). Number 0 is that of the section `latent`, the others stand in the
+ * decoder, in its order. In z[n][D] of vae_encode(), vae_decode() and noise they stand in this order, one behind the other.
+ * @param index  0 <= index < vae_model_latent_count(), else the call returns 0   @since 0.1
+ */
+VAE_API int32_t vae_model_latent_shape_at(const vae_model_t *model, int32_t index, int64_t shape[4]);
 
 /** Codes of one example, positions times codes of each; 0 without a latent of codes, or if not a model. @since 0.1 */
 VAE_API int64_t vae_model_codes_per_example(const vae_model_t *model);

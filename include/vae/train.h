@@ -21,6 +21,9 @@ extern "C" {
 
 typedef struct vae_trainer vae_trainer_t;
 
+/** The most latents of a model. @since 0.1 */
+#define VAE_LATENTS_MAX 16
+
 /** What a step tells. Set struct_size to sizeof before each call; the library fills what fits. Nats are per example. @since 0.1 */
 typedef struct vae_metrics {
     uint32_t struct_size; /* sizeof(vae_metrics_t) as the caller knows it */
@@ -38,6 +41,9 @@ typedef struct vae_metrics {
     double codes_used;         /* share of the codes that were chosen at all, 0..1 */
     double dead_codes;         /* codes whose running count is below `revive`, or below 1 % of an even share */
     double quantization_error; /* mean squared distance of a value to what stands for it */
+    int64_t latents;           /* vae_model_latent_count() */
+    /* The part of rate that is each latent's: that of the section first, then those in the decoder, in its order; 0 past the last. */
+    double latent_rate[VAE_LATENTS_MAX];
 } vae_metrics_t;
 
 /**

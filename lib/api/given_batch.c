@@ -41,7 +41,7 @@ vae_status_t vaei_batch_open(vaei_batch *out, int64_t *n, const vae_model_t *mod
                         .weight = b.weight,
                         .of_x = net->likelihood.size,
                         .of_codes = net->latent.n_codes,
-                        .of_noise = vaei_shape_size(&net->latent.z),
+                        .of_noise = net->z_size,
                         .total = (double)b.n};
     return VAE_OK;
 }

@@ -120,7 +120,7 @@ int64_t vae_model_input_size(const vae_model_t *model) {
 }
 
 int64_t vae_model_latent_size(const vae_model_t *model) {
-    return is_model(model) ? vaei_shape_size(&model->network.latent.z) : 0;
+    return is_model(model) ? model->network.z_size : 0;
 }
 
 int32_t vae_model_input_shape(const vae_model_t *model, int64_t shape[4]) {
@@ -128,7 +128,19 @@ int32_t vae_model_input_shape(const vae_model_t *model, int64_t shape[4]) {
 }
 
 int32_t vae_model_latent_shape(const vae_model_t *model, int64_t shape[4]) {
-    return is_model(model) ? give_shape(&model->network.latent.z, shape) : 0;
+    if (!is_model(model)) return 0;
+    const vaei_network *net = &model->network;
+    const vaei_shape all = {.n = 1, .d = {net->z_size}};
+    return give_shape(net->n_levels == 1 ? &net->latent.z : &all, shape);
+}
+
+int32_t vae_model_latent_count(const vae_model_t *model) {
+    return is_model(model) ? model->network.n_levels : 0;
+}
+
+int32_t vae_model_latent_shape_at(const vae_model_t *model, int32_t index, int64_t shape[4]) {
+    if (!is_model(model) || index < 0 || index >= model->network.n_levels) return 0;
+    return give_shape(vaei_network_z(&model->network, index), shape);
 }
 
 int64_t vae_model_codes_per_example(const vae_model_t *model) {

@@ -160,35 +160,31 @@ static int32_t has_codes(const vae_session_t *s) {
     return (s->model->network.latent.ops->flags & VAEI_LATENT_CODES) != 0;
 }
 
-/* Put what stands before the codes behind them. */
+/* z of a mean: the mean itself, or the codes next to it. */
 static void quantize(const vae_session_t *s, const vaei_run *r, const float *mean, float *z) {
     const vaei_latent *q = &s->model->network.latent;
     q->ops->draw(q, r, &s->work.latent, mean, NULL, NULL, z, NULL, NULL);
 }
 
-/* Theta for r->n latents, as the decoder sees them. */
-static void decode_theta(const vae_session_t *s, const vaei_run *r, const float *z) {
-    const vaei_network *net = &s->model->network;
-    vaei_run_flush(r, r->n * vaei_shape_size(&net->latent.z), z, s->work.z);
-    vaei_network_decode(net, r, &s->work, s->work.z);
-}
-
-/* The mean of the likelihood for them. */
-static void decode(const vae_session_t *s, const vaei_run *r, const float *z, float *x) {
-    decode_theta(s, r, z);
-    vaei_network_mean_x(&s->model->network, r, &s->work, x);
-}
-
-/* The same for latents as the host sees them. */
+/* The mean of the likelihood for r->n latents as the host sees them: z[n][Z]. */
 static void decode_given(const vae_session_t *s, const vaei_run *r, const float *z, float *x) {
-    const int32_t quantizes = has_codes(s) && !s->model->network.latent.raw;
-    if (quantizes) quantize(s, r, z, s->work.z);
-    decode(s, r, quantizes ? s->work.z : z, x);
+    const vaei_network *net = &s->model->network;
+    const vaei_work *w = &s->work;
+    const vaei_level *top = &w->level[0];
+    vaei_network_part_levels(net, r, w, VAEI_LEVEL_Z, z);
+    if (has_codes(s) && !net->latent.raw) {
+        memcpy(top->mean, top->z, (size_t)(r->n * top->size) * sizeof(*top->z));
+        quantize(s, r, top->mean, top->z);
+    }
+    vaei_network_decode(net, r, w, VAEI_LEVELS_GIVEN);
+    vaei_network_mean_x(net, r, w, x);
 }
 
-/* Standard normal for the item at `position` of the session's stream. */
-static void draw(const vae_session_t *s, const vaei_run *r, uint64_t position, int64_t D, float *noise) {
-    vaei_noise_normal(r->k, vaei_prior_key(s->seed, position), (uint32_t)position, D, noise);
+/* After encode: theta for the mean of level 0, and those of the others, each given the means before it. */
+static void decode_means(const vae_session_t *s, const vaei_run *r) {
+    const vaei_level *top = &s->work.level[0];
+    quantize(s, r, top->mean, top->z);
+    vaei_network_decode(&s->model->network, r, &s->work, VAEI_LEVELS_MEAN);
 }
 
 static vae_status_t check_input(const vae_session_t *s, const char *what, int64_t n, int64_t size, const float *x) {
@@ -205,18 +201,21 @@ static vae_status_t check_output(const void *y, const char *what, int64_t n, int
 vae_status_t vae_encode_batch(vae_session_t *session, const vae_batch_t *batch, float *mean, float *logvar) {
     VAEI_TRY(check_session(session));
     const vaei_network *net = &session->model->network;
-    const int64_t D = vaei_shape_size(&net->latent.z);
+    const vaei_work *w = &session->work;
     vaei_batch b;
     int64_t n;
     VAEI_TRY(vaei_batch_open(&b, &n, session->model, batch, "vae_encode_batch", VAEI_READS_X));
-    VAEI_TRY(check_output(mean, "mean", n, D, sizeof(*mean)));
+    VAEI_TRY(check_output(mean, "mean", n, net->z_size, sizeof(*mean)));
     VAEI_TRY(vaei_batch_check_x(session->model, &b, n));
     const vaei_run r = start(session, n, &b);
     for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += session->pass) {
         const vaei_run p = part(session, &r, i);
-        float *given = net->latent.raw ? session->work.mean : mean + i * D;
-        vaei_network_encode(net, &p, &session->work, given, logvar ? logvar + i * D : NULL);
-        if (net->latent.raw) quantize(session, &p, given, mean + i * D);
+        vaei_network_encode(net, &p, w, w->level[0].mean, logvar ? w->level[0].logvar : NULL);
+        if (net->n_levels > 1) decode_means(session, &p);
+        else if (net->latent.raw) quantize(session, &p, w->level[0].mean, w->level[0].z);
+        if (vaei_run_cancelled(&p)) break;
+        vaei_network_join_levels(net, &p, w, net->latent.raw ? VAEI_LEVEL_Z : VAEI_LEVEL_MEAN, mean + i * net->z_size);
+        if (logvar) vaei_network_join_levels(net, &p, w, VAEI_LEVEL_LOGVAR, logvar + i * net->z_size);
     }
     return finish(session);
 }
@@ -240,12 +239,11 @@ static vae_status_t decode_codes(vae_session_t *session, const vaei_batch *b, in
 
 static vae_status_t decode_values(vae_session_t *session, const vaei_batch *b, int64_t n, const float *z, float *x) {
     const vaei_network *net = &session->model->network;
-    const int64_t D = vaei_shape_size(&net->latent.z);
-    VAEI_TRY(check_input(session, "z", n, D, z));
+    VAEI_TRY(check_input(session, "z", n, net->z_size, z));
     const vaei_run r = start(session, n, b);
     for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += session->pass) {
         const vaei_run p = part(session, &r, i);
-        decode_given(session, &p, z + i * D, x + i * net->likelihood.size);
+        decode_given(session, &p, z + i * net->z_size, x + i * net->likelihood.size);
     }
     return finish(session);
 }
@@ -278,7 +276,7 @@ vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *p
     if (in->n != 3 || (in->d[2] != 1 && in->d[2] != 3 && in->d[2] != 4))
         return vaei_fail(VAE_E_UNSUPPORTED, "model: makes %s, wanted an image of 1, 3 or 4 channels", vaei_shape_text(in, text));
     const int64_t H = in->d[0], W = in->d[1], C = in->d[2];
-    VAEI_TRY(check_input(session, "z", 1, vaei_shape_size(&net->latent.z), z));
+    VAEI_TRY(check_input(session, "z", 1, net->z_size, z));
     if (row_stride / 4 < (uint64_t)W || row_stride > PTRDIFF_MAX / (uint64_t)H)
         return vaei_fail(VAE_E_ARG, "row_stride: %zu, wanted %lld..%lld", row_stride, (long long)W * 4, (long long)(PTRDIFF_MAX / H));
     VAEI_TRY(check_output(pixels, "pixels", 1, H, row_stride));
@@ -309,9 +307,9 @@ vae_status_t vae_reconstruct_batch(vae_session_t *session, const vae_batch_t *ba
     const vaei_run r = start(session, n, &b);
     for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += session->pass) {
         const vaei_run p = part(session, &r, i);
-        vaei_network_encode(net, &p, w, w->mean, NULL);
-        net->latent.ops->draw(&net->latent, &p, &w->latent, w->mean, NULL, NULL, w->z, NULL, NULL);
-        decode(session, &p, w->z, y + i * b.of_x);
+        vaei_network_encode(net, &p, w, w->level[0].mean, NULL);
+        decode_means(session, &p);
+        vaei_network_mean_x(net, &p, w, y + i * b.of_x);
     }
     return finish(session);
 }
@@ -333,6 +331,23 @@ static vae_status_t check_sampling(const vae_session_t *s, const float *noise) {
     return VAE_OK;
 }
 
+/* z of level 0 from its prior and the noise of the others, by items `first` on, or all from the noise of the batch. */
+static void sample_levels(const vae_session_t *s, const vaei_run *r, uint64_t first) {
+    const vaei_network *net = &s->model->network;
+    const vaei_work *w = &s->work;
+    const vaei_level *top = &w->level[0];
+    if (r->batch.noise) {
+        vaei_network_part_levels(net, r, w, VAEI_LEVEL_NOISE, r->batch.noise);
+        memcpy(top->z, top->noise, (size_t)(r->n * top->size) * sizeof(*top->z));
+        return;
+    }
+    for (int64_t i = 0; i < r->n && net->n_levels > 1; i++) {
+        const uint64_t position = first + (uint64_t)i;
+        vaei_network_noise_row(net, r, w, vaei_prior_key(s->seed, position), (uint32_t)position, i);
+    }
+    vaei_network_sample(net, r, w, first);
+}
+
 vae_status_t vae_sample_batch(vae_session_t *session, const vae_batch_t *batch, float *x) {
     VAEI_TRY(check_session(session));
     const vaei_network *net = &session->model->network;
@@ -348,8 +363,8 @@ vae_status_t vae_sample_batch(vae_session_t *session, const vae_batch_t *batch, 
     for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += session->pass) {
         const vaei_run p = part(session, &r, i);
         const uint64_t first = session->position;
-        if (!b.noise) vaei_network_sample(net, &p, &session->work, first);
-        decode_theta(session, &p, b.noise ? p.batch.noise : session->work.z);
+        sample_levels(session, &p, first);
+        vaei_network_decode(net, &p, &session->work, VAEI_LEVELS_PRIOR);
         if (draws) vaei_network_draw_x(net, &p, &session->work, first, x + i * b.of_x);
         else vaei_network_mean_x(net, &p, &session->work, x + i * b.of_x);
         if (!b.noise || draws) session->position += (uint64_t)p.n;
@@ -392,13 +407,29 @@ vae_status_t vae_decode_codes(vae_session_t *session, int64_t n, const int32_t *
 
 /* ---- scores ------------------------------------------------------------------------------------------------------ */
 
+/* Of one latent of example i, in closed form. */
+static double rate_of(const vaei_level *v, int64_t i) {
+    double kl = 0.0;
+    for (int64_t d = 0; d < v->size; d++) kl += (double)v->kl[i * v->size + d];
+    return kl;
+}
+
+/* The part of the rate that is another for each sample: all of it under a prior of the model's own, else that of the decoder's latents. */
+static double sampled_rate(const vae_session_t *s, int64_t i) {
+    const vaei_network *net = &s->model->network;
+    double rate = 0.0;
+    if (vaei_network_has_prior(net)) return -s->work.log_ratio[i];
+    for (int32_t l = 1; l < net->n_levels; l++) rate += rate_of(&s->work.level[l], i);
+    return rate;
+}
+
 /* Take in one sample of each of the r->n examples: log w = -nll + log p(z) - log q(z|x). */
 static void add_sample(vae_session_t *s, int64_t n, int32_t first) {
     const vaei_work *w = &s->work;
     for (int64_t i = 0; i < n; i++) {
         const double log_w = w->log_ratio[i] - w->nll[i];
         s->recon[i] = (first ? 0.0 : s->recon[i]) + w->nll[i];
-        s->rate[i] = (first ? 0.0 : s->rate[i]) - w->log_ratio[i];
+        s->rate[i] = (first ? 0.0 : s->rate[i]) + sampled_rate(s, i);
         if (first || log_w > s->top[i]) {
             s->sum[i] = (first ? 0.0 : s->sum[i] * exp(s->top[i] - log_w)) + 1.0;
             s->top[i] = log_w;
@@ -408,25 +439,32 @@ static void add_sample(vae_session_t *s, int64_t n, int32_t first) {
     }
 }
 
+/* The noise of sample j of k of each example. */
+static void draw_noise(const vae_session_t *s, const vaei_run *r, int64_t j, int64_t k) {
+    const vaei_network *net = &s->model->network;
+    for (int64_t i = 0; i < r->n; i++) {
+        const int64_t sample = i * k + j;
+        const uint64_t position = s->position + (uint64_t)sample;
+        if (r->batch.noise) vaei_network_part_row(net, r, &s->work, VAEI_LEVEL_NOISE, r->batch.noise + sample * net->z_size, i);
+        else vaei_network_noise_row(net, r, &s->work, vaei_prior_key(s->seed, position), (uint32_t)position, i);
+    }
+}
+
 static void score_part(vae_session_t *s, const vaei_run *r, int64_t k) {
     const vaei_network *net = &s->model->network;
     const vaei_work *w = &s->work;
-    const int64_t D = vaei_shape_size(&net->latent.z);
-    const float *const noise = r->batch.noise;
-    vaei_network_encode(net, r, w, w->mean, w->logvar);
+    const vaei_level *top = &w->level[0];
+    vaei_network_encode(net, r, w, top->mean, top->logvar);
     for (int64_t j = 0; j < k && !vaei_run_cancelled(r); j++) {
-        for (int64_t i = 0; i < r->n; i++) {
-            float *e = w->noise + i * D;
-            if (noise) memcpy(e, noise + (i * k + j) * D, (size_t)D * sizeof(*e));
-            else if (!has_codes(s)) draw(s, r, s->position + (uint64_t)(i * k + j), D, e);
-        }
-        net->latent.ops->draw(&net->latent, r, &w->latent, w->mean, w->logvar, w->noise, w->z, w->kl, w->log_ratio);
+        draw_noise(s, r, j, k);
+        net->latent.ops->draw(&net->latent, r, &w->latent, top->mean, top->logvar, top->noise, top->z, top->kl, w->log_ratio);
         if (vaei_network_has_prior(net)) vaei_network_prior_ratio(net, r, w);
-        vaei_network_decode(net, r, w, w->z);
+        vaei_network_decode(net, r, w, VAEI_LEVELS_POSTERIOR);
+        vaei_network_levels_ratio(net, r, w);
         vaei_likelihood_nll(&net->likelihood, r, w->facts, w->theta, r->batch.x, w->nll);
         add_sample(s, r->n, j == 0);
     }
-    if (!noise) s->position += (uint64_t)(r->n * k);
+    if (!r->batch.noise) s->position += (uint64_t)(r->n * k);
 }
 
 /* k samples of each example are not too many. */
@@ -438,7 +476,7 @@ static vae_status_t check_samples(const vae_session_t *s, int64_t n, int64_t k) 
         return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no distribution to draw k=%lld samples from", q->ops->module.name,
                          (long long)k);
     VAEI_TRY(vaei_check_extent(n, 1, sizeof(double)));
-    if (!vaei_count_mul(n, k, &draws) || vaei_check_extent(draws, vaei_shape_size(&q->z), sizeof(float)) < 0)
+    if (!vaei_count_mul(n, k, &draws) || vaei_check_extent(draws, s->model->network.z_size, sizeof(float)) < 0)
         return vaei_fail(VAE_E_ARG, "k: %lld samples of %lld examples are too many", (long long)k, (long long)n);
     return VAE_OK;
 }
@@ -446,22 +484,20 @@ static vae_status_t check_samples(const vae_session_t *s, int64_t n, int64_t k) 
 vae_status_t vae_elbo_batch(vae_session_t *session, const vae_batch_t *batch, int64_t k, double *elbo, double *recon, double *rate) {
     VAEI_TRY(check_session(session));
     const vaei_network *net = &session->model->network;
-    const int64_t D = vaei_shape_size(&net->latent.z);
     vaei_batch b;
     int64_t n;
     VAEI_TRY(vaei_batch_open(&b, &n, session->model, batch, "vae_elbo_batch", VAEI_READS_X | VAEI_READS_LABEL | VAEI_READS_NOISE));
     VAEI_TRY(check_samples(session, n, k));
-    b.of_noise = k * D;
+    b.of_noise = k * net->z_size;
     VAEI_TRY(vaei_batch_check_x(session->model, &b, n));
-    if (b.noise) VAEI_TRY(check_input(session, "noise", n * k, D, b.noise));
+    if (b.noise) VAEI_TRY(check_input(session, "noise", n * k, net->z_size, b.noise));
     VAEI_TRY(vaei_batch_check_label(session->model, &b, n));
     const vaei_run r = start(session, n, &b);
     for (int64_t i = 0; i < n && !vaei_run_cancelled(&r); i += session->pass) {
         const vaei_run p = part(session, &r, i);
         score_part(session, &p, k);
         for (int64_t j = 0; j < p.n; j++) {
-            double kl = vaei_network_has_prior(net) ? session->rate[j] / (double)k : 0.0;
-            for (int64_t d = 0; d < D && !vaei_network_has_prior(net); d++) kl += (double)session->work.kl[j * D + d];
+            const double kl = session->rate[j] / (double)k + (vaei_network_has_prior(net) ? 0.0 : rate_of(&session->work.level[0], j));
             const double mean_recon = session->recon[j] / (double)k;
             if (recon) recon[i + j] = mean_recon;
             if (rate) rate[i + j] = kl;

@@ -126,23 +126,27 @@ void vae_trainer_destroy(vae_trainer_t *trainer) {
     vae_model_destroy(model);
 }
 
+_Static_assert(VAE_LATENTS_MAX == VAEI_LEVELS_MAX, "metrics have a place for each latent");
+
 /* ---- the step -------------------------------------------------------------------------------------------------- */
 
 static void give_metrics(const vae_trainer_t *t, vae_metrics_t *out, const vaei_measures *given) {
     if (!out) return;
-    const vae_metrics_t m = {.struct_size = out->struct_size,
-                             .step = t->training.step,
-                             .loss = given->loss,
-                             .recon = given->recon,
-                             .rate = given->rate,
-                             .beta = given->beta,
-                             .lr = given->lr,
-                             .grad_norm = given->grad_norm,
-                             .aux = given->aux,
-                             .perplexity = given->codes.perplexity,
-                             .codes_used = given->codes.used,
-                             .dead_codes = given->codes.dead,
-                             .quantization_error = given->codes.error};
+    vae_metrics_t m = {.struct_size = out->struct_size,
+                       .step = t->training.step,
+                       .loss = given->loss,
+                       .recon = given->recon,
+                       .rate = given->rate,
+                       .beta = given->beta,
+                       .lr = given->lr,
+                       .grad_norm = given->grad_norm,
+                       .aux = given->aux,
+                       .perplexity = given->codes.perplexity,
+                       .codes_used = given->codes.used,
+                       .dead_codes = given->codes.dead,
+                       .quantization_error = given->codes.error,
+                       .latents = t->model->network.n_levels};
+    memcpy(m.latent_rate, given->level_rate, sizeof(m.latent_rate));
     memcpy(out, &m, out->struct_size < sizeof(m) ? out->struct_size : sizeof(m));
 }
 

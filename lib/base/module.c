@@ -20,11 +20,68 @@ vae_status_t vaei_module_find(const vaei_module **out, const vaei_module *const 
                      vaei_text_hint(hint, node->name, names, n));
 }
 
+static int32_t in_table(const vaei_option *table, const vaei_attr *a) {
+    for (const vaei_option *o = table; o->name; o++)
+        if (a->key && strcmp(o->name, a->key) == 0) return 1;
+    return 0;
+}
+
+/* The attributes that are the inner module's move from the outer node to the inner one. */
+static void split(const vaei_option *table, vaei_node *outer, vaei_node *inner) {
+    vaei_attr **own = &outer->attrs, **its = &inner->attrs;
+    for (vaei_attr *a = outer->attrs, *next; a; a = next) {
+        next = a->next;
+        vaei_attr ***end = in_table(table, a) ? &own : &its;
+        **end = a;
+        *end = &a->next;
+    }
+    *own = *its = NULL;
+}
+
+/* An attribute of neither table, with the nearest name of both. */
+static vae_status_t check_known(const vaei_option *outer, const vaei_module *inner, const vaei_node *node, const char *where) {
+    static const vaei_option none[] = {{0}};
+    const vaei_option *const tables[] = {inner->options ? inner->options : none, outer};
+    const char *names[NAMES_MAX];
+    char hint[96];
+    size_t n = 0;
+    for (int32_t i = 0; i < 2; i++)
+        for (const vaei_option *o = tables[i]; o->name && n < NAMES_MAX; o++) names[n++] = o->name;
+    for (const vaei_attr *a = node->attrs; a; a = a->next)
+        if (a->key && !in_table(tables[0], a))
+            return vaei_fail(VAE_E_SPEC, "%s: no option '%.40s'%s", where, a->key, vaei_text_hint(hint, a->key, names, n));
+    return VAE_OK;
+}
+
+/* In the canonical text the inner module stands first: its name, its options, then those of the outer one. */
+static vae_status_t bind_inner(vaei_inner *choice, const vaei_module *module, vaei_node *node, vaei_arena *arena, const char *where) {
+    const vaei_inner_kind *const of = module->inner;
+    vaei_attr *const name = node->attrs;
+    vaei_node inner = *node;
+    if (!name || name->key)
+        return vaei_fail(VAE_E_SPEC, "%s: wanted a %s, as in '%.*s'", where, of->kind, (int)strcspn(module->examples, "\n"),
+                         module->examples);
+    inner.name = name->value;
+    inner.attrs = NULL;
+    node->attrs = name->next;
+    split(module->options, node, &inner);
+    VAEI_TRY(vaei_module_find(&choice->module, of->modules, *of->count, of->kind, &inner, where));
+    VAEI_TRY(check_known(module->options, choice->module, &inner, where));
+    VAEI_TRY(vaei_module_bind(&choice->conf, choice->module, &inner, arena, where));
+    VAEI_TRY(vaei_options_bind(module->options, node, choice, arena, where));
+    vaei_attr **end = &name->next;
+    for (*end = inner.attrs; *end;) end = &(*end)->next;
+    *end = node->attrs;
+    node->attrs = name;
+    return VAE_OK;
+}
+
 vae_status_t vaei_module_bind(void **conf, const vaei_module *module, vaei_node *node, vaei_arena *arena, const char *where) {
     static const vaei_option no_options[] = {{0}};
     void *fresh = NULL;
     if (module->conf_size > 0 && !(fresh = vaei_arena_alloc(arena, module->conf_size))) return VAE_E_NOMEM;
-    VAEI_TRY(vaei_options_bind(module->options ? module->options : no_options, node, fresh, arena, where));
+    if (module->inner) VAEI_TRY(bind_inner(fresh, module, node, arena, where));
+    else VAEI_TRY(vaei_options_bind(module->options ? module->options : no_options, node, fresh, arena, where));
     *conf = fresh;
     return VAE_OK;
 }

@@ -14,6 +14,7 @@
 #define CHOICES_MAX 16
 #define VALUE_MAX   192 /* bytes of any value but a choice: eight sizes */
 #define PATH_MOST   160 /* bytes of a path */
+#define NAME_MOST   32  /* of a name */
 
 /* ---- fields ----------------------------------------------------------------------------------------------------- */
 
@@ -140,6 +141,13 @@ static int parse_path(const char *text, void *field) {
     return 1;
 }
 
+static int parse_name(const char *text, void *field) {
+    const size_t length = strlen(text);
+    if (length > NAME_MOST || text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] != '\0') return 0;
+    *(const char **)field = text;
+    return length > 0;
+}
+
 static void set_default(const vaei_option *o, void *field) {
     int64_t *const size = field;
     switch (o->type) {
@@ -149,7 +157,7 @@ static void set_default(const vaei_option *o, void *field) {
     case VAEI_OPT_CHOICE: *(int32_t *)field = (int32_t)o->def; break;
     case VAEI_OPT_EXTENT: size[0] = size[1] = int_of(o->def); break;
     case VAEI_OPT_PAD: set_pad(size, int_of(o->def), int_of(o->def), int_of(o->def), int_of(o->def)); break;
-    default: break; /* a shape, sizes or a path that are not given stay empty */
+    default: break; /* a shape, sizes, a name or a path that are not given stay empty */
     }
 }
 
@@ -181,6 +189,7 @@ static void print_field(const vaei_option *o, const void *field, vaei_writer *w)
         break;
     case VAEI_OPT_SHAPE: vaei_shape_print(field, w); break;
     case VAEI_OPT_SIZES: print_sizes(field, w); break;
+    case VAEI_OPT_NAME:
     case VAEI_OPT_PATH: vaei_write(w, "%s", *(const char *const *)field ? *(const char *const *)field : ""); break;
     default: break;
     }
@@ -234,6 +243,7 @@ static vae_status_t bad_value(const vaei_option *o, const char *text, const char
     case VAEI_OPT_CHOICE: (void)choice_hint(hint, o, text); break;
     case VAEI_OPT_EXTENT: wanted = is_integer_text(text) ? "" : "one or two sizes such as 3 or 3x5, each "; break;
     case VAEI_OPT_SIZES: wanted = "one to eight whole numbers such as 8x5x5, each "; break;
+    case VAEI_OPT_NAME: wanted = "a name of up to 32 letters, digits and '_' "; break;
     case VAEI_OPT_PAD: wanted = is_integer_text(text) ? "" : "1, 1x2, 0x1x0x1 or same, each "; break;
     case VAEI_OPT_PATH: wanted = "a place such as encoder.0, or none "; break;
     default: break;
@@ -265,12 +275,14 @@ static vae_status_t set_field(const vaei_option *o, const char *text, void *fiel
     case VAEI_OPT_SHAPE: return vaei_shape_parse(field, text, where);
     case VAEI_OPT_SIZES: good = parse_sizes(o, text, field); break;
     case VAEI_OPT_PATH: good = parse_path(text, field); break;
+    case VAEI_OPT_NAME: good = parse_name(text, field); break;
     default: break;
     }
     return good ? VAE_OK : bad_value(o, text, where);
 }
 
-/* The canonical attribute in *out; it keeps the place of the one it replaces. None for a shape, sizes or a path that are not given. */
+/* The canonical attribute in *out; it keeps the place of the one it replaces. None for a shape, sizes, a name or a path that are not
+ * given. */
 static vae_status_t make_attr(vaei_attr **out, const vaei_option *o, const void *field, const vaei_attr *given, vaei_arena *arena) {
     char text[VALUE_MAX] = "";
     vaei_writer w = {text, sizeof text, 0};
@@ -317,7 +329,7 @@ void vaei_option_default(const vaei_option *o, vaei_writer *w) {
         int32_t index;
         float number;
     } field = {{0, 0, 0, 0}};
-    if (o->flags & VAEI_OPT_REQUIRED || o->type == VAEI_OPT_SHAPE || o->type == VAEI_OPT_SIZES) {
+    if (o->flags & VAEI_OPT_REQUIRED || o->type == VAEI_OPT_SHAPE || o->type == VAEI_OPT_SIZES || o->type == VAEI_OPT_NAME) {
         vaei_write(w, "%s", "");
         return;
     }
@@ -364,6 +376,6 @@ void vaei_option_range(const vaei_option *o, vaei_writer *w) {
 }
 
 const char *vaei_option_type_name(int32_t type) {
-    static const char *const names[] = {"", "int", "float", "bool", "choice", "extent", "pad", "shape", "sizes", "path"};
-    return type >= VAEI_OPT_INT && type <= VAEI_OPT_PATH ? names[type] : "";
+    static const char *const names[] = {"", "int", "float", "bool", "choice", "extent", "pad", "shape", "sizes", "path", "name"};
+    return type >= VAEI_OPT_INT && type <= VAEI_OPT_NAME ? names[type] : "";
 }

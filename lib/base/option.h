@@ -20,7 +20,8 @@ enum {
     VAEI_OPT_PAD,     /* int64_t[4]: "1", "1x2" (height x width), "0x1x0x1" (top x bottom x left x right), "same" (all -1) */
     VAEI_OPT_SHAPE,   /* vaei_shape: "7x7x64", one to four sizes */
     VAEI_OPT_SIZES,   /* vaei_sizes: "8x5x5x5x5", one to eight whole numbers within the bounds */
-    VAEI_OPT_PATH     /* const char *: a place in the model, "encoder.0"; "none": NULL, which is the default, and is not printed */
+    VAEI_OPT_PATH,    /* const char *: a place in the model, "encoder.0"; "none": NULL, which is the default, and is not printed */
+    VAEI_OPT_NAME     /* const char *, of the tree: 1 to 32 letters, digits and '_'; NULL: not given */
 };
 enum {
     VAEI_OPT_REQUIRED = 1, /* no default */
@@ -74,6 +75,8 @@ typedef struct vaei_option {
     { #field, VAEI_OPT_CHOICE, 0, offsetof(conf, field), def, 0, 0, choices, doc }
 #define VAEI_OPTION_EXTENT(conf, field, def, lo, hi, doc) \
     { #field, VAEI_OPT_EXTENT, 0, offsetof(conf, field), def, lo, hi, NULL, doc }
+#define VAEI_OPTION_NAME(conf, field, flags, doc) \
+    { #field, VAEI_OPT_NAME, flags, offsetof(conf, field), 0, 0, 0, NULL, doc }
 #define VAEI_OPTION_PAD(conf, field, def, lo, hi, doc) \
     { #field, VAEI_OPT_PAD, 0, offsetof(conf, field), def, lo, hi, NULL, doc }
 #define VAEI_OPTION_PATH(conf, field, doc) \

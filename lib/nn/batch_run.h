@@ -36,6 +36,16 @@ VAEI_INLINE double vaei_batch_weight(const vaei_batch *b, int64_t i) {
     return b->weight ? (double)b->weight[i] : 1.0;
 }
 
+/* An array beside the stream: what a tap keeps of it, for a part of the model that stands elsewhere (layer_tap.c). */
+typedef struct vaei_side {
+    float *value; /* [n][size] */
+    float *grad;  /* [n][size] training; else NULL */
+    int64_t size;
+} vaei_side;
+
+struct vaei_level; /* of lib/vae: the latents of the pass. lib/nn hands them on */
+#define VAEI_LEVELS_MAX 16
+
 /* Streams of random numbers: each use its own, so that none depends on how often another draws. */
 enum { VAEI_STREAM_INIT = 0, VAEI_STREAM_LATENT = 1, VAEI_STREAM_DROPOUT = 2, VAEI_STREAM_PRIOR = 3 };
 
@@ -45,12 +55,16 @@ typedef struct vaei_run {
     const vaei_pool *pool;
     int64_t n; /* examples */
     int32_t training;
-    const float *params;           /* flat; parameter p stands at params + p->offset */
-    float *grads;                  /* flat, same offsets; NULL unless training */
-    vaei_noise_key noise;          /* seed and step; the stream is the user's */
-    uint32_t first_item;           /* the noise item of example 0 */
-    vaei_batch batch;              /* what belongs to the examples */
-    const _Atomic int32_t *cancel; /* or NULL */
+    const float *params;            /* flat; parameter p stands at params + p->offset */
+    float *grads;                   /* flat, same offsets; NULL unless training */
+    vaei_noise_key noise;           /* seed and step; the stream is the user's */
+    uint32_t first_item;            /* the noise item of example 0 */
+    vaei_batch batch;               /* what belongs to the examples */
+    const vaei_side *side;          /* by number, where the model has taps */
+    const struct vaei_level *level; /* by number, where latents stand in the stack */
+    int32_t levels_from;            /* where these take z from: VAEI_LEVELS_ of lib/vae */
+    int64_t row;                    /* of example 0 in the arrays of both */
+    const _Atomic int32_t *cancel;  /* or NULL */
 } vaei_run;
 
 /* Whether the caller has given the run up. Once true it stays so to the end of the run: what is left may be left out, and nothing that
@@ -65,6 +79,7 @@ VAEI_INLINE vaei_run vaei_run_slice(const vaei_run *r, int64_t first, int64_t n)
     VAEI_ASSERT(first >= 0 && n >= 0 && first + n <= r->n);
     part.n = n;
     part.first_item += (uint32_t)first;
+    part.row += first;
     part.batch = vaei_batch_from(&r->batch, first);
     return part;
 }

@@ -4,7 +4,7 @@
  *   pytorch   U(-b, b), b = 1 / sqrt(fan_in)                         torch.nn.Linear, Conv2d, ConvTranspose2d
  *   xavier    U(-b, b), b = sqrt(6 / (fan_in + fan_out))             Glorot, Bengio 2010
  *   kaiming   N(0, s^2), s = sqrt(2 / fan_in)                        He et al. 2015 (arXiv:1502.01852) */
-#include "nn/param.h"
+#include "nn/layer.h"
 
 #include <math.h>
 
@@ -17,6 +17,9 @@ void vaei_build_init(vaei_build *b, vaei_arena *arena) {
     memset(b, 0, sizeof(*b));
     b->arena = arena;
     b->last = &b->first;
+    b->elements = vaei_layers;
+    b->n_elements = vaei_layers_count;
+    b->takes = VAEI_TAKES_TAPS;
 }
 
 vaei_param *vaei_build_param(vaei_build *b, const char *path, const char *name, int32_t ndim, const int64_t *shape, int32_t flags,

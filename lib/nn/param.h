@@ -39,16 +39,36 @@ typedef struct vaei_param {
     struct vaei_param *next;
 } vaei_param;
 
+#define VAEI_TAPS_MAX 16
+
+/* What a tap keeps. */
+typedef struct vaei_tap {
+    struct vaei_tap *next; /* the one declared before */
+    const char *name;
+    vaei_shape shape;
+    int32_t number; /* of its side (batch_run.h) */
+    int32_t line, column;
+} vaei_tap;
+
+enum { VAEI_TAKES_TAPS = 1, VAEI_TAKES_LATENTS = 2 };
+
 /* A model being built. */
 typedef struct vaei_build {
     vaei_arena *arena;
     vaei_param *first, **last;
     int64_t n_params;
     uint32_t next_id;
-    int32_t flags;             /* given to every parameter declared */
-    int32_t depth;             /* of nested stacks, limited */
-    struct vaei_stack *stacks; /* the outermost, latest first: for vaei_stacks_link() */
-    struct vaei_layer *layers; /* all that are planned, latest first: for ties */
+    int32_t flags;                      /* given to every parameter declared */
+    int32_t depth;                      /* of nested stacks, limited */
+    struct vaei_stack *stacks;          /* the outermost, latest first: for vaei_stacks_link() */
+    struct vaei_layer *layers;          /* all that are planned, latest first: for ties */
+    const vaei_module *const *elements; /* what may stand in a stack: those of layers.def, unless a higher floor has more */
+    size_t n_elements;
+    vaei_tap *taps; /* latest first */
+    int32_t n_taps;
+    int32_t takes;           /* VAEI_TAKES_: what may stand in the stack being built, beside layers that stand anywhere */
+    struct vaei_pair *pairs; /* of lib/vae: latents that stand in a stack, latest first */
+    int32_t n_pairs;
 } vaei_build;
 
 void vaei_build_init(vaei_build *b, vaei_arena *arena);

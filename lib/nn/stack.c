@@ -23,7 +23,7 @@ static vae_status_t build_layer(vaei_layer **out, vaei_build *b, vaei_node *node
     void *conf;
     if (b->next_id >= LAYERS_MAX) return vaei_fail(VAE_E_LIMIT, "%s: more than %d layers in all", path, LAYERS_MAX);
     if (!l || !(l->path = vaei_arena_format(b->arena, "%s.%d", path, (int)i))) return VAE_E_NOMEM;
-    VAEI_TRY(vaei_module_find(&module, vaei_layers, vaei_layers_count, "layer", node, l->path));
+    VAEI_TRY(vaei_module_find(&module, b->elements, b->n_elements, "layer", node, l->path));
     const char *where = vaei_arena_format(b->arena, "%s %s", l->path, module->name);
     if (!where) return VAE_E_NOMEM;
     VAEI_TRY(vaei_module_bind(&conf, module, node, b->arena, where));

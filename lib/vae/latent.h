@@ -27,7 +27,14 @@ enum {
 };
 
 /* Streams of random numbers of latents, beside those of nn/layer.h. */
-enum { VAEI_STREAM_GUMBEL = 16, VAEI_STREAM_KMEANS = 17, VAEI_STREAM_REVIVAL = 18, VAEI_STREAM_STAGES = 19, VAEI_STREAM_COMPONENT = 20 };
+enum {
+    VAEI_STREAM_GUMBEL = 16,
+    VAEI_STREAM_KMEANS = 17,
+    VAEI_STREAM_REVIVAL = 18,
+    VAEI_STREAM_STAGES = 19,
+    VAEI_STREAM_COMPONENT = 20,
+    VAEI_STREAM_LEVELS = 64
+};
 
 /* How the codes served in the batch of the last training pass. */
 typedef struct vaei_code_stats {
@@ -81,6 +88,7 @@ typedef struct vaei_latent_ops {
 
 struct vaei_latent {
     const vaei_latent_ops *ops;
+    const char *path; /* prefix of its parameters' names: "latent", "decoder.3", "decoder.3.prior" */
     const void *conf;
     void *state;
     vaei_shape h, z;
@@ -90,7 +98,38 @@ struct vaei_latent {
     int32_t raw;                    /* codes: vae_encode gives z after draw and vae_decode takes it so; else both stand before draw */
 };
 
+/* ---- latents of a model, one behind the other: that of the section, then those in the decoder ------------------------------------ */
+
+/* A latent in the decoder (layer_latent.c): its prior is made from the stream, its posterior from the stream and what a tap has kept. */
+typedef struct vaei_pair {
+    struct vaei_pair *next; /* the one declared before */
+    vaei_latent posterior, prior;
+    const vaei_tap *tap;
+    int32_t number; /* of its level: 1, 2, ... */
+} vaei_pair;
+
+/* Where latents in the decoder take z from in a pass (vaei_run.levels_from). */
+enum {
+    VAEI_LEVELS_POSTERIOR, /* drawn from q(z | x) with the level's noise */
+    VAEI_LEVELS_MEAN,      /* the mean of q(z | x) */
+    VAEI_LEVELS_PRIOR,     /* drawn from p(z | stream) with the level's noise */
+    VAEI_LEVELS_GIVEN      /* the level's z as it is */
+};
+
+/* What a latent reads and leaves in a pass, of the whole batch. D: the values of z in an example. */
+typedef struct vaei_level {
+    int64_t size;                     /* D */
+    float *mean, *logvar;             /* [n][D] the posterior */
+    float *prior_mean, *prior_logvar; /* [n][D] the prior of a latent in the decoder; NULL: N(0, I) or the section's */
+    float *noise, *z, *kl;            /* [n][D] */
+    float *d_kl;                      /* [n][D] training: the loss's derivative */
+} vaei_level;
+
 extern const vaei_module *const vaei_latents[];
 extern const size_t vaei_latents_count;
+
+/* What may stand in a stack of a model: the layers of layers.def, and latents. */
+extern const vaei_module *const vaei_elements[];
+extern const size_t vaei_elements_count;
 
 #endif

@@ -6,6 +6,7 @@
  *     | packs: encoder, latent, decoder | caches (training) | rows: h mean logvar z ... | scratch shared by the three parts |
  */
 #include "vae/network.h"
+#include "vae/latents/normal_pair.h"
 
 #include <math.h>
 
@@ -52,6 +53,7 @@ static vae_status_t build_latent(vaei_network *net, vaei_build *b, const vaei_do
     void *conf;
     VAEI_TRY(bind_single(&node, &module, &conf, b->arena, document, VAEI_SECTION_latent));
     q->ops = (const vaei_latent_ops *)(const void *)module;
+    q->path = "latent";
     q->conf = conf;
     q->h = net->encoder->out;
     return q->ops->plan(q, b, node, &q->h, &q->z);
@@ -153,12 +155,26 @@ static vae_status_t ask_about_channels(const vaei_network *net, vae_status_t sta
     return vaei_fail(status, "%.150s; images have their channels last: input %s?", vaei_fail_text(), vaei_shape_text(&last, text));
 }
 
+/* Taps and latents by their numbers. */
+static void number_levels(vaei_network *net, const vaei_build *b) {
+    net->n_taps = b->n_taps;
+    net->n_levels = 1 + b->n_pairs;
+    for (const vaei_tap *t = b->taps; t; t = t->next) net->tap[t->number] = t;
+    for (const vaei_pair *p = b->pairs; p; p = p->next) net->pair[p->number] = p;
+    for (int32_t i = 0; i < net->n_levels; i++) net->z_size += vaei_shape_size(vaei_network_z(net, i));
+}
+
 static vae_status_t build_parts(vaei_network *net, vaei_arena *arena, const vaei_document *document) {
     vaei_build b;
     vaei_build_init(&b, arena);
+    b.elements = vaei_elements;
+    b.n_elements = vaei_elements_count;
     VAEI_TRY(build_stack(&net->encoder, &b, document, "encoder", &net->input));
     VAEI_TRY(build_latent(net, &b, document));
+    b.takes = VAEI_TAKES_LATENTS;
     VAEI_TRY(build_stack(&net->decoder, &b, document, "decoder", &net->latent.z));
+    b.takes = 0;
+    number_levels(net, &b);
     VAEI_TRY(build_likelihood(net, &b, document));
     VAEI_TRY(build_prior(net, &b, document)); /* last: it moves no parameter of a model without it */
     const int64_t least[2] = {vaei_blocks_least(net->encoder), vaei_blocks_least(net->decoder)};
@@ -176,18 +192,45 @@ vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei
 
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
 
+/* wide: rows of the encoder. */
+static void carve_levels(const vaei_network *net, int64_t n, int64_t wide, int32_t training, vaei_carve *c, vaei_work *w) {
+    for (int32_t i = 0; i < net->n_levels; i++) {
+        const int64_t D = vaei_shape_size(vaei_network_z(net, i)), nD = vaei_count_of(n, D),
+                      posterior = i == 0 ? vaei_count_of(wide, D) : nD;
+        vaei_level *const v = &w->level[i];
+        v->size = D;
+        v->mean = vaei_carve_floats(c, posterior);
+        v->logvar = vaei_carve_floats(c, posterior);
+        v->prior_mean = i == 0 ? NULL : vaei_carve_floats(c, nD);
+        v->prior_logvar = i == 0 ? NULL : vaei_carve_floats(c, nD);
+        v->z = vaei_carve_floats(c, nD);
+        v->noise = vaei_carve_floats(c, nD);
+        v->kl = vaei_carve_floats(c, nD);
+        v->d_kl = training ? vaei_carve_floats(c, nD) : NULL;
+    }
+    for (int32_t i = 0; i < net->n_taps; i++) {
+        const int64_t size = vaei_shape_size(&net->tap[i]->shape), count = vaei_count_of(wide, size);
+        float *const value = vaei_carve_floats(c, count);
+        w->side[i] = (vaei_side){value, training ? vaei_carve_floats(c, count) : NULL, size};
+    }
+}
+
+/* A level's gradient wants the loss of the whole batch, as does one by a likelihood with facts of it. */
+static int32_t decoder_fuses(const vaei_network *net, int32_t how) {
+    return how & VAEI_BLOCKS_FUSED && !net->likelihood.of_batch && net->n_levels == 1;
+}
+
 void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t how, vaei_carve *c, vaei_work *w) {
-    const int32_t training = how & VAEI_BLOCKS_TRAIN, decoder_how = net->likelihood.of_batch ? how & ~VAEI_BLOCKS_FUSED : how;
+    const int32_t training = how & VAEI_BLOCKS_TRAIN, fused = decoder_fuses(net, how);
     const int64_t H = vaei_shape_size(&net->latent.h), D = vaei_shape_size(&net->latent.z);
     vaei_need q = {0};
     const int64_t wide = n + (training ? vaei_network_inputs(net) : 0); /* rows of the encoder */
-    const int64_t wH = vaei_count_of(wide, H), wD = vaei_count_of(wide, D), nD = vaei_count_of(n, D),
-                  nT = vaei_count_of(n, net->likelihood.theta_size);
+    const int64_t wH = vaei_count_of(wide, H), nT = vaei_count_of(n, net->likelihood.theta_size);
     const vaei_need e = vaei_blocks_need(net->encoder, k, wide, how & ~VAEI_BLOCKS_FUSED, &w->encoder);
     if (net->latent.ops->need) net->latent.ops->need(&net->latent, k, wide, training, &q);
-    const vaei_need d = vaei_blocks_need(net->decoder, k, n, decoder_how, &w->decoder);
+    const vaei_need d = vaei_blocks_need(net->decoder, k, n, fused ? how : how & ~VAEI_BLOCKS_FUSED, &w->decoder);
 
-    w->fused = (decoder_how & VAEI_BLOCKS_FUSED) != 0;
+    w->fused = fused;
     w->d_z_terms = NULL;
     w->encoder.pack = vaei_carve_bytes(c, e.pack);
     w->latent.pack = vaei_carve_bytes(c, q.pack);
@@ -200,11 +243,7 @@ void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t 
     w->decoder.stats = vaei_carve_bytes(c, d.stats);
     w->facts = vaei_carve_bytes(c, VAEI_LIKELIHOOD_FACTS);
     w->h = vaei_carve_floats(c, wH);
-    w->mean = vaei_carve_floats(c, wD);
-    w->logvar = vaei_carve_floats(c, wD);
-    w->z = vaei_carve_floats(c, nD);
-    w->noise = vaei_carve_floats(c, nD);
-    w->kl = vaei_carve_floats(c, nD);
+    carve_levels(net, n, wide, training, c, w);
     w->theta = vaei_carve_floats(c, nT);
     w->nll = vaei_carve_array(c, n, sizeof(double));
     w->log_ratio = vaei_carve_array(c, n, sizeof(double));
@@ -212,8 +251,7 @@ void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t 
     if (training) {
         w->aux = vaei_carve_array(c, n, sizeof(double));
         w->d_theta = vaei_carve_floats(c, nT);
-        w->d_z = vaei_carve_floats(c, nD);
-        w->d_kl = vaei_carve_floats(c, nD);
+        w->d_z = vaei_carve_floats(c, vaei_count_of(n, D));
         w->d_h = vaei_carve_floats(c, wH);
         w->d_nll = vaei_carve_floats(c, n);
         if (vaei_network_inputs(net)) vaei_network_carve_joint(net, k, n, c, w);
@@ -238,6 +276,16 @@ void vaei_network_pack(const vaei_network *net, const vaei_run *r, const vaei_wo
     vaei_stack_pack(net->decoder, r, w->decoder.pack);
 }
 
+/* The run with the arrays of this use, which begin at its example 0. */
+static vaei_run within(const vaei_run *r, const vaei_work *w, int32_t levels_from) {
+    vaei_run in = *r;
+    in.side = w->side;
+    in.level = w->level;
+    in.levels_from = levels_from;
+    in.row = 0;
+    return in;
+}
+
 /* x as the encoder sees it stands in theta, which is no smaller (a number a value at least), free until the decoder writes it, and again
  * when the decoder's backward has read it. */
 static const float *input_of(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
@@ -246,7 +294,8 @@ static const float *input_of(const vaei_network *net, const vaei_run *r, const v
 }
 
 static void encoder_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *x) {
-    vaei_blocks_forward(net->encoder, r, &w->encoder, x, w->h);
+    const vaei_run in = within(r, w, VAEI_LEVELS_POSTERIOR);
+    vaei_blocks_forward(net->encoder, &in, &w->encoder, x, w->h);
     vaei_run_flush(r, r->n * vaei_shape_size(&net->latent.h), w->h, w->h);
 }
 
@@ -260,8 +309,9 @@ void vaei_network_encode(const vaei_network *net, const vaei_run *r, const vaei_
     encode(net, r, w, input_of(net, r, w), mean, logvar);
 }
 
-void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *z) {
-    vaei_blocks_forward(net->decoder, r, &w->decoder, z, w->theta);
+void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t levels_from) {
+    const vaei_run in = within(r, w, levels_from);
+    vaei_blocks_forward(net->decoder, &in, &w->decoder, w->level[0].z, w->theta);
 }
 
 void vaei_network_mean_x(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *x) {
@@ -279,8 +329,8 @@ void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const
 }
 
 void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
-    net->latent.ops->decode_codes(&net->latent, r, &w->latent, r->batch.codes, w->z);
-    vaei_network_decode(net, r, w, w->z);
+    net->latent.ops->decode_codes(&net->latent, r, &w->latent, r->batch.codes, w->level[0].z);
+    vaei_network_decode(net, r, w, VAEI_LEVELS_PRIOR);
 }
 
 typedef struct decoder_end {
@@ -299,20 +349,22 @@ static void likelihood_dy(const void *arg, const vaei_run *r, int64_t first, con
 /* The decoder forward and back, under an objective whose loss is the mean nll and more */
 static void decode_and_return(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const decoder_end here = {&net->likelihood, w};
+    const vaei_run in = within(r, w, VAEI_LEVELS_POSTERIOR);
     const vaei_dy_source t = {likelihood_dy, &here};
     for (int64_t i = 0; i < r->n; i++) w->d_nll[i] = (float)(vaei_batch_weight(&r->batch, i) / r->batch.total);
-    vaei_blocks_forward_backward(net->decoder, r, &w->decoder, w->z, &t, w->theta, w->d_theta, w->d_z);
+    vaei_blocks_forward_backward(net->decoder, &in, &w->decoder, w->level[0].z, &t, w->theta, w->d_theta, w->d_z);
 }
 
 vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const vaei_latent *q = &net->latent;
+    const vaei_level *const v = &w->level[0];
     const int32_t joint = vaei_network_inputs(net) > 0;
     const vaei_run wide = vaei_network_joint_run(net, r, w);
     if (joint) vaei_network_joint_input(net, r, w);
-    encode(net, &wide, w, joint ? w->x : input_of(net, r, w), w->mean, w->logvar);
+    encode(net, &wide, w, joint ? w->x : input_of(net, r, w), v->mean, v->logvar);
     if (vaei_run_cancelled(r)) return VAE_OK;
     if (q->ops->prepare) VAEI_TRY(q->ops->prepare(q, r, &w->latent, w->h));
-    q->ops->draw(q, r, &w->latent, w->mean, w->logvar, w->noise, w->z, w->kl, NULL);
+    q->ops->draw(q, r, &w->latent, v->mean, v->logvar, v->noise, v->z, v->kl, NULL);
     if (joint) vaei_network_joint_rate(net, r, w);
     memset(w->aux, 0, (size_t)r->n * sizeof(*w->aux));
     if (q->ops->loss) q->ops->loss(q, r, &w->latent, w->aux);
@@ -320,24 +372,50 @@ vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, co
         decode_and_return(net, r, w);
         return VAE_OK;
     }
-    vaei_network_decode(net, r, w, w->z);
+    vaei_network_decode(net, r, w, VAEI_LEVELS_POSTERIOR);
     if (vaei_run_cancelled(r)) return VAE_OK;
     vaei_likelihood_nll(&net->likelihood, r, w->facts, w->theta, r->batch.x, w->nll);
     return VAE_OK;
 }
 
+void vaei_network_terms(const vaei_network *net, const vaei_run *r, const vaei_work *w, vaei_terms *terms) {
+    const int32_t joint = vaei_network_inputs(net) > 0; /* whose rate has no parts by dimension */
+    terms->nll = w->nll;
+    terms->d_nll = w->d_nll;
+    terms->aux = w->aux;
+    terms->levels = net->n_levels;
+    for (int32_t i = 0; i < net->n_levels; i++)
+        terms->level[i] = (vaei_rates){.dim = w->level[i].size, .kl = w->level[i].kl, .d_kl = w->level[i].d_kl};
+    if (joint) terms->level[0] = (vaei_rates){.dim = 1, .kl = w->rate, .d_kl = w->d_rate};
+    if (!w->d_z_terms) return;
+    terms->r = r;
+    terms->size = w->level[0].size;
+    terms->z = w->level[0].z;
+    terms->d_z = w->d_z_terms;
+    terms->prior = w->prior_z;
+    terms->row = w->row;
+}
+
+/* Only the rows of the batch have gradients, pseudo-inputs none. */
+static void clear_sides(const vaei_network *net, int64_t rows, const vaei_work *w) {
+    for (int32_t i = 0; i < net->n_taps; i++) memset(w->side[i].grad, 0, (size_t)(rows * w->side[i].size) * sizeof(float));
+}
+
 void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const float *const x = r->batch.x;
+    const vaei_level *const v = &w->level[0];
+    const int32_t joint = vaei_network_inputs(net) > 0;
+    const vaei_run in = within(r, w, VAEI_LEVELS_POSTERIOR);
+    vaei_run wide = vaei_network_joint_run(net, &in, w);
+    clear_sides(net, wide.n, w);
     if (!w->fused) {
         vaei_likelihood_backward(&net->likelihood, r, w->facts, w->theta, x, w->d_nll, w->d_theta);
-        vaei_blocks_backward(net->decoder, r, &w->decoder, w->z, w->theta, w->d_theta, w->d_z);
+        vaei_blocks_backward(net->decoder, &in, &w->decoder, v->z, w->theta, w->d_theta, w->d_z);
     }
     if (vaei_run_cancelled(r)) return;
-    if (w->d_z_terms) r->k->add(r->n * vaei_shape_size(&net->latent.z), w->d_z_terms, w->d_z);
-    const int32_t joint = vaei_network_inputs(net) > 0;
-    const vaei_run wide = vaei_network_joint_run(net, r, w);
+    if (w->d_z_terms) r->k->add(r->n * v->size, w->d_z_terms, w->d_z);
     if (joint) vaei_network_joint_rate_backward(net, r, w);
-    net->latent.ops->backward(&net->latent, r, &w->latent, w->h, w->mean, w->logvar, w->noise, w->d_z, w->d_kl, w->d_h);
+    net->latent.ops->backward(&net->latent, r, &w->latent, w->h, v->mean, v->logvar, v->noise, w->d_z, v->d_kl, w->d_h);
     vaei_blocks_backward(net->encoder, &wide, &w->encoder, joint ? w->x : input_of(net, r, w), w->h, w->d_h, joint ? w->d_x : NULL);
     if (joint) vaei_network_joint_input_backward(net, r, w);
 }
@@ -348,4 +426,63 @@ void vaei_network_commit(const vaei_network *net, const vaei_run *r, const vaei_
     if (net->latent.ops->commit) net->latent.ops->commit(&net->latent, r, &w->latent, params);
     vaei_stack_commit(net->decoder, r, &w->decoder, params);
     if (net->likelihood.ops->commit) net->likelihood.ops->commit(&net->likelihood, r, w->facts, params);
+}
+
+/* ---- levels ------------------------------------------------------------------------------------------------------ */
+
+static float *array_of(const vaei_level *v, int32_t which) {
+    float *const arrays[] = {
+        [VAEI_LEVEL_MEAN] = v->mean, [VAEI_LEVEL_LOGVAR] = v->logvar, [VAEI_LEVEL_NOISE] = v->noise, [VAEI_LEVEL_Z] = v->z};
+    return arrays[which];
+}
+
+void vaei_network_part_row(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t which, const float *row, int64_t i) {
+    for (int32_t l = 0; l < net->n_levels; l++) {
+        const vaei_level *const v = &w->level[l];
+        r->k->flush(v->size, row, array_of(v, which) + i * v->size);
+        row += v->size;
+    }
+}
+
+void vaei_network_part_levels(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t which, const float *values) {
+    for (int64_t i = 0; i < r->n; i++) vaei_network_part_row(net, r, w, which, values + i * net->z_size, i);
+}
+
+void vaei_network_join_levels(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t which, float *values) {
+    for (int64_t i = 0; i < r->n; i++)
+        for (int32_t l = 0; l < net->n_levels; l++) {
+            const vaei_level *const v = &w->level[l];
+            memcpy(values, array_of(v, which) + i * v->size, (size_t)v->size * sizeof(float));
+            values += v->size;
+        }
+}
+
+void vaei_network_levels_ratio(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
+    for (int32_t l = 1; l < net->n_levels; l++) vaei_normal_pair_log_ratio(&w->level[l], r->n, w->log_ratio);
+}
+
+/* Level 0 draws from the stream itself, each other level from one of its own. */
+void vaei_network_noise_row(const vaei_network *net, const vaei_run *r, const vaei_work *w, vaei_noise_key key, uint32_t item, int64_t i) {
+    for (int32_t l = 0; l < net->n_levels; l++) {
+        const vaei_level *const v = &w->level[l];
+        if (l > 0) key.stream = VAEI_STREAM_LEVELS + (uint32_t)l;
+        vaei_noise_normal(r->k, key, item, v->size, v->noise + i * v->size);
+    }
+}
+
+typedef struct noise_job {
+    const vaei_network *net;
+    const vaei_run *r;
+    const vaei_work *w;
+} noise_job;
+
+static void noise_task(void *arg, int32_t i) {
+    const noise_job *const j = arg;
+    vaei_network_noise_row(j->net, j->r, j->w, j->r->noise, j->r->first_item + (uint32_t)i, i);
+}
+
+void vaei_network_noise(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
+    noise_job job = {net, r, w};
+    if (r->batch.noise) vaei_network_part_levels(net, r, w, VAEI_LEVEL_NOISE, r->batch.noise);
+    else if (!(net->latent.ops->flags & VAEI_LATENT_CODES) || net->n_levels > 1) vaei_parallel(r->pool, (int32_t)r->n, noise_task, &job);
 }

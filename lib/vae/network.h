@@ -2,8 +2,12 @@
  * network.h - the whole model: encoder, latent, decoder, likelihood, prior, built from a document and run forward and backward.
  *
  *     x[n][S] -> encoder -> h -> latent -> z[n][D] -> decoder -> theta[n][T] -> likelihood -> nll[n]
- *                                 |
- *                               prior -> -log p(z)                  standard, or learned afterwards: network_prior.c
+ *                   |             |                      |
+ *                   |           prior -> -log p(z)       |          standard, or learned afterwards: network_prior.c
+ *                   +---- taps -------------------> latents of the decoder (layer_latent.c)
+ *
+ * The latents are numbered: 0 is that of the section, the others stand in the decoder, in its order. A host sees their values one behind
+ * the other, z[n][Z]; inside each has arrays of its own (vaei_level).
  *
  * A network is const after vaei_network_build; its parameters are elsewhere (vaei_params). */
 #ifndef VAEI_NETWORK_H
@@ -21,6 +25,10 @@ typedef struct vaei_network {
     vaei_latent latent;
     vaei_likelihood likelihood;
     vaei_prior prior;
+    int32_t n_levels, n_taps;
+    const vaei_pair *pair[VAEI_LEVELS_MAX]; /* of levels 1 .. n_levels - 1 */
+    const vaei_tap *tap[VAEI_TAPS_MAX];     /* by number */
+    int64_t z_size;                         /* Z */
     vaei_params params;
     vaei_stack *stacks; /* for vaei_network_link() */
     int64_t min_batch;  /* of training, as vaei_blocks_least() */
@@ -37,6 +45,11 @@ VAEI_INLINE int32_t vaei_network_has_prior(const vaei_network *net) {
     return (net->prior.ops->flags & VAEI_PRIOR_LEARNED) != 0;
 }
 
+/* The shape of z of a level. */
+VAEI_INLINE const vaei_shape *vaei_network_z(const vaei_network *net, int32_t level) {
+    return level == 0 ? &net->latent.z : &net->pair[level]->posterior.z;
+}
+
 /* Builds from the model sections of the document (others are left alone); everything lives in the arena. Rewrites the sections'
  * attributes to canonical form. */
 vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei_document *document);
@@ -49,18 +62,19 @@ VAEI_INLINE vae_status_t vaei_network_link(const vaei_network *net, vaei_arena *
 /* The parts' memory for one use of the network: carved by vaei_network_carve from one block (measured with base NULL). */
 typedef struct vaei_work {
     vaei_slot encoder, latent, decoder, prior;
-    size_t packs;                          /* bytes of those of encoder, latent and decoder */
-    void *facts;                           /* of the likelihood */
-    float *h;                              /* [n][H] */
-    float *mean, *logvar, *z, *noise, *kl; /* [n][D] */
-    float *theta;                          /* [n][T] */
-    double *nll;                           /* [n] */
-    double *log_ratio;                     /* [n] */
-    int32_t *codes;                        /* [n][n_codes] */
+    size_t packs; /* bytes of those of encoder, latent and decoder */
+    void *facts;  /* of the likelihood */
+    float *h;     /* [n][H] */
+    vaei_level level[VAEI_LEVELS_MAX];
+    vaei_side side[VAEI_TAPS_MAX];
+    float *theta;      /* [n][T] */
+    double *nll;       /* [n] */
+    double *log_ratio; /* [n] */
+    int32_t *codes;    /* [n][n_codes] */
     /* training only */
     int32_t fused; /* the decoder's backward is part of forward: nothing needs nll of the whole batch before */
     double *aux;   /* [n] the latent's own terms of the loss */
-    float *d_theta, *d_z, *d_kl, *d_h, *d_nll;
+    float *d_theta, *d_z, *d_h, *d_nll;
     /* training under an objective that sees z, else NULL: its derivative by z, draws from N(0, I), a number for each example */
     float *d_z_terms, *prior_z; /* [n][D] */
     double *row;                /* [n] */
@@ -80,14 +94,29 @@ void vaei_network_carve_terms(const vaei_network *net, int64_t n, vaei_carve *c,
 /* Fill the packs after parameters changed. */
 void vaei_network_pack(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 
-/* These read what they encode, score or fit from r->batch. */
+/* Standard normal for all latents that draw by it: the batch's noise where it is given, else of items r->first_item on. */
+void vaei_network_noise(const vaei_network *net, const vaei_run *r, const vaei_work *w);
+/* The same of one example: row i of the arrays, from the stream of `key`. */
+void vaei_network_noise_row(const vaei_network *net, const vaei_run *r, const vaei_work *w, vaei_noise_key key, uint32_t item, int64_t i);
+/* r->n rows of the host's values[n][Z] into an array of every level, without values below VAEI_TINY (kernel.h), and back. */
+enum { VAEI_LEVEL_MEAN, VAEI_LEVEL_LOGVAR, VAEI_LEVEL_NOISE, VAEI_LEVEL_Z };
+/* Row i. */
+void vaei_network_part_row(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t which, const float *row, int64_t i);
+void vaei_network_part_levels(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t which, const float *values);
+void vaei_network_join_levels(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t which, float *values);
+
+/* These read what they encode, score or fit from r->batch. The posterior of level 0: */
 void vaei_network_encode(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *mean, float *logvar);
-/* w->theta; then x of it, the mean or a draw by items `first` on of the stream of r->noise.seed */
-void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_work *w, const float *z);
+/* theta from z of level 0, the other levels as levels_from (VAEI_LEVELS_) says; then x of it, the mean or a draw by items `first` on of
+ * the stream of r->noise.seed */
+void vaei_network_decode(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t levels_from);
 void vaei_network_mean_x(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *x);
 void vaei_network_draw_x(const vaei_network *net, const vaei_run *r, const vaei_work *w, uint64_t first, float *x);
 
-/* Codes and back: for latents of codes. */
+/* log_ratio[n] += log p(z) - log q(z|x) of the decoder's latents, after decoding with VAEI_LEVELS_POSTERIOR. */
+void vaei_network_levels_ratio(const vaei_network *net, const vaei_run *r, const vaei_work *w);
+
+/* Codes and back: for latents of codes; the decoder's latents are then drawn from their priors by w->level[i].noise. */
 void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t *codes);
 void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 
@@ -96,7 +125,9 @@ void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const
 /* Forward of a training pass: fills w, nll, kl and aux with the noise in w->noise; w->fused: adds to r->grads. Fails if the latent
  * can't start from this batch. */
 vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w);
-/* Backward of the same pass: w->d_nll and w->d_kl are set; adds to r->grads. */
+/* What an objective sees of that pass, and where it leaves its derivatives. */
+void vaei_network_terms(const vaei_network *net, const vaei_run *r, const vaei_work *w, vaei_terms *terms);
+/* Backward of the same pass: the objective has been evaluated; adds to r->grads. */
 void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 /* Running statistics, and codes learnt without gradients. */
 void vaei_network_commit(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *params);

@@ -51,13 +51,13 @@ void vaei_network_joint_rate(const vaei_network *net, const vaei_run *r, const v
     const vaei_prior *p = &net->prior;
     const vaei_prior standard = {.ops = &vaei_prior_standard, .latent = &net->latent};
     const int64_t D = vaei_shape_size(&net->latent.z);
-    const vaei_points at = {.z = w->z};
-    p->ops->take(p, w->prior.pack, 0, p->inputs, w->mean + r->n * D, w->logvar + r->n * D);
+    const vaei_points at = {.z = w->level[0].z};
+    p->ops->take(p, w->prior.pack, 0, p->inputs, w->level[0].mean + r->n * D, w->level[0].logvar + r->n * D);
     p->ops->nll(p, r, &w->prior, &at, w->prior_nll);
     standard.ops->nll(&standard, r, NULL, &at, w->log_ratio);
     for (int64_t i = 0; i < r->n; i++) {
         double kl = 0;
-        for (int64_t d = 0; d < D; d++) kl += (double)w->kl[i * D + d];
+        for (int64_t d = 0; d < D; d++) kl += (double)w->level[0].kl[i * D + d];
         w->rate[i] = (float)(kl + w->prior_nll[i] - w->log_ratio[i]);
     }
 }
@@ -65,16 +65,16 @@ void vaei_network_joint_rate(const vaei_network *net, const vaei_run *r, const v
 void vaei_network_joint_rate_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const vaei_prior *p = &net->prior;
     const int64_t D = vaei_shape_size(&net->latent.z), H = vaei_shape_size(&net->latent.h);
-    const vaei_points at = {.z = w->z};
+    const vaei_points at = {.z = w->level[0].z};
     const vaei_run wide = vaei_network_joint_run(net, r, w), inputs = vaei_run_slice(&wide, r->n, p->inputs);
     for (int64_t i = 0; i < r->n; i++)
         for (int64_t d = i * D; d < (i + 1) * D; d++) {
-            w->d_kl[d] = w->d_rate[i];
-            w->d_z[d] -= w->d_rate[i] * w->z[d];
+            w->level[0].d_kl[d] = w->d_rate[i];
+            w->d_z[d] -= w->d_rate[i] * w->level[0].z[d];
         }
     p->ops->backward_points(p, r, &w->prior, &at, w->d_rate, w->d_z, w->d_mean, w->d_logvar);
-    net->latent.ops->encode_backward(&net->latent, &inputs, &w->latent, w->h + r->n * H, w->logvar + r->n * D, w->d_mean, w->d_logvar,
-                                     w->d_h + r->n * H);
+    net->latent.ops->encode_backward(&net->latent, &inputs, &w->latent, w->h + r->n * H, w->level[0].logvar + r->n * D, w->d_mean,
+                                     w->d_logvar, w->d_h + r->n * H);
 }
 
 void vaei_network_joint_input_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
@@ -89,7 +89,7 @@ void vaei_network_joint_pack(const vaei_network *net, const vaei_run *r, const v
     all.batch = (vaei_batch){.x = inputs_of(net, r), .of_x = net->likelihood.size};
     for (int64_t i = 0; i < p->inputs; i += r->n) {
         const vaei_run part = vaei_run_slice(&all, i, p->inputs - i < r->n ? p->inputs - i : r->n);
-        vaei_network_encode(net, &part, w, w->mean, w->logvar);
-        p->ops->take(p, w->prior.pack, i, part.n, w->mean, w->logvar);
+        vaei_network_encode(net, &part, w, w->level[0].mean, w->level[0].logvar);
+        p->ops->take(p, w->prior.pack, i, part.n, w->level[0].mean, w->level[0].logvar);
     }
 }

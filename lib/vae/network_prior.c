@@ -12,7 +12,7 @@ static int32_t has_codes(const vaei_network *net) {
 
 static vaei_points points_of(const vaei_network *net, const vaei_work *w) {
     if (has_codes(net)) return (vaei_points){.codes = w->codes};
-    return (vaei_points){.z = w->z, .mean = w->mean, .logvar = w->logvar};
+    return (vaei_points){.z = w->level[0].z, .mean = w->level[0].mean, .logvar = w->level[0].logvar};
 }
 
 void vaei_network_carve_prior(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *c, vaei_work *w) {
@@ -39,8 +39,8 @@ vae_status_t vaei_network_forward_prior(const vaei_network *net, const vaei_run 
     } else if (at.codes) {
         vaei_network_encode_codes(net, &still, w, at.codes);
     } else {
-        vaei_network_encode(net, &still, w, w->mean, w->logvar);
-        net->latent.ops->draw(&net->latent, &still, &w->latent, w->mean, w->logvar, w->noise, at.z, NULL, NULL);
+        vaei_network_encode(net, &still, w, w->level[0].mean, w->level[0].logvar);
+        net->latent.ops->draw(&net->latent, &still, &w->latent, w->level[0].mean, w->level[0].logvar, w->level[0].noise, at.z, NULL, NULL);
     }
     if (vaei_run_cancelled(r)) return VAE_OK;
     if (net->prior.ops->prepare) VAEI_TRY(net->prior.ops->prepare(&net->prior, r, &w->prior, &at));
@@ -72,5 +72,5 @@ void vaei_network_prior_ratio(const vaei_network *net, const vaei_run *r, const 
 void vaei_network_sample(const vaei_network *net, const vaei_run *r, const vaei_work *w, uint64_t first) {
     const vaei_points out = points_of(net, w);
     net->prior.ops->sample(&net->prior, r, &w->prior, first, &out);
-    if (out.codes && !vaei_run_cancelled(r)) net->latent.ops->decode_codes(&net->latent, r, &w->latent, out.codes, w->z);
+    if (out.codes && !vaei_run_cancelled(r)) net->latent.ops->decode_codes(&net->latent, r, &w->latent, out.codes, w->level[0].z);
 }

@@ -58,7 +58,10 @@ static double mean_of(const vaei_terms *t, const double *x) {
 void vaei_objective_eval(const vaei_objective *o, vaei_terms *t) {
     t->loss = t->recon = t->rate = t->beta = t->other = 0;
     memset(t->d_nll, 0, (size_t)t->n * sizeof(*t->d_nll));
-    if (t->d_kl) memset(t->d_kl, 0, (size_t)(t->n * t->dim) * sizeof(*t->d_kl));
+    for (int32_t l = 0; l < t->levels; l++) {
+        memset(t->level[l].d_kl, 0, (size_t)(t->n * t->level[l].dim) * sizeof(*t->level[l].d_kl));
+        t->level[l].rate = 0;
+    }
     if (t->d_z) memset(t->d_z, 0, (size_t)(t->n * t->size) * sizeof(*t->d_z));
     for (int32_t i = 0; i < o->n; i++) o->term[i]->eval(o->conf[i], t);
     if (!t->aux) return;

@@ -66,6 +66,17 @@ const vaei_module *const vaei_priors[] = {
 #include "vae/priors.def"
 };
 
+extern const vaei_layer_ops vaei_layer_latent;
+#define VAEI_LAYER(name) extern const vaei_layer_ops vaei_layer_##name;
+#include "nn/layers.def"
+#undef VAEI_LAYER
+#define VAEI_LAYER(name) &vaei_layer_##name.module,
+const vaei_module *const vaei_elements[] = {
+#include "nn/layers.def"
+    &vaei_layer_latent.module,
+};
+
+const size_t vaei_elements_count = VAEI_COUNT(vaei_elements);
 const size_t vaei_latents_count = VAEI_COUNT(vaei_latents);
 const size_t vaei_likelihoods_count = VAEI_COUNT(vaei_likelihoods);
 const size_t vaei_objectives_count = VAEI_COUNT(vaei_objectives);

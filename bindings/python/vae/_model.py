@@ -311,10 +311,24 @@ class Model:
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
+        """The sizes of the latent of one example; of a model with several latents, one size: all their values."""
         return self._shape(lib.vae_model_latent_shape)
 
     @property
+<<<<<<< HEAD
     def codes_per_example(self) -> int:
+=======
+    def latent_shapes(self) -> list[tuple[int, ...]]:
+        """The sizes of each latent: that of the section first, then those in the decoder. In z they stand one behind the other."""
+        shapes, sizes = [], (ctypes.c_int64 * 4)()
+        for index in range(lib.vae_model_latent_count(self._handle.pointer)):
+            n = lib.vae_model_latent_shape_at(self._handle.pointer, index, sizes)
+            shapes.append(tuple(sizes[:n]))
+        return shapes
+
+    @property
+    def code_count(self) -> int:
+>>>>>>> 3dab8fc (vae: latents may stand in the decoder, each with a prior of its own)
         """Codes of one example, 0 without a latent of codes."""
         return lib.vae_model_codes_per_example(self._handle.pointer)
 

@@ -19,7 +19,8 @@ from ._model import Model, Session
 class Metrics(NamedTuple):
     """What a step tells, in nats per example; rate is unweighted, grad_norm is before clipping. aux and what follows are of
     latents of codes, 0 for others: the latent's own part of loss; exp of the entropy of how often each code was chosen;
-    the share of codes chosen at all; how many are dead; the mean squared distance of a value to what stands for it."""
+    the share of codes chosen at all; how many are dead; the mean squared distance of a value to what stands for it.
+    latent_rates: the part of rate that is each latent's, that of the section first."""
 
     step: int
     loss: float
@@ -33,6 +34,7 @@ class Metrics(NamedTuple):
     codes_used: float
     dead_codes: float
     quantization_error: float
+    latent_rates: tuple[float, ...]
 
 
 class Trainer(NotCopied):
@@ -81,7 +83,8 @@ class Trainer(NotCopied):
         if failure is not None:
             raise failure
         check(status)
-        return Metrics(*(getattr(self._struct, name) for name in Metrics._fields))
+        rates = tuple(self._struct.latent_rate[: self._struct.latents])
+        return Metrics(*(getattr(self._struct, name) for name in Metrics._fields[:-1]), rates)
 
     def _batch(self, function: Callable[..., int], n: int, labels: Any, weights: Any, **members: Any) -> Metrics:
         members["label"] = None if labels is None else _array.labels(labels, n)

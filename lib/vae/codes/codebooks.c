@@ -20,7 +20,7 @@
 
 static const vaei_param *declare(vaei_latent *q, vaei_build *b, const char *name, int32_t ndim, const int64_t *shape, int32_t flags,
                                  vaei_init init) {
-    vaei_param *p = vaei_build_param(b, "latent", name, ndim, shape, flags, init);
+    vaei_param *p = vaei_build_param(b, q->path, name, ndim, shape, flags, init);
     if (p) q->param[q->n_params++] = p;
     return p;
 }

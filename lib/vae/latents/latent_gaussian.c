@@ -47,10 +47,10 @@ static vae_status_t declare_head(vaei_latent *q, vaei_build *b, const char *weig
     const int64_t shape[4] = {c->dim, s->channels, 1, 1};
     const vaei_init init = {.kind = c->init, .fan_in = s->channels, .fan_out = c->dim};
     const vaei_init zeros = {.kind = VAEI_INIT_ZEROS};
-    vaei_param *w = vaei_build_param(b, "latent", weight, c->map ? 4 : 2, shape, VAEI_PARAM_TRAINED | VAEI_PARAM_DECAYED, init);
+    vaei_param *w = vaei_build_param(b, q->path, weight, c->map ? 4 : 2, shape, VAEI_PARAM_TRAINED | VAEI_PARAM_DECAYED, init);
     if (!w) return VAE_E_NOMEM;
     q->param[q->n_params++] = w;
-    w = vaei_build_param(b, "latent", bias, 1, shape, VAEI_PARAM_TRAINED, c->init == VAEI_INIT_PYTORCH ? init : zeros);
+    w = vaei_build_param(b, q->path, bias, 1, shape, VAEI_PARAM_TRAINED, c->init == VAEI_INIT_PYTORCH ? init : zeros);
     if (!w) return VAE_E_NOMEM;
     q->param[q->n_params++] = w;
     return VAE_OK;

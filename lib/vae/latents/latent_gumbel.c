@@ -41,7 +41,7 @@ static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_
     s->flags = VAEI_CODES_DRAWN | (c->hard ? VAEI_CODES_STAY : 0);
     const int64_t shape[2] = {s->K, s->V};
     const vaei_init box = {.kind = VAEI_INIT_XAVIER, .fan_in = s->V, .fan_out = s->V};
-    const vaei_param *codebook = vaei_build_param(b, "latent", "codebook", 2, shape, VAEI_PARAM_TRAINED, box);
+    const vaei_param *codebook = vaei_build_param(b, q->path, "codebook", 2, shape, VAEI_PARAM_TRAINED, box);
     if (!codebook) return VAE_E_NOMEM;
     s->own = codebook;
     return vaei_linear_declare(&s->in, b, "latent.logits", s->C, s->K);

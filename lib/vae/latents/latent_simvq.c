@@ -46,7 +46,7 @@ static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_
     const int64_t D = s->W / s->heads, shape[2] = {s->K, D}, square[2] = {D, D};
     const vaei_init normal = {.kind = VAEI_INIT_NORMAL, .value = (float)(1 / sqrt((double)D))};
     const vaei_init linear = {.kind = VAEI_INIT_PYTORCH, .fan_in = D, .fan_out = D};
-    own->codebook = vaei_build_param(b, "latent", "codebook", 2, shape, 0, normal);
+    own->codebook = vaei_build_param(b, q->path, "codebook", 2, shape, 0, normal);
     if (!own->codebook) return VAE_E_NOMEM;
     own->transform = vaei_build_param(b, "latent.transform", "weight", 2, square, VAEI_PARAM_TRAINED | VAEI_PARAM_DECAYED, linear);
     return own->transform ? VAE_OK : VAE_E_NOMEM;

@@ -2,6 +2,7 @@
  * objective_elbo.c - the negative evidence lower bound, the rate weighted, warmed up, and free below a floor.
  *
  *     loss = mean_i nll_i + beta(t) R        R = sum_d mean_i kl_id, with free bits sum_d max(free_bits, mean_i kl_id)
+ *                                            d: the dimensions of all latents of the model
  *     beta(t) = beta min(1, t / warmup) min(1, ((t mod cycle) / cycle) / ratio)        a factor whose steps are 0 is 1
  *
  * A dimension under its floor has gradient 0. The rate reported is never weighted nor floored. Under a prior that learns with the model
@@ -37,37 +38,45 @@ static double beta_at(const conf *c, int64_t step) {
     return beta;
 }
 
-static void eval(const void *options_filled, vaei_terms *t) {
-    const conf *c = options_filled;
-    const double total = t->batch->total, beta = beta_at(c, t->step);
-    double recon = 0, rate = 0, floored = 0;
-    for (int64_t i = 0; i < t->n; i++) {
-        const double weight = vaei_batch_weight(t->batch, i);
-        recon += weight * t->nll[i];
-        t->d_nll[i] += (float)(weight / total);
-    }
-    for (int64_t d0 = 0; d0 < t->dim; d0 += COLUMNS) {
-        const int64_t count = t->dim - d0 < COLUMNS ? t->dim - d0 : COLUMNS;
+/* The rate of one latent, weighted mean over the batch, and its sum with the floors. */
+static void rate_of(const conf *c, const vaei_terms *t, double beta, vaei_rates *v, double *floored) {
+    const double total = t->batch->total;
+    for (int64_t d0 = 0; d0 < v->dim; d0 += COLUMNS) {
+        const int64_t count = v->dim - d0 < COLUMNS ? v->dim - d0 : COLUMNS;
         double kl[COLUMNS] = {0};
         float slope[COLUMNS];
         for (int64_t i = 0; i < t->n; i++) {
             const double weight = vaei_batch_weight(t->batch, i);
-            for (int64_t d = 0; d < count; d++) kl[d] += weight * (double)t->kl[i * t->dim + d0 + d];
+            for (int64_t d = 0; d < count; d++) kl[d] += weight * (double)v->kl[i * v->dim + d0 + d];
         }
         for (int64_t d = 0; d < count; d++) {
             const double mean = kl[d] / total;
             const int is_free = c->free_bits > 0 && mean < (double)c->free_bits;
             slope[d] = is_free ? 0 : (float)(beta / total);
-            rate += mean;
-            floored += is_free ? (double)c->free_bits : mean;
+            v->rate += mean;
+            *floored += is_free ? (double)c->free_bits : mean;
         }
         for (int64_t i = 0; i < t->n; i++) {
             const float weight = (float)vaei_batch_weight(t->batch, i);
-            for (int64_t d = 0; d < count; d++) t->d_kl[i * t->dim + d0 + d] += weight * slope[d];
+            for (int64_t d = 0; d < count; d++) v->d_kl[i * v->dim + d0 + d] += weight * slope[d];
         }
     }
+}
+
+static void eval(const void *options_filled, vaei_terms *t) {
+    const conf *c = options_filled;
+    const double total = t->batch->total, beta = beta_at(c, t->step);
+    double recon = 0, floored = 0;
+    for (int64_t i = 0; i < t->n; i++) {
+        const double weight = vaei_batch_weight(t->batch, i);
+        recon += weight * t->nll[i];
+        t->d_nll[i] += (float)(weight / total);
+    }
+    for (int32_t l = 0; l < t->levels; l++) {
+        rate_of(c, t, beta, &t->level[l], &floored);
+        t->rate += t->level[l].rate;
+    }
     t->recon = recon / total;
-    t->rate = rate;
     t->beta = beta;
     t->loss += t->recon + beta * floored;
 }

@@ -34,22 +34,10 @@ static void pack(const vaei_network *net, const vaei_run *r, const vaei_work *w,
 }
 
 static vae_status_t forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const vaei_objective *o, vaei_terms *terms) {
-    const int32_t joint = vaei_network_inputs(net) > 0; /* whose rate has no parts by dimension */
-    vaei_task_noise(net, r, w);
+    (void)o;
+    vaei_network_noise(net, r, w);
     VAEI_TRY(vaei_network_forward(net, r, w));
-    terms->nll = w->nll;
-    terms->d_nll = w->d_nll;
-    terms->dim = joint ? 1 : vaei_shape_size(&net->latent.z);
-    terms->kl = joint ? w->rate : w->kl;
-    terms->d_kl = joint ? w->d_rate : w->d_kl;
-    terms->aux = w->aux;
-    if (!(o->flags & VAEI_OBJECTIVE_SEES_Z)) return VAE_OK;
-    terms->r = r;
-    terms->size = vaei_shape_size(&net->latent.z);
-    terms->z = w->z;
-    terms->d_z = w->d_z_terms;
-    terms->prior = w->prior_z;
-    terms->row = w->row;
+    vaei_network_terms(net, r, w, terms);
     return VAE_OK;
 }
 

@@ -38,7 +38,7 @@ static void pack(const vaei_network *net, const vaei_run *r, const vaei_work *w,
 
 static vae_status_t forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const vaei_objective *o, vaei_terms *terms) {
     (void)o;
-    vaei_task_noise(net, r, w);
+    vaei_network_noise(net, r, w);
     VAEI_TRY(vaei_network_forward_prior(net, r, w));
     terms->nll = w->nll;
     terms->d_nll = w->d_nll;

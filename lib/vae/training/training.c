@@ -79,6 +79,7 @@ static vaei_measures means_of(const vaei_training *t) {
     m.recon /= parts;
     m.rate /= parts;
     m.aux /= parts;
+    for (int32_t i = 0; i < VAEI_LEVELS_MAX; i++) m.level_rate[i] /= parts;
     return m;
 }
 
@@ -96,6 +97,7 @@ vae_status_t vaei_training_backward(vaei_training *t, int64_t n, const vaei_batc
     t->sums.recon += terms.recon;
     t->sums.rate += terms.rate;
     t->sums.aux += terms.other;
+    for (int32_t i = 0; i < terms.levels; i++) t->sums.level_rate[i] += terms.level[i].rate;
     t->sums.beta = terms.beta;
     *out = means_of(t);
     return VAE_OK;

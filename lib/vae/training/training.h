@@ -16,6 +16,7 @@ typedef struct vaei_measures {
     double loss, recon, rate, aux, beta; /* beta of the last part */
     double lr, grad_norm;                /* of apply */
     vaei_code_stats codes;               /* of the last part */
+    double level_rate[VAEI_LEVELS_MAX];  /* of each latent, as rate */
 } vaei_measures;
 
 typedef struct vaei_training {

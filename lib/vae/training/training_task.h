@@ -35,7 +35,4 @@ extern const vaei_training_task vaei_task_network, vaei_task_prior;
 /* The task of the recipe's objective. */
 const vaei_training_task *vaei_task_of(const vaei_recipe *recipe);
 
-/* w->noise: the batch's own, else standard normal for the items from r->first_item on; nothing for latents of codes. */
-void vaei_task_noise(const vaei_network *net, const vaei_run *r, const vaei_work *w);
-
 #endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * normal_pair.h - the rate of a normal posterior q = N(m, e^a) against a normal prior p = N(b, e^c), value by value.
+ *
+ *     kl = KL(q || p) = (c - a - 1 + e^(a - c) + (m - b)^2 e^-c) / 2
+ *     log p(z) - log q(z) = (a - c + e^2 - (z - b)^2 e^-c) / 2                      z = m + e^(a / 2) e, e the noise
+ *
+ * Backward, with g the loss's derivative by kl and h that by z:
+ *
+ *     dm = g (m - b) e^-c + h         da = (g (e^(a - c) - 1) + h e e^(a / 2)) / 2
+ *     db = -g (m - b) e^-c            dc = g (1 - e^(a - c) - (m - b)^2 e^-c) / 2 */
+#ifndef VAEI_NORMAL_PAIR_H
+#define VAEI_NORMAL_PAIR_H
+
+#include "vae/latent.h"
+
+/* v->kl from the four arrays of v, for the r->n examples from row r->row on. */
+void vaei_normal_pair_rate(const vaei_run *r, const vaei_level *v);
+
+/* log_ratio[n] += log p(z) - log q(z) of examples 0 .. n - 1; v->noise made their z. */
+void vaei_normal_pair_log_ratio(const vaei_level *v, int64_t n, double *log_ratio);
+
+/* Derivatives by m, a, b and c: [r->n][D]. */
+typedef struct vaei_normal_slopes {
+    float *mean, *logvar, *prior_mean, *prior_logvar;
+} vaei_normal_slopes;
+
+/* From v->d_kl and dz[r->n][D]. */
+void vaei_normal_pair_backward(const vaei_run *r, const vaei_level *v, const float *dz, const vaei_normal_slopes *d);
+
+#endif
