@@ -80,13 +80,13 @@ static result run_on(const fixture *f, int32_t how, const vaei_pool *pool) {
                   .grads = a.grads,
                   .noise = {.seed = 5},
                   .first_item = 9};
-    vaei_need need;
+    vaei_bytes need;
     vaei_slot m = {0};
     fill(x, BATCH * in, 1);
     fill(dy, BATCH * out, 2);
-    if (how == AT_ONCE) vaei_stack_need(f->stack, k, BATCH, 1, &need);
+    if (how == AT_ONCE) need = vaei_stack_bytes(f->stack, k, BATCH, 1);
     else
-        need = vaei_blocks_need(
+        need = vaei_blocks_bytes(
             f->stack, k, BATCH,
             VAEI_BLOCKS_TRAIN | (how == RECOMPUTED ? VAEI_BLOCKS_RECOMPUTE : 0) | (how == FUSED ? VAEI_BLOCKS_FUSED : 0), &m);
     m.pack = room(need.pack);
@@ -265,7 +265,7 @@ START_TEST(test_examples_at_inference_give_the_same_bits_in_lanes) {
     vaei_slot m = {0};
     build(&f, "encoder conv2d out=64 kernel=3 pad=1 | relu | conv2d out=96 kernel=4 stride=2 pad=1 | groupnorm groups=4 | silu | "
               "residual { conv2d out=96 kernel=3 pad=1 } | flatten | linear out=10");
-    const vaei_need need = vaei_blocks_need(f.stack, k, BATCH, 0, &m);
+    const vaei_bytes need = vaei_blocks_bytes(f.stack, k, BATCH, 0, &m);
     guarded x = guarded_floats(BATCH * 2048), scratch = guarded_floats((int64_t)(need.scratch / sizeof(float)));
     vaei_run r = {.k = k, .n = BATCH, .params = f.weights};
     m.pack = room(need.pack);
@@ -304,10 +304,10 @@ START_TEST(test_examples_memory_grows_with_their_number) {
     static const int32_t hows[] = {0, VAEI_BLOCKS_TRAIN, VAEI_BLOCKS_TRAIN | VAEI_BLOCKS_FUSED};
     for (size_t i = 0; i < VAEI_COUNT(hows); i++) {
         const int32_t how = hows[i];
-        vaei_need before = {0};
+        vaei_bytes before = {0};
         for (int64_t n = 1; n < 300; n++) {
             vaei_slot m = {0};
-            const vaei_need need = vaei_blocks_need(f.stack, k, n, how, &m);
+            const vaei_bytes need = vaei_blocks_bytes(f.stack, k, n, how, &m);
             ck_assert_msg(need.cache >= before.cache && need.scratch >= before.scratch, "%d: %d examples", (int)how, (int)n);
             before = need;
         }
@@ -318,12 +318,12 @@ END_TEST
 
 START_TEST(test_examples_of_any_number_have_measurable_memory) {
     fixture f;
-    vaei_need need;
+    vaei_bytes need;
     vaei_slot m = {0};
     build(&f, "encoder conv2d out=32 kernel=3 pad=1 | flatten | linear out=10");
-    need = vaei_blocks_need(f.stack, vaei_kernels_select(0, 0), INT32_MAX, VAEI_BLOCKS_TRAIN, &m);
+    need = vaei_blocks_bytes(f.stack, vaei_kernels_select(0, 0), INT32_MAX, VAEI_BLOCKS_TRAIN, &m);
     ck_assert(need.cache > (size_t)INT32_MAX * 8192 * sizeof(float));
-    need = vaei_blocks_need(f.stack, vaei_kernels_select(0, 0), INT64_MAX, VAEI_BLOCKS_TRAIN, &m);
+    need = vaei_blocks_bytes(f.stack, vaei_kernels_select(0, 0), INT64_MAX, VAEI_BLOCKS_TRAIN, &m);
     ck_assert(need.cache == SIZE_MAX);
     destroy(&f);
 }

@@ -35,7 +35,7 @@ static const struct {
 
 typedef struct results {
     float *y, *dx, *grads, *values; /* values: the parameters after commit */
-    vaei_need need;
+    vaei_bytes need;
 } results;
 
 enum { ROOM = 5 }; /* the memory is for so many examples, of which a batch may hold fewer */
@@ -50,7 +50,7 @@ static results run_pass(const rig *g, int64_t n, const float *x, const float *dy
         block_free(p.slot.cache, p.need.cache);
         block_free(p.slot.scratch, p.need.scratch);
         p.slot.segment = vaei_stack_segment(g->stack, kernels(), ROOM);
-        vaei_stack_need_recomputing(g->stack, kernels(), ROOM, p.slot.segment, &p.need);
+        p.need = vaei_stack_bytes_recomputing(g->stack, kernels(), ROOM, p.slot.segment);
         p.slot.cache = block_make(p.need.cache);
         p.slot.scratch = block_make(p.need.scratch);
     }
@@ -113,7 +113,7 @@ START_TEST(test_memory_grows_with_the_root_of_the_depth) {
     vaei_document document;
     vaei_build build;
     vaei_stack *stack;
-    vaei_need keep = {0}, again = {0};
+    vaei_bytes keep = {0}, again = {0};
     char section[sizeof(text) + 8];
     vaei_heap_init_default(&heap);
     vaei_arena_init(&arena, &heap);
@@ -122,12 +122,12 @@ START_TEST(test_memory_grows_with_the_root_of_the_depth) {
     vaei_build_init(&build, &arena);
     ck_assert_int_eq(vaei_stack_build(&stack, &build, &document.first->pipeline, "encoder", &in), VAE_OK);
     ck_assert_int_eq(vaei_stacks_link(build.stacks, &arena), VAE_OK);
-    vaei_stack_need(stack, kernels(), 100, 1, &keep);
-    vaei_stack_need_recomputing(stack, kernels(), 100, vaei_stack_segment(stack, kernels(), 100), &again);
+    keep = vaei_stack_bytes(stack, kernels(), 100, 1);
+    again = vaei_stack_bytes_recomputing(stack, kernels(), 100, vaei_stack_segment(stack, kernels(), 100));
     ck_assert_uint_gt(keep.cache, 63 * floats(100 * 256));
     ck_assert_uint_lt(again.cache, 16 * floats(100 * 256));
-    vaei_stack_need(stack, kernels(), INT64_MAX / 2, 1, &keep);
-    vaei_stack_need_recomputing(stack, kernels(), INT64_MAX / 2, vaei_stack_segment(stack, kernels(), INT64_MAX / 2), &again);
+    keep = vaei_stack_bytes(stack, kernels(), INT64_MAX / 2, 1);
+    again = vaei_stack_bytes_recomputing(stack, kernels(), INT64_MAX / 2, vaei_stack_segment(stack, kernels(), INT64_MAX / 2));
     ck_assert_uint_eq(keep.cache, SIZE_MAX);
     ck_assert_uint_eq(again.cache, SIZE_MAX);
     vaei_arena_free(&arena);

@@ -15,7 +15,7 @@ typedef struct fixture {
     vaei_params table;
     vaei_run run;
     vaei_slot slot;
-    vaei_need need;
+    vaei_bytes need;
     int64_t H, Z; /* values of h and z in all examples */
     float *params, *grads, *h, *noise, *dz, *dkl, *mean, *logvar, *z, *kl, *dh;
     double *aux, weight[3]; /* of z, kl and loss() in value() */
@@ -47,13 +47,13 @@ static vae_status_t plan(fixture *f, const vaei_latent_ops *ops, const char *exa
     return vaei_build_finish(&build, &f->table);
 }
 
-static vaei_slot slot_of(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    *need = (vaei_need){0};
+static vaei_slot slot_of(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need) {
+    *need = (vaei_bytes){0};
     if (q->ops->need) q->ops->need(q, k, n, training, need);
     return (vaei_slot){.pack = block_make(need->pack), .cache = block_make(need->cache), .scratch = block_make(need->scratch)};
 }
 
-static void slot_free(vaei_slot *m, const vaei_need *need) {
+static void slot_free(vaei_slot *m, const vaei_bytes *need) {
     block_free(m->pack, need->pack);
     block_free(m->cache, need->cache);
     block_free(m->scratch, need->scratch);
@@ -306,7 +306,7 @@ static void infer(const fixture *f, int64_t first, int64_t n, outcome *o) {
     const vaei_latent_ops *ops = f->q.ops;
     const int64_t H = f->H / EXAMPLES, Z = f->Z / EXAMPLES;
     const float *const noise = has_codes(f) ? NULL : f->noise + first * Z, *const h = f->h + first * H;
-    vaei_need need;
+    vaei_bytes need;
     vaei_run r = vaei_run_slice(&f->run, first, n);
     r.training = 0;
     r.grads = NULL;
@@ -357,7 +357,7 @@ static const char *codes(fixture *f) {
     if (!has_codes(f)) return NULL;
     outcome o = outcome_of(f, EXAMPLES);
     const char *failure = NULL;
-    vaei_need need;
+    vaei_bytes need;
     vaei_run r = f->run;
     r.training = 0;
     vaei_slot m = slot_of(&f->q, r.k, EXAMPLES, 0, &need);

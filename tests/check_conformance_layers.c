@@ -221,9 +221,8 @@ static const char *in_place(rig *g) {
     if (out_size(g) != in_size(g)) return broken("in place: y is not as large as x");
     float *x = make_input(count), *dy = make_gradient(count), *y = block_make(floats(count)), *dx = block_make(floats(count));
     float *both = block_make(floats(count));
-    vaei_need need = {0};
-    if (l->ops->need) l->ops->need(l, kernels(), n, 1, &need);
-    const vaei_slot slot = {.pack = block_make(need.pack), .cache = block_make(need.cache), .scratch = block_make(need.scratch)};
+    const vaei_bytes bytes = vaei_layer_bytes(l, kernels(), n, 1);
+    const vaei_slot slot = {.pack = block_make(bytes.pack), .cache = block_make(bytes.cache), .scratch = block_make(bytes.scratch)};
     const vaei_run run = {.k = kernels(), .n = n, .training = 1, .params = g->values, .noise = {5, 6, 0}};
     l->ops->forward(l, &run, &slot, x, y);
     memcpy(both, x, floats(count));
@@ -232,9 +231,9 @@ static const char *in_place(rig *g) {
     l->ops->backward(l, &run, &slot, NULL, y, dy, dx);
     l->ops->backward(l, &run, &slot, NULL, y, dy, dy);
     if (!failure) failure = same_bytes("in place", "dx", dy, dx, floats(count));
-    block_free(slot.pack, need.pack);
-    block_free(slot.cache, need.cache);
-    block_free(slot.scratch, need.scratch);
+    block_free(slot.pack, bytes.pack);
+    block_free(slot.cache, bytes.cache);
+    block_free(slot.scratch, bytes.scratch);
     float *const blocks[] = {x, y, dy, dx, both};
     for (size_t i = 0; i < VAEI_COUNT(blocks); i++) block_free(blocks[i], floats(count));
     return failure;
@@ -275,11 +274,9 @@ static int32_t grows_on(size_t one, size_t two, size_t many) {
 
 static const char *countless(rig *g) {
     const vaei_layer *l = g->stack->layer[0];
-    vaei_need one = {0}, two = {0}, many = {0};
-    for (int32_t training = 0; l->ops->need && training < 2; training++) {
-        l->ops->need(l, kernels(), 100000, training, &one);
-        l->ops->need(l, kernels(), 200000, training, &two);
-        l->ops->need(l, kernels(), INT64_MAX / 2, training, &many);
+    for (int32_t training = 0; training < 2; training++) {
+        const vaei_bytes one = vaei_layer_bytes(l, kernels(), 100000, training), two = vaei_layer_bytes(l, kernels(), 200000, training);
+        const vaei_bytes many = vaei_layer_bytes(l, kernels(), INT64_MAX / 2, training);
         if (!grows_on(one.cache, two.cache, many.cache) || !grows_on(one.scratch, two.scratch, many.scratch))
             return broken("memory: what cannot be counted is not asked for in full");
     }

@@ -14,7 +14,7 @@ typedef struct fixture {
     vaei_params table;
     vaei_run run;
     vaei_slot slot[2]; /* [training] */
-    vaei_need need[2];
+    vaei_bytes need[2];
     int32_t of_codes;
     float *params, *grads;
     float mean[MANY], logvar[MANY], z[MANY], noise[2 * DRAWS];
@@ -44,7 +44,7 @@ static vae_status_t plan(fixture *f, const vaei_prior_ops *ops, const char *exam
 
 static void slots(fixture *f) {
     for (int32_t training = 0; training < 2; training++) {
-        vaei_need *const need = &f->need[training];
+        vaei_bytes *const need = &f->need[training];
         if (f->p.ops->need) f->p.ops->need(&f->p, f->run.k, MANY, training, need);
         f->slot[training] =
             (vaei_slot){.pack = block_make(need->pack), .cache = block_make(need->cache), .scratch = block_make(need->scratch)};

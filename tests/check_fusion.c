@@ -81,9 +81,9 @@ END_TEST
 
 static size_t scratch_of(const char *text, const vaei_shape *in) {
     rig g;
-    vaei_need need = {0};
+    vaei_bytes need = {0};
     ck_assert_msg(rig_open(&g, text, in) == VAE_OK, "%s", vaei_fail_text());
-    vaei_stack_need(g.stack, kernels(), 1, 0, &need);
+    need = vaei_stack_bytes(g.stack, kernels(), 1, 0);
     rig_close(&g);
     return need.scratch;
 }

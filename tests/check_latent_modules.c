@@ -19,7 +19,7 @@ static vae_status_t plan_latent(rig *g, const char *text, vaei_shape h) {
 
 static void latent_rig(rig *g, const char *text, vaei_shape h) {
     const vaei_kernels *k = vaei_kernels_select(0, 0);
-    vaei_need need = {0};
+    vaei_bytes need = {0};
     ck_assert_int_eq(plan_latent(g, text, h), VAE_OK);
     if (g->q.ops->need) g->q.ops->need(&g->q, k, N, 1, &need);
     allocate(g, need);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 static void likelihood_rig(rig *g, const char *text, int64_t size) {
-    const vaei_need need = {0};
+    const vaei_bytes need = {0};
     vaei_node *node;
     void *conf;
     rig_init(g);

@@ -56,7 +56,7 @@ static void rig_of(rig *g, const char *text, vaei_shape x) {
     g->p.ops = (const vaei_likelihood_ops *)bind(g, text, vaei_likelihoods, vaei_likelihoods_count, &node, &conf);
     g->p.conf = conf;
     ck_assert_int_eq(vaei_likelihood_plan(&g->p, &g->build, &x), VAE_OK);
-    allocate(g, (vaei_need){0});
+    allocate(g, (vaei_bytes){0});
     g->run.n = 1;
 }
 

@@ -113,10 +113,10 @@ END_TEST
 /* A session of so many examples runs fewer in the same memory. */
 START_TEST(test_fewer_examples_need_no_more_memory) {
     rig g;
-    vaei_need before = {0}, need;
+    vaei_bytes before = {0}, need;
     ck_assert_msg(rig_open(&g, nested[_i], &image) == VAE_OK, "%s: %s", nested[_i], vaei_fail_text());
     for (int64_t n = 1; n <= 70; n++) {
-        vaei_stack_need(g.stack, kernels(), n, _i % 2, &need);
+        need = vaei_stack_bytes(g.stack, kernels(), n, _i % 2);
         ck_assert_uint_ge(need.scratch, before.scratch);
         ck_assert_uint_ge(need.cache, before.cache);
         before = need;
@@ -131,7 +131,7 @@ START_TEST(test_depth_costs_no_memory_at_inference) {
                                          "conv2d out=16 kernel=3 pad=1", "groupnorm groups=4 | silu | conv2d out=16 kernel=3 pad=1",
                                          "residual { gelu | conv2d out=16 kernel=1 }"};
     for (size_t i = 0; i < VAEI_COUNT(blocks); i++) {
-        vaei_need need[2];
+        vaei_bytes need[2];
         for (int deep = 0; deep < 2; deep++) {
             char text[256];
             rig g;

@@ -195,7 +195,7 @@ START_TEST(test_samples_are_of_the_mixture) {
     const vaei_latent latent = {.z = {1, {D}}};
     vaei_prior p = {.ops = (const vaei_prior_ops *)(const void *)module, .conf = conf, .latent = &latent, .example = 1};
     ck_assert_int_eq(p.ops->plan(&p, &build), VAE_OK);
-    vaei_need need;
+    vaei_bytes need;
     vaei_run run = {.k = vaei_kernels_select(0, 0), .n = DRAWS, .noise.seed = 4};
     p.ops->need(&p, run.k, DRAWS, 0, &need);
     const vaei_slot slot = {.pack = aligned_alloc(64, need.pack), .scratch = aligned_alloc(64, need.scratch)};

@@ -10,43 +10,51 @@
 
 #if VAEI_DEBUG
 
-/* ---- a layer whose need is too small --------------------------------------------------------------------------------- */
+/* ---- a layer whose layout cuts too little --------------------------------------------------------------------------- */
 
 enum { VALUES = 15 }; /* of x, of y and of what the layer remembers; no multiple of VAEI_ALIGN */
 
-static int64_t asked; /* what need says: VALUES, or one float less */
+static int64_t asked; /* what the layout cuts of each kind: VALUES, or one float less */
 
-static void short_need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    vaei_carve scratch = {NULL, 0};
+typedef struct parts {
+    float *pack, *cache, *scratch, *stats;
+} parts;
+
+static void short_layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
+    parts *const p = pieces ? pieces : &(parts){0};
     (void)l, (void)k, (void)n, (void)training;
-    (void)vaei_carve_floats(&scratch, asked);
-    *need = (vaei_need){.pack = floats(asked), .cache = floats(asked), .stats = floats(asked), .scratch = scratch.used};
+    p->pack = vaei_carve_floats(&m->pack, asked);
+    p->cache = vaei_carve_floats(&m->cache, asked);
+    p->scratch = vaei_carve_floats(&m->scratch, asked);
+    p->stats = vaei_carve_floats(&m->stats, asked);
 }
 
 static void by_scratch(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
-    vaei_carve c = {m->scratch, 0};
-    float *const copy = vaei_carve_floats(&c, asked);
-    (void)l, (void)r;
-    memcpy(copy, x, floats(VALUES));
-    memcpy(y, copy, floats(VALUES));
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
+    memcpy(p.scratch, x, floats(VALUES));
+    memcpy(y, p.scratch, floats(VALUES));
 }
 
 static void by_cache(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
-    (void)l, (void)r;
-    memcpy(m->cache, x, floats(VALUES));
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
+    memcpy(p.cache, x, floats(VALUES));
     memcpy(y, x, floats(VALUES));
 }
 
 static void by_stats(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
-    (void)l, (void)r;
-    memcpy(m->stats, x, floats(VALUES));
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
+    memcpy(p.stats, x, floats(VALUES));
     memcpy(y, x, floats(VALUES));
 }
 
 static void by_pack(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     float sum = 0;
-    (void)l, (void)r;
-    for (int32_t i = 0; i < VALUES; i++) sum += ((const float *)m->pack)[i];
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
+    for (int32_t i = 0; i < VALUES; i++) sum += p.pack[i];
     for (int32_t i = 0; i < VALUES; i++) y[i] = x[i] + sum;
 }
 
@@ -57,7 +65,7 @@ static void run_layer(void (*forward)(const vaei_layer *, const vaei_run *, cons
     ck_assert_int_eq(rig_open(&g, "flatten | tanh | flatten", &(vaei_shape){1, {VALUES}}), VAE_OK);
     vaei_layer *const l = g.stack->layer[1];
     vaei_layer_ops ops = *l->ops;
-    ops.need = short_need;
+    ops.layout = short_layout;
     ops.pack = NULL;
     ops.forward = forward;
     l->ops = &ops;

@@ -92,13 +92,13 @@ static inline int64_t out_size(const rig *g) {
 typedef struct pass {
     vaei_run run;
     vaei_slot slot;
-    vaei_need need;
+    vaei_bytes need;
     float *grads;
 } pass;
 
 static inline void pass_open(pass *p, const rig *g, int64_t n, int32_t training, const vaei_pool *pool) {
     memset(p, 0, sizeof(*p));
-    vaei_stack_need(g->stack, kernels(), n, training, &p->need);
+    p->need = vaei_stack_bytes(g->stack, kernels(), n, training);
     p->slot = (vaei_slot){.pack = block_make(p->need.pack),
                           .cache = block_make(p->need.cache),
                           .scratch = block_make(p->need.scratch),

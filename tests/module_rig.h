@@ -59,7 +59,7 @@ static inline const vaei_module *bind(rig *g, const char *text, const vaei_modul
     return module;
 }
 
-static inline void allocate(rig *g, vaei_need need) {
+static inline void allocate(rig *g, vaei_bytes need) {
     ck_assert_int_eq(vaei_build_finish(&g->build, &g->table), VAE_OK);
     const size_t bytes = ((size_t)g->table.n_floats + 1) * sizeof(float);
     g->params = calloc(1, bytes);

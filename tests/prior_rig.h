@@ -24,7 +24,7 @@ typedef struct rig {
 } rig;
 
 static inline vaei_slot make_slot(const rig *g, int64_t n, int32_t training) {
-    vaei_need need = {0};
+    vaei_bytes need = {0};
     g->prior.ops->need(&g->prior, g->run.k, n, training, &need);
     const vaei_slot s = {
         .pack = calloc(1, need.pack + 64), .cache = aligned_alloc(64, need.cache + 64), .scratch = aligned_alloc(64, need.scratch + 64)};

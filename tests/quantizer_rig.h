@@ -46,7 +46,7 @@ static inline vae_status_t rig_plan(rig *g, const char *latent, vaei_shape h) {
 }
 
 static inline void rig_open(rig *g, const char *latent, vaei_shape h, int64_t n, int32_t threads) {
-    vaei_need need = {0};
+    vaei_bytes need = {0};
     const vaei_kernels *k = vaei_kernels_select(0, 0);
     ck_assert_msg(rig_plan(g, latent, h) == VAE_OK, "%s: %s", latent, vaei_fail_text());
     ck_assert_int_eq(vaei_build_finish(&g->build, &g->table), VAE_OK);
@@ -117,7 +117,7 @@ static inline void commit(rig *g) {
 /* The codes of the pass, by an inference run over the same packs. */
 static inline int32_t *codes_of(rig *g, const float *h) {
     int32_t *codes = malloc((size_t)(g->run.n * g->q.n_codes) * sizeof *codes);
-    vaei_need need = {0};
+    vaei_bytes need = {0};
     vaei_run r = g->run;
     r.training = 0;
     if (g->q.ops->need) g->q.ops->need(&g->q, r.k, r.n, 0, &need);

@@ -149,6 +149,12 @@ VAEI_INLINE float *vaei_carve_floats(vaei_carve *c, int64_t count) {
     return (float *)vaei_carve_array(c, count, sizeof(float));
 }
 
+/* The memory of a module at work, as four carves: what each holds is said in docs/architecture.md. A module has one function that cuts
+ * its pieces, layout(). Without bases that function measures, with bases it places, so that the two cannot differ. */
+typedef struct vaei_memory {
+    vaei_carve pack, cache, scratch, stats;
+} vaei_memory;
+
 /* ---- pool.c ------------------------------------------------------------------------------------------------------
  * Work is cut by shape, never by the number of workers, so results do not depend on it. */
 typedef void (*vaei_task)(void *arg, int32_t index);

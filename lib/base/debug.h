@@ -18,7 +18,7 @@
 #define VAEI_ASSERT(condition) assert(condition)
 
 /* All of this memory may be used: what a kernel asks of the workspace that it is given. */
-#define VAEI_ASSERT_ROOM(memory, bytes) VAEI_ASSERT(!__asan_region_is_poisoned(memory, bytes))
+#define VAEI_ASSERT_MEMORY(memory, bytes) VAEI_ASSERT(!__asan_region_is_poisoned(memory, bytes))
 
 /* The piece may be used, the zone behind it may not. */
 static inline void vaei_zone_behind(const void *piece, size_t bytes) {
@@ -30,10 +30,10 @@ static inline void vaei_zone_behind(const void *piece, size_t bytes) {
 #define VAEI_ZONES_END(memory, bytes) __asan_unpoison_memory_region(memory, bytes)
 
 #else
-#define VAEI_ZONE                       0
-#define VAEI_ASSERT(condition)          ((void)0)
-#define VAEI_ASSERT_ROOM(memory, bytes) ((void)0)
-#define VAEI_ZONES_END(memory, bytes)   ((void)0)
+#define VAEI_ZONE                         0
+#define VAEI_ASSERT(condition)            ((void)0)
+#define VAEI_ASSERT_MEMORY(memory, bytes) ((void)0)
+#define VAEI_ZONES_END(memory, bytes)     ((void)0)
 
 static inline void vaei_zone_behind(const void *piece, size_t bytes) {
     (void)piece, (void)bytes;

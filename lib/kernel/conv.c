@@ -15,7 +15,7 @@ static const vaei_conv_algorithm *algorithm_of(const vaei_kernels *k, const vaei
 
 static void run(vaei_conv_job *j) {
     const vaei_conv_algorithm *const a = algorithm_of(j->k, j->g, j->data);
-    VAEI_ASSERT_ROOM(j->scratch, (size_t)a->scratch(j->k, j->g, j->n, j->data) * sizeof *j->scratch);
+    VAEI_ASSERT_MEMORY(j->scratch, (size_t)a->scratch(j->k, j->g, j->n, j->data) * sizeof *j->scratch);
     if (j->epilogue && !j->epilogue->apply) j->epilogue = NULL;
     a->run(j);
 }

@@ -216,7 +216,7 @@ static void join_task(void *arg, int32_t index) {
 
 void vaei_conv_weight(const vaei_kernels *k, const vaei_pool *pool, const vaei_conv *g, int64_t n, const float *x, const float *dy,
                       float *dw, float *scratch) {
-    VAEI_ASSERT_ROOM(scratch, (size_t)vaei_conv_weight_scratch(k, g, n) * sizeof *scratch);
+    VAEI_ASSERT_MEMORY(scratch, (size_t)vaei_conv_weight_scratch(k, g, n) * sizeof *scratch);
     if (k->blas) {
         vaei_blas_conv_weight(g, n, x, dy, dw, scratch);
         return;

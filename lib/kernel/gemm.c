@@ -235,7 +235,7 @@ int64_t vaei_matmul_plain_scratch(const vaei_kernels *k, int64_t M, int64_t K, i
 
 void vaei_matmul_plain(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a, const float *b,
                        int32_t accumulate, float *y, const vaei_epilogue *epilogue, float *scratch) {
-    VAEI_ASSERT_ROOM(scratch, (size_t)vaei_matmul_plain_scratch(k, M, K, N) * sizeof *scratch);
+    VAEI_ASSERT_MEMORY(scratch, (size_t)vaei_matmul_plain_scratch(k, M, K, N) * sizeof *scratch);
     const int32_t plain = reads_plain(k, M, N);
     if (!plain) vaei_pack(k, pool, K, N, b, N, 1, NULL, scratch);
     run_product(pool, (product){.k = k,
@@ -326,7 +326,7 @@ static void join_task(void *arg, int32_t row) {
 void vaei_outer(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t N, int64_t P, const float *a, int64_t lda, const float *b,
                 int64_t ldb, float *c, int64_t ldc, float *scratch) {
     if (M <= 0 || N <= 0 || P <= 0) return;
-    VAEI_ASSERT_ROOM(scratch, (size_t)vaei_outer_scratch(k, M, N, P) * sizeof *scratch);
+    VAEI_ASSERT_MEMORY(scratch, (size_t)vaei_outer_scratch(k, M, N, P) * sizeof *scratch);
     if (k->blas) {
         vaei_blas_outer(M, N, P, a, lda, b, ldb, c, ldc);
         return;

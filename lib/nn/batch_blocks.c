@@ -75,22 +75,20 @@ typedef struct cut {
 } cut;
 
 static cut cut_of(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training) {
-    vaei_need need;
+    cut c = {1, n, 1, n, n, {0, 0}};
+    if (training) c.grads = span_of(s);
+    if (training && mixing(s) > 0) return c;
+    const vaei_bytes of_one = vaei_stack_bytes(s, k, 1, training);
     if (!training) {
-        vaei_stack_need(s, k, 1, 0, &need);
-        const int64_t lanes = n >= LANES && need.scratch <= LANES_BYTES / LANES ? LANES : 1;
+        const int64_t lanes = n >= LANES && of_one.scratch <= LANES_BYTES / LANES ? LANES : 1;
         const int64_t lane = n / lanes + (n % lanes != 0);
         return (cut){lanes, lane, 1, lane, lane, {0, 0}};
     }
-    cut c = {1, n, 1, n, n, span_of(s)};
-    if (mixing(s) > 0) return c;
-    vaei_stack_need(s, k, 1, 1, &need);
     const size_t one = vaei_stack_example_bytes(s, k);
-    const size_t bytes = need.pack > BLOCK_BYTES ? need.pack : BLOCK_BYTES;
+    const size_t bytes = of_one.pack > BLOCK_BYTES ? of_one.pack : BLOCK_BYTES;
     const int64_t about = bytes / one > 0 ? (int64_t)(bytes / one) : 1, share = about > 1 ? about / 2 : 1;
     c.most = about + about / 2 + 1;
-    vaei_stack_need(s, k, c.most, 1, &need);
-    const size_t lane_bytes = need.scratch + (size_t)c.grads.end * sizeof(float);
+    const size_t lane_bytes = vaei_stack_bytes(s, k, c.most, 1).scratch + (size_t)c.grads.end * sizeof(float);
     if (n / LANES >= share && lane_bytes <= LANES_BYTES / LANES) c.lanes = LANES;
     c.lane = n / c.lanes + (n % c.lanes != 0);
     c.blocks = (c.lane + about / 2) / about; /* the nearest */
@@ -112,10 +110,9 @@ typedef struct steps {
     size_t cache, scratch;
 } steps;
 
-static steps steps_of(const vaei_stack *s, const vaei_kernels *k, int64_t block, int32_t training, size_t segment, vaei_need *need) {
-    if (segment > 0) vaei_stack_need_recomputing(s, k, block, segment, need);
-    else vaei_stack_need(s, k, block, training, need);
-    return (steps){rounded(need->cache), rounded(need->scratch)};
+static steps steps_of(const vaei_stack *s, const vaei_kernels *k, int64_t block, int32_t training, size_t segment, vaei_bytes *bytes) {
+    *bytes = segment > 0 ? vaei_stack_bytes_recomputing(s, k, block, segment) : vaei_stack_bytes(s, k, block, training);
+    return (steps){rounded(bytes->cache), rounded(bytes->scratch)};
 }
 
 static size_t times(size_t bytes, int64_t count) {
@@ -124,31 +121,30 @@ static size_t times(size_t bytes, int64_t count) {
 }
 
 /* For the batch as one block too: with one thread it is. */
-static vaei_need inference_need(const vaei_stack *s, const vaei_kernels *k, int64_t n) {
+static vaei_bytes inference_bytes(const vaei_stack *s, const vaei_kernels *k, int64_t n) {
     const cut c = cut_of(s, k, n, 0);
-    vaei_need need, lane;
+    vaei_bytes bytes = vaei_stack_bytes(s, k, n, 0), lane;
     const steps step = steps_of(s, k, c.block, 0, 0, &lane);
-    vaei_stack_need(s, k, n, 0, &need);
     const size_t all = times(step.scratch, c.lanes);
-    if (all > need.scratch) need.scratch = all;
-    return need;
+    if (all > bytes.scratch) bytes.scratch = all;
+    return bytes;
 }
 
 /* A smaller batch may come in larger blocks, never in more. */
-vaei_need vaei_blocks_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t how, vaei_slot *slot) {
-    vaei_need need = {0};
+vaei_bytes vaei_blocks_bytes(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t how, vaei_slot *slot) {
+    vaei_bytes bytes = {0};
     slot->segment = 0;
-    if (!(how & VAEI_BLOCKS_TRAIN)) return inference_need(s, k, n);
+    if (!(how & VAEI_BLOCKS_TRAIN)) return inference_bytes(s, k, n);
     const cut c = cut_of(s, k, n, 1);
     const int64_t most = c.most < n ? c.most : n;
     vaei_carve scratch = {0};
     if (how & VAEI_BLOCKS_RECOMPUTE) slot->segment = vaei_stack_segment(s, k, most);
-    const steps step = steps_of(s, k, most, 1, slot->segment, &need);
-    need.cache = times(step.cache, how & VAEI_BLOCKS_FUSED ? c.lanes : c.lanes * c.blocks);
+    const steps step = steps_of(s, k, most, 1, slot->segment, &bytes);
+    bytes.cache = times(step.cache, how & VAEI_BLOCKS_FUSED ? c.lanes : c.lanes * c.blocks);
     (void)vaei_carve_bytes(&scratch, times(step.scratch, c.lanes));
     (void)vaei_carve_floats(&scratch, c.lanes > 1 ? c.grads.end : 0);
-    need.scratch = scratch.used;
-    return need;
+    bytes.scratch = scratch.used;
+    return bytes;
 }
 
 /* ---- lanes ------------------------------------------------------------------------------------------------------- */
@@ -168,9 +164,9 @@ typedef struct lanes {
 } lanes;
 
 static lanes lanes_of(const vaei_stack *s, const vaei_run *r, const vaei_slot *m) {
-    vaei_need need;
+    vaei_bytes bytes;
     lanes a = {.stack = s, .r = r, .m = m, .c = cut_of(s, r->k, r->n, r->training)};
-    a.step = steps_of(s, r->k, a.c.block, r->training, m->segment, &need);
+    a.step = steps_of(s, r->k, a.c.block, r->training, m->segment, &bytes);
     a.grads = (float *)(void *)((char *)m->scratch + a.c.lanes * (int64_t)a.step.scratch);
     return a;
 }

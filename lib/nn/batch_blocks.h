@@ -3,7 +3,7 @@
  * cache when the next one reads it, and two threads take such blocks. How many is fixed by the shapes: bits do not depend on
  * threads. A stack with statistics over the batch takes all at once. Where nothing needs the outputs of the whole batch before
  * their gradients, each block goes forward and straight back (vaei_blocks_forward_backward): then the activations of one block a lane are
- * all there are. At inference, too, two threads take half each. The slot's memory is that of vaei_blocks_need(). */
+ * all there are. At inference, too, two threads take half each. The slot's memory is that of vaei_blocks_bytes(). */
 #ifndef VAEI_BATCH_BLOCKS_H
 #define VAEI_BATCH_BLOCKS_H
 
@@ -19,7 +19,7 @@ enum {
 int64_t vaei_blocks_least(const vaei_stack *s);
 
 /* how: what the memory is for, 0: inference */
-vaei_need vaei_blocks_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t how, vaei_slot *slot);
+vaei_bytes vaei_blocks_bytes(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t how, vaei_slot *slot);
 void vaei_blocks_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, float *y);
 /* As vaei_stack_backward. */
 void vaei_blocks_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx);

@@ -33,10 +33,10 @@ typedef struct vaei_interval {
     float lo, hi;
 } vaei_interval;
 
-/* Bytes, for n examples. As vaei_carve measures them; overflow sticks at SIZE_MAX. */
-typedef struct vaei_need {
+/* Bytes of memory, for n examples. As vaei_carve measures them; overflow sticks at SIZE_MAX. */
+typedef struct vaei_bytes {
     size_t pack, cache, scratch, stats;
-} vaei_need;
+} vaei_bytes;
 
 typedef struct vaei_slot {
     void *pack, *cache, *scratch, *stats;
@@ -63,8 +63,10 @@ typedef struct vaei_layer_ops {
     int32_t flags;
     /* Check `in`, write `out`, declare parameters and bodies (vaei_build_*), keep derived numbers in l->state (arena). */
     vae_status_t (*plan)(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out);
-    /* The bytes for n examples with these kernels; scratch serves forward and, when training, backward. NULL: none. */
-    void (*need)(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need);
+    /* Cut the layer's pieces for n examples with these kernels. `pieces` receives where they are, a struct of the layer's own; NULL:
+     * nobody asks. The user of a layer measures by this function, and the layer's other functions find their pieces by it
+     * (vaei_layer_pieces). Scratch serves forward and, when training, backward; pack does not depend on n. NULL: the layer has none. */
+    void (*layout)(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces);
     /* Fill the pack from r->params (r->n is not set). Training packs serve forward and backward. NULL: nothing to pack. */
     void (*pack)(const vaei_layer *l, const vaei_run *r, void *pack);
     /* y = f(x). Writes y, cache, scratch, stats. */
@@ -125,6 +127,25 @@ struct vaei_layer {
 const vaei_epilogue *vaei_layer_epilogue(const vaei_layer *l, int32_t training);
 const vaei_layer *vaei_layer_folded(const vaei_layer *l, int32_t training);    /* the normalisation that pack() multiplies in */
 const vaei_layer *vaei_layer_upsampled(const vaei_layer *l, int32_t training); /* the upsampling of x that forward does */
+
+/* The bytes that layout() wants. */
+vaei_bytes vaei_layer_bytes(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training);
+VAEI_INLINE vaei_bytes vaei_memory_bytes(const vaei_memory *m) {
+    return (vaei_bytes){m->pack.used, m->cache.used, m->scratch.used, m->stats.used};
+}
+/* The memory of a slot, to be cut by layout(). */
+VAEI_INLINE vaei_memory vaei_slot_memory(const vaei_slot *m) {
+    return (vaei_memory){{m->pack, 0}, {m->cache, 0}, {m->scratch, 0}, {m->stats, 0}};
+}
+/* What layout() writes to `pieces`: for forward, backward and commit; and for pack(), which has a pack alone. */
+VAEI_INLINE void vaei_layer_pieces(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, void *pieces) {
+    vaei_memory memory = vaei_slot_memory(m);
+    l->ops->layout(l, r->k, r->n, r->training, &memory, pieces);
+}
+VAEI_INLINE void vaei_layer_packed(const vaei_layer *l, const vaei_run *r, void *pack, void *pieces) {
+    vaei_memory memory = {.pack = {pack, 0}};
+    l->ops->layout(l, r->k, 1, r->training, &memory, pieces);
+}
 
 VAEI_INLINE const float *vaei_layer_param(const vaei_layer *l, const vaei_run *r, int32_t i) {
     return i < l->n_params ? r->params + l->param[i]->offset : NULL;

@@ -70,69 +70,49 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     return VAE_OK;
 }
 
-/* Weights as panels: forward, and in training those for the gradient by the input. */
-typedef struct packs {
-    float *forward[PROJECTIONS], *data[PROJECTIONS];
-} packs;
-
-static packs cut_packs(const vaei_layer *l, const vaei_kernels *k, int32_t training, vaei_carve *c) {
-    const sizes *s = l->state;
-    packs p = {{NULL}, {NULL}};
-    for (int32_t i = 0; i < PROJECTIONS; i++) p.forward[i] = vaei_carve_floats(c, vaei_pack_floats(k, s->C, s->C));
-    for (int32_t i = 0; training && i < PROJECTIONS; i++) p.data[i] = vaei_carve_floats(c, vaei_pack_floats(k, s->C, s->C));
-    return p;
-}
-
-/* q, k, v, o: [n][T][C]. They stay for backward, which also needs the gradients of each. */
-typedef struct rows {
-    float *at[PROJECTIONS];
-} rows;
-
-static rows cut_rows(const vaei_layer *l, int64_t n, vaei_carve *c) {
-    const int64_t count = vaei_count_of(n, vaei_shape_size(&l->in));
-    rows r;
-    for (int32_t i = 0; i < PROJECTIONS; i++) r.at[i] = vaei_carve_floats(c, count);
-    return r;
-}
-
 /* What one head works on: keys and values as panels, scores of a block of queries. */
 typedef struct head {
     float *keys, *values, *p;                  /* k^T [d][T], v [T][d], p [rows][T] */
     float *values_t, *keys_plain, *dp, *outer; /* training: v^T [d][T], k [T][d], dp [rows][T] */
 } head;
 
-static head cut_head(const sizes *s, const vaei_kernels *k, int32_t training, vaei_carve *c) {
-    head h = {0};
-    h.keys = vaei_carve_floats(c, vaei_pack_floats(k, s->d, s->T));
-    h.values = vaei_carve_floats(c, vaei_pack_floats(k, s->T, s->d));
-    h.p = vaei_carve_floats(c, vaei_count_of(s->rows, s->T));
-    if (!training) return h;
-    h.values_t = vaei_carve_floats(c, vaei_pack_floats(k, s->d, s->T));
-    h.keys_plain = vaei_carve_floats(c, vaei_pack_floats(k, s->T, s->d));
-    h.dp = vaei_carve_floats(c, vaei_count_of(s->rows, s->T));
-    h.outer = vaei_carve_floats(c, vaei_outer_scratch(k, s->T, s->d, s->rows));
-    return h;
+typedef struct parts {
+    float *forward[PROJECTIONS], *data[PROJECTIONS]; /* pack: weights as panels; data in training, for the gradient by the input */
+    float *value[PROJECTIONS];                       /* [n][T][C] q, k, v, o: cache in training, else scratch */
+    float *grad[PROJECTIONS];                        /* their gradients, training */
+    head head;
+    float *outer; /* training */
+} parts;
+
+static void carve_head(const sizes *s, const vaei_kernels *k, int32_t training, vaei_carve *c, head *h) {
+    h->keys = vaei_carve_floats(c, vaei_pack_floats(k, s->d, s->T));
+    h->values = vaei_carve_floats(c, vaei_pack_floats(k, s->T, s->d));
+    h->p = vaei_carve_floats(c, vaei_count_of(s->rows, s->T));
+    if (!training) return;
+    h->values_t = vaei_carve_floats(c, vaei_pack_floats(k, s->d, s->T));
+    h->keys_plain = vaei_carve_floats(c, vaei_pack_floats(k, s->T, s->d));
+    h->dp = vaei_carve_floats(c, vaei_count_of(s->rows, s->T));
+    h->outer = vaei_carve_floats(c, vaei_outer_scratch(k, s->T, s->d, s->rows));
 }
 
-static int64_t weight_scratch(const sizes *s, const vaei_kernels *k, int64_t n) {
-    return vaei_outer_scratch(k, s->C, s->C, n * s->T);
-}
-
-static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
     const sizes *s = l->state;
-    vaei_carve pack = {0}, cache = {0}, scratch = {0};
-    (void)cut_packs(l, k, training, &pack);
-    (void)cut_rows(l, n, training ? &cache : &scratch);
-    if (training) (void)cut_rows(l, n, &scratch);
-    (void)cut_head(s, k, training, &scratch);
-    if (training) (void)vaei_carve_floats(&scratch, vaei_weights_countable(l, n) ? weight_scratch(s, k, n) : -1);
-    *need = (vaei_need){.pack = pack.used, .cache = cache.used, .scratch = scratch.used};
+    const int64_t panels = vaei_pack_floats(k, s->C, s->C), count = vaei_count_of(n, vaei_shape_size(&l->in));
+    parts *const p = pieces ? pieces : &(parts){0};
+    *p = (parts){0};
+    for (int32_t i = 0; i < PROJECTIONS; i++) p->forward[i] = vaei_carve_floats(&m->pack, panels);
+    for (int32_t i = 0; i < PROJECTIONS; i++) p->value[i] = vaei_carve_floats(training ? &m->cache : &m->scratch, count);
+    carve_head(s, k, training, &m->scratch, &p->head);
+    if (!training) return;
+    for (int32_t i = 0; i < PROJECTIONS; i++) p->data[i] = vaei_carve_floats(&m->pack, panels);
+    for (int32_t i = 0; i < PROJECTIONS; i++) p->grad[i] = vaei_carve_floats(&m->scratch, count);
+    p->outer = vaei_carve_floats(&m->scratch, vaei_weights_countable(l, n) ? vaei_outer_scratch(k, s->C, s->C, n * s->T) : -1);
 }
 
-static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
+static void pack(const vaei_layer *l, const vaei_run *r, void *memory) {
     const int64_t C = ((const sizes *)l->state)->C;
-    vaei_carve c = {.base = base};
-    const packs p = cut_packs(l, r->k, r->training, &c);
+    parts p;
+    vaei_layer_packed(l, r, memory, &p);
     for (int32_t i = 0; i < PROJECTIONS; i++) {
         const float *w = vaei_layer_param(l, r, 2 * i);
         vaei_pack(r->k, r->pool, C, C, w, 1, C, NULL, p.forward[i]);
@@ -199,19 +179,17 @@ static void scale(const vaei_run *r, const sizes *s, float *x) {
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const sizes *s = l->state;
     const int64_t C = s->C, all = r->n * s->T;
-    vaei_carve pack = {.base = m->pack}, cache = {.base = m->cache}, scratch = {.base = m->scratch};
-    const packs w = cut_packs(l, r->k, r->training, &pack);
-    const rows x_of = cut_rows(l, r->n, r->training ? &cache : &scratch);
-    if (r->training) (void)cut_rows(l, r->n, &scratch);
-    const head h = cut_head(s, r->k, r->training, &scratch);
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
+    float *const *const v = p.value;
     for (int32_t i = 0; i < OUT; i++)
-        vaei_matmul(r->k, r->pool, all, C, C, x, C, w.forward[i], vaei_layer_param(l, r, 2 * i + 1), 0, x_of.at[i], C, &vaei_flush_rows);
-    scale(r, s, x_of.at[Q]);
+        vaei_matmul(r->k, r->pool, all, C, C, x, C, p.forward[i], vaei_layer_param(l, r, 2 * i + 1), 0, v[i], C, &vaei_flush_rows);
+    scale(r, s, v[Q]);
     for (int64_t i = 0; i < r->n * s->heads; i++) {
         const int64_t at = i / s->heads * s->T * C + i % s->heads * s->d;
-        attend(r, s, &h, x_of.at[Q] + at, x_of.at[K] + at, x_of.at[V] + at, x_of.at[OUT] + at);
+        attend(r, s, &p.head, v[Q] + at, v[K] + at, v[V] + at, v[OUT] + at);
     }
-    vaei_matmul(r->k, r->pool, all, C, C, x_of.at[OUT], C, w.forward[OUT], vaei_layer_param(l, r, 2 * OUT + 1), 0, y, C,
+    vaei_matmul(r->k, r->pool, all, C, C, v[OUT], C, p.forward[OUT], vaei_layer_param(l, r, 2 * OUT + 1), 0, y, C,
                 vaei_layer_epilogue(l, r->training));
 }
 
@@ -261,26 +239,24 @@ static void weight_backward(const vaei_layer *l, const vaei_run *r, int32_t i, c
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     const sizes *s = l->state;
     const int64_t C = s->C, all = r->n * s->T;
-    vaei_carve pack = {.base = m->pack}, cache = {.base = m->cache}, scratch = {.base = m->scratch};
-    const packs w = cut_packs(l, r->k, 1, &pack);
-    const rows v = cut_rows(l, r->n, &cache), g = cut_rows(l, r->n, &scratch);
-    const head h = cut_head(s, r->k, 1, &scratch);
-    float *outer = vaei_carve_floats(&scratch, weight_scratch(s, r->k, r->n));
+    parts p;
     (void)y;
-    weight_backward(l, r, OUT, v.at[OUT], dy, outer);
-    vaei_matmul(r->k, r->pool, all, C, C, dy, C, w.data[OUT], NULL, 0, g.at[OUT], C, NULL);
-    memset(g.at[K], 0, (size_t)(all * C) * sizeof(float)); /* sums over blocks of queries */
-    memset(g.at[V], 0, (size_t)(all * C) * sizeof(float));
+    vaei_layer_pieces(l, r, m, &p);
+    float *const *const v = p.value, *const *const g = p.grad;
+    weight_backward(l, r, OUT, v[OUT], dy, p.outer);
+    vaei_matmul(r->k, r->pool, all, C, C, dy, C, p.data[OUT], NULL, 0, g[OUT], C, NULL);
+    memset(g[K], 0, (size_t)(all * C) * sizeof(float)); /* sums over blocks of queries */
+    memset(g[V], 0, (size_t)(all * C) * sizeof(float));
     for (int64_t i = 0; i < r->n * s->heads; i++) {
         const int64_t at = i / s->heads * s->T * C + i % s->heads * s->d;
-        float *const values[PROJECTIONS] = {v.at[Q] + at, v.at[K] + at, v.at[V] + at, v.at[OUT] + at};
-        float *const grads[PROJECTIONS] = {g.at[Q] + at, g.at[K] + at, g.at[V] + at, g.at[OUT] + at};
-        attend_backward(r, s, &h, values, grads);
+        float *const values[PROJECTIONS] = {v[Q] + at, v[K] + at, v[V] + at, v[OUT] + at};
+        float *const grads[PROJECTIONS] = {g[Q] + at, g[K] + at, g[V] + at, g[OUT] + at};
+        attend_backward(r, s, &p.head, values, grads);
     }
-    scale(r, s, g.at[Q]); /* dk has its factor from the scaled q */
+    scale(r, s, g[Q]); /* dk has its factor from the scaled q */
     for (int32_t i = 0; i < OUT; i++) {
-        weight_backward(l, r, i, x, g.at[i], outer);
-        if (dx) vaei_matmul(r->k, r->pool, all, C, C, g.at[i], C, w.data[i], NULL, i > 0, dx, C, NULL);
+        weight_backward(l, r, i, x, g[i], p.outer);
+        if (dx) vaei_matmul(r->k, r->pool, all, C, C, g[i], C, p.data[i], NULL, i > 0, dx, C, NULL);
     }
 }
 
@@ -291,8 +267,8 @@ const vaei_layer_ops vaei_layer_attention = {
                "Vaswani et al. 2017 (arXiv:1706.03762)", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE,
     .plan = plan,
-    .need = need,
-    .pack = pack_weights,
+    .layout = layout,
+    .pack = pack,
     .forward = forward,
     .backward = backward,
 };

@@ -60,17 +60,25 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     return VAE_OK;
 }
 
-static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+typedef struct parts {
+    float *scale, *shift;      /* pack: [channels] each, inference */
+    double *mean, *variance;   /* stats: [channels] each, training */
+    vaei_norm_scratch scratch; /* training */
+} parts;
+
+static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
     const vaei_norm g = geometry(l, n);
-    vaei_carve pack = {NULL, 0}, stats = {NULL, 0}, scratch = {NULL, 0};
+    parts *const p = pieces ? pieces : &(parts){0};
     (void)k;
+    *p = (parts){0};
     if (training) {
-        (void)vaei_carve_array(&stats, 2 * g.channels, sizeof(double));
-        (void)vaei_norm_carve(&scratch, &g, 3);
+        p->mean = vaei_carve_array(&m->stats, g.channels, sizeof(double));
+        p->variance = vaei_carve_array(&m->stats, g.channels, sizeof(double));
+        p->scratch = vaei_norm_carve(&m->scratch, &g, 3);
     } else {
-        (void)vaei_carve_floats(&pack, 2 * g.channels);
+        p->scale = vaei_carve_floats(&m->pack, 2 * g.channels);
+        p->shift = p->scale ? p->scale + g.channels : NULL;
     }
-    *need = (vaei_need){.pack = pack.used, .scratch = scratch.used, .stats = stats.used};
 }
 
 /* y = scale x + shift, the shift such that the rounding of scale cancels near the mean. */
@@ -87,26 +95,27 @@ static void fold(const vaei_layer *l, const float *params, float *scale, float *
         line(weight, bias, i, mean[i], 1 / sqrt((double)variance[i] + (double)o->eps), scale, shift);
 }
 
-/* At inference: scale[channels], shift[channels]. */
 static void pack(const vaei_layer *l, const vaei_run *r, void *memory) {
-    float *coefficients = memory;
-    if (!r->training) fold(l, r->params, coefficients, coefficients + channels_of(l));
+    parts p;
+    vaei_layer_packed(l, r, memory, &p);
+    if (!r->training) fold(l, r->params, p.scale, p.shift);
 }
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const conf *o = l->conf;
     const vaei_norm g = geometry(l, r->n);
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
     if (!r->training) {
-        vaei_norm_apply(r->k, r->pool, &g, m->pack, x, vaei_layer_epilogue(l, r->training), y);
+        vaei_norm_apply(r->k, r->pool, &g, p.scale, x, vaei_layer_epilogue(l, r->training), y);
         return;
     }
-    vaei_carve c = {m->scratch, 0};
-    const vaei_norm_scratch s = vaei_norm_carve(&c, &g, 3);
-    double *mean = m->stats, *variance = mean + g.channels;
+    const vaei_norm_scratch s = p.scratch;
     vaei_norm_sums(r->k, r->pool, &g, &s, x, x);
     for (int64_t i = 0; i < g.channels; i++) {
-        const double rstd = vaei_norm_statistics(s.sums[i], s.sums[g.channels + i], (double)g.rows, (double)o->eps, &mean[i], &variance[i]);
-        line(vaei_layer_param(l, r, WEIGHT), vaei_layer_param(l, r, BIAS), i, mean[i], rstd, s.coefficients, s.coefficients + g.channels);
+        const double rstd =
+            vaei_norm_statistics(s.sums[i], s.sums[g.channels + i], (double)g.rows, (double)o->eps, &p.mean[i], &p.variance[i]);
+        line(vaei_layer_param(l, r, WEIGHT), vaei_layer_param(l, r, BIAS), i, p.mean[i], rstd, s.coefficients, s.coefficients + g.channels);
     }
     vaei_norm_apply(r->k, r->pool, &g, s.coefficients, x, vaei_layer_epilogue(l, r->training), y);
 }
@@ -114,11 +123,12 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     const conf *o = l->conf;
     const vaei_norm g = geometry(l, r->n);
-    const double *mean = m->stats, *variance = mean + g.channels, count = (double)g.rows;
     const float *weight = vaei_layer_param(l, r, WEIGHT);
     float *dweight = vaei_layer_grad(l, r, WEIGHT), *dbias = vaei_layer_grad(l, r, BIAS);
-    vaei_carve c = {m->scratch, 0};
-    const vaei_norm_scratch s = vaei_norm_carve(&c, &g, 3);
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
+    const double *mean = p.mean, *variance = p.variance, count = (double)g.rows;
+    const vaei_norm_scratch s = p.scratch;
     float *a = s.coefficients, *b = a + g.channels, *shift = b + g.channels;
     (void)y;
     vaei_norm_sums(r->k, r->pool, &g, &s, dy, x);
@@ -137,7 +147,9 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 static void commit(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, float *params) {
     const conf *o = l->conf;
     const vaei_norm g = geometry(l, r->n);
-    const double *mean = m->stats, *variance = mean + g.channels, momentum = (double)o->momentum;
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
+    const double *mean = p.mean, *variance = p.variance, momentum = (double)o->momentum;
     const double unbiased = g.rows > 1 ? (double)g.rows / (double)(g.rows - 1) : 1;
     float *running_mean = params + l->param[RUNNING_MEAN]->offset, *running_var = params + l->param[RUNNING_VAR]->offset;
     for (int64_t i = 0; i < g.channels; i++) {
@@ -153,7 +165,7 @@ const vaei_layer_ops vaei_layer_batchnorm = {
                "Ioffe, Szegedy 2015 (arXiv:1502.03167)", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_MIXES_BATCH,
     .plan = plan,
-    .need = need,
+    .layout = layout,
     .pack = pack,
     .forward = forward,
     .backward = backward,

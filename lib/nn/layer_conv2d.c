@@ -127,26 +127,13 @@ static int64_t images_of(const vaei_layer *l, int64_t n, int32_t training) {
     return n * ((const state *)l->state)->images[training ? 1 : 0];
 }
 
-typedef struct pack {
-    float *forward, *data; /* the latter for dx, training only */
-    float *scale, *bias;   /* [out], folded, inference only */
-} pack;
-
-static pack cut(const vaei_layer *l, const vaei_kernels *k, int32_t training, vaei_carve *c) {
-    const vaei_conv *g = conv_of(l, training);
-    pack p = {vaei_carve_floats(c, vaei_conv_forward_pack_floats(k, g)), NULL, NULL, NULL};
-    if (training) p.data = vaei_carve_floats(c, vaei_conv_data_pack_floats(k, g));
-    if (vaei_weights_folds(l, training)) {
-        p.scale = vaei_carve_floats(c, g->oc);
-        p.bias = vaei_carve_floats(c, g->oc);
-    }
-    return p;
-}
-
-static pack pack_of(const vaei_layer *l, const vaei_run *r, void *base) {
-    vaei_carve c = {base, 0};
-    return cut(l, r->k, r->training, &c);
-}
+typedef struct parts {
+    float *forward, *data; /* pack: the latter for dx, training only */
+    float *scale, *bias;   /* pack: [out], folded, inference only */
+    float *x, *dx;         /* with their padding */
+    float *first;          /* pixels of a y that overwrites x */
+    float *workspace;      /* of the convolutions */
+} parts;
 
 static int64_t larger(int64_t a, int64_t b) {
     return a > b ? a : b;
@@ -157,40 +144,43 @@ static int64_t first_lines(const vaei_conv *g) {
     return SHRINK_PIXELS / g->w + (SHRINK_PIXELS % g->w != 0);
 }
 
-typedef struct room {
-    float *x, *dx; /* with their padding */
-    float *first;  /* pixels of a y that overwrites x */
-    float *kernel; /* of the convolutions */
-} room;
+static int64_t workspace(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training) {
+    const vaei_conv *g = conv_of(l, training);
+    if (!vaei_weights_countable(l, n)) return -1;
+    const int64_t forward = vaei_conv_forward_scratch(k, g, images_of(l, n, training));
+    return training ? larger(forward, larger(vaei_conv_data_scratch(k, g, n), vaei_conv_weight_scratch(k, g, n))) : forward;
+}
 
-static room cut_room(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *c) {
+static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
     const state *s = l->state;
     const vaei_conv *g = conv_of(l, training);
-    const int64_t image = vaei_count_of(n, g->h * g->w * g->c);
-    int64_t floats = -1;
-    room m = {NULL, NULL, NULL, NULL};
-    if (s->padded) m.x = vaei_carve_floats(c, image);
-    if (s->padded && training) m.dx = vaei_carve_floats(c, image);
-    if (vaei_weights_countable(l, n)) {
-        floats = vaei_conv_forward_scratch(k, g, images_of(l, n, training));
-        if (training) floats = larger(floats, larger(vaei_conv_data_scratch(k, g, n), vaei_conv_weight_scratch(k, g, n)));
+    const int64_t image = s->padded ? vaei_count_of(n, g->h * g->w * g->c) : 0;
+    if (vaei_layer_upsampled(l, training)) {
+        vaei_upsampled_layout(l, k, g, n, m, pieces);
+        return;
     }
-    m.first = vaei_carve_floats(c, shrinks(s) && !training ? first_lines(g) * g->w * g->oc : 0);
-    m.kernel = vaei_carve_floats(c, floats);
-    return m;
+    parts *const p = pieces ? pieces : &(parts){0};
+    *p = (parts){.forward = vaei_carve_floats(&m->pack, vaei_conv_forward_pack_floats(k, g))};
+    if (training) p->data = vaei_carve_floats(&m->pack, vaei_conv_data_pack_floats(k, g));
+    if (vaei_weights_folds(l, training)) {
+        p->scale = vaei_carve_floats(&m->pack, g->oc);
+        p->bias = vaei_carve_floats(&m->pack, g->oc);
+    }
+    if (s->padded) p->x = vaei_carve_floats(&m->scratch, image);
+    if (s->padded && training) p->dx = vaei_carve_floats(&m->scratch, image);
+    if (shrinks(s) && !training) p->first = vaei_carve_floats(&m->scratch, first_lines(g) * g->w * g->oc);
+    p->workspace = vaei_carve_floats(&m->scratch, workspace(l, k, n, training));
 }
 
-static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    vaei_carve packs = {NULL, 0}, scratch = {NULL, 0};
-    (void)cut(l, k, training, &packs);
-    (void)cut_room(l, k, n, training, &scratch);
-    *need = (vaei_need){.pack = packs.used, .scratch = scratch.used};
-}
-
-static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
+static void pack(const vaei_layer *l, const vaei_run *r, void *memory) {
     const vaei_conv *g = conv_of(l, r->training);
     const float *w = vaei_layer_param(l, r, 0);
-    const pack p = pack_of(l, r, base);
+    parts p;
+    if (vaei_layer_upsampled(l, r->training)) {
+        vaei_upsampled_pack(l, r, g, memory);
+        return;
+    }
+    vaei_layer_packed(l, r, memory, &p);
     if (p.scale) vaei_weights_fold(l, r, g->oc, p.scale, p.bias);
     vaei_conv_forward_pack(r->k, g, w, p.scale, p.forward);
     if (p.data) vaei_conv_data_pack(r->k, g, w, NULL, p.data);
@@ -206,89 +196,67 @@ static int32_t overwrites(const vaei_layer *l) {
 }
 
 /* y overwrites x. Lines [from, to) are made at once, as many as fit into what the lines before them have left; the first in scratch. */
-static void shrink(const vaei_layer *l, const vaei_run *r, const pack *p, const float *bias, const room *m, float *y) {
+static void overwrite(const vaei_layer *l, const vaei_run *r, const parts *p, const float *bias, float *y) {
     const vaei_conv *g = conv_of(l, 0);
     const int64_t lines = images_of(l, r->n, 0), first = first_lines(g);
     for (int64_t from = 0, to; from < lines; from = to) {
         to = from == 0 ? first : from * g->c / g->oc;
         if (to > lines) to = lines;
         vaei_conv_forward(r->k, r->pool, g, to - from, y + from * g->w * g->c, p->forward, bias, vaei_layer_epilogue(l, r->training),
-                          from > 0 ? y + from * g->w * g->oc : m->first, m->kernel);
-        if (from == 0) memcpy(y, m->first, (size_t)(to * g->w * g->oc) * sizeof(*y));
+                          from > 0 ? y + from * g->w * g->oc : p->first, p->workspace);
+        if (from == 0) memcpy(y, p->first, (size_t)(to * g->w * g->oc) * sizeof(*y));
     }
 }
 
-static room room_of(const vaei_layer *l, const vaei_run *r, const vaei_slot *m) {
-    vaei_carve c = {m->scratch, 0};
-    return cut_room(l, r->k, r->n, r->training, &c);
-}
-
 /* x as the convolution sees it. */
-static const float *padded(const vaei_layer *l, const vaei_run *r, const room *m, const float *x) {
+static const float *padded(const vaei_layer *l, const vaei_run *r, const parts *p, const float *x) {
     const state *s = l->state;
     if (!s->padded) return x;
-    vaei_padding_add(&s->padding, r, x, m->x);
-    return m->x;
+    vaei_padding_add(&s->padding, r, x, p->x);
+    return p->x;
 }
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const vaei_conv *g = conv_of(l, r->training);
-    const pack p = pack_of(l, r, m->pack);
-    const room space = room_of(l, r, m);
-    const float *bias = p.bias ? p.bias : vaei_layer_param(l, r, 1);
+    const vaei_epilogue *const epilogue = vaei_layer_epilogue(l, r->training);
     const int64_t images = images_of(l, r->n, r->training);
-    if (m->prologue || m->add) {
-        vaei_conv_forward_fused(r->k, r->pool, g, images, x, m->prologue, p.forward, bias, m->add, vaei_layer_epilogue(l, r->training), y,
-                                space.kernel);
-    } else if (x == y) {
-        shrink(l, r, &p, bias, &space, y);
-    } else {
-        x = padded(l, r, &space, x);
-        vaei_conv_forward(r->k, r->pool, g, images, x, p.forward, bias, vaei_layer_epilogue(l, r->training), y, space.kernel);
+    parts p;
+    if (vaei_layer_upsampled(l, r->training)) {
+        vaei_upsampled_forward(l, r, g, m, x, y);
+        return;
     }
+    vaei_layer_pieces(l, r, m, &p);
+    const float *bias = p.bias ? p.bias : vaei_layer_param(l, r, 1);
+    if (m->prologue || m->add)
+        vaei_conv_forward_fused(r->k, r->pool, g, images, x, m->prologue, p.forward, bias, m->add, epilogue, y, p.workspace);
+    else if (x == y) overwrite(l, r, &p, bias, y);
+    else vaei_conv_forward(r->k, r->pool, g, images, padded(l, r, &p, x), p.forward, bias, epilogue, y, p.workspace);
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     const state *s = l->state;
     const vaei_conv *g = conv_of(l, r->training);
-    const pack p = pack_of(l, r, m->pack);
-    const room space = room_of(l, r, m);
     float *db = vaei_layer_grad(l, r, 1);
+    parts p;
     (void)y;
-    x = padded(l, r, &space, x);
+    vaei_layer_pieces(l, r, m, &p);
+    x = padded(l, r, &p, x);
     const int64_t in = g->h * g->w * g->c, out = vaei_shape_size(&l->out), block = vaei_backward_block(in > out ? in : out);
-    float *to = s->padded ? space.dx : dx;
+    float *to = s->padded ? p.dx : dx;
     for (int64_t i = 0, n; i < r->n; i += n, x += n * in, dy += n * out) {
         n = r->n - i < block ? r->n - i : block;
-        vaei_conv_weight(r->k, r->pool, g, n, x, dy, vaei_layer_grad(l, r, 0), space.kernel);
+        vaei_conv_weight(r->k, r->pool, g, n, x, dy, vaei_layer_grad(l, r, 0), p.workspace);
         if (db) vaei_bias_grad(r->k, r->pool, n * g->oh * g->ow, g->oc, dy, db);
-        if (dx) vaei_conv_data(r->k, r->pool, g, n, dy, p.data, NULL, s->padded ? NULL : m->dx_epilogue, to + i * in, space.kernel);
+        if (dx) vaei_conv_data(r->k, r->pool, g, n, dy, p.data, NULL, s->padded ? NULL : m->dx_epilogue, to + i * in, p.workspace);
     }
     if (!dx || !s->padded) return;
-    vaei_padding_backward(&s->padding, r, space.dx, dx);
+    vaei_padding_backward(&s->padding, r, p.dx, dx);
     if (m->dx_epilogue) m->dx_epilogue->apply(m->dx_epilogue->arg, r->k, r->n * vaei_shape_size(&l->in), dx);
 }
-
-/* ---- behind an upsampling, at inference ---- */
 
 static int32_t takes_upsample(const vaei_layer *l, const int64_t factor[2]) {
     const state *s = l->state;
     return !s->padded && vaei_upsampled_fits(conv_of(l, 0), factor);
-}
-
-static void need_of_both(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *out) {
-    if (vaei_layer_upsampled(l, training)) vaei_upsampled_need(l, k, conv_of(l, 0), n, out);
-    else need(l, k, n, training, out);
-}
-
-static void pack_both(const vaei_layer *l, const vaei_run *r, void *base) {
-    if (vaei_layer_upsampled(l, r->training)) vaei_upsampled_pack(l, r, conv_of(l, 0), base);
-    else pack_weights(l, r, base);
-}
-
-static void forward_both(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
-    if (vaei_layer_upsampled(l, r->training)) vaei_upsampled_forward(l, r, conv_of(l, 0), m, x, y);
-    else forward(l, r, m, x, y);
 }
 
 static const char *algorithm(const vaei_layer *l, const vaei_kernels *k, int32_t training) {
@@ -309,9 +277,9 @@ const vaei_layer_ops vaei_layer_conv2d = {
                "", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_EPILOGUE,
     .plan = plan,
-    .need = need_of_both,
-    .pack = pack_both,
-    .forward = forward_both,
+    .layout = layout,
+    .pack = pack,
+    .forward = forward,
     .backward = backward,
     .fuses = fuses,
     .overwrites = overwrites,

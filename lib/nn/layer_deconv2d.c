@@ -100,70 +100,64 @@ static const vaei_conv *conv_of(const vaei_layer *l, int32_t training) {
     return (const vaei_conv *)l->state + (training ? 1 : 0);
 }
 
-typedef struct pack {
-    float *data, *forward; /* of g: the latter for dx, training only */
-    float *scale, *bias;   /* [out], folded, inference only */
-} pack;
-
-static pack cut(const vaei_layer *l, const vaei_kernels *k, int32_t training, vaei_carve *c) {
-    const vaei_conv *g = conv_of(l, training);
-    pack p = {vaei_carve_floats(c, vaei_conv_data_pack_floats(k, g)), NULL, NULL, NULL};
-    if (training) p.forward = vaei_carve_floats(c, vaei_conv_forward_pack_floats(k, g));
-    if (vaei_weights_folds(l, training)) {
-        p.scale = vaei_carve_floats(c, g->c);
-        p.bias = vaei_carve_floats(c, g->c);
-    }
-    return p;
-}
-
-static pack pack_of(const vaei_layer *l, const vaei_run *r, void *base) {
-    vaei_carve c = {base, 0};
-    return cut(l, r->k, r->training, &c);
-}
+typedef struct parts {
+    float *data, *forward; /* pack, of g: the latter for dx, training only */
+    float *scale, *bias;   /* pack: [out], folded, inference only */
+    float *workspace;
+} parts;
 
 static int64_t larger(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
-static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+static int64_t workspace(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training) {
     const vaei_conv *g = conv_of(l, training);
-    vaei_carve packs = {NULL, 0}, scratch = {NULL, 0};
-    int64_t floats = -1;
-    (void)cut(l, k, training, &packs);
-    if (vaei_weights_countable(l, n)) {
-        floats = vaei_conv_data_scratch(k, g, n);
-        if (training) floats = larger(floats, larger(vaei_conv_forward_scratch(k, g, n), vaei_conv_weight_scratch(k, g, n)));
-    }
-    (void)vaei_carve_floats(&scratch, floats);
-    *need = (vaei_need){.pack = packs.used, .scratch = scratch.used};
+    if (!vaei_weights_countable(l, n)) return -1;
+    const int64_t data = vaei_conv_data_scratch(k, g, n);
+    return training ? larger(data, larger(vaei_conv_forward_scratch(k, g, n), vaei_conv_weight_scratch(k, g, n))) : data;
 }
 
-static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
+static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
+    const vaei_conv *g = conv_of(l, training);
+    parts *const p = pieces ? pieces : &(parts){0};
+    *p = (parts){.data = vaei_carve_floats(&m->pack, vaei_conv_data_pack_floats(k, g))};
+    if (training) p->forward = vaei_carve_floats(&m->pack, vaei_conv_forward_pack_floats(k, g));
+    if (vaei_weights_folds(l, training)) {
+        p->scale = vaei_carve_floats(&m->pack, g->c);
+        p->bias = vaei_carve_floats(&m->pack, g->c);
+    }
+    p->workspace = vaei_carve_floats(&m->scratch, workspace(l, k, n, training));
+}
+
+static void pack(const vaei_layer *l, const vaei_run *r, void *memory) {
     const vaei_conv *g = conv_of(l, r->training);
     const float *w = vaei_layer_param(l, r, 0);
-    const pack p = pack_of(l, r, base);
+    parts p;
+    vaei_layer_packed(l, r, memory, &p);
     if (p.scale) vaei_weights_fold(l, r, g->c, p.scale, p.bias);
     vaei_conv_data_pack(r->k, g, w, p.scale, p.data);
     if (p.forward) vaei_conv_forward_pack(r->k, g, w, NULL, p.forward);
 }
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
-    const pack p = pack_of(l, r, m->pack);
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
     const float *bias = p.bias ? p.bias : vaei_layer_param(l, r, 1);
-    vaei_conv_data(r->k, r->pool, conv_of(l, r->training), r->n, x, p.data, bias, vaei_layer_epilogue(l, r->training), y, m->scratch);
+    vaei_conv_data(r->k, r->pool, conv_of(l, r->training), r->n, x, p.data, bias, vaei_layer_epilogue(l, r->training), y, p.workspace);
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     const vaei_conv *g = conv_of(l, r->training);
-    const pack p = pack_of(l, r, m->pack);
     float *db = vaei_layer_grad(l, r, 1);
+    parts p;
     (void)y;
+    vaei_layer_pieces(l, r, m, &p);
     const int64_t in = vaei_shape_size(&l->in), out = vaei_shape_size(&l->out), block = vaei_backward_block(in > out ? in : out);
     for (int64_t i = 0, n; i < r->n; i += n, x += n * in, dy += n * out) {
         n = r->n - i < block ? r->n - i : block;
-        vaei_conv_weight(r->k, r->pool, g, n, dy, x, vaei_layer_grad(l, r, 0), m->scratch);
+        vaei_conv_weight(r->k, r->pool, g, n, dy, x, vaei_layer_grad(l, r, 0), p.workspace);
         if (db) vaei_bias_grad(r->k, r->pool, n * g->h * g->w, g->c, dy, db);
-        if (dx) vaei_conv_forward(r->k, r->pool, g, n, dy, p.forward, NULL, m->dx_epilogue, dx + i * in, m->scratch);
+        if (dx) vaei_conv_forward(r->k, r->pool, g, n, dy, p.forward, NULL, m->dx_epilogue, dx + i * in, p.workspace);
     }
 }
 
@@ -181,8 +175,8 @@ const vaei_layer_ops vaei_layer_deconv2d = {
                "", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_EPILOGUE,
     .plan = plan,
-    .need = need,
-    .pack = pack_weights,
+    .layout = layout,
+    .pack = pack,
     .forward = forward,
     .backward = backward,
     .algorithm = algorithm,

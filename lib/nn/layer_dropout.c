@@ -27,11 +27,15 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     return VAE_OK;
 }
 
-static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    vaei_carve cache = {NULL, 0};
+typedef struct parts {
+    float *mask; /* cache of training: [n][in] */
+} parts;
+
+static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
+    parts *const p = pieces ? pieces : &(parts){0};
     (void)k;
-    if (training) (void)vaei_carve_floats(&cache, vaei_count_of(n, vaei_shape_size(&l->in)));
-    *need = (vaei_need){.cache = cache.used};
+    *p = (parts){0};
+    if (training) p->mask = vaei_carve_floats(&m->cache, vaei_count_of(n, vaei_shape_size(&l->in)));
 }
 
 typedef struct job {
@@ -67,7 +71,9 @@ static void copy(void *arg, int64_t begin, int64_t end) {
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const int64_t size = vaei_shape_size(&l->in);
-    job j = {l, r, m->cache, x, y};
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
+    job j = {l, r, p.mask, x, y};
     if (r->training) {
         vaei_parallel_ranges(r->pool, r->n, size, draw_examples, &j);
         vaei_parallel_ranges(r->pool, r->n * size, 1, multiply, &j);
@@ -77,8 +83,10 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
-    job j = {l, r, m->cache, dy, dx};
+    parts p;
     (void)x, (void)y;
+    vaei_layer_pieces(l, r, m, &p);
+    job j = {l, r, p.mask, dy, dx};
     if (dx) vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&l->in), 1, multiply, &j);
 }
 
@@ -89,7 +97,7 @@ const vaei_layer_ops vaei_layer_dropout = {
                "Srivastava et al. 2014", sizeof(conf), options},
     .flags = VAEI_LAYER_IN_PLACE,
     .plan = plan,
-    .need = need,
+    .layout = layout,
     .forward = forward,
     .backward = backward,
     .range = vaei_range_kept,

@@ -63,15 +63,21 @@ typedef struct feeder {
     const vaei_epilogue *epilogue;
 } feeder;
 
-static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+typedef struct parts {
+    statistics *kept; /* cache: [n][groups], training */
+    vaei_norm_scratch scratch;
+    feeder *feeder;
+} parts;
+
+static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
     const conf *o = l->conf;
     const vaei_norm g = geometry(l, n);
-    vaei_carve cache = {NULL, 0}, scratch = {NULL, 0};
+    parts *const p = pieces ? pieces : &(parts){0};
     (void)k;
-    if (training) (void)vaei_carve_array(&cache, vaei_count_of(n, o->groups), sizeof(statistics));
-    (void)vaei_norm_carve(&scratch, &g, training ? 3 : 2);
-    (void)vaei_carve_bytes(&scratch, sizeof(feeder));
-    *need = (vaei_need){.cache = cache.used, .scratch = scratch.used};
+    *p = (parts){0};
+    if (training) p->kept = vaei_carve_array(&m->cache, vaei_count_of(n, o->groups), sizeof(statistics));
+    p->scratch = vaei_norm_carve(&m->scratch, &g, training ? 3 : 2);
+    p->feeder = vaei_carve_bytes(&m->scratch, sizeof(feeder));
 }
 
 typedef struct job {
@@ -107,17 +113,17 @@ static void find_coefficients(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-static job make_job(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const vaei_norm *g, const vaei_norm_scratch *s) {
+static job make_job(const vaei_layer *l, const vaei_run *r, const parts *p, const vaei_norm *g) {
     const conf *o = l->conf;
-    return (job){
-        g, s, vaei_layer_param(l, r, WEIGHT), vaei_layer_param(l, r, BIAS), o->groups, (double)o->eps, r->training ? m->cache : NULL};
+    return (job){g, &p->scratch, vaei_layer_param(l, r, WEIGHT), vaei_layer_param(l, r, BIAS), o->groups, (double)o->eps, p->kept};
 }
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const vaei_norm g = geometry(l, r->n);
-    vaei_carve c = {m->scratch, 0};
-    const vaei_norm_scratch s = vaei_norm_carve(&c, &g, r->training ? 3 : 2);
-    job j = make_job(l, r, m, &g, &s);
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
+    const vaei_norm_scratch s = p.scratch;
+    job j = make_job(l, r, &p, &g);
     vaei_norm_sums(r->k, r->pool, &g, &s, x, x);
     vaei_parallel_ranges(r->pool, r->n, g.channels, find_coefficients, &j);
     vaei_norm_apply(r->k, r->pool, &g, s.coefficients, x, vaei_layer_epilogue(l, r->training), y);
@@ -133,10 +139,11 @@ static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_
 
 static void prologue(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, vaei_prologue *made) {
     const vaei_norm g = geometry(l, r->n);
-    vaei_carve c = {m->scratch, 0};
-    const vaei_norm_scratch s = vaei_norm_carve(&c, &g, 2);
-    feeder *f = vaei_carve_bytes(&c, sizeof(*f));
-    job j = make_job(l, r, m, &g, &s);
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
+    const vaei_norm_scratch s = p.scratch;
+    feeder *const f = p.feeder;
+    job j = make_job(l, r, &p, &g);
     vaei_norm_sums(r->k, r->pool, &g, &s, x, x);
     vaei_parallel_ranges(r->pool, r->n, g.channels, find_coefficients, &j);
     *f = (feeder){g, l->in.d[0], l->in.d[1], s.coefficients, x, vaei_layer_epilogue(l, r->training)};
@@ -170,23 +177,24 @@ static void find_grad_coefficients(void *arg, int64_t begin, int64_t end) {
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     const vaei_norm g = geometry(l, r->n);
-    vaei_carve c = {m->scratch, 0};
-    const vaei_norm_scratch s = vaei_norm_carve(&c, &g, 3);
-    job j = make_job(l, r, m, &g, &s);
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
+    const vaei_norm_scratch s = p.scratch;
+    job j = make_job(l, r, &p, &g);
     const int64_t width = g.channels / j.groups;
     float *dweight = vaei_layer_grad(l, r, WEIGHT), *dbias = vaei_layer_grad(l, r, BIAS);
     (void)y;
     vaei_norm_sums(r->k, r->pool, &g, &s, dy, x);
-    for (int64_t p = 0; p < g.channels; p++) {
+    for (int64_t c = 0; c < g.channels; c++) {
         double sum = 0, sum_u = 0;
         for (int64_t i = 0; i < r->n; i++) {
-            const statistics t = j.kept[i * j.groups + p / width];
+            const statistics t = j.kept[i * j.groups + c / width];
             const double *sums = s.sums + i * 2 * g.channels;
-            sum += sums[p];
-            sum_u += t.rstd * (sums[g.channels + p] - t.mean * sums[p]);
+            sum += sums[c];
+            sum_u += t.rstd * (sums[g.channels + c] - t.mean * sums[c]);
         }
-        dbias[p] += (float)sum;
-        dweight[p] += (float)sum_u;
+        dbias[c] += (float)sum;
+        dweight[c] += (float)sum_u;
     }
     if (!dx) return;
     vaei_parallel_ranges(r->pool, r->n, g.channels, find_grad_coefficients, &j);
@@ -200,7 +208,7 @@ const vaei_layer_ops vaei_layer_groupnorm = {
                "Wu, He 2018 (arXiv:1803.08494)", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE,
     .plan = plan,
-    .need = need,
+    .layout = layout,
     .forward = forward,
     .backward = backward,
     .prologue = prologue,

@@ -61,14 +61,18 @@ static int64_t chunk_count(const vaei_layer *l, int64_t n) {
     return rows < 0 ? -1 : (rows - 1) / chunk_rows(l) + 1;
 }
 
-static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    vaei_carve cache = {NULL, 0}, scratch = {NULL, 0};
+typedef struct parts { /* training */
+    statistics *kept;  /* cache: [rows] */
+    double *partial;   /* scratch: [chunks][2][C] */
+} parts;
+
+static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
+    parts *const p = pieces ? pieces : &(parts){0};
     (void)k;
-    if (training) {
-        (void)vaei_carve_array(&cache, rows_of(l, n), sizeof(statistics));
-        (void)vaei_carve_array(&scratch, vaei_count_of(chunk_count(l, n), 2 * channels_of(l)), sizeof(double));
-    }
-    *need = (vaei_need){.cache = cache.used, .scratch = scratch.used};
+    *p = (parts){0};
+    if (!training) return;
+    p->kept = vaei_carve_array(&m->cache, rows_of(l, n), sizeof(statistics));
+    p->partial = vaei_carve_array(&m->scratch, vaei_count_of(chunk_count(l, n), 2 * channels_of(l)), sizeof(double));
 }
 
 typedef struct job {
@@ -96,7 +100,9 @@ static void normalise_rows(void *arg, int64_t begin, int64_t end) {
 }
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
-    job j = {.l = l, .r = r, .kept = r->training ? m->cache : NULL, .x = x, .y = y};
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
+    job j = {.l = l, .r = r, .kept = p.kept, .x = x, .y = y};
     vaei_parallel_ranges(r->pool, rows_of(l, r->n), channels_of(l), normalise_rows, &j);
 }
 
@@ -131,7 +137,9 @@ static void chunk_grads(void *arg, int64_t begin, int64_t end) {
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     const int64_t channels = channels_of(l), chunks = chunk_count(l, r->n);
     float *dweight = vaei_layer_grad(l, r, WEIGHT), *dbias = vaei_layer_grad(l, r, BIAS);
-    job j = {.l = l, .r = r, .kept = m->cache, .x = x, .dy = dy, .dx = dx, .partial = m->scratch};
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
+    job j = {.l = l, .r = r, .kept = p.kept, .x = x, .dy = dy, .dx = dx, .partial = p.partial};
     (void)y;
     vaei_parallel_ranges(r->pool, chunks, chunk_rows(l) * channels, chunk_grads, &j);
     double *total = j.partial;
@@ -150,7 +158,7 @@ const vaei_layer_ops vaei_layer_layernorm = {
                "Ba, Kiros, Hinton 2016 (arXiv:1607.06450)", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE,
     .plan = plan,
-    .need = need,
+    .layout = layout,
     .forward = forward,
     .backward = backward,
 };

@@ -69,48 +69,31 @@ static int64_t rows_of(const vaei_layer *l, int64_t n) {
 
 /* At inference the weights are packed once. In training they change with each step: they are packed where forward
  * uses them, into scratch that all layers share, and read as they are by backward. */
-typedef struct pack {
-    float *forward;      /* b[in][out] in panels */
+typedef struct parts {
+    float *panels;       /* b[in][out] in panels: pack, or scratch of training, where backward uses them for its product too */
     float *scale, *bias; /* [out], folded */
-} pack;
+    float *outer;        /* training */
+} parts;
 
-typedef struct room { /* training */
-    float *panels;
-    float *outer;
-} room;
-
-static pack cut(const vaei_layer *l, const vaei_kernels *k, int32_t training, vaei_carve *c) {
-    const int64_t in = in_of(l), out = out_of(l);
-    pack p = {NULL, NULL, NULL};
-    if (training) return p;
-    p.forward = vaei_carve_floats(c, vaei_pack_floats(k, in, out));
-    if (vaei_weights_folds(l, training)) {
-        p.scale = vaei_carve_floats(c, out);
-        p.bias = vaei_carve_floats(c, out);
+static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
+    parts *const p = pieces ? pieces : &(parts){0};
+    const int64_t in = in_of(l), out = out_of(l), forward = vaei_pack_floats(k, in, out);
+    *p = (parts){0};
+    if (training) {
+        const int64_t rows = vaei_weights_countable(l, n) ? rows_of(l, n) : -1;
+        const int32_t transposed = is_transposed(l);
+        int64_t data = -1, outer = -1;
+        if (rows >= 0) data = transposed ? vaei_pack_floats(k, out, in) : vaei_matmul_plain_scratch(k, rows, out, in);
+        if (rows >= 0) outer = transposed ? vaei_outer_scratch(k, in, out, rows) : vaei_outer_scratch(k, out, in, rows);
+        p->panels = vaei_carve_floats(&m->scratch, forward > data ? forward : data);
+        p->outer = vaei_carve_floats(&m->scratch, outer);
+        return;
     }
-    return p;
-}
-
-static pack pack_of(const vaei_layer *l, const vaei_run *r, void *base) {
-    vaei_carve c = {base, 0};
-    return cut(l, r->k, r->training, &c);
-}
-
-static room cut_room(const vaei_layer *l, const vaei_kernels *k, int64_t n, vaei_carve *c) {
-    const int64_t in = in_of(l), out = out_of(l);
-    const int64_t rows = vaei_weights_countable(l, n) ? rows_of(l, n) : -1;
-    const int64_t forward = vaei_pack_floats(k, in, out), plain = rows < 0 ? -1 : vaei_matmul_plain_scratch(k, rows, out, in),
-                  data = rows >= 0 && is_transposed(l) ? vaei_pack_floats(k, out, in) : plain;
-    float *const panels = vaei_carve_floats(c, forward > data ? forward : data);
-    const int64_t outer = rows < 0 ? -1 : is_transposed(l) ? vaei_outer_scratch(k, in, out, rows) : vaei_outer_scratch(k, out, in, rows);
-    return (room){panels, vaei_carve_floats(c, outer)};
-}
-
-static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    vaei_carve packs = {NULL, 0}, scratch = {NULL, 0};
-    (void)cut(l, k, training, &packs);
-    if (training) (void)cut_room(l, k, n, &scratch);
-    *need = (vaei_need){.pack = packs.used, .scratch = scratch.used};
+    p->panels = vaei_carve_floats(&m->pack, forward);
+    if (vaei_weights_folds(l, training)) {
+        p->scale = vaei_carve_floats(&m->pack, out);
+        p->bias = vaei_carve_floats(&m->pack, out);
+    }
 }
 
 /* w^T in panels */
@@ -121,44 +104,41 @@ static void pack_forward(const vaei_layer *l, const vaei_run *r, const float *sc
     else vaei_pack(r->k, r->pool, in, out, w, 1, in, scale, panels);
 }
 
-static void pack_weights(const vaei_layer *l, const vaei_run *r, void *base) {
-    const pack p = pack_of(l, r, base);
+static void pack(const vaei_layer *l, const vaei_run *r, void *memory) {
+    parts p;
     if (r->training) return;
+    vaei_layer_packed(l, r, memory, &p);
     if (p.scale) vaei_weights_fold(l, r, out_of(l), p.scale, p.bias);
-    pack_forward(l, r, p.scale, p.forward);
+    pack_forward(l, r, p.scale, p.panels);
 }
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const int64_t in = in_of(l), out = out_of(l);
-    const pack p = pack_of(l, r, m->pack);
-    const float *bias = p.bias ? p.bias : vaei_layer_param(l, r, 1), *panels = p.forward;
-    if (r->training) {
-        vaei_carve c = {m->scratch, 0};
-        const room space = cut_room(l, r->k, r->n, &c);
-        pack_forward(l, r, NULL, space.panels);
-        panels = space.panels;
-    }
-    vaei_matmul(r->k, r->pool, rows_of(l, r->n), in, out, x, in, panels, bias, 0, y, out, vaei_layer_epilogue(l, r->training));
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
+    const float *bias = p.bias ? p.bias : vaei_layer_param(l, r, 1);
+    if (r->training) pack_forward(l, r, NULL, p.panels);
+    vaei_matmul(r->k, r->pool, rows_of(l, r->n), in, out, x, in, p.panels, bias, 0, y, out, vaei_layer_epilogue(l, r->training));
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     const int64_t in = in_of(l), out = out_of(l);
-    vaei_carve c = {m->scratch, 0};
-    const room space = cut_room(l, r->k, r->n, &c);
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
     float *db = vaei_layer_grad(l, r, 1);
     const int64_t rows = rows_of(l, r->n);
     (void)y;
     const float *w = vaei_layer_param(l, r, 0);
     float *dw = vaei_layer_grad(l, r, 0);
-    if (is_transposed(l)) vaei_outer(r->k, r->pool, in, out, rows, x, in, dy, out, dw, out, space.outer);
-    else vaei_outer(r->k, r->pool, out, in, rows, dy, out, x, in, dw, in, space.outer);
+    if (is_transposed(l)) vaei_outer(r->k, r->pool, in, out, rows, x, in, dy, out, dw, out, p.outer);
+    else vaei_outer(r->k, r->pool, out, in, rows, dy, out, x, in, dw, in, p.outer);
     if (db) vaei_bias_grad(r->k, r->pool, rows, out, dy, db);
     if (!dx) return;
     if (is_transposed(l)) {
-        vaei_pack(r->k, r->pool, out, in, w, 1, out, NULL, space.panels);
-        vaei_matmul(r->k, r->pool, rows, out, in, dy, out, space.panels, NULL, 0, dx, in, m->dx_epilogue);
+        vaei_pack(r->k, r->pool, out, in, w, 1, out, NULL, p.panels);
+        vaei_matmul(r->k, r->pool, rows, out, in, dy, out, p.panels, NULL, 0, dx, in, m->dx_epilogue);
     } else {
-        vaei_matmul_plain(r->k, r->pool, rows, out, in, dy, w, 0, dx, m->dx_epilogue, space.panels);
+        vaei_matmul_plain(r->k, r->pool, rows, out, in, dy, w, 0, dx, m->dx_epilogue, p.panels);
     }
 }
 
@@ -171,8 +151,8 @@ const vaei_layer_ops vaei_layer_linear = {
                "", sizeof(conf), options},
     .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_EPILOGUE,
     .plan = plan,
-    .need = need,
-    .pack = pack_weights,
+    .layout = layout,
+    .pack = pack,
     .forward = forward,
     .backward = backward,
 };

@@ -17,16 +17,20 @@ static const vaei_option options[] = {
     {0},
 };
 
-static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    vaei_carve cache = {NULL, 0};
+typedef struct parts {
+    int32_t *winner; /* cache of training: [n][oh][ow][c] ky kw + kx, from the window's first pixel inside the image */
+} parts;
+
+static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
+    parts *const p = pieces ? pieces : &(parts){0};
     (void)k;
-    if (training) (void)vaei_carve_array(&cache, vaei_count_of(n, vaei_shape_size(&l->out)), sizeof(int32_t));
-    *need = (vaei_need){.cache = cache.used};
+    *p = (parts){0};
+    if (training) p->winner = vaei_carve_array(&m->cache, vaei_count_of(n, vaei_shape_size(&l->out)), sizeof(int32_t));
 }
 
 typedef struct job {
     const vaei_conv *g;
-    int32_t *winner; /* [n][oh][ow][c]: ky kw + kx, from the window's first pixel inside the image; NULL at inference */
+    int32_t *winner; /* or NULL */
     const float *from;
     float *to;
 } job;
@@ -77,14 +81,18 @@ static void reward_examples(void *arg, int64_t begin, int64_t end) {
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const vaei_conv *g = l->state;
-    job j = {g, r->training ? m->cache : NULL, x, y};
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
+    job j = {g, p.winner, x, y};
     vaei_parallel_ranges(r->pool, r->n * g->oh, g->ow * g->kh * g->kw * g->c, compete_rows, &j);
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     const vaei_conv *g = l->state;
-    job j = {g, m->cache, dy, dx};
+    parts p;
     (void)x, (void)y;
+    vaei_layer_pieces(l, r, m, &p);
+    job j = {g, p.winner, dy, dx};
     if (dx) vaei_parallel_ranges(r->pool, r->n, g->h * g->w * g->c, reward_examples, &j);
 }
 
@@ -94,7 +102,7 @@ const vaei_layer_ops vaei_layer_maxpool = {
                "maxpool kernel=2x3",
                "", sizeof(vaei_pool_conf), options},
     .plan = vaei_pool_plan,
-    .need = need,
+    .layout = layout,
     .forward = forward,
     .backward = backward,
     .range = vaei_range_kept,

@@ -34,11 +34,15 @@ static int32_t is_image(const vaei_shape *s) {
     return s->d[s->n - 1] < vaei_shape_size(s);
 }
 
-static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    vaei_carve scratch = {NULL, 0};
+typedef struct parts {
+    float *rows; /* scratch: [n] channels first, from image to image */
+} parts;
+
+static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
+    parts *const p = pieces ? pieces : &(parts){0};
     (void)k, (void)training;
-    if (is_image(&l->in) && is_image(&l->out)) (void)vaei_carve_floats(&scratch, vaei_count_of(n, vaei_shape_size(&l->in)));
-    *need = (vaei_need){.scratch = scratch.used};
+    *p = (parts){0};
+    if (is_image(&l->in) && is_image(&l->out)) p->rows = vaei_carve_floats(&m->scratch, vaei_count_of(n, vaei_shape_size(&l->in)));
 }
 
 static void reshape(const vaei_run *r, const vaei_shape *from, const vaei_shape *to, const float *x, float *v, float *y) {
@@ -54,12 +58,16 @@ static void reshape(const vaei_run *r, const vaei_shape *from, const vaei_shape 
 }
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
-    reshape(r, &l->in, &l->out, x, m->scratch, y);
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
+    reshape(r, &l->in, &l->out, x, p.rows, y);
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
+    parts p;
     (void)x, (void)y;
-    if (dx) reshape(r, &l->out, &l->in, dy, m->scratch, dx);
+    vaei_layer_pieces(l, r, m, &p);
+    if (dx) reshape(r, &l->out, &l->in, dy, p.rows, dx);
 }
 
 const vaei_layer_ops vaei_layer_reshape = {
@@ -69,7 +77,7 @@ const vaei_layer_ops vaei_layer_reshape = {
                "reshape 192",
                "", sizeof(conf), options},
     .plan = plan,
-    .need = need,
+    .layout = layout,
     .forward = forward,
     .backward = backward,
     .range = vaei_range_kept,

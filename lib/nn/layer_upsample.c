@@ -74,11 +74,15 @@ typedef struct feeder {
     const float *x;
 } feeder;
 
-static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    vaei_carve scratch = {NULL, 0};
+typedef struct parts {
+    feeder *feeder; /* scratch: of the prologue */
+} parts;
+
+static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
+    parts *const p = pieces ? pieces : &(parts){0};
     (void)l, (void)k, (void)n, (void)training;
-    (void)vaei_carve_bytes(&scratch, sizeof(feeder));
-    *need = (vaei_need){.scratch = scratch.used};
+    *p = (parts){0};
+    p->feeder = vaei_carve_bytes(&m->scratch, sizeof(feeder));
 }
 
 static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count, float *out) {
@@ -91,10 +95,10 @@ static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_
 
 static void prologue(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, vaei_prologue *made) {
     const conf *o = l->conf;
-    feeder *f = m->scratch;
-    (void)r;
-    *f = (feeder){l->in.d[0], l->in.d[1], l->in.d[2], o->factor[0], o->factor[1], x};
-    *made = (vaei_prologue){pixels, f};
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
+    *p.feeder = (feeder){l->in.d[0], l->in.d[1], l->in.d[2], o->factor[0], o->factor[1], x};
+    *made = (vaei_prologue){pixels, p.feeder};
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
@@ -114,7 +118,7 @@ const vaei_layer_ops vaei_layer_upsample = {
                "upsample",
                "", sizeof(conf), options},
     .plan = plan,
-    .need = need,
+    .layout = layout,
     .forward = forward,
     .backward = backward,
     .range = vaei_range_kept,

@@ -41,10 +41,8 @@ static size_t ends_bytes(const vaei_reach ends[2], int64_t n) {
     return sum(vaei_reach_bytes(&ends[0], n), vaei_reach_bytes(&ends[1], n));
 }
 
-static vaei_need need_of(const vaei_plan *p, const vaei_step *t, int64_t n) {
-    vaei_need need = {0};
-    if (t->layer->ops->need) t->layer->ops->need(t->layer, p->k, n, p->mode == VAEI_TRAINING, &need);
-    return need;
+static vaei_bytes bytes_of(const vaei_plan *p, const vaei_step *t, int64_t n) {
+    return vaei_layer_bytes(t->layer, p->k, n, p->mode == VAEI_TRAINING);
 }
 
 /* The last step of the segment that begins with `first`. */
@@ -54,7 +52,7 @@ static int32_t segment_end(const vaei_plan *p, int32_t first) {
     for (int32_t i = first; p->segment > 0 && i < s->n - 1; i++) {
         const vaei_step *const t = &s->step[i];
         const vaei_buffer *const out = &s->buffer[t->out];
-        one = sum(one, need_of(p, t, 1).cache);
+        one = sum(one, bytes_of(p, t, 1).cache);
         if (out->first == i && out->place == VAEI_PLACE_KEPT) one = sum(one, value_bytes(1, out->size));
         if (one >= p->segment && t->cuttable) return i;
     }
@@ -78,16 +76,16 @@ static void walk_segment(vaei_plan *p, int32_t first, int32_t last) {
     size_t forward = 0;
     for (int32_t i = first; i <= last; i++) {
         const vaei_step *const t = &s->step[i];
-        const vaei_need need = need_of(p, t, p->n);
-        const size_t held = t->prologue < 0 ? 0 : rounded(need_of(p, &s->step[t->prologue], p->n).scratch);
-        const vaei_slot slot = {.pack = vaei_carve_bytes(&p->pack, need.pack),
-                                .cache = training ? vaei_carve_bytes(hold, need.cache) : NULL,
-                                .stats = training ? vaei_carve_bytes(&p->stats, need.stats) : NULL};
+        const vaei_bytes bytes = bytes_of(p, t, p->n);
+        const size_t held = t->prologue < 0 ? 0 : rounded(bytes_of(p, &s->step[t->prologue], p->n).scratch);
+        const vaei_slot slot = {.pack = vaei_carve_bytes(&p->pack, bytes.pack),
+                                .cache = training ? vaei_carve_bytes(hold, bytes.cache) : NULL,
+                                .stats = training ? vaei_carve_bytes(&p->stats, bytes.stats) : NULL};
         if (training && s->buffer[t->out].first == i) keep_value(p, t->out, last);
         if (p->frame) p->frame[i] = (vaei_frame){.slot = slot, .held = held, .segment = first};
         if (t->deferred) continue;
-        raise_to(&forward, sum(ends_bytes(t->forward, p->n), sum(held, need.scratch)));
-        if (training) raise_to(&p->block, sum(ends_bytes(t->backward, p->n), need.scratch));
+        raise_to(&forward, sum(ends_bytes(t->forward, p->n), sum(held, bytes.scratch)));
+        if (training) raise_to(&p->block, sum(ends_bytes(t->backward, p->n), bytes.scratch));
     }
     forward = rounded(forward);
     raise_to(&p->forward, forward);

@@ -29,9 +29,7 @@ static const char *algorithm_of(const sheet *t, const vaei_step *step) {
 }
 
 static size_t workspace_of(const sheet *t, const vaei_step *step) {
-    vaei_need need = {0};
-    if (step->layer->ops->need) step->layer->ops->need(step->layer, t->p->k, t->p->n, t->p->mode == VAEI_TRAINING, &need);
-    return need.scratch;
+    return vaei_layer_bytes(step->layer, t->p->k, t->p->n, t->p->mode == VAEI_TRAINING).scratch;
 }
 
 /* ---- steps ---- */
@@ -123,12 +121,12 @@ static void write_arrays(sheet *t) {
 
 /* ---- the whole ---- */
 
-static void write_json(sheet *t, const char *name, const vaei_need *need) {
+static void write_json(sheet *t, const char *name, const vaei_bytes *bytes) {
     vaei_write(t->w, "{\"stack\":\"%s\",\"mode\":\"%s\"", name, t->p->mode == VAEI_TRAINING ? "training" : "inference");
     json_number(t->w, "examples", t->p->n);
-    json_number(t->w, "packed_weights", (int64_t)need->pack);
-    json_number(t->w, "kept", (int64_t)need->cache);
-    json_number(t->w, "block", (int64_t)need->scratch);
+    json_number(t->w, "packed_weights", (int64_t)bytes->pack);
+    json_number(t->w, "kept", (int64_t)bytes->cache);
+    json_number(t->w, "block", (int64_t)bytes->scratch);
     vaei_write(t->w, ",\"steps\":[");
     for (int32_t i = 0; i < t->p->steps->n; i++) step_json(t, i);
     vaei_write(t->w, "],\"arrays\":[");
@@ -136,10 +134,10 @@ static void write_json(sheet *t, const char *name, const vaei_need *need) {
     vaei_write(t->w, "]}");
 }
 
-static void write_text(sheet *t, const char *name, const vaei_need *need) {
+static void write_text(sheet *t, const char *name, const vaei_bytes *bytes) {
     vaei_write(t->w, "%s, %s, %lld at a time: packed weights %llu, kept for backward %llu, values and workspace %llu bytes\n", name,
-               t->p->mode == VAEI_TRAINING ? "training" : "inference", (long long)t->p->n, (unsigned long long)need->pack,
-               (unsigned long long)need->cache, (unsigned long long)need->scratch);
+               t->p->mode == VAEI_TRAINING ? "training" : "inference", (long long)t->p->n, (unsigned long long)bytes->pack,
+               (unsigned long long)bytes->cache, (unsigned long long)bytes->scratch);
     for (int32_t i = 0; i < t->p->steps->n; i++) step_text(t, i);
     write_arrays(t);
 }
@@ -149,8 +147,7 @@ void vaei_plan_write(const vaei_stack *s, const vaei_kernels *k, const char *nam
     const int32_t mode = training ? VAEI_TRAINING : VAEI_INFERENCE;
     const vaei_plan p = {.steps = s->steps[mode], .k = k, .n = n, .mode = mode};
     sheet t = {.p = &p, .w = w, .json = json};
-    vaei_need need;
-    vaei_stack_need(s, k, n, training, &need);
-    if (json) write_json(&t, name, &need);
-    else write_text(&t, name, &need);
+    const vaei_bytes bytes = vaei_stack_bytes(s, k, n, training);
+    if (json) write_json(&t, name, &bytes);
+    else write_text(&t, name, &bytes);
 }

@@ -15,6 +15,12 @@ vaei_noise_key vaei_layer_noise(const vaei_layer *l, const vaei_run *r, uint32_t
     return key;
 }
 
+vaei_bytes vaei_layer_bytes(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training) {
+    vaei_memory m = {0};
+    if (l->ops->layout) l->ops->layout(l, k, n, training, &m, NULL);
+    return vaei_memory_bytes(&m);
+}
+
 /* ---- building -------------------------------------------------------------------------------------------------- */
 
 static vae_status_t build_layer(vaei_layer **out, vaei_build *b, vaei_node *node, const char *path, int32_t i, const vaei_shape *in) {

@@ -23,10 +23,10 @@ vae_status_t vaei_stack_build(vaei_stack **out, vaei_build *b, const vaei_pipeli
  * to the layers that a text declares, and the text of a file is believed only when the file has proved to hold its parameters. */
 vae_status_t vaei_stacks_link(vaei_stack *stacks, vaei_arena *arena);
 
-void vaei_stack_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need);
+vaei_bytes vaei_stack_bytes(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training);
 /* Training whose backward recomputes activations: for the slot, the segments that take the least memory; and what such take. */
 size_t vaei_stack_segment(const vaei_stack *s, const vaei_kernels *k, int64_t n);
-void vaei_stack_need_recomputing(const vaei_stack *s, const vaei_kernels *k, int64_t n, size_t segment, vaei_need *need);
+vaei_bytes vaei_stack_bytes_recomputing(const vaei_stack *s, const vaei_kernels *k, int64_t n, size_t segment);
 /* Training: bytes of all values and caches of one example, whether or not they are kept. A function of the shapes alone, so that
  * what is cut by it is cut alike on every machine. */
 size_t vaei_stack_example_bytes(const vaei_stack *s, const vaei_kernels *k);

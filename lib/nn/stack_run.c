@@ -17,18 +17,15 @@ static size_t sum(size_t a, size_t b) {
     return vaei_size_add(a, b, &r) ? r : SIZE_MAX;
 }
 
-void vaei_stack_need_recomputing(const vaei_stack *s, const vaei_kernels *k, int64_t n, size_t segment, vaei_need *need) {
+vaei_bytes vaei_stack_bytes_recomputing(const vaei_stack *s, const vaei_kernels *k, int64_t n, size_t segment) {
     const vaei_plan p = measured(s, k, n, VAEI_TRAINING, segment);
-    *need = (vaei_need){.pack = p.pack.used, .stats = p.stats.used, .cache = sum(p.keep.used, p.recomputed.used), .scratch = p.block};
+    return (vaei_bytes){.pack = p.pack.used, .stats = p.stats.used, .cache = sum(p.keep.used, p.recomputed.used), .scratch = p.block};
 }
 
-void vaei_stack_need(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    if (training) {
-        vaei_stack_need_recomputing(s, k, n, 0, need);
-        return;
-    }
+vaei_bytes vaei_stack_bytes(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t training) {
+    if (training) return vaei_stack_bytes_recomputing(s, k, n, 0);
     const vaei_plan p = measured(s, k, n, VAEI_INFERENCE, 0);
-    *need = (vaei_need){.pack = p.pack.used, .scratch = sum(p.keep.used, p.block)};
+    return (vaei_bytes){.pack = p.pack.used, .scratch = sum(p.keep.used, p.block)};
 }
 
 size_t vaei_stack_example_bytes(const vaei_stack *s, const vaei_kernels *k) {
@@ -36,9 +33,7 @@ size_t vaei_stack_example_bytes(const vaei_stack *s, const vaei_kernels *k) {
     vaei_carve c = {0};
     for (int32_t i = 0; i < steps->n; i++) {
         const vaei_step *const t = &steps->step[i];
-        vaei_need need = {0};
-        if (t->layer->ops->need) t->layer->ops->need(t->layer, k, 1, 1, &need);
-        (void)vaei_carve_bytes(&c, need.cache);
+        (void)vaei_carve_bytes(&c, vaei_layer_bytes(t->layer, k, 1, 1).cache);
         if (steps->buffer[t->out].first == i) (void)vaei_carve_floats(&c, steps->buffer[t->out].size);
     }
     return c.used > 0 ? c.used : 1;
@@ -50,9 +45,8 @@ size_t vaei_stack_segment(const vaei_stack *s, const vaei_kernels *k, int64_t n)
     size_t best = SIZE_MAX, least = SIZE_MAX;
     for (int32_t parts = 1; parts <= s->steps[VAEI_TRAINING]->n; parts += 1 + parts / 8) {
         const size_t share = whole / (size_t)parts, segment = share > 0 ? share : 1;
-        vaei_need need;
-        vaei_stack_need_recomputing(s, k, n, segment, &need);
-        const size_t bytes = sum(need.cache, need.scratch);
+        const vaei_bytes all = vaei_stack_bytes_recomputing(s, k, n, segment);
+        const size_t bytes = sum(all.cache, all.scratch);
         if (bytes >= least) continue;
         best = segment;
         least = bytes;
@@ -65,9 +59,7 @@ void vaei_stack_pack(const vaei_stack *s, const vaei_run *r, void *pack) {
     vaei_carve c = {.base = pack};
     for (int32_t i = 0; i < steps->n; i++) {
         const vaei_layer *const l = steps->step[i].layer;
-        vaei_need need = {0};
-        if (l->ops->need) l->ops->need(l, r->k, 1, r->training, &need);
-        void *const p = vaei_carve_bytes(&c, need.pack);
+        void *const p = vaei_carve_bytes(&c, vaei_layer_bytes(l, r->k, 1, r->training).pack);
         if (l->ops->pack) l->ops->pack(l, r, p);
     }
 }
@@ -269,9 +261,7 @@ void vaei_stack_commit(const vaei_stack *s, const vaei_run *r, const vaei_slot *
     vaei_carve stats = {.base = m->stats};
     for (int32_t i = 0; i < steps->n; i++) {
         const vaei_layer *const l = steps->step[i].layer;
-        vaei_need need = {0};
-        if (l->ops->need) l->ops->need(l, r->k, r->n, 1, &need);
-        const vaei_slot slot = {.stats = vaei_carve_bytes(&stats, need.stats)};
+        const vaei_slot slot = {.stats = vaei_carve_bytes(&stats, vaei_layer_bytes(l, r->k, r->n, 1).stats)};
         if (l->ops->commit) l->ops->commit(l, r, &slot, params);
     }
 }

@@ -38,29 +38,23 @@ const char *vaei_upsampled_algorithm(const vaei_kernels *k, const vaei_conv *g) 
     return vaei_conv_data_algorithm(k, &t);
 }
 
-typedef struct pack {
+typedef struct parts {
     float *folded; /* [c][oc][4][4]; the panels may refer to it */
     float *panels;
     float *scale, *bias; /* [oc], of a normalisation that is folded in too */
-} pack;
+    float *workspace;    /* scratch; the others are in the pack */
+} parts;
 
-static pack cut(const vaei_layer *l, const vaei_kernels *k, const vaei_conv *g, vaei_carve *c) {
+void vaei_upsampled_layout(const vaei_layer *l, const vaei_kernels *k, const vaei_conv *g, int64_t n, vaei_memory *m, void *pieces) {
     const vaei_conv t = transposed(g);
-    pack p = {vaei_carve_floats(c, g->c * g->oc * FOLDED * FOLDED), NULL, NULL, NULL};
-    p.panels = vaei_carve_floats(c, vaei_conv_data_pack_floats(k, &t));
+    parts *const p = pieces ? pieces : &(parts){0};
+    *p = (parts){.folded = vaei_carve_floats(&m->pack, g->c * g->oc * FOLDED * FOLDED)};
+    p->panels = vaei_carve_floats(&m->pack, vaei_conv_data_pack_floats(k, &t));
     if (vaei_weights_folds(l, 0)) {
-        p.scale = vaei_carve_floats(c, g->oc);
-        p.bias = vaei_carve_floats(c, g->oc);
+        p->scale = vaei_carve_floats(&m->pack, g->oc);
+        p->bias = vaei_carve_floats(&m->pack, g->oc);
     }
-    return p;
-}
-
-void vaei_upsampled_need(const vaei_layer *l, const vaei_kernels *k, const vaei_conv *g, int64_t n, vaei_need *need) {
-    const vaei_conv t = transposed(g);
-    vaei_carve packs = {NULL, 0}, scratch = {NULL, 0};
-    (void)cut(l, k, g, &packs);
-    (void)vaei_carve_floats(&scratch, vaei_weights_countable(l, n) ? vaei_conv_data_scratch(k, &t, n) : -1);
-    *need = (vaei_need){.pack = packs.used, .scratch = scratch.used};
+    p->workspace = vaei_carve_floats(&m->scratch, vaei_weights_countable(l, n) ? vaei_conv_data_scratch(k, &t, n) : -1);
 }
 
 /* to[0], to[step], ...: the four weights that three become */
@@ -81,11 +75,11 @@ static void fold(const float *w, float *to) {
     for (int64_t i = 0; i < FOLDED * FOLDED; i++) to[i] = (float)square[i];
 }
 
-void vaei_upsampled_pack(const vaei_layer *l, const vaei_run *r, const vaei_conv *g, void *base) {
+void vaei_upsampled_pack(const vaei_layer *l, const vaei_run *r, const vaei_conv *g, void *memory) {
     const vaei_conv t = transposed(g);
     const float *const w = vaei_layer_param(l, r, 0);
-    vaei_carve c = {base, 0};
-    const pack p = cut(l, r->k, g, &c);
+    parts p;
+    vaei_layer_packed(l, r, memory, &p);
     for (int64_t o = 0; o < g->oc; o++) {
         for (int64_t i = 0; i < g->c; i++) fold(w + (o * g->c + i) * TAPS * TAPS, p.folded + (i * g->oc + o) * FOLDED * FOLDED);
     }
@@ -95,8 +89,8 @@ void vaei_upsampled_pack(const vaei_layer *l, const vaei_run *r, const vaei_conv
 
 void vaei_upsampled_forward(const vaei_layer *l, const vaei_run *r, const vaei_conv *g, const vaei_slot *m, const float *x, float *y) {
     const vaei_conv t = transposed(g);
-    vaei_carve c = {m->pack, 0};
-    const pack p = cut(l, r->k, g, &c);
+    parts p;
+    vaei_layer_pieces(l, r, m, &p);
     vaei_conv_data(r->k, r->pool, &t, r->n, x, p.panels, p.bias ? p.bias : vaei_layer_param(l, r, 1), vaei_layer_epilogue(l, r->training),
-                   y, m->scratch);
+                   y, p.workspace);
 }

@@ -22,7 +22,7 @@ int32_t vaei_upsampled_fits(const vaei_conv *g, const int64_t factor[2]);
 const char *vaei_upsampled_algorithm(const vaei_kernels *k, const vaei_conv *g);
 
 /* The layer ops of a convolution g whose step has taken over the upsampling */
-void vaei_upsampled_need(const vaei_layer *l, const vaei_kernels *k, const vaei_conv *g, int64_t n, vaei_need *need);
+void vaei_upsampled_layout(const vaei_layer *l, const vaei_kernels *k, const vaei_conv *g, int64_t n, vaei_memory *m, void *pieces);
 void vaei_upsampled_pack(const vaei_layer *l, const vaei_run *r, const vaei_conv *g, void *pack);
 void vaei_upsampled_forward(const vaei_layer *l, const vaei_run *r, const vaei_conv *g, const vaei_slot *m, const float *x, float *y);
 

@@ -49,8 +49,8 @@ typedef struct vaei_latent_ops {
     int32_t flags;
     /* Check h, write z (its shape is what the decoder reads), declare parameters. */
     vae_status_t (*plan)(vaei_latent *q, vaei_build *b, vaei_node *node, const vaei_shape *h, vaei_shape *z);
-    void (*need)(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need); /* or NULL */
-    void (*pack)(const vaei_latent *q, const vaei_run *r, void *pack);                                       /* or NULL */
+    void (*need)(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need); /* or NULL */
+    void (*pack)(const vaei_latent *q, const vaei_run *r, void *pack);                                        /* or NULL */
     /* The posterior's parameters; logvar may be NULL if not wanted. Training: fills the cache. */
     void (*encode)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, float *mean, float *logvar);
     /* z from the posterior and noise[n][D], standard normal (NULL: z = mean); kl[n][D]; log_ratio[n] = log p(z) - log q(z|x) in nats. Each

@@ -16,7 +16,7 @@
 
 void vaei_network_carve_joint(const vaei_network *net, const vaei_kernels *k, int64_t n, vaei_carve *c, vaei_work *w) {
     const int64_t inputs = net->prior.inputs, D = vaei_shape_size(&net->latent.z), S = net->likelihood.size;
-    vaei_need need = {0};
+    vaei_bytes need = {0};
     net->prior.ops->need(&net->prior, k, n, 1, &need);
     w->prior.pack = vaei_carve_bytes(c, need.pack);
     w->prior.cache = vaei_carve_bytes(c, need.cache);

@@ -39,8 +39,8 @@ typedef struct vaei_prior_ops {
     int32_t flags;
     /* Check p->latent, declare parameters. NULL: nothing to do. */
     vae_status_t (*plan)(vaei_prior *p, vaei_build *b);
-    void (*need)(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need); /* or NULL */
-    void (*pack)(const vaei_prior *p, const vaei_run *r, void *pack);                                       /* or NULL */
+    void (*need)(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need); /* or NULL */
+    void (*pack)(const vaei_prior *p, const vaei_run *r, void *pack);                                        /* or NULL */
     /* nll[n] in nats. Training: fills the cache. */
     void (*nll)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, double *nll);
     /* Gradients of its parameters += weight[i] * d nll[i], after nll of the same points. NULL: learns in commit alone. */

@@ -97,8 +97,8 @@ static size_t larger(size_t a, size_t b) {
     return a > b ? a : b;
 }
 
-void vaei_quantizer_need(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
-    *need = (vaei_need){.pack = 0};
+void vaei_quantizer_bytes(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need) {
+    *need = (vaei_bytes){.pack = 0};
     for (int32_t at = VAEI_AT_FORWARD; at <= (training ? VAEI_AT_LEARN : VAEI_AT_FORWARD); at++) {
         const vaei_pass p = lay_out(q, k, n, training, at, (vaei_places){.pack = {NULL, 0}});
         vaei_carve in = p.own, out = p.own;

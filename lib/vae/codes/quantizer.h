@@ -117,7 +117,7 @@ VAEI_INLINE void vaei_pass_rows(vaei_pass *p, int64_t parts, int64_t floats, vae
 /* ---- the functions of the latent ------------------------------------------------------------------------------------------------- */
 
 vae_status_t vaei_quantizer_plan(vaei_latent *q, vaei_build *b, vaei_node *node, const vaei_shape *h, vaei_shape *z);
-void vaei_quantizer_need(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need);
+void vaei_quantizer_bytes(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need);
 void vaei_quantizer_pack(const vaei_latent *q, const vaei_run *r, void *pack);
 void vaei_quantizer_encode(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, float *mean, float *logvar);
 void vaei_quantizer_draw(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *mean, const float *logvar,
@@ -133,7 +133,7 @@ void vaei_quantizer_decode_codes(const vaei_latent *q, const vaei_run *r, const 
 
 /* In a latent's table: all of it but the module. */
 #define VAEI_QUANTIZER(ops)                                                                                                               \
-    .quantizer = &(ops), .plan = vaei_quantizer_plan, .need = vaei_quantizer_need, .pack = vaei_quantizer_pack,                           \
+    .quantizer = &(ops), .plan = vaei_quantizer_plan, .need = vaei_quantizer_bytes, .pack = vaei_quantizer_pack,                          \
     .encode = vaei_quantizer_encode, .draw = vaei_quantizer_draw, .backward = vaei_quantizer_backward, .prepare = vaei_quantizer_prepare, \
     .loss = vaei_quantizer_loss, .commit = vaei_quantizer_commit, .measure = vaei_quantizer_measure,                                      \
     .encode_codes = vaei_quantizer_encode_codes, .decode_codes = vaei_quantizer_decode_codes

@@ -121,11 +121,11 @@ static room room_of(const vaei_latent *q, const vaei_run *r, const vaei_slot *m)
     return carve_room(q, r->k, r->n, &c);
 }
 
-static void need(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *out) {
+static void need(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *out) {
     vaei_carve pack = {NULL, 0}, scratch = {NULL, 0};
     if (training) (void)carve_room(q, k, n, &scratch);
     else (void)carve_panels(q, k, &pack);
-    *out = (vaei_need){.pack = pack.used, .scratch = scratch.used};
+    *out = (vaei_bytes){.pack = pack.used, .scratch = scratch.used};
 }
 
 static const float *value_of(const vaei_latent *q, const vaei_run *r, int head, int which) {

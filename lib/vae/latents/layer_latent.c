@@ -94,59 +94,45 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
 
 /* ---- memory ---- */
 
-typedef struct room {
+typedef struct parts {
     vaei_slot posterior, prior;
     float *h; /* [n][R][C + T] */
     /* training: */
     float *dz;            /* [n][D] */
     vaei_normal_slopes d; /* [n][D] each */
     float *dh, *ds;       /* by h and by s */
-} room;
+} parts;
 
-static room carve_room(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *pack, vaei_carve *cache,
-                       vaei_carve *scratch) {
+static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
     const vaei_pair *const pair = l->state;
     const int64_t D = vaei_count_of(n, vaei_shape_size(&pair->posterior.z)), H = vaei_count_of(n, vaei_shape_size(&pair->posterior.h));
-    vaei_need q = {0}, p = {0};
-    room m = {.h = NULL};
+    vaei_bytes q = {0}, prior = {0};
+    parts *const p = pieces ? pieces : &(parts){.h = NULL};
     if (pair->posterior.ops->need) {
         pair->posterior.ops->need(&pair->posterior, k, n, training, &q);
-        pair->prior.ops->need(&pair->prior, k, n, training, &p);
+        pair->prior.ops->need(&pair->prior, k, n, training, &prior);
     }
-    m.posterior.pack = vaei_carve_bytes(pack, q.pack);
-    m.prior.pack = vaei_carve_bytes(pack, p.pack);
-    m.posterior.cache = vaei_carve_bytes(cache, q.cache);
-    m.prior.cache = vaei_carve_bytes(cache, p.cache);
-    m.h = vaei_carve_floats(scratch, H);
-    if (training) {
-        m.dz = vaei_carve_floats(scratch, D);
-        m.d.mean = vaei_carve_floats(scratch, D);
-        m.d.logvar = vaei_carve_floats(scratch, D);
-        m.d.prior_mean = vaei_carve_floats(scratch, D);
-        m.d.prior_logvar = vaei_carve_floats(scratch, D);
-        m.dh = vaei_carve_floats(scratch, H);
-        m.ds = vaei_carve_floats(scratch, vaei_count_of(n, vaei_shape_size(&l->in)));
-    }
-    m.posterior.scratch = m.prior.scratch = vaei_carve_bytes(scratch, q.scratch > p.scratch ? q.scratch : p.scratch);
-    return m;
-}
-
-static void need(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *out) {
-    vaei_carve pack = {0}, cache = {0}, scratch = {0};
-    (void)carve_room(l, k, n, training, &pack, &cache, &scratch);
-    *out = (vaei_need){.pack = pack.used, .cache = cache.used, .scratch = scratch.used};
-}
-
-static room room_of(const vaei_layer *l, const vaei_run *r, const vaei_slot *m) {
-    vaei_carve pack = {.base = m->pack}, cache = {.base = m->cache}, scratch = {.base = m->scratch};
-    return carve_room(l, r->k, r->n, r->training, &pack, &cache, &scratch);
+    *p = (parts){.h = vaei_carve_floats(&m->scratch, H)};
+    p->posterior.pack = vaei_carve_bytes(&m->pack, q.pack);
+    p->prior.pack = vaei_carve_bytes(&m->pack, prior.pack);
+    p->posterior.cache = vaei_carve_bytes(&m->cache, q.cache);
+    p->prior.cache = vaei_carve_bytes(&m->cache, prior.cache);
+    p->posterior.scratch = p->prior.scratch = vaei_carve_bytes(&m->scratch, q.scratch > prior.scratch ? q.scratch : prior.scratch);
+    if (!training) return;
+    p->dz = vaei_carve_floats(&m->scratch, D);
+    p->d.mean = vaei_carve_floats(&m->scratch, D);
+    p->d.logvar = vaei_carve_floats(&m->scratch, D);
+    p->d.prior_mean = vaei_carve_floats(&m->scratch, D);
+    p->d.prior_logvar = vaei_carve_floats(&m->scratch, D);
+    p->dh = vaei_carve_floats(&m->scratch, H);
+    p->ds = vaei_carve_floats(&m->scratch, vaei_count_of(n, vaei_shape_size(&l->in)));
 }
 
 static void pack(const vaei_layer *l, const vaei_run *r, void *memory) {
     const vaei_pair *const pair = l->state;
-    vaei_carve at = {.base = memory}, none = {0}, nothing = {0};
-    const room m = carve_room(l, r->k, 1, r->training, &at, &none, &nothing);
+    parts m;
     if (!pair->posterior.ops->pack) return;
+    vaei_layer_packed(l, r, memory, &m);
     pair->posterior.ops->pack(&pair->posterior, r, m.posterior.pack);
     pair->prior.ops->pack(&pair->prior, r, m.prior.pack);
 }
@@ -211,7 +197,7 @@ static float *at(const vaei_run *r, const vaei_level *v, float *values) {
 }
 
 /* h = [s, t] */
-static void join_tap(const vaei_layer *l, const vaei_run *r, const room *m, const float *s) {
+static void join_tap(const vaei_layer *l, const vaei_run *r, const parts *m, const float *s) {
     const vaei_pair *const pair = l->state;
     const vaei_side *const side = &r->side[pair->tap->number];
     joined j = {last_of(&l->in), last_of(&pair->tap->shape), s, side->value + r->row * side->size, m->h};
@@ -222,7 +208,8 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *slo
     const vaei_pair *const pair = l->state;
     const vaei_latent *const q = &pair->posterior, *const p = &pair->prior;
     const vaei_level *const v = &r->level[pair->number];
-    const room m = room_of(l, r, slot);
+    parts m;
+    vaei_layer_pieces(l, r, slot, &m);
     float *const z = at(r, v, v->z), *const prior_mean = at(r, v, v->prior_mean), *const prior_logvar = at(r, v, v->prior_logvar);
     if (r->levels_from != VAEI_LEVELS_GIVEN) p->ops->encode(p, r, &m.prior, s, prior_mean, prior_logvar);
     if (r->levels_from == VAEI_LEVELS_PRIOR) p->ops->draw(p, r, &m.prior, prior_mean, prior_logvar, at(r, v, v->noise), z, NULL, NULL);
@@ -242,7 +229,8 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *sl
     const vaei_latent *const q = &pair->posterior, *const p = &pair->prior;
     const vaei_level *const v = &r->level[pair->number];
     const vaei_side *const side = &r->side[pair->tap->number];
-    const room m = room_of(l, r, slot);
+    parts m;
+    vaei_layer_pieces(l, r, slot, &m);
     const int64_t C = last_of(&l->in), count = r->n * vaei_shape_size(&l->in);
     parted of_y = {r->k, C, last_of(&q->z), dy, dx, m.dz},
            of_h = {r->k, C, last_of(&pair->tap->shape), m.dh, dx, side->grad + r->row * side->size};
@@ -270,7 +258,7 @@ const vaei_layer_ops vaei_layer_latent = {
                .inner = &latents},
     .flags = VAEI_LAYER_READS_X,
     .plan = plan,
-    .need = need,
+    .layout = layout,
     .pack = pack,
     .forward = forward,
     .backward = backward,

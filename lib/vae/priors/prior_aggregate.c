@@ -66,13 +66,13 @@ static vaei_mixture open_pack(const vaei_prior *p, void *memory) {
     return cut(p, &c);
 }
 
-static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need) {
     const conf *c = p->conf;
     vaei_carve pack = {0}, share = {0};
     (void)k, (void)training;
     (void)cut(p, &pack);
     (void)vaei_carve_array(&share, vaei_count_of(n, c->posteriors), sizeof(double));
-    *need = (vaei_need){.pack = pack.used, .scratch = share.used};
+    *need = (vaei_bytes){.pack = pack.used, .scratch = share.used};
 }
 
 static void pack(const vaei_prior *p, const vaei_run *r, void *memory) {

@@ -112,13 +112,13 @@ static room cut_room(const mixture *s, const vaei_kernels *k, int64_t n, int32_t
     return m;
 }
 
-static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need) {
     const mixture *s = p->state;
     vaei_carve pack = {0}, cache = {0}, scratch = {0};
     (void)cut_factors(s, &pack);
     (void)cut_room(s, k, n, training, &scratch);
     (void)cut_terms(s, n, training ? &cache : &scratch);
-    *need = (vaei_need){.pack = pack.used, .cache = cache.used, .scratch = scratch.used};
+    *need = (vaei_bytes){.pack = pack.used, .cache = cache.used, .scratch = scratch.used};
 }
 
 /* ---- factors ------------------------------------------------------------------------------------------------------ */

@@ -180,14 +180,14 @@ static int64_t group_of(const net *s, int64_t n) {
     return n < wanted ? n : wanted;
 }
 
-static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need) {
     const net *s = p->state;
     const int64_t rows = vaei_count_of(training ? n : group_of(s, n), s->P);
     vaei_carve pack_of = {0}, cache = {0}, scratch = {0};
     (void)cut_packs(s, k, training, &pack_of);
     (void)cut_maps(s, rows, training, training ? &cache : &scratch);
     (void)cut_room(s, k, rows, training, &scratch);
-    *need = (vaei_need){.pack = pack_of.used, .cache = cache.used, .scratch = scratch.used};
+    *need = (vaei_bytes){.pack = pack_of.used, .cache = cache.used, .scratch = scratch.used};
 }
 
 typedef struct view {

@@ -195,27 +195,21 @@ static int64_t group_of(const net *s, int64_t n) {
     return n < wanted ? n : wanted;
 }
 
-static vaei_need stack_need(const net *s, const vaei_kernels *k, int64_t n, int32_t training) {
-    vaei_need need = {0};
-    vaei_stack_need(s->stack, k, n, training, &need);
-    return need;
-}
-
-static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need) {
     const net *s = p->state;
     const int64_t examples = training ? n : group_of(s, n), rows = vaei_count_of(examples, s->P);
-    const vaei_need stack = stack_need(s, k, examples, training);
+    const vaei_bytes stack = vaei_stack_bytes(s->stack, k, examples, training);
     vaei_carve pack_of = {0}, cache = {0}, scratch = {0}, sampling = {0};
     (void)cut_packs(s, k, stack.pack, training, &pack_of);
     (void)cut_maps(s, rows, stack.cache, training ? &cache : &scratch);
     (void)cut_room(s, k, rows, stack.scratch, training, &scratch);
     if (!training) (void)cut_steps(s, examples, &sampling);
-    *need = (vaei_need){.pack = pack_of.used, .cache = cache.used, .scratch = scratch.used > sampling.used ? scratch.used : sampling.used};
+    *need = (vaei_bytes){.pack = pack_of.used, .cache = cache.used, .scratch = scratch.used > sampling.used ? scratch.used : sampling.used};
 }
 
 static packs packs_of(const net *s, const vaei_run *r, void *base) {
     vaei_carve c = {.base = base};
-    return cut_packs(s, r->k, stack_need(s, r->k, 1, r->training).pack, r->training, &c);
+    return cut_packs(s, r->k, vaei_stack_bytes(s->stack, r->k, 1, r->training).pack, r->training, &c);
 }
 
 static void pack(const vaei_prior *p, const vaei_run *r, void *base) {
@@ -237,7 +231,7 @@ typedef struct view {
 } view;
 
 static view cut(const net *s, const vaei_run *r, const vaei_slot *slot, int64_t examples) {
-    const vaei_need stack = stack_need(s, r->k, examples, r->training);
+    const vaei_bytes stack = vaei_stack_bytes(s->stack, r->k, examples, r->training);
     vaei_carve cache = {.base = slot->cache}, scratch = {.base = slot->scratch};
     view v = {.w = packs_of(s, r, slot->pack)};
     v.m = cut_maps(s, examples * s->P, stack.cache, r->training ? &cache : &scratch);

@@ -42,12 +42,12 @@ static vaei_mixture open_pack(const vaei_prior *p, void *pack) {
     return cut(p, &c);
 }
 
-static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_need *need) {
+static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need) {
     vaei_carve pack = {0}, share = {0};
     (void)k;
     (void)cut(p, &pack);
     (void)vaei_carve_array(&share, vaei_count_of(n, p->inputs), sizeof(double));
-    *need = (vaei_need){.pack = pack.used, .cache = training ? share.used : 0, .scratch = training ? 0 : share.used};
+    *need = (vaei_bytes){.pack = pack.used, .cache = training ? share.used : 0, .scratch = training ? 0 : share.used};
 }
 
 static void take(const vaei_prior *p, void *pack, int64_t first, int64_t n, const float *mean, const float *logvar) {
