@@ -111,16 +111,11 @@ class model {
     std::int64_t latent_size() const noexcept {
         return vae_model_latent_size(get());
     }
-<<<<<<< HEAD
-    std::int64_t codes_per_example() const noexcept {
-        return vae_model_codes_per_example(get());
-=======
     std::int32_t latent_count() const noexcept {
         return vae_model_latent_count(get());
     }
-    std::int64_t code_count() const noexcept {
-        return vae_model_code_count(get());
->>>>>>> 3dab8fc (vae: latents may stand in the decoder, each with a prior of its own)
+    std::int64_t codes_per_example() const noexcept {
+        return vae_model_codes_per_example(get());
     }
     std::int64_t codebook_size() const noexcept {
         return vae_model_codebook_size(get());

@@ -163,15 +163,10 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "vae_model_plan": (c_int32, [c_void_p, c_int64, c_int32, c_int32, *_text]),
     "vae_model_input_shape": (c_int32, [c_void_p, POINTER(c_int64)]),
     "vae_model_latent_shape": (c_int32, [c_void_p, POINTER(c_int64)]),
-<<<<<<< HEAD
-    "vae_model_codes_per_example": (c_int64, [c_void_p]),
-    "vae_model_codebook_size": (c_int64, [c_void_p]),
-=======
     "vae_model_latent_count": (c_int32, [c_void_p]),
     "vae_model_latent_shape_at": (c_int32, [c_void_p, c_int32, POINTER(c_int64)]),
-    "vae_model_code_count": (c_int64, [c_void_p]),
-    "vae_model_code_size": (c_int64, [c_void_p]),
->>>>>>> 3dab8fc (vae: latents may stand in the decoder, each with a prior of its own)
+    "vae_model_codes_per_example": (c_int64, [c_void_p]),
+    "vae_model_codebook_size": (c_int64, [c_void_p]),
     "vae_model_class_count": (c_int64, [c_void_p]),
     "vae_model_param_count": (c_int64, [c_void_p]),
     "vae_model_param_total": (c_int64, [c_void_p]),

@@ -315,9 +315,6 @@ class Model:
         return self._shape(lib.vae_model_latent_shape)
 
     @property
-<<<<<<< HEAD
-    def codes_per_example(self) -> int:
-=======
     def latent_shapes(self) -> list[tuple[int, ...]]:
         """The sizes of each latent: that of the section first, then those in the decoder. In z they stand one behind the other."""
         shapes, sizes = [], (ctypes.c_int64 * 4)()
@@ -327,8 +324,7 @@ class Model:
         return shapes
 
     @property
-    def code_count(self) -> int:
->>>>>>> 3dab8fc (vae: latents may stand in the decoder, each with a prior of its own)
+    def codes_per_example(self) -> int:
         """Codes of one example, 0 without a latent of codes."""
         return lib.vae_model_codes_per_example(self._handle.pointer)
 
