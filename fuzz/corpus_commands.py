@@ -126,6 +126,11 @@ def settings_files() -> None:
     ]
     seed("begun-other-settings", again[1:], TEXT | {"run/config.txt": config()})
     seed("begun-again", again[:1], TEXT | {"run/config.txt": config()})
+    seed(
+        "begun-no-text",
+        again[:1] + ["train shapes:9 -o run --resume"],
+        TEXT | {"run/config.txt": config().split("\n\n")[0] + "\n"},
+    )
     seed("begun-other-text", again[:1], {"m.txt": model("2x2x1", "laplace"), "run/config.txt": config()})
     seed("begun-other-input", again[:1], {"m.txt": model("2x2x3"), "run/config.txt": config()})
     seed("begun-other-weights", again[:1], TEXT | {"run/config.txt": config(weights="a.safetensors")})
@@ -347,6 +352,12 @@ def idx_folders() -> None:
     )
     seed("fashion-no-test", fashion[:2], text | {f"set/{train}": IMAGES})
     seed("fashion-not-there", ["VAE_DATA=none", fashion[1]], text)
+    # whatever this machine has where the package puts it: it does not fit
+    seed(
+        "fashion-of-the-machine",
+        ["VAE_DATA", fashion[1], fashion[3], "VAE_DATA=", fashion[1]],
+        {"m.txt": "input 5\nencoder linear out=2\nlatent gaussian dim=1\ndecoder linear out=5\nlikelihood gaussian\n"},
+    )
 
 
 def other_data() -> None:
@@ -452,6 +463,15 @@ def other_data() -> None:
         {"m.txt": model("2x2x5"), "x.npy": array([0.5] * 40, "(2, 2, 2, 5)")},
     )
     seed("large-pictures", [line.format("shapes:2")], {"m.txt": model("48x48x1")})
+    seed(
+        "permuted-four",
+        [line.format("x.npy")],
+        {
+            "m.txt": "input 2x3x4x5\nencoder flatten | linear out=2\nlatent none\n"
+            "decoder linear out=120 | reshape 2x3x4x5\nlikelihood gaussian\n",
+            "x.npy": npy(NPY.format("|u1", "(2, 3, 2, 4, 5)"), bytes(240)),
+        },
+    )
     seed("one-alone", [line.format("x.npy")], {"m.txt": model("2x3x1"), "x.npy": array([0.5] * 6, "(2, 3, 1)")})
     seed(
         "encode-outputs",

@@ -312,6 +312,10 @@ def bad_texts() -> None:
         "CF26-decay": DENSE + "optimizer adam beta1=1\n",
         "CF26-lr": DENSE + "optimizer adam lr=-1\n",
         "CF28-memory": line("out=8", "out=1000000000"),
+        "CF31-objective-braces": DENSE + "objective elbo { mmd }\n",
+        "CF31-objective-empty": DENSE + "objective\n",
+        "CF31-objective-twice": DENSE + "objective elbo | elbo\n",
+        "CF31-objective-many": DENSE + "objective " + " | ".join(["elbo"] * 20) + "\n",
         "CF30-unknown-layer": line("relu", "reluu"),
         "CF30-unknown-loss": line("bernoulli", "bernouli"),
     }
@@ -328,6 +332,7 @@ def other_files() -> None:
     config = ("# A run of vae.\n# data = shapes:64\n# preset = \n# weights = \n# batch = 16\n# epochs = 2\n# steps = 0\n"
               "# seed = 1\n# augment = flip\n\n")
     put("run", "config.seed", (config + DENSE).encode())
+    put("run", "config-alone.seed", config.encode())
     put("run", "config-negative.seed", (config.replace("16", "-16") + DENSE).encode())
     state = "step=1 epoch=0 best=inf best_epoch=0 waited=0 n=16 loss=2.5 recon=2 rate=0.5 data=00000000deadbeef\n"
     put("run", "resume.seed", (state.replace("step=1", "step=2") + state).encode())

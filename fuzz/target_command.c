@@ -2,7 +2,7 @@
  * target_command.c - whole commands of the program, in a folder of their own. The input is a text of commands and files:
  *
  *     train set -o run --model m.txt --steps 1        a command line; its words are divided by single spaces
- *     VAE_DATA=set                                    the environment of the commands that follow, "." at first
+ *     VAE_DATA=set                                    the environment of the commands that follow, "." at first; `VAE_DATA` removes it
  *     === m.txt                                       a file: its bytes go on to the next line that begins so
  *     === set/                                        a folder
  *     === set/b.png -> ../other.png                   a link
@@ -111,6 +111,10 @@ static void run_line(char *text) {
     command c = {.word = {program}, .n = 1};
     if (strncmp(text, "VAE_DATA=", 9) == 0) {
         if (stays(text + 9)) MUST_HOLD(setenv("VAE_DATA", text + 9, 1) == 0);
+        return;
+    }
+    if (strcmp(text, "VAE_DATA") == 0) {
+        MUST_HOLD(unsetenv("VAE_DATA") == 0);
         return;
     }
     for (char *p = text; p && c.n < MOST_WORDS;) {

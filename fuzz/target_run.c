@@ -29,6 +29,7 @@ static void read_config(void *user) {
     settings_read(&settings, user);
     MUST_HOLD(settings.batch > 0 && settings.text && settings_last_step(&settings, 1) > 0);
     (void)settings_likelihood_is(&settings, "bernoulli");
+    MUST_HOLD(!settings_likelihood_is(&settings, "bernoull")); /* the beginning of a name */
     settings_free(&settings);
 }
 
@@ -45,6 +46,14 @@ static void read_state(void *user) {
     run_state_t state;
     run_restore(checkpoint, user, trainer, &state);
     MUST_HOLD(state.step == 1);
+    run_checkpoint(checkpoint, user, trainer, &state, &state); /* as a run that is stopped before its first step */
+    run_restore(checkpoint, user, trainer, &state);
+}
+
+/* Where a checkpoint is, no run begins: another process may have saved it after this one looked. */
+static void create(void *user) {
+    run_t run = {0};
+    run_create(&run, user, false);
 }
 
 void fuzz_one(const uint8_t *data, size_t size) {
@@ -52,5 +61,6 @@ void fuzz_one(const uint8_t *data, size_t size) {
     (void)fuzz_program(read_config, (void *)(uintptr_t)fuzz_file("config.txt", data, size));
     (void)fuzz_file("metrics.jsonl", data, size);
     (void)fuzz_program(read_metrics, (void *)(uintptr_t)fuzz_folder());
+    MUST_HOLD(!fuzz_program(create, (void *)(uintptr_t)fuzz_folder()));
     (void)fuzz_program(read_state, (void *)(uintptr_t)fuzz_file("resume.txt", data, size));
 }

@@ -50,7 +50,7 @@ static void options(const fields *f) {
     vae_option_t option = {.struct_size = sizeof option};
     int32_t i = 0;
     while (vae_registry_option(f->path, f->value, i, &option) == VAE_OK) {
-        MUST_HOLD(option.name && option.type && option.preset && option.range && option.text);
+        MUST_HOLD(option.name && option.type && option.default_value && option.range && option.text);
         i++;
     }
     fuzz_sentence();

@@ -35,6 +35,16 @@ def cifar(c):
     c.refused("records of CIFAR-100", c.write("c.bin", b"\1" + record(3)), "CIFAR-100 is not read")
 
 
+def stored(data, blocks):
+    """A gzip file of stored blocks with a wrong checksum, which zlib reads late: its blocks end where a read of 256 KiB ends."""
+    size, out = -(-len(data) // blocks), gzip.compress(b"")[:10]
+    for i in range(blocks):
+        part = data[i * size:(i + 1) * size]
+        out += struct.pack("<BHH", i == blocks - 1, len(part), len(part) ^ 0xffff) + part
+    assert len(out) % (1 << 18) == 0
+    return out + bytes(8)
+
+
 def mnist(c):
     image, big = f.idx((6, 28, 28), bytes(6 * 784)), f.idx((2, 32, 32), bytes(2048))
     digits = f.idx((6,), bytes([3, 1, 4, 1, 5, 9]))
@@ -79,6 +89,8 @@ def mnist(c):
     torn = bytearray(gzip.compress(f.idx((560, 32, 32, 3), bytes(560 * 3072))))
     torn[-8] ^= 1
     c.refused("a checksum that is wrong", c.write("torn.gz", bytes(torn)), "damaged")
+    c.refused("a checksum that is read when all values are", c.write("late.gz", stored(f.idx((2338, 28, 28), bytes(2338 * 784)), 398)),
+              "damaged or cut short at its end", "grey")
 
 
 def by_name(c):
