@@ -414,6 +414,8 @@ static vae_model_t *around(const char *example) {
         "input 24\nencoder tap wide\nlatent gaussian dim=3\ndecoder linear out=4 | %s | linear out=24\nlikelihood gaussian\n",
         "input 2x3x4\nencoder tap wide | flatten\nlatent gaussian dim=3\ndecoder linear out=6 | reshape 2x3x1 | %s | flatten | "
         "linear out=24 | reshape 2x3x4\nlikelihood gaussian\n",
+        "input 24\ncondition classes=1 vector=2\nencoder %s | linear out=8\nlatent gaussian dim=3\ndecoder linear out=24\n"
+        "likelihood gaussian\n",
     };
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         char spec[1024];
@@ -459,10 +461,16 @@ START_TEST(test_every_layer_trains_saves_and_loads) {
     example_of("layer", vae_registry_name("layer", _i), example, sizeof(example));
     vae_model_t *m = around(example);
     float *x = filled(4 * vae_model_input_size(m), 1);
+    const int32_t label[4] = {0};
+    const vae_batch_t batch = {.struct_size = sizeof(batch),
+                               .n = 4,
+                               .x = x,
+                               .label = vae_model_class_count(m) > 0 ? label : NULL,
+                               .condition = vae_model_condition_size(m) > 0 ? x : NULL};
     ck_assert_ok(vae_trainer_create(&t, m, "optimizer adam lr=0.01", 4));
     double first = 0;
     for (int i = 0; i < 30; i++) {
-        ck_assert_ok(vae_trainer_step(t, 4, x, &a));
+        ck_assert_ok(vae_trainer_step_batch(t, &batch, &a));
         if (i == 0) first = a.loss;
     }
     ck_assert_msg(a.loss < first, "%s: loss %g, then %g", example, first, a.loss);

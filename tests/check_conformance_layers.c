@@ -116,14 +116,15 @@ static const char *training_apart(rig *g) {
     train(g, EXAMPLES, a.x, a.dy, NULL, a.y, a.dx, a.grads);
     for (int64_t i = 0; i < EXAMPLES; i++) {
         pass p;
+        g->first = i;
         pass_open(&p, g, 1, 1, NULL);
-        p.run.first_item = (uint32_t)i;
         vaei_stack_forward(g->stack, &p.run, &p.slot, a.x + i * in, y);
         differs |= memcmp(y, a.y + i * out, floats(out)) != 0;
         vaei_stack_backward(g->stack, &p.run, &p.slot, a.x + i * in, y, a.dy + i * out, dx);
         differs |= memcmp(dx, a.dx + i * in, floats(in)) != 0;
         pass_close(&p, g);
     }
+    g->first = 0;
     probe_close(&a);
     block_free(y, floats(out));
     block_free(dx, floats(in));
@@ -141,10 +142,12 @@ static const char *inference_apart(rig *g) {
     for (size_t i = 0; i < VAEI_COUNT(parts); i++)
         for (int64_t first = 0; first < EXAMPLES && !failure; first += parts[i]) {
             const int64_t count = EXAMPLES - first < parts[i] ? EXAMPLES - first : parts[i];
+            g->first = first;
             float *y = infer(g, count, x + first * in, NULL);
             failure = same_bytes("inference", "an example apart", y, whole + first * out, floats(count * out));
             block_free(y, floats(count * out));
         }
+    g->first = 0;
     block_free(x, floats(EXAMPLES * in));
     block_free(whole, floats(EXAMPLES * out));
     return failure;

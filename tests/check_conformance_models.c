@@ -26,18 +26,19 @@ static int32_t stand_layer(int32_t i, const vaei_module *m, const char *example,
     static const char *const inputs[] = {"6x8x4", "24", "5x6"};
     static const int32_t sizes[] = {192, 24, 30};
     (void)m;
-    if (i == 5) return 0;
-    if (i >= 3) { /* what stands in a decoder only */
+    if (i == 6) return 0;
+    if (i == 3 || i == 4) { /* what stands in a decoder only */
         snprintf(c->spec, TEXT,
                  "input 4x4x3\nencoder conv2d out=2 kernel=1%s | tap wide | flatten | linear out=4\nlatent gaussian dim=2\n"
                  "decoder linear out=32%s | %s | flatten | linear out=48 | reshape 4x4x3\nlikelihood gaussian\n",
                  i == 3 ? "" : " | flatten", i == 3 ? " | reshape 4x4x2" : "", example);
         return 1;
     }
+    const char *const condition = i == 5 ? "condition classes=3 vector=2\n" : ""; /* what reads one */
     snprintf(c->spec, TEXT,
-             "input %s\nencoder %s | flatten | linear out=4\nlatent gaussian dim=2\n"
+             "input %s\n%sencoder %s | flatten | linear out=4\nlatent gaussian dim=2\n"
              "decoder linear out=%d | reshape %s\nlikelihood gaussian\n",
-             inputs[i], example, (int)sizes[i], inputs[i]);
+             inputs[i % 5], condition, example, (int)sizes[i % 5], inputs[i % 5]);
     return 1;
 }
 
@@ -162,7 +163,11 @@ static void step(vae_trainer_t *t, const vae_model_t *m, int32_t number) {
     float *x = filled(BATCH * S, (uint32_t)(10 + number));
     int32_t label[BATCH];
     for (int i = 0; i < BATCH; i++) label[i] = (int32_t)(classes > 0 ? i % classes : 0);
-    const vae_batch_t batch = {.struct_size = sizeof(batch), .n = BATCH, .x = x, .label = classes > 0 ? label : NULL};
+    const vae_batch_t batch = {.struct_size = sizeof(batch),
+                               .n = BATCH,
+                               .x = x,
+                               .label = classes > 0 ? label : NULL,
+                               .condition = vae_model_condition_size(m) > 0 ? x : NULL};
     ck_assert_ok(vae_trainer_step_batch(t, &batch, NULL));
     free(x);
 }

@@ -338,6 +338,7 @@ COUNT_OF(model_latent_size, vae_model_t *, 0)
 COUNT_OF(model_codes_per_example, vae_model_t *, 0)
 COUNT_OF(model_codebook_size, vae_model_t *, 0)
 COUNT_OF(model_class_count, vae_model_t *, 0)
+COUNT_OF(model_condition_size, vae_model_t *, 0)
 COUNT_OF(model_param_count, vae_model_t *, 0)
 COUNT_OF(model_param_total, vae_model_t *, 0)
 

@@ -133,6 +133,14 @@ void of_encode_codes(rig *r) {
     FRIENDLY(vae_encode_codes(r->codes_session, n, r->x, codes));
 }
 
+void of_encode_codes_batch(rig *r) {
+    int32_t *codes = (int32_t *)(void *)r->y;
+    REFUSED(vae_encode_codes_batch(NULL, BATCH(.n = 1, .x = r->x), codes));
+    REFUSED_BATCH(vae_encode_codes_batch(r->codes_session, batch, codes), label);
+    HOSTILE(r, r->codes_each, vae_encode_codes_batch(r->codes_session, BATCH(.n = n, .x = r->x), codes));
+    FRIENDLY(vae_encode_codes_batch(r->codes_session, BATCH(.n = n, .x = r->x), codes));
+}
+
 void of_decode_codes(rig *r) {
     REFUSED(vae_decode_codes(NULL, 1, r->codes, r->y));
     REFUSED(vae_decode_codes(r->codes_session, 1, NULL, r->y));

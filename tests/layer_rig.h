@@ -31,7 +31,11 @@ typedef struct rig {
     vaei_stack *stack;
     vaei_params params;
     float *values;
+    int64_t first; /* number of the example that passes begin with: by it go noise and conditions */
 } rig;
+
+/* What the examples of the rig bring besides x. */
+enum { RIG_CLASSES = 3, RIG_VECTOR = 2 };
 
 /* Values on a lattice: 0.25 apart, none nearer to 0 than 0.125, no two alike in a small window. A finite difference
  * over less than that meets no kink. */
@@ -62,6 +66,7 @@ static inline vae_status_t rig_open(rig *g, const char *text, const vaei_shape *
     const int length = snprintf(section, sizeof(section), "encoder %s\n", text);
     VAEI_TRY(vaei_document_parse(&document, &g->arena, section, (size_t)length));
     vaei_build_init(&build, &g->arena);
+    build.condition = (vaei_condition){RIG_CLASSES, RIG_VECTOR};
     VAEI_TRY(vaei_stack_build(&g->stack, &build, &document.first->pipeline, "encoder", in));
     VAEI_TRY(vaei_build_finish(&build, &g->params));
     VAEI_TRY(vaei_stacks_link(build.stacks, &g->arena));
@@ -94,6 +99,8 @@ typedef struct pass {
     vaei_slot slot;
     vaei_bytes need;
     float *grads;
+    int32_t *label;
+    float *condition;
 } pass;
 
 static inline void pass_open(pass *p, const rig *g, int64_t n, int32_t training, const vaei_pool *pool) {
@@ -105,7 +112,13 @@ static inline void pass_open(pass *p, const rig *g, int64_t n, int32_t training,
                           .stats = block_make(p->need.stats)};
     p->grads = block_make(floats(g->params.n_floats));
     memset(p->grads, 0, floats(g->params.n_floats));
+    p->label = block_make((size_t)n * sizeof(*p->label));
+    p->condition = block_make(floats(n * RIG_VECTOR));
+    for (int64_t i = 0; i < n; i++) p->label[i] = (int32_t)((g->first + i) * 2 % RIG_CLASSES);
+    for (int64_t i = 0; i < n * RIG_VECTOR; i++) p->condition[i] = lattice(g->first * RIG_VECTOR + i);
     p->run = (vaei_run){.k = kernels(),
+                        .first_item = (uint32_t)g->first,
+                        .batch = {.label = p->label, .condition = p->condition, .of_condition = RIG_VECTOR},
                         .pool = pool,
                         .n = n,
                         .training = training,
@@ -121,6 +134,8 @@ static inline void pass_close(pass *p, const rig *g) {
     block_free(p->slot.scratch, p->need.scratch);
     block_free(p->slot.stats, p->need.stats);
     block_free(p->grads, floats(g->params.n_floats));
+    block_free(p->label, (size_t)p->run.n * sizeof(*p->label));
+    block_free(p->condition, floats(p->run.n * RIG_VECTOR));
 }
 
 /* y of n examples; a block. */

@@ -65,6 +65,9 @@ int32_t random_fail(random_report *out, const char *format, ...) __attribute__((
 /* The examples of a case, in the range that its likelihood takes. */
 float *random_examples(const random_case *c, const vae_model_t *m);
 
+/* Puts into the batch what the model's condition wants of its examples, which are those of the case from number `first` on. */
+void random_bring(const random_case *c, const vae_model_t *m, int64_t first, vae_batch_t *batch);
+
 void random_check(const random_case *c, random_report *out); /* everything */
 int32_t random_check_numbers(const random_case *c, random_report *out);
 

@@ -76,20 +76,29 @@ static int32_t known(const reference *r, random_report *out) {
     return !r->gave_up;
 }
 
-static int32_t check_session(reference *r, vae_model_t *m, int64_t n, const float *x, random_report *out) {
+/* n examples from number `first` on; their conditions for the reference too. */
+static vae_batch_t batch_of(reference *r, const random_case *c, const vae_model_t *m, int64_t first, int64_t n, const float *x) {
+    vae_batch_t b = {.struct_size = sizeof(b), .n = n, .x = x};
+    random_bring(c, m, first, &b);
+    if (r) r->label = b.label, r->condition = b.condition, r->of_condition = vae_model_condition_size(m);
+    return b;
+}
+
+static int32_t check_session(reference *r, const random_case *c, vae_model_t *m, int64_t n, const float *x, random_report *out) {
     const vaei_shape in = shape_of(m, 0), z = shape_of(m, 1);
     const int64_t D = n * vaei_shape_size(&z);
     float *mean = random_floats(D), *logvar = random_floats(D), *y = random_floats(n * vaei_shape_size(&in));
     reference_values mean_of, logvar_of;
     vae_session_t *s;
     reference_start(r, 0, WORK_MOST);
+    const vae_batch_t batch = batch_of(r, c, m, 0, n, x), latents = batch_of(r, c, m, 0, n, NULL);
     const reference_values h = reference_section(r, "encoder", reference_input(r, n, &in, x));
     if (!known(r, out) || !reference_posterior(r, h, &mean_of, &logvar_of)) return 1;
     RANDOM_TRY(out, vae_session_create(&s, m, n));
-    RANDOM_TRY(out, vae_encode(s, n, x, mean, logvar_of.at ? logvar : NULL));
+    RANDOM_TRY(out, vae_encode_batch(s, &batch, mean, logvar_of.at ? logvar : NULL));
     if (!compare_values("encode's mean", r, &mean_of, mean, out)) return 0;
     if (logvar_of.at && !compare_values("encode's logvar", r, &logvar_of, logvar, out)) return 0;
-    RANDOM_TRY(out, vae_decode(s, n, mean, y));
+    RANDOM_TRY(out, vae_decode_batch(s, &latents, mean, y));
     vae_session_destroy(s);
     reference_start(r, 0, WORK_MOST);
     const reference_values theta = reference_section(r, "decoder", reference_input(r, n, &z, mean));
@@ -164,9 +173,11 @@ static int32_t check_gradients(reference *r, const random_case *c, vae_model_t *
     forward f;
     vae_trainer_t *t = NULL;
     vae_metrics_t metrics = {.struct_size = sizeof(metrics)};
+    vae_batch_t batch = batch_of(r, c, m, 0, n, x);
     if (!forward_on_tape(r, m, n, x, noise, &f, out)) return 1;
+    batch.noise = f.logvar.at ? noise : NULL;
     RANDOM_TRY(out, random_trainer(&t, m, c->training, n));
-    const vae_status_t status = vae_trainer_backward(t, n, x, f.logvar.at ? noise : NULL, &metrics);
+    const vae_status_t status = vae_trainer_backward_batch(t, &batch, &metrics);
     if (status == VAE_OK) {
         const double free_bits = option_of(c->training, "elbo.free_bits");
         const int32_t loss = reference_loss(r, f.theta, x, &f.mean, &f.logvar, metrics.beta, free_bits);
@@ -187,7 +198,7 @@ static int32_t check_gradients(reference *r, const random_case *c, vae_model_t *
 
 /* Whether the examples of a batch are strangers to each other in training. */
 static int32_t separable(const random_case *c) {
-    static const char *const mixes[] = {"batchnorm", "dropout", "optimal", "free_bits", "prior"};
+    static const char *const mixes[] = {"batchnorm", "dropout", "drop=", "optimal", "free_bits", "prior"};
     const char *latent = strstr(c->model, "\nlatent ");
     if (strchr(c->training, '|')) return 0; /* a term may see all examples */
     for (size_t i = 0; i < sizeof(mixes) / sizeof(mixes[0]); i++)
@@ -195,12 +206,12 @@ static int32_t separable(const random_case *c) {
     return latent && (strncmp(latent + 8, "none", 4) == 0 || strncmp(latent + 8, "gaussian", 8) == 0);
 }
 
-/* The gradients of n examples, all parameters one behind the other. Returns 0 if the step is refused. */
-static int32_t gradients(const random_case *c, vae_model_t *m, int64_t n, const float *x, const float *noise, float *all, double *beta) {
+/* The gradients of a batch, all parameters one behind the other. Returns 0 if the step is refused. */
+static int32_t gradients(const random_case *c, vae_model_t *m, const vae_batch_t *batch, float *all, double *beta) {
     vae_trainer_t *t = NULL;
     vae_metrics_t metrics = {.struct_size = sizeof(metrics)};
-    if (random_trainer(&t, m, c->training, n) != VAE_OK) return 0;
-    const vae_status_t status = vae_trainer_backward(t, n, x, noise, &metrics);
+    if (random_trainer(&t, m, c->training, batch->n) != VAE_OK) return 0;
+    const vae_status_t status = vae_trainer_backward_batch(t, batch, &metrics);
     for (int64_t i = 0; status == VAE_OK && i < vae_model_param_count(m); i++) {
         vae_tensor_t *grad;
         if (vae_trainer_grad(t, i, &grad) != VAE_OK) abort();
@@ -219,12 +230,12 @@ typedef struct sums {
 } sums;
 
 /* One example: what the library gives, and the error that the reference expects there. Returns 0 where one of them gives nothing. */
-static int32_t add_example(reference *r, const random_case *c, vae_model_t *m, const float *x, const float *noise, float *room, sums *s,
+static int32_t add_example(reference *r, const random_case *c, vae_model_t *m, const vae_batch_t *one, float *room, sums *s,
                            random_report *out) {
     forward f;
     double beta;
-    if (!forward_on_tape(r, m, 1, x, noise, &f, out) || !gradients(c, m, 1, x, noise, room, &beta)) return 0;
-    const int32_t loss = reference_loss(r, f.theta, x, &f.mean, &f.logvar, beta, 0);
+    if (!forward_on_tape(r, m, 1, one->x, one->noise, &f, out) || !gradients(c, m, one, room, &beta)) return 0;
+    const int32_t loss = reference_loss(r, f.theta, one->x, &f.mean, &f.logvar, beta, 0);
     if (!known(r, out)) return 0;
     tape_backward(&r->t, loss);
     for (int64_t i = 0; i < s->total; i++) { /* parameters are the first nodes */
@@ -269,8 +280,14 @@ static int32_t check_split(reference *r, const random_case *c, vae_model_t *m, c
     s.error = s.magnitude + s.total;
     float *batch = random_floats(s.total), *room = random_floats(s.total);
     const float *noise = strstr(c->model, "latent none") ? NULL : random_noise(c, c->n * D);
-    int32_t good = gradients(c, m, c->n, x, noise, batch, &beta);
-    for (int64_t i = 0; good && i < c->n; i++) good = add_example(r, c, m, x + i * S, noise ? noise + i * D : NULL, room, &s, out);
+    vae_batch_t all = batch_of(NULL, c, m, 0, c->n, x);
+    all.noise = noise;
+    int32_t good = gradients(c, m, &all, batch, &beta);
+    for (int64_t i = 0; good && i < c->n; i++) {
+        vae_batch_t one = batch_of(r, c, m, i, 1, x + i * S);
+        one.noise = noise ? noise + i * D : NULL;
+        good = add_example(r, c, m, &one, room, &s, out);
+    }
     const int32_t sound = !good || compare_split(m, c->n, batch, &s, out);
     free(s.gradient);
     out->splits += good;
@@ -285,7 +302,7 @@ int32_t random_check_numbers(const random_case *c, random_report *out) {
     const float *x = random_examples(c, m);
     const int64_t n = vae_model_input_size(m) > 2000 ? 1 : c->n < EXAMPLES_MOST ? c->n : EXAMPLES_MOST;
     reference_open(&r, m);
-    int32_t sound = check_session(&r, m, n, x, out);
+    int32_t sound = check_session(&r, c, m, n, x, out);
     if (sound && plain_loss(c)) sound = check_gradients(&r, c, m, n, x, out);
     if (sound && separable(c) && c->n > 1) sound = check_split(&r, c, m, x, out);
     reference_close(&r);

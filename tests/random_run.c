@@ -143,6 +143,32 @@ float *random_examples(const random_case *c, const vae_model_t *m) {
     return x;
 }
 
+static const int32_t *random_labels(const random_case *c, const vae_model_t *m) {
+    const int64_t classes = vae_model_class_count(m);
+    random_dice d = {c->seed + 13};
+    if (classes == 0) return NULL;
+    int32_t *labels = (int32_t *)(void *)random_floats(c->n);
+    for (int64_t i = 0; i < c->n; i++) labels[i] = (int32_t)random_range(&d, 0, classes - 1);
+    return labels;
+}
+
+void random_bring(const random_case *c, const vae_model_t *m, int64_t first, vae_batch_t *batch) {
+    static const int32_t *labels; /* of a process: it has one case */
+    static float *values;
+    const int64_t V = vae_model_condition_size(m);
+    random_dice d = {c->seed + 15};
+    char classes[32];
+    const int32_t wants =
+        vae_spec_get(c->model, "condition.classes", classes, sizeof(classes), NULL) == VAE_OK && strcmp(classes, "0") != 0;
+    if (wants && !labels) labels = random_labels(c, m);
+    if (V > 0 && !values) {
+        values = random_floats(c->n * V);
+        for (int64_t i = 0; i < c->n * V; i++) values[i] = (float)(4 * random_unit(&d) - 2);
+    }
+    if (wants) batch->label = labels + first;
+    if (V > 0) batch->condition = values + first * V;
+}
+
 /* ---- what comes out ----------------------------------------------------------------------------------------------- */
 
 static void keep(random_result *r, const char *name, const void *data, size_t bytes) {
@@ -176,6 +202,13 @@ typedef struct use {
     const int32_t *labels;
 } use;
 
+/* n examples from number i on, with x or without. */
+static vae_batch_t batch_of(const use *u, int64_t i, int64_t n, int32_t x) {
+    vae_batch_t b = {.struct_size = sizeof(b), .n = n, .x = x ? u->x + i * u->S : NULL};
+    random_bring(u->c, u->m, i, &b);
+    return b;
+}
+
 /* The examples of a batch in calls of v->part. */
 #define IN_PARTS(u, i, n) for (int64_t i = 0, n; n = (u)->c->n - i < (u)->v->part ? (u)->c->n - i : (u)->v->part, i < (u)->c->n; i += n)
 
@@ -184,8 +217,15 @@ static int32_t use_codes(const use *u, random_report *out) {
     float *y = keep_floats(u->r, "decode_codes", u->c->n * u->S);
     if (u->K == 0) return 1;
     keep(u->r, "encode_codes", codes, (size_t)(u->c->n * u->K) * sizeof(*codes));
-    IN_PARTS(u, i, n) RANDOM_TRY(out, vae_encode_codes(u->s, n, u->x + i * u->S, codes + i * u->K));
-    IN_PARTS(u, i, n) RANDOM_TRY(out, vae_decode_codes(u->s, n, codes + i * u->K, y + i * u->S));
+    IN_PARTS(u, i, n) {
+        const vae_batch_t batch = batch_of(u, i, n, 1);
+        RANDOM_TRY(out, vae_encode_codes_batch(u->s, &batch, codes + i * u->K));
+    }
+    IN_PARTS(u, i, n) {
+        vae_batch_t batch = batch_of(u, i, n, 0);
+        batch.codes = codes + i * u->K;
+        RANDOM_TRY(out, vae_decode_batch(u->s, &batch, NULL, y + i * u->S));
+    }
     return 1;
 }
 
@@ -195,7 +235,9 @@ static int32_t use_samples(const use *u, const char *name, uint32_t flags, rando
     float *x = keep_floats(u->r, name, N * u->S);
     RANDOM_TRY(out, vae_session_seed(u->s, 5));
     IN_PARTS(u, i, n) {
-        const vae_batch_t batch = {.struct_size = sizeof(batch), .flags = flags, .n = n, .label = u->labels ? u->labels + i : NULL};
+        vae_batch_t batch = batch_of(u, i, n, 0);
+        batch.flags = flags;
+        if (u->labels) batch.label = u->labels + i;
         const vae_status_t status = vae_sample_batch(u->s, &batch, x + i * u->S);
         if (!refused(u->r, i, status)) RANDOM_TRY(out, status);
         else memset(x, 0, (size_t)(N * u->S) * sizeof(float));
@@ -210,18 +252,23 @@ static int32_t use_session(const use *u, random_report *out) {
     float *y = keep_floats(u->r, "decode", N * u->S), *again = keep_floats(u->r, "reconstruct", N * u->S);
     double *scores = (double *)(void *)random_floats(6 * N);
     IN_PARTS(u, i, n) {
-        const vae_status_t both = vae_encode(u->s, n, u->x + i * u->S, mean + i * u->D, logvar + i * u->D);
+        const vae_batch_t batch = batch_of(u, i, n, 1);
+        const vae_status_t both = vae_encode_batch(u->s, &batch, mean + i * u->D, logvar + i * u->D);
         if (refused(u->r, i, both)) memset(logvar + i * u->D, 0, (size_t)(n * u->D) * sizeof(float));
         else RANDOM_TRY(out, both);
-        RANDOM_TRY(out, vae_encode(u->s, n, u->x + i * u->S, mean + i * u->D, NULL));
+        RANDOM_TRY(out, vae_encode_batch(u->s, &batch, mean + i * u->D, NULL));
+        RANDOM_TRY(out, vae_reconstruct_batch(u->s, &batch, again + i * u->S));
     }
-    IN_PARTS(u, i, n) RANDOM_TRY(out, vae_decode(u->s, n, mean + i * u->D, y + i * u->S));
-    IN_PARTS(u, i, n) RANDOM_TRY(out, vae_reconstruct(u->s, n, u->x + i * u->S, again + i * u->S));
+    IN_PARTS(u, i, n) {
+        const vae_batch_t batch = batch_of(u, i, n, 0);
+        RANDOM_TRY(out, vae_decode_batch(u->s, &batch, mean + i * u->D, y + i * u->S));
+    }
     if (!use_samples(u, "sample", 0, out) || !use_samples(u, "draw", VAE_BATCH_DRAW, out)) return 0;
     keep(u->r, "elbo", scores, (size_t)(3 * N) * sizeof(double));
     RANDOM_TRY(out, vae_session_seed(u->s, 6));
     IN_PARTS(u, i, n) {
-        const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .x = u->x + i * u->S, .label = u->labels ? u->labels + i : NULL};
+        vae_batch_t batch = batch_of(u, i, n, 1);
+        if (u->labels) batch.label = u->labels + i;
         const vae_status_t status = vae_elbo_batch(u->s, &batch, 1, scores + i, scores + N + i, scores + 2 * N + i);
         if (!refused(u->r, i, status)) RANDOM_TRY(out, status);
         else memset(scores, 0, (size_t)(3 * N) * sizeof(double));
@@ -247,7 +294,8 @@ static int32_t keep_params(const use *u, const char *name) {
 static int32_t step(const use *u, vae_trainer_t *t, int64_t n, random_report *out) {
     vae_metrics_t *metrics = (vae_metrics_t *)(void *)random_floats(sizeof(*metrics) / sizeof(float) + 2);
     metrics->struct_size = sizeof(*metrics);
-    vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .x = u->x, .label = u->labels};
+    vae_batch_t batch = batch_of(u, 0, n, 1);
+    if (u->labels) batch.label = u->labels;
     vae_status_t status = vae_trainer_step_batch(t, &batch, metrics);
     if (status == VAE_E_UNSUPPORTED && batch.label) { /* the prior is not what learns */
         batch.label = NULL;
@@ -295,15 +343,6 @@ static int32_t use_trainer(const use *u, vae_ctx_t *ctx, random_report *out) {
     return keep_params(u, "parameters after training");
 }
 
-static const int32_t *random_labels(const random_case *c, const vae_model_t *m) {
-    const int64_t classes = vae_model_class_count(m);
-    random_dice d = {c->seed + 13};
-    if (classes == 0) return NULL;
-    int32_t *labels = (int32_t *)(void *)random_floats(c->n);
-    for (int64_t i = 0; i < c->n; i++) labels[i] = (int32_t)random_range(&d, 0, classes - 1);
-    return labels;
-}
-
 int32_t random_run(const random_case *c, const random_variant *v, random_result *r, random_report *out) {
     vae_ctx_t *ctx = random_ctx(v->threads, v->isa);
     vae_session_t *s = NULL;
@@ -333,7 +372,8 @@ int32_t random_run(const random_case *c, const random_variant *v, random_result 
     if (!use_trainer(&u, ctx, out)) return 0;
     float *after = keep_floats(r, "reconstruct after training", c->n * u.S);
     IN_PARTS(&u, i, n) {
-        const vae_status_t status = vae_reconstruct(s, n, u.x + i * u.S, after + i * u.S);
+        const vae_batch_t batch = batch_of(&u, i, n, 1);
+        const vae_status_t status = vae_reconstruct_batch(s, &batch, after + i * u.S);
         if (!refused(r, i, status)) RANDOM_TRY(out, status);
     }
     vae_session_destroy(s);

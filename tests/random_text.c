@@ -23,7 +23,8 @@ enum { TRIES = 24, PARAMS_MOST = 40000 };
 typedef struct text_dice {
     random_dice d;
     vae_ctx_t *ctx;
-    int64_t size_most; /* of an example between two layers */
+    int64_t size_most;  /* of an example between two layers */
+    char condition[64]; /* a section, or "" */
 } text_dice;
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
@@ -131,10 +132,11 @@ static int32_t builds(vae_ctx_t *ctx, const char *text, vaei_shape *latent, int6
 }
 
 /* A model whose encoder and latent are to be tried. */
-static void write_probe(char text[RANDOM_TEXT_MAX], const vaei_shape *in, const char *encoder, const char *more, const char *latent) {
+static void write_probe(const text_dice *t, char text[RANDOM_TEXT_MAX], const vaei_shape *in, const char *encoder, const char *more,
+                        const char *latent) {
     vaei_writer w = {text, RANDOM_TEXT_MAX, 0};
     char shape[96];
-    vaei_write(&w, "input %s\nencoder %s%s\nlatent %s\n", shape_text(in, shape), encoder, more, latent);
+    vaei_write(&w, "input %s\n%sencoder %s%s\nlatent %s\n", shape_text(in, shape), t->condition, encoder, more, latent);
     vaei_write(&w, "decoder flatten | linear out=1 bias=false | linear out=%lld | reshape %s\nlikelihood gaussian\n",
                (long long)vaei_shape_size(in), shape);
 }
@@ -143,20 +145,22 @@ static void write_probe(char text[RANDOM_TEXT_MAX], const vaei_shape *in, const 
 static int32_t shape_behind(text_dice *t, const vaei_shape *in, const char *stack, vaei_shape *out) {
     char text[RANDOM_TEXT_MAX];
     vaei_shape probe = {0};
-    write_probe(text, in, stack, "", "none");
+    write_probe(t, text, in, stack, "", "none");
     if (!builds(t->ctx, text, &probe, PARAMS_MOST + 3 * t->size_most) || vaei_shape_size(&probe) > t->size_most) return 0;
     *out = probe;
     return 1;
 }
 
-/* Layers with many options have many ways to be wrong: they come more often. */
-static const vaei_module *any_layer(random_dice *d) {
+/* Layers with many options have many ways to be wrong: they come more often, and most often the one that reads what the text has a
+ * section for. */
+static const vaei_module *any_layer(const text_dice *t, random_dice *d) {
     int64_t all = 0;
     for (int32_t pass = 0;; pass++) {
         int64_t at = pass ? random_range(d, 0, all - 1) : -1;
         for (size_t i = 0; i < vaei_layers_count; i++) {
             int64_t weight = strchr(vaei_layers[i]->examples, '{') ? 4 : 2;
             for (const vaei_option *o = vaei_layers[i]->options; o && o->name; o++) weight++;
+            if (t->condition[0] && strcmp(vaei_layers[i]->name, "condition") == 0) weight *= 5;
             if (!pass) all += weight;
             if (pass && (at -= weight) < 0) return vaei_layers[i];
         }
@@ -179,7 +183,7 @@ static int32_t stack_between(text_dice *t, const vaei_shape *in, const vaei_shap
 /* One layer, with the stacks it holds. */
 static void random_layer(text_dice *t, const vaei_shape *in, int32_t depth, vaei_writer *w) {
     char body[2048], other[2048];
-    const vaei_module *m = any_layer(&t->d);
+    const vaei_module *m = any_layer(t, &t->d);
     vaei_shape shape = *in;
     if (depth < 2 && random_chance(&t->d, 5)) {
         if (stack_between(t, in, in, depth + 1, body, sizeof(body)))
@@ -224,6 +228,12 @@ static void random_stack(text_dice *t, vaei_shape *shape, int64_t layers, int32_
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------------------------- */
+
+static void random_condition(text_dice *t) {
+    const int64_t classes = random_range(&t->d, 0, 4), vector = random_chance(&t->d, 50) ? random_range(&t->d, 1, 3) : 0;
+    if (classes + vector == 0) return;
+    (void)snprintf(t->condition, sizeof(t->condition), "condition classes=%d vector=%d\n", (int)classes, (int)vector);
+}
 
 static vaei_shape random_input(random_dice *d, int32_t large) {
     const int64_t side = large ? 24 : random_chance(d, 80) ? 9 : 17, channels = random_range(d, 1, random_chance(d, 70) ? 4 : 9);
@@ -280,7 +290,7 @@ static void random_front(text_dice *t, const vaei_shape *in, int64_t layers, cha
         const char *flat = h.n > 1 && i % 2 ? encoder[0] ? " | flatten" : "flatten" : "";
         const int64_t which = i == TRIES - 1 ? 0 : random_range(&t->d, 0, (int64_t)vaei_latents_count - 1);
         write_module(&t->d, vaei_latents[which], &h, &l);
-        write_probe(text, in, encoder, flat, latent);
+        write_probe(t, text, in, encoder, flat, latent);
         if (builds(t->ctx, text, z, 2 * PARAMS_MOST) && vaei_shape_size(z) <= t->size_most) {
             vaei_write(&e, "%s", flat);
             return;
@@ -373,7 +383,7 @@ static void random_ties(text_dice *t, random_case *c) {
 
 void random_case_make(random_case *c, uint64_t seed) {
     static const vae_ctx_config_t *const no_config = NULL;
-    text_dice t = {{seed * UINT64_C(0xD1342543DE82EF95) + 7}, NULL, 0};
+    text_dice t = {{seed * UINT64_C(0xD1342543DE82EF95) + 7}, NULL, 0, ""};
     char encoder[4096], decoder[4096], latent[512], likelihood[256], shape[96];
     if (vae_ctx_create(&t.ctx, no_config) != VAE_OK) abort();
     memset(c, 0, sizeof(*c));
@@ -381,6 +391,7 @@ void random_case_make(random_case *c, uint64_t seed) {
     const int32_t large = random_chance(&t.d, 5);
     t.size_most = large ? 20000 : 1500;
     const vaei_shape in = random_input(&t.d, large);
+    if (random_chance(&t.d, 25)) random_condition(&t);
     const int64_t layers = random_range(&t.d, 1, 12), first = random_range(&t.d, 0, layers);
     vaei_shape z = in;
     random_front(&t, &in, first, encoder, sizeof(encoder), latent, &z);
@@ -394,8 +405,8 @@ void random_case_make(random_case *c, uint64_t seed) {
         if (!theta_of(&t, &in, likelihood, &theta)) continue;
         decoder[d.length] = '\0';
         random_end(&t, &behind, &theta, &end);
-        (void)snprintf(c->model, sizeof(c->model), "input %s\nencoder %s\nlatent %s\ndecoder %s\nlikelihood %s\n", shape_text(&in, shape),
-                       encoder, latent, decoder, likelihood);
+        (void)snprintf(c->model, sizeof(c->model), "input %s\n%sencoder %s\nlatent %s\ndecoder %s\nlikelihood %s\n", shape_text(&in, shape),
+                       t.condition, encoder, latent, decoder, likelihood);
         if (builds(t.ctx, c->model, NULL, 4 * PARAMS_MOST)) break;
     }
     if (random_chance(&t.d, 30)) random_prior(&t, &z, c);

@@ -28,6 +28,9 @@ typedef struct reference {
     int32_t *param; /* first node of each parameter */
     int64_t n_params;
     int32_t training;
+    const int32_t *label;   /* [n] what the examples bring besides x, or NULL */
+    const float *condition; /* [n][of_condition] */
+    int64_t of_condition;
     uint64_t work, most_work; /* multiplications so far; run() gives up beyond */
     const char *gave_up;      /* why there is no reference: "no formula of layer x"; NULL: there is one */
 } reference;

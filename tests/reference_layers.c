@@ -410,6 +410,47 @@ static reference_values residual(reference *r, const reference_layer *l, referen
     return y;
 }
 
+/* ---- conditions --------------------------------------------------------------------------------------------------- */
+
+/* e of example n: the embedding of its class, or one-hot of `classes`, and its own values. Returns how many. */
+static int64_t condition_of(reference *r, int64_t n, int32_t embedding, int64_t size, int32_t *e) {
+    for (int64_t j = 0; j < size; j++)
+        e[j] = embedding >= 0 ? embedding + (int32_t)(r->label[n] * size + j) : tape_leaf(&r->t, r->label[n] == j);
+    for (int64_t j = 0; j < r->of_condition; j++) e[size + j] = tape_leaf(&r->t, (double)r->condition[n * r->of_condition + j]);
+    return size + r->of_condition;
+}
+
+static int32_t times(reference *r, int64_t E, const int32_t *e, int32_t row) {
+    tape_sum_begin(&r->t);
+    for (int64_t j = 0; j < E; j++) tape_sum_add(&r->t, e[j], row + (int32_t)j);
+    return tape_sum_end(&r->t, 1);
+}
+
+static reference_values condition(reference *r, const reference_layer *l, reference_values x) {
+    const int32_t concat = strcmp(reference_word(l, "mode"), "concat") == 0, embedding = reference_param(r, l->path, "embedding.weight");
+    const int32_t scale = reference_param(r, l->path, "scale.weight"), shift = reference_param(r, l->path, "shift.weight");
+    const int64_t C = channels_of(&x), P = size_of(&x) / C, classes = r->label ? vae_model_class_count(r->model) : 0;
+    const int64_t size = classes == 0 ? 0 : concat ? classes : reference_int(l, "dim"), wide = concat ? C + size + r->of_condition : C;
+    int32_t *e = vaei_arena_array(&r->arena, (size_t)(size + r->of_condition) + 1, sizeof(*e));
+    vaei_shape shape = x.shape;
+    shape.d[shape.n - 1] = wide;
+    const reference_values y = reference_new(r, x.n, &shape);
+    if (!e) abort();
+    if (r->training && reference_float(l, "drop") > 0) r->gave_up = "drop of condition";
+    for (int64_t n = 0; n < x.n; n++) {
+        const int64_t E = condition_of(r, n, embedding, size, e);
+        for (int64_t c = 0; c < wide; c++) {
+            const int32_t t = concat ? -1 : times(r, E, e, shift + (int32_t)(c * E));
+            const int32_t s = scale < 0 ? -1 : tape_add(&r->t, tape_leaf(&r->t, 1), times(r, E, e, scale + (int32_t)(c * E)));
+            for (int64_t p = n * P; p < (n + 1) * P; p++) {
+                const int32_t in = c < C ? x.at[p * C + c] : e[c - C], by = s < 0 ? in : tape_multiply(&r->t, in, s);
+                y.at[p * wide + c] = concat ? in : tape_add(&r->t, by, t);
+            }
+        }
+    }
+    return y;
+}
+
 /* Random only in training, where the library alone knows what it dropped. */
 static reference_values dropout(reference *r, const reference_layer *l, reference_values x) {
     if (r->training && reference_float(l, "p") > 0) r->gave_up = "dropout";
@@ -452,6 +493,7 @@ reference_formula reference_find(const char *layer) {
         {"groupnorm", groupnorm},
         {"layernorm", layernorm},
         {"dropout", dropout},
+        {"condition", condition},
         {"flatten", flatten},
         {"reshape", reshape},
         {"upsample", upsample},

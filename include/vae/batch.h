@@ -13,11 +13,14 @@
  * Arrays are borrowed: the library reads them during the call, and keeps none. A member that the call does not read must be NULL: the
  * library refuses what it would otherwise ignore. What each call reads, and what it cannot do without (*):
  *
- *     vae_encode_batch, vae_reconstruct_batch     x*
+ *     vae_encode_batch, vae_reconstruct_batch, vae_encode_codes_batch     x*
  *     vae_decode_batch                            codes, or nothing if z is given
  *     vae_sample_batch                            label, noise, flag VAE_BATCH_DRAW
  *     vae_elbo_batch                              x*, label, noise
- *     vae_trainer_step_batch, _backward_batch     x* (under objective prior x or codes), label, noise, weight */
+ *     vae_trainer_step_batch, _backward_batch     x* (under objective prior x or codes), label, noise, weight
+ *
+ * A model with a section `condition` wants label* (condition classes=) and condition* (condition vector=) in every call, but under
+ * objective prior with codes, which runs the prior alone. Else label is of priors with classes, and nothing reads condition. */
 #ifndef VAE_BATCH_H
 #define VAE_BATCH_H
 
@@ -32,14 +35,15 @@ extern "C" {
 
 /** S = vae_model_input_size(), D = vae_model_latent_size(). A member that is NULL is not given. @since 0.1 */
 typedef struct vae_batch {
-    uint32_t struct_size; /* sizeof(vae_batch_t) as the caller knows it */
-    uint32_t flags;       /* 0, or VAE_BATCH_DRAW */
-    int64_t n;            /* examples, >= 0 */
-    const float *x;       /* [n][S] finite, within what the likelihood is of */
-    const int32_t *label; /* [n] 0..vae_model_class_count()-1 */
-    const int32_t *codes; /* [n][vae_model_codes_per_example()] 0..vae_model_codebook_size()-1 */
-    const float *noise;   /* [n][D] standard normal, finite; of vae_elbo_batch() [n][k][D]; NULL: drawn */
-    const float *weight;  /* [n] >= 0, finite, not all 0: how often an example counts in loss and gradient; NULL: once each */
+    uint32_t struct_size;   /* sizeof(vae_batch_t) as the caller knows it */
+    uint32_t flags;         /* 0, or VAE_BATCH_DRAW */
+    int64_t n;              /* examples, >= 0 */
+    const float *x;         /* [n][S] finite, within what the likelihood is of */
+    const int32_t *label;   /* [n] 0..vae_model_class_count()-1 */
+    const float *condition; /* [n][vae_model_condition_size()] finite */
+    const int32_t *codes;   /* [n][vae_model_codes_per_example()] 0..vae_model_codebook_size()-1 */
+    const float *noise;     /* [n][D] standard normal, finite; of vae_elbo_batch() [n][k][D]; NULL: drawn */
+    const float *weight;    /* [n] >= 0, finite, not all 0: how often an example counts in loss and gradient; NULL: once each */
 } vae_batch_t;
 
 #ifdef __cplusplus

@@ -110,8 +110,12 @@ VAE_API int64_t vae_model_codes_per_example(const vae_model_t *model);
 /** K: a code is 0..K-1; 0 without a latent of codes, or if not a model. @since 0.1 */
 VAE_API int64_t vae_model_codebook_size(const vae_model_t *model);
 
-/** Classes of the examples that the prior tells apart, and wants labels of: 0..this-1; 0: it has none, or not a model. @since 0.1 */
+/** Classes of the examples that the model's condition or its prior tells apart, and wants labels of: 0..this-1; 0: it has none, or not a
+ * model. @since 0.1 */
 VAE_API int64_t vae_model_class_count(const vae_model_t *model);
+
+/** Values that each example brings besides x (condition vector=): vae_batch_t.condition; 0: none, or not a model. @since 0.1 */
+VAE_API int64_t vae_model_condition_size(const vae_model_t *model);
 
 /** Number of parameter tensors (the running statistics of batch norm included); 0 if not a model. @since 0.1 */
 VAE_API int64_t vae_model_param_count(const vae_model_t *model);

@@ -83,6 +83,9 @@ VAE_API vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, ui
  */
 VAE_API vae_status_t vae_encode_codes(vae_session_t *session, int64_t n, const float *x, int32_t *codes);
 
+/** vae_encode_codes() of a batch. @since 0.1 */
+VAE_API vae_status_t vae_encode_codes_batch(vae_session_t *session, const vae_batch_t *batch, int32_t *codes);
+
 /**
  * Decode codes into the mean of the likelihood.
  * @param codes  input[n][vae_model_codes_per_example()], 0..K-1; a residual quantizer takes -1 too, for a stage that adds nothing

@@ -12,6 +12,7 @@ static vae_status_t refuse_unread(const vae_batch_t *b, const char *call, int32_
     } members[] = {
         {"x", b->x, VAEI_READS_X},
         {"label", b->label, VAEI_READS_LABEL},
+        {"condition", b->condition, VAEI_READS_CONDITION},
         {"codes", b->codes, VAEI_READS_CODES},
         {"noise", b->noise, VAEI_READS_NOISE},
         {"weight", b->weight, VAEI_READS_WEIGHT},
@@ -32,18 +33,47 @@ vae_status_t vaei_batch_open(vaei_batch *out, int64_t *n, const vae_model_t *mod
         return vaei_fail(VAE_E_VERSION, "batch: flags 0x%x, this library knows VAE_BATCH_DRAW only", (unsigned)b.flags);
     if (b.flags && !(reads & VAEI_READS_DRAW)) return vaei_fail(VAE_E_ARG, "flags: %s() draws no x, wanted 0", call);
     VAEI_TRY(vaei_check_extent(b.n, 1, 1));
+    if (b.condition && net->condition.vector == 0)
+        return vaei_fail(VAE_E_UNSUPPORTED, "condition: the model has no section 'condition vector=...': leave it NULL");
+    if (net->condition.classes > 0) reads |= VAEI_READS_LABEL;
+    if (net->condition.vector > 0) reads |= VAEI_READS_CONDITION;
     VAEI_TRY(refuse_unread(&b, call, reads));
     *n = b.n;
     *out = (vaei_batch){.x = b.x,
                         .label = b.label,
+                        .condition = b.condition,
                         .codes = b.codes,
                         .noise = b.noise,
                         .weight = b.weight,
                         .of_x = net->likelihood.size,
+                        .of_condition = net->condition.vector,
                         .of_codes = net->latent.n_codes,
                         .of_noise = net->z_size,
                         .total = (double)b.n};
+    return reads & VAEI_READS_LATER ? VAE_OK : vaei_batch_check_condition(model, out, b.n, call);
+}
+
+static vae_status_t check_classes(const int32_t *label, int64_t n, int64_t classes) {
+    for (int64_t i = 0; i < n; i++)
+        if (label[i] < 0 || label[i] >= classes)
+            return vaei_fail(VAE_E_ARG, "label[%lld]: %ld, wanted 0..%lld of %lld classes", (long long)i, (long)label[i],
+                             (long long)classes - 1, (long long)classes);
     return VAE_OK;
+}
+
+vae_status_t vaei_batch_check_condition(const vae_model_t *model, const vaei_batch *b, int64_t n, const char *call) {
+    const vaei_condition *const c = &model->network.condition;
+    VAEI_TRY(vaei_check_extent(n, c->classes > 0 || c->vector > 0 ? b->of_x : 1, sizeof(float)));
+    if (c->classes > 0 && !b->label && n > 0)
+        return vaei_fail(VAE_E_ARG, "label: is NULL, and the model has condition classes=%lld: call %s() with the label of each example",
+                         (long long)c->classes, call);
+    if (c->classes > 0) VAEI_TRY(check_classes(b->label, n, c->classes));
+    if (c->vector == 0) return VAE_OK;
+    if (!b->condition && n > 0)
+        return vaei_fail(VAE_E_ARG,
+                         "condition: is NULL, and the model has condition vector=%lld: call %s() with the values of each example",
+                         (long long)c->vector, call);
+    return vaei_check_rows(model, "condition", n, c->vector, b->condition, -FLT_MAX, FLT_MAX);
 }
 
 vae_status_t vaei_batch_check_x(const vae_model_t *model, const vaei_batch *b, int64_t n) {
@@ -58,16 +88,14 @@ vae_status_t vaei_batch_check_noise(const vae_model_t *model, const vaei_batch *
 vae_status_t vaei_batch_check_label(const vae_model_t *model, const vaei_batch *b, int64_t n) {
     const vaei_prior *prior = &model->network.prior;
     if (prior->classes == 0)
-        return b->label ? vaei_fail(VAE_E_UNSUPPORTED, "label: prior %s has no classes", prior->ops->module.name) : VAE_OK;
+        return b->label && model->network.condition.classes == 0
+                   ? vaei_fail(VAE_E_UNSUPPORTED, "label: prior %s has no classes", prior->ops->module.name)
+                   : VAE_OK;
     if (!b->label && n > 0)
         return vaei_fail(VAE_E_ARG,
                          "label: is NULL, and prior %s tells %lld classes apart: give a vae_batch_t with the label of each example",
                          prior->ops->module.name, (long long)prior->classes);
-    for (int64_t i = 0; i < n; i++)
-        if (b->label[i] < 0 || b->label[i] >= prior->classes)
-            return vaei_fail(VAE_E_ARG, "label[%lld]: %ld, wanted 0..%lld of %lld classes", (long long)i, (long)b->label[i],
-                             (long long)prior->classes - 1, (long long)prior->classes);
-    return VAE_OK;
+    return check_classes(b->label, n, prior->classes);
 }
 
 vae_status_t vaei_batch_check_weight(vaei_batch *b, int64_t n) {

@@ -152,7 +152,13 @@ int64_t vae_model_codebook_size(const vae_model_t *model) {
 }
 
 int64_t vae_model_class_count(const vae_model_t *model) {
-    return is_model(model) ? model->network.prior.classes : 0;
+    if (!is_model(model)) return 0;
+    const vaei_network *net = &model->network;
+    return net->condition.classes > 0 ? net->condition.classes : net->prior.classes;
+}
+
+int64_t vae_model_condition_size(const vae_model_t *model) {
+    return is_model(model) ? model->network.condition.vector : 0;
 }
 
 int64_t vae_model_param_count(const vae_model_t *model) {

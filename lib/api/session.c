@@ -277,6 +277,7 @@ vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *p
         return vaei_fail(VAE_E_UNSUPPORTED, "model: makes %s, wanted an image of 1, 3 or 4 channels", vaei_shape_text(in, text));
     const int64_t H = in->d[0], W = in->d[1], C = in->d[2];
     VAEI_TRY(check_input(session, "z", 1, net->z_size, z));
+    VAEI_TRY(vaei_batch_check_condition(session->model, &(vaei_batch){.of_x = 1}, 1, "vae_decode_batch"));
     if (row_stride / 4 < (uint64_t)W || row_stride > PTRDIFF_MAX / (uint64_t)H)
         return vaei_fail(VAE_E_ARG, "row_stride: %zu, wanted %lld..%lld", row_stride, (long long)W * 4, (long long)(PTRDIFF_MAX / H));
     VAEI_TRY(check_output(pixels, "pixels", 1, H, row_stride));
@@ -379,13 +380,13 @@ vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, f
 
 /* ---- codes -------------------------------------------------------------------------------------------------------- */
 
-vae_status_t vae_encode_codes(vae_session_t *session, int64_t n, const float *x, int32_t *codes) {
+vae_status_t vae_encode_codes_batch(vae_session_t *session, const vae_batch_t *batch, int32_t *codes) {
     VAEI_TRY(check_session(session));
-    const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .x = x};
     const vaei_network *net = &session->model->network;
     vaei_batch b;
+    int64_t n;
     if (!has_codes(session)) return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no codes", net->latent.ops->module.name);
-    VAEI_TRY(vaei_batch_open(&b, &n, session->model, &batch, "vae_encode_codes", VAEI_READS_X));
+    VAEI_TRY(vaei_batch_open(&b, &n, session->model, batch, "vae_encode_codes_batch", VAEI_READS_X));
     VAEI_TRY(check_output(codes, "codes", n, b.of_codes, sizeof(*codes)));
     VAEI_TRY(vaei_batch_check_x(session->model, &b, n));
     const vaei_run r = start(session, n, &b);
@@ -396,11 +397,16 @@ vae_status_t vae_encode_codes(vae_session_t *session, int64_t n, const float *x,
     return finish(session);
 }
 
+vae_status_t vae_encode_codes(vae_session_t *session, int64_t n, const float *x, int32_t *codes) {
+    const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .x = x};
+    return vae_encode_codes_batch(session, &batch, codes);
+}
+
 vae_status_t vae_decode_codes(vae_session_t *session, int64_t n, const int32_t *codes, float *x) {
     VAEI_TRY(check_session(session));
     const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .codes = codes};
     vaei_batch b;
-    VAEI_TRY(vaei_batch_open(&b, &n, session->model, &batch, "vae_decode_codes", VAEI_READS_CODES));
+    VAEI_TRY(vaei_batch_open(&b, &n, session->model, &batch, "vae_decode_batch", VAEI_READS_CODES));
     VAEI_TRY(check_output(x, "x", n, session->model->network.likelihood.size, sizeof(*x)));
     return decode_codes(session, &b, n, x);
 }

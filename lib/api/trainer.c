@@ -166,10 +166,11 @@ static vae_status_t check_batch(const vae_trainer_t *t, int64_t n, vaei_batch *b
                          n == 1 && least > 1 ? TOO_FEW : "");
     if (b->codes && !(task->reads & VAEI_TASK_CODES))
         return vaei_fail(VAE_E_UNSUPPORTED, "codes: the objective is %s, wanted objective prior", objective);
-    if (b->label && !(task->reads & VAEI_TASK_LABEL))
+    if (b->label && !(task->reads & VAEI_TASK_LABEL) && model->network.condition.classes == 0)
         return vaei_fail(VAE_E_UNSUPPORTED, "label: the objective is %s, wanted objective prior", objective);
     if (b->codes && b->x) return vaei_fail(VAE_E_ARG, "x and codes: both are given, wanted one of them");
     VAEI_TRY(b->codes ? vaei_check_codes(model, n, 0, b->codes) : vaei_batch_check_x(model, b, n));
+    if (!b->codes) VAEI_TRY(vaei_batch_check_condition(model, b, n, "vae_trainer_step_batch"));
     VAEI_TRY(vaei_batch_check_noise(model, b, n));
     if (b->weight) VAEI_TRY(task->check_weight(&model->network));
     VAEI_TRY(vaei_batch_check_weight(b, n));
@@ -182,7 +183,7 @@ static vae_status_t add_gradients(vae_trainer_t *trainer, const vae_batch_t *bat
     int64_t n;
     VAEI_TRY(check_metrics(metrics));
     VAEI_TRY(vaei_batch_open(&b, &n, trainer->model, batch, "vae_trainer_backward_batch",
-                             VAEI_READS_X | VAEI_READS_LABEL | VAEI_READS_CODES | VAEI_READS_NOISE | VAEI_READS_WEIGHT));
+                             VAEI_READS_X | VAEI_READS_LABEL | VAEI_READS_CODES | VAEI_READS_NOISE | VAEI_READS_WEIGHT | VAEI_READS_LATER));
     VAEI_TRY(check_batch(trainer, n, &b));
     VAEI_TRY(vaei_take_cancel(&trainer->cancel));
     const vae_status_t status = vaei_training_backward(&trainer->training, n, &b, &trainer->cancel, &measures);

@@ -12,12 +12,13 @@
 
 /* Each array may be NULL. Behind it, the values of one example. */
 typedef struct vaei_batch {
-    const float *x;       /* [n][of_x] */
-    const int32_t *label; /* [n] the classes, of parts that want them */
-    const int32_t *codes; /* [n][of_codes] */
-    const float *noise;   /* [n][of_noise] standard normal */
-    const float *weight;  /* [n] of loss and gradient; NULL: 1 */
-    int64_t of_x, of_codes, of_noise;
+    const float *x;         /* [n][of_x] */
+    const int32_t *label;   /* [n] the classes, of parts that want them */
+    const float *condition; /* [n][of_condition] */
+    const int32_t *codes;   /* [n][of_codes] */
+    const float *noise;     /* [n][of_noise] standard normal */
+    const float *weight;    /* [n] of loss and gradient; NULL: 1 */
+    int64_t of_x, of_condition, of_codes, of_noise;
     double total; /* the sum of the weights of the whole batch, whatever part of it this is */
 } vaei_batch;
 
@@ -26,6 +27,7 @@ VAEI_INLINE vaei_batch vaei_batch_from(const vaei_batch *b, int64_t first) {
     vaei_batch part = *b;
     if (part.x) part.x += first * b->of_x;
     if (part.label) part.label += first;
+    if (part.condition) part.condition += first * b->of_condition;
     if (part.codes) part.codes += first * b->of_codes;
     if (part.noise) part.noise += first * b->of_noise;
     if (part.weight) part.weight += first;
@@ -47,7 +49,7 @@ struct vaei_level; /* of lib/vae: the latents of the pass. lib/nn hands them on 
 #define VAEI_LEVELS_MAX 16
 
 /* Streams of random numbers: each use its own, so that none depends on how often another draws. */
-enum { VAEI_STREAM_INIT = 0, VAEI_STREAM_LATENT = 1, VAEI_STREAM_DROPOUT = 2, VAEI_STREAM_PRIOR = 3 };
+enum { VAEI_STREAM_INIT = 0, VAEI_STREAM_LATENT = 1, VAEI_STREAM_DROPOUT = 2, VAEI_STREAM_PRIOR = 3, VAEI_STREAM_CONDITION = 4 };
 
 /* One pass over a batch. */
 typedef struct vaei_run {

@@ -52,12 +52,18 @@ typedef struct vaei_tap {
 
 enum { VAEI_TAKES_TAPS = 1, VAEI_TAKES_LATENTS = 2 };
 
+/* What each example of a model brings besides x: one of so many classes, so many values; 0: none. */
+typedef struct vaei_condition {
+    int64_t classes, vector;
+} vaei_condition;
+
 /* A model being built. */
 typedef struct vaei_build {
     vaei_arena *arena;
     vaei_param *first, **last;
     int64_t n_params;
     uint32_t next_id;
+    vaei_condition condition;
     int32_t flags;                      /* given to every parameter declared */
     int32_t depth;                      /* of nested stacks, limited */
     struct vaei_stack *stacks;          /* the outermost, latest first: for vaei_stacks_link() */

@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "nn/ranges.h"
+#include "vae/condition.h"
 #include "vae/sections.h"
 
 /* ---- building -------------------------------------------------------------------------------------------------- */
@@ -120,9 +121,17 @@ static vae_status_t build_prior(vaei_network *net, vaei_build *b, const vaei_doc
     const int32_t joint = (p->ops->flags & VAEI_PRIOR_JOINT) != 0;
     if (joint && !net->latent.ops->encode_backward)
         return vaei_fail(VAE_E_SPEC, "prior %s: is made of posteriors, latent %s has none", module->name, net->latent.ops->module.name);
+    if (joint && net->condition.classes + net->condition.vector > 0)
+        return vaei_fail(VAE_E_SPEC,
+                         "prior %s: is made of posteriors of examples of its own, which have no condition: leave one of the two out",
+                         module->name);
     p->example = net->likelihood.size;
     b->flags = joint ? 0 : VAEI_PARAM_OF_PRIOR;
-    return p->ops->plan(p, b);
+    VAEI_TRY(p->ops->plan(p, b));
+    if (p->classes > 0 && net->condition.classes > 0 && p->classes != net->condition.classes)
+        return vaei_fail(VAE_E_SPEC, "prior %s: classes=%lld, the model's condition has classes=%lld", module->name, (long long)p->classes,
+                         (long long)net->condition.classes);
+    return VAE_OK;
 }
 
 static vae_status_t print_spec(vaei_network *net, vaei_arena *arena, const vaei_document *document) {
@@ -169,6 +178,8 @@ static vae_status_t build_parts(vaei_network *net, vaei_arena *arena, const vaei
     vaei_build_init(&b, arena);
     b.elements = vaei_elements;
     b.n_elements = vaei_elements_count;
+    VAEI_TRY(vaei_condition_build(&net->condition, arena, document));
+    b.condition = net->condition;
     VAEI_TRY(build_stack(&net->encoder, &b, document, "encoder", &net->input));
     VAEI_TRY(build_latent(net, &b, document));
     b.takes = VAEI_TAKES_LATENTS;

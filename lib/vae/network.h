@@ -21,6 +21,7 @@
 
 typedef struct vaei_network {
     vaei_shape input;
+    vaei_condition condition;
     vaei_stack *encoder, *decoder;
     vaei_latent latent;
     vaei_likelihood likelihood;

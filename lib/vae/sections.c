@@ -3,6 +3,7 @@
 #include "vae/sections.h"
 
 #include "nn/layer.h"
+#include "vae/condition.h"
 #include "vae/latent.h"
 #include "vae/likelihood.h"
 #include "vae/objective.h"

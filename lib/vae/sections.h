@@ -29,10 +29,11 @@ enum {
 };
 
 enum {
-    VAEI_FORM_SHAPE,  /* a shape and nothing else */
-    VAEI_FORM_STACK,  /* a pipeline of layers */
-    VAEI_FORM_MODULE, /* one module */
-    VAEI_FORM_SUM     /* modules that are added up */
+    VAEI_FORM_SHAPE,   /* a shape and nothing else */
+    VAEI_FORM_OPTIONS, /* the section's own options and nothing else */
+    VAEI_FORM_STACK,   /* a pipeline of layers */
+    VAEI_FORM_MODULE,  /* one module */
+    VAEI_FORM_SUM      /* modules that are added up */
 };
 
 typedef struct vaei_section_type {

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT
+ * layer_condition.c - what an example brings besides x: its class, values of its own (section `condition`)
+ *
+ *     e = [embedding[label], vector]          embedding[classes][dim] as torch.nn.Embedding
+ *
+ *     concat   y[p] = [x[p], one-hot of label, vector]             no parameters, and no embedding
+ *     add      y[p] = x[p] + t                                     t = shift e
+ *     film     y[p] = (1 + s) x[p] + t                             s = scale e, t = shift e
+ *
+ *     dx = (1 + s) dy      dt = sum_p dy      ds = sum_p x dy      dshift += sum_n dt e^T     dscale += sum_n ds e^T
+ *     dembedding[label[n]] += (shift^T dt + scale^T ds) of its columns
+ *
+ *   p runs over all positions, at each of which stand C channels; scale[C][E], shift[C][E] as the weights of torch.nn.Linear without a
+ *   bias. In training an example is without its condition with probability `drop`: e and what concat appends are zeros, so that add and
+ *   film give x. One number decides for an example in all layers of the model: where `drop` is the same, all drop together, which is
+ *   what guidance without a classifier wants (Ho, Salimans 2022, arXiv:2207.12598).
+ *
+ *   Perez et al. 2017, "FiLM: Visual Reasoning with a General Conditioning Layer" (arXiv:1709.07871); Sohn, Lee, Yan 2015. */
+#include "nn/layer.h"
+#include "nn/ranges.h"
+
+enum { CONCAT, ADD, FILM };
+
+typedef struct conf {
+    int64_t dim;
+    int32_t mode, init;
+    float drop;
+} conf;
+
+typedef struct state {
+    vaei_condition given;
+    int64_t C, P;                    /* channels and positions of x */
+    int64_t dim, E;                  /* of an embedding, of e or of what concat appends */
+    int32_t embedding, scale, shift; /* numbers of parameters; -1: none */
+} state;
+
+static const vaei_option options[] = {
+    VAEI_OPTION_CHOICE(conf, mode, CONCAT, "concat|add|film", "appended as channels; added; a factor and a term for each channel"),
+    VAEI_OPTION_INT(conf, dim, 16, 1, 65536, "values of the embedding of a class, for add and film"),
+    VAEI_OPTION(conf, drop, FLOAT, VAEI_OPT_OPEN_HI, 0, 0, 1, "probability that training leaves the condition of an example out"),
+    VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weights start, but for the embedding's"),
+    {0},
+};
+
+static vae_status_t declare(int32_t *number, vaei_layer *l, vaei_build *b, const char *name, int64_t rows, int64_t columns,
+                            vaei_init init) {
+    const int64_t shape[2] = {rows, columns};
+    vaei_param *const p = vaei_build_param(b, l->path, name, 2, shape, VAEI_PARAM_TRAINED | VAEI_PARAM_DECAYED, init);
+    if (!p) return VAE_E_NOMEM;
+    *number = l->n_params;
+    l->param[l->n_params++] = p;
+    return VAE_OK;
+}
+
+static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
+    const conf *o = l->conf;
+    const vaei_condition given = b->condition;
+    state *s = vaei_arena_alloc(b->arena, sizeof(*s));
+    (void)node;
+    if (!s) return VAE_E_NOMEM;
+    if (given.classes + given.vector == 0)
+        return vaei_fail(VAE_E_SPEC, "condition: the model has none: wanted a section condition, as in 'condition classes=10'");
+    s->given = given;
+    s->C = in->d[in->n - 1];
+    s->P = vaei_shape_size(in) / s->C;
+    s->embedding = s->scale = s->shift = -1;
+    l->state = s;
+    *out = *in;
+    if (o->mode == CONCAT) {
+        s->E = given.classes + given.vector;
+        out->d[in->n - 1] += s->E;
+        return VAE_OK;
+    }
+    s->dim = given.classes > 0 ? o->dim : 0;
+    s->E = s->dim + given.vector;
+    const vaei_init weight = {o->init, s->E, s->C, 0}, normal = {.kind = VAEI_INIT_NORMAL, .value = 1};
+    if (given.classes > 0) VAEI_TRY(declare(&s->embedding, l, b, "embedding.weight", given.classes, s->dim, normal));
+    if (o->mode == FILM) VAEI_TRY(declare(&s->scale, l, b, "scale.weight", s->C, s->E, weight));
+    return declare(&s->shift, l, b, "shift.weight", s->C, s->E, weight);
+}
+
+/* ---- the condition of an example -------------------------------------------------------------------------------- */
+
+static int32_t is_dropped(const vaei_layer *l, const vaei_run *r, int64_t i) {
+    const conf *o = l->conf;
+    vaei_noise_key key = r->noise;
+    float u;
+    if (!r->training || o->drop <= 0) return 0;
+    key.stream = VAEI_STREAM_CONDITION;
+    vaei_noise_uniform(key, r->first_item + (uint32_t)i, 1, &u);
+    return u < o->drop;
+}
+
+/* e of example i, or zeros; `row`: what stands for its class, `size` values */
+static void fill(const vaei_layer *l, const vaei_run *r, int64_t i, const float *row, int64_t size, float *e) {
+    const state *s = l->state;
+    const int32_t dropped = is_dropped(l, r, i);
+    for (int64_t j = 0; j < size; j++) e[j] = dropped || !row ? 0 : vaei_flushed(row[j]);
+    for (int64_t j = 0; j < s->given.vector; j++)
+        e[size + j] = dropped ? 0 : vaei_flushed(r->batch.condition[i * r->batch.of_condition + j]);
+    if (!row && size > 0 && !dropped) e[r->batch.label[i]] = 1;
+}
+
+/* ---- memory ----------------------------------------------------------------------------------------------------- */
+
+typedef struct room {     /* scratch */
+    float *e;             /* [n][E], by concat what is appended */
+    float *scale, *shift; /* [n][C]: 1 + s, t */
+    float *zeros;         /* [C], training */
+    double *ds, *dt;      /* [n][C], training */
+} room;
+
+static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
+    room *const p = pieces ? pieces : &(room){0};
+    const state *s = l->state;
+    const int64_t nC = vaei_count_of(n, s->C);
+    (void)k;
+    *p = (room){0};
+    p->e = vaei_carve_floats(&m->scratch, vaei_count_of(n, s->E));
+    if (s->shift < 0) return;
+    p->scale = vaei_carve_floats(&m->scratch, nC);
+    p->shift = vaei_carve_floats(&m->scratch, nC);
+    if (!training) return;
+    p->zeros = vaei_carve_floats(&m->scratch, s->C);
+    p->ds = vaei_carve_array(&m->scratch, nC, sizeof(double));
+    p->dt = vaei_carve_array(&m->scratch, nC, sizeof(double));
+}
+
+typedef struct job {
+    const vaei_layer *l;
+    const vaei_run *r;
+    room m;
+    const float *x, *dy;
+    float *y, *dx;
+} job;
+
+static job open_job(const vaei_layer *l, const vaei_run *r, const vaei_slot *m) {
+    job j = {.l = l, .r = r};
+    vaei_layer_pieces(l, r, m, &j.m);
+    return j;
+}
+
+static void finish(const job *j, int64_t count, float *y) {
+    const vaei_epilogue *const epilogue = vaei_layer_epilogue(j->l, j->r->training);
+    if (epilogue) epilogue->apply(epilogue->arg, j->r->k, count, y);
+}
+
+/* ---- concat ----------------------------------------------------------------------------------------------------- */
+
+static void append(void *arg, int64_t begin, int64_t end) {
+    const job *j = arg;
+    const state *s = j->l->state;
+    const int64_t wide = s->C + s->E;
+    for (int64_t i = begin; i < end; i++) {
+        float *const e = j->m.e + i * s->E, *const y = j->y + i * s->P * wide;
+        fill(j->l, j->r, i, NULL, s->given.classes, e);
+        for (int64_t p = 0; p < s->P; p++) {
+            memcpy(y + p * wide, j->x + (i * s->P + p) * s->C, (size_t)s->C * sizeof(float));
+            memcpy(y + p * wide + s->C, e, (size_t)s->E * sizeof(float));
+        }
+        finish(j, s->P * wide, y);
+    }
+}
+
+static void take_back(void *arg, int64_t begin, int64_t end) {
+    const job *j = arg;
+    const state *s = j->l->state;
+    const int64_t wide = s->C + s->E;
+    for (int64_t i = begin; i < end; i++) memcpy(j->dx + i * s->C, j->dy + i * wide, (size_t)s->C * sizeof(float));
+}
+
+/* ---- add and film ----------------------------------------------------------------------------------------------- */
+
+/* start + row c of a weight times e */
+static float row_times(const job *j, int32_t number, int64_t c, double start, const float *e) {
+    const state *s = j->l->state;
+    const float *const w = vaei_layer_param(j->l, j->r, number) + c * s->E;
+    for (int64_t k = 0; k < s->E; k++) start += (double)w[k] * (double)e[k];
+    return vaei_flushed((float)start);
+}
+
+/* e, scale and shift of example i */
+static void make_factors(const job *j, int64_t i) {
+    const state *s = j->l->state;
+    float *const e = j->m.e + i * s->E;
+    const float *row = NULL;
+    if (s->embedding >= 0) row = vaei_layer_param(j->l, j->r, s->embedding) + j->r->batch.label[i] * s->dim;
+    fill(j->l, j->r, i, row, s->dim, e);
+    for (int64_t c = 0; c < s->C; c++) {
+        j->m.scale[i * s->C + c] = s->scale < 0 ? 1 : row_times(j, s->scale, c, 1, e);
+        j->m.shift[i * s->C + c] = row_times(j, s->shift, c, 0, e);
+    }
+}
+
+static void modulate(void *arg, int64_t begin, int64_t end) {
+    const job *j = arg;
+    const state *s = j->l->state;
+    const int64_t size = s->P * s->C;
+    for (int64_t i = begin; i < end; i++) {
+        make_factors(j, i);
+        j->r->k->affine(s->P, s->C, j->m.scale + i * s->C, j->m.shift + i * s->C, j->x + i * size, j->y + i * size);
+        finish(j, size, j->y + i * size);
+    }
+}
+
+static void example_backward(void *arg, int64_t begin, int64_t end) {
+    const job *j = arg;
+    const state *s = j->l->state;
+    const int64_t size = s->P * s->C;
+    for (int64_t i = begin; i < end; i++) {
+        double *const ds = j->m.ds + i * s->C, *const dt = j->m.dt + i * s->C;
+        make_factors(j, i);
+        memset(ds, 0, (size_t)s->C * sizeof(*ds));
+        memset(dt, 0, (size_t)s->C * sizeof(*dt));
+        j->r->k->column_sums(s->P, s->C, j->dy + i * size, j->x + i * size, dt, ds);
+        if (j->dx) j->r->k->affine(s->P, s->C, j->m.scale + i * s->C, j->m.zeros, j->dy + i * size, j->dx + i * size);
+    }
+}
+
+/* Rows of the weights' gradients: sums over the examples, in their order. */
+static void weight_rows(void *arg, int64_t begin, int64_t end) {
+    const job *j = arg;
+    const state *s = j->l->state;
+    const struct {
+        int32_t number;
+        const double *d;
+    } weights[2] = {{s->scale, j->m.ds}, {s->shift, j->m.dt}};
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t c = i / s->E, k = i % s->E;
+        for (int32_t w = 0; w < 2; w++) {
+            double sum = 0;
+            if (weights[w].number < 0) continue;
+            for (int64_t n = 0; n < j->r->n; n++) sum += weights[w].d[n * s->C + c] * (double)j->m.e[n * s->E + k];
+            vaei_layer_grad(j->l, j->r, weights[w].number)[i] += (float)sum;
+        }
+    }
+}
+
+/* Columns of the embedding's gradient: each example adds to its class, in the order of examples. */
+static void embedding_columns(void *arg, int64_t begin, int64_t end) {
+    const job *j = arg;
+    const state *s = j->l->state;
+    float *const grad = vaei_layer_grad(j->l, j->r, s->embedding);
+    const float *const scale = s->scale < 0 ? NULL : vaei_layer_param(j->l, j->r, s->scale);
+    const float *const shift = vaei_layer_param(j->l, j->r, s->shift);
+    for (int64_t n = 0; n < j->r->n; n++) {
+        if (is_dropped(j->l, j->r, n)) continue;
+        const double *const ds = j->m.ds + n * s->C, *const dt = j->m.dt + n * s->C;
+        for (int64_t k = begin; k < end; k++) {
+            double sum = 0;
+            for (int64_t c = 0; c < s->C; c++) sum += (double)shift[c * s->E + k] * dt[c];
+            for (int64_t c = 0; scale && c < s->C; c++) sum += (double)scale[c * s->E + k] * ds[c];
+            grad[j->r->batch.label[n] * s->dim + k] += (float)sum;
+        }
+    }
+}
+
+/* ---- the layer -------------------------------------------------------------------------------------------------- */
+
+static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
+    const state *s = l->state;
+    job j = open_job(l, r, m);
+    j.x = x;
+    j.y = y;
+    vaei_parallel_ranges(r->pool, r->n, vaei_shape_size(&l->out) + (s->shift < 0 ? 0 : 2 * s->C * s->E), s->shift < 0 ? append : modulate,
+                         &j);
+}
+
+static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
+    const state *s = l->state;
+    job j = open_job(l, r, m);
+    (void)y;
+    j.x = x;
+    j.dy = dy;
+    j.dx = dx;
+    if (s->shift < 0) {
+        if (dx) vaei_parallel_ranges(r->pool, r->n * s->P, s->C, take_back, &j);
+        return;
+    }
+    memset(j.m.zeros, 0, (size_t)s->C * sizeof(float));
+    vaei_parallel_ranges(r->pool, r->n, s->P * s->C + 2 * s->C * s->E, example_backward, &j);
+    vaei_parallel_ranges(r->pool, s->C * s->E, 2 * r->n, weight_rows, &j);
+    if (s->embedding >= 0) vaei_parallel_ranges(r->pool, s->dim, 2 * r->n * s->C, embedding_columns, &j);
+}
+
+const vaei_layer_ops vaei_layer_condition = {
+    .module = {"condition", "what the example brings besides x: its class, values of its own",
+               "condition mode=film\n"
+               "condition mode=film dim=3 drop=0.4 init=xavier\n"
+               "condition mode=add dim=2\n"
+               "condition mode=concat drop=0.4\n"
+               "condition",
+               "Perez et al. 2017 (arXiv:1709.07871); Sohn, Lee, Yan 2015", sizeof(conf), options},
+    .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE,
+    .plan = plan,
+    .layout = layout,
+    .forward = forward,
+    .backward = backward,
+};
