@@ -18,6 +18,7 @@ expect_empty 'no tabs in C' "$(grep -lP '\t' $code)"
 expect_empty 'no trailing white space' "$(grep -nE '[[:space:]]+$' $sources | head -n 5)"
 marks='TO''DO|FIX''ME|XX''X|HA''CK'
 expect_empty 'nothing left for later' "$(grep -nwE "$marks" $sources)"
+expect_empty 'no unfinished merge' "$(git grep -nIE '^(<{7}|>{7}) ' 2> /dev/null | head -n 5)"
 unlicensed=$(for f in $(printf '%s\n' "$sources" | grep -v '\.def$'); do
     [ ! -s "$f" ] || head -n 3 "$f" | grep -q 'SPDX-License-Identifier: MIT' || echo "$f"
 done)

@@ -79,6 +79,8 @@ MODELS = (
     "conv2d out=5 kernel=4 stride=4; rvq codes=8 dim=4; deconv2d out=1 kernel=4 stride=4; gaussian;"
     " transformer channels=4 layers=1 heads=1; sgd",
     "conv2d out=5 kernel=4 stride=4; simvq codes=8 dim=4; deconv2d out=1 kernel=4 stride=4; gaussian; standard; sgd",
+    "flatten | linear out=8; gaussian dim=4; linear out=64 | reshape 8x8x1; bernoulli; standard\ncritic flatten | linear out=1;"
+    " sgd\nobjective elbo | gan",
     "conv2d out=5 kernel=4 stride=4; gumbel codes=8 dim=4; deconv2d out=1 kernel=4 stride=4; gaussian; standard; sgd",
 )
 
@@ -112,7 +114,7 @@ def check_files():
     same_names("docs/formats.md: metadata of a checkpoint", checkpoint, [key for key, _ in rows])
     table = part(text, r"\| tensor \|[^\n]*\n", r"\n\n") + part(text, "## Checkpoints\n", "\n## ")
     patterns = {}
-    for name in re.findall(r"`((?:encoder|latent|decoder|likelihood|prior|optimizer)\.[A-Za-z0-9_.]+)`", table):
+    for name in re.findall(r"`((?:encoder|latent|decoder|likelihood|prior|critic|optimizer)\.[A-Za-z0-9_.]+)`", table):
         pattern = re.escape(name).replace(r"encoder\.", r"(encoder|decoder)\.").replace("NAME", ".+")
         patterns[name] = re.compile(re.sub(r"\b[IJS]\b", r"\\d+", pattern))
     plain = {re.sub(r"\.bias$", ".weight", name) for name in tensors} | tensors

@@ -102,6 +102,13 @@ static void add_latents(json_t *json, const vae_metrics_t *metrics) {
     json_close(json, ']');
 }
 
+/* Of a critic that has been asked. */
+static void add_critic(json_t *json, const vae_metrics_t *metrics) {
+    if (!(metrics->critic_loss > 0) && !(metrics->critic_accuracy > 0)) return;
+    json_real(json, "critic_loss", metrics->critic_loss);
+    json_real(json, "critic_accuracy", metrics->critic_accuracy);
+}
+
 /* seconds: -1 if they are not known */
 static void add_timing(run_t *run, const char *event, int64_t step, int64_t epoch, double images_per_s, double seconds) {
     json_t json = {0};
@@ -120,6 +127,7 @@ void run_log_step(run_t *run, const vae_metrics_t *metrics, bool has_codes, int6
     json_real(&json, "grad_norm", metrics->grad_norm);
     if (has_codes) add_codes(&json, metrics);
     add_latents(&json, metrics);
+    add_critic(&json, metrics);
     end_metrics(run, &json, metrics->step, steps_per_epoch);
     add_timing(run, "step", metrics->step, epoch, images_per_s, -1.0);
 }
@@ -139,6 +147,7 @@ void run_log_epoch(run_t *run, const run_epoch_t *e, int64_t steps_per_epoch) {
         add_codes(&json, &e->last);
     }
     add_latents(&json, &e->last);
+    add_critic(&json, &e->last);
     end_metrics(run, &json, e->step, steps_per_epoch);
     add_timing(run, "epoch", e->step, e->epoch, e->images_per_s, e->seconds);
 }

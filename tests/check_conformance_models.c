@@ -79,10 +79,14 @@ static int32_t stand_training(int32_t i, const char *kind, const char *example, 
     return i == 0;
 }
 
-/* A term that has no part for the data stands beside elbo. */
+/* A term that has no part for the data stands beside elbo, one with a critic in a model that has one. */
 static int32_t stand_objective(int32_t i, const vaei_module *m, const char *example, candidate *c) {
     const vaei_objective_ops *const ops = (const vaei_objective_ops *)(const void *)m;
-    return stand_training(i, ops->flags & VAEI_OBJECTIVE_NO_NLL ? "objective elbo |" : "objective", example, c);
+    const int32_t stands = stand_training(i, ops->flags & VAEI_OBJECTIVE_NO_NLL ? "objective elbo |" : "objective", example, c);
+    if (ops->cost)
+        snprintf(c->spec + strlen(c->spec), TEXT - strlen(c->spec), "critic on=%s | linear out=5 | leaky_relu | linear out=1\n",
+                 ops->flags & VAEI_OBJECTIVE_SEES_Z ? "z" : "x | flatten");
+    return stands;
 }
 static int32_t stand_optimizer(int32_t i, const vaei_module *m, const char *example, candidate *c) {
     (void)m;

@@ -51,8 +51,47 @@ typedef struct objective_probe {
     vaei_batch batch;
     vaei_run r;
     double nll[N], row[N];
-    float kl[N * (D + LOWER)], d_nll[N], d_kl[N * (D + LOWER)], z[N * D], d_z[N * D], prior[N * D];
+    float kl[N * (D + LOWER)], d_nll[N], d_kl[N * (D + LOWER)], z[N * D], d_z[N * D], prior[N * D], mean[N * D], d_mean[N * D];
+    vaei_critic critic;
+    vaei_critic_work work;
+    float *params, *grads;
+    int64_t n_params;
+    void *block;
 } objective_probe;
+
+/* A critic of D values, for terms that have one. */
+static void open_critic(objective_probe *a, vaei_arena *arena) {
+    static const char *const texts[] = {"critic linear out=7 | tanh | linear out=1\n",
+                                        "critic on=z | linear out=7 | tanh | linear out=1\n"};
+    const char *const text = texts[(a->o.flags & VAEI_OBJECTIVE_SEES_Z) != 0];
+    const vaei_shape values = {1, {D}};
+    const vaei_kernels *const k = vaei_kernels_select(0, 0);
+    vaei_document document;
+    vaei_build build;
+    vaei_params params;
+    vaei_build_init(&build, arena);
+    ck_assert_int_eq(vaei_document_parse(&document, arena, text, strlen(text)), VAE_OK);
+    ck_assert_int_eq(vaei_critic_build(&a->critic, &build, document.first, &values, &values, NULL), VAE_OK);
+    ck_assert_int_eq(vaei_build_finish(&build, &params), VAE_OK);
+    ck_assert_int_eq(vaei_stacks_link(build.stacks, arena), VAE_OK);
+    vaei_critic_place(&a->critic, &params);
+    ck_assert_int_eq(a->critic.count, params.n_floats);
+    a->n_params = params.n_floats;
+    a->params = calloc((size_t)params.n_floats, sizeof(float));
+    a->grads = calloc((size_t)params.n_floats, sizeof(float));
+    vaei_params_init(&params, k, 4, a->params);
+    vaei_carve c = {0};
+    vaei_critic_carve(&a->critic, k, N, 0, &c, &a->work);
+    a->block = aligned_alloc(VAEI_ALIGN, (c.used + VAEI_ALIGN - 1) / VAEI_ALIGN * VAEI_ALIGN);
+    c = (vaei_carve){.base = a->block};
+    vaei_critic_carve(&a->critic, k, N, 0, &c, &a->work);
+    const vaei_run r = {.k = k, .n = N, .training = 1, .params = a->params};
+    vaei_stack_pack(a->critic.stack, &r, a->work.slot.pack);
+}
+
+static void close_critic(objective_probe *a) {
+    free(a->params), free(a->grads), free(a->block);
+}
 
 static double objective_value(void *arg) {
     objective_probe *a = arg;
@@ -63,7 +102,8 @@ static double objective_value(void *arg) {
 /* At some steps, so that warm-ups and cycles are under way; the rates of a dimension lie on one side of any floor that examples set. */
 static const char *objective_at(objective_probe *a, int64_t step) {
     const int32_t rated = !(a->o.flags & VAEI_OBJECTIVE_OF_PRIOR), sees_z = (a->o.flags & VAEI_OBJECTIVE_SEES_Z) != 0;
-    float d_nll[N], d_kl[N * (D + LOWER)] = {0}, d_z[N * D] = {0};
+    const int32_t sees_mean = (a->o.flags & VAEI_OBJECTIVE_SEES_MEAN) != 0;
+    float d_nll[N], d_kl[N * (D + LOWER)] = {0}, d_z[N * D] = {0}, d_mean[N * D];
     for (int i = 0; i < N; i++) a->nll[i] = 100 + 10 * sin(i);
     for (int i = 0; i < N * D; i++) a->kl[i] = 0.2f + (float)(i % D) + 0.1f * (float)cos(i);
     for (int i = 0; i < N * LOWER; i++) a->kl[N * D + i] = 0.2f + 0.7f * (float)(i % LOWER) + 0.05f * (float)cos(i);
@@ -72,13 +112,22 @@ static const char *objective_at(objective_probe *a, int64_t step) {
     a->t.level[1] = (vaei_rates){.dim = LOWER, .kl = a->kl + N * D, .d_kl = a->d_kl + N * D};
     if (rated) a->t.levels = 2;
     for (int i = 0; i < N * D; i++) a->z[i] = 1.5f * (float)sin(3 * i + 1);
-    a->r = (vaei_run){.k = vaei_kernels_select(0, 0), .n = N, .noise = {.seed = 3, .step = (uint64_t)step}};
-    if (sees_z) a->t.r = &a->r, a->t.size = D, a->t.z = a->z, a->t.d_z = a->d_z, a->t.prior = a->prior, a->t.row = a->row;
+    for (int i = 0; i < N * D; i++) a->mean[i] = (float)cos(2 * i);
+    a->r = (vaei_run){.k = vaei_kernels_select(0, 0), .n = N, .training = 1, .params = a->params, .grads = a->grads, .batch = a->batch};
+    a->r.noise = (vaei_noise_key){.seed = 3, .step = (uint64_t)step};
+    a->t.r = &a->r, a->t.critic = &a->critic, a->t.critic_work = &a->work;
+    if (sees_z) a->t.size = D, a->t.z = a->z, a->t.d_z = a->d_z, a->t.prior = a->prior, a->t.row = a->row;
+    if (sees_mean) a->t.size_x = D, a->t.mean_x = a->mean, a->t.d_mean_x = a->d_mean;
+    for (int64_t i = 0; i < a->n_params; i++) a->grads[i] = 0.25f;
     (void)objective_value(a);
+    for (int64_t i = 0; i < a->n_params; i++)
+        if (a->grads[i] < 0.25f || a->grads[i] > 0.25f) return broken("critic: a term for the network changes its gradients");
     if (!isfinite(a->t.loss) || !isfinite(a->t.recon) || !isfinite(a->t.rate) || !isfinite(a->t.beta)) return broken("loss: not finite");
     memcpy(d_nll, a->d_nll, sizeof(d_nll));
     if (rated) memcpy(d_kl, a->d_kl, sizeof(d_kl));
     memcpy(d_z, a->d_z, sizeof(d_z));
+    memcpy(d_mean, a->d_mean, sizeof(d_mean));
+    if (sees_mean) CONFORM(gradient_is("the mean", objective_value, a, a->mean, d_mean, N * D, 1.0f / 64, 1e-3, 1e-2));
     if (sees_z) CONFORM(gradient_is("z", objective_value, a, a->z, d_z, N * D, 1.0f / 64, 1e-3, 1e-2));
     if (rated) CONFORM(gradient_is("kl", objective_value, a, a->kl, d_kl, N * (D + LOWER), 1.0f / 64, 1e-4, 1e-3));
     for (int i = 0; i < N; i++) {
@@ -107,6 +156,24 @@ static const char *mean_nll(objective_probe *a) {
     return NULL;
 }
 
+/* What a score costs: the slope is the derivative, and points the way: real ones up, made ones down, the network's up. */
+static const char *costs(const vaei_objective_ops *ops, const void *conf) {
+    const vaei_kernels *const k = vaei_kernels_select(0, 0);
+    for (int32_t of = VAEI_SCORE_REAL; of <= VAEI_SCORE_FOOLED; of++)
+        for (int i = -20; i < 20; i++) {
+            const float h = 1.0f / 64, score = 0.23f * (float)i + 0.1f;
+            float slope, other;
+            const float above = ops->cost(conf, k, of, score + h, &other), below = ops->cost(conf, k, of, score - h, &other);
+            (void)ops->cost(conf, k, of, score, &slope);
+            if (!(fabsf(slope - (above - below) / (2 * h)) <= 2e-3f))
+                return broken("cost: slope %g at score %g, differences say %g", (double)slope, (double)score,
+                              (double)(above - below) / (2 * h));
+            if (of == VAEI_SCORE_MADE ? slope < 0 : slope > 0)
+                return broken("cost: slope %g at score %g has the wrong sign", (double)slope, (double)score);
+        }
+    return NULL;
+}
+
 const char *conform_objective(const vaei_objective_ops *ops, const char *example) {
     static const int64_t steps[] = {0, 1, 5, 9, 1000000};
     const char *failure = NULL;
@@ -116,6 +183,7 @@ const char *conform_objective(const vaei_objective_ops *ops, const char *example
     fixture_open(&f, "objective", sum);
     objective_probe a = {.o = f.recipe.objective};
     a.o.term[a.o.n - 1] = ops;
+    if (ops->cost) open_critic(&a, &f.arena);
     static const float weight[N] = {1, 0.5f, 3, 0, 2};
     const vaei_batch batches[2] = {{.weight = weight, .total = 6.5}, {.total = N}};
     for (int32_t b = 0; b < 2 && !failure; b++) {
@@ -123,6 +191,8 @@ const char *conform_objective(const vaei_objective_ops *ops, const char *example
         for (size_t i = 0; i < VAEI_COUNT(steps) && !failure; i++) failure = objective_at(&a, steps[i]);
     }
     if (!failure) failure = mean_nll(&a);
+    if (!failure && ops->cost) failure = costs(ops, a.o.conf[a.o.n - 1]);
+    close_critic(&a);
     return fixture_close(&f, failure);
 }
 

@@ -22,6 +22,8 @@ MUTANT(prior, standard);
 MUTANT(prior, vamp);
 MUTANT(prior, gmm);
 MUTANT(objective, elbo);
+MUTANT(objective, gan);
+MUTANT(objective, adversary);
 MUTANT(optimizer, sgd);
 MUTANT(optimizer, adam);
 MUTANT(schedule, cosine);
@@ -373,6 +375,22 @@ static void objective_of_one(const void *conf, vaei_terms *t) {
     t->loss -= 2 * t->recon;
 }
 
+static void fools_downwards(const void *conf, vaei_terms *t) {
+    objective_adversary->eval(conf, t);
+    negate(t->n * t->size, t->d_z);
+}
+
+static void teaches_the_critic(const void *conf, vaei_terms *t) {
+    objective_gan->eval(conf, t);
+    t->r->grads[t->critic->first] += 0.5f;
+}
+
+static float rewards_mistakes(const void *conf, const vaei_kernels *k, int32_t of, float score, float *slope) {
+    const float cost = -objective_gan->cost(conf, k, of, score, slope);
+    *slope = -*slope;
+    return cost;
+}
+
 static void climbs(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, const float *g, float *w,
                    float *const *slot) {
     optimizer_sgd->step(conf, k, n, t, -lr, decay, g, w, slot);
@@ -422,6 +440,15 @@ static const char *objective_1(void) {
 }
 static const char *objective_2(void) {
     TRAINING(objective, elbo, "elbo beta=0.5", ops.eval = objective_of_one);
+}
+static const char *objective_3(void) {
+    TRAINING(objective, adversary, "adversary", ops.eval = fools_downwards);
+}
+static const char *objective_4(void) {
+    TRAINING(objective, gan, "gan", ops.eval = teaches_the_critic);
+}
+static const char *objective_5(void) {
+    TRAINING(objective, gan, "gan loss=logistic", ops.cost = rewards_mistakes);
 }
 static const char *optimizer_1(void) {
     TRAINING(optimizer, sgd, "sgd lr=0.05", ops.step = climbs);
@@ -489,6 +516,9 @@ static const struct {
     {prior_6, "a prior that learns nothing", "learning"},
     {objective_1, "an objective with d_kl negated", "gradient of kl"},
     {objective_2, "an objective of the mean nll that rewards it", "VAEI_OBJECTIVE_MEAN_NLL"},
+    {objective_3, "a term of a critic with d_z negated", "gradient of z"},
+    {objective_4, "a term from which the critic learns", "critic: a term for the network changes its gradients"},
+    {objective_5, "a critic that is paid for mistakes", "cost: slope"},
     {optimizer_1, "an optimizer that climbs", "descent"},
     {optimizer_2, "an optimizer that hardly moves", "descent"},
     {optimizer_3, "an optimizer that treats the start of a slice apart", "slices"},

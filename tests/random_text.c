@@ -252,9 +252,18 @@ static void write_any(random_dice *d, const vaei_section_type *section, const va
     vaei_write(w, "\n");
 }
 
-/* A term, or a sum of two. */
-static void write_objective(random_dice *d, const vaei_shape *z, vaei_writer *w) {
+/* A term, or a sum of two; of a model with a critic elbo and a term that asks it. */
+static void write_objective(random_dice *d, const vaei_shape *z, const char *critic, vaei_writer *w) {
     vaei_write(w, "objective ");
+    for (size_t i = 0; critic && i < vaei_objectives_count; i++) {
+        const vaei_objective_ops *const ops = (const vaei_objective_ops *)(const void *)vaei_objectives[i];
+        const int32_t of_z = (ops->flags & VAEI_OBJECTIVE_SEES_Z) != 0;
+        if (!ops->cost || of_z != (strstr(critic, "on=z") != NULL)) continue;
+        vaei_write(w, "elbo | ");
+        write_module(d, vaei_objectives[i], z, w);
+        vaei_write(w, "\n");
+        return;
+    }
     write_module(d, vaei_objectives[random_range(d, 0, (int64_t)vaei_objectives_count - 1)], z, w);
     if (random_chance(d, 30)) {
         vaei_write(w, " | ");
@@ -318,13 +327,15 @@ static int32_t theta_of(text_dice *t, const vaei_shape *in, const char *likeliho
 
 static void random_training(text_dice *t, const vaei_shape *z, random_case *c) {
     vae_model_t *m = NULL;
+    const char *const critic = strstr(c->model, "\ncritic ");
     if (vae_model_create(&m, t->ctx, c->model, 1) != VAE_OK) return;
     for (int32_t i = 0; i < TRIES; i++) {
         vae_trainer_t *trainer = NULL;
         vaei_writer w = {c->training, sizeof(c->training), 0};
         for (int32_t s = 0; s < VAEI_SECTIONS; s++) {
             if (vaei_sections[s].part != VAEI_PART_TRAINING) continue;
-            if (vaei_sections[s].form == VAEI_FORM_SUM) write_objective(&t->d, z, &w);
+            if (s == VAEI_SECTION_critic_optimizer && (!critic || random_chance(&t->d, 50))) continue;
+            if (vaei_sections[s].form == VAEI_FORM_SUM) write_objective(&t->d, z, critic, &w);
             else write_any(&t->d, &vaei_sections[s], z, &w);
         }
         const vae_status_t status = random_trainer(&trainer, m, c->training, 1);
@@ -381,6 +392,22 @@ static void random_ties(text_dice *t, random_case *c) {
     }
 }
 
+/* A critic of x, or of z where the latent has values. */
+static void random_critic(text_dice *t, const vaei_shape *in, const vaei_shape *z, random_case *c) {
+    const size_t length = strlen(c->model);
+    for (int32_t i = 0; i < 6; i++) {
+        const int32_t of_z = random_chance(&t->d, 50);
+        vaei_shape behind = of_z ? *z : *in;
+        char body[3000] = "";
+        vaei_writer b = {body, sizeof(body), 0};
+        random_stack(t, &behind, random_range(&t->d, 0, 3), 0, &b);
+        (void)snprintf(c->model + length, sizeof(c->model) - length, "critic on=%s | %s%s%slinear out=1\n", of_z ? "z" : "x", body,
+                       b.length ? " | " : "", behind.n > 1 ? "flatten | " : "");
+        if (builds(t->ctx, c->model, NULL, 4 * PARAMS_MOST)) return;
+        c->model[length] = '\0';
+    }
+}
+
 void random_case_make(random_case *c, uint64_t seed) {
     static const vae_ctx_config_t *const no_config = NULL;
     text_dice t = {{seed * UINT64_C(0xD1342543DE82EF95) + 7}, NULL, 0, ""};
@@ -410,6 +437,7 @@ void random_case_make(random_case *c, uint64_t seed) {
         if (builds(t.ctx, c->model, NULL, 4 * PARAMS_MOST)) break;
     }
     if (random_chance(&t.d, 30)) random_prior(&t, &z, c);
+    if (random_chance(&t.d, 20)) random_critic(&t, &in, &z, c);
     if (random_chance(&t.d, 80)) random_ties(&t, c);
     random_training(&t, &z, c);
     c->n = random_range(&t.d, 1, random_chance(&t.d, 60) ? 8 : 70);

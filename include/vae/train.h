@@ -44,6 +44,9 @@ typedef struct vae_metrics {
     int64_t latents;           /* vae_model_latent_count() */
     /* The part of rate that is each latent's: that of the section first, then those in the decoder, in its order; 0 past the last. */
     double latent_rate[VAE_LATENTS_MAX];
+    /* Models with a critic; 0 for others: */
+    double critic_loss;     /* (mean cost of the scores of real ones + that of made ones) / 2, as the term of the objective defines it */
+    double critic_accuracy; /* share of scores above 0 for real ones, below 0 for made ones: 0.5 when it cannot tell them apart */
 } vae_metrics_t;
 
 /**

@@ -58,7 +58,7 @@ static vae_status_t bind_document(vaei_arena *arena, const vaei_document *d) {
         const vaei_section_type *const type = &vaei_sections[i];
         vaei_section *const s = vaei_document_find(d, type->name);
         void *conf;
-        if (s && type->own) VAEI_TRY(vaei_module_bind(&conf, type->own, &s->own, arena, s->name));
+        if (s && type->own && !vaei_section_is_preset(s, type)) VAEI_TRY(vaei_module_bind(&conf, type->own, &s->own, arena, s->name));
         if (s && type->kind != VAEI_KIND_none) VAEI_TRY(bind_pipeline(arena, &s->pipeline, &vaei_kinds[type->kind], s->name));
     }
     return VAE_OK;

@@ -15,7 +15,7 @@ static void carve_trainer(const vae_model_t *model, const vaei_recipe *recipe, i
 }
 
 static int64_t least_batch(const vae_model_t *model, const vaei_recipe *recipe) {
-    return vaei_task_of(recipe)->least(&model->network);
+    return vaei_training_least(&model->network, recipe);
 }
 
 static vae_status_t measure(const vae_model_t *model, const vaei_recipe *recipe, int64_t max_batch, size_t *bytes) {
@@ -40,7 +40,7 @@ static vae_status_t read_recipe(vaei_recipe *recipe, vaei_arena *arena, const va
     vaei_float_env_enter(&host);
     vae_status_t status = vaei_recipe_build(recipe, arena, &document);
     vaei_float_env_leave(&host);
-    return status == VAE_OK ? vaei_task_of(recipe)->check(&model->network, recipe) : status;
+    return status == VAE_OK ? vaei_training_check(&model->network, recipe) : status;
 }
 
 vae_status_t vae_trainer_bytes(vae_model_t *model, const char *options, int64_t max_batch, uint64_t *bytes) {
@@ -95,11 +95,12 @@ static vae_status_t create(vae_trainer_t **out, vae_model_t *model, const char *
     t->bytes = bytes;
     t->max_batch = max_batch;
     t->model = vaei_model_acquire(model);
+    t->training.net = &model->network;
+    t->training.recipe = &t->recipe;
     t->training.k = model->ctx->kernels;
     t->training.pool = model->ctx->pool;
     t->training.params = model->params;
     t->training.generation = &model->generation;
-    vaei_training_begin(&t->training, &model->network, &t->recipe);
     *out = t;
     return VAE_OK;
 }
@@ -145,7 +146,9 @@ static void give_metrics(const vae_trainer_t *t, vae_metrics_t *out, const vaei_
                        .codes_used = given->codes.used,
                        .dead_codes = given->codes.dead,
                        .quantization_error = given->codes.error,
-                       .latents = t->model->network.n_levels};
+                       .latents = t->model->network.n_levels,
+                       .critic_loss = given->critic.loss,
+                       .critic_accuracy = given->critic.accuracy};
     memcpy(m.latent_rate, given->level_rate, sizeof(m.latent_rate));
     memcpy(out, &m, out->struct_size < sizeof(m) ? out->struct_size : sizeof(m));
 }
@@ -158,7 +161,7 @@ static vae_status_t check_metrics(const vae_metrics_t *m) {
 
 static vae_status_t check_batch(const vae_trainer_t *t, int64_t n, vaei_batch *b) {
     const vae_model_t *const model = t->model;
-    const vaei_training_task *const task = t->training.task;
+    const vaei_training_task *const task = t->training.mover[0].task;
     const char *const objective = t->recipe.objective.term[0]->module.name;
     const int64_t least = least_batch(model, &t->recipe);
     if (n < least || n > t->max_batch)
@@ -172,7 +175,7 @@ static vae_status_t check_batch(const vae_trainer_t *t, int64_t n, vaei_batch *b
     VAEI_TRY(b->codes ? vaei_check_codes(model, n, 0, b->codes) : vaei_batch_check_x(model, b, n));
     if (!b->codes) VAEI_TRY(vaei_batch_check_condition(model, b, n, "vae_trainer_step_batch"));
     VAEI_TRY(vaei_batch_check_noise(model, b, n));
-    if (b->weight) VAEI_TRY(task->check_weight(&model->network));
+    if (b->weight && task->check_weight) VAEI_TRY(task->check_weight(&model->network));
     VAEI_TRY(vaei_batch_check_weight(b, n));
     return task->reads & VAEI_TASK_LABEL ? vaei_batch_check_label(model, b, n) : VAE_OK;
 }

@@ -31,19 +31,26 @@ static digits bits_of(double v) {
 
 static vae_status_t slot_entries(const vae_trainer_t *t, vaei_arena *names, vaei_entry *e, int64_t *n) {
     const vaei_params *p = &t->model->network.params;
-    for (int32_t s = 0; s < t->training.n_slots; s++) {
+    for (int32_t s = 0; s < VAEI_OPTIMIZER_SLOTS; s++) {
         for (int64_t i = 0; i < p->count; i++) {
             const vaei_param *q = p->at[i];
-            if (!(q->flags & VAEI_PARAM_TRAINED)) continue;
+            const float *const slot = vaei_training_slot(&t->training, q, s);
+            if (!slot) continue;
             vaei_entry *out = &e[(*n)++];
             *out = (vaei_entry){.dtype = VAEI_DTYPE_F32, .ndim = q->ndim, .count = q->count};
             out->name = vaei_arena_format(names, "optimizer.%d.%s", (int)s, q->name);
             if (!out->name) return VAE_E_NOMEM;
-            out->data = (const uint8_t *)(const void *)(t->training.slot[s] + q->offset);
+            out->data = (const uint8_t *)(const void *)slot;
             for (int32_t d = 0; d < q->ndim; d++) out->shape[d] = q->shape[d];
         }
     }
     return VAE_OK;
+}
+
+static int64_t most_slots(const vae_trainer_t *t) {
+    int64_t most = 0;
+    for (int32_t i = 0; i < t->training.n_movers; i++) most = t->training.mover[i].n_slots > most ? t->training.mover[i].n_slots : most;
+    return most;
 }
 
 vae_status_t vae_trainer_save(const vae_trainer_t *trainer, const char *path) {
@@ -52,7 +59,7 @@ vae_status_t vae_trainer_save(const vae_trainer_t *trainer, const char *path) {
     if (trainer->training.parts > 0) return vaei_fail(VAE_E_STATE, "save: gradients wait for vae_trainer_apply()");
     const vae_model_t *model = trainer->model;
     const digits step = decimal((uint64_t)trainer->training.step), seed = decimal(trainer->training.seed),
-                 lr = bits_of(trainer->training.lr);
+                 lr = bits_of(trainer->training.mover[0].lr);
     const vaei_text_entry text[] = {
         {"format", "pt"},
         {"vae.format_version", VAEI_FORMAT_VERSION},
@@ -69,7 +76,7 @@ vae_status_t vae_trainer_save(const vae_trainer_t *trainer, const char *path) {
     vaei_arena_init(&arena, &model->ctx->heap);
     vae_status_t status = VAE_OK;
     int64_t n = count;
-    vaei_entry *entry = vaei_arena_array(&arena, (size_t)(count * (1 + trainer->training.n_slots)) + 1, sizeof(*entry));
+    vaei_entry *entry = vaei_arena_array(&arena, (size_t)(count * (1 + most_slots(trainer))) + 1, sizeof(*entry));
     if (!entry) status = VAE_E_NOMEM;
     if (status == VAE_OK) {
         vaei_params_to_entries(model, entry);
@@ -127,39 +134,40 @@ static vae_status_t read_state(const vae_trainer_t *t, const vaei_file *f, const
     return VAE_OK;
 }
 
-/* What is done with the optimizer's memory of parameter q in slot s. */
-typedef vae_status_t (*slot_visit)(const vae_trainer_t *t, const vaei_file *f, const vaei_entry *e, int32_t s, const vaei_param *q);
+/* What is done with an array of an optimizer, of one parameter. */
+typedef vae_status_t (*slot_visit)(const vaei_file *f, const vaei_entry *e, float *slot);
 
 static vae_status_t visit_slots(const vae_trainer_t *t, const vaei_file *f, slot_visit visit) {
     const vaei_params *p = &t->model->network.params;
     char name[320];
-    for (int32_t s = 0; s < t->training.n_slots; s++) {
+    for (int32_t s = 0; s < VAEI_OPTIMIZER_SLOTS; s++) {
         for (int64_t i = 0; i < p->count; i++) {
             const vaei_param *q = p->at[i];
-            if (!(q->flags & VAEI_PARAM_TRAINED)) continue;
+            float *const slot = vaei_training_slot(&t->training, q, s);
+            if (!slot) continue;
             vaei_writer w = {.buf = name, .cap = sizeof(name)};
             vaei_write(&w, "optimizer.%d.%s", (int)s, q->name);
             const vaei_entry *e = vaei_file_find(f, name);
             if (!e || e->count != q->count)
                 return vaei_fail(VAE_E_FORMAT, "%.80s: tensor '%.80s' is missing or of another size", f->where, name);
-            VAEI_TRY(visit(t, f, e, s, q));
+            VAEI_TRY(visit(f, e, slot));
         }
     }
     return VAE_OK;
 }
 
-static vae_status_t fit_slot(const vae_trainer_t *t, const vaei_file *f, const vaei_entry *e, int32_t s, const vaei_param *q) {
-    (void)t, (void)s, (void)q;
+static vae_status_t fit_slot(const vaei_file *f, const vaei_entry *e, float *slot) {
+    (void)slot;
     return vaei_entry_is_floats(e, f->where);
 }
 
-static vae_status_t check_slot(const vae_trainer_t *t, const vaei_file *f, const vaei_entry *e, int32_t s, const vaei_param *q) {
-    (void)t, (void)s, (void)q;
+static vae_status_t check_slot(const vaei_file *f, const vaei_entry *e, float *slot) {
+    (void)slot;
     return vaei_entry_floats(e, NULL, f->where);
 }
 
-static vae_status_t read_slot(const vae_trainer_t *t, const vaei_file *f, const vaei_entry *e, int32_t s, const vaei_param *q) {
-    return vaei_entry_floats(e, t->training.slot[s] + q->offset, f->where);
+static vae_status_t read_slot(const vaei_file *f, const vaei_entry *e, float *slot) {
+    return vaei_entry_floats(e, slot, f->where);
 }
 
 static vae_status_t restore(vae_trainer_t *t, vaei_file *f, const char *path) {
@@ -174,7 +182,7 @@ static vae_status_t restore(vae_trainer_t *t, vaei_file *f, const char *path) {
     vaei_params_from_file(t->model, f);
     t->training.step = (int64_t)s.step;
     t->training.seed = s.seed;
-    t->training.lr = s.lr;
+    vaei_training_set_lr(&t->training, s.lr);
     return VAE_OK;
 }
 

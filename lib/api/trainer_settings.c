@@ -34,7 +34,7 @@ vae_status_t vae_trainer_seed(vae_trainer_t *trainer, uint64_t seed) {
 vae_status_t vae_trainer_set_lr(vae_trainer_t *trainer, double lr) {
     VAEI_TRY(vaei_check_trainer(trainer));
     if (!(lr >= 0.0) || !(lr - lr <= 0.0)) return vaei_fail(VAE_E_ARG, "lr: wanted 0 or more, finite");
-    trainer->training.lr = lr;
+    vaei_training_set_lr(&trainer->training, lr);
     return VAE_OK;
 }
 
@@ -81,8 +81,8 @@ vae_status_t vae_trainer_set_optimizer(vae_trainer_t *trainer, const vae_optimiz
     trainer->training.host_step = given.step;
     trainer->training.host = given.user;
     trainer->host_memory = memory;
-    trainer->training.n_slots = given.slots;
-    for (int32_t i = 0; i < given.slots; i++) trainer->training.slot[i] = memory + (int64_t)i * n;
+    trainer->training.mover[0].n_slots = given.slots;
+    for (int32_t i = 0; i < given.slots; i++) trainer->training.mover[0].slot[i] = memory + (int64_t)i * n;
     return VAE_OK;
 }
 

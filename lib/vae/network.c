@@ -134,6 +134,12 @@ static vae_status_t build_prior(vaei_network *net, vaei_build *b, const vaei_doc
     return VAE_OK;
 }
 
+static vae_status_t build_critic(vaei_network *net, vaei_build *b, const vaei_document *document) {
+    const vaei_latent_ops *const latent = net->latent.ops;
+    return vaei_critic_build(&net->critic, b, vaei_document_find(document, "critic"), &net->input, &net->latent.z,
+                             latent->flags & VAEI_LATENT_CODES ? latent->module.name : NULL);
+}
+
 static vae_status_t print_spec(vaei_network *net, vaei_arena *arena, const vaei_document *document) {
     vaei_writer w = {0};
     for (int32_t pass = 0; pass < 2; pass++) {
@@ -187,11 +193,16 @@ static vae_status_t build_parts(vaei_network *net, vaei_arena *arena, const vaei
     b.takes = 0;
     number_levels(net, &b);
     VAEI_TRY(build_likelihood(net, &b, document));
-    VAEI_TRY(build_prior(net, &b, document)); /* last: it moves no parameter of a model without it */
-    const int64_t least[2] = {vaei_blocks_least(net->encoder), vaei_blocks_least(net->decoder)};
-    net->min_batch = least[0] > least[1] ? least[0] : least[1];
+    VAEI_TRY(build_prior(net, &b, document)); /* behind all that every model has: it moves no parameter of a model without it */
+    VAEI_TRY(build_critic(net, &b, document));
+    const vaei_stack *const trained[] = {net->encoder, net->decoder, net->critic.stack};
+    for (size_t i = 0; i < VAEI_COUNT(trained); i++) {
+        const int64_t least = trained[i] ? vaei_blocks_least(trained[i]) : 1;
+        if (least > net->min_batch) net->min_batch = least;
+    }
     net->stacks = b.stacks;
     VAEI_TRY(vaei_build_finish(&b, &net->params));
+    vaei_critic_place(&net->critic, &net->params);
     return print_spec(net, arena, document);
 }
 
@@ -242,7 +253,7 @@ void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t 
     const vaei_bytes d = vaei_blocks_bytes(net->decoder, k, n, fused ? how : how & ~VAEI_BLOCKS_FUSED, &w->decoder);
 
     w->fused = fused;
-    w->d_z_terms = NULL;
+    w->d_z_terms = w->mean_x = w->d_mean_x = NULL;
     w->encoder.pack = vaei_carve_bytes(c, e.pack);
     w->latent.pack = vaei_carve_bytes(c, q.pack);
     w->decoder.pack = vaei_carve_bytes(c, d.pack);
@@ -277,6 +288,11 @@ void vaei_network_carve_terms(const vaei_network *net, int64_t n, vaei_carve *c,
     w->d_z_terms = vaei_carve_floats(c, nD);
     w->prior_z = vaei_carve_floats(c, nD);
     w->row = vaei_carve_array(c, n, sizeof(double));
+}
+
+void vaei_network_carve_mean(const vaei_network *net, int64_t n, vaei_carve *c, vaei_work *w) {
+    w->mean_x = vaei_carve_floats(c, vaei_count_of(n, net->likelihood.size));
+    w->d_mean_x = vaei_carve_floats(c, vaei_count_of(n, net->likelihood.size));
 }
 
 /* ---- running --------------------------------------------------------------------------------------------------- */
@@ -398,8 +414,16 @@ void vaei_network_terms(const vaei_network *net, const vaei_run *r, const vaei_w
     for (int32_t i = 0; i < net->n_levels; i++)
         terms->level[i] = (vaei_rates){.dim = w->level[i].size, .kl = w->level[i].kl, .d_kl = w->level[i].d_kl};
     if (joint) terms->level[0] = (vaei_rates){.dim = 1, .kl = w->rate, .d_kl = w->d_rate};
-    if (!w->d_z_terms) return;
     terms->r = r;
+    terms->critic = &net->critic;
+    terms->critic_work = &w->critic;
+    if (w->mean_x) {
+        vaei_network_mean_x(net, r, w, w->mean_x);
+        terms->size_x = net->likelihood.size;
+        terms->mean_x = w->mean_x;
+        terms->d_mean_x = w->d_mean_x;
+    }
+    if (!w->d_z_terms) return;
     terms->size = w->level[0].size;
     terms->z = w->level[0].z;
     terms->d_z = w->d_z_terms;
@@ -421,6 +445,7 @@ void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vae
     clear_sides(net, wide.n, w);
     if (!w->fused) {
         vaei_likelihood_backward(&net->likelihood, r, w->facts, w->theta, x, w->d_nll, w->d_theta);
+        if (w->d_mean_x) vaei_likelihood_mean_backward(&net->likelihood, r, w->theta, w->d_mean_x, w->d_theta);
         vaei_blocks_backward(net->decoder, &in, &w->decoder, v->z, w->theta, w->d_theta, w->d_z);
     }
     if (vaei_run_cancelled(r)) return;

@@ -14,6 +14,7 @@
 #define VAEI_NETWORK_H
 
 #include "nn/batch_blocks.h"
+#include "vae/critic.h"
 #include "vae/latent.h"
 #include "vae/likelihood.h"
 #include "vae/objective.h"
@@ -30,6 +31,7 @@ typedef struct vaei_network {
     const vaei_pair *pair[VAEI_LEVELS_MAX]; /* of levels 1 .. n_levels - 1 */
     const vaei_tap *tap[VAEI_TAPS_MAX];     /* by number */
     int64_t z_size;                         /* Z */
+    vaei_critic critic;
     vaei_params params;
     vaei_stack *stacks; /* for vaei_network_link() */
     int64_t min_batch;  /* of training, as vaei_blocks_least() */
@@ -79,6 +81,9 @@ typedef struct vaei_work {
     /* training under an objective that sees z, else NULL: its derivative by z, draws from N(0, I), a number for each example */
     float *d_z_terms, *prior_z; /* [n][D] */
     double *row;                /* [n] */
+    /* training under an objective that sees the likelihood's mean, else NULL: it, and the objective's derivative by it */
+    float *mean_x, *d_mean_x; /* [n][S] */
+    vaei_critic_work critic;  /* training with a critic */
     /* training with a joint prior, which makes h, mean, logvar and d_h longer: [n + inputs] */
     float *x, *d_x;           /* [n + inputs][S] */
     float *rate, *d_rate;     /* [n] */
@@ -91,6 +96,9 @@ void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t 
 
 /* Of training under an objective that sees z, behind vaei_network_carve(). */
 void vaei_network_carve_terms(const vaei_network *net, int64_t n, vaei_carve *c, vaei_work *w);
+
+/* Of training under an objective that sees the likelihood's mean, behind vaei_network_carve(). */
+void vaei_network_carve_mean(const vaei_network *net, int64_t n, vaei_carve *c, vaei_work *w);
 
 /* Fill the packs after parameters changed. */
 void vaei_network_pack(const vaei_network *net, const vaei_run *r, const vaei_work *w);

@@ -28,8 +28,19 @@ static int32_t count_of(const vaei_objective *o, int32_t flag) {
     return n;
 }
 
+static vae_status_t find_critic(vaei_objective *o) {
+    for (int32_t i = 0; i < o->n; i++) {
+        if (!o->term[i]->cost) continue;
+        if (o->critic >= 0)
+            return vaei_fail(VAE_E_SPEC, "objective: %s and %s each want a critic, a model has one", o->term[o->critic]->module.name,
+                             o->term[i]->module.name);
+        o->critic = i;
+    }
+    return VAE_OK;
+}
+
 vae_status_t vaei_objective_build(vaei_objective *o, vaei_arena *arena, vaei_section *section) {
-    *o = (vaei_objective){.n = 0};
+    *o = (vaei_objective){.critic = -1};
     for (vaei_node *node = section->pipeline.first; node; node = node->next) VAEI_TRY(add_term(o, arena, section, node));
     if (o->n == 0)
         return vaei_fail(VAE_E_SPEC, "line %d, column %d: objective: wanted a term, as in 'objective elbo'", (int)section->line,
@@ -43,9 +54,27 @@ vae_status_t vaei_objective_build(vaei_objective *o, vaei_arena *arena, vaei_sec
         o->flags = o->term[0]->flags;
         return VAE_OK;
     }
-    if (count_of(o, VAEI_OBJECTIVE_MEAN_NLL) == 1 && without == o->n - 1) o->flags |= VAEI_OBJECTIVE_MEAN_NLL;
     if (count_of(o, VAEI_OBJECTIVE_SEES_Z) > 0) o->flags |= VAEI_OBJECTIVE_SEES_Z;
-    return VAE_OK;
+    if (count_of(o, VAEI_OBJECTIVE_SEES_MEAN) > 0) o->flags |= VAEI_OBJECTIVE_SEES_MEAN; /* of the whole batch, and then back */
+    else if (count_of(o, VAEI_OBJECTIVE_MEAN_NLL) == 1 && without == o->n - 1) o->flags |= VAEI_OBJECTIVE_MEAN_NLL;
+    return find_critic(o);
+}
+
+vaei_game vaei_objective_game(const vaei_objective *o) {
+    return (vaei_game){o->term[o->critic]->cost, o->conf[o->critic]};
+}
+
+int64_t vaei_objective_critic_steps(const vaei_objective *o, int64_t step) {
+    const vaei_objective_ops *const term = o->term[o->critic];
+    return step - (term->start ? term->start(o->conf[o->critic]) : 0);
+}
+
+void vaei_terms_fool(vaei_terms *t, const vaei_game *game, double weight) {
+    const int32_t of_z = t->critic->of_z;
+    const double cost =
+        weight * vaei_critic_fool(t->critic, t->r, t->critic_work, game, of_z ? t->z : t->mean_x, weight, of_z ? t->d_z : t->d_mean_x);
+    t->other += cost;
+    t->loss += cost;
 }
 
 /* Weighted. */
@@ -63,6 +92,7 @@ void vaei_objective_eval(const vaei_objective *o, vaei_terms *t) {
         t->level[l].rate = 0;
     }
     if (t->d_z) memset(t->d_z, 0, (size_t)(t->n * t->size) * sizeof(*t->d_z));
+    if (t->d_mean_x) memset(t->d_mean_x, 0, (size_t)(t->n * t->size_x) * sizeof(*t->d_mean_x));
     for (int32_t i = 0; i < o->n; i++) o->term[i]->eval(o->conf[i], t);
     if (!t->aux) return;
     const double aux = mean_of(t, t->aux);

@@ -10,7 +10,7 @@
 
 #include "base/grammar.h"
 #include "base/module.h"
-#include "nn/batch_run.h"
+#include "vae/critic.h"
 
 /* The rates of one latent. */
 typedef struct vaei_rates {
@@ -38,20 +38,31 @@ typedef struct vaei_terms {
     float *d_z;        /* out [n][size]: d loss / d z, beside what reaches z through nll and kl */
     float *prior;      /* [n][size] room for as many draws from N(0, I) */
     double *row;       /* [n] room */
+    /* VAEI_OBJECTIVE_SEES_MEAN: */
+    int64_t size_x;      /* the values of x */
+    const float *mean_x; /* [n][size_x] the mean of the likelihood */
+    float *d_mean_x;     /* out [n][size_x]: d loss / d mean, beside what reaches theta through nll */
+    /* terms with a game: the model's critic, of z or of the mean, as before this step */
+    const vaei_critic *critic;
+    const vaei_critic_work *critic_work;
 } vaei_terms;
 
 enum {
-    VAEI_OBJECTIVE_OF_PRIOR =
-        1, /* nll is that of latents under the prior, whose parameters alone move; there are no levels. Stands alone */
-    VAEI_OBJECTIVE_MEAN_NLL = 2, /* adds the example's share of all weights to d_nll whatever comes: decoding may go back before eval */
-    VAEI_OBJECTIVE_NO_NLL = 4,   /* adds nothing to d_nll: stands beside a term that does */
-    VAEI_OBJECTIVE_SEES_Z = 8    /* over values, not codes */
+    VAEI_OBJECTIVE_OF_PRIOR = 1,  /* nll is that of latents under the prior, whose parameters alone move; no levels. Stands alone */
+    VAEI_OBJECTIVE_MEAN_NLL = 2,  /* adds the example's share of all weights to d_nll whatever comes: decoding may go back before eval */
+    VAEI_OBJECTIVE_NO_NLL = 4,    /* adds nothing to d_nll: stands beside a term that does */
+    VAEI_OBJECTIVE_SEES_Z = 8,    /* over values, not codes */
+    VAEI_OBJECTIVE_SEES_MEAN = 16 /* x as the model shows it */
 };
 
 typedef struct vaei_objective_ops {
     vaei_module module;
     int32_t flags;
     void (*eval)(const void *conf, vaei_terms *t); /* adds to loss, other, d_nll, d_kl, d_z; sets recon, rates and beta if it has them */
+    /* Of terms with a critic, which is of z if the term sees z, else of the mean; or NULL: what scores cost, and the step from which on the
+     * critic is asked and learns. */
+    float (*cost)(const void *conf, const vaei_kernels *k, int32_t of, float score, float *slope);
+    int64_t (*start)(const void *conf);
 } vaei_objective_ops;
 
 #define VAEI_OBJECTIVE_TERMS 8
@@ -59,13 +70,21 @@ typedef struct vaei_objective_ops {
 /* The sum. */
 typedef struct vaei_objective {
     int32_t n;
-    int32_t flags; /* of the whole: MEAN_NLL if that is true of the sum, SEES_Z if any term does */
+    int32_t flags;  /* of the whole: MEAN_NLL if that is true of the sum, SEES_ if any term does */
+    int32_t critic; /* the term that has one, or -1 */
     const vaei_objective_ops *term[VAEI_OBJECTIVE_TERMS];
     void *conf[VAEI_OBJECTIVE_TERMS];
 } vaei_objective;
 
 /* From the section's modules, whose attributes become canonical. */
 vae_status_t vaei_objective_build(vaei_objective *o, vaei_arena *arena, vaei_section *section);
+
+/* Of a sum with a critic: its term's game, and the steps that the critic has made before step `step`; below 0: it does not learn yet. */
+vaei_game vaei_objective_game(const vaei_objective *o);
+int64_t vaei_objective_critic_steps(const vaei_objective *o, int64_t step);
+
+/* For terms with a critic: adds the network's cost of the mean or of z, times weight, to the loss and to its derivatives. */
+void vaei_terms_fool(vaei_terms *t, const vaei_game *game, double weight);
 
 /* Everything out is written anew. */
 void vaei_objective_eval(const vaei_objective *o, vaei_terms *t);

@@ -230,6 +230,13 @@ class Training(Case):
             trainer.set_lr(0.125)
             self.assertEqual(trainer.step(images(4)).lr, 0.125)
 
+    def test_a_critic_tells_of_itself(self):
+        with vae.Model(SPEC + "critic flatten | linear out=1\n").trainer("objective elbo | gan loss=logistic start=1") as trainer:
+            first, second = trainer.step(images(4)), trainer.step(images(4))
+        self.assertEqual((first.critic_loss, first.critic_accuracy, first.aux), (0, 0, 0))
+        self.assertTrue(0 < second.critic_loss < 10 and 0 <= second.critic_accuracy <= 1 and second.aux > 0)
+        self.assertEqual(len(second.latent_rates), 1)
+
     def test_optimizer_in_python(self):
         def descend(w, g, slots, t, lr, decay):
             slots[0][:] += 1

@@ -98,7 +98,8 @@ class MetricsStruct(Structure):
     _fields_ = [("struct_size", c_uint32), ("flags", c_uint32), ("step", c_int64), ("loss", c_double),
                 ("recon", c_double), ("rate", c_double), ("beta", c_double), ("lr", c_double), ("grad_norm", c_double),
                 ("aux", c_double), ("perplexity", c_double), ("codes_used", c_double), ("dead_codes", c_double),
-                ("quantization_error", c_double), ("latents", c_int64), ("latent_rate", c_double * 16)]
+                ("quantization_error", c_double), ("latents", c_int64), ("latent_rate", c_double * 16),
+                ("critic_loss", c_double), ("critic_accuracy", c_double)]
 
 
 class BatchStruct(Structure):

@@ -20,7 +20,8 @@ class Metrics(NamedTuple):
     """What a step tells, in nats per example; rate is unweighted, grad_norm is before clipping. aux and what follows are of
     latents of codes, 0 for others: the latent's own part of loss; exp of the entropy of how often each code was chosen;
     the share of codes chosen at all; how many are dead; the mean squared distance of a value to what stands for it.
-    latent_rates: the part of rate that is each latent's, that of the section first."""
+    latent_rates: the part of rate that is each latent's, that of the section first. critic_loss and critic_accuracy are of models with
+    a critic, 0 for others: its own loss, and the share of scores above 0 for real ones, below 0 for made ones."""
 
     step: int
     loss: float
@@ -35,6 +36,8 @@ class Metrics(NamedTuple):
     dead_codes: float
     quantization_error: float
     latent_rates: tuple[float, ...]
+    critic_loss: float
+    critic_accuracy: float
 
 
 class Trainer(NotCopied):
@@ -84,7 +87,7 @@ class Trainer(NotCopied):
             raise failure
         check(status)
         rates = tuple(self._struct.latent_rate[: self._struct.latents])
-        return Metrics(*(getattr(self._struct, name) for name in Metrics._fields[:-1]), rates)
+        return Metrics(**{name: rates if name == "latent_rates" else getattr(self._struct, name) for name in Metrics._fields})
 
     def _batch(self, function: Callable[..., int], n: int, labels: Any, weights: Any, **members: Any) -> Metrics:
         members["label"] = None if labels is None else _array.labels(labels, n)

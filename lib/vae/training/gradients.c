@@ -18,18 +18,18 @@ int64_t vaei_gradient_chunks(const vaei_params *p) {
 
 typedef struct norm_job {
     const vaei_training *t;
+    const vaei_mover *m;
 } norm_job;
 
 static void norm_task(void *arg, int32_t i) {
     const norm_job *const job = arg;
-    const vaei_training *const t = job->t;
-    const int64_t first = i * NORM_CHUNK, rest = t->net->params.n_trainable - first;
-    t->norms[i] = t->k->sum_squares(rest < NORM_CHUNK ? rest : NORM_CHUNK, t->grads + first);
+    const int64_t first = i * NORM_CHUNK, rest = job->m->count - first;
+    job->t->norms[i] = job->t->k->sum_squares(rest < NORM_CHUNK ? rest : NORM_CHUNK, job->t->grads + job->m->first + first);
 }
 
-double vaei_gradient_norm(const vaei_training *t) {
-    const int32_t tasks = (int32_t)pieces(t->net->params.n_trainable, NORM_CHUNK);
-    norm_job job = {t};
+double vaei_gradient_norm(const vaei_training *t, const vaei_mover *m) {
+    const int32_t tasks = (int32_t)pieces(m->count, NORM_CHUNK);
+    norm_job job = {t, m};
     double sum = 0.0;
     vaei_parallel(t->pool, tasks, norm_task, &job);
     for (int32_t i = 0; i < tasks; i++) sum += t->norms[i];
@@ -37,26 +37,28 @@ double vaei_gradient_norm(const vaei_training *t) {
 }
 
 typedef struct update_job {
-    vaei_training *t;
+    const vaei_training *t;
+    const vaei_mover *m;
     const vaei_param *p;
+    int64_t step; /* of this optimizer, from 1 */
     float lr, decay, scale;
+    int32_t by_host;
 } update_job;
 
-static void slots_at(const vaei_training *t, int64_t at, float **slot) {
-    for (int32_t j = 0; j < t->n_slots; j++) slot[j] = t->slot[j] + at;
+static void slots_at(const vaei_mover *m, int64_t at, float **slot) {
+    for (int32_t j = 0; j < m->n_slots; j++) slot[j] = m->slot[j] + (at - m->first);
 }
 
 static void update_task(void *arg, int32_t i) {
     const update_job *const job = arg;
     const vaei_training *const t = job->t;
-    const vaei_recipe *const recipe = t->recipe;
     const int64_t first = i * SLICE, n = job->p->count - first < SLICE ? job->p->count - first : SLICE;
     const int64_t at = job->p->offset + first;
     float *slot[VAEI_OPTIMIZER_SLOTS] = {NULL};
-    slots_at(t, at, slot);
+    slots_at(job->m, at, slot);
     if (job->scale != 1.0f) t->k->scale(n, job->scale, t->grads + at);
-    if (t->host_step) return;
-    recipe->optimizer->step(recipe->optimizer_conf, t->k, n, t->step + 1, job->lr, job->decay, t->grads + at, t->params + at, slot);
+    if (job->by_host) return;
+    job->m->optimizer->step(job->m->conf, t->k, n, job->step, job->lr, job->decay, t->grads + at, t->params + at, slot);
     memset(t->grads + at, 0, (size_t)n * sizeof(float)); /* while it is in the cache */
 }
 
@@ -64,24 +66,34 @@ static void update_by_host(const update_job *job) {
     const vaei_training *const t = job->t;
     const int64_t at = job->p->offset;
     float *slot[VAEI_OPTIMIZER_SLOTS] = {NULL};
-    slots_at(t, at, slot);
-    t->host_step(t->host, job->p->count, t->step + 1, job->lr, job->decay, t->grads + at, t->params + at, slot);
+    slots_at(job->m, at, slot);
+    t->host_step(t->host, job->p->count, job->step, job->lr, job->decay, t->grads + at, t->params + at, slot);
     memset(t->grads + at, 0, (size_t)job->p->count * sizeof(float));
 }
 
-void vaei_gradients_apply(vaei_training *t, double lr, double scale) {
-    const vaei_params *const p = &t->net->params;
-    const float decay = (float)t->recipe->optimizer->decay(t->recipe->optimizer_conf);
-    const int32_t wanted = VAEI_PARAM_TRAINED | t->task->moves;
-    update_job job = {.t = t, .lr = (float)lr, .scale = (float)scale};
-    for (int64_t i = 0; i < p->count; i++) {
-        job.p = p->at[i];
-        if ((job.p->flags & (VAEI_PARAM_TRAINED | VAEI_PARAM_OF_PRIOR)) != wanted) {
-            memset(t->grads + job.p->offset, 0, (size_t)job.p->count * sizeof(float));
+/* The mover whose task moves the parameter, or -1. */
+static int32_t mover_of(const vaei_training *t, const vaei_param *p) {
+    const int32_t kinds = VAEI_PARAM_TRAINED | VAEI_PARAM_OF_PRIOR | VAEI_PARAM_OF_CRITIC;
+    for (int32_t i = 0; i < t->n_movers; i++)
+        if ((p->flags & kinds) == (VAEI_PARAM_TRAINED | t->mover[i].task->moves)) return i;
+    return -1;
+}
+
+void vaei_gradients_apply(vaei_training *t, const vaei_move *moves) {
+    const vaei_params *const all = &t->net->params;
+    for (int64_t i = 0; i < all->count; i++) {
+        const vaei_param *const p = all->at[i];
+        const int32_t number = mover_of(t, p);
+        if (number < 0 || moves[number].rests) {
+            memset(t->grads + p->offset, 0, (size_t)p->count * sizeof(float));
             continue;
         }
-        job.decay = job.p->flags & VAEI_PARAM_DECAYED ? decay : 0.0f;
-        vaei_parallel(t->pool, (int32_t)pieces(job.p->count, SLICE), update_task, &job);
-        if (t->host_step) update_by_host(&job);
+        const vaei_mover *const m = &t->mover[number];
+        update_job job = {.t = t, .m = m, .p = p, .lr = (float)moves[number].lr, .scale = (float)moves[number].scale};
+        job.step = m->task->steps(&t->recipe->objective, t->step) + 1;
+        job.decay = p->flags & VAEI_PARAM_DECAYED ? (float)m->optimizer->decay(m->conf) : 0.0f;
+        job.by_host = number == 0 && t->host_step;
+        vaei_parallel(t->pool, (int32_t)pieces(p->count, SLICE), update_task, &job);
+        if (job.by_host) update_by_host(&job);
     }
 }

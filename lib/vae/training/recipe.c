@@ -25,7 +25,7 @@ static vae_status_t only_module(vaei_node **out, const vaei_section *section, co
 static vae_status_t bind_section(bound *out, const vaei_section_type *type, vaei_arena *arena) {
     const vaei_kind *const kind = &vaei_kinds[type->kind];
     vaei_node *node = NULL;
-    VAEI_TRY(only_module(&node, out->section, type->preset));
+    VAEI_TRY(only_module(&node, out->section, type->preset[0] ? type->preset : kind->modules[0]->name));
     VAEI_TRY(vaei_module_find(&out->module, kind->modules, *kind->count, kind->name, node, type->name));
     const char *where = vaei_arena_format(arena, "%s %s", type->name, node->name);
     if (!where) return VAE_E_NOMEM;
@@ -77,10 +77,12 @@ vae_status_t vaei_recipe_build(vaei_recipe *recipe, vaei_arena *arena, vaei_docu
     if (!text || !resume_text) return VAE_E_NOMEM;
     *recipe = (vaei_recipe){
         .optimizer = (const vaei_optimizer_ops *)at[VAEI_SECTION_optimizer].module, /* a module is the first member of its ops */
+        .critic_optimizer = (const vaei_optimizer_ops *)at[VAEI_SECTION_critic_optimizer].module,
         .objective = objective,
         .schedule = (const vaei_schedule_ops *)at[VAEI_SECTION_schedule].module,
         .clip = (const vaei_clip_ops *)at[VAEI_SECTION_clip].module,
         .optimizer_conf = at[VAEI_SECTION_optimizer].conf,
+        .critic_optimizer_conf = at[VAEI_SECTION_critic_optimizer].conf,
         .schedule_conf = at[VAEI_SECTION_schedule].conf,
         .clip_conf = at[VAEI_SECTION_clip].conf,
         .memory = (const vaei_memory_ops *)at[VAEI_SECTION_memory].module,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * recipe.h - how a model is trained: the five training sections of a document, bound to their modules.
+ * recipe.h - how a model is trained: the training sections of a document, bound to their modules.
  *
  *     optimizer  adam lr=0.001
  *     objective  elbo beta=1                               a sum of terms; the others are one module each
@@ -15,11 +15,12 @@
 
 typedef struct vaei_recipe {
     const vaei_optimizer_ops *optimizer;
+    const vaei_optimizer_ops *critic_optimizer; /* NULL: the critic moves by an optimizer like the network's */
     vaei_objective objective;
     const vaei_schedule_ops *schedule;
     const vaei_clip_ops *clip;
     const vaei_memory_ops *memory;
-    void *optimizer_conf, *schedule_conf, *clip_conf;
+    void *optimizer_conf, *critic_optimizer_conf, *schedule_conf, *clip_conf;
     const char *text;        /* canonical, one section a line */
     const char *resume_text; /* the same without what changes no result: memory */
 } vaei_recipe;

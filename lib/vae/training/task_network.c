@@ -2,8 +2,11 @@
  * task_network.c - training of the network: all parameters move but those that only a fit of the prior moves. */
 #include "vae/training/training_task.h"
 
-/* Terms over z compare it with N(0, I). */
+/* Terms over z compare it with N(0, I); and a critic learns with the network, or not at all. */
 static vae_status_t check(const vaei_network *net, const vaei_recipe *recipe) {
+    if (recipe->objective.critic < 0 && net->critic.stack)
+        return vaei_fail(VAE_E_SPEC, "critic: no term of the objective asks it, wanted 'objective elbo | %s'",
+                         net->critic.of_z ? "adversary" : "gan");
     if (!(recipe->objective.flags & VAEI_OBJECTIVE_SEES_Z)) return VAE_OK;
     if (net->latent.ops->flags & VAEI_LATENT_CODES)
         return vaei_fail(VAE_E_SPEC, "objective: a term is over values, latent %s makes codes", net->latent.ops->module.name);
@@ -26,6 +29,7 @@ static void carve(const vaei_network *net, const vaei_recipe *recipe, const vaei
                         (recipe->objective.flags & VAEI_OBJECTIVE_MEAN_NLL ? VAEI_BLOCKS_FUSED : 0);
     vaei_network_carve(net, k, n, how, c, w);
     if (recipe->objective.flags & VAEI_OBJECTIVE_SEES_Z) vaei_network_carve_terms(net, n, c, w);
+    if (recipe->objective.flags & VAEI_OBJECTIVE_SEES_MEAN) vaei_network_carve_mean(net, n, c, w);
 }
 
 static void pack(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t others) {
@@ -33,11 +37,14 @@ static void pack(const vaei_network *net, const vaei_run *r, const vaei_work *w,
     vaei_network_pack(net, r, w);
 }
 
-static vae_status_t forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const vaei_objective *o, vaei_terms *terms) {
-    (void)o;
+static vae_status_t pass(const vaei_network *net, const vaei_run *r, const vaei_work *w, const vaei_objective *o, vaei_measures *m) {
+    vaei_terms t = {0};
     vaei_network_noise(net, r, w);
     VAEI_TRY(vaei_network_forward(net, r, w));
-    vaei_network_terms(net, r, w, terms);
+    if (vaei_run_cancelled(r)) return VAE_OK;
+    vaei_network_terms(net, r, w, &t);
+    VAEI_TRY(vaei_task_evaluate(r, o, &t, m));
+    vaei_network_backward(net, r, w);
     return VAE_OK;
 }
 
@@ -57,8 +64,8 @@ const vaei_training_task vaei_task_network = {
     .least = least,
     .carve = carve,
     .pack = pack,
-    .forward = forward,
-    .backward = vaei_network_backward,
+    .steps = vaei_task_every_step,
+    .pass = pass,
     .commits = commits,
     .commit = vaei_network_commit,
     .measure = measure,

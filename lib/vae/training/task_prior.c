@@ -36,12 +36,13 @@ static void pack(const vaei_network *net, const vaei_run *r, const vaei_work *w,
     vaei_network_pack_prior(net, r, w);
 }
 
-static vae_status_t forward(const vaei_network *net, const vaei_run *r, const vaei_work *w, const vaei_objective *o, vaei_terms *terms) {
-    (void)o;
+static vae_status_t pass(const vaei_network *net, const vaei_run *r, const vaei_work *w, const vaei_objective *o, vaei_measures *m) {
+    vaei_terms t = {.nll = w->nll, .d_nll = w->d_nll};
     vaei_network_noise(net, r, w);
     VAEI_TRY(vaei_network_forward_prior(net, r, w));
-    terms->nll = w->nll;
-    terms->d_nll = w->d_nll;
+    if (vaei_run_cancelled(r)) return VAE_OK;
+    VAEI_TRY(vaei_task_evaluate(r, o, &t, m));
+    vaei_network_backward_prior(net, r, w);
     return VAE_OK;
 }
 
@@ -57,8 +58,8 @@ const vaei_training_task vaei_task_prior = {
     .least = least,
     .carve = carve,
     .pack = pack,
-    .forward = forward,
-    .backward = vaei_network_backward_prior,
+    .steps = vaei_task_every_step,
+    .pass = pass,
     .commits = commits,
     .commit = vaei_network_commit_prior,
 };

@@ -2,22 +2,63 @@
  * training.c - parts and steps of a training: see training.h. What is trained is the task's. */
 #include "vae/training/training.h"
 
-void vaei_training_carve(vaei_training *t, const vaei_network *net, const vaei_recipe *recipe, const vaei_kernels *k, int64_t max_batch,
-                         vaei_carve *c) {
-    const vaei_params *const p = &net->params;
-    const int32_t n_slots = recipe->optimizer->slots(recipe->optimizer_conf);
-    vaei_task_of(recipe)->carve(net, recipe, k, max_batch, c, &t->work);
-    t->grads = vaei_carve_floats(c, p->n_floats);
-    for (int32_t i = 0; i < n_slots; i++) t->slot[i] = vaei_carve_floats(c, p->n_trainable);
-    t->norms = vaei_carve_array(c, vaei_gradient_chunks(p), sizeof(double));
+/* The movers of a recipe, without their memory. */
+static int32_t find_movers(vaei_mover *movers, const vaei_network *net, const vaei_recipe *recipe) {
+    const vaei_training_task *task[VAEI_TASKS_MOST];
+    int32_t n = 0;
+    vaei_tasks_of(recipe, task);
+    for (; n < VAEI_TASKS_MOST && task[n]; n++) {
+        const int32_t of_critic = task[n]->moves == VAEI_PARAM_OF_CRITIC, own = of_critic && recipe->critic_optimizer;
+        vaei_mover *const m = &movers[n];
+        m->task = task[n];
+        m->optimizer = own ? recipe->critic_optimizer : recipe->optimizer;
+        m->conf = own ? recipe->critic_optimizer_conf : recipe->optimizer_conf;
+        m->first = of_critic ? net->critic.first : 0;
+        m->count = of_critic ? net->critic.count : net->critic.first;
+        m->n_slots = m->optimizer->slots(m->conf);
+        m->lr = m->optimizer->lr(m->conf);
+    }
+    return n;
 }
 
-void vaei_training_begin(vaei_training *t, const vaei_network *net, const vaei_recipe *recipe) {
-    t->net = net;
-    t->recipe = recipe;
-    t->task = vaei_task_of(recipe);
-    t->n_slots = recipe->optimizer->slots(recipe->optimizer_conf);
-    t->lr = recipe->optimizer->lr(recipe->optimizer_conf);
+vae_status_t vaei_training_check(const vaei_network *net, const vaei_recipe *recipe) {
+    const vaei_training_task *task[VAEI_TASKS_MOST];
+    vaei_tasks_of(recipe, task);
+    for (int32_t i = 0; i < VAEI_TASKS_MOST && task[i]; i++) VAEI_TRY(task[i]->check(net, recipe));
+    if (recipe->critic_optimizer && !net->critic.stack) return vaei_fail(VAE_E_SPEC, "critic_optimizer: the model has no critic");
+    return VAE_OK;
+}
+
+int64_t vaei_training_least(const vaei_network *net, const vaei_recipe *recipe) {
+    const vaei_training_task *task[VAEI_TASKS_MOST];
+    int64_t most = 1;
+    vaei_tasks_of(recipe, task);
+    for (int32_t i = 0; i < VAEI_TASKS_MOST && task[i]; i++) most = task[i]->least(net) > most ? task[i]->least(net) : most;
+    return most;
+}
+
+void vaei_training_carve(vaei_training *t, const vaei_network *net, const vaei_recipe *recipe, const vaei_kernels *k, int64_t max_batch,
+                         vaei_carve *c) {
+    t->n_movers = find_movers(t->mover, net, recipe);
+    for (int32_t i = 0; i < t->n_movers; i++) t->mover[i].task->carve(net, recipe, k, max_batch, c, &t->work);
+    t->grads = vaei_carve_floats(c, net->params.n_floats);
+    for (int32_t i = 0; i < t->n_movers; i++)
+        for (int32_t j = 0; j < t->mover[i].n_slots; j++) t->mover[i].slot[j] = vaei_carve_floats(c, t->mover[i].count);
+    t->norms = vaei_carve_array(c, vaei_gradient_chunks(&net->params), sizeof(double));
+}
+
+float *vaei_training_slot(const vaei_training *t, const vaei_param *p, int32_t slot) {
+    for (int32_t i = 0; i < t->n_movers; i++) {
+        const vaei_mover *const m = &t->mover[i];
+        if (p->offset >= m->first && p->offset < m->first + m->count)
+            return slot < m->n_slots ? m->slot[slot] + (p->offset - m->first) : NULL;
+    }
+    return NULL;
+}
+
+void vaei_training_set_lr(vaei_training *t, double lr) {
+    for (int32_t i = 0; i < t->n_movers; i++)
+        if (i == 0 || !t->recipe->critic_optimizer) t->mover[i].lr = lr;
 }
 
 static void forget_parts(vaei_training *t) {
@@ -46,28 +87,33 @@ static vaei_run start(vaei_training *t, int64_t n, const vaei_batch *b, const _A
     r.cancel = t->parts == 0 ? cancel : NULL; /* the gradients of the parts before are not kept apart from those of this one */
     const uint64_t generation = *t->generation;
     if (t->packed != generation) {
-        t->task->pack(t->net, &r, &t->work, t->still != generation - t->moves);
+        for (int32_t i = 0; i < t->n_movers; i++) t->mover[i].task->pack(t->net, &r, &t->work, t->still != generation - t->moves);
         t->still = generation - t->moves;
         t->packed = generation;
     }
     return r;
 }
 
-/* One batch forward and back. Gradients may be half done when it fails. */
-static vae_status_t pass(vaei_training *t, const vaei_run *r, vaei_terms *terms) {
-    const vaei_training_task *const task = t->task;
-    const vaei_work *const w = &t->work;
-    *terms = (vaei_terms){.n = r->n, .step = t->step, .batch = &r->batch};
-    VAEI_TRY(task->forward(t->net, r, w, &t->recipe->objective, terms));
-    if (vaei_run_cancelled(r)) return VAE_E_CANCELLED;
-    vaei_objective_eval(&t->recipe->objective, terms);
-    if (!is_finite(terms->loss)) return vaei_fail(VAE_E_NUMERIC, "loss: not finite at step %lld", (long long)t->step);
-    task->backward(t->net, r, w);
-    if (vaei_run_cancelled(r)) return VAE_E_CANCELLED; /* the last time: what commit moves stays moved */
-    if (!task->commits(t->net)) return VAE_OK;
-    if (!is_finite(vaei_gradient_norm(t))) /* what commit moves, moves only with a sound gradient */
-        return vaei_fail(VAE_E_NUMERIC, "gradient: not finite at step %lld", (long long)t->step);
-    task->commit(t->net, r, w, t->params);
+/* One batch forward and back by all tasks; then what moves without gradients, if it moves only with sound ones. Gradients may be half done
+ * when it fails. */
+static vae_status_t pass(vaei_training *t, const vaei_run *r, vaei_measures *m) {
+    int32_t commits = 0;
+    for (int32_t i = 0; i < t->n_movers; i++) {
+        VAEI_TRY(t->mover[i].task->pass(t->net, r, &t->work, &t->recipe->objective, m));
+        if (vaei_run_cancelled(r)) return VAE_E_CANCELLED; /* asked the last time before something stays moved */
+    }
+    for (int32_t i = 0; i < t->n_movers; i++) {
+        const vaei_training_task *const task = t->mover[i].task;
+        commits |= task->commits && task->commits(t->net);
+    }
+    if (!commits) return VAE_OK;
+    for (int32_t i = 0; i < t->n_movers; i++)
+        if (!is_finite(vaei_gradient_norm(t, &t->mover[i])))
+            return vaei_fail(VAE_E_NUMERIC, "gradient: not finite at step %lld", (long long)t->step);
+    for (int32_t i = 0; i < t->n_movers; i++) {
+        const vaei_training_task *const task = t->mover[i].task;
+        if (task->commits && task->commits(t->net)) task->commit(t->net, r, &t->work, t->params);
+    }
     params_moved(t);
     return VAE_OK;
 }
@@ -80,43 +126,49 @@ static vaei_measures means_of(const vaei_training *t) {
     m.rate /= parts;
     m.aux /= parts;
     for (int32_t i = 0; i < VAEI_LEVELS_MAX; i++) m.level_rate[i] /= parts;
+    m.critic.loss /= parts;
+    m.critic.accuracy /= parts;
     return m;
 }
 
 vae_status_t vaei_training_backward(vaei_training *t, int64_t n, const vaei_batch *batch, const _Atomic int32_t *cancel,
                                     vaei_measures *out) {
-    vaei_terms terms;
+    vaei_measures sums = t->sums;
     const vaei_run r = start(t, n, batch, cancel);
-    const vae_status_t status = pass(t, &r, &terms);
+    const vae_status_t status = pass(t, &r, &sums);
     if (status == VAE_E_NUMERIC || status == VAE_E_CANCELLED) forget_gradients(t);
     VAEI_TRY(status);
-    if (t->task->measure) t->task->measure(t->net, &r, &t->work, &t->sums.codes);
+    for (int32_t i = 0; i < t->n_movers; i++)
+        if (t->mover[i].task->measure) t->mover[i].task->measure(t->net, &r, &t->work, &sums.codes);
+    t->sums = sums;
     t->parts++;
     t->items += n;
-    t->sums.loss += terms.loss;
-    t->sums.recon += terms.recon;
-    t->sums.rate += terms.rate;
-    t->sums.aux += terms.other;
-    for (int32_t i = 0; i < terms.levels; i++) t->sums.level_rate[i] += terms.level[i].rate;
-    t->sums.beta = terms.beta;
     *out = means_of(t);
     return VAE_OK;
 }
 
 vae_status_t vaei_training_apply(vaei_training *t, vaei_measures *out) {
     const vaei_recipe *const recipe = t->recipe;
-    const double parts = (double)t->parts, norm = vaei_gradient_norm(t) / parts;
-    if (!is_finite(norm)) {
-        forget_gradients(t);
-        return vaei_fail(VAE_E_NUMERIC, "gradient: not finite at step %lld", (long long)t->step);
+    const double parts = (double)t->parts, factor = recipe->schedule->factor(recipe->schedule_conf, t->step);
+    vaei_move moves[VAEI_TASKS_MOST];
+    double norm[VAEI_TASKS_MOST];
+    for (int32_t i = 0; i < t->n_movers; i++) {
+        const vaei_mover *const m = &t->mover[i];
+        norm[i] = vaei_gradient_norm(t, m) / parts;
+        if (!is_finite(norm[i])) {
+            forget_gradients(t);
+            return vaei_fail(VAE_E_NUMERIC, "gradient: not finite at step %lld", (long long)t->step);
+        }
+        moves[i].rests = m->task->steps(&recipe->objective, t->step) < 0;
+        moves[i].lr = m->lr * factor;
+        moves[i].scale = recipe->clip->factor(recipe->clip_conf, norm[i]) / parts;
     }
-    const double lr = t->lr * recipe->schedule->factor(recipe->schedule_conf, t->step);
-    vaei_gradients_apply(t, lr, recipe->clip->factor(recipe->clip_conf, norm) / parts);
+    vaei_gradients_apply(t, moves);
     params_moved(t);
     t->step++;
     *out = means_of(t);
-    out->lr = lr;
-    out->grad_norm = norm;
+    out->lr = moves[0].lr;
+    out->grad_norm = norm[0];
     forget_parts(t);
     return VAE_OK;
 }

@@ -11,45 +11,54 @@
 
 #include "vae/training/training_task.h"
 
-/* What a batch or a step tells: means over the examples of each part, and then over parts. */
-typedef struct vaei_measures {
-    double loss, recon, rate, aux, beta; /* beta of the last part */
-    double lr, grad_norm;                /* of apply */
-    vaei_code_stats codes;               /* of the last part */
-    double level_rate[VAEI_LEVELS_MAX];  /* of each latent, as rate */
-} vaei_measures;
+/* What is trained, and how its parameters move: those in floats [first, first + count). */
+typedef struct vaei_mover {
+    const vaei_training_task *task;
+    const vaei_optimizer_ops *optimizer;
+    const void *conf;
+    int64_t first, count;
+    double lr; /* base learning rate */
+    int32_t n_slots;
+    float *slot[VAEI_OPTIMIZER_SLOTS]; /* [count] each */
+} vaei_mover;
 
 typedef struct vaei_training {
     const vaei_network *net;
     const vaei_recipe *recipe;
-    const vaei_training_task *task;
+    int32_t n_movers;
+    vaei_mover mover[VAEI_TASKS_MOST]; /* the first is the network's, or the prior's */
     const vaei_kernels *k;
     const vaei_pool *pool;
     float *params;                /* of the model */
     _Atomic uint64_t *generation; /* of the parameters: counts their changes */
     uint64_t packed;              /* the generation in the packs */
     uint64_t moves, still;        /* changes by this training; generations by others, in the packs */
-    /* A host's optimizer in place of the recipe's; NULL: none. It sees whole parameters, in order, on the calling thread. */
+    /* A host's optimizer in place of that of the first mover; NULL: none. It sees whole parameters, in order, on the calling thread. */
     void (*host_step)(void *user, int64_t n, int64_t t, float lr, float decay, const float *g, float *w, float *const *slot);
     void *host;
     uint64_t seed;
     int64_t step;         /* steps applied */
     int64_t parts, items; /* calls of backward since, and examples in them */
-    double lr;            /* base learning rate */
     vaei_measures sums;   /* over the parts */
-    int32_t n_slots;
-    float *slot[VAEI_OPTIMIZER_SLOTS]; /* [n_trainable] each */
-    float *grads;                      /* [n_floats] */
-    double *norms;                     /* partial sums of squares */
+    float *grads;         /* [n_floats] */
+    double *norms;        /* partial sums of squares */
     vaei_work work;
 } vaei_training;
 
-/* Its memory: in the zeroed block behind what the owner carved. */
+/* VAE_E_SPEC if the model can't be trained by this recipe; and the examples that a batch has at least. */
+vae_status_t vaei_training_check(const vaei_network *net, const vaei_recipe *recipe);
+int64_t vaei_training_least(const vaei_network *net, const vaei_recipe *recipe);
+
+/* Its movers and its memory, in the zeroed block behind what the owner carved. The owner then sets net, recipe, k, pool, params and
+ * generation. */
 void vaei_training_carve(vaei_training *t, const vaei_network *net, const vaei_recipe *recipe, const vaei_kernels *k, int64_t max_batch,
                          vaei_carve *c);
 
-/* Step 0 of a carved training, whose owner sets k, pool, params and generation. */
-void vaei_training_begin(vaei_training *t, const vaei_network *net, const vaei_recipe *recipe);
+/* The base learning rate, also of a critic that has no optimizer of its own. */
+void vaei_training_set_lr(vaei_training *t, double lr);
+
+/* The optimizer's memory of a trained parameter, or NULL: it has no array number `slot`. */
+float *vaei_training_slot(const vaei_training *t, const vaei_param *p, int32_t slot);
 
 /* Adds the gradients of r->n examples. VAE_E_NUMERIC and VAE_E_CANCELLED (the flag, which the caller takes down, was set) forget all
  * gradients; other failures change nothing. */
@@ -63,9 +72,14 @@ vae_status_t vaei_training_apply(vaei_training *t, vaei_measures *out);
 
 /* Doubles of t->norms. */
 int64_t vaei_gradient_chunks(const vaei_params *p);
-/* Of all gradients, as they have been added up. */
-double vaei_gradient_norm(const vaei_training *t);
-/* The parameters that the task moves: one step by gradients times `scale`. The gradients become 0. */
-void vaei_gradients_apply(vaei_training *t, double lr, double scale);
+/* Of all gradients of a mover, as they have been added up. */
+double vaei_gradient_norm(const vaei_training *t, const vaei_mover *m);
+/* What a mover does with its gradients. */
+typedef struct vaei_move {
+    int32_t rests; /* nothing */
+    double lr, scale;
+} vaei_move;
+/* One step of all parameters by gradients times the scale of their mover's move. The gradients become 0. */
+void vaei_gradients_apply(vaei_training *t, const vaei_move *moves);
 
 #endif
