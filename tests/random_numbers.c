@@ -65,10 +65,25 @@ static int64_t count_of(const vae_tensor_t *t) {
 
 /* ---- at inference ------------------------------------------------------------------------------------------------- */
 
-static vaei_shape shape_of(const vae_model_t *m, int32_t latent) {
+static vaei_shape input_shape(const vae_model_t *m) {
     vaei_shape s = {0};
-    s.n = latent ? vae_model_latent_shape(m, s.d) : vae_model_input_shape(m, s.d);
+    s.n = vae_model_input_shape(m, s.d);
     return s;
+}
+
+/* Of all latents, one behind the other, what a session gives of each. */
+static int32_t compare_levels(const char *what, const reference *r, int32_t logvar, const float *got, int64_t Z, random_report *out) {
+    int64_t first = 0;
+    int32_t same = 1;
+    for (int32_t l = 0; same && l < r->n_levels; l++) {
+        const reference_values *const v = logvar ? &r->level[l].logvar : &r->level[l].mean;
+        const int64_t size = vaei_shape_size(&r->level[l].mean.shape), n = r->level[l].mean.n;
+        float *rows = random_floats(n * size);
+        for (int64_t i = 0; i < n * size; i++) rows[i] = got[i / size * Z + first + i % size];
+        same = !v->at || compare_values(what, r, v, rows, out);
+        first += size;
+    }
+    return same;
 }
 
 static int32_t known(const reference *r, random_report *out) {
@@ -85,23 +100,25 @@ static vae_batch_t batch_of(reference *r, const random_case *c, const vae_model_
 }
 
 static int32_t check_session(reference *r, const random_case *c, vae_model_t *m, int64_t n, const float *x, random_report *out) {
-    const vaei_shape in = shape_of(m, 0), z = shape_of(m, 1);
-    const int64_t D = n * vaei_shape_size(&z);
-    float *mean = random_floats(D), *logvar = random_floats(D), *y = random_floats(n * vaei_shape_size(&in));
-    reference_values mean_of, logvar_of;
+    const vaei_shape in = input_shape(m);
+    const int64_t Z = vae_model_latent_size(m);
+    vaei_shape first = {0};
+    float *mean = random_floats(n * Z), *logvar = random_floats(n * Z), *y = random_floats(n * vaei_shape_size(&in));
     vae_session_t *s;
+    first.n = vae_model_latent_shape_at(m, 0, first.d);
     reference_start(r, 0, WORK_MOST);
     const vae_batch_t batch = batch_of(r, c, m, 0, n, x), latents = batch_of(r, c, m, 0, n, NULL);
     const reference_values h = reference_section(r, "encoder", reference_input(r, n, &in, x));
-    if (!known(r, out) || !reference_posterior(r, h, &mean_of, &logvar_of)) return 1;
+    if (!known(r, out) || !reference_posterior(r, h)) return 1;
+    if (vae_model_latent_count(m) > 1) (void)reference_section(r, "decoder", reference_first_z(r, n, &first, REFERENCE_MEANS, NULL, Z));
+    if (!known(r, out)) return 1;
     RANDOM_TRY(out, vae_session_create(&s, m, n));
-    RANDOM_TRY(out, vae_encode_batch(s, &batch, mean, logvar_of.at ? logvar : NULL));
-    if (!compare_values("encode's mean", r, &mean_of, mean, out)) return 0;
-    if (logvar_of.at && !compare_values("encode's logvar", r, &logvar_of, logvar, out)) return 0;
+    RANDOM_TRY(out, vae_encode_batch(s, &batch, mean, logvar));
+    if (!compare_levels("encode's mean", r, 0, mean, Z, out) || !compare_levels("encode's logvar", r, 1, logvar, Z, out)) return 0;
     RANDOM_TRY(out, vae_decode_batch(s, &latents, mean, y));
     vae_session_destroy(s);
     reference_start(r, 0, WORK_MOST);
-    const reference_values theta = reference_section(r, "decoder", reference_input(r, n, &z, mean));
+    const reference_values theta = reference_section(r, "decoder", reference_first_z(r, n, &first, REFERENCE_GIVEN, mean, Z));
     if (!known(r, out)) return 1;
     const reference_values made = reference_mean(r, theta);
     out->numbers = 1;
@@ -115,6 +132,11 @@ static float *random_noise(const random_case *c, int64_t count) {
     float *noise = random_floats(count);
     for (int64_t i = 0; i < count; i++) noise[i] = (float)(sqrt(-2 * log(1 - random_unit(&d))) * cos(6.283185307179586 * random_unit(&d)));
     return noise;
+}
+
+/* Whether some latent draws. */
+static int32_t has_noise(const random_case *c) {
+    return strstr(c->model, "latent gaussian") != NULL;
 }
 
 /* The objective's own options are read from the text, as everything else. */
@@ -152,35 +174,30 @@ static int32_t plain_loss(const random_case *c) {
     return !strstr(c->model, "prior vamp") && !strstr(c->training, "objective prior") && !strchr(c->training, '|');
 }
 
-/* What a training pass makes on the tape, up to the likelihood's parameters */
-typedef struct forward {
-    reference_values mean, logvar, theta;
-} forward;
-
-/* Returns 0 if the reference does not know the model. */
-static int32_t forward_on_tape(reference *r, const vae_model_t *m, int64_t n, const float *x, const float *noise, forward *f,
+/* A training pass on the tape, up to the likelihood's parameters. Returns 0 if the reference does not know the model. */
+static int32_t forward_on_tape(reference *r, const vae_model_t *m, int64_t n, const float *x, const float *noise, reference_values *theta,
                                random_report *out) {
-    const vaei_shape in = shape_of(m, 0);
+    const vaei_shape in = input_shape(m);
     reference_start(r, 1, WORK_MOST);
     const reference_values h = reference_section(r, "encoder", reference_input(r, n, &in, x));
-    if (!known(r, out) || !reference_posterior(r, h, &f->mean, &f->logvar)) return 0;
-    f->theta = reference_section(r, "decoder", reference_draw(r, &f->mean, &f->logvar, noise));
+    if (!known(r, out) || !reference_posterior(r, h)) return 0;
+    *theta = reference_section(r, "decoder", reference_first_z(r, n, &h.shape, REFERENCE_DRAWN, noise, vae_model_latent_size(m)));
     return known(r, out);
 }
 
 static int32_t check_gradients(reference *r, const random_case *c, vae_model_t *m, int64_t n, const float *x, random_report *out) {
     const float *noise = random_noise(c, n * vae_model_latent_size(m));
-    forward f;
+    reference_values theta;
     vae_trainer_t *t = NULL;
     vae_metrics_t metrics = {.struct_size = sizeof(metrics)};
     vae_batch_t batch = batch_of(r, c, m, 0, n, x);
-    if (!forward_on_tape(r, m, n, x, noise, &f, out)) return 1;
-    batch.noise = f.logvar.at ? noise : NULL;
+    if (!forward_on_tape(r, m, n, x, noise, &theta, out)) return 1;
+    batch.noise = has_noise(c) ? noise : NULL;
     RANDOM_TRY(out, random_trainer(&t, m, c->training, n));
     const vae_status_t status = vae_trainer_backward_batch(t, &batch, &metrics);
     if (status == VAE_OK) {
         const double free_bits = option_of(c->training, "elbo.free_bits");
-        const int32_t loss = reference_loss(r, f.theta, x, &f.mean, &f.logvar, metrics.beta, free_bits);
+        const int32_t loss = reference_loss(r, theta, x, metrics.beta, free_bits);
         if (!known(r, out)) return 1;
         tape_backward(&r->t, loss);
         const tape_node *node = &r->t.node[loss];
@@ -232,10 +249,10 @@ typedef struct sums {
 /* One example: what the library gives, and the error that the reference expects there. Returns 0 where one of them gives nothing. */
 static int32_t add_example(reference *r, const random_case *c, vae_model_t *m, const vae_batch_t *one, float *room, sums *s,
                            random_report *out) {
-    forward f;
+    reference_values theta;
     double beta;
-    if (!forward_on_tape(r, m, 1, one->x, one->noise, &f, out) || !gradients(c, m, one, room, &beta)) return 0;
-    const int32_t loss = reference_loss(r, f.theta, one->x, &f.mean, &f.logvar, beta, 0);
+    if (!forward_on_tape(r, m, 1, one->x, one->noise, &theta, out) || !gradients(c, m, one, room, &beta)) return 0;
+    const int32_t loss = reference_loss(r, theta, one->x, beta, 0);
     if (!known(r, out)) return 0;
     tape_backward(&r->t, loss);
     for (int64_t i = 0; i < s->total; i++) { /* parameters are the first nodes */
@@ -279,7 +296,7 @@ static int32_t check_split(reference *r, const random_case *c, vae_model_t *m, c
     s.magnitude = s.gradient + s.total;
     s.error = s.magnitude + s.total;
     float *batch = random_floats(s.total), *room = random_floats(s.total);
-    const float *noise = strstr(c->model, "latent none") ? NULL : random_noise(c, c->n * D);
+    const float *noise = has_noise(c) ? random_noise(c, c->n * D) : NULL;
     vae_batch_t all = batch_of(NULL, c, m, 0, c->n, x);
     all.noise = noise;
     int32_t good = gradients(c, m, &all, batch, &beta);

@@ -99,6 +99,7 @@ static void write_value(random_dice *d, const vaei_option *o, const vaei_shape *
         return;
     case VAEI_OPT_PAD: write_pad(d, o, w); return;
     case VAEI_OPT_SHAPE: write_shape(d, in, w); return;
+    case VAEI_OPT_NAME: vaei_write(w, "t%d", (int)random_range(d, 0, 99999)); return;
     default: /* sizes */
         count = random_range(d, 1, 3);
         for (int64_t i = 0; i < count; i++) vaei_write(w, "%s%lld", i ? "x" : "", (long long)small(d, o, 4));
@@ -287,6 +288,39 @@ static void random_end(text_dice *t, const vaei_shape *from, const vaei_shape *t
     if (to->n > 1) vaei_write(w, " | reshape %s", shape_text(to, shape));
 }
 
+/* Where module number `number` of a stack begins, counted outside of braces; its end past the last. */
+static size_t module_at(const char *stack, int64_t number) {
+    int32_t depth = 0;
+    size_t i = 0;
+    for (; stack[i] && number > 0; i++) {
+        depth += (stack[i] == '{') - (stack[i] == '}');
+        if (stack[i] == '|' && depth == 0) number--;
+    }
+    return i;
+}
+
+/* A tap somewhere in the encoder, and what makes the decoder's stream fit a latent that reads it. */
+static void random_level(text_dice *t, const vaei_shape *in, int32_t number, char *encoder, size_t cap, vaei_shape *out, vaei_writer *d) {
+    char before[RANDOM_TEXT_MAX], after[RANDOM_TEXT_MAX], shape[96];
+    vaei_shape at = *in;
+    const size_t cut = module_at(encoder, random_range(&t->d, 0, 6));
+    const int64_t channels = random_range(&t->d, 1, 5), dim = random_range(&t->d, 1, 5);
+    (void)snprintf(before, sizeof(before), "%.*s", (int)cut, encoder);
+    (void)snprintf(after, sizeof(after), "%s", encoder + cut);
+    const size_t length = strlen(before);
+    if (length > 2 && !after[0]) (void)snprintf(before + length, sizeof(before) - length, " |");
+    if (length > 2) before[strlen(before) - 1] = '\0'; /* the bar behind the last module */
+    if (length > 2 && !shape_behind(t, in, before, &at)) return;
+    if ((at.n != 1 && at.n != 3) || strlen(encoder) + 20 > cap || d->length + 200 > d->cap) return;
+    (void)snprintf(encoder, cap, "%s%stap level_%d%s%s", before, length > 2 ? "| " : "", (int)number, after[0] ? " | " : "", after);
+    at.d[at.n - 1] = channels;
+    vaei_write(d, "%sflatten | linear out=%lld", d->length > 0 ? " | " : "", (long long)vaei_shape_size(&at));
+    if (at.n > 1) vaei_write(d, " | reshape %s", shape_text(&at, shape));
+    vaei_write(d, " | latent gaussian dim=%lld map=%s from=level_%d", (long long)dim, at.n > 1 ? "true" : "false", (int)number);
+    *out = at;
+    out->d[at.n - 1] += dim;
+}
+
 /* Encoder and latent; the latent's shape. The decoder here only serves to build. */
 static void random_front(text_dice *t, const vaei_shape *in, int64_t layers, char *encoder, size_t cap, char *latent, vaei_shape *z) {
     char text[RANDOM_TEXT_MAX];
@@ -307,6 +341,30 @@ static void random_front(text_dice *t, const vaei_shape *in, int64_t layers, cha
     }
     (void)snprintf(latent, 512, "none");
     *z = h;
+}
+
+/* Latents in the decoder, if the whole then builds. */
+static void random_levels(text_dice *t, const vaei_shape *in, char *encoder, size_t cap, const char *latent, vaei_shape *behind,
+                          vaei_writer *d) {
+    char changed[4096], text[RANDOM_TEXT_MAX], shape[96];
+    const int64_t levels = random_chance(&t->d, 25) ? random_range(&t->d, 1, 3) : 0;
+    for (int32_t i = 0; i < levels; i++) {
+        vaei_writer w = *d;
+        vaei_shape next = *behind;
+        (void)snprintf(changed, sizeof(changed), "%s", encoder);
+        random_level(t, in, i, changed, sizeof(changed), &next, &w);
+        if (w.length == d->length) continue;
+        vaei_writer whole = {text, sizeof(text), 0};
+        vaei_write(&whole, "input %s\nencoder %s\nlatent %s\ndecoder %s", shape_text(in, shape), changed, latent, d->buf);
+        vaei_write(&whole, " | flatten | linear out=%lld | reshape %s\nlikelihood gaussian\n", (long long)vaei_shape_size(in), shape);
+        if (builds(t->ctx, text, NULL, 4 * PARAMS_MOST)) {
+            (void)snprintf(encoder, cap, "%s", changed);
+            *d = w;
+            *behind = next;
+        } else {
+            d->buf[d->length] = '\0';
+        }
+    }
 }
 
 /* What the likelihood wants of a decoder for such an input: so many numbers a value on the last axis, found by what the library takes. */
@@ -426,6 +484,7 @@ void random_case_make(random_case *c, uint64_t seed) {
     vaei_shape behind = z, theta;
     decoder[0] = '\0';
     random_stack(&t, &behind, layers - first, 0, &d);
+    random_levels(&t, &in, encoder, sizeof(encoder), latent, &behind, &d);
     for (int32_t i = 0; i < TRIES; i++) {
         vaei_writer l = {likelihood, sizeof(likelihood), 0}, end = d;
         write_module(&t.d, vaei_likelihoods[random_range(&t.d, 0, (int64_t)vaei_likelihoods_count - 1)], &in, &l);

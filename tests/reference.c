@@ -42,6 +42,7 @@ void reference_start(reference *r, int32_t training, uint64_t most_work) {
     r->training = training;
     r->gave_up = NULL;
     r->work = 0;
+    r->n_levels = r->n_taps = 0;
     r->most_work = most_work;
     for (int64_t i = 0; i < r->n_params; i++) {
         const vae_tensor_t *t;
@@ -62,9 +63,12 @@ int32_t reference_param(const reference *r, const char *path, const char *name) 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
 
 const char *reference_word(const reference_layer *l, const char *key) {
-    for (const vaei_attr *a = l->node->attrs; a; a = a->next)
-        if (!a->key || strcmp(a->key, key) == 0) return a->value;
-    return "";
+    const char *bare = "";
+    for (const vaei_attr *a = l->node->attrs; a; a = a->next) {
+        if (a->key && strcmp(a->key, key) == 0) return a->value;
+        if (!a->key) bare = a->value;
+    }
+    return bare;
 }
 
 int64_t reference_int(const reference_layer *l, const char *key) {
@@ -127,7 +131,7 @@ static reference_layer module_of(const reference *r, const char *section) {
     return (reference_layer){vaei_document_find(&r->document, section)->pipeline.first, section};
 }
 
-static reference_values head(reference *r, const char *path, reference_values h, int64_t dim) {
+reference_values reference_head(reference *r, const char *path, reference_values h, int64_t dim) {
     const int64_t C = h.shape.d[h.shape.n - 1], rows = h.n * vaei_shape_size(&h.shape) / C;
     const int32_t w = reference_param(r, path, "weight"), b = reference_param(r, path, "bias");
     vaei_shape shape = h.shape;
@@ -142,33 +146,59 @@ static reference_values head(reference *r, const char *path, reference_values h,
     return out;
 }
 
-int32_t reference_posterior(reference *r, reference_values h, reference_values *mean, reference_values *logvar) {
+reference_values reference_logvar(reference *r, const char *path, reference_values h, int64_t dim) {
+    const reference_values v = reference_head(r, path, h, dim);
+    for (int64_t i = 0; i < h.n * vaei_shape_size(&v.shape); i++)
+        v.at[i] = tape_apply(&r->t, TAPE_MOST, 20, tape_apply(&r->t, TAPE_LEAST, -30, v.at[i]));
+    return v;
+}
+
+int32_t reference_posterior(reference *r, reference_values h) {
     const reference_layer l = module_of(r, "latent");
-    logvar->at = NULL;
-    *mean = h;
+    reference_level *const v = &r->level[r->n_levels++];
+    memset(v, 0, sizeof(*v));
+    v->mean = h;
     if (strcmp(l.node->name, "none") == 0) return 1;
     if (strcmp(l.node->name, "gaussian") != 0) {
         r->gave_up = l.node->name;
         return 0;
     }
-    *mean = head(r, "latent.mean", h, reference_int(&l, "dim"));
-    *logvar = head(r, "latent.logvar", h, reference_int(&l, "dim"));
-    for (int64_t i = 0; i < h.n * vaei_shape_size(&logvar->shape); i++)
-        logvar->at[i] = tape_apply(&r->t, TAPE_MOST, 20, tape_apply(&r->t, TAPE_LEAST, -30, logvar->at[i]));
+    v->mean = reference_head(r, "latent.mean", h, reference_int(&l, "dim"));
+    v->logvar = reference_logvar(r, "latent.logvar", h, reference_int(&l, "dim"));
     return 1;
 }
 
-reference_values reference_draw(reference *r, const reference_values *mean, const reference_values *logvar, const float *noise) {
-    if (!logvar->at) return *mean;
+static reference_values given_z(reference *r, int64_t n, const vaei_shape *shape) {
+    const int64_t size = vaei_shape_size(shape), first = r->next;
+    const reference_values z = reference_new(r, n, shape);
+    r->next += size;
+    for (int64_t i = 0; i < n * size; i++) z.at[i] = tape_leaf(&r->t, (double)r->numbers[i / size * r->all_values + first + i % size]);
+    return z;
+}
+
+reference_values reference_z(reference *r, const reference_level *v) {
+    const reference_values *const mean = &v->mean, *const logvar = &v->logvar;
+    const int64_t size = vaei_shape_size(&mean->shape), first = r->next;
+    if (r->from == REFERENCE_GIVEN) return given_z(r, mean->n, &mean->shape);
+    r->next += size;
+    if (!logvar->at || r->from == REFERENCE_MEANS) return *mean;
     const reference_values z = reference_new(r, mean->n, &mean->shape);
-    for (int64_t i = 0; i < mean->n * vaei_shape_size(&mean->shape); i++) {
+    for (int64_t i = 0; i < mean->n * size; i++) {
         const int32_t sigma = tape_apply(&r->t, TAPE_EXP, 0, tape_scale(&r->t, 0.5, logvar->at[i]));
         tape_sum_begin(&r->t);
         tape_sum_add(&r->t, mean->at[i], TAPE_ONE);
-        tape_sum_add(&r->t, sigma, tape_leaf(&r->t, (double)noise[i]));
+        tape_sum_add(&r->t, sigma, tape_leaf(&r->t, (double)r->numbers[i / size * r->all_values + first + i % size]));
         z.at[i] = tape_sum_end(&r->t, 1);
     }
     return z;
+}
+
+reference_values reference_first_z(reference *r, int64_t n, const vaei_shape *shape, int32_t from, const float *numbers, int64_t Z) {
+    r->from = from;
+    r->numbers = numbers;
+    r->all_values = Z;
+    r->next = 0;
+    return from == REFERENCE_GIVEN ? given_z(r, n, shape) : reference_z(r, &r->level[0]);
 }
 
 /* ---- likelihoods and the loss ------------------------------------------------------------------------------------- */
@@ -276,28 +306,37 @@ static int32_t mean_nll(reference *r, reference_values theta, const float *x) {
                     tape_leaf(&r->t, (double)vaei_shape_size(&theta.shape) * log(2 * b)));
 }
 
-/* Mean over the batch of the rate in one dimension */
-static int32_t mean_kl(reference *r, const reference_values *mean, const reference_values *logvar, int64_t d) {
-    const int64_t dim = vaei_shape_size(&mean->shape);
-    int32_t *part = vaei_arena_array(&r->arena, (size_t)mean->n, sizeof(*part));
-    if (!part) abort();
-    for (int64_t i = 0; i < mean->n; i++) {
-        const int32_t m = mean->at[i * dim + d], lv = logvar->at[i * dim + d];
-        const int32_t terms[4] = {tape_multiply(&r->t, m, m), tape_apply(&r->t, TAPE_EXP, 0, lv), tape_scale(&r->t, -1, lv),
-                                  tape_leaf(&r->t, -1)};
-        part[i] = sum_of(r, 4, terms, 0.5);
+/* KL of one value's posterior: c - a - 1 + e^(a - c) + (m - b)^2 e^-c, halved; b = c = 0 where there is no prior of its own. */
+static int32_t kl_of(reference *r, const reference_level *v, int64_t i) {
+    const int32_t m = v->mean.at[i], a = v->logvar.at[i], minus_one = tape_leaf(&r->t, -1), minus_a = tape_scale(&r->t, -1, a);
+    if (!v->prior_mean.at) {
+        const int32_t terms[4] = {tape_multiply(&r->t, m, m), tape_apply(&r->t, TAPE_EXP, 0, a), minus_a, minus_one};
+        return sum_of(r, 4, terms, 0.5);
     }
-    return sum_of(r, mean->n, part, 1.0 / (double)mean->n);
+    const int32_t c = v->prior_logvar.at[i], minus_c = tape_scale(&r->t, -1, c);
+    const int32_t apart = tape_add(&r->t, m, tape_scale(&r->t, -1, v->prior_mean.at[i])), narrow = tape_apply(&r->t, TAPE_EXP, 0, minus_c);
+    const int32_t square = tape_multiply(&r->t, tape_multiply(&r->t, apart, apart), narrow);
+    const int32_t terms[5] = {c, minus_a, minus_one, tape_apply(&r->t, TAPE_EXP, 0, tape_add(&r->t, a, minus_c)), square};
+    return sum_of(r, 5, terms, 0.5);
 }
 
-int32_t reference_loss(reference *r, reference_values theta, const float *x, const reference_values *mean, const reference_values *logvar,
-                       double beta, double free_bits) {
+/* Mean over the batch of the rate in one dimension */
+static int32_t mean_kl(reference *r, const reference_level *v, int64_t d) {
+    const int64_t dim = vaei_shape_size(&v->mean.shape), n = v->mean.n;
+    int32_t *part = vaei_arena_array(&r->arena, (size_t)n, sizeof(*part));
+    if (!part) abort();
+    for (int64_t i = 0; i < n; i++) part[i] = kl_of(r, v, i * dim + d);
+    return sum_of(r, n, part, 1.0 / (double)n);
+}
+
+int32_t reference_loss(reference *r, reference_values theta, const float *x, double beta, double free_bits) {
     int32_t loss = mean_nll(r, theta, x);
     if (loss < 0) return loss;
-    for (int64_t d = 0; d < vaei_shape_size(&mean->shape); d++) {
-        int32_t kl = logvar->at ? mean_kl(r, mean, logvar, d) : tape_leaf(&r->t, 0);
-        if (free_bits > 0) kl = tape_apply(&r->t, TAPE_LEAST, free_bits, kl);
-        loss = tape_add(&r->t, loss, tape_scale(&r->t, beta, kl));
-    }
+    for (int32_t l = 0; l < r->n_levels; l++)
+        for (int64_t d = 0; d < vaei_shape_size(&r->level[l].mean.shape); d++) {
+            int32_t kl = r->level[l].logvar.at ? mean_kl(r, &r->level[l], d) : tape_leaf(&r->t, 0);
+            if (free_bits > 0) kl = tape_apply(&r->t, TAPE_LEAST, free_bits, kl);
+            loss = tape_add(&r->t, loss, tape_scale(&r->t, beta, kl));
+        }
     return loss;
 }

@@ -19,6 +19,16 @@ typedef struct reference_values {
     int32_t *at; /* [n][size] */
 } reference_values;
 
+/* A latent: its posterior, and its prior; at NULL: none, or N(0, I). */
+typedef struct reference_level {
+    reference_values mean, logvar, prior_mean, prior_logvar;
+} reference_level;
+
+/* Where the decoder's latents take z from. */
+enum { REFERENCE_DRAWN, REFERENCE_MEANS, REFERENCE_GIVEN };
+
+enum { REFERENCE_LEVELS = 16 };
+
 typedef struct reference {
     tape t;
     const vae_model_t *model;
@@ -31,7 +41,17 @@ typedef struct reference {
     const int32_t *label;   /* [n] what the examples bring besides x, or NULL */
     const float *condition; /* [n][of_condition] */
     int64_t of_condition;
-    uint64_t work, most_work; /* multiplications so far; run() gives up beyond */
+    uint64_t work, most_work;                /* multiplications so far; run() gives up beyond */
+    reference_level level[REFERENCE_LEVELS]; /* so far */
+    int32_t n_levels;
+    struct {
+        const char *name;
+        reference_values x;
+    } tap[REFERENCE_LEVELS];
+    int32_t n_taps;
+    int32_t from;             /* REFERENCE_ */
+    const float *numbers;     /* [n][all_values]: the noise of all latents, or z */
+    int64_t all_values, next; /* where the next latent's begin in a row */
     const char *gave_up;      /* why there is no reference: "no formula of layer x"; NULL: there is one */
 } reference;
 
@@ -51,13 +71,18 @@ void reference_start(reference *r, int32_t training, uint64_t most_work);
 reference_values reference_input(reference *r, int64_t n, const vaei_shape *shape, const float *x);
 reference_values reference_section(reference *r, const char *section, reference_values x);
 reference_values reference_stack(reference *r, const vaei_pipeline *pipeline, const char *path, reference_values x);
-/* The latent's mean and clamped logvar; 0 if this latent has no formula here. */
-int32_t reference_posterior(reference *r, reference_values h, reference_values *mean, reference_values *logvar);
-reference_values reference_draw(reference *r, const reference_values *mean, const reference_values *logvar, const float *noise);
+/* Level 0 from what the encoder gives: its mean and clamped logvar; 0 if this latent has no formula here. */
+int32_t reference_posterior(reference *r, reference_values h);
+/* z of level 0; numbers[n][Z] as `from` says, Z of all latents together. The decoder's latents then take their share. */
+reference_values reference_first_z(reference *r, int64_t n, const vaei_shape *shape, int32_t from, const float *numbers, int64_t Z);
+/* The next level's z from its posterior, or as given. */
+reference_values reference_z(reference *r, const reference_level *v);
 reference_values reference_mean(reference *r, reference_values theta); /* of the likelihood */
-/* The loss of a training pass with weight beta of the rate; -1 without a formula. kl: mean and logvar, or NULL. */
-int32_t reference_loss(reference *r, reference_values theta, const float *x, const reference_values *mean, const reference_values *logvar,
-                       double beta, double free_bits);
+/* The loss of a training pass with weight beta of the rates; -1 without a formula. */
+int32_t reference_loss(reference *r, reference_values theta, const float *x, double beta, double free_bits);
+/* weight[dim][C] and bias[dim] of `path` for each row of C values of h; then a variance's clamped logarithm. */
+reference_values reference_head(reference *r, const char *path, reference_values h, int64_t dim);
+reference_values reference_logvar(reference *r, const char *path, reference_values h, int64_t dim);
 
 /* Options by name, as the text has them. */
 int64_t reference_int(const reference_layer *l, const char *key);

@@ -481,12 +481,60 @@ static reference_values hardtanh(reference *r, const reference_layer *l, referen
     return mapped(r, mapped(r, x, TAPE_LEAST, reference_float(l, "min")), TAPE_MOST, reference_float(l, "max"));
 }
 
+/* ---- hierarchies --------------------------------------------------------------------------------------------------- */
+
+static reference_values tap(reference *r, const reference_layer *l, reference_values x) {
+    if (r->n_taps == REFERENCE_LEVELS) abort();
+    r->tap[r->n_taps].name = l->node->attrs->value;
+    r->tap[r->n_taps++].x = x;
+    return x;
+}
+
+/* Rows of a beside rows of b. */
+static reference_values beside(reference *r, reference_values a, reference_values b) {
+    const int64_t A = channels_of(&a), B = channels_of(&b);
+    vaei_shape shape = a.shape;
+    shape.d[shape.n - 1] = A + B;
+    const reference_values y = reference_new(r, a.n, &shape);
+    for (int64_t i = 0; i < a.n * size_of(&y); i++) {
+        const int64_t row = i / (A + B), c = i % (A + B);
+        y.at[i] = c < A ? a.at[row * A + c] : b.at[row * B + c - A];
+    }
+    return y;
+}
+
+static reference_values latent(reference *r, const reference_layer *l, reference_values s) {
+    char path[4][600];
+    static const char *const heads[4] = {"mean", "logvar", "prior.mean", "prior.logvar"};
+    const int64_t dim = reference_int(l, "dim");
+    const reference_values *kept = NULL;
+    if (r->n_levels == REFERENCE_LEVELS) abort();
+    reference_level *const v = &r->level[r->n_levels++];
+    for (int32_t i = 0; i < 4; i++) (void)snprintf(path[i], sizeof(path[i]), "%s.%s", l->path, heads[i]);
+    for (int32_t i = 0; i < r->n_taps; i++)
+        if (strcmp(r->tap[i].name, reference_word(l, "from")) == 0) kept = &r->tap[i].x;
+    memset(v, 0, sizeof(*v));
+    v->mean.n = s.n;
+    v->mean.shape = s.shape;
+    v->mean.shape.d[s.shape.n - 1] = dim;
+    if (r->from != REFERENCE_GIVEN) {
+        const reference_values both = beside(r, s, *kept);
+        v->mean = reference_head(r, path[0], both, dim);
+        v->logvar = reference_logvar(r, path[1], both, dim);
+        v->prior_mean = reference_head(r, path[2], s, dim);
+        v->prior_logvar = reference_logvar(r, path[3], s, dim);
+    }
+    return beside(r, s, reference_z(r, v));
+}
+
 reference_formula reference_find(const char *layer) {
     static const struct {
         const char *name;
         reference_formula formula;
     } formulas[] = {
         {"linear", linear},
+        {"tap", tap},
+        {"latent", latent},
         {"conv2d", conv2d},
         {"deconv2d", deconv2d},
         {"batchnorm", batchnorm},

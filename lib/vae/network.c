@@ -357,6 +357,7 @@ void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const
 
 void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     net->latent.ops->decode_codes(&net->latent, r, &w->latent, r->batch.codes, w->level[0].z);
+    for (int32_t l = 1; l < net->n_levels; l++) memset(w->level[l].noise, 0, (size_t)(r->n * w->level[l].size) * sizeof(float));
     vaei_network_decode(net, r, w, VAEI_LEVELS_PRIOR);
 }
 

@@ -125,7 +125,7 @@ void vaei_network_draw_x(const vaei_network *net, const vaei_run *r, const vaei_
 /* log_ratio[n] += log p(z) - log q(z|x) of the decoder's latents, after decoding with VAEI_LEVELS_POSTERIOR. */
 void vaei_network_levels_ratio(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 
-/* Codes and back: for latents of codes; the decoder's latents are then drawn from their priors by w->level[i].noise. */
+/* Codes and back: for latents of codes; each latent in the decoder is then the mean of its prior. */
 void vaei_network_encode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t *codes);
 void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 
