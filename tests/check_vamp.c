@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * check_vamp.c - a prior of posteriors that learns with its model: density and rate by hand, every gradient, samples, same bits, files. */
+#include "model_gradients.h"
 #include "prior_rig.h"
 
 #include <unistd.h>
@@ -96,55 +97,12 @@ START_TEST(test_the_rate_is_the_one_by_hand) {
 }
 END_TEST
 
-static double loss_of(vae_model_t *m, int64_t n, const float *x, const float *noise, const char *options) {
-    vae_trainer_t *t;
-    vae_metrics_t metrics = {.struct_size = sizeof(metrics)};
-    ck_assert_ok(vae_trainer_create(&t, m, options, n));
-    ck_assert_ok(vae_trainer_backward(t, n, x, noise, &metrics));
-    vae_trainer_destroy(t);
-    return metrics.loss;
-}
-
 START_TEST(test_every_gradient_is_its_finite_difference) {
     enum { N = 4 };
     static const char *const options[] = {"objective elbo beta=0.7\n", "objective elbo beta=2 free_bits=0.1\n"};
     vae_model_t *m = make(NULL, _i / 2);
-    vae_trainer_t *t;
     float *x = normal(N * vae_model_input_size(m), 1), *noise = normal(N * vae_model_latent_size(m), 2);
-    const float h = 4e-3f;
-    int64_t checked = 0;
-    for (int64_t p = 0; p < vae_model_param_count(m); p++) {
-        const vae_tensor_t *value;
-        vae_tensor_t *grad;
-        const char *name;
-        int64_t size = 1;
-        ck_assert_ok(vae_model_param(m, p, &value, &name));
-        if (strstr(name, "running")) continue;
-        for (int32_t d = 0; d < vae_tensor_ndim(value); d++) size *= vae_tensor_shape(value)[d];
-        float *w = malloc((size_t)size * sizeof(*w)), *g = malloc((size_t)size * sizeof(*g));
-        memcpy(w, vae_tensor_data(value), (size_t)size * sizeof(*w));
-        ck_assert_ok(vae_trainer_create(&t, m, options[_i % 2], N));
-        ck_assert_ok(vae_trainer_backward(t, N, x, noise, NULL));
-        ck_assert_ok(vae_trainer_grad(t, p, &grad));
-        memcpy(g, vae_tensor_data(grad), (size_t)size * sizeof(*g));
-        vae_trainer_destroy(t);
-        for (int64_t i = 0; i < size; i++) {
-            const float kept = w[i];
-            w[i] = kept + h;
-            ck_assert_ok(vae_model_set_param(m, p, w, size));
-            const double up = loss_of(m, N, x, noise, options[_i % 2]), above = (double)w[i];
-            w[i] = kept - h;
-            ck_assert_ok(vae_model_set_param(m, p, w, size));
-            const double down = loss_of(m, N, x, noise, options[_i % 2]), wanted = (up - down) / (above - (double)w[i]);
-            w[i] = kept;
-            ck_assert_msg(fabs((double)g[i] - wanted) <= 2e-3 * (0.2 + fabs(wanted)), "%s[%d]: %g, wanted %g", name, (int)i, (double)g[i],
-                          wanted);
-            checked++;
-        }
-        ck_assert_ok(vae_model_set_param(m, p, w, size));
-        free(w), free(g);
-    }
-    ck_assert_int_gt(checked, 100);
+    ck_assert_int_gt(check_every_gradient(m, N, x, noise, options[_i % 2]), 100);
     vae_model_destroy(m);
     free(x), free(noise);
 }

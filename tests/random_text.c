@@ -312,7 +312,8 @@ static void random_level(text_dice *t, const vaei_shape *in, int32_t number, cha
     if (length > 2) before[strlen(before) - 1] = '\0'; /* the bar behind the last module */
     if (length > 2 && !shape_behind(t, in, before, &at)) return;
     if ((at.n != 1 && at.n != 3) || strlen(encoder) + 20 > cap || d->length + 200 > d->cap) return;
-    (void)snprintf(encoder, cap, "%s%stap level_%d%s%s", before, length > 2 ? "| " : "", (int)number, after[0] ? " | " : "", after);
+    vaei_writer e = {encoder, cap, 0};
+    vaei_write(&e, "%s%stap level_%d%s%s", before, length > 2 ? "| " : "", (int)number, after[0] ? " | " : "", after);
     at.d[at.n - 1] = channels;
     vaei_write(d, "%sflatten | linear out=%lld", d->length > 0 ? " | " : "", (long long)vaei_shape_size(&at));
     if (at.n > 1) vaei_write(d, " | reshape %s", shape_text(&at, shape));
