@@ -3,6 +3,7 @@
 #include "console.h"
 #include "engine.h"
 #include "bitmap.h"
+#include "labels.h"
 #include "mem.h"
 #include "npy.h"
 #include "pictures.h"
@@ -41,8 +42,19 @@ static extent_t codes_extent(const vae_model_t *model) {
     return extent_image(latent.size[0], latent.size[1], sizes.stages);
 }
 
+/* The labels of n examples, from an array of int32. */
+static int32_t *labels_of(const vae_model_t *model, const char *path, int64_t n) {
+    npy_t array;
+    if (!labels_condition(model)) die(EXIT_USAGE, "--labels: the model's condition has no classes");
+    npy_open(&array, path);
+    if (array.type != 'i' || array.ndim != 1 || array.total != n)
+        die(EXIT_FORMAT, "%s: wanted %lld labels, an array of int32 as vae encode --labels writes it", path, (long long)n);
+    npy_values(&array);
+    return array.value;
+}
+
 /* The examples x[n][S] that an array stands for: int32 are codes, float32 are latents. */
-static float *decode(const task_t *task, const char *path, int64_t *n) {
+static float *decode(const task_t *task, const char *path, const char *labels, int64_t *n) {
     npy_t array;
     npy_open(&array, path);
     const bool codes = array.type == 'i';
@@ -53,8 +65,10 @@ static float *decode(const task_t *task, const char *path, int64_t *n) {
     *n = count_items(&array, codes ? "codes" : "latents", &want);
     npy_values(&array);
     float *x = mem_alloc(*n * vae_model_input_size(task->model), sizeof *x);
-    if (codes) must_or(vae_decode_codes(task->session, *n, array.value, x), EXIT_FORMAT);
-    else must(vae_decode(task->session, *n, array.value, x));
+    int32_t *label = labels ? labels_of(task->model, labels, *n) : NULL;
+    const vae_batch_t batch = {.struct_size = sizeof batch, .n = *n, .codes = codes ? array.value : NULL, .label = label};
+    must_or(vae_decode_batch(task->session, &batch, codes ? NULL : array.value, x), codes || labels ? EXIT_FORMAT : EXIT_RUNTIME);
+    free(label);
     free(array.value);
     return x;
 }
@@ -64,7 +78,7 @@ static int run(const cli_t *cli) {
     int64_t n;
     task_open(&task, cli, true, false);
     (void)picture_is_array(task.output);
-    float *x = decode(&task, cli_operand(cli, 1), &n);
+    float *x = decode(&task, cli_operand(cli, 1), cli_given(cli, "labels") ? cli_text(cli, "labels") : NULL, &n);
     const extent_t extent = picture_is_array(task.output) ? model_input(task.model) : picture_extent(task.model, NULL);
     picture_write(task.output, x, n, &extent, bitmap_columns(n));
     free(x);
@@ -74,6 +88,7 @@ static int run(const cli_t *cli) {
 
 static const cli_option_t options[] = {
     TASK_OUTPUT("a grid of pictures, x.png, or an array, x.npy"),
+    {"labels", 0, CLI_TEXT, "FILE", "", "the labels of the examples, for a model whose condition has classes", 0},
     {.name = NULL},
 };
 

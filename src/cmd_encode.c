@@ -3,6 +3,7 @@
 #include "console.h"
 #include "engine.h"
 #include "files.h"
+#include "labels.h"
 #include "mem.h"
 #include "npy.h"
 #include "task.h"
@@ -31,7 +32,8 @@ static void encode(const task_t *task, float *mean, float *logvar) {
     for (int64_t first = 0; first < task->n; first += ENGINE_BATCH) {
         const int64_t n = task->n - first < ENGINE_BATCH ? task->n - first : ENGINE_BATCH;
         data_range(task->data, first, n, x);
-        must(vae_encode(task->session, n, x, mean + first * D, logvar + first * D));
+        const vae_batch_t batch = labels_batch(task->model, task->data, first, n, x);
+        must(vae_encode_batch(task->session, &batch, mean + first * D, logvar + first * D));
     }
     free(x);
 }
@@ -54,7 +56,8 @@ static void write_codes(const task_t *task) {
     for (int64_t first = 0; first < task->n; first += ENGINE_BATCH) {
         const int64_t n = task->n - first < ENGINE_BATCH ? task->n - first : ENGINE_BATCH;
         data_range(task->data, first, n, x);
-        must(vae_encode_codes(task->session, n, x, code + first * codes));
+        const vae_batch_t batch = labels_batch(task->model, task->data, first, n, x);
+        must(vae_encode_codes_batch(task->session, &batch, code + first * codes));
     }
     npy_write_i32(task->output, ndim, shape, code);
     say("%lld times %lld codes, each one of %lld", (long long)task->n, (long long)codes, (long long)sizes.K);

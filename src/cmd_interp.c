@@ -2,8 +2,9 @@
  * cmd_interp.c - vae interp: from one example to another through the latent space.
  *
  * Row r goes from example 2r to example 2r + 1: z_t = (1 - t) mean_a + t mean_b for t = 0, 1/(steps - 1), ..., 1,
- * decoded. */
+ * decoded. With conditions the row keeps the class of its first example: the latents alone walk. */
 #include "console.h"
+#include "labels.h"
 #include "mem.h"
 #include "pictures.h"
 #include "task.h"
@@ -21,13 +22,19 @@ static int run(const cli_t *cli) {
     float *x = mem_alloc(rows * (steps > 2 ? steps : 2) * S, sizeof *x);
     float *end = mem_alloc(2 * rows * D, sizeof *end), *z = mem_alloc(rows * steps * D, sizeof *z);
     data_range(task.data, 0, 2 * rows, x);
-    must(vae_encode(task.session, 2 * rows, x, end, NULL));
+    const vae_batch_t ends = labels_batch(task.model, task.data, 0, 2 * rows, x);
+    must(vae_encode_batch(task.session, &ends, end, NULL));
     for (int64_t i = 0; i < rows * steps * D; i++) {
         const int64_t row = i / (steps * D), d = i % D;
         const float t = (float)(i / D % steps) / (float)(steps - 1);
         z[i] = (1.0f - t) * end[2 * row * D + d] + t * end[(2 * row + 1) * D + d];
     }
-    must(vae_decode(task.session, rows * steps, z, x));
+    vae_batch_t walk = {.struct_size = sizeof walk, .n = rows * steps};
+    int32_t *label = mem_alloc(rows * steps, sizeof *label);
+    for (int64_t i = 0; i < rows * steps && ends.label; i++) label[i] = ends.label[i / steps * 2];
+    if (ends.label) walk.label = label;
+    must(vae_decode_batch(task.session, &walk, z, x));
+    free(label);
     const extent_t extent = picture_extent(task.model, task.data);
     picture_write(task.output, x, rows * steps, &extent, steps);
     free(x);
@@ -50,7 +57,8 @@ const cli_command_t command_interp = {
     .operands = "MODEL DATA",
     .summary = "walk from example to example through the latent space",
     .text = "Each row decodes points on the straight line between the posterior means of two\n"
-            "examples of DATA, the first with the second, the third with the fourth, and so on.",
+            "examples of DATA, the first with the second, the third with the fourth, and so on. A model\n"
+            "with conditions decodes a row as the class of its first example.",
     .example = "  vae interp run/best.safetensors fashion-mnist -o walk.png",
     .options = options,
     .computes = true,

@@ -11,7 +11,7 @@ static int run(const cli_t *cli) {
     if (picture_is_array(task.output)) die(EXIT_USAGE, "recon writes a picture, wanted a name that ends in .png");
     const int64_t n = cli_int(cli, "count") < task.n ? cli_int(cli, "count") : task.n;
     const extent_t extent = picture_extent(task.model, task.data);
-    picture_reconstructions(task.output, task.session, task.data, n, &extent, cli_int(cli, "columns"));
+    picture_reconstructions(task.output, task.session, task.model, task.data, n, &extent, cli_int(cli, "columns"));
     task_close(&task);
     return EXIT_DONE;
 }

@@ -6,6 +6,7 @@
 #include "engine.h"
 #include "files.h"
 #include "json_writer.h"
+#include "labels.h"
 #include "mem.h"
 #include "progress.h"
 #include "train_loop.h"
@@ -57,12 +58,20 @@ static vae_model_t *prepare(vae_ctx_t *ctx, settings_t *settings, data_set_t *da
         model = create_model(ctx, settings, resumed);
     }
     data_check_values(data, settings_likelihood_is(settings, "bernoulli"));
+    labels_check(model, data);
     return model;
 }
 
 static void write_config(const settings_t *settings, const char *source, const train_loop_t *loop) {
     char *path = run_path(&loop->run, "config.txt");
     settings_write(settings, source, path);
+    free(path);
+}
+
+/* Beside the best model. */
+static void write_class_names(const train_loop_t *loop) {
+    char *path = run_path(&loop->run, "best.safetensors");
+    labels_write_names(path, loop->data);
     free(path);
 }
 
@@ -209,6 +218,7 @@ static int run(const cli_t *cli) {
     open_run(&loop, cli, folder, start);
     write_config(&settings, source, &loop);
     if (!resumed) run_log_create(&loop.run);
+    if (labels_condition(loop.model)) write_class_names(&loop);
     print_header(&loop, ctx, resumed);
     watch_schedule(&loop, resumed);
     loop.session = engine_session(loop.model, ENGINE_BATCH);

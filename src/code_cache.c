@@ -3,6 +3,7 @@
 #include "code_cache.h"
 #include "console.h"
 #include "engine.h"
+#include "labels.h"
 #include "mem.h"
 
 #include <stdlib.h>
@@ -19,6 +20,7 @@ void code_cache_open(code_cache_t *cache, const vae_model_t *model, const data_t
     cache->row = mem_alloc(batch, sizeof *cache->row);
     cache->x = mem_alloc(batch * vae_model_input_size(model), sizeof *cache->x);
     cache->fresh = mem_alloc(batch * width, sizeof *cache->fresh);
+    if (labels_condition(model)) cache->label = mem_alloc(batch, sizeof *cache->label);
     for (int64_t i = 0; i < count; i++) cache->codes[i] = -1;
 }
 
@@ -28,6 +30,7 @@ void code_cache_close(code_cache_t *cache) {
     free(cache->row);
     free(cache->x);
     free(cache->fresh);
+    free(cache->label);
 }
 
 /* Encode those of the examples that are not yet known. */
@@ -38,7 +41,10 @@ static void learn(code_cache_t *cache, const int64_t *index, int64_t n) {
         if (cache->codes[index[i] * width] < 0) cache->row[m++] = index[i];
     if (m == 0) return;
     data_gather(cache->data, cache->row, m, cache->x);
-    must(vae_encode_codes(cache->session, m, cache->x, cache->fresh));
+    vae_batch_t batch = {.struct_size = sizeof batch, .n = m, .x = cache->x};
+    for (int64_t i = 0; i < m && cache->label; i++) cache->label[i] = cache->data->label[cache->row[i]];
+    batch.label = cache->label;
+    must(vae_encode_codes_batch(cache->session, &batch, cache->fresh));
     for (int64_t i = 0; i < m; i++)
         memcpy(cache->codes + cache->row[i] * width, cache->fresh + i * width, (size_t)width * sizeof *cache->codes);
 }

@@ -15,6 +15,7 @@ typedef struct code_cache {
     int64_t *row;   /* [batch] */
     float *x;       /* [batch][S] */
     int32_t *fresh; /* [batch][width] */
+    int32_t *label; /* [batch], if the model's condition has classes; else NULL */
 } code_cache_t;
 
 /* The session of `model` is the cache's own, so the parameters must stay as they are. */

@@ -95,7 +95,9 @@ bool model_has_prior(const vae_model_t *model) {
     vae_session_t *session = engine_session(model, 1);
     const int64_t total = vae_model_input_size(model);
     float *x = mem_alloc(total, sizeof *x);
-    const vae_status_t status = vae_sample(session, 1, NULL, x);
+    const int32_t label = 0;
+    const vae_batch_t batch = {.struct_size = sizeof batch, .n = 1, .label = vae_model_class_count(model) > 0 ? &label : NULL};
+    const vae_status_t status = vae_sample_batch(session, &batch, x);
     free(x);
     if (status == VAE_E_NOMEM) must(status);
     vae_session_destroy(session);

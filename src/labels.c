@@ -59,7 +59,7 @@ static int64_t by_name(const char *model_file, const char *name) {
 int64_t labels_class(const vae_model_t *model, const char *model_file, const char *name) {
     const int64_t classes = vae_model_class_count(model);
     char *end;
-    if (classes == 0) die(EXIT_USAGE, "--class: the model's prior has no classes");
+    if (classes == 0) die(EXIT_USAGE, "--class: the model has no classes, neither its condition nor its prior");
     int64_t index = strtoll(name, &end, 10);
     if (end == name || *end != '\0') index = by_name(model_file, name);
     if (index < 0 || index >= classes) die(EXIT_USAGE, "--class: %s, wanted 0..%lld", name, (long long)classes - 1);
@@ -69,7 +69,7 @@ int64_t labels_class(const vae_model_t *model, const char *model_file, const cha
 static bool wanted(const vae_model_t *model, const data_t *data) {
     const int64_t classes = vae_model_class_count(model);
     if (classes == 0) return false;
-    if (!data->label) die(EXIT_FORMAT, "the model's prior tells %lld classes apart, the examples have no labels", (long long)classes);
+    if (!data->label) die(EXIT_FORMAT, "the model tells %lld classes apart, the examples have no labels", (long long)classes);
     return true;
 }
 
@@ -83,10 +83,46 @@ const int32_t *labels_gather(const vae_model_t *model, const data_t *data, const
     return label;
 }
 
-void labels_sample(vae_session_t *session, const vae_model_t *model, int64_t n, int64_t class_index, float *x) {
+/* A number of the model's section `condition`, 0 without it. */
+static int64_t condition_option(const vae_model_t *model, const char *path) {
+    char value[32], *text = model_spec_text(model);
+    const bool found = vae_spec_get(text, path, value, sizeof value, NULL) == VAE_OK;
+    free(text);
+    return found ? strtoll(value, NULL, 10) : 0;
+}
+
+bool labels_condition(const vae_model_t *model) {
+    return condition_option(model, "condition.classes") > 0;
+}
+
+void labels_check(const vae_model_t *model, const data_set_t *set) {
+    const int64_t classes = condition_option(model, "condition.classes");
+    const int32_t train = largest(&set->train), test = largest(&set->test), most = train > test ? train : test;
+    if (vae_model_condition_size(model) > 0)
+        die(EXIT_USAGE, "the model's condition is a vector of %lld values, which no data that vae reads has",
+            (long long)vae_model_condition_size(model));
+    if (classes == 0) return;
+    if ((set->train.n > 0 && train < 0) || (set->test.n > 0 && test < 0))
+        die(EXIT_FORMAT, "%s: the examples have no labels, and the model's condition has %lld classes", set->source, (long long)classes);
+    if (most >= classes)
+        die(EXIT_FORMAT, "%s: has a label %d, the model's condition has %lld classes: --set condition.classes=%d", set->source, most,
+            (long long)classes, most + 1);
+}
+
+vae_batch_t labels_batch(const vae_model_t *model, const data_t *data, int64_t first, int64_t n, const float *x) {
+    vae_batch_t batch = {.struct_size = sizeof batch, .n = n, .x = x};
+    if (labels_condition(model)) batch.label = data->label + first;
+    return batch;
+}
+
+vae_status_t labels_sample(vae_session_t *session, const vae_model_t *model, int64_t n, labels_order_t order, int64_t number,
+                           const float *noise, float *x) {
     const int64_t classes = vae_model_class_count(model);
     int32_t *label = mem_alloc(n, sizeof *label);
-    for (int64_t i = 0; i < n && classes > 0; i++) label[i] = (int32_t)(class_index < 0 ? i % classes : class_index);
-    must(vae_sample_batch(session, &(vae_batch_t){.struct_size = sizeof(vae_batch_t), .n = n, .label = classes > 0 ? label : NULL}, x));
+    for (int64_t i = 0; i < n && classes > 0; i++)
+        label[i] = (int32_t)(order == LABELS_OF_ONE ? number : (order == LABELS_BY_ROWS ? i / number : i) % classes);
+    const vae_batch_t batch = {.struct_size = sizeof batch, .n = n, .label = classes > 0 ? label : NULL, .noise = noise};
+    const vae_status_t status = vae_sample_batch(session, &batch, x);
     free(label);
+    return status;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * labels.h - classes of examples, for models whose prior tells them apart. For any other model these calls do nothing more than
- * what they are beside. */
+ * labels.h - classes of examples, for models whose condition or whose prior tells them apart. For any other model these calls do nothing
+ * more than what they are beside. */
 #ifndef LABELS_H
 #define LABELS_H
 
@@ -22,7 +22,24 @@ const int32_t *labels_from(const vae_model_t *model, const data_t *data, int64_t
 /* The same of examples index[n], in label[n]. */
 const int32_t *labels_gather(const vae_model_t *model, const data_t *data, const int64_t *index, int64_t n, int32_t *label);
 
-/* n samples x[n][S]: of one class, or with -1 of each in turn. */
-void labels_sample(vae_session_t *session, const vae_model_t *model, int64_t n, int64_t class_index, float *x);
+/* Does every call want labels: has the model a section `condition` with classes? */
+bool labels_condition(const vae_model_t *model);
+
+/* Die unless the data has what the model's condition wants: labels, each of one of its classes. */
+void labels_check(const vae_model_t *model, const data_set_t *set);
+
+/* The examples from number `first` on as a batch, with x or NULL, and with labels if the model's condition wants them. */
+vae_batch_t labels_batch(const vae_model_t *model, const data_t *data, int64_t first, int64_t n, const float *x);
+
+/* How samples go through the classes. */
+typedef enum labels_order {
+    LABELS_IN_TURN, /* 0, 1, 2 ... and again */
+    LABELS_BY_ROWS, /* as many of one class as stand in a row, then the next */
+    LABELS_OF_ONE
+} labels_order_t;
+
+/* n samples x[n][S], from noise[n][D] or NULL; `number`: of the class, or how many stand in a row. */
+vae_status_t labels_sample(vae_session_t *session, const vae_model_t *model, int64_t n, labels_order_t order, int64_t number,
+                           const float *noise, float *x);
 
 #endif

@@ -5,6 +5,7 @@
 #include "engine.h"
 #include "files.h"
 #include "bitmap.h"
+#include "labels.h"
 #include "mem.h"
 #include "npy.h"
 
@@ -44,8 +45,8 @@ void picture_write(const char *path, const float *x, int64_t n, const extent_t *
     bitmap_free(&grid);
 }
 
-void picture_reconstructions(const char *path, vae_session_t *session, const data_t *data, int64_t n, const extent_t *extent,
-                             int64_t columns) {
+void picture_reconstructions(const char *path, vae_session_t *session, const vae_model_t *model, const data_t *data, int64_t n,
+                             const extent_t *extent, int64_t columns) {
     const int64_t total = extent_total(&data->extent);
     if (n > data->n) n = data->n;
     if (columns > n) columns = n;
@@ -53,7 +54,8 @@ void picture_reconstructions(const char *path, vae_session_t *session, const dat
     float *both = mem_alloc(2 * rows * columns * total, sizeof *both);
     float *x = mem_alloc(n * total, sizeof *x), *y = mem_alloc(n * total, sizeof *y);
     data_range(data, 0, n, x);
-    must(vae_reconstruct(session, n, x, y));
+    const vae_batch_t batch = labels_batch(model, data, 0, n, x);
+    must(vae_reconstruct_batch(session, &batch, y));
     for (int64_t i = 0; i < n; i++) {
         const int64_t at = i / columns * 2 * columns + i % columns;
         memcpy(both + at * total, x + i * total, (size_t)total * sizeof *x);

@@ -16,7 +16,7 @@ bool picture_is_array(const char *path);
 void picture_write(const char *path, const float *x, int64_t n, const extent_t *extent, int64_t columns);
 
 /* A grid of the first n examples: each row of inputs with the row of their reconstructions below it. */
-void picture_reconstructions(const char *path, vae_session_t *session, const data_t *data, int64_t n, const extent_t *extent,
-                             int64_t columns);
+void picture_reconstructions(const char *path, vae_session_t *session, const vae_model_t *model, const data_t *data, int64_t n,
+                             const extent_t *extent, int64_t columns);
 
 #endif

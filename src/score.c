@@ -32,7 +32,8 @@ static vae_status_t count_active(score_t *score, vae_session_t *session, const v
     for (int64_t first = 0; status == VAE_OK && first < n_examples; first += ENGINE_BATCH) {
         const int64_t n = n_examples - first < ENGINE_BATCH ? n_examples - first : ENGINE_BATCH;
         data_range(data, first, n, x);
-        status = vae_encode(session, n, x, mean, NULL);
+        const vae_batch_t batch = labels_batch(model, data, first, n, x);
+        status = vae_encode_batch(session, &batch, mean, NULL);
         for (int64_t i = 0; status == VAE_OK && i < n * D; i++) {
             const int64_t d = i % D, seen = first + i / D + 1;
             const double delta = (double)mean[i] - centre[d];

@@ -4,12 +4,14 @@
 #include "console.h"
 #include "engine.h"
 #include "files.h"
+#include "labels.h"
 
 static void open_data(task_t *task, const cli_t *cli) {
     const extent_t input = model_input(task->model);
     const data_way_t way = data_way(cli);
     data_load(&task->set, cli_operand(cli, 1), &input, &way);
     data_check_values(&task->set, false);
+    labels_check(task->model, &task->set);
     task->data = data_split(&task->set, cli_text(cli, "split"));
     task->n = task->data->n;
     if (cli_given(cli, "limit") && cli_int(cli, "limit") < task->n) task->n = cli_int(cli, "limit");

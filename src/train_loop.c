@@ -73,7 +73,7 @@ static void write_pictures(const train_loop_t *loop, int64_t number) {
     if (extent.n == 0) return;
     const int64_t D = vae_model_latent_size(loop->model), S = vae_model_input_size(loop->model);
     char *recon = run_path(&loop->run, "recon.png");
-    picture_reconstructions(recon, loop->session, &loop->data->test, N_RECON, &extent, RECON_COLUMNS);
+    picture_reconstructions(recon, loop->session, loop->model, &loop->data->test, N_RECON, &extent, RECON_COLUMNS);
     free(recon);
     if (!loop->has_prior) return;
     float *noise = mem_alloc(N_SAMPLES * D, sizeof *noise), *x = mem_alloc(N_SAMPLES * S, sizeof *x);
@@ -81,9 +81,10 @@ static void write_pictures(const train_loop_t *loop, int64_t number) {
     draw_normal(&stream, N_SAMPLES * D, noise);
     must(vae_session_seed(loop->session, (uint64_t)loop->settings->seed)); /* of which codes are drawn */
     /* a learned prior and one over codes draw for themselves, from the session's fresh seed */
-    vae_status_t status = loop->has_codes ? VAE_E_UNSUPPORTED : vae_sample(loop->session, N_SAMPLES, noise, x);
-    if (status == VAE_E_UNSUPPORTED) labels_sample(loop->session, loop->model, N_SAMPLES, -1, x);
-    else must(status);
+    vae_status_t status = VAE_E_UNSUPPORTED;
+    if (!loop->has_codes) status = labels_sample(loop->session, loop->model, N_SAMPLES, LABELS_IN_TURN, 0, noise, x);
+    if (status == VAE_E_UNSUPPORTED) status = labels_sample(loop->session, loop->model, N_SAMPLES, LABELS_IN_TURN, 0, NULL, x);
+    must(status);
     char *name = mem_format("samples/epoch_%04lld.png", (long long)number);
     char *path = run_path(&loop->run, name);
     picture_write(path, x, N_SAMPLES, &extent, SAMPLE_COLUMNS);
@@ -193,7 +194,13 @@ static vae_status_t step(train_loop_t *loop, const int64_t *order, float *x, vae
     data_gather(&loop->data->train, order + first, n, x);
     augment_apply(&loop->augment, (uint64_t)loop->settings->seed, s->epoch, order + first, n, x);
     *metrics = (vae_metrics_t){.struct_size = sizeof *metrics};
-    const vae_status_t status = vae_trainer_step(loop->trainer, n, x, metrics);
+    const vae_batch_t batch = {
+        .struct_size = sizeof batch,
+        .n = n,
+        .x = x,
+        .label = loop->label ? labels_gather(loop->model, &loop->data->train, order + first, n, loop->label) : NULL,
+    };
+    const vae_status_t status = vae_trainer_step_batch(loop->trainer, &batch, metrics);
     if (status != VAE_OK) return status;
     const double seconds = now_seconds() - start;
     clock->seconds += seconds;
@@ -244,6 +251,7 @@ int train_loop_run(train_loop_t *loop) {
     clock_state_t clock = {0};
     float *x = mem_alloc(loop->settings->batch * vae_model_input_size(loop->model), sizeof *x);
     int64_t *order = mem_alloc(loop->data->train.n, sizeof *order);
+    if (labels_condition(loop->model)) loop->label = mem_alloc(loop->settings->batch, sizeof *loop->label);
     int code = EXIT_DONE;
     while (code == EXIT_DONE && loop->state.step < train_last_step(loop) && !waited_enough(loop)) code = run_epoch(loop, order, x, &clock);
     if (code == EXIT_DONE && loop->state.step < train_last_step(loop))
@@ -253,5 +261,7 @@ int train_loop_run(train_loop_t *loop) {
         say("interrupted at step %lld and saved; vae train ... -o %s --resume goes on", (long long)loop->state.step, loop->run.folder);
     free(order);
     free(x);
+    free(loop->label);
+    loop->label = NULL;
     return code == EXIT_INTERRUPTED ? interrupt_code() : code;
 }

@@ -21,6 +21,7 @@ typedef struct train_loop {
     run_state_t saved; /* the state on disk */
     int64_t patience;  /* epochs without a better validation loss before the end; 0: no early end */
     int64_t least;     /* examples that a step needs */
+    int32_t *label;    /* [batch], if the model's condition has classes; else NULL */
     bool has_prior, has_codes, collapsed;
     double best; /* validation loss of the model in best.safetensors, and its epoch; 0: there is none */
     int64_t best_epoch;

@@ -2,6 +2,7 @@
  * usage.c - counting codes. */
 #include "usage.h"
 #include "engine.h"
+#include "labels.h"
 #include "mem.h"
 
 #include <math.h>
@@ -52,7 +53,8 @@ vae_status_t usage_count(usage_t *usage, vae_session_t *session, const vae_model
     for (int64_t first = 0; status == VAE_OK && first < n; first += ENGINE_BATCH) {
         const int64_t m = n - first < ENGINE_BATCH ? n - first : ENGINE_BATCH;
         data_range(data, first, m, x);
-        status = vae_encode_codes(session, m, x, code);
+        const vae_batch_t batch = labels_batch(model, data, first, m, x);
+        status = vae_encode_codes_batch(session, &batch, code);
         for (int64_t i = 0; status == VAE_OK && i < m * codes; i++) usage->count[i % usage->stages * usage->K + code[i]]++;
     }
     if (status == VAE_OK) measure(usage);

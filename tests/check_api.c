@@ -492,7 +492,9 @@ START_TEST(test_every_preset_builds_trains_and_prints_itself) {
     ck_assert_ok(vae_model_create(&m, NULL, text, 0));
     ck_assert_ok(vae_trainer_create(&t, m, text, 4));
     float *x = filled(4 * vae_model_input_size(m), 1);
-    ck_assert_ok(vae_trainer_step(t, 4, x, NULL));
+    const int32_t label[4] = {0};
+    const vae_batch_t batch = {.struct_size = sizeof(batch), .n = 4, .x = x, .label = vae_model_class_count(m) > 0 ? label : NULL};
+    ck_assert_ok(vae_trainer_step_batch(t, &batch, NULL));
     vae_trainer_destroy(t);
     round_trip(m);
     vae_model_destroy(m);

@@ -434,6 +434,42 @@ exits no_labels_in_the_data 3 'have no labels' "$VAE" prior book recon.png --cla
 exits no_labels_to_score_by 3 'have no labels' "$VAE" eval classes.safetensors recon.png
 exits no_classes_of_a_mixture 2 "no option 'classes'" "$VAE" prior whole shapes:64 --kind gmm --classes -o r.safetensors
 
+# conditions: the labels of the data go with every example
+cat > conditional.txt <<TEXT
+input 16x16x1
+condition classes=4
+encoder flatten | condition mode=film | linear out=16 | relu
+latent gaussian dim=3
+decoder condition | linear out=256 | reshape 16x16x1
+likelihood bernoulli
+TEXT
+exits conditional_model_trains 0 'best validation loss' "$VAE" train shapes:320 --model conditional.txt --epochs 3 -o conditional
+exits conditional_model_begins 0 '' "$VAE" train shapes:320 --model conditional.txt --epochs 1 -o conditional_resumed
+exits conditional_model_goes_on 0 '' "$VAE" train shapes:320 --model conditional.txt --epochs 3 -o conditional_resumed --resume
+holds conditional_resume_is_bit_exact cmp conditional/last.safetensors conditional_resumed/last.safetensors
+labelled=conditional/best.safetensors
+exits conditional_samples_of_a_class 0 '' "$VAE" sample $labelled -n 6 --class 1 -o cond_one.npy
+exits conditional_samples_by_name 0 '' "$VAE" sample $labelled -n 6 --class Square -o cond_named.npy
+holds conditional_name_is_its_class cmp cond_one.npy cond_named.npy
+exits conditional_rows_of_each_class 0 '' "$VAE" sample $labelled --each-class -n 5 -o cond_each.npy
+holds rows_of_each_class_are_that_many test "$(wc -c < cond_each.npy)" = $((128 + 4 * 5 * 256 * 4))
+exits conditional_rows_are_a_picture 0 '' "$VAE" sample $labelled --each-class -o cond_each.png
+exits conditional_model_is_scored 0 '"rate"' "$VAE" eval $labelled shapes:320 --json
+exits conditional_model_reconstructs 0 '' "$VAE" recon $labelled shapes:320 -o cond_recon.png
+exits conditional_model_walks 0 '' "$VAE" interp $labelled shapes:320 -o cond_walk.png
+exits conditional_model_encodes 0 '' "$VAE" encode $labelled shapes:320 -o cond_z.npy --labels cond_y.npy
+exits conditional_model_decodes 0 '' "$VAE" decode $labelled cond_z.npy --labels cond_y.npy -o cond_x.png
+exits decoding_without_labels 1 'label: is NULL' "$VAE" decode $labelled cond_z.npy -o r.png
+exits decoding_with_other_labels 3 'wanted 32 labels' "$VAE" decode $labelled cond_z.npy --labels cond_z.npy -o r.png
+exits labels_of_a_plain_model 2 'has no classes' "$VAE" decode $model z.npy --labels y.npy -o r.png
+exits rows_of_a_plain_model 2 'has no classes' "$VAE" sample $model --each-class -o r.png
+exits one_class_and_each 2 'exclude each other' "$VAE" sample $labelled --class 1 --each-class -o r.png
+exits no_labels_to_train_by 3 'have no labels' "$VAE" train recon.png --model conditional.txt -o r
+exits no_labels_to_reconstruct_by 3 'have no labels' "$VAE" recon $labelled recon.png -o r.png
+exits more_classes_than_the_condition_has 3 'set condition.classes=4' "$VAE" train shapes:320 --model conditional.txt \
+    --set condition.classes=2 -o r
+exits a_vector_has_no_source 2 'a vector of 3 values' "$VAE" train shapes:320 --model conditional.txt --set condition.vector=3 -o r
+
 # fit: of a prior over codes or values, to a file
 fit() {
     "$VAE" prior "$@" -q
