@@ -123,6 +123,9 @@ class model {
     std::int64_t class_count() const noexcept {
         return vae_model_class_count(get());
     }
+    std::int64_t condition_size() const noexcept {
+        return vae_model_condition_size(get());
+    }
     vae_model_t *get() const noexcept {
         return ptr_.get();
     }
@@ -172,6 +175,18 @@ class session {
         check(vae_reconstruct(get(), n, x, y));
     }
     // of a batch: what the examples bring besides x (vae/batch.h); begin with vae::examples(n)
+    void encode(const vae_batch_t &batch, float *mean, float *logvar = nullptr) {
+        check(vae_encode_batch(get(), &batch, mean, logvar));
+    }
+    void decode(const vae_batch_t &batch, const float *z, float *x) {
+        check(vae_decode_batch(get(), &batch, z, x));
+    }
+    void encode_codes(const vae_batch_t &batch, std::int32_t *codes) {
+        check(vae_encode_codes_batch(get(), &batch, codes));
+    }
+    void reconstruct(const vae_batch_t &batch, float *y) {
+        check(vae_reconstruct_batch(get(), &batch, y));
+    }
     void sample(const vae_batch_t &batch, float *x) {
         check(vae_sample_batch(get(), &batch, x));
     }

@@ -213,8 +213,9 @@ class Arrays(Case):
     def test_float32_goes_in_and_out_without_a_copy(self):
         model, x = vae.Model(SPEC), images(6)
         mean, logvar = np.empty((6, 3), np.float32), np.empty((6, 3), np.float32)
-        calls, result = self.pointers("vae_encode", lambda: model.encode(x, out=(mean, logvar)))
-        self.assertEqual(calls[0][1:], (6, x.ctypes.data, mean.ctypes.data, logvar.ctypes.data))
+        calls, result = self.pointers("vae_encode_batch", lambda: model.encode(x, out=(mean, logvar)))
+        self.assertEqual((calls[0][1]._obj.n, calls[0][1]._obj.x), (6, x.ctypes.data))
+        self.assertEqual(calls[0][2:], (mean.ctypes.data, logvar.ctypes.data))
         self.assertIs(result[0], mean)
         self.assertIs(result[1], logvar)
         with model.trainer(max_batch=6) as trainer:

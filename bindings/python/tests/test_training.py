@@ -122,6 +122,36 @@ class Training(Case):
             self.assertClose(model.params["decoder.0.weight"], weight - 0.5 * gradient, 1e-6)
             self.assertEqual(np.abs(trainer.grad("decoder.0.weight")).max(), 0)
 
+    def test_conditions_go_with_their_examples(self):
+        spec = ("input 8x6x1\ncondition classes=3 vector=2\nencoder condition mode=film | flatten | linear out=6\n"
+                "latent gaussian dim=2\ndecoder condition | linear out=48 | reshape 8x6x1\nlikelihood bernoulli\n")
+        x, random = images(9), np.random.default_rng(0)
+        labels, values, z = np.arange(9) % 3, random.random((9, 2), np.float32), random.random((9, 2), np.float32)
+        model = vae.Model(spec)
+        self.assertEqual((model.class_count, model.condition_size, vae.Model(SPEC).condition_size), (3, 2, 0))
+        history = model.fit(x, 5, batch=4, options="optimizer adam lr=0.01", labels=labels, condition=values,
+                            validation=x, validation_labels=labels, validation_condition=values)
+        self.assertLess(history[-1]["val_loss"], history[0]["val_loss"])
+        session = model.session(max_batch=1)  # parts have their own conditions
+        for call, first in (("encode", x), ("reconstruct", x), ("decode", z)):
+            whole = getattr(model, call)(first, labels=labels, condition=values)
+            parts = getattr(session, call)(first, labels=labels, condition=values)
+            np.testing.assert_array_equal(np.asarray(whole), np.asarray(parts))
+            with self.assertRaisesRegex(vae.ArgumentError, "label: is NULL"):
+                getattr(model, call)(first, condition=values)
+            with self.assertRaisesRegex(vae.ArgumentError, "condition: is NULL"):
+                getattr(model, call)(first, labels=labels)
+            with self.assertRaises(vae.ShapeError):
+                getattr(model, call)(first, labels=labels, condition=values[:, :1])
+        other = model.decode(z, labels=(labels + 1) % 3, condition=values)
+        self.assertGreater(np.abs(other - model.decode(z, labels=labels, condition=values)).max(), 1e-4)
+        self.assertEqual(model.sample(9, labels=labels, condition=values).shape, x.shape)
+        self.assertTrue(np.isfinite(model.elbo(x, labels=labels, condition=values).elbo).all())
+        with model.trainer(max_batch=9) as trainer:
+            self.assertEqual(trainer.step(x, labels, condition=values).step, 1)
+            with self.assertRaises(vae.ArgumentError):
+                trainer.step(x)
+
     def test_labels_tell_classes_apart(self):
         spec = ("input 8x8x1\nencoder conv2d out=4 kernel=4 stride=4\nlatent vq codes=8 dim=4\n"
                 "decoder deconv2d out=1 kernel=4 stride=4\nlikelihood gaussian\n"

@@ -60,6 +60,14 @@ def labels(value: Any, n: int) -> np.ndarray:
     return array
 
 
+def condition(value: Any, n: int, size: int) -> np.ndarray:
+    """The values that n examples bring for the model's condition."""
+    array = floats(value, "condition")
+    if array.shape != (n, size):
+        raise ShapeError(f"condition: shape {array.shape}, wanted ({n}, {size})")
+    return array
+
+
 def view(tensor: ctypes.c_void_p, owner: Handle, writable: bool) -> np.ndarray:
     """A borrowed tensor as an array over the same memory; the array keeps the owner alive."""
     dtype = DTYPES[lib.vae_tensor_dtype(tensor)]

@@ -104,7 +104,7 @@ class MetricsStruct(Structure):
 
 class BatchStruct(Structure):
     _fields_ = [("struct_size", c_uint32), ("flags", c_uint32), ("n", c_int64), ("x", c_void_p), ("label", c_void_p),
-                ("codes", c_void_p), ("noise", c_void_p), ("weight", c_void_p)]
+                ("condition", c_void_p), ("codes", c_void_p), ("noise", c_void_p), ("weight", c_void_p)]
 
     @classmethod
     def of(cls, n: int, **members: Any) -> BatchStruct:
@@ -198,6 +198,8 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "vae_trainer_seed": (c_int32, [c_void_p, c_uint64]),
     "vae_trainer_step": (c_int32, [c_void_p, c_int64, c_void_p, POINTER(MetricsStruct)]),
     "vae_trainer_backward": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p, POINTER(MetricsStruct)]),
+    "vae_model_condition_size": (c_int64, [c_void_p]),
+    "vae_encode_codes_batch": (c_int32, [c_void_p, POINTER(BatchStruct), c_void_p]),
     "vae_encode_batch": (c_int32, [c_void_p, POINTER(BatchStruct), c_void_p, c_void_p]),
     "vae_decode_batch": (c_int32, [c_void_p, POINTER(BatchStruct), c_void_p, c_void_p]),
     "vae_reconstruct_batch": (c_int32, [c_void_p, POINTER(BatchStruct), c_void_p]),

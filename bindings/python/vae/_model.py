@@ -134,7 +134,7 @@ class Session(NotCopied):
 
     def __init__(self, model: Model, max_batch: int = 64, seed: int = 0):
         self._context, self._input, self._latent = model.context, model.input_shape, model.latent_shape
-        self._codes = (model.codes_per_example,)
+        self._codes, self._condition = (model.codes_per_example,), model.condition_size
         self._lock, self._part = threading.Lock(), _PART * max_batch
         self._context.check_process()
         self._handle = create(lib.vae_session_create, lib.vae_session_destroy, model._handle.pointer, max_batch,
@@ -152,18 +152,13 @@ class Session(NotCopied):
         part of them that it is at."""
         lib.vae_session_cancel(self._handle.pointer)
 
-    def _run(self, function: Callable[..., int], n: int, *arrays: np.ndarray | int | None) -> None:
-        """function(session, n, *arrays) in parts. Arrays move on by the part; None and whole numbers are passed on."""
-        self._context.check_process()
-        with self._lock:
-            for start in range(0, n, self._part):
-                check(function(self._handle.pointer, min(self._part, n - start),
-                               *(a[start:].ctypes.data if isinstance(a, np.ndarray) else a for a in arrays)))
-
-    def _run_batch(self, function: Callable[..., int], n: int, labels: Any, *arrays: np.ndarray | int, **members: Any) -> None:
-        """function(session, batch, *arrays) in the same way; members of the batch are arrays or None."""
+    def _run(self, function: Callable[..., int], n: int, labels: Any, condition: Any, *arrays: np.ndarray | int | None,
+             **members: Any) -> None:
+        """function(session, batch, *arrays) in parts. Arrays, those of the batch too, move on by the part; None and whole numbers
+        are passed on."""
         self._context.check_process()
         members["label"] = None if labels is None else _array.labels(labels, n)
+        members["condition"] = None if condition is None else _array.condition(condition, n, self._condition)
         with self._lock:
             for start in range(0, n, self._part):
                 part = {name: None if a is None else a[start:] for name, a in members.items()}
@@ -171,36 +166,38 @@ class Session(NotCopied):
                 check(function(self._handle.pointer, ctypes.byref(batch),
                                *(a[start:].ctypes.data if isinstance(a, np.ndarray) else a for a in arrays)))
 
-    def encode(self, x: Any, out: tuple[np.ndarray, np.ndarray] | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """The mean and the log-variance of each example's posterior."""
+    def encode(self, x: Any, out: tuple[np.ndarray, np.ndarray] | None = None, labels: Any = None,
+               condition: Any = None) -> tuple[np.ndarray, np.ndarray]:
+        """The mean and the log-variance of each example's posterior. Here and below, labels, whole numbers [n], and condition
+        [n, condition_size] are what a model with a section `condition` wants of each example."""
         x = _array.floats(x, "x")
         n = _array.rows(x, self._input, "x")
         mean, logvar = (_array.output(a, n, self._latent, np.float32, "out") for a in (out or (None, None)))
-        self._run(lib.vae_encode, n, x, mean, logvar)
+        self._run(lib.vae_encode_batch, n, labels, condition, mean, logvar, x=x)
         return mean, logvar
 
-    def decode(self, z: Any, out: np.ndarray | None = None) -> np.ndarray:
+    def decode(self, z: Any, out: np.ndarray | None = None, labels: Any = None, condition: Any = None) -> np.ndarray:
         """The mean of the likelihood for each latent."""
         z = _array.floats(z, "z")
         n = _array.rows(z, self._latent, "z")
         x = _array.output(out, n, self._input, np.float32, "out")
-        self._run(lib.vae_decode, n, z, x)
+        self._run(lib.vae_decode_batch, n, labels, condition, z, x)
         return x
 
-    def encode_codes(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
+    def encode_codes(self, x: Any, out: np.ndarray | None = None, labels: Any = None, condition: Any = None) -> np.ndarray:
         """Each example as whole numbers, int32[n, codes_per_example] of 0..codebook_size-1, for a latent of codes."""
         x = _array.floats(x, "x")
         n = _array.rows(x, self._input, "x")
         codes = _array.output(out, n, self._codes, np.int32, "out")
-        self._run(lib.vae_encode_codes, n, x, codes)
+        self._run(lib.vae_encode_codes_batch, n, labels, condition, codes, x=x)
         return codes
 
-    def decode_codes(self, codes: Any, out: np.ndarray | None = None) -> np.ndarray:
+    def decode_codes(self, codes: Any, out: np.ndarray | None = None, labels: Any = None, condition: Any = None) -> np.ndarray:
         """The way back: the mean of the likelihood for the codes of each example."""
         codes = _array.whole(codes, "codes")
         n = _array.rows(codes, self._codes, "codes")
         x = _array.output(out, n, self._input, np.float32, "out")
-        self._run(lib.vae_decode_codes, n, codes, x)
+        self._run(lib.vae_decode_batch, n, labels, condition, None, x, codes=codes)
         return x
 
     def decode_rgba8(self, z: Any, out: np.ndarray | None = None) -> np.ndarray:
@@ -218,27 +215,28 @@ class Session(NotCopied):
             check(lib.vae_decode_rgba8(self._handle.pointer, z.ctypes.data, out.ctypes.data, out.strides[0]))
         return out
 
-    def reconstruct(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
+    def reconstruct(self, x: Any, out: np.ndarray | None = None, labels: Any = None, condition: Any = None) -> np.ndarray:
         """Encode and decode the posterior mean."""
         x = _array.floats(x, "x")
         n = _array.rows(x, self._input, "x")
         y = _array.output(out, n, self._input, np.float32, "out")
-        self._run(lib.vae_reconstruct, n, x, y)
+        self._run(lib.vae_reconstruct_batch, n, labels, condition, y, x=x)
         return y
 
-    def sample(self, n: int = 1, noise: Any = None, out: np.ndarray | None = None, labels: Any = None) -> np.ndarray:
-        """n new examples from the prior; noise, standard normal [n, D], replaces the stream. labels, whole numbers [n]: the
-        classes, for a prior that has such."""
+    def sample(self, n: int = 1, noise: Any = None, out: np.ndarray | None = None, labels: Any = None,
+               condition: Any = None) -> np.ndarray:
+        """n new examples from the prior; noise, standard normal [n, D], replaces the stream. labels: the classes, for a model whose
+        condition or whose prior has such."""
         if noise is not None:
             noise = _array.floats(noise, "noise")
             n = _array.rows(noise, self._latent, "noise")
         if n < 0:
             raise ArgumentError(f"n: {n}, wanted 0 or more")
         x = _array.output(out, n, self._input, np.float32, "out")
-        self._run_batch(lib.vae_sample_batch, n, labels, x, noise=noise)
+        self._run(lib.vae_sample_batch, n, labels, condition, x, noise=noise)
         return x
 
-    def elbo(self, x: Any, samples: int = 1, noise: Any = None, labels: Any = None) -> Elbo:
+    def elbo(self, x: Any, samples: int = 1, noise: Any = None, labels: Any = None, condition: Any = None) -> Elbo:
         """Each example's evidence lower bound, reconstruction and rate in nats; with samples > 1 the
         importance-weighted bound. noise, standard normal [n, samples, D], replaces the stream. labels as for sample()."""
         x = _array.floats(x, "x")
@@ -250,7 +248,7 @@ class Session(NotCopied):
             if noise.shape[:1] != (n,) or noise.size != n * samples * size:
                 raise ShapeError(f"noise: shape {noise.shape}, wanted ({n}, {samples}, {size})")
         result = Elbo(np.empty(n), np.empty(n), np.empty(n))
-        self._run_batch(lib.vae_elbo_batch, n, labels, samples, *result, x=x, noise=noise)
+        self._run(lib.vae_elbo_batch, n, labels, condition, samples, *result, x=x, noise=noise)
         return result
 
 
@@ -335,8 +333,13 @@ class Model:
 
     @property
     def class_count(self) -> int:
-        """Classes that the prior tells apart, 0 if it does not: with labels 0..class_count-1."""
+        """Classes that the condition or the prior tells apart, 0 if there are none: with labels 0..class_count-1."""
         return lib.vae_model_class_count(self._handle.pointer)
+
+    @property
+    def condition_size(self) -> int:
+        """Values that each example brings besides x (condition vector=); 0: none."""
+        return lib.vae_model_condition_size(self._handle.pointer)
 
     @property
     def spec(self) -> str:
@@ -402,37 +405,43 @@ class Model:
         """Start the random numbers of sample() and elbo() anew."""
         self._default().seed(seed)
 
-    def encode(self, x: Any, out: tuple[np.ndarray, np.ndarray] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def encode(self, x: Any, out: tuple[np.ndarray, np.ndarray] | None = None, labels: Any = None,
+                   condition: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """The mean and the log-variance of each example's posterior."""
-        return self._default().encode(x, out)
+        return self._default().encode(x, out, labels, condition)
 
-    def decode(self, z: Any, out: np.ndarray | None = None) -> np.ndarray:
+    def decode(self, z: Any, out: np.ndarray | None = None, labels: Any = None,
+                   condition: Any = None) -> np.ndarray:
         """The mean of the likelihood for each latent."""
-        return self._default().decode(z, out)
+        return self._default().decode(z, out, labels, condition)
 
-    def encode_codes(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
+    def encode_codes(self, x: Any, out: np.ndarray | None = None, labels: Any = None,
+                         condition: Any = None) -> np.ndarray:
         """Each example as whole numbers: see Session.encode_codes()."""
-        return self._default().encode_codes(x, out)
+        return self._default().encode_codes(x, out, labels, condition)
 
-    def decode_codes(self, codes: Any, out: np.ndarray | None = None) -> np.ndarray:
+    def decode_codes(self, codes: Any, out: np.ndarray | None = None, labels: Any = None,
+                         condition: Any = None) -> np.ndarray:
         """The mean of the likelihood for the codes of each example."""
-        return self._default().decode_codes(codes, out)
+        return self._default().decode_codes(codes, out, labels, condition)
 
     def decode_rgba8(self, z: Any, out: np.ndarray | None = None) -> np.ndarray:
         """One latent as an image, uint8[H, W, 4]; out may be a part of a larger image."""
         return self._default().decode_rgba8(z, out)
 
-    def reconstruct(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
+    def reconstruct(self, x: Any, out: np.ndarray | None = None, labels: Any = None,
+                        condition: Any = None) -> np.ndarray:
         """Encode and decode the posterior mean."""
-        return self._default().reconstruct(x, out)
+        return self._default().reconstruct(x, out, labels, condition)
 
-    def sample(self, n: int = 1, noise: Any = None, out: np.ndarray | None = None, labels: Any = None) -> np.ndarray:
+    def sample(self, n: int = 1, noise: Any = None, out: np.ndarray | None = None, labels: Any = None,
+               condition: Any = None) -> np.ndarray:
         """n new examples from the prior: see Session.sample()."""
-        return self._default().sample(n, noise, out, labels)
+        return self._default().sample(n, noise, out, labels, condition)
 
-    def elbo(self, x: Any, samples: int = 1, noise: Any = None, labels: Any = None) -> Elbo:
+    def elbo(self, x: Any, samples: int = 1, noise: Any = None, labels: Any = None, condition: Any = None) -> Elbo:
         """Each example's evidence lower bound, reconstruction and rate in nats: see Session.elbo()."""
-        return self._default().elbo(x, samples, noise, labels)
+        return self._default().elbo(x, samples, noise, labels, condition)
 
     def trainer(self, options: str | None = None, max_batch: int = 128, seed: int = 0) -> Trainer:
         """Training step by step: see Trainer. options: the text, default the spec's own training sections."""
@@ -441,16 +450,20 @@ class Model:
 
     def fit(self, x: Any, epochs: int = 1, *, batch: int = 128, options: str | None = None, seed: int = 0,
             shuffle: bool = True, validation: Any = None, callback: Callable[[dict[str, float]], Any] | None = None,
-            on_step: Callable[[Any], Any] | None = None) -> list[dict[str, float]]:
+            on_step: Callable[[Any], Any] | None = None, labels: Any = None, condition: Any = None,
+            validation_labels: Any = None, validation_condition: Any = None) -> list[dict[str, float]]:
         """Train on x[n, ...] and return a record for each epoch: epoch, step, loss, recon, rate (nats per example) and
         val_loss if validation data were given. The same records are in self.history, also after an interruption.
 
+        labels [n] and condition [n, condition_size]: what a model with a section `condition` wants of each example, and the same of
+        validation data.
         A last batch too small for batch norm (see vae_trainer_min_batch) joins the batch before it.
         callback(record) after each epoch and on_step(metrics) after each step may stop the training by returning true.
         Ctrl-C raises KeyboardInterrupt between two steps; the model is then as the last step left it.
         """
         from ._trainer import fit
-        return fit(self, x, epochs, batch, options, seed, shuffle, validation, callback, on_step)
+        return fit(self, x, epochs, batch, options, seed, shuffle, validation, callback, on_step,
+                   (labels, condition), (validation_labels, validation_condition))
 
 
 def _unpickle(data: bytes, options: dict[str, Any], max_batch: int, text: str | None,

@@ -89,23 +89,26 @@ class Trainer(NotCopied):
         rates = tuple(self._struct.latent_rate[: self._struct.latents])
         return Metrics(**{name: rates if name == "latent_rates" else getattr(self._struct, name) for name in Metrics._fields})
 
-    def _batch(self, function: Callable[..., int], n: int, labels: Any, weights: Any, **members: Any) -> Metrics:
+    def _batch(self, function: Callable[..., int], n: int, labels: Any, weights: Any, condition: Any, **members: Any) -> Metrics:
         members["label"] = None if labels is None else _array.labels(labels, n)
+        if condition is not None:
+            members["condition"] = _array.condition(condition, n, self._model.condition_size)
         if weights is not None:
             members["weight"] = weights = _array.floats(np.asarray(weights, np.float32), "weights")
             if weights.shape != (n,):
                 raise ShapeError(f"weights: shape {weights.shape}, wanted ({n},)")
         return self._metrics(function, ctypes.byref(BatchStruct.of(n, **members)))
 
-    def step(self, x: Any, labels: Any = None, weights: Any = None) -> Metrics:
+    def step(self, x: Any, labels: Any = None, weights: Any = None, condition: Any = None) -> Metrics:
         """One step: backward() and apply()."""
         x = _array.floats(x, "x")
         n = _array.rows(x, self._model.input_shape, "x")
-        return self._batch(lib.vae_trainer_step_batch, n, labels, weights, x=x)
+        return self._batch(lib.vae_trainer_step_batch, n, labels, weights, condition, x=x)
 
-    def backward(self, x: Any, noise: Any = None, labels: Any = None, weights: Any = None) -> Metrics:
+    def backward(self, x: Any, noise: Any = None, labels: Any = None, weights: Any = None, condition: Any = None) -> Metrics:
         """Add the gradient of the mean loss of x; noise, standard normal [n, D], replaces the stream. labels, whole numbers
-        [n]: the classes, when a prior is fitted that has such. weights [n] make it a weighted mean: an example of weight 2 counts as
+        [n]: the classes, when the model's condition has such, or a prior is fitted that has. condition [n, condition_size]: the values
+        that the model's condition wants. weights [n] make it a weighted mean: an example of weight 2 counts as
         if it stood there twice."""
         x = _array.floats(x, "x")
         n = _array.rows(x, self._model.input_shape, "x")
@@ -113,13 +116,13 @@ class Trainer(NotCopied):
             noise = _array.floats(noise, "noise")
             if _array.rows(noise, self._model.latent_shape, "noise") != n:
                 raise ShapeError(f"noise: {len(noise)} examples, wanted {n}")
-        return self._batch(lib.vae_trainer_backward_batch, n, labels, weights, x=x, noise=noise)
+        return self._batch(lib.vae_trainer_backward_batch, n, labels, weights, condition, x=x, noise=noise)
 
     def backward_codes(self, codes: Any, labels: Any = None, weights: Any = None) -> Metrics:
         """With objective prior: backward() of examples by their codes, which Model.encode_codes() gave."""
         codes = _array.whole(codes, "codes")
         n = _array.rows(codes, (self._model.codes_per_example,), "codes")
-        return self._batch(lib.vae_trainer_backward_batch, n, labels, weights, codes=codes)
+        return self._batch(lib.vae_trainer_backward_batch, n, labels, weights, None, codes=codes)
 
     def apply(self) -> Metrics:
         """Update the parameters by the mean of the accumulated gradients, and zero these."""
@@ -195,7 +198,8 @@ def _batches(n: int, batch: int, least: int) -> list[tuple[int, int]]:
 
 def fit(model: Model, x: Any, epochs: int, batch: int, options: str | None, seed: int, shuffle: bool, validation: Any,
         callback: Callable[[dict[str, float]], Any] | None,
-        on_step: Callable[[Metrics], Any] | None) -> list[dict[str, float]]:
+        on_step: Callable[[Metrics], Any] | None, given: tuple[Any, Any] = (None, None),
+        validation_given: tuple[Any, Any] = (None, None)) -> list[dict[str, float]]:
     """Model.fit(). The loop is here so that Python sees Ctrl-C between two steps."""
     x = _array.floats(x, "x")
     n = _array.rows(x, model.input_shape, "x")
@@ -204,6 +208,8 @@ def fit(model: Model, x: Any, epochs: int, batch: int, options: str | None, seed
     batches = _batches(n, min(batch, n), _min_batch(model, options))
     batch = max(end - start for start, end in batches)
     flat = x.reshape(n, math.prod(model.input_shape))
+    labels = None if given[0] is None else _array.labels(given[0], n)
+    condition = None if given[1] is None else _array.condition(given[1], n, model.condition_size)
     order, random = np.arange(n), np.random.Generator(np.random.Philox(seed))
     gathered = np.empty((batch, flat.shape[1]), np.float32) if shuffle else None
     judge = None if validation is None else Session(model, batch)
@@ -219,7 +225,8 @@ def fit(model: Model, x: Any, epochs: int, batch: int, options: str | None, seed
                 rows = flat[start:end]
                 if gathered is not None:  # "clip" only because it lets take() write straight into the buffer
                     rows = np.take(flat, order[start:end], 0, out=gathered[: len(rows)], mode="clip")
-                metrics = trainer.step(rows)
+                labels_of, condition_of = (None if a is None else a[order[start:end]] for a in (labels, condition))
+                metrics = trainer.step(rows, labels_of, condition=condition_of)
                 sums += np.array((metrics.loss, metrics.recon, metrics.rate)) * len(rows)
                 seen += len(rows)
                 if on_step is not None and on_step(metrics):
@@ -229,7 +236,7 @@ def fit(model: Model, x: Any, epochs: int, batch: int, options: str | None, seed
             record.update(zip(("loss", "recon", "rate"), (sums / seen).tolist()))
             if judge is not None:
                 judge.seed(0)  # the same noise every time, so that epochs can be compared
-                record["val_loss"] = -float(judge.elbo(validation).elbo.mean())
+                record["val_loss"] = -float(judge.elbo(validation, labels=validation_given[0], condition=validation_given[1]).elbo.mean())
             model.history.append(record)
             if (callback is not None and callback(record)) or stop:
                 break
