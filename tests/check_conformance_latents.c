@@ -48,8 +48,7 @@ static vae_status_t plan(fixture *f, const vaei_latent_ops *ops, const char *exa
 }
 
 static vaei_slot slot_of(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need) {
-    *need = (vaei_bytes){0};
-    if (q->ops->need) q->ops->need(q, k, n, training, need);
+    *need = vaei_latent_bytes(q, k, n, training);
     return (vaei_slot){.pack = block_make(need->pack), .cache = block_make(need->cache), .scratch = block_make(need->scratch)};
 }
 

@@ -45,7 +45,7 @@ static vae_status_t plan(fixture *f, const vaei_prior_ops *ops, const char *exam
 static void slots(fixture *f) {
     for (int32_t training = 0; training < 2; training++) {
         vaei_bytes *const need = &f->need[training];
-        if (f->p.ops->need) f->p.ops->need(&f->p, f->run.k, MANY, training, need);
+        *need = vaei_prior_bytes(&f->p, f->run.k, MANY, training);
         f->slot[training] =
             (vaei_slot){.pack = block_make(need->pack), .cache = block_make(need->cache), .scratch = block_make(need->scratch)};
         memset(f->slot[training].pack, 0, need->pack);

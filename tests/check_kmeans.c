@@ -85,7 +85,7 @@ static void our_run(const cloud *c, int32_t isa, int32_t threads, uint64_t seed,
     void *memory = aligned_alloc(VAEI_ALIGN, (need.used + VAEI_ALIGN - 1) / VAEI_ALIGN * VAEI_ALIGN);
     float *packed = malloc((size_t)vaei_nearest_floats(k, c->K, c->D) * sizeof(float));
     vaei_carve carve = {memory, 0};
-    const vaei_kmeans_room room = vaei_kmeans_carve(c->P, c->K, c->D, &carve);
+    const vaei_kmeans_workspace room = vaei_kmeans_carve(c->P, c->K, c->D, &carve);
     vaei_kmeans(k, pool, key, 0, c->K, &v, 0, &room, packed, codes);
     vaei_pool_destroy(pool);
     free(memory), free(packed);

@@ -13,16 +13,15 @@ static vae_status_t plan_latent(rig *g, const char *text, vaei_shape h) {
     rig_init(g);
     g->q.ops = (const vaei_latent_ops *)bind(g, text, vaei_latents, vaei_latents_count, &node, &conf);
     g->q.conf = conf;
+    g->q.path = "latent";
     g->q.h = h;
     return g->q.ops->plan(&g->q, &g->build, node, &h, &g->q.z);
 }
 
 static void latent_rig(rig *g, const char *text, vaei_shape h) {
     const vaei_kernels *k = vaei_kernels_select(0, 0);
-    vaei_bytes need = {0};
     ck_assert_int_eq(plan_latent(g, text, h), VAE_OK);
-    if (g->q.ops->need) g->q.ops->need(&g->q, k, N, 1, &need);
-    allocate(g, need);
+    allocate(g, vaei_latent_bytes(&g->q, k, N, 1));
     for (int64_t i = 0; i < g->table.count; i++) fill(g, g->params + g->table.at[i]->offset, g->table.at[i]->count, 0.7f);
 }
 

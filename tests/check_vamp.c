@@ -155,7 +155,7 @@ START_TEST(test_samples_are_of_the_mixture) {
     ck_assert_int_eq(p.ops->plan(&p, &build), VAE_OK);
     vaei_bytes need;
     vaei_run run = {.k = vaei_kernels_select(0, 0), .n = DRAWS, .noise.seed = 4};
-    p.ops->need(&p, run.k, DRAWS, 0, &need);
+    need = vaei_prior_bytes(&p, run.k, DRAWS, 0);
     const vaei_slot slot = {.pack = aligned_alloc(64, need.pack), .scratch = aligned_alloc(64, need.scratch)};
     float *z = malloc(DRAWS * D * sizeof(*z));
     double *nll = malloc(DRAWS * sizeof(*nll)), share = 0, m[K][D] = {{0}}, v[K][D] = {{0}}, near[2];

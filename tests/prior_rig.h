@@ -24,8 +24,7 @@ typedef struct rig {
 } rig;
 
 static inline vaei_slot make_slot(const rig *g, int64_t n, int32_t training) {
-    vaei_bytes need = {0};
-    g->prior.ops->need(&g->prior, g->run.k, n, training, &need);
+    const vaei_bytes need = vaei_prior_bytes(&g->prior, g->run.k, n, training);
     const vaei_slot s = {
         .pack = calloc(1, need.pack + 64), .cache = aligned_alloc(64, need.cache + 64), .scratch = aligned_alloc(64, need.scratch + 64)};
     memset(s.cache, 0xFF, need.cache); /* NaN to whoever reads first */

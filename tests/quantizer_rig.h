@@ -51,7 +51,7 @@ static inline void rig_open(rig *g, const char *latent, vaei_shape h, int64_t n,
     ck_assert_msg(rig_plan(g, latent, h) == VAE_OK, "%s: %s", latent, vaei_fail_text());
     ck_assert_int_eq(vaei_build_finish(&g->build, &g->table), VAE_OK);
     ck_assert_int_eq(vaei_pool_create(&g->pool, &g->heap, threads, NULL, NULL), VAE_OK);
-    if (g->q.ops->need) g->q.ops->need(&g->q, k, n, 1, &need);
+    need = vaei_latent_bytes(&g->q, k, n, 1);
     const int64_t size = n * (vaei_shape_size(&h) + vaei_shape_size(&g->q.z));
     g->params = filled(g->table.n_floats + 1, 1);
     g->grads = filled(g->table.n_floats + 1, 1);
@@ -120,7 +120,7 @@ static inline int32_t *codes_of(rig *g, const float *h) {
     vaei_bytes need = {0};
     vaei_run r = g->run;
     r.training = 0;
-    if (g->q.ops->need) g->q.ops->need(&g->q, r.k, r.n, 0, &need);
+    need = vaei_latent_bytes(&g->q, r.k, r.n, 0);
     const vaei_slot m = {.pack = aligned_alloc(64, need.pack + 64), .scratch = aligned_alloc(64, need.scratch + 64)};
     if (g->q.ops->pack) g->q.ops->pack(&g->q, &r, m.pack);
     g->q.ops->encode_codes(&g->q, &r, &m, h, codes);

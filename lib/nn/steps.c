@@ -18,7 +18,7 @@ static int32_t layers_of(const vaei_stack *s) {
 
 vae_status_t vaei_expand_layer(vaei_expansion *e, vaei_layer *l, int32_t in, int32_t side, int32_t *out) {
     vaei_steps *const s = e->steps;
-    if (s->n == e->step_room || s->n_buffers == e->buffer_room)
+    if (s->n == e->step_capacity || s->n_buffers == e->buffer_capacity)
         return vaei_fail(VAE_E_LIMIT, "%s %s: expands to more steps than there are layers", l->path, l->ops->module.name);
     *out = s->n_buffers;
     s->buffer[s->n_buffers++] = (vaei_buffer){.size = vaei_shape_size(&l->out)};

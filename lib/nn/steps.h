@@ -87,7 +87,7 @@ vae_status_t vaei_steps_build(vaei_stack *s, vaei_arena *arena);
 struct vaei_expansion {
     vaei_arena *arena;
     vaei_steps *steps;
-    int32_t step_room, buffer_room;
+    int32_t step_capacity, buffer_capacity;
 };
 
 /* Append the steps of a stack that reads buffer `in`; *out: its output. An empty stack's output is its input. */

@@ -49,8 +49,9 @@ typedef struct vaei_latent_ops {
     int32_t flags;
     /* Check h, write z (its shape is what the decoder reads), declare parameters. */
     vae_status_t (*plan)(vaei_latent *q, vaei_build *b, vaei_node *node, const vaei_shape *h, vaei_shape *z);
-    void (*need)(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need); /* or NULL */
-    void (*pack)(const vaei_latent *q, const vaei_run *r, void *pack);                                        /* or NULL */
+    /* As a layer's: cut the pieces for n examples. NULL: there are none. */
+    void (*layout)(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces);
+    void (*pack)(const vaei_latent *q, const vaei_run *r, void *pack); /* or NULL */
     /* The posterior's parameters; logvar may be NULL if not wanted. Training: fills the cache. */
     void (*encode)(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, float *mean, float *logvar);
     /* z from the posterior and noise[n][D], standard normal (NULL: z = mean); kl[n][D]; log_ratio[n] = log p(z) - log q(z|x) in nats. Each
@@ -97,6 +98,21 @@ struct vaei_latent {
     int64_t n_codes, codebook_size; /* codes of an example, and K; 0 without codes */
     int32_t raw;                    /* codes: vae_encode gives z after draw and vae_decode takes it so; else both stand before draw */
 };
+
+/* As those of a layer (nn/layer.h): the bytes that layout() wants, and what it writes to `pieces` over the memory of a slot. */
+VAEI_INLINE vaei_bytes vaei_latent_bytes(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training) {
+    vaei_memory m = {0};
+    if (q->ops->layout) q->ops->layout(q, k, n, training, &m, NULL);
+    return vaei_memory_bytes(&m);
+}
+VAEI_INLINE void vaei_latent_pieces(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, void *pieces) {
+    vaei_memory memory = vaei_slot_memory(m);
+    q->ops->layout(q, r->k, r->n, r->training, &memory, pieces);
+}
+VAEI_INLINE void vaei_latent_packed(const vaei_latent *q, const vaei_run *r, void *pack, void *pieces) {
+    vaei_memory memory = {.pack = {pack, 0}};
+    q->ops->layout(q, r->k, 1, r->training, &memory, pieces);
+}
 
 /* ---- latents of a model, one behind the other: that of the section, then those in the decoder ------------------------------------ */
 

@@ -245,11 +245,10 @@ static int32_t decoder_fuses(const vaei_network *net, int32_t how) {
 void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t how, vaei_carve *c, vaei_work *w) {
     const int32_t training = how & VAEI_BLOCKS_TRAIN, fused = decoder_fuses(net, how);
     const int64_t H = vaei_shape_size(&net->latent.h), D = vaei_shape_size(&net->latent.z);
-    vaei_bytes q = {0};
     const int64_t wide = n + (training ? vaei_network_inputs(net) : 0); /* rows of the encoder */
     const int64_t wH = vaei_count_of(wide, H), nT = vaei_count_of(n, net->likelihood.theta_size);
     const vaei_bytes e = vaei_blocks_bytes(net->encoder, k, wide, how & ~VAEI_BLOCKS_FUSED, &w->encoder);
-    if (net->latent.ops->need) net->latent.ops->need(&net->latent, k, wide, training, &q);
+    const vaei_bytes q = vaei_latent_bytes(&net->latent, k, wide, training);
     const vaei_bytes d = vaei_blocks_bytes(net->decoder, k, n, fused ? how : how & ~VAEI_BLOCKS_FUSED, &w->decoder);
 
     w->fused = fused;

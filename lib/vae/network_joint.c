@@ -16,11 +16,10 @@
 
 void vaei_network_carve_joint(const vaei_network *net, const vaei_kernels *k, int64_t n, vaei_carve *c, vaei_work *w) {
     const int64_t inputs = net->prior.inputs, D = vaei_shape_size(&net->latent.z), S = net->likelihood.size;
-    vaei_bytes need = {0};
-    net->prior.ops->need(&net->prior, k, n, 1, &need);
-    w->prior.pack = vaei_carve_bytes(c, need.pack);
-    w->prior.cache = vaei_carve_bytes(c, need.cache);
-    w->prior.scratch = vaei_carve_bytes(c, need.scratch);
+    const vaei_bytes bytes = vaei_prior_bytes(&net->prior, k, n, 1);
+    w->prior.pack = vaei_carve_bytes(c, bytes.pack);
+    w->prior.cache = vaei_carve_bytes(c, bytes.cache);
+    w->prior.scratch = vaei_carve_bytes(c, bytes.scratch);
     w->x = vaei_carve_floats(c, vaei_count_of(n + inputs, S));
     w->d_x = vaei_carve_floats(c, vaei_count_of(n + inputs, S));
     w->rate = vaei_carve_floats(c, n);

@@ -16,11 +16,10 @@ static vaei_points points_of(const vaei_network *net, const vaei_work *w) {
 }
 
 void vaei_network_carve_prior(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *c, vaei_work *w) {
-    vaei_bytes need = {0};
-    if (net->prior.ops->need) net->prior.ops->need(&net->prior, k, n, training, &need);
-    w->prior.pack = vaei_carve_bytes(c, need.pack);
-    w->prior.cache = vaei_carve_bytes(c, need.cache);
-    w->prior.scratch = vaei_carve_bytes(c, need.scratch);
+    const vaei_bytes bytes = vaei_prior_bytes(&net->prior, k, n, training);
+    w->prior.pack = vaei_carve_bytes(c, bytes.pack);
+    w->prior.cache = vaei_carve_bytes(c, bytes.cache);
+    w->prior.scratch = vaei_carve_bytes(c, bytes.scratch);
     if (training) w->d_nll = vaei_carve_floats(c, n);
 }
 

@@ -36,8 +36,8 @@ typedef struct vaei_terms {
     int64_t size;      /* the values of z */
     const float *z;    /* [n][size] of the first latent, as the decoder saw them */
     float *d_z;        /* out [n][size]: d loss / d z, beside what reaches z through nll and kl */
-    float *prior;      /* [n][size] room for as many draws from N(0, I) */
-    double *row;       /* [n] room */
+    float *prior;      /* [n][size] workspace: as many draws from N(0, I) */
+    double *row;       /* [n] workspace */
     /* VAEI_OBJECTIVE_SEES_MEAN: */
     int64_t size_x;      /* the values of x */
     const float *mean_x; /* [n][size_x] the mean of the likelihood */

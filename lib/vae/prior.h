@@ -39,8 +39,9 @@ typedef struct vaei_prior_ops {
     int32_t flags;
     /* Check p->latent, declare parameters. NULL: nothing to do. */
     vae_status_t (*plan)(vaei_prior *p, vaei_build *b);
-    void (*need)(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need); /* or NULL */
-    void (*pack)(const vaei_prior *p, const vaei_run *r, void *pack);                                        /* or NULL */
+    /* As a layer's: cut the pieces for n examples. NULL: there are none. */
+    void (*layout)(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces);
+    void (*pack)(const vaei_prior *p, const vaei_run *r, void *pack); /* or NULL */
     /* nll[n] in nats. Training: fills the cache. */
     void (*nll)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, double *nll);
     /* Gradients of its parameters += weight[i] * d nll[i], after nll of the same points. NULL: learns in commit alone. */
@@ -75,6 +76,21 @@ struct vaei_prior {
     const vaei_param *input; /* joint: [inputs][S] */
     int64_t classes;         /* of the labels it wants, set by plan; 0: it wants none */
 };
+
+/* As those of a layer (nn/layer.h): the bytes that layout() wants, and what it writes to `pieces` over the memory of a slot. */
+VAEI_INLINE vaei_bytes vaei_prior_bytes(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training) {
+    vaei_memory m = {0};
+    if (p->ops->layout) p->ops->layout(p, k, n, training, &m, NULL);
+    return vaei_memory_bytes(&m);
+}
+VAEI_INLINE void vaei_prior_pieces(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, void *pieces) {
+    vaei_memory memory = vaei_slot_memory(m);
+    p->ops->layout(p, r->k, r->n, r->training, &memory, pieces);
+}
+VAEI_INLINE void vaei_prior_packed(const vaei_prior *p, const vaei_run *r, void *pack, void *pieces) {
+    vaei_memory memory = {.pack = {pack, 0}};
+    p->ops->layout(p, r->k, 1, r->training, &memory, pieces);
+}
 
 /* What item `position` of a session's stream draws from: this key, this item. */
 VAEI_INLINE vaei_noise_key vaei_prior_key(uint64_t seed, uint64_t position) {

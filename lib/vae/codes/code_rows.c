@@ -91,13 +91,13 @@ static int64_t block_of(int64_t rows) {
     return rows < VAEI_HEAD_ROWS ? rows : VAEI_HEAD_ROWS;
 }
 
-vaei_head_room vaei_head_carve(const vaei_linear_map *head, const vaei_kernels *k, int64_t rows, int32_t training, vaei_carve *c) {
+vaei_head_workspace vaei_head_carve(const vaei_linear_map *head, const vaei_kernels *k, int64_t rows, int32_t training, vaei_carve *c) {
     const int64_t block = block_of(rows);
-    vaei_head_room room = {NULL, NULL, NULL};
-    room.logits = vaei_carve_floats(c, vaei_count_of(block, head->out));
-    room.nll = vaei_carve_array(c, block, sizeof(double));
-    if (training) room.outer = vaei_carve_floats(c, rows < 0 ? -1 : vaei_outer_scratch(k, head->out, head->in, block));
-    return room;
+    vaei_head_workspace workspace = {NULL, NULL, NULL};
+    workspace.logits = vaei_carve_floats(c, vaei_count_of(block, head->out));
+    workspace.nll = vaei_carve_array(c, block, sizeof(double));
+    if (training) workspace.outer = vaei_carve_floats(c, rows < 0 ? -1 : vaei_outer_scratch(k, head->out, head->in, block));
+    return workspace;
 }
 
 typedef struct softmax_job {
@@ -127,27 +127,27 @@ static void softmax_range(void *arg, int64_t begin, int64_t end) {
 }
 
 void vaei_head_nll(const vaei_linear_map *head, const vaei_run *r, const vaei_linear_pack *p, int64_t places, const float *x,
-                   const int32_t *codes, const vaei_head_room *room, double *nll) {
+                   const int32_t *codes, const vaei_head_workspace *workspace, double *nll) {
     const int64_t rows = r->n * places;
     memset(nll, 0, (size_t)r->n * sizeof(*nll));
     for (int64_t i = 0; i < rows; i += VAEI_HEAD_ROWS) {
         const int64_t m = block_of(rows - i);
-        softmax_job j = {r->k, head->out, i, places, room->logits, codes + i, room->nll, NULL};
-        vaei_linear_forward(head, r, p, m, x + i * head->in, room->logits);
+        softmax_job j = {r->k, head->out, i, places, workspace->logits, codes + i, workspace->nll, NULL};
+        vaei_linear_forward(head, r, p, m, x + i * head->in, workspace->logits);
         vaei_parallel_ranges(r->pool, m, head->out, softmax_range, &j);
-        for (int64_t row = 0; row < m; row++) nll[(i + row) / places] += room->nll[row];
+        for (int64_t row = 0; row < m; row++) nll[(i + row) / places] += workspace->nll[row];
     }
 }
 
 void vaei_head_backward(const vaei_linear_map *head, const vaei_run *r, const vaei_linear_pack *p, int64_t places, const float *x,
-                        const int32_t *codes, const float *weight, const vaei_head_room *room, float *dx) {
+                        const int32_t *codes, const float *weight, const vaei_head_workspace *workspace, float *dx) {
     const int64_t rows = r->n * places;
     for (int64_t i = 0; i < rows; i += VAEI_HEAD_ROWS) {
         const int64_t m = block_of(rows - i);
-        softmax_job j = {r->k, head->out, i, places, room->logits, codes + i, NULL, weight};
-        vaei_linear_forward(head, r, p, m, x + i * head->in, room->logits);
+        softmax_job j = {r->k, head->out, i, places, workspace->logits, codes + i, NULL, weight};
+        vaei_linear_forward(head, r, p, m, x + i * head->in, workspace->logits);
         vaei_parallel_ranges(r->pool, m, head->out, softmax_range, &j);
-        vaei_linear_backward(head, r, p, m, x + i * head->in, room->logits, dx + i * head->in, room->outer);
+        vaei_linear_backward(head, r, p, m, x + i * head->in, workspace->logits, dx + i * head->in, workspace->outer);
     }
 }
 
@@ -175,22 +175,22 @@ static float ranked(int64_t n, float *x, int64_t rank) {
     return x[wanted];
 }
 
-int32_t vaei_choose_code(const vaei_choice *c, const vaei_kernels *k, int64_t K, float u, float *logits, float *room) {
+int32_t vaei_choose_code(const vaei_choice *c, const vaei_kernels *k, int64_t K, float u, float *logits, float *workspace) {
     if (!(c->temperature > 0) || !k->all_finite(K, logits)) return (int32_t)vaei_largest(K, logits);
     float least = -INFINITY;
     if (c->top_k > 0 && c->top_k < K) {
-        memcpy(room, logits, (size_t)K * sizeof(*room));
-        least = ranked(K, room, c->top_k);
+        memcpy(workspace, logits, (size_t)K * sizeof(*workspace));
+        least = ranked(K, workspace, c->top_k);
     }
     float top;
-    for (int64_t i = 0; i < K; i++) room[i] = logits[i] / c->temperature;
-    (void)vaei_exponentials(k, K, room, &top);
+    for (int64_t i = 0; i < K; i++) workspace[i] = logits[i] / c->temperature;
+    (void)vaei_exponentials(k, K, workspace, &top);
     double sum = 0, reached = 0;
     int64_t last = 0; /* rounding may leave u sum a hair above what is reached */
-    for (int64_t i = 0; i < K; i++) sum += logits[i] >= least ? (double)room[i] : 0;
+    for (int64_t i = 0; i < K; i++) sum += logits[i] >= least ? (double)workspace[i] : 0;
     for (int64_t i = 0; i < K; i++) {
         if (!(logits[i] >= least)) continue;
-        reached += (double)room[i];
+        reached += (double)workspace[i];
         last = i;
         if (reached > (double)u * sum) break;
     }

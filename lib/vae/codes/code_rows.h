@@ -52,19 +52,19 @@ void vaei_class_backward(const vaei_embedding *e, const vaei_run *r, int64_t pla
 
 #define VAEI_HEAD_ROWS 1024 /* rows whose logits live at a time */
 
-typedef struct vaei_head_room {
+typedef struct vaei_head_workspace {
     float *logits; /* [rows, at most VAEI_HEAD_ROWS][K] */
     double *nll;   /* [the same rows] */
     float *outer;
-} vaei_head_room;
+} vaei_head_workspace;
 
-vaei_head_room vaei_head_carve(const vaei_linear_map *head, const vaei_kernels *k, int64_t rows, int32_t training, vaei_carve *c);
+vaei_head_workspace vaei_head_carve(const vaei_linear_map *head, const vaei_kernels *k, int64_t rows, int32_t training, vaei_carve *c);
 /* nll[r->n], each the sum over its places, ascending. */
 void vaei_head_nll(const vaei_linear_map *head, const vaei_run *r, const vaei_linear_pack *p, int64_t places, const float *x,
-                   const int32_t *codes, const vaei_head_room *room, double *nll);
+                   const int32_t *codes, const vaei_head_workspace *workspace, double *nll);
 /* dx = weight[example] d nll / dx, and the gradients of the head. */
 void vaei_head_backward(const vaei_linear_map *head, const vaei_run *r, const vaei_linear_pack *p, int64_t places, const float *x,
-                        const int32_t *codes, const float *weight, const vaei_head_room *room, float *dx);
+                        const int32_t *codes, const float *weight, const vaei_head_workspace *workspace, float *dx);
 
 /* ---- choice ------------------------------------------------------------------------------------------------------- */
 
@@ -89,7 +89,7 @@ typedef struct vaei_choice {
             "sampling only: the codes that may be chosen, the top_k likeliest; 0: all" \
     }
 
-/* logits[K] is destroyed; room[K]. */
-int32_t vaei_choose_code(const vaei_choice *c, const vaei_kernels *k, int64_t K, float u, float *logits, float *room);
+/* logits[K] is destroyed; workspace[K]. */
+int32_t vaei_choose_code(const vaei_choice *c, const vaei_kernels *k, int64_t K, float u, float *logits, float *workspace);
 
 #endif

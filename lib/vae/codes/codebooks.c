@@ -258,8 +258,8 @@ static void start_codebook(const vaei_pass *p, int64_t codebook) {
     const vaei_noise_key key = {p->r->noise.seed, p->r->noise.step, VAEI_STREAM_KMEANS};
     float *count = (float *)p->piece[VAEI_CODEBOOKS_COUNT] + codebook * s->K;
     vaei_carve scratch = p->own;
-    const vaei_kmeans_room room = vaei_kmeans_carve(p->P, s->K, s->D, &scratch);
-    vaei_kmeans(p->k, p->r->pool, key, (uint32_t)codebook, s->K, &v, ((const vaei_codebooks_conf *)p->q->conf)->cosine, &room,
+    const vaei_kmeans_workspace workspace = vaei_kmeans_carve(p->P, s->K, s->D, &scratch);
+    vaei_kmeans(p->k, p->r->pool, key, (uint32_t)codebook, s->K, &v, ((const vaei_codebooks_conf *)p->q->conf)->cosine, &workspace,
                 vaei_codebooks_panels(p, codebook), vaei_codebooks_codes(p, codebook));
     memset(count, 0, (size_t)s->K * sizeof *count);
     for (int64_t row = 0; row < p->P; row++) count[v.code[row * v.stride]]++;

@@ -26,9 +26,9 @@
 #define BUDGET       (INT64_C(1) << 31)
 #define LLOYD_BUDGET (INT64_C(1) << 35)
 
-vaei_kmeans_room vaei_kmeans_carve(int64_t P, int64_t K, int64_t D, vaei_carve *c) {
+vaei_kmeans_workspace vaei_kmeans_carve(int64_t P, int64_t K, int64_t D, vaei_carve *c) {
     const int64_t rows = P < INT32_MAX ? P : -1;
-    vaei_kmeans_room m;
+    vaei_kmeans_workspace m;
     m.order = vaei_order_carve(P, K, D, c);
     m.near = vaei_carve_floats(c, rows);
     m.next = vaei_carve_floats(c, rows);
@@ -43,7 +43,7 @@ typedef struct job {
     const vaei_kernels *k;
     const vaei_pool *pool;
     const vaei_vectors *v;
-    const vaei_kmeans_room *m;
+    const vaei_kmeans_workspace *m;
     int64_t K;
     float *codes;
     const float *from; /* the vector that distances are measured from */
@@ -133,7 +133,7 @@ static void plus_plus(job *j) {
 static void search_two(void *arg, int64_t begin, int64_t end) {
     const job *j = arg;
     const vaei_vectors *v = j->v;
-    const vaei_kmeans_room *m = j->m;
+    const vaei_kmeans_workspace *m = j->m;
     for (int64_t p = begin; p < end; p++) {
         int32_t *first = v->code + p * v->stride;
         if (j->moved >= 0 && *first != j->moved && m->second[p] != j->moved) {
@@ -166,7 +166,7 @@ static void measure_trial(void *arg, int64_t begin, int64_t end) {
 
 /* The code whose place the vector should take; -1: none. cost[k]: what sum d^2 grows by when k goes and the vector has come. */
 static int32_t worth_exchanging(const job *j) {
-    const vaei_kmeans_room *m = j->m;
+    const vaei_kmeans_workspace *m = j->m;
     double before = 0, with = 0;
     int32_t best = 0;
     for (int64_t i = 0; i < j->K; i++) m->cost[i] = 0;
@@ -281,7 +281,7 @@ static double spread_of(job *j, int32_t unit, float *packed) {
 }
 
 void vaei_kmeans(const vaei_kernels *k, const vaei_pool *pool, vaei_noise_key key, uint32_t item, int64_t K, const vaei_vectors *v,
-                 int32_t unit, const vaei_kmeans_room *m, float *packed, float *codes) {
+                 int32_t unit, const vaei_kmeans_workspace *m, float *packed, float *codes) {
     job j = {.k = k, .pool = pool, .v = v, .m = m, .K = K, .codes = codes, .key = key, .item = item};
     const size_t size = (size_t)(K * v->D) * sizeof *codes;
     const double still = TOLERANCE * mean_variance(&j);

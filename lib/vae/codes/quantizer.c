@@ -59,16 +59,16 @@ static void lay_out_gradients(vaei_pass *p) {
     vaei_carve *c = &p->rest.scratch;
     const int32_t stays = s->flags & VAEI_VALUES_STAY;
     if (s->out.weight || stays) p->value = vaei_carve_floats(c, vaei_quantizer_count(s, p->n, s->V));
-    if (s->out.weight) p->dq = p->dq_room = vaei_carve_floats(c, vaei_quantizer_count(s, p->n, s->V));
-    if (!p->code) p->code = (int32_t *)(void *)p->dq_room; /* of value, which is made before dq */
+    if (s->out.weight) p->dq = p->dq_workspace = vaei_carve_floats(c, vaei_quantizer_count(s, p->n, s->V));
+    if (!p->code) p->code = (int32_t *)(void *)p->dq_workspace; /* of value, which is made before dq */
     if (!s->in.weight) return;
     if (s->out.weight && !stays) p->dx = p->value; /* read for the last time when dq was made */
     else p->dx = vaei_carve_floats(c, vaei_quantizer_count(s, p->n, s->W));
 }
 
-static vaei_pass lay_out(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, int32_t at, vaei_places places) {
+static vaei_pass lay_out(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, int32_t at, vaei_memory memory) {
     const vaei_quantizer *s = q->state;
-    vaei_pass p = {.q = q, .s = s, .k = k, .n = n, .training = training, .at = at, .rest = places};
+    vaei_pass p = {.q = q, .s = s, .k = k, .n = n, .training = training, .at = at, .rest = memory};
     vaei_carve *kept = training ? &p.rest.cache : &p.rest.scratch;
     const int32_t stays = training && s->flags & VAEI_CODES_STAY;
     p.P = vaei_quantizer_count(s, n, 1);
@@ -87,34 +87,37 @@ static vaei_pass lay_out(const vaei_latent *q, const vaei_kernels *k, int64_t n,
     return p;
 }
 
-/* Room for a projection's gradient, in place of the quantizer's own pieces: they are not in use at the same time. */
+/* Workspace of a projection's gradient, in place of the quantizer's own pieces: they are not in use at the same time. */
 static float *carve_outer(const vaei_pass *p, const vaei_linear_map *m, vaei_carve *c) {
     *c = p->own;
     return m->weight ? vaei_carve_floats(c, p->P < 0 ? -1 : vaei_outer_scratch(p->k, m->out, m->in, p->P)) : NULL;
 }
 
-static size_t larger(size_t a, size_t b) {
-    return a > b ? a : b;
+static void raise_to(vaei_carve *most, const vaei_carve *c) {
+    if (c->used > most->used) most->used = c->used;
 }
 
-void vaei_quantizer_bytes(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need) {
-    *need = (vaei_bytes){.pack = 0};
+/* The most that any kind of pass takes. A pass cuts its pieces by the same lay_out(). */
+void vaei_quantizer_layout(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
+    VAEI_ASSERT(!pieces);
+    (void)pieces;
     for (int32_t at = VAEI_AT_FORWARD; at <= (training ? VAEI_AT_LEARN : VAEI_AT_FORWARD); at++) {
-        const vaei_pass p = lay_out(q, k, n, training, at, (vaei_places){.pack = {NULL, 0}});
+        const vaei_pass p = lay_out(q, k, n, training, at, (vaei_memory){.pack = {NULL, 0}});
         vaei_carve in = p.own, out = p.own;
         if (at == VAEI_AT_BACKWARD) {
             (void)carve_outer(&p, &p.s->in, &in);
             (void)carve_outer(&p, &p.s->out, &out);
         }
-        need->pack = larger(need->pack, p.rest.pack.used);
-        need->cache = larger(need->cache, p.rest.cache.used);
-        need->scratch = larger(need->scratch, larger(p.rest.scratch.used, larger(in.used, out.used)));
+        raise_to(&m->pack, &p.rest.pack);
+        raise_to(&m->cache, &p.rest.cache);
+        raise_to(&m->scratch, &p.rest.scratch);
+        raise_to(&m->scratch, &in);
+        raise_to(&m->scratch, &out);
     }
 }
 
 static vaei_pass open_pass(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, int32_t at) {
-    const vaei_places all = {{m->pack, 0}, {m->cache, 0}, {m->scratch, 0}};
-    vaei_pass p = lay_out(q, r->k, r->n, r->training, at, all);
+    vaei_pass p = lay_out(q, r->k, r->n, r->training, at, vaei_slot_memory(m));
     p.r = r;
     return p;
 }
@@ -216,20 +219,20 @@ void vaei_quantizer_loss(const vaei_latent *q, const vaei_run *r, const vaei_slo
 void vaei_quantizer_backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *mean,
                              const float *logvar, const float *noise, const float *dz, const float *dkl, float *dh) {
     vaei_pass p = open_pass(q, r, m, VAEI_AT_BACKWARD);
-    vaei_carve room;
+    vaei_carve workspace;
     (void)mean, (void)logvar, (void)noise;
     p.dkl = dkl;
     if (p.value && !(p.s->flags & VAEI_CODES_STAY)) ops_of(q)->choose(&p);
     if (p.value) ops_of(q)->value(&p);
     if (p.s->out.weight) {
-        vaei_linear_backward(&p.s->out, r, &p.out, p.P, p.value, dz, p.dq_room, carve_outer(&p, &p.s->out, &room));
-        VAEI_ZONES_END(p.own.base + p.own.used, room.used - p.own.used); /* the quantizer's pieces are next */
+        vaei_linear_backward(&p.s->out, r, &p.out, p.P, p.value, dz, p.dq_workspace, carve_outer(&p, &p.s->out, &workspace));
+        VAEI_ZONES_END(p.own.base + p.own.used, workspace.used - p.own.used); /* the quantizer's pieces are next */
     } else {
         p.dq = dz;
     }
     if (!p.s->in.weight) p.dx = dh;
     ops_of(q)->backward(&p);
-    if (p.s->in.weight) vaei_linear_backward(&p.s->in, r, &p.in, p.P, h, p.dx, dh, carve_outer(&p, &p.s->in, &room));
+    if (p.s->in.weight) vaei_linear_backward(&p.s->in, r, &p.in, p.P, h, p.dx, dh, carve_outer(&p, &p.s->in, &workspace));
 }
 
 void vaei_quantizer_commit(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, float *params) {

@@ -53,10 +53,6 @@ enum { VAEI_AT_FORWARD, VAEI_AT_START, VAEI_AT_AUX, VAEI_AT_BACKWARD, VAEI_AT_LE
 
 #define VAEI_PIECES 8
 
-typedef struct vaei_places {
-    vaei_carve pack, cache, scratch;
-} vaei_places;
-
 typedef struct vaei_pass {
     const vaei_latent *q;
     const vaei_quantizer *s;
@@ -70,15 +66,15 @@ typedef struct vaei_pass {
     float *value;          /* [P][V]; NULL where nobody reads it */
     float *kl;             /* [P][V] or NULL: what choose() fills with VAEI_CODES_DRAWN */
     const float *dq, *dkl; /* [P][V] the loss's derivatives by q and kl */
-    float *dq_room;        /* the frame's: where dq is made if it is not dz */
+    float *dq_workspace;   /* the frame's: where dq is made if it is not dz */
     float *dx;             /* [P][W] what backward() writes; holds anything before */
     int32_t *used;         /* training, [codebooks][K]: how often each code was chosen */
     double *error;         /* training, [n]: the squared distance of x to q, written by aux() */
     vaei_linear_pack in, out;
-    vaei_places rest; /* behind the frame's own: carve() cuts the quantizer's pieces here, and names them: */
+    vaei_memory rest; /* behind the frame's own: carve() cuts the quantizer's pieces here, and names them: */
     void *piece[VAEI_PIECES];
     vaei_code_order order;
-    vaei_soft_room soft;
+    vaei_soft_workspace soft;
     vaei_carve own; /* where carve() began in the scratch */
 } vaei_pass;
 
@@ -117,7 +113,7 @@ VAEI_INLINE void vaei_pass_rows(vaei_pass *p, int64_t parts, int64_t floats, vae
 /* ---- the functions of the latent ------------------------------------------------------------------------------------------------- */
 
 vae_status_t vaei_quantizer_plan(vaei_latent *q, vaei_build *b, vaei_node *node, const vaei_shape *h, vaei_shape *z);
-void vaei_quantizer_bytes(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need);
+void vaei_quantizer_layout(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces);
 void vaei_quantizer_pack(const vaei_latent *q, const vaei_run *r, void *pack);
 void vaei_quantizer_encode(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, float *mean, float *logvar);
 void vaei_quantizer_draw(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *mean, const float *logvar,
@@ -133,7 +129,7 @@ void vaei_quantizer_decode_codes(const vaei_latent *q, const vaei_run *r, const 
 
 /* In a latent's table: all of it but the module. */
 #define VAEI_QUANTIZER(ops)                                                                                                               \
-    .quantizer = &(ops), .plan = vaei_quantizer_plan, .need = vaei_quantizer_bytes, .pack = vaei_quantizer_pack,                          \
+    .quantizer = &(ops), .plan = vaei_quantizer_plan, .layout = vaei_quantizer_layout, .pack = vaei_quantizer_pack,                       \
     .encode = vaei_quantizer_encode, .draw = vaei_quantizer_draw, .backward = vaei_quantizer_backward, .prepare = vaei_quantizer_prepare, \
     .loss = vaei_quantizer_loss, .commit = vaei_quantizer_commit, .measure = vaei_quantizer_measure,                                      \
     .encode_codes = vaei_quantizer_encode_codes, .decode_codes = vaei_quantizer_decode_codes

@@ -28,21 +28,21 @@ static int64_t rows_of(int64_t K) {
     return K > WIDE ? 2 : 12;
 }
 
-vaei_soft_room vaei_soft_carve(int64_t P, int64_t K, vaei_carve *c) {
-    vaei_soft_room room;
+vaei_soft_workspace vaei_soft_carve(int64_t P, int64_t K, vaei_carve *c) {
+    vaei_soft_workspace workspace;
     const int64_t groups = groups_of(P);
     int64_t count = -1, rows = -1;
     if (P >= 0 && vaei_count_mul(groups, K, &count) && !vaei_count_mul(count, 2 * rows_of(K), &rows)) rows = -1;
-    room.mean = vaei_carve_array(c, count, sizeof(double));
-    room.entropy = vaei_carve_array(c, P < 0 ? -1 : groups, sizeof(double));
-    room.rows = vaei_carve_floats(c, rows);
-    return room;
+    workspace.mean = vaei_carve_array(c, count, sizeof(double));
+    workspace.entropy = vaei_carve_array(c, P < 0 ? -1 : groups, sizeof(double));
+    workspace.rows = vaei_carve_floats(c, rows);
+    return workspace;
 }
 
 typedef struct job {
     const vaei_soft *s;
     const vaei_kernels *k;
-    const vaei_soft_room *room;
+    const vaei_soft_workspace *workspace;
     float weight, *dx;
 } job;
 
@@ -83,8 +83,8 @@ static void value_task(void *arg, int32_t group) {
     const vaei_soft *s = j->s;
     const int64_t step = rows_of(s->K);
     const vaei_range range = group_of(s, group);
-    double *mean = j->room->mean + group * s->K, entropy = 0;
-    float *p = j->room->rows + group * 2 * step * s->K;
+    double *mean = j->workspace->mean + group * s->K, entropy = 0;
+    float *p = j->workspace->rows + group * 2 * step * s->K;
     memset(mean, 0, (size_t)s->K * sizeof *mean);
     for (int64_t i = range.first; i < range.end; i += step) {
         const int64_t rows = vaei_min(step, range.end - i);
@@ -92,15 +92,15 @@ static void value_task(void *arg, int32_t group) {
         j->k->column_sums(rows, s->K, p, NULL, mean, NULL);
         for (int64_t c = 0; s->single > 0 && c < rows * s->K; c++) entropy += entropy_of((double)p[c]);
     }
-    j->room->entropy[group] = entropy;
+    j->workspace->entropy[group] = entropy;
 }
 
-double vaei_soft_value(const vaei_soft *s, const vaei_kernels *k, const vaei_pool *pool, const vaei_soft_room *room) {
-    job j = {.s = s, .k = k, .room = room};
+double vaei_soft_value(const vaei_soft *s, const vaei_kernels *k, const vaei_pool *pool, const vaei_soft_workspace *workspace) {
+    job j = {.s = s, .k = k, .workspace = workspace};
     const int64_t groups = groups_of(s->P);
-    double *mean = room->mean, single = 0, diversity = 0;
+    double *mean = workspace->mean, single = 0, diversity = 0;
     vaei_parallel(pool, (int32_t)groups, value_task, &j);
-    for (int64_t g = 0; g < groups; g++) single += room->entropy[g];
+    for (int64_t g = 0; g < groups; g++) single += workspace->entropy[g];
     for (int64_t c = 0; c < s->K; c++) {
         for (int64_t g = 1; g < groups; g++) mean[c] += mean[g * s->K + c];
         mean[c] /= (double)s->P;
@@ -118,7 +118,7 @@ static void logits_backward(const job *j, int64_t rows, float *p, const float *d
         for (int32_t pass = 0; pass < 2; pass++) {
             for (int64_t c = 0; c < s->K; c++) {
                 const float least = row[c] > PROBABILITY_MIN ? row[c] : PROBABILITY_MIN;
-                double g = -s->diversity * j->room->mean[c];
+                double g = -s->diversity * j->workspace->mean[c];
                 if (pass == 1 && row[c] <= 0) continue; /* stays 0 */
                 if (s->single > 0) g += s->single * (-log((double)least) - (row[c] >= PROBABILITY_MIN ? 1 : 0));
                 if (pass == 0) {
@@ -137,7 +137,7 @@ static void gradient_task(void *arg, int32_t group) {
     const vaei_soft *s = j->s;
     const int64_t step = rows_of(s->K);
     const vaei_range range = group_of(s, group);
-    float *p = j->room->rows + group * 2 * step * s->K;
+    float *p = j->workspace->rows + group * 2 * step * s->K;
     for (int64_t i = range.first; i < range.end; i += step) {
         const int64_t rows = vaei_min(step, range.end - i);
         probabilities(j, i, rows, p, p + step * s->K);
@@ -152,12 +152,12 @@ static void gradient_task(void *arg, int32_t group) {
     }
 }
 
-void vaei_soft_gradient(const vaei_soft *s, const vaei_kernels *k, const vaei_pool *pool, const vaei_soft_room *room, float weight,
-                        float *dx) {
-    job j = {.s = s, .k = k, .room = room, .weight = weight, .dx = dx};
+void vaei_soft_gradient(const vaei_soft *s, const vaei_kernels *k, const vaei_pool *pool, const vaei_soft_workspace *workspace,
+                        float weight, float *dx) {
+    job j = {.s = s, .k = k, .workspace = workspace, .weight = weight, .dx = dx};
     for (int64_t c = 0; c < s->K; c++) { /* the mean becomes h'(mean) */
-        const double m = room->mean[c], least = (double)PROBABILITY_MIN;
-        room->mean[c] = -log(m > least ? m : least) - (m >= least ? 1 : 0);
+        const double m = workspace->mean[c], least = (double)PROBABILITY_MIN;
+        workspace->mean[c] = -log(m > least ? m : least) - (m >= least ? 1 : 0);
     }
     vaei_parallel(pool, (int32_t)groups_of(s->P), gradient_task, &j);
 }

@@ -21,16 +21,16 @@ typedef struct vaei_soft {
 } vaei_soft;
 
 /* Room for the work; its size depends on P and K alone. */
-typedef struct vaei_soft_room {
+typedef struct vaei_soft_workspace {
     double *mean;    /* [groups][K]; then the first row is the mean, and in the gradient the entropy's slope there */
     double *entropy; /* [groups] */
     float *rows;     /* [groups][2][rows][K] */
-} vaei_soft_room;
-vaei_soft_room vaei_soft_carve(int64_t P, int64_t K, vaei_carve *c);
+} vaei_soft_workspace;
+vaei_soft_workspace vaei_soft_carve(int64_t P, int64_t K, vaei_carve *c);
 
-double vaei_soft_value(const vaei_soft *s, const vaei_kernels *k, const vaei_pool *pool, const vaei_soft_room *room);
-/* dx[i * ld] += weight dL/dx_i, after vaei_soft_value with the same room. */
-void vaei_soft_gradient(const vaei_soft *s, const vaei_kernels *k, const vaei_pool *pool, const vaei_soft_room *room, float weight,
-                        float *dx);
+double vaei_soft_value(const vaei_soft *s, const vaei_kernels *k, const vaei_pool *pool, const vaei_soft_workspace *workspace);
+/* dx[i * ld] += weight dL/dx_i, after vaei_soft_value with the same workspace. */
+void vaei_soft_gradient(const vaei_soft *s, const vaei_kernels *k, const vaei_pool *pool, const vaei_soft_workspace *workspace,
+                        float weight, float *dx);
 
 #endif

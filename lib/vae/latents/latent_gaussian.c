@@ -82,50 +82,30 @@ static vae_status_t plan(vaei_latent *q, vaei_build *b, vaei_node *node, const v
     return VAE_OK;
 }
 
-/* The weights of both heads, packed: once at inference, where forward uses them in training (as linear
- * does). */
-typedef struct panels {
-    float *of[HEADS];
-} panels;
-
-static panels carve_panels(const vaei_latent *q, const vaei_kernels *k, vaei_carve *c) {
-    const state *s = q->state;
-    const int64_t dim = ((const conf *)q->conf)->dim;
-    panels p = {{NULL}};
-    for (int i = 0; i < HEADS; i++) p.of[i] = vaei_carve_floats(c, vaei_pack_floats(k, s->channels, dim));
-    return p;
-}
-
-typedef struct room { /* training */
-    float *panels;    /* of one head, in either direction */
-    float *d[HEADS];  /* [n][D] */
+/* At inference the weights of both heads are packed once. In training they are packed where forward uses them, as those of linear are. */
+typedef struct parts {
+    float *packed[HEADS]; /* pack, inference */
+    /* scratch, training: */
+    float *panels;   /* of one head, in either direction */
+    float *d[HEADS]; /* [n][D] */
     float *outer;
-} room;
+} parts;
 
-static room carve_room(const vaei_latent *q, const vaei_kernels *k, int64_t n, vaei_carve *c) {
+static void layout(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
     const state *s = q->state;
-    const int64_t dim = ((const conf *)q->conf)->dim;
-    room m;
+    const int64_t dim = ((const conf *)q->conf)->dim, forward = vaei_pack_floats(k, s->channels, dim);
+    parts *const p = pieces ? pieces : &(parts){.panels = NULL};
+    *p = (parts){.panels = NULL};
+    if (!training) {
+        for (int i = 0; i < HEADS; i++) p->packed[i] = vaei_carve_floats(&m->pack, forward);
+        return;
+    }
     int64_t rows, count;
     if (!vaei_count_mul(n, s->rows, &rows) || !vaei_count_mul(rows, dim, &count)) rows = 0, count = -1; /* refused below */
-    const int64_t forward = vaei_pack_floats(k, s->channels, dim);
     const int64_t data = vaei_matmul_plain_scratch(k, rows, dim, s->channels);
-    m.panels = vaei_carve_floats(c, forward > data ? forward : data);
-    for (int i = 0; i < HEADS; i++) m.d[i] = vaei_carve_floats(c, count);
-    m.outer = vaei_carve_floats(c, vaei_outer_scratch(k, dim, s->channels, rows));
-    return m;
-}
-
-static room room_of(const vaei_latent *q, const vaei_run *r, const vaei_slot *m) {
-    vaei_carve c = {m->scratch, 0};
-    return carve_room(q, r->k, r->n, &c);
-}
-
-static void need(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *out) {
-    vaei_carve pack = {NULL, 0}, scratch = {NULL, 0};
-    if (training) (void)carve_room(q, k, n, &scratch);
-    else (void)carve_panels(q, k, &pack);
-    *out = (vaei_bytes){.pack = pack.used, .scratch = scratch.used};
+    p->panels = vaei_carve_floats(&m->scratch, forward > data ? forward : data);
+    for (int i = 0; i < HEADS; i++) p->d[i] = vaei_carve_floats(&m->scratch, count);
+    p->outer = vaei_carve_floats(&m->scratch, vaei_outer_scratch(k, dim, s->channels, rows));
 }
 
 static const float *value_of(const vaei_latent *q, const vaei_run *r, int head, int which) {
@@ -142,10 +122,10 @@ static void pack_head(const vaei_latent *q, const vaei_run *r, int head, float *
 }
 
 static void pack(const vaei_latent *q, const vaei_run *r, void *memory) {
-    vaei_carve c = {memory, 0};
+    parts p;
     if (r->training) return;
-    const panels p = carve_panels(q, r->k, &c);
-    for (int i = 0; i < HEADS; i++) pack_head(q, r, i, p.of[i]);
+    vaei_latent_packed(q, r, memory, &p);
+    for (int i = 0; i < HEADS; i++) pack_head(q, r, i, p.packed[i]);
 }
 
 /* Work on values, whatever example they belong to. */
@@ -169,11 +149,11 @@ static void encode(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, 
     const state *s = q->state;
     const int64_t dim = ((const conf *)q->conf)->dim, rows = r->n * s->rows;
     float *const out[HEADS] = {mean, logvar};
-    vaei_carve c = {m->pack, 0};
-    const panels packed = r->training ? (panels){{NULL}} : carve_panels(q, r->k, &c);
+    parts p;
+    vaei_latent_pieces(q, r, m, &p);
     for (int i = 0; i < HEADS; i++) {
         if (!out[i]) continue;
-        float *const w = r->training ? room_of(q, r, m).panels : packed.of[i];
+        float *const w = r->training ? p.panels : p.packed[i];
         if (r->training) pack_head(q, r, i, w);
         vaei_matmul(r->k, r->pool, rows, s->channels, dim, h, s->channels, w, value_of(q, r, i, BIAS), 0, out[i], dim, NULL);
     }
@@ -216,7 +196,7 @@ static void draw(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, co
 }
 
 /* d[HEADS]: the derivatives by the heads' outputs, before the clamp. */
-static void heads_backward(const vaei_latent *q, const vaei_run *r, const room *space, const float *const *d, const float *h, float *dh) {
+static void heads_backward(const vaei_latent *q, const vaei_run *r, const parts *space, const float *const *d, const float *h, float *dh) {
     const state *s = q->state;
     const int64_t dim = ((const conf *)q->conf)->dim, rows = r->n * s->rows;
     for (int i = 0; i < HEADS; i++) {
@@ -246,7 +226,8 @@ static void slope_range(void *arg, int64_t begin, int64_t end) {
 
 static void backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *mean, const float *logvar,
                      const float *noise, const float *dz, const float *dkl, float *dh) {
-    const room space = room_of(q, r, m);
+    parts space;
+    vaei_latent_pieces(q, r, m, &space);
     values v = {
         .r = r, .mean = mean, .logvar = logvar, .noise = noise, .dz = dz, .dkl = dkl, .dmean = space.d[MEAN], .dlv = space.d[LOGVAR]};
     vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&q->z), VALUE_WORK, slope_range, &v);
@@ -255,7 +236,8 @@ static void backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m
 
 static void encode_backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *logvar,
                             const float *dmean, float *dlogvar, float *dh) {
-    const room space = room_of(q, r, m);
+    parts space;
+    vaei_latent_pieces(q, r, m, &space);
     for (int64_t i = 0; i < r->n * vaei_shape_size(&q->z); i++)
         if (logvar[i] <= LOGVAR_LO || logvar[i] >= LOGVAR_HI) dlogvar[i] = 0;
     heads_backward(q, r, &space, (const float *const[HEADS]){dmean, dlogvar}, h, dh);
@@ -272,7 +254,7 @@ const vaei_latent_ops vaei_latent_gaussian = {
                .options = options},
     .flags = VAEI_LATENT_PRIOR,
     .plan = plan,
-    .need = need,
+    .layout = layout,
     .pack = pack,
     .encode = encode,
     .draw = draw,

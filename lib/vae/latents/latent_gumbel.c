@@ -47,7 +47,7 @@ static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_
     return vaei_linear_declare(&s->in, b, "latent.logits", s->C, s->K);
 }
 
-/* The codebook packed for y E and for dz E^T, y[P][K] of the pass, and room for de. */
+/* The codebook packed for y E and for dz E^T, y[P][K] of the pass, and workspace for de. */
 enum { FORWARD, DATA, Y, OUTER };
 
 static void carve(vaei_pass *p) {

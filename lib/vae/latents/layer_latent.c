@@ -106,12 +106,8 @@ typedef struct parts {
 static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
     const vaei_pair *const pair = l->state;
     const int64_t D = vaei_count_of(n, vaei_shape_size(&pair->posterior.z)), H = vaei_count_of(n, vaei_shape_size(&pair->posterior.h));
-    vaei_bytes q = {0}, prior = {0};
     parts *const p = pieces ? pieces : &(parts){.h = NULL};
-    if (pair->posterior.ops->need) {
-        pair->posterior.ops->need(&pair->posterior, k, n, training, &q);
-        pair->prior.ops->need(&pair->prior, k, n, training, &prior);
-    }
+    const vaei_bytes q = vaei_latent_bytes(&pair->posterior, k, n, training), prior = vaei_latent_bytes(&pair->prior, k, n, training);
     *p = (parts){.h = vaei_carve_floats(&m->scratch, H)};
     p->posterior.pack = vaei_carve_bytes(&m->pack, q.pack);
     p->prior.pack = vaei_carve_bytes(&m->pack, prior.pack);

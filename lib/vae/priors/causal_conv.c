@@ -23,14 +23,14 @@ static int64_t block_of(int64_t rows) {
     return lesser(rows, VAEI_CAUSAL_BLOCK);
 }
 
-vaei_causal_room vaei_causal_carve(const vaei_causal_conv *g, const vaei_kernels *k, int64_t rows, int32_t training, vaei_carve *c) {
+vaei_causal_workspace vaei_causal_carve(const vaei_causal_conv *g, const vaei_kernels *k, int64_t rows, int32_t training, vaei_carve *c) {
     const int64_t block = block_of(rows), floats = vaei_count_of(block, g->map.in);
-    vaei_causal_room room = {NULL, NULL, NULL};
-    room.cols = vaei_carve_floats(c, floats);
-    if (!training) return room;
-    room.dcols = vaei_carve_floats(c, floats);
-    room.outer = vaei_carve_floats(c, rows < 0 ? -1 : vaei_outer_scratch(k, g->map.out, g->map.in, block));
-    return room;
+    vaei_causal_workspace workspace = {NULL, NULL, NULL};
+    workspace.cols = vaei_carve_floats(c, floats);
+    if (!training) return workspace;
+    workspace.dcols = vaei_carve_floats(c, floats);
+    workspace.outer = vaei_carve_floats(c, rows < 0 ? -1 : vaei_outer_scratch(k, g->map.out, g->map.in, block));
+    return workspace;
 }
 
 /* Tap t of a row: the row it reads, or -1 outside the grid. */
@@ -69,28 +69,28 @@ static void gather(const vaei_causal_conv *g, const vaei_run *r, const vaei_rows
 }
 
 void vaei_causal_forward(const vaei_causal_conv *g, const vaei_run *r, const vaei_linear_pack *p, const vaei_rows *at, const float *x,
-                         const vaei_causal_room *room, float *y) {
+                         const vaei_causal_workspace *workspace, float *y) {
     const int64_t out = g->map.out;
     for (int64_t i = 0; i < at->count; i += VAEI_CAUSAL_BLOCK) {
         const int64_t m = block_of(at->count - i);
-        gather(g, r, at, i, m, x, room->cols);
-        vaei_linear_rows(&g->map, r, p, m, room->cols, g->map.in, y + (at->first + i * at->stride) * out, at->stride * out);
+        gather(g, r, at, i, m, x, workspace->cols);
+        vaei_linear_rows(&g->map, r, p, m, workspace->cols, g->map.in, y + (at->first + i * at->stride) * out, at->stride * out);
     }
 }
 
 void vaei_causal_backward(const vaei_causal_conv *g, const vaei_run *r, const vaei_linear_pack *p, int64_t rows, const float *x,
-                          const float *dy, const vaei_causal_room *room, float *dx) {
+                          const float *dy, const vaei_causal_workspace *workspace, float *dx) {
     const vaei_rows all = {0, rows, 1};
     const int64_t channels = g->channels;
     memset(dx, 0, (size_t)(rows * channels) * sizeof(*dx));
     for (int64_t i = 0; i < rows; i += VAEI_CAUSAL_BLOCK) {
         const int64_t m = block_of(rows - i);
-        gather(g, r, &all, i, m, x, room->cols);
-        vaei_linear_backward(&g->map, r, p, m, room->cols, dy + i * g->map.out, room->dcols, room->outer);
+        gather(g, r, &all, i, m, x, workspace->cols);
+        vaei_linear_backward(&g->map, r, p, m, workspace->cols, dy + i * g->map.out, workspace->dcols, workspace->outer);
         for (int64_t row = 0; row < m; row++) {
             for (int64_t t = 0; t < g->taps; t++) {
                 const int64_t from = tap_row(g, i + row, t);
-                if (from >= 0) r->k->add(channels, room->dcols + (row * g->taps + t) * channels, dx + from * channels);
+                if (from >= 0) r->k->add(channels, workspace->dcols + (row * g->taps + t) * channels, dx + from * channels);
             }
         }
     }

@@ -28,16 +28,16 @@ typedef struct vaei_causal_conv {
 vae_status_t vaei_causal_declare(vaei_causal_conv *g, vaei_build *b, const char *path, int64_t H, int64_t W, int64_t channels, int64_t out,
                                  int64_t kernel, int32_t center);
 
-typedef struct vaei_causal_room {
+typedef struct vaei_causal_workspace {
     float *cols, *dcols, *outer; /* the last two in training */
-} vaei_causal_room;
+} vaei_causal_workspace;
 
-vaei_causal_room vaei_causal_carve(const vaei_causal_conv *g, const vaei_kernels *k, int64_t rows, int32_t training, vaei_carve *c);
+vaei_causal_workspace vaei_causal_carve(const vaei_causal_conv *g, const vaei_kernels *k, int64_t rows, int32_t training, vaei_carve *c);
 
 void vaei_causal_forward(const vaei_causal_conv *g, const vaei_run *r, const vaei_linear_pack *p, const vaei_rows *at, const float *x,
-                         const vaei_causal_room *room, float *y);
+                         const vaei_causal_workspace *workspace, float *y);
 /* Writes dx. */
 void vaei_causal_backward(const vaei_causal_conv *g, const vaei_run *r, const vaei_linear_pack *p, int64_t rows, const float *x,
-                          const float *dy, const vaei_causal_room *room, float *dx);
+                          const float *dy, const vaei_causal_workspace *workspace, float *dx);
 
 #endif

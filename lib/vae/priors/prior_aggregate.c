@@ -57,44 +57,42 @@ static int64_t used(const vaei_prior *p, const float *params) {
     return count > 0 ? count : 1;
 }
 
-static vaei_mixture cut(const vaei_prior *p, vaei_carve *c) {
-    return vaei_mixture_carve(((const conf *)p->conf)->posteriors, ((const store *)p->state)->D, c);
-}
+typedef struct parts {
+    vaei_mixture mixture; /* pack */
+    double *share;        /* [n][posteriors] */
+} parts;
 
-static vaei_mixture open_pack(const vaei_prior *p, void *memory) {
-    vaei_carve c = {.base = memory};
-    return cut(p, &c);
-}
-
-static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need) {
-    const conf *c = p->conf;
-    vaei_carve pack = {0}, share = {0};
+static void layout(const vaei_prior *prior, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
+    const int64_t components = ((const conf *)prior->conf)->posteriors;
+    parts *const p = pieces ? pieces : &(parts){.share = NULL};
     (void)k, (void)training;
-    (void)cut(p, &pack);
-    (void)vaei_carve_array(&share, vaei_count_of(n, c->posteriors), sizeof(double));
-    *need = (vaei_bytes){.pack = pack.used, .scratch = share.used};
+    p->mixture = vaei_mixture_carve(components, ((const store *)prior->state)->D, &m->pack);
+    p->share = vaei_carve_array(&m->scratch, vaei_count_of(n, components), sizeof(double));
 }
 
 static void pack(const vaei_prior *p, const vaei_run *r, void *memory) {
     const conf *c = p->conf;
     const store *s = p->state;
-    const vaei_mixture m = open_pack(p, memory);
-    vaei_mixture_set(&m, 0, used(p, r->params), r->params + s->mean->offset, r->params + s->logvar->offset, (double)c->eps);
+    parts at;
+    vaei_prior_packed(p, r, memory, &at);
+    vaei_mixture_set(&at.mixture, 0, used(p, r->params), r->params + s->mean->offset, r->params + s->logvar->offset, (double)c->eps);
 }
 
 static void nll(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at, double *out) {
-    const vaei_mixture m = open_pack(p, slot->pack);
-    vaei_mixture_nll(&m, r, used(p, r->params), at->z, slot->scratch, out);
+    parts m;
+    vaei_prior_pieces(p, r, slot, &m);
+    vaei_mixture_nll(&m.mixture, r, used(p, r->params), at->z, m.share, out);
 }
 
 static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, uint64_t first, const vaei_points *out) {
-    const vaei_mixture m = open_pack(p, slot->pack);
-    vaei_mixture_sample(&m, r, used(p, r->params), first, out->z);
+    parts m;
+    vaei_prior_pieces(p, r, slot, &m);
+    vaei_mixture_sample(&m.mixture, r, used(p, r->params), first, out->z);
 }
 
 static void commit(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at, float *params) {
     const store *s = p->state;
-    const int64_t count = kept(p, params), room = ((const conf *)p->conf)->posteriors - count, n = r->n < room ? r->n : room;
+    const int64_t count = kept(p, params), free = ((const conf *)p->conf)->posteriors - count, n = r->n < free ? r->n : free;
     const size_t bytes = (size_t)(n * s->D) * sizeof(*params);
     (void)slot;
     memcpy(params + s->mean->offset + count * s->D, at->mean, bytes);
@@ -112,7 +110,7 @@ const vaei_prior_ops vaei_prior_aggregate = {
                .options = options},
     .flags = VAEI_PRIOR_OF_VALUES | VAEI_PRIOR_LEARNED,
     .plan = plan,
-    .need = need,
+    .layout = layout,
     .pack = pack,
     .nll = nll,
     .sample = sample,

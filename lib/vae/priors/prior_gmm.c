@@ -80,7 +80,7 @@ typedef struct factors {
     double *factor; /* [K][size] standard deviations, or L by rows */
 } factors;
 
-static factors cut_factors(const mixture *s, vaei_carve *c) {
+static factors carve_factors(const mixture *s, vaei_carve *c) {
     factors f;
     f.share = vaei_carve_array(c, s->K, sizeof(double));
     f.scale = vaei_carve_array(c, s->K, sizeof(double));
@@ -88,37 +88,29 @@ static factors cut_factors(const mixture *s, vaei_carve *c) {
     return f;
 }
 
-typedef struct room {
+typedef struct parts {
+    factors factors;        /* pack */
+    double *terms;          /* [n][K]: cache in training, else scratch */
     double *row;            /* [n][D] */
     double *shift, *square; /* training: [K][D], [K][size] sums of z - m and of its products */
-    vaei_kmeans_room start;
+    vaei_kmeans_workspace start;
     int32_t *cluster;
     float *panels, *centre;
-} room;
+} parts;
 
-static double *cut_terms(const mixture *s, int64_t n, vaei_carve *c) {
-    return vaei_carve_array(c, vaei_count_of(n, s->K), sizeof(double));
-}
-
-static room cut_room(const mixture *s, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *c) {
-    room m = {.row = vaei_carve_array(c, vaei_count_of(n, s->D), sizeof(double))};
-    if (!training) return m;
-    m.shift = vaei_carve_array(c, vaei_count_of(s->K, s->D), sizeof(double));
-    m.square = vaei_carve_array(c, vaei_count_of(s->K, s->size), sizeof(double));
-    m.start = vaei_kmeans_carve(n, s->K, s->D, c);
-    m.cluster = vaei_carve_array(c, n, sizeof(int32_t));
-    m.panels = vaei_carve_floats(c, vaei_nearest_floats(k, s->K, s->D));
-    m.centre = vaei_carve_floats(c, vaei_count_of(s->K, s->D));
-    return m;
-}
-
-static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need) {
-    const mixture *s = p->state;
-    vaei_carve pack = {0}, cache = {0}, scratch = {0};
-    (void)cut_factors(s, &pack);
-    (void)cut_room(s, k, n, training, &scratch);
-    (void)cut_terms(s, n, training ? &cache : &scratch);
-    *need = (vaei_bytes){.pack = pack.used, .cache = cache.used, .scratch = scratch.used};
+static void layout(const vaei_prior *prior, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
+    const mixture *s = prior->state;
+    vaei_carve *const c = &m->scratch;
+    parts *const p = pieces ? pieces : &(parts){.row = NULL};
+    *p = (parts){.factors = carve_factors(s, &m->pack), .row = vaei_carve_array(c, vaei_count_of(n, s->D), sizeof(double))};
+    p->terms = vaei_carve_array(training ? &m->cache : c, vaei_count_of(n, s->K), sizeof(double));
+    if (!training) return;
+    p->shift = vaei_carve_array(c, vaei_count_of(s->K, s->D), sizeof(double));
+    p->square = vaei_carve_array(c, vaei_count_of(s->K, s->size), sizeof(double));
+    p->start = vaei_kmeans_carve(n, s->K, s->D, c);
+    p->cluster = vaei_carve_array(c, n, sizeof(int32_t));
+    p->panels = vaei_carve_floats(c, vaei_nearest_floats(k, s->K, s->D));
+    p->centre = vaei_carve_floats(c, vaei_count_of(s->K, s->D));
 }
 
 /* ---- factors ------------------------------------------------------------------------------------------------------ */
@@ -153,11 +145,12 @@ static void identity(const mixture *s, double *L) {
     for (int64_t i = 0; i < s->D; i++) L[s->full ? i * s->D + i : i] = 1;
 }
 
-static void pack(const vaei_prior *p, const vaei_run *r, void *base) {
+static void pack(const vaei_prior *p, const vaei_run *r, void *memory) {
     const mixture *s = p->state;
     const conf *c = p->conf;
-    vaei_carve carve = {.base = base};
-    const factors f = cut_factors(s, &carve);
+    parts own;
+    vaei_prior_packed(p, r, memory, &own);
+    const factors f = own.factors;
     for (int64_t k = 0; k < s->K; k++) {
         const float *C = r->params + s->covariance->offset + k * s->size;
         double *L = f.factor + k * s->size, half = 0, eps = (double)c->eps;
@@ -209,11 +202,9 @@ static void density_range(void *arg, int64_t begin, int64_t end) {
 
 static void nll(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, double *out) {
     const mixture *s = p->state;
-    vaei_carve packed = {.base = m->pack}, cache = {.base = m->cache}, scratch = {.base = m->scratch};
-    const factors f = cut_factors(s, &packed);
-    const room space = cut_room(s, r->k, r->n, r->training, &scratch);
-    double *terms = cut_terms(s, r->n, r->training ? &cache : &scratch);
-    density_job j = {s, r->params + s->mean->offset, at->z, &f, terms, space.row, out};
+    parts own;
+    vaei_prior_pieces(p, r, m, &own);
+    density_job j = {s, r->params + s->mean->offset, at->z, &own.factors, own.terms, own.row, out};
     vaei_parallel_ranges(r->pool, r->n, s->K * s->size, density_range, &j);
 }
 
@@ -229,7 +220,7 @@ static vae_status_t prepare(const vaei_prior *p, const vaei_run *r, const vaei_s
 
 typedef struct learn_job {
     const mixture *s;
-    const room *m;
+    const parts *m;
     const double *terms;   /* NULL: by cluster */
     const float *z, *from; /* from: the old means */
     int64_t n;
@@ -282,19 +273,19 @@ static void learn_task(void *arg, int32_t index) {
 static void commit(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, float *params) {
     const mixture *s = p->state;
     const conf *c = p->conf;
-    vaei_carve cache = {.base = m->cache}, scratch = {.base = m->scratch};
-    const room space = cut_room(s, r->k, r->n, 1, &scratch);
+    parts own;
+    vaei_prior_pieces(p, r, m, &own);
     float *steps = params + s->steps->offset, *mean = params + s->mean->offset;
-    learn_job j = {.s = s, .m = &space, .terms = cut_terms(s, r->n, &cache), .z = at->z, .from = mean, .n = r->n, .mean = mean};
+    learn_job j = {.s = s, .m = &own, .terms = own.terms, .z = at->z, .from = mean, .n = r->n, .mean = mean};
     j.size = pow((double)*steps + 1, -(double)c->learning_decay);
     j.weight = params + s->weight->offset;
     j.covariance = params + s->covariance->offset;
     if (!has_begun(s, r)) {
-        const vaei_vectors v = {.P = r->n, .D = s->D, .ld = s->D, .stride = 1, .x = at->z, .code = space.cluster};
+        const vaei_vectors v = {.P = r->n, .D = s->D, .ld = s->D, .stride = 1, .x = at->z, .code = own.cluster};
         const vaei_noise_key key = {r->noise.seed, r->noise.step, VAEI_STREAM_KMEANS};
-        vaei_kmeans(r->k, r->pool, key, r->first_item, s->K, &v, 0, &space.start, space.panels, space.centre);
+        vaei_kmeans(r->k, r->pool, key, r->first_item, s->K, &v, 0, &own.start, own.panels, own.centre);
         j.terms = NULL;
-        j.from = space.centre;
+        j.from = own.centre;
     }
     vaei_parallel(r->pool, (int32_t)s->K, learn_task, &j);
     *steps += 1;
@@ -325,8 +316,9 @@ static void place(const mixture *s, const float *mean, const double *L, float *z
 
 static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, uint64_t first, const vaei_points *out) {
     const mixture *s = p->state;
-    vaei_carve packed = {.base = m->pack};
-    const factors f = cut_factors(s, &packed);
+    parts own;
+    vaei_prior_pieces(p, r, m, &own);
+    const factors f = own.factors;
     for (int64_t i = 0; i < r->n; i++) {
         const uint64_t position = first + (uint64_t)i;
         vaei_noise_key key = vaei_prior_key(r->noise.seed, position);
@@ -349,7 +341,7 @@ const vaei_prior_ops vaei_prior_gmm = {
                .options = options},
     .flags = VAEI_PRIOR_OF_VALUES | VAEI_PRIOR_LEARNED,
     .plan = plan,
-    .need = need,
+    .layout = layout,
     .pack = pack,
     .nll = nll,
     .sample = sample,

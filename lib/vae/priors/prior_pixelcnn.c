@@ -96,7 +96,7 @@ typedef struct packs {
     vaei_linear_pack first, mix, head;
 } packs;
 
-static packs cut_packs(const net *s, const vaei_kernels *k, int32_t training, vaei_carve *c) {
+static packs carve_packs(const net *s, const vaei_kernels *k, int32_t training, vaei_carve *c) {
     packs p;
     p.block = vaei_carve_array(c, s->layers, sizeof(*p.block));
     p.first = vaei_linear_carve(&s->first.map, k, training, c);
@@ -112,20 +112,6 @@ static packs cut_packs(const net *s, const vaei_kernels *k, int32_t training, va
     return p;
 }
 
-static void pack(const vaei_prior *p, const vaei_run *r, void *base) {
-    const net *s = p->state;
-    vaei_carve c = {.base = base};
-    const packs w = cut_packs(s, r->k, r->training, &c);
-    vaei_linear_fill(&s->first.map, r, &w.first);
-    vaei_linear_fill(&s->mix, r, &w.mix);
-    vaei_linear_fill(&s->head, r, &w.head);
-    for (int64_t i = 0; i < s->layers; i++) {
-        vaei_linear_fill(&s->block[i].reduce, r, &w.block[i].reduce);
-        vaei_linear_fill(&s->block[i].conv.map, r, &w.block[i].conv);
-        vaei_linear_fill(&s->block[i].expand, r, &w.block[i].expand);
-    }
-}
-
 /* Maps of `rows` rows. Training keeps a before every block and each block's y; else one of each will do. */
 typedef struct maps {
     float *e;     /* [rows][C] */
@@ -135,7 +121,7 @@ typedef struct maps {
     int64_t a_step, v_step, y_step;
 } maps;
 
-static maps cut_maps(const net *s, int64_t rows, int32_t training, vaei_carve *c) {
+static maps carve_maps(const net *s, int64_t rows, int32_t training, vaei_carve *c) {
     const int64_t wide = vaei_count_of(rows, s->C), narrow = vaei_count_of(rows, s->half);
     maps m = {.a_step = training ? wide : 0, .v_step = narrow, .y_step = training ? narrow : 0};
     m.e = vaei_carve_floats(c, wide);
@@ -147,18 +133,17 @@ static maps cut_maps(const net *s, int64_t rows, int32_t training, vaei_carve *c
     return m;
 }
 
-/* Free during one call. */
-typedef struct room {
-    vaei_causal_room first, conv;
-    vaei_head_room head;
+typedef struct workspace {
+    vaei_causal_workspace first, conv;
+    vaei_head_workspace head;
     float *t;                         /* [rows][C] */
     float *uniform, *choice;          /* [examples][P], [K]: samples */
     float *da, *de, *dy, *dv, *outer; /* training */
-} room;
+} workspace;
 
-static room cut_room(const net *s, const vaei_kernels *k, int64_t rows, int32_t training, vaei_carve *c) {
+static workspace carve_workspace(const net *s, const vaei_kernels *k, int64_t rows, int32_t training, vaei_carve *c) {
     const int64_t wide = vaei_count_of(rows, s->C), narrow = vaei_count_of(rows, s->half);
-    room m = {.first = vaei_causal_carve(&s->first, k, rows, training, c)};
+    workspace m = {.first = vaei_causal_carve(&s->first, k, rows, training, c)};
     m.conv = vaei_causal_carve(&s->block[0].conv, k, rows, training, c);
     m.head = vaei_head_carve(&s->head, k, rows, training, c);
     m.t = vaei_carve_floats(c, wide);
@@ -180,45 +165,51 @@ static int64_t group_of(const net *s, int64_t n) {
     return n < wanted ? n : wanted;
 }
 
-static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need) {
-    const net *s = p->state;
+typedef struct parts {
+    packs w;
+    maps m; /* cache in training, else scratch */
+    workspace workspace;
+} parts;
+
+/* Outside training for a group of the examples. */
+static void layout(const vaei_prior *prior, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
+    const net *s = prior->state;
     const int64_t rows = vaei_count_of(training ? n : group_of(s, n), s->P);
-    vaei_carve pack_of = {0}, cache = {0}, scratch = {0};
-    (void)cut_packs(s, k, training, &pack_of);
-    (void)cut_maps(s, rows, training, training ? &cache : &scratch);
-    (void)cut_room(s, k, rows, training, &scratch);
-    *need = (vaei_bytes){.pack = pack_of.used, .cache = cache.used, .scratch = scratch.used};
+    parts *const p = pieces ? pieces : &(parts){.w = {.block = NULL}};
+    p->w = carve_packs(s, k, training, &m->pack);
+    p->m = carve_maps(s, rows, training, training ? &m->cache : &m->scratch);
+    p->workspace = carve_workspace(s, k, rows, training, &m->scratch);
 }
 
-typedef struct view {
-    packs w;
-    maps m;
-    room room;
-} view;
-
-static view cut(const net *s, const vaei_run *r, const vaei_slot *slot, int64_t examples) {
-    vaei_carve pack_of = {.base = slot->pack}, cache = {.base = slot->cache}, scratch = {.base = slot->scratch};
-    view v;
-    v.w = cut_packs(s, r->k, r->training, &pack_of);
-    v.m = cut_maps(s, examples * s->P, r->training, r->training ? &cache : &scratch);
-    v.room = cut_room(s, r->k, examples * s->P, r->training, &scratch);
-    return v;
+static void pack(const vaei_prior *p, const vaei_run *r, void *memory) {
+    const net *s = p->state;
+    parts at;
+    vaei_prior_packed(p, r, memory, &at);
+    const packs w = at.w;
+    vaei_linear_fill(&s->first.map, r, &w.first);
+    vaei_linear_fill(&s->mix, r, &w.mix);
+    vaei_linear_fill(&s->head, r, &w.head);
+    for (int64_t i = 0; i < s->layers; i++) {
+        vaei_linear_fill(&s->block[i].reduce, r, &w.block[i].reduce);
+        vaei_linear_fill(&s->block[i].conv.map, r, &w.block[i].conv);
+        vaei_linear_fill(&s->block[i].expand, r, &w.block[i].expand);
+    }
 }
 
 /* ---- forward ------------------------------------------------------------------------------------------------------ */
 
 /* o of these rows, from m->e of the rows before them and m->v that earlier calls have left. */
-static void forward(const net *s, const vaei_run *r, const vaei_rows *at, const view *v) {
+static void forward(const net *s, const vaei_run *r, const vaei_rows *at, const parts *v) {
     const maps *m = &v->m;
-    float *a = m->a, *t = v->room.t;
-    vaei_causal_forward(&s->first, r, &v->w.first, at, m->e, &v->room.first, a);
+    float *a = m->a, *t = v->workspace.t;
+    vaei_causal_forward(&s->first, r, &v->w.first, at, m->e, &v->workspace.first, a);
     for (int64_t i = 0; i < s->layers; i++, a += m->a_step) {
         const block_pack *w = &v->w.block[i];
         float *narrow = m->v + i * m->v_step, *y = m->y + i * m->y_step, *next = a + m->a_step;
         vaei_rows_map(r, at, s->C, VAEI_MAP_RELU, a, m->u);
         vaei_rows_linear(r, at, &s->block[i].reduce, &w->reduce, m->u, narrow);
         vaei_rows_map(r, at, s->half, VAEI_MAP_RELU, narrow, narrow);
-        vaei_causal_forward(&s->block[i].conv, r, &w->conv, at, narrow, &v->room.conv, y);
+        vaei_causal_forward(&s->block[i].conv, r, &w->conv, at, narrow, &v->workspace.conv, y);
         if (s->classes > 0) vaei_class_forward(&s->block[i].of_class, r, at, s->P, y);
         vaei_rows_map(r, at, s->half, VAEI_MAP_RELU, y, y);
         if (next == a) {
@@ -242,14 +233,15 @@ static vaei_run part_of(const vaei_run *r, int64_t i, int64_t group) {
 static void nll(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at, double *out) {
     const net *s = p->state;
     const int64_t group = r->training ? r->n : group_of(s, r->n);
-    const view v = cut(s, r, slot, group);
+    parts v;
+    vaei_prior_pieces(p, r, slot, &v);
     for (int64_t i = 0; i < r->n && !vaei_run_cancelled(r); i += group) {
         const int32_t *codes = at->codes + i * s->P;
         const vaei_run part = part_of(r, i, group);
         const vaei_rows all = vaei_rows_all(part.n, s->P);
         vaei_embedding_forward(&s->embedding, &part, &all, codes, v.m.e);
         forward(s, &part, &all, &v);
-        vaei_head_nll(&s->head, &part, &v.w.head, s->P, v.m.o, codes, &v.room.head, out + i);
+        vaei_head_nll(&s->head, &part, &v.w.head, s->P, v.m.o, codes, &v.workspace.head, out + i);
     }
 }
 
@@ -260,10 +252,10 @@ static void relu_backward(const vaei_run *r, int64_t count, const float *y, floa
 }
 
 /* da of a block's output becomes that of its input. */
-static void block_backward(const net *s, const vaei_run *r, int64_t i, const view *v) {
+static void block_backward(const net *s, const vaei_run *r, int64_t i, const parts *v) {
     const block *k = &s->block[i];
     const block_pack *w = &v->w.block[i];
-    const room *m = &v->room;
+    const workspace *m = &v->workspace;
     const int64_t rows = r->n * s->P, wide = rows * s->C, narrow = rows * s->half;
     const float *a = v->m.a + i * v->m.a_step, *reduced = v->m.v + i * v->m.v_step, *y = v->m.y + i * v->m.y_step;
     vaei_linear_backward(&k->expand, r, &w->expand, rows, y, m->da, m->dy, m->outer);
@@ -279,8 +271,9 @@ static void block_backward(const net *s, const vaei_run *r, int64_t i, const vie
 
 static void backward(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at, const float *weight) {
     const net *s = p->state;
-    const view v = cut(s, r, slot, r->n);
-    const room *m = &v.room;
+    parts v;
+    vaei_prior_pieces(p, r, slot, &v);
+    const workspace *m = &v.workspace;
     const int64_t rows = r->n * s->P, wide = rows * s->C;
     vaei_head_backward(&s->head, r, &v.w.head, s->P, v.m.o, at->codes, weight, &m->head, m->t);
     relu_backward(r, wide, v.m.o, m->t);
@@ -293,13 +286,13 @@ static void backward(const vaei_prior *p, const vaei_run *r, const vaei_slot *sl
 
 /* ---- samples ------------------------------------------------------------------------------------------------------ */
 
-static void sample_group(const vaei_prior *p, const vaei_run *r, const view *v, uint64_t first, int32_t *codes) {
+static void sample_group(const vaei_prior *p, const vaei_run *r, const parts *v, uint64_t first, int32_t *codes) {
     const conf *c = p->conf;
     const net *s = p->state;
-    float *logits = v->room.head.logits;
+    float *logits = v->workspace.head.logits;
     for (int64_t i = 0; i < r->n; i++) {
         const uint64_t position = first + (uint64_t)i;
-        vaei_noise_uniform(vaei_prior_key(r->noise.seed, position), (uint32_t)position, s->P, v->room.uniform + i * s->P);
+        vaei_noise_uniform(vaei_prior_key(r->noise.seed, position), (uint32_t)position, s->P, v->workspace.uniform + i * s->P);
     }
     for (int64_t place = 0; place < s->P && !vaei_run_cancelled(r); place++) {
         const vaei_rows at = vaei_rows_place(r->n, s->P, place);
@@ -307,7 +300,7 @@ static void sample_group(const vaei_prior *p, const vaei_run *r, const view *v, 
         vaei_linear_rows(&s->head, r, &v->w.head, r->n, v->m.o + place * s->C, s->P * s->C, logits, s->K);
         for (int64_t i = 0; i < r->n; i++)
             codes[i * s->P + place] =
-                vaei_choose_code(&c->choice, r->k, s->K, v->room.uniform[i * s->P + place], logits + i * s->K, v->room.choice);
+                vaei_choose_code(&c->choice, r->k, s->K, v->workspace.uniform[i * s->P + place], logits + i * s->K, v->workspace.choice);
         vaei_embedding_forward(&s->embedding, r, &at, codes, v->m.e);
     }
 }
@@ -315,7 +308,8 @@ static void sample_group(const vaei_prior *p, const vaei_run *r, const view *v, 
 static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, uint64_t first, const vaei_points *out) {
     const net *s = p->state;
     const int64_t group = group_of(s, r->n);
-    const view v = cut(s, r, slot, group);
+    parts v;
+    vaei_prior_pieces(p, r, slot, &v);
     for (int64_t i = 0; i < r->n && !vaei_run_cancelled(r); i += group) {
         const vaei_run part = part_of(r, i, group);
         sample_group(p, &part, &v, first + (uint64_t)i, out->codes + i * s->P);
@@ -332,7 +326,7 @@ const vaei_prior_ops vaei_prior_pixelcnn = {
                .options = options},
     .flags = VAEI_PRIOR_OF_CODES | VAEI_PRIOR_LEARNED,
     .plan = plan,
-    .need = need,
+    .layout = layout,
     .pack = pack,
     .nll = nll,
     .backward = backward,

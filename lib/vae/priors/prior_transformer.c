@@ -122,7 +122,7 @@ typedef struct packs {
     pair_pack *pair; /* outside training */
 } packs;
 
-static packs cut_packs(const net *s, const vaei_kernels *k, size_t stack, int32_t training, vaei_carve *c) {
+static packs carve_packs(const net *s, const vaei_kernels *k, size_t stack, int32_t training, vaei_carve *c) {
     packs p = {.stack = vaei_carve_bytes(c, stack), .head = vaei_linear_carve(&s->head, k, training, c)};
     if (training) return p;
     p.pair = vaei_carve_array(c, s->layers, sizeof(*p.pair));
@@ -141,7 +141,7 @@ typedef struct maps {
     void *cache;
 } maps;
 
-static maps cut_maps(const net *s, int64_t rows, size_t cache, vaei_carve *c) {
+static maps carve_maps(const net *s, int64_t rows, size_t cache, vaei_carve *c) {
     const int64_t wide = vaei_count_of(rows, s->C);
     maps m;
     m.x = vaei_carve_floats(c, wide);
@@ -150,14 +150,14 @@ static maps cut_maps(const net *s, int64_t rows, size_t cache, vaei_carve *c) {
     return m;
 }
 
-typedef struct room {
-    vaei_head_room head;
+typedef struct workspace {
+    vaei_head_workspace head;
     void *stack;
     float *dx, *dy; /* training */
-} room;
+} workspace;
 
-static room cut_room(const net *s, const vaei_kernels *k, int64_t rows, size_t stack, int32_t training, vaei_carve *c) {
-    room m = {.head = vaei_head_carve(&s->head, k, rows, training, c)};
+static workspace carve_workspace(const net *s, const vaei_kernels *k, int64_t rows, size_t stack, int32_t training, vaei_carve *c) {
+    workspace m = {.head = vaei_head_carve(&s->head, k, rows, training, c)};
     m.stack = vaei_carve_bytes(c, stack);
     if (!training) return m;
     m.dx = vaei_carve_floats(c, vaei_count_of(rows, s->C));
@@ -173,7 +173,7 @@ typedef struct steps {
     float *uniform, *logits, *choice;   /* [n][P], [n][K], [K] */
 } steps;
 
-static steps cut_steps(const net *s, int64_t n, vaei_carve *c) {
+static steps carve_steps(const net *s, int64_t n, vaei_carve *c) {
     const int64_t row = vaei_count_of(n, s->C), kept = vaei_count_of(vaei_count_of(row, s->P), s->layers);
     steps t;
     t.key = vaei_carve_floats(c, kept);
@@ -195,50 +195,40 @@ static int64_t group_of(const net *s, int64_t n) {
     return n < wanted ? n : wanted;
 }
 
-static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need) {
-    const net *s = p->state;
+typedef struct parts {
+    packs w;
+    maps m; /* cache in training, else scratch */
+    workspace workspace;
+    vaei_slot stack;
+} parts;
+
+/* Outside training for a group of the examples. Sampling cuts the scratch anew: sample(). */
+static void layout(const vaei_prior *prior, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
+    const net *s = prior->state;
     const int64_t examples = training ? n : group_of(s, n), rows = vaei_count_of(examples, s->P);
     const vaei_bytes stack = vaei_stack_bytes(s->stack, k, examples, training);
-    vaei_carve pack_of = {0}, cache = {0}, scratch = {0}, sampling = {0};
-    (void)cut_packs(s, k, stack.pack, training, &pack_of);
-    (void)cut_maps(s, rows, stack.cache, training ? &cache : &scratch);
-    (void)cut_room(s, k, rows, stack.scratch, training, &scratch);
-    if (!training) (void)cut_steps(s, examples, &sampling);
-    *need = (vaei_bytes){.pack = pack_of.used, .cache = cache.used, .scratch = scratch.used > sampling.used ? scratch.used : sampling.used};
+    parts *const p = pieces ? pieces : &(parts){.stack = {.pack = NULL}};
+    vaei_carve sampling = {NULL, m->scratch.used};
+    p->w = carve_packs(s, k, stack.pack, training, &m->pack);
+    p->m = carve_maps(s, rows, stack.cache, training ? &m->cache : &m->scratch);
+    p->workspace = carve_workspace(s, k, rows, stack.scratch, training, &m->scratch);
+    p->stack = (vaei_slot){.pack = p->w.stack, .cache = p->m.cache, .scratch = p->workspace.stack};
+    if (training) return;
+    (void)carve_steps(s, examples, &sampling);
+    if (sampling.used > m->scratch.used) m->scratch.used = sampling.used;
 }
 
-static packs packs_of(const net *s, const vaei_run *r, void *base) {
-    vaei_carve c = {.base = base};
-    return cut_packs(s, r->k, vaei_stack_bytes(s->stack, r->k, 1, r->training).pack, r->training, &c);
-}
-
-static void pack(const vaei_prior *p, const vaei_run *r, void *base) {
+static void pack(const vaei_prior *p, const vaei_run *r, void *memory) {
     const net *s = p->state;
-    const packs w = packs_of(s, r, base);
-    vaei_stack_pack(s->stack, r, w.stack);
-    vaei_linear_fill(&s->head, r, &w.head);
-    for (int64_t i = 0; w.pair && i < s->layers; i++)
-        for (int32_t m = 0; m < MAPS; m++) vaei_linear_fill(&s->pair[i].map[m], r, &w.pair[i].map[m]);
+    parts at;
+    vaei_prior_packed(p, r, memory, &at);
+    vaei_stack_pack(s->stack, r, at.w.stack);
+    vaei_linear_fill(&s->head, r, &at.w.head);
+    for (int64_t i = 0; at.w.pair && i < s->layers; i++)
+        for (int32_t m = 0; m < MAPS; m++) vaei_linear_fill(&s->pair[i].map[m], r, &at.w.pair[i].map[m]);
 }
 
 /* ---- whole grids -------------------------------------------------------------------------------------------------- */
-
-typedef struct view {
-    packs w;
-    maps m;
-    room room;
-    vaei_slot stack;
-} view;
-
-static view cut(const net *s, const vaei_run *r, const vaei_slot *slot, int64_t examples) {
-    const vaei_bytes stack = vaei_stack_bytes(s->stack, r->k, examples, r->training);
-    vaei_carve cache = {.base = slot->cache}, scratch = {.base = slot->scratch};
-    view v = {.w = packs_of(s, r, slot->pack)};
-    v.m = cut_maps(s, examples * s->P, stack.cache, r->training ? &cache : &scratch);
-    v.room = cut_room(s, r->k, examples * s->P, stack.scratch, r->training, &scratch);
-    v.stack = (vaei_slot){.pack = v.w.stack, .cache = v.m.cache, .scratch = v.room.stack};
-    return v;
-}
 
 /* x of one place; code: the one before it, if there is one. */
 static void embed(const net *s, const vaei_run *r, int64_t place, const int32_t *code, float *x) {
@@ -249,25 +239,27 @@ static void embed(const net *s, const vaei_run *r, int64_t place, const int32_t 
 static void nll(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at, double *out) {
     const net *s = p->state;
     const int64_t group = r->training ? r->n : group_of(s, r->n);
-    const view v = cut(s, r, slot, group);
+    parts v;
+    vaei_prior_pieces(p, r, slot, &v);
     for (int64_t i = 0; i < r->n && !vaei_run_cancelled(r); i += group) {
         const int32_t *codes = at->codes + i * s->P;
         const vaei_run part = vaei_run_slice(r, i, r->n - i < group ? r->n - i : group);
         for (int64_t row = 0; row < part.n * s->P; row++)
             embed(s, r, row % s->P, row % s->P > 0 ? codes + row - 1 : NULL, v.m.x + row * s->C);
         vaei_stack_forward(s->stack, &part, &v.stack, v.m.x, v.m.y);
-        vaei_head_nll(&s->head, &part, &v.w.head, s->P, v.m.y, codes, &v.room.head, out + i);
+        vaei_head_nll(&s->head, &part, &v.w.head, s->P, v.m.y, codes, &v.workspace.head, out + i);
     }
 }
 
 static void backward(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at, const float *weight) {
     const net *s = p->state;
-    const view v = cut(s, r, slot, r->n);
+    parts v;
+    vaei_prior_pieces(p, r, slot, &v);
     float *table = r->grads + s->embedding.table->offset, *position = r->grads + s->position->offset;
-    vaei_head_backward(&s->head, r, &v.w.head, s->P, v.m.y, at->codes, weight, &v.room.head, v.room.dy);
-    vaei_stack_backward(s->stack, r, &v.stack, v.m.x, v.m.y, v.room.dy, v.room.dx);
+    vaei_head_backward(&s->head, r, &v.w.head, s->P, v.m.y, at->codes, weight, &v.workspace.head, v.workspace.dy);
+    vaei_stack_backward(s->stack, r, &v.stack, v.m.x, v.m.y, v.workspace.dy, v.workspace.dx);
     for (int64_t row = 0; row < r->n * s->P; row++) {
-        const float *dx = v.room.dx + row * s->C;
+        const float *dx = v.workspace.dx + row * s->C;
         r->k->add(s->C, dx, position + row % s->P * s->C);
         if (row % s->P > 0) r->k->add(s->C, dx, table + at->codes[row - 1] * s->C);
     }
@@ -349,9 +341,11 @@ static void sample_group(const vaei_prior *p, const vaei_run *r, const packs *w,
 static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, uint64_t first, const vaei_points *out) {
     const net *s = p->state;
     const int64_t group = group_of(s, r->n);
-    const packs w = packs_of(s, r, slot->pack);
+    parts v;
+    vaei_prior_packed(p, r, slot->pack, &v);
+    const packs w = v.w;
     vaei_carve scratch = {.base = slot->scratch};
-    const steps t = cut_steps(s, group, &scratch);
+    const steps t = carve_steps(s, group, &scratch);
     for (int64_t i = 0; i < r->n && !vaei_run_cancelled(r); i += group) {
         const vaei_run part = vaei_run_slice(r, i, r->n - i < group ? r->n - i : group);
         sample_group(p, &part, &w, &t, first + (uint64_t)i, out->codes + i * s->P);
@@ -368,7 +362,7 @@ const vaei_prior_ops vaei_prior_transformer = {
                .options = options},
     .flags = VAEI_PRIOR_OF_CODES | VAEI_PRIOR_LEARNED,
     .plan = plan,
-    .need = need,
+    .layout = layout,
     .pack = pack,
     .nll = nll,
     .backward = backward,

@@ -33,42 +33,43 @@ static vae_status_t plan(vaei_prior *p, vaei_build *b) {
     return p->input ? VAE_OK : VAE_E_NOMEM;
 }
 
-static vaei_mixture cut(const vaei_prior *p, vaei_carve *c) {
-    return vaei_mixture_carve(p->inputs, vaei_shape_size(&p->latent->z), c);
-}
+typedef struct parts {
+    vaei_mixture mixture; /* pack */
+    double *share;        /* [n][inputs]: cache in training, else scratch */
+} parts;
 
-static vaei_mixture open_pack(const vaei_prior *p, void *pack) {
-    vaei_carve c = {.base = pack};
-    return cut(p, &c);
-}
-
-static void need(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_bytes *need) {
-    vaei_carve pack = {0}, share = {0};
+static void layout(const vaei_prior *prior, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
+    const int64_t components = prior->inputs;
+    parts *const p = pieces ? pieces : &(parts){.share = NULL};
     (void)k;
-    (void)cut(p, &pack);
-    (void)vaei_carve_array(&share, vaei_count_of(n, p->inputs), sizeof(double));
-    *need = (vaei_bytes){.pack = pack.used, .cache = training ? share.used : 0, .scratch = training ? 0 : share.used};
+    p->mixture = vaei_mixture_carve(components, vaei_shape_size(&prior->latent->z), &m->pack);
+    p->share = vaei_carve_array(training ? &m->cache : &m->scratch, vaei_count_of(n, components), sizeof(double));
 }
 
 static void take(const vaei_prior *p, void *pack, int64_t first, int64_t n, const float *mean, const float *logvar) {
-    const vaei_mixture m = open_pack(p, pack);
-    vaei_mixture_set(&m, first, n, mean, logvar, 0);
+    vaei_memory memory = {.pack = {pack, 0}};
+    parts m;
+    layout(p, NULL, 0, 0, &memory, &m);
+    vaei_mixture_set(&m.mixture, first, n, mean, logvar, 0);
 }
 
 static void nll(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at, double *out) {
-    const vaei_mixture m = open_pack(p, slot->pack);
-    vaei_mixture_nll(&m, r, m.K, at->z, r->training ? slot->cache : slot->scratch, out);
+    parts m;
+    vaei_prior_pieces(p, r, slot, &m);
+    vaei_mixture_nll(&m.mixture, r, m.mixture.K, at->z, m.share, out);
 }
 
 static void backward_points(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, const vaei_points *at, const float *weight,
                             float *dz, float *dmean, float *dlogvar) {
-    const vaei_mixture m = open_pack(p, slot->pack);
-    vaei_mixture_backward(&m, r, at->z, slot->cache, weight, dz, dmean, dlogvar);
+    parts m;
+    vaei_prior_pieces(p, r, slot, &m);
+    vaei_mixture_backward(&m.mixture, r, at->z, m.share, weight, dz, dmean, dlogvar);
 }
 
 static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot, uint64_t first, const vaei_points *out) {
-    const vaei_mixture m = open_pack(p, slot->pack);
-    vaei_mixture_sample(&m, r, m.K, first, out->z);
+    parts m;
+    vaei_prior_pieces(p, r, slot, &m);
+    vaei_mixture_sample(&m.mixture, r, m.mixture.K, first, out->z);
 }
 
 const vaei_prior_ops vaei_prior_vamp = {
@@ -81,7 +82,7 @@ const vaei_prior_ops vaei_prior_vamp = {
                .options = options},
     .flags = VAEI_PRIOR_OF_VALUES | VAEI_PRIOR_LEARNED | VAEI_PRIOR_JOINT,
     .plan = plan,
-    .need = need,
+    .layout = layout,
     .take = take,
     .nll = nll,
     .backward_points = backward_points,
