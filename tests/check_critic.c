@@ -24,6 +24,9 @@ static const struct {
     {BODY "24 | reshape 2x2x6\nlikelihood student_t\n" OF_X, "objective gan weight=5 | elbo | mmd\n"},
     {BODY "12 | reshape 2x2x3\nlikelihood bernoulli\n" OF_Z, "objective elbo beta=0 | adversary weight=10\n"},
     {BODY "12 | reshape 2x2x3\nlikelihood gaussian sigma=optimal\n" OF_Z, "objective mmd | adversary | elbo\nmemory checkpoint\n"},
+    {"condition classes=3\n" BODY
+     "12 | reshape 2x2x3\nlikelihood bernoulli\ncritic flatten | condition mode=concat | linear out=6 | tanh | linear out=1\n",
+     "objective elbo | gan weight=20\n"},
     {"input 6x4x2\nencoder conv2d out=3 kernel=3 pad=1 | batchnorm | silu | flatten | linear out=4\nlatent gaussian dim=3\n"
      "decoder linear out=48 | reshape 6x4x2\nlikelihood bernoulli\n"
      "critic conv2d out=4 kernel=3 pad=1 | batchnorm | leaky_relu | dropout p=0.1 | flatten | linear out=1\n",
@@ -43,10 +46,19 @@ static vae_trainer_t *trainer_of(vae_model_t *m, const char *options) {
     return t;
 }
 
+enum { BATCH_MOST = 64 };
+static const int32_t *labels_of(const vae_model_t *m, int32_t label[BATCH_MOST]) {
+    const int64_t classes = vae_model_class_count(m);
+    for (int32_t i = 0; i < BATCH_MOST && classes > 0; i++) label[i] = (int32_t)(i % classes);
+    return classes > 0 ? label : NULL;
+}
+
 static vae_metrics_t step(vae_trainer_t *t, const vae_model_t *m, int64_t n, uint32_t seed) {
     vae_metrics_t metrics = {.struct_size = sizeof(metrics)};
+    int32_t label[BATCH_MOST];
     float *x = filled(n * vae_model_input_size(m), seed);
-    ck_assert_ok(vae_trainer_step(t, n, x, &metrics));
+    const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .x = x, .label = labels_of(m, label)};
+    ck_assert_ok(vae_trainer_step_batch(t, &batch, &metrics));
     free(x);
     return metrics;
 }
@@ -85,11 +97,22 @@ typedef struct point {
     float x[N * S], noise[N * D];
 } point;
 
+static void backward(vae_trainer_t *t, const point *p, int64_t first, int64_t n, vae_metrics_t *metrics) {
+    int32_t label[BATCH_MOST];
+    const int32_t *const labels = labels_of(p->m, label);
+    const vae_batch_t batch = {.struct_size = sizeof(batch),
+                               .n = n,
+                               .x = p->x + first * S,
+                               .label = labels ? labels + first : NULL,
+                               .noise = p->noise + first * D};
+    ck_assert_ok(vae_trainer_backward_batch(t, &batch, metrics));
+}
+
 /* What the parameters of this name minimise. */
 static double loss_at(const point *p, const char *name) {
     vae_metrics_t metrics = {.struct_size = sizeof(metrics)};
     vae_trainer_t *t = trainer_of(p->m, p->options);
-    ck_assert_ok(vae_trainer_backward(t, N, p->x, p->noise, &metrics));
+    backward(t, p, 0, N, &metrics);
     vae_trainer_destroy(t);
     return strncmp(name, "critic.", 7) == 0 ? metrics.critic_loss : metrics.loss;
 }
@@ -131,7 +154,7 @@ START_TEST(test_gradients_are_differences_of_the_losses) {
         float values[PARAM_MOST], gradient[PARAM_MOST];
         const char *name;
         vae_trainer_t *t = trainer_of(p.m, p.options);
-        ck_assert_ok(vae_trainer_backward(t, N, p.x, p.noise, NULL));
+        backward(t, &p, 0, N, NULL);
         const int64_t size = read_param(&p, t, index, &name, values, gradient);
         vae_trainer_destroy(t);
         if (strstr(name, "log_sigma") || strstr(name, "batches")) continue; /* of sigma=optimal: not trained */
@@ -157,12 +180,12 @@ START_TEST(test_parts_add_up_to_the_batch) {
     for (int64_t index = 0; index < vae_model_param_count(p.m); index++) {
         const char *name;
         vae_trainer_t *t = trainer_of(p.m, p.options);
-        ck_assert_ok(vae_trainer_backward(t, N, p.x, p.noise, &of_whole));
+        backward(t, &p, 0, N, &of_whole);
         (void)read_param(&p, t, index, &name, values, whole);
         vae_trainer_destroy(t);
         t = trainer_of(p.m, p.options);
-        ck_assert_ok(vae_trainer_backward(t, N / 2, p.x, p.noise, NULL));
-        ck_assert_ok(vae_trainer_backward(t, N / 2, p.x + N / 2 * S, p.noise + N / 2 * D, &of_halves));
+        backward(t, &p, 0, N / 2, NULL);
+        backward(t, &p, N / 2, N / 2, &of_halves);
         const int64_t size = read_param(&p, t, index, &name, values, halves);
         vae_trainer_destroy(t);
         for (int64_t i = 0; i < size; i++) ck_assert_float_eq_tol(halves[i] / 2, whole[i], 1e-5f * (1 + fabsf(whole[i])));
@@ -266,6 +289,76 @@ START_TEST(test_the_critic_learns_and_the_network_follows) {
 }
 END_TEST
 
+/* Plain descent of the host's, for the network; the critic keeps the text's. */
+static void descend(void *user, int64_t n, int64_t t, float lr, float decay, const float *g, float *w, float *const *slot) {
+    (void)user, (void)t, (void)decay;
+    for (int64_t i = 0; i < n; i++) slot[0][i] += 1, w[i] -= lr * g[i];
+}
+
+START_TEST(test_a_hosts_optimizer_moves_the_network_alone) {
+    static const char options[] = "objective elbo | gan\noptimizer sgd lr=0.1\ncritic_optimizer adam lr=0.01\n";
+    const vae_optimizer_t own = {.struct_size = sizeof(own), .slots = 1, .name = "own", .step = descend};
+    float network[2][MOST], critic[2][MOST];
+    int64_t n[2];
+    for (int32_t i = 0; i < 2; i++) {
+        vae_model_t *m = model_of(cases[1].spec);
+        vae_trainer_t *t = trainer_of(m, options);
+        if (i == 1) ck_assert_ok(vae_trainer_set_optimizer(t, &own));
+        (void)step(t, m, N, 1);
+        (void)step(t, m, N, 2);
+        n[0] = params_of(m, "critic", 1, network[i]);
+        n[1] = params_of(m, "critic", 0, critic[i]);
+        vae_trainer_destroy(t);
+        vae_model_destroy(m);
+    }
+    for (int64_t i = 0; i < n[0]; i++) ck_assert_float_eq_tol(network[0][i], network[1][i], 1e-6f);
+    for (int64_t i = 0; i < n[1]; i++) ck_assert_float_eq_tol(critic[0][i], critic[1][i], 1e-5f);
+}
+END_TEST
+
+/* A fit of the prior leaves network and critic as they are. */
+START_TEST(test_a_fit_of_the_prior_leaves_the_critic_alone) {
+    float before[MOST], after[MOST];
+    vae_model_t *m = model_of(BODY "12 | reshape 2x2x3\nlikelihood bernoulli\nprior gmm components=2\n" OF_Z);
+    vae_trainer_t *t = trainer_of(m, "objective prior");
+    const int64_t n = params_of(m, "prior", 1, before);
+    (void)step(t, m, 16, 1);
+    ck_assert_int_eq(params_of(m, "prior", 1, after), n);
+    ck_assert_mem_eq(before, after, (size_t)n * sizeof(float));
+    vae_trainer_destroy(t);
+    vae_model_destroy(m);
+}
+END_TEST
+
+/* Weight 2 counts as if the example stood there twice, weight 0 as if it did not; of x, whose real ones are no draws. */
+START_TEST(test_weights_count_for_both_sides) {
+    const float weight[4] = {2, 0, 1, 1};
+    point a = {.m = model_of(cases[0].spec), .options = cases[0].options}, b = a;
+    vae_metrics_t weighted = {.struct_size = sizeof(weighted)}, repeated = weighted;
+    float g[PARAM_MOST], h[PARAM_MOST], values[PARAM_MOST];
+    static const int index[4] = {0, 0, 2, 3};
+    fill(a.x, N * S, 5);
+    for (int i = 0; i < 4; i++) memcpy(b.x + i * S, a.x + index[i] * S, S * sizeof(float));
+    for (int64_t p = 0; p < vae_model_param_count(a.m); p++) {
+        const char *name;
+        const vae_batch_t batch = {.struct_size = sizeof(batch), .n = 4, .x = a.x, .noise = a.noise, .weight = weight};
+        vae_trainer_t *t = trainer_of(a.m, a.options);
+        ck_assert_ok(vae_trainer_backward_batch(t, &batch, &weighted));
+        const int64_t size = read_param(&a, t, p, &name, values, g);
+        vae_trainer_destroy(t);
+        t = trainer_of(b.m, b.options);
+        backward(t, &b, 0, 4, &repeated);
+        (void)read_param(&b, t, p, &name, values, h);
+        vae_trainer_destroy(t);
+        for (int64_t i = 0; i < size; i++) ck_assert_float_eq_tol(g[i], h[i], 1e-5f * (1 + fabsf(h[i])));
+    }
+    ck_assert_double_eq_tol(weighted.critic_loss, repeated.critic_loss, 1e-6);
+    ck_assert_double_eq_tol(weighted.critic_accuracy, repeated.critic_accuracy, 1e-12);
+    ck_assert_double_eq_tol(weighted.aux, repeated.aux, 1e-5);
+    vae_model_destroy(a.m);
+}
+END_TEST
+
 /* ---- files and bits ------------------------------------------------------------------------------------------------------- */
 
 static float *trained(int32_t number, vae_ctx_t *ctx, const char *path, int32_t resume, int64_t *count) {
@@ -335,6 +428,21 @@ START_TEST(test_a_session_does_not_see_the_critic) {
     ck_assert_ok(vae_model_param_find(b, "critic.1.weight", &index));
     vae_session_destroy(s), vae_session_destroy(u);
     vae_model_destroy(a), vae_model_destroy(b);
+}
+END_TEST
+
+static const char *plan_of(const vae_model_t *m, int32_t training, char text[20000]) {
+    ck_assert_ok(vae_model_plan(m, 4, training, VAE_PLAN_JSON, text, 20000, NULL));
+    return strstr(text, "\"critic\"");
+}
+
+START_TEST(test_a_plan_of_training_has_the_critic) {
+    static char text[20000];
+    vae_model_t *with = model_of(cases[1].spec), *without = model_of(BODY "12 | reshape 2x2x3\nlikelihood bernoulli\n");
+    ck_assert_ptr_nonnull(plan_of(with, 1, text));
+    ck_assert_ptr_null(plan_of(with, 0, text));
+    ck_assert_ptr_null(plan_of(without, 1, text));
+    vae_model_destroy(with), vae_model_destroy(without);
 }
 END_TEST
 
@@ -414,9 +522,13 @@ Suite *suite_critic(void) {
     tcase_add_loop_test(t, test_parts_add_up_to_the_batch, 0, 2);
     tcase_add_test(t, test_before_its_start_the_term_is_not_there);
     tcase_add_test(t, test_the_critic_has_an_optimizer_of_its_own);
+    tcase_add_test(t, test_a_hosts_optimizer_moves_the_network_alone);
+    tcase_add_test(t, test_a_fit_of_the_prior_leaves_the_critic_alone);
+    tcase_add_test(t, test_weights_count_for_both_sides);
     tcase_add_test(t, test_the_critic_learns_and_the_network_follows);
     tcase_add_loop_test(t, test_threads_instruction_sets_and_resuming_change_no_bit, 0, CASES);
     tcase_add_test(t, test_a_session_does_not_see_the_critic);
+    tcase_add_test(t, test_a_plan_of_training_has_the_critic);
     tcase_add_loop_test(t, test_what_does_not_fit_is_refused, 0, (int)(sizeof(refused) / sizeof(refused[0])));
     tcase_add_test(t, test_the_section_is_text_like_any_other);
     suite_add_tcase(s, t);

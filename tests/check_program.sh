@@ -205,6 +205,10 @@ train() {
     "$VAE" train shapes:640 --model tiny.txt --batch 20 --seed 3 "$@"
 }
 exits train_runs 0 'best validation loss' "$VAE" train shapes:640 --model tiny.txt --batch 20 --seed 3 -o whole --epochs 4
+exits train_with_a_critic 0 'best validation loss' "$VAE" train shapes:100 --model tiny.txt --batch 20 --epochs 2 -o critic \
+    --set 'critic=flatten | linear out=1' --set 'objective=elbo | gan weight=5'
+exits metrics_tell_of_the_critic 0 '"critic_loss":' cat critic/metrics.jsonl
+exits info_of_a_model_with_a_critic 0 'trainer for' "$VAE" info critic/last.safetensors
 for file in config.txt metrics.jsonl loss.png recon.png best.safetensors last.safetensors samples/epoch_0001.png \
     samples/epoch_0004.png; do
     holds "run_holds_$file" test -s "whole/$file"

@@ -76,7 +76,8 @@ enum { VAE_PLAN_TEXT = 0, VAE_PLAN_JSON = 1 };
  * the layer before it), the algorithm of each convolution with this context's kernels, and each array with its place, its life in steps
  * and its bytes. For people and for tools that look at a model; the wording may change from version to version.
  * @param n         examples at a time, at least 1   @param training  0: as a session runs it; 1: as a trainer does
- * @param format    VAE_PLAN_TEXT: lines; VAE_PLAN_JSON: a JSON array with one object for the encoder and one for the decoder
+ * @param format    VAE_PLAN_TEXT: lines; VAE_PLAN_JSON: a JSON array with one object for the encoder, one for the decoder and, in training,
+ *                  one for a critic
  * @param buf, cap, needed  as vae_model_spec()   @return VAE_OK; VAE_E_ARG; VAE_E_NOMEM   @since 0.1
  */
 VAE_API vae_status_t vae_model_plan(const vae_model_t *model, int64_t n, int32_t training, int32_t format, char *buf, size_t cap,

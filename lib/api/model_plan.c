@@ -14,6 +14,10 @@ static void write_stacks(const vae_model_t *model, int64_t n, int32_t training, 
     vaei_plan_write(net->encoder, k, "encoder", n, training, json, w);
     vaei_write(w, json ? "," : "\n");
     vaei_plan_write(net->decoder, k, "decoder", n, training, json, w);
+    if (training && net->critic.stack) {
+        vaei_write(w, json ? "," : "\n");
+        vaei_plan_write(net->critic.stack, k, "critic", n, training, json, w);
+    }
     if (json) vaei_write(w, "]\n");
 }
 
