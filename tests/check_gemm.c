@@ -37,7 +37,7 @@ static guarded product(const vaei_kernels *k, const vaei_pool *pool, shape s, co
                        const float *bias, const vaei_epilogue *epilogue) {
     guarded packed = guarded_floats(vaei_pack_floats(k, s.K, s.N)), y = guarded_floats(s.M * s.N);
     vaei_pack(k, pool, s.K, s.N, b->at, 1, s.K, NULL, packed.at);
-    vaei_matmul(k, pool, s.M, s.K, s.N, a->at, lda, packed.at, bias, 0, y.at, s.N, epilogue);
+    vaei_matmul(k, pool, vaei_matrix_of(a->at, s.M, s.K, lda), packed.at, bias, 0, vaei_matrix_to(y.at, s.M, s.N, s.N), epilogue);
     guarded_free(&packed);
     return y;
 }
@@ -128,7 +128,8 @@ START_TEST(test_matmul_rows_do_not_depend_on_their_batch) {
         vaei_pack(k, NULL, s.K, s.N, b.at, 1, s.K, NULL, packed.at);
         for (int64_t m = 0; m < s.M;) {
             const int64_t count = m + 1 + m % 5 <= s.M ? 1 + m % 5 : s.M - m;
-            vaei_matmul(k, NULL, count, s.K, s.N, a.at + m * s.K, s.K, packed.at, NULL, 0, got.at + m * s.N, s.N, NULL);
+            vaei_matmul(k, NULL, vaei_matrix_of(a.at + m * s.K, count, s.K, s.K), packed.at, NULL, 0,
+                        vaei_matrix_to(got.at + m * s.N, count, s.N, s.N), NULL);
             m += count;
         }
         ck_assert(memcmp(want.at, got.at, (size_t)(s.M * s.N) * sizeof(float)) == 0);
@@ -152,7 +153,7 @@ START_TEST(test_matmul_accumulates_into_wider_rows) {
     guarded before = guarded_floats(y.count);
     memcpy(before.at, y.at, (size_t)y.count * sizeof(float));
     vaei_pack(k, NULL, s.K, s.N, b.at, s.N, 1, scale.at, packed.at);
-    vaei_matmul(k, NULL, s.M, s.K, s.N, a.at, s.K, packed.at, NULL, 1, y.at, ldy, NULL);
+    vaei_matmul(k, NULL, vaei_matrix_of(a.at, s.M, s.K, s.K), packed.at, NULL, 1, vaei_matrix_to(y.at, s.M, s.N, ldy), NULL);
     for (int64_t i = 0; i < y.count; i++) {
         const int64_t m = i / ldy, n = i % ldy;
         double want = (double)before.at[i], terms = fabs(want);
@@ -179,8 +180,10 @@ static void check_plain(const vaei_kernels *k, const vaei_pool *pool, dice *d, s
     const vaei_epilogue epilogue = {halve, &s.N};
     memcpy(want.at, got.at, (size_t)got.count * sizeof(float));
     vaei_pack(k, NULL, s.K, s.N, b.at, s.N, 1, NULL, packed.at);
-    vaei_matmul(k, NULL, s.M, s.K, s.N, a.at, s.K, packed.at, NULL, accumulate, want.at, s.N, &epilogue);
-    vaei_matmul_plain(k, pool, s.M, s.K, s.N, a.at, b.at, accumulate, got.at, &epilogue, scratch.at);
+    vaei_matmul(k, NULL, vaei_matrix_of(a.at, s.M, s.K, s.K), packed.at, NULL, accumulate, vaei_matrix_to(want.at, s.M, s.N, s.N),
+                &epilogue);
+    vaei_matmul_plain(k, pool, vaei_matrix_of(a.at, s.M, s.K, s.K), b.at, accumulate, vaei_matrix_to(got.at, s.M, s.N, s.N), &epilogue,
+                      scratch.at);
     ck_assert_msg(memcmp(want.at, got.at, (size_t)got.count * sizeof(float)) == 0, "%s: plain %d %d %d", k->name, (int)s.M, (int)s.K,
                   (int)s.N);
     guarded_free(&a);
@@ -243,7 +246,8 @@ static guarded outer(const vaei_kernels *k, const vaei_pool *pool, shape s) {
     const int64_t lda = s.M + 2, ldb = s.N + 1, ldc = s.N + 3;
     guarded a = guarded_random(&d, (s.K - 1) * lda + s.M), b = guarded_random(&d, (s.K - 1) * ldb + s.N);
     guarded c = guarded_random(&d, (s.M - 1) * ldc + s.N), scratch = guarded_floats(vaei_outer_scratch(k, s.M, s.N, s.K));
-    vaei_outer(k, pool, s.M, s.N, s.K, a.at, lda, b.at, ldb, c.at, ldc, scratch.at);
+    vaei_outer(k, pool, vaei_matrix_of(a.at, s.K, s.M, lda), vaei_matrix_of(b.at, s.K, s.N, ldb), vaei_matrix_to(c.at, s.M, s.N, ldc),
+               scratch.at);
     guarded_free(&a);
     guarded_free(&b);
     guarded_free(&scratch);

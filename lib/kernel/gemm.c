@@ -208,18 +208,19 @@ static void run_product(const vaei_pool *pool, product p) {
     if (p.epilogue && p.column_bands > 1) vaei_parallel(pool, (int32_t)row_bands, epilogue_task, &p);
 }
 
-void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a, int64_t lda,
-                 const float *packed, const float *bias, int32_t accumulate, float *y, int64_t ldy, const vaei_epilogue *epilogue) {
+void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, vaei_matrix a, const float *packed, const float *bias, int32_t accumulate,
+                 vaei_matrix_out y, const vaei_epilogue *epilogue) {
+    VAEI_ASSERT(a.rows == y.rows && (!epilogue || !epilogue->apply || y.rows <= 1 || y.ld == y.columns));
     run_product(pool, (product){.k = k,
-                                .M = M,
-                                .K = K,
-                                .N = N,
-                                .lda = lda,
-                                .ldy = ldy,
-                                .a = a,
+                                .M = y.rows,
+                                .K = a.columns,
+                                .N = y.columns,
+                                .lda = a.ld,
+                                .ldy = y.ld,
+                                .a = a.at,
                                 .b = packed,
                                 .bias = bias,
-                                .y = y,
+                                .y = y.at,
                                 .epilogue = epilogue && epilogue->apply ? epilogue : NULL,
                                 .accumulate = accumulate});
 }
@@ -233,8 +234,10 @@ int64_t vaei_matmul_plain_scratch(const vaei_kernels *k, int64_t M, int64_t K, i
     return reads_plain(k, M, N) ? 0 : vaei_pack_floats(k, K, N);
 }
 
-void vaei_matmul_plain(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a, const float *b,
-                       int32_t accumulate, float *y, const vaei_epilogue *epilogue, float *scratch) {
+void vaei_matmul_plain(const vaei_kernels *k, const vaei_pool *pool, vaei_matrix a, const float *b, int32_t accumulate, vaei_matrix_out y,
+                       const vaei_epilogue *epilogue, float *scratch) {
+    const int64_t M = y.rows, K = a.columns, N = y.columns;
+    VAEI_ASSERT(a.rows == M && y.ld == N);
     VAEI_ASSERT_MEMORY(scratch, (size_t)vaei_matmul_plain_scratch(k, M, K, N) * sizeof *scratch);
     const int32_t plain = reads_plain(k, M, N);
     if (!plain) vaei_pack(k, pool, K, N, b, N, 1, NULL, scratch);
@@ -242,12 +245,12 @@ void vaei_matmul_plain(const vaei_kernels *k, const vaei_pool *pool, int64_t M, 
                                 .M = M,
                                 .K = K,
                                 .N = N,
-                                .lda = K,
+                                .lda = a.ld,
                                 .ldb = plain ? N : 0,
                                 .ldy = N,
-                                .a = a,
+                                .a = a.at,
                                 .b = plain ? b : scratch,
-                                .y = y,
+                                .y = y.at,
                                 .epilogue = epilogue && epilogue->apply ? epilogue : NULL,
                                 .accumulate = accumulate});
 }
@@ -323,17 +326,28 @@ static void join_task(void *arg, int32_t row) {
     }
 }
 
-void vaei_outer(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t N, int64_t P, const float *a, int64_t lda, const float *b,
-                int64_t ldb, float *c, int64_t ldc, float *scratch) {
+void vaei_outer(const vaei_kernels *k, const vaei_pool *pool, vaei_matrix a, vaei_matrix b, vaei_matrix_out c, float *scratch) {
+    const int64_t M = c.rows, N = c.columns, P = a.rows;
+    VAEI_ASSERT(a.columns == M && b.columns == N && b.rows == P);
     if (M <= 0 || N <= 0 || P <= 0) return;
     VAEI_ASSERT_MEMORY(scratch, (size_t)vaei_outer_scratch(k, M, N, P) * sizeof *scratch);
     if (k->blas) {
-        vaei_blas_outer(M, N, P, a, lda, b, ldb, c, ldc);
+        vaei_blas_outer(M, N, P, a.at, a.ld, b.at, b.ld, c.at, c.ld);
         return;
     }
     const int64_t chunks = outer_chunks(M * N, P), tiles = vaei_divide_up(M, k->mr);
     const int64_t panels = vaei_divide_up(N, k->nr);
-    outer o = {k, M, N, P, lda, ldb, ldc, vaei_divide_up(P, chunks), 0, 0, 0, 0, 0, a, b, c};
+    outer o = {.k = k,
+               .M = M,
+               .N = N,
+               .P = P,
+               .lda = a.ld,
+               .ldb = b.ld,
+               .ldc = c.ld,
+               .chunk = vaei_divide_up(P, chunks),
+               .a = a.at,
+               .b = b.at,
+               .c = c.at};
     /* whole blocks of rows share a panel of b; what they leave of the tasks is cut from the columns */
     const int64_t row_bands = vaei_min(vaei_divide_up(TASKS, chunks), vaei_divide_up(tiles, OUTER_TILES));
     o.band_rows = vaei_divide_up(tiles, row_bands) * k->mr;
@@ -348,7 +362,7 @@ void vaei_outer(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t
     }
     vaei_parallel(pool, (int32_t)(chunks * o.bands), outer_task, &o);
     if (chunks > 1) {
-        join j = {N, ldc, chunks, M * N, scratch, c};
+        join j = {N, c.ld, chunks, M * N, scratch, c.at};
         vaei_parallel(pool, (int32_t)M, join_task, &j);
     }
 }

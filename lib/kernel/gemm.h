@@ -21,25 +21,41 @@ typedef struct vaei_epilogue {
 /* Values below VAEI_TINY become zero (kernel.h). */
 extern const vaei_epilogue vaei_flush_rows;
 
+/* A matrix in memory: number r, c is at[r * ld + c]. The one is read, the other written. */
+typedef struct vaei_matrix {
+    const float *at;
+    int64_t rows, columns, ld;
+} vaei_matrix;
+typedef struct vaei_matrix_out {
+    float *at;
+    int64_t rows, columns, ld;
+} vaei_matrix_out;
+VAEI_INLINE vaei_matrix vaei_matrix_of(const float *at, int64_t rows, int64_t columns, int64_t ld) {
+    return (vaei_matrix){at, rows, columns, ld};
+}
+VAEI_INLINE vaei_matrix_out vaei_matrix_to(float *at, int64_t rows, int64_t columns, int64_t ld) {
+    return (vaei_matrix_out){at, rows, columns, ld};
+}
+
 /* Packing b[K][N], given as src[k * stride_k + n * stride_n], each column times scale[n] (NULL: 1). */
 int64_t vaei_pack_floats(const vaei_kernels *k, int64_t K, int64_t N);
 void vaei_pack(const vaei_kernels *k, const vaei_pool *pool, int64_t K, int64_t N, const float *src, int64_t stride_k, int64_t stride_n,
                const float *scale, float *dst);
 
-/* y[m * ldy + n]; bias[N] or NULL; accumulate: added to y (bias must be NULL); epilogue may be NULL and needs ldy == N. */
-void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a, int64_t lda,
-                 const float *packed, const float *bias, int32_t accumulate, float *y, int64_t ldy, const vaei_epilogue *epilogue);
+/* y[M][N] = a[M][K] b; bias[N] or NULL; accumulate: the product is added to y (bias must be NULL). epilogue may be NULL and needs rows of y
+ * without gaps. */
+void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, vaei_matrix a, const float *packed, const float *bias, int32_t accumulate,
+                 vaei_matrix_out y, const vaei_epilogue *epilogue);
 
-/* The same bits with b[K][N] as it lies, for a product that is the only one by this b; rows of a and of y close together. b is read
- * where it is if M is small, else packed into scratch of vaei_matmul_plain_scratch() floats. */
+/* The same bits with b[K][N] as it lies, for a product that is the only one by this b; rows of y without gaps. b is read where it is if M
+ * is small, else packed into scratch of vaei_matmul_plain_scratch() floats. */
 int64_t vaei_matmul_plain_scratch(const vaei_kernels *k, int64_t M, int64_t K, int64_t N);
-void vaei_matmul_plain(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t K, int64_t N, const float *a, const float *b,
-                       int32_t accumulate, float *y, const vaei_epilogue *epilogue, float *scratch);
+void vaei_matmul_plain(const vaei_kernels *k, const vaei_pool *pool, vaei_matrix a, const float *b, int32_t accumulate, vaei_matrix_out y,
+                       const vaei_epilogue *epilogue, float *scratch);
 
-/* c[m * ldc + n]; scratch of vaei_outer_scratch() floats. */
+/* c[M][N] += a[P][M]^T b[P][N]; scratch of vaei_outer_scratch() floats. */
 int64_t vaei_outer_scratch(const vaei_kernels *k, int64_t M, int64_t N, int64_t P);
-void vaei_outer(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t N, int64_t P, const float *a, int64_t lda, const float *b,
-                int64_t ldb, float *c, int64_t ldc, float *scratch);
+void vaei_outer(const vaei_kernels *k, const vaei_pool *pool, vaei_matrix a, vaei_matrix b, vaei_matrix_out c, float *scratch);
 
 /* db[N] += sum_m dy[m][N], for biases; order fixed by M. */
 void vaei_bias_grad(const vaei_kernels *k, const vaei_pool *pool, int64_t M, int64_t N, const float *dy, float *db);

@@ -142,7 +142,7 @@ static void softmax_rows(void *arg, int64_t begin, int64_t end) {
 /* p = softmax of m queries, from `first` on, against the keys they see; q is scaled already. */
 static void scores(const vaei_run *r, const sizes *s, const head *h, int64_t first, int64_t m, const float *q) {
     softmax_job j = {r->k, s, first, h->p};
-    vaei_matmul(r->k, r->pool, m, s->d, s->T, q, s->C, h->keys, NULL, 0, h->p, s->T, NULL);
+    vaei_matmul(r->k, r->pool, vaei_matrix_of(q, m, s->d, s->C), h->keys, NULL, 0, vaei_matrix_to(h->p, m, s->T, s->T), NULL);
     vaei_parallel_ranges(r->pool, m, s->T, softmax_rows, &j);
 }
 
@@ -156,7 +156,8 @@ static void attend(const vaei_run *r, const sizes *s, const head *h, const float
     for (int64_t i = 0; i < s->T; i += s->rows) {
         const int64_t m = s->T - i < s->rows ? s->T - i : s->rows;
         scores(r, s, h, i, m, q + i * s->C);
-        vaei_matmul(r->k, r->pool, m, s->T, s->d, h->p, s->T, h->values, NULL, 0, o + i * s->C, s->C, NULL);
+        vaei_matmul(r->k, r->pool, vaei_matrix_of(h->p, m, s->T, s->T), h->values, NULL, 0, vaei_matrix_to(o + i * s->C, m, s->d, s->C),
+                    NULL);
     }
 }
 
@@ -183,14 +184,15 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_layer_pieces(l, r, m, &p);
     float *const *const v = p.value;
     for (int32_t i = 0; i < OUT; i++)
-        vaei_matmul(r->k, r->pool, all, C, C, x, C, p.forward[i], vaei_layer_param(l, r, 2 * i + 1), 0, v[i], C, &vaei_flush_rows);
+        vaei_matmul(r->k, r->pool, vaei_matrix_of(x, all, C, C), p.forward[i], vaei_layer_param(l, r, 2 * i + 1), 0,
+                    vaei_matrix_to(v[i], all, C, C), &vaei_flush_rows);
     scale(r, s, v[Q]);
     for (int64_t i = 0; i < r->n * s->heads; i++) {
         const int64_t at = i / s->heads * s->T * C + i % s->heads * s->d;
         attend(r, s, &p.head, v[Q] + at, v[K] + at, v[V] + at, v[OUT] + at);
     }
-    vaei_matmul(r->k, r->pool, all, C, C, v[OUT], C, p.forward[OUT], vaei_layer_param(l, r, 2 * OUT + 1), 0, y, C,
-                vaei_layer_epilogue(l, r->training));
+    vaei_matmul(r->k, r->pool, vaei_matrix_of(v[OUT], all, C, C), p.forward[OUT], vaei_layer_param(l, r, 2 * OUT + 1), 0,
+                vaei_matrix_to(y, all, C, C), vaei_layer_epilogue(l, r->training));
 }
 
 /* ---- backward ----------------------------------------------------------------------------------------------------- */
@@ -222,17 +224,22 @@ static void attend_backward(const vaei_run *r, const sizes *s, const head *h, fl
         const int64_t m = s->T - i < s->rows ? s->T - i : s->rows, at = i * C;
         ds_job j = {r->k, s->T, h->p, h->dp};
         scores(r, s, h, i, m, v[Q] + at);
-        vaei_outer(r->k, r->pool, s->T, s->d, m, h->p, s->T, g[OUT] + at, C, g[V], C, h->outer);
-        vaei_matmul(r->k, r->pool, m, s->d, s->T, g[OUT] + at, C, h->values_t, NULL, 0, h->dp, s->T, NULL);
+        vaei_outer(r->k, r->pool, vaei_matrix_of(h->p, m, s->T, s->T), vaei_matrix_of(g[OUT] + at, m, s->d, C),
+                   vaei_matrix_to(g[V], s->T, s->d, C), h->outer);
+        vaei_matmul(r->k, r->pool, vaei_matrix_of(g[OUT] + at, m, s->d, C), h->values_t, NULL, 0, vaei_matrix_to(h->dp, m, s->T, s->T),
+                    NULL);
         vaei_parallel_ranges(r->pool, m, s->T, ds_rows, &j);
-        vaei_matmul(r->k, r->pool, m, s->T, s->d, h->dp, s->T, h->keys_plain, NULL, 0, g[Q] + at, C, NULL);
-        vaei_outer(r->k, r->pool, s->T, s->d, m, h->dp, s->T, v[Q] + at, C, g[K], C, h->outer);
+        vaei_matmul(r->k, r->pool, vaei_matrix_of(h->dp, m, s->T, s->T), h->keys_plain, NULL, 0, vaei_matrix_to(g[Q] + at, m, s->d, C),
+                    NULL);
+        vaei_outer(r->k, r->pool, vaei_matrix_of(h->dp, m, s->T, s->T), vaei_matrix_of(v[Q] + at, m, s->d, C),
+                   vaei_matrix_to(g[K], s->T, s->d, C), h->outer);
     }
 }
 
 static void weight_backward(const vaei_layer *l, const vaei_run *r, int32_t i, const float *in, const float *d, float *scratch) {
     const sizes *s = l->state;
-    vaei_outer(r->k, r->pool, s->C, s->C, r->n * s->T, d, s->C, in, s->C, vaei_layer_grad(l, r, 2 * i), s->C, scratch);
+    vaei_outer(r->k, r->pool, vaei_matrix_of(d, r->n * s->T, s->C, s->C), vaei_matrix_of(in, r->n * s->T, s->C, s->C),
+               vaei_matrix_to(vaei_layer_grad(l, r, 2 * i), s->C, s->C, s->C), scratch);
     vaei_bias_grad(r->k, r->pool, r->n * s->T, s->C, d, vaei_layer_grad(l, r, 2 * i + 1));
 }
 
@@ -244,7 +251,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     vaei_layer_pieces(l, r, m, &p);
     float *const *const v = p.value, *const *const g = p.grad;
     weight_backward(l, r, OUT, v[OUT], dy, p.outer);
-    vaei_matmul(r->k, r->pool, all, C, C, dy, C, p.data[OUT], NULL, 0, g[OUT], C, NULL);
+    vaei_matmul(r->k, r->pool, vaei_matrix_of(dy, all, C, C), p.data[OUT], NULL, 0, vaei_matrix_to(g[OUT], all, C, C), NULL);
     memset(g[K], 0, (size_t)(all * C) * sizeof(float)); /* sums over blocks of queries */
     memset(g[V], 0, (size_t)(all * C) * sizeof(float));
     for (int64_t i = 0; i < r->n * s->heads; i++) {
@@ -256,7 +263,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     scale(r, s, g[Q]); /* dk has its factor from the scaled q */
     for (int32_t i = 0; i < OUT; i++) {
         weight_backward(l, r, i, x, g[i], p.outer);
-        if (dx) vaei_matmul(r->k, r->pool, all, C, C, g[i], C, p.data[i], NULL, i > 0, dx, C, NULL);
+        if (dx) vaei_matmul(r->k, r->pool, vaei_matrix_of(g[i], all, C, C), p.data[i], NULL, i > 0, vaei_matrix_to(dx, all, C, C), NULL);
     }
 }
 

@@ -118,7 +118,8 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_layer_pieces(l, r, m, &p);
     const float *bias = p.bias ? p.bias : vaei_layer_param(l, r, 1);
     if (r->training) pack_forward(l, r, NULL, p.panels);
-    vaei_matmul(r->k, r->pool, rows_of(l, r->n), in, out, x, in, p.panels, bias, 0, y, out, vaei_layer_epilogue(l, r->training));
+    vaei_matmul(r->k, r->pool, vaei_matrix_of(x, rows_of(l, r->n), in, in), p.panels, bias, 0,
+                vaei_matrix_to(y, rows_of(l, r->n), out, out), vaei_layer_epilogue(l, r->training));
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
@@ -130,15 +131,20 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     (void)y;
     const float *w = vaei_layer_param(l, r, 0);
     float *dw = vaei_layer_grad(l, r, 0);
-    if (is_transposed(l)) vaei_outer(r->k, r->pool, in, out, rows, x, in, dy, out, dw, out, p.outer);
-    else vaei_outer(r->k, r->pool, out, in, rows, dy, out, x, in, dw, in, p.outer);
+    if (is_transposed(l))
+        vaei_outer(r->k, r->pool, vaei_matrix_of(x, rows, in, in), vaei_matrix_of(dy, rows, out, out), vaei_matrix_to(dw, in, out, out),
+                   p.outer);
+    else
+        vaei_outer(r->k, r->pool, vaei_matrix_of(dy, rows, out, out), vaei_matrix_of(x, rows, in, in), vaei_matrix_to(dw, out, in, in),
+                   p.outer);
     if (db) vaei_bias_grad(r->k, r->pool, rows, out, dy, db);
     if (!dx) return;
     if (is_transposed(l)) {
         vaei_pack(r->k, r->pool, out, in, w, 1, out, NULL, p.panels);
-        vaei_matmul(r->k, r->pool, rows, out, in, dy, out, p.panels, NULL, 0, dx, in, m->dx_epilogue);
+        vaei_matmul(r->k, r->pool, vaei_matrix_of(dy, rows, out, out), p.panels, NULL, 0, vaei_matrix_to(dx, rows, in, in), m->dx_epilogue);
     } else {
-        vaei_matmul_plain(r->k, r->pool, rows, out, in, dy, w, 0, dx, m->dx_epilogue, p.panels);
+        vaei_matmul_plain(r->k, r->pool, vaei_matrix_of(dy, rows, out, out), w, 0, vaei_matrix_to(dx, rows, in, in), m->dx_epilogue,
+                          p.panels);
     }
 }
 

@@ -155,7 +155,8 @@ static void encode(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, 
         if (!out[i]) continue;
         float *const w = r->training ? p.panels : p.packed[i];
         if (r->training) pack_head(q, r, i, w);
-        vaei_matmul(r->k, r->pool, rows, s->channels, dim, h, s->channels, w, value_of(q, r, i, BIAS), 0, out[i], dim, NULL);
+        vaei_matmul(r->k, r->pool, vaei_matrix_of(h, rows, s->channels, s->channels), w, value_of(q, r, i, BIAS), 0,
+                    vaei_matrix_to(out[i], rows, dim, dim), NULL);
     }
     values v = {.r = r, .dlv = logvar};
     if (logvar) vaei_parallel_ranges(r->pool, rows * dim, 1, clamp_range, &v);
@@ -200,9 +201,11 @@ static void heads_backward(const vaei_latent *q, const vaei_run *r, const parts 
     const state *s = q->state;
     const int64_t dim = ((const conf *)q->conf)->dim, rows = r->n * s->rows;
     for (int i = 0; i < HEADS; i++) {
-        vaei_outer(r->k, r->pool, dim, s->channels, rows, d[i], dim, h, s->channels, grad_of(q, r, i, WEIGHT), s->channels, space->outer);
+        vaei_outer(r->k, r->pool, vaei_matrix_of(d[i], rows, dim, dim), vaei_matrix_of(h, rows, s->channels, s->channels),
+                   vaei_matrix_to(grad_of(q, r, i, WEIGHT), dim, s->channels, s->channels), space->outer);
         vaei_bias_grad(r->k, r->pool, rows, dim, d[i], grad_of(q, r, i, BIAS));
-        vaei_matmul_plain(r->k, r->pool, rows, dim, s->channels, d[i], value_of(q, r, i, WEIGHT), i > 0, dh, NULL, space->panels);
+        vaei_matmul_plain(r->k, r->pool, vaei_matrix_of(d[i], rows, dim, dim), value_of(q, r, i, WEIGHT), i > 0,
+                          vaei_matrix_to(dh, rows, s->channels, s->channels), NULL, space->panels);
     }
 }
 

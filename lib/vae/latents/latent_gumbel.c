@@ -129,7 +129,8 @@ static void value(vaei_pass *p) {
     const int64_t K = p->s->K, D = p->s->V;
     const float *e = p->r->params + book_at(p);
     if (p->training && !((const conf *)p->q->conf)->hard)
-        vaei_matmul(p->k, p->r->pool, p->P, K, D, p->piece[Y], K, p->piece[FORWARD], NULL, 0, p->value, D, NULL);
+        vaei_matmul(p->k, p->r->pool, vaei_matrix_of(p->piece[Y], p->P, K, K), p->piece[FORWARD], NULL, 0,
+                    vaei_matrix_to(p->value, p->P, D, D), NULL);
     else
         for (int64_t row = 0; row < p->P; row++) memcpy(p->value + row * D, e + p->code[row] * D, (size_t)D * sizeof *e);
 }
@@ -164,9 +165,10 @@ static void backward(vaei_pass *p) {
         vaei_order_vectors(p->k, p->r->pool, K, &v, &p->order);
         p->k->add(K * D, p->order.sum, de);
     } else {
-        vaei_outer(p->k, p->r->pool, K, D, p->P, p->piece[Y], K, p->dq, D, de, D, p->piece[OUTER]);
+        vaei_outer(p->k, p->r->pool, vaei_matrix_of(p->piece[Y], p->P, K, K), vaei_matrix_of(p->dq, p->P, D, D),
+                   vaei_matrix_to(de, K, D, D), p->piece[OUTER]);
     }
-    vaei_matmul(p->k, p->r->pool, p->P, D, K, p->dq, D, p->piece[DATA], NULL, 0, p->dx, K, NULL);
+    vaei_matmul(p->k, p->r->pool, vaei_matrix_of(p->dq, p->P, D, D), p->piece[DATA], NULL, 0, vaei_matrix_to(p->dx, p->P, K, K), NULL);
     vaei_pass_rows(p, 1, 16 * K, rows_backward);
 }
 

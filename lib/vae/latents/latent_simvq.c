@@ -70,7 +70,7 @@ static void pack(vaei_pass *p) {
     const int64_t K = p->s->K, D = p->s->D;
     const float *w = p->r->params + s->transform->offset, *c = p->r->params + s->codebook->offset;
     vaei_pack(p->k, p->r->pool, D, D, w, 1, D, NULL, p->piece[TRANSFORM]);
-    vaei_matmul(p->k, p->r->pool, K, D, D, c, D, p->piece[TRANSFORM], NULL, 0, p->piece[CODES], D, NULL);
+    vaei_matmul(p->k, p->r->pool, vaei_matrix_of(c, K, D, D), p->piece[TRANSFORM], NULL, 0, vaei_matrix_to(p->piece[CODES], K, D, D), NULL);
     vaei_nearest_pack(p->k, K, D, p->piece[CODES], VAEI_NEAREST_DISTANCE, p->piece[PANELS]);
 }
 
@@ -129,8 +129,8 @@ static void backward(vaei_pass *p) {
         const float count = (float)(p->order.first[i / D + 1] - p->order.first[i / D]);
         de[i] = pull * (count * e[i] - de[i]);
     }
-    vaei_outer(p->k, p->r->pool, D, D, K, de, D, p->r->params + s->codebook->offset, D, p->r->grads + s->transform->offset, D,
-               p->piece[OUTER]);
+    vaei_outer(p->k, p->r->pool, vaei_matrix_of(de, K, D, D), vaei_matrix_of(p->r->params + s->codebook->offset, K, D, D),
+               vaei_matrix_to(p->r->grads + s->transform->offset, D, D, D), p->piece[OUTER]);
 }
 
 static const vaei_quantizer_ops quantizer = {

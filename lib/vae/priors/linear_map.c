@@ -36,12 +36,14 @@ void vaei_linear_forward(const vaei_linear_map *m, const vaei_run *r, const vaei
 
 void vaei_linear_rows(const vaei_linear_map *m, const vaei_run *r, const vaei_linear_pack *p, int64_t rows, const float *x, int64_t ldx,
                       float *y, int64_t ldy) {
-    vaei_matmul(r->k, r->pool, rows, m->in, m->out, x, ldx, p->forward, r->params + m->bias->offset, 0, y, ldy, NULL);
+    vaei_matmul(r->k, r->pool, vaei_matrix_of(x, rows, m->in, ldx), p->forward, r->params + m->bias->offset, 0,
+                vaei_matrix_to(y, rows, m->out, ldy), NULL);
 }
 
 void vaei_linear_backward(const vaei_linear_map *m, const vaei_run *r, const vaei_linear_pack *p, int64_t rows, const float *x,
                           const float *dy, float *dx, float *outer) {
-    vaei_outer(r->k, r->pool, m->out, m->in, rows, dy, m->out, x, m->in, r->grads + m->weight->offset, m->in, outer);
+    vaei_outer(r->k, r->pool, vaei_matrix_of(dy, rows, m->out, m->out), vaei_matrix_of(x, rows, m->in, m->in),
+               vaei_matrix_to(r->grads + m->weight->offset, m->out, m->in, m->in), outer);
     vaei_bias_grad(r->k, r->pool, rows, m->out, dy, r->grads + m->bias->offset);
-    vaei_matmul(r->k, r->pool, rows, m->out, m->in, dy, m->out, p->data, NULL, 0, dx, m->in, NULL);
+    vaei_matmul(r->k, r->pool, vaei_matrix_of(dy, rows, m->out, m->out), p->data, NULL, 0, vaei_matrix_to(dx, rows, m->in, m->in), NULL);
 }
