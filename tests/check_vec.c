@@ -304,6 +304,39 @@ START_TEST(test_transposition_moves_every_number_and_no_other) {
 }
 END_TEST
 
+START_TEST(test_packing_flushes_lines_and_columns) {
+    const vaei_kernels *const k = vaei_kernels_select(_i, 0);
+    static const int64_t widths[] = {0, 1, 3, 4, 5, 16, 17, 67};
+    dice d = {33};
+    if (!k) return;
+    for (int64_t rows = 1; rows < SIZES; rows++) {
+        for (size_t w = 0; w < VAEI_COUNT(widths); w++) {
+            const int64_t cols = widths[w], ldx = cols + dice_range(&d, 0, 3);
+            const int64_t ld_turned = rows + dice_range(&d, 0, 3), ld_lines = cols + dice_range(&d, 0, 3);
+            guarded x = guarded_random(&d, (rows - 1) * ldx + cols);
+            guarded turned = guarded_floats(cols > 0 ? (cols - 1) * ld_turned + rows : 0);
+            guarded lines = guarded_floats((rows - 1) * ld_lines + cols);
+            for (int64_t i = 0; i < x.count; i += 3) x.at[i] *= 0x1p-80f;
+            for (int64_t i = 0; i < turned.count; i++) turned.at[i] = -7.0f;
+            for (int64_t i = 0; i < lines.count; i++) lines.at[i] = -7.0f;
+            k->flush_turned(rows, cols, x.at, ldx, turned.at, ld_turned);
+            k->flush_lines(rows, cols, x.at, ldx, lines.at, ld_lines);
+            for (int64_t i = 0; i < turned.count; i++) {
+                const float want = i % ld_turned < rows ? vaei_flushed(x.at[i % ld_turned * ldx + i / ld_turned]) : -7.0f;
+                ck_assert_each_msg(same_float(turned.at[i], want), "%s: %d x %d turned, %d", k->name, (int)rows, (int)cols, (int)i);
+            }
+            for (int64_t i = 0; i < lines.count; i++) {
+                const float want = i % ld_lines < cols ? vaei_flushed(x.at[i / ld_lines * ldx + i % ld_lines]) : -7.0f;
+                ck_assert_each_msg(same_float(lines.at[i], want), "%s: %d x %d lines, %d", k->name, (int)rows, (int)cols, (int)i);
+            }
+            guarded_free(&x);
+            guarded_free(&turned);
+            guarded_free(&lines);
+        }
+    }
+}
+END_TEST
+
 START_TEST(test_rows_are_added_in_their_order) {
     const vaei_kernels *const k = vaei_kernels_select(_i, 0);
     dice d = {37};
@@ -545,6 +578,7 @@ Suite *suite_vec(void) {
     tcase_add_loop_test(t, test_arithmetic_is_one_rounding_an_element, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_sums_follow_the_sixteen_lanes, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_transposition_moves_every_number_and_no_other, ISA_FIRST, ISA_END);
+    tcase_add_loop_test(t, test_packing_flushes_lines_and_columns, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_rows_are_added_in_their_order, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_column_sums_go_down_the_rows, ISA_FIRST, ISA_END);
     tcase_add_loop_test(t, test_one_bad_number_anywhere_is_found, ISA_FIRST, ISA_END);

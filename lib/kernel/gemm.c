@@ -19,7 +19,6 @@ enum {
     BAND_ROWS = 384,
     CONFLICT = 512, /* floats: rows of b a multiple of this apart share a few sets of the caches */
     PACK_ROWS = 16,
-    LINE = 16,             /* floats of a cache line */
     PACK_FLOATS = 1 << 14, /* of a task */
     TASKS = 16,            /* wanted, for products that give each enough to do: */
     TASK_WORK = 1 << 18    /* multiplications */
@@ -36,23 +35,16 @@ int64_t vaei_pack_floats(const vaei_kernels *k, int64_t K, int64_t N) {
     return k->blas ? K * N : vaei_divide_up(N, k->lanes) * k->lanes * K;
 }
 
-/* Mostly the few whole lines of a panel: too little for a call of memcpy */
-static void copy_row(int64_t count, const float *x, float *y) {
-    int64_t j = 0;
-    for (; j + LINE <= count; j += LINE) memcpy(y + j, x + j, LINE * sizeof *y);
-    for (; j < count; j++) y[j] = x[j];
-}
-
-/* K rows of one panel, `count` columns: a transposition, a copy, or a few rows at a time, which stay in the cache while the columns,
- * far apart in src, are read along k. */
+/* K rows of one panel, `count` columns, flushed: a transposition, a copy, or a few rows at a time, which stay in the cache while the
+ * columns, far apart in src, are read along k. */
 static void pack_columns(const vaei_kernels *k, int64_t K, int64_t count, const float *src, int64_t stride_k, int64_t stride_n,
                          const float *scale, float *out, int64_t ldo) {
     if (stride_k == 1 && !scale) {
-        k->transpose(count, K, src, stride_n, out, ldo);
+        k->flush_turned(count, K, src, stride_n, out, ldo);
         return;
     }
     if (stride_n == 1 && !scale) {
-        for (int64_t i = 0; i < K; i++) copy_row(count, src + i * stride_k, out + i * ldo);
+        k->flush_lines(K, count, src, stride_k, out, ldo);
         return;
     }
     for (int64_t i0 = 0; i0 < K; i0 += PACK_ROWS) {
@@ -62,6 +54,7 @@ static void pack_columns(const vaei_kernels *k, int64_t K, int64_t count, const 
             const float factor = scale ? scale[j] : 1.0f;
             for (int64_t i = 0; i < rows; i++) out[(i0 + i) * ldo + j] = vaei_flushed(column[i * stride_k]) * factor;
         }
+        k->flush_lines(rows, count, out + i0 * ldo, ldo, out + i0 * ldo, ldo); /* the products */
     }
 }
 
@@ -72,7 +65,6 @@ void vaei_pack_rows(const vaei_kernels *k, int64_t depth, int64_t k0, int64_t K,
         const int64_t count = vaei_min(columns, N - n);
         float *const out = dst + n * depth + k0 * columns;
         pack_columns(k, K, count, src + n * stride_n, stride_k, stride_n, scale ? scale + n : NULL, out, columns);
-        k->flush(K * columns, out, out);
         if (count == columns) continue;
         for (int64_t i = 0; i < K; i++) memset(out + i * columns + count, 0, (size_t)(columns - count) * sizeof *out);
     }

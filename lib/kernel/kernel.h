@@ -7,6 +7,7 @@
  *
  *   isa_*.c      the tables: portable, avx2, avx512, neon, each instantiating vec.tmpl.h and tile.tmpl.h over simd_*.h
  *   vec.tmpl.h   maps, reductions, optimizer steps       tile.tmpl.h  the two inner loops of all products
+ *   transpose.tmpl.h  transposition, and weights as they are packed
  *   gemm.c       matrix products over the tiles (gemm.h) conv.c       convolution and both its gradients (conv.h)
  *   noise.c      normal and uniform numbers              blas.c       the same products by cblas
  *
@@ -113,7 +114,10 @@ typedef struct vaei_kernels {
     void (*map_grad[VAEI_MAP_COUNT])(int64_t n, float a, const float *s, const float *dy, float *dx);
     /* y[c * ldy + r] = x[r * ldx + c]; x and y apart */
     void (*transpose)(int64_t rows, int64_t cols, const float *x, int64_t ldx, float *y, int64_t ldy);
-    void (*flush)(int64_t n, const float *x, float *y);         /* y = |x| < VAEI_TINY ? 0 of the same sign : x; a NaN stays */
+    void (*flush)(int64_t n, const float *x, float *y); /* y = |x| < VAEI_TINY ? 0 of the same sign : x; a NaN stays */
+    /* as weights are packed: both at once; and lines y[r * ldy + c] = flushed x[r * ldx + c], where x may be y */
+    void (*flush_turned)(int64_t rows, int64_t cols, const float *x, int64_t ldx, float *y, int64_t ldy);
+    void (*flush_lines)(int64_t rows, int64_t cols, const float *x, int64_t ldx, float *y, int64_t ldy);
     void (*add)(int64_t n, const float *x, float *y);           /* y += x */
     void (*axpy)(int64_t n, float a, const float *x, float *y); /* y = fma(a, x, y) */
     void (*scale)(int64_t n, float a, float *y);                /* y *= a */

@@ -42,12 +42,16 @@ V_FN void put(float *p, int64_t j, v_f32 x) {
         }                                          \
     } while (0)
 
-/* ---- the rule of VAEI_TINY (kernel.h), by bits: a comparison of floats may be slow too. Zeros keep their sign. ---- */
-V_FN v_f32 flushed(v_f32 x, v_f32 least) {
-    return v_zero_where(v_ilt(v_iand(v_bits(x), v_iset(0x7fffffff)), v_bits(least)), x);
+/* ---- the rule of VAEI_TINY (kernel.h), by bits: a comparison of floats may be slow too. Zeros keep their sign. The exponent of 2^-63
+ * is 64 + 0 and that of 2^-126 is 1: x is smaller where none of the exponent's upper two bits is set, or none at all. */
+V_FN v_f32 flushed(v_f32 x, int32_t of_the_rest) {
+    return v_zero_where(v_ieq(v_iand(v_bits(x), v_iset(of_the_rest)), v_iset(0)), x);
 }
 V_FN v_f32 flush(v_f32 x) {
-    return flushed(x, v_set(VAEI_TINY));
+    return flushed(x, 0x60000000);
+}
+V_FN v_f32 flush_squares(v_f32 x) { /* VAEI_TINY^2 */
+    return flushed(x, 0x7f800000);
 }
 
 /* ---- e^x = 2^n e^r, n = round(x / ln 2), r = x - n ln 2; e^r - 1 = r + r^2 q(r) -------------------------------- */
@@ -269,44 +273,6 @@ GRAD(softplus, v_mul(sigmoid_of(v), d))
 GRAD(exp, v_mul(v, d))
 GRAD(log, v_div(d, v))
 
-/* ---- transposition: blocks of LINE columns, so that lines of x are read once and in runs ------------------------- */
-#define LINE 64 /* floats: four lines of the cache */
-V_FN void transpose_plain(int64_t rows, int64_t cols, const float *x, int64_t ldx, float *y, int64_t ldy) {
-    for (int64_t c = 0; c < cols; c++) {
-        for (int64_t r = 0; r < rows; r++) y[c * ldy + r] = x[r * ldx + c];
-    }
-}
-#if V_WIDTH > 1
-/* A vector of rows and four columns: rows i, i + 4, ... are the fours of one vector, which two rounds of pairing put in order. */
-V_FN void transpose_fours(const float *x, int64_t ldx, float *y, int64_t ldy) {
-    const v_f32 a = v_load_fours(x, 4 * ldx), b = v_load_fours(x + ldx, 4 * ldx);
-    const v_f32 c = v_load_fours(x + 2 * ldx, 4 * ldx), d = v_load_fours(x + 3 * ldx, 4 * ldx);
-    const v_f32 ac = v_zip_low(a, c), bd = v_zip_low(b, d), ac2 = v_zip_high(a, c), bd2 = v_zip_high(b, d);
-    v_store(y, v_zip_low(ac, bd));
-    v_store(y + ldy, v_zip_high(ac, bd));
-    v_store(y + 2 * ldy, v_zip_low(ac2, bd2));
-    v_store(y + 3 * ldy, v_zip_high(ac2, bd2));
-}
-V_FN void transpose_lines(int64_t rows, int64_t cols, const float *x, int64_t ldx, float *y, int64_t ldy) {
-    if (rows < V_WIDTH || cols < 4) {
-        transpose_plain(rows, cols, x, ldx, y, ldy);
-        return;
-    }
-    for (int64_t r = 0; r < rows; r += V_WIDTH) { /* the last block moves back: it writes some numbers again */
-        const int64_t row = r + V_WIDTH <= rows ? r : rows - V_WIDTH;
-        for (int64_t c = 0; c < cols; c += 4) {
-            const int64_t col = c + 4 <= cols ? c : cols - 4;
-            transpose_fours(x + row * ldx + col, ldx, y + col * ldy + row, ldy);
-        }
-    }
-}
-#else
-#define transpose_lines transpose_plain
-#endif
-static VAEI_TARGET void transpose(int64_t rows, int64_t cols, const float *x, int64_t ldx, float *y, int64_t ldy) {
-    for (int64_t c = 0; c < cols; c += LINE) transpose_lines(rows, cols - c < LINE ? cols - c : LINE, x + c, ldx, y + c * ldy, ldy);
-}
-
 /* ---- arithmetic ------------------------------------------------------------------------------------------------ */
 static VAEI_TARGET void vec_flush(int64_t n, const float *x, float *y) {
     FOR_EACH(n, put(y + i, j, flush(get(x + i, j))));
@@ -481,7 +447,7 @@ static VAEI_TARGET int32_t all_finite(int64_t n, const float *x) {
 V_FN void adam_step(v_f32 step, v_f32 root, v_f32 b1, v_f32 b2, v_f32 eps, const float *g, float *w, float *m, float *v, int64_t j) {
     const v_f32 one = v_set(1.0f), vg = flush(get(g, j));
     const v_f32 vm = flush(v_fma(b1, get(m, j), v_mul(v_sub(one, b1), vg)));
-    const v_f32 vv = flushed(v_fma(b2, get(v, j), v_mul(v_mul(v_sub(one, b2), vg), vg)), v_set(VAEI_TINY * VAEI_TINY));
+    const v_f32 vv = flush_squares(v_fma(b2, get(v, j), v_mul(v_mul(v_sub(one, b2), vg), vg)));
     put(m, j, vm);
     put(v, j, vv);
     put(w, j, flush(v_fnma(step, v_div(vm, v_fma(v_sqrt(vv), root, eps)), get(w, j))));
@@ -589,9 +555,9 @@ static VAEI_TARGET void normal(int64_t n, const uint32_t *bits, float *out) {
         .name = name_, .isa = isa_, .blas = blas_, .mr = TILE_MR, .nr = TILE_NR, .lanes = V_WIDTH, .dot_tile = dot_tile,                  \
         .dot_tile_plain = dot_tile_plain, .outer_tile = outer_tile, .winograd_input = winograd_input, .winograd_output = winograd_output, \
         .winograd_error = winograd_error, .winograd_weight = winograd_weight, .winograd_weight_grad = winograd_weight_grad,               \
-        .map = EACH_MAP(map_), .map_grad = EACH_MAP(grad_), .transpose = transpose, .flush = vec_flush, .add = vec_add, .axpy = vec_axpy, \
-        .scale = vec_scale, .add_rows = vec_add_rows, .keep_lower = vec_keep_lower, .affine = vec_affine, .sum = sum,                     \
-        .sum_squares = sum_squares, .dot = dot, .sum_squared_difference = sum_squared_difference, .column_sums = column_sums,             \
-        .all_finite = all_finite, .bernoulli_nll = bernoulli_nll, .bernoulli_grad = bernoulli_grad, .adam = adam, .sgd = sgd,             \
-        .normal = normal, .philox = philox                                                                                                \
+        .map = EACH_MAP(map_), .map_grad = EACH_MAP(grad_), .transpose = transpose, .flush_turned = flush_turned,                         \
+        .flush_lines = flush_lines, .flush = vec_flush, .add = vec_add, .axpy = vec_axpy, .scale = vec_scale, .add_rows = vec_add_rows,   \
+        .keep_lower = vec_keep_lower, .affine = vec_affine, .sum = sum, .sum_squares = sum_squares, .dot = dot,                           \
+        .sum_squared_difference = sum_squared_difference, .column_sums = column_sums, .all_finite = all_finite,                           \
+        .bernoulli_nll = bernoulli_nll, .bernoulli_grad = bernoulli_grad, .adam = adam, .sgd = sgd, .normal = normal, .philox = philox    \
     }
