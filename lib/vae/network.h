@@ -20,11 +20,14 @@
 #include "vae/objective.h"
 #include "vae/prior.h"
 
+typedef struct vaei_rate_ops vaei_rate_ops;
+
 typedef struct vaei_network {
     vaei_shape input;
     vaei_condition condition;
     vaei_stack *encoder, *decoder;
     vaei_latent latent;
+    const vaei_rate_ops *rate; /* how the rate of `latent` is found in training */
     vaei_likelihood likelihood;
     vaei_prior prior;
     int32_t n_levels, n_taps;
@@ -103,6 +106,10 @@ void vaei_network_carve_mean(const vaei_network *net, int64_t n, vaei_carve *c, 
 /* Fill the packs after parameters changed. */
 void vaei_network_pack(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 
+/* The batch's x as the encoder sees it. It stands in theta, which is no smaller (a number a value at least), free until the decoder writes
+ * it, and again when the decoder's backward has read it. */
+const float *vaei_network_input(const vaei_network *net, const vaei_run *r, const vaei_work *w);
+
 /* Standard normal for all latents that draw by it: the batch's noise where it is given, else of items r->first_item on. */
 void vaei_network_noise(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 /* The same of one example: row i of the arrays, from the stream of `key`. */
@@ -141,20 +148,27 @@ void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vae
 /* Running statistics, and codes learnt without gradients. */
 void vaei_network_commit(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *params);
 
-/* ---- network_joint.c: a prior that learns with the network -------------------------------------------------------------- */
+/* ---- the rate of the first latent in training: in closed form (rate_closed.c), or by a prior that learns with the network, whose
+ * pseudo-inputs stand behind the batch in the encoder (rate_joint.c) -------------------------------------------------------------- */
 
-void vaei_network_carve_joint(const vaei_network *net, const vaei_kernels *k, int64_t n, vaei_carve *c, vaei_work *w);
-/* Training: the run of the encoder, over the batch and the pseudo-inputs, and its input w->x. */
-vaei_run vaei_network_joint_run(const vaei_network *net, const vaei_run *r, const vaei_work *w);
-void vaei_network_joint_input(const vaei_network *net, const vaei_run *r, const vaei_work *w);
-/* After draw: w->rate[n]. */
-void vaei_network_joint_rate(const vaei_network *net, const vaei_run *r, const vaei_work *w);
-/* w->d_rate is set: adds to w->d_z, writes w->d_kl, and w->d_h of the pseudo-inputs. */
-void vaei_network_joint_rate_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w);
-/* After the encoder's backward: w->d_x of the pseudo-inputs becomes their gradient. */
-void vaei_network_joint_input_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w);
-/* Outside training: pseudo-inputs to posteriors, r->n at a time. */
-void vaei_network_joint_pack(const vaei_network *net, const vaei_run *r, const vaei_work *w);
+struct vaei_rate_ops {
+    /* Training memory, in order of use. */
+    void (*carve)(const vaei_network *net, const vaei_kernels *k, int64_t n, vaei_carve *c, vaei_work *w);
+    /* The encoder's run, over r->n + inputs examples, and its x, written anew by each call. */
+    vaei_run (*encoder_run)(const vaei_network *net, const vaei_run *r, const vaei_work *w);
+    const float *(*input)(const vaei_network *net, const vaei_run *r, const vaei_work *w);
+    /* After draw. */
+    void (*forward)(const vaei_network *net, const vaei_run *r, const vaei_work *w);
+    vaei_rates (*rates)(const vaei_work *w);
+    /* Before the latent's backward: the objective's derivative by the rates becomes that by kl and z of level 0. */
+    void (*backward)(const vaei_network *net, const vaei_run *r, const vaei_work *w);
+    /* After the encoder's: w->d_x. */
+    void (*input_backward)(const vaei_network *net, const vaei_run *r, const vaei_work *w);
+    /* Outside training, after vaei_network_pack(). */
+    void (*pack)(const vaei_network *net, const vaei_run *r, const vaei_work *w);
+};
+
+extern const vaei_rate_ops vaei_rate_closed, vaei_rate_joint;
 
 /* ---- network_prior.c: the prior over the latents of a network that stands still --------------------------------------------- */
 

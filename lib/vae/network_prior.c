@@ -25,7 +25,7 @@ void vaei_network_carve_prior(const vaei_network *net, const vaei_kernels *k, in
 
 void vaei_network_pack_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     if (net->prior.ops->pack) net->prior.ops->pack(&net->prior, r, w->prior.pack);
-    if (vaei_network_inputs(net)) vaei_network_joint_pack(net, r, w);
+    net->rate->pack(net, r, w);
 }
 
 vae_status_t vaei_network_forward_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w) {

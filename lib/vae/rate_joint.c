@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * network_joint.c - a prior that is made of posteriors and learns with the network.
+ * rate_joint.c - a prior that is made of posteriors and learns with the network.
  *
  *     [x; u] -> encoder -> latent -> [mean, logvar; mean_u, logvar_u]        u: the prior's pseudo-inputs, behind the batch
  *
@@ -14,7 +14,7 @@
 
 #include "nn/ranges.h"
 
-void vaei_network_carve_joint(const vaei_network *net, const vaei_kernels *k, int64_t n, vaei_carve *c, vaei_work *w) {
+static void carve(const vaei_network *net, const vaei_kernels *k, int64_t n, vaei_carve *c, vaei_work *w) {
     const int64_t inputs = net->prior.inputs, D = vaei_shape_size(&net->latent.z), S = net->likelihood.size;
     const vaei_bytes bytes = vaei_prior_bytes(&net->prior, k, n, 1);
     w->prior.pack = vaei_carve_bytes(c, bytes.pack);
@@ -29,10 +29,10 @@ void vaei_network_carve_joint(const vaei_network *net, const vaei_kernels *k, in
     w->d_logvar = vaei_carve_floats(c, vaei_count_of(inputs, D));
 }
 
-vaei_run vaei_network_joint_run(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
+static vaei_run encoder_run(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     vaei_run wide = *r;
     wide.n += net->prior.inputs;
-    if (net->prior.inputs > 0) wide.batch = (vaei_batch){.x = w->x, .of_x = r->batch.of_x}; /* pseudo-inputs bring no more */
+    wide.batch = (vaei_batch){.x = w->x, .of_x = r->batch.of_x}; /* pseudo-inputs bring no more */
     return wide;
 }
 
@@ -40,13 +40,14 @@ static const float *inputs_of(const vaei_network *net, const vaei_run *r) {
     return r->params + net->prior.input->offset;
 }
 
-void vaei_network_joint_input(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
+static const float *input(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const int64_t S = net->likelihood.size;
     vaei_run_flush(r, r->n * S, r->batch.x, w->x);
     memcpy(w->x + r->n * S, inputs_of(net, r), (size_t)(net->prior.inputs * S) * sizeof(float));
+    return w->x;
 }
 
-void vaei_network_joint_rate(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
+static void forward(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const vaei_prior *p = &net->prior;
     const vaei_prior standard = {.ops = &vaei_prior_standard, .latent = &net->latent};
     const int64_t D = vaei_shape_size(&net->latent.z);
@@ -61,11 +62,16 @@ void vaei_network_joint_rate(const vaei_network *net, const vaei_run *r, const v
     }
 }
 
-void vaei_network_joint_rate_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
+/* The rate has no parts by dimension. */
+static vaei_rates rates(const vaei_work *w) {
+    return (vaei_rates){.dim = 1, .kl = w->rate, .d_kl = w->d_rate};
+}
+
+static void backward(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const vaei_prior *p = &net->prior;
     const int64_t D = vaei_shape_size(&net->latent.z), H = vaei_shape_size(&net->latent.h);
     const vaei_points at = {.z = w->level[0].z};
-    const vaei_run wide = vaei_network_joint_run(net, r, w), inputs = vaei_run_slice(&wide, r->n, p->inputs);
+    const vaei_run wide = encoder_run(net, r, w), inputs = vaei_run_slice(&wide, r->n, p->inputs);
     for (int64_t i = 0; i < r->n; i++)
         for (int64_t d = i * D; d < (i + 1) * D; d++) {
             w->level[0].d_kl[d] = w->d_rate[i];
@@ -76,12 +82,12 @@ void vaei_network_joint_rate_backward(const vaei_network *net, const vaei_run *r
                                      w->d_logvar, w->d_h + r->n * H);
 }
 
-void vaei_network_joint_input_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
+static void input_backward(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const int64_t S = net->likelihood.size;
     r->k->add(net->prior.inputs * S, w->d_x + r->n * S, r->grads + net->prior.input->offset);
 }
 
-void vaei_network_joint_pack(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
+static void pack(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const vaei_prior *p = &net->prior;
     vaei_run all = *r;
     all.n = p->inputs;
@@ -92,3 +98,14 @@ void vaei_network_joint_pack(const vaei_network *net, const vaei_run *r, const v
         p->ops->take(p, w->prior.pack, i, part.n, w->level[0].mean, w->level[0].logvar);
     }
 }
+
+const vaei_rate_ops vaei_rate_joint = {
+    .carve = carve,
+    .encoder_run = encoder_run,
+    .input = input,
+    .forward = forward,
+    .rates = rates,
+    .backward = backward,
+    .input_backward = input_backward,
+    .pack = pack,
+};
