@@ -167,7 +167,7 @@ static void open_fit(prior_fit_t *fit, const cli_t *cli, vae_ctx_t *ctx) {
     const extent_t input = model_input(old);
     const data_way_t way = data_way(cli);
     data_load(&fit->data, cli_operand(cli, 1), &input, &way);
-    labels_check(fit->model, &fit->data);
+    labels_check(old, &fit->data);
     data_hold_out(&fit->data);
     data_check_values(&fit->data, false);
     fit->state.fingerprint = data_fingerprint(&fit->data.train);
