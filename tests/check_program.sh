@@ -465,7 +465,8 @@ exits conditional_model_encodes 0 '' "$VAE" encode $labelled shapes:320 -o cond_
 exits conditional_model_decodes 0 '' "$VAE" decode $labelled cond_z.npy --labels cond_y.npy -o cond_x.png
 exits decoding_without_labels 1 'label: is NULL' "$VAE" decode $labelled cond_z.npy -o r.png
 exits decoding_with_other_labels 3 'wanted 32 labels' "$VAE" decode $labelled cond_z.npy --labels cond_z.npy -o r.png
-exits prior_of_a_conditional_model_is_fitted 0 'log p(x) is at most' "$VAE" prior $labelled shapes:320 --kind gmm --epochs 1 -o cond_prior.safetensors
+exits prior_of_a_conditional_model_is_fitted 0 'log p(x) is at most' "$VAE" prior $labelled shapes:320 --kind gmm \
+    --epochs 1 -o cond_prior.safetensors
 exits prior_of_a_conditional_model_is_sampled 0 '' "$VAE" sample cond_prior.safetensors --each-class -o cond_prior.png
 exits labels_of_a_plain_model 2 'has no classes' "$VAE" decode $model z.npy --labels y.npy -o r.png
 exits rows_of_a_plain_model 2 'has no classes' "$VAE" sample $model --each-class -o r.png
