@@ -18,6 +18,7 @@
  *   inside is what goes to the threads.
  *
  *   Vaswani et al. 2017 (arXiv:1706.03762). Not here: other masks, positions, dropout. */
+#include "nn/linear_map.h"
 #include "nn/softmax.h"
 #include "nn/weights.h"
 
@@ -40,6 +41,7 @@ static const vaei_option options[] = {VAEI_OPTION_INT(conf, heads, 1, 1, 1024, "
 typedef struct sizes {
     int64_t T, C, heads, d, rows;
     int32_t causal;
+    vaei_linear_map map[PROJECTIONS];
 } sizes;
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
@@ -65,6 +67,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     for (int32_t i = 0; i < PROJECTIONS; i++) {
         if (!(l->path = vaei_arena_format(b->arena, "%s.%s", path, names[i]))) return VAE_E_NOMEM;
         VAEI_TRY(vaei_weights_declare(l, b, &w));
+        s->map[i] = (vaei_linear_map){.in = s->C, .out = s->C, .weight = l->param[2 * i], .bias = l->param[2 * i + 1]};
     }
     l->path = path;
     return VAE_OK;
@@ -77,9 +80,9 @@ typedef struct head {
 } head;
 
 typedef struct parts {
-    float *forward[PROJECTIONS], *data[PROJECTIONS]; /* pack: weights as panels; data in training, for the gradient by the input */
-    float *value[PROJECTIONS];                       /* [n][T][C] q, k, v, o: cache in training, else scratch */
-    float *grad[PROJECTIONS];                        /* their gradients, training */
+    vaei_linear_pack w[PROJECTIONS]; /* pack */
+    float *value[PROJECTIONS];       /* [n][T][C] q, k, v, o: cache in training, else scratch */
+    float *grad[PROJECTIONS];        /* their gradients, training */
     head head;
     float *outer; /* training */
 } parts;
@@ -97,27 +100,22 @@ static void carve_head(const sizes *s, const vaei_kernels *k, int32_t training, 
 
 static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
     const sizes *s = l->state;
-    const int64_t panels = vaei_pack_floats(k, s->C, s->C), count = vaei_count_of(n, vaei_shape_size(&l->in));
+    const int64_t count = vaei_count_of(n, vaei_shape_size(&l->in));
     parts *const p = pieces ? pieces : &(parts){0};
     *p = (parts){0};
-    for (int32_t i = 0; i < PROJECTIONS; i++) p->forward[i] = vaei_carve_floats(&m->pack, panels);
+    for (int32_t i = 0; i < PROJECTIONS; i++) p->w[i] = vaei_linear_carve(&s->map[i], k, training, &m->pack);
     for (int32_t i = 0; i < PROJECTIONS; i++) p->value[i] = vaei_carve_floats(training ? &m->cache : &m->scratch, count);
     carve_head(s, k, training, &m->scratch, &p->head);
     if (!training) return;
-    for (int32_t i = 0; i < PROJECTIONS; i++) p->data[i] = vaei_carve_floats(&m->pack, panels);
     for (int32_t i = 0; i < PROJECTIONS; i++) p->grad[i] = vaei_carve_floats(&m->scratch, count);
     p->outer = vaei_carve_floats(&m->scratch, vaei_weights_countable(l, n) ? vaei_outer_scratch(k, s->C, s->C, n * s->T) : -1);
 }
 
 static void pack(const vaei_layer *l, const vaei_run *r, void *memory) {
-    const int64_t C = ((const sizes *)l->state)->C;
+    const sizes *s = l->state;
     parts p;
     vaei_layer_packed(l, r, memory, &p);
-    for (int32_t i = 0; i < PROJECTIONS; i++) {
-        const float *w = vaei_layer_param(l, r, 2 * i);
-        vaei_pack(r->k, r->pool, C, C, w, 1, C, NULL, p.forward[i]);
-        if (p.data[i]) vaei_pack(r->k, r->pool, C, C, w, C, 1, NULL, p.data[i]);
-    }
+    for (int32_t i = 0; i < PROJECTIONS; i++) vaei_linear_fill(&s->map[i], r, &p.w[i]);
 }
 
 /* ---- scores ------------------------------------------------------------------------------------------------------- */
@@ -184,15 +182,14 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_layer_pieces(l, r, m, &p);
     float *const *const v = p.value;
     for (int32_t i = 0; i < OUT; i++)
-        vaei_matmul(r->k, r->pool, vaei_matrix_of(x, all, C, C), p.forward[i], vaei_layer_param(l, r, 2 * i + 1), 0,
-                    vaei_matrix_to(v[i], all, C, C), &vaei_flush_rows);
+        vaei_linear_apply(&s->map[i], r, &p.w[i], vaei_matrix_of(x, all, C, C), vaei_matrix_to(v[i], all, C, C), &vaei_flush_rows);
     scale(r, s, v[Q]);
     for (int64_t i = 0; i < r->n * s->heads; i++) {
         const int64_t at = i / s->heads * s->T * C + i % s->heads * s->d;
         attend(r, s, &p.head, v[Q] + at, v[K] + at, v[V] + at, v[OUT] + at);
     }
-    vaei_matmul(r->k, r->pool, vaei_matrix_of(v[OUT], all, C, C), p.forward[OUT], vaei_layer_param(l, r, 2 * OUT + 1), 0,
-                vaei_matrix_to(y, all, C, C), vaei_layer_epilogue(l, r->training));
+    vaei_linear_apply(&s->map[OUT], r, &p.w[OUT], vaei_matrix_of(v[OUT], all, C, C), vaei_matrix_to(y, all, C, C),
+                      vaei_layer_epilogue(l, r->training));
 }
 
 /* ---- backward ----------------------------------------------------------------------------------------------------- */
@@ -236,13 +233,6 @@ static void attend_backward(const vaei_run *r, const sizes *s, const head *h, fl
     }
 }
 
-static void weight_backward(const vaei_layer *l, const vaei_run *r, int32_t i, const float *in, const float *d, float *scratch) {
-    const sizes *s = l->state;
-    vaei_outer(r->k, r->pool, vaei_matrix_of(d, r->n * s->T, s->C, s->C), vaei_matrix_of(in, r->n * s->T, s->C, s->C),
-               vaei_matrix_to(vaei_layer_grad(l, r, 2 * i), s->C, s->C, s->C), scratch);
-    vaei_bias_grad(r->k, r->pool, r->n * s->T, s->C, d, vaei_layer_grad(l, r, 2 * i + 1));
-}
-
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     const sizes *s = l->state;
     const int64_t C = s->C, all = r->n * s->T;
@@ -250,8 +240,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     (void)y;
     vaei_layer_pieces(l, r, m, &p);
     float *const *const v = p.value, *const *const g = p.grad;
-    weight_backward(l, r, OUT, v[OUT], dy, p.outer);
-    vaei_matmul(r->k, r->pool, vaei_matrix_of(dy, all, C, C), p.data[OUT], NULL, 0, vaei_matrix_to(g[OUT], all, C, C), NULL);
+    vaei_linear_backward(&s->map[OUT], r, &p.w[OUT], all, v[OUT], dy, g[OUT], p.outer);
     memset(g[K], 0, (size_t)(all * C) * sizeof(float)); /* sums over blocks of queries */
     memset(g[V], 0, (size_t)(all * C) * sizeof(float));
     for (int64_t i = 0; i < r->n * s->heads; i++) {
@@ -262,8 +251,8 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     }
     scale(r, s, g[Q]); /* dk has its factor from the scaled q */
     for (int32_t i = 0; i < OUT; i++) {
-        weight_backward(l, r, i, x, g[i], p.outer);
-        if (dx) vaei_matmul(r->k, r->pool, vaei_matrix_of(g[i], all, C, C), p.data[i], NULL, i > 0, vaei_matrix_to(dx, all, C, C), NULL);
+        vaei_linear_gradients(&s->map[i], r, all, x, g[i], p.outer);
+        if (dx) vaei_linear_data(&s->map[i], r, &p.w[i], all, g[i], i > 0, dx);
     }
 }
 

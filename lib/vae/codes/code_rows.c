@@ -43,7 +43,8 @@ void vaei_rows_add(const vaei_run *r, const vaei_rows *at, int64_t channels, con
 
 void vaei_rows_linear(const vaei_run *r, const vaei_rows *at, const vaei_linear_map *m, const vaei_linear_pack *p, const float *x,
                       float *y) {
-    vaei_linear_rows(m, r, p, at->count, x + at->first * m->in, at->stride * m->in, y + at->first * m->out, at->stride * m->out);
+    vaei_linear_apply(m, r, p, vaei_matrix_of(x + at->first * m->in, at->count, m->in, at->stride * m->in),
+                      vaei_matrix_to(y + at->first * m->out, at->count, m->out, at->stride * m->out), NULL);
 }
 
 /* ---- embedding ---------------------------------------------------------------------------------------------------- */

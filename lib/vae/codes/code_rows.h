@@ -10,7 +10,7 @@
 #ifndef VAEI_CODE_ROWS_H
 #define VAEI_CODE_ROWS_H
 
-#include "vae/priors/linear_map.h"
+#include "nn/linear_map.h"
 
 /* ---- some of the rows: all of them, or one place of each example -------------------------------------------------- */
 

@@ -12,8 +12,9 @@
 
 #include "nn/ranges.h"
 #include "vae/codes/codebook.h"
-#include "vae/priors/linear_map.h"
+#include "nn/linear_map.h"
 #include "vae/codes/soft_codes.h"
+#include "vae/latent.h"
 
 /* ---- options that quantizers share: a conf begins with this, a table of options takes the lines it wants ------------------------ */
 

@@ -15,6 +15,7 @@
  *     dmean = a + b mean        dlv = (a noise e^(lv/2) + b (e^lv - 1)) / 2, and 0 where the clamp holds lv
  *
  * Kingma, Welling 2013 (arXiv:1312.6114). Not here: a learned prior, a full covariance. */
+#include "nn/linear_map.h"
 #include "nn/ranges.h"
 #include "vae/latent.h"
 
@@ -22,7 +23,6 @@
 #define LOGVAR_HI 20.0f
 
 enum { MEAN, LOGVAR, HEADS };
-enum { WEIGHT, BIAS, PARAMS_OF_A_HEAD };
 
 typedef struct conf {
     int64_t dim;
@@ -30,8 +30,8 @@ typedef struct conf {
 } conf;
 
 typedef struct state {
-    int64_t rows;     /* of h in one example */
-    int64_t channels; /* C, of a row */
+    int64_t rows; /* of h in one example, C channels each */
+    vaei_linear_map head[HEADS];
 } state;
 
 static const vaei_option options[] = {
@@ -41,18 +41,17 @@ static const vaei_option options[] = {
     {0},
 };
 
-static vae_status_t declare_head(vaei_latent *q, vaei_build *b, const char *weight, const char *bias) {
+static vae_status_t declare_head(vaei_latent *q, vaei_build *b, vaei_linear_map *m, const char *weight, const char *bias) {
     const conf *c = q->conf;
-    const state *s = q->state;
-    const int64_t shape[4] = {c->dim, s->channels, 1, 1};
-    const vaei_init init = {.kind = c->init, .fan_in = s->channels, .fan_out = c->dim};
+    const int64_t shape[4] = {m->out, m->in, 1, 1};
+    const vaei_init init = {.kind = c->init, .fan_in = m->in, .fan_out = m->out};
     const vaei_init zeros = {.kind = VAEI_INIT_ZEROS};
-    vaei_param *w = vaei_build_param(b, q->path, weight, c->map ? 4 : 2, shape, VAEI_PARAM_TRAINED | VAEI_PARAM_DECAYED, init);
+    vaei_param *const w = vaei_build_param(b, q->path, weight, c->map ? 4 : 2, shape, VAEI_PARAM_TRAINED | VAEI_PARAM_DECAYED, init);
     if (!w) return VAE_E_NOMEM;
-    q->param[q->n_params++] = w;
-    w = vaei_build_param(b, q->path, bias, 1, shape, VAEI_PARAM_TRAINED, c->init == VAEI_INIT_PYTORCH ? init : zeros);
-    if (!w) return VAE_E_NOMEM;
-    q->param[q->n_params++] = w;
+    vaei_param *const v = vaei_build_param(b, q->path, bias, 1, shape, VAEI_PARAM_TRAINED, c->init == VAEI_INIT_PYTORCH ? init : zeros);
+    if (!v) return VAE_E_NOMEM;
+    m->weight = q->param[q->n_params++] = w;
+    m->bias = q->param[q->n_params++] = v;
     return VAE_OK;
 }
 
@@ -71,12 +70,13 @@ static vae_status_t plan(vaei_latent *q, vaei_build *b, vaei_node *node, const v
     }
     state *s = vaei_arena_alloc(b->arena, sizeof *s);
     if (!s) return VAE_E_NOMEM;
-    s->channels = h->d[h->n - 1];
-    s->rows = vaei_shape_size(h) / s->channels;
+    const vaei_linear_map map = {.in = h->d[h->n - 1], .out = c->dim};
+    s->rows = vaei_shape_size(h) / map.in;
+    s->head[MEAN] = s->head[LOGVAR] = map;
     q->state = s;
     q->n_params = 0;
-    VAEI_TRY(declare_head(q, b, "mean.weight", "mean.bias"));
-    VAEI_TRY(declare_head(q, b, "logvar.weight", "logvar.bias"));
+    VAEI_TRY(declare_head(q, b, &s->head[MEAN], "mean.weight", "mean.bias"));
+    VAEI_TRY(declare_head(q, b, &s->head[LOGVAR], "logvar.weight", "logvar.bias"));
     *z = *h;
     z->d[z->n - 1] = c->dim;
     return VAE_OK;
@@ -93,39 +93,23 @@ typedef struct parts {
 
 static void layout(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
     const state *s = q->state;
-    const int64_t dim = ((const conf *)q->conf)->dim, forward = vaei_pack_floats(k, s->channels, dim);
+    const vaei_linear_map *const head = s->head;
+    const int64_t rows = vaei_count_of(n, s->rows), count = rows < 0 ? -1 : vaei_count_of(rows, head->out);
     parts *const p = pieces ? pieces : &(parts){.panels = NULL};
     *p = (parts){.panels = NULL};
-    if (!training) {
-        for (int i = 0; i < HEADS; i++) p->packed[i] = vaei_carve_floats(&m->pack, forward);
-        return;
-    }
-    int64_t rows, count;
-    if (!vaei_count_mul(n, s->rows, &rows) || !vaei_count_mul(rows, dim, &count)) rows = 0, count = -1; /* refused below */
-    const int64_t data = vaei_matmul_plain_scratch(k, rows, dim, s->channels);
-    p->panels = vaei_carve_floats(&m->scratch, forward > data ? forward : data);
+    for (int i = 0; !training && i < HEADS; i++) p->packed[i] = vaei_carve_floats(&m->pack, vaei_pack_floats(k, head->in, head->out));
+    if (!training) return;
+    p->panels = vaei_carve_floats(&m->scratch, count < 0 ? -1 : vaei_linear_panel_floats(head, k, rows));
     for (int i = 0; i < HEADS; i++) p->d[i] = vaei_carve_floats(&m->scratch, count);
-    p->outer = vaei_carve_floats(&m->scratch, vaei_outer_scratch(k, dim, s->channels, rows));
-}
-
-static const float *value_of(const vaei_latent *q, const vaei_run *r, int head, int which) {
-    return r->params + q->param[head * PARAMS_OF_A_HEAD + which]->offset;
-}
-
-static float *grad_of(const vaei_latent *q, const vaei_run *r, int head, int which) {
-    return r->grads + q->param[head * PARAMS_OF_A_HEAD + which]->offset;
-}
-
-static void pack_head(const vaei_latent *q, const vaei_run *r, int head, float *to) {
-    const state *s = q->state;
-    vaei_pack(r->k, r->pool, s->channels, ((const conf *)q->conf)->dim, value_of(q, r, head, WEIGHT), 1, s->channels, NULL, to);
+    p->outer = vaei_carve_floats(&m->scratch, count < 0 ? -1 : vaei_linear_outer_floats(head, k, rows));
 }
 
 static void pack(const vaei_latent *q, const vaei_run *r, void *memory) {
+    const state *s = q->state;
     parts p;
     if (r->training) return;
     vaei_latent_packed(q, r, memory, &p);
-    for (int i = 0; i < HEADS; i++) pack_head(q, r, i, p.packed[i]);
+    for (int i = 0; i < HEADS; i++) vaei_linear_fill_forward(&s->head[i], r, NULL, p.packed[i]);
 }
 
 /* Work on values, whatever example they belong to. */
@@ -153,10 +137,9 @@ static void encode(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, 
     vaei_latent_pieces(q, r, m, &p);
     for (int i = 0; i < HEADS; i++) {
         if (!out[i]) continue;
-        float *const w = r->training ? p.panels : p.packed[i];
-        if (r->training) pack_head(q, r, i, w);
-        vaei_matmul(r->k, r->pool, vaei_matrix_of(h, rows, s->channels, s->channels), w, value_of(q, r, i, BIAS), 0,
-                    vaei_matrix_to(out[i], rows, dim, dim), NULL);
+        const vaei_linear_pack w = {.forward = r->training ? p.panels : p.packed[i]};
+        if (r->training) vaei_linear_fill_forward(&s->head[i], r, NULL, w.forward);
+        vaei_linear_forward(&s->head[i], r, &w, rows, h, out[i]);
     }
     values v = {.r = r, .dlv = logvar};
     if (logvar) vaei_parallel_ranges(r->pool, rows * dim, 1, clamp_range, &v);
@@ -197,15 +180,11 @@ static void draw(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, co
 }
 
 /* d[HEADS]: the derivatives by the heads' outputs, before the clamp. */
-static void heads_backward(const vaei_latent *q, const vaei_run *r, const parts *space, const float *const *d, const float *h, float *dh) {
+static void heads_backward(const vaei_latent *q, const vaei_run *r, const parts *p, const float *const *d, const float *h, float *dh) {
     const state *s = q->state;
-    const int64_t dim = ((const conf *)q->conf)->dim, rows = r->n * s->rows;
     for (int i = 0; i < HEADS; i++) {
-        vaei_outer(r->k, r->pool, vaei_matrix_of(d[i], rows, dim, dim), vaei_matrix_of(h, rows, s->channels, s->channels),
-                   vaei_matrix_to(grad_of(q, r, i, WEIGHT), dim, s->channels, s->channels), space->outer);
-        vaei_bias_grad(r->k, r->pool, rows, dim, d[i], grad_of(q, r, i, BIAS));
-        vaei_matmul_plain(r->k, r->pool, vaei_matrix_of(d[i], rows, dim, dim), value_of(q, r, i, WEIGHT), i > 0,
-                          vaei_matrix_to(dh, rows, s->channels, s->channels), NULL, space->panels);
+        vaei_linear_gradients(&s->head[i], r, r->n * s->rows, h, d[i], p->outer);
+        vaei_linear_data_once(&s->head[i], r, r->n * s->rows, d[i], i > 0, dh, NULL, p->panels);
     }
 }
 

@@ -74,7 +74,8 @@ void vaei_causal_forward(const vaei_causal_conv *g, const vaei_run *r, const vae
     for (int64_t i = 0; i < at->count; i += VAEI_CAUSAL_BLOCK) {
         const int64_t m = block_of(at->count - i);
         gather(g, r, at, i, m, x, workspace->cols);
-        vaei_linear_rows(&g->map, r, p, m, workspace->cols, g->map.in, y + (at->first + i * at->stride) * out, at->stride * out);
+        vaei_linear_apply(&g->map, r, p, vaei_matrix_of(workspace->cols, m, g->map.in, g->map.in),
+                          vaei_matrix_to(y + (at->first + i * at->stride) * out, m, g->map.out, at->stride * out), NULL);
     }
 }
 

@@ -297,7 +297,8 @@ static void sample_group(const vaei_prior *p, const vaei_run *r, const parts *v,
     for (int64_t place = 0; place < s->P && !vaei_run_cancelled(r); place++) {
         const vaei_rows at = vaei_rows_place(r->n, s->P, place);
         forward(s, r, &at, v);
-        vaei_linear_rows(&s->head, r, &v->w.head, r->n, v->m.o + place * s->C, s->P * s->C, logits, s->K);
+        vaei_linear_apply(&s->head, r, &v->w.head, vaei_matrix_of(v->m.o + place * s->C, r->n, s->head.in, s->P * s->C),
+                          vaei_matrix_to(logits, r->n, s->head.out, s->K), NULL);
         for (int64_t i = 0; i < r->n; i++)
             codes[i * s->P + place] =
                 vaei_choose_code(&c->choice, r->k, s->K, v->workspace.uniform[i * s->P + place], logits + i * s->K, v->workspace.choice);

@@ -62,7 +62,7 @@ typedef struct net {
 /* ---- building ----------------------------------------------------------------------------------------------------- */
 
 static vaei_linear_map map_of(const vaei_layer *l, int32_t first, int64_t in, int64_t out) {
-    return (vaei_linear_map){in, out, l->param[first], l->param[first + 1]};
+    return (vaei_linear_map){.in = in, .out = out, .weight = l->param[first], .bias = l->param[first + 1]};
 }
 
 static void find_pairs(net *s) {
@@ -308,8 +308,10 @@ static void step_pair(const net *s, const vaei_run *r, const packs *w, const ste
     attend_job j = {s, r, t, place, t->key + kept, t->value + kept};
     normalise(s, r, p->before_attention, t->x, t->u);
     vaei_linear_forward(&p->map[QUERY], r, &pack_of[QUERY], n, t->u, t->query);
-    vaei_linear_rows(&p->map[KEY], r, &pack_of[KEY], n, t->u, C, t->key + kept + place * C, s->P * C);
-    vaei_linear_rows(&p->map[VALUE], r, &pack_of[VALUE], n, t->u, C, t->value + kept + place * C, s->P * C);
+    vaei_linear_apply(&p->map[KEY], r, &pack_of[KEY], vaei_matrix_of(t->u, n, p->map[KEY].in, C),
+                      vaei_matrix_to(t->key + kept + place * C, n, p->map[KEY].out, s->P * C), NULL);
+    vaei_linear_apply(&p->map[VALUE], r, &pack_of[VALUE], vaei_matrix_of(t->u, n, p->map[VALUE].in, C),
+                      vaei_matrix_to(t->value + kept + place * C, n, p->map[VALUE].out, s->P * C), NULL);
     vaei_parallel_ranges(r->pool, n, (place + 1) * C, attend_range, &j);
     vaei_linear_forward(&p->map[OUT], r, &pack_of[OUT], n, t->seen, t->u);
     r->k->add(n * C, t->u, t->x);
