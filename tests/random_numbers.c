@@ -136,7 +136,7 @@ static float *random_noise(const random_case *c, int64_t count) {
 
 /* Whether some latent draws. */
 static int32_t has_noise(const random_case *c) {
-    return strstr(c->model, "latent gaussian") != NULL;
+    return strstr(c->model, "gaussian dim=") != NULL;
 }
 
 /* The objective's own options are read from the text, as everything else. */
