@@ -22,7 +22,7 @@ static const char *title(const char *kind) {
 #define VAEI_KIND(name, registry, title) {#name, title},
 #include "../lib/vae/kinds.def"
 #undef VAEI_KIND
-        {"preset", "Presets"}};
+        {"section", "Sections with options of their own"}, {"preset", "Presets"}};
     for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
         if (strcmp(titles[i][0], kind) == 0) return titles[i][1];
     return kind;

@@ -2,7 +2,8 @@
  * vae/registry.h - what this library can build: every module with its options, so that programs and bindings can list them;
  * and the texts that name them.
  *
- * Kinds: "layer", "latent", "likelihood", "objective", "optimizer", "schedule", "clip", "memory", "prior", "preset". */
+ * Kinds: "layer", "latent", "likelihood", "objective", "optimizer", "schedule", "clip", "memory", "prior",
+ * "section" (a section of the text by its own options), "preset". */
 #ifndef VAE_REGISTRY_H
 #define VAE_REGISTRY_H
 

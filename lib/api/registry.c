@@ -4,11 +4,11 @@
 #include "vae/preset.h"
 #include "vae/sections.h"
 
-/* The kinds of modules, and the texts beside them. */
-static const vaei_kind presets = {"preset", NULL, &vaei_presets_count};
+/* Kinds without an array of modules: sections by their own options, and the texts that are there ready. */
+static const vaei_kind sections = {.name = "section"}, presets = {.name = "preset"};
 
 static const vaei_kind *kind_at(size_t i) {
-    return i < VAEI_KINDS ? &vaei_kinds[i] : i == VAEI_KINDS ? &presets : NULL;
+    return i < VAEI_KINDS ? &vaei_kinds[i] : i == VAEI_KINDS ? &sections : i == VAEI_KINDS + 1 ? &presets : NULL;
 }
 
 static const vaei_kind *find_kind(const char *name) {
@@ -17,23 +17,33 @@ static const vaei_kind *find_kind(const char *name) {
     return NULL;
 }
 
+/* NULL: past the last, or a preset */
+static const vaei_module *module_at(const vaei_kind *k, size_t i) {
+    if (k == &sections) return vaei_section_options(i);
+    return k->modules && i < *k->count ? k->modules[i] : NULL;
+}
+
+static const char *name_at(const vaei_kind *k, size_t i) {
+    const vaei_module *const m = module_at(k, i);
+    if (k == &presets && i < vaei_presets_count) return vaei_presets[i].name;
+    return m ? m->name : NULL;
+}
+
 const char *vae_registry_kind(int32_t i) {
     const vaei_kind *const k = i >= 0 ? kind_at((size_t)i) : NULL;
     return k ? k->name : NULL;
 }
 
 int32_t vae_registry_count(const char *kind_name) {
-    const vaei_kind *k = find_kind(kind_name);
-    return k ? (int32_t)*k->count : 0;
-}
-
-static const char *name_at(const vaei_kind *k, size_t i) {
-    return k->modules ? k->modules[i]->name : vaei_presets[i].name;
+    const vaei_kind *const k = find_kind(kind_name);
+    int32_t n = 0;
+    while (k && name_at(k, (size_t)n)) n++;
+    return n;
 }
 
 const char *vae_registry_name(const char *kind_name, int32_t i) {
-    const vaei_kind *k = find_kind(kind_name);
-    return k && i >= 0 && (size_t)i < *k->count ? name_at(k, (size_t)i) : NULL;
+    const vaei_kind *const k = find_kind(kind_name);
+    return k && i >= 0 ? name_at(k, (size_t)i) : NULL;
 }
 
 static vae_status_t find(const vaei_kind **k, size_t *index, const char *kind_name, const char *name) {
@@ -45,7 +55,7 @@ static vae_status_t find(const vaei_kind **k, size_t *index, const char *kind_na
         for (size_t i = 0; kind_at(i); i++) names[n++] = kind_at(i)->name;
         return vaei_fail(VAE_E_ARG, "registry: no kind '%.40s'%s", kind_name, vaei_text_hint(hint, kind_name, names, n));
     }
-    for (size_t i = 0; i < *(*k)->count; i++) {
+    for (size_t i = 0; name_at(*k, i); i++) {
         if (strcmp(name_at(*k, i), name) == 0) {
             *index = i;
             return VAE_OK;
@@ -68,9 +78,10 @@ vae_status_t vae_registry_option(const char *kind_name, const char *name, int32_
     if (!option || option->struct_size < sizeof(*option))
         return vaei_fail(VAE_E_ARG, "option: %s", option ? "set struct_size to sizeof(vae_option_t)" : "is NULL");
     VAEI_TRY(find(&k, &index, kind_name, name));
-    const size_t n = k->modules ? option_count(k->modules[index]) : 0;
+    const vaei_module *const m = module_at(k, index);
+    const size_t n = m ? option_count(m) : 0;
     if (i < 0 || (size_t)i >= n) return vaei_fail(VAE_E_ARG, "option: %d, %s has %zu", (int)i, name, n);
-    const vaei_option *o = &k->modules[index]->options[i];
+    const vaei_option *o = &m->options[i];
     vaei_writer p = {.buf = default_value, .cap = sizeof(default_value)}, r = {.buf = range, .cap = sizeof(range)};
     default_value[0] = range[0] = '\0';
     if (!(o->flags & VAEI_OPT_REQUIRED)) vaei_option_default(o, &p);
@@ -104,8 +115,8 @@ vae_status_t vae_registry_text(const char *kind_name, const char *name, char *bu
     size_t index;
     char text[4096];
     VAEI_TRY(find(&k, &index, kind_name, name));
-    if (!k->modules) return vaei_give_text(vaei_presets[index].text, strlen(vaei_presets[index].text), buf, cap, needed);
+    if (k == &presets) return vaei_give_text(vaei_presets[index].text, strlen(vaei_presets[index].text), buf, cap, needed);
     vaei_writer w = {.buf = text, .cap = sizeof(text)};
-    print_module(k->modules[index], &w);
+    print_module(module_at(k, index), &w);
     return vaei_give_text(text, w.length < sizeof(text) ? w.length : sizeof(text) - 1, buf, cap, needed);
 }

@@ -10,8 +10,8 @@ static const vaei_option options[] = {
 
 const vaei_module vaei_condition_section = {.name = "condition",
                                             .summary = "what each example brings besides x, for layers condition",
-                                            .examples = "classes=10\n"
-                                                        "classes=3 vector=2",
+                                            .examples = "condition classes=10\n"
+                                                        "condition classes=3 vector=2",
                                             .paper = "",
                                             .conf_size = sizeof(vaei_condition),
                                             .options = options};

@@ -14,12 +14,19 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_CHOICE(conf, on, ON_X, "x|z",
-                       "what it scores: data beside the mean of the likelihood, or draws from N(0, I) beside latents"),
+    VAEI_OPTION_CHOICE(
+        conf, on, ON_X, "x|z",
+        "what it scores: data beside the mean of the likelihood, or draws from N(0, I) beside latents; stands before the first |"),
     {0},
 };
 
-const vaei_module vaei_critic_options = {.name = "critic", .conf_size = sizeof(conf), .options = options};
+const vaei_module vaei_critic_options = {.name = "critic",
+                                         .summary = "a stack of layers that ends in one score, for terms of the objective that ask it",
+                                         .examples = "critic on=x\n"
+                                                     "critic on=z",
+                                         .paper = "",
+                                         .conf_size = sizeof(conf),
+                                         .options = options};
 
 /* ---- building ---------------------------------------------------------------------------------------------------- */
 

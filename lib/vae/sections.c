@@ -23,6 +23,12 @@ const vaei_section_type vaei_sections[VAEI_SECTIONS] = {
 #undef VAEI_SECTION
 };
 
+const vaei_module *vaei_section_options(size_t i) {
+    for (size_t s = 0; s < VAEI_SECTIONS; s++)
+        if (vaei_sections[s].own && i-- == 0) return vaei_sections[s].own;
+    return NULL;
+}
+
 const vaei_section_type *vaei_section_find(const char *name) {
     for (size_t i = 0; i < VAEI_SECTIONS; i++)
         if (strcmp(vaei_sections[i].name, name) == 0) return &vaei_sections[i];

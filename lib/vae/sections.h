@@ -52,6 +52,9 @@ enum {
 
 extern const vaei_section_type vaei_sections[VAEI_SECTIONS];
 
+/* The i-th section's own options, of the sections that have such; NULL past the last. */
+const vaei_module *vaei_section_options(size_t i);
+
 /* The section that the name names, or NULL. */
 const vaei_section_type *vaei_section_find(const char *name);
 
