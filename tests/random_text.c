@@ -451,11 +451,11 @@ static void random_ties(text_dice *t, random_case *c) {
     }
 }
 
-/* A critic of x, or of z where the latent has values. */
+/* A critic of x, or of z where the latent has values and N(0, I) as its prior: adversary compares with it. */
 static void random_critic(text_dice *t, const vaei_shape *in, const vaei_shape *z, random_case *c) {
     const size_t length = strlen(c->model);
     for (int32_t i = 0; i < 6; i++) {
-        const int32_t of_z = random_chance(&t->d, 50);
+        const int32_t of_z = random_chance(&t->d, 50) && !strstr(c->model, "\nprior vamp");
         vaei_shape behind = of_z ? *z : *in;
         char body[3000] = "";
         vaei_writer b = {body, sizeof(body), 0};

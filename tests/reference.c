@@ -37,13 +37,12 @@ static int64_t tensor_count(const vae_tensor_t *t) {
     return count;
 }
 
-void reference_start(reference *r, int32_t training, uint64_t most_work) {
+void reference_start(reference *r, int32_t training, int64_t most_work) {
     tape_clear(&r->t);
+    r->t.terms_most = most_work;
     r->training = training;
     r->gave_up = NULL;
-    r->work = 0;
     r->n_levels = r->n_taps = 0;
-    r->most_work = most_work;
     for (int64_t i = 0; i < r->n_params; i++) {
         const vae_tensor_t *t;
         if (vae_model_param(r->model, i, &t, NULL) != VAE_OK) abort();
@@ -115,7 +114,7 @@ reference_values reference_stack(reference *r, const vaei_pipeline *pipeline, co
             return x;
         }
         x = formula(r, &l, x);
-        if (r->t.terms > (int64_t)r->most_work) r->gave_up = "work";
+        if (r->t.full) r->gave_up = "work";
     }
     return x;
 }

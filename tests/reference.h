@@ -41,7 +41,6 @@ typedef struct reference {
     const int32_t *label;   /* [n] what the examples bring besides x, or NULL */
     const float *condition; /* [n][of_condition] */
     int64_t of_condition;
-    uint64_t work, most_work;                /* multiplications so far; run() gives up beyond */
     reference_level level[REFERENCE_LEVELS]; /* so far */
     int32_t n_levels;
     struct {
@@ -65,8 +64,8 @@ typedef reference_values (*reference_formula)(reference *r, const reference_laye
 
 void reference_open(reference *r, const vae_model_t *model);
 void reference_close(reference *r);
-/* Forgets all but the model; parameters become leaves. */
-void reference_start(reference *r, int32_t training, uint64_t most_work);
+/* Forgets all but the model; parameters become leaves. Gives up beyond most_work multiplications. */
+void reference_start(reference *r, int32_t training, int64_t most_work);
 /* Leaves of given numbers */
 reference_values reference_input(reference *r, int64_t n, const vaei_shape *shape, const float *x);
 reference_values reference_section(reference *r, const char *section, reference_values x);

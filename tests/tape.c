@@ -23,6 +23,7 @@ static void *grown(void *old, int64_t *cap, int64_t wanted, size_t size) {
 
 void tape_clear(tape *t) {
     t->nodes = t->terms = 0;
+    t->full = 0;
 }
 
 void tape_free(tape *t) {
@@ -32,6 +33,7 @@ void tape_free(tape *t) {
 }
 
 static int32_t add_node(tape *t, tape_node node) {
+    if (t->full) return 0;
     t->node = grown(t->node, &t->nodes_cap, t->nodes + 1, sizeof(*t->node));
     t->node[t->nodes] = node;
     return (int32_t)t->nodes++;
@@ -51,6 +53,8 @@ void tape_sum_begin(tape *t) {
 }
 
 void tape_sum_add(tape *t, int32_t a, int32_t b) {
+    if (t->terms_most > 0 && t->terms >= t->terms_most) t->full = 1;
+    if (t->full) return;
     t->term = grown(t->term, &t->terms_cap, t->terms + 1, sizeof(*t->term));
     t->term[t->terms++] = (tape_term){a, b};
 }

@@ -34,6 +34,8 @@ typedef struct tape {
     tape_node *node;
     tape_term *term;
     int64_t nodes, terms, nodes_cap, terms_cap;
+    int64_t terms_most; /* 0: as many as memory holds */
+    int32_t full;       /* more were wanted: whatever came since is not there */
 } tape;
 
 typedef enum tape_function {
