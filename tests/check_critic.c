@@ -316,6 +316,34 @@ START_TEST(test_a_hosts_optimizer_moves_the_network_alone) {
 }
 END_TEST
 
+/* A critic that has gone astray fails the step, and nothing moves: no running statistics, no step, and training goes on when it is put
+ * right. */
+START_TEST(test_a_critic_gone_astray_changes_nothing) {
+    float before[MOST], after[MOST], kept[MOST];
+    vae_model_t *m = model_of(cases[CASES - 1].spec);
+    vae_trainer_t *t = trainer_of(m, "objective elbo | gan\ncritic_optimizer sgd lr=1e6");
+    float *x = filled(N * vae_model_input_size(m), 1), wild[16] = {0};
+    int64_t index;
+    const vae_tensor_t *bias;
+    ck_assert_ok(vae_model_param_find(m, "critic.0.bias", &index));
+    ck_assert_ok(vae_model_param(m, index, &bias, NULL));
+    const int64_t count = vae_tensor_shape(bias)[0];
+    memcpy(kept, vae_tensor_data(bias), (size_t)count * sizeof(float));
+    for (int64_t i = 0; i < count; i++) wild[i] = i % 2 ? 3e38f : -3e38f;
+    ck_assert_ok(vae_model_set_param(m, index, wild, count));
+    const int64_t n = params_of(m, "", 0, before);
+    ck_assert_fails(vae_trainer_step(t, N, x, NULL), VAE_E_NUMERIC);
+    ck_assert_int_eq(params_of(m, "", 0, after), n);
+    ck_assert_mem_eq(before, after, (size_t)n * sizeof(float));
+    ck_assert_int_eq(vae_trainer_steps(t), 0);
+    ck_assert_ok(vae_model_set_param(m, index, kept, count));
+    ck_assert_ok(vae_trainer_step(t, N, x, NULL));
+    vae_trainer_destroy(t);
+    vae_model_destroy(m);
+    free(x);
+}
+END_TEST
+
 /* A fit of the prior leaves network and critic as they are. */
 START_TEST(test_a_fit_of_the_prior_leaves_the_critic_alone) {
     float before[MOST], after[MOST];
@@ -523,6 +551,7 @@ Suite *suite_critic(void) {
     tcase_add_test(t, test_before_its_start_the_term_is_not_there);
     tcase_add_test(t, test_the_critic_has_an_optimizer_of_its_own);
     tcase_add_test(t, test_a_hosts_optimizer_moves_the_network_alone);
+    tcase_add_test(t, test_a_critic_gone_astray_changes_nothing);
     tcase_add_test(t, test_a_fit_of_the_prior_leaves_the_critic_alone);
     tcase_add_test(t, test_weights_count_for_both_sides);
     tcase_add_test(t, test_the_critic_learns_and_the_network_follows);
