@@ -13,6 +13,12 @@ sources=$(printf '%s\n' "$all" | grep -E '(\.(c|h|hpp|def|sh|py|map)|^Makefile|^
 
 expect_empty 'lines of at most 140 columns' "$(awk 'length($0) > 140 { print FILENAME ":" FNR }' $sources)"
 expect_empty 'files of at most 600 lines' "$(wc -l $code | awk '$2 != "total" && $1 > 600 { print $2 ": " $1 }')"
+# a function of lib begins where a line begins with a letter and ends with a line that is a brace
+expect_empty 'functions of lib of at most 60 lines' "$(awk '/^[A-Za-z]/ { first = FNR } /^}$/ && FNR - first >= 60 {
+    print FILENAME ":" first ": " FNR - first + 1 }' $(printf '%s\n' "$code" | grep '^lib/'))"
+circles=$(awk '/^#include "/ { name = FILENAME; sub(/^lib\//, "", name); split($0, part, "\""); print name, part[2] }' \
+    $(printf '%s\n' "$code" | grep '^lib/.*\.h$') | tsort 2>&1 > /dev/null)
+expect_empty 'headers of lib include each other in no circle' "$circles"
 expect_empty 'file names are unique' "$(printf '%s\n' "$code" | sed 's|.*/||' | sort | uniq -d)"
 expect_empty 'no tabs in C' "$(grep -lP '\t' $code)"
 expect_empty 'no trailing white space' "$(grep -nE '[[:space:]]+$' $sources | head -n 5)"
