@@ -7,8 +7,8 @@
  *     decoder    linear out=6272 | relu | reshape 14x14x32 | deconv2d out=1 kernel=4 stride=2 pad=1
  *     likelihood bernoulli
  *
- * The text is the same here, in the file and in docs/spec.md, which lists every module with its options. It may also hold
- * the sections of the training (optimizer, objective, schedule, clip): each call reads its own part.
+ * The text is the same here, in the file and in docs/spec.md, which lists every module with its options. The text may also hold
+ * the sections of the training (optimizer, objective, schedule, clip, memory): each call reads its own part.
  *
  * A model is read-only while it runs: any number of sessions, each on its own thread, may use it at once. Its only writers
  * are its trainer, vae_model_set_param() and vae_model_load_weights(); do not call those while a session is inside a call. */
@@ -38,12 +38,12 @@ VAE_API vae_status_t vae_model_create(vae_model_t **out, vae_ctx_t *ctx, const c
  */
 VAE_API vae_status_t vae_model_load(vae_model_t **out, vae_ctx_t *ctx, const char *path);
 
-/** As vae_model_load(), from bytes in memory, which are copied. data[size]. @since 0.1 */
+/** vae_model_load() from bytes in memory, data[size], which are copied. @since 0.1 */
 VAE_API vae_status_t vae_model_load_memory(vae_model_t **out, vae_ctx_t *ctx, const void *data, size_t size);
 
 /**
  * Replace the parameters by those of any safetensors file whose names and shapes match (PyTorch's F32, F16, BF16, F64).
- * Names the model does not know are an error, except `*.num_batches_tracked`. On error the model is unchanged.
+ * Names that the model does not know are an error, except `*.num_batches_tracked`. On error the model is unchanged.
  * @return as vae_model_load()   @since 0.1
  */
 VAE_API vae_status_t vae_model_load_weights(vae_model_t *model, const char *path);
@@ -52,7 +52,7 @@ VAE_API vae_status_t vae_model_load_weights(vae_model_t *model, const char *path
 VAE_API vae_status_t vae_model_save(const vae_model_t *model, const char *path);
 
 /**
- * As vae_model_save(), into memory: the same bytes, for vae_model_load_memory().
+ * vae_model_save() into memory: the same bytes, for vae_model_load_memory().
  * @param data  receives at most cap bytes; may be NULL if cap is 0   @param needed  receives the bytes wanted; may be NULL
  * @return VAE_OK; VAE_E_ARG (cap too small: data untouched, *needed set); VAE_E_NOMEM   @since 0.1
  */
@@ -83,13 +83,13 @@ enum { VAE_PLAN_TEXT = 0, VAE_PLAN_JSON = 1 };
 VAE_API vae_status_t vae_model_plan(const vae_model_t *model, int64_t n, int32_t training, int32_t format, char *buf, size_t cap,
                                     size_t *needed);
 
-/** S, the floats of one example; 0 if not a model. @since 0.1 */
+/** S, the number of floats of one example; 0 if `model` is not a model. @since 0.1 */
 VAE_API int64_t vae_model_input_size(const vae_model_t *model);
 
-/** D, the floats of all latents of one example, one behind the other; 0 if not a model. @since 0.1 */
+/** D, the number of floats of all latents of one example, one after the other; 0 if `model` is not a model. @since 0.1 */
 VAE_API int64_t vae_model_latent_size(const vae_model_t *model);
 
-/** Latents of the model: that of the section `latent`, and those in the decoder; 0 if not a model. @since 0.1 */
+/** The number of latents: that of the section `latent`, and those in the decoder; 0 if `model` is not a model. @since 0.1 */
 VAE_API int32_t vae_model_latent_count(const vae_model_t *model);
 
 /** The sizes of one example, channels last; returns their number, 1 to 4; 0 if not a model. shape may be NULL. @since 0.1 */
@@ -105,10 +105,11 @@ VAE_API int32_t vae_model_latent_shape(const vae_model_t *model, int64_t shape[4
  */
 VAE_API int32_t vae_model_latent_shape_at(const vae_model_t *model, int32_t index, int64_t shape[4]);
 
-/** Codes of one example, positions times codes of each; 0 without a latent of codes, or if not a model. @since 0.1 */
+/** The number of codes of one example: positions times the codes of a position; 0 without a latent of codes, or if `model` is not a model.
+ * @since 0.1 */
 VAE_API int64_t vae_model_codes_per_example(const vae_model_t *model);
 
-/** K: a code is 0..K-1; 0 without a latent of codes, or if not a model. @since 0.1 */
+/** K, the codebook size: a code is 0..K-1; 0 without a latent of codes, or if `model` is not a model. @since 0.1 */
 VAE_API int64_t vae_model_codebook_size(const vae_model_t *model);
 
 /** Classes of the examples that the model's condition or its prior tells apart, and wants labels of: 0..this-1; 0: it has none, or not a

@@ -35,37 +35,38 @@ VAE_API void vae_session_destroy(vae_session_t *session);
 /** The bytes vae_session_create() would take. @since 0.1 */
 VAE_API vae_status_t vae_session_bytes(const vae_model_t *model, int64_t max_batch, uint64_t *bytes);
 
-/** Start the stream of random numbers anew; a fresh session has seed 0. @since 0.1 */
+/** Restart the stream of random numbers from this seed; a new session has seed 0. @since 0.1 */
 VAE_API vae_status_t vae_session_seed(vae_session_t *session, uint64_t seed);
 
 /**
- * Give up the call that the session is at, or its next one if it is at none: that call returns VAE_E_CANCELLED before its next layer, its
- * outputs are unspecified, and the session is as it was before, so that the same call gives what it would have given. From any thread, and
- * from a signal handler: it stores one number. vae_session_seed() takes no time and is not given up. NULL is allowed. @since 0.1
+ * Cancel the call that the session is running, or its next call if none is running. The cancelled call returns VAE_E_CANCELLED before its
+ * next layer. Its outputs are unspecified, and the session is as it was before the call, so that the same call made again gives what the
+ * cancelled one would have given. vae_session_cancel() may be called from any thread and from a signal handler: it stores one number.
+ * vae_session_seed() takes no time and is not cancelled. NULL is allowed. @since 0.1
  */
 VAE_API void vae_session_cancel(vae_session_t *session);
 
 /**
  * Encode examples into the parameters of their posterior. Nothing is drawn.
  * @param n  examples, >= 0   @param x  input[n][S], finite, as the likelihood expects
- * @param mean  output[n][D]   @param logvar  output[n][D], log of the variance, or NULL; -infinity never: an autoencoder
- *        without a distribution writes -30
- * @return VAE_OK; VAE_E_ARG (also: a value of x outside of what the likelihood is of, 0..1 for bernoulli: the message says which);
- *         VAE_E_NUMERIC (x holds NaN or infinity); outputs untouched   @since 0.1
+ * @param mean  output[n][D]   @param logvar  output[n][D], log of the variance, or NULL. Always finite: a model without a
+ *        posterior distribution reports -30
+ * @return VAE_OK; VAE_E_ARG (also if a value of x is outside of the likelihood's range, 0..1 for bernoulli: the message says which);
+ *         VAE_E_NUMERIC (x holds NaN or infinity). On error the outputs are untouched.   @since 0.1
  */
 VAE_API vae_status_t vae_encode(vae_session_t *session, int64_t n, const float *x, float *mean, float *logvar);
 
-/** vae_encode() of a batch: x. VAE_E_ARG too for a member that the call does not read (batch.h). @since 0.1 */
+/** vae_encode() of a batch, of which it reads x. A member that the call does not read is VAE_E_ARG (batch.h). @since 0.1 */
 VAE_API vae_status_t vae_encode_batch(vae_session_t *session, const vae_batch_t *batch, float *mean, float *logvar);
 
 /**
- * Decode latents into the mean of the likelihood. A latent of codes with decode=quantize takes what vae_encode() gave, the vectors
- * before their codes, and quantizes them; with decode=raw both stand after the codes.
+ * Decode latents into the mean of the likelihood. For latents of codes, decode=quantize accepts the unquantized vectors that vae_encode()
+ * gives and quantizes them here; decode=raw expects vectors that are quantized already, as vae_encode() then gives them.
  * @param z  input[n][D], finite   @param x  output[n][S]   @return as vae_encode()   @since 0.1
  */
 VAE_API vae_status_t vae_decode(vae_session_t *session, int64_t n, const float *z, float *x);
 
-/** vae_decode() of a batch: of z[n][D], or with z NULL of its codes. @since 0.1 */
+/** vae_decode() of a batch: decodes z[n][D], or the codes of the batch if z is NULL. @since 0.1 */
 VAE_API vae_status_t vae_decode_batch(vae_session_t *session, const vae_batch_t *batch, const float *z, float *x);
 
 /**
@@ -77,7 +78,7 @@ VAE_API vae_status_t vae_decode_batch(vae_session_t *session, const vae_batch_t 
 VAE_API vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *pixels, size_t row_stride);
 
 /**
- * Encode examples into the codes of a quantizing latent, positions in order, the codes of a position side by side.
+ * Encode examples into the codes of a quantizing latent. Positions follow one another, and the codes of a position stand side by side.
  * @param x  input[n][S]   @param codes  output[n][vae_model_codes_per_example()], 0..K-1
  * @return as vae_encode(); VAE_E_UNSUPPORTED (the latent has no codes)   @since 0.1
  */
@@ -88,7 +89,7 @@ VAE_API vae_status_t vae_encode_codes_batch(vae_session_t *session, const vae_ba
 
 /**
  * Decode codes into the mean of the likelihood.
- * @param codes  input[n][vae_model_codes_per_example()], 0..K-1; a residual quantizer takes -1 too, for a stage that adds nothing
+ * @param codes  input[n][vae_model_codes_per_example()], 0..K-1; a residual quantizer also accepts -1: that stage adds nothing
  * @param x  output[n][S]
  * @return VAE_OK; VAE_E_ARG (a code out of range: the message says which; x untouched); VAE_E_UNSUPPORTED   @since 0.1
  */
@@ -105,27 +106,27 @@ VAE_API size_t vae_codes_packed_bytes(int64_t count, int64_t K);
  */
 VAE_API vae_status_t vae_codes_pack(int64_t count, int64_t K, const int32_t *codes, uint8_t *bytes, size_t cap);
 
-/** The way back. @return VAE_OK; VAE_E_ARG; VAE_E_FORMAT (a value of K or more: codes untouched)   @since 0.1 */
+/** Unpack what vae_codes_pack() has packed. @return VAE_OK; VAE_E_ARG; VAE_E_FORMAT (a value of K or more: codes untouched)   @since 0.1 */
 VAE_API vae_status_t vae_codes_unpack(int64_t count, int64_t K, const uint8_t *bytes, size_t size, int32_t *codes);
 
 /** Encode and decode the posterior mean: x[n][S] to y[n][S]. @return as vae_encode()   @since 0.1 */
 VAE_API vae_status_t vae_reconstruct(vae_session_t *session, int64_t n, const float *x, float *y);
 
-/** vae_reconstruct() of a batch: x. @since 0.1 */
+/** vae_reconstruct() of a batch, of which it reads x. @since 0.1 */
 VAE_API vae_status_t vae_reconstruct_batch(vae_session_t *session, const vae_batch_t *batch, float *y);
 
 /**
- * Make new examples: latents from the model's prior, decoded. A model without a section `prior` has N(0, I), or every code alike; an
- * autoencoder without a distribution then has none: VAE_E_UNSUPPORTED.
- * @param noise  standard normal[n][D], or NULL: drawn from the session's stream; NULL for codes and for a learned prior
- *        (VAE_E_UNSUPPORTED)
- * @param x  output[n][S]   @return as vae_encode(); VAE_E_ARG too if the prior has classes, which only a batch can name   @since 0.1
+ * Make new examples: draw latents from the model's prior and decode them. Without a section `prior`, the prior is N(0, I), or every code is
+ * equally likely. An autoencoder without a distribution has no prior then: VAE_E_UNSUPPORTED.
+ * @param noise  standard normal[n][D], or NULL: it is drawn from the session's stream. It must be NULL for latents of codes
+ *        and for a learned prior (VAE_E_UNSUPPORTED)
+ * @param x  output[n][S]   @return as vae_encode(); also VAE_E_ARG if the prior has classes, which only a batch can name   @since 0.1
  */
 VAE_API vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *noise, float *x);
 
 /**
- * vae_sample() of a batch: noise, and for a prior with classes the class of each example to make. With the flag VAE_BATCH_DRAW each x is
- * drawn from the likelihood, by the session's stream, in place of its mean.
+ * vae_sample() of a batch, of which it reads noise and, for a prior with classes, the class of each example to make. With the flag
+ * VAE_BATCH_DRAW each x is drawn from the likelihood by the session's stream; without it x is the mean of the likelihood.
  * @return as vae_sample(); VAE_E_ARG (a label out of range: the message says which); VAE_E_UNSUPPORTED (the prior has no classes)
  * @since 0.1
  */
@@ -136,14 +137,14 @@ VAE_API vae_status_t vae_sample_batch(vae_session_t *session, const vae_batch_t 
  * log (1/k sum_j p(x|z_j) p(z_j) / q(z_j|x)) of Burda et al. 2016; recon and rate are then the means over the samples.
  * @param k  samples for each example, >= 1   @param noise  standard normal[n][k][D], or NULL: drawn from the stream
  * @param elbo, recon, rate  outputs[n] in nats; each may be NULL. recon is -log p(x|z), rate is KL(q(z|x) || N(0, I)), or
- *        the number of codes times ln K. With a learned prior the rate is log q(z|x) - log p(z) of the latents drawn, an unbiased
- *        estimate: for codes -log p(codes), and elbo is then the bound on log p(x) of the whole model.
+ *        the number of codes times ln K. With a learned prior the rate is log q(z|x) - log p(z) of the drawn latents, which is an
+ *        unbiased estimate. For codes the rate is -log p(codes), and elbo is the bound on log p(x) of the whole model.
  * @return as vae_encode(); VAE_E_UNSUPPORTED (k > 1 and no distribution); VAE_E_ARG (classes, as vae_sample())   @since 0.1
  */
 VAE_API vae_status_t vae_elbo(vae_session_t *session, int64_t n, const float *x, int64_t k, const float *noise, double *elbo, double *recon,
                               double *rate);
 
-/** vae_elbo() of a batch: x, noise[n][k][D], and label as vae_sample_batch(). @since 0.1 */
+/** vae_elbo() of a batch, of which it reads x, noise[n][k][D], and label as vae_sample_batch() does. @since 0.1 */
 VAE_API vae_status_t vae_elbo_batch(vae_session_t *session, const vae_batch_t *batch, int64_t k, double *elbo, double *recon, double *rate);
 
 #ifdef __cplusplus

@@ -77,8 +77,8 @@ VAE_API void vae_trainer_destroy(vae_trainer_t *trainer);
 VAE_API vae_status_t vae_trainer_bytes(vae_model_t *model, const char *options, int64_t max_batch, uint64_t *bytes);
 
 /**
- * The least number of examples in one step of a trainer with these options: 2 if a batch norm layer gets a single value of each channel
- * from an example, else 1. A loop whose last batch would be smaller joins that batch to the one before.
+ * The smallest number of examples in one step of a trainer with these options: 2 if a batch norm layer gets a single value of each channel
+ * from an example, else 1. A loop whose last batch would be smaller should join that batch to the one before.
  * @param n  output   @return as vae_trainer_bytes()   @since 0.1
  */
 VAE_API vae_status_t vae_trainer_min_batch(vae_model_t *model, const char *options, int64_t *n);
@@ -86,7 +86,7 @@ VAE_API vae_status_t vae_trainer_min_batch(vae_model_t *model, const char *optio
 /** The canonical text of the training; as vae_model_spec(). @since 0.1 */
 VAE_API vae_status_t vae_trainer_options(const vae_trainer_t *trainer, char *buf, size_t cap, size_t *needed);
 
-/** Start the stream of random numbers (noise, dropout) anew; a fresh trainer has seed 0. @since 0.1 */
+/** Restart the stream of random numbers (noise, dropout) from this seed; a new trainer has seed 0. @since 0.1 */
 VAE_API vae_status_t vae_trainer_seed(vae_trainer_t *trainer, uint64_t seed);
 
 /**
@@ -122,10 +122,11 @@ VAE_API vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, con
 VAE_API vae_status_t vae_trainer_backward_batch(vae_trainer_t *trainer, const vae_batch_t *batch, vae_metrics_t *metrics);
 
 /**
- * Give up the step or backward that the trainer is at, or the next one if it is at none: that call returns VAE_E_CANCELLED before its next
- * layer, and trainer and model are as they were before it. Of several backwards before one apply, the first stops so; a later one is
- * refused at its start or done to its end, since its gradients are added to those before. From any thread, and from a signal handler: it
- * stores one number. vae_trainer_apply() is not given up. NULL is allowed. @since 0.1
+ * Cancel the step or backward that the trainer is running, or the next one if none is running. The cancelled call returns
+ * VAE_E_CANCELLED before its next layer, and trainer and model are as they were before the call. If several backwards precede one apply,
+ * only the first of them stops in this way: a later one is refused at its start or runs to its end, because its gradients are added to
+ * those of the calls before. vae_trainer_cancel() may be called from any thread and from a signal handler: it stores one number.
+ * vae_trainer_apply() is not cancelled. NULL is allowed. @since 0.1
  */
 VAE_API void vae_trainer_cancel(vae_trainer_t *trainer);
 

@@ -18,7 +18,7 @@ typedef struct leaky_relu_conf {
 } leaky_relu_conf;
 
 static const vaei_option leaky_relu_options[] = {
-    VAEI_OPTION_FLOAT(leaky_relu_conf, slope, 0.01, 0, 1, "slope below zero"),
+    VAEI_OPTION_FLOAT(leaky_relu_conf, slope, 0.01, 0, 1, "slope for x below zero"),
     {0},
 };
 
@@ -27,7 +27,7 @@ typedef struct elu_conf {
 } elu_conf;
 
 static const vaei_option elu_options[] = {
-    VAEI_OPTION(elu_conf, alpha, FLOAT, VAEI_OPT_OPEN_LO, 1, 0, 100, "minus the limit far below zero"),
+    VAEI_OPTION(elu_conf, alpha, FLOAT, VAEI_OPT_OPEN_LO, 1, 0, 100, "minus the limit of y for x far below zero"),
     {0},
 };
 

@@ -32,9 +32,9 @@ typedef struct conf {
     int32_t init, causal;
 } conf;
 
-static const vaei_option options[] = {VAEI_OPTION_INT(conf, heads, 1, 1, 1024, "heads, each on its own share of the channels"),
-                                      VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weights start"),
-                                      VAEI_OPTION_BOOL(conf, causal, 0, "each position sees itself and those before it alone"),
+static const vaei_option options[] = {VAEI_OPTION_INT(conf, heads, 1, 1, 1024, "number of heads; each has its own share of the channels"),
+                                      VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "initialisation of the weights"),
+                                      VAEI_OPTION_BOOL(conf, causal, 0, "each position attends only to itself and to earlier positions"),
                                       {0}};
 
 /* T positions of C channels, heads of d; rows of scores at a time */

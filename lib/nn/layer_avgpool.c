@@ -10,8 +10,9 @@
 
 static const vaei_option options[] = {
     VAEI_OPTION(vaei_pool_conf, kernel, EXTENT, VAEI_OPT_REQUIRED, 0, 1, VAEI_WINDOW_MAX, "size of the window"),
-    VAEI_OPTION_EXTENT(vaei_pool_conf, stride, 0, 0, VAEI_WINDOW_MAX, "pixels from one window to the next, 0: the kernel"),
-    VAEI_OPTION_PAD(vaei_pool_conf, pad, 0, 0, VAEI_WINDOW_MAX, "zeros around the image, or same"),
+    VAEI_OPTION_EXTENT(vaei_pool_conf, stride, 0, 0, VAEI_WINDOW_MAX,
+                       "distance in pixels between neighbouring windows; 0: the kernel's size"),
+    VAEI_OPTION_PAD(vaei_pool_conf, pad, 0, 0, VAEI_WINDOW_MAX, "padding of zeros around the image: pixels, or same"),
     {0},
 };
 

@@ -29,7 +29,7 @@ typedef struct conf {
 
 static const vaei_option options[] = {
     VAEI_OPTION(conf, eps, FLOAT, VAEI_OPT_OPEN_LO, 1e-5, 0, 1, "added to the variance"),
-    VAEI_OPTION_FLOAT(conf, momentum, 0.1, 0, 1, "share of the new batch in the running statistics"),
+    VAEI_OPTION_FLOAT(conf, momentum, 0.1, 0, 1, "weight of the new batch in the running statistics"),
     {0},
 };
 

@@ -33,17 +33,17 @@ typedef struct state {
 } state;
 
 static const vaei_option options[] = {
-    VAEI_OPTION(conf, out, INT, VAEI_OPT_REQUIRED, 0, 1, VAEI_CHANNELS_MAX, "channels made"),
+    VAEI_OPTION(conf, out, INT, VAEI_OPT_REQUIRED, 0, 1, VAEI_CHANNELS_MAX, "number of output channels"),
     VAEI_OPTION(conf, kernel, EXTENT, VAEI_OPT_REQUIRED, 0, 1, VAEI_WINDOW_MAX, "size of the kernel"),
-    VAEI_OPTION_EXTENT(conf, stride, 1, 1, VAEI_WINDOW_MAX, "pixels from one window to the next"),
-    VAEI_OPTION_PAD(conf, pad, 0, 0, VAEI_WINDOW_MAX, "zeros around the image, or same"),
-    VAEI_OPTION_EXTENT(conf, dilation, 1, 1, VAEI_WINDOW_MAX, "pixels from one tap of the kernel to the next"),
-    VAEI_OPTION_INT(conf, groups, 1, 1, VAEI_CHANNELS_MAX, "independent groups of channels"),
+    VAEI_OPTION_EXTENT(conf, stride, 1, 1, VAEI_WINDOW_MAX, "distance in pixels between neighbouring windows"),
+    VAEI_OPTION_PAD(conf, pad, 0, 0, VAEI_WINDOW_MAX, "padding around the image: pixels, or same"),
+    VAEI_OPTION_EXTENT(conf, dilation, 1, 1, VAEI_WINDOW_MAX, "distance in pixels between neighbouring taps of the kernel"),
+    VAEI_OPTION_INT(conf, groups, 1, 1, VAEI_CHANNELS_MAX, "number of independent groups of channels"),
     VAEI_OPTION_BOOL(conf, bias, 1, "add a bias to each channel"),
-    VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weight starts"),
-    VAEI_OPTION_CHOICE(conf, pad_mode, VAEI_PADDING_ZEROS, VAEI_PADDING_CHOICES, "what the padding holds"),
+    VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "initialisation of the weight"),
+    VAEI_OPTION_CHOICE(conf, pad_mode, VAEI_PADDING_ZEROS, VAEI_PADDING_CHOICES, "values of the padding"),
     VAEI_OPTION_CHOICE(conf, pad_mode_x, 0, "pad_mode|" VAEI_PADDING_CHOICES,
-                       "what the padding at the left and the right holds; pad_mode: the same as pad_mode"),
+                       "padding mode of the left and the right; pad_mode: the same as pad_mode"),
     VAEI_OPTION_TIE(conf),
     {0},
 };

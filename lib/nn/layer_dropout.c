@@ -91,7 +91,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_dropout = {
-    .module = {"dropout", "drops values at random while training",
+    .module = {"dropout", "sets values to zero at random while training",
                "dropout p=0.3\n"
                "dropout p=0",
                "Srivastava et al. 2014", sizeof(conf), options},

@@ -25,7 +25,7 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION(conf, groups, INT, VAEI_OPT_REQUIRED, 0, 1, 65536, "groups of channels"),
+    VAEI_OPTION(conf, groups, INT, VAEI_OPT_REQUIRED, 0, 1, 65536, "number of groups of channels"),
     VAEI_OPTION(conf, eps, FLOAT, VAEI_OPT_OPEN_LO, 1e-5, 0, 1, "added to the variance"),
     {0},
 };

@@ -13,8 +13,8 @@ typedef struct hardtanh_conf {
 } hardtanh_conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_FLOAT(hardtanh_conf, min, -1, -1e30, 1e30, "least value"),
-    VAEI_OPTION_FLOAT(hardtanh_conf, max, 1, -1e30, 1e30, "greatest value"),
+    VAEI_OPTION_FLOAT(hardtanh_conf, min, -1, -1e30, 1e30, "lower bound of y"),
+    VAEI_OPTION_FLOAT(hardtanh_conf, max, 1, -1e30, 1e30, "upper bound of y"),
     {0},
 };
 
@@ -77,7 +77,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 
 const vaei_layer_ops vaei_layer_hardtanh = {
     .module = {.name = "hardtanh",
-               .summary = "x held between two bounds",
+               .summary = "x clamped between two bounds",
                .examples = "hardtanh min=-0.5 max=0.75\n"
                            "hardtanh",
                .paper = "",

@@ -19,7 +19,7 @@ typedef struct vaei_weights {
 } vaei_weights;
 
 /* The option of layers whose weight may be another layer's. */
-#define VAEI_OPTION_TIE(conf) VAEI_OPTION_PATH(conf, tie, "place of the layer whose weight serves here too")
+#define VAEI_OPTION_TIE(conf) VAEI_OPTION_PATH(conf, tie, "path of the layer whose weight this layer shares")
 
 /* Declare the weight, or find it, and the bias: next in the layer's parameters. A tied weight is one parameter: it starts, decays and is
  * saved as its owner's, and the gradients of all its uses add up. */

@@ -24,9 +24,10 @@ typedef struct vaei_quantizer_conf {
 } vaei_quantizer_conf;
 
 #define VAEI_QUANTIZER_HEADS(doc) VAEI_OPTION_INT(vaei_quantizer_conf, heads, 1, 1, 1024, doc)
-#define VAEI_QUANTIZER_DECODE                                          \
-    VAEI_OPTION_CHOICE(vaei_quantizer_conf, decode, 0, "quantize|raw", \
-                       "latents outside stand before the codes, and decoding quantizes; or after them")
+#define VAEI_QUANTIZER_DECODE                           \
+    VAEI_OPTION_CHOICE(                                 \
+        vaei_quantizer_conf, decode, 0, "quantize|raw", \
+        "vectors of vae_encode() and vae_decode(): quantize: continuous, vae_decode() quantizes them; raw: quantized already")
 
 /* ---- what plan() of a quantizer decides ------------------------------------------------------------------------------------------ */
 

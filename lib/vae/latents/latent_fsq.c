@@ -31,8 +31,8 @@ typedef struct conf {
 static const vaei_option options[] = {
     {"levels", VAEI_OPT_SIZES, VAEI_OPT_REQUIRED, offsetof(conf, levels), 0, 2, CODES_MAX, NULL,
      "levels of each value of a code, one to eight"},
-    VAEI_QUANTIZER_HEADS("codes of a position"),
-    VAEI_OPTION_CHOICE(conf, variant, JAX, "jax|vqp|symmetric", "which of the published roundings"),
+    VAEI_QUANTIZER_HEADS("number of codes of a position"),
+    VAEI_OPTION_CHOICE(conf, variant, JAX, "jax|vqp|symmetric", "which of the published rounding rules"),
     VAEI_QUANTIZER_DECODE,
     {0},
 };

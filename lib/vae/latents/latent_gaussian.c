@@ -35,9 +35,10 @@ typedef struct state {
 } state;
 
 static const vaei_option options[] = {
-    {"dim", VAEI_OPT_INT, VAEI_OPT_REQUIRED, offsetof(conf, dim), 0, 1, 65536, NULL, "latent dimensions; of each position with map"},
-    VAEI_OPTION_BOOL(conf, map, 0, "keep the positions of an image: z is height x width x dim"),
-    VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weights of both heads start"),
+    {"dim", VAEI_OPT_INT, VAEI_OPT_REQUIRED, offsetof(conf, dim), 0, 1, 65536, NULL,
+     "number of latent dimensions; with map: of each position"},
+    VAEI_OPTION_BOOL(conf, map, 0, "z is a map, height x width x dim: the positions of the image are kept"),
+    VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "initialisation of the weights of both heads"),
     {0},
 };
 

@@ -25,10 +25,11 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_INT(conf, codes, 512, 2, 16777216, "codes"),
-    VAEI_OPTION_INT(conf, dim, 0, 0, 65536, "values of a code; 0: as many as the encoder gives channels"),
-    VAEI_OPTION(conf, temperature, FLOAT, VAEI_OPT_OPEN_LO, 1, 0, 100, "of the draw: low is near to one code, high to all alike"),
-    VAEI_OPTION_BOOL(conf, hard, 1, "the decoder sees one code; else, in training, a mixture"),
+    VAEI_OPTION_INT(conf, codes, 512, 2, 16777216, "codebook size: the number of codes"),
+    VAEI_OPTION_INT(conf, dim, 0, 0, 65536, "number of values of a code; 0: as many as the encoder gives channels"),
+    VAEI_OPTION(conf, temperature, FLOAT, VAEI_OPT_OPEN_LO, 1, 0, 100,
+                "temperature of the draw: low temperatures give nearly one code, high ones an even mixture"),
+    VAEI_OPTION_BOOL(conf, hard, 1, "true: the decoder sees one code; false: in training it sees a mixture of codes"),
     {0},
 };
 

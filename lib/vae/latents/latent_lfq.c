@@ -22,16 +22,16 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_INT(conf, codes, 1024, 2, 65536, "codes, a power of 2"),
-    VAEI_QUANTIZER_HEADS("codes of a position"),
-    VAEI_OPTION_BOOL(conf, spherical, 0, "vectors and codes lie on a sphere"),
+    VAEI_OPTION_INT(conf, codes, 1024, 2, 65536, "codebook size: the number of codes, a power of 2"),
+    VAEI_QUANTIZER_HEADS("number of codes of a position"),
+    VAEI_OPTION_BOOL(conf, spherical, 0, "vectors and codes are scaled to the sphere"),
     VAEI_OPTION(conf, codebook_scale, FLOAT, VAEI_OPT_OPEN_LO, 1, 0, 1e6,
                 "magnitude of each value of a code; with spherical: the radius of the sphere"),
     VAEI_OPTION_FLOAT(conf, entropy, 0.1, 0, 1e6, "weight of the entropy term"),
     VAEI_OPTION_FLOAT(conf, diversity, 1, 0, 1e6, "weight of the diversity of the codes in the entropy term"),
     VAEI_OPTION(conf, inverse_temperature, FLOAT, VAEI_OPT_OPEN_LO, 100, 0, 1e6,
                 "inverse temperature of the soft choice of codes in the entropy term"),
-    VAEI_OPTION_FLOAT(conf, commitment, 0, 0, 1e6, "weight of the commitment of vectors to their codes"),
+    VAEI_OPTION_FLOAT(conf, commitment, 0, 0, 1e6, "weight of the commitment loss"),
     VAEI_QUANTIZER_DECODE,
     {0},
 };

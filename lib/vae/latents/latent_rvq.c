@@ -17,11 +17,11 @@
 
 static const vaei_option options[] = {
     VAEI_CODEBOOKS_OPTIONS,
-    VAEI_OPTION_INT(vaei_codebooks_conf, quantizers, 4, 1, 256, "codes of a position, one behind the other"),
-    VAEI_OPTION_BOOL(vaei_codebooks_conf, shared, 0, "one codebook for all quantizers"),
-    VAEI_OPTION_BOOL(vaei_codebooks_conf, dropout, 0, "steps of training leave out the last quantizers at random"),
-    VAEI_OPTION_INT(vaei_codebooks_conf, min_quantizers, 1, 1, 256, "quantizers that dropout never leaves out"),
-    VAEI_OPTION_BOOL(vaei_codebooks_conf, cosine, 0, "codes have length 1: each stage takes the nearest in angle"),
+    VAEI_OPTION_INT(vaei_codebooks_conf, quantizers, 4, 1, 256, "number of quantizers, and of codes of a position, coarse to fine"),
+    VAEI_OPTION_BOOL(vaei_codebooks_conf, shared, 0, "all quantizers share one codebook"),
+    VAEI_OPTION_BOOL(vaei_codebooks_conf, dropout, 0, "each training step leaves out a random number of the last quantizers"),
+    VAEI_OPTION_INT(vaei_codebooks_conf, min_quantizers, 1, 1, 256, "number of quantizers that dropout never leaves out"),
+    VAEI_OPTION_BOOL(vaei_codebooks_conf, cosine, 0, "codes have length 1, and each stage takes the code nearest in angle"),
     VAEI_OPTION_CHOICE(vaei_codebooks_conf, gradient_of, VAEI_GRADIENT_OF_SUM, "sum|stages",
                        "what the decoder's gradient passes: the sum of all quantizers, once; or each of them, and the gradients add up"),
     {0},

@@ -22,11 +22,11 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_INT(conf, codes, 512, 2, 16777216, "codes of the codebook"),
-    VAEI_OPTION_INT(conf, dim, 0, 0, 65536, "values of a code; 0: as many as there are channels for it"),
-    VAEI_OPTION_FLOAT(conf, commitment, 0.25, 0, 1e6, "weight of the commitment of vectors to their codes"),
-    VAEI_OPTION_FLOAT(conf, scale, 1, 0, 1e6, "weight of the codes' and the commitment's sums of squares"),
-    VAEI_QUANTIZER_HEADS("codes of a position, each of its share of the channels"),
+    VAEI_OPTION_INT(conf, codes, 512, 2, 16777216, "codebook size: the number of codes"),
+    VAEI_OPTION_INT(conf, dim, 0, 0, 65536, "number of values of a code; 0: all channels that there are for it"),
+    VAEI_OPTION_FLOAT(conf, commitment, 0.25, 0, 1e6, "weight of the commitment loss, relative to scale"),
+    VAEI_OPTION_FLOAT(conf, scale, 1, 0, 1e6, "weight of the codebook loss and the commitment loss"),
+    VAEI_QUANTIZER_HEADS("number of codes of a position; each codes its own share of the channels"),
     VAEI_QUANTIZER_DECODE,
     {0},
 };

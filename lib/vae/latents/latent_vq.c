@@ -17,12 +17,12 @@
 
 static const vaei_option options[] = {
     VAEI_CODEBOOKS_OPTIONS,
-    VAEI_QUANTIZER_HEADS("codes of a position, each of its share of the channels"),
-    VAEI_OPTION_BOOL(vaei_codebooks_conf, cosine, 0, "vectors and codes have length 1: nearest in angle"),
+    VAEI_QUANTIZER_HEADS("number of codes of a position; each codes its own share of the channels"),
+    VAEI_OPTION_BOOL(vaei_codebooks_conf, cosine, 0, "vectors and codes have length 1, and the nearest code is the nearest in angle"),
     VAEI_OPTION_FLOAT(vaei_codebooks_conf, temperature, 0, 0, 100,
-                      "training draws codes: softmax of -distance / temperature; 0: the nearest"),
-    VAEI_OPTION_FLOAT(vaei_codebooks_conf, orthogonal, 0, 0, 1e6, "weight of a term that keeps codes apart in direction"),
-    VAEI_OPTION_FLOAT(vaei_codebooks_conf, diversity, 0, 0, 1e6, "weight of a term that keeps all codes near some vectors"),
+                      "training draws each code by softmax(-distance / temperature); 0: the nearest code is taken"),
+    VAEI_OPTION_FLOAT(vaei_codebooks_conf, orthogonal, 0, 0, 1e6, "weight of a loss that keeps the directions of the codes apart"),
+    VAEI_OPTION_FLOAT(vaei_codebooks_conf, diversity, 0, 0, 1e6, "weight of a loss that keeps all codes in use"),
     {0},
 };
 

@@ -20,11 +20,11 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_FLOAT(conf, beta, 1, 0, 1e6, "weight of the rate"),
+    VAEI_OPTION_FLOAT(conf, beta, 1, 0, 1e6, "weight of the rate, the KL divergence"),
     VAEI_OPTION_INT(conf, warmup, 0, 0, 1e12, "steps over which the weight rises from 0 to beta"),
-    VAEI_OPTION_INT(conf, cycle, 0, 0, 1e12, "steps after which the weight starts again from 0; 0: never"),
+    VAEI_OPTION_INT(conf, cycle, 0, 0, 1e12, "steps after which the weight restarts from 0; 0: never"),
     {"ratio", VAEI_OPT_FLOAT, VAEI_OPT_OPEN_LO, offsetof(conf, ratio), 0.5, 0, 1, NULL, "part of a cycle in which the weight rises"},
-    VAEI_OPTION_FLOAT(conf, free_bits, 0, 0, 1e6, "nats of rate that each latent dimension has for nothing"),
+    VAEI_OPTION_FLOAT(conf, free_bits, 0, 0, 1e6, "nats of rate in each latent dimension that cost nothing"),
     {0},
 };
 

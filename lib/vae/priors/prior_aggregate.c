@@ -21,7 +21,7 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_INT(conf, posteriors, 2048, 1, 1048576, "posteriors kept, at most"),
+    VAEI_OPTION_INT(conf, posteriors, 2048, 1, 1048576, "largest number of posteriors that are kept"),
     VAEI_OPTION_FLOAT(conf, eps, 0, 0, 1e6, "added to the variances"),
     {0},
 };

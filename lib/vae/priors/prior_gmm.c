@@ -36,8 +36,8 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_INT(conf, components, 32, 1, 65536, "Gaussians"),
-    VAEI_OPTION_CHOICE(conf, covariance, DIAGONAL, "diagonal|full", "shape of each"),
+    VAEI_OPTION_INT(conf, components, 32, 1, 65536, "number of Gaussians"),
+    VAEI_OPTION_CHOICE(conf, covariance, DIAGONAL, "diagonal|full", "form of each covariance matrix"),
     VAEI_OPTION_FLOAT(conf, learning_decay, 0.7, 0, 1,
                       "k in the size of step t, (t + 1)^-k; 0: the statistics of a batch replace those of the batches before"),
     VAEI_OPTION(conf, eps, FLOAT, VAEI_OPT_OPEN_LO, 1e-6, 0, 1e6, "added to the variances"),

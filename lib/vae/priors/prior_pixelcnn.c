@@ -29,11 +29,12 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_INT(conf, channels, 64, 2, 4096, "channels; half of them inside a block"),
-    VAEI_OPTION_INT(conf, layers, 8, 1, 64, "residual blocks"),
-    VAEI_OPTION_INT(conf, kernel, 3, 1, 31, "window of the blocks, odd"),
-    VAEI_OPTION_INT(conf, first_kernel, 7, 1, 31, "window of the first convolution, odd"),
-    VAEI_OPTION_INT(conf, classes, 0, 0, 65536, "a distribution for each class: examples come with labels; 0: one for all"),
+    VAEI_OPTION_INT(conf, channels, 64, 2, 4096, "number of channels; blocks use half of them inside"),
+    VAEI_OPTION_INT(conf, layers, 8, 1, 64, "number of residual blocks"),
+    VAEI_OPTION_INT(conf, kernel, 3, 1, 31, "kernel size of the blocks, odd"),
+    VAEI_OPTION_INT(conf, first_kernel, 7, 1, 31, "kernel size of the first convolution, odd"),
+    VAEI_OPTION_INT(conf, classes, 0, 0, 65536,
+                    "number of classes, each with a distribution of its own: examples come with labels; 0: one distribution for all"),
     VAEI_CHOICE_OPTIONS(conf),
     {0},
 };

@@ -36,9 +36,9 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_INT(conf, channels, 128, 1, 8192, "channels"),
-    VAEI_OPTION_INT(conf, layers, 4, 1, 64, "pairs of attention and perceptron"),
-    VAEI_OPTION_INT(conf, heads, 4, 1, 1024, "heads of attention, each on its own share of the channels"),
+    VAEI_OPTION_INT(conf, channels, 128, 1, 8192, "number of channels"),
+    VAEI_OPTION_INT(conf, layers, 4, 1, 64, "number of layers, pairs of attention and perceptron"),
+    VAEI_OPTION_INT(conf, heads, 4, 1, 1024, "number of attention heads; each has its own share of the channels"),
     VAEI_CHOICE_OPTIONS(conf),
     {0},
 };

@@ -19,7 +19,7 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_INT(conf, components, 128, 1, 65536, "pseudo-inputs"),
+    VAEI_OPTION_INT(conf, components, 128, 1, 65536, "number of pseudo-inputs"),
     VAEI_OPTION(conf, init_std, FLOAT, VAEI_OPT_OPEN_LO, 0.5, 0, 1000, "standard deviation of the pseudo-inputs at the start"),
     {0},
 };
