@@ -130,6 +130,34 @@ void vaei_quantizer_pack(const vaei_latent *q, const vaei_run *r, void *pack) {
     if (ops_of(q)->pack) ops_of(q)->pack(&p);
 }
 
+/* ---- one vector at a time ---------------------------------------------------------------------------------------- */
+
+void vaei_each_choose(vaei_pass *p) {
+    for (int64_t i = 0; i < p->P * p->s->heads; i++) p->code[i] = ops_of(p->q)->code_of(p, p->x + i * p->s->D);
+}
+
+void vaei_each_value(vaei_pass *p) {
+    for (int64_t i = 0; i < p->P * p->s->heads; i++) ops_of(p->q)->values_of(p, p->code[i], p->value + i * p->s->D);
+}
+
+void vaei_each_error(vaei_pass *p, float (*unrounded)(const vaei_pass *p, int64_t d, float x)) {
+    const int64_t D = p->s->D, vectors = p->s->rows * p->s->heads;
+    float values[VAEI_EACH_VALUES];
+    VAEI_ASSERT(D <= VAEI_EACH_VALUES);
+    for (int64_t i = 0; i < p->n; i++) {
+        double sum = 0;
+        for (int64_t v = i * vectors; v < (i + 1) * vectors; v++) {
+            const float *const x = p->x + v * D;
+            ops_of(p->q)->values_of(p, ops_of(p->q)->code_of(p, x), values);
+            for (int64_t d = 0; d < D; d++) {
+                const double error = (double)((unrounded ? unrounded(p, d, x[d]) : x[d]) - values[d]);
+                sum += error * error;
+            }
+        }
+        p->error[i] = sum;
+    }
+}
+
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
 
 void vaei_pass_enter(vaei_pass *p, const float *h) {

@@ -104,44 +104,27 @@ static void shape(vaei_pass *p) {
     vaei_pass_rows(p, 1, 16 * p->s->W, bound_rows);
 }
 
-static void choose(vaei_pass *p) {
+static int32_t code_of(const vaei_pass *p, const float *x) {
     const state *s = p->s->own;
-    for (int64_t i = 0; i < p->P * p->s->heads; i++) {
-        int32_t place = 1;
-        p->code[i] = 0;
-        for (int64_t d = 0; d < p->s->D; d++) {
-            p->code[i] += digit_of(s, d, p->x[i * p->s->D + d]) * place;
-            place *= s->scale[d].levels;
-        }
-    }
+    int32_t code = 0, place = 1;
+    for (int64_t d = 0; d < p->s->D; place *= s->scale[d++].levels) code += digit_of(s, d, x[d]) * place;
+    return code;
 }
 
-static void value(vaei_pass *p) {
+static void values_of(const vaei_pass *p, int64_t code, float *y) {
     const state *s = p->s->own;
-    for (int64_t i = 0; i < p->P * p->s->heads; i++) {
-        int32_t rest = p->code[i];
-        for (int64_t d = 0; d < p->s->D; d++) {
-            p->value[i * p->s->D + d] = value_of(s, d, rest % s->scale[d].levels);
-            rest /= s->scale[d].levels;
-        }
-    }
+    for (int64_t d = 0; d < p->s->D; code /= s->scale[d++].levels) y[d] = value_of(s, d, (int32_t)(code % s->scale[d].levels));
 }
 
-/* From the value before rounding, on the scale of the code. */
+static float unrounded(const vaei_pass *p, int64_t d, float t) {
+    const state *s = p->s->own;
+    const scale *c = &s->scale[d];
+    return s->variant == SYMMETRIC ? t : (t * c->half - c->offset) / (float)c->width;
+}
+
 static void aux(vaei_pass *p, double *terms) {
-    const state *s = p->s->own;
-    const int64_t D = p->s->D, size = p->s->rows * p->s->W;
     (void)terms;
-    for (int64_t i = 0; i < p->n; i++) {
-        double sum = 0;
-        for (int64_t at = 0; at < size; at++) {
-            const scale *c = &s->scale[at % D];
-            const float t = p->x[i * size + at], before = s->variant == SYMMETRIC ? t : (t * c->half - c->offset) / (float)c->width;
-            const double d = (double)(before - value_of(s, at % D, digit_of(s, at % D, t)));
-            sum += d * d;
-        }
-        p->error[i] = sum;
-    }
+    vaei_each_error(p, unrounded);
 }
 
 static void backward(vaei_pass *p) {
@@ -153,8 +136,14 @@ static void backward(vaei_pass *p) {
     }
 }
 
-static const vaei_quantizer_ops quantizer = {
-    .plan = plan, .shape = shape, .choose = choose, .value = value, .aux = aux, .backward = backward};
+static const vaei_quantizer_ops quantizer = {.plan = plan,
+                                             .shape = shape,
+                                             .choose = vaei_each_choose,
+                                             .value = vaei_each_value,
+                                             .code_of = code_of,
+                                             .values_of = values_of,
+                                             .aux = aux,
+                                             .backward = backward};
 
 const vaei_latent_ops vaei_latent_fsq = {
     .module = {.name = "fsq",

@@ -91,16 +91,10 @@ static void shape(vaei_pass *p) {
     if (((const conf *)p->q->conf)->spherical) vaei_pass_rows(p, p->s->heads, p->s->D, onto_sphere);
 }
 
-static void choose(vaei_pass *p) {
-    for (int64_t i = 0; i < p->P * p->s->heads; i++) {
-        int32_t code = 0;
-        for (int64_t d = 0; d < p->s->D; d++) code = code * 2 + (p->x[i * p->s->D + d] > 0);
-        p->code[i] = code;
-    }
-}
-
-static void value(vaei_pass *p) {
-    for (int64_t i = 0; i < p->P * p->s->heads; i++) values_of(p, p->code[i], p->value + i * p->s->D);
+static int32_t code_of(const vaei_pass *p, const float *x) {
+    int32_t code = 0;
+    for (int64_t d = 0; d < p->s->D; d++) code = code * 2 + (x[d] > 0);
+    return code;
 }
 
 static vaei_soft soft_of(const vaei_pass *p, int64_t head) {
@@ -120,15 +114,8 @@ static vaei_soft soft_of(const vaei_pass *p, int64_t head) {
 
 static void aux(vaei_pass *p, double *terms) {
     const conf *c = p->q->conf;
-    const float *of = p->s->own;
-    const int64_t size = p->s->rows * p->s->W;
     double entropy = 0;
-    for (int64_t i = 0; i < p->n; i++) {
-        const float *x = p->x + i * size;
-        double sum = 0;
-        for (int64_t d = 0; d < size; d++) sum += (double)(x[d] - of[x[d] > 0]) * (double)(x[d] - of[x[d] > 0]);
-        p->error[i] = sum;
-    }
+    vaei_each_error(p, NULL);
     for (int64_t head = 0; c->entropy > 0 && head < p->s->heads; head++) {
         const vaei_soft soft = soft_of(p, head);
         entropy += vaei_soft_value(&soft, p->k, p->r->pool, &p->soft);
@@ -151,8 +138,16 @@ static void backward(vaei_pass *p) {
         vaei_unit_backward(p->k, D, p->x + i * D, length[i], c->codebook_scale, p->dx + i * D);
 }
 
-static const vaei_quantizer_ops quantizer = {
-    .plan = plan, .shape = shape, .choose = choose, .value = value, .aux = aux, .backward = backward, .carve = carve, .pack = pack};
+static const vaei_quantizer_ops quantizer = {.plan = plan,
+                                             .shape = shape,
+                                             .choose = vaei_each_choose,
+                                             .value = vaei_each_value,
+                                             .code_of = code_of,
+                                             .values_of = values_of,
+                                             .aux = aux,
+                                             .backward = backward,
+                                             .carve = carve,
+                                             .pack = pack};
 
 const vaei_latent_ops vaei_latent_lfq = {
     .module = {.name = "lfq",
