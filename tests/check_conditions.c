@@ -20,6 +20,13 @@ enum { N = 70, CLASSES = 5, V = 2, STEPS = 5 };
     "decoder condition mode=concat drop=" drop " | linear out=96 | reshape 4x4x6 | condition mode=film drop=" drop \
     " | silu | deconv2d out=2 kernel=4 stride=2 pad=1\nlikelihood bernoulli\n"
 static const char model_text[] = ENCODER("0") REST("0"), dropping[] = ENCODER("0.4") REST("0.4");
+/* Conditions of a critic and of a second latent's surroundings. */
+static const char wide_text[] = "input 8x8x2\ncondition classes=5 vector=2\n"
+                                "encoder flatten | linear out=12 | condition mode=add dim=3 drop=0.2 | tap wide | tanh | linear out=6\n"
+                                "latent gaussian dim=3\ndecoder condition | linear out=10 | latent gaussian dim=2 from=wide | "
+                                "condition mode=film drop=0.2 | linear out=128 | reshape 8x8x2\nlikelihood bernoulli\n"
+                                "critic condition drop=0.2 | flatten | linear out=6 | condition mode=film | tanh | linear out=1\n";
+#define WIDE_TRAINING "optimizer adam lr=0.01\nobjective elbo beta=0.5 | gan weight=0.2\n"
 static const char codes_text[] = "input 6x6x1\ncondition classes=5\nencoder conv2d out=4 kernel=2 stride=2 | condition mode=add\n"
                                  "latent vq codes=8\ndecoder condition mode=film | deconv2d out=1 kernel=2 stride=2\n"
                                  "likelihood gaussian\nprior pixelcnn channels=4 layers=1 classes=5\n";
@@ -286,9 +293,12 @@ static void steps(rig *r, int32_t from, int32_t to) {
 
 START_TEST(test_training_gives_the_same_bytes_with_any_threads_and_after_a_resume) {
     static const int32_t threads[] = {1, 2, 3, 7};
-    const char *const text = _i ? dropping : model_text, *const path = "build/check_conditions.safetensors";
+    static const char *const texts[] = {model_text, dropping, wide_text};
+    const char *const text = texts[_i], *const path = "build/check_conditions.safetensors";
+    const char *const training = _i == 2 ? WIDE_TRAINING : TRAINING;
+    const char *const checkpoint = _i == 2 ? WIDE_TRAINING "memory checkpoint\n" : TRAINING "memory checkpoint\n";
     int64_t count, same;
-    rig first = open_rig(text, TRAINING, 1, 1), second = open_rig(text, TRAINING "memory checkpoint\n", 2, 1);
+    rig first = open_rig(text, training, 1, 1), second = open_rig(text, checkpoint, 2, 1);
     steps(&first, 0, STEPS - 2);
     ck_assert_ok(vae_trainer_save(first.t, path));
     steps(&first, STEPS - 2, STEPS);
@@ -298,7 +308,7 @@ START_TEST(test_training_gives_the_same_bytes_with_any_threads_and_after_a_resum
     float *const resumed = all_params(second.model, &same);
     ck_assert_mem_eq(want, resumed, (size_t)count * sizeof(float));
     for (size_t t = 0; t < 4; t++) {
-        rig r = open_rig(text, TRAINING, threads[t], 1);
+        rig r = open_rig(text, training, threads[t], 1);
         steps(&r, 0, STEPS);
         float *const got = all_params(r.model, &same);
         ck_assert_mem_eq(want, got, (size_t)count * sizeof(float));
@@ -386,7 +396,7 @@ Suite *suite_conditions(void) {
     tcase_add_test(t, test_the_section_is_set_and_read_by_its_path);
     tcase_add_test(t, test_an_example_gets_its_own_condition_in_any_session);
     tcase_add_test(t, test_the_gradient_of_a_batch_is_the_mean_of_its_examples);
-    tcase_add_loop_test(t, test_training_gives_the_same_bytes_with_any_threads_and_after_a_resume, 0, 2);
+    tcase_add_loop_test(t, test_training_gives_the_same_bytes_with_any_threads_and_after_a_resume, 0, 3);
     tcase_add_test(t, test_training_drops_the_condition_of_an_example_everywhere);
     tcase_add_test(t, test_codes_take_conditions_by_their_batch_call);
     suite_add_tcase(s, t);
