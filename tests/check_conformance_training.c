@@ -43,7 +43,7 @@ static int32_t is_named(const char *example, const char *name) {
 
 /* ---- objectives ----------------------------------------------------------------------------------------------------- */
 
-enum { N = 5, D = 3, LOWER = 2 }; /* values of the first latent and of one in the decoder */
+enum { N = 6, D = 3, LOWER = 2 }; /* values of the first latent and of one in the decoder */
 
 typedef struct objective_probe {
     vaei_objective o;
@@ -107,7 +107,7 @@ static const char *objective_at(objective_probe *a, int64_t step) {
     for (int i = 0; i < N; i++) a->nll[i] = 100 + 10 * sin(i);
     for (int i = 0; i < N * D; i++) a->kl[i] = 0.2f + (float)(i % D) + 0.1f * (float)cos(i);
     for (int i = 0; i < N * LOWER; i++) a->kl[N * D + i] = 0.2f + 0.7f * (float)(i % LOWER) + 0.05f * (float)cos(i);
-    a->t = (vaei_terms){.n = N, .step = step, .batch = &a->batch, .nll = a->nll, .d_nll = a->d_nll};
+    a->t = (vaei_terms){.n = N, .samples = a->o.samples, .step = step, .batch = &a->batch, .nll = a->nll, .d_nll = a->d_nll};
     a->t.level[0] = (vaei_rates){.dim = D, .kl = a->kl, .d_kl = a->d_kl};
     a->t.level[1] = (vaei_rates){.dim = LOWER, .kl = a->kl + N * D, .d_kl = a->d_kl + N * D};
     if (rated) a->t.levels = 2;
@@ -131,7 +131,7 @@ static const char *objective_at(objective_probe *a, int64_t step) {
     if (sees_z) CONFORM(gradient_is("z", objective_value, a, a->z, d_z, N * D, 1.0f / 64, 1e-3, 1e-2));
     if (rated) CONFORM(gradient_is("kl", objective_value, a, a->kl, d_kl, N * (D + LOWER), 1.0f / 64, 1e-4, 1e-3));
     for (int i = 0; i < N; i++) {
-        const double kept = a->nll[i], h = 0.25;
+        const double kept = a->nll[i], h = 1.0 / 1024;
         a->nll[i] = kept + h;
         const double above = objective_value(a);
         a->nll[i] = kept - h;

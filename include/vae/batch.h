@@ -42,7 +42,7 @@ typedef struct vae_batch {
     const int32_t *label;   /* [n] 0..vae_model_class_count()-1 */
     const float *condition; /* [n][vae_model_condition_size()] finite */
     const int32_t *codes;   /* [n][vae_model_codes_per_example()] 0..vae_model_codebook_size()-1 */
-    const float *noise;     /* [n][D] standard normal, finite; of vae_elbo_batch() [n][k][D]; NULL: drawn */
+    const float *noise;     /* [n][D] standard normal, finite; of vae_elbo_batch() and of training by K samples [n][k][D]; NULL: drawn */
     const float *weight;    /* [n] >= 0, finite, not all 0: how often an example counts in loss and gradient; NULL: once each */
 } vae_batch_t;
 

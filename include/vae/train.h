@@ -103,7 +103,8 @@ VAE_API vae_status_t vae_trainer_step_batch(vae_trainer_t *trainer, const vae_ba
 /**
  * Add the gradient of the mean loss of n examples to the gradients. Several calls before one vae_trainer_apply() accumulate;
  * apply divides by their number.
- * @param noise  standard normal[n][D] for the latent, or NULL: drawn; latents of codes draw their own from the seed
+ * @param noise  standard normal[n][D] for the latents, or NULL: drawn; latents of codes draw their own from the seed. Under an objective of
+ *        K samples (iwae) [n][K][D]
  * @return as vae_trainer_step()   @since 0.1
  */
 VAE_API vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise, vae_metrics_t *metrics);

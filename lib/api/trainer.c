@@ -22,6 +22,9 @@ static vae_status_t measure(const vae_model_t *model, const vaei_recipe *recipe,
     vae_trainer_t t;
     vaei_carve c = {0};
     if (max_batch < 1 || max_batch > INT32_MAX) return vaei_fail(VAE_E_ARG, "max_batch: %lld, wanted 1..2147483647", (long long)max_batch);
+    if (recipe->objective.samples > INT32_MAX / max_batch)
+        return vaei_fail(VAE_E_LIMIT, "trainer: %lld samples of max_batch=%lld are more than 2147483647",
+                         (long long)recipe->objective.samples, (long long)max_batch);
     if (max_batch < least_batch(model, recipe))
         return vaei_fail(VAE_E_ARG, "max_batch: %lld, wanted %lld or more%s", (long long)max_batch, (long long)least_batch(model, recipe),
                          TOO_FEW);
@@ -174,6 +177,7 @@ static vae_status_t check_batch(const vae_trainer_t *t, int64_t n, vaei_batch *b
     if (b->codes && b->x) return vaei_fail(VAE_E_ARG, "x and codes: both are given, wanted one of them");
     VAEI_TRY(b->codes ? vaei_check_codes(model, n, 0, b->codes) : vaei_batch_check_x(model, b, n));
     if (!b->codes) VAEI_TRY(vaei_batch_check_condition(model, b, n, "vae_trainer_step_batch"));
+    b->of_noise *= t->recipe.objective.samples;
     VAEI_TRY(vaei_batch_check_noise(model, b, n));
     if (b->weight && task->check_weight) VAEI_TRY(task->check_weight(&model->network));
     VAEI_TRY(vaei_batch_check_weight(b, n));

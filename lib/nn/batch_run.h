@@ -65,6 +65,7 @@ typedef struct vaei_run {
     const vaei_side *side;          /* by number, where the model has taps */
     const struct vaei_level *level; /* by number, where latents stand in the stack */
     int32_t levels_from;            /* where these take z from: VAEI_LEVELS_ of lib/vae */
+    int32_t sampled_rates;          /* kl of a latent is -(log p(z) - log q(z|x)) at the z drawn, in place of its mean */
     int64_t row;                    /* of example 0 in the arrays of both */
     const _Atomic int32_t *cancel;  /* or NULL */
 } vaei_run;

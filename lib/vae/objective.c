@@ -39,8 +39,16 @@ static vae_status_t find_critic(vaei_objective *o) {
     return VAE_OK;
 }
 
+static vae_status_t fail_two_bounds(const vaei_objective *o) {
+    const char *names[2];
+    int32_t n = 0;
+    for (int32_t i = 0; i < o->n && n < 2; i++)
+        if (!(o->term[i]->flags & VAEI_OBJECTIVE_NO_NLL)) names[n++] = o->term[i]->module.name;
+    return vaei_fail(VAE_E_SPEC, "objective: %s and %s are both for the data, wanted one of them", names[0], names[1]);
+}
+
 vae_status_t vaei_objective_build(vaei_objective *o, vaei_arena *arena, vaei_section *section) {
-    *o = (vaei_objective){.critic = -1};
+    *o = (vaei_objective){.critic = -1, .samples = 1};
     for (vaei_node *node = section->pipeline.first; node; node = node->next) VAEI_TRY(add_term(o, arena, section, node));
     if (o->n == 0)
         return vaei_fail(VAE_E_SPEC, "line %d, column %d: objective: wanted a term, as in 'objective elbo'", (int)section->line,
@@ -53,6 +61,12 @@ vae_status_t vaei_objective_build(vaei_objective *o, vaei_arena *arena, vaei_sec
         if (o->n > 1) return vaei_fail(VAE_E_SPEC, "objective: prior stands alone, it is not a term of a sum");
         o->flags = o->term[0]->flags;
         return VAE_OK;
+    }
+    if (o->n - without > 1) return fail_two_bounds(o);
+    if (count_of(o, VAEI_OBJECTIVE_AT_Z) > 0) o->flags |= VAEI_OBJECTIVE_AT_Z;
+    for (int32_t i = 0; i < o->n; i++) {
+        const int64_t samples = o->term[i]->samples ? o->term[i]->samples(o->conf[i]) : 1;
+        if (samples > o->samples) o->samples = samples;
     }
     if (count_of(o, VAEI_OBJECTIVE_SEES_Z) > 0) o->flags |= VAEI_OBJECTIVE_SEES_Z;
     if (count_of(o, VAEI_OBJECTIVE_SEES_MEAN) > 0) o->flags |= VAEI_OBJECTIVE_SEES_MEAN; /* of the whole batch, and then back */

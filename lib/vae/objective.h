@@ -21,8 +21,9 @@ typedef struct vaei_rates {
 } vaei_rates;
 
 typedef struct vaei_terms {
-    int64_t n;      /* examples */
-    int32_t levels; /* latents of the model; 0: the objective is that of a prior */
+    int64_t n;       /* examples */
+    int64_t samples; /* of each, one behind the other: the n are n / samples examples of the batch. 1: as they are */
+    int32_t levels;  /* latents of the model; 0: the objective is that of a prior */
     vaei_rates level[VAEI_LEVELS_MAX];
     int64_t step;                   /* steps applied before this one */
     const vaei_batch *batch;        /* its weights; means below are weighted ones */
@@ -48,11 +49,12 @@ typedef struct vaei_terms {
 } vaei_terms;
 
 enum {
-    VAEI_OBJECTIVE_OF_PRIOR = 1,  /* nll is that of latents under the prior, whose parameters alone move; no levels. Stands alone */
-    VAEI_OBJECTIVE_MEAN_NLL = 2,  /* adds the example's share of all weights to d_nll whatever comes: decoding may go back before eval */
-    VAEI_OBJECTIVE_NO_NLL = 4,    /* adds nothing to d_nll: stands beside a term that does */
-    VAEI_OBJECTIVE_SEES_Z = 8,    /* over values, not codes */
-    VAEI_OBJECTIVE_SEES_MEAN = 16 /* x as the model shows it */
+    VAEI_OBJECTIVE_OF_PRIOR = 1,   /* nll is that of latents under the prior, whose parameters alone move; no levels. Stands alone */
+    VAEI_OBJECTIVE_MEAN_NLL = 2,   /* adds the example's share of all weights to d_nll whatever comes: decoding may go back before eval */
+    VAEI_OBJECTIVE_NO_NLL = 4,     /* adds nothing to d_nll: stands beside a term that does */
+    VAEI_OBJECTIVE_SEES_Z = 8,     /* over values, not codes */
+    VAEI_OBJECTIVE_SEES_MEAN = 16, /* x as the model shows it */
+    VAEI_OBJECTIVE_AT_Z = 32       /* kl is log q(z|x) - log p(z) at the z that was drawn */
 };
 
 typedef struct vaei_objective_ops {
@@ -63,6 +65,7 @@ typedef struct vaei_objective_ops {
      * critic is asked and learns. */
     float (*cost)(const void *conf, const vaei_kernels *k, int32_t of, float score, float *slope);
     int64_t (*start)(const void *conf);
+    int64_t (*samples)(const void *conf); /* of each example that the term wants to see; NULL: 1 */
 } vaei_objective_ops;
 
 #define VAEI_OBJECTIVE_TERMS 8
@@ -70,8 +73,9 @@ typedef struct vaei_objective_ops {
 /* The sum. */
 typedef struct vaei_objective {
     int32_t n;
-    int32_t flags;  /* of the whole: MEAN_NLL if that is true of the sum, SEES_ if any term does */
-    int32_t critic; /* the term that has one, or -1 */
+    int32_t flags;   /* of the whole: MEAN_NLL if that is true of the sum, SEES_ if any term does */
+    int32_t critic;  /* the term that has one, or -1 */
+    int64_t samples; /* of each example: the most that a term wants; terms that want fewer see them as examples */
     const vaei_objective_ops *term[VAEI_OBJECTIVE_TERMS];
     void *conf[VAEI_OBJECTIVE_TERMS];
 } vaei_objective;

@@ -5,6 +5,9 @@
  *     kl_d = (mean_d^2 + e^lv_d - 1 - lv_d) / 2
  *     log p(z) - log q(z|x) = sum_d (lv_d + noise_d^2 - z_d^2) / 2
  *
+ * Where the run asks for rates at the z drawn (importance-weighted objectives): kl_d = (z_d^2 - noise_d^2 - lv_d) / 2, with the derivatives
+ * dmean = a + b z, dlv = ((a + b z) noise e^(lv/2) - b) / 2.
+ *
  * Two heads of one form: weight[D][C] and bias[D], applied to each row of h[rows][C].
  *
  *     map=false   h is a vector: one row an example, z[D]; weights [D, C] as of torch.nn.Linear
@@ -160,6 +163,10 @@ static void draw_range(void *arg, int64_t begin, int64_t end) {
     }
     k->flush(end - begin, z + begin, z + begin);
     if (!kl) return;
+    if (v->r->sampled_rates) {
+        for (int64_t i = begin; i < end; i++) kl[i] = 0.5f * (z[i] * z[i] - logvar[i] - (noise ? noise[i] * noise[i] : 0.0f));
+        return;
+    }
     k->map[VAEI_MAP_EXP](end - begin, 0, logvar + begin, kl + begin);
     for (int64_t i = begin; i < end; i++) kl[i] = 0.5f * (mean[i] * mean[i] + (kl[i] - 1.0f - logvar[i]));
 }
@@ -207,13 +214,27 @@ static void slope_range(void *arg, int64_t begin, int64_t end) {
     }
 }
 
+/* The same where rates are taken at z. */
+static void slope_at_z_range(void *arg, int64_t begin, int64_t end) {
+    const values *const v = arg;
+    const float *const mean = v->mean, *const logvar = v->logvar, *const noise = v->noise, *const dz = v->dz, *const dkl = v->dkl;
+    float *const dmean = v->dmean, *const dlv = v->dlv;
+    for (int64_t i = begin; i < end; i++) dlv[i] = 0.5f * logvar[i];
+    v->r->k->map[VAEI_MAP_EXP](end - begin, 0, dlv + begin, dlv + begin);
+    for (int64_t i = begin; i < end; i++) {
+        const float shift = dlv[i] * (noise ? noise[i] : 0), slope = dz[i] + dkl[i] * (mean[i] + shift);
+        dmean[i] = slope;
+        dlv[i] = logvar[i] <= LOGVAR_LO || logvar[i] >= LOGVAR_HI ? 0.0f : 0.5f * (slope * shift - dkl[i]);
+    }
+}
+
 static void backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, const float *mean, const float *logvar,
                      const float *noise, const float *dz, const float *dkl, float *dh) {
     parts space;
     vaei_latent_pieces(q, r, m, &space);
     values v = {
         .r = r, .mean = mean, .logvar = logvar, .noise = noise, .dz = dz, .dkl = dkl, .dmean = space.d[MEAN], .dlv = space.d[LOGVAR]};
-    vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&q->z), VALUE_WORK, slope_range, &v);
+    vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&q->z), VALUE_WORK, r->sampled_rates ? slope_at_z_range : slope_range, &v);
     heads_backward(q, r, &space, (const float *const[HEADS]){space.d[MEAN], space.d[LOGVAR]}, h, dh);
 }
 

@@ -19,7 +19,7 @@ static job job_of(const vaei_run *r, const vaei_level *v) {
     const int64_t at = r->row * v->size;
     job j = {.k = r->k, .v = *v};
     j.v.mean += at, j.v.logvar += at, j.v.prior_mean += at, j.v.prior_logvar += at;
-    j.v.noise += at, j.v.kl += at;
+    j.v.noise += at, j.v.kl += at, j.v.z += at;
     if (j.v.d_kl) j.v.d_kl += at;
     return j;
 }
@@ -52,9 +52,23 @@ static void rate_range(void *arg, int64_t begin, int64_t end) {
     }
 }
 
+static void rate_at_z_range(void *arg, int64_t begin, int64_t end) {
+    const job *const j = arg;
+    const vaei_level *const v = &j->v;
+    float ratio[PIECE], narrow[PIECE];
+    for (int64_t i = begin; i < end; i += PIECE) {
+        const int64_t n = piece_of(i, end);
+        exponentials(j, i, n, ratio, narrow);
+        for (int64_t l = 0; l < n; l++) {
+            const float apart = v->z[i + l] - v->prior_mean[i + l], e = v->noise[i + l];
+            v->kl[i + l] = 0.5f * ((v->prior_logvar[i + l] - v->logvar[i + l]) - e * e + apart * apart * narrow[l]);
+        }
+    }
+}
+
 void vaei_normal_pair_rate(const vaei_run *r, const vaei_level *v) {
     job j = job_of(r, v);
-    vaei_parallel_ranges(r->pool, r->n * v->size, VALUE_WORK, rate_range, &j);
+    vaei_parallel_ranges(r->pool, r->n * v->size, VALUE_WORK, r->sampled_rates ? rate_at_z_range : rate_range, &j);
 }
 
 void vaei_normal_pair_log_ratio(const vaei_level *v, int64_t n, double *log_ratio) {
@@ -87,9 +101,29 @@ static void slope_range(void *arg, int64_t begin, int64_t end) {
     }
 }
 
+static void slope_at_z_range(void *arg, int64_t begin, int64_t end) {
+    const job *const j = arg;
+    const vaei_level *const v = &j->v;
+    float ratio[PIECE], narrow[PIECE], sigma[PIECE];
+    for (int64_t i = begin; i < end; i += PIECE) {
+        const int64_t n = piece_of(i, end);
+        exponentials(j, i, n, ratio, narrow);
+        for (int64_t l = 0; l < n; l++) sigma[l] = 0.5f * v->logvar[i + l];
+        j->k->map[VAEI_MAP_EXP](n, 0, sigma, sigma);
+        for (int64_t l = 0; l < n; l++) {
+            const float g = v->d_kl[i + l], apart = v->z[i + l] - v->prior_mean[i + l], pull = g * apart * narrow[l];
+            const float slope = j->dz[i + l] + pull;
+            j->d.mean[i + l] = slope;
+            j->d.prior_mean[i + l] = -pull;
+            j->d.logvar[i + l] = 0.5f * (slope * v->noise[i + l] * sigma[l] - g);
+            j->d.prior_logvar[i + l] = 0.5f * g * (1.0f - apart * apart * narrow[l]);
+        }
+    }
+}
+
 void vaei_normal_pair_backward(const vaei_run *r, const vaei_level *v, const float *dz, const vaei_normal_slopes *d) {
     job j = job_of(r, v);
     j.dz = dz;
     j.d = *d;
-    vaei_parallel_ranges(r->pool, r->n * v->size, VALUE_WORK, slope_range, &j);
+    vaei_parallel_ranges(r->pool, r->n * v->size, VALUE_WORK, r->sampled_rates ? slope_at_z_range : slope_range, &j);
 }

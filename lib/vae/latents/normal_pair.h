@@ -4,10 +4,15 @@
  *     kl = KL(q || p) = (c - a - 1 + e^(a - c) + (m - b)^2 e^-c) / 2
  *     log p(z) - log q(z) = (a - c + e^2 - (z - b)^2 e^-c) / 2                      z = m + e^(a / 2) e, e the noise
  *
- * Backward, with g the loss's derivative by kl and h that by z:
+ * Where the run asks for rates at the z drawn, kl is minus the second line. Backward, with g the loss's derivative by kl and h that by z:
  *
  *     dm = g (m - b) e^-c + h         da = (g (e^(a - c) - 1) + h e e^(a / 2)) / 2
- *     db = -g (m - b) e^-c            dc = g (1 - e^(a - c) - (m - b)^2 e^-c) / 2 */
+ *     db = -g (m - b) e^-c            dc = g (1 - e^(a - c) - (m - b)^2 e^-c) / 2
+ *
+ * and at z, with u = h + g (z - b) e^-c,
+ *
+ *     dm = u                          da = (u e e^(a / 2) - g) / 2
+ *     db = -g (z - b) e^-c            dc = g (1 - (z - b)^2 e^-c) / 2 */
 #ifndef VAEI_NORMAL_PAIR_H
 #define VAEI_NORMAL_PAIR_H
 

@@ -2,6 +2,8 @@
  * training.c - parts and steps of a training: see training.h. What is trained is the task's. */
 #include "vae/training/training.h"
 
+#include "nn/ranges.h"
+
 /* The movers of a recipe, without their memory. */
 static int32_t find_movers(vaei_mover *movers, const vaei_network *net, const vaei_recipe *recipe) {
     const vaei_training_task *task[VAEI_TASKS_MOST];
@@ -40,7 +42,9 @@ int64_t vaei_training_least(const vaei_network *net, const vaei_recipe *recipe) 
 void vaei_training_carve(vaei_training *t, const vaei_network *net, const vaei_recipe *recipe, const vaei_kernels *k, int64_t max_batch,
                          vaei_carve *c) {
     t->n_movers = find_movers(t->mover, net, recipe);
-    for (int32_t i = 0; i < t->n_movers; i++) t->mover[i].task->carve(net, recipe, k, max_batch, c, &t->work);
+    vaei_samples_carve(net, max_batch, recipe->objective.samples, c, &t->samples);
+    for (int32_t i = 0; i < t->n_movers; i++)
+        t->mover[i].task->carve(net, recipe, k, vaei_count_of(max_batch, recipe->objective.samples), c, &t->work);
     t->grads = vaei_carve_floats(c, net->params.n_floats);
     for (int32_t i = 0; i < t->n_movers; i++)
         for (int32_t j = 0; j < t->mover[i].n_slots; j++) t->mover[i].slot[j] = vaei_carve_floats(c, t->mover[i].count);
@@ -81,9 +85,12 @@ static void params_moved(vaei_training *t) {
 }
 
 static vaei_run start(vaei_training *t, int64_t n, const vaei_batch *b, const _Atomic int32_t *cancel) {
-    vaei_run r = {.k = t->k, .pool = t->pool, .n = n, .training = 1, .params = t->params, .grads = t->grads, .batch = *b};
+    const vaei_objective *const o = &t->recipe->objective;
+    vaei_run r = {.k = t->k, .pool = t->pool, .n = n * o->samples, .training = 1, .params = t->params, .grads = t->grads};
+    r.batch = vaei_samples_repeat(&t->samples, t->net, b, n, o->samples);
+    r.sampled_rates = (o->flags & VAEI_OBJECTIVE_AT_Z) != 0;
     r.noise = (vaei_noise_key){.seed = t->seed, .step = (uint64_t)t->step, .stream = VAEI_STREAM_LATENT};
-    r.first_item = (uint32_t)t->items;
+    r.first_item = (uint32_t)(t->items * o->samples);
     r.cancel = t->parts == 0 ? cancel : NULL; /* the gradients of the parts before are not kept apart from those of this one */
     const uint64_t generation = *t->generation;
     if (t->packed != generation) {

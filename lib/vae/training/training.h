@@ -9,6 +9,7 @@
 #ifndef VAEI_TRAINING_H
 #define VAEI_TRAINING_H
 
+#include "vae/training/samples.h"
 #include "vae/training/training_task.h"
 
 /* What is trained, and how its parameters move: those in floats [first, first + count). */
@@ -42,6 +43,7 @@ typedef struct vaei_training {
     vaei_measures sums;   /* over the parts */
     float *grads;         /* [n_floats] */
     double *norms;        /* partial sums of squares */
+    vaei_samples samples;
     vaei_work work;
 } vaei_training;
 

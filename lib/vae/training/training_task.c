@@ -19,6 +19,7 @@ vae_status_t vaei_task_check_loss(const vaei_run *r, double loss) {
 
 vae_status_t vaei_task_evaluate(const vaei_run *r, const vaei_objective *o, vaei_terms *t, vaei_measures *m) {
     t->n = r->n;
+    t->samples = o->samples;
     t->step = (int64_t)r->noise.step;
     t->batch = &r->batch;
     vaei_objective_eval(o, t);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * samples.c - see samples.h. The encoder sees each copy too: its statistics over a batch are those of the examples, and dropout draws
+ * anew. */
+#include "vae/training/samples.h"
+
+#include "nn/ranges.h"
+
+void vaei_samples_carve(const vaei_network *net, int64_t n, int64_t K, vaei_carve *c, vaei_samples *s) {
+    const int64_t rows = vaei_count_of(n, K);
+    *s = (vaei_samples){.x = NULL};
+    if (K == 1) return;
+    s->x = vaei_carve_floats(c, vaei_count_of(rows, net->likelihood.size));
+    s->condition = vaei_carve_floats(c, vaei_count_of(rows, net->condition.vector));
+    s->weight = vaei_carve_floats(c, rows);
+    s->label = vaei_carve_array(c, rows, sizeof(*s->label));
+}
+
+static const float *repeat(const float *from, int64_t n, int64_t K, int64_t size, float *to) {
+    for (int64_t i = 0; from && i < n * K; i++) memcpy(to + i * size, from + i / K * size, (size_t)size * sizeof(*to));
+    return from ? to : NULL;
+}
+
+vaei_batch vaei_samples_repeat(const vaei_samples *s, const vaei_network *net, const vaei_batch *b, int64_t n, int64_t K) {
+    vaei_batch many = *b;
+    if (K == 1) return many;
+    many.x = repeat(b->x, n, K, b->of_x, s->x);
+    many.condition = repeat(b->condition, n, K, b->of_condition, s->condition);
+    many.weight = repeat(b->weight, n, K, 1, s->weight);
+    for (int64_t i = 0; b->label && i < n * K; i++) s->label[i] = b->label[i / K];
+    many.label = b->label ? s->label : NULL;
+    many.of_noise = net->z_size;
+    many.total = b->total * (double)K;
+    return many;
+}
