@@ -112,7 +112,7 @@ static const char *const bombs[] = {
     "input 65536\nencoder linear out=8\nlatent gaussian dim=8\ndecoder linear out=65536\nprior vamp "
     "components=10000\n",
     "input 65536\nencoder linear out=8\nlatent gaussian dim=8\ndecoder linear out=65536\nprior aggregate "
-    "keep=100000\n",
+    "posteriors=100000\n",
     "input 32x32x1\nencoder conv2d out=8 kernel=1\nlatent vq codes=65536 dim=8\ndecoder conv2d out=1 kernel=1\nprior "
     "pixelcnn channels=1024\n",
     "input 32x32x1\nencoder conv2d out=8 kernel=1\nlatent vq codes=65536 dim=8\ndecoder conv2d out=1 kernel=1\nprior "
