@@ -21,7 +21,7 @@ typedef struct prior_fit {
     vae_model_t *model;
     vae_trainer_t *trainer;
     vae_session_t *session; /* validation */
-    code_cache_t codes;     /* of the training examples: the network stands still */
+    code_cache_t codes;     /* of the training examples: the network is frozen */
     char *output, *config, *state_text, *checkpoint;
     file_lock_t lock;
     run_state_t state, saved; /* now; on disk */

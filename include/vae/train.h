@@ -114,7 +114,7 @@ VAE_API vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, con
  * of weight 2 counts as if it stood in the batch twice, one of weight 0 as if it were not there. Statistics that layers take over the
  * batch count every example once.
  *
- * Under objective prior the model stands still. A prior with classes wants the label of each example. codes in place of x, what
+ * Under objective prior all but the prior is frozen. A prior with classes requires the label of each example. codes in place of x, what
  * vae_encode_codes() once gave for the examples, leave the encoder out and give the same bits.
  * @param batch  x or codes, label, noise, weight
  * @return as vae_trainer_step(); VAE_E_UNSUPPORTED (codes or label under another objective, codes of a latent without them, weight for a

@@ -32,9 +32,9 @@ struct vae_session {
 
 #define CACHE_BYTES ((size_t)1 << 20) /* of one core */
 
-/* Examples of a pass: as many as fit into the cache beside each other, and more where weights or scratch are large: each pass reads
- * them anew, which costs about a quarter of what it costs to write activations out of the cache and to fetch them again. Where weights
- * are most of it, no less than twice their bytes: a linear layer would wait for its weights more than it multiplies. */
+/* The number of examples of a pass: as many as fit into the cache. If packed weights or scratch are large, a pass takes more, because every
+ * pass reads the weights again, and reading a byte of them costs about a quarter of writing and reloading a byte of activations. If the
+ * weights are most of the memory, a pass takes at least twice their bytes, or linear layers would be bound by memory. */
 static int64_t pass_of(const vae_model_t *model, int64_t max_batch) {
     const int64_t threads = vaei_pool_threads(model->ctx->pool);
     vaei_carve two = {0}, four = {0}; /* as many in each lane */

@@ -172,8 +172,8 @@ void vaei_pool_destroy(vaei_pool *pool); /* joins the workers; NULL is allowed *
  * runs in the caller. */
 void vaei_parallel(const vaei_pool *pool, int32_t tasks, vaei_task task, void *arg);
 
-/* Places in memory for the tasks that are at work at once, 32 at most: who comes takes the lowest free one, so that few threads
- * touch little memory, however many tasks there are. Zero to begin with. */
+/* Numbers for the tasks that run at the same time, 32 at most, each with scratch memory of its own. A task takes the lowest free number, so
+ * that the memory in use grows with the number of running threads, not of tasks. Zero at the start. */
 typedef struct vaei_seats {
     _Atomic uint32_t taken;
 } vaei_seats;

@@ -94,7 +94,7 @@ typedef struct vaei_layer_ops {
     void (*prologue)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, vaei_prologue *pixels);
     /* Whether forward takes a prologue and a second input. */
     int32_t (*fuses)(const vaei_layer *l);
-    /* Whether y may stand where x stands, and destroy it. y is then no larger. */
+    /* True if forward may write y over x; y is then no larger than x. */
     int32_t (*overwrites)(const vaei_layer *l);
     /* Nearest upsampling: each pixel of x becomes factor[0] x factor[1] of y. */
     void (*upsamples)(const vaei_layer *l, int64_t factor[2]);

@@ -15,7 +15,7 @@
 enum {
     VAEI_PARAM_TRAINED = 1,
     VAEI_PARAM_DECAYED = 2,  /* weight decay applies (weights, not biases or norms) */
-    VAEI_PARAM_OF_PRIOR = 4, /* moves under objective prior, which moves nothing else */
+    VAEI_PARAM_OF_PRIOR = 4, /* trained under objective prior only, which trains nothing else */
     VAEI_PARAM_OF_CRITIC = 8 /* moves by the critic's optimizer */
 };
 

@@ -170,7 +170,7 @@ struct vaei_rate_ops {
 
 extern const vaei_rate_ops vaei_rate_closed, vaei_rate_joint;
 
-/* ---- network_prior.c: the prior over the latents of a network that stands still --------------------------------------------- */
+/* ---- network_prior.c: the prior over the latents of a frozen network --------------------------------------------- */
 
 /* The prior's memory, behind vaei_network_carve() with training 0; training here means that the prior learns. */
 void vaei_network_carve_prior(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t training, vaei_carve *c, vaei_work *w);

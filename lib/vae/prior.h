@@ -7,7 +7,7 @@
  *
  * One with classes is a distribution for each of them: p(codes | label), r->batch.label[n] within 0..classes - 1.
  *
- * A learned one is fitted to the latents of a model that stands still (objective prior); the model is trained without it, against
+ * A learned one is fitted to the latents of a frozen model (objective prior); the model is trained without it, against
  * the standard prior. A joint one is made of the posteriors of examples that it holds, its pseudo-inputs: it learns with the model, whose
  * rate is then against it. Parameters are "prior.*".
  *

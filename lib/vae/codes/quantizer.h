@@ -4,8 +4,8 @@
  *     h[row][C] --project_in, shape--> x[row][W] --choose--> code[row][heads] --value--> q[row][V] --project_out--> z[row][C]
  *                                                              a row is a position of an example, P = n rows of them
  *
- * The frame owns the projections, the memory of a session and a trainer, the way from h to z and to codes and back, how often each code
- * was chosen, and the constant rate. A quantizer is a table of functions, vaei_quantizer_ops; docs/adding-a-quantizer.md
+ * The frame owns the projections, the memory of a session and a trainer, the way from h to z and to codes and back, usage statistics of the
+ * codes, and the constant rate. A quantizer is a table of functions, vaei_quantizer_ops; docs/adding-a-quantizer.md
  * makes one. */
 #ifndef VAEI_QUANTIZER_H
 #define VAEI_QUANTIZER_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * task_prior.c - the fit of the model's prior to latents of a network that stands still, as in a session: it takes no statistics over the
+ * task_prior.c - the fit of the model's prior to latents of a frozen network, as in a session: it takes no statistics over the
  * batch. */
 #include "vae/training/training_task.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * training_task.h - what a training trains: the network (task_network.c), or the model's prior beside a network that stands still
+ * training_task.h - what a training trains: the network (task_network.c), or the model's prior beside a frozen network
  * (task_prior.c); and with a network that has one its critic (task_critic.c). The objective decides which. The training (training.h) knows
  * nothing else about them. */
 #ifndef VAEI_TRAINING_TASK_H
