@@ -25,6 +25,7 @@ typedef struct text_dice {
     vae_ctx_t *ctx;
     int64_t size_most;  /* of an example between two layers */
     char condition[64]; /* a section, or "" */
+    int32_t no_taps;    /* behind the encoder, though stacks are tried as encoders */
 } text_dice;
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
@@ -162,6 +163,7 @@ static const vaei_module *any_layer(const text_dice *t, random_dice *d) {
             int64_t weight = strchr(vaei_layers[i]->examples, '{') ? 4 : 2;
             for (const vaei_option *o = vaei_layers[i]->options; o && o->name; o++) weight++;
             if (t->condition[0] && strcmp(vaei_layers[i]->name, "condition") == 0) weight *= 5;
+            if (t->no_taps && strcmp(vaei_layers[i]->name, "tap") == 0) weight = 0;
             if (!pass) all += weight;
             if (pass && (at -= weight) < 0) return vaei_layers[i];
         }
@@ -253,7 +255,8 @@ static void write_any(random_dice *d, const vaei_section_type *section, const va
     vaei_write(w, "\n");
 }
 
-/* A term, or a sum of two; of a model with a critic elbo and a term that asks it. */
+/* Half the time elbo alone, for which the reference has a gradient; else a term, or a sum of two; of a model with a critic elbo and a term
+ * that asks it. */
 static void write_objective(random_dice *d, const vaei_shape *z, const char *critic, vaei_writer *w) {
     vaei_write(w, "objective ");
     for (size_t i = 0; critic && i < vaei_objectives_count; i++) {
@@ -262,6 +265,11 @@ static void write_objective(random_dice *d, const vaei_shape *z, const char *cri
         if (!ops->cost || of_z != (strstr(critic, "on=z") != NULL)) continue;
         vaei_write(w, "elbo | ");
         write_module(d, vaei_objectives[i], z, w);
+        vaei_write(w, "\n");
+        return;
+    }
+    if (random_chance(d, 50)) {
+        write_module(d, vaei_objectives[0], z, w); /* the first of the registry is what a text without the section has */
         vaei_write(w, "\n");
         return;
     }
@@ -469,7 +477,7 @@ static void random_critic(text_dice *t, const vaei_shape *in, const vaei_shape *
 
 void random_case_make(random_case *c, uint64_t seed) {
     static const vae_ctx_config_t *const no_config = NULL;
-    text_dice t = {{seed * UINT64_C(0xD1342543DE82EF95) + 7}, NULL, 0, ""};
+    text_dice t = {{seed * UINT64_C(0xD1342543DE82EF95) + 7}, NULL, 0, "", 0};
     char encoder[4096], decoder[4096], latent[512], likelihood[256], shape[96];
     if (vae_ctx_create(&t.ctx, no_config) != VAE_OK) abort();
     memset(c, 0, sizeof(*c));
@@ -482,6 +490,7 @@ void random_case_make(random_case *c, uint64_t seed) {
     vaei_shape z = in;
     random_front(&t, &in, first, encoder, sizeof(encoder), latent, &z);
     vaei_writer d = {decoder, sizeof(decoder), 0};
+    t.no_taps = 1;
     vaei_shape behind = z, theta;
     decoder[0] = '\0';
     random_stack(&t, &behind, layers - first, 0, &d);
