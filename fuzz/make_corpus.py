@@ -272,6 +272,19 @@ def text_files() -> None:
         "gumbel": "input 4\nencoder linear out=6\nlatent gumbel codes=3\ndecoder linear out=4\nlikelihood bernoulli\n",
         "prior": "input 4\nencoder linear out=4\nlatent gaussian dim=2\nprior gmm components=3\ndecoder linear out=4\n"
                  "likelihood gaussian\n---\noptimizer adam\nobjective elbo beta=0.5 warmup=10\n",
+        "levels": "input 4x4x2\nencoder conv2d out=2 kernel=3 pad=1 | tap fine | flatten | linear out=4 | tap flat\nlatent gaussian dim=2\n"
+                  "decoder linear out=3 | latent gaussian dim=2 from=flat | linear out=16 | reshape 4x4x1 | latent gaussian dim=1 map=true "
+                  "from=fine | conv2d out=2 kernel=1\nlikelihood gaussian\n---\nobjective elbo free_bits=0.1\n",
+        "conditions": "input 4\ncondition classes=3 vector=2\nencoder condition | linear out=6 | tanh\nlatent gaussian dim=2\ndecoder "
+                      "condition mode=add dim=3 | linear out=4 | condition mode=film drop=0.5\nlikelihood gaussian\n",
+        "ties": "input 6\nencoder linear out=4 | tanh | linear out=4 | linear out=4 tie=encoder.2.T\nlatent gaussian dim=4\ndecoder "
+                "linear out=6 tie=encoder.0\nlikelihood gaussian\n",
+        "critic": "input 4x4x1\nencoder flatten | linear out=4\nlatent gaussian dim=2\ndecoder linear out=16 | reshape 4x4x1\n"
+                  "likelihood bernoulli\ncritic on=x | conv2d out=2 kernel=2 | leaky_relu | flatten | linear out=1\n---\ncritic_optimizer "
+                  "sgd lr=0.1\nobjective elbo | gan weight=2\n",
+        "adversary": "input 4\nencoder linear out=4\nlatent gaussian dim=2\ndecoder linear out=4\nlikelihood gaussian\ncritic on=z | "
+                     "linear out=3 | relu | linear out=1\n---\nobjective elbo beta=0 | adversary weight=3\n",
+        "samples": DENSE + "---\nobjective iwae samples=3 | mmd\n",
         "attention": "input 4x4x4\nencoder residual { groupnorm groups=2 | attention heads=2 } | flatten | linear out=4\n"
                      "latent gaussian dim=2\ndecoder linear out=16 | reshape 4x4x1 | pixel_unshuffle factor=2 | pixel_shuffle "
                      "factor=2 | conv2d out=4 kernel=1\nlikelihood gaussian\n",

@@ -48,7 +48,7 @@ static void judge_step(vae_status_t status) {
     else judge(status);
 }
 
-/* For a prior with classes. */
+/* For a prior with classes, or a section condition. */
 static const int32_t *labels_for(const vae_model_t *model) {
     static const int32_t labels[BATCH] = {0};
     return vae_model_class_count(model) > 0 ? labels : NULL;
@@ -61,20 +61,40 @@ static float *numbers(int64_t count) {
     return x;
 }
 
+/* Values for a section condition, or NULL; free() them. */
+static float *conditions_for(const vae_model_t *model) {
+    const int64_t size = vae_model_condition_size(model);
+    return size > 0 ? numbers(BATCH * size) : NULL;
+}
+
+/* A prior's classes are not the encoder's business, those of a section condition are. */
+static void encode_and_decode(vae_session_t *session, const float *x, const int32_t *label, const float *condition, float *mean, float *y) {
+    vae_batch_t batch = {.struct_size = sizeof(batch), .n = BATCH, .x = x, .label = label, .condition = condition};
+    vae_status_t status = vae_encode_batch(session, &batch, mean, NULL);
+    if (status != VAE_OK && label) {
+        batch.label = NULL;
+        status = vae_encode_batch(session, &batch, mean, NULL);
+    }
+    judge(status);
+    batch.x = NULL;
+    if (status == VAE_OK) judge(vae_decode_batch(session, &batch, mean, y));
+}
+
 static void use(const vae_model_t *model, const float *x) {
     vae_session_t *session;
     const vae_status_t status = vae_session_create(&session, model, 2);
     judge(status);
     if (status != VAE_OK) return;
     const int64_t size = vae_model_input_size(model), latent = vae_model_latent_size(model);
-    float *mean = numbers(BATCH * latent), *y = numbers(BATCH * size);
+    float *mean = numbers(BATCH * latent), *y = numbers(BATCH * size), *condition = conditions_for(model);
     double elbo[BATCH];
-    if (vae_encode(session, BATCH, x, mean, NULL) == VAE_OK) judge(vae_decode(session, BATCH, mean, y));
-    const vae_batch_t drawn = {.struct_size = sizeof(drawn), .n = BATCH, .label = labels_for(model)};
+    encode_and_decode(session, x, labels_for(model), condition, mean, y);
+    const vae_batch_t drawn = {.struct_size = sizeof(drawn), .n = BATCH, .label = labels_for(model), .condition = condition};
     vae_batch_t scored = drawn;
     scored.x = x;
     judge(vae_elbo_batch(session, &scored, 1, elbo, NULL, NULL));
     judge(vae_sample_batch(session, &drawn, y));
+    free(condition);
     free(mean);
     free(y);
     vae_session_destroy(session);
@@ -89,9 +109,9 @@ static void train(vae_model_t *model, const char *options) {
     const vae_status_t status = vae_trainer_create(&trainer, model, options, BATCH);
     judge(status);
     if (status != VAE_OK) return;
-    float *x = numbers(BATCH * vae_model_input_size(model));
+    float *x = numbers(BATCH * vae_model_input_size(model)), *condition = conditions_for(model);
     for (int64_t n = BATCH; n > 1; n--) {
-        vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .x = x, .label = labels_for(model)};
+        vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .x = x, .label = labels_for(model), .condition = condition};
         vae_status_t stepped = vae_trainer_step_batch(trainer, &batch, NULL);
         if (stepped == VAE_E_UNSUPPORTED && batch.label) { /* the prior, which has the classes, is not what learns */
             batch.label = NULL;
@@ -100,6 +120,7 @@ static void train(vae_model_t *model, const char *options) {
         judge_step(stepped);
     }
     use(model, x);
+    free(condition);
     free(x);
     vae_trainer_destroy(trainer);
 }

@@ -330,6 +330,29 @@ START_TEST(test_a_mistake_gets_its_sentence) {
 }
 END_TEST
 
+/* n taps, and as many latents in the decoder that read the first. */
+static vae_status_t create_with(int taps, int latents) {
+    char text[4096] = "input 6\nencoder linear out=5";
+    vae_model_t *m;
+    size_t at = strlen(text);
+    for (int i = 0; i < taps; i++) at += (size_t)snprintf(text + at, sizeof(text) - at, " | tap t%d", i);
+    at += (size_t)snprintf(text + at, sizeof(text) - at, "\nlatent gaussian dim=2\ndecoder linear out=4");
+    for (int i = 0; i < latents; i++) at += (size_t)snprintf(text + at, sizeof(text) - at, " | latent gaussian dim=1 from=t0");
+    (void)snprintf(text + at, sizeof(text) - at, " | linear out=6\nlikelihood gaussian\n");
+    const vae_status_t status = vae_model_create(&m, NULL, text, 0);
+    vae_model_destroy(m);
+    return status;
+}
+
+START_TEST(test_there_are_sixteen_of_each_at_most) {
+    ck_assert_ok(create_with(16, VAE_LATENTS_MAX - 1));
+    ck_assert_fails(create_with(17, 0), VAE_E_LIMIT);
+    ck_assert_ptr_nonnull(strstr(vae_last_error(), "tap t16: more than 16 taps"));
+    ck_assert_fails(create_with(1, VAE_LATENTS_MAX), VAE_E_LIMIT);
+    ck_assert_ptr_nonnull(strstr(vae_last_error(), "latent: more than 16 in a model"));
+}
+END_TEST
+
 START_TEST(test_the_canonical_text_is_a_fixed_point) {
     char once[2048], twice[2048];
     ck_assert_ok(vae_spec_canonical(models[_i], once, sizeof(once), NULL));
@@ -359,6 +382,7 @@ Suite *suite_levels(void) {
     tcase_add_loop_test(tc, test_same_bits_for_threads_and_instruction_sets, 0, MODELS);
     tcase_add_loop_test(tc, test_a_checkpoint_resumes_every_bit, 0, MODELS);
     tcase_add_loop_test(tc, test_a_mistake_gets_its_sentence, 0, (int)(sizeof(mistakes) / sizeof(mistakes[0])));
+    tcase_add_test(tc, test_there_are_sixteen_of_each_at_most);
     tcase_add_loop_test(tc, test_the_canonical_text_is_a_fixed_point, 0, MODELS);
     suite_add_tcase(suite, tc);
     return suite;

@@ -99,6 +99,7 @@ typedef struct pass {
     vaei_slot slot;
     vaei_bytes need;
     float *grads;
+    int64_t n; /* of the two below */
     int32_t *label;
     float *condition;
 } pass;
@@ -112,6 +113,7 @@ static inline void pass_open(pass *p, const rig *g, int64_t n, int32_t training,
                           .stats = block_make(p->need.stats)};
     p->grads = block_make(floats(g->params.n_floats));
     memset(p->grads, 0, floats(g->params.n_floats));
+    p->n = n;
     p->label = block_make((size_t)n * sizeof(*p->label));
     p->condition = block_make(floats(n * RIG_VECTOR));
     for (int64_t i = 0; i < n; i++) p->label[i] = (int32_t)((g->first + i) * 2 % RIG_CLASSES);
@@ -134,8 +136,8 @@ static inline void pass_close(pass *p, const rig *g) {
     block_free(p->slot.scratch, p->need.scratch);
     block_free(p->slot.stats, p->need.stats);
     block_free(p->grads, floats(g->params.n_floats));
-    block_free(p->label, (size_t)p->run.n * sizeof(*p->label));
-    block_free(p->condition, floats(p->run.n * RIG_VECTOR));
+    block_free(p->label, (size_t)p->n * sizeof(*p->label));
+    block_free(p->condition, floats(p->n * RIG_VECTOR));
 }
 
 /* y of n examples; a block. */
