@@ -114,10 +114,10 @@ const float *vaei_network_input(const vaei_network *net, const vaei_run *r, cons
 void vaei_network_noise(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 /* The same of one example: row i of the arrays, from the stream of `key`. */
 void vaei_network_noise_row(const vaei_network *net, const vaei_run *r, const vaei_work *w, vaei_noise_key key, uint32_t item, int64_t i);
-/* r->n rows of the host's values[n][Z] into an array of every level, without values below VAEI_TINY (kernel.h), and back. */
-enum { VAEI_LEVEL_MEAN, VAEI_LEVEL_LOGVAR, VAEI_LEVEL_NOISE, VAEI_LEVEL_Z };
-/* Row i. */
+enum { VAEI_LEVEL_MEAN, VAEI_LEVEL_LOGVAR, VAEI_LEVEL_NOISE, VAEI_LEVEL_Z }; /* an array of every level */
+/* One row of the host's values[n][Z] into row i of such an array, without values below VAEI_TINY (kernel.h). */
 void vaei_network_part_row(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t which, const float *row, int64_t i);
+/* The same of r->n rows; and the way back, values as they are. */
 void vaei_network_part_levels(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t which, const float *values);
 void vaei_network_join_levels(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t which, float *values);
 
@@ -138,8 +138,8 @@ void vaei_network_decode_codes(const vaei_network *net, const vaei_run *r, const
 
 /* Each of the following returns early, and with nothing of use, when the run is cancelled (vaei_run_cancelled()). */
 
-/* Forward of a training pass: fills w, nll, kl and aux with the noise in w->noise; w->fused: adds to r->grads. Fails if the latent
- * can't start from this batch. */
+/* Forward of a training pass: fills w, nll, aux and kl of every level with the noise of the levels; w->fused: adds to r->grads. Fails if
+ * the latent can't start from this batch. */
 vae_status_t vaei_network_forward(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 /* What an objective sees of that pass, and where it leaves its derivatives. */
 void vaei_network_terms(const vaei_network *net, const vaei_run *r, const vaei_work *w, vaei_terms *terms);
@@ -152,6 +152,9 @@ void vaei_network_commit(const vaei_network *net, const vaei_run *r, const vaei_
  * pseudo-inputs stand behind the batch in the encoder (rate_joint.c) -------------------------------------------------------------- */
 
 struct vaei_rate_ops {
+    int32_t prior_flags; /* VAEI_PARAM_, of the prior's parameters */
+    /* While the network is built: whether its parts serve. */
+    vae_status_t (*check)(const vaei_network *net);
     /* Training memory, in order of use. */
     void (*carve)(const vaei_network *net, const vaei_kernels *k, int64_t n, vaei_carve *c, vaei_work *w);
     /* The encoder's run, over r->n + inputs examples, and its x, written anew by each call. */
@@ -177,16 +180,17 @@ void vaei_network_carve_prior(const vaei_network *net, const vaei_kernels *k, in
 /* Outside training after vaei_network_pack(), r->n is the n of the carving. */
 void vaei_network_pack_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 
-/* w->codes or w->z of the batch's x, drawn from the posterior with w->noise, or the batch's codes where they are given; then w->nll under
- * the prior. r is of a training pass. Fails if the prior can't start from this batch. */
+/* w->codes, or z of level 0, of the batch's x, drawn from the posterior with the level's noise, or the batch's codes where they are given;
+ * then w->nll under the prior. r is of a training pass. Fails if the prior can't start from this batch. */
 vae_status_t vaei_network_forward_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 /* Adds to the gradients of the prior's parameters: w->d_nll is set. */
 void vaei_network_backward_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w);
 void vaei_network_commit_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *params);
 
-/* log_ratio[n] = log p(z) - log q(z|x) of w->z and w->h, for a learned prior: from the one against the standard prior. Uses w->nll. */
+/* log_ratio[n] = log p(z) - log q(z|x) of z of level 0 and w->h, for a learned prior: from the one against the standard prior. Uses
+ * w->nll. */
 void vaei_network_prior_ratio(const vaei_network *net, const vaei_run *r, const vaei_work *w);
-/* r->n latents in w->z, items `first` on of the stream of r->noise.seed. */
+/* r->n latents in z of level 0, items `first` on of the stream of r->noise.seed. */
 void vaei_network_sample(const vaei_network *net, const vaei_run *r, const vaei_work *w, uint64_t first);
 
 #endif

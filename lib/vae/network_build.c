@@ -109,16 +109,10 @@ static vae_status_t build_prior(vaei_network *net, vaei_build *b, const vaei_doc
     if (!(p->ops->flags & (of_codes ? VAEI_PRIOR_OF_CODES : VAEI_PRIOR_OF_VALUES)))
         return vaei_fail(VAE_E_SPEC, "prior %s: is over %s, latent %s makes %s", module->name, of_codes ? "values" : "codes",
                          net->latent.ops->module.name, of_codes ? "codes" : "values");
-    const int32_t joint = (p->ops->flags & VAEI_PRIOR_JOINT) != 0;
-    if (joint && !net->latent.ops->encode_backward)
-        return vaei_fail(VAE_E_SPEC, "prior %s: is made of posteriors, latent %s has none", module->name, net->latent.ops->module.name);
-    if (joint && net->condition.classes + net->condition.vector > 0)
-        return vaei_fail(VAE_E_SPEC,
-                         "prior %s: is made of posteriors of examples of its own, which have no condition: leave one of the two out",
-                         module->name);
+    net->rate = p->ops->flags & VAEI_PRIOR_JOINT ? &vaei_rate_joint : &vaei_rate_closed;
+    VAEI_TRY(net->rate->check(net));
     p->example = net->likelihood.size;
-    b->flags = joint ? 0 : VAEI_PARAM_OF_PRIOR;
-    if (joint) net->rate = &vaei_rate_joint;
+    b->flags = net->rate->prior_flags;
     VAEI_TRY(p->ops->plan(p, b));
     if (p->classes > 0 && net->condition.classes > 0 && p->classes != net->condition.classes)
         return vaei_fail(VAE_E_SPEC, "prior %s: classes=%lld, the model's condition has classes=%lld", module->name, (long long)p->classes,

@@ -2,6 +2,11 @@
  * rate_closed.c - the rate of the first latent against the standard prior: the latent's own closed form, kl[n][D] of draw. */
 #include "vae/network.h"
 
+static vae_status_t check(const vaei_network *net) {
+    (void)net;
+    return VAE_OK;
+}
+
 static void carve(const vaei_network *net, const vaei_kernels *k, int64_t n, vaei_carve *c, vaei_work *w) {
     (void)net, (void)k, (void)n, (void)c, (void)w;
 }
@@ -20,6 +25,8 @@ static void nothing(const vaei_network *net, const vaei_run *r, const vaei_work 
 }
 
 const vaei_rate_ops vaei_rate_closed = {
+    .prior_flags = VAEI_PARAM_OF_PRIOR,
+    .check = check,
     .carve = carve,
     .encoder_run = encoder_run,
     .input = vaei_network_input,

@@ -14,6 +14,15 @@
 
 #include "nn/ranges.h"
 
+static vae_status_t check(const vaei_network *net) {
+    const char *const name = net->prior.ops->module.name;
+    if (!net->latent.ops->encode_backward)
+        return vaei_fail(VAE_E_SPEC, "prior %s: is made of posteriors, latent %s has none", name, net->latent.ops->module.name);
+    if (net->condition.classes + net->condition.vector == 0) return VAE_OK;
+    return vaei_fail(VAE_E_SPEC,
+                     "prior %s: is made of posteriors of examples of its own, which have no condition: leave one of the two out", name);
+}
+
 static void carve(const vaei_network *net, const vaei_kernels *k, int64_t n, vaei_carve *c, vaei_work *w) {
     const int64_t inputs = net->prior.inputs, D = vaei_shape_size(&net->latent.z), S = net->likelihood.size;
     const vaei_bytes bytes = vaei_prior_bytes(&net->prior, k, n, 1);
@@ -100,6 +109,8 @@ static void pack(const vaei_network *net, const vaei_run *r, const vaei_work *w)
 }
 
 const vaei_rate_ops vaei_rate_joint = {
+    .prior_flags = 0, /* they move with the network's */
+    .check = check,
     .carve = carve,
     .encoder_run = encoder_run,
     .input = input,

@@ -33,15 +33,9 @@ static double kl_of(const vaei_rates *v, int64_t i) {
     return kl;
 }
 
-/* log w of sample i; its parts count in the means, with `share` of the batch. */
-static double log_weight(vaei_terms *t, int64_t i, double share, double *recon) {
+static double log_weight(const vaei_terms *t, int64_t i) {
     double log_w = -t->nll[i];
-    *recon += share * t->nll[i];
-    for (int32_t l = 0; l < t->levels; l++) {
-        const double kl = kl_of(&t->level[l], i);
-        t->level[l].rate += share * kl;
-        log_w -= kl;
-    }
+    for (int32_t l = 0; l < t->levels; l++) log_w -= kl_of(&t->level[l], i);
     return log_w;
 }
 
@@ -55,25 +49,24 @@ static void pass_back(vaei_terms *t, int64_t i, float slope) {
 
 static void eval(const void *options_filled, vaei_terms *t) {
     const int64_t K = t->samples;
-    double recon = 0, bound = 0;
+    double bound = 0;
     (void)options_filled;
     for (int64_t first = 0; first < t->n; first += K) {
         const double share = vaei_batch_weight(t->batch, first) / t->batch->total;
         double top = -INFINITY, sum = 0;
         for (int64_t i = first; i < first + K; i++) {
-            const double log_w = log_weight(t, i, share, &recon);
+            const double log_w = log_weight(t, i);
             if (log_w > top) sum = sum * exp(top - log_w) + 1, top = log_w;
             else sum += exp(log_w - top);
         }
         bound += (double)K * share * (top + log(sum / (double)K));
         for (int64_t i = first; i < first + K; i++) {
-            double log_w = -t->nll[i];
-            for (int32_t l = 0; l < t->levels; l++) log_w -= kl_of(&t->level[l], i);
-            pass_back(t, i, (float)((double)K * share * exp(log_w - top) / sum));
+            pass_back(t, i, (float)((double)K * share * exp(log_weight(t, i) - top) / sum));
+            t->recon += share * t->nll[i];
+            for (int32_t l = 0; l < t->levels; l++) t->level[l].rate += share * kl_of(&t->level[l], i);
         }
     }
     for (int32_t l = 0; l < t->levels; l++) t->rate += t->level[l].rate;
-    t->recon = recon;
     t->beta = 1;
     t->loss -= bound;
 }
