@@ -40,6 +40,7 @@ static vaei_soft soft_of(const vaei_pass *p, int64_t stage) {
                        .K = s->K,
                        .D = s->D,
                        .ld = v.ld,
+                       .heads = 1,
                        .x = v.x,
                        .codes = vaei_codebooks_codes(p, stage),
                        .packed = vaei_codebooks_panels(p, stage),
@@ -127,7 +128,6 @@ void vaei_terms_gradient(const vaei_pass *p) {
     }
     for (int64_t stage = 0; c->diversity > 0 && stage < s->stages; stage++) {
         const vaei_soft soft = soft_of(p, stage);
-        (void)vaei_soft_value(&soft, p->k, p->r->pool, &p->soft);
         vaei_soft_gradient(&soft, p->k, p->r->pool, &p->soft, c->diversity / (float)s->stages, p->dx + (soft.x - p->x));
     }
 }

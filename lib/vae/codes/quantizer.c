@@ -79,7 +79,7 @@ static vaei_pass lay_out(const vaei_latent *q, const vaei_kernels *k, int64_t n,
     if (stays || at == VAEI_AT_FORWARD)
         p.code = vaei_carve_array(stays ? kept : &p.rest.scratch, vaei_quantizer_count(s, n, s->heads), sizeof *p.code);
     if (training) p.used = vaei_carve_array(kept, vaei_count_of(s->codebooks, s->K), sizeof *p.used);
-    if (training && ops_of(q)->aux) p.error = vaei_carve_array(kept, n, sizeof *p.error);
+    if (training && (ops_of(q)->aux || ops_of(q)->values_of)) p.error = vaei_carve_array(kept, n, sizeof *p.error);
     if (at == VAEI_AT_BACKWARD) lay_out_gradients(&p);
     else if (s->out.weight) p.value = training ? vaei_carve_floats(&p.rest.scratch, vaei_quantizer_count(s, n, s->V)) : p.rows;
     p.own = p.rest.scratch;
@@ -132,15 +132,21 @@ void vaei_quantizer_pack(const vaei_latent *q, const vaei_run *r, void *pack) {
 
 /* ---- one vector at a time ---------------------------------------------------------------------------------------- */
 
+static void codes_of_range(void *arg, int64_t begin, int64_t end) {
+    const vaei_pass *p = arg;
+    for (int64_t i = begin; i < end; i++) p->code[i] = ops_of(p->q)->code_of(p, p->x + i * p->s->D);
+}
+
 void vaei_each_choose(vaei_pass *p) {
-    for (int64_t i = 0; i < p->P * p->s->heads; i++) p->code[i] = ops_of(p->q)->code_of(p, p->x + i * p->s->D);
+    vaei_pass_rows(p, p->s->heads, p->s->D, codes_of_range);
 }
 
 void vaei_each_value(vaei_pass *p) {
     for (int64_t i = 0; i < p->P * p->s->heads; i++) ops_of(p->q)->values_of(p, p->code[i], p->value + i * p->s->D);
 }
 
-void vaei_each_error(vaei_pass *p, float (*unrounded)(const vaei_pass *p, int64_t d, float x)) {
+static void each_error(vaei_pass *p) {
+    float (*const unrounded)(const vaei_pass *, int64_t, float) = ops_of(p->q)->unrounded;
     const int64_t D = p->s->D, vectors = p->s->rows * p->s->heads;
     float values[VAEI_EACH_VALUES];
     VAEI_ASSERT(D <= VAEI_EACH_VALUES);
@@ -165,6 +171,11 @@ void vaei_pass_enter(vaei_pass *p, const float *h) {
     else if (p->rows) memcpy(p->rows, h, (size_t)(p->P * p->s->W) * sizeof *p->rows);
     else p->x = h;
     if (ops_of(p->q)->shape) ops_of(p->q)->shape(p);
+}
+
+void vaei_pass_look_up(vaei_pass *p, const float *e) {
+    const int64_t D = p->s->V / p->s->heads;
+    for (int64_t i = 0; i < p->P * p->s->heads; i++) memcpy(p->value + i * D, e + p->code[i] * D, (size_t)D * sizeof *e);
 }
 
 static void leave(vaei_pass *p, float *z) {
@@ -241,6 +252,7 @@ vae_status_t vaei_quantizer_prepare(const vaei_latent *q, const vaei_run *r, con
 
 void vaei_quantizer_loss(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, double *aux) {
     vaei_pass p = open_pass(q, r, m, VAEI_AT_AUX);
+    if (ops_of(q)->values_of) each_error(&p);
     if (ops_of(q)->aux) ops_of(q)->aux(&p, aux);
 }
 

@@ -90,11 +90,13 @@ struct vaei_quantizer_ops {
     void (*backward)(vaei_pass *p);
 
     /* ---- each of the following may be NULL */
-    /* Of quantizers without a search: the code of one vector x[D], and the values y[D] of a code, for vaei_each_choose() and its like. */
+    /* A quantizer without a search (VAEI_EACH_VECTOR): the code of one vector x[D], the values y[D] of one code, and value d of a vector on
+     * the scale of the values, before it was rounded; without `unrounded` that value is x[d]. */
     int32_t (*code_of)(const vaei_pass *p, const float *x);
     void (*values_of)(const vaei_pass *p, int64_t code, float *y);
+    float (*unrounded)(const vaei_pass *p, int64_t d, float x);
     void (*shape)(vaei_pass *p);                         /* rows to where codes lie: a range, a sphere */
-    void (*aux)(vaei_pass *p, double *aux);              /* adds the terms of each example, writes error */
+    void (*aux)(vaei_pass *p, double *aux);              /* adds the terms of each example; writes error if there is no values_of */
     void (*carve)(vaei_pass *p);                         /* cuts the quantizer's own pieces that it wants at p->at */
     void (*pack)(vaei_pass *p);                          /* fills those of the pack */
     vae_status_t (*start)(vaei_pass *p, const float *h); /* as vaei_latent_ops.prepare */
@@ -108,12 +110,15 @@ vae_status_t vaei_quantizer_widths(const vaei_latent *q, vaei_quantizer *s, cons
 /* n * rows, times `size`; -1 where that overflows or rows would not fit an int32_t. */
 int64_t vaei_quantizer_count(const vaei_quantizer *s, int64_t n, int64_t size);
 
-/* choose() and value() by code_of() and values_of(), and error as the squared distance of x to its values; unrounded(p, d, x) is value d of
- * a vector on the scale of the values, NULL: x itself. */
-#define VAEI_EACH_VALUES 64 /* of a code, at most */
+/* In the table of a quantizer without a search: choose() and value() call code_of() and values_of() for each vector. The frame then also
+ * writes error, before it calls aux(): the squared distances of the vectors to the values of their codes. */
+#define VAEI_EACH_VECTOR(code, values) .code_of = (code), .values_of = (values), .choose = vaei_each_choose, .value = vaei_each_value
+#define VAEI_EACH_VALUES               64 /* of a code, at most */
 void vaei_each_choose(vaei_pass *p);
 void vaei_each_value(vaei_pass *p);
-void vaei_each_error(vaei_pass *p, float (*unrounded)(const vaei_pass *p, int64_t d, float x));
+
+/* For value(): value[P][V] is the rows of a table e[K][V / heads] that the codes name. */
+void vaei_pass_look_up(vaei_pass *p, const float *e);
 
 /* x of a pass from h: a projection, a copy, or h itself; then shape(). */
 void vaei_pass_enter(vaei_pass *p, const float *h);

@@ -41,6 +41,7 @@ vaei_soft_workspace vaei_soft_carve(int64_t P, int64_t K, vaei_carve *c) {
 
 typedef struct job {
     const vaei_soft *s;
+    const float *x; /* of one head */
     const vaei_kernels *k;
     const vaei_soft_workspace *workspace;
     float weight, *dx;
@@ -49,10 +50,10 @@ typedef struct job {
 /* p[row][k] for a few rows; distance[row][k] where logits are distances. */
 static void probabilities(const job *j, int64_t first, int64_t rows, float *p, float *distance) {
     const vaei_soft *s = j->s;
-    vaei_nearest_scores(j->k, rows, s->D, s->x + first * s->ld, s->ld, s->K, s->packed, p);
+    vaei_nearest_scores(j->k, rows, s->D, j->x + first * s->ld, s->ld, s->K, s->packed, p);
     for (int64_t i = 0; i < rows; i++) {
         float *row = p + i * s->K, *far = distance + i * s->K, top = -HUGE_VALF;
-        const float square = (float)j->k->sum_squares(s->D, s->x + (first + i) * s->ld);
+        const float square = (float)j->k->sum_squares(s->D, j->x + (first + i) * s->ld);
         for (int64_t c = 0; c < s->K; c++) {
             if (s->by == VAEI_NEAREST_DISTANCE) {
                 far[c] = sqrtf(row[c] + square > SQUARE_MIN ? row[c] + square : SQUARE_MIN);
@@ -95,18 +96,28 @@ static void value_task(void *arg, int32_t group) {
     j->workspace->entropy[group] = entropy;
 }
 
-double vaei_soft_value(const vaei_soft *s, const vaei_kernels *k, const vaei_pool *pool, const vaei_soft_workspace *workspace) {
-    job j = {.s = s, .k = k, .workspace = workspace};
+/* L of one head; leaves the mean. */
+static double head_value(job *j, const vaei_pool *pool) {
+    const vaei_soft *s = j->s;
     const int64_t groups = groups_of(s->P);
-    double *mean = workspace->mean, single = 0, diversity = 0;
-    vaei_parallel(pool, (int32_t)groups, value_task, &j);
-    for (int64_t g = 0; g < groups; g++) single += workspace->entropy[g];
+    double *mean = j->workspace->mean, single = 0, diversity = 0;
+    vaei_parallel(pool, (int32_t)groups, value_task, j);
+    for (int64_t g = 0; g < groups; g++) single += j->workspace->entropy[g];
     for (int64_t c = 0; c < s->K; c++) {
         for (int64_t g = 1; g < groups; g++) mean[c] += mean[g * s->K + c];
         mean[c] /= (double)s->P;
         diversity += entropy_of(mean[c]);
     }
     return s->single * single / (double)s->P - s->diversity * diversity;
+}
+
+double vaei_soft_value(const vaei_soft *s, const vaei_kernels *k, const vaei_pool *pool, const vaei_soft_workspace *workspace) {
+    double value = 0;
+    for (int64_t head = 0; head < s->heads; head++) {
+        job j = {.s = s, .x = s->x + head * s->D, .k = k, .workspace = workspace};
+        value += head_value(&j, pool);
+    }
+    return value;
 }
 
 /* Rows of probabilities become rows of t dL/dl, over the distance where there is one. */
@@ -143,7 +154,7 @@ static void gradient_task(void *arg, int32_t group) {
         probabilities(j, i, rows, p, p + step * s->K);
         logits_backward(j, rows, p, p + step * s->K);
         for (int64_t r = 0; r < rows; r++) {
-            const float *b = p + r * s->K, *x = s->x + (i + r) * s->ld;
+            const float *b = p + r * s->K, *x = j->x + (i + r) * s->ld;
             float *dx = j->dx + (i + r) * s->ld;
             if (s->by == VAEI_NEAREST_DISTANCE) j->k->axpy(s->D, -j->weight * (float)j->k->sum(s->K, b), x, dx);
             for (int64_t c = 0; c < s->K; c++)
@@ -154,10 +165,13 @@ static void gradient_task(void *arg, int32_t group) {
 
 void vaei_soft_gradient(const vaei_soft *s, const vaei_kernels *k, const vaei_pool *pool, const vaei_soft_workspace *workspace,
                         float weight, float *dx) {
-    job j = {.s = s, .k = k, .workspace = workspace, .weight = weight, .dx = dx};
-    for (int64_t c = 0; c < s->K; c++) { /* the mean becomes h'(mean) */
-        const double m = workspace->mean[c], least = (double)PROBABILITY_MIN;
-        workspace->mean[c] = -log(m > least ? m : least) - (m >= least ? 1 : 0);
+    for (int64_t head = 0; head < s->heads; head++) {
+        job j = {.s = s, .x = s->x + head * s->D, .k = k, .workspace = workspace, .weight = weight, .dx = dx + head * s->D};
+        (void)head_value(&j, pool);
+        for (int64_t c = 0; c < s->K; c++) { /* the mean becomes h'(mean) */
+            const double m = workspace->mean[c], least = (double)PROBABILITY_MIN;
+            workspace->mean[c] = -log(m > least ? m : least) - (m >= least ? 1 : 0);
+        }
+        vaei_parallel(pool, (int32_t)groups_of(s->P), gradient_task, &j);
     }
-    vaei_parallel(pool, (int32_t)groups_of(s->P), gradient_task, &j);
 }

@@ -122,11 +122,6 @@ static float unrounded(const vaei_pass *p, int64_t d, float t) {
     return s->variant == SYMMETRIC ? t : (t * c->half - c->offset) / (float)c->width;
 }
 
-static void aux(vaei_pass *p, double *terms) {
-    (void)terms;
-    vaei_each_error(p, unrounded);
-}
-
 static void backward(vaei_pass *p) {
     const state *s = p->s->own;
     for (int64_t i = 0; i < p->P * p->s->W; i++) {
@@ -136,14 +131,8 @@ static void backward(vaei_pass *p) {
     }
 }
 
-static const vaei_quantizer_ops quantizer = {.plan = plan,
-                                             .shape = shape,
-                                             .choose = vaei_each_choose,
-                                             .value = vaei_each_value,
-                                             .code_of = code_of,
-                                             .values_of = values_of,
-                                             .aux = aux,
-                                             .backward = backward};
+static const vaei_quantizer_ops quantizer = {
+    .plan = plan, .shape = shape, VAEI_EACH_VECTOR(code_of, values_of), .unrounded = unrounded, .backward = backward};
 
 const vaei_latent_ops vaei_latent_fsq = {
     .module = {.name = "fsq",

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * latent_gumbel.c - codes drawn from a categorical posterior, by the Gumbel softmax.
+ * latent_gumbel.c - codes drawn from a categorical posterior, by the Gumbel softmax (gumbel_softmax.h).
  *
- *     l = h W^T + b        p = softmax(l)        y = softmax((l + g) / temperature), g = -ln(-ln u)        a row is a position
- *     z = e_k, k = argmax y        or sum_k y_k e_k with hard=false        kl = sum_k p_k (ln p_k + ln K) of a row, even over its values
+ *     l = h W^T + b        y, kl from l        a row is a position; kl is spread evenly over its values
+ *     z = e_k, k = argmax y        or sum_k y_k e_k with hard=false
  *
- * Training draws, and hands the gradient on as if z were sum_k y_k e_k:
+ * Training draws, and computes the gradient as if z were sum_k y_k e_k:
  *
- *     dy = dz E^T        dl = y (dy - y.dy) / temperature + dkl p (ln p + ln K - kl)        de_k += the dz whose code is k, or y^T dz
+ *     dy = dz E^T        dl from dy and dkl        de_k += the sum of the dz whose code is k, or y^T dz
  *
- * Outside training a position has the likeliest code, and the rate is that of a code, ln K: a bound that holds for what is then decoded.
- * The weight of the rate in training is the objective's beta; 5e-4 is usual. Latents outside stand after the codes.
- *
- * Jang, Gu, Poole 2016 (arXiv:1611.01144); Maddison, Mnih, Teh 2016 (arXiv:1611.00712). Not here: a temperature that changes. */
-#include <math.h>
-
+ * Outside training a position has its most likely code, and the rate is ln K, that of one code: a bound that holds for what is then
+ * decoded. The weight of the rate in training is the objective's beta; 5e-4 is usual. vae_encode() returns vectors of the codebook.
+ * Not here: a temperature that changes. */
 #include "nn/softmax.h"
+#include "vae/codes/gumbel_softmax.h"
 #include "vae/codes/quantizer.h"
 
 typedef struct conf {
@@ -74,87 +72,50 @@ static void pack(vaei_pass *p) {
     vaei_pack(p->k, p->r->pool, D, K, e, 1, D, NULL, p->piece[DATA]);
 }
 
-/* ---- forward ----------------------------------------------------------------------------------------------------- */
-
-static void choose_rows(void *arg, int64_t begin, int64_t end) {
-    const vaei_pass *p = arg;
-    for (int64_t row = begin; row < end; row++) p->code[row] = (int32_t)vaei_largest(p->s->K, p->x + row * p->s->K);
+static int32_t code_of(const vaei_pass *p, const float *logits) {
+    return (int32_t)vaei_largest(p->s->K, logits);
 }
 
-/* p = softmax(x); x = ln p */
-static void log_softmax(const vaei_kernels *k, int64_t K, float *x, float *p) {
-    float top;
-    memcpy(p, x, (size_t)K * sizeof *p);
-    const double sum = vaei_exponentials(k, K, p, &top);
-    const float log_sum = (float)log(sum);
-    for (int64_t i = 0; i < K; i++) x[i] = x[i] - top - log_sum;
-    k->scale(K, (float)(1 / sum), p);
-}
-
-static void add_gumbel(const vaei_pass *p, int64_t row, const float *logits, float *y) {
-    const int64_t K = p->s->K;
-    const vaei_noise_key key = {p->r->noise.seed, p->r->noise.step, VAEI_STREAM_GUMBEL};
-    const uint32_t item = p->r->first_item + (uint32_t)(row / p->s->rows);
-    const uint32_t first = (uint32_t)(row % p->s->rows * ((K + 3) / 4));
-    const double temperature = (double)((const conf *)p->q->conf)->temperature;
-    uint32_t bits[4];
-    for (int64_t i = 0; i < K; i++) {
-        if (i % 4 == 0) vaei_philox(key, item, first + (uint32_t)(i / 4), 1, bits);
-        const double u = ((double)bits[i % 4] + 0.5) * 0x1p-32;
-        y[i] = (float)(((double)logits[i] - log(-log(u))) / temperature);
-    }
+static vaei_gumbel gumbel_of(const vaei_pass *p) {
+    const conf *c = p->q->conf;
+    return (vaei_gumbel){p->k, p->s->K, (double)c->temperature, {p->r->noise.seed, p->r->noise.step, VAEI_STREAM_GUMBEL}};
 }
 
 /* Leaves ln p in the rows. */
 static void draw_rows(void *arg, int64_t begin, int64_t end) {
     const vaei_pass *p = arg;
+    const vaei_gumbel gumbel = gumbel_of(p);
     const int64_t K = p->s->K, D = p->s->V;
     for (int64_t row = begin; row < end; row++) {
-        float *logits = p->rows + row * K, *y = (float *)p->piece[Y] + row * K;
-        double kl = log((double)K);
-        log_softmax(p->k, K, logits, y);
-        for (int64_t i = 0; i < K; i++) kl += (double)y[i] * (double)logits[i];
+        const uint32_t item = p->r->first_item + (uint32_t)(row / p->s->rows);
+        float *y = (float *)p->piece[Y] + row * K;
+        const double kl = vaei_gumbel_draw(&gumbel, item, row % p->s->rows, p->rows + row * K, y, &p->code[row]);
         for (int64_t d = 0; p->kl && d < D; d++) p->kl[row * D + d] = (float)(kl / (double)D);
-        add_gumbel(p, row, logits, y);
-        p->code[row] = (int32_t)vaei_largest(K, y);
-        vaei_softmax(p->k, K, y);
     }
 }
 
 static void choose(vaei_pass *p) {
     if (p->training) vaei_pass_rows(p, 1, 16 * p->s->K, draw_rows);
-    else vaei_pass_rows(p, 1, p->s->K, choose_rows);
+    else vaei_each_choose(p);
 }
 
 static void value(vaei_pass *p) {
     const int64_t K = p->s->K, D = p->s->V;
-    const float *e = p->r->params + book_at(p);
     if (p->training && !((const conf *)p->q->conf)->hard)
         vaei_matmul(p->k, p->r->pool, vaei_matrix_of(p->piece[Y], p->P, K, K), p->piece[FORWARD], NULL, 0,
                     vaei_matrix_to(p->value, p->P, D, D), NULL);
-    else
-        for (int64_t row = 0; row < p->P; row++) memcpy(p->value + row * D, e + p->code[row] * D, (size_t)D * sizeof *e);
+    else vaei_pass_look_up(p, p->r->params + book_at(p));
 }
-
-/* ---- training ---------------------------------------------------------------------------------------------------- */
 
 /* dx holds dy; it becomes dl. */
 static void rows_backward(void *arg, int64_t begin, int64_t end) {
     const vaei_pass *p = arg;
+    const vaei_gumbel gumbel = gumbel_of(p);
     const int64_t K = p->s->K, D = p->s->V;
-    const double temperature = (double)((const conf *)p->q->conf)->temperature, even = log((double)K);
     for (int64_t row = begin; row < end; row++) {
-        const float *lp = p->x + row * K, *y = (const float *)p->piece[Y] + row * K;
-        float *dl = p->dx + row * K;
-        double along = 0, kl = even, weight = 0;
-        for (int64_t d = 0; d < D; d++) weight += (double)p->dkl[row * D + d] / (double)D;
-        for (int64_t i = 0; i < K; i++) {
-            along += (double)y[i] * (double)dl[i];
-            kl += exp((double)lp[i]) * (double)lp[i];
-        }
-        for (int64_t i = 0; i < K; i++)
-            dl[i] =
-                (float)((double)y[i] * ((double)dl[i] - along) / temperature + weight * exp((double)lp[i]) * ((double)lp[i] + even - kl));
+        double dkl = 0;
+        for (int64_t d = 0; d < D; d++) dkl += (double)p->dkl[row * D + d] / (double)D;
+        vaei_gumbel_backward(&gumbel, p->x + row * K, (const float *)p->piece[Y] + row * K, dkl, p->dx + row * K);
     }
 }
 
@@ -174,7 +135,7 @@ static void backward(vaei_pass *p) {
 }
 
 static const vaei_quantizer_ops quantizer = {
-    .plan = plan, .choose = choose, .value = value, .backward = backward, .carve = carve, .pack = pack};
+    .plan = plan, .code_of = code_of, .choose = choose, .value = value, .backward = backward, .carve = carve, .pack = pack};
 
 const vaei_latent_ops vaei_latent_gumbel = {
     .module = {.name = "gumbel",

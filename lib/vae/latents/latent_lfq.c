@@ -97,13 +97,14 @@ static int32_t code_of(const vaei_pass *p, const float *x) {
     return code;
 }
 
-static vaei_soft soft_of(const vaei_pass *p, int64_t head) {
+static vaei_soft soft_of(const vaei_pass *p) {
     const conf *c = p->q->conf;
     return (vaei_soft){.P = p->P,
                        .K = p->s->K,
                        .D = p->s->D,
                        .ld = p->s->W,
-                       .x = p->x + head * p->s->D,
+                       .heads = p->s->heads,
+                       .x = p->x,
                        .codes = p->piece[CODES],
                        .packed = p->piece[PACKED],
                        .by = VAEI_NEAREST_PRODUCT,
@@ -114,40 +115,25 @@ static vaei_soft soft_of(const vaei_pass *p, int64_t head) {
 
 static void aux(vaei_pass *p, double *terms) {
     const conf *c = p->q->conf;
-    double entropy = 0;
-    vaei_each_error(p, NULL);
-    for (int64_t head = 0; c->entropy > 0 && head < p->s->heads; head++) {
-        const vaei_soft soft = soft_of(p, head);
-        entropy += vaei_soft_value(&soft, p->k, p->r->pool, &p->soft);
-    }
+    const vaei_soft soft = soft_of(p);
+    const double entropy = c->entropy > 0 ? vaei_soft_value(&soft, p->k, p->r->pool, &p->soft) : 0;
     for (int64_t i = 0; i < p->n; i++) terms[i] += (double)c->commitment * p->error[i] + (double)c->entropy * (double)p->s->rows * entropy;
 }
 
 static void backward(vaei_pass *p) {
     const conf *c = p->q->conf;
     const float *of = p->s->own, *length = p->piece[LENGTH];
-    const float pull = 2 * c->commitment / (float)p->n, weight = c->entropy * (float)p->s->rows;
+    const float pull = 2 * c->commitment / (float)p->n;
+    const vaei_soft soft = soft_of(p);
     const int64_t D = p->s->D;
     for (int64_t i = 0; i < p->P * p->s->W; i++) p->dx[i] = p->dq[i] + pull * (p->x[i] - of[p->x[i] > 0]);
-    for (int64_t head = 0; c->entropy > 0 && head < p->s->heads; head++) {
-        const vaei_soft soft = soft_of(p, head);
-        (void)vaei_soft_value(&soft, p->k, p->r->pool, &p->soft);
-        vaei_soft_gradient(&soft, p->k, p->r->pool, &p->soft, weight, p->dx + head * D);
-    }
+    if (c->entropy > 0) vaei_soft_gradient(&soft, p->k, p->r->pool, &p->soft, c->entropy * (float)p->s->rows, p->dx);
     for (int64_t i = 0; c->spherical && i < p->P * p->s->heads; i++)
         vaei_unit_backward(p->k, D, p->x + i * D, length[i], c->codebook_scale, p->dx + i * D);
 }
 
-static const vaei_quantizer_ops quantizer = {.plan = plan,
-                                             .shape = shape,
-                                             .choose = vaei_each_choose,
-                                             .value = vaei_each_value,
-                                             .code_of = code_of,
-                                             .values_of = values_of,
-                                             .aux = aux,
-                                             .backward = backward,
-                                             .carve = carve,
-                                             .pack = pack};
+static const vaei_quantizer_ops quantizer = {
+    .plan = plan, .shape = shape, VAEI_EACH_VECTOR(code_of, values_of), .aux = aux, .backward = backward, .carve = carve, .pack = pack};
 
 const vaei_latent_ops vaei_latent_lfq = {
     .module = {.name = "lfq",

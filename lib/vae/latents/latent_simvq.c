@@ -84,8 +84,7 @@ static const float *code_of(const vaei_pass *p, int64_t i) {
 }
 
 static void value(vaei_pass *p) {
-    const int64_t D = p->s->D;
-    for (int64_t i = 0; i < p->P * p->s->heads; i++) memcpy(p->value + i * D, code_of(p, i), (size_t)D * sizeof(float));
+    vaei_pass_look_up(p, p->piece[CODES]);
 }
 
 /* ---- training ---------------------------------------------------------------------------------------------------- */
