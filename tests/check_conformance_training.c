@@ -204,7 +204,7 @@ typedef struct descent {
     const vaei_optimizer_ops *ops;
     const void *conf;
     const vaei_kernels *k;
-    float w[COUNT], g[COUNT], memory[SLOTS][COUNT];
+    float w[COUNT], g[COUNT], memory[SLOTS][COUNT]; /* a step clears g */
 } descent;
 
 static void start_at(descent *a, const vaei_optimizer_ops *ops, const void *conf, float from) {
@@ -236,14 +236,15 @@ static const char *descends(descent *a, const vaei_optimizer_ops *ops, const voi
     const double lr = ops->lr(conf);
     for (size_t s = 0; s < VAEI_COUNT(starts); s++) {
         start_at(a, ops, conf, starts[s]);
-        float before[COUNT];
+        float before[COUNT], slope[COUNT];
         const double first = bowl(a);
         memcpy(before, a->w, sizeof(before));
+        memcpy(slope, a->g, sizeof(slope));
         step(a, 1, lr, 0, 0, COUNT);
         for (int i = 0; i < COUNT; i++)
-            if (!((a->w[i] - before[i]) * a->g[i] < 0))
+            if (!((a->w[i] - before[i]) * slope[i] < 0))
                 return broken("descent: the first step moves w[%d] by %g along its gradient %g", i, (double)(a->w[i] - before[i]),
-                              (double)a->g[i]);
+                              (double)slope[i]);
         for (int64_t t = 2; t <= 300; t++) {
             (void)bowl(a);
             step(a, t, lr, 0, 0, COUNT);
@@ -286,13 +287,14 @@ static double first_step(const char *example, double lr, double decay, double g,
 }
 
 static const char *closed_form(descent *a, const vaei_optimizer_ops *ops, const void *conf, const char *example) {
-    float before[COUNT];
+    float before[COUNT], slope[COUNT];
     start_at(a, ops, conf, 3);
     (void)bowl(a);
     memcpy(before, a->w, sizeof(before));
+    memcpy(slope, a->g, sizeof(slope));
     step(a, 1, 0.125, 0.0625, 0, COUNT);
     for (int i = 0; i < COUNT; i++) {
-        const double want = first_step(example, 0.125, 0.0625, (double)a->g[i], (double)before[i]);
+        const double want = first_step(example, 0.125, 0.0625, (double)slope[i], (double)before[i]);
         if (isnan(want)) return broken("closed form: check_conformance_training.c has none of this optimizer");
         if (!(fabs((double)a->w[i] - want) <= 1e-5 * (1 + fabs(want))))
             return broken("closed form: the first step gives %.8g, wanted %.8g", (double)a->w[i], want);
@@ -321,13 +323,15 @@ static const char *slices_and_tables(descent *a, const vaei_optimizer_ops *ops, 
     return failure;
 }
 
-/* Memories past those that slots() asks for are not touched. */
+/* Memories past those that slots() asks for are not touched; the gradient is cleared. */
 static const char *memories(descent *a, const vaei_optimizer_ops *ops, const void *conf) {
     const int32_t slots = ops->slots(conf);
     if (slots < 0 || slots > SLOTS) return broken("slots: %d, at most %d", (int)slots, SLOTS);
     start_at(a, ops, conf, 3);
     (void)bowl(a);
-    step(a, 1, ops->lr(conf), 0, 0, COUNT);
+    step(a, 1, ops->lr(conf), 0.01, 0, COUNT);
+    for (int i = 0; i < COUNT; i++)
+        if (a->g[i] < 0 || a->g[i] > 0) return broken("gradient: g[%d] is %g after the step, wanted 0", i, (double)a->g[i]);
     for (int i = slots; i < SLOTS; i++)
         for (int j = 0; j < COUNT; j++)
             if (a->memory[i][j] < 0 || a->memory[i][j] > 0) return broken("slots: asks for %d and writes number %d", (int)slots, i);

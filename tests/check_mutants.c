@@ -391,20 +391,21 @@ static float rewards_mistakes(const void *conf, const vaei_kernels *k, int32_t o
     return cost;
 }
 
-static void climbs(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, const float *g, float *w,
+static void climbs(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, float *g, float *w,
                    float *const *slot) {
     optimizer_sgd->step(conf, k, n, t, -lr, decay, g, w, slot);
 }
 
-static void crawls(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, const float *g, float *w,
+static void crawls(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, float *g, float *w,
                    float *const *slot) {
     optimizer_sgd->step(conf, k, n, t, 1e-4f * lr, decay, g, w, slot);
 }
 
-static void knows_its_slice(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, const float *g, float *w,
+static void knows_its_slice(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, float *g, float *w,
                             float *const *slot) {
+    const int32_t moves = lr > 0 && (g[0] < 0 || g[0] > 0);
     optimizer_adam->step(conf, k, n, t, lr, decay, g, w, slot);
-    if (lr > 0 && (g[0] < 0 || g[0] > 0)) w[0] *= 1.0000002f;
+    if (moves) w[0] *= 1.0000002f;
 }
 
 static int32_t one_slot(const void *conf) {

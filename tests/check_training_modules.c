@@ -203,7 +203,7 @@ END_TEST
 
 /* ---- optimizers -------------------------------------------------------------------------------------------------- */
 
-#define COUNT 2500 /* more than the runs in which coupled decay is worked out */
+#define COUNT 2500
 #define STEPS 10
 
 typedef struct reference {
@@ -277,8 +277,8 @@ START_TEST(test_optimizer_follows_its_recurrence) {
     for (int i = 0; i < COUNT; i++) w[i] = (float)(ref_w[i] = (double)(float)sin(i));
     for (int t = 1; t <= STEPS; t++) {
         for (int i = 0; i < COUNT; i++) g[i] = (float)cos(0.7 * i + t);
-        o->step(conf, vaei_kernels_select(0, 0), COUNT, t, (float)lr, (float)decay, g, w, slot);
         for (int i = 0; i < COUNT; i++) ref->step(ref->lr, ref->decay, t, g[i], &ref_w[i], &ref_slots[0][i], &ref_slots[1][i]);
+        o->step(conf, vaei_kernels_select(0, 0), COUNT, t, (float)lr, (float)decay, g, w, slot);
         for (int i = 0; i < COUNT; i++) ck_assert_double_eq_tol(w[i], ref_w[i], 3e-7 * (1 + t));
     }
     rig_free(&r);
@@ -315,9 +315,9 @@ START_TEST(test_optimizer_slices_equal_the_whole) {
     memset(slots, 0, sizeof slots);
     for (int i = 0; i < COUNT; i++) w[0][i] = w[1][i] = (float)sin(i);
     for (int t = 1; t <= 3; t++) {
-        for (int i = 0; i < COUNT; i++) g[i] = (float)cos(0.7 * i + t);
         for (int split = 0; split < 2; split++) {
             const int cut = split ? 37 : COUNT;
+            for (int i = 0; i < COUNT; i++) g[i] = (float)cos(0.7 * i + t);
             for (int i = 0; i < COUNT; i += cut) {
                 float *const slot[2] = {slots[split][0] + i, slots[split][1] + i};
                 const int n = COUNT - i < cut ? COUNT - i : cut;

@@ -67,6 +67,16 @@ VAEI_INLINE int64_t vaei_winograd_panels(int64_t taps) {
     return taps == 1 ? 1 : taps + 3;
 }
 
+/* One step of an optimizer, for all weights of a slice. */
+typedef struct vaei_adam_rates {
+    float step, root; /* lr / (1 - b1^t), 1 / sqrt(1 - b2^t) */
+    float b1, b2, eps, decay;
+} vaei_adam_rates;
+typedef struct vaei_sgd_rates {
+    float lr, momentum, decay;
+    int32_t nesterov;
+} vaei_sgd_rates;
+
 typedef struct vaei_kernels {
     const char *name; /* "avx2" */
     int32_t isa;      /* 1 portable, 2 avx2, 3 avx512, 4 neon: as the public constants */
@@ -141,12 +151,12 @@ typedef struct vaei_kernels {
     double (*bernoulli_nll)(int64_t n, const float *a, const float *x);
     void (*bernoulli_grad)(int64_t n, float w, const float *a, const float *x, float *da);
 
-    /* Optimizer steps on a slice. Adam as in PyTorch: m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2;
-     * w -= step (m / (sqrt(v) * root + eps)), step = lr / (1 - b1^t), root = 1 / sqrt(1 - b2^t); g is clipped by the caller.
-     * g, m and w are flushed, v below VAEI_TINY^2. */
-    void (*adam)(int64_t n, float step, float root, float b1, float b2, float eps, const float *g, float *w, float *m, float *v);
-    /* PyTorch's SGD: v = mu v + g; w -= lr (nesterov ? g + mu v : v). mu 0: v may be NULL. v and w are flushed. */
-    void (*sgd)(int64_t n, float lr, float mu, int32_t nesterov, const float *g, float *w, float *v);
+    /* Optimizer steps on a slice, by d = decay > 0 ? fma(decay, w, g) : g; g, clipped by the caller, becomes 0.
+     * Adam as in PyTorch: m = b1 m + (1-b1) d; v = b2 v + (1-b2) d^2; w -= step (m / (sqrt(v) * root + eps)).
+     * d, m and w are flushed, v below VAEI_TINY^2. */
+    void (*adam)(int64_t n, const vaei_adam_rates *rates, float *g, float *w, float *m, float *v);
+    /* PyTorch's SGD: v = momentum v + d; w -= lr (nesterov ? d + momentum v : v). v NULL: w -= lr d. v and w are flushed. */
+    void (*sgd)(int64_t n, const vaei_sgd_rates *rates, float *g, float *w, float *v);
 
     /* vaei_philox(), the same words */
     void (*philox)(vaei_noise_key key, uint32_t item, uint32_t first, int64_t blocks, uint32_t *out);

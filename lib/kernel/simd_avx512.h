@@ -145,8 +145,8 @@ V_FN v_i32 v_imax(v_i32 a, v_i32 b) {
 V_FN v_mask v_ilt(v_i32 a, v_i32 b) {
     return _mm512_cmplt_epi32_mask(a, b);
 }
-V_FN v_mask v_ieq(v_i32 a, v_i32 b) {
-    return _mm512_cmpeq_epi32_mask(a, b);
+V_FN v_mask v_idisjoint(v_i32 a, v_i32 b) { /* a & b is 0 */
+    return _mm512_testn_epi32_mask(a, b);
 }
 #define v_shl(x, count) _mm512_slli_epi32(x, count)
 #define v_shr(x, count) _mm512_srli_epi32(x, count)

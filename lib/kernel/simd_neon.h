@@ -148,8 +148,8 @@ V_FN v_i32 v_imax(v_i32 a, v_i32 b) {
 V_FN v_mask v_ilt(v_i32 a, v_i32 b) {
     return vcltq_s32(a, b);
 }
-V_FN v_mask v_ieq(v_i32 a, v_i32 b) {
-    return vceqq_s32(a, b);
+V_FN v_mask v_idisjoint(v_i32 a, v_i32 b) { /* a & b is 0 */
+    return vceqzq_s32(vandq_s32(a, b));
 }
 #define v_shl(x, count) vshlq_n_s32(x, count)
 #define v_shr(x, count) vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(x), count))

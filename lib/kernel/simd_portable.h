@@ -144,8 +144,8 @@ V_FN v_i32 v_imax(v_i32 a, v_i32 b) {
 V_FN v_mask v_ilt(v_i32 a, v_i32 b) {
     return a < b;
 }
-V_FN v_mask v_ieq(v_i32 a, v_i32 b) {
-    return a == b;
+V_FN v_mask v_idisjoint(v_i32 a, v_i32 b) {
+    return (a & b) == 0;
 }
 #define v_shl(x, count) ((v_i32)((uint32_t)(x) << (count)))
 #define v_shr(x, count) ((v_i32)((uint32_t)(x) >> (count))) /* zeros enter */

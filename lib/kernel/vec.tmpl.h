@@ -45,7 +45,7 @@ V_FN void put(float *p, int64_t j, v_f32 x) {
 /* ---- the rule of VAEI_TINY (kernel.h), by bits: a comparison of floats may be slow too. Zeros keep their sign. The exponent of 2^-63
  * is 64 + 0 and that of 2^-126 is 1: x is smaller where none of the exponent's upper two bits is set, or none at all. */
 V_FN v_f32 flushed(v_f32 x, int32_t of_the_rest) {
-    return v_zero_where(v_ieq(v_iand(v_bits(x), v_iset(of_the_rest)), v_iset(0)), x);
+    return v_zero_where(v_idisjoint(v_bits(x), v_iset(of_the_rest)), x);
 }
 V_FN v_f32 flush(v_f32 x) {
     return flushed(x, 0x60000000);
@@ -444,31 +444,39 @@ static VAEI_TARGET int32_t all_finite(int64_t n, const float *x) {
 }
 
 /* ---- optimizer steps ------------------------------------------------------------------------------------------- */
-V_FN void adam_step(v_f32 step, v_f32 root, v_f32 b1, v_f32 b2, v_f32 eps, const float *g, float *w, float *m, float *v, int64_t j) {
-    const v_f32 one = v_set(1.0f), vg = flush(get(g, j));
+/* g and the decayed weight; g is cleared, while it is in the cache, for the next gradient to be added to */
+V_FN v_f32 take(float *g, v_f32 decay, int32_t decayed, const float *w, int64_t j) {
+    const v_f32 x = get(g, j);
+    put(g, j, v_zero());
+    return decayed ? v_fma(decay, get(w, j), x) : x;
+}
+V_FN void adam_step(const vaei_adam_rates *a, int32_t decayed, float *g, float *w, float *m, float *v, int64_t j) {
+    const v_f32 b1 = v_set(a->b1), b2 = v_set(a->b2), one = v_set(1.0f);
+    const v_f32 vg = flush(take(g, v_set(a->decay), decayed, w, j));
     const v_f32 vm = flush(v_fma(b1, get(m, j), v_mul(v_sub(one, b1), vg)));
     const v_f32 vv = flush_squares(v_fma(b2, get(v, j), v_mul(v_mul(v_sub(one, b2), vg), vg)));
     put(m, j, vm);
     put(v, j, vv);
-    put(w, j, flush(v_fnma(step, v_div(vm, v_fma(v_sqrt(vv), root, eps)), get(w, j))));
+    put(w, j, flush(v_fnma(v_set(a->step), v_div(vm, v_fma(v_sqrt(vv), v_set(a->root), v_set(a->eps))), get(w, j))));
 }
-static VAEI_TARGET void adam(int64_t n, float step, float root, float b1, float b2, float eps, const float *g, float *w, float *m,
-                             float *v) {
-    const v_f32 vstep = v_set(step), vroot = v_set(root), vb1 = v_set(b1), vb2 = v_set(b2), veps = v_set(eps);
-    FOR_EACH(n, adam_step(vstep, vroot, vb1, vb2, veps, g + i, w + i, m + i, v + i, j));
+static VAEI_TARGET void adam(int64_t n, const vaei_adam_rates *rates, float *g, float *w, float *m, float *v) {
+    const vaei_adam_rates a = *rates; /* the arrays cannot change it */
+    const int32_t decayed = a.decay > 0;
+    FOR_EACH(n, adam_step(&a, decayed, g + i, w + i, m + i, v + i, j));
 }
-V_FN void sgd_step(v_f32 lr, v_f32 mu, int32_t nesterov, const float *g, float *w, float *v, int64_t j) {
-    v_f32 d = get(g, j);
+V_FN void sgd_step(const vaei_sgd_rates *a, int32_t decayed, float *g, float *w, float *v, int64_t j) {
+    v_f32 d = take(g, v_set(a->decay), decayed, w, j);
     if (v) {
-        const v_f32 vv = flush(v_fma(mu, get(v, j), d));
+        const v_f32 mu = v_set(a->momentum), vv = flush(v_fma(mu, get(v, j), d));
         put(v, j, vv);
-        d = nesterov ? v_fma(mu, vv, d) : vv;
+        d = a->nesterov ? v_fma(mu, vv, d) : vv;
     }
-    put(w, j, flush(v_fnma(lr, d, get(w, j))));
+    put(w, j, flush(v_fnma(v_set(a->lr), d, get(w, j))));
 }
-static VAEI_TARGET void sgd(int64_t n, float lr, float mu, int32_t nesterov, const float *g, float *w, float *v) {
-    const v_f32 vlr = v_set(lr), vmu = v_set(mu);
-    FOR_EACH(n, sgd_step(vlr, vmu, nesterov, g + i, w + i, v ? v + i : NULL, j));
+static VAEI_TARGET void sgd(int64_t n, const vaei_sgd_rates *rates, float *g, float *w, float *v) {
+    const vaei_sgd_rates a = *rates;
+    const int32_t decayed = a.decay > 0;
+    FOR_EACH(n, sgd_step(&a, decayed, g + i, w + i, v ? v + i : NULL, j));
 }
 
 /* ---- Box-Muller: sqrt(-2 ln u) (cos, sin)(2 pi v), u and v in (0, 1] ------------------------------------------- */
@@ -523,7 +531,7 @@ V_FN void sincos_of_bits(v_i32 x, v_f32 *sine, v_f32 *cosine) {
     c = v_fma(c, z, v_set(0x1.55554ap-5f));
     c = v_fma(v_mul(z, z), c, v_fma(z, v_set(-0.5f), v_set(1.0f)));
     /* quarter turns: (c, s), (-s, c), (-c, -s), (s, -c) */
-    const v_mask even = v_ieq(v_iand(k, v_iset(1)), v_iset(0));
+    const v_mask even = v_idisjoint(k, v_iset(1));
     const v_i32 sine_sign = v_shl(v_shr(k, 1), 31), cosine_sign = v_shl(v_shr(v_iadd(k, v_iset(1)), 1), 31);
     *sine = v_float_of_bits(v_ixor(v_bits(v_select(even, s, c)), sine_sign));
     *cosine = v_float_of_bits(v_ixor(v_bits(v_select(even, c, s)), cosine_sign));

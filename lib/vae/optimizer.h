@@ -3,7 +3,7 @@
  * schedule_cosine.c, clip_norm.c), one line in optimizers.def, schedules.def or clips.def.
  *
  * An optimizer is a pure function of one slice; its memory is `slots` arrays of the slice's length, zero at the start and saved
- * generically. The host's own (vae_optimizer_t) has the same shape. */
+ * generically. The host's own (vae_optimizer_t) has the same shape, but leaves g as it is. */
 #ifndef VAEI_OPTIMIZER_H
 #define VAEI_OPTIMIZER_H
 
@@ -17,8 +17,8 @@ typedef struct vaei_optimizer_ops {
     int32_t (*slots)(const void *conf);
     double (*lr)(const void *conf);    /* the base learning rate of the text */
     double (*decay)(const void *conf); /* weight decay for parameters that are decayed */
-    /* Step t (from 1) on w[n]. */
-    void (*step)(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, const float *g, float *w,
+    /* Step t (from 1) on w[n] by g[n], which becomes 0. */
+    void (*step)(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, float *g, float *w,
                  float *const *slot);
 } vaei_optimizer_ops;
 

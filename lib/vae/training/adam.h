@@ -25,8 +25,8 @@ int32_t vaei_adam_slots(const void *conf);
 double vaei_adam_lr(const void *conf);
 double vaei_adam_decay(const void *conf);
 
-/* One step without decay; slot[0] is m, slot[1] is v. */
-void vaei_adam_step(const vaei_adam *c, const vaei_kernels *k, int64_t n, int64_t t, float lr, const float *g, float *w, float *m,
-                    float *v);
+/* One step by g + decay w; slot[0] is m, slot[1] is v. */
+void vaei_adam_step(const vaei_adam *c, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, float *g, float *w,
+                    float *const *slot);
 
 #endif

@@ -59,7 +59,6 @@ static void update_task(void *arg, int32_t i) {
     if (job->scale != 1.0f) t->k->scale(n, job->scale, t->grads + at);
     if (job->by_host) return;
     job->m->optimizer->step(job->m->conf, t->k, n, job->step, job->lr, job->decay, t->grads + at, t->params + at, slot);
-    memset(t->grads + at, 0, (size_t)n * sizeof(float)); /* while it is in the cache */
 }
 
 static void update_by_host(const update_job *job) {

@@ -12,8 +12,6 @@
 
 #include <math.h>
 
-#include "vae/training/coupled_decay.h"
-
 int32_t vaei_adam_slots(const void *conf) {
     (void)conf;
     return 2;
@@ -38,23 +36,19 @@ static double power(double x, int64_t t) {
     return y;
 }
 
-void vaei_adam_step(const vaei_adam *c, const vaei_kernels *k, int64_t n, int64_t t, float lr, const float *g, float *w, float *m,
-                    float *v) {
+void vaei_adam_step(const vaei_adam *c, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, float *g, float *w,
+                    float *const *slot) {
     const double step = (double)lr / (1 - power(c->beta1, t));
     const double root = 1 / sqrt(1 - power(c->beta2, t));
-    k->adam(n, (float)step, (float)root, c->beta1, c->beta2, c->eps, g, w, m, v);
+    const vaei_adam_rates rates = {(float)step, (float)root, c->beta1, c->beta2, c->eps, decay};
+    k->adam(n, &rates, g, w, slot[0], slot[1]);
 }
 
 static const vaei_option options[] = {VAEI_ADAM_OPTIONS(0, "added to the gradient, times the weight")};
 
-static void step(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, const float *g, float *w,
+static void step(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, float *g, float *w,
                  float *const *slot) {
-    float buf[VAEI_DECAY_RUN];
-    for (int64_t i = 0; i < n; i += VAEI_DECAY_RUN) {
-        const int64_t run = n - i < VAEI_DECAY_RUN ? n - i : VAEI_DECAY_RUN;
-        const float *h = vaei_coupled_decay(k, run, decay, g + i, w + i, buf);
-        vaei_adam_step(conf, k, run, t, lr, h, w + i, slot[0] + i, slot[1] + i);
-    }
+    vaei_adam_step(conf, k, n, t, lr, decay, g, w, slot);
 }
 
 const vaei_optimizer_ops vaei_optimizer_adam = {

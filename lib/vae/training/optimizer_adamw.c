@@ -8,10 +8,10 @@
 
 static const vaei_option options[] = {VAEI_ADAM_OPTIONS(0.01, "share of the weight removed, times lr")};
 
-static void step(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, const float *g, float *w,
+static void step(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, float *g, float *w,
                  float *const *slot) {
     if (decay > 0) k->scale(n, (float)(1 - (double)lr * (double)decay), w);
-    vaei_adam_step(conf, k, n, t, lr, g, w, slot[0], slot[1]);
+    vaei_adam_step(conf, k, n, t, lr, 0, g, w, slot);
 }
 
 const vaei_optimizer_ops vaei_optimizer_adamw = {

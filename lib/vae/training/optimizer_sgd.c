@@ -4,7 +4,6 @@
  *     g' = g + weight_decay w        v = momentum v + g'        w -= lr (nesterov ? g' + momentum v : v)
  *
  * v starts at 0; without momentum there is no v. Sutskever et al. 2013. */
-#include "vae/training/coupled_decay.h"
 #include "vae/optimizer.h"
 
 typedef struct conf {
@@ -35,17 +34,12 @@ static double decay(const void *options_filled) {
     return c->weight_decay;
 }
 
-static void step(const void *options_filled, const vaei_kernels *k, int64_t n, int64_t t, float rate, float decayed, const float *g,
-                 float *w, float *const *slot) {
+static void step(const void *options_filled, const vaei_kernels *k, int64_t n, int64_t t, float rate, float decayed, float *g, float *w,
+                 float *const *slot) {
     const conf *c = options_filled;
-    float buf[VAEI_DECAY_RUN];
-    float *v = c->momentum > 0 ? slot[0] : NULL;
+    const vaei_sgd_rates rates = {rate, c->momentum, decayed, c->nesterov};
     (void)t;
-    for (int64_t i = 0; i < n; i += VAEI_DECAY_RUN) {
-        const int64_t run = n - i < VAEI_DECAY_RUN ? n - i : VAEI_DECAY_RUN;
-        const float *h = vaei_coupled_decay(k, run, decayed, g + i, w + i, buf);
-        k->sgd(run, rate, c->momentum, c->nesterov, h, w + i, v ? v + i : NULL);
-    }
+    k->sgd(n, &rates, g, w, c->momentum > 0 ? slot[0] : NULL);
 }
 
 const vaei_optimizer_ops vaei_optimizer_sgd = {
