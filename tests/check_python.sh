@@ -1,12 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # check_python.sh - the Python package's tests and its examples against the library just built.
-# PYTHON chooses the interpreter, BUILD the build folder. The last line is "N passed, N failed".
+# PYTHON chooses the interpreter, else it is that of build/venv (scripts/python_venv.sh) where there is one; BUILD is the
+# build folder. The last line is "N passed, N failed".
 set -u
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=$(cd "$root" && cd "${BUILD:-build}" 2>/dev/null && pwd) || build=$root/build
 python=${PYTHON:-python3}
+[ -n "${PYTHON:-}" ] || [ ! -e "$build/venv/complete" ] || python=$build/venv/bin/python
 VAE_LIBRARY=${VAE_LIBRARY:-$build/libvae.so}
 PYTHONPATH=$root/bindings/python
 PYTHONDONTWRITEBYTECODE=1

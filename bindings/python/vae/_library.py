@@ -227,7 +227,7 @@ def candidates() -> Iterator[str]:
     names = others.get(sys.platform, ["libvae.so.0", "libvae.so"])
     here = os.path.dirname(os.path.abspath(__file__))
     source_tree = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(here))), "build")
-    for folder in (here, source_tree):
+    for folder in (here, source_tree, os.path.join(sys.prefix, "lib")):  # inside the wheel; beside the sources; conda's
         for name in names:
             yield os.path.join(folder, name)
     found = ctypes.util.find_library("vae")
