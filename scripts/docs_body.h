@@ -24,6 +24,7 @@ extern uint8_t *pixels;
 extern const int32_t *labels;
 extern int32_t *codes;
 extern size_t row_stride;
+extern const int32_t *no_class;
 const float *next_batch(int64_t n);
 void show(const char *text);
 

@@ -414,6 +414,7 @@ static vae_model_t *around(const char *example) {
         "input 24\nencoder tap wide\nlatent gaussian dim=3\ndecoder linear out=4 | %s | linear out=24\nlikelihood gaussian\n",
         "input 2x3x4\nencoder tap wide | flatten\nlatent gaussian dim=3\ndecoder linear out=6 | reshape 2x3x1 | %s | flatten | "
         "linear out=24 | reshape 2x3x4\nlikelihood gaussian\n",
+        "input 24\nencoder %s\nlatent none\ndecoder latent gaussian dim=2 from=wide | linear out=24\nlikelihood gaussian\n",
         "input 24\ncondition classes=1 vector=2\nencoder %s | linear out=8\nlatent gaussian dim=3\ndecoder linear out=24\n"
         "likelihood gaussian\n",
     };

@@ -20,6 +20,7 @@ enum { N = 70, CLASSES = 5, V = 2, STEPS = 5 };
     "decoder condition mode=concat drop=" drop " | linear out=96 | reshape 4x4x6 | condition mode=film drop=" drop \
     " | silu | deconv2d out=2 kernel=4 stride=2 pad=1\nlikelihood bernoulli\n"
 static const char model_text[] = ENCODER("0") REST("0"), dropping[] = ENCODER("0.4") REST("0.4");
+static const char always_dropping[] = ENCODER("0.9999999") REST("0.9999999"); /* but for one example in eight million */
 /* Conditions of a critic and of a second latent's surroundings. */
 static const char wide_text[] = "input 8x8x2\ncondition classes=5 vector=2\n"
                                 "encoder flatten | linear out=12 | condition mode=add dim=3 drop=0.2 | tap wide | tanh | linear out=6\n"
@@ -58,6 +59,10 @@ static rig open_rig(const char *text, const char *training, int32_t threads, int
     return r;
 }
 
+static void take_classes_from_some(rig *r) {
+    for (int32_t i = 3; i < N; i += 5) r->label[i] = -1;
+}
+
 static void close_rig(rig *r) {
     vae_trainer_destroy(r->t);
     vae_session_destroy(r->s);
@@ -90,7 +95,7 @@ static void refuses(rig *r, const float *x, const int32_t *label, const float *c
 
 START_TEST(test_what_the_condition_wants_is_checked_in_every_call) {
     rig r = open_rig(model_text, TRAINING, 1, 4);
-    const int32_t below[2] = {0, -1}, above[2] = {CLASSES, 0};
+    const int32_t below[2] = {0, -2}, above[2] = {CLASSES, 0};
     float y[2 * 128], nan[2 * V] = {0, 1, 2, NAN}, infinite[2 * V] = {0, -INFINITY};
     double elbo[2];
     uint8_t pixels[256];
@@ -98,7 +103,7 @@ START_TEST(test_what_the_condition_wants_is_checked_in_every_call) {
     ck_assert_int_eq(vae_model_condition_size(r.model), V);
     refuses(&r, r.x, NULL, r.condition, "label: is NULL, and the model has condition classes=5: call vae_");
     refuses(&r, r.x, r.label, NULL, "condition: is NULL, and the model has condition vector=2: call vae_");
-    refuses(&r, r.x, below, r.condition, "label[1]: -1, wanted 0..4 of 5 classes");
+    refuses(&r, r.x, below, r.condition, "label[1]: -2, wanted 0..4 of 5 classes, or -1 for no class");
     refuses(&r, r.x, above, r.condition, "label[0]: 5, wanted 0..4 of 5 classes");
     says(vae_encode_batch(r.s, BATCH(.n = 2, .x = r.x, .label = r.label, .condition = nan), y, NULL), VAE_E_NUMERIC, "condition");
     says(vae_trainer_step_batch(r.t, BATCH(.n = 2, .x = r.x, .label = r.label, .condition = infinite), NULL), VAE_E_NUMERIC, "condition");
@@ -157,6 +162,9 @@ static const struct {
     {"input 6x6x1\ncondition classes=3\nencoder conv2d out=4 kernel=2 stride=2\nlatent vq codes=8\n"
      "decoder condition mode=film | deconv2d out=1 kernel=2 stride=2\nlikelihood gaussian\nprior pixelcnn channels=4 classes=5\n",
      "prior pixelcnn: classes=5, the model's condition has classes=3"},
+    {"input 8x8x2\n\ncondition classes=3\nencoder flatten\nlatent none\ndecoder linear out=128 | reshape 8x8x2\n"
+     "likelihood bernoulli\n",
+     "line 3: condition: no layer reads it: leave it out, or put a layer condition into the encoder, decoder or critic"},
 };
 
 START_TEST(test_mistakes_in_conditions_are_told) {
@@ -219,9 +227,11 @@ static void drop(outputs *o) {
 START_TEST(test_an_example_gets_its_own_condition_in_any_session) {
     static const int32_t threads[] = {1, 2, 3, 7};
     rig one = open_rig(model_text, TRAINING, 1, 1);
+    take_classes_from_some(&one);
     outputs want = run(&one, 1);
     for (size_t t = 0; t < 4; t++) {
         rig r = open_rig(model_text, TRAINING, threads[t], t == 1 ? 9 : N);
+        take_classes_from_some(&r);
         outputs whole = run(&r, N), parts = run(&r, 16);
         check_same(&one, &want, &whole);
         check_same(&one, &want, &parts);
@@ -266,6 +276,7 @@ static float *gradients(rig *r, int64_t first, int64_t n, int64_t *count) {
 START_TEST(test_the_gradient_of_a_batch_is_the_mean_of_its_examples) {
     int64_t count;
     rig r = open_rig(model_text, "objective elbo beta=0.5\n", 2, N);
+    take_classes_from_some(&r);
     float *const batch = gradients(&r, 0, N, &count);
     double *const sum = calloc((size_t)count, 2 * sizeof(*sum)), *const size = sum + count;
     ck_assert_ptr_nonnull(sum);
@@ -353,6 +364,24 @@ START_TEST(test_training_drops_the_condition_of_an_example_everywhere) {
 }
 END_TEST
 
+/* Without a class and with a vector of zeros, an example is what training makes of one whose condition it leaves out. */
+START_TEST(test_label_minus_1_is_a_dropped_condition) {
+    rig given = open_rig(model_text, "objective elbo beta=0.5\n", 1, 1),
+        dropped = open_rig(always_dropping, "objective elbo beta=0.5\n", 1, 1);
+    int64_t count, same;
+    float *const want = gradients(&dropped, 0, N, &count);
+    for (int32_t i = 0; i < N; i++) given.label[i] = -1;
+    memset(given.condition, 0, sizeof(given.condition));
+    float *const got = gradients(&given, 0, N, &same);
+    ck_assert_int_eq(count, same);
+    ck_assert_mem_eq(want, got, (size_t)count * sizeof(float));
+    free(want);
+    free(got);
+    close_rig(&given);
+    close_rig(&dropped);
+}
+END_TEST
+
 /* ---- codes and priors ----------------------------------------------------------------------------------------------- */
 
 START_TEST(test_codes_take_conditions_by_their_batch_call) {
@@ -379,6 +408,10 @@ START_TEST(test_codes_take_conditions_by_their_batch_call) {
     ck_assert_ok(vae_trainer_backward_batch(r.t, BATCH(.n = N, .codes = codes, .label = r.label), &b));
     ck_assert_double_eq(a.loss, b.loss);
     ck_assert_ok(vae_sample_batch(r.s, BATCH(.n = N, .label = r.label), y));
+    r.label[1] = -1; /* the condition has examples without a class, this prior has not */
+    ck_assert_ok(vae_decode_batch(r.s, BATCH(.n = N, .codes = codes, .label = r.label), NULL, y));
+    says(vae_sample_batch(r.s, BATCH(.n = N, .label = r.label), y), VAE_E_ARG, "label[1]: -1, wanted 0..4 of 5 classes");
+    says(vae_trainer_backward_batch(r.t, BATCH(.n = N, .x = r.x, .label = r.label), NULL), VAE_E_ARG, "label[1]: -1, wanted 0..4 of 5");
     free(y);
     close_rig(&r);
 }
@@ -398,6 +431,7 @@ Suite *suite_conditions(void) {
     tcase_add_test(t, test_the_gradient_of_a_batch_is_the_mean_of_its_examples);
     tcase_add_loop_test(t, test_training_gives_the_same_bytes_with_any_threads_and_after_a_resume, 0, 3);
     tcase_add_test(t, test_training_drops_the_condition_of_an_example_everywhere);
+    tcase_add_test(t, test_label_minus_1_is_a_dropped_condition);
     tcase_add_test(t, test_codes_take_conditions_by_their_batch_call);
     suite_add_tcase(s, t);
     return s;

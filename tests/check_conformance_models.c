@@ -26,7 +26,14 @@ static int32_t stand_layer(int32_t i, const vaei_module *m, const char *example,
     static const char *const inputs[] = {"6x8x4", "24", "5x6"};
     static const int32_t sizes[] = {192, 24, 30};
     (void)m;
-    if (i == 6) return 0;
+    if (i == 7) return 0;
+    if (i == 6) { /* what the decoder reads */
+        snprintf(c->spec, TEXT,
+                 "input 24\nencoder %s | linear out=4\nlatent gaussian dim=2\n"
+                 "decoder linear out=3 | latent gaussian dim=2 from=wide | linear out=24\nlikelihood gaussian\n",
+                 example);
+        return 1;
+    }
     if (i == 3 || i == 4) { /* what stands in a decoder only */
         snprintf(c->spec, TEXT,
                  "input 4x4x3\nencoder conv2d out=2 kernel=1%s | tap wide | flatten | linear out=4\nlatent gaussian dim=2\n"

@@ -317,6 +317,8 @@ static const struct {
      "because a repeat makes it twice"},
     {"input 6\nencoder linear out=7 | tap wide | latent gaussian dim=2 from=wide\nlatent gaussian dim=2\ndecoder " END, VAE_E_SPEC,
      "latent gaussian: wanted in the decoder"},
+    {"input 6\nencoder linear out=7 | tap wide | tap deep\nlatent gaussian dim=2\ndecoder latent gaussian dim=2 from=wide | " END,
+     VAE_E_SPEC, "line 2, column 35: tap deep: no latent of the decoder reads it: leave it out, or give a latent from=deep"},
     {"input 6\nencoder tap not-a-name\nlatent gaussian dim=2\ndecoder " END, VAE_E_SPEC,
      "wanted a name of up to 32 letters, digits and '_'"},
 };
@@ -330,14 +332,15 @@ START_TEST(test_a_mistake_gets_its_sentence) {
 }
 END_TEST
 
-/* n taps, and as many latents in the decoder that read the first. */
+/* n taps, and latents in the decoder that read them, the last one again if there are more latents. */
 static vae_status_t create_with(int taps, int latents) {
     char text[4096] = "input 6\nencoder linear out=5";
     vae_model_t *m;
     size_t at = strlen(text);
     for (int i = 0; i < taps; i++) at += (size_t)snprintf(text + at, sizeof(text) - at, " | tap t%d", i);
     at += (size_t)snprintf(text + at, sizeof(text) - at, "\nlatent gaussian dim=2\ndecoder linear out=4");
-    for (int i = 0; i < latents; i++) at += (size_t)snprintf(text + at, sizeof(text) - at, " | latent gaussian dim=1 from=t0");
+    for (int i = 0; i < latents; i++)
+        at += (size_t)snprintf(text + at, sizeof(text) - at, " | latent gaussian dim=1 from=t%d", i < taps ? i : taps - 1);
     (void)snprintf(text + at, sizeof(text) - at, " | linear out=6\nlikelihood gaussian\n");
     const vae_status_t status = vae_model_create(&m, NULL, text, 0);
     vae_model_destroy(m);
@@ -345,7 +348,7 @@ static vae_status_t create_with(int taps, int latents) {
 }
 
 START_TEST(test_there_are_sixteen_of_each_at_most) {
-    ck_assert_ok(create_with(16, VAE_LATENTS_MAX - 1));
+    ck_assert_ok(create_with(15, VAE_LATENTS_MAX - 1));
     ck_assert_fails(create_with(17, 0), VAE_E_LIMIT);
     ck_assert_ptr_nonnull(strstr(vae_last_error(), "tap t16: more than 16 taps"));
     ck_assert_fails(create_with(1, VAE_LATENTS_MAX), VAE_E_LIMIT);

@@ -396,4 +396,5 @@ void of_trainer_load(rig *r) {
     REFUSED(vae_trainer_load(r->trainer, NULL));
 }
 
+COUNT_OF(trainer_samples, vae_trainer_t *, -1)
 COUNT_OF(trainer_steps, vae_trainer_t *, -1)

@@ -72,6 +72,7 @@ START_TEST(test_weights_and_conditions_go_with_each_sample) {
     ck_assert_ok(vae_model_create(&m, NULL, spec, 5));
     ck_assert_ok(vae_trainer_create(&t, m, "objective iwae samples=3\n", 4));
     vae_batch_t batch = {.struct_size = sizeof(batch), .n = 4, .x = x, .label = label, .condition = condition, .noise = noise};
+    ck_assert_int_eq(vae_trainer_samples(t), K);
     ck_assert_ok(vae_trainer_backward_batch(t, &batch, &a));
     vae_trainer_destroy(t);
     ck_assert_ok(vae_trainer_create(&t, m, "objective iwae samples=3\n", 4));

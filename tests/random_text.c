@@ -25,7 +25,6 @@ typedef struct text_dice {
     vae_ctx_t *ctx;
     int64_t size_most;  /* of an example between two layers */
     char condition[64]; /* a section, or "" */
-    int32_t no_taps;    /* behind the encoder, though stacks are tried as encoders */
 } text_dice;
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
@@ -134,20 +133,39 @@ static int32_t builds(vae_ctx_t *ctx, const char *text, vaei_shape *latent, int6
 }
 
 /* A model whose encoder and latent are to be tried. */
+/* The section, if a layer of the stacks reads it. */
+static const char *condition_of(const text_dice *t, const char *encoder, const char *decoder) {
+    return strstr(encoder, "condition") || strstr(decoder, "condition") ? t->condition : "";
+}
+
 static void write_probe(const text_dice *t, char text[RANDOM_TEXT_MAX], const vaei_shape *in, const char *encoder, const char *more,
                         const char *latent) {
     vaei_writer w = {text, RANDOM_TEXT_MAX, 0};
     char shape[96];
-    vaei_write(&w, "input %s\n%sencoder %s%s\nlatent %s\n", shape_text(in, shape), t->condition, encoder, more, latent);
+    vaei_write(&w, "input %s\n%sencoder %s%s\nlatent %s\n", shape_text(in, shape), condition_of(t, encoder, ""), encoder, more, latent);
     vaei_write(&w, "decoder flatten | linear out=1 bias=false | linear out=%lld | reshape %s\nlikelihood gaussian\n",
                (long long)vaei_shape_size(in), shape);
 }
 
+/* A stack without the taps of random_level(), which no latent of a probe reads; they do not change a shape. */
+static void without_taps(const char *stack, char out[RANDOM_TEXT_MAX]) {
+    (void)snprintf(out, RANDOM_TEXT_MAX, "%s", stack);
+    for (char *at; (at = strstr(out, "tap level_")) != NULL;) {
+        const char *const end = strchr(at, '|');
+        if (end) memmove(at, end + 2, strlen(end + 2) + 1);
+        while (!end && at > out && strchr(" |", at[-1])) at--;
+        if (!end) *at = '\0';
+    }
+}
+
 /* The shape behind a stack; 0 if the library refuses it, or if it is too large. */
 static int32_t shape_behind(text_dice *t, const vaei_shape *in, const char *stack, vaei_shape *out) {
-    char text[RANDOM_TEXT_MAX];
+    char text[RANDOM_TEXT_MAX], plain[RANDOM_TEXT_MAX];
     vaei_shape probe = {0};
-    write_probe(t, text, in, stack, "", "none");
+    without_taps(stack, plain);
+    *out = *in;
+    if (!plain[0]) return 1;
+    write_probe(t, text, in, plain, "", "none");
     if (!builds(t->ctx, text, &probe, PARAMS_MOST + 3 * t->size_most) || vaei_shape_size(&probe) > t->size_most) return 0;
     *out = probe;
     return 1;
@@ -163,7 +181,7 @@ static const vaei_module *any_layer(const text_dice *t, random_dice *d) {
             int64_t weight = strchr(vaei_layers[i]->examples, '{') ? 4 : 2;
             for (const vaei_option *o = vaei_layers[i]->options; o && o->name; o++) weight++;
             if (t->condition[0] && strcmp(vaei_layers[i]->name, "condition") == 0) weight *= 5;
-            if (t->no_taps && strcmp(vaei_layers[i]->name, "tap") == 0) weight = 0;
+            if (strcmp(vaei_layers[i]->name, "tap") == 0) weight = 0; /* random_level() puts one where a latent reads it */
             if (!pass) all += weight;
             if (pass && (at -= weight) < 0) return vaei_layers[i];
         }
@@ -477,7 +495,7 @@ static void random_critic(text_dice *t, const vaei_shape *in, const vaei_shape *
 
 void random_case_make(random_case *c, uint64_t seed) {
     static const vae_ctx_config_t *const no_config = NULL;
-    text_dice t = {{seed * UINT64_C(0xD1342543DE82EF95) + 7}, NULL, 0, "", 0};
+    text_dice t = {{seed * UINT64_C(0xD1342543DE82EF95) + 7}, NULL, 0, ""};
     char encoder[4096], decoder[4096], latent[512], likelihood[256], shape[96];
     if (vae_ctx_create(&t.ctx, no_config) != VAE_OK) abort();
     memset(c, 0, sizeof(*c));
@@ -490,7 +508,6 @@ void random_case_make(random_case *c, uint64_t seed) {
     vaei_shape z = in;
     random_front(&t, &in, first, encoder, sizeof(encoder), latent, &z);
     vaei_writer d = {decoder, sizeof(decoder), 0};
-    t.no_taps = 1;
     vaei_shape behind = z, theta;
     decoder[0] = '\0';
     random_stack(&t, &behind, layers - first, 0, &d);
@@ -502,7 +519,7 @@ void random_case_make(random_case *c, uint64_t seed) {
         decoder[d.length] = '\0';
         random_end(&t, &behind, &theta, &end);
         (void)snprintf(c->model, sizeof(c->model), "input %s\n%sencoder %s\nlatent %s\ndecoder %s\nlikelihood %s\n", shape_text(&in, shape),
-                       t.condition, encoder, latent, decoder, likelihood);
+                       condition_of(&t, encoder, decoder), encoder, latent, decoder, likelihood);
         if (builds(t.ctx, c->model, NULL, 4 * PARAMS_MOST)) break;
     }
     if (random_chance(&t.d, 30)) random_prior(&t, &z, c);

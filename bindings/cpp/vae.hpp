@@ -253,6 +253,9 @@ class trainer {
     void cancel() noexcept {
         vae_trainer_cancel(get());
     } // as session::cancel()
+    std::int64_t samples() const noexcept {
+        return vae_trainer_samples(get());
+    } // K; noise of backward() is [n][K][D]
     std::int64_t steps() const noexcept {
         return vae_trainer_steps(get());
     }

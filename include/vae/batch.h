@@ -19,8 +19,9 @@
  *     vae_elbo_batch                              x*, label, noise
  *     vae_trainer_step_batch, _backward_batch     x* (under objective prior x or codes), label, noise, weight
  *
- * A model with a section `condition` wants label* (condition classes=) and condition* (condition vector=) in every call, but under
- * objective prior with codes, which runs the prior alone. Else label is of priors with classes, and nothing reads condition. */
+ * A model with a section `condition` requires label (`condition classes=10`) or condition (`condition vector=7`), or both, in every call,
+ * except under objective prior with codes, where only the prior runs. In a model without that section only a prior with classes reads
+ * label, and nothing reads condition. Label -1 says that an example has no class; a prior with classes refuses it. */
 #ifndef VAE_BATCH_H
 #define VAE_BATCH_H
 
@@ -39,7 +40,7 @@ typedef struct vae_batch {
     uint32_t flags;         /* 0, or VAE_BATCH_DRAW */
     int64_t n;              /* examples, >= 0 */
     const float *x;         /* [n][S] finite, within what the likelihood is of */
-    const int32_t *label;   /* [n] 0..vae_model_class_count()-1 */
+    const int32_t *label;   /* [n] 0..vae_model_class_count()-1; -1: no class */
     const float *condition; /* [n][vae_model_condition_size()] finite */
     const int32_t *codes;   /* [n][vae_model_codes_per_example()] 0..vae_model_codebook_size()-1 */
     const float *noise;     /* [n][D] standard normal, finite; of vae_elbo_batch() and of training by K samples [n][k][D]; NULL: drawn */

@@ -103,8 +103,8 @@ VAE_API vae_status_t vae_trainer_step_batch(vae_trainer_t *trainer, const vae_ba
 /**
  * Add the gradient of the mean loss of n examples to the gradients. Several calls before one vae_trainer_apply() accumulate;
  * apply divides by their number.
- * @param noise  standard normal[n][D] for the latents, or NULL: drawn; latents of codes draw their own from the seed. Under an objective of
- *        K samples (iwae) [n][K][D]
+ * @param noise  standard normal[n][K][D] for the latents, K = vae_trainer_samples(), or NULL: the library draws it. Latents of codes draw
+ *        noise of their own from the seed
  * @return as vae_trainer_step()   @since 0.1
  */
 VAE_API vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, const float *x, const float *noise, vae_metrics_t *metrics);
@@ -148,6 +148,12 @@ VAE_API vae_status_t vae_trainer_set_optimizer(vae_trainer_t *trainer, const vae
 
 /** Replace the base learning rate that the schedule scales; lr >= 0 and finite. @since 0.1 */
 VAE_API vae_status_t vae_trainer_set_lr(vae_trainer_t *trainer, double lr);
+
+/**
+ * K, the number of latents that the objective draws for each example: that of `iwae samples=K`, else 1. Noise that the host gives to
+ * vae_trainer_backward() is [n][K][D]. -1 if not a trainer. @since 0.1
+ */
+VAE_API int64_t vae_trainer_samples(const vae_trainer_t *trainer);
 
 /** Steps applied so far; -1 if not a trainer. @since 0.1 */
 VAE_API int64_t vae_trainer_steps(const vae_trainer_t *trainer);

@@ -53,11 +53,12 @@ vae_status_t vaei_batch_open(vaei_batch *out, int64_t *n, const vae_model_t *mod
     return reads & VAEI_READS_LATER ? VAE_OK : vaei_batch_check_condition(model, out, b.n, call);
 }
 
-static vae_status_t check_classes(const int32_t *label, int64_t n, int64_t classes) {
+/* `none`: -1 is allowed, and says that an example has no class. */
+static vae_status_t check_classes(const int32_t *label, int64_t n, int64_t classes, int32_t none) {
     for (int64_t i = 0; i < n; i++)
-        if (label[i] < 0 || label[i] >= classes)
-            return vaei_fail(VAE_E_ARG, "label[%lld]: %ld, wanted 0..%lld of %lld classes", (long long)i, (long)label[i],
-                             (long long)classes - 1, (long long)classes);
+        if (label[i] < (none ? -1 : 0) || label[i] >= classes)
+            return vaei_fail(VAE_E_ARG, "label[%lld]: %ld, wanted 0..%lld of %lld classes%s", (long long)i, (long)label[i],
+                             (long long)classes - 1, (long long)classes, none ? ", or -1 for no class" : "");
     return VAE_OK;
 }
 
@@ -67,7 +68,7 @@ vae_status_t vaei_batch_check_condition(const vae_model_t *model, const vaei_bat
     if (c->classes > 0 && !b->label && n > 0)
         return vaei_fail(VAE_E_ARG, "label: is NULL, and the model has condition classes=%lld: call %s() with the label of each example",
                          (long long)c->classes, call);
-    if (c->classes > 0) VAEI_TRY(check_classes(b->label, n, c->classes));
+    if (c->classes > 0) VAEI_TRY(check_classes(b->label, n, c->classes, 1));
     if (c->vector == 0) return VAE_OK;
     if (!b->condition && n > 0)
         return vaei_fail(VAE_E_ARG,
@@ -95,7 +96,7 @@ vae_status_t vaei_batch_check_label(const vae_model_t *model, const vaei_batch *
         return vaei_fail(VAE_E_ARG,
                          "label: is NULL, and prior %s tells %lld classes apart: give a vae_batch_t with the label of each example",
                          prior->ops->module.name, (long long)prior->classes);
-    return check_classes(b->label, n, prior->classes);
+    return check_classes(b->label, n, prior->classes, 0);
 }
 
 vae_status_t vaei_batch_check_weight(vaei_batch *b, int64_t n) {

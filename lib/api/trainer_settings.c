@@ -42,6 +42,10 @@ void vae_trainer_cancel(vae_trainer_t *trainer) {
     if (trainer && trainer->magic == VAEI_MAGIC_TRAINER) atomic_store_explicit(&trainer->cancel, 1, memory_order_relaxed);
 }
 
+int64_t vae_trainer_samples(const vae_trainer_t *trainer) {
+    return trainer && trainer->magic == VAEI_MAGIC_TRAINER ? trainer->recipe.objective.samples : -1;
+}
+
 int64_t vae_trainer_steps(const vae_trainer_t *trainer) {
     return trainer && trainer->magic == VAEI_MAGIC_TRAINER ? trainer->training.step : -1;
 }

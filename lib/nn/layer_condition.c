@@ -13,7 +13,8 @@
  *   p runs over all positions, at each of which stand C channels; scale[C][E], shift[C][E] as the weights of torch.nn.Linear without a
  *   bias. In training an example is without its condition with probability `drop`: e and what concat appends are zeros, so that add and
  *   film give x. One number decides for an example in all layers of the model: where `drop` is the same, all drop together, which is
- *   what guidance without a classifier wants (Ho, Salimans 2022, arXiv:2207.12598).
+ *   what guidance without a classifier wants (Ho, Salimans 2022, arXiv:2207.12598). An example of label -1 has no class: the embedding and
+ *   the one-hot are zeros, in any pass.
  *
  *   Perez et al. 2017, "FiLM: Visual Reasoning with a General Conditioning Layer" (arXiv:1709.07871); Sohn, Lee, Yan 2015. */
 #include "nn/layer.h"
@@ -60,6 +61,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     if (!s) return VAE_E_NOMEM;
     if (given.classes + given.vector == 0)
         return vaei_fail(VAE_E_SPEC, "condition: the model has none: wanted a section condition, as in 'condition classes=10'");
+    b->condition_is_read = 1;
     s->given = given;
     s->C = in->d[in->n - 1];
     s->P = vaei_shape_size(in) / s->C;
@@ -91,14 +93,21 @@ static int32_t is_dropped(const vaei_layer *l, const vaei_run *r, int64_t i) {
     return u < o->drop;
 }
 
-/* e of example i, or zeros; `row`: what stands for its class, `size` values */
-static void fill(const vaei_layer *l, const vaei_run *r, int64_t i, const float *row, int64_t size, float *e) {
+/* The class of example i; -1: it has none, or training leaves it out. */
+static int64_t class_of(const vaei_layer *l, const vaei_run *r, int64_t i) {
     const state *s = l->state;
+    return s->given.classes == 0 || is_dropped(l, r, i) ? -1 : r->batch.label[i];
+}
+
+/* e of example i: the embedding or the one-hot of its class, then its vector; zeros for what it has not. */
+static void fill(const vaei_layer *l, const vaei_run *r, int64_t i, float *e) {
+    const state *s = l->state;
+    const int64_t label = class_of(l, r, i), size = s->E - s->given.vector;
     const int32_t dropped = is_dropped(l, r, i);
-    for (int64_t j = 0; j < size; j++) e[j] = dropped || !row ? 0 : vaei_flushed(row[j]);
+    const float *const row = label >= 0 && s->embedding >= 0 ? vaei_layer_param(l, r, s->embedding) + label * size : NULL;
+    for (int64_t j = 0; j < size; j++) e[j] = row ? vaei_flushed(row[j]) : j == label;
     for (int64_t j = 0; j < s->given.vector; j++)
         e[size + j] = dropped ? 0 : vaei_flushed(r->batch.condition[i * r->batch.of_condition + j]);
-    if (!row && size > 0 && !dropped) e[r->batch.label[i]] = 1;
 }
 
 /* ---- memory ----------------------------------------------------------------------------------------------------- */
@@ -153,7 +162,7 @@ static void append(void *arg, int64_t begin, int64_t end) {
     const int64_t wide = s->C + s->E;
     for (int64_t i = begin; i < end; i++) {
         float *const e = j->m.e + i * s->E, *const y = j->y + i * s->P * wide;
-        fill(j->l, j->r, i, NULL, s->given.classes, e);
+        fill(j->l, j->r, i, e);
         for (int64_t p = 0; p < s->P; p++) {
             memcpy(y + p * wide, j->x + (i * s->P + p) * s->C, (size_t)s->C * sizeof(float));
             memcpy(y + p * wide + s->C, e, (size_t)s->E * sizeof(float));
@@ -183,9 +192,7 @@ static float row_times(const job *j, int32_t number, int64_t c, double start, co
 static void make_factors(const job *j, int64_t i) {
     const state *s = j->l->state;
     float *const e = j->m.e + i * s->E;
-    const float *row = NULL;
-    if (s->embedding >= 0) row = vaei_layer_param(j->l, j->r, s->embedding) + j->r->batch.label[i] * s->dim;
-    fill(j->l, j->r, i, row, s->dim, e);
+    fill(j->l, j->r, i, e);
     for (int64_t c = 0; c < s->C; c++) {
         j->m.scale[i * s->C + c] = s->scale < 0 ? 1 : row_times(j, s->scale, c, 1, e);
         j->m.shift[i * s->C + c] = row_times(j, s->shift, c, 0, e);
@@ -244,13 +251,14 @@ static void embedding_columns(void *arg, int64_t begin, int64_t end) {
     const float *const scale = s->scale < 0 ? NULL : vaei_layer_param(j->l, j->r, s->scale);
     const float *const shift = vaei_layer_param(j->l, j->r, s->shift);
     for (int64_t n = 0; n < j->r->n; n++) {
-        if (is_dropped(j->l, j->r, n)) continue;
+        const int64_t label = class_of(j->l, j->r, n);
+        if (label < 0) continue;
         const double *const ds = j->m.ds + n * s->C, *const dt = j->m.dt + n * s->C;
         for (int64_t k = begin; k < end; k++) {
             double sum = 0;
             for (int64_t c = 0; c < s->C; c++) sum += (double)shift[c * s->E + k] * dt[c];
             for (int64_t c = 0; scale && c < s->C; c++) sum += (double)scale[c * s->E + k] * ds[c];
-            grad[j->r->batch.label[n] * s->dim + k] += (float)sum;
+            grad[label * s->dim + k] += (float)sum;
         }
     }
 }

@@ -47,7 +47,8 @@ typedef struct vaei_tap {
     struct vaei_tap *next; /* the one declared before */
     const char *name;
     vaei_shape shape;
-    int32_t number; /* of its side (batch_run.h) */
+    int32_t number;  /* of its side (batch_run.h) */
+    int32_t is_read; /* by a latent of the decoder */
     int32_t line, column;
 } vaei_tap;
 
@@ -65,6 +66,7 @@ typedef struct vaei_build {
     int64_t n_params;
     uint32_t next_id;
     vaei_condition condition;
+    int32_t condition_is_read;          /* by a layer that is planned */
     int32_t flags;                      /* given to every parameter declared */
     int32_t depth;                      /* of nested stacks, limited */
     struct vaei_stack *stacks;          /* the outermost, latest first: for vaei_stacks_link() */

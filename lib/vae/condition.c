@@ -3,8 +3,9 @@
 #include "vae/condition.h"
 
 static const vaei_option options[] = {
-    VAEI_OPTION_INT(vaei_condition, classes, 0, 0, 1048576, "classes of the examples: a label each, 0..classes-1; 0: no classes"),
-    VAEI_OPTION_INT(vaei_condition, vector, 0, 0, 65536, "values that an example brings; 0: none"),
+    VAEI_OPTION_INT(vaei_condition, classes, 0, 0, 1048576,
+                    "number of classes; each example has a label, 0..classes-1, or -1 for no class; 0: examples have no labels"),
+    VAEI_OPTION_INT(vaei_condition, vector, 0, 0, 65536, "number of values that each example brings; 0: none"),
     {0},
 };
 

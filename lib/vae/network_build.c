@@ -165,6 +165,21 @@ static void number_levels(vaei_network *net, const vaei_build *b) {
     for (int32_t i = 0; i < net->n_levels; i++) net->z_size += vaei_shape_size(vaei_network_z(net, i));
 }
 
+/* A tap or a condition that nothing reads is more likely a mistake than a wish. */
+static vae_status_t check_all_is_read(const vaei_build *b, const vaei_document *document) {
+    const vaei_condition *const c = &b->condition;
+    for (const vaei_tap *t = b->taps; t; t = t->next)
+        if (!t->is_read)
+            return vaei_fail(VAE_E_SPEC,
+                             "line %d, column %d: tap %s: no latent of the decoder reads it: leave it out, or give a latent from=%s",
+                             (int)t->line, (int)t->column, t->name, t->name);
+    if (c->classes + c->vector > 0 && !b->condition_is_read)
+        return vaei_fail(
+            VAE_E_SPEC, "line %d: condition: no layer reads it: leave it out, or put a layer condition into the encoder, decoder or critic",
+            (int)vaei_document_find(document, "condition")->line);
+    return VAE_OK;
+}
+
 static vae_status_t build_parts(vaei_network *net, vaei_arena *arena, const vaei_document *document) {
     vaei_build b;
     vaei_build_init(&b, arena);
@@ -181,6 +196,7 @@ static vae_status_t build_parts(vaei_network *net, vaei_arena *arena, const vaei
     VAEI_TRY(build_likelihood(net, &b, document));
     VAEI_TRY(build_prior(net, &b, document)); /* behind all that every model has: it moves no parameter of a model without it */
     VAEI_TRY(build_critic(net, &b, document));
+    VAEI_TRY(check_all_is_read(&b, document));
     const vaei_stack *const trained[] = {net->encoder, net->decoder, net->critic.stack};
     for (size_t i = 0; i < VAEI_COUNT(trained); i++) {
         const int64_t least = trained[i] ? vaei_blocks_least(trained[i]) : 1;

@@ -122,6 +122,23 @@ class Training(Case):
             self.assertClose(model.params["decoder.0.weight"], weight - 0.5 * gradient, 1e-6)
             self.assertEqual(np.abs(trainer.grad("decoder.0.weight")).max(), 0)
 
+    def test_noise_is_of_each_sample_of_the_objective(self):
+        x, noise = images(4), np.random.default_rng(3).standard_normal((4, 5, 3)).astype(np.float32)
+        model = vae.Model(SPEC)
+        with model.trainer("objective iwae samples=5", max_batch=4) as trainer:
+            self.assertEqual(trainer.samples, 5)
+            whole = trainer.backward(x, noise).loss
+            bound = model.session(4).elbo(x, samples=5, noise=noise).elbo.mean()
+            self.assertAlmostEqual(whole, -bound, delta=1e-4 * abs(bound))
+            for wrong in (noise[:, 0], noise[:, :4], noise[:3], noise.reshape(20, 3), noise.reshape(4, 15)):
+                with self.assertRaisesRegex(vae.ShapeError, r"noise: shape .*, wanted \(4, 5, 3\)"):
+                    trainer.backward(x, wrong)
+        with model.trainer(max_batch=4) as trainer:
+            self.assertEqual(trainer.samples, 1)
+            self.assertEqual(trainer.backward(x, noise[:, 0]).loss, trainer.backward(x, noise[:, :1]).loss)
+            with self.assertRaisesRegex(vae.ShapeError, "noise: shape"):
+                trainer.backward(x, noise)
+
     def test_conditions_go_with_their_examples(self):
         spec = ("input 8x6x1\ncondition classes=3 vector=2\nencoder condition mode=film | flatten | linear out=6\n"
                 "latent gaussian dim=2\ndecoder condition | linear out=48 | reshape 8x6x1\nlikelihood bernoulli\n")
@@ -146,6 +163,8 @@ class Training(Case):
         other = model.decode(z, labels=(labels + 1) % 3, condition=values)
         self.assertGreater(np.abs(other - model.decode(z, labels=labels, condition=values)).max(), 1e-4)
         self.assertEqual(model.sample(9, labels=labels, condition=values).shape, x.shape)
+        without = model.decode(z, labels=np.full(9, -1), condition=values)
+        self.assertGreater(np.abs(without - model.decode(z, labels=labels, condition=values)).max(), 1e-4)
         self.assertTrue(np.isfinite(model.elbo(x, labels=labels, condition=values).elbo).all())
         with model.trainer(max_batch=9) as trainer:
             self.assertEqual(trainer.step(x, labels, condition=values).step, 1)

@@ -68,6 +68,14 @@ def condition(value: Any, n: int, size: int) -> np.ndarray:
     return array
 
 
+def check_noise(noise: np.ndarray, n: int, samples: int, shape: Sequence[int]) -> None:
+    """Refuse noise unless it is [n, samples, D], each D flat or of the latents' shape; [n, D] is enough for one sample."""
+    size = int(np.prod(shape))
+    places = ((n, samples), (n,))[: 2 if samples == 1 else 1]
+    if noise.shape not in [place + rest for place in places for rest in ((size,), tuple(shape))]:
+        raise ShapeError(f"noise: shape {noise.shape}, wanted ({n}, {samples}, {size})")
+
+
 def view(tensor: ctypes.c_void_p, owner: Handle, writable: bool) -> np.ndarray:
     """A borrowed tensor as an array over the same memory; the array keeps the owner alive."""
     dtype = DTYPES[lib.vae_tensor_dtype(tensor)]

@@ -212,6 +212,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "vae_trainer_grad": (c_int32, [c_void_p, c_int64, _out]),
     "vae_trainer_set_optimizer": (c_int32, [c_void_p, POINTER(OptimizerStruct)]),
     "vae_trainer_set_lr": (c_int32, [c_void_p, c_double]),
+    "vae_trainer_samples": (c_int64, [c_void_p]),
     "vae_trainer_steps": (c_int64, [c_void_p]),
     "vae_trainer_save": (c_int32, [c_void_p, c_char_p]),
     "vae_trainer_load": (c_int32, [c_void_p, c_char_p]),

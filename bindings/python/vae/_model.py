@@ -244,9 +244,8 @@ class Session(NotCopied):
         if samples < 1:
             raise ArgumentError(f"samples: {samples}, wanted 1 or more")
         if noise is not None:
-            noise, size = _array.floats(noise, "noise"), int(np.prod(self._latent))
-            if noise.shape[:1] != (n,) or noise.size != n * samples * size:
-                raise ShapeError(f"noise: shape {noise.shape}, wanted ({n}, {samples}, {size})")
+            noise = _array.floats(noise, "noise")
+            _array.check_noise(noise, n, samples, self._latent)
         result = Elbo(np.empty(n), np.empty(n), np.empty(n))
         self._run(lib.vae_elbo_batch, n, labels, condition, samples, *result, x=x, noise=noise)
         return result

@@ -106,16 +106,16 @@ class Trainer(NotCopied):
         return self._batch(lib.vae_trainer_step_batch, n, labels, weights, condition, x=x)
 
     def backward(self, x: Any, noise: Any = None, labels: Any = None, weights: Any = None, condition: Any = None) -> Metrics:
-        """Add the gradient of the mean loss of x; noise, standard normal [n, D], replaces the stream. labels, whole numbers
-        [n]: the classes, when the model's condition has such, or a prior is fitted that has. condition [n, condition_size]: the values
-        that the model's condition wants. weights [n] make it a weighted mean: an example of weight 2 counts as
-        if it stood there twice."""
+        """Add the gradient of the mean loss of x. noise, standard normal [n, D], or [n, samples, D] where the objective
+        draws several samples, replaces the random stream. labels, whole numbers [n], are the classes that the model's
+        condition or a prior asks for, -1 an example without a class, which only a condition takes. condition
+        [n, condition_size] are the values that the model's condition asks for. With weights [n] the loss is a weighted
+        mean: an example of weight 2 counts as two equal examples."""
         x = _array.floats(x, "x")
         n = _array.rows(x, self._model.input_shape, "x")
         if noise is not None:
             noise = _array.floats(noise, "noise")
-            if _array.rows(noise, self._model.latent_shape, "noise") != n:
-                raise ShapeError(f"noise: {len(noise)} examples, wanted {n}")
+            _array.check_noise(noise, n, self.samples, self._model.latent_shape)
         return self._batch(lib.vae_trainer_backward_batch, n, labels, weights, condition, x=x, noise=noise)
 
     def backward_codes(self, codes: Any, labels: Any = None, weights: Any = None) -> Metrics:
@@ -160,6 +160,11 @@ class Trainer(NotCopied):
     def set_lr(self, lr: float) -> None:
         """Replace the base learning rate that the schedule scales."""
         check(lib.vae_trainer_set_lr(self._pointer, lr))
+
+    @property
+    def samples(self) -> int:
+        """How many latents the objective draws for each example: K of `iwae samples=K`, else 1."""
+        return lib.vae_trainer_samples(self._pointer)
 
     @property
     def steps(self) -> int:

@@ -29,12 +29,13 @@ static const vaei_inner_kind latents = {"latent", vaei_latents, &vaei_latents_co
 
 /* ---- building ---- */
 
-static vae_status_t find_tap(const vaei_tap **out, const vaei_build *b, const char *name) {
+static vae_status_t find_tap(const vaei_tap **out, vaei_build *b, const char *name) {
     const char *names[VAEI_LEVELS_MAX];
     char hint[96];
     size_t n = 0;
-    for (const vaei_tap *t = b->taps; t; t = t->next) {
+    for (vaei_tap *t = b->taps; t; t = t->next) {
         if (strcmp(t->name, name) == 0) {
+            t->is_read = 1;
             *out = t;
             return VAE_OK;
         }
