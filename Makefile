@@ -18,6 +18,7 @@
 # never uses it. CC, CFLAGS, CPPFLAGS, LDFLAGS and LDLIBS are yours: what libvae needs is kept in the OUR_ variables.
 
 comma := ,
+hash := \#
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -176,12 +177,22 @@ $(SHARED): $(LIB_OBJ) libvae.map
 	@ln -sf $(REALNAME) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $(BUILD)/libvae.so
 
-PROGRAM_PKGS   := libpng libjpeg zlib
-PROGRAM_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PROGRAM_PKGS) 2>/dev/null)
-PROGRAM_LIBS   = $(shell $(PKG_CONFIG) --libs $(PROGRAM_PKGS) 2>/dev/null)
+# PICTURES names the formats that are read through a library; PNG, BMP and PNM always are. What is missing here, the program says.
+# giflib has no .pc file everywhere, so it is tried.
+PROGRAM_PKGS   := libpng zlib
+package_jpeg   := libjpeg
+package_webp   := libwebp libwebpdemux
+package_tiff   := libtiff-4 >= 4.5
+with_package   := $(foreach f,jpeg webp tiff,$(if $(shell $(PKG_CONFIG) --exists '$(package_$(f))' 2>/dev/null && echo yes),$(f)))
+gif_program    := '$(hash)include <stddef.h>' '$(hash)include <gif_lib.h>' 'int main(void) { return !DGifOpen; }'
+with_gif       := $(shell printf '%s\n' $(gif_program) | $(CC) $(CPPFLAGS) $(LDFLAGS) -x c -o /dev/null - -lgif 2>/dev/null && echo gif)
+PICTURES       ?= $(strip $(with_package) $(with_gif))
+PICTURE_PKGS    = $(foreach f,$(PICTURES),$(package_$(f)))
+PROGRAM_CFLAGS  = $(shell $(PKG_CONFIG) --cflags '$(PROGRAM_PKGS) $(PICTURE_PKGS)' 2>/dev/null) $(PICTURES:%=-DVAE_READS_%)
+PROGRAM_LIBS    = $(shell $(PKG_CONFIG) --libs '$(PROGRAM_PKGS) $(PICTURE_PKGS)' 2>/dev/null) $(if $(filter gif,$(PICTURES)),-lgif)
 need-program:
 	@$(PKG_CONFIG) --exists $(PROGRAM_PKGS) || { echo >&2 "the vae program needs $(PROGRAM_PKGS)" \
-	  "(Debian: apt-get install libpng-dev libjpeg62-turbo-dev zlib1g-dev); 'make static shared' does not"; exit 1; }
+	  "(Debian: apt-get install libpng-dev zlib1g-dev); 'make static shared' does not"; exit 1; }
 
 $(BUILD)/vae: $(PROGRAM_OBJ) $(STATIC)
 	$(call link,$(PROGRAM_LDFLAGS) $(PROGRAM_OBJ) $(STATIC) $(PROGRAM_LIBS))

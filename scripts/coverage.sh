@@ -21,8 +21,8 @@ loader_lines=100 loader_branches=98 corpus_branches=96 file_lines=95 library_bra
 most_marks=10
 
 # the readers of files: all of lib/io, model files and checkpoints, and the program's readers of data and of runs
-loaders='lib/io/[^/]*|lib/api/(model_file|trainer_file)\.c|src/(npy|wad|bitmap|bitmap_fit|bitmap_jpeg|bitmap_png_read|exif|data|data_cifar'
-loaders="$loaders|data_folder|data_idx|data_npy|data_wad|files|folder|jsonl|run|settings)\.c"
+loaders='lib/io/[^/]*|lib/api/(model_file|trainer_file)\.c|src/(npy|wad|bitmap|bitmap_fit|bitmap_(png|jpeg|webp|gif|tiff|bmp|pnm)'
+loaders="$loaders|exif|data|data_cifar|data_folder|data_idx|data_npy|data_wad|files|folder|jsonl|run|settings)\.c"
 
 # capture FILE: lcov's file of what has run since the counts were last removed
 capture() {

@@ -14,17 +14,47 @@
 
 #define MOST_FILE ((int64_t)1 << 27)
 
-static bool is_png(const uint8_t *head, size_t n) {
-    static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-    return n >= sizeof signature && memcmp(head, signature, sizeof signature) == 0;
+#define FORMAT(name) extern const bitmap_format_t bitmap_format_##name;
+#include "bitmap_formats.def"
+#undef FORMAT
+
+static const bitmap_format_t *const formats[] = {
+#define FORMAT(name) &bitmap_format_##name,
+#include "bitmap_formats.def"
+#undef FORMAT
+};
+
+const bitmap_format_t *bitmap_format(size_t i) {
+    return i < sizeof formats / sizeof *formats ? formats[i] : NULL;
 }
 
-static bool is_jpeg(const uint8_t *head, size_t n) {
-    return n >= 3 && head[0] == 0xff && head[1] == 0xd8 && head[2] == 0xff;
+const bitmap_format_t *bitmap_format_of(const uint8_t *head, size_t n) {
+    for (size_t i = 0; bitmap_format(i); i++)
+        if (bitmap_format(i)->is(head, n)) return bitmap_format(i);
+    return NULL;
 }
 
-bool bitmap_is(const uint8_t *head, size_t n) {
-    return is_png(head, n) || is_jpeg(head, n);
+char *bitmap_formats_text(bool read) {
+    strbuf_t text = {0};
+    size_t n = 0, k = 0;
+    for (size_t i = 0; bitmap_format(i); i++) n += (bitmap_format(i)->decode != NULL) == read;
+    strbuf_put(&text, "", 0);
+    for (size_t i = 0; bitmap_format(i); i++) {
+        if ((bitmap_format(i)->decode != NULL) != read) continue;
+        strbuf_add(&text, "%s%s", k == 0 ? "" : k + 1 == n ? " and " : ", ", bitmap_format(i)->name);
+        k++;
+    }
+    return text.s;
+}
+
+bool bitmap_over(const uint8_t *rgba, int64_t w, const uint8_t background[3], uint8_t *rgb) {
+    bool any = false;
+    for (int64_t x = 0; x < w; x++, rgba += 4, rgb += 3) {
+        const int alpha = rgba[3];
+        any = any || alpha < 255;
+        for (int k = 0; k < 3; k++) rgb[k] = (uint8_t)((alpha * rgba[k] + (255 - alpha) * background[k] + 127) / 255);
+    }
+    return any;
 }
 
 bool bitmap_size_read(int64_t h, int64_t w, int64_t most_side, char why[BITMAP_WHY]) {
@@ -67,10 +97,11 @@ bool bitmap_read(bitmap_t *seen, fit_t *fit, const char *path, const uint8_t bac
     uint8_t *byte = read_bytes(path, &size, why);
     if (!byte) return false;
     const char *kind = file_kind(byte, size);
-    if (is_png(byte, size)) good = bitmap_decode_png(seen, fit, byte, size, background, why);
-    else if (is_jpeg(byte, size)) good = bitmap_decode_jpeg(seen, fit, byte, size, why);
+    const bitmap_format_t *format = bitmap_format_of(byte, size);
+    if (format && format->decode) good = format->decode(seen, fit, byte, size, background, why);
+    else if (format) snprintf(why, BITMAP_WHY, "this is a %s picture, and this vae was built without %s", format->name, format->library);
     else if (size == 0) snprintf(why, BITMAP_WHY, "the file is empty");
-    else snprintf(why, BITMAP_WHY, "neither PNG nor JPEG%s%s", kind ? ": this is " : "", kind ? kind : "");
+    else snprintf(why, BITMAP_WHY, "no picture that is known here%s%s", kind ? ": this is " : "", kind ? kind : "");
     free(byte);
     return good;
 }

@@ -14,6 +14,10 @@
 
 enum { MOST_CHANNELS = 4 };
 
+bool fit_only_looks(const fit_t *fit) {
+    return fit->h == 0;
+}
+
 void fit_begin(fit_t *fit, int64_t rows, int64_t columns, int64_t channels, int orientation) {
     const bool lies = exif_lies(orientation);
     fit->rows = rows;

@@ -5,6 +5,8 @@
  * ink: red = C K / 255, and so on, without a colour profile. A file that ends early is refused; libjpeg itself would fill the
  * rest with grey. The orientation that a camera notes is kept with the picture (exif.h). */
 #include "bitmap.h"
+
+#ifdef VAE_READS_jpeg
 #include "console.h"
 #include "exif.h"
 #include "mem.h"
@@ -96,7 +98,8 @@ static void read_rows(struct jpeg_decompress_struct *jpeg, reader_t *reader, fit
     }
 }
 
-static bool decode(struct jpeg_decompress_struct *jpeg, reader_t *reader, const uint8_t *byte, size_t size, bitmap_t *seen, fit_t *fit) {
+static bool read_picture(struct jpeg_decompress_struct *jpeg, reader_t *reader, const uint8_t *byte, size_t size, bitmap_t *seen,
+                         fit_t *fit) {
     jpeg_mem_src(jpeg, byte, size);
     jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(jpeg, TRUE);
@@ -111,6 +114,7 @@ static bool decode(struct jpeg_decompress_struct *jpeg, reader_t *reader, const 
         if (orientation == 1) orientation = exif_orientation(marker->data, marker->data_length);
     *seen = (bitmap_t){.h = h, .w = w, .c = c};
     seen->notes = (n == 4 ? BITMAP_CMYK : 0u) | (orientation > 1 ? BITMAP_TURNED : 0u);
+    if (fit_only_looks(fit)) return true;
     jpeg_start_decompress(jpeg);
     fit_begin(fit, h, w, c, orientation);
     read_rows(jpeg, reader, fit);
@@ -118,9 +122,10 @@ static bool decode(struct jpeg_decompress_struct *jpeg, reader_t *reader, const 
     return true;
 }
 
-bool bitmap_decode_jpeg(bitmap_t *seen, fit_t *fit, const uint8_t *byte, size_t size, char why[BITMAP_WHY]) {
+static bool decode(bitmap_t *seen, fit_t *fit, const uint8_t *byte, size_t size, const uint8_t background[3], char why[BITMAP_WHY]) {
     struct jpeg_decompress_struct jpeg;
     reader_t reader = {.progress = {.progress_monitor = on_progress}, .why = why};
+    (void)background; /* nothing is transparent */
     jpeg.err = jpeg_std_error(&reader.error);
     reader.error.error_exit = fail;
     reader.error.emit_message = on_message;
@@ -132,9 +137,19 @@ bool bitmap_decode_jpeg(bitmap_t *seen, fit_t *fit, const uint8_t *byte, size_t 
     }
     jpeg_create_decompress(&jpeg);
     jpeg.progress = &reader.progress;
-    const bool good = decode(&jpeg, &reader, byte, size, seen, fit);
+    const bool good = read_picture(&jpeg, &reader, byte, size, seen, fit);
     jpeg_destroy_decompress(&jpeg);
     free(reader.row);
     free(reader.rgb);
     return good;
 }
+#define DECODE decode
+#else
+#define DECODE NULL
+#endif
+
+static bool is(const uint8_t *head, size_t n) {
+    return n >= 3 && head[0] == 0xff && head[1] == 0xd8 && head[2] == 0xff;
+}
+
+const bitmap_format_t bitmap_format_jpeg = {.name = "JPEG", .library = "libjpeg", .is = is, .decode = DECODE};

@@ -4,6 +4,7 @@
  * Long options as --name value or --name=value, short ones as -n 64 or -n64; operands may stand anywhere; "--" ends the
  * options. Every mistake is one sentence on stderr, with the nearest right name, and exit code 2. */
 #include "cli.h"
+#include "bitmap.h"
 #include "cli_suggest.h"
 #include "console.h"
 #include "mem.h"
@@ -209,6 +210,15 @@ static noreturn void unknown_command(const char *word) {
     die(EXIT_USAGE, "unknown command \"%s\"%s", word, suggest.best ? suggest_text(&suggest, "") : "; vae help lists the commands");
 }
 
+/* What was built in, and what was not. */
+static void print_version(void) {
+    char *read = bitmap_formats_text(true), *missing = bitmap_formats_text(false);
+    printf("vae %s\n%s\npictures: %s%s%s\n", VAE_VERSION_STRING, vae_build_info(), read,
+           missing[0] ? "; built without the libraries of " : "", missing);
+    free(read);
+    free(missing);
+}
+
 int cli_main(int argc, char **argv) {
     if (argc < 2) {
         help_overview(stderr);
@@ -216,7 +226,7 @@ int cli_main(int argc, char **argv) {
     }
     const char *word = argv[1];
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
-        printf("vae %s\n%s\n", VAE_VERSION_STRING, vae_build_info());
+        print_version();
         return EXIT_DONE;
     }
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {

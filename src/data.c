@@ -21,7 +21,7 @@ static void load_file(data_set_t *set, const char *path) {
     if (n == 0) die(EXIT_FORMAT, "%s: the file is empty", path);
     if (npy_is(head, n)) {
         data_load_npy(set, path);
-    } else if (bitmap_is(head, n)) {
+    } else if (bitmap_format_of(head, n)) {
         data_load_picture(set, path);
     } else if (wad_is(head, n)) {
         data_load_wad(set, &path, 1);
@@ -31,8 +31,9 @@ static void load_file(data_set_t *set, const char *path) {
         data_load_idx(set, path);
     } else {
         const char *kind = file_kind(head, n);
-        die(EXIT_FORMAT, "%s: this is %s; wanted IDX (.gz too), .npy, PNG, JPEG, WAD or CIFAR-10 binary", path,
-            kind ? kind : "no data file that is known here");
+        char *pictures = bitmap_formats_text(true);
+        die(EXIT_FORMAT, "%s: this is %s; wanted IDX (.gz too), .npy, a picture (%s), WAD or CIFAR-10 binary", path,
+            kind ? kind : "no data file that is known here", pictures);
     }
 }
 

@@ -9,8 +9,8 @@
  *     FILE.npy            [n][H][W], [n][H][W][C] or [n][S], u1 or f4             -           -
  *     FILE.bin            CIFAR-10 records of 3073 bytes                          yes         -
  *     FILE.wad            crops of the textures of a Doom WAD                     -           by texture
- *     FILE.png, FILE.jpg  one picture                                             -           -
- *     FOLDER              its IDX or CIFAR-10 files, else its PNG and JPEG files  subfolders  if the files have one
+ *     PICTURE             one picture, of the formats of bitmap_formats.def       -           -
+ *     FOLDER              its IDX or CIFAR-10 files, else its pictures            subfolders  if the files have one
  *
  * Examples stay as they came, bytes or floats; data_gather() turns bytes into floats in [0, 1]. Every loader reads the head of
  * a file first and compares it with the file's size and with what the model takes, by data_fit(), before it reads a value or

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * data_folder.c - the PNG and JPEG files of a folder, each cropped and scaled to the model's input.
+ * data_folder.c - the pictures of a folder, each cropped and scaled to the model's input.
  *
  * The rule: all pictures below the folder are taken, at any depth (folder.h), in bytewise order of their paths; what a file is
  * tell its first bytes, not its name. Where all lie in folders, those of the first level are the classes and their rank is the
@@ -34,7 +34,8 @@ static shape_t require_picture(const data_set_t *set) {
 
 /* Names that only pictures have: such a file is damaged, not another thing, if its bytes say nothing. */
 static bool picture_name(const char *name) {
-    static const char *const ending[] = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff"};
+    static const char *const ending[] = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif",
+                                         ".bmp", ".tif", ".tiff", ".ppm", ".pgm",  ".pbm",  ".pnm"};
     for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
         if (path_ends(name, ending[i])) return true;
     return false;
@@ -42,12 +43,14 @@ static bool picture_name(const char *name) {
 
 /* Is the file to be read as a picture? Pictures of other kinds are counted. */
 static bool is_candidate(const char *path, report_t *report) {
-    uint8_t head[16];
+    uint8_t head[BITMAP_HEAD];
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     const ssize_t got = read(fd, head, sizeof head); /* nothing if it cannot be opened: whoever reads it will say so */
     const size_t n = got > 0 ? (size_t)got : 0;
     (void)close(fd);
-    if (bitmap_is(head, n)) return true;
+    const bitmap_format_t *format = bitmap_format_of(head, n);
+    if (format && !format->decode) report_other_kind(report, format->name);
+    if (format) return format->decode != NULL;
     const char *kind = file_kind(head, n);
     if (kind && strstr(kind, " picture")) {
         report_other_kind(report, kind);
@@ -121,7 +124,7 @@ static int32_t *number_classes(data_set_t *set, const folder_t *folder, char **f
 static noreturn void no_pictures(const folder_t *folder, const report_t *report) {
     char *others = report_kinds(report);
     die(EXIT_FORMAT,
-        "%s: no .png or .jpeg file in this folder or the folders in it, no IDX file such as train-images-idx3-ubyte and no "
+        "%s: no picture in this folder or the folders in it, no IDX file such as train-images-idx3-ubyte and no "
         "CIFAR-10 file such as data_batch_1.bin; there are %lld files%s%s",
         folder->path, (long long)folder->n, others[0] ? ", of which " : "", others);
 }

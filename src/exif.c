@@ -27,9 +27,9 @@ static uint32_t number(const view_t *view, size_t at, size_t n) {
     return value;
 }
 
-int exif_orientation(const uint8_t *segment, size_t size) {
-    if (size < TIFF + 8 || memcmp(segment, "Exif\0\0", TIFF) != 0) return 1;
-    view_t view = {.byte = segment + TIFF, .size = size - TIFF, .big = segment[TIFF] == 'M'};
+int exif_orientation_tiff(const uint8_t *tiff, size_t size) {
+    if (size < 8) return 1;
+    const view_t view = {.byte = tiff, .size = size, .big = tiff[0] == 'M'};
     const size_t folder = number(&view, 4, 4);
     const size_t entries = number(&view, folder, 2);
     for (size_t i = 0; i < entries; i++) {
@@ -40,6 +40,11 @@ int exif_orientation(const uint8_t *segment, size_t size) {
         return value >= 1 && value <= 8 ? (int)value : 1;
     }
     return 1;
+}
+
+int exif_orientation(const uint8_t *segment, size_t size) {
+    if (size < TIFF || memcmp(segment, "Exif\0\0", TIFF) != 0) return 1;
+    return exif_orientation_tiff(segment + TIFF, size - TIFF);
 }
 
 bool exif_lies(int orientation) {

@@ -10,6 +10,9 @@
 /* The orientation, 1 to 8, in an APP1 segment of a JPEG ("Exif\0\0", then TIFF); 1, upright, if it names none. */
 int exif_orientation(const uint8_t *segment, size_t size);
 
+/* The same of a bare TIFF head, as PNG (eXIf) and WebP keep it. */
+int exif_orientation_tiff(const uint8_t *tiff, size_t size);
+
 /* True for those orientations whose rows are the columns of the upright picture. */
 bool exif_lies(int orientation);
 

@@ -23,6 +23,7 @@ void report_picture(report_t *report, const bitmap_t *image) {
     report->n_alpha += (image->notes & BITMAP_ALPHA) != 0;
     report->n_cmyk += (image->notes & BITMAP_CMYK) != 0;
     report->n_turned += (image->notes & BITMAP_TURNED) != 0;
+    report->n_first += (image->notes & BITMAP_FIRST) != 0;
     report->n_as_wanted += image->h == report->h && image->w == report->w && image->c == report->c;
 }
 
@@ -35,9 +36,11 @@ void report_bad(report_t *report, const char *path, const char *why) {
 }
 
 void report_other_kind(report_t *report, const char *kind) {
+    const char *end = strstr(kind, " picture"), *name = end ? strchr(kind, ' ') + 1 : kind;
+    const size_t n = end ? (size_t)(end - name) : strlen(name);
     for (size_t i = 0; i < REPORT_KINDS; i++) {
-        if (report->kind[i].n > 0 && strcmp(report->kind[i].name, kind) != 0) continue;
-        report->kind[i].name = kind;
+        if (report->kind[i].n > 0 && (strlen(report->kind[i].name) != n || strncmp(report->kind[i].name, name, n) != 0)) continue;
+        snprintf(report->kind[i].name, sizeof report->kind[i].name, "%.*s", (int)n, name);
         report->kind[i].n++;
         return;
     }
@@ -51,7 +54,7 @@ char *report_kinds(const report_t *report) {
     strbuf_t text = {0};
     strbuf_put(&text, "", 0);
     for (size_t i = 0; i < REPORT_KINDS && report->kind[i].n > 0; i++)
-        strbuf_add(&text, "%s%lld %s%s", i ? ", " : "", (long long)report->kind[i].n, strchr(report->kind[i].name, ' ') + 1,
+        strbuf_add(&text, "%s%lld %s picture%s", i ? ", " : "", (long long)report->kind[i].n, report->kind[i].name,
                    report->kind[i].n > 1 ? "s" : "");
     return text.s;
 }
@@ -66,6 +69,15 @@ static void list_bad(const report_t *report) {
     if (report->n_bad > shown) warn("%s: and %lld more", report->source, (long long)(report->n_bad - shown));
 }
 
+/* What is not read, and what this build cannot read. */
+static void warn_of_kinds(const report_t *report, const char *kinds) {
+    char *read = bitmap_formats_text(true), *missing = bitmap_formats_text(false);
+    warn("%s: %s left out; %s are read%s%s%s", report->source, kinds, read,
+         missing[0] ? ", and this vae was built without the libraries of " : "", missing, missing[0] ? " (vae --version)" : "");
+    free(read);
+    free(missing);
+}
+
 void report_left_out(const report_t *report, bool strict) {
     char *kinds = report_kinds(report);
     list_bad(report);
@@ -76,7 +88,7 @@ void report_left_out(const report_t *report, bool strict) {
     if (report->n_bad > 0)
         warn("%s: %lld of %lld pictures could not be read and %s left out; --strict ends here instead", report->source,
              (long long)report->n_bad, (long long)(report->n + report->n_bad), report->n_bad == 1 ? "is" : "are");
-    if (kinds[0]) warn("%s: %s left out; PNG and JPEG are read", report->source, kinds);
+    if (kinds[0]) warn_of_kinds(report, kinds);
     if (report->hidden > 0) say("%s: %lld hidden name%s passed over", report->source, (long long)report->hidden, plural(report->hidden));
     free(kinds);
 }
@@ -114,6 +126,7 @@ void report_conversions(const report_t *report, const uint8_t background[3]) {
     add_note(&text, report->n_alpha, over);
     add_note(&text, report->n_cmyk, "converted from CMYK");
     add_note(&text, report->n_turned, "turned upright as the camera noted");
+    add_note(&text, report->n_first, "of several frames or pages, of which the first is taken");
     if (n_colour > 0 && report->c == 1) warn("%s: %s", report->source, text.s); /* colour is lost */
     else if (report->n_as_wanted < report->n || text.n > before) say("%s: %s", report->source, text.s);
     free(text.s);

@@ -14,20 +14,21 @@ typedef struct report {
     int64_t h, w, c; /* what pictures are made */
     int64_t hidden;
     int levels; /* the most folders above a picture */
-    int64_t n, n_grey, n_alpha, n_cmyk, n_turned, n_as_wanted;
+    int64_t n, n_grey, n_alpha, n_cmyk, n_turned, n_first, n_as_wanted;
     int64_t least_h, least_w, most_h, most_w; /* sizes of the smallest and the largest */
     int64_t n_bad;
     struct {
         char *path, why[BITMAP_WHY];
     } bad[REPORT_LISTED]; /* the first of them */
     struct {
-        const char *name; /* of file_kind() */
+        char name[24]; /* "HEIC" */
         int64_t n;
     } kind[REPORT_KINDS];
 } report_t;
 
 void report_picture(report_t *report, const bitmap_t *image);
 void report_bad(report_t *report, const char *path, const char *why);
+/* A picture of a format that is not read: its name, or what file_kind() says of it. */
 void report_other_kind(report_t *report, const char *kind);
 void report_free(report_t *report);
 

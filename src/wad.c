@@ -200,7 +200,7 @@ static const patch_t *patch_get(composer_t *composer, int64_t number) {
     require_work(composer, composer->wad->n);
     patch->missing = !lump_find(composer->wad, name, &lump);
     if (patch->missing) return NULL;
-    if (bitmap_is(lump.byte, (size_t)lump.size)) read_png(composer, &lump, patch);
+    if (bitmap_format_of(lump.byte, (size_t)lump.size)) read_png(composer, &lump, patch);
     else read_columns(composer, &lump, patch);
     return patch;
 }
