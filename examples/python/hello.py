@@ -37,8 +37,8 @@ def show(image):
 
 model = vae.Model(SPEC, seed=0)
 print(model)
-model.fit(bars(4000, seed=1), epochs=10, batch=64, validation=bars(500, seed=2),
-          callback=lambda r: print(f"epoch {r['epoch']}: loss {r['loss']:.2f}, validation {r['val_loss']:.2f} nats"))
+model.fit(bars(4000, seed=1), epochs=10, batch_size=64, validation_data=bars(500, seed=2),
+          callbacks=lambda r: print(f"epoch {r['epoch']}: loss {r['loss']:.2f}, validation {r['val_loss']:.2f} nats"))
 
 path = os.path.join(tempfile.mkdtemp(), "bars.safetensors")
 model.save(path)

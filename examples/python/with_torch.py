@@ -61,7 +61,7 @@ with tempfile.TemporaryDirectory() as folder:
     path = os.path.join(folder, "model.safetensors")
 
     ours = vae.Model(SPEC)
-    ours.fit(images, epochs=2, batch=32)
+    ours.fit(images, epochs=2, batch_size=32)
     ours.save(path)
     theirs = Vae()
     counter = {"encoder.2.num_batches_tracked": torch.tensor(0)}  # only PyTorch keeps it

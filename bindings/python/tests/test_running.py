@@ -224,7 +224,7 @@ class Arrays(Case):
 
     def test_fit_without_shuffling_passes_the_callers_memory(self):
         model, x = vae.Model(SPEC), images(10)
-        calls, _ = self.pointers("vae_trainer_step_batch", lambda: model.fit(x, batch=4, shuffle=False))
+        calls, _ = self.pointers("vae_trainer_step_batch", lambda: model.fit(x, batch_size=4, shuffle=False))
         self.assertEqual([(call[1]._obj.n, call[1]._obj.x - x.ctypes.data) for call in calls], [(4, 0), (4, 4 * 192), (2, 8 * 192)])
 
     def test_other_arrays_are_converted(self):
@@ -297,9 +297,9 @@ class Files(Case):
     def test_save_and_load_give_the_same_bytes(self):
         model, x, path = vae.Model(SPEC, seed=3), images(5), self.folder / "model.safetensors"
         model.save(path)
-        for copy in (vae.Model.load(path), vae.Model.load(str(path)), vae.Model.from_bytes(path.read_bytes())):
-            self.assertSame(copy.reconstruct(x), model.reconstruct(x))
-            self.assertEqual(copy.spec, model.spec)
+        for copied in (vae.Model.load(path), vae.Model.load(str(path)), vae.Model.from_bytes(path.read_bytes())):
+            self.assertSame(copied.reconstruct(x), model.reconstruct(x))
+            self.assertEqual(copied.spec, model.spec)
         tensors, _ = safetensors(path)
         self.assertEqual(set(tensors), set(model.params))
         self.assertSame(tensors["encoder.0.weight"], model.params["encoder.0.weight"])

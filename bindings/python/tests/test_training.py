@@ -15,11 +15,22 @@ from vae import _library
 from support import SPEC, Case, images
 
 
+class Steps(vae.Callback):
+    """Keeps the number of each step; stops at one."""
+
+    def __init__(self, seen, stop_at=0):
+        self.seen, self.stop_at = seen, stop_at
+
+    def on_step_end(self, run, metrics):
+        self.seen.append(metrics.step)
+        run.stop = metrics.step == self.stop_at
+
+
 class Training(Case):
     def test_fit_lowers_the_loss_and_keeps_a_record(self):
         model, x, seen = vae.Model(SPEC), images(400), []
-        history = model.fit(x, epochs=8, batch=32, options="optimizer adam lr=0.01", validation=images(50, 1),
-                            callback=lambda record: seen.append(record["epoch"]))
+        history = model.fit(x, epochs=8, batch_size=32, options="optimizer adam lr=0.01", validation_data=images(50, 1),
+                            callbacks=lambda record: seen.append(record["epoch"]))
         self.assertEqual(seen, [1, 2, 3, 4, 5, 6, 7, 8])
         self.assertLess(history[-1]["loss"], history[0]["loss"] - 1)
         self.assertLess(history[-1]["val_loss"], history[0]["val_loss"] - 1)
@@ -31,34 +42,34 @@ class Training(Case):
         spec = SPEC.replace("linear out=16", "linear out=16 | batchnorm")
         self.assertNotEqual(spec, SPEC)
         seen = []
-        vae.Model(spec).fit(images(33), epochs=2, batch=8, on_step=lambda metrics: seen.append(metrics.step))
+        vae.Model(spec).fit(images(33), epochs=2, batch_size=8, callbacks=Steps(seen))
         self.assertEqual(len(seen), 2 * 4)
-        vae.Model(spec).fit(images(34), epochs=1, batch=8, on_step=lambda metrics: seen.append(metrics.step))
+        vae.Model(spec).fit(images(34), epochs=1, batch_size=8, callbacks=Steps(seen))
         self.assertEqual(len(seen), 2 * 4 + 5)
         model = vae.Model(spec)
         before = model.params["encoder.4.weight"].copy()
         with self.assertRaisesRegex(vae.ArgumentError, "max_batch: 1, wanted 2 or more .batch norm"):
             model.fit(images(1))
         self.assertSame(model.params["encoder.4.weight"], before)
-        vae.Model(SPEC).fit(images(33), epochs=1, batch=8, on_step=lambda metrics: seen.append(metrics.step))
+        vae.Model(SPEC).fit(images(33), epochs=1, batch_size=8, callbacks=Steps(seen))
         self.assertEqual(len(seen), 2 * 4 + 5 + 5)
 
     def test_fit_is_repeatable(self):
         x = images(50)
         runs = [vae.Model(SPEC, threads=threads) for threads in (1, 2)]
         for model in runs:
-            model.fit(x, epochs=2, batch=16, seed=3)
+            model.fit(x, epochs=2, batch_size=16, seed=3)
         for name in runs[0].params:
             self.assertSame(runs[0].params[name], runs[1].params[name])
         other = vae.Model(SPEC)
-        other.fit(x, epochs=2, batch=16, seed=4)
+        other.fit(x, epochs=2, batch_size=16, seed=4)
         self.assertFalse(np.array_equal(other.params["encoder.0.weight"], runs[0].params["encoder.0.weight"]))
 
     def test_callbacks_stop_the_training(self):
         model = vae.Model(SPEC)
-        self.assertEqual(len(model.fit(images(20), epochs=9, callback=lambda record: record["epoch"] == 2)), 2)
+        self.assertEqual(len(model.fit(images(20), epochs=9, callbacks=lambda record: record["epoch"] == 2)), 2)
         steps = []
-        model.fit(images(20), epochs=9, batch=4, on_step=lambda metrics: steps.append(metrics.step) or len(steps) == 7)
+        model.fit(images(20), epochs=9, batch_size=4, callbacks=Steps(steps, stop_at=7))
         self.assertEqual(steps, [1, 2, 3, 4, 5, 6, 7])
 
     def test_error_in_a_callback_passes_through_and_frees_the_trainer(self):
@@ -67,7 +78,7 @@ class Training(Case):
 
         model = vae.Model(SPEC)
         with self.assertRaisesRegex(ZeroDivisionError, "mine"):
-            model.fit(images(8), callback=fail)
+            model.fit(images(8), callbacks=fail)
         model.fit(images(8))
 
     def test_ctrl_c_ends_fit_between_steps_and_the_model_goes_on(self):
@@ -146,8 +157,8 @@ class Training(Case):
         labels, values, z = np.arange(9) % 3, random.random((9, 2), np.float32), random.random((9, 2), np.float32)
         model = vae.Model(spec)
         self.assertEqual((model.class_count, model.condition_size, vae.Model(SPEC).condition_size), (3, 2, 0))
-        history = model.fit(x, 5, batch=4, options="optimizer adam lr=0.01", labels=labels, condition=values,
-                            validation=x, validation_labels=labels, validation_condition=values)
+        history = model.fit(x, labels, epochs=5, batch_size=4, options="optimizer adam lr=0.01", condition=values,
+                            validation_data=(x, labels, values))
         self.assertLess(history[-1]["val_loss"], history[0]["val_loss"])
         session = model.session(max_batch=1)  # parts have their own conditions
         for call, first in (("encode", x), ("reconstruct", x), ("decode", z)):

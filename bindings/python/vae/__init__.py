@@ -9,10 +9,11 @@
 Arrays are float32 and channels last. Whatever is float32 and C-contiguous goes in without a copy. Errors are VaeErrors
 that carry the library's sentence; each is also a ValueError, OSError, MemoryError ... as fits.
 """
+from ._callbacks import BestWeights, Callback, EarlyStopping, History, Run
 from ._codes import codes_pack, codes_unpack
 from ._library import (ArgumentError, CallbackError, CancelledError, FileError, FormatError, LimitError, NumericError,
                        OutOfMemoryError, ShapeError, SpecError, StateError, UnsupportedError, VaeError, VersionError, lib)
-from ._model import Context, Elbo, Model, Params, Session
+from ._model import Context, Elbo, IncompatibleKeys, Model, Params, Session
 from ._registry import Module, Option, canonical, presets, registry, spec_get, spec_set
 from ._trainer import Metrics, Trainer
 
@@ -21,8 +22,9 @@ library_version: str = lib.vae_version_string().decode()
 build_info: str = lib.vae_build_info().decode()
 
 __all__ = [
-    "ArgumentError", "CallbackError", "CancelledError", "Context", "Elbo", "FileError", "FormatError", "LimitError", "Metrics",
-    "Model", "Module", "NumericError", "Option", "OutOfMemoryError", "Params", "Session", "ShapeError", "SpecError",
-    "StateError", "Trainer", "UnsupportedError", "VaeError", "VersionError", "build_info", "canonical", "codes_pack",
-    "codes_unpack", "library_version", "presets", "registry", "spec_get", "spec_set",
+    "ArgumentError", "BestWeights", "Callback", "CallbackError", "CancelledError", "Context", "EarlyStopping", "Elbo", "FileError",
+    "FormatError", "History", "IncompatibleKeys", "LimitError", "Metrics", "Model", "Module", "NumericError", "Option",
+    "OutOfMemoryError", "Params", "Run", "Session", "ShapeError", "SpecError", "StateError", "Trainer", "UnsupportedError",
+    "VaeError", "VersionError", "build_info", "canonical", "codes_pack", "codes_unpack", "library_version", "presets", "registry",
+    "spec_get", "spec_set",
 ]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Sequence
+import re
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from ._library import ArgumentError, Handle, ShapeError, lib
+from ._library import ArgumentError, Handle, ShapeError, VaeError, lib
 
 DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype("f4"), 2: np.dtype("u1"), 3: np.dtype("i4"), 4: np.dtype("i8")}
 
@@ -28,7 +31,7 @@ def rows(array: np.ndarray, shape: Sequence[int], what: str) -> int:
     if array.ndim < 1 or rest not in (shape, (size,), shape[:-1] if shape[-1] == 1 and len(shape) > 1 else shape):
         hint = f"; for one example {what}[None]" if array.shape == shape else ""
         raise ShapeError(f"{what}: shape {array.shape}, wanted (n, {', '.join(map(str, shape))}){hint}")
-    return array.shape[0]
+    return int(array.shape[0])
 
 
 def output(out: np.ndarray | None, n: int, shape: Sequence[int], dtype: Any, what: str) -> np.ndarray:
@@ -50,6 +53,13 @@ def whole(value: Any, what: str) -> np.ndarray:
     if array.dtype != np.int32 and array.size > 0 and not -2**31 <= int(array.min()) <= int(array.max()) < 2**31:
         raise ArgumentError(f"{what}: a value does not fit into 32 bits")
     return np.require(array.astype(np.int32, copy=False), None, ["C", "A"])
+
+
+def name_row(error: VaeError, rows: Sequence[int] | npt.NDArray[np.intp]) -> None:
+    """Let the sentence of an error name the row of the caller's array: the library counts those of the part that it was given."""
+    found = re.match(r"\w+\[(\d+)\]", str(error))
+    if found and int(found[1]) < len(rows):
+        error.args = (f"{found.string[: found.start(1)]}{rows[int(found[1])]}{found.string[found.end(1):]}",)
 
 
 def labels(value: Any, n: int) -> np.ndarray:
@@ -82,6 +92,6 @@ def view(tensor: ctypes.c_void_p, owner: Handle, writable: bool) -> np.ndarray:
     shape = tuple(lib.vae_tensor_shape(tensor)[: lib.vae_tensor_ndim(tensor)])
     count = int(np.prod(shape))
     memory = (ctypes.c_char * (count * dtype.itemsize)).from_address(lib.vae_tensor_data(tensor))
-    setattr(memory, "owner", owner)
+    setattr(memory, "owner", owner)  # noqa: B010 (ctypes types no other attribute)
     exported = memoryview(memory) if writable else memoryview(memory).toreadonly()
     return np.frombuffer(exported, dtype, count).reshape(shape)

@@ -10,9 +10,10 @@ import ctypes
 import ctypes.util
 import os
 import sys
+from collections.abc import Callable, Iterator
 from ctypes import (POINTER, Structure, c_char_p, c_double, c_float, c_int32, c_int64, c_size_t, c_uint32, c_uint64,
                     c_void_p)
-from typing import Any, Callable, Iterator
+from typing import Any
 
 VERSION = (0, 1, 0)
 

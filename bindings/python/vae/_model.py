@@ -6,14 +6,15 @@ import ctypes
 import logging
 import os
 import threading
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from . import _array
-from ._library import (LOG, ArgumentError, BatchStruct, CtxConfig, Handle, NotCopied, ShapeError, StateError, check, create, lib,
-                       path_bytes, text, utf8)
+from ._callbacks import AnyCallback, History, Record
+from ._library import (LOG, ArgumentError, BatchStruct, CtxConfig, Handle, NotCopied, NumericError, ShapeError, StateError,
+                       VaeError, check, create, lib, path_bytes, text, utf8)
 
 if TYPE_CHECKING:
     from ._trainer import Trainer
@@ -58,11 +59,11 @@ class Context(NotCopied):
     @property
     def isa(self) -> str:
         """The instruction set in use: "portable", "avx2", "avx512" or "neon"."""
-        return lib.vae_ctx_isa(self._handle.pointer).decode()
+        return str(lib.vae_ctx_isa(self._handle.pointer).decode())
 
     @property
     def bytes_in_use(self) -> int:
-        return lib.vae_ctx_bytes_in_use(self._handle.pointer)
+        return int(lib.vae_ctx_bytes_in_use(self._handle.pointer))
 
     def check_process(self) -> None:
         """A fork copies the pool's memory but not its threads: waiting for them would never end."""
@@ -97,15 +98,21 @@ class Params(Mapping[str, np.ndarray], NotCopied):
         return _array.view(tensor, self._handle, writable=False)
 
     def __setitem__(self, name: str, value: Any) -> None:
-        index, shape = self.index(name), self[name].shape
-        array = _array.floats(value, name)
-        if array.shape != shape:
-            raise ShapeError(f"{name}: shape {array.shape}, wanted {shape}")
-        check(lib.vae_model_set_param(self._handle.pointer, index, array.ctypes.data, array.size))
+        self.update({name: value})
 
     def update(self, values: Mapping[str, Any]) -> None:
+        """Change several, or none if one does not fit."""
+        arrays = []
         for name, value in values.items():
-            self[name] = value
+            index, shape = self.index(name), self[name].shape
+            array = _array.floats(value.detach().cpu() if hasattr(value, "detach") else value, name)
+            if array.shape != shape:
+                raise ShapeError(f"{name}: shape {array.shape}, wanted {shape}")
+            if not np.isfinite(array).all():
+                raise NumericError(f"{name}: holds NaN or infinity")
+            arrays.append((index, array))
+        for index, array in arrays:
+            check(lib.vae_model_set_param(self._handle.pointer, index, array.ctypes.data, array.size))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -115,6 +122,13 @@ class Params(Mapping[str, np.ndarray], NotCopied):
 
     def __repr__(self) -> str:
         return "Params(" + ", ".join(f"{name} {self[name].shape}" for name in self) + ")"
+
+
+class IncompatibleKeys(NamedTuple):
+    """What load_state_dict() did not find in its mapping, and what the mapping has that the model has not."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 class Elbo(NamedTuple):
@@ -163,8 +177,12 @@ class Session(NotCopied):
             for start in range(0, n, self._part):
                 part = {name: None if a is None else a[start:] for name, a in members.items()}
                 batch = BatchStruct.of(min(self._part, n - start), **part)
-                check(function(self._handle.pointer, ctypes.byref(batch),
-                               *(a[start:].ctypes.data if isinstance(a, np.ndarray) else a for a in arrays)))
+                try:
+                    check(function(self._handle.pointer, ctypes.byref(batch),
+                                   *(a[start:].ctypes.data if isinstance(a, np.ndarray) else a for a in arrays)))
+                except VaeError as error:
+                    _array.name_row(error, range(start, n))
+                    raise
 
     def encode(self, x: Any, out: tuple[np.ndarray, np.ndarray] | None = None, labels: Any = None,
                condition: Any = None) -> tuple[np.ndarray, np.ndarray]:
@@ -294,7 +312,7 @@ class Model:
                               needs=(self.context,))
         self._session: Session | None = None
         self._max_batch, self._lock = max_batch, threading.Lock()
-        self.history: list[dict[str, float]] = []
+        self.history = History()
         self.params = Params(self._handle)
 
     def _shape(self, function: Callable[..., int]) -> tuple[int, ...]:
@@ -323,22 +341,22 @@ class Model:
     @property
     def codes_per_example(self) -> int:
         """Codes of one example, 0 without a latent of codes."""
-        return lib.vae_model_codes_per_example(self._handle.pointer)
+        return int(lib.vae_model_codes_per_example(self._handle.pointer))
 
     @property
     def codebook_size(self) -> int:
         """K: a code is 0..K-1. 0 without a latent of codes."""
-        return lib.vae_model_codebook_size(self._handle.pointer)
+        return int(lib.vae_model_codebook_size(self._handle.pointer))
 
     @property
     def class_count(self) -> int:
         """Classes that the condition or the prior tells apart, 0 if there are none: with labels 0..class_count-1."""
-        return lib.vae_model_class_count(self._handle.pointer)
+        return int(lib.vae_model_class_count(self._handle.pointer))
 
     @property
     def condition_size(self) -> int:
         """Values that each example brings besides x (condition vector=); 0: none."""
-        return lib.vae_model_condition_size(self._handle.pointer)
+        return int(lib.vae_model_condition_size(self._handle.pointer))
 
     @property
     def spec(self) -> str:
@@ -352,7 +370,7 @@ class Model:
     @property
     def param_total(self) -> int:
         """Trainable values in all parameters together."""
-        return lib.vae_model_param_total(self._handle.pointer)
+        return int(lib.vae_model_param_total(self._handle.pointer))
 
     def __repr__(self) -> str:
         shape = "x".join(map(str, self.input_shape))
@@ -370,8 +388,8 @@ class Model:
         check(lib.vae_model_save_memory(self._handle.pointer, data, needed.value, None))
         return data.raw
 
-    def _taken_over(self, text: str | None, history: list[dict[str, float]]) -> Model:
-        self._text, self.history = text, [dict(record) for record in history]
+    def _taken_over(self, text: str | None, history: Iterable[Record]) -> Model:
+        self._text, self.history = text, History(history)
         return self
 
     def __copy__(self) -> Model:
@@ -384,11 +402,48 @@ class Model:
 
     def __reduce__(self) -> Any:
         """Pickled as the bytes of its file; the context is made anew with the same options."""
-        return _unpickle, (self.to_bytes(), self.context._options, self._max_batch, self._text, self.history)
+        return _unpickle, (self.to_bytes(), self.context._options, self._max_batch, self._text, list(self.history))
 
     def load_weights(self, path: str | os.PathLike[str]) -> None:
         """Take the parameters of any safetensors file whose names and shapes match."""
         check(lib.vae_model_load_weights(self._handle.pointer, path_bytes(path)))
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """A copy of the parameters by PyTorch's names, in its layouts; ``torch.from_numpy`` makes tensors of them.
+
+        Examples
+        --------
+        >>> model = vae.Model("dense")
+        >>> weights = model.state_dict()
+        >>> weights["encoder.1.weight"].shape
+        (128, 784)
+        >>> model.load_state_dict(weights)
+        IncompatibleKeys(missing_keys=[], unexpected_keys=[])
+        """
+        return {name: array.copy() for name, array in self.params.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
+        """Take the parameters from a mapping of arrays or tensors by name. If one does not fit, none is changed.
+
+        Parameters
+        ----------
+        state : mapping
+            As state_dict() gives it, here or of a PyTorch module of the same layers.
+        strict : bool
+            Whether every parameter must be there, and no other name; `*.num_batches_tracked` of PyTorch is passed over.
+
+        Returns
+        -------
+        IncompatibleKeys
+            What was missing and what was not expected, as in PyTorch; both are empty if `strict`.
+        """
+        state = {name: value for name, value in state.items() if not name.endswith(".num_batches_tracked")}
+        keys = IncompatibleKeys([name for name in self.params if name not in state], [name for name in state if name not in self.params])
+        if strict and (keys.missing_keys or keys.unexpected_keys):
+            parts = [f"{what} {', '.join(names)}" for what, names in zip(("lacks", "has, and the model has not,"), keys) if names]
+            raise ArgumentError("state: " + "; ".join(parts))
+        self.params.update({name: value for name, value in state.items() if name in self.params})
+        return keys
 
     def session(self, max_batch: int | None = None, seed: int = 0) -> Session:
         """A session of one's own: one for each thread that uses the model at the same time."""
@@ -447,24 +502,64 @@ class Model:
         from ._trainer import Trainer
         return Trainer(self, options, max_batch, seed)
 
-    def fit(self, x: Any, epochs: int = 1, *, batch: int = 128, options: str | None = None, seed: int = 0,
-            shuffle: bool = True, validation: Any = None, callback: Callable[[dict[str, float]], Any] | None = None,
-            on_step: Callable[[Any], Any] | None = None, labels: Any = None, condition: Any = None,
-            validation_labels: Any = None, validation_condition: Any = None) -> list[dict[str, float]]:
-        """Train on x[n, ...] and return a record for each epoch: epoch, step, loss, recon, rate (nats per example) and
-        val_loss if validation data were given. The same records are in self.history, also after an interruption.
+    def fit(self, x: Any, y: Any = None, *, epochs: int = 1, batch_size: int | None = None, validation_data: Any = None,
+            callbacks: AnyCallback | Sequence[AnyCallback] = (), progress: bool | None = None, options: str | None = None,
+            condition: Any = None, scale: float | None = None, shuffle: bool = True, seed: int = 0) -> History:
+        """Train on examples.
 
-        labels [n] and condition [n, condition_size]: what a model with a section `condition` wants of each example, and the same of
-        validation data.
-        A last batch too small for batch norm (see vae_trainer_min_batch) joins the batch before it.
-        callback(record) after each epoch and on_step(metrics) after each step may stop the training by returning true.
-        Ctrl-C raises KeyboardInterrupt between two steps; the model is then as the last step left it.
+        Parameters
+        ----------
+        x : array, iterable or function
+            Examples [n, ...]: an array or what NumPy makes one of, such as a list, a DataFrame, or a memmap, of which only the rows of a
+            batch are read at a time. Or an iterable of batches, such as a PyTorch DataLoader, or a function without arguments that
+            returns an iterator: each batch is x, (x, labels) or (x, labels, condition). Images of PyTorch [n, C, H, W] are turned to
+            channels last; labels that the model has no use for are left out.
+        y : array, optional
+            Labels, whole numbers [n], for a model that tells `class_count` classes apart. An autoencoder needs no targets.
+        epochs : int
+            How often all examples are seen. Each call begins with a new optimizer and a new history; the parameters go on.
+        batch_size : int, optional
+            The examples of one step: 128 by default, those of the first batch for an iterable. A last batch too small for batch norm
+            joins the one before it.
+        validation_data : optional
+            x, (x, labels) or (x, labels, condition), or an iterable: each record then has its `val_loss`.
+        callbacks : Callback or function, or several
+            See `Callback`. A function gets the record of each epoch, and stops the training by returning something true.
+        progress : bool, optional
+            Whether a line shows how far the training is. By default it does in notebooks and where stderr is a terminal.
+        options : str, optional
+            The training's text, such as ``"optimizer adam lr=0.001"``; by default the training sections of the model's own text.
+        condition : array, optional
+            float32 [n, `condition_size`], for a model with a section ``condition vector=...``.
+        scale : float, optional
+            A factor for x, of the validation data too: ``1/255`` lets pixels of 0..255 stay bytes in memory.
+        shuffle : bool
+            Whether each epoch has an order of its own, from `seed`.
+        seed : int
+            Of the order and of the noise. Equal seeds give equal parameters on every machine.
+
+        Returns
+        -------
+        History
+            A record for each epoch. It is `model.history` too, also after an interruption.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Ctrl-C ends the training between two steps; the model keeps what it has learnt.
+
+        Examples
+        --------
+        >>> model = vae.Model("input 8\\nencoder linear out=6 | relu\\nlatent gaussian dim=2\\n"
+        ...                   "decoder linear out=6 | relu | linear out=8\\nlikelihood gaussian")
+        >>> history = model.fit(np.random.default_rng(0).normal(size=(256, 8)), epochs=3, batch_size=32)
+        >>> len(history), history["loss"][-1] < history["loss"][0]
+        (3, True)
         """
-        from ._trainer import fit
-        return fit(self, x, epochs, batch, options, seed, shuffle, validation, callback, on_step,
-                   (labels, condition), (validation_labels, validation_condition))
+        from ._fit import fit
+        return fit(self, x, y, epochs, batch_size, validation_data, callbacks, progress, options, condition, scale, shuffle, seed)
 
 
 def _unpickle(data: bytes, options: dict[str, Any], max_batch: int, text: str | None,
-              history: list[dict[str, float]]) -> Model:
+              history: list[Record]) -> Model:
     return Model.from_bytes(data, max_batch=max_batch, **options)._taken_over(text, history)

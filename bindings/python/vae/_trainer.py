@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import ctypes
-import math
 import os
 import threading
-from typing import Any, Callable, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import _array
-from ._library import (OPTIMIZER_STEP, ArgumentError, BatchStruct, Handle, MetricsStruct, NotCopied, OptimizerStruct, ShapeError,
+from ._library import (OPTIMIZER_STEP, BatchStruct, Handle, MetricsStruct, NotCopied, OptimizerStruct, ShapeError,
                        StateError, check, create, lib, path_bytes, text, utf8)
-from ._model import Model, Session
+from ._model import Model
 
 
 class Metrics(NamedTuple):
@@ -87,7 +87,7 @@ class Trainer(NotCopied):
             raise failure
         check(status)
         rates = tuple(self._struct.latent_rate[: self._struct.latents])
-        return Metrics(**{name: rates if name == "latent_rates" else getattr(self._struct, name) for name in Metrics._fields})
+        return Metrics._make(rates if name == "latent_rates" else getattr(self._struct, name) for name in Metrics._fields)
 
     def _batch(self, function: Callable[..., int], n: int, labels: Any, weights: Any, condition: Any, **members: Any) -> Metrics:
         members["label"] = None if labels is None else _array.labels(labels, n)
@@ -169,7 +169,7 @@ class Trainer(NotCopied):
     @property
     def steps(self) -> int:
         """Steps applied so far."""
-        return lib.vae_trainer_steps(self._pointer)
+        return int(lib.vae_trainer_steps(self._pointer))
 
     @property
     def options(self) -> str:
@@ -185,64 +185,9 @@ class Trainer(NotCopied):
         check(lib.vae_trainer_load(self._pointer, path_bytes(path)))
 
 
-def _min_batch(model: Model, options: str | None) -> int:
+def min_batch(model: Model, options: str | None) -> int:
     """The least examples of one step."""
     chosen = model._text if options is None else options
     least = ctypes.c_int64()
     check(lib.vae_trainer_min_batch(model._handle.pointer, None if chosen is None else utf8(chosen), ctypes.byref(least)))
     return least.value
-
-
-def _batches(n: int, batch: int, least: int) -> list[tuple[int, int]]:
-    """Where each batch of n examples starts and ends: a remainder smaller than `least` joins the batch before."""
-    ends = [*range(batch, n, batch), n]
-    if len(ends) > 1 and n - ends[-2] < least:
-        del ends[-2]
-    return list(zip([0, *ends], ends))
-
-
-def fit(model: Model, x: Any, epochs: int, batch: int, options: str | None, seed: int, shuffle: bool, validation: Any,
-        callback: Callable[[dict[str, float]], Any] | None,
-        on_step: Callable[[Metrics], Any] | None, given: tuple[Any, Any] = (None, None),
-        validation_given: tuple[Any, Any] = (None, None)) -> list[dict[str, float]]:
-    """Model.fit(). The loop is here so that Python sees Ctrl-C between two steps."""
-    x = _array.floats(x, "x")
-    n = _array.rows(x, model.input_shape, "x")
-    if n < 1 or batch < 1 or epochs < 0:
-        raise ArgumentError(f"fit: {n} examples, batch {batch}, {epochs} epochs: wanted at least 1, 1 and 0")
-    batches = _batches(n, min(batch, n), _min_batch(model, options))
-    batch = max(end - start for start, end in batches)
-    flat = x.reshape(n, math.prod(model.input_shape))
-    labels = None if given[0] is None else _array.labels(given[0], n)
-    condition = None if given[1] is None else _array.condition(given[1], n, model.condition_size)
-    order, random = np.arange(n), np.random.Generator(np.random.Philox(seed))
-    gathered = np.empty((batch, flat.shape[1]), np.float32) if shuffle else None
-    judge = None if validation is None else Session(model, batch)
-    model.history = []
-    stop = False
-    with Trainer(model, options, batch, seed) as trainer:
-        for epoch in range(1, epochs + 1):
-            if shuffle:
-                random.shuffle(order)
-            sums = np.zeros(3)
-            seen = 0
-            for start, end in batches:
-                rows = flat[start:end]
-                if gathered is not None:  # "clip" only because it lets take() write straight into the buffer
-                    rows = np.take(flat, order[start:end], 0, out=gathered[: len(rows)], mode="clip")
-                labels_of, condition_of = (None if a is None else a[order[start:end]] for a in (labels, condition))
-                metrics = trainer.step(rows, labels_of, condition=condition_of)
-                sums += np.array((metrics.loss, metrics.recon, metrics.rate)) * len(rows)
-                seen += len(rows)
-                if on_step is not None and on_step(metrics):
-                    stop = True
-                    break
-            record: dict[str, float] = {"epoch": epoch, "step": trainer.steps}
-            record.update(zip(("loss", "recon", "rate"), (sums / seen).tolist()))
-            if judge is not None:
-                judge.seed(0)  # the same noise every time, so that epochs can be compared
-                record["val_loss"] = -float(judge.elbo(validation, labels=validation_given[0], condition=validation_given[1]).elbo.mean())
-            model.history.append(record)
-            if (callback is not None and callback(record)) or stop:
-                break
-    return model.history
