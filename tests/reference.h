@@ -92,6 +92,9 @@ int32_t reference_sizes(const reference_layer *l, const char *key, int32_t count
 /* First node of a parameter "path.name", -1 if there is none. */
 int32_t reference_param(const reference *r, const char *path, const char *name);
 reference_values reference_new(reference *r, int64_t n, const vaei_shape *shape);
+/* The first node of the layer's weight, which may be another layer's. */
+int32_t reference_weight(const reference *r, const reference_layer *l);
 reference_formula reference_find(const char *layer);
+reference_formula reference_find_sequence(const char *layer); /* of those in reference_sequences.c */
 
 #endif

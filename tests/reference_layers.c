@@ -21,8 +21,7 @@ static vaei_shape image(int64_t h, int64_t w, int64_t c) {
 
 /* ---- products ----------------------------------------------------------------------------------------------------- */
 
-/* The first node of the layer's weight, which may be another layer's. */
-static int32_t weight_of(const reference *r, const reference_layer *l) {
+int32_t reference_weight(const reference *r, const reference_layer *l) {
     const char *const tie = reference_word(l, "tie");
     char path[256];
     (void)snprintf(path, sizeof(path), "%s", *tie ? tie : l->path);
@@ -61,8 +60,8 @@ static reference_values linear(reference *r, const reference_layer *l, reference
     const int64_t in = shape.d[shape.n - 1], out = reference_int(l, "out");
     shape.d[shape.n - 1] = out;
     const reference_values y = reference_new(r, x.n, &shape);
-    rows_times(r, x.n * size_of(&x) / in, in, out, x.at, weight_of(r, l), is_transposed(r, l, out), reference_param(r, l->path, "bias"),
-               y.at);
+    rows_times(r, x.n * size_of(&x) / in, in, out, x.at, reference_weight(r, l), is_transposed(r, l, out),
+               reference_param(r, l->path, "bias"), y.at);
     return y;
 }
 
@@ -111,7 +110,7 @@ static int64_t seen(const axis *a, int64_t o, int64_t k) {
 static reference_values conv2d(reference *r, const reference_layer *l, reference_values x) {
     axis a[2];
     const int64_t groups = reference_int(l, "groups"), C = channels_of(&x), O = reference_int(l, "out"), cg = C / groups;
-    const int32_t w = weight_of(r, l), b = reference_param(r, l->path, "bias");
+    const int32_t w = reference_weight(r, l), b = reference_param(r, l->path, "bias");
     read_axes(l, &x.shape, a);
     a[0].padding = padding_mode(reference_word(l, "pad_mode"));
     a[1].padding = strcmp(reference_word(l, "pad_mode_x"), "pad_mode") == 0 ? a[0].padding : padding_mode(reference_word(l, "pad_mode_x"));
@@ -162,7 +161,7 @@ static reference_values deconv2d(reference *r, const reference_layer *l, referen
     axis a[2];
     const int64_t groups = reference_int(l, "groups"), C = channels_of(&x), O = reference_int(l, "out");
     const int64_t cg = C / groups, og = O / groups;
-    const int32_t w = weight_of(r, l), b = reference_param(r, l->path, "bias");
+    const int32_t w = reference_weight(r, l), b = reference_param(r, l->path, "bias");
     read_painted(l, &x.shape, a);
     const vaei_shape shape = image(a[0].made, a[1].made, O);
     const reference_values y = reference_new(r, x.n, &shape);
@@ -563,5 +562,5 @@ reference_formula reference_find(const char *layer) {
     };
     for (size_t i = 0; i < VAEI_COUNT(formulas); i++)
         if (strcmp(formulas[i].name, layer) == 0) return formulas[i].formula;
-    return NULL;
+    return reference_find_sequence(layer);
 }

@@ -8,6 +8,7 @@
 #define TILE_NV   2
 #define TILE_SUMS 12
 #include "kernel/vec.tmpl.h"
+#include "kernel/cell.tmpl.h"
 #include "kernel/transpose.tmpl.h"
 #include "kernel/tile.tmpl.h"
 #include "kernel/winograd.tmpl.h"

@@ -7,6 +7,7 @@
  *
  *   isa_*.c      the tables: portable, avx2, avx512, neon, each instantiating vec.tmpl.h and tile.tmpl.h over simd_*.h
  *   vec.tmpl.h   maps, reductions, optimizer steps       tile.tmpl.h  the two inner loops of all products
+ *   cell.tmpl.h  a step of GRU and LSTM
  *   transpose.tmpl.h  transposition, and weights as they are packed
  *   gemm.c       matrix products over the tiles (gemm.h) conv.c       convolution and both its gradients (conv.h)
  *   noise.c      normal and uniform numbers              blas.c       the same products by cblas
@@ -77,6 +78,21 @@ typedef struct vaei_sgd_rates {
     int32_t nesterov;
 } vaei_sgd_rates;
 
+/* One step of a recurrent cell for `rows` examples of H = size units, G gates of H (cell.tmpl.h has the formulas). Rows stand one
+ * behind the other, those of h `ld` floats apart. */
+typedef struct vaei_cell {
+    int64_t rows, size, ld;
+    float *gates;             /* [rows][G H] what x adds; forward: becomes the gates; backward: from gates to their gradient */
+    const float *added;       /* [rows][G H] what the state before adds */
+    const float *before;      /* [rows] h of the step before, ld apart */
+    const float *kept_before; /* [rows][H] LSTM: c of the step before */
+    float *kept;              /* [rows][H] GRU: added to n, which backward reads; LSTM: c */
+    float *h;                 /* [rows] ld apart */
+    float *d_added;           /* [rows][G H] GRU: the gradient by `added`; that of LSTM is the one by the gates */
+    float *dh;                /* [rows][H] in; GRU: becomes the part of the gradient of h before that does not go by `added` */
+    float *dc;                /* [rows][H] LSTM: the gradient of c; becomes that of c before */
+} vaei_cell;
+
 typedef struct vaei_kernels {
     const char *name; /* "avx2" */
     int32_t isa;      /* 1 portable, 2 avx2, 3 avx512, 4 neon: as the public constants */
@@ -116,6 +132,12 @@ typedef struct vaei_kernels {
                             const float *scale, float *u, int64_t stride);
     void (*winograd_weight_grad)(int64_t count, int64_t taps_y, int64_t taps_x, const float *du, int64_t stride, float *g, int64_t row,
                                  const int64_t *tap);
+
+    /* -- cell.tmpl.h --------------------------------------------------------------------------------------------- */
+    void (*gru_forward)(const vaei_cell *c);
+    void (*gru_backward)(const vaei_cell *c);
+    void (*lstm_forward)(const vaei_cell *c);
+    void (*lstm_backward)(const vaei_cell *c);
 
     /* -- vec.tmpl.h ---------------------------------------------------------------------------------------------
      * Elementwise; x, y, dy, dx may be the same array. Every size n >= 0, any alignment of a float. */

@@ -567,5 +567,6 @@ static VAEI_TARGET void normal(int64_t n, const uint32_t *bits, float *out) {
         .flush_lines = flush_lines, .flush = vec_flush, .add = vec_add, .axpy = vec_axpy, .scale = vec_scale, .add_rows = vec_add_rows,   \
         .keep_lower = vec_keep_lower, .affine = vec_affine, .sum = sum, .sum_squares = sum_squares, .dot = dot,                           \
         .sum_squared_difference = sum_squared_difference, .column_sums = column_sums, .all_finite = all_finite,                           \
-        .bernoulli_nll = bernoulli_nll, .bernoulli_grad = bernoulli_grad, .adam = adam, .sgd = sgd, .normal = normal, .philox = philox    \
+        .bernoulli_nll = bernoulli_nll, .bernoulli_grad = bernoulli_grad, .adam = adam, .sgd = sgd, .normal = normal, .philox = philox,   \
+        .gru_forward = gru_forward, .gru_backward = gru_backward, .lstm_forward = lstm_forward, .lstm_backward = lstm_backward            \
     }

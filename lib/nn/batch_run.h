@@ -18,6 +18,7 @@ typedef struct vaei_batch {
     const int32_t *codes;   /* [n][of_codes] */
     const float *noise;     /* [n][of_noise] standard normal */
     const float *weight;    /* [n] of loss and gradient; NULL: 1 */
+    const int32_t *length;  /* [n] steps of a sequence, 1..T; NULL: all */
     int64_t of_x, of_condition, of_codes, of_noise;
     double total; /* the sum of the weights of the whole batch, whatever part of it this is */
 } vaei_batch;
@@ -31,6 +32,7 @@ VAEI_INLINE vaei_batch vaei_batch_from(const vaei_batch *b, int64_t first) {
     if (part.codes) part.codes += first * b->of_codes;
     if (part.noise) part.noise += first * b->of_noise;
     if (part.weight) part.weight += first;
+    if (part.length) part.length += first;
     return part;
 }
 
@@ -74,6 +76,11 @@ typedef struct vaei_run {
  * the run has written will be used. Asked before each layer. */
 VAEI_INLINE int32_t vaei_run_cancelled(const vaei_run *r) {
     return r->cancel && atomic_load_explicit(r->cancel, memory_order_relaxed) != 0;
+}
+
+/* The steps of example i that count, of T. */
+VAEI_INLINE int64_t vaei_run_length(const vaei_run *r, int64_t i, int64_t T) {
+    return r->batch.length ? r->batch.length[i] : T;
 }
 
 /* The run over n of its examples from number `first` on: what belongs to an example moves with it. Gradients stay the whole run's. */

@@ -104,7 +104,7 @@ typedef struct vaei_layer_ops {
     int32_t (*takes_upsample)(const vaei_layer *l, const int64_t factor[2]);
 } vaei_layer_ops;
 
-#define VAEI_LAYER_PARAMS 8
+#define VAEI_LAYER_PARAMS 64
 #define VAEI_LAYER_BODIES 2
 
 struct vaei_layer {
