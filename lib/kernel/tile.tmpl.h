@@ -52,10 +52,9 @@ V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_
             }
         }
     } else {
-        TILE_UNROLL for (int i = 0; i < m; i++) {
-            TILE_UNROLL for (int j = 0; j < nv; j++) {
-                acc[i * nv + j] = bias ? flush(tile_load(bias + j * V_WIDTH, whole || j < nv - 1, tile_part(n, j))) : v_zero();
-            }
+        TILE_UNROLL for (int j = 0; j < nv; j++) {
+            const v_f32 start = bias ? flush(tile_load(bias + j * V_WIDTH, whole || j < nv - 1, tile_part(n, j))) : v_zero();
+            TILE_UNROLL for (int i = 0; i < m; i++) acc[i * nv + j] = start;
         }
     }
     for (int64_t t = 0; t < taps; t++, a += step) {
@@ -112,17 +111,12 @@ V_FN void outer_body(const int m, const int nv, const int whole, int64_t n, int6
     }
 }
 
-/* One function for each number of rows and of vectors whose sums fit into the registers. The stride of a panel is a constant. */
+/* One function for each number of rows and of vectors whose sums fit into the registers. */
 #define TILE_FUNCTIONS(m, nv)                                                                                                           \
     VAEI_TARGET static void dot_##m##_##nv(int64_t n, int64_t taps, int64_t depth, int64_t step, const float *const *a, const float *b, \
-                                           float *const *c, const float *bias, int32_t accumulate) {                                    \
-        if (n == nv * V_WIDTH) dot_body(m, nv, 1, n, taps, depth, step, a, b, nv *V_WIDTH, c, bias, accumulate);                        \
-        else dot_body(m, nv, 0, n, taps, depth, step, a, b, nv *V_WIDTH, c, bias, accumulate);                                          \
-    }                                                                                                                                   \
-    VAEI_TARGET static void plain_##m##_##nv(int64_t n, int64_t depth, const float *const *a, const float *b, int64_t ldb,              \
-                                             float *const *c, const float *bias, int32_t accumulate) {                                  \
-        if (n == nv * V_WIDTH) dot_body(m, nv, 1, n, 1, depth, 0, a, b, ldb, c, bias, accumulate);                                      \
-        else dot_body(m, nv, 0, n, 1, depth, 0, a, b, ldb, c, bias, accumulate);                                                        \
+                                           int64_t ldb, float *const *c, const float *bias, int32_t accumulate) {                       \
+        if (n == nv * V_WIDTH) dot_body(m, nv, 1, n, taps, depth, step, a, b, ldb, c, bias, accumulate);                                \
+        else dot_body(m, nv, 0, n, taps, depth, step, a, b, ldb, c, bias, accumulate);                                                  \
     }                                                                                                                                   \
     VAEI_TARGET static void outer_##m##_##nv(int64_t n, int64_t depth, int64_t from, const float *const *a, const float *const *b,      \
                                              float *c, int64_t ldc, int32_t accumulate) {                                               \
@@ -130,7 +124,6 @@ V_FN void outer_body(const int m, const int nv, const int whole, int64_t n, int6
         else outer_body(m, nv, 0, n, depth, from, a, b, c, ldc, accumulate);                                                            \
     }
 #define TILE_DOT(m, nv)   dot_##m##_##nv,
-#define TILE_PLAIN(m, nv) plain_##m##_##nv,
 #define TILE_OUTER(m, nv) outer_##m##_##nv,
 
 #define TILE_6(x, nv)  x(1, nv) x(2, nv) x(3, nv) x(4, nv) x(5, nv) x(6, nv)
@@ -171,26 +164,25 @@ V_FN int64_t tile_rows(int64_t m, int64_t passes, int64_t i) {
     return m / passes + (i < m % passes);
 }
 
-VAEI_TARGET static void dot_tile(int64_t m, int64_t n, int64_t taps, int64_t depth, const float *const *a, const float *b, float *const *c,
-                                 const float *bias, int32_t accumulate) {
-    static void (*const table[TILE_NV][TILE_MR])(int64_t, int64_t, int64_t, int64_t, const float *const *, const float *, float *const *,
-                                                 const float *, int32_t) = TILE_TABLE(TILE_DOT);
+V_FN void dot_passes(int64_t m, int64_t n, int64_t taps, int64_t depth, const float *const *a, const float *b, int64_t ldb, float *const *c,
+                     const float *bias, int32_t accumulate) {
+    static void (*const table[TILE_NV][TILE_MR])(int64_t, int64_t, int64_t, int64_t, const float *const *, const float *, int64_t,
+                                                 float *const *, const float *, int32_t) = TILE_TABLE(TILE_DOT);
     const int64_t vectors = tile_vectors(n), passes = tile_passes(m, vectors);
     for (int64_t i = 0, row = 0, rows; i < passes; i++, row += rows) {
         rows = tile_rows(m, passes, i);
-        table[vectors - 1][rows - 1](n, taps, depth, m, a + row, b, c + row, bias, accumulate);
+        table[vectors - 1][rows - 1](n, taps, depth, m, a + row, b, ldb, c + row, bias, accumulate);
     }
+}
+
+VAEI_TARGET static void dot_tile(int64_t m, int64_t n, int64_t taps, int64_t depth, const float *const *a, const float *b, float *const *c,
+                                 const float *bias, int32_t accumulate) {
+    dot_passes(m, n, taps, depth, a, b, tile_vectors(n) * V_WIDTH, c, bias, accumulate);
 }
 
 VAEI_TARGET static void dot_tile_plain(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *b, int64_t ldb,
                                        float *const *c, const float *bias, int32_t accumulate) {
-    static void (*const table[TILE_NV][TILE_MR])(int64_t, int64_t, const float *const *, const float *, int64_t, float *const *,
-                                                 const float *, int32_t) = TILE_TABLE(TILE_PLAIN);
-    const int64_t vectors = tile_vectors(n), passes = tile_passes(m, vectors);
-    for (int64_t i = 0, row = 0, rows; i < passes; i++, row += rows) {
-        rows = tile_rows(m, passes, i);
-        table[vectors - 1][rows - 1](n, depth, a + row, b, ldb, c + row, bias, accumulate);
-    }
+    dot_passes(m, n, 1, depth, a, b, ldb, c, bias, accumulate);
 }
 
 VAEI_TARGET static void outer_tile(int64_t m, int64_t n, int64_t depth, const float *const *a, const float *const *b, float *c, int64_t ldc,
