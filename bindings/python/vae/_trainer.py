@@ -164,7 +164,7 @@ class Trainer(NotCopied):
     @property
     def samples(self) -> int:
         """How many latents the objective draws for each example: K of `iwae samples=K`, else 1."""
-        return lib.vae_trainer_samples(self._pointer)
+        return int(lib.vae_trainer_samples(self._pointer))
 
     @property
     def steps(self) -> int:
