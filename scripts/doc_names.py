@@ -154,10 +154,8 @@ def check_lists(modules):
     listed = part(readme, "- layers: ", r";\n")
     same_names("README.md: layers but activations", set(modules["Layers"]) - set(activations) | {"repeat"}, re.findall(NAME, listed))
     same_number("README.md: activations", "README.md", r"([a-z]+) activations", len(activations))
-    latents = part(readme, "- latents: ", r";\n- ")
-    for kind, text in (("Latents", latents.split("priors")[0]), ("Priors", part(latents, "priors", "likelihoods")),
-                       ("Likelihoods", latents.split("likelihoods")[-1])):
-        same_names("README.md: " + kind, set(modules[kind]) - {"standard"}, re.findall(NAME, text))
+    for kind, begin in (("Latents", "- latents: "), ("Priors", "- priors to sample from: "), ("Likelihoods", "- likelihoods: ")):
+        same_names("README.md: " + kind, set(modules[kind]) - {"standard"}, re.findall(NAME, part(readme, begin, r";\n- ")))
     for kind, begin, end in (("Latents", "- Latents ", "likelihoods"), ("Likelihoods", "  likelihoods ", ";"),
                              ("Optimizers", "- Optimizers ", "and the host"), ("Schedules", "schedules ", ";"),
                              ("Presets", "presets\n", r"\.\n")):
@@ -176,7 +174,7 @@ def check_lists(modules):
     kinds = re.findall(r'"([a-z]+)"', part(page("include/vae/registry.h"), "Kinds: ", r"\*/"))
     say("registry.h: kinds of modules", "" if len(kinds) == len(modules) else "%d, the code has %d" % (len(kinds), len(modules)))
     files = re.findall(r'"([a-z_]+\.[a-z]+)"', part(page("src/run.c"), r"run_files\[\] = \{", "}"))
-    table = part(page("docs/training.md"), r"\| file \| what \|\n", r"\n\n")
+    table = part(page("docs/training.md"), r"\| file \| content \|\n", r"\n\n")
     shown = [name for row in table.split("\n") for name in re.findall(r"`([a-z_./]+)`", row.split("|")[1] if "|" in row else "")]
     same_names("docs/training.md: files of a run", files + ["samples/", "lock"], shown)
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * memory_checkpoint.c - few activations wait for backward: those between segments of the encoder's and of the decoder's layers, cut where
- * they take the least memory, and one segment's. The others are recomputed, which costs nearly a second forward pass and changes no
- * bit (nn/stack.h). Blocks in braces, as of residual, are not cut. A prior in training keeps its activations. */
+ * memory_checkpoint.c - backward recomputes activations, segment by segment (gradient checkpointing). Training keeps the activations
+ * that pass from one segment of layers to the next, and those of one segment at a time. Segments end where the whole takes the least
+ * memory, inside of braces too (nn/plan.h). That costs nearly a second forward pass and changes no bit. A prior in training keeps its
+ * activations. */
 #include "vae/optimizer.h"
 
 const vaei_memory_ops vaei_memory_checkpoint = {
     .module = {.name = "checkpoint",
-               .summary = "few activations wait for backward, which recomputes the others: the same bits in less memory",
+               .summary = "backward recomputes most activations: the same bits in less memory, and more time",
                .examples = "checkpoint",
                .paper = "Chen et al. 2016 (arXiv:1604.06174)"},
     .recompute = 1,

@@ -3,5 +3,5 @@
 #include "vae/optimizer.h"
 
 const vaei_memory_ops vaei_memory_keep = {
-    .module = {.name = "keep", .summary = "all activations wait for backward", .examples = "keep", .paper = ""},
+    .module = {.name = "keep", .summary = "training keeps all activations until backward has read them", .examples = "keep", .paper = ""},
 };
