@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The shared library: found, of the right version; its sentences and statuses as exceptions, its messages as a log."""
 import ctypes
+import errno
 import logging
 import os
 import pickle
-import re
 import subprocess
 import sys
 import threading
@@ -14,7 +14,7 @@ from unittest import mock
 import numpy as np
 
 import vae
-from vae import _library
+from vae import _errors, _library
 
 from support import PACKAGE, SPEC, Case, images
 
@@ -58,17 +58,6 @@ class Library(Case):
         _library.check(_library.lib.vae_ctx_config_init(ctypes.byref(config), ctypes.sizeof(config)))
         self.assertEqual(config.struct_size, ctypes.sizeof(config))
 
-    def test_every_prototype_names_a_function_of_the_headers(self):
-        headers = PACKAGE.parents[1] / "include" / "vae"
-        if not headers.is_dir():
-            self.skipTest("no headers beside the package")
-        declared = re.sub(r"/\*.*?\*/", "", "".join(path.read_text() for path in headers.glob("*.h")), flags=re.S)
-        for name, (_, arguments) in _library.PROTOTYPES.items():
-            found = re.search(rf"\b{name}\(([^()]*)\);", declared)
-            self.assertIsNotNone(found, name)
-            count = 0 if found[1].strip() == "void" else found[1].count(",") + 1
-            self.assertEqual(count, len(arguments), name)
-
 
 class Errors(Case):
     def test_sentence_and_status_arrive(self):
@@ -87,13 +76,34 @@ class Errors(Case):
         with self.assertRaises(MemoryError):
             vae.Model(SPEC, mem_limit=1000)
         for error in vae.VaeError.__subclasses__():
-            self.assertIs(_library.ERRORS[error.status], error)
+            self.assertIs(type(_errors.error_of(error.status, "a: b")), error)
+            self.assertEqual(error.__module__, "vae")
 
     def test_missing_file_is_named(self):
         path = self.folder / "absent.safetensors"
         with self.assertRaises(vae.FileError) as caught:
             vae.Model.load(path)
         self.assertIn("absent.safetensors", str(caught.exception))
+
+    def test_file_errors_are_the_kinds_of_python(self):
+        model, file = vae.Model(SPEC), self.folder / "file"
+        file.write_bytes(b"no model")
+        trainer = model.trainer(max_batch=4)
+        self.addCleanup(trainer.close)
+        for call in (vae.Model.load, model.load_weights, trainer.load):
+            with self.assertRaises(FileNotFoundError) as caught:
+                call(self.folder / "absent")
+            error = caught.exception
+            self.assertEqual((error.errno, error.filename), (errno.ENOENT, str(self.folder / "absent")))
+            self.assertIsInstance(error, vae.FileError)
+            self.assertRegex(str(error), "^/.*absent: open: No such file or directory$")
+        for call in (model.save, trainer.save):
+            with self.assertRaises(NotADirectoryError) as caught:
+                call(file / "x")
+            self.assertEqual(caught.exception.filename, str(file / "x"))
+        copied = pickle.loads(pickle.dumps(error))
+        self.assertEqual((type(copied), str(copied), copied.errno, copied.filename), (type(error), str(error), error.errno, error.filename))
+        self.assertIs(type(_errors.error_of(-5, "x: read: the file ended")), vae.FileError)
 
     def test_errors_survive_pickling(self):
         copy = pickle.loads(pickle.dumps(vae.FileError("open: no such file")))

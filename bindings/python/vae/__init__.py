@@ -11,8 +11,9 @@ that carry the library's sentence; each is also a ValueError, OSError, MemoryErr
 """
 from ._callbacks import BestWeights, Callback, EarlyStopping, History, Run
 from ._codes import codes_pack, codes_unpack
-from ._library import (ArgumentError, CallbackError, CancelledError, FileError, FormatError, LimitError, NumericError,
-                       OutOfMemoryError, ShapeError, SpecError, StateError, UnsupportedError, VaeError, VersionError, lib)
+from ._errors import (ArgumentError, CallbackError, CancelledError, FileError, FormatError, LimitError, NumericError,
+                      OutOfMemoryError, ShapeError, SpecError, StateError, UnsupportedError, VaeError, VersionError)
+from ._library import lib
 from ._model import Context, Elbo, IncompatibleKeys, Model, Params, Session
 from ._registry import Module, Option, canonical, presets, registry, spec_get, spec_set
 from ._trainer import Metrics, Trainer

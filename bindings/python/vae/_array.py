@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._library import ArgumentError, Handle, ShapeError, VaeError, lib
+from ._errors import ArgumentError, ShapeError, VaeError
+from ._library import Handle, lib
 
 DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype("f4"), 2: np.dtype("u1"), 3: np.dtype("i4"), 4: np.dtype("i8")}
 

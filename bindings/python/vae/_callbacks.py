@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Union, overload
 
 import numpy as np
 
-from ._library import ArgumentError
+from ._errors import ArgumentError
 
 if TYPE_CHECKING:
     from ._model import Model

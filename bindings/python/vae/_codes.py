@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from . import _array
-from ._library import ArgumentError, check, lib
+from ._errors import ArgumentError
+from ._library import check, lib
 
 
 def codes_pack(codes: Any, size: int) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _array
-from ._library import ArgumentError, ShapeError, VaeError
+from ._errors import ArgumentError, ShapeError, VaeError
 
 if TYPE_CHECKING:
     from ._model import Model

@@ -10,7 +10,7 @@ import numpy as np
 
 from ._callbacks import AnyCallback, Callback, History, Record, Run, callback_list
 from ._data import Arrays, Batch, Source, source, validation_source
-from ._library import ArgumentError, VaeError
+from ._errors import ArgumentError, VaeError
 from ._model import Model, Session
 from ._progress import Progress
 from ._trainer import Metrics, Trainer, min_batch

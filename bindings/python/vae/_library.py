@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Finding libvae, its functions as ctypes sees them, and its errors as exceptions.
+"""Finding libvae, and its functions as ctypes sees them.
 
 Handles are void pointers kept in Handle objects; whatever depends on a handle keeps it alive. The library is loaded
 with ctypes.CDLL, so the interpreter's lock is released during every call.
@@ -15,75 +15,15 @@ from ctypes import (POINTER, Structure, c_char_p, c_double, c_float, c_int32, c_
                     c_void_p)
 from typing import Any
 
+from ._errors import ArgumentError, error_of
+
 VERSION = (0, 1, 0)
-
-
-class VaeError(Exception):
-    """A call failed; str() is the library's sentence: where, what, got, wanted."""
-
-    status = 0
-    name = "VAE_E_UNKNOWN"
-
-
-class ArgumentError(VaeError, ValueError):
-    status, name = -1, "VAE_E_ARG"
-
-
-class ShapeError(VaeError, ValueError):
-    status, name = -2, "VAE_E_SHAPE"
-
-
-class SpecError(VaeError, ValueError):
-    status, name = -3, "VAE_E_SPEC"
-
-
-class OutOfMemoryError(VaeError, MemoryError):
-    status, name = -4, "VAE_E_NOMEM"
-
-
-class FileError(VaeError, OSError):
-    status, name = -5, "VAE_E_IO"
-
-
-class FormatError(VaeError, ValueError):
-    status, name = -6, "VAE_E_FORMAT"
-
-
-class VersionError(VaeError):
-    status, name = -7, "VAE_E_VERSION"
-
-
-class UnsupportedError(VaeError, NotImplementedError):
-    status, name = -8, "VAE_E_UNSUPPORTED"
-
-
-class StateError(VaeError, RuntimeError):
-    status, name = -9, "VAE_E_STATE"
-
-
-class NumericError(VaeError, ArithmeticError):
-    status, name = -10, "VAE_E_NUMERIC"
-
-
-class CallbackError(VaeError):
-    status, name = -11, "VAE_E_CALLBACK"
-
-
-class LimitError(VaeError, ValueError):
-    status, name = -12, "VAE_E_LIMIT"
-
-
-class CancelledError(VaeError):
-    status, name = -13, "VAE_E_CANCELLED"
-
-
-ERRORS = {error.status: error for error in VaeError.__subclasses__()}
 
 
 def check(status: int) -> None:
     """Raise what a status means, with this thread's sentence."""
     if status < 0:
-        raise ERRORS.get(status, VaeError)(lib.vae_last_error().decode("utf-8", "replace"))
+        raise error_of(status, lib.vae_last_error().decode("utf-8", "replace"))
 
 
 LOG = ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_char_p)

@@ -13,8 +13,8 @@ import numpy as np
 
 from . import _array
 from ._callbacks import AnyCallback, History, Record
-from ._library import (LOG, ArgumentError, BatchStruct, CtxConfig, Handle, NotCopied, NumericError, ShapeError, StateError,
-                       VaeError, check, create, lib, path_bytes, text, utf8)
+from ._errors import ArgumentError, NumericError, ShapeError, StateError, VaeError, about
+from ._library import LOG, BatchStruct, CtxConfig, Handle, NotCopied, check, create, lib, path_bytes, text, utf8
 
 if TYPE_CHECKING:
     from ._trainer import Trainer
@@ -292,7 +292,8 @@ class Model:
              **options: Any) -> Model:
         """A model or a checkpoint from a file."""
         model = cls.__new__(cls)
-        model._open(lib.vae_model_load, path_bytes(path), context=context, max_batch=max_batch, options=options)
+        with about(path):
+            model._open(lib.vae_model_load, path_bytes(path), context=context, max_batch=max_batch, options=options)
         return model
 
     @classmethod
@@ -378,7 +379,8 @@ class Model:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, which PyTorch opens too. An old file survives any failure."""
-        check(lib.vae_model_save(self._handle.pointer, path_bytes(path)))
+        with about(path):
+            check(lib.vae_model_save(self._handle.pointer, path_bytes(path)))
 
     def to_bytes(self) -> bytes:
         """What save() writes, for from_bytes()."""
@@ -406,7 +408,8 @@ class Model:
 
     def load_weights(self, path: str | os.PathLike[str]) -> None:
         """Take the parameters of any safetensors file whose names and shapes match."""
-        check(lib.vae_model_load_weights(self._handle.pointer, path_bytes(path)))
+        with about(path):
+            check(lib.vae_model_load_weights(self._handle.pointer, path_bytes(path)))
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """A copy of the parameters by PyTorch's names, in its layouts; ``torch.from_numpy`` makes tensors of them.

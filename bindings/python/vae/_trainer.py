@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import _array
-from ._library import (OPTIMIZER_STEP, BatchStruct, Handle, MetricsStruct, NotCopied, OptimizerStruct, ShapeError,
-                       StateError, check, create, lib, path_bytes, text, utf8)
+from ._errors import ShapeError, StateError, about
+from ._library import (OPTIMIZER_STEP, BatchStruct, Handle, MetricsStruct, NotCopied, OptimizerStruct, check, create, lib,
+                       path_bytes, text, utf8)
 from ._model import Model
 
 
@@ -178,11 +179,13 @@ class Trainer(NotCopied):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a checkpoint: the model and all that a bit-exact resume needs."""
-        check(lib.vae_trainer_save(self._pointer, path_bytes(path)))
+        with about(path):
+            check(lib.vae_trainer_save(self._pointer, path_bytes(path)))
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Continue from a checkpoint of the same spec and options."""
-        check(lib.vae_trainer_load(self._pointer, path_bytes(path)))
+        with about(path):
+            check(lib.vae_trainer_load(self._pointer, path_bytes(path)))
 
 
 def min_batch(model: Model, options: str | None) -> int:

@@ -17,7 +17,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._callbacks import EarlyStopping, History
-from ._library import ArgumentError, ShapeError
+from ._errors import ArgumentError, ShapeError
 from ._model import Model
 from ._registry import spec_get
 
