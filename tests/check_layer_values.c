@@ -184,6 +184,24 @@ START_TEST(test_maxpool_lets_a_nan_through) {
 }
 END_TEST
 
+START_TEST(test_rescale_is_a_product_and_a_sum) {
+    const float x[4] = {-2, 0, 0.5f, NAN}, dy[4] = {1, 2, -4, 3}, want[4] = {4, 1, 0.25f}, slopes[4] = {-1.5f, -3, 6, -4.5f};
+    float y[4], dx[4], spent[4];
+    rig g;
+    pass p;
+    memcpy(spent, dy, sizeof(spent));
+    open_layer(&g, "rescale factor=-1.5 offset=1", (vaei_shape){1, {4, 0, 0, 0}});
+    pass_open(&p, &g, 1, 1, NULL);
+    vaei_stack_forward(g.stack, &p.run, &p.slot, x, y);
+    assert_same(y, want, 3, "y");
+    ck_assert(isnan(y[3]));
+    vaei_stack_backward(g.stack, &p.run, &p.slot, x, y, spent, dx);
+    assert_same(dx, slopes, 4, "dx");
+    pass_close(&p, &g);
+    rig_close(&g);
+}
+END_TEST
+
 START_TEST(test_hardtanh_passes_the_gradient_between_its_bounds_only) {
     const float x[6] = {-2, -1, -0.5f, 0.75f, 3, NAN}, dy[6] = {1, 2, 3, 4, 5, 6}, want[6] = {0, 0, 3, 4, 0, 0};
     const float bounded[5] = {-1, -1, -0.5f, 0.75f, 1};
@@ -422,6 +440,7 @@ Suite *suite_layer_values(void) {
     tcase_add_loop_test(t, test_layer_values_worked_out_by_hand, 0, (int)VAEI_COUNT(by_hand));
     tcase_add_test(t, test_maxpool_gives_the_gradient_to_the_first_of_equals);
     tcase_add_test(t, test_maxpool_lets_a_nan_through);
+    tcase_add_test(t, test_rescale_is_a_product_and_a_sum);
     tcase_add_test(t, test_hardtanh_passes_the_gradient_between_its_bounds_only);
     tcase_add_loop_test(t, test_layer_values_same_padding_is_this_explicit_one, 0, (int)VAEI_COUNT(synonyms));
     tcase_add_loop_test(t, test_norms_equal_their_formulas_in_double, 0, (int)VAEI_COUNT(norms));

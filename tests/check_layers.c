@@ -346,6 +346,7 @@ static const struct {
     {"leaky_relu slope=2", IMAGE, VAE_E_SPEC, "encoder.0 leaky_relu: slope=2, wanted 0..1"},
     {"elu alpha=0", IMAGE, VAE_E_SPEC, "encoder.0 elu: alpha=0, wanted (0..100]"},
     {"hardtanh min=1", IMAGE, VAE_E_SPEC, "encoder.0: hardtanh: min is not below max"},
+    {"rescale factor=0", IMAGE, VAE_E_SPEC, "encoder.0: rescale: factor is 0"},
     {"relu slope=1", IMAGE, VAE_E_SPEC, "encoder.0 relu: no option 'slope'"},
     {"relu { tanh }", IMAGE, VAE_E_SPEC, "line 1, column 9: encoder.0 relu: takes no braces"},
 };

@@ -480,6 +480,13 @@ static reference_values hardtanh(reference *r, const reference_layer *l, referen
     return mapped(r, mapped(r, x, TAPE_LEAST, reference_float(l, "min")), TAPE_MOST, reference_float(l, "max"));
 }
 
+static reference_values rescale(reference *r, const reference_layer *l, reference_values x) {
+    const reference_values y = reference_new(r, x.n, &x.shape);
+    const int32_t factor = tape_leaf(&r->t, reference_float(l, "factor")), offset = tape_leaf(&r->t, reference_float(l, "offset"));
+    for (int64_t i = 0; i < x.n * size_of(&x); i++) y.at[i] = tape_add(&r->t, tape_multiply(&r->t, factor, x.at[i]), offset);
+    return y;
+}
+
 /* ---- hierarchies --------------------------------------------------------------------------------------------------- */
 
 static reference_values tap(reference *r, const reference_layer *l, reference_values x) {
@@ -559,6 +566,7 @@ reference_formula reference_find(const char *layer) {
         {"tanh", tanh_map},
         {"sigmoid", sigmoid_map},
         {"hardtanh", hardtanh},
+        {"rescale", rescale},
     };
     for (size_t i = 0; i < VAEI_COUNT(formulas); i++)
         if (strcmp(formulas[i].name, layer) == 0) return formulas[i].formula;
