@@ -154,7 +154,8 @@ $(BUILD)/obj/lib/%.o: lib/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call compile,-Ilib $(BLAS_DEFS),$(LOOP_CFLAGS) $(LIB_CFLAGS))
 
-HARDENED_OBJ := $(filter $(BUILD)/obj/lib/base/% $(BUILD)/obj/lib/io/% $(BUILD)/obj/lib/api/%,$(LIB_OBJ)) $(PROGRAM_OBJ)
+HARDENED_OBJ := $(filter $(BUILD)/obj/lib/base/% $(BUILD)/obj/lib/io/% $(BUILD)/obj/lib/import/% \
+                  $(BUILD)/obj/lib/api/%,$(LIB_OBJ)) $(PROGRAM_OBJ)
 $(HARDENED_OBJ): HARDENED = $(HARDEN)
 $(PROGRAM_OBJ): HARDENED += -fPIE
 

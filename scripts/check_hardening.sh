@@ -19,7 +19,7 @@ for file in "$BUILD/libvae.so" "$BUILD/vae"; do
     expect_empty "$name: its code is not changed when it is loaded" "$(echo "$dynamic" | grep TEXTREL)"
     expect_empty "$name: no path of the builder's in it" "$(echo "$dynamic" | grep -E 'RPATH|RUNPATH')"
 done
-for floor in lib/io lib/api src; do
+for floor in lib/io lib/import lib/api src; do
     guarded=$(nm -A "$BUILD/obj/$floor"/*.o | grep -c '__stack_chk_fail$')
     [ "$guarded" -gt 0 ] && ok "$floor: $guarded files check their stacks" || not_ok "$floor: no file checks its stack"
 done

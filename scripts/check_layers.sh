@@ -4,7 +4,7 @@
 # sees them all. The program and the examples see nothing but the public headers.
 . scripts/report.sh
 
-floors='base kernel nn vae io api'
+floors='base kernel nn vae io import api'
 
 # includes FILE...: "file header" for each #include of ours, with the quotes or brackets
 includes() {

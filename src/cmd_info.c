@@ -116,8 +116,25 @@ static void print_plan(const cli_t *cli, const vae_model_t *model) {
     free(text);
 }
 
+/* True if MODEL is another program's checkpoint, which is told. */
+static bool is_checkpoint(vae_ctx_t *ctx, const char *operand) {
+    char *text = NULL, *file = engine_model_file(operand);
+    const vae_status_t status = engine_checkpoint(ctx, file, &text);
+    free(file);
+    if (status == VAE_E_ARG) return false;
+    if (status == VAE_E_UNSUPPORTED || status == VAE_E_SHAPE) must_or(status, EXIT_FORMAT);
+    must(status);
+    print_filtered(stdout, text);
+    free(text);
+    return true;
+}
+
 static int run(const cli_t *cli) {
     vae_ctx_t *ctx = engine_ctx(cli);
+    if (is_checkpoint(ctx, cli_operand(cli, 0))) {
+        vae_ctx_destroy(ctx);
+        return EXIT_DONE;
+    }
     vae_model_t *model = engine_load(ctx, cli_operand(cli, 0));
     if (cli_flag(cli, "plan")) {
         print_plan(cli, model);
@@ -150,7 +167,8 @@ const cli_command_t command_info = {
             "parameter tensor, the memory of sessions and of a trainer, and how the library was\n"
             "built. With --plan: the steps of encoder and decoder, with --train also of a critic,\n"
             "after neighbours were joined, the algorithm of each convolution, and every array with\n"
-            "its place, life and bytes.",
+            "its place, life and bytes. Of another program's checkpoint, which vae import takes:\n"
+            "its family, its latents and their scaling.",
     .example = "  vae info run/best.safetensors\n"
                "  vae info run/best.safetensors --plan --batch 64",
     .options = options,

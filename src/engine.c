@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SESSION_MOST ((uint64_t)1 << 30) /* bytes of a session for more than one example */
+
 int32_t engine_processors(void) {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
@@ -77,6 +79,14 @@ vae_model_t *engine_load(vae_ctx_t *ctx, const char *path) {
     must(status);
     free(file);
     return model;
+}
+
+vae_status_t engine_checkpoint(vae_ctx_t *ctx, const char *path, char **text) {
+    size_t needed = 0;
+    const vae_status_t status = vae_import_describe(ctx, path, NULL, 0, &needed);
+    if (status < 0) return status;
+    *text = mem_alloc((int64_t)needed + 1, 1);
+    return vae_import_describe(ctx, path, *text, needed, NULL);
 }
 
 extent_t model_input(const vae_model_t *model) {
@@ -147,8 +157,11 @@ char *spec_canonical(const char *text, int code) {
     return canonical;
 }
 
+/* Of large pictures a session for fewer examples: a call takes any number, and works on as many at a time as the session is for. */
 vae_session_t *engine_session(const vae_model_t *model, int64_t max_batch) {
     vae_session_t *session;
+    uint64_t bytes;
+    while (max_batch > 1 && (vae_session_bytes(model, max_batch, &bytes) < 0 || bytes > SESSION_MOST)) max_batch /= 2;
     must(vae_session_create(&session, model, max_batch));
     return session;
 }

@@ -27,6 +27,9 @@ char *engine_run_model(const char *folder);
 /* Load a model from its file or a run's folder; dies with exit code 3 if the file is not one. */
 vae_model_t *engine_load(vae_ctx_t *ctx, const char *path);
 
+/* What another program's checkpoint holds, as lines of text in fresh memory; VAE_E_ARG if the file is a model of libvae. */
+vae_status_t engine_checkpoint(vae_ctx_t *ctx, const char *path, char **text);
+
 /* The sizes of an example and of a latent. */
 extent_t model_input(const vae_model_t *model);
 extent_t model_latent(const vae_model_t *model);

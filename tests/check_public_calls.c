@@ -393,6 +393,38 @@ void of_model_set_param(rig *r) {
     }
 }
 
+void of_model_import(rig *r) {
+    vae_model_t *m = r->plain;
+    vae_import_options_t o = {.struct_size = sizeof(o)};
+    REFUSED(vae_model_import(NULL, r->ctx, "x", &o));
+    REFUSED(vae_model_import(&m, r->ctx, NULL, &o));
+    REFUSED(vae_model_import(&m, (vae_ctx_t *)(void *)r->session, "x", &o));
+    ck_assert_fails(vae_model_import(&m, r->ctx, "no such file", NULL), VAE_E_IO);
+    ck_assert_ptr_null(m);
+    o.struct_size = 4;
+    REFUSED(vae_model_import(&m, r->ctx, "x", &o));
+    o.struct_size = sizeof(o);
+    for (int32_t i = 0; hostile(i, 1) != 0; i++) {
+        o.height = hostile(i, 1);
+        ck_assert_int_lt(vae_model_import(&m, r->ctx, "no such file", &o), 0);
+        o.height = 0, o.width = hostile(i, 1);
+        ck_assert_int_lt(vae_model_import(&m, r->ctx, "no such file", &o), 0);
+        o.width = 0;
+    }
+    o.factor = NAN;
+    REFUSED(vae_model_import(&m, r->ctx, "x", &o));
+    o.factor = 0, o.shift = 1;
+    REFUSED(vae_model_import(&m, r->ctx, "x", &o));
+}
+
+void of_import_describe(rig *r) {
+    char text[8];
+    size_t needed;
+    REFUSED(vae_import_describe(r->ctx, NULL, text, sizeof(text), &needed));
+    REFUSED(vae_import_describe((vae_ctx_t *)(void *)r->session, "x", text, sizeof(text), &needed));
+    ck_assert_fails(vae_import_describe(r->ctx, "no such file", text, sizeof(text), &needed), VAE_E_IO);
+}
+
 /* ---- all of them ------------------------------------------------------------------------------------------------- */
 
 static const struct {

@@ -422,15 +422,32 @@ START_TEST(test_MF45_values_of_every_type) {
 }
 END_TEST
 
+/* As torch.float8_e4m3fn and torch.float8_e5m2 widen them. */
+START_TEST(test_floats_of_eight_bits) {
+    static const uint8_t e4m3[] = {0x00, 0x01, 0x07, 0x08, 0x38, 0x7E, 0x81, 0xFE},
+                         e5m2[] = {0x00, 0x01, 0x03, 0x04, 0x3C, 0x7B, 0x81, 0xFB};
+    static const float of_e4m3[] = {0, 0x1p-9f, 7 * 0x1p-9f, 0x1p-6f, 1, 448, -0x1p-9f, -448};
+    static const float of_e5m2[] = {0, 0x1p-16f, 3 * 0x1p-16f, 0x1p-14f, 1, 57344, -0x1p-16f, -57344};
+    static const uint8_t nan_e4m3[] = {0x7F}, inf_e5m2[] = {0x7C};
+    float x[8];
+    ck_assert_int_eq(floats_of(VAEI_DTYPE_F8_E4M3, e4m3, 8, x), VAE_OK);
+    ck_assert_mem_eq(x, of_e4m3, sizeof x);
+    ck_assert_int_eq(floats_of(VAEI_DTYPE_F8_E5M2, e5m2, 8, x), VAE_OK);
+    ck_assert_mem_eq(x, of_e5m2, sizeof x);
+    ck_assert_int_eq(floats_of(VAEI_DTYPE_F8_E4M3, nan_e4m3, 1, x), VAE_E_NUMERIC);
+    ck_assert_int_eq(floats_of(VAEI_DTYPE_F8_E5M2, inf_e5m2, 1, x), VAE_E_NUMERIC);
+}
+END_TEST
+
 START_TEST(test_MF20_unsupported_type_is_refused_when_its_floats_are_asked) {
-    bytes b = file_text(T("F8_E4M3", "[2]", "[0,2]"), 2);
+    bytes b = file_text(T("F8_E8M0", "[2]", "[0,2]"), 2);
     counter c;
     vaei_file f;
     float x[2];
     counter_init(&c);
     ck_assert_int_eq(vaei_file_read_memory(&f, &c.heap, b.at, b.size, "case"), VAE_OK);
     ck_assert_int_eq(vaei_entry_floats(vaei_file_find(&f, "a"), x, "case"), VAE_E_UNSUPPORTED);
-    ck_assert_ptr_nonnull(strstr(vaei_fail_text(), "F8_E4M3"));
+    ck_assert_ptr_nonnull(strstr(vaei_fail_text(), "F8_E8M0"));
     vaei_file_close(&f);
     free(b.at);
 }
@@ -500,6 +517,7 @@ Suite *suite_safetensors(void) {
     suite_add_tcase(s, t);
     t = tcase_create("values");
     tcase_add_test(t, test_MF45_values_of_every_type);
+    tcase_add_test(t, test_floats_of_eight_bits);
     tcase_add_test(t, test_MF20_unsupported_type_is_refused_when_its_floats_are_asked);
     tcase_add_test(t, test_MF46_not_finite);
     tcase_add_test(t, test_every_half_is_widened_exactly);

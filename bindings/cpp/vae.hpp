@@ -96,6 +96,12 @@ class model {
         check(vae_model_load_memory(&p, ctx ? ctx->get() : nullptr, data, size));
         return model(p);
     }
+    /* The autoencoder of another program's checkpoint: vae/import.h. */
+    static model import_checkpoint(const std::string &path, const vae_import_options_t *options = nullptr, const context *ctx = nullptr) {
+        vae_model_t *p = nullptr;
+        check(vae_model_import(&p, ctx ? ctx->get() : nullptr, path.c_str(), options));
+        return model(p);
+    }
     void load_weights(const std::string &path) {
         check(vae_model_load_weights(get(), path.c_str()));
     }

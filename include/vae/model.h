@@ -42,7 +42,7 @@ VAE_API vae_status_t vae_model_load(vae_model_t **out, vae_ctx_t *ctx, const cha
 VAE_API vae_status_t vae_model_load_memory(vae_model_t **out, vae_ctx_t *ctx, const void *data, size_t size);
 
 /**
- * Replace the parameters by those of any safetensors file whose names and shapes match (PyTorch's F32, F16, BF16, F64).
+ * Replace the parameters by those of any safetensors file whose names and shapes match (PyTorch's F32, F16, BF16, F64, F8_E4M3, F8_E5M2).
  * Names that the model does not know are an error, except `*.num_batches_tracked`. On error the model is unchanged.
  * @return as vae_model_load()   @since 0.1
  */

@@ -27,6 +27,7 @@
 #include "tensor.h"
 #include "registry.h"
 #include "model.h"
+#include "import.h"
 #include "batch.h"
 #include "session.h"
 #include "train.h"

@@ -10,11 +10,13 @@ static const struct {
     int32_t dtype, bits;
     const char *name;
 } types[] = {
-    {VAEI_DTYPE_F32, 32, "F32"},     {VAEI_DTYPE_U8, 8, "U8"},         {VAEI_DTYPE_I32, 32, "I32"},      {VAEI_DTYPE_I64, 64, "I64"},
-    {VAEI_DTYPE_F16, 16, "F16"},     {VAEI_DTYPE_BF16, 16, "BF16"},    {VAEI_DTYPE_F64, 64, "F64"},      {NOT_OFFERED, 8, "BOOL"},
-    {NOT_OFFERED + 1, 8, "I8"},      {NOT_OFFERED + 2, 16, "I16"},     {NOT_OFFERED + 3, 16, "U16"},     {NOT_OFFERED + 4, 32, "U32"},
-    {NOT_OFFERED + 5, 64, "U64"},    {NOT_OFFERED + 6, 64, "C64"},     {NOT_OFFERED + 7, 8, "F8_E5M2"},  {NOT_OFFERED + 8, 8, "F8_E4M3"},
-    {NOT_OFFERED + 9, 8, "F8_E8M0"}, {NOT_OFFERED + 10, 6, "F6_E2M3"}, {NOT_OFFERED + 11, 6, "F6_E3M2"}, {NOT_OFFERED + 12, 4, "F4"},
+    {VAEI_DTYPE_F32, 32, "F32"},        {VAEI_DTYPE_U8, 8, "U8"},        {VAEI_DTYPE_I32, 32, "I32"},
+    {VAEI_DTYPE_I64, 64, "I64"},        {VAEI_DTYPE_F16, 16, "F16"},     {VAEI_DTYPE_BF16, 16, "BF16"},
+    {VAEI_DTYPE_F64, 64, "F64"},        {NOT_OFFERED, 8, "BOOL"},        {NOT_OFFERED + 1, 8, "I8"},
+    {NOT_OFFERED + 2, 16, "I16"},       {NOT_OFFERED + 3, 16, "U16"},    {NOT_OFFERED + 4, 32, "U32"},
+    {NOT_OFFERED + 5, 64, "U64"},       {NOT_OFFERED + 6, 64, "C64"},    {VAEI_DTYPE_F8_E5M2, 8, "F8_E5M2"},
+    {VAEI_DTYPE_F8_E4M3, 8, "F8_E4M3"}, {NOT_OFFERED + 9, 8, "F8_E8M0"}, {NOT_OFFERED + 10, 6, "F6_E2M3"},
+    {NOT_OFFERED + 11, 6, "F6_E3M2"},   {NOT_OFFERED + 12, 4, "F4"},
 };
 
 const char *vaei_dtype_name(int32_t dtype) {

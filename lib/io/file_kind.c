@@ -10,7 +10,7 @@ static const struct {
     const char *kind;
 } kinds[] = {
     {"PK\003\004", 4, "a ZIP archive (PyTorch's .pt, or .npz): save it as safetensors"},
-    {"GGUF", 4, "a GGUF file"},
+    {"GGUF", 4, "a GGUF file, which is not read: take the same model as safetensors"},
     {"\211HDF\r\n\032\n", 8, "an HDF5 file (Keras): save it as safetensors"},
     {"\223NUMPY", 6, "a NumPy array (.npy)"},
     {"\037\213", 2, "compressed by gzip: unpack it first"},

@@ -73,6 +73,11 @@ vae_status_t vaei_fs_open(int *out, uint64_t *size, const char *path) {
     return VAE_OK;
 }
 
+int32_t vaei_fs_exists(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
 vae_status_t vaei_fs_read(int fd, uint64_t offset, void *data, size_t size, const char *path) {
     char *at = data;
     for (size_t left = size; left > 0;) {

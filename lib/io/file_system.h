@@ -9,6 +9,9 @@
 /* Opens a regular file for reading, never waiting for one that is not (a FIFO): VAE_E_IO. */
 vae_status_t vaei_fs_open(int *fd, uint64_t *size, const char *path);
 
+/* Whether there is something of that name. */
+int32_t vaei_fs_exists(const char *path);
+
 /* Reads exactly `size` bytes at the offset; VAE_E_FORMAT if the file ends before. */
 vae_status_t vaei_fs_read(int fd, uint64_t offset, void *data, size_t size, const char *path);
 

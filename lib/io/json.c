@@ -47,6 +47,7 @@ vae_status_t vaei_json_open(vaei_json *j, vaei_arena *arena, const char *text, s
     j->text = text;
     j->length = length;
     j->expect = VALUE;
+    j->most_keys = VAEI_JSON_KEYS;
     j->at = vaei_utf8_prefix(text, length);
     if (j->at < length) return j->status = fail(j, "UTF-8");
     j->at = 0;
@@ -155,8 +156,7 @@ static int compare_keys(const void *a, const void *b) {
 }
 
 static vae_status_t remember_key(vaei_json *j, const vaei_json_token *token) {
-    if (j->n_keys == VAEI_JSON_KEYS)
-        return vaei_fail(VAE_E_LIMIT, "byte %zu: more than %d keys in the open objects", j->at, VAEI_JSON_KEYS);
+    if (j->n_keys == j->most_keys) return vaei_fail(VAE_E_LIMIT, "byte %zu: more than %zu keys in the open objects", j->at, j->most_keys);
     if (j->n_keys == j->cap_keys) {
         const size_t cap = j->cap_keys > 0 ? 2 * j->cap_keys : 64;
         vaei_json_token *keys = vaei_arena_array(j->arena, cap, sizeof *keys);

@@ -6,7 +6,7 @@
  *
  * Refused beyond what the grammar refuses: bytes that are not UTF-8, a key twice in one object (also if one is written
  * with escapes), lone surrogates, U+0000 (strings become C strings), more than VAEI_JSON_DEPTH levels or
- * VAEI_JSON_KEYS keys in the open objects. */
+ * VAEI_JSON_KEYS keys in the open objects, unless the caller sets most_keys to more. */
 #ifndef VAEI_JSON_H
 #define VAEI_JSON_H
 
@@ -47,7 +47,7 @@ typedef struct vaei_json {
     } level[VAEI_JSON_DEPTH + 1];
     vaei_json_token *keys; /* of the open objects */
     const void **sorted;   /* room to sort them */
-    size_t n_keys, cap_keys, cap_sorted;
+    size_t n_keys, cap_keys, cap_sorted, most_keys;
 } vaei_json;
 
 /* text[length] and the arena outlive the reader, which needs no closing. VAE_E_FORMAT if the text is not UTF-8. */

@@ -5,16 +5,22 @@
  *     vaei_file_data     one block of data, and its checksum
  *
  * So what is allocated is bounded by the bytes that are really there, never by what they claim; and who wants other tensors than the
- * header tells reads no more than the header. */
+ * header tells reads no more than the header. Who wants a few of many reads them one by one:
+ *
+ *     vaei_file_open_foreign, vaei_file_entry     the header under wider limits; the bytes of one tensor */
 #include "io/safetensors.h"
 
 #include "io/crc32c.h"
+#include "io/dtype.h"
 #include "io/file_kind.h"
 #include "io/file_system.h"
 #include "io/limits.h"
 #include "io/safetensors_header.h"
 
 #define PREFIX 8 /* bytes of the header's length */
+
+const vaei_file_limits vaei_limits_own = {.header = VAEI_HEADER_MAX, .tensors = VAEI_TENSORS_MAX};
+const vaei_file_limits vaei_limits_foreign = {.header = VAEI_FOREIGN_HEADER_MAX, .tensors = VAEI_FOREIGN_TENSORS_MAX, .skips_texts = 1};
 
 static vae_status_t refuse(const uint8_t *head, size_t n, const char *where, const char *otherwise) {
     const char *kind = vaei_file_kind(head, n);
@@ -23,13 +29,15 @@ static vae_status_t refuse(const uint8_t *head, size_t n, const char *where, con
 }
 
 /* head[n]: the first bytes of the file, VAEI_FILE_HEAD of them or all. */
-static vae_status_t header_length(size_t *out, const uint8_t *head, size_t n, uint64_t size, const char *where) {
+static vae_status_t header_length(size_t *out, const vaei_file *f, const uint8_t *head, size_t n, uint64_t size) {
+    const char *const where = f->where;
     uint64_t length = 0;
     if (size == 0) return vaei_fail(VAE_E_FORMAT, "%.80s: the file is empty", where);
     if (size < PREFIX) return refuse(head, n, where, "shorter than 8 bytes");
     for (int i = PREFIX - 1; i >= 0; i--) length = length << 8 | head[i];
     if (length > size - PREFIX) return refuse(head, n, where, "cut short, or another format: its header ends behind its end");
-    if (length > VAEI_HEADER_MAX) return vaei_fail(VAE_E_LIMIT, "%.80s: the header is longer than 1 MiB", where);
+    if (length > f->limits->header)
+        return vaei_fail(VAE_E_LIMIT, "%.80s: the header is longer than %zu MiB", where, f->limits->header >> 20);
     if (length == 0) return refuse(head, n, where, "its header is empty");
     *out = (size_t)length;
     return VAE_OK;
@@ -48,7 +56,7 @@ static vae_status_t check_sum(const vaei_file *f, const uint8_t *data) {
 /* Entries and texts of the header; the data of the entries come later. */
 static vae_status_t parse(vaei_file *f, vaei_arena *scratch, const char *text, size_t length, uint64_t data_size) {
     vaei_header h;
-    const vae_status_t status = vaei_header_parse(&h, &f->arena, scratch, text, length, data_size);
+    const vae_status_t status = vaei_header_parse(&h, f->limits, &f->arena, scratch, text, length, data_size);
     if (status < 0) return vaei_fail_at(status, "%.80s: header", f->where);
     if (data_size > SIZE_MAX) return vaei_fail(VAE_E_LIMIT, "%.80s: larger than this machine can address", f->where);
     uint64_t *begin = vaei_arena_array(&f->arena, h.n_tensors, sizeof *begin);
@@ -75,7 +83,7 @@ static vae_status_t open_path(vaei_file *f, vaei_arena *scratch) {
     VAEI_TRY(vaei_fs_open(&f->fd, &size, f->where));
     const size_t n = size < sizeof head ? (size_t)size : sizeof head;
     VAEI_TRY(vaei_fs_read(f->fd, 0, head, n, f->where));
-    VAEI_TRY(header_length(&length, head, n, size, f->where));
+    VAEI_TRY(header_length(&length, f, head, n, size));
     char *text = vaei_arena_alloc(scratch, length);
     if (!text) return VAE_E_NOMEM;
     VAEI_TRY(vaei_fs_read(f->fd, PREFIX, text, length, f->where));
@@ -85,13 +93,13 @@ static vae_status_t open_path(vaei_file *f, vaei_arena *scratch) {
 
 static vae_status_t open_block(vaei_file *f, vaei_arena *scratch, const uint8_t *bytes, size_t size) {
     size_t length;
-    VAEI_TRY(header_length(&length, bytes, size < VAEI_FILE_HEAD ? size : VAEI_FILE_HEAD, size, f->where));
+    VAEI_TRY(header_length(&length, f, bytes, size < VAEI_FILE_HEAD ? size : VAEI_FILE_HEAD, size));
     f->given = bytes + PREFIX + length;
     return parse(f, scratch, (const char *)bytes + PREFIX, length, size - PREFIX - length);
 }
 
-static void init(vaei_file *f, vaei_arena *scratch, vaei_heap *heap, const char *where) {
-    *f = (vaei_file){.heap = heap, .where = where, .fd = -1};
+static void init(vaei_file *f, vaei_arena *scratch, vaei_heap *heap, const char *where, const vaei_file_limits *limits) {
+    *f = (vaei_file){.heap = heap, .where = where, .fd = -1, .limits = limits};
     vaei_arena_init(&f->arena, heap);
     vaei_arena_init(scratch, heap);
 }
@@ -104,13 +112,19 @@ static vae_status_t opened(vaei_file *f, vaei_arena *scratch, vae_status_t statu
 
 vae_status_t vaei_file_open(vaei_file *f, vaei_heap *heap, const char *path) {
     vaei_arena scratch;
-    init(f, &scratch, heap, path);
+    init(f, &scratch, heap, path, &vaei_limits_own);
+    return opened(f, &scratch, open_path(f, &scratch));
+}
+
+vae_status_t vaei_file_open_foreign(vaei_file *f, vaei_heap *heap, const char *path) {
+    vaei_arena scratch;
+    init(f, &scratch, heap, path, &vaei_limits_foreign);
     return opened(f, &scratch, open_path(f, &scratch));
 }
 
 vae_status_t vaei_file_open_memory(vaei_file *f, vaei_heap *heap, const void *data, size_t size, const char *where) {
     vaei_arena scratch;
-    init(f, &scratch, heap, where);
+    init(f, &scratch, heap, where, &vaei_limits_own);
     return opened(f, &scratch, open_block(f, &scratch, data, size));
 }
 
@@ -129,6 +143,14 @@ vae_status_t vaei_file_data(vaei_file *f) {
     }
     for (int64_t i = 0; i < f->n_entries; i++) f->entry[i].data = data + f->begin[i];
     return check_sum(f, data);
+}
+
+size_t vaei_entry_bytes(const vaei_entry *e) {
+    return (size_t)e->count * (size_t)vaei_dtype_bits(e->dtype) / 8;
+}
+
+vae_status_t vaei_file_entry(const vaei_file *f, const vaei_entry *e, void *out) {
+    return vaei_fs_read(f->fd, f->data_at + f->begin[e - f->entry], out, vaei_entry_bytes(e), f->where);
 }
 
 static vae_status_t read_data(vaei_file *f) {

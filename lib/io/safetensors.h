@@ -12,7 +12,17 @@
 
 #include "base/base.h"
 
-enum { VAEI_DTYPE_F32 = 1, VAEI_DTYPE_U8, VAEI_DTYPE_I32, VAEI_DTYPE_I64, VAEI_DTYPE_F16, VAEI_DTYPE_BF16, VAEI_DTYPE_F64 };
+enum {
+    VAEI_DTYPE_F32 = 1,
+    VAEI_DTYPE_U8,
+    VAEI_DTYPE_I32,
+    VAEI_DTYPE_I64,
+    VAEI_DTYPE_F16,
+    VAEI_DTYPE_BF16,
+    VAEI_DTYPE_F64,
+    VAEI_DTYPE_F8_E4M3,
+    VAEI_DTYPE_F8_E5M2
+};
 
 #define VAEI_FILE_DIMS 8
 
@@ -32,7 +42,8 @@ typedef struct vaei_text_entry {
 typedef struct vaei_file {
     vaei_heap *heap;
     vaei_arena arena;
-    const char *where;     /* borrowed */
+    const char *where; /* borrowed */
+    const struct vaei_file_limits *limits;
     int fd;                /* of a path, until its data are read; else -1 */
     uint64_t data_at;      /* where the data begin in the file */
     const uint8_t *given;  /* the data, in the caller's memory; NULL for a path */
@@ -48,6 +59,8 @@ typedef struct vaei_file {
 /* The header alone, proved against the size of the file: entries have no data yet, so that the caller can refuse what does not fit
  * before it is read. On failure nothing is to be closed. */
 vae_status_t vaei_file_open(vaei_file *f, vaei_heap *heap, const char *path);
+/* The same for a file of another program, under the wider limits of limits.h. */
+vae_status_t vaei_file_open_foreign(vaei_file *f, vaei_heap *heap, const char *path);
 /* Over data[size], borrowed until vaei_file_close. `where` stands for the path in sentences. */
 vae_status_t vaei_file_open_memory(vaei_file *f, vaei_heap *heap, const void *data, size_t size, const char *where);
 /* Then the data, by their checksum if the file has one. The file is to be closed in any case. */
@@ -57,10 +70,14 @@ vae_status_t vaei_file_read(vaei_file *f, vaei_heap *heap, const char *path);
 vae_status_t vaei_file_read_memory(vaei_file *f, vaei_heap *heap, const void *data, size_t size, const char *where);
 void vaei_file_close(vaei_file *f);
 
+/* In place of vaei_file_data(), of a path: the bytes of one entry of f, vaei_entry_bytes() of them, into out. */
+size_t vaei_entry_bytes(const vaei_entry *e);
+vae_status_t vaei_file_entry(const vaei_file *f, const vaei_entry *e, void *out);
+
 const vaei_entry *vaei_file_find(const vaei_file *f, const char *name); /* or NULL */
 const char *vaei_file_text(const vaei_file *f, const char *key);        /* or NULL */
 
-/* Whether the elements can be read as float32: from F32, F16, BF16, F64; VAE_E_UNSUPPORTED else. */
+/* Whether the elements can be read as float32: from F32, F16, BF16, F64, F8_E4M3, F8_E5M2; VAE_E_UNSUPPORTED else. */
 vae_status_t vaei_entry_is_floats(const vaei_entry *e, const char *where);
 /* The elements as float32 (rounded to nearest even); VAE_E_NUMERIC if one is not finite. out NULL: they are only checked. */
 vae_status_t vaei_entry_floats(const vaei_entry *e, float *out, const char *where);

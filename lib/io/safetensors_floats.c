@@ -27,6 +27,8 @@ static float number(const uint8_t *p, int32_t dtype, int64_t i) {
     case VAEI_DTYPE_F16: return vaei_float_from_half(load16(p + 2 * i));
     case VAEI_DTYPE_BF16: return vaei_float_from_bfloat16(load16(p + 2 * i));
     case VAEI_DTYPE_F64: return (float)load_double(p + 8 * i);
+    case VAEI_DTYPE_F8_E4M3: return vaei_float_from_e4m3(p[i]);
+    case VAEI_DTYPE_F8_E5M2: return vaei_float_from_e5m2(p[i]);
     default: return vaei_float_from_bits(load32(p + 4 * i));
     }
 }
@@ -36,9 +38,11 @@ vae_status_t vaei_entry_is_floats(const vaei_entry *e, const char *where) {
     case VAEI_DTYPE_F32:
     case VAEI_DTYPE_F16:
     case VAEI_DTYPE_BF16:
-    case VAEI_DTYPE_F64: return VAE_OK;
+    case VAEI_DTYPE_F64:
+    case VAEI_DTYPE_F8_E4M3:
+    case VAEI_DTYPE_F8_E5M2: return VAE_OK;
     default:
-        return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: tensor '%.80s' is %s, wanted F32, F16, BF16 or F64", where, e->name,
+        return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: tensor '%.80s' is %s, wanted F32, F16, BF16, F64 or F8", where, e->name,
                          vaei_dtype_name(e->dtype));
     }
 }

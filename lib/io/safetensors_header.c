@@ -126,33 +126,40 @@ static vae_status_t read_tensor(vaei_json *j, vaei_tensor_place *p, const vaei_j
     return status == VAE_OK ? VAE_OK : vaei_fail_at(status, "tensor '%.80s'", p->entry.name);
 }
 
-static vae_status_t read_metadata(vaei_json *j, vaei_header *h, vaei_arena *kept) {
+static vae_status_t check_text(const vaei_header *h, const vaei_json_token *key, const vaei_json_token *value) {
+    if (h->n_text == VAEI_TEXTS_MAX) return vaei_fail(VAE_E_LIMIT, "more than %d texts in %s", VAEI_TEXTS_MAX, VAEI_METADATA_KEY);
+    if (key->length > VAEI_NAME_MAX) return vaei_fail(VAE_E_LIMIT, "a key in %s is longer than %d bytes", VAEI_METADATA_KEY, VAEI_NAME_MAX);
+    if (value->length > VAEI_TEXT_VALUE_MAX) return vaei_fail(VAE_E_LIMIT, "a text in %s is longer than 64 KiB", VAEI_METADATA_KEY);
+    return VAE_OK;
+}
+
+static vae_status_t read_metadata(vaei_json *j, vaei_header *h, const vaei_file_limits *limits, vaei_arena *kept) {
     vaei_json_token key, value;
     VAEI_TRY(expect(j, &key, VAEI_JSON_OBJECT, "an object of texts in " VAEI_METADATA_KEY));
-    for (;; h->n_text++) {
+    for (;;) {
         VAEI_TRY(vaei_json_next(j, &key));
         if (key.kind == VAEI_JSON_OBJECT_END) return VAE_OK;
-        if (h->n_text == VAEI_TEXTS_MAX) return vaei_fail(VAE_E_LIMIT, "more than %d texts in %s", VAEI_TEXTS_MAX, VAEI_METADATA_KEY);
         VAEI_TRY(expect(j, &value, VAEI_JSON_STRING, "a text in " VAEI_METADATA_KEY));
-        if (key.length > VAEI_NAME_MAX)
-            return vaei_fail(VAE_E_LIMIT, "a key in %s is longer than %d bytes", VAEI_METADATA_KEY, VAEI_NAME_MAX);
-        if (value.length > VAEI_TEXT_VALUE_MAX) return vaei_fail(VAE_E_LIMIT, "a text in %s is longer than 64 KiB", VAEI_METADATA_KEY);
-        vaei_text_entry *const text = h->text + h->n_text;
+        const vae_status_t status = check_text(h, &key, &value);
+        if (status < 0 && limits->skips_texts) continue;
+        VAEI_TRY(status);
+        vaei_text_entry *const text = h->text + h->n_text++;
         text->key = vaei_arena_copy(kept, key.text, key.length);
         text->value = vaei_arena_copy(kept, value.text, value.length);
         if (!text->key || !text->value) return VAE_E_NOMEM;
     }
 }
 
-static vae_status_t read_entries(vaei_header *h, vaei_json *j, vaei_tensor_place *places, uint64_t data_size, vaei_arena *kept) {
+static vae_status_t read_entries(vaei_header *h, vaei_json *j, const vaei_file_limits *limits, vaei_tensor_place *places,
+                                 uint64_t data_size, vaei_arena *kept) {
     vaei_json_token t;
     for (;;) {
         VAEI_TRY(vaei_json_next(j, &t));
         if (t.kind == VAEI_JSON_OBJECT_END) return VAE_OK;
         if (is_text(&t, VAEI_METADATA_KEY)) {
-            VAEI_TRY(read_metadata(j, h, kept));
+            VAEI_TRY(read_metadata(j, h, limits, kept));
         } else {
-            if (h->n_tensors == VAEI_TENSORS_MAX) return vaei_fail(VAE_E_LIMIT, "more than %d tensors", VAEI_TENSORS_MAX);
+            if (h->n_tensors == limits->tensors) return vaei_fail(VAE_E_LIMIT, "more than %zu tensors", limits->tensors);
             vaei_tensor_place *const place = places + h->n_tensors;
             VAEI_TRY(read_tensor(j, place, &t, data_size, kept));
             h->tensor[h->n_tensors++] = place;
@@ -193,21 +200,22 @@ static size_t room_for(size_t length, size_t bytes, size_t most) {
     return fit < most ? fit : most;
 }
 
-vae_status_t vaei_header_parse(vaei_header *out, vaei_arena *kept, vaei_arena *scratch, const char *text, size_t length,
-                               uint64_t data_size) {
+vae_status_t vaei_header_parse(vaei_header *out, const vaei_file_limits *limits, vaei_arena *kept, vaei_arena *scratch, const char *text,
+                               size_t length, uint64_t data_size) {
     static const char tensor[] = "\"\":{\"dtype\":\"F4\",\"shape\":[],\"data_offsets\":[0,0]}", pair[] = "\"\":\"\"";
-    const size_t tensors = room_for(length, sizeof tensor - 1, VAEI_TENSORS_MAX);
+    const size_t tensors = room_for(length, sizeof tensor - 1, limits->tensors);
     const size_t texts = room_for(length, sizeof pair - 1, VAEI_TEXTS_MAX);
     vaei_header h = {0};
     vaei_json j;
     vaei_json_token t;
     VAEI_TRY(vaei_json_open(&j, scratch, text, length));
+    if (2 * limits->tensors > j.most_keys) j.most_keys = 2 * limits->tensors;
     VAEI_TRY(expect(&j, &t, VAEI_JSON_OBJECT, "an object at the start"));
     vaei_tensor_place *places = vaei_arena_array(scratch, tensors, sizeof *places);
     h.tensor = vaei_arena_array(scratch, tensors, sizeof *h.tensor);
     h.text = vaei_arena_array(kept, texts, sizeof *h.text);
     if (!places || !h.tensor || !h.text) return VAE_E_NOMEM;
-    const vae_status_t status = read_entries(&h, &j, places, data_size, kept);
+    const vae_status_t status = read_entries(&h, &j, limits, places, data_size, kept);
     VAEI_TRY(vaei_json_finish(&j));
     VAEI_TRY(status);
     VAEI_TRY(check_cover(&h, data_size));

@@ -3,6 +3,7 @@
 #ifndef VAEI_SAFETENSORS_HEADER_H
 #define VAEI_SAFETENSORS_HEADER_H
 
+#include "io/limits.h"
 #include "io/safetensors.h"
 
 typedef struct vaei_tensor_place {
@@ -19,7 +20,7 @@ typedef struct vaei_header {
 
 /* Names and texts go to `kept`; everything else to `scratch`, which may be freed once the header has been used.
  * VAE_E_FORMAT, VAE_E_LIMIT, VAE_E_NOMEM; the sentence says what is wrong in the header, not in which file. */
-vae_status_t vaei_header_parse(vaei_header *out, vaei_arena *kept, vaei_arena *scratch, const char *text, size_t length,
-                               uint64_t data_size);
+vae_status_t vaei_header_parse(vaei_header *out, const vaei_file_limits *limits, vaei_arena *kept, vaei_arena *scratch, const char *text,
+                               size_t length, uint64_t data_size);
 
 #endif

@@ -10,6 +10,7 @@ Arrays are float32 and channels last. Whatever is float32 and C-contiguous goes 
 that carry the library's sentence; each is also a ValueError, OSError, MemoryError ... as fits.
 """
 from ._callbacks import BestWeights, Callback, EarlyStopping, History, Run
+from ._checkpoint import describe_checkpoint, open_model as open
 from ._codes import codes_pack, codes_unpack
 from ._errors import (ArgumentError, CallbackError, CancelledError, FileError, FormatError, LimitError, NumericError,
                       OutOfMemoryError, ShapeError, SpecError, StateError, UnsupportedError, VaeError, VersionError)
@@ -26,6 +27,6 @@ __all__ = [
     "ArgumentError", "BestWeights", "Callback", "CallbackError", "CancelledError", "Context", "EarlyStopping", "Elbo", "FileError",
     "FormatError", "History", "IncompatibleKeys", "LimitError", "Metrics", "Model", "Module", "NumericError", "Option",
     "OutOfMemoryError", "Params", "Run", "Session", "ShapeError", "SpecError", "StateError", "Trainer", "UnsupportedError",
-    "VaeError", "VersionError", "build_info", "canonical", "codes_pack", "codes_unpack", "library_version", "presets", "registry",
-    "spec_get", "spec_set",
+    "VaeError", "VersionError", "build_info", "canonical", "codes_pack", "codes_unpack", "describe_checkpoint", "library_version",
+    "open", "presets", "registry", "spec_get", "spec_set",
 ]

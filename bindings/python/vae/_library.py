@@ -54,6 +54,11 @@ class BatchStruct(Structure):
         return cls(struct_size=ctypes.sizeof(cls), n=n, **pointers)
 
 
+class ImportOptionsStruct(Structure):
+    _fields_ = [("struct_size", c_uint32), ("flags", c_uint32), ("height", c_int64), ("width", c_int64), ("factor", c_double),
+                ("shift", c_double)]
+
+
 class OptionStruct(Structure):
     _fields_ = [("struct_size", c_uint32), ("flags", c_uint32), ("name", c_char_p), ("type", c_char_p),
                 ("default_value", c_char_p), ("range", c_char_p), ("text", c_char_p)]
@@ -115,6 +120,8 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "vae_model_param": (c_int32, [c_void_p, c_int64, _out, POINTER(c_char_p)]),
     "vae_model_param_find": (c_int32, [c_void_p, c_char_p, POINTER(c_int64)]),
     "vae_model_set_param": (c_int32, [c_void_p, c_int64, c_void_p, c_int64]),
+    "vae_model_import": (c_int32, [_out, c_void_p, c_char_p, POINTER(ImportOptionsStruct)]),
+    "vae_import_describe": (c_int32, [c_void_p, c_char_p, *_text]),
     "vae_session_create": (c_int32, [_out, c_void_p, c_int64]),
     "vae_session_destroy": (None, [c_void_p]),
     "vae_session_bytes": (c_int32, [c_void_p, c_int64, POINTER(c_uint64)]),

@@ -14,7 +14,7 @@ import numpy as np
 from . import _array
 from ._callbacks import AnyCallback, History, Record
 from ._errors import ArgumentError, NumericError, ShapeError, StateError, VaeError, about
-from ._library import LOG, BatchStruct, CtxConfig, Handle, NotCopied, check, create, lib, path_bytes, text, utf8
+from ._library import LOG, BatchStruct, CtxConfig, Handle, ImportOptionsStruct, NotCopied, check, create, lib, path_bytes, text, utf8
 
 if TYPE_CHECKING:
     from ._trainer import Trainer
@@ -294,6 +294,24 @@ class Model:
         model = cls.__new__(cls)
         with about(path):
             model._open(lib.vae_model_load, path_bytes(path), context=context, max_batch=max_batch, options=options)
+        return model
+
+    @classmethod
+    def import_checkpoint(cls, path: str | os.PathLike[str], size: int | tuple[int, int] = 0, *, own_pixels: bool = False,
+                          scaled: bool = False, factor: float = 0.0, shift: float = 0.0, context: Context | None = None,
+                          max_batch: int = 1, **options: Any) -> Model:
+        """The autoencoder of another program's safetensors file, for pictures of size (height, width).
+
+        own_pixels: pictures have the family's own range, mostly -1..1, in place of 0..1.
+        scaled: latents are those of the diffusion model, (z - shift) * factor, in place of the autoencoder's own z.
+        factor, shift: that scaling, where the file and the config.json beside it do not tell it.
+        """
+        height, width = (size, size) if isinstance(size, int) else size
+        way = ImportOptionsStruct(ctypes.sizeof(ImportOptionsStruct), own_pixels | scaled << 1, height, width, factor, shift)
+        model = cls.__new__(cls)
+        with about(path):
+            model._open(lib.vae_model_import, path_bytes(path), ctypes.byref(way), context=context, max_batch=max_batch,
+                        options=options)
         return model
 
     @classmethod

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * family_flux2.c - FLUX.2's autoencoder, with its small decoder too: AutoencoderKL of 32 channels, and statistics of the latents.
+ *
+ *     z as AutoencoderKL; the diffusion model sees (fold(z) - running_mean) / sqrt(running_var + 1e-4), where fold makes the four pixels of
+ *     each 2 x 2 square channels
+ *
+ * Programs differ in the order of that fold and in the constant, and no shape tells them apart, so the raw z is all that is offered. */
+#include "import/kl_graph.h"
+
+static const char *const signs[] = {"bn.running_mean", NULL};
+static const char *const leaves[] = {"bn.", NULL};
+
+static vae_status_t measure(vaei_import *im, vaei_graph *g) {
+    if (im->way.scaled)
+        return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: latents of FLUX.2 are normalised by statistics of 2 x 2 squares: take them raw",
+                         im->file.where);
+    return vaei_kl_measure(im, g);
+}
+
+const vaei_family vaei_family_flux2 = {
+    .name = "AutoencoderKLFlux2",
+    .config_class = "AutoencoderKLFlux2",
+    .signs = signs,
+    .leaves = leaves,
+    .renames = vaei_kl_renames,
+    .signed_pixels = 1,
+    .measure = measure,
+    .build = vaei_kl_build,
+};

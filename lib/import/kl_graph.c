@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT
+ * kl_graph.c - the layers of AutoencoderKL. */
+#include "import/kl_graph.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#define LEVELS_MAX 64 /* and resnets of a level */
+
+const vaei_rename_row vaei_kl_renames[] = {
+    {"encoder.quant_conv", "quant_conv"},
+    {"decoder.post_quant_conv", "post_quant_conv"},
+    {"encoder.down.#", "encoder.down_blocks.#"},
+    {"decoder.up.#", "decoder.up_blocks.^"},
+    {"block.#", "resnets.#"},
+    {"attn.#", "attentions.#"},
+    {"downsample", "downsamplers.0"},
+    {"upsample", "upsamplers.0"},
+    {"mid.block_#", "mid_block.resnets.#-1"},
+    {"mid.attn_#", "mid_block.attentions.#-1"},
+    {"nin_shortcut", "conv_shortcut"},
+    {"norm_out", "conv_norm_out"},
+    {"attentions.#.norm", "attentions.#.group_norm"},
+    {"attentions.#.q", "attentions.#.to_q"},
+    {"attentions.#.k", "attentions.#.to_k"},
+    {"attentions.#.v", "attentions.#.to_v"},
+    {"attentions.#.query", "attentions.#.to_q"},
+    {"attentions.#.key", "attentions.#.to_k"},
+    {"attentions.#.value", "attentions.#.to_v"},
+    {"attentions.#.proj_out", "attentions.#.to_out.0"},
+    {"attentions.#.proj_attn", "attentions.#.to_out.0"},
+    {NULL, NULL},
+};
+
+static const vaei_graph_row resnet[] = {
+    {"norm1", "groupnorm groups=@ eps=1e-6"}, {"", "silu"}, {"conv1", "conv2d out=# kernel=3 pad=1"},
+    {"norm2", "groupnorm groups=@ eps=1e-6"}, {"", "silu"}, {"conv2", "conv2d out=# kernel=3 pad=1"},
+};
+static const vaei_graph_row shortcut[] = {{"conv_shortcut", "conv2d out=# kernel=1"}};
+static const vaei_graph_row down[] = {{"downsamplers.0.conv", "conv2d out=# kernel=3 stride=2 pad=0x1x0x1"}};
+static const vaei_graph_row up[] = {{"", "upsample factor=2"}, {"upsamplers.0.conv", "conv2d out=# kernel=3 pad=1"}};
+static const vaei_graph_row first[] = {{"conv_in", "conv2d out=# kernel=3 pad=1"}};
+static const vaei_graph_row last[] = {
+    {"conv_norm_out", "groupnorm groups=@ eps=1e-6"},
+    {"", "silu"},
+    {"conv_out", "conv2d out=# kernel=3 pad=1"},
+};
+
+static void put_resnet(vaei_graph *g, const char *name) {
+    vaei_graph_open(g, "residual", "body");
+    VAEI_GRAPH_ROWS(g, name, resnet);
+    if (vaei_graph_has(g, name, "conv_shortcut.weight")) {
+        vaei_graph_other(g, "shortcut");
+        VAEI_GRAPH_ROWS(g, name, shortcut);
+    }
+    vaei_graph_close(g);
+}
+
+/* Resnets 0, 1 ... of a level or the middle, each with the attention behind it that the file has. */
+static void put_resnets(vaei_graph *g, const char *block) {
+    for (int32_t j = 0; j < LEVELS_MAX && g->status == VAE_OK; j++) {
+        const char *name = vaei_graph_name(g, "%s.resnets.%d", block, (int)j);
+        if (!vaei_graph_has(g, name, "conv1.weight")) return;
+        put_resnet(g, name);
+        const char *attention = vaei_graph_name(g, "%s.attentions.%d", block, (int)j);
+        if (vaei_graph_has(g, attention, "to_q.weight")) vaei_graph_attention(g, attention);
+    }
+}
+
+void vaei_kl_encoder(vaei_graph *g) {
+    VAEI_GRAPH_ROWS(g, "encoder", first);
+    for (int32_t i = 0; i < LEVELS_MAX && g->status == VAE_OK; i++) {
+        const char *level = vaei_graph_name(g, "encoder.down_blocks.%d", (int)i);
+        if (!vaei_graph_has(g, level, "resnets.0.conv1.weight")) break;
+        put_resnets(g, level);
+        if (vaei_graph_has(g, level, "downsamplers.0.conv.weight")) VAEI_GRAPH_ROWS(g, level, down);
+    }
+    put_resnets(g, "encoder.mid_block");
+    VAEI_GRAPH_ROWS(g, "encoder", last);
+}
+
+void vaei_kl_decoder(vaei_graph *g) {
+    VAEI_GRAPH_ROWS(g, "decoder", first);
+    put_resnets(g, "decoder.mid_block");
+    for (int32_t i = 0; i < LEVELS_MAX && g->status == VAE_OK; i++) {
+        const char *level = vaei_graph_name(g, "decoder.up_blocks.%d", (int)i);
+        if (!vaei_graph_has(g, level, "resnets.0.conv1.weight")) break;
+        put_resnets(g, level);
+        if (vaei_graph_has(g, level, "upsamplers.0.conv.weight")) VAEI_GRAPH_ROWS(g, level, up);
+    }
+    VAEI_GRAPH_ROWS(g, "decoder", last);
+}
+
+vae_status_t vaei_kl_measure(vaei_import *im, vaei_graph *g) {
+    int64_t down_factor = 1, up_factor = 1;
+    for (int32_t i = 0; i < LEVELS_MAX; i++) {
+        char name[64];
+        (void)snprintf(name, sizeof(name), "encoder.down_blocks.%d", (int)i);
+        if (vaei_graph_has(g, name, "downsamplers.0.conv.weight") && down_factor < 1024) down_factor *= 2;
+        (void)snprintf(name, sizeof(name), "decoder.up_blocks.%d", (int)i);
+        if (vaei_graph_has(g, name, "upsamplers.0.conv.weight") && up_factor < 1024) up_factor *= 2;
+    }
+    im->channels = vaei_graph_size(g, "decoder.conv_out.weight", 0);
+    im->factor = up_factor;
+    const int32_t mapped = vaei_graph_has(g, "", "post_quant_conv.weight");
+    im->latent = vaei_graph_size(g, mapped ? "post_quant_conv.weight" : "decoder.conv_in.weight", 1);
+    if (g->status == VAE_OK && down_factor != up_factor)
+        return vaei_fail(VAE_E_SHAPE, "%.80s: its encoder divides the sides by %lld, its decoder multiplies them by %lld", im->file.where,
+                         (long long)down_factor, (long long)up_factor);
+    return VAE_OK;
+}
+
+/* One head: rows of quant_conv, or as many channels of the encoder as they are; times factor, plus offset. */
+static void put_head(vaei_graph *g, const char *head, int64_t row, double factor, double offset) {
+    const int32_t mapped = vaei_graph_has(g, "", "quant_conv.weight");
+    const char *weight = vaei_graph_name(g, "latent.%s.weight", head), *bias = vaei_graph_name(g, "latent.%s.bias", head);
+    vaei_graph_take_named(g, weight, mapped ? "quant_conv.weight" : NULL,
+                          (vaei_take){.how = mapped ? VAEI_TAKE_PART : VAEI_TAKE_EYE, .first = row, .factor = factor});
+    vaei_graph_take_named(g, bias, mapped ? "quant_conv.bias" : NULL,
+                          (vaei_take){.how = mapped ? VAEI_TAKE_PART : VAEI_TAKE_ZEROS, .first = row, .factor = factor, .offset = offset});
+}
+
+void vaei_kl_latent(vaei_graph *g) {
+    const vaei_import *im = g->im;
+    const int32_t scaled = im->way.scaled;
+    const double factor = scaled ? im->scaling.factor : 1, shift = scaled ? im->scaling.shift : 0;
+    vaei_graph_module(g, "latent", "gaussian dim=%lld map=true", (long long)im->latent);
+    put_head(g, "mean", 0, factor, -shift * factor);
+    put_head(g, "logvar", im->latent, 1, scaled ? 2 * log(fabs(factor)) : 0);
+}
+
+void vaei_kl_after_latent(vaei_graph *g) {
+    const vaei_import *im = g->im;
+    char factor[32], shift[32];
+    if (im->way.scaled) {
+        vaei_text_float(factor, sizeof(factor), (double)(float)(1 / im->scaling.factor));
+        vaei_text_float(shift, sizeof(shift), (double)(float)im->scaling.shift);
+        vaei_graph_layer(g, "rescale factor=%s offset=%s", factor, shift);
+    }
+    if (vaei_graph_has(g, "", "post_quant_conv.weight")) vaei_graph_row_of(g, "post_quant_conv", "conv2d out=# kernel=1");
+}
+
+void vaei_kl_build(vaei_import *im, vaei_graph *g) {
+    (void)im;
+    vaei_graph_stack(g, "encoder");
+    vaei_graph_pixels_in(g);
+    vaei_kl_encoder(g);
+    vaei_kl_latent(g);
+    vaei_graph_stack(g, "decoder");
+    vaei_kl_after_latent(g);
+    vaei_kl_decoder(g);
+    vaei_graph_pixels_out(g);
+}

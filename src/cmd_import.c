@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ * cmd_import.c - vae import: the autoencoder of another program's checkpoint becomes a model of libvae. */
+#include "console.h"
+#include "engine.h"
+#include "files.h"
+
+#include <stdlib.h>
+
+/* A number, or 0 if the option is not given. */
+static double number_of(const cli_t *cli, const char *name) {
+    char *end;
+    const char *text = cli_text(cli, name);
+    if (!cli_given(cli, name)) return 0;
+    const double value = strtod(text, &end);
+    if (!*text || *end) die(EXIT_USAGE, "--%s: '%s', wanted a number", name, text);
+    return value;
+}
+
+static vae_import_options_t options_of(const cli_t *cli) {
+    vae_import_options_t o = {.struct_size = sizeof o};
+    if (cli_flag(cli, "own-pixels")) o.flags |= VAE_IMPORT_OWN_PIXELS;
+    if (cli_flag(cli, "scaled")) o.flags |= VAE_IMPORT_SCALED;
+    if (cli_given(cli, "height")) o.height = cli_int(cli, "height");
+    if (cli_given(cli, "width")) o.width = cli_int(cli, "width");
+    o.factor = number_of(cli, "factor");
+    o.shift = number_of(cli, "shift");
+    return o;
+}
+
+static int run(const cli_t *cli) {
+    const char *output = cli_text(cli, "output"), *path = cli_operand(cli, 0);
+    vae_model_t *model;
+    if (!output[0]) die(EXIT_USAGE, "-o FILE is missing, the file to write");
+    refuse_existing(output, cli_flag(cli, "force"));
+    const vae_import_options_t o = options_of(cli);
+    vae_ctx_t *ctx = engine_ctx(cli);
+    const vae_status_t status = vae_model_import(&model, ctx, path, &o);
+    if (status == VAE_E_UNSUPPORTED || status == VAE_E_SHAPE) must_or(status, EXIT_FORMAT);
+    must(status);
+    must(vae_model_save(model, output));
+    char *text = NULL;
+    must(engine_checkpoint(ctx, path, &text));
+    print_filtered(stdout, text);
+    free(text);
+    vae_model_destroy(model);
+    vae_ctx_destroy(ctx);
+    return EXIT_DONE;
+}
+
+static const cli_option_t options[] = {
+    {"output", 'o', CLI_TEXT, "FILE", "", "the model to write, model.safetensors", 0},
+    {"force", 'f', CLI_FLAG, "", "", "replace FILE if it exists", 0},
+    {"height", 0, CLI_INT, "N", "512", "height of the pictures", 1},
+    {"width", 0, CLI_INT, "N", "512", "width of the pictures", 1},
+    {"own-pixels", 0, CLI_FLAG, "", "", "pictures of the checkpoint's own range, mostly -1..1, not 0..1", 0},
+    {"scaled", 0, CLI_FLAG, "", "", "latents as the diffusion model sees them, (z - shift) * factor", 0},
+    {"factor", 0, CLI_TEXT, "F", "", "that factor, where no file tells it", 0},
+    {"shift", 0, CLI_TEXT, "F", "", "that shift", 0},
+    {.name = NULL},
+};
+
+const cli_command_t command_import = {
+    .name = "import",
+    .operands = "CHECKPOINT",
+    .summary = "make a model of another program's autoencoder",
+    .text = "CHECKPOINT is a safetensors file of an autoencoder (Stable Diffusion, FLUX, VQGAN ...),\n"
+            "or of a whole diffusion model with its autoencoder inside. config.json in the same\n"
+            "folder is read too. vae info CHECKPOINT tells what it holds; docs/checkpoints.md lists\n"
+            "which files fit.",
+    .example = "  vae import sdxl/vae/diffusion_pytorch_model.safetensors --height 768 --width 1024 -o sdxl.safetensors\n"
+               "  vae decode sdxl.safetensors latents.npy -o picture.png",
+    .options = options,
+    .computes = true,
+    .run = run,
+};
