@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * vae/batch.h - examples, and all that belongs to them, as one argument.
+ * vae/batch.h - a batch: examples with their labels, conditions, codes, noise and weights, as one argument.
  *
- * A call over examples has a short form, vae_encode(session, n, x, ...), and a form that takes a batch, vae_encode_batch(session, &batch,
- * ...), for examples that bring more than x. The short form sets n and x of a batch and calls the other one.
+ * Each call over examples has two forms: vae_encode(session, n, x, ...), and vae_encode_batch(session, &batch, ...) for examples that have
+ * more than x. The first form sets n and x of a batch and calls the second.
  *
  *     vae_batch_t batch = {0};
  *     batch.struct_size = sizeof(batch);
@@ -10,11 +10,11 @@
  *     batch.x = images;
  *     batch.label = classes;
  *
- * Arrays are borrowed: the library reads them during the call, and keeps none. A member that the call does not read must be NULL: the
- * library refuses what it would otherwise ignore. What each call reads, and what it cannot do without (*):
+ * The library reads the arrays during the call and does not keep their addresses. A member that the call does not read must be NULL,
+ * because the library refuses what it would otherwise ignore. This is what each call reads; * marks what it requires:
  *
  *     vae_encode_batch, vae_reconstruct_batch, vae_encode_codes_batch     x*
- *     vae_decode_batch                            codes, or nothing if z is given
+ *     vae_decode_batch                            codes, if z is NULL
  *     vae_sample_batch                            label, noise, flag VAE_BATCH_DRAW
  *     vae_elbo_batch                              x*, label, noise
  *     vae_trainer_step_batch, _backward_batch     x* (under objective prior x or codes), label, noise, weight
@@ -39,12 +39,12 @@ typedef struct vae_batch {
     uint32_t struct_size;   /* sizeof(vae_batch_t) as the caller knows it */
     uint32_t flags;         /* 0, or VAE_BATCH_DRAW */
     int64_t n;              /* examples, >= 0 */
-    const float *x;         /* [n][S] finite, within what the likelihood is of */
+    const float *x;         /* [n][S] finite, in the range of the likelihood */
     const int32_t *label;   /* [n] 0..vae_model_class_count()-1; -1: no class */
     const float *condition; /* [n][vae_model_condition_size()] finite */
     const int32_t *codes;   /* [n][vae_model_codes_per_example()] 0..vae_model_codebook_size()-1 */
-    const float *noise;     /* [n][D] standard normal, finite; of vae_elbo_batch() and of training by K samples [n][k][D]; NULL: drawn */
-    const float *weight;    /* [n] >= 0, finite, not all 0: how often an example counts in loss and gradient; NULL: once each */
+    const float *noise;     /* [n][D] standard normal, finite; for K samples (vae_elbo_batch(), iwae) [n][K][D]; NULL: drawn */
+    const float *weight;    /* [n] weights in loss and gradient: >= 0, finite, not all 0; NULL: 1 each */
 } vae_batch_t;
 
 #ifdef __cplusplus

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * vae/ctx.h - the context: where memory, threads and messages come from.
+ * vae/ctx.h - the context: the allocator, the threads, the log and the arithmetic.
  *
- * A context is immutable once created; share it freely between threads. NULL stands for the default everywhere: malloc,
- * the calling thread only, silent, reproducible arithmetic. Models keep their context alive, so it may be destroyed early. */
+ * A context never changes after its creation; any number of threads may share it. Every call accepts NULL as the default context: malloc,
+ * the calling thread only, no log, reproducible arithmetic. A model keeps its context alive, so a host may destroy the context early. */
 #ifndef VAE_CTX_H
 #define VAE_CTX_H
 
@@ -28,7 +28,7 @@ typedef struct vae_ctx_config {
     uint32_t struct_size; /* bytes; set by vae_ctx_config_init(); do not change */
     uint32_t flags;       /* must be 0 */
     int32_t arith;        /* VAE_ARITH_REPRODUCIBLE: the same bits on every CPU; VAE_ARITH_BLAS: matrix products by cblas */
-    int32_t isa;          /* VAE_ISA_AUTO, or one that must be there, else VAE_E_UNSUPPORTED */
+    int32_t isa;          /* VAE_ISA_AUTO, or the instruction set to use; VAE_E_UNSUPPORTED if this CPU lacks it */
     int32_t threads;      /* 0: parallel_for if set, else the calling thread; n: a pool of n threads, 1 <= n <= 256 */
     int32_t reserved;     /* must be 0 */
     uint64_t mem_limit;   /* bytes of all objects of this context together; 0: no limit */

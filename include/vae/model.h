@@ -7,8 +7,8 @@
  *     decoder    linear out=6272 | relu | reshape 14x14x32 | deconv2d out=1 kernel=4 stride=2 pad=1
  *     likelihood bernoulli
  *
- * The text is the same here, in the file and in docs/spec.md, which lists every module with its options. The text may also hold
- * the sections of the training (optimizer, objective, schedule, clip, memory): each call reads its own part.
+ * The model's file holds the same text, and docs/spec.md lists every module with its options. The text may also contain the sections of the
+ * training (optimizer, objective, schedule, clip, memory): each call reads its own part.
  *
  * A model is read-only while it runs: any number of sessions, each on its own thread, may use it at once. Its only writers
  * are its trainer, vae_model_set_param() and vae_model_load_weights(); do not call those while a session is inside a call. */
@@ -72,9 +72,9 @@ VAE_API vae_status_t vae_model_spec(const vae_model_t *model, char *buf, size_t 
 enum { VAE_PLAN_TEXT = 0, VAE_PLAN_JSON = 1 };
 
 /**
- * How the model runs: the steps of encoder and decoder after neighbours were joined (a normalisation into the weights, an activation into
- * the layer before it), the algorithm of each convolution with this context's kernels, and each array with its place, its life in steps
- * and its bytes. For people and for tools that look at a model; the wording may change from version to version.
+ * How the model runs: the steps of encoder and decoder after fusion (a normalisation folded into the weights, an activation as the epilogue
+ * of the layer before it), the algorithm of each convolution with this context's kernels, and each array with its place, its lifetime in
+ * steps and its bytes. The text is for people and for tools that inspect a model; its wording may change from version to version.
  * @param n         examples at a time, at least 1   @param training  0: as a session runs it; 1: as a trainer does
  * @param format    VAE_PLAN_TEXT: lines; VAE_PLAN_JSON: a JSON array with one object for the encoder, one for the decoder and, in training,
  *                  one for a critic
@@ -95,34 +95,35 @@ VAE_API int32_t vae_model_latent_count(const vae_model_t *model);
 /** The sizes of one example, channels last; returns their number, 1 to 4; 0 if not a model. shape may be NULL. @since 0.1 */
 VAE_API int32_t vae_model_input_shape(const vae_model_t *model, int64_t shape[4]);
 
-/** The sizes of the latent of one example, as vae_model_input_shape(); of a model with several, one size: all their values. @since 0.1 */
+/** The sizes of the latent of one example, as vae_model_input_shape(). For a model with several latents, one size: D. @since 0.1 */
 VAE_API int32_t vae_model_latent_shape(const vae_model_t *model, int64_t shape[4]);
 
 /**
- * The sizes of latent `index` of one example, as vae_model_input_shape(). Number 0 is that of the section `latent`, the others stand in the
- * decoder, in its order. In z[n][D] of vae_encode(), vae_decode() and noise they stand in this order, one behind the other.
+ * The sizes of latent `index` of one example, as vae_model_input_shape(). Latent 0 is the section `latent`; the others are layers of the
+ * decoder, in its order. z[n][D] of vae_encode() and vae_decode(), and noise, hold the latents one after the other in this order.
  * @param index  0 <= index < vae_model_latent_count(), else the call returns 0   @since 0.1
  */
 VAE_API int32_t vae_model_latent_shape_at(const vae_model_t *model, int32_t index, int64_t shape[4]);
 
-/** The number of codes of one example: positions times the codes of a position; 0 without a latent of codes, or if `model` is not a model.
+/** The number of codes of one example: positions times codes of a position; 0 if the latent has no codes, or if `model` is not a model.
  * @since 0.1 */
 VAE_API int64_t vae_model_codes_per_example(const vae_model_t *model);
 
-/** K, the codebook size: a code is 0..K-1; 0 without a latent of codes, or if `model` is not a model. @since 0.1 */
+/** K, the codebook size: a code is 0..K-1; 0 if the latent has no codes, or if `model` is not a model. @since 0.1 */
 VAE_API int64_t vae_model_codebook_size(const vae_model_t *model);
 
-/** Classes of the examples that the model's condition or its prior tells apart, and wants labels of: 0..this-1; 0: it has none, or not a
- * model. @since 0.1 */
+/** The number of classes of the model's condition or of its prior: labels are 0..number-1; 0 if there are no classes, or if `model` is not
+ * a model. @since 0.1 */
 VAE_API int64_t vae_model_class_count(const vae_model_t *model);
 
-/** Values that each example brings besides x (condition vector=): vae_batch_t.condition; 0: none, or not a model. @since 0.1 */
+/** The number of floats of vae_batch_t.condition for one example (`condition vector=7`); 0 if the model has none, or is not a model.
+ * @since 0.1 */
 VAE_API int64_t vae_model_condition_size(const vae_model_t *model);
 
-/** Number of parameter tensors (the running statistics of batch norm included); 0 if not a model. @since 0.1 */
+/** The number of parameter tensors, the running statistics of batch norm included; 0 if `model` is not a model. @since 0.1 */
 VAE_API int64_t vae_model_param_count(const vae_model_t *model);
 
-/** Number of trainable values in all parameters together; 0 if not a model. @since 0.1 */
+/** The number of trainable values in all parameters together; 0 if `model` is not a model. @since 0.1 */
 VAE_API int64_t vae_model_param_total(const vae_model_t *model);
 
 /**

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * vae/registry.h - what this library can build: every module with its options, so that programs and bindings can list them;
- * and the texts that name them.
+ * vae/registry.h - lists every module of this library with its options, for programs and bindings; and reads and changes the texts of
+ * models and trainings.
  *
  * Kinds: "layer", "latent", "likelihood", "objective", "optimizer", "schedule", "clip", "memory", "prior",
  * "section" (a section of the text by its own options), "preset". */
@@ -14,8 +14,8 @@
 extern "C" {
 #endif
 
-/** One option of a module. Set struct_size first. The strings are static, but default_value and range: they last until this thread's
- *  next call of vae_registry_option(). @since 0.1 */
+/** One option of a module. Set struct_size first. The strings are static, except default_value and range, which are valid until this
+ *  thread's next call of vae_registry_option(). @since 0.1 */
 typedef struct vae_option {
     uint32_t struct_size;      /* sizeof(vae_option_t) */
     uint32_t flags;            /* 0 */

@@ -32,7 +32,7 @@ VAE_API vae_status_t vae_session_create(vae_session_t **out, const vae_model_t *
 /** Free a session; NULL is allowed. @since 0.1 */
 VAE_API void vae_session_destroy(vae_session_t *session);
 
-/** The bytes vae_session_create() would take. @since 0.1 */
+/** The bytes that vae_session_create() would allocate. @since 0.1 */
 VAE_API vae_status_t vae_session_bytes(const vae_model_t *model, int64_t max_batch, uint64_t *bytes);
 
 /** Restart the stream of random numbers from this seed; a new session has seed 0. @since 0.1 */
@@ -78,7 +78,7 @@ VAE_API vae_status_t vae_decode_batch(vae_session_t *session, const vae_batch_t 
 VAE_API vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *pixels, size_t row_stride);
 
 /**
- * Encode examples into the codes of a quantizing latent. Positions follow one another, and the codes of a position stand side by side.
+ * Encode examples into the codes of a latent of codes: position by position, with the codes of a position next to each other.
  * @param x  input[n][S]   @param codes  output[n][vae_model_codes_per_example()], 0..K-1
  * @return as vae_encode(); VAE_E_UNSUPPORTED (the latent has no codes)   @since 0.1
  */
@@ -100,7 +100,7 @@ VAE_API vae_status_t vae_decode_codes(vae_session_t *session, int64_t n, const i
 VAE_API size_t vae_codes_packed_bytes(int64_t count, int64_t K);
 
 /**
- * Pack codes one behind the other at ceil(log2 K) bits, lowest bit first; the last byte is filled up with zeros.
+ * Pack codes one after the other at ceil(log2 K) bits each, lowest bit first; the unused bits of the last byte are 0.
  * @param codes  input[count], 0..K-1   @param bytes  output[vae_codes_packed_bytes()], at most cap
  * @return VAE_OK; VAE_E_ARG (a code out of range, cap too small: bytes untouched)   @since 0.1
  */
@@ -127,7 +127,7 @@ VAE_API vae_status_t vae_sample(vae_session_t *session, int64_t n, const float *
 /**
  * vae_sample() of a batch, of which it reads noise and, for a prior with classes, the class of each example to make. With the flag
  * VAE_BATCH_DRAW each x is drawn from the likelihood by the session's stream; without it x is the mean of the likelihood.
- * @return as vae_sample(); VAE_E_ARG (a label out of range: the message says which); VAE_E_UNSUPPORTED (the prior has no classes)
+ * @return as vae_sample(); VAE_E_ARG (a label out of range: the message names it); VAE_E_UNSUPPORTED (the prior has no classes)
  * @since 0.1
  */
 VAE_API vae_status_t vae_sample_batch(vae_session_t *session, const vae_batch_t *batch, float *x);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * vae/status.h - how calls fail.
  *
- * Every call that can fail returns a vae_status_t. Branch on the code, show the sentence: vae_last_error() says where,
- * what, what it got and what it wanted. A failed call changes nothing: out-parameters are untouched or NULL, objects are
- * as they were. */
+ * Every call that can fail returns a vae_status_t for the program, and vae_last_error() has a sentence for people: where the error is, what
+ * it is, and what was given and wanted. A failed call changes nothing: out-parameters are untouched or NULL, and objects are as before. */
 #ifndef VAE_STATUS_H
 #define VAE_STATUS_H
 
@@ -27,11 +26,11 @@ enum {
     VAE_E_FORMAT = -6,      /* a file is damaged, cut short, or of another kind */
     VAE_E_VERSION = -7,     /* a file or a caller is newer than this library */
     VAE_E_UNSUPPORTED = -8, /* valid, but not offered here */
-    VAE_E_STATE = -9,       /* not now: the order of calls is wrong */
+    VAE_E_STATE = -9,       /* the call is not allowed now: the order of calls is wrong */
     VAE_E_NUMERIC = -10,    /* NaN or infinity in data, weights, loss or gradients */
-    VAE_E_CALLBACK = -11,   /* a function of the host's failed */
-    VAE_E_LIMIT = -12,      /* a size passes what the library accepts */
-    VAE_E_CANCELLED = -13   /* the host gave the call up: vae_session_cancel(), vae_trainer_cancel() */
+    VAE_E_CALLBACK = -11,   /* a function that the host provides failed */
+    VAE_E_LIMIT = -12,      /* a size is larger than the library accepts */
+    VAE_E_CANCELLED = -13   /* the host cancelled the call: vae_session_cancel(), vae_trainer_cancel() */
 };
 
 /** The constant's name, "VAE_E_SHAPE"; "VAE_E_UNKNOWN" for any other number; static. @since 0.1 */

@@ -6,8 +6,8 @@
  *     schedule   constant
  *     clip       none
  *
- * A trainer holds the gradients, the optimizer's memory, the schedule and the count of steps, and is its model's only writer.
- * Creating it takes one block, and some KiB for its text; steps allocate nothing. Equal inputs give equal bytes whatever the number of
+ * A trainer holds the gradients, the optimizer's memory, the schedule and the count of steps, and is the only writer of its model.
+ * Creating it allocates one block, and some KiB for its text; steps allocate nothing. Equal inputs give equal bytes whatever the number of
  * threads. The library's optimizers store 0 for a parameter whose magnitude is below 2^-63 (docs/determinism.md). */
 #ifndef VAE_TRAIN_H
 #define VAE_TRAIN_H
@@ -24,38 +24,38 @@ typedef struct vae_trainer vae_trainer_t;
 /** The most latents of a model. @since 0.1 */
 #define VAE_LATENTS_MAX 16
 
-/** What a step tells. Set struct_size to sizeof before each call; the library fills what fits. Nats are per example. @since 0.1 */
+/** The result of a step. Set struct_size to sizeof before each call; the library fills what fits. Nats are per example. @since 0.1 */
 typedef struct vae_metrics {
     uint32_t struct_size; /* sizeof(vae_metrics_t) as the caller knows it */
     uint32_t flags;       /* 0 */
     int64_t step;         /* steps applied so far */
-    double loss;          /* what was minimised: mean of recon + weighted rate + aux */
+    double loss;          /* the minimised value: mean of recon + weighted rate + aux */
     double recon;         /* mean of -log p(x|z), nats */
     double rate;          /* mean of KL(q(z|x) || p(z)), nats, unweighted */
     double beta;          /* the weight of the rate in this step */
     double lr;            /* the learning rate of this step; 0 from vae_trainer_backward() */
     double grad_norm;     /* 2-norm of all gradients before clipping; 0 from vae_trainer_backward() */
-    double aux;           /* mean of what else is part of loss: the latent's terms (codebook, commitment), the objective's (mmd) */
-    /* Latents of codes; 0 for others. Of the last batch, as it was before the codes moved: */
+    double aux;           /* mean of the other parts of loss: the latent's terms (codebook, commitment), the objective's (mmd) */
+    /* For latents of codes, else 0; of the last batch, before its step changed the codes: */
     double perplexity;         /* exp of the entropy of how often each code was chosen, 1..K; mean over codebooks */
     double codes_used;         /* share of the codes that were chosen at all, 0..1 */
     double dead_codes;         /* codes whose running count is below `revive`, or below 1 % of an even share */
-    double quantization_error; /* mean squared distance of a value to what stands for it */
+    double quantization_error; /* mean squared difference between a value and its quantized value */
     int64_t latents;           /* vae_model_latent_count() */
-    /* The part of rate that is each latent's: that of the section first, then those in the decoder, in its order; 0 past the last. */
+    /* The rate of each latent: latent 0 is the section `latent`, the others are those in the decoder, in its order; 0 past the last. */
     double latent_rate[VAE_LATENTS_MAX];
-    /* Models with a critic; 0 for others: */
-    double critic_loss;     /* (mean cost of the scores of real ones + that of made ones) / 2, as the term of the objective defines it */
-    double critic_accuracy; /* share of scores above 0 for real ones, below 0 for made ones: 0.5 when it cannot tell them apart */
+    /* For models with a critic, else 0: */
+    double critic_loss;     /* mean of the losses of real and of generated examples, as the term of the objective defines them */
+    double critic_accuracy; /* share of examples with the right sign of the score: > 0 for real, < 0 for generated ones; 0.5 is chance */
 } vae_metrics_t;
 
 /**
- * An optimizer of the host's. step() updates w[n] from the gradient g[n]; the library calls it for each parameter tensor.
- * slot[i][n] are the optimizer's memories, zero at the start, saved in checkpoints. step() must not fail. @since 0.1
+ * An optimizer that the host provides. step() updates w[n] from the gradient g[n]; the library calls it for each parameter tensor.
+ * slot[i][n] is the optimizer's memory, zero at the start and saved in checkpoints. step() must not fail. @since 0.1
  */
 typedef struct vae_optimizer {
     uint32_t struct_size; /* sizeof(vae_optimizer_t) */
-    int32_t slots;        /* memories of n floats, 0 <= slots <= 8 */
+    int32_t slots;        /* number of arrays slot[i], 0 <= slots <= 8 */
     void *user;           /* passed to step */
     const char *name;     /* kept in checkpoints; letters, digits, '_'; copied */
     /* t counts from 1; lr is the schedule's; decay is 0 for biases and norms, else the text's weight_decay. */
@@ -73,7 +73,8 @@ VAE_API vae_status_t vae_trainer_create(vae_trainer_t **out, vae_model_t *model,
 /** Free a trainer; NULL is allowed. @since 0.1 */
 VAE_API void vae_trainer_destroy(vae_trainer_t *trainer);
 
-/** The bytes vae_trainer_create() would take. vae_trainer_set_optimizer() takes more, for the slots of the host's. @since 0.1 */
+/** The bytes that vae_trainer_create() would allocate. vae_trainer_set_optimizer() allocates the slots of the host's optimizer besides.
+ * @since 0.1 */
 VAE_API vae_status_t vae_trainer_bytes(vae_model_t *model, const char *options, int64_t max_batch, uint64_t *bytes);
 
 /**
@@ -111,11 +112,11 @@ VAE_API vae_status_t vae_trainer_backward(vae_trainer_t *trainer, int64_t n, con
 
 /**
  * vae_trainer_backward() of a batch. With weights, loss, recon, rate and gradient are weighted means, sum_i w_i l_i / sum_i w_i: an example
- * of weight 2 counts as if it stood in the batch twice, one of weight 0 as if it were not there. Statistics that layers take over the
- * batch count every example once.
+ * of weight 2 counts as two equal examples, one of weight 0 does not count. Statistics that layers take over the batch count every example
+ * once.
  *
- * Under objective prior all but the prior is frozen. A prior with classes requires the label of each example. codes in place of x, what
- * vae_encode_codes() once gave for the examples, leave the encoder out and give the same bits.
+ * Under objective prior all parameters except the prior's are frozen. A prior with classes requires the label of each example. If codes are
+ * given in place of x, as vae_encode_codes() gives them, the encoder does not run, and the result has the same bits.
  * @param batch  x or codes, label, noise, weight
  * @return as vae_trainer_step(); VAE_E_UNSUPPORTED (codes or label under another objective, codes of a latent without them, weight for a
  *         latent or a prior that learns from all examples alike: vq, gmm)   @since 0.1
@@ -131,7 +132,8 @@ VAE_API vae_status_t vae_trainer_backward_batch(vae_trainer_t *trainer, const va
  */
 VAE_API void vae_trainer_cancel(vae_trainer_t *trainer);
 
-/** Update the parameters from the gradients, then zero these. VAE_E_STATE without a vae_trainer_backward() before. @since 0.1 */
+/** Update the parameters from the gradients, then set the gradients to zero. VAE_E_STATE if no vae_trainer_backward() came before.
+ * @since 0.1 */
 VAE_API vae_status_t vae_trainer_apply(vae_trainer_t *trainer, vae_metrics_t *metrics);
 
 /**

@@ -27,7 +27,7 @@ typedef struct elu_conf {
 } elu_conf;
 
 static const vaei_option elu_options[] = {
-    VAEI_OPTION(elu_conf, alpha, FLOAT, VAEI_OPT_OPEN_LO, 1, 0, 100, "minus the limit of y for x far below zero"),
+    VAEI_OPTION(elu_conf, alpha, FLOAT, VAEI_OPT_OPEN_LO, 1, 0, 100, "y approaches -alpha for x far below zero"),
     {0},
 };
 

@@ -36,10 +36,12 @@ typedef struct state {
 } state;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_CHOICE(conf, mode, CONCAT, "concat|add|film", "appended as channels; added; a factor and a term for each channel"),
-    VAEI_OPTION_INT(conf, dim, 16, 1, 65536, "values of the embedding of a class, for add and film"),
-    VAEI_OPTION(conf, drop, FLOAT, VAEI_OPT_OPEN_HI, 0, 0, 1, "probability that training leaves the condition of an example out"),
-    VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES, "how the weights start, but for the embedding's"),
+    VAEI_OPTION_CHOICE(conf, mode, CONCAT, "concat|add|film",
+                       "concat: appended as channels; add: a term for each channel; film: a factor and a term for each channel"),
+    VAEI_OPTION_INT(conf, dim, 16, 1, 65536, "number of values of the embedding of a class, for add and film"),
+    VAEI_OPTION(conf, drop, FLOAT, VAEI_OPT_OPEN_HI, 0, 0, 1, "probability that a training step leaves out the condition of an example"),
+    VAEI_OPTION_CHOICE(conf, init, VAEI_INIT_PYTORCH, VAEI_INIT_CHOICES,
+                       "initialisation of the weights; the embedding starts from N(0, 1)"),
     {0},
 };
 
@@ -292,7 +294,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_condition = {
-    .module = {"condition", "what the example brings besides x: its class, values of its own",
+    .module = {"condition", "reads the class and the vector of each example, which the section condition declares",
                "condition mode=film\n"
                "condition mode=film dim=3 drop=0.4 init=xavier\n"
                "condition mode=add dim=2\n"

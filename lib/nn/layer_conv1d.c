@@ -21,7 +21,7 @@ static const vaei_option options[] = {
     VAEI_OPTION(conf, out, INT, VAEI_OPT_REQUIRED, 0, 1, VAEI_CHANNELS_MAX, "number of output channels"),
     VAEI_OPTION(conf, kernel, INT, VAEI_OPT_REQUIRED, 0, 1, VAEI_WINDOW_MAX, "steps of the kernel"),
     VAEI_OPTION_INT(conf, stride, 1, 1, VAEI_WINDOW_MAX, "distance in steps between neighbouring windows"),
-    VAEI_OPTION_PAD(conf, pad, 0, 0, VAEI_WINDOW_MAX, "steps of zeros: on both sides, before x behind, or same"),
+    VAEI_OPTION_PAD(conf, pad, 0, 0, VAEI_WINDOW_MAX, "steps of zeros: on both sides, or before x after (1x2), or same"),
     VAEI_OPTION_INT(conf, dilation, 1, 1, VAEI_WINDOW_MAX, "distance in steps between neighbouring taps of the kernel"),
     VAEI_OPTION_INT(conf, groups, 1, 1, VAEI_CHANNELS_MAX, "number of independent groups of channels"),
     VAEI_OPTION_BOOL(conf, bias, 1, "add a bias to each channel"),

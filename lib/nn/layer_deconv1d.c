@@ -20,7 +20,7 @@ static const vaei_option options[] = {
     VAEI_OPTION(conf, out, INT, VAEI_OPT_REQUIRED, 0, 1, VAEI_CHANNELS_MAX, "number of output channels"),
     VAEI_OPTION(conf, kernel, INT, VAEI_OPT_REQUIRED, 0, 1, VAEI_WINDOW_MAX, "steps of the kernel"),
     VAEI_OPTION_INT(conf, stride, 1, 1, VAEI_WINDOW_MAX, "distance in steps between neighbouring kernels in the output"),
-    VAEI_OPTION_PAD(conf, pad, 0, 0, VAEI_WINDOW_MAX, "steps cropped from the result: on both sides, before x behind, or same"),
+    VAEI_OPTION_PAD(conf, pad, 0, 0, VAEI_WINDOW_MAX, "steps cropped from the result: on both sides, or before x after (1x2), or same"),
     VAEI_OPTION_INT(conf, output_pad, 0, 0, VAEI_WINDOW_MAX, "steps added at the end"),
     VAEI_OPTION_INT(conf, dilation, 1, 1, VAEI_WINDOW_MAX, "distance in steps between neighbouring taps of the kernel"),
     VAEI_OPTION_INT(conf, groups, 1, 1, VAEI_CHANNELS_MAX, "number of independent groups of channels"),
@@ -53,7 +53,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
 }
 
 const vaei_layer_ops vaei_layer_deconv1d = {
-    .module = {"deconv1d", "transposed convolution over the steps of a sequence, which lengthens it",
+    .module = {"deconv1d", "transposed convolution over the steps of a sequence, for longer outputs",
                "deconv1d out=3 kernel=3 stride=2 pad=1 output_pad=1\n"
                "deconv1d out=4 kernel=3 pad=1x0 groups=2 init=xavier\n"
                "deconv1d out=3 kernel=4 stride=2 pad=same dilation=2 bias=false\n"

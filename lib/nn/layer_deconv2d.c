@@ -38,7 +38,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
 }
 
 const vaei_layer_ops vaei_layer_deconv2d = {
-    .module = {"deconv2d", "transposed 2-D convolution, which enlarges",
+    .module = {"deconv2d", "transposed 2-D convolution, for outputs larger than the input",
                "deconv2d out=3 kernel=3 stride=2 pad=1 output_pad=1x0\n"
                "deconv2d out=4 kernel=3x2 stride=2x1 pad=1x0x0x1 groups=2\n"
                "deconv2d out=3 kernel=4 stride=2 pad=same dilation=2 bias=false init=kaiming\n"

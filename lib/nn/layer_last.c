@@ -12,7 +12,7 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_BOOL(conf, bidirectional, 0, "the second half of the channels is that of the first step"),
+    VAEI_OPTION_BOOL(conf, bidirectional, 0, "takes the second half of the channels, the backward direction, from the first step"),
     {0},
 };
 

@@ -8,7 +8,7 @@ typedef struct conf {
     int64_t factor;
 } conf;
 
-static const vaei_option options[] = {VAEI_OPTION_INT(conf, factor, 2, 1, 64, "how many times higher and wider"), {0}};
+static const vaei_option options[] = {VAEI_OPTION_INT(conf, factor, 2, 1, 64, "factor by which height and width grow"), {0}};
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
     const int64_t f = ((const conf *)l->conf)->factor;
@@ -35,7 +35,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_pixel_shuffle = {
-    .module = {"pixel_shuffle", "channels become pixels",
+    .module = {"pixel_shuffle", "moves channels to pixels",
                "pixel_shuffle factor=2\n"
                "pixel_shuffle factor=1",
                "Shi et al. 2016 (arXiv:1609.05158)", sizeof(conf), options},

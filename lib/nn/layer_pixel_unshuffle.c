@@ -6,7 +6,7 @@ typedef struct conf {
     int64_t factor;
 } conf;
 
-static const vaei_option options[] = {VAEI_OPTION_INT(conf, factor, 2, 1, 64, "how many times lower and narrower"), {0}};
+static const vaei_option options[] = {VAEI_OPTION_INT(conf, factor, 2, 1, 64, "factor by which height and width shrink"), {0}};
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
     const int64_t f = ((const conf *)l->conf)->factor;
@@ -34,7 +34,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_pixel_unshuffle = {
-    .module = {"pixel_unshuffle", "pixels become channels",
+    .module = {"pixel_unshuffle", "moves pixels to channels",
                "pixel_unshuffle factor=2\n"
                "pixel_unshuffle factor=1",
                "Shi et al. 2016 (arXiv:1609.05158)", sizeof(conf), options},

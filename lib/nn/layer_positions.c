@@ -19,7 +19,8 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_CHOICE(conf, kind, LEARNED, "learned|sinusoidal", "a parameter for each step and channel, or sines of the step"),
+    VAEI_OPTION_CHOICE(conf, kind, LEARNED, "learned|sinusoidal",
+                       "learned: a parameter for each step and channel; sinusoidal: sines and cosines of the step"),
     {0},
 };
 
@@ -103,7 +104,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_positions = {
-    .module = {"positions", "adds a vector of its own to each step of a sequence",
+    .module = {"positions", "adds to each step of a sequence a vector for its position",
                "positions\n"
                "positions kind=sinusoidal",
                "Vaswani et al. 2017 (arXiv:1706.03762)", sizeof(conf), options},

@@ -71,7 +71,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_reshape = {
-    .module = {"reshape", "another shape for the same values, in PyTorch's C, H, W order",
+    .module = {"reshape", "the same values in another shape, in PyTorch's C, H, W order",
                "reshape 4x3x16\n"
                "reshape 2x3x4\n"
                "reshape 192",

@@ -68,7 +68,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
 }
 
 const vaei_layer_ops vaei_layer_residual = {
-    .module = {"residual", "adds its input, or a shortcut of it, to what its layers make",
+    .module = {"residual", "adds its input, or the output of a shortcut, to the output of its layers",
                "residual { conv2d out=4 kernel=3 pad=1 | tanh } { conv2d out=4 kernel=1 }\n"
                "residual { layernorm | tanh }\n"
                "residual { } { sigmoid }\n"

@@ -59,7 +59,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_spread = {
-    .module = {"spread", "a vector at every step of a sequence", "spread steps=5", "", sizeof(conf), options},
+    .module = {"spread", "repeats a vector at every step of a sequence", "spread steps=5", "", sizeof(conf), options},
     .plan = plan,
     .forward = forward,
     .backward = backward,

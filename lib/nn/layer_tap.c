@@ -13,7 +13,7 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_NAME(conf, name, VAEI_OPT_REQUIRED | VAEI_OPT_BARE, "the word by which `from` finds it"),
+    VAEI_OPTION_NAME(conf, name, VAEI_OPT_REQUIRED | VAEI_OPT_BARE, "name that the option `from` of a latent refers to"),
     {0},
 };
 
@@ -78,7 +78,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 
 const vaei_layer_ops vaei_layer_tap = {
     .module = {.name = "tap",
-               .summary = "keeps what passes it, for a latent in the decoder",
+               .summary = "keeps the values at its place in the encoder, for a latent in the decoder",
                .examples = "tap wide",
                .paper = "",
                .conf_size = sizeof(conf),

@@ -13,7 +13,7 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_EXTENT(conf, factor, 2, 1, 16, "how many times each pixel is repeated, down and across"),
+    VAEI_OPTION_EXTENT(conf, factor, 2, 1, 16, "number of times that each pixel is repeated, down and across"),
     {0},
 };
 

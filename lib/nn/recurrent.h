@@ -17,8 +17,9 @@ typedef struct vaei_recurrent_conf {
 #define VAEI_RECURRENT_OPTIONS(unit)                                                                                           \
     VAEI_OPTION(vaei_recurrent_conf, out, INT, VAEI_OPT_REQUIRED, 0, 1, 65536, "number of output channels of each direction"), \
         VAEI_OPTION_INT(vaei_recurrent_conf, layers, 1, 1, VAEI_RECURRENT_LAYERS,                                              \
-                        "number of such " unit ", each over the output of the one before"),                                    \
-        VAEI_OPTION_BOOL(vaei_recurrent_conf, bidirectional, 0, "one of each from the first step to the last and one back, side by side")
+                        "number of stacked " unit "; each reads the output of the one before"),                                \
+        VAEI_OPTION_BOOL(vaei_recurrent_conf, bidirectional, 0,                                                                \
+                         "adds a second direction, from the last step to the first; the outputs of both are concatenated")
 
 typedef struct vaei_recurrent_ops {
     int64_t gates;

@@ -10,7 +10,8 @@ static const vaei_option options[] = {
 };
 
 const vaei_module vaei_condition_section = {.name = "condition",
-                                            .summary = "what each example brings besides x, for layers condition",
+                                            .summary =
+                                                "the class and the vector that each example has besides x; layers condition read them",
                                             .examples = "condition classes=10\n"
                                                         "condition classes=3 vector=2",
                                             .paper = "",

@@ -16,12 +16,12 @@ typedef struct conf {
 static const vaei_option options[] = {
     VAEI_OPTION_CHOICE(
         conf, on, ON_X, "x|z",
-        "what it scores: data beside the mean of the likelihood, or draws from N(0, I) beside latents; stands before the first |"),
+        "what the critic scores: x: data and reconstructions; z: draws from N(0, I) and latents; written before the first |"),
     {0},
 };
 
 const vaei_module vaei_critic_options = {.name = "critic",
-                                         .summary = "a stack of layers that ends in one score, for terms of the objective that ask it",
+                                         .summary = "a stack of layers that ends in one score, for the objectives gan and adversary",
                                          .examples = "critic on=x\n"
                                                      "critic on=z",
                                          .paper = "",

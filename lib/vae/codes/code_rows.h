@@ -74,19 +74,19 @@ typedef struct vaei_choice {
 } vaei_choice;
 
 /* The options of a conf that has a vaei_choice called `choice`. */
-#define VAEI_CHOICE_OPTIONS(conf)                                                      \
-    {"temperature",                                                                    \
-     VAEI_OPT_FLOAT,                                                                   \
-     0,                                                                                \
-     offsetof(conf, choice.temperature),                                               \
-     1,                                                                                \
-     0,                                                                                \
-     100,                                                                              \
-     NULL,                                                                             \
-     "sampling only: logits are divided by it; 0: the likeliest code is chosen"},      \
-    {                                                                                  \
-        "top_k", VAEI_OPT_INT, 0, offsetof(conf, choice.top_k), 0, 0, 16777216, NULL,  \
-            "sampling only: the codes that may be chosen, the top_k likeliest; 0: all" \
+#define VAEI_CHOICE_OPTIONS(conf)                                                     \
+    {"temperature",                                                                   \
+     VAEI_OPT_FLOAT,                                                                  \
+     0,                                                                               \
+     offsetof(conf, choice.temperature),                                              \
+     1,                                                                               \
+     0,                                                                               \
+     100,                                                                             \
+     NULL,                                                                            \
+     "sampling only: divides the logits; 0: the most likely code is chosen"},         \
+    {                                                                                 \
+        "top_k", VAEI_OPT_INT, 0, offsetof(conf, choice.top_k), 0, 0, 16777216, NULL, \
+            "sampling only: keep the top_k most likely codes; 0: keep all"            \
     }
 
 /* logits[K] is destroyed; workspace[K]. */

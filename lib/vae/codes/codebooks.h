@@ -28,24 +28,25 @@ typedef struct vaei_codebooks_conf {
 } vaei_codebooks_conf;
 
 /* The options of both kinds. */
-#define VAEI_CODEBOOKS_OPTIONS                                                                                                       \
-    VAEI_OPTION_INT(vaei_codebooks_conf, codes, 512, 2, 16777216, "codebook size: the number of codes"),                             \
-        VAEI_OPTION_INT(vaei_codebooks_conf, dim, 0, 0, 65536, "number of values of a code; 0: all channels that there are for it"), \
-        VAEI_OPTION_CHOICE(vaei_codebooks_conf, learn, VAEI_LEARN_EMA, "ema|gradient",                                               \
-                           "how codes learn: by moving averages of their vectors, or by gradient"),                                  \
-        VAEI_OPTION(vaei_codebooks_conf, decay, FLOAT, VAEI_OPT_OPEN_HI, 0.99, 0, 1, "decay of the moving averages per step"),       \
-        VAEI_OPTION(vaei_codebooks_conf, eps, FLOAT, VAEI_OPT_OPEN_LO, 1e-5, 0, 1, "Laplace smoothing of the counts"),               \
-        VAEI_OPTION_BOOL(vaei_codebooks_conf, debias, 1,                                                                             \
-                         "true: averages start at 0 and are debiased; false: they start as if each code had had one vector"),        \
-        VAEI_OPTION_FLOAT(vaei_codebooks_conf, commitment, 0.25, 0, 1e6, "weight of the commitment loss, relative to scale"),        \
-        VAEI_OPTION_FLOAT(vaei_codebooks_conf, scale, 1, 0, 1e6,                                                                     \
-                          "weight of the codebook loss and the commitment loss, which are sums of squares"),                         \
-        VAEI_OPTION_CHOICE(vaei_codebooks_conf, gradient, VAEI_PASS_STRAIGHT, "straight|rotation",                                   \
-                           "how the decoder's gradient passes the choice of codes: straight through, or rotated"),                   \
-        VAEI_OPTION_CHOICE(vaei_codebooks_conf, start, VAEI_START_RANDOM, "random|kmeans",                                           \
-                           "initial codes: drawn evenly from a box, or k-means of the first batch"),                                 \
-        VAEI_OPTION_FLOAT(vaei_codebooks_conf, revive, 0, 0, 1e6,                                                                    \
-                          "a code whose running count falls below this number restarts at a vector of the batch; 0: never"),         \
+#define VAEI_CODEBOOKS_OPTIONS                                                                                                 \
+    VAEI_OPTION_INT(vaei_codebooks_conf, codes, 512, 2, 16777216, "codebook size: the number of codes"),                       \
+        VAEI_OPTION_INT(vaei_codebooks_conf, dim, 0, 0, 65536,                                                                 \
+                        "number of values of a code; 0: as many as the encoder gives channels for each head"),                 \
+        VAEI_OPTION_CHOICE(vaei_codebooks_conf, learn, VAEI_LEARN_EMA, "ema|gradient",                                         \
+                           "how codes learn: by moving averages of their vectors, or by gradient"),                            \
+        VAEI_OPTION(vaei_codebooks_conf, decay, FLOAT, VAEI_OPT_OPEN_HI, 0.99, 0, 1, "decay of the moving averages per step"), \
+        VAEI_OPTION(vaei_codebooks_conf, eps, FLOAT, VAEI_OPT_OPEN_LO, 1e-5, 0, 1, "Laplace smoothing of the counts"),         \
+        VAEI_OPTION_BOOL(vaei_codebooks_conf, debias, 1,                                                                       \
+                         "true: averages start at 0 and are debiased; false: they start as if each code had had one vector"),  \
+        VAEI_OPTION_FLOAT(vaei_codebooks_conf, commitment, 0.25, 0, 1e6, "weight of the commitment loss, relative to scale"),  \
+        VAEI_OPTION_FLOAT(vaei_codebooks_conf, scale, 1, 0, 1e6,                                                               \
+                          "weight of the codebook loss and the commitment loss, which are sums of squares"),                   \
+        VAEI_OPTION_CHOICE(vaei_codebooks_conf, gradient, VAEI_PASS_STRAIGHT, "straight|rotation",                             \
+                           "how the decoder's gradient passes the choice of codes: straight through, or rotated"),             \
+        VAEI_OPTION_CHOICE(vaei_codebooks_conf, start, VAEI_START_RANDOM, "random|kmeans",                                     \
+                           "initial codes: drawn evenly from a box, or k-means of the first batch"),                           \
+        VAEI_OPTION_FLOAT(vaei_codebooks_conf, revive, 0, 0, 1e6,                                                              \
+                          "a code whose running count falls below this number restarts at a vector of the batch; 0: never"),   \
         VAEI_OPTION_BOOL(vaei_codebooks_conf, freeze, 0, "the codes are frozen"), VAEI_QUANTIZER_DECODE
 
 typedef struct vaei_codebooks {

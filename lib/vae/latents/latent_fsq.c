@@ -30,9 +30,10 @@ typedef struct conf {
 
 static const vaei_option options[] = {
     {"levels", VAEI_OPT_SIZES, VAEI_OPT_REQUIRED, offsetof(conf, levels), 0, 2, CODES_MAX, NULL,
-     "levels of each value of a code, one to eight"},
+     "number of levels of each value of a code; one to eight values"},
     VAEI_QUANTIZER_HEADS("number of codes of a position"),
-    VAEI_OPTION_CHOICE(conf, variant, JAX, "jax|vqp|symmetric", "which of the published rounding rules"),
+    VAEI_OPTION_CHOICE(conf, variant, JAX, "jax|vqp|symmetric",
+                       "published rounding rule: of the authors' program (jax), of vector-quantize-pytorch (vqp), or symmetric"),
     VAEI_QUANTIZER_DECODE,
     {0},
 };

@@ -51,7 +51,7 @@ static void backward(const vaei_latent *q, const vaei_run *r, const vaei_slot *m
 }
 
 const vaei_latent_ops vaei_latent_none = {
-    .module = {.name = "none", .summary = "no distribution: a plain autoencoder", .examples = "none", .paper = ""},
+    .module = {.name = "none", .summary = "no distribution: the model is a plain autoencoder", .examples = "none", .paper = ""},
     .plan = plan,
     .encode = encode,
     .draw = draw,

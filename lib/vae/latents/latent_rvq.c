@@ -22,8 +22,9 @@ static const vaei_option options[] = {
     VAEI_OPTION_BOOL(vaei_codebooks_conf, dropout, 0, "each training step leaves out a random number of the last quantizers"),
     VAEI_OPTION_INT(vaei_codebooks_conf, min_quantizers, 1, 1, 256, "number of quantizers that dropout never leaves out"),
     VAEI_OPTION_BOOL(vaei_codebooks_conf, cosine, 0, "codes have length 1, and each stage takes the code nearest in angle"),
-    VAEI_OPTION_CHOICE(vaei_codebooks_conf, gradient_of, VAEI_GRADIENT_OF_SUM, "sum|stages",
-                       "what the decoder's gradient passes: the sum of all quantizers, once; or each of them, and the gradients add up"),
+    VAEI_OPTION_CHOICE(
+        vaei_codebooks_conf, gradient_of, VAEI_GRADIENT_OF_SUM, "sum|stages",
+        "straight-through gradient: sum: around the sum of all quantizers; stages: around each quantizer, and the gradients add up"),
     {0},
 };
 
@@ -35,7 +36,7 @@ static const vaei_quantizer_ops quantizer = {.plan = plan, VAEI_CODEBOOKS_OPS};
 
 const vaei_latent_ops vaei_latent_rvq = {
     .module = {.name = "rvq",
-               .summary = "residual vector quantization: codes of what the codes before have left",
+               .summary = "residual vector quantization: each code represents the error that the codes before it have left",
                .examples = "rvq codes=8 quantizers=3\n"
                            "rvq codes=5 quantizers=2 learn=gradient shared=true dim=4 scale=0.7 commitment=0.5\n"
                            "rvq codes=5 quantizers=3 cosine=true gradient_of=stages decode=raw\n"

@@ -23,10 +23,10 @@ typedef struct conf {
 
 static const vaei_option options[] = {
     VAEI_OPTION_INT(conf, codes, 512, 2, 16777216, "codebook size: the number of codes"),
-    VAEI_OPTION_INT(conf, dim, 0, 0, 65536, "number of values of a code; 0: all channels that there are for it"),
+    VAEI_OPTION_INT(conf, dim, 0, 0, 65536, "number of values of a code; 0: as many as the encoder gives channels for each head"),
     VAEI_OPTION_FLOAT(conf, commitment, 0.25, 0, 1e6, "weight of the commitment loss, relative to scale"),
     VAEI_OPTION_FLOAT(conf, scale, 1, 0, 1e6, "weight of the codebook loss and the commitment loss"),
-    VAEI_QUANTIZER_HEADS("number of codes of a position; each codes its own share of the channels"),
+    VAEI_QUANTIZER_HEADS("number of codes of a position; each represents its own share of the channels"),
     VAEI_QUANTIZER_DECODE,
     {0},
 };
@@ -137,7 +137,7 @@ static const vaei_quantizer_ops quantizer = {
 
 const vaei_latent_ops vaei_latent_simvq = {
     .module = {.name = "simvq",
-               .summary = "vector quantization by one learned linear map of codes that never move",
+               .summary = "vector quantization with codes that are one learned linear map of a frozen table",
                .examples = "simvq codes=32\n"
                            "simvq codes=6 dim=2 heads=2 commitment=0.5 scale=0.7 decode=raw",
                .paper = "Zhu et al. 2024 (arXiv:2411.02038)",

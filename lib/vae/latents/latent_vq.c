@@ -17,7 +17,7 @@
 
 static const vaei_option options[] = {
     VAEI_CODEBOOKS_OPTIONS,
-    VAEI_QUANTIZER_HEADS("number of codes of a position; each codes its own share of the channels"),
+    VAEI_QUANTIZER_HEADS("number of codes of a position; each represents its own share of the channels"),
     VAEI_OPTION_BOOL(vaei_codebooks_conf, cosine, 0, "vectors and codes have length 1, and the nearest code is the nearest in angle"),
     VAEI_OPTION_FLOAT(vaei_codebooks_conf, temperature, 0, 0, 100,
                       "training draws each code by softmax(-distance / temperature); 0: the nearest code is taken"),

@@ -21,7 +21,7 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_NAME(conf, from, VAEI_OPT_REQUIRED, "the tap of the encoder that the posterior reads beside the stream"),
+    VAEI_OPTION_NAME(conf, from, VAEI_OPT_REQUIRED, "name of the tap in the encoder that the posterior reads"),
     {0},
 };
 
@@ -246,7 +246,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *sl
 
 const vaei_layer_ops vaei_layer_latent = {
     .module = {.name = "latent",
-               .summary = "a latent in the decoder, whose prior is made from the stream and whose posterior reads a tap too",
+               .summary = "a latent in the decoder: its prior depends on the layer's input, its posterior on that input and on a tap",
                .examples = "latent gaussian dim=4 map=true from=wide\n"
                            "latent gaussian dim=3 from=wide",
                .paper = "Sonderby et al. 2016 (arXiv:1602.02282)",

@@ -40,12 +40,13 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_CHOICE(conf, sigma, FIXED, "fixed|learned|optimal|value",
-                       "the standard deviation: the option value; trained; the batch's own root mean square error; or value times e^t, t "
-                       "from the decoder for each value, within -6 and 6. The trained and the batch's are softly clipped above e^-6"),
+    VAEI_OPTION_CHOICE(
+        conf, sigma, FIXED, "fixed|learned|optimal|value",
+        "standard deviation: fixed: the option value; learned: trained; optimal: the root mean square error of the batch; value: "
+        "the option value times e^t, where the decoder gives t in -6..6 for each value. learned and optimal stay above e^-6"),
     {"value", VAEI_OPT_FLOAT, VAEI_OPT_OPEN_LO, offsetof(conf, value), 1, 0, 100, NULL,
-     "the fixed one; where the learned one starts, above e^-6; what the optimal one is outside training before its first batch; for "
-     "sigma=value the one at t = 0"},
+     "sigma=fixed: the deviation; learned: its start, above e^-6; optimal: the deviation outside training until the first batch; value: "
+     "the deviation at t = 0"},
     {0},
 };
 

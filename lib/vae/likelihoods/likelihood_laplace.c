@@ -17,7 +17,8 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    {"scale", VAEI_OPT_FLOAT, VAEI_OPT_OPEN_LO, offsetof(conf, scale), 1, 0, 100, NULL, "b, the mean absolute error expected"},
+    {"scale", VAEI_OPT_FLOAT, VAEI_OPT_OPEN_LO, offsetof(conf, scale), 1, 0, 100, NULL,
+     "scale b of the distribution, the expected absolute error"},
     {0},
 };
 
@@ -55,7 +56,7 @@ static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key k
 
 const vaei_likelihood_ops vaei_likelihood_laplace = {
     .module = {.name = "laplace",
-               .summary = "real values around the decoder's output, by absolute error",
+               .summary = "real values around the decoder's output, scored by absolute error",
                .examples = "laplace\n"
                            "laplace scale=0.4",
                .conf_size = sizeof(conf),

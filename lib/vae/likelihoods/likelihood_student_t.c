@@ -27,7 +27,7 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_FLOAT(conf, df, 4, 0.5, 1000, "degrees of freedom v: the fewer, the less an outlier counts"),
+    VAEI_OPTION_FLOAT(conf, df, 4, 0.5, 1000, "degrees of freedom; the fewer, the less an outlier counts"),
     {0},
 };
 
@@ -99,7 +99,7 @@ static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key k
 
 const vaei_likelihood_ops vaei_likelihood_student_t = {
     .module = {.name = "student_t",
-               .summary = "real values with outliers; the decoder gives a location and the logarithm of a scale for each",
+               .summary = "real values with outliers; the decoder gives the location and the logarithm of the scale of each value",
                .examples = "student_t\n"
                            "student_t df=2.5",
                .paper = "Takahashi et al. 2018 (IJCAI, Student-t variational autoencoder)",

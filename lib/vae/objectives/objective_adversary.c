@@ -13,7 +13,7 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_FLOAT(conf, weight, 1, 0, 1e6, "factor of what the critic's scores cost"),
+    VAEI_OPTION_FLOAT(conf, weight, 1, 0, 1e6, "weight of the term"),
     {0},
 };
 

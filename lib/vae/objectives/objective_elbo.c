@@ -21,10 +21,11 @@ typedef struct conf {
 
 static const vaei_option options[] = {
     VAEI_OPTION_FLOAT(conf, beta, 1, 0, 1e6, "weight of the rate, the KL divergence"),
-    VAEI_OPTION_INT(conf, warmup, 0, 0, 1e12, "steps over which the weight rises from 0 to beta"),
-    VAEI_OPTION_INT(conf, cycle, 0, 0, 1e12, "steps after which the weight restarts from 0; 0: never"),
-    {"ratio", VAEI_OPT_FLOAT, VAEI_OPT_OPEN_LO, offsetof(conf, ratio), 0.5, 0, 1, NULL, "part of a cycle in which the weight rises"},
-    VAEI_OPTION_FLOAT(conf, free_bits, 0, 0, 1e6, "nats of rate in each latent dimension that cost nothing"),
+    VAEI_OPTION_INT(conf, warmup, 0, 0, 1e12, "steps over which the weight of the rate rises from 0 to beta"),
+    VAEI_OPTION_INT(conf, cycle, 0, 0, 1e12, "steps after which the weight of the rate restarts from 0; 0: never"),
+    {"ratio", VAEI_OPT_FLOAT, VAEI_OPT_OPEN_LO, offsetof(conf, ratio), 0.5, 0, 1, NULL,
+     "part of a cycle in which the weight of the rate rises"},
+    VAEI_OPTION_FLOAT(conf, free_bits, 0, 0, 1e6, "nats of rate that each latent dimension is not charged for"),
     {0},
 };
 

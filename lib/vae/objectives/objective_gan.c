@@ -16,9 +16,9 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_FLOAT(conf, weight, 0.1, 0, 1e6, "factor of what the critic's scores cost"),
-    VAEI_OPTION_INT(conf, start, 0, 0, 1e12, "step from which on the critic is asked and learns"),
-    VAEI_OPTION_CHOICE(conf, loss, HINGE, "hinge|logistic", "what scores cost"),
+    VAEI_OPTION_FLOAT(conf, weight, 0.1, 0, 1e6, "weight of the term"),
+    VAEI_OPTION_INT(conf, start, 0, 0, 1e12, "first step in which the term counts and the critic is trained"),
+    VAEI_OPTION_CHOICE(conf, loss, HINGE, "hinge|logistic", "loss of the critic's scores"),
     {0},
 };
 

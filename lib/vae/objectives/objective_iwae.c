@@ -19,7 +19,7 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_INT(conf, samples, 8, 1, 4096, "draws from the posterior of each example"),
+    VAEI_OPTION_INT(conf, samples, 8, 1, 4096, "number of draws from the posterior of each example"),
     {0},
 };
 

@@ -31,7 +31,7 @@ typedef struct conf {
 
 static const vaei_option options[] = {
     VAEI_OPTION_FLOAT(conf, weight, 10, 0, 1e6, "factor of the squared discrepancy"),
-    VAEI_OPTION_CHOICE(conf, kernel, IMQ, "imq|rbf", "inverse multiquadratics of seven widths, or one Gaussian"),
+    VAEI_OPTION_CHOICE(conf, kernel, IMQ, "imq|rbf", "imq: inverse multiquadratics of seven widths; rbf: one Gaussian"),
     {0},
 };
 
@@ -120,7 +120,7 @@ static void eval(const void *options_filled, vaei_terms *t) {
 
 const vaei_objective_ops vaei_objective_mmd = {
     .module = {.name = "mmd",
-               .summary = "distance of the batch's latents from N(0, I), by the maximum mean discrepancy",
+               .summary = "the maximum mean discrepancy between the batch's latents and N(0, I)",
                .examples = "mmd\n"
                            "mmd weight=2 kernel=rbf",
                .paper = "Tolstikhin et al. 2018 (arXiv:1711.01558); Zhao, Song, Ermon 2017 (arXiv:1706.02262)",

@@ -20,7 +20,7 @@ static void eval(const void *conf, vaei_terms *t) {
 
 const vaei_objective_ops vaei_objective_prior = {
     .module = {.name = "prior",
-               .summary = "the likelihood of the latents under the model's prior, which alone learns",
+               .summary = "the likelihood of the latents under the model's prior; all other parameters are frozen",
                .examples = "prior",
                .paper = ""},
     .flags = VAEI_OBJECTIVE_OF_PRIOR | VAEI_OBJECTIVE_MEAN_NLL,

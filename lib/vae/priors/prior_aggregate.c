@@ -21,7 +21,7 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_INT(conf, posteriors, 2048, 1, 1048576, "largest number of posteriors that are kept"),
+    VAEI_OPTION_INT(conf, posteriors, 2048, 1, 1048576, "largest number of posteriors to keep"),
     VAEI_OPTION_FLOAT(conf, eps, 0, 0, 1e6, "added to the variances"),
     {0},
 };
@@ -102,7 +102,7 @@ static void commit(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot
 
 const vaei_prior_ops vaei_prior_aggregate = {
     .module = {.name = "aggregate",
-               .summary = "the posteriors of examples that were seen",
+               .summary = "the mean of the posteriors of examples that it has seen",
                .examples = "aggregate posteriors=8\n"
                            "aggregate posteriors=3 eps=0.1",
                .paper = "Hoffman, Johnson 2016; Parzen 1962",

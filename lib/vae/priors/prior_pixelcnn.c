@@ -34,7 +34,7 @@ static const vaei_option options[] = {
     VAEI_OPTION_INT(conf, kernel, 3, 1, 31, "kernel size of the blocks, odd"),
     VAEI_OPTION_INT(conf, first_kernel, 7, 1, 31, "kernel size of the first convolution, odd"),
     VAEI_OPTION_INT(conf, classes, 0, 0, 65536,
-                    "number of classes, each with a distribution of its own: examples come with labels; 0: one distribution for all"),
+                    "number of classes, each with its own distribution, which each example's label selects; 0: one distribution"),
     VAEI_CHOICE_OPTIONS(conf),
     {0},
 };
@@ -320,7 +320,7 @@ static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot
 
 const vaei_prior_ops vaei_prior_pixelcnn = {
     .module = {.name = "pixelcnn",
-               .summary = "masked convolutions over the grid of codes, each given those before it",
+               .summary = "masked convolutions over the grid of codes: p(code | codes before it)",
                .examples = "pixelcnn channels=8 layers=2\n"
                            "pixelcnn channels=6 layers=1 kernel=1 first_kernel=5 classes=3 temperature=0.5 top_k=2",
                .paper = "van den Oord et al. 2016 (arXiv:1601.06759, arXiv:1606.05328), 2017 (arXiv:1711.00937)",

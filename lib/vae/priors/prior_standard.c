@@ -42,7 +42,7 @@ static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, u
 
 const vaei_prior_ops vaei_prior_standard = {
     .module = {.name = "standard",
-               .summary = "N(0, I) for values, every code alike for codes: the default",
+               .summary = "N(0, I) for values, the uniform distribution for codes: the default",
                .examples = "standard",
                .paper = ""},
     .flags = VAEI_PRIOR_OF_CODES | VAEI_PRIOR_OF_VALUES,

@@ -356,7 +356,7 @@ static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot
 
 const vaei_prior_ops vaei_prior_transformer = {
     .module = {.name = "transformer",
-               .summary = "causal attention over the codes in raster order, each given those before it",
+               .summary = "causal attention over the codes in raster order: p(code | codes before it)",
                .examples = "transformer channels=8 layers=2 heads=2\n"
                            "transformer channels=6 layers=1 heads=1 temperature=0.5 top_k=2",
                .paper = "Vaswani et al. 2017 (arXiv:1706.03762); Esser et al. 2021 (arXiv:2012.09841)",

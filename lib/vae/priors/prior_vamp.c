@@ -74,7 +74,7 @@ static void sample(const vaei_prior *p, const vaei_run *r, const vaei_slot *slot
 
 const vaei_prior_ops vaei_prior_vamp = {
     .module = {.name = "vamp",
-               .summary = "the posteriors of examples that are learnt with the model",
+               .summary = "the mean of the posteriors of pseudo-inputs, which are trained together with the model",
                .examples = "vamp components=4\n"
                            "vamp components=3 init_std=1",
                .paper = "Tomczak, Welling 2017 (arXiv:1705.07120)",

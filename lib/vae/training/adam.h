@@ -12,13 +12,13 @@ typedef struct vaei_adam {
 /* The table's rows and its end. */
 #define VAEI_ADAM_OPTION(field, flag, def, doc) \
     { #field, VAEI_OPT_FLOAT, flag, offsetof(vaei_adam, field), def, 0, 1, NULL, doc }
-#define VAEI_ADAM_OPTIONS(decay, decay_doc)                                                                    \
-    VAEI_OPTION_FLOAT(vaei_adam, lr, 0.001, 0, 1e6, "learning rate"),                                          \
-        VAEI_ADAM_OPTION(beta1, VAEI_OPT_OPEN_HI, 0.9, "share of the mean of gradients kept each step"),       \
-        VAEI_ADAM_OPTION(beta2, VAEI_OPT_OPEN_HI, 0.999, "share of the mean of their squares kept each step"), \
-        VAEI_ADAM_OPTION(eps, VAEI_OPT_OPEN_LO, 1e-8, "added to the root of the squares"),                     \
-        VAEI_OPTION_FLOAT(vaei_adam, weight_decay, decay, 0, 1e6, decay_doc), {                                \
-        0                                                                                                      \
+#define VAEI_ADAM_OPTIONS(decay, decay_doc)                                                                     \
+    VAEI_OPTION_FLOAT(vaei_adam, lr, 0.001, 0, 1e6, "learning rate"),                                           \
+        VAEI_ADAM_OPTION(beta1, VAEI_OPT_OPEN_HI, 0.9, "decay of the running mean of the gradients"),           \
+        VAEI_ADAM_OPTION(beta2, VAEI_OPT_OPEN_HI, 0.999, "decay of the running mean of the squared gradients"), \
+        VAEI_ADAM_OPTION(eps, VAEI_OPT_OPEN_LO, 1e-8, "added to the root of the mean squared gradient"),        \
+        VAEI_OPTION_FLOAT(vaei_adam, weight_decay, decay, 0, 1e6, decay_doc), {                                 \
+        0                                                                                                       \
     }
 
 int32_t vaei_adam_slots(const void *conf);

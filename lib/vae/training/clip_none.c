@@ -9,6 +9,6 @@ static double factor(const void *conf, double norm) {
 }
 
 const vaei_clip_ops vaei_clip_none = {
-    .module = {.name = "none", .summary = "gradients as they are", .examples = "none", .paper = ""},
+    .module = {.name = "none", .summary = "gradients are not changed", .examples = "none", .paper = ""},
     .factor = factor,
 };

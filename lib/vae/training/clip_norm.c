@@ -20,7 +20,7 @@ static double factor(const void *options_filled, double norm) {
 
 const vaei_clip_ops vaei_clip_norm = {
     .module = {.name = "norm",
-               .summary = "gradients scaled down to a largest 2-norm",
+               .summary = "gradients are scaled down if their 2-norm is larger than max",
                .examples = "norm max=1\n"
                            "norm max=0.001",
                .paper = "Pascanu, Mikolov, Bengio 2012 (arXiv:1211.5063)",

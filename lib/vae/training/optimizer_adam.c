@@ -44,7 +44,7 @@ void vaei_adam_step(const vaei_adam *c, const vaei_kernels *k, int64_t n, int64_
     k->adam(n, &rates, g, w, slot[0], slot[1]);
 }
 
-static const vaei_option options[] = {VAEI_ADAM_OPTIONS(0, "added to the gradient, times the weight")};
+static const vaei_option options[] = {VAEI_ADAM_OPTIONS(0, "L2 penalty: weight_decay times the weight is added to the gradient")};
 
 static void step(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, float *g, float *w,
                  float *const *slot) {
@@ -53,7 +53,7 @@ static void step(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, 
 
 const vaei_optimizer_ops vaei_optimizer_adam = {
     .module = {.name = "adam",
-               .summary = "steps scaled by running means of the gradient and its square",
+               .summary = "steps from the running means of the gradient and of its square",
                .examples = "adam lr=0.001\n"
                            "adam lr=0.01 beta1=0.8 beta2=0.9 eps=0.001 weight_decay=0.1",
                .paper = "Kingma, Ba 2014 (arXiv:1412.6980)",

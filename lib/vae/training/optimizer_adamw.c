@@ -6,7 +6,8 @@
  * Loshchilov, Hutter 2017 (arXiv:1711.05101). */
 #include "vae/training/adam.h"
 
-static const vaei_option options[] = {VAEI_ADAM_OPTIONS(0.01, "share of the weight removed, times lr")};
+static const vaei_option options[] = {
+    VAEI_ADAM_OPTIONS(0.01, "decoupled weight decay: lr times weight_decay times the weight is subtracted")};
 
 static void step(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, float *g, float *w,
                  float *const *slot) {
@@ -16,7 +17,7 @@ static void step(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, 
 
 const vaei_optimizer_ops vaei_optimizer_adamw = {
     .module = {.name = "adamw",
-               .summary = "Adam with weight decay apart from the gradient",
+               .summary = "Adam with decoupled weight decay",
                .examples = "adamw lr=0.001 weight_decay=0.05\n"
                            "adamw lr=0.01 beta1=0.8 beta2=0.9 eps=0.001 weight_decay=0",
                .paper = "Loshchilov, Hutter 2017 (arXiv:1711.05101)",

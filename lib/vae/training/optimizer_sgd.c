@@ -13,9 +13,10 @@ typedef struct conf {
 
 static const vaei_option options[] = {
     VAEI_OPTION_FLOAT(conf, lr, 0.01, 0, 1e6, "learning rate"),
-    {"momentum", VAEI_OPT_FLOAT, VAEI_OPT_OPEN_HI, offsetof(conf, momentum), 0, 0, 1, NULL, "share of the last step kept"},
-    VAEI_OPTION_BOOL(conf, nesterov, 0, "look ahead by the momentum"),
-    VAEI_OPTION_FLOAT(conf, weight_decay, 0, 0, 1e6, "added to the gradient, times the weight"),
+    {"momentum", VAEI_OPT_FLOAT, VAEI_OPT_OPEN_HI, offsetof(conf, momentum), 0, 0, 1, NULL,
+     "share of the previous step that is added to the new one"},
+    VAEI_OPTION_BOOL(conf, nesterov, 0, "Nesterov momentum: the gradient is taken ahead, by the momentum"),
+    VAEI_OPTION_FLOAT(conf, weight_decay, 0, 0, 1e6, "L2 penalty: weight_decay times the weight is added to the gradient"),
     {0},
 };
 

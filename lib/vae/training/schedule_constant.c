@@ -16,7 +16,7 @@ static double factor(const void *options_filled, int64_t t) {
 
 const vaei_schedule_ops vaei_schedule_constant = {
     .module = {.name = "constant",
-               .summary = "one learning rate, after the warm-up",
+               .summary = "a constant learning rate after the warm-up",
                .examples = "constant\n"
                            "constant warmup=4",
                .paper = "",

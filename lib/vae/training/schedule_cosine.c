@@ -17,8 +17,9 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    {"steps", VAEI_OPT_INT, VAEI_OPT_REQUIRED, offsetof(conf, steps), 0, 1, 1e12, NULL, "step at which the end is reached"},
-    VAEI_OPTION_FLOAT(conf, final, 0, 0, 1, "factor at the end"),
+    {"steps", VAEI_OPT_INT, VAEI_OPT_REQUIRED, offsetof(conf, steps), 0, 1, 1e12, NULL,
+     "step at which the learning rate reaches its last value"},
+    VAEI_OPTION_FLOAT(conf, final, 0, 0, 1, "factor of the learning rate from that step on"),
     VAEI_WARMUP_OPTION(conf),
     {0},
 };

@@ -13,8 +13,8 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    {"every", VAEI_OPT_INT, VAEI_OPT_REQUIRED, offsetof(conf, every), 0, 1, 1e12, NULL, "steps from one fall to the next"},
-    {"factor", VAEI_OPT_FLOAT, VAEI_OPT_OPEN_LO, offsetof(conf, factor), 0.1, 0, 1, NULL, "what each fall multiplies by"},
+    {"every", VAEI_OPT_INT, VAEI_OPT_REQUIRED, offsetof(conf, every), 0, 1, 1e12, NULL, "number of steps between reductions"},
+    {"factor", VAEI_OPT_FLOAT, VAEI_OPT_OPEN_LO, offsetof(conf, factor), 0.1, 0, 1, NULL, "factor of each reduction"},
     VAEI_WARMUP_OPTION(conf),
     {0},
 };
@@ -26,7 +26,7 @@ static double factor(const void *options_filled, int64_t t) {
 
 const vaei_schedule_ops vaei_schedule_step = {
     .module = {.name = "step",
-               .summary = "the learning rate falls by a factor at even distances",
+               .summary = "the learning rate falls by a factor every so many steps",
                .examples = "step every=1000\n"
                            "step every=10 factor=0.5 warmup=20",
                .paper = "",
