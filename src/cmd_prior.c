@@ -51,7 +51,7 @@ static void take_end(settings_t *settings, const cli_t *cli) {
 
 static void fresh_settings(prior_fit_t *fit, const cli_t *cli, const vae_model_t *old) {
     settings_t *s = &fit->settings;
-    *s = (settings_t){.preset = mem_text(""), .weights = mem_text(cli_operand(cli, 0)), .augment = mem_text("")};
+    *s = (settings_t){.preset = mem_text(""), .weights = mem_text(cli_operand(cli, 0)), .augment = mem_text(""), .passes = 1};
     s->text = fitted_text(cli, old, &fit->data);
     s->batch = cli_int(cli, "batch");
     s->seed = cli_int(cli, "seed");

@@ -15,6 +15,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static vae_model_t *create_model(vae_ctx_t *ctx, const settings_t *settings, bool resume) {
     vae_model_t *model;
@@ -23,40 +24,89 @@ static vae_model_t *create_model(vae_ctx_t *ctx, const settings_t *settings, boo
     return model;
 }
 
+/* What the adaptation of a model to the data needs. */
+typedef struct adapting {
+    settings_t *settings;
+    const cli_t *cli;
+    bool decided; /* the data chose the preset */
+} adapting_t;
+
+/* "64x64 colour", "28x28 grey"; or the bare sizes. */
+static const char *size_words(const extent_t *extent, char text[EXTENT_TEXT]) {
+    int64_t h, w, c;
+    if (extent->n != 3 || !extent_picture(extent, &h, &w, &c)) return extent_text(extent, text);
+    snprintf(text, EXTENT_TEXT, "%lldx%lld %s", (long long)h, (long long)w, c == 3 ? "colour" : "grey");
+    return text;
+}
+
+/* No preset or model was asked for: the one that suits the data, or one sentence. */
+static void decide(adapting_t *adapting, const char *source, int64_t n, const extent_t *have) {
+    char size[EXTENT_TEXT], count[PROGRESS_TEXT] = "";
+    if (!settings_decide(adapting->settings, adapting->cli, have))
+        die(EXIT_FORMAT, "%s: no preset suits examples of %s; write a text for this size (vae help preset) and give it by --model", source,
+            extent_text(have, size));
+    adapting->decided = true;
+    if (n > 0) text_thousands((double)n, count);
+    say("%s: %s%s%s, preset %s", source, count,
+        n == 1  ? " picture, "
+        : n > 0 ? " pictures, "
+                : "",
+        size_words(have, size), adapting->settings->preset);
+}
+
 /* The text with the input of the data's size, if a model can be made of it; else one sentence that names both sizes. */
-static void adapt_input(void *user, const char *source, const extent_t *have) {
-    settings_t *settings = user;
+static void adapt_input(void *user, const char *source, int64_t n, const extent_t *have) {
+    adapting_t *adapting = user;
+    settings_t *settings = adapting->settings;
     char size[EXTENT_TEXT];
-    size_t needed = 0;
-    vae_model_t *model = NULL;
+    if (!settings->text) {
+        decide(adapting, source, n, have);
+        return;
+    }
+    char *input = spec_get(settings->text, "input");
     extent_text(have, size);
-    (void)vae_spec_set(settings->text, "input", size, NULL, 0, &needed);
-    char *text = mem_alloc((int64_t)needed + 1, 1), *input = spec_get(settings->text, "input");
-    if (vae_spec_set(settings->text, "input", size, text, needed, NULL) != VAE_OK || vae_model_create(&model, NULL, text, 0) != VAE_OK)
+    if (!settings_adapt(settings, have))
         die(EXIT_FORMAT,
             "%s: the examples are %s, the model wants %s and its decoder makes nothing else; write a text for this "
             "size (vae help preset) and give it by --model",
             source, size, input);
-    vae_model_destroy(model);
     free(input);
-    free(settings->text);
-    settings->text = text;
     say("the model's input is set to %s, the size of the data", size);
+}
+
+/* Few examples, where the data decide. An epoch of few steps says little and costs a checkpoint: it goes over them as often as makes
+ * ENOUGH_STEPS. Photographs that are seen so often are changed each time, or they would be learnt by heart. */
+static void choose_passes(settings_t *settings, const cli_t *cli, int64_t n) {
+    enum { ENOUGH_STEPS = 100 };
+    const int64_t steps = (n + settings->batch - 1) / settings->batch;
+    if (steps >= ENOUGH_STEPS) return;
+    const bool photo = strncmp(settings->preset, "photo", 5) == 0 && !cli_given(cli, "augment");
+    settings->passes = (ENOUGH_STEPS + steps - 1) / steps;
+    if (photo) {
+        free(settings->augment);
+        settings->augment = mem_text("crop,flip");
+    }
+    say("%lld examples make %lld step%s of %lld: an epoch goes over them %lld times (--passes)%s", (long long)n, (long long)steps,
+        steps == 1 ? "" : "s", (long long)settings->batch, (long long)settings->passes,
+        photo ? ", changed each time by --augment crop,flip" : "");
 }
 
 /* Model and data that fit each other. */
 static vae_model_t *prepare(vae_ctx_t *ctx, settings_t *settings, data_set_t *data, const cli_t *cli, bool resumed) {
-    vae_model_t *model = create_model(ctx, settings, resumed);
-    const extent_t input = model_input(model);
+    vae_model_t *model = settings->text ? create_model(ctx, settings, resumed) : NULL;
+    const extent_t input = model ? model_input(model) : (extent_t){0};
+    adapting_t adapting = {.settings = settings, .cli = cli};
     data_way_t way = data_way(cli);
+    if (!model) data_way_shape(cli, &way);
     way.adapt = adapt_input;
-    way.user = settings;
+    way.user = &adapting;
     data_load(data, cli_operand(cli, 0), &input, &way);
     data_hold_out(data);
-    if (!extent_equal(&data->want, &input)) {
+    if (!model || !extent_equal(&data->want, &input)) {
         vae_model_destroy(model);
         model = create_model(ctx, settings, resumed);
     }
+    if (adapting.decided && !cli_given(cli, "passes")) choose_passes(settings, cli, data->train.n);
     data_check_values(data, settings_likelihood_is(settings, "bernoulli"));
     labels_check(model, data);
     return model;
@@ -95,13 +145,19 @@ static start_t how_to_start(const cli_t *cli, const char *folder) {
     return stage == RUN_BEGUN && !force && (resume || has_config) ? START_AGAIN : START_FRESH;
 }
 
-/* The settings of the run; a run that was begun and is started again keeps those that it was begun with. */
+/* The settings of the run. */
 static void take_settings(settings_t *settings, const cli_t *cli, const char *folder, start_t start) {
     char *config = path_join(folder, "config.txt");
-    const bool begun = start == START_AGAIN && path_exists(config);
-    if (start == START_RESUMED || (begun && cli_flag(cli, "resume"))) settings_from_run(settings, cli, config);
+    if (start == START_RESUMED || (start == START_AGAIN && cli_flag(cli, "resume") && path_exists(config)))
+        settings_from_run(settings, cli, config);
     else settings_from_cli(settings, cli);
-    if (begun && !cli_flag(cli, "resume")) {
+    free(config);
+}
+
+/* A run that was begun and is started again keeps the settings that it was begun with. */
+static void require_settings_of(const char *folder, const settings_t *settings) {
+    char *config = path_join(folder, "config.txt");
+    if (path_exists(config)) {
         settings_t was;
         settings_read(&was, config);
         if (!settings_equal(settings, &was))
@@ -139,7 +195,7 @@ static void open_run(train_loop_t *loop, const cli_t *cli, const char *folder, s
 
 /* Batches as the model needs them: refused before the first step, or the rest of each epoch left out. */
 static void require_batches(train_loop_t *loop) {
-    const int64_t n = loop->data->train.n, batch = loop->settings->batch, rest = n % batch;
+    const int64_t n = loop->data->train.n, batch = loop->settings->batch, rest = n * loop->settings->passes % batch;
     if (batch < loop->least)
         die(EXIT_USAGE, "--batch: %lld, this model needs %lld examples in a step, of which its batch norm takes the mean", (long long)batch,
             (long long)loop->least);
@@ -148,16 +204,16 @@ static void require_batches(train_loop_t *loop) {
             loop->data->source, (long long)n, (long long)loop->least);
     if (rest > 0 && rest < loop->least)
         say("%lld examples in batches of %lld leave %lld, too few for this model's batch norm: each epoch leaves out as many, by chance",
-            (long long)n, (long long)batch, (long long)rest);
+            (long long)(n * loop->settings->passes), (long long)batch, (long long)rest);
 }
 
 static void print_header(const train_loop_t *loop, const vae_ctx_t *ctx, bool resumed) {
-    char extent[EXTENT_TEXT], weights[PROGRESS_TEXT], train[PROGRESS_TEXT], test[PROGRESS_TEXT];
-    const extent_t latent = model_latent(loop->model);
+    char size[EXTENT_TEXT], extent[EXTENT_TEXT], weights[PROGRESS_TEXT], train[PROGRESS_TEXT], test[PROGRESS_TEXT];
+    const extent_t input = model_input(loop->model), latent = model_latent(loop->model);
     const char *preset = loop->settings->preset;
-    say_titled(preset[0] ? preset : "model", ": %s parameters, latent %s; %s: %s examples to train on, %s to validate; batch %lld, %s",
-               text_thousands((double)vae_model_param_total(loop->model), weights), extent_text(&latent, extent), loop->data->source,
-               text_thousands((double)loop->data->train.n, train), text_thousands((double)loop->data->test.n, test),
+    say_titled(preset[0] ? preset : "model", ": %s, %s parameters, latent %s; %s: %s examples to train on, %s to validate; batch %lld, %s",
+               size_words(&input, size), text_thousands((double)vae_model_param_total(loop->model), weights), extent_text(&latent, extent),
+               loop->data->source, text_thousands((double)loop->data->train.n, train), text_thousands((double)loop->data->test.n, test),
                (long long)loop->settings->batch, vae_ctx_isa(ctx));
     if (resumed) say("resumed at step %lld, after %lld epochs", (long long)loop->state.step, (long long)loop->state.epoch);
 }
@@ -208,6 +264,7 @@ static int run(const cli_t *cli) {
     take_settings(&settings, cli, folder, start);
     vae_ctx_t *ctx = engine_ctx(cli);
     loop.model = prepare(ctx, &settings, &data, cli, resumed);
+    if (start == START_AGAIN && !cli_flag(cli, "resume")) require_settings_of(folder, &settings);
     must_or(vae_trainer_min_batch(loop.model, settings.text, &loop.least), EXIT_USAGE);
     require_batches(&loop);
     must_or(vae_trainer_create(&loop.trainer, loop.model, settings.text, settings.batch), EXIT_USAGE);
@@ -237,10 +294,12 @@ static int run(const cli_t *cli) {
 
 static const cli_option_t options[] = {
     {"output", 'o', CLI_TEXT, "RUN", "", "the folder to write to", 0},
-    {"preset", 'p', CLI_TEXT, "NAME", "", "one of those that vae help preset lists (default: conv)", 0},
+    {"preset", 'p', CLI_TEXT, "NAME", "", "one of those that vae help preset lists (default: as the data say)", 0},
     {"model", 'm', CLI_TEXT, "FILE", "", "a text of a model, or a model file to start from", 0},
+    DATA_SHAPE_OPTIONS,
     {"epochs", 'e', CLI_INT, "N", "", "train N epochs (default: as the preset says, or 10)", 1},
     {"steps", 0, CLI_INT, "N", "", "train N steps", 1},
+    {"passes", 0, CLI_INT, "N", "", "times that an epoch goes over the data (default: 1; more where the data decide and are few)", 1},
     {"batch", 'b', CLI_INT, "N", "", "examples in one step (default: as the preset says, or 128)", 1},
     {"seed", 0, CLI_INT, "N", "0", "equal seeds give equal models", 0},
     {"set", 's', CLI_LIST, "KEY=VALUE", "", "change an option of the model or its training; may be repeated", 0},
@@ -269,6 +328,9 @@ const cli_command_t command_train = {
             "                 level are the classes;\n"
             "                 or the IDX or CIFAR-10 binary files of a data set\n"
             "  FILE           IDX (.gz too), .npy, CIFAR-10 binary, Doom WAD or a picture\n\n"
+            "Without --preset and --model the data decide: small grey pictures are taken as they\n"
+            "are with the preset conv, photographs become 64x64 with photo64, --size 128 takes\n"
+            "photo128. The first line says it.\n\n"
             "Arrays have the model's sizes, channels last. Transparent pixels are composed over\n"
             "--background, on the stored sRGB values as they stand. Pictures in a folder that can't\n"
             "be read are left out with a warning, or end the program by --strict.\n\n"
@@ -288,6 +350,7 @@ const cli_command_t command_train = {
             "KEY is a path such as latent.dim, encoder.0.out, optimizer.lr, adam.lr, elbo.beta;\n"
             "vae help NAME lists the options of a module.",
     .example = "  vae train fashion-mnist -o clothes --epochs 5\n"
+               "  vae train photos/ -o run --size 128\n"
                "  vae train photos/ -o run --model my_model.txt --set adam.lr=3e-4 --set elbo.beta=4\n"
                "  vae train fashion-mnist -o clothes --resume --epochs 20",
     .options = options,

@@ -63,19 +63,44 @@ void data_load(data_set_t *set, const char *source, const extent_t *want, const 
     name_sizes(&set->test, &set->want);
 }
 
-void data_fit(data_set_t *set, const extent_t *have) {
+/* Arrays are taken as they are. */
+static void refuse_wish(const data_set_t *set, const extent_t *have) {
+    const data_way_t *way = &set->way;
+    int64_t h, w, c;
+    char is[EXTENT_TEXT];
+    if (way->h == 0 && way->c == 0) return;
+    if (extent_picture(have, &h, &w, &c) && (way->h == 0 || (way->h == h && way->w == w)) && (way->c == 0 || way->c == c)) return;
+    die(EXIT_USAGE, "%s: examples of %s, which are taken as they are; --size and --color are for pictures", set->source,
+        extent_text(have, is));
+}
+
+void data_fit(data_set_t *set, int64_t n, const extent_t *have) {
     const extent_t *want = &set->want;
     char is[EXTENT_TEXT], wanted[EXTENT_TEXT];
-    if (want->n == 0 || extent_fits(have, want)) return;
-    const bool permuted = extent_permuted(have, want);
+    if (want->n == 0) refuse_wish(set, have);
+    if (want->n == 0 && !set->way.adapt) return;
+    if (want->n > 0 && extent_fits(have, want)) return;
+    const bool permuted = want->n > 0 && extent_permuted(have, want);
     if (set->way.adapt && !permuted) {
-        set->way.adapt(set->way.user, set->source, have);
+        set->way.adapt(set->way.user, set->source, n, have);
         set->want = *have;
+        set->way.adapt = NULL; /* to the first examples alone */
         return;
     }
     const bool planar = permuted && want->n == 3 && have->size[0] == want->size[2] && have->size[1] == want->size[0];
     die(EXIT_FORMAT, "%s: the examples are %s, the model wants %s%s%s", set->source, extent_text(have, is), extent_text(want, wanted),
         permuted ? " (channels last)" : "", planar ? "; x.transpose(0, 2, 3, 1) brings them there" : "");
+}
+
+data_shape_t data_shape(data_set_t *set, int64_t n, int64_t h, int64_t w, int64_t c) {
+    const data_way_t *way = &set->way;
+    data_shape_t to = {way->h ? way->h : h, way->w ? way->w : w, way->c ? way->c : c};
+    char text[EXTENT_TEXT];
+    const extent_t have = extent_image(to.h, to.w, to.c);
+    if (set->want.n == 0) data_fit(set, n, &have);
+    else if (!extent_picture(&set->want, &to.h, &to.w, &to.c))
+        die(EXIT_FORMAT, "%s: the model's input %s is no picture of 1 or 3 channels", set->source, extent_text(&set->want, text));
+    return to;
 }
 
 /* Example i of `from` becomes example j of `to`. */

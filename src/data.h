@@ -37,8 +37,10 @@ typedef struct data {
 typedef struct data_way {
     uint8_t background[3]; /* the colour behind transparent pixels */
     bool strict;           /* a picture that can't be read ends the program */
-    /* Called with the sizes of examples that do not fit: makes the model fit them, or ends the program. NULL: they are refused. */
-    void (*adapt)(void *user, const char *source, const extent_t *have);
+    int64_t h, w, c;       /* what pictures are brought to where the model leaves it open; 0: as the data are */
+    /* Called with the sizes of examples that do not fit, or where the model leaves them open: makes the model fit them, or ends the program.
+     * n is their number, 0 if it is not known yet. NULL: they are refused. */
+    void (*adapt)(void *user, const char *source, int64_t n, const extent_t *have);
     void *user;
 } data_way_t;
 
@@ -55,8 +57,16 @@ typedef struct data_set {
  * sizes. */
 void data_load(data_set_t *set, const char *source, const extent_t *want, const data_way_t *way);
 
-/* The one check of sizes, before values are read: die unless values of `have` lie in the order that the model wants. */
-void data_fit(data_set_t *set, const extent_t *have);
+/* The one check of sizes, before values are read: die unless values of `have` lie in the order that the model wants. n is the number of
+ * examples, 0 if it is not known yet. */
+void data_fit(data_set_t *set, int64_t n, const extent_t *have);
+
+/* For sources that can be brought to any size: the picture that the model wants; where it leaves that open, of these sizes or those of
+ * --size and --color, after data_fit(). */
+typedef struct data_shape {
+    int64_t h, w, c;
+} data_shape_t;
+data_shape_t data_shape(data_set_t *set, int64_t n, int64_t h, int64_t w, int64_t c);
 
 /* Where there is no test split, make each tenth example one; with a single example, that one. */
 void data_hold_out(data_set_t *set);

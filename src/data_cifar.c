@@ -54,7 +54,7 @@ static void append(data_t *data, const char *path) {
 
 static void begin(data_set_t *set) {
     set->train.extent = extent_image(SIDE, SIDE, 3);
-    data_fit(set, &set->train.extent);
+    data_fit(set, 0, &set->train.extent);
 }
 
 void data_load_cifar(data_set_t *set, const char *path) {

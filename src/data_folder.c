@@ -19,18 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What a picture file becomes. */
-typedef struct shape {
-    int64_t h, w, c;
-} shape_t;
-
-static shape_t require_picture(const data_set_t *set) {
-    shape_t to;
-    char text[EXTENT_TEXT];
-    if (!extent_picture(&set->want, &to.h, &to.w, &to.c))
-        die(EXIT_FORMAT, "%s: the model's input %s is no picture of 1 or 3 channels", set->source, extent_text(&set->want, text));
-    return to;
-}
+enum { LOOKED_AT = 64, MOST_OWN_SIDE = 128, USUAL_SIDE = 64, SMALL_SIDE = 32 };
 
 /* Names that only pictures have: such a file is damaged, not another thing, if its bytes say nothing. */
 static bool picture_name(const char *name) {
@@ -60,7 +49,7 @@ static bool is_candidate(const char *path, report_t *report) {
 }
 
 /* Read a file into the next example; false if it can't be read. */
-static bool take_picture(data_set_t *set, const char *path, shape_t to, report_t *report) {
+static bool take_picture(data_set_t *set, const char *path, data_shape_t to, report_t *report) {
     data_t *data = &set->train;
     char why[BITMAP_WHY] = "";
     fit_t fit = {.h = to.h, .w = to.w, .c = to.c};
@@ -83,8 +72,45 @@ static void show_progress(int64_t done, int64_t n) {
     console_line(line);
 }
 
+static int compare_sides(const void *a, const void *b) {
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The sizes that suit pictures: their own, where all have one that is small and square; else a square by the shorter side of the one in the
+ * middle. In colour, if any is. LOOKED_AT of them tell it, spread over all. */
+static data_shape_t look_at(char *const *file, int64_t n) {
+    int64_t side[LOOKED_AT], looked = 0, c = 1;
+    bool alike = true;
+    bitmap_t first = {0};
+    for (int64_t k = 0; k < (n < LOOKED_AT ? n : LOOKED_AT); k++) {
+        bitmap_t seen;
+        fit_t fit = {0};
+        char why[BITMAP_WHY];
+        const uint8_t white[3] = {255, 255, 255};
+        if (!bitmap_read(&seen, &fit, file[n < LOOKED_AT ? k : k * n / LOOKED_AT], white, why)) continue;
+        if (looked == 0) first = seen;
+        alike = alike && seen.h == first.h && seen.w == first.w;
+        if (seen.c == 3) c = 3;
+        side[looked++] = seen.h < seen.w ? seen.h : seen.w;
+    }
+    if (looked > 0 && alike && first.h == first.w && first.h <= MOST_OWN_SIDE && first.h % 4 == 0)
+        return (data_shape_t){first.h, first.w, c};
+    qsort(side, (size_t)looked, sizeof *side, compare_sides);
+    const int64_t middle = looked > 0 ? side[looked / 2] : USUAL_SIDE, s = middle < SMALL_SIDE ? SMALL_SIDE : USUAL_SIDE;
+    return (data_shape_t){s, s, looked > 0 ? c : 3};
+}
+
+/* What the pictures become: as the model wants them, or as they are. */
+static data_shape_t decide(data_set_t *set, char *const *file, int64_t n) {
+    const data_shape_t own = set->want.n == 0 ? look_at(file, n) : (data_shape_t){USUAL_SIDE, USUAL_SIDE, 3};
+    return data_shape(set, n, own.h, own.w, own.c);
+}
+
 void data_load_picture(data_set_t *set, const char *path) {
-    const shape_t to = require_picture(set);
+    char *file = mem_text(path);
+    const data_shape_t to = decide(set, &file, 1);
+    free(file);
     report_t report = {.source = set->source, .h = to.h, .w = to.w, .c = to.c};
     set->train = (data_t){.extent = extent_image(to.h, to.w, to.c), .u8 = mem_alloc(to.h * to.w, (size_t)to.c)};
     if (!take_picture(set, path, to, &report)) die(EXIT_FORMAT, "%s: %s", path, report.bad[0].why);
@@ -130,8 +156,7 @@ static noreturn void no_pictures(const folder_t *folder, const report_t *report)
 }
 
 void data_load_pictures(data_set_t *set, const folder_t *folder) {
-    const shape_t to = require_picture(set);
-    report_t report = {.source = set->source, .h = to.h, .w = to.w, .c = to.c, .hidden = folder->n_hidden};
+    report_t report = {.source = set->source, .hidden = folder->n_hidden};
     char **file = mem_alloc(folder->n, sizeof *file);
     int64_t n = 0, beside = 0;
     for (int64_t i = 0; i < folder->n; i++)
@@ -142,6 +167,10 @@ void data_load_pictures(data_set_t *set, const folder_t *folder) {
             file[n++] = folder->file[i];
         }
     if (n == 0) no_pictures(folder, &report);
+    const data_shape_t to = decide(set, file, n);
+    report.h = to.h;
+    report.w = to.w;
+    report.c = to.c;
     data_t *data = &set->train;
     *data = (data_t){.extent = extent_image(to.h, to.w, to.c), .u8 = mem_alloc(n, (size_t)(to.h * to.w * to.c))};
     if (beside == 0) data->label = number_classes(set, folder, file, n);

@@ -162,7 +162,7 @@ static void load_examples(data_set_t *set, data_t *data, const char *images, con
     if (idx.ndim < 3) die(EXIT_FORMAT, "%s: not images: wanted 3 or 4 sizes, got %d", images, idx.ndim);
     *data = (data_t){.n = idx.size[0]};
     data->extent = extent_image(idx.size[1], idx.size[2], idx.ndim == 4 ? idx.size[3] : 1);
-    data_fit(set, &data->extent);
+    data_fit(set, data->n, &data->extent);
     if (labels) data->label = read_labels(labels, data->n, classes);
     if (idx.type == 0x0d) {
         data->f32 = read_floats(&idx);

@@ -28,7 +28,7 @@ void data_load_npy(data_set_t *set, const char *path) {
     memcpy(extent.size, array.shape + 1, (size_t)extent.n * sizeof *extent.size);
     if (array.ndim == 3) extent = extent_image(array.shape[1], array.shape[2], 1);
     if (!extent_fits(&extent, &set->want)) refuse_one_alone(set, &array);
-    data_fit(set, &extent);
+    data_fit(set, array.shape[0], &extent);
     npy_values(&array);
     set->train = (data_t){.n = array.shape[0], .extent = extent};
     if (array.type == 'f') set->train.f32 = array.value;

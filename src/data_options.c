@@ -44,3 +44,18 @@ data_way_t data_way(const cli_t *cli) {
         .strict = cli_flag(cli, "strict"),
     };
 }
+
+enum { MOST_SIDE = 4096 };
+
+void data_way_shape(const cli_t *cli, data_way_t *way) {
+    const char *size = cli_text(cli, "size");
+    const bool colour = cli_flag(cli, "color"), grey = cli_flag(cli, "grey");
+    if (colour && grey) die(EXIT_USAGE, "--color and --grey exclude each other");
+    way->c = colour ? 3 : grey ? 1 : 0;
+    if (!size[0]) return;
+    char *end;
+    way->h = way->w = strtoll(size, &end, 10);
+    if (*end == 'x') way->w = strtoll(end + 1, &end, 10);
+    if (*end != '\0' || way->h < 1 || way->h > MOST_SIDE || way->w < 1 || way->w > MOST_SIDE)
+        die(EXIT_USAGE, "--size: \"%s\" is no size; wanted a side, as 64, or HEIGHTxWIDTH, up to %d", size, MOST_SIDE);
+}

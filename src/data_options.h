@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * data_options.h - the options of every command that reads examples: --background, --strict. */
+ * data_options.h - the options of commands that read examples: --background, --strict, --size, --color. */
 #ifndef DATA_OPTIONS_H
 #define DATA_OPTIONS_H
 
@@ -11,6 +11,16 @@
     {"background", 0, CLI_TEXT, "COLOUR", "white", "behind transparent pixels of pictures: black, white, a name or #rrggbb", 0}, { \
         "strict", 0, CLI_FLAG, "", "", "end where a picture in a folder can't be read, instead of leaving it out", 0               \
     }
+
+/* Lines of the table of a command that brings pictures to sizes of its own choice. */
+#define DATA_SHAPE_OPTIONS                                                                                                     \
+    {"size", 0, CLI_TEXT, "N", "", "the side of pictures, or HEIGHTxWIDTH (default: as the data are, 64 for photographs)", 0}, \
+        {"color", 0, CLI_FLAG, "", "", "pictures in colour (default: if any of them is)", 0}, {                                \
+        "grey", 0, CLI_FLAG, "", "", "pictures in grey", 0                                                                     \
+    }
+
+/* The sizes that --size, --color and --grey ask for, 0 where they are silent; dies with exit code 2 if they make no sense. */
+void data_way_shape(const cli_t *cli, data_way_t *way);
 
 /* How the command line wants data to be read; dies with exit code 2 if the colour is none. */
 data_way_t data_way(const cli_t *cli);

@@ -73,7 +73,8 @@ static void paint(const shape_t *s, int64_t h, int64_t w, int64_t c, uint8_t *pi
         }
 }
 
-static void generate(data_t *data, uint64_t first, int64_t n, int64_t h, int64_t w, int64_t c) {
+static void generate(data_t *data, uint64_t first, int64_t n, const data_shape_t *to) {
+    const int64_t h = to->h, w = to->w, c = to->c;
     *data = (data_t){.n = n, .extent = extent_image(h, w, c), .n_factor = N_FACTOR};
     data->u8 = mem_alloc(n, (size_t)(h * w * c));
     data->label = mem_alloc(n, sizeof *data->label);
@@ -88,9 +89,7 @@ static void generate(data_t *data, uint64_t first, int64_t n, int64_t h, int64_t
 }
 
 void data_load_shapes(data_set_t *set) {
-    const extent_t *want = &set->want;
-    int64_t h = 28, w = 28, c = 1, n = N_TRAIN;
-    char text[EXTENT_TEXT];
+    int64_t n = N_TRAIN;
     if (set->source[6] == ':') {
         char *end;
         errno = 0;
@@ -98,10 +97,9 @@ void data_load_shapes(data_set_t *set) {
         if (errno || *end != '\0' || n < 1 || n > MOST_TRAIN)
             die(EXIT_USAGE, "%s: wanted shapes:N with 1 <= N <= %d", set->source, MOST_TRAIN);
     }
-    if (want->n > 0 && !extent_picture(want, &h, &w, &c))
-        die(EXIT_FORMAT, "shapes: the model's input %s is no picture of 1 or 3 channels", extent_text(want, text));
+    const data_shape_t to = data_shape(set, n, 28, 28, 1);
     /* the test examples come from a part of the stream that no training set reaches */
-    generate(&set->train, 0, n, h, w, c);
-    generate(&set->test, MOST_TRAIN, (n + 9) / 10, h, w, c);
+    generate(&set->train, 0, n, &to);
+    generate(&set->test, MOST_TRAIN, (n + 9) / 10, &to);
     set->classes = mem_text("disc\nsquare\ntriangle\nring\n");
 }

@@ -85,7 +85,8 @@ static void cut(void *user, const char *name, const bitmap_t *image) {
 }
 
 /* The crops of one side of the split, scaled. */
-static void take(data_t *data, const crops_t *crops, bool for_test, int64_t h, int64_t w, int64_t c) {
+static void take(data_t *data, const crops_t *crops, bool for_test, const data_shape_t *to) {
+    const int64_t h = to->h, w = to->w, c = to->c;
     int64_t n = 0;
     for (int64_t i = 0; i < crops->n; i++) n += crops->for_test[i] == for_test;
     *data = (data_t){.extent = extent_image(h, w, c)};
@@ -99,20 +100,16 @@ static void take(data_t *data, const crops_t *crops, bool for_test, int64_t h, i
 }
 
 void data_load_wad(data_set_t *set, const char *const *path, size_t n_path) {
-    const extent_t *want = &set->want;
-    int64_t h = SIDE, w = SIDE, c = 3;
-    char text[EXTENT_TEXT];
     crops_t crops = {0};
-    if (want->n > 0 && !extent_picture(want, &h, &w, &c))
-        die(EXIT_FORMAT, "%s: the model's input %s is no picture of 1 or 3 channels", set->source, extent_text(want, text));
     for (size_t i = 0; i < n_path; i++) {
         wad_t wad;
         wad_open(&wad, path[i]);
         wad_textures(&wad, cut, &crops);
         wad_close(&wad);
     }
-    take(&set->train, &crops, false, h, w, c);
-    take(&set->test, &crops, true, h, w, c);
+    const data_shape_t to = data_shape(set, crops.n, SIDE, SIDE, 3);
+    take(&set->train, &crops, false, &to);
+    take(&set->test, &crops, true, &to);
     if (set->train.n == 0) {
         free(set->train.u8);
         set->train = set->test;

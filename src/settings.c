@@ -3,16 +3,17 @@
 #include "settings.h"
 #include "cli_suggest.h"
 #include "console.h"
+#include "data_options.h"
 #include "engine.h"
 #include "escape.h"
 #include "files.h"
 #include "mem.h"
+#include "preset_fit.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_PRESET "conv"
-#define MOST_CONFIG    65536
+enum { MOST_CONFIG = 65536, MOST_PASSES = 1000000 };
 
 void settings_free(settings_t *settings) {
     free(settings->preset);
@@ -94,24 +95,80 @@ static void take_numbers(settings_t *settings, const cli_t *cli) {
     else if (cli_given(cli, "steps")) settings->epochs = 0;
     settings->steps = cli_given(cli, "steps") ? cli_int(cli, "steps") : 0;
     settings->seed = cli_int(cli, "seed");
+    settings->passes = cli_given(cli, "passes") ? cli_int(cli, "passes") : 1;
+    if (settings->passes > MOST_PASSES) die(EXIT_USAGE, "--passes: %lld, at most %d", (long long)settings->passes, MOST_PASSES);
     settings->augment = mem_text(cli_text(cli, "augment"));
 }
 
-void settings_from_cli(settings_t *settings, const cli_t *cli) {
-    if (cli_given(cli, "preset") && cli_given(cli, "model")) die(EXIT_USAGE, "train: --preset and --model exclude each other");
-    *settings = (settings_t){.weights = mem_text("")};
-    if (cli_given(cli, "model")) {
-        settings->preset = mem_text("");
-        take_model(settings, cli_text(cli, "model"));
-    } else {
-        settings->preset = mem_text(cli_given(cli, "preset") ? cli_text(cli, "preset") : DEFAULT_PRESET);
-        require_preset(settings->preset);
-        settings->text = registry_text("preset", settings->preset);
-    }
+/* What follows from the text. */
+static void complete(settings_t *settings, const cli_t *cli) {
     numbers_of_preset(settings);
     take_numbers(settings, cli);
     apply_sets(settings, cli);
     write_out_training(settings);
+}
+
+static void take_preset(settings_t *settings, const cli_t *cli) {
+    char words[EXTENT_TEXT];
+    int64_t h, w, c;
+    data_way_t way = {0};
+    settings->preset = mem_text(cli_text(cli, "preset"));
+    require_preset(settings->preset);
+    settings->text = registry_text("preset", settings->preset);
+    data_way_shape(cli, &way);
+    vae_model_t *model = NULL;
+    must(vae_model_create(&model, NULL, settings->text, 0));
+    const extent_t own = model_input(model);
+    vae_model_destroy(model);
+    if ((way.h == 0 && way.c == 0) || !extent_picture(&own, &h, &w, &c)) return;
+    const extent_t wish = extent_image(way.h ? way.h : h, way.w ? way.w : w, way.c ? way.c : c);
+    if (!settings_adapt(settings, &wish))
+        die(EXIT_USAGE, "--size: the preset \"%s\" cannot be made for %s; sides that are a multiple of 16 suit those for pictures",
+            settings->preset, extent_text(&wish, words));
+}
+
+bool settings_decide(settings_t *settings, const cli_t *cli, const extent_t *examples) {
+    const char *name = preset_choose(examples, &settings->text);
+    if (!name) return false;
+    free(settings->preset);
+    settings->preset = mem_text(name);
+    complete(settings, cli);
+    return true;
+}
+
+bool settings_adapt(settings_t *settings, const extent_t *examples) {
+    char *fitted, size[EXTENT_TEXT];
+    size_t needed = 0;
+    extent_text(examples, size);
+    if (settings->preset[0]) {
+        fitted = preset_fit(settings->text, examples);
+    } else {
+        (void)vae_spec_set(settings->text, "input", size, NULL, 0, &needed);
+        fitted = mem_alloc((int64_t)needed + 1, 1);
+        fitted[0] = '\0';
+        (void)vae_spec_set(settings->text, "input", size, fitted, needed, NULL);
+    }
+    const bool works = preset_works(fitted);
+    free(works ? settings->text : fitted);
+    if (works) settings->text = fitted;
+    return works;
+}
+
+void settings_from_cli(settings_t *settings, const cli_t *cli) {
+    if (cli_given(cli, "preset") && cli_given(cli, "model")) die(EXIT_USAGE, "train: --preset and --model exclude each other");
+    data_way_t way = {0};
+    data_way_shape(cli, &way);
+    if (cli_given(cli, "model") && (way.h || way.c))
+        die(EXIT_USAGE, "train: the text of --model says the size of its input; --size, --color and --grey are for presets");
+    *settings = (settings_t){.weights = mem_text("")};
+    if (cli_given(cli, "preset")) {
+        take_preset(settings, cli);
+    } else {
+        settings->preset = mem_text("");
+        if (!cli_given(cli, "model")) return;
+        take_model(settings, cli_text(cli, "model"));
+    }
+    complete(settings, cli);
 }
 
 /* The value of "# key = value" in the text, in fresh memory; NULL if it is not there. */
@@ -139,26 +196,26 @@ static int64_t require_number(const char *text, const char *key, const char *pat
     return number;
 }
 
-/* Canonical texts begin with the input, which the data may have changed. */
-static const char *behind_input(const char *text) {
-    const char *line = strncmp(text, "input", 5) == 0 ? strchr(text, '\n') : NULL;
-    return line ? line : text;
-}
-
-static bool same_text(const settings_t *a, const settings_t *b) {
-    return strcmp(behind_input(a->text), behind_input(b->text)) == 0;
-}
-
 bool settings_equal(const settings_t *a, const settings_t *b) {
-    return same_text(a, b) && strcmp(a->weights, b->weights) == 0 && strcmp(a->augment, b->augment) == 0 && a->batch == b->batch &&
-           a->epochs == b->epochs && a->steps == b->steps && a->seed == b->seed;
+    return strcmp(a->text, b->text) == 0 && strcmp(a->weights, b->weights) == 0 && strcmp(a->augment, b->augment) == 0 &&
+           a->batch == b->batch && a->passes == b->passes && a->epochs == b->epochs && a->steps == b->steps && a->seed == b->seed;
+}
+
+/* The data may have changed the input of the run. */
+static void take_input_of(settings_t *asked, const settings_t *run) {
+    vae_model_t *model = NULL;
+    must_or(vae_model_create(&model, NULL, run->text, 0), EXIT_FORMAT);
+    const extent_t input = model_input(model);
+    (void)settings_adapt(asked, &input);
+    vae_model_destroy(model);
 }
 
 static void refuse_change(const settings_t *run, const settings_t *asked, const cli_t *cli, const char *path) {
     const bool model = cli_given(cli, "preset") || cli_given(cli, "model") || cli_list(cli, 0);
     const char *what = NULL;
-    if (model && !same_text(asked, run)) what = "model or training text";
+    if (model && strcmp(asked->text, run->text) != 0) what = "model or training text";
     if (cli_given(cli, "batch") && asked->batch != run->batch) what = "--batch";
+    if (cli_given(cli, "passes") && asked->passes != run->passes) what = "--passes";
     if (cli_given(cli, "seed") && asked->seed != run->seed) what = "--seed";
     if (cli_given(cli, "augment") && strcmp(asked->augment, run->augment) != 0) what = "--augment";
     if (!what) return;
@@ -181,7 +238,12 @@ void settings_read(settings_t *settings, const char *path) {
         .epochs = require_number(config, "epochs", path),
         .steps = require_number(config, "steps", path),
         .seed = require_number(config, "seed", path),
+        .passes = 1,
     };
+    char *passes = comment_value(config, "passes");
+    if (passes) settings->passes = require_number(config, "passes", path);
+    free(passes);
+    if (settings->passes < 1 || settings->passes > MOST_PASSES) die(EXIT_FORMAT, "%s: passes is not between 1 and %d", path, MOST_PASSES);
     if (!settings->augment) settings->augment = mem_text("");
     if (settings->batch < 1) die(EXIT_FORMAT, "%s: batch is 0", path);
     if (settings->epochs == 0 && settings->steps == 0) die(EXIT_FORMAT, "%s: neither epochs nor steps", path);
@@ -199,8 +261,10 @@ static void set_in_text_of(settings_t *asked, const settings_t *run, const cli_t
 void settings_from_run(settings_t *settings, const cli_t *cli, const char *path) {
     settings_t asked;
     settings_read(settings, path);
-    if (cli_given(cli, "preset") || cli_given(cli, "model")) settings_from_cli(&asked, cli);
-    else set_in_text_of(&asked, settings, cli);
+    if (cli_given(cli, "preset") || cli_given(cli, "model")) {
+        settings_from_cli(&asked, cli);
+        take_input_of(&asked, settings);
+    } else set_in_text_of(&asked, settings, cli);
     refuse_change(settings, &asked, cli, path);
     if (cli_given(cli, "epochs") || cli_given(cli, "steps")) {
         settings->epochs = asked.epochs;
@@ -224,6 +288,7 @@ void settings_write(const settings_t *settings, const char *source, const char *
     free(weights);
     strbuf_add(&text, "# batch = %lld\n# epochs = %lld\n", (long long)settings->batch, (long long)settings->epochs);
     strbuf_add(&text, "# steps = %lld\n# seed = %lld\n", (long long)settings->steps, (long long)settings->seed);
+    strbuf_add(&text, "# passes = %lld\n", (long long)settings->passes);
     strbuf_add(&text, "# augment = %s\n\n", settings->augment);
     strbuf_add(&text, "%s\n", settings->text);
     file_write_text(path, text.s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * train_loop.c - training, epoch by epoch, so that an interrupted run goes on to the same bits.
  *
- *     epoch e:  order = shuffle_epoch(seed, e)
+ *     epoch e:  order = shuffle_epoch(seed, e); with P passes, those of e P to e P + P - 1 one after the other
  *               batch b: examples order[b * batch ...], one step of the trainer          the last batch may be short; left out if the
  *                                                                                      model needs more
  *               validation, pictures, best and last model, metrics, checkpoint
@@ -31,8 +31,12 @@ typedef struct clock_state {
     int64_t images, epoch_images, steps;
 } clock_state_t;
 
+static int64_t examples_per_epoch(const train_loop_t *loop) {
+    return loop->data->train.n * loop->settings->passes;
+}
+
 int64_t train_steps_per_epoch(const train_loop_t *loop) {
-    const int64_t n = loop->data->train.n, batch = loop->settings->batch, rest = n % batch;
+    const int64_t n = examples_per_epoch(loop), batch = loop->settings->batch, rest = n % batch;
     return n / batch + (rest > 0 && rest >= loop->least);
 }
 
@@ -188,11 +192,12 @@ static void save(train_loop_t *loop) {
 static vae_status_t step(train_loop_t *loop, const int64_t *order, float *x, vae_metrics_t *metrics, clock_state_t *clock) {
     run_state_t *s = &loop->state;
     const int64_t first = (s->step - s->epoch * train_steps_per_epoch(loop)) * loop->settings->batch;
-    const int64_t left = loop->data->train.n - first;
+    const int64_t left = examples_per_epoch(loop) - first;
     const int64_t n = left < loop->settings->batch ? left : loop->settings->batch;
     const double start = now_seconds();
     data_gather(&loop->data->train, order + first, n, x);
-    augment_apply(&loop->augment, (uint64_t)loop->settings->seed, s->epoch, order + first, n, x);
+    augment_apply(&loop->augment, (uint64_t)loop->settings->seed, s->epoch * loop->settings->passes + first / loop->data->train.n,
+                  order + first, n, x);
     *metrics = (vae_metrics_t){.struct_size = sizeof *metrics};
     const vae_batch_t batch = {
         .struct_size = sizeof batch,
@@ -228,7 +233,8 @@ static int run_epoch(train_loop_t *loop, int64_t *order, float *x, clock_state_t
     const int64_t per_epoch = train_steps_per_epoch(loop), end = (s->epoch + 1) * per_epoch;
     const int64_t stop = end < train_last_step(loop) ? end : train_last_step(loop);
     vae_metrics_t metrics = {.struct_size = sizeof metrics};
-    shuffle_epoch(order, loop->data->train.n, (uint64_t)loop->settings->seed, s->epoch);
+    const int64_t passes = loop->settings->passes, n = loop->data->train.n;
+    for (int64_t p = 0; p < passes; p++) shuffle_epoch(order + p * n, n, (uint64_t)loop->settings->seed, s->epoch * passes + p);
     clock->epoch_seconds = 0.0;
     clock->epoch_images = 0;
     while (s->step < stop) {
@@ -250,7 +256,7 @@ static int run_epoch(train_loop_t *loop, int64_t *order, float *x, clock_state_t
 int train_loop_run(train_loop_t *loop) {
     clock_state_t clock = {0};
     float *x = mem_alloc(loop->settings->batch * vae_model_input_size(loop->model), sizeof *x);
-    int64_t *order = mem_alloc(loop->data->train.n, sizeof *order);
+    int64_t *order = mem_alloc(loop->data->train.n, (size_t)loop->settings->passes * sizeof *order);
     if (labels_condition(loop->model)) loop->label = mem_alloc(loop->settings->batch, sizeof *loop->label);
     int code = EXIT_DONE;
     while (code == EXIT_DONE && loop->state.step < train_last_step(loop) && !waited_enough(loop)) code = run_epoch(loop, order, x, &clock);

@@ -748,7 +748,7 @@ cp recon.png classes/a/1.png
 cp walk.png classes/b/1.png
 exits folders_are_classes 0 '2 latents' "$VAE" encode $model classes -o zc.npy --labels yc.npy
 mkdir no_pictures
-bad no_pictures 'no .png'
+bad no_pictures 'no picture in'
 head -c 60 recon.png > png_cut
 bad png_cut 'PNG'
 { head -c 8 recon.png; bytes 100; } > png_of_rubbish

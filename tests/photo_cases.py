@@ -5,6 +5,7 @@ import io
 import os
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -169,6 +170,107 @@ def check_limits():
                   "a WebP of 6000x6000 pixels, at most")
 
 
+# ---- the folder of a person ---------------------------------------------------------------------------------------------
+
+class Train(c.Run):
+    """A call that trains, without the limits of a loader."""
+    def __init__(self, *args):
+        child = subprocess.run([c.VAE, *args], stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+        self.code, self.out, self.err, self.seconds, self.bytes = child.returncode, child.stdout, child.stderr, 0, 0
+
+
+def landscape(k):
+    """A photograph that shows which way up it is: a blue sky above green ground, a red house at the left."""
+    image = Image.new("RGB", (160, 120), (70 + k, 130, 240))
+    image.paste((40, 160 - 2 * k, 50), (0, 60, 160, 120))
+    image.paste((210, 40, 40), (30, 45, 60, 75))
+    return image
+
+
+LYING = {1: None, 3: Image.ROTATE_180, 6: Image.ROTATE_90, 8: Image.ROTATE_270}  # how a camera stores what EXIF then turns
+
+
+def make_photographs():
+    """22 photographs in six formats and four orientations, three of them broken."""
+    os.makedirs("photos")
+    for k in range(22):
+        name, kind, options = (("jpg", "JPEG", {"quality": 95}), ("png", "PNG", {}), ("webp", "WEBP", {"quality": 95}),
+                               ("tif", "TIFF", {}), ("bmp", "BMP", {}), ("gif", "GIF", {}))[k % 6]
+        orientation = (1, 3, 6, 8)[k % 4] if kind not in ("BMP", "GIF") else 1
+        way = LYING[orientation]
+        image = landscape(k) if way is None else landscape(k).transpose(way)
+        if kind == "GIF":
+            image = image.quantize(64)
+        data = turned(image, kind, orientation, **options) if orientation > 1 else bytes_of(image, kind, **options)
+        if k in (4, 12, 19):
+            data = data[:len(data) // 3] if k != 12 else b""
+        c.write("photos/%02d.%s" % (k, name), data)
+
+
+def is_upright(tile):
+    """Blue above, green below, red at the left."""
+    w, h = tile.size
+    top, bottom, left, right = (tile.getpixel(at) for at in ((w // 2, 3), (w // 2, h - 4), (w * 16 // 64, h // 2), (w * 52 // 64, h // 2)))
+    return top[2] > top[0] + 60 and bottom[1] > bottom[0] + 60 and left[0] > left[1] + 60 and right[0] < 120
+
+
+def check_the_folder_of_a_person():
+    make_photographs()
+    run = Train("train", "photos", "-o", "run", "--steps", "12")
+    said = run.err.decode()
+    c.report("22 photographs train", None if run.code == 0 else said)
+    c.report("the first line says what is done", None if said.startswith("photos: 22 pictures, 64x64 colour, preset photo64\n") else said)
+    c.report("what is broken is named", None if all("photos/%s: " % name in said for name in ("04.bmp", "12.jpg", "19.png")) else said)
+    c.report("what is broken is counted", None if "3 of 22 pictures could not be read and are left out" in said else said)
+    c.report("the orientations are followed", None if "turned upright as the camera noted" in said else said)
+    grid = Image.open("run/recon.png").convert("RGB")  # the photographs held out, above what the model makes of them
+    tiles = [grid.crop((2 + 66 * i, 2, 66 + 66 * i, 66)) for i in range(2)]
+    c.report("pictures upright and in colour", None if all(is_upright(tile) for tile in tiles) else "not upright")
+    refusal = Train("train", "photos", "-o", "strict", "--strict")
+    c.report("--strict refuses them", refusal.wrong(3, "3 of 22 pictures could not be read"))
+
+
+def first_line(name, want, source, *more):
+    run = Train("train", source, "-o", "decided", "-f", "--steps", "1", *more)
+    line = run.err.decode().split("\n")[0]
+    c.report(name, None if run.code == 0 and line == want else "%d: %s" % (run.code, run.err.decode()))
+
+
+def check_decisions():
+    for kind, size, mode in (("digits", (28, 28), "L"), ("icons", (32, 32), "RGB"), ("thumbs", (40, 30), "RGB"), ("scans", (300, 200), "L")):
+        for k in range(12):
+            c.write("%s/%d.png" % (kind, k), bytes_of(landscape(k).convert(mode).resize(size), "PNG"))
+    first_line("small grey pictures", "digits: 12 pictures, 28x28 grey, preset conv", "digits")
+    first_line("small pictures in colour", "icons: 12 pictures, 32x32 colour, preset photo64", "icons")
+    first_line("sides below 48", "thumbs: 12 pictures, 32x32 colour, preset photo64", "thumbs")
+    first_line("grey photographs", "scans: 12 pictures, 64x64 grey, preset photo64", "scans")
+    first_line("--size", "scans: 12 pictures, 128x128 grey, preset photo128", "scans", "--size", "128")
+    first_line("--size of two sides", "scans: 12 pictures, 32x48 grey, preset photo64", "scans", "--size", "32x48")
+    first_line("--color", "scans: 12 pictures, 64x64 colour, preset photo64", "scans", "--color")
+    first_line("--grey", "icons: 12 pictures, 32x32 grey, preset conv", "icons", "--grey")
+    first_line("an array", "a.npy: 12 pictures, 32x32 colour, preset photo64", c.write("a.npy", c.f.npy((12, 32, 32, 3), bytes(36864))))
+    first_line("textures", "few.wad: 1 picture, 64x64 colour, preset photo64",
+               c.write("few.wad", c.f.wad([(b"F_START", b""), (b"A", bytes(range(256)) * 16), (b"F_END", b""),
+                                           (b"PLAYPAL", bytes(range(256)) * 3)])))
+    for words, more in (("is no size", ("--size", "64y")), ("is no size", ("--size", "0")), ("exclude", ("--color", "--grey")),
+                        ("cannot be made for 30x30x1", ("--preset", "photo64", "--size", "30", "--grey")),
+                        ("are for presets", ("--model", "colour.txt", "--size", "64"))):
+        c.report("%s: %s" % (" ".join(more), words), Train("train", "icons", "-o", "decided", "-f", *more).wrong(2, words))
+    c.report("an array keeps its size", Train("train", "a.npy", "-o", "decided", "-f", "--size", "64").wrong(2, "taken as they are"))
+    flat = c.write("flat.npy", c.f.npy((5, 20), bytes(100)))
+    c.report("rows suit no preset", Train("train", flat, "-o", "decided", "-f").wrong(3, "no preset suits examples of 20"))
+    for preset in ("conv", "conv-bn", "dense", "vq", "vq64", "photo64", "photo128"):
+        run = Train("train", "icons", "-o", "decided", "-f", "--steps", "1", "--batch", "4", "--preset", preset, "--size", "48", "--color")
+        c.report("%s for 48x48 in colour" % preset, run.wrong(0, "%s: 48x48 colour" % preset))
+    run = Train("train", "icons", "-o", "decided", "-f", "--epochs", "1", "--batch", "4", "--size", "16", "--passes", "3")
+    c.report("passes", run.wrong(0))
+    with open("decided/metrics.jsonl") as file:
+        c.report("an epoch of three passes", None if '"event":"epoch","step":8,"epoch":1,' in file.read() else "not 8 steps")
+    run = Train("train", "icons", "-o", "decided", "--resume", "--epochs", "2")
+    c.report("passes are kept by --resume", run.wrong(0, "resumed at step 8"))
+    c.report("other passes are refused", Train("train", "icons", "-o", "decided", "--resume", "--passes", "2").wrong(2, "--passes differs"))
+
+
 def main():
     folder = tempfile.mkdtemp()
     os.chdir(folder)
@@ -177,6 +279,8 @@ def main():
     check_orientations()
     check_limits()
     check_damage()
+    check_the_folder_of_a_person()
+    check_decisions()
     shutil.rmtree(folder)
     print("%d passed, %d failed" % (c.passed, c.failed))
     return c.failed > 0
