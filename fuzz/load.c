@@ -27,7 +27,7 @@ static void load(void *user) {
     data_set_t set;
     const uint8_t blue = j->want->n > 0 && j->want->size[0] == 3 ? 255 : 128; /* a grey and a coloured background */
     const data_way_t way = {.background = {255, 255, blue}, .strict = true};
-    data_load(&set, j->path, j->want, &way);
+    data_load(&set, &j->path, 1, j->want, &way);
     look(&set.train);
     MUST_HOLD(j->want->n == 0 || extent_total(&set.train.extent) == extent_total(j->want));
     data_hold_out(&set);

@@ -14,9 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_OPTIONS  32
-#define MOST_OPERANDS 2
-#define MOST_LIST     256
+#define MOST_OPTIONS 32
+#define MOST_LIST    256
 
 typedef struct value {
     const char *text;
@@ -28,7 +27,7 @@ struct cli {
     const cli_command_t *command;
     value_t value[MOST_OPTIONS];
     const char *list[MOST_LIST];
-    const char *operand[MOST_OPERANDS];
+    const char **operand; /* as many as there are words */
     size_t n_list, n_operand;
 };
 
@@ -118,7 +117,7 @@ static void take_value(cli_t *cli, size_t i, const char *word) {
 static void take_operand(cli_t *cli, const char *word) {
     size_t most = 0;
     for (const char *p = cli->command->operands; *p; p++) most += *p != ' ' && (p == cli->command->operands || p[-1] == ' ');
-    if (cli->n_operand == most)
+    if (cli->n_operand >= most && !strstr(cli->command->operands, "..."))
         die(EXIT_USAGE, "%s: \"%s\" is one argument too many; usage: vae %s %s", cli->command->name, word, cli->command->name,
             cli->command->operands);
     cli->operand[cli->n_operand++] = word;
@@ -195,6 +194,11 @@ const char *cli_operand(const cli_t *cli, size_t i) {
     return i < cli->n_operand ? cli->operand[i] : NULL;
 }
 
+const char *const *cli_operands(const cli_t *cli, size_t i, size_t *n) {
+    *n = cli->n_operand > i ? cli->n_operand - i : 0;
+    return cli->operand + i;
+}
+
 static void set_defaults(cli_t *cli) {
     const cli_option_t *option;
     for (size_t i = 0; (option = cli_option(cli->command, i)); i++) {
@@ -233,14 +237,17 @@ int cli_main(int argc, char **argv) {
         help_overview(stdout);
         return EXIT_DONE;
     }
-    cli_t cli = {.command = cli_command_find(word)};
+    cli_t cli = {.command = cli_command_find(word), .operand = mem_alloc(argc, sizeof *cli.operand)};
     if (!cli.command) unknown_command(word);
     set_defaults(&cli);
     parse(&cli, argc - 2, argv + 2);
     if (cli_flag(&cli, "help")) {
         help_command(cli.command);
+        free(cli.operand);
         return EXIT_DONE;
     }
     require_operands(&cli);
-    return cli.command->run(&cli);
+    const int code = cli.command->run(&cli);
+    free(cli.operand);
+    return code;
 }

@@ -28,7 +28,7 @@ typedef struct cli cli_t;
 
 typedef struct cli_command {
     const char *name;
-    const char *operands;        /* "MODEL DATA"; "[NAME]" may be left out */
+    const char *operands;        /* "MODEL DATA..."; "[NAME]" may be left out, the last one with "..." be given several times */
     const char *summary;         /* one line, without a full stop */
     const char *text;            /* paragraphs of the help and the man page, wrapped at 80 columns */
     const char *example;         /* one command line a line */
@@ -55,6 +55,8 @@ int64_t cli_int(const cli_t *cli, const char *name);
 /* The i-th value of the command's CLI_LIST option, the i-th operand; NULL past the last. */
 const char *cli_list(const cli_t *cli, size_t i);
 const char *cli_operand(const cli_t *cli, size_t i);
+/* The operands from the i-th on, and how many there are. */
+const char *const *cli_operands(const cli_t *cli, size_t i, size_t *n);
 
 /* help.c, completion.c */
 void help_overview(FILE *stream);

@@ -148,7 +148,7 @@ static const cli_option_t options[] = {
 
 const cli_command_t command_codes = {
     .name = "codes",
-    .operands = "MODEL DATA",
+    .operands = "MODEL DATA...",
     .summary = "show how a model uses its codebook",
     .text = "Draws how often each code is chosen on DATA, the most used first, with a line at the\n"
             "even share; and below, in the same order, each code decoded alone, up to 1024 of them.\n"

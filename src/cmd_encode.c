@@ -104,7 +104,7 @@ static const cli_option_t options[] = {
 
 const cli_command_t command_encode = {
     .name = "encode",
-    .operands = "MODEL DATA",
+    .operands = "MODEL DATA...",
     .summary = "encode examples into latents, as a NumPy array",
     .text = "Writes the means of the posterior q(z|x) as float32 [n, D], or with --codes the chosen\n"
             "codes as int32 [n, H, W] (with a last size where a position has several, [n, codes]\n"

@@ -66,7 +66,7 @@ static const cli_option_t options[] = {
 
 const cli_command_t command_eval = {
     .name = "eval",
-    .operands = "MODEL DATA",
+    .operands = "MODEL DATA...",
     .summary = "score a model on data: evidence lower bound, bits per dimension, active units",
     .text = "Prints means over the examples in nats: loss = recon + rate, minus the evidence\n"
             "lower bound; with K > 1 also iw_bound, the importance-weighted bound on log p(x) of\n"

@@ -54,7 +54,7 @@ static const cli_option_t options[] = {
 
 const cli_command_t command_interp = {
     .name = "interp",
-    .operands = "MODEL DATA",
+    .operands = "MODEL DATA...",
     .summary = "walk from example to example through the latent space",
     .text = "Each row decodes points on the straight line between the posterior means of two\n"
             "examples of DATA, the first with the second, the third with the fourth, and so on. A model\n"

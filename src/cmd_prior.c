@@ -166,7 +166,9 @@ static void open_fit(prior_fit_t *fit, const cli_t *cli, vae_ctx_t *ctx) {
     vae_model_t *old = load_old(cli, ctx);
     const extent_t input = model_input(old);
     const data_way_t way = data_way(cli);
-    data_load(&fit->data, cli_operand(cli, 1), &input, &way);
+    size_t n_source;
+    const char *const *source = cli_operands(cli, 1, &n_source);
+    data_load(&fit->data, source, n_source, &input, &way);
     labels_check(old, &fit->data);
     data_hold_out(&fit->data);
     data_check_values(&fit->data, false);
@@ -183,7 +185,7 @@ static void open_fit(prior_fit_t *fit, const cli_t *cli, vae_ctx_t *ctx) {
     else remove_old(fit);
     if (resume && !each_param(fit->model, old, false))
         die(EXIT_FORMAT, "--resume: %s is not the model that %s began with", cli_operand(cli, 0), fit->output);
-    settings_write(settings, cli_operand(cli, 1), fit->config);
+    settings_write(settings, fit->data.source, fit->config);
     if (vae_model_class_count(fit->model) > 0) labels_write_names(fit->output, &fit->data);
     fit->session = engine_session(fit->model, ENGINE_BATCH);
     code_cache_open(&fit->codes, old, &fit->data.train, settings->batch);
@@ -221,7 +223,7 @@ static const cli_option_t options[] = {
 
 const cli_command_t command_prior = {
     .name = "prior",
-    .operands = "MODEL DATA",
+    .operands = "MODEL DATA...",
     .summary = "fit a prior to the latents of a trained model, to sample from",
     .text = "MODEL is a model file or the folder of a run, DATA is as for vae train. The model itself\n"
             "does not change: a copy of it with the prior of the best validation loss is written,\n"

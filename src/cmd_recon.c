@@ -26,7 +26,7 @@ static const cli_option_t options[] = {
 
 const cli_command_t command_recon = {
     .name = "recon",
-    .operands = "MODEL DATA",
+    .operands = "MODEL DATA...",
     .summary = "show examples and their reconstructions",
     .text = "Each row of examples stands above the row of their reconstructions, decoded from\n"
             "the mean of the posterior. DATA is as for vae train.",

@@ -100,7 +100,9 @@ static vae_model_t *prepare(vae_ctx_t *ctx, settings_t *settings, data_set_t *da
     if (!model) data_way_shape(cli, &way);
     way.adapt = adapt_input;
     way.user = &adapting;
-    data_load(data, cli_operand(cli, 0), &input, &way);
+    size_t n_source;
+    const char *const *source = cli_operands(cli, 0, &n_source);
+    data_load(data, source, n_source, &input, &way);
     data_hold_out(data);
     if (!model || !extent_equal(&data->want, &input)) {
         vae_model_destroy(model);
@@ -251,7 +253,7 @@ static void print_result(const train_loop_t *loop, bool as_json, int code, doubl
 }
 
 static int run(const cli_t *cli) {
-    const char *source = cli_operand(cli, 0), *folder = cli_text(cli, "output");
+    const char *folder = cli_text(cli, "output");
     const double began = now_seconds();
     settings_t settings;
     data_set_t data;
@@ -273,7 +275,7 @@ static int run(const cli_t *cli) {
     loop.has_codes = vae_model_codebook_size(loop.model) > 0;
     augment_open(&loop.augment, settings.augment, &data.train.extent);
     open_run(&loop, cli, folder, start);
-    write_config(&settings, source, &loop);
+    write_config(&settings, data.source, &loop);
     if (!resumed) run_log_create(&loop.run);
     if (labels_condition(loop.model)) write_class_names(&loop);
     print_header(&loop, ctx, resumed);
@@ -315,7 +317,7 @@ static const cli_option_t options[] = {
 
 const cli_command_t command_train = {
     .name = "train",
-    .operands = "DATA",
+    .operands = "DATA...",
     .summary = "train a model on images, into a folder with all that belongs to the run",
     .text = "DATA is one of\n\n"
             "  fashion-mnist  60,000 photographs of clothes (Debian's package\n"

@@ -50,15 +50,32 @@ static void name_sizes(data_t *data, const extent_t *want) {
     if (want->n > 1 && data->extent.n > 1) data->extent = *want;
 }
 
-void data_load(data_set_t *set, const char *source, const extent_t *want, const data_way_t *way) {
-    *set = (data_set_t){.source = source, .want = *want, .way = *way};
+static void load_one(data_set_t *set, const char *source) {
     if (strcmp(source, "fashion-mnist") == 0) data_load_fashion_mnist(set);
     else if (strcmp(source, "freedoom") == 0) data_load_freedoom(set);
     else if (strncmp(source, "shapes", 6) == 0 && (source[6] == '\0' || source[6] == ':')) data_load_shapes(set);
     else if (path_is_folder(source)) load_folder(set, source);
     else if (path_exists(source)) load_file(set, source);
     else die(EXIT_RUNTIME, "%s: no such file; data is fashion-mnist, freedoom, shapes, a file or a folder", source);
-    if (set->train.n == 0) die(EXIT_FORMAT, "%s: there is no example in it", source);
+}
+
+static void load_several(data_set_t *set, const char *const *source, size_t n) {
+    folder_t together;
+    folder_list_several(&together, source, n);
+    if (together.n_unread > 0 && set->way.strict) die(EXIT_FORMAT, "%s: some of it could not be read (--strict)", set->source);
+    data_load_pictures(set, &together);
+    folder_free(&together);
+}
+
+void data_load(data_set_t *set, const char *const *source, size_t n, const extent_t *want, const data_way_t *way) {
+    *set = (data_set_t){.source = source[0], .want = *want, .way = *way};
+    if (n > 1) {
+        set->source = set->title = mem_format("%s and %lld more", source[0], (long long)n - 1);
+        load_several(set, source, n);
+    } else {
+        load_one(set, source[0]);
+    }
+    if (set->train.n == 0) die(EXIT_FORMAT, "%s: there is no example in it", set->source);
     name_sizes(&set->train, &set->want);
     name_sizes(&set->test, &set->want);
 }
@@ -241,5 +258,6 @@ void data_free(data_set_t *set) {
     free_split(&set->train);
     free_split(&set->test);
     free(set->classes);
+    free(set->title);
     *set = (data_set_t){0};
 }

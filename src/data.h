@@ -38,24 +38,25 @@ typedef struct data_way {
     uint8_t background[3]; /* the colour behind transparent pixels */
     bool strict;           /* a picture that can't be read ends the program */
     int64_t h, w, c;       /* what pictures are brought to where the model leaves it open; 0: as the data are */
-    /* Called with the sizes of examples that do not fit, or where the model leaves them open: makes the model fit them, or ends the program.
-     * n is their number, 0 if it is not known yet. NULL: they are refused. */
+    /* Called with the sizes of examples that do not fit, or where the model leaves them open: makes the model fit them, or ends the
+     * program. n is their number, 0 if it is not known yet. NULL: they are refused. */
     void (*adapt)(void *user, const char *source, int64_t n, const extent_t *have);
     void *user;
 } data_way_t;
 
 typedef struct data_set {
-    const char *source;
-    extent_t want; /* what the model takes; n is 0 if anything goes */
+    const char *source; /* what sentences call it */
+    char *title;        /* where source is made of several, its memory */
+    extent_t want;      /* what the model takes; n is 0 if anything goes */
     data_way_t way;
     char *classes; /* names of the labels, one a line from label 0 on; NULL if they have none */
     data_t train;
     data_t test; /* n is 0 where the source has no split of its own */
 } data_set_t;
 
-/* Load a source whose examples fit the model. Sources that can (folders of pictures, shapes, WAD files) are brought to its
- * sizes. */
-void data_load(data_set_t *set, const char *source, const extent_t *want, const data_way_t *way);
+/* Load a source whose examples fit the model; several are pictures and folders of pictures, taken together in the order given, without
+ * labels. Sources that can (pictures, shapes, WAD files) are brought to the model's sizes. */
+void data_load(data_set_t *set, const char *const *source, size_t n, const extent_t *want, const data_way_t *way);
 
 /* The one check of sizes, before values are read: die unless values of `have` lie in the order that the model wants. n is the number of
  * examples, 0 if it is not known yet. */

@@ -152,7 +152,7 @@ static noreturn void no_pictures(const folder_t *folder, const report_t *report)
     die(EXIT_FORMAT,
         "%s: no picture in this folder or the folders in it, no IDX file such as train-images-idx3-ubyte and no "
         "CIFAR-10 file such as data_batch_1.bin; there are %lld files%s%s",
-        folder->path, (long long)folder->n, others[0] ? ", of which " : "", others);
+        report->source, (long long)folder->n, others[0] ? ", of which " : "", others);
 }
 
 void data_load_pictures(data_set_t *set, const folder_t *folder) {
@@ -165,6 +165,8 @@ void data_load_pictures(data_set_t *set, const folder_t *folder) {
             if (levels > report.levels) report.levels = levels;
             beside += levels == 0;
             file[n++] = folder->file[i];
+        } else if (i < folder->n_named) {
+            report_bad(&report, folder->file[i], "no picture that is known here");
         }
     if (n == 0) no_pictures(folder, &report);
     const data_shape_t to = decide(set, file, n);

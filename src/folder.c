@@ -135,6 +135,7 @@ const char *folder_inside(const folder_t *folder, const char *file) {
 
 int folder_levels(const folder_t *folder, const char *file) {
     int levels = 0;
+    if (!folder->path) return levels;
     for (const char *p = folder_inside(folder, file); *p; p++) levels += *p == '/';
     return levels;
 }
@@ -163,6 +164,24 @@ void folder_list(folder_t *folder, const char *path) {
     free(walk.seen);
     if (folder->n) qsort(folder->file, (size_t)folder->n, sizeof *folder->file, bytewise);
     own_files_first(folder);
+}
+
+void folder_list_several(folder_t *folder, const char *const *path, size_t n) {
+    *folder = (folder_t){0};
+    for (size_t i = 0; i < n; i++) {
+        if (!path_exists(path[i])) die(EXIT_RUNTIME, "%s: no such file; several arguments are pictures and folders of them", path[i]);
+        if (!path_is_folder(path[i])) add_file(folder, mem_text(path[i]));
+    }
+    folder->n_named = folder->n;
+    for (size_t i = 0; i < n; i++) {
+        if (!path_is_folder(path[i])) continue;
+        folder_t one;
+        folder_list(&one, path[i]);
+        for (int64_t k = 0; k < one.n; k++) add_file(folder, one.file[k]);
+        folder->n_hidden += one.n_hidden;
+        folder->n_unread += one.n_unread;
+        free(one.file);
+    }
 }
 
 void folder_free(folder_t *folder) {

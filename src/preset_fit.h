@@ -5,8 +5,8 @@
 
 #include "extent.h"
 
-/* The text with this input, in fresh memory: the decoder's first reshape grows as the input does, with the linear map before it, and its last
- * layer with outputs makes as many channels. Whether a model can be made of it, preset_works() tells. */
+/* The text with this input, in fresh memory: the decoder's first reshape grows as the input does, with the linear map before it, and its
+ * last layer with outputs makes as many channels. Whether a model can be made of it, preset_works() tells. */
 char *preset_fit(const char *text, const extent_t *input);
 bool preset_works(const char *text);
 

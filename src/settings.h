@@ -13,16 +13,17 @@
 typedef struct settings {
     char *preset;  /* "" if --model gave the text, or while the data have not decided */
     char *weights; /* a model file to start from, or "" */
-    char *
-        text; /* NULL while the data have not decided; canonical: input, encoder, latent, decoder, likelihood, optimizer, objective, schedule, clip */
+    char *text;    /* NULL while the data have not decided; canonical: input, encoder, latent, decoder, likelihood, optimizer, objective,
+                    schedule, clip */
     char *augment; /* of augment.h, or "" */
     int64_t batch, seed;
     int64_t passes;        /* times that an epoch goes over the data */
     int64_t epochs, steps; /* where training ends: the earlier one; 0: not given */
 } settings_t;
 
-/* By --preset or --model, --size, --set, --batch, --epochs, --steps, --seed; dies with exit code 2 for what is wrong there. Without --preset
- * and --model the text stays open, until settings_decide() takes the preset that suits examples of these sizes; false if none does. */
+/* By --preset or --model, --size, --set, --batch, --epochs, --steps, --seed; dies with exit code 2 for what is wrong there. Without
+ * --preset and --model the text stays open, until settings_decide() takes the preset that suits examples of these
+ * sizes; false if none does. */
 void settings_from_cli(settings_t *settings, const cli_t *cli);
 bool settings_decide(settings_t *settings, const cli_t *cli, const extent_t *examples);
 

@@ -9,7 +9,9 @@
 static void open_data(task_t *task, const cli_t *cli) {
     const extent_t input = model_input(task->model);
     const data_way_t way = data_way(cli);
-    data_load(&task->set, cli_operand(cli, 1), &input, &way);
+    size_t n_source;
+    const char *const *source = cli_operands(cli, 1, &n_source);
+    data_load(&task->set, source, n_source, &input, &way);
     data_check_values(&task->set, false);
     labels_check(task->model, &task->set);
     task->data = data_split(&task->set, cli_text(cli, "split"));

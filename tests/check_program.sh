@@ -187,7 +187,8 @@ exits value_missing 2 'wants a value' "$VAE" train shapes -o
 exits flag_takes_no_value 2 'takes no value' "$VAE" train shapes -o r --force=1
 exits output_missing 2 'RUN is missing' "$VAE" train shapes
 exits operand_missing 2 'DATA is missing' "$VAE" train -o r
-exits operand_too_many 2 'one argument too many' "$VAE" train shapes more -o r
+exits operand_too_many 2 'one argument too many' "$VAE" sample m more -o r.png
+exits several_arguments_are_pictures 1 'nowhere.png: no such file; several arguments are pictures' "$VAE" train tiny.txt nowhere.png -o r
 exits unknown_preset_has_a_suggestion 2 'did you mean leaky?' "$VAE" train shapes -o r --preset leeky
 exits set_wants_key_and_value 2 'no KEY=VALUE' "$VAE" train shapes -o r --set latent.dim
 exits set_of_an_unknown_key_has_a_suggestion 2 'did you mean' "$VAE" train shapes -o r --model tiny.txt --set latent.dimm=3

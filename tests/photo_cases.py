@@ -237,7 +237,8 @@ def first_line(name, want, source, *more):
 
 
 def check_decisions():
-    for kind, size, mode in (("digits", (28, 28), "L"), ("icons", (32, 32), "RGB"), ("thumbs", (40, 30), "RGB"), ("scans", (300, 200), "L")):
+    for kind, size, mode in (("digits", (28, 28), "L"), ("icons", (32, 32), "RGB"), ("thumbs", (40, 30), "RGB"),
+                             ("scans", (300, 200), "L")):
         for k in range(12):
             c.write("%s/%d.png" % (kind, k), bytes_of(landscape(k).convert(mode).resize(size), "PNG"))
     first_line("small grey pictures", "digits: 12 pictures, 28x28 grey, preset conv", "digits")
@@ -271,6 +272,19 @@ def check_decisions():
     c.report("other passes are refused", Train("train", "icons", "-o", "decided", "--resume", "--passes", "2").wrong(2, "--passes differs"))
 
 
+def check_several():
+    c.write("words.txt", b"words")
+    got = c.taken("several pictures", "icons/3.png", "3 latents", more=("icons/1.png", "icons/2.png"))
+    one = c.taken("one of them", "icons/3.png")
+    c.report("in the order given", None if got[:len(one)] == one else "another order")
+    c.taken("pictures and folders", "icons", "and 2 more: 25 pictures(.|\n)*25 latents", more=("digits", "scans/1.png"))
+    c.taken("what is no picture is named", "icons/1.png", "words.txt: no picture that is known here(.|\n)*1 of 2 pictures",
+            more=("words.txt",))
+    c.refused("what is no picture and --strict", "icons/1.png", "1 of 2 pictures", more=("words.txt", "--strict"))
+    first_line("several train", "icons/1.png and 3 more: 4 pictures, 32x32 colour, preset photo64", "icons/1.png",
+               "icons/2.png", "icons/3.png", "icons/4.png")
+
+
 def main():
     folder = tempfile.mkdtemp()
     os.chdir(folder)
@@ -281,6 +295,7 @@ def main():
     check_damage()
     check_the_folder_of_a_person()
     check_decisions()
+    check_several()
     shutil.rmtree(folder)
     print("%d passed, %d failed" % (c.passed, c.failed))
     return c.failed > 0
