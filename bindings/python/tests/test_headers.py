@@ -5,7 +5,7 @@ import re
 import unittest
 
 from support import PACKAGE
-from vae import _errors, _library, _model
+from vae import _context, _errors, _library
 
 HEADERS = PACKAGE.parents[1] / "include" / "vae"
 SCALARS = {"int32_t": "i4", "vae_status_t": "i4", "uint32_t": "u4", "int64_t": "i8", "uint64_t": "u8", "float": "f4", "double": "f8",
@@ -115,7 +115,7 @@ class Headers(unittest.TestCase):
     def test_numbers_are_those_of_the_headers(self):
         errors = {name: number for name, number in self.numbers.items() if name.startswith("VAE_E_")}
         self.assertEqual({error.name: error.status for error in _errors.VaeError.__subclasses__()}, errors)
-        for table, prefix in ((_model._ARITH, "VAE_ARITH_"), (_model._ISA, "VAE_ISA_")):
+        for table, prefix in ((_context._ARITH, "VAE_ARITH_"), (_context._ISA, "VAE_ISA_")):
             self.assertEqual({prefix + name.upper(): number for name, number in table.items()},
                              {name: number for name, number in self.numbers.items() if name.startswith(prefix)})
 

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import unittest
+import warnings
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from support import Case
 try:
     import sklearn
     from sklearn.datasets import load_digits
+    from sklearn.exceptions import SkipTestWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import make_pipeline
@@ -33,6 +35,8 @@ class Estimator(Case):
         cls.fitted = VAE(6, **SMALL).fit(cls.x)
 
     def test_scikit_learns_own_checks(self):
+        warnings.simplefilter("ignore", SkipTestWarning)  # the checks of the array API want a switch in the environment
+        self.addCleanup(warnings.resetwarnings)
         check_estimator(VAE(max_iter=2, hidden_layer_sizes=(8,)))
         check_estimator(VAE(max_iter=2, hidden_layer_sizes=(), early_stopping=True, validation_fraction=0.3))
 

@@ -15,8 +15,11 @@ from ._codes import codes_pack, codes_unpack
 from ._errors import (ArgumentError, CallbackError, CancelledError, FileError, FormatError, LimitError, NumericError,
                       OutOfMemoryError, ShapeError, SpecError, StateError, UnsupportedError, VaeError, VersionError)
 from ._library import lib
-from ._model import Context, Elbo, IncompatibleKeys, Model, Params, Session
+from ._context import Context
+from ._model import Model
+from ._params import IncompatibleKeys, Params
 from ._registry import Module, Option, canonical, presets, registry, spec_get, spec_set
+from ._session import Elbo, Session
 from ._trainer import Metrics, Trainer
 
 __version__ = "0.1.0"

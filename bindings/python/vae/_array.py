@@ -13,19 +13,25 @@ import numpy.typing as npt
 from ._errors import ArgumentError, ShapeError, VaeError
 from ._library import Handle, lib
 
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int32]
+Bytes = npt.NDArray[np.uint8]
+
 DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype("f4"), 2: np.dtype("u1"), 3: np.dtype("i4"), 4: np.dtype("i8")}
 
 
-def floats(value: Any, what: str) -> np.ndarray:
+def floats(value: Any, what: str) -> Floats:
     """value as float32, C-contiguous: itself if it is that already, else a copy. Whole numbers are refused, because
     images of 0..255 would train silently and badly."""
     array = np.asarray(value)
     if array.dtype.kind not in "fb":
-        raise ArgumentError(f"{what}: dtype {array.dtype}, wanted floats, as {what}.astype('float32') / 255 makes them")
+        hint = f", as {what}.astype('float32') / 255 makes them" if what == "x" else ""
+        raise ArgumentError(f"{what}: dtype {array.dtype}, wanted floats{hint}")
     return np.require(array, np.float32, ["C", "A"])
 
 
-def rows(array: np.ndarray, shape: Sequence[int], what: str) -> int:
+def rows(array: npt.NDArray[Any], shape: Sequence[int], what: str) -> int:
     """How many examples of shape: the array is [n, *shape], [n, size], or [n, *shape] without a last channel of 1."""
     shape, size = tuple(shape), int(np.prod(shape))
     rest = array.shape[1:]
@@ -35,7 +41,7 @@ def rows(array: np.ndarray, shape: Sequence[int], what: str) -> int:
     return int(array.shape[0])
 
 
-def output(out: np.ndarray | None, n: int, shape: Sequence[int], dtype: Any, what: str) -> np.ndarray:
+def output(out: npt.NDArray[Any] | None, n: int, shape: Sequence[int], dtype: Any, what: str) -> npt.NDArray[Any]:
     """The array to write: a new one, or the caller's if it fits without a copy."""
     if out is None:
         return np.empty((n, *shape), dtype)
@@ -46,7 +52,7 @@ def output(out: np.ndarray | None, n: int, shape: Sequence[int], dtype: Any, wha
     return out
 
 
-def whole(value: Any, what: str) -> np.ndarray:
+def whole(value: Any, what: str) -> Whole:
     """value as int32, C-contiguous: itself if it is that already, else a copy."""
     array = np.asarray(value)
     if array.dtype.kind not in "iu":
@@ -63,7 +69,7 @@ def name_row(error: VaeError, rows: Sequence[int] | npt.NDArray[np.intp]) -> Non
         error.args = (f"{found.string[: found.start(1)]}{rows[int(found[1])]}{found.string[found.end(1):]}",)
 
 
-def labels(value: Any, n: int) -> np.ndarray:
+def labels(value: Any, n: int) -> Whole:
     """The classes of n examples."""
     array = whole(value, "labels")
     if array.shape != (n,):
@@ -71,7 +77,7 @@ def labels(value: Any, n: int) -> np.ndarray:
     return array
 
 
-def condition(value: Any, n: int, size: int) -> np.ndarray:
+def condition(value: Any, n: int, size: int) -> Floats:
     """The values that n examples bring for the model's condition."""
     array = floats(value, "condition")
     if array.shape != (n, size):
@@ -79,7 +85,7 @@ def condition(value: Any, n: int, size: int) -> np.ndarray:
     return array
 
 
-def check_noise(noise: np.ndarray, n: int, samples: int, shape: Sequence[int]) -> None:
+def check_noise(noise: Floats, n: int, samples: int, shape: Sequence[int]) -> None:
     """Refuse noise unless it is [n, samples, D], each D flat or of the latents' shape; [n, D] is enough for one sample."""
     size = int(np.prod(shape))
     places = ((n, samples), (n,))[: 2 if samples == 1 else 1]
@@ -87,7 +93,7 @@ def check_noise(noise: np.ndarray, n: int, samples: int, shape: Sequence[int]) -
         raise ShapeError(f"noise: shape {noise.shape}, wanted ({n}, {samples}, {size})")
 
 
-def view(tensor: ctypes.c_void_p, owner: Handle, writable: bool) -> np.ndarray:
+def view(tensor: ctypes.c_void_p, owner: Handle, writable: bool) -> npt.NDArray[Any]:
     """A borrowed tensor as an array over the same memory; the array keeps the owner alive."""
     dtype = DTYPES[lib.vae_tensor_dtype(tensor)]
     shape = tuple(lib.vae_tensor_shape(tensor)[: lib.vae_tensor_ndim(tensor)])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Union, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from ._errors import ArgumentError
 
@@ -140,7 +141,7 @@ class BestWeights(Callback):
         self.monitor, self.min_delta = monitor, min_delta
         self.best, self.best_epoch = math.inf, 0
         self._restores = True
-        self._weights: dict[str, np.ndarray[Any, Any]] = {}
+        self._weights: dict[str, npt.NDArray[np.float32]] = {}
 
     def on_train_begin(self, run: Run) -> None:
         self.best, self.best_epoch, self._weights = math.inf, 0, {}

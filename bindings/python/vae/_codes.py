@@ -19,7 +19,7 @@ def codes_pack(codes: Any, size: int) -> bytes:
     return packed.tobytes()
 
 
-def codes_unpack(packed: Any, count: int, size: int) -> np.ndarray:
+def codes_unpack(packed: Any, count: int, size: int) -> _array.Whole:
     """The way back: the first count codes, int32[count]."""
     data = np.frombuffer(packed, np.uint8)
     if not 0 <= count <= 8 * data.size:  # a code takes a bit at the least

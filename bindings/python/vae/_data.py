@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _array
+from ._array import Floats, Whole
 from ._errors import ArgumentError, ShapeError, VaeError
 
 if TYPE_CHECKING:
     from ._model import Model
-
-Floats = npt.NDArray[np.float32]
-Whole = npt.NDArray[np.int32]
 
 
 class Batch(NamedTuple):
@@ -103,7 +101,8 @@ class Batches:
     (x, labels) or (x, labels, condition). Labels are left out for a model without classes, because data sets bring them anyway."""
 
     def __init__(self, model: Model, source: Any, scale: float | None):
-        self._take, self._source = _Taker(model, scale), source
+        self._take = _Taker(model, scale)
+        self._items: Callable[[], Iterable[Any]] = source if callable(source) else lambda: source
         self.once = hasattr(source, "__next__")
 
     def _one(self, number: int, item: Any) -> Batch:
@@ -122,7 +121,7 @@ class Batches:
         return Batch(self._take.floats(x), labels, condition, name)
 
     def batches(self) -> Iterator[Batch]:
-        for number, item in enumerate(self._source() if callable(self._source) else self._source):
+        for number, item in enumerate(self._items()):
             yield self._one(number, item)
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from ._callbacks import AnyCallback, Callback, History, Record, Run, callback_list
 from ._data import Arrays, Batch, Source, source, validation_source
 from ._errors import ArgumentError, VaeError
-from ._model import Model, Session
+from ._model import Model
 from ._progress import Progress
+from ._session import Session
 from ._trainer import Metrics, Trainer, min_batch
 
 _BATCH = 128

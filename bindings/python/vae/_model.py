@@ -1,287 +1,70 @@
 # SPDX-License-Identifier: MIT
-"""Contexts, models and sessions."""
+"""Models."""
 from __future__ import annotations
 
 import ctypes
-import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _array
+from ._array import Bytes, Floats, Whole
 from ._callbacks import AnyCallback, History, Record
-from ._errors import ArgumentError, NumericError, ShapeError, StateError, VaeError, about
-from ._library import LOG, BatchStruct, CtxConfig, Handle, ImportOptionsStruct, NotCopied, check, create, lib, path_bytes, text, utf8
+from ._context import Context, ContextOptions
+from ._errors import ArgumentError, about
+from ._library import ImportOptionsStruct, check, create, lib, path_bytes, text, utf8
+from ._params import IncompatibleKeys, Params
+from ._session import Elbo, Session
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from ._trainer import Trainer
-
-_log = logging.getLogger("vae")
-_ARITH = {"reproducible": 0, "blas": 1}
-_ISA = {"auto": 0, "portable": 1, "avx2": 2, "avx512": 3, "neon": 4}
-_PART = 16  # batches in one call of the library; between calls Python sees Ctrl-C
-
-
-def _choice(table: dict[str, int], what: str, value: str) -> int:
-    if value not in table:
-        raise ArgumentError(f"{what}: {value!r}, wanted one of {', '.join(table)}")
-    return table[value]
-
-
-class Context(NotCopied):
-    """Where models compute: threads (default: every CPU this process may use), arithmetic ("reproducible": the same bits on
-    every machine and number of threads; "blas"), instruction set, and a limit on memory in bytes. Messages go to
-    logging.getLogger("vae")."""
-
-    _instead = "make another with the same options, or give this one to Model(context=)"
-
-    def __init__(self, threads: int | None = None, arith: str = "reproducible", isa: str = "auto", mem_limit: int = 0):
-        if threads is None:
-            threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        if not 1 <= threads <= 256:
-            raise ArgumentError(f"threads: {threads}, wanted 1..256")
-        config = CtxConfig()
-        check(lib.vae_ctx_config_init(ctypes.byref(config), ctypes.sizeof(config)))
-        config.arith, config.isa = _choice(_ARITH, "arith", arith), _choice(_ISA, "isa", isa)
-        config.threads, config.mem_limit = threads, mem_limit
-        config.log = self._hook = LOG(self._message)
-        self.threads, self.arith, self._process = threads, arith, os.getpid()
-        self._options = {"threads": threads, "arith": arith, "isa": isa, "mem_limit": mem_limit}
-        self._handle = create(lib.vae_ctx_create, lib.vae_ctx_destroy, ctypes.byref(config), needs=(self._hook,))
-
-    @staticmethod
-    def _message(_user: int, level: int, line: bytes) -> None:
-        _log.log(logging.WARNING if level == 1 else logging.INFO, "%s", line.decode("utf-8", "replace"))
-
-    @property
-    def isa(self) -> str:
-        """The instruction set in use: "portable", "avx2", "avx512" or "neon"."""
-        return str(lib.vae_ctx_isa(self._handle.pointer).decode())
-
-    @property
-    def bytes_in_use(self) -> int:
-        return int(lib.vae_ctx_bytes_in_use(self._handle.pointer))
-
-    def check_process(self) -> None:
-        """A fork copies the pool's memory but not its threads: waiting for them would never end."""
-        if self.threads > 1 and self._process != os.getpid():
-            raise StateError("this model was made before a fork, and its threads stayed behind: make or load it in "
-                             "this process, or with threads=1")
-
-
-class Params(Mapping[str, np.ndarray], NotCopied):
-    """A model's parameters by name: read-only arrays over the library's own memory, in PyTorch's layouts, following the
-    training as it goes. Assign to change one: model.params["encoder.0.weight"] = array."""
-
-    _instead = "copy the model, or its arrays: {name: array.copy() for name, array in params.items()}"
-
-    def __init__(self, model: Handle):
-        self._handle = model
-        self._names = {}
-        name, tensor = ctypes.c_char_p(), ctypes.c_void_p()
-        for i in range(lib.vae_model_param_count(model.pointer)):
-            check(lib.vae_model_param(model.pointer, i, ctypes.byref(tensor), ctypes.byref(name)))
-            self._names[(name.value or b"").decode()] = i
-
-    def index(self, name: str) -> int:
-        if name in self._names:
-            return self._names[name]
-        status = lib.vae_model_param_find(self._handle.pointer, utf8(name), ctypes.byref(ctypes.c_int64()))
-        raise KeyError(lib.vae_last_error().decode() if status < 0 else name)
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        tensor = ctypes.c_void_p()
-        check(lib.vae_model_param(self._handle.pointer, self.index(name), ctypes.byref(tensor), None))
-        return _array.view(tensor, self._handle, writable=False)
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self.update({name: value})
-
-    def update(self, values: Mapping[str, Any]) -> None:
-        """Change several, or none if one does not fit."""
-        arrays = []
-        for name, value in values.items():
-            index, shape = self.index(name), self[name].shape
-            array = _array.floats(value.detach().cpu() if hasattr(value, "detach") else value, name)
-            if array.shape != shape:
-                raise ShapeError(f"{name}: shape {array.shape}, wanted {shape}")
-            if not np.isfinite(array).all():
-                raise NumericError(f"{name}: holds NaN or infinity")
-            arrays.append((index, array))
-        for index, array in arrays:
-            check(lib.vae_model_set_param(self._handle.pointer, index, array.ctypes.data, array.size))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def __repr__(self) -> str:
-        return "Params(" + ", ".join(f"{name} {self[name].shape}" for name in self) + ")"
-
-
-class IncompatibleKeys(NamedTuple):
-    """What load_state_dict() did not find in its mapping, and what the mapping has that the model has not."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-
-class Elbo(NamedTuple):
-    """The bound and its parts, an array of nats for each: elbo = -recon - rate (for one sample)."""
-
-    elbo: np.ndarray
-    recon: np.ndarray
-    rate: np.ndarray
-
-
-class Session(NotCopied):
-    """A model in use: scratch memory for max_batch examples (more are worked on in parts) and a stream of random
-    numbers. Sessions on one model may run side by side, each in its own thread; one session does one thing at a time.
-    If a call on many examples fails in a later part, the earlier parts of out have been written."""
-
-    _instead = "make one of the copied model, vae.Session(model)"
-
-    def __init__(self, model: Model, max_batch: int = 64, seed: int = 0):
-        self._context, self._input, self._latent = model.context, model.input_shape, model.latent_shape
-        self._codes, self._condition = (model.codes_per_example,), model.condition_size
-        self._lock, self._part = threading.Lock(), _PART * max_batch
-        self._context.check_process()
-        self._handle = create(lib.vae_session_create, lib.vae_session_destroy, model._handle.pointer, max_batch,
-                              needs=(model._handle,))
-        self.seed(seed)
-
-    def seed(self, seed: int) -> None:
-        """Start the stream of random numbers anew."""
-        with self._lock:
-            check(lib.vae_session_seed(self._handle.pointer, seed))
-
-    def cancel(self) -> None:
-        """From another thread: give up the call that the session is at, or its next one. It raises CancelledError, what it was to
-        write is unspecified, and the session's random numbers go on where they were. A call on many examples is given up in the
-        part of them that it is at."""
-        lib.vae_session_cancel(self._handle.pointer)
-
-    def _run(self, function: Callable[..., int], n: int, labels: Any, condition: Any, *arrays: np.ndarray | int | None,
-             **members: Any) -> None:
-        """function(session, batch, *arrays) in parts. Arrays, those of the batch too, move on by the part; None and whole numbers
-        are passed on."""
-        self._context.check_process()
-        members["label"] = None if labels is None else _array.labels(labels, n)
-        members["condition"] = None if condition is None else _array.condition(condition, n, self._condition)
-        with self._lock:
-            for start in range(0, n, self._part):
-                part = {name: None if a is None else a[start:] for name, a in members.items()}
-                batch = BatchStruct.of(min(self._part, n - start), **part)
-                try:
-                    check(function(self._handle.pointer, ctypes.byref(batch),
-                                   *(a[start:].ctypes.data if isinstance(a, np.ndarray) else a for a in arrays)))
-                except VaeError as error:
-                    _array.name_row(error, range(start, n))
-                    raise
-
-    def encode(self, x: Any, out: tuple[np.ndarray, np.ndarray] | None = None, labels: Any = None,
-               condition: Any = None) -> tuple[np.ndarray, np.ndarray]:
-        """The mean and the log-variance of each example's posterior. Here and below, labels, whole numbers [n], and condition
-        [n, condition_size] are what a model with a section `condition` wants of each example."""
-        x = _array.floats(x, "x")
-        n = _array.rows(x, self._input, "x")
-        mean, logvar = (_array.output(a, n, self._latent, np.float32, "out") for a in (out or (None, None)))
-        self._run(lib.vae_encode_batch, n, labels, condition, mean, logvar, x=x)
-        return mean, logvar
-
-    def decode(self, z: Any, out: np.ndarray | None = None, labels: Any = None, condition: Any = None) -> np.ndarray:
-        """The mean of the likelihood for each latent."""
-        z = _array.floats(z, "z")
-        n = _array.rows(z, self._latent, "z")
-        x = _array.output(out, n, self._input, np.float32, "out")
-        self._run(lib.vae_decode_batch, n, labels, condition, z, x)
-        return x
-
-    def encode_codes(self, x: Any, out: np.ndarray | None = None, labels: Any = None, condition: Any = None) -> np.ndarray:
-        """Each example as whole numbers, int32[n, codes_per_example] of 0..codebook_size-1, for a latent of codes."""
-        x = _array.floats(x, "x")
-        n = _array.rows(x, self._input, "x")
-        codes = _array.output(out, n, self._codes, np.int32, "out")
-        self._run(lib.vae_encode_codes_batch, n, labels, condition, codes, x=x)
-        return codes
-
-    def decode_codes(self, codes: Any, out: np.ndarray | None = None, labels: Any = None, condition: Any = None) -> np.ndarray:
-        """The way back: the mean of the likelihood for the codes of each example."""
-        codes = _array.whole(codes, "codes")
-        n = _array.rows(codes, self._codes, "codes")
-        x = _array.output(out, n, self._input, np.float32, "out")
-        self._run(lib.vae_decode_batch, n, labels, condition, None, x, codes=codes)
-        return x
-
-    def decode_rgba8(self, z: Any, out: np.ndarray | None = None) -> np.ndarray:
-        """One latent as an image, uint8[H, W, 4]; out may be a part of a larger image."""
-        z = _array.floats(z, "z")
-        if z.size != np.prod(self._latent):
-            raise ShapeError(f"z: shape {z.shape}, wanted one latent {self._latent}")
-        shape = (*self._input[:2], 4)
-        if out is None:
-            out = np.empty(shape, np.uint8)
-        if out.shape != shape or out.dtype != np.uint8 or out.strides[1:] != (4, 1) or not out.flags.writeable:
-            raise ArgumentError(f"out: a writable uint8 array {shape} wanted, the pixels of a row side by side")
-        self._context.check_process()
-        with self._lock:
-            check(lib.vae_decode_rgba8(self._handle.pointer, z.ctypes.data, out.ctypes.data, out.strides[0]))
-        return out
-
-    def reconstruct(self, x: Any, out: np.ndarray | None = None, labels: Any = None, condition: Any = None) -> np.ndarray:
-        """Encode and decode the posterior mean."""
-        x = _array.floats(x, "x")
-        n = _array.rows(x, self._input, "x")
-        y = _array.output(out, n, self._input, np.float32, "out")
-        self._run(lib.vae_reconstruct_batch, n, labels, condition, y, x=x)
-        return y
-
-    def sample(self, n: int = 1, noise: Any = None, out: np.ndarray | None = None, labels: Any = None,
-               condition: Any = None) -> np.ndarray:
-        """n new examples from the prior; noise, standard normal [n, D], replaces the stream. labels: the classes, for a model whose
-        condition or whose prior has such."""
-        if noise is not None:
-            noise = _array.floats(noise, "noise")
-            n = _array.rows(noise, self._latent, "noise")
-        if n < 0:
-            raise ArgumentError(f"n: {n}, wanted 0 or more")
-        x = _array.output(out, n, self._input, np.float32, "out")
-        self._run(lib.vae_sample_batch, n, labels, condition, x, noise=noise)
-        return x
-
-    def elbo(self, x: Any, samples: int = 1, noise: Any = None, labels: Any = None, condition: Any = None) -> Elbo:
-        """Each example's evidence lower bound, reconstruction and rate in nats; with samples > 1 the
-        importance-weighted bound. noise, standard normal [n, samples, D], replaces the stream. labels as for sample()."""
-        x = _array.floats(x, "x")
-        n = _array.rows(x, self._input, "x")
-        if samples < 1:
-            raise ArgumentError(f"samples: {samples}, wanted 1 or more")
-        if noise is not None:
-            noise = _array.floats(noise, "noise")
-            _array.check_noise(noise, n, samples, self._latent)
-        result = Elbo(np.empty(n), np.empty(n), np.empty(n))
-        self._run(lib.vae_elbo_batch, n, labels, condition, samples, *result, x=x, noise=noise)
-        return result
 
 
 class Model:
-    """A variational autoencoder.
+    """A variational autoencoder: a text that says what it is, and its parameters.
 
-    spec     its text, or the name of a preset: see presets()
-    seed     equal seeds give equal parameters on every machine
-    context  shared with other models; or give the Context's options: threads, arith, isa, mem_limit
-    max_batch  examples that encode(), decode() ... below work on at once: speed against memory
+    Its methods may be called from any thread and wait for each other; a `session()` of its own lets a thread work beside them.
+
+    Parameters
+    ----------
+    spec : str
+        The text, or the name of a preset: see `presets()` and `registry()`.
+    seed : int
+        Equal seeds give equal parameters on every machine.
+    context : Context, optional
+        Where it computes, shared with other models. Instead of it, the options of `Context` may be given: threads, arith, isa, mem_limit.
+    max_batch : int
+        Examples that encode(), decode() and so on work on at once: speed against memory.
+
+    Attributes
+    ----------
+    params : Params
+        The parameters by name: read-only views of the library's memory. Assign to change one.
+    history : History
+        What fit() told of its epochs.
+    context : Context
+        Where the model computes.
+
+    Examples
+    --------
+    >>> model = vae.Model("input 4x4x1\\nencoder flatten | linear out=8 | relu\\nlatent gaussian dim=2\\n"
+    ...                   "decoder linear out=16 | reshape 4x4x1\\nlikelihood bernoulli", seed=1)
+    >>> model
+    <vae.Model 4x4x1 -> 2, 220 parameters>
+    >>> x = np.full((3, 4, 4, 1), 0.5, np.float32)
+    >>> mean, logvar = model.encode(x)
+    >>> mean.shape, model.decode(mean).shape, model.elbo(x).elbo.shape
+    ((3, 2), (3, 4, 4, 1), (3,))
     """
 
     _text: str | None = None  # as given; it may hold training sections, which trainer() reads
 
     def __init__(self, spec: str, seed: int = 0, *, context: Context | None = None, max_batch: int = 64,
-                 **options: Any):
+                 **options: Unpack[ContextOptions]):
         if len(spec.split()) == 1:
             spec = text(lib.vae_registry_text, b"preset", utf8(spec.strip()))
         self._open(lib.vae_model_create, utf8(spec), seed, context=context, max_batch=max_batch, options=options)
@@ -289,8 +72,21 @@ class Model:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, context: Context | None = None, max_batch: int = 64,
-             **options: Any) -> Model:
-        """A model or a checkpoint from a file."""
+             **options: Unpack[ContextOptions]) -> Model:
+        """A model or a checkpoint from a file.
+
+        Parameters
+        ----------
+        path : str or path
+            What save() or Trainer.save() wrote.
+        context, max_batch, **options
+            As for Model().
+
+        Raises
+        ------
+        FileNotFoundError, FormatError, VersionError
+            There is none, it is damaged, or it is newer than this library. All are VaeErrors.
+        """
         model = cls.__new__(cls)
         with about(path):
             model._open(lib.vae_model_load, path_bytes(path), context=context, max_batch=max_batch, options=options)
@@ -299,12 +95,23 @@ class Model:
     @classmethod
     def import_checkpoint(cls, path: str | os.PathLike[str], size: int | tuple[int, int] = 0, *, own_pixels: bool = False,
                           scaled: bool = False, factor: float = 0.0, shift: float = 0.0, context: Context | None = None,
-                          max_batch: int = 1, **options: Any) -> Model:
-        """The autoencoder of another program's safetensors file, for pictures of size (height, width).
+                          max_batch: int = 1, **options: Unpack[ContextOptions]) -> Model:
+        """The autoencoder of another program's safetensors file.
 
-        own_pixels: pictures have the family's own range, mostly -1..1, in place of 0..1.
-        scaled: latents are those of the diffusion model, (z - shift) * factor, in place of the autoencoder's own z.
-        factor, shift: that scaling, where the file and the config.json beside it do not tell it.
+        Parameters
+        ----------
+        path : str or path
+            The file; a config.json beside it is read too.
+        size : int or pair of int
+            Height and width of the pictures, or one number for both; 0: what the file says.
+        own_pixels : bool
+            Pictures have the family's own range, mostly -1..1, in place of 0..1.
+        scaled : bool
+            Latents are those of the diffusion model, (z - shift) * factor, in place of the autoencoder's own z.
+        factor, shift : float
+            That scaling, where the file and the config.json beside it do not tell it.
+        context, max_batch, **options
+            As for Model().
         """
         height, width = (size, size) if isinstance(size, int) else size
         way = ImportOptionsStruct(ctypes.sizeof(ImportOptionsStruct), own_pixels | scaled << 1, height, width, factor, shift)
@@ -315,7 +122,7 @@ class Model:
         return model
 
     @classmethod
-    def from_bytes(cls, data: Any, *, context: Context | None = None, max_batch: int = 64, **options: Any) -> Model:
+    def from_bytes(cls, data: Any, *, context: Context | None = None, max_batch: int = 64, **options: Unpack[ContextOptions]) -> Model:
         """As load(), from the bytes of such a file."""
         model, array = cls.__new__(cls), np.frombuffer(data, np.uint8)
         model._open(lib.vae_model_load_memory, array.ctypes.data, array.size, context=context, max_batch=max_batch,
@@ -323,7 +130,7 @@ class Model:
         return model
 
     def _open(self, function: Callable[..., int], *arguments: Any, context: Context | None, max_batch: int,
-              options: dict[str, Any]) -> None:
+              options: ContextOptions) -> None:
         if context is not None and options:
             raise ArgumentError(f"{', '.join(options)}: belongs to the context, which was given")
         self.context = context or Context(**options)
@@ -429,7 +236,7 @@ class Model:
         with about(path):
             check(lib.vae_model_load_weights(self._handle.pointer, path_bytes(path)))
 
-    def state_dict(self) -> dict[str, np.ndarray]:
+    def state_dict(self) -> dict[str, Floats]:
         """A copy of the parameters by PyTorch's names, in its layouts; ``torch.from_numpy`` makes tensors of them.
 
         Examples
@@ -467,7 +274,20 @@ class Model:
         return keys
 
     def session(self, max_batch: int | None = None, seed: int = 0) -> Session:
-        """A session of one's own: one for each thread that uses the model at the same time."""
+        """A session of one's own: one for each thread that uses the model at the same time.
+
+        Parameters
+        ----------
+        max_batch : int, optional
+            Examples that it works on at once; by default the model's.
+        seed : int
+            Of its random numbers.
+
+        Returns
+        -------
+        Session
+            With the methods of the model that work on examples, and cancel().
+        """
         return Session(self, self._max_batch if max_batch is None else max_batch, seed)
 
     def _default(self) -> Session:
@@ -480,46 +300,184 @@ class Model:
         """Start the random numbers of sample() and elbo() anew."""
         self._default().seed(seed)
 
-    def encode(self, x: Any, out: tuple[np.ndarray, np.ndarray] | None = None, labels: Any = None,
-                   condition: Any = None) -> tuple[np.ndarray, np.ndarray]:
-        """The mean and the log-variance of each example's posterior."""
+    def encode(self, x: Any, out: tuple[Floats, Floats] | None = None, labels: Any = None,
+                   condition: Any = None) -> tuple[Floats, Floats]:
+        """The posterior of each example.
+
+        Parameters
+        ----------
+        x : array
+            Examples: floats [n, ...] of `input_shape`, or flat, [n, size].
+        out : pair of arrays, optional
+            float32 arrays to write into.
+        labels : array, optional
+            Whole numbers [n], the class of each example, for a model that tells `class_count` classes apart.
+        condition : array, optional
+            float32 [n, `condition_size`], what each example brings besides x, for a model with ``condition vector=...``.
+
+        Returns
+        -------
+        mean, logvar : float32 arrays [n, ...] of `latent_shape`
+            The mean and the logarithm of the variance.
+        """
         return self._default().encode(x, out, labels, condition)
 
-    def decode(self, z: Any, out: np.ndarray | None = None, labels: Any = None,
-                   condition: Any = None) -> np.ndarray:
-        """The mean of the likelihood for each latent."""
+    def decode(self, z: Any, out: Floats | None = None, labels: Any = None,
+                   condition: Any = None) -> Floats:
+        """Examples for latents: the mean of the likelihood.
+
+        Parameters
+        ----------
+        z : array
+            Latents: floats [n, ...] of `latent_shape`.
+        out : array, optional
+            A float32 array to write into.
+        labels : array, optional
+            Whole numbers [n], the class of each example, for a model that tells `class_count` classes apart.
+        condition : array, optional
+            float32 [n, `condition_size`], what each example brings besides x, for a model with ``condition vector=...``.
+
+        Returns
+        -------
+        x : float32 array [n, ...] of `input_shape`
+            The examples.
+        """
         return self._default().decode(z, out, labels, condition)
 
-    def encode_codes(self, x: Any, out: np.ndarray | None = None, labels: Any = None,
-                         condition: Any = None) -> np.ndarray:
-        """Each example as whole numbers: see Session.encode_codes()."""
+    def encode_codes(self, x: Any, out: Whole | None = None, labels: Any = None,
+                         condition: Any = None) -> Whole:
+        """Each example as whole numbers, for a latent of codes.
+
+        Parameters
+        ----------
+        x : array
+            Examples: floats [n, ...] of `input_shape`, or flat, [n, size].
+        out : array, optional
+            An int32 array to write into.
+        labels : array, optional
+            Whole numbers [n], the class of each example, for a model that tells `class_count` classes apart.
+        condition : array, optional
+            float32 [n, `condition_size`], what each example brings besides x, for a model with ``condition vector=...``.
+
+        Returns
+        -------
+        codes : int32 array [n, codes_per_example]
+            Numbers of 0..`codebook_size`-1.
+        """
         return self._default().encode_codes(x, out, labels, condition)
 
-    def decode_codes(self, codes: Any, out: np.ndarray | None = None, labels: Any = None,
-                         condition: Any = None) -> np.ndarray:
-        """The mean of the likelihood for the codes of each example."""
+    def decode_codes(self, codes: Any, out: Floats | None = None, labels: Any = None,
+                         condition: Any = None) -> Floats:
+        """Examples for codes: the way back from encode_codes().
+
+        Parameters
+        ----------
+        codes : array
+            Whole numbers [n, `codes_per_example`] of 0..`codebook_size`-1.
+        out : array, optional
+            A float32 array to write into.
+        labels : array, optional
+            Whole numbers [n], the class of each example, for a model that tells `class_count` classes apart.
+        condition : array, optional
+            float32 [n, `condition_size`], what each example brings besides x, for a model with ``condition vector=...``.
+
+        Returns
+        -------
+        x : float32 array [n, ...] of `input_shape`
+            The mean of the likelihood.
+        """
         return self._default().decode_codes(codes, out, labels, condition)
 
-    def decode_rgba8(self, z: Any, out: np.ndarray | None = None) -> np.ndarray:
+    def decode_rgba8(self, z: Any, out: Bytes | None = None) -> Bytes:
         """One latent as an image, uint8[H, W, 4]; out may be a part of a larger image."""
         return self._default().decode_rgba8(z, out)
 
-    def reconstruct(self, x: Any, out: np.ndarray | None = None, labels: Any = None,
-                        condition: Any = None) -> np.ndarray:
-        """Encode and decode the posterior mean."""
+    def reconstruct(self, x: Any, out: Floats | None = None, labels: Any = None,
+                        condition: Any = None) -> Floats:
+        """What the model makes of examples: the decoded mean of their posterior.
+
+        Parameters
+        ----------
+        x : array
+            Examples: floats [n, ...] of `input_shape`, or flat, [n, size].
+        out : array, optional
+            A float32 array to write into.
+        labels : array, optional
+            Whole numbers [n], the class of each example, for a model that tells `class_count` classes apart.
+        condition : array, optional
+            float32 [n, `condition_size`], what each example brings besides x, for a model with ``condition vector=...``.
+
+        Returns
+        -------
+        x : float32 array [n, ...] of `input_shape`
+            The mean of the likelihood.
+        """
         return self._default().reconstruct(x, out, labels, condition)
 
-    def sample(self, n: int = 1, noise: Any = None, out: np.ndarray | None = None, labels: Any = None,
-               condition: Any = None) -> np.ndarray:
-        """n new examples from the prior: see Session.sample()."""
+    def sample(self, n: int = 1, noise: Any = None, out: Floats | None = None, labels: Any = None,
+               condition: Any = None) -> Floats:
+        """New examples: the mean of the likelihood for latents from the prior.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        noise : array, optional
+            Standard normal floats [n, D] in place of the stream of random numbers that seed() starts; its length is n.
+        out : array, optional
+            A float32 array to write into.
+        labels : array, optional
+            Whole numbers [n], the class of each example, for a model that tells `class_count` classes apart.
+        condition : array, optional
+            float32 [n, `condition_size`], what each example brings besides x, for a model with ``condition vector=...``.
+
+        Returns
+        -------
+        x : float32 array [n, ...] of `input_shape`
+            The examples.
+        """
         return self._default().sample(n, noise, out, labels, condition)
 
     def elbo(self, x: Any, samples: int = 1, noise: Any = None, labels: Any = None, condition: Any = None) -> Elbo:
-        """Each example's evidence lower bound, reconstruction and rate in nats: see Session.elbo()."""
+        """The bound of each example's log-likelihood, and its parts.
+
+        Parameters
+        ----------
+        x : array
+            Examples: floats [n, ...] of `input_shape`, or flat, [n, size].
+        samples : int
+            Draws from the posterior; with more than one, the importance-weighted bound, which is tighter.
+        noise : array, optional
+            Standard normal floats [n, samples, D] in place of the stream of random numbers.
+        labels : array, optional
+            Whole numbers [n], the class of each example, for a model that tells `class_count` classes apart.
+        condition : array, optional
+            float32 [n, `condition_size`], what each example brings besides x, for a model with ``condition vector=...``.
+
+        Returns
+        -------
+        Elbo
+            `elbo`, `recon` and `rate`, float64 [n] each, in nats: elbo = -recon - rate for one sample. Low bounds are unusual examples.
+        """
         return self._default().elbo(x, samples, noise, labels, condition)
 
     def trainer(self, options: str | None = None, max_batch: int = 128, seed: int = 0) -> Trainer:
-        """Training step by step: see Trainer. options: the text, default the spec's own training sections."""
+        """Training step by step.
+
+        Parameters
+        ----------
+        options : str, optional
+            The training's text; by default the training sections of the model's own text.
+        max_batch : int
+            The most examples of one step.
+        seed : int
+            Of the noise.
+
+        Returns
+        -------
+        Trainer
+            A context manager: the model has one trainer at a time.
+        """
         from ._trainer import Trainer
         return Trainer(self, options, max_batch, seed)
 
@@ -581,6 +539,6 @@ class Model:
         return fit(self, x, y, epochs, batch_size, validation_data, callbacks, progress, options, condition, scale, shuffle, seed)
 
 
-def _unpickle(data: bytes, options: dict[str, Any], max_batch: int, text: str | None,
+def _unpickle(data: bytes, options: ContextOptions, max_batch: int, text: str | None,
               history: list[Record]) -> Model:
     return Model.from_bytes(data, max_batch=max_batch, **options)._taken_over(text, history)

@@ -134,7 +134,7 @@ class Trainer(NotCopied):
         trainer and model are as they were before it."""
         lib.vae_trainer_cancel(self._pointer)
 
-    def grad(self, name: str) -> np.ndarray:
+    def grad(self, name: str) -> _array.Floats:
         """A parameter's gradient as an array that may be read and written between backward() and apply()."""
         tensor = ctypes.c_void_p()
         check(lib.vae_trainer_grad(self._pointer, self._model.params.index(name), ctypes.byref(tensor)))

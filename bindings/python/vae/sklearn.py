@@ -10,18 +10,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._array import Doubles, Floats
 from ._callbacks import EarlyStopping, History
 from ._errors import ArgumentError, ShapeError
 from ._model import Model
 from ._registry import spec_get
-
-Floats = npt.NDArray[np.float32]
 
 _AT_ONCE = 1 << 22  # values of noise that score_samples() keeps at a time
 
@@ -141,7 +139,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
                 raise ArgumentError(f"validation_fraction: {self.validation_fraction} of {len(X)} rows are {n}, wanted 1..{len(X) - 1}")
             held_out, X = X[order[:n]], X[order[n:]]
             callbacks.append(EarlyStopping(patience=self.n_iter_no_change))
-        self.model_ = Model(self._text(X.shape[1]), seed, threads=effective_n_jobs(self.n_jobs))
+        self.model_ = Model(self._text(X.shape[1]), seed, threads=effective_n_jobs(self.n_jobs))  # pyright: ignore[reportArgumentType]
         if np.prod(self.model_.input_shape) != X.shape[1]:
             raise ShapeError(f"spec: an input of {self.model_.input_shape}, and X has {X.shape[1]} features")
         self.history_: History = self.model_.fit(
@@ -152,7 +150,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
 
     def _rows(self, X: Any) -> Floats:
         check_is_fitted(self)
-        rows: Floats = validate_data(self, X, dtype=np.float32, reset=False)
+        rows: Floats = validate_data(self, X, dtype=np.float32, reset=False)  # pyright: ignore[reportAssignmentType]
         return rows
 
     @property
@@ -189,10 +187,10 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
             The rows.
         """
         check_is_fitted(self)
-        z = check_array(Z, dtype=np.float32)
+        z = check_array(Z, dtype=np.float32)  # pyright: ignore[reportArgumentType]
         return self.model_.decode(z).reshape(len(z), -1)
 
-    def score_samples(self, X: Any, draws: int = 16) -> npt.NDArray[np.float64]:
+    def score_samples(self, X: Any, draws: int = 16) -> Doubles:
         """A lower bound of the log-density of each row, in nats: low values are unusual rows.
 
         Parameters
