@@ -139,7 +139,7 @@ def check_instruction_sets():
                    choices.group(1).split("|") if choices else [])
     same_names("engine.c: --isa", tables, re.findall(r'\{"([a-z0-9]+)", VAE_ISA_', page("src/engine.c")))
     same_names("Python: isa=", tables | {"auto"},
-               re.findall(r'"([a-z0-9]+)"', part(page("bindings/python/vae/_model.py"), "_ISA = {", "}")))
+               re.findall(r'"([a-z0-9]+)"', part(page("bindings/python/vae/_context.py"), "_ISA = {", "}")))
     for path in ("README.md", "docs/determinism.md"):
         for found in re.findall(r"portable(?:,| and) AVX[^.|)]*", page(path)) or [""]:
             names = re.findall(r"portable|AVX-?\d+|NEON", found)

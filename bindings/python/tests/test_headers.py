@@ -11,8 +11,9 @@ HEADERS = PACKAGE.parents[1] / "include" / "vae"
 SCALARS = {"int32_t": "i4", "vae_status_t": "i4", "uint32_t": "u4", "int64_t": "i8", "uint64_t": "u8", "float": "f4", "double": "f8",
            "size_t": f"u{ctypes.sizeof(ctypes.c_size_t)}", "void": "void"}
 CODES = {ctypes.c_float: "f4", ctypes.c_double: "f8", ctypes.c_char_p: "char*", ctypes.c_void_p: "void*", None: "void"}
-STRUCTS = {"vae_ctx_config_t": _library.CtxConfig, "vae_metrics_t": _library.MetricsStruct, "vae_batch_t": _library.BatchStruct,
-           "vae_option_t": _library.OptionStruct, "vae_optimizer_t": _library.OptimizerStruct}
+# ImportOptionsStruct is vae_import_options_t
+STRUCTS = {"vae" + re.sub("([A-Z])", r"_\1", name.removesuffix("Struct")).lower() + "_t": struct for name, struct in vars(_library).items()
+           if isinstance(struct, type) and issubclass(struct, ctypes.Structure) and struct is not ctypes.Structure}
 
 
 def arguments_of(text):
@@ -93,7 +94,10 @@ class Headers(unittest.TestCase):
     def test_structures_are_those_of_the_headers(self):
         for name, struct in STRUCTS.items():
             body = re.search(rf"typedef struct \w+ \{{([^}}]*)\}} {name};", self.text)[1]
-            members = [member.strip() for member in body.split(";") if member.strip()]
+            members = []
+            for member in body.split(";"):
+                first, *others = arguments_of(member) or [""]  # `double factor, shift` are two of one type
+                members += [first, *(re.sub(r"\w+$", other, first) for other in others)] if first else []
             self.assertEqual(len(members), len(struct._fields_), name)
             for member, (field, kind) in zip(members, struct._fields_):
                 plain = re.search(r"\(\s*\*\s*(\w+)\s*\)|(\w+)\s*(?:\[(\w+)\])?$", member)

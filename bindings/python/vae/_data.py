@@ -102,7 +102,8 @@ class Batches:
 
     def __init__(self, model: Model, source: Any, scale: float | None):
         self._take = _Taker(model, scale)
-        self._items: Callable[[], Iterable[Any]] = source if callable(source) else lambda: source
+        make: Any = source if callable(source) else lambda: source
+        self._items: Callable[[], Iterable[Any]] = make
         self.once = hasattr(source, "__next__")
 
     def _one(self, number: int, item: Any) -> Batch:
