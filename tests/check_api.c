@@ -401,22 +401,21 @@ START_TEST(test_every_module_tells_its_options) {
 }
 END_TEST
 
-/* Build a model round the layer's example, on an image or a vector, whichever it takes. */
+/* Build a model round the layer's example, on an image, a vector, a sequence or tokens, whichever it takes. */
 static vae_model_t *around(const char *example) {
     static const char *const forms[] = {
-        "input 6x8x4\nencoder %s | flatten\nlatent gaussian dim=3\ndecoder linear out=192 | reshape 6x8x4\nlikelihood "
-        "gaussian\n",
+        "input 6x8x4\nencoder %s | flatten\nlatent gaussian dim=3\ndecoder linear out=192 | reshape 6x8x4\nlikelihood gaussian\n",
         "input 6x8x4\nencoder %s\nlatent gaussian dim=3\ndecoder linear out=192 | reshape 6x8x4\nlikelihood gaussian\n",
-        "input 6x8x4\nencoder flatten | %s\nlatent gaussian dim=3\ndecoder linear out=192 | reshape 6x8x4\nlikelihood "
-        "gaussian\n",
+        "input 6x8x4\nencoder flatten | %s\nlatent gaussian dim=3\ndecoder linear out=192 | reshape 6x8x4\nlikelihood gaussian\n",
         "input 24\nencoder %s | flatten\nlatent gaussian dim=3\ndecoder linear out=24\nlikelihood gaussian\n",
         "input 24\nencoder %s\nlatent gaussian dim=3\ndecoder linear out=24\nlikelihood gaussian\n",
         "input 24\nencoder tap wide\nlatent gaussian dim=3\ndecoder linear out=4 | %s | linear out=24\nlikelihood gaussian\n",
         "input 2x3x4\nencoder tap wide | flatten\nlatent gaussian dim=3\ndecoder linear out=6 | reshape 2x3x1 | %s | flatten | "
         "linear out=24 | reshape 2x3x4\nlikelihood gaussian\n",
         "input 24\nencoder %s\nlatent none\ndecoder latent gaussian dim=2 from=wide | linear out=24\nlikelihood gaussian\n",
-        "input 24\ncondition classes=1 vector=2\nencoder %s | linear out=8\nlatent gaussian dim=3\ndecoder linear out=24\n"
-        "likelihood gaussian\n",
+        "input 24\ncondition classes=1 vector=2\nencoder %s\nlatent none\ndecoder linear out=24\nlikelihood gaussian\n",
+        "input 5x6\nencoder %s | flatten\nlatent gaussian dim=3\ndecoder linear out=30 | reshape 5x6\nlikelihood gaussian\n",
+        "input 6 tokens=4\nencoder %s | flatten\nlatent gaussian dim=3\ndecoder linear out=24 | reshape 6x4\nlikelihood categorical\n",
     };
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         char spec[1024];
@@ -462,6 +461,7 @@ START_TEST(test_every_layer_trains_saves_and_loads) {
     example_of("layer", vae_registry_name("layer", _i), example, sizeof(example));
     vae_model_t *m = around(example);
     float *x = filled(4 * vae_model_input_size(m), 1);
+    for (int64_t i = 0; i < 4 * vae_model_input_size(m) && vae_model_token_count(m) > 0; i++) x[i] = (float)(i % 4);
     const int32_t label[4] = {0};
     const vae_batch_t batch = {.struct_size = sizeof(batch),
                                .n = 4,

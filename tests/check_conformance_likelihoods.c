@@ -3,7 +3,7 @@
 #include "conformance.h"
 
 enum { EXAMPLES = 5, PIXELS = 4, CHANNELS = 3, SIZE = PIXELS * CHANNELS, MANY = 150 }; /* MANY: more examples than groups of them */
-enum { NUMBERS_MOST = 4, ROUNDS = 200, DRAWS = ROUNDS * MANY };
+enum { NUMBERS_MOST = 4, TOKENS = 3, ROUNDS = 200, DRAWS = ROUNDS * MANY };
 
 typedef struct fixture {
     vaei_heap heap;
@@ -29,7 +29,7 @@ static vae_status_t plan(fixture *f, const vaei_likelihood_ops *ops, const char 
     VAEI_TRY(vaei_document_parse(&document, &f->arena, text, strlen(text)));
     vaei_node *node = document.first->pipeline.first;
     VAEI_TRY(vaei_module_bind(&conf, &ops->module, node, &f->arena, "test"));
-    f->p = (vaei_likelihood){.ops = ops, .conf = conf};
+    f->p = (vaei_likelihood){.ops = ops, .conf = conf, .tokens = ops->of_tokens ? TOKENS : 0};
     VAEI_TRY(vaei_likelihood_plan(&f->p, &build, &x));
     return vaei_build_finish(&build, &f->table);
 }
@@ -40,7 +40,8 @@ static void fill(fixture *f) {
     dice_fill(&d, MANY * T, f->theta);
     dice_fill(&d, MANY * SIZE, f->x);
     for (int i = 0; i < MANY * SIZE; i++) f->x[i] = fabsf(f->x[i]); /* within the range of every likelihood */
-    for (int i = 0; i < MANY * SIZE; i++) {                         /* far enough apart that no difference meets a kink at theta = x */
+    for (int i = 0; i < MANY * SIZE && f->p.tokens > 0; i++) f->x[i] = (float)(int32_t)(f->x[i] * 2.999f);
+    for (int i = 0; i < MANY * SIZE && f->p.tokens == 0; i++) { /* far enough apart that no difference meets a kink at theta = x */
         float *const first = &f->theta[i / SIZE * T + i % SIZE / CHANNELS * (T / PIXELS) + i % CHANNELS];
         if (fabsf(*first - f->x[i]) < 0.05f) *first = f->x[i] + 0.05f;
     }
@@ -158,6 +159,24 @@ static double pull(void *arg) {
     return sum;
 }
 
+/* The likeliest token has the least nll. */
+static const char *likeliest(fixture *f) {
+    double least[MANY];
+    if (f->p.tokens == 0) return NULL;
+    vaei_likelihood_mean(&f->p, &f->run, f->theta, f->mean);
+    vaei_likelihood_nll(&f->p, &f->run, f->facts, f->theta, f->mean, least);
+    for (int64_t i = 0; i < EXAMPLES * SIZE; i++) {
+        const float was = f->mean[i];
+        for (int32_t token = 0; token < TOKENS; token++) {
+            f->mean[i] = (float)token;
+            vaei_likelihood_nll(&f->p, &f->run, f->facts, f->theta, f->mean, f->nll);
+            if (f->nll[i / SIZE] < least[i / SIZE]) return broken("mean: %g at %d is not the likeliest", (double)was, (int)i);
+        }
+        f->mean[i] = was;
+    }
+    return NULL;
+}
+
 static const char *means_backward(fixture *f) {
     const int64_t count = EXAMPLES * f->p.theta_size;
     dice d = {5};
@@ -211,7 +230,7 @@ static void take_in(fixture *f, sampling *s) {
 /* What holds for samples x of p(x|theta), whatever p is: E x is the mean; E d nll / d theta = 0; E p(x|theta') / p(x|theta) = 1. */
 static const char *judge(const fixture *f, const sampling *s) {
     double moved = 0;
-    for (int32_t j = 0; j < SIZE; j++)
+    for (int32_t j = 0; j < SIZE && f->p.tokens == 0; j++)
         if (!agrees(&s->value[j], (double)s->mean[j]))
             return broken("samples: their mean is %g, that of the likelihood %g", s->value[j].sum / DRAWS, (double)s->mean[j]);
     for (int64_t j = 0; j < f->p.theta_size; j++) {
@@ -317,8 +336,8 @@ static const char *threads_and_tables(fixture *f) {
 }
 
 const char *conform_likelihood(const vaei_likelihood_ops *ops, const char *example) {
-    static const char *(*const checks[])(fixture * f) = {gradients,      parts,   scoring_apart, means,
-                                                         means_backward, samples, samples_apart, threads_and_tables};
+    static const char *(*const checks[])(fixture * f) = {gradients, parts,         scoring_apart,     means, likeliest, means_backward,
+                                                         samples,   samples_apart, threads_and_tables};
     const char *failure = NULL;
     for (size_t i = 0; i < VAEI_COUNT(checks) && !failure; i++) {
         fixture *const f = fixture_open(ops, example);

@@ -26,7 +26,14 @@ static int32_t stand_layer(int32_t i, const vaei_module *m, const char *example,
     static const char *const inputs[] = {"6x8x4", "24", "5x6"};
     static const int32_t sizes[] = {192, 24, 30};
     (void)m;
-    if (i == 7) return 0;
+    if (i == 8) return 0;
+    if (i == 7) { /* what reads tokens */
+        snprintf(c->spec, TEXT,
+                 "input 6 tokens=4\nencoder %s | flatten | linear out=4\nlatent gaussian dim=2\n"
+                 "decoder linear out=24 | reshape 6x4\nlikelihood categorical\n",
+                 example);
+        return 1;
+    }
     if (i == 6) { /* what the decoder reads */
         snprintf(c->spec, TEXT,
                  "input 24\nencoder %s | linear out=4\nlatent gaussian dim=2\n"
@@ -60,7 +67,14 @@ static int32_t stand_latent(int32_t i, const vaei_module *m, const char *example
 
 static int32_t stand_likelihood(int32_t i, const vaei_module *m, const char *example, candidate *c) {
     (void)m;
-    if (i == 4) return 0; /* numbers a value */
+    if (i == 5) return 0;
+    if (i == 4) { /* of tokens */
+        snprintf(c->spec, TEXT,
+                 "input 6 tokens=4\nencoder embedding dim=2 | flatten | linear out=4\nlatent gaussian dim=2\n"
+                 "decoder linear out=24 | reshape 6x4\nlikelihood %s\n",
+                 example);
+        return 1;
+    } /* numbers a value: */
     snprintf(c->spec, TEXT,
              "input 4x4x3\nencoder flatten | linear out=6 | tanh\nlatent gaussian dim=2\n"
              "decoder linear out=%d | reshape 4x4x%d\nlikelihood %s\n",
@@ -170,8 +184,9 @@ END_TEST
 /* ---- files and threads ------------------------------------------------------------------------------------------------ */
 
 static void step(vae_trainer_t *t, const vae_model_t *m, int32_t number) {
-    const int64_t S = vae_model_input_size(m), classes = vae_model_class_count(m);
+    const int64_t S = vae_model_input_size(m), classes = vae_model_class_count(m), tokens = vae_model_token_count(m);
     float *x = filled(BATCH * S, (uint32_t)(10 + number));
+    for (int64_t i = 0; i < BATCH * S && tokens > 0; i++) x[i] = (float)((i * 7 + number) % tokens);
     int32_t label[BATCH];
     for (int i = 0; i < BATCH; i++) label[i] = (int32_t)(classes > 0 ? i % classes : 0);
     const vae_batch_t batch = {.struct_size = sizeof(batch),

@@ -215,12 +215,9 @@ static float *run_apart(const rig *whole, const char *const *texts, int64_t n, i
 static void check_joined(const char *const texts[4], double tolerance) {
     rig g;
     char text[512];
-    const vaei_shape image = {3, {6, 8, 4, 0}}, vector = {1, {24, 0, 0, 0}};
+    static const vaei_shape shapes[] = {{3, {6, 8, 4, 0}}, {1, {24, 0, 0, 0}}, {2, {5, 6, 0, 0}}};
     snprintf(text, sizeof(text), "%s | %s%s%s", texts[0], texts[1], texts[2] ? " | " : "", texts[2] ? texts[2] : "");
-    if (rig_open(&g, text, &image) < 0) {
-        vaei_arena_free(&g.arena);
-        ck_assert_msg(rig_open(&g, text, &vector) == VAE_OK, "%s: %s", text, vaei_fail_text());
-    }
+    rig_open_on(&g, text, shapes, VAEI_COUNT(shapes));
     const int64_t n = 3, in = n * in_size(&g), out = n * out_size(&g);
     float *x = make_input(in), *dy = make_gradient(out), *y = block_make(floats(out)), *grads = block_make(floats(g.params.n_floats));
     float *inferred = infer(&g, n, x, NULL), *apart = run_apart(&g, texts, n, 0, x), *apart_training = run_apart(&g, texts, n, 1, x);

@@ -49,15 +49,20 @@ static const struct {
      {0.9374414099118805, -35.094319890077074, -1.7286195491470133, 1.0, 0.0, 0.0}},
 };
 
-static void rig_of(rig *g, const char *text, vaei_shape x) {
+static void rig_of_tokens(rig *g, const char *text, vaei_shape x, int64_t tokens) {
     vaei_node *node;
     void *conf;
     rig_init(g);
     g->p.ops = (const vaei_likelihood_ops *)bind(g, text, vaei_likelihoods, vaei_likelihoods_count, &node, &conf);
     g->p.conf = conf;
+    g->p.tokens = tokens;
     ck_assert_int_eq(vaei_likelihood_plan(&g->p, &g->build, &x), VAE_OK);
     allocate(g, (vaei_bytes){0});
     g->run.n = 1;
+}
+
+static void rig_of(rig *g, const char *text, vaei_shape x) {
+    rig_of_tokens(g, text, x, 0);
 }
 
 static void near(const char *text, const char *what, double got, double wanted, double tolerance) {
@@ -87,6 +92,57 @@ START_TEST(test_values_and_gradients_are_those_of_torch_distributions) {
         near(text, "d log scale", 2 * (double)dtheta[i / 2 * 4 + 2 + i % 2], torch_values[_i].d_log_scale[i], 1e-6);
         ck_assert_float_eq(mean[i], torch_location[i]);
     }
+    rig_free(&g);
+}
+END_TEST
+
+/* ---- tokens ------------------------------------------------------------------------------------------------------ */
+
+enum { PLACES = 3, TOKENS = 4 };
+static const float logits[PLACES * TOKENS] = {0.5f, -1.25f, 3.0f, 0.125f, 100.0f, 99.0f, -40.0f, 98.5f, -2.0f, -2.0f, -2.0f, 0.75f};
+static const float words[PLACES] = {2, 1, 0};
+/* PyTorch 2.13.0, float64: cross_entropy(a, x, reduction="sum") and its gradient */
+static const double torch_nll = 4.531983506017797;
+static const double torch_gradient[PLACES * TOKENS] = {
+    0.07120703016857036, 0.012373926433787291, -0.13252078501176145, 0.048939828409403724, 0.6285317192117624, -0.768776102377851, 0,
+    0.14024438316608848, -0.946359505127162,   0.05364049487283791,  0.05364049487283791,  0.8390785153814663};
+
+START_TEST(test_categorical_is_cross_entropy) {
+    float dtheta[PLACES * TOKENS], mean[PLACES];
+    const float weight = 2;
+    double nll;
+    rig g;
+    rig_of_tokens(&g, "likelihood categorical\n", (vaei_shape){1, {PLACES}}, TOKENS);
+    ck_assert_int_eq(g.p.theta.n, 2);
+    vaei_likelihood_nll(&g.p, &g.run, g.facts, logits, words, &nll);
+    vaei_likelihood_backward(&g.p, &g.run, g.facts, logits, words, &weight, dtheta);
+    vaei_likelihood_mean(&g.p, &g.run, logits, mean);
+    ck_assert_double_eq_tol(nll, torch_nll, 1e-6);
+    for (int i = 0; i < PLACES * TOKENS; i++) ck_assert_double_eq_tol((double)dtheta[i] / 2, torch_gradient[i], 1e-6);
+    ck_assert(mean[0] == 2 && mean[1] == 0 && mean[2] == 3);
+    rig_free(&g);
+}
+END_TEST
+
+/* More tokens than a run of values holds. */
+START_TEST(test_many_tokens_are_summed_run_after_run) {
+    enum { MANY = 700 };
+    static float a[MANY], d[MANY];
+    const float x = 600, weight = 1;
+    double nll, sum = 0, wanted = 0, gradient = 0;
+    rig g;
+    rig_of_tokens(&g, "likelihood categorical\n", (vaei_shape){1, {1}}, MANY);
+    for (int i = 0; i < MANY; i++) a[i] = (float)(i * 37 % 101) * 0.1f - 5;
+    for (int i = 0; i < MANY; i++) sum += exp((double)a[i]);
+    wanted = log(sum) - (double)a[600];
+    vaei_likelihood_nll(&g.p, &g.run, g.facts, a, &x, &nll);
+    vaei_likelihood_backward(&g.p, &g.run, g.facts, a, &x, &weight, d);
+    ck_assert_double_eq_tol(nll, wanted, 1e-5);
+    for (int i = 0; i < MANY; i++) {
+        ck_assert_double_eq_tol((double)d[i], exp((double)a[i]) / sum - (i == 600), 1e-6);
+        gradient += (double)d[i];
+    }
+    ck_assert_double_eq_tol(gradient, 0, 1e-5);
     rig_free(&g);
 }
 END_TEST
@@ -255,6 +311,8 @@ Suite *suite_likelihood_values(void) {
     TCase *t = tcase_create("values");
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, test_values_and_gradients_are_those_of_torch_distributions, 0, (int)VAEI_COUNT(torch_values));
+    tcase_add_test(t, test_categorical_is_cross_entropy);
+    tcase_add_test(t, test_many_tokens_are_summed_run_after_run);
     tcase_add_test(t, test_numbers_of_theta_are_found_where_runs_cut_pixels);
     tcase_add_test(t, test_the_natural_log_is_that_of_the_c_library);
     tcase_add_test(t, test_the_density_of_student_t_has_the_gamma_function_s_constant);

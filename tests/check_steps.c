@@ -192,11 +192,8 @@ END_TEST
 /* x and y are lost to whoever does not say that backward reads them. */
 static void check_flags(const char *text) {
     rig g;
-    const vaei_shape vector = {1, {24, 0, 0, 0}};
-    if (rig_open(&g, text, &image) != VAE_OK) {
-        vaei_arena_free(&g.arena);
-        ck_assert_msg(rig_open(&g, text, &vector) == VAE_OK, "%s: %s", text, vaei_fail_text());
-    }
+    const vaei_shape shapes[] = {image, {1, {24, 0, 0, 0}}, {2, {5, 6, 0, 0}}};
+    rig_open_on(&g, text, shapes, VAEI_COUNT(shapes));
     if (g.stack->layer[0]->ops->expand) { /* its steps are other layers' */
         rig_close(&g);
         return;

@@ -35,7 +35,7 @@ typedef struct rig {
 } rig;
 
 /* What the examples of the rig bring besides x. */
-enum { RIG_CLASSES = 3, RIG_VECTOR = 2 };
+enum { RIG_CLASSES = 3, RIG_VECTOR = 2, RIG_TOKENS = 5 };
 
 /* Values on a lattice: 0.25 apart, none nearer to 0 than 0.125, no two alike in a small window. A finite difference
  * over less than that meets no kink. */
@@ -67,6 +67,7 @@ static inline vae_status_t rig_open(rig *g, const char *text, const vaei_shape *
     VAEI_TRY(vaei_document_parse(&document, &g->arena, section, (size_t)length));
     vaei_build_init(&build, &g->arena);
     build.condition = (vaei_condition){RIG_CLASSES, RIG_VECTOR};
+    build.tokens = RIG_TOKENS;
     VAEI_TRY(vaei_stack_build(&g->stack, &build, &document.first->pipeline, "encoder", in));
     VAEI_TRY(vaei_build_finish(&build, &g->params));
     VAEI_TRY(vaei_stacks_link(build.stacks, &g->arena));
@@ -77,6 +78,15 @@ static inline vae_status_t rig_open(rig *g, const char *text, const vaei_shape *
         for (int64_t j = 0; p->ndim == 1 && j < p->count; j++) g->values[p->offset + j] += 0.3f + 0.1f * (float)(j % 5);
     }
     return VAE_OK;
+}
+
+/* On the first of the shapes that the text takes, of which the last must be one. */
+static inline void rig_open_on(rig *g, const char *text, const vaei_shape *shapes, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (rig_open(g, text, &shapes[i]) == VAE_OK) return;
+        vaei_arena_free(&g->arena);
+    }
+    ck_abort_msg("%s: %s", text, vaei_fail_text());
 }
 
 static inline void rig_close(rig *g) {

@@ -139,7 +139,9 @@ float *random_examples(const random_case *c, const vae_model_t *m) {
     const int64_t count = c->n * vae_model_input_size(m);
     const int32_t unit = strstr(c->model, "likelihood bernoulli") != NULL || random_chance(&d, 30);
     float *x = random_floats(count);
-    for (int64_t i = 0; i < count; i++) x[i] = (float)(unit ? random_unit(&d) : 3 * random_unit(&d) - 1.5);
+    const int64_t tokens = vae_model_token_count(m);
+    for (int64_t i = 0; i < count && tokens > 0; i++) x[i] = (float)random_range(&d, 0, tokens - 1);
+    for (int64_t i = 0; i < count && tokens == 0; i++) x[i] = (float)(unit ? random_unit(&d) : 3 * random_unit(&d) - 1.5);
     return x;
 }
 

@@ -25,6 +25,7 @@ typedef struct text_dice {
     vae_ctx_t *ctx;
     int64_t size_most;  /* of an example between two layers */
     char condition[64]; /* a section, or "" */
+    int64_t tokens;     /* of x; 0: numbers */
 } text_dice;
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
@@ -181,6 +182,7 @@ static const vaei_module *any_layer(const text_dice *t, random_dice *d) {
             int64_t weight = strchr(vaei_layers[i]->examples, '{') ? 4 : 2;
             for (const vaei_option *o = vaei_layers[i]->options; o && o->name; o++) weight++;
             if (t->condition[0] && strcmp(vaei_layers[i]->name, "condition") == 0) weight *= 5;
+            if (((const vaei_layer_ops *)(const void *)vaei_layers[i])->flags & VAEI_LAYER_OF_TOKENS) weight = 0; /* random_case_make() */
             if (strcmp(vaei_layers[i]->name, "tap") == 0) weight = 0; /* random_level() puts one where a latent reads it */
             if (!pass) all += weight;
             if (pass && (at -= weight) < 0) return vaei_layers[i];
@@ -260,7 +262,7 @@ static vaei_shape random_input(random_dice *d, int32_t large) {
     const int64_t side = large ? 24 : random_chance(d, 80) ? 9 : 17, channels = random_range(d, 1, random_chance(d, 70) ? 4 : 9);
     vaei_shape s = {3, {random_range(d, large ? 12 : 1, side), random_range(d, large ? 12 : 1, side), channels, 0}};
     if (random_chance(d, 10)) s = (vaei_shape){1, {random_range(d, 1, 60), 0, 0, 0}};
-    else if (random_chance(d, 8)) s = (vaei_shape){2, {random_range(d, 1, 20), channels, 0, 0}};
+    else if (random_chance(d, 20)) s = (vaei_shape){2, {random_range(d, 1, 20), channels, 0, 0}};
     else if (random_chance(d, 4)) s = (vaei_shape){4, {random_range(d, 1, 4), random_range(d, 1, 5), 3, channels}};
     else if (random_chance(d, 8)) s.d[0] = 1, s.d[1] = random_range(d, 20, 110);
     return s;
@@ -398,6 +400,15 @@ static void random_levels(text_dice *t, const vaei_shape *in, char *encoder, siz
 static int32_t theta_of(text_dice *t, const vaei_shape *in, const char *likelihood, vaei_shape *theta) {
     enum { NUMBERS_MOST = 4 };
     char text[RANDOM_TEXT_MAX], shape[96], out[96];
+    if (t->tokens > 0) {
+        *theta = *in;
+        theta->d[theta->n++] = t->tokens;
+        (void)snprintf(text, sizeof(text),
+                       "input %s tokens=%lld\nencoder embedding dim=1 | flatten | linear out=1\nlatent none\n"
+                       "decoder linear out=%lld | reshape %s\nlikelihood %s\n",
+                       shape_text(in, shape), (long long)t->tokens, (long long)vaei_shape_size(theta), shape_text(theta, out), likelihood);
+        return builds(t->ctx, text, NULL, INT64_MAX);
+    }
     for (int64_t numbers = 1; numbers <= NUMBERS_MOST; numbers++) {
         *theta = *in;
         theta->d[in->n - 1] *= numbers;
@@ -495,7 +506,7 @@ static void random_critic(text_dice *t, const vaei_shape *in, const vaei_shape *
 
 void random_case_make(random_case *c, uint64_t seed) {
     static const vae_ctx_config_t *const no_config = NULL;
-    text_dice t = {{seed * UINT64_C(0xD1342543DE82EF95) + 7}, NULL, 0, ""};
+    text_dice t = {{seed * UINT64_C(0xD1342543DE82EF95) + 7}, NULL, 0, "", 0};
     char encoder[4096], decoder[4096], latent[512], likelihood[256], shape[96];
     if (vae_ctx_create(&t.ctx, no_config) != VAE_OK) abort();
     memset(c, 0, sizeof(*c));
@@ -504,22 +515,30 @@ void random_case_make(random_case *c, uint64_t seed) {
     t.size_most = large ? 20000 : 1500;
     const vaei_shape in = random_input(&t.d, large);
     if (random_chance(&t.d, 25)) random_condition(&t);
+    vaei_shape stream = in; /* what the encoder goes on with */
+    char front[64] = "", kind[32] = "";
+    if (random_chance(&t.d, 12) && in.n < 4 && vaei_shape_size(&in) <= 60) {
+        t.tokens = random_range(&t.d, 1, 7);
+        stream.d[stream.n++] = random_range(&t.d, 1, 6);
+        (void)snprintf(front, sizeof(front), "embedding dim=%d | ", (int)stream.d[stream.n - 1]);
+        (void)snprintf(kind, sizeof(kind), " tokens=%d", (int)t.tokens);
+    }
     const int64_t layers = random_range(&t.d, 1, 12), first = random_range(&t.d, 0, layers);
-    vaei_shape z = in;
-    random_front(&t, &in, first, encoder, sizeof(encoder), latent, &z);
+    vaei_shape z = stream;
+    random_front(&t, &stream, first, encoder, sizeof(encoder), latent, &z);
     vaei_writer d = {decoder, sizeof(decoder), 0};
     vaei_shape behind = z, theta;
     decoder[0] = '\0';
     random_stack(&t, &behind, layers - first, 0, &d);
-    random_levels(&t, &in, encoder, sizeof(encoder), latent, &behind, &d);
+    random_levels(&t, &stream, encoder, sizeof(encoder), latent, &behind, &d);
     for (int32_t i = 0; i < TRIES; i++) {
         vaei_writer l = {likelihood, sizeof(likelihood), 0}, end = d;
         write_module(&t.d, vaei_likelihoods[random_range(&t.d, 0, (int64_t)vaei_likelihoods_count - 1)], &in, &l);
         if (!theta_of(&t, &in, likelihood, &theta)) continue;
         decoder[d.length] = '\0';
         random_end(&t, &behind, &theta, &end);
-        (void)snprintf(c->model, sizeof(c->model), "input %s\n%sencoder %s\nlatent %s\ndecoder %s\nlikelihood %s\n", shape_text(&in, shape),
-                       condition_of(&t, encoder, decoder), encoder, latent, decoder, likelihood);
+        (void)snprintf(c->model, sizeof(c->model), "input %s%s\n%sencoder %s%s\nlatent %s\ndecoder %s\nlikelihood %s\n",
+                       shape_text(&in, shape), kind, condition_of(&t, encoder, decoder), front, encoder, latent, decoder, likelihood);
         if (builds(t.ctx, c->model, NULL, 4 * PARAMS_MOST)) break;
     }
     if (random_chance(&t.d, 30)) random_prior(&t, &z, c);

@@ -221,8 +221,53 @@ static reference_values number_of(reference *r, const reference_layer *l, refere
     return out;
 }
 
+static int32_t sum_of(reference *r, int64_t count, const int32_t *terms, double scale) {
+    tape_sum_begin(&r->t);
+    for (int64_t i = 0; i < count; i++) tape_sum_add(&r->t, terms[i], TAPE_ONE);
+    return tape_sum_end(&r->t, scale);
+}
+
+/* The likeliest token of each place; where two are as near as errors reach, there is no saying which. */
+static reference_values likeliest(reference *r, reference_values theta) {
+    vaei_shape shape = theta.shape;
+    const int64_t K = shape.d[--shape.n];
+    const reference_values x = reference_new(r, theta.n, &shape);
+    for (int64_t i = 0; i < theta.n * vaei_shape_size(&shape); i++) {
+        const int32_t *const a = theta.at + i * K;
+        int64_t best = 0;
+        double gap = INFINITY;
+        for (int64_t k = 1; k < K; k++)
+            if (r->t.node[a[k]].value > r->t.node[a[best]].value) best = k;
+        for (int64_t k = 0; k < K; k++)
+            if (k != best) gap = fmin(gap, r->t.node[a[best]].value - r->t.node[a[k]].value - 100 * sqrt(r->t.node[a[k]].error));
+        x.at[i] = tape_leaf(&r->t, (double)best);
+        if (!(gap > 100 * sqrt(r->t.node[a[best]].error))) r->t.node[x.at[i]].error = INFINITY;
+    }
+    return x;
+}
+
+/* ln sum e^a - a[x] of each place, with the largest a taken from all of them. */
+static int32_t categorical_nll(reference *r, reference_values theta, const float *x) {
+    const int64_t K = theta.shape.d[theta.shape.n - 1], places = theta.n * vaei_shape_size(&theta.shape) / K;
+    int32_t *terms = vaei_arena_array(&r->arena, 2 * (size_t)places + 1, sizeof(*terms));
+    if (!terms) abort();
+    for (int64_t i = 0; i < places; i++) {
+        const int32_t *const a = theta.at + i * K;
+        double top = -INFINITY;
+        for (int64_t k = 0; k < K; k++) top = fmax(top, r->t.node[a[k]].value);
+        const int32_t shift = tape_leaf(&r->t, -top);
+        int32_t *e = vaei_arena_array(&r->arena, (size_t)K, sizeof(*e));
+        if (!e) abort();
+        for (int64_t k = 0; k < K; k++) e[k] = tape_apply(&r->t, TAPE_EXP, 0, tape_add(&r->t, a[k], shift));
+        terms[2 * i] = tape_apply(&r->t, TAPE_LOG, 0, sum_of(r, K, e, 1));
+        terms[2 * i + 1] = tape_scale(&r->t, -1, tape_add(&r->t, a[(int64_t)x[i]], shift));
+    }
+    return sum_of(r, 2 * places, terms, 1.0 / (double)theta.n);
+}
+
 reference_values reference_mean(reference *r, reference_values theta) {
     const reference_layer l = module_of(r, "likelihood");
+    if (is_named(&l, "categorical")) return likeliest(r, theta);
     if (!is_named(&l, "bernoulli")) return number_of(r, &l, theta, 0);
     const reference_values p = reference_new(r, theta.n, &theta.shape);
     for (int64_t i = 0; i < theta.n * vaei_shape_size(&theta.shape); i++) p.at[i] = tape_apply(&r->t, TAPE_SIGMOID, 0, theta.at[i]);
@@ -233,12 +278,6 @@ reference_values reference_mean(reference *r, reference_values theta) {
 static int32_t soft_clip(reference *r, int32_t l) {
     const int32_t six = tape_leaf(&r->t, 6), up = tape_apply(&r->t, TAPE_SOFTPLUS, 0, tape_add(&r->t, l, six));
     return tape_add(&r->t, up, tape_leaf(&r->t, -6));
-}
-
-static int32_t sum_of(reference *r, int64_t count, const int32_t *terms, double scale) {
-    tape_sum_begin(&r->t);
-    for (int64_t i = 0; i < count; i++) tape_sum_add(&r->t, terms[i], TAPE_ONE);
-    return tape_sum_end(&r->t, scale);
 }
 
 /* Mean over the batch of -log p(x | theta), a node */
@@ -284,6 +323,7 @@ static int32_t scaled_nll(reference *r, const reference_layer *l, reference_valu
 static int32_t mean_nll(reference *r, reference_values theta, const float *x) {
     const reference_layer l = module_of(r, "likelihood");
     if (numbers_of(&l) > 1) return scaled_nll(r, &l, theta, x);
+    if (is_named(&l, "categorical")) return categorical_nll(r, theta, x);
     const int64_t count = theta.n * vaei_shape_size(&theta.shape);
     int32_t *terms = vaei_arena_array(&r->arena, (size_t)count + 1, sizeof(*terms));
     if (!terms) abort();

@@ -174,6 +174,17 @@ static reference_values spread(reference *r, const reference_layer *l, reference
     return y;
 }
 
+/* x is not moved: a token has no derivative. */
+static reference_values embedding(reference *r, const reference_layer *l, reference_values x) {
+    const int64_t D = reference_int(l, "dim"), places = x.n * vaei_shape_size(&x.shape);
+    const int32_t w = reference_param(r, l->path, "weight");
+    vaei_shape shape = x.shape;
+    shape.d[shape.n++] = D;
+    const reference_values y = reference_new(r, x.n, &shape);
+    for (int64_t i = 0; i < places * D; i++) y.at[i] = w + (int32_t)((int64_t)r->t.node[x.at[i / D]].value * D + i % D);
+    return y;
+}
+
 static reference_values positions(reference *r, const reference_layer *l, reference_values x) {
     const int64_t T = x.shape.d[0], C = x.shape.d[1];
     const int32_t w = reference_param(r, l->path, "weight");
@@ -191,8 +202,8 @@ reference_formula reference_find_sequence(const char *layer) {
         const char *name;
         reference_formula formula;
     } formulas[] = {
-        {"conv1d", conv1d}, {"deconv1d", deconv1d},   {"gru", gru}, {"lstm", lstm}, {"last", last},
-        {"spread", spread}, {"positions", positions},
+        {"conv1d", conv1d},       {"deconv1d", deconv1d},   {"gru", gru}, {"lstm", lstm}, {"last", last}, {"spread", spread},
+        {"positions", positions}, {"embedding", embedding},
     };
     for (size_t i = 0; i < VAEI_COUNT(formulas); i++)
         if (strcmp(formulas[i].name, layer) == 0) return formulas[i].formula;

@@ -129,6 +129,9 @@ class model {
     std::int64_t class_count() const noexcept {
         return vae_model_class_count(get());
     }
+    std::int64_t token_count() const noexcept {
+        return vae_model_token_count(get());
+    }
     std::int64_t condition_size() const noexcept {
         return vae_model_condition_size(get());
     }

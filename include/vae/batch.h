@@ -39,7 +39,7 @@ typedef struct vae_batch {
     uint32_t struct_size;   /* sizeof(vae_batch_t) as the caller knows it */
     uint32_t flags;         /* 0, or VAE_BATCH_DRAW */
     int64_t n;              /* examples, >= 0 */
-    const float *x;         /* [n][S] finite, in the range of the likelihood */
+    const float *x;         /* [n][S] finite, in the range of the likelihood; tokens are whole numbers */
     const int32_t *label;   /* [n] 0..vae_model_class_count()-1; -1: no class */
     const float *condition; /* [n][vae_model_condition_size()] finite */
     const int32_t *codes;   /* [n][vae_model_codes_per_example()] 0..vae_model_codebook_size()-1 */

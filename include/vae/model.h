@@ -116,6 +116,10 @@ VAE_API int64_t vae_model_codebook_size(const vae_model_t *model);
  * a model. @since 0.1 */
 VAE_API int64_t vae_model_class_count(const vae_model_t *model);
 
+/** The number of tokens: the values of x are whole numbers 0..number-1 (`input 64 tokens=27`); 0 if x is numbers, or if `model` is not a
+ * model. @since 0.1 */
+VAE_API int64_t vae_model_token_count(const vae_model_t *model);
+
 /** The number of floats of vae_batch_t.condition for one example (`condition vector=7`); 0 if the model has none, or is not a model.
  * @since 0.1 */
 VAE_API int64_t vae_model_condition_size(const vae_model_t *model);

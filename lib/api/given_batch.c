@@ -77,8 +77,23 @@ vae_status_t vaei_batch_check_condition(const vae_model_t *model, const vaei_bat
     return vaei_check_rows(model, "condition", n, c->vector, b->condition, -FLT_MAX, FLT_MAX);
 }
 
+/* Whole numbers 0..tokens-1. */
+static vae_status_t check_tokens(const vae_model_t *model, int64_t size, int64_t n, const float *x) {
+    const int64_t tokens = model->network.tokens;
+    char got[32];
+    VAEI_TRY(vaei_check_rows(model, "x", n, size, x, -FLT_MAX, FLT_MAX));
+    for (int64_t i = 0; i < n * size; i++) {
+        if (x[i] >= 0 && x[i] < (float)tokens && x[i] <= (float)(int64_t)x[i]) continue;
+        vaei_text_float(got, sizeof(got), (double)x[i]);
+        return vaei_fail(VAE_E_ARG, "x[%lld][%lld]: %s, wanted a token: a whole number 0..%lld", (long long)(i / size),
+                         (long long)(i % size), got, (long long)tokens - 1);
+    }
+    return VAE_OK;
+}
+
 vae_status_t vaei_batch_check_x(const vae_model_t *model, const vaei_batch *b, int64_t n) {
     const vaei_likelihood_ops *ops = model->network.likelihood.ops;
+    if (model->network.tokens > 0) return check_tokens(model, b->of_x, n, b->x);
     return vaei_check_rows(model, "x", n, b->of_x, b->x, ops->lo, ops->hi);
 }
 

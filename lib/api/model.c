@@ -157,6 +157,10 @@ int64_t vae_model_class_count(const vae_model_t *model) {
     return net->condition.classes > 0 ? net->condition.classes : net->prior.classes;
 }
 
+int64_t vae_model_token_count(const vae_model_t *model) {
+    return is_model(model) ? model->network.tokens : 0;
+}
+
 int64_t vae_model_condition_size(const vae_model_t *model) {
     return is_model(model) ? model->network.condition.vector : 0;
 }

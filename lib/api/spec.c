@@ -20,7 +20,7 @@ vae_status_t vaei_spec_parse(vaei_document *out, vaei_arena *arena, const char *
         if (!type)
             return vaei_fail(VAE_E_SPEC, "line %d: no section '%.40s'%s", (int)s->line, s->name,
                              vaei_text_hint(hint, s->name, names, VAEI_SECTIONS));
-        if (own && !type->own)
+        if (own && (!type->own || type->form == VAEI_FORM_SHAPE))
             return vaei_fail(VAE_E_SPEC, "line %d, column %d: '%.40s=%.40s': section %s has no options of its own, wanted a module",
                              (int)own->line, (int)own->column, own->key, own->value, s->name);
     }
@@ -58,7 +58,8 @@ static vae_status_t bind_document(vaei_arena *arena, const vaei_document *d) {
         const vaei_section_type *const type = &vaei_sections[i];
         vaei_section *const s = vaei_document_find(d, type->name);
         void *conf;
-        if (s && type->own && !vaei_section_is_preset(s, type)) VAEI_TRY(vaei_module_bind(&conf, type->own, &s->own, arena, s->name));
+        if (s && type->own && type->form != VAEI_FORM_SHAPE && !vaei_section_is_preset(s, type))
+            VAEI_TRY(vaei_module_bind(&conf, type->own, &s->own, arena, s->name));
         if (s && type->kind != VAEI_KIND_none) VAEI_TRY(bind_pipeline(arena, &s->pipeline, &vaei_kinds[type->kind], s->name));
     }
     return VAE_OK;
@@ -148,7 +149,7 @@ static vae_status_t find_target(target *t, vaei_document *d, vaei_arena *arena, 
     if (!t->section) return fail_no_section(d, path, name);
     if (!*rest) return VAE_OK;
     const vaei_section_type *const type = vaei_section_find(t->section->name);
-    const int32_t own = type->own && !(rest[0] >= '0' && rest[0] <= '9');
+    const int32_t own = type->own && type->form != VAEI_FORM_SHAPE && !(rest[0] >= '0' && rest[0] <= '9');
     if (type->form == VAEI_FORM_STACK && !own) return find_in_pipeline(t, &t->section->pipeline, type->name, arena, rest);
     t->node = own ? &t->section->own : single(t->section);
     t->option = next_part(arena, &rest);

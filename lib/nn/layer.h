@@ -54,8 +54,9 @@ enum {
     VAEI_LAYER_TAKES_EPILOGUE = 16,    /* forward applies vaei_layer_epilogue() to its finished rows */
     VAEI_LAYER_TAKES_DX_EPILOGUE = 32, /* backward applies the slot's dx_epilogue to the finished rows of dx */
     VAEI_LAYER_TAKES_FOLD = 64,        /* pack() multiplies by the normalisation that follows, for inference: vaei_step.fold */
-    VAEI_LAYER_MIXES_BATCH = 128       /* in training an example's y depends on the others, by statistics of each channel over the
+    VAEI_LAYER_MIXES_BATCH = 128,      /* in training an example's y depends on the others, by statistics of each channel over the
                                          batch: such a layer sees a batch at once, and more than one value of each channel */
+    VAEI_LAYER_OF_TOKENS = 256         /* x is tokens, by which nothing has a derivative: dx is 0 */
 };
 
 typedef struct vaei_layer_ops {
@@ -161,6 +162,7 @@ void vaei_range_with_zero(const vaei_layer *l, vaei_interval *values);
 /* The key of a layer's own noise (dropout) in this pass. */
 vaei_noise_key vaei_layer_noise(const vaei_layer *l, const vaei_run *r, uint32_t stream);
 
+extern const vaei_layer_ops vaei_layer_embedding; /* which tokens want first */
 extern const vaei_module *const vaei_layers[];
 extern const size_t vaei_layers_count;
 

@@ -68,6 +68,7 @@ typedef struct vaei_build {
     vaei_condition condition;
     int32_t condition_is_read;          /* by a layer that is planned */
     int32_t flags;                      /* given to every parameter declared */
+    int64_t tokens;                     /* the stack being built begins with tokens 0..tokens-1; 0: with numbers, or it has begun */
     int32_t depth;                      /* of nested stacks, limited */
     struct vaei_stack *stacks;          /* the outermost, latest first: for vaei_stacks_link() */
     struct vaei_layer *layers;          /* all that are planned, latest first: for ties */

@@ -64,6 +64,7 @@ vae_status_t vaei_stack_build(vaei_stack **out, vaei_build *b, const vaei_pipeli
     for (int32_t i = 0; i < s->n; i++) {
         VAEI_TRY(build_layer(&s->layer[i], b, vaei_pipeline_at(pipeline, i), path, i, &s->out));
         s->out = s->layer[i]->out;
+        b->tokens = 0;
     }
     b->depth--;
     *out = s;

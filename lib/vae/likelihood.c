@@ -13,7 +13,8 @@
 
 static void set_theta(vaei_likelihood *p, int32_t numbers) {
     p->theta = p->x;
-    p->theta.d[p->x.n - 1] *= numbers;
+    if (p->tokens > 0) p->theta.d[p->theta.n++] = numbers;
+    else p->theta.d[p->x.n - 1] *= numbers;
     p->theta_size = p->size * numbers;
 }
 
@@ -24,6 +25,15 @@ void vaei_likelihood_takes(vaei_likelihood *p, int32_t numbers, const char *what
 }
 
 vae_status_t vaei_likelihood_plan(vaei_likelihood *p, vaei_build *b, const vaei_shape *x) {
+    const char *const name = p->ops->module.name;
+    char text[96];
+    if (p->tokens > 0 && !p->ops->of_tokens)
+        return vaei_fail(VAE_E_SPEC, "likelihood %s: is of numbers, the input has tokens=%lld: wanted categorical", name,
+                         (long long)p->tokens);
+    if (p->tokens == 0 && p->ops->of_tokens)
+        return vaei_fail(VAE_E_SPEC, "likelihood %s: is of tokens: wanted 'input %s tokens=...'", name, vaei_shape_text(x, text));
+    if (p->tokens > 0 && x->n == 4)
+        return vaei_fail(VAE_E_SHAPE, "likelihood %s: adds a size to %s, wanted at most three", name, vaei_shape_text(x, text));
     p->x = *x;
     p->size = vaei_shape_size(x);
     p->n_params = p->of_batch = 0;
@@ -149,7 +159,7 @@ static void mean_backward_task(void *arg, int32_t group) {
 
 void vaei_likelihood_mean_backward(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *dx, float *dtheta) {
     job j = {.p = p, .r = r, .theta = theta, .x = dx, .out = dtheta};
-    over_groups(&j, mean_backward_task);
+    if (p->ops->mean_backward) over_groups(&j, mean_backward_task);
 }
 
 static void sample_task(void *arg, int32_t group) {

@@ -6,6 +6,8 @@
  *
  *     x[...][C]    theta[...][k C]    number j of channel c stands at j C + c
  *
+ * Over tokens each number stands on an axis of its own: x[...] and theta[...][k].
+ *
  * A likelihood is written for one example: theta[T], x[S], T = k S. The frame (likelihood.c) loops over the batch, shares it among threads
  * and fixes the order of sums. */
 #ifndef VAEI_LIKELIHOOD_H
@@ -20,7 +22,8 @@ enum { VAEI_STREAM_VALUES = 21 }; /* of samples, beside the streams of latent.h 
 /* Functions of one example use k and params of the run. Only plan can fail. */
 typedef struct vaei_likelihood_ops {
     vaei_module module;
-    float lo, hi; /* the range of x that has a likelihood; the API refuses data outside */
+    float lo, hi;      /* the range of x that has a likelihood; the API refuses data outside */
+    int32_t of_tokens; /* x is tokens; mean is the likeliest one at each place, and mean_backward is NULL */
     /* Say what theta is (vaei_likelihood_takes), declare parameters under "likelihood", set of_batch. NULL: theta is one number a
      * value, and any decoder serves. */
     vae_status_t (*plan)(vaei_likelihood *p, vaei_build *b);
@@ -55,6 +58,7 @@ struct vaei_likelihood {
     const void *conf;
     const void *state; /* plan()'s, or NULL */
     vaei_shape x, theta;
+    int64_t tokens;           /* of x: 0..tokens-1; 0: x is numbers */
     int64_t size, theta_size; /* S, T */
     /* What theta is, and the range that it must be able to reach: a decoder that ends in a narrower one is refused. NULL: any decoder
      * serves, a mean may well be bounded. */
@@ -82,7 +86,7 @@ void vaei_likelihood_add(const vaei_likelihood *p, float *theta, int32_t j, int6
 
 /* ---- for their users: r->n examples, theta[n][T], x[n][S] ------------------------------------------------------------------- */
 
-/* ops and conf are set. */
+/* ops, conf and tokens are set. */
 vae_status_t vaei_likelihood_plan(vaei_likelihood *p, vaei_build *b, const vaei_shape *x);
 /* nll[n]; backward and commit want the facts of the same examples, and backward their weights. */
 void vaei_likelihood_nll(const vaei_likelihood *p, const vaei_run *r, void *facts, const float *theta, const float *x, double *nll);

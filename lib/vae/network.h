@@ -24,6 +24,7 @@ typedef struct vaei_rate_ops vaei_rate_ops;
 
 typedef struct vaei_network {
     vaei_shape input;
+    int64_t tokens; /* of x, as vaei_input has them */
     vaei_condition condition;
     vaei_stack *encoder, *decoder;
     vaei_latent latent;

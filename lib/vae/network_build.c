@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "vae/condition.h"
+#include "vae/input.h"
 #include "vae/sections.h"
 
 static vae_status_t single_module(vaei_node **out, const vaei_document *document, const char *name) {
@@ -25,17 +26,27 @@ static vae_status_t bind_single(vaei_node **node, const vaei_module **module, vo
     return vaei_module_bind(conf, *module, *node, arena, type->name);
 }
 
-static vae_status_t build_input(vaei_network *net, const vaei_document *document) {
-    vaei_node *node = NULL;
-    VAEI_TRY(single_module(&node, document, "input"));
-    if (node->attrs || node->body) return vaei_fail(VAE_E_SPEC, "line %d: input: wanted a shape alone", (int)node->line);
-    return vaei_shape_parse(&net->input, node->name, "input");
+static vae_status_t build_input(vaei_network *net, vaei_arena *arena, const vaei_document *document) {
+    vaei_input in;
+    VAEI_TRY(vaei_input_build(&in, arena, document));
+    net->input = in.shape;
+    net->tokens = in.tokens;
+    return VAE_OK;
 }
 
 static vae_status_t build_stack(vaei_stack **out, vaei_build *b, const vaei_document *document, const char *name, const vaei_shape *in) {
     const vaei_section *s = vaei_document_find(document, name);
     if (!s) return vaei_fail(VAE_E_SPEC, "%s: section is missing", name);
     return vaei_stack_build(out, b, &s->pipeline, name, in);
+}
+
+/* Tokens mean nothing as numbers: the encoder looks them up first. */
+static vae_status_t build_encoder(vaei_network *net, vaei_build *b, const vaei_document *document) {
+    b->tokens = net->tokens;
+    VAEI_TRY(build_stack(&net->encoder, b, document, "encoder", &net->input));
+    b->tokens = 0;
+    if (net->tokens == 0 || (net->encoder->n > 0 && net->encoder->layer[0]->ops == &vaei_layer_embedding)) return VAE_OK;
+    return vaei_fail(VAE_E_SPEC, "encoder: the input has tokens=%lld, wanted embedding as its first layer", (long long)net->tokens);
 }
 
 static vae_status_t build_latent(vaei_network *net, vaei_build *b, const vaei_document *document) {
@@ -88,6 +99,7 @@ static vae_status_t build_likelihood(vaei_network *net, vaei_build *b, const vae
     VAEI_TRY(bind_single(&node, &module, &conf, b->arena, document, VAEI_SECTION_likelihood));
     p->ops = (const vaei_likelihood_ops *)(const void *)module;
     p->conf = conf;
+    p->tokens = net->tokens;
     VAEI_TRY(vaei_likelihood_plan(p, b, &net->input));
     VAEI_TRY(check_theta(net));
     return check_reach(net);
@@ -122,8 +134,10 @@ static vae_status_t build_prior(vaei_network *net, vaei_build *b, const vaei_doc
 
 static vae_status_t build_critic(vaei_network *net, vaei_build *b, const vaei_document *document) {
     const vaei_latent_ops *const latent = net->latent.ops;
-    return vaei_critic_build(&net->critic, b, vaei_document_find(document, "critic"), &net->input, &net->latent.z,
-                             latent->flags & VAEI_LATENT_CODES ? latent->module.name : NULL);
+    VAEI_TRY(vaei_critic_build(&net->critic, b, vaei_document_find(document, "critic"), &net->input, &net->latent.z,
+                               latent->flags & VAEI_LATENT_CODES ? latent->module.name : NULL));
+    if (net->tokens == 0 || !net->critic.stack || net->critic.of_z) return VAE_OK;
+    return vaei_fail(VAE_E_SPEC, "critic: on=x compares values, the input has tokens=%lld: wanted on=z", (long long)net->tokens);
 }
 
 static vae_status_t print_spec(vaei_network *net, vaei_arena *arena, const vaei_document *document) {
@@ -187,7 +201,7 @@ static vae_status_t build_parts(vaei_network *net, vaei_arena *arena, const vaei
     b.n_elements = vaei_elements_count;
     VAEI_TRY(vaei_condition_build(&net->condition, arena, document));
     b.condition = net->condition;
-    VAEI_TRY(build_stack(&net->encoder, &b, document, "encoder", &net->input));
+    VAEI_TRY(build_encoder(net, &b, document));
     VAEI_TRY(build_latent(net, &b, document));
     b.takes = VAEI_TAKES_LATENTS;
     VAEI_TRY(build_stack(&net->decoder, &b, document, "decoder", &net->latent.z));
@@ -211,6 +225,6 @@ static vae_status_t build_parts(vaei_network *net, vaei_arena *arena, const vaei
 vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei_document *document) {
     memset(net, 0, sizeof(*net));
     net->rate = &vaei_rate_closed;
-    VAEI_TRY(build_input(net, document));
+    VAEI_TRY(build_input(net, arena, document));
     return ask_about_channels(net, build_parts(net, arena, document));
 }

@@ -18,6 +18,7 @@ static vae_status_t check(const vaei_network *net) {
     const char *const name = net->prior.ops->module.name;
     if (!net->latent.ops->encode_backward)
         return vaei_fail(VAE_E_SPEC, "prior %s: is made of posteriors, latent %s has none", name, net->latent.ops->module.name);
+    if (net->tokens > 0) return vaei_fail(VAE_E_SPEC, "prior %s: learns examples of its own, which tokens cannot be", name);
     if (net->condition.classes + net->condition.vector == 0) return VAE_OK;
     return vaei_fail(VAE_E_SPEC,
                      "prior %s: is made of posteriors of examples of its own, which have no condition: leave one of the two out", name);

@@ -5,6 +5,7 @@
 #include "nn/layer.h"
 #include "vae/condition.h"
 #include "vae/critic.h"
+#include "vae/input.h"
 #include "vae/latent.h"
 #include "vae/likelihood.h"
 #include "vae/objective.h"

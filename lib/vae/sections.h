@@ -29,7 +29,7 @@ enum {
 };
 
 enum {
-    VAEI_FORM_SHAPE,   /* a shape and nothing else */
+    VAEI_FORM_SHAPE,   /* a shape, and behind it the section's own options */
     VAEI_FORM_OPTIONS, /* the section's own options and nothing else */
     VAEI_FORM_STACK,   /* a pipeline of layers */
     VAEI_FORM_MODULE,  /* one module */

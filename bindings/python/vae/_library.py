@@ -115,6 +115,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "vae_model_codes_per_example": (c_int64, [c_void_p]),
     "vae_model_codebook_size": (c_int64, [c_void_p]),
     "vae_model_class_count": (c_int64, [c_void_p]),
+    "vae_model_token_count": (c_int64, [c_void_p]),
     "vae_model_param_count": (c_int64, [c_void_p]),
     "vae_model_param_total": (c_int64, [c_void_p]),
     "vae_model_param": (c_int32, [c_void_p, c_int64, _out, POINTER(c_char_p)]),

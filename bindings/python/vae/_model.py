@@ -180,6 +180,11 @@ class Model:
         return int(lib.vae_model_class_count(self._handle.pointer))
 
     @property
+    def token_count(self) -> int:
+        """Tokens of x, whose values are then whole numbers 0..token_count-1; 0: x is numbers."""
+        return int(lib.vae_model_token_count(self._handle.pointer))
+
+    @property
     def condition_size(self) -> int:
         """Values that each example brings besides x (condition vector=); 0: none."""
         return int(lib.vae_model_condition_size(self._handle.pointer))

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * input.c - the section `input` and its options. To the options the shape is a bare value of the module; in the section's pipeline it
+ * is the name of a node, and the options are the node's. */
+#include "vae/input.h"
+
+static const vaei_option options[] = {
+    VAEI_OPTION(vaei_input, shape, SHAPE, VAEI_OPT_REQUIRED | VAEI_OPT_BARE, 0, 0, 0,
+                "sizes of x, channels last; of a sequence steps x channels"),
+    VAEI_OPTION_INT(vaei_input, tokens, 0, 0, 65536,
+                    "x holds whole numbers 0..tokens-1, one at each place, as layer embedding reads them; 0: numbers"),
+    {0},
+};
+
+const vaei_module vaei_input_section = {.name = "input",
+                                        .summary = "the shape of x",
+                                        .examples = "input 28x28x1\n"
+                                                    "input 64 tokens=27",
+                                        .paper = "",
+                                        .conf_size = sizeof(vaei_input),
+                                        .options = options};
+
+vae_status_t vaei_input_build(vaei_input *out, vaei_arena *arena, const vaei_document *document) {
+    const vaei_section *const s = vaei_document_find(document, "input");
+    if (!s) return vaei_fail(VAE_E_SPEC, "input: section is missing");
+    vaei_node *const node = s->pipeline.first;
+    if (!node || node->next || node->body || s->own.attrs)
+        return vaei_fail(VAE_E_SPEC, "line %d: input: wanted a shape, as in 'input 28x28x1'", (int)s->line);
+    VAEI_TRY(vaei_shape_parse(&out->shape, node->name, "input"));
+    vaei_attr shape = {.next = node->attrs, .value = node->name, .line = node->line, .column = node->column};
+    vaei_node own = {.name = "input", .attrs = &shape, .line = node->line, .column = node->column};
+    void *conf;
+    VAEI_TRY(vaei_module_bind(&conf, &vaei_input_section, &own, arena, "input"));
+    *out = *(const vaei_input *)conf;
+    node->attrs = out->tokens > 0 ? own.attrs->next : NULL;
+    return VAE_OK;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ * input.h - the section `input`: the shape of x, and whether its values are numbers or tokens. */
+#ifndef VAEI_INPUT_H
+#define VAEI_INPUT_H
+
+#include "nn/param.h"
+
+typedef struct vaei_input {
+    vaei_shape shape;
+    int64_t tokens; /* x holds whole numbers 0..tokens-1; 0: any numbers */
+} vaei_input;
+
+extern const vaei_module vaei_input_section;
+
+/* Reads the section, whose options stand behind the shape: "64 tokens=27". They become canonical. */
+vae_status_t vaei_input_build(vaei_input *out, vaei_arena *arena, const vaei_document *document);
+
+#endif
