@@ -201,8 +201,8 @@ $(BUILD)/vae: $(PROGRAM_OBJ) $(STATIC)
 # the program writes its own man page and completion, from the tables that parse its options
 $(BUILD)/vae.1: $(PROGRAM)
 	@$(PROGRAM) help --man > $@
-$(BUILD)/vae.bash: $(PROGRAM)
-	@$(PROGRAM) completion bash > $@
+$(BUILD)/vae.bash $(BUILD)/vae.zsh $(BUILD)/vae.fish: $(BUILD)/vae.%: $(PROGRAM)
+	@$(PROGRAM) completion $* > $@
 
 CHECK_CFLAGS = $(shell $(PKG_CONFIG) --cflags check 2>/dev/null)
 CHECK_LIBS   = $(shell $(PKG_CONFIG) --libs check 2>/dev/null)
@@ -347,7 +347,9 @@ $(BUILD)/vae.pc: vae.pc.in include/vae/version.h FORCE
 	     -e 's|@LIBS_PRIVATE@|$(strip $(OUR_LDLIBS))|' $< > $@
 
 COMPLETIONS := $(DATADIR)/bash-completion/completions
-install: all $(BUILD)/vae.pc $(BUILD)/vae.1 $(BUILD)/vae.bash
+COMPLETIONS_ZSH := $(DATADIR)/zsh/site-functions
+COMPLETIONS_FISH := $(DATADIR)/fish/vendor_completions.d
+install: all $(BUILD)/vae.pc $(BUILD)/vae.1 $(BUILD)/vae.bash $(BUILD)/vae.zsh $(BUILD)/vae.fish
 	$(INSTALL) -d '$(DESTDIR)$(INCLUDEDIR)/vae' '$(DESTDIR)$(LIBDIR)/pkgconfig'
 	$(INSTALL) -m 644 $(HEADERS) bindings/cpp/vae.hpp '$(DESTDIR)$(INCLUDEDIR)/vae/'
 	$(INSTALL) -m 644 $(STATIC) '$(DESTDIR)$(LIBDIR)/'
@@ -355,15 +357,19 @@ install: all $(BUILD)/vae.pc $(BUILD)/vae.1 $(BUILD)/vae.bash
 	ln -sf $(REALNAME) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
 	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/libvae.so'
 	$(INSTALL) -m 644 $(BUILD)/vae.pc '$(DESTDIR)$(LIBDIR)/pkgconfig/'
-	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(COMPLETIONS)'
+	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(COMPLETIONS)' \
+	  '$(DESTDIR)$(COMPLETIONS_ZSH)' '$(DESTDIR)$(COMPLETIONS_FISH)'
 	$(INSTALL) -m 755 $(PROGRAM) '$(DESTDIR)$(BINDIR)/'
 	$(INSTALL) -m 644 $(BUILD)/vae.1 '$(DESTDIR)$(MANDIR)/man1/'
 	$(INSTALL) -m 644 $(BUILD)/vae.bash '$(DESTDIR)$(COMPLETIONS)/vae'
+	$(INSTALL) -m 644 $(BUILD)/vae.zsh '$(DESTDIR)$(COMPLETIONS_ZSH)/_vae'
+	$(INSTALL) -m 644 $(BUILD)/vae.fish '$(DESTDIR)$(COMPLETIONS_FISH)/vae.fish'
 
 uninstall:
 	rm -rf '$(DESTDIR)$(INCLUDEDIR)/vae'
 	cd '$(DESTDIR)$(LIBDIR)' && rm -f libvae.a libvae.so $(SONAME) $(REALNAME) pkgconfig/vae.pc
-	rm -f '$(DESTDIR)$(BINDIR)/vae' '$(DESTDIR)$(MANDIR)/man1/vae.1' '$(DESTDIR)$(COMPLETIONS)/vae'
+	rm -f '$(DESTDIR)$(BINDIR)/vae' '$(DESTDIR)$(MANDIR)/man1/vae.1' '$(DESTDIR)$(COMPLETIONS)/vae' \
+	  '$(DESTDIR)$(COMPLETIONS_ZSH)/_vae' '$(DESTDIR)$(COMPLETIONS_FISH)/vae.fish'
 
 clean:
 	rm -rf $(BUILD)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * completion.c - completions for bash, zsh and fish, made from the tables of the commands.
+ * completion.c - completions for bash, zsh and fish, made from the tables of the commands and the library's registries.
  *
  * bash and zsh share one function in bash's terms (zsh runs it through bashcompinit); fish gets one line for each
  * option. */
@@ -8,6 +8,95 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <vae/vae.h>
+
+/* ---- values: what may stand behind an option or as an operand, as words with a space behind each ------------------------- */
+
+static void words_of_kind(const char *kind) {
+    for (int32_t i = 0; i < vae_registry_count(kind); i++) printf("%s ", vae_registry_name(kind, i));
+}
+
+/* "adam.lr= " for each option of the kind's modules. */
+static void keys_of_kind(const char *kind) {
+    for (int32_t i = 0; i < vae_registry_count(kind); i++) {
+        vae_option_t option = {.struct_size = sizeof option};
+        const char *name = vae_registry_name(kind, i);
+        for (int32_t k = 0; vae_registry_option(kind, name, k, &option) == VAE_OK; k++) printf("%s.%s= ", name, option.name);
+    }
+}
+
+/* "latent.dim= " for each option that some module of the section has, once. */
+static void keys_of_section(const char *section) {
+    const int32_t n = vae_registry_count(section);
+    for (int32_t i = 0; i < n; i++) {
+        vae_option_t option = {.struct_size = sizeof option}, other = option;
+        for (int32_t k = 0; vae_registry_option(section, vae_registry_name(section, i), k, &option) == VAE_OK; k++) {
+            bool before = false;
+            for (int32_t j = 0; j < i; j++)
+                for (int32_t m = 0; vae_registry_option(section, vae_registry_name(section, j), m, &other) == VAE_OK; m++)
+                    before = before || strcmp(other.name, option.name) == 0;
+            if (!before) printf("%s.%s= ", section, option.name);
+        }
+    }
+}
+
+static void presets(void) {
+    words_of_kind("preset");
+}
+
+static void keys(void) {
+    static const char *const section[] = {"latent", "likelihood"}, *const kind[] = {"optimizer", "objective", "schedule", "clip"};
+    for (size_t i = 0; i < sizeof section / sizeof *section; i++) keys_of_section(section[i]);
+    for (size_t i = 0; i < sizeof kind / sizeof *kind; i++) keys_of_kind(kind[i]);
+}
+
+static void changes(void) {
+    printf("crop flip rotate90 crop,flip crop,flip,rotate90 ");
+}
+
+static void data_names(void) {
+    printf("fashion-mnist freedoom shapes ");
+}
+
+static void shells(void) {
+    printf("bash zsh fish ");
+}
+
+static void topics(void) {
+    const char *kind;
+    for (size_t i = 0; cli_command(i); i++) printf("%s ", cli_command(i)->name);
+    for (int32_t i = 0; (kind = vae_registry_kind(i)); i++) {
+        printf("%s ", kind);
+        words_of_kind(kind);
+    }
+}
+
+typedef void words_t(void);
+
+static words_t *values_of_option(const cli_option_t *option) {
+    if (strcmp(option->name, "preset") == 0) return presets;
+    if (strcmp(option->name, "set") == 0) return keys;
+    return strcmp(option->name, "augment") == 0 ? changes : NULL;
+}
+
+static words_t *values_of_operands(const cli_command_t *command) {
+    if (strstr(command->operands, "DATA")) return data_names;
+    if (strstr(command->operands, "SHELL")) return shells;
+    return strstr(command->operands, "[NAME]") ? topics : NULL;
+}
+
+/* The choices of an option, or its values; nothing if any text will do. */
+static void print_values(const cli_option_t *option) {
+    words_t *values = values_of_option(option);
+    if (values) values();
+    for (const char *p = option->kind == CLI_CHOICE ? option->arg : ""; *p; p++) putchar(*p == '|' ? ' ' : *p);
+}
+
+static bool has_values(const cli_option_t *option) {
+    return option->kind == CLI_CHOICE || values_of_option(option);
+}
+
+/* ---- the shells ------------------------------------------------------------------------------------------------------------ */
 
 static void print_bash(void) {
     printf("_vae() {\n"
@@ -23,14 +112,29 @@ static void print_bash(void) {
     for (size_t i = 0; cli_command(i); i++) {
         const cli_option_t *option;
         for (size_t k = 0; (option = cli_option(cli_command(i), k)); k++) {
-            if (option->kind != CLI_CHOICE) continue;
-            printf("    '%s --%s') COMPREPLY=($(compgen -W '", cli_command(i)->name, option->name);
-            for (const char *p = option->arg; *p; p++) putchar(*p == '|' ? ' ' : *p);
-            printf("' -- \"$word\")); return ;;\n");
+            if (!has_values(option)) continue;
+            printf("    '%s --%s'", cli_command(i)->name, option->name);
+            if (option->letter) printf("|'%s -%c'", cli_command(i)->name, option->letter);
+            printf(") COMPREPLY=($(compgen -W '");
+            print_values(option);
+            printf("' -- \"$word\")); %sreturn ;;\n", strcmp(option->name, "set") == 0 ? "compopt -o nospace 2> /dev/null; " : "");
         }
     }
     printf("    esac\n"
-           "    case \"$word\" in -*) ;; *) COMPREPLY=($(compgen -f -- \"$word\")); return ;; esac\n"
+           "    case \"$word\" in\n"
+           "    -*) ;;\n"
+           "    *) COMPREPLY=($(compgen -f -- \"$word\"))\n"
+           "        case \"${COMP_WORDS[1]}\" in\n");
+    for (size_t i = 0; cli_command(i); i++) {
+        words_t *values = values_of_operands(cli_command(i));
+        if (!values) continue;
+        printf("        %s) COMPREPLY+=($(compgen -W '", cli_command(i)->name);
+        values();
+        printf("' -- \"$word\")) ;;\n");
+    }
+    printf("        esac\n"
+           "        return ;;\n"
+           "    esac\n"
            "    case \"${COMP_WORDS[1]}\" in\n");
     for (size_t i = 0; cli_command(i); i++) {
         printf("    %s) COMPREPLY=($(compgen -W '", cli_command(i)->name);
@@ -41,9 +145,11 @@ static void print_bash(void) {
            "complete -o filenames -F _vae vae\n");
 }
 
+/* As the file _vae on zsh's path, it is read when the first word is completed: the last line does that one. */
 static void print_zsh(void) {
     printf("#compdef vae\nautoload -U +X bashcompinit && bashcompinit\n");
     print_bash();
+    printf("[ -z \"$funcstack\" ] || _bash_complete -o filenames -F _vae\n");
 }
 
 /* Single-quoted for fish. */
@@ -62,13 +168,19 @@ static void print_fish(void) {
         printf("complete -c vae -n __fish_use_subcommand -a %s -d ", command->name);
         quoted(command->summary);
         putchar('\n');
+        words_t *values = values_of_operands(command);
+        if (values) {
+            printf("complete -c vae -n '__fish_seen_subcommand_from %s' -a '", command->name);
+            values();
+            printf("'\n");
+        }
         const cli_option_t *option;
         for (size_t k = 0; (option = cli_option(command, k)); k++) {
             printf("complete -c vae -n '__fish_seen_subcommand_from %s' -l %s", command->name, option->name);
             if (option->letter) printf(" -s %c", option->letter);
-            if (option->kind == CLI_CHOICE) {
+            if (has_values(option)) {
                 printf(" -x -a '");
-                for (const char *p = option->arg; *p; p++) putchar(*p == '|' ? ' ' : *p);
+                print_values(option);
                 putchar('\'');
             } else if (option->kind != CLI_FLAG) {
                 printf(" -r");
@@ -84,10 +196,10 @@ int completion_print(const char *shell) {
     static const struct {
         const char *name;
         void (*print)(void);
-    } shells[] = {{"bash", print_bash}, {"zsh", print_zsh}, {"fish", print_fish}};
-    for (size_t i = 0; i < sizeof shells / sizeof *shells; i++)
-        if (strcmp(shell, shells[i].name) == 0) {
-            shells[i].print();
+    } known[] = {{"bash", print_bash}, {"zsh", print_zsh}, {"fish", print_fish}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(shell, known[i].name) == 0) {
+            known[i].print();
             return EXIT_DONE;
         }
     die(EXIT_USAGE, "completion: \"%s\" is none of bash, zsh, fish", shell);

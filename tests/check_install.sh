@@ -99,6 +99,10 @@ expect_empty 'without a BLAS: libc and libm only' "$needed"
 
 run 'make install with DESTDIR' "$MAKE" --no-print-directory BUILD="$BUILD" BLAS="$BLAS" PREFIX=/usr LIBDIR=/usr/lib/here \
     DESTDIR="$tmp/dest" install
+missing=$(for f in bash-completion/completions/vae zsh/site-functions/_vae fish/vendor_completions.d/vae.fish; do
+    [ -s "$tmp/dest/usr/share/$f" ] || echo "$f"
+done)
+expect_empty 'completions for bash, zsh and fish' "$missing"
 expect_same 'DESTDIR is not in the .pc file' 'libdir=${prefix}/lib/here' "$(grep ^libdir "$tmp/dest/usr/lib/here/pkgconfig/vae.pc")"
 run 'make uninstall' "$MAKE" --no-print-directory BUILD="$BUILD" BLAS="$BLAS" PREFIX="$prefix" uninstall
 expect_empty 'uninstall leaves no file' "$(find "$prefix" -type f -o -type l)"

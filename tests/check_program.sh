@@ -173,6 +173,28 @@ for shell in bash zsh fish; do
     exits "completion_for_$shell" 0 'patience' "$VAE" completion $shell
 done
 "$VAE" completion bash > completion.bash
+# completes NAME WANTED WORD...: bash offers the wanted word for the last one
+completes() {
+    name=$1 wanted=$2
+    shift 2
+    command -v bash > /dev/null || return 0
+    exits "$name" 0 "^$wanted\$" bash -c '. ./completion.bash
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        _vae
+        printf "%s\n" "${COMPREPLY[@]}"' bash vae "$@"
+}
+completes completion_of_presets photo64 train --preset pho
+completes completion_of_presets_by_letter vq64 train -p vq
+completes completion_of_keys latent.dim= train --set latent.d
+completes completion_of_keys_of_modules adam.lr= train -s adam.
+completes completion_of_changes crop,flip train --augment crop
+completes completion_of_data_names shapes eval run.safetensors sha
+completes completion_of_files tiny.txt train tin
+completes completion_of_topics conv2d help conv
+completes completion_of_shells zsh completion z
+completes completion_of_choices avx512 train --isa avx
+holds completion_for_zsh_is_a_script sh -c '"$1" completion zsh > _vae; ! command -v zsh > /dev/null || zsh -n _vae' sh "$VAE"
+holds completion_for_fish_is_a_script sh -c '"$1" completion fish > vae.fish; ! command -v fish > /dev/null || fish -n vae.fish' sh "$VAE"
 holds completion_is_a_script sh -c 'if command -v bash > /dev/null; then bash -n completion.bash; fi'
 exits completion_for_no_other_shell 2 'none of bash' "$VAE" completion tcsh
 
