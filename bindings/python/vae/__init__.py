@@ -9,6 +9,7 @@
 Arrays are float32 and channels last. Whatever is float32 and C-contiguous goes in without a copy. Errors are VaeErrors
 that carry the library's sentence; each is also a ValueError, OSError, MemoryError ... as fits.
 """
+from . import plot
 from ._callbacks import BestWeights, Callback, EarlyStopping, History, Run
 from ._checkpoint import describe_checkpoint, open_model as open
 from ._codes import codes_pack, codes_unpack
@@ -31,5 +32,5 @@ __all__ = [
     "FormatError", "History", "IncompatibleKeys", "LimitError", "Metrics", "Model", "Module", "NumericError", "Option",
     "OutOfMemoryError", "Params", "Run", "Session", "ShapeError", "SpecError", "StateError", "Trainer", "UnsupportedError",
     "VaeError", "VersionError", "build_info", "canonical", "codes_pack", "codes_unpack", "describe_checkpoint", "library_version",
-    "open", "presets", "registry", "spec_get", "spec_set",
+    "open", "plot", "presets", "registry", "spec_get", "spec_set",
 ]

@@ -12,7 +12,7 @@ from ._callbacks import Callback, Record, Run
 if TYPE_CHECKING:
     from ._trainer import Metrics
 
-_BAR = 24
+_BAR = 16
 _PAUSE = 0.1  # seconds between two lines, which a terminal takes longer to show than a small step to compute
 
 
@@ -62,10 +62,11 @@ class Progress(Callback):
 
     def on_train_end(self, run: Run) -> None:
         if self._width:
+            self._show(run, ended=True)
             self._stream.write("\n")
             self._stream.flush()
 
-    def _show(self, run: Run) -> None:
+    def _show(self, run: Run, ended: bool = False) -> None:
         self._shown = time.monotonic()
         seconds, done = self._shown - self._began, float(len(run.history))
         if run.steps:
@@ -75,7 +76,7 @@ class Progress(Callback):
         parts = [f"epoch {min(len(run.history) + (self._steps > 0), run.epochs)}/{run.epochs}",
                  self._full * filled + self._empty * (_BAR - filled),
                  *(f"{name} {value:.5g}" for name, value in self._figures.items()), _clock(seconds)]
-        if 0 < share < 1:
+        if 0 < share < 1 and not ended:
             parts.append(f"{_clock(seconds / share - seconds)} left")
         line = "  ".join(parts)[: shutil.get_terminal_size().columns - 1]
         self._stream.write("\r" + line.ljust(self._width))
