@@ -5,6 +5,7 @@
 #include "files.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* A number, or 0 if the option is not given. */
 static double number_of(const cli_t *cli, const char *name) {
@@ -20,6 +21,8 @@ static vae_import_options_t options_of(const cli_t *cli) {
     vae_import_options_t o = {.struct_size = sizeof o};
     if (cli_flag(cli, "own-pixels")) o.flags |= VAE_IMPORT_OWN_PIXELS;
     if (cli_flag(cli, "scaled")) o.flags |= VAE_IMPORT_SCALED;
+    if (strcmp(cli_text(cli, "half"), "decoder") == 0) o.flags |= VAE_IMPORT_NO_ENCODER;
+    if (strcmp(cli_text(cli, "half"), "encoder") == 0) o.flags |= VAE_IMPORT_NO_DECODER;
     if (cli_given(cli, "height")) o.height = cli_int(cli, "height");
     if (cli_given(cli, "width")) o.width = cli_int(cli, "width");
     o.factor = number_of(cli, "factor");
@@ -52,6 +55,7 @@ static const cli_option_t options[] = {
     {"force", 'f', CLI_FLAG, "", "", "replace FILE if it exists", 0},
     {"height", 0, CLI_INT, "N", "512", "height of the pictures", 1},
     {"width", 0, CLI_INT, "N", "512", "width of the pictures", 1},
+    {"half", 0, CLI_CHOICE, "both|encoder|decoder", "both", "take one half alone", 0},
     {"own-pixels", 0, CLI_FLAG, "", "", "pictures of the checkpoint's own range, mostly -1..1, not 0..1", 0},
     {"scaled", 0, CLI_FLAG, "", "", "latents as the diffusion model sees them, (z - shift) * factor", 0},
     {"factor", 0, CLI_TEXT, "F", "", "that factor, where no file tells it", 0},
@@ -63,10 +67,10 @@ const cli_command_t command_import = {
     .name = "import",
     .operands = "CHECKPOINT",
     .summary = "make a model of another program's autoencoder",
-    .text = "CHECKPOINT is a safetensors file of an autoencoder (Stable Diffusion, FLUX, VQGAN ...),\n"
-            "or of a whole diffusion model with its autoencoder inside. config.json in the same\n"
-            "folder is read too. vae info CHECKPOINT tells what it holds; docs/checkpoints.md lists\n"
-            "which files fit.",
+    .text = "CHECKPOINT is a safetensors file of an autoencoder (Stable Diffusion, FLUX, TAESD,\n"
+            "VQGAN ...), or of a whole diffusion model with its autoencoder inside. config.json in\n"
+            "the same folder is read too. vae info CHECKPOINT tells what it holds;\n"
+            "docs/checkpoints.md lists which files fit.",
     .example = "  vae import sdxl/vae/diffusion_pytorch_model.safetensors --height 768 --width 1024 -o sdxl.safetensors\n"
                "  vae decode sdxl.safetensors latents.npy -o picture.png",
     .options = options,

@@ -47,9 +47,9 @@ static const char *gradients_of(probe *a) {
     train(g, a->p.run.n, a->x, a->dy, NULL, a->y, a->dx, a->grads);
     CONFORM(gradient_is("x", loss, a, a->x, a->dx, a->in, 1.0f / 32, 1e-3, 1e-6));
     for (int64_t i = 0; i < a->in; i++) scale = fmax(scale, fabs((double)a->dx[i]));
-    if (scale > 0 && g->stack->layer[0]->ops->flags & VAEI_LAYER_OF_TOKENS) return broken("gradient: tokens have none");
-    if (!(scale > 1e-3) && !(g->stack->layer[0]->ops->flags & VAEI_LAYER_OF_TOKENS))
-        return broken("gradient: the loss does not depend on x");
+    const int32_t none = g->stack->layer[0]->ops->flags & (VAEI_LAYER_OF_TOKENS | VAEI_LAYER_IGNORES_X);
+    if (none && scale > 0) return broken("gradient: this layer's x has none");
+    if (!none && !(scale > 1e-3)) return broken("gradient: the loss does not depend on x");
     for (int64_t i = 0; i < g->params.count; i++) { /* one may be 0 as a whole: nothing sees the bias of keys */
         const vaei_param *q = g->params.at[i];
         if (!(q->flags & VAEI_PARAM_TRAINED)) continue;

@@ -182,8 +182,10 @@ static const vaei_module *any_layer(const text_dice *t, random_dice *d) {
             int64_t weight = strchr(vaei_layers[i]->examples, '{') ? 4 : 2;
             for (const vaei_option *o = vaei_layers[i]->options; o && o->name; o++) weight++;
             if (t->condition[0] && strcmp(vaei_layers[i]->name, "condition") == 0) weight *= 5;
-            if (((const vaei_layer_ops *)(const void *)vaei_layers[i])->flags & VAEI_LAYER_OF_TOKENS) weight = 0; /* random_case_make() */
             if (strcmp(vaei_layers[i]->name, "tap") == 0) weight = 0; /* random_level() puts one where a latent reads it */
+            const vaei_layer_ops *const ops = (const vaei_layer_ops *)(const void *)vaei_layers[i];
+            if (ops->flags & VAEI_LAYER_OF_TOKENS) weight = 0; /* random_case_make() */
+            if (ops->flags & VAEI_LAYER_IGNORES_X) weight = 0; /* it makes a model that does not run */
             if (!pass) all += weight;
             if (pass && (at -= weight) < 0) return vaei_layers[i];
         }

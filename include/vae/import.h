@@ -23,10 +23,15 @@ extern "C" {
 /** Latents are those of the diffusion model, (z - shift) * factor; without it they are the autoencoder's own, z. @since 0.1 */
 #define VAE_IMPORT_SCALED UINT32_C(2)
 
+/** The model has a decoder alone, or an encoder alone, though the file may hold both: it takes the memory of that half, and what would
+ * run the other one is refused. @since 0.1 */
+#define VAE_IMPORT_NO_ENCODER UINT32_C(4)
+#define VAE_IMPORT_NO_DECODER UINT32_C(8)
+
 /** What vae_model_import() makes of a file. All zero but struct_size: the defaults. @since 0.1 */
 typedef struct vae_import_options {
     uint32_t struct_size;  /* sizeof(vae_import_options_t) as the caller knows it */
-    uint32_t flags;        /* 0, or VAE_IMPORT_OWN_PIXELS, VAE_IMPORT_SCALED */
+    uint32_t flags;        /* 0, or VAE_IMPORT_ constants joined by | */
     int64_t height, width; /* of a picture: multiples of the pixels that a latent's side stands for; 0: 512, or the next multiple */
     double factor, shift;  /* the scaling of the latents, where the caller knows it better than the file; factor 0: as the file says */
 } vae_import_options_t;

@@ -59,6 +59,10 @@ vae_status_t vaei_ctx_acquire(vae_ctx_t **out, vae_ctx_t *ctx);
 vae_status_t vaei_check_ctx(const vae_ctx_t *ctx);
 vae_status_t vaei_check_model(const vae_model_t *model);
 
+/* VAE_E_UNSUPPORTED if the model lacks what the call runs: VAEI_RUNS_ENCODER, _DECODER. */
+enum { VAEI_RUNS_ENCODER = 1, VAEI_RUNS_DECODER = 2 };
+vae_status_t vaei_check_halves(const vae_model_t *model, const char *call, int32_t runs);
+
 vae_model_t *vaei_model_acquire(const vae_model_t *model);
 
 /* A model with its network built, and without the memory of its parameters, which vaei_model_take_params() takes: they are zero. */

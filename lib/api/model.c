@@ -11,6 +11,15 @@ vae_status_t vaei_check_model(const vae_model_t *model) {
     return VAE_OK;
 }
 
+vae_status_t vaei_check_halves(const vae_model_t *model, const char *call, int32_t runs) {
+    const vaei_network *net = &model->network;
+    if (runs & VAEI_RUNS_ENCODER && vaei_stack_is_missing(net->encoder))
+        return vaei_fail(VAE_E_UNSUPPORTED, "%s: the model has no encoder, its file held a decoder alone", call);
+    if (runs & VAEI_RUNS_DECODER && vaei_stack_is_missing(net->decoder))
+        return vaei_fail(VAE_E_UNSUPPORTED, "%s: the model has no decoder, its file held an encoder alone", call);
+    return VAE_OK;
+}
+
 vae_model_t *vaei_model_acquire(const vae_model_t *model) {
     vae_model_t *m = (vae_model_t *)(uintptr_t)model; /* the count is not part of what const promises */
     VAEI_ASSERT(m->references > 0);

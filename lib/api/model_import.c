@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-#define FLAGS      (VAE_IMPORT_OWN_PIXELS | VAE_IMPORT_SCALED)
+#define FLAGS      (VAE_IMPORT_OWN_PIXELS | VAE_IMPORT_SCALED | VAE_IMPORT_NO_ENCODER | VAE_IMPORT_NO_DECODER)
 #define SIDE_MAX   65536
 #define FACTOR_MAX 1e6
 
@@ -25,6 +25,8 @@ static vae_status_t read_options(vaei_import_way *way, const vae_import_options_
                              .width = o.width,
                              .own_pixels = (o.flags & VAE_IMPORT_OWN_PIXELS) != 0,
                              .scaled = (o.flags & VAE_IMPORT_SCALED) != 0,
+                             .no_encoder = (o.flags & VAE_IMPORT_NO_ENCODER) != 0,
+                             .no_decoder = (o.flags & VAE_IMPORT_NO_DECODER) != 0,
                              .factor = o.factor,
                              .shift = o.shift};
     return VAE_OK;

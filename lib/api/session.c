@@ -204,6 +204,7 @@ vae_status_t vae_encode_batch(vae_session_t *session, const vae_batch_t *batch, 
     const vaei_work *w = &session->work;
     vaei_batch b;
     int64_t n;
+    VAEI_TRY(vaei_check_halves(session->model, "vae_encode_batch", VAEI_RUNS_ENCODER));
     VAEI_TRY(vaei_batch_open(&b, &n, session->model, batch, "vae_encode_batch", VAEI_READS_X));
     VAEI_TRY(check_output(mean, "mean", n, net->z_size, sizeof(*mean)));
     VAEI_TRY(vaei_batch_check_x(session->model, &b, n));
@@ -252,6 +253,7 @@ vae_status_t vae_decode_batch(vae_session_t *session, const vae_batch_t *batch, 
     VAEI_TRY(check_session(session));
     vaei_batch b;
     int64_t n;
+    VAEI_TRY(vaei_check_halves(session->model, "vae_decode_batch", VAEI_RUNS_DECODER));
     VAEI_TRY(vaei_batch_open(&b, &n, session->model, batch, "vae_decode_batch", VAEI_READS_CODES));
     if (z && b.codes) return vaei_fail(VAE_E_ARG, "z and codes: both are given, wanted one of them");
     VAEI_TRY(check_output(x, "x", n, session->model->network.likelihood.size, sizeof(*x)));
@@ -276,6 +278,7 @@ vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *p
     if (in->n != 3 || (in->d[2] != 1 && in->d[2] != 3 && in->d[2] != 4))
         return vaei_fail(VAE_E_UNSUPPORTED, "model: makes %s, wanted an image of 1, 3 or 4 channels", vaei_shape_text(in, text));
     const int64_t H = in->d[0], W = in->d[1], C = in->d[2];
+    VAEI_TRY(vaei_check_halves(session->model, "vae_decode_rgba8", VAEI_RUNS_DECODER));
     VAEI_TRY(check_input(session, "z", 1, net->z_size, z));
     VAEI_TRY(vaei_batch_check_condition(session->model, &(vaei_batch){.of_x = 1}, 1, "vae_decode_batch"));
     if (row_stride / 4 < (uint64_t)W || row_stride > PTRDIFF_MAX / (uint64_t)H)
@@ -302,6 +305,7 @@ vae_status_t vae_reconstruct_batch(vae_session_t *session, const vae_batch_t *ba
     const vaei_work *w = &session->work;
     vaei_batch b;
     int64_t n;
+    VAEI_TRY(vaei_check_halves(session->model, "vae_reconstruct_batch", VAEI_RUNS_ENCODER | VAEI_RUNS_DECODER));
     VAEI_TRY(vaei_batch_open(&b, &n, session->model, batch, "vae_reconstruct_batch", VAEI_READS_X));
     VAEI_TRY(check_output(y, "y", n, b.of_x, sizeof(*y)));
     VAEI_TRY(vaei_batch_check_x(session->model, &b, n));
@@ -354,6 +358,7 @@ vae_status_t vae_sample_batch(vae_session_t *session, const vae_batch_t *batch, 
     const vaei_network *net = &session->model->network;
     vaei_batch b;
     int64_t n;
+    VAEI_TRY(vaei_check_halves(session->model, "vae_sample_batch", VAEI_RUNS_DECODER));
     VAEI_TRY(vaei_batch_open(&b, &n, session->model, batch, "vae_sample_batch", VAEI_READS_LABEL | VAEI_READS_NOISE | VAEI_READS_DRAW));
     const int32_t draws = (batch->flags & VAE_BATCH_DRAW) != 0;
     VAEI_TRY(check_sampling(session, b.noise));
@@ -386,6 +391,7 @@ vae_status_t vae_encode_codes_batch(vae_session_t *session, const vae_batch_t *b
     vaei_batch b;
     int64_t n;
     if (!has_codes(session)) return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no codes", net->latent.ops->module.name);
+    VAEI_TRY(vaei_check_halves(session->model, "vae_encode_codes_batch", VAEI_RUNS_ENCODER));
     VAEI_TRY(vaei_batch_open(&b, &n, session->model, batch, "vae_encode_codes_batch", VAEI_READS_X));
     VAEI_TRY(check_output(codes, "codes", n, b.of_codes, sizeof(*codes)));
     VAEI_TRY(vaei_batch_check_x(session->model, &b, n));
@@ -406,6 +412,7 @@ vae_status_t vae_decode_codes(vae_session_t *session, int64_t n, const int32_t *
     VAEI_TRY(check_session(session));
     const vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .codes = codes};
     vaei_batch b;
+    VAEI_TRY(vaei_check_halves(session->model, "vae_decode_batch", VAEI_RUNS_DECODER));
     VAEI_TRY(vaei_batch_open(&b, &n, session->model, &batch, "vae_decode_batch", VAEI_READS_CODES));
     VAEI_TRY(check_output(x, "x", n, session->model->network.likelihood.size, sizeof(*x)));
     return decode_codes(session, &b, n, x);
@@ -492,6 +499,7 @@ vae_status_t vae_elbo_batch(vae_session_t *session, const vae_batch_t *batch, in
     const vaei_network *net = &session->model->network;
     vaei_batch b;
     int64_t n;
+    VAEI_TRY(vaei_check_halves(session->model, "vae_elbo_batch", VAEI_RUNS_ENCODER | VAEI_RUNS_DECODER));
     VAEI_TRY(vaei_batch_open(&b, &n, session->model, batch, "vae_elbo_batch", VAEI_READS_X | VAEI_READS_LABEL | VAEI_READS_NOISE));
     VAEI_TRY(check_samples(session, n, k));
     b.of_noise = k * net->z_size;

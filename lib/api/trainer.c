@@ -112,6 +112,7 @@ vae_status_t vae_trainer_create(vae_trainer_t **out, vae_model_t *model, const c
     if (!out) return vaei_fail(VAE_E_ARG, "out: is NULL");
     *out = NULL;
     VAEI_TRY(vaei_check_model(model));
+    VAEI_TRY(vaei_check_halves(model, "vae_trainer_create", VAEI_RUNS_ENCODER | VAEI_RUNS_DECODER));
     int32_t expected = 0;
     if (!atomic_compare_exchange_strong(&model->has_trainer, &expected, 1)) return vaei_fail(VAE_E_STATE, "model: has a trainer already");
     const vae_status_t status = create(out, model, options, max_batch);

@@ -67,7 +67,8 @@ static const vaei_entry *find_foreign(const vaei_import *im, const char *strip, 
 
 static int32_t is_signed(vaei_import *im, const vaei_family *family, const char *strip, const char *add) {
     for (const char *const *sign = family->signs; *sign; sign++) {
-        if (!find_foreign(im, strip, add, *sign)) continue;
+        const vaei_entry *e = find_foreign(im, strip, add, *sign);
+        if (!e || (family->rank > 0 && e->ndim != family->rank)) continue;
         im->family = family;
         im->strip = strip;
         im->add = add;
@@ -166,9 +167,27 @@ vaei_named *vaei_import_find(const vaei_import *im, const char *name) {
     return NULL;
 }
 
+static vae_status_t find_halves(vaei_import *im) {
+    const char *const where = im->file.where;
+    const int32_t encoder = vaei_import_find(im, im->family->encoder) != NULL, decoder = vaei_import_find(im, im->family->decoder) != NULL;
+    im->has_encoder = encoder && !im->way.no_encoder;
+    im->has_decoder = decoder && !im->way.no_decoder;
+    if (im->has_encoder || im->has_decoder) return VAE_OK;
+    if (!encoder && !decoder)
+        return vaei_fail(VAE_E_FORMAT, "%.80s: %s without '%s' and '%s' is not whole", where, im->family->name, im->family->encoder,
+                         im->family->decoder);
+    return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: holds %s alone, which is not wanted", where, encoder ? "an encoder" : "a decoder");
+}
+
+/* Of the half that is not wanted. */
+static int32_t is_unwanted(const vaei_import *im, const char *name) {
+    return (im->way.no_encoder && (begins(name, "encoder.") || begins(name, "quant_conv."))) ||
+           (im->way.no_decoder && (begins(name, "decoder.") || begins(name, "post_quant_conv.")));
+}
+
 static vae_status_t check_all_used(const vaei_import *im) {
     for (int64_t i = 0; i < im->n_tensors; i++)
-        if (!im->tensor[i].used)
+        if (!im->tensor[i].used && !is_unwanted(im, im->tensor[i].name))
             return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: tensor '%.80s' is no part of %s as it is known here", im->file.where,
                              im->tensor[i].entry->name, im->family->name);
     return VAE_OK;
@@ -188,7 +207,8 @@ static vae_status_t read_config(vaei_import *im, const char *path) {
 static vae_status_t find_scaling(vaei_import *im) {
     const vaei_config *c = &im->config;
     vaei_scaling *s = &im->scaling;
-    if (im->way.factor != 0) *s = (vaei_scaling){im->way.factor, im->way.shift, "the caller"};
+    if (im->family->model_side) *s = (vaei_scaling){1, 0, "the family: it works on the diffusion model's latents"};
+    else if (im->way.factor != 0) *s = (vaei_scaling){im->way.factor, im->way.shift, "the caller"};
     else if (c->factor != 0) *s = (vaei_scaling){c->factor, c->shift, "config.json"};
     else if (c->class_name[0] && im->family->factor != 0) *s = (vaei_scaling){im->family->factor, 0, "the default of config.json's class"};
     for (size_t i = 0; s->factor == 0 && *im->strip && i < VAEI_COUNT(scalings); i++)
@@ -219,6 +239,7 @@ static vae_status_t build(vaei_import *im, vaei_arena *scratch) {
     VAEI_TRY(read_config(im, im->file.where));
     VAEI_TRY(find_scaling(im));
     VAEI_TRY(select_tensors(im, scratch));
+    VAEI_TRY(find_halves(im));
     vaei_graph_init(&g, im);
     VAEI_TRY(g.status);
     VAEI_TRY(im->family->measure(im, &g));
@@ -257,6 +278,7 @@ void vaei_import_describe(const vaei_import *im, vaei_writer *w) {
     int64_t values = 0;
     for (int64_t i = 0; i < im->n_tensors; i++) values += im->tensor[i].entry->count;
     vaei_write(w, "family      %s\n", im->family->name);
+    vaei_write(w, "holds       %s\n", !im->has_decoder ? "encoder alone" : im->has_encoder ? "encoder and decoder" : "decoder alone");
     vaei_write(w, "tensors     %lld of the file's %lld", (long long)im->n_tensors, (long long)im->file.n_entries);
     if (*im->strip) vaei_write(w, ", under '%s'", im->strip);
     vaei_write(w, "\nvalues      %lld\n", (long long)values);

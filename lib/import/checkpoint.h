@@ -26,7 +26,8 @@ typedef struct vaei_import_way {
     int64_t height, width; /* 0: VAEI_IMPORT_SIDE, or the least multiple above it that the family takes */
     int32_t own_pixels;    /* pictures as the family has them; else 0..1 */
     int32_t scaled;        /* latents as the diffusion model sees them; else raw */
-    double factor, shift;  /* the caller's word on the scaling; factor 0: none */
+    int32_t no_encoder, no_decoder;
+    double factor, shift; /* the caller's word on the scaling; factor 0: none */
 } vaei_import_way;
 
 #define VAEI_IMPORT_SIDE 512
@@ -66,6 +67,7 @@ typedef struct vaei_import {
     int64_t n_tensors;
     vaei_config config;
     vaei_scaling scaling;
+    int32_t has_encoder, has_decoder; /* in the file, and wanted */
     /* what the family found */
     int64_t channels, factor, latent; /* of a picture, pixels a latent's side, channels of a latent */
     int64_t codes;                    /* size of a codebook, or 0 */
@@ -79,6 +81,9 @@ struct vaei_graph;
 
 struct vaei_family {
     const char *name, *title;
+    const char *encoder, *decoder;  /* a tensor that each half has, in the names that build() uses */
+    int32_t rank;                   /* of the tensors of `signs`; 0: any */
+    int32_t model_side;             /* its latents are the diffusion model's: the scaling is 1 */
     const char *config_class;       /* _class_name of its config.json; NULL: any */
     const char *const *signs;       /* tensors, of which one is there; NULL at the end */
     const char *const *leaves;      /* beginnings of names that the model does not need; NULL at the end */

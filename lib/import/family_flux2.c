@@ -19,6 +19,8 @@ static vae_status_t measure(vaei_import *im, vaei_graph *g) {
 
 const vaei_family vaei_family_flux2 = {
     .name = "AutoencoderKLFlux2",
+    .encoder = "encoder.conv_in.weight",
+    .decoder = "decoder.conv_in.weight",
     .config_class = "AutoencoderKLFlux2",
     .signs = signs,
     .leaves = leaves,

@@ -11,6 +11,9 @@ static const char *const leaves[] = {"decoder.condition_encoder.", NULL};
 
 const vaei_family vaei_family_kl = {
     .name = "AutoencoderKL",
+    .encoder = "encoder.conv_in.weight",
+    .decoder = "decoder.conv_in.weight",
+    .rank = 4,
     .config_class = "AutoencoderKL",
     .signs = signs,
     .leaves = leaves,

@@ -19,20 +19,17 @@ static vae_status_t measure(vaei_import *im, vaei_graph *g) {
 }
 
 static void build(vaei_import *im, vaei_graph *g) {
-    vaei_graph_stack(g, "encoder");
-    vaei_graph_pixels_in(g);
-    vaei_kl_encoder(g);
-    if (vaei_graph_has(g, "", "quant_conv.weight")) vaei_graph_row_of(g, "quant_conv", "conv2d out=# kernel=1");
+    vaei_kl_encoder_section(g);
+    if (im->has_encoder && vaei_graph_has(g, "", "quant_conv.weight")) vaei_graph_row_of(g, "quant_conv", "conv2d out=# kernel=1");
     vaei_graph_module(g, "latent", "vq codes=%lld dim=%lld learn=gradient freeze=true", (long long)im->codes, (long long)im->latent);
     vaei_graph_take_named(g, "latent.codebook", "quantize.embedding.weight", (vaei_take){.how = VAEI_TAKE_ROWS});
-    vaei_graph_stack(g, "decoder");
-    vaei_kl_after_latent(g);
-    vaei_kl_decoder(g);
-    vaei_graph_pixels_out(g);
+    vaei_kl_decoder_section(g);
 }
 
 const vaei_family vaei_family_vq = {
     .name = "VQModel",
+    .encoder = "encoder.conv_in.weight",
+    .decoder = "decoder.conv_in.weight",
     .config_class = "VQModel",
     .signs = signs,
     .renames = vaei_kl_renames,

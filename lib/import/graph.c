@@ -191,3 +191,14 @@ void vaei_graph_pixels_in(vaei_graph *g) {
 void vaei_graph_pixels_out(vaei_graph *g) {
     if (maps_pixels(g)) vaei_graph_layer(g, "rescale factor=0.5 offset=0.5");
 }
+
+void vaei_graph_missing_encoder(vaei_graph *g) {
+    const vaei_import *im = g->im;
+    vaei_graph_layer(g, "missing %lldx%lldx%lld", (long long)(im->way.height / im->factor), (long long)(im->way.width / im->factor),
+                     (long long)im->latent);
+}
+
+void vaei_graph_missing_decoder(vaei_graph *g) {
+    const vaei_import *im = g->im;
+    vaei_graph_layer(g, "missing %lldx%lldx%lld", (long long)im->way.height, (long long)im->way.width, (long long)im->channels);
+}

@@ -60,6 +60,10 @@ void vaei_graph_take_named(vaei_graph *g, const char *param, const char *tensor,
 /* Attention with a normalisation before it and a way around it: tensors PREFIX.group_norm, .to_q, .to_k, .to_v, .to_out.0 */
 void vaei_graph_attention(vaei_graph *g, const char *prefix);
 
+/* In place of a half that is not there. */
+void vaei_graph_missing_encoder(vaei_graph *g);
+void vaei_graph_missing_decoder(vaei_graph *g);
+
 /* Between pictures of 0..1 and those of the family, where the caller wants 0..1 and the family has -1..1: first layer of an encoder, last
  * layer of a decoder. */
 void vaei_graph_pixels_in(vaei_graph *g);

@@ -67,7 +67,7 @@ static void put_resnets(vaei_graph *g, const char *block) {
     }
 }
 
-void vaei_kl_encoder(vaei_graph *g) {
+static void put_encoder(vaei_graph *g) {
     VAEI_GRAPH_ROWS(g, "encoder", first);
     for (int32_t i = 0; i < LEVELS_MAX && g->status == VAE_OK; i++) {
         const char *level = vaei_graph_name(g, "encoder.down_blocks.%d", (int)i);
@@ -79,7 +79,7 @@ void vaei_kl_encoder(vaei_graph *g) {
     VAEI_GRAPH_ROWS(g, "encoder", last);
 }
 
-void vaei_kl_decoder(vaei_graph *g) {
+static void put_decoder(vaei_graph *g) {
     VAEI_GRAPH_ROWS(g, "decoder", first);
     put_resnets(g, "decoder.mid_block");
     for (int32_t i = 0; i < LEVELS_MAX && g->status == VAE_OK; i++) {
@@ -100,11 +100,17 @@ vae_status_t vaei_kl_measure(vaei_import *im, vaei_graph *g) {
         (void)snprintf(name, sizeof(name), "decoder.up_blocks.%d", (int)i);
         if (vaei_graph_has(g, name, "upsamplers.0.conv.weight") && up_factor < 1024) up_factor *= 2;
     }
-    im->channels = vaei_graph_size(g, "decoder.conv_out.weight", 0);
-    im->factor = up_factor;
-    const int32_t mapped = vaei_graph_has(g, "", "post_quant_conv.weight");
-    im->latent = vaei_graph_size(g, mapped ? "post_quant_conv.weight" : "decoder.conv_in.weight", 1);
-    if (g->status == VAE_OK && down_factor != up_factor)
+    im->factor = im->has_decoder ? up_factor : down_factor;
+    if (im->has_decoder) {
+        const int32_t mapped = vaei_graph_has(g, "", "post_quant_conv.weight");
+        im->channels = vaei_graph_size(g, "decoder.conv_out.weight", 0);
+        im->latent = vaei_graph_size(g, mapped ? "post_quant_conv.weight" : "decoder.conv_in.weight", 1);
+    } else {
+        const int32_t mapped = vaei_graph_has(g, "", "quant_conv.weight");
+        im->channels = vaei_graph_size(g, "encoder.conv_in.weight", 1);
+        im->latent = vaei_graph_size(g, mapped ? "quant_conv.weight" : "encoder.conv_out.weight", 0) / 2;
+    }
+    if (g->status == VAE_OK && im->has_encoder && im->has_decoder && down_factor != up_factor)
         return vaei_fail(VAE_E_SHAPE, "%.80s: its encoder divides the sides by %lld, its decoder multiplies them by %lld", im->file.where,
                          (long long)down_factor, (long long)up_factor);
     return VAE_OK;
@@ -120,8 +126,14 @@ static void put_head(vaei_graph *g, const char *head, int64_t row, double factor
                           (vaei_take){.how = mapped ? VAEI_TAKE_PART : VAEI_TAKE_ZEROS, .first = row, .factor = factor, .offset = offset});
 }
 
-void vaei_kl_latent(vaei_graph *g) {
+/* Heads of the mean and of the logvar: the rows of quant_conv, or the channels of conv_out as they are; with the scaling in them if it is
+ * wanted. A decoder alone has none: its z is given. */
+static void put_latent(vaei_graph *g) {
     const vaei_import *im = g->im;
+    if (!im->has_encoder) {
+        vaei_graph_module(g, "latent", "none");
+        return;
+    }
     const int32_t scaled = im->way.scaled;
     const double factor = scaled ? im->scaling.factor : 1, shift = scaled ? im->scaling.shift : 0;
     vaei_graph_module(g, "latent", "gaussian dim=%lld map=true", (long long)im->latent);
@@ -129,7 +141,8 @@ void vaei_kl_latent(vaei_graph *g) {
     put_head(g, "logvar", im->latent, 1, scaled ? 2 * log(fabs(factor)) : 0);
 }
 
-void vaei_kl_after_latent(vaei_graph *g) {
+/* Undo the scaling, if it is wanted; post_quant_conv, if there is one. */
+static void put_after_latent(vaei_graph *g) {
     const vaei_import *im = g->im;
     char factor[32], shift[32];
     if (im->way.scaled) {
@@ -140,14 +153,30 @@ void vaei_kl_after_latent(vaei_graph *g) {
     if (vaei_graph_has(g, "", "post_quant_conv.weight")) vaei_graph_row_of(g, "post_quant_conv", "conv2d out=# kernel=1");
 }
 
+void vaei_kl_encoder_section(vaei_graph *g) {
+    vaei_graph_stack(g, "encoder");
+    if (!g->im->has_encoder) {
+        vaei_graph_missing_encoder(g);
+        return;
+    }
+    vaei_graph_pixels_in(g);
+    put_encoder(g);
+}
+
+void vaei_kl_decoder_section(vaei_graph *g) {
+    vaei_graph_stack(g, "decoder");
+    if (!g->im->has_decoder) {
+        vaei_graph_missing_decoder(g);
+        return;
+    }
+    put_after_latent(g);
+    put_decoder(g);
+    vaei_graph_pixels_out(g);
+}
+
 void vaei_kl_build(vaei_import *im, vaei_graph *g) {
     (void)im;
-    vaei_graph_stack(g, "encoder");
-    vaei_graph_pixels_in(g);
-    vaei_kl_encoder(g);
-    vaei_kl_latent(g);
-    vaei_graph_stack(g, "decoder");
-    vaei_kl_after_latent(g);
-    vaei_kl_decoder(g);
-    vaei_graph_pixels_out(g);
+    vaei_kl_encoder_section(g);
+    put_latent(g);
+    vaei_kl_decoder_section(g);
 }

@@ -20,16 +20,10 @@ extern const vaei_rename_row vaei_kl_renames[];
 
 /* Channels of a picture, pixels a latent's side. */
 vae_status_t vaei_kl_measure(vaei_import *im, vaei_graph *g);
-void vaei_kl_encoder(vaei_graph *g);
-void vaei_kl_decoder(vaei_graph *g);
-
-/* The latent of a KL family: heads of the mean and of the logvar are the rows of quant_conv, or the channels of conv_out as they are; with
- * the scaling in them if it is wanted. */
-void vaei_kl_latent(vaei_graph *g);
-/* The decoder's first layers: undo the scaling, if it is wanted; post_quant_conv, if there is one. */
-void vaei_kl_after_latent(vaei_graph *g);
-
-/* The sections of a KL family. */
+/* The sections encoder and decoder, of what the file has. */
+void vaei_kl_encoder_section(vaei_graph *g);
+void vaei_kl_decoder_section(vaei_graph *g);
+/* All sections of a KL family. */
 void vaei_kl_build(vaei_import *im, vaei_graph *g);
 
 #endif

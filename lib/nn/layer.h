@@ -56,7 +56,8 @@ enum {
     VAEI_LAYER_TAKES_FOLD = 64,        /* pack() multiplies by the normalisation that follows, for inference: vaei_step.fold */
     VAEI_LAYER_MIXES_BATCH = 128,      /* in training an example's y depends on the others, by statistics of each channel over the
                                          batch: such a layer sees a batch at once, and more than one value of each channel */
-    VAEI_LAYER_OF_TOKENS = 256         /* x is tokens, by which nothing has a derivative: dx is 0 */
+    VAEI_LAYER_OF_TOKENS = 256,        /* x is tokens, by which nothing has a derivative: dx is 0 */
+    VAEI_LAYER_IGNORES_X = 512         /* y is no function of x: the layer stands for some that the model does not have */
 };
 
 typedef struct vaei_layer_ops {

@@ -79,6 +79,16 @@ vae_status_t vaei_stacks_link(vaei_stack *stacks, vaei_arena *arena) {
     return VAE_OK;
 }
 
+int32_t vaei_stack_is_missing(const vaei_stack *s) {
+    for (int32_t i = 0; i < s->n; i++) {
+        const vaei_layer *const l = s->layer[i];
+        if (l->ops->flags & VAEI_LAYER_IGNORES_X) return 1;
+        for (int32_t j = 0; j < VAEI_LAYER_BODIES; j++)
+            if (l->body[j] && vaei_stack_is_missing(l->body[j])) return 1;
+    }
+    return 0;
+}
+
 const vaei_layer *vaei_stack_range(const vaei_stack *s, vaei_interval *values) {
     const vaei_layer *by = NULL;
     for (int32_t i = 0; i < s->n; i++) {

@@ -36,6 +36,9 @@ void vaei_stack_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot 
 void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx);
 void vaei_stack_commit(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, float *params);
 
+/* Whether layers of the stack are `missing` (layer_missing.c). */
+int32_t vaei_stack_is_missing(const vaei_stack *s);
+
 /* Where y lies, given where x lies: *values is x's range, and becomes y's. Returns the last layer that bounds it; NULL: none does. */
 const vaei_layer *vaei_stack_range(const vaei_stack *s, vaei_interval *values);
 

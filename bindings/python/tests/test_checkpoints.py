@@ -26,6 +26,15 @@ class Checkpoints(Case):
         raw = vae.open(KL / "diffusers.safetensors", (10, 14))
         self.assertClose(scaled.decode(golden["z"] * np.float32(0.13025)), raw.decode(golden["z"]))
 
+    def test_one_half(self):
+        golden = safetensors(KL / "golden.safetensors")[0]
+        decoder = vae.open(KL / "diffusers.safetensors", (10, 14), own_pixels=True, half="decoder")
+        self.assertClose(decoder.decode(golden["z"]), golden["y"], 5e-6)
+        with self.assertRaises(vae.UnsupportedError):
+            decoder.encode(golden["x"])
+        with self.assertRaises(vae.ArgumentError):
+            vae.open(KL / "diffusers.safetensors", half="left")
+
     def test_open_takes_models_too(self):
         path = self.folder / "model.safetensors"
         vae.Model(SPEC).save(path)

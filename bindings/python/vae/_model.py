@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ._trainer import Trainer
 
 
+_HALF = {"both": 0, "decoder": 4, "encoder": 8}  # what vae_import_options_t.flags leaves out
+
+
 class Model:
     """A variational autoencoder: a text that says what it is, and its parameters.
 
@@ -94,8 +97,8 @@ class Model:
 
     @classmethod
     def import_checkpoint(cls, path: str | os.PathLike[str], size: int | tuple[int, int] = 0, *, own_pixels: bool = False,
-                          scaled: bool = False, factor: float = 0.0, shift: float = 0.0, context: Context | None = None,
-                          max_batch: int = 1, **options: Unpack[ContextOptions]) -> Model:
+                          scaled: bool = False, half: str = "both", factor: float = 0.0, shift: float = 0.0,
+                          context: Context | None = None, max_batch: int = 1, **options: Unpack[ContextOptions]) -> Model:
         """The autoencoder of another program's safetensors file.
 
         Parameters
@@ -103,18 +106,23 @@ class Model:
         path : str or path
             The file; a config.json beside it is read too.
         size : int or pair of int
-            Height and width of the pictures, or one number for both; 0: what the file says.
+            Height and width of the pictures, or one number for both; 0: 512.
         own_pixels : bool
             Pictures have the family's own range, mostly -1..1, in place of 0..1.
         scaled : bool
             Latents are those of the diffusion model, (z - shift) * factor, in place of the autoencoder's own z.
+        half : {"both", "encoder", "decoder"}
+            Which half to take; calls that would run the other one raise UnsupportedError.
         factor, shift : float
             That scaling, where the file and the config.json beside it do not tell it.
         context, max_batch, **options
             As for Model().
         """
         height, width = (size, size) if isinstance(size, int) else size
-        way = ImportOptionsStruct(ctypes.sizeof(ImportOptionsStruct), own_pixels | scaled << 1, height, width, factor, shift)
+        if half not in _HALF:
+            raise ArgumentError(f"half: {half!r}, wanted one of {', '.join(_HALF)}")
+        flags = own_pixels | scaled << 1 | _HALF[half]
+        way = ImportOptionsStruct(ctypes.sizeof(ImportOptionsStruct), flags, height, width, factor, shift)
         model = cls.__new__(cls)
         with about(path):
             model._open(lib.vae_model_import, path_bytes(path), ctypes.byref(way), context=context, max_batch=max_batch,
