@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * simd_portable.h - the vector primitives for any machine: one lane, plain C, fma() of the C library.
+ * simd_portable.h - the vector primitives for any machine: one lane, plain C. The fused multiply-add is the processor's if every
+ * processor of the target has it, else that of fused.h.
  *
  * This file is also the definition of the primitives; simd_avx2.h, simd_avx512.h and simd_neon.h repeat it by lanes.
  *
@@ -11,8 +12,9 @@
 #ifndef VAEI_SIMD_H
 #define VAEI_SIMD_H
 
-#include "base/base.h"
 #include <math.h>
+
+#include "kernel/fused.h"
 
 #define VAEI_TARGET
 #define V_FN    VAEI_TARGET VAEI_INLINE
@@ -72,10 +74,14 @@ V_FN v_f32 v_sqrt(v_f32 a) {
     return sqrtf(a);
 }
 V_FN v_f32 v_fma(v_f32 a, v_f32 b, v_f32 c) {
+#ifdef VAEI_HARDWARE_FMA
     return fmaf(a, b, c);
+#else
+    return vaei_fused_float(a, b, c);
+#endif
 } /* a b + c */
 V_FN v_f32 v_fnma(v_f32 a, v_f32 b, v_f32 c) {
-    return fmaf(-a, b, c);
+    return v_fma(-a, b, c);
 } /* c - a b */
 V_FN v_f32 v_min(v_f32 a, v_f32 b) {
     return a < b ? a : b;
@@ -195,7 +201,11 @@ V_FN v_f64 v_wide_mul(v_f64 a, v_f64 b) {
     return a * b;
 }
 V_FN v_f64 v_wide_fma(v_f64 a, v_f64 b, v_f64 c) {
+#ifdef VAEI_HARDWARE_FMA
     return fma(a, b, c);
+#else
+    return vaei_fused_double(a, b, c);
+#endif
 }
 
 #endif
