@@ -42,9 +42,27 @@ SANITIZERS := -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize
 
 # ---- version, read from the one place that has it ---------------------------------------------------------------------
 number  = $(shell sed -n 's/^.define VAE_VERSION_$(1)  *//p' include/vae/version.h)
-VERSION := $(call number,MAJOR).$(call number,MINOR).$(call number,PATCH)
-SONAME  := libvae.so.$(call number,MAJOR)
-REALNAME := libvae.so.$(VERSION)
+MAJOR   := $(call number,MAJOR)
+VERSION := $(MAJOR).$(call number,MINOR).$(call number,PATCH)
+
+# ---- system: the one that the compiler builds for -----------------------------------------------------------------------
+# REALNAME is the file, SONAME what programs ask for when they start, LINKNAME what -lvae finds when they are linked.
+TARGET := $(shell $(CC) -dumpmachine 2>/dev/null)
+SYSTEM := $(or $(if $(findstring mingw,$(TARGET))$(findstring windows,$(TARGET)),windows),\
+  $(if $(findstring darwin,$(TARGET))$(findstring macos,$(TARGET)),macos),$(if $(findstring wasm,$(TARGET)),wasm),elf)
+ifeq ($(SYSTEM),windows)
+  REALNAME := libvae-$(MAJOR).dll
+  SONAME   := $(REALNAME)
+  LINKNAME := libvae.dll.a
+else ifeq ($(SYSTEM),macos)
+  REALNAME := libvae.$(VERSION).dylib
+  SONAME   := libvae.$(MAJOR).dylib
+  LINKNAME := libvae.dylib
+else
+  REALNAME := libvae.so.$(VERSION)
+  SONAME   := libvae.so.$(MAJOR)
+  LINKNAME := libvae.so
+endif
 
 # ---- BLAS -------------------------------------------------------------------------------------------------------------
 ifeq ($(filter openblas blis none,$(BLAS)),)
@@ -70,7 +88,8 @@ endif
 
 # ---- flags ------------------------------------------------------------------------------------------------------------
 # Ours stand after the user's where the results depend on them: contraction and fast-math would change the bits.
-OUR_WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wcast-qual -Wvla -Wpointer-arith
+# a member that an initializer leaves out is 0, as C says: clang's -Wextra would want each named
+OUR_WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wcast-qual -Wvla -Wpointer-arith -Wno-missing-field-initializers
 OUR_CPPFLAGS := -Iinclude -D_POSIX_C_SOURCE=200809L
 # no folder of the builder in what is built: equal sources give equal bytes
 OUR_CFLAGS   := -std=c11 $(OUR_WARNINGS) -ffile-prefix-map=$(CURDIR)=.
@@ -78,20 +97,25 @@ OUR_FLOAT    := -fno-fast-math -fno-math-errno -ffp-contract=off -fno-trapping-m
 # 32-bit x86 would compute on the x87, in 80 bits: every product and sum rounded twice
 OUR_FLOAT    += $(if $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dM -E -x c /dev/null 2>/dev/null | grep -w __i386__),\
                   -msse2 -mfpmath=sse -Wno-psabi)
-LIB_CFLAGS   := -fPIC -fvisibility=hidden -pthread $(OUR_FLOAT)
+OUR_THREADS  := $(if $(filter elf macos,$(SYSTEM)),-pthread)
+LIB_CFLAGS   := $(if $(filter windows,$(SYSTEM)),-DVAE_BUILD,-fPIC -fvisibility=hidden) -Wpedantic $(OUR_THREADS) $(OUR_FLOAT)
 # the library's loops at -O3, unless the user asked for less than -O2
 LOOP_CFLAGS := $(if $(filter -O0 -O1 -O -Og -Os -Oz,$(CFLAGS)),,-O3)
 # The floors that read foreign bytes and the program check their stacks and copies; the kernels see nothing but sizes that were checked.
 # A sanitizer does the same, and more. Marks for jumps and returns (x86: IBT and SHSTK) count only if every file has them.
 accepted = $(if $(findstring -fsanitize,$(CFLAGS)),,$(foreach f,$(1),\
-             $(shell $(CC) $(f) -Werror -c -x c /dev/null -o /dev/null 2>/dev/null && echo '$(f)')))
+             $(shell mkdir -p $(BUILD); $(CC) $(f) -Werror -c -x c /dev/null -o $(BUILD)/accepted.o 2>/dev/null && echo '$(f)')))
 OUR_JUMPS := $(call accepted,-fcf-protection)
 HARDEN    := $(call accepted,-fstack-protector-strong -fstack-clash-protection) \
                $(if $(findstring -fsanitize,$(CFLAGS)),,\
                  $(if $(filter -O -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
 PROGRAM_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack
-OUR_LDLIBS   := $(BLAS_LIBS) -lm -pthread
-SO_LDFLAGS   := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libvae.map -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+OUR_LDLIBS   := $(BLAS_LIBS) -lm $(OUR_THREADS)
+SO_LDFLAGS_elf     := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libvae.map -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack \
+                        -Wl,--as-needed
+SO_LDFLAGS_macos   := -dynamiclib -install_name @rpath/$(SONAME) -compatibility_version $(VERSION) -current_version $(VERSION)
+SO_LDFLAGS_windows  = -shared -Wl,--out-implib,$(BUILD)/$(LINKNAME) $(BUILD)/vae.def
+SO_LDFLAGS          = $(SO_LDFLAGS_$(SYSTEM))
 
 SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
 Q = $(if $(V),,@$(if $(SILENT),:,echo "  $(1)  $(2)");)
@@ -130,7 +154,7 @@ RANDOM  := $(if $(RANDOM_SRC),$(BUILD)/random_models)
 .PHONY: all static shared program examples check check-asan check-reproducible asan check-build soak kill-soak power-soak \
         bench-build bench demo demo-vq \
         fuzz fuzz-build fuzz-if-clang check-fuzz tsan msan coverage \
-        compile_commands.json format check-format docs install uninstall clean need-check need-program FORCE
+        compile_commands.json format check-format docs install install-library uninstall clean need-check need-program FORCE
 all: static shared program
 static: $(STATIC)
 shared: $(SHARED)
@@ -173,10 +197,18 @@ $(STATIC): $(LIB_OBJ)
 	@rm -f $@
 	$(call Q,AR,$@)$(AR) rcsD $@ $(LIB_OBJ)
 
-$(SHARED): $(LIB_OBJ) libvae.map
+# libvae.map lists what is exported; Windows wants the list as a .def, macOS goes by the visibility of the symbols
+$(BUILD)/vae.def: libvae.map
+	@mkdir -p $(@D)
+	@{ echo 'LIBRARY $(SONAME)'; echo EXPORTS; sed -n 's/^ *\(vae_[a-z0-9_]*\);.*/    \1/p' $<; } > $@
+
+$(SHARED): $(LIB_OBJ) libvae.map $(if $(filter windows,$(SYSTEM)),$(BUILD)/vae.def)
+	$(if $(filter wasm,$(SYSTEM)),$(error WebAssembly has no shared libraries: make static))
 	$(call link,$(SO_LDFLAGS) $(LIB_OBJ))
+ifneq ($(SYSTEM),windows)
 	@ln -sf $(REALNAME) $(BUILD)/$(SONAME)
-	@ln -sf $(SONAME) $(BUILD)/libvae.so
+	@ln -sf $(SONAME) $(BUILD)/$(LINKNAME)
+endif
 
 # PICTURES names the formats that are read through a library; PNG, BMP and PNM always are. What is missing here, the program says.
 # giflib has no .pc file everywhere, so it is tried.
@@ -349,14 +381,22 @@ $(BUILD)/vae.pc: vae.pc.in include/vae/version.h FORCE
 COMPLETIONS := $(DATADIR)/bash-completion/completions
 COMPLETIONS_ZSH := $(DATADIR)/zsh/site-functions
 COMPLETIONS_FISH := $(DATADIR)/fish/vendor_completions.d
-install: all $(BUILD)/vae.pc $(BUILD)/vae.1 $(BUILD)/vae.bash $(BUILD)/vae.zsh $(BUILD)/vae.fish
+install-library: static shared $(BUILD)/vae.pc
 	$(INSTALL) -d '$(DESTDIR)$(INCLUDEDIR)/vae' '$(DESTDIR)$(LIBDIR)/pkgconfig'
 	$(INSTALL) -m 644 $(HEADERS) bindings/cpp/vae.hpp '$(DESTDIR)$(INCLUDEDIR)/vae/'
 	$(INSTALL) -m 644 $(STATIC) '$(DESTDIR)$(LIBDIR)/'
+	$(INSTALL) -m 644 $(BUILD)/vae.pc '$(DESTDIR)$(LIBDIR)/pkgconfig/'
+ifeq ($(SYSTEM),windows)
+	$(INSTALL) -d '$(DESTDIR)$(BINDIR)'
+	$(INSTALL) -m 755 $(SHARED) '$(DESTDIR)$(BINDIR)/'
+	$(INSTALL) -m 644 $(BUILD)/$(LINKNAME) '$(DESTDIR)$(LIBDIR)/'
+else
 	$(INSTALL) -m 755 $(SHARED) '$(DESTDIR)$(LIBDIR)/'
 	ln -sf $(REALNAME) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
-	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/libvae.so'
-	$(INSTALL) -m 644 $(BUILD)/vae.pc '$(DESTDIR)$(LIBDIR)/pkgconfig/'
+	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/$(LINKNAME)'
+endif
+
+install: install-library program $(BUILD)/vae.1 $(BUILD)/vae.bash $(BUILD)/vae.zsh $(BUILD)/vae.fish
 	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(COMPLETIONS)' \
 	  '$(DESTDIR)$(COMPLETIONS_ZSH)' '$(DESTDIR)$(COMPLETIONS_FISH)'
 	$(INSTALL) -m 755 $(PROGRAM) '$(DESTDIR)$(BINDIR)/'
@@ -367,8 +407,9 @@ install: all $(BUILD)/vae.pc $(BUILD)/vae.1 $(BUILD)/vae.bash $(BUILD)/vae.zsh $
 
 uninstall:
 	rm -rf '$(DESTDIR)$(INCLUDEDIR)/vae'
-	cd '$(DESTDIR)$(LIBDIR)' && rm -f libvae.a libvae.so $(SONAME) $(REALNAME) pkgconfig/vae.pc
-	rm -f '$(DESTDIR)$(BINDIR)/vae' '$(DESTDIR)$(MANDIR)/man1/vae.1' '$(DESTDIR)$(COMPLETIONS)/vae' \
+	cd '$(DESTDIR)$(LIBDIR)' && rm -f libvae.a $(LINKNAME) $(SONAME) $(REALNAME) pkgconfig/vae.pc
+	rm -f '$(DESTDIR)$(BINDIR)/vae' $(if $(filter windows,$(SYSTEM)),'$(DESTDIR)$(BINDIR)/$(REALNAME)')
+	rm -f '$(DESTDIR)$(MANDIR)/man1/vae.1' '$(DESTDIR)$(COMPLETIONS)/vae' \
 	  '$(DESTDIR)$(COMPLETIONS_ZSH)/_vae' '$(DESTDIR)$(COMPLETIONS_FISH)/vae.fish'
 
 clean:

@@ -41,6 +41,7 @@ typedef struct vae_ctx_config {
     void (*parallel_for)(void *user, int32_t tasks, void (*task)(void *arg, int32_t index), void *arg);
     /* One line without a newline; level is VAE_LOG_*. NULL: silent. */
     void (*log)(void *user, int32_t level, const char *line);
+    void *reserved_hook; /* must be NULL; with it the struct ends without padding where pointers have 4 bytes, too */
 } vae_ctx_config_t;
 
 /**
@@ -54,7 +55,7 @@ VAE_API vae_status_t vae_ctx_config_init(vae_ctx_config_t *config, size_t size);
  * Create a context.
  * @param out     receives the context; free with vae_ctx_destroy()   @param config  NULL: the defaults
  * @return VAE_OK; VAE_E_ARG; VAE_E_VERSION (a field this library does not know is set); VAE_E_UNSUPPORTED (no such
- *         instruction set here, or built without BLAS); VAE_E_NOMEM. On error *out is NULL.   @since 0.1
+ *         instruction set here, or built without BLAS or threads); VAE_E_NOMEM. On error *out is NULL.   @since 0.1
  */
 VAE_API vae_status_t vae_ctx_create(vae_ctx_t **out, const vae_ctx_config_t *config);
 

@@ -5,8 +5,13 @@
 
 #include <stdint.h>
 
-#if defined(_WIN32) && defined(VAE_SHARED)
+/* On Windows a program that uses the DLL defines VAE_SHARED; without it the declarations are those of the static library. */
+#if defined(_WIN32) && defined(VAE_BUILD)
+#define VAE_API __declspec(dllexport)
+#elif defined(_WIN32) && defined(VAE_SHARED)
 #define VAE_API __declspec(dllimport)
+#elif defined(_WIN32)
+#define VAE_API
 #elif defined(__GNUC__)
 #define VAE_API __attribute__((visibility("default")))
 #else

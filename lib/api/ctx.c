@@ -4,7 +4,7 @@
 
 #include <stdatomic.h>
 
-_Static_assert(sizeof(vae_ctx_config_t) == 32 + 5 * sizeof(void *), "no hidden padding: growth must change the size");
+_Static_assert(sizeof(vae_ctx_config_t) == 32 + 6 * sizeof(void *), "no hidden padding: growth must change the size");
 
 #define THREADS_MAX 256
 #define STRUCT_MAX  65536 /* bytes */
@@ -39,7 +39,8 @@ static vae_status_t read_config(vae_ctx_config_t *out, const vae_ctx_config_t *c
     memset(out, 0, sizeof(*out));
     if (!config) return VAE_OK;
     VAEI_TRY(vaei_read_struct(out, sizeof(*out), config, "config", "call vae_ctx_config_init() first"));
-    if (out->flags != 0 || out->reserved != 0) return vaei_fail(VAE_E_VERSION, "config: flags and reserved must be 0");
+    if (out->flags != 0 || out->reserved != 0 || out->reserved_hook)
+        return vaei_fail(VAE_E_VERSION, "config: flags, reserved and reserved_hook must be 0");
     if (out->threads < 0 || out->threads > THREADS_MAX)
         return vaei_fail(VAE_E_ARG, "config: threads=%d, wanted 0..%d", (int)out->threads, THREADS_MAX);
     if ((out->alloc == NULL) != (out->free == NULL)) return vaei_fail(VAE_E_ARG, "config: alloc and free must be given together");

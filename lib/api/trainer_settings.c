@@ -51,9 +51,9 @@ int64_t vae_trainer_steps(const vae_trainer_t *trainer) {
 }
 
 static vae_status_t check_host_name(const char *name) {
-    const size_t n = name ? strnlen(name, 64) : 0;
-    if (n == 0 || n >= 64) return vaei_fail(VAE_E_ARG, "optimizer: name: wanted 1..63 characters");
-    for (size_t i = 0; i < n; i++) {
+    const char *const end = name ? memchr(name, 0, 64) : NULL;
+    if (!end || end == name) return vaei_fail(VAE_E_ARG, "optimizer: name: wanted 1..63 characters");
+    for (size_t i = 0; name + i < end; i++) {
         const char c = name[i];
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'))
             return vaei_fail(VAE_E_ARG, "optimizer: name: wanted letters, digits and '_'");
@@ -80,7 +80,7 @@ vae_status_t vae_trainer_set_optimizer(vae_trainer_t *trainer, const vae_optimiz
     if (bytes > 0 && !(memory = vaei_heap_alloc(&trainer->model->ctx->heap, bytes, "optimizer's memory"))) return VAE_E_NOMEM;
     vaei_trainer_free_host_memory(trainer);
     trainer->host = given;
-    memcpy(trainer->host_name, optimizer->name, strnlen(optimizer->name, 63) + 1);
+    memcpy(trainer->host_name, optimizer->name, strlen(optimizer->name) + 1);
     trainer->host.name = trainer->host_name;
     trainer->training.host_step = given.step;
     trainer->training.host = given.user;

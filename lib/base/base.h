@@ -5,6 +5,8 @@
  *   memory.c   vaei_heap (the host's allocator, counted and limited), vaei_arena (many small things, freed together),
  *              vaei_carve (one block, measured first and then cut)
  *   pool.c     vaei_pool: parallel_for by the host's hook, own threads, or the caller
+ *   threads_*  threads and locks of the system                        (threads.h)
+ *   aligned_*  memory of the system                                   (aligned.h)
  *   philox.c   counter-based random bits
  *   number.c   decimal text <-> floating point, locale-free and exact
  *   text.c     whole numbers, bounded writer, nearest name
@@ -66,21 +68,19 @@ const char *vaei_status_string(vae_status_t status); /* "shapes do not agree"; s
 /* ---- checked sizes: false on overflow, *out then untouched ------------------------------------------------------ */
 
 VAEI_INLINE int vaei_size_mul(size_t a, size_t b, size_t *out) {
-    size_t r;
-    if (__builtin_mul_overflow(a, b, &r)) return 0;
-    *out = r;
+    if (b != 0 && a > SIZE_MAX / b) return 0;
+    *out = a * b;
     return 1;
 }
 VAEI_INLINE int vaei_size_add(size_t a, size_t b, size_t *out) {
-    size_t r;
-    if (__builtin_add_overflow(a, b, &r)) return 0;
-    *out = r;
+    if (a > SIZE_MAX - b) return 0;
+    *out = a + b;
     return 1;
 }
+/* of counts: false for one below 0, too */
 VAEI_INLINE int vaei_count_mul(int64_t a, int64_t b, int64_t *out) {
-    int64_t r;
-    if (__builtin_mul_overflow(a, b, &r)) return 0;
-    *out = r;
+    if (a < 0 || b < 0 || (b != 0 && a > INT64_MAX / b)) return 0;
+    *out = a * b;
     return 1;
 }
 
@@ -94,7 +94,7 @@ typedef struct vaei_heap {
     _Atomic uint64_t in_use; /* bytes */
 } vaei_heap;
 
-/* malloc behind the hook's shape: aligned_alloc and free. */
+/* The system's memory behind the hook's shape: aligned.h. */
 void vaei_heap_init_default(vaei_heap *heap);
 
 /* Zeroed, aligned to VAEI_ALIGN; size 0 is taken as 1. On NULL the sentence says what it was for and the size. */

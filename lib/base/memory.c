@@ -10,17 +10,13 @@
  *       | next, size, used, pad to 16 | bytes given out ... | free |
  *
  *   It has no free for a single piece. */
-#if defined(__linux__)
-#define _DEFAULT_SOURCE /* madvise */
-#include <sys/mman.h>
-#endif
-
 #include "base/base.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
+
+#include "base/aligned.h"
 
 #define ARENA_ALIGN 16
 #define ARENA_CHUNK 16384 /* bytes */
@@ -30,27 +26,17 @@ struct vaei_arena_chunk {
     size_t size, used; /* bytes, this header included */
 };
 
-#define LARGE_PAGE   ((size_t)1 << 21) /* of x86-64 and most of aarch64 */
 #define ARENA_HEADER ((sizeof(vaei_arena_chunk) + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1))
 
 static void *default_alloc(void *user, size_t size, size_t align) {
     (void)user;
-    const size_t rounded = (size + align - 1) & ~(align - 1); /* size <= PTRDIFF_MAX: cannot wrap */
-#if defined(MADV_HUGEPAGE)
-    /* With small pages a pass over the activations of a batch waits for page tables. Refusal does no harm. */
-    void *block;
-    if (size >= 4 * LARGE_PAGE && posix_memalign(&block, LARGE_PAGE, rounded) == 0) {
-        (void)madvise(block, rounded, MADV_HUGEPAGE);
-        return block;
-    }
-#endif
-    return aligned_alloc(align, rounded);
+    return vaei_aligned_alloc(size, align);
 }
 
 static void default_free(void *user, void *ptr, size_t size) {
     (void)user;
     (void)size;
-    free(ptr);
+    vaei_aligned_free(ptr);
 }
 
 void vaei_heap_init_default(vaei_heap *heap) {
@@ -66,7 +52,8 @@ static int reserve(vaei_heap *heap, size_t size, uint64_t *seen) {
     uint64_t now = atomic_load_explicit(&heap->in_use, memory_order_relaxed), then;
     do {
         *seen = now;
-        if (__builtin_add_overflow(now, (uint64_t)size, &then)) return 0;
+        then = now + (uint64_t)size;
+        if (then < now) return 0;
         if (heap->limit && then > heap->limit) return 0;
     } while (!atomic_compare_exchange_weak_explicit(&heap->in_use, &now, then, memory_order_relaxed, memory_order_relaxed));
     return 1;

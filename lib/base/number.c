@@ -56,7 +56,9 @@ static void big_shift_left(big *x, int64_t bits) {
 }
 
 static int64_t big_bits(const big *x) {
-    return x->n ? (int64_t)(32 * x->n) - __builtin_clz(x->limb[x->n - 1]) : 0;
+    int64_t bits = x->n ? (int64_t)(32 * x->n) : 0;
+    for (uint32_t top = x->n ? x->limb[x->n - 1] : 1u << 31; !(top >> 31); top <<= 1) bits--;
+    return bits;
 }
 
 static int big_compare(const big *a, const big *b) {

@@ -21,18 +21,18 @@
  *
  *   Workers block all signals, so the host's handlers run on the host's threads, and compute in the default
  *   floating-point environment. In a child of fork() there are no workers; the process id tells. */
-#define _POSIX_C_SOURCE 200809L
 #include "base/base.h"
 
 #include <fenv.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <unistd.h>
+
+#include "base/threads.h"
+#if defined(__x86_64__) || defined(__i386__)
+#include <immintrin.h>
+#endif
 
 #define THREADS_MAX 256
 #define SPINS       2000
-#define STACK_BYTES ((size_t)1 << 20)
 
 typedef struct share {
     _Alignas(VAEI_ALIGN) _Atomic int32_t left;
@@ -54,16 +54,16 @@ typedef struct member {
     int32_t asleep;
     job inner;
     share share;
-    pthread_t thread;
+    vaei_thread thread;
 } member;
 
 typedef struct crew {
     job job;
     _Alignas(VAEI_ALIGN) _Atomic int32_t busy; /* a host's call is in `job` */
     _Atomic int32_t idle, sleeping, stop;      /* idle: threads with nothing to do, those that sleep included */
-    pid_t process;
-    pthread_mutex_t lock;          /* only for sleeping and waking */
-    pthread_cond_t wake, finished; /* finished: inner jobs */
+    int64_t process;
+    vaei_mutex lock;               /* only for sleeping and waking */
+    vaei_condition wake, finished; /* finished: inner jobs */
     int32_t n, started;            /* workers: wanted, and so many of them are there */
     member *member;                /* [n + 1], [0]: the host's caller */
 } crew;
@@ -79,7 +79,7 @@ static VAEI_THREAD_LOCAL member *inside; /* a task of any pool: who runs it */
 
 static void pause_cpu(void) {
 #if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
+    _mm_pause();
 #elif defined(__aarch64__)
     __asm__ volatile("yield");
 #endif
@@ -108,11 +108,11 @@ static int over(const job *j) {
 }
 
 /* To whoever waits for it */
-static void tell(crew *c, const job *j) {
-    pthread_mutex_lock(&c->lock);
-    if (j != &c->job) pthread_cond_broadcast(&c->finished);
-    if (j == &c->job && c->member[0].asleep) pthread_cond_broadcast(&c->wake);
-    pthread_mutex_unlock(&c->lock);
+static void announce_end(crew *c, const job *j) {
+    vaei_mutex_lock(&c->lock);
+    if (j != &c->job) vaei_condition_broadcast(&c->finished);
+    if (j == &c->job && c->member[0].asleep) vaei_condition_broadcast(&c->wake);
+    vaei_mutex_unlock(&c->lock);
 }
 
 /* Take indices and run them until none is left: of the share with this number, then of those behind it. How many */
@@ -127,7 +127,7 @@ static int32_t work(crew *c, job *j, int32_t number) {
         const int32_t tasks = j->tasks; /* after done++ the job may be another */
         VAEI_ASSERT(left <= share_start(j, tasks, owner + 1) - share_start(j, tasks, owner));
         j->task(j->arg, share_start(j, tasks, owner + 1) - left);
-        if (atomic_fetch_add(&j->done, 1) + 1 == tasks) tell(c, j);
+        if (atomic_fetch_add(&j->done, 1) + 1 == tasks) announce_end(c, j);
         count++;
         i = 0;
     }
@@ -165,18 +165,18 @@ static void rest(member *self, int (*still)(const crew *c)) {
     atomic_fetch_add(&c->idle, 1);
     for (int32_t spin = 0; spin < SPINS && still(c); spin++) pause_cpu();
     if (still(c)) {
-        pthread_mutex_lock(&c->lock);
+        vaei_mutex_lock(&c->lock);
         self->asleep = 1;
         atomic_fetch_add(&c->sleeping, 1);
-        while (still(c)) pthread_cond_wait(&c->wake, &c->lock);
+        while (still(c)) vaei_condition_wait(&c->wake, &c->lock);
         atomic_fetch_sub(&c->sleeping, 1);
         self->asleep = 0;
-        pthread_mutex_unlock(&c->lock);
+        vaei_mutex_unlock(&c->lock);
     }
     atomic_fetch_sub(&c->idle, 1);
 }
 
-static void *worker_main(void *arg) {
+static void worker_main(void *arg) {
     member *const self = arg;
     crew *const c = self->crew;
     inside = self;
@@ -184,7 +184,6 @@ static void *worker_main(void *arg) {
     while (!atomic_load(&c->stop)) {
         if (work(c, &c->job, self->number) + help(c, self->number) == 0) rest(self, nothing_to_do);
     }
-    return NULL;
 }
 
 static void publish(crew *c, job *j, int32_t tasks, vaei_task task, void *arg) {
@@ -196,9 +195,9 @@ static void publish(crew *c, job *j, int32_t tasks, vaei_task task, void *arg) {
     for (int32_t i = 0; i < j->shares; i++) atomic_store(&j->share[i].left, share_start(j, tasks, i + 1) - share_start(j, tasks, i));
     if (atomic_load(&c->sleeping) > 0) {
         const int32_t wanted = tasks - 1 < c->n ? tasks - 1 : c->n;
-        pthread_mutex_lock(&c->lock);
-        for (int32_t i = 0; i < wanted; i++) pthread_cond_signal(&c->wake);
-        pthread_mutex_unlock(&c->lock);
+        vaei_mutex_lock(&c->lock);
+        for (int32_t i = 0; i < wanted; i++) vaei_condition_signal(&c->wake);
+        vaei_mutex_unlock(&c->lock);
     }
 }
 
@@ -218,9 +217,9 @@ static void run_inner(member *self, int32_t tasks, vaei_task task, void *arg) {
     work(c, j, 0);
     for (int32_t spin = 0; spin < SPINS && !over(j); spin++) pause_cpu();
     if (!over(j)) {
-        pthread_mutex_lock(&c->lock);
-        while (!over(j)) pthread_cond_wait(&c->finished, &c->lock);
-        pthread_mutex_unlock(&c->lock);
+        vaei_mutex_lock(&c->lock);
+        while (!over(j)) vaei_condition_wait(&c->finished, &c->lock);
+        vaei_mutex_unlock(&c->lock);
     }
     self->calling = 0;
 }
@@ -254,7 +253,7 @@ void vaei_parallel(const vaei_pool *pool, int32_t tasks, vaei_task task, void *a
         pool->hook(pool->user, tasks, run_hooked, &h);
         return;
     }
-    if (!c || c->process != getpid() || atomic_exchange_explicit(&c->busy, 1, memory_order_acquire)) {
+    if (!c || c->process != vaei_process() || atomic_exchange_explicit(&c->busy, 1, memory_order_acquire)) {
         run_serially(tasks, task, arg);
         return;
     }
@@ -284,30 +283,22 @@ void vaei_seat_leave(vaei_seats *seats, int32_t seat) {
 /* ---- creation --------------------------------------------------------------------------------------------------- */
 
 static void dismiss(crew *c) {
-    pthread_mutex_lock(&c->lock);
+    vaei_mutex_lock(&c->lock);
     atomic_store(&c->stop, 1);
-    pthread_cond_broadcast(&c->wake);
-    pthread_mutex_unlock(&c->lock);
-    for (int32_t i = 0; i < c->started; i++) (void)pthread_join(c->member[i + 1].thread, NULL);
-    pthread_cond_destroy(&c->finished);
-    pthread_cond_destroy(&c->wake);
-    pthread_mutex_destroy(&c->lock);
+    vaei_condition_broadcast(&c->wake);
+    vaei_mutex_unlock(&c->lock);
+    for (int32_t i = 0; i < c->started; i++) vaei_thread_join(&c->member[i + 1].thread);
+    vaei_condition_destroy(&c->finished);
+    vaei_condition_destroy(&c->wake);
+    vaei_mutex_destroy(&c->lock);
 }
 
-/* Start `n` workers, which inherit a mask that blocks every signal; returns how many there are. */
+/* Start `n` workers; returns how many there are. */
 static int32_t start_workers(crew *c, int32_t n) {
-    pthread_attr_t attr;
-    sigset_t all, before;
-    if (pthread_attr_init(&attr) != 0) return 0;
-    (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     for (; c->started < n; c->started++) {
         member *const m = &c->member[c->started + 1];
-        if (pthread_create(&m->thread, &attr, worker_main, m) != 0) break;
+        if (!vaei_thread_start(&m->thread, worker_main, m)) break;
     }
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    (void)pthread_attr_destroy(&attr);
     return c->started;
 }
 
@@ -317,7 +308,7 @@ static size_t crew_bytes(int32_t n) {
 }
 
 static void assemble(crew *c, int32_t n) {
-    c->process = getpid();
+    c->process = vaei_process();
     c->n = n;
     c->member = (member *)(void *)(c + 1);
     c->job.shares = n + 1;
@@ -335,13 +326,13 @@ static vae_status_t create_crew(crew **out, vaei_heap *heap, int32_t n) {
     crew *c = vaei_heap_alloc(heap, crew_bytes(n), "thread pool");
     if (!c) return VAE_E_NOMEM;
     assemble(c, n);
-    const int locked = pthread_mutex_init(&c->lock, NULL) == 0;
-    const int wakes = pthread_cond_init(&c->wake, NULL) == 0;
-    const int finishes = pthread_cond_init(&c->finished, NULL) == 0;
+    const int locked = vaei_mutex_init(&c->lock);
+    const int wakes = vaei_condition_init(&c->wake);
+    const int finishes = vaei_condition_init(&c->finished);
     if (!locked || !wakes || !finishes) {
-        if (locked) pthread_mutex_destroy(&c->lock);
-        if (wakes) pthread_cond_destroy(&c->wake);
-        if (finishes) pthread_cond_destroy(&c->finished);
+        if (locked) vaei_mutex_destroy(&c->lock);
+        if (wakes) vaei_condition_destroy(&c->wake);
+        if (finishes) vaei_condition_destroy(&c->finished);
         vaei_heap_free(heap, c, crew_bytes(n));
         return vaei_fail(VAE_E_NOMEM, "thread pool: the system has no more locks");
     }
@@ -359,6 +350,9 @@ vae_status_t vaei_pool_create(vaei_pool **out, vaei_heap *heap, int32_t threads,
                               void (*hook)(void *user, int32_t tasks, vaei_task task, void *arg)) {
     if (threads < 0 || threads > THREADS_MAX) {
         return vaei_fail(VAE_E_ARG, "thread pool: %d threads, wanted 0..%d", (int)threads, THREADS_MAX);
+    }
+    if (threads > 1 && VAEI_THREADS == VAEI_NONE) {
+        return vaei_fail(VAE_E_UNSUPPORTED, "thread pool: %d threads, and this build of libvae has none: wanted 0 or 1", (int)threads);
     }
     vaei_pool *pool = vaei_heap_alloc(heap, sizeof *pool, "thread pool");
     if (!pool) return VAE_E_NOMEM;
@@ -384,8 +378,8 @@ int32_t vaei_pool_threads(const vaei_pool *pool) {
 void vaei_pool_destroy(vaei_pool *pool) {
     if (!pool) return;
     if (pool->crew) {
-        VAEI_ASSERT(pool->crew->process != getpid() || nothing_left(&pool->crew->job));
-        if (pool->crew->process == getpid()) dismiss(pool->crew);
+        VAEI_ASSERT(pool->crew->process != vaei_process() || nothing_left(&pool->crew->job));
+        if (pool->crew->process == vaei_process()) dismiss(pool->crew);
         vaei_heap_free(pool->heap, pool->crew, crew_bytes(pool->crew->n));
     }
     vaei_heap_free(pool->heap, pool, sizeof *pool);

@@ -17,17 +17,18 @@
 
 int vaei_text_to_int(const char *text, size_t length, int64_t *out) {
     const int negative = length > 0 && text[0] == '-';
-    int64_t value = 0;
+    const uint64_t most = (uint64_t)INT64_MAX + (negative ? 1 : 0);
+    uint64_t value = 0; /* without the sign */
     size_t i = negative ? 1 : 0;
     if (i == length) return 0;
     if (text[i] == '0' && length - i > 1) return 0; /* 010 is eight to some readers */
     for (; i < length; i++) {
         if (text[i] < '0' || text[i] > '9') return 0;
-        const int64_t digit = text[i] - '0';
-        if (__builtin_mul_overflow(value, (int64_t)10, &value)) return 0;
-        if (__builtin_add_overflow(value, negative ? -digit : digit, &value)) return 0;
+        const uint64_t digit = (uint64_t)(text[i] - '0');
+        if (value > (most - digit) / 10) return 0;
+        value = 10 * value + digit;
     }
-    *out = value;
+    *out = !negative ? (int64_t)value : value == 0 ? 0 : -(int64_t)(value - 1) - 1;
     return 1;
 }
 

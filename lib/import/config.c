@@ -72,29 +72,28 @@ static vae_status_t read_keys(vaei_config *c, vaei_arena *arena, const char *tex
 
 static vae_status_t read_file(vaei_config *c, vaei_arena *arena, const char *path) {
     uint64_t size;
-    int fd;
-    const vae_status_t status = vaei_fs_open(&fd, &size, path);
+    vaei_fs_file file;
+    const vae_status_t status = vaei_fs_open(&file, &size, arena, path);
     if (status < 0) return status;
     if (size > CONFIG_MAX) {
-        vaei_fs_close(fd);
+        vaei_fs_close(file);
         return vaei_fail(VAE_E_LIMIT, "%.120s: longer than 1 MiB", path);
     }
     char *text = vaei_arena_alloc(arena, (size_t)size + 1);
-    const vae_status_t read = text ? vaei_fs_read(fd, 0, text, (size_t)size, path) : VAE_E_NOMEM;
-    vaei_fs_close(fd);
+    const vae_status_t read = text ? vaei_fs_read(file, 0, text, (size_t)size, path) : VAE_E_NOMEM;
+    vaei_fs_close(file);
     VAEI_TRY(read);
     const vae_status_t parsed = read_keys(c, arena, text, (size_t)size);
     return parsed < 0 ? vaei_fail_at(parsed, "%.120s", path) : VAE_OK;
 }
 
 vae_status_t vaei_config_read(vaei_config *c, vaei_heap *heap, const char *path) {
-    const char *slash = strrchr(path, '/');
     vaei_arena arena;
     memset(c, 0, sizeof(*c));
     vaei_arena_init(&arena, heap);
-    char *name = vaei_arena_format(&arena, "%.*sconfig.json", (int)(slash ? slash + 1 - path : 0), path);
+    char *name = vaei_arena_format(&arena, "%.*sconfig.json", (int)vaei_fs_folder(path), path);
     vae_status_t status = name ? VAE_OK : VAE_E_NOMEM;
-    if (name && vaei_fs_exists(name)) {
+    if (name && vaei_fs_exists(&arena, name)) {
         c->found = 1;
         status = read_file(c, &arena, name);
     }

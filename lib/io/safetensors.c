@@ -80,13 +80,13 @@ static vae_status_t open_path(vaei_file *f, vaei_arena *scratch) {
     uint8_t head[VAEI_FILE_HEAD];
     uint64_t size;
     size_t length;
-    VAEI_TRY(vaei_fs_open(&f->fd, &size, f->where));
+    VAEI_TRY(vaei_fs_open(&f->file, &size, scratch, f->where));
     const size_t n = size < sizeof head ? (size_t)size : sizeof head;
-    VAEI_TRY(vaei_fs_read(f->fd, 0, head, n, f->where));
+    VAEI_TRY(vaei_fs_read(f->file, 0, head, n, f->where));
     VAEI_TRY(header_length(&length, f, head, n, size));
     char *text = vaei_arena_alloc(scratch, length);
     if (!text) return VAE_E_NOMEM;
-    VAEI_TRY(vaei_fs_read(f->fd, PREFIX, text, length, f->where));
+    VAEI_TRY(vaei_fs_read(f->file, PREFIX, text, length, f->where));
     f->data_at = PREFIX + length;
     return parse(f, scratch, text, length, size - f->data_at);
 }
@@ -99,7 +99,7 @@ static vae_status_t open_block(vaei_file *f, vaei_arena *scratch, const uint8_t 
 }
 
 static void init(vaei_file *f, vaei_arena *scratch, vaei_heap *heap, const char *where, const vaei_file_limits *limits) {
-    *f = (vaei_file){.heap = heap, .where = where, .fd = -1, .limits = limits};
+    *f = (vaei_file){.heap = heap, .where = where, .file = VAEI_FS_NO_FILE, .limits = limits};
     vaei_arena_init(&f->arena, heap);
     vaei_arena_init(scratch, heap);
 }
@@ -128,9 +128,9 @@ vae_status_t vaei_file_open_memory(vaei_file *f, vaei_heap *heap, const void *da
     return opened(f, &scratch, open_block(f, &scratch, data, size));
 }
 
-static void close_fd(vaei_file *f) {
-    if (f->fd >= 0) vaei_fs_close(f->fd);
-    f->fd = -1;
+static void close_file(vaei_file *f) {
+    if (f->file != VAEI_FS_NO_FILE) vaei_fs_close(f->file);
+    f->file = VAEI_FS_NO_FILE;
 }
 
 vae_status_t vaei_file_data(vaei_file *f) {
@@ -138,8 +138,8 @@ vae_status_t vaei_file_data(vaei_file *f) {
     if (!data) {
         data = f->bytes = vaei_heap_alloc(f->heap, f->size, "model file");
         if (!data) return VAE_E_NOMEM;
-        VAEI_TRY(vaei_fs_read(f->fd, f->data_at, f->bytes, f->size, f->where));
-        close_fd(f);
+        VAEI_TRY(vaei_fs_read(f->file, f->data_at, f->bytes, f->size, f->where));
+        close_file(f);
     }
     for (int64_t i = 0; i < f->n_entries; i++) f->entry[i].data = data + f->begin[i];
     return check_sum(f, data);
@@ -150,7 +150,7 @@ size_t vaei_entry_bytes(const vaei_entry *e) {
 }
 
 vae_status_t vaei_file_entry(const vaei_file *f, const vaei_entry *e, void *out) {
-    return vaei_fs_read(f->fd, f->data_at + f->begin[e - f->entry], out, vaei_entry_bytes(e), f->where);
+    return vaei_fs_read(f->file, f->data_at + f->begin[e - f->entry], out, vaei_entry_bytes(e), f->where);
 }
 
 static vae_status_t read_data(vaei_file *f) {
@@ -170,10 +170,10 @@ vae_status_t vaei_file_read_memory(vaei_file *f, vaei_heap *heap, const void *da
 }
 
 void vaei_file_close(vaei_file *f) {
-    close_fd(f);
+    close_file(f);
     vaei_heap_free(f->heap, f->bytes, f->size);
     vaei_arena_free(&f->arena);
-    *f = (vaei_file){.fd = -1};
+    *f = (vaei_file){.file = VAEI_FS_NO_FILE};
 }
 
 const vaei_entry *vaei_file_find(const vaei_file *f, const char *name) {

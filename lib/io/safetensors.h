@@ -44,7 +44,7 @@ typedef struct vaei_file {
     vaei_arena arena;
     const char *where; /* borrowed */
     const struct vaei_file_limits *limits;
-    int fd;                /* of a path, until its data are read; else -1 */
+    intptr_t file;         /* of a path, until its data are read: file_system.h */
     uint64_t data_at;      /* where the data begin in the file */
     const uint8_t *given;  /* the data, in the caller's memory; NULL for a path */
     uint8_t *bytes;        /* the data, a copy of the file's */

@@ -32,7 +32,8 @@ LOG = ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_char_p)
 class CtxConfig(Structure):
     _fields_ = [("struct_size", c_uint32), ("flags", c_uint32), ("arith", c_int32), ("isa", c_int32),
                 ("threads", c_int32), ("reserved", c_int32), ("mem_limit", c_uint64), ("user", c_void_p),
-                ("alloc", c_void_p), ("free", c_void_p), ("parallel_for", c_void_p), ("log", LOG)]
+                ("alloc", c_void_p), ("free", c_void_p), ("parallel_for", c_void_p), ("log", LOG),
+                ("reserved_hook", c_void_p)]
 
 
 class MetricsStruct(Structure):

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * aligned_posix.c - aligned.h by posix_memalign. Large blocks ask Linux for large pages: with small ones a pass over the activations of
+ * a batch waits for page tables. Refusal does no harm. */
+#define _DEFAULT_SOURCE /* madvise */
+#define _POSIX_C_SOURCE 200809L
+#include "base/aligned.h"
+
+#include <stdlib.h>
+
+#include "base/system.h"
+
+#if VAEI_SYSTEM != VAEI_WINDOWS
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#define LARGE_PAGE ((size_t)1 << 21) /* of x86-64 and most of aarch64 */
+
+void *vaei_aligned_alloc(size_t size, size_t align) {
+    const size_t rounded = (size + align - 1) & ~(align - 1); /* cannot wrap */
+    void *block;
+#if defined(MADV_HUGEPAGE)
+    if (size >= 4 * LARGE_PAGE && posix_memalign(&block, LARGE_PAGE, rounded) == 0) {
+        (void)madvise(block, rounded, MADV_HUGEPAGE);
+        return block;
+    }
+#endif
+    return posix_memalign(&block, align, rounded) == 0 ? block : NULL;
+}
+
+void vaei_aligned_free(void *ptr) {
+    free(ptr);
+}
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ * threads_none.c - threads.h where there are no threads: nothing can be started, and a lock has nobody to keep out. */
+#include "base/threads.h"
+
+#if VAEI_THREADS == VAEI_NONE
+
+int vaei_thread_start(vaei_thread *thread, void (*run)(void *arg), void *arg) {
+    (void)thread, (void)run, (void)arg;
+    return 0;
+}
+
+void vaei_thread_join(vaei_thread *thread) {
+    (void)thread;
+}
+
+int vaei_mutex_init(vaei_mutex *mutex) {
+    (void)mutex;
+    return 1;
+}
+
+void vaei_mutex_destroy(vaei_mutex *mutex) {
+    (void)mutex;
+}
+
+void vaei_mutex_lock(vaei_mutex *mutex) {
+    (void)mutex;
+}
+
+void vaei_mutex_unlock(vaei_mutex *mutex) {
+    (void)mutex;
+}
+
+int vaei_condition_init(vaei_condition *condition) {
+    (void)condition;
+    return 1;
+}
+
+void vaei_condition_destroy(vaei_condition *condition) {
+    (void)condition;
+}
+
+void vaei_condition_wait(vaei_condition *condition, vaei_mutex *mutex) {
+    (void)condition, (void)mutex;
+}
+
+void vaei_condition_signal(vaei_condition *condition) {
+    (void)condition;
+}
+
+void vaei_condition_broadcast(vaei_condition *condition) {
+    (void)condition;
+}
+
+int64_t vaei_process(void) {
+    return 0;
+}
+#endif
