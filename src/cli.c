@@ -158,7 +158,7 @@ static void require_operands(const cli_t *cli) {
     for (size_t i = 0; *p; i++) {
         const size_t n = strcspn(p, " ");
         if (p[0] != '[' && i >= cli->n_operand)
-            die(EXIT_USAGE, "%s: %.*s is missing; usage: vae %s %s", cli->command->name, (int)n, p, cli->command->name,
+            die(EXIT_USAGE, "%s: %.*s is missing; usage: vae %s %s", cli->command->name, (int)strcspn(p, " ."), p, cli->command->name,
                 cli->command->operands);
         p += n + (p[n] == ' ');
     }

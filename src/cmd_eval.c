@@ -49,6 +49,7 @@ static int run(const cli_t *cli) {
     score_t score;
     task_open(&task, cli, false, true);
     must(score_data(&score, task.session, task.model, task.data, task.n, cli_int(cli, "samples"), (uint64_t)cli_int(cli, "seed")));
+    console_line("");
     const double bits = score.loss / ((double)vae_model_input_size(task.model) * log(2.0));
     if (cli_flag(cli, "json")) print_json(&task, &score, bits);
     else print_text(&task, &score, bits);

@@ -126,6 +126,7 @@ static void move_example(data_t *to, int64_t j, const data_t *from, int64_t i) {
     if (from->u8) memmove(to->u8 + j * total, from->u8 + i * total, (size_t)total);
     if (from->f32) memmove(to->f32 + j * total, from->f32 + i * total, (size_t)total * sizeof *to->f32);
     if (from->label) to->label[j] = from->label[i];
+    if (from->name) to->name[j] = from->name[i];
 }
 
 static data_t like(const data_t *data, int64_t n) {
@@ -134,6 +135,7 @@ static data_t like(const data_t *data, int64_t n) {
     if (data->u8) fresh.u8 = mem_alloc(n, (size_t)total);
     if (data->f32) fresh.f32 = mem_alloc(n, (size_t)total * sizeof *fresh.f32);
     if (data->label) fresh.label = mem_alloc(n, sizeof *fresh.label);
+    if (data->name) fresh.name = mem_alloc(n, sizeof *fresh.name);
     return fresh;
 }
 
@@ -143,6 +145,7 @@ void data_hold_out(data_set_t *set) {
     if (train->n == 1) {
         set->test = like(train, 1);
         move_example(&set->test, 0, train, 0);
+        if (train->name) set->test.name[0] = mem_text(train->name[0]);
         return;
     }
     const int64_t n_test = (train->n + HOLD_OUT - 1) / HOLD_OUT;
@@ -251,6 +254,8 @@ static void free_split(data_t *data) {
     free(data->u8);
     free(data->f32);
     free(data->label);
+    for (int64_t i = 0; i < data->n && data->name; i++) free(data->name[i]);
+    free(data->name);
     free(data->factor);
 }
 

@@ -29,6 +29,7 @@ typedef struct data {
     uint8_t *u8;     /* values[n][S], 0..255 for 0..1; or */
     float *f32;      /* values[n][S], finite */
     int32_t *label;  /* [n] or NULL */
+    char **name;     /* [n] the files of pictures, or NULL */
     float *factor;   /* [n][n_factor]: what the generator drew, or NULL */
     int64_t n_factor;
 } data_t;

@@ -11,6 +11,7 @@
 #include "escape.h"
 #include "files.h"
 #include "mem.h"
+#include "progress.h"
 #include "report.h"
 
 #include <fcntl.h>
@@ -56,6 +57,7 @@ static bool take_picture(data_set_t *set, const char *path, data_shape_t to, rep
     bitmap_t seen;
     const bool good = bitmap_read(&seen, &fit, path, set->way.background, why);
     if (good) {
+        data->name[data->n] = mem_text(path);
         fit_end(&fit, data->u8 + data->n++ * to.h * to.w * to.c);
         report_picture(report, &seen);
     } else {
@@ -63,13 +65,6 @@ static bool take_picture(data_set_t *set, const char *path, data_shape_t to, rep
     }
     fit_free(&fit);
     return good;
-}
-
-static void show_progress(int64_t done, int64_t n) {
-    char line[80];
-    if (done % 256 != 255 || !console_live()) return;
-    snprintf(line, sizeof line, "reading pictures: %lld of %lld", (long long)(done + 1), (long long)n);
-    console_line(line);
 }
 
 static int compare_sides(const void *a, const void *b) {
@@ -109,10 +104,13 @@ static data_shape_t decide(data_set_t *set, char *const *file, int64_t n) {
 
 void data_load_picture(data_set_t *set, const char *path) {
     char *file = mem_text(path);
+    const bool by_model = set->want.n > 0;
     const data_shape_t to = decide(set, &file, 1);
     free(file);
-    report_t report = {.source = set->source, .h = to.h, .w = to.w, .c = to.c};
-    set->train = (data_t){.extent = extent_image(to.h, to.w, to.c), .u8 = mem_alloc(to.h * to.w, (size_t)to.c)};
+    report_t report = {.source = set->source, .h = to.h, .w = to.w, .c = to.c, .by_model = by_model};
+    set->train = (data_t){.extent = extent_image(to.h, to.w, to.c),
+                          .u8 = mem_alloc(to.h * to.w, (size_t)to.c),
+                          .name = mem_alloc(1, sizeof *set->train.name)};
     if (!take_picture(set, path, to, &report)) die(EXIT_FORMAT, "%s: %s", path, report.bad[0].why);
     report_conversions(&report, set->way.background);
     report_free(&report);
@@ -156,7 +154,7 @@ static noreturn void no_pictures(const folder_t *folder, const report_t *report)
 }
 
 void data_load_pictures(data_set_t *set, const folder_t *folder) {
-    report_t report = {.source = set->source, .hidden = folder->n_hidden};
+    report_t report = {.source = set->source, .hidden = folder->n_hidden, .by_model = set->want.n > 0};
     char **file = mem_alloc(folder->n, sizeof *file);
     int64_t n = 0, beside = 0;
     for (int64_t i = 0; i < folder->n; i++)
@@ -174,12 +172,14 @@ void data_load_pictures(data_set_t *set, const folder_t *folder) {
     report.w = to.w;
     report.c = to.c;
     data_t *data = &set->train;
-    *data = (data_t){.extent = extent_image(to.h, to.w, to.c), .u8 = mem_alloc(n, (size_t)(to.h * to.w * to.c))};
+    *data = (data_t){.extent = extent_image(to.h, to.w, to.c),
+                     .u8 = mem_alloc(n, (size_t)(to.h * to.w * to.c)),
+                     .name = mem_alloc(n, sizeof *data->name)};
     if (beside == 0) data->label = number_classes(set, folder, file, n);
     for (int64_t i = 0; i < n; i++) {
         const int64_t number = data->n;
         if (take_picture(set, file[i], to, &report) && data->label) data->label[number] = data->label[i];
-        show_progress(i, n);
+        progress_count("reading pictures", i + 1, n);
     }
     console_line("");
     report_left_out(&report, set->way.strict);

@@ -97,7 +97,7 @@ void data_load_shapes(data_set_t *set) {
         if (errno || *end != '\0' || n < 1 || n > MOST_TRAIN)
             die(EXIT_USAGE, "%s: wanted shapes:N with 1 <= N <= %d", set->source, MOST_TRAIN);
     }
-    const data_shape_t to = data_shape(set, n, 28, 28, 1);
+    const data_shape_t to = data_shape(set, n, 32, 32, 3);
     /* the test examples come from a part of the stream that no training set reaches */
     generate(&set->train, 0, n, &to);
     generate(&set->test, MOST_TRAIN, (n + 9) / 10, &to);

@@ -13,8 +13,8 @@ void help_overview(FILE *stream) {
     fprintf(stream, "\nvae help COMMAND explains a command, vae help NAME a layer or another module\n"
                     "(conv2d, gaussian, adam), vae help layer lists the layers. A first run, without\n"
                     "any data:\n\n"
-                    "  vae train shapes -o run --epochs 3\n"
-                    "  vae sample run/best.safetensors -n 64 -o samples.png\n");
+                    "  vae train shapes -o run --epochs 2\n"
+                    "  vae recon run shapes -o recon.png\n");
 }
 
 /* "-o, --output FILE" into text[cap]. */

@@ -55,3 +55,18 @@ void progress_show(const progress_t *p) {
     if (live) console_line(line);
     else say("%s", line);
 }
+
+void progress_count(const char *what, int64_t done, int64_t n) {
+    static double next; /* when a line may be shown */
+    static int64_t before;
+    const double now = now_seconds();
+    const bool live = console_live();
+    char line[96];
+    if (next == 0.0 || done <= before) next = live ? now : now + 2.0; /* another count begins */
+    before = done;
+    if (now < next || (done == n && !live)) return;
+    next = now + (live ? 0.1 : 15.0);
+    snprintf(line, sizeof line, "%s: %lld of %lld", what, (long long)done, (long long)n);
+    if (live) console_line(line);
+    else say("%s", line);
+}

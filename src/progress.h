@@ -19,6 +19,10 @@ double now_seconds(void);
 
 void progress_show(const progress_t *progress);
 
+/* "what: done of n", at most ten times a second on a terminal; elsewhere after two seconds, then every fifteen.
+ * console_line("") ends it. */
+void progress_count(const char *what, int64_t done, int64_t n);
+
 /* "1,850" and "0:31" or "1:02:03" into text. */
 #define PROGRESS_TEXT 32
 const char *text_thousands(double value, char text[PROGRESS_TEXT]);

@@ -113,11 +113,12 @@ void report_conversions(const report_t *report, const uint8_t background[3]) {
     if (report->n_as_wanted < report->n) {
         strbuf_add(&text, "%lld picture%s of ", (long long)report->n, plural(report->n));
         add_sizes(&text, report);
-        strbuf_add(&text, " %s %s made %lldx%lld %s, as the model wants",
+        strbuf_add(&text, " %s %s made %lldx%lld %s%s",
                    n_colour == 0         ? "in grey"
                    : report->n_grey == 0 ? "in colour"
                                          : "in grey and colour",
-                   report->n == 1 ? "is" : "are", (long long)report->w, (long long)report->h, report->c == 1 ? "grey" : "colour");
+                   report->n == 1 ? "is" : "are", (long long)report->w, (long long)report->h, report->c == 1 ? "grey" : "colour",
+                   report->by_model ? ", as the model wants" : "");
         if (sized) strbuf_add(&text, ": the middle is cut out and scaled");
     } else {
         strbuf_add(&text, "%lld picture%s", (long long)report->n, plural(report->n));

@@ -12,6 +12,7 @@ enum { REPORT_LISTED = 10, REPORT_KINDS = 16 };
 typedef struct report {
     const char *source;
     int64_t h, w, c; /* what pictures are made */
+    bool by_model;   /* as a model wants it */
     int64_t hidden;
     int levels; /* the most folders above a picture */
     int64_t n, n_grey, n_alpha, n_cmyk, n_turned, n_first, n_as_wanted;

@@ -4,6 +4,7 @@
 #include "engine.h"
 #include "labels.h"
 #include "mem.h"
+#include "progress.h"
 
 #include <stdlib.h>
 
@@ -59,6 +60,7 @@ vae_status_t score_data(score_t *score, vae_session_t *session, const vae_model_
         const int64_t n = total - first < ENGINE_BATCH ? total - first : ENGINE_BATCH;
         data_range(data, first, n, x);
         status = add_bounds(score, session, x, labels_from(model, data, first), n, nats);
+        progress_count("scoring examples", first + n, total);
     }
     score->bound /= (double)total;
     score->recon /= (double)total;

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The vae program on pictures that Pillow has written: each gives the pixels that Pillow reads, or a sentence, within a second of
 computing and 256 MiB. Prints a line for each case that fails and ends with "N passed, N failed"."""
+import csv
 import io
+import json
 import os
 import random
 import shutil
@@ -285,6 +287,37 @@ def check_several():
                "icons/2.png", "icons/3.png", "icons/4.png")
 
 
+def check_looking():
+    """vae data, score and traverse."""
+    looked = c.Run("data", "photos", "-o", "sheet.png", "-f")
+    c.report("vae data", looked.wrong(0, "examples    19 of 64x64x3(.|\n)*blue        mean 0\\.[0-9]+, standard deviation"))
+    sheet = Image.open("sheet.png").convert("RGB")
+    tiles = [sheet.crop((2 + 66 * (i % 5), 2 + 66 * (i // 5), 66 + 66 * (i % 5), 66 + 66 * (i // 5))) for i in range(19)]
+    c.report("a sheet of photographs, all upright", None if all(is_upright(tile) for tile in tiles) else "not upright")
+    c.report("vae data counts classes", c.Run("data", "shapes:40").wrong(0, "4 classes\n  0         [0-9]+ examples: disc"))
+    c.report("vae data and --size", c.Run("data", "scans", "--size", "32", "--color").wrong(0, "12 of 32x32x3"))
+    c.report("vae data writes pictures", c.Run("data", "photos", "-o", "sheet.gif").wrong(2, "must end in .png or .npy"))
+    Train("train", "icons", "-o", "small", "--size", "16", "--steps", "3", "-f")
+    scored = Train("score", "small", "icons", "-o", "scores.csv", "--worst", "2", "-f", "--split", "train")
+    with open("scores.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    total = sum(abs(float(r["loss"]) - float(r["recon"]) - float(r["rate"])) for r in rows)
+    mean = sum(float(r["loss"]) for r in rows) / len(rows)
+    said = json.loads(Train("eval", "small", "icons", "--split", "train", "--json").out)
+    c.report("a table of scores", None if len(rows) == 12 and rows[3]["file"] == "icons/11.png" and total < 1e-2 else str(rows[:4]))
+    c.report("whose mean is that of vae eval", None if abs(mean - said["loss"]) < 1e-6 * abs(mean) else "%r %r" % (mean, said))
+    worst = max(rows, key=lambda r: float(r["loss"]))["file"]
+    c.report("the worst first", None if worst in scored.out.decode().split("\n")[0] else scored.out.decode())
+    c.report("scores have a name in .csv", c.Run("score", "small", "icons", "-o", "scores.txt").wrong(2, "must end in .csv"))
+    run = Train("traverse", "small", "icons", "-o", "walk.npy", "-n", "2", "--steps", "5", "--example", "3", "-f")
+    rates = [float(line.split()[5]) for line in run.out.decode().split("\n")[:2]]
+    c.report("vae traverse", None if run.code == 0 and rates[0] >= rates[1] > 0 else run.out.decode())
+    got = c.values("walk.npy")
+    c.report("a picture for each step", None if len(got) == 2 * 5 * 16 * 16 * 3 else str(len(got)))
+    for words, more in (("no number above 0", ("--range", "x")), ("there are 2", ("--example", "9"))):
+        c.report("traverse " + words, c.Run("traverse", "colour", "icons", "-o", "w.png", "-f", *more).wrong(2))
+
+
 def main():
     folder = tempfile.mkdtemp()
     os.chdir(folder)
@@ -296,6 +329,7 @@ def main():
     check_the_folder_of_a_person()
     check_decisions()
     check_several()
+    check_looking()
     shutil.rmtree(folder)
     print("%d passed, %d failed" % (c.passed, c.failed))
     return c.failed > 0

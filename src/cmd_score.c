@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT
+ * cmd_score.c - vae score: how well a model explains each example, as a table. */
+#include "console.h"
+#include "csv.h"
+#include "engine.h"
+#include "files.h"
+#include "labels.h"
+#include "progress.h"
+#include "task.h"
+
+#include <stdlib.h>
+
+typedef struct scores {
+    double *elbo, *recon, *rate; /* [n], nats */
+} scores_t;
+
+static void measure(const task_t *task, int64_t samples, scores_t *scores) {
+    float *x = mem_alloc(ENGINE_BATCH * vae_model_input_size(task->model), sizeof *x);
+    for (int64_t first = 0; first < task->n; first += ENGINE_BATCH) {
+        const int64_t n = task->n - first < ENGINE_BATCH ? task->n - first : ENGINE_BATCH;
+        data_range(task->data, first, n, x);
+        const vae_batch_t batch = labels_batch(task->model, task->data, first, n, x);
+        must(vae_elbo_batch(task->session, &batch, samples, scores->elbo + first, scores->recon + first, scores->rate + first));
+        progress_count("scoring examples", first + n, task->n);
+    }
+    console_line("");
+    free(x);
+}
+
+static void write_table(const task_t *task, const scores_t *scores) {
+    static const char *const head[] = {"example", "loss", "recon", "rate"};
+    const data_t *data = task->data;
+    strbuf_t table = {0};
+    for (size_t i = 0; i < sizeof head / sizeof *head; i++) csv_text(&table, head[i]);
+    if (data->label) csv_text(&table, "label");
+    if (data->name) csv_text(&table, "file");
+    csv_end_line(&table);
+    for (int64_t i = 0; i < task->n; i++) {
+        csv_int(&table, (long long)i);
+        csv_real(&table, -scores->elbo[i]);
+        csv_real(&table, scores->recon[i]);
+        csv_real(&table, scores->rate[i]);
+        if (data->label) csv_int(&table, data->label[i]);
+        if (data->name) csv_text(&table, data->name[i]);
+        csv_end_line(&table);
+    }
+    file_write_text(task->output, table.s);
+    free(table.s);
+}
+
+typedef struct ranked {
+    double loss;
+    int64_t example;
+} ranked_t;
+
+static int worse_first(const void *a, const void *b) {
+    const ranked_t *x = a, *y = b;
+    if (x->loss != y->loss) return x->loss < y->loss ? 1 : -1;
+    return (x->example > y->example) - (x->example < y->example);
+}
+
+/* The examples that the model explains worst, one a line. */
+static void print_worst(const task_t *task, const scores_t *scores, int64_t count) {
+    ranked_t *ranked = mem_alloc(task->n, sizeof *ranked);
+    for (int64_t i = 0; i < task->n; i++) ranked[i] = (ranked_t){-scores->elbo[i], i};
+    qsort(ranked, (size_t)task->n, sizeof *ranked, worse_first);
+    for (int64_t k = 0; k < count && k < task->n; k++) {
+        const int64_t i = ranked[k].example;
+        print_line("%12.2f  %s%lld%s%s", ranked[k].loss, "example ", (long long)i, task->data->name ? "  " : "",
+                   task->data->name ? task->data->name[i] : "");
+    }
+    free(ranked);
+}
+
+static int run(const cli_t *cli) {
+    task_t task;
+    task_open(&task, cli, true, true);
+    if (!path_ends(task.output, ".csv")) die(EXIT_USAGE, "%s: the table's name must end in .csv", task.output);
+    scores_t scores = {
+        .elbo = mem_alloc(task.n, sizeof *scores.elbo),
+        .recon = mem_alloc(task.n, sizeof *scores.recon),
+        .rate = mem_alloc(task.n, sizeof *scores.rate),
+    };
+    must(vae_session_seed(task.session, (uint64_t)cli_int(cli, "seed")));
+    measure(&task, cli_int(cli, "samples"), &scores);
+    write_table(&task, &scores);
+    print_worst(&task, &scores, cli_int(cli, "worst"));
+    free(scores.elbo);
+    free(scores.recon);
+    free(scores.rate);
+    task_close(&task);
+    return EXIT_DONE;
+}
+
+static const cli_option_t options[] = {
+    TASK_OUTPUT("the table, scores.csv"),
+    {"worst", 0, CLI_INT, "N", "10", "show the N examples with the largest loss too, worst first", 0},
+    {"samples", 'k', CLI_INT, "K", "1", "average over K latents drawn for each example", 1},
+    {"seed", 0, CLI_INT, "N", "0", "equal seeds give equal draws", 0},
+    TASK_DATA,
+    {.name = NULL},
+};
+
+const cli_command_t command_score = {
+    .name = "score",
+    .operands = "MODEL DATA...",
+    .summary = "write how well a model explains each example, worst shown first",
+    .text = "The table has a line for each example: its number, loss, recon and rate in nats, its\n"
+            "label and its file where it has them. The loss, recon + rate, is minus the evidence\n"
+            "lower bound: what is unlike the training data has a large one. DATA is as for vae\n"
+            "train.",
+    .example = "  vae score run/best.safetensors photos/ -o scores.csv --worst 20",
+    .options = options,
+    .computes = true,
+    .run = run,
+};
