@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * augment.c - random crops, flips and quarter turns. All three move pixels, so each output pixel is traced back to its
- * input pixel and the image is copied once. */
+ * augment.c - random crops, flips and quarter turns. All three move pixels, so the input pixel of each output pixel is computed, and the
+ * image is copied once. */
 #include "augment.h"
 #include "cli_suggest.h"
 #include "console.h"

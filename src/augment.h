@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * augment.h - training images changed a little each time they are seen.
+ * augment.h - data augmentation: random changes of each training image in each epoch.
  *
- *     crop, crop=P   shift by up to P pixels in each direction; what comes in at a border is the image mirrored there.
+ *     crop, crop=P   shift by up to P pixels in each direction; pixels beyond the edge are those of the mirrored image.
  *                    P is 2 for sides below 32, else an eighth of the shorter side
- *     flip           left for right, in one of two
+ *     flip           mirrors left and right, with probability 1/2
  *     rotate90       by 0, 90, 180 or 270 degrees; square images only
  *
- * What happens to an example is a function of (seed, epoch, its index) alone: an interrupted run goes on to the same
- * bits, and neither the batch size nor the number of threads matters. Values are moved, never changed. */
+ * The change of an example is a function of (seed, epoch, index) only, so a resumed run gives the same bits, and neither the batch size nor
+ * the number of threads matters. Values move to other pixels and are not changed. */
 #ifndef AUGMENT_H
 #define AUGMENT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * bitmap.c - reading by type, and laying out pictures. */
+ * bitmap.c - reads a picture by its type, and lays out pictures in a grid. */
 #include "bitmap.h"
 #include "console.h"
 #include "files.h"

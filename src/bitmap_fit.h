@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * bitmap_fit.h - a picture of any size to a small one, row by row, so that the large one never stands in memory. */
+ * bitmap_fit.h - scales a picture of any size down row by row, so that the whole picture is never in memory. */
 #ifndef BITMAP_FIT_H
 #define BITMAP_FIT_H
 

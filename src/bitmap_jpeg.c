@@ -3,7 +3,7 @@
  *
  * Four components are CMYK or YCCK (which libjpeg brings to CMYK) as Adobe's programs write them, inverted, so that 255 is no
  * ink: red = C K / 255, and so on, without a colour profile. A file that ends early is refused; libjpeg itself would fill the
- * rest with grey. The orientation that a camera notes is kept with the picture (exif.h). */
+ * rest with grey. The orientation in the EXIF data is kept with the picture (exif.h). */
 #include "bitmap.h"
 
 #ifdef VAE_READS_jpeg

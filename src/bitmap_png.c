@@ -6,11 +6,11 @@
  *
  *     value = (alpha * value + (most - alpha) * background) / most        most: 255, or 65535 where the file has 16 bits
  *
- * on the stored values as they stand: no gamma is undone, as browsers and viewers do it. Other chunks (colour profiles,
- * gamma, texts) are passed over unread, so no bomb in one of them goes off.
+ * on the stored values: no gamma is undone, as in browsers and viewers. Other chunks (colour profiles, gamma, texts) are not
+ * read, so a compressed bomb in one of them does no harm.
  *
- * The push reader tells at once when more data come than the image holds, where the other one first inflates all of it.
- * libpng reports errors by longjmp; all that must survive one stands in a struct outside the frame. */
+ * The push reader reports at once if there are more data than the image holds, whereas the other reader first inflates all of them.
+ * libpng reports errors by longjmp; everything that must survive one is in a struct outside of the stack frame. */
 #include "bitmap.h"
 #include "console.h"
 #include "exif.h"

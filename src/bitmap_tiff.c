@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * bitmap_tiff.c - the first page of a TIFF through libtiff, to 8-bit grey or RGB.
  *
- * libtiff brings every kind that it knows to R G B A: palettes, 16 bits, CMYK, YCbCr, JPEG and the rest; with alpha multiplied into the
- * colours. Pages stand in memory whole, four bytes a pixel. Rows come as the file has them; the orientation is that of EXIF, which took
- * it from here. A damaged file is refused, not filled up. */
+ * libtiff converts every kind that it knows to R G B A: palettes, 16 bits, CMYK, YCbCr, JPEG and others, with alpha multiplied into the
+ * colours. A page is in memory as a whole, four bytes a pixel. Rows keep the order of the file; the orientation has the numbers of EXIF,
+ * which come from TIFF. A damaged file is refused. */
 #include "bitmap.h"
 
 #include <string.h>

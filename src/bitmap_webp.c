@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * bitmap_webp.c - WebP through libwebp and libwebpdemux, to 8-bit RGB.
  *
- * Of an animation the first frame is taken, laid on its canvas. Transparent pixels are composed over the background. The frame stands in
- * memory whole, so its size is limited by BITMAP_MOST_WHOLE; libwebp itself holds another four bytes for each pixel of a lossless one. */
+ * The picture of an animation is its first frame on its canvas. Transparent pixels are composed over the background. The frame is in
+ * memory as a whole, so its size is limited by BITMAP_MOST_WHOLE; libwebp itself holds another four bytes for each pixel of a lossless
+ * one. */
 #include "bitmap.h"
 
 #include <string.h>

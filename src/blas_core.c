@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * blas_core.c - the kernels that a BLAS has chosen, against the CPU. OpenBLAS takes processors newer than itself for older
- * ones; BLIS built for one kind, or one that it does not know, runs on "generic" loops. Speeds by such a BLAS are no measure
- * of anything, so vae bench says it.
+ * blas_core.c - compares the kernels that a BLAS has chosen with the CPU. OpenBLAS takes processors newer than itself for older
+ * ones; BLIS built for one kind, or one that it does not know, runs on "generic" loops. The speed of such a BLAS is no measure
+ * of the machine, so vae bench warns.
  *
- * The library tells OpenBLAS's core, and what the CPU has: "isa=portable,avx2,avx512 blas=openblas (Haswell)". BLIS is asked
- * itself, if it is in this program. */
+ * vae_build_info() names OpenBLAS's core and the instruction sets of the CPU: "isa=portable,avx2,avx512 blas=openblas (Haswell)". BLIS is
+ * asked itself, if it is in this program. */
 #include "blas_core.h"
 #include "console.h"
 

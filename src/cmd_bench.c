@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * cmd_bench.c - vae bench: the speed of training and decoding on random data.
  *
- * Each workload of workloads.h builds a model, warms up, then repeats one turn (a step, a decode of a batch, a search
+ * Each workload of workloads.h builds a model, warms up, then repeats one call (a step, a decode of a batch, a search
  * for codes) for the given seconds and reports the median and the 99th percentile of the times, examples a second,
  * arithmetic done, memory planned and used, and the allocations during the timed loop, counted by the context's hooks;
  * there must be none. Each runs in a process of its own, so the peak of memory is its own too.

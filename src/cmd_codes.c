@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * cmd_codes.c - vae codes: how a model uses its codebook, as one picture.
  *
- * Above, a bar for each code: the share of the choices that fell on it, the most used first; the line is the even share
- * 1 / K. Below, in the same order, each code decoded alone: an example whose positions all hold that code (in a
- * residual quantizer in its first stage, the others adding nothing), its middle 16x16 pixels. */
+ * The upper part has a bar for each code, its share of all choices, the most used code first; the line is the even share 1 / K. The lower
+ * part shows in the same order each code decoded alone: the middle 16x16 pixels of an example with that code at all positions (in a
+ * residual quantizer in the first stage, while the other stages add nothing). */
 #include "console.h"
 #include "engine.h"
 #include "bitmap.h"

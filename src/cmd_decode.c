@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * cmd_decode.c - vae decode: latents or codes of a NumPy array to pictures or arrays. */
+ * cmd_decode.c - vae decode: decodes latents or codes of a NumPy array to pictures or arrays. */
 #include "console.h"
 #include "engine.h"
 #include "bitmap.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * cmd_encode.c - vae encode: examples to latents or codes, as arrays. */
+ * cmd_encode.c - vae encode: encodes examples to arrays of latents or codes. */
 #include "console.h"
 #include "engine.h"
 #include "files.h"

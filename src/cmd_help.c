@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * cmd_help.c - vae help: a command, a kind of module, or a module in words; --man prints the man page. */
+ * cmd_help.c - vae help: describes a command, a kind of module, or a module; --man prints the man page. */
 #include "cli.h"
 #include "cli_suggest.h"
 #include "console.h"

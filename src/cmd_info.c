@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * cmd_info.c - vae info: what is in a model file and what the model needs. */
+ * cmd_info.c - vae info: the contents of a model file, and the memory that the model needs. */
 #include "console.h"
 #include "engine.h"
 #include "json_writer.h"

@@ -2,7 +2,7 @@
  * cmd_interp.c - vae interp: from one example to another through the latent space.
  *
  * Row r goes from example 2r to example 2r + 1: z_t = (1 - t) mean_a + t mean_b for t = 0, 1/(steps - 1), ..., 1,
- * decoded. With conditions the row keeps the class of its first example: the latents alone walk. */
+ * decoded. In a model with a condition, the whole row has the class of its first example. */
 #include "console.h"
 #include "labels.h"
 #include "mem.h"

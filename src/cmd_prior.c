@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * cmd_prior.c - vae prior: a trained model gets a prior over its latents, fitted to those of the data.
+ * cmd_prior.c - vae prior: adds a prior to a trained model and fits it to the latents of the data.
  *
- * The new model has the text of the old with a section `prior`, and its parameters; the trainer then moves those of the prior alone. */
+ * The new model has the parameters of the old one and its text with a section `prior`; the training changes the prior's parameters only. */
 #include "console.h"
 #include "data_options.h"
 #include "engine.h"

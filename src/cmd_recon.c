@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * cmd_recon.c - vae recon: examples and, below them, what the model makes of them. */
+ * cmd_recon.c - vae recon: examples and, below them, their reconstructions. */
 #include "console.h"
 #include "mem.h"
 #include "pictures.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * cmd_train.c - vae train: from data and a preset to a run folder. */
+ * cmd_train.c - vae train: trains a model on data and writes the folder of a run. */
 #include "cli.h"
 #include "console.h"
 #include "data_options.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * code_cache.c - codes of examples, kept. */
+ * code_cache.c - stores the codes of examples. */
 #include "code_cache.h"
 #include "console.h"
 #include "engine.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * code_cache.h - the codes of a model's examples, each encoded once: when it is first asked for. */
+ * code_cache.h - the codes of a model's examples; each example is encoded once, when its codes are first needed. */
 #ifndef CODE_CACHE_H
 #define CODE_CACHE_H
 

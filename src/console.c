@@ -2,8 +2,8 @@
  * console.c - sentences on stderr and the live line.
  *
  * The live line is written as "\r", the text, and the escape that erases to the end of the line. NO_COLOR
- * (no-color.org) turns off bold; TERM=dumb turns off the live line too. Nothing here takes memory: it must also say that there
- * is none. */
+ * (no-color.org) turns off bold; TERM=dumb turns off the live line too. Nothing here allocates memory, because it must also report that
+ * memory is exhausted. */
 #include "console.h"
 #include "escape.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * console.h - how the program speaks: exit codes, sentences on stderr, one live line on a terminal.
+ * console.h - the output of the program: exit codes, sentences on stderr, one live line on a terminal.
  *
  * Results go to stdout, everything here goes to stderr. The live line is the last line of a terminal, rewritten in
- * place; any sentence first clears it. Where stderr is no terminal there is no live line.
+ * place; any sentence first clears it. If stderr is not a terminal there is no live line.
  *
- * Sentences hold names of files and what stands in files. All of them pass one filter (escape.h): a control character, a mark
+ * Sentences contain names and contents of files. All of them pass one filter (escape.h): a control character, a mark
  * of direction or a byte that is no UTF-8 is shown by its number, so that no data reaches the terminal as a command. */
 #ifndef CONSOLE_H
 #define CONSOLE_H

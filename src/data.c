@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * data.c - from the name of a source to examples, and from examples to batches. */
+ * data.c - loads examples from a source, and makes batches of them. */
 #include "data.h"
 #include "console.h"
 #include "files.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * data.h - examples to train on and to look at.
+ * data.h - sources of examples.
  *
  *     source              what                                                    labels      test split
  *     fashion-mnist       the four IDX files in $VAE_DATA or Debian's folder      yes         10,000 t10k images
@@ -12,10 +12,10 @@
  *     PICTURE             one picture, of the formats of bitmap_formats.def       -           -
  *     FOLDER              its IDX or CIFAR-10 files, else its pictures            subfolders  if the files have one
  *
- * Examples stay as they came, bytes or floats; data_gather() turns bytes into floats in [0, 1]. Every loader reads the head of
- * a file first and compares it with the file's size and with what the model takes, by data_fit(), before it reads a value or
- * takes room for it. It ends the program with exit code 3 and the file's name where a file is not what it claims. What a
- * loader converts, passes over or does not find, it says. */
+ * Examples keep the type of the source, bytes or floats; data_gather() turns bytes into floats in [0, 1]. Every loader reads the head of a
+ * file first and compares it with the file's size and with what the model takes, by data_fit(), before it reads a value or allocates
+ * memory for it. If a file is not valid, the loader ends the program with exit code 3 and the name of the file. It reports what it
+ * converts, leaves out or does not find. */
 #ifndef DATA_H
 #define DATA_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * data_options.c - how the command line wants data to be read. */
+ * data_options.c - the options of the command line for reading data. */
 #include "data_options.h"
 #include "cli_suggest.h"
 #include "console.h"

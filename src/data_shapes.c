@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * data_shapes.c - a data set from nowhere: one shape in each picture, drawn from known factors.
+ * data_shapes.c - a generated data set: one shape in each picture, drawn from known factors.
  *
  *     factor      drawn from        factor     drawn from
  *     shape       disc, square,     angle      [0, 2 pi)
@@ -8,8 +8,8 @@
  *     size        [0.12, 0.28)      all lengths as parts of the picture's side
  *
  * Edges are anti-aliased by the signed distance to the shape's border: coverage = clamp(1/2 - distance in pixels).
- * Example i is a function of i alone, so every run on every machine sees the same pictures. In the spirit of dSprites
- * (Matthey et al. 2017). */
+ * Example i is a function of i only, so every run on every machine has the same pictures. The data set is similar to
+ * dSprites (Matthey et al. 2017). */
 #include "console.h"
 #include "data.h"
 #include "mem.h"

@@ -6,7 +6,7 @@
  *
  * The split goes by name: about one texture in ten is for testing, chosen by a hash of the letters of its name. Digits
  * do not count, so that the frames of an animation (NUKAGE1, NUKAGE2), a switch on and off (SW1BRIK, SW2BRIK) and the
- * variants of a wall stand on one side; else the test examples would nearly repeat the training ones. */
+ * variants of a wall are in the same split; else the test examples would nearly repeat the training examples. */
 #include "console.h"
 #include "data.h"
 #include "files.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * engine.h - the library as the commands use it: a context from the common options, a model from a file, texts in
- * memory. */
+ * engine.h - the library for the commands: a context from the common options, a model from a file, texts in memory. */
 #ifndef ENGINE_H
 #define ENGINE_H
 

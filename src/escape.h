@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * escape.h - which characters of foreign text (file names, names and types inside files) may be shown as they are.
+ * escape.h - which characters of foreign text (file names, names and types inside files) may be printed unchanged.
  *
  * A terminal takes control characters for commands: C0 (below U+0020), DEL, C1 (U+0080 to U+009F). The marks that change the
  * direction of writing (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069) and the line separators U+2028 and U+2029

@@ -7,7 +7,7 @@
  *     5, 6    x, y      -x, y
  *     7, 8    -x, -y    x, -y
  *
- * Cameras write 1, 3, 6 and 8. Anything out of order in the segment counts as no orientation. */
+ * Cameras write 1, 3, 6 and 8. A segment with any fault counts as one without an orientation. */
 #include "exif.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * exif.h - which way up a photograph is. */
+ * exif.h - the orientation of a photograph. */
 #ifndef EXIF_H
 #define EXIF_H
 

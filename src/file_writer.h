@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * file_writer.h - how the program writes a file: whole or not at all.
+ * file_writer.h - writes a file as a whole or not at all.
  *
  *     open path.tmp.PID, which must not exist -> write -> fsync -> rename to path -> fsync of the folder
  *
- * So a crash leaves the old file or the new one. A symbolic link at `path` is replaced, the file behind it is never touched. Whatever
- * ends the program before file_end(), an error or a signal, the temporary goes; only SIGKILL and a power cut leave one, and
- * file_remove_temporaries() finds it by the number of a process that lives no more. */
+ * So a crash leaves the old file or the new one. A symbolic link at `path` is replaced, and its target is not changed. If an error or a
+ * signal ends the program before file_end(), the temporary file is removed. Only SIGKILL and a power cut leave one, which
+ * file_remove_temporaries() recognises by the number of a process that no longer exists. */
 #ifndef FILE_WRITER_H
 #define FILE_WRITER_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * files.h - files and folders: read whole, written so that a crash leaves the old one, never overwritten unasked. */
+ * files.h - files and folders: read whole, written so that a crash leaves the old file, and overwritten only if the user asks for it. */
 #ifndef FILES_H
 #define FILES_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * folder.c - walking through folders.
+ * folder.c - lists the files of folders.
  *
- * Names first, links last: a folder that lies in the tree keeps its place there, whatever links lead to it. */
+ * Links are followed last, so a folder of the tree is listed at its own place, whatever links lead to it. */
 #include "folder.h"
 #include "console.h"
 #include "files.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * interrupt.c - handlers, which the system forgets after their first use.
+ * interrupt.c - signal handlers, which the system removes after their first use.
  *
- * A SIGHUP that is ignored from the start stays so: that is how nohup asks for a program that goes on. SIGXFSZ is ignored, so that a file
+ * If SIGHUP is ignored when the program starts it stays ignored, because nohup works in this way. SIGXFSZ is ignored, so that a file
  * past the limit of its size is an error with a sentence; SIGPIPE in training, so that a closed terminal does not end it before it
  * has saved. */
 #include "interrupt.h"

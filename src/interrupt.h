@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * interrupt.h - what a signal does. Ctrl-C, SIGTERM and SIGHUP (a closed terminal) end the program, and the file in progress leaves
- * nothing behind; training is asked to stop and to save first, and a second signal then ends it at once. */
+ * interrupt.h - signals. Ctrl-C, SIGTERM and SIGHUP (a closed terminal) end the program, and the file that it is writing is removed. A
+ * training first saves and then stops; a second signal ends it at once. */
 #ifndef INTERRUPT_H
 #define INTERRUPT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * json_writer.h - JSON as text: commas and escapes are its business. Numbers that are not finite become null. */
+ * json_writer.h - writes JSON with its commas and escapes. Numbers that are not finite become null. */
 #ifndef JSON_WRITER_H
 #define JSON_WRITER_H
 

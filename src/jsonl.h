@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * jsonl.h - a log of JSON objects, one a line (jsonlines.org), that grows while a run lasts and is cut back when the run goes on from an
+ * jsonl.h - a log of JSON objects, one a line (jsonlines.org), that grows during a run and is shortened when the run is resumed from an
  * earlier step. */
 #ifndef JSONL_H
 #define JSONL_H

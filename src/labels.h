@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * labels.h - classes of examples, for models whose condition or whose prior tells them apart. For any other model these calls do nothing
- * more than what they are beside. */
+ * labels.h - classes of examples, for models whose condition or prior has classes. For any other model these calls use no labels. */
 #ifndef LABELS_H
 #define LABELS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * lock.c - flock() on a file of its own. The holder removes the file before it lets go, so who waits for the lock looks whether the file
- * it opened is still the one of that name. */
+ * lock.c - flock() on a file of its own. The holder removes the file before it releases the lock, so a process that has waited for the
+ * lock checks whether the file that it opened still has that name. */
 #include "lock.h"
 #include "console.h"
 #include "file_writer.h"

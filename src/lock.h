@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * lock.h - one process at a time: a lock on a file that the system gives back when its holder ends, however it ends.
- * The file holds the number of the process and stays behind only if the holder was killed, which does no harm. */
+ * lock.h - one process at a time: a lock on a file, which the system releases when its holder ends in any way.
+ * The file holds the number of the process. It remains only if the holder was killed, which does no harm. */
 #ifndef LOCK_H
 #define LOCK_H
 

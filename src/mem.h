@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mem.h - allocation for the program: it ends with a sentence where memory is refused, so callers need no check. The
- * library never does this; a program may. */
+ * mem.h - allocation for the program. If an allocation fails the program ends with a sentence, so callers need no check. */
 #ifndef MEM_H
 #define MEM_H
 

@@ -6,7 +6,7 @@
  *     the values
  *
  * (numpy.lib.format.) The header is a Python literal; the reader takes exactly the three keys in any order and
- * nothing else. The declared bytes must be the file's bytes, checked before a value is read or room for it taken. Written
+ * nothing else. The declared size must be that of the file, which is checked before a value is read or memory allocated. Written
  * for little-endian machines. */
 #include "npy.h"
 #include "console.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * peak.c - the speed of fused multiply-adds that wait for nothing: enough independent chains to hide the latency, all in
+ * peak.c - the peak speed of fused multiply-adds: enough independent chains to hide the latency, all in
  * registers, no memory. The widest vectors are not always the fastest, so every width that runs here is tried, and the
- * fastest of many short stretches counts: what disturbs can only slow down. */
+ * fastest of many short measurements counts, because other work can only make one slower. */
 #include "peak.h"
 #include "progress.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * peak.h - the arithmetic that one core can do at most. */
+ * peak.h - the peak arithmetic speed of one core. */
 #ifndef PEAK_H
 #define PEAK_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * pictures.h - what a model makes, as pictures or arrays. */
+ * pictures.h - the outputs of a model as pictures or arrays. */
 #ifndef PICTURES_H
 #define PICTURES_H
 

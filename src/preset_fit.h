@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * preset_fit.h - the library's presets for the data at hand: which one, and its text for pictures of another size. */
+ * preset_fit.h - chooses one of the library's presets for a data set, and adapts its text to pictures of another size. */
 #ifndef PRESET_FIT_H
 #define PRESET_FIT_H
 

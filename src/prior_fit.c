@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * prior_fit.c - the loop of vae prior. As in train_loop.c, the order of the examples is a function of (seed, epoch) and the noise one of
- * the trainer's state, so the count of steps says where to go on. */
+ * the trainer's state, so a fit is resumed from the count of steps. */
 #include "prior_fit.h"
 #include "console.h"
 #include "files.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * prior_fit.h - fitting a prior, epoch by epoch, so that an interrupted fit goes on to the same bits.
+ * prior_fit.h - fits a prior, epoch by epoch, so that a resumed fit gives the same bits.
  *
  *     FILE.safetensors          the model with the prior of the smallest validation loss
- *     FILE.config.txt           settings.h          the three that --resume needs
+ *     FILE.config.txt           settings.h          the three files that --resume reads
  *     FILE.resume.txt           run.h
  *     FILE.resume.safetensors   the trainer's checkpoint
- *     FILE.lock                 while it is fitted */
+ *     FILE.lock                 exists during the fit */
 #ifndef PRIOR_FIT_H
 #define PRIOR_FIT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * progress.h - how far training is: a live line on a terminal, now and then a plain line elsewhere. */
+ * progress.h - the progress of training: a live line on a terminal, a plain line at intervals elsewhere. */
 #ifndef PROGRESS_H
 #define PROGRESS_H
 

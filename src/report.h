@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * report.h - what is told of a folder of pictures: which were left out and why, what was done to the others, where labels come
- * from. */
+ * report.h - reports about a folder of pictures: which pictures were left out and why, how the others were changed, and the source of the
+ * labels. */
 #ifndef REPORT_H
 #define REPORT_H
 

@@ -148,17 +148,17 @@ static const struct {
 } mistakes[] = {
     {"input 8x8x2\nencoder condition | flatten | linear out=4\nlatent gaussian dim=3\ndecoder linear out=128 | reshape 8x8x2\n"
      "likelihood bernoulli\n",
-     "encoder.0: condition: the model has none"},
+     "encoder.0: condition: the model has no section condition"},
     {"input 8x8x2\ncondition classes=0\nencoder flatten | condition\nlatent none\ndecoder linear out=128 | reshape 8x8x2\n"
      "likelihood bernoulli\n",
-     "encoder.1: condition: the model has none"},
+     "encoder.1: condition: the model has no section condition"},
     {"input 8x8x2\ncondition relu\nencoder flatten\nlatent none\ndecoder linear out=128 | reshape 8x8x2\nlikelihood bernoulli\n",
      "condition: 'relu', wanted options, as in 'condition classes=10'"},
     {"input 8x8x2\ncondition class=3\nencoder flatten\nlatent none\ndecoder linear out=128 | reshape 8x8x2\nlikelihood bernoulli\n",
      "condition: no option 'class'"},
     {"input 8x8x2\ncondition classes=3\nencoder condition | flatten | linear out=4\nlatent gaussian dim=3\n"
      "decoder linear out=128 | reshape 8x8x2\nlikelihood bernoulli\nprior vamp\n",
-     "prior vamp: is made of posteriors of examples of its own, which have no condition"},
+     "prior vamp: its pseudo-inputs have no condition"},
     {"input 6x6x1\ncondition classes=3\nencoder conv2d out=4 kernel=2 stride=2\nlatent vq codes=8\n"
      "decoder condition mode=film | deconv2d out=1 kernel=2 stride=2\nlikelihood gaussian\nprior pixelcnn channels=4 classes=5\n",
      "prior pixelcnn: classes=5, the model's condition has classes=3"},

@@ -100,7 +100,7 @@ static int32_t stand_training(int32_t i, const char *kind, const char *example, 
     return i == 0;
 }
 
-/* A term that has no part for the data stands beside elbo, one with a critic in a model that has one. */
+/* A term that does not contain the reconstruction stands beside elbo, one with a critic in a model that has one. */
 static int32_t stand_objective(int32_t i, const vaei_module *m, const char *example, candidate *c) {
     const vaei_objective_ops *const ops = (const vaei_objective_ops *)(const void *)m;
     const int32_t stands = stand_training(i, ops->flags & VAEI_OBJECTIVE_NO_NLL ? "objective elbo |" : "objective", example, c);

@@ -486,12 +486,13 @@ static const struct {
     {PLAIN, "objective elbo | gan", VAE_E_SPEC,
      "objective gan: the model has no critic, wanted a section 'critic on=x | ... | linear out=1'"},
     {PLAIN, "objective elbo | adversary", VAE_E_SPEC, "wanted a section 'critic on=z"},
-    {PLAIN OF_X, "objective elbo | adversary", VAE_E_SPEC, "objective adversary: wanted a critic on=z, the model's is on=x"},
-    {PLAIN OF_Z, "objective elbo | gan", VAE_E_SPEC, "objective gan: wanted a critic on=x, the model's is on=z"},
-    {PLAIN OF_X, "objective elbo", VAE_E_SPEC, "critic: no term of the objective asks it, wanted 'objective elbo | gan'"},
-    {PLAIN OF_Z, NULL, VAE_OK, "critic: no term of the objective asks it, wanted 'objective elbo | adversary'"},
-    {PLAIN OF_X, "objective elbo | gan | adversary", VAE_E_SPEC, "objective: gan and adversary each want a critic, a model has one"},
-    {PLAIN OF_X, "objective gan", VAE_E_SPEC, "objective: gan has no part for the data"},
+    {PLAIN OF_X, "objective elbo | adversary", VAE_E_SPEC, "objective adversary: wanted a critic with on=z, the model's critic has on=x"},
+    {PLAIN OF_Z, "objective elbo | gan", VAE_E_SPEC, "objective gan: wanted a critic with on=x, the model's critic has on=z"},
+    {PLAIN OF_X, "objective elbo", VAE_E_SPEC, "critic: no term of the objective uses it, wanted 'objective elbo | gan'"},
+    {PLAIN OF_Z, NULL, VAE_OK, "critic: no term of the objective uses it, wanted 'objective elbo | adversary'"},
+    {PLAIN OF_X, "objective elbo | gan | adversary", VAE_E_SPEC,
+     "objective: gan and adversary both need a critic, and a model has only one"},
+    {PLAIN OF_X, "objective gan", VAE_E_SPEC, "objective: gan does not contain the reconstruction"},
     {PLAIN, "critic_optimizer adam", VAE_E_SPEC, "critic_optimizer: the model has no critic"},
     {PLAIN OF_X, "objective elbo | gan\ncritic_optimizer adam | sgd", VAE_E_SPEC, "critic_optimizer: wanted one module"},
     {PLAIN "critic flatten | linear out=2\n", NULL, VAE_E_SHAPE, "critic: gives 2, wanted one score: end it with linear out=1"},
@@ -504,7 +505,7 @@ static const struct {
     {"input 4\nencoder linear out=4\nlatent vq codes=4\ndecoder linear out=4\nlikelihood gaussian\ncritic on=z | linear out=1\n", NULL,
      VAE_E_SPEC, "critic: on=z compares values with N(0, I), latent vq makes codes"},
     {PLAIN "prior vamp components=4\n" OF_Z, "objective elbo | adversary", VAE_E_SPEC,
-     "a term compares with N(0, I), prior vamp is another"},
+     "a term compares latents with N(0, I), but the prior is vamp"},
 };
 
 START_TEST(test_what_does_not_fit_is_refused) {

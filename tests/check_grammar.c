@@ -194,7 +194,7 @@ static const struct {
     {"encoder a b==c", VAE_E_SPEC, "line 1, column 13: '=', wanted a value behind '='"},
     {"encoder { a }", VAE_E_SPEC, "line 1, column 9: '{', wanted a module"},
     {"encoder a\n{ b }", VAE_E_SPEC, "line 2, column 1: '{', wanted the name of a section"},
-    {"e a\nf b\n\ne c", VAE_E_SPEC, "line 4, column 1: section 'e' stands twice, first in line 1"},
+    {"e a\nf b\n\ne c", VAE_E_SPEC, "line 4, column 1: section 'e' is given twice, first in line 1"},
     {"e repeat", VAE_E_SPEC, "line 1, column 3: repeat takes one option, n, as in 'repeat n=2 { relu }'"},
     {"e repeat 2 { a }", VAE_E_SPEC, "line 1, column 3: repeat takes one option, n, as in 'repeat n=2 { relu }'"},
     {"e repeat n=2 m=3 { a }", VAE_E_SPEC, "line 1, column 3: repeat takes one option, n, as in 'repeat n=2 { relu }'"},
@@ -206,7 +206,7 @@ static const struct {
     {"e repeat n=2 { a } { b }", VAE_E_SPEC, "line 1, column 3: repeat: wanted one pair of braces with modules in it"},
     {"\xEF\xBB\xBF"
      "encoder a b$",
-     VAE_E_SPEC, "line 1, column 12: '$' has no place in this text"},
+     VAE_E_SPEC, "line 1, column 12: '$' is not allowed here"},
     {"e\xEF\xBB\xBF"
      "ncoder a",
      VAE_E_SPEC, "line 1, column 2: byte 0xef, wanted ASCII text"},
@@ -217,11 +217,11 @@ static const struct {
     {"latent_dim: 32", VAE_E_SPEC, LOOKS_LIKE("YAML")},
     {"<model/>", VAE_E_SPEC, LOOKS_LIKE("XML")},
     {"encoder nn.Linear(784, 400)", VAE_E_SPEC,
-     "line 1, column 18: '(' has no place in this text: options stand behind a module as key=value, as "
+     "line 1, column 18: '(' is not allowed here: options follow a module as key=value, as "
      "in 'conv2d out=32 kernel=3', and modules are joined by '|'"},
     {"encoder \xC3\xA9", VAE_E_SPEC, "line 1, column 9: byte 0xc3, wanted ASCII text"},
-    {"encoder \"a\"", VAE_E_SPEC, "line 1, column 9: '\"' has no place in this text"},
-    {"encoder a;b", VAE_E_SPEC, "line 1, column 10: ';' has no place in this text"},
+    {"encoder \"a\"", VAE_E_SPEC, "line 1, column 9: '\"' is not allowed here"},
+    {"encoder a;b", VAE_E_SPEC, "line 1, column 10: ';' is not allowed here"},
     {"encoder a\rb", VAE_E_SPEC, "line 1, column 10: byte 0x0d, wanted ASCII text"},
     {"encoder a # \x1B[0m", VAE_E_SPEC, "line 1, column 13: byte 0x1b, wanted ASCII text"},
     {"e " TEN("a{") "a{a{a{a{a{a{a{", VAE_E_LIMIT, "line 1, column 36: braces nest deeper than 16"},

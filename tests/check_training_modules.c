@@ -181,9 +181,9 @@ START_TEST(test_sums_are_checked) {
     static const struct {
         const char *text, *says;
     } wrong[] = {
-        {"objective mmd\n", "no part for the data"},
-        {"objective elbo | elbo\n", "stands twice"},
-        {"objective elbo | prior\n", "stands alone"},
+        {"objective mmd\n", "does not contain the reconstruction"},
+        {"objective elbo | elbo\n", "is given twice"},
+        {"objective elbo | prior\n", "prior cannot be combined"},
         {"objective elbo { mmd }\n", "no braces"},
         {"objective elbo | mdm\n", "mmd"},
     };

@@ -307,7 +307,7 @@ START_TEST(test_what_cannot_be_is_refused) {
     vae_ctx_t *ctx = limited_ctx(1 << 30);
     ck_assert_ok(vae_model_create(&m, ctx, SPEC_DENSE "prior vamp components=2\n", 0));
     ck_assert_fails(vae_trainer_create(&t, m, "objective prior\n", 4), VAE_E_SPEC);
-    ck_assert_ptr_nonnull(strstr(vae_last_error(), "learns with its model"));
+    ck_assert_ptr_nonnull(strstr(vae_last_error(), "is trained together with the model"));
     ck_assert_ok(vae_session_create(&s, m, 1));
     ck_assert_fails(vae_sample(s, 1, noise, x), VAE_E_UNSUPPORTED);
     vae_session_destroy(s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * api.h - floor 6: the objects behind the public handles. Only this floor sees public types: it checks arguments and calls down.
+ * api.h - floor 6: the objects behind the public handles. Only this floor uses public types: it checks arguments and calls lower floors.
  *
- * Every object starts with a magic number, so that a handle of another kind, or one already destroyed, is an error and not a crash.
+ * Every object starts with a magic number, so that a handle of another kind, or a destroyed one, gives an error and not a crash.
  * Children keep their parent alive by its count of references: trainer, session -> model -> ctx. */
 #ifndef VAEI_API_H
 #define VAEI_API_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * codes.c - codes in few bytes: each takes b = ceil(log2 K) bits, code i the bits i b .. i b + b - 1 of the array, bit j of the array being
+ * codes.c - packed codes: each takes b = ceil(log2 K) bits, code i the bits i b .. i b + b - 1 of the array, bit j of the array being
  * bit j mod 8 of byte j / 8. */
 #include "api/api.h"
 

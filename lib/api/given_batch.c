@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * given_batch.c - a host's batch becomes the library's: what the call does not read is refused, what it reads is checked. */
+ * given_batch.c - checks a vae_batch_t of the host and makes the library's batch of it. A member that the call does not read is refused;
+ * a member that it reads is checked. */
 #include "api/given_batch.h"
 
 #include <float.h>
@@ -105,7 +106,7 @@ vae_status_t vaei_batch_check_label(const vae_model_t *model, const vaei_batch *
     const vaei_prior *prior = &model->network.prior;
     if (prior->classes == 0)
         return b->label && model->network.condition.classes == 0
-                   ? vaei_fail(VAE_E_UNSUPPORTED, "label: prior %s has no classes", prior->ops->module.name)
+                   ? vaei_fail(VAE_E_UNSUPPORTED, "label: prior %s has no classes, wanted NULL", prior->ops->module.name)
                    : VAE_OK;
     if (!b->label && n > 0)
         return vaei_fail(VAE_E_ARG,

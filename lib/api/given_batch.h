@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * given_batch.h - checks of what a host gives in a vae_batch_t, before anything is computed. */
+ * given_batch.h - checks of a host's vae_batch_t, before anything is computed. */
 #ifndef VAEI_GIVEN_BATCH_H
 #define VAEI_GIVEN_BATCH_H
 

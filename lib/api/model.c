@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * model.c - models: building, counting, naming. Files are in model_file.c. */
+ * model.c - models: building them, their sizes and their parameters. model_file.c has their files. */
 #include "api/api.h"
 #include "base/float_env.h"
 
@@ -38,7 +38,7 @@ vae_status_t vaei_model_take_params(vae_model_t *m) {
     size_t bytes;
     VAEI_TRY(vaei_network_link(&m->network, &m->arena));
     if ((uint64_t)p->n_floats > SIZE_MAX || !vaei_size_mul((size_t)p->n_floats, sizeof(float), &bytes))
-        return vaei_fail(VAE_E_LIMIT, "model: parameters pass the address space");
+        return vaei_fail(VAE_E_LIMIT, "model: the parameters need more memory than this machine can address");
     m->params = vaei_heap_alloc(&m->ctx->heap, bytes, "parameters");
     m->tensor = vaei_arena_array(&m->arena, (size_t)p->count + 1, sizeof(*m->tensor));
     if (!m->params || !m->tensor) return VAE_E_NOMEM;
@@ -234,7 +234,7 @@ vae_status_t vae_model_set_param(vae_model_t *model, int64_t index, const float 
 vae_status_t vaei_check_extent(int64_t n, int64_t size, size_t bytes) {
     if (n < 0) return vaei_fail(VAE_E_ARG, "n: %lld, wanted 0 or more", (long long)n);
     if (size > 0 && (uint64_t)n > (uint64_t)PTRDIFF_MAX / bytes / (uint64_t)size)
-        return vaei_fail(VAE_E_ARG, "n: %lld examples pass the address space", (long long)n);
+        return vaei_fail(VAE_E_ARG, "n: %lld examples need more memory than this machine can address", (long long)n);
     return VAE_OK;
 }
 

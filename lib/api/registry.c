@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * registry.c - listing what can be built: the arrays behind the .def files, kind by kind. */
+ * registry.c - lists the modules of the .def files, kind by kind. */
 #include "api/api.h"
 #include "vae/preset.h"
 #include "vae/sections.h"

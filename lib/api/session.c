@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * session.c - using a model. One block: the session itself, then what vaei_network_carve cuts, then the scores of vae_elbo.
+ * session.c - runs a model. A session is one block: the session itself, the arrays of vaei_network_carve, and the scores of vae_elbo.
  *
  * The importance-weighted bound keeps for each example a running maximum m and sum s of exp(log w - m), so that any number of samples needs
  * no more memory (Burda, Grosse, Salakhutdinov 2016, arXiv:1509.00519, eq. 8).
  *
- * A large batch goes through the network in passes of a few examples, so that what one layer writes is in the cache when the
- * next one reads it. No bit depends on how a batch is cut. */
+ * A large batch goes through the network in passes of a few examples, so that the output of one layer is in the cache when the next layer
+ * reads it. No bit depends on how a batch is divided. */
 #include "api/given_batch.h"
 #include "base/float_env.h"
 
@@ -276,7 +276,7 @@ vae_status_t vae_decode_rgba8(vae_session_t *session, const float *z, uint8_t *p
     const vaei_shape *in = &net->input;
     char text[96];
     if (in->n != 3 || (in->d[2] != 1 && in->d[2] != 3 && in->d[2] != 4))
-        return vaei_fail(VAE_E_UNSUPPORTED, "model: makes %s, wanted an image of 1, 3 or 4 channels", vaei_shape_text(in, text));
+        return vaei_fail(VAE_E_UNSUPPORTED, "model: its output is %s, wanted an image of 1, 3 or 4 channels", vaei_shape_text(in, text));
     const int64_t H = in->d[0], W = in->d[1], C = in->d[2];
     VAEI_TRY(vaei_check_halves(session->model, "vae_decode_rgba8", VAEI_RUNS_DECODER));
     VAEI_TRY(check_input(session, "z", 1, net->z_size, z));
@@ -332,7 +332,8 @@ static vae_status_t check_sampling(const vae_session_t *s, const float *noise) {
         return vaei_fail(VAE_E_UNSUPPORTED, "latent %s: has no prior to sample from", net->latent.ops->module.name);
     if (noise && has_codes(s))
         return vaei_fail(VAE_E_UNSUPPORTED, "noise: latent %s draws codes, wanted NULL", net->latent.ops->module.name);
-    if (noise && learned) return vaei_fail(VAE_E_UNSUPPORTED, "noise: prior %s draws its own, wanted NULL", net->prior.ops->module.name);
+    if (noise && learned)
+        return vaei_fail(VAE_E_UNSUPPORTED, "noise: prior %s draws its own noise, wanted NULL", net->prior.ops->module.name);
     return VAE_OK;
 }
 

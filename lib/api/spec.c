@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * spec.c - texts as such: canonical form, reading and changing one option by its path.
+ * spec.c - the canonical form of a text, and reading and changing one option by its path.
  *
  *     path := section [ "." index { "." body "." index } ] [ "." option ]        encoder.0.out   decoder.2.body.1.kernel
  *           | section "." option | module "." option                            latent.dim      adam.lr     critic.on

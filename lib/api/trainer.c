@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * trainer.c - the public calls of training: they check what a host gives; the work is done in lib/vae/training. */
+ * trainer.c - the public calls of training. They check arguments; lib/vae/training does the work. */
 #include "api/trainer.h"
 #include "base/float_env.h"
 

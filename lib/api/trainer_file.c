@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * trainer_file.c - checkpoints: a model file with all that a bit-exact resume needs.
+ * trainer_file.c - checkpoints: model files that also contain everything a bit-exact resume needs.
  *
  *     __metadata__   of model_file.c, and  vae.training, vae.optimizer, vae.step, vae.seed, vae.lr (float64 as 16 hex digits)
  *     tensors        of model_file.c, and  optimizer.<slot>.<parameter>
  *
- * Noise is a function of (seed, step), so nothing else is to be kept. */
+ * Noise is a function of (seed, step), so a checkpoint needs nothing else. */
 #include "api/trainer.h"
 
 typedef struct digits {
@@ -190,7 +190,7 @@ vae_status_t vae_trainer_load(vae_trainer_t *trainer, const char *path) {
     vaei_file f;
     VAEI_TRY(vaei_check_trainer(trainer));
     if (!path) return vaei_fail(VAE_E_ARG, "path: is NULL");
-    if (trainer->training.parts > 0) return vaei_fail(VAE_E_STATE, "load: gradients wait for vae_trainer_apply()");
+    if (trainer->training.parts > 0) return vaei_fail(VAE_E_STATE, "load: call vae_trainer_apply() first, gradients are not applied yet");
     VAEI_TRY(vaei_file_open(&f, &trainer->model->ctx->heap, path));
     const vae_status_t status = restore(trainer, &f, path);
     vaei_file_close(&f);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * trainer_settings.c - what a host sets on a trainer and asks of it between steps: seed, learning rate, an optimizer of its own. */
+ * trainer_settings.c - the settings of a trainer between steps: seed, learning rate, the host's optimizer. */
 #include "api/trainer.h"
 
 #include <stdatomic.h>

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT
- * base.h - floor 0: failure, memory, sizes, threads, random bits, text. Knows nothing of networks.
+ * base.h - floor 0: failures, memory, sizes, threads, random bits, text.
  *
  *   status.c   vaei_fail: status code and this thread's sentence
- *   memory.c   vaei_heap (the host's allocator, counted and limited), vaei_arena (many small things, freed together),
- *              vaei_carve (one block, measured first and then cut)
+ *   memory.c   vaei_heap (the host's allocator, counted and limited), vaei_arena (many small pieces, freed together),
+ *              vaei_carve (one block, measured first and then divided)
  *   pool.c     vaei_pool: parallel_for by the host's hook, own threads, or the caller
  *   threads_*  threads and locks of the system                        (threads.h)
  *   aligned_*  memory of the system                                   (aligned.h)
  *   philox.c   counter-based random bits
  *   number.c   decimal text <-> floating point, locale-free and exact
  *   text.c     whole numbers, bounded writer, nearest name
- *   utf8.c     characters, and what of them may be shown              (utf8.h)
+ *   utf8.c     characters, and which of them may be printed            (utf8.h)
  *   grammar.c  text <-> tree of sections, modules, options            (grammar.h)
  *   option.c   tables of options: tree -> struct, bounds, printing    (option.h)
  *   shape.c    one to four sizes                                      (option.h)
- *   cpu.c      what the processor offers */
+ *   cpu.c      the instruction sets of the processor */
 #ifndef VAEI_BASE_H
 #define VAEI_BASE_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * cpu.c - what the processor offers.
+ * cpu.c - the instruction sets of the processor.
  *
  *   An instruction set is usable when the processor has it (CPUID) and the system saves its registers on a context
- *   switch (XGETBV). Asked directly: the compiler's own detection keeps a global that a constructor fills.
+ *   switch (XGETBV). The code asks directly, because the compiler's own detection keeps a global that a constructor fills.
  *
  *       AVX2 + FMA   leaf 1 ECX: FMA 12, OSXSAVE 27, AVX 28; leaf 7 EBX: AVX2 5; XCR0 bits 1, 2
  *       AVX-512      leaf 7 EBX: F 16, DQ 17, BW 30, VL 31; XCR0 bits 5, 6, 7 as well

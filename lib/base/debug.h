@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * debug.h - what `make DEBUG=1` adds: assertions, and red zones behind every carved piece. In a release build all of it is empty.
+ * debug.h - assertions, and red zones after every carved piece, for `make DEBUG=1`. A release build has neither.
  *
  *     |<- first ->|zone|<- second ->|zone| ...
  *
- * A zone is memory that nobody may touch. AddressSanitizer, which is part of such a build, stops at the very instruction that does: a
- * kernel that was given less workspace than it takes, a layer whose sizes are measured from other shapes than it uses. */
+ * A zone is memory that no code may touch. AddressSanitizer, which is part of such a build, stops at the instruction that does: for example
+ * a kernel with less workspace than it uses, or a layer that measured its sizes from other shapes than it uses. */
 #ifndef VAEI_DEBUG_H
 #define VAEI_DEBUG_H
 

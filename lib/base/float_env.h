@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * float_env.h - the host's floating-point environment, put aside while the library computes.
+ * float_env.h - saves the host's floating-point environment while the library computes.
  *
  * Game engines flush denormals to zero, others round upward or trap. Results that depend on it would also depend on which
  * thread ran a task: workers have the default environment, and so has every computing call. */

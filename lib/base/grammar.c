@@ -45,11 +45,11 @@ static vae_status_t bad_byte(const parser *p) {
     const int line = (int)p->line, at = (int)column(p);
     if (c == '(') {
         return vaei_fail(VAE_E_SPEC,
-                         "line %d, column %d: '(' has no place in this text: options stand behind a module as "
+                         "line %d, column %d: '(' is not allowed here: options follow a module as "
                          "key=value, as in 'conv2d out=32 kernel=3', and modules are joined by '|'",
                          line, at);
     }
-    if (c > 0x20 && c < 0x7F) { return vaei_fail(VAE_E_SPEC, "line %d, column %d: '%c' has no place in this text", line, at, c); }
+    if (c > 0x20 && c < 0x7F) { return vaei_fail(VAE_E_SPEC, "line %d, column %d: '%c' is not allowed here", line, at, c); }
     return vaei_fail(VAE_E_SPEC, "line %d, column %d: byte 0x%02x, wanted ASCII text", line, at, c);
 }
 
@@ -277,7 +277,7 @@ vae_status_t vaei_document_parse(vaei_document *out, vaei_arena *arena, const ch
         VAEI_TRY(parse_section(&p, &section));
         const vaei_section *twin = vaei_document_find(&document, section->name);
         if (twin) {
-            return vaei_fail(VAE_E_SPEC, "line %d, column %d: section '%.*s' stands twice, first in line %d", (int)section->line,
+            return vaei_fail(VAE_E_SPEC, "line %d, column %d: section '%.*s' is given twice, first in line %d", (int)section->line,
                              (int)section->column, WORD_SHOWN, section->name, (int)twin->line);
         }
         *last = section;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * grammar.h - the text of models and of their training, as a tree. Knows no module: only how texts are built.
+ * grammar.h - the text of models and of their training as a tree. The grammar knows no modules.
  *
  *     document := { section }                    a section starts a line
  *     section  := keyword ( [ pipeline ] | options [ '|' pipeline ] ) newline
@@ -12,8 +12,8 @@
  *
  * '#' starts a comment. Inside braces, after '|' and before a line that starts with '|', a newline is white space. Words, keys
  * and values are made of letters, digits and "_.+-:,/". Outside comments the text is ASCII; a line may end in CR LF. Limits: 64 KiB,
- * 64 sections, depth 16, 4096 modules. `repeat n=K { pipeline }`, 1 <= K <= 4096, body not empty, is part of the grammar: it stands
- * in the tree once; vaei_pipeline_count and _at see its body K times. */
+ * 64 sections, depth 16, 4096 modules. `repeat n=K { pipeline }`, 1 <= K <= 4096, body not empty, is part of the grammar: the tree
+ * contains it once, and vaei_pipeline_count and _at count its body K times. */
 #ifndef VAEI_GRAMMAR_H
 #define VAEI_GRAMMAR_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * module.h - what every module has in common, whatever its kind: a name in the text and a table of options.
+ * module.h - shared by the modules of all kinds: a name in the text and a table of options.
  *
- * A kind is a registry: a .def file with one line a module, from which an array of these heads is made. */
+ * A kind is a registry: a .def file with one line for each module, from which an array of these structs is made. */
 #ifndef VAEI_MODULE_H
 #define VAEI_MODULE_H
 

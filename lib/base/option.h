@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * option.h - tables of options. Each module owns one; from it come the parser, the errors, the canonical text and the manual.
+ * option.h - tables of options. Each module has one; the parser, the errors, the canonical text and the manual are made from it.
  *
  *     static const vaei_option options[] = {
  *         VAEI_OPTION(conf, out, INT, VAEI_OPT_REQUIRED, 0, 1, 65536, "channels made"),

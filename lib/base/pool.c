@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * pool.c - parallel_for: by the host's hook, by own threads, or in the caller.
  *
- *   A host's call is the crew's job, one at a time. Each thread has a share of its indices, equal runs in the order of
- *   the threads, and takes from others when its own is used up: work that comes again meets the caches it met before.
- *   A call inside of a task is an inner job, if a thread of the crew has nothing to do; it has a single share. Else it
- *   runs in its task. `left` is the number of a share's indices nobody has taken, `done` the number of the job's that are
- *   finished:
+ *   The threads of the pool work on one job of the host at a time. Each thread has a share of the job's indices, equal ranges in the order
+ *   of the threads, and takes indices of other shares when its own is used up; so repeated work finds its data in the same thread's caches.
+ *   A call inside of a task is an inner job with a single share if a thread of the pool is idle, and else runs within its task. `left` is
+ *   the number of indices of a share that no thread has taken, `done` the number of finished indices of the job:
  *
  *       caller    write job; done = 0; left = size of each share; wake sleepers; take indices; wait until done == tasks
  *       worker    wait until some left > 0; take indices
@@ -15,8 +14,8 @@
  *   worker that wakes late finds either nothing or the next job, never half of one. While the host's caller waits for
  *   the crew it takes indices of inner jobs; the caller of an inner job only waits, as what it waits for is short.
  *
- *   All first wait in a short loop, because the next job often follows in microseconds, and then sleep. Who goes to
- *   sleep counts itself and then looks at `left`; a caller sets `left` and then looks at the count: one of them sees
+ *   A waiting thread first spins for a short time, because the next job often follows in microseconds, and then sleeps. Before it sleeps,
+ *   it increments the count of sleepers and then reads `left`; a caller sets `left` and then reads the count, so at least one of them sees
  *   the other.
  *
  *   Workers block all signals, so the host's handlers run on the host's threads, and compute in the default

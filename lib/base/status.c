@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * status.c - status codes and this thread's sentence.
  *
- *   The sentence lives in a fixed thread-local buffer, so that running out of memory can be reported too. It is
- *   always one line: what a terminal would obey, which can come from a hostile text or a file name, becomes '?'
- *   (utf8.h); what does not fit is cut and ends in "...". The new sentence is built aside first, because its
- *   arguments may point into the old one. */
+ *   The sentence is in a fixed thread-local buffer, so that running out of memory can be reported too. It is always one line: control
+ *   characters, which can come from a hostile text or a file name, become '?' (utf8.h); a longer sentence is cut and ends in "...". The new
+ *   sentence is built in another buffer first, because its arguments may point into the old one. */
 #include "base/base.h"
 #include "base/utf8.h"
 

@@ -8,7 +8,7 @@
  *                     d[i-2][j-2] + 1 if a[i] a[i-1] == b[j-1] b[j])
  *
  *   Before that, the words of other programs are looked up in synonyms.def.
- *   Only the last three rows are kept. Words longer than NAME_MAX_BYTES match nothing: hostile input stays cheap. */
+ *   Only the last three rows are kept. Words longer than NAME_MAX_BYTES match nothing, so that hostile input takes little time. */
 #include "base/base.h"
 
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * crc32c.c - CRC-32C with the reflected polynomial 0x82F63B78, eight bytes at a time.
  *
- * table[0][b] is the remainder of byte b; table[k][b] that of b with k zero bytes behind it, so the remainder of eight
- * bytes is the exclusive or of eight look-ups. The 8 KiB are worked out on the stack in each long call: the library
- * keeps no table, neither written out nor hidden in a global.
+ * table[0][b] is the remainder of byte b; table[k][b] that of b followed by k zero bytes, so the remainder of eight
+ * bytes is the exclusive or of eight look-ups. Each long call computes the 8 KiB on the stack, so the
+ * library has no table.
  *
  * Kounavis, Berry 2005, "A systematic approach to building high performance software-based CRC generators". */
 #include "io/crc32c.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * dtype.h - the element types of safetensors: their names and sizes. Those without a constant in safetensors.h may
- * stand in a file, but are not read as numbers. */
+ * dtype.h - the element types of safetensors: their names and sizes. A file may contain
+ * types without a constant in safetensors.h, but the library does not read them as numbers. */
 #ifndef VAEI_DTYPE_H
 #define VAEI_DTYPE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * file_kind.c - the first bytes by which files give themselves away. Nothing is decided by them but a sentence. */
+ * file_kind.c - recognises file formats by their first bytes, for error sentences only. */
 #include "io/file_kind.h"
 
 #include <string.h>

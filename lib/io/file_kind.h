@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * file_kind.h - what a file that is not safetensors probably is, for the sentence that refuses it. */
+ * file_kind.h - the probable format of a file that is not safetensors, for the sentence that refuses it. */
 #ifndef VAEI_FILE_KIND_H
 #define VAEI_FILE_KIND_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * file_system.c - the tests' hook into the calls of the system; the calls themselves are in file_system_posix.c and
+ * file_system.c - the hook by which tests replace system calls; the calls are in file_system_posix.c and
  * file_system_windows.c. */
 #include "io/file_system.h"
 

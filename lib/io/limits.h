@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * limits.h - what a model file may hold. The reader refuses more before it allocates, and the writer writes no more. A checkpoint of
- * another program may hold a whole diffusion model, with notes of its training among the texts, so its limits are wider. */
+ * limits.h - the limits of a model file. The reader refuses a file beyond them before it allocates, and the writer keeps them. A
+ * checkpoint of another program may hold a whole diffusion model, with notes of its training among the texts, so its limits are wider. */
 #ifndef VAEI_LIMITS_H
 #define VAEI_LIMITS_H
 

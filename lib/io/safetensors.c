@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * safetensors.c - opening a model file.
  *
- *     vaei_file_open     size of the file -> length of the header -> the header, proved against that size
+ *     vaei_file_open     size of the file -> length of the header -> the header, checked against that size
  *     vaei_file_data     one block of data, and its checksum
  *
- * So what is allocated is bounded by the bytes that are really there, never by what they claim; and who wants other tensors than the
- * header tells reads no more than the header. Who wants a few of many reads them one by one:
+ * So the bytes that really exist bound every allocation, not the sizes that they claim, and a caller that needs other tensors than the
+ * header lists reads no more than the header. A caller that needs a few of many tensors reads them one by one:
  *
  *     vaei_file_open_foreign, vaei_file_entry     the header under wider limits; the bytes of one tensor */
 #include "io/safetensors.h"

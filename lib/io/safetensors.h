@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * safetensors.h - floor 4: named arrays and one text map in a file, strict reader, aligned writer. Knows nothing of layers.
+ * safetensors.h - floor 4: named arrays and one text map in a file, a strict reader and an aligned writer.
  *
  *     offset 0        8              8 + N                       end
  *     | N, u64 LE     | JSON header, padded with spaces | tensors without holes; the first at a multiple of 64 |

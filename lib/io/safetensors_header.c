@@ -4,10 +4,10 @@
  *     {"__metadata__": {key: text, ...},
  *      name: {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
  *
- * The text is walked once, into arrays with room for as many entries as it can hold. That it is JSON comes first: what an
- * entry has wrong is told when the rest has been read. Then the tensors, in the order of their offsets, must cover the data from
- * its first byte to its last, so that no byte has two meanings or none. Element counts are worked out in bits, as types of 4 and
- * 6 bits exist. */
+ * One pass over the text fills arrays that are large enough for as many entries as it can hold. The text must be valid JSON first: a fault
+ * of an entry is reported when the rest has been read. Then the tensors, in the order of their offsets, must cover the data from the first
+ * byte to the last, so that each byte belongs to exactly one tensor. Element counts are computed in bits, because types of 4 and 6 bits
+ * exist. */
 #include "io/safetensors_header.h"
 
 #include "io/dtype.h"
@@ -76,7 +76,7 @@ static vae_status_t check_place(vaei_tensor_place *p, uint64_t data_size) {
     if (!vaei_count_mul(e->count, vaei_dtype_bits(e->dtype), &bits)) return vaei_fail(VAE_E_FORMAT, "its size in bits overflows");
     if (bits % 8 != 0) return vaei_fail(VAE_E_FORMAT, "its elements do not fill whole bytes");
     if (p->begin > p->end) return vaei_fail(VAE_E_FORMAT, "its data ends before it begins");
-    if (p->end > data_size) return vaei_fail(VAE_E_FORMAT, "its data ends behind the end of the file");
+    if (p->end > data_size) return vaei_fail(VAE_E_FORMAT, "its data ends after the end of the file");
     if (p->end - p->begin != (uint64_t)bits / 8) return vaei_fail(VAE_E_FORMAT, "its offsets and its shape disagree");
     return VAE_OK;
 }
@@ -190,7 +190,7 @@ static vae_status_t check_cover(const vaei_header *h, uint64_t data_size) {
                              p->begin < covered ? "its data overlaps another's" : "a hole before its data");
         covered = p->end;
     }
-    if (covered != data_size) return vaei_fail(VAE_E_FORMAT, "bytes behind the last tensor's data");
+    if (covered != data_size) return vaei_fail(VAE_E_FORMAT, "the file has bytes after the last tensor's data");
     return VAE_OK;
 }
 

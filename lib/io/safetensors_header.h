@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * safetensors_header.h - the JSON header of a safetensors file, proved against the size of the data behind it. */
+ * safetensors_header.h - the JSON header of a safetensors file, checked against the size of the data after it. */
 #ifndef VAEI_SAFETENSORS_HEADER_H
 #define VAEI_SAFETENSORS_HEADER_H
 

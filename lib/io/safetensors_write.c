@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * safetensors_write.c - writing a model file. All is checked and the header is finished before a byte is written.
+ * safetensors_write.c - writes a model file. It checks everything and finishes the header before it writes a byte.
  *
  *     {"__metadata__":{"vae.crc32c":"...",...},"name":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},...}   spaces
  *
  * '{' comes first and the spaces bring the data to a multiple of 64 in the file. The tensors keep the caller's order
- * and have no holes, as the format wants. Numbers are turned to little-endian where the machine is not. */
+ * and have no holes, as the format requires. On a big-endian machine the bytes of each number are swapped. */
 #include "io/crc32c.h"
 #include "io/dtype.h"
 #include "io/file_system.h"
@@ -137,7 +137,7 @@ static vae_status_t make_head(char **out, size_t *size, vaei_arena *arena, uint3
                               const vaei_text_entry *text, int64_t n_text) {
     vaei_writer w = {NULL, 0, 0};
     write_header(&w, checksum, entry, n_entries, text, n_text);
-    if (w.length > VAEI_HEADER_MAX - ALIGN) return vaei_fail(VAE_E_LIMIT, "names and texts pass the header's 1 MiB");
+    if (w.length > VAEI_HEADER_MAX - ALIGN) return vaei_fail(VAE_E_LIMIT, "names and texts are longer than the 1 MiB of a header");
     const size_t total = (8 + w.length + ALIGN - 1) / ALIGN * ALIGN, length = total - 8;
     char *head = vaei_arena_alloc(arena, total + 1);
     if (!head) return VAE_E_NOMEM;

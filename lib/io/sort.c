@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * sort.c - heap sort (Williams 1964): the array is a binary tree, children of i at 2 i + 1 and 2 i + 2, none larger
- * than its parent; the root, the largest, goes to the end again and again. O(n log n) for every input; n - 1 comparisons for
+ * than its parent; the root, the largest, goes to the end, repeatedly. O(n log n) for every input; n - 1 comparisons for
  * one in order, as most files are. */
 #include "io/sort.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * sort.h - sorting pointers in place: no allocation (the system's qsort may) and no input that makes it slow. */
+ * sort.h - sorts pointers in place, without an allocation (the system's qsort may allocate) and in n log n time for every input. */
 #ifndef VAEI_SORT_H
 #define VAEI_SORT_H
 

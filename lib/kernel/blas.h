@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * blas.h - the products of gemm.h and conv.h by cblas, for tables with `blas` set. In the calling thread; how many threads the BLAS
- * starts of its own is its user's affair. Built without a BLAS the functions do nothing: no table asks for them. */
+ * blas.h - the products of gemm.h and conv.h by cblas, for tables with `blas` set. They run in the calling thread; the user
+ * of the BLAS decides how many threads it starts. In a build without a BLAS the functions do nothing, and no table calls them. */
 #ifndef VAEI_BLAS_H
 #define VAEI_BLAS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * conv.c - convolution and its gradient by the input: the choice of an algorithm by the shape. Each is a file; the first of the table that
- * fits is taken, in both directions by the same functions (product_parts.h). */
+ * conv.c - convolution and its gradient by the input: the choice of an algorithm by the shape. Each algorithm is a file;
+ * the first one of the table that fits is used, for both directions by the same functions (product_parts.h). */
 #include "kernel/product_parts.h"
 
 /* The last one fits everything. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * conv_columns.c - convolution by cblas: what the taps see is gathered into columns, and multiplied (blas.h). */
+ * conv_columns.c - convolution by cblas: the pixels of all taps are gathered into columns and multiplied (blas.h). */
 #include "kernel/blas.h"
 #include "kernel/product_parts.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * conv_view.c - where the taps of positions point, and lines: what the taps of a run of positions see, with its
- * zeros. */
+ * conv_view.c - the pixels that the taps of positions read, and lines: copies of the pixels of a run of positions, with zeros for those
+ * outside. */
 #include "kernel/product_parts.h"
 
 vaei_stretch vaei_view_inside(int64_t count, int64_t step, int64_t first, int64_t taps, int64_t dilation, int64_t size) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * conv_winograd.c - convolution by Winograd's way: for 3x3 a quarter of the multiplications.
+ * conv_winograd.c - Winograd's algorithm for convolutions: for 3x3 a quarter of the multiplications.
  *
  * Along an axis a kernel of r taps makes 4 outputs from r + 3 numbers d with as many multiplications, not 4 r; on tiles of
  * two axes the saving is squared:
@@ -10,9 +10,9 @@
  *
  *   x -> v[point][tile][c]      m[point][tile][o] = v u[point][c][o]      m -> y          u = G g G', packed into panels
  *
- * What is strided falls into phases of stride 1 first (winograd.c): 4x4 of stride 2 takes 100 multiplications for 16
- * outputs instead of 256, 3x3 of stride 2 takes 81 instead of 144. Phases that add up and are alike, as those of 4x4, do so at each
- * point: their channels stand behind one another in v and u, and m is turned into y once.
+ * A strided convolution is first divided into phases of stride 1 (winograd.c): 4x4 of stride 2 takes 100 multiplications for 16 outputs
+ * instead of 256, 3x3 of stride 2 takes 81 instead of 144. Phases with equal transforms that are added up, as those of 4x4, are added at
+ * each point: their channels follow each other in v and u, and m is transformed into y once.
  *
  * The matrices are Lagrange's interpolation at the finite points 0, a, -a, b, -b (three taps) or 0, a, -a, b (two) and at
  * infinity, with a = 5/8, b = 3/2, chosen among short binary fractions for the smallest error; B and A are exact in float.
@@ -36,7 +36,7 @@
  * chain of FMA from 0, ascending, those of alike phases one behind the other; then the bias, then what is added. Phases
  * that add up but are not alike do so ascending, the bias with the first. Weights are transformed in double and rounded
  * once. A pixel's tile is fixed by its place in the image, so neither batches nor threads change a bit. The gradient by
- * the input is the same with the kernel turned round and the channels in swapped roles.
+ * the input is the same with the kernel rotated by 180 degrees and the channels in swapped roles.
  *
  * Error relative to the sum of the terms' magnitudes, uniform random numbers, 16 to 512 channels, 3x3: at most 4.2e-7,
  * root mean square 4.8e-8; 4x4 of stride 2, either direction: root mean square up to 9.5e-8. A direct sum has 2.1e-7

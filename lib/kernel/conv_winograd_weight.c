@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * conv_winograd_weight.c - gradient of a convolution by its weight, by Winograd's way (formulas in conv_winograd.c).
+ * conv_winograd_weight.c - gradient of a convolution by its weight, by Winograd's algorithm (formulas in conv_winograd.c).
  *
  *   Y = A' [ sum_c (G g G') . (B' d B) ] A     gives     dG = G' [ sum over tiles (B' d B) . (A dY A') ] G
  *

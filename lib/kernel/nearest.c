@@ -8,8 +8,8 @@
  *         for each vector: the smallest over the columns, then the smaller of old and new
  *
  * The product itself, 1e5 x 8192 numbers for a large codebook, never exists. Column j of a vector remembers its smallest score of the
- * block and the panel of it; as panels and blocks ascend and only a smaller score replaces, ties stay with the lowest code. What is
- * remembered is small enough for the stack of a thread that has 64 KiB. */
+ * block and the panel of it; as panels and blocks ascend and only a smaller score replaces, ties stay with the lowest code. These values
+ * are few enough for the stack of a thread with 64 KiB. */
 #include "kernel/nearest.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * product_parts.h - what the files of products and convolution share.
+ * product_parts.h - shared by the files of products and convolution.
  *
  *   conv.c         the choice of an algorithm               conv_rows.c     rows of output pixels against packed weights
  *   conv_direct.c  any shape, by rows                       conv_columns.c  by cblas

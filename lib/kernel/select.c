@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * select.c - which table: what was asked for, or the best this CPU has, the later the better. There is no state: the
- * tables are const, the answer is a pointer. Without a BLAS the second row is empty. */
+ * select.c - chooses a kernel table: the one that the host asked for, or the last one of the list that this CPU supports. There is no
+ * state: the tables are const, and the result is a pointer. In a build without a BLAS the second row is empty. */
 #include "kernel/isa.h"
 
 enum { ISA_ANY, ISA_PORTABLE, ISA_AVX2, ISA_AVX512, ISA_NEON, ISA_COUNT };

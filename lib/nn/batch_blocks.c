@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * batch_blocks.c - a stack over a batch in blocks of examples, and lanes of blocks side by side.
+ * batch_blocks.c - runs a stack over a batch in blocks of examples, and in lanes of blocks on two threads.
  *
- * Training: a block is as large as keeps its activations in the second cache: BLOCK_BYTES. Each block reads all weights, so it is never
- * smaller than they are. Each block has a cache of its own, for backward, unless it turns at once.
+ * In training a block is as large as its activations fit into the second-level cache (BLOCK_BYTES). Each block reads all weights, so its
+ * activations are never fewer bytes than the weights. Each block has a cache for backward of its own, unless its backward follows at once.
  *
- * A lane is one half of the batch, a run of blocks that one thread takes through all layers, one after another: two threads
- * meet only at the end of the pass, where threads inside of layers would meet for each of them. More threads, and one whose lane
- * is done, help inside of layers (pool.c). The second lane sums gradients of its own, which are then added to those of the run:
- * more lanes would have more to clear and to add. Blocks and lanes are fixed by the shapes.
+ * A lane is one half of the batch: blocks that one thread takes through all layers, one after another. Two lanes synchronise only at the
+ * end of the pass, whereas threads inside of layers synchronise after each layer. Further threads, and a thread whose lane is done, help
+ * inside of layers (pool.c). The second lane sums its gradients separately, and they are then added to those of the run; more lanes would
+ * clear and add more memory. The shapes alone fix blocks and lanes.
  *
- * Inference: where there are threads for them, two lanes of one block. No bit depends on it. */
+ * Inference runs two lanes of one block each if there are two threads. No bit depends on that. */
 #include "nn/batch_blocks.h"
 
 #include <stdatomic.h>

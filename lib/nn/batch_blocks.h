@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * batch_blocks.h - a stack over a batch. Training takes some examples at a time, so that what one layer writes is still in the
- * cache when the next one reads it, and two threads take such blocks. How many is fixed by the shapes: bits do not depend on
- * threads. A stack with statistics over the batch takes all at once. Where nothing needs the outputs of the whole batch before
- * their gradients, each block goes forward and straight back (vaei_blocks_forward_backward): then the activations of one block a lane are
- * all there are. At inference, too, two threads take half each. The slot's memory is that of vaei_blocks_bytes(). */
+ * batch_blocks.h - runs a stack over a batch. Training takes some examples at a time, so that the output of one layer is still in the
+ * cache when the next layer reads it, and two threads take such blocks. The shapes alone fix the size of a block, so bits do not depend
+ * on threads. A stack with statistics over the batch takes all examples at once. If no gradient needs the outputs of the whole batch,
+ * each block goes forward and straight back (vaei_blocks_forward_backward), and only the activations of one block a lane exist. At
+ * inference, too, two threads take half the batch each. The slot's memory is that of vaei_blocks_bytes(). */
 #ifndef VAEI_BATCH_BLOCKS_H
 #define VAEI_BATCH_BLOCKS_H
 

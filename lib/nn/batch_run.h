@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * batch_run.h - one pass over a batch: the kernels and threads to use, and the examples with all that belongs to them.
+ * batch_run.h - one pass over a batch: the kernels and threads to use, and the examples with their labels, conditions, noise and so on.
  *
- * Whoever takes a part of the examples takes it by vaei_run_slice(), which moves every array: blocks and lanes (batch_blocks.c),
- * passes of a session, pseudo-inputs of a prior. */
+ * vaei_run_slice() takes a part of the examples with all their arrays. Blocks and lanes (batch_blocks.c), passes of a session and
+ * pseudo-inputs of a prior use it. */
 #ifndef VAEI_BATCH_RUN_H
 #define VAEI_BATCH_RUN_H
 

@@ -26,7 +26,7 @@ typedef struct state {
 static vae_status_t check_padding(const char *axis, int32_t mode, int64_t size, int64_t before, int64_t after) {
     const int64_t most = mode == VAEI_PADDING_ZEROS ? INT64_MAX : mode == VAEI_PADDING_CIRCULAR ? size : size - 1;
     if (before <= most && after <= most) return VAE_OK;
-    return vaei_fail(VAE_E_SHAPE, "conv2d: padding of %lld pixels in %s, the image has enough for %lld",
+    return vaei_fail(VAE_E_SHAPE, "conv2d: padding of %lld pixels in %s, and an image of this size allows %lld",
                      (long long)(before > after ? before : after), axis, (long long)most);
 }
 

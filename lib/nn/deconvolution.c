@@ -15,7 +15,7 @@ static vae_status_t plan_axis(const char *name, const vaei_deconvolution_conf *o
     const int64_t before = o->pad[2 * axis], after = o->pad[2 * axis + 1];
     const int64_t reach = dilation * (o->kernel[axis] - 1) + 1;
     if (before < 0) {
-        if (output_pad > 0) return vaei_fail(VAE_E_SHAPE, "%s: pad=same leaves nothing for output_pad to add", name);
+        if (output_pad > 0) return vaei_fail(VAE_E_SHAPE, "%s: pad=same and output_pad exclude each other", name);
         *made = size * stride;
         *begin = reach > stride ? (reach - stride) / 2 : 0;
         return VAE_OK;
@@ -24,7 +24,7 @@ static vae_status_t plan_axis(const char *name, const vaei_deconvolution_conf *o
         return vaei_fail(VAE_E_SHAPE, "%s: output_pad=%lld must be smaller than the stride or the dilation", name, (long long)output_pad);
     const int64_t painted = (size - 1) * stride + reach + output_pad;
     if (painted <= before + after)
-        return vaei_fail(VAE_E_SHAPE, "%s: pad crops %lld pixels of %s, only %lld are painted", name, (long long)(before + after),
+        return vaei_fail(VAE_E_SHAPE, "%s: pad crops %lld pixels of %s, and the result has only %lld", name, (long long)(before + after),
                          axis == 0 ? "height" : "width", (long long)painted);
     *made = painted - before - after;
     *begin = before;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * fuse.c - every rewrite of a list of steps: which neighbours one step does the work of. A rule is one row of the table.
+ * fuse.c - the fusion rules: every rewrite of a list of steps by which one step does the work of its neighbour. A rule is one row of the
+ * table.
  *
- * No rule but `upsample` and `fold` changes a bit, and `flush` values below VAEI_TINY (kernel.h): the same operations run on the same
- * values, earlier, while these are in the cache.
- * Rules look at neighbours in the list whose buffer nobody else reads, so that they hold inside of braces and across them. */
+ * `upsample`, `fold`, and `flush` for values below VAEI_TINY (kernel.h), may change bits. Any other rule runs the same operations on the
+ * same values, earlier, while these are in the cache. A rule fuses neighbours in the list whose buffer no other step reads, so it works
+ * inside of braces and across them. */
 #include "nn/steps.h"
 
 static void apply_map(const void *arg, const vaei_kernels *k, int64_t count, float *y) {

@@ -28,7 +28,7 @@ static vae_status_t plan_axis(const char *layer, const char *axis, int64_t size,
     }
     const int64_t padded = size + before + after;
     if (reach > padded)
-        return vaei_fail(VAE_E_SHAPE, "%s: the kernel reaches over %lld pixels of %s, the padded image has %lld", layer, (long long)reach,
+        return vaei_fail(VAE_E_SHAPE, "%s: the kernel covers %lld pixels of %s, and the padded image has %lld", layer, (long long)reach,
                          axis, (long long)padded);
     *windows = (padded - reach) / stride + 1;
     *begin = before;

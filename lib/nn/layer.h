@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * layer.h - floor 2: what a layer is. One file a layer (layer_linear.c), one line in layers.def.
+ * layer.h - floor 2: the contract of a layer. Each layer is one file (layer_linear.c) and one line in layers.def.
  *
  * A layer maps x[n][in] to y[n][out], rows of examples, channels last. It owns a conf filled from its option table, declares its
- * parameters in plan(), and is const afterwards: any number of threads may run it at once. What it remembers lives in four pieces
- * of memory that its user carves and hands in:
+ * parameters in plan(), and is const afterwards: any number of threads may run it at once. Its state is in four pieces
+ * of memory that the caller carves and passes:
  *
  *     pack      weights in the kernels' order; written by pack() when parameters changed, read by forward and backward
- *     cache     what forward leaves for backward of the same batch (training only)
- *     stats     what forward leaves for commit (training only)
+ *     cache     written by forward for backward of the same batch (training only)
+ *     stats     written by forward for commit (training only)
  *     scratch   free during one call
  *
- * What a layer does for its neighbours it finds in its step (steps.h), which fuse.c wrote: an epilogue, a normalisation to fold.
+ * The step of a layer (steps.h), which fuse.c wrote, says what the layer does for its neighbours: an epilogue, a normalisation to fold.
  *
- * Training may run forward twice on the same x, the second time right before backward (stack.h): both times it leaves the same.
+ * Training may run forward twice on the same x, the second time right before backward (stack.h); both runs must write the same values.
  *
  * forward and backward cannot fail. Gradients of parameters are added to; dx is written. */
 #ifndef VAEI_LAYER_H

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * layer_act.c - activations: elementwise, any shape, nothing to learn
+ * layer_act.c - activations: elementwise, any shape, without parameters
  *
  *       relu        max(x, 0)                          leaky_relu  x > 0 ? x : slope x
  *       elu         x > 0 ? x : alpha (e^x - 1)        silu        x sigmoid(x)
  *       gelu        x Phi(x) = x/2 (1 + erf(x / sqrt 2))           not the tanh approximation
  *       softplus    log(1 + e^x)                       tanh, sigmoid
  *
- *   Where y alone tells the slope, x is not kept: those run in place. silu and gelu are not monotone, and the slope of
- *   softplus loses its digits in y, so these read x. Gradients are listed in kernel/kernel.h. */
+ *   If y determines the slope, x is not kept and the layer runs in place. silu and gelu are not monotone, and y does not hold enough
+ *   digits for the slope of softplus, so these read x. Gradients are listed in kernel/kernel.h. */
 #include <math.h>
 
 #include "nn/layer.h"

@@ -6,16 +6,16 @@
  *       y = o Wo^T + bo
  *
  *   Names and shapes as in the diffusers library: to_q, to_k, to_v [C, C] with bias, to_out.0 [C, C] with bias. The group norm before it
- *   and the way around it are layers of their own: residual { groupnorm groups=32 eps=1e-6 | attention }.
+ *   and the residual sum are layers of their own: residual { groupnorm groups=32 eps=1e-6 | attention }.
  *
- *   The scores p are made for ROWS queries at a time, so memory grows with T and not with its square; backward makes them again:
+ *   The scores p exist for ROWS queries at a time, so memory grows with T and not with its square; backward recomputes them:
  *
  *       dp = do v^T      ds = p (dp - sum_j p_j dp_j)      dq = ds k / sqrt(d)      dk = ds^T q / sqrt(d)      dv = p^T do
  *
- *   causal: position i sees positions up to i and no later one; the scores of the others are left out of the softmax.
+ *   causal: position i attends to positions up to i only; the scores of later positions are left out of the softmax.
  *
- *   Order of sums: products as in kernel/gemm.h; the softmax's sum in the kernels' lanes. Examples and heads one after the other, the work
- *   inside is what goes to the threads.
+ *   Order of sums: products as in kernel/gemm.h; the softmax's sum in the kernels' lanes. Examples and heads are computed one after the
+ *   other, each on all threads.
  *
  *   Vaswani et al. 2017 (arXiv:1706.03762). Not here: other masks, positions, dropout. */
 #include "nn/linear_map.h"

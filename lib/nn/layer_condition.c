@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * layer_condition.c - what an example brings besides x: its class, values of its own (section `condition`)
+ * layer_condition.c - adds the class and the vector of each example (section `condition`) to the values of a layer
  *
  *     e = [embedding[label], vector]          embedding[classes][dim] as torch.nn.Embedding
  *
@@ -10,11 +10,11 @@
  *     dx = (1 + s) dy      dt = sum_p dy      ds = sum_p x dy      dshift += sum_n dt e^T     dscale += sum_n ds e^T
  *     dembedding[label[n]] += (shift^T dt + scale^T ds) of its columns
  *
- *   p runs over all positions, at each of which stand C channels; scale[C][E], shift[C][E] as the weights of torch.nn.Linear without a
- *   bias. In training an example is without its condition with probability `drop`: e and what concat appends are zeros, so that add and
- *   film give x. One number decides for an example in all layers of the model: where `drop` is the same, all drop together, which is
- *   what guidance without a classifier wants (Ho, Salimans 2022, arXiv:2207.12598). An example of label -1 has no class: the embedding and
- *   the one-hot are zeros, in any pass.
+ *   p runs over all positions, each with C channels; scale[C][E], shift[C][E] as the weights of torch.nn.Linear without a bias. In
+ *   training an example is without its condition with probability `drop`: e and what concat appends are zeros, so that add and film give
+ *   x. One random number decides for an example in all layers of the model, so layers with the same `drop` leave out the condition of the
+ *   same examples, as classifier-free guidance needs it (Ho, Salimans 2022, arXiv:2207.12598). An example of label -1 has no class: the
+ *   embedding and the one-hot are zeros, in any pass.
  *
  *   Perez et al. 2017, "FiLM: Visual Reasoning with a General Conditioning Layer" (arXiv:1709.07871); Sohn, Lee, Yan 2015. */
 #include "nn/layer.h"
@@ -62,7 +62,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     (void)node;
     if (!s) return VAE_E_NOMEM;
     if (given.classes + given.vector == 0)
-        return vaei_fail(VAE_E_SPEC, "condition: the model has none: wanted a section condition, as in 'condition classes=10'");
+        return vaei_fail(VAE_E_SPEC, "condition: the model has no section condition, as in 'condition classes=10'");
     b->condition_is_read = 1;
     s->given = given;
     s->C = in->d[in->n - 1];

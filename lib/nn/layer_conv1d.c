@@ -38,7 +38,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     VAEI_TRY(vaei_sequence_check_pad("conv1d", o->pad));
     const int64_t reach = o->dilation * (o->kernel - 1) + 1;
     if (o->pad[0] >= 0 && reach > in->d[0] + o->pad[0] + o->pad[2])
-        return vaei_fail(VAE_E_SHAPE, "conv1d: the kernel reaches over %lld steps, the padded sequence has %lld", (long long)reach,
+        return vaei_fail(VAE_E_SHAPE, "conv1d: the kernel covers %lld steps, and the padded sequence has %lld", (long long)reach,
                          (long long)(in->d[0] + o->pad[0] + o->pad[2]));
     const int64_t same = o->pad[0] < 0 ? -1 : 0;
     const vaei_convolution_conf c = {.out = o->out,

@@ -3,8 +3,8 @@
  *
  *       y = weight[c] (x - mean) / sqrt(variance + eps) + bias[c]
  *
- *   The C channels are cut into `groups` runs; each example and group has its own mean and variance, over its
- *   N = (C / groups) H W values. Training and inference are the same, and examples do not see each other.
+ *   The C channels are divided into `groups` groups; each example and group has its own mean and variance, over its
+ *   N = (C / groups) H W values. Training and inference are the same, and examples do not depend on each other.
  *
  *   With r = 1 / sqrt(variance + eps), u = (x - mean) r, and sums over an example's group:
  *

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * layer_hardtanh.c - each value held between two bounds, as torch.nn.Hardtanh
+ * layer_hardtanh.c - clamps each value between two bounds, as torch.nn.Hardtanh
  *
  *     y = min(max(x, min), max)                    dx = dy where min < y < max, else 0
  *
- *   At the end of a decoder under an absolute error it lets values beyond the data's range count as its bound, and leaves them alone.
- *   y tells the slope, so x is not kept. NaN passes. */
+ *   At the end of a decoder with an absolute error, values beyond the data's range count as its bound and get no gradient.
+ *   y determines the slope, so x is not kept. NaN passes. */
 #include "nn/layer.h"
 #include "nn/ranges.h"
 

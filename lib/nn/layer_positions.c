@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * layer_positions.c - what tells the steps of a sequence apart: a vector of each is added
+ * layer_positions.c - adds a vector of its position to each step of a sequence
  *
  *       y[n][t][c] = x[n][t][c] + p[t][c]                 dp[t] += sum_n dy[n][t]
  *

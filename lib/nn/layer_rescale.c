@@ -3,7 +3,7 @@
  *
  *     y = factor x + offset                    dx = factor dy
  *
- *   It has no parameters: what stands in the text does not learn. rescale factor=2 offset=-1 takes pixels from 0..1 to -1..1;
+ *   It has no parameters: factor and offset are not trained. rescale factor=2 offset=-1 takes pixels from 0..1 to -1..1;
  *   rescale factor=0.5 | tanh | rescale factor=2 holds values between -2 and 2. NaN passes. */
 #include "nn/layer.h"
 #include "nn/ranges.h"

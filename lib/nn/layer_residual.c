@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * layer_residual.c - a stack with a way around it
+ * layer_residual.c - a stack whose input, or the output of a shortcut, is added to its output
  *
  *       residual { body }                  y = body(x) + x
  *       residual { body } { shortcut }     y = body(x) + shortcut(x)          dx = body^T dy + shortcut^T dy
  *
- *   Both ways must end in the same shape. Parameters: <path>.body.<i>.weight, <path>.shortcut.<i>.weight.
+ *   Body and shortcut must have the same output shape. Parameters: <path>.body.<i>.weight, <path>.shortcut.<i>.weight.
  *
  *   He, Zhang, Ren, Sun 2015 (arXiv:1512.03385). */
 #include "nn/ranges.h"

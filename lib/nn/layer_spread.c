@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * layer_spread.c - a vector at every step of a sequence
+ * layer_spread.c - repeats a vector at every step of a sequence
  *
  *       y[n][t][c] = x[n][c]          t < T          dx[c] = sum_t dy[t][c], in the order of t
  *
- *   What a decoder over steps begins with. */
+ *   A decoder over steps begins with this layer. */
 #include "nn/layer.h"
 #include "nn/ranges.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * layer_tap.c - y = x, and x is kept under a name, for a latent that stands in the decoder.
+ * layer_tap.c - y = x, and x is kept under a name for a latent in the decoder.
  *
  *     y = x        side = x        dx = dy + d side
  *
- * The side is an array of the model's user beside the stream (batch_run.h), of the whole batch: whoever reads it runs after the whole stack
- * of the tap, and has added to its gradient before the stack runs back. */
+ * The side is an array of the whole batch that the caller provides (batch_run.h). A latent that reads it runs after the whole stack of the
+ * tap, and adds to its gradient before that stack runs backward. */
 #include "nn/layer.h"
 #include "nn/ranges.h"
 
@@ -20,11 +20,11 @@ static const vaei_option options[] = {
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {
     const conf *const o = l->conf;
     if (!(b->takes & VAEI_TAKES_TAPS))
-        return vaei_fail(VAE_E_SPEC, "line %d, column %d: tap %s: wanted in the encoder, whose layers the decoder's latents read",
-                         (int)node->line, (int)node->column, o->name);
+        return vaei_fail(VAE_E_SPEC, "line %d, column %d: tap %s: a tap is a layer of the encoder only", (int)node->line, (int)node->column,
+                         o->name);
     for (const vaei_tap *t = b->taps; t; t = t->next)
         if (strcmp(t->name, o->name) == 0)
-            return vaei_fail(VAE_E_SPEC, "line %d, column %d: tap %s: there is another of that name%s", (int)node->line, (int)node->column,
+            return vaei_fail(VAE_E_SPEC, "line %d, column %d: tap %s: another tap has this name%s", (int)node->line, (int)node->column,
                              o->name, t->line == node->line && t->column == node->column ? ", because a repeat makes it twice" : "");
     if (b->n_taps == VAEI_TAPS_MAX)
         return vaei_fail(VAE_E_LIMIT, "line %d, column %d: tap %s: more than %d taps", (int)node->line, (int)node->column, o->name,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * layer_upsample.c - enlarge an image by whole factors, nearest neighbour
+ * layer_upsample.c - nearest-neighbour upsampling of an image by whole factors
  *
  *       y[n][oy][ox][c] = x[n][oy / fy][ox / fx][c]         oh = h fy, ow = w fx
  *       dx[n][iy][ix][c] = sum of the fy fx values of dy that came from it
  *
- *   With a conv2d behind it, an alternative to deconv2d without its checkerboards (Odena, Dumoulin, Olah 2016). */
+ *   Followed by a conv2d it is an alternative to deconv2d without checkerboard patterns (Odena, Dumoulin, Olah 2016). */
 #include "nn/image.h"
 #include "nn/ranges.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * lifetimes.c - which values of a list of steps live when, and at which end of the block.
+ * lifetimes.c - the lifetime of each value of a list of steps, and its place in the block.
  *
  * A block holds values at its two ends, so that a row of layers needs its largest pair of neighbours and no more:
  *
  *     | low, low ...        workspace of the step        ... high |
  *
- * Inference: in the caller's y, which is free until the last step writes it, stands every value that fits and meets no other there;
- * the rest in the block. Training: values that backward reads are kept, others and all gradients stand in blocks. */
+ * At inference the caller's y is free until the last step writes it, so every value that fits is placed there if it does not overlap
+ * another; the rest is in the block. In training, values that backward reads are kept; other values and all gradients are in blocks. */
 #include "nn/steps.h"
 
 /* ---- buffers in place ---- */

@@ -3,8 +3,8 @@
  *
  *     y[rows][out] = x[rows][in] W^T + b, W[out][in] as of torch.nn.Linear.
  *
- * The weights are packed in one of two ways. A pack is filled when parameters changed, and serves forward and backward. Where the weights
- * change with each step and serve one product only, they are packed where they are used, into scratch. */
+ * The weights are packed in one of two ways. A pack is filled when parameters changed, and forward and backward read it. If the weights
+ * change in each step and only one product reads them, they are packed into scratch when they are used. */
 #ifndef VAEI_LINEAR_MAP_H
 #define VAEI_LINEAR_MAP_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * norm.h - what batch norm and group norm share: sums over the rows of each channel, maps linear in each channel; and
+ * norm.h - shared by batch norm and group norm: sums over the rows of each channel, maps linear in each channel; and
  * one row of layer norm.
  *
  * Rows come in segments, one for each set of statistics: batch norm has one of n H W rows, group norm one an example.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * plan.c - from lifetimes to addresses. */
+ * plan.c - turns lifetimes into addresses. */
 #include "nn/plan.h"
 
 static size_t sum(size_t a, size_t b) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * plan.h - a list of steps with addresses, for so many examples.
+ * plan.h - a list of steps with addresses for a number of examples.
  *
  *     inference    scratch   | frames | block: values and workspace                       |
  *     training     cache     | frames | kept values and layers' caches | one segment's    |
  *                  scratch   | block: forward's other values, backward's gradients, workspace |
  *
- * With a segment size, only values that pass from one segment of steps to another are kept; those inside of a segment stand in one place
- * that all segments share, and backward runs forward on a segment again before it goes back through it (Chen et al. 2016,
+ * With a segment size, only values that pass from one segment of steps to another are kept; those inside of a segment are in one place
+ * that all segments share, and backward recomputes the forward pass of a segment before its backward pass (Chen et al. 2016,
  * arXiv:1604.06174). */
 #ifndef VAEI_PLAN_H
 #define VAEI_PLAN_H

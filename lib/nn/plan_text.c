@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * plan_text.c - the plan of a stack for people and for programs: its steps, what fuse.c joined, the algorithm of each convolution, and
- * every array with its place and its life. */
+ * plan_text.c - the plan of a stack for people and for programs: its steps, the fusions of fuse.c, the algorithm of each convolution, and
+ * every array with its place and its lifetime. */
 #include "nn/plan_text.h"
 #include "nn/plan.h"
 #include "nn/ranges.h"

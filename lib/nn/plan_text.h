@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * plan_text.h - the plan of a stack in words: what `vae info --plan` prints. */
+ * plan_text.h - the plan of a stack as text, which `vae info --plan` prints. */
 #ifndef VAEI_PLAN_TEXT_H
 #define VAEI_PLAN_TEXT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * ranges.c - vaei_parallel by ranges of items instead of by single tasks. */
+ * ranges.c - vaei_parallel over ranges of items in place of single tasks. */
 #include "nn/ranges.h"
 
 #define RANGES_MAX (INT64_C(1) << 20) /* keeps the number of tasks an int32_t; huge work gets longer ranges instead */

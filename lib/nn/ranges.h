@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * ranges.h - work on many equal items, cut into ranges that are worth a thread's while.
+ * ranges.h - parallel work on many equal items, divided into ranges that are large enough for a thread.
  *
- * For work where each item's result stands alone (elementwise, row by row): the cuts cannot show in the results. Sums
- * over items need cuts of their own, fixed by the shape; see norm.h. */
+ * It is for work whose items have independent results (elementwise, row by row), so that the ranges do not change a result. Sums over items
+ * need divisions that the shape alone fixes; see norm.h. */
 #ifndef VAEI_RANGES_H
 #define VAEI_RANGES_H
 

@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: MIT
  * recurrent.c - layers that go through a sequence x[T][C] step by step, forward and back through time
  *
- *       gates[t] = cell(x[t] W_ih^T + b_ih, h[t - 1] W_hh^T + b_hh)       h[t] = what the cell makes of them; h[-1] = 0
+ *       gates[t] = cell(x[t] W_ih^T + b_ih, h[t - 1] W_hh^T + b_hh)       h[t] = the cell's output; h[-1] = 0
  *
- *   W_ih[G H][C], W_hh[G H][H], b_ih, b_hh [G H] under PyTorch's names: weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, with l1,
- *   l2, ... for the layers on it, and _reverse behind the names of the direction from the last step to the first, which stands beside
- *   the other: y[T][2 H].
+ *   W_ih[G H][C], W_hh[G H][H], b_ih, b_hh [G H] under PyTorch's names: weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, with l1, l2,
+ *   ... for further layers, and the suffix _reverse for the direction from the last step to the first; the outputs of both directions are
+ *   concatenated: y[T][2 H].
  *
- *   One product makes x W_ih^T of all steps. So that the examples of a step are rows without gaps, steps come first inside:
+ *   One product computes x W_ih^T of all steps. Inside the layer the axis of steps comes first, so that the examples of a step are
+ *   consecutive rows:
  *
- *       x, gates, dgates [T][n][...]        h, kept [T + 2][n][...], with zeros before the first step and behind the last
+ *       x, gates, dgates [T][n][...]        h, kept [T + 2][n][...], with zeros before the first step and after the last
  *
  *   Backward goes through the steps in the other order, with the gradient dh of the state before:
  *
- *       dh[t - 1] = dy[t - 1] + dadded[t] W_hh + ...             the cell says what else
+ *       dh[t - 1] = dy[t - 1] + dadded[t] W_hh + ...             and terms of the cell
  *       dW_hh += sum_t dadded[t]^T h[t - 1]     dW_ih += sum_t dgates[t]^T x[t]     dx = dgates W_ih      each one product over all steps
  *
  *   An example of length L has no state from step L on: h and kept are 0 there, so that the direction back begins at step L - 1, and
  *   gradients of such steps are 0.
  *
- *   No example sees another one. Sums over steps and examples go through time first, then through the examples of a step. */
+ *   Examples do not depend on each other. Sums over steps and examples go through time first, then through the examples of a step. */
 #include "nn/recurrent.h"
 
 #include "nn/linear_map.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * recurrent.h - the frame of layers that go through a sequence step by step: gru, lstm. A member brings one step of its cell
+ * recurrent.h - the frame of layers that go through a sequence step by step: gru, lstm. Each layer provides one step of its cell
  * (kernel/cell.tmpl.h) and the number of its gates. */
 #ifndef VAEI_RECURRENT_H
 #define VAEI_RECURRENT_H

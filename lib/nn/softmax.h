@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * softmax.h - exponentials of a row that neither overflow nor all vanish. */
+ * softmax.h - exponentials of a row that do not overflow and do not all underflow. */
 #ifndef VAEI_SOFTMAX_H
 #define VAEI_SOFTMAX_H
 

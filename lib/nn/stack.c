@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stack.c - building layers in a row from a pipeline. */
+ * stack.c - builds the layers of a stack from a pipeline. */
 #include "nn/stack.h"
 
 #include <math.h>

@@ -2,7 +2,7 @@
  * stack.h - layers in a row, and the memory between them. A stack is itself used like a layer: by a model, or by a layer that holds
  * stacks (residual).
  *
- * A stack that nobody contains is flattened into steps by vaei_stacks_link() (steps.h): memory, fusion and the order of work are theirs. */
+ * vaei_stacks_link() flattens each outermost stack into steps (steps.h), which decide memory, fusion and the order of the work. */
 #ifndef VAEI_STACK_H
 #define VAEI_STACK_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stack_run.c - a stack at work: a walk over its steps, forward and backward. */
+ * stack_run.c - runs a stack: a loop over its steps, forward and backward. */
 #include "nn/plan.h"
 #include "nn/ranges.h"
 #include "nn/stack.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * upsampled.h - nearest upsampling by 2 x 2 and the 3x3 convolution behind it as one pass, at inference.
+ * upsampled.h - nearest upsampling by 2 x 2 and the 3x3 convolution after it as one pass, at inference.
  *
- * A pixel of the upsampled image stands there twice along each axis, so two of three taps meet the same number. Their weights are
+ * The upsampled image has each pixel twice along each axis, so two of three taps read the same number. Their weights are
  * added beforehand, which leaves a transposed convolution of the small image with kernel 4, stride 2, padding 1:
  *
  *   y[2 i]     = w0 x[i - 1] + (w1 + w2) x[i]                              k3 = w0    k1 = w1 + w2

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * weights.c - declaring, sharing and folding weights and biases.
  *
- *   A normalisation with fixed statistics is y = s u + t for each channel. Behind u = w x + b it costs nothing:
+ *   A normalisation with fixed statistics is y = s u + t for each channel. After u = w x + b it costs nothing:
  *
  *       s (w x + b) + t = (s w) x + (s b + t) */
 #include "nn/weights.h"
@@ -54,8 +54,9 @@ static vae_status_t tie(vaei_layer *l, const vaei_build *b, const vaei_weights *
     const int32_t T = w->transposed && length > 2 && strcmp(w->tie + length - 2, ".T") == 0;
     const vaei_layer *const owner = find_layer(b, w->tie, length - (T ? 2 : 0));
     char got[96], wanted[96], or_else[96];
-    if (!owner) return vaei_fail(VAE_E_SPEC, "%s: tie=%s: no layer stands there before this one", name, w->tie);
-    if (is_repeated(b, l)) return vaei_fail(VAE_E_SPEC, "%s: tie=%s: it stands in a repeat: write its layers one by one", name, w->tie);
+    if (!owner) return vaei_fail(VAE_E_SPEC, "%s: tie=%s: there is no layer at that place before this one", name, w->tie);
+    if (is_repeated(b, l))
+        return vaei_fail(VAE_E_SPEC, "%s: tie=%s: the layer is inside a repeat: write its layers one by one", name, w->tie);
     if (owner->tied) return vaei_fail(VAE_E_SPEC, "%s: tie=%s: that layer is tied to %s: tie to that one", name, w->tie, owner->tied->path);
     vaei_param *const p = weight_of(owner);
     if (!p) return vaei_fail(VAE_E_SPEC, "%s: tie=%s: %s has no weight to share", name, w->tie, owner->ops->module.name);

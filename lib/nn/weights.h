@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * weights.h - what linear, conv2d and deconv2d share: parameter 0 is a weight, parameter 1 a bias that may be missing,
+ * weights.h - shared by linear, conv2d and deconv2d: parameter 0 is a weight, parameter 1 a bias that may be missing,
  * and at inference the normalisation that follows may be multiplied in. */
 #ifndef VAEI_WEIGHTS_H
 #define VAEI_WEIGHTS_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * condition.h - the section `condition`: what each example brings besides x, for layers `condition` to read. */
+ * condition.h - the section `condition`: the class and the vector that each example has besides x, which layers `condition` read. */
 #ifndef VAEI_CONDITION_H
 #define VAEI_CONDITION_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * critic.c - the critic: built, asked by the network, and taught. Each block of examples goes forward, is charged for its scores, and goes
- * straight back. */
+ * critic.c - the critic: building it, its scores for the network, and its training. Each block of examples goes forward, the term of the
+ * objective turns its scores into a loss, and the block goes straight back. */
 #include "vae/critic.h"
 
 #include "nn/ranges.h"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * critic.h - a network beside the model's that tells real examples from made ones, and by that shows the model how to make them.
+ * critic.h - a network that learns to tell real examples from generated ones, while the rest of the model learns to raise its score.
  *
- *     critic  on=x | conv2d ... | linear out=1        real: the batch's x; made: the mean of the likelihood
- *     critic  on=z | linear ... | linear out=1        real: draws from N(0, I); made: the latents of the batch
+ *     critic  on=x | conv2d ... | linear out=1        real: the batch's x; generated: the mean of the likelihood
+ *     critic  on=z | linear ... | linear out=1        real: draws from N(0, I); generated: the latents of the batch
  *
- *     real or made [n][size] --critic--> score[n]     high for real ones
+ *     real or generated [n][size] --critic--> score[n]     high for real ones
  *
- * A term of the objective says what scores cost (vaei_game): the critic learns real against made, and the network by the derivative of its
- * own cost by what it made. Both take their step from the same point: the critic that the network sees is that of before the step.
- * Parameters are "critic.*", and move by an optimizer of their own. Statistics over the batch (batch norm) are those of the real ones for
- * real ones, of the made ones for made ones; a critic is asked in training alone, so that running ones do not move.
+ * A term of the objective defines the losses of scores (vaei_game), one for the critic and one for the network. Both networks take their
+ * step from the same parameters: the network's gradient is by the critic from before the step. The critic's parameters are "critic.*", and
+ * have an optimizer of their own. Statistics over the batch (batch norm) are taken of the real and of the generated examples separately. A
+ * critic runs in training only, so it has no use for running statistics and does not change them.
  *
  * Goodfellow et al. 2014 (arXiv:1406.2661); of z: Makhzani et al. 2015 (arXiv:1511.05644). Not here: gradient penalties. */
 #ifndef VAEI_CRITIC_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * latent.h - floor 3: what stands between encoder and decoder. One file a latent (latent_gaussian.c), one line in latents.def.
+ * latent.h - floor 3: the latent between encoder and decoder. Each latent is one file (latent_gaussian.c) and one line in latents.def.
  *
  *     h[n][H] --encode--> mean[n][D], logvar[n][D] --draw(noise)--> z[n][D], kl[n][D]
  *
@@ -7,11 +7,11 @@
  *
  *     h[n][H] --encode_codes--> codes[n][n_codes] --decode_codes--> z[n][D]
  *
- * its encode gives the vectors before they are quantized, its draw quantizes; the posterior is one choice of codes, the prior even, so the
- * rate of an example is n_codes ln K.
+ * Its encode gives the vectors before they are quantized, and its draw quantizes them. The posterior is one choice of codes and the prior
+ * is uniform, so the rate of an example is n_codes ln K.
  *
- * Memory (pack, cache, scratch), const-ness and "cannot fail" as for a layer (nn/layer.h). kl is the rate by dimension in nats; its sum
- * over D is the rate of an example. */
+ * Memory (pack, cache, scratch), constness and the rule that passes cannot fail are those of a layer (nn/layer.h). kl is the rate by
+ * dimension in nats; its sum over D is the rate of an example. */
 #ifndef VAEI_LATENT_H
 #define VAEI_LATENT_H
 

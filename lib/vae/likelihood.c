@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * likelihood.c - the frame of all likelihoods: the loop over the examples of a batch, and what they have in common.
+ * likelihood.c - the frame of all likelihoods: the loop over the examples of a batch, and the parts that all of them share.
  *
- * Examples are cut into groups by their number alone; a sum over the batch is that of each group, then of the groups in order. */
+ * The number of examples alone decides their groups; a sum over the batch is the sum of each group, then of the groups in order. */
 #include "vae/likelihood.h"
 
 #include <math.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * likelihood.h - p(x|z): what the decoder's output theta means. One file a likelihood (likelihood_bernoulli.c), one line in
- * likelihoods.def. nll is -log p(x|theta), summed over the data's dimensions, in nats.
+ * likelihood.h - p(x|z), a distribution with the parameters theta, the decoder's output. Each likelihood is one file
+ * (likelihood_bernoulli.c) and one line in likelihoods.def. nll is -log p(x|theta), summed over the data's dimensions, in nats.
  *
  * theta has k numbers for each value of x, all first numbers of a pixel before all second ones:
  *
- *     x[...][C]    theta[...][k C]    number j of channel c stands at j C + c
+ *     x[...][C]    theta[...][k C]    number j of channel c is at j C + c
  *
  * Over tokens each number stands on an axis of its own: x[...] and theta[...][k].
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * network.c - running the model, forward and backward.
  *
- * The block of a use (session or trainer), cut by vaei_network_carve:
+ * vaei_network_carve divides the block of a session or of a trainer:
  *
  *     | packs: encoder, latent, decoder | caches (training) | rows: h mean logvar z ... | scratch shared by the three parts |
  */

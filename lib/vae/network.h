@@ -6,8 +6,8 @@
  *                   |           prior -> -log p(z)       |          standard, or learned afterwards: network_prior.c
  *                   +---- taps -------------------> latents of the decoder (layer_latent.c)
  *
- * The latents are numbered: 0 is that of the section, the others stand in the decoder, in its order. A host sees their values one behind
- * the other, z[n][Z]; inside each has arrays of its own (vaei_level).
+ * The latents are numbered: 0 is the section `latent`, the others are layers of the decoder, in its order. A host has their values one
+ * after the other, z[n][Z]; inside the library each latent has arrays of its own (vaei_level).
  *
  * A network is const after vaei_network_build; its parameters are elsewhere (vaei_params). */
 #ifndef VAEI_NETWORK_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * network_build.c - the model from its document: its parts in their order, whether they fit each other, and its canonical text. */
+ * network_build.c - builds the model from its document: its parts in their order, checks that they fit each other, and the canonical
+ * text. */
 #include "vae/network.h"
 
 #include <math.h>
@@ -119,7 +120,7 @@ static vae_status_t build_prior(vaei_network *net, vaei_build *b, const vaei_doc
     if (!vaei_network_has_prior(net)) return VAE_OK;
     const int32_t of_codes = (net->latent.ops->flags & VAEI_LATENT_CODES) != 0;
     if (!(p->ops->flags & (of_codes ? VAEI_PRIOR_OF_CODES : VAEI_PRIOR_OF_VALUES)))
-        return vaei_fail(VAE_E_SPEC, "prior %s: is over %s, latent %s makes %s", module->name, of_codes ? "values" : "codes",
+        return vaei_fail(VAE_E_SPEC, "prior %s: is a prior of %s, and latent %s makes %s", module->name, of_codes ? "values" : "codes",
                          net->latent.ops->module.name, of_codes ? "codes" : "values");
     net->rate = p->ops->flags & VAEI_PRIOR_JOINT ? &vaei_rate_joint : &vaei_rate_closed;
     VAEI_TRY(net->rate->check(net));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * network_prior.c - a prior beside a frozen network: fitted to its latents, scored, and sampled.
+ * network_prior.c - a prior and a frozen network: fitting the prior to the network's latents, scoring, and sampling.
  *
  *     x -> encoder -> latent -> codes, or z drawn from q(z|x) -> prior -> nll        backward ends at the prior's own parameters
  *

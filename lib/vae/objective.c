@@ -13,7 +13,7 @@ static vae_status_t add_term(vaei_objective *o, vaei_arena *arena, const vaei_se
     VAEI_TRY(vaei_module_find(&module, vaei_objectives, vaei_objectives_count, "objective", node, section->name));
     for (int32_t i = 0; i < o->n; i++)
         if (&o->term[i]->module == module)
-            return vaei_fail(VAE_E_SPEC, "line %d, column %d: objective: %s stands twice", (int)node->line, (int)node->column,
+            return vaei_fail(VAE_E_SPEC, "line %d, column %d: objective: %s is given twice", (int)node->line, (int)node->column,
                              module->name);
     const char *where = vaei_arena_format(arena, "%s %s", section->name, node->name);
     if (!where) return VAE_E_NOMEM;
@@ -32,8 +32,8 @@ static vae_status_t find_critic(vaei_objective *o) {
     for (int32_t i = 0; i < o->n; i++) {
         if (!o->term[i]->cost) continue;
         if (o->critic >= 0)
-            return vaei_fail(VAE_E_SPEC, "objective: %s and %s each want a critic, a model has one", o->term[o->critic]->module.name,
-                             o->term[i]->module.name);
+            return vaei_fail(VAE_E_SPEC, "objective: %s and %s both need a critic, and a model has only one",
+                             o->term[o->critic]->module.name, o->term[i]->module.name);
         o->critic = i;
     }
     return VAE_OK;
@@ -44,7 +44,7 @@ static vae_status_t fail_two_bounds(const vaei_objective *o) {
     int32_t n = 0;
     for (int32_t i = 0; i < o->n && n < 2; i++)
         if (!(o->term[i]->flags & VAEI_OBJECTIVE_NO_NLL)) names[n++] = o->term[i]->module.name;
-    return vaei_fail(VAE_E_SPEC, "objective: %s and %s are both for the data, wanted one of them", names[0], names[1]);
+    return vaei_fail(VAE_E_SPEC, "objective: %s and %s both contain the reconstruction, wanted one of them", names[0], names[1]);
 }
 
 vae_status_t vaei_objective_build(vaei_objective *o, vaei_arena *arena, vaei_section *section) {
@@ -55,10 +55,10 @@ vae_status_t vaei_objective_build(vaei_objective *o, vaei_arena *arena, vaei_sec
                          (int)section->column);
     const int32_t without = count_of(o, VAEI_OBJECTIVE_NO_NLL);
     if (without == o->n)
-        return vaei_fail(VAE_E_SPEC, "objective: %s has no part for the data, wanted 'objective elbo | %s'", o->term[0]->module.name,
-                         o->term[0]->module.name);
+        return vaei_fail(VAE_E_SPEC, "objective: %s does not contain the reconstruction, wanted 'objective elbo | %s'",
+                         o->term[0]->module.name, o->term[0]->module.name);
     if (count_of(o, VAEI_OBJECTIVE_OF_PRIOR) > 0) {
-        if (o->n > 1) return vaei_fail(VAE_E_SPEC, "objective: prior stands alone, it is not a term of a sum");
+        if (o->n > 1) return vaei_fail(VAE_E_SPEC, "objective: prior cannot be combined with other terms");
         o->flags = o->term[0]->flags;
         return VAE_OK;
     }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * objective.h - what training minimises: a sum of terms. One file a term (objective_elbo.c), one line in objectives.def.
+ * objective.h - the loss of a training, a sum of terms. Each term is one file (objective_elbo.c) and one line in objectives.def.
  *
  *     objective  elbo beta=1 | mmd weight=10              loss = elbo + 10 mmd
  *
- * A term sees the two numbers that every VAE has, and the latents that were drawn. It adds to the loss and to its derivatives, so the
- * order of terms matters to nothing but the last bit. */
+ * A term reads nll and kl of each example, and the latents that were drawn. It adds to the loss and to its derivatives, so the order of the
+ * terms changes rounding only. */
 #ifndef VAEI_OBJECTIVE_H
 #define VAEI_OBJECTIVE_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * optimizer.h - how gradients become steps: optimizers, learning-rate schedules, clipping. One file each (optimizer_adam.c,
- * schedule_cosine.c, clip_norm.c), one line in optimizers.def, schedules.def or clips.def.
+ * optimizer.h - optimizers, learning-rate schedules and clipping. Each is one file (optimizer_adam.c, schedule_cosine.c, clip_norm.c) and
+ * one line in optimizers.def, schedules.def or clips.def.
  *
- * An optimizer is a pure function of one slice; its memory is `slots` arrays of the slice's length, zero at the start and saved
- * generically. The host's own (vae_optimizer_t) has the same shape, but leaves g as it is. */
+ * An optimizer is a pure function of one slice of the parameters; its memory is `slots` arrays of the slice's length, zero at the start.
+ * The host's optimizer (vae_optimizer_t) has the same form, but does not change g. */
 #ifndef VAEI_OPTIMIZER_H
 #define VAEI_OPTIMIZER_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * preset.h - complete texts, model and training together, that are known to work. One line in presets.def. */
+ * preset.h - presets: complete texts of a model and its training that are known to work. Each is one line in presets.def. */
 #ifndef VAEI_PRESET_H
 #define VAEI_PRESET_H
 

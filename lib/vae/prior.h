@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * prior.h - p(z): where latents come from when there is no x. One file a prior (prior_pixelcnn.c), one line in priors.def.
+ * prior.h - p(z), the distribution of latents. Each prior is one file (prior_pixelcnn.c) and one line in priors.def.
  *
- * A prior is over codes[n][n_codes] of a latent of codes, or over values z[n][D] of any other:
+ * A prior is a distribution of codes[n][n_codes] of a latent of codes, or of values z[n][D] of any other latent:
  *
  *     codes or z --nll--> -log p, nats an example          (seed, item) --sample--> codes or z
  *
- * One with classes is a distribution for each of them: p(codes | label), r->batch.label[n] within 0..classes - 1.
+ * A prior with classes is p(codes | label), with r->batch.label[n] in 0..classes - 1.
  *
- * A learned one is fitted to the latents of a frozen model (objective prior); the model is trained without it, against
- * the standard prior. A joint one is made of the posteriors of examples that it holds, its pseudo-inputs: it learns with the model, whose
- * rate is then against it. Parameters are "prior.*".
+ * A learned prior is fitted to the latents of a frozen model (objective prior), which was trained with the standard prior. A joint prior
+ * consists of the posteriors of examples that it holds, its pseudo-inputs, and is trained together with the model; the model's rate is then
+ * by this prior. Parameters are "prior.*".
  *
- * Memory (pack, cache, scratch), const-ness and "cannot fail" as for a layer (nn/layer.h). nll of an example and its samples do not
- * depend on the batch it stands in. */
+ * Memory (pack, cache, scratch), constness and the rule that passes cannot fail are those of a layer (nn/layer.h). The nll of an example
+ * and its samples do not depend on the other examples of the batch. */
 #ifndef VAEI_PRIOR_H
 #define VAEI_PRIOR_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * rate_closed.c - the rate of the first latent against the standard prior: the latent's own closed form, kl[n][D] of draw. */
+ * rate_closed.c - the rate of the first latent with the standard prior: the latent's own closed form, kl[n][D] of its draw. */
 #include "vae/network.h"
 
 static vae_status_t check(const vaei_network *net) {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * rate_joint.c - a prior that is made of posteriors and learns with the network.
+ * rate_joint.c - the rate with a prior that consists of posteriors and is trained together with the network.
  *
- *     [x; u] -> encoder -> latent -> [mean, logvar; mean_u, logvar_u]        u: the prior's pseudo-inputs, behind the batch
+ *     [x; u] -> encoder -> latent -> [mean, logvar; mean_u, logvar_u]        u: the prior's pseudo-inputs, after the batch
  *
- *     rate_i = KL(q(z|x_i) || N(0, I)) + log N(z_i; 0, I) - log p(z_i)       z_i: the one draw that the decoder sees
+ *     rate_i = KL(q(z|x_i) || N(0, I)) + log N(z_i; 0, I) - log p(z_i)       z_i: the draw that the decoder reads
  *
  * The first term is the latent's closed form, the other two are taken at z_i: an unbiased estimate of KL(q(z|x_i) || p), since the
- * expectations of log N(z; 0, I) cancel. Its gradient is that of this very number: through z_i to the encoder, and through mean_u and
- * logvar_u to the encoder and on to u. The rate has no parts by dimension, so objectives see it as one.
+ * expectations of log N(z; 0, I) cancel. Its gradient is that of this estimate: through z_i to the encoder, and through mean_u and
+ * logvar_u to the encoder and on to u. The rate has no value for each dimension, so objectives get one value.
  *
- * In training, layers that take statistics over examples see batch and pseudo-inputs together. */
+ * In training, statistics over the batch (batch norm) include the pseudo-inputs. */
 #include "vae/network.h"
 
 #include "nn/ranges.h"
@@ -20,8 +20,7 @@ static vae_status_t check(const vaei_network *net) {
         return vaei_fail(VAE_E_SPEC, "prior %s: is made of posteriors, latent %s has none", name, net->latent.ops->module.name);
     if (net->tokens > 0) return vaei_fail(VAE_E_SPEC, "prior %s: learns examples of its own, which tokens cannot be", name);
     if (net->condition.classes + net->condition.vector == 0) return VAE_OK;
-    return vaei_fail(VAE_E_SPEC,
-                     "prior %s: is made of posteriors of examples of its own, which have no condition: leave one of the two out", name);
+    return vaei_fail(VAE_E_SPEC, "prior %s: its pseudo-inputs have no condition: leave out the prior or the section condition", name);
 }
 
 static void carve(const vaei_network *net, const vaei_kernels *k, int64_t n, vaei_carve *c, vaei_work *w) {

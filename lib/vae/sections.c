@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * sections.c - the tables of kinds and sections, and questions that they answer. */
+ * sections.c - the tables of kinds and sections, and functions that search them. */
 #include "vae/sections.h"
 
 #include "nn/layer.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * sections.h - what a text may hold: the kinds of modules (kinds.def) and the sections made of them (sections.def), as tables. Whatever
- * loops over kinds or sections reads these, so that a new one is a row. */
+ * sections.h - the kinds of modules (kinds.def) and the sections of a text (sections.def) as tables. Every loop over kinds or sections
+ * reads these tables, so that a new kind or section is one row. */
 #ifndef VAEI_SECTIONS_H
 #define VAEI_SECTIONS_H
 

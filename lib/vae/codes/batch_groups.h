@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * batch_groups.h - a batch cut into at most 64 runs of neighbouring examples, for work done example by example. The
- * cut depends on the batch alone, never on the number of threads. */
+ * batch_groups.h - a batch divided into at most 64 groups of consecutive examples, for work done example by example. The groups depend
+ * on the size of the batch only, never on the number of threads. */
 #ifndef VAEI_BATCH_GROUPS_H
 #define VAEI_BATCH_GROUPS_H
 

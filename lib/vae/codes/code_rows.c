@@ -3,7 +3,7 @@
  *
  *     d nll / d logit_k = p_k - [k = code]
  *
- * The head's backward makes the logits again, block by block, and turns them into their own gradient in place. */
+ * The head's backward recomputes the logits, block by block, and overwrites them with their gradient. */
 #include "vae/codes/code_rows.h"
 
 #include <math.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * code_rows.h - what priors over codes share: codes become rows of channels, rows become a distribution over the K codes.
+ * code_rows.h - shared by priors over codes: an embedding of codes into rows of channels, and a softmax head from rows to K codes.
  *
  *     x[row][C] = table[code]                                       embedding
  *     y[row][C] += table[class of the example]                      classes
- *     logits = x W^T + b      -log p(code) = ln sum_k e^logit_k - logit_code        head, by blocks of rows: logits are never all there
+ *     logits = x W^T + b      -log p(code) = ln sum_k e^logit_k - logit_code        head, in blocks of rows
  *     code: the first with  sum_j<=code p_j > u sum_j p_j           choice, u uniform, p_j = e^(logit_j / temperature), the rest cut off
  *
- * A row is a place of an example, in order: n examples have n places rows. */
+ * A row is one position of one example; n examples of `places` positions have n places rows. */
 #ifndef VAEI_CODE_ROWS_H
 #define VAEI_CODE_ROWS_H
 

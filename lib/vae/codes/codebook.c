@@ -5,15 +5,15 @@
  *     N_k += w (n_k - N_k)                          S_k += w (s_k - S_k)
  *     e_k = S_k / M_k        M_k = (N_k + eps) / (sum N + K eps) sum N         (Laplace's smoothing)
  *
- * debias: w = (1 - decay) / (1 - decay^t) in batch t, the average from 0 divided by the sum of its weights: the first batch counts in
- * full. Only codes chosen in this batch move: the others' sum and count shrink together, their quotient stays, and what smoothing would do
- * to it, a slow drift to 0, is left out. A count of n stays n, to the bit, as long as n vectors come: what revival compares is exact.
- * Without debias w = 1 - decay, N starts at 1, S at the code, and all codes are computed anew: the form of the package
- * vector-quantize-pytorch.
+ * debias: w = (1 - decay) / (1 - decay^t) in batch t, so that the average from 0 is divided by the sum of its weights and the first batch
+ * counts in full. Only codes that this batch chose change. The sum and the count of any other code shrink by the same factor, so their
+ * quotient is constant; the drift to 0 that smoothing would add is left out. A count of n is constant, to the bit, while n vectors come in
+ * each batch, so revival compares exact numbers. Without debias w = 1 - decay, N starts at 1 and S at the code, and all codes are computed
+ * in each step, as in the package vector-quantize-pytorch.
  *
- * Revival: N_k below the threshold: e_k = a vector of the batch, N_k = threshold, S_k = threshold e_k, so that the next average does not
- * bring the dead code back. The m vectors for m dead codes are an even draw without replacement: vector p is taken with probability
- * (still wanted) / (P - p), which in the end gives m of them (Knuth, The Art of Computer Programming 2, 3.4.2, algorithm S).
+ * Revival: a code with N_k below the threshold gets e_k = a vector of the batch, N_k = threshold, S_k = threshold e_k, so that the next
+ * average does not restore the unused code. The m vectors for m dead codes are an even draw without replacement: vector p is taken with
+ * probability (still wanted) / (P - p), which in the end gives m of them (Knuth, The Art of Computer Programming 2, 3.4.2, algorithm S).
  *
  * van den Oord, Vinyals, Kavukcuoglu 2017 (arXiv:1711.00937, appendix A); Razavi et al. 2019 (arXiv:1906.00446); revival: Dhariwal
  * et al. 2020 (arXiv:2005.00341). Everything is summed in an order given by the vectors' positions, in double. */

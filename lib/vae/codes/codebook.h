@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * codebook.h - one table of K codes of D values and how it learns without gradients: moving averages, revival. What vq and rvq
- * share below the level of a latent. Vectors are rows x[p * ld], p < P; their codes stand at code[p * stride], -1: none. */
+ * codebook.h - one table of K codes of D values, and its learning without gradients: moving averages and revival. Shared by vq and rvq.
+ * Vectors are rows x[p * ld], p < P; their codes are code[p * stride], -1: none. */
 #ifndef VAEI_CODEBOOK_H
 #define VAEI_CODEBOOK_H
 

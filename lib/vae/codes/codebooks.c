@@ -2,12 +2,12 @@
  * codebooks.c - latents of codebooks: parameters, memory, and the forward pass.
  *
  *     latent.codebook [K, D] or [codebooks, K, D]        latent.project_in, latent.project_out    where C is not W
- *     latent.ema_count, latent.ema_sum, latent.batches [codebooks]    not trained: moving averages, and how many
- *                                                        batches they have taken in
+ *     latent.ema_count, latent.ema_sum, latent.batches [codebooks]    not trained: moving averages, and the
+ *                                                        number of their batches
  *
- * Forward: find codes stage by stage, look them up. A k-means start is made on the first batch (batches 0) in the pack, where this pass
- * sees it, and becomes parameters when the pass has proved sound. Each row is worked on alone: neither threads nor the batch show.
- * Learning is in codebooks_learn.c. */
+ * Forward finds the codes stage by stage and looks up their vectors. With batches 0, k-means of the first batch writes the codebook into
+ * the pack, which this pass reads; it becomes the parameters if the step succeeds. Each row is computed alone, so neither the threads nor
+ * the batch change a result. Learning is in codebooks_learn.c. */
 #include "vae/codes/codebooks.h"
 
 #include <math.h>
@@ -275,7 +275,7 @@ vae_status_t vaei_codebooks_start(vaei_pass *p, const float *h) {
         return vaei_fail(VAE_E_ARG, "latent %s: %lld examples give %lld vectors, the k-means start of %lld codes wants as many or more",
                          p->q->ops->module.name, (long long)p->n, (long long)p->P, (long long)s->K);
     if (!p->k->all_finite(p->P * p->s->C, h))
-        return vaei_fail(VAE_E_NUMERIC, "latent %s: what the encoder gives is not finite", p->q->ops->module.name);
+        return vaei_fail(VAE_E_NUMERIC, "latent %s: the output of the encoder is not finite", p->q->ops->module.name);
     vaei_pass_enter(p, h);
     for (int64_t stage = 0; stage < s->codebooks; stage++) {
         stage_job j = {p, stage, vaei_codebooks_vectors(p, stage)};

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * codebooks.h - the latents made of codebooks: what vq (codebooks side by side) and rvq (codebooks one behind the other) share.
+ * codebooks.h - latents with codebooks, shared by vq (a codebook for each part of the channels) and rvq (a codebook for each residual).
  *
  * Vectors x[row][W] (quantizer.h) are quantized in stages, one code each:
  *
  *     side by side    W = heads D: stage s quantizes its own D channels
- *     residual        W = D: stage s quantizes what the stages before have left:  r_0 = x, r_s+1 = r_s - q_s, q = sum q_s
+ *     residual        W = D: stage s quantizes the error of the stages before it:  r_0 = x, r_s+1 = r_s - q_s, q = sum q_s
  *
  * With cosine a stage quantizes the direction of its vector, r_s / |r_s|, by codes of length 1.
  *
- * codebooks.c plans and runs forward; codebooks_backward.c is the backward pass; codebooks_learn.c learns by averages and measures;
- * codebooks_terms.c holds the terms of all codes. */
+ * codebooks.c plans and runs forward; codebooks_backward.c is the backward pass; codebooks_learn.c updates moving averages and metrics;
+ * codebooks_terms.c holds the terms of the loss over all codes. */
 #ifndef VAEI_CODEBOOKS_H
 #define VAEI_CODEBOOKS_H
 

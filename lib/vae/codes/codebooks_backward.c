@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * codebooks_backward.c - gradients through the choice of codes.
  *
- *     dq = dz project_out                  what the decoder wants of q
+ *     dq = dz project_out                  the decoder's gradient of q
  *     dx = dq                              straight: as if q = x + constant
  *     dx = s (dq - 2 (w.dq) w + 2 (v.dq) u)        rotation: as if q = s R x with s = |q| / |x| and the rotation R held constant
  *             u = x / |x|, v = q / |q|, w = (u + v) / |u + v|; |.| at least 1e-6
- *     dx += 2 scale commitment / n sum_s (r_s - q_s)            commitment; side by side each stage has its channels
+ *     dx += 2 scale commitment / n sum_s (r_s - q_s)            commitment; in vq each stage has its own channels
  *     de_k += 2 scale / n sum over the vectors of k (e_k - r_s)        learn=gradient
- *     dh = (dx - (dx.x) x) / |before| project_in            with cosine, through the unit length; residual stages each through its own
+ *     dh = (dx - (dx.x) x) / |before| project_in            with cosine, through the unit length of each stage
  *
- * Residual stages pass the gradient once, from the sum q to x; gradient_of=stages passes it at each stage, Q times over, as the
- * vector-quantize-pytorch package does. */
+ * Residual stages pass the gradient once, from the sum q to x; gradient_of=stages passes it at each of the Q stages, and the gradients add
+ * up, as in the package vector-quantize-pytorch. */
 #include <math.h>
 
 #include "vae/codes/codebooks.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * codebooks_learn.c - what codebooks learn without gradients, and how they are doing.
+ * codebooks_learn.c - the losses of codebooks, and their learning without gradients.
  *
  *     aux_i = scale (commitment + 1 if learnt by gradient) sum over rows, stages of |r_s - q_s|^2        of example i
  *             + the terms of codebooks_terms.c, the same for each example
  *
- * The averages are kept in the parameters themselves, which are not trained, so a checkpoint has them and training resumes bit by bit. */
+ * The averages are parameters that are not trained, so a checkpoint contains them and a resumed training gives the same bits. */
 #include "vae/codes/codebooks.h"
 
 static vaei_codebooks_facts *facts_of(const vaei_pass *p) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * codebooks_terms.c - terms of the loss that look at all codes.
+ * codebooks_terms.c - terms of the loss that depend on all codes.
  *
- *     orthogonal    (1 / B) sum over B codebooks of (sum_ij (u_i.u_j)^2 / K^2 - 1 / K), u_i = e_i / |e_i|    codes apart in direction
- *     diversity     -H(mean softmax(-100 |x - e|)) for each stage, the mean over them        all codes near some vectors (soft_codes.h)
+ *     orthogonal    (1 / B) sum over B codebooks of (sum_ij (u_i.u_j)^2 / K^2 - 1 / K), u_i = e_i / |e_i|    directions apart
+ *     diversity     -H(mean softmax(-100 |x - e|)) for each stage, the mean over them        all codes in use (soft_codes.h)
  *
  *     d orthogonal / d u_i = 4 / (B K^2) sum_j (u_i.u_j) u_j        and through the unit length to e_i
  *
- * Shin et al. 2021 (arXiv:2112.00384, eq. 2). The first moves codes (learn=gradient), the second vectors. */
+ * Shin et al. 2021 (arXiv:2112.00384, eq. 2). The first trains codes (learn=gradient), the second the vectors. */
 #include <math.h>
 
 #include "vae/codes/codebooks.h"

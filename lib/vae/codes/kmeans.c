@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * kmeans.c - where a codebook starts: k-means on the first batch. d_p is the distance of vector p to its nearest code.
+ * kmeans.c - the start of a codebook: k-means on the first batch. d_p is the distance of vector p to its nearest code.
  *
  *     greedy k-means++   the first code is a vector drawn evenly; for each further one some vectors are drawn, p with probability
  *                        d_p^2 / sum d^2, and the one that leaves the least sum d^2 becomes the code
- *     exchange           a vector is drawn in the same way; it takes the place of the code whose loss costs least, if sum d^2 falls
- *     Lloyd              codes are the means of the vectors nearest to them, until they hardly move; a code without vectors becomes
+ *     exchange           a vector is drawn in the same way; it replaces the code whose removal costs least, if sum d^2 falls
+ *     Lloyd              codes are the means of the vectors nearest to them, until they hardly change; a code without vectors becomes
  *                        the vector that is farthest from its own code
  *
- * Exchanges find the clusters that the draws have missed, which Lloyd's iterations alone never do. Of several runs the one with the least
- * sum d^2 is kept. How often each is done is a function of K, P and D: as below, or less where that is more than a few BUDGET
+ * Exchanges find the clusters that the draws have missed, which Lloyd's iterations alone never do. The best of several runs, that with the
+ * least sum d^2, is kept. The number of repetitions is a function of K, P and D: as below, or less where that is more than a few BUDGET
  * multiplications (LLOYD_BUDGET for the last, which goes by matrix products): a few seconds on one core, whatever the batch.
  *
  * unit: codes of length 1 (vectors are given so), nearest by angle. Draws are a function of the key; the sums run over the vectors in
- * order, so the threads cannot show. Arthur, Vassilvitskii 2007; Lattanzi, Sohler 2019 (exchange); Lloyd 1982. */
+ * order, so the number of threads changes nothing. Arthur, Vassilvitskii 2007; Lattanzi, Sohler 2019 (exchange); Lloyd 1982. */
 #include "vae/codes/kmeans.h"
 
 #include <math.h>

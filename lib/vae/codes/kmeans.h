@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * kmeans.h - codes that lie in the middle of clusters of vectors: how codebooks and mixtures start. */
+ * kmeans.h - k-means: codes at the means of clusters of vectors. Codebooks and mixtures start from them. */
 #ifndef VAEI_KMEANS_H
 #define VAEI_KMEANS_H
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * quantizer.c - the common frame of latents of codes.
  *
- *     rate = n_codes ln K, spread evenly over the D values of kl        log p(z) - log q(z|x) = -rate        q is one choice, p is even
+ *     rate = n_codes ln K, spread evenly over the D values of kl        log p(z) - log q(z|x) = -rate        q is one choice, p is uniform
  *     perplexity = exp(-sum_k s_k ln s_k), s_k the share of code k
  *
- * Memory is cut by one walk for each point of a pass (lay_out), of the frame's pieces and then of the quantizer's. Pack and cache are the
- * same at each point; the scratch is as large as the largest of them. */
+ * lay_out() divides the memory at each point of a pass, first into the frame's pieces and then into the quantizer's. Pack and cache are the
+ * same at each point; the scratch is that of the largest point. */
 #include "vae/codes/quantizer.h"
 
 #include <math.h>
@@ -280,7 +280,7 @@ void vaei_quantizer_commit(const vaei_latent *q, const vaei_run *r, const vaei_s
     if (ops_of(q)->learn) ops_of(q)->learn(&p, params);
 }
 
-/* ---- figures ----------------------------------------------------------------------------------------------------- */
+/* ---- metrics ----------------------------------------------------------------------------------------------------- */
 
 /* Perplexity, share used and unused codes of one codebook; 0 if nothing chose from it. */
 static int32_t usage(int64_t K, const int32_t *used, vaei_code_stats *stats) {

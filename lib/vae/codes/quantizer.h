@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * quantizer.h - the frame of every latent of codes. A latent file says what its codes are; all else is here.
+ * quantizer.h - the frame of every latent of codes. The file of a latent computes its codes; the frame does everything else.
  *
  *     h[row][C] --project_in, shape--> x[row][W] --choose--> code[row][heads] --value--> q[row][V] --project_out--> z[row][C]
  *                                                              a row is a position of an example, P = n rows of them
  *
- * The frame owns the projections, the memory of a session and a trainer, the way from h to z and to codes and back, usage statistics of the
- * codes, and the constant rate. A quantizer is a table of functions, vaei_quantizer_ops; docs/adding-a-quantizer.md
- * makes one. */
+ * The frame contains the projections, the memory, the passes from h to z and to codes and back, the usage statistics of the codes, and the
+ * constant rate. A quantizer is a table of functions, vaei_quantizer_ops; docs/adding-a-quantizer.md shows one. */
 #ifndef VAEI_QUANTIZER_H
 #define VAEI_QUANTIZER_H
 

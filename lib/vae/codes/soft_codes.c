@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * soft_codes.c - soft choices of codes, a few vectors at a time.
+ * soft_codes.c - soft assignments of vectors to codes, a few vectors at a time.
  *
  *     dL/dp_ik = (single h'(p_ik) - diversity h'(m_k)) / P        m = mean_i p_i
  *     h(p) = -p ln max(p, eps)        h'(p) = -ln max(p, eps) - [p >= eps]
  *     dL/dl_ik = p_ik (G_ik - sum_j p_ij G_ij)                 G = dL/dp, l the logits
  *     distance:  dL/dx_i = sum_k b_ik (e_k - x_i), b = t dL/dl / |x_i - e_k|        product:  sum_k t dL/dl e_k
  *
- * The table of P x K probabilities never exists: the second pass makes it again. Vectors are cut into groups by their number alone, and
- * sums of groups join in order. */
+ * The table of P x K probabilities never exists as a whole: the gradient recomputes it. The number of vectors alone decides their groups,
+ * and the sums of groups are added in order. */
 #include "vae/codes/soft_codes.h"
 
 #include <math.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * soft_codes.h - the entropy of a soft choice of codes, a term that keeps a codebook in use:
+ * soft_codes.h - the entropy of soft assignments of vectors to codes, a term that keeps a codebook in use:
  *
  *     p_i = softmax_k(t a_ik)        t: the inverse temperature; a_ik = -|x_i - e_k|, or x_i . e_k
  *     L = single mean_i H(p_i) - diversity H(mean_i p_i)        H(p) = -sum_k p_k ln max(p_k, 1e-5)        summed over heads
  *
- * Low for vectors near one code each that together use all. The gradient goes to the vectors, not to the codes. */
+ * L is low if each vector is near one code and all codes are in use. The gradient goes to the vectors, not to the codes. */
 #ifndef VAEI_SOFT_CODES_H
 #define VAEI_SOFT_CODES_H
 
@@ -20,7 +20,7 @@ typedef struct vaei_soft {
     double single, diversity;
 } vaei_soft;
 
-/* Room for the work; its size depends on P and K alone. */
+/* Workspace; its size depends on P and K only. */
 typedef struct vaei_soft_workspace {
     double *mean;    /* [groups][K]; then the first row is the mean, and in the gradient the entropy's slope there */
     double *entropy; /* [groups] */

@@ -7,9 +7,9 @@
  *     vqp        half = (L - 1)(1 + eps) / 2, shift = atanh(o / half)        the vector-quantize-pytorch package
  *     symmetric  digit = floor((L - 1)(tanh x + 1) / 2 + 1/2), q = 2 digit / (L - 1) - 1        the only one for L = 2
  *
- * eps = 0.001. The two first are different codes for the same x near the bounds: weights of one do not serve the other. A code is
+ * eps = 0.001. jax and vqp give different codes for the same x near the bounds, so a model needs the variant it was trained with. A code is
  * sum_d (digit_d + floor(L_d / 2)) L_0 .. L_d-1, dimension 0 the lowest; K is the product of the levels. With `heads` a position has that
- * many codes of the same levels. The gradient passes the rounding as it is: dx = dq d(b / floor(L / 2)) / dx.
+ * many codes of the same levels. The gradient is passed straight through the rounding: dx = dq d(b / floor(L / 2)) / dx.
  *
  * Mentzer et al. 2023 (arXiv:2309.15505); symmetric: Parker et al. 2024 (arXiv:2411.19842). Usual levels: 8x6x5, 8x5x5x5,
  * 7x5x5x5x5. */

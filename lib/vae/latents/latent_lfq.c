@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * latent_lfq.c - lookup-free quantization: each value of a code is one bit, the sign.
  *
- *     q_d = size if x_d > 0, else -size        code = sum_d bit_d 2^(D - 1 - d)        dimension 0 is the highest bit (fsq: the lowest)
- *     spherical: x = size x / |x| first, and q = +-size / sqrt(D)        binary spherical quantization
+ *     q_d = scale if x_d > 0, else -scale       code = sum_d bit_d 2^(D - 1 - d)        dimension 0 is the highest bit (fsq: the lowest)
+ *     spherical: x = scale x / |x| first, and q = +-scale / sqrt(D)       binary spherical quantization
  *     aux = entropy rows sum over heads of (mean H(p_i) - diversity H(mean p_i)) + commitment sum |x - sg(q)|^2
  *     p_i = softmax_k(2 t x_i . c_k) over all K codes, t = inverse_temperature (soft_codes.h)
  *
- * The first term makes each choice certain and all codes used; it is in nats of an example, as the rate is. The gradient passes the sign
- * as it is. K = 2^D codes; positions have `heads` of them.
+ * scale is the option codebook_scale. The entropy term makes each choice certain and keeps all codes in use; it is in nats for each
+ * example, as the rate is. The gradient is passed straight through the sign. K = 2^D; a position has `heads` codes.
  *
  * Yu et al. 2023 (arXiv:2310.05737); spherical: Zhao, Xiong, Krahenbuhl 2024 (arXiv:2406.07548). */
 #include <math.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * latent_rvq.c - residual vector quantization: each quantizer takes what the ones before have left.
+ * latent_rvq.c - residual vector quantization: each quantizer encodes the error that the quantizers before it have left.
  *
  *     r_0 = x        k_s = argmin_k |r_s - e_sk|^2        r_s+1 = r_s - e_s,k_s        q = sum_s e_s,k_s
  *     aux = scale sum_s (|sg(r_s) - e|^2 + commitment |r_s - sg(e)|^2)        the first with learn=gradient, see latent_vq.c
  *
- * With cosine k_s = argmax_k r_s.e_sk over codes of length 1, and r_s stands in the terms as r_s / |r_s|.
+ * With cosine k_s = argmax_k r_s.e_sk over codes of length 1, and the terms contain r_s / |r_s| in place of r_s.
  *
- * A position has `quantizers` codes, coarse to fine: latent.codebook [quantizers, K, D], or [K, D] if shared. The decoder's gradient passes
- * from q to x once. With dropout a step of training uses only the first few quantizers, a number drawn evenly from
- * min_quantizers..quantizers; the codes of the others are -1, which adds nothing. Decoding takes -1 too, so that the first codes alone give
- * coarse pictures.
+ * A position has `quantizers` codes, coarse to fine: latent.codebook [quantizers, K, D], or [K, D] if shared. The decoder's gradient is
+ * passed from q to x once. With dropout a training step uses only the first quantizers, their number drawn evenly from
+ * min_quantizers..quantizers; the codes of the others are -1, which adds nothing. Decoding takes -1 too, so that the first codes alone
+ * give coarse pictures.
  *
  * Zeghidour et al. 2021 (arXiv:2107.03312), algorithm 1; Defossez et al. 2022 (arXiv:2210.13438). Not here: beam search, codebooks made by
  * networks. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * latent_simvq.c - vector quantization whose codes are one linear map of a table that never moves, so that all of them move together.
+ * latent_simvq.c - vector quantization whose codes are one learned linear map of a frozen table, so that all codes change together.
  *
  *     e_k = W c_k        k = argmin_k |x - e_k|^2        q = e_k        ties to the lowest k
  *     aux = scale (|sg(x) - q|^2 + commitment |x - sg(q)|^2)        sums over positions and dimensions; sg: constant for the gradient
@@ -8,7 +8,7 @@
  *     dW += sum_k de_k c_k^T        de_k = 2 scale / n sum over the vectors of k (e_k - x)
  *
  * latent.codebook [K, D] holds c, drawn once from N(0, 1 / D); latent.transform.weight [D, D] is W. With `heads` a position has that many
- * codes of the same table. About scale see latent_vq.c. A code that no vector chooses moves with W all the same: none is left behind.
+ * codes of the same table. About scale see latent_vq.c. W also changes codes that no vector chose, so no code is left behind.
  *
  * Zhu et al. 2024 (arXiv:2411.02038). Not here: the bias of the authors' program, maps of more layers, the rotation of gradients. */
 #include <math.h>

@@ -8,7 +8,7 @@
  * for a squared error summed over the data; with errors averaged over S values of x and W of the vectors instead, as most programs do,
  * the same balance is scale = S / (2 W) for a Gaussian likelihood of sigma 1, whose squares are halved.
  *
- * The gradient passes the choice as it is (straight) or turned and stretched as x is turned and stretched into q (rotation). The rate is
+ * The gradient is passed straight through the choice (straight), or rotated and scaled by the map from x to q (rotation). The rate is
  * ln K for each code, a constant. A position has `heads` codes, each of its own codebook: latent.codebook [K, D] or [heads, K, D].
  *
  * van den Oord, Vinyals, Kavukcuoglu 2017 (arXiv:1711.00937); rotation: Fifty et al. 2024 (arXiv:2410.06424); cosine: Yu et al. 2021

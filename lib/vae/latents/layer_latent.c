@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * layer_latent.c - a latent in the decoder: a level of a hierarchy.
  *
- *     s [R][C] the stream, t [R][T] what the tap `from` has kept of the encoder, R positions each
+ *     s [R][C] the input, t [R][T] the values that the tap `from` has kept in the encoder, R positions each
  *
  *     prior      p(z | s)    = N(P s)                  path.prior.mean.*, path.prior.logvar.*
  *     posterior  q(z | s, t) = N(Q [s, t])             path.mean.*, path.logvar.*
  *     y = [s, z]             [R][C + dim]
  *
  * P and Q are the two heads of the latent that the text names; the rate is KL(q || p) (normal_pair.h). The latents before this one have
- * made s, so that p(z1, z2, ...) = p(z1) p(z2 | z1) ...; where z comes from is a matter of the pass: drawn from q in training and scoring,
- * from p when sampling, the host's own when decoding.
+ * determined s, so that p(z1, z2, ...) = p(z1) p(z2 | z1) .... The pass decides the source of z: it is drawn from q in training and
+ * scoring, drawn from p in sampling, and given by the host in decoding.
  *
  * Sonderby et al. 2016 (arXiv:1602.02282), Child 2020 (arXiv:2011.10650). Not here: levels of codes. */
 #include "nn/ranges.h"
@@ -69,9 +69,10 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     vaei_pair *const pair = vaei_arena_alloc(b->arena, sizeof(*pair));
     const char *const prior = vaei_arena_format(b->arena, "%s.prior", l->path);
     if (!pair || !prior) return VAE_E_NOMEM;
-    if (!(b->takes & VAEI_TAKES_LATENTS)) return vaei_fail(VAE_E_SPEC, "latent %s: wanted in the decoder", ops->module.name);
+    if (!(b->takes & VAEI_TAKES_LATENTS)) return vaei_fail(VAE_E_SPEC, "latent %s: is a layer of the decoder only", ops->module.name);
     if (!ops->encode_backward)
-        return vaei_fail(VAE_E_SPEC, "latent %s: has no density, wanted one that has (gaussian) in the decoder", ops->module.name);
+        return vaei_fail(VAE_E_SPEC, "latent %s: has no density, wanted a latent with a density (gaussian) in the decoder",
+                         ops->module.name);
     if (b->n_pairs == VAEI_LEVELS_MAX - 1) return vaei_fail(VAE_E_LIMIT, "latent: more than %d in a model", VAEI_LEVELS_MAX);
     VAEI_TRY(find_tap(&pair->tap, b, c->from));
     if (!same_places(in, &pair->tap->shape))

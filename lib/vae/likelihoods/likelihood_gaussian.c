@@ -9,8 +9,8 @@
  *     sigma=value     theta has a mean m and a logarithm t for each value: s_i = value e^t_i, t within [-6, 6]
  *                     nll = sum (x - m)^2 / (2 s_i^2) + ln s_i + ln(2 pi) / 2: location_scale.h with u = (x - m) e^-t,
  *                     f(u) = (u / value)^2 / 2 + ln(value) + ln(2 pi) / 2, E[x] = m
- *     sigma=optimal   l = clip(ln(MSE) / 2), MSE over the batch: the s under which the batch is likeliest. At
- *                     evaluation the running mean of l in likelihood.log_sigma stands for it; likelihood.batches
+ *     sigma=optimal   l = clip(ln(MSE) / 2), MSE over the batch: the s under which the batch is most likely. At
+ *                     evaluation the running mean of l, likelihood.log_sigma, replaces it; likelihood.batches
  *                     counts the batches seen.
  *
  * clip(l) = -6 + softplus(l + 6) keeps s above e^-6 = 0.00248, so a perfect fit does not divide by zero. A learned s starts at `value`:

@@ -10,7 +10,7 @@
  *
  *     u ~ a sqrt(v (e^(R/v) - 1) / R), R = a^2 + b^2, a and b standard normal
  *
- * v from 1 on is a compromise between the Cauchy (1) and the normal distribution; an error far out pulls like (v + 1) / u, not like u.
+ * v from 1 on is a compromise between the Cauchy (1) and the normal distribution; the gradient of a large error falls as (v + 1) / u.
  * The variance is e^2s v / (v - 2), for v > 2. Below v = 1/2 samples would pass the range of floats. Gosset 1908; the samples are those
  * of Bailey 1994 (Math. Comp. 62), by the radius of Box and Muller. Not here: v for each value. */
 #include "vae/likelihoods/location_scale.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * adversarial.c - costs of scores and their slopes: see adversarial.h. */
+ * adversarial.c - the losses of scores and their derivatives; adversarial.h has the formulas. */
 #include "vae/objectives/adversarial.h"
 
 float vaei_logistic_cost(const vaei_kernels *k, int32_t of, float score, float *slope) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * adversarial.h - what scores cost in the games that terms play with a critic.
+ * adversarial.h - the losses of a critic's score s, for the terms that use a critic.
  *
- *                 a real one          a made one          the network, of a made one
+ *                 critic, real        critic, generated   network, generated
  *     logistic    ln(1 + e^-s)        ln(1 + e^s)         ln(1 + e^-s)                    Goodfellow et al. 2014, not saturating
  *     hinge       max(0, 1 - s)       max(0, 1 + s)       -s                              Lim, Ye 2017 (arXiv:1705.02894) */
 #ifndef VAEI_ADVERSARIAL_H

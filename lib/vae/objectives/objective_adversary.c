@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * objective_adversary.c - latents like draws from N(0, I), as a critic of z sees them.
+ * objective_adversary.c - latents that a critic of z cannot tell from draws from N(0, I).
  *
  *     loss += weight mean_i ln(1 + e^-s(z_i))
  *     critic: mean_i (ln(1 + e^-s(p_i)) + ln(1 + e^s(z_i))) / 2        p_i: draws from N(0, I)
  *
- * With `elbo beta=0` this is the adversarial autoencoder, with the rate as well a VAE whose latents of all examples together are pulled
- * towards the prior. Makhzani et al. 2015 (arXiv:1511.05644). */
+ * With `elbo beta=0` this is the adversarial autoencoder. With the rate it is a VAE whose distribution of the latents of all examples also
+ * moves towards the prior. Makhzani et al. 2015 (arXiv:1511.05644). */
 #include "vae/objectives/adversarial.h"
 
 typedef struct conf {

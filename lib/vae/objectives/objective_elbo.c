@@ -3,10 +3,11 @@
  *
  *     loss = mean_i nll_i + beta(t) R        R = sum_d mean_i kl_id, with free bits sum_d max(free_bits, mean_i kl_id)
  *                                            d: the dimensions of all latents of the model
- *     beta(t) = beta min(1, t / warmup) min(1, ((t mod cycle) / cycle) / ratio)        a factor whose steps are 0 is 1
+ *     beta(t) = beta min(1, t / warmup) min(1, ((t mod cycle) / cycle) / ratio)        a factor with 0 steps is 1
  *
- * A dimension under its floor has gradient 0. The rate reported is never weighted nor floored. Under a prior that learns with the model
- * the rate is an estimate that has no parts by dimension, and may be below 0: its floor is one for the whole.
+ * A dimension below its floor has gradient 0. The reported rate has neither the weight nor the floor. With a prior that is trained
+ * together with the model, the rate is an estimate without a value for each dimension, which may be below 0; the floor then applies to the
+ * whole rate.
  *
  * Higgins et al. 2017 (beta), Fu et al. 2019 (arXiv:1903.10145, cycles), Kingma et al. 2016 (arXiv:1606.04934, free
  * bits). */

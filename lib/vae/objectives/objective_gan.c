@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * objective_gan.c - reconstructions like data, as a critic of x sees them.
+ * objective_gan.c - reconstructions that a critic of x cannot tell from data.
  *
  *     loss += weight mean_i g(s(m_i))        m_i: the mean of the likelihood; g and the critic's own loss: adversarial.h
  *
- * Until step `start` neither the network nor the critic knows of the other. Larsen et al. 2016 (arXiv:1512.09300); the hinge as in Esser,
+ * Before step `start` the term is 0 and the critic is not trained. Larsen et al. 2016 (arXiv:1512.09300); the hinge as in Esser,
  * Rombach, Ommer 2021 (arXiv:2012.09841). Not here: a weight from the ratio of gradients; features of the critic as a distance. */
 #include "vae/objectives/adversarial.h"
 

@@ -6,7 +6,7 @@
  *     loss = mean_i -log( 1/K sum_k w_ik )
  *     d loss / d log w_ik = -v_ik / n,   v_ik = w_ik / sum_l w_il
  *
- * nll and kl of a sample are the two parts of -log w: kl is log q(z|x) - log p(z) at z, of all latents. recon and rate that are told are
+ * nll and kl of a sample are the two parts of -log w: kl is log q(z|x) - log p(z) at z, of all latents. The reported recon and rate are
  * their means over the samples, so that their sum is the bound of one sample. With samples=1 that is the ELBO with a sampled rate.
  *
  * Burda, Grosse, Salakhutdinov 2016 (arXiv:1509.00519). Not here: the doubly reparameterised gradient. */

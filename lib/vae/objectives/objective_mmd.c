@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * objective_mmd.c - how far the latents of a batch lie from N(0, I): the squared maximum mean discrepancy.
+ * objective_mmd.c - the squared maximum mean discrepancy between the latents of a batch and N(0, I).
  *
  *     loss += weight MMD2         z_i: the batch, with weights w_i (1 each);  p_i: as many draws from N(0, I);  W = sum_i w_i
  *

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * objective_prior.c - the model's prior is fitted to the latents of the data, and nothing else moves.
+ * objective_prior.c - fits the model's prior to the latents of the data; all other parameters are frozen.
  *
  *     loss = mean_i -log p(z_i)        z_i: the codes of x_i, or a draw from its posterior, by the model at inference
  *
- * The bound on log p(x) gains what this loses: the rest of it does not depend on the prior. */
+ * The bound on log p(x) rises as this loss falls, because the other parts of the bound do not depend on the prior. */
 #include "vae/objective.h"
 
 static void eval(const void *conf, vaei_terms *t) {

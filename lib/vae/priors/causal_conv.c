@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * causal_conv.c - gathering what comes before, and scattering its gradient back.
+ * causal_conv.c - gathers the positions before each position into a row, and scatters the gradient of the row back.
  *
  * Taps in raster order: `up` whole rows of 2 side + 1, then those to the left, then, if it is seen, the centre. */
 #include "vae/priors/causal_conv.h"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * causal_conv.h - a convolution over a grid of places that sees only what comes before in raster order: a masked convolution.
+ * causal_conv.h - a masked convolution over a grid of positions: each output depends on earlier positions in raster order only.
  *
- *     y[p] = b + sum_t W_t x[p + t]        t: the taps of the window before the centre (mask A), or with it (mask B); outside stand zeros
+ *     y[p] = b + sum_t W_t x[p + t]        t: the taps of the window before the centre (mask A), or with it (mask B); outside are zeros
  *
- *        o o o        A: o        A mask keeps weights that are multiplied by zero. Here they do not exist: the taps that are left are
- *        o c .        B: o, c     gathered side by side into a row, and the rest is one linear map, forward, backward and place by place:
+ *        o o o        A: o        A mask multiplies weights by zero. Here these weights do not exist: the other taps are gathered into
+ *        o c .        B: o, c     a row, and one linear map does the rest, forward, backward and position by position:
  *        . . .
  *                                     cols[row][tap][channel] --W[out][tap][channel]--> y[row][out]
  *
- * Rows are gathered CAUSAL_BLOCK at a time. Taps that would lie outside for every place of the grid are left out too. */
+ * Rows are gathered CAUSAL_BLOCK at a time. Taps that are outside the grid for every position are left out too. */
 #ifndef VAEI_CAUSAL_CONV_H
 #define VAEI_CAUSAL_CONV_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * normal_mixture.h - what priors made of posteriors share: K diagonal Gaussians of equal weight.
+ * normal_mixture.h - shared by priors made of posteriors: K diagonal Gaussians of equal weight.
  *
  *     p(z) = 1/K sum_k N(z; m_k, v_k)        v = e^logvar        r_ik = N(z_i; m_k, v_k) / sum_j N(z_i; m_j, v_j)
  *

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * prior_aggregate.c - the aggregate posterior: a mixture of the posteriors of examples that were seen, kept with the model.
+ * prior_aggregate.c - the aggregate posterior: a mixture of the posteriors of examples that the fit has seen, stored in the model.
  *
  *     p(z) = 1/N sum_i q(z | x_i)        variances e^logvar + eps
  *
  *     prior.mean [posteriors][D]   prior.logvar [posteriors][D]   prior.count [1]
  *
- * Fitting keeps the posteriors of the first examples that come, at most `posteriors` of them: the examples should come shuffled, and one
+ * Fitting keeps the posteriors of the first examples that come, at most `posteriors` of them: the examples should be shuffled, and one
  * pass is enough. Before the first example, p is N(0, I). A sample is a draw from one of the posteriors. With eps the prior is a Parzen
- * window, which the latent of a plain autoencoder, a point, wants. No gradients. Densities are in normal_mixture.h.
+ * window; the latents of a plain autoencoder, which are points, need it. No gradients. Densities are in normal_mixture.h.
  *
  * Hoffman, Johnson 2016 (ELBO surgery); Parzen 1962. */
 #include "vae/priors/normal_mixture.h"

@@ -8,14 +8,14 @@
  *             w' = (1 - e) w + e mean_i r_i        d = mean_i r_i (z_i - m) e / w'        m' = m + d
  *             C' = ((1 - e) w C + e mean_i r_i (z_i - m)(z_i - m)^T) / w' - d d^T
  *
- * With learning_decay=0 a step forgets all steps before it: on batches of all the data that is EM itself. Otherwise it is stepwise EM. The
- * statistics are kept as the parameters they give. k-means takes the place of the first E: each latent belongs to its cluster. Before the
+ * With learning_decay=0 a step does not use the steps before it: on batches of all the data that is EM itself. Otherwise it is stepwise EM.
+ * The parameters themselves store the statistics. k-means replaces the first E: each latent belongs to its cluster. Before the
  * first step the prior is N(0, I).
  *
  *     prior.weight [K]   prior.mean [K][D]   prior.covariance [K][D], or full [K][D][D]   prior.steps [1]
  *
  * All in double, sums over examples ascending. C_k = L L^T by Cholesky; where rounding made C_k indefinite, eps grows tenfold until it is
- * not. No gradients: the optimizer has nothing to move.
+ * not. There are no gradients, so the optimizer is not used.
  *
  * Dempster, Laird, Rubin 1977; Cappe, Moulines 2009 (arXiv:0712.4273); Liang, Klein 2009. */
 #include "nn/ranges.h"

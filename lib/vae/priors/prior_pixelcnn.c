@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * prior_pixelcnn.c - a PixelCNN over the codes: each given those before it in raster order, and by option the example's class.
+ * prior_pixelcnn.c - a PixelCNN: the distribution of each code given the codes before it in raster order and, by option, the class.
  *
  *     log p(codes | c) = sum_i log p(code_i | code_<i, c)
  *
  *     e = table[code]
- *     a = conv_A(e)                                                          mask A: the code itself is not seen
+ *     a = conv_A(e)                                                          mask A: without the code itself
  *     a = a + expand(relu(conv_B(relu(reduce(relu(a)))) + class[c]))   layers times     C -> C/2, mask B over the window, C/2 -> C
  *     o = relu(mix(relu(a)))        logits = head(o)                         1x1
  *
- * The grid is the latent's H x W; several codes of a position stand side by side in it, other latents are one row. As in the paper, masks
- * leave a blind spot above to the right that depth does not fill. Masked convolutions are in causal_conv.h.
+ * The grid is the latent's H x W, with the codes of a position next to each other; latents without positions are one row. As in the paper,
+ * the masks leave a blind spot above and to the right that more layers do not fill. Masked convolutions are in causal_conv.h.
  *
- * A sample takes one pass in all: every map is worked out for one place at a time, and stays for the places after it. Examples go through
- * in groups, so memory outside training does not grow with the batch.
+ * A sample takes one pass in all: every layer computes one position at a time and keeps its values for later positions. Examples are
+ * processed in groups, so memory outside training does not grow with the batch.
  *
  * van den Oord et al. 2016 (arXiv:1601.06759, the residual form; arXiv:1606.05328, eq. 4, a class in every layer); van den Oord et al. 2017
  * (arXiv:1711.00937, over codes). */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * prior_standard.c - the prior that models are trained against: N(0, I) for values, every code alike for codes.
+ * prior_standard.c - the default prior: N(0, I) for values, the uniform distribution for codes.
  *
  *     -log p(z) = 1/2 sum_d z_d^2 + D/2 ln 2 pi        -log p(codes) = n_codes ln K
  *

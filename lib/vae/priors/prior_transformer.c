@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * prior_transformer.c - a transformer over the codes in raster order: each given those before it.
+ * prior_transformer.c - a transformer: the distribution of each code given all codes before it in raster order.
  *
  *     log p(codes) = sum_i log p(code_i | code_<i)
  *
- *     x_i = position_i + table[code_i-1]                  the first has its position alone
- *     x = x + attention(layernorm(x))                     causal    } layers times, normalised before: "pre-norm"
+ *     x_i = position_i + table[code_i-1]                  the first has its position only
+ *     x = x + attention(layernorm(x))                     causal    } layers times, "pre-norm"
  *     x = x + down(gelu(up(layernorm(x))))                C -> 4C -> C
  *     logits = head(layernorm(x))
  *
- * The blocks are a stack of the library's own layers over 1 x P x C, so training is what those do. For samples the same parameters work on
- * one place at a time, with the keys and values of the places before it kept: P steps of one row each, and a product of a row with what
- * it sees. Examples go through in groups, so memory outside training does not grow with the batch.
+ * The blocks are a stack of the library's own layers over 1 x P x C, which do the training. A sample computes one position at a time with
+ * the same parameters and keeps the keys and values of earlier positions. Examples are processed in groups, so memory outside training
+ * does not grow with the batch.
  *
  * Vaswani et al. 2017 (arXiv:1706.03762); Radford et al. 2019 (the order of the blocks); Esser et al. 2021 (arXiv:2012.09841, over
  * codes). */

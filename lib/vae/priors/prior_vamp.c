@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * prior_vamp.c - the variational mixture of posteriors: p(z) is made of the posteriors of examples that are learnt.
+ * prior_vamp.c - the variational mixture of posteriors: p(z) is the mean of the posteriors of K learned examples, the pseudo-inputs.
  *
  *     p(z) = 1/K sum_k q(z | u_k)        prior.input [K][S]: u_k as the encoder takes them, channels last
  *
- * The encoder is part of it, so it learns with the model, by the gradients of the rate in every objective but prior: see network_prior.c
- * for the rate and for how the u_k go through the encoder. They start as N(0, init_std^2); a host that has examples may start from those
- * with vae_model_set_param(). They are not held to the range of the data. Densities are in normal_mixture.h.
+ * The encoder is part of this prior, so the prior is trained together with the model, by the gradient of the rate, under every objective
+ * except prior. rate_joint.c has the rate and passes the u_k through the encoder. The u_k start from N(0, init_std^2); a host may start
+ * them from examples with vae_model_set_param(). They are not limited to the range of the data. Densities are in normal_mixture.h.
  *
  * Tomczak, Welling 2017 (arXiv:1705.07120). Not here: the second level of latents. */
 #include "vae/priors/normal_mixture.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * adam.h - what Adam and AdamW share: options, two slots, and the step by the gradient. */
+ * adam.h - shared by Adam and AdamW: options, two slots, and the step. */
 #ifndef VAEI_ADAM_H
 #define VAEI_ADAM_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * clip_none.c - gradients as they are. */
+ * clip_none.c - does not change the gradients. */
 #include "vae/optimizer.h"
 
 static double factor(const void *conf, double norm) {

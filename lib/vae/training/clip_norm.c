@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * clip_norm.c - all gradients scaled together so that their 2-norm is at most `max`; the direction stays.
+ * clip_norm.c - scales all gradients by one factor so that their 2-norm is at most `max`.
  *
  *     factor = norm > max ? max / norm : 1        Pascanu, Mikolov, Bengio 2012 (arXiv:1211.5063) */
 #include "vae/optimizer.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * gradients.c - the norm of the gradients, and the step that they become: slices of parameters over threads, or whole parameters through
- * the host's optimizer. */
+ * gradients.c - the norm of the gradients, and the update of the parameters: slices of the parameters on several threads, or whole
+ * parameters by the host's optimizer. */
 #include "vae/training/training.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * memory_keep.c - every activation that backward reads waits for it: the least work. */
+ * memory_keep.c - training keeps every activation until backward has read it, which takes the least time. */
 #include "vae/optimizer.h"
 
 const vaei_memory_ops vaei_memory_keep = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * recipe.c - the training sections of a document, each one module but the objective, which is a sum: found, bound, and printed back in
- * canonical form. */
+ * recipe.c - binds the training sections of a document to their modules, and prints them in canonical form. Each section is one module,
+ * except the objective, which is a sum. */
 #include "vae/training/recipe.h"
 
 #include "vae/sections.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * samples.c - see samples.h. The encoder sees each copy too: its statistics over a batch are those of the examples, and dropout draws
- * anew. */
+ * samples.c - copies the examples of a batch for K samples (samples.h). The encoder runs on each copy, so that dropout draws for each
+ * copy and statistics over the batch are those of the examples. */
 #include "vae/training/samples.h"
 
 #include "nn/ranges.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * samples.h - an objective of K samples: each example of the batch stands K times, one behind the other, so that each draws its own z. */
+ * samples.h - objectives of K samples: the batch contains each example K times in a row, so that each copy draws its own z. */
 #ifndef VAEI_SAMPLES_H
 #define VAEI_SAMPLES_H
 

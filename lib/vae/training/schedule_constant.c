@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * schedule_constant.c - the learning rate of the text, after the warm-up. */
+ * schedule_constant.c - a constant learning rate after the warm-up. */
 #include "vae/optimizer.h"
 #include "vae/objectives/warmup.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * task_critic.c - training of the critic beside the network: real examples against those that the network's pass has just made. It runs
- * behind that pass, and its parameters are those that the network was shown. */
+ * task_critic.c - trains the critic on real examples and on those that the network's pass has just generated. It runs after that pass,
+ * with the critic's parameters from before the step. */
 #include "vae/training/training_task.h"
 
 static vae_status_t check(const vaei_network *net, const vaei_recipe *recipe) {
@@ -10,7 +10,7 @@ static vae_status_t check(const vaei_network *net, const vaei_recipe *recipe) {
         return vaei_fail(VAE_E_SPEC, "objective %s: the model has no critic, wanted a section 'critic on=%c | ... | linear out=1'",
                          term->module.name, wanted);
     if (net->critic.of_z != (wanted == 'z'))
-        return vaei_fail(VAE_E_SPEC, "objective %s: wanted a critic on=%c, the model's is on=%c", term->module.name, wanted,
+        return vaei_fail(VAE_E_SPEC, "objective %s: wanted a critic with on=%c, the model's critic has on=%c", term->module.name, wanted,
                          net->critic.of_z ? 'z' : 'x');
     return VAE_OK;
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
- * task_network.c - training of the network: all parameters move but those that only a fit of the prior moves. */
+ * task_network.c - trains the network: all parameters except those that only the fit of a prior trains. */
 #include "vae/training/training_task.h"
 
 /* Terms over z compare it with N(0, I); and a critic learns with the network, or not at all. */
 static vae_status_t check(const vaei_network *net, const vaei_recipe *recipe) {
     if (recipe->objective.critic < 0 && net->critic.stack)
-        return vaei_fail(VAE_E_SPEC, "critic: no term of the objective asks it, wanted 'objective elbo | %s'",
+        return vaei_fail(VAE_E_SPEC, "critic: no term of the objective uses it, wanted 'objective elbo | %s'",
                          net->critic.of_z ? "adversary" : "gan");
     if (!(recipe->objective.flags & VAEI_OBJECTIVE_SEES_Z)) return VAE_OK;
     if (net->latent.ops->flags & VAEI_LATENT_CODES)
-        return vaei_fail(VAE_E_SPEC, "objective: a term is over values, latent %s makes codes", net->latent.ops->module.name);
+        return vaei_fail(VAE_E_SPEC, "objective: a term needs latents of values, latent %s makes codes", net->latent.ops->module.name);
     if (vaei_network_inputs(net))
-        return vaei_fail(VAE_E_SPEC, "objective: a term compares with N(0, I), prior %s is another", net->prior.ops->module.name);
+        return vaei_fail(VAE_E_SPEC, "objective: a term compares latents with N(0, I), but the prior is %s", net->prior.ops->module.name);
     return VAE_OK;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * task_prior.c - the fit of the model's prior to latents of a frozen network, as in a session: it takes no statistics over the
- * batch. */
+ * task_prior.c - fits the model's prior to latents of a frozen network, which runs as in a session, without statistics over the batch. */
 #include "vae/training/training_task.h"
 
 static vae_status_t check(const vaei_network *net, const vaei_recipe *recipe) {
@@ -8,7 +7,7 @@ static vae_status_t check(const vaei_network *net, const vaei_recipe *recipe) {
     if (!vaei_network_has_prior(net))
         return vaei_fail(VAE_E_SPEC, "objective prior: the model has no section prior to fit (prior pixelcnn, prior gmm, ...)");
     if (vaei_network_inputs(net))
-        return vaei_fail(VAE_E_SPEC, "objective prior: prior %s learns with its model, by another objective (elbo)",
+        return vaei_fail(VAE_E_SPEC, "objective prior: prior %s is trained together with the model, by another objective (elbo)",
                          net->prior.ops->module.name);
     return VAE_OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * training.c - parts and steps of a training: see training.h. What is trained is the task's. */
+ * training.c - backward passes and steps of a training (training.h). A task decides what is trained. */
 #include "vae/training/training.h"
 
 #include "nn/ranges.h"

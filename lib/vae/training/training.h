@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * training.h - a training at work: backward adds the gradients of batches, apply turns them into an update.
+ * training.h - a training: backward adds the gradients of batches, apply updates the parameters.
  *
  *     g = 1/parts sum_j grad loss_j        loss_j: mean over the examples of part j
  *     g = g * clip(|g|)                    |g| in double, over chunks of a fixed length joined in order
  *     w = optimizer(w, g, lr * schedule(step))
  *
- * Bits do not depend on threads: work is cut by the parameters' sizes. Nothing is applied unless loss and |g| are finite. */
+ * Bits do not depend on threads: the sizes of the parameters alone divide the work. No update happens unless loss and |g| are finite. */
 #ifndef VAEI_TRAINING_H
 #define VAEI_TRAINING_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * training_task.c - what the tasks share. */
+ * training_task.c - shared by the tasks of a training. */
 #include "vae/training/training_task.h"
 
 void vaei_tasks_of(const vaei_recipe *recipe, const vaei_training_task *task[VAEI_TASKS_MOST]) {

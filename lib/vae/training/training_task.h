@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * training_task.h - what a training trains: the network (task_network.c), or the model's prior beside a frozen network
- * (task_prior.c); and with a network that has one its critic (task_critic.c). The objective decides which. The training (training.h) knows
- * nothing else about them. */
+ * training_task.h - a task, the part of a model that a training trains: the network (task_network.c), the prior of a frozen network
+ * (task_prior.c), or the critic (task_critic.c). The objective decides which tasks run. The training (training.h) knows a task only by
+ * this table. */
 #ifndef VAEI_TRAINING_TASK_H
 #define VAEI_TRAINING_TASK_H
 
