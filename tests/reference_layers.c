@@ -272,6 +272,24 @@ static reference_values layernorm(reference *r, const reference_layer *l, refere
     return normalise(r, l, x, x.n * size_of(&x) / channels_of(&x), by_row, 0);
 }
 
+static reference_values rmsnorm(reference *r, const reference_layer *l, reference_values x) {
+    const int64_t C = channels_of(&x), rows = x.n * size_of(&x) / C;
+    const int32_t w = reference_param(r, l->path, "weight"), b = reference_param(r, l->path, "bias");
+    const reference_values y = reference_new(r, x.n, &x.shape);
+    for (int64_t i = 0; i < rows; i++) {
+        const int32_t *const row = x.at + i * C;
+        int32_t squares = tape_multiply(&r->t, row[0], row[0]);
+        for (int64_t c = 1; c < C; c++) squares = tape_add(&r->t, squares, tape_multiply(&r->t, row[c], row[c]));
+        const int32_t inverse =
+            tape_apply(&r->t, TAPE_INVERSE_ROOT, reference_float(l, "eps"), tape_scale(&r->t, 1.0 / (double)C, squares));
+        for (int32_t c = 0; c < C; c++) {
+            const int32_t scaled = tape_multiply(&r->t, tape_multiply(&r->t, row[c], inverse), w + c);
+            y.at[i * C + c] = b < 0 ? scaled : tape_add(&r->t, scaled, b + c);
+        }
+    }
+    return y;
+}
+
 /* ---- the same values elsewhere ------------------------------------------------------------------------------------ */
 
 /* As PyTorch holds them, channels first, cut anew. */
@@ -546,6 +564,7 @@ reference_formula reference_find(const char *layer) {
         {"batchnorm", batchnorm},
         {"groupnorm", groupnorm},
         {"layernorm", layernorm},
+        {"rmsnorm", rmsnorm},
         {"dropout", dropout},
         {"condition", condition},
         {"flatten", flatten},
