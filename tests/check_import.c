@@ -53,9 +53,9 @@ static vae_import_options_t options_of(const golden *g, uint32_t flags) {
 }
 
 static const char *const kl_files[] = {
-    FOLDER "kl/diffusers.safetensors",   FOLDER "kl/ldm.safetensors",   FOLDER "kl/old.safetensors",
-    FOLDER "kl16/diffusers.safetensors", FOLDER "kl16/ldm.safetensors", FOLDER "flux2/diffusers.safetensors",
-    FOLDER "flux2/bfl.safetensors",
+    FOLDER "kl/diffusers.safetensors",   FOLDER "kl/ldm.safetensors",        FOLDER "kl/old.safetensors",
+    FOLDER "kl16/diffusers.safetensors", FOLDER "kl16/ldm.safetensors",      FOLDER "flux2/diffusers.safetensors",
+    FOLDER "flux2/bfl.safetensors",      FOLDER "wan/diffusers.safetensors", FOLDER "wan/wan.safetensors",
 };
 
 START_TEST(test_kl_equals_diffusers) {
@@ -247,6 +247,25 @@ START_TEST(test_imported_models_are_saved_and_loaded) {
 }
 END_TEST
 
+/* It learns, as any model does: what it is shown comes out better than before. */
+START_TEST(test_imported_models_are_trained) {
+    vae_model_t *m;
+    vae_trainer_t *t;
+    vae_metrics_t first = {.struct_size = sizeof(first)}, last = first;
+    const vae_import_options_t o = {.struct_size = sizeof(o), .height = 8, .width = 8};
+    ck_assert_ok(vae_model_import(&m, NULL, kl_files[_i], &o));
+    const int64_t S = vae_model_input_size(m);
+    float *x = filled(4 * S, 5);
+    ck_assert_ok(vae_trainer_create(&t, m, "optimizer adam lr=0.002\nobjective elbo beta=0.001", 4));
+    ck_assert_ok(vae_trainer_step(t, 4, x, &first));
+    for (int32_t i = 0; i < 40; i++) ck_assert_ok(vae_trainer_step(t, 4, x, &last));
+    ck_assert_double_lt(last.recon, first.recon - 1);
+    vae_trainer_destroy(t);
+    vae_model_destroy(m);
+    free(x);
+}
+END_TEST
+
 START_TEST(test_sizes_are_multiples_of_the_factor) {
     vae_model_t *m;
     vae_import_options_t o = {.struct_size = sizeof(o), .height = 18, .width = 20};
@@ -332,6 +351,7 @@ Suite *suite_import(void) {
     t = tcase_create("models");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, test_imported_models_are_saved_and_loaded);
+    tcase_add_loop_test(t, test_imported_models_are_trained, 0, (int)VAEI_COUNT(kl_files));
     tcase_add_test(t, test_sizes_are_multiples_of_the_factor);
     tcase_add_test(t, test_descriptions);
     tcase_add_test(t, test_memory_is_that_of_the_autoencoder);

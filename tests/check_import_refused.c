@@ -185,7 +185,7 @@ static const struct {
     {"text_model.encoder.layers.0.mlp.fc1.weight", "a text encoder"},
     {"model.layers.0.self_attn.q_proj.weight", "a language model"},
     {"double_blocks.0.img_attn.qkv.weight", "a diffusion model without its autoencoder"},
-    {"decoder.middle.0.residual.0.gamma", "Wan"},
+    {"decoder.upsamples.0.upsamples.0.residual.2.weight", "Wan 2.2"},
     {"decoder.up_blocks.0.resnets.0.norm1.conv_y.weight", "MoVQ"},
     {"weight", "none of its 1 tensors is of an autoencoder that is known here"},
 };

@@ -44,6 +44,7 @@ typedef struct vaei_take {
 enum {
     VAEI_TAKE_ROWS,  /* all rows */
     VAEI_TAKE_PART,  /* the rows from `first` on that the parameter has room for */
+    VAEI_TAKE_LAST,  /* all rows; of a convolution over time its last tap, [O, I, T, H, W] -> [O, I, H, W] */
     VAEI_TAKE_EYE,   /* no tensor: 1 where the column is `first` + the row, else 0 */
     VAEI_TAKE_ZEROS, /* no tensor: 0 */
 };

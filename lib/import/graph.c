@@ -2,6 +2,7 @@
  * graph.c - writing of text and takes side by side. */
 #include "import/graph.h"
 
+#include <math.h>
 #include <stdio.h>
 
 void vaei_graph_init(vaei_graph *g, vaei_import *im) {
@@ -109,6 +110,11 @@ int64_t vaei_graph_size(vaei_graph *g, const char *tensor, int32_t d) {
     return !t ? 0 : d < t->entry->ndim ? t->entry->shape[d] : 1;
 }
 
+void vaei_graph_leave(vaei_graph *g, const char *prefix, const char *tensor) {
+    vaei_named *t = vaei_import_find(g->im, vaei_graph_name(g, "%s.%s", prefix, tensor));
+    if (t) t->used = 1;
+}
+
 static vaei_take *next_take(vaei_graph *g) {
     vaei_import *im = g->im;
     if (im->n_takes == g->cap_takes) {
@@ -158,7 +164,7 @@ void vaei_graph_row_of(vaei_graph *g, const char *tensor, const char *layer) {
     }
     put_layer(g, text);
     if (!*tensor) return;
-    vaei_graph_take(g, "weight", weight, (vaei_take){.how = VAEI_TAKE_ROWS});
+    vaei_graph_take(g, "weight", weight, (vaei_take){.how = g->how});
     if (bias) vaei_graph_take(g, "bias", vaei_graph_name(g, "%s.bias", tensor), (vaei_take){.how = VAEI_TAKE_ROWS});
 }
 
@@ -201,4 +207,29 @@ void vaei_graph_missing_encoder(vaei_graph *g) {
 void vaei_graph_missing_decoder(vaei_graph *g) {
     const vaei_import *im = g->im;
     vaei_graph_layer(g, "missing %lldx%lldx%lld", (long long)im->way.height, (long long)im->way.width, (long long)im->channels);
+}
+
+/* ---- latents ----------------------------------------------------------------------------------------------------- */
+
+/* One head: rows of quant_conv, or as many channels of the encoder as they are; times factor, plus offset. */
+static void put_head(vaei_graph *g, const char *head, int64_t row, double factor, double offset) {
+    const int32_t mapped = vaei_graph_has(g, "", "quant_conv.weight");
+    const char *weight = vaei_graph_name(g, "latent.%s.weight", head), *bias = vaei_graph_name(g, "latent.%s.bias", head);
+    vaei_graph_take_named(g, weight, mapped ? "quant_conv.weight" : NULL,
+                          (vaei_take){.how = mapped ? VAEI_TAKE_PART : VAEI_TAKE_EYE, .first = row, .factor = factor});
+    vaei_graph_take_named(g, bias, mapped ? "quant_conv.bias" : NULL,
+                          (vaei_take){.how = mapped ? VAEI_TAKE_PART : VAEI_TAKE_ZEROS, .first = row, .factor = factor, .offset = offset});
+}
+
+void vaei_graph_heads(vaei_graph *g) {
+    const vaei_import *im = g->im;
+    if (!im->has_encoder) {
+        vaei_graph_module(g, "latent", "none");
+        return;
+    }
+    const int32_t scaled = im->way.scaled;
+    const double factor = scaled ? im->scaling.factor : 1, shift = scaled ? im->scaling.shift : 0;
+    vaei_graph_module(g, "latent", "gaussian dim=%lld map=true", (long long)im->latent);
+    put_head(g, "mean", 0, factor, -shift * factor);
+    put_head(g, "logvar", im->latent, 1, scaled ? 2 * log(fabs(factor)) : 0);
 }

@@ -21,6 +21,7 @@ typedef struct vaei_graph {
     vae_status_t status;
     vaei_writer text;
     int64_t cap_takes, groups;
+    int32_t how; /* VAEI_TAKE_ of the weights of rows */
     struct {
         const char *path; /* of the stack */
         int64_t layers;
@@ -57,8 +58,15 @@ void vaei_graph_take(vaei_graph *g, const char *param, const char *tensor, vaei_
 /* The same of a parameter named whole, "latent.mean.weight". */
 void vaei_graph_take_named(vaei_graph *g, const char *param, const char *tensor, vaei_take how);
 
+/* A tensor that the model does not need. */
+void vaei_graph_leave(vaei_graph *g, const char *prefix, const char *tensor);
+
 /* Attention with a normalisation before it and a way around it: tensors PREFIX.group_norm, .to_q, .to_k, .to_v, .to_out.0 */
 void vaei_graph_attention(vaei_graph *g, const char *prefix);
+
+/* The section latent of a Gaussian posterior: heads of the mean and of the logvar are the rows of quant_conv, or the channels of the
+ * encoder as they are, with the scaling in them if it is wanted. A decoder alone has none: its z is given. */
+void vaei_graph_heads(vaei_graph *g);
 
 /* In place of a half that is not there. */
 void vaei_graph_missing_encoder(vaei_graph *g);

@@ -2,7 +2,6 @@
  * kl_graph.c - the layers of AutoencoderKL. */
 #include "import/kl_graph.h"
 
-#include <math.h>
 #include <stdio.h>
 
 #define LEVELS_MAX 64 /* and resnets of a level */
@@ -116,31 +115,6 @@ vae_status_t vaei_kl_measure(vaei_import *im, vaei_graph *g) {
     return VAE_OK;
 }
 
-/* One head: rows of quant_conv, or as many channels of the encoder as they are; times factor, plus offset. */
-static void put_head(vaei_graph *g, const char *head, int64_t row, double factor, double offset) {
-    const int32_t mapped = vaei_graph_has(g, "", "quant_conv.weight");
-    const char *weight = vaei_graph_name(g, "latent.%s.weight", head), *bias = vaei_graph_name(g, "latent.%s.bias", head);
-    vaei_graph_take_named(g, weight, mapped ? "quant_conv.weight" : NULL,
-                          (vaei_take){.how = mapped ? VAEI_TAKE_PART : VAEI_TAKE_EYE, .first = row, .factor = factor});
-    vaei_graph_take_named(g, bias, mapped ? "quant_conv.bias" : NULL,
-                          (vaei_take){.how = mapped ? VAEI_TAKE_PART : VAEI_TAKE_ZEROS, .first = row, .factor = factor, .offset = offset});
-}
-
-/* Heads of the mean and of the logvar: the rows of quant_conv, or the channels of conv_out as they are; with the scaling in them if it is
- * wanted. A decoder alone has none: its z is given. */
-static void put_latent(vaei_graph *g) {
-    const vaei_import *im = g->im;
-    if (!im->has_encoder) {
-        vaei_graph_module(g, "latent", "none");
-        return;
-    }
-    const int32_t scaled = im->way.scaled;
-    const double factor = scaled ? im->scaling.factor : 1, shift = scaled ? im->scaling.shift : 0;
-    vaei_graph_module(g, "latent", "gaussian dim=%lld map=true", (long long)im->latent);
-    put_head(g, "mean", 0, factor, -shift * factor);
-    put_head(g, "logvar", im->latent, 1, scaled ? 2 * log(fabs(factor)) : 0);
-}
-
 /* Undo the scaling, if it is wanted; post_quant_conv, if there is one. */
 static void put_after_latent(vaei_graph *g) {
     const vaei_import *im = g->im;
@@ -177,6 +151,6 @@ void vaei_kl_decoder_section(vaei_graph *g) {
 void vaei_kl_build(vaei_import *im, vaei_graph *g) {
     (void)im;
     vaei_kl_encoder_section(g);
-    put_latent(g);
+    vaei_graph_heads(g);
     vaei_kl_decoder_section(g);
 }

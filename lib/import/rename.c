@@ -34,6 +34,7 @@ static int32_t match_at(match *m, const char *pattern, const char *at) {
 }
 
 static int32_t find(match *m, const char *pattern, const char *name) {
+    if (*pattern == '/') return match_at(m, pattern + 1, name);
     for (const char *at = name; at; at = strchr(at, '.') ? strchr(at, '.') + 1 : NULL)
         if (match_at(m, pattern, at)) return 1;
     return 0;

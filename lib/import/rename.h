@@ -5,7 +5,8 @@
  *     {"decoder.up.#", "decoder.up_blocks.^"}
  *
  * A pattern covers whole parts of a name, between points. # is a number; in the second pattern the numbers come in their order, and ^
- * stands for a number counted from the other end: the largest of the file in that place, minus it. +N and -N behind # add to it. */
+ * stands for a number counted from the other end: the largest of the file in that place, minus it. +N and -N behind # add to it.
+ * / at the beginning of a pattern stands for the beginning of the name. */
 #ifndef VAEI_RENAME_H
 #define VAEI_RENAME_H
 

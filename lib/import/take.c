@@ -19,15 +19,24 @@ static void print_shape(char text[120], int32_t ndim, const int64_t *shape) {
     vaei_write(&w, ndim > 0 ? "]" : "[]");
 }
 
+/* The sizes of a tensor as it is taken: of five the third, that of time, is left out. */
+static int32_t sizes_of(const vaei_take *t, int64_t shape[VAEI_FILE_DIMS]) {
+    const vaei_entry *e = t->entry;
+    int32_t n = 0;
+    for (int32_t i = 0; i < e->ndim; i++)
+        if (t->how != VAEI_TAKE_LAST || e->ndim != 5 || i != 2) shape[n++] = e->shape[i];
+    return n;
+}
+
 vae_status_t vaei_take_fits(const vaei_take *t, int32_t ndim, const int64_t *shape, const char *where) {
     char got[120], wanted[120];
     if (!t->entry) return VAE_OK;
     const vaei_entry *e = t->entry;
-    const int32_t n = without_ones(ndim, shape), m = without_ones(e->ndim, e->shape);
-    int32_t equal = m >= 1 && e->ndim > 0;
-    for (int32_t i = 1; i < (n > m ? n : m); i++) equal &= (i < e->ndim ? e->shape[i] : 1) == (i < ndim ? shape[i] : 1);
-    if (equal && t->how == VAEI_TAKE_ROWS) equal = shape[0] == e->shape[0];
-    if (equal && t->first + shape[0] <= e->shape[0]) return VAE_OK;
+    int64_t given[VAEI_FILE_DIMS];
+    const int32_t n_given = sizes_of(t, given), n = without_ones(ndim, shape), m = without_ones(n_given, given);
+    int32_t equal = n_given > 0 && (t->how == VAEI_TAKE_PART || shape[0] == given[0]);
+    for (int32_t i = 1; i < (n > m ? n : m); i++) equal &= (i < n_given ? given[i] : 1) == (i < ndim ? shape[i] : 1);
+    if (equal && t->first + shape[0] <= given[0]) return VAE_OK;
     print_shape(got, e->ndim, e->shape);
     print_shape(wanted, ndim, shape);
     return vaei_fail(VAE_E_SHAPE, "%.80s: tensor '%.80s' is %s, wanted %s", where, e->name, got, wanted);
@@ -51,7 +60,10 @@ vae_status_t vaei_take_values(const vaei_take *t, const vaei_file *f, int64_t ro
         e.data = bytes;
         VAEI_TRY(vaei_file_entry(f, t->entry, bytes));
         VAEI_TRY(vaei_entry_floats(&e, floats, f->where));
-        memcpy(out, floats + t->first * row, (size_t)count * sizeof(*out));
+        const int64_t taps = t->how == VAEI_TAKE_LAST && e.ndim == 5 ? e.shape[2] : 1;
+        const int64_t plane = taps > 1 ? e.shape[3] * e.shape[4] : count;
+        for (int64_t i = 0; i < count / plane; i++)
+            memcpy(out + i * plane, floats + t->first * row + ((i + 1) * taps - 1) * plane, (size_t)plane * sizeof(*out));
     }
     if (t->factor == 1 && t->offset == 0) return VAE_OK;
     for (int64_t i = 0; i < count; i++) out[i] = (float)(t->factor * (double)out[i] + t->offset);
