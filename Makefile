@@ -7,6 +7,7 @@
 #   make kill-soak     KILLS=1000: runs killed and resumed                 make power-soak  VARIANTS=40 SEED=1: power losses
 #   make demo          train on Fashion-MNIST, look at demo/samples.png    make bench       speed, beside the peers if installed
 #   make demo-vq       train codebooks on clothes and textures             make docs        the generated documents
+#   make wheels        Python wheels in build/wheels: PLATFORMS='manylinux-x86_64 musllinux-x86_64': these only
 #   make fuzz          the targets of fuzz/, with clang and libFuzzer      make check-fuzz  their corpus, ten seconds each
 #   make tsan, msan    C tests under ThreadSanitizer, MemorySanitizer      make coverage    lines and branches by folder
 #   make format        C as .clang-format has it                         make check-format  is it so?
@@ -154,7 +155,7 @@ RANDOM  := $(if $(RANDOM_SRC),$(BUILD)/random_models)
 .PHONY: all static shared program examples check check-asan check-reproducible asan check-build soak kill-soak power-soak \
         bench-build bench demo demo-vq \
         fuzz fuzz-build fuzz-if-clang check-fuzz tsan msan coverage \
-        compile_commands.json format check-format docs install install-library uninstall clean need-check need-program FORCE
+        compile_commands.json format check-format docs wheels install install-library uninstall clean need-check need-program FORCE
 all: static shared program
 static: $(STATIC)
 shared: $(SHARED)
@@ -368,6 +369,9 @@ check-format:
 docs: $(STATIC)
 	@CC='$(CC)' BUILD='$(BUILD)' LIBS='$(OUR_LDLIBS)' scripts/make_spec_doc.sh > docs/spec.md.new
 	@mv docs/spec.md.new docs/spec.md
+
+wheels:
+	@BUILD='$(BUILD)' scripts/make_wheels.sh $(PLATFORMS)
 
 # ---- install ----------------------------------------------------------------------------------------------------------
 # a folder below PREFIX is written relative to it, so that pkg-config can move the whole tree
