@@ -2,6 +2,8 @@
  * csv.c - values of a table, with commas between them. */
 #include "csv.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void separate(strbuf_t *table) {
@@ -20,8 +22,12 @@ void csv_text(strbuf_t *table, const char *value) {
 }
 
 void csv_real(strbuf_t *table, double value) {
+    char text[40];
+    int digits = 6;
+    do snprintf(text, sizeof text, "%.*g", digits, value);
+    while (strtod(text, NULL) != value && ++digits <= 17);
     separate(table);
-    strbuf_add(table, "%.17g", value);
+    strbuf_put(table, text, strlen(text));
 }
 
 void csv_int(strbuf_t *table, long long value) {

@@ -15,7 +15,7 @@
 
 static const char *const run_files[] = {
     "resume.txt",    "resume.safetensors", "last.safetensors", "best.safetensors", "config.txt",
-    "metrics.jsonl", "timing.jsonl",       "loss.png",         "recon.png",
+    "metrics.jsonl", "timing.jsonl",       "loss.png",         "recon.png",        "results.csv",
 };
 
 char *run_path(const run_t *run, const char *name) {

@@ -4,6 +4,7 @@
  *     config.txt            the model and its training as text, and the settings (settings.h)
  *     metrics.jsonl         a line every few steps and a line for each epoch
  *     timing.jsonl          how long they took
+ *     results.csv           the lines of epochs as a table
  *     loss.png              curves of the loss
  *     recon.png             test examples, each row above its reconstructions
  *     samples/epoch_0001.png ...  from the same noise each epoch
@@ -79,6 +80,7 @@ void run_log_epoch(run_t *run, const run_epoch_t *epoch, int64_t steps_per_epoch
 void run_log_create(run_t *run);
 void run_log_reopen(run_t *run, int64_t step, int64_t steps_per_epoch, bool ends);
 void run_plot(const run_t *run);
+void run_table(const run_t *run);
 
 /* A checkpoint of the trainer, and the state that belongs to it. */
 void run_checkpoint(const char *checkpoint, const char *text, const vae_trainer_t *trainer, const run_state_t *before,

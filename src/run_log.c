@@ -4,6 +4,7 @@
  * The curves of loss.png are read from the lines as they stand in the file, so that a run that goes on draws what it would have drawn. */
 #include "console.h"
 #include "json_writer.h"
+#include "metrics_table.h"
 #include "run.h"
 
 #include <stdlib.h>
@@ -150,4 +151,14 @@ void run_log_epoch(run_t *run, const run_epoch_t *e, int64_t steps_per_epoch) {
     add_critic(&json, &e->last);
     end_metrics(run, &json, e->step, steps_per_epoch);
     add_timing(run, "epoch", e->step, e->epoch, e->images_per_s, e->seconds);
+}
+
+void run_table(const run_t *run) {
+    char *from = run_path(run, "metrics.jsonl"), *to = run_path(run, "results.csv");
+    metrics_table_t table;
+    metrics_table_read(&table, from);
+    metrics_table_write(&table, to);
+    metrics_table_free(&table);
+    free(from);
+    free(to);
 }

@@ -204,7 +204,7 @@ bool settings_equal(const settings_t *a, const settings_t *b) {
 /* The data may have changed the input of the run. */
 static void take_input_of(settings_t *asked, const settings_t *run) {
     vae_model_t *model = NULL;
-    must_or(vae_model_create(&model, NULL, run->text, 0), EXIT_FORMAT);
+    if (vae_model_create(&model, NULL, run->text, 0) != VAE_OK) return; /* whose text then differs from any other */
     const extent_t input = model_input(model);
     (void)settings_adapt(asked, &input);
     vae_model_destroy(model);

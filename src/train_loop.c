@@ -179,6 +179,7 @@ static int take_stock(train_loop_t *loop, bool whole, const vae_metrics_t *metri
     write_pictures(loop, number);
     run_log_epoch(&loop->run, &epoch, train_steps_per_epoch(loop));
     run_plot(&loop->run);
+    run_table(&loop->run);
     print_epoch(loop, &epoch, best);
     watch_collapse(loop, metrics->beta, waited_enough(loop));
     return EXIT_DONE;

@@ -157,7 +157,7 @@ wad() {
 exits no_command_shows_the_usage_with_code_2 2 'usage: vae' "$VAE"
 exits version_names_the_library 0 '^vae [0-9]' "$VAE" --version
 exits help_lists_commands 0 '^  train ' "$VAE" help
-for command in data train eval score encode decode recon sample codes interp traverse info bench help completion; do
+for command in data train eval score encode decode recon sample codes interp traverse report info bench help completion; do
     exits "help_explains_$command" 0 "^usage: vae $command" "$VAE" help $command
 done
 exits option_help_is_the_help 0 '^usage: vae train' "$VAE" train --help

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The vae program on pictures that Pillow has written: each gives the pixels that Pillow reads, or a sentence, within a second of
 computing and 256 MiB. Prints a line for each case that fails and ends with "N passed, N failed"."""
+import base64
 import csv
+import html.parser
 import io
 import json
 import os
@@ -318,6 +320,57 @@ def check_looking():
         c.report("traverse " + words, c.Run("traverse", "colour", "icons", "-o", "w.png", "-f", *more).wrong(2))
 
 
+class Page(html.parser.HTMLParser):
+    """The pictures, points and open elements of a page."""
+    def __init__(self, text):
+        super().__init__()
+        self.pictures, self.points, self.open, self.outside = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        at = dict(attrs)
+        if tag not in ("meta", "img", "line", "path", "polyline"):
+            self.open.append(tag)
+        if tag == "img":
+            self.pictures.append(base64.b64decode(at["src"].split("base64,")[1]))
+        if tag == "polyline":
+            self.points.append(at["points"].split())
+        self.outside += [v for k, v in attrs if k in ("src", "href") and not v.startswith("data:")]
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag):
+        if self.open.pop() != tag:
+            self.outside.append("</%s>" % tag)
+
+
+def content(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def check_report():
+    Train("train", "icons", "-o", "told", "--size", "16", "--epochs", "3", "--passes", "2", "-f")
+    with open("told/results.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    epochs = [json.loads(line) for line in open("told/metrics.jsonl") if '"event":"epoch"' in line]
+    same = [{k: float(v) for k, v in row.items()} for row in rows] == [{k: v for k, v in e.items() if k != "event"} for e in epochs]
+    c.report("results.csv has the lines of epochs", None if same and len(rows) == 3 else str(rows))
+    c.report("vae report", c.Run("report", "told", "-o", "told.html", "-f").wrong(0))
+    text = content("told.html").decode()
+    page = Page(text)
+    c.report("a whole page", None if not page.open and not page.outside and "http" not in text else str((page.open, page.outside)))
+    inside = [content("told/recon.png"), content("told/samples/epoch_0003.png")]
+    c.report("with the pictures inside", None if page.pictures == inside else "others")
+    c.report("and a point for each epoch", None if [len(p) for p in page.points] == [3, 3, 3, 3] else str(page.points))
+    os.rename("told", "<b>&told")
+    c.report("names are escaped", c.Run("report", "<b>&told", "-o", "odd.html", "-f").wrong(0))
+    c.report("in the title", None if "<title>&lt;b&gt;&amp;told</title>" in content("odd.html").decode() else "not escaped")
+    c.report("no run", c.Run("report", "icons", "-o", "no.html").wrong(1, "icons: no run"))
+    c.report("no page", c.Run("report", "photos", "-o", "no.pdf").wrong(2, "must end in .html"))
+
+
 def main():
     folder = tempfile.mkdtemp()
     os.chdir(folder)
@@ -330,6 +383,7 @@ def main():
     check_decisions()
     check_several()
     check_looking()
+    check_report()
     shutil.rmtree(folder)
     print("%d passed, %d failed" % (c.passed, c.failed))
     return c.failed > 0
