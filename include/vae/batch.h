@@ -19,6 +19,8 @@
  *     vae_elbo_batch                              x*, label, noise
  *     vae_trainer_step_batch, _backward_batch     x* (under objective prior x or codes), label, noise, weight
  *
+ * Every call reads length, if the model takes lengths: docs/sequences.md tells which models do.
+ *
  * A model with a section `condition` requires label (`condition classes=10`) or condition (`condition vector=7`), or both, in every call,
  * except under objective prior with codes, where only the prior runs. In a model without that section only a prior with classes reads
  * label, and nothing reads condition. Label -1 says that an example has no class; a prior with classes refuses it. */
@@ -45,6 +47,7 @@ typedef struct vae_batch {
     const int32_t *codes;   /* [n][vae_model_codes_per_example()] 0..vae_model_codebook_size()-1 */
     const float *noise;     /* [n][D] standard normal, finite; for K samples (vae_elbo_batch(), iwae) [n][K][D]; NULL: drawn */
     const float *weight;    /* [n] weights in loss and gradient: >= 0, finite, not all 0; NULL: 1 each */
+    const int32_t *length;  /* [n] 1..T: the steps of a sequence that count; x beyond them counts nowhere; NULL: T each */
 } vae_batch_t;
 
 #ifdef __cplusplus

@@ -5,6 +5,8 @@
 
 #include <float.h>
 
+#include "vae/lengths.h"
+
 static vae_status_t refuse_unread(const vae_batch_t *b, const char *call, int32_t reads) {
     const struct {
         const char *name;
@@ -24,6 +26,17 @@ static vae_status_t refuse_unread(const vae_batch_t *b, const char *call, int32_
     return VAE_OK;
 }
 
+/* Every call reads them: whatever the network runs over is a sequence. */
+static vae_status_t check_lengths(const vaei_network *net, int64_t n, const int32_t *length) {
+    if (!length) return VAE_OK;
+    VAEI_TRY(vaei_lengths_check(net));
+    for (int64_t i = 0; i < n; i++)
+        if (length[i] < 1 || length[i] > net->input.d[0])
+            return vaei_fail(VAE_E_ARG, "length[%lld]: %ld, wanted 1..%lld steps", (long long)i, (long)length[i],
+                             (long long)net->input.d[0]);
+    return VAE_OK;
+}
+
 vae_status_t vaei_batch_open(vaei_batch *out, int64_t *n, const vae_model_t *model, const vae_batch_t *given, const char *call,
                              int32_t reads) {
     const vaei_network *net = &model->network;
@@ -39,6 +52,7 @@ vae_status_t vaei_batch_open(vaei_batch *out, int64_t *n, const vae_model_t *mod
     if (net->condition.classes > 0) reads |= VAEI_READS_LABEL;
     if (net->condition.vector > 0) reads |= VAEI_READS_CONDITION;
     VAEI_TRY(refuse_unread(&b, call, reads));
+    VAEI_TRY(check_lengths(net, b.n, b.length));
     *n = b.n;
     *out = (vaei_batch){.x = b.x,
                         .label = b.label,
@@ -46,6 +60,7 @@ vae_status_t vaei_batch_open(vaei_batch *out, int64_t *n, const vae_model_t *mod
                         .codes = b.codes,
                         .noise = b.noise,
                         .weight = b.weight,
+                        .length = b.length,
                         .of_x = net->likelihood.size,
                         .of_condition = net->condition.vector,
                         .of_codes = net->latent.n_codes,

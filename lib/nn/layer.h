@@ -57,7 +57,10 @@ enum {
     VAEI_LAYER_MIXES_BATCH = 128,      /* in training an example's y depends on the others, by statistics of each channel over the
                                          batch: such a layer sees a batch at once, and more than one value of each channel */
     VAEI_LAYER_OF_TOKENS = 256,        /* x is tokens, by which nothing has a derivative: dx is 0 */
-    VAEI_LAYER_IGNORES_X = 512         /* y is no function of x: the layer stands for some that the model does not have */
+    VAEI_LAYER_IGNORES_X = 512,        /* y is no function of x: the layer stands for some that the model does not have */
+    VAEI_LAYER_KEEPS_LENGTHS = 1024    /* over steps: y of an example's steps depends on x of those steps alone, however long it is, and
+                                         where dy is 0 beyond them, so is dx, and x there moves no gradient; elementwise layers need not
+                                         say it */
 };
 
 typedef struct vaei_layer_ops {

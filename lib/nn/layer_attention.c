@@ -12,6 +12,7 @@
  *
  *       dp = do v^T      ds = p (dp - sum_j p_j dp_j)      dq = ds k / sqrt(d)      dk = ds^T q / sqrt(d)      dv = p^T do
  *
+ *   Of an example of length L no position sees one from L on.
  *   causal: position i attends to positions up to i only; the scores of later positions are left out of the softmax.
  *
  *   Order of sums: products as in kernel/gemm.h; the softmax's sum in the kernels' lanes. Examples and heads are computed one after the
@@ -75,6 +76,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
 
 /* What one head works on: keys and values as panels, scores of a block of queries. */
 typedef struct head {
+    int64_t length;                            /* of the example */
     float *keys, *values, *p;                  /* k^T [d][T], v [T][d], p [rows][T] */
     float *values_t, *keys_plain, *dp, *outer; /* training: v^T [d][T], k [T][d], dp [rows][T] */
 } head;
@@ -123,14 +125,14 @@ static void pack(const vaei_layer *l, const vaei_run *r, void *memory) {
 typedef struct softmax_job {
     const vaei_kernels *k;
     const sizes *s;
-    int64_t first; /* query */
+    int64_t first, length; /* query; of the example */
     float *p;
 } softmax_job;
 
 static void softmax_rows(void *arg, int64_t begin, int64_t end) {
     const softmax_job *j = arg;
     for (int64_t i = begin; i < end; i++) {
-        const int64_t T = j->s->T, seen = j->s->causal ? j->first + i + 1 : T;
+        const int64_t T = j->s->T, before = j->s->causal ? j->first + i + 1 : T, seen = before < j->length ? before : j->length;
         float *row = j->p + i * T;
         vaei_softmax(j->k, seen, row);
         memset(row + seen, 0, (size_t)(T - seen) * sizeof(*row));
@@ -139,7 +141,7 @@ static void softmax_rows(void *arg, int64_t begin, int64_t end) {
 
 /* p = softmax of m queries, from `first` on, against the keys they see; q is scaled already. */
 static void scores(const vaei_run *r, const sizes *s, const head *h, int64_t first, int64_t m, const float *q) {
-    softmax_job j = {r->k, s, first, h->p};
+    softmax_job j = {r->k, s, first, h->length, h->p};
     vaei_matmul(r->k, r->pool, vaei_matrix_of(q, m, s->d, s->C), h->keys, NULL, 0, vaei_matrix_to(h->p, m, s->T, s->T), NULL);
     vaei_parallel_ranges(r->pool, m, s->T, softmax_rows, &j);
 }
@@ -186,6 +188,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     scale(r, s, v[Q]);
     for (int64_t i = 0; i < r->n * s->heads; i++) {
         const int64_t at = i / s->heads * s->T * C + i % s->heads * s->d;
+        p.head.length = vaei_run_length(r, i / s->heads, s->T);
         attend(r, s, &p.head, v[Q] + at, v[K] + at, v[V] + at, v[OUT] + at);
     }
     vaei_linear_apply(&s->map[OUT], r, &p.w[OUT], vaei_matrix_of(v[OUT], all, C, C), vaei_matrix_to(y, all, C, C),
@@ -246,6 +249,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     for (int64_t i = 0; i < r->n * s->heads; i++) {
         const int64_t at = i / s->heads * s->T * C + i % s->heads * s->d;
         float *const values[PROJECTIONS] = {v[Q] + at, v[K] + at, v[V] + at, v[OUT] + at};
+        p.head.length = vaei_run_length(r, i / s->heads, s->T);
         float *const grads[PROJECTIONS] = {g[Q] + at, g[K] + at, g[V] + at, g[OUT] + at};
         attend_backward(r, s, &p.head, values, grads);
     }
@@ -261,7 +265,7 @@ const vaei_layer_ops vaei_layer_attention = {
                "attention heads=2\n"
                "attention causal=true init=xavier",
                "Vaswani et al. 2017 (arXiv:1706.03762)", sizeof(conf), options},
-    .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE,
+    .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_KEEPS_LENGTHS,
     .plan = plan,
     .layout = layout,
     .pack = pack,

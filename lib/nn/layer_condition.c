@@ -301,7 +301,7 @@ const vaei_layer_ops vaei_layer_condition = {
                "condition mode=concat drop=0.4\n"
                "condition",
                "Perez et al. 2017 (arXiv:1709.07871); Sohn, Lee, Yan 2015", sizeof(conf), options},
-    .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE,
+    .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_KEEPS_LENGTHS,
     .plan = plan,
     .layout = layout,
     .forward = forward,

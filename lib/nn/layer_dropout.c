@@ -95,7 +95,7 @@ const vaei_layer_ops vaei_layer_dropout = {
                "dropout p=0.3\n"
                "dropout p=0",
                "Srivastava et al. 2014", sizeof(conf), options},
-    .flags = VAEI_LAYER_IN_PLACE,
+    .flags = VAEI_LAYER_IN_PLACE | VAEI_LAYER_KEEPS_LENGTHS,
     .plan = plan,
     .layout = layout,
     .forward = forward,

@@ -83,7 +83,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 
 const vaei_layer_ops vaei_layer_embedding = {
     .module = {"embedding", "a vector for each token", "embedding dim=5", "", sizeof(conf), options},
-    .flags = VAEI_LAYER_READS_X | VAEI_LAYER_OF_TOKENS,
+    .flags = VAEI_LAYER_READS_X | VAEI_LAYER_OF_TOKENS | VAEI_LAYER_KEEPS_LENGTHS,
     .plan = plan,
     .forward = forward,
     .backward = backward,

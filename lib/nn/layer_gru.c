@@ -32,7 +32,7 @@ const vaei_layer_ops vaei_layer_gru = {
                "gru out=5\n"
                "gru out=3 layers=2 bidirectional=true",
                "Cho et al. 2014 (arXiv:1406.1078)", sizeof(vaei_recurrent_conf), options},
-    .flags = VAEI_LAYER_READS_X,
+    .flags = VAEI_LAYER_READS_X | VAEI_LAYER_KEEPS_LENGTHS,
     .plan = plan,
     .layout = vaei_recurrent_layout,
     .pack = vaei_recurrent_pack,

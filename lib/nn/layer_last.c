@@ -59,6 +59,7 @@ const vaei_layer_ops vaei_layer_last = {
                "last\n"
                "last bidirectional=true",
                "", sizeof(conf), options},
+    .flags = VAEI_LAYER_KEEPS_LENGTHS,
     .plan = plan,
     .forward = forward,
     .backward = backward,

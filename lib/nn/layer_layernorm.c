@@ -156,7 +156,7 @@ const vaei_layer_ops vaei_layer_layernorm = {
                "layernorm\n"
                "layernorm eps=0.01",
                "Ba, Kiros, Hinton 2016 (arXiv:1607.06450)", sizeof(conf), options},
-    .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE,
+    .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_KEEPS_LENGTHS,
     .plan = plan,
     .layout = layout,
     .forward = forward,

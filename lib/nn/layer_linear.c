@@ -118,7 +118,8 @@ const vaei_layer_ops vaei_layer_linear = {
                "linear out=9 | tanh | linear out=24 tie=encoder.0 | linear out=9 bias=false tie=encoder.0\n"
                "linear out=24 | linear out=24 tie=encoder.0.T | tanh | linear out=24 tie=encoder.0",
                "", sizeof(conf), options},
-    .flags = VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_EPILOGUE,
+    .flags =
+        VAEI_LAYER_READS_X | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_TAKES_FOLD | VAEI_LAYER_TAKES_DX_EPILOGUE | VAEI_LAYER_KEEPS_LENGTHS,
     .plan = plan,
     .layout = layout,
     .pack = pack,

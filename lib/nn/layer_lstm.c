@@ -33,7 +33,7 @@ const vaei_layer_ops vaei_layer_lstm = {
                "lstm out=5\n"
                "lstm out=3 layers=2 bidirectional=true",
                "Hochreiter, Schmidhuber 1997", sizeof(vaei_recurrent_conf), options},
-    .flags = VAEI_LAYER_READS_X,
+    .flags = VAEI_LAYER_READS_X | VAEI_LAYER_KEEPS_LENGTHS,
     .plan = plan,
     .layout = vaei_recurrent_layout,
     .pack = vaei_recurrent_pack,

@@ -108,6 +108,7 @@ const vaei_layer_ops vaei_layer_positions = {
                "positions\n"
                "positions kind=sinusoidal",
                "Vaswani et al. 2017 (arXiv:1706.03762)", sizeof(conf), options},
+    .flags = VAEI_LAYER_KEEPS_LENGTHS,
     .plan = plan,
     .forward = forward,
     .backward = backward,

@@ -74,7 +74,7 @@ const vaei_layer_ops vaei_layer_residual = {
                "residual { } { sigmoid }\n"
                "residual { tanh } { batchnorm }",
                "He et al. 2015 (arXiv:1512.03385)", 0, NULL},
-    .flags = VAEI_LAYER_SUMS | VAEI_LAYER_TAKES_EPILOGUE,
+    .flags = VAEI_LAYER_SUMS | VAEI_LAYER_TAKES_EPILOGUE | VAEI_LAYER_KEEPS_LENGTHS,
     .plan = plan,
     .forward = forward,
     .range = range,

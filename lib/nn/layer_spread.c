@@ -60,6 +60,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 
 const vaei_layer_ops vaei_layer_spread = {
     .module = {"spread", "repeats a vector at every step of a sequence", "spread steps=5", "", sizeof(conf), options},
+    .flags = VAEI_LAYER_KEEPS_LENGTHS,
     .plan = plan,
     .forward = forward,
     .backward = backward,

@@ -79,6 +79,33 @@ void vaei_likelihood_add(const vaei_likelihood *p, float *theta, int32_t j, int6
     for (int64_t i = 0; i < n; i++) theta[next_of(&w)] += in[i];
 }
 
+/* ---- lengths ------------------------------------------------------------------------------------------------------ */
+
+int64_t vaei_likelihood_values(const vaei_likelihood *p, const vaei_run *r, int64_t i) {
+    return p->size / p->x.d[0] * vaei_run_length(r, i, p->x.d[0]);
+}
+
+int64_t vaei_likelihood_all_values(const vaei_likelihood *p, const vaei_run *r) {
+    int64_t all = 0;
+    for (int64_t i = 0; i < r->n; i++) all += vaei_likelihood_values(p, r, i);
+    return all;
+}
+
+/* The likelihood of the steps of example i that count. */
+static const vaei_likelihood *within(const vaei_likelihood *p, const vaei_run *r, int64_t i, vaei_likelihood *part) {
+    const int64_t steps = p->x.d[0], length = vaei_run_length(r, i, steps);
+    if (length == steps) return p;
+    *part = *p;
+    part->x.d[0] = part->theta.d[0] = length;
+    part->size = p->size / steps * length;
+    part->theta_size = p->theta_size / steps * length;
+    return part;
+}
+
+static void clear_past(float *values, int64_t count, int64_t size) {
+    memset(values + count, 0, (size_t)(size - count) * sizeof(*values));
+}
+
 /* ---- the batch ---------------------------------------------------------------------------------------------------- */
 
 typedef struct job {
@@ -100,7 +127,9 @@ static void nll_task(void *arg, int32_t group) {
     const job *j = arg;
     const vaei_range range = vaei_batch_group(j->r->n, group);
     const int64_t S = j->p->size, T = j->p->theta_size;
-    for (int64_t i = range.first; i < range.end; i++) j->nll[i] = j->p->ops->nll(j->p, j->r, j->theta + i * T, j->x + i * S);
+    vaei_likelihood part;
+    for (int64_t i = range.first; i < range.end; i++)
+        j->nll[i] = j->p->ops->nll(within(j->p, j->r, i, &part), j->r, j->theta + i * T, j->x + i * S);
 }
 
 void vaei_likelihood_nll(const vaei_likelihood *p, const vaei_run *r, void *facts, const float *theta, const float *x, double *nll) {
@@ -113,9 +142,10 @@ static void slope_task(void *arg, int32_t group) {
     const job *j = arg;
     const vaei_range range = vaei_batch_group(j->r->n, group);
     const int64_t S = j->p->size, T = j->p->theta_size;
+    vaei_likelihood part;
     double sum = 0;
     for (int64_t i = range.first; i < range.end; i++)
-        sum += (double)j->weight[i] * j->p->ops->slope(j->p, j->r, j->facts, j->theta + i * T, j->x + i * S);
+        sum += (double)j->weight[i] * j->p->ops->slope(within(j->p, j->r, i, &part), j->r, j->facts, j->theta + i * T, j->x + i * S);
     j->partial[group] = sum;
 }
 
@@ -123,8 +153,12 @@ static void backward_task(void *arg, int32_t group) {
     const job *j = arg;
     const vaei_range range = vaei_batch_group(j->r->n, group);
     const int64_t S = j->p->size, T = j->p->theta_size;
-    for (int64_t i = range.first; i < range.end; i++)
-        j->p->ops->backward(j->p, j->r, j->facts, j->theta + i * T, j->x + i * S, j->weight[i], j->out + i * T);
+    for (int64_t i = range.first; i < range.end; i++) {
+        vaei_likelihood part;
+        const vaei_likelihood *const p = within(j->p, j->r, i, &part);
+        p->ops->backward(p, j->r, j->facts, j->theta + i * T, j->x + i * S, j->weight[i], j->out + i * T);
+        clear_past(j->out + i * T, p->theta_size, T);
+    }
 }
 
 void vaei_likelihood_backward(const vaei_likelihood *p, const vaei_run *r, void *facts, const float *theta, const float *x,
@@ -142,7 +176,12 @@ void vaei_likelihood_backward(const vaei_likelihood *p, const vaei_run *r, void 
 static void mean_task(void *arg, int32_t group) {
     const job *j = arg;
     const vaei_range range = vaei_batch_group(j->r->n, group);
-    for (int64_t i = range.first; i < range.end; i++) j->p->ops->mean(j->p, j->r, j->theta + i * j->p->theta_size, j->out + i * j->p->size);
+    for (int64_t i = range.first; i < range.end; i++) {
+        vaei_likelihood part;
+        const vaei_likelihood *const p = within(j->p, j->r, i, &part);
+        p->ops->mean(p, j->r, j->theta + i * j->p->theta_size, j->out + i * j->p->size);
+        clear_past(j->out + i * j->p->size, p->size, j->p->size);
+    }
 }
 
 void vaei_likelihood_mean(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x) {
@@ -169,7 +208,10 @@ static void sample_task(void *arg, int32_t group) {
         const uint64_t position = j->first + (uint64_t)i;
         vaei_noise_key key = vaei_prior_key(j->r->noise.seed, position);
         key.stream = VAEI_STREAM_VALUES;
-        j->p->ops->sample(j->p, j->r, key, (uint32_t)position, j->theta + i * j->p->theta_size, j->out + i * j->p->size);
+        vaei_likelihood part;
+        const vaei_likelihood *const p = within(j->p, j->r, i, &part);
+        p->ops->sample(p, j->r, key, (uint32_t)position, j->theta + i * j->p->theta_size, j->out + i * j->p->size);
+        clear_past(j->out + i * j->p->size, p->size, j->p->size);
     }
 }
 

@@ -8,8 +8,9 @@
  *
  * Over tokens each number stands on an axis of its own: x[...] and theta[...][k].
  *
- * A likelihood is written for one example: theta[T], x[S], T = k S. The frame (likelihood.c) loops over the batch, shares it among threads
- * and fixes the order of sums. */
+ * A likelihood is written for one example: theta[T], x[S], T = k S. Of a shorter sequence it gets the steps that count, with p->size and
+ * p->theta_size of these; beyond them the frame makes x and dtheta 0. The frame (likelihood.c) loops over the batch, shares it
+ * among threads and fixes the order of sums. */
 #ifndef VAEI_LIKELIHOOD_H
 #define VAEI_LIKELIHOOD_H
 
@@ -76,6 +77,10 @@ extern const size_t vaei_likelihoods_count;
 
 /* In plan: theta has `numbers` numbers a value, which are `what` ("logits") and must be able to be lo and hi. */
 void vaei_likelihood_takes(vaei_likelihood *p, int32_t numbers, const char *what, float lo, float hi);
+
+/* Values of example i that count: all, or those within its length. And of all examples of the run. */
+int64_t vaei_likelihood_values(const vaei_likelihood *p, const vaei_run *r, int64_t i);
+int64_t vaei_likelihood_all_values(const vaei_likelihood *p, const vaei_run *r);
 
 /* A row of values is worked on in runs of so many, on the stack. */
 #define VAEI_VALUES 256

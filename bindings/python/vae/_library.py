@@ -46,7 +46,7 @@ class MetricsStruct(Structure):
 
 class BatchStruct(Structure):
     _fields_ = [("struct_size", c_uint32), ("flags", c_uint32), ("n", c_int64), ("x", c_void_p), ("label", c_void_p),
-                ("condition", c_void_p), ("codes", c_void_p), ("noise", c_void_p), ("weight", c_void_p)]
+                ("condition", c_void_p), ("codes", c_void_p), ("noise", c_void_p), ("weight", c_void_p), ("length", c_void_p)]
 
     @classmethod
     def of(cls, n: int, **members: Any) -> BatchStruct:

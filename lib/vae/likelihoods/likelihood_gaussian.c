@@ -157,7 +157,7 @@ static facts find_sigma(const vaei_likelihood *p, const vaei_run *r, const doubl
     if (c->sigma == OPTIMAL && r->training) {
         double sum = 0;
         for (int64_t i = 0; i < r->n; i++) sum += error[i];
-        f.mse = sum / ((double)r->n * (double)p->size);
+        f.mse = sum / (double)vaei_likelihood_all_values(p, r);
         const double l = 0.5 * log(f.mse); /* -inf for a perfect fit: clip gives CLIP */
         f.log_sigma = clip(l);
         f.slope = clip_slope(l);
@@ -169,7 +169,8 @@ static facts find_sigma(const vaei_likelihood *p, const vaei_run *r, const doubl
 static void settle(const vaei_likelihood *p, const vaei_run *r, void *out, double *of) {
     if (of_values(p)) return;
     const facts f = find_sigma(p, r, of);
-    for (int64_t i = 0; i < r->n; i++) of[i] = 0.5 * of[i] * f.precision + (double)p->size * (f.log_sigma + HALF_LN_2PI);
+    for (int64_t i = 0; i < r->n; i++)
+        of[i] = 0.5 * of[i] * f.precision + (double)vaei_likelihood_values(p, r, i) * (f.log_sigma + HALF_LN_2PI);
     memcpy(out, &f, sizeof(f));
 }
 
@@ -183,7 +184,7 @@ static void carry(const vaei_likelihood *p, const vaei_run *r, void *given, doub
     facts *f = given;
     sum *= f->slope;
     if (c->sigma == LEARNED) r->grads[p->param[LOG_SIGMA]->offset] += (float)sum;
-    else if (f->mse > 0) f->through_sigma = sum / ((double)r->n * (double)p->size * f->mse);
+    else if (f->mse > 0) f->through_sigma = sum / ((double)vaei_likelihood_all_values(p, r) * f->mse);
 }
 
 static void backward(const vaei_likelihood *p, const vaei_run *r, const void *given, const float *theta, const float *x, float weight,

@@ -13,10 +13,16 @@ void vaei_samples_carve(const vaei_network *net, int64_t n, int64_t K, vaei_carv
     s->condition = vaei_carve_floats(c, vaei_count_of(rows, net->condition.vector));
     s->weight = vaei_carve_floats(c, rows);
     s->label = vaei_carve_array(c, rows, sizeof(*s->label));
+    s->length = vaei_carve_array(c, rows, sizeof(*s->length));
 }
 
 static const float *repeat(const float *from, int64_t n, int64_t K, int64_t size, float *to) {
     for (int64_t i = 0; from && i < n * K; i++) memcpy(to + i * size, from + i / K * size, (size_t)size * sizeof(*to));
+    return from ? to : NULL;
+}
+
+static const int32_t *repeat_numbers(const int32_t *from, int64_t n, int64_t K, int32_t *to) {
+    for (int64_t i = 0; from && i < n * K; i++) to[i] = from[i / K];
     return from ? to : NULL;
 }
 
@@ -26,8 +32,8 @@ vaei_batch vaei_samples_repeat(const vaei_samples *s, const vaei_network *net, c
     many.x = repeat(b->x, n, K, b->of_x, s->x);
     many.condition = repeat(b->condition, n, K, b->of_condition, s->condition);
     many.weight = repeat(b->weight, n, K, 1, s->weight);
-    for (int64_t i = 0; b->label && i < n * K; i++) s->label[i] = b->label[i / K];
-    many.label = b->label ? s->label : NULL;
+    many.label = repeat_numbers(b->label, n, K, s->label);
+    many.length = repeat_numbers(b->length, n, K, s->length);
     many.of_noise = net->z_size;
     many.total = b->total * (double)K;
     return many;

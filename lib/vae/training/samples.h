@@ -8,7 +8,7 @@
 /* Room for the repeated members of a batch; all NULL where K is 1. */
 typedef struct vaei_samples {
     float *x, *condition, *weight;
-    int32_t *label;
+    int32_t *label, *length;
 } vaei_samples;
 
 /* For `n` examples. */
