@@ -13,11 +13,13 @@
 
 static int run(const cli_t *cli) {
     task_t task;
-    task_open(&task, cli, true, true);
+    task_open(&task, cli, cli_given(cli, "output"), true);
+    const bool text = vae_model_token_count(task.model) > 0;
+    task_require_output(&task);
     const int64_t steps = cli_int(cli, "steps"), D = vae_model_latent_size(task.model);
     const int64_t S = vae_model_input_size(task.model);
     const int64_t rows = cli_int(cli, "count") < task.n / 2 ? cli_int(cli, "count") : task.n / 2;
-    (void)picture_is_array(task.output);
+    if (!text) (void)picture_is_array(task.output);
     if (rows == 0) die(EXIT_FORMAT, "%s: two examples are wanted, there is one", task.set.source);
     float *x = mem_alloc(rows * (steps > 2 ? steps : 2) * S, sizeof *x);
     float *end = mem_alloc(2 * rows * D, sizeof *end), *z = mem_alloc(rows * steps * D, sizeof *z);
@@ -36,7 +38,8 @@ static int run(const cli_t *cli) {
     must(vae_decode_batch(task.session, &walk, z, x));
     free(label);
     const extent_t extent = picture_extent(task.model, task.data);
-    picture_write(task.output, x, rows * steps, &extent, steps);
+    if (text) text_write(task.output, task.model, x, rows * steps, steps);
+    else picture_write(task.output, x, rows * steps, &extent, steps);
     free(x);
     free(end);
     free(z);
@@ -45,7 +48,7 @@ static int run(const cli_t *cli) {
 }
 
 static const cli_option_t options[] = {
-    TASK_OUTPUT("a grid of pictures, grid.png, or an array, x.npy"),
+    TASK_OUTPUT("a grid of pictures, grid.png, or an array, x.npy; of tokens a text (default: stdout)"),
     {"count", 'n', CLI_INT, "N", "8", "pairs of examples, a row for each", 1},
     {"steps", 0, CLI_INT, "N", "10", "pictures in a row, both ends included", 2},
     TASK_DATA,

@@ -165,7 +165,8 @@ static void open_fit(prior_fit_t *fit, const cli_t *cli, vae_ctx_t *ctx) {
     const bool resume = goes_on(fit, cli, &begun);
     vae_model_t *old = load_old(cli, ctx);
     const extent_t input = model_input(old);
-    const data_way_t way = data_way(cli);
+    data_way_t way = data_way(cli);
+    way.tokens = vae_model_token_count(old);
     size_t n_source;
     const char *const *source = cli_operands(cli, 1, &n_source);
     data_load(&fit->data, source, n_source, &input, &way);

@@ -30,8 +30,10 @@ static void sample_each(const task_t *task, int64_t classes, int64_t row, uint64
 
 static int run(const cli_t *cli) {
     task_t task;
-    task_open(&task, cli, true, false);
-    const bool array = picture_is_array(task.output);
+    task_open(&task, cli, cli_given(cli, "output"), false);
+    const bool text = vae_model_token_count(task.model) > 0;
+    task_require_output(&task);
+    const bool array = !text && picture_is_array(task.output);
     char *file = engine_model_file(cli_operand(cli, 0));
     const bool one = cli_given(cli, "class"), each = cli_flag(cli, "each-class");
     const int64_t class_index = one ? labels_class(task.model, file, cli_text(cli, "class")) : 0;
@@ -43,6 +45,13 @@ static int run(const cli_t *cli) {
     must(vae_session_seed(task.session, (uint64_t)cli_int(cli, "seed")));
     if (each) sample_each(&task, classes, row, (uint64_t)cli_int(cli, "seed"), x);
     else must(labels_sample(task.session, task.model, n, one ? LABELS_OF_ONE : LABELS_IN_TURN, class_index, NULL, x));
+    if (text) {
+        text_write(task.output, task.model, x, n, each ? row : 0);
+        free(file);
+        free(x);
+        task_close(&task);
+        return EXIT_DONE;
+    }
     const extent_t extent = array ? model_input(task.model) : picture_extent(task.model, NULL);
     picture_write(task.output, x, n, &extent, cli_given(cli, "columns") ? cli_int(cli, "columns") : each ? row : bitmap_columns(n));
     free(file);
@@ -52,7 +61,7 @@ static int run(const cli_t *cli) {
 }
 
 static const cli_option_t options[] = {
-    TASK_OUTPUT("a grid of pictures, x.png, or an array, x.npy"),
+    TASK_OUTPUT("a grid of pictures, x.png, or an array, x.npy; of tokens a text, x.txt (default: stdout)"),
     {"count", 'n', CLI_INT, "N", "64", "how many", 1},
     {"class", 'c', CLI_TEXT, "CLASS", "", "samples of this class, of a model that has classes (default: of each in turn)", 0},
     {"each-class", 0, CLI_FLAG, "", "", "a row for each class, of N samples (default: 10)", 0},

@@ -98,6 +98,7 @@ static vae_model_t *prepare(vae_ctx_t *ctx, settings_t *settings, data_set_t *da
     adapting_t adapting = {.settings = settings, .cli = cli};
     data_way_t way = data_way(cli);
     if (!model) data_way_shape(cli, &way);
+    way.tokens = model ? vae_model_token_count(model) : 0;
     way.adapt = adapt_input;
     way.user = &adapting;
     size_t n_source;
@@ -325,11 +326,13 @@ const cli_command_t command_train = {
             "  freedoom       2,159 textures of a game, 64x64 in colour (Debian's package\n"
             "                 freedoom, or the folder named by VAE_DATA)\n"
             "  shapes         generated, with known factors; shapes:N makes N of them\n"
+            "  words          English words (Debian's package wamerican), for models of tokens\n"
             "  FOLDER         pictures at any depth (PNG, JPEG, WebP, GIF, TIFF, BMP, PNM),\n"
             "                 cropped and resized to the model's input; folders of the first\n"
             "                 level are the classes;\n"
             "                 or the IDX or CIFAR-10 binary files of a data set\n"
-            "  FILE           IDX (.gz too), .npy, CIFAR-10 binary, Doom WAD or a picture\n\n"
+            "  FILE           IDX (.gz too), .npy, CIFAR-10 binary, Doom WAD or a picture;\n"
+            "                 for models of tokens a text, whose lines are the examples\n\n"
             "Without --preset and --model the data decide: small grey pictures are taken as they\n"
             "are with the preset conv, photographs become 64x64 with photo64, --size 128 takes\n"
             "photo128. The first line says it.\n\n"

@@ -21,6 +21,8 @@ static void load_file(data_set_t *set, const char *path) {
     if (n == 0) die(EXIT_FORMAT, "%s: the file is empty", path);
     if (npy_is(head, n)) {
         data_load_npy(set, path);
+    } else if (set->way.tokens > 0) {
+        data_load_text(set, path);
     } else if (bitmap_format_of(head, n)) {
         data_load_picture(set, path);
     } else if (wad_is(head, n)) {
@@ -54,9 +56,10 @@ static void load_one(data_set_t *set, const char *source) {
     if (strcmp(source, "fashion-mnist") == 0) data_load_fashion_mnist(set);
     else if (strcmp(source, "freedoom") == 0) data_load_freedoom(set);
     else if (strncmp(source, "shapes", 6) == 0 && (source[6] == '\0' || source[6] == ':')) data_load_shapes(set);
+    else if (strcmp(source, "words") == 0 && !path_exists(source)) data_load_words(set);
     else if (path_is_folder(source)) load_folder(set, source);
     else if (path_exists(source)) load_file(set, source);
-    else die(EXIT_RUNTIME, "%s: no such file; data is fashion-mnist, freedoom, shapes, a file or a folder", source);
+    else die(EXIT_RUNTIME, "%s: no such file; data is fashion-mnist, freedoom, shapes, words, a file or a folder", source);
 }
 
 static void load_several(data_set_t *set, const char *const *source, size_t n) {

@@ -9,6 +9,8 @@
  *     FILE.npy            [n][H][W], [n][H][W][C] or [n][S], u1 or f4             -           -
  *     FILE.bin            CIFAR-10 records of 3073 bytes                          yes         -
  *     FILE.wad            crops of the textures of a Doom WAD                     -           by texture
+ *     words               Debian's list of English words, for models of tokens     -           -
+ *     FILE, text          its lines, for models of tokens (alphabet.h)            -           -
  *     PICTURE             one picture, of the formats of bitmap_formats.def       -           -
  *     FOLDER              its IDX or CIFAR-10 files, else its pictures            subfolders  if the files have one
  *
@@ -37,6 +39,7 @@ typedef struct data {
 /* How data are to be read. */
 typedef struct data_way {
     uint8_t background[3]; /* the colour behind transparent pixels */
+    int64_t tokens;        /* the model's; 0: it takes numbers */
     bool strict;           /* a picture that can't be read ends the program */
     int64_t h, w, c;       /* what pictures are brought to where the model leaves it open; 0: as the data are */
     /* Called with the sizes of examples that do not fit, or where the model leaves them open: makes the model fit them, or ends the
@@ -97,6 +100,8 @@ void data_load_picture(data_set_t *set, const char *path);
 void data_load_wad(data_set_t *set, const char *const *path, size_t n_path);
 void data_load_freedoom(data_set_t *set);
 void data_load_npy(data_set_t *set, const char *path);
+void data_load_text(data_set_t *set, const char *path);
+void data_load_words(data_set_t *set);
 void data_load_idx(data_set_t *set, const char *path);
 void data_load_cifar(data_set_t *set, const char *path);
 

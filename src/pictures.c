@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * pictures.c - grids of examples, samples and reconstructions. */
 #include "pictures.h"
+#include "alphabet.h"
 #include "console.h"
 #include "engine.h"
+#include "file_writer.h"
 #include "files.h"
 #include "bitmap.h"
 #include "labels.h"
@@ -14,6 +16,7 @@
 
 extent_t picture_extent(const vae_model_t *model, const data_t *data) {
     int64_t h, w, c;
+    if (vae_model_token_count(model) > 0) return (extent_t){0};
     if (data && data->extent.n > 1 && extent_drawable(&data->extent, &h, &w, &c)) return data->extent;
     const extent_t extent = model_input(model);
     return extent_drawable(&extent, &h, &w, &c) ? extent : (extent_t){0};
@@ -28,6 +31,18 @@ static void write_array(const char *path, const float *x, int64_t n, const exten
     int64_t shape[5] = {n};
     memcpy(shape + 1, extent->size, sizeof extent->size);
     npy_write_f32(path, extent->n + 1, shape, x);
+}
+
+void text_write(const char *path, const vae_model_t *model, const float *x, int64_t n, int64_t group) {
+    const extent_t extent = model_input(model);
+    if (path && path_ends(path, ".npy")) {
+        write_array(path, x, n, &extent);
+        return;
+    }
+    char *text = alphabet_lines(vae_model_token_count(model), vae_model_input_size(model), n, group, x);
+    if (path) file_write_text(path, text);
+    else print_filtered(stdout, text);
+    free(text);
 }
 
 void picture_write(const char *path, const float *x, int64_t n, const extent_t *extent, int64_t columns) {

@@ -15,6 +15,9 @@ bool picture_is_array(const char *path);
 /* Write examples x[n][S]: a grid of pictures for a path in .png, an array for .npy. */
 void picture_write(const char *path, const float *x, int64_t n, const extent_t *extent, int64_t columns);
 
+/* Examples x[n][T] of a model of tokens: an array for a path in .npy, else lines as alphabet_lines() makes them; path NULL: to stdout. */
+void text_write(const char *path, const vae_model_t *model, const float *x, int64_t n, int64_t group);
+
 /* A grid of the first n examples: each row of inputs with the row of their reconstructions below it. */
 void picture_reconstructions(const char *path, vae_session_t *session, const vae_model_t *model, const data_t *data, int64_t n,
                              const extent_t *extent, int64_t columns);

@@ -8,7 +8,8 @@
 
 static void open_data(task_t *task, const cli_t *cli) {
     const extent_t input = model_input(task->model);
-    const data_way_t way = data_way(cli);
+    data_way_t way = data_way(cli);
+    way.tokens = vae_model_token_count(task->model);
     size_t n_source;
     const char *const *source = cli_operands(cli, 1, &n_source);
     data_load(&task->set, source, n_source, &input, &way);
@@ -30,6 +31,10 @@ void task_open(task_t *task, const cli_t *cli, bool with_output, bool with_data)
     task->model = engine_load(task->ctx, cli_operand(cli, 0));
     if (with_data) open_data(task, cli);
     task->session = engine_session(task->model, ENGINE_BATCH);
+}
+
+void task_require_output(const task_t *task) {
+    if (!task->output && vae_model_token_count(task->model) == 0) die(EXIT_USAGE, "-o FILE is missing, the file to write");
 }
 
 void task_close(task_t *task) {

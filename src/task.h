@@ -19,6 +19,8 @@ typedef struct task {
 
 /* Check the output's name first, then load MODEL and, if there is a second operand that is data, DATA. */
 void task_open(task_t *task, const cli_t *cli, bool with_output, bool with_data);
+/* Die without a name of the output, unless the model makes lines of tokens, which go to stdout. */
+void task_require_output(const task_t *task);
 void task_close(task_t *task);
 
 #define TASK_OUTPUT(what)                                              \

@@ -71,13 +71,14 @@ static void log_and_show(train_loop_t *loop, const vae_metrics_t *metrics, const
     progress_show(&progress);
 }
 
-/* Samples from the same noise each epoch, and reconstructions of the same examples. */
+/* Samples from the same noise each epoch, and reconstructions of the same examples; of tokens samples alone, as lines. */
 static void write_pictures(const train_loop_t *loop, int64_t number) {
     const extent_t extent = picture_extent(loop->model, &loop->data->test);
-    if (extent.n == 0) return;
+    const bool text = vae_model_token_count(loop->model) > 0;
+    if (extent.n == 0 && !text) return;
     const int64_t D = vae_model_latent_size(loop->model), S = vae_model_input_size(loop->model);
     char *recon = run_path(&loop->run, "recon.png");
-    picture_reconstructions(recon, loop->session, loop->model, &loop->data->test, N_RECON, &extent, RECON_COLUMNS);
+    if (!text) picture_reconstructions(recon, loop->session, loop->model, &loop->data->test, N_RECON, &extent, RECON_COLUMNS);
     free(recon);
     if (!loop->has_prior) return;
     float *noise = mem_alloc(N_SAMPLES * D, sizeof *noise), *x = mem_alloc(N_SAMPLES * S, sizeof *x);
@@ -89,9 +90,10 @@ static void write_pictures(const train_loop_t *loop, int64_t number) {
     if (!loop->has_codes) status = labels_sample(loop->session, loop->model, N_SAMPLES, LABELS_IN_TURN, 0, noise, x);
     if (status == VAE_E_UNSUPPORTED) status = labels_sample(loop->session, loop->model, N_SAMPLES, LABELS_IN_TURN, 0, NULL, x);
     must(status);
-    char *name = mem_format("samples/epoch_%04lld.png", (long long)number);
+    char *name = mem_format("samples/epoch_%04lld.%s", (long long)number, text ? "txt" : "png");
     char *path = run_path(&loop->run, name);
-    picture_write(path, x, N_SAMPLES, &extent, SAMPLE_COLUMNS);
+    if (text) text_write(path, loop->model, x, N_SAMPLES, 0);
+    else picture_write(path, x, N_SAMPLES, &extent, SAMPLE_COLUMNS);
     free(path);
     free(name);
     free(x);

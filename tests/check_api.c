@@ -460,8 +460,7 @@ START_TEST(test_every_layer_trains_saves_and_loads) {
     vae_metrics_t a = {.struct_size = sizeof(a)};
     example_of("layer", vae_registry_name("layer", _i), example, sizeof(example));
     vae_model_t *m = around(example);
-    float *x = filled(4 * vae_model_input_size(m), 1);
-    for (int64_t i = 0; i < 4 * vae_model_input_size(m) && vae_model_token_count(m) > 0; i++) x[i] = (float)(i % 4);
+    float *x = examples_for(m, 4, 1);
     const int32_t label[4] = {0};
     const vae_batch_t batch = {.struct_size = sizeof(batch),
                                .n = 4,
@@ -492,7 +491,7 @@ START_TEST(test_every_preset_builds_trains_and_prints_itself) {
     ck_assert_str_eq(canonical, again);
     ck_assert_ok(vae_model_create(&m, NULL, text, 0));
     ck_assert_ok(vae_trainer_create(&t, m, text, 4));
-    float *x = filled(4 * vae_model_input_size(m), 1);
+    float *x = examples_for(m, 4, 1);
     const int32_t label[4] = {0};
     const vae_batch_t batch = {.struct_size = sizeof(batch), .n = 4, .x = x, .label = vae_model_class_count(m) > 0 ? label : NULL};
     ck_assert_ok(vae_trainer_step_batch(t, &batch, NULL));

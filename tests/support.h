@@ -62,6 +62,14 @@ static inline float *filled(int64_t n, uint32_t seed) {
     return x;
 }
 
+/* n examples of any model. */
+static inline float *examples_for(const vae_model_t *m, int64_t n, uint32_t seed) {
+    const int64_t count = n * vae_model_input_size(m), tokens = vae_model_token_count(m);
+    float *x = filled(count, seed);
+    for (int64_t i = 0; i < count && tokens > 0; i++) x[i] = (float)(int64_t)(x[i] * (float)tokens);
+    return x;
+}
+
 /* Counts what is taken and given back; fails the call number `fail_at` (from 1), or all from it on. */
 typedef struct test_heap {
     int64_t calls, live, bytes, fail_at;
