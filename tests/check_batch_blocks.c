@@ -96,8 +96,8 @@ static result run_on(const fixture *f, int32_t how, const vaei_pool *pool) {
     vaei_stack_pack(f->stack, &r, m.pack);
     if (how == FUSED) {
         float *const here = floats(BATCH * out);
-        const vaei_dy_source turn = {give_dy, dy};
-        vaei_blocks_forward_backward(f->stack, &r, &m, x, &turn, a.y, here, a.dx);
+        const vaei_dy_source source = {give_dy, dy};
+        vaei_blocks_forward_backward(f->stack, &r, &m, x, &source, a.y, here, a.dx);
         free(here);
     } else {
         (how == AT_ONCE ? vaei_stack_forward : vaei_blocks_forward)(f->stack, &r, &m, x, a.y);

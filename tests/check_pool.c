@@ -133,20 +133,20 @@ START_TEST(test_pool_waits_for_slow_workers) {
 END_TEST
 
 typedef struct seated {
-    vaei_seats seats;
-    int32_t used[32]; /* not atomic: two tasks on one seat would be a race */
+    vaei_index_pool indices;
+    int32_t used[32]; /* not atomic: two tasks on one held would be a race */
     _Atomic int32_t highest;
 } seated;
 
 static void sit(void *arg, int32_t index) {
     seated *const s = arg;
-    const int32_t seat = vaei_seat_take(&s->seats);
+    const int32_t held = vaei_index_take(&s->indices);
     int32_t before = atomic_load(&s->highest);
-    while (seat > before && !atomic_compare_exchange_weak(&s->highest, &before, seat)) continue;
-    const int32_t seen = ++s->used[seat];
+    while (held > before && !atomic_compare_exchange_weak(&s->highest, &before, held)) continue;
+    const int32_t seen = ++s->used[held];
     if (index % 5 == 0) short_sleep(1);
-    ck_assert_int_eq(s->used[seat], seen);
-    vaei_seat_leave(&s->seats, seat);
+    ck_assert_int_eq(s->used[held], seen);
+    vaei_index_give_back(&s->indices, held);
 }
 
 START_TEST(test_pool_tasks_at_work_sit_apart_on_the_lowest_seats) {
@@ -157,7 +157,7 @@ START_TEST(test_pool_tasks_at_work_sit_apart_on_the_lowest_seats) {
     for (int32_t i = 0; i < 32; i++) sum += s.used[i];
     ck_assert_int_eq(sum, TASKS_MAX);
     ck_assert_int_lt(s.highest, thread_counts[_i]);
-    ck_assert_uint_eq(s.seats.taken, 0);
+    ck_assert_uint_eq(s.indices.taken, 0);
     destroy();
 }
 END_TEST

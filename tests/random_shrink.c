@@ -87,7 +87,7 @@ static int32_t edited(const char *text, int32_t kind, int32_t place, char *out, 
             if (type->form == VAEI_FORM_SHAPE && (kind == ONE || kind == HALVE)) {
                 const char *made = smaller((*s)->pipeline.first->name, kind, &e.option, &arena);
                 if (made) (*s)->pipeline.first->name = made, e.done = 1;
-            } else if (kind == DROP && type->preset && e.module-- == 0) {
+            } else if (kind == DROP && type->fallback && e.module-- == 0) {
                 *s = (*s)->next;
                 e.done = 1;
                 break;

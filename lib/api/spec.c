@@ -58,7 +58,7 @@ static vae_status_t bind_document(vaei_arena *arena, const vaei_document *d) {
         const vaei_section_type *const type = &vaei_sections[i];
         vaei_section *const s = vaei_document_find(d, type->name);
         void *conf;
-        if (s && type->own && type->form != VAEI_FORM_SHAPE && !vaei_section_is_preset(s, type))
+        if (s && type->own && type->form != VAEI_FORM_SHAPE && !vaei_section_is_default(s, type))
             VAEI_TRY(vaei_module_bind(&conf, type->own, &s->own, arena, s->name));
         if (s && type->kind != VAEI_KIND_none) VAEI_TRY(bind_pipeline(arena, &s->pipeline, &vaei_kinds[type->kind], s->name));
     }
@@ -97,7 +97,7 @@ static vaei_section *find_section(const vaei_document *d, const char *name) {
  * recipe, but for those that are nothing when left out. */
 static vae_status_t stand_in(vaei_document *d, vaei_arena *arena, const char *name) {
     const vaei_section_type *const type = vaei_section_find(name);
-    if (!type || !type->preset || vaei_document_find(d, name) || (type->part != VAEI_PART_MODEL && type->preset[0])) return VAE_OK;
+    if (!type || !type->fallback || vaei_document_find(d, name) || (type->part != VAEI_PART_MODEL && type->fallback[0])) return VAE_OK;
     if (type->part == VAEI_PART_MODEL && !vaei_sections_have(d, VAEI_PART_MODEL)) return VAE_OK;
     return vaei_section_append(d, arena, type) ? VAE_OK : VAE_E_NOMEM;
 }

@@ -165,7 +165,7 @@ static vae_status_t check_metrics(const vae_metrics_t *m) {
 
 static vae_status_t check_batch(const vae_trainer_t *t, int64_t n, vaei_batch *b) {
     const vae_model_t *const model = t->model;
-    const vaei_training_task *const task = t->training.mover[0].task;
+    const vaei_training_task *const task = t->training.learner[0].task;
     const char *const objective = t->recipe.objective.term[0]->module.name;
     const int64_t least = least_batch(model, &t->recipe);
     if (n < least || n > t->max_batch)

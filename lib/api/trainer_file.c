@@ -49,7 +49,8 @@ static vae_status_t slot_entries(const vae_trainer_t *t, vaei_arena *names, vaei
 
 static int64_t most_slots(const vae_trainer_t *t) {
     int64_t most = 0;
-    for (int32_t i = 0; i < t->training.n_movers; i++) most = t->training.mover[i].n_slots > most ? t->training.mover[i].n_slots : most;
+    for (int32_t i = 0; i < t->training.n_learners; i++)
+        most = t->training.learner[i].n_slots > most ? t->training.learner[i].n_slots : most;
     return most;
 }
 
@@ -59,7 +60,7 @@ vae_status_t vae_trainer_save(const vae_trainer_t *trainer, const char *path) {
     if (trainer->training.parts > 0) return vaei_fail(VAE_E_STATE, "save: gradients wait for vae_trainer_apply()");
     const vae_model_t *model = trainer->model;
     const digits step = decimal((uint64_t)trainer->training.step), seed = decimal(trainer->training.seed),
-                 lr = bits_of(trainer->training.mover[0].lr);
+                 lr = bits_of(trainer->training.learner[0].lr);
     const vaei_text_entry text[] = {
         {"format", "pt"},
         {"vae.format_version", VAEI_FORMAT_VERSION},

@@ -85,8 +85,8 @@ vae_status_t vae_trainer_set_optimizer(vae_trainer_t *trainer, const vae_optimiz
     trainer->training.host_step = given.step;
     trainer->training.host = given.user;
     trainer->host_memory = memory;
-    trainer->training.mover[0].n_slots = given.slots;
-    for (int32_t i = 0; i < given.slots; i++) trainer->training.mover[0].slot[i] = memory + (int64_t)i * n;
+    trainer->training.learner[0].n_slots = given.slots;
+    for (int32_t i = 0; i < given.slots; i++) trainer->training.learner[0].slot[i] = memory + (int64_t)i * n;
     return VAE_OK;
 }
 

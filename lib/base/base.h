@@ -174,11 +174,11 @@ void vaei_parallel(const vaei_pool *pool, int32_t tasks, vaei_task task, void *a
 
 /* Numbers for the tasks that run at the same time, 32 at most, each with scratch memory of its own. A task takes the lowest free number, so
  * that the memory in use grows with the number of running threads, not of tasks. Zero at the start. */
-typedef struct vaei_seats {
+typedef struct vaei_index_pool {
     _Atomic uint32_t taken;
-} vaei_seats;
-int32_t vaei_seat_take(vaei_seats *seats);
-void vaei_seat_leave(vaei_seats *seats, int32_t seat);
+} vaei_index_pool;
+int32_t vaei_index_take(vaei_index_pool *indices);
+void vaei_index_give_back(vaei_index_pool *indices, int32_t held);
 
 /* ---- philox.c ----------------------------------------------------------------------------------------------------
  * Philox4x32-10 (Salmon et al. 2011). Block b of item i of step s of a stream is a pure function of (seed, stream, s, i, b):

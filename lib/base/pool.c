@@ -262,21 +262,21 @@ void vaei_parallel(const vaei_pool *pool, int32_t tasks, vaei_task task, void *a
     atomic_store_explicit(&c->busy, 0, memory_order_release);
 }
 
-int32_t vaei_seat_take(vaei_seats *seats) {
-    uint32_t taken = atomic_load_explicit(&seats->taken, memory_order_relaxed);
+int32_t vaei_index_take(vaei_index_pool *indices) {
+    uint32_t taken = atomic_load_explicit(&indices->taken, memory_order_relaxed);
     for (;;) {
-        int32_t seat = 0;
+        int32_t held = 0;
         VAEI_ASSERT(taken != UINT32_MAX);
-        while (taken >> seat & 1) seat++;
-        if (atomic_compare_exchange_weak_explicit(&seats->taken, &taken, taken | UINT32_C(1) << seat, memory_order_acquire,
+        while (taken >> held & 1) held++;
+        if (atomic_compare_exchange_weak_explicit(&indices->taken, &taken, taken | UINT32_C(1) << held, memory_order_acquire,
                                                   memory_order_relaxed))
-            return seat;
+            return held;
     }
 }
 
-void vaei_seat_leave(vaei_seats *seats, int32_t seat) {
-    VAEI_ASSERT(atomic_load_explicit(&seats->taken, memory_order_relaxed) >> seat & 1);
-    (void)atomic_fetch_and_explicit(&seats->taken, ~(UINT32_C(1) << seat), memory_order_release);
+void vaei_index_give_back(vaei_index_pool *indices, int32_t held) {
+    VAEI_ASSERT(atomic_load_explicit(&indices->taken, memory_order_relaxed) >> held & 1);
+    (void)atomic_fetch_and_explicit(&indices->taken, ~(UINT32_C(1) << held), memory_order_release);
 }
 
 /* ---- creation --------------------------------------------------------------------------------------------------- */

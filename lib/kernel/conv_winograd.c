@@ -239,7 +239,7 @@ typedef struct winograd {
     const float *in, *u, *bias, *add, *zeros;
     const vaei_epilogue *epilogue;
     float *out, *scratch;
-    vaei_seats seats; /* in scratch */
+    vaei_index_pool indices; /* in scratch */
 } winograd;
 
 /* A block on its way through one phase, or through those together */
@@ -250,7 +250,7 @@ typedef struct batch {
     vaei_winograd_place at[MAX_BLOCK];
     vaei_winograd_tile tile[MAX_BLOCK], common; /* common: what each of them has */
     float *v, *m, *patches;
-    vaei_seats seats; /* in patches */
+    vaei_index_pool indices; /* in patches */
 } batch;
 
 static int64_t patch_floats(const frame *f) {
@@ -270,13 +270,13 @@ static int64_t patches_of(const frame *f) {
     return f->far ? TASKS : 1;
 }
 
-static int64_t seat_floats(const frame *f) {
+static int64_t held_floats(const frame *f) {
     return block_floats(f) + patches_of(f) * patch_floats(f);
 }
 
 static int64_t scratch_floats(const vaei_kernels *k, const vaei_conv *g, int64_t n, int32_t data) {
     const frame f = frame_of(g, n, data);
-    return f.p.row_c + blocks_of(&f) * seat_floats(&f) + (borrows(&f.p) ? u_floats(k, &f) : 0);
+    return f.p.row_c + blocks_of(&f) * held_floats(&f) + (borrows(&f.p) ? u_floats(k, &f) : 0);
 }
 
 /* `rows` rows of `width` pixels from (y, x) on, with the zeros around the image */
@@ -317,7 +317,7 @@ static void input_tiles(const batch *b, int64_t number, int64_t t, int64_t end) 
     for (; t < end; t++) {
         const float *x[POINTS];
         if (empty(b->tile + t)) continue;
-        vaei_winograd_see(&f->p, phase, b->tile + t, b->at + t, w->in, w->zeros, x);
+        vaei_winograd_gather(&f->p, phase, b->tile + t, b->at + t, w->in, w->zeros, x);
         if (phase == f->p.phase && b->at[t].x + 1 < f->p.tiles_x) prefetch_tile(f, b->tile + t, x);
         w->k->winograd_input(f->p.c, b->tile + t, x, b->v + number * f->p.points * f->v + t * f->p.row_c, f->v);
     }
@@ -353,9 +353,9 @@ static int64_t part_end(const batch *b, int32_t index) {
 static void input_task(void *arg, int32_t index) {
     batch *const b = arg;
     if (b->w->prologue) {
-        const int32_t seat = vaei_seat_take(&b->seats);
-        prologue_tiles(b, index * b->part, part_end(b, index), b->patches + seat * patch_floats(&b->w->f));
-        vaei_seat_leave(&b->seats, seat);
+        const int32_t held = vaei_index_take(&b->indices);
+        prologue_tiles(b, index * b->part, part_end(b, index), b->patches + held * patch_floats(&b->w->f));
+        vaei_index_give_back(&b->indices, held);
     } else {
         for (int64_t i = 0; i < b->w->f.together; i++) input_tiles(b, i, index * b->part, part_end(b, index));
     }
@@ -441,7 +441,7 @@ static void pixels_task(void *arg, int32_t index) {
     for (int64_t t = index * b->part; t < end; t++) {
         const vaei_winograd_tile *const tile = b->tile + t;
         float *const to = w->out + first_pixel(w, phase, b->at + t) * p->oc;
-        vaei_winograd_see(p, phase, tile, b->at + t, w->in, w->zeros, a + count);
+        vaei_winograd_gather(p, phase, tile, b->at + t, w->in, w->zeros, a + count);
         for (int64_t i = 0; i < tile->rows; i++) {
             for (int64_t j = 0; j < tile->columns; j++) c[count++] = to + i * line + j * pixel;
         }
@@ -490,20 +490,20 @@ static void run_block(const winograd *w, batch *b) {
 static void winograd_task(void *arg, int32_t index) {
     winograd *const w = arg;
     const frame *const f = &w->f;
-    const int32_t seat = vaei_seat_take(&w->seats);
+    const int32_t held = vaei_index_take(&w->indices);
     const int64_t last = vaei_min((index + 1) * w->run, f->total), floats = f->together * f->p.points * f->v;
     batch b;
     b.w = w;
-    b.v = w->scratch + seat * seat_floats(f);
+    b.v = w->scratch + held * held_floats(f);
     b.m = b.v + floats;
     b.patches = b.v + block_floats(f);
-    b.seats = (vaei_seats){0};
+    b.indices = (vaei_index_pool){0};
     for (b.first = index * w->run; b.first < last; b.first += f->block) {
         b.tiles = vaei_min(f->block, last - b.first);
         if (w->k->blas) memset(b.v, 0, (size_t)floats * sizeof *b.v);
         run_block(w, &b);
     }
-    vaei_seat_leave(&w->seats, seat);
+    vaei_index_give_back(&w->indices, held);
 }
 
 static int32_t fits(const vaei_kernels *k, const vaei_conv *g, int32_t data) {

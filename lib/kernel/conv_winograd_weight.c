@@ -100,7 +100,7 @@ static void transform_task(void *arg, int32_t index) {
     for (int64_t t = index * GROUP; t < vaei_min((index + 1) * GROUP, f->tiles); t++) {
         const vaei_winograd_place at = vaei_winograd_place_of(p, f->first + t);
         const float *x[POINTS];
-        vaei_winograd_see(p, f->phase, f->tile + t, &at, f->x, f->zeros, x);
+        vaei_winograd_gather(p, f->phase, f->tile + t, &at, f->x, f->zeros, x);
         f->k->winograd_input(p->c, f->tile + t, x, f->v + t * p->row_c, f->step_v);
         f->k->winograd_error(p->oc, f->tile + t, f->dy + first_output(p, &at), p->ow * p->oc, p->oc, f->e + t * p->row_o, f->step_e);
     }
@@ -139,12 +139,12 @@ static void add_product(const weight *f, const band *to, int64_t count, const fl
     }
 }
 
-static void spots_task(void *arg, int32_t index) {
+static void points_task(void *arg, int32_t index) {
     const weight *const f = arg;
     const vaei_winograd_plan *const p = &f->p;
     const band to = band_of(f, index);
     if (to.rows <= 0) return;
-    const vaei_winograd_sharing points = vaei_winograd_sharing_of(f->phase, to.panel);
+    const vaei_winograd_panel_points points = vaei_winograd_panel_points_of(f->phase, to.panel);
     int32_t more = f->first > 0;
     for (int64_t s = 0, i = points.first; s < points.count; s++, i += points.step) {
         const vaei_winograd_tile least = vaei_winograd_least(f->phase, i);
@@ -175,7 +175,7 @@ static void pixels_task(void *arg, int32_t index) {
         const vaei_winograd_place at = vaei_winograd_place_of(p, t);
         const vaei_winograd_tile tile = vaei_winograd_tile_at(f->phase, &at);
         const float *const dy = f->dy + first_output(p, &at);
-        vaei_winograd_see(p, f->phase, &tile, &at, f->x, f->zeros, x + count);
+        vaei_winograd_gather(p, f->phase, &tile, &at, f->x, f->zeros, x + count);
         for (int64_t i = 0; i < tile.rows * tile.columns; i++) { y[count++] = dy + (i / tile.columns * p->ow + i % tile.columns) * p->oc; }
         if (count + SIZE * SIZE <= PIXELS && t < f->total - 1) continue;
         add_product(f, &to, count, f->rows_x ? x : y, f->rows_x ? y : x, more);
@@ -199,7 +199,7 @@ static void run_phase(weight *f, const vaei_pool *pool) {
         }
         f->common = vaei_winograd_common(f->tiles, f->tile);
         vaei_parallel(pool, (int32_t)vaei_divide_up(f->tiles, GROUP), transform_task, f);
-        vaei_parallel(pool, bands, spots_task, f);
+        vaei_parallel(pool, bands, points_task, f);
     }
 }
 

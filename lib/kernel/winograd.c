@@ -87,8 +87,8 @@ vaei_winograd_tile vaei_winograd_tile_at(const vaei_winograd_phase *f, const vae
     return (vaei_winograd_tile){f->y.taps, f->x.taps, outputs_at(&f->y, at->y), outputs_at(&f->x, at->x)};
 }
 
-void vaei_winograd_see(const vaei_winograd_plan *p, const vaei_winograd_phase *f, const vaei_winograd_tile *tile,
-                       const vaei_winograd_place *at, const float *in, const float *zeros, const float **x) {
+void vaei_winograd_gather(const vaei_winograd_plan *p, const vaei_winograd_phase *f, const vaei_winograd_tile *tile,
+                          const vaei_winograd_place *at, const float *in, const float *zeros, const float **x) {
     const int64_t rows = vaei_winograd_span(tile->taps_y, tile->rows);
     const int64_t columns = vaei_winograd_span(tile->taps_x, tile->columns);
     const int64_t x0 = f->x.in + at->x * VAEI_WINOGRAD_SIZE * f->x.in_step, step = f->x.in_step * p->c;
@@ -123,12 +123,12 @@ int64_t vaei_winograd_panel(const vaei_winograd_phase *f, int64_t point) {
     return f->panel + y * vaei_winograd_panels(f->x.taps) + x;
 }
 
-vaei_winograd_sharing vaei_winograd_sharing_of(const vaei_winograd_phase *f, int64_t panel) {
+vaei_winograd_panel_points vaei_winograd_panel_points_of(const vaei_winograd_phase *f, int64_t panel) {
     const int64_t points_y = vaei_winograd_points(f->y.taps), points_x = vaei_winograd_points(f->x.taps), number = panel - f->panel;
-    if (f->y.taps > 1 && f->x.taps > 1) return (vaei_winograd_sharing){number, 1, 1};
-    if (f->y.taps > 1) return (vaei_winograd_sharing){number * points_x, 1, points_x};
-    if (f->x.taps > 1) return (vaei_winograd_sharing){number, points_x, points_y};
-    return (vaei_winograd_sharing){0, 1, points_y * points_x};
+    if (f->y.taps > 1 && f->x.taps > 1) return (vaei_winograd_panel_points){number, 1, 1};
+    if (f->y.taps > 1) return (vaei_winograd_panel_points){number * points_x, 1, points_x};
+    if (f->x.taps > 1) return (vaei_winograd_panel_points){number, points_x, points_y};
+    return (vaei_winograd_panel_points){0, 1, points_y * points_x};
 }
 
 void vaei_winograd_taps(const vaei_winograd_plan *p, const vaei_winograd_phase *f, int64_t *tap) {

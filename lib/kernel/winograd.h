@@ -53,8 +53,8 @@ vaei_winograd_place vaei_winograd_place_of(const vaei_winograd_plan *p, int64_t 
 /* The outputs of the phase there: none if rows or columns are 0 */
 vaei_winograd_tile vaei_winograd_tile_at(const vaei_winograd_phase *f, const vaei_winograd_place *at);
 /* Pointers to the span_y x span_x pixels the tile sees; to zeros[c] outside of the image */
-void vaei_winograd_see(const vaei_winograd_plan *p, const vaei_winograd_phase *f, const vaei_winograd_tile *tile,
-                       const vaei_winograd_place *at, const float *in, const float *zeros, const float **x);
+void vaei_winograd_gather(const vaei_winograd_plan *p, const vaei_winograd_phase *f, const vaei_winograd_tile *tile,
+                          const vaei_winograd_place *at, const float *in, const float *zeros, const float **x);
 /* The smallest tile that contains point i. A tile of fewer outputs keeps the first points and the last one, infinity. */
 vaei_winograd_tile vaei_winograd_least(const vaei_winograd_phase *f, int64_t i);
 VAEI_INLINE int32_t vaei_winograd_has(const vaei_winograd_tile *tile, const vaei_winograd_tile *least) {
@@ -76,10 +76,10 @@ VAEI_INLINE int64_t vaei_winograd_step(int64_t tiles, int64_t row) {
 /* The panel that point i of a phase multiplies with */
 int64_t vaei_winograd_panel(const vaei_winograd_phase *f, int64_t point);
 /* The other way round: along an axis with one tap all points share a panel */
-typedef struct vaei_winograd_sharing {
+typedef struct vaei_winograd_panel_points {
     int64_t first, step, count; /* points first, first + step, ... */
-} vaei_winograd_sharing;
-vaei_winograd_sharing vaei_winograd_sharing_of(const vaei_winograd_phase *f, int64_t panel);
+} vaei_winograd_panel_points;
+vaei_winograd_panel_points vaei_winograd_panel_points_of(const vaei_winograd_phase *f, int64_t panel);
 /* Where the taps of a phase stand in a filter: tap[taps_y taps_x] */
 void vaei_winograd_taps(const vaei_winograd_plan *p, const vaei_winograd_phase *f, int64_t *tap);
 /* Spots of all tiles and phases of an image: what is multiplied for each pair of channels */

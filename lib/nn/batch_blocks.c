@@ -105,7 +105,7 @@ static size_t rounded(size_t bytes) {
     return c.used;
 }
 
-/* Bytes from a block's cache to the next one's, from a seat's scratch to the next one's */
+/* Bytes from a block's cache to the next one's, from the scratch of one lane at work to the next one's */
 typedef struct steps {
     size_t cache, scratch;
 } steps;
@@ -158,8 +158,8 @@ typedef struct lanes {
     float *grads; /* of the second lane, [c.grads.end], same offsets */
     const float *x, *y;
     float *made, *dy, *dx; /* made: y, where forward is part of it; dy: where backward is */
-    const vaei_dy_source *turn;
-    vaei_seats seats;        /* a lane at work has scratch of its own, and a cache if it turns */
+    const vaei_dy_source *source;
+    vaei_index_pool indices; /* of lanes at work: each has scratch of its own, and a cache if its backward follows at once */
     _Atomic int32_t arrived; /* lanes */
 } lanes;
 
@@ -176,7 +176,7 @@ static float *grads_of(const lanes *a, int64_t lane) {
 }
 
 /* n examples from number `first` on, with cache number `cache` */
-static void run_block(const lanes *a, int64_t lane, int64_t seat, int64_t cache, int64_t first, int64_t n) {
+static void run_block(const lanes *a, int64_t lane, int64_t held, int64_t cache, int64_t first, int64_t n) {
     const vaei_stack *const s = a->stack;
     const int64_t in = vaei_shape_size(&s->in), out = vaei_shape_size(&s->out);
     const float *const x = a->x + first * in, *const y = a->y + first * out;
@@ -185,9 +185,9 @@ static void run_block(const lanes *a, int64_t lane, int64_t seat, int64_t cache,
     vaei_slot m = *a->m;
     r.grads = grads_of(a, lane);
     m.cache = (char *)m.cache + cache * (int64_t)a->step.cache;
-    m.scratch = (char *)m.scratch + seat * (int64_t)a->step.scratch;
+    m.scratch = (char *)m.scratch + held * (int64_t)a->step.scratch;
     if (a->made) vaei_stack_forward(s, &r, &m, x, a->made + first * out);
-    if (a->turn) a->turn->turn(a->turn->arg, &r, first, y, dy);
+    if (a->source) a->source->make(a->source->arg, &r, first, y, dy);
     if (dy) vaei_stack_backward(s, &r, &m, x, y, dy, dx);
 }
 
@@ -203,16 +203,16 @@ static void lane_task(void *arg, int32_t lane) {
     lanes *const a = arg;
     const cut *const c = &a->c;
     const span *const g = &c->grads;
-    const int32_t seat = vaei_seat_take(&a->seats);
+    const int32_t held = vaei_index_take(&a->indices);
     const int64_t first = lane * c->lane, end = first + c->lane < a->r->n ? first + c->lane : a->r->n;
     if (lane > 0 && a->dy && g->first < g->end) memset(grads_of(a, lane) + g->first, 0, (size_t)(g->end - g->first) * sizeof(float));
     for (int64_t i = 0; i < c->blocks; i++) {
         /* backward alone takes the last block first: what forward left of it is still in the cache */
         const int64_t number = a->made ? i : c->blocks - 1 - i, at = first + number * c->block;
-        if (at < end) run_block(a, lane, seat, a->turn ? seat : lane * c->blocks + number, at, end - at < c->block ? end - at : c->block);
+        if (at < end) run_block(a, lane, held, a->source ? held : lane * c->blocks + number, at, end - at < c->block ? end - at : c->block);
     }
     if (a->dy) join(a);
-    vaei_seat_leave(&a->seats, seat);
+    vaei_index_give_back(&a->indices, held);
 }
 
 static void run_lanes(lanes *a) {
@@ -249,6 +249,6 @@ void vaei_blocks_forward_backward(const vaei_stack *s, const vaei_run *r, const 
     a.y = a.made = y;
     a.dy = dy;
     a.dx = dx;
-    a.turn = t;
+    a.source = t;
     run_lanes(&a);
 }

@@ -24,10 +24,10 @@ void vaei_blocks_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot
 /* As vaei_stack_backward. */
 void vaei_blocks_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx);
 
-/* Called between a block's forward and its backward: of the r->n examples from number `first` on y is there, dy is wanted. By
- * several threads; it has no gradients to add. */
+/* Called between the forward and the backward pass of a block: computes dy from y of the r->n examples from number `first` on. Called by
+ * several threads; it must not add to gradients of parameters. */
 typedef struct vaei_dy_source {
-    void (*turn)(const void *arg, const vaei_run *r, int64_t first, const float *y, float *dy);
+    void (*make)(const void *arg, const vaei_run *r, int64_t first, const float *y, float *dy);
     const void *arg;
 } vaei_dy_source;
 /* Both, dx not NULL. */

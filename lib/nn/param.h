@@ -16,7 +16,7 @@ enum {
     VAEI_PARAM_TRAINED = 1,
     VAEI_PARAM_DECAYED = 2,  /* weight decay applies (weights, not biases or norms) */
     VAEI_PARAM_OF_PRIOR = 4, /* trained under objective prior only, which trains nothing else */
-    VAEI_PARAM_OF_CRITIC = 8 /* moves by the critic's optimizer */
+    VAEI_PARAM_OF_CRITIC = 8 /* trained by the critic's optimizer */
 };
 
 /* How a parameter starts. fan_in, fan_out as PyTorch counts them. PYTORCH is kaiming_uniform(a = sqrt 5), U(+-1/sqrt fan_in). */

@@ -49,7 +49,7 @@ vae_status_t vaei_critic_build(vaei_critic *c, vaei_build *b, vaei_section *sect
     char got[96];
     void *given;
     *c = (vaei_critic){NULL};
-    if (!section || vaei_section_is_preset(section, &vaei_sections[VAEI_SECTION_critic])) return VAE_OK;
+    if (!section || vaei_section_is_default(section, &vaei_sections[VAEI_SECTION_critic])) return VAE_OK;
     VAEI_TRY(vaei_module_bind(&given, &vaei_critic_options, &section->own, b->arena, "critic"));
     c->of_z = ((const conf *)given)->on == ON_Z;
     if (c->of_z && makes_codes)

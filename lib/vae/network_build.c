@@ -147,7 +147,7 @@ static vae_status_t print_spec(vaei_network *net, vaei_arena *arena, const vaei_
         for (size_t i = 0; i < VAEI_SECTIONS; i++) {
             const vaei_section_type *const type = &vaei_sections[i];
             const vaei_section *const s = type->part == VAEI_PART_MODEL ? vaei_document_find(document, type->name) : NULL;
-            if (!s || vaei_section_is_preset(s, type)) continue;
+            if (!s || vaei_section_is_default(s, type)) continue;
             vaei_write(&w, "%-10s ", s->name);
             vaei_section_print(s, &w);
             vaei_write(&w, "\n");
@@ -209,7 +209,7 @@ static vae_status_t build_parts(vaei_network *net, vaei_arena *arena, const vaei
     b.takes = 0;
     number_levels(net, &b);
     VAEI_TRY(build_likelihood(net, &b, document));
-    VAEI_TRY(build_prior(net, &b, document)); /* behind all that every model has: it moves no parameter of a model without it */
+    VAEI_TRY(build_prior(net, &b, document)); /* after everything that each model has, so that models without a prior keep their offsets */
     VAEI_TRY(build_critic(net, &b, document));
     VAEI_TRY(check_all_is_read(&b, document));
     const vaei_stack *const trained[] = {net->encoder, net->decoder, net->critic.stack};

@@ -31,15 +31,15 @@ void vaei_network_pack_prior(const vaei_network *net, const vaei_run *r, const v
 vae_status_t vaei_network_forward_prior(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const int32_t *const codes = r->batch.codes;
     const vaei_points at = points_of(net, w);
-    vaei_run still = *r;
-    still.training = 0;
+    vaei_run frozen = *r;
+    frozen.training = 0;
     if (codes) {
         memcpy(at.codes, codes, (size_t)(r->n * net->latent.n_codes) * sizeof(*codes));
     } else if (at.codes) {
-        vaei_network_encode_codes(net, &still, w, at.codes);
+        vaei_network_encode_codes(net, &frozen, w, at.codes);
     } else {
-        vaei_network_encode(net, &still, w, w->level[0].mean, w->level[0].logvar);
-        net->latent.ops->draw(&net->latent, &still, &w->latent, w->level[0].mean, w->level[0].logvar, w->level[0].noise, at.z, NULL, NULL);
+        vaei_network_encode(net, &frozen, w, w->level[0].mean, w->level[0].logvar);
+        net->latent.ops->draw(&net->latent, &frozen, &w->latent, w->level[0].mean, w->level[0].logvar, w->level[0].noise, at.z, NULL, NULL);
     }
     if (vaei_run_cancelled(r)) return VAE_OK;
     if (net->prior.ops->prepare) VAEI_TRY(net->prior.ops->prepare(&net->prior, r, &w->prior, &at));

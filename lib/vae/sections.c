@@ -19,7 +19,7 @@ const vaei_kind vaei_kinds[VAEI_KINDS] = {
 };
 
 const vaei_section_type vaei_sections[VAEI_SECTIONS] = {
-#define VAEI_SECTION(name, part, form, kind, preset, own) {#name, VAEI_PART_##part, VAEI_FORM_##form, VAEI_KIND_##kind, preset, own},
+#define VAEI_SECTION(name, part, form, kind, fallback, own) {#name, VAEI_PART_##part, VAEI_FORM_##form, VAEI_KIND_##kind, fallback, own},
 #include "vae/sections.def"
 #undef VAEI_SECTION
 };
@@ -48,17 +48,17 @@ vaei_section *vaei_section_append(vaei_document *document, vaei_arena *arena, co
     vaei_section *const section = vaei_arena_alloc(arena, sizeof(*section));
     vaei_node *const node = vaei_arena_alloc(arena, sizeof(*node));
     if (!section || !node) return NULL;
-    node->name = type->preset;
+    node->name = type->fallback;
     section->name = section->own.name = type->name;
-    section->pipeline.first = type->preset[0] ? node : NULL;
+    section->pipeline.first = type->fallback[0] ? node : NULL;
     vaei_section **end = &document->first;
     while (*end) end = &(*end)->next;
     return *end = section;
 }
 
-int32_t vaei_section_is_preset(const vaei_section *section, const vaei_section_type *type) {
+int32_t vaei_section_is_default(const vaei_section *section, const vaei_section_type *type) {
     const vaei_node *const node = section->pipeline.first;
-    if (!type->preset || section->own.attrs) return 0;
-    if (!node || !type->preset[0]) return !node && !type->preset[0];
-    return strcmp(node->name, type->preset) == 0 && !node->attrs && !node->body && !node->next;
+    if (!type->fallback || section->own.attrs) return 0;
+    if (!node || !type->fallback[0]) return !node && !type->fallback[0];
+    return strcmp(node->name, type->fallback) == 0 && !node->attrs && !node->body && !node->next;
 }

@@ -39,12 +39,12 @@ enum {
 typedef struct vaei_section_type {
     const char *name;
     int32_t part, form, kind; /* VAEI_PART_, VAEI_FORM_, VAEI_KIND_ */
-    const char *preset;       /* as in sections.def */
+    const char *fallback;     /* as in sections.def */
     const vaei_module *own;   /* the section's own options; NULL: none */
 } vaei_section_type;
 
 enum {
-#define VAEI_SECTION(name, part, form, kind, preset, own) VAEI_SECTION_##name,
+#define VAEI_SECTION(name, part, form, kind, fallback, own) VAEI_SECTION_##name,
 #include "vae/sections.def"
 #undef VAEI_SECTION
     VAEI_SECTIONS
@@ -61,10 +61,10 @@ const vaei_section_type *vaei_section_find(const char *name);
 /* Has the document a section of this part? VAEI_PART_TRAINING: or of its cost. */
 int32_t vaei_sections_have(const vaei_document *document, int32_t part);
 
-/* Puts the section behind the others as its preset says. NULL: no memory. */
+/* Appends the section with its fallback to the document. NULL: no memory. */
 vaei_section *vaei_section_append(vaei_document *document, vaei_arena *arena, const vaei_section_type *type);
 
 /* Says the section what the text says without it? */
-int32_t vaei_section_is_preset(const vaei_section *section, const vaei_section_type *type);
+int32_t vaei_section_is_default(const vaei_section *section, const vaei_section_type *type);
 
 #endif

@@ -60,13 +60,13 @@ static void carve(vaei_pass *p) {
     else p->piece[OUTER] = vaei_carve_floats(&p->rest.scratch, p->P < 0 ? -1 : vaei_outer_scratch(p->k, K, D, p->P));
 }
 
-static int64_t book_at(const vaei_pass *p) {
+static int64_t codebook_at(const vaei_pass *p) {
     return ((const vaei_param *)p->s->own)->offset;
 }
 
 static void pack(vaei_pass *p) {
     const int64_t K = p->s->K, D = p->s->V;
-    const float *e = p->r->params + book_at(p);
+    const float *e = p->r->params + codebook_at(p);
     if (!p->training) return;
     vaei_pack(p->k, p->r->pool, K, D, e, D, 1, NULL, p->piece[FORWARD]);
     vaei_pack(p->k, p->r->pool, D, K, e, 1, D, NULL, p->piece[DATA]);
@@ -104,7 +104,7 @@ static void value(vaei_pass *p) {
     if (p->training && !((const conf *)p->q->conf)->hard)
         vaei_matmul(p->k, p->r->pool, vaei_matrix_of(p->piece[Y], p->P, K, K), p->piece[FORWARD], NULL, 0,
                     vaei_matrix_to(p->value, p->P, D, D), NULL);
-    else vaei_pass_look_up(p, p->r->params + book_at(p));
+    else vaei_pass_look_up(p, p->r->params + codebook_at(p));
 }
 
 /* dx holds dy; it becomes dl. */
@@ -121,7 +121,7 @@ static void rows_backward(void *arg, int64_t begin, int64_t end) {
 
 static void backward(vaei_pass *p) {
     const int64_t K = p->s->K, D = p->s->V;
-    float *de = p->r->grads + book_at(p);
+    float *de = p->r->grads + codebook_at(p);
     if (p->s->flags & VAEI_CODES_STAY) {
         const vaei_vectors v = {p->P, D, D, 1, p->dq, p->code};
         vaei_order_vectors(p->k, p->r->pool, K, &v, &p->order);

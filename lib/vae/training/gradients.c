@@ -18,7 +18,7 @@ int64_t vaei_gradient_chunks(const vaei_params *p) {
 
 typedef struct norm_job {
     const vaei_training *t;
-    const vaei_mover *m;
+    const vaei_learner *m;
 } norm_job;
 
 static void norm_task(void *arg, int32_t i) {
@@ -27,7 +27,7 @@ static void norm_task(void *arg, int32_t i) {
     job->t->norms[i] = job->t->k->sum_squares(rest < NORM_CHUNK ? rest : NORM_CHUNK, job->t->grads + job->m->first + first);
 }
 
-double vaei_gradient_norm(const vaei_training *t, const vaei_mover *m) {
+double vaei_gradient_norm(const vaei_training *t, const vaei_learner *m) {
     const int32_t tasks = (int32_t)pieces(m->count, NORM_CHUNK);
     norm_job job = {t, m};
     double sum = 0.0;
@@ -38,14 +38,14 @@ double vaei_gradient_norm(const vaei_training *t, const vaei_mover *m) {
 
 typedef struct update_job {
     const vaei_training *t;
-    const vaei_mover *m;
+    const vaei_learner *m;
     const vaei_param *p;
     int64_t step; /* of this optimizer, from 1 */
     float lr, decay, scale;
     int32_t by_host;
 } update_job;
 
-static void slots_at(const vaei_mover *m, int64_t at, float **slot) {
+static void slots_at(const vaei_learner *m, int64_t at, float **slot) {
     for (int32_t j = 0; j < m->n_slots; j++) slot[j] = m->slot[j] + (at - m->first);
 }
 
@@ -70,25 +70,25 @@ static void update_by_host(const update_job *job) {
     memset(t->grads + at, 0, (size_t)job->p->count * sizeof(float));
 }
 
-/* The mover whose task moves the parameter, or -1. */
-static int32_t mover_of(const vaei_training *t, const vaei_param *p) {
+/* The learner whose task trains the parameter, or -1. */
+static int32_t learner_of(const vaei_training *t, const vaei_param *p) {
     const int32_t kinds = VAEI_PARAM_TRAINED | VAEI_PARAM_OF_PRIOR | VAEI_PARAM_OF_CRITIC;
-    for (int32_t i = 0; i < t->n_movers; i++)
-        if ((p->flags & kinds) == (VAEI_PARAM_TRAINED | t->mover[i].task->moves)) return i;
+    for (int32_t i = 0; i < t->n_learners; i++)
+        if ((p->flags & kinds) == (VAEI_PARAM_TRAINED | t->learner[i].task->trains)) return i;
     return -1;
 }
 
-void vaei_gradients_apply(vaei_training *t, const vaei_move *moves) {
+void vaei_gradients_apply(vaei_training *t, const vaei_update *updates) {
     const vaei_params *const all = &t->net->params;
     for (int64_t i = 0; i < all->count; i++) {
         const vaei_param *const p = all->at[i];
-        const int32_t number = mover_of(t, p);
-        if (number < 0 || moves[number].rests) {
+        const int32_t number = learner_of(t, p);
+        if (number < 0 || updates[number].rests) {
             memset(t->grads + p->offset, 0, (size_t)p->count * sizeof(float));
             continue;
         }
-        const vaei_mover *const m = &t->mover[number];
-        update_job job = {.t = t, .m = m, .p = p, .lr = (float)moves[number].lr, .scale = (float)moves[number].scale};
+        const vaei_learner *const m = &t->learner[number];
+        update_job job = {.t = t, .m = m, .p = p, .lr = (float)updates[number].lr, .scale = (float)updates[number].scale};
         job.step = m->task->steps(&t->recipe->objective, t->step) + 1;
         job.decay = p->flags & VAEI_PARAM_DECAYED ? (float)m->optimizer->decay(m->conf) : 0.0f;
         job.by_host = number == 0 && t->host_step;

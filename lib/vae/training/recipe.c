@@ -25,7 +25,7 @@ static vae_status_t only_module(vaei_node **out, const vaei_section *section, co
 static vae_status_t bind_section(bound *out, const vaei_section_type *type, vaei_arena *arena) {
     const vaei_kind *const kind = &vaei_kinds[type->kind];
     vaei_node *node = NULL;
-    VAEI_TRY(only_module(&node, out->section, type->preset[0] ? type->preset : kind->modules[0]->name));
+    VAEI_TRY(only_module(&node, out->section, type->fallback[0] ? type->fallback : kind->modules[0]->name));
     VAEI_TRY(vaei_module_find(&out->module, kind->modules, *kind->count, kind->name, node, type->name));
     const char *where = vaei_arena_format(arena, "%s %s", type->name, node->name);
     if (!where) return VAE_E_NOMEM;
@@ -55,8 +55,8 @@ static const char *print(const bound *sections, int32_t cost, vaei_arena *arena)
 /* The section of the document, or its preset behind the others. */
 static vae_status_t find_section(bound *out, vaei_document *document, vaei_arena *arena, const vaei_section_type *type) {
     out->section = vaei_document_find(document, type->name);
-    if (!type->preset[0]) { /* nothing stands for it */
-        if (out->section && vaei_section_is_preset(out->section, type)) out->section = NULL;
+    if (!type->fallback[0]) { /* nothing stands for it */
+        if (out->section && vaei_section_is_default(out->section, type)) out->section = NULL;
         return VAE_OK;
     }
     if (!out->section) out->section = vaei_section_append(document, arena, type);

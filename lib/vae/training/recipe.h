@@ -15,7 +15,7 @@
 
 typedef struct vaei_recipe {
     const vaei_optimizer_ops *optimizer;
-    const vaei_optimizer_ops *critic_optimizer; /* NULL: the critic moves by an optimizer like the network's */
+    const vaei_optimizer_ops *critic_optimizer; /* NULL: the critic has an optimizer like the network's */
     vaei_objective objective;
     const vaei_schedule_ops *schedule;
     const vaei_clip_ops *clip;

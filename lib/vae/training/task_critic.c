@@ -41,7 +41,7 @@ static vae_status_t pass(const vaei_network *net, const vaei_run *r, const vaei_
 }
 
 const vaei_training_task vaei_task_critic = {
-    .moves = VAEI_PARAM_OF_CRITIC,
+    .trains = VAEI_PARAM_OF_CRITIC,
     .check = check,
     .least = least,
     .carve = carve,

@@ -58,7 +58,7 @@ static void measure(const vaei_network *net, const vaei_run *r, const vaei_work 
 }
 
 const vaei_training_task vaei_task_network = {
-    .moves = 0,
+    .trains = 0,
     .check = check,
     .check_weight = check_weight,
     .least = least,

@@ -29,9 +29,9 @@ static void carve(const vaei_network *net, const vaei_recipe *recipe, const vaei
 }
 
 static void pack(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t others) {
-    vaei_run still = *r;
-    still.training = 0;
-    if (others) vaei_network_pack(net, &still, w);
+    vaei_run frozen = *r;
+    frozen.training = 0;
+    if (others) vaei_network_pack(net, &frozen, w);
     vaei_network_pack_prior(net, r, w);
 }
 
@@ -51,7 +51,7 @@ static int32_t commits(const vaei_network *net) {
 
 const vaei_training_task vaei_task_prior = {
     .reads = VAEI_TASK_LABEL | VAEI_TASK_CODES,
-    .moves = VAEI_PARAM_OF_PRIOR,
+    .trains = VAEI_PARAM_OF_PRIOR,
     .check = check,
     .check_weight = check_weight,
     .least = least,

@@ -4,14 +4,14 @@
 
 #include "nn/ranges.h"
 
-/* The movers of a recipe, without their memory. */
-static int32_t find_movers(vaei_mover *movers, const vaei_network *net, const vaei_recipe *recipe) {
+/* The learners of a recipe, without their memory. */
+static int32_t find_learners(vaei_learner *learners, const vaei_network *net, const vaei_recipe *recipe) {
     const vaei_training_task *task[VAEI_TASKS_MOST];
     int32_t n = 0;
     vaei_tasks_of(recipe, task);
     for (; n < VAEI_TASKS_MOST && task[n]; n++) {
-        const int32_t of_critic = task[n]->moves == VAEI_PARAM_OF_CRITIC, own = of_critic && recipe->critic_optimizer;
-        vaei_mover *const m = &movers[n];
+        const int32_t of_critic = task[n]->trains == VAEI_PARAM_OF_CRITIC, own = of_critic && recipe->critic_optimizer;
+        vaei_learner *const m = &learners[n];
         m->task = task[n];
         m->optimizer = own ? recipe->critic_optimizer : recipe->optimizer;
         m->conf = own ? recipe->critic_optimizer_conf : recipe->optimizer_conf;
@@ -41,19 +41,19 @@ int64_t vaei_training_least(const vaei_network *net, const vaei_recipe *recipe) 
 
 void vaei_training_carve(vaei_training *t, const vaei_network *net, const vaei_recipe *recipe, const vaei_kernels *k, int64_t max_batch,
                          vaei_carve *c) {
-    t->n_movers = find_movers(t->mover, net, recipe);
+    t->n_learners = find_learners(t->learner, net, recipe);
     vaei_samples_carve(net, max_batch, recipe->objective.samples, c, &t->samples);
-    for (int32_t i = 0; i < t->n_movers; i++)
-        t->mover[i].task->carve(net, recipe, k, vaei_count_of(max_batch, recipe->objective.samples), c, &t->work);
+    for (int32_t i = 0; i < t->n_learners; i++)
+        t->learner[i].task->carve(net, recipe, k, vaei_count_of(max_batch, recipe->objective.samples), c, &t->work);
     t->grads = vaei_carve_floats(c, net->params.n_floats);
-    for (int32_t i = 0; i < t->n_movers; i++)
-        for (int32_t j = 0; j < t->mover[i].n_slots; j++) t->mover[i].slot[j] = vaei_carve_floats(c, t->mover[i].count);
+    for (int32_t i = 0; i < t->n_learners; i++)
+        for (int32_t j = 0; j < t->learner[i].n_slots; j++) t->learner[i].slot[j] = vaei_carve_floats(c, t->learner[i].count);
     t->norms = vaei_carve_array(c, vaei_gradient_chunks(&net->params), sizeof(double));
 }
 
 float *vaei_training_slot(const vaei_training *t, const vaei_param *p, int32_t slot) {
-    for (int32_t i = 0; i < t->n_movers; i++) {
-        const vaei_mover *const m = &t->mover[i];
+    for (int32_t i = 0; i < t->n_learners; i++) {
+        const vaei_learner *const m = &t->learner[i];
         if (p->offset >= m->first && p->offset < m->first + m->count)
             return slot < m->n_slots ? m->slot[slot] + (p->offset - m->first) : NULL;
     }
@@ -61,8 +61,8 @@ float *vaei_training_slot(const vaei_training *t, const vaei_param *p, int32_t s
 }
 
 void vaei_training_set_lr(vaei_training *t, double lr) {
-    for (int32_t i = 0; i < t->n_movers; i++)
-        if (i == 0 || !t->recipe->critic_optimizer) t->mover[i].lr = lr;
+    for (int32_t i = 0; i < t->n_learners; i++)
+        if (i == 0 || !t->recipe->critic_optimizer) t->learner[i].lr = lr;
 }
 
 static void forget_parts(vaei_training *t) {
@@ -79,9 +79,9 @@ static int32_t is_finite(double v) {
     return v - v <= 0.0;
 }
 
-static void params_moved(vaei_training *t) {
+static void params_changed(vaei_training *t) {
     ++*t->generation;
-    t->moves++;
+    t->own_changes++;
 }
 
 static vaei_run start(vaei_training *t, int64_t n, const vaei_batch *b, const _Atomic int32_t *cancel) {
@@ -94,34 +94,35 @@ static vaei_run start(vaei_training *t, int64_t n, const vaei_batch *b, const _A
     r.cancel = t->parts == 0 ? cancel : NULL; /* the gradients of the parts before are not kept apart from those of this one */
     const uint64_t generation = *t->generation;
     if (t->packed != generation) {
-        for (int32_t i = 0; i < t->n_movers; i++) t->mover[i].task->pack(t->net, &r, &t->work, t->still != generation - t->moves);
-        t->still = generation - t->moves;
+        for (int32_t i = 0; i < t->n_learners; i++)
+            t->learner[i].task->pack(t->net, &r, &t->work, t->others != generation - t->own_changes);
+        t->others = generation - t->own_changes;
         t->packed = generation;
     }
     return r;
 }
 
-/* One batch forward and back by all tasks; then what moves without gradients, if it moves only with sound ones. Gradients may be half done
+/* One batch forward and back by all tasks; then the updates without gradients, if all gradients are finite. Gradients may be half done
  * when it fails. */
 static vae_status_t pass(vaei_training *t, const vaei_run *r, vaei_measures *m) {
     int32_t commits = 0;
-    for (int32_t i = 0; i < t->n_movers; i++) {
-        VAEI_TRY(t->mover[i].task->pass(t->net, r, &t->work, &t->recipe->objective, m));
-        if (vaei_run_cancelled(r)) return VAE_E_CANCELLED; /* asked the last time before something stays moved */
+    for (int32_t i = 0; i < t->n_learners; i++) {
+        VAEI_TRY(t->learner[i].task->pass(t->net, r, &t->work, &t->recipe->objective, m));
+        if (vaei_run_cancelled(r)) return VAE_E_CANCELLED; /* the last check before a change remains */
     }
-    for (int32_t i = 0; i < t->n_movers; i++) {
-        const vaei_training_task *const task = t->mover[i].task;
+    for (int32_t i = 0; i < t->n_learners; i++) {
+        const vaei_training_task *const task = t->learner[i].task;
         commits |= task->commits && task->commits(t->net);
     }
     if (!commits) return VAE_OK;
-    for (int32_t i = 0; i < t->n_movers; i++)
-        if (!is_finite(vaei_gradient_norm(t, &t->mover[i])))
+    for (int32_t i = 0; i < t->n_learners; i++)
+        if (!is_finite(vaei_gradient_norm(t, &t->learner[i])))
             return vaei_fail(VAE_E_NUMERIC, "gradient: not finite at step %lld", (long long)t->step);
-    for (int32_t i = 0; i < t->n_movers; i++) {
-        const vaei_training_task *const task = t->mover[i].task;
+    for (int32_t i = 0; i < t->n_learners; i++) {
+        const vaei_training_task *const task = t->learner[i].task;
         if (task->commits && task->commits(t->net)) task->commit(t->net, r, &t->work, t->params);
     }
-    params_moved(t);
+    params_changed(t);
     return VAE_OK;
 }
 
@@ -145,8 +146,8 @@ vae_status_t vaei_training_backward(vaei_training *t, int64_t n, const vaei_batc
     const vae_status_t status = pass(t, &r, &sums);
     if (status == VAE_E_NUMERIC || status == VAE_E_CANCELLED) forget_gradients(t);
     VAEI_TRY(status);
-    for (int32_t i = 0; i < t->n_movers; i++)
-        if (t->mover[i].task->measure) t->mover[i].task->measure(t->net, &r, &t->work, &sums.codes);
+    for (int32_t i = 0; i < t->n_learners; i++)
+        if (t->learner[i].task->measure) t->learner[i].task->measure(t->net, &r, &t->work, &sums.codes);
     t->sums = sums;
     t->parts++;
     t->items += n;
@@ -157,24 +158,24 @@ vae_status_t vaei_training_backward(vaei_training *t, int64_t n, const vaei_batc
 vae_status_t vaei_training_apply(vaei_training *t, vaei_measures *out) {
     const vaei_recipe *const recipe = t->recipe;
     const double parts = (double)t->parts, factor = recipe->schedule->factor(recipe->schedule_conf, t->step);
-    vaei_move moves[VAEI_TASKS_MOST];
+    vaei_update updates[VAEI_TASKS_MOST];
     double norm[VAEI_TASKS_MOST];
-    for (int32_t i = 0; i < t->n_movers; i++) {
-        const vaei_mover *const m = &t->mover[i];
+    for (int32_t i = 0; i < t->n_learners; i++) {
+        const vaei_learner *const m = &t->learner[i];
         norm[i] = vaei_gradient_norm(t, m) / parts;
         if (!is_finite(norm[i])) {
             forget_gradients(t);
             return vaei_fail(VAE_E_NUMERIC, "gradient: not finite at step %lld", (long long)t->step);
         }
-        moves[i].rests = m->task->steps(&recipe->objective, t->step) < 0;
-        moves[i].lr = m->lr * factor;
-        moves[i].scale = recipe->clip->factor(recipe->clip_conf, norm[i]) / parts;
+        updates[i].rests = m->task->steps(&recipe->objective, t->step) < 0;
+        updates[i].lr = m->lr * factor;
+        updates[i].scale = recipe->clip->factor(recipe->clip_conf, norm[i]) / parts;
     }
-    vaei_gradients_apply(t, moves);
-    params_moved(t);
+    vaei_gradients_apply(t, updates);
+    params_changed(t);
     t->step++;
     *out = means_of(t);
-    out->lr = moves[0].lr;
+    out->lr = updates[0].lr;
     out->grad_norm = norm[0];
     forget_parts(t);
     return VAE_OK;

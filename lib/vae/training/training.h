@@ -12,8 +12,8 @@
 #include "vae/training/samples.h"
 #include "vae/training/training_task.h"
 
-/* What is trained, and how its parameters move: those in floats [first, first + count). */
-typedef struct vaei_mover {
+/* A task with its optimizer. Its parameters are in floats [first, first + count). */
+typedef struct vaei_learner {
     const vaei_training_task *task;
     const vaei_optimizer_ops *optimizer;
     const void *conf;
@@ -21,20 +21,20 @@ typedef struct vaei_mover {
     double lr; /* base learning rate */
     int32_t n_slots;
     float *slot[VAEI_OPTIMIZER_SLOTS]; /* [count] each */
-} vaei_mover;
+} vaei_learner;
 
 typedef struct vaei_training {
     const vaei_network *net;
     const vaei_recipe *recipe;
-    int32_t n_movers;
-    vaei_mover mover[VAEI_TASKS_MOST]; /* the first is the network's, or the prior's */
+    int32_t n_learners;
+    vaei_learner learner[VAEI_TASKS_MOST]; /* the first is the network's, or the prior's */
     const vaei_kernels *k;
     const vaei_pool *pool;
     float *params;                /* of the model */
     _Atomic uint64_t *generation; /* of the parameters: counts their changes */
     uint64_t packed;              /* the generation in the packs */
-    uint64_t moves, still;        /* changes by this training; generations by others, in the packs */
-    /* A host's optimizer in place of that of the first mover; NULL: none. It sees whole parameters, in order, on the calling thread. */
+    uint64_t own_changes, others; /* changes by this training; generations by others, in the packs */
+    /* A host's optimizer in place of that of the first learner; NULL: none. It sees whole parameters, in order, on the calling thread. */
     void (*host_step)(void *user, int64_t n, int64_t t, float lr, float decay, const float *g, float *w, float *const *slot);
     void *host;
     uint64_t seed;
@@ -51,7 +51,7 @@ typedef struct vaei_training {
 vae_status_t vaei_training_check(const vaei_network *net, const vaei_recipe *recipe);
 int64_t vaei_training_least(const vaei_network *net, const vaei_recipe *recipe);
 
-/* Its movers and its memory, in the zeroed block behind what the owner carved. The owner then sets net, recipe, k, pool, params and
+/* Its learners and its memory, in the zeroed block behind what the owner carved. The owner then sets net, recipe, k, pool, params and
  * generation. */
 void vaei_training_carve(vaei_training *t, const vaei_network *net, const vaei_recipe *recipe, const vaei_kernels *k, int64_t max_batch,
                          vaei_carve *c);
@@ -74,14 +74,14 @@ vae_status_t vaei_training_apply(vaei_training *t, vaei_measures *out);
 
 /* Doubles of t->norms. */
 int64_t vaei_gradient_chunks(const vaei_params *p);
-/* Of all gradients of a mover, as they have been added up. */
-double vaei_gradient_norm(const vaei_training *t, const vaei_mover *m);
-/* What a mover does with its gradients. */
-typedef struct vaei_move {
+/* The 2-norm of all gradients of a learner, as they have been added up. */
+double vaei_gradient_norm(const vaei_training *t, const vaei_learner *m);
+/* How a learner updates its parameters. */
+typedef struct vaei_update {
     int32_t rests; /* nothing */
     double lr, scale;
-} vaei_move;
-/* One step of all parameters by gradients times the scale of their mover's move. The gradients become 0. */
-void vaei_gradients_apply(vaei_training *t, const vaei_move *moves);
+} vaei_update;
+/* One step of all parameters by gradients times the scale of their learner's update. The gradients become 0. */
+void vaei_gradients_apply(vaei_training *t, const vaei_update *updates);
 
 #endif

@@ -20,22 +20,22 @@ typedef struct vaei_measures {
 } vaei_measures;
 
 typedef struct vaei_training_task {
-    int32_t reads; /* VAEI_TASK_ */
-    int32_t moves; /* VAEI_PARAM_OF_ flags of the parameters that move; the others keep their values */
+    int32_t reads;  /* VAEI_TASK_ */
+    int32_t trains; /* VAEI_PARAM_OF_ flags of the trained parameters; the others are frozen */
     /* VAE_E_SPEC if the model can't be trained thus. */
     vae_status_t (*check)(const vaei_network *net, const vaei_recipe *recipe);
     /* VAE_E_UNSUPPORTED if something learns from the batch as a whole, with no place for weights. NULL: nothing does. */
     vae_status_t (*check_weight)(const vaei_network *net);
     int64_t (*least)(const vaei_network *net); /* examples of a batch */
     void (*carve)(const vaei_network *net, const vaei_recipe *recipe, const vaei_kernels *k, int64_t n, vaei_carve *c, vaei_work *w);
-    /* Fills the packs after parameters changed; `others`: not only those that the task moves itself. */
+    /* Fills the packs after parameters changed; `others`: not only those that the task trains. */
     void (*pack)(const vaei_network *net, const vaei_run *r, const vaei_work *w, int32_t others);
-    /* Steps of the optimizer before step `step` of the training; below 0: it does not move yet. */
+    /* Steps of the optimizer before step `step` of the training; below 0: it does not train yet. */
     int64_t (*steps)(const vaei_objective *o, int64_t step);
     /* Forward and back over the batch: adds to r->grads, and to what *m tells. Fails if a part can't start from the batch, or by
      * VAE_E_NUMERIC if the loss is not finite. Returns early, and with nothing of use, when the run is cancelled. */
     vae_status_t (*pass)(const vaei_network *net, const vaei_run *r, const vaei_work *w, const vaei_objective *o, vaei_measures *m);
-    /* What moves without gradients: is there any; it moves; and what codes were like before. NULL: nothing ever. */
+    /* Updates without gradients (running averages): whether there are any; the updates; metrics of codes before them. NULL: none. */
     int32_t (*commits)(const vaei_network *net);
     void (*commit)(const vaei_network *net, const vaei_run *r, const vaei_work *w, float *params);
     void (*measure)(const vaei_network *net, const vaei_run *r, const vaei_work *w, vaei_code_stats *codes);
