@@ -270,7 +270,7 @@ static int run(const cli_t *cli) {
 
 static const cli_option_t options[] = {
     {"only", 0, CLI_CHOICE, WORKLOAD_NAMES, "", "this workload only", 0},
-    {"seconds", 0, CLI_INT, "N", "2", "how long each workload runs", 0},
+    {"seconds", 0, CLI_INT, "N", "2", "seconds that each workload runs", 0},
     {"json", 0, CLI_FLAG, "", "", "print one JSON object a line", 0},
     {.name = NULL},
 };

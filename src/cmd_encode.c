@@ -94,7 +94,7 @@ static int run(const cli_t *cli) {
 
 static const cli_option_t options[] = {
     TASK_OUTPUT("the array of posterior means, z.npy, or of codes"),
-    {"codes", 0, CLI_FLAG, "", "", "write the codes of a quantizing latent instead, as int32", 0},
+    {"codes", 0, CLI_FLAG, "", "", "write the codes of a latent of codes as int32, in place of the means", 0},
     {"logvar", 0, CLI_TEXT, "FILE", "", "write the log-variances too", 0},
     {"labels", 0, CLI_TEXT, "FILE", "", "write the labels of the examples too", 0},
     {"factors", 0, CLI_TEXT, "FILE", "", "write the factors of shapes too: kind, x, y, size, angle, value, hue", 0},

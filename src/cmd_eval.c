@@ -59,7 +59,7 @@ static int run(const cli_t *cli) {
 
 static const cli_option_t options[] = {
     {"samples", 'k', CLI_INT, "K", "1", "samples of the latent for each example", 1},
-    {"seed", 0, CLI_INT, "N", "0", "of the samples", 0},
+    {"seed", 0, CLI_INT, "N", "0", "equal seeds give equal samples", 0},
     TASK_DATA,
     {"json", 0, CLI_FLAG, "", "", "print one JSON object", 0},
     {.name = NULL},

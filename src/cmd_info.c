@@ -155,7 +155,7 @@ static const cli_option_t options[] = {
     {"json", 0, CLI_FLAG, "", "", "print one JSON object", 0},
     {"plan", 0, CLI_FLAG, "", "", "print the steps that the model runs, with their memory", 0},
     {"batch", 'b', CLI_INT, "N", "1", "examples at a time in the plan", 1},
-    {"train", 0, CLI_FLAG, "", "", "the plan of training, not of inference", 0},
+    {"train", 0, CLI_FLAG, "", "", "print the plan of training in place of inference", 0},
     {.name = NULL},
 };
 

@@ -49,7 +49,7 @@ static int run(const cli_t *cli) {
 
 static const cli_option_t options[] = {
     TASK_OUTPUT("a grid of pictures, grid.png, or an array, x.npy; of tokens a text (default: stdout)"),
-    {"count", 'n', CLI_INT, "N", "8", "pairs of examples, a row for each", 1},
+    {"count", 'n', CLI_INT, "N", "8", "number of pairs of examples; each pair is a row", 1},
     {"steps", 0, CLI_INT, "N", "10", "pictures in a row, both ends included", 2},
     TASK_DATA,
     {.name = NULL},

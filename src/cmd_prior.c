@@ -210,7 +210,7 @@ static const cli_option_t options[] = {
     {"force", 'f', CLI_FLAG, "", "", "replace FILE if it exists", 0},
     {"kind", 'k', CLI_CHOICE, "pixelcnn|transformer|gmm|aggregate", "pixelcnn",
      "gmm and aggregate are for latents of values, the others for codes", 0},
-    {"classes", 'c', CLI_FLAG, "", "", "learn each class of the data's labels apart; vae sample --class K draws one", 0},
+    {"classes", 'c', CLI_FLAG, "", "", "learn a distribution for each class of the data's labels; vae sample --class K draws from one", 0},
     {"epochs", 'e', CLI_INT, "N", "", "passes over the data (default: 10, or 1 for aggregate)", 1},
     {"steps", 0, CLI_INT, "N", "", "fit N steps", 1},
     {"batch", 'b', CLI_INT, "N", "64", "examples in one step; gmm starts by k-means on the first batch", 1},
@@ -228,13 +228,14 @@ const cli_command_t command_prior = {
     .summary = "fit a prior to the latents of a trained model, to sample from",
     .text = "MODEL is a model file or the folder of a run, DATA is as for vae train. The model itself\n"
             "does not change: a copy of it with the prior of the best validation loss is written,\n"
-            "and vae sample draws from that. In the folder of a run it is prior.safetensors, which\n"
-            "vae sample RUN then takes.\n\n"
-            "Beside x.safetensors stand x.config.txt, x.resume.txt and x.resume.safetensors, which\n"
-            "--resume needs, and x.classes.txt with the names of the classes if the data has such.\n"
+            "and vae sample draws from the copy. In the folder of a run the copy is\n"
+            "prior.safetensors, which vae sample RUN finds there.\n\n"
+            "Next to x.safetensors the program writes x.config.txt, x.resume.txt and\n"
+            "x.resume.safetensors, which --resume reads, and x.classes.txt with the names of the\n"
+            "classes if the data has names.\n"
             "Ctrl-C finishes the batch, saves and exits with code 130, a closed terminal with 129.\n"
             "A fit that was killed before it saved starts again by --resume or the same command.\n\n"
-            "Shown are -log p(latent) in nats per example, and the validation loss, which is the\n"
+            "The program prints -log p(latent) in nats per example, and the validation loss, the\n"
             "bound on -log p(x). KEY is a path such as prior.channels, prior.components, adam.lr;\n"
             "vae help pixelcnn lists the options of a prior.",
     .example = "  vae prior run fashion-mnist --kind pixelcnn --classes --epochs 20 -o sampler.safetensors\n"

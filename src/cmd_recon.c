@@ -18,7 +18,7 @@ static int run(const cli_t *cli) {
 
 static const cli_option_t options[] = {
     TASK_OUTPUT("the picture, grid.png"),
-    {"count", 'n', CLI_INT, "N", "40", "examples", 1},
+    {"count", 'n', CLI_INT, "N", "40", "number of examples", 1},
     {"columns", 0, CLI_INT, "N", "10", "examples in a row", 1},
     TASK_DATA,
     {.name = NULL},
@@ -28,7 +28,7 @@ const cli_command_t command_recon = {
     .name = "recon",
     .operands = "MODEL DATA...",
     .summary = "show examples and their reconstructions",
-    .text = "Each row of examples stands above the row of their reconstructions, decoded from\n"
+    .text = "Writes rows of examples, each above the row of their reconstructions, decoded from\n"
             "the mean of the posterior. DATA is as for vae train.",
     .example = "  vae recon run/best.safetensors fashion-mnist -o recon.png",
     .options = options,

@@ -62,8 +62,8 @@ static int run(const cli_t *cli) {
 
 static const cli_option_t options[] = {
     TASK_OUTPUT("a grid of pictures, x.png, or an array, x.npy; of tokens a text, x.txt (default: stdout)"),
-    {"count", 'n', CLI_INT, "N", "64", "how many", 1},
-    {"class", 'c', CLI_TEXT, "CLASS", "", "samples of this class, of a model that has classes (default: of each in turn)", 0},
+    {"count", 'n', CLI_INT, "N", "64", "number of samples", 1},
+    {"class", 'c', CLI_TEXT, "CLASS", "", "the class of the samples, if the model has classes (default: each class in turn)", 0},
     {"each-class", 0, CLI_FLAG, "", "", "a row for each class, of N samples (default: 10)", 0},
     {"columns", 0, CLI_INT, "N", "", "pictures in a row (default: a square)", 1},
     {"seed", 0, CLI_INT, "N", "0", "equal seeds give equal samples", 0},
@@ -74,10 +74,11 @@ const cli_command_t command_sample = {
     .name = "sample",
     .operands = "MODEL",
     .summary = "make new examples from the prior",
-    .text = "Draws latents from the model's prior, a learned one, N(0, I) or even codes, and decodes\n"
-            "them. Shown is the mean of the likelihood, no noise is added to it.\n\n"
-            "A model has classes by its condition or by its prior. CLASS is a number from 0 on, or a\n"
-            "name in MODEL's x.classes.txt, a name a line.",
+    .text = "Draws latents from the model's prior (a learned prior, N(0, I), or the uniform\n"
+            "distribution over codes) and decodes them. A sample is the mean of the likelihood,\n"
+            "without noise.\n\n"
+            "The model's condition or its prior may have classes. CLASS is a number from 0 on, or a\n"
+            "name in MODEL's x.classes.txt, which has one name on each line.",
     .example = "  vae sample run/best.safetensors -n 64 --seed 7 -o samples.png\n"
                "  vae sample sampler.safetensors --class sandal -o sandals.png\n"
                "  vae sample cvae/best.safetensors --each-class -o classes.png\n"
