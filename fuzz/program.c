@@ -94,6 +94,8 @@ void print_line(const char *format, ...) {
     va_end(args);
 }
 
+void console_stdout_is_data(void) {}
+
 void print_filtered(FILE *stream, const char *text) {
     (void)stream;
     (void)text;

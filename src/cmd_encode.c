@@ -71,7 +71,7 @@ static void write_means(const task_t *task, const char *logvars) {
     encode(task, mean, logvar);
     write_latents(task->output, task, mean);
     if (logvars) write_latents(logvars, task, logvar);
-    say("%lld latents of %lld values", (long long)task->n, (long long)D);
+    say("%lld latent%s of %lld values", (long long)task->n, task->n == 1 ? "" : "s", (long long)D);
     free(mean);
     free(logvar);
 }

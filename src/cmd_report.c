@@ -134,7 +134,7 @@ static void add_page(strbuf_t *page, const char *folder, const char *config, con
 static int run(const cli_t *cli) {
     const char *folder = cli_operand(cli, 0), *output = cli_text(cli, "output");
     if (!output[0]) die(EXIT_USAGE, "-o FILE is missing, the page to write");
-    if (!path_ends(output, ".html")) die(EXIT_USAGE, "%s: the page's name must end in .html", output);
+    if (!path_ends(output, ".html") && !path_is_stdout(output)) die(EXIT_USAGE, "%s: the page's name must end in .html", output);
     refuse_existing(output, cli_flag(cli, "force"));
     char *config_path = path_join(folder, "config.txt"), *metrics_path = path_join(folder, "metrics.jsonl");
     if (!path_exists(config_path) || !path_exists(metrics_path))

@@ -75,7 +75,8 @@ static void print_worst(const task_t *task, const scores_t *scores, int64_t coun
 static int run(const cli_t *cli) {
     task_t task;
     task_open(&task, cli, true, true);
-    if (!path_ends(task.output, ".csv")) die(EXIT_USAGE, "%s: the table's name must end in .csv", task.output);
+    if (!path_ends(task.output, ".csv") && !path_is_stdout(task.output))
+        die(EXIT_USAGE, "%s: the table's name must end in .csv", task.output);
     scores_t scores = {
         .elbo = mem_alloc(task.n, sizeof *scores.elbo),
         .recon = mem_alloc(task.n, sizeof *scores.recon),

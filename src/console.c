@@ -108,10 +108,16 @@ void say_titled(const char *title, const char *format, ...) {
     va_end(args);
 }
 
+static bool stdout_is_data;
+
+void console_stdout_is_data(void) {
+    stdout_is_data = true;
+}
+
 void print_line(const char *format, ...) {
     va_list args;
     va_start(args, format);
-    put_sentence(stdout, format, args);
+    put_sentence(stdout_is_data ? stderr : stdout, format, args);
     va_end(args);
 }
 

@@ -44,6 +44,9 @@ void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A sentence behind a title in bold. */
 void say_titled(const char *title, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The standard output takes a file: results in words go to stderr. */
+void console_stdout_is_data(void);
+
 /* A sentence to stdout: a result. */
 void print_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -8,7 +8,9 @@
 #include "npy.h"
 #include "wad.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,11 +54,30 @@ static void name_sizes(data_t *data, const extent_t *want) {
     if (want->n > 1 && data->extent.n > 1) data->extent = *want;
 }
 
+/* The standard input as a file without a name, whose path is in fresh memory: loaders look at the head and the size first. */
+static char *keep_stdin(void) {
+    static uint8_t bytes[65536];
+    FILE *file = tmpfile();
+    if (!file) die(EXIT_RUNTIME, "-: there is no place to keep the standard input: %s", strerror(errno));
+    for (size_t n; (n = fread(bytes, 1, sizeof bytes, stdin)) > 0;)
+        if (fwrite(bytes, 1, n, file) != n) die(EXIT_RUNTIME, "-: the standard input cannot be kept: %s", strerror(errno));
+    if (ferror(stdin)) die(EXIT_RUNTIME, "-: the standard input cannot be read");
+    if (fflush(file) != 0) die(EXIT_RUNTIME, "-: the standard input cannot be kept: %s", strerror(errno));
+    return mem_format("/dev/fd/%d", fileno(file)); /* it lives as long as the process */
+}
+
+static void load_stdin(data_set_t *set) {
+    char *path = keep_stdin();
+    load_file(set, path);
+    free(path);
+}
+
 static void load_one(data_set_t *set, const char *source) {
     if (strcmp(source, "fashion-mnist") == 0) data_load_fashion_mnist(set);
     else if (strcmp(source, "freedoom") == 0) data_load_freedoom(set);
     else if (strncmp(source, "shapes", 6) == 0 && (source[6] == '\0' || source[6] == ':')) data_load_shapes(set);
     else if (strcmp(source, "words") == 0 && !path_exists(source)) data_load_words(set);
+    else if (strcmp(source, "-") == 0) load_stdin(set);
     else if (path_is_folder(source)) load_folder(set, source);
     else if (path_exists(source)) load_file(set, source);
     else die(EXIT_RUNTIME, "%s: no such file; data is fashion-mnist, freedoom, shapes, words, a file or a folder", source);

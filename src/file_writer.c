@@ -71,6 +71,11 @@ void file_begin(file_writer_t *writer, const char *path) {
     *writer = (file_writer_t){.path = mem_text(path), .fd = -1, .buffer = mem_alloc(BUFFER, 1)};
     if (!registered && atexit(file_abandon) != 0) die(EXIT_RUNTIME, "%s: no room to clean up after it", path);
     registered = true;
+    if (path_is_stdout(path)) {
+        if (isatty(STDOUT_FILENO)) die(EXIT_USAGE, "-o -: a terminal shows no file; send it into a pipe or name a file");
+        writer->fd = STDOUT_FILENO;
+        return;
+    }
     for (int i = 0; i < NAMES && writer->fd < 0; i++) {
         free(writer->temporary);
         writer->temporary = i == 0 ? mem_format("%s.tmp.%ld", path, (long)getpid()) : mem_format("%s.tmp.%ld.%d", path, (long)getpid(), i);
@@ -97,8 +102,13 @@ void file_put(file_writer_t *writer, const void *bytes, size_t n) {
 }
 
 void file_end(file_writer_t *writer) {
-    char *folder = path_folder(writer->path);
     flush(writer);
+    if (writer->fd == STDOUT_FILENO) {
+        free(writer->buffer);
+        free(writer->path);
+        return;
+    }
+    char *folder = path_folder(writer->path);
     file_sync(writer->fd, writer->path);
     if (close(writer->fd) != 0 && errno != EINTR) fail(writer->path, errno);
     if (rename(writer->temporary, writer->path) != 0) fail(writer->path, errno);

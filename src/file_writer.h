@@ -3,6 +3,8 @@
  *
  *     open path.tmp.PID, which must not exist -> write -> fsync -> rename to path -> fsync of the folder
  *
+ * The path "-" is the standard output, a pipe or a file that the shell has opened: bytes go there as they come.
+ *
  * So a crash leaves the old file or the new one. A symbolic link at `path` is replaced, and its target is not changed. If an error or a
  * signal ends the program before file_end(), the temporary file is removed. Only SIGKILL and a power cut leave one, which
  * file_remove_temporaries() recognises by the number of a process that no longer exists. */

@@ -124,7 +124,15 @@ void folder_make(const char *path) {
     free(copy);
 }
 
+bool path_is_stdout(const char *path) {
+    return strcmp(path, "-") == 0;
+}
+
 void refuse_existing(const char *path, bool force) {
+    if (path_is_stdout(path)) {
+        console_stdout_is_data();
+        return;
+    }
     if (!force && path_exists(path)) die(EXIT_RUNTIME, "%s exists already; --force replaces it", path);
     file_remove_temporaries_of(path);
 }

@@ -16,6 +16,8 @@ char *path_folder(const char *path);
 bool path_ends(const char *path, const char *ending);
 bool path_exists(const char *path);
 bool path_is_folder(const char *path);
+/* "-" as a name of an output. */
+bool path_is_stdout(const char *path);
 
 /* All bytes of a regular file of at most `most` bytes, with a NUL behind them; dies if it can't be read. */
 uint8_t *file_read(const char *path, int64_t most, size_t *size);
@@ -35,7 +37,8 @@ const char *file_kind(const uint8_t *head, size_t n);
 /* Make a folder and its parents. */
 void folder_make(const char *path);
 
-/* Before work that ends with writing the path: die unless it is free or force is set; temporaries of dead processes beside it go. */
+/* Before work that ends with writing the path: die unless it is free or force is set; temporaries of dead processes beside it go. Where
+ * it is the standard output, results in words go to the standard error from now on. */
 void refuse_existing(const char *path, bool force);
 
 #endif

@@ -23,7 +23,8 @@ extent_t picture_extent(const vae_model_t *model, const data_t *data) {
 }
 
 bool picture_is_array(const char *path) {
-    if (!path_ends(path, ".png") && !path_ends(path, ".npy")) die(EXIT_USAGE, "%s: the output's name must end in .png or .npy", path);
+    if (!path_ends(path, ".png") && !path_ends(path, ".npy") && !path_is_stdout(path))
+        die(EXIT_USAGE, "%s: the output's name must end in .png or .npy", path);
     return path_ends(path, ".npy");
 }
 

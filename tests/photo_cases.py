@@ -371,6 +371,27 @@ def check_report():
     c.report("no page", c.Run("report", "photos", "-o", "no.pdf").wrong(2, "must end in .html"))
 
 
+def piped(given, *args):
+    child = subprocess.run([c.VAE, *args], input=given, capture_output=True, timeout=60)
+    return child.returncode, child.stdout, child.stderr.decode()
+
+
+def check_pipes():
+    icon = content("icons/3.png")
+    code, out, err = piped(b"", "data", "icons", "-n", "4", "-o", "-")
+    c.report("a picture into a pipe", None if code == 0 and Image.open(io.BytesIO(out)).size[0] > 64 else err)
+    c.report("with the words beside it", None if "examples    12 of 32x32x3" in err else err)
+    code, out, err = piped(icon, "encode", "colour", "-", "-o", "-")
+    Train("encode", "colour", "icons/3.png", "-o", "direct.npy", "-f")
+    c.report("from a pipe into a pipe", None if code == 0 and out == content("direct.npy") and "1 latent of" in err else err)
+    code, out, err = piped(b"", "score", "small", "icons", "--split", "train", "-o", "-")
+    c.report("a table into a pipe", None if code == 0 and out == content("scores.csv") and "icons/" in err else err)
+    code, out, err = piped(b"words", "encode", "colour", "-", "-o", "-")
+    c.report("what comes from a pipe is checked", None if code == 3 and not out and "no data file that is known here" in err else err)
+    code, out, err = piped(b"", "encode", "colour", "-", "-o", "-")
+    c.report("nothing from a pipe", None if code == 3 and "the file is empty" in err else err)
+
+
 def main():
     folder = tempfile.mkdtemp()
     os.chdir(folder)
@@ -384,6 +405,7 @@ def main():
     check_several()
     check_looking()
     check_report()
+    check_pipes()
     shutil.rmtree(folder)
     print("%d passed, %d failed" % (c.passed, c.failed))
     return c.failed > 0
