@@ -4,6 +4,7 @@
 #   make [all]         build/libvae.a, build/libvae.so, build/vae          make check       every test, a few minutes
 #   make install       PREFIX=/usr/local, DESTDIR=, LIBDIR=, ...           make check-asan  the C tests under ASan and UBSan
 #   make soak          MODELS=1000000 SEED=1: random models                make check-reproducible  two builds, equal bytes
+#   make check-ports   other systems: compiled by zig, run where they can
 #   make kill-soak     KILLS=1000: runs killed and resumed                 make power-soak  VARIANTS=40 SEED=1: power losses
 #   make demo          train on Fashion-MNIST, look at demo/samples.png    make bench       speed, beside the peers if installed
 #   make demo-vq       train codebooks on clothes and textures             make docs        the generated documents
@@ -152,7 +153,7 @@ PROGRAM := $(if $(PROGRAM_SRC),$(BUILD)/vae)
 CHECK   := $(if $(CHECK_SRC),$(BUILD)/check_vae)
 RANDOM  := $(if $(RANDOM_SRC),$(BUILD)/random_models)
 
-.PHONY: all static shared program examples check check-asan check-reproducible asan check-build soak kill-soak power-soak \
+.PHONY: all static shared program examples check check-asan check-reproducible check-ports asan check-build soak kill-soak power-soak \
         bench-build bench demo demo-vq \
         fuzz fuzz-build fuzz-if-clang check-fuzz tsan msan coverage \
         compile_commands.json format check-format docs wheels install install-library uninstall clean need-check need-program FORCE
@@ -324,6 +325,9 @@ fuzz-if-clang:
 
 check: all examples check-build asan fuzz-if-clang
 	@MAKE='$(MAKE)' CC='$(CC)' BUILD='$(BUILD)' BLAS='$(BLAS)' scripts/run_checks.sh
+
+check-ports: static
+	@MAKE='$(MAKE)' CC='$(CC)' BUILD='$(BUILD)' BLAS='$(BLAS)' scripts/check_ports.sh --all
 
 MODELS ?= 20000
 SEED   ?= 1

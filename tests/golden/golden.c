@@ -3,8 +3,8 @@
  * models with a prior, after some steps of its training too, and with a sample from it. The lines must equal tests/golden/hashes.txt for
  * every instruction set, compiler, optimisation level, number of threads and split of the batch.
  *
- *     golden [threads [first]]    every instruction set this machine has, from number `first` on; exits 1 if two of them differ, or
- *                                 two splits */
+ *     golden [threads [first [model ...]]]    every instruction set this machine has, from number `first` on, and the named models or
+ *                                             all; exits 1 if two instruction sets differ, or two splits */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,10 +68,14 @@ typedef struct result {
     uint64_t encode, decode, sample, train;
 } result;
 
-/* FNV-1a */
-static uint64_t hash(const void *data, size_t size) {
+/* FNV-1a of `size` bytes of floats, the lowest byte of each first, whatever the machine's order is */
+static uint64_t hash(const float *x, size_t size) {
     uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < size; i++) h = (h ^ ((const uint8_t *)data)[i]) * UINT64_C(0x100000001b3);
+    for (size_t i = 0; i < size; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i / sizeof(*x), sizeof(bits));
+        h = (h ^ (bits >> 8 * (i % sizeof(*x)) & 0xFF)) * UINT64_C(0x100000001b3);
+    }
     return h;
 }
 
@@ -151,10 +155,18 @@ static result run(vae_ctx_t *ctx, const char *text, int *differ) {
     return r;
 }
 
+/* The arguments from the third on are names of models; without any all are wanted. */
+static int is_wanted(const char *name, int argc, char **argv) {
+    for (int i = 3; i < argc; i++)
+        if (strcmp(argv[i], name) == 0) return 1;
+    return argc <= 3;
+}
+
 int main(int argc, char **argv) {
     int differ = 0;
     for (int i = 0; i < MODELS; i++) {
         result first = {0};
+        if (!is_wanted(models[i].name, argc, argv)) continue;
         for (int32_t isa = argc > 2 ? atoi(argv[2]) : VAE_ISA_PORTABLE, n = 0; isa <= VAE_ISA_NEON; isa++) {
             vae_ctx_config_t c;
             vae_ctx_t *ctx;
