@@ -332,6 +332,7 @@ const cli_command_t command_train = {
             "                 level are the classes;\n"
             "                 or the IDX or CIFAR-10 binary files of a data set\n"
             "  FILE           IDX (.gz too), .npy, CIFAR-10 binary, Doom WAD or a picture;\n"
+            "                 .csv or .tsv: a line is an example, or a step of a series;\n"
             "                 for models of tokens a text, whose lines are the examples\n"
             "  -              the same from the standard input\n\n"
             "Without --preset and --model the data decide: small grey pictures are taken as they\n"

@@ -23,6 +23,8 @@ static void load_file(data_set_t *set, const char *path) {
     if (n == 0) die(EXIT_FORMAT, "%s: the file is empty", path);
     if (npy_is(head, n)) {
         data_load_npy(set, path);
+    } else if (path_ends(path, ".csv") || path_ends(path, ".tsv")) {
+        data_load_csv(set, path);
     } else if (set->way.tokens > 0) {
         data_load_text(set, path);
     } else if (bitmap_format_of(head, n)) {

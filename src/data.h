@@ -10,6 +10,7 @@
  *     FILE.bin            CIFAR-10 records of 3073 bytes                          yes         -
  *     FILE.wad            crops of the textures of a Doom WAD                     -           by texture
  *     words               Debian's list of English words, for models of tokens     -           -
+ *     FILE.csv, .tsv      lines of numbers: examples, or steps of series             -           -
  *     FILE, text          its lines, for models of tokens (alphabet.h)            -           -
  *     PICTURE             one picture, of the formats of bitmap_formats.def       -           -
  *     FOLDER              its IDX or CIFAR-10 files, else its pictures            subfolders  if the files have one
@@ -101,6 +102,7 @@ void data_load_wad(data_set_t *set, const char *const *path, size_t n_path);
 void data_load_freedoom(data_set_t *set);
 void data_load_npy(data_set_t *set, const char *path);
 void data_load_text(data_set_t *set, const char *path);
+void data_load_csv(data_set_t *set, const char *path);
 void data_load_words(data_set_t *set);
 void data_load_idx(data_set_t *set, const char *path);
 void data_load_cifar(data_set_t *set, const char *path);

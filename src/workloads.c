@@ -9,6 +9,8 @@
  *     vqvae     encoder 256*64*48 + 64*128*1024 + 64*128*1152 + 2*64*(32*1152 + 128*32) + 64*64*128
  *               codes 64*512*64, decoder 64*128*576 + 2*64*(32*1152 + 128*32) + 64*128*64*16 + 256*64*3*16
  *                                                                                           =  45,613,056
+ *     gru       64*128*384*2 + heads 2*128*16 + 64*16*128                                   =   6,426,624
+ *     lstm      64*128*512*2 + heads and the decoder                                        =   8,523,776
  *     assign    8192*256                                                                    =   2,097,152
  *     matmul    1024*1024                                                                   =   1,048,576
  *
@@ -61,6 +63,14 @@ static const char matmul[] = "input      1024\n"
                              "decoder    linear out=1024 bias=false\n"
                              "likelihood gaussian\n";
 
+#define RECURRENT(cell)                             \
+    "input      64x128\n"                           \
+    "encoder    " cell " out=128 | last\n"          \
+    "latent     gaussian dim=16\n"                  \
+    "decoder    spread steps=64 | linear out=128\n" \
+    "likelihood gaussian sigma=optimal\n"
+static const char gru[] = RECURRENT("gru"), lstm[] = RECURRENT("lstm");
+
 static const workload_t workloads[] = {
     {"dense_vae_train", WORKLOAD_TRAIN, 64, 64, .preset = "leaky", .forward = 299008.0, .least = 299008.0},
     {"conv_vae_train", WORKLOAD_TRAIN, 128, 128, .preset = "conv", .forward = 6905472.0, .least = 3945480.0},
@@ -68,6 +78,8 @@ static const workload_t workloads[] = {
     {"texture_decode1", WORKLOAD_DECODE, 1, 1, .text = texture, .forward = 49020928.0, .least = 8699904.0},
     {"texture_decode64", WORKLOAD_DECODE, 64, 64, .text = texture, .forward = 49020928.0, .least = 8699904.0},
     {"vqvae_train", WORKLOAD_TRAIN, 64, 64, .text = vqvae, .forward = 45613056.0, .least = 16736256.0},
+    {"gru_train", WORKLOAD_TRAIN, 64, 64, .text = gru, .forward = 6426624.0, .least = 6426624.0},
+    {"lstm_train", WORKLOAD_TRAIN, 64, 64, .text = lstm, .forward = 8523776.0, .least = 8523776.0},
     {"codebook_assign", WORKLOAD_CODES, 100000, 4096, .text = assign, .forward = 2097152.0, .least = 2097152.0},
     {"matmul_1024", WORKLOAD_DECODE, 1024, 1024, .text = matmul, .forward = 1048576.0, .least = 1048576.0},
     {"kl_decode_256", WORKLOAD_DECODE, 1, 1, .side = 256, .slow = true},

@@ -25,8 +25,8 @@ typedef struct workload {
 /* The i-th workload; NULL past the last. */
 const workload_t *workload(size_t i);
 
-#define WORKLOAD_NAMES                                                                                              \
-    "dense_vae_train|conv_vae_train|conv_vae_decode1|texture_decode1|texture_decode64|vqvae_train|codebook_assign|" \
+#define WORKLOAD_NAMES                                                                                                                   \
+    "dense_vae_train|conv_vae_train|conv_vae_decode1|texture_decode1|texture_decode64|vqvae_train|gru_train|lstm_train|codebook_assign|" \
     "matmul_1024|kl_decode_256|kl_decode_512"
 
 /* Multiplications of one example in a forward pass: by the direct algorithm, and at least. */

@@ -31,7 +31,7 @@ NOT_INSTALLED = 77
 CLOSE = 0.9  # of the fastest mode's rate: tried again
 
 INFERENCE = ["conv_vae_decode1", "texture_decode1", "texture_decode64", "matmul_1024", "kl_decode_256", "kl_decode_512"]
-WORKLOADS = ["dense_vae_train", "conv_vae_train", "vqvae_train", "codebook_assign", *INFERENCE]
+WORKLOADS = ["dense_vae_train", "conv_vae_train", "vqvae_train", "gru_train", "lstm_train", "codebook_assign", *INFERENCE]
 SLOW = ("codebook_assign", "kl_decode_256", "kl_decode_512")
 PEERS = {
     "pytorch": ("torch_bench.py", WORKLOADS),

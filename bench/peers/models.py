@@ -59,6 +59,30 @@ def conv_vae():
     return GaussianVae(encoder, 3136, 32, conv_logits(), bernoulli)
 
 
+class Last(nn.Module):
+    """The last step of a recurrent layer."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        return self.layer(x)[0][:, -1]
+
+
+class Spread(nn.Module):
+    def forward(self, z):
+        return z[:, None].expand(-1, 64, -1)
+
+
+def gru_vae():
+    return GaussianVae(Last(nn.GRU(128, 128, batch_first=True)), 128, 16, nn.Sequential(Spread(), nn.Linear(16, 128)), OptimalGaussian())
+
+
+def lstm_vae():
+    return GaussianVae(Last(nn.LSTM(128, 128, batch_first=True)), 128, 16, nn.Sequential(Spread(), nn.Linear(16, 128)), OptimalGaussian())
+
+
 class Codebook(nn.Module):
     """The nearest of K codes, straight through; codes are debiased moving averages. Returns the codes and the sum of
     squares to them. Sums by code are an index_add_, which does 1/K of the work of a product with one-hot rows."""
@@ -197,6 +221,8 @@ TRAINING = {
     "dense_vae_train": (dense_vae, (64, 784)),
     "conv_vae_train": (conv_vae, (128, 1, 28, 28)),
     "vqvae_train": (VqVae, (64, 3, 32, 32)),
+    "gru_train": (gru_vae, (64, 64, 128)),
+    "lstm_train": (lstm_vae, (64, 64, 128)),
 }
 INFERENCE = {
     "conv_vae_decode1": (conv_decoder, (1, 32)),

@@ -30,8 +30,9 @@ INFERENCE_MODES = {
     "compile": (False, None, True),
     "compile_channels_last": (True, None, True),
 }
-FLAT = ("dense_vae_train", "codebook_assign", "matmul_1024")  # there is no layout to choose
-NAMES = ["dense_vae_train", "conv_vae_train", "vqvae_train", "conv_vae_decode1", "texture_decode1", "texture_decode64",
+FLAT = ("dense_vae_train", "gru_train", "lstm_train", "codebook_assign", "matmul_1024")  # there is no layout to choose
+NAMES = ["dense_vae_train", "conv_vae_train", "vqvae_train", "gru_train", "lstm_train",
+         "conv_vae_decode1", "texture_decode1", "texture_decode64",
          "codebook_assign", "matmul_1024", "kl_decode_256", "kl_decode_512"]
 
 
