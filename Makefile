@@ -12,6 +12,7 @@
 #   make fuzz          the targets of fuzz/, with clang and libFuzzer      make check-fuzz  their corpus, ten seconds each
 #   make tsan, msan    C tests under ThreadSanitizer, MemorySanitizer      make coverage    lines and branches by folder
 #   make format        C as .clang-format has it                         make check-format  is it so?
+#   make amalgamation  the library as two files, build/amalgamation/     make dist      the tarball and the two files, in build/dist
 #   make compile_commands.json  for editors                              make clean
 #   V=1                shows the commands
 #   DEBUG=1            in build/debug: assertions, red zones behind every piece of memory, sanitizers; for a debugger
@@ -156,7 +157,8 @@ RANDOM  := $(if $(RANDOM_SRC),$(BUILD)/random_models)
 .PHONY: all static shared program examples check check-asan check-reproducible check-ports asan check-build soak kill-soak power-soak \
         bench-build bench demo demo-vq \
         fuzz fuzz-build fuzz-if-clang check-fuzz tsan msan coverage \
-        compile_commands.json format check-format docs wheels install install-library uninstall clean need-check need-program FORCE
+        compile_commands.json format check-format docs amalgamation dist wheels install install-library uninstall clean \
+        need-check need-program FORCE
 all: static shared program
 static: $(STATIC)
 shared: $(SHARED)
@@ -374,13 +376,26 @@ docs: $(STATIC)
 	@CC='$(CC)' BUILD='$(BUILD)' LIBS='$(OUR_LDLIBS)' scripts/make_spec_doc.sh > docs/spec.md.new
 	@mv docs/spec.md.new docs/spec.md
 
+# ---- releases: equal trees give equal bytes -----------------------------------------------------------------------------
+amalgamation:
+	@scripts/amalgamate.py $(BUILD)/amalgamation
+
+dist: amalgamation
+	@BUILD='$(BUILD)' VERSION='$(VERSION)' scripts/dist.sh
+
 wheels:
 	@BUILD='$(BUILD)' scripts/make_wheels.sh $(PLATFORMS)
 
 # ---- install ----------------------------------------------------------------------------------------------------------
 # a folder below PREFIX is written relative to it, so that pkg-config can move the whole tree
 below_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
-$(BUILD)/vae.pc: vae.pc.in include/vae/version.h FORCE
+$(BUILD)/vaeConfigVersion.cmake: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' 'set(PACKAGE_VERSION $(VERSION))' \
+	  'if(PACKAGE_VERSION VERSION_LESS PACKAGE_FIND_VERSION OR NOT PACKAGE_FIND_VERSION MATCHES "^$(basename $(VERSION))([.]|$$)")' \
+	  '    set(PACKAGE_VERSION_COMPATIBLE FALSE)' 'else()' '    set(PACKAGE_VERSION_COMPATIBLE TRUE)' 'endif()' > $@
+
+$(BUILD)/vae.pc $(BUILD)/vaeConfig.cmake: $(BUILD)/%: %.in include/vae/version.h FORCE
 	@mkdir -p $(@D)
 	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call below_prefix,$(LIBDIR))|' \
 	     -e 's|@INCLUDEDIR@|$(call below_prefix,$(INCLUDEDIR))|' -e 's|@VERSION@|$(VERSION)|' \
@@ -389,11 +404,13 @@ $(BUILD)/vae.pc: vae.pc.in include/vae/version.h FORCE
 COMPLETIONS := $(DATADIR)/bash-completion/completions
 COMPLETIONS_ZSH := $(DATADIR)/zsh/site-functions
 COMPLETIONS_FISH := $(DATADIR)/fish/vendor_completions.d
-install-library: static shared $(BUILD)/vae.pc
+install-library: static shared $(BUILD)/vae.pc $(BUILD)/vaeConfig.cmake $(BUILD)/vaeConfigVersion.cmake
 	$(INSTALL) -d '$(DESTDIR)$(INCLUDEDIR)/vae' '$(DESTDIR)$(LIBDIR)/pkgconfig'
 	$(INSTALL) -m 644 $(HEADERS) bindings/cpp/vae.hpp '$(DESTDIR)$(INCLUDEDIR)/vae/'
 	$(INSTALL) -m 644 $(STATIC) '$(DESTDIR)$(LIBDIR)/'
 	$(INSTALL) -m 644 $(BUILD)/vae.pc '$(DESTDIR)$(LIBDIR)/pkgconfig/'
+	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/cmake/vae'
+	$(INSTALL) -m 644 $(BUILD)/vaeConfig.cmake $(BUILD)/vaeConfigVersion.cmake '$(DESTDIR)$(LIBDIR)/cmake/vae/'
 ifeq ($(SYSTEM),windows)
 	$(INSTALL) -d '$(DESTDIR)$(BINDIR)'
 	$(INSTALL) -m 755 $(SHARED) '$(DESTDIR)$(BINDIR)/'
@@ -414,7 +431,7 @@ install: install-library program $(BUILD)/vae.1 $(BUILD)/vae.bash $(BUILD)/vae.z
 	$(INSTALL) -m 644 $(BUILD)/vae.fish '$(DESTDIR)$(COMPLETIONS_FISH)/vae.fish'
 
 uninstall:
-	rm -rf '$(DESTDIR)$(INCLUDEDIR)/vae'
+	rm -rf '$(DESTDIR)$(INCLUDEDIR)/vae' '$(DESTDIR)$(LIBDIR)/cmake/vae'
 	cd '$(DESTDIR)$(LIBDIR)' && rm -f libvae.a $(LINKNAME) $(SONAME) $(REALNAME) pkgconfig/vae.pc
 	rm -f '$(DESTDIR)$(BINDIR)/vae' $(if $(filter windows,$(SYSTEM)),'$(DESTDIR)$(BINDIR)/$(REALNAME)')
 	rm -f '$(DESTDIR)$(MANDIR)/man1/vae.1' '$(DESTDIR)$(COMPLETIONS)/vae' \

@@ -26,7 +26,7 @@ names() {
 }
 
 # what takes longest begins first, so that no lane is left alone with it at the end
-longest='check_vae_sanitized check_vae check_golden random_models check_m32 check_fuzz check_failures check_power_loss
+longest='check_vae_sanitized check_vae check_consumers check_golden random_models check_m32 check_fuzz check_failures check_power_loss
          check_package check_program'
 
 # a shell lets what runs in the background ignore Ctrl-C, and who is called by nohup ignores a hang-up: the tests send such signals

@@ -61,10 +61,10 @@ typedef struct crew {
     _Alignas(VAEI_ALIGN) _Atomic int32_t busy; /* a host's call is in `job` */
     _Atomic int32_t idle, sleeping, stop;      /* idle: threads with nothing to do, those that sleep included */
     int64_t process;
-    vaei_mutex lock;               /* only for sleeping and waking */
-    vaei_condition wake, finished; /* finished: inner jobs */
-    int32_t n, started;            /* workers: wanted, and so many of them are there */
-    member *member;                /* [n + 1], [0]: the host's caller */
+    vaei_mutex lock;             /* only for sleeping and waking */
+    vaei_condvar wake, finished; /* finished: inner jobs */
+    int32_t n, started;          /* workers: wanted, and so many of them are there */
+    member *member;              /* [n + 1], [0]: the host's caller */
 } crew;
 
 struct vaei_pool {
@@ -109,8 +109,8 @@ static int over(const job *j) {
 /* To whoever waits for it */
 static void announce_end(crew *c, const job *j) {
     vaei_mutex_lock(&c->lock);
-    if (j != &c->job) vaei_condition_broadcast(&c->finished);
-    if (j == &c->job && c->member[0].asleep) vaei_condition_broadcast(&c->wake);
+    if (j != &c->job) vaei_condvar_broadcast(&c->finished);
+    if (j == &c->job && c->member[0].asleep) vaei_condvar_broadcast(&c->wake);
     vaei_mutex_unlock(&c->lock);
 }
 
@@ -167,7 +167,7 @@ static void rest(member *self, int (*still)(const crew *c)) {
         vaei_mutex_lock(&c->lock);
         self->asleep = 1;
         atomic_fetch_add(&c->sleeping, 1);
-        while (still(c)) vaei_condition_wait(&c->wake, &c->lock);
+        while (still(c)) vaei_condvar_wait(&c->wake, &c->lock);
         atomic_fetch_sub(&c->sleeping, 1);
         self->asleep = 0;
         vaei_mutex_unlock(&c->lock);
@@ -195,7 +195,7 @@ static void publish(crew *c, job *j, int32_t tasks, vaei_task task, void *arg) {
     if (atomic_load(&c->sleeping) > 0) {
         const int32_t wanted = tasks - 1 < c->n ? tasks - 1 : c->n;
         vaei_mutex_lock(&c->lock);
-        for (int32_t i = 0; i < wanted; i++) vaei_condition_signal(&c->wake);
+        for (int32_t i = 0; i < wanted; i++) vaei_condvar_signal(&c->wake);
         vaei_mutex_unlock(&c->lock);
     }
 }
@@ -217,7 +217,7 @@ static void run_inner(member *self, int32_t tasks, vaei_task task, void *arg) {
     for (int32_t spin = 0; spin < SPINS && !over(j); spin++) pause_cpu();
     if (!over(j)) {
         vaei_mutex_lock(&c->lock);
-        while (!over(j)) vaei_condition_wait(&c->finished, &c->lock);
+        while (!over(j)) vaei_condvar_wait(&c->finished, &c->lock);
         vaei_mutex_unlock(&c->lock);
     }
     self->calling = 0;
@@ -284,11 +284,11 @@ void vaei_index_give_back(vaei_index_pool *indices, int32_t held) {
 static void dismiss(crew *c) {
     vaei_mutex_lock(&c->lock);
     atomic_store(&c->stop, 1);
-    vaei_condition_broadcast(&c->wake);
+    vaei_condvar_broadcast(&c->wake);
     vaei_mutex_unlock(&c->lock);
     for (int32_t i = 0; i < c->started; i++) vaei_thread_join(&c->member[i + 1].thread);
-    vaei_condition_destroy(&c->finished);
-    vaei_condition_destroy(&c->wake);
+    vaei_condvar_destroy(&c->finished);
+    vaei_condvar_destroy(&c->wake);
     vaei_mutex_destroy(&c->lock);
 }
 
@@ -326,12 +326,12 @@ static vae_status_t create_crew(crew **out, vaei_heap *heap, int32_t n) {
     if (!c) return VAE_E_NOMEM;
     assemble(c, n);
     const int locked = vaei_mutex_init(&c->lock);
-    const int wakes = vaei_condition_init(&c->wake);
-    const int finishes = vaei_condition_init(&c->finished);
+    const int wakes = vaei_condvar_init(&c->wake);
+    const int finishes = vaei_condvar_init(&c->finished);
     if (!locked || !wakes || !finishes) {
         if (locked) vaei_mutex_destroy(&c->lock);
-        if (wakes) vaei_condition_destroy(&c->wake);
-        if (finishes) vaei_condition_destroy(&c->finished);
+        if (wakes) vaei_condvar_destroy(&c->wake);
+        if (finishes) vaei_condvar_destroy(&c->finished);
         vaei_heap_free(heap, c, crew_bytes(n));
         return vaei_fail(VAE_E_NOMEM, "thread pool: the system has no more locks");
     }

@@ -12,15 +12,15 @@
 #include <pthread.h>
 typedef pthread_t vaei_thread_handle;
 typedef pthread_mutex_t vaei_mutex;
-typedef pthread_cond_t vaei_condition;
+typedef pthread_cond_t vaei_condvar;
 #else
 typedef void *vaei_thread_handle;
 typedef struct vaei_mutex {
     void *state; /* Windows: an SRWLOCK */
 } vaei_mutex;
-typedef struct vaei_condition {
+typedef struct vaei_condvar {
     void *state; /* Windows: a CONDITION_VARIABLE */
-} vaei_condition;
+} vaei_condvar;
 #endif
 
 typedef struct vaei_thread {
@@ -38,11 +38,11 @@ void vaei_mutex_destroy(vaei_mutex *mutex);
 void vaei_mutex_lock(vaei_mutex *mutex);
 void vaei_mutex_unlock(vaei_mutex *mutex);
 
-int vaei_condition_init(vaei_condition *condition);
-void vaei_condition_destroy(vaei_condition *condition);
-void vaei_condition_wait(vaei_condition *condition, vaei_mutex *mutex); /* may wake for no reason */
-void vaei_condition_signal(vaei_condition *condition);                  /* one that waits */
-void vaei_condition_broadcast(vaei_condition *condition);               /* all that wait */
+int vaei_condvar_init(vaei_condvar *condition);
+void vaei_condvar_destroy(vaei_condvar *condition);
+void vaei_condvar_wait(vaei_condvar *condition, vaei_mutex *mutex); /* may wake for no reason */
+void vaei_condvar_signal(vaei_condvar *condition);                  /* one that waits */
+void vaei_condvar_broadcast(vaei_condvar *condition);               /* all that wait */
 
 /* The number of this process: another one in a child of fork(), whose only thread is its caller. */
 int64_t vaei_process(void);

@@ -30,24 +30,24 @@ void vaei_mutex_unlock(vaei_mutex *mutex) {
     (void)mutex;
 }
 
-int vaei_condition_init(vaei_condition *condition) {
+int vaei_condvar_init(vaei_condvar *condition) {
     (void)condition;
     return 1;
 }
 
-void vaei_condition_destroy(vaei_condition *condition) {
+void vaei_condvar_destroy(vaei_condvar *condition) {
     (void)condition;
 }
 
-void vaei_condition_wait(vaei_condition *condition, vaei_mutex *mutex) {
+void vaei_condvar_wait(vaei_condvar *condition, vaei_mutex *mutex) {
     (void)condition, (void)mutex;
 }
 
-void vaei_condition_signal(vaei_condition *condition) {
+void vaei_condvar_signal(vaei_condvar *condition) {
     (void)condition;
 }
 
-void vaei_condition_broadcast(vaei_condition *condition) {
+void vaei_condvar_broadcast(vaei_condvar *condition) {
     (void)condition;
 }
 

@@ -63,23 +63,23 @@ void vaei_mutex_unlock(vaei_mutex *mutex) {
     (void)pthread_mutex_unlock(mutex);
 }
 
-int vaei_condition_init(vaei_condition *condition) {
+int vaei_condvar_init(vaei_condvar *condition) {
     return pthread_cond_init(condition, NULL) == 0;
 }
 
-void vaei_condition_destroy(vaei_condition *condition) {
+void vaei_condvar_destroy(vaei_condvar *condition) {
     (void)pthread_cond_destroy(condition);
 }
 
-void vaei_condition_wait(vaei_condition *condition, vaei_mutex *mutex) {
+void vaei_condvar_wait(vaei_condvar *condition, vaei_mutex *mutex) {
     (void)pthread_cond_wait(condition, mutex);
 }
 
-void vaei_condition_signal(vaei_condition *condition) {
+void vaei_condvar_signal(vaei_condvar *condition) {
     (void)pthread_cond_signal(condition);
 }
 
-void vaei_condition_broadcast(vaei_condition *condition) {
+void vaei_condvar_broadcast(vaei_condvar *condition) {
     (void)pthread_cond_broadcast(condition);
 }
 

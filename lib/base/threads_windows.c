@@ -12,7 +12,7 @@
 #define STACK_BYTES (1u << 20)
 
 _Static_assert(sizeof(vaei_mutex) == sizeof(SRWLOCK), "a mutex is a slim lock");
-_Static_assert(sizeof(vaei_condition) == sizeof(CONDITION_VARIABLE), "a condition is a condition variable");
+_Static_assert(sizeof(vaei_condvar) == sizeof(CONDITION_VARIABLE), "a condition is a condition variable");
 
 static unsigned __stdcall thread_main(void *arg) {
     const vaei_thread *const thread = arg;
@@ -49,24 +49,24 @@ void vaei_mutex_unlock(vaei_mutex *mutex) {
     ReleaseSRWLockExclusive((SRWLOCK *)mutex);
 }
 
-int vaei_condition_init(vaei_condition *condition) {
+int vaei_condvar_init(vaei_condvar *condition) {
     InitializeConditionVariable((CONDITION_VARIABLE *)condition);
     return 1;
 }
 
-void vaei_condition_destroy(vaei_condition *condition) {
+void vaei_condvar_destroy(vaei_condvar *condition) {
     (void)condition;
 }
 
-void vaei_condition_wait(vaei_condition *condition, vaei_mutex *mutex) {
+void vaei_condvar_wait(vaei_condvar *condition, vaei_mutex *mutex) {
     (void)SleepConditionVariableSRW((CONDITION_VARIABLE *)condition, (SRWLOCK *)mutex, INFINITE, 0);
 }
 
-void vaei_condition_signal(vaei_condition *condition) {
+void vaei_condvar_signal(vaei_condvar *condition) {
     WakeConditionVariable((CONDITION_VARIABLE *)condition);
 }
 
-void vaei_condition_broadcast(vaei_condition *condition) {
+void vaei_condvar_broadcast(vaei_condvar *condition) {
     WakeAllConditionVariable((CONDITION_VARIABLE *)condition);
 }
 

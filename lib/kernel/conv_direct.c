@@ -80,7 +80,7 @@ void vaei_direct_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, c
 /* ---- forward ---------------------------------------------------------------------------------------------------- */
 
 typedef struct forward {
-    vaei_rows rows;
+    vaei_conv_rows rows;
     int64_t count, band;
     const vaei_epilogue *epilogue;
 } forward;
@@ -150,23 +150,23 @@ static void data_task(void *arg, int32_t index) {
             const vaei_phase fy = phase_y(g, py), fx = phase_x(g, px);
             const vaei_view view = {d->dy, g->oh,   g->ow,   g->oc,   fy.pixels, fx.pixels, 1,
                                     1,     fy.from, fx.from, fy.step, fx.step,   fy.count,  fx.count};
-            const vaei_rows rows = {.k = d->k,
-                                    .view = view,
-                                    .out = d->dx,
-                                    .oh = g->h,
-                                    .ow = g->w,
-                                    .oc = g->c,
-                                    .out_step_y = g->sy,
-                                    .out_step_x = g->sx,
-                                    .out_y0 = py,
-                                    .out_x0 = px,
-                                    .groups = g->groups,
-                                    .depth = og,
-                                    .width = cg,
-                                    .packed = packed,
-                                    .group_floats = vaei_pack_floats(d->k, fy.count * fx.count * og, cg),
-                                    .bias = d->bias,
-                                    .zeros = d->zeros};
+            const vaei_conv_rows rows = {.k = d->k,
+                                         .view = view,
+                                         .out = d->dx,
+                                         .oh = g->h,
+                                         .ow = g->w,
+                                         .oc = g->c,
+                                         .out_step_y = g->sy,
+                                         .out_step_x = g->sx,
+                                         .out_y0 = py,
+                                         .out_x0 = px,
+                                         .groups = g->groups,
+                                         .depth = og,
+                                         .width = cg,
+                                         .packed = packed,
+                                         .group_floats = vaei_pack_floats(d->k, fy.count * fx.count * og, cg),
+                                         .bias = d->bias,
+                                         .zeros = d->zeros};
             vaei_rows_run(&rows, phase_line(d, first, fy.pixels) * fx.pixels, phase_line(d, last, fy.pixels) * fx.pixels);
             packed += g->groups * rows.group_floats;
         }

@@ -20,7 +20,7 @@ enum {
 };
 
 /* out[p]: the output pixels of positions first <= . < first + count */
-static void output_rows(const vaei_rows *r, int64_t first, int64_t count, float **out) {
+static void output_rows(const vaei_conv_rows *r, int64_t first, int64_t count, float **out) {
     const int64_t gh = r->view.gh, gw = r->view.gw, step = r->out_step_x * r->oc;
     int64_t n = first / (gh * gw), i = first / gw % gh, j = first % gw;
     for (int64_t p = 0; p < count;) {
@@ -36,7 +36,7 @@ static void output_rows(const vaei_rows *r, int64_t first, int64_t count, float 
 }
 
 /* a[t * m + i] for m rows. Rows are asked for ahead: they are too scattered for the hardware to foresee. */
-static void point(const vaei_rows *r, int64_t channel, const vaei_spot *points, int64_t m, const vaei_tap *taps, int64_t count,
+static void point(const vaei_conv_rows *r, int64_t channel, const vaei_spot *points, int64_t m, const vaei_conv_tap *taps, int64_t count,
                   const float **a) {
     const float *const in = r->view.in + channel;
     for (int64_t i = 0; i < m; i++) {
@@ -54,14 +54,14 @@ static void point(const vaei_rows *r, int64_t channel, const vaei_spot *points, 
     }
 }
 
-static void group_by_pointers(const vaei_rows *r, int64_t group, int64_t first, int64_t last) {
+static void group_by_pointers(const vaei_conv_rows *r, int64_t group, int64_t first, int64_t last) {
     const vaei_kernels *const k = r->k;
     const int64_t taps = r->view.th * r->view.tw, fit = PANEL_BYTES / (int64_t)sizeof(float) / k->nr / r->depth;
     const int64_t block = vaei_min(taps, vaei_min(TAPS, vaei_max(fit, 1)));
     const int64_t stretch = vaei_min(VAEI_BAND_ROWS, POINTERS / vaei_max(block, 1)) / k->mr * k->mr;
     const float *const packed = r->packed + group * r->group_floats, *const bias = r->bias ? r->bias + group * r->width : NULL;
     const float *a[POINTERS];
-    vaei_tap at[TAPS];
+    vaei_conv_tap at[TAPS];
     vaei_spot points[VAEI_BAND_ROWS];
     float *out[VAEI_BAND_ROWS], *c[VAEI_BAND_ROWS];
     for (int64_t from = first; from < last; from += stretch) {
@@ -84,7 +84,7 @@ static void group_by_pointers(const vaei_rows *r, int64_t group, int64_t first, 
     }
 }
 
-static void group_by_lines(const vaei_rows *r, int64_t group, int64_t first, int64_t last) {
+static void group_by_lines(const vaei_conv_rows *r, int64_t group, int64_t first, int64_t last) {
     const vaei_kernels *const k = r->k;
     const vaei_view *const v = &r->view;
     const int64_t depth = v->tw * r->depth, panel = v->th * depth; /* numbers of a row of taps; rows of a panel */
@@ -122,7 +122,7 @@ static void group_by_lines(const vaei_rows *r, int64_t group, int64_t first, int
     }
 }
 
-void vaei_rows_run(const vaei_rows *r, int64_t first, int64_t last) {
+void vaei_rows_run(const vaei_conv_rows *r, int64_t first, int64_t last) {
     const vaei_view *const v = &r->view;
     const int32_t lines = r->depth < LINE_DEPTH && v->th * v->tw > 1 && vaei_view_lines(v) && v->tw * r->depth <= LINE_FLOATS;
     for (int64_t group = 0; group < r->groups && first < last; group++) {

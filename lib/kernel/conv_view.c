@@ -31,10 +31,10 @@ void vaei_view_spots(const vaei_view *v, int64_t first, int64_t count, vaei_spot
     }
 }
 
-void vaei_view_taps(const vaei_view *v, int64_t t0, int64_t count, vaei_tap *taps) {
+void vaei_view_taps(const vaei_view *v, int64_t t0, int64_t count, vaei_conv_tap *taps) {
     for (int64_t t = 0; t < count; t++) {
         const int64_t y = (t0 + t) / v->tw * v->dy, x = (t0 + t) % v->tw * v->dx;
-        taps[t] = (vaei_tap){y, x, (y * v->w + x) * v->c};
+        taps[t] = (vaei_conv_tap){y, x, (y * v->w + x) * v->c};
     }
 }
 

@@ -106,7 +106,7 @@ static void slice_by_tap(const weight *f, int64_t slice, int64_t first, int64_t 
     const int64_t at_x = group * f->cg + (f->how == ROWS_X ? from : 0), at_y = group * f->og + (f->how == ROWS_Y ? from : 0);
     const vaei_view *const v = &f->view;
     const float *x[BLOCK], *y[BLOCK];
-    vaei_tap tap;
+    vaei_conv_tap tap;
     int64_t inside = 0, n = first / (v->gh * v->gw), i = first / v->gw % v->gh, j = first % v->gw;
     vaei_view_taps(v, product % f->taps, 1, &tap);
     const vaei_stretch rows = vaei_view_inside(v->gh, v->step_y, v->y0 + tap.y, 1, 1, v->h);

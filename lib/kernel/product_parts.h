@@ -57,11 +57,11 @@ typedef struct vaei_spot {
 } vaei_spot;
 
 /* A tap as a distance from tap (0, 0) */
-typedef struct vaei_tap {
+typedef struct vaei_conv_tap {
     int64_t y, x, offset; /* offset in floats */
-} vaei_tap;
+} vaei_conv_tap;
 
-VAEI_INLINE int32_t vaei_sees(const vaei_view *v, const vaei_spot *s, const vaei_tap *t) {
+VAEI_INLINE int32_t vaei_sees(const vaei_view *v, const vaei_spot *s, const vaei_conv_tap *t) {
     return (uint64_t)(s->y + t->y) < (uint64_t)v->h && (uint64_t)(s->x + t->x) < (uint64_t)v->w;
 }
 
@@ -73,7 +73,7 @@ vaei_stretch vaei_view_inside(int64_t count, int64_t step, int64_t first, int64_
 
 /* `count` positions from number `first` on; taps [t0, t0 + count) */
 void vaei_view_spots(const vaei_view *v, int64_t first, int64_t count, vaei_spot *points);
-void vaei_view_taps(const vaei_view *v, int64_t t0, int64_t count, vaei_tap *taps);
+void vaei_view_taps(const vaei_view *v, int64_t t0, int64_t count, vaei_conv_tap *taps);
 
 /* The line that the taps of row ty see from positions (n, i, j), ... (n, i, j + count - 1): vaei_view_width() pixels in the order
  * of the taps, `step` floats apart, `depth` channels of each from `channel` on, zeros outside the image. What position q sees
@@ -102,7 +102,7 @@ typedef struct vaei_phase {
 vaei_phase vaei_phase_of(int64_t p, int64_t size, int64_t kernel, int64_t stride, int64_t dilation, int64_t before);
 
 /* ---- conv_rows.c: position (n, i, j) is written to the output pixel (i out_step_y + out_y0, j out_step_x + out_x0) ---- */
-typedef struct vaei_rows {
+typedef struct vaei_conv_rows {
     const vaei_kernels *k;
     vaei_view view;
     float *out; /* [n][oh][ow][oc] */
@@ -112,10 +112,10 @@ typedef struct vaei_rows {
     int64_t group_floats;         /* between groups in packed */
     const float *bias;            /* [oc] or NULL */
     const float *zeros;           /* [depth] */
-} vaei_rows;
+} vaei_conv_rows;
 
 /* Positions first <= p < last, all channels. */
-void vaei_rows_run(const vaei_rows *r, int64_t first, int64_t last);
+void vaei_rows_run(const vaei_conv_rows *r, int64_t first, int64_t last);
 
 /* ---- algorithms ---------------------------------------------------------------------------------------------------
  * y from x, or with `data` dx from dy. conv.c has them in a table; the first that fits is taken. Adding one is a file and a row. */

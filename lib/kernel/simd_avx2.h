@@ -140,9 +140,6 @@ V_FN v_i32 v_ixor(v_i32 a, v_i32 b) {
 V_FN v_i32 v_imax(v_i32 a, v_i32 b) {
     return _mm256_max_epi32(a, b);
 }
-V_FN v_mask v_ilt(v_i32 a, v_i32 b) {
-    return _mm256_castsi256_ps(_mm256_cmpgt_epi32(b, a));
-}
 V_FN v_mask v_idisjoint(v_i32 a, v_i32 b) { /* a & b is 0 */
     return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(a, b), _mm256_setzero_si256()));
 }

@@ -142,9 +142,6 @@ V_FN v_i32 v_ixor(v_i32 a, v_i32 b) {
 V_FN v_i32 v_imax(v_i32 a, v_i32 b) {
     return _mm512_max_epi32(a, b);
 }
-V_FN v_mask v_ilt(v_i32 a, v_i32 b) {
-    return _mm512_cmplt_epi32_mask(a, b);
-}
 V_FN v_mask v_idisjoint(v_i32 a, v_i32 b) { /* a & b is 0 */
     return _mm512_testn_epi32_mask(a, b);
 }

@@ -145,9 +145,6 @@ V_FN v_i32 v_ixor(v_i32 a, v_i32 b) {
 V_FN v_i32 v_imax(v_i32 a, v_i32 b) {
     return vmaxq_s32(a, b);
 }
-V_FN v_mask v_ilt(v_i32 a, v_i32 b) {
-    return vcltq_s32(a, b);
-}
 V_FN v_mask v_idisjoint(v_i32 a, v_i32 b) { /* a & b is 0 */
     return vceqzq_s32(vandq_s32(a, b));
 }

@@ -147,9 +147,6 @@ V_FN v_i32 v_ixor(v_i32 a, v_i32 b) {
 V_FN v_i32 v_imax(v_i32 a, v_i32 b) {
     return a > b ? a : b;
 }
-V_FN v_mask v_ilt(v_i32 a, v_i32 b) {
-    return a < b;
-}
 V_FN v_mask v_idisjoint(v_i32 a, v_i32 b) {
     return (a & b) == 0;
 }

@@ -1,0 +1,20 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# make dist: build/dist/libvae-VERSION.tar.gz of the commit that is checked out, libvae-VERSION-amalgamation.tar.gz (vae.c, vae.h, LICENSE)
+# and SHA256SUMS. Names, owners and times are those of the commit, so that equal commits give equal bytes.
+set -eu
+dist=$BUILD/dist
+name=libvae-$VERSION
+if [ -n "$(git status --porcelain)" ]; then
+    echo "dist: the tree has changes that are in no commit; a release is made from a commit" >&2
+    exit 1
+fi
+rm -rf "$dist"
+mkdir -p "$dist/$name-amalgamation"
+when=$(git log -1 --format=%ct)
+git archive --format=tar --prefix="$name/" HEAD | gzip -n9 > "$dist/$name.tar.gz"
+cp "$BUILD/amalgamation/vae.c" "$BUILD/amalgamation/vae.h" LICENSE "$dist/$name-amalgamation/"
+tar --sort=name --owner=0 --group=0 --numeric-owner --mode='u=rw,go=r,a+X' --mtime="@$when" --format=ustar \
+    -C "$dist" -cf - "$name-amalgamation" | gzip -n9 > "$dist/$name-amalgamation.tar.gz"
+rm -r "$dist/$name-amalgamation"
+(cd "$dist" && sha256sum ./*.tar.gz > SHA256SUMS && cat SHA256SUMS)
