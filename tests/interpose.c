@@ -34,7 +34,7 @@ static int error;
 static const char *count_file, *only;
 static bool watched[1024]; /* descriptors of files of that name */
 static int log_fd = -1;
-static char arena[65536]; /* for dlsym, which may allocate before the real calls are known */
+static char arena[1 << 18]; /* for what allocates before the real calls are known: dlsym, and 72 KiB of libstdc++, behind libtiff */
 static size_t arena_used;
 
 typedef int main_function(int, char **, char **);
