@@ -29,7 +29,7 @@ from packaging import tags
 
 # As in the Makefile, which has the reasons: the first decide the bits of the results.
 FLOAT = ["-fno-fast-math", "-fno-math-errno", "-ffp-contract=off", "-fno-trapping-math"]
-LANGUAGE = ["-std=c11", "-D_POSIX_C_SOURCE=200809L", "-Iinclude", "-Ilib", "-fPIC", "-fvisibility=hidden", "-pthread"]
+LANGUAGE = ["-std=c11", "-D_POSIX_C_SOURCE=200809L", "-Iinclude", "-Ilib"]
 NEEDED = ["include", "lib", "libvae.map", "LICENSE"]
 
 
@@ -49,6 +49,7 @@ class Compiler:
         self.system = next((name for macro, name in (("_WIN32", "windows"), ("__APPLE__", "macos"))
                             if f"#define {macro} " in macros), "elf")
         # 32-bit x86 would compute on the x87, in 80 bits: every product and sum rounded twice
+        self.shared = ["-DVAE_BUILD"] if self.system == "windows" else ["-fPIC", "-fvisibility=hidden", "-pthread"]
         self.float = FLOAT + (["-msse2", "-mfpmath=sse"] if "#define __i386__ " in macros else [])
 
     def run(self, *arguments: str) -> str:
@@ -58,20 +59,21 @@ class Compiler:
         return done.stdout
 
     def compile(self, source: pathlib.Path, output: pathlib.Path) -> str:
-        self.run(*self.user, *LANGUAGE, *self.float, f"-ffile-prefix-map={self.folder}=.", "-c", str(source), "-o", str(output))
+        flags = [*LANGUAGE, *self.shared, *self.float, f"-ffile-prefix-map={self.folder}=."]
+        self.run(*self.user, *flags, "-c", str(source), "-o", str(output))
         return str(output)
 
     @property
     def library(self) -> str:
         """The name that vae/_library.py looks for."""
-        return {"windows": "vae.dll", "macos": "libvae.0.dylib", "elf": "libvae.so.0"}[self.system]
+        return {"windows": "libvae-0.dll", "macos": "libvae.0.dylib", "elf": "libvae.so.0"}[self.system]
 
     def link(self, objects: list[str], output: pathlib.Path) -> None:
-        how = {"windows": ["-shared"],
-               "macos": ["-dynamiclib", f"-Wl,-install_name,@rpath/{self.library}"],
-               "elf": ["-shared", f"-Wl,-soname,{self.library}", "-Wl,--version-script=libvae.map",
-                       "-Wl,-z,relro,-z,now,-z,noexecstack"]}[self.system]
-        self.run(*self.user, *how, "-Wl,-s", *self.user_link, *objects, "-o", str(output), "-lm", "-pthread")
+        how = {"windows": ["-shared", "-Wl,-s"],
+               "macos": ["-dynamiclib", "-install_name", f"@rpath/{self.library}"],
+               "elf": ["-shared", "-Wl,-s", f"-Wl,-soname,{self.library}", "-Wl,--version-script=libvae.map",
+                       "-Wl,-z,relro,-z,now,-z,noexecstack", "-pthread"]}[self.system]
+        self.run(*self.user, *how, *self.user_link, *objects, "-o", str(output), "-lm")
 
 
 def platform() -> str:
@@ -107,11 +109,11 @@ class LibraryHook(BuildHookInterface[Any]):
             for name in NEEDED if folder != inside else ():
                 build_data["force_include"][str(folder / name)] = f"source/{name}"
         elif version != "editable":  # which finds the library that make builds
-            self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="libvae-"))
-            library = build_library(folder, self.scratch)
+            self.scratch = tempfile.TemporaryDirectory(prefix="libvae-")  # goes at the latest when this process ends
+            library = build_library(folder, pathlib.Path(self.scratch.name))
             build_data["force_include"][str(library)] = f"vae/{library.name}"
             build_data["tag"], build_data["pure_python"] = f"py3-none-{platform()}", False
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         if hasattr(self, "scratch"):
-            shutil.rmtree(self.scratch)
+            self.scratch.cleanup()

@@ -11,6 +11,7 @@ import vae
 from support import Case
 
 try:
+    import joblib
     import sklearn
     from sklearn.datasets import load_digits
     from sklearn.exceptions import SkipTestWarning
@@ -83,7 +84,8 @@ class Estimator(Case):
         self.assertEqual(VAE(6, **SMALL, n_jobs=2).fit(self.x).score(self.x), self.fitted.score(self.x))
 
     def test_copies_answer_the_same(self):
-        for other in (pickle.loads(pickle.dumps(self.fitted)), copy.deepcopy(self.fitted)):
+        joblib.dump(self.fitted, self.folder / "estimator")
+        for other in (pickle.loads(pickle.dumps(self.fitted)), copy.deepcopy(self.fitted), joblib.load(self.folder / "estimator")):
             self.assertSame(other.score_samples(self.x[:20]), self.fitted.score_samples(self.x[:20]))
         with self.assertRaises(sklearn.exceptions.NotFittedError):
             sklearn.base.clone(self.fitted).transform(self.x)

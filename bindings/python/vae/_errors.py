@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -86,10 +88,19 @@ _FILE_KINDS: dict[int, type[OSError]] = {
 _FILE_ERRORS = {number: type(kind.__name__, (FileError, kind), {"__module__": "vae"}) for number, kind in _FILE_KINDS.items()}
 
 
+def _number_of(reason: str) -> int | None:
+    """The errno of what the system says."""
+    if sys.platform == "win32":
+        known = {2: errno.ENOENT, 3: errno.ENOENT, 5: errno.EACCES, 80: errno.EEXIST, 183: errno.EEXIST, 267: errno.ENOTDIR}
+        said = reason.rstrip(" .\r\n")
+        return next((number for code, number in known.items() if ctypes.FormatError(code).rstrip(" .\r\n") == said), None)
+    return next((number for number in errno.errorcode if os.strerror(number) == reason), None)
+
+
 def _file_error(sentence: str, filename: Any = None) -> FileError:
     """The sentence ends in the system's reason, which tells the number."""
     reason = sentence.rpartition(": ")[2]
-    number = next((number for number in errno.errorcode if os.strerror(number) == reason), None)
+    number = _number_of(reason)
     error: FileError = FileError(sentence) if number is None else _FILE_ERRORS.get(number, FileError)(sentence)
     error.errno, error.strerror, error.filename = number, None if number is None else reason, filename
     return error

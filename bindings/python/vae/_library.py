@@ -174,7 +174,7 @@ def candidates() -> Iterator[str]:
     if os.environ.get("VAE_LIBRARY"):
         yield os.environ["VAE_LIBRARY"]
         return  # who names a file wants no other
-    others = {"darwin": ["libvae.0.dylib", "libvae.dylib"], "win32": ["vae.dll"]}
+    others = {"darwin": ["libvae.0.dylib", "libvae.dylib"], "win32": ["libvae-0.dll"]}
     names = others.get(sys.platform, ["libvae.so.0", "libvae.so"])
     here = os.path.dirname(os.path.abspath(__file__))
     source_tree = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(here))), "build")
