@@ -458,6 +458,7 @@ START_TEST(test_every_layer_trains_saves_and_loads) {
     char example[512];
     vae_trainer_t *t;
     vae_metrics_t a = {.struct_size = sizeof(a)};
+    if (strcmp(vae_registry_name("layer", _i), "missing") == 0) return; /* it stands for layers that a file does not hold */
     example_of("layer", vae_registry_name("layer", _i), example, sizeof(example));
     vae_model_t *m = around(example);
     float *x = examples_for(m, 4, 1);
