@@ -12,8 +12,8 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . scripts/report.sh
-dir=$PWD/$BUILD/ports
-mkdir -p "$dir"
+mkdir -p "$BUILD/ports"
+dir=$(cd "$BUILD/ports" && pwd)
 
 # name, zig's target, what runs it (- is: nothing here), which models: an emulated processor is slow
 ports='
