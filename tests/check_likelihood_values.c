@@ -299,6 +299,37 @@ END_TEST
 
 extern const vaei_likelihood_ops vaei_likelihood_split_laplace;
 
+/* Slopes near 0, where the closed forms cancel, at the seam of the series and far out; with the C library's functions in double. The
+ * density has integral 1 by Simpson's rule, and the mean is the integral of x p(x). */
+START_TEST(test_continuous_bernoulli_is_a_density_with_its_mean) {
+    static const float slopes[] = {0, 1e-6f, -1e-3f, 0.25f, -0.999f, 1.001f, 3, -8, 20, -50};
+    enum { STEPS = 4000 };
+    rig g;
+    rig_of(&g, "likelihood continuous_bernoulli\n", (vaei_shape){1, {1}});
+    for (size_t k = 0; k < VAEI_COUNT(slopes); k++) {
+        const double a = (double)slopes[k], middle = 0.5, whole = fabs(a) < 1e-2 ? 0.5 * a + a * a / 24 : log(expm1(a) / a);
+        double integral = 0, moment = 0, nll;
+        const float weight = 1;
+        float d, mean, x = (float)middle;
+        vaei_likelihood_nll(&g.p, &g.run, g.facts, &slopes[k], &x, &nll);
+        near("continuous_bernoulli", " nll", nll, whole - a * middle, 2e-7);
+        vaei_likelihood_mean(&g.p, &g.run, &slopes[k], &mean);
+        vaei_likelihood_backward(&g.p, &g.run, g.facts, &slopes[k], &x, &weight, &d);
+        near("continuous_bernoulli", " gradient", (double)d, (double)mean - middle, 2e-7);
+        for (int i = 0; i <= STEPS; i++) {
+            x = (float)i / STEPS;
+            vaei_likelihood_nll(&g.p, &g.run, g.facts, &slopes[k], &x, &nll);
+            const double share = (i == 0 || i == STEPS ? 1 : i % 2 ? 4 : 2) / (3.0 * STEPS) * exp(-nll);
+            integral += share;
+            moment += share * (double)x;
+        }
+        near("continuous_bernoulli", " integral", integral, 1, 1e-6);
+        near("continuous_bernoulli", " mean", (double)mean, moment, 1e-6);
+    }
+    rig_free(&g);
+}
+END_TEST
+
 START_TEST(test_a_likelihood_of_three_numbers_is_one_file_and_one_line) {
     const char *const broken = conform_likelihood(&vaei_likelihood_split_laplace, "split_laplace");
     ck_assert_msg(!broken, "%s", broken);
@@ -316,6 +347,7 @@ Suite *suite_likelihood_values(void) {
     tcase_add_test(t, test_numbers_of_theta_are_found_where_runs_cut_pixels);
     tcase_add_test(t, test_the_natural_log_is_that_of_the_c_library);
     tcase_add_test(t, test_the_density_of_student_t_has_the_gamma_function_s_constant);
+    tcase_add_test(t, test_continuous_bernoulli_is_a_density_with_its_mean);
     tcase_add_test(t, test_samples_of_one_degree_of_freedom_have_its_quantiles);
     tcase_add_loop_test(t, test_a_decoder_gives_the_numbers_that_the_likelihood_asks_for, 0, (int)VAEI_COUNT(decoders));
     tcase_add_test(t, test_arrays_of_the_host_hold_x_and_never_theta);

@@ -4,6 +4,7 @@
 #include "random_models.h"
 
 #include "base/debug.h"
+#include "vae/likelihood.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -134,10 +135,22 @@ vae_model_t *random_model(const random_case *c, vae_ctx_t *ctx, random_report *o
     return m;
 }
 
+/* Is the data of the model's likelihood within [0, 1]? */
+static int32_t wants_unit(const char *model) {
+    const char *const at = strstr(model, "likelihood ");
+    for (size_t i = 0; at && i < vaei_likelihoods_count; i++) {
+        const vaei_likelihood_ops *const ops = (const vaei_likelihood_ops *)(const void *)vaei_likelihoods[i];
+        const size_t length = strlen(ops->module.name);
+        if (strncmp(at + strlen("likelihood "), ops->module.name, length) == 0 && strchr(" \n", at[strlen("likelihood ") + length]))
+            return ops->lo >= 0 && ops->hi <= 1;
+    }
+    return 0;
+}
+
 float *random_examples(const random_case *c, const vae_model_t *m) {
     random_dice d = {c->seed + 12};
     const int64_t count = c->n * vae_model_input_size(m);
-    const int32_t unit = strstr(c->model, "likelihood bernoulli") != NULL || random_chance(&d, 30);
+    const int32_t unit = wants_unit(c->model) || random_chance(&d, 30);
     float *x = random_floats(count);
     const int64_t tokens = vae_model_token_count(m);
     for (int64_t i = 0; i < count && tokens > 0; i++) x[i] = (float)random_range(&d, 0, tokens - 1);

@@ -265,12 +265,25 @@ static int32_t categorical_nll(reference *r, reference_values theta, const float
     return sum_of(r, 2 * places, terms, 1.0 / (double)theta.n);
 }
 
+/* ln((e^a - 1) / a), the normaliser of continuous_bernoulli, and its slope, the mean */
+static int32_t normaliser(reference *r, int32_t a) {
+    const int32_t half = tape_scale(&r->t, 0.5, a);
+    return tape_add(&r->t, half, tape_apply(&r->t, TAPE_LOG_SINHC, 0, half));
+}
+
+static int32_t slope_of_normaliser(reference *r, int32_t a) {
+    const int32_t slope = tape_apply(&r->t, TAPE_LANGEVIN, 0, tape_scale(&r->t, 0.5, a));
+    return tape_add(&r->t, tape_leaf(&r->t, 0.5), tape_scale(&r->t, 0.5, slope));
+}
+
 reference_values reference_mean(reference *r, reference_values theta) {
     const reference_layer l = module_of(r, "likelihood");
     if (is_named(&l, "categorical")) return likeliest(r, theta);
-    if (!is_named(&l, "bernoulli")) return number_of(r, &l, theta, 0);
+    const int32_t continuous = is_named(&l, "continuous_bernoulli");
+    if (!continuous && !is_named(&l, "bernoulli")) return number_of(r, &l, theta, 0);
     const reference_values p = reference_new(r, theta.n, &theta.shape);
-    for (int64_t i = 0; i < theta.n * vaei_shape_size(&theta.shape); i++) p.at[i] = tape_apply(&r->t, TAPE_SIGMOID, 0, theta.at[i]);
+    for (int64_t i = 0; i < theta.n * vaei_shape_size(&theta.shape); i++)
+        p.at[i] = continuous ? slope_of_normaliser(r, theta.at[i]) : tape_apply(&r->t, TAPE_SIGMOID, 0, theta.at[i]);
     return p;
 }
 
@@ -331,9 +344,11 @@ static int32_t mean_nll(reference *r, reference_values theta, const float *x) {
         const int32_t minus_x = tape_leaf(&r->t, -(double)x[i]);
         if (is_named(&l, "bernoulli"))
             terms[i] = tape_add(&r->t, tape_apply(&r->t, TAPE_SOFTPLUS, 0, theta.at[i]), tape_multiply(&r->t, theta.at[i], minus_x));
+        else if (is_named(&l, "continuous_bernoulli"))
+            terms[i] = tape_add(&r->t, normaliser(r, theta.at[i]), tape_multiply(&r->t, theta.at[i], minus_x));
         else terms[i] = tape_add(&r->t, theta.at[i], minus_x);
     }
-    if (is_named(&l, "bernoulli")) return sum_of(r, count, terms, 1.0 / (double)theta.n);
+    if (is_named(&l, "bernoulli") || is_named(&l, "continuous_bernoulli")) return sum_of(r, count, terms, 1.0 / (double)theta.n);
     if (is_named(&l, "gaussian")) return gaussian_nll(r, theta, terms);
     if (!is_named(&l, "laplace")) {
         r->gave_up = l.node->name;

@@ -126,6 +126,25 @@ static double logistic(double x) {
     return 1 / (1 + exp(-x));
 }
 
+/* ln(sinh(x) / x), its slope and its curvature: by series where the differences cancel */
+static double log_sinhc(double x) {
+    const double y = fabs(x), z = x * x;
+    if (y < 0.3) return z * (1.0 / 6 - z * (1.0 / 180 - z * (1.0 / 2835 - z * (1.0 / 37800 - z / 467775))));
+    return y + log1p(-exp(-2 * y)) - log(2 * y);
+}
+
+static double langevin(double x) {
+    const double z = x * x;
+    if (fabs(x) < 0.3) return x * (1.0 / 3 - z * (1.0 / 45 - z * (2.0 / 945 - z * (1.0 / 4725 - z * 2 / 93555))));
+    return 1 / tanh(x) - 1 / x;
+}
+
+static double langevin_slope(double x) {
+    const double z = x * x, s = sinh(x);
+    if (fabs(x) < 0.3) return 1.0 / 3 - z * (1.0 / 15 - z * (2.0 / 189 - z * (1.0 / 675 - z * 2 / 10395)));
+    return 1 / z - 1 / (s * s);
+}
+
 static double value_of(tape_function f, double a, double x) {
     switch (f) {
     case TAPE_LEAKY: return x > 0 ? x : a * x;
@@ -140,6 +159,8 @@ static double value_of(tape_function f, double a, double x) {
     case TAPE_ABS: return fabs(x);
     case TAPE_EXP: return exp(x);
     case TAPE_LOG: return log(x);
+    case TAPE_LOG_SINHC: return log_sinhc(x);
+    case TAPE_LANGEVIN: return langevin(x);
     case TAPE_INVERSE: return 1 / x;
     case TAPE_INVERSE_ROOT: return 1 / sqrt(x + a);
     default: return NAN;
@@ -161,6 +182,8 @@ static double slope_of(tape_function f, double a, double x) {
     case TAPE_ABS: return x > 0 ? 1 : x < 0 ? -1 : 0;
     case TAPE_EXP: return exp(x);
     case TAPE_LOG: return 1 / x;
+    case TAPE_LOG_SINHC: return langevin(x);
+    case TAPE_LANGEVIN: return langevin_slope(x);
     case TAPE_INVERSE: return -1 / (x * x);
     case TAPE_INVERSE_ROOT: return -0.5 * pow(x + a, -1.5);
     default: return NAN;

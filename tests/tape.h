@@ -51,6 +51,8 @@ typedef enum tape_function {
     TAPE_ABS,
     TAPE_EXP,
     TAPE_LOG,
+    TAPE_LOG_SINHC,    /* ln(sinh(x) / x) */
+    TAPE_LANGEVIN,     /* its slope, coth(x) - 1/x */
     TAPE_INVERSE,      /* 1 / x */
     TAPE_INVERSE_ROOT, /* 1 / sqrt(x + parameter) */
     TAPE_FUNCTIONS
