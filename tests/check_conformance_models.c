@@ -172,11 +172,16 @@ static void refuse(const candidate *c) {
     ck_assert_int_eq(h.live, 0);
 }
 
+/* The layer `missing` stands for a half of a model that a file does not hold: such a model has no trainer. */
+static int32_t has_no_trainer(const candidate *c) {
+    return strstr(c->spec, "encoder missing ") != NULL;
+}
+
 START_TEST(test_every_allocation_of_every_example_may_fail) {
     candidate c;
     for (int32_t i = 0; i < examples_of(registries[_i].modules, *registries[_i].count); i++) {
         find_model(&registries[_i], i, &c);
-        refuse(&c);
+        if (!has_no_trainer(&c)) refuse(&c);
     }
 }
 END_TEST
@@ -246,7 +251,7 @@ START_TEST(test_every_example_trains_and_is_kept_in_files) {
     snprintf(path, sizeof(path), "/tmp/vae-conformance-%ld-%d.safetensors", (long)getpid(), _i);
     for (int32_t i = 0; i < examples_of(registries[_i].modules, *registries[_i].count); i++) {
         find_model(&registries[_i], i, &c);
-        keeps(&c, path);
+        if (!has_no_trainer(&c)) keeps(&c, path);
     }
     unlink(path);
 }

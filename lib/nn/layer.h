@@ -109,7 +109,7 @@ typedef struct vaei_layer_ops {
     int32_t (*takes_upsample)(const vaei_layer *l, const int64_t factor[2]);
 } vaei_layer_ops;
 
-#define VAEI_LAYER_PARAMS 64
+#define VAEI_LAYER_PARAMS 8 /* unless the layer's plan brings a longer array */
 #define VAEI_LAYER_BODIES 2
 
 struct vaei_layer {
@@ -122,7 +122,8 @@ struct vaei_layer {
     const vaei_layer *tied; /* whose weight this one has: param[0]; NULL: its own */
     vaei_shape in, out;
     int32_t n_params;
-    vaei_param *param[VAEI_LAYER_PARAMS];
+    vaei_param **param;                 /* [n_params] */
+    vaei_param *few[VAEI_LAYER_PARAMS]; /* where param points, unless plan says else */
     vaei_stack *body[VAEI_LAYER_BODIES];
     uint32_t id;              /* unique in the model */
     const vaei_step *step[2]; /* [training]: the step that runs this layer, with what is joined to it; NULL: part of another one */

@@ -74,6 +74,8 @@ vae_status_t vaei_recurrent_plan(const vaei_recurrent_ops *ops, vaei_layer *l, v
     s->layers = o->layers;
     s->directions = o->bidirectional ? 2 : 1;
     l->state = s;
+    l->param = vaei_arena_array(b->arena, (size_t)(s->layers * s->directions * WEIGHTS), sizeof(*l->param));
+    if (!l->param) return VAE_E_NOMEM;
     for (int64_t i = 0; i < s->layers; i++)
         for (int64_t d = 0; d < s->directions; d++) VAEI_TRY(declare(l, b, s, i, d, &s->level[i][d]));
     *out = (vaei_shape){2, {s->T, s->directions * s->H, 0, 0}};

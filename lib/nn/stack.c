@@ -35,6 +35,7 @@ static vae_status_t build_layer(vaei_layer **out, vaei_build *b, vaei_node *node
     VAEI_TRY(vaei_module_bind(&conf, module, node, b->arena, where));
     l->ops = (const vaei_layer_ops *)(const void *)module; /* the module is the first member */
     l->conf = conf;
+    l->param = l->few;
     l->id = b->next_id++;
     l->in = *in;
     l->node = node;
