@@ -17,8 +17,9 @@
 #   V=1                shows the commands
 #   DEBUG=1            in build/debug: assertions, red zones behind every piece of memory, sanitizers; for a debugger
 #
-# BLAS=openblas|blis|none chooses who multiplies matrices when a program asks for VAE_ARITH_BLAS; the default arithmetic
-# never uses it. CC, CFLAGS, CPPFLAGS, LDFLAGS and LDLIBS are yours: what libvae needs is kept in the OUR_ variables.
+# BLAS=auto|openblas|blis|none chooses the library that multiplies matrices when a program asks for VAE_ARITH_BLAS; the default arithmetic
+# never uses it. auto, the default: openblas where pkg-config finds it, else none. CC, CFLAGS, CPPFLAGS, LDFLAGS and LDLIBS are yours: what
+# libvae needs is kept in the OUR_ variables.
 
 comma := ,
 hash := \#
@@ -33,7 +34,7 @@ LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DATADIR    ?= $(PREFIX)/share
 MANDIR     ?= $(DATADIR)/man
-BLAS       ?= openblas
+BLAS       ?= auto
 FUZZ_CC    ?= clang
 CFLAGS     ?= $(if $(DEBUG),-Og -g3 $(SANITIZERS),-O2 -g)
 AR         ?= ar
@@ -68,8 +69,14 @@ else
 endif
 
 # ---- BLAS -------------------------------------------------------------------------------------------------------------
+ifeq ($(BLAS),auto)
+  override BLAS := $(or $(shell $(PKG_CONFIG) --exists openblas 2>/dev/null && echo openblas),none)
+  ifeq ($(BLAS)$(MAKELEVEL)$(filter clean uninstall print-%,$(MAKECMDGOALS)),none0)
+    $(warning no VAE_ARITH_BLAS: pkg-config finds no openblas (Debian: libopenblas-dev). BLAS=none builds so without this line)
+  endif
+endif
 ifeq ($(filter openblas blis none,$(BLAS)),)
-  $(error BLAS=$(BLAS): wanted openblas, blis or none)
+  $(error BLAS=$(BLAS): wanted auto, openblas, blis or none)
 endif
 ifeq ($(BLAS),openblas)
   ifneq ($(filter-out clean uninstall print-%,$(or $(MAKECMDGOALS),all)),)
@@ -419,6 +426,8 @@ else
 	$(INSTALL) -m 755 $(SHARED) '$(DESTDIR)$(LIBDIR)/'
 	ln -sf $(REALNAME) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
 	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/$(LINKNAME)'
+	@# the loader looks up what is in its folders in a cache
+	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && ldconfig -N -v 2>/dev/null | grep -q '^$(LIBDIR):'; then ldconfig; fi
 endif
 
 install: install-library program $(BUILD)/vae.1 $(BUILD)/vae.bash $(BUILD)/vae.zsh $(BUILD)/vae.fish

@@ -36,11 +36,11 @@ static void output_rows(const vaei_conv_rows *r, int64_t first, int64_t count, f
 }
 
 /* a[t * m + i] for m rows. Rows are asked for ahead: they are too scattered for the hardware to foresee. */
-static void point(const vaei_conv_rows *r, int64_t channel, const vaei_spot *points, int64_t m, const vaei_conv_tap *taps, int64_t count,
-                  const float **a) {
+static void point(const vaei_conv_rows *r, int64_t channel, const vaei_conv_position *points, int64_t m, const vaei_conv_tap *taps,
+                  int64_t count, const float **a) {
     const float *const in = r->view.in + channel;
     for (int64_t i = 0; i < m; i++) {
-        const vaei_spot *const s = points + i;
+        const vaei_conv_position *const s = points + i;
         if (s->inside) {
             for (int64_t t = 0; t < count; t++) {
                 a[t * m + i] = in + (s->at + taps[t].offset);
@@ -48,7 +48,7 @@ static void point(const vaei_conv_rows *r, int64_t channel, const vaei_spot *poi
             }
         } else {
             for (int64_t t = 0; t < count; t++) {
-                a[t * m + i] = vaei_sees(&r->view, s, taps + t) ? in + (s->at + taps[t].offset) : r->zeros;
+                a[t * m + i] = vaei_tap_is_inside(&r->view, s, taps + t) ? in + (s->at + taps[t].offset) : r->zeros;
             }
         }
     }
@@ -62,12 +62,12 @@ static void group_by_pointers(const vaei_conv_rows *r, int64_t group, int64_t fi
     const float *const packed = r->packed + group * r->group_floats, *const bias = r->bias ? r->bias + group * r->width : NULL;
     const float *a[POINTERS];
     vaei_conv_tap at[TAPS];
-    vaei_spot points[VAEI_BAND_ROWS];
+    vaei_conv_position points[VAEI_BAND_ROWS];
     float *out[VAEI_BAND_ROWS], *c[VAEI_BAND_ROWS];
     for (int64_t from = first; from < last; from += stretch) {
         const int64_t count = vaei_min(stretch, last - from);
         int64_t t = 0;
-        vaei_view_spots(&r->view, from, count, points);
+        vaei_view_positions(&r->view, from, count, points);
         output_rows(r, from, count, out);
         do { /* once without a tap too: the bias alone */
             const int64_t now = vaei_min(block, taps - t);

@@ -11,7 +11,7 @@ vaei_stretch vaei_view_inside(int64_t count, int64_t step, int64_t first, int64_
     return (vaei_stretch){begin, vaei_max(begin, end)};
 }
 
-void vaei_view_spots(const vaei_view *v, int64_t first, int64_t count, vaei_spot *points) {
+void vaei_view_positions(const vaei_view *v, int64_t first, int64_t count, vaei_conv_position *points) {
     const vaei_stretch rows = vaei_view_inside(v->gh, v->step_y, v->y0, v->th, v->dy, v->h);
     const vaei_stretch cols = vaei_view_inside(v->gw, v->step_x, v->x0, v->tw, v->dx, v->w);
     const int64_t step = v->step_x * v->c;
@@ -21,7 +21,7 @@ void vaei_view_spots(const vaei_view *v, int64_t first, int64_t count, vaei_spot
         const int64_t at = ((n * v->h + y) * v->w + x) * v->c;
         const int32_t inside = i >= rows.begin && i < rows.end;
         for (int64_t q = 0; q < now; q++) {
-            points[p + q] = (vaei_spot){at + q * step, y, x + q * v->step_x, inside && j + q >= cols.begin && j + q < cols.end};
+            points[p + q] = (vaei_conv_position){at + q * step, y, x + q * v->step_x, inside && j + q >= cols.begin && j + q < cols.end};
         }
         p += now;
         j = 0;

@@ -51,17 +51,17 @@ typedef struct vaei_view {
 } vaei_view;
 
 /* A position; (y, x) is the pixel of tap (0, 0), `at` its distance from `in`, which may lie outside the image */
-typedef struct vaei_spot {
+typedef struct vaei_conv_position {
     int64_t at, y, x;
     int32_t inside; /* with all taps */
-} vaei_spot;
+} vaei_conv_position;
 
 /* A tap as a distance from tap (0, 0) */
 typedef struct vaei_conv_tap {
     int64_t y, x, offset; /* offset in floats */
 } vaei_conv_tap;
 
-VAEI_INLINE int32_t vaei_sees(const vaei_view *v, const vaei_spot *s, const vaei_conv_tap *t) {
+VAEI_INLINE int32_t vaei_tap_is_inside(const vaei_view *v, const vaei_conv_position *s, const vaei_conv_tap *t) {
     return (uint64_t)(s->y + t->y) < (uint64_t)v->h && (uint64_t)(s->x + t->x) < (uint64_t)v->w;
 }
 
@@ -72,7 +72,7 @@ typedef struct vaei_stretch {
 vaei_stretch vaei_view_inside(int64_t count, int64_t step, int64_t first, int64_t taps, int64_t dilation, int64_t size);
 
 /* `count` positions from number `first` on; taps [t0, t0 + count) */
-void vaei_view_spots(const vaei_view *v, int64_t first, int64_t count, vaei_spot *points);
+void vaei_view_positions(const vaei_view *v, int64_t first, int64_t count, vaei_conv_position *points);
 void vaei_view_taps(const vaei_view *v, int64_t t0, int64_t count, vaei_conv_tap *taps);
 
 /* The line that the taps of row ty see from positions (n, i, j), ... (n, i, j + count - 1): vaei_view_width() pixels in the order

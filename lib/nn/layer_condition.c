@@ -114,19 +114,19 @@ static void fill(const vaei_layer *l, const vaei_run *r, int64_t i, float *e) {
 
 /* ---- memory ----------------------------------------------------------------------------------------------------- */
 
-typedef struct room {     /* scratch */
-    float *e;             /* [n][E], by concat what is appended */
-    float *scale, *shift; /* [n][C]: 1 + s, t */
-    float *zeros;         /* [C], training */
-    double *ds, *dt;      /* [n][C], training */
-} room;
+typedef struct workspace { /* scratch */
+    float *e;              /* [n][E], by concat what is appended */
+    float *scale, *shift;  /* [n][C]: 1 + s, t */
+    float *zeros;          /* [C], training */
+    double *ds, *dt;       /* [n][C], training */
+} workspace;
 
 static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
-    room *const p = pieces ? pieces : &(room){0};
+    workspace *const p = pieces ? pieces : &(workspace){0};
     const state *s = l->state;
     const int64_t nC = vaei_count_of(n, s->C);
     (void)k;
-    *p = (room){0};
+    *p = (workspace){0};
     p->e = vaei_carve_floats(&m->scratch, vaei_count_of(n, s->E));
     if (s->shift < 0) return;
     p->scale = vaei_carve_floats(&m->scratch, nC);
@@ -140,7 +140,7 @@ static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_
 typedef struct job {
     const vaei_layer *l;
     const vaei_run *r;
-    room m;
+    workspace m;
     const float *x, *dy;
     float *y, *dx;
 } job;
