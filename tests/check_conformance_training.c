@@ -271,7 +271,7 @@ static const char *rests(descent *a, const vaei_optimizer_ops *ops, const void *
     return same_bytes("rest", "a weight at learning rate 0", a->w, before, sizeof(before));
 }
 
-/* The first step by hand: g' = g + decay w, or for adamw w shrinks first. */
+/* The first step by hand: g' = g + decay w, or for adamw and lion w shrinks first. */
 static double first_step(const char *example, double lr, double decay, double g, double w) {
     if (is_named(example, "sgd")) {
         const double momentum = option(example, "momentum", 0), slope = g + decay * w;
@@ -283,6 +283,14 @@ static double first_step(const char *example, double lr, double decay, double g,
         return w - lr * slope / (fabs(slope) + eps);
     }
     if (is_named(example, "adamw")) return w * (1 - lr * decay) - lr * g / (fabs(g) + eps);
+    if (is_named(example, "lion")) return w * (1 - lr * decay) - lr * (double)((g > 0) - (g < 0));
+    if (is_named(example, "radam")) return w - lr * (g + decay * w);
+    if (is_named(example, "adamax")) return w - lr * (g + decay * w) / (fabs(g + decay * w) + eps);
+    if (is_named(example, "rmsprop")) {
+        const double slope = g + decay * w, alpha = option(example, "alpha", 0.99);
+        const double variance = strstr(example, "centered=true") ? alpha * (1 - alpha) : 1 - alpha;
+        return w - lr * slope / (sqrt(variance) * fabs(slope) + eps);
+    }
     return NAN;
 }
 

@@ -246,6 +246,50 @@ static void adamw(double lr, double decay, int t, double g, double *w, double *m
     adam(lr, 0, t, g, w, m, v);
 }
 
+/* Two arrays at most: momentum or centered, not both. */
+static void rmsprop(double lr, double decay, int t, double g, double *w, double *v, double *b) {
+    (void)t;
+    g += decay * *w;
+    *v = 0.99 * *v + 0.01 * g * g;
+    *b = 0.9 * *b + g / (sqrt(*v) + 1e-8);
+    *w -= lr * *b;
+}
+
+static void rmsprop_centered(double lr, double decay, int t, double g, double *w, double *v, double *a) {
+    (void)t;
+    g += decay * *w;
+    *v = 0.9 * *v + 0.1 * g * g;
+    *a = 0.9 * *a + 0.1 * g;
+    *w -= lr * g / (sqrt(*v - *a * *a) + 0.01);
+}
+
+static void adamax(double lr, double decay, int t, double g, double *w, double *m, double *u) {
+    g += decay * *w;
+    *m = 0.9 * *m + 0.1 * g;
+    *u = fmax(0.999 * *u, fabs(g) + 1e-8);
+    *w -= lr / (1 - pow(0.9, t)) * *m / *u;
+}
+
+/* With beta2=0.9 it is rectified from the sixth step on. */
+static void radam(double lr, double decay, int t, double g, double *w, double *m, double *v) {
+    const double most = 2 / (1 - 0.9) - 1, kept = pow(0.9, t), known = most - 2 * t * kept / (1 - kept);
+    g += decay * *w;
+    *m = 0.9 * *m + 0.1 * g;
+    *v = 0.9 * *v + 0.1 * g * g;
+    const double mean = *m / (1 - pow(0.9, t));
+    if (known > 5)
+        *w -= lr * mean * sqrt((known - 4) * (known - 2) * most / ((most - 4) * (most - 2) * known)) * sqrt(1 - kept) / (sqrt(*v) + 1e-8);
+    else *w -= lr * mean;
+}
+
+static void lion(double lr, double decay, int t, double g, double *w, double *m, double *b) {
+    const double along = 0.9 * *m + 0.1 * g;
+    (void)t;
+    (void)b;
+    *w = *w * (1 - lr * decay) - lr * ((along > 0) - (along < 0));
+    *m = 0.99 * *m + 0.01 * g;
+}
+
 static const reference references[] = {
     {"optimizer sgd lr=0.05\n", 0.05, 0, plain},
     {"optimizer sgd lr=0.05 weight_decay=0.1\n", 0.05, 0.1, plain},
@@ -257,6 +301,11 @@ static const reference references[] = {
     {"optimizer adamw lr=0.01\n", 0.01, 0.01, adamw},
     {"optimizer adamw lr=0.02 weight_decay=0.5\n", 0.02, 0.5, adamw},
     {"optimizer adamw lr=0.02 weight_decay=0\n", 0.02, 0, adamw},
+    {"optimizer adamax lr=0.01 weight_decay=0.1\n", 0.01, 0.1, adamax},
+    {"optimizer radam lr=0.01 beta2=0.9 weight_decay=0.1\n", 0.01, 0.1, radam},
+    {"optimizer rmsprop momentum=0.9 weight_decay=0.1\n", 0.01, 0.1, rmsprop},
+    {"optimizer rmsprop lr=0.001 alpha=0.9 centered=true eps=0.01\n", 0.001, 0, rmsprop_centered},
+    {"optimizer lion lr=0.001 weight_decay=0.5\n", 0.001, 0.5, lion},
 };
 
 START_TEST(test_optimizer_follows_its_recurrence) {
@@ -271,7 +320,7 @@ START_TEST(test_optimizer_follows_its_recurrence) {
     const double lr = o->lr(conf), decay = o->decay(conf);
     ck_assert_double_eq_tol(lr, ref->lr, 1e-8);
     ck_assert_double_eq_tol(decay, ref->decay, 1e-7);
-    ck_assert_int_eq(o->slots(conf), ref->step == plain ? 0 : ref->step == momentum || ref->step == nesterov ? 1 : 2);
+    ck_assert_int_eq(o->slots(conf), ref->step == plain ? 0 : ref->step == momentum || ref->step == nesterov || ref->step == lion ? 1 : 2);
     memset(slots, 0, sizeof slots);
     memset(ref_slots, 0, sizeof ref_slots);
     for (int i = 0; i < COUNT; i++) w[i] = (float)(ref_w[i] = (double)(float)sin(i));

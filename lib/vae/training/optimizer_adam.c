@@ -12,6 +12,8 @@
 
 #include <math.h>
 
+#include "vae/training/weight_step.h"
+
 int32_t vaei_adam_slots(const void *conf) {
     (void)conf;
     return 2;
@@ -27,19 +29,10 @@ double vaei_adam_decay(const void *conf) {
     return c->weight_decay;
 }
 
-/* x^t by squaring: the same bits everywhere, unlike the system's pow. */
-static double power(double x, int64_t t) {
-    double y = 1;
-    for (; t > 0; t >>= 1, x *= x) {
-        if (t & 1) y *= x;
-    }
-    return y;
-}
-
 void vaei_adam_step(const vaei_adam *c, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, float *g, float *w,
                     float *const *slot) {
-    const double step = (double)lr / (1 - power(c->beta1, t));
-    const double root = 1 / sqrt(1 - power(c->beta2, t));
+    const double step = (double)lr / (1 - vaei_power(c->beta1, t));
+    const double root = 1 / sqrt(1 - vaei_power(c->beta2, t));
     const vaei_adam_rates rates = {(float)step, (float)root, c->beta1, c->beta2, c->eps, decay};
     k->adam(n, &rates, g, w, slot[0], slot[1]);
 }
