@@ -135,14 +135,20 @@ void data_fit(data_set_t *set, int64_t n, const extent_t *have) {
         permuted ? " (channels last)" : "", planar ? "; x.transpose(0, 2, 3, 1) brings them there" : "");
 }
 
+void data_want_picture(const data_set_t *set) {
+    int64_t h, w, c;
+    char text[EXTENT_TEXT];
+    if (set->want.n > 0 && !extent_picture(&set->want, &h, &w, &c))
+        die(EXIT_FORMAT, "%s: the model's input %s is no picture of 1 or 3 channels", set->source, extent_text(&set->want, text));
+}
+
 data_shape_t data_shape(data_set_t *set, int64_t n, int64_t h, int64_t w, int64_t c) {
     const data_way_t *way = &set->way;
     data_shape_t to = {way->h ? way->h : h, way->w ? way->w : w, way->c ? way->c : c};
-    char text[EXTENT_TEXT];
     const extent_t have = extent_image(to.h, to.w, to.c);
+    data_want_picture(set);
     if (set->want.n == 0) data_fit(set, n, &have);
-    else if (!extent_picture(&set->want, &to.h, &to.w, &to.c))
-        die(EXIT_FORMAT, "%s: the model's input %s is no picture of 1 or 3 channels", set->source, extent_text(&set->want, text));
+    else (void)extent_picture(&set->want, &to.h, &to.w, &to.c);
     return to;
 }
 

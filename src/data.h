@@ -67,6 +67,9 @@ void data_load(data_set_t *set, const char *const *source, size_t n, const exten
  * examples, 0 if it is not known yet. */
 void data_fit(data_set_t *set, int64_t n, const extent_t *have);
 
+/* Dies if the model wants what is no picture: before a large source is read. */
+void data_want_picture(const data_set_t *set);
+
 /* For sources that can be brought to any size: the picture that the model wants; where it leaves that open, of these sizes or those of
  * --size and --color, after data_fit(). */
 typedef struct data_shape {

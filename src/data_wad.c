@@ -101,6 +101,7 @@ static void take(data_t *data, const crops_t *crops, bool for_test, const data_s
 
 void data_load_wad(data_set_t *set, const char *const *path, size_t n_path) {
     crops_t crops = {0};
+    data_want_picture(set);
     for (size_t i = 0; i < n_path; i++) {
         wad_t wad;
         wad_open(&wad, path[i]);

@@ -21,7 +21,7 @@ def cifar(c):
     c.write("cifar/cifar-10-batches-bin/test_batch.bin", record(7))
     c.equal("labels of CIFAR-10's folder", c.labels("cifar"), [1, 8, 2, 7, 3, 6, 4, 5, 5, 4])
     run = c.Run("encode", "colour", "cifar", "-o", "z.npy", "-f", "--split", "test")
-    c.report("its test batch is the other side", run.wrong(0, "1 latents"))
+    c.report("its test batch is the other side", run.wrong(0, "1 latent of"))
     c.compare("the values are planes made pixels", c.values("z.npy"), [v / 255 for v in record(7)[1:]], 1e-6)
     c.write("some_cifar/data_batch_3.bin", record(3) * 12)
     c.taken("one batch alone is split", "some_cifar", "12 latents")
@@ -112,7 +112,7 @@ def by_name(c):
     c.write("doom/freedoom1.wad", good)
     c.report("freedoom with one file", run("freedoom", "doom", "colour").wrong(1, "apt install freedoom, or set VAE_DATA"))
     c.write("doom/freedoom2.wad", good)
-    c.report("freedoom by VAE_DATA", run("freedoom", "doom", "colour").wrong(0, "1 latents"))
+    c.report("freedoom by VAE_DATA", run("freedoom", "doom", "colour").wrong(0, "1 latent of"))
     c.write("doom/freedoom2.wad", b"words, which are longer than a head")
     c.report("freedoom of another kind", run("freedoom", "doom", "colour").wrong(3, "not a WAD file: it begins with neither IWAD nor PWAD"))
     for source, folder in (("freedoom", "/usr/share/games/doom"), ("fashion-mnist", "/usr/share/datasets/fashion-mnist")):
