@@ -354,6 +354,16 @@ def other_files() -> None:
         b'{"event":"epoch","step":2,"epoch":1,"loss":2.5,"val_loss":nan}\n{"event":"epoch","step":3,"lo')
 
 
+def import_files() -> None:
+    """The headers of the checkpoints that tests/fixtures/make_import.py wrote; the target puts zeros behind them."""
+    folder = os.path.join(ROOT, "..", "..", "tests", "fixtures", "import")
+    for family in sorted(os.listdir(folder)):
+        for name in sorted(n for n in os.listdir(os.path.join(folder, family)) if n.endswith(".safetensors") and n != "golden.safetensors"):
+            with open(os.path.join(folder, family, name), "rb") as file:
+                length = file.read(8)
+                put("import", f"{family}-{name.split('.')[0]}.seed", zipped(length + file.read(struct.unpack("<Q", length)[0])))
+
+
 def main() -> None:
     png_colours()
     png_structure()
@@ -370,6 +380,7 @@ def main() -> None:
     bad_texts()
     other_files()
     command_files()
+    import_files()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 VAE = os.path.abspath(sys.argv[1])
-WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+WORDS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen".split()
 NAME = r"`([a-z0-9_-]+)`"
 
 
