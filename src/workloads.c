@@ -15,7 +15,7 @@
  *     matmul    1024*1024                                                                   =   1,048,576
  *
  * The least that is known to do, by Winograd's method on tiles of 4 x 4: 36 of 144 in 3x3 convolutions of stride 1, 81 of 144 in
- * those of stride 2, 100 of 256 in 4x4 ones of stride 2, either way round; and 3x3 behind an enlargement by two is one of
+ * those of stride 2, 100 of 256 in 4x4 ones of stride 2, either way round; and 3x3 behind an upsampling by two is one of
  * these on the small image, 100 of 576.
  *
  *     conv      decoder 32*3136 + (49*64*64*9 + 196*64*32*9) 81/144 + 784*32*9/4            =   3,204,992

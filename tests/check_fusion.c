@@ -38,7 +38,7 @@ static const char *const stacks[] = {
 
 static const vaei_shape image = {3, {13, 10, 16, 0}};
 
-/* At inference batch norm and enlargement by 2 are folded into weights, which rounds otherwise. */
+/* At inference batch norm and upsampling by 2 are folded into weights, which rounds otherwise. */
 static int folds(int i) {
     return strstr(stacks[i], "batchnorm") || strstr(stacks[i], "upsample factor=2 | conv2d out=16 kernel=3");
 }
@@ -143,7 +143,7 @@ START_TEST(test_fusion_convolution_with_padding_keeps_its_input) {
 }
 END_TEST
 
-/* y and the sum of its terms' magnitudes, of enlargement by 2 and the 3x3 convolution behind it */
+/* y and the sum of its terms' magnitudes, of upsampling by 2 and the 3x3 convolution behind it */
 static double enlarged_pixel(const vaei_shape *in, const float *x, const float *w, float bias, int64_t i, int64_t j, double *terms) {
     const int64_t H = in->d[0], W = in->d[1], C = in->d[2];
     double sum = (double)bias;

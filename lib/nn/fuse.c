@@ -40,7 +40,7 @@ static int32_t flagged(const vaei_step *t, int32_t flags) {
 
 /* ---- rules: each rewrites step i, once, and says whether it did ---- */
 
-/* A convolution reads the small image in place of the enlarged one (upsampled.h). */
+/* A convolution reads the small image in place of the upsampled one (upsampled.h). */
 static int32_t absorb_upsample(vaei_steps *s, int32_t i) {
     vaei_step *const t = &s->step[i];
     const int32_t from = writer_of(s, t->in);
