@@ -95,12 +95,15 @@ static void run_words(void *user) {
     MUST_HOLD(code == EXIT_DONE || code == EXIT_DIVERGED);
 }
 
-/* Commands that end, and outputs in the folder. */
+/* Commands that end, and outputs in the folder. The textures that the machine has in its own folder, where VAE_DATA is not set, take
+ * seconds under a sanitizer. */
 static bool is_safe(const command *c) {
+    const char *const folder = getenv("VAE_DATA");
     if (c->n < 2 || (strcmp(c->word[1], "train") != 0 && strcmp(c->word[1], "encode") != 0)) return false;
     for (int i = 2; i < c->n; i++) {
         const char *word = c->word[i];
         if (!stays(word) || (word[0] == '-' && strchr(word, '/'))) return false;
+        if ((!folder || !*folder) && strcmp(word, "freedoom") == 0) return false;
         if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) return false; /* a page of text for each input */
     }
     return true;
