@@ -11,10 +11,11 @@
 enum { N = 9, STEPS = 8, CHANNELS = 3, Z = 4, SHORT = 5 };
 
 /* T: steps */
-#define SERIES(T, likelihood)                                                                                                        \
-    "input " T "x3\nencoder linear out=6 | positions kind=sinusoidal | residual { layernorm | attention heads=2 } | "                \
-    "gru out=5 bidirectional=true layers=2 | lstm out=6 bidirectional=true | last bidirectional=true\nlatent gaussian dim=4\n"       \
-    "decoder spread steps=" T " | positions kind=sinusoidal | lstm out=6 bidirectional=true | residual { attention causal=true } | " \
+#define SERIES(T, likelihood)                                                                                                  \
+    "input " T "x3\nencoder linear out=6 | positions kind=sinusoidal | residual { layernorm | attention heads=2 } | "          \
+    "gru out=5 bidirectional=true layers=2 | lstm out=6 bidirectional=true | last bidirectional=true\nlatent gaussian dim=4\n" \
+    "decoder spread steps=" T                                                                                                  \
+    " | positions kind=sinusoidal | lstm out=6 bidirectional=true | residual { rmsnorm | attention causal=true } | "           \
     "silu | linear out=" likelihood "\n"
 #define WORDS(T)                                                                                                       \
     "input " T " tokens=5\nencoder embedding dim=4 | gru out=6 | last\nlatent gaussian dim=4\ndecoder spread steps=" T \
