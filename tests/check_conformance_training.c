@@ -233,7 +233,7 @@ static void step(descent *a, int64_t t, double lr, double decay, int64_t from, i
 /* The first step moves each weight against its gradient, and many steps go down, from all sides. */
 static const char *descends(descent *a, const vaei_optimizer_ops *ops, const void *conf) {
     static const float starts[] = {0, 3, -2, 1.5f};
-    const double lr = ops->lr(conf);
+    const double lr = vaei_optimizer_lr(ops, conf);
     for (size_t s = 0; s < VAEI_COUNT(starts); s++) {
         start_at(a, ops, conf, starts[s]);
         float before[COUNT], slope[COUNT];
@@ -260,9 +260,9 @@ static const char *rests(descent *a, const vaei_optimizer_ops *ops, const void *
     float before[COUNT];
     start_at(a, ops, conf, 3);
     memcpy(before, a->w, sizeof(before));
-    for (int64_t t = 1; t <= 3; t++) step(a, t, ops->lr(conf), 0, 0, COUNT);
+    for (int64_t t = 1; t <= 3; t++) step(a, t, vaei_optimizer_lr(ops, conf), 0, 0, COUNT);
     CONFORM(same_bytes("rest", "a weight without a gradient", a->w, before, sizeof(before)));
-    step(a, 4, ops->lr(conf), 0.01, 0, COUNT);
+    step(a, 4, vaei_optimizer_lr(ops, conf), 0.01, 0, COUNT);
     for (int i = 0; i < COUNT; i++)
         if (!(a->w[i] < before[i] && a->w[i] > 0)) return broken("decay: moves %g to %g", (double)before[i], (double)a->w[i]);
     start_at(a, ops, conf, 3);
@@ -321,7 +321,7 @@ static const char *slices_and_tables(descent *a, const vaei_optimizer_ops *ops, 
         a->k = vaei_kernels_select(isa, 0);
         for (int64_t t = 1; t <= 4; t++) {
             (void)bowl(a);
-            for (int64_t i = 0; i < COUNT; i += cut) step(a, t, ops->lr(conf), 0.01, i, COUNT - i < cut ? COUNT - i : cut);
+            for (int64_t i = 0; i < COUNT; i += cut) step(a, t, vaei_optimizer_lr(ops, conf), 0.01, i, COUNT - i < cut ? COUNT - i : cut);
         }
         if (isa == 0) *want = *a;
         failure = same_bytes(a->k->name, "a weight in slices", a->w, want->w, sizeof(a->w));
@@ -337,7 +337,7 @@ static const char *memories(descent *a, const vaei_optimizer_ops *ops, const voi
     if (slots < 0 || slots > SLOTS) return broken("slots: %d, at most %d", (int)slots, SLOTS);
     start_at(a, ops, conf, 3);
     (void)bowl(a);
-    step(a, 1, ops->lr(conf), 0.01, 0, COUNT);
+    step(a, 1, vaei_optimizer_lr(ops, conf), 0.01, 0, COUNT);
     for (int i = 0; i < COUNT; i++)
         if (a->g[i] < 0 || a->g[i] > 0) return broken("gradient: g[%d] is %g after the step, wanted 0", i, (double)a->g[i]);
     for (int i = slots; i < SLOTS; i++)

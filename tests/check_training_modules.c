@@ -317,7 +317,7 @@ START_TEST(test_optimizer_follows_its_recurrence) {
     rig_init(&r, ref->text);
     const vaei_optimizer_ops *o = r.recipe.optimizer;
     const void *conf = r.recipe.optimizer_conf;
-    const double lr = o->lr(conf), decay = o->decay(conf);
+    const double lr = vaei_optimizer_lr(o, conf), decay = vaei_optimizer_decay(o, conf);
     ck_assert_double_eq_tol(lr, ref->lr, 1e-8);
     ck_assert_double_eq_tol(decay, ref->decay, 1e-7);
     ck_assert_int_eq(o->slots(conf), ref->step == plain ? 0 : ref->step == momentum || ref->step == nesterov || ref->step == lion ? 1 : 2);
@@ -347,7 +347,7 @@ START_TEST(test_optimizer_finds_the_bottom_of_a_bowl) {
     const void *conf = r.recipe.optimizer_conf;
     for (int t = 1; t <= 2000; t++) {
         for (int i = 0; i < 8; i++) g[i] = (float)(i + 1) * (w[i] - 1);
-        o->step(conf, vaei_kernels_select(0, 0), 8, t, (float)o->lr(conf), (float)o->decay(conf), g, w, slot);
+        o->step(conf, vaei_kernels_select(0, 0), 8, t, (float)vaei_optimizer_lr(o, conf), (float)vaei_optimizer_decay(o, conf), g, w, slot);
     }
     for (int i = 0; i < 8; i++) ck_assert_float_eq_tol(w[i], 1, 2e-3f);
     rig_free(&r);
@@ -370,7 +370,8 @@ START_TEST(test_optimizer_slices_equal_the_whole) {
             for (int i = 0; i < COUNT; i += cut) {
                 float *const slot[2] = {slots[split][0] + i, slots[split][1] + i};
                 const int n = COUNT - i < cut ? COUNT - i : cut;
-                o->step(conf, vaei_kernels_select(0, 0), n, t, (float)o->lr(conf), (float)o->decay(conf), g + i, w[split] + i, slot);
+                o->step(conf, vaei_kernels_select(0, 0), n, t, (float)vaei_optimizer_lr(o, conf), (float)vaei_optimizer_decay(o, conf),
+                        g + i, w[split] + i, slot);
             }
         }
     }

@@ -379,3 +379,10 @@ const char *vaei_option_type_name(int32_t type) {
     static const char *const names[] = {"", "int", "float", "bool", "choice", "extent", "pad", "shape", "sizes", "path", "name"};
     return type >= VAEI_OPT_INT && type <= VAEI_OPT_NAME ? names[type] : "";
 }
+
+double vaei_option_number(const vaei_option *table, const void *conf, const char *name) {
+    float value = 0;
+    for (const vaei_option *o = table; o && o->name; o++)
+        if (o->type == VAEI_OPT_FLOAT && strcmp(o->name, name) == 0) memcpy(&value, (const char *)conf + o->offset, sizeof value);
+    return (double)value;
+}

@@ -91,5 +91,7 @@ vae_status_t vaei_options_bind(const vaei_option *table, vaei_node *node, void *
 void vaei_option_default(const vaei_option *o, vaei_writer *w);
 void vaei_option_range(const vaei_option *o, vaei_writer *w);
 const char *vaei_option_type_name(int32_t type);
+/* The value of a FLOAT option of bound options; 0 where the table has none of this name. */
+double vaei_option_number(const vaei_option *table, const void *conf, const char *name);
 
 #endif

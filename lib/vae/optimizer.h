@@ -15,12 +15,18 @@
 typedef struct vaei_optimizer_ops {
     vaei_module module;
     int32_t (*slots)(const void *conf);
-    double (*lr)(const void *conf);    /* the base learning rate of the text */
-    double (*decay)(const void *conf); /* weight decay for parameters that are decayed */
     /* Step t (from 1) on w[n] by g[n], which becomes 0. */
     void (*step)(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, float *g, float *w,
                  float *const *slot);
 } vaei_optimizer_ops;
+
+/* The base learning rate of the text, its option `lr`; and its option `weight_decay`, for parameters that are decayed. */
+VAEI_INLINE double vaei_optimizer_lr(const vaei_optimizer_ops *ops, const void *conf) {
+    return vaei_option_number(ops->module.options, conf, "lr");
+}
+VAEI_INLINE double vaei_optimizer_decay(const vaei_optimizer_ops *ops, const void *conf) {
+    return vaei_option_number(ops->module.options, conf, "weight_decay");
+}
 
 typedef struct vaei_schedule_ops {
     vaei_module module;

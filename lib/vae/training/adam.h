@@ -22,8 +22,6 @@ typedef struct vaei_adam {
     }
 
 int32_t vaei_adam_slots(const void *conf);
-double vaei_adam_lr(const void *conf);
-double vaei_adam_decay(const void *conf);
 
 /* One step by g + decay w; slot[0] is m, slot[1] is v. */
 void vaei_adam_step(const vaei_adam *c, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, float *g, float *w,

@@ -90,7 +90,7 @@ void vaei_gradients_apply(vaei_training *t, const vaei_update *updates) {
         const vaei_learner *const m = &t->learner[number];
         update_job job = {.t = t, .m = m, .p = p, .lr = (float)updates[number].lr, .scale = (float)updates[number].scale};
         job.step = m->task->steps(&t->recipe->objective, t->step) + 1;
-        job.decay = p->flags & VAEI_PARAM_DECAYED ? (float)m->optimizer->decay(m->conf) : 0.0f;
+        job.decay = p->flags & VAEI_PARAM_DECAYED ? (float)m->decay : 0.0f;
         job.by_host = number == 0 && t->host_step;
         vaei_parallel(t->pool, (int32_t)pieces(p->count, SLICE), update_task, &job);
         if (job.by_host) update_by_host(&job);

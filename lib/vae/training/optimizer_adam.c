@@ -19,16 +19,6 @@ int32_t vaei_adam_slots(const void *conf) {
     return 2;
 }
 
-double vaei_adam_lr(const void *conf) {
-    const vaei_adam *c = conf;
-    return c->lr;
-}
-
-double vaei_adam_decay(const void *conf) {
-    const vaei_adam *c = conf;
-    return c->weight_decay;
-}
-
 void vaei_adam_step(const vaei_adam *c, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, float *g, float *w,
                     float *const *slot) {
     const double step = (double)lr / (1 - vaei_power(c->beta1, t));
@@ -53,7 +43,5 @@ const vaei_optimizer_ops vaei_optimizer_adam = {
                .conf_size = sizeof(vaei_adam),
                .options = options},
     .slots = vaei_adam_slots,
-    .lr = vaei_adam_lr,
-    .decay = vaei_adam_decay,
     .step = step,
 };

@@ -47,7 +47,5 @@ const vaei_optimizer_ops vaei_optimizer_radam = {
                .conf_size = sizeof(vaei_adam),
                .options = options},
     .slots = vaei_adam_slots,
-    .lr = vaei_adam_lr,
-    .decay = vaei_adam_decay,
     .step = step,
 };

@@ -25,16 +25,6 @@ static int32_t slots(const void *options_filled) {
     return c->momentum > 0;
 }
 
-static double lr(const void *options_filled) {
-    const conf *c = options_filled;
-    return c->lr;
-}
-
-static double decay(const void *options_filled) {
-    const conf *c = options_filled;
-    return c->weight_decay;
-}
-
 static void step(const void *options_filled, const vaei_kernels *k, int64_t n, int64_t t, float rate, float decayed, float *g, float *w,
                  float *const *slot) {
     const conf *c = options_filled;
@@ -53,7 +43,5 @@ const vaei_optimizer_ops vaei_optimizer_sgd = {
                .conf_size = sizeof(conf),
                .options = options},
     .slots = slots,
-    .lr = lr,
-    .decay = decay,
     .step = step,
 };

@@ -18,7 +18,8 @@ static int32_t find_learners(vaei_learner *learners, const vaei_network *net, co
         m->first = of_critic ? net->critic.first : 0;
         m->count = of_critic ? net->critic.count : net->critic.first;
         m->n_slots = m->optimizer->slots(m->conf);
-        m->lr = m->optimizer->lr(m->conf);
+        m->lr = vaei_optimizer_lr(m->optimizer, m->conf);
+        m->decay = vaei_optimizer_decay(m->optimizer, m->conf);
     }
     return n;
 }

@@ -18,7 +18,7 @@ typedef struct vaei_learner {
     const vaei_optimizer_ops *optimizer;
     const void *conf;
     int64_t first, count;
-    double lr; /* base learning rate */
+    double lr, decay; /* base learning rate; weight decay of the parameters that are decayed */
     int32_t n_slots;
     float *slot[VAEI_OPTIMIZER_SLOTS]; /* [count] each */
 } vaei_learner;
