@@ -396,16 +396,11 @@ wheels:
 # ---- install ----------------------------------------------------------------------------------------------------------
 # a folder below PREFIX is written relative to it, so that pkg-config can move the whole tree
 below_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
-$(BUILD)/vaeConfigVersion.cmake: FORCE
-	@mkdir -p $(@D)
-	@printf '%s\n' 'set(PACKAGE_VERSION $(VERSION))' \
-	  'if(PACKAGE_VERSION VERSION_LESS PACKAGE_FIND_VERSION OR NOT PACKAGE_FIND_VERSION MATCHES "^$(basename $(VERSION))([.]|$$)")' \
-	  '    set(PACKAGE_VERSION_COMPATIBLE FALSE)' 'else()' '    set(PACKAGE_VERSION_COMPATIBLE TRUE)' 'endif()' > $@
-
-$(BUILD)/vae.pc $(BUILD)/vaeConfig.cmake: $(BUILD)/%: %.in include/vae/version.h FORCE
+$(BUILD)/vae.pc $(BUILD)/vaeConfig.cmake $(BUILD)/vaeConfigVersion.cmake: $(BUILD)/%: %.in include/vae/version.h FORCE
 	@mkdir -p $(@D)
 	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call below_prefix,$(LIBDIR))|' \
-	     -e 's|@INCLUDEDIR@|$(call below_prefix,$(INCLUDEDIR))|' -e 's|@VERSION@|$(VERSION)|' \
+	     -e 's|@INCLUDEDIR@|$(call below_prefix,$(INCLUDEDIR))|' -e 's|@ABSOLUTE_INCLUDEDIR@|$(INCLUDEDIR)|' \
+	     -e 's|@VERSION@|$(VERSION)|' \
 	     -e 's|@LIBS_PRIVATE@|$(strip $(OUR_LDLIBS))|' $< > $@
 
 COMPLETIONS := $(DATADIR)/bash-completion/completions
