@@ -106,13 +106,23 @@ static int64_t larger(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
+/* The largest need of the products that give the gradients of the weights; a small weight may need more than a large one. */
+static int64_t outer_floats(const state *s, const vaei_kernels *k, int64_t steps) {
+    int64_t most = 0;
+    for (int64_t i = 0; i < s->layers; i++)
+        for (int64_t d = 0; d < s->directions; d++)
+            most = larger(most, larger(vaei_linear_outer_floats(&s->level[i][d].of_x, k, steps),
+                                       vaei_linear_outer_floats(&s->level[i][d].of_h, k, steps)));
+    return most;
+}
+
 static void carve_training(const state *s, const vaei_kernels *k, int64_t steps, int64_t n, int32_t countable, vaei_carve *c, parts *p) {
     const int64_t out = s->directions * s->H, rows = s->G * s->H;
     for (int32_t i = 0; i < 2; i++) p->d[i] = vaei_carve_floats(c, vaei_count_of(steps, larger(out, s->C)));
     p->d_added = s->ops->has_memory ? NULL : vaei_carve_floats(c, vaei_count_of(steps, rows));
     p->dh = vaei_carve_floats(c, vaei_count_of(n, s->H));
     p->dc = vaei_carve_floats(c, vaei_count_of(n, s->H));
-    p->outer = vaei_carve_floats(c, countable ? vaei_outer_scratch(k, rows, larger(out, s->C), steps) : -1);
+    p->outer = vaei_carve_floats(c, countable ? outer_floats(s, k, steps) : -1);
 }
 
 void vaei_recurrent_layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
