@@ -185,6 +185,8 @@ START_TEST(test_the_natural_log_is_that_of_the_c_library) {
     ck_assert_double_eq(vaei_natural_log(1), 0);
     ck_assert_double_eq_tol(vaei_natural_log(DBL_MIN), log(DBL_MIN), 1e-12);
     ck_assert_double_eq_tol(vaei_natural_log(DBL_MAX), log(DBL_MAX), 1e-12);
+    ck_assert(isnan(vaei_natural_log(NAN)));
+    ck_assert(!isfinite(vaei_natural_log(INFINITY)));
 }
 END_TEST
 
@@ -301,6 +303,34 @@ extern const vaei_likelihood_ops vaei_likelihood_split_laplace;
 
 /* Slopes near 0, where the closed forms cancel, at the seam of the series and far out; with the C library's functions in double. The
  * density has integral 1 by Simpson's rule, and the mean is the integral of x p(x). */
+/* What a decoder that has diverged gives is never scored as if it were a number. */
+START_TEST(test_a_decoder_s_nan_is_in_the_score) {
+    static const char *const texts[] = {"likelihood bernoulli\n", "likelihood continuous_bernoulli\n",
+                                        "likelihood gaussian\n",  "likelihood gaussian sigma=value\n",
+                                        "likelihood laplace\n",   "likelihood student_t\n"};
+    for (size_t i = 0; i < VAEI_COUNT(texts); i++) {
+        float theta[2 * VALUES] = {0};
+        double nll;
+        rig g;
+        rig_of(&g, texts[i], (vaei_shape){1, {VALUES}});
+        theta[2] = NAN;
+        vaei_likelihood_nll(&g.p, &g.run, g.facts, theta, (const float[VALUES]){0, 0.5f, 0.25f, 1, 0.75f, 0}, &nll);
+        ck_assert_msg(isnan(nll), "%s: %g", texts[i], nll);
+        rig_free(&g);
+    }
+    for (int i = 0; i < TOKENS; i++) {
+        float theta[TOKENS] = {0.5f, 0, -1, 2};
+        double nll;
+        rig g;
+        rig_of_tokens(&g, "likelihood categorical\n", (vaei_shape){1, {1}}, TOKENS);
+        theta[i] = NAN;
+        vaei_likelihood_nll(&g.p, &g.run, g.facts, theta, (const float[1]){3}, &nll);
+        ck_assert_msg(isnan(nll), "categorical, logit %d: %g", i, nll);
+        rig_free(&g);
+    }
+}
+END_TEST
+
 START_TEST(test_continuous_bernoulli_is_a_density_with_its_mean) {
     static const float slopes[] = {0, 1e-6f, -1e-3f, 0.25f, -0.999f, 1.001f, 3, -8, 20, -50};
     enum { STEPS = 4000 };
@@ -347,6 +377,7 @@ Suite *suite_likelihood_values(void) {
     tcase_add_test(t, test_numbers_of_theta_are_found_where_runs_cut_pixels);
     tcase_add_test(t, test_the_natural_log_is_that_of_the_c_library);
     tcase_add_test(t, test_the_density_of_student_t_has_the_gamma_function_s_constant);
+    tcase_add_test(t, test_a_decoder_s_nan_is_in_the_score);
     tcase_add_test(t, test_continuous_bernoulli_is_a_density_with_its_mean);
     tcase_add_test(t, test_samples_of_one_degree_of_freedom_have_its_quantiles);
     tcase_add_loop_test(t, test_a_decoder_gives_the_numbers_that_the_likelihood_asks_for, 0, (int)VAEI_COUNT(decoders));

@@ -3,7 +3,7 @@
  *
  *     x = 2^e m, m within [sqrt 1/2, sqrt 2)        ln x = e ln 2 + 2 (s + s^3/3 + s^5/5 + ...), s = (m - 1) / (m + 1)
  *
- * |s| < 0.1716: what follows the term of s^21 is below 1e-18. */
+ * |s| < 0.1716: what follows the term of s^21 is below 1e-18. Of infinity and NaN it is NaN: the bits alone would give a number. */
 #ifndef VAEI_NATURAL_LOG_H
 #define VAEI_NATURAL_LOG_H
 
@@ -21,7 +21,7 @@ VAEI_INLINE double vaei_natural_log(double x) {
     const double s = (m - 1) / (m + 1), z = s * s;
     double sum = 0;
     for (int32_t k = 21; k >= 3; k -= 2) sum = (sum + 1.0 / k) * z;
-    return (double)e * ln2_high + ((double)e * ln2_low + 2 * (s + s * sum));
+    return (x - x) + ((double)e * ln2_high + ((double)e * ln2_low + 2 * (s + s * sum)));
 }
 
 #endif
