@@ -67,13 +67,7 @@ static void put_block(vaei_graph *g, const char *name) {
         VAEI_GRAPH_ROWS(g, name, pool);
         vaei_graph_close(g);
     }
-    vaei_graph_open(g, "residual", "body");
-    VAEI_GRAPH_ROWS(g, name, body);
-    if (vaei_graph_has(g, name, "skip.weight")) {
-        vaei_graph_other(g, "shortcut");
-        VAEI_GRAPH_ROWS(g, name, skip);
-    }
-    vaei_graph_close(g);
+    VAEI_GRAPH_RESIDUAL(g, name, body, skip);
     vaei_graph_layer(g, "relu");
 }
 

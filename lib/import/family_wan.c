@@ -66,20 +66,10 @@ static void put_attention(vaei_graph *g, const char *name) {
     vaei_graph_close(g);
 }
 
-static void put_resnet(vaei_graph *g, const char *name) {
-    vaei_graph_open(g, "residual", "body");
-    VAEI_GRAPH_ROWS(g, name, resnet);
-    if (vaei_graph_has(g, name, "conv_shortcut.weight")) {
-        vaei_graph_other(g, "shortcut");
-        VAEI_GRAPH_ROWS(g, name, shortcut);
-    }
-    vaei_graph_close(g);
-}
-
 /* A resnet, or a change of size by these rows; 0 if there is no such block. */
 static int32_t put_block(vaei_graph *g, const char *name, const vaei_graph_row *rows, size_t n) {
     if (vaei_graph_has(g, name, "conv1.weight")) {
-        put_resnet(g, name);
+        VAEI_GRAPH_RESIDUAL(g, name, resnet, shortcut);
     } else if (vaei_graph_has(g, name, "resample.1.weight")) {
         vaei_graph_rows(g, name, rows, n);
         vaei_graph_leave(g, name, "time_conv.weight");
@@ -91,9 +81,9 @@ static int32_t put_block(vaei_graph *g, const char *name, const vaei_graph_row *
 }
 
 static void put_middle(vaei_graph *g, const char *half) {
-    put_resnet(g, vaei_graph_name(g, "%s.mid_block.resnets.0", half));
+    VAEI_GRAPH_RESIDUAL(g, vaei_graph_name(g, "%s.mid_block.resnets.0", half), resnet, shortcut);
     put_attention(g, vaei_graph_name(g, "%s.mid_block.attentions.0", half));
-    put_resnet(g, vaei_graph_name(g, "%s.mid_block.resnets.1", half));
+    VAEI_GRAPH_RESIDUAL(g, vaei_graph_name(g, "%s.mid_block.resnets.1", half), resnet, shortcut);
 }
 
 static void put_encoder(vaei_graph *g) {

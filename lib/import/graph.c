@@ -173,6 +173,16 @@ void vaei_graph_rows(vaei_graph *g, const char *prefix, const vaei_graph_row *ro
         vaei_graph_row_of(g, *rows[i].tensor ? vaei_graph_name(g, "%s.%s", prefix, rows[i].tensor) : "", rows[i].layer);
 }
 
+void vaei_graph_residual(vaei_graph *g, const char *prefix, const vaei_graph_row *rows, size_t n, const vaei_graph_row *shortcut) {
+    vaei_graph_open(g, "residual", "body");
+    vaei_graph_rows(g, prefix, rows, n);
+    if (vaei_graph_has(g, prefix, vaei_graph_name(g, "%s.weight", shortcut->tensor))) {
+        vaei_graph_other(g, "shortcut");
+        vaei_graph_rows(g, prefix, shortcut, 1);
+    }
+    vaei_graph_close(g);
+}
+
 void vaei_graph_attention(vaei_graph *g, const char *prefix) {
     static const char *const names[] = {"to_q", "to_k", "to_v", "to_out.0"};
     static const char *const values[] = {"weight", "bias"};

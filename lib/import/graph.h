@@ -61,6 +61,10 @@ void vaei_graph_take_named(vaei_graph *g, const char *param, const char *tensor,
 /* A tensor that the model does not need. */
 void vaei_graph_leave(vaei_graph *g, const char *prefix, const char *tensor);
 
+/* A residual of layers by rows; its other way is a layer of its own, `shortcut`, where the file has that layer's weight. */
+void vaei_graph_residual(vaei_graph *g, const char *prefix, const vaei_graph_row *rows, size_t n, const vaei_graph_row *shortcut);
+#define VAEI_GRAPH_RESIDUAL(g, prefix, rows, shortcut) vaei_graph_residual(g, prefix, rows, VAEI_COUNT(rows), shortcut)
+
 /* Attention with a normalisation before it and a way around it: tensors PREFIX.group_norm, .to_q, .to_k, .to_v, .to_out.0 */
 void vaei_graph_attention(vaei_graph *g, const char *prefix);
 

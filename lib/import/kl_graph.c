@@ -45,22 +45,12 @@ static const vaei_graph_row last[] = {
     {"conv_out", "conv2d out=# kernel=3 pad=1"},
 };
 
-static void put_resnet(vaei_graph *g, const char *name) {
-    vaei_graph_open(g, "residual", "body");
-    VAEI_GRAPH_ROWS(g, name, resnet);
-    if (vaei_graph_has(g, name, "conv_shortcut.weight")) {
-        vaei_graph_other(g, "shortcut");
-        VAEI_GRAPH_ROWS(g, name, shortcut);
-    }
-    vaei_graph_close(g);
-}
-
 /* Resnets 0, 1 ... of a level or the middle, each with the attention behind it that the file has. */
 static void put_resnets(vaei_graph *g, const char *block) {
     for (int32_t j = 0; j < LEVELS_MAX && g->status == VAE_OK; j++) {
         const char *name = vaei_graph_name(g, "%s.resnets.%d", block, (int)j);
         if (!vaei_graph_has(g, name, "conv1.weight")) return;
-        put_resnet(g, name);
+        VAEI_GRAPH_RESIDUAL(g, name, resnet, shortcut);
         const char *attention = vaei_graph_name(g, "%s.attentions.%d", block, (int)j);
         if (vaei_graph_has(g, attention, "to_q.weight")) vaei_graph_attention(g, attention);
     }
