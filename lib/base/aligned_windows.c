@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * aligned_windows.c - aligned.h by the C library of Windows, whose free() does not take aligned blocks. */
+ * aligned_windows.c - implements aligned.h by the C library of Windows, whose free() does not take aligned blocks. */
 #include "base/aligned.h"
 
 #include "base/system.h"

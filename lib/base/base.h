@@ -28,11 +28,11 @@
 
 #include "base/debug.h"
 
-#if FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16 /* 16: half floats as such */
+#if FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16 /* 16: _Float16 arithmetic is not widened */
 #error "floats are to be computed as floats and doubles as doubles: for 32-bit x86 add -msse2 -mfpmath=sse"
 #endif
 
-#define VAEI_ALIGN        64 /* of every block, tensor and buffer: a cache line and the widest vector */
+#define VAEI_ALIGN        64 /* of every block, tensor and buffer, in bytes: a cache line and the widest vector */
 #define VAEI_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #if defined(__GNUC__)
@@ -47,25 +47,25 @@
 
 /* ---- status.c ------------------------------------------------------------------------------------------------- */
 
-/* Set this thread's sentence and return `status`. Floats in the sentence go through vaei_text_float. */
+/* Set this thread's sentence and return `status`. vaei_text_float prints the floats of a sentence. */
 vae_status_t vaei_fail(vae_status_t status, const char *format, ...) VAEI_FORMAT(2, 3);
 
-/* Put "prefix: " before this thread's sentence; returns `status`. For a floor that knows where it happened. */
+/* Put "prefix: " before this thread's sentence and return `status`. A floor calls it when it knows where the failure happened. */
 vae_status_t vaei_fail_at(vae_status_t status, const char *format, ...) VAEI_FORMAT(2, 3);
 
 const char *vaei_fail_text(void);
 
-const char *vaei_status_name(vae_status_t status);   /* "VAE_E_SHAPE", "VAE_E_UNKNOWN"; static */
+const char *vaei_status_name(vae_status_t status);   /* "VAE_E_SHAPE", or "VAE_E_UNKNOWN"; static */
 const char *vaei_status_string(vae_status_t status); /* "shapes do not agree"; static */
 
-/* Forward a failure; the deeper sentence stands. */
+/* Return the status of a failed call to the caller and keep the sentence of the call. */
 #define VAEI_TRY(expr)                                   \
     do {                                                 \
         const vae_status_t vaei_try_status = (expr);     \
         if (vaei_try_status < 0) return vaei_try_status; \
     } while (0)
 
-/* ---- checked sizes: false on overflow, *out then untouched ------------------------------------------------------ */
+/* ---- checked sizes: they return false on overflow and then leave *out unchanged ----------------------------------- */
 
 VAEI_INLINE int vaei_size_mul(size_t a, size_t b, size_t *out) {
     if (b != 0 && a > SIZE_MAX / b) return 0;
@@ -77,7 +77,7 @@ VAEI_INLINE int vaei_size_add(size_t a, size_t b, size_t *out) {
     *out = a + b;
     return 1;
 }
-/* of counts: false for one below 0, too */
+/* multiplies counts; also returns false if a count is below 0 */
 VAEI_INLINE int vaei_count_mul(int64_t a, int64_t b, int64_t *out) {
     if (a < 0 || b < 0 || (b != 0 && a > INT64_MAX / b)) return 0;
     *out = a * b;
@@ -90,18 +90,19 @@ typedef struct vaei_heap {
     void *user;
     void *(*alloc)(void *user, size_t size, size_t align);
     void (*free)(void *user, void *ptr, size_t size);
-    uint64_t limit;          /* bytes, 0: none */
+    uint64_t limit;          /* bytes; 0: no limit */
     _Atomic uint64_t in_use; /* bytes */
 } vaei_heap;
 
-/* The system's memory behind the hook's shape: aligned.h. */
+/* The heap takes the memory of the system (aligned.h) through the same interface as that of a host. */
 void vaei_heap_init_default(vaei_heap *heap);
 
-/* Zeroed, aligned to VAEI_ALIGN; size 0 is taken as 1. On NULL the sentence says what it was for and the size. */
+/* Returns zeroed memory, aligned to VAEI_ALIGN; size 0 is taken as 1. If there is none, it returns NULL and the sentence states `what`
+ * the memory was for and its size. */
 void *vaei_heap_alloc(vaei_heap *heap, size_t size, const char *what);
 void vaei_heap_free(vaei_heap *heap, void *ptr, size_t size); /* NULL is allowed */
 
-/* Many small things that live and die together. Chunks of 16 KiB or the request. */
+/* An arena holds many small objects that are freed together. It takes chunks of 16 KiB, or of the size of a request that is larger. */
 typedef struct vaei_arena_chunk vaei_arena_chunk;
 typedef struct vaei_arena {
     vaei_heap *heap;
@@ -113,16 +114,16 @@ void *vaei_arena_alloc(vaei_arena *arena, size_t size);               /* zeroed,
 void *vaei_arena_array(vaei_arena *arena, size_t count, size_t size); /* checked product */
 char *vaei_arena_format(vaei_arena *arena, const char *format, ...) VAEI_FORMAT(2, 3);
 char *vaei_arena_copy(vaei_arena *arena, const char *text, size_t length); /* adds a NUL */
-size_t vaei_arena_bytes(const vaei_arena *arena);                          /* what its chunks take of the heap */
-void vaei_arena_free(vaei_arena *arena);                                   /* everything; the arena may be used again */
+size_t vaei_arena_bytes(const vaei_arena *arena);                          /* the bytes that its chunks take of the heap */
+void vaei_arena_free(vaei_arena *arena);                                   /* frees everything; the arena may be used again */
 
-/* Cuts a block into aligned pieces. With base NULL it only measures: the same walk gives first the size and then the pieces.
+/* Divides a block into aligned pieces. With base NULL it only measures, so the same function gives first the size and then the pieces.
  *
  *     |<- first ->|pad|<- second ->|pad| ...            every piece starts at a multiple of VAEI_ALIGN
  *
  * A debug build puts a red zone behind each piece (debug.h).
  *
- * Overflow sticks: `used` becomes SIZE_MAX, which no heap grants. */
+ * An overflow is kept: `used` becomes SIZE_MAX, and no heap can allocate that much. */
 typedef struct vaei_carve {
     char *base;
     size_t used; /* bytes */
@@ -149,31 +150,32 @@ VAEI_INLINE float *vaei_carve_floats(vaei_carve *c, int64_t count) {
     return (float *)vaei_carve_array(c, count, sizeof(float));
 }
 
-/* The memory of a module at work, as four carves: what each holds is said in docs/architecture.md. A module has one function that cuts
- * its pieces, layout(). Without bases that function measures, with bases it places, so that the two cannot differ. */
+/* The memory of a module at work, as four carves; docs/architecture.md says what each of them holds. A module has one function that
+ * divides its memory, layout(). Without bases that function measures, and with bases it places, so that the two cannot differ. */
 typedef struct vaei_memory {
     vaei_carve pack, cache, scratch, stats;
 } vaei_memory;
 
 /* ---- pool.c ------------------------------------------------------------------------------------------------------
- * Work is cut by shape, never by the number of workers, so results do not depend on it. */
+ * The shape divides the work, never the number of workers, so results do not depend on that number. */
 typedef void (*vaei_task)(void *arg, int32_t index);
 typedef struct vaei_pool vaei_pool;
 
-/* threads > 1 starts threads - 1 workers, which sleep when idle; 1: everything runs in the caller; 0: `hook` (may be NULL: 1). */
+/* threads > 1: starts threads - 1 workers, which sleep when they are idle. 1: everything runs in the caller. 0: the host's `hook` runs
+ * the tasks; if it is NULL, everything runs in the caller. */
 vae_status_t vaei_pool_create(vaei_pool **out, vaei_heap *heap, int32_t threads, void *user,
                               void (*hook)(void *user, int32_t tasks, vaei_task task, void *arg));
-/* How many threads share the work; 0: the host knows. pool NULL: 1. */
+/* The number of threads that share the work. It is 0 if only the host knows, and 1 if pool is NULL. */
 int32_t vaei_pool_threads(const vaei_pool *pool);
 void vaei_pool_destroy(vaei_pool *pool); /* joins the workers; NULL is allowed */
 
-/* task(arg, i) for 0 <= i < tasks, returns when all are done. pool NULL: in the caller. Safe from several threads at once
- * (calls that find the workers busy run in their caller), and from inside a task (threads with nothing to do help). After fork() the child
- * runs in the caller. */
+/* Calls task(arg, i) for 0 <= i < tasks and returns when all are done. If pool is NULL, the caller runs all tasks. Several threads may
+ * call it at once: a call that finds the workers busy runs its tasks itself. A task may call it too: then threads with nothing to do
+ * help. In a child of fork() the caller runs all tasks. */
 void vaei_parallel(const vaei_pool *pool, int32_t tasks, vaei_task task, void *arg);
 
-/* Numbers for the tasks that run at the same time, 32 at most, each with scratch memory of its own. A task takes the lowest free number, so
- * that the memory in use grows with the number of running threads, not of tasks. Zero at the start. */
+/* Gives numbers, 32 at most, to tasks that run at the same time; each number stands for a scratch memory of its own. A task takes the
+ * lowest free number, so that the memory in use grows with the number of running threads, not of tasks. All is zero at the start. */
 typedef struct vaei_index_pool {
     _Atomic uint32_t taken;
 } vaei_index_pool;
@@ -181,41 +183,43 @@ int32_t vaei_index_take(vaei_index_pool *indices);
 void vaei_index_give_back(vaei_index_pool *indices, int32_t held);
 
 /* ---- philox.c ----------------------------------------------------------------------------------------------------
- * Philox4x32-10 (Salmon et al. 2011). Block b of item i of step s of a stream is a pure function of (seed, stream, s, i, b):
+ * Philox4x32-10 (Salmon et al. 2011). Block b of item i of step s of a stream is a pure function of (seed, stream, s, i, b), so it is
  * equal for any batch split, order and thread. Key = seed; counter = (b, i, s low, stream << 24 | s high 24 bits). */
 typedef struct vaei_noise_key {
     uint64_t seed;
     uint64_t step;   /* < 2^56 */
-    uint32_t stream; /* < 256: one for each use */
+    uint32_t stream; /* < 256; each use has a stream of its own */
 } vaei_noise_key;
 
 void vaei_philox(vaei_noise_key key, uint32_t item, uint32_t first_block, int64_t blocks, uint32_t *out /* [blocks][4] */);
 
 /* ---- text.c, number.c ----------------------------------------------------------------------------------------------
- * Numbers without the locale. Parsers take the whole of text[length] or fail and leave *out. No leading zeros (010), no '+'.
- * Decimal to double is correctly rounded for any number of digits and in any rounding mode: long division of big integers. */
+ * Numbers without the locale. A parser takes the whole of text[length], or fails and leaves *out unchanged. It refuses leading zeros
+ * (010) and '+'. Decimal to double is correctly rounded for any number of digits and in any rounding mode, by long division of big
+ * integers. */
 int vaei_text_to_int(const char *text, size_t length, int64_t *out);
 int vaei_text_to_double(const char *text, size_t length, double *out); /* finite decimal only: -1.5e-3; no hex, inf, nan */
-/* Shortest text that reads back as the same float: "0.001", "1e-5", "-30". Returns the length; cap >= 32. */
+/* Writes the shortest text that reads back as the same float: "0.001", "1e-5", "-30". Returns the length; cap >= 32. */
 size_t vaei_text_float(char *buf, size_t cap, double value);
 
-/* A bounded writer: counts past the end, always ends in NUL if cap > 0. */
+/* A bounded writer: it counts the bytes past the end too, and its text always ends in NUL if cap > 0. */
 typedef struct vaei_writer {
     char *buf;
-    size_t cap, length; /* length: bytes wanted so far, NUL not counted */
+    size_t cap, length; /* length: the bytes wanted so far, without the NUL */
 } vaei_writer;
 void vaei_write(vaei_writer *w, const char *format, ...) VAEI_FORMAT(2, 3);
 void vaei_write_float(vaei_writer *w, double value);
 
-/* The name nearest to `wanted` among names[i] (i < count) by edits (insert, delete, change, swap), or NULL if none is within a
- * third of its length (at least 1, at most 3). */
+/* Returns the name nearest to `wanted` among names[i] (i < count) by the number of edits (insertion, deletion, change, swap), or NULL if
+ * none is within a third of the length of `wanted` (at least 1, at most 3 edits). */
 const char *vaei_text_nearest(const char *wanted, size_t length, const char *const *names, size_t count);
-/* " (did you mean 'kernel'?)" in buf, or "": what stands for another program's word (synonyms.def), else the nearest */
+/* Writes " (did you mean 'kernel'?)" or "" into buf. The hint is our word for another program's word (synonyms.def) if there is one,
+ * otherwise the nearest name. */
 const char *vaei_text_hint(char buf[96], const char *wanted, const char *const *names, size_t count);
 
 /* ---- cpu.c -------------------------------------------------------------------------------------------------------- */
 typedef struct vaei_cpu {
-    int32_t avx2_fma, avx512, neon; /* usable: the system saves the registers too */
+    int32_t avx2_fma, avx512, neon; /* 1 if usable: the system saves the registers too */
 } vaei_cpu;
 vaei_cpu vaei_cpu_detect(void);
 

@@ -3,8 +3,8 @@
  *
  *     |<- first ->|zone|<- second ->|zone| ...
  *
- * A zone is memory that no code may touch. AddressSanitizer, which is part of such a build, stops at the instruction that does: for example
- * a kernel with less workspace than it uses, or a layer that measured its sizes from other shapes than it uses. */
+ * A zone is memory that no code may touch. Such a build contains AddressSanitizer, which stops the program at an instruction that touches a
+ * zone: for example in a kernel that uses more workspace than it asked for, or in a layer that measured its sizes from other shapes. */
 #ifndef VAEI_DEBUG_H
 #define VAEI_DEBUG_H
 
@@ -17,16 +17,16 @@
 #define VAEI_ZONE              128 /* bytes */
 #define VAEI_ASSERT(condition) assert(condition)
 
-/* All of this memory may be used: what a kernel asks of the workspace that it is given. */
+/* States that all of this memory may be used. A kernel states it of the workspace that it receives. */
 #define VAEI_ASSERT_MEMORY(memory, bytes) VAEI_ASSERT(!__asan_region_is_poisoned(memory, bytes))
 
-/* The piece may be used, the zone behind it may not. */
+/* Marks the piece as usable and the zone behind it as forbidden. */
 static inline void vaei_zone_behind(const void *piece, size_t bytes) {
     __asan_unpoison_memory_region(piece, bytes);
     __asan_poison_memory_region((const char *)piece + bytes, VAEI_ZONE);
 }
 
-/* Memory that is about to be cut anew, used whole, or given back. */
+/* Makes all of this memory usable: it will be divided again, used as a whole, or freed. */
 #define VAEI_ZONES_END(memory, bytes) __asan_unpoison_memory_region(memory, bytes)
 
 #else

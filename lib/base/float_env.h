@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * float_env.h - saves the host's floating-point environment while the library computes.
  *
- * Game engines flush denormals to zero, others round upward or trap. Results that depend on it would also depend on which
- * thread ran a task: workers have the default environment, and so has every computing call. */
+ * Some game engines flush denormals to zero; other hosts round upward or trap. With the environment of the host, results would depend on
+ * which thread ran a task, because workers have the default environment. So every call that computes has the default environment too. */
 #ifndef VAEI_FLOAT_ENV_H
 #define VAEI_FLOAT_ENV_H
 

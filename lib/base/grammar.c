@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * grammar.c - recursive descent over the text of grammar.h.
  *
- *   One token of look-ahead. The only subtle token is the newline: it ends a section, so it exists at depth 0 alone,
- *   and not where the pipeline plainly goes on, that is behind a '|' or when the next line that is not blank starts
- *   with one. The recursion is as deep as the braces, at most VAEI_DEPTH_MAX; every loop eats at least one byte. */
+ *   The parser looks one token ahead. The only difficult token is the newline. It ends a section, so it exists at depth 0
+ *   alone; and it is not a token where the pipeline continues, that is behind a '|' or when the next line that is not blank
+ *   starts with a '|'. The recursion is as deep as the braces, at most VAEI_DEPTH_MAX; every loop consumes at least one byte. */
 #include "base/grammar.h"
 
-#define WORD_SHOWN 32 /* bytes of a word quoted in a sentence */
+#define WORD_SHOWN 32 /* bytes of a word that a sentence quotes */
 
-typedef enum token_kind { TOKEN_WORD, TOKEN_NEWLINE, TOKEN_END, TOKEN_MARK /* one of = | { } */ } token_kind;
+typedef enum token_kind { TOKEN_WORD, TOKEN_NEWLINE, TOKEN_END, TOKEN_MARK /* a mark is one of = | { } */ } token_kind;
 
 typedef struct token {
     token_kind kind;
@@ -20,7 +20,7 @@ typedef struct token {
 
 typedef struct parser {
     vaei_arena *arena;
-    const char *next, *end; /* unread text */
+    const char *next, *end; /* the text that is not yet read */
     const char *line_start;
     int32_t line, depth, modules;
     token now;
@@ -53,7 +53,7 @@ static vae_status_t bad_byte(const parser *p) {
     return vaei_fail(VAE_E_SPEC, "line %d, column %d: byte 0x%02x, wanted ASCII text", line, at, c);
 }
 
-/* Skip spaces and one comment; stop at a newline, at the end or at anything else. */
+/* Skip spaces and one comment. Stop at a newline, at the end or at anything else. */
 static vae_status_t skip_blank(parser *p) {
     while (p->next < p->end && (*p->next == ' ' || *p->next == '\t')) p->next++;
     if (p->next < p->end && *p->next == '#') {
@@ -82,7 +82,7 @@ static vae_status_t advance(parser *p) {
         VAEI_TRY(skip_blank(p));
     }
     if (newlines && newline_ends && p->next < p->end && *p->next != '|') {
-        t.kind = TOKEN_NEWLINE; /* placed where the line ended */
+        t.kind = TOKEN_NEWLINE; /* its place is the end of the line */
         p->now = t;
         return VAE_OK;
     }
@@ -241,7 +241,8 @@ static vae_status_t parse_section(parser *p, vaei_section **out) {
     return VAE_OK;
 }
 
-/* Texts of other formats, told by how they begin: a word about what ours looks like helps more than the byte where they differ. */
+/* Recognise texts of other formats by their first characters: a sentence about the form of our texts helps more than the number of the
+ * first wrong byte. */
 static vae_status_t check_kind(const char *text, size_t length) {
     size_t i = 0, name;
     while (i < length && (text[i] == ' ' || text[i] == '\t' || text[i] == '\r' || text[i] == '\n')) i++;
@@ -342,7 +343,7 @@ static void print_node(const vaei_node *node, vaei_writer *w) {
 }
 
 void vaei_pipeline_print(const vaei_pipeline *pipeline, vaei_writer *w) {
-    vaei_write(w, "%s", ""); /* a NUL even if there is no module */
+    vaei_write(w, "%s", ""); /* writes a NUL even if there is no module */
     for (const vaei_node *node = pipeline->first; node; node = node->next) {
         print_node(node, w);
         if (node->next) vaei_write(w, " | ");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * grammar.h - the text of models and of their training as a tree. The grammar knows no modules.
+ * grammar.h - reads the text of a model and of its training as a tree. The grammar knows no modules.
  *
  *     document := { section }                    a section starts a line
  *     section  := keyword ( [ pipeline ] | options [ '|' pipeline ] ) newline
- *     options  := key '=' value { key '=' value }       of the section itself
+ *     options  := key '=' value { key '=' value }       they belong to the section itself
  *     pipeline := module { '|' module }
  *     module   := word { value | key '=' value } { '{' [ pipeline ] '}' }
  *
@@ -26,7 +26,7 @@
 
 typedef struct vaei_attr {
     struct vaei_attr *next;
-    const char *key; /* NULL: a bare value */
+    const char *key; /* NULL: a value without a key */
     const char *value;
     int32_t line, column;
 } vaei_attr;
@@ -37,7 +37,7 @@ typedef struct vaei_node {
     struct vaei_node *next; /* the module behind '|' */
     const char *name;
     vaei_attr *attrs;
-    vaei_pipeline *body; /* first pair of braces; further ones by body->next */
+    vaei_pipeline *body; /* of the first pair of braces; body->next is that of the next pair */
     int32_t line, column;
     int32_t times; /* n of a repeat; 0: not a repeat */
 } vaei_node;
@@ -50,7 +50,7 @@ struct vaei_pipeline {
 typedef struct vaei_section {
     struct vaei_section *next;
     const char *name;
-    vaei_node own; /* a module of the section's name, with the section's own options as attributes */
+    vaei_node own; /* a module with the section's name; its attributes are the section's own options */
     vaei_pipeline pipeline;
     int32_t line, column;
 } vaei_section;
@@ -59,21 +59,21 @@ typedef struct vaei_document {
     vaei_section *first;
 } vaei_document;
 
-/* Parse text[length]; the tree lives in the arena. VAE_E_SPEC with "line 3, column 7: ...", VAE_E_LIMIT, VAE_E_NOMEM. Sections of
- * the same name twice are an error; which sections exist is for the caller to say. */
+/* Parse text[length]; the tree is in the arena. VAE_E_SPEC with "line 3, column 7: ...", VAE_E_LIMIT, VAE_E_NOMEM. Two sections of the
+ * same name are an error. The grammar does not know which sections exist: the caller checks that. */
 vae_status_t vaei_document_parse(vaei_document *out, vaei_arena *arena, const char *text, size_t length);
 
 vaei_section *vaei_document_find(const vaei_document *document, const char *section);
 
-/* The modules of a pipeline with every `repeat` unrolled: their number (saturates at VAEI_MODULES_MAX + 1), and the i-th. */
+/* Count the modules of a pipeline with every `repeat` unrolled (at most VAEI_MODULES_MAX + 1), and return the i-th of them. */
 int64_t vaei_pipeline_count(const vaei_pipeline *pipeline);
 vaei_node *vaei_pipeline_at(const vaei_pipeline *pipeline, int64_t index);
 
-/* Print as it stands in the tree: "conv2d out=32 kernel=3 | relu | repeat n=2 { ... }". */
+/* Print the pipeline as it is in the tree: "conv2d out=32 kernel=3 | relu | repeat n=2 { ... }". */
 void vaei_pipeline_print(const vaei_pipeline *pipeline, vaei_writer *w);
-/* A section behind its keyword: its own options, its pipeline. */
+/* Print the text of a section behind its keyword: its own options, then its pipeline. */
 void vaei_section_print(const vaei_section *section, vaei_writer *w);
-/* One line a section: keyword padded to 10 columns, a space, the pipeline, newline. */
+/* Print one line for each section: the keyword padded to 10 columns, a space, the pipeline, newline. */
 void vaei_document_print(const vaei_document *document, vaei_writer *w);
 
 #endif

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * memory.c - the heap of one context, and arenas on it.
  *
- *   A block's bytes are reserved in the counter before the allocator is asked and given back if it refuses, so
- *   several threads can never pass the limit together. Blocks are zeroed here because a host's allocator may hand out
- *   dirty ones.
+ *   The counter reserves the bytes of a block before the allocator is called, and releases them if the allocator fails, so
+ *   several threads together can never pass the limit. Blocks are zeroed here, because a host's allocator may return
+ *   memory with other contents.
  *
- *   An arena is a list of chunks, the one in use first:
+ *   An arena is a list of chunks; the chunk in use is the first:
  *
  *       | next, size, used, pad to 16 | bytes given out ... | free |
  *
- *   It has no free for a single piece. */
+ *   An arena cannot free a single piece. */
 #include "base/base.h"
 
 #include <inttypes.h>
@@ -23,7 +23,7 @@
 
 struct vaei_arena_chunk {
     vaei_arena_chunk *next;
-    size_t size, used; /* bytes, this header included */
+    size_t size, used; /* bytes, with this header */
 };
 
 #define ARENA_HEADER ((sizeof(vaei_arena_chunk) + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1))
@@ -47,7 +47,7 @@ void vaei_heap_init_default(vaei_heap *heap) {
     atomic_init(&heap->in_use, 0);
 }
 
-/* Add size to the counter unless that passes the limit; 0 if it does. *seen is the counter found. */
+/* Add size to the counter, or return 0 if the sum would pass the limit. *seen is the value of the counter before. */
 static int reserve(vaei_heap *heap, size_t size, uint64_t *seen) {
     uint64_t now = atomic_load_explicit(&heap->in_use, memory_order_relaxed), then;
     do {
@@ -117,7 +117,7 @@ void *vaei_arena_alloc(vaei_arena *arena, size_t size) {
 
 void *vaei_arena_array(vaei_arena *arena, size_t count, size_t size) {
     size_t bytes;
-    if (!vaei_size_mul(count, size, &bytes)) bytes = SIZE_MAX; /* which no heap grants */
+    if (!vaei_size_mul(count, size, &bytes)) bytes = SIZE_MAX; /* no heap can allocate SIZE_MAX bytes */
     return vaei_arena_alloc(arena, bytes);
 }
 

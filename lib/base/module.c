@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * module.c - finding a module by name and filling its options. */
+ * module.c - finds a module by its name and fills its options. */
 #include "base/module.h"
 
-#define NAMES_MAX 128 /* a registry is far smaller; more than this are only left out of the hint */
+#define NAMES_MAX 128 /* A registry is far smaller. If it had more names, the hint would not know the others. */
 
 vae_status_t vaei_module_find(const vaei_module **out, const vaei_module *const *registry, size_t count, const char *kind,
                               const vaei_node *node, const char *where) {
@@ -26,7 +26,7 @@ static int32_t in_table(const vaei_option *table, const vaei_attr *a) {
     return 0;
 }
 
-/* The attributes that are the inner module's move from the outer node to the inner one. */
+/* Move the attributes that belong to the inner module from the outer node to the inner one. */
 static void split(const vaei_option *table, vaei_node *outer, vaei_node *inner) {
     vaei_attr **own = &outer->attrs, **its = &inner->attrs;
     for (vaei_attr *a = outer->attrs, *next; a; a = next) {
@@ -38,7 +38,7 @@ static void split(const vaei_option *table, vaei_node *outer, vaei_node *inner) 
     *own = *its = NULL;
 }
 
-/* An attribute of neither table, with the nearest name of both. */
+/* Refuse an attribute of neither table; the sentence names the nearest name of both. */
 static vae_status_t check_known(const vaei_option *outer, const vaei_module *inner, const vaei_node *node, const char *where) {
     static const vaei_option none[] = {{0}};
     const vaei_option *const tables[] = {inner->options ? inner->options : none, outer};
@@ -53,7 +53,7 @@ static vae_status_t check_known(const vaei_option *outer, const vaei_module *inn
     return VAE_OK;
 }
 
-/* In the canonical text the inner module stands first: its name, its options, then those of the outer one. */
+/* The canonical text begins with the inner module: its name, its options, then the options of the outer module. */
 static vae_status_t bind_inner(vaei_inner *choice, const vaei_module *module, vaei_node *node, vaei_arena *arena, const char *where) {
     const vaei_inner_kind *const of = module->inner;
     vaei_attr *const name = node->attrs;

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT
- * number.c - decimal text <-> binary floating point, without the locale and without the rounding mode.
+ * number.c - converts between decimal text and binary floating point, independent of the locale and of the rounding mode.
  *
  *   Both directions hold the value as a fraction num / den of big integers, so nothing is rounded before the end:
  *
  *     read    D 10^e  ->  num / den = 1.xxx 2^E  ->  53 bits by long division in base 2, the remainder rounds
- *     print   m 2^e   ->  num / den = d.ddd 10^k ->  digits by long division in base 10; the fewest, 1 to 9, that
- *                                                    read back as the same float (9 always do: 10^8 > 2^24)
+ *     print   m 2^e   ->  num / den = d.ddd 10^k ->  digits by long division in base 10: the fewest, 1 to 9, that
+ *                                                    read back as the same float (9 digits always do: 10^8 > 2^24)
  *
- *   Rounding is to nearest, ties to even (IEEE 754). Digits past the 800th only matter as "and something more":
- *   midpoints between two doubles have at most 767 of them. Some microseconds a number; for texts of options, not for
- *   data.
+ *   Rounding is to nearest, ties to even (IEEE 754). Of the digits past the 800th only one fact matters, whether one of
+ *   them is not 0, because a midpoint between two doubles has at most 767 digits. A number takes some microseconds, which
+ *   is fast enough for the texts of options but not for data.
  *
  *   Clinger 1990, "How to Read Floating Point Numbers Accurately"; Steele, White 1990, "How to Print Floating-Point
  *   Numbers Accurately". */
 #include "base/base.h"
 
-#define DIGITS_MAX   800                  /* kept when reading */
-#define LIMBS        136                  /* 4352 bits; the largest is 10^(800 + 330) times 2^64, 3818 bits */
-#define EXPONENT_MAX INT64_C(10000000000) /* read no further: more than any number of digits makes up for */
+#define DIGITS_MAX   800                  /* digits kept when a number is read */
+#define LIMBS        136                  /* 4352 bits; the largest number is 10^(800 + 330) times 2^64, of 3818 bits */
+#define EXPONENT_MAX INT64_C(10000000000) /* larger exponents are read as this one, for which no number of digits can compensate */
 #define PRINT_DIGITS 9
 
 typedef struct big {
-    size_t n; /* limbs in use, the last is not 0 */
+    size_t n; /* limbs in use; the last one is not 0 */
     uint32_t limb[LIMBS];
 } big;
 
@@ -30,7 +30,7 @@ static void big_set(big *x, uint32_t value) {
     x->limb[0] = value;
 }
 
-/* x = x * factor + term */
+/* Compute x = x * factor + term. */
 static void big_mul_add(big *x, uint32_t factor, uint32_t term) {
     uint64_t carry = term;
     for (size_t i = 0; i < x->n; i++) {
@@ -69,7 +69,7 @@ static int big_compare(const big *a, const big *b) {
     return 0;
 }
 
-/* a -= b, for a >= b */
+/* Compute a -= b, for a >= b. */
 static void big_subtract(big *a, const big *b) {
     uint64_t borrow = 0;
     for (size_t i = 0; i < a->n; i++) {
@@ -85,7 +85,7 @@ static void big_subtract(big *a, const big *b) {
 typedef struct decimal {
     big digits; /* the value is digits * 10^exponent */
     int64_t exponent;
-    int64_t n; /* digits kept, leading zeros not counted */
+    int64_t n; /* digits kept, without leading zeros */
     int negative;
 } decimal;
 
@@ -106,7 +106,7 @@ static void add_digit(decimal *d, uint32_t digit, int after_point, int *lost) {
     d->exponent -= after_point;
 }
 
-/* [-] digits [. digits] [e [+|-] digits], a digit before or after the point; no leading zeros but one. */
+/* Read [-] digits [. digits] [e [+|-] digits] with a digit before or after the point, and no leading zeros but one. */
 static int scan(decimal *d, const char *text, size_t length) {
     size_t i = 0, digits = 0;
     int point = 0, lost = 0;
@@ -124,7 +124,7 @@ static int scan(decimal *d, const char *text, size_t length) {
         }
     }
     if (digits == 0) return 0;
-    if (lost) { /* a digit 1 stands for all that was left out */
+    if (lost) { /* a digit 1 replaces all digits that were left out */
         big_mul_add(&d->digits, 10, 1);
         d->exponent--;
         d->n++;
@@ -144,9 +144,9 @@ static int scan(decimal *d, const char *text, size_t length) {
     return 1;
 }
 
-/* num / den = 1.xxx 2^E in IEEE bits, rounded; at or above infinity's bits on overflow. */
+/* Return the IEEE bits of num / den = 1.xxx 2^E, rounded. On overflow they are those of infinity or larger. */
 static uint64_t round_to_double(big *num, big *den, int64_t exponent) {
-    const int64_t places = exponent >= -1022 ? 53 : 53 - (-1022 - exponent); /* fewer below the normal range */
+    const int64_t places = exponent >= -1022 ? 53 : 53 - (-1022 - exponent); /* a subnormal number has fewer */
     uint64_t mantissa = 0;
     if (places < 0) return 0;
     for (int64_t i = 0; i < places; i++) {
@@ -157,9 +157,9 @@ static uint64_t round_to_double(big *num, big *den, int64_t exponent) {
         }
         big_shift_left(num, 1);
     }
-    const int rest = big_compare(num, den); /* against one half of the last place */
+    const int rest = big_compare(num, den); /* compares the remainder with one half of the last place */
     if (rest > 0 || (rest == 0 && (mantissa & 1))) mantissa++;
-    /* The leading bit of a normal mantissa, and a carry out of rounding, count the exponent up by themselves. */
+    /* The leading bit of a normal mantissa, and a carry out of the rounding, increment the exponent by the addition itself. */
     return (exponent >= -1022 ? (uint64_t)(exponent + 1022) << 52 : 0) + mantissa;
 }
 
@@ -195,7 +195,7 @@ int vaei_text_to_double(const char *text, size_t length, double *out) {
 
 /* ---- printing --------------------------------------------------------------------------------------------------- */
 
-/* PRINT_DIGITS + 1 leading digits of |value|, and whether more follow; returns the first one's power of ten. */
+/* Write PRINT_DIGITS + 1 leading digits of |value| and whether more follow. Return the power of ten of the first digit. */
 static int64_t leading_digits(uint32_t float_bits, char digit[PRINT_DIGITS + 1], int *more) {
     const uint32_t field = float_bits >> 23 & 0xFF, fraction = float_bits & 0x7FFFFF;
     const int64_t exponent = (field ? (int64_t)field : 1) - 150;
@@ -224,8 +224,8 @@ static int64_t leading_digits(uint32_t float_bits, char digit[PRINT_DIGITS + 1],
     return power;
 }
 
-/* Round to `n` digits, nearest and ties to even, and drop zeros at the end; returns how many are left. A carry out of
- * the first digit raises *power. */
+/* Round to `n` digits, to nearest and ties to even, and drop the zeros at the end. Return how many digits remain. A carry out of the
+ * first digit increments *power. */
 static size_t round_digits(const char digit[PRINT_DIGITS + 1], int more, size_t n, char out[PRINT_DIGITS], int64_t *power) {
     int above = digit[n] > 5, tie = digit[n] == 5 && !more;
     memcpy(out, digit, n);
@@ -234,7 +234,7 @@ static size_t round_digits(const char digit[PRINT_DIGITS + 1], int more, size_t 
     if (above || (tie && (out[n - 1] & 1))) {
         size_t i = n;
         while (i > 0 && out[i - 1] == 9) i--;
-        if (i == 0) { /* 9.99 to 10 */
+        if (i == 0) { /* 9.99 becomes 10 */
             out[0] = 1;
             ++*power;
             return 1;
@@ -246,7 +246,7 @@ static size_t round_digits(const char digit[PRINT_DIGITS + 1], int more, size_t 
     return n;
 }
 
-/* d.ddd 10^power as "0.00123", "12300", "1.5e-5" or "3.5e20"; at most 18 bytes. */
+/* Write d.ddd 10^power as "0.00123", "12300", "1.5e-5" or "3.5e20"; at most 18 bytes. */
 static size_t lay_out(char *buf, const char *digit, size_t n, int64_t power) {
     char *p = buf;
     const int64_t count = (int64_t)n;
@@ -274,7 +274,7 @@ static size_t lay_out(char *buf, const char *digit, size_t n, int64_t power) {
     return (size_t)(p - buf);
 }
 
-/* Does text read back as the float with these bits (sign aside)? */
+/* Whether the text reads back as the float with these bits, apart from the sign. */
 static int reads_back(const char *text, size_t length, uint32_t bits) {
     double value;
     uint32_t again;

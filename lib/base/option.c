@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * option.c - tables of options: attributes of the tree -> fields of a struct -> canonical attributes.
  *
- *   Three passes over one table: match each attribute to its option, set each field from its attribute or its
- *   default, and write each field back as text. The fields are the only truth, so two texts that mean the same print
- *   the same. Floats are compared with their bounds after rounding to float, so what was accepted once is accepted
- *   again when the canonical text is read. */
+ *   Binding passes over one table three times: it matches each attribute to its option, sets each field from its attribute or
+ *   its default, and writes each field back as text. The text is written from the fields alone, so two texts with the same
+ *   meaning print the same. Floats are compared with their bounds after they are rounded to float, so a value that was
+ *   accepted once is accepted again when the canonical text is read. */
 #include "base/option.h"
 
 #include <float.h>
@@ -12,9 +12,9 @@
 
 #define OPTIONS_MAX 64
 #define CHOICES_MAX 16
-#define VALUE_MAX   192 /* bytes of any value but a choice: eight sizes */
+#define VALUE_MAX   192 /* bytes of any value but a choice; eight sizes fit */
 #define PATH_MOST   160 /* bytes of a path */
-#define NAME_MOST   32  /* of a name */
+#define NAME_MOST   32  /* bytes of a name */
 
 /* ---- fields ----------------------------------------------------------------------------------------------------- */
 
@@ -43,7 +43,7 @@ static int parse_float(const vaei_option *o, const char *text, void *field) {
     if (!(value >= -FLT_MAX && value <= FLT_MAX)) return 0;
     if (o->flags & VAEI_OPT_OPEN_LO ? !(value > lo) : !(value >= lo)) return 0;
     if (o->flags & VAEI_OPT_OPEN_HI ? !(value < hi) : !(value <= hi)) return 0;
-    *(float *)field = value < 0 || value > 0 ? value : 0; /* no minus zero */
+    *(float *)field = value < 0 || value > 0 ? value : 0; /* a minus zero becomes zero */
     return 1;
 }
 
@@ -54,7 +54,7 @@ static int parse_bool(const char *text, void *field) {
     return 1;
 }
 
-/* The i-th name of "a|b|c" and its length; NULL past the last. */
+/* Return the i-th name of "a|b|c" and its length, or NULL past the last name. */
 static const char *choice_at(const char *choices, int32_t i, size_t *length) {
     for (; i > 0; i--) {
         choices = strchr(choices, '|');
@@ -127,7 +127,7 @@ static void print_sizes(const vaei_sizes *s, vaei_writer *w) {
     for (int32_t i = 0; i < s->n; i++) vaei_write(w, "%s%lld", i ? "x" : "", (long long)s->d[i]);
 }
 
-/* Words with dots between: encoder.0, decoder.2.body.1.T; the text outlives the field, both are the arena's. */
+/* Read words with dots between them: encoder.0, decoder.2.body.1.T. The field points to the text, and both are in the arena. */
 static int parse_path(const char *text, void *field) {
     const char *word = text;
     if (strcmp(text, "none") == 0) text = NULL;
@@ -157,7 +157,7 @@ static void set_default(const vaei_option *o, void *field) {
     case VAEI_OPT_CHOICE: *(int32_t *)field = (int32_t)o->def; break;
     case VAEI_OPT_EXTENT: size[0] = size[1] = int_of(o->def); break;
     case VAEI_OPT_PAD: set_pad(size, int_of(o->def), int_of(o->def), int_of(o->def), int_of(o->def)); break;
-    default: break; /* a shape, sizes, a name or a path that are not given stay empty */
+    default: break; /* a shape, sizes, a name or a path that is not given stays empty */
     }
 }
 
@@ -209,7 +209,7 @@ static vae_status_t unknown_option(const vaei_option *table, const vaei_attr *a,
     return vaei_fail(VAE_E_SPEC, "%s: no option '%.40s'%s", where, a->key, vaei_text_hint(hint, a->key, names, n));
 }
 
-/* " (did you mean 'cosine'?)" or "" */
+/* Write " (did you mean 'cosine'?)" or "". */
 static const char *choice_hint(char buf[96], const vaei_option *o, const char *text) {
     char copy[256];
     const char *names[CHOICES_MAX];
@@ -230,7 +230,7 @@ static int is_integer_text(const char *text) {
     return vaei_sizes_split(text, 1, &d) == 1 || (text[0] == '-' && vaei_sizes_split(text + 1, 1, &d) == 1);
 }
 
-/* "encoder.0 conv2d: kernel=0, wanted 1..65536" */
+/* Fail with "encoder.0 conv2d: kernel=0, wanted 1..65536". */
 static vae_status_t bad_value(const vaei_option *o, const char *text, const char *where) {
     char range[128] = "", hint[96] = "";
     const char *wanted = "";
@@ -249,13 +249,13 @@ static vae_status_t bad_value(const vaei_option *o, const char *text, const char
     default: break;
     }
     size_t length = strlen(wanted);
-    if (range[0] == '\0' && length > 0) length--; /* without the space behind */
+    if (range[0] == '\0' && length > 0) length--; /* removes the space behind it */
     return vaei_fail(VAE_E_SPEC, "%s: %s=%.40s, wanted %.*s%s%s", where, o->name, text, (int)length, wanted, range, hint);
 }
 
 /* ---- binding ---------------------------------------------------------------------------------------------------- */
 
-/* The option an attribute belongs to: by its key, or the first bare one that has no value yet. */
+/* Find the option of an attribute: by its key, or, for an attribute without a key, the first bare option that has no value yet. */
 static const vaei_option *find_option(const vaei_option *table, const vaei_attr *a, const vaei_attr *const *given) {
     for (const vaei_option *o = table; o->name; o++) {
         if (a->key ? strcmp(a->key, o->name) == 0 : (o->flags & VAEI_OPT_BARE) && !given[o - table]) return o;
@@ -281,8 +281,8 @@ static vae_status_t set_field(const vaei_option *o, const char *text, void *fiel
     return good ? VAE_OK : bad_value(o, text, where);
 }
 
-/* The canonical attribute in *out; it keeps the place of the one it replaces. None for a shape, sizes, a name or a path that are not
- * given. */
+/* Make the canonical attribute in *out; it keeps the line and column of the attribute that it replaces. A shape, sizes, a name or a path
+ * that is not given has no attribute. */
 static vae_status_t make_attr(vaei_attr **out, const vaei_option *o, const void *field, const vaei_attr *given, vaei_arena *arena) {
     char text[VALUE_MAX] = "";
     vaei_writer w = {text, sizeof text, 0};
@@ -341,7 +341,7 @@ void vaei_option_default(const vaei_option *o, vaei_writer *w) {
     print_field(o, &field, w);
 }
 
-/* "1..64", "1..", "" */
+/* Write "1..64", "1.." or "". */
 static void print_int_range(int64_t lo, int64_t hi, vaei_writer *w) {
     if (lo == INT64_MIN && hi == INT64_MAX) return;
     if (lo > INT64_MIN) vaei_write(w, "%lld", (long long)lo);
@@ -349,7 +349,7 @@ static void print_int_range(int64_t lo, int64_t hi, vaei_writer *w) {
     if (hi < INT64_MAX) vaei_write(w, "%lld", (long long)hi);
 }
 
-/* "0..1", "(0..1]", "1..", "" */
+/* Write "0..1", "(0..1]", "1.." or "". */
 static void print_float_range(const vaei_option *o, vaei_writer *w) {
     const int has_lo = o->lo >= -(double)FLT_MAX, has_hi = o->hi <= (double)FLT_MAX;
     const int open_lo = o->flags & VAEI_OPT_OPEN_LO, open_hi = o->flags & VAEI_OPT_OPEN_HI;
@@ -362,7 +362,7 @@ static void print_float_range(const vaei_option *o, vaei_writer *w) {
 }
 
 void vaei_option_range(const vaei_option *o, vaei_writer *w) {
-    vaei_write(w, "%s", ""); /* a NUL even if there is no range */
+    vaei_write(w, "%s", ""); /* writes a NUL even if there is no range */
     switch (o->type) {
     case VAEI_OPT_INT:
     case VAEI_OPT_EXTENT:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * philox.c - Philox4x32-10, counter-based random bits.
+ * philox.c - computes the random bits of Philox4x32-10 from a counter.
  *
  *   Ten rounds over a counter (c0, c1, c2, c3) with a key (k0, k1):
  *
@@ -7,9 +7,9 @@
  *       (c0, c1, c2, c3) = (h1 ^ c1 ^ k0, l1, h0 ^ c3 ^ k1, l0)
  *       (k0, k1) += (W0, W1)                               the Weyl sequences of the golden ratio and of sqrt(3) - 1
  *
- *   Salmon, Moraes, Dror, Shaw 2011, "Parallel Random Numbers: As Easy as 1, 2, 3". Constants from its section 4.3;
- *   the test holds the authors' published vectors. There is no state: skipping ahead is free and nothing has to be
- *   saved. */
+ *   Salmon, Moraes, Dror, Shaw 2011, "Parallel Random Numbers: As Easy as 1, 2, 3". The constants are from its
+ *   section 4.3, and the test compares with the vectors that the authors published. The generator has no state, so any
+ *   position of a stream costs the same, and a checkpoint need not store anything. */
 #include "base/base.h"
 
 #define ROUNDS 10

@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: MIT
- * pool.c - parallel_for: by the host's hook, by own threads, or in the caller.
+ * pool.c - runs a parallel_for: by the host's hook, by threads of its own, or in the caller.
  *
- *   The threads of the pool work on one job of the host at a time. Each thread has a share of the job's indices, equal ranges in the order
- *   of the threads, and takes indices of other shares when its own is used up; so repeated work finds its data in the same thread's caches.
- *   A call inside of a task is an inner job with a single share if a thread of the pool is idle, and else runs within its task. `left` is
- *   the number of indices of a share that no thread has taken, `done` the number of finished indices of the job:
+ *   The threads of the pool work on one job of the host at a time. The job's indices are divided into shares, one equal range for each
+ *   thread in the order of the threads. A thread takes indices of other shares when its own share is empty. So repeated work finds its
+ *   data in the cache of the same thread. A call inside of a task becomes an inner job with a single share if a thread of the pool is idle;
+ *   otherwise the task runs the call itself. `left` is the number of indices of a share that no thread has taken, and `done` the number of
+ *   finished indices of the job:
  *
- *       caller    write job; done = 0; left = size of each share; wake sleepers; take indices; wait until done == tasks
+ *       caller    write the job; done = 0; left = size of each share; wake sleepers; take indices; wait until done == tasks
  *       worker    wait until some left > 0; take indices
- *       take      left = 7  --compare and swap-->  6: the 7th from the share's end is mine; task(arg, index); done++
+ *       take      left = 7  --compare and swap-->  6: the thread has the 7th index from the share's end; task(arg, index); done++
  *
- *   A worker reads the job only after it has taken an index, and the job cannot end before that index is finished: a
- *   worker that wakes late finds either nothing or the next job, never half of one. While the host's caller waits for
- *   the crew it takes indices of inner jobs; the caller of an inner job only waits, as what it waits for is short.
+ *   A worker reads the job only after it has taken an index, and the job cannot end before that index is finished. So a
+ *   worker that wakes late finds either nothing or the next job, never half of a job. While the host's caller waits for
+ *   the workers, it takes indices of inner jobs; the caller of an inner job only waits, because an inner job is short.
  *
  *   A waiting thread first spins for a short time, because the next job often follows in microseconds, and then sleeps. Before it sleeps,
  *   it increments the count of sleepers and then reads `left`; a caller sets `left` and then reads the count, so at least one of them sees
  *   the other.
  *
- *   Workers block all signals, so the host's handlers run on the host's threads, and compute in the default
- *   floating-point environment. In a child of fork() there are no workers; the process id tells. */
+ *   Workers block all signals, so that the host's handlers run on the host's threads. They compute in the default
+ *   floating-point environment. A child of fork() has no workers, and the pool recognises the child by its process id. */
 #include "base/base.h"
 
 #include <fenv.h>
@@ -41,7 +42,7 @@ typedef struct job {
     vaei_task task;
     void *arg;
     int32_t tasks;
-    int32_t shares; /* as long as the crew lives */
+    int32_t shares; /* constant while the crew lives */
     share *share;
     _Atomic int32_t done;
 } job;
@@ -49,7 +50,7 @@ typedef struct job {
 typedef struct member {
     struct crew *crew;
     int32_t number;
-    int32_t calling; /* its inner job is at work */
+    int32_t calling; /* 1 while its inner job runs */
     int32_t asleep;
     job inner;
     share share;
@@ -58,13 +59,13 @@ typedef struct member {
 
 typedef struct crew {
     job job;
-    _Alignas(VAEI_ALIGN) _Atomic int32_t busy; /* a host's call is in `job` */
-    _Atomic int32_t idle, sleeping, stop;      /* idle: threads with nothing to do, those that sleep included */
+    _Alignas(VAEI_ALIGN) _Atomic int32_t busy; /* 1 while `job` holds a call of the host */
+    _Atomic int32_t idle, sleeping, stop;      /* idle: threads with nothing to do, with those that sleep */
     int64_t process;
     vaei_mutex lock;             /* only for sleeping and waking */
-    vaei_condvar wake, finished; /* finished: inner jobs */
-    int32_t n, started;          /* workers: wanted, and so many of them are there */
-    member *member;              /* [n + 1], [0]: the host's caller */
+    vaei_condvar wake, finished; /* finished: signals the end of inner jobs */
+    int32_t n, started;          /* n: the workers wanted; started: those that run */
+    member *member;              /* [n + 1]; [0] is the host's caller */
 } crew;
 
 struct vaei_pool {
@@ -74,7 +75,7 @@ struct vaei_pool {
     crew *crew; /* NULL: no workers */
 };
 
-static VAEI_THREAD_LOCAL member *inside; /* a task of any pool: who runs it */
+static VAEI_THREAD_LOCAL member *inside; /* the member that runs the current task, of any pool */
 
 static void pause_cpu(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -88,12 +89,12 @@ static void run_serially(int32_t tasks, vaei_task task, void *arg) {
     for (int32_t i = 0; i < tasks; i++) task(arg, i);
 }
 
-/* Where a share begins; that of the next is its end. */
+/* The first index of a share. It is also the end of the share before. */
 static int32_t share_start(const job *j, int32_t tasks, int32_t number) {
     return (int32_t)((int64_t)tasks * number / j->shares);
 }
 
-/* What was left of a share before one index was taken from it; 0: nothing */
+/* Take one index. Return what the share had left before, or 0 if it was empty. */
 static int32_t take(share *s) {
     int32_t left = atomic_load_explicit(&s->left, memory_order_relaxed);
     while (left > 0 && !atomic_compare_exchange_weak_explicit(&s->left, &left, left - 1, memory_order_acquire, memory_order_relaxed)) {
@@ -106,7 +107,7 @@ static int over(const job *j) {
     return atomic_load(&j->done) == j->tasks;
 }
 
-/* To whoever waits for it */
+/* Wake the threads that wait for the end of this job. */
 static void announce_end(crew *c, const job *j) {
     vaei_mutex_lock(&c->lock);
     if (j != &c->job) vaei_condvar_broadcast(&c->finished);
@@ -114,7 +115,8 @@ static void announce_end(crew *c, const job *j) {
     vaei_mutex_unlock(&c->lock);
 }
 
-/* Take indices and run them until none is left: of the share with this number, then of those behind it. How many */
+/* Take indices and run them until none is left, first of the share with this number, then of the shares behind it. Return how many were
+ * run. */
 static int32_t work(crew *c, job *j, int32_t number) {
     int32_t count = 0;
     for (int32_t i = 0; i < j->shares;) {
@@ -123,7 +125,7 @@ static int32_t work(crew *c, job *j, int32_t number) {
             i++;
             continue;
         }
-        const int32_t tasks = j->tasks; /* after done++ the job may be another */
+        const int32_t tasks = j->tasks; /* read before done++, after which the job may be another one */
         VAEI_ASSERT(left <= share_start(j, tasks, owner + 1) - share_start(j, tasks, owner));
         j->task(j->arg, share_start(j, tasks, owner + 1) - left);
         if (atomic_fetch_add(&j->done, 1) + 1 == tasks) announce_end(c, j);
@@ -133,7 +135,7 @@ static int32_t work(crew *c, job *j, int32_t number) {
     return count;
 }
 
-/* Inner jobs of the others, the next one's first */
+/* Run indices of the inner jobs of other members, beginning with the next member. Return how many were run. */
 static int32_t help(crew *c, int32_t number) {
     int32_t count = 0;
     for (int32_t i = 1; i <= c->n; i++) count += work(c, &c->member[(number + i) % (c->n + 1)].inner, 0);
@@ -158,7 +160,7 @@ static int caller_waits(const crew *c) {
     return nothing_to_do(c) && !over(&c->job);
 }
 
-/* Until `still` is 0: first in a loop, then asleep */
+/* Wait until `still` returns 0: first in a loop, then asleep. */
 static void rest(member *self, int (*still)(const crew *c)) {
     crew *const c = self->crew;
     atomic_fetch_add(&c->idle, 1);
@@ -186,7 +188,7 @@ static void worker_main(void *arg) {
 }
 
 static void publish(crew *c, job *j, int32_t tasks, vaei_task task, void *arg) {
-    VAEI_ASSERT(nothing_left(j)); /* of the job before */
+    VAEI_ASSERT(nothing_left(j)); /* the job before has ended */
     j->task = task;
     j->arg = arg;
     j->tasks = tasks;
@@ -292,7 +294,7 @@ static void dismiss(crew *c) {
     vaei_mutex_destroy(&c->lock);
 }
 
-/* Start `n` workers; returns how many there are. */
+/* Start `n` workers and return how many could be started. */
 static int32_t start_workers(crew *c, int32_t n) {
     for (; c->started < n; c->started++) {
         member *const m = &c->member[c->started + 1];
@@ -301,7 +303,7 @@ static int32_t start_workers(crew *c, int32_t n) {
     return c->started;
 }
 
-/* The crew, its members, the shares of its job */
+/* The bytes of the crew, its members, and the shares of its job. */
 static size_t crew_bytes(int32_t n) {
     return sizeof(crew) + (size_t)(n + 1) * (sizeof(member) + sizeof(share));
 }

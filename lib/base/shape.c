@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * shape.c - one to four sizes, channels last: "28x28x1" is 28 rows, 28 columns, 1 channel. */
+ * shape.c - reads and prints one to four sizes, channels last: "28x28x1" is 28 rows, 28 columns, 1 channel. */
 #include "base/option.h"
 
-#define SIZE_LIMIT ((int64_t)1 << 40) /* of one size and of the product: 4 TiB of floats */
+#define SIZE_LIMIT ((int64_t)1 << 40) /* the limit of one size and of the product: 4 TiB of floats */
 
 int64_t vaei_shape_size(const vaei_shape *s) {
     int64_t size = s->n > 0;
@@ -21,7 +21,7 @@ int vaei_shape_equal(const vaei_shape *a, const vaei_shape *b) {
 }
 
 void vaei_shape_print(const vaei_shape *s, vaei_writer *w) {
-    vaei_write(w, "%s", ""); /* a NUL even if there is no size */
+    vaei_write(w, "%s", ""); /* writes a NUL even if there is no size */
     for (int32_t i = 0; i < s->n; i++) vaei_write(w, "%s%lld", i ? "x" : "", (long long)s->d[i]);
 }
 
@@ -36,7 +36,7 @@ int32_t vaei_sizes_split(const char *text, int32_t most, int64_t *d) {
     for (const char *p = text;; p++) {
         const size_t digits = strspn(p, "0123456789");
         if (n == most || digits == 0) return 0;
-        if (digits > 18) d[n] = INT64_MAX; /* beyond every bound */
+        if (digits > 18) d[n] = INT64_MAX; /* above every bound */
         else if (!vaei_text_to_int(p, digits, &d[n])) return 0;
         n++;
         p += digits;

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: MIT
- * status.c - status codes and this thread's sentence.
+ * status.c - status codes, and the sentence of this thread.
  *
  *   The sentence is in a fixed thread-local buffer, so that running out of memory can be reported too. It is always one line: control
- *   characters, which can come from a hostile text or a file name, become '?' (utf8.h); a longer sentence is cut and ends in "...". The new
- *   sentence is built in another buffer first, because its arguments may point into the old one. */
+ *   characters, which can come from a hostile text or a file name, become '?' (utf8.h); a longer sentence is cut and ends in "...".
+ *   The
+ *   new sentence is first built in another buffer, because its arguments may point into the old sentence. */
 #include "base/base.h"
 #include "base/utf8.h"
 
 #include <stdio.h>
 
-#define SENTENCE_MAX 256 /* bytes with the NUL */
+#define SENTENCE_MAX 256 /* bytes, with the NUL */
 
 static VAEI_THREAD_LOCAL char sentence[SENTENCE_MAX];
 
-/* Store text of `wanted` bytes, of which the first SENTENCE_MAX - 1 are there. */
+/* Store a text that wants `wanted` bytes; `text` holds at most the first SENTENCE_MAX - 1 of them. */
 static void store(char text[SENTENCE_MAX], int wanted) {
     size_t length = strlen(text);
     if (wanted >= SENTENCE_MAX) {
         length -= 3;
-        while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) length--; /* not inside a character */
+        while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) length--; /* a cut must not divide a character */
         memcpy(text + length, "...", 4);
         length += 3;
     }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * text.c - whole numbers, the bounded writer, and the nearest name. Decimal fractions are in number.c.
  *
- *   The nearest name is by optimal string alignment distance: the least number of insertions, deletions, changes and
- *   swaps of neighbours that turns one word into the other.
+ *   The nearest name has the smallest optimal string alignment distance: the least number of insertions, deletions,
+ *   changes and swaps of neighbours that turns one word into the other.
  *
  *       d[i][j] = min(d[i-1][j] + 1, d[i][j-1] + 1, d[i-1][j-1] + (a[i] != b[j]),
  *                     d[i-2][j-2] + 1 if a[i] a[i-1] == b[j-1] b[j])
  *
- *   Before that, the words of other programs are looked up in synonyms.def.
- *   Only the last three rows are kept. Words longer than NAME_MAX_BYTES match nothing, so that hostile input takes little time. */
+ *   Before that, the words of other programs are looked up in synonyms.def. The function keeps only the last three rows of d.
+ *   A word longer than NAME_MAX_BYTES has no nearest name, so that hostile input takes little time. */
 #include "base/base.h"
 
 #include <stdio.h>
@@ -18,10 +18,10 @@
 int vaei_text_to_int(const char *text, size_t length, int64_t *out) {
     const int negative = length > 0 && text[0] == '-';
     const uint64_t most = (uint64_t)INT64_MAX + (negative ? 1 : 0);
-    uint64_t value = 0; /* without the sign */
+    uint64_t value = 0; /* the value without its sign */
     size_t i = negative ? 1 : 0;
     if (i == length) return 0;
-    if (text[i] == '0' && length - i > 1) return 0; /* 010 is eight to some readers */
+    if (text[i] == '0' && length - i > 1) return 0; /* some readers take 010 as eight */
     for (; i < length; i++) {
         if (text[i] < '0' || text[i] > '9') return 0;
         const uint64_t digit = (uint64_t)(text[i] - '0');
@@ -52,7 +52,7 @@ static size_t min3(size_t a, size_t b, size_t c) {
     return ab < c ? ab : c;
 }
 
-/* Both lengths <= NAME_MAX_BYTES. */
+/* Requires that both lengths are <= NAME_MAX_BYTES. */
 static size_t edits(const char *a, size_t na, const char *b, size_t nb) {
     size_t rows[3][NAME_MAX_BYTES + 1];
     size_t *before = rows[0], *last = rows[1], *row = rows[2];
@@ -81,7 +81,7 @@ const char *vaei_text_nearest(const char *wanted, size_t length, const char *con
         const size_t n = strlen(names[i]);
         if (n > NAME_MAX_BYTES) continue;
         const size_t distance = edits(wanted, length, names[i], n);
-        if (distance > best || (nearest && distance == best)) continue; /* the first of equals */
+        if (distance > best || (nearest && distance == best)) continue; /* of equal distances the first name counts */
         best = distance;
         nearest = names[i];
     }
@@ -96,7 +96,7 @@ static const struct {
 #undef SYNONYM
 };
 
-/* Of ASCII letters, without case. */
+/* Compare ASCII letters without regard to case. */
 static int is_same_word(const char *a, const char *b) {
     for (; *a && *b; a++, b++) {
         const int x = *a >= 'A' && *a <= 'Z' ? *a + ('a' - 'A') : *a;
@@ -105,8 +105,8 @@ static int is_same_word(const char *a, const char *b) {
     return *a == *b;
 }
 
-/* What stands for another program's word, if it is among the names; else NULL. A word may have its module before it, nn.Linear, and may be
- * ours but for the case. */
+/* Return our word for another program's word if it is among the names, else NULL. The other word may have its module before it, as in
+ * nn.Linear, or differ from ours only in the case of letters. */
 static const char *translated(const char *wanted, const char *const *names, size_t count) {
     const char *dot = strrchr(wanted, '.'), *word = dot ? dot + 1 : wanted;
     for (size_t i = 0; i < count; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * threads.h - threads, mutexes and conditions as the system has them: threads_posix.c, threads_windows.c, or threads_none.c, where
- * nothing can be started. What can fail returns 0 if it does. */
+ * threads.h - threads, mutexes and condition variables of the system: threads_posix.c, threads_windows.c, or threads_none.c, which cannot
+ * start a thread. A call that can fail returns 0 if it fails. */
 #ifndef VAEI_THREADS_H
 #define VAEI_THREADS_H
 
@@ -29,7 +29,7 @@ typedef struct vaei_thread {
     void *arg;
 } vaei_thread;
 
-/* Runs run(arg) in a new thread, which blocks all signals; *thread stays where it is until it is joined. */
+/* Runs run(arg) in a new thread, which blocks all signals. *thread must not move before it is joined. */
 int vaei_thread_start(vaei_thread *thread, void (*run)(void *arg), void *arg);
 void vaei_thread_join(vaei_thread *thread);
 
@@ -40,11 +40,11 @@ void vaei_mutex_unlock(vaei_mutex *mutex);
 
 int vaei_condvar_init(vaei_condvar *condition);
 void vaei_condvar_destroy(vaei_condvar *condition);
-void vaei_condvar_wait(vaei_condvar *condition, vaei_mutex *mutex); /* may wake for no reason */
-void vaei_condvar_signal(vaei_condvar *condition);                  /* one that waits */
-void vaei_condvar_broadcast(vaei_condvar *condition);               /* all that wait */
+void vaei_condvar_wait(vaei_condvar *condition, vaei_mutex *mutex); /* may wake without a signal */
+void vaei_condvar_signal(vaei_condvar *condition);                  /* wakes one waiting thread */
+void vaei_condvar_broadcast(vaei_condvar *condition);               /* wakes all waiting threads */
 
-/* The number of this process: another one in a child of fork(), whose only thread is its caller. */
+/* The number of this process. A child of fork() has another number, and its only thread is the one that called fork(). */
 int64_t vaei_process(void);
 
 #endif

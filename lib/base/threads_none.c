@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * threads_none.c - threads.h where there are no threads: nothing can be started, and a lock has nobody to keep out. */
+ * threads_none.c - implements threads.h where there are no threads: no thread can be started, and locking does nothing. */
 #include "base/threads.h"
 
 #if VAEI_THREADS == VAEI_NONE

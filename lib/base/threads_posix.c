@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * threads_posix.c - threads.h by POSIX threads: Linux, macOS, FreeBSD, Android, WebAssembly with threads.
+ * threads_posix.c - implements threads.h by POSIX threads: Linux, macOS, FreeBSD, Android, WebAssembly with threads.
  *
- *   A thread inherits the mask of signals of the one that starts it, so all signals are blocked around the start: the host's handlers
- *   run on the host's threads. */
+ *   A new thread inherits the signal mask of the thread that starts it, so all signals are blocked around the start: the host's
+ *   handlers
+ *   then run on the host's threads. */
 #define _POSIX_C_SOURCE 200809L
 #include "base/threads.h"
 
@@ -20,7 +21,7 @@ static void *thread_main(void *arg) {
 }
 
 static int start(vaei_thread *thread, const pthread_attr_t *attr) {
-#if defined(__wasi__) /* which has no signals */
+#if defined(__wasi__) /* WASI has no signals */
     return pthread_create(&thread->handle, attr, thread_main, thread) == 0;
 #else
     sigset_t all, before;
@@ -84,7 +85,7 @@ void vaei_condvar_broadcast(vaei_condvar *condition) {
 }
 
 int64_t vaei_process(void) {
-#if defined(__wasi__) /* which has no processes */
+#if defined(__wasi__) /* WASI has no processes */
     return 0;
 #else
     return (int64_t)getpid();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * threads_windows.c - threads.h by Windows: slim locks and condition variables, both a pointer that needs no destruction. Windows has
- * neither signals nor fork(). */
+ * threads_windows.c - implements threads.h by slim locks and condition variables of Windows. Both are a pointer that needs no
+ * destruction. Windows has neither signals nor fork(). */
 #include "base/threads.h"
 
 #if VAEI_THREADS == VAEI_WINDOWS

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * utf8.c - UTF-8 (RFC 3629).
+ * utf8.c - checks and replaces the bytes of UTF-8 (RFC 3629).
  *
  *     first      second     then 80..BF
  *     00..7F
@@ -18,7 +18,7 @@ static int is_between(unsigned char c, unsigned lo, unsigned hi) {
     return c >= lo && c <= hi;
 }
 
-/* The bytes of the character at s[left], or 0. */
+/* Return the bytes of the character at s[left], or 0 if there is none. */
 static size_t character(const unsigned char *s, size_t left) {
     const unsigned char c = s[0];
     if (c < 0x80) return 1;
@@ -33,7 +33,7 @@ static size_t character(const unsigned char *s, size_t left) {
     return bytes;
 }
 
-/* Most texts are: eight bytes below 80. */
+/* Whether all eight bytes are below 80, as in most texts. */
 static int is_ascii(const unsigned char *s) {
     uint64_t eight;
     memcpy(&eight, s, sizeof eight);
@@ -55,7 +55,7 @@ size_t vaei_utf8_prefix(const char *text, size_t length) {
     return at;
 }
 
-/* Of the character of `bytes` bytes at s. */
+/* Return the code of the character of `bytes` bytes at s. */
 static unsigned long code_of(const unsigned char *s, size_t bytes) {
     static const unsigned char bits[5] = {0, 0x7F, 0x1F, 0x0F, 0x07};
     unsigned long code = s[0] & bits[bytes];
@@ -65,7 +65,7 @@ static unsigned long code_of(const unsigned char *s, size_t bytes) {
 
 static int is_plain(unsigned long code) {
     if (code < 0x20 || (code >= 0x7F && code < 0xA0)) return 0;       /* C0, DEL, C1 */
-    if (code == 0x061C || code == 0x200E || code == 0x200F) return 0; /* marks of direction */
+    if (code == 0x061C || code == 0x200E || code == 0x200F) return 0; /* marks of writing direction */
     return !((code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069));
 }
 
