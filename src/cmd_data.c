@@ -103,6 +103,7 @@ static int run(const cli_t *cli) {
         refuse_existing(output, cli_flag(cli, "force"));
     }
     data_load(&set, source, n_source, &open, &way);
+    binarize_data(&set, binarize_of(cli_text(cli, "binarize")), false);
     print_line("examples    %lld of %s", (long long)set.train.n, extent_text(&set.train.extent, size));
     if (set.test.n > 0) print_line("test split  %lld of its own", (long long)set.test.n);
     else print_line("test split  none; vae train holds out each tenth example");

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 
-static void print_json(const task_t *task, const score_t *score, double bits) {
+static void print_json(const task_t *task, const score_t *score, double bits, binarize_t binarized) {
     json_t json = {0};
     json_open(&json, NULL, '{');
     json_real(&json, "loss", score->loss);
@@ -26,11 +26,12 @@ static void print_json(const task_t *task, const score_t *score, double bits) {
     json_int(&json, "latent_size", vae_model_latent_size(task->model));
     json_int(&json, "n", score->n);
     json_int(&json, "samples", score->samples);
+    if (binarized != BINARIZE_NOT) json_text(&json, "binarize", binarized == BINARIZE_THRESHOLD ? "threshold" : "static");
     json_close(&json, '}');
     json_print(&json);
 }
 
-static void print_text(const task_t *task, const score_t *score, double bits) {
+static void print_text(const task_t *task, const score_t *score, double bits, binarize_t binarized) {
     printf("loss          %.3f nats per example, minus the evidence lower bound\n", score->loss);
     printf("  recon       %.3f nats\n", score->recon);
     printf("  rate        %.3f nats\n", score->rate);
@@ -41,7 +42,10 @@ static void print_text(const task_t *task, const score_t *score, double bits) {
         printf("codes         %.1f%% of %lld used, perplexity %.1f\n", 100.0 * score->codes.used, (long long)score->codes.K,
                score->codes.perplexity);
     else printf("active units  %lld of %lld\n", (long long)score->active_units, (long long)vae_model_latent_size(task->model));
-    printf("examples      %lld\n", (long long)score->n);
+    printf("examples      %lld%s\n", (long long)score->n,
+           binarized == BINARIZE_NOT         ? ""
+           : binarized == BINARIZE_THRESHOLD ? ", binarised at 1/2"
+                                             : ", binarised by one draw, the same in every run");
 }
 
 static int run(const cli_t *cli) {
@@ -51,8 +55,9 @@ static int run(const cli_t *cli) {
     must(score_data(&score, task.session, task.model, task.data, task.n, cli_int(cli, "samples"), (uint64_t)cli_int(cli, "seed")));
     console_line("");
     const double bits = score.loss / ((double)vae_model_input_size(task.model) * log(2.0));
-    if (cli_flag(cli, "json")) print_json(&task, &score, bits);
-    else print_text(&task, &score, bits);
+    const binarize_t binarized = binarize_of(cli_text(cli, "binarize"));
+    if (cli_flag(cli, "json")) print_json(&task, &score, bits, binarized);
+    else print_text(&task, &score, bits, binarized);
     task_close(&task);
     return EXIT_DONE;
 }
@@ -74,7 +79,7 @@ const cli_command_t command_eval = {
             "Burda et al. 2016, which grows with K. A latent dimension is active when the\n"
             "variance of its posterior mean over the examples passes 0.01. For a latent of codes the\n"
             "share of codes in use and the perplexity of their use are printed instead. DATA is as\n"
-            "for vae train.",
+            "for vae train; --binarize dynamic and static score the same draw of each pixel.",
     .example = "  vae eval run/best.safetensors fashion-mnist --samples 64 --json",
     .options = options,
     .computes = true,

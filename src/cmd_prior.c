@@ -51,7 +51,8 @@ static void take_end(settings_t *settings, const cli_t *cli) {
 
 static void fresh_settings(prior_fit_t *fit, const cli_t *cli, const vae_model_t *old) {
     settings_t *s = &fit->settings;
-    *s = (settings_t){.preset = mem_text(""), .weights = mem_text(cli_operand(cli, 0)), .augment = mem_text(""), .passes = 1};
+    *s = (settings_t){
+        .preset = mem_text(""), .weights = mem_text(cli_operand(cli, 0)), .augment = mem_text(""), .binarize = mem_text(""), .passes = 1};
     s->text = fitted_text(cli, old, &fit->data);
     s->batch = cli_int(cli, "batch");
     s->seed = cli_int(cli, "seed");
@@ -173,6 +174,7 @@ static void open_fit(prior_fit_t *fit, const cli_t *cli, vae_ctx_t *ctx) {
     labels_check(old, &fit->data);
     data_hold_out(&fit->data);
     data_check_values(&fit->data, false);
+    binarize_data(&fit->data, binarize_of(cli_text(cli, "binarize")), false);
     fit->state.fingerprint = data_fingerprint(&fit->data.train);
     take_settings(fit, cli, old, resume, begun);
     const settings_t *settings = &fit->settings;

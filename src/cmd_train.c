@@ -111,6 +111,7 @@ static vae_model_t *prepare(vae_ctx_t *ctx, settings_t *settings, data_set_t *da
     }
     if (adapting.decided && !cli_given(cli, "passes")) choose_passes(settings, cli, data->train.n);
     data_check_values(data, settings_likelihood_is(settings, "bernoulli"));
+    binarize_data(data, binarize_of(settings->binarize), true);
     labels_check(model, data);
     return model;
 }
@@ -218,6 +219,9 @@ static void print_header(const train_loop_t *loop, const vae_ctx_t *ctx, bool re
                size_words(&input, size), text_thousands((double)vae_model_param_total(loop->model), weights), extent_text(&latent, extent),
                loop->data->source, text_thousands((double)loop->data->train.n, train), text_thousands((double)loop->data->test.n, test),
                (long long)loop->settings->batch, vae_ctx_isa(ctx));
+    if (loop->settings->binarize[0])
+        say("values become zeros and ones by --binarize %s; what is validated is %s", loop->settings->binarize,
+            binarize_of(loop->settings->binarize) == BINARIZE_THRESHOLD ? "cut the same way" : "drawn once, the same in every run");
     if (resumed) say("resumed at step %lld, after %lld epochs", (long long)loop->state.step, (long long)loop->state.epoch);
 }
 
@@ -347,6 +351,10 @@ const cli_command_t command_train = {
             "border, flip mirrors it left to right, rotate90 turns it by quarters. It is off\n"
             "unless asked for. Good choices: crop,flip,rotate90 for freedoom, crop,flip for\n"
             "fashion-mnist and photographs, crop for digits; none where densities are compared.\n\n"
+            "--binarize makes pixels zeros and ones, by which likelihoods are compared in papers:\n"
+            "dynamic draws each training image anew each time, static once for all, threshold cuts\n"
+            "at 1/2. Under dynamic and static what is validated is drawn once, the same in every\n"
+            "run and in vae eval. Say with a figure which one it is of.\n\n"
             "RUN receives config.txt, metrics.jsonl, timing.jsonl, results.csv, loss.png,\n"
             "recon.png, a picture of samples for each epoch, best.safetensors and\n"
             "last.safetensors, and what --resume needs. Ctrl-C finishes the batch, saves and exits with code 130, a closed terminal\n"

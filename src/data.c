@@ -214,13 +214,18 @@ void data_range(const data_t *data, int64_t first, int64_t n, float *x) {
     for (int64_t i = 0; i < n; i++) expand(data, first + i, total, x + i * total);
 }
 
-static void require_unit_interval(const char *source, const data_t *data) {
+static void require_unit_interval(const char *source, const data_t *data, const char *what) {
     if (!data->f32) return;
     const int64_t total = extent_total(&data->extent);
     for (int64_t i = 0; i < data->n * total; i++)
         if (!(data->f32[i] >= 0.0f && data->f32[i] <= 1.0f))
-            die(EXIT_FORMAT, "%s: example %lld holds %g; a bernoulli likelihood wants values from 0 to 1", source, (long long)(i / total),
-                (double)data->f32[i]);
+            die(EXIT_FORMAT, "%s: example %lld holds %g; %s wants values from 0 to 1", source, (long long)(i / total), (double)data->f32[i],
+                what);
+}
+
+void data_require_unit(const data_set_t *set, const char *what) {
+    require_unit_interval(set->source, &set->train, what);
+    require_unit_interval(set->source, &set->test, what);
 }
 
 static void widen(const data_t *data, float *least, float *most) {
@@ -256,8 +261,7 @@ static void warn_of_zeros(const data_set_t *set) {
 void data_check_values(const data_set_t *set, bool unit_interval) {
     warn_of_zeros(set);
     if (unit_interval) {
-        require_unit_interval(set->source, &set->train);
-        require_unit_interval(set->source, &set->test);
+        data_require_unit(set, "a bernoulli likelihood");
     } else {
         warn_of_range(set);
     }

@@ -89,6 +89,8 @@ void data_range(const data_t *data, int64_t first, int64_t n, float *x);
 
 /* Die unless all values lie in [0, 1], for a bernoulli likelihood; for others a warning if pictures reach outside. */
 void data_check_values(const data_set_t *set, bool unit_interval);
+/* Die unless they do, because `what` wants it. */
+void data_require_unit(const data_set_t *set, const char *what);
 
 /* A hash over size, count and values, to tell whether a run goes on with the same data. */
 uint64_t data_fingerprint(const data_t *data);

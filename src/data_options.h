@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * data_options.h - the options of commands that read examples: --background, --strict, --size, --color. */
+ * data_options.h - the options of commands that read examples: --background, --strict, --binarize, --size, --color. */
 #ifndef DATA_OPTIONS_H
 #define DATA_OPTIONS_H
 
+#include "binarize.h"
 #include "cli.h"
-#include "data.h"
 
 /* Lines of a table of options. */
-#define DATA_OPTIONS                                                                                                               \
-    {"background", 0, CLI_TEXT, "COLOUR", "white", "behind transparent pixels of pictures: black, white, a name or #rrggbb", 0}, { \
-        "strict", 0, CLI_FLAG, "", "", "end where a picture in a folder can't be read, instead of leaving it out", 0               \
+#define DATA_OPTIONS                                                                                                                  \
+    {"background", 0, CLI_TEXT, "COLOUR", "white", "behind transparent pixels of pictures: black, white, a name or #rrggbb", 0},      \
+        {"strict", 0, CLI_FLAG, "", "", "end where a picture in a folder can't be read, instead of leaving it out", 0}, {             \
+        "binarize", 0, CLI_CHOICE, BINARIZE_NAMES, "", "make values zeros and ones: drawn each time, drawn once, or 1 from 1/2 on", 0 \
     }
 
 /* Lines of the table of a command that brings pictures to sizes of its own choice. */

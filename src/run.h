@@ -43,6 +43,7 @@ typedef struct run_epoch {
     double loss, recon, rate, val_loss, val_recon, val_rate, images_per_s, seconds;
     bool has_codes;
     double val_perplexity, val_codes_used; /* of a latent of codes */
+    const char *binarize;                  /* of binarize.h, or "" */
     vae_metrics_t last;                    /* of the epoch's last step */
 } run_epoch_t;
 

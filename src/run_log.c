@@ -136,6 +136,7 @@ void run_log_step(run_t *run, const vae_metrics_t *metrics, bool has_codes, int6
 void run_log_epoch(run_t *run, const run_epoch_t *e, int64_t steps_per_epoch) {
     json_t json = {0};
     begin_line(&json, "epoch", e->step, e->epoch, e->loss, e->recon, e->rate);
+    if (e->binarize[0]) json_text(&json, "binarize", e->binarize);
     json_real(&json, "val_loss", e->val_loss);
     json_real(&json, "val_recon", e->val_recon);
     json_real(&json, "val_rate", e->val_rate);

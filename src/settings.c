@@ -20,6 +20,7 @@ void settings_free(settings_t *settings) {
     free(settings->weights);
     free(settings->text);
     free(settings->augment);
+    free(settings->binarize);
 }
 
 static const struct {
@@ -98,6 +99,7 @@ static void take_numbers(settings_t *settings, const cli_t *cli) {
     settings->passes = cli_given(cli, "passes") ? cli_int(cli, "passes") : 1;
     if (settings->passes > MOST_PASSES) die(EXIT_USAGE, "--passes: %lld, at most %d", (long long)settings->passes, MOST_PASSES);
     settings->augment = mem_text(cli_text(cli, "augment"));
+    settings->binarize = mem_text(cli_text(cli, "binarize"));
 }
 
 /* What follows from the text. */
@@ -198,7 +200,8 @@ static int64_t require_number(const char *text, const char *key, const char *pat
 
 bool settings_equal(const settings_t *a, const settings_t *b) {
     return strcmp(a->text, b->text) == 0 && strcmp(a->weights, b->weights) == 0 && strcmp(a->augment, b->augment) == 0 &&
-           a->batch == b->batch && a->passes == b->passes && a->epochs == b->epochs && a->steps == b->steps && a->seed == b->seed;
+           strcmp(a->binarize, b->binarize) == 0 && a->batch == b->batch && a->passes == b->passes && a->epochs == b->epochs &&
+           a->steps == b->steps && a->seed == b->seed;
 }
 
 /* The data may have changed the input of the run. */
@@ -218,6 +221,7 @@ static void refuse_change(const settings_t *run, const settings_t *asked, const 
     if (cli_given(cli, "passes") && asked->passes != run->passes) what = "--passes";
     if (cli_given(cli, "seed") && asked->seed != run->seed) what = "--seed";
     if (cli_given(cli, "augment") && strcmp(asked->augment, run->augment) != 0) what = "--augment";
+    if (cli_given(cli, "binarize") && strcmp(asked->binarize, run->binarize) != 0) what = "--binarize";
     if (!what) return;
     char *folder = path_folder(path);
     die(EXIT_USAGE,
@@ -234,6 +238,7 @@ void settings_read(settings_t *settings, const char *path) {
         .weights = require_value(config, "weights", path),
         .text = spec_canonical(config, EXIT_FORMAT),
         .augment = comment_value(config, "augment"),
+        .binarize = comment_value(config, "binarize"),
         .batch = require_number(config, "batch", path),
         .epochs = require_number(config, "epochs", path),
         .steps = require_number(config, "steps", path),
@@ -245,6 +250,7 @@ void settings_read(settings_t *settings, const char *path) {
     free(passes);
     if (settings->passes < 1 || settings->passes > MOST_PASSES) die(EXIT_FORMAT, "%s: passes is not between 1 and %d", path, MOST_PASSES);
     if (!settings->augment) settings->augment = mem_text("");
+    if (!settings->binarize) settings->binarize = mem_text("");
     if (settings->batch < 1) die(EXIT_FORMAT, "%s: batch is 0", path);
     if (settings->epochs == 0 && settings->steps == 0) die(EXIT_FORMAT, "%s: neither epochs nor steps", path);
     free(config);
@@ -289,7 +295,9 @@ void settings_write(const settings_t *settings, const char *source, const char *
     strbuf_add(&text, "# batch = %lld\n# epochs = %lld\n", (long long)settings->batch, (long long)settings->epochs);
     strbuf_add(&text, "# steps = %lld\n# seed = %lld\n", (long long)settings->steps, (long long)settings->seed);
     strbuf_add(&text, "# passes = %lld\n", (long long)settings->passes);
-    strbuf_add(&text, "# augment = %s\n\n", settings->augment);
+    strbuf_add(&text, "# augment = %s\n", settings->augment);
+    if (settings->binarize[0]) strbuf_add(&text, "# binarize = %s\n", settings->binarize);
+    strbuf_add(&text, "\n");
     strbuf_add(&text, "%s\n", settings->text);
     file_write_text(path, text.s);
     free(text.s);

@@ -11,11 +11,12 @@
 #include <stdint.h>
 
 typedef struct settings {
-    char *preset;  /* "" if --model gave the text, or while the data have not decided */
-    char *weights; /* a model file to start from, or "" */
-    char *text;    /* NULL while the data have not decided; canonical: input, encoder, latent, decoder, likelihood, optimizer, objective,
+    char *preset;   /* "" if --model gave the text, or while the data have not decided */
+    char *weights;  /* a model file to start from, or "" */
+    char *text;     /* NULL while the data have not decided; canonical: input, encoder, latent, decoder, likelihood, optimizer, objective,
                     schedule, clip */
-    char *augment; /* of augment.h, or "" */
+    char *augment;  /* of augment.h, or "" */
+    char *binarize; /* of binarize.h, or "" */
     int64_t batch, seed;
     int64_t passes;        /* times that an epoch goes over the data */
     int64_t epochs, steps; /* where training ends: the earlier one; 0: not given */
@@ -31,7 +32,7 @@ bool settings_decide(settings_t *settings, const cli_t *cli, const extent_t *exa
 bool settings_adapt(settings_t *settings, const extent_t *examples);
 
 /* By the config.txt of a run; --epochs and --steps may change. Dies if the command line asks for another model, batch,
- * seed or augmentation. */
+ * seed, augmentation or binarisation. */
 void settings_from_run(settings_t *settings, const cli_t *cli, const char *path);
 
 /* What settings_write() wrote; dies with exit code 3 if it is not that. */

@@ -14,6 +14,7 @@ static void open_data(task_t *task, const cli_t *cli) {
     const char *const *source = cli_operands(cli, 1, &n_source);
     data_load(&task->set, source, n_source, &input, &way);
     data_check_values(&task->set, false);
+    binarize_data(&task->set, binarize_of(cli_text(cli, "binarize")), false);
     labels_check(task->model, &task->set);
     task->data = data_split(&task->set, cli_text(cli, "split"));
     task->n = task->data->n;

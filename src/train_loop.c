@@ -6,10 +6,11 @@
  *                                                                                      model needs more
  *               validation, pictures, best and last model, metrics, checkpoint
  *
- * The order is a function of (seed, e), augmentation one of (seed, e, example), the noise one of the trainer's state;
+ * The order is a function of (seed, e), augmentation and binarisation are one of (seed, e, example), the noise one of the trainer's state;
  * so the step count alone says where to go on, also in the middle of an epoch. Validation reseeds its own stream each
  * time and never touches the trainer's. */
 #include "train_loop.h"
+#include "binarize.h"
 #include "console.h"
 #include "engine.h"
 #include "interrupt.h"
@@ -154,6 +155,7 @@ static run_epoch_t epoch_of(const train_loop_t *loop, int64_t number, const vae_
         .has_codes = loop->has_codes,
         .val_perplexity = loop->score.codes.perplexity,
         .val_codes_used = loop->score.codes.used,
+        .binarize = loop->settings->binarize,
         .last = *metrics,
         .images_per_s = (double)clock->epoch_images / fmax(clock->epoch_seconds, 1e-9),
         .seconds = clock->epoch_seconds,
@@ -199,8 +201,10 @@ static vae_status_t step(train_loop_t *loop, const int64_t *order, float *x, vae
     const int64_t n = left < loop->settings->batch ? left : loop->settings->batch;
     const double start = now_seconds();
     data_gather(&loop->data->train, order + first, n, x);
-    augment_apply(&loop->augment, (uint64_t)loop->settings->seed, s->epoch * loop->settings->passes + first / loop->data->train.n,
-                  order + first, n, x);
+    const uint64_t seed = (uint64_t)loop->settings->seed;
+    const int64_t pass = s->epoch * loop->settings->passes + first / loop->data->train.n;
+    augment_apply(&loop->augment, seed, pass, order + first, n, x);
+    binarize_batch(binarize_of(loop->settings->binarize), seed, pass, order + first, n, vae_model_input_size(loop->model), x);
     *metrics = (vae_metrics_t){.struct_size = sizeof *metrics};
     const vae_batch_t batch = {
         .struct_size = sizeof batch,

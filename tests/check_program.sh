@@ -292,6 +292,33 @@ exits crops_are_smaller_than_the_image 2 'wanted 1 to 15' "$VAE" train shapes -o
 exits only_squares_are_turned 2 'square' "$VAE" train oblong-idx3-ubyte -o r --model anysize.txt --augment rotate90
 exits oblong_images_are_cropped 0 . "$VAE" train oblong-idx3-ubyte -o oblong --model anysize.txt --augment crop=3,flip --steps 1
 
+# ---- zeros and ones -----------------------------------------------------------------------------------------------------
+binarized() {
+    "$VAE" train shapes:320 --model tiny.txt --batch 20 --seed 3 --binarize dynamic "$@"
+}
+binarized -o drawn --epochs 3 -q > out 2> err
+binarized -o drawn_broken --steps 21 -q > out 2> err
+exits resume_with_binarisation 0 '--binarize dynamic' "$VAE" train shapes:320 -o drawn_broken --resume --epochs 3
+holds binarisation_resumes_to_the_same_bytes cmp drawn/last.safetensors drawn_broken/last.safetensors
+holds binarisation_is_in_the_config grep -q '^# binarize = dynamic$' drawn/config.txt
+holds binarisation_is_in_the_metrics grep -q '"binarize":"dynamic"' drawn/metrics.jsonl
+holds binarisation_changes_training sh -c '! cmp -s drawn/last.safetensors unchanged/last.safetensors'
+"$VAE" train shapes:320 --model tiny.txt --batch 20 --seed 3 --binarize static -o once --epochs 3 -q > out 2> err
+holds drawing_anew_is_not_drawing_once sh -c '! cmp -s drawn/last.safetensors once/last.safetensors'
+exits binarisation_stays_as_it_began 2 'the --binarize differs' "$VAE" train shapes:320 -o drawn --resume --binarize static
+exits binarisation_is_one_of_three 2 'dynamic|static|threshold' "$VAE" train shapes -o r --model tiny.txt --binarize dynamo
+exits eval_says_what_it_scores 0 'binarised by one draw' "$VAE" eval drawn/last.safetensors shapes:320 --binarize dynamic
+"$VAE" eval drawn/last.safetensors shapes:320 --binarize dynamic --json > dynamic.json 2> err
+"$VAE" eval drawn/last.safetensors shapes:320 --binarize static --json > static.json 2> err
+holds what_is_scored_is_drawn_once cmp dynamic.json static.json
+holds eval_names_the_draw_in_json grep -q '"binarize": *"static"' static.json
+val=$(tail -n 1 drawn/metrics.jsonl | sed 's/.*"val_loss":\([0-9.]*\).*/\1/')
+"$VAE" eval drawn/last.safetensors shapes:320 --binarize dynamic --json > out 2> err
+holds eval_scores_what_was_validated is "$(number loss) - $val < 0.001 && $val - $(number loss) < 0.001"
+exits a_threshold_leaves_zeros_and_ones 0 'values *0 to 1' "$VAE" data shapes:32 --binarize threshold
+{ printf '2'; for i in $(seq 255); do printf ',0'; done; echo; } > beyond.csv
+exits values_beyond_1_are_not_drawn 3 'holds 2; --binarize wants values from 0 to 1' "$VAE" data beyond.csv --binarize static
+
 # The shell starts background commands with SIGINT ignored; the program takes it all the same.
 interrupted() { # FOLDER SIGNAL
     "$VAE" train shapes:2000 --model tiny.txt --batch 4 --seed 3 -o "$1" --epochs 6 > out 2> err < /dev/null &
