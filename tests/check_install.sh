@@ -64,6 +64,15 @@ int main() {
         const double last = trainer.step(32, x.data()).loss;
         vae::session session(model, 32);
         session.encode(32, x.data(), z.data());
+        vae::model image("input 4x4x1\nencoder conv2d out=2 kernel=2 stride=2\nlatent gaussian dim=1 map=true\n"
+                         "decoder deconv2d out=1 kernel=2 stride=2\nlikelihood gaussian\n");
+        vae_session_config_t config = {};
+        config.max_batch = 1;
+        config.height = 6;
+        config.width = 2;
+        vae::session sized(image, config);
+        if (vae_model_latent_size(sized.own_model()) != 3) return 1;
+        sized.reconstruct(1, x.data(), z.data());
         model.save("cpp17.safetensors");
         if (vae::model::load("cpp17.safetensors").spec() != model.spec()) return 1;
         try {

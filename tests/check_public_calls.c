@@ -394,6 +394,21 @@ void of_model_set_param(rig *r) {
     }
 }
 
+void of_model_set_input_size(rig *r) {
+    vae_model_t *m;
+    REFUSED(vae_model_set_input_size(NULL, 4, 4));
+    REFUSED(vae_model_set_input_size((vae_model_t *)(void *)r->session, 4, 4));
+    ck_assert_fails(vae_model_set_input_size(r->plain, 4, 4), VAE_E_STATE);
+    ck_assert_ok(vae_model_create(&m, r->ctx, LABELLED, 1));
+    for (int32_t i = 0; hostile(i, 1) != 0; i++) {
+        REFUSED(vae_model_set_input_size(m, hostile(i, 1), 4));
+        REFUSED(vae_model_set_input_size(m, 4, hostile(i, 1)));
+    }
+    REFUSED(vae_model_set_input_size(m, 0, 4));
+    ck_assert_int_eq(vae_model_input_size(m), 16);
+    vae_model_destroy(m);
+}
+
 void of_model_import(rig *r) {
     vae_model_t *m = r->plain;
     vae_import_options_t o = {.struct_size = sizeof(o)};

@@ -13,6 +13,37 @@ void of_session_create(rig *r) {
     ck_assert_ptr_null(s);
 }
 
+void of_session_create_sized(rig *r) {
+    vae_session_t *s = r->session;
+    vae_session_config_t c = {.struct_size = sizeof(c), .max_batch = 1};
+    REFUSED(vae_session_create_sized(NULL, r->plain, &c));
+    REFUSED(vae_session_create_sized(&s, NULL, &c));
+    REFUSED(vae_session_create_sized(&s, r->plain, NULL));
+    REFUSED(vae_session_create_sized(&s, (vae_model_t *)(void *)r->session, &c));
+    for (int32_t i = 0; hostile(i, 1) != 0; i++) {
+        c.max_batch = hostile(i, 1);
+        REFUSED(vae_session_create_sized(&s, r->plain, &c));
+        c.max_batch = 1;
+        c.height = hostile(i, 1);
+        REFUSED(vae_session_create_sized(&s, r->plain, &c));
+        c.width = 4;
+        REFUSED(vae_session_create_sized(&s, r->plain, &c));
+        c.height = c.width = 0;
+    }
+    c.flags = 1;
+    ck_assert_fails(vae_session_create_sized(&s, r->plain, &c), VAE_E_VERSION);
+    c.flags = 0;
+    c.struct_size--;
+    REFUSED(vae_session_create_sized(&s, r->plain, &c));
+    ck_assert_ptr_null(s);
+}
+
+void of_session_model(rig *r) {
+    ck_assert_ptr_null(vae_session_model(NULL));
+    ck_assert_ptr_null(vae_session_model((vae_session_t *)(void *)r->plain));
+    ck_assert_ptr_eq(vae_session_model(r->session), r->plain);
+}
+
 void of_session_destroy(rig *r) {
     vae_session_destroy(NULL);
     vae_session_destroy((vae_session_t *)(void *)r->plain);
@@ -25,6 +56,17 @@ void of_session_bytes(rig *r) {
     for (int32_t i = 0; hostile(i, 1) != 0; i++) REFUSED(vae_session_bytes(r->plain, hostile(i, 1), &bytes));
     REFUSED(vae_session_bytes(r->plain, 0, &bytes));
     REFUSED(vae_session_bytes(r->plain, INT64_C(1) << 31, &bytes));
+    ck_assert_uint_eq(bytes, 7);
+}
+
+void of_session_bytes_sized(rig *r) {
+    uint64_t bytes = 7;
+    vae_session_config_t c = {.struct_size = sizeof(c), .max_batch = 1};
+    REFUSED(vae_session_bytes_sized(NULL, &c, &bytes));
+    REFUSED(vae_session_bytes_sized(r->plain, NULL, &bytes));
+    REFUSED(vae_session_bytes_sized(r->plain, &c, NULL));
+    c.max_batch = 0;
+    REFUSED(vae_session_bytes_sized(r->plain, &c, &bytes));
     ck_assert_uint_eq(bytes, 7);
 }
 

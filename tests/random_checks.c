@@ -64,7 +64,7 @@ static int32_t check_bits(const random_case *c, random_report *out) {
 }
 
 void random_check(const random_case *c, random_report *out) {
-    if (check_bits(c, out) && random_check_numbers(c, out)) (void)random_resume(c, out);
+    if (check_bits(c, out) && random_check_size(c, out) && random_check_numbers(c, out)) (void)random_resume(c, out);
 }
 
 void random_isolated(const random_case *c, random_report *out) {

@@ -3,6 +3,7 @@
  *
  *   random_text.c     a text over the registries and their tables of options      random_shrink.c  the least text that still fails
  *   random_checks.c   memory, bits, save and load                                 random_run.c     one model with all that it gives
+ *   random_sizes.c    pictures of another size
  *   random_numbers.c  numbers and gradients beside reference.h                    random_models.c  the program */
 #ifndef RANDOM_MODELS_H
 #define RANDOM_MODELS_H
@@ -68,7 +69,8 @@ float *random_examples(const random_case *c, const vae_model_t *m);
 /* Puts into the batch what the model's condition wants of its examples, which are those of the case from number `first` on. */
 void random_bring(const random_case *c, const vae_model_t *m, int64_t first, vae_batch_t *batch);
 
-void random_check(const random_case *c, random_report *out); /* everything */
+void random_check(const random_case *c, random_report *out);         /* everything */
+int32_t random_check_size(const random_case *c, random_report *out); /* the model for pictures of another size */
 int32_t random_check_numbers(const random_case *c, random_report *out);
 
 /* What a model gives, by name: the same however it is run. */

@@ -126,6 +126,10 @@ class model {
     std::int64_t codebook_size() const noexcept {
         return vae_model_codebook_size(get());
     }
+    // no session and no trainer uses the model
+    void set_input_size(std::int64_t height, std::int64_t width) {
+        check(vae_model_set_input_size(get(), height, width));
+    }
     std::int64_t class_count() const noexcept {
         return vae_model_class_count(get());
     }
@@ -160,6 +164,17 @@ class session {
         check(vae_session_create(&p, m.get(), max_batch));
         ptr_.reset(p);
         check(vae_session_seed(p, seed));
+    }
+    // of another size than the model's; struct_size is set here
+    session(const model &m, vae_session_config_t config) {
+        vae_session_t *p = nullptr;
+        config.struct_size = sizeof config;
+        check(vae_session_create_sized(&p, m.get(), &config));
+        ptr_.reset(p);
+    }
+    // borrowed, with the session's sizes
+    const vae_model_t *own_model() const noexcept {
+        return vae_session_model(get());
     }
     // from another thread or a signal handler: the call at work, or the next, throws an error of VAE_E_CANCELLED
     void cancel() noexcept {

@@ -144,6 +144,17 @@ VAE_API vae_status_t vae_model_param_find(const vae_model_t *model, const char *
 /** Copy values[count] into a parameter. VAE_E_SHAPE if count is not its size; VAE_E_NUMERIC if a value is not finite. @since 0.1 */
 VAE_API vae_status_t vae_model_set_param(vae_model_t *model, int64_t index, const float *values, int64_t count);
 
+/**
+ * Make the model one for pictures of height x width, with the parameters that it has; vae_model_save() then writes that size. The size is
+ * free where no layer has parameters for each place of a picture. A session for another size needs no such call:
+ * vae_session_create_sized(). Names and tensors that vae_model_param() has given are no longer valid afterwards. On error the model is
+ * unchanged.
+ * @return VAE_OK; VAE_E_ARG; VAE_E_STATE (a session or a trainer uses the model); VAE_E_SHAPE (the layers do not fit this size);
+ *         VAE_E_UNSUPPORTED (the input is not an image, or the parameters depend on the size: the sentence names the layer);
+ *         VAE_E_LIMIT; VAE_E_NOMEM   @since 0.1
+ */
+VAE_API vae_status_t vae_model_set_input_size(vae_model_t *model, int64_t height, int64_t width);
+
 #ifdef __cplusplus
 }
 #endif

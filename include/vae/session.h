@@ -29,11 +29,53 @@ typedef struct vae_session vae_session_t;
  */
 VAE_API vae_status_t vae_session_create(vae_session_t **out, const vae_model_t *model, int64_t max_batch);
 
+/**
+ * How vae_session_create_sized() makes a session. Members that are 0 are not given.
+ *
+ *     vae_session_config_t config = {0};
+ *     config.struct_size = sizeof(config);
+ *     config.max_batch = 1;
+ *     config.height = 768;
+ *     config.width = 1024;
+ *
+ * @since 0.1
+ */
+typedef struct vae_session_config {
+    uint32_t struct_size; /* sizeof(vae_session_config_t) as the caller knows it */
+    uint32_t flags;       /* 0 */
+    int64_t max_batch;    /* examples the session works on at once, >= 1 */
+    int64_t height;       /* of the pictures, 1..65536; 0 with width 0: the model's */
+    int64_t width;
+} vae_session_config_t;
+
+/**
+ * Create a session for pictures of another size than the model's, on the same parameters. The size is free where no layer has
+ * parameters for each place of a picture: convolutions have none, a linear layer behind `flatten` and learned positions have some. The
+ * results are those of the model whose text has this size from the start. x and z of the session's calls have the sizes of
+ * vae_session_model().
+ * @param out  receives it; free with vae_session_destroy()   @param model  kept alive by the session   @param config  read during the call
+ * @return VAE_OK; VAE_E_ARG; VAE_E_VERSION; VAE_E_SHAPE (the layers do not fit this size: the sentence says which, and how);
+ *         VAE_E_UNSUPPORTED (the input is not an image, or the parameters depend on the size: the sentence names the layer); VAE_E_LIMIT;
+ *         VAE_E_NOMEM   @since 0.1
+ */
+VAE_API vae_status_t vae_session_create_sized(vae_session_t **out, const vae_model_t *model, const vae_session_config_t *config);
+
+/**
+ * The model as the session runs it: with the session's size, and the parameters of the session's model. Every call that reads a model takes
+ * it: vae_model_input_shape(), vae_model_latent_size(), vae_model_spec(), vae_model_save() ... It is borrowed and lives as long as the
+ * session; NULL if `session` is not a session. @since 0.1
+ */
+VAE_API const vae_model_t *vae_session_model(const vae_session_t *session);
+
 /** Free a session; NULL is allowed. @since 0.1 */
 VAE_API void vae_session_destroy(vae_session_t *session);
 
 /** The bytes that vae_session_create() would allocate. @since 0.1 */
 VAE_API vae_status_t vae_session_bytes(const vae_model_t *model, int64_t max_batch, uint64_t *bytes);
+
+/** The bytes of the block that vae_session_create_sized() would allocate, for a session's calls; the layers of another size take some more.
+ * @return as vae_session_create_sized()   @since 0.1 */
+VAE_API vae_status_t vae_session_bytes_sized(const vae_model_t *model, const vae_session_config_t *config, uint64_t *bytes);
 
 /** Restart the stream of random numbers from this seed; a new session has seed 0. @since 0.1 */
 VAE_API vae_status_t vae_session_seed(vae_session_t *session, uint64_t seed);

@@ -49,6 +49,7 @@ struct vae_model {
     vaei_arena arena;
     vaei_network network;
     float *params;        /* [network.params.n_floats] */
+    vae_model_t *source;  /* the model whose parameters these are, for pictures of another size (model_sized.c); NULL: its own */
     vae_tensor_t *tensor; /* [network.params.count] */
 };
 
@@ -65,9 +66,21 @@ vae_status_t vaei_check_halves(const vae_model_t *model, const char *call, int32
 
 vae_model_t *vaei_model_acquire(const vae_model_t *model);
 
+/* A model without a network. */
+vae_status_t vaei_model_begin(vae_model_t **out, vae_ctx_t *ctx);
 /* A model with its network built, and without the memory of its parameters, which vaei_model_take_params() takes: they are zero. */
 vae_status_t vaei_model_build(vae_model_t **out, vae_ctx_t *ctx, const char *spec, size_t length);
 vae_status_t vaei_model_take_params(vae_model_t *model);
+/* Behind the memory of the parameters: the tensors that vae_model_param() gives. */
+vae_status_t vaei_model_take_tensors(vae_model_t *model);
+
+/* The parameters' generation. */
+VAEI_INLINE uint64_t vaei_model_generation(const vae_model_t *model) {
+    return (model->source ? model->source : model)->generation;
+}
+
+/* model_sized.c: the model for pictures of height x width, with the same parameters; it keeps `model` alive. */
+vae_status_t vaei_model_resized(vae_model_t **out, const vae_model_t *model, int64_t height, int64_t width);
 
 /* Describe parameter i over values (parameters or gradients) as a borrowed tensor. */
 void vaei_tensor_of_param(vae_tensor_t *t, const vaei_param *p, float *values);

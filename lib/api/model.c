@@ -27,12 +27,6 @@ vae_model_t *vaei_model_acquire(const vae_model_t *model) {
     return m;
 }
 
-static vae_status_t build(vae_model_t *m, const char *spec, size_t length) {
-    vaei_document document;
-    VAEI_TRY(vaei_spec_parse(&document, &m->arena, spec, length));
-    return vaei_network_build(&m->network, &m->arena, &document);
-}
-
 vae_status_t vaei_model_take_params(vae_model_t *m) {
     const vaei_params *p = &m->network.params;
     size_t bytes;
@@ -40,14 +34,18 @@ vae_status_t vaei_model_take_params(vae_model_t *m) {
     if ((uint64_t)p->n_floats > SIZE_MAX || !vaei_size_mul((size_t)p->n_floats, sizeof(float), &bytes))
         return vaei_fail(VAE_E_LIMIT, "model: the parameters need more memory than this machine can address");
     m->params = vaei_heap_alloc(&m->ctx->heap, bytes, "parameters");
+    return m->params ? vaei_model_take_tensors(m) : VAE_E_NOMEM;
+}
+
+vae_status_t vaei_model_take_tensors(vae_model_t *m) {
+    const vaei_params *p = &m->network.params;
     m->tensor = vaei_arena_array(&m->arena, (size_t)p->count + 1, sizeof(*m->tensor));
-    if (!m->params || !m->tensor) return VAE_E_NOMEM;
+    if (!m->tensor) return VAE_E_NOMEM;
     for (int64_t i = 0; i < p->count; i++) vaei_tensor_of_param(&m->tensor[i], p->at[i], m->params);
     return VAE_OK;
 }
 
-vae_status_t vaei_model_build(vae_model_t **out, vae_ctx_t *ctx, const char *spec, size_t length) {
-    fenv_t host;
+vae_status_t vaei_model_begin(vae_model_t **out, vae_ctx_t *ctx) {
     VAEI_TRY(vaei_ctx_acquire(&ctx, ctx));
     vae_model_t *m = vaei_heap_alloc(&ctx->heap, sizeof(*m), "model");
     if (!m) {
@@ -59,6 +57,20 @@ vae_status_t vaei_model_build(vae_model_t **out, vae_ctx_t *ctx, const char *spe
     m->generation = 1;
     m->ctx = ctx;
     vaei_arena_init(&m->arena, &ctx->heap);
+    *out = m;
+    return VAE_OK;
+}
+
+static vae_status_t build(vae_model_t *m, const char *spec, size_t length) {
+    vaei_document document;
+    VAEI_TRY(vaei_spec_parse(&document, &m->arena, spec, length));
+    return vaei_network_build(&m->network, &m->arena, &document);
+}
+
+vae_status_t vaei_model_build(vae_model_t **out, vae_ctx_t *ctx, const char *spec, size_t length) {
+    vae_model_t *m;
+    fenv_t host;
+    VAEI_TRY(vaei_model_begin(&m, ctx));
     vaei_float_env_enter(&host);
     const vae_status_t status = build(m, spec, length);
     vaei_float_env_leave(&host);
@@ -93,10 +105,12 @@ void vae_model_destroy(vae_model_t *model) {
     if (!model || model->magic != VAEI_MAGIC_MODEL || --model->references > 0) return;
     VAEI_ASSERT(model->references == 0);
     vae_ctx_t *ctx = model->ctx;
-    if (model->params) vaei_heap_free(&ctx->heap, model->params, (size_t)model->network.params.n_floats * sizeof(float));
+    vae_model_t *const source = model->source;
+    if (model->params && !source) vaei_heap_free(&ctx->heap, model->params, (size_t)model->network.params.n_floats * sizeof(float));
     vaei_arena_free(&model->arena);
     model->magic = 0;
     vaei_heap_free(&ctx->heap, model, sizeof(*model));
+    vae_model_destroy(source);
     vae_ctx_destroy(ctx);
 }
 

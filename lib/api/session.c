@@ -97,6 +97,46 @@ vae_status_t vae_session_create(vae_session_t **out, const vae_model_t *model, i
     return VAE_OK;
 }
 
+/* ---- of another size ------------------------------------------------------------------------------------------- */
+
+/* The model that the session of this configuration runs, a share of it. */
+static vae_status_t model_of(vae_model_t **out, const vae_model_t *model, const vae_session_config_t *given, int64_t *max_batch) {
+    vae_session_config_t config;
+    VAEI_TRY(vaei_check_model(model));
+    if (!given) return vaei_fail(VAE_E_ARG, "config: is NULL");
+    VAEI_TRY(vaei_read_struct(&config, sizeof(config), given, "config", "set it to sizeof(vae_session_config_t)"));
+    if (config.flags != 0) return vaei_fail(VAE_E_VERSION, "config: flags 0x%x, wanted 0", (unsigned)config.flags);
+    *max_batch = config.max_batch;
+    if (config.height != 0 || config.width != 0) return vaei_model_resized(out, model, config.height, config.width);
+    *out = vaei_model_acquire(model);
+    return VAE_OK;
+}
+
+vae_status_t vae_session_bytes_sized(const vae_model_t *model, const vae_session_config_t *config, uint64_t *bytes) {
+    vae_model_t *own;
+    int64_t max_batch = 0;
+    if (!bytes) return vaei_fail(VAE_E_ARG, "bytes: is NULL");
+    VAEI_TRY(model_of(&own, model, config, &max_batch));
+    const vae_status_t status = vae_session_bytes(own, max_batch, bytes);
+    vae_model_destroy(own);
+    return status;
+}
+
+vae_status_t vae_session_create_sized(vae_session_t **out, const vae_model_t *model, const vae_session_config_t *config) {
+    vae_model_t *own;
+    int64_t max_batch = 0;
+    if (!out) return vaei_fail(VAE_E_ARG, "out: is NULL");
+    *out = NULL;
+    VAEI_TRY(model_of(&own, model, config, &max_batch));
+    const vae_status_t status = vae_session_create(out, own, max_batch);
+    vae_model_destroy(own);
+    return status;
+}
+
+const vae_model_t *vae_session_model(const vae_session_t *session) {
+    return session && session->magic == VAEI_MAGIC_SESSION ? session->model : NULL;
+}
+
 void vae_session_destroy(vae_session_t *session) {
     if (!session || session->magic != VAEI_MAGIC_SESSION) return;
     vae_model_t *model = session->model;
@@ -129,7 +169,7 @@ static vaei_run start(vae_session_t *s, int64_t n, const vaei_batch *b) {
     const vae_model_t *m = s->model;
     vaei_run r = {
         .k = m->ctx->kernels, .pool = m->ctx->pool, .batch = *b, .params = m->params, .noise.seed = s->seed, .cancel = &s->cancel};
-    const uint64_t generation = m->generation;
+    const uint64_t generation = vaei_model_generation(m);
     vaei_float_env_enter(&s->host);
     s->began = s->position;
     if (s->packed != generation) {

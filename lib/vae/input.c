@@ -34,3 +34,15 @@ vae_status_t vaei_input_build(vaei_input *out, vaei_arena *arena, const vaei_doc
     node->attrs = out->tokens > 0 ? own.attrs->next : NULL;
     return VAE_OK;
 }
+
+vae_status_t vaei_input_resize(const vaei_document *document, vaei_arena *arena, int64_t height, int64_t width) {
+    const vaei_section *const s = vaei_document_find(document, "input");
+    vaei_shape shape;
+    VAEI_ASSERT(s && s->pipeline.first);
+    vaei_node *const node = s->pipeline.first;
+    VAEI_TRY(vaei_shape_parse(&shape, node->name, "input"));
+    if (shape.n != 3)
+        return vaei_fail(VAE_E_UNSUPPORTED, "input: is %s, and only an image, height x width x channels, has another size", node->name);
+    node->name = vaei_arena_format(arena, "%lldx%lldx%lld", (long long)height, (long long)width, (long long)shape.d[2]);
+    return node->name ? VAE_OK : VAE_E_NOMEM;
+}

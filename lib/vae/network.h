@@ -38,6 +38,7 @@ typedef struct vaei_network {
     vaei_critic critic;
     vaei_params params;
     vaei_stack *stacks; /* for vaei_network_link() */
+    vaei_layer *layers; /* all that are planned, the latest first, by vaei_layer.before; of a build that failed too */
     int64_t min_batch;  /* of training, as vaei_blocks_least() */
     const char *spec;   /* canonical, one section a line */
 } vaei_network;
@@ -60,6 +61,12 @@ VAEI_INLINE const vaei_shape *vaei_network_z(const vaei_network *net, int32_t le
 /* Builds from the model sections of the document (others are left alone); everything lives in the arena. Rewrites the sections'
  * attributes to canonical form. */
 vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei_document *document);
+
+/* The network at another address: what it points to in itself moves along. */
+VAEI_INLINE void vaei_network_move(vaei_network *to, const vaei_network *from) {
+    *to = *from;
+    to->prior.latent = &to->latent;
+}
 
 /* After the build and before the first carving: the steps of every stack (nn/stack.h). */
 VAEI_INLINE vae_status_t vaei_network_link(const vaei_network *net, vaei_arena *arena) {

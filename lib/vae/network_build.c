@@ -195,37 +195,39 @@ static vae_status_t check_all_is_read(const vaei_build *b, const vaei_document *
     return VAE_OK;
 }
 
-static vae_status_t build_parts(vaei_network *net, vaei_arena *arena, const vaei_document *document) {
-    vaei_build b;
-    vaei_build_init(&b, arena);
-    b.elements = vaei_elements;
-    b.n_elements = vaei_elements_count;
-    VAEI_TRY(vaei_condition_build(&net->condition, arena, document));
-    b.condition = net->condition;
-    VAEI_TRY(build_encoder(net, &b, document));
-    VAEI_TRY(build_latent(net, &b, document));
-    b.takes = VAEI_TAKES_LATENTS;
-    VAEI_TRY(build_stack(&net->decoder, &b, document, "decoder", &net->latent.z));
-    b.takes = 0;
-    number_levels(net, &b);
-    VAEI_TRY(build_likelihood(net, &b, document));
-    VAEI_TRY(build_prior(net, &b, document)); /* after everything that each model has, so that models without a prior keep their offsets */
-    VAEI_TRY(build_critic(net, &b, document));
-    VAEI_TRY(check_all_is_read(&b, document));
+static vae_status_t build_parts(vaei_network *net, vaei_build *b, const vaei_document *document) {
+    VAEI_TRY(vaei_condition_build(&net->condition, b->arena, document));
+    b->condition = net->condition;
+    VAEI_TRY(build_encoder(net, b, document));
+    VAEI_TRY(build_latent(net, b, document));
+    b->takes = VAEI_TAKES_LATENTS;
+    VAEI_TRY(build_stack(&net->decoder, b, document, "decoder", &net->latent.z));
+    b->takes = 0;
+    number_levels(net, b);
+    VAEI_TRY(build_likelihood(net, b, document));
+    VAEI_TRY(build_prior(net, b, document)); /* after everything that each model has, so that models without a prior keep their offsets */
+    VAEI_TRY(build_critic(net, b, document));
+    VAEI_TRY(check_all_is_read(b, document));
     const vaei_stack *const trained[] = {net->encoder, net->decoder, net->critic.stack};
     for (size_t i = 0; i < VAEI_COUNT(trained); i++) {
         const int64_t least = trained[i] ? vaei_blocks_least(trained[i]) : 1;
         if (least > net->min_batch) net->min_batch = least;
     }
-    net->stacks = b.stacks;
-    VAEI_TRY(vaei_build_finish(&b, &net->params));
+    net->stacks = b->stacks;
+    VAEI_TRY(vaei_build_finish(b, &net->params));
     vaei_critic_place(&net->critic, &net->params);
-    return print_spec(net, arena, document);
+    return print_spec(net, b->arena, document);
 }
 
 vae_status_t vaei_network_build(vaei_network *net, vaei_arena *arena, const vaei_document *document) {
+    vaei_build b;
     memset(net, 0, sizeof(*net));
     net->rate = &vaei_rate_closed;
     VAEI_TRY(build_input(net, arena, document));
-    return ask_about_channels(net, build_parts(net, arena, document));
+    vaei_build_init(&b, arena);
+    b.elements = vaei_elements;
+    b.n_elements = vaei_elements_count;
+    const vae_status_t status = build_parts(net, &b, document);
+    net->layers = b.layers;
+    return ask_about_channels(net, status);
 }

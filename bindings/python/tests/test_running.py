@@ -151,6 +151,28 @@ class Running(Case):
         for result in results:
             self.assertSame(result, want)
 
+    def test_a_session_of_another_size_equals_the_model_of_that_size(self):
+        text = ("input 16x16x1\nencoder conv2d out=4 kernel=4 stride=4\nlatent gaussian dim=2 map=true\n"
+                "decoder deconv2d out=1 kernel=4 stride=4\nlikelihood gaussian\n")
+        model, other = vae.Model(text, seed=3), vae.Model(text.replace("16x16", "8x24"), seed=5)
+        other.load_state_dict(model.state_dict())
+        session = model.session(size=(8, 24))
+        self.assertEqual((session.input_shape, session.latent_shape), ((8, 24, 1), (2, 6, 2)))
+        x = np.random.default_rng(0).random((3, 8, 24, 1), np.float32)
+        self.assertSame(session.reconstruct(x), other.reconstruct(x))
+        with self.assertRaisesRegex(vae.StateError, "a session or a trainer uses it"):
+            model.set_input_size(8, 24)
+        del session
+        gc.collect()
+        model.set_input_size(8, 24)
+        self.assertEqual(model.input_shape, (8, 24, 1))
+        self.assertSame(model.reconstruct(x), other.reconstruct(x))
+        self.assertEqual(list(model.state_dict()), list(other.state_dict()))
+        with self.assertRaisesRegex(vae.ShapeError, "wanted multiples of 4x4"):
+            model.session(size=(10, 24))
+        with self.assertRaisesRegex(vae.UnsupportedError, "has parameters for each place"):
+            vae.Model(SPEC).session(size=(8, 8))
+
     @unittest.skipUnless(hasattr(os, "fork"), "no fork here")
     def test_model_with_threads_says_that_it_was_forked(self):
         model = vae.Model(SPEC, threads=2)

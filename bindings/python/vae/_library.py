@@ -55,6 +55,10 @@ class BatchStruct(Structure):
         return cls(struct_size=ctypes.sizeof(cls), n=n, **pointers)
 
 
+class SessionConfigStruct(Structure):
+    _fields_ = [("struct_size", c_uint32), ("flags", c_uint32), ("max_batch", c_int64), ("height", c_int64), ("width", c_int64)]
+
+
 class ImportOptionsStruct(Structure):
     _fields_ = [("struct_size", c_uint32), ("flags", c_uint32), ("height", c_int64), ("width", c_int64), ("factor", c_double),
                 ("shift", c_double)]
@@ -122,11 +126,15 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "vae_model_param": (c_int32, [c_void_p, c_int64, _out, POINTER(c_char_p)]),
     "vae_model_param_find": (c_int32, [c_void_p, c_char_p, POINTER(c_int64)]),
     "vae_model_set_param": (c_int32, [c_void_p, c_int64, c_void_p, c_int64]),
+    "vae_model_set_input_size": (c_int32, [c_void_p, c_int64, c_int64]),
     "vae_model_import": (c_int32, [_out, c_void_p, c_char_p, POINTER(ImportOptionsStruct)]),
     "vae_import_describe": (c_int32, [c_void_p, c_char_p, *_text]),
     "vae_session_create": (c_int32, [_out, c_void_p, c_int64]),
+    "vae_session_create_sized": (c_int32, [_out, c_void_p, POINTER(SessionConfigStruct)]),
+    "vae_session_model": (c_void_p, [c_void_p]),
     "vae_session_destroy": (None, [c_void_p]),
     "vae_session_bytes": (c_int32, [c_void_p, c_int64, POINTER(c_uint64)]),
+    "vae_session_bytes_sized": (c_int32, [c_void_p, POINTER(SessionConfigStruct), POINTER(c_uint64)]),
     "vae_session_seed": (c_int32, [c_void_p, c_uint64]),
     "vae_encode": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p, c_void_p]),
     "vae_decode": (c_int32, [c_void_p, c_int64, c_void_p, c_void_p]),
@@ -261,6 +269,12 @@ def path_bytes(path: str | os.PathLike[str]) -> bytes:
     if b"\0" in encoded:
         raise ArgumentError("a path holds a NUL character")
     return encoded
+
+
+def shape_of(function: Callable[..., int], model: Any) -> tuple[int, ...]:
+    """The sizes that function(model, sizes) writes."""
+    sizes = (c_int64 * 4)()
+    return tuple(sizes[: function(model, sizes)])
 
 
 def text(function: Callable[..., int], *arguments: Any) -> str:

@@ -14,7 +14,7 @@ from ._array import Bytes, Floats, Whole
 from ._callbacks import AnyCallback, History, Record
 from ._context import Context, ContextOptions
 from ._errors import ArgumentError, about
-from ._library import ImportOptionsStruct, check, create, lib, path_bytes, text, utf8
+from ._library import ImportOptionsStruct, check, create, lib, path_bytes, shape_of, text, utf8
 from ._params import IncompatibleKeys, Params
 from ._session import Elbo, Session
 
@@ -149,19 +149,15 @@ class Model:
         self.history = History()
         self.params = Params(self._handle)
 
-    def _shape(self, function: Callable[..., int]) -> tuple[int, ...]:
-        sizes = (ctypes.c_int64 * 4)()
-        return tuple(sizes[: function(self._handle.pointer, sizes)])
-
     @property
     def input_shape(self) -> tuple[int, ...]:
         """The sizes of one example, channels last."""
-        return self._shape(lib.vae_model_input_shape)
+        return shape_of(lib.vae_model_input_shape, self._handle.pointer)
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
         """The sizes of the latent of one example; of a model with several latents, one size: all their values."""
-        return self._shape(lib.vae_model_latent_shape)
+        return shape_of(lib.vae_model_latent_shape, self._handle.pointer)
 
     @property
     def latent_shapes(self) -> list[tuple[int, ...]]:
@@ -286,7 +282,14 @@ class Model:
         self.params.update({name: value for name, value in state.items() if name in self.params})
         return keys
 
-    def session(self, max_batch: int | None = None, seed: int = 0) -> Session:
+    def set_input_size(self, height: int, width: int) -> None:
+        """Make the model one for pictures of another size, with the parameters that it has, if they do not depend on the size. The
+        model's sessions and trainers must be closed; `session(size=)` needs no such call."""
+        with self._lock:
+            self._session = None
+            check(lib.vae_model_set_input_size(self._handle.pointer, height, width))
+
+    def session(self, max_batch: int | None = None, seed: int = 0, size: tuple[int, int] | None = None) -> Session:
         """A session of one's own: one for each thread that uses the model at the same time.
 
         Parameters
@@ -295,13 +298,16 @@ class Model:
             Examples that it works on at once; by default the model's.
         seed : int
             Of its random numbers.
+        size : (int, int), optional
+            Height and width of its pictures, by default the model's. Any size that the layers allow serves, on the same parameters,
+            if none of them depends on it: the results are those of a model whose text has that size.
 
         Returns
         -------
         Session
             With the methods of the model that work on examples, and cancel().
         """
-        return Session(self, self._max_batch if max_batch is None else max_batch, seed)
+        return Session(self, self._max_batch if max_batch is None else max_batch, seed, size)
 
     def _default(self) -> Session:
         with self._lock:

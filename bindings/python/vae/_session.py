@@ -13,7 +13,7 @@ import numpy.typing as npt
 from . import _array
 from ._array import Bytes, Doubles, Floats, Whole
 from ._errors import ArgumentError, ShapeError, VaeError
-from ._library import BatchStruct, NotCopied, check, create, lib
+from ._library import BatchStruct, NotCopied, SessionConfigStruct, check, create, lib, shape_of
 
 if TYPE_CHECKING:
     from ._model import Model
@@ -36,14 +36,28 @@ class Session(NotCopied):
 
     _instead = "make one of the copied model, vae.Session(model)"
 
-    def __init__(self, model: Model, max_batch: int = 64, seed: int = 0):
-        self._context, self._input, self._latent = model.context, model.input_shape, model.latent_shape
-        self._codes, self._condition = (model.codes_per_example,), model.condition_size
+    def __init__(self, model: Model, max_batch: int = 64, seed: int = 0, size: tuple[int, int] | None = None):
+        self._context, self._condition = model.context, model.condition_size
         self._lock, self._part = threading.Lock(), _PART * max_batch
         self._context.check_process()
-        self._handle = create(lib.vae_session_create, lib.vae_session_destroy, model._handle.pointer, max_batch,
+        height, width = size or (0, 0)
+        config = SessionConfigStruct(ctypes.sizeof(SessionConfigStruct), 0, max_batch, height, width)
+        self._handle = create(lib.vae_session_create_sized, lib.vae_session_destroy, model._handle.pointer, ctypes.byref(config),
                               needs=(model._handle,))
+        own = lib.vae_session_model(self._handle.pointer)
+        self._input, self._latent = shape_of(lib.vae_model_input_shape, own), shape_of(lib.vae_model_latent_shape, own)
+        self._codes = (int(lib.vae_model_codes_per_example(own)),)
         self.seed(seed)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The sizes of one example, channels last: the model's, or of the session's own size."""
+        return self._input
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """The sizes of the latent of one example, as `input_shape`."""
+        return self._latent
 
     def seed(self, seed: int) -> None:
         """Start the stream of random numbers anew."""
