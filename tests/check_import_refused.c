@@ -81,7 +81,7 @@ START_TEST(test_a_tensor_without_a_place) {
     c.entry[c.n] = c.entry[0];
     c.entry[c.n++].name = "encoder.gate.weight";
     write_changed(&c);
-    assert_refused(VAE_E_UNSUPPORTED, "tensor 'encoder.gate.weight' is no part of AutoencoderKL");
+    assert_refused(VAE_E_UNSUPPORTED, "tensor 'encoder.gate.weight' is no known part of AutoencoderKL");
 }
 END_TEST
 
@@ -139,7 +139,7 @@ START_TEST(test_unknown_scaling_is_not_guessed) {
     open_changed(&c, file);
     write_changed(&c);
     ck_assert_fails(vae_model_import(&m, NULL, path, &o), VAE_E_UNSUPPORTED);
-    ck_assert_ptr_nonnull(strstr(vae_last_error(), "the scaling of its latents is not known"));
+    ck_assert_ptr_nonnull(strstr(vae_last_error(), "the scaling of its latents is unknown"));
     copy_config(FOLDER "kl/config.json");
     ck_assert_ok(vae_model_import(&m, NULL, path, &o));
     vae_model_destroy(m);
@@ -158,12 +158,12 @@ static const struct {
     vae_status_t status;
 } configs[] = {
     {"{\"norm_num_groups\": 4", "config.json: byte 21", VAE_E_FORMAT},
-    {"{\"norm_num_groups\": \"4\"}", "norm_num_groups: the value is of another kind", VAE_E_FORMAT},
+    {"{\"norm_num_groups\": \"4\"}", "norm_num_groups: the value has a wrong kind", VAE_E_FORMAT},
     {"{\"norm_num_groups\": 0}", "norm_num_groups", VAE_E_FORMAT},
     {"{\"norm_num_groups\": 3}", "groups", VAE_E_SHAPE},
-    {"{\"_class_name\": \"UNet2DConditionModel\", \"norm_num_groups\": 4}", "config.json beside it is of UNet2DConditionModel",
+    {"{\"_class_name\": \"UNet2DConditionModel\", \"norm_num_groups\": 4}", "config.json beside it is for UNet2DConditionModel",
      VAE_E_FORMAT},
-    {"[4]", "wanted an object", VAE_E_FORMAT},
+    {"[4]", "the text is not an object", VAE_E_FORMAT},
 };
 
 START_TEST(test_configs) {
@@ -187,7 +187,7 @@ static const struct {
     {"double_blocks.0.img_attn.qkv.weight", "a diffusion model without its autoencoder"},
     {"decoder.upsamples.0.upsamples.0.residual.2.weight", "Wan 2.2"},
     {"decoder.up_blocks.0.resnets.0.norm1.conv_y.weight", "MoVQ"},
-    {"weight", "none of its 1 tensors is of an autoencoder that is known here"},
+    {"weight", "none of its 1 tensors belongs to a known kind of autoencoder"},
 };
 
 START_TEST(test_other_models_are_named) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * api.h - floor 6: the objects behind the public handles. Only this floor uses public types: it checks arguments and calls lower floors.
  *
- * Every object starts with a magic number, so that a handle of another kind, or a destroyed one, gives an error and not a crash.
- * Children keep their parent alive by its count of references: trainer, session -> model -> ctx. */
+ * Every object starts with a magic number, so that a handle of another kind, or of a destroyed object, gives an error and not a crash.
+ * Each object counts the references of its children and lives as long as they do: trainer, session -> model -> ctx. */
 #ifndef VAEI_API_H
 #define VAEI_API_H
 
@@ -25,7 +25,7 @@ struct vae_ctx {
     uint32_t magic;
     _Atomic int32_t references;
     vaei_heap heap;
-    vaei_pool *pool; /* NULL: the calling thread */
+    vaei_pool *pool; /* NULL: the calling thread does all work */
     const vaei_kernels *kernels;
     void *user;
     void (*log)(void *user, int32_t level, const char *line);
@@ -36,7 +36,7 @@ struct vae_tensor {
     int32_t dtype, ndim;
     int64_t shape[VAE_MAX_DIMS];
     void *data;
-    size_t owned_bytes; /* 0: the data is not the tensor's */
+    size_t owned_bytes; /* 0: the tensor does not own its data */
     vae_ctx_t *ctx;     /* NULL: the tensor belongs to a model or trainer */
 };
 
@@ -44,7 +44,7 @@ struct vae_model {
     uint32_t magic;
     _Atomic int32_t references;
     _Atomic int32_t has_trainer;
-    _Atomic uint64_t generation; /* counts changes of the parameters; sessions repack when it moves */
+    _Atomic uint64_t generation; /* counts changes of the parameters; a session packs its weights again when the count has changed */
     vae_ctx_t *ctx;
     vaei_arena arena;
     vaei_network network;
@@ -53,68 +53,70 @@ struct vae_model {
     vae_tensor_t *tensor; /* [network.params.count] */
 };
 
-/* A share in ctx, or in a fresh default context if ctx is NULL. */
+/* Returns another reference to ctx, or to a new default context if ctx is NULL. */
 vae_status_t vaei_ctx_acquire(vae_ctx_t **out, vae_ctx_t *ctx);
 
-/* VAE_E_ARG unless the handle is alive and of its kind. */
+/* VAE_E_ARG unless the handle is of its kind and not destroyed. */
 vae_status_t vaei_check_ctx(const vae_ctx_t *ctx);
 vae_status_t vaei_check_model(const vae_model_t *model);
 
-/* VAE_E_UNSUPPORTED if the model lacks what the call runs: VAEI_RUNS_ENCODER, _DECODER. */
+/* Checks that the model has the parts that the call runs (VAEI_RUNS_ENCODER, _DECODER), otherwise VAE_E_UNSUPPORTED. */
 enum { VAEI_RUNS_ENCODER = 1, VAEI_RUNS_DECODER = 2 };
 vae_status_t vaei_check_halves(const vae_model_t *model, const char *call, int32_t runs);
 
 vae_model_t *vaei_model_acquire(const vae_model_t *model);
 
-/* A model without a network. */
+/* Makes a model without a network. */
 vae_status_t vaei_model_begin(vae_model_t **out, vae_ctx_t *ctx);
-/* A model with its network built, and without the memory of its parameters, which vaei_model_take_params() takes: they are zero. */
+/* Builds the network of a model without memory for its parameters. vaei_model_take_params() allocates that memory, all zero. */
 vae_status_t vaei_model_build(vae_model_t **out, vae_ctx_t *ctx, const char *spec, size_t length);
 vae_status_t vaei_model_take_params(vae_model_t *model);
-/* Behind the memory of the parameters: the tensors that vae_model_param() gives. */
+/* Makes the tensors that vae_model_param() returns, when the memory of the parameters exists. */
 vae_status_t vaei_model_take_tensors(vae_model_t *model);
 
-/* The parameters' generation. */
+/* The generation of the parameters, which may belong to another model. */
 VAEI_INLINE uint64_t vaei_model_generation(const vae_model_t *model) {
     return (model->source ? model->source : model)->generation;
 }
 
-/* model_sized.c: the model for pictures of height x width, with the same parameters; it keeps `model` alive. */
+/* model_sized.c: makes a model for pictures of height x width with the same parameters; the new model keeps `model` alive. */
 vae_status_t vaei_model_resized(vae_model_t **out, const vae_model_t *model, int64_t height, int64_t width);
 
-/* Describe parameter i over values (parameters or gradients) as a borrowed tensor. */
+/* Describes parameter i as a borrowed tensor over `values` (parameters or gradients). */
 void vaei_tensor_of_param(vae_tensor_t *t, const vaei_param *p, float *values);
 
-/* Parse, and refuse sections that no part of the library knows. */
+/* Parses a text and refuses sections that no part of the library knows. */
 vae_status_t vaei_spec_parse(vaei_document *out, vaei_arena *arena, const char *text, size_t length);
 
-/* A call that can be given up ends here: VAE_E_CANCELLED if its flag was set, which it is not any more; else VAE_OK. */
+/* A call that can be cancelled ends with this one: it clears the flag and returns VAE_E_CANCELLED if the flag was set, otherwise VAE_OK. */
 vae_status_t vaei_take_cancel(_Atomic int32_t *cancel);
 
-/* A struct of the caller's that begins with its struct_size, into out[known]: a smaller one is VAE_E_ARG, a larger one is understood
- * if what this library does not know is zero, else VAE_E_VERSION. `how` tells what to do about a wrong size. */
+/* Reads a struct of the caller that begins with its struct_size into out[known]. A smaller struct is VAE_E_ARG. A larger one is accepted
+ * if all members that this library does not know are zero, otherwise VAE_E_VERSION. `how` tells the caller what to do about a wrong
+ * size. */
 vae_status_t vaei_read_struct(void *out, size_t known, const void *given, const char *what, const char *how);
 
-/* The common end of calls that give text (see vae_model_spec). */
+/* The last step of calls that return text (see vae_model_spec). */
 vae_status_t vaei_give_text(const char *text, size_t length, char *buf, size_t cap, size_t *needed);
 
-/* n >= 0, and n * size elements of `bytes` bytes fit into memory: whatever is passed as n, no pointer is moved by more. */
+/* Checks that n >= 0 and that n * size elements of `bytes` bytes fit into memory, so that no pointer can move by more, whatever n is. */
 vae_status_t vaei_check_extent(int64_t n, int64_t size, size_t bytes);
 
-/* n >= 0 and x[n * size] finite, within lo..hi: VAE_E_NUMERIC or VAE_E_ARG with the first offender. */
+/* Checks that n >= 0 and that x[n * size] is finite and within lo..hi: VAE_E_NUMERIC or VAE_E_ARG, with the first wrong value. */
 vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t n, int64_t size, const float *x, float lo, float hi);
 
-/* The latent has codes, n >= 0, and codes[n][n_codes] are least..K-1. */
+/* Checks that the latent has codes, that n >= 0, and that codes[n][n_codes] are in least..K-1. */
 vae_status_t vaei_check_codes(const vae_model_t *model, int64_t n, int32_t least, const int32_t *codes);
 
-/* model_file.c: parameters from and to files. What may fail comes before memory is taken and before a parameter is changed: an opened
- * file fits or not by its header; then vaei_file_data() reads it; then all its numbers are finite or not; then nothing can fail. */
+/* model_file.c: parameters from and to files. All checks come before memory is allocated and before a parameter is changed: the header
+ * tells whether an opened file fits; then vaei_file_data() reads the data; then all numbers are checked to be finite; after that nothing
+ * can fail. */
 vae_status_t vaei_params_fit_file(const vae_model_t *model, const vaei_file *f);
 vae_status_t vaei_params_check_numbers(const vae_model_t *model, const vaei_file *f);
 void vaei_params_from_file(vae_model_t *model, const vaei_file *f);
 /* Whether an entry of a checkpoint belongs to the trainer. */
 int32_t vaei_is_trainer_entry(const char *name);
-/* Entries for all parameters in e[params.count]. */
+/* Makes entries for all parameters in e[params.count]. */
 void vaei_params_to_entries(const vae_model_t *model, vaei_entry *e);
 
 #define VAEI_FORMAT_VERSION "1"

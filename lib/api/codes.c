@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * codes.c - packed codes: each takes b = ceil(log2 K) bits, code i the bits i b .. i b + b - 1 of the array, bit j of the array being
- * bit j mod 8 of byte j / 8. */
+ * codes.c - packs and unpacks codes. Each code takes b = ceil(log2 K) bits: code i is in the bits i b .. i b + b - 1 of the array, where
+ * bit j of the array is bit j mod 8 of byte j / 8. */
 #include "api/api.h"
 
 #define K_MAX ((int64_t)1 << 31) /* codes are int32_t */
@@ -36,7 +36,7 @@ vae_status_t vae_codes_pack(int64_t count, int64_t K, const int32_t *codes, uint
         if (codes[i] < 0 || codes[i] >= K)
             return vaei_fail(VAE_E_ARG, "codes[%lld]: %ld, wanted 0..%lld", (long long)i, (long)codes[i], (long long)K - 1);
     const int32_t bits = bits_of(K);
-    uint64_t held = 0; /* bits not yet written, lowest first */
+    uint64_t held = 0; /* bits that are not yet written, the lowest first */
     int32_t n = 0;
     for (int64_t i = 0; i < count; i++) {
         held |= (uint64_t)(uint32_t)codes[i] << n;
@@ -46,7 +46,7 @@ vae_status_t vae_codes_pack(int64_t count, int64_t K, const int32_t *codes, uint
     return VAE_OK;
 }
 
-/* The code at bit i b; bytes past the array are never touched, because its bits end inside. */
+/* Reads the code that begins at bit i b. It never reads bytes past the array, because the bits of a code end inside. */
 static int64_t code_at(const uint8_t *bytes, int64_t i, int32_t bits) {
     int64_t code = 0;
     for (int32_t j = 0; j < bits;) {

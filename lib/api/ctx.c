@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * ctx.c - contexts: the host's hooks, the kernel table and the pool, fixed at creation. */
+ * ctx.c - contexts: the host's hooks, the kernel table and the pool, which are fixed when a context is created. */
 #include "api/api.h"
 
 #include <stdatomic.h>
@@ -10,7 +10,8 @@ _Static_assert(sizeof(vae_ctx_config_t) == 32 + 6 * sizeof(void *), "no hidden p
 #define STRUCT_MAX  65536 /* bytes */
 
 vae_status_t vaei_take_cancel(_Atomic int32_t *cancel) {
-    if (atomic_load_explicit(cancel, memory_order_relaxed) == 0) return VAE_OK; /* the usual way stays without a locked instruction */
+    if (atomic_load_explicit(cancel, memory_order_relaxed) == 0)
+        return VAE_OK; /* this test keeps the usual case free of a locked instruction */
     (void)atomic_exchange_explicit(cancel, 0, memory_order_relaxed);
     return vaei_fail(VAE_E_CANCELLED, "the call was cancelled");
 }
@@ -98,7 +99,7 @@ void vae_ctx_destroy(vae_ctx_t *ctx) {
     VAEI_ASSERT(ctx->references == 0);
     vaei_pool_destroy(ctx->pool);
     ctx->magic = 0;
-    vaei_heap heap = ctx->heap; /* the heap lies in the memory it gives back */
+    vaei_heap heap = ctx->heap; /* a copy, because the heap is inside the memory that it frees */
     vaei_heap_free(&heap, ctx, sizeof(*ctx));
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * given_batch.c - checks a vae_batch_t of the host and makes the library's batch of it. A member that the call does not read is refused;
- * a member that it reads is checked. */
+ * given_batch.c - checks a vae_batch_t of the host and converts it to the library's batch. A member that the call does not read is
+ * refused; a member that the call reads is checked. */
 #include "api/given_batch.h"
 
 #include <float.h>
@@ -26,7 +26,7 @@ static vae_status_t refuse_unread(const vae_batch_t *b, const char *call, int32_
     return VAE_OK;
 }
 
-/* Every call reads them: whatever the network runs over is a sequence. */
+/* Every call reads the lengths, because each tensor of such a network is a sequence. */
 static vae_status_t check_lengths(const vaei_network *net, int64_t n, const int32_t *length) {
     if (!length) return VAE_OK;
     VAEI_TRY(vaei_lengths_check(net));
@@ -69,7 +69,7 @@ vae_status_t vaei_batch_open(vaei_batch *out, int64_t *n, const vae_model_t *mod
     return reads & VAEI_READS_LATER ? VAE_OK : vaei_batch_check_condition(model, out, b.n, call);
 }
 
-/* `none`: -1 is allowed, and says that an example has no class. */
+/* If `none` is set, -1 is allowed and means that an example has no class. */
 static vae_status_t check_classes(const int32_t *label, int64_t n, int64_t classes, int32_t none) {
     for (int64_t i = 0; i < n; i++)
         if (label[i] < (none ? -1 : 0) || label[i] >= classes)
@@ -93,7 +93,7 @@ vae_status_t vaei_batch_check_condition(const vae_model_t *model, const vaei_bat
     return vaei_check_rows(model, "condition", n, c->vector, b->condition, -FLT_MAX, FLT_MAX);
 }
 
-/* Whole numbers 0..tokens-1. */
+/* Checks that the values are whole numbers 0..tokens-1. */
 static vae_status_t check_tokens(const vae_model_t *model, int64_t size, int64_t n, const float *x) {
     const int64_t tokens = model->network.tokens;
     char got[32];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * given_batch.h - checks of a host's vae_batch_t, before anything is computed. */
+ * given_batch.h - checks a host's vae_batch_t before anything is computed. */
 #ifndef VAEI_GIVEN_BATCH_H
 #define VAEI_GIVEN_BATCH_H
 
@@ -13,23 +13,23 @@ enum {
     VAEI_READS_WEIGHT = 16,
     VAEI_READS_DRAW = 32, /* the flag */
     VAEI_READS_CONDITION = 64,
-    VAEI_READS_LATER = 128 /* the model's condition, by vaei_batch_check_condition(): whether the network runs is not known yet */
+    VAEI_READS_LATER = 128 /* vaei_batch_check_condition() will check the model's condition, when it is known whether the network runs */
 };
 
-/* The batch that a call reads the members `reads` of, and what the model's condition is; others must be NULL. Of the arrays only the
- * condition is checked here, which every call wants that runs the network. */
+/* Makes the batch of a call that reads the members `reads` and the model's condition; the other members must be NULL. Of the arrays,
+ * only the condition is checked here, because every call that runs the network needs it. */
 vae_status_t vaei_batch_open(vaei_batch *out, int64_t *n, const vae_model_t *model, const vae_batch_t *given, const char *call,
                              int32_t reads);
 
-/* The label and the values that the model's condition wants. */
+/* Checks the label and the values that the model's condition needs. */
 vae_status_t vaei_batch_check_condition(const vae_model_t *model, const vaei_batch *b, int64_t n, const char *call);
-/* n rows of x, as the likelihood expects them. */
+/* Checks that x is n rows of values that the likelihood accepts. */
 vae_status_t vaei_batch_check_x(const vae_model_t *model, const vaei_batch *b, int64_t n);
-/* n rows of noise, or none. */
+/* Checks that the noise is n rows, or NULL. */
 vae_status_t vaei_batch_check_noise(const vae_model_t *model, const vaei_batch *b, int64_t n);
-/* A class for each example if the prior has classes, else none but those of the model's condition. */
+/* Checks that each example has a class if the prior has classes; otherwise only the classes of the model's condition are allowed. */
 vae_status_t vaei_batch_check_label(const vae_model_t *model, const vaei_batch *b, int64_t n);
-/* Sets total. */
+/* Checks the weights and sets their total. */
 vae_status_t vaei_batch_check_weight(vaei_batch *b, int64_t n);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * model.c - models: building them, their sizes and their parameters. model_file.c has their files. */
+ * model.c - builds models and returns their sizes and their parameters. model_file.c reads and writes their files. */
 #include "api/api.h"
 #include "base/float_env.h"
 
@@ -21,7 +21,7 @@ vae_status_t vaei_check_halves(const vae_model_t *model, const char *call, int32
 }
 
 vae_model_t *vaei_model_acquire(const vae_model_t *model) {
-    vae_model_t *m = (vae_model_t *)(uintptr_t)model; /* the count is not part of what const promises */
+    vae_model_t *m = (vae_model_t *)(uintptr_t)model; /* const does not protect the count of references */
     VAEI_ASSERT(m->references > 0);
     m->references++;
     return m;
@@ -278,7 +278,7 @@ vae_status_t vaei_check_rows(const vae_model_t *model, const char *what, int64_t
     for (int64_t i = 0; outside && i < count; i++) {
         if (x[i] >= lo && x[i] <= hi) continue;
         const long long row = (long long)(i / size), column = (long long)(i % size);
-        if (!(x[i] - x[i] <= 0)) /* NaN and infinities */
+        if (!(x[i] - x[i] <= 0)) /* true for NaN and for infinities */
             return vaei_fail(VAE_E_NUMERIC, "%s[%lld][%lld]: not a finite number", what, row, column);
         vaei_text_float(got, sizeof(got), (double)x[i]);
         vaei_text_float(low, sizeof(low), (double)lo);

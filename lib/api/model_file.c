@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * model_file.c - models in safetensors files.
+ * model_file.c - reads and writes models as safetensors files.
  *
  *     __metadata__   vae.format_version "1"    vae.spec "input      28x28x1\n..."    vae.version "0.1.0"
  *     tensors        encoder.0.weight, encoder.0.bias, ..., likelihood.log_sigma     float32, PyTorch's layouts
  *
- * A checkpoint (trainer_file.c) has more: texts vae.* and tensors optimizer.*; it loads as a model too. */
+ * A checkpoint (trainer_file.c) contains more, the texts vae.* and the tensors optimizer.*; it can be loaded as a model too. */
 #include "api/api.h"
 #include "base/float_env.h"
 
@@ -51,8 +51,8 @@ static int32_t is_expected(const vaei_params *p, const char *name) {
     return may_be_extra(name) || is_param(p, name);
 }
 
-/* Every entry must have a parameter: a stray one means another model. Names are unique on both sides, so counting tells whether there is
- * one to look for, and where there is, the search finds it. */
+/* Refuses an entry that has no parameter, because it belongs to another model. Names are unique on both sides, so the number of entries
+ * tells whether there is such an entry; only then the function searches for it. */
 static vae_status_t check_no_strangers(const vaei_params *p, const vaei_file *f) {
     int64_t expected = 0;
     for (int64_t i = 0; i < p->count; i++) expected += vaei_file_find(f, p->at[i]->name) != NULL;
@@ -70,12 +70,12 @@ vae_status_t vaei_params_fit_file(const vae_model_t *model, const vaei_file *f) 
     return VAE_OK;
 }
 
-/* All of them into params, or only looked at where that is NULL. */
+/* Reads all parameters into params, or only checks them if params is NULL. */
 static vae_status_t read_params(const vae_model_t *model, const vaei_file *f, float *params) {
     const vaei_params *p = &model->network.params;
     vae_status_t status = VAE_OK;
     fenv_t host;
-    vaei_float_env_enter(&host); /* float64 is rounded */
+    vaei_float_env_enter(&host); /* the conversion of float64 rounds */
     for (int64_t i = 0; status == VAE_OK && i < p->count; i++)
         status = vaei_entry_floats(vaei_file_find(f, p->at[i]->name), params ? params + p->at[i]->offset : NULL, f->where);
     vaei_float_env_leave(&host);
@@ -102,7 +102,7 @@ static vae_status_t check_format(const vaei_file *f, const char *where, const ch
     return VAE_OK;
 }
 
-/* The header says whether the file holds the model that its text describes; only then the data are read, and the parameters taken. */
+/* The header tells whether the file holds the model that its text describes. Only then the data are read and the parameters allocated. */
 static vae_status_t fill_model(vae_model_t *m, vaei_file *f) {
     VAEI_TRY(vaei_params_fit_file(m, f));
     VAEI_TRY(vaei_file_data(f));
@@ -127,7 +127,7 @@ static vae_status_t model_from_file(vae_model_t **out, vae_ctx_t *ctx, vaei_file
     return VAE_OK;
 }
 
-/* Loading from a path, or from bytes if path is NULL. */
+/* Loads from a path, or from bytes if path is NULL. */
 static vae_status_t load(vae_model_t **out, vae_ctx_t *ctx, const char *path, const void *data, size_t size) {
     vaei_file f;
     VAEI_TRY(vaei_ctx_acquire(&ctx, ctx));
@@ -177,7 +177,7 @@ void vaei_params_to_entries(const vae_model_t *model, vaei_entry *e) {
     }
 }
 
-/* To the path, or into data[cap] if it is NULL. */
+/* Saves to the path, or into data[cap] if path is NULL. */
 static vae_status_t save(const vae_model_t *model, const char *path, void *data, size_t cap, size_t *needed) {
     const vaei_text_entry text[] = {
         {"format", "pt"},

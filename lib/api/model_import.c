@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * model_import.c - models from checkpoints of other programs. lib/import makes the text and tells where the parameters come from; here the
- * model is built, and the tensors are read one by one. */
+ * model_import.c - makes models from checkpoints of other programs. lib/import makes the text and tells where the parameters come from;
+ * this file builds the model and reads the tensors one by one. */
 #include "api/api.h"
 #include "base/float_env.h"
 #include "import/checkpoint.h"
@@ -38,7 +38,7 @@ static const vaei_take *take_of(const vaei_import *im, const char *param) {
     return NULL;
 }
 
-/* The take of each parameter, takes[params.count], and the room that reading them wants. */
+/* Finds the take of each parameter, takes[params.count], and the sizes of the memory that reading them needs. */
 static vae_status_t match(const vaei_import *im, const vaei_params *p, const vaei_take **takes, size_t *bytes, size_t *floats) {
     *bytes = *floats = 1;
     for (int64_t i = 0; i < p->count; i++) {
@@ -56,7 +56,7 @@ static vae_status_t read_params(vae_model_t *m, const vaei_import *im, const vae
     const vaei_params *p = &m->network.params;
     vae_status_t status = VAE_OK;
     fenv_t host;
-    vaei_float_env_enter(&host); /* float64 is rounded */
+    vaei_float_env_enter(&host); /* the conversion of float64 rounds */
     for (int64_t i = 0; status == VAE_OK && i < p->count; i++)
         status = vaei_take_values(takes[i], &im->file, p->at[i]->shape[0], p->at[i]->count, bytes, floats, m->params + p->at[i]->offset);
     vaei_float_env_leave(&host);

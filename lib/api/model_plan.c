@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * model_plan.c - vae_model_plan(): the plan of a model as text. */
+ * model_plan.c - vae_model_plan(): writes the plan of a model as text. */
 #include "api/api.h"
 
 #include "nn/plan_text.h"

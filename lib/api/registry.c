@@ -4,7 +4,7 @@
 #include "vae/preset.h"
 #include "vae/sections.h"
 
-/* Kinds without an array of modules: sections by their own options, and the texts that are there ready. */
+/* Kinds without an array of modules: sections with options of their own, and presets, which are complete texts. */
 static const vaei_kind sections = {.name = "section"}, presets = {.name = "preset"};
 
 static const vaei_kind *kind_at(size_t i) {
@@ -17,7 +17,7 @@ static const vaei_kind *find_kind(const char *name) {
     return NULL;
 }
 
-/* NULL: past the last, or a preset */
+/* Returns NULL past the last module, and for a preset. */
 static const vaei_module *module_at(const vaei_kind *k, size_t i) {
     if (k == &sections) return vaei_section_options(i);
     return k->modules && i < *k->count ? k->modules[i] : NULL;

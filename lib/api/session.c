@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * session.c - runs a model. A session is one block: the session itself, the arrays of vaei_network_carve, and the scores of vae_elbo.
+ * session.c - runs a model. A session is one block of memory: the session itself, the arrays of vaei_network_carve, and the scores
+ * of vae_elbo.
  *
  * The importance-weighted bound keeps for each example a running maximum m and sum s of exp(log w - m), so that any number of samples needs
  * no more memory (Burda, Grosse, Salakhutdinov 2016, arXiv:1509.00519, eq. 8).
@@ -18,26 +19,27 @@ struct vae_session {
     vae_model_t *model;
     size_t bytes;
     int64_t max_batch;
-    int64_t pass;    /* examples that go through the network at once */
-    uint64_t packed; /* the model's generation in the packs */
+    int64_t pass;    /* the examples that go through the network at once */
+    uint64_t packed; /* the model's generation when the weights were packed */
     uint64_t seed;
-    uint64_t position; /* items drawn since the seed */
-    uint64_t began;    /* where the call at work began to draw */
+    uint64_t position; /* items that were drawn since the seed was set */
+    uint64_t began;    /* the position at which the current call began to draw */
     _Atomic int32_t cancel;
-    fenv_t host; /* the caller's floating-point environment, between start and finish */
+    fenv_t host; /* the caller's floating-point environment, kept between start and finish */
     vaei_work work;
-    double *recon, *rate, *top, *sum; /* [max_batch], of vae_elbo */
-    float *image;                     /* [S], of vae_decode_rgba8 */
+    double *recon, *rate, *top, *sum; /* [max_batch], used by vae_elbo */
+    float *image;                     /* [S], used by vae_decode_rgba8 */
 };
 
 #define CACHE_BYTES ((size_t)1 << 20) /* of one core */
 
-/* The number of examples of a pass: as many as fit into the cache. If packed weights or scratch are large, a pass takes more, because every
- * pass reads the weights again, and reading a byte of them costs about a quarter of writing and reloading a byte of activations. If the
- * weights are most of the memory, a pass takes at least twice their bytes, or linear layers would be bound by memory. */
+/* The number of examples of a pass: as many as fit into the cache. If packed weights or scratch are large, a pass takes more, because
+ * every pass reads the weights again, and reading a byte of weights costs about a quarter of writing and reloading a byte of
+ * activations. If the weights are most of the memory, a pass takes at least twice their bytes; otherwise memory would limit the speed of
+ * linear layers. */
 static int64_t pass_of(const vae_model_t *model, int64_t max_batch) {
     const int64_t threads = vaei_pool_threads(model->ctx->pool);
-    vaei_carve two = {0}, four = {0}; /* as many in each lane */
+    vaei_carve two = {0}, four = {0}; /* the carves of two and of four examples in each lane */
     vaei_work w;
     vaei_network_carve(&model->network, model->ctx->kernels, 2, 0, &two, &w);
     vaei_network_carve(&model->network, model->ctx->kernels, 4, 0, &four, &w);
@@ -164,7 +166,7 @@ void vae_session_cancel(vae_session_t *session) {
 
 /* ---- passes over at most max_batch examples -------------------------------------------------------------------- */
 
-/* The run over n examples; loops take parts of it by part(). */
+/* Starts a run over n examples. Loops take parts of it by part(). */
 static vaei_run start(vae_session_t *s, int64_t n, const vaei_batch *b) {
     const vae_model_t *m = s->model;
     vaei_run r = {
@@ -189,7 +191,8 @@ static vae_status_t finish(vae_session_t *s) {
     return status;
 }
 
-/* The examples from number `first` on that go through the network at once. first_item stays 0: a session draws by its position. */
+/* Returns the part of a run that begins at example `first` and goes through the network at once. Its first_item is 0, because a session
+ * numbers its draws by its position. */
 static vaei_run part(const vae_session_t *s, const vaei_run *r, int64_t first) {
     vaei_run p = vaei_run_slice(r, first, r->n - first < s->pass ? r->n - first : s->pass);
     p.first_item = 0;
@@ -200,13 +203,13 @@ static int32_t has_codes(const vae_session_t *s) {
     return (s->model->network.latent.ops->flags & VAEI_LATENT_CODES) != 0;
 }
 
-/* z of a mean: the mean itself, or the codes next to it. */
+/* Sets z from a mean: the mean itself, or the vectors of the codes nearest to it. */
 static void quantize(const vae_session_t *s, const vaei_run *r, const float *mean, float *z) {
     const vaei_latent *q = &s->model->network.latent;
     q->ops->draw(q, r, &s->work.latent, mean, NULL, NULL, z, NULL, NULL);
 }
 
-/* The mean of the likelihood for r->n latents as the host sees them: z[n][Z]. */
+/* Computes the mean of the likelihood for r->n latents z[n][Z] of the host. */
 static void decode_given(const vae_session_t *s, const vaei_run *r, const float *z, float *x) {
     const vaei_network *net = &s->model->network;
     const vaei_work *w = &s->work;
@@ -220,7 +223,7 @@ static void decode_given(const vae_session_t *s, const vaei_run *r, const float 
     vaei_network_mean_x(net, r, w, x);
 }
 
-/* After encode: theta for the mean of level 0, and those of the others, each given the means before it. */
+/* Runs after the encoder: sets theta for the mean of level 0, and for the means of the other levels, each given the means before it. */
 static void decode_means(const vae_session_t *s, const vaei_run *r) {
     const vaei_level *top = &s->work.level[0];
     quantize(s, r, top->mean, top->z);
@@ -231,8 +234,8 @@ static vae_status_t check_input(const vae_session_t *s, const char *what, int64_
     return vaei_check_rows(s->model, what, n, size, x, -FLT_MAX, FLT_MAX);
 }
 
-/* y[n * size] of elements of `bytes` bytes. Asked before any input is read: a number of examples that passes the address space in one of
- * the arrays is not believed in another. */
+/* Checks an output y[n * size] of elements of `bytes` bytes before any input is read, because a number of examples that is too large for
+ * one of the arrays must not be used to read another. */
 static vae_status_t check_output(const void *y, const char *what, int64_t n, int64_t size, size_t bytes) {
     VAEI_TRY(vaei_check_extent(n, size, bytes));
     return !y && n > 0 ? vaei_fail(VAE_E_ARG, "%s: is NULL", what) : VAE_OK;
@@ -364,7 +367,7 @@ vae_status_t vae_reconstruct(vae_session_t *session, int64_t n, const float *x, 
     return vae_reconstruct_batch(session, &batch, y);
 }
 
-/* Whether vae_sample may be called, and with noise. */
+/* Checks that vae_sample can be called, and can be called with noise. */
 static vae_status_t check_sampling(const vae_session_t *s, const float *noise) {
     const vaei_network *net = &s->model->network;
     const int32_t learned = vaei_network_has_prior(net);
@@ -377,7 +380,8 @@ static vae_status_t check_sampling(const vae_session_t *s, const float *noise) {
     return VAE_OK;
 }
 
-/* z of level 0 from its prior and the noise of the others, by items `first` on, or all from the noise of the batch. */
+/* Draws z of level 0 from its prior and the noise of the other levels, by the items from `first` on; or takes both from the noise of the
+ * batch. */
 static void sample_levels(const vae_session_t *s, const vaei_run *r, uint64_t first) {
     const vaei_network *net = &s->model->network;
     const vaei_work *w = &s->work;
@@ -461,14 +465,15 @@ vae_status_t vae_decode_codes(vae_session_t *session, int64_t n, const int32_t *
 
 /* ---- scores ------------------------------------------------------------------------------------------------------ */
 
-/* Of one latent of example i, in closed form. */
+/* The rate of one latent of example i in closed form. */
 static double rate_of(const vaei_level *v, int64_t i) {
     double kl = 0.0;
     for (int64_t d = 0; d < v->size; d++) kl += (double)v->kl[i * v->size + d];
     return kl;
 }
 
-/* The part of the rate that is another for each sample: all of it under a prior of the model's own, else that of the decoder's latents. */
+/* The part of the rate that differs between samples: all of it if the prior belongs to the model, otherwise that of the decoder's
+ * latents. */
 static double sampled_rate(const vae_session_t *s, int64_t i) {
     const vaei_network *net = &s->model->network;
     double rate = 0.0;
@@ -477,7 +482,7 @@ static double sampled_rate(const vae_session_t *s, int64_t i) {
     return rate;
 }
 
-/* Take in one sample of each of the r->n examples: log w = -nll + log p(z) - log q(z|x). */
+/* Adds one sample of each of the r->n examples: log w = -nll + log p(z) - log q(z|x). */
 static void add_sample(vae_session_t *s, int64_t n, int32_t first) {
     const vaei_work *w = &s->work;
     for (int64_t i = 0; i < n; i++) {
@@ -493,7 +498,7 @@ static void add_sample(vae_session_t *s, int64_t n, int32_t first) {
     }
 }
 
-/* The noise of sample j of k of each example. */
+/* Draws the noise of sample j of k for each example. */
 static void draw_noise(const vae_session_t *s, const vaei_run *r, int64_t j, int64_t k) {
     const vaei_network *net = &s->model->network;
     for (int64_t i = 0; i < r->n; i++) {
@@ -521,7 +526,7 @@ static void score_part(vae_session_t *s, const vaei_run *r, int64_t k) {
     if (!r->batch.noise) s->position += (uint64_t)(r->n * k);
 }
 
-/* k samples of each example are not too many. */
+/* Checks that k samples of each example are not too many. */
 static vae_status_t check_samples(const vae_session_t *s, int64_t n, int64_t k) {
     const vaei_latent *q = &s->model->network.latent;
     int64_t draws;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * spec.c - the canonical form of a text, and reading and changing one option by its path.
+ * spec.c - makes the canonical form of a text, and reads and changes one option by its path.
  *
  *     path := section [ "." index { "." body "." index } ] [ "." option ]        encoder.0.out   decoder.2.body.1.kernel
  *           | section "." option | module "." option                            latent.dim      adam.lr     critic.on
- *           | section                                                           latent          (the whole of it)
+ *           | section                                                           latent          (the whole section)
  */
 #include "api/api.h"
 #include "base/float_env.h"
@@ -27,7 +27,7 @@ vae_status_t vaei_spec_parse(vaei_document *out, vaei_arena *arena, const char *
     return VAE_OK;
 }
 
-/* The canonical text of a parsed document, in the arena; the tree becomes canonical too. */
+/* Makes the canonical text of a parsed document in the arena; the tree becomes canonical too. */
 static vae_status_t canonical(const char **out, vaei_arena *arena, vaei_document *d) {
     const int32_t model = vaei_sections_have(d, VAEI_PART_MODEL), training = vaei_sections_have(d, VAEI_PART_TRAINING);
     vaei_network network = {0};
@@ -38,7 +38,7 @@ static vae_status_t canonical(const char **out, vaei_arena *arena, vaei_document
     return *out ? VAE_OK : VAE_E_NOMEM;
 }
 
-/* Give every module its options in canonical form, without asking whether the parts fit together: so that one option can be changed
+/* Gives every module its options in canonical form without a check that the modules fit together, so that one option can be changed
  * after another. */
 static vae_status_t bind_pipeline(vaei_arena *arena, const vaei_pipeline *p, const vaei_kind *kind, const char *where) {
     for (vaei_node *node = p->first; node; node = node->next) {
@@ -67,14 +67,14 @@ static vae_status_t bind_document(vaei_arena *arena, const vaei_document *d) {
 
 /* ---- paths ------------------------------------------------------------------------------------------------------ */
 
-/* What a path points at: a section, one of its modules, or an option of that. */
+/* What a path names: a section, one of its modules, or an option of that module. */
 typedef struct target {
     vaei_section *section;
-    vaei_node *node;    /* NULL: the section as a whole */
-    const char *option; /* NULL: the module itself */
+    vaei_node *node;    /* NULL: the path names the whole section */
+    const char *option; /* NULL: the path names the module itself */
 } target;
 
-/* Cut the next component of a path off; the rest begins behind the dot. */
+/* Cuts off the next component of a path; the rest begins behind the dot. */
 static const char *next_part(vaei_arena *arena, const char **path) {
     const char *start = *path, *dot = strchr(start, '.');
     const size_t n = dot ? (size_t)(dot - start) : strlen(start);
@@ -93,8 +93,8 @@ static vaei_section *find_section(const vaei_document *d, const char *name) {
     return s;
 }
 
-/* A section that a text may leave out, asked for by its name, stands for its preset. Those of a training are made together by the
- * recipe, but for those that are nothing when left out. */
+/* Adds the preset of a section that the text leaves out and that the path names. The recipe adds all sections of a training together,
+ * except those that do nothing when they are left out. */
 static vae_status_t stand_in(vaei_document *d, vaei_arena *arena, const char *name) {
     const vaei_section_type *const type = vaei_section_find(name);
     if (!type || !type->fallback || vaei_document_find(d, name) || (type->part != VAEI_PART_MODEL && type->fallback[0])) return VAE_OK;
@@ -139,9 +139,9 @@ static vae_status_t find_target(target *t, vaei_document *d, vaei_arena *arena, 
     const char *name = next_part(arena, &rest);
     if (!name) return VAE_E_NOMEM;
     memset(t, 0, sizeof(*t));
-    VAEI_TRY(stand_in(d, arena, name)); /* first: `prior` is the section, not objective prior */
+    VAEI_TRY(stand_in(d, arena, name)); /* this comes first, because `prior` is the section and not `objective prior` */
     t->section = find_section(d, name);
-    if (!t->section && d->first) { /* training sections left out stand for their defaults */
+    if (!t->section && d->first) { /* training sections that are left out take their defaults */
         vaei_recipe recipe;
         VAEI_TRY(vaei_recipe_build(&recipe, arena, d));
         t->section = find_section(d, name);
@@ -184,7 +184,7 @@ static vae_status_t set_option(vaei_arena *arena, vaei_node *node, const char *k
     return VAE_OK;
 }
 
-/* Put the modules of the text `value` in place of what the target points at. */
+/* Puts the modules of the text `value` in place of the target. */
 static vae_status_t replace(vaei_arena *arena, const target *t, const char *value) {
     vaei_document d;
     const char *text = vaei_arena_format(arena, "input %s", value);
@@ -214,8 +214,8 @@ static vae_status_t print_document(vaei_arena *arena, const vaei_document *d, co
     return VAE_OK;
 }
 
-/* The canonical text of *text in its place, if its parts fit each other: until they do, which may take the setting of another option,
- * the text stays as it is, and why it does not fit is nobody's failure. */
+/* Replaces *text by its canonical text if its modules fit each other. While they do not fit, which may last until another option is set,
+ * the text remains as it is, and the reason is not reported as a failure. */
 static vae_status_t prefer_canonical(vaei_arena *arena, const char **text) {
     vaei_document d;
     const char *better, *failure = vaei_arena_copy(arena, vaei_fail_text(), strlen(vaei_fail_text()));
@@ -235,14 +235,15 @@ static vae_status_t set_in(vaei_arena *arena, const char *text, const char *path
     VAEI_TRY(find_target(&t, &d, arena, path));
     if (!(copy = vaei_arena_copy(arena, value, strlen(value)))) return VAE_E_NOMEM;
     VAEI_TRY(t.option ? set_option(arena, t.node, t.option, copy) : replace(arena, &t, copy));
-    VAEI_TRY(print_document(arena, &d, &changed, &length)); /* parsed again: a value may not smuggle in more than a value */
+    VAEI_TRY(print_document(arena, &d, &changed,
+                            &length)); /* the text is parsed again, so that a value cannot bring more than a value into it */
     VAEI_TRY(vaei_spec_parse(&d, arena, changed, length));
     VAEI_TRY(bind_document(arena, &d));
     VAEI_TRY(print_document(arena, &d, out, &length));
     return prefer_canonical(arena, out);
 }
 
-/* Whether the layer has such an option, which stands in no text while it is not set. */
+/* Whether the layer has an option of this name that holds a path. Such an option is not in the text while it is not set. */
 static int32_t takes_path(const vaei_node *node, const char *key) {
     for (size_t i = 0; i < vaei_layers_count; i++)
         for (const vaei_option *o = vaei_layers[i]->options; o && o->name && strcmp(vaei_layers[i]->name, node->name) == 0; o++)

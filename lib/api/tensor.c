@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * tensor.c - arrays with a type and a shape. */
+ * tensor.c - creates and reads arrays with an element type and a shape. */
 #include "api/api.h"
 
 static size_t dtype_bytes(int32_t dtype) {

@@ -55,7 +55,7 @@ vae_status_t vae_trainer_bytes(vae_model_t *model, const char *options, int64_t 
     vaei_arena_init(&arena, &model->ctx->heap);
     vae_status_t status = read_recipe(&recipe, &arena, model, options);
     if (status == VAE_OK) status = measure(model, &recipe, max_batch, &n);
-    const uint64_t taken = vaei_arena_bytes(&arena); /* a trainer keeps its recipe */
+    const uint64_t taken = vaei_arena_bytes(&arena); /* the recipe counts too, because a trainer keeps it */
     vaei_arena_free(&arena);
     if (status == VAE_OK) *bytes = taken + n;
     return status;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * trainer.h - the trainer's parts, shared by trainer.c (steps), trainer_settings.c and trainer_file.c (checkpoints). */
+ * trainer.h - the members of a trainer, which trainer.c (steps), trainer_settings.c and trainer_file.c (checkpoints) share. */
 #ifndef VAEI_TRAINER_H
 #define VAEI_TRAINER_H
 
@@ -9,24 +9,24 @@
 struct vae_trainer {
     uint32_t magic;
     vae_model_t *model;
-    vaei_arena arena; /* the recipe */
+    vaei_arena arena; /* holds the recipe */
     vaei_recipe recipe;
-    vae_optimizer_t host; /* the host's optimizer; step NULL: the recipe's */
+    vae_optimizer_t host; /* the host's optimizer; if its step is NULL, the recipe's optimizer is used */
     char host_name[64];
-    float *host_memory; /* slots of the host's optimizer */
-    size_t bytes;       /* of the block that begins here */
+    float *host_memory; /* the slots of the host's optimizer */
+    size_t bytes;       /* the size of the block that begins with this struct */
     int64_t max_batch;
     _Atomic int32_t cancel;
     vaei_training training;
-    vae_tensor_t *tensor; /* [params.count] over grads */
+    vae_tensor_t *tensor; /* [params.count], over the gradients */
 };
 
-/* The slots of the host's optimizer, if there are any. */
+/* Frees the slots of the host's optimizer, if there are any. */
 void vaei_trainer_free_host_memory(vae_trainer_t *t);
 
 vae_status_t vaei_check_trainer(const vae_trainer_t *trainer);
 
-/* "adam", or the host optimizer's name. */
+/* Returns "adam", or the name of the host's optimizer. */
 const char *vaei_trainer_optimizer_name(const vae_trainer_t *t);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * trainer_file.c - checkpoints: model files that also contain everything a bit-exact resume needs.
+ * trainer_file.c - writes and reads checkpoints: model files that also contain everything that a bit-exact resume needs.
  *
  *     __metadata__   of model_file.c, and  vae.training, vae.optimizer, vae.step, vae.seed, vae.lr (float64 as 16 hex digits)
  *     tensors        of model_file.c, and  optimizer.<slot>.<parameter>
@@ -135,7 +135,7 @@ static vae_status_t read_state(const vae_trainer_t *t, const vaei_file *f, const
     return VAE_OK;
 }
 
-/* What is done with an array of an optimizer, of one parameter. */
+/* A function that handles one array of an optimizer, which belongs to one parameter. */
 typedef vae_status_t (*slot_visit)(const vaei_file *f, const vaei_entry *e, float *slot);
 
 static vae_status_t visit_slots(const vae_trainer_t *t, const vaei_file *f, slot_visit visit) {
@@ -178,7 +178,7 @@ static vae_status_t restore(vae_trainer_t *t, vaei_file *f, const char *path) {
     VAEI_TRY(vaei_params_fit_file(t->model, f));
     VAEI_TRY(vaei_file_data(f));
     VAEI_TRY(visit_slots(t, f, check_slot));
-    VAEI_TRY(vaei_params_check_numbers(t->model, f)); /* the last that can fail */
+    VAEI_TRY(vaei_params_check_numbers(t->model, f)); /* the last call that can fail */
     (void)visit_slots(t, f, read_slot);
     vaei_params_from_file(t->model, f);
     t->training.step = (int64_t)s.step;

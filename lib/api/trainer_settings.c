@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * trainer_settings.c - the settings of a trainer between steps: seed, learning rate, the host's optimizer. */
+ * trainer_settings.c - changes the settings of a trainer between steps: seed, learning rate, the host's optimizer. */
 #include "api/trainer.h"
 
 #include <stdatomic.h>

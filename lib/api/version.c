@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * version.c - the version of the library, and the names of status codes. */
+ * version.c - returns the version of the library and the names of the status codes. */
 #include "api/api.h"
 
 uint32_t vae_version_number(void) {

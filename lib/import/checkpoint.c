@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * checkpoint.c - finding the family of a file, its tensors under one prefix, and the scaling of its latents. */
+ * checkpoint.c - finds the family of a file, its tensors under one prefix, and the scaling of its latents. */
 #include "import/checkpoint.h"
 
 #include <stdio.h>
@@ -51,13 +51,13 @@ static const struct {
 #undef VAEI_SCALING
 };
 
-/* ---- which family -------------------------------------------------------------------------------------------------- */
+/* ---- the family --------------------------------------------------------------------------------------------------- */
 
 static int32_t begins(const char *text, const char *with) {
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* A tensor of the file by its name behind a prefix. */
+/* Finds a tensor of the file by its name, with the prefix `strip` of the file in place of `add`. */
 static const vaei_entry *find_foreign(const vaei_import *im, const char *strip, const char *add, const char *name) {
     char text[VAEI_NAME_ROOM];
     if (!begins(name, add)) return NULL;
@@ -86,21 +86,23 @@ static const char *clue_of(const vaei_file *f, const clue *clues, size_t n) {
 
 static vae_status_t find_family(vaei_import *im) {
     const vaei_file *f = &im->file;
-    if (vaei_file_text(f, "vae.spec")) return vaei_fail(VAE_E_ARG, "%.80s: is a model of libvae, which vae_model_load() opens", f->where);
+    if (vaei_file_text(f, "vae.spec"))
+        return vaei_fail(VAE_E_ARG, "%.80s: the file is a model of libvae, which vae_model_load() opens", f->where);
     const char *known = clue_of(f, recognised, VAEI_COUNT(recognised));
-    if (known) return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: is %s", f->where, known);
+    if (known) return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: the file is %s", f->where, known);
     for (size_t p = 0; p < VAEI_COUNT(prefixes); p++)
         for (size_t i = 0; i < VAEI_COUNT(families); i++)
             if (is_signed(im, families[i], prefixes[p].strip, prefixes[p].add)) return VAE_OK;
     const char *other = clue_of(f, outsiders, VAEI_COUNT(outsiders));
-    if (other) return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: holds %s: take the file of the autoencoder (VAE)", f->where, other);
-    return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: none of its %lld tensors is of an autoencoder that is known here", f->where,
+    if (other)
+        return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: the file holds %s: open the file of the autoencoder (VAE) instead", f->where, other);
+    return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: none of its %lld tensors belongs to a known kind of autoencoder", f->where,
                      (long long)f->n_entries);
 }
 
-/* ---- its tensors --------------------------------------------------------------------------------------------------- */
+/* ---- its tensors -------------------------------------------------------------------------------------------------- */
 
-/* What training leaves behind in any checkpoint. */
+/* Tensors that a training program may leave in any checkpoint and that no model needs. */
 static const char *const never_needed[] = {"loss.", "model_ema.", "discriminator.", "perceptual_loss.", NULL};
 
 static int32_t is_among(const char *name, const char *const *beginnings) {
@@ -119,7 +121,7 @@ static int compare_named(const void *a, const void *b) {
     return strcmp(((const vaei_named *)a)->name, ((const vaei_named *)b)->name);
 }
 
-/* Two tensors of one name now: a file that has both schemes. */
+/* Refuses a file in which two tensors have the same name after the renaming, because it holds both schemes of names. */
 static vae_status_t check_unique(const vaei_import *im) {
     for (int64_t i = 1; i < im->n_tensors; i++)
         if (strcmp(im->tensor[i - 1].name, im->tensor[i].name) == 0)
@@ -174,12 +176,13 @@ static vae_status_t find_halves(vaei_import *im) {
     im->has_decoder = decoder && !im->way.no_decoder;
     if (im->has_encoder || im->has_decoder) return VAE_OK;
     if (!encoder && !decoder)
-        return vaei_fail(VAE_E_FORMAT, "%.80s: %s without '%s' and '%s' is not whole", where, im->family->name, im->family->encoder,
-                         im->family->decoder);
-    return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: holds %s alone, which is not wanted", where, encoder ? "an encoder" : "a decoder");
+        return vaei_fail(VAE_E_FORMAT, "%.80s: %s is not complete without the tensors '%s' and '%s'", where, im->family->name,
+                         im->family->encoder, im->family->decoder);
+    return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: the file holds only %s, which the options leave out", where,
+                     encoder ? "an encoder" : "a decoder");
 }
 
-/* Of the half that is not wanted. */
+/* Whether the tensor belongs to a half that the caller does not want. */
 static int32_t is_unwanted(const vaei_import *im, const char *name) {
     return (im->way.no_encoder && (begins(name, "encoder.") || begins(name, "quant_conv."))) ||
            (im->way.no_decoder && (begins(name, "decoder.") || begins(name, "post_quant_conv.")));
@@ -188,19 +191,20 @@ static int32_t is_unwanted(const vaei_import *im, const char *name) {
 static vae_status_t check_all_used(const vaei_import *im) {
     for (int64_t i = 0; i < im->n_tensors; i++)
         if (!im->tensor[i].used && !is_unwanted(im, im->tensor[i].name))
-            return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: tensor '%.80s' is no part of %s as it is known here", im->file.where,
-                             im->tensor[i].entry->name, im->family->name);
+            return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: tensor '%.80s' is no known part of %s", im->file.where, im->tensor[i].entry->name,
+                             im->family->name);
     return VAE_OK;
 }
 
-/* ---- what names and shapes do not tell ----------------------------------------------------------------------------- */
+/* ---- facts that names and shapes do not tell ---------------------------------------------------------------------- */
 
 static vae_status_t read_config(vaei_import *im, const char *path) {
     vaei_config *c = &im->config;
     VAEI_TRY(vaei_config_read(c, im->heap, path));
     const char *wanted = im->family->config_class;
     if (c->found && c->class_name[0] && wanted && strcmp(c->class_name, wanted) != 0)
-        return vaei_fail(VAE_E_FORMAT, "%.80s: its tensors are of %s, config.json beside it is of %s", path, wanted, c->class_name);
+        return vaei_fail(VAE_E_FORMAT, "%.80s: its tensors are those of %s, but config.json beside it is for %s", path, wanted,
+                         c->class_name);
     return VAE_OK;
 }
 
@@ -215,11 +219,11 @@ static vae_status_t find_scaling(vaei_import *im) {
         if (vaei_file_find(&im->file, scalings[i].tensor)) *s = (vaei_scaling){scalings[i].factor, scalings[i].shift, scalings[i].whose};
     if (!im->way.scaled || s->factor != 0) return VAE_OK;
     return vaei_fail(VAE_E_UNSUPPORTED,
-                     "%.80s: the scaling of its latents is not known: put its config.json beside it, or say factor and shift",
+                     "%.80s: the scaling of its latents is unknown: put its config.json beside it, or give factor and shift",
                      im->file.where);
 }
 
-/* The wanted size of pictures, or the family's nearest to VAEI_IMPORT_SIDE. */
+/* Takes the wanted size of pictures, or the least multiple of the factor that is not below VAEI_IMPORT_SIDE. */
 static vae_status_t choose_size(vaei_import *im) {
     int64_t *const side[] = {&im->way.height, &im->way.width};
     for (int32_t i = 0; i < 2; i++) {
@@ -231,7 +235,7 @@ static vae_status_t choose_size(vaei_import *im) {
     return VAE_OK;
 }
 
-/* ---- the whole ----------------------------------------------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 static vae_status_t build(vaei_import *im, vaei_arena *scratch) {
     vaei_graph g;
@@ -250,7 +254,8 @@ static vae_status_t build(vaei_import *im, vaei_arena *scratch) {
     vaei_graph_module(&g, "likelihood", "gaussian");
     VAEI_TRY(g.status);
     VAEI_TRY(check_all_used(im));
-    if (g.text.length >= VAEI_TEXT_MAX) return vaei_fail(VAE_E_LIMIT, "%.80s: has more layers than a text may hold", im->file.where);
+    if (g.text.length >= VAEI_TEXT_MAX)
+        return vaei_fail(VAE_E_LIMIT, "%.80s: the model has more layers than a text may hold", im->file.where);
     return VAE_OK;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * config.c - the keys of a config.json that names and shapes do not tell. Other keys are passed by, whatever their values are. */
+ * config.c - reads the keys of a config.json that names and shapes do not tell. It skips other keys and their values. */
 #include "import/config.h"
 
 #include "io/file_system.h"
@@ -37,7 +37,7 @@ static vae_status_t take_number(double *out, const vaei_json_token *t) {
     return t->kind == VAEI_JSON_NUMBER && vaei_text_to_double(t->text, t->length, out) ? VAE_OK : VAE_E_FORMAT;
 }
 
-/* The value behind a key of the root; null stands for a key that is not there. */
+/* Reads the value of a key of the root object. The value null means the same as a missing key. */
 static vae_status_t take(vaei_config *c, const vaei_json_token *key, const vaei_json_token *value) {
     for (size_t i = 0; i < VAEI_COUNT(keys); i++) {
         if (strlen(keys[i].key) != key->length || memcmp(keys[i].key, key->text, key->length) != 0) continue;
@@ -46,7 +46,7 @@ static vae_status_t take(vaei_config *c, const vaei_json_token *key, const vaei_
         const vae_status_t status = keys[i].kind == TEXT    ? take_text(at, value)
                                     : keys[i].kind == COUNT ? take_count((int64_t *)(void *)at, value)
                                                             : take_number((double *)(void *)at, value);
-        return status < 0 ? vaei_fail(status, "%s: the value is of another kind", keys[i].key) : VAE_OK;
+        return status < 0 ? vaei_fail(status, "%s: the value has a wrong kind", keys[i].key) : VAE_OK;
     }
     return VAE_OK;
 }
@@ -56,7 +56,7 @@ static vae_status_t read_keys(vaei_config *c, vaei_arena *arena, const char *tex
     vaei_json_token t, key = {0};
     VAEI_TRY(vaei_json_open(&j, arena, text, length));
     VAEI_TRY(vaei_json_next(&j, &t));
-    if (t.kind != VAEI_JSON_OBJECT) return vaei_fail(VAE_E_FORMAT, "wanted an object");
+    if (t.kind != VAEI_JSON_OBJECT) return vaei_fail(VAE_E_FORMAT, "the text is not an object");
     while (t.kind != VAEI_JSON_END) {
         VAEI_TRY(vaei_json_next(&j, &t));
         if (j.depth != 1 && t.kind != VAEI_JSON_OBJECT && t.kind != VAEI_JSON_ARRAY) continue;
@@ -77,7 +77,7 @@ static vae_status_t read_file(vaei_config *c, vaei_arena *arena, const char *pat
     if (status < 0) return status;
     if (size > CONFIG_MAX) {
         vaei_fs_close(file);
-        return vaei_fail(VAE_E_LIMIT, "%.120s: longer than 1 MiB", path);
+        return vaei_fail(VAE_E_LIMIT, "%.120s: the file is longer than 1 MiB", path);
     }
     char *text = vaei_arena_alloc(arena, (size_t)size + 1);
     const vae_status_t read = text ? vaei_fs_read(file, 0, text, (size_t)size, path) : VAE_E_NOMEM;

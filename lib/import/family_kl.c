@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * family_kl.c - AutoencoderKL: Stable Diffusion 1, 2, XL, 3, its x4 upscaler, FLUX.1 and the many models that use one of theirs; the
- * asymmetric decoder for inpainting without its mask.
+ * family_kl.c - AutoencoderKL: the autoencoder of Stable Diffusion 1, 2, XL, 3 and its x4 upscaler, of FLUX.1, and of the many models that
+ * use one of these; also the asymmetric decoder for inpainting, without its mask.
  *
  *     z = mean of quant_conv(encoder(x)), or of encoder(x)             y = decoder(post_quant_conv(z)), or decoder(z)
  *     model-side latent (z - shift) factor */

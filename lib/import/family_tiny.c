@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * family_tiny.c - AutoencoderTiny: TAESD, TAESDXL, TAESD3, TAEF1, TAEF2, which make in a twentieth of the time nearly what the large
- * autoencoders make.
+ * family_tiny.c - AutoencoderTiny: TAESD, TAESDXL, TAESD3, TAEF1, TAEF2. They compute nearly the same pictures and latents as the large
+ * autoencoders, in a twentieth of the time.
  *
- *     block    y = relu(conv4(relu(conv2(relu(conv0 x)))) + x)         before it, in TAEF2 at the size of the latents:
+ *     block    y = relu(conv4(relu(conv2(relu(conv0 x)))) + x)         in TAEF2, at the size of the latents, before it:
  *              x = x + pool3(relu(groupnorm(pool0 x)))                 1x1 convolutions to four times the channels and back
  *     encoder  conv, blocks, { conv of stride 2 without bias, blocks } ..., conv
  *     decoder  3 tanh(z / 3), conv, relu, { blocks, upsample, conv without bias } ..., block, conv
  *
- * Pictures are 0..1, the latents those of the diffusion model. The layers have numbers; what has no tensors has a number too: 0 of the
- * original decoder is the tanh, which diffusers does not count, 2 the relu, the others the upsamplings.
+ * Pictures are in 0..1, and the latents are those of the diffusion model. The layers have numbers, and so have layers without tensors:
+ * in the original decoder, 0 is the tanh, which diffusers does not count, 2 is the relu, and the others are the upsamplings.
  *
  * https://github.com/madebyollin/taesd */
 #include "import/graph.h"
@@ -46,7 +46,7 @@ static const vaei_graph_row pool[] = {
 
 enum { NOTHING, CONV, CONV_WITHOUT_BIAS, BLOCK };
 
-/* What has the tensors of number i. */
+/* Tells by its tensors what layer number i is. */
 static int32_t kind_of(vaei_graph *g, const char *half, int32_t i) {
     const char *name = vaei_graph_name(g, "%s.layers.%d", half, (int)i);
     if (vaei_graph_has(g, name, "conv.0.weight")) return BLOCK;
@@ -71,7 +71,7 @@ static void put_block(vaei_graph *g, const char *name) {
     vaei_graph_layer(g, "relu");
 }
 
-/* A convolution without bias changes the size: in an encoder by its stride. */
+/* Writes one half. A convolution without bias stands where the size changes; in an encoder it has the stride. */
 static void put_half(vaei_graph *g, const char *half, const char *without_bias) {
     const int32_t n = layers_of(g, half);
     for (int32_t i = 0; i < n && g->status == VAE_OK; i++) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * family_vq.c - VQModel and VQGAN: the vq autoencoders of latent diffusion (f4, f8) and of taming-transformers (f16).
+ * family_vq.c - VQModel and VQGAN: the autoencoders with a codebook of latent diffusion (f4, f8) and of taming-transformers (f16).
  *
  *     h = quant_conv(encoder(x))        code = argmin_k |h - e_k|^2        y = decoder(post_quant_conv(e_code))
  *
- * The graph is AutoencoderKL's. Esser, Rombach, Ommer 2020 (arXiv:2012.09841). */
+ * The layers are those of AutoencoderKL. Esser, Rombach, Ommer 2020 (arXiv:2012.09841). */
 #include "import/kl_graph.h"
 
 static const char *const signs[] = {"quantize.embedding.weight", NULL};
@@ -14,7 +14,7 @@ static vae_status_t measure(vaei_import *im, vaei_graph *g) {
     VAEI_TRY(vaei_kl_measure(im, g));
     im->latent = dim;
     if (im->way.scaled && (im->scaling.factor != 1 || im->scaling.shift != 0))
-        return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: latents of a codebook are not scaled: take them raw", im->file.where);
+        return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: latents of a codebook have no scaling: use the raw latents", im->file.where);
     return VAE_OK;
 }
 

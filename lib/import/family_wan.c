@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * family_wan.c - the video autoencoder of Wan 2.1, which is Qwen-Image's too, for one frame.
+ * family_wan.c - the video autoencoder of Wan 2.1, which Qwen-Image uses too, for a single frame.
  *
  *     norm       y = weight x / |x| sqrt(C)                        over the channels of a pixel
  *     resnet     h = conv2(silu(norm2(conv1(silu(norm1 x)))))      y = x + h, or conv_shortcut(x) + h where the widths differ
@@ -7,8 +7,8 @@
  *     encoder    conv_in, resnets and convs of stride 2, resnet, attention, resnet, norm, silu, conv_out; quant_conv
  *     decoder    post_quant_conv; conv_in, resnet, attention, resnet, resnets and { upsample, conv }, norm, silu, conv_out, clamp to -1..1
  *
- * Convolutions over time see zeros before the first frame, so that of a single frame only their last tap counts. The convolutions between
- * frames are left out.
+ * Convolutions over time see zeros before the first frame, so that only their last tap acts on a single frame. The convolutions that change
+ * the number of frames are left out.
  *
  * https://github.com/Wan-Video/Wan2.1 */
 #include "import/graph.h"
@@ -66,7 +66,7 @@ static void put_attention(vaei_graph *g, const char *name) {
     vaei_graph_close(g);
 }
 
-/* A resnet, or a change of size by these rows; 0 if there is no such block. */
+/* Writes a resnet, or a change of size by these rows. Returns 0 if the file has no such block. */
 static int32_t put_block(vaei_graph *g, const char *name, const vaei_graph_row *rows, size_t n) {
     if (vaei_graph_has(g, name, "conv1.weight")) {
         VAEI_GRAPH_RESIDUAL(g, name, resnet, shortcut);
@@ -94,7 +94,7 @@ static void put_encoder(vaei_graph *g) {
     VAEI_GRAPH_ROWS(g, "encoder", last);
 }
 
-/* The blocks of the decoder: one list in the original, levels of resnets in diffusers. */
+/* Writes the blocks of the decoder, which are one list in the original names and levels of resnets in those of diffusers. */
 static void put_up_blocks(vaei_graph *g) {
     for (int32_t i = 0; i < BLOCKS_MAX && put_block(g, vaei_graph_name(g, "decoder.upsamples.%d", (int)i), up, VAEI_COUNT(up)); i++) {}
     for (int32_t i = 0; i < BLOCKS_MAX; i++) {
@@ -114,7 +114,7 @@ static void put_decoder(vaei_graph *g) {
     vaei_graph_layer(g, "hardtanh");
 }
 
-/* Blocks of a half that change the size, in either scheme. */
+/* Counts the blocks of a half that change the size, in either scheme of names, and returns the factor of all of them. */
 static int64_t factor_of(const vaei_graph *g, const char *const patterns[], size_t n) {
     char name[64];
     int64_t factor = 1;
@@ -135,7 +135,7 @@ static vae_status_t measure(vaei_import *im, vaei_graph *g) {
     static const char *const downs[] = {"encoder.down_blocks.#"}, *const ups[] = {"decoder.upsamples.#",
                                                                                   "decoder.up_blocks.#.upsamplers.0"};
     if (im->way.scaled)
-        return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: latents of Wan and Qwen-Image are normalised by a vector: take them raw",
+        return vaei_fail(VAE_E_UNSUPPORTED, "%.80s: latents of Wan and Qwen-Image are normalised by a vector: use the raw latents",
                          im->file.where);
     g->how = VAEI_TAKE_LAST;
     im->factor = im->has_decoder ? factor_of(g, ups, VAEI_COUNT(ups)) : factor_of(g, downs, VAEI_COUNT(downs));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * graph.c - writing of text and takes side by side. */
+ * graph.c - writes the text and the list of takes at the same time. */
 #include "import/graph.h"
 
 #include <math.h>
@@ -94,7 +94,7 @@ void vaei_graph_other(vaei_graph *g, const char *body) {
 static vaei_named *tensor_of(vaei_graph *g, const char *name) {
     vaei_named *t = g->status < 0 ? NULL : vaei_import_find(g->im, name);
     if (!t && g->status == VAE_OK)
-        vaei_graph_fail(g, vaei_fail(VAE_E_FORMAT, "%.80s: %s without tensor '%.80s%.80s' is not whole", g->im->file.where,
+        vaei_graph_fail(g, vaei_fail(VAE_E_FORMAT, "%.80s: %s is not complete without tensor '%.80s%.80s'", g->im->file.where,
                                      g->im->family->name, g->im->strip, name));
     return t;
 }
@@ -221,7 +221,8 @@ void vaei_graph_missing_decoder(vaei_graph *g) {
 
 /* ---- latents ----------------------------------------------------------------------------------------------------- */
 
-/* One head: rows of quant_conv, or as many channels of the encoder as they are; times factor, plus offset. */
+/* Writes one head. Its values are rows of quant_conv, or copy channels of the encoder if there is no quant_conv; times factor, plus
+ * offset. */
 static void put_head(vaei_graph *g, const char *head, int64_t row, double factor, double offset) {
     const int32_t mapped = vaei_graph_has(g, "", "quant_conv.weight");
     const char *weight = vaei_graph_name(g, "latent.%s.weight", head), *bias = vaei_graph_name(g, "latent.%s.bias", head);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * kl_graph.c - the layers of AutoencoderKL. */
+ * kl_graph.c - writes the layers of AutoencoderKL. */
 #include "import/kl_graph.h"
 
 #include <stdio.h>
 
-#define LEVELS_MAX 64 /* and resnets of a level */
+#define LEVELS_MAX 64 /* of levels, and of resnets in a level */
 
 const vaei_rename_row vaei_kl_renames[] = {
     {"encoder.quant_conv", "quant_conv"},
@@ -45,7 +45,7 @@ static const vaei_graph_row last[] = {
     {"conv_out", "conv2d out=# kernel=3 pad=1"},
 };
 
-/* Resnets 0, 1 ... of a level or the middle, each with the attention behind it that the file has. */
+/* Writes resnets 0, 1 ... of a level or of the middle. Each is followed by its attention if the file has one. */
 static void put_resnets(vaei_graph *g, const char *block) {
     for (int32_t j = 0; j < LEVELS_MAX && g->status == VAE_OK; j++) {
         const char *name = vaei_graph_name(g, "%s.resnets.%d", block, (int)j);
@@ -105,7 +105,7 @@ vae_status_t vaei_kl_measure(vaei_import *im, vaei_graph *g) {
     return VAE_OK;
 }
 
-/* Undo the scaling, if it is wanted; post_quant_conv, if there is one. */
+/* Writes the layers behind the latent: one that undoes the scaling if the caller wants the scaling, and post_quant_conv if there is one. */
 static void put_after_latent(vaei_graph *g) {
     const vaei_import *im = g->im;
     char factor[32], shift[32];

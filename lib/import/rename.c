@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * rename.c - matching and writing of patterns. */
+ * rename.c - matches the patterns and writes the new names. */
 #include "import/rename.h"
 
-#define NUMBERS    4 /* in a pattern */
+#define NUMBERS    4 /* numbers in a pattern */
 #define NUMBER_MAX 9999
 
 typedef struct match {
-    const char *begin, *end; /* in the name */
+    const char *begin, *end; /* the matched bytes of the name */
     int64_t number[NUMBERS];
     int32_t n;
 } match;
@@ -15,7 +15,7 @@ static int32_t is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-/* The pattern at this place of the name, whole parts of it. */
+/* Whether the pattern matches whole parts of the name from `at` on. */
 static int32_t match_at(match *m, const char *pattern, const char *at) {
     *m = (match){.begin = at};
     for (; *pattern; pattern++) {
@@ -40,7 +40,7 @@ static int32_t find(match *m, const char *pattern, const char *name) {
     return 0;
 }
 
-/* The largest numbers that the pattern finds in all names. */
+/* Finds the largest numbers that match the pattern in all names. */
 static void largest(int64_t most[NUMBERS], const char *pattern, const vaei_named *named, int64_t n) {
     match m;
     memset(most, 0, NUMBERS * sizeof(*most));

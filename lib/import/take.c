@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * take.c - the values of one parameter from a tensor.
+ * take.c - computes the values of one parameter from a tensor.
  *
  *     out[i][j] = factor * tensor[first + i][j] + offset
  *
- * Sizes of 1 at the end of a shape do not count: a projection of C channels is [C, C], [C, C, 1] or [C, C, 1, 1]. */
+ * Sizes of 1 at the end of a shape are ignored: a projection of C channels may be [C, C], [C, C, 1] or [C, C, 1, 1]. */
 #include <stdio.h>
 
 #include "import/checkpoint.h"
@@ -19,7 +19,7 @@ static void print_shape(char text[120], int32_t ndim, const int64_t *shape) {
     vaei_write(&w, ndim > 0 ? "]" : "[]");
 }
 
-/* The sizes of a tensor as it is taken: of five the third, that of time, is left out. */
+/* The sizes of a tensor as it is used. If there are five, the third is that of time and is left out. */
 static int32_t sizes_of(const vaei_take *t, int64_t shape[VAEI_FILE_DIMS]) {
     const vaei_entry *e = t->entry;
     int32_t n = 0;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * crc32c.c - CRC-32C with the reflected polynomial 0x82F63B78, eight bytes at a time.
+ * crc32c.c - computes CRC-32C with the reflected polynomial 0x82F63B78, eight bytes at a time.
  *
- * table[0][b] is the remainder of byte b; table[k][b] that of b followed by k zero bytes, so the remainder of eight
- * bytes is the exclusive or of eight look-ups. Each long call computes the 8 KiB on the stack, so the
- * library has no table.
+ * table[0][b] is the remainder of byte b, and table[k][b] is the remainder of b followed by k zero bytes, so the remainder
+ * of eight bytes is the exclusive or of eight look-ups. A call with many bytes computes the table, 8 KiB, on the stack, so
+ * that the library contains no table.
  *
  * Kounavis, Berry 2005, "A systematic approach to building high performance software-based CRC generators". */
 #include "io/crc32c.h"
 
 #define POLYNOMIAL    0x82F63B78u
 #define SLICES        8
-#define WORTH_A_TABLE 4096 /* bytes */
+#define WORTH_A_TABLE 4096 /* from this many bytes on, the table saves more time than it costs */
 
 static uint32_t shift_byte(uint32_t crc) {
     for (int bit = 0; bit < 8; bit++) crc = (crc >> 1) ^ (crc & 1 ? POLYNOMIAL : 0);

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The checksum of what `crc` is of, followed by data[size]; 0 is the checksum of nothing. */
+/* Continues the checksum `crc` with data[size] and returns the new one. The checksum of no bytes is 0. */
 uint32_t vaei_crc32c_add(uint32_t crc, const void *data, size_t size);
 
 static inline uint32_t vaei_crc32c(const void *data, size_t size) {

@@ -4,7 +4,7 @@
 
 #include "io/safetensors.h"
 
-enum { NOT_OFFERED = 100 }; /* and up: no constant of ours */
+enum { NOT_OFFERED = 100 }; /* numbers of the types from 100 on have no constant in safetensors.h */
 
 static const struct {
     int32_t dtype, bits;

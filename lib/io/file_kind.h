@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VAEI_FILE_HEAD 64 /* bytes worth looking at */
+#define VAEI_FILE_HEAD 64 /* bytes that are enough to recognise a format */
 
-/* "a ZIP archive, ..." or NULL. */
+/* Returns "a ZIP archive, ...", or NULL if the format is unknown. */
 const char *vaei_file_kind(const uint8_t *head, size_t size);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * file_system.c - the hook by which tests replace system calls; the calls are in file_system_posix.c and
+ * file_system.c - keeps the hook by which tests replace system calls. The calls are in file_system_posix.c and
  * file_system_windows.c. */
 #include "io/file_system.h"
 

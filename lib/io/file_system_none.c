@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * file_system_none.c - a build without files: models are loaded from memory, and whoever names a path is told so. */
+ * file_system_none.c - is for a build without files: models are loaded from memory, and a call with a path fails with a sentence that
+ * says so. */
 #include "io/file_system.h"
 
 #include "base/system.h"

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * file_system_posix.c - reading a file and replacing one, by POSIX.
+ * file_system_posix.c - reads a file and replaces one by the calls of POSIX.
  *
  *     open path.tmp.<pid> (it must not exist) -> write -> fsync -> close -> rename to path -> fsync of the folder
  *
- * Whatever moment the machine dies at, path holds the old bytes or the new ones. A failed fsync is final: the kernel
- * marks the pages clean, so a second one would succeed and lie (Rebello et al. 2020, "Can Applications Recover from
- * fsync Failures?"). A temporary left behind by a crash stays; one in the way is passed by under another name. */
-#define _FILE_OFFSET_BITS 64 /* large files on 32-bit systems */
+ * If the machine stops at any moment, `path` holds either the old bytes or the new ones. After a failed fsync there is no
+ * second attempt: the kernel marks the pages clean, so a second fsync would succeed although the data are lost (Rebello et
+ * al. 2020, "Can Applications Recover from fsync Failures?"). A crash can leave a temporary file, which is not removed; if
+ * its name is needed again, the new temporary file gets another name. */
+#define _FILE_OFFSET_BITS 64 /* allows large files on 32-bit systems */
 #define _POSIX_C_SOURCE   200809L
 #include "io/file_system.h"
 
@@ -21,10 +22,10 @@
 
 #include "base/threads.h"
 
-#define CHUNK ((size_t)1 << 30) /* bytes of one call: some systems refuse more than 2 GiB */
-#define NAMES 100               /* tried for a temporary */
+#define CHUNK ((size_t)1 << 30) /* bytes of one call, because some systems refuse more than 2 GiB */
+#define NAMES 100               /* names that are tried for a temporary file */
 
-/* 1 with errno set if a test wants this call to fail. */
+/* Returns 1 with errno set if a test wants this call to fail. */
 static int is_failed(const char *call) {
     const int error = vaei_fs_error_of_test(call);
     if (error == 0) return 0;
@@ -32,7 +33,7 @@ static int is_failed(const char *call) {
     return 1;
 }
 
-/* What a call returned, or -1 if a test wants it to fail. */
+/* Returns the result of a call, or -1 if a test wants the call to fail. */
 static int returned(const char *call, int result) {
     return is_failed(call) ? -1 : result;
 }
@@ -136,7 +137,7 @@ void vaei_fs_cancel(vaei_fs_new *f) {
     f->file = VAEI_FS_NO_FILE;
 }
 
-/* Opened before the rename, so that a folder that cannot be opened leaves the old file in place. */
+/* The folder is opened before the rename, so that a folder that cannot be opened leaves the old file in place. */
 static int open_folder(vaei_arena *arena, const char *path, vae_status_t *status) {
     const size_t length = vaei_fs_folder(path);
     const char *folder = length > 0 ? vaei_arena_copy(arena, path, length) : ".";
@@ -152,7 +153,7 @@ static int open_folder(vaei_arena *arena, const char *path, vae_status_t *status
 static vae_status_t flush_and_close(vaei_fs_new *f) {
     const int fd = (int)f->file;
     if (returned("fsync", fsync(fd)) != 0) return io_fail(f->path, "fsync");
-    f->file = VAEI_FS_NO_FILE; /* closed whatever close says */
+    f->file = VAEI_FS_NO_FILE; /* the file is closed even if close fails */
     if (returned("close", close(fd)) != 0) return io_fail(f->path, "close");
     return VAE_OK;
 }
@@ -164,7 +165,7 @@ vae_status_t vaei_fs_commit(vaei_fs_new *f, vaei_arena *arena) {
     if (status == VAE_OK && (is_failed("rename") ? -1 : rename(f->temporary, f->path)) != 0) status = io_fail(f->path, "rename");
     if (status < 0) {
         vaei_fs_cancel(f);
-    } else if (returned("fsync", fsync(folder)) != 0 && errno != EINVAL) { /* EINVAL: folders need none here */
+    } else if (returned("fsync", fsync(folder)) != 0 && errno != EINVAL) { /* EINVAL: this system flushes no folders */
         status = io_fail(f->path, "written, but fsync of its folder");
     }
     if (folder >= 0) (void)close(folder);

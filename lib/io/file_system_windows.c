@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * file_system_windows.c - reading a file and replacing one, by Windows.
+ * file_system_windows.c - reads a file and replaces one by the calls of Windows.
  *
  *     create path.tmp.<pid> (it must not exist) -> write -> FlushFileBuffers -> close -> MoveFileEx over path
  *
- * Paths are UTF-8 and go to the wide calls, whatever the code page of the system is. MoveFileEx with MOVEFILE_WRITE_THROUGH returns when
- * the new name is on the disk, so no folder is flushed. It fails while another program has the old file open without sharing its
- * deletion; this library shares what it reads. Sentences are the system's in English, whatever the language of the system is. */
+ * Paths are UTF-8 and are converted for the wide calls, independent of the code page of the system. MoveFileEx with MOVEFILE_WRITE_THROUGH
+ * returns when the new name is on the disk, so no folder needs to be flushed. It fails while another program has the old file open and does
+ * not share the right to delete it; this library shares that right for the files that it reads. The system's error sentences are in
+ * English, independent of the language of the system. */
 #include "io/file_system.h"
 
 #include "base/system.h"
@@ -17,13 +18,13 @@
 #include "base/threads.h"
 
 #define CHUNK ((DWORD)1 << 30) /* bytes of one call */
-#define NAMES 100              /* tried for a temporary */
+#define NAMES 100              /* names that are tried for a temporary file */
 
 static HANDLE handle_of(vaei_fs_file file) {
     return (HANDLE)file;
 }
 
-/* 1 with the thread's error set if a test wants this call to fail. */
+/* Returns 1 with the thread's error set if a test wants this call to fail. */
 static int is_failed(const char *call) {
     const int error = vaei_fs_error_of_test(call);
     if (error == 0) return 0;
@@ -43,7 +44,7 @@ static vae_status_t io_fail(const char *path, const char *call) {
     return vaei_fail(VAE_E_IO, "%.120s: %s: %.*s", path, call, bytes, reason);
 }
 
-/* The path in UTF-16 */
+/* Converts the path to UTF-16. */
 static vae_status_t widen(WCHAR **out, vaei_arena *arena, const char *path) {
     const int length = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, NULL, 0);
     if (length <= 0) return io_fail(path, "path");
@@ -69,7 +70,7 @@ vae_status_t vaei_fs_open(vaei_fs_file *out, uint64_t *size, vaei_arena *arena, 
     const HANDLE h =
         is_failed("open") ? INVALID_HANDLE_VALUE : CreateFileW(name, GENERIC_READ, share, NULL, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, NULL);
     if (h == INVALID_HANDLE_VALUE) return io_fail(path, "open");
-    if (GetFileType(h) != FILE_TYPE_DISK) { /* a pipe, a device */
+    if (GetFileType(h) != FILE_TYPE_DISK) { /* it is a pipe or a device */
         (void)CloseHandle(h);
         return vaei_fail(VAE_E_IO, "%.120s: not a regular file", path);
     }
@@ -155,7 +156,7 @@ void vaei_fs_cancel(vaei_fs_new *f) {
 static vae_status_t flush_and_close(vaei_fs_new *f) {
     const HANDLE h = handle_of(f->file);
     if (is_failed("fsync") || !FlushFileBuffers(h)) return io_fail(f->path, "flush");
-    f->file = VAEI_FS_NO_FILE; /* closed whatever CloseHandle says */
+    f->file = VAEI_FS_NO_FILE; /* the file is closed even if CloseHandle fails */
     const int closed = CloseHandle(h);
     if (is_failed("close") || !closed) return io_fail(f->path, "close");
     return VAE_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * half.c - floats of 16 and 8 bits widened by their bits.
+ * half.c - widens floats of 16 and 8 bits to float32 by integer operations on their bits.
  *
  *     binary16   s eeeee mmmmmmmmmm                  value 2^(e - 15) 1.m, for e = 0 the subnormal 2^-14 0.m = m 2^-24
  *     e4m3       s eeee mmm                          value 2^(e - 7) 1.m, for e = 0 the subnormal 2^-6 0.m = m 2^-9

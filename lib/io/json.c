@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * json.c - the reader is a state machine over what may come next, and a stack of open brackets:
+ * json.c - reads JSON by a state machine and a stack of open brackets. The state says which token may be next:
  *
  *     VALUE        a value                        at the start, after ':' and after ',' in an array
  *     FIRST_VALUE  a value or ']'                 after '['
@@ -8,8 +8,8 @@
  *     SEPARATOR    ',' or the closing bracket     after a value
  *     NOTHING      white space to the end         after the root
  *
- * Keys of open objects are kept until their object closes, then sorted and compared with their neighbours: n log n for
- * any input. */
+ * The keys of an object are stored until the object closes. Then they are sorted and compared with their neighbours, which
+ * takes n log n time for any input. */
 #include "io/json.h"
 
 #include "io/sort.h"
@@ -25,7 +25,7 @@ static vae_status_t fail(const vaei_json *j, const char *wanted) {
     return vaei_fail(VAE_E_FORMAT, "byte %zu: got the byte 0x%02x, wanted %s", at, c, wanted);
 }
 
-/* The byte at the place, or -1 at the end. */
+/* Returns the byte at the current position, or -1 at the end. */
 static inline int peek(const vaei_json *j) {
     return j->at < j->length ? (unsigned char)j->text[j->at] : -1;
 }
@@ -56,7 +56,7 @@ vae_status_t vaei_json_open(vaei_json *j, vaei_arena *arena, const char *text, s
 
 /* ---- strings ---- */
 
-/* Four hex digits at the place. */
+/* Reads four hex digits at the current position. */
 static int hex4(vaei_json *j, unsigned long *out) {
     unsigned long value = 0;
     for (int i = 0; i < 4; i++, j->at++) {
@@ -77,7 +77,7 @@ static int is_low(unsigned long code) {
     return code >= 0xDC00 && code < 0xE000;
 }
 
-/* Behind "\u": one character, perhaps of two escapes. */
+/* Reads the rest of an escape after "\u": one character, which may need a second escape. */
 static vae_status_t unicode_escape(vaei_json *j, char out[4], size_t *bytes) {
     unsigned long code, low;
     if (!hex4(j, &code)) return fail(j, "four hexadecimal digits");
@@ -97,7 +97,7 @@ static vae_status_t unicode_escape(vaei_json *j, char out[4], size_t *bytes) {
 
 static vae_status_t escape(vaei_json *j, char out[4], size_t *bytes) {
     static const char letter[] = "\"\\/bfnrt", meaning[] = "\"\\/\b\f\n\r\t";
-    j->at++; /* the backslash */
+    j->at++; /* skips the backslash */
     const int c = peek(j);
     if (c == 'u') {
         j->at++;
@@ -111,10 +111,10 @@ static vae_status_t escape(vaei_json *j, char out[4], size_t *bytes) {
     return VAE_OK;
 }
 
-/* The place goes back to `start` and through the string again, up to its closing quote. */
+/* Goes back to `start` and reads the string again up to its closing quote, with the escapes replaced. */
 static vae_status_t unescape(vaei_json *j, size_t start, vaei_json_token *token) {
     const size_t end = j->at;
-    char *copy = vaei_arena_alloc(j->arena, end - start); /* an escape is longer than what it means */
+    char *copy = vaei_arena_alloc(j->arena, end - start); /* this is enough, because an escape is longer than the character that it means */
     size_t length = 0;
     if (!copy) return VAE_E_NOMEM;
     for (j->at = start; j->at < end;) {
@@ -128,7 +128,7 @@ static vae_status_t unescape(vaei_json *j, size_t start, vaei_json_token *token)
     return VAE_OK;
 }
 
-/* The place is at the opening quote. */
+/* The current position must be at the opening quote. */
 static vae_status_t read_string(vaei_json *j, vaei_json_token *token) {
     const unsigned char *const text = (const unsigned char *)j->text;
     const size_t start = j->at + 1, length = j->length;
@@ -136,10 +136,10 @@ static vae_status_t read_string(vaei_json *j, vaei_json_token *token) {
     int32_t escaped = 0;
     while (at < length && text[at] != '"' && text[at] >= 0x20) {
         escaped |= text[at] == '\\';
-        at += text[at] == '\\' ? 2 : 1; /* an escaped quote does not close */
+        at += text[at] == '\\' ? 2 : 1; /* an escaped quote does not end the string */
     }
     j->at = at;
-    if (peek(j) != '"') return fail(j, "the rest of a string"); /* a control character, or the end */
+    if (peek(j) != '"') return fail(j, "the rest of a string"); /* it ends at a control character or at the end of the text */
     token->text = j->text + start;
     token->length = at - start;
     if (escaped) VAEI_TRY(unescape(j, start, token));
@@ -215,7 +215,7 @@ static vae_status_t digits(vaei_json *j) {
 static vae_status_t read_number(vaei_json *j, vaei_json_token *token) {
     const size_t start = j->at;
     if (peek(j) == '-') j->at++;
-    if (peek(j) == '0') j->at++; /* and no digit behind it: the separator check refuses 01 */
+    if (peek(j) == '0') j->at++; /* If a digit follows, as in 01, the check of the separator refuses it. */
     else VAEI_TRY(digits(j));
     if (peek(j) == '.') {
         j->at++;

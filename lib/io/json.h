@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * json.h - a strict reader of JSON (RFC 8259), one token a call. No recursion; memory only for strings with escapes and
- * for the keys of open objects.
+ * json.h - a strict reader of JSON (RFC 8259) that returns one token in each call. It has no recursion, and allocates memory only
+ * for strings with escapes and for the keys of open objects.
  *
  *     {"a": [1, "x"]}     ->     OBJECT  KEY a  ARRAY  NUMBER 1  STRING x  ARRAY_END  OBJECT_END  END
  *
- * Refused beyond what the grammar refuses: bytes that are not UTF-8, a key twice in one object (also if one is written
- * with escapes), lone surrogates, U+0000 (strings become C strings), more than VAEI_JSON_DEPTH levels or
- * VAEI_JSON_KEYS keys in the open objects, unless the caller sets most_keys to more. */
+ * Besides texts that break the grammar, the reader refuses bytes that are not UTF-8, a key twice in one object (also if one
+ * is written with escapes), lone surrogates, U+0000 (because strings become C strings), and more than VAEI_JSON_DEPTH levels
+ * or more than `most_keys` keys in the open objects; `most_keys` is VAEI_JSON_KEYS unless the caller sets it. */
 #ifndef VAEI_JSON_H
 #define VAEI_JSON_H
 
@@ -16,7 +16,7 @@
 #define VAEI_JSON_KEYS  8192
 
 enum {
-    VAEI_JSON_END, /* of the text: the root is complete and only white space follows */
+    VAEI_JSON_END, /* the end of the text: the root is complete, and only white space follows it */
     VAEI_JSON_OBJECT,
     VAEI_JSON_OBJECT_END,
     VAEI_JSON_ARRAY,
@@ -31,7 +31,8 @@ enum {
 
 typedef struct vaei_json_token {
     int32_t kind;
-    const char *text; /* KEY, STRING: without escapes; NUMBER: as written. No NUL behind; points into the text or the arena */
+    const char
+        *text; /* KEY, STRING: without escapes; NUMBER: as written. It has no NUL at its end and points into the text or the arena. */
     size_t length;
 } vaei_json_token;
 
@@ -43,20 +44,21 @@ typedef struct vaei_json {
     vae_status_t status;
     struct {
         int32_t is_object;
-        size_t first_key; /* in keys: those of this object */
+        size_t first_key; /* index in `keys` of the first key of this object */
     } level[VAEI_JSON_DEPTH + 1];
-    vaei_json_token *keys; /* of the open objects */
-    const void **sorted;   /* room to sort them */
+    vaei_json_token *keys; /* keys of the open objects */
+    const void **sorted;   /* memory to sort them */
     size_t n_keys, cap_keys, cap_sorted, most_keys;
 } vaei_json;
 
-/* text[length] and the arena outlive the reader, which needs no closing. VAE_E_FORMAT if the text is not UTF-8. */
+/* text[length] and the arena must live longer than the reader. The reader need not be closed. VAE_E_FORMAT if the text is not UTF-8. */
 vae_status_t vaei_json_open(vaei_json *j, vaei_arena *arena, const char *text, size_t length);
 
-/* VAE_E_FORMAT with "byte 17: ...", VAE_E_LIMIT for the depth, VAE_E_NOMEM; after a failure the same again, after END END. */
+/* Reads the next token. VAE_E_FORMAT with "byte 17: ...", VAE_E_LIMIT for the depth or the keys, VAE_E_NOMEM. After a failure every call
+ * fails in the same way, and after END every call returns END. */
 vae_status_t vaei_json_next(vaei_json *j, vaei_json_token *token);
 
-/* Reads to END: whether the whole text is JSON. */
+/* Reads to END, and so checks whether the whole text is JSON. */
 vae_status_t vaei_json_finish(vaei_json *j);
 
 #endif

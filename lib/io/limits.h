@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * limits.h - the limits of a model file. The reader refuses a file beyond them before it allocates, and the writer keeps them. A
- * checkpoint of another program may hold a whole diffusion model, with notes of its training among the texts, so its limits are wider. */
+ * limits.h - the limits of a model file. The reader refuses a file beyond the limits before it allocates, and the writer writes no such
+ * file. A checkpoint of another program may hold a whole diffusion model, and its texts may hold notes of its training, so wider limits
+ * apply to such a file. */
 #ifndef VAEI_LIMITS_H
 #define VAEI_LIMITS_H
 
@@ -18,7 +19,7 @@
 
 typedef struct vaei_file_limits {
     size_t header, tensors;
-    int32_t skips_texts; /* texts beyond VAEI_TEXTS_MAX and VAEI_TEXT_VALUE_MAX are left out; else they are an error */
+    int32_t skips_texts; /* 1: texts beyond VAEI_TEXTS_MAX and VAEI_TEXT_VALUE_MAX are left out; 0: they are an error */
 } vaei_file_limits;
 
 extern const vaei_file_limits vaei_limits_own, vaei_limits_foreign;

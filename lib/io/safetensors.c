@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * safetensors.c - opening a model file.
+ * safetensors.c - opens a model file and reads its data.
  *
  *     vaei_file_open     size of the file -> length of the header -> the header, checked against that size
- *     vaei_file_data     one block of data, and its checksum
+ *     vaei_file_data     all data in one block, then their checksum
  *
- * So the bytes that really exist bound every allocation, not the sizes that they claim, and a caller that needs other tensors than the
- * header lists reads no more than the header. A caller that needs a few of many tensors reads them one by one:
+ * So the real size of the file bounds every allocation, not the sizes that its header claims. If the header does not list the tensors that
+ * a caller needs, the caller reads no more than the header. A caller that needs a few of many tensors reads them one by one:
  *
  *     vaei_file_open_foreign, vaei_file_entry     the header under wider limits; the bytes of one tensor */
 #include "io/safetensors.h"
@@ -17,7 +17,7 @@
 #include "io/limits.h"
 #include "io/safetensors_header.h"
 
-#define PREFIX 8 /* bytes of the header's length */
+#define PREFIX 8 /* bytes that hold the header's length */
 
 const vaei_file_limits vaei_limits_own = {.header = VAEI_HEADER_MAX, .tensors = VAEI_TENSORS_MAX};
 const vaei_file_limits vaei_limits_foreign = {.header = VAEI_FOREIGN_HEADER_MAX, .tensors = VAEI_FOREIGN_TENSORS_MAX, .skips_texts = 1};
@@ -28,7 +28,7 @@ static vae_status_t refuse(const uint8_t *head, size_t n, const char *where, con
     return vaei_fail(VAE_E_FORMAT, "%.80s: not a safetensors file: %s", where, otherwise);
 }
 
-/* head[n]: the first bytes of the file, VAEI_FILE_HEAD of them or all. */
+/* head[n] are the first bytes of the file: VAEI_FILE_HEAD bytes, or the whole file if it is shorter. */
 static vae_status_t header_length(size_t *out, const vaei_file *f, const uint8_t *head, size_t n, uint64_t size) {
     const char *const where = f->where;
     uint64_t length = 0;
@@ -53,7 +53,7 @@ static vae_status_t check_sum(const vaei_file *f, const uint8_t *data) {
     return vaei_fail(VAE_E_FORMAT, "%.80s: damaged: the checksum of its tensors is %s, the file says %.8s", f->where, got, wanted);
 }
 
-/* Entries and texts of the header; the data of the entries come later. */
+/* Reads the entries and texts of the header. The data of the entries are read later. */
 static vae_status_t parse(vaei_file *f, vaei_arena *scratch, const char *text, size_t length, uint64_t data_size) {
     vaei_header h;
     const vae_status_t status = vaei_header_parse(&h, f->limits, &f->arena, scratch, text, length, data_size);
@@ -75,7 +75,7 @@ static vae_status_t parse(vaei_file *f, vaei_arena *scratch, const char *text, s
     return VAE_OK;
 }
 
-/* Of a file: the header is read into a block of its own, which is freed with the scratch. */
+/* Opens a file on the disk. The header is read into a block of its own, which is freed together with the scratch. */
 static vae_status_t open_path(vaei_file *f, vaei_arena *scratch) {
     uint8_t head[VAEI_FILE_HEAD];
     uint64_t size;
@@ -177,7 +177,7 @@ void vaei_file_close(vaei_file *f) {
 }
 
 const vaei_entry *vaei_file_find(const vaei_file *f, const char *name) {
-    int64_t lo = 0, hi = f->n_entries; /* entries are sorted by name */
+    int64_t lo = 0, hi = f->n_entries; /* the entries are sorted by name */
     while (lo < hi) {
         const int64_t mid = lo + (hi - lo) / 2;
         const int order = strcmp(f->entry[mid].name, name);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * safetensors_floats.c - the numbers of a tensor as float32. The file is little-endian and its data may be at any
- * address, so each number is assembled from its bytes, which compilers turn into one load. */
+ * safetensors_floats.c - reads the numbers of a tensor as float32. The file is little-endian and its data may be at any
+ * address, so each number is assembled from its bytes; compilers make one load of that. */
 #include <math.h>
 
 #include "io/dtype.h"

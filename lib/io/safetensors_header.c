@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * safetensors_header.c - from JSON to tensors.
+ * safetensors_header.c - reads tensors from the JSON header.
  *
  *     {"__metadata__": {key: text, ...},
  *      name: {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
  *
- * One pass over the text fills arrays that are large enough for as many entries as it can hold. The text must be valid JSON first: a fault
- * of an entry is reported when the rest has been read. Then the tensors, in the order of their offsets, must cover the data from the first
- * byte to the last, so that each byte belongs to exactly one tensor. Element counts are computed in bits, because types of 4 and 6 bits
- * exist. */
+ * One pass over the text fills arrays, which are large enough for as many entries as a text of that length can hold. An error of the JSON
+ * comes before an error of an entry, which is reported only after the rest of the text has been read. Then the tensors, in the order of
+ * their offsets, must cover the data from the first byte to the last, so that each byte belongs to exactly one tensor. Sizes are computed
+ * in bits, because types of 4 and 6 bits exist. */
 #include "io/safetensors_header.h"
 
 #include "io/dtype.h"
@@ -19,7 +19,7 @@ static inline int is_text(const vaei_json_token *t, const char *text) {
     return t->length == strlen(text) && memcmp(t->text, text, t->length) == 0;
 }
 
-/* The next token, which must be of this kind. */
+/* Read the next token, which must be of this kind. */
 static vae_status_t expect(vaei_json *j, vaei_json_token *t, int32_t kind, const char *wanted) {
     VAEI_TRY(vaei_json_next(j, t));
     if (t->kind != kind) return vaei_fail(VAE_E_FORMAT, "before byte %zu: wanted %s", j->at, wanted);
@@ -172,7 +172,7 @@ static vae_status_t read_entries(vaei_header *h, vaei_json *j, const vaei_file_l
 static int compare_places(const void *a, const void *b) {
     const vaei_tensor_place *x = a, *y = b;
     if (x->begin != y->begin) return x->begin < y->begin ? -1 : 1;
-    return x->end < y->end ? -1 : x->end > y->end; /* empty ones before the one that begins there */
+    return x->end < y->end ? -1 : x->end > y->end; /* an empty tensor comes before the tensor that begins at the same offset */
 }
 
 static int compare_names(const void *a, const void *b) {
@@ -194,8 +194,9 @@ static vae_status_t check_cover(const vaei_header *h, uint64_t data_size) {
     return VAE_OK;
 }
 
-/* Entries of at least `bytes` bytes and a comma that fit a text, and one that is cut short, or the most that are allowed */
-static size_t room_for(size_t length, size_t bytes, size_t most) {
+/* The number of entries, of at least `bytes` bytes and a comma each, that fit into a text, and one more for an incomplete entry; at most
+ * the allowed number. */
+static size_t most_entries(size_t length, size_t bytes, size_t most) {
     const size_t fit = length / (bytes + 1) + 1;
     return fit < most ? fit : most;
 }
@@ -203,8 +204,8 @@ static size_t room_for(size_t length, size_t bytes, size_t most) {
 vae_status_t vaei_header_parse(vaei_header *out, const vaei_file_limits *limits, vaei_arena *kept, vaei_arena *scratch, const char *text,
                                size_t length, uint64_t data_size) {
     static const char tensor[] = "\"\":{\"dtype\":\"F4\",\"shape\":[],\"data_offsets\":[0,0]}", pair[] = "\"\":\"\"";
-    const size_t tensors = room_for(length, sizeof tensor - 1, limits->tensors);
-    const size_t texts = room_for(length, sizeof pair - 1, VAEI_TEXTS_MAX);
+    const size_t tensors = most_entries(length, sizeof tensor - 1, limits->tensors);
+    const size_t texts = most_entries(length, sizeof pair - 1, VAEI_TEXTS_MAX);
     vaei_header h = {0};
     vaei_json j;
     vaei_json_token t;

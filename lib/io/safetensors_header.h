@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * safetensors_header.h - the JSON header of a safetensors file, checked against the size of the data after it. */
+ * safetensors_header.h - reads the JSON header of a safetensors file and checks it against the size of the data behind it. */
 #ifndef VAEI_SAFETENSORS_HEADER_H
 #define VAEI_SAFETENSORS_HEADER_H
 
@@ -18,8 +18,8 @@ typedef struct vaei_header {
     size_t n_text;
 } vaei_header;
 
-/* Names and texts go to `kept`; everything else to `scratch`, which may be freed once the header has been used.
- * VAE_E_FORMAT, VAE_E_LIMIT, VAE_E_NOMEM; the sentence says what is wrong in the header, not in which file. */
+/* Names and texts are allocated in `kept`; everything else in `scratch`, which may be freed after the header has been used.
+ * VAE_E_FORMAT, VAE_E_LIMIT, VAE_E_NOMEM; the sentence says what is wrong in the header, but does not name the file. */
 vae_status_t vaei_header_parse(vaei_header *out, const vaei_file_limits *limits, vaei_arena *kept, vaei_arena *scratch, const char *text,
                                size_t length, uint64_t data_size);
 

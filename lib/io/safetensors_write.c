@@ -3,8 +3,8 @@
  *
  *     {"__metadata__":{"vae.crc32c":"...",...},"name":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},...}   spaces
  *
- * '{' comes first and the spaces bring the data to a multiple of 64 in the file. The tensors keep the caller's order
- * and have no holes, as the format requires. On a big-endian machine the bytes of each number are swapped. */
+ * The header begins with '{', and its spaces bring the data to a multiple of 64 in the file. The tensors keep the caller's
+ * order and have no holes, as the format requires. On a big-endian machine the bytes of each number are swapped. */
 #include "io/crc32c.h"
 #include "io/dtype.h"
 #include "io/file_system.h"
@@ -14,8 +14,8 @@
 #include "base/utf8.h"
 
 #define ALIGN  64
-#define BUFFER 65536                                                 /* bytes turned at a time; a multiple of every element's size */
-#define MOST   (SIZE_MAX > UINT32_MAX ? SIZE_MAX / 4 : SIZE_MAX / 2) /* bytes of all tensors: with a header they fit size_t and off_t */
+#define BUFFER 65536 /* bytes that are swapped at a time; a multiple of the size of every element */
+#define MOST   (SIZE_MAX > UINT32_MAX ? SIZE_MAX / 4 : SIZE_MAX / 2) /* bytes of all tensors; with a header they fit size_t and off_t */
 
 /* ---- checks ---- */
 
@@ -65,7 +65,7 @@ static vae_status_t check_tensors(vaei_arena *arena, const vaei_entry *entry, in
     if (!names) return VAE_E_NOMEM;
     for (int64_t i = 0; i < n; i++) {
         VAEI_TRY(check_entry(&entry[i], &size));
-        end += size; /* each is below 2^63 */
+        end += size; /* the sum cannot wrap, because each size is below 2^63 */
         if (end > MOST) return vaei_fail(VAE_E_LIMIT, "the tensors' sizes overflow");
         names[i] = entry[i].name;
     }
@@ -90,7 +90,7 @@ static vae_status_t check_texts(vaei_arena *arena, const vaei_text_entry *text, 
 
 /* ---- header ---- */
 
-/* In quotes; runs without anything to escape go through at once. */
+/* Writes a string in quotes. Parts without a character to escape are written by one call. */
 static void write_string(vaei_writer *w, const char *s) {
     vaei_write(w, "\"");
     for (;;) {
@@ -132,7 +132,7 @@ static void write_header(vaei_writer *w, uint32_t checksum, const vaei_entry *en
     vaei_write(w, "}");
 }
 
-/* The length's eight bytes, the header and its spaces. */
+/* Makes the eight bytes of the length, the header and its spaces. */
 static vae_status_t make_head(char **out, size_t *size, vaei_arena *arena, uint32_t checksum, const vaei_entry *entry, int64_t n_entries,
                               const vaei_text_entry *text, int64_t n_text) {
     vaei_writer w = {NULL, 0, 0};
@@ -144,7 +144,7 @@ static vae_status_t make_head(char **out, size_t *size, vaei_arena *arena, uint3
     memset(head + 8, ' ', length);
     w = (vaei_writer){head + 8, length + 1, 0};
     write_header(&w, checksum, entry, n_entries, text, n_text);
-    if (w.length < length) head[8 + w.length] = ' '; /* the writer's NUL */
+    if (w.length < length) head[8 + w.length] = ' '; /* replaces the writer's NUL by a space */
     for (int i = 0; i < 8; i++) head[i] = (char)((uint64_t)length >> 8 * i & 0xFF);
     *out = head;
     *size = total;
@@ -160,10 +160,10 @@ static int is_big_endian(void) {
     return first == 0;
 }
 
-/* Where the bytes go: a file, memory, or their checksum alone. */
+/* The destination of the bytes: a file, memory, or their checksum alone. */
 typedef struct sink {
     const vaei_fs_new *file;
-    uint8_t *memory; /* the next byte */
+    uint8_t *memory; /* the position of the next byte */
     uint32_t checksum;
 } sink;
 
@@ -179,7 +179,7 @@ static vae_status_t put(sink *to, const void *bytes, size_t size) {
 }
 
 /* LCOV_EXCL_START for hosts that store the first byte last, on which the coverage is not measured */
-/* A tensor with the bytes of each element in the file's order. */
+/* Writes a tensor with the bytes of each element in the order of the file. */
 static vae_status_t put_turned(sink *to, const uint8_t *from, size_t size, size_t element, uint8_t *buffer) {
     for (size_t at = 0; at < size; at += BUFFER) {
         const size_t run = size - at < BUFFER ? size - at : BUFFER;
@@ -190,19 +190,19 @@ static vae_status_t put_turned(sink *to, const uint8_t *from, size_t size, size_
 }
 /* LCOV_EXCL_STOP */
 
-/* The bytes of every tensor, as they stand in the file. */
+/* Writes the bytes of every tensor as they are in the file. */
 static vae_status_t each_byte(const vaei_entry *entry, int64_t n, uint8_t *buffer, sink *to) {
     const int32_t turned = is_big_endian();
     for (int64_t i = 0; i < n; i++) {
         const size_t element = (size_t)vaei_dtype_bits(entry[i].dtype) / 8, size = (size_t)entry[i].count * element;
-        if (size == 0) continue;                                               /* its data may be NULL */
+        if (size == 0) continue;                                               /* the data of an empty tensor may be NULL */
         VAEI_TRY(turned ? put_turned(to, entry[i].data, size, element, buffer) /* LCOV_EXCL_BR_LINE: see there */
                         : put(to, entry[i].data, size));
     }
     return VAE_OK;
 }
 
-/* What a file begins with, once everything that is to be written has been checked. */
+/* The part of a file before its data. It is made after everything has been checked. */
 typedef struct plan {
     char *head;
     size_t head_bytes;
@@ -216,7 +216,7 @@ static vae_status_t prepare(plan *p, vaei_arena *arena, const vaei_entry *entry,
     VAEI_TRY(check_texts(arena, text, n_text));
     p->buffer = vaei_arena_alloc(arena, BUFFER);
     if (!p->buffer) return VAE_E_NOMEM;
-    (void)each_byte(entry, n_entries, p->buffer, &sum); /* a checksum cannot fail */
+    (void)each_byte(entry, n_entries, p->buffer, &sum); /* computing a checksum cannot fail */
     return make_head(&p->head, &p->head_bytes, arena, sum.checksum, entry, n_entries, text, n_text);
 }
 

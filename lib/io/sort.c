@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * sort.c - heap sort (Williams 1964): the array is a binary tree, children of i at 2 i + 1 and 2 i + 2, none larger
- * than its parent; the root, the largest, goes to the end, repeatedly. O(n log n) for every input; n - 1 comparisons for
- * one in order, as most files are. */
+ * sort.c - heap sort (Williams 1964). The array is a binary tree in which the children of i are 2 i + 1 and 2 i + 2, and no
+ * child is larger than its parent. The root, the largest item, is moved to the end, again and again. The sort takes O(n log n)
+ * time for every input; an array that is in order, as in most files, takes n - 1 comparisons. */
 #include "io/sort.h"
 
-/* items[root] may be too small for its place among items[count]. The hole it leaves goes down along the larger children
- * to a leaf, then up to where the item fits, mostly not far: half of the comparisons of asking at each level (Wegener
- * 1993). */
+/* Restores the order of the tree if items[root] may be too small for its place among items[count]. The hole that it leaves moves down to
+ * a leaf along the larger children, and then up to the place where the item fits, which is mostly near. This takes half as many
+ * comparisons as a comparison with the item at each level (Wegener 1993). */
 static void sift_down(const void **items, size_t root, size_t count, int (*compare)(const void *, const void *)) {
     const void *const item = items[root];
     size_t hole = root;
