@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * blas.c - the same products by cblas_sgemm; convolution by columns.
+ * blas.c - computes the products of gemm.h by cblas_sgemm, and convolutions by columns.
  *
- *   col[p][tap][c] = x at the pixel that tap sees from output pixel p, or 0        (im2col)
- *   forward  y = col w        data  dx = sum of w' dy over what each column saw     weight  dw += col' dy
+ *   col[p][tap][c] = x at the pixel that the tap reads for output pixel p, or 0    (im2col)
+ *   forward  y = col w        data  dx = sum of w' dy over the columns of each pixel     weight  dw += col' dy
  *
- * A block of output pixels at a time, so that the columns stay in the cache. Sizes are narrowed to the int of cblas in blocks. */
+ * The functions work on one block of output pixels at a time, so that the columns stay in the cache. Products are divided into blocks whose
+ * sizes fit the int of cblas. */
 #include "kernel/blas.h"
 #include <limits.h>
 
@@ -13,7 +14,7 @@
 
 enum {
     COLUMN_FLOATS = 1 << 17, /* of one block of columns */
-    EDGE = 1 << 24           /* the longest edge given to cblas: fits its int, a multiple of every block it uses */
+    EDGE = 1 << 24           /* the longest edge given to cblas: it fits an int and is a multiple of the sizes of all blocks */
 };
 
 static int64_t min_of(int64_t a, int64_t b) {
@@ -24,7 +25,7 @@ static int narrow(int64_t stride) {
     return (int)min_of(stride, INT_MAX);
 }
 
-/* c = a b + beta c, row-major, any sizes; transposed: a is [K][M]. A stride beyond int is never used: one row at a time. */
+/* c = a b + beta c, row-major, any sizes; transposed: a is [K][M]. If a stride does not fit an int, the rows are multiplied one by one. */
 static void sgemm(int32_t transposed, int64_t M, int64_t N, int64_t K, const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
                   float *c, int64_t ldc) {
     const int64_t rows = ldc > INT_MAX || (!transposed && lda > INT_MAX) ? 1 : EDGE;
@@ -62,7 +63,7 @@ void vaei_blas_outer(int64_t M, int64_t N, int64_t P, const float *a, int64_t ld
 
 /* ---- convolution ------------------------------------------------------------------------------------------------ */
 
-/* Output pixels of one block */
+/* The output pixels of one block. */
 static int64_t block_pixels(const vaei_conv *g, int64_t n) {
     const int64_t columns = g->kh * g->kw * (g->c / g->groups), fit = COLUMN_FLOATS / columns;
     return min_of(fit > 1 ? fit : 1, n * g->oh * g->ow);
@@ -73,14 +74,14 @@ int64_t vaei_blas_conv_scratch(const vaei_conv *g, int64_t n) {
     return block_pixels(g, n) * columns + columns * (g->oc / g->groups);
 }
 
-/* Offset of the pixel that tap (ky, kx) sees from output pixel p, in pixels of x[n][h][w]; -1: in the padding. */
+/* The offset of the pixel that tap (ky, kx) reads for output pixel p, in pixels of x[n][h][w]; -1 if it is in the padding. */
 static int64_t seen_pixel(const vaei_conv *g, int64_t p, int64_t ky, int64_t kx) {
     const int64_t image = p / (g->oh * g->ow), oy = p / g->ow % g->oh, ox = p % g->ow;
     const int64_t y = oy * g->sy + ky * g->dy - g->top, x = ox * g->sx + kx * g->dx - g->left;
     return y < 0 || y >= g->h || x < 0 || x >= g->w ? -1 : (image * g->h + y) * g->w + x;
 }
 
-/* col[p - first][tap][c] of one group, `count` pixels */
+/* Fills col[p - first][tap][c] of one group for `count` pixels. */
 static void gather_columns(const vaei_conv *g, int64_t group, int64_t first, int64_t count, const float *x, float *col) {
     const int64_t cg = g->c / g->groups;
     for (int64_t p = first; p < first + count; p++) {
@@ -152,7 +153,7 @@ void vaei_blas_conv_weight(const vaei_conv *g, int64_t n, const float *x, const 
     }
 }
 
-/* OpenBLAS tells which core it takes this machine for: worth knowing, it takes some new processors for old ones. */
+/* OpenBLAS tells for which core it was chosen. This is worth reporting, because it takes some new processors for old ones. */
 #ifdef OPENBLAS_VERSION
 #define CORE(name) \
     { name, "openblas (" name ")" }
@@ -186,7 +187,7 @@ const char *vaei_kernels_blas_name(void) {
     return "none";
 }
 
-/* Never called: without a BLAS no table has `blas` set. */
+/* These functions are never called: without a BLAS no table has `blas` set. */
 void vaei_blas_product(int64_t M, int64_t K, int64_t N, const float *a, int64_t lda, const float *b, const float *bias, int32_t accumulate,
                        float *y, int64_t ldy) {
     (void)M, (void)K, (void)N, (void)a, (void)lda, (void)b, (void)bias, (void)accumulate, (void)y, (void)ldy;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * cell.tmpl.h - one step of a recurrent cell, forward and backward, over rows of H units. Written once over the vectors of simd_*.h.
+ * cell.tmpl.h - computes one step of a recurrent cell, forward and backward, over rows of H units, with the vectors of simd_*.h.
  *
- *     a = what x adds to the gates, s = what the state before it adds; h0, c0 the state before, dh, dc the gradients of h, c
+ *     a: the contribution of x to the gates; s: that of the previous state; h0, c0: the previous state; dh, dc: the gradients of h, c
  *
  *     GRU     r = sigmoid(a_r + s_r)    z = sigmoid(a_z + s_z)    n = tanh(a_n + r s_n)    h = n + z (h0 - n)
  *             da_n = dh (1 - z) (1 - n^2)    da_z = dh (h0 - n) z (1 - z)    da_r = da_n s_n r (1 - r)
@@ -10,8 +10,8 @@
  *             dc = dc + dh o (1 - tanh(c)^2)    dc0 = f dc
  *             da_i = dc g i (1 - i)    da_f = dc c0 f (1 - f)    da_g = dc i (1 - g^2)    da_o = dh tanh(c) o (1 - o)    ds = da
  *
- * Gates stand as torch.nn.GRU (r, z, n) and torch.nn.LSTM (i, f, g, o) have them. Results below VAEI_TINY are 0. The file that
- * includes this one has included vec.tmpl.h. */
+ * The gates have the order of torch.nn.GRU (r, z, n) and torch.nn.LSTM (i, f, g, o). Results below VAEI_TINY are 0. A file must include
+ * vec.tmpl.h before this one. */
 
 V_FN v_f32 times_slope_of_sigmoid(v_f32 s, v_f32 d) {
     return v_mul(v_fnma(s, s, s), d);

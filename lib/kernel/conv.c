@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * conv.c - convolution and its gradient by the input: the choice of an algorithm by the shape. Each algorithm is a file;
- * the first one of the table that fits is used, for both directions by the same functions (product_parts.h). */
+ * conv.c - convolution and its gradient by the input: chooses an algorithm by the shape. Each algorithm is a file. The first algorithm
+ * of the table that fits is used; the same functions compute both directions (product_parts.h). */
 #include "kernel/product_parts.h"
 
-/* The last one fits everything. */
+/* The last one fits every shape. */
 static const vaei_conv_algorithm *const algorithms[] = {&vaei_conv_winograd, &vaei_conv_columns, &vaei_conv_depthwise, &vaei_conv_few,
                                                         &vaei_conv_direct};
 

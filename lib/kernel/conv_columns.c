@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * conv_columns.c - convolution by cblas: the pixels of all taps are gathered into columns and multiplied (blas.h). */
+ * conv_columns.c - convolution by cblas, which gathers the pixels of all taps into columns and multiplies them (blas.h). */
 #include "kernel/blas.h"
 #include "kernel/product_parts.h"
 
@@ -8,7 +8,7 @@ static int32_t fits(const vaei_kernels *k, const vaei_conv *g, int32_t data) {
     return k->blas;
 }
 
-/* [group][o][tap][c], what cblas multiplies dy with */
+/* Packs [group][o][tap][c], the matrix by which cblas multiplies dy. */
 static void pack_dense(const vaei_conv *g, const float *w, const float *scale, float *dst) {
     const int64_t cg = g->c / g->groups, taps = g->kh * g->kw;
     for (int64_t o = 0; o < g->oc; o++) {

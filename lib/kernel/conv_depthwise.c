@@ -3,9 +3,9 @@
  *
  *   y[p][c] = bias[c] + sum over taps ascending of x[p, tap][c] w[tap][c]        taps outside the image are left out
  *
- * There is no sum over channels to block, so it is done a pixel at a time: for each tap one FMA over the channels, which is
- * kernel->affine with a pixel as x, the tap's weights as scale and the sums as shift. The gradient by the input runs over the taps
- * that meet the pixel; the one by the weight keeps a sum per tap and channel, over chunks of output lines that join ascending. */
+ * There is no sum over channels, so the file computes one pixel at a time: for each tap one FMA over the channels, which is kernel->affine
+ * with a pixel as x, the tap's weights as scale and the sums as shift. The gradient by the input sums over the taps that read the pixel.
+ * The gradient by the weight has one sum for each tap and channel, over chunks of output lines that are added in ascending order. */
 #include "kernel/product_parts.h"
 
 enum {
@@ -44,13 +44,13 @@ typedef struct depthwise {
     const vaei_kernels *k;
     const vaei_conv *g;
     int32_t data;
-    int64_t lines, total; /* of output: in a task, of the batch */
+    int64_t lines, total; /* of output: in a task, in the batch */
     const float *in, *w, *bias;
     const vaei_epilogue *epilogue;
     float *out;
 } depthwise;
 
-/* What pixel p of the output meets through tap k along an axis of `size` input pixels, or -1 */
+/* The input pixel that tap k reads for output pixel p along an axis of `size` pixels, or with `data` the reverse; -1 if there is none. */
 static int64_t met(int32_t data, int64_t p, int64_t k, int64_t size, int64_t stride, int64_t dilation, int64_t before) {
     const int64_t at = data ? p + before - k * dilation : p * stride + k * dilation - before;
     if (at < 0 || (data && at % stride != 0)) return -1;
@@ -121,7 +121,7 @@ const vaei_conv_algorithm vaei_conv_depthwise = {"depthwise", fits, pack_floats,
 typedef struct depthwise_weight {
     const vaei_kernels *k;
     const vaei_conv *g;
-    int64_t lines, total; /* of y: in a chunk, of the batch */
+    int64_t lines, total; /* of y: in a chunk, in the batch */
     const float *x, *dy;
     float *partial; /* [chunk][tap][c] */
 } depthwise_weight;

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT
  * conv_direct.c - convolution by rows of output pixels, the algorithm that takes any shape.
  *
- * Forward: every output pixel is one row of conv_rows.c. By the input, a stride of s splits the pixels of dx into s x s phases; all
- * pixels of a phase meet the same taps, so each phase is a convolution of stride 1 of its own and nothing is multiplied by zero:
+ * Forward: every output pixel is one row of conv_rows.c. For the gradient by the input, a stride of s splits the pixels of dx into s x s
+ * phases. The same taps contribute to all pixels of a phase, so each phase is a convolution of stride 1, and nothing is multiplied by zero:
  *
  *   dx[iy][ix] = sum over ky with (iy + top - ky d) divisible by s, kx likewise:  dy[(iy + top - ky d) / s][...] w[ky][kx]
  *
- *   stride 2, kernel 3, top 1:    even rows meet ky = 1        odd rows meet ky = 0 and 2
+ *   stride 2, kernel 3, top 1:    even rows have ky = 1        odd rows have ky = 0 and 2
  *
- * A task is a band of rows: whole pixels of y, or the pixels of all phases in whole rows of dx, so that the epilogue finds them
- * complete and in the cache. */
+ * A task is a band of rows: whole pixels of y, or the pixels of all phases in whole rows of dx, so that they are complete and in the
+ * cache when the epilogue runs. */
 #include "kernel/product_parts.h"
 
 enum {
-    BAND_WORK = 1 << 21, /* multiplications worth a task */
-    BANDS = 16           /* wanted, however little each does */
+    BAND_WORK = 1 << 21, /* multiplications that are enough for a task */
+    BANDS = 16           /* bands wanted, even if each has little work */
 };
 
 static int64_t taps_of(const vaei_conv *g) {
     return g->kh * g->kw;
 }
 
-/* Rows of a band: enough work, not more than a sixteenth of all; a band of more than VAEI_BAND_ROWS gains nothing. */
+/* The rows of a band: enough for a task, but not more than a sixteenth of all rows. A band of more than VAEI_BAND_ROWS gains nothing. */
 static int64_t band_rows(int64_t rows, int64_t row_work) {
     const int64_t wanted = vaei_max(BAND_WORK / vaei_max(row_work, 1), rows / BANDS);
     const int64_t band = vaei_divide_up(vaei_min(wanted, VAEI_BAND_ROWS), VAEI_TILE_STEP) * VAEI_TILE_STEP;
@@ -40,7 +40,7 @@ static vaei_phase phase_x(const vaei_conv *g, int64_t p) {
 
 int64_t vaei_direct_pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data) {
     const int64_t cg = g->c / g->groups, og = g->oc / g->groups;
-    /* by the input too a tap is in one phase only */
+    /* for the gradient by the input, too, each tap is in one phase only */
     return g->groups * vaei_pack_floats(k, taps_of(g) * (data ? og : cg), data ? cg : og);
 }
 
@@ -123,14 +123,14 @@ static void run_forward(const vaei_conv_job *j) {
 typedef struct by_input {
     const vaei_kernels *k;
     const vaei_conv *g;
-    int64_t n, image_lines, count, band; /* in lines: sy rows of dx each */
+    int64_t n, image_lines, count, band; /* counted in lines of sy rows of dx */
     const float *dy, *packed, *bias, *zeros;
     const vaei_epilogue *epilogue;
     float *dx;
 } by_input;
 
-/* The line `line` of the batch as a row of its image's phase with `height` rows, counted through the batch; the end of an image is
- * the start of the next. */
+/* The index of line `line` of the batch as a row of a phase that has `height` rows in each image, counted through the batch. The end of
+ * an image is the start of the next one. */
 static int64_t phase_line(const by_input *d, int64_t line, int64_t height) {
     return line / d->image_lines * height + vaei_min(line % d->image_lines, height);
 }
@@ -182,7 +182,7 @@ static void run_data(const vaei_conv_job *j) {
     memset(j->scratch, 0, (size_t)(g->oc / g->groups) * sizeof *j->scratch);
     const int64_t lines = vaei_divide_up(g->h, g->sy), columns = vaei_divide_up(g->w, g->sx);
     by_input d = {j->k, g, j->n, lines, j->n * lines, 0, j->in, j->packed, j->bias, j->scratch, j->epilogue, j->out};
-    /* a line holds `columns` pixels of each phase; all phases together make taps_of(g) multiplications of each */
+    /* a line holds `columns` pixels of each phase; all phases together have taps_of(g) multiplications for each of them */
     d.band = vaei_divide_up(band_rows(d.count * columns, taps_of(g) * (g->oc / g->groups) * g->c), columns);
     vaei_parallel(j->pool, (int32_t)vaei_divide_up(d.count, d.band), data_task, &d);
 }
@@ -194,7 +194,7 @@ static int32_t fits(const vaei_kernels *k, const vaei_conv *g, int32_t data) {
     return 1;
 }
 
-/* Zeros beside the image. */
+/* The zeros that pixels beside the image read. */
 static int64_t scratch_floats(const vaei_kernels *k, const vaei_conv *g, int64_t n, int32_t data) {
     (void)k, (void)n;
     return (data ? g->oc : g->c) / g->groups;

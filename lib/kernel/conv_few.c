@@ -1,36 +1,37 @@
 /* SPDX-License-Identifier: MIT
- * conv_few.c - convolution towards few channels: the last layer of a decoder has one or three.
+ * conv_few.c - convolution with few output channels: the last layer of a decoder has one or three.
  *
- * Vectors over the outputs would be mostly empty, so they go along the pixels, and the sum is split. A product makes, for each
- * input pixel q, what each tap would take from it, and an output pixel collects what meets it:
+ * Vectors over the output channels would be mostly empty, so the vectors run along the pixels, and the sum is split. A product computes,
+ * for each input pixel q, its contribution through each tap, and an output pixel adds the contributions that belong to it:
  *
  *   t[tap][o][q] = sum_c w[tap][o][c] in[q][c]          out[p][o] = bias[o] + sum over taps ascending of t[tap][o][q(p, tap)]
  *
- * The order of summation is thus channels inside each tap, one chain of FMA from 0, then taps ascending onto the bias; a tap beside
- * the image adds 0. Both directions are one scatter, position q of tap k goes to the pixel
+ * So the order of summation is: channels inside each tap, as one chain of FMA from 0; then the taps, ascending, are added to the bias. A
+ * tap beside the image adds 0. Both directions are the same scatter, in which position q of tap k contributes to the pixel
  *
  *   forward (stride 1 only)   q - k d + before               by the input   q s + k d - before
  *
- * The product is dot_tile with the weights as rows and a few pixels of a line, transposed, as the panel. t lives in a ring of lines
- * with zeros on both sides, filled as the output lines need them. Tasks are contiguous lines of the batch with a ring each. */
+ * The product is dot_tile with the weights as rows and a few transposed pixels of a line as the panel. t is a ring of lines with zeros on
+ * both sides, which are computed when the output lines need them. A task has contiguous lines of the batch and a ring of its own. */
 #include "kernel/product_parts.h"
 
 enum {
-    LANES = 16, /* of the vector the rule thinks of; a constant, so that every CPU decides alike */
+    LANES = 16, /* lanes of a vector in the cost rule; a constant, so that every CPU decides alike */
     MAX_OUTPUTS = 8,
     MAX_TAPS = 128,
-    ROWS = 240, /* of weights, multiplied at once */
+    ROWS = 240, /* rows of weights that are multiplied at once */
     MAX_TASKS = 32,
     TASK_LINES = 32,
-    MAX_PIXELS = 64,       /* of a panel: no table's nr is larger */
-    EPILOGUE_FLOATS = 2048 /* finished before the epilogue is called */
+    MAX_PIXELS = 64,       /* pixels of a panel: no table has a larger nr */
+    EPILOGUE_FLOATS = 2048 /* floats that are finished before the epilogue is called */
 };
 
 static int64_t whole_vectors(int64_t x) {
     return vaei_divide_up(x, LANES) * LANES;
 }
 
-/* Lanes of FMA per input channel of a line: along the pixels, which have to be transposed, against along the outputs. */
+/* Compares the lanes of FMA for each input channel of a line: along the pixels, which must be transposed, with along the output
+ * channels. */
 static int32_t few_is_cheaper(const vaei_conv *g, int64_t outputs, int64_t width) {
     const int64_t taps = g->kh * g->kw;
     return g->groups == 1 && outputs <= MAX_OUTPUTS && taps <= MAX_TAPS &&
@@ -47,7 +48,7 @@ static int64_t pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t da
     return g->kh * g->kw * g->c * g->oc;
 }
 
-/* [tap][output][channel] */
+/* Packs [tap][output][channel]. */
 static void pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale, float *dst) {
     const int64_t taps = g->kh * g->kw, channels = data ? g->oc : g->c, outputs = data ? g->c : g->oc;
     const int64_t stride_in = data ? g->c * taps : taps, stride_out = data ? taps : g->c * taps;
@@ -58,7 +59,7 @@ static void pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const 
     }
 }
 
-/* One axis: position q and tap k meet pixel q step + k turn + shift. */
+/* One axis: position q contributes through tap k to pixel q step + k turn + shift. */
 typedef struct axis {
     int64_t in, out, kernel, step, turn, shift;
 } axis;
@@ -81,7 +82,7 @@ static int64_t quotient_down(int64_t a, int64_t b) {
     return -quotient_up(-a, b);
 }
 
-/* The positions that meet pixel p with some tap: [first, last], clipped to those there are. */
+/* The positions that contribute to pixel p through some tap: [first, last], limited to those that exist. */
 static int64_t first_position(const axis *a, int64_t p) {
     const int64_t last_tap = (a->kernel - 1) * a->turn;
     return vaei_max(0, quotient_up(p - a->shift - vaei_max(last_tap, 0), a->step));
@@ -101,7 +102,7 @@ static int64_t tasks_of(int64_t lines) {
     return vaei_max(vaei_min(lines / TASK_LINES, MAX_TASKS), 1);
 }
 
-/* Zeros beside a line of t: how far a tap may look beyond it */
+/* Zeros beside a line of t: the farthest distance from the line at which a tap reads. */
 static int64_t margin_of(const axis *x) {
     const int64_t low = quotient_down(-x->shift - vaei_max((x->kernel - 1) * x->turn, 0), x->step);
     const int64_t high = quotient_down(x->out - 1 - x->shift - vaei_min((x->kernel - 1) * x->turn, 0), x->step);
@@ -111,9 +112,9 @@ static int64_t margin_of(const axis *x) {
 typedef struct few {
     const vaei_kernels *k;
     axis y, x;
-    int64_t channels, outputs, rows; /* rows of weights: taps times outputs */
+    int64_t channels, outputs, rows; /* rows of the weights: taps times output channels */
     int64_t margin, width, ring;     /* of a line of t: zeros on each side, all its floats; lines in the ring */
-    int64_t lines, total;            /* of output: in a task, of the batch */
+    int64_t lines, total;            /* of output: in a task, in the batch */
     const float *in, *packed, *bias;
     const vaei_epilogue *epilogue;
     float *out, *scratch;
@@ -127,11 +128,12 @@ static few few_of(const vaei_conv *g, int64_t n, int32_t data) {
     f.ring = ring_lines(&f.y);
     f.total = n * f.y.out;
     f.lines = vaei_max(vaei_divide_up(f.total, tasks_of(f.total)), 1);
-    if (f.lines > f.y.out) f.lines = vaei_divide_up(f.lines, f.y.out) * f.y.out; /* whole images: no line of t is made twice */
+    /* A task has whole images, so that no line of t is computed twice. */
+    if (f.lines > f.y.out) f.lines = vaei_divide_up(f.lines, f.y.out) * f.y.out;
     return f;
 }
 
-/* Memory of a task: the ring, a panel of pixels, a line of each output */
+/* The memory of a task: the ring, a panel of pixels, a line of each output channel. */
 static int64_t ring_floats(const few *f) {
     return f->ring * f->rows * f->width;
 }
@@ -143,10 +145,11 @@ static int64_t task_floats(const few *f) {
 static int64_t scratch_floats(const vaei_kernels *k, const vaei_conv *g, int64_t n, int32_t data) {
     (void)k;
     const few f = few_of(g, n, data);
-    return tasks_of(f.total) * task_floats(&f); /* no less for more examples: a batch may come in parts */
+    return tasks_of(f.total) * task_floats(&f); /* the memory does not shrink for more examples, because a batch may be run in parts */
 }
 
-/* `count` pixels of the input times all weights, to t. Beyond them the panel holds what is left of others: it is not stored. */
+/* Multiplies `count` pixels of the input by all weights and writes t. Behind them the panel holds old values, whose products are not
+ * stored. */
 static void fill_pixels(const few *f, const float *in, int64_t count, float *panel, float *t) {
     const vaei_kernels *const k = f->k;
     const float *a[ROWS];
@@ -162,7 +165,7 @@ static void fill_pixels(const few *f, const float *in, int64_t count, float *pan
     }
 }
 
-/* Lines [from, to) of an image's t into the ring */
+/* Computes lines [from, to) of an image's t into the ring. */
 static void fill(const few *f, const float *image, int64_t from, int64_t to, float *ring) {
     float *const panel = ring + ring_floats(f);
     for (; from < to; from++) {
@@ -173,7 +176,8 @@ static void fill(const few *f, const float *image, int64_t from, int64_t to, flo
     }
 }
 
-/* The taps of line p that meet the pixels p0, p0 + step, ...: where each begins in t, for the first output */
+/* Finds the taps of line p that contribute to the pixels p0, p0 + step, ...: where each of them begins in t, for the first output
+ * channel. */
 static int64_t find_sources(const few *f, int64_t p, int64_t p0, const float *ring, const float **sources) {
     const axis *const x = &f->x;
     int64_t count = 0;
@@ -190,14 +194,14 @@ static int64_t find_sources(const few *f, int64_t p, int64_t p0, const float *ri
     return count;
 }
 
-/* out[i * step + o] = from[o][i], where a line of `from` is `width` floats; outputs is a constant where it matters */
+/* out[i * step + o] = from[o][i], where a line of `from` has `width` floats; `outputs` is a constant where speed needs it */
 VAEI_INLINE void interleave(const int64_t outputs, int64_t count, const float *from, int64_t width, float *out, int64_t step) {
     for (int64_t i = 0; i < count; i++) {
         for (int64_t o = 0; o < outputs; o++) out[i * step + o] = from[o * width + i];
     }
 }
 
-/* One line of output from the ring: pixels that differ by the step meet the same taps. */
+/* Computes one line of output from the ring. The same taps contribute to pixels whose distance is a multiple of the step. */
 static void output_line(const few *f, int64_t p, float *ring, float *line) {
     const int64_t outputs = f->outputs, step = f->x.step, width = whole_vectors(f->x.out);
     float *const sums = ring + ring_floats(f) + f->channels * MAX_PIXELS;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * conv_phase.c - the phases of the gradient by the input along one axis: which taps meet which pixels.
+ * conv_phase.c - the phases of the gradient by the input along one axis: which taps contribute to which pixels.
  *
- * Pixel i of x meets the taps k with (i + before - k d) divisible by the stride s. Pixels that are s apart meet the same
- * ones, and each next tap of theirs reads a fixed number of pixels further on in dy. */
+ * The taps k with (i + before - k d) divisible by the stride s contribute to pixel i of x. Pixels at a distance of s have the
+ * same taps, and each next tap reads dy at a position that is a fixed number of pixels further. */
 #include "kernel/product_parts.h"
 
 static int64_t common_divisor(int64_t a, int64_t b) {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * conv_rows.c - rows of output pixels times packed weights, reading the image where it is.
+ * conv_rows.c - multiplies rows of output pixels by packed weights and reads the image without a copy.
  *
- *   for each stretch of rows: for each block of taps: where does each tap of each row point?
+ *   for each stretch of rows: for each block of taps: find the pixel that each tap of each row reads
  *       for each panel of weights: dot_tile
  *
- * A tap outside the image points to a row of zeros. Pointers are found once for all panels. A block of taps is as large as keeps its
- * panel in the second cache; blocks after the first add to the output, so each output stays one chain. With less than LINE_DEPTH
- * channels a pointer per tap would cost more than it brings: then what a row of taps sees along a run of positions is copied to a
- * line with its zeros, on which the taps of each position are neighbours, so they count as one with all their channels. */
+ * A tap outside the image points to a row of zeros. Pointers are found once for all panels. A block of taps is as large as possible with
+ * its panel in the second cache; blocks after the first add to the output, so each output is one chain of FMA. With less than LINE_DEPTH
+ * channels, a pointer for each tap would cost more than it saves. Then the pixels that a row of taps reads along a run of positions are
+ * copied to a line with the zeros outside the image. In the line the taps of a position are neighbours, so they are used as one tap with
+ * all their channels. */
 #include "kernel/product_parts.h"
 
 enum {
@@ -15,11 +16,11 @@ enum {
     TAPS = POINTERS / VAEI_TILE_STEP, /* of one block, at most */
     PANEL_BYTES = 128 * 1024,
     LINE_DEPTH = 4,
-    LINE_FLOATS = 2048, /* of all lines at once */
+    LINE_FLOATS = 2048, /* floats of all lines at once */
     LINES = 8
 };
 
-/* out[p]: the output pixels of positions first <= . < first + count */
+/* Finds out[p], the output pixels of the positions first <= . < first + count. */
 static void output_rows(const vaei_conv_rows *r, int64_t first, int64_t count, float **out) {
     const int64_t gh = r->view.gh, gw = r->view.gw, step = r->out_step_x * r->oc;
     int64_t n = first / (gh * gw), i = first / gw % gh, j = first % gw;
@@ -35,7 +36,7 @@ static void output_rows(const vaei_conv_rows *r, int64_t first, int64_t count, f
     }
 }
 
-/* a[t * m + i] for m rows. Rows are asked for ahead: they are too scattered for the hardware to foresee. */
+/* Finds the pixels of a[t * m + i] for m rows. It prefetches them, because they are too scattered for the hardware to foresee. */
 static void point(const vaei_conv_rows *r, int64_t channel, const vaei_conv_position *points, int64_t m, const vaei_conv_tap *taps,
                   int64_t count, const float **a) {
     const float *const in = r->view.in + channel;
@@ -69,7 +70,7 @@ static void group_by_pointers(const vaei_conv_rows *r, int64_t group, int64_t fi
         int64_t t = 0;
         vaei_view_positions(&r->view, from, count, points);
         output_rows(r, from, count, out);
-        do { /* once without a tap too: the bias alone */
+        do { /* runs once even without a tap, for the bias alone */
             const int64_t now = vaei_min(block, taps - t);
             vaei_view_taps(&r->view, t, now, at);
             point(r, group * r->depth, points, count, at, now, a);
@@ -87,7 +88,7 @@ static void group_by_pointers(const vaei_conv_rows *r, int64_t group, int64_t fi
 static void group_by_lines(const vaei_conv_rows *r, int64_t group, int64_t first, int64_t last) {
     const vaei_kernels *const k = r->k;
     const vaei_view *const v = &r->view;
-    const int64_t depth = v->tw * r->depth, panel = v->th * depth; /* numbers of a row of taps; rows of a panel */
+    const int64_t depth = v->tw * r->depth, panel = v->th * depth; /* floats of a row of taps; rows of a panel */
     const int64_t fit = vaei_min((LINE_FLOATS / r->depth - v->tw) / v->step_x + 1, VAEI_BAND_ROWS);
     const int64_t step = vaei_view_step(v) * r->depth, out_step = r->out_step_x * r->oc;
     const float *const packed = r->packed + group * r->group_floats, *const bias = r->bias ? r->bias + group * r->width : NULL;

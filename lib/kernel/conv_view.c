@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * conv_view.c - the pixels that the taps of positions read, and lines: copies of the pixels of a run of positions, with zeros for those
- * outside. */
+ * conv_view.c - finds the pixels that the taps of positions read, and makes lines: copies of the pixels of a run of positions, with zeros
+ * for pixels outside the image. */
 #include "kernel/product_parts.h"
 
 vaei_stretch vaei_view_inside(int64_t count, int64_t step, int64_t first, int64_t taps, int64_t dilation, int64_t size) {
@@ -38,8 +38,8 @@ void vaei_view_taps(const vaei_view *v, int64_t t0, int64_t count, vaei_conv_tap
     }
 }
 
-/* `count` pixels from `from` on, or of zeros, to out; from_step and out_step floats from one to the next. depth is a constant
- * where it matters. */
+/* Copies `count` pixels from `from` on, or zeros, to out; from_step and out_step floats lie between two pixels. depth is a constant
+ * where speed needs it. */
 VAEI_INLINE void put_pixels(int64_t count, const float *from, int64_t from_step, const int64_t depth, float *out, int64_t out_step) {
     for (int64_t q = 0; q < count; q++) {
         for (int64_t c = 0; c < depth; c++) out[q * out_step + c] = from ? from[q * from_step + c] : 0.0f;
@@ -64,7 +64,7 @@ VAEI_INLINE void put_line(int64_t zeros, int64_t count, int64_t after, const flo
 void vaei_view_line(const vaei_view *v, int64_t n, int64_t i, int64_t j, int64_t count, int64_t ty, int64_t channel, int64_t depth,
                     float *out, int64_t step) {
     const int64_t width = vaei_view_width(v, count), y = i * v->step_y + v->y0 + ty * v->dy;
-    /* from pixel `first` on, in `turn`s, [begin, end) of them inside */
+    /* the line begins with pixel `first` and goes in direction `turn`; its pixels [begin, end) are inside the image */
     const int64_t turn = vaei_view_falls(v) ? -1 : 1;
     const int64_t first = v->x0 + (turn < 0 ? j + count - 1 : j) * v->step_x;
     const int64_t before = turn > 0 ? -first : first - (v->w - 1), room = turn > 0 ? v->w - first : first + 1;

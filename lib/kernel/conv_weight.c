@@ -1,33 +1,33 @@
 /* SPDX-License-Identifier: MIT
- * conv_weight.c - gradient of a convolution by its weight.
+ * conv_weight.c - computes the gradient of a convolution by its weight.
  *
  *   dw[o][c][ky][kx] += sum over n, oy, ox of  dy[n][oy][ox][o] x[n][oy sy + ky dy - top][ox sx + kx dx - left][c]
  *
- * For each tap this is a product of two matrices with the positions as the inner index: outer_tile, over positions where the tap
- * lies inside the image. The side with fewer empty lanes runs along the vector. With few channels on one side all taps are
- * done together: what they see is copied to lines with their zeros (conv_view.c), the lines of all ky interleaved,
+ * For each tap this is a product of two matrices with the positions as the inner index: outer_tile, over the positions where the tap is
+ * inside the image. The channels that leave fewer lanes empty run along the vector. With few channels in x or in y, all taps are computed
+ * together: the pixels that they read are copied to lines with zeros outside the image (conv_view.c), the lines of all ky interleaved,
  *
  *   few channels in x:   rows [kx][ky][c], columns o, over y       few in y (stride 1): rows [kx][ky][o], columns c, over x
  *
- * Order of summation: blocks of positions (a length fixed by the shape) are each one chain of FMA from 0 and are added ascending
- * to the sum of a chunk; chunks join ascending; the whole is added to dw. */
+ * Order of summation: a block of positions (its length is fixed by the shape) is one chain of FMA from 0; the blocks of a chunk are added
+ * in ascending order, then the chunks in ascending order, and the total is added to dw. */
 #include "kernel/product_parts.h"
 #include "kernel/blas.h"
 
 enum {
-    LANES = 16,         /* of the vector the rules think of */
+    LANES = 16,         /* lanes of a vector in the rules over shapes */
     BLOCK = 128,        /* positions */
-    LINE_FLOATS = 4096, /* of all lines of a block */
-    LINE_SHARE = 96,    /* of one position, at most */
+    LINE_FLOATS = 4096, /* floats of all lines of a block */
+    LINE_SHARE = 96,    /* floats of one position, at most */
     LINE_CHANNELS = 4,
     BAND = 96,    /* rows of a slice: whole tiles for every table */
-    CHUNK = 2048, /* positions, at least */
+    CHUNK = 2048, /* positions of a chunk, at least */
     CHUNKS = 8,
-    PARTIAL_FLOATS = 1 << 22, /* of all chunks' sums */
+    PARTIAL_FLOATS = 1 << 22, /* floats of the sums of all chunks */
     TASKS = 16
 };
 
-/* Which numbers make the rows and which the columns of the products */
+/* The values that are the rows and the columns of the products. */
 typedef enum scheme { ROWS_X, ROWS_Y, LINES_X, LINES_Y } scheme;
 
 typedef struct weight {
@@ -36,20 +36,20 @@ typedef struct weight {
     scheme how;
     int64_t cg, og, taps;
     int64_t rows, columns, bands;  /* of one product; bands of rows */
-    int64_t products, slices;      /* groups times the taps done one by one; products times bands */
-    int64_t positions, block;      /* pixels the sums run over; at once */
-    int64_t chunks, chunk, floats; /* positions in a chunk; numbers in dw */
-    int64_t sets, set;             /* tasks of a chunk; slices in each */
+    int64_t products, slices;      /* groups times the taps that are computed one by one; products times bands */
+    int64_t positions, block;      /* pixels that the sums run over; pixels at once */
+    int64_t chunks, chunk, floats; /* positions in a chunk; floats in dw */
+    int64_t sets, set;             /* tasks of a chunk; slices in each task */
     const float *x, *dy;
-    float *partial, *dw; /* partial: [chunk][floats], then lines for each task */
-    vaei_view view;      /* of the image that is seen through the taps, at each pixel of the other one */
+    float *partial, *dw; /* partial: [chunk][floats], then the lines of each task */
+    vaei_view view;      /* of the image that is read through the taps, for each pixel of the other image */
 } weight;
 
 static int64_t lanes(int64_t channels) {
     return vaei_divide_up(channels, LANES) * LANES;
 }
 
-/* Floats of lines for a position that has them for itself */
+/* Floats of lines that belong to one position. */
 static int64_t line_share(const vaei_conv *g, int64_t depth) {
     return g->kh * vaei_max(g->kw, g->sx) * depth;
 }
@@ -90,7 +90,7 @@ int64_t vaei_conv_weight_scratch(const vaei_kernels *k, const vaei_conv *g, int6
     return f.chunks * f.floats + f.chunks * f.sets * LINE_FLOATS;
 }
 
-/* Rows [from, to) of one product over the positions a, b point to, from `from` on; b ends up moved */
+/* Adds rows [from, to) of one product over the positions that a and b point to; a begins at `from`. The call moves the pointers of b. */
 static void add_product(const weight *f, int64_t from, int64_t to, int64_t count, const float *const *a, const float **b, float *c) {
     const vaei_kernels *const k = f->k;
     for (int64_t n = 0; n < f->columns; n += k->nr) {
@@ -99,7 +99,7 @@ static void add_product(const weight *f, int64_t from, int64_t to, int64_t count
     }
 }
 
-/* One tap of one group: of positions [first, first + count) those whose pixel of x lies inside */
+/* Computes one tap of one group, over those positions of [first, first + count) whose pixel of x is inside the image. */
 static void slice_by_tap(const weight *f, int64_t slice, int64_t first, int64_t count, const float *plain, float *partial) {
     const int64_t product = slice / f->bands, group = product / f->taps;
     const int64_t from = slice % f->bands * BAND, to = vaei_min(from + BAND, f->rows);
@@ -111,7 +111,7 @@ static void slice_by_tap(const weight *f, int64_t slice, int64_t first, int64_t 
     vaei_view_taps(v, product % f->taps, 1, &tap);
     const vaei_stretch rows = vaei_view_inside(v->gh, v->step_y, v->y0 + tap.y, 1, 1, v->h);
     const vaei_stretch cols = vaei_view_inside(v->gw, v->step_x, v->x0 + tap.x, 1, 1, v->w);
-    for (int64_t p = 0; p < count;) { /* the rest of a row of positions at a time */
+    for (int64_t p = 0; p < count;) { /* each pass takes the rest of a row of positions */
         const int64_t now = vaei_min(v->gw - j, count - p);
         if (i >= rows.begin && i < rows.end) {
             const int64_t begin = vaei_max(j, cols.begin), end = vaei_min(j + now, cols.end), step = v->step_x * v->c;
@@ -132,14 +132,15 @@ static void slice_by_tap(const weight *f, int64_t slice, int64_t first, int64_t 
     add_product(f, from, to, inside, f->how == ROWS_X ? x : y, f->how == ROWS_X ? y : x, partial + product * f->rows * f->columns);
 }
 
-/* All taps of one group from lines (conv_view.c), those of the taps' rows interleaved: `count` positions from number `first` on */
+/* Computes all taps of one group from lines (conv_view.c), the lines of the rows of taps interleaved, for `count` positions from `first`
+ * on. */
 static void slice_by_lines(const weight *f, int64_t group, int64_t first, int64_t count, const float *plain, float *lines, float *partial) {
     const vaei_view *const v = &f->view;
     const int64_t depth = f->how == LINES_X ? f->cg : f->og, stride = f->how == LINES_X ? f->g->oc : f->g->c;
     const int64_t step = v->th * depth;
     const float *a[BLOCK], *b[BLOCK];
     int64_t n = first / (v->gh * v->gw), i = first / v->gw % v->gh, j = first % v->gw;
-    for (int64_t p = 0; p < count;) { /* the rest of a row of positions at a time */
+    for (int64_t p = 0; p < count;) { /* each pass takes the rest of a row of positions */
         const int64_t now = vaei_min(v->gw - j, count - p);
         for (int64_t q = 0; q < now; q++) {
             a[p + q] = lines + (vaei_view_at(v, now) + q * vaei_view_step(v)) * step;
@@ -182,13 +183,13 @@ static void weight_task(void *arg, int32_t index) {
 
 enum { JOIN = 16 }; /* output channels of one task */
 
-/* The number of a tap among the rows of sums */
+/* The index of a tap among the rows of the sums. */
 static int64_t tap_row(const weight *f, int64_t tap) {
     const int32_t lines = f->how == LINES_X || f->how == LINES_Y;
     return lines ? tap % f->g->kw * f->g->kh + tap / f->g->kw : tap;
 }
 
-/* The chunks' sums of (group, tap, c) and `count` output channels from o on */
+/* Adds the sums of all chunks for (group, tap, c) and `count` output channels from o on. */
 static void join_chunks(const weight *f, int64_t group, int64_t tap, int64_t c, int64_t o, int64_t count, float *sum) {
     const int32_t rows_x = f->how == ROWS_X || f->how == LINES_X;
     const float *at = f->partial + (group * f->taps + tap_row(f, tap)) * f->cg * f->og + (rows_x ? c * f->og + o : o * f->cg + c);

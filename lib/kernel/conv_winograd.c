@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * conv_winograd.c - Winograd's algorithm for convolutions: for 3x3 a quarter of the multiplications.
+ * conv_winograd.c - Winograd's algorithm for convolutions, which for 3x3 needs a quarter of the multiplications.
  *
- * Along an axis a kernel of r taps makes 4 outputs from r + 3 numbers d with as many multiplications, not 4 r; on tiles of
- * two axes the saving is squared:
+ * Along one axis, a kernel of r taps makes 4 outputs from r + 3 numbers d with r + 3 multiplications in place of 4 r; on tiles
+ * of two axes the saving is squared:
  *
  *   Y = A' [ sum_c (G g G') . (B' d B) ] A                                      (Lavin, Gray 2015, arXiv:1509.09308)
  *
@@ -11,12 +11,12 @@
  *   x -> v[point][tile][c]      m[point][tile][o] = v u[point][c][o]      m -> y          u = G g G', packed into panels
  *
  * A strided convolution is first divided into phases of stride 1 (winograd.c): 4x4 of stride 2 takes 100 multiplications for 16 outputs
- * instead of 256, 3x3 of stride 2 takes 81 instead of 144. Phases with equal transforms that are added up, as those of 4x4, are added at
- * each point: their channels follow each other in v and u, and m is transformed into y once.
+ * instead of 256, 3x3 of stride 2 takes 81 instead of 144. If phases that add up have equal transforms, as those of 4x4, they are
+ * added at each point: their channels follow each other in v and u, and m is transformed into y once.
  *
- * The matrices are Lagrange's interpolation at the finite points 0, a, -a, b, -b (three taps) or 0, a, -a, b (two) and at
- * infinity, with a = 5/8, b = 3/2, chosen among short binary fractions for the smallest error; B and A are exact in float.
- * N(x) is the product of x - p over the points p, N'(p) that over the others:
+ * The matrices are those of Lagrange's interpolation at the finite points 0, a, -a, b, -b (three taps) or 0, a, -a, b (two)
+ * and at infinity, with a = 5/8, b = 3/2, chosen among short binary fractions for the smallest error; B and A are exact in
+ * float. N(x) is the product of x - p over the points p, and N'(p) is the product of p - q over the other points q:
  *
  *   B'  row p: the coefficients of N(x) / (x - p), row infinity: those of N(x)
  *   G   row p: p^i / N'(p) for tap i,              row infinity: 1 for the last tap
@@ -29,19 +29,19 @@
  *        [ 0    b a^2  -a^2  -b   1  0 ]        [ (1  -b  b^2) / (-2 b^2 d) ]        [ 0  a^2  a^2  b^2  b^2  0 ]
  *        [ 0     p      0    -s   0  1 ]        [             1            ]         [ 0  a^3 -a^3  b^3 -b^3  1 ]
  *
- * A tile at the edge that has m < 4 outputs uses the first m + r - 2 points and infinity, with the same u: its rows p of B'
- * are multiplied by p - q for each point q it does without, which N'(p) has and it has not.
+ * A tile at the edge that has m < 4 outputs uses the first m + r - 2 points and infinity, with the same u. Its rows p of B'
+ * are multiplied by p - q for each point q that the tile does not use, because N'(p) contains that factor.
  *
- * Order of operations: along x, then along y, each step as winograd.tmpl.h writes it; the sums over channels are one
- * chain of FMA from 0, ascending, those of alike phases one behind the other; then the bias, then what is added. Phases
- * that add up but are not alike do so ascending, the bias with the first. Weights are transformed in double and rounded
- * once. A pixel's tile is fixed by its place in the image, so neither batches nor threads change a bit. The gradient by
- * the input is the same with the kernel rotated by 180 degrees and the channels in swapped roles.
+ * Order of operations: along x, then along y, each step as in winograd.tmpl.h. The sum over channels is one chain of FMA from
+ * 0, ascending; the channels of phases with equal transforms follow each other in this chain. Then the bias is added, then
+ * `add`. Other phases that add up are added in ascending order, the bias with the first. Weights are transformed in double
+ * and rounded once. The position of a pixel in the image fixes its tile, so neither batches nor threads change a bit. The
+ * gradient by the input is the same computation with the kernel rotated by 180 degrees and the channels exchanged.
  *
  * Error relative to the sum of the terms' magnitudes, uniform random numbers, 16 to 512 channels, 3x3: at most 4.2e-7,
  * root mean square 4.8e-8; 4x4 of stride 2, either direction: root mean square up to 9.5e-8. A direct sum has 2.1e-7
- * and 2.4e-8, the usual points 1 and 2 have 1.1e-6 and 9.3e-8. Outputs of a tile share their errors: one whose own terms
- * are small errs by those of its neighbours (tests/check_winograd.c). */
+ * and 2.4e-8; the usual points 1 and 2 have 1.1e-6 and 9.3e-8. The outputs of a tile share their errors: an output whose own
+ * terms are small has an error of the size of its neighbours' errors (tests/check_winograd.c). */
 #include "kernel/winograd.h"
 #include "kernel/blas.h"
 
@@ -50,40 +50,41 @@ enum {
     SPAN = VAEI_WINOGRAD_SPAN,
     POINTS = VAEI_WINOGRAD_SPOTS,
     LINE = VAEI_WINOGRAD_LINE,
-    CACHE_BYTES = 1 << 20,   /* the second one */
-    NEAR_BYTES = 512 * 1024, /* of v and m together, of a block that is a task, where that leaves room for enough tiles: */
+    CACHE_BYTES = 1 << 20, /* of the second cache */
+    /* of v and m together, in a block that is a task, if enough tiles fit into so many: */
+    NEAR_BYTES = 512 * 1024,
     NEAR_LEAST = 24,
-    NEAR_LEAST_WIDE = 48, /* where u does not fit the cache: each block reads it anew */
+    NEAR_LEAST_WIDE = 48, /* if u does not fit the cache, because each block reads u again */
     NEAR_MOST = 96,
-    FAR_BYTES = 32 << 20,     /* of one that all tasks share */
-    MAX_BLOCK = 256,          /* tiles of either */
-    WIDE_BYTES = 4 << 20,     /* a larger u is kept for images of less than KEEP_PIXELS only */
-    PATCH_BYTES = 192 * 1024, /* of input that is made on demand */
+    FAR_BYTES = 32 << 20,     /* of v and m in a block that all tasks share */
+    MAX_BLOCK = 256,          /* tiles of either kind of block */
+    WIDE_BYTES = 4 << 20,     /* a larger u is stored only for images of less than KEEP_PIXELS */
+    PATCH_BYTES = 192 * 1024, /* of input that the prologue makes */
     TASKS = 16,
     LEAST_TASKS = 8,
-    TASKS_BYTES = 32 << 20, /* of all blocks at work, if that leaves LEAST_TASKS */
+    TASKS_BYTES = 32 << 20, /* of all blocks in work, if LEAST_TASKS of them fit */
     KEEP_PIXELS = 1024,
-    PIXELS = 96,  /* of one tap that are multiplied at once */
-    FILTERS = 32, /* transformed at once */
-    RUN = 64,     /* of their taps, those of whole channels: more than any kernel has */
+    PIXELS = 96,  /* of one tap, multiplied at once */
+    FILTERS = 32, /* filters that are transformed at once */
+    RUN = 64,     /* taps of whole channels of them: more than any kernel has */
     MIN_CHANNELS = 6,
     MAX_RATIO = 32,
-    /* for the rule, in vector operations as measured: */
-    TRANSFORM = 24, /* of both transforms for a whole 3x3 tile and a channel */
-    READ = 4,       /* of a vector of u */
-    MAKE = 16,      /* of making it, in training shared by */
+    /* for the cost rule, in vector operations as measured: */
+    TRANSFORM = 24, /* both transforms of a whole 3x3 tile, for a channel */
+    READ = 4,       /* reading a vector of u */
+    MAKE = 16,      /* making it; in training this cost is shared by */
     IMAGES = 32
 };
 
-/* The plan, and how much is done at once. Blocks of tiles are tasks that keep to the second cache as far as they can. Where u is far
- * larger, blocks are large, so that u is read less often, and come one after another; tasks are parts of one: tiles to transform,
- * points to multiply. */
+/* The plan, and the sizes of its blocks. Usually a block of tiles is a task, which stays in the second cache as far as possible. If u is
+ * far larger than the cache, blocks are large, so that u is read less often, and they follow one after another; then tasks are parts of
+ * a block: tiles to transform, points to multiply. */
 typedef struct frame {
     vaei_winograd_plan p;
-    int64_t together, depth, panels; /* phases multiplied at once; channels of them; panels then */
+    int64_t together, depth, panels; /* phases multiplied at once; their channels; the panels of one of them */
     int64_t total;                   /* tiles of the batch */
-    int64_t block, patch;            /* tiles at once: transformed and multiplied, made on demand */
-    int64_t v, m;                    /* floats from point to point */
+    int64_t block, patch;            /* tiles at once: transformed and multiplied; made by the prologue */
+    int64_t v, m;                    /* floats from one point to the next */
     int32_t far;
 } frame;
 
@@ -95,7 +96,7 @@ static int64_t clamp(int64_t x, int64_t least, int64_t most) {
     return vaei_max(least, vaei_min(x, most));
 }
 
-/* Phases that add up and have as many taps each */
+/* Whether the phases add up and have equal numbers of taps. */
 static int32_t alike(const vaei_winograd_plan *p) {
     for (int64_t i = 1; i < p->phases; i++) {
         if (p->phase[i].y.taps != p->phase->y.taps || p->phase[i].x.taps != p->phase->x.taps) return 0;
@@ -115,8 +116,8 @@ static frame frame_of(const vaei_conv *g, int64_t n, int32_t data) {
     f.far = u_bytes(&f.p) > 2 * CACHE_BYTES;
     const int64_t most = f.far ? clamp(FAR_BYTES / one, least, MAX_BLOCK) : clamp(NEAR_BYTES / one, least, NEAR_MOST);
     const int64_t blocks = vaei_divide_up(f.total, most);
-    f.block = blocks > 0 && (f.far || blocks <= LEAST_TASKS) ? vaei_divide_up(f.total, blocks) : most; /* even ones */
-    /* a larger batch may come in smaller blocks, never in less memory */
+    f.block = blocks > 0 && (f.far || blocks <= LEAST_TASKS) ? vaei_divide_up(f.total, blocks) : most; /* blocks of equal size */
+    /* a larger batch may use smaller blocks, but never less memory */
     const int64_t room = f.far ? vaei_min(f.total, most) : f.block;
     f.v = vaei_winograd_step(room, f.p.row_c);
     f.m = vaei_winograd_step(room, f.p.row_o);
@@ -124,8 +125,8 @@ static frame frame_of(const vaei_conv *g, int64_t n, int32_t data) {
     return f;
 }
 
-/* By the shape alone: vector operations of this way against those of the direct one. With very few channels on one side
- * and very many on the other, the transforms of the many cost more than they save. */
+/* The shape alone decides: it compares the vector operations of this algorithm with those of the direct one. With very few channels on
+ * one side and very many on the other, the transforms of the many cost more than they save. */
 int32_t vaei_winograd(const vaei_conv *g, int32_t data) {
     const int64_t fewer = vaei_min(g->c, g->oc), more = vaei_max(g->c, g->oc);
     vaei_winograd_plan p;
@@ -142,7 +143,7 @@ int32_t vaei_winograd(const vaei_conv *g, int32_t data) {
            images * direct * product + READ * taps * product;
 }
 
-/* ---- weights: u in the pack, or what u is made from in each call ---- */
+/* ---- weights: the pack holds u, or the weights from which each call makes u ---- */
 
 typedef struct borrowed {
     const float *w;
@@ -155,7 +156,7 @@ static int32_t borrows(const vaei_winograd_plan *p) {
     return u_bytes(p) > WIDE_BYTES && p->oh * p->ow >= KEEP_PIXELS;
 }
 
-/* From panel to panel of u. They are written side by side: apart by no power of two, whose lines share sets of the cache. */
+/* The distance between panels of u. They are written side by side, so it is no power of two, whose lines would share sets of the cache. */
 static int64_t panel_floats(const vaei_kernels *k, const frame *f) {
     return vaei_pack_floats(k, f->depth, f->p.oc) + LINE;
 }
@@ -172,7 +173,8 @@ typedef struct weights {
     float *u;
 } weights;
 
-/* Some columns of a panel that is `width` wide: filters are turned side by side, as many channels at once as follow one another in w. */
+/* Transforms some columns of a panel that is `width` wide: the filters side by side, and as many channels at once as follow one another
+ * in w. */
 static void weights_part(const weights *s, int64_t o, int64_t columns, int64_t count, int64_t width, float *panel) {
     const vaei_winograd_plan *const p = &s->f->p;
     const int64_t floats = panel_floats(s->k, s->f);
@@ -233,24 +235,24 @@ static void pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const 
 typedef struct winograd {
     const vaei_kernels *k;
     frame f;
-    int64_t run;             /* tiles of a task where blocks are tasks */
-    const vaei_pool *within; /* for the parts of a block; NULL: it has one of each */
+    int64_t run;             /* tiles of a task, if blocks are tasks */
+    const vaei_pool *within; /* for the parts of a block; NULL: each block has one part */
     const vaei_prologue *prologue;
     const float *in, *u, *bias, *add, *zeros;
     const vaei_epilogue *epilogue;
     float *out, *scratch;
-    vaei_index_pool indices; /* in scratch */
+    vaei_index_pool indices; /* numbers of scratch memories */
 } winograd;
 
-/* A block on its way through one phase, or through those together */
+/* A block of tiles while one phase, or phases with equal transforms, are computed. */
 typedef struct batch {
     const winograd *w;
-    const vaei_winograd_phase *phase; /* the first of them */
-    int64_t first, tiles, part;       /* part: tiles of a task */
+    const vaei_winograd_phase *phase; /* the first of the phases */
+    int64_t first, tiles, part;       /* part: the tiles of a task */
     vaei_winograd_place at[MAX_BLOCK];
-    vaei_winograd_tile tile[MAX_BLOCK], common; /* common: what each of them has */
+    vaei_winograd_tile tile[MAX_BLOCK], common; /* common: the rows and columns that all of them have */
     float *v, *m, *patches;
-    vaei_index_pool indices; /* in patches */
+    vaei_index_pool indices; /* numbers of patches */
 } batch;
 
 static int64_t patch_floats(const frame *f) {
@@ -261,7 +263,7 @@ static int64_t block_floats(const frame *f) {
     return f->p.points * (f->together * f->v + f->m);
 }
 
-/* Blocks that may be at work at once, and patches of each */
+/* The number of blocks that may be in work at once, and of patches of each. */
 static int64_t blocks_of(const frame *f) {
     const int64_t room = TASKS_BYTES / (int64_t)sizeof(float) / block_floats(f);
     return f->far ? 1 : vaei_min(vaei_divide_up(f->total, f->block), clamp(room, LEAST_TASKS, TASKS));
@@ -279,7 +281,7 @@ static int64_t scratch_floats(const vaei_kernels *k, const vaei_conv *g, int64_t
     return f.p.row_c + blocks_of(&f) * held_floats(&f) + (borrows(&f.p) ? u_floats(k, &f) : 0);
 }
 
-/* `rows` rows of `width` pixels from (y, x) on, with the zeros around the image */
+/* Makes `rows` rows of `width` pixels from (y, x) on, with the zeros around the image. */
 static void make_patch(const winograd *w, int64_t n, int64_t y, int64_t x, int64_t rows, int64_t width, float *patch) {
     const vaei_winograd_plan *const p = &w->f.p;
     const int64_t h = p->phase->y.size_in;
@@ -296,7 +298,7 @@ static void make_patch(const winograd *w, int64_t n, int64_t y, int64_t x, int64
     }
 }
 
-/* What the next tile sees beyond this one: the hardware does not foresee such short runs. */
+/* Prefetches the pixels that the next tile reads and this one does not, because the hardware does not foresee such short runs. */
 static void prefetch_tile(const frame *f, const vaei_winograd_tile *tile, const float *const *x) {
     const int64_t columns = vaei_winograd_span(tile->taps_x, tile->columns), c = f->p.c;
     for (int64_t r = 0; r < vaei_winograd_span(tile->taps_y, tile->rows); r++) {
@@ -309,7 +311,7 @@ static int32_t empty(const vaei_winograd_tile *tile) {
     return tile->rows == 0 || tile->columns == 0;
 }
 
-/* Tiles [t, end) of phase b->phase[number] */
+/* Transforms the tiles [t, end) of phase b->phase[number]. */
 static void input_tiles(const batch *b, int64_t number, int64_t t, int64_t end) {
     const winograd *const w = b->w;
     const frame *const f = &w->f;
@@ -323,7 +325,7 @@ static void input_tiles(const batch *b, int64_t number, int64_t t, int64_t end) 
     }
 }
 
-/* Input that is made on demand: a patch for several tiles of a line */
+/* Transforms input that the prologue makes: a patch for several tiles of a line. */
 static void prologue_tiles(const batch *b, int64_t t, int64_t end, float *patch) {
     const winograd *const w = b->w;
     const vaei_winograd_phase *const phase = b->phase;
@@ -345,7 +347,7 @@ static void prologue_tiles(const batch *b, int64_t t, int64_t end, float *patch)
     }
 }
 
-/* The end of part `index` of a block, which begins at index b->part */
+/* The end of part `index` of a block, whose first tile is index * b->part. */
 static int64_t part_end(const batch *b, int32_t index) {
     return vaei_min((index + 1) * b->part, b->tiles);
 }
@@ -361,7 +363,7 @@ static void input_task(void *arg, int32_t index) {
     }
 }
 
-/* c[i] = init + a[i] u for rows of all output channels, a[] of one phase behind those of another; c ends up moved */
+/* c[i] = init + a[i] u for rows of all output channels; the a[] of one phase follow those of another. The call moves the pointers of c. */
 static void multiply_rows(const winograd *w, int64_t rows, const float *const *a, const float *u, const float *bias, int32_t accumulate,
                           float **c) {
     const vaei_kernels *const k = w->k;
@@ -373,7 +375,7 @@ static void multiply_rows(const winograd *w, int64_t rows, const float *const *a
     }
 }
 
-/* All tiles of a point */
+/* Multiplies all tiles at one point. */
 static void multiply_task(void *arg, int32_t point) {
     const batch *const b = arg;
     const winograd *const w = b->w;
@@ -383,11 +385,11 @@ static void multiply_task(void *arg, int32_t point) {
     float *const m = b->m + point * f->m;
     const vaei_winograd_tile least = vaei_winograd_least(b->phase, point);
     const int32_t all = vaei_winograd_has(&b->common, &least);
-    const int64_t step = p->points * f->v; /* from phase to phase */
+    const int64_t step = p->points * f->v; /* floats from one phase to the next */
     const float *a[VAEI_WINOGRAD_PHASES * MAX_BLOCK + 1];
     float *c[MAX_BLOCK + 1];
     int64_t rows = 0;
-    if (w->k->blas) { /* rows of tiles without the point hold zeros */
+    if (w->k->blas) { /* tiles that do not have the point hold zeros in its rows */
         for (int64_t i = 0; i < f->together; i++)
             vaei_blas_product(b->tiles, p->c, p->oc, v + i * step, p->row_c, u + i * p->c * p->oc, NULL, i > 0, m, p->row_o);
         return;
@@ -401,7 +403,7 @@ static void multiply_task(void *arg, int32_t point) {
     multiply_rows(w, rows, a, u, NULL, 0, c);
 }
 
-/* Whether a phase adds to what those before it have made */
+/* Whether a phase adds to the result of the phases before it. */
 static int32_t adds(const winograd *w, const vaei_winograd_phase *phase) {
     return phase > w->f.p.phase && w->f.p.step_y * w->f.p.step_x == 1;
 }
@@ -427,7 +429,7 @@ static void output_task(void *arg, int32_t index) {
     }
 }
 
-/* One tap: the pixels are multiplied where they are. */
+/* A phase of one tap: its pixels are multiplied without a copy. */
 static void pixels_task(void *arg, int32_t index) {
     const batch *const b = arg;
     const winograd *const w = b->w;
@@ -451,7 +453,7 @@ static void pixels_task(void *arg, int32_t index) {
     }
 }
 
-/* On the pixels that all phases of these tiles have made */
+/* Runs the epilogue on the pixels of these tiles, after all phases. */
 static void finish_task(void *arg, int32_t index) {
     const batch *const b = arg;
     const winograd *const w = b->w;
@@ -459,7 +461,7 @@ static void finish_task(void *arg, int32_t index) {
     const int64_t high = SIZE * p->step_y, wide = SIZE * p->step_x, end = part_end(b, index);
     for (int64_t t = index * b->part; t < end;) {
         const vaei_winograd_place *const at = b->at + t;
-        const int64_t run = vaei_min(end - t, p->tiles_x - at->x); /* tiles of this line */
+        const int64_t run = vaei_min(end - t, p->tiles_x - at->x); /* the tiles of this line */
         const int64_t rows = vaei_min(high, p->oh - at->y * high), columns = vaei_min(run * wide, p->ow - at->x * wide);
         float *const pixels = w->out + ((at->n * p->oh + at->y * high) * p->ow + at->x * wide) * p->oc;
         for (int64_t r = 0; r < rows; r++) { w->epilogue->apply(w->epilogue->arg, w->k, columns * p->oc, pixels + r * p->ow * p->oc); }

@@ -1,57 +1,57 @@
 /* SPDX-License-Identifier: MIT
- * conv_winograd_weight.c - gradient of a convolution by its weight, by Winograd's algorithm (formulas in conv_winograd.c).
+ * conv_winograd_weight.c - computes the gradient of a convolution by its weight by Winograd's algorithm (formulas in conv_winograd.c).
  *
  *   Y = A' [ sum_c (G g G') . (B' d B) ] A     gives     dG = G' [ sum over tiles (B' d B) . (A dY A') ] G
  *
- * For each of the points of a tile the sum over tiles is a matrix product of what the input became and what the error
- * became; the sums of a panel are turned into those of its taps once, at the end:
+ * For each point of a tile, the sum over tiles is a matrix product of the transformed input and the transformed error. The
+ * sums of a panel are transformed to gradients of its taps once, at the end:
  *
  *   x -> v[point][tile][c]     dy -> e[point][tile][o]     du[panel][c][o] += v' e     dw[o][c][tap] += G' du G
  *
- * A part of an axis with one tap needs no transform there; where both have one, pixels are multiplied where they are.
+ * An axis of a phase with one tap needs no transform; if both axes have one tap, the pixels are multiplied without a copy.
  *
- * Phases come one after another; of each, block by block of tiles, first all tiles are transformed, then all panels
- * multiplied. A task owns some tiles of the one or some rows of a panel of the other: nothing is summed twice.
+ * Phases follow one after another. In each phase, for each block of tiles, first all tiles are transformed, then all panels
+ * are multiplied. A task has some tiles in the first step and some rows of a panel in the second, so nothing is summed twice.
  *
- * Order of summation: blocks of tiles (a number fixed by the shape) are each one chain of FMA from 0 for each point, added
- * ascending; G' du G is formed in double and rounded once, then added to dw. */
+ * Order of summation: for each point, a block of tiles (its size is fixed by the shape) is one chain of FMA from 0; the blocks
+ * are added in ascending order. G' du G is computed in double and rounded once, then added to dw. */
 #include "kernel/winograd.h"
 
 enum {
     SIZE = VAEI_WINOGRAD_SIZE,
     POINTS = VAEI_WINOGRAD_SPOTS,
-    BLOCK_BYTES = 768 * 1024, /* of v and e together: they stay in the second cache */
+    BLOCK_BYTES = 768 * 1024, /* of v and e together, which stay in the second cache */
     MIN_BLOCK = 32,
     MAX_BLOCK = 96,
-    GROUP = 4,              /* tiles a task transforms */
-    TASKS = 16,             /* panels that are enough of them; a part of a panel has */
+    GROUP = 4,              /* tiles that a task transforms */
+    TASKS = 16,             /* so many panels are enough tasks; with fewer, a part of a panel has */
     BAND = 32,              /* rows, at least */
     PANEL_FLOATS = 1 << 23, /* of all sums, at most */
-    PIXELS = 128,           /* of one tap that are multiplied at once */
-    COLUMNS = 32,           /* of du that join at once */
+    PIXELS = 128,           /* of one tap, multiplied at once */
+    COLUMNS = 32,           /* of du that are transformed at once */
     RUN = 54,               /* of their taps, those of whole rows: more than any kernel has */
     MIN_CHANNELS = 6,
     MAX_RATIO = 32,
-    /* for the rule, in vector operations as measured: */
-    TRANSFORM = 25, /* of both transforms for a whole 3x3 tile and a channel */
-    JOIN = 20,      /* of a vector of du, shared by */
+    /* for the cost rule, in vector operations as measured: */
+    TRANSFORM = 25, /* both transforms of a whole 3x3 tile, for a channel */
+    JOIN = 20,      /* transforming a vector of du; shared by */
     IMAGES = 16
 };
 
 typedef struct weight {
     const vaei_kernels *k;
     vaei_winograd_plan p;
-    int32_t rows_x;             /* rows of du are channels of x, columns those of dy; else the other way round */
-    int64_t rows, columns, one; /* one: floats of a panel */
-    int64_t join;               /* rows that join at once: where their taps follow one another in dw, several */
+    int32_t rows_x;             /* 1: rows of du are channels of x, columns those of dy; 0: the other way round */
+    int64_t rows, columns, one; /* one: the floats of a panel */
+    int64_t join;               /* rows transformed at once: several if their taps follow one another in dw */
     int64_t total, block;       /* tiles */
-    int64_t step_v, step_e;     /* floats from point to point */
+    int64_t step_v, step_e;     /* floats from one point to the next */
     const float *x, *dy, *zeros;
     float *sums, *v, *e, *dw;
-    /* at work: */
+    /* of the current phase and block: */
     const vaei_winograd_phase *phase;
     int64_t first, tiles;                       /* of the block */
-    vaei_winograd_tile tile[MAX_BLOCK], common; /* common: what each of them has */
+    vaei_winograd_tile tile[MAX_BLOCK], common; /* common: the rows and columns that all of them have */
 } weight;
 
 static int64_t lanes(int64_t channels) {
@@ -88,7 +88,7 @@ int64_t vaei_winograd_weight_scratch(const vaei_conv *g, int64_t n) {
     return f.p.row_c + f.p.panels * f.one + f.p.points * (f.step_v + f.step_e);
 }
 
-/* ---- x and dy to v and e, a task some tiles of the block ---- */
+/* ---- x and dy to v and e: a task has some tiles of the block ---- */
 
 static int64_t first_output(const vaei_winograd_plan *p, const vaei_winograd_place *at) {
     return ((at->n * p->oh + at->y * SIZE) * p->ow + at->x * SIZE) * p->oc;
@@ -106,7 +106,7 @@ static void transform_task(void *arg, int32_t index) {
     }
 }
 
-/* ---- v and e to du, a task a band of rows of a panel ---- */
+/* ---- v and e to du: a task has a band of rows of a panel ---- */
 
 static int64_t panels_of(const vaei_winograd_phase *phase) {
     return vaei_winograd_panels(phase->y.taps) * vaei_winograd_panels(phase->x.taps);
@@ -118,7 +118,7 @@ static int64_t bands_of(const weight *f) {
 
 typedef struct band {
     int64_t panel, row, rows;
-    float *du; /* from `row` on */
+    float *du; /* begins at row `row` */
 } band;
 
 static band band_of(const weight *f, int32_t index) {
@@ -129,7 +129,7 @@ static band band_of(const weight *f, int32_t index) {
     return b;
 }
 
-/* du = a' b, or with that added, over `count` rows of each; a and b end up moved */
+/* du = a' b, or du += a' b, over `count` rows of each. The call moves the pointers of a and b. */
 static void add_product(const weight *f, const band *to, int64_t count, const float **a, const float **b, int32_t accumulate) {
     const vaei_kernels *const k = f->k;
     for (int64_t p = 0; p < count; p++) a[p] += to->row;
@@ -162,7 +162,7 @@ static void points_task(void *arg, int32_t index) {
     }
 }
 
-/* One tap: pixels of all tiles, multiplied where they are */
+/* A phase of one tap: the pixels of all tiles are multiplied without a copy. */
 static void pixels_task(void *arg, int32_t index) {
     const weight *const f = arg;
     const vaei_winograd_plan *const p = &f->p;
@@ -203,9 +203,9 @@ static void run_phase(weight *f, const vaei_pool *pool) {
     }
 }
 
-/* ---- du to dw, a task some rows of all panels ---- */
+/* ---- du to dw: a task has some rows of all panels ---- */
 
-/* A block of `rows` rows and `columns` columns, into all their taps */
+/* Transforms a block of `rows` rows and `columns` columns into all their taps. */
 static void join_block(const weight *f, int64_t row, int64_t rows, int64_t column, int64_t columns) {
     const vaei_winograd_plan *const p = &f->p;
     const int64_t height = rows * p->taps;

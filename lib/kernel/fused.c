@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * fused.c - a b + c of doubles, rounded once, by whole numbers.
+ * fused.c - computes a b + c of doubles, rounded once, by integer arithmetic.
  *
  *     a = A 2^i, b = B 2^j, c = C 2^k      2^52 <= A, B, C < 2^53
  *     P = A B                              of 105 or 106 bits, at 2^(i + j)
  *     Q = C 2^54                           of 107 bits, at 2^(k - 54)
  *
- *   Whichever of P and Q counts smaller units is shifted to the units of the other. Bits that fall out leave a mark in the last bit. That
- *   is enough: Q has 54 zeros to lose first, so marks appear only where one of the two is so much larger that their sum or difference keeps
- *   more than 55 bits, and beyond the 53 of a double one bit and a mark decide the rounding. */
+ *   The one of P and Q with the smaller unit is shifted to the unit of the other. If a bit that is not 0 is lost, the last bit is set as a
+ *   mark. That is enough: Q has 54 zeros at its end, so a mark appears only if one of the two is so much larger that their sum or
+ *   difference has more than 55 bits; beyond the 53 bits of a double, one bit and a mark decide the rounding. */
 #include "kernel/fused.h"
 
 #include <math.h>
 
-/* high 2^64 + low */
+/* The number high 2^64 + low. */
 typedef struct whole {
     uint64_t high, low;
 } whole;
@@ -23,7 +23,7 @@ static whole multiply(uint64_t a, uint64_t b) {
     return (whole){a1 * b1 + (middle >> 32) + (other >> 32), other << 32 | (low & UINT32_MAX)};
 }
 
-/* x / 2^count; the last bit is set if any was lost */
+/* x / 2^count; the last bit is set if any set bit was lost */
 static whole shift_right(whole x, int count) {
     if (count == 0) return x;
     if (count >= 128) return (whole){0, (x.high | x.low) != 0};
@@ -56,7 +56,7 @@ static uint64_t mantissa_of(double x, int *exponent) {
     return mantissa;
 }
 
-/* x 2^exponent as a double, for x > 0: 53 bits, or those above 2^-1074 */
+/* x 2^exponent as a double, for x > 0: rounded to 53 bits, or to the bits above 2^-1074 */
 static double rounded(whole x, int exponent) {
     int above = 0, drop = 11;
     while (x.high >> above) above++;

@@ -5,22 +5,22 @@
  *     for each group of panels that stays in the second cache with its block of K
  *       for each block of K: for some rows: for each panel: dot_tile
  *
- * A block of K after the first adds to what the blocks before left in y, so every output remains one chain of FMA over K and
- * blocks do not change a bit. They are deep, because sums that are taken up again cost more than a panel that comes from the second
- * cache: it is read in order, four vectors for a tile's 24 multiply-adds. */
+ * A block of K after the first adds to the sums of the blocks before in y, so every output is one chain of FMA over K and blocks do not
+ * change a bit. Blocks are deep, because loading sums again costs more than reading a panel from the second cache, which is read in
+ * order, four vectors for a tile's 24 multiply-adds. */
 #include "kernel/product_parts.h"
 #include "kernel/blas.h"
 
 enum {
-    BLOCK_FLOATS = 64 * 1024, /* of b that all rows of a band use in turn, */
+    BLOCK_FLOATS = 64 * 1024, /* of b, used by all rows of a band in turn, */
     BLOCK_K = 1024,           /* of that depth, or */
-    PLAIN_K = 256,            /* where b is not packed: each of its rows may be in a page of its own */
-    ROWS = 96,                /* of one tile */
+    PLAIN_K = 256,            /* if b is not packed, because each of its rows may be in a page of its own */
+    ROWS = 96,                /* rows of one tile */
     BAND_ROWS = 384,
-    CONFLICT = 512, /* floats: rows of b a multiple of this apart share a few sets of the caches */
+    CONFLICT = 512, /* floats: rows of b at a distance that is a multiple of this share a few sets of the caches */
     PACK_ROWS = 16,
-    PACK_FLOATS = 1 << 14, /* of a task */
-    TASKS = 16,            /* wanted, for products that give each enough to do: */
+    PACK_FLOATS = 1 << 14, /* floats of a task */
+    TASKS = 16,            /* tasks wanted, for products that give each of them at least */
     TASK_WORK = 1 << 18    /* multiplications */
 };
 
@@ -35,8 +35,8 @@ int64_t vaei_pack_floats(const vaei_kernels *k, int64_t K, int64_t N) {
     return k->blas ? K * N : vaei_divide_up(N, k->lanes) * k->lanes * K;
 }
 
-/* K rows of one panel, `count` columns, flushed: a transposition, a copy, or a few rows at a time, which stay in the cache while the
- * columns, far apart in src, are read along k. */
+/* Packs K rows of one panel, `count` columns, flushed: by a transposition, by a copy, or a few rows at a time. Few rows stay in the
+ * cache while the columns, which are far apart in src, are read along k. */
 static void pack_columns(const vaei_kernels *k, int64_t K, int64_t count, const float *src, int64_t stride_k, int64_t stride_n,
                          const float *scale, float *out, int64_t ldo) {
     if (stride_k == 1 && !scale) {
@@ -54,7 +54,7 @@ static void pack_columns(const vaei_kernels *k, int64_t K, int64_t count, const 
             const float factor = scale ? scale[j] : 1.0f;
             for (int64_t i = 0; i < rows; i++) out[(i0 + i) * ldo + j] = vaei_flushed(column[i * stride_k]) * factor;
         }
-        k->flush_lines(rows, count, out + i0 * ldo, ldo, out + i0 * ldo, ldo); /* the products */
+        k->flush_lines(rows, count, out + i0 * ldo, ldo, out + i0 * ldo, ldo); /* flushes the products */
     }
 }
 
@@ -93,7 +93,7 @@ static void pack_rows_task(void *arg, int32_t index) {
     }
 }
 
-/* Tasks read src as it lies: bands of its longer lines. */
+/* Tasks read src in its own order: each has a band of its longer lines. */
 void vaei_pack(const vaei_kernels *k, const vaei_pool *pool, int64_t K, int64_t N, const float *src, int64_t stride_k, int64_t stride_n,
                const float *scale, float *dst) {
     packing p = {k, K, N, N, K, stride_k, stride_n, src, scale, dst};
@@ -115,11 +115,11 @@ typedef struct product {
     float *y;
     const vaei_epilogue *epilogue;
     int32_t accumulate;
-    int64_t band_rows, band_columns, column_bands; /* columns a multiple of nr */
-    int64_t block, block_columns;                  /* of b, that all tiles of a band use in turn */
+    int64_t band_rows, band_columns, column_bands; /* band_columns is a multiple of nr */
+    int64_t block, block_columns;                  /* of b, used by all tiles of a band in turn */
 } product;
 
-/* Rows [m0, m0 + m) of block [k0, k0 + depth) times columns [n0, n1) */
+/* Computes rows [m0, m0 + m) of block [k0, k0 + depth) times columns [n0, n1). */
 static void tile_times_panels(const product *p, int64_t m0, int64_t m, const float *const *a, int64_t k0, int64_t depth, int64_t n0,
                               int64_t n1) {
     const vaei_kernels *const k = p->k;
@@ -138,12 +138,12 @@ static void tile_times_panels(const product *p, int64_t m0, int64_t m, const flo
     }
 }
 
-/* Rows [m0, m1) times columns [n0, n1), which stay in the cache with a block of K */
+/* Computes rows [m0, m1) times columns [n0, n1), which stay in the cache with a block of K. */
 static void rows_times_panels(const product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
     const float *a[ROWS];
     const int64_t parts = vaei_divide_up(m1 - m0, ROWS);
     int64_t k0 = 0;
-    do { /* once without K too: the bias alone */
+    do { /* runs once even without K, for the bias alone */
         const int64_t depth = vaei_min(p->block, p->K - k0);
         for (int64_t m = m0, part = 0, rows; part < parts; part++, m += rows) {
             rows = vaei_divide_up(m1 - m, parts - part);
@@ -184,7 +184,7 @@ static void run_product(const vaei_pool *pool, product p) {
     if (row_bands > INT32_MAX / TASKS) row_bands = INT32_MAX / TASKS;
     p.band_rows = vaei_divide_up(tiles, row_bands) * k->mr;
     row_bands = vaei_divide_up(M, p.band_rows);
-    const int64_t enough = vaei_divide_up(TASK_WORK, p.band_rows * k->nr * vaei_max(K, 1)); /* panels, for a task */
+    const int64_t enough = vaei_divide_up(TASK_WORK, p.band_rows * k->nr * vaei_max(K, 1)); /* panels that are enough for a task */
     const int64_t column_bands = vaei_max(vaei_min(TASKS / row_bands, panels / enough), 1);
     p.band_columns = vaei_divide_up(panels, column_bands) * k->nr;
     p.column_bands = vaei_divide_up(N, p.band_columns);
@@ -217,7 +217,7 @@ void vaei_matmul(const vaei_kernels *k, const vaei_pool *pool, vaei_matrix a, co
                                 .accumulate = accumulate});
 }
 
-/* Few rows read each panel a few times; but rows of b that fall into the same sets of the caches push each other out. */
+/* Few rows read each panel only a few times. But if rows of b fall into the same sets of the caches, they evict each other. */
 static int32_t reads_plain(const vaei_kernels *k, int64_t M, int64_t N) {
     return k->blas || (M <= ROWS && N % CONFLICT != 0);
 }
@@ -251,13 +251,13 @@ void vaei_matmul_plain(const vaei_kernels *k, const vaei_pool *pool, vaei_matrix
 
 enum {
     OUTER_BLOCK = 128,  /* positions whose products are summed before they are added to c */
-    OUTER_TILES = 8,    /* of rows, whose numbers stay in the cache with those positions */
+    OUTER_TILES = 8,    /* tiles of rows, whose values stay in the cache with those positions */
     OUTER_CHUNK = 2048, /* positions of one partial sum, at least */
     OUTER_CHUNKS = 8,
     OUTER_FLOATS = 1 << 22 /* of partial sums */
 };
 
-/* Partial sums into which P positions fall, for a result of `floats` numbers. */
+/* The number of partial sums for P positions and a result of `floats` values. */
 static int64_t outer_chunks(int64_t floats, int64_t P) {
     const int64_t wanted = vaei_min(P / OUTER_CHUNK, OUTER_CHUNKS), room = OUTER_FLOATS / (floats > 0 ? floats : 1);
     return vaei_min(wanted, room) > 1 ? vaei_min(wanted, room) : 1;
@@ -272,12 +272,12 @@ int64_t vaei_outer_scratch(const vaei_kernels *k, int64_t M, int64_t N, int64_t 
 typedef struct outer {
     const vaei_kernels *k;
     int64_t M, N, P, lda, ldb, ldc, chunk, chunk_stride;
-    int64_t bands, band_rows, column_bands, band_columns; /* bands: of rows times of columns */
+    int64_t bands, band_rows, column_bands, band_columns; /* bands: those of rows times those of columns */
     const float *a, *b;
     float *c;
 } outer;
 
-/* c[m0..m1)[n0..n1) += the products of positions [p0, p0 + count). The pointers to a are made once for all panels of b. */
+/* c[m0..m1)[n0..n1) += the products of positions [p0, p0 + count). The pointers to a are computed once for all panels of b. */
 static void outer_block(const outer *o, float *c, int64_t p0, int64_t count, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
     const vaei_kernels *const k = o->k;
     const float *a[OUTER_BLOCK], *b[OUTER_BLOCK];
@@ -340,7 +340,7 @@ void vaei_outer(const vaei_kernels *k, const vaei_pool *pool, vaei_matrix a, vae
                .a = a.at,
                .b = b.at,
                .c = c.at};
-    /* whole blocks of rows share a panel of b; what they leave of the tasks is cut from the columns */
+    /* whole blocks of rows share a panel of b; the remaining tasks divide the columns */
     const int64_t row_bands = vaei_min(vaei_divide_up(TASKS, chunks), vaei_divide_up(tiles, OUTER_TILES));
     o.band_rows = vaei_divide_up(tiles, row_bands) * k->mr;
     const int64_t bands = vaei_divide_up(M, o.band_rows);
@@ -362,14 +362,14 @@ void vaei_outer(const vaei_kernels *k, const vaei_pool *pool, vaei_matrix a, vae
 /* ---- vaei_bias_grad --------------------------------------------------------------------------------------------- */
 
 enum {
-    BIAS_SUMS = 1024, /* doubles kept at once: 8 KiB of stack */
+    BIAS_SUMS = 1024, /* doubles in use at once: 8 KiB of stack */
     BIAS_CHUNKS = 16,
-    BIAS_ROWS = 256 /* of a chunk, at least */
+    BIAS_ROWS = 256 /* rows of a chunk, at least */
 };
 
 typedef struct bias_sums {
     const vaei_kernels *k;
-    int64_t M, N, chunk; /* rows */
+    int64_t M, N, chunk; /* chunk: rows */
     const float *dy;
     double sums[BIAS_SUMS];
 } bias_sums;

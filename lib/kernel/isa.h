@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * isa.h - the tables this build may hold; select.c chooses among them. The _blas ones differ in the field `blas` alone.
+ * isa.h - the tables that a build may contain; select.c chooses one of them. The _blas tables differ only in the field `blas`.
  *
- * isa_*.c include it first, for the pragma: where its flags allow contraction gcc fuses the product of one intrinsic
- * with the sum of another, and the tables would no longer be equal. Clang never fuses across calls. */
+ * isa_*.c include this file first because of its pragma: if the flags allow contraction, gcc fuses the product of one
+ * intrinsic with the sum of another, and the tables would no longer be equal. Clang never fuses across calls. */
 #ifndef VAEI_ISA_H
 #define VAEI_ISA_H
 

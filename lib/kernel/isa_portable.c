@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * isa_portable.c - the definition: one lane, plain C. Every other table equals this one bit for bit. */
+ * isa_portable.c - the table that defines the bits: one lane, plain C. Every other table equals it bit for bit. */
 #include "kernel/isa.h"
 
 #include "kernel/simd_portable.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * nearest.c - nearest codes: the tiles of a matrix product, each reduced while it is in the first cache.
+ * nearest.c - finds the nearest codes by the tiles of a matrix product, each reduced while it is in the first cache.
  *
  *   for each task: a band of vectors
  *     for each block of panels that stays in the second cache
@@ -7,9 +7,9 @@
  *         for each panel: dot_tile, then the smaller of old and new in every column
  *         for each vector: the smallest over the columns, then the smaller of old and new
  *
- * The product itself, 1e5 x 8192 numbers for a large codebook, never exists. Column j of a vector remembers its smallest score of the
- * block and the panel of it; as panels and blocks ascend and only a smaller score replaces, ties stay with the lowest code. These values
- * are few enough for the stack of a thread with 64 KiB. */
+ * The whole product, 1e5 x 8192 numbers for a large codebook, is never stored. Column j of a vector stores its smallest score in the block
+ * and the panel of that score. Panels and blocks ascend and only a smaller score replaces another, so that among equal scores the lowest
+ * code is chosen. These values are few enough for the stack of a thread with 64 KiB. */
 #include "kernel/nearest.h"
 
 #include <math.h>
@@ -18,8 +18,8 @@
 
 enum {
     BAND = VAEI_BAND_ROWS,
-    COLUMNS = 64, /* no table's nr is larger */
-    ROWS = 18,    /* scored at once: scores and what is remembered of them stay in the first cache */
+    COLUMNS = 64, /* no table has a larger nr */
+    ROWS = 18,    /* vectors that are scored at once: their scores and minima stay in the first cache */
     DEPTH = 256,  /* dimensions of one dot_tile */
     BLOCK_BYTES = 384 * 1024
 };
@@ -59,7 +59,7 @@ typedef struct search {
     int32_t *index;
 } search;
 
-/* The smallest score so far, and its code */
+/* The smallest score up to now, and its code. */
 typedef struct best {
     float score;
     int32_t index;
@@ -78,7 +78,7 @@ static void take_lowest(int64_t columns, const float *low, const int32_t *where,
     if (score < b->score) *b = (best){score, (int32_t)index};
 }
 
-/* m <= ROWS vectors against the panels [p0, p1) */
+/* Compares m <= ROWS vectors with the panels [p0, p1). */
 static void search_block(const search *s, const float *x, int64_t m, int64_t p0, int64_t p1, best *found) {
     const vaei_kernels *const k = s->k;
     const int64_t nr = k->nr;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * noise.c - random numbers from Philox words: value i of an item comes from word i (uniform) or from the pair of words that holds i
- * (normal), so the first n values are the same for every n. */
+ * noise.c - makes random numbers from Philox words. Value i of an item is computed from word i (uniform) or from the pair of words that
+ * contains i (normal), so the first n values are the same for every n. */
 #include "kernel/kernel.h"
 
-#define WORDS 256 /* at a time, on the stack; a multiple of 4 */
+#define WORDS 256 /* words at a time, on the stack; a multiple of 4 */
 
 void vaei_noise_normal_from(const vaei_kernels *k, vaei_noise_key key, uint32_t item, int64_t first, int64_t n, float *out) {
     uint32_t bits[WORDS];

@@ -5,7 +5,7 @@
 
 enum { ISA_ANY, ISA_PORTABLE, ISA_AVX2, ISA_AVX512, ISA_NEON, ISA_COUNT };
 
-/* The tables of this build by isa; with cblas in place of the own products in the second row. */
+/* The tables of this build by isa; those of the second row use cblas for their products. */
 static const vaei_kernels *const tables[2][ISA_COUNT] = {
     {
         [ISA_PORTABLE] = &vaei_kernels_portable,

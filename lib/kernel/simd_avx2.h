@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * simd_avx2.h - the vector primitives of simd_portable.h for x86 with AVX2 and FMA: 8 lanes, doubles in two halves.
  *
- * Every function carries its target attribute: no file needs a compiler flag of its own. */
+ * Every function has its own target attribute, so that no file needs a compiler flag. */
 #ifndef VAEI_SIMD_H
 #define VAEI_SIMD_H
 
@@ -35,7 +35,7 @@ V_FN v_f32 v_load_part(const float *p, int64_t j) {
 V_FN void v_store_part(float *p, int64_t j, v_f32 x) {
     _mm256_maskstore_ps(p, first_mask(j), x);
 }
-/* four floats of each of V_WIDTH / 4 rows */
+/* loads four floats of each of V_WIDTH / 4 rows */
 V_FN v_f32 v_load_fours(const float *p, int64_t stride) {
     return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + stride), 1);
 }
@@ -98,7 +98,7 @@ V_FN v_mask v_lt(v_f32 a, v_f32 b) {
 V_FN v_mask v_le(v_f32 a, v_f32 b) {
     return _mm256_cmp_ps(a, b, _CMP_LE_OQ);
 }
-/* where m is set, the sign alone */
+/* keeps the sign alone where m is set */
 V_FN v_f32 v_zero_where(v_mask m, v_f32 x) {
     return _mm256_andnot_ps(_mm256_andnot_ps(_mm256_set1_ps(-0.0f), m), x);
 }
@@ -127,7 +127,7 @@ V_FN v_i32 v_isub(v_i32 a, v_i32 b) {
 V_FN v_i32 v_iand(v_i32 a, v_i32 b) {
     return _mm256_and_si256(a, b);
 }
-/* the products by m, unsigned: high and low halves */
+/* the unsigned products by m: high and low halves */
 V_FN void v_imul_wide(v_i32 a, uint32_t m, v_i32 *high, v_i32 *low) {
     const __m256i factor = _mm256_set1_epi32((int32_t)m), even = _mm256_mul_epu32(a, factor);
     const __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), factor);
@@ -140,14 +140,14 @@ V_FN v_i32 v_ixor(v_i32 a, v_i32 b) {
 V_FN v_i32 v_imax(v_i32 a, v_i32 b) {
     return _mm256_max_epi32(a, b);
 }
-V_FN v_mask v_idisjoint(v_i32 a, v_i32 b) { /* a & b is 0 */
+V_FN v_mask v_idisjoint(v_i32 a, v_i32 b) { /* whether a & b is 0 */
     return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(a, b), _mm256_setzero_si256()));
 }
 #define v_shl(x, count) _mm256_slli_epi32(x, count)
 #define v_shr(x, count) _mm256_srli_epi32(x, count)
 #define v_sar(x, count) _mm256_srai_epi32(x, count)
 
-/* within 128-bit halves: even = a0 a2 b0 b2 | a4 a6 b4 b6 */
+/* works within 128-bit halves: even = a0 a2 b0 b2 | a4 a6 b4 b6 */
 V_FN v_i32 v_even(v_i32 a, v_i32 b) {
     return v_bits(_mm256_shuffle_ps(v_float_of_bits(a), v_float_of_bits(b), 0x88));
 }

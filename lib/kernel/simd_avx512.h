@@ -34,7 +34,7 @@ V_FN v_f32 v_load_part(const float *p, int64_t j) {
 V_FN void v_store_part(float *p, int64_t j, v_f32 x) {
     _mm512_mask_storeu_ps(p, first_mask(j), x);
 }
-/* four floats of each of V_WIDTH / 4 rows */
+/* loads four floats of each of V_WIDTH / 4 rows */
 V_FN v_f32 v_load_fours(const float *p, int64_t stride) {
     __m512 x = _mm512_castps128_ps512(_mm_loadu_ps(p));
     x = _mm512_insertf32x4(x, _mm_loadu_ps(p + stride), 1);
@@ -100,7 +100,7 @@ V_FN v_mask v_lt(v_f32 a, v_f32 b) {
 V_FN v_mask v_le(v_f32 a, v_f32 b) {
     return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ);
 }
-/* where m is set, the sign alone */
+/* keeps the sign alone where m is set */
 V_FN v_f32 v_zero_where(v_mask m, v_f32 x) {
     return _mm512_mask_and_ps(x, m, x, _mm512_set1_ps(-0.0f));
 }
@@ -129,7 +129,7 @@ V_FN v_i32 v_isub(v_i32 a, v_i32 b) {
 V_FN v_i32 v_iand(v_i32 a, v_i32 b) {
     return _mm512_and_si512(a, b);
 }
-/* the products by m, unsigned: high and low halves */
+/* the unsigned products by m: high and low halves */
 V_FN void v_imul_wide(v_i32 a, uint32_t m, v_i32 *high, v_i32 *low) {
     const __m512i factor = _mm512_set1_epi32((int32_t)m), even = _mm512_mul_epu32(a, factor);
     const __m512i odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), factor);
@@ -142,7 +142,7 @@ V_FN v_i32 v_ixor(v_i32 a, v_i32 b) {
 V_FN v_i32 v_imax(v_i32 a, v_i32 b) {
     return _mm512_max_epi32(a, b);
 }
-V_FN v_mask v_idisjoint(v_i32 a, v_i32 b) { /* a & b is 0 */
+V_FN v_mask v_idisjoint(v_i32 a, v_i32 b) { /* whether a & b is 0 */
     return _mm512_testn_epi32_mask(a, b);
 }
 #define v_shl(x, count) _mm512_slli_epi32(x, count)
@@ -150,7 +150,7 @@ V_FN v_mask v_idisjoint(v_i32 a, v_i32 b) { /* a & b is 0 */
 #define v_sar(x, count) _mm512_srai_epi32(x, count)
 
 #define V_SCALE 1
-/* scalef computes x 2^n as if with unbounded exponent, then rounds: what the two factors of vec.tmpl.h arrive at */
+/* scalef computes x 2^n as if the exponent had no bounds and then rounds; the result equals that of the two factors in vec.tmpl.h */
 V_FN v_f32 v_exp2i(v_f32 n) {
     return _mm512_scalef_ps(_mm512_set1_ps(1.0f), n);
 }
@@ -158,7 +158,7 @@ V_FN v_f32 v_ldexp(v_f32 x, v_f32 n) {
     return _mm512_scalef_ps(x, n);
 }
 
-/* within 128-bit quarters: even = a0 a2 b0 b2 | ... */
+/* works within 128-bit quarters: even = a0 a2 b0 b2 | ... */
 V_FN v_i32 v_even(v_i32 a, v_i32 b) {
     return v_bits(_mm512_shuffle_ps(v_float_of_bits(a), v_float_of_bits(b), 0x88));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * simd_neon.h - the vector primitives of simd_portable.h for AArch64, whose base set has everything: 4 lanes, doubles
- * in two halves. */
+ * simd_neon.h - the vector primitives of simd_portable.h for AArch64, whose base instruction set has all of them: 4
+ * lanes, doubles in two halves. */
 #ifndef VAEI_SIMD_H
 #define VAEI_SIMD_H
 
@@ -34,7 +34,7 @@ V_FN void v_store_part(float *p, int64_t j, v_f32 x) {
     vst1q_f32(buf, x);
     for (int64_t i = 0; i < j; i++) p[i] = buf[i];
 }
-/* four floats of each of V_WIDTH / 4 rows */
+/* loads four floats of each of V_WIDTH / 4 rows */
 V_FN v_f32 v_load_fours(const float *p, int64_t stride) {
     (void)stride;
     return v_load(p);
@@ -81,7 +81,7 @@ V_FN v_f32 v_fma(v_f32 a, v_f32 b, v_f32 c) {
 V_FN v_f32 v_fnma(v_f32 a, v_f32 b, v_f32 c) {
     return vfmsq_f32(c, a, b);
 }
-/* not vminq, vmaxq: those return NaN if either is, and order the zeros */
+/* vminq and vmaxq would return NaN if either argument is NaN, and they order the zeros */
 V_FN v_f32 v_min(v_f32 a, v_f32 b) {
     return vbslq_f32(vcltq_f32(a, b), a, b);
 }
@@ -101,7 +101,7 @@ V_FN v_mask v_lt(v_f32 a, v_f32 b) {
 V_FN v_mask v_le(v_f32 a, v_f32 b) {
     return vcleq_f32(a, b);
 }
-/* where m is set, the sign alone */
+/* keeps the sign alone where m is set */
 V_FN v_f32 v_zero_where(v_mask m, v_f32 x) {
     return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x), vbicq_u32(m, vdupq_n_u32(0x80000000u))));
 }
@@ -131,7 +131,7 @@ V_FN v_i32 v_isub(v_i32 a, v_i32 b) {
 V_FN v_i32 v_iand(v_i32 a, v_i32 b) {
     return vandq_s32(a, b);
 }
-/* the products by m, unsigned: high and low halves */
+/* the unsigned products by m: high and low halves */
 V_FN void v_imul_wide(v_i32 a, uint32_t m, v_i32 *high, v_i32 *low) {
     const uint32x4_t x = vreinterpretq_u32_s32(a);
     const uint32x4_t first = vreinterpretq_u32_u64(vmull_n_u32(vget_low_u32(x), m));
@@ -145,7 +145,7 @@ V_FN v_i32 v_ixor(v_i32 a, v_i32 b) {
 V_FN v_i32 v_imax(v_i32 a, v_i32 b) {
     return vmaxq_s32(a, b);
 }
-V_FN v_mask v_idisjoint(v_i32 a, v_i32 b) { /* a & b is 0 */
+V_FN v_mask v_idisjoint(v_i32 a, v_i32 b) { /* whether a & b is 0 */
     return vceqzq_s32(vandq_s32(a, b));
 }
 #define v_shl(x, count) vshlq_n_s32(x, count)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * simd_portable.h - the vector primitives for any machine: one lane, plain C. The fused multiply-add is the processor's if every
- * processor of the target has it, else that of fused.h.
+ * simd_portable.h - the vector primitives for any machine: one lane, plain C. The fused multiply-add is an instruction if every
+ * processor of the target has it, otherwise the function of fused.h.
  *
- * This file is also the definition of the primitives; simd_avx2.h, simd_avx512.h and simd_neon.h repeat it by lanes.
+ * This file is also the definition of the primitives; simd_avx2.h, simd_avx512.h and simd_neon.h do the same in each lane.
  *
  *   v_f32 V_WIDTH floats    v_i32 as many 32-bit integers    v_f64 as many doubles    v_mask as many truth values
  *
- * Every operation is the IEEE-754 one, rounded once; comparisons with NaN are false; v_min and v_max return their
- * second argument if either is NaN. Integers wrap. `part` functions touch the first j lanes in memory, 0 <= j <=
- * V_WIDTH; the others read as 0. */
+ * Every operation is that of IEEE 754, rounded once. Comparisons with NaN are false; v_min and v_max return their second
+ * argument if either is NaN. Integers wrap. `part` functions read or write only the first j lanes in memory, 0 <= j <=
+ * V_WIDTH; the others are read as 0. */
 #ifndef VAEI_SIMD_H
 #define VAEI_SIMD_H
 
@@ -104,7 +104,7 @@ V_FN v_mask v_le(v_f32 a, v_f32 b) {
 }
 V_FN v_f32 v_zero_where(v_mask m, v_f32 x) {
     return m ? copysignf(0, x) : x;
-} /* where m is set, the sign alone */
+} /* keeps the sign alone where m is set */
 V_FN v_f32 v_select(v_mask m, v_f32 a, v_f32 b) {
     return m ? a : b;
 } /* m ? a : b */
@@ -135,7 +135,7 @@ V_FN v_i32 v_isub(v_i32 a, v_i32 b) {
 V_FN v_i32 v_iand(v_i32 a, v_i32 b) {
     return a & b;
 }
-/* the products by m, unsigned: high and low halves */
+/* the unsigned products by m: high and low halves */
 V_FN void v_imul_wide(v_i32 a, uint32_t m, v_i32 *high, v_i32 *low) {
     const uint64_t product = (uint64_t)(uint32_t)a * m;
     *high = (int32_t)(uint32_t)(product >> 32);
@@ -151,10 +151,10 @@ V_FN v_mask v_idisjoint(v_i32 a, v_i32 b) {
     return (a & b) == 0;
 }
 #define v_shl(x, count) ((v_i32)((uint32_t)(x) << (count)))
-#define v_shr(x, count) ((v_i32)((uint32_t)(x) >> (count))) /* zeros enter */
-#define v_sar(x, count) ((v_i32)((x) >> (count)))           /* the sign enters */
+#define v_shr(x, count) ((v_i32)((uint32_t)(x) >> (count))) /* shifts in zeros */
+#define v_sar(x, count) ((v_i32)((x) >> (count)))           /* shifts in the sign */
 
-/* ---- pairs: even and odd take apart what zip_low and zip_high put together; the order within is the machine's -- */
+/* ---- pairs: even and odd separate the elements that zip_low and zip_high interleave; the order inside differs between machines -- */
 V_FN v_i32 v_even(v_i32 a, v_i32 b) {
     (void)b;
     return a;

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT
- * tile.tmpl.h - the two inner loops of all products, written once over the vectors of simd_*.h.
+ * tile.tmpl.h - the two inner loops of all products, over the vectors of simd_*.h.
  *
- *   dot_tile     c[i][j] = init + sum_t sum_k a[t][i][k] b[t][k][j]     rows of a are contiguous in k: numbers are broadcast
+ *   dot_tile     c[i][j] = init + sum_t sum_k a[t][i][k] b[t][k][j]     rows of a are contiguous in k; their values are broadcast
  *                (dot_tile_plain: t = 0, and rows of b any distance apart)
  *   outer_tile   c[i][j] (+)= sum_p a[p][i] b[p][j]                     the gradient of a weight
  *
- * A block of m x n outputs stays in registers while the reduction index runs, ascending, one FMA per output and step: the order of
- * the definition in kernel.h, whatever the width of a vector. More rows than there are registers for go in passes over the same
- * columns, as even as can be: few rows of four vectors read less for each FMA than many rows of two. The bodies take the rows of a pass
- * and the number of vectors as constants; a table chooses, so that a partial block costs what it computes.
+ * A block of m x n outputs stays in registers while the reduction index ascends, with one FMA for each output and step. This is the order
+ * that kernel.h defines, whatever the width of a vector. If there are more rows than registers, they are divided into passes of nearly
+ * equal size over the same columns: few rows of four vectors read less for each FMA than many rows of two. The bodies take the rows of a
+ * pass and the number of vectors as constants, and a table chooses among them, so that a partial block costs only its own work.
  *
- * The file that includes this one has included its simd_*.h and vec.tmpl.h, and defines TILE_MR (rows of a pass, at most 12), TILE_NV
- * (vectors across, at most 4) and TILE_SUMS (registers for sums: rows times vectors of one pass). It gives dot_tile, dot_tile_plain and
- * outer_tile, static. */
+ * A file must include its simd_*.h and vec.tmpl.h before this one, and define TILE_MR (rows of a pass, at most 12), TILE_NV (vectors of a
+ * row, at most 4) and TILE_SUMS (registers for sums: rows times vectors of one pass). This file defines the statics dot_tile,
+ * dot_tile_plain and outer_tile. */
 
 #define TILE_NR (TILE_NV * V_WIDTH)
 
-/* The accumulators are arrays that must become registers: every loop over them is unrolled before anything else. The loop around them
- * a few times, as its own steps are a tenth of what a core that two threads share has to issue. */
+/* The accumulators are arrays that must become registers, so every loop over them is unrolled before any other optimisation. The loop
+ * around them is unrolled a few times, because its own instructions are a tenth of those that a core shared by two threads has to issue. */
 #if defined(__clang__)
 #define TILE_UNROLL _Pragma("clang loop unroll(full)")
 #define TILE_LOOP   _Pragma("clang loop unroll_count(4)")
@@ -26,22 +26,22 @@
 #define TILE_LOOP   _Pragma("GCC unroll 4")
 #endif
 
-/* Vectors j of a row of n numbers: whole, or what is left of it. */
+/* Loads vector j of a row of n values: all of it, or the part that exists. */
 V_FN v_f32 tile_load(const float *x, const int whole, int64_t n) {
     return whole ? v_load(x) : v_load_part(x, n);
 }
 
-/* The count of numbers in vector j of n. */
+/* The number of values in vector j of n. */
 V_FN int64_t tile_part(int64_t n, int j) {
     return n - (int64_t)j * V_WIDTH;
 }
 
-/* Vectors across n columns */
+/* The number of vectors for n columns. */
 V_FN int64_t tile_vectors(int64_t n) {
     return (n + V_WIDTH - 1) / V_WIDTH;
 }
 
-/* From tap to tap the rows are `step` pointers apart. */
+/* The rows of the next tap are `step` pointers further. */
 V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_t taps, int64_t depth, int64_t step, const float *const *a,
                    const float *b, int64_t ldb, float *const *c, const float *bias, int32_t accumulate) {
     v_f32 acc[TILE_SUMS];
@@ -80,7 +80,7 @@ V_FN void dot_body(const int m, const int nv, const int whole, int64_t n, int64_
     }
 }
 
-/* Rows `from` and on of a */
+/* Works on the rows of a from `from` on. */
 V_FN void outer_body(const int m, const int nv, const int whole, int64_t n, int64_t depth, int64_t from, const float *const *a,
                      const float *const *b, float *c, int64_t ldc, int32_t accumulate) {
     v_f32 acc[TILE_SUMS];
@@ -155,7 +155,7 @@ TILE_6(TILE_FUNCTIONS, 4)
     }
 #endif
 
-/* The passes over m rows, and the rows of pass i */
+/* The number of passes over m rows, and the rows of pass i. */
 V_FN int64_t tile_passes(int64_t m, int64_t vectors) {
     const int64_t fit = TILE_SUMS / vectors, most = fit < TILE_MR ? fit : TILE_MR;
     return (m + most - 1) / most;

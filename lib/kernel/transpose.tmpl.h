@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * transpose.tmpl.h - transposition and the two ways in which weights are packed, over the vectors of simd_*.h.
  *
- * Blocks of LINE columns, so that lines of x are read once and in runs. What is packed loses its small values on the way (VAEI_TINY in
+ * It works in blocks of LINE columns, so that lines of x are read once and in runs. Packing also sets small values to zero (VAEI_TINY in
  * kernel.h).
  *
- * The file that includes this one has included vec.tmpl.h. It gives transpose, flush_turned, flush_lines, static. */
+ * A file must include vec.tmpl.h before this one, which defines the statics transpose, flush_turned and flush_lines. */
 
 #define LINE 64 /* floats: four lines of the cache */
 V_FN void transpose_plain(int64_t rows, int64_t cols, const float *x, int64_t ldx, float *y, int64_t ldy, int32_t flushes) {
@@ -13,7 +13,7 @@ V_FN void transpose_plain(int64_t rows, int64_t cols, const float *x, int64_t ld
     }
 }
 #if V_WIDTH > 1
-/* A vector of rows and four columns: rows i, i + 4, ... are the fours of one vector, which two rounds of pairing put in order. */
+/* A vector of rows and four columns: the rows i, i + 4, ... are the fours of one vector, and two rounds of pairing put them in order. */
 V_FN void store_turned(float *y, v_f32 x, int32_t flushes) {
     v_store(y, flushes ? flush(x) : x);
 }
@@ -31,7 +31,7 @@ V_FN void transpose_lines(int64_t rows, int64_t cols, const float *x, int64_t ld
         transpose_plain(rows, cols, x, ldx, y, ldy, flushes);
         return;
     }
-    for (int64_t r = 0; r < rows; r += V_WIDTH) { /* the last block moves back: it writes some numbers again */
+    for (int64_t r = 0; r < rows; r += V_WIDTH) { /* the last block begins earlier and writes some values again */
         const int64_t row = r + V_WIDTH <= rows ? r : rows - V_WIDTH;
         for (int64_t c = 0; c < cols; c += 4) {
             const int64_t col = c + 4 <= cols ? c : cols - 4;

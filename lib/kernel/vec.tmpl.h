@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: MIT
- * vec.tmpl.h - everything on plain arrays: elementary functions, maps and their gradients, sums, optimizer steps,
+ * vec.tmpl.h - the functions on plain arrays: elementary functions, maps and their gradients, sums, optimizer steps,
  * Box-Muller.
  *
- * Written once over the vectors of simd_*.h and instantiated by isa_*.c. A lane never looks at another one, so
- * elementwise results cannot depend on the width; sums keep 16 double lanes in any width. NaN passes through every
- * map.
+ * The functions use the vectors of simd_*.h, and isa_*.c instantiate them. A lane never reads another one, so elementwise
+ * results cannot depend on the width; sums have 16 double lanes in any width. Every map of NaN is NaN.
  *
- * Coefficients are printed by scripts/make_polynomials.py, which states each fit. The largest errors, in ulp of the
- * float result, over every float with 2^-30 <= |x| < 128 and every 97th of the others, against double functions (gelu:
+ * scripts/make_polynomials.py prints the coefficients and states each fit. The largest errors, in ulp of the float
+ * result, over every float with 2^-30 <= |x| < 128 and every 97th of the others, against double functions (gelu:
  * x/2 erfc(-x / sqrt 2)):
  *
  *     exp 0.90   log 0.87   tanh 1.83   sigmoid 1.999   silu 1.999   gelu 1.85   softplus 1.75   elu 1.01
  *
- * Below 2^-63 the functions of layers give 0 (kernel.h), exp and log do not: where the true e^x is below the normal range
+ * Below 2^-63 the functions of layers return 0 (kernel.h), but exp and log do not: if the true e^x is below the normal range,
  * the ulp is that of the denormals. Limits: exp(-inf) = 0, log(0) = -inf, log(x < 0) = NaN, silu(-inf) = -0,
  * gelu(-inf) = 0. */
 
 #include <math.h>
 
-/* ---- loops: a body sees i, the first element, and j, how many there are, a constant but for the tail ---- */
+/* ---- loops: a body takes i, the first element, and j, the number of elements, which is a constant except in the tail ---- */
 V_FN v_f32 get(const float *p, int64_t j) {
     return j == V_WIDTH ? v_load(p) : v_load_part(p, j);
 }
@@ -42,15 +41,15 @@ V_FN void put(float *p, int64_t j, v_f32 x) {
         }                                          \
     } while (0)
 
-/* ---- the rule of VAEI_TINY (kernel.h), by bits: a comparison of floats may be slow too. Zeros keep their sign. The exponent of 2^-63
- * is 64 + 0 and that of 2^-126 is 1: x is smaller where none of the exponent's upper two bits is set, or none at all. */
+/* ---- the rule of VAEI_TINY (kernel.h), by bits, because a comparison of floats may be slow too. Zeros keep their sign. The exponent of
+ * 2^-63 is 64 + 0 and that of 2^-126 is 1: x is smaller if none of the exponent's upper two bits is set, or none at all. */
 V_FN v_f32 flushed(v_f32 x, int32_t of_the_rest) {
     return v_zero_where(v_idisjoint(v_bits(x), v_iset(of_the_rest)), x);
 }
 V_FN v_f32 flush(v_f32 x) {
     return flushed(x, 0x60000000);
 }
-V_FN v_f32 flush_squares(v_f32 x) { /* VAEI_TINY^2 */
+V_FN v_f32 flush_squares(v_f32 x) { /* flushes values below VAEI_TINY^2 */
     return flushed(x, 0x7f800000);
 }
 
@@ -65,7 +64,7 @@ V_FN v_f32 flush_squares(v_f32 x) { /* VAEI_TINY^2 */
 V_FN v_f32 v_exp2i(v_f32 n) {
     return v_float_of_bits(v_iadd(v_shl(v_bits(v_add(n, v_set(ROUND))), 23), v_iset(0x3f800000)));
 }
-/* x 2^n of an integral n, |n| <= 252, |x| near 1: by two factors, of which only the second can round. */
+/* x 2^n of an integral n, |n| <= 252, |x| near 1: multiplies by two factors, of which only the second can round. */
 V_FN v_f32 v_ldexp(v_f32 x, v_f32 n) {
     const v_i32 k = v_bits(v_add(n, v_set(ROUND))), k1 = v_sar(k, 1), k2 = v_isub(k, k1);
     const v_f32 f1 = v_float_of_bits(v_iadd(v_shl(k1, 23), v_iset(0x3f800000)));
@@ -90,7 +89,7 @@ V_FN v_f32 expm1_reduced(reduced x) {
     q = v_fma(q, r, v_set(0x1.fffffep-2f));
     return v_add(x.high, v_fma(v_mul(r, r), q, x.low));
 }
-V_FN v_f32 exp_of(v_f32 x) { /* past the clamps the result is 0 or inf already */
+V_FN v_f32 exp_of(v_f32 x) { /* beyond the clamps the result is already 0 or inf */
     const reduced r = exp_reduce(v_max(v_set(-104.0f), v_min(v_set(89.0f), x)));
     return v_ldexp(v_add(v_set(1.0f), expm1_reduced(r)), r.n);
 }
@@ -121,10 +120,10 @@ V_FN v_f32 log_of_normal(v_f32 x, v_f32 e0) {
 V_FN v_f32 log_of(v_f32 x) {
     const v_mask tiny = v_lt(x, v_set(0x1p-126f));
     v_f32 y = log_of_normal(v_select(tiny, v_mul(x, v_set(0x1p23f)), x), v_select(tiny, v_set(-23.0f), v_zero()));
-    y = v_select(v_lt(x, v_set(INFINITY)), y, x); /* inf, NaN */
+    y = v_select(v_lt(x, v_set(INFINITY)), y, x); /* keeps inf and NaN */
     return v_select(v_le(x, v_zero()), v_select(v_lt(x, v_zero()), v_set(NAN), v_set(-INFINITY)), y);
 }
-/* log(1 + u), 0 <= u <= 1: from sqrt 2 - 1 on as ln 2 + log(1 + (u - 1) / 2) */
+/* log(1 + u), 0 <= u <= 1: from sqrt 2 - 1 on it is computed as ln 2 + log(1 + (u - 1) / 2) */
 V_FN v_f32 log1p_of(v_f32 u) {
     const v_mask big = v_lt(v_set(0x1.a8279ap-2f), u);
     const v_f32 f = v_select(big, v_fma(v_set(0.5f), u, v_set(-0.5f)), u);
@@ -133,8 +132,8 @@ V_FN v_f32 log1p_of(v_f32 u) {
 
 /* ---- the sigmoid family ---------------------------------------------------------------------------------------- */
 
-/* w sigmoid(x) = w / (1 + e^-x), e^-x = (1 + p) 2^n. Beyond n = 64 both terms are divided by 2^64, and at last the
- * quotient: the result alone may be denormal. From x = 87 on the denominator is 1. */
+/* w sigmoid(x) = w / (1 + e^-x), e^-x = (1 + p) 2^n. If n > 64, both terms are divided by 2^64, and at the end the quotient too, so that
+ * only the result may be denormal. From x = 87 on the denominator is 1. */
 V_FN v_f32 logistic(v_f32 x, v_f32 w) {
     const reduced r = exp_reduce(v_max(v_set(-87.0f), v_min(v_set(128.0f), v_sub(v_zero(), x))));
     const v_mask large = v_lt(v_set(64.0f), r.n);
@@ -172,8 +171,8 @@ V_FN v_f32 elu_of(v_f32 x, v_f32 a) {
 
 /* ---- gelu: x Phi(x) = max(x, 0) - t Phi(-t), t = |x|, Phi the normal distribution function ----------------------
  * t < 1.296875: Phi(-t) = 1/2 - t (d + t^2 p(t^2)), d = 1 / sqrt(2 pi)
- * beyond:       t Phi(-t) = e^(-t^2 / 2) m(1 / t - 25/64); no digits cancel. t^2 is taken exactly, in two parts, else
- *               the exponential would lose as many digits as t^2 has before the point. */
+ * beyond:       t Phi(-t) = e^(-t^2 / 2) m(1 / t - 25/64); no digits cancel. t^2 is exact, in two parts; otherwise the
+ *               exponential would lose as many digits as t^2 has before the point. */
 #define GELU_BORDER  1.296875f
 #define DENSITY_HIGH 0x1.988454p-2f
 #define DENSITY_LOW  -0x1.857936p-27f
@@ -185,9 +184,9 @@ V_FN v_f32 phi_center(v_f32 t) {
     p = v_fma(p, z, v_set(0x1.46cf46p-7f));
     p = v_fma(p, z, v_set(-0x1.105834p-4f));
     p = v_fma(p, z, v_set(DENSITY_LOW));
-    return v_fnma(t, p, v_fnma(t, v_set(DENSITY_HIGH), v_set(0.5f))); /* the large terms meet first: little is lost */
+    return v_fnma(t, p, v_fnma(t, v_set(DENSITY_HIGH), v_set(0.5f))); /* the large terms are added first, so that little is lost */
 }
-/* m(s - 25/64) = high + low: low is what the last step rounds away */
+/* m(s - 25/64) = high + low, where low is the rounding error of the last step */
 V_FN v_f32 gelu_tail(v_f32 s, v_f32 *low) {
     const v_f32 v = v_sub(s, v_set(0.390625f)), m0 = v_set(0x1.6b719ep-2f);
     v_f32 m = v_fma(v_set(-0x1.13f054p+2f), v, v_set(0x1.d80c3cp+1f));
@@ -220,7 +219,7 @@ V_FN v_f32 gelu_of(v_f32 x) {
     const v_f32 outer = v_sub(base, v_ldexp(v_add(high, v_fma(high, expm1_reduced(r), low)), r.n));
     return v_select(v_lt(t, v_set(GELU_BORDER)), v_fnma(t, phi_center(t), base), outer);
 }
-/* Phi(x) + x phi(x), by its value at -t, which is 1 minus that at t */
+/* Phi(x) + x phi(x), by the value at -t, which is 1 minus the value at t */
 V_FN v_f32 gelu_slope(v_f32 x) {
     const v_f32 one = v_set(1.0f), t = v_min(v_set(15.0f), v_abs(x)), s = v_div(one, v_max(one, t));
     v_f32 low;
@@ -318,7 +317,7 @@ static VAEI_TARGET void vec_affine(int64_t rows, int64_t channels, const float *
     }
 }
 
-/* ---- sums: vector l of a run of 16 elements adds to accumulator l ---------------------------------------------- */
+/* ---- sums: vector l of a run of 16 elements is added to accumulator l ---------------------------------------------- */
 #define ACCUMULATORS (16 / V_WIDTH)
 
 /* Lane j += lane j + 8, + 4, + 2, + 1. */
@@ -347,7 +346,7 @@ V_FN v_f64 step_difference(v_f64 acc, v_f32 x, v_f32 y, int64_t j) {
     (void)j;
     return v_wide_fma(d, d, acc);
 }
-/* softplus(a) - x a, cut to the j elements there are: 0 has a loss too */
+/* softplus(a) - x a, limited to the j elements that exist, because a 0 would have a loss too */
 V_FN v_f64 step_bernoulli(v_f64 acc, v_f32 a, v_f32 x, int64_t j) {
     const v_f32 term = v_add(v_fnma(a, flush(x), v_max(v_zero(), a)), log1p_of(exp_of(minus_abs(a))));
     return v_wide_add(acc, v_wide(j == V_WIDTH ? term : v_keep_part(term, j)));
@@ -387,8 +386,8 @@ static VAEI_TARGET void bernoulli_grad(int64_t n, float w, const float *a, const
     FOR_EACH(n, put(da + i, j, flush(v_mul(vw, v_sub(sigmoid_of(get(a + i, j)), get(x + i, j))))));
 }
 
-/* One vector of columns over a few rows, which stay in the cache between vectors. A sum starts from what is there:
- * cutting the rows into calls changes nothing. */
+/* Sums one vector of columns over a few rows, which stay in the cache between vectors. A sum starts from the value in `out`, so that
+ * dividing the rows into several calls changes nothing. */
 V_FN void column_block(int64_t rows, int64_t channels, const float *x, const float *y, double *out, double *out2, int64_t j) {
     double one[V_WIDTH] = {0}, two[V_WIDTH] = {0};
     for (int64_t c = 0; c < j; c++) {
@@ -408,7 +407,7 @@ V_FN void column_block(int64_t rows, int64_t channels, const float *x, const flo
         if (out2) out2[c] = two[c];
     }
 }
-/* Two whole vectors side by side, so that one's sums do not wait for the other's */
+/* Sums two whole vectors side by side, so that the sums of one do not wait for those of the other. */
 V_FN void column_pair(int64_t rows, int64_t channels, const float *x, double *out) {
     v_f64 left = v_wide_load(out), right = v_wide_load(out + V_WIDTH);
     for (int64_t r = 0; r < rows; r++, x += channels) {
@@ -433,7 +432,7 @@ static VAEI_TARGET void column_sums(int64_t rows, int64_t channels, const float 
     }
 }
 
-/* The largest pattern without its sign; from that of inf on they are not finite. */
+/* The largest bit pattern without its sign; if it is at least that of inf, some values are not finite. */
 static VAEI_TARGET int32_t all_finite(int64_t n, const float *x) {
     v_i32 top = v_iset(0);
     int32_t lane[V_WIDTH], most = 0;
@@ -444,7 +443,7 @@ static VAEI_TARGET int32_t all_finite(int64_t n, const float *x) {
 }
 
 /* ---- optimizer steps ------------------------------------------------------------------------------------------- */
-/* g and the decayed weight; g is cleared, while it is in the cache, for the next gradient to be added to */
+/* Returns g with the decayed weight. It clears g while g is in the cache, because the next gradient will be added to it. */
 V_FN v_f32 take(float *g, v_f32 decay, int32_t decayed, const float *w, int64_t j) {
     const v_f32 x = get(g, j);
     put(g, j, v_zero());
@@ -460,7 +459,7 @@ V_FN void adam_step(const vaei_adam_rates *a, int32_t decayed, float *g, float *
     put(w, j, flush(v_fnma(v_set(a->step), v_div(vm, v_fma(v_sqrt(vv), v_set(a->root), v_set(a->eps))), get(w, j))));
 }
 static VAEI_TARGET void adam(int64_t n, const vaei_adam_rates *rates, float *g, float *w, float *m, float *v) {
-    const vaei_adam_rates a = *rates; /* the arrays cannot change it */
+    const vaei_adam_rates a = *rates; /* a copy, which stores to the arrays cannot change */
     const int32_t decayed = a.decay > 0;
     FOR_EACH(n, adam_step(&a, decayed, g + i, w + i, m + i, v + i, j));
 }
@@ -481,7 +480,7 @@ static VAEI_TARGET void sgd(int64_t n, const vaei_sgd_rates *rates, float *g, fl
 
 /* ---- Box-Muller: sqrt(-2 ln u) (cos, sin)(2 pi v), u and v in (0, 1] ------------------------------------------- */
 
-/* (unsigned x + 1/2) 2^-32, rounded once: halves of 16 bits are exact */
+/* (unsigned x + 1/2) 2^-32, rounded once, because halves of 16 bits are exact */
 V_FN v_f32 unit_of_bits(v_i32 x) {
     const v_f32 high = v_to_float(v_shr(x, 16)), low = v_to_float(v_iand(x, v_iset(0xffff)));
     return v_mul(v_fma(high, v_set(0x1p16f), v_add(low, v_set(0.5f))), v_set(0x1p-32f));
@@ -519,7 +518,7 @@ static VAEI_TARGET void philox(vaei_noise_key key, uint32_t item, uint32_t first
     }
 }
 
-/* The angle 2 pi (x + 1/2) 2^-32 = k pi / 2 + t, |t| <= pi / 4: k and t come from the integer, exactly. */
+/* The angle 2 pi (x + 1/2) 2^-32 = k pi / 2 + t, |t| <= pi / 4; k and t are computed from the integer, exactly. */
 V_FN void sincos_of_bits(v_i32 x, v_f32 *sine, v_f32 *cosine) {
     const v_i32 k = v_shr(v_iadd(x, v_iset(1 << 29)), 30);
     const v_f32 t = v_fma(v_to_float(v_isub(x, v_shl(k, 30))), v_set(0x1.921fb6p-30f), v_set(0x1.921fb6p-31f));

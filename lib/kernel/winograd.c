@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * winograd.c - the cut of a convolution for Winograd's way.
+ * winograd.c - divides a convolution into phases for Winograd's algorithm.
  *
  * A stride of s splits the taps (of the gradient by the input: the pixels of x) into s x s phases, each a convolution
- * of stride 1 with ceil(k / s) taps or fewer along an axis: 4x4 of stride 2 is four of 2x2, 3x3 of stride 2 one each of
- * 2x2, 2x1, 1x2 and 1x1. The phases of the one direction add up, those of the other write pixels of their own. */
+ * of stride 1 with ceil(k / s) taps or fewer along an axis: 4x4 of stride 2 is four of 2x2, 3x3 of stride 2 is one each of
+ * 2x2, 2x1, 1x2 and 1x1. The phases of one direction add up; those of the other direction write different pixels. */
 #include "kernel/winograd.h"
 
-enum { SETS = 256 }; /* rows of multiples of so many floats would share sets of the cache */
+enum { SETS = 256 }; /* rows whose size is a multiple of so many floats would share sets of the cache */
 
 static int64_t row_floats(int64_t channels) {
     const int64_t row = vaei_divide_up(channels, VAEI_WINOGRAD_LINE) * VAEI_WINOGRAD_LINE;
     return row % SETS == 0 ? row + VAEI_WINOGRAD_LINE : row;
 }
 
-/* What conv.h says of one axis, for phase number `number` */
+/* One axis of the geometry of conv.h, for phase number `number`. */
 static vaei_winograd_axis axis_of(int64_t number, int64_t size, int64_t made, int64_t kernel, int64_t stride, int64_t before,
                                   int32_t data) {
     vaei_winograd_axis a = {0};
@@ -137,7 +137,7 @@ void vaei_winograd_taps(const vaei_winograd_plan *p, const vaei_winograd_phase *
     }
 }
 
-/* Spots of all tiles along an axis */
+/* The points of all tiles along an axis. */
 static int64_t axis_products(const vaei_winograd_axis *a) {
     return a->size + vaei_divide_up(a->size, VAEI_WINOGRAD_SIZE) * (a->taps - 1);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * winograd.tmpl.h - the transforms of conv_winograd.c, where the formulas are, over the vectors of simd_*.h.
+ * winograd.tmpl.h - the transforms of conv_winograd.c, which has the formulas, over the vectors of simd_*.h.
  *
- * A lane is a channel (of weights: a filter) and never looks at another one, so no result depends on the width. Each
- * operation below is rounded once; weights are transformed in double and rounded to float at the end.
+ * A lane is a channel (for weights, a filter) and never reads another one, so no result depends on the width. Each operation
+ * below is rounded once; weights are transformed in double and rounded to float at the end.
  *
- * An axis of a tile has `taps` (1, 2, 3) and `size` outputs (1 to 4); it spans size + taps - 1 numbers, at the first
- * span - 1 of the points 0, A, -A, B, -B and at infinity. With one tap nothing is transformed.
+ * An axis of a tile has `taps` (1, 2, 3) and `size` outputs (1 to 4). It spans size + taps - 1 numbers, which belong to the
+ * first span - 1 of the points 0, A, -A, B, -B and to infinity. With one tap nothing is transformed.
  *
- * The file that includes this one has included vec.tmpl.h. It gives winograd_*, static. */
+ * A file must include vec.tmpl.h before this one, which defines the statics winograd_*. */
 
 /* A2 = A A, ..., all exact in float. */
 #define WINO_A     0.625f
@@ -45,7 +45,7 @@
     default: break;               \
     }
 
-/* For a tile of less than 4 outputs: the product of p - q over the points q it does without, for each point p it has */
+/* For a tile of less than 4 outputs and each of its points p: the product of p - q over the points q that the tile does not use. */
 static const float wino_cut[2][3][4] = {
     {{WINO_A2 * WINO_B}, {-WINO_A * WINO_B, 2 * WINO_A *(WINO_A - WINO_B)}, {-WINO_B, WINO_A - WINO_B, -WINO_A - WINO_B}},
     {{-WINO_A * WINO_B2, 2 * WINO_A *(WINO_A2 - WINO_B2)},
@@ -54,7 +54,7 @@ static const float wino_cut[2][3][4] = {
 };
 
 #define WINO_SPAN(taps, size) ((size) + (taps)-1)
-/* The point of number i of a span: the last one is infinity's, whichever points are left out */
+/* The point that number i of a span belongs to. The last number belongs to infinity, whichever points are not used. */
 #define WINO_SPOT(taps, size, i) ((taps) == 1 || (i) < WINO_SPAN(taps, size) - 1 ? (i) : (taps) + 2)
 
 #define WINO_EACH(i, count) WINO_UNROLL for (int64_t i = 0; i < (count); i++)
@@ -161,7 +161,8 @@ V_FN void wino_scatter(const int taps, const int size, const v_f32 *dy, v_f32 *e
 
 enum { WINO_SPOTS = 6, WINO_HALF = 3, WINO_SIZE = 4 };
 
-/* FOR_EACH from i on, its loop as it stands: a copy of the body for each vector needs more addresses than there are registers. */
+/* Loops like FOR_EACH from i on, but without unrolling: a copy of the body for each vector needs more addresses than there are
+ * registers. */
 #define WINO_CHANNELS(i, n, ...)                             \
     do {                                                     \
         WINO_LOOP for (; i + V_WIDTH <= (n); i += V_WIDTH) { \
@@ -174,11 +175,11 @@ enum { WINO_SPOTS = 6, WINO_HALF = 3, WINO_SIZE = 4 };
         }                                                    \
     } while (0)
 
-/* ---- whole tiles of 3x3 and 2x2 taps, V_WIDTH channels: straight code, without a t in memory ----------------------
+/* ---- whole tiles of 3x3 and 2x2 taps, V_WIDTH channels: without branches, and without t in memory ---------------------
  * Along x each row makes half of the columns, so that those of all rows fit the registers, and is read again for the
- * other half: the halves share next to no arithmetic. */
+ * other half, because the halves share nearly no arithmetic. */
 
-/* Columns s0, s0 + 1, ... of v */
+/* Computes columns s0, s0 + 1, ... of v. */
 V_FN void wino_input_columns(const int taps_y, const int taps_x, const int s0, const int count, const float *const *x, int64_t i, float *v,
                              int64_t stride) {
     const int rows = WINO_SPAN(taps_y, WINO_SIZE), columns = WINO_SPAN(taps_x, WINO_SIZE);
@@ -195,7 +196,7 @@ V_FN void wino_input_columns(const int taps_y, const int taps_x, const int s0, c
     }
 }
 
-/* Columns odd, odd + 2 of y: of even or of odd powers */
+/* Computes columns odd, odd + 2 of y, those of even or of odd powers. */
 V_FN void wino_output_columns(const int taps_y, const int taps_x, const int odd, const float *m, int64_t stride, const float *bias,
                               const float *add, float *y, int64_t line, int64_t pixel) {
     const int rows = WINO_SPAN(taps_y, WINO_SIZE), columns = WINO_SPAN(taps_x, WINO_SIZE);
@@ -216,7 +217,7 @@ V_FN void wino_output_columns(const int taps_y, const int taps_x, const int odd,
     }
 }
 
-/* Columns s0, s0 + 1, ... of e */
+/* Computes columns s0, s0 + 1, ... of e. */
 V_FN void wino_error_columns(const int taps_y, const int taps_x, const int s0, const int count, const float *dy, int64_t line,
                              int64_t pixel, float *e, int64_t stride) {
     const int rows = WINO_SPAN(taps_y, WINO_SIZE), columns = WINO_SPAN(taps_x, WINO_SIZE);
@@ -233,7 +234,7 @@ V_FN void wino_error_columns(const int taps_y, const int taps_x, const int s0, c
     }
 }
 
-/* Runs DO(taps_y, taps_x) with both as constants, if the tile is one of these */
+/* Runs DO(taps_y, taps_x) with both as constants if the tile is whole and has such taps. */
 #define WINO_WHOLE(tile, DO)                                                                                    \
     switch ((tile)->rows * (tile)->columns < WINO_SIZE * WINO_SIZE ? 0 : (tile)->taps_y * 4 + (tile)->taps_x) { \
     case 10: DO(2, 2); break;                                                                                   \
@@ -243,13 +244,13 @@ V_FN void wino_error_columns(const int taps_y, const int taps_x, const int s0, c
 
 /* ---- any tile, a vector of j channels: along x into t, then along y ------------------------------------------------- */
 
-/* Numbers [line][step] of channels, floats apart */
+/* Values [line][step] of channels; the distances are in floats. */
 typedef struct wino_grid {
     int64_t line, step;
 } wino_grid;
 static const wino_grid wino_t = {WINO_SPOTS * V_WIDTH, V_WIDTH};
 
-/* An axis without a transform is left out: t is x, or v. The channels of x from number i on */
+/* Reads the channels of x from number i on. An axis without a transform is left out: then t is x, or v. */
 V_FN void wino_input_vector(const vaei_winograd_tile *tile, const float *const *x, int64_t i, const int64_t j, float *v, int64_t stride) {
     _Alignas(64) float t[WINO_SPOTS * WINO_SPOTS * V_WIDTH];
     const int64_t rows = WINO_SPAN(tile->taps_y, tile->rows), columns = WINO_SPAN(tile->taps_x, tile->columns);
@@ -389,9 +390,9 @@ static VAEI_TARGET void winograd_error(int64_t channels, const vaei_winograd_til
     WINO_CHANNELS(i, channels, wino_error_vector(tile, j, dy + i, line, pixel, e + i, stride));
 }
 
-/* ---- weights in double, a lane a filter: along y into t, then along x -------------------------------------------- */
+/* ---- weights in double, where a lane is a filter: along y into t, then along x ------------------------------------ */
 
-/* 1 over the product of p - q over the other points q, for the points 0, A, -A, B of two taps and 0, +-A, +-B of three */
+/* 1 over the product of p - q over the other points q, for the points 0, A, -A, B of two taps and 0, +-A, +-B of three taps */
 #define WINO_TWO_0   (1 / ((double)WINO_A2 * WINO_B))
 #define WINO_TWO_A   (1 / (2 * (double)WINO_A2 * (WINO_A - WINO_B)))
 #define WINO_TWO_MA  (-1 / (2 * (double)WINO_A2 * (WINO_A + WINO_B)))
