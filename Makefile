@@ -46,8 +46,8 @@ SANITIZERS := -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize
 
 # ---- version, read from the one place that has it ---------------------------------------------------------------------
 number  = $(shell sed -n 's/^.define VAE_VERSION_$(1)  *//p' include/vae/version.h)
-MAJOR   := $(call number,MAJOR)
-VERSION := $(MAJOR).$(call number,MINOR).$(call number,PATCH)
+VERSION := $(call number,MAJOR).$(call number,MINOR).$(call number,PATCH)
+SOVERSION := $(call number,SONAME)
 
 # ---- system: the one that the compiler builds for -----------------------------------------------------------------------
 # REALNAME is the file, SONAME what programs ask for when they start, LINKNAME what -lvae finds when they are linked.
@@ -55,16 +55,16 @@ TARGET := $(shell $(CC) -dumpmachine 2>/dev/null)
 SYSTEM := $(or $(if $(findstring mingw,$(TARGET))$(findstring windows,$(TARGET)),windows),\
   $(if $(findstring darwin,$(TARGET))$(findstring macos,$(TARGET)),macos),$(if $(findstring wasm,$(TARGET)),wasm),elf)
 ifeq ($(SYSTEM),windows)
-  REALNAME := libvae-$(MAJOR).dll
+  REALNAME := libvae-$(SOVERSION).dll
   SONAME   := $(REALNAME)
   LINKNAME := libvae.dll.a
 else ifeq ($(SYSTEM),macos)
   REALNAME := libvae.$(VERSION).dylib
-  SONAME   := libvae.$(MAJOR).dylib
+  SONAME   := libvae.$(SOVERSION).dylib
   LINKNAME := libvae.dylib
 else
   REALNAME := libvae.so.$(VERSION)
-  SONAME   := libvae.so.$(MAJOR)
+  SONAME   := libvae.so.$(SOVERSION)
   LINKNAME := libvae.so
 endif
 

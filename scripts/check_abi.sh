@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # The ABI promise (docs/abi.md) against tests/golden/abi.txt: every line of it is still true of this library (a struct may be larger), and
 # what is new is listed. Where there is abidiff, all types that a function takes or returns, and those behind its pointers, are those of
-# tests/golden/libvae.abi. `scripts/check_abi.sh --write` renews both. Then a program that was built when the structs were smaller runs
+# tests/golden/libvae.abi. `scripts/check_abi.sh --write` renews both; once a version has been released, it refuses to drop a line of the
+# list unless the soname, which is in the list too, has been raised. Then a program that was built when the structs were smaller runs
 # against this library, and libvae comes and goes a thousand times.
 BUILD=${BUILD:-build} CC=${CC:-cc}
 export BUILD CC
@@ -30,9 +31,13 @@ if ! "$CC" -std=c99 -Iinclude -I"$tmp" -o "$tmp/abi" scripts/abi.c 2> "$tmp/log"
     finish
     exit 1
 fi
-{ "$tmp/abi"; sed -n 's/^ *\(vae_[a-z0-9_]*\);.*/function \1/p' libvae.map; } | sort > "$tmp/now"
+{ "$tmp/abi"; echo "soname $(version_part SONAME)"; sed -n 's/^ *\(vae_[a-z0-9_]*\);.*/function \1/p' libvae.map; } | sort > "$tmp/now"
 cat include/vae/*.h | "$CC" -fpreprocessed -E -P -x c - 2>/dev/null | tr '\n' ' ' | grep -oE 'VAE_API [^;]*;' |
     sed 's/VAE_API //; s/  */ /g; s/^/prototype /' | sort >> "$tmp/now"
+
+# a struct that has grown is no change for who knows the smaller one
+broken=$(awk 'NR == FNR { if ($1 == "struct") size[$2] = $3; else seen[$0] = 1; next }
+    $1 == "struct" { if (size[$2] + 0 < $3 + 0) print; next } !($0 in seen)' "$tmp/now" "$golden")
 
 # the types as the compiler wrote them down, by what is exported alone: no path of a machine, no line numbers, no names of parameters
 dump_types() {
@@ -48,6 +53,10 @@ elif ! readelf -SW "$BUILD/libvae.so" | grep -q '\.debug_info'; then
 fi
 if [ "${1:-}" = --write ]; then
     [ -z "$types_lack" ] || { echo "$dump cannot be written: $types_lack"; exit 1; }
+    if [ -n "$broken" ] && grep -q '^## \[[0-9.]*\] - [0-9]' CHANGELOG.md && grep -qx "soname $(version_part SONAME)" "$golden"; then
+        printf '%s\n' 'this breaks linked programs: raise VAE_VERSION_SONAME in include/vae/version.h first' "$broken" >&2
+        exit 1
+    fi
     cp "$tmp/now" "$golden"
     dump_types > "$dump" || exit 1
     echo "$golden and $dump are written"
@@ -71,9 +80,6 @@ $(grep -c '<data-member' "$dump") members"
     done
 }
 if [ "$("$tmp/abi" | sed -n 's/^member vae_ctx_config_t.user [0-9]* //p')" = 8 ]; then
-    # a struct that has grown is no change for who knows the smaller one
-    broken=$(awk 'NR == FNR { if ($1 == "struct") size[$2] = $3; else seen[$0] = 1; next }
-        $1 == "struct" { if (size[$2] + 0 < $3 + 0) print; next } !($0 in seen)' "$tmp/now" "$golden")
     expect_empty 'what linked programs know is still so' "$broken"
     expect_empty 'what is new is listed (scripts/check_abi.sh --write)' "$(diff "$golden" "$tmp/now" | grep '^>')"
     if [ -n "$types_lack" ]; then echo "skipped: types are compared by $golden alone: $types_lack"; else compare_types; fi

@@ -3,14 +3,20 @@
 # include/vae/version.h has the version; everything else that names one agrees with it.
 . scripts/report.sh
 
-major=$(version_part MAJOR) minor=$(version_part MINOR) patch=$(version_part PATCH)
+soname=$(version_part SONAME) major=$(version_part MAJOR) minor=$(version_part MINOR) patch=$(version_part PATCH)
 version=$major.$minor.$patch
 expect_same 'VAE_VERSION_STRING' "$version" "$(version_part STRING)"
 expect_same 'VAE_VERSION_NUMBER' "$((major * 10000 + minor * 100 + patch))" "$(version_part NUMBER)"
 expect_same 'the last node of libvae.map' \
     "LIBVAE_$major.$minor" "$(sed -n 's/^\(LIBVAE_[0-9.]*\) *{.*/\1/p' libvae.map | tail -n 1)"
 expect_same 'the head of CHANGELOG.md' "$version" "$(sed -n 's/^## \[\([0-9.]*\)\].*/\1/p' CHANGELOG.md | head -n 1)"
-expect_same 'the soname' "libvae.so.$major" "$(objdump -p "$BUILD/libvae.so" | awk '$1 == "SONAME" { print $2 }')"
+expect_same 'the soname' "libvae.so.$soname" "$(objdump -p "$BUILD/libvae.so" | awk '$1 == "SONAME" { print $2 }')"
+for file in bindings/python/hatch_build.py bindings/python/vae/_library.py debian/libvae0.symbols; do
+    expect_same "names of the library in $file" "$soname" \
+        "$(grep -oE 'libvae(\.so\.[0-9]+|-[0-9]+\.dll|\.[0-9]+\.dylib)' "$file" | grep -oE '[0-9]+' | sort -u)"
+done
+expect_same 'the Debian package of the library' "libvae$soname" "$(sed -n 's/^Package: \(libvae[0-9].*\)/\1/p' debian/control)"
+expect_same 'the Debian version' "$version" "$(sed -n '1s/^libvae (\([0-9.]*\)-.*/\1/p' debian/changelog)"
 expect_same 'the library file' "libvae.so.$version" "$(basename "$(readlink -f "$BUILD/libvae.so")")"
 expect_same 'vae --version' "$version" "$("$BUILD/vae" --version 2>/dev/null | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1)"
 setup=bindings/python/pyproject.toml

@@ -47,7 +47,7 @@ run 'static: a C99 program builds' $CC -std=c99 -pedantic $warnings -O1 -o c99_s
 run 'static: and runs without libvae.so' env LD_LIBRARY_PATH= ./c99_static
 expect_same 'shared and static print the same' "$(./c99)" "$(./c99_static)"
 needed=$(objdump -p c99 | awk '$1 == "NEEDED" && $2 ~ /vae/ { print $2 }')
-expect_same 'programs ask for the soname' "libvae.so.$(cd "$OLDPWD" && version_part MAJOR)" "$needed"
+expect_same 'programs ask for the soname' "libvae.so.$(cd "$OLDPWD" && version_part SONAME)" "$needed"
 
 cat > cpp17.cpp <<'END'
 #include <cstdio>

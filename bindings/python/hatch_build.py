@@ -7,7 +7,8 @@ What the builder may choose, by environment variables:
     CC             the compiler, with its flags: "clang", "python -m ziglang cc -target aarch64-linux-musl"
     CFLAGS         flags of one's own, before those that the results depend on; the default is -O3
     LDFLAGS        the same for the link
-    VAE_PLATFORM   the wheel's platform where it is not this machine's: manylinux_2_17_aarch64 (scripts/make_wheels.sh)
+    VAE_PLATFORM   the wheel's platform where it is not this machine's: manylinux_2_17_aarch64 (scripts/make_wheels.sh); `any` makes a
+                   wheel without the library, which takes the one that is installed, as distributions want it
 
 The library is built without a BLAS: it needs the C library only, and cannot meet another OpenBLAS in the process.
 """
@@ -108,7 +109,7 @@ class LibraryHook(BuildHookInterface[Any]):
         if self.target_name == "sdist":
             for name in NEEDED if folder != inside else ():
                 build_data["force_include"][str(folder / name)] = f"source/{name}"
-        elif version != "editable":  # which finds the library that make builds
+        elif version != "editable" and platform() != "any":  # editable: it finds the library that make builds
             self.scratch = tempfile.TemporaryDirectory(prefix="libvae-")  # goes at the latest when this process ends
             library = build_library(folder, pathlib.Path(self.scratch.name))
             build_data["force_include"][str(library)] = f"vae/{library.name}"

@@ -24,6 +24,8 @@
 #define VAE_VERSION_STRING "0.1.0"
 /* major * 10000 + minor * 100 + patch */
 #define VAE_VERSION_NUMBER 100
+/* of the shared library, libvae.so.0: raised by each release that breaks a program linked with the one before, also below 1.0 */
+#define VAE_VERSION_SONAME 0
 
 /* The arithmetic of VAE_ARITH_REPRODUCIBLE. Outputs are equal bit for bit between builds with the same number. */
 #define VAE_KERNEL_ABI 2
