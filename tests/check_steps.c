@@ -28,6 +28,12 @@ static const struct {
     {"residual { conv2d out=16 kernel=3 pad=1 } { conv2d out=16 kernel=1 }", 2, 0, 3},
     {"residual { conv2d out=16 kernel=3 pad=1 | tanh }", 2, 0, 2},
     {"residual { }", 1, 0, 1},
+    {"flatten | linear out=3", 2, 0, 2},
+    {"conv2d out=1 kernel=1 | flatten | linear out=3 | reshape 3x1x1 | tanh", 3, 0, 3},
+    {"conv2d out=1 kernel=1 | relu | reshape 12x16x1 | conv2d out=16 kernel=3 pad=1 | reshape 3072", 3, 0, 3},
+    {"upsample | conv2d out=1 kernel=1 | upsample | reshape 16x192x1 | conv2d out=16 kernel=3 pad=1", 4, 0, 4},
+    {"residual { reshape 12x16x16 | silu | reshape 16x12x16 } { }", 3, 0, 3},
+    {"reshape 12x16x16", 1, 0, 1},
     {"", 0, 0, 0},
 };
 
@@ -244,12 +250,13 @@ START_TEST(test_a_plan_tells_steps_algorithms_and_what_was_joined) {
                                        "prologue groupnorm (encoder.4.body.0)",
                                        "sum residual (encoder.4)",
                                        "by winograd",
+                                       "flatten (encoder.6) is a view of its input",
                                        "low end",
                                        " bytes"};
     char text[4096], json[8192];
     vaei_writer w = {.buf = text, .cap = sizeof(text)}, j = {.buf = json, .cap = sizeof(json)};
     static const char *const net = "upsample | conv2d out=16 kernel=3 pad=1 | batchnorm | relu | "
-                                   "residual { groupnorm groups=2 | conv2d out=16 kernel=3 pad=1 }";
+                                   "residual { groupnorm groups=2 | conv2d out=16 kernel=3 pad=1 } | conv2d out=1 kernel=1 | flatten";
     ck_assert_int_eq(rig_open(&g, net, &wide), VAE_OK);
     vaei_plan_write(g.stack, kernels(), "encoder", 3, 0, 0, &w);
     vaei_plan_write(g.stack, kernels(), "encoder", 3, 0, 1, &j);
@@ -258,6 +265,7 @@ START_TEST(test_a_plan_tells_steps_algorithms_and_what_was_joined) {
     for (size_t i = 0; i < VAEI_COUNT(told); i++) ck_assert_msg(strstr(text, told[i]) != NULL, "no '%s' in\n%s", told[i], text);
     ck_assert_ptr_nonnull(strstr(json, "{\"rule\":\"fold\",\"layer\":\"batchnorm\",\"path\":\"encoder.2\"}"));
     ck_assert_ptr_nonnull(strstr(json, "\"algorithm\":\"winograd\""));
+    ck_assert_ptr_nonnull(strstr(json, "\"views\":[\"encoder.6\"]"));
     int depth = 0;
     for (const char *c = json; *c; c++) {
         depth += (*c == '{' || *c == '[') - (*c == '}' || *c == ']');

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * fuse.c - the fusion rules: every rewrite of a list of steps by which one step does the work of its neighbour. A rule is one row of the
- * table.
+ * fuse.c - the fusion rules: every rewrite of a list of steps by which one step does the work of its neighbour, or none has to. A rule is
+ * one row of the table.
  *
  * `upsample`, `fold`, and `flush` for values below VAEI_TINY (kernel.h), may change bits. Any other rule runs the same operations on the
  * same values, earlier, while these are in the cache. A rule fuses neighbours in the list whose buffer no other step reads, so it works
@@ -121,6 +121,18 @@ static int32_t join_sum(vaei_steps *s, int32_t i) {
     return 1;
 }
 
+/* A layer whose y holds the values of x in their order needs no step: the steps that read y read x. x has no other reader, so the order in
+ * which its gradients are added stays. */
+static int32_t read_through_view(vaei_steps *s, int32_t i) {
+    const vaei_step t = s->step[i];
+    if (!t.layer->ops->is_view || !t.layer->ops->is_view(t.layer) || vaei_steps_uses(s, t.in) != 1) return 0;
+    if (t.out == s->output && writer_of(s, t.in) < 0) return 0;
+    remove_step(s, i);
+    if (t.out == s->output) vaei_steps_rename(s, t.in, t.out);
+    else vaei_steps_rename(s, t.out, t.in);
+    return 1;
+}
+
 static int32_t only_activations_read(const vaei_steps *s, int32_t buffer) {
     for (int32_t i = 0; i < s->n; i++) {
         const vaei_step *const t = &s->step[i];
@@ -152,10 +164,11 @@ static const struct {
     int32_t mode;
     int32_t (*rewrite)(vaei_steps *s, int32_t i);
 } rules[] = {
-    {VAEI_INFERENCE, absorb_upsample}, {VAEI_INFERENCE, fold_normalisation},
-    {VAEI_INFERENCE, join_activation}, {VAEI_TRAINING, join_activation_in_training},
-    {VAEI_INFERENCE, join_prologue},   {VAEI_INFERENCE, join_sum},
-    {VAEI_INFERENCE, flush_result},    {VAEI_TRAINING, flush_result},
+    {VAEI_INFERENCE, absorb_upsample},   {VAEI_INFERENCE, fold_normalisation},
+    {VAEI_INFERENCE, join_activation},   {VAEI_TRAINING, join_activation_in_training},
+    {VAEI_INFERENCE, join_prologue},     {VAEI_INFERENCE, join_sum},
+    {VAEI_INFERENCE, read_through_view}, {VAEI_TRAINING, read_through_view},
+    {VAEI_INFERENCE, flush_result},      {VAEI_TRAINING, flush_result},
     {VAEI_TRAINING, flush_gradient},
 };
 

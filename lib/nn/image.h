@@ -49,6 +49,12 @@ VAEI_INLINE int64_t vaei_backward_block(int64_t size) {
     return size < VAEI_BLOCK_FLOATS ? VAEI_BLOCK_FLOATS / size : 1;
 }
 
+/* Whether an example's values stand in the same order with channels first as with channels last: there is one channel or one pixel. */
+VAEI_INLINE int32_t vaei_one_order(const vaei_shape *s) {
+    const int64_t channels = s->d[s->n - 1];
+    return channels == 1 || channels == vaei_shape_size(s);
+}
+
 /* y[i][cols][rows] = x[i][rows][cols] for i < n: channels last to channels first, or back. */
 void vaei_transpose(const vaei_kernels *k, const vaei_pool *pool, int64_t n, int64_t rows, int64_t cols, const float *x, float *y);
 

@@ -101,6 +101,8 @@ typedef struct vaei_layer_ops {
     int32_t (*fuses)(const vaei_layer *l);
     /* True if forward may write y over x; y is then no larger than x. */
     int32_t (*overwrites)(const vaei_layer *l);
+    /* Also in training: whether y holds the values of x in their order. */
+    int32_t (*is_view)(const vaei_layer *l);
     /* Nearest upsampling: each pixel of x becomes factor[0] x factor[1] of y. */
     void (*upsamples)(const vaei_layer *l, int64_t factor[2]);
     /* Name of the algorithm that forward takes with these kernels; NULL: there is one only. */

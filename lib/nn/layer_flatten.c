@@ -25,10 +25,15 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     if (dx) vaei_transpose(r->k, r->pool, r->n, channels, l->out.d[0] / channels, dy, dx);
 }
 
+static int32_t is_view(const vaei_layer *l) {
+    return vaei_one_order(&l->in);
+}
+
 const vaei_layer_ops vaei_layer_flatten = {
     .module = {"flatten", "image to vector, in PyTorch's C, H, W order", "flatten", "", 0, NULL},
     .plan = plan,
     .forward = forward,
     .backward = backward,
     .range = vaei_range_kept,
+    .is_view = is_view,
 };

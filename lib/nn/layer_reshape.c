@@ -70,6 +70,11 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     if (dx) reshape(r, &l->out, &l->in, dy, p.rows, dx);
 }
 
+/* With as many channels as before, the order of channels first is left as it was entered. */
+static int32_t is_view(const vaei_layer *l) {
+    return l->in.d[l->in.n - 1] == l->out.d[l->out.n - 1] || (vaei_one_order(&l->in) && vaei_one_order(&l->out));
+}
+
 const vaei_layer_ops vaei_layer_reshape = {
     .module = {"reshape", "the same values in another shape, in PyTorch's C, H, W order",
                "reshape 4x3x16\n"
@@ -81,4 +86,5 @@ const vaei_layer_ops vaei_layer_reshape = {
     .forward = forward,
     .backward = backward,
     .range = vaei_range_kept,
+    .is_view = is_view,
 };

@@ -11,15 +11,6 @@
 
 /* ---- buffers in place ---- */
 
-static void rename_buffer(vaei_steps *s, int32_t from, int32_t to) {
-    for (int32_t i = 0; i < s->n; i++) {
-        vaei_step *const t = &s->step[i];
-        if (t->in == from) t->in = to;
-        if (t->side == from) t->side = to;
-        if (t->out == from) t->out = to;
-    }
-}
-
 static int32_t writer_before(const vaei_steps *s, int32_t buffer, int32_t i) {
     for (int32_t j = i - 1; j >= 0; j--)
         if (s->step[j].out == buffer) return j;
@@ -63,9 +54,9 @@ static int32_t write_over(vaei_steps *s, int32_t i, int32_t buffer) {
     if (buffer <= 0 || writer_before(s, buffer, i) < 0 || used_after(s, buffer, i) || s->buffer[buffer].size < size) return 0;
     if (t->out == s->output) {
         if (s->buffer[buffer].size > size) return 0;
-        rename_buffer(s, buffer, s->output);
+        vaei_steps_rename(s, buffer, s->output);
     } else {
-        rename_buffer(s, t->out, buffer);
+        vaei_steps_rename(s, t->out, buffer);
     }
     return 1;
 }

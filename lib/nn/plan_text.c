@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * plan_text.c - the plan of a stack for people and for programs: its steps, the fusions of fuse.c, the algorithm of each convolution, and
- * every array with its place and its lifetime. */
+ * plan_text.c - the plan of a stack for people and for programs: its steps, the fusions of fuse.c, the algorithm of each convolution, the
+ * layers that are views, and every array with its place and its lifetime. */
 #include "nn/plan_text.h"
 #include "nn/plan.h"
 #include "nn/ranges.h"
@@ -119,9 +119,23 @@ static void write_arrays(sheet *t) {
     }
 }
 
+/* ---- layers without a step ---- */
+
+/* Views (fuse.c), in braces too. */
+static void write_views(sheet *t, const vaei_stack *s) {
+    for (int32_t i = 0; i < s->n; i++) {
+        const vaei_layer *const l = s->layer[i];
+        for (int32_t j = 0; j < VAEI_LAYER_BODIES; j++)
+            if (l->body[j]) write_views(t, l->body[j]);
+        if (!l->ops->is_view || l->step[t->p->mode]) continue;
+        if (t->json) vaei_write(t->w, "%s\"%s\"", t->items++ > 0 ? "," : "", l->path);
+        else vaei_write(t->w, "       %s (%s) is a view of its input\n", layer_name(l), l->path);
+    }
+}
+
 /* ---- the whole ---- */
 
-static void write_json(sheet *t, const char *name, const vaei_bytes *bytes) {
+static void write_json(sheet *t, const vaei_stack *stack, const char *name, const vaei_bytes *bytes) {
     vaei_write(t->w, "{\"stack\":\"%s\",\"mode\":\"%s\"", name, t->p->mode == VAEI_TRAINING ? "training" : "inference");
     json_number(t->w, "examples", t->p->n);
     json_number(t->w, "packed_weights", (int64_t)bytes->pack);
@@ -129,16 +143,20 @@ static void write_json(sheet *t, const char *name, const vaei_bytes *bytes) {
     json_number(t->w, "block", (int64_t)bytes->scratch);
     vaei_write(t->w, ",\"steps\":[");
     for (int32_t i = 0; i < t->p->steps->n; i++) step_json(t, i);
+    vaei_write(t->w, "],\"views\":[");
+    t->items = 0;
+    write_views(t, stack);
     vaei_write(t->w, "],\"arrays\":[");
     write_arrays(t);
     vaei_write(t->w, "]}");
 }
 
-static void write_text(sheet *t, const char *name, const vaei_bytes *bytes) {
+static void write_text(sheet *t, const vaei_stack *stack, const char *name, const vaei_bytes *bytes) {
     vaei_write(t->w, "%s, %s, %lld at a time: packed weights %llu, kept for backward %llu, values and workspace %llu bytes\n", name,
                t->p->mode == VAEI_TRAINING ? "training" : "inference", (long long)t->p->n, (unsigned long long)bytes->pack,
                (unsigned long long)bytes->cache, (unsigned long long)bytes->scratch);
     for (int32_t i = 0; i < t->p->steps->n; i++) step_text(t, i);
+    write_views(t, stack);
     write_arrays(t);
 }
 
@@ -148,6 +166,6 @@ void vaei_plan_write(const vaei_stack *s, const vaei_kernels *k, const char *nam
     const vaei_plan p = {.steps = s->steps[mode], .k = k, .n = n, .mode = mode};
     sheet t = {.p = &p, .w = w, .json = json};
     const vaei_bytes bytes = vaei_stack_bytes(s, k, n, training);
-    if (json) write_json(&t, name, &bytes);
-    else write_text(&t, name, &bytes);
+    if (json) write_json(&t, s, name, &bytes);
+    else write_text(&t, s, name, &bytes);
 }

@@ -37,6 +37,15 @@ vae_status_t vaei_expand_stack(vaei_expansion *e, const vaei_stack *s, int32_t i
     return VAE_OK;
 }
 
+void vaei_steps_rename(vaei_steps *s, int32_t from, int32_t to) {
+    for (int32_t i = 0; i < s->n; i++) {
+        vaei_step *const t = &s->step[i];
+        if (t->in == from) t->in = to;
+        if (t->side == from) t->side = to;
+        if (t->out == from) t->out = to;
+    }
+}
+
 int32_t vaei_steps_uses(const vaei_steps *s, int32_t buffer) {
     int32_t uses = 0;
     for (int32_t i = 0; i < s->n; i++) uses += (s->step[i].in == buffer) + (s->step[i].side == buffer);

@@ -99,6 +99,8 @@ vae_status_t vaei_expand_layer(vaei_expansion *e, vaei_layer *l, int32_t in, int
 void vaei_fuse(vaei_steps *s, int32_t mode);
 vae_status_t vaei_lifetimes(vaei_steps *s, int32_t mode, vaei_arena *arena);
 
+/* Every step that reads or writes buffer `from` reads or writes `to`. */
+void vaei_steps_rename(vaei_steps *s, int32_t from, int32_t to);
 /* How many operands, x or side, of all steps a buffer is. */
 int32_t vaei_steps_uses(const vaei_steps *s, int32_t buffer);
 /* Backward of the step reads its y. */
