@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: MIT
- * cmd_eval.c - vae eval: the evidence lower bound of a model on data. */
+ * cmd_eval.c - vae eval: the evidence lower bound of a model on data, and measures by name. */
 #include "console.h"
 #include "json_writer.h"
-#include "score.h"
-#include "task.h"
+#include "measuring.h"
 
 #include <math.h>
 #include <stdio.h>
 
-static void print_json(const task_t *task, const score_t *score, double bits, binarize_t binarized) {
+/* What is printed. */
+typedef struct evaluation {
+    score_t score;
+    measuring_t measures;
+    double bits; /* per dimension */
+    binarize_t binarized;
+} evaluation_t;
+
+static void print_json(const task_t *task, const evaluation_t *e) {
+    const score_t *score = &e->score;
     json_t json = {0};
     json_open(&json, NULL, '{');
     json_real(&json, "loss", score->loss);
     json_real(&json, "recon", score->recon);
     json_real(&json, "rate", score->rate);
-    json_real(&json, "bits_per_dim", bits);
+    json_real(&json, "bits_per_dim", e->bits);
     json_real(&json, "iw_bound", score->samples > 1 ? score->bound : NAN);
     if (score->codes.K > 0) {
         json_int(&json, "codes", score->codes.K);
@@ -26,16 +34,20 @@ static void print_json(const task_t *task, const score_t *score, double bits, bi
     json_int(&json, "latent_size", vae_model_latent_size(task->model));
     json_int(&json, "n", score->n);
     json_int(&json, "samples", score->samples);
-    if (binarized != BINARIZE_NOT) json_text(&json, "binarize", binarized == BINARIZE_THRESHOLD ? "threshold" : "static");
+    if (e->binarized != BINARIZE_NOT) json_text(&json, "binarize", e->binarized == BINARIZE_THRESHOLD ? "threshold" : "static");
+    if (e->measures.n > 0) json_open(&json, "measures", '{');
+    for (int64_t i = 0; i < e->measures.n; i++) json_real(&json, e->measures.item[i].text, e->measures.item[i].value);
+    if (e->measures.n > 0) json_close(&json, '}');
     json_close(&json, '}');
     json_print(&json);
 }
 
-static void print_text(const task_t *task, const score_t *score, double bits, binarize_t binarized) {
+static void print_text(const task_t *task, const evaluation_t *e) {
+    const score_t *score = &e->score;
     printf("loss          %.3f nats per example, minus the evidence lower bound\n", score->loss);
     printf("  recon       %.3f nats\n", score->recon);
     printf("  rate        %.3f nats\n", score->rate);
-    printf("bits per dim  %.4f\n", bits);
+    printf("bits per dim  %.4f\n", e->bits);
     if (score->samples > 1)
         printf("log p(x)      >= %.3f nats, importance-weighted with %lld samples\n", score->bound, (long long)score->samples);
     if (score->codes.K > 0)
@@ -43,21 +55,31 @@ static void print_text(const task_t *task, const score_t *score, double bits, bi
                score->codes.perplexity);
     else printf("active units  %lld of %lld\n", (long long)score->active_units, (long long)vae_model_latent_size(task->model));
     printf("examples      %lld%s\n", (long long)score->n,
-           binarized == BINARIZE_NOT         ? ""
-           : binarized == BINARIZE_THRESHOLD ? ", binarised at 1/2"
-                                             : ", binarised by one draw, the same in every run");
+           e->binarized == BINARIZE_NOT         ? ""
+           : e->binarized == BINARIZE_THRESHOLD ? ", binarised at 1/2"
+                                                : ", binarised by one draw, the same in every run");
+    for (int64_t i = 0; i < e->measures.n; i++) printf("%-22s %.6g\n", e->measures.item[i].text, e->measures.item[i].value);
 }
 
 static int run(const cli_t *cli) {
     task_t task;
-    score_t score;
+    bounds_t bounds;
+    evaluation_t e = {.binarized = binarize_of(cli_text(cli, "binarize"))};
+    const int64_t samples = cli_int(cli, "samples");
+    const bool all = cli_flag(cli, "all");
+    if (all && cli_given(cli, "measures")) die(EXIT_USAGE, "--all and --measures: wanted one of them");
     task_open(&task, cli, false, true);
-    must(score_data(&score, task.session, task.model, task.data, task.n, cli_int(cli, "samples"), (uint64_t)cli_int(cli, "seed")));
+    if (all) e.measures = measuring_all(&task);
+    else if (cli_given(cli, "measures")) e.measures = measuring_parse(cli_text(cli, "measures"), &task);
+    must(bounds_of(&bounds, task.session, task.model, task.data, task.n, samples, (uint64_t)cli_int(cli, "seed")));
+    must(score_of(&e.score, &bounds, task.session, task.model, task.data, samples));
+    if (e.measures.n > 0) measuring_run(&e.measures, &task, &bounds);
     console_line("");
-    const double bits = score.loss / ((double)vae_model_input_size(task.model) * log(2.0));
-    const binarize_t binarized = binarize_of(cli_text(cli, "binarize"));
-    if (cli_flag(cli, "json")) print_json(&task, &score, bits, binarized);
-    else print_text(&task, &score, bits, binarized);
+    e.bits = e.score.loss / ((double)vae_model_input_size(task.model) * log(2.0));
+    if (cli_flag(cli, "json")) print_json(&task, &e);
+    else print_text(&task, &e);
+    measuring_free(&e.measures);
+    bounds_free(&bounds);
     task_close(&task);
     return EXIT_DONE;
 }
@@ -65,6 +87,8 @@ static int run(const cli_t *cli) {
 static const cli_option_t options[] = {
     {"samples", 'k', CLI_INT, "K", "1", "samples of the latent for each example", 1},
     {"seed", 0, CLI_INT, "N", "0", "equal seeds give equal samples", 0},
+    {"measures", 0, CLI_TEXT, "TEXT", "", "measure these too, as in 'ssim | mig bins=10': vae help measure lists them", 0},
+    {"all", 0, CLI_FLAG, "", "", "measure all that the model and the data allow", 0},
     TASK_DATA,
     {"json", 0, CLI_FLAG, "", "", "print one JSON object", 0},
     {.name = NULL},
@@ -73,14 +97,21 @@ static const cli_option_t options[] = {
 const cli_command_t command_eval = {
     .name = "eval",
     .operands = "MODEL DATA...",
-    .summary = "score a model on data: evidence lower bound, bits per dimension, active units",
+    .summary = "score a model on data: evidence lower bound, bits per dimension, measures by name",
     .text = "Prints means over the examples in nats: loss = recon + rate, minus the evidence\n"
             "lower bound; with K > 1 also iw_bound, the importance-weighted bound on log p(x) of\n"
             "Burda et al. 2016, which grows with K. A latent dimension is active when the\n"
             "variance of its posterior mean over the examples passes 0.01. For a latent of codes the\n"
             "share of codes in use and the perplexity of their use are printed instead. DATA is as\n"
-            "for vae train; --binarize dynamic and static score the same draw of each pixel.",
-    .example = "  vae eval run/best.safetensors fashion-mnist --samples 64 --json",
+            "for vae train; --binarize dynamic and static score the same draw of each pixel.\n"
+            "\n"
+            "--measures adds more numbers, and --all every one that there is: nll and bits_per_dim\n"
+            "are by the bound of the K samples, ssim and the like compare examples with their\n"
+            "reconstructions, mig, sap and dci compare latents with the factors of the data, or with\n"
+            "its labels. vae help NAME explains a measure.",
+    .example = "  vae eval run/best.safetensors fashion-mnist --samples 64 --json\n"
+               "  vae eval run/best.safetensors fashion-mnist -k 5000 --limit 1000 --measures nll\n"
+               "  vae eval run/best.safetensors shapes --measures 'mig bins=10 | sap | dci'",
     .options = options,
     .computes = true,
     .run = run,

@@ -2,32 +2,13 @@
  * cmd_score.c - vae score: how well a model explains each example, as a table. */
 #include "console.h"
 #include "csv.h"
-#include "engine.h"
 #include "files.h"
-#include "labels.h"
-#include "progress.h"
+#include "score.h"
 #include "task.h"
 
 #include <stdlib.h>
 
-typedef struct scores {
-    double *elbo, *recon, *rate; /* [n], nats */
-} scores_t;
-
-static void measure(const task_t *task, int64_t samples, scores_t *scores) {
-    float *x = mem_alloc(ENGINE_BATCH * vae_model_input_size(task->model), sizeof *x);
-    for (int64_t first = 0; first < task->n; first += ENGINE_BATCH) {
-        const int64_t n = task->n - first < ENGINE_BATCH ? task->n - first : ENGINE_BATCH;
-        data_range(task->data, first, n, x);
-        const vae_batch_t batch = labels_batch(task->model, task->data, first, n, x);
-        must(vae_elbo_batch(task->session, &batch, samples, scores->elbo + first, scores->recon + first, scores->rate + first));
-        progress_count("scoring examples", first + n, task->n);
-    }
-    console_line("");
-    free(x);
-}
-
-static void write_table(const task_t *task, const scores_t *scores) {
+static void write_table(const task_t *task, const bounds_t *scores) {
     static const char *const head[] = {"example", "loss", "recon", "rate"};
     const data_t *data = task->data;
     strbuf_t table = {0};
@@ -60,7 +41,7 @@ static int worse_first(const void *a, const void *b) {
 }
 
 /* The examples that the model explains worst, one a line. */
-static void print_worst(const task_t *task, const scores_t *scores, int64_t count) {
+static void print_worst(const task_t *task, const bounds_t *scores, int64_t count) {
     ranked_t *ranked = mem_alloc(task->n, sizeof *ranked);
     for (int64_t i = 0; i < task->n; i++) ranked[i] = (ranked_t){-scores->elbo[i], i};
     qsort(ranked, (size_t)task->n, sizeof *ranked, worse_first);
@@ -77,18 +58,12 @@ static int run(const cli_t *cli) {
     task_open(&task, cli, true, true);
     if (!path_ends(task.output, ".csv") && !path_is_stdout(task.output))
         die(EXIT_USAGE, "%s: the table's name must end in .csv", task.output);
-    scores_t scores = {
-        .elbo = mem_alloc(task.n, sizeof *scores.elbo),
-        .recon = mem_alloc(task.n, sizeof *scores.recon),
-        .rate = mem_alloc(task.n, sizeof *scores.rate),
-    };
-    must(vae_session_seed(task.session, (uint64_t)cli_int(cli, "seed")));
-    measure(&task, cli_int(cli, "samples"), &scores);
+    bounds_t scores;
+    must(bounds_of(&scores, task.session, task.model, task.data, task.n, cli_int(cli, "samples"), (uint64_t)cli_int(cli, "seed")));
+    console_line("");
     write_table(&task, &scores);
     print_worst(&task, &scores, cli_int(cli, "worst"));
-    free(scores.elbo);
-    free(scores.recon);
-    free(scores.rate);
+    bounds_free(&scores);
     task_close(&task);
     return EXIT_DONE;
 }

@@ -8,71 +8,73 @@
 
 #include <stdlib.h>
 
-#define ACTIVE_VARIANCE 0.01
 #define ACTIVE_EXAMPLES 2000 /* enough to tell a used dimension from an unused one */
 
-static vae_status_t add_bounds(score_t *score, vae_session_t *session, const float *x, const int32_t *label, int64_t n, double *nats) {
-    double *elbo = nats, *recon = nats + ENGINE_BATCH, *rate = nats + 2 * ENGINE_BATCH;
-    const vae_batch_t batch = {.struct_size = sizeof batch, .n = n, .x = x, .label = label};
-    const vae_status_t status = vae_elbo_batch(session, &batch, score->samples, elbo, recon, rate);
-    for (int64_t i = 0; status == VAE_OK && i < n; i++) {
-        score->bound += elbo[i];
-        score->recon += recon[i];
-        score->rate += rate[i];
+vae_status_t bounds_of(bounds_t *bounds, vae_session_t *session, const vae_model_t *model, const data_t *data, int64_t n, int64_t samples,
+                       uint64_t seed) {
+    float *x = mem_alloc(ENGINE_BATCH * vae_model_input_size(model), sizeof *x);
+    *bounds = (bounds_t){n, mem_alloc(n, sizeof(double)), mem_alloc(n, sizeof(double)), mem_alloc(n, sizeof(double))};
+    vae_status_t status = vae_session_seed(session, seed);
+    for (int64_t first = 0; status == VAE_OK && first < n; first += ENGINE_BATCH) {
+        const int64_t part = n - first < ENGINE_BATCH ? n - first : ENGINE_BATCH;
+        data_range(data, first, part, x);
+        const vae_batch_t batch = {.struct_size = sizeof batch, .n = part, .x = x, .label = labels_from(model, data, first)};
+        status = vae_elbo_batch(session, &batch, samples, bounds->elbo + first, bounds->recon + first, bounds->rate + first);
+        progress_count("scoring examples", first + part, n);
     }
+    free(x);
     return status;
 }
 
-/* Welford's running variance of each latent dimension's mean. */
-static vae_status_t count_active(score_t *score, vae_session_t *session, const vae_model_t *model, const data_t *data, int64_t n_examples,
-                                 float *x) {
+void bounds_free(bounds_t *bounds) {
+    free(bounds->elbo);
+    free(bounds->recon);
+    free(bounds->rate);
+}
+
+static vae_status_t count_active(score_t *score, vae_session_t *session, const vae_model_t *model, const data_t *data, int64_t n) {
     const int64_t D = vae_model_latent_size(model);
-    float *mean = mem_alloc(ENGINE_BATCH * D, sizeof *mean);
-    double *centre = mem_alloc(D, sizeof *centre), *square = mem_alloc(D, sizeof *square);
+    float *x = mem_alloc(ENGINE_BATCH * vae_model_input_size(model), sizeof *x), *mean = mem_alloc(n * D, sizeof *mean);
     vae_status_t status = VAE_OK;
-    for (int64_t first = 0; status == VAE_OK && first < n_examples; first += ENGINE_BATCH) {
-        const int64_t n = n_examples - first < ENGINE_BATCH ? n_examples - first : ENGINE_BATCH;
-        data_range(data, first, n, x);
-        const vae_batch_t batch = labels_batch(model, data, first, n, x);
-        status = vae_encode_batch(session, &batch, mean, NULL);
-        for (int64_t i = 0; status == VAE_OK && i < n * D; i++) {
-            const int64_t d = i % D, seen = first + i / D + 1;
-            const double delta = (double)mean[i] - centre[d];
-            centre[d] += delta / (double)seen;
-            square[d] += delta * ((double)mean[i] - centre[d]);
-        }
+    double active = 0;
+    for (int64_t first = 0; status == VAE_OK && first < n; first += ENGINE_BATCH) {
+        const int64_t part = n - first < ENGINE_BATCH ? n - first : ENGINE_BATCH;
+        data_range(data, first, part, x);
+        const vae_batch_t batch = labels_batch(model, data, first, part, x);
+        status = vae_encode_batch(session, &batch, mean + first * D, NULL);
     }
-    for (int64_t d = 0; d < D; d++) score->active_units += square[d] / (double)n_examples > ACTIVE_VARIANCE;
+    const vae_measured_t measured = {.struct_size = sizeof measured, .n = n, .latents = D, .mean = mean};
+    if (status == VAE_OK) status = vae_measure(NULL, "active_units", &measured, &active, NULL);
+    score->active_units = (int64_t)active;
     free(mean);
-    free(centre);
-    free(square);
+    free(x);
+    return status;
+}
+
+vae_status_t score_of(score_t *score, const bounds_t *bounds, vae_session_t *session, const vae_model_t *model, const data_t *data,
+                      int64_t samples) {
+    const int64_t n = bounds->n;
+    *score = (score_t){.n = n, .samples = samples};
+    for (int64_t i = 0; i < n; i++) {
+        score->bound += bounds->elbo[i];
+        score->recon += bounds->recon[i];
+        score->rate += bounds->rate[i];
+    }
+    score->bound /= (double)n;
+    score->recon /= (double)n;
+    score->rate /= (double)n;
+    score->loss = score->recon + score->rate;
+    if (vae_model_codebook_size(model) == 0) return count_active(score, session, model, data, n < ACTIVE_EXAMPLES ? n : ACTIVE_EXAMPLES);
+    const vae_status_t status = usage_count(&score->codes, session, model, data, n);
+    usage_free(&score->codes);
     return status;
 }
 
 vae_status_t score_data(score_t *score, vae_session_t *session, const vae_model_t *model, const data_t *data, int64_t most, int64_t samples,
                         uint64_t seed) {
-    const int64_t total = most > 0 && most < data->n ? most : data->n;
-    float *x = mem_alloc(ENGINE_BATCH * vae_model_input_size(model), sizeof *x);
-    double *nats = mem_alloc(3 * ENGINE_BATCH, sizeof *nats);
-    *score = (score_t){.n = total, .samples = samples};
-    vae_status_t status = vae_session_seed(session, seed);
-    for (int64_t first = 0; status == VAE_OK && first < total; first += ENGINE_BATCH) {
-        const int64_t n = total - first < ENGINE_BATCH ? total - first : ENGINE_BATCH;
-        data_range(data, first, n, x);
-        status = add_bounds(score, session, x, labels_from(model, data, first), n, nats);
-        progress_count("scoring examples", first + n, total);
-    }
-    score->bound /= (double)total;
-    score->recon /= (double)total;
-    score->rate /= (double)total;
-    score->loss = score->recon + score->rate;
-    if (status == VAE_OK && vae_model_codebook_size(model) > 0) {
-        status = usage_count(&score->codes, session, model, data, total);
-        usage_free(&score->codes);
-    } else if (status == VAE_OK) {
-        status = count_active(score, session, model, data, total < ACTIVE_EXAMPLES ? total : ACTIVE_EXAMPLES, x);
-    }
-    free(nats);
-    free(x);
+    bounds_t bounds;
+    vae_status_t status = bounds_of(&bounds, session, model, data, most > 0 && most < data->n ? most : data->n, samples, seed);
+    if (status == VAE_OK) status = score_of(score, &bounds, session, model, data, samples);
+    bounds_free(&bounds);
     return status;
 }

@@ -126,12 +126,18 @@ static int32_t stand_memory(int32_t i, const vaei_module *m, const char *example
     return stand_training(i, "memory", example, c);
 }
 
+#define stand_measure NULL /* a measure reads arrays and stands in no model: check_measures.c */
+
 static const registry registries[] = {
 #define VAEI_KIND(name, registry, title) {#name, vaei_##registry, &vaei_##registry##_count, stand_##name},
 #include "vae/kinds.def"
 #undef VAEI_KIND
 };
 #define REGISTRIES ((int)VAEI_COUNT(registries))
+
+static int32_t examples_in(const registry *g) {
+    return g->stand ? examples_of(g->modules, *g->count) : 0;
+}
 
 /* The first model in which example number `i` of a registry builds. */
 static void find_model(const registry *g, int32_t i, candidate *c) {
@@ -179,7 +185,7 @@ static int32_t has_no_trainer(const candidate *c) {
 
 START_TEST(test_every_allocation_of_every_example_may_fail) {
     candidate c;
-    for (int32_t i = 0; i < examples_of(registries[_i].modules, *registries[_i].count); i++) {
+    for (int32_t i = 0; i < examples_in(&registries[_i]); i++) {
         find_model(&registries[_i], i, &c);
         if (!has_no_trainer(&c)) refuse(&c);
     }
@@ -249,7 +255,7 @@ START_TEST(test_every_example_trains_and_is_kept_in_files) {
     candidate c;
     char path[80];
     snprintf(path, sizeof(path), "/tmp/vae-conformance-%ld-%d.safetensors", (long)getpid(), _i);
-    for (int32_t i = 0; i < examples_of(registries[_i].modules, *registries[_i].count); i++) {
+    for (int32_t i = 0; i < examples_in(&registries[_i]); i++) {
         find_model(&registries[_i], i, &c);
         if (!has_no_trainer(&c)) keeps(&c, path);
     }

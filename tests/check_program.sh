@@ -359,6 +359,11 @@ loss=$(number loss)
 exits eval_with_samples 0 '"iw_bound":-' "$VAE" eval $model shapes:640 --samples 20 --json
 holds importance_weights_tighten_the_bound is "$(number iw_bound) > -($loss) - 0.5"
 exits eval_in_words 0 '^active units' "$VAE" eval $model shapes:640 --limit 10
+exits eval_measures_by_name 0 '"measures":{"mig bins=5":' "$VAE" eval $model shapes:640 --measures 'mig bins=5 | active_units|nll' --json
+holds a_measure_is_the_score is "($(number nll) - $loss) ^ 2 < 1e-6"
+exits eval_measures_all 0 '^ms_ssim ' "$VAE" eval $model shapes:640 --all
+exits no_such_measure 2 "did you mean 'ssim'" "$VAE" eval $model shapes:640 --measures ssmi
+exits eval_all_and_some 2 'wanted one of them' "$VAE" eval $model shapes:640 --measures ssim --all
 # ---- means over examples, and a count that is known ---------------------------------------------------------------------
 # 1,720 of 3,000 images are white, the others black; the last ones are white, so that a short batch is unlike the others. The decoder says
 # 0 everywhere, the posterior's variance is 1 and its mean a multiple of each pixel: 1, 0.21, 0.19 and 0. In 300 examples to validate and
@@ -441,6 +446,7 @@ for key in perplexity codes_used dead_codes quantization_error val_perplexity; d
     holds "metrics_have_$key" grep -q "\"event\":\"epoch\".*\"$key\":[0-9]" book/metrics.jsonl
 done
 holds samples_of_codes_are_drawn is_png book/samples/epoch_0002.png
+exits codes_have_no_active_units 2 'has codes' "$VAE" eval $book shapes:320 --measures active_units
 exits eval_of_codes 0 '"perplexity":' "$VAE" eval $book shapes:320 --json
 holds perplexity_lies_between_1_and_k is "$(number perplexity) >= 1 && $(number perplexity) <= 32"
 perplexity=$(number perplexity)

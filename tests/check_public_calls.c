@@ -441,6 +441,29 @@ void of_import_describe(rig *r) {
     ck_assert_fails(vae_import_describe(r->ctx, "no such file", text, sizeof(text), &needed), VAE_E_IO);
 }
 
+void of_measure_reads(rig *r) {
+    uint32_t reads = 7;
+    (void)r;
+    REFUSED(vae_measure_reads(NULL, &reads));
+    REFUSED(vae_measure_reads("nll", NULL));
+    ck_assert_uint_eq(reads, 7);
+}
+
+void of_measure(rig *r) {
+    vae_measured_t m = {.struct_size = sizeof(m), .n = 2, .height = 1, .width = 1, .channels = 4, .x = r->x, .y = r->x + 8};
+    double value = 7;
+    ck_assert_ok(vae_measure(r->ctx, "psnr", &m, r->d[0], r->d[1]));
+    REFUSED(vae_measure((vae_ctx_t *)(void *)r->session, "psnr", &m, &value, NULL));
+    REFUSED(vae_measure(r->ctx, NULL, &m, &value, NULL));
+    REFUSED(vae_measure(r->ctx, "psnr", NULL, &value, NULL));
+    REFUSED(vae_measure(r->ctx, "psnr", &m, NULL, NULL));
+    for (int32_t i = 0; hostile(i, 4) != 0; i++) {
+        m.n = hostile(i, 4);
+        REFUSED(vae_measure(r->ctx, "psnr", &m, &value, NULL));
+    }
+    ck_assert_double_eq(value, 7);
+}
+
 /* ---- all of them ------------------------------------------------------------------------------------------------- */
 
 static const struct {

@@ -15,6 +15,7 @@
 
 #include "vae/latent.h"
 #include "vae/likelihood.h"
+#include "vae/measures.h"
 #include "vae/objective.h"
 #include "vae/optimizer.h"
 #include "vae/prior.h"

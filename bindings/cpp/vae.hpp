@@ -296,6 +296,13 @@ class trainer {
     detail::handle<vae_trainer_t, vae_trainer_destroy> ptr_;
 };
 
+// The value of a measure over arrays of the caller's; ctx may be null, each as for vae_measure().
+inline double measure(const std::string &text, const vae_measured_t &measured, double *each = nullptr, vae_ctx_t *ctx = nullptr) {
+    double value = 0;
+    check(vae_measure(ctx, text.c_str(), &measured, &value, each));
+    return value;
+}
+
 } // namespace vae
 
 #endif

@@ -31,5 +31,6 @@
 #include "batch.h"
 #include "session.h"
 #include "train.h"
+#include "measure.h"
 
 #endif

@@ -3,6 +3,7 @@
  * file is a link error. */
 #include "vae/latent.h"
 #include "vae/likelihood.h"
+#include "vae/measures.h"
 #include "vae/objective.h"
 #include "vae/optimizer.h"
 #include "vae/prior.h"
@@ -31,6 +32,9 @@
 #define VAEI_PRIOR(name) extern const vaei_prior_ops vaei_prior_##name;
 #include "vae/priors.def"
 #undef VAEI_PRIOR
+#define VAEI_MEASURE(name) extern const vaei_measure_ops vaei_measure_##name;
+#include "vae/measures.def"
+#undef VAEI_MEASURE
 
 #define VAEI_LATENT(name)     &vaei_latent_##name.module,
 #define VAEI_LIKELIHOOD(name) &vaei_likelihood_##name.module,
@@ -40,6 +44,7 @@
 #define VAEI_CLIP(name)       &vaei_clip_##name.module,
 #define VAEI_MEMORY(name)     &vaei_memory_##name.module,
 #define VAEI_PRIOR(name)      &vaei_prior_##name.module,
+#define VAEI_MEASURE(name)    &vaei_measure_##name.module,
 
 const vaei_module *const vaei_latents[] = {
 #include "vae/latents.def"
@@ -65,6 +70,9 @@ const vaei_module *const vaei_memories[] = {
 const vaei_module *const vaei_priors[] = {
 #include "vae/priors.def"
 };
+const vaei_module *const vaei_measures[] = {
+#include "vae/measures.def"
+};
 
 extern const vaei_layer_ops vaei_layer_latent;
 #define VAEI_LAYER(name) extern const vaei_layer_ops vaei_layer_##name;
@@ -85,3 +93,4 @@ const size_t vaei_schedules_count = VAEI_COUNT(vaei_schedules);
 const size_t vaei_clips_count = VAEI_COUNT(vaei_clips);
 const size_t vaei_memories_count = VAEI_COUNT(vaei_memories);
 const size_t vaei_priors_count = VAEI_COUNT(vaei_priors);
+const size_t vaei_measures_count = VAEI_COUNT(vaei_measures);

@@ -8,6 +8,7 @@
 #include "vae/input.h"
 #include "vae/latent.h"
 #include "vae/likelihood.h"
+#include "vae/measures.h"
 #include "vae/objective.h"
 #include "vae/optimizer.h"
 #include "vae/prior.h"

@@ -17,6 +17,7 @@ from ._errors import (ArgumentError, CallbackError, CancelledError, FileError, F
                       OutOfMemoryError, ShapeError, SpecError, StateError, UnsupportedError, VaeError, VersionError)
 from ._library import lib
 from ._context import Context
+from ._measure import measure
 from ._model import Model
 from ._params import IncompatibleKeys, Params
 from ._registry import Module, Option, canonical, presets, registry, spec_get, spec_set
@@ -32,5 +33,5 @@ __all__ = [
     "FormatError", "History", "IncompatibleKeys", "LimitError", "Metrics", "Model", "Module", "NumericError", "Option",
     "OutOfMemoryError", "Params", "Run", "Session", "ShapeError", "SpecError", "StateError", "Trainer", "UnsupportedError",
     "VaeError", "VersionError", "build_info", "canonical", "codes_pack", "codes_unpack", "describe_checkpoint", "library_version",
-    "open", "plot", "presets", "registry", "spec_get", "spec_set",
+    "measure", "open", "plot", "presets", "registry", "spec_get", "spec_set",
 ]

@@ -59,6 +59,12 @@ class SessionConfigStruct(Structure):
     _fields_ = [("struct_size", c_uint32), ("flags", c_uint32), ("max_batch", c_int64), ("height", c_int64), ("width", c_int64)]
 
 
+class MeasuredStruct(Structure):
+    _fields_ = [("struct_size", c_uint32), ("flags", c_uint32), ("n", c_int64), ("height", c_int64), ("width", c_int64),
+                ("channels", c_int64), ("latents", c_int64), ("factors", c_int64), ("x", c_void_p), ("y", c_void_p), ("mean", c_void_p),
+                ("logvar", c_void_p), ("factor", c_void_p), ("bound", c_void_p), ("rate", c_void_p)]
+
+
 class ImportOptionsStruct(Structure):
     _fields_ = [("struct_size", c_uint32), ("flags", c_uint32), ("height", c_int64), ("width", c_int64), ("factor", c_double),
                 ("shift", c_double)]
@@ -174,6 +180,8 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "vae_trainer_steps": (c_int64, [c_void_p]),
     "vae_trainer_save": (c_int32, [c_void_p, c_char_p]),
     "vae_trainer_load": (c_int32, [c_void_p, c_char_p]),
+    "vae_measure_reads": (c_int32, [c_char_p, POINTER(c_uint32)]),
+    "vae_measure": (c_int32, [c_void_p, c_char_p, POINTER(MeasuredStruct), POINTER(c_double), c_void_p]),
 }
 
 

@@ -480,6 +480,40 @@ class Model:
         """
         return self._default().elbo(x, samples, noise, labels, condition)
 
+    def measure(self, x: Any, measures: str | Iterable[str], samples: int = 1, factors: Any = None, labels: Any = None,
+                condition: Any = None) -> dict[str, float]:
+        """Measures of examples and what the model makes of them: likelihood, similarity of reconstructions, disentanglement.
+
+        Parameters
+        ----------
+        x : array
+            Examples: floats [n, ...] of `input_shape`, or flat, [n, size].
+        measures : str, or several
+            ``"ssim | mig bins=10"``, or a list of such: see ``vae.registry()["measure"]``.
+        samples : int
+            Draws from the posterior of each example, for the measures of its log-likelihood.
+        factors : array, optional
+            What the examples were made from, numbers [n, F], or labels [n].
+        labels : array, optional
+            Whole numbers [n], the class of each example, for a model that tells `class_count` classes apart.
+        condition : array, optional
+            float32 [n, `condition_size`], what each example brings besides x, for a model with ``condition vector=...``.
+
+        Returns
+        -------
+        dict
+            The value of each measure by its text.
+
+        Examples
+        --------
+        >>> model = vae.Model("dense", seed=1)
+        >>> values = model.measure(np.full((4, 28, 28, 1), 0.5, np.float32), "psnr | active_units")
+        >>> sorted(values)
+        ['active_units', 'psnr']
+        """
+        from ._measure import of_model
+        return of_model(self, x, measures, samples, factors, labels, condition)
+
     def trainer(self, options: str | None = None, max_batch: int = 128, seed: int = 0) -> Trainer:
         """Training step by step.
 
