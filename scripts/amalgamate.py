@@ -13,6 +13,14 @@ text need care, since C has no name spaces:
   - Templates (*.tmpl.h), what they are written over (simd_*.h) and tables (*.def) are written out wherever they are included; what they
     define belongs to the .c file that includes them. Names that a macro pastes together, `dot_##m`, are renamed by their beginning.
 
+With -DVAE_DECODER_ONLY the two files are a library that loads a model and encodes, decodes and samples, but does not train. That is a cut
+along the lines of the tree, made here and nowhere in the sources:
+
+  - whole files: the trainer, the import of checkpoints, what trains (LEFT_OUT);
+  - lines of .def files: of each kind of module that only a training's text names, the module that stands where the text names none;
+  - in the tables of modules and kernels, the functions that only training calls (TRAINS). What only they use is static, or falls out when
+    the program is linked with --gc-sections.
+
 Equal trees give equal bytes."""
 import collections
 import os
@@ -26,6 +34,18 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">].*$', re.M)
 WRITTEN_OUT = re.compile(r'(\.tmpl\.h|/simd_\w+\.h|\.def)$')
 FIELDS = re.compile(r'^(VAEI_\w*OPTION\w*|offsetof)$')  # macros whose second argument is a member
 
+# Of a build with VAE_DECODER_ONLY:
+LEFT_OUT = re.compile(r'^(lib/(import/.*|api/(trainer.*|model_import)|vae/(training/(?!recipe)|objectives/).*)\.c'
+                      r'|lib/api/trainer\.h|include/vae/(train|import)\.h)$')
+TRAINS = {
+    'backward', 'commit', 'map_grad',  # layers
+    'encode_backward', 'prepare', 'loss', 'measure', 'aux', 'start', 'learn', 'dead',  # latents
+    'mean_backward', 'slope', 'carry', 'backward_points',  # likelihoods, priors
+    'slots', 'step', 'factor', 'eval',  # optimizers, schedules, clips, objectives
+    'winograd_error', 'winograd_weight_grad', 'bernoulli_grad', 'adam', 'sgd', 'gru_backward', 'lstm_backward',  # kernels
+}
+UNLESS_DECODER = '#ifndef VAE_DECODER_ONLY\n{}\n#endif /* VAE_DECODER_ONLY */'
+
 Token = collections.namedtuple('Token', 'kind text')
 
 
@@ -38,6 +58,44 @@ def read(path):
         return file.read()
 
 
+def fallbacks():
+    """{kind: the module that a training has whose text names none}, of the kinds that only a training's text names."""
+    rows = re.findall(r'^VAEI_SECTION\(\w+, (\w+), \w+, (\w+), "?(\w*)"?, ', read('lib/vae/sections.def'), re.M)
+    models = {kind for part, kind, _ in rows if part == 'MODEL'}
+    return {kind: name for part, kind, name in rows if name and kind not in models}
+
+
+FALLBACKS = fallbacks()
+
+
+def unless_decoder(path, text):
+    """The text of a file, marked if the file only trains."""
+    name = os.path.splitext(os.path.basename(path))[0]
+    stays = not LEFT_OUT.match(path) or name in {f'{kind}_{module}' for kind, module in FALLBACKS.items()}
+    return text if stays else UNLESS_DECODER.format(text)
+
+
+def modules(text):
+    """The text of a .def file, the lines of modules that only train marked."""
+    def line(m):
+        kind, name = m.group(1).lower(), m.group(2)
+        return m.group(0) if FALLBACKS.get(kind, name) == name else UNLESS_DECODER.format(m.group(0))
+    return re.sub(r'^VAEI_([A-Z]+)\((\w+)\)$', line, text, flags=re.M)
+
+
+TABLE = re.compile(r'^(?:static )?const \w+ \w+ = \{.*?\};$|^[ \t]*#[ \t]*define(?:\\\n|[^\n])*', re.M | re.S)
+MEMBER = re.compile(rf'\.({"|".join(sorted(TRAINS))}) = (?:\w+|EACH_MAP\(\w+\))(?:,|(?=[\s\\]*\}})|$)', re.M)
+
+
+def training_members(text, found):
+    """The text with VAEI_TRAINS() around `.backward = backward,` and its like, in constant tables and in macros that make such. Their names
+    are added to the set `found`."""
+    def member(m):
+        found.add(m.group(1))
+        return f'VAEI_TRAINS({m.group(0)})'
+    return TABLE.sub(lambda table: MEMBER.sub(member, table.group(0)), text)
+
+
 def directives(text):
     """The text of each #define, continued lines joined."""
     for m in re.finditer(r'^[ \t]*#[ \t]*define[ \t]+((?:\\\n|[^\n])*)', text, re.M):
@@ -46,7 +104,7 @@ def directives(text):
 
 class Amalgamation:
     def __init__(self):
-        self.headers, self.system, self.out = set(), [], []
+        self.headers, self.out, self.members = set(), [], set()
 
     def whole(self, path):
         """The text of a .c file with its templates and tables, its other includes taken out: (text, headers in their order)."""
@@ -67,7 +125,7 @@ class Amalgamation:
             if WRITTEN_OUT.search(found):
                 text, more = self.whole(found)
                 headers.extend(more)
-                return text
+                return modules(text) if found.endswith('.def') else text
             headers.append(found)
             return ''
 
@@ -80,7 +138,7 @@ class Amalgamation:
         text, headers = self.whole(path)
         for name in headers:
             self.header(name)
-        self.out.append(f'/* ==== {path} ==== */\n{text}')
+        self.out.append(f'/* ==== {path} ==== */\n' + unless_decoder(path, training_members(text, self.members)))
 
 
 def private_names(text):
@@ -262,7 +320,7 @@ def public_header():
         for m in INCLUDE.finditer(text):
             if m.group(1) == '"':
                 take(m.group(2))
-        out.append(INCLUDE.sub(lambda m: '' if m.group(1) == '"' else m.group(0), text))
+        out.append(unless_decoder(f'include/vae/{name}', INCLUDE.sub(lambda m: '' if m.group(1) == '"' else m.group(0), text)))
 
     take('vae.h')
     return '\n'.join([out[-1], *out[:-1]])
@@ -288,6 +346,16 @@ HEAD = '''
 #endif
 
 #include "vae.h"
+
+/* What only training calls, in the tables of modules and of kernels. */
+#ifndef VAE_DECODER_ONLY
+#define VAEI_TRAINS(...) __VA_ARGS__
+#else
+#define VAEI_TRAINS(...)
+#ifdef __GNUC__
+#pragma GCC diagnostic ignored "-Wunused-function"
+#endif
+#endif
 '''
 
 
@@ -312,8 +380,11 @@ def main():
         macros = {re.match(r'\w+', body).group() for body in directives(text)}
         if '<windows.h>' in text:
             macros |= {'far', 'near'}  # words that it takes from every file behind it
-        a.out.append(f'/* ==== {path} ==== */\n' + rename(text, values, types, f'_of_{unit}'))
+        text = training_members(rename(text, values, types, f'_of_{unit}'), a.members)
+        a.out.append(f'/* ==== {path} ==== */\n' + unless_decoder(path, text))
         a.out.append(''.join(f'#undef {name}\n' for name in sorted(macros) if not name.startswith('_')))
+    if a.members != TRAINS:
+        raise SystemExit(f'amalgamate: no table has the functions {sorted(TRAINS - a.members)}, which only training calls')
     with open(os.path.join(folder, 'vae.c'), 'w', encoding='utf-8') as file:
         file.write(re.sub(r'\n{3,}', '\n\n', '\n'.join(a.out)))
 

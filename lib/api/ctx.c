@@ -2,8 +2,6 @@
  * ctx.c - contexts: the host's hooks, the kernel table and the pool, which are fixed when a context is created. */
 #include "api/api.h"
 
-#include <stdatomic.h>
-
 _Static_assert(sizeof(vae_ctx_config_t) == 32 + 6 * sizeof(void *), "no hidden padding: growth must change the size");
 
 #define THREADS_MAX 256

@@ -12,7 +12,6 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdatomic.h>
 
 struct vae_session {
     uint32_t magic;

@@ -3,8 +3,6 @@
 #include "api/trainer.h"
 #include "base/float_env.h"
 
-#include <stdatomic.h>
-
 #define TOO_FEW " (batch norm takes statistics over the examples of a step)"
 
 /* ---- creation -------------------------------------------------------------------------------------------------- */

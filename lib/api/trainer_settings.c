@@ -2,8 +2,6 @@
  * trainer_settings.c - changes the settings of a trainer between steps: seed, learning rate, the host's optimizer. */
 #include "api/trainer.h"
 
-#include <stdatomic.h>
-
 void vaei_trainer_free_host_memory(vae_trainer_t *t) {
     const size_t floats = (size_t)t->model->network.params.n_trainable * (size_t)t->host.slots;
     if (t->host_memory) vaei_heap_free(&t->model->ctx->heap, t->host_memory, floats * sizeof(float));

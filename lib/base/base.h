@@ -26,6 +26,7 @@
 #include <vae/status.h>
 #include <vae/version.h>
 
+#include "base/atomic.h"
 #include "base/debug.h"
 
 #if FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16 /* 16: _Float16 arithmetic is not widened */
@@ -41,8 +42,12 @@
 #define VAEI_INLINE       static inline __attribute__((always_inline))
 #else
 #define VAEI_FORMAT(f, a)
+#define VAEI_INLINE static inline
+#ifdef __STDC_NO_ATOMICS__ /* and no threads: atomic.h */
+#define VAEI_THREAD_LOCAL
+#else
 #define VAEI_THREAD_LOCAL _Thread_local
-#define VAEI_INLINE       static inline
+#endif
 #endif
 
 /* ---- status.c ------------------------------------------------------------------------------------------------- */

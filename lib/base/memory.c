@@ -13,7 +13,6 @@
 #include "base/base.h"
 
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/aligned.h"

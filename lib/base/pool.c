@@ -24,10 +24,9 @@
 #include "base/base.h"
 
 #include <fenv.h>
-#include <stdatomic.h>
 
 #include "base/threads.h"
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
 #include <immintrin.h>
 #endif
 
@@ -78,9 +77,9 @@ struct vaei_pool {
 static VAEI_THREAD_LOCAL member *inside; /* the member that runs the current task, of any pool */
 
 static void pause_cpu(void) {
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
     _mm_pause();
-#elif defined(__aarch64__)
+#elif defined(__GNUC__) && defined(__aarch64__)
     __asm__ volatile("yield");
 #endif
 }

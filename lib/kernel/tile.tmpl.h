@@ -21,9 +21,12 @@
 #if defined(__clang__)
 #define TILE_UNROLL _Pragma("clang loop unroll(full)")
 #define TILE_LOOP   _Pragma("clang loop unroll_count(4)")
-#else
+#elif defined(__GNUC__)
 #define TILE_UNROLL _Pragma("GCC unroll 16")
 #define TILE_LOOP   _Pragma("GCC unroll 4")
+#else
+#define TILE_UNROLL
+#define TILE_LOOP
 #endif
 
 /* Loads vector j of a row of n values: all of it, or the part that exists. */

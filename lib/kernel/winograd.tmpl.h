@@ -22,9 +22,12 @@
 #if defined(__clang__)
 #define WINO_UNROLL _Pragma("clang loop unroll(full)")
 #define WINO_LOOP   _Pragma("clang loop unroll(disable)")
-#else
+#elif defined(__GNUC__)
 #define WINO_UNROLL _Pragma("GCC unroll 8")
 #define WINO_LOOP   _Pragma("GCC unroll 1")
+#else
+#define WINO_UNROLL
+#define WINO_LOOP
 #endif
 
 /* Runs DO(taps, size) with both as constants */

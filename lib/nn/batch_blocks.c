@@ -12,8 +12,6 @@
  * Inference runs two lanes of one block each if there are two threads. No bit depends on that. */
 #include "nn/batch_blocks.h"
 
-#include <stdatomic.h>
-
 enum {
     BLOCK_BYTES = 1280 << 10,
     LANES = 2,             /* or one */

@@ -6,8 +6,6 @@
 #ifndef VAEI_BATCH_RUN_H
 #define VAEI_BATCH_RUN_H
 
-#include <stdatomic.h>
-
 #include "kernel/kernel.h"
 
 /* Each array may be NULL. Behind it, the values of one example. */
