@@ -93,3 +93,12 @@ double vaei_fused_whole(double a, double b, double c) {
     const double magnitude = rounded(sum, exponent);
     return below_0 ? -magnitude : magnitude;
 }
+
+float vaei_fused_midpoint(double p, double c, double s) {
+    const double t = s - p, e = (p - (s - t)) + (c - t);
+    uint64_t bits = vaei_fused_bits(s);
+    double odd;
+    if (e != 0 && !(bits & 1)) bits += (e > 0) == (s > 0) ? 1 : UINT64_MAX;
+    memcpy(&odd, &bits, sizeof odd);
+    return (float)odd;
+}

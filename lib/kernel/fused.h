@@ -36,6 +36,9 @@
 
 /* Takes any a, b, c, finite or not. */
 double vaei_fused_whole(double a, double b, double c);
+/* p + c as a float, given s = p + c rounded to double, where s may be a midpoint between two floats or is below 2^-126. Of sums of
+ * other sizes, one in 2^29 comes here. */
+float vaei_fused_midpoint(double p, double c, double s);
 
 VAEI_INLINE uint64_t vaei_fused_bits(double x) {
     uint64_t bits;
@@ -48,12 +51,7 @@ VAEI_INLINE float vaei_fused_float(float a, float b, float c) {
     const uint64_t magnitude = vaei_fused_bits(s) << 1, least = UINT64_C(0x3810000000000000) << 1; /* 2^-126 */
     /* 0, which is exact, wraps around and is large */
     if ((magnitude & 0x3FFFFFFF) != 0x20000000 && magnitude - 1 >= least - 1) return (float)s;
-    const double t = s - p, e = (p - (s - t)) + (c - t);
-    uint64_t bits = vaei_fused_bits(s);
-    double odd;
-    if (e != 0 && !(bits & 1)) bits += (e > 0) == (s > 0) ? 1 : UINT64_MAX;
-    memcpy(&odd, &bits, sizeof odd);
-    return (float)odd;
+    return vaei_fused_midpoint(p, c, s);
 }
 
 VAEI_INLINE double vaei_fused_double(double a, double b, double c) {
