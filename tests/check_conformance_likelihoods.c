@@ -3,7 +3,7 @@
 #include "conformance.h"
 
 enum { EXAMPLES = 5, PIXELS = 4, CHANNELS = 3, SIZE = PIXELS * CHANNELS, MANY = 150 }; /* MANY: more examples than groups of them */
-enum { NUMBERS_MOST = 4, TOKENS = 3, ROUNDS = 200, DRAWS = ROUNDS * MANY };
+enum { NUMBERS_MOST = 9, TOKENS = 3, ROUNDS = 200, DRAWS = ROUNDS * MANY };
 
 typedef struct fixture {
     vaei_heap heap;

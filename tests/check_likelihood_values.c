@@ -6,7 +6,9 @@
 #include <float.h>
 
 #include "api/api.h"
+#include "distribution_values.h"
 #include "module_rig.h"
+#include "vae/likelihoods/log_gamma.h"
 #include "vae/likelihoods/natural_log.h"
 
 /* ---- beside PyTorch ------------------------------------------------------------------------------------------------------ */
@@ -360,6 +362,52 @@ START_TEST(test_continuous_bernoulli_is_a_density_with_its_mean) {
 }
 END_TEST
 
+/* Values of one channel, six of them: theta[6][numbers]. */
+START_TEST(test_distributions_are_those_of_torch) {
+    const char *const text = distributions[_i].text;
+    const int numbers = distributions[_i].numbers;
+    const float weight = 0.5f;
+    float theta[3 * VALUES], dtheta[3 * VALUES];
+    double nll;
+    rig g;
+    rig_of(&g, text, (vaei_shape){2, {VALUES, 1}});
+    ck_assert_int_eq(g.p.theta_size, VALUES * numbers);
+    for (int i = 0; i < VALUES; i++)
+        for (int j = 0; j < numbers; j++) theta[i * numbers + j] = distribution_theta[i][j];
+    vaei_likelihood_nll(&g.p, &g.run, g.facts, theta, distributions[_i].x, &nll);
+    vaei_likelihood_backward(&g.p, &g.run, g.facts, theta, distributions[_i].x, &weight, dtheta);
+    near(text, "nll", nll, distributions[_i].nll, 1e-6);
+    for (int i = 0; i < VALUES; i++)
+        for (int j = 0; j < numbers; j++) near(text, "d theta", 2 * (double)dtheta[i * numbers + j], distributions[_i].d_theta[i][j], 2e-6);
+    rig_free(&g);
+}
+END_TEST
+
+START_TEST(test_the_gamma_function_is_that_of_mpmath) {
+    for (size_t i = 0; i < VAEI_COUNT(gamma_values); i++) {
+        const double x = gamma_values[i][0], log_gamma = gamma_values[i][1], digamma = gamma_values[i][2];
+        ck_assert_double_eq_tol(vaei_log_gamma(x), log_gamma, 3e-15 * (1 + fabs(log_gamma)));
+        ck_assert_double_eq_tol(vaei_digamma(x), digamma, 3e-15 * (1 + fabs(digamma)));
+    }
+}
+END_TEST
+
+/* A scale so narrow that the share of a level is a number below all floats: its logarithm and slopes are finite all the same. */
+START_TEST(test_a_level_far_from_the_mixture_has_a_finite_score) {
+    const float theta[3] = {0, 0.9f, -7}, x = 10.0f / 255, weight = 1;
+    float dtheta[3];
+    double nll;
+    rig g;
+    rig_of(&g, "likelihood logistic_mixture components=1\n", (vaei_shape){2, {1, 1}});
+    vaei_likelihood_nll(&g.p, &g.run, g.facts, theta, &x, &nll);
+    vaei_likelihood_backward(&g.p, &g.run, g.facts, theta, &x, &weight, dtheta);
+    const double distance = (0.9 - (2 * 10.0 / 255 - 1) - 1.0 / 255) * exp(7), width = 2.0 / 255 * exp(7);
+    near("logistic_mixture", " nll", nll, distance - log(1 - exp(-width)), 1e-5);
+    near("logistic_mixture", " d mean", (double)dtheta[1], exp(7), 1e-5);
+    rig_free(&g);
+}
+END_TEST
+
 START_TEST(test_a_likelihood_of_three_numbers_is_one_file_and_one_line) {
     const char *const broken = conform_likelihood(&vaei_likelihood_split_laplace, "split_laplace");
     ck_assert_msg(!broken, "%s", broken);
@@ -372,6 +420,9 @@ Suite *suite_likelihood_values(void) {
     TCase *t = tcase_create("values");
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, test_values_and_gradients_are_those_of_torch_distributions, 0, (int)VAEI_COUNT(torch_values));
+    tcase_add_loop_test(t, test_distributions_are_those_of_torch, 0, (int)VAEI_COUNT(distributions));
+    tcase_add_test(t, test_the_gamma_function_is_that_of_mpmath);
+    tcase_add_test(t, test_a_level_far_from_the_mixture_has_a_finite_score);
     tcase_add_test(t, test_categorical_is_cross_entropy);
     tcase_add_test(t, test_many_tokens_are_summed_run_after_run);
     tcase_add_test(t, test_numbers_of_theta_are_found_where_runs_cut_pixels);

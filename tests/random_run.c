@@ -6,6 +6,7 @@
 #include "base/debug.h"
 #include "vae/likelihood.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,26 +136,28 @@ vae_model_t *random_model(const random_case *c, vae_ctx_t *ctx, random_report *o
     return m;
 }
 
-/* Is the data of the model's likelihood within [0, 1]? */
-static int32_t wants_unit(const char *model) {
+/* The likelihood of the model, or NULL. */
+static const vaei_likelihood_ops *likelihood_of(const char *model) {
     const char *const at = strstr(model, "likelihood ");
     for (size_t i = 0; at && i < vaei_likelihoods_count; i++) {
         const vaei_likelihood_ops *const ops = (const vaei_likelihood_ops *)(const void *)vaei_likelihoods[i];
         const size_t length = strlen(ops->module.name);
         if (strncmp(at + strlen("likelihood "), ops->module.name, length) == 0 && strchr(" \n", at[strlen("likelihood ") + length]))
-            return ops->lo >= 0 && ops->hi <= 1;
+            return ops;
     }
-    return 0;
+    return NULL;
 }
 
 float *random_examples(const random_case *c, const vae_model_t *m) {
     random_dice d = {c->seed + 12};
     const int64_t count = c->n * vae_model_input_size(m);
-    const int32_t unit = wants_unit(c->model) || random_chance(&d, 30);
+    const vaei_likelihood_ops *const ops = likelihood_of(c->model);
+    const int32_t unit = (ops && ops->hi <= 1) || random_chance(&d, 30), counts = ops && ops->lo >= 0 && !unit;
     float *x = random_floats(count);
     const int64_t tokens = vae_model_token_count(m);
     for (int64_t i = 0; i < count && tokens > 0; i++) x[i] = (float)random_range(&d, 0, tokens - 1);
     for (int64_t i = 0; i < count && tokens == 0; i++) x[i] = (float)(unit ? random_unit(&d) : 3 * random_unit(&d) - 1.5);
+    for (int64_t i = 0; i < count && tokens == 0 && counts; i++) x[i] = floorf(2 * fabsf(x[i]));
     return x;
 }
 

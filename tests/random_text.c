@@ -400,7 +400,7 @@ static void random_levels(text_dice *t, const vaei_shape *in, char *encoder, siz
 
 /* What the likelihood wants of a decoder for such an input: so many numbers a value on the last axis, found by what the library takes. */
 static int32_t theta_of(text_dice *t, const vaei_shape *in, const char *likelihood, vaei_shape *theta) {
-    enum { NUMBERS_MOST = 4 };
+    enum { NUMBERS_MOST = 9 };
     char text[RANDOM_TEXT_MAX], shape[96], out[96];
     if (t->tokens > 0) {
         *theta = *in;

@@ -206,6 +206,14 @@ static int32_t is_named(const reference_layer *l, const char *name) {
     return strcmp(l->node->name, name) == 0;
 }
 
+/* Is its formula one of those below? */
+static int32_t is_known(const reference_layer *l) {
+    static const char *const names[] = {"bernoulli", "continuous_bernoulli", "gaussian", "laplace", "student_t", "categorical", "poisson"};
+    for (size_t i = 0; i < VAEI_COUNT(names); i++)
+        if (is_named(l, names[i])) return 1;
+    return 0;
+}
+
 /* Numbers of theta for each value of x */
 static int64_t numbers_of(const reference_layer *l) {
     return is_named(l, "student_t") || strcmp(reference_word(l, "sigma"), "value") == 0 ? 2 : 1;
@@ -225,6 +233,10 @@ static int32_t sum_of(reference *r, int64_t count, const int32_t *terms, double 
     tape_sum_begin(&r->t);
     for (int64_t i = 0; i < count; i++) tape_sum_add(&r->t, terms[i], TAPE_ONE);
     return tape_sum_end(&r->t, scale);
+}
+
+static int32_t bounded(reference *r, int32_t x, double most) {
+    return tape_apply(&r->t, TAPE_MOST, most, tape_apply(&r->t, TAPE_LEAST, -most, x));
 }
 
 /* The likeliest token of each place; where two are as near as errors reach, there is no saying which. */
@@ -276,9 +288,37 @@ static int32_t slope_of_normaliser(reference *r, int32_t a) {
     return tape_add(&r->t, tape_leaf(&r->t, 0.5), tape_scale(&r->t, 0.5, slope));
 }
 
+/* e^a, a within [-12, 12] */
+static reference_values poisson_mean(reference *r, reference_values theta) {
+    const reference_values x = reference_new(r, theta.n, &theta.shape);
+    for (int64_t i = 0; i < theta.n * vaei_shape_size(&theta.shape); i++)
+        x.at[i] = tape_apply(&r->t, TAPE_EXP, 0, bounded(r, theta.at[i], 12));
+    return x;
+}
+
+/* e^a - x a + ln x! */
+static int32_t poisson_nll(reference *r, reference_values theta, const float *x) {
+    const reference_values mean = poisson_mean(r, theta);
+    const int64_t count = theta.n * vaei_shape_size(&theta.shape);
+    double constant = 0;
+    for (int64_t i = 0; i < count; i++) constant += lgamma((double)x[i] + 1);
+    int32_t *terms = vaei_arena_array(&r->arena, 2 * (size_t)count + 1, sizeof(*terms));
+    if (!terms) abort();
+    for (int64_t i = 0; i < count; i++) {
+        terms[2 * i] = mean.at[i];
+        terms[2 * i + 1] = tape_scale(&r->t, -(double)x[i], bounded(r, theta.at[i], 12));
+    }
+    return tape_add(&r->t, sum_of(r, 2 * count, terms, 1.0 / (double)theta.n), tape_leaf(&r->t, constant / (double)theta.n));
+}
+
 reference_values reference_mean(reference *r, reference_values theta) {
     const reference_layer l = module_of(r, "likelihood");
     if (is_named(&l, "categorical")) return likeliest(r, theta);
+    if (!is_known(&l)) {
+        r->gave_up = l.node->name;
+        return reference_new(r, theta.n, &theta.shape);
+    }
+    if (is_named(&l, "poisson")) return poisson_mean(r, theta);
     const int32_t continuous = is_named(&l, "continuous_bernoulli");
     if (!continuous && !is_named(&l, "bernoulli")) return number_of(r, &l, theta, 0);
     const reference_values p = reference_new(r, theta.n, &theta.shape);
@@ -320,7 +360,7 @@ static int32_t scaled_nll(reference *r, const reference_layer *l, reference_valu
     int32_t *terms = vaei_arena_array(&r->arena, 2 * (size_t)count + 1, sizeof(*terms));
     if (!terms) abort();
     for (int64_t i = 0; i < count; i++) {
-        const int32_t s = tape_apply(&r->t, TAPE_MOST, 6, tape_apply(&r->t, TAPE_LEAST, -6, t.at[i]));
+        const int32_t s = bounded(r, t.at[i], 6);
         const int32_t precision = tape_apply(&r->t, TAPE_EXP, 0, tape_scale(&r->t, -2, s));
         const int32_t e = tape_add(&r->t, m.at[i], tape_leaf(&r->t, -(double)x[i]));
         const int32_t square = tape_multiply(&r->t, tape_multiply(&r->t, e, e), precision);
@@ -335,6 +375,11 @@ static int32_t scaled_nll(reference *r, const reference_layer *l, reference_valu
 
 static int32_t mean_nll(reference *r, reference_values theta, const float *x) {
     const reference_layer l = module_of(r, "likelihood");
+    if (!is_known(&l)) {
+        r->gave_up = l.node->name;
+        return -1;
+    }
+    if (is_named(&l, "poisson")) return poisson_nll(r, theta, x);
     if (numbers_of(&l) > 1) return scaled_nll(r, &l, theta, x);
     if (is_named(&l, "categorical")) return categorical_nll(r, theta, x);
     const int64_t count = theta.n * vaei_shape_size(&theta.shape);
@@ -350,10 +395,6 @@ static int32_t mean_nll(reference *r, reference_values theta, const float *x) {
     }
     if (is_named(&l, "bernoulli") || is_named(&l, "continuous_bernoulli")) return sum_of(r, count, terms, 1.0 / (double)theta.n);
     if (is_named(&l, "gaussian")) return gaussian_nll(r, theta, terms);
-    if (!is_named(&l, "laplace")) {
-        r->gave_up = l.node->name;
-        return -1;
-    }
     const double b = reference_float(&l, "scale");
     for (int64_t i = 0; i < count; i++) terms[i] = tape_apply(&r->t, TAPE_ABS, 0, terms[i]);
     return tape_add(&r->t, sum_of(r, count, terms, 1 / (b * (double)theta.n)),

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT
+ * likelihood_zero_inflated.c - counts with more zeros than their law has: a zero with probability q = sigmoid(g), else a count of the law
+ * `of` (counts.h). theta is g, then the numbers of the law.
+ *
+ *     p(0) = q + (1 - q) P(0)        p(x) = (1 - q) P(x)        E[x] = (1 - q) e^a
+ *
+ *     nll = softplus(g) - ln(e^g + P(0)) for x = 0, else softplus(g) - ln P(x)
+ *     d nll / d g = q - s, d nll / d theta of the law = (s - 1) d ln P / d theta        s = sigmoid(g - ln P(0)) for x = 0, else 0
+ *
+ *     x ~ 0 where u < q, else drawn from the law
+ *
+ * Lambert 1992 (Technometrics 34). */
+#include "vae/likelihoods/counts.h"
+
+#include <float.h>
+
+#include "vae/likelihoods/gamma_draw.h"
+#include "vae/likelihoods/natural_log.h"
+
+typedef struct conf {
+    int32_t of;
+} conf;
+
+static const vaei_option options[] = {
+    VAEI_OPTION_CHOICE(conf, of, VAEI_NEGATIVE_BINOMIAL, "poisson|negative_binomial", "law of the counts that are no added zeros"),
+    {0},
+};
+
+static vae_status_t plan(vaei_likelihood *p, vaei_build *b) {
+    const conf *const c = p->conf;
+    (void)b;
+    vaei_counts_keep(p, c->of);
+    vaei_likelihood_takes(p, 1 + vaei_counts_numbers(c->of),
+                          "the logit of a zero, and the logarithms of a mean and of what else the law has", -1, 1);
+    return VAE_OK;
+}
+
+/* Of a run of values: the law, g and softplus(g). */
+typedef struct inflated {
+    vaei_counts law;
+    float g[VAEI_COUNTS], softplus[VAEI_COUNTS];
+    double log_p[VAEI_COUNTS];
+} inflated;
+
+static void read_values(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *x, int64_t at, inflated *v) {
+    vaei_counts_read(p, r, 1, theta, at, &v->law);
+    vaei_counts_log_p(&v->law, r, x + at, v->log_p);
+    vaei_likelihood_get(p, theta, 0, at, v->law.n, v->g);
+    r->k->map[VAEI_MAP_SOFTPLUS](v->law.n, 0, v->g, v->softplus);
+}
+
+/* ln(e^g + P), P = e^log_p, without leaving the range of numbers */
+static double log_sum(const vaei_run *r, double g, double log_p) {
+    const double more = g > log_p ? g : log_p, less = g > log_p ? log_p : g;
+    float e = (float)(less - more);
+    r->k->map[VAEI_MAP_EXP](1, 0, &e, &e);
+    return more + vaei_natural_log(1 + (double)e);
+}
+
+static double nll(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *x) {
+    inflated v;
+    double sum = 0;
+    for (int64_t at = 0; at < p->size; at += VAEI_COUNTS) {
+        read_values(p, r, theta, x, at, &v);
+        for (int64_t i = 0; i < v.law.n; i++)
+            sum += (double)v.softplus[i] - (x[at + i] > 0 ? v.log_p[i] : log_sum(r, (double)v.g[i], v.log_p[i]));
+    }
+    return sum;
+}
+
+static void backward(const vaei_likelihood *p, const vaei_run *r, const void *facts, const float *theta, const float *x, float weight,
+                     float *dtheta) {
+    inflated v;
+    float d[2][VAEI_COUNTS], q[VAEI_COUNTS], share[VAEI_COUNTS];
+    (void)facts;
+    for (int64_t at = 0; at < p->size; at += VAEI_COUNTS) {
+        read_values(p, r, theta, x, at, &v);
+        const int64_t n = v.law.n;
+        r->k->map[VAEI_MAP_SIGMOID](n, 0, v.g, q);
+        for (int64_t i = 0; i < n; i++) share[i] = (float)((double)v.g[i] - v.log_p[i]);
+        r->k->map[VAEI_MAP_SIGMOID](n, 0, share, share);
+        for (int64_t i = 0; i < n; i++) {
+            if (x[at + i] > 0) share[i] = 0;
+            q[i] = vaei_flushed(weight * (q[i] - share[i]));
+        }
+        vaei_likelihood_put(p, dtheta, 0, at, n, q);
+        vaei_counts_slopes(&v.law, r, x + at, d[0], d[1]);
+        for (int32_t j = 0; j < vaei_counts_numbers(v.law.law); j++) {
+            for (int64_t i = 0; i < n; i++) d[j][i] = vaei_flushed(weight * (share[i] - 1) * d[j][i]);
+            vaei_likelihood_put(p, dtheta, 1 + j, at, n, d[j]);
+        }
+    }
+}
+
+/* 1 - q of the run at `at`, and the law */
+static void read_rest(const vaei_likelihood *p, const vaei_run *r, const float *theta, int64_t at, vaei_counts *law, float *rest) {
+    vaei_counts_read(p, r, 1, theta, at, law);
+    vaei_likelihood_get(p, theta, 0, at, law->n, rest);
+    for (int64_t i = 0; i < law->n; i++) rest[i] = -rest[i];
+    r->k->map[VAEI_MAP_SIGMOID](law->n, 0, rest, rest);
+}
+
+static void mean(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x) {
+    vaei_counts law;
+    float rest[VAEI_COUNTS];
+    for (int64_t at = 0; at < p->size; at += VAEI_COUNTS) {
+        read_rest(p, r, theta, at, &law, rest);
+        for (int64_t i = 0; i < law.n; i++) x[at + i] = rest[i] * law.mean[i];
+    }
+}
+
+static void mean_backward(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *dx, float *dtheta) {
+    vaei_counts law;
+    float rest[VAEI_COUNTS], d[2][VAEI_COUNTS];
+    for (int64_t at = 0; at < p->size; at += VAEI_COUNTS) {
+        read_rest(p, r, theta, at, &law, rest);
+        for (int64_t i = 0; i < law.n; i++) {
+            const float slope = dx[at + i] * law.mean[i] * rest[i];
+            d[0][i] = -slope * (1 - rest[i]);
+            d[1][i] = slope * law.a_moves[i];
+        }
+        for (int32_t j = 0; j < 2; j++) vaei_likelihood_add(p, dtheta, j, at, law.n, d[j]);
+    }
+}
+
+static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key key, uint32_t item, const float *theta, float *x) {
+    vaei_counts law;
+    float rest[VAEI_COUNTS];
+    double u[4];
+    for (int64_t at = 0; at < p->size; at += VAEI_COUNTS) {
+        read_rest(p, r, theta, at, &law, rest);
+        vaei_counts_draw(&law, r, key, item, at, x + at);
+        for (int64_t i = 0; i < law.n; i++) {
+            vaei_draw_uniforms(key, item, at + i, u);
+            if (u[1] >= (double)rest[i]) x[at + i] = 0;
+        }
+    }
+}
+
+const vaei_likelihood_ops vaei_likelihood_zero_inflated = {
+    .module = {.name = "zero_inflated",
+               .summary = "counts with added zeros; the decoder gives the logit of a zero and the numbers of the law",
+               .examples = "zero_inflated\n"
+                           "zero_inflated of=poisson",
+               .paper = "Lambert 1992 (Technometrics 34)",
+               .conf_size = sizeof(conf),
+               .options = options},
+    .lo = 0,
+    .hi = FLT_MAX,
+    .plan = plan,
+    .nll = nll,
+    .backward = backward,
+    .mean = mean,
+    .mean_backward = mean_backward,
+    .sample = sample,
+};
