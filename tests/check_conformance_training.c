@@ -52,6 +52,8 @@ typedef struct objective_probe {
     vaei_run r;
     double nll[N], row[N];
     float kl[N * (D + LOWER)], d_nll[N], d_kl[N * (D + LOWER)], z[N * D], d_z[N * D], prior[N * D], mean[N * D], d_mean[N * D];
+    float logvar[N * D], d_logvar[N * D], precision[N * D], pairs[N * N];
+    double margin[D];
     vaei_critic critic;
     vaei_critic_work work;
     float *params, *grads;
@@ -102,8 +104,9 @@ static double objective_value(void *arg) {
 /* At some steps, so that warm-ups and cycles are under way; the rates of a dimension lie on one side of any floor that examples set. */
 static const char *objective_at(objective_probe *a, int64_t step) {
     const int32_t rated = !(a->o.flags & VAEI_OBJECTIVE_OF_PRIOR), sees_z = (a->o.flags & VAEI_OBJECTIVE_SEES_Z) != 0;
+    const int32_t sees_posterior = (a->o.flags & VAEI_OBJECTIVE_SEES_POSTERIOR) != 0;
     const int32_t sees_mean = (a->o.flags & VAEI_OBJECTIVE_SEES_MEAN) != 0;
-    float d_nll[N], d_kl[N * (D + LOWER)] = {0}, d_z[N * D] = {0}, d_mean[N * D];
+    float d_nll[N], d_kl[N * (D + LOWER)] = {0}, d_z[N * D] = {0}, d_mean[N * D], d_logvar[N * D];
     for (int i = 0; i < N; i++) a->nll[i] = 100 + 10 * sin(i);
     for (int i = 0; i < N * D; i++) a->kl[i] = 0.2f + (float)(i % D) + 0.1f * (float)cos(i);
     for (int i = 0; i < N * LOWER; i++) a->kl[N * D + i] = 0.2f + 0.7f * (float)(i % LOWER) + 0.05f * (float)cos(i);
@@ -117,6 +120,11 @@ static const char *objective_at(objective_probe *a, int64_t step) {
     a->r.noise = (vaei_noise_key){.seed = 3, .step = (uint64_t)step};
     a->t.r = &a->r, a->t.critic = &a->critic, a->t.critic_work = &a->work;
     if (sees_z) a->t.size = D, a->t.z = a->z, a->t.d_z = a->d_z, a->t.prior = a->prior, a->t.row = a->row;
+    for (int i = 0; i < N * D; i++) a->logvar[i] = 0.5f * (float)sin(5 * i);
+    if (sees_posterior) {
+        a->t.mean = a->mean, a->t.logvar = a->logvar, a->t.d_mean = a->d_mean, a->t.d_logvar = a->d_logvar;
+        a->t.precision = a->precision, a->t.pairs = a->pairs, a->t.margin = a->margin;
+    }
     if (sees_mean) a->t.size_x = D, a->t.mean_x = a->mean, a->t.d_mean_x = a->d_mean;
     for (int64_t i = 0; i < a->n_params; i++) a->grads[i] = 0.25f;
     (void)objective_value(a);
@@ -127,6 +135,11 @@ static const char *objective_at(objective_probe *a, int64_t step) {
     if (rated) memcpy(d_kl, a->d_kl, sizeof(d_kl));
     memcpy(d_z, a->d_z, sizeof(d_z));
     memcpy(d_mean, a->d_mean, sizeof(d_mean));
+    memcpy(d_logvar, a->d_logvar, sizeof(d_logvar));
+    if (sees_posterior) {
+        CONFORM(gradient_is("the posterior's mean", objective_value, a, a->mean, d_mean, N * D, 1.0f / 64, 1e-3, 1e-3));
+        CONFORM(gradient_is("the posterior's logvar", objective_value, a, a->logvar, d_logvar, N * D, 1.0f / 64, 1e-3, 1e-3));
+    }
     if (sees_mean) CONFORM(gradient_is("the mean", objective_value, a, a->mean, d_mean, N * D, 1.0f / 64, 1e-3, 1e-2));
     if (sees_z) CONFORM(gradient_is("z", objective_value, a, a->z, d_z, N * D, 1.0f / 64, 1e-3, 1e-2));
     if (rated) CONFORM(gradient_is("kl", objective_value, a, a->kl, d_kl, N * (D + LOWER), 1.0f / 64, 1e-4, 1e-3));
@@ -174,6 +187,29 @@ static const char *costs(const vaei_objective_ops *ops, const void *conf) {
     return NULL;
 }
 
+static int by_value(const void *a, const void *b) {
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* What a critic takes for real of a term that permutes: in each dimension the values of the batch, and in the whole other examples. */
+static const char *permuted(objective_probe *a) {
+    const vaei_game game = vaei_objective_game(&a->o);
+    vaei_critic_facts facts;
+    int32_t moved = 0;
+    vaei_critic_learn(&a->critic, &a->r, &a->work, &game, a->z, &facts);
+    for (int64_t i = 0; i < N * D; i++) moved += memcmp(&a->work.in[i], &a->z[i], sizeof(float)) != 0;
+    if (!moved) return broken("critic: what it takes for real is what the model made");
+    for (int64_t d = 0; d < D; d++) {
+        float made[N], real[N];
+        for (int64_t i = 0; i < N; i++) made[i] = a->z[i * D + d], real[i] = a->work.in[i * D + d];
+        qsort(made, N, sizeof(*made), by_value);
+        qsort(real, N, sizeof(*real), by_value);
+        CONFORM(same_bytes("critic", "a dimension of what it takes for real", real, made, sizeof(made)));
+    }
+    return NULL;
+}
+
 const char *conform_objective(const vaei_objective_ops *ops, const char *example) {
     static const int64_t steps[] = {0, 1, 5, 9, 1000000};
     const char *failure = NULL;
@@ -191,6 +227,7 @@ const char *conform_objective(const vaei_objective_ops *ops, const char *example
         for (size_t i = 0; i < VAEI_COUNT(steps) && !failure; i++) failure = objective_at(&a, steps[i]);
     }
     if (!failure) failure = mean_nll(&a);
+    if (!failure && ops->flags & VAEI_OBJECTIVE_PERMUTES) failure = permuted(&a);
     if (!failure && ops->cost) failure = costs(ops, a.o.conf[a.o.n - 1]);
     close_critic(&a);
     return fixture_close(&f, failure);
@@ -370,6 +407,14 @@ static double schedule_by_hand(const char *example, int64_t t) {
         for (int64_t i = (int64_t)option(example, "every", 0); i <= t && factor > 1e-300; i += (int64_t)option(example, "every", 0))
             factor *= option(example, "factor", 0.1);
         return factor;
+    }
+    if (is_named(example, "inverse_sqrt")) return (double)t < warmup ? rise : pow((double)(t + 1) / fmax(warmup, 1), -0.5);
+    if (is_named(example, "one_cycle")) {
+        const double steps = option(example, "steps", 0), first = 1 / option(example, "div", 25), x = (double)t;
+        const double last = first / option(example, "final_div", 1e4), up = option(example, "rise", 0.3) * steps - 1;
+        if (x >= steps - 1) return last;
+        const double side = sin(0.5 * acos(-1) * (x <= up ? x / up : (steps - 1 - x) / (steps - 1 - up)));
+        return x <= up ? first + (1 - first) * side * side : last + (1 - last) * side * side;
     }
     if (is_named(example, "cosine")) {
         const double steps = option(example, "steps", 0), final = option(example, "final", 0), left = steps - (double)t;

@@ -354,6 +354,62 @@ START_TEST(test_a_norm_of_one_value_gives_the_bias_and_no_gradient) {
 }
 END_TEST
 
+static const struct {
+    const char *text;
+    double zeros, ones; /* parts of the values */
+} corruptions[] = {
+    {"corrupt kind=mask amount=0.25", 0.25, 0},
+    {"corrupt kind=salt amount=0.4", 0.2, 0.2},
+};
+
+START_TEST(test_corrupt_loses_its_share_and_keeps_the_rest_as_it_is) {
+    enum { SIZE = 20000 };
+    rig g;
+    pass p;
+    open_layer(&g, corruptions[_i].text, (vaei_shape){1, {SIZE, 0, 0, 0}});
+    float *x = make_input(SIZE), *y = block_make(floats(SIZE));
+    for (int i = 0; i < SIZE; i++) x[i] = 2 + fabsf(x[i]);
+    pass_open(&p, &g, 1, 1, NULL);
+    vaei_stack_forward(g.stack, &p.run, &p.slot, x, y);
+    int64_t zeros = 0, ones = 0;
+    for (int i = 0; i < SIZE; i++) {
+        zeros += y[i] < 0.5f;
+        ones += y[i] > 0.5f && y[i] < 1.5f;
+        if (y[i] >= 1.5f) ck_assert_mem_eq(&y[i], &x[i], sizeof(float));
+    }
+    ck_assert_double_eq_tol((double)zeros / SIZE, corruptions[_i].zeros, 0.015); /* 5 deviations */
+    ck_assert_double_eq_tol((double)ones / SIZE, corruptions[_i].ones, 0.015);
+    pass_close(&p, &g);
+    float *inferred = infer(&g, 1, x, NULL);
+    assert_same(inferred, x, SIZE, "inference");
+    float *const blocks[] = {x, y, inferred};
+    for (size_t i = 0; i < VAEI_COUNT(blocks); i++) block_free(blocks[i], floats(SIZE));
+    rig_close(&g);
+}
+END_TEST
+
+START_TEST(test_corrupt_adds_noise_of_its_deviation) {
+    enum { SIZE = 20000 };
+    rig g;
+    pass p;
+    double sum = 0, squares = 0;
+    open_layer(&g, "corrupt amount=0.5", (vaei_shape){1, {SIZE, 0, 0, 0}});
+    float *x = make_input(SIZE), *y = block_make(floats(SIZE));
+    pass_open(&p, &g, 1, 1, NULL);
+    vaei_stack_forward(g.stack, &p.run, &p.slot, x, y);
+    for (int i = 0; i < SIZE; i++) {
+        const double e = (double)y[i] - (double)x[i];
+        sum += e, squares += e * e;
+    }
+    ck_assert_double_eq_tol(sum / SIZE, 0, 0.018); /* 5 deviations */
+    ck_assert_double_eq_tol(squares / SIZE, 0.25, 0.0125);
+    pass_close(&p, &g);
+    block_free(x, floats(SIZE));
+    block_free(y, floats(SIZE));
+    rig_close(&g);
+}
+END_TEST
+
 START_TEST(test_dropout_drops_its_share_and_scales_the_rest) {
     enum { SIZE = 20000 };
     rig g;
@@ -445,6 +501,8 @@ Suite *suite_layer_values(void) {
     tcase_add_loop_test(t, test_layer_values_same_padding_is_this_explicit_one, 0, (int)VAEI_COUNT(synonyms));
     tcase_add_loop_test(t, test_norms_equal_their_formulas_in_double, 0, (int)VAEI_COUNT(norms));
     tcase_add_loop_test(t, test_a_norm_of_one_value_gives_the_bias_and_no_gradient, 0, VAEI_COUNT(norms_of_one));
+    tcase_add_loop_test(t, test_corrupt_loses_its_share_and_keeps_the_rest_as_it_is, 0, (int)VAEI_COUNT(corruptions));
+    tcase_add_test(t, test_corrupt_adds_noise_of_its_deviation);
     tcase_add_test(t, test_dropout_drops_its_share_and_scales_the_rest);
     tcase_add_loop_test(t, test_layer_parameters_have_pytorchs_names_shapes_and_fans, 0, (int)VAEI_COUNT(declared));
     return s;

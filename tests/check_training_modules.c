@@ -177,6 +177,77 @@ START_TEST(test_mmd_is_its_formula) {
 }
 END_TEST
 
+/* The formulas of objective_beta_tc.c once more, by densities themselves. */
+static double density(double z, double mean, double logvar) {
+    return exp(-0.5 * (z - mean) * (z - mean) / exp(logvar)) / sqrt(2 * acos(-1) * exp(logvar));
+}
+
+static double correlation_by_hand(const vaei_batch *b, const float *z, const float *mean, const float *logvar) {
+    double sum = 0;
+    for (int i = 0; i < N; i++) {
+        double whole = 0, margin[D] = {0};
+        for (int j = 0; j < N; j++) {
+            double product = vaei_batch_weight(b, j) / b->total;
+            for (int d = 0; d < D; d++) {
+                const double p = density((double)z[i * D + d], (double)mean[j * D + d], (double)logvar[j * D + d]);
+                margin[d] += vaei_batch_weight(b, j) / b->total * p;
+                product *= p;
+            }
+            whole += product;
+        }
+        double log_ratio = log(whole);
+        for (int d = 0; d < D; d++) log_ratio -= log(margin[d]);
+        sum += vaei_batch_weight(b, i) / b->total * log_ratio;
+    }
+    return sum;
+}
+
+START_TEST(test_beta_tc_is_its_formula) {
+    static const float weight[N] = {1, 3, 0, 0.5f, 2};
+    const vaei_batch batches[2] = {{.total = N}, {.weight = weight, .total = 6.5}};
+    const vaei_run r = {.k = vaei_kernels_select(0, 0), .n = N};
+    float z[N * D], d_z[N * D], prior[N * D], mean[N * D], logvar[N * D], d_mean[N * D], d_logvar[N * D], precision[N * D], pairs[N * N];
+    double row[N], margin[D];
+    objective_case o;
+    objective_setup(&o, "objective elbo | beta_tc weight=4\n");
+    o.t.r = &r, o.t.size = D, o.t.z = z, o.t.d_z = d_z, o.t.prior = prior, o.t.row = row;
+    o.t.mean = mean, o.t.logvar = logvar, o.t.d_mean = d_mean, o.t.d_logvar = d_logvar;
+    o.t.precision = precision, o.t.pairs = pairs, o.t.margin = margin;
+    for (int equal = 0; equal < 2; equal++) {
+        for (int i = 0; i < N * D; i++) {
+            mean[i] = equal ? 0.5f : (float)cos(2 * i);
+            logvar[i] = equal ? -0.25f : 0.4f * (float)sin(3 * i);
+            z[i] = mean[i] + 0.7f * (float)sin(i);
+        }
+        for (int w = 0; w < 2; w++) {
+            o.t.batch = &batches[w];
+            (void)loss(&o);
+            ck_assert_double_eq_tol(o.t.other, 4 * correlation_by_hand(&batches[w], z, mean, logvar), 1e-5);
+            if (equal) ck_assert_double_eq_tol(o.t.other, 0, 1e-5); /* of one posterior alone the dimensions are independent */
+        }
+    }
+    rig_free(&o.g);
+}
+END_TEST
+
+/* On either side of the capacity the rate is pushed towards it. */
+START_TEST(test_capacity_is_the_distance_of_the_rate) {
+    objective_case o, plain;
+    objective_setup(&o, "objective elbo beta=0 | capacity weight=3 max=200 steps=100\n");
+    objective_setup(&plain, "objective elbo beta=0\n");
+    for (int64_t step = 0; step <= 150; step += 50) {
+        const double capacity = step < 100 ? 2 * (double)step : 200;
+        o.t.step = plain.t.step = step;
+        (void)loss(&plain);
+        (void)loss(&o);
+        ck_assert_double_eq_tol(o.t.other, 3 * fabs(plain.t.rate - capacity), 1e-4);
+        ck_assert_double_eq_tol(o.t.loss, plain.t.recon + o.t.other, 1e-9);
+        ck_assert(plain.t.rate > capacity ? o.t.level[0].d_kl[0] > 0 : o.t.level[0].d_kl[0] < 0);
+    }
+    rig_free(&o.g), rig_free(&plain.g);
+}
+END_TEST
+
 START_TEST(test_sums_are_checked) {
     static const struct {
         const char *text, *says;
@@ -505,6 +576,8 @@ Suite *suite_training_modules(void) {
     tcase_add_test(t, test_elbo_terms);
     tcase_add_loop_test(t, test_elbo_beta_follows_warmup_and_cycles, 0, (int)VAEI_COUNT(betas));
     tcase_add_test(t, test_mmd_is_its_formula);
+    tcase_add_test(t, test_beta_tc_is_its_formula);
+    tcase_add_test(t, test_capacity_is_the_distance_of_the_rate);
     tcase_add_test(t, test_sums_are_checked);
     suite_add_tcase(s, t);
     t = tcase_create("optimizers");

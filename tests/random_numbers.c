@@ -217,7 +217,7 @@ static int32_t check_gradients(reference *r, const random_case *c, vae_model_t *
 
 /* Whether the examples of a batch are strangers to each other in training. */
 static int32_t separable(const random_case *c) {
-    static const char *const mixes[] = {"batchnorm", "dropout", "drop=", "optimal", "free_bits", "prior"};
+    static const char *const mixes[] = {"batchnorm", "dropout", "corrupt", "drop=", "optimal", "free_bits", "prior"};
     const char *latent = strstr(c->model, "\nlatent ");
     if (strchr(c->training, '|')) return 0;              /* a term may see all examples */
     if (strstr(c->training, "objective iwae")) return 0; /* its noise has a row for each sample */

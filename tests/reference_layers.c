@@ -474,6 +474,11 @@ static reference_values dropout(reference *r, const reference_layer *l, referenc
     return x;
 }
 
+static reference_values corrupt(reference *r, const reference_layer *l, reference_values x) {
+    if (r->training && reference_float(l, "amount") > 0) r->gave_up = "corrupt";
+    return x;
+}
+
 static reference_values mapped(reference *r, reference_values x, tape_function f, double parameter) {
     const reference_values y = reference_new(r, x.n, &x.shape);
     for (int64_t i = 0; i < x.n * size_of(&x); i++) y.at[i] = tape_apply(&r->t, f, parameter, x.at[i]);
@@ -566,6 +571,7 @@ reference_formula reference_find(const char *layer) {
         {"layernorm", layernorm},
         {"rmsnorm", rmsnorm},
         {"dropout", dropout},
+        {"corrupt", corrupt},
         {"condition", condition},
         {"flatten", flatten},
         {"reshape", reshape},

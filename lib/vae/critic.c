@@ -7,7 +7,7 @@
 #include "vae/sections.h"
 
 enum { ON_X, ON_Z };
-enum { VAEI_STREAM_CRITIC = 23 }; /* of random numbers, beside those of latent.h, likelihood.h and mmd */
+enum { VAEI_STREAM_CRITIC = 23, VAEI_STREAM_PERMUTE = 24 }; /* of random numbers, beside those of latent.h, likelihood.h and mmd */
 
 typedef struct conf {
     int32_t on;
@@ -140,6 +140,22 @@ static void draw_range(void *arg, int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) vaei_noise_normal(d->r->k, key, d->r->first_item + (uint32_t)i, d->size, d->out + i * d->size);
 }
 
+/* out[n][size] = made, each dimension in an order of its own: Fisher, Yates. u: [n] workspace */
+static void permute(const vaei_run *r, int64_t size, const float *made, float *u, float *out) {
+    vaei_noise_key key = r->noise;
+    key.stream = VAEI_STREAM_PERMUTE;
+    memcpy(out, made, (size_t)(r->n * size) * sizeof(*out));
+    for (int64_t d = 0; d < size; d++) {
+        vaei_noise_uniform(key, r->first_item + (uint32_t)d, r->n, u);
+        for (int64_t i = r->n - 1; i > 0; i--) {
+            const int64_t j = (int64_t)((double)u[i] * (double)(i + 1));
+            const float kept = out[i * size + d];
+            out[i * size + d] = out[j * size + d];
+            out[j * size + d] = kept;
+        }
+    }
+}
+
 /* Weighted share of the scores of this sign. */
 static double share_of(const vaei_run *r, const float *score, float sign) {
     double sum = 0;
@@ -151,7 +167,8 @@ void vaei_critic_learn(const vaei_critic *c, const vaei_run *r, const vaei_criti
                        vaei_critic_facts *out) {
     const charge of_real = {w, game, VAEI_SCORE_REAL, 0.5}, of_made = {w, game, VAEI_SCORE_MADE, 0.5};
     draws d = {r, c->size, w->in};
-    if (c->of_z) vaei_parallel_ranges(r->pool, r->n, c->size, draw_range, &d);
+    if (game->permutes) permute(r, c->size, made, w->d_score, w->in);
+    else if (c->of_z) vaei_parallel_ranges(r->pool, r->n, c->size, draw_range, &d);
     else vaei_run_flush(r, r->n * c->size, r->batch.x, w->in);
     out->loss = 0.5 * play(c, r, &of_real, w->in);
     out->accuracy = 0.5 * share_of(r, w->score, 1);

@@ -2,7 +2,8 @@
  * critic.h - a network that learns to tell real examples from generated ones, while the rest of the model learns to raise its score.
  *
  *     critic  on=x | conv2d ... | linear out=1        real: the batch's x; generated: the mean of the likelihood
- *     critic  on=z | linear ... | linear out=1        real: draws from N(0, I); generated: the latents of the batch
+ *     critic  on=z | linear ... | linear out=1        real: draws from N(0, I), or the latents of the batch with each dimension in an
+ *                                                     order of its own; generated: the latents of the batch
  *
  *     real or generated [n][size] --critic--> score[n]     high for real ones
  *
@@ -30,6 +31,7 @@ enum { VAEI_SCORE_REAL, VAEI_SCORE_MADE, VAEI_SCORE_FOOLED };
 typedef struct vaei_game {
     float (*cost)(const void *conf, const vaei_kernels *k, int32_t of, float score, float *slope); /* slope: of the cost, by the score */
     const void *conf;
+    int32_t permutes; /* of z: real ones are the made ones permuted, in place of draws from N(0, I) */
 } vaei_game;
 
 typedef struct vaei_critic_work {

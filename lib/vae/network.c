@@ -50,7 +50,7 @@ void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t 
     const vaei_bytes d = vaei_blocks_bytes(net->decoder, k, n, fused ? how : how & ~VAEI_BLOCKS_FUSED, &w->decoder);
 
     w->fused = fused;
-    w->d_z_terms = w->mean_x = w->d_mean_x = w->d_x = NULL;
+    w->d_z_terms = w->d_mean_terms = w->mean_x = w->d_mean_x = w->d_x = NULL;
     w->encoder.pack = vaei_carve_bytes(c, e.pack);
     w->latent.pack = vaei_carve_bytes(c, q.pack);
     w->decoder.pack = vaei_carve_bytes(c, d.pack);
@@ -85,6 +85,16 @@ void vaei_network_carve_terms(const vaei_network *net, int64_t n, vaei_carve *c,
     w->d_z_terms = vaei_carve_floats(c, nD);
     w->prior_z = vaei_carve_floats(c, nD);
     w->row = vaei_carve_array(c, n, sizeof(double));
+}
+
+void vaei_network_carve_posterior(const vaei_network *net, int64_t n, vaei_carve *c, vaei_work *w) {
+    const int64_t D = vaei_shape_size(&net->latent.z), nD = vaei_count_of(n, D);
+    w->d_mean_terms = vaei_carve_floats(c, nD);
+    w->d_logvar_terms = vaei_carve_floats(c, nD);
+    w->d_h_terms = vaei_carve_floats(c, vaei_count_of(n, vaei_shape_size(&net->latent.h)));
+    w->precision = vaei_carve_floats(c, nD);
+    w->pairs = vaei_carve_floats(c, vaei_count_of(n, n));
+    w->margin = vaei_carve_array(c, D, sizeof(double));
 }
 
 void vaei_network_carve_mean(const vaei_network *net, int64_t n, vaei_carve *c, vaei_work *w) {
@@ -222,6 +232,14 @@ void vaei_network_terms(const vaei_network *net, const vaei_run *r, const vaei_w
     terms->d_z = w->d_z_terms;
     terms->prior = w->prior_z;
     terms->row = w->row;
+    if (!w->d_mean_terms) return;
+    terms->mean = w->level[0].mean;
+    terms->logvar = w->level[0].logvar;
+    terms->d_mean = w->d_mean_terms;
+    terms->d_logvar = w->d_logvar_terms;
+    terms->precision = w->precision;
+    terms->pairs = w->pairs;
+    terms->margin = w->margin;
 }
 
 /* Only the rows of the batch have gradients, pseudo-inputs none. */
@@ -243,6 +261,10 @@ void vaei_network_backward(const vaei_network *net, const vaei_run *r, const vae
     if (w->d_z_terms) r->k->add(r->n * v->size, w->d_z_terms, w->d_z);
     net->rate->backward(net, r, w);
     net->latent.ops->backward(&net->latent, r, &w->latent, w->h, v->mean, v->logvar, v->noise, w->d_z, v->d_kl, w->d_h);
+    if (w->d_mean_terms) {
+        net->latent.ops->encode_backward(&net->latent, r, &w->latent, w->h, v->logvar, w->d_mean_terms, w->d_logvar_terms, w->d_h_terms);
+        r->k->add(r->n * vaei_shape_size(&net->latent.h), w->d_h_terms, w->d_h);
+    }
     vaei_blocks_backward(net->encoder, &wide, &w->encoder, net->rate->input(net, r, w), w->h, w->d_h, w->d_x);
     net->rate->input_backward(net, r, w);
 }

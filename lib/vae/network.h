@@ -92,6 +92,9 @@ typedef struct vaei_work {
     /* training under an objective that sees z, else NULL: its derivative by z, draws from N(0, I), a number for each example */
     float *d_z_terms, *prior_z; /* [n][D] */
     double *row;                /* [n] */
+    /* training under an objective that sees the posterior, else NULL: its derivatives, what they make of h, workspace */
+    float *d_mean_terms, *d_logvar_terms, *d_h_terms, *precision, *pairs; /* [n][D], [n][D], [n][H], [n][D], [n][n] */
+    double *margin;                                                       /* [D] */
     /* training under an objective that sees the likelihood's mean, else NULL: it, and the objective's derivative by it */
     float *mean_x, *d_mean_x; /* [n][S] */
     vaei_critic_work critic;  /* training with a critic */
@@ -105,8 +108,10 @@ typedef struct vaei_work {
 /* how: VAEI_BLOCKS_ flags; VAEI_BLOCKS_FUSED where the objective allows it (VAEI_OBJECTIVE_MEAN_NLL). */
 void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t n, int32_t how, vaei_carve *c, vaei_work *w);
 
-/* Of training under an objective that sees z, behind vaei_network_carve(). */
+/* Of training under an objective that sees z, behind vaei_network_carve(); and the posterior. */
 void vaei_network_carve_terms(const vaei_network *net, int64_t n, vaei_carve *c, vaei_work *w);
+
+void vaei_network_carve_posterior(const vaei_network *net, int64_t n, vaei_carve *c, vaei_work *w);
 
 /* Of training under an objective that sees the likelihood's mean, behind vaei_network_carve(). */
 void vaei_network_carve_mean(const vaei_network *net, int64_t n, vaei_carve *c, vaei_work *w);

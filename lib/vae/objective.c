@@ -69,13 +69,15 @@ vae_status_t vaei_objective_build(vaei_objective *o, vaei_arena *arena, vaei_sec
         if (samples > o->samples) o->samples = samples;
     }
     if (count_of(o, VAEI_OBJECTIVE_SEES_Z) > 0) o->flags |= VAEI_OBJECTIVE_SEES_Z;
+    if (count_of(o, VAEI_OBJECTIVE_SEES_POSTERIOR) > 0) o->flags |= VAEI_OBJECTIVE_SEES_POSTERIOR;
     if (count_of(o, VAEI_OBJECTIVE_SEES_MEAN) > 0) o->flags |= VAEI_OBJECTIVE_SEES_MEAN; /* of the whole batch, and then back */
     else if (count_of(o, VAEI_OBJECTIVE_MEAN_NLL) == 1 && without == o->n - 1) o->flags |= VAEI_OBJECTIVE_MEAN_NLL;
     return find_critic(o);
 }
 
 vaei_game vaei_objective_game(const vaei_objective *o) {
-    return (vaei_game){o->term[o->critic]->cost, o->conf[o->critic]};
+    const vaei_objective_ops *const term = o->term[o->critic];
+    return (vaei_game){term->cost, o->conf[o->critic], (term->flags & VAEI_OBJECTIVE_PERMUTES) != 0};
 }
 
 int64_t vaei_objective_critic_steps(const vaei_objective *o, int64_t step) {
@@ -106,6 +108,8 @@ void vaei_objective_eval(const vaei_objective *o, vaei_terms *t) {
         t->level[l].rate = 0;
     }
     if (t->d_z) memset(t->d_z, 0, (size_t)(t->n * t->size) * sizeof(*t->d_z));
+    if (t->d_mean) memset(t->d_mean, 0, (size_t)(t->n * t->size) * sizeof(*t->d_mean));
+    if (t->d_logvar) memset(t->d_logvar, 0, (size_t)(t->n * t->size) * sizeof(*t->d_logvar));
     if (t->d_mean_x) memset(t->d_mean_x, 0, (size_t)(t->n * t->size_x) * sizeof(*t->d_mean_x));
     for (int32_t i = 0; i < o->n; i++) o->term[i]->eval(o->conf[i], t);
     if (!t->aux) return;

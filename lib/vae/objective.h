@@ -39,6 +39,11 @@ typedef struct vaei_terms {
     float *d_z;        /* out [n][size]: d loss / d z, beside what reaches z through nll and kl */
     float *prior;      /* [n][size] workspace: as many draws from N(0, I) */
     double *row;       /* [n] workspace */
+    /* VAEI_OBJECTIVE_SEES_POSTERIOR: */
+    const float *mean, *logvar; /* [n][size] the posterior of the first latent */
+    float *d_mean, *d_logvar;   /* out [n][size]: d loss / d mean and d logvar, beside what reaches them through z and kl */
+    float *precision, *pairs;   /* [n][size], [n][n] workspace */
+    double *margin;             /* [size] workspace */
     /* VAEI_OBJECTIVE_SEES_MEAN: */
     int64_t size_x;      /* the values of x */
     const float *mean_x; /* [n][size_x] the mean of the likelihood */
@@ -54,7 +59,9 @@ enum {
     VAEI_OBJECTIVE_NO_NLL = 4,     /* adds nothing to d_nll: stands beside a term that does */
     VAEI_OBJECTIVE_SEES_Z = 8,     /* over values, not codes */
     VAEI_OBJECTIVE_SEES_MEAN = 16, /* x as the model shows it */
-    VAEI_OBJECTIVE_AT_Z = 32       /* kl is log q(z|x) - log p(z) at the z that was drawn */
+    VAEI_OBJECTIVE_AT_Z = 32,      /* kl is log q(z|x) - log p(z) at the z that was drawn */
+    VAEI_OBJECTIVE_SEES_POSTERIOR = 64, /* with SEES_Z: mean and logvar, of a latent that has encode_backward */
+    VAEI_OBJECTIVE_PERMUTES = 128       /* of a term with a critic of z: real are the batch's z, each dimension in an order of its own */
 };
 
 typedef struct vaei_objective_ops {

@@ -24,7 +24,7 @@ static float cost(const void *options_filled, const vaei_kernels *k, int32_t of,
 
 static void eval(const void *options_filled, vaei_terms *t) {
     const conf *const c = options_filled;
-    const vaei_game game = {cost, c};
+    const vaei_game game = {.cost = cost, .conf = c};
     vaei_terms_fool(t, &game, (double)c->weight);
 }
 

@@ -34,7 +34,7 @@ static int64_t start(const void *options_filled) {
 
 static void eval(const void *options_filled, vaei_terms *t) {
     const conf *const c = options_filled;
-    const vaei_game game = {cost, c};
+    const vaei_game game = {.cost = cost, .conf = c};
     if (t->step >= c->start) vaei_terms_fool(t, &game, (double)c->weight);
 }
 

@@ -10,6 +10,9 @@ static vae_status_t check(const vaei_network *net, const vaei_recipe *recipe) {
     if (!(recipe->objective.flags & VAEI_OBJECTIVE_SEES_Z)) return VAE_OK;
     if (net->latent.ops->flags & VAEI_LATENT_CODES)
         return vaei_fail(VAE_E_SPEC, "objective: a term needs latents of values, latent %s makes codes", net->latent.ops->module.name);
+    if (recipe->objective.flags & VAEI_OBJECTIVE_SEES_POSTERIOR && !net->latent.ops->encode_backward)
+        return vaei_fail(VAE_E_SPEC, "objective: a term needs the density of the posterior, latent %s has none: wanted 'latent gaussian'",
+                         net->latent.ops->module.name);
     if (vaei_network_inputs(net))
         return vaei_fail(VAE_E_SPEC, "objective: a term compares latents with N(0, I), but the prior is %s", net->prior.ops->module.name);
     return VAE_OK;
@@ -29,6 +32,7 @@ static void carve(const vaei_network *net, const vaei_recipe *recipe, const vaei
                         (recipe->objective.flags & VAEI_OBJECTIVE_MEAN_NLL ? VAEI_BLOCKS_FUSED : 0);
     vaei_network_carve(net, k, n, how, c, w);
     if (recipe->objective.flags & VAEI_OBJECTIVE_SEES_Z) vaei_network_carve_terms(net, n, c, w);
+    if (recipe->objective.flags & VAEI_OBJECTIVE_SEES_POSTERIOR) vaei_network_carve_posterior(net, n, c, w);
     if (recipe->objective.flags & VAEI_OBJECTIVE_SEES_MEAN) vaei_network_carve_mean(net, n, c, w);
 }
 
