@@ -13,6 +13,7 @@
 #   make tsan, msan    C tests under ThreadSanitizer, MemorySanitizer      make coverage    lines and branches by folder
 #   make format        C as .clang-format has it                         make check-format  is it so?
 #   make amalgamation  the library as two files, build/amalgamation/     make dist      the tarball and the two files, in build/dist
+#   make sbom          what libvae is made of, as SPDX                 make nuget     the libraries of the wheels, for .NET
 #   make compile_commands.json  for editors                              make clean
 #   V=1                shows the commands
 #   DEBUG=1            in build/debug: assertions, red zones behind every piece of memory, sanitizers; for a debugger
@@ -119,7 +120,7 @@ OUR_JUMPS := $(call accepted,-fcf-protection)
 HARDEN    := $(call accepted,-fstack-protector-strong -fstack-clash-protection) \
                $(if $(findstring -fsanitize,$(CFLAGS)),,\
                  $(if $(filter -O -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
-PROGRAM_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+PROGRAM_LDFLAGS := $(if $(filter elf,$(SYSTEM)),-pie -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now$(comma)-z$(comma)noexecstack)
 OUR_LDLIBS   := $(BLAS_LIBS) -lm $(OUR_THREADS)
 SO_LDFLAGS_elf     := -shared -Wl,-soname,$(SONAME) -Wl,--version-script=libvae.map -Wl,-z,defs,-z,relro,-z,now,-z,noexecstack \
                         -Wl,--as-needed
@@ -164,7 +165,7 @@ RANDOM  := $(if $(RANDOM_SRC),$(BUILD)/random_models)
 .PHONY: all static shared program examples check check-asan check-reproducible check-ports asan check-build soak kill-soak power-soak \
         bench-build bench demo demo-vq \
         fuzz fuzz-build fuzz-if-clang check-fuzz tsan msan coverage \
-        compile_commands.json format check-format docs amalgamation dist wheels install install-library uninstall clean \
+        compile_commands.json format check-format docs amalgamation dist sbom wheels nuget install install-library uninstall clean \
         need-check need-program FORCE
 all: static shared program
 static: $(STATIC)
@@ -390,11 +391,17 @@ docs: $(STATIC)
 amalgamation:
 	@scripts/amalgamate.py $(BUILD)/amalgamation
 
+sbom:
+	@scripts/sbom.py $(BUILD)/dist/libvae-$(VERSION).spdx.json
+
 dist: amalgamation
 	@BUILD='$(BUILD)' VERSION='$(VERSION)' scripts/dist.sh
 
 wheels:
 	@BUILD='$(BUILD)' scripts/make_wheels.sh $(PLATFORMS)
+
+nuget:
+	@scripts/make_nuget.py $(BUILD)/wheels $(BUILD)/dist
 
 # ---- install ----------------------------------------------------------------------------------------------------------
 # a folder below PREFIX is written relative to it, so that pkg-config can move the whole tree

@@ -19,6 +19,9 @@ expect_same 'the Debian package of the library' "libvae$soname" "$(sed -n 's/^Pa
 expect_same 'the Debian version' "$version" "$(sed -n '1s/^libvae (\([0-9.]*\)-.*/\1/p' debian/changelog)"
 expect_same 'the library file' "libvae.so.$version" "$(basename "$(readlink -f "$BUILD/libvae.so")")"
 expect_same 'vae --version' "$version" "$("$BUILD/vae" --version 2>/dev/null | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1)"
+for file in packaging/vcpkg/libvae/vcpkg.json packaging/conda/recipe.yaml; do
+    expect_same "$file" "$version" "$(sed -n 's/^ *"\{0,1\}version"\{0,1\}: "\([0-9.]*\)",\{0,1\}$/\1/p' $file)"
+done
 setup=bindings/python/pyproject.toml
 [ ! -e "$setup" ] || expect_same 'the Python package' "$version" "$(sed -n 's/^version *= *"\(.*\)"/\1/p' "$setup")"
 finish

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# make dist: build/dist/libvae-VERSION.tar.gz of the commit that is checked out, libvae-VERSION-amalgamation.tar.gz (vae.c, vae.h, LICENSE)
-# and SHA256SUMS. Names, owners and times are those of the commit, so that equal commits give equal bytes.
+# make dist: build/dist/libvae-VERSION.tar.gz of the commit that is checked out, libvae-VERSION-amalgamation.tar.gz (vae.c, vae.h, LICENSE),
+# the bill of materials, libvae.rb for Homebrew, and SHA256SUMS. URL=https://... is where they will be published. Names, owners and times
+# are those of the commit, so that equal commits give equal bytes.
 set -eu
 dist=$BUILD/dist
 name=libvae-$VERSION
@@ -17,4 +18,8 @@ cp "$BUILD/amalgamation/vae.c" "$BUILD/amalgamation/vae.h" LICENSE "$dist/$name-
 tar --sort=name --owner=0 --group=0 --numeric-owner --mode='u=rw,go=r,a+X' --mtime="@$when" --format=ustar \
     -C "$dist" -cf - "$name-amalgamation" | gzip -n9 > "$dist/$name-amalgamation.tar.gz"
 rm -r "$dist/$name-amalgamation"
+scripts/sbom.py "$dist/$name.spdx.json"
+sum=$(sha256sum < "$dist/$name.tar.gz" | cut -d ' ' -f 1)
+sed -e '2d' -e "s|@VERSION@|$VERSION|; s|@SHA256@|$sum|" -e "s|@URL@|${URL:-https://example.org}|" \
+    packaging/homebrew/libvae.rb.in > "$dist/libvae.rb"
 (cd "$dist" && sha256sum ./*.tar.gz > SHA256SUMS && cat SHA256SUMS)

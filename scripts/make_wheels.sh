@@ -23,7 +23,8 @@ scripts/python_venv.sh || exit 1
 build=$(cd "$BUILD" && pwd)
 python=$build/venv/bin/python
 wheels=$build/wheels
-"$python" -c 'import ziglang' 2> /dev/null || "$build/venv/bin/pip" install -q --disable-pip-version-check ziglang || exit 1
+"$python" -c 'import ziglang, twine, check_wheel_contents' 2> /dev/null ||
+    "$build/venv/bin/pip" install -q --disable-pip-version-check ziglang twine check-wheel-contents || exit 1
 export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-1577836800}" # equal sources, equal wheels
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -101,6 +102,8 @@ one() {
     fi
     wheel=$(echo "$wheels"/*-"$3".whl)
     ok "$1: $(basename "$wheel"), $(wc -c < "$wheel") bytes"
+    expect_empty "$1: twine and check-wheel-contents find nothing" "$("$build/venv/bin/twine" check --strict "$wheel" > "$tmp/log" 2>&1 &&
+        "$build/venv/bin/check-wheel-contents" "$wheel" >> "$tmp/log" 2>&1 || cat "$tmp/log")"
     if ! "$build/venv/bin/pip" install -q --no-index --no-deps --only-binary=:all: --platform "${3%%.*}" --target "$tmp/$1" "$wheel" \
         > "$tmp/log" 2>&1; then
         not_ok "$1: pip takes it for ${3%%.*}" "$(cat "$tmp/log")"

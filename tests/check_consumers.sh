@@ -50,6 +50,9 @@ if has cmake; then
     run 'find_package on it' cmake -S tests/consumers/find_package -B "$tmp/find" -DCMAKE_PREFIX_PATH="$tmp/second"
     run 'and builds' cmake --build "$tmp/find" --target app
     same 'find_package on cmake --install' "$tmp/find/app"
+    mkdir "$tmp/second/share"
+    mv "$(find "$tmp/second" -name vaeConfig.cmake -printf %h)" "$tmp/second/share/vae"
+    run 'find_package on the layout of vcpkg' cmake -S tests/consumers/find_package -B "$tmp/vcpkg" -DCMAKE_PREFIX_PATH="$tmp/second"
 else
     echo 'skipped cmake is not here'
 fi
