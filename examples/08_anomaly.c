@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * 08_anomaly.c - finding what does not belong: a model that has seen only healthy signals gives broken ones a low ELBO. The
- * threshold is the score that one healthy signal in a hundred falls below, on signals kept out of the training. */
+ * 08_anomaly.c - finding what does not belong: a model that has seen only healthy signals finds broken ones strange. The detector is
+ * calibrated on healthy signals kept out of the training, so that one healthy signal in a hundred has a p-value of 0.01 or less. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,14 +32,9 @@ static void measure(float *x, int broken) {
     }
 }
 
-static int ascending(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 int main(void) {
     static float x[TRAIN * S], healthy[TEST * S], broken[TEST * S];
-    double good[TEST], bad[TEST];
+    double p_value[TEST];
     for (int i = 0; i < TRAIN; i++) measure(x + i * S, 0);
     for (int i = 0; i < TEST; i++) {
         measure(healthy + i * S, 0);
@@ -47,25 +42,25 @@ int main(void) {
     }
     vae_model_t *model = NULL;
     vae_trainer_t *trainer = NULL;
-    vae_session_t *session = NULL;
+    vae_anomaly_t *anomaly = NULL;
     int found = 0, result = 1;
     if (vae_model_create(&model, NULL, spec, 0) != VAE_OK) goto done;
     if (vae_trainer_create(&trainer, model, "optimizer adam lr=0.003\nclip norm max=20\n", 128) != VAE_OK) goto done;
     for (int step = 0; step < 1500; step++)
         if (vae_trainer_step(trainer, 128, x + step * 128 % TRAIN * S, NULL) != VAE_OK) goto done;
 
-    if (vae_session_create(&session, model, TEST) != VAE_OK) goto done;
-    if (vae_elbo(session, TEST, healthy, 16, NULL, good, NULL, NULL) != VAE_OK) goto done;
-    if (vae_elbo(session, TEST, broken, 16, NULL, bad, NULL, NULL) != VAE_OK) goto done;
-    qsort(good, TEST, sizeof good[0], ascending);
-    const double threshold = good[TEST / 100];
-    for (int i = 0; i < TEST; i++) found += bad[i] < threshold;
+    const vae_batch_t normal = {.struct_size = sizeof normal, .n = TEST, .x = healthy};
+    const vae_batch_t strange = {.struct_size = sizeof strange, .n = TEST, .x = broken};
+    if (vae_anomaly_create(&anomaly, model, "bound samples=16", TEST) != VAE_OK) goto done;
+    if (vae_anomaly_add(anomaly, &normal) != VAE_OK || vae_anomaly_fit(anomaly) != VAE_OK) goto done;
+    if (vae_anomaly_score(anomaly, &strange, NULL, p_value) != VAE_OK) goto done;
+    for (int i = 0; i < TEST; i++) found += p_value[i] <= 0.01;
     printf("found %d of %d broken signals at 1 false alarm in 100\n", found, TEST);
     result = found > TEST * 9 / 10 ? 0 : 1;
 
 done:
     if (result) fprintf(stderr, "08_anomaly: %s\n", vae_last_error());
-    vae_session_destroy(session);
+    vae_anomaly_destroy(anomaly);
     vae_trainer_destroy(trainer);
     vae_model_destroy(model);
     return result;

@@ -19,6 +19,7 @@
 static const char *lacks(const task_t *task, uint32_t reads) {
     const data_t *data = task->data;
     const bool codes = vae_model_codebook_size(task->model) > 0;
+    if (reads & VAE_MEASURE_SCORE) return "it is of scores of anomalies: vae anomaly score prints it";
     if (reads & PICTURES && picture_extent(task->model, data).n == 0) return "the examples are no pictures";
     if (reads & VAE_MEASURE_MEAN && codes) return "the latent of this model has codes";
     if (reads & VAE_MEASURE_LOGVAR && !model_has_prior(task->model)) return "the latent of this model has no distribution";

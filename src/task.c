@@ -6,12 +6,12 @@
 #include "files.h"
 #include "labels.h"
 
-static void open_data(task_t *task, const cli_t *cli) {
+static void open_data(task_t *task, const cli_t *cli, size_t first) {
     const extent_t input = model_input(task->model);
     data_way_t way = data_way(cli);
     way.tokens = vae_model_token_count(task->model);
     size_t n_source;
-    const char *const *source = cli_operands(cli, 1, &n_source);
+    const char *const *source = cli_operands(cli, first, &n_source);
     data_load(&task->set, source, n_source, &input, &way);
     data_check_values(&task->set, false);
     binarize_data(&task->set, binarize_of(cli_text(cli, "binarize")), false);
@@ -21,7 +21,7 @@ static void open_data(task_t *task, const cli_t *cli) {
     if (cli_given(cli, "limit") && cli_int(cli, "limit") < task->n) task->n = cli_int(cli, "limit");
 }
 
-void task_open(task_t *task, const cli_t *cli, bool with_output, bool with_data) {
+void task_open_at(task_t *task, const cli_t *cli, size_t first, bool with_output, bool with_data) {
     *task = (task_t){0};
     if (with_output) {
         task->output = cli_text(cli, "output");
@@ -29,9 +29,13 @@ void task_open(task_t *task, const cli_t *cli, bool with_output, bool with_data)
         refuse_existing(task->output, cli_flag(cli, "force"));
     }
     task->ctx = engine_ctx(cli);
-    task->model = engine_load(task->ctx, cli_operand(cli, 0));
-    if (with_data) open_data(task, cli);
+    task->model = engine_load(task->ctx, cli_operand(cli, first));
+    if (with_data) open_data(task, cli, first + 1);
     task->session = engine_session(task->model, ENGINE_BATCH);
+}
+
+void task_open(task_t *task, const cli_t *cli, bool with_output, bool with_data) {
+    task_open_at(task, cli, 0, with_output, with_data);
 }
 
 void task_require_output(const task_t *task) {

@@ -17,7 +17,9 @@ typedef struct task {
     const char *output; /* NULL if the command has none */
 } task_t;
 
-/* Check the output's name first, then load MODEL and, if there is a second operand that is data, DATA. */
+/* Check the output's name first, then load MODEL, operand number `first`, and, if the operands behind it are data, DATA. */
+void task_open_at(task_t *task, const cli_t *cli, size_t first, bool with_output, bool with_data);
+/* The same with MODEL as the first operand. */
 void task_open(task_t *task, const cli_t *cli, bool with_output, bool with_data);
 /* Die without a name of the output, unless the model makes lines of tokens, which go to stdout. */
 void task_require_output(const task_t *task);

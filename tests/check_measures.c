@@ -15,12 +15,15 @@ typedef struct rows {
     vae_measured_t m;
     float *array[5];
     double bound[ROWS], rate[ROWS];
+    float score[ROWS];
 } rows;
 
 static void rows_make(rows *r) {
     const int64_t S = HEIGHT * WIDTH * CHANNELS, size[5] = {S, S, LATENTS, LATENTS, FACTORS};
     for (int i = 0; i < 5; i++) r->array[i] = filled(ROWS * size[i], (uint32_t)i + 3);
-    for (int i = 0; i < ROWS; i++) r->bound[i] = -3.0 - (double)r->array[0][i], r->rate[i] = 1.0 + (double)r->array[1][i];
+    for (int i = 0; i < ROWS; i++)
+        r->bound[i] = -3.0 - (double)r->array[0][i], r->rate[i] = 1.0 + (double)r->array[1][i], r->score[i] = r->array[0][i];
+    for (int i = 0; i < ROWS / 2; i++) r->array[4][i * FACTORS] = 0; /* normal examples, for measures of anomalies */
     r->m = (vae_measured_t){.struct_size = sizeof(r->m),
                             .n = ROWS,
                             .height = HEIGHT,
@@ -34,7 +37,8 @@ static void rows_make(rows *r) {
                             .logvar = r->array[3],
                             .factor = r->array[4],
                             .bound = r->bound,
-                            .rate = r->rate};
+                            .rate = r->rate,
+                            .score = r->score};
 }
 
 static void rows_free(rows *r) {
@@ -74,6 +78,7 @@ START_TEST(test_what_a_measure_reads_is_checked_and_nothing_else) {
     if (!(reads & VAE_MEASURE_FACTOR)) only.factor = NULL, only.factors = 0;
     if (!(reads & VAE_MEASURE_BOUND)) only.bound = NULL;
     if (!(reads & VAE_MEASURE_RATE)) only.rate = NULL;
+    if (!(reads & VAE_MEASURE_SCORE)) only.score = NULL;
     if (!(reads & (VAE_MEASURE_X | VAE_MEASURE_Y | VAE_MEASURE_SIZES))) only.height = only.width = only.channels = 0;
     ck_assert_ok(vae_measure(NULL, text, &only, &again, NULL));
     ck_assert_double_eq(value, again);
@@ -99,9 +104,15 @@ START_TEST(test_what_a_measure_reads_is_checked_and_nothing_else) {
         wants_rows(text, &r.m, VAE_E_NUMERIC, sentence);
         r.array[i][5] = 0.5f;
     }
+    if (reads & VAE_MEASURE_SCORE) {
+        r.score[3] = NAN;
+        wants_rows(text, &r.m, VAE_E_NUMERIC, "score[3]");
+        r.score[3] = 0;
+    }
     if (reads & VAE_MEASURE_BOUND) {
         r.bound[3] = INFINITY;
         wants_rows(text, &r.m, VAE_E_NUMERIC, "bound[3]");
+        r.bound[3] = 0;
     }
     if (!(reads & VAE_MEASURE_EACH)) ck_assert_fails(vae_measure(NULL, text, &r.m, &value, each), VAE_E_ARG);
     rows_free(&r);
@@ -229,6 +240,32 @@ START_TEST(test_factors_are_measured_as_by_scikit_learn) {
 }
 END_TEST
 
+START_TEST(test_alarms_are_measured_as_by_scikit_learn) {
+    static const char *const measures[] = {"auroc", "aupr"};
+    fixture f;
+    char name[60];
+    int64_t n[4], count[4];
+    fixture_open(&f);
+    snprintf(name, sizeof(name), "alarms.%d.score", _i);
+    float *score = take(&f, name, n);
+    snprintf(name, sizeof(name), "alarms.%d.kind", _i);
+    float *kind = take(&f, name, n);
+    const vae_measured_t m = {.struct_size = sizeof(m), .n = n[0], .factors = 1, .factor = kind, .score = score};
+    for (size_t k = 0; k < VAEI_COUNT(measures); k++) {
+        double value;
+        snprintf(name, sizeof(name), "alarms.%d.%s", _i, measures[k]);
+        float *wanted = take(&f, name, count);
+        ck_assert_ok(vae_measure(NULL, measures[k], &m, &value, NULL));
+        ck_assert_msg(fabs(value - (double)wanted[0]) < 1e-6, "%s: %.9g, wanted %.9g", name, value, (double)wanted[0]);
+        free(wanted);
+    }
+    for (int64_t i = 0; i < n[0]; i++) kind[i] = 1;
+    wants_rows("auroc", &m, VAE_E_ARG, "wanted some of both kinds");
+    free(score), free(kind);
+    vaei_file_close(&f.file);
+}
+END_TEST
+
 /* ---- beside closed forms ---------------------------------------------------------------------------------------------- */
 
 static double of_posteriors(const char *text, int64_t n, int64_t D, const float *mean, const float *logvar) {
@@ -248,19 +285,19 @@ START_TEST(test_information_of_equal_and_of_separate_posteriors) {
 }
 END_TEST
 
-/* mean ~ N(0, 1 - s^2), variance s^2: q(z) is N(0, 1), and the information is -ln s for each of the D latents. Standard errors over 2,000
- * draws and means are about 0.02 each. */
+/* mean ~ N(0, 1 - s^2), variance s^2: q(z) is N(0, 1), and the information is -ln s for each of the D latents. Standard errors over 1,000
+ * draws and means are about 0.03 each. */
 START_TEST(test_information_and_divergence_of_a_gaussian_channel) {
-    enum { n = 4000, D = 2 };
+    enum { n = 1000, D = 2 };
     const double s = 0.5;
     float *mean = malloc(n * D * sizeof(*mean)), *logvar = malloc(n * D * sizeof(*logvar));
     const vaei_kernels *k = vaei_kernels_select(0, 0);
     for (int i = 0; i < n; i++) vaei_noise_normal(k, (vaei_noise_key){.seed = 5}, (uint32_t)i, D, mean + i * D);
     for (int i = 0; i < n * D; i++) mean[i] *= (float)sqrt(1 - s * s), logvar[i] = (float)(2 * log(s));
-    ck_assert_double_eq_tol(of_posteriors("mutual_information", n, D, mean, logvar), -D * log(s), 0.06);
-    ck_assert_double_eq_tol(of_posteriors("aggregate_kl", n, D, mean, logvar), 0, 0.06);
+    ck_assert_double_eq_tol(of_posteriors("mutual_information", n, D, mean, logvar), -D * log(s), 0.09);
+    ck_assert_double_eq_tol(of_posteriors("aggregate_kl", n, D, mean, logvar), 0, 0.09);
     for (int i = 0; i < n * D; i++) mean[i] += 1; /* q(z) = N(1, 1): 1/2 nat each */
-    ck_assert_double_eq_tol(of_posteriors("aggregate_kl", n, D, mean, logvar), 0.5 * D, 0.08);
+    ck_assert_double_eq_tol(of_posteriors("aggregate_kl", n, D, mean, logvar), 0.5 * D, 0.12);
     ck_assert_double_ne(of_posteriors("aggregate_kl", n, D, mean, logvar), of_posteriors("aggregate_kl seed=1", n, D, mean, logvar));
     free(mean), free(logvar);
 }
@@ -367,6 +404,8 @@ Suite *suite_measures(void) {
     tcase_add_test(t, test_texts_and_sizes_that_cannot_be_are_refused);
     tcase_add_loop_test(o, test_pictures_are_measured_as_by_scikit_image, 0, 5);
     tcase_add_loop_test(o, test_factors_are_measured_as_by_scikit_learn, 0, 5);
+    tcase_add_loop_test(o, test_alarms_are_measured_as_by_scikit_learn, 0, 2);
+    tcase_set_timeout(c, 60);
     tcase_add_test(c, test_information_of_equal_and_of_separate_posteriors);
     tcase_add_test(c, test_information_and_divergence_of_a_gaussian_channel);
     tcase_add_test(c, test_bounds_rates_and_units_by_hand);

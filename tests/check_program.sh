@@ -157,7 +157,7 @@ wad() {
 exits no_command_shows_the_usage_with_code_2 2 'usage: vae' "$VAE"
 exits version_names_the_library 0 '^vae [0-9]' "$VAE" --version
 exits help_lists_commands 0 '^  train ' "$VAE" help
-for command in data train eval score encode decode recon sample codes interp traverse report info bench help completion; do
+for command in data train eval score anomaly encode decode recon sample codes interp traverse report info bench help completion; do
     exits "help_explains_$command" 0 "^usage: vae $command" "$VAE" help $command
 done
 exits option_help_is_the_help 0 '^usage: vae train' "$VAE" train --help
@@ -362,6 +362,18 @@ exits eval_in_words 0 '^active units' "$VAE" eval $model shapes:640 --limit 10
 exits eval_measures_by_name 0 '"measures":{"mig bins=5":' "$VAE" eval $model shapes:640 --measures 'mig bins=5 | active_units|nll' --json
 holds a_measure_is_the_score is "($(number nll) - $loss) ^ 2 < 1e-6"
 exits eval_measures_all 0 '^ms_ssim ' "$VAE" eval $model shapes:640 --all
+exits anomaly_is_fitted 0 'false alarms' "$VAE" anomaly fit $model shapes:640 -o detector.safetensors --alpha 0.1 \
+    --score 'bound samples=2'
+exits a_detector_is_a_model 0 '"loss":' "$VAE" eval detector.safetensors shapes:640 --json
+exits anomalies_are_scored 0 '^AUROC' "$VAE" anomaly score detector.safetensors shapes:640 -o anomalies.csv --alpha 0.1 \
+    --anomalies shapes:50 --maps maps --worst 3
+holds a_line_for_each_of_both is "$(wc -l < anomalies.csv) == 64 + 5 + 1"
+holds error_maps_are_pictures is "$(ls maps/*.png | wc -l) == 3"
+exits a_tail_wants_scores 1 'fewer than 10 excesses' "$VAE" anomaly score detector.safetensors shapes:640 -o t.csv --threshold tail
+exits a_model_is_no_detector 3 'not a detector' "$VAE" anomaly score $model shapes:640 -o t.csv
+exits no_such_score 2 "did you mean 'bound'" "$VAE" anomaly fit $model shapes:640 -o d.safetensors --score bond
+exits no_such_alpha 2 'between 0 and 1' "$VAE" anomaly fit $model shapes:640 -o d.safetensors --alpha 1
+exits fit_or_score 2 'wanted fit or score' "$VAE" anomaly fitt $model shapes:640 -o d.safetensors
 exits no_such_measure 2 "did you mean 'ssim'" "$VAE" eval $model shapes:640 --measures ssmi
 exits eval_all_and_some 2 'wanted one of them' "$VAE" eval $model shapes:640 --measures ssim --all
 # ---- means over examples, and a count that is known ---------------------------------------------------------------------

@@ -440,3 +440,115 @@ void of_trainer_load(rig *r) {
 
 COUNT_OF(trainer_samples, vae_trainer_t *, -1)
 COUNT_OF(trainer_steps, vae_trainer_t *, -1)
+
+/* ---- detectors -------------------------------------------------------------------------------------------------------- */
+
+static vae_anomaly_t *detector_of(rig *r, int32_t is_fitted) {
+    const vae_batch_t normal = {.struct_size = sizeof(normal), .n = ROWS, .x = r->x};
+    vae_anomaly_t *a;
+    ck_assert_ok(vae_anomaly_create(&a, r->plain, "pixels", MAX_BATCH));
+    if (is_fitted) ck_assert_ok(vae_anomaly_add(a, &normal));
+    if (is_fitted) ck_assert_ok(vae_anomaly_fit(a));
+    return a;
+}
+
+static vae_anomaly_t *no_detector(rig *r) {
+    return (vae_anomaly_t *)(void *)r->session;
+}
+
+void of_anomaly_create(rig *r) {
+    vae_anomaly_t *a = no_detector(r);
+    REFUSED(vae_anomaly_create(NULL, r->plain, "bound", 1));
+    REFUSED(vae_anomaly_create(&a, NULL, "bound", 1));
+    REFUSED(vae_anomaly_create(&a, (vae_model_t *)(void *)r->session, "bound", 1));
+    REFUSED(vae_anomaly_create(&a, r->plain, NULL, 1));
+    REFUSED(vae_anomaly_create(&a, r->plain, "bound", 0));
+    REFUSED(vae_anomaly_create(&a, r->plain, "bound", INT64_MAX));
+    ck_assert_ptr_null(a);
+}
+
+void of_anomaly_destroy(rig *r) {
+    vae_anomaly_destroy(NULL);
+    vae_anomaly_destroy(no_detector(r));
+}
+
+void of_anomaly_add(rig *r) {
+    vae_anomaly_t *a = detector_of(r, 0);
+    vae_batch_t batch = {.struct_size = sizeof(batch), .n = 1, .x = r->x};
+    REFUSED(vae_anomaly_add(NULL, &batch));
+    REFUSED(vae_anomaly_add(no_detector(r), &batch));
+    REFUSED(vae_anomaly_add(a, NULL));
+    batch.x = NULL;
+    REFUSED(vae_anomaly_add(a, &batch));
+    batch = (vae_batch_t){.struct_size = sizeof(batch), .n = 1, .x = r->x, .noise = r->x};
+    REFUSED(vae_anomaly_add(a, &batch));
+    batch.noise = NULL;
+    HOSTILE(r, r->S, (batch.n = n, vae_anomaly_add(a, &batch)));
+    vae_anomaly_destroy(a);
+}
+
+void of_anomaly_fit(rig *r) {
+    REFUSED(vae_anomaly_fit(NULL));
+    REFUSED(vae_anomaly_fit(no_detector(r)));
+}
+
+void of_anomaly_score(rig *r) {
+    vae_anomaly_t *a = detector_of(r, 1);
+    vae_batch_t batch = {.struct_size = sizeof(batch), .n = 1, .x = r->x};
+    REFUSED(vae_anomaly_score(NULL, &batch, r->y, r->d[0]));
+    REFUSED(vae_anomaly_score(no_detector(r), &batch, r->y, r->d[0]));
+    REFUSED(vae_anomaly_score(a, NULL, r->y, r->d[0]));
+    HOSTILE(r, r->S, (batch.n = n, vae_anomaly_score(a, &batch, r->y, r->d[0])));
+    FRIENDLY((batch.n = n, vae_anomaly_score(a, &batch, NULL, NULL)));
+    vae_anomaly_destroy(a);
+}
+
+void of_anomaly_threshold(rig *r) {
+    vae_anomaly_t *a = detector_of(r, 1);
+    double t = 7;
+    REFUSED(vae_anomaly_threshold(NULL, 0, 0.1, &t));
+    REFUSED(vae_anomaly_threshold(no_detector(r), 0, 0.1, &t));
+    REFUSED(vae_anomaly_threshold(a, 0, 0.1, NULL));
+    REFUSED(vae_anomaly_threshold(a, -1, 0.1, &t));
+    REFUSED(vae_anomaly_threshold(a, INT32_MAX, 0.1, &t));
+    ck_assert_double_eq(t, 7);
+    vae_anomaly_destroy(a);
+}
+
+COUNT_OF(anomaly_count, vae_anomaly_t *, 0)
+
+void of_anomaly_scores(rig *r) {
+    ck_assert_ptr_null(vae_anomaly_scores(NULL));
+    ck_assert_ptr_null(vae_anomaly_scores(no_detector(r)));
+}
+
+void of_anomaly_text(rig *r) {
+    vae_anomaly_t *a = detector_of(r, 0);
+    size_t length;
+    REFUSED(vae_anomaly_text(NULL, NULL, 0, &length));
+    GIVES_TEXT(vae_anomaly_text(a, buf, cap, needed));
+    vae_anomaly_destroy(a);
+}
+
+void of_anomaly_model(rig *r) {
+    vae_anomaly_t *a = detector_of(r, 0);
+    ck_assert_ptr_null(vae_anomaly_model(NULL));
+    ck_assert_ptr_null(vae_anomaly_model(no_detector(r)));
+    ck_assert_ptr_eq(vae_anomaly_model(a), r->plain);
+    vae_anomaly_destroy(a);
+}
+
+void of_anomaly_save(rig *r) {
+    vae_anomaly_t *a = detector_of(r, 1);
+    REFUSED(vae_anomaly_save(NULL, "x"));
+    REFUSED(vae_anomaly_save(a, NULL));
+    vae_anomaly_destroy(a);
+}
+
+void of_anomaly_load(rig *r) {
+    vae_anomaly_t *a = no_detector(r);
+    REFUSED(vae_anomaly_load(NULL, r->ctx, "x", 1));
+    REFUSED(vae_anomaly_load(&a, r->ctx, NULL, 1));
+    REFUSED(vae_anomaly_load(&a, (vae_ctx_t *)(void *)r->session, "x", 1));
+    ck_assert_ptr_null(a);
+}

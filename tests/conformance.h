@@ -19,6 +19,7 @@
 #include "vae/objective.h"
 #include "vae/optimizer.h"
 #include "vae/prior.h"
+#include "vae/scores.h"
 
 const char *conform_layer(const vaei_layer_ops *ops, const char *example);
 const char *conform_latent(const vaei_latent_ops *ops, const char *example);

@@ -303,6 +303,45 @@ inline double measure(const std::string &text, const vae_measured_t &measured, d
     return value;
 }
 
+// A detector of anomalies: add() normal examples, fit(), then score().
+class anomaly {
+  public:
+    anomaly(const model &m, const std::string &score, std::int64_t max_batch) {
+        vae_anomaly_t *p = nullptr;
+        check(vae_anomaly_create(&p, m.get(), score.c_str(), max_batch));
+        ptr_.reset(p);
+    }
+    static anomaly load(const std::string &path, std::int64_t max_batch, vae_ctx_t *ctx = nullptr) {
+        vae_anomaly_t *p = nullptr;
+        check(vae_anomaly_load(&p, ctx, path.c_str(), max_batch));
+        return anomaly(p);
+    }
+    void add(const vae_batch_t &batch) {
+        check(vae_anomaly_add(get(), &batch));
+    }
+    void fit() {
+        check(vae_anomaly_fit(get()));
+    }
+    void score(const vae_batch_t &batch, float *score, double *p_value = nullptr) {
+        check(vae_anomaly_score(get(), &batch, score, p_value));
+    }
+    double threshold(double alpha, std::int32_t how = VAE_THRESHOLD_CONFORMAL) const {
+        double t = 0;
+        check(vae_anomaly_threshold(get(), how, alpha, &t));
+        return t;
+    }
+    void save(const std::string &path) const {
+        check(vae_anomaly_save(get(), path.c_str()));
+    }
+    vae_anomaly_t *get() const noexcept {
+        return ptr_.get();
+    }
+
+  private:
+    explicit anomaly(vae_anomaly_t *p) : ptr_(p) {}
+    detail::handle<vae_anomaly_t, vae_anomaly_destroy> ptr_;
+};
+
 } // namespace vae
 
 #endif

@@ -28,7 +28,8 @@ enum {
     VAE_MEASURE_BOUND = 32,
     VAE_MEASURE_RATE = 64,
     VAE_MEASURE_SIZES = 128, /* height, width and channels, without x */
-    VAE_MEASURE_EACH = 256
+    VAE_MEASURE_SCORE = 256,
+    VAE_MEASURE_EACH = 512
 };
 
 /** Examples and what a model makes of them. Arrays that the measure does not read, and counts that belong to such, are not looked at.
@@ -49,6 +50,7 @@ typedef struct vae_measured {
     const float *factor; /* [n][F] what the examples were made from; a class is one factor */
     const double *bound; /* [n] nats, the bound of vae_elbo() with as many samples as the host likes */
     const double *rate;  /* [n] nats, vae_elbo() */
+    const float *score;  /* [n] larger for what is stranger, vae_anomaly_score() */
 } vae_measured_t;
 
 /**

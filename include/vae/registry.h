@@ -2,7 +2,7 @@
  * vae/registry.h - lists every module of this library with its options, for programs and bindings; and reads and changes the texts of
  * models and trainings.
  *
- * Kinds: "layer", "latent", "likelihood", "objective", "optimizer", "schedule", "clip", "memory", "prior", "measure",
+ * Kinds: "layer", "latent", "likelihood", "objective", "optimizer", "schedule", "clip", "memory", "prior", "measure", "score",
  * "section" (a section of the text by its own options), "preset". */
 #ifndef VAE_REGISTRY_H
 #define VAE_REGISTRY_H

@@ -32,5 +32,6 @@
 #include "session.h"
 #include "train.h"
 #include "measure.h"
+#include "anomaly.h"
 
 #endif

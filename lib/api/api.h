@@ -18,7 +18,8 @@ enum {
     VAEI_MAGIC_TENSOR = 0x76616554,
     VAEI_MAGIC_MODEL = 0x7661654d,
     VAEI_MAGIC_SESSION = 0x76616553,
-    VAEI_MAGIC_TRAINER = 0x76616572
+    VAEI_MAGIC_TRAINER = 0x76616572,
+    VAEI_MAGIC_ANOMALY = 0x76616541
 };
 
 struct vae_ctx {
@@ -88,6 +89,14 @@ void vaei_tensor_of_param(vae_tensor_t *t, const vaei_param *p, float *values);
 /* Parses a text and refuses sections that no part of the library knows. */
 vae_status_t vaei_spec_parse(vaei_document *out, vaei_arena *arena, const char *text, size_t length);
 
+/* The one module of a kind that a text names with its options: "mig bins=10". */
+typedef struct vaei_bound_module {
+    const vaei_module *module;
+    void *conf;
+    const char *text; /* canonical */
+} vaei_bound_module;
+vae_status_t vaei_spec_bind_module(vaei_bound_module *out, vaei_arena *arena, const char *kind, const char *text);
+
 /* A call that can be cancelled ends with this one: it clears the flag and returns VAE_E_CANCELLED if the flag was set, otherwise VAE_OK. */
 vae_status_t vaei_take_cancel(_Atomic int32_t *cancel);
 
@@ -118,6 +127,12 @@ void vaei_params_from_file(vae_model_t *model, const vaei_file *f);
 int32_t vaei_is_trainer_entry(const char *name);
 /* Makes entries for all parameters in e[params.count]. */
 void vaei_params_to_entries(const vae_model_t *model, vaei_entry *e);
+
+/* Writes the model with more entries and texts behind its own. */
+vae_status_t vaei_model_write(const vae_model_t *model, const char *path, const vaei_entry *more, int64_t n_more,
+                              const vaei_text_entry *text, int64_t n_text);
+/* Entries of an anomaly detector, which a model passes over: model files of vae_anomaly_save(). */
+#define VAEI_ANOMALY_PREFIX "anomaly."
 
 #define VAEI_FORMAT_VERSION "1"
 

@@ -7,22 +7,14 @@
 _Static_assert((int)VAE_MEASURE_X == VAEI_MEASURE_X && (int)VAE_MEASURE_Y == VAEI_MEASURE_Y && (int)VAE_MEASURE_MEAN == VAEI_MEASURE_MEAN &&
                    (int)VAE_MEASURE_LOGVAR == VAEI_MEASURE_LOGVAR && (int)VAE_MEASURE_FACTOR == VAEI_MEASURE_FACTOR &&
                    (int)VAE_MEASURE_BOUND == VAEI_MEASURE_BOUND && (int)VAE_MEASURE_RATE == VAEI_MEASURE_RATE &&
-                   (int)VAE_MEASURE_SIZES == VAEI_MEASURE_SIZES,
+                   (int)VAE_MEASURE_SIZES == VAEI_MEASURE_SIZES && (int)VAE_MEASURE_SCORE == VAEI_MEASURE_SCORE,
                "the bits of the public header are those of measures.h");
 
 static vae_status_t bind(const vaei_measure_ops **ops, void **conf, vaei_arena *arena, const char *text) {
-    const vaei_module *module;
-    const char *const line = vaei_arena_format(arena, "measure %s", text);
-    vaei_document document;
-    if (!line) return VAE_E_NOMEM;
-    VAEI_TRY(vaei_document_parse(&document, arena, line, strlen(line)));
-    const vaei_section *const section = document.first;
-    vaei_node *const node = section->pipeline.first;
-    if (section->next || section->own.attrs || !node || node->next || node->body)
-        return vaei_fail(VAE_E_SPEC, "measure: '%.60s', wanted one measure, as in 'mig bins=10'", text);
-    VAEI_TRY(vaei_module_find(&module, vaei_measures, vaei_measures_count, "measure", node, "measure"));
-    VAEI_TRY(vaei_module_bind(conf, module, node, arena, module->name));
-    *ops = (const vaei_measure_ops *)(const void *)module; /* a module is the first member of its ops */
+    vaei_bound_module bound;
+    VAEI_TRY(vaei_spec_bind_module(&bound, arena, "measure", text));
+    *ops = (const vaei_measure_ops *)(const void *)bound.module; /* a module is the first member of its ops */
+    *conf = bound.conf;
     return VAE_OK;
 }
 
@@ -86,6 +78,7 @@ static vae_status_t take(vaei_measured *m, const vae_measured_t *g, const vaei_m
     if (reads & VAEI_MEASURE_MEAN) VAEI_TRY(check_floats(k, "mean", g->n, g->latents, g->mean));
     if (reads & VAEI_MEASURE_LOGVAR) VAEI_TRY(check_floats(k, "logvar", g->n, g->latents, g->logvar));
     if (reads & VAEI_MEASURE_FACTOR) VAEI_TRY(check_floats(k, "factor", g->n, g->factors, g->factor));
+    if (reads & VAEI_MEASURE_SCORE) VAEI_TRY(check_floats(k, "score", g->n, 1, g->score));
     if (reads & VAEI_MEASURE_BOUND) VAEI_TRY(check_doubles("bound", g->n, g->bound));
     if (reads & VAEI_MEASURE_RATE) VAEI_TRY(check_doubles("rate", g->n, g->rate));
     *m = (vaei_measured){.n = g->n,
@@ -101,6 +94,7 @@ static vae_status_t take(vaei_measured *m, const vae_measured_t *g, const vaei_m
                          .factor = g->factor,
                          .bound = g->bound,
                          .rate = g->rate,
+                         .score = g->score,
                          .k = k,
                          .pool = ctx->pool};
     return VAE_OK;

@@ -38,7 +38,8 @@ static vae_status_t check_entry(const vaei_entry *e, const vaei_param *p, const 
 }
 
 static int32_t may_be_extra(const char *name) {
-    return vaei_is_trainer_entry(name) || ends_with(name, ".num_batches_tracked");
+    return vaei_is_trainer_entry(name) || strncmp(name, VAEI_ANOMALY_PREFIX, sizeof(VAEI_ANOMALY_PREFIX) - 1) == 0 ||
+           ends_with(name, ".num_batches_tracked");
 }
 
 static int32_t is_param(const vaei_params *p, const char *name) {
@@ -177,33 +178,50 @@ void vaei_params_to_entries(const vae_model_t *model, vaei_entry *e) {
     }
 }
 
-/* Saves to the path, or into data[cap] if path is NULL. */
-static vae_status_t save(const vae_model_t *model, const char *path, void *data, size_t cap, size_t *needed) {
-    const vaei_text_entry text[] = {
+/* The model and what stands behind it: to the path, or into data[cap] if it is NULL. */
+typedef struct output {
+    const char *path;
+    void *data;
+    size_t cap, *needed;
+} output;
+
+enum { TEXTS = 4, TEXTS_MORE = 4 };
+
+static vae_status_t save(const vae_model_t *model, const output *to, const vaei_entry *more, int64_t n_more,
+                         const vaei_text_entry *more_text, int64_t n_more_text) {
+    vaei_text_entry text[TEXTS + TEXTS_MORE] = {
         {"format", "pt"},
         {"vae.format_version", VAEI_FORMAT_VERSION},
         {"vae.version", VAE_VERSION_STRING},
         {"vae.spec", model->network.spec},
     };
-    const int64_t n = model->network.params.count, n_text = (int64_t)VAEI_COUNT(text);
+    const int64_t n = model->network.params.count + n_more, n_text = TEXTS + n_more_text;
     vaei_heap *heap = &model->ctx->heap;
     const size_t bytes = (size_t)(n + 1) * sizeof(vaei_entry);
     vaei_entry *entry = vaei_heap_alloc(heap, bytes, "list of tensors");
     if (!entry) return VAE_E_NOMEM;
+    VAEI_ASSERT(n_more_text <= TEXTS_MORE);
     vaei_params_to_entries(model, entry);
-    const vae_status_t status = path ? vaei_file_write(path, heap, entry, n, text, n_text)
-                                     : vaei_file_write_memory(data, cap, needed, heap, entry, n, text, n_text);
+    for (int64_t i = 0; i < n_more; i++) entry[n - n_more + i] = more[i];
+    for (int64_t i = 0; i < n_more_text; i++) text[TEXTS + i] = more_text[i];
+    const vae_status_t status = to->path ? vaei_file_write(to->path, heap, entry, n, text, n_text)
+                                         : vaei_file_write_memory(to->data, to->cap, to->needed, heap, entry, n, text, n_text);
     vaei_heap_free(heap, entry, bytes);
     return status;
+}
+
+vae_status_t vaei_model_write(const vae_model_t *model, const char *path, const vaei_entry *more, int64_t n_more,
+                              const vaei_text_entry *text, int64_t n_text) {
+    return save(model, &(output){.path = path}, more, n_more, text, n_text);
 }
 
 vae_status_t vae_model_save(const vae_model_t *model, const char *path) {
     VAEI_TRY(vaei_check_model(model));
     if (!path) return vaei_fail(VAE_E_ARG, "path: is NULL");
-    return save(model, path, NULL, 0, NULL);
+    return vaei_model_write(model, path, NULL, 0, NULL, 0);
 }
 
 vae_status_t vae_model_save_memory(const vae_model_t *model, void *data, size_t cap, size_t *needed) {
     VAEI_TRY(vaei_check_model(model));
-    return save(model, NULL, data, cap, needed);
+    return save(model, &(output){.data = data, .cap = cap, .needed = needed}, NULL, 0, NULL, 0);
 }

@@ -65,6 +65,29 @@ static vae_status_t bind_document(vaei_arena *arena, const vaei_document *d) {
     return VAE_OK;
 }
 
+vae_status_t vaei_spec_bind_module(vaei_bound_module *out, vaei_arena *arena, const char *kind_name, const char *text) {
+    const vaei_kind *kind = vaei_kinds;
+    const char *const line = vaei_arena_format(arena, "%s %s", kind_name, text);
+    vaei_document document;
+    vaei_writer w = {0};
+    if (!line) return VAE_E_NOMEM;
+    while (strcmp(kind->name, kind_name) != 0) kind++;
+    VAEI_TRY(vaei_document_parse(&document, arena, line, strlen(line)));
+    const vaei_section *const section = document.first;
+    vaei_node *const node = section->pipeline.first;
+    if (section->next || section->own.attrs || !node || node->next || node->body)
+        return vaei_fail(VAE_E_SPEC, "%s: '%.60s', wanted one %s, as in '%.*s'", kind_name, text, kind_name,
+                         (int)strcspn(kind->modules[0]->examples, "\n"), kind->modules[0]->examples);
+    VAEI_TRY(vaei_module_find(&out->module, kind->modules, *kind->count, kind->name, node, kind_name));
+    VAEI_TRY(vaei_module_bind(&out->conf, out->module, node, arena, out->module->name));
+    vaei_pipeline_print(&section->pipeline, &w);
+    w = (vaei_writer){.buf = vaei_arena_array(arena, w.length + 1, 1), .cap = w.length + 1};
+    if (!w.buf) return VAE_E_NOMEM;
+    vaei_pipeline_print(&section->pipeline, &w);
+    out->text = w.buf;
+    return VAE_OK;
+}
+
 /* ---- paths ------------------------------------------------------------------------------------------------------ */
 
 /* What a path names: a section, one of its modules, or an option of that module. */

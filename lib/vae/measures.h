@@ -20,7 +20,8 @@ enum {
     VAEI_MEASURE_FACTOR = 16,
     VAEI_MEASURE_BOUND = 32,
     VAEI_MEASURE_RATE = 64,
-    VAEI_MEASURE_SIZES = 128 /* H, W and C, without x */
+    VAEI_MEASURE_SIZES = 128, /* H, W and C, without x */
+    VAEI_MEASURE_SCORE = 256
 };
 
 typedef struct vaei_measured {
@@ -33,6 +34,7 @@ typedef struct vaei_measured {
     const float *factor;        /* [n][F] what the examples were made from */
     const double *bound;        /* [n] a lower bound on log p(x), nats */
     const double *rate;         /* [n] nats */
+    const float *score;         /* [n] larger for what is stranger */
     const vaei_kernels *k;
     const vaei_pool *pool;
 } vaei_measured;

@@ -7,6 +7,7 @@
 #include "vae/objective.h"
 #include "vae/optimizer.h"
 #include "vae/prior.h"
+#include "vae/scores.h"
 
 #define VAEI_LATENT(name) extern const vaei_latent_ops vaei_latent_##name;
 #include "vae/latents.def"
@@ -35,6 +36,9 @@
 #define VAEI_MEASURE(name) extern const vaei_measure_ops vaei_measure_##name;
 #include "vae/measures.def"
 #undef VAEI_MEASURE
+#define VAEI_SCORE(name) extern const vaei_score_ops vaei_score_##name;
+#include "vae/scores.def"
+#undef VAEI_SCORE
 
 #define VAEI_LATENT(name)     &vaei_latent_##name.module,
 #define VAEI_LIKELIHOOD(name) &vaei_likelihood_##name.module,
@@ -45,6 +49,7 @@
 #define VAEI_MEMORY(name)     &vaei_memory_##name.module,
 #define VAEI_PRIOR(name)      &vaei_prior_##name.module,
 #define VAEI_MEASURE(name)    &vaei_measure_##name.module,
+#define VAEI_SCORE(name)      &vaei_score_##name.module,
 
 const vaei_module *const vaei_latents[] = {
 #include "vae/latents.def"
@@ -73,6 +78,9 @@ const vaei_module *const vaei_priors[] = {
 const vaei_module *const vaei_measures[] = {
 #include "vae/measures.def"
 };
+const vaei_module *const vaei_scores[] = {
+#include "vae/scores.def"
+};
 
 extern const vaei_layer_ops vaei_layer_latent;
 #define VAEI_LAYER(name) extern const vaei_layer_ops vaei_layer_##name;
@@ -94,3 +102,4 @@ const size_t vaei_clips_count = VAEI_COUNT(vaei_clips);
 const size_t vaei_memories_count = VAEI_COUNT(vaei_memories);
 const size_t vaei_priors_count = VAEI_COUNT(vaei_priors);
 const size_t vaei_measures_count = VAEI_COUNT(vaei_measures);
+const size_t vaei_scores_count = VAEI_COUNT(vaei_scores);

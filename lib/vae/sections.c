@@ -12,6 +12,7 @@
 #include "vae/objective.h"
 #include "vae/optimizer.h"
 #include "vae/prior.h"
+#include "vae/scores.h"
 
 const vaei_kind vaei_kinds[VAEI_KINDS] = {
 #define VAEI_KIND(name, registry, title) {#name, vaei_##registry, &vaei_##registry##_count},

@@ -23,12 +23,13 @@ class Measures(Case):
         mean = np.stack([labels, random.random(40)], 1)
         self.assertGreater(vae.measure("mig", mean=mean, factors=labels), 0.5)
         self.assertEqual(vae.measure("active_units", mean=mean), 2)
+        self.assertEqual(vae.measure("auroc", score=[0.1, 0.4, 0.3, 0.9], factors=[0, 0, 1, 1]), 0.75)
         self.assertEqual(vae.measure("rate_per_dim", rate=[2.0, 4.0], latents=3), 1)
         self.assertAlmostEqual(vae.measure("bits_per_dim", bound=[-8 * np.log(2)], shape=(2, 2, 1)), 2)
 
     def test_a_model(self):
         model, x = vae.Model(SPEC), images(30)
-        names = set(vae.registry()["measure"]) - {"mig", "sap", "dci"}
+        names = set(vae.registry()["measure"]) - {"mig", "sap", "dci", "auroc", "aupr"}
         values = model.measure(x, " | ".join(names), samples=3)
         self.assertEqual(set(values), names)
         self.assertTrue(all(np.isfinite(value) for value in values.values()))

@@ -10,6 +10,7 @@ Arrays are float32 and channels last. Whatever is float32 and C-contiguous goes 
 that carry the library's sentence; each is also a ValueError, OSError, MemoryError ... as fits.
 """
 from . import plot
+from ._anomaly import Anomaly
 from ._callbacks import BestWeights, Callback, EarlyStopping, History, Run
 from ._checkpoint import describe_checkpoint, open_model as open
 from ._codes import codes_pack, codes_unpack
@@ -29,8 +30,8 @@ library_version: str = lib.vae_version_string().decode()
 build_info: str = lib.vae_build_info().decode()
 
 __all__ = [
-    "ArgumentError", "BestWeights", "Callback", "CallbackError", "CancelledError", "Context", "EarlyStopping", "Elbo", "FileError",
-    "FormatError", "History", "IncompatibleKeys", "LimitError", "Metrics", "Model", "Module", "NumericError", "Option",
+    "Anomaly", "ArgumentError", "BestWeights", "Callback", "CallbackError", "CancelledError", "Context", "EarlyStopping", "Elbo",
+    "FileError", "FormatError", "History", "IncompatibleKeys", "LimitError", "Metrics", "Model", "Module", "NumericError", "Option",
     "OutOfMemoryError", "Params", "Run", "Session", "ShapeError", "SpecError", "StateError", "Trainer", "UnsupportedError",
     "VaeError", "VersionError", "build_info", "canonical", "codes_pack", "codes_unpack", "describe_checkpoint", "library_version",
     "measure", "open", "plot", "presets", "registry", "spec_get", "spec_set",

@@ -62,7 +62,7 @@ class SessionConfigStruct(Structure):
 class MeasuredStruct(Structure):
     _fields_ = [("struct_size", c_uint32), ("flags", c_uint32), ("n", c_int64), ("height", c_int64), ("width", c_int64),
                 ("channels", c_int64), ("latents", c_int64), ("factors", c_int64), ("x", c_void_p), ("y", c_void_p), ("mean", c_void_p),
-                ("logvar", c_void_p), ("factor", c_void_p), ("bound", c_void_p), ("rate", c_void_p)]
+                ("logvar", c_void_p), ("factor", c_void_p), ("bound", c_void_p), ("rate", c_void_p), ("score", c_void_p)]
 
 
 class ImportOptionsStruct(Structure):
@@ -181,6 +181,15 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "vae_trainer_save": (c_int32, [c_void_p, c_char_p]),
     "vae_trainer_load": (c_int32, [c_void_p, c_char_p]),
     "vae_measure_reads": (c_int32, [c_char_p, POINTER(c_uint32)]),
+    "vae_anomaly_create": (c_int32, [_out, c_void_p, c_char_p, c_int64]),
+    "vae_anomaly_destroy": (None, [c_void_p]),
+    "vae_anomaly_add": (c_int32, [c_void_p, POINTER(BatchStruct)]),
+    "vae_anomaly_fit": (c_int32, [c_void_p]),
+    "vae_anomaly_score": (c_int32, [c_void_p, POINTER(BatchStruct), c_void_p, c_void_p]),
+    "vae_anomaly_threshold": (c_int32, [c_void_p, c_int32, c_double, POINTER(c_double)]),
+    "vae_anomaly_text": (c_int32, [c_void_p, *_text]),
+    "vae_anomaly_save": (c_int32, [c_void_p, c_char_p]),
+    "vae_anomaly_load": (c_int32, [_out, c_void_p, c_char_p, c_int64]),
     "vae_measure": (c_int32, [c_void_p, c_char_p, POINTER(MeasuredStruct), POINTER(c_double), c_void_p]),
 }
 

@@ -17,7 +17,7 @@ from ._library import MeasuredStruct, check, lib, utf8
 if TYPE_CHECKING:
     from ._model import Model
 
-_X, _Y, _MEAN, _LOGVAR, _FACTOR, _BOUND, _RATE, _SIZES, _EACH = (1 << bit for bit in range(9))
+_X, _Y, _MEAN, _LOGVAR, _FACTOR, _BOUND, _RATE, _SIZES, _SCORE, _EACH = (1 << bit for bit in range(10))
 
 
 def _reads(text: str) -> int:
@@ -59,7 +59,8 @@ def _struct(arrays: dict[str, npt.NDArray[Any] | None], shape: tuple[int, ...] |
 
 
 def measure(text: str, *, x: Any = None, y: Any = None, mean: Any = None, logvar: Any = None, factors: Any = None, bound: Any = None,
-            rate: Any = None, latents: int = 0, shape: tuple[int, ...] | None = None, each: bool = False) -> float | Doubles:
+            rate: Any = None, score: Any = None, latents: int = 0, shape: tuple[int, ...] | None = None,
+            each: bool = False) -> float | Doubles:
     """One measure over arrays; Model.measure() makes the arrays itself.
 
     Parameters
@@ -74,6 +75,8 @@ def measure(text: str, *, x: Any = None, y: Any = None, mean: Any = None, logvar
         What the examples were made from, numbers [n, F], or labels [n].
     bound, rate : array, optional
         Nats of each example, as Model.elbo() gives them: float64 [n].
+    score : array, optional
+        Floats [n], larger for what is stranger; factors are then 1 for anomalies and 0 for normal examples.
     latents : int
         D, for a measure that reads neither `mean` nor `logvar`.
     shape : tuple of int, optional
@@ -96,7 +99,7 @@ def measure(text: str, *, x: Any = None, y: Any = None, mean: Any = None, logvar
     arrays: dict[str, npt.NDArray[Any] | None] = {
         "x": _floats(x, "x"), "y": _floats(y, "y"), "mean": _floats(mean, "mean"), "logvar": _floats(logvar, "logvar"),
         "factor": _floats(factors, "factors"), "bound": None if bound is None else np.require(bound, np.float64, ["C", "A"]),
-        "rate": None if rate is None else np.require(rate, np.float64, ["C", "A"])}
+        "score": _floats(score, "score"), "rate": None if rate is None else np.require(rate, np.float64, ["C", "A"])}
     struct = _struct(arrays, shape)
     struct.latents = struct.latents or latents
     value, numbers = ctypes.c_double(), np.empty(struct.n if each else 0)
