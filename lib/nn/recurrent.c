@@ -218,6 +218,11 @@ typedef struct step {
     int64_t t;
 } step;
 
+/* Pieces of backward are not there at inference. */
+static float *piece_at(float *piece, int64_t at) {
+    return piece ? piece + at : NULL;
+}
+
 /* Examples from number `row` on at step t. */
 static vaei_cell cell_at(const direction *v, int64_t t, int64_t row, int64_t rows) {
     const state *s = v->l->state;
@@ -233,8 +238,8 @@ static vaei_cell cell_at(const direction *v, int64_t t, int64_t row, int64_t row
                        .kept = kept_at(v, t) + row * H,
                        .h = h_at(v, t) + row * v->width,
                        .d_added = d_added + at,
-                       .dh = v->p->dh + row * H,
-                       .dc = v->p->dc + row * H};
+                       .dh = piece_at(v->p->dh, row * H),
+                       .dc = piece_at(v->p->dc, row * H)};
 }
 
 /* Steps past an example's length have no state: rows of `size` values, `ld` apart, become 0. */
