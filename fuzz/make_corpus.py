@@ -89,6 +89,7 @@ def npy_files() -> None:
         "NP01-no-header.bad": b"\x93NUMPY\1\0\0\0",
         "NP01-version-0.bad": npy(of(), u1, 1)[:6] + b"\0" + npy(of(), u1, 1)[7:],
         "NP01-version-4.bad": npy(of(), u1, 1)[:6] + b"\4" + npy(of(), u1, 1)[7:],
+        "NP01-version-1.8.bad": npy(of(), u1, 1)[:7] + b"\x08" + npy(of(), u1, 1)[8:],
         "NP02-length-past-the-end.bad": npy(of(), u1, 1, 65535),
         "NP02-length-4G.bad": npy(of(), u1, 2, 2**32 - 1),
         "NP03-open-quote.bad": b"\x93NUMPY\1\0\x0e\0" + b"{'descr': '|u1",

@@ -169,8 +169,9 @@ static char *read_header(const char *path, FILE *stream, int64_t size, int64_t *
         const char *kind = file_kind(head, n);
         die(EXIT_FORMAT, "%s: not a .npy file%s%s", path, kind ? " but " : "", kind ? kind : "");
     }
-    const int major = n > 6 ? head[6] : 0;
-    if (n >= 8 && (major < 1 || major > 3)) die(EXIT_FORMAT, "%s: .npy version %d is not read, only 1 to 3", path, major);
+    const int major = n > 6 ? head[6] : 0, minor = n > 7 ? head[7] : 0;
+    if (n >= 8 && (major < 1 || major > 3 || minor != 0))
+        die(EXIT_FORMAT, "%s: .npy version %d.%d is not read, only 1.0, 2.0 and 3.0", path, major, minor);
     if (major > 1) n += fread(head + 10, 1, 2, stream);
     const size_t start = major == 1 ? 10 : 12;
     const int64_t length = head[8] | head[9] << 8 | (int64_t)head[10] << 16 | (int64_t)head[11] << 24;
