@@ -329,7 +329,7 @@ fuzz: $(KERNEL_OBJ)
 	  CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link' FUZZ_LINK=-fsanitize=fuzzer fuzz-build
 
 # the corpus through the same targets, and where there is a clang ten seconds of changes for each
-check-fuzz: asan fuzz-if-clang
+check-fuzz: static check-build asan fuzz-if-clang
 	@BUILD='$(BUILD)' scripts/check_fuzz.sh
 
 fuzz-if-clang:

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 # check_fuzz.sh - every target of fuzz/ on its corpus, with any compiler's sanitizers; and with clang for SECONDS more
 # (default 10) on changes of it. What brings a target down is kept in BUILD/fuzz-found, with the command that shows it.
+# The targets that read texts of models have random texts (build/random_models) as seeds too, and all of them the words of
+# the registries as a dictionary, so that a new module is tried without a line here.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . scripts/report.sh
@@ -19,16 +21,29 @@ shown() {
 $(grep -aE 'broken:|ERROR|SUMMARY|runtime error|Test unit' "$log" | head -n 8)"; fi
 }
 
+words=$BUILD/fuzz-words.dict
+libs=$(make -s --no-print-directory BLAS="${BLAS:-openblas}" print-OUR_LDLIBS 2> /dev/null || echo '-lm -pthread')
+# shellcheck disable=SC2086
+shown 'the dictionary' $CC -O1 -Iinclude -o "$BUILD/fuzz_words" scripts/fuzz_words.c "$BUILD/libvae.a" $libs
+"$BUILD/fuzz_words" > "$words"
+random=$BUILD/fuzz-random
+mkdir -p "$random"
+for seed in $(seq 1001 1040); do "$BUILD/random_models" --seed "$seed" --show > "$random/$seed"; done
+
 for file in fuzz/target_*.c; do
     target=$(basename "$file" .c)
     target=${target#target_}
-    shown "$target: the corpus" "$BUILD/asan/fuzz_$target" "fuzz/corpus/$target"
+    seeds=fuzz/corpus/$target
+    case $target in text | training) seeds="$seeds $random" ;; esac
+    # shellcheck disable=SC2086
+    shown "$target: the corpus" "$BUILD/asan/fuzz_$target" $seeds
     [ -x "$BUILD/fuzz/fuzz_$target" ] || continue
     mkdir -p "$BUILD/fuzz-new/$target"
+    # shellcheck disable=SC2086
     shown "$target: $seconds seconds of changes" "$BUILD/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=20 \
-        -rss_limit_mb=2048 -malloc_limit_mb=256 -max_len=20000 -artifact_prefix="$found/$target-" \
-        "$BUILD/fuzz-new/$target" "fuzz/corpus/$target"
+        -rss_limit_mb=2048 -malloc_limit_mb=256 -max_len=20000 -dict="$words" -artifact_prefix="$found/$target-" \
+        "$BUILD/fuzz-new/$target" $seeds
 done
 [ -x "$BUILD/fuzz/fuzz_$target" ] || echo "skipped: changes of the corpus (no clang with libFuzzer: make fuzz)"
-rm -rf "$BUILD/fuzz-new"
+rm -rf "$BUILD/fuzz-new" "$random"
 finish
