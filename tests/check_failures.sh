@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: MIT
 # Every command of the program while the system fails it: one allocation gives nothing, one call on files ends in EIO, ENOSPC, EINTR or half
 # done (tests/interpose.c). No signal, no file of half its bytes, no temporary left; a failure is an exit code and a sentence, a success has
-# the right bytes, and a training that failed goes on to the same bytes. FAILURES=all tries each call of each command, unasked every one
-# of the short commands and some of the long ones, and every one on their logs. Then SIGTERM comes before calls on files of a training and
-# of the fit of a prior: whoever holds the lock saves and ends with 130, and goes on to the same bytes. Ends with "N passed, N failed".
+# the right bytes, and a training that failed goes on to the same bytes. FAILURES=all tries each call of each command, FAILURES=memory
+# each allocation, once, and nothing else; unasked, every call of the short commands is tried and some of the long ones, and every one on
+# their logs. Then SIGTERM comes before calls on files of a training and
+# of the fit of a prior: whoever holds the lock saves and ends with 130, and goes on to the same bytes. The program's help lists the
+# commands: each is tried with --help, and each must have a line below that runs it. Ends with "N passed, N failed".
 BUILD=${BUILD:-build}
 CC=${CC:-cc}
 VAE=${VAE:-$BUILD/vae}
 case $VAE in /*) ;; *) VAE=$PWD/$VAE ;; esac
+checkpoint=$PWD/tests/fixtures/import/tiny/diffusers.safetensors
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 if ! $CC -std=c11 -O1 -shared -fPIC -o "$work/interpose.so" tests/interpose.c -ldl 2> "$work/why"; then
@@ -21,6 +24,7 @@ unset VAE_DATA INTERPOSE_ONLY
 passed=0
 failed=0
 runs=0
+ran=
 
 cat > tiny.txt << 'END'
 input      8x8x1
@@ -68,21 +72,29 @@ check_files() {
     done
 }
 
+# specs STRIDE: what is to fail, of $allocs allocations and $calls calls on files
+specs() {
+    seq -f alloc:%g 1 "$1" "$allocs"
+    [ "$FAILURES" != memory ] || return 0
+    [ "$FAILURES" = all ] && lasting=1 || lasting=$(($1 * 3))
+    seq -f alloc:%g+ 1 $lasting "$allocs"
+    for error in 5 28 4 short; do seq -f "io:%g:$error" 1 "$1" "$calls"; done
+}
+
 # try NAME STRIDE COMMAND...: the command in a copy of base, once for each STRIDE-th failure. again: what mends a failed run
 try() {
     name=$1 stride=$2
     shift 2
     bad=0 tried=0
-    [ "$FAILURES" != all ] || stride=1
+    case $FAILURES in all | memory) stride=1 ;; esac
+    case $3 in --help) ;; *) ran="$ran $2 " ;; esac
     rm -rf ref
     cp -r base ref
     (cd ref && LD_PRELOAD=$work/interpose.so INTERPOSE_COUNT=$work/count "$@" > ../ref_out 2> ../err < /dev/null) ||
         failure "$name" 'unharmed' 'fails'
     read -r _ allocs _ calls < count
     [ -z "$INTERPOSE_ONLY" ] || allocs=0
-    for spec in $(seq -f alloc:%g 1 $stride "$allocs") $(seq -f alloc:%g+ 1 $((stride * 3)) "$allocs") \
-        $(seq -f io:%g:5 1 $stride "$calls") $(seq -f io:%g:28 1 $stride "$calls") $(seq -f io:%g:4 1 $stride "$calls") \
-        $(seq -f io:%g:short 1 $stride "$calls"); do
+    for spec in $(specs $stride); do
         tried=$((tried + 1))
         rm -rf d
         cp -r base d
@@ -118,6 +130,7 @@ ended() {
 stop() {
     name=$1 stride=$2
     shift 2
+    [ "$FAILURES" != memory ] || return 0
     bad=0 tried=0 asked=no
     [ "$FAILURES" != all ] || stride=1
     for call in $(seq 1 $stride "$calls"); do
@@ -144,10 +157,18 @@ stop() {
 }
 
 again='' volatile=''
+commands=$("$VAE" help | sed -n 's/^  \([a-z]*\)   *[a-z].*/\1/p')
+for command in $commands; do try "help_of_$command" 1 "$VAE" "$command" --help; done
 try help 1 "$VAE" help
 try help_of_a_layer 1 "$VAE" help conv2d
 try man_page 1 "$VAE" help --man
-try completion 1 "$VAE" completion bash
+for shell in bash zsh fish; do try "completion_of_$shell" 1 "$VAE" completion $shell; done
+try data 3 "$VAE" data shapes:30 -n 9 -o x.png
+try import 9 "$VAE" import "$checkpoint" --height 16 --width 16 --threads 1 -o m.safetensors
+try info_of_a_checkpoint 9 "$VAE" info "$checkpoint"
+try report 9 "$VAE" report run -o r.html
+try score 5 "$VAE" score run shapes:30 --threads 1 -o s.csv
+try traverse 7 "$VAE" traverse run shapes:30 --threads 1 -o t.png
 try info 1 "$VAE" info run
 try info_in_json 1 "$VAE" info run --json
 try sample 1 "$VAE" sample run -n 4 --threads 1 -o s.png
@@ -162,6 +183,7 @@ try interp 5 "$VAE" interp run shapes:30 --threads 1 -o i.png
 try eval 4 "$VAE" eval run shapes:30 --threads 1 --json
 try codes 7 "$VAE" codes book shapes:30 --threads 1 -o c.png
 volatile=yes # its words tell the time
+try bench 1 "$VAE" bench --only dense_vae_train --seconds 0 --threads 1
 again='"$VAE" train shapes:30 --model ../tiny.txt --batch 10 --epochs 1 -q -o new --resume ||
     "$VAE" train shapes:30 --model ../tiny.txt --batch 10 --epochs 1 -q -o new'
 try train 17 "$VAE" train shapes:30 --model ../tiny.txt --batch 10 --epochs 1 -q -o new --threads 1
@@ -180,6 +202,15 @@ again='"$VAE" prior run shapes:30 --kind gmm --set prior.components=2 --batch 10
 try prior 17 "$VAE" prior run shapes:30 --kind gmm --set prior.components=2 --batch 10 --epochs 1 -q -o p.safetensors --threads 1
 stop stopped_prior 5 "$VAE" prior run shapes:30 --kind gmm --set prior.components=2 --batch 10 --epochs 1 -q -o p.safetensors --threads 1
 
+for command in $commands; do
+    case $ran in
+    *" $command "*) ;;
+    *)
+        failed=$((failed + 1))
+        echo "not ok $command: no line of this script runs it"
+        ;;
+    esac
+done
 echo "$runs failures in all"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
