@@ -48,7 +48,7 @@ static void rows_free(rows *r) {
 /* Example number i of all measures together, and what it reads. */
 static uint32_t example_text(int i, char text[EXAMPLE_MAX]) {
     uint32_t reads = 0;
-    (void)example_of(vaei_measures, vaei_measures_count, i, text);
+    (void)example_of(vaei_measurements, vaei_measurements_count, i, text);
     ck_assert_ok(vae_measure_reads(text, &reads));
     return reads;
 }
@@ -398,9 +398,10 @@ Suite *suite_measures(void);
 Suite *suite_measures(void) {
     Suite *s = suite_create("measures");
     TCase *t = tcase_create("promises"), *o = tcase_create("others"), *c = tcase_create("closed forms");
-    tcase_add_loop_test(t, test_what_a_measure_reads_is_checked_and_nothing_else, 0, examples_of(vaei_measures, vaei_measures_count));
-    tcase_add_loop_test(t, test_parts_are_the_whole_and_threads_change_nothing, 0, examples_of(vaei_measures, vaei_measures_count));
-    tcase_add_loop_test(t, test_every_refused_allocation_is_a_status, 0, examples_of(vaei_measures, vaei_measures_count));
+    tcase_add_loop_test(t, test_what_a_measure_reads_is_checked_and_nothing_else, 0,
+                        examples_of(vaei_measurements, vaei_measurements_count));
+    tcase_add_loop_test(t, test_parts_are_the_whole_and_threads_change_nothing, 0, examples_of(vaei_measurements, vaei_measurements_count));
+    tcase_add_loop_test(t, test_every_refused_allocation_is_a_status, 0, examples_of(vaei_measurements, vaei_measurements_count));
     tcase_add_test(t, test_texts_and_sizes_that_cannot_be_are_refused);
     tcase_add_loop_test(o, test_pictures_are_measured_as_by_scikit_image, 0, 5);
     tcase_add_loop_test(o, test_factors_are_measured_as_by_scikit_learn, 0, 5);

@@ -224,11 +224,11 @@ static vae_status_t fit_in(vae_anomaly_t *a, vaei_arena *arena, float *statistic
     const float *learn;
     *rest = a->taken;
     *n_rest = a->n_taken;
-    if (!a->ops->learn) return VAE_OK;
+    if (!a->ops->fit) return VAE_OK;
     const int64_t n = halve(a, arena, &learn, rest);
     if (n < 0) return VAE_E_NOMEM;
     *n_rest = a->n_taken - n;
-    return a->ops->learn(a->conf, n, a->F, learn, arena, statistics);
+    return a->ops->fit(a->conf, n, a->F, learn, arena, statistics);
 }
 
 static vae_status_t fit(vae_anomaly_t *a, vaei_arena *arena) {

@@ -47,7 +47,7 @@ typedef struct vaei_measure_ops {
     vae_status_t (*all)(const void *conf, const vaei_measured *m, vaei_arena *arena, double *value /* [1] */);
 } vaei_measure_ops;
 
-extern const vaei_module *const vaei_measures[];
-extern const size_t vaei_measures_count;
+extern const vaei_module *const vaei_measurements[];
+extern const size_t vaei_measurements_count;
 
 #endif

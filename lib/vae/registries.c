@@ -75,7 +75,7 @@ const vaei_module *const vaei_memories[] = {
 const vaei_module *const vaei_priors[] = {
 #include "vae/priors.def"
 };
-const vaei_module *const vaei_measures[] = {
+const vaei_module *const vaei_measurements[] = {
 #include "vae/measures.def"
 };
 const vaei_module *const vaei_scores[] = {
@@ -101,5 +101,5 @@ const size_t vaei_schedules_count = VAEI_COUNT(vaei_schedules);
 const size_t vaei_clips_count = VAEI_COUNT(vaei_clips);
 const size_t vaei_memories_count = VAEI_COUNT(vaei_memories);
 const size_t vaei_priors_count = VAEI_COUNT(vaei_priors);
-const size_t vaei_measures_count = VAEI_COUNT(vaei_measures);
+const size_t vaei_measurements_count = VAEI_COUNT(vaei_measurements);
 const size_t vaei_scores_count = VAEI_COUNT(vaei_scores);

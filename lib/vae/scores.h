@@ -4,7 +4,7 @@
  *
  *     example --model--> arrays --extract--> features[F] --score(statistics)--> number
  *                                               |
- *                                               +-- learn, over some examples --> statistics[M]
+ *                                               +-- fit, over some examples --> statistics[M]
  *
  * A score reads what the model makes of an example, and no model. A score without statistics needs nothing learnt. All is float32, so that
  * statistics and numbers are the same after a file has held them; sums run in double in the order of the examples. */
@@ -37,7 +37,7 @@ typedef struct vaei_score_ops {
     void (*extract)(const void *conf, const vaei_scored *e, float *feature);
     /* M, of F features, and what is learnt from feature[n][F], n >= 1; NULL: nothing. */
     int64_t (*statistics)(int64_t F);
-    vae_status_t (*learn)(const void *conf, int64_t n, int64_t F, const float *feature, vaei_arena *arena, float *statistics);
+    vae_status_t (*fit)(const void *conf, int64_t n, int64_t F, const float *feature, vaei_arena *arena, float *statistics);
     float (*score)(const void *conf, int64_t F, const float *statistics, const float *feature);
 } vaei_score_ops;
 

@@ -65,7 +65,7 @@ static void invert(int64_t F, const double *L, float *W, double *column) {
         }
 }
 
-static vae_status_t learn(const void *options_filled, int64_t n, int64_t F, const float *feature, vaei_arena *arena, float *out) {
+static vae_status_t fit(const void *options_filled, int64_t n, int64_t F, const float *feature, vaei_arena *arena, float *out) {
     const conf *const c = options_filled;
     double *const mu = vaei_arena_array(arena, (size_t)F, sizeof(*mu)), *const column = vaei_arena_array(arena, (size_t)F, sizeof(*column));
     double *const C = vaei_arena_array(arena, (size_t)(F * F), sizeof(*C));
@@ -101,6 +101,6 @@ const vaei_score_ops vaei_score_mahalanobis = {
     .features = features,
     .extract = extract,
     .statistics = statistics,
-    .learn = learn,
+    .fit = fit,
     .score = score,
 };

@@ -23,7 +23,7 @@ static int64_t statistics(int64_t F) {
     return F;
 }
 
-static vae_status_t learn(const void *conf, int64_t n, int64_t F, const float *feature, vaei_arena *arena, float *out) {
+static vae_status_t fit(const void *conf, int64_t n, int64_t F, const float *feature, vaei_arena *arena, float *out) {
     double sum = 0;
     (void)conf, (void)F, (void)arena;
     for (int64_t i = 0; i < n; i++) sum += (double)feature[i];
@@ -47,6 +47,6 @@ const vaei_score_ops vaei_score_typicality = {
     .samples = vaei_score_samples_of,
     .extract = extract,
     .statistics = statistics,
-    .learn = learn,
+    .fit = fit,
     .score = score,
 };
