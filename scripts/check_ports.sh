@@ -29,9 +29,10 @@ arm-musl         arm-linux-musleabihf    qemu-arm      few
 riscv64-musl     riscv64-linux-musl      qemu-riscv64  few
 s390x-musl       s390x-linux-musl        qemu-s390x    few
 wasm32-wasi      wasm32-wasi             node          all
+wasm32-simd128   wasm32-wasi+simd128     node          all
 '
 few='dense norms gumbel gmm'
-in_check='wasm32-wasi s390x-musl'
+in_check='wasm32-simd128 s390x-musl'
 from_bootstrap='qemu-s390x'
 
 case ${1:-} in
@@ -40,16 +41,14 @@ case ${1:-} in
 *) wanted=$* ;;
 esac
 
-# zig is one of the packages of scripts/python_venv.sh
-zig_of() { "$1" -c 'import os, ziglang; print(os.path.join(os.path.dirname(ziglang.__file__), "zig"))' 2> /dev/null; }
-zig=$(zig_of "$BUILD/venv/bin/python" || zig_of python3) || { echo 'skipped: no zig (scripts/python_venv.sh)'; exit 0; }
+zig=$(scripts/zig.sh) || { echo 'skipped: no zig (scripts/python_venv.sh)'; exit 0; }
 
 # has RUNNER: is it here?
 has() {
     case $1 in
     native) [ "$(uname -sm)" = 'Linux x86_64' ] ;;
     wine) command -v wine > /dev/null ;;
-    node) node -e 'require("node:wasi")' > /dev/null 2>&1 ;;
+    node) command -v node > /dev/null ;;
     *) command -v "$1" > /dev/null ;;
     esac
 }
@@ -61,8 +60,7 @@ run() {
     case $runner in
     native) "./$program" "$@" ;;
     wine) WINEPREFIX=$dir/wine WINEDEBUG=-all wine "./$program.exe" "$@" ;;
-    # Node 20 crashes at times when a module returns that has run for long, unless the code of idle functions is kept
-    node) node --no-warnings --no-flush-bytecode "$OLDPWD/scripts/run_wasi.mjs" "$program.wasm" "$@" ;;
+    node) "$OLDPWD/scripts/run_wasi.sh" "$program.wasm" "$@" ;;
     *) "$runner" "./$program" "$@" ;;
     esac
 }
@@ -88,7 +86,8 @@ port() {
     name=$1 target=$2 runner=$3 models=$4 out=$dir/$1 ran=- hashes=- asked=-
     suffix=
     case $target in *windows*) suffix=.exe ;; wasm*) suffix=.wasm ;; esac
-    cc="$zig cc -target $target"
+    cc="$zig cc -target ${target%+*}"
+    case $target in *+simd128) cc="$cc -msimd128" ;; esac # its library holds the portable kernels, too: golden.c compares both
     kinds='static shared'
     case $target in wasm*) kinds=static ;; esac
     mkdir -p "$out"

@@ -142,7 +142,7 @@ def check_instruction_sets():
                re.findall(r'"([a-z0-9]+)"', part(page("bindings/python/vae/_context.py"), "_ISA = {", "}")))
     for path in ("README.md", "docs/determinism.md"):
         for found in re.findall(r"portable(?:,| and) AVX[^.|)]*", page(path)) or [""]:
-            names = re.findall(r"portable|AVX-?\d+|NEON", found)
+            names = re.findall(r"portable|AVX-?\d+|NEON|WASM128", found)
             same_names("%s: instruction sets" % path, tables, [name.lower().replace("-", "") for name in names])
 
 

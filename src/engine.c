@@ -32,7 +32,11 @@ static int32_t isa_number(const char *name) {
     static const struct {
         const char *name;
         int32_t isa;
-    } isa[] = {{"portable", VAE_ISA_PORTABLE}, {"avx2", VAE_ISA_AVX2}, {"avx512", VAE_ISA_AVX512}, {"neon", VAE_ISA_NEON}};
+    } isa[] = {{"portable", VAE_ISA_PORTABLE},
+               {"avx2", VAE_ISA_AVX2},
+               {"avx512", VAE_ISA_AVX512},
+               {"neon", VAE_ISA_NEON},
+               {"wasm128", VAE_ISA_WASM128}};
     for (size_t i = 0; i < sizeof isa / sizeof *isa; i++)
         if (strcmp(isa[i].name, name) == 0) return isa[i].isa;
     return VAE_ISA_AUTO;

@@ -423,7 +423,7 @@ START_TEST(test_threads_instruction_sets_and_resuming_change_no_bit) {
         free(got);
         vae_ctx_destroy(ctx);
     }
-    for (int32_t isa = VAE_ISA_PORTABLE; isa <= VAE_ISA_NEON; isa++) {
+    for (int32_t isa = VAE_ISA_PORTABLE; isa <= VAE_ISA_WASM128; isa++) {
         vae_ctx_config_t c;
         vae_ctx_t *ctx;
         ck_assert_ok(vae_ctx_config_init(&c, sizeof(c)));

@@ -193,7 +193,7 @@ START_TEST(test_same_bits_for_threads_and_splits) {
 END_TEST
 
 START_TEST(test_same_bits_for_instruction_sets) {
-    static const int32_t isas[] = {VAE_ISA_PORTABLE, VAE_ISA_AVX2, VAE_ISA_AVX512, VAE_ISA_NEON};
+    static const int32_t isas[] = {VAE_ISA_PORTABLE, VAE_ISA_AVX2, VAE_ISA_AVX512, VAE_ISA_NEON, VAE_ISA_WASM128};
     result first = {0};
     for (size_t k = 0; k < 4; k++) {
         vae_ctx_config_t c;

@@ -18,7 +18,7 @@ static const char *const specs[] = {SPEC_DENSE, SPEC_CONV, SPEC_VQ, SPEC_WIDE};
 
 static const int32_t thread_counts[] = {1, 2, 3, 7};
 static const int64_t splits[] = {1, 3, 16, 64};
-static const int32_t isas[] = {VAE_ISA_PORTABLE, VAE_ISA_AVX2, VAE_ISA_AVX512, VAE_ISA_NEON};
+static const int32_t isas[] = {VAE_ISA_PORTABLE, VAE_ISA_AVX2, VAE_ISA_AVX512, VAE_ISA_NEON, VAE_ISA_WASM128};
 
 typedef struct outputs {
     float *mean, *logvar, *xhat, *sample, *recon;

@@ -561,7 +561,8 @@ START_TEST(test_select_gives_the_best_or_what_was_asked) {
     }
     if (!cpu.avx512) ck_assert_ptr_null(vaei_kernels_select(3, 0));
     if (!cpu.neon) ck_assert_ptr_null(vaei_kernels_select(4, 0));
-    ck_assert_ptr_null(vaei_kernels_select(5, 0));
+    if (!cpu.wasm128) ck_assert_ptr_null(vaei_kernels_select(5, 0));
+    ck_assert_ptr_null(vaei_kernels_select(6, 0));
     ck_assert_ptr_null(vaei_kernels_select(-1, 0));
 }
 END_TEST

@@ -17,7 +17,7 @@ extern "C" {
 typedef struct vae_ctx vae_ctx_t;
 
 enum { VAE_ARITH_REPRODUCIBLE = 0, VAE_ARITH_BLAS = 1 };
-enum { VAE_ISA_AUTO = 0, VAE_ISA_PORTABLE = 1, VAE_ISA_AVX2 = 2, VAE_ISA_AVX512 = 3, VAE_ISA_NEON = 4 };
+enum { VAE_ISA_AUTO = 0, VAE_ISA_PORTABLE = 1, VAE_ISA_AVX2 = 2, VAE_ISA_AVX512 = 3, VAE_ISA_NEON = 4, VAE_ISA_WASM128 = 5 };
 enum { VAE_LOG_INFO = 0, VAE_LOG_WARNING = 1 };
 
 /**
@@ -62,7 +62,7 @@ VAE_API vae_status_t vae_ctx_create(vae_ctx_t **out, const vae_ctx_config_t *con
 /** Drop the caller's share; NULL is allowed. @since 0.1 */
 VAE_API void vae_ctx_destroy(vae_ctx_t *ctx);
 
-/** The instruction set the context computes with: "portable", "avx2", "avx512", "neon"; static. ctx may be NULL. @since 0.1 */
+/** The instruction set the context computes with: "portable", "avx2", "avx512", "neon", "wasm128"; static. ctx may be NULL. @since 0.1 */
 VAE_API const char *vae_ctx_isa(const vae_ctx_t *ctx);
 
 /** Bytes the context's objects hold now, itself included. ctx may not be NULL (gives 0). @since 0.1 */

@@ -49,7 +49,7 @@ static vae_status_t read_config(vae_ctx_config_t *out, const vae_ctx_config_t *c
 static vae_status_t choose_kernels(const vaei_kernels **out, const vae_ctx_config_t *config) {
     if (config->arith != VAE_ARITH_REPRODUCIBLE && config->arith != VAE_ARITH_BLAS)
         return vaei_fail(VAE_E_ARG, "config: arith=%d, wanted VAE_ARITH_REPRODUCIBLE or VAE_ARITH_BLAS", (int)config->arith);
-    if (config->isa < VAE_ISA_AUTO || config->isa > VAE_ISA_NEON)
+    if (config->isa < VAE_ISA_AUTO || config->isa > VAE_ISA_WASM128)
         return vaei_fail(VAE_E_ARG, "config: isa=%d, wanted a VAE_ISA_ constant", (int)config->isa);
     *out = vaei_kernels_select(config->isa, config->arith == VAE_ARITH_BLAS);
     if (*out) return VAE_OK;

@@ -14,7 +14,7 @@ const char *vae_build_info(void) {
     static VAEI_THREAD_LOCAL char text[256];
     vaei_writer w = {.buf = text, .cap = sizeof(text)};
     vaei_write(&w, "libvae %s kernel_abi=%d isa=", VAE_VERSION_STRING, VAE_KERNEL_ABI);
-    for (int32_t isa = VAE_ISA_PORTABLE, first = 1; isa <= VAE_ISA_NEON; isa++) {
+    for (int32_t isa = VAE_ISA_PORTABLE, first = 1; isa <= VAE_ISA_WASM128; isa++) {
         const vaei_kernels *k = vaei_kernels_select(isa, 0);
         if (k) vaei_write(&w, "%s%s", first ? "" : ",", k->name), first = 0;
     }

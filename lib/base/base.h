@@ -224,7 +224,7 @@ const char *vaei_text_hint(char buf[96], const char *wanted, const char *const *
 
 /* ---- cpu.c -------------------------------------------------------------------------------------------------------- */
 typedef struct vaei_cpu {
-    int32_t avx2_fma, avx512, neon; /* 1 if usable: the system saves the registers too */
+    int32_t avx2_fma, avx512, neon, wasm128; /* 1 if usable: the system saves the registers too */
 } vaei_cpu;
 vaei_cpu vaei_cpu_detect(void);
 

@@ -6,7 +6,8 @@
  *
  *       AVX2 + FMA   leaf 1 ECX: FMA 12, OSXSAVE 27, AVX 28; leaf 7 EBX: AVX2 5; XCR0 bits 1, 2
  *       AVX-512      leaf 7 EBX: F 16, DQ 17, BW 30, VL 31; XCR0 bits 5, 6, 7 as well
- *       NEON         part of AArch64 */
+ *       NEON         part of AArch64
+ *       WASM128      a WebAssembly module with vectors is refused as a whole where there are none, so what it was built for is there */
 #include "base/base.h"
 
 #if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
@@ -26,7 +27,7 @@ static uint32_t saved_registers(void) {
 }
 
 vaei_cpu vaei_cpu_detect(void) {
-    vaei_cpu cpu = {0, 0, 0};
+    vaei_cpu cpu = {0, 0, 0, 0};
     uint32_t a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !BITS(c, LEAF1_AVX_FMA)) return cpu;
     const uint32_t saved = saved_registers();
@@ -39,9 +40,11 @@ vaei_cpu vaei_cpu_detect(void) {
 #else
 
 vaei_cpu vaei_cpu_detect(void) {
-    vaei_cpu cpu = {0, 0, 0};
+    vaei_cpu cpu = {0, 0, 0, 0};
 #if defined(__aarch64__)
     cpu.neon = 1;
+#elif defined(__wasm_simd128__)
+    cpu.wasm128 = 1;
 #endif
     return cpu;
 }

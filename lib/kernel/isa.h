@@ -12,13 +12,16 @@
 #define VAEI_X86 1
 #elif defined(__GNUC__) && defined(__aarch64__) && !defined(__AARCH64EB__)
 #define VAEI_NEON 1
+#elif defined(__wasm_simd128__)
+#define VAEI_WASM128 1
 #endif
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("fp-contract=off")
 #endif
 
-extern const vaei_kernels vaei_kernels_portable, vaei_kernels_avx2, vaei_kernels_avx512, vaei_kernels_neon;
-extern const vaei_kernels vaei_kernels_portable_blas, vaei_kernels_avx2_blas, vaei_kernels_avx512_blas, vaei_kernels_neon_blas;
+extern const vaei_kernels vaei_kernels_portable, vaei_kernels_avx2, vaei_kernels_avx512, vaei_kernels_neon, vaei_kernels_wasm128;
+extern const vaei_kernels vaei_kernels_portable_blas, vaei_kernels_avx2_blas, vaei_kernels_avx512_blas, vaei_kernels_neon_blas,
+    vaei_kernels_wasm128_blas;
 
 #endif

@@ -5,7 +5,7 @@
  * every CPU: in each entry the sizes alone fix the order of the operations, with explicit fused multiply-add. The portable table is the
  * definition, and every other one must equal it bit for bit (tests/check_vec.c, check_tile.c).
  *
- *   isa_*.c      the tables portable, avx2, avx512, neon; each instantiates vec.tmpl.h and tile.tmpl.h over simd_*.h
+ *   isa_*.c      the tables portable, avx2, avx512, neon, wasm128; each instantiates vec.tmpl.h and tile.tmpl.h over simd_*.h
  *   vec.tmpl.h   maps, reductions, optimizer steps       tile.tmpl.h  the two inner loops of all products
  *   cell.tmpl.h  a step of GRU and LSTM
  *   transpose.tmpl.h  transposition, and packing of weights
@@ -95,7 +95,7 @@ typedef struct vaei_cell {
 
 typedef struct vaei_kernels {
     const char *name; /* "avx2" */
-    int32_t isa;      /* 1 portable, 2 avx2, 3 avx512, 4 neon, like the public constants */
+    int32_t isa;      /* 1 portable, 2 avx2, 3 avx512, 4 neon, 5 wasm128, like the public constants */
     int32_t blas;     /* 1: products are computed by cblas */
     int32_t mr, nr;   /* a tile has at most nr columns and any number of rows, preferably a multiple of mr */
     int32_t lanes;    /* lanes of a vector; nr is a multiple of it */

@@ -3,7 +3,7 @@
  * state: the tables are const, and the result is a pointer. In a build without a BLAS the second row is empty. */
 #include "kernel/isa.h"
 
-enum { ISA_ANY, ISA_PORTABLE, ISA_AVX2, ISA_AVX512, ISA_NEON, ISA_COUNT };
+enum { ISA_ANY, ISA_PORTABLE, ISA_AVX2, ISA_AVX512, ISA_NEON, ISA_WASM128, ISA_COUNT };
 
 /* The tables of this build by isa; those of the second row use cblas for their products. */
 static const vaei_kernels *const tables[2][ISA_COUNT] = {
@@ -16,6 +16,9 @@ static const vaei_kernels *const tables[2][ISA_COUNT] = {
 #ifdef VAEI_NEON
         [ISA_NEON] = &vaei_kernels_neon,
 #endif
+#ifdef VAEI_WASM128
+        [ISA_WASM128] = &vaei_kernels_wasm128,
+#endif
     },
 #ifdef VAEI_BLAS
     {
@@ -27,6 +30,9 @@ static const vaei_kernels *const tables[2][ISA_COUNT] = {
 #ifdef VAEI_NEON
         [ISA_NEON] = &vaei_kernels_neon_blas,
 #endif
+#ifdef VAEI_WASM128
+        [ISA_WASM128] = &vaei_kernels_wasm128_blas,
+#endif
     },
 #endif
 };
@@ -37,6 +43,7 @@ static int runs(vaei_cpu cpu, int32_t isa) {
     case ISA_AVX2: return cpu.avx2_fma;
     case ISA_AVX512: return cpu.avx512;
     case ISA_NEON: return cpu.neon;
+    case ISA_WASM128: return cpu.wasm128;
     default: return 0;
     }
 }

@@ -20,12 +20,18 @@
  * around them is unrolled a few times, because its own instructions are a tenth of those that a core shared by two threads has to issue. */
 #if defined(__clang__)
 #define TILE_UNROLL _Pragma("clang loop unroll(full)")
-#define TILE_LOOP   _Pragma("clang loop unroll_count(4)")
 #elif defined(__GNUC__)
 #define TILE_UNROLL _Pragma("GCC unroll 16")
-#define TILE_LOOP   _Pragma("GCC unroll 4")
 #else
 #define TILE_UNROLL
+#endif
+#if defined(TILE_LOOP)
+/* the file that includes this one has chosen */
+#elif defined(__clang__)
+#define TILE_LOOP _Pragma("clang loop unroll_count(4)")
+#elif defined(__GNUC__)
+#define TILE_LOOP _Pragma("GCC unroll 4")
+#else
 #define TILE_LOOP
 #endif
 

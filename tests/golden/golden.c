@@ -172,7 +172,7 @@ int main(int argc, char **argv) {
     for (int i = 0; i < MODELS; i++) {
         result first = {0};
         if (!is_wanted(models[i].name, argc, argv)) continue;
-        for (int32_t isa = argc > 2 ? atoi(argv[2]) : VAE_ISA_PORTABLE, n = 0; isa <= VAE_ISA_NEON; isa++) {
+        for (int32_t isa = argc > 2 ? atoi(argv[2]) : VAE_ISA_PORTABLE, n = 0; isa <= VAE_ISA_WASM128; isa++) {
             vae_ctx_config_t c;
             vae_ctx_t *ctx;
             if (vae_ctx_config_init(&c, sizeof(c)) != VAE_OK) fail("config");

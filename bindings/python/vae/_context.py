@@ -12,7 +12,7 @@ from ._library import LOG, CtxConfig, NotCopied, check, create, lib
 
 _log = logging.getLogger("vae")
 _ARITH = {"reproducible": 0, "blas": 1}
-_ISA = {"auto": 0, "portable": 1, "avx2": 2, "avx512": 3, "neon": 4}
+_ISA = {"auto": 0, "portable": 1, "avx2": 2, "avx512": 3, "neon": 4, "wasm128": 5}
 
 
 def _choice(table: dict[str, int], what: str, value: str) -> int:
@@ -26,7 +26,7 @@ class ContextOptions(TypedDict, total=False):
 
     threads: int | None
     arith: Literal["reproducible", "blas"]
-    isa: Literal["auto", "portable", "avx2", "avx512", "neon"]
+    isa: Literal["auto", "portable", "avx2", "avx512", "neon", "wasm128"]
     mem_limit: int
 
 
@@ -38,7 +38,7 @@ class Context(NotCopied):
     _instead = "make another with the same options, or give this one to Model(context=)"
 
     def __init__(self, threads: int | None = None, arith: Literal["reproducible", "blas"] = "reproducible",
-                 isa: Literal["auto", "portable", "avx2", "avx512", "neon"] = "auto", mem_limit: int = 0):
+                 isa: Literal["auto", "portable", "avx2", "avx512", "neon", "wasm128"] = "auto", mem_limit: int = 0):
         if threads is None:
             threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         if not 1 <= threads <= 256:
@@ -58,7 +58,7 @@ class Context(NotCopied):
 
     @property
     def isa(self) -> str:
-        """The instruction set in use: "portable", "avx2", "avx512" or "neon"."""
+        """The instruction set in use: "portable", "avx2", "avx512", "neon" or "wasm128"."""
         return str(lib.vae_ctx_isa(self._handle.pointer).decode())
 
     @property
