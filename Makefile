@@ -9,6 +9,7 @@
 #   make demo          train on Fashion-MNIST, look at demo/samples.png    make bench       speed, beside the peers if installed
 #   make demo-vq       train codebooks on clothes and textures             make docs        the generated documents
 #   make wheels        Python wheels in build/wheels: PLATFORMS='manylinux-x86_64 musllinux-x86_64': these only
+#   make wasm          the npm package and a page in build/wasm            make check-browser  the page in Chromium
 #   make fuzz          the targets of fuzz/, with clang and libFuzzer      make check-fuzz  their corpus, ten seconds each
 #   make tsan, msan    C tests under ThreadSanitizer, MemorySanitizer      make coverage    lines and branches by folder
 #   make format        C as .clang-format has it                         make check-format  is it so?
@@ -162,10 +163,10 @@ PROGRAM := $(if $(PROGRAM_SRC),$(BUILD)/vae)
 CHECK   := $(if $(CHECK_SRC),$(BUILD)/check_vae)
 RANDOM  := $(if $(RANDOM_SRC),$(BUILD)/random_models)
 
-.PHONY: all static shared program examples check check-asan check-reproducible check-ports asan check-build soak kill-soak power-soak \
-        bench-build bench demo demo-vq \
+.PHONY: all static shared program examples check check-asan check-reproducible check-ports check-browser asan check-build soak \
+        kill-soak power-soak bench-build bench demo demo-vq \
         fuzz fuzz-build fuzz-if-clang check-fuzz tsan msan coverage \
-        compile_commands.json format check-format docs amalgamation dist sbom wheels nuget install install-library uninstall clean \
+        compile_commands.json format check-format docs amalgamation dist sbom wheels nuget wasm install install-library uninstall clean \
         need-check need-program FORCE
 all: static shared program
 static: $(STATIC)
@@ -342,6 +343,9 @@ check: all examples check-build asan fuzz-if-clang
 check-ports: static
 	@MAKE='$(MAKE)' CC='$(CC)' BUILD='$(BUILD)' BLAS='$(BLAS)' scripts/check_ports.sh --all
 
+check-browser: program
+	@MAKE='$(MAKE)' BUILD='$(BUILD)' scripts/browser.sh
+
 MODELS ?= 20000
 SEED   ?= 1
 KILLS ?= 1000
@@ -402,6 +406,9 @@ wheels:
 
 nuget:
 	@scripts/make_nuget.py $(BUILD)/wheels $(BUILD)/dist
+
+wasm:
+	@MAKE='$(MAKE)' BUILD='$(BUILD)' CFLAGS='$(CFLAGS)' scripts/make_wasm.sh
 
 # ---- install ----------------------------------------------------------------------------------------------------------
 # a folder below PREFIX is written relative to it, so that pkg-config can move the whole tree

@@ -19,7 +19,7 @@ expect_same 'the Debian package of the library' "libvae$soname" "$(sed -n 's/^Pa
 expect_same 'the Debian version' "$version" "$(sed -n '1s/^libvae (\([0-9.]*\)-.*/\1/p' debian/changelog)"
 expect_same 'the library file' "libvae.so.$version" "$(basename "$(readlink -f "$BUILD/libvae.so")")"
 expect_same 'vae --version' "$version" "$("$BUILD/vae" --version 2>/dev/null | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1)"
-for file in packaging/vcpkg/libvae/vcpkg.json packaging/conda/recipe.yaml; do
+for file in packaging/vcpkg/libvae/vcpkg.json packaging/conda/recipe.yaml bindings/wasm/package.json; do
     expect_same "$file" "$version" "$(sed -n 's/^ *"\{0,1\}version"\{0,1\}: "\([0-9.]*\)",\{0,1\}$/\1/p' $file)"
 done
 setup=bindings/python/pyproject.toml
