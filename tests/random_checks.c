@@ -40,6 +40,8 @@ static int32_t check_variant(const random_case *c, const random_variant *v, cons
 }
 
 static int32_t check_bits(const random_case *c, random_report *out) {
+    char memory[RANDOM_MEMORY_MAX];
+    random_memory(c, memory);
     const random_variant base = {"alone", 1, VAE_ISA_AUTO, c->n, c->n, ""};
     const random_variant always[] = {
         {"session of max_batch", 1, VAE_ISA_AUTO, c->max_batch, c->n, ""},
@@ -48,14 +50,13 @@ static int32_t check_bits(const random_case *c, random_report *out) {
     const random_variant some[][2] = {
         /* a row of them for each seed */
         {{"two threads", 2, VAE_ISA_AUTO, c->n, c->n, ""}, {"portable", 1, VAE_ISA_PORTABLE, c->n, c->n, ""}},
-        {{"memory checkpoint", 1, VAE_ISA_AUTO, c->n, c->n, "memory checkpoint\n"},
+        {{"another memory", 1, VAE_ISA_AUTO, c->n, c->n, memory},
          {"parts, tasks in another order", 0, VAE_ISA_AUTO, c->max_batch, c->n / 2 + 1, ""}},
         {{"three threads, parts", 3, VAE_ISA_AUTO, c->max_batch, c->n / 2 + 1, ""}, {"avx2", 1, VAE_ISA_AVX2, c->max_batch, c->n, ""}},
-        {{"memory checkpoint, tasks in another order", 0, VAE_ISA_AUTO, c->n, c->n, "memory checkpoint\n"},
+        {{"another memory, tasks in another order", 0, VAE_ISA_AUTO, c->n, c->n, memory},
          {"parts", 1, VAE_ISA_AUTO, c->n, c->n / 3 + 1, ""}},
         {{"seven threads", 7, VAE_ISA_AUTO, c->n, c->n, ""}, {"avx512", 1, VAE_ISA_AVX512, c->n, c->n, ""}},
-        {{"memory checkpoint, avx2", 1, VAE_ISA_AVX2, c->n, c->n, "memory checkpoint\n"},
-         {"neon, tasks in another order", 0, VAE_ISA_NEON, c->n, c->n, ""}},
+        {{"another memory, avx2", 1, VAE_ISA_AVX2, c->n, c->n, memory}, {"neon, tasks in another order", 0, VAE_ISA_NEON, c->n, c->n, ""}},
     };
     const random_variant *const row = some[c->seed % (sizeof(some) / sizeof(some[0]))];
     static random_result first;

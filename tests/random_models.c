@@ -3,9 +3,11 @@
  *
  *     build/random_models [--models N] [--seed S] [--quiet] [--whole]      the models of seeds S, S + 1, ...; whole: does not shrink
  *     build/random_models --seed S --show                                  the text of one
+ *     build/random_models --models N --census                              which modules they have; none is run. Fails if one has none
  *     build/random_models FILE...                                          what a failure has left
  *
- * It prints `N passed, N failed` at its end; of a failure the least text that fails, and the command that runs it. */
+ * It prints how many models each module of the registries was in, if they are many, and `N passed, N failed` at its end; of a failure the
+ * least text that fails, and the command that runs it. */
 #include "random_models.h"
 
 #include <stdio.h>
@@ -13,17 +15,19 @@
 #include <string.h>
 #include <time.h>
 
-#include "vae/sections.h"
+enum { MODELS = 300 /* by default; a run of so many tells which modules they had */ };
 
 typedef struct totals {
-    int64_t models, failed, refused, numbers, gradients, splits, resumed, missing;
+    int64_t models, failed, refused, numbers, gradients, splits, resumed, lengths, missing;
     double worst;
 } totals;
 
-/* "# n=5 max_batch=3 seed=7", then the model's text with that of its training. */
+#define BETWEEN "---\n"
+
+/* "# n=5 max_batch=3 seed=7", then the model's text, BETWEEN, and that of its training. */
 static void print_case(FILE *f, const random_case *c, const char *why) {
-    (void)fprintf(f, "# n=%lld max_batch=%lld seed=%llu\n# %s\n%s%s", (long long)c->n, (long long)c->max_batch, (unsigned long long)c->seed,
-                  why, c->model, c->training);
+    (void)fprintf(f, "# n=%lld max_batch=%lld seed=%llu\n# %s\n%s" BETWEEN "%s", (long long)c->n, (long long)c->max_batch,
+                  (unsigned long long)c->seed, why, c->model, c->training);
 }
 
 static void write_case(const char *path, const random_case *c, const char *why) {
@@ -31,15 +35,6 @@ static void write_case(const char *path, const random_case *c, const char *why) 
     if (!f) return;
     print_case(f, c, why);
     (void)fclose(f);
-}
-
-static int32_t is_of_training(const char *line) {
-    const size_t length = strcspn(line, " \n");
-    for (size_t i = 0; i < VAEI_SECTIONS; i++)
-        if (vaei_sections[i].part != VAEI_PART_MODEL && strlen(vaei_sections[i].name) == length &&
-            strncmp(line, vaei_sections[i].name, length) == 0)
-            return 1;
-    return 0;
 }
 
 static int32_t read_case(const char *path, random_case *c) {
@@ -55,11 +50,12 @@ static int32_t read_case(const char *path, random_case *c) {
     c->n = n;
     c->max_batch = max_batch;
     c->seed = seed;
+    char *to = c->model;
+    size_t cap = sizeof(c->model);
     while (fgets(line, sizeof(line), f)) {
-        char *const to = is_of_training(line) ? c->training : c->model;
-        const size_t cap = to == c->training ? sizeof(c->training) : sizeof(c->model);
         const size_t used = strlen(to);
-        if (line[0] != '#') (void)snprintf(to + used, cap - used, "%s", line);
+        if (strcmp(line, BETWEEN) == 0) to = c->training, cap = sizeof(c->training);
+        else if (line[0] != '#') (void)snprintf(to + used, cap - used, "%s", line);
     }
     (void)fclose(f);
     return 1;
@@ -85,6 +81,7 @@ static void count(totals *t, const random_report *r) {
     t->gradients += r->gradients;
     t->splits += r->splits;
     t->resumed += r->resumed;
+    t->lengths += r->lengths;
     t->missing += r->missing[0] != '\0';
     if (r->worst > t->worst) t->worst = r->worst;
 }
@@ -118,8 +115,19 @@ static int run_files(int argc, char **argv) {
 typedef struct settings {
     int64_t models;
     uint64_t seed;
-    int32_t progress, shrinks, shows;
+    int32_t progress, shrinks, shows, counts;
 } settings;
+
+static int run_census(const settings *s) {
+    for (int64_t i = 0; i < s->models; i++) {
+        random_case c;
+        random_case_make(&c, s->seed + (uint64_t)i);
+        random_census_add(&c);
+    }
+    const int64_t never = random_census_show();
+    (void)printf("%lld modules in none of %lld models\n", (long long)never, (long long)s->models);
+    return never ? EXIT_FAILURE : EXIT_SUCCESS;
+}
 
 static int run_seeds(const settings *s, const char *program) {
     totals t = {0};
@@ -129,6 +137,7 @@ static int run_seeds(const settings *s, const char *program) {
         random_case c;
         random_report report;
         random_case_make(&c, s->seed + (uint64_t)i);
+        random_census_add(&c);
         random_isolated(&c, &report);
         count(&t, &report);
         if (report.failed) report_failure(&c, &report, s->shrinks, program);
@@ -139,15 +148,17 @@ static int run_seeds(const settings *s, const char *program) {
     show(&t, s->models, seconds() - start, "\n");
     (void)printf("refused %lld; beside the reference: numbers of %lld, gradients of %lld; ", (long long)t.refused, (long long)t.numbers,
                  (long long)t.gradients);
-    (void)printf("batches beside their examples: %lld; resumed: %lld\n", (long long)t.splits, (long long)t.resumed);
+    (void)printf("batches beside their examples: %lld; resumed: %lld; with lengths: %lld\n", (long long)t.splits, (long long)t.resumed,
+                 (long long)t.lengths);
     (void)printf("largest error %.2f of its bound; %lld with a module that has no formula in the reference\n", t.worst,
                  (long long)t.missing);
+    if (t.models >= MODELS) (void)random_census_show();
     (void)printf("%lld passed, %lld failed\n", (long long)(t.models - t.failed), (long long)t.failed);
     return t.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int32_t parse(settings *s, int argc, char **argv) {
-    *s = (settings){300, 1, 1, 1, 0};
+    *s = (settings){MODELS, 1, 1, 1, 0, 0};
     for (int i = 1; i < argc; i++) {
         const char *const value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(argv[i], "--quiet") == 0) {
@@ -156,12 +167,14 @@ static int32_t parse(settings *s, int argc, char **argv) {
             s->shrinks = 0;
         } else if (strcmp(argv[i], "--show") == 0) {
             s->shows = 1;
+        } else if (strcmp(argv[i], "--census") == 0) {
+            s->counts = 1;
         } else if (value && strcmp(argv[i], "--models") == 0) {
             s->models = strtoll(value, NULL, 10), i++;
         } else if (value && strcmp(argv[i], "--seed") == 0) {
             s->seed = strtoull(value, NULL, 10), i++;
         } else {
-            (void)fprintf(stderr, "usage: %s [--models N] [--seed S] [--quiet] [--whole] [--show] | FILE...\n", argv[0]);
+            (void)fprintf(stderr, "usage: %s [--models N] [--seed S] [--quiet] [--whole] [--show] [--census] | FILE...\n", argv[0]);
             return 0;
         }
     }
@@ -172,6 +185,7 @@ int main(int argc, char **argv) {
     settings s;
     if (argc > 1 && argv[1][0] != '-') return run_files(argc, argv);
     if (!parse(&s, argc, argv)) return EXIT_FAILURE;
+    if (s.counts) return run_census(&s);
     if (!s.shows) return run_seeds(&s, argv[0]);
     random_case c;
     random_case_make(&c, s.seed);

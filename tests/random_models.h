@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * random_models.h - models that nobody thought of, and what must hold for every one of them. docs/testing.md tells how they are run.
  *
- *   random_text.c     a text over the registries and their tables of options      random_shrink.c  the least text that still fails
+ *   random_text.c     a text over the registries                                  random_shrink.c  the least text that still fails
+ *   random_options.c  a module with options from its table                        random_census.c  what the texts have had so far
  *   random_checks.c   memory, bits, save and load                                 random_run.c     one model with all that it gives
  *   random_sizes.c    pictures of another size
  *   random_numbers.c  numbers and gradients beside reference.h                    random_models.c  the program */
@@ -10,7 +11,9 @@
 
 #include <vae/vae.h>
 
-enum { RANDOM_TEXT_MAX = 16384, RANDOM_MESSAGE_MAX = 700 };
+#include "base/module.h"
+
+enum { RANDOM_TEXT_MAX = 16384, RANDOM_MESSAGE_MAX = 700, RANDOM_MEMORY_MAX = 256 };
 
 /* One model with its training, and how it is used. */
 typedef struct random_case {
@@ -23,6 +26,7 @@ typedef struct random_case {
 typedef struct random_report {
     int32_t failed, refused;
     int32_t numbers, gradients, splits, resumed; /* 1: that was compared */
+    int32_t lengths;                             /* 1: it ran with sequences of unlike lengths */
     double worst;                                /* of all errors, in bounds */
     char message[RANDOM_MESSAGE_MAX];
     char missing[64]; /* what has no formula in the reference */
@@ -49,6 +53,15 @@ static inline double random_unit(random_dice *d) {
 }
 
 void random_case_make(random_case *c, uint64_t seed);
+/* The module with some of its options, small ones for an input of shape `in`. */
+void random_module(random_dice *d, const vaei_module *m, const vaei_shape *in, vaei_writer *w);
+/* A section `memory` that is not the default, with which a case runs beside the one without it. */
+void random_memory(const random_case *c, char out[RANDOM_MEMORY_MAX]);
+
+/* Counts the case's modules and options. */
+void random_census_add(const random_case *c);
+/* Prints how many models each module was in; returns how many were in none without a reason. */
+int64_t random_census_show(void);
 
 /* A context whose larger blocks end at a page that nobody may touch, and are looked at when they are given back. */
 vae_ctx_t *random_ctx(int32_t threads, int32_t isa);

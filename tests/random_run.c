@@ -187,6 +187,38 @@ void random_bring(const random_case *c, const vae_model_t *m, int64_t first, vae
     if (V > 0) batch->condition = values + first * V;
 }
 
+/* Lengths, if the model takes any: 1 to all steps. */
+static const int32_t *random_lengths(const random_case *c, vae_model_t *m, random_report *out) {
+    vaei_shape in = {0};
+    random_dice d = {c->seed + 17};
+    int32_t *const length = (int32_t *)(void *)random_floats(c->n);
+    float *const x = random_examples(c, m), *const mean = random_floats(vae_model_latent_size(m));
+    vae_session_t *s = NULL;
+    vae_batch_t one = {.struct_size = sizeof(one), .n = 1, .x = x, .length = length};
+    in.n = vae_model_input_shape(m, in.d);
+    random_bring(c, m, 0, &one);
+    for (int64_t i = 0; i < c->n; i++) length[i] = (int32_t)random_range(&d, 1, in.d[0]);
+    if (vae_session_create(&s, m, 1) != VAE_OK) return NULL;
+    out->lengths = vae_encode_batch(s, &one, mean, NULL) != VAE_E_UNSUPPORTED;
+    vae_session_destroy(s);
+    return out->lengths ? length : NULL;
+}
+
+/* What x holds beyond a length moves no bit of any result: it takes the place of what follows it, `by` numbers further. */
+static void turn_beyond(const random_case *c, const vae_model_t *m, const int32_t *length, int64_t by, float *x) {
+    int64_t shape[4];
+    const int64_t S = vae_model_input_size(m);
+    if (vae_model_input_shape(m, shape) < 1) abort();
+    for (int64_t i = 0; i < c->n; i++) {
+        float *const from = x + i * S + length[i] * (S / shape[0]), *const end = x + (i + 1) * S;
+        for (int64_t k = 0; k < by && from < end; k++) {
+            const float first = *from;
+            memmove(from, from + 1, (size_t)(end - from - 1) * sizeof(*from));
+            end[-1] = first;
+        }
+    }
+}
+
 /* ---- what comes out ----------------------------------------------------------------------------------------------- */
 
 static void keep(random_result *r, const char *name, const void *data, size_t bytes) {
@@ -217,12 +249,12 @@ typedef struct use {
     vae_session_t *s;
     const float *x;
     int64_t S, D, K;
-    const int32_t *labels;
+    const int32_t *labels, *length;
 } use;
 
 /* n examples from number i on, with x or without. */
 static vae_batch_t batch_of(const use *u, int64_t i, int64_t n, int32_t x) {
-    vae_batch_t b = {.struct_size = sizeof(b), .n = n, .x = x ? u->x + i * u->S : NULL};
+    vae_batch_t b = {.struct_size = sizeof(b), .n = n, .x = x ? u->x + i * u->S : NULL, .length = u->length ? u->length + i : NULL};
     random_bring(u->c, u->m, i, &b);
     return b;
 }
@@ -315,6 +347,10 @@ static int32_t step(const use *u, vae_trainer_t *t, int64_t n, random_report *ou
     vae_batch_t batch = batch_of(u, 0, n, 1);
     if (u->labels) batch.label = u->labels;
     vae_status_t status = vae_trainer_step_batch(t, &batch, metrics);
+    if (status == VAE_E_UNSUPPORTED && batch.length) { /* the prior or the critic learns whole sequences */
+        batch.length = NULL;
+        status = vae_trainer_step_batch(t, &batch, metrics);
+    }
     if (status == VAE_E_UNSUPPORTED && batch.label) { /* the prior is not what learns */
         batch.label = NULL;
         status = vae_trainer_step_batch(t, &batch, metrics);
@@ -373,19 +409,14 @@ int32_t random_run(const random_case *c, const random_variant *v, random_result 
         return 0;
     }
     const uint64_t before = vae_ctx_bytes_in_use(ctx);
+    const int32_t *const length = random_lengths(c, m, out);
+    float *const x = random_examples(c, m);
+    if (length) turn_beyond(c, m, length, (int64_t)strlen(v->name), x);
     RANDOM_TRY(out, vae_session_bytes(m, v->max_batch, &told));
     RANDOM_TRY(out, vae_session_create(&s, m, v->max_batch));
     if (!check_bytes("session", told, vae_ctx_bytes_in_use(ctx) - before, out)) return 0;
-    const use u = {c,
-                   v,
-                   r,
-                   m,
-                   s,
-                   random_examples(c, m),
-                   vae_model_input_size(m),
-                   vae_model_latent_size(m),
-                   vae_model_codes_per_example(m),
-                   random_labels(c, m)};
+    const use u = {
+        c, v, r, m, s, x, vae_model_input_size(m), vae_model_latent_size(m), vae_model_codes_per_example(m), random_labels(c, m), length};
     if (!use_session(&u, out)) return 0;
     if (!use_trainer(&u, ctx, out)) return 0;
     float *after = keep_floats(r, "reconstruct after training", c->n * u.S);
@@ -424,7 +455,8 @@ int32_t random_resume(const random_case *c, random_report *out) {
     vae_model_t *m = random_model(c, ctx, out), *loaded = NULL;
     vae_trainer_t *a = NULL, *b = NULL;
     if (!m) return 0;
-    const use u = {c, &v, &r[0], m, NULL, random_examples(c, m), vae_model_input_size(m), 0, 0, random_labels(c, m)};
+    const use u = {
+        c, &v, &r[0], m, NULL, random_examples(c, m), vae_model_input_size(m), 0, 0, random_labels(c, m), random_lengths(c, m, out)};
     use w = u;
     w.r = &r[1];
     (void)snprintf(path, sizeof(path), "/tmp/random_models.%ld.safetensors", (long)getpid());

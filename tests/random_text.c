@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * random_text.c - a random text: modules from the registries, options from their tables, within small bounds.
+ * random_text.c - a random text: modules from the registries, options from their tables.
  *
- * A stack grows by a layer that the library takes and whose output is not too large; what it refuses is thrown again. No module is
- * known by name, so a new one joins by itself. */
+ * A stack grows by a layer that the library takes and whose output is not too large; what it refuses is thrown again. A module joins by
+ * its registry. Few are known by name: those that stand at a certain place (embedding, tap, and last and spread of sequences with lengths)
+ * and condition, which comes more often where the text has a section for it. */
 #include "random_models.h"
 
 #include <math.h>
@@ -18,7 +19,7 @@
 #include "vae/prior.h"
 #include "vae/sections.h"
 
-enum { TRIES = 24, PARAMS_MOST = 40000 };
+enum { TRIES = 24, LATENT_TRIES = 8 /* of one latent, with other options */, PARAMS_MOST = 40000 };
 
 typedef struct text_dice {
     random_dice d;
@@ -26,97 +27,8 @@ typedef struct text_dice {
     int64_t size_most;  /* of an example between two layers */
     char condition[64]; /* a section, or "" */
     int64_t tokens;     /* of x; 0: numbers */
+    int64_t steps;      /* of sequences whose examples have lengths of their own; 0: no such model */
 } text_dice;
-
-/* ---- options ------------------------------------------------------------------------------------------------------ */
-
-static int64_t bounded(double value, const vaei_option *o) {
-    return (int64_t)(value < o->lo ? o->lo : value > o->hi ? o->hi : value);
-}
-
-static int64_t small(random_dice *d, const vaei_option *o, int64_t most) {
-    const int64_t reach = random_chance(d, 70) ? most / 2 : most;
-    return bounded(o->lo + (double)random_range(d, 0, reach), o);
-}
-
-static void write_int(random_dice *d, const vaei_option *o, const vaei_shape *in, vaei_writer *w) {
-    const int64_t channels = in->d[in->n - 1];
-    if (random_chance(d, 30) && (double)channels >= o->lo && (double)channels <= o->hi) vaei_write(w, "%lld", (long long)channels);
-    else if (random_chance(d, 15) && o->lo <= 2) /* a power of 2 */
-        vaei_write(w, "%lld", (long long)bounded((double)(1 << random_range(d, 1, 4)), o));
-    else vaei_write(w, "%lld", (long long)small(d, o, 8));
-}
-
-static void write_float(random_dice *d, const vaei_option *o, vaei_writer *w) {
-    double v = o->def * pow(4, random_unit(d) - 0.7);
-    if (o->def == 0) v = o->lo < -1e6 ? 2 * random_unit(d) - 1 : random_unit(d) * (o->hi < 1 ? o->hi : 1);
-    if (o->hi - o->lo <= 2 && random_chance(d, 40)) v = o->lo + (o->hi - o->lo) * random_unit(d);
-    if (v < o->lo) v = o->lo;
-    if (v > o->hi) v = o->hi;
-    vaei_write(w, "%.4g", v);
-}
-
-static void write_choice(random_dice *d, const vaei_option *o, vaei_writer *w) {
-    int32_t count = 1;
-    for (const char *p = o->choices; *p; p++) count += *p == '|';
-    const char *name = o->choices;
-    for (int64_t i = random_range(d, 0, count - 1); i > 0; i--) name = strchr(name, '|') + 1;
-    vaei_write(w, "%.*s", (int)strcspn(name, "|"), name);
-}
-
-static void write_pad(random_dice *d, const vaei_option *o, vaei_writer *w) {
-    static const int32_t forms[] = {1, 1, 1, 2, 4};
-    const int32_t form = forms[random_range(d, 0, 4)];
-    if (random_chance(d, 20)) {
-        vaei_write(w, "same");
-        return;
-    }
-    for (int32_t i = 0; i < form; i++) vaei_write(w, "%s%lld", i ? "x" : "", (long long)small(d, o, 3));
-}
-
-/* The sizes of `in` in another shape */
-static void write_shape(random_dice *d, const vaei_shape *in, vaei_writer *w) {
-    int64_t size = vaei_shape_size(in);
-    const int64_t n = random_range(d, 1, 4);
-    for (int64_t i = 1; i < n; i++) {
-        int64_t part = random_range(d, 1, size < 17 ? size : 17);
-        while (size % part != 0) part--;
-        vaei_write(w, "%lldx", (long long)part);
-        size /= part;
-    }
-    vaei_write(w, "%lld", (long long)size);
-}
-
-static void write_value(random_dice *d, const vaei_option *o, const vaei_shape *in, vaei_writer *w) {
-    int64_t count = 1;
-    switch (o->type) {
-    case VAEI_OPT_INT: write_int(d, o, in, w); return;
-    case VAEI_OPT_FLOAT: write_float(d, o, w); return;
-    case VAEI_OPT_BOOL: vaei_write(w, random_chance(d, 50) ? "true" : "false"); return;
-    case VAEI_OPT_CHOICE: write_choice(d, o, w); return;
-    case VAEI_OPT_EXTENT:
-        vaei_write(w, "%lld", (long long)small(d, o, 4));
-        if (random_chance(d, 40)) vaei_write(w, "x%lld", (long long)small(d, o, 4));
-        return;
-    case VAEI_OPT_PAD: write_pad(d, o, w); return;
-    case VAEI_OPT_SHAPE: write_shape(d, in, w); return;
-    case VAEI_OPT_NAME: vaei_write(w, "t%d", (int)random_range(d, 0, 99999)); return;
-    default: /* sizes */
-        count = random_range(d, 1, 3);
-        for (int64_t i = 0; i < count; i++) vaei_write(w, "%s%lld", i ? "x" : "", (long long)small(d, o, 4));
-    }
-}
-
-static void write_module(random_dice *d, const vaei_module *m, const vaei_shape *in, vaei_writer *w) {
-    const int32_t often = random_chance(d, 50) ? 50 : 15;
-    vaei_write(w, "%s", m->name);
-    for (const vaei_option *o = m->options; o && o->name; o++) {
-        if (o->type == VAEI_OPT_PATH) continue; /* random_ties() */
-        if (!(o->flags & VAEI_OPT_REQUIRED) && !random_chance(d, often)) continue;
-        vaei_write(w, o->flags & VAEI_OPT_BARE ? " " : " %s=", o->name);
-        write_value(d, o, in, w);
-    }
-}
 
 /* ---- stacks ------------------------------------------------------------------------------------------------------- */
 
@@ -172,6 +84,16 @@ static int32_t shape_behind(text_dice *t, const vaei_shape *in, const char *stac
     return 1;
 }
 
+/* Does the layer stand at places of its own, or cannot be run? Of sequences with lengths: does it mix their steps? */
+static int32_t stands_elsewhere(const text_dice *t, const vaei_layer_ops *ops) {
+    static const char *const placed[] = {"tap", "last", "spread"};
+    const size_t n = t->steps > 0 ? 3 : 1;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(ops->module.name, placed[i]) == 0) return 1;
+    if (t->steps > 0 && !ops->map && !(ops->flags & VAEI_LAYER_KEEPS_LENGTHS)) return 1;
+    return (ops->flags & (VAEI_LAYER_OF_TOKENS | VAEI_LAYER_IGNORES_X)) != 0;
+}
+
 /* Layers with many options have many ways to be wrong: they come more often, and most often the one that reads what the text has a
  * section for. */
 static const vaei_module *any_layer(const text_dice *t, random_dice *d) {
@@ -182,10 +104,7 @@ static const vaei_module *any_layer(const text_dice *t, random_dice *d) {
             int64_t weight = strchr(vaei_layers[i]->examples, '{') ? 4 : 2;
             for (const vaei_option *o = vaei_layers[i]->options; o && o->name; o++) weight++;
             if (t->condition[0] && strcmp(vaei_layers[i]->name, "condition") == 0) weight *= 5;
-            if (strcmp(vaei_layers[i]->name, "tap") == 0) weight = 0; /* random_level() puts one where a latent reads it */
-            const vaei_layer_ops *const ops = (const vaei_layer_ops *)(const void *)vaei_layers[i];
-            if (ops->flags & VAEI_LAYER_OF_TOKENS) weight = 0; /* random_case_make() */
-            if (ops->flags & VAEI_LAYER_IGNORES_X) weight = 0; /* it makes a model that does not run */
+            if (stands_elsewhere(t, (const vaei_layer_ops *)(const void *)vaei_layers[i])) weight = 0;
             if (!pass) all += weight;
             if (pass && (at -= weight) < 0) return vaei_layers[i];
         }
@@ -216,13 +135,13 @@ static void random_layer(text_dice *t, const vaei_shape *in, int32_t depth, vaei
         return;
     }
     if (!strchr(m->examples, '{')) {
-        write_module(&t->d, m, in, w);
+        random_module(&t->d, m, in, w);
         return;
     }
     if (depth >= 2) return;
     if (random_chance(&t->d, 50)) {
         if (stack_between(t, in, in, depth + 1, body, sizeof(body))) {
-            write_module(&t->d, m, in, w);
+            random_module(&t->d, m, in, w);
             vaei_write(w, " { %s }", body);
         }
         return;
@@ -230,7 +149,7 @@ static void random_layer(text_dice *t, const vaei_shape *in, int32_t depth, vaei
     vaei_writer b = {body, sizeof(body), 0};
     random_stack(t, &shape, random_range(&t->d, 1, 3), depth + 1, &b);
     if (b.length == 0 || b.length >= sizeof(body) || !stack_between(t, in, &shape, depth + 1, other, sizeof(other))) return;
-    write_module(&t->d, m, in, w);
+    random_module(&t->d, m, in, w);
     vaei_write(w, " { %s } { %s }", body, other);
 }
 
@@ -273,8 +192,17 @@ static vaei_shape random_input(random_dice *d, int32_t large) {
 static void write_any(random_dice *d, const vaei_section_type *section, const vaei_shape *in, vaei_writer *w) {
     const vaei_kind *const of = &vaei_kinds[section->kind];
     vaei_write(w, "%s ", section->name);
-    write_module(d, of->modules[random_range(d, 0, (int64_t)*of->count - 1)], in, w);
+    random_module(d, of->modules[random_range(d, 0, (int64_t)*of->count - 1)], in, w);
     vaei_write(w, "\n");
+}
+
+static const vaei_module *any_objective(random_dice *d) {
+    return vaei_objectives[random_range(d, 0, (int64_t)vaei_objectives_count - 1)];
+}
+
+/* A term without the reconstruction stands behind one that has it. */
+static int32_t adds_only(const vaei_module *m) {
+    return (((const vaei_objective_ops *)(const void *)m)->flags & VAEI_OBJECTIVE_NO_NLL) != 0;
 }
 
 /* Half the time elbo alone, for which the reference has a gradient; else a term, or a sum of two; of a model with a critic elbo and a term
@@ -286,21 +214,30 @@ static void write_objective(random_dice *d, const vaei_shape *z, const char *cri
         const int32_t of_z = (ops->flags & VAEI_OBJECTIVE_SEES_Z) != 0;
         if (!ops->cost || of_z != (strstr(critic, "on=z") != NULL)) continue;
         vaei_write(w, "elbo | ");
-        write_module(d, vaei_objectives[i], z, w);
+        random_module(d, vaei_objectives[i], z, w);
         vaei_write(w, "\n");
         return;
     }
+    const vaei_module *first = vaei_objectives[0], *second = NULL; /* the first is what a text without the section has */
     if (random_chance(d, 50)) {
-        write_module(d, vaei_objectives[0], z, w); /* the first of the registry is what a text without the section has */
-        vaei_write(w, "\n");
-        return;
+        second = any_objective(d);
+        while (!adds_only(second) && random_chance(d, 50)) second = any_objective(d);
+        do first = any_objective(d);
+        while (adds_only(first));
     }
-    write_module(d, vaei_objectives[random_range(d, 0, (int64_t)vaei_objectives_count - 1)], z, w);
-    if (random_chance(d, 30)) {
+    random_module(d, first, z, w);
+    if (second && (adds_only(second) || random_chance(d, 30))) {
         vaei_write(w, " | ");
-        write_module(d, vaei_objectives[random_range(d, 0, (int64_t)vaei_objectives_count - 1)], z, w);
+        random_module(d, second, z, w);
     }
     vaei_write(w, "\n");
+}
+
+/* Do the shapes differ in their channels alone? */
+static int32_t same_places(const vaei_shape *a, const vaei_shape *b) {
+    for (int32_t i = 0; i < a->n - 1; i++)
+        if (a->d[i] != b->d[i]) return 0;
+    return a->n > 1 && a->n == b->n;
 }
 
 /* What ends a decoder that has come to `from`: luck, or a linear layer. */
@@ -310,6 +247,10 @@ static void random_end(text_dice *t, const vaei_shape *from, const vaei_shape *t
     if (w->length > 0) vaei_write(w, " | ");
     if (stack_between(t, from, to, 1, text, sizeof(text))) {
         vaei_write(w, "%s", text);
+        return;
+    }
+    if (same_places(from, to) && (t->steps > 0 || random_chance(&t->d, 50))) {
+        vaei_write(w, "linear out=%lld", (long long)to->d[to->n - 1]);
         return;
     }
     if (from->n > 1) vaei_write(w, "flatten | ");
@@ -352,6 +293,14 @@ static void random_level(text_dice *t, const vaei_shape *in, int32_t number, cha
     out->d[at.n - 1] += dim;
 }
 
+/* Latents of values more often than those of codes: most priors and terms of the objective want values. */
+static int64_t any_latent(random_dice *d) {
+    int64_t i = random_range(d, 0, (int64_t)vaei_latents_count - 1);
+    const vaei_latent_ops *const ops = (const vaei_latent_ops *)(const void *)vaei_latents[i];
+    if ((ops->flags & VAEI_LATENT_CODES) && random_chance(d, 50)) i = random_range(d, 0, (int64_t)vaei_latents_count - 1);
+    return i;
+}
+
 /* Encoder and latent; the latent's shape. The decoder here only serves to build. */
 static void random_front(text_dice *t, const vaei_shape *in, int64_t layers, char *encoder, size_t cap, char *latent, vaei_shape *z) {
     char text[RANDOM_TEXT_MAX];
@@ -359,11 +308,17 @@ static void random_front(text_dice *t, const vaei_shape *in, int64_t layers, cha
     vaei_shape h = *in;
     encoder[0] = '\0';
     random_stack(t, &h, layers, 0, &e);
+    if (t->steps > 0) {
+        const int32_t both = h.d[h.n - 1] % 2 == 0 && random_chance(&t->d, 30);
+        vaei_write(&e, "%slast bidirectional=%s", encoder[0] ? " | " : "", both ? "true" : "false");
+        h = (vaei_shape){1, {h.d[h.n - 1], 0, 0, 0}};
+    }
+    int64_t which = 0;
     for (int32_t i = 0; i < TRIES; i++) {
         vaei_writer l = {latent, 512, 0};
         const char *flat = h.n > 1 && i % 2 ? encoder[0] ? " | flatten" : "flatten" : "";
-        const int64_t which = i == TRIES - 1 ? 0 : random_range(&t->d, 0, (int64_t)vaei_latents_count - 1);
-        write_module(&t->d, vaei_latents[which], &h, &l);
+        if (i % LATENT_TRIES == 0) which = any_latent(&t->d);
+        random_module(&t->d, vaei_latents[i == TRIES - 1 ? 0 : which], &h, &l);
         write_probe(t, text, in, encoder, flat, latent);
         if (builds(t->ctx, text, z, 2 * PARAMS_MOST) && vaei_shape_size(z) <= t->size_most) {
             vaei_write(&e, "%s", flat);
@@ -444,6 +399,13 @@ static void random_training(text_dice *t, const vaei_shape *z, random_case *c) {
     vae_model_destroy(m);
 }
 
+/* Is the line of write_any() the module that a text without the section has? */
+static int32_t is_fallback(const vaei_section_type *section, const char *line) {
+    const char *const name = line + strlen(section->name) + 1;
+    const size_t length = strlen(section->fallback);
+    return strncmp(name, section->fallback, length) == 0 && (name[length] == ' ' || name[length] == '\n');
+}
+
 /* A prior draws each code from all before it, so its time grows with the square of their number. */
 static int32_t few_codes(vae_ctx_t *ctx, const char *text) {
     enum { CODES_MOST = 1000 };
@@ -454,12 +416,15 @@ static int32_t few_codes(vae_ctx_t *ctx, const char *text) {
     return few;
 }
 
+/* Most often one that the text would not have without the section. */
 static void random_prior(text_dice *t, const vaei_shape *z, random_case *c) {
+    const vaei_section_type *const section = &vaei_sections[VAEI_SECTION_prior];
     const size_t length = strlen(c->model);
-    for (int32_t i = 0; i < 6; i++) {
+    for (int32_t i = 0; i < TRIES; i++) {
         vaei_writer w = {c->model + length, sizeof(c->model) - length, 0};
-        write_any(&t->d, &vaei_sections[VAEI_SECTION_prior], z, &w);
-        if (builds(t->ctx, c->model, NULL, 4 * PARAMS_MOST) && few_codes(t->ctx, c->model)) return;
+        write_any(&t->d, section, z, &w);
+        const int32_t wanted = !is_fallback(section, c->model + length) || random_chance(&t->d, 10);
+        if (wanted && builds(t->ctx, c->model, NULL, 4 * PARAMS_MOST) && few_codes(t->ctx, c->model)) return;
         c->model[length] = '\0';
     }
 }
@@ -494,7 +459,7 @@ static void random_ties(text_dice *t, random_case *c) {
 static void random_critic(text_dice *t, const vaei_shape *in, const vaei_shape *z, random_case *c) {
     const size_t length = strlen(c->model);
     for (int32_t i = 0; i < 6; i++) {
-        const int32_t of_z = random_chance(&t->d, 50) && !strstr(c->model, "\nprior vamp");
+        const int32_t of_z = random_chance(&t->d, 75) && !strstr(c->model, "\nprior vamp");
         vaei_shape behind = of_z ? *z : *in;
         char body[3000] = "";
         vaei_writer b = {body, sizeof(body), 0};
@@ -506,36 +471,54 @@ static void random_critic(text_dice *t, const vaei_shape *in, const vaei_shape *
     }
 }
 
+/* A start by k-means compares each vector with each code many times: of a large codebook fewer examples. */
+static int64_t examples_of(vae_ctx_t *ctx, const char *text, int64_t n) {
+    enum { COMPARED_MOST = 1 << 19 };
+    vae_model_t *m = NULL;
+    if (vae_model_create(&m, ctx, text, 1) != VAE_OK) return n;
+    const int64_t of_one = vae_model_codebook_size(m) * vae_model_codes_per_example(m);
+    vae_model_destroy(m);
+    while (n > 1 && n * of_one > COMPARED_MOST) n /= 2;
+    return n;
+}
+
 void random_case_make(random_case *c, uint64_t seed) {
     static const vae_ctx_config_t *const no_config = NULL;
-    text_dice t = {{seed * UINT64_C(0xD1342543DE82EF95) + 7}, NULL, 0, "", 0};
+    text_dice t = {{seed * UINT64_C(0xD1342543DE82EF95) + 7}, NULL, 0, "", 0, 0};
     char encoder[4096], decoder[4096], latent[512], likelihood[256], shape[96];
     if (vae_ctx_create(&t.ctx, no_config) != VAE_OK) abort();
     memset(c, 0, sizeof(*c));
     c->seed = seed;
     const int32_t large = random_chance(&t.d, 5);
     t.size_most = large ? 20000 : 1500;
-    const vaei_shape in = random_input(&t.d, large);
+    vaei_shape in = random_input(&t.d, large);
     if (random_chance(&t.d, 25)) random_condition(&t);
-    vaei_shape stream = in; /* what the encoder goes on with */
     char front[64] = "", kind[32] = "";
+    vaei_shape stream = in; /* what the encoder goes on with */
     if (random_chance(&t.d, 12) && in.n < 4 && vaei_shape_size(&in) <= 60) {
+        if (random_chance(&t.d, 50)) in = (vaei_shape){1, {random_range(&t.d, 1, 30), 0, 0, 0}};
+        stream = in;
         t.tokens = random_range(&t.d, 1, 7);
         stream.d[stream.n++] = random_range(&t.d, 1, 6);
         (void)snprintf(front, sizeof(front), "embedding dim=%d | ", (int)stream.d[stream.n - 1]);
         (void)snprintf(kind, sizeof(kind), " tokens=%d", (int)t.tokens);
     }
+    if (stream.n == 2 && random_chance(&t.d, 50)) t.steps = stream.d[0];
     const int64_t layers = random_range(&t.d, 1, 12), first = random_range(&t.d, 0, layers);
     vaei_shape z = stream;
     random_front(&t, &stream, first, encoder, sizeof(encoder), latent, &z);
     vaei_writer d = {decoder, sizeof(decoder), 0};
     vaei_shape behind = z, theta;
     decoder[0] = '\0';
+    if (t.steps > 0) {
+        vaei_write(&d, "spread steps=%lld", (long long)t.steps);
+        behind = (vaei_shape){2, {t.steps, vaei_shape_size(&z), 0, 0}};
+    }
     random_stack(&t, &behind, layers - first, 0, &d);
-    random_levels(&t, &stream, encoder, sizeof(encoder), latent, &behind, &d);
+    if (t.steps == 0) random_levels(&t, &stream, encoder, sizeof(encoder), latent, &behind, &d);
     for (int32_t i = 0; i < TRIES; i++) {
         vaei_writer l = {likelihood, sizeof(likelihood), 0}, end = d;
-        write_module(&t.d, vaei_likelihoods[random_range(&t.d, 0, (int64_t)vaei_likelihoods_count - 1)], &in, &l);
+        random_module(&t.d, vaei_likelihoods[random_range(&t.d, 0, (int64_t)vaei_likelihoods_count - 1)], &in, &l);
         if (!theta_of(&t, &in, likelihood, &theta)) continue;
         decoder[d.length] = '\0';
         random_end(&t, &behind, &theta, &end);
@@ -547,7 +530,17 @@ void random_case_make(random_case *c, uint64_t seed) {
     if (random_chance(&t.d, 20)) random_critic(&t, &in, &z, c);
     if (random_chance(&t.d, 80)) random_ties(&t, c);
     random_training(&t, &z, c);
-    c->n = random_range(&t.d, 1, random_chance(&t.d, 60) ? 8 : 70);
+    c->n = examples_of(t.ctx, c->model, random_range(&t.d, 1, random_chance(&t.d, 60) ? 8 : 70));
     c->max_batch = random_chance(&t.d, 34) ? c->n : random_range(&t.d, 1, random_chance(&t.d, 50) ? c->n : 80);
     vae_ctx_destroy(t.ctx);
+}
+
+void random_memory(const random_case *c, char out[RANDOM_MEMORY_MAX]) {
+    const vaei_section_type *const section = &vaei_sections[VAEI_SECTION_memory];
+    const vaei_shape none = {1, {1, 0, 0, 0}};
+    random_dice d = {c->seed + 16};
+    do {
+        vaei_writer w = {out, RANDOM_MEMORY_MAX, 0};
+        write_any(&d, section, &none, &w);
+    } while (is_fallback(section, out));
 }
