@@ -1,29 +1,32 @@
 /* SPDX-License-Identifier: MIT
  * batch_blocks.c - runs a stack over a batch in blocks of examples, and in lanes of blocks on two threads.
  *
- * In training a block is as large as its activations fit into the second-level cache (BLOCK_BYTES). Each block reads all weights, so its
- * activations are never fewer bytes than the weights. Each block has a cache for backward of its own, unless its backward follows at once.
+ * In training a block has as many examples as have activations that fit into the second-level cache (BLOCK_BYTES). Each block reads all
+ * weights, so its activations have at least as many bytes as the weights. Each block has its own cache for backward, unless its backward
+ * pass follows at once.
  *
- * A lane is one half of the batch: blocks that one thread takes through all layers, one after another. Two lanes synchronise only at the
- * end of the pass, whereas threads inside of layers synchronise after each layer. Further threads, and a thread whose lane is done, help
- * inside of layers (pool.c). The second lane sums its gradients separately, and they are then added to those of the run; more lanes would
- * clear and add more memory. The shapes alone fix blocks and lanes.
+ * A lane is one half of the batch: one thread runs its blocks through all layers, one after another. Two lanes synchronise only at the end
+ * of the pass, whereas threads inside of layers synchronise after each layer. Other threads, and a thread whose lane is finished, help
+ * inside of layers (pool.c). The second lane sums its gradients separately; then they are added to those of the run. More lanes would have
+ * to clear and add more memory. The shapes alone fix blocks and lanes.
  *
  * Inference runs two lanes of one block each if there are two threads. No bit depends on that. */
 #include "nn/batch_blocks.h"
 
 enum {
     BLOCK_BYTES = 1280 << 10,
-    LANES = 2,             /* or one */
-    LANES_BYTES = 64 << 20 /* of their scratch and gradients, at most; at inference, of what one example takes in each */
+    LANES = 2, /* at most */
+    /* The scratch and the gradients of the lanes have at most so many bytes; at inference, the memory that one example takes in each of
+     * them. */
+    LANES_BYTES = 64 << 20
 };
 
-/* 0 where no layer mixes the batch, else the examples that those which do need at least. */
+/* Returns 0 if no layer mixes the batch, otherwise the number of examples that such layers need at least. */
 static int64_t mixing(const vaei_stack *s) {
     int64_t most = 0;
     for (int32_t i = 0; i < s->n; i++) {
         const vaei_layer *l = s->layer[i];
-        const int64_t values = vaei_shape_size(&l->in) / l->in.d[l->in.n - 1]; /* of a channel in one example */
+        const int64_t values = vaei_shape_size(&l->in) / l->in.d[l->in.n - 1]; /* values of a channel in one example */
         int64_t least = l->ops->flags & VAEI_LAYER_MIXES_BATCH ? (values > 1 ? 1 : 2) : 0;
         if (least > most) most = least;
         for (int32_t j = 0; j < VAEI_LAYER_BODIES; j++) {
@@ -39,8 +42,8 @@ int64_t vaei_blocks_least(const vaei_stack *s) {
     return least > 1 ? least : 1;
 }
 
-/* The gradients of a stack's parameters stand at [first, end). A weight tied to a layer of another stack lies outside of the stack's own
- * range, which then reaches from it: nobody else adds to what lies between while the stack is at work. */
+/* The gradients of a stack's parameters are at [first, end). A weight tied to a layer of another stack is outside of the stack's own
+ * range, which is then extended to contain it. No other thread adds to the gradients in between while the stack runs. */
 typedef struct span {
     int64_t first, end;
 } span;
@@ -64,11 +67,11 @@ static span span_of(const vaei_stack *s) {
     return all;
 }
 
-/* How a batch is cut */
+/* The division of a batch. */
 typedef struct cut {
-    int64_t lanes, lane;   /* how many, examples of one at most */
-    int64_t blocks, block; /* of a lane; examples of one at most */
-    int64_t most;          /* examples of a block of any batch */
+    int64_t lanes, lane;   /* the number of lanes; examples of a lane, at most */
+    int64_t blocks, block; /* blocks of a lane; examples of a block, at most */
+    int64_t most;          /* examples of a block in any batch */
     span grads;
 } cut;
 
@@ -89,7 +92,7 @@ static cut cut_of(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t
     const size_t lane_bytes = vaei_stack_bytes(s, k, c.most, 1).scratch + (size_t)c.grads.end * sizeof(float);
     if (n / LANES >= share && lane_bytes <= LANES_BYTES / LANES) c.lanes = LANES;
     c.lane = n / c.lanes + (n % c.lanes != 0);
-    c.blocks = (c.lane + about / 2) / about; /* the nearest */
+    c.blocks = (c.lane + about / 2) / about; /* the nearest number */
     if (c.blocks == 0) c.blocks = 1;
     c.block = c.lane / c.blocks + (c.lane % c.blocks != 0);
     return c;
@@ -103,7 +106,7 @@ static size_t rounded(size_t bytes) {
     return c.used;
 }
 
-/* Bytes from a block's cache to the next one's, from the scratch of one lane at work to the next one's */
+/* Bytes from a block's cache to that of the next block, and from the scratch of one running lane to that of the next. */
 typedef struct steps {
     size_t cache, scratch;
 } steps;
@@ -118,7 +121,7 @@ static size_t times(size_t bytes, int64_t count) {
     return vaei_size_mul(bytes, (size_t)count, &product) ? product : SIZE_MAX;
 }
 
-/* For the batch as one block too: with one thread it is. */
+/* The size also suffices for the whole batch as one block, which is used with one thread. */
 static vaei_bytes inference_bytes(const vaei_stack *s, const vaei_kernels *k, int64_t n) {
     const cut c = cut_of(s, k, n, 0);
     vaei_bytes bytes = vaei_stack_bytes(s, k, n, 0), lane;
@@ -128,7 +131,7 @@ static vaei_bytes inference_bytes(const vaei_stack *s, const vaei_kernels *k, in
     return bytes;
 }
 
-/* A smaller batch may come in larger blocks, never in more. */
+/* A smaller batch may be divided into larger blocks, but never into more. */
 vaei_bytes vaei_blocks_bytes(const vaei_stack *s, const vaei_kernels *k, int64_t n, int32_t how, vaei_slot *slot) {
     vaei_bytes bytes = {0};
     slot->segment = 0;
@@ -155,10 +158,10 @@ typedef struct lanes {
     steps step;
     float *grads; /* of the second lane, [c.grads.end], same offsets */
     const float *x, *y;
-    float *made, *dy, *dx; /* made: y, where forward is part of it; dy: where backward is */
+    float *made, *dy, *dx; /* made: y, if forward is part of the pass; dy: if backward is */
     const vaei_dy_source *source;
-    vaei_index_pool indices; /* of lanes at work: each has scratch of its own, and a cache if its backward follows at once */
-    _Atomic int32_t arrived; /* lanes */
+    vaei_index_pool indices; /* of running lanes: each has its own scratch, and a cache if its backward pass follows at once */
+    _Atomic int32_t arrived; /* lanes that have finished */
 } lanes;
 
 static lanes lanes_of(const vaei_stack *s, const vaei_run *r, const vaei_slot *m) {
@@ -173,7 +176,7 @@ static float *grads_of(const lanes *a, int64_t lane) {
     return lane == 0 ? a->r->grads : a->grads;
 }
 
-/* n examples from number `first` on, with cache number `cache` */
+/* Runs n examples from `first` on, with the cache of number `cache`. */
 static void run_block(const lanes *a, int64_t lane, int64_t held, int64_t cache, int64_t first, int64_t n) {
     const vaei_stack *const s = a->stack;
     const int64_t in = vaei_shape_size(&s->in), out = vaei_shape_size(&s->out);
@@ -189,7 +192,7 @@ static void run_block(const lanes *a, int64_t lane, int64_t held, int64_t cache,
     if (dy) vaei_stack_backward(s, &r, &m, x, y, dy, dx);
 }
 
-/* Whoever comes second adds. */
+/* The lane that finishes second adds the gradients. */
 static void join(lanes *a) {
     const span *const g = &a->c.grads;
     if (a->c.lanes == 1 || g->first >= g->end) return;
@@ -205,7 +208,7 @@ static void lane_task(void *arg, int32_t lane) {
     const int64_t first = lane * c->lane, end = first + c->lane < a->r->n ? first + c->lane : a->r->n;
     if (lane > 0 && a->dy && g->first < g->end) memset(grads_of(a, lane) + g->first, 0, (size_t)(g->end - g->first) * sizeof(float));
     for (int64_t i = 0; i < c->blocks; i++) {
-        /* backward alone takes the last block first: what forward left of it is still in the cache */
+        /* a separate backward pass begins with the last block, whose values from forward are still in the cache */
         const int64_t number = a->made ? i : c->blocks - 1 - i, at = first + number * c->block;
         if (at < end) run_block(a, lane, held, a->source ? held : lane * c->blocks + number, at, end - at < c->block ? end - at : c->block);
     }

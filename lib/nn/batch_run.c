@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * batch_run.c - the input of a stack: values that count as zero become zero. */
+ * batch_run.c - copies the input of a stack and makes values below VAEI_TINY zero. */
 #include "nn/batch_run.h"
 
 #include "nn/ranges.h"

@@ -3,22 +3,22 @@
  *
  *       y[n][oy][ox][o] = b[o] + sum_{ky,kx,c} x[n][oy s + ky d - top][ox s + kx d - left][c] w[o][c][ky][kx]
  *
- *   Arithmetic in kernel/conv.h. Padding other than zeros is copied round the image first.
+ *   kernel/conv.h has the arithmetic. Padding other than zeros is first copied around the image.
  *
- *   At inference a 1x1 convolution to at most half as many channels may write y over x. It then goes over some lines of pixels
- *   after others, and its geometry is a line, so that the algorithm, the pack and the workspace of all lines serve those too. */
+ *   At inference a 1x1 convolution to at most half as many channels may write y over x. It then computes some lines of pixels after
+ *   others. Its geometry is that of one line, so that the same algorithm, pack and workspace are used for any number of lines. */
 #include "nn/convolution.h"
 
 #include "nn/padding.h"
 #include "nn/upsampled.h"
 #include "nn/weights.h"
 
-enum { SHRINK_PIXELS = 96 }; /* made in scratch when y overwrites x */
+enum { SHRINK_PIXELS = 96 }; /* computed in scratch when y overwrites x */
 
-/* The convolution, of the padded image if there is padding to copy, of a line of the image if y may overwrite x. */
+/* The convolution: of the padded image if there is padding to copy, of a line of the image if y may overwrite x. */
 typedef struct state {
     vaei_conv g[2];    /* [training] */
-    int64_t images[2]; /* [training] what an example is to g: one image, or its lines */
+    int64_t images[2]; /* [training] images of g in an example: one image, or its lines */
     vaei_padding padding;
     int32_t padded;
 } state;
@@ -30,7 +30,7 @@ static vae_status_t check_padding(const char *axis, int32_t mode, int64_t size, 
                      (long long)(before > after ? before : after), axis, (long long)most);
 }
 
-/* What the zeros of g would be becomes part of the image. */
+/* Replaces the zeros around the image by padding that is part of the image. */
 static vae_status_t plan_padding(state *s, const vaei_convolution_conf *o) {
     vaei_conv *g = s->g;
     vaei_padding *b = &s->padding;
@@ -55,7 +55,7 @@ static vae_status_t plan_padding(state *s, const vaei_convolution_conf *o) {
     return VAE_OK;
 }
 
-/* 1x1 with at most half as many channels out: y can overwrite x. */
+/* Whether this is 1x1 with at most half as many channels out, so that y can overwrite x. */
 static int32_t shrinks(const state *s) {
     const vaei_conv *g = s->g;
     return !s->padded && g->kh * g->kw == 1 && g->oh == g->h && g->ow == g->w && g->sy * g->sx == 1 && g->top + g->left == 0 &&
@@ -103,10 +103,10 @@ static int64_t images_of(const vaei_layer *l, int64_t n, int32_t training) {
 }
 
 typedef struct parts {
-    float *forward, *data; /* pack: the latter for dx, training only */
-    float *scale, *bias;   /* pack: [out], folded, inference only */
+    float *forward, *data; /* pack: `data` is for dx, training only */
+    float *scale, *bias;   /* pack: [out], with a folded normalisation, inference only */
     float *x, *dx;         /* with their padding */
-    float *first;          /* pixels of a y that overwrites x */
+    float *first;          /* the first pixels of a y that overwrites x */
     float *workspace;      /* of the convolutions */
 } parts;
 
@@ -114,7 +114,7 @@ static int64_t larger(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
-/* Lines of a y that overwrites x that are made in scratch */
+/* The lines of a y that overwrites x that are computed in scratch. */
 static int64_t first_lines(const vaei_conv *g) {
     return SHRINK_PIXELS / g->w + (SHRINK_PIXELS % g->w != 0);
 }
@@ -170,7 +170,8 @@ int32_t vaei_convolution_overwrites(const vaei_layer *l) {
     return shrinks(l->state);
 }
 
-/* y overwrites x. Lines [from, to) are made at once, as many as fit into what the lines before them have left; the first in scratch. */
+/* Writes y over x. Lines [from, to) are computed at once: as many as fit into the space that the lines before them have freed; the first
+ * ones in scratch. */
 static void overwrite(const vaei_layer *l, const vaei_run *r, const parts *p, const float *bias, float *y) {
     const vaei_conv *g = conv_of(l, 0);
     const int64_t lines = images_of(l, r->n, 0), first = first_lines(g);
@@ -183,7 +184,7 @@ static void overwrite(const vaei_layer *l, const vaei_run *r, const parts *p, co
     }
 }
 
-/* x as the convolution sees it. */
+/* Returns x with its padding. */
 static const float *padded(const vaei_layer *l, const vaei_run *r, const parts *p, const float *x) {
     const state *s = l->state;
     if (!s->padded) return x;

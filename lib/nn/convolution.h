@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * convolution.h - what conv2d and conv1d share: a sequence of T steps is an image of one line of T pixels. */
+ * convolution.h - the functions that conv2d and conv1d share. A sequence of T steps is an image of one line of T pixels. */
 #ifndef VAEI_CONVOLUTION_H
 #define VAEI_CONVOLUTION_H
 
@@ -11,7 +11,7 @@ typedef struct vaei_convolution_conf {
     const char *tie;
 } vaei_convolution_conf;
 
-/* Of an image; the weight is [out][in / groups] and the last `axes` sizes of the kernel. */
+/* Plans the convolution of an image; the weight is [out][in / groups] and the last `axes` sizes of the kernel. */
 vae_status_t vaei_convolution_plan(vaei_layer *l, vaei_build *b, const vaei_convolution_conf *o, int32_t axes, const vaei_shape *image,
                                    vaei_shape *made);
 

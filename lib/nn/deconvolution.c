@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * deconvolution.c - transposed convolutions over images, and over sequences as images of one line
  *
- *   Such a layer is the gradient of the convolution g that maps y's shape to x's with the same w, so all three directions are that
- *   convolution's: forward is its gradient by the input, dx its forward pass, and dw its dw with x and dy swapped. PyTorch counts
- *   (out / groups) kh kw as the fan-in of w, and so do we. */
+ *   Such a layer is the gradient of the convolution g that maps y's shape to x's with the same w, so g computes all three directions:
+ *   forward is its gradient by the input, dx is its forward pass, and dw is its dw with x and dy exchanged. The fan-in of w is
+ *   (out / groups) kh kw, as in PyTorch. */
 #include "nn/deconvolution.h"
 
 #include "nn/weights.h"
 
-/* One axis: 0 the height, 1 the width. */
+/* Plans one axis: 0 is the height, 1 the width. */
 static vae_status_t plan_axis(const char *name, const vaei_deconvolution_conf *o, int32_t axis, int64_t size, int64_t *made,
                               int64_t *begin) {
     const int64_t stride = o->stride[axis], dilation = o->dilation[axis], output_pad = o->output_pad[axis];
@@ -73,8 +73,8 @@ static const vaei_conv *conv_of(const vaei_layer *l, int32_t training) {
 }
 
 typedef struct parts {
-    float *data, *forward; /* pack, of g: the latter for dx, training only */
-    float *scale, *bias;   /* pack: [out], folded, inference only */
+    float *data, *forward; /* pack, of g: `forward` is for dx, training only */
+    float *scale, *bias;   /* pack: [out], with a folded normalisation, inference only */
     float *workspace;
 } parts;
 

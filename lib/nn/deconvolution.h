@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * deconvolution.h - what deconv2d and deconv1d share: a sequence of T steps is an image of one line of T pixels. */
+ * deconvolution.h - the functions that deconv2d and deconv1d share. A sequence of T steps is an image of one line of T pixels. */
 #ifndef VAEI_DECONVOLUTION_H
 #define VAEI_DECONVOLUTION_H
 
@@ -11,7 +11,7 @@ typedef struct vaei_deconvolution_conf {
     const char *tie;
 } vaei_deconvolution_conf;
 
-/* Of an image; the weight is [in][out / groups] and the last `axes` sizes of the kernel. */
+/* Plans the transposed convolution of an image; the weight is [in][out / groups] and the last `axes` sizes of the kernel. */
 vae_status_t vaei_deconvolution_plan(vaei_layer *l, vaei_build *b, const vaei_deconvolution_conf *o, int32_t axes, const vaei_shape *image,
                                      vaei_shape *made);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * fuse.c - the fusion rules: every rewrite of a list of steps by which one step does the work of its neighbour, or none has to. A rule is
- * one row of the table.
+ * fuse.c - the fusion rules. Each rule rewrites a list of steps so that one step also does the work of its neighbour, or that no step needs
+ * to do it. A rule is one row of the table.
  *
- * `upsample`, `fold`, and `flush` for values below VAEI_TINY (kernel.h), may change bits. Any other rule runs the same operations on the
- * same values, earlier, while these are in the cache. A rule fuses neighbours in the list whose buffer no other step reads, so it works
- * inside of braces and across them. */
+ * `upsample`, `fold`, and `flush` for values below VAEI_TINY (kernel.h), may change bits. Every other rule runs the same operations on
+ * the same values, but earlier, while the values are in the cache. A rule fuses neighbours of the list if no other step reads the buffer
+ * between them, so it works inside of braces and across them. */
 #include "nn/steps.h"
 
 static void apply_map(const void *arg, const vaei_kernels *k, int64_t count, float *y) {
@@ -12,14 +12,14 @@ static void apply_map(const void *arg, const vaei_kernels *k, int64_t count, flo
     l->ops->map(l, k, count, y, y);
 }
 
-/* The step that writes a buffer, or -1: the caller does. */
+/* Returns the step that writes a buffer, or -1 if the caller writes it. */
 static int32_t writer_of(const vaei_steps *s, int32_t buffer) {
     for (int32_t i = 0; i < s->n; i++)
         if (s->step[i].out == buffer) return i;
     return -1;
 }
 
-/* The only step that reads y of step i, as its x, or -1. */
+/* Returns the only step that reads y of step i, if that step reads it as its x; otherwise -1. */
 static int32_t reader_of(const vaei_steps *s, int32_t i) {
     if (s->step[i].out == s->output || vaei_steps_uses(s, s->step[i].out) != 1) return -1;
     for (int32_t j = i + 1; j < s->n; j++)
@@ -38,7 +38,7 @@ static int32_t flagged(const vaei_step *t, int32_t flags) {
     return (t->layer->ops->flags & flags) == flags;
 }
 
-/* ---- rules: each rewrites step i, once, and says whether it did ---- */
+/* ---- rules: each one rewrites step i once and returns whether it did ---- */
 
 /* A convolution reads the small image in place of the upsampled one (upsampled.h). */
 static int32_t absorb_upsample(vaei_steps *s, int32_t i) {
@@ -56,7 +56,7 @@ static int32_t absorb_upsample(vaei_steps *s, int32_t i) {
     return 1;
 }
 
-/* A normalisation by fixed statistics is multiplied into the weights before it. */
+/* The weights of the step before are multiplied by a normalisation with fixed statistics. */
 static int32_t fold_normalisation(vaei_steps *s, int32_t i) {
     vaei_step *const t = &s->step[i];
     const int32_t to = reader_of(s, i);
@@ -80,17 +80,18 @@ static int32_t join_epilogue(vaei_steps *s, int32_t i, int32_t reader_flags) {
     return 1;
 }
 
-/* An elementwise layer runs on rows that the step before it has just finished. */
+/* An elementwise layer becomes the epilogue of the step before it. */
 static int32_t join_activation(vaei_steps *s, int32_t i) {
     return join_epilogue(s, i, 0);
 }
 
-/* In training only where its backward needs nothing but its y, and that of the step before it does not need the y that is lost. */
+/* In training this is allowed only if the backward pass of the layer needs nothing but its y, and that of the step before does not need
+ * the y that is lost. */
 static int32_t join_activation_in_training(vaei_steps *s, int32_t i) {
     return !vaei_step_reads_y(&s->step[i]) && join_epilogue(s, i, VAEI_LAYER_IN_PLACE);
 }
 
-/* A convolution asks the step before it for the pixels it needs. */
+/* The step before a convolution becomes its prologue, which makes the pixels that it needs. */
 static int32_t join_prologue(vaei_steps *s, int32_t i) {
     vaei_step *const t = &s->step[i];
     const int32_t from = writer_of(s, t->in);
@@ -103,7 +104,7 @@ static int32_t join_prologue(vaei_steps *s, int32_t i) {
     return 1;
 }
 
-/* A convolution adds the other way of a residual to its own y; it then runs when both ways are there. */
+/* A convolution adds the other branch of a residual to its y. It then runs when both branches are ready. */
 static int32_t join_sum(vaei_steps *s, int32_t i) {
     vaei_step *const t = &s->step[i];
     const int32_t to = reader_of(s, i);
@@ -141,7 +142,8 @@ static int32_t only_activations_read(const vaei_steps *s, int32_t buffer) {
     return 1;
 }
 
-/* Finished rows, but not for activations, which flush what they make. Whoever reads the stack's y flushes it, if need be. */
+/* Finished rows are flushed, except those of activations, which flush their results themselves. A reader of the stack's y flushes y if
+ * it needs to. */
 static int32_t flush_result(vaei_steps *s, int32_t i) {
     vaei_step *const t = &s->step[i];
     if (t->epilogue.apply || t->out == s->output || only_activations_read(s, t->out)) return 0;
@@ -150,7 +152,7 @@ static int32_t flush_result(vaei_steps *s, int32_t i) {
     return 1;
 }
 
-/* The same for rows of dx, which the gradient of an activation flushes. */
+/* Finished rows of dx are flushed, except those that go to the gradient of an activation, which flushes them. */
 static int32_t flush_gradient(vaei_steps *s, int32_t i) {
     vaei_step *const t = &s->step[i];
     const int32_t from = writer_of(s, t->in);
@@ -159,7 +161,7 @@ static int32_t flush_gradient(vaei_steps *s, int32_t i) {
     return 1;
 }
 
-/* In the order in which they are tried, each over the whole list; plan_text.c prints which fired. */
+/* The rules in the order in which they are tried, each over the whole list. plan_text.c prints those that fired. */
 static const struct {
     int32_t mode;
     int32_t (*rewrite)(vaei_steps *s, int32_t i);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * image.c - shapes, windows and transposition for layers over images.
  *
- *   A window reaches over d (k - 1) + 1 pixels. With p zeros in front and behind together, an axis of h pixels holds
+ *   A window spans d (k - 1) + 1 pixels. With p zeros before and behind together, an axis of h pixels has
  *
- *       oh = (h + p - d (k - 1) - 1) / s + 1          rounded down, as PyTorch does
+ *       oh = (h + p - d (k - 1) - 1) / s + 1          rounded down, as in PyTorch
  *
- *   windows; "same" asks for oh = ceil(h / s) and finds p from it. */
+ *   windows; "same" means oh = ceil(h / s), from which p follows. */
 #include "nn/image.h"
 
 #include "nn/ranges.h"

@@ -1,37 +1,36 @@
 /* SPDX-License-Identifier: MIT
- * image.h - what layers over images share: shapes H x W x C, the windows of a kernel, PyTorch's C x H x W. */
+ * image.h - functions that layers over images share: shapes H x W x C, the windows of a kernel, PyTorch's order C x H x W. */
 #ifndef VAEI_IMAGE_H
 #define VAEI_IMAGE_H
 
 #include "nn/layer.h"
 
-/* Bounds of the options of windows; with them no product below overflows. */
+/* The upper bounds of the options of windows; they ensure that no product below overflows. */
 #define VAEI_CHANNELS_MAX 65536
-#define VAEI_WINDOW_MAX   1024 /* kernel, stride, dilation, padding */
+#define VAEI_WINDOW_MAX   1024 /* of kernel, stride, dilation, padding */
 
-/* `in` must be height x width x channels: else VAE_E_SHAPE. */
+/* Checks that `in` is height x width x channels, otherwise VAE_E_SHAPE. */
 vae_status_t vaei_image_check(const vaei_layer *l, const vaei_shape *in);
 
-/* h x w x c; the stack refuses sizes that are too large. */
+/* Makes h x w x c; the stack refuses sizes that are too large. */
 VAEI_INLINE vaei_shape vaei_image_shape(int64_t h, int64_t w, int64_t c) {
     return (vaei_shape){3, {h, w, c, 0}};
 }
 
-/* Where the windows of a convolution or a pool lie: kernel, stride, dilation [2] by height, width; pad[4] top, bottom,
- * left, right. Fills every size of g from `in`. pad[0] < 0 is "same", TensorFlow's rule: ceil(size / stride) windows;
- * of the zeros that are missing half (rounded down) go before, the rest behind. VAE_E_SHAPE if a window is larger than
- * the padded image. */
+/* Computes the windows of a convolution or a pool: kernel, stride, dilation [2] by height, width; pad[4] top, bottom, left, right. Fills
+ * every size of g from `in`. pad[0] < 0 is "same", TensorFlow's rule: there are ceil(size / stride) windows, and half of the zeros that
+ * they need (rounded down) are before the image, the rest behind it. VAE_E_SHAPE if a window is larger than the padded image. */
 vae_status_t vaei_window_plan(const vaei_layer *l, const vaei_shape *in, int64_t out_channels, const int64_t kernel[2],
                               const int64_t stride[2], const int64_t dilation[2], const int64_t pad[4], vaei_conv *g);
 
-/* The plan() of pools, whose conf this is and whose state is the vaei_conv of their windows: a stride of 0 is the kernel, channels
- * stay, and no window may lie wholly outside the image. */
+/* The plan() of pools. vaei_pool_conf is their conf, and the vaei_conv of their windows their state. A stride of 0 means the kernel
+ * size, the number of channels does not change, and no window may be wholly outside the image. */
 typedef struct vaei_pool_conf {
     int64_t kernel[2], stride[2], pad[4];
 } vaei_pool_conf;
 vae_status_t vaei_pool_plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out);
 
-/* The pixels [y0, y1) x [x0, x1) of the image under window (oy, ox), dilation 1. */
+/* The pixels [y0, y1) x [x0, x1) of the image in window (oy, ox), for dilation 1. */
 typedef struct vaei_window {
     int64_t y0, y1, x0, x1;
 } vaei_window;
@@ -43,8 +42,9 @@ VAEI_INLINE vaei_window vaei_window_at(const vaei_conv *g, int64_t oy, int64_t o
 
 #define VAEI_BLOCK_FLOATS (INT64_C(1) << 19) /* 2 MiB: about a core's second cache */
 
-/* Backward of a convolution goes through the batch in blocks of examples, so that what one gradient has read is still in the cache for the
- * next: this many, for examples of `size` floats. Fixed by the shape: it decides in which order the weight's gradient is summed. */
+/* The backward pass of a convolution runs through the batch in blocks of examples, so that the values that one gradient has read are
+ * still in the cache for the next. This is the size of a block for examples of `size` floats. The shape fixes it, because it decides the
+ * order in which the weight's gradient is summed. */
 VAEI_INLINE int64_t vaei_backward_block(int64_t size) {
     return size < VAEI_BLOCK_FLOATS ? VAEI_BLOCK_FLOATS / size : 1;
 }

@@ -6,8 +6,8 @@
  *       gelu        x Phi(x) = x/2 (1 + erf(x / sqrt 2))           not the tanh approximation
  *       softplus    log(1 + e^x)                       tanh, sigmoid
  *
- *   If y determines the slope, x is not kept and the layer runs in place. silu and gelu are not monotone, and y does not hold enough
- *   digits for the slope of softplus, so these read x. Gradients are listed in kernel/kernel.h. */
+ *   If y determines the slope, backward does not read x and the layer runs in place. silu and gelu are not monotone, and y does not have
+ *   enough digits for the slope of softplus, so these layers read x. kernel/kernel.h lists the gradients. */
 #include <math.h>
 
 #include "nn/layer.h"
@@ -32,7 +32,7 @@ static const vaei_option elu_options[] = {
 };
 
 typedef struct function {
-    int32_t map; /* VAEI_MAP_... */
+    int32_t map; /* a VAEI_MAP_ constant */
     float a;     /* its argument */
 } function;
 
@@ -58,7 +58,7 @@ static void map_grad(const vaei_layer *l, const vaei_kernels *k, int64_t count, 
 typedef struct job {
     const vaei_kernels *k;
     const function *f;
-    const float *x, *dy; /* x: or y, whichever backward reads */
+    const float *x, *dy; /* x may be y, if backward reads y */
     float *y;            /* or dx */
 } job;
 
@@ -87,7 +87,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 #define READS_X VAEI_LAYER_READS_X
 #define READS_Y (VAEI_LAYER_IN_PLACE | VAEI_LAYER_READS_Y)
 
-/* conf_size, option_table: 0 and NULL if it has none; a: the map's argument, lo and hi: where y lies; these may read l->conf */
+/* conf_size, option_table: 0 and NULL if there are none; a: the argument of the map; lo, hi: the range of y; these may read l->conf */
 #define ACTIVATION(name_, MAP, reads, summary, examples, paper, conf_size, option_table, a, lo, hi)                          \
     static vae_status_t name_##_plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) { \
         (void)node;                                                                                                          \

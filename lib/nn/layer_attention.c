@@ -5,18 +5,18 @@
  *       p = softmax(q k^T / sqrt(d))    o = p v       for each head, on its own d = C / heads channels
  *       y = o Wo^T + bo
  *
- *   Names and shapes as in the diffusers library: to_q, to_k, to_v [C, C] with bias, to_out.0 [C, C] with bias. The group norm before it
- *   and the residual sum are layers of their own: residual { groupnorm groups=32 eps=1e-6 | attention }.
+ *   Names and shapes are those of the diffusers library: to_q, to_k, to_v [C, C] with bias, to_out.0 [C, C] with bias. The group norm
+ *   before it and the residual sum are separate layers: residual { groupnorm groups=32 eps=1e-6 | attention }.
  *
- *   The scores p exist for ROWS queries at a time, so memory grows with T and not with its square; backward recomputes them:
+ *   The scores p are computed for ROWS queries at a time, so memory grows with T and not with its square; backward recomputes them:
  *
  *       dp = do v^T      ds = p (dp - sum_j p_j dp_j)      dq = ds k / sqrt(d)      dk = ds^T q / sqrt(d)      dv = p^T do
  *
- *   Of an example of length L no position sees one from L on.
+ *   In an example of length L, no position attends to a position from L on.
  *   causal: position i attends to positions up to i only; the scores of later positions are left out of the softmax.
  *
- *   Order of sums: products as in kernel/gemm.h; the softmax's sum in the kernels' lanes. Examples and heads are computed one after the
- *   other, each on all threads.
+ *   Order of sums: products as in kernel/gemm.h; the sum of the softmax in the kernels' lanes. Examples and heads are computed one after
+ *   another, each one on all threads.
  *
  *   Vaswani et al. 2017 (arXiv:1706.03762). Not here: other masks, positions, dropout. */
 #include "nn/linear_map.h"
@@ -25,7 +25,7 @@
 
 #include <math.h>
 
-enum { ROWS = 256 }; /* queries whose scores live at a time */
+enum { ROWS = 256 }; /* queries whose scores are in memory at a time */
 enum { Q, K, V, OUT, PROJECTIONS };
 
 typedef struct conf {
@@ -38,7 +38,7 @@ static const vaei_option options[] = {VAEI_OPTION_INT(conf, heads, 1, 1, 1024, "
                                       VAEI_OPTION_BOOL(conf, causal, 0, "each position attends only to itself and to earlier positions"),
                                       {0}};
 
-/* T positions of C channels, heads of d; rows of scores at a time */
+/* T positions of C channels; heads of d channels; rows of scores at a time */
 typedef struct sizes {
     int64_t T, C, heads, d, rows;
     int32_t causal;
@@ -74,7 +74,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     return VAE_OK;
 }
 
-/* What one head works on: keys and values as panels, scores of a block of queries. */
+/* The arrays of one head: keys and values as panels, scores of a block of queries. */
 typedef struct head {
     int64_t length;                            /* of the example */
     float *keys, *values, *p;                  /* k^T [d][T], v [T][d], p [rows][T] */
@@ -83,7 +83,7 @@ typedef struct head {
 
 typedef struct parts {
     vaei_linear_pack w[PROJECTIONS]; /* pack */
-    float *value[PROJECTIONS];       /* [n][T][C] q, k, v, o: cache in training, else scratch */
+    float *value[PROJECTIONS];       /* [n][T][C] q, k, v, o: cache in training, otherwise scratch */
     float *grad[PROJECTIONS];        /* their gradients, training */
     head head;
     float *outer; /* training */
@@ -125,7 +125,7 @@ static void pack(const vaei_layer *l, const vaei_run *r, void *memory) {
 typedef struct softmax_job {
     const vaei_kernels *k;
     const sizes *s;
-    int64_t first, length; /* query; of the example */
+    int64_t first, length; /* of the queries; of the example */
     float *p;
 } softmax_job;
 
@@ -139,7 +139,7 @@ static void softmax_rows(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-/* p = softmax of m queries, from `first` on, against the keys they see; q is scaled already. */
+/* p = softmax of m queries, from `first` on, over the keys to which they attend; q is already scaled. */
 static void scores(const vaei_run *r, const sizes *s, const head *h, int64_t first, int64_t m, const float *q) {
     softmax_job j = {r->k, s, first, h->length, h->p};
     vaei_matmul(r->k, r->pool, vaei_matrix_of(q, m, s->d, s->C), h->keys, NULL, 0, vaei_matrix_to(h->p, m, s->T, s->T), NULL);
@@ -171,7 +171,7 @@ static void scale_range(void *arg, int64_t begin, int64_t end) {
     j->k->scale(end - begin, j->by, j->x + begin);
 }
 
-/* By 1 / sqrt(d): once on q (or dq) instead of on every score. */
+/* Scales by 1 / sqrt(d), once on q (or dq) and not on every score. */
 static void scale(const vaei_run *r, const sizes *s, float *x) {
     scale_job j = {r->k, (float)(1.0 / sqrt((double)s->d)), x};
     vaei_parallel_ranges(r->pool, r->n * s->T * s->C, 1, scale_range, &j);
@@ -214,7 +214,7 @@ static void ds_rows(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-/* One head of one example; v and g point at its channels: values and gradients of q (scaled), k, v, o. */
+/* Computes one head of one example; v and g point to its channels: values and gradients of q (scaled), k, v, o. */
 static void attend_backward(const vaei_run *r, const sizes *s, const head *h, float *const v[PROJECTIONS], float *const g[PROJECTIONS]) {
     const int64_t C = s->C;
     pack_keys(r, s, h, v[K]);
@@ -244,7 +244,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     vaei_layer_pieces(l, r, m, &p);
     float *const *const v = p.value, *const *const g = p.grad;
     vaei_linear_backward(&s->map[OUT], r, &p.w[OUT], all, v[OUT], dy, g[OUT], p.outer);
-    memset(g[K], 0, (size_t)(all * C) * sizeof(float)); /* sums over blocks of queries */
+    memset(g[K], 0, (size_t)(all * C) * sizeof(float)); /* they are sums over blocks of queries */
     memset(g[V], 0, (size_t)(all * C) * sizeof(float));
     for (int64_t i = 0; i < r->n * s->heads; i++) {
         const int64_t at = i / s->heads * s->T * C + i % s->heads * s->d;
@@ -253,7 +253,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
         float *const grads[PROJECTIONS] = {g[Q] + at, g[K] + at, g[V] + at, g[OUT] + at};
         attend_backward(r, s, &p.head, values, grads);
     }
-    scale(r, s, g[Q]); /* dk has its factor from the scaled q */
+    scale(r, s, g[Q]); /* dk needs no factor, because q is scaled */
     for (int32_t i = 0; i < OUT; i++) {
         vaei_linear_gradients(&s->map[i], r, all, x, g[i], p.outer);
         if (dx) vaei_linear_data(&s->map[i], r, &p.w[i], all, g[i], i > 0, dx);

@@ -3,8 +3,8 @@
  *
  *       y[n][oy][ox][c] = 1 / (kh kw) sum_{ky,kx} x[n][oy sy + ky - top][ox sx + kx - left][c]
  *
- *   Zeros outside the image count as values, as in PyTorch (count_include_pad). The stride is the kernel unless
- *   given. */
+ *   Zeros outside the image count as values, as in PyTorch (count_include_pad). If no stride is given, it is the
+ *   kernel size. */
 #include "nn/image.h"
 #include "nn/ranges.h"
 
@@ -22,7 +22,7 @@ typedef struct job {
     float *to;
 } job;
 
-/* Row i of y, counted over all examples. */
+/* Computes row i of y, counted over all examples. */
 static void average_rows(void *arg, int64_t begin, int64_t end) {
     const job *j = arg;
     const vaei_conv *g = j->g;

@@ -3,10 +3,10 @@
  *
  *       y = weight (x - mean) / sqrt(variance + eps) + bias          one mean and variance for each channel
  *
- *   Training takes both from the N = n H W values of the batch (variance divided by N). Once the step has succeeded,
- *   commit() moves the running ones: running = (1 - momentum) running + momentum batch, here with the variance divided
- *   by N - 1, as in PyTorch. Inference takes the running ones, so that y = scale x + shift; a linear, conv2d or
- *   deconv2d in front multiplies that into its weight.
+ *   Training computes both from the N = n H W values of the batch (variance divided by N). After the step has succeeded,
+ *   commit() updates the running statistics: running = (1 - momentum) running + momentum batch, here with the variance
+ *   divided by N - 1, as in PyTorch. Inference uses the running statistics, so that y = scale x + shift; a linear, conv2d or
+ *   deconv2d before it multiplies its weights by the scale.
  *
  *   With r = 1 / sqrt(variance + eps), u = (x - mean) r:
  *
@@ -81,7 +81,7 @@ static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_
     }
 }
 
-/* y = scale x + shift, the shift such that the rounding of scale cancels near the mean. */
+/* y = scale x + shift, with a shift for which the rounding of scale cancels near the mean. */
 static void line(const float *weight, const float *bias, int64_t i, double mean, double rstd, float *scale, float *shift) {
     scale[i] = (float)(vaei_flushed(weight[i]) * rstd);
     shift[i] = (float)(vaei_flushed(bias[i]) - mean * (double)scale[i]);

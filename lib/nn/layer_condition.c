@@ -11,10 +11,10 @@
  *     dembedding[label[n]] += (shift^T dt + scale^T ds) of its columns
  *
  *   p runs over all positions, each with C channels; scale[C][E], shift[C][E] as the weights of torch.nn.Linear without a bias. In
- *   training an example is without its condition with probability `drop`: e and what concat appends are zeros, so that add and film give
- *   x. One random number decides for an example in all layers of the model, so layers with the same `drop` leave out the condition of the
- *   same examples, as classifier-free guidance needs it (Ho, Salimans 2022, arXiv:2207.12598). An example of label -1 has no class: the
- *   embedding and the one-hot are zeros, in any pass.
+ *   training an example loses its condition with probability `drop`: e and the values that concat appends are zeros, so that y = x for
+ *   add and film. One random number decides for an example in all layers of the model, so layers with the same `drop` leave out the
+ *   condition of the same examples, as classifier-free guidance needs (Ho, Salimans 2022, arXiv:2207.12598). An example of label -1 has no
+ *   class: the embedding and the one-hot are zeros in any pass.
  *
  *   Perez et al. 2017, "FiLM: Visual Reasoning with a General Conditioning Layer" (arXiv:1709.07871); Sohn, Lee, Yan 2015. */
 #include "nn/layer.h"
@@ -31,8 +31,8 @@ typedef struct conf {
 typedef struct state {
     vaei_condition given;
     int64_t C, P;                    /* channels and positions of x */
-    int64_t dim, E;                  /* of an embedding, of e or of what concat appends */
-    int32_t embedding, scale, shift; /* numbers of parameters; -1: none */
+    int64_t dim, E;                  /* size of an embedding; size of e, or of the values that concat appends */
+    int32_t embedding, scale, shift; /* indices of parameters; -1: there is none */
 } state;
 
 static const vaei_option options[] = {
@@ -95,13 +95,13 @@ static int32_t is_dropped(const vaei_layer *l, const vaei_run *r, int64_t i) {
     return u < o->drop;
 }
 
-/* The class of example i; -1: it has none, or training leaves it out. */
+/* The class of example i; -1 if it has none, or if training leaves it out. */
 static int64_t class_of(const vaei_layer *l, const vaei_run *r, int64_t i) {
     const state *s = l->state;
     return s->given.classes == 0 || is_dropped(l, r, i) ? -1 : r->batch.label[i];
 }
 
-/* e of example i: the embedding or the one-hot of its class, then its vector; zeros for what it has not. */
+/* Fills e of example i: the embedding or the one-hot of its class, then its vector; zeros for a missing part. */
 static void fill(const vaei_layer *l, const vaei_run *r, int64_t i, float *e) {
     const state *s = l->state;
     const int64_t label = class_of(l, r, i), size = s->E - s->given.vector;
@@ -115,7 +115,7 @@ static void fill(const vaei_layer *l, const vaei_run *r, int64_t i, float *e) {
 /* ---- memory ----------------------------------------------------------------------------------------------------- */
 
 typedef struct workspace { /* scratch */
-    float *e;              /* [n][E], by concat what is appended */
+    float *e;              /* [n][E]; for concat, the values to append */
     float *scale, *shift;  /* [n][C]: 1 + s, t */
     float *zeros;          /* [C], training */
     double *ds, *dt;       /* [n][C], training */
@@ -182,7 +182,7 @@ static void take_back(void *arg, int64_t begin, int64_t end) {
 
 /* ---- add and film ----------------------------------------------------------------------------------------------- */
 
-/* start + row c of a weight times e */
+/* start + (row c of a weight) times e */
 static float row_times(const job *j, int32_t number, int64_t c, double start, const float *e) {
     const state *s = j->l->state;
     const float *const w = vaei_layer_param(j->l, j->r, number) + c * s->E;
@@ -190,7 +190,7 @@ static float row_times(const job *j, int32_t number, int64_t c, double start, co
     return vaei_flushed((float)start);
 }
 
-/* e, scale and shift of example i */
+/* Computes e, scale and shift of example i. */
 static void make_factors(const job *j, int64_t i) {
     const state *s = j->l->state;
     float *const e = j->m.e + i * s->E;
@@ -226,7 +226,7 @@ static void example_backward(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-/* Rows of the weights' gradients: sums over the examples, in their order. */
+/* Computes rows of the weights' gradients: sums over the examples, in their order. */
 static void weight_rows(void *arg, int64_t begin, int64_t end) {
     const job *j = arg;
     const state *s = j->l->state;
@@ -245,7 +245,7 @@ static void weight_rows(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-/* Columns of the embedding's gradient: each example adds to its class, in the order of examples. */
+/* Computes columns of the embedding's gradient: each example adds to its class, in the order of the examples. */
 static void embedding_columns(void *arg, int64_t begin, int64_t end) {
     const job *j = arg;
     const state *s = j->l->state;

@@ -3,8 +3,8 @@
  *
  *       y[n][t][o] = b[o] + sum_{k,c} x[n][t s + k d - before][c] w[o][c][k]
  *
- *   w[out][in / groups][k]; before the first step and behind the last there are zeros, as many as `pad` says for each side, or "same" as in
- *   conv2d. With pad=2x0 a kernel of three steps sees no later one.
+ *   w[out][in / groups][k]; before the first step and behind the last step there are zeros, `pad` of them on each side, or "same" as in
+ *   conv2d. With pad=2x0 a kernel of three steps reads no later step.
  *
  *   Its functions are in convolution.c: a sequence is an image of one line. */
 #include "nn/convolution.h"

@@ -3,8 +3,8 @@
  *
  *       y[n][oy][ox][o] = b[o] + sum_{ky,kx,c} x[n][oy s + ky d - top][ox s + kx d - left][c] w[o][c][ky][kx]
  *
- *   w[out][in / groups][kh][kw]; outside the image are zeros, or values by `pad_mode` (padding.h). Padding for each side on
- *   its own, or "same": TensorFlow's rule, which for stride 1 is PyTorch's too. Output channels of a group depend on input
+ *   w[out][in / groups][kh][kw]; outside the image there are zeros, or values by `pad_mode` (padding.h). Each side may have
+ *   its own padding; "same" is TensorFlow's rule, which for stride 1 is PyTorch's too. Output channels of a group depend on input
  *   channels of that group only. Its functions are in convolution.c. */
 #include "nn/convolution.h"
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * layer_deconv2d.c - transposed 2-D convolution, PyTorch's ConvTranspose2d
+ * layer_deconv2d.c - transposed 2-D convolution, as torch.nn.ConvTranspose2d
  *
- *   Each input pixel adds a kernel to the output, at distances of the stride, so the image grows:
+ *   Each input pixel adds a kernel to the output. The kernels have the distance of the stride, so the image grows:
  *
  *       y[n][iy s + ky d - top][ix s + kx d - left][o] += x[n][iy][ix][c] w[c][o][ky][kx]          y starts at b[o]
  *       oh = (h - 1) s - top - bottom + d (k - 1) + 1 + output_pad
  *
  *   w[in][out / groups][kh][kw], the shape of the weight of a convolution from y's channels to x's, to which it may be tied. `pad`
- *   crops the result, for each side on its own; output_pad adds at the bottom and the right. pad=same: oh = h s. What a kernel of reach
- *   r = d (k - 1) + 1 covers beyond the stride, r - s, is cropped half (rounded down) at the top and the rest at the bottom, as in
- *   TensorFlow; if r is smaller than s, the missing pixels are added at the bottom.
+ *   crops the result, for each side on its own; output_pad adds at the bottom and the right. pad=same: oh = h s. A kernel that
+ *   spans r = d (k - 1) + 1 pixels makes r - s pixels too many: half of them (rounded down) are cropped at the top and the rest at the
+ *   bottom, as in TensorFlow. If r is smaller than s, the missing pixels are added at the bottom.
  *
  *   Its functions are in deconvolution.c. */
 #include "nn/deconvolution.h"

@@ -4,8 +4,8 @@
  *       training:   y = x mask,  mask = 0 with probability p, else 1 / (1 - p)        dx = dy mask
  *       inference:  y = x
  *
- *   The mask is a pure function of seed, step, layer and the example's number: the same for any number of threads and
- *   any split of the batch.
+ *   The mask is a pure function of seed, step, layer and the index of the example, so it is the same for any number of
+ *   threads and any split of the batch.
  *
  *   Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting". Not here: dropping
  *   whole channels. */

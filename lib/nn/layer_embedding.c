@@ -5,8 +5,8 @@
  *
  *       dweight[v][d] += sum of dy[n][p][d] over all n, p where x[n][p] = v, in their order        dx = 0
  *
- *   weight[tokens][dim] starts as N(0, 1). It is the first layer of an encoder of tokens. What is no token cannot come here: the library
- *   refuses such x; still no number leads out of the table. */
+ *   weight[tokens][dim] starts as N(0, 1). The layer is the first of an encoder of tokens. The library refuses an x that is no token before
+ *   any layer runs; even so, no value of x can read outside of the table. */
 #include "nn/layer.h"
 #include "nn/ranges.h"
 
@@ -65,7 +65,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     vaei_run_flush(r, j.places * j.dim, y, y);
 }
 
-/* Columns [begin, end) of the table */
+/* Computes columns [begin, end) of the table. */
 static void add_columns(void *arg, int64_t begin, int64_t end) {
     const job *const j = arg;
     for (int64_t i = 0; i < j->places; i++) {

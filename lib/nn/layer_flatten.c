@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * layer_flatten.c - image to vector, in PyTorch's order
+ * layer_flatten.c - turns an image into a vector, in PyTorch's order
  *
  *       y[n][c P + p] = x[n][p][c]              P = H W pixels
  *
- *   We hold channels last; PyTorch flattens channels first. Following it here makes the weight of the linear layer that
- *   comes next the same array in both. reshape goes the other way. */
+ *   This library has channels last; PyTorch flattens channels first. Because this layer uses PyTorch's order, the weight of
+ *   the linear layer behind it is the same array in both. reshape is the inverse. */
 #include "nn/image.h"
 
 static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const vaei_shape *in, vaei_shape *out) {

@@ -55,7 +55,7 @@ typedef struct statistics {
     double mean, rstd;
 } statistics;
 
-/* y made pixel by pixel */
+/* Makes y pixel by pixel, as the prologue of another step. */
 typedef struct feeder {
     vaei_norm g;
     int64_t height, width;

@@ -4,10 +4,10 @@
  *       r = sigmoid(W_ir x[t] + b_ir + W_hr h + b_hr)        z = sigmoid(W_iz x[t] + b_iz + W_hz h + b_hz)       h = y[t - 1], y[-1] = 0
  *       n = tanh(W_in x[t] + b_in + r (W_hn h + b_hn))       y[t] = (1 - z) n + z h
  *
- *   Rows of weight_ih_l0 [3 H][C] and weight_hh_l0 [3 H][H]: r, z, n. The way through time is in recurrent.c, the step in
- *   kernel/cell.tmpl.h.
+ *   Rows of weight_ih_l0 [3 H][C] and weight_hh_l0 [3 H][H]: r, z, n. recurrent.c loops over the steps, kernel/cell.tmpl.h
+ *   computes one step.
  *
- *   Cho et al. 2014 (arXiv:1406.1078), with the reset gate behind the product. */
+ *   Cho et al. 2014 (arXiv:1406.1078), with the reset gate applied after the product. */
 #include "nn/recurrent.h"
 
 static const vaei_option options[] = {VAEI_RECURRENT_OPTIONS("layers"), {0}};

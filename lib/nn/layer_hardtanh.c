@@ -3,8 +3,8 @@
  *
  *     y = min(max(x, min), max)                    dx = dy where min < y < max, else 0
  *
- *   At the end of a decoder with an absolute error, values beyond the data's range count as its bound and get no gradient.
- *   y determines the slope, so x is not kept. NaN passes. */
+ *   At the end of a decoder with an absolute error, a value beyond the data's range counts as the bound and gets no
+ *   gradient. y determines the slope, so backward does not read x. A NaN remains a NaN. */
 #include "nn/layer.h"
 #include "nn/ranges.h"
 
@@ -49,7 +49,7 @@ static void map_grad(const vaei_layer *l, const vaei_kernels *k, int64_t count, 
 typedef struct job {
     const vaei_layer *l;
     const vaei_kernels *k;
-    const float *x, *dy; /* x: of map(), or y */
+    const float *x, *dy; /* x: the input of map(), or y */
     float *y;            /* or dx */
 } job;
 

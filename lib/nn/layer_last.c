@@ -3,8 +3,8 @@
  *
  *       y[n][c] = x[n][T - 1][c]              with a length L of example n: x[n][L - 1][c]
  *
- *   Of a bidirectional gru or lstm the direction back has seen all when it arrives at the first step: with bidirectional=true the
- *   second half of the channels comes from there, and y is what PyTorch calls h_n of its last layer. */
+ *   In a bidirectional gru or lstm the backward direction has read all steps when it reaches the first one. With bidirectional=true the
+ *   second half of the channels comes from the first step, and y is what PyTorch calls h_n of its last layer. */
 #include "nn/sequence.h"
 
 typedef struct conf {
@@ -26,7 +26,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     return VAE_OK;
 }
 
-/* Channels that come from the last step; the others from the first. */
+/* The number of channels that come from the last step; the others come from the first. */
 static int64_t of_last(const vaei_layer *l) {
     const conf *o = l->conf;
     return o->bidirectional ? l->in.d[1] / 2 : l->in.d[1];

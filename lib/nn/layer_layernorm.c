@@ -8,7 +8,7 @@
  *       dweight += sum dy u       dbias += sum dy             over all rows
  *       dx = r (t - sum(t) / C - u sum(t u) / C)              t = weight dy, sums over the row
  *
- *   For the formula of the variance see norm.h, for the rows row_norm.h. Ba, Kiros, Hinton 2016 (arXiv:1607.06450). */
+ *   norm.h explains the formula of the variance, row_norm.h the loop over rows. Ba, Kiros, Hinton 2016 (arXiv:1607.06450). */
 #include "nn/norm.h"
 #include "nn/row_norm.h"
 

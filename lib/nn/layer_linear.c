@@ -5,10 +5,10 @@
  *
  *       dx = dy w          dw += dy^T x          db += sum_{n,p} dy
  *
- *   Tied to a layer whose weight is v[in][out], w = v^T and dv += x^T dy.
+ *   If it is tied to a layer whose weight is v[in][out], w = v^T and dv += x^T dy.
  *
- *   The map works on the last axis; p runs over all positions of the others, of which a vector has none. Over an image it is a
- *   1x1 convolution. To mix positions, flatten comes first, which fixes the order of the values. */
+ *   The map works on the last axis; p runs over all positions of the other axes, which a vector does not have. On an image it is a
+ *   1x1 convolution. To mix positions, put flatten before it, which fixes the order of the values. */
 #include "nn/linear_map.h"
 #include "nn/weights.h"
 
@@ -52,16 +52,16 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     return VAE_OK;
 }
 
-/* Rows of the product for n examples; -1: overflow. */
+/* The rows of the product for n examples; -1 on overflow. */
 static int64_t rows_of(const vaei_layer *l, int64_t n) {
     return vaei_count_of(n, vaei_shape_size(&l->in) / l->in.d[l->in.n - 1]);
 }
 
-/* At inference the weights are packed once. In training they change with each step: they are packed where forward
- * uses them, into scratch that all layers share, and read as they are by backward. */
+/* At inference the weights are packed once. In training they change with each step, so forward packs them when it uses them, into
+ * scratch that all layers share, and backward reads them without packing. */
 typedef struct parts {
-    float *panels;       /* b[in][out] in panels: pack, or scratch of training, where backward uses them for its product too */
-    float *scale, *bias; /* [out], folded */
+    float *panels;       /* b[in][out] in panels: pack, or scratch of training, which backward uses for its product too */
+    float *scale, *bias; /* [out], with a folded normalisation */
     float *outer;        /* training */
 } parts;
 

@@ -5,8 +5,8 @@
  *       g = tanh(W_ig x[t] + b_ig + W_hg h + b_hg)           o = sigmoid(W_io x[t] + b_io + W_ho h + b_ho)
  *       c[t] = f c[t - 1] + i g                              y[t] = o tanh(c[t])                                 c[-1] = 0
  *
- *   Rows of weight_ih_l0 [4 H][C] and weight_hh_l0 [4 H][H]: i, f, g, o. The way through time is in recurrent.c, the step in
- *   kernel/cell.tmpl.h.
+ *   Rows of weight_ih_l0 [4 H][C] and weight_hh_l0 [4 H][H]: i, f, g, o. recurrent.c loops over the steps, kernel/cell.tmpl.h
+ *   computes one step.
  *
  *   Hochreiter, Schmidhuber 1997; Gers, Schmidhuber, Cummins 2000 for f. */
 #include "nn/recurrent.h"

@@ -3,8 +3,8 @@
  *
  *       y[n][oy][ox][c] = max_{ky,kx} x[n][oy sy + ky - top][ox sx + kx - left][c]        over pixels inside the image
  *
- *   The gradient goes to the first of equal maxima in the order (ky, kx). A NaN wins. The stride is the kernel unless
- *   given. */
+ *   The gradient goes to the first of equal maxima in the order (ky, kx). A NaN counts as the largest value. If no stride is
+ *   given, it is the kernel size. */
 #include <math.h>
 
 #include "nn/image.h"
@@ -19,7 +19,7 @@ static const vaei_option options[] = {
 };
 
 typedef struct parts {
-    int32_t *winner; /* cache of training: [n][oh][ow][c] ky kw + kx, from the window's first pixel inside the image */
+    int32_t *winner; /* cache of training: [n][oh][ow][c], ky kw + kx counted from the window's first pixel inside the image */
 } parts;
 
 static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
@@ -36,7 +36,7 @@ typedef struct job {
     float *to;
 } job;
 
-/* Row i of y, counted over all examples. */
+/* Computes row i of y, counted over all examples. */
 static void compete_rows(void *arg, int64_t begin, int64_t end) {
     const job *j = arg;
     const vaei_conv *g = j->g;

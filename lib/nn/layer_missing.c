@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * layer_missing.c - stands for a half of a model that nobody has
+ * layer_missing.c - replaces a half of a model that does not exist
  *
  *     y = 0                    dx = 0
  *
- *   A file may hold a decoder alone, or an encoder alone. Such a model has `missing` in place of the other half, so that the shapes are
- *   told: encoder missing 32x32x4. Calls that would run it are refused (lib/api), because its zeros mean nothing. */
+ *   A file may hold only a decoder or only an encoder. Such a model has `missing` in place of the other half, which states the shape:
+ *   encoder missing 32x32x4. lib/api refuses calls that would run it, because its zeros mean nothing. */
 #include "nn/layer.h"
 
 typedef struct missing_conf {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * layer_pixel_shuffle.c - h x w x c f^2 becomes h f x w f x c: upsampling without arithmetic. Order as torch.nn.PixelShuffle.
+ * layer_pixel_shuffle.c - h x w x c f^2 becomes h f x w f x c: upsampling without arithmetic, in the order of torch.nn.PixelShuffle.
  *
  *   Shi et al. 2016 (arXiv:1609.05158). */
 #include "nn/pixel_shuffle.h"

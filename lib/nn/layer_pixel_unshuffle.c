@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * layer_pixel_unshuffle.c - h f x w f x c becomes h x w x c f^2: downsampling that loses nothing. Order as torch.nn.PixelUnshuffle. */
+ * layer_pixel_unshuffle.c - h f x w f x c becomes h x w x c f^2: downsampling that loses no value, in the order of
+ * torch.nn.PixelUnshuffle. */
 #include "nn/pixel_shuffle.h"
 
 typedef struct conf {

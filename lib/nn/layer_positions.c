@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * layer_positions.c - adds a vector of its position to each step of a sequence
+ * layer_positions.c - adds to each step of a sequence a vector that depends on the position of the step
  *
  *       y[n][t][c] = x[n][t][c] + p[t][c]                 dp[t] += sum_n dy[n][t]
  *
  *       learned      p[T][C] is a parameter, weight as in torch.nn.Embedding(T, C); it starts as N(0, 0.02^2)
  *       sinusoidal   p[t][2 i] = sin(t w_i)    p[t][2 i + 1] = cos(t w_i)    w_i = 10000^(-2 i / C)
  *
- *   Vaswani et al. 2017 (arXiv:1706.03762). The sines are made when the model is built, by sums of their own: those of the C library differ
- *   from one to the next. */
+ *   Vaswani et al. 2017 (arXiv:1706.03762). The sines are computed when the model is built, by sums of this file, because C
+ *   libraries differ in their results. */
 #include "nn/ranges.h"
 #include "nn/sequence.h"
 
@@ -24,7 +24,7 @@ static const vaei_option options[] = {
     {0},
 };
 
-/* e^x of x <= 0, and the sine of x >= 0: series near 0, where x comes by squaring and by whole turns. */
+/* e^x of x <= 0, and the sine of x >= 0: series near 0, to which squaring and whole turns reduce x. */
 static double exponential(double x) {
     double sum = 0, term = 1;
     x /= 1 << SQUARINGS;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * layer_rescale.c - each value times a constant, plus a constant
+ * layer_rescale.c - multiplies each value by a constant and adds a constant
  *
  *     y = factor x + offset                    dx = factor dy
  *
- *   It has no parameters: factor and offset are not trained. rescale factor=2 offset=-1 takes pixels from 0..1 to -1..1;
- *   rescale factor=0.5 | tanh | rescale factor=2 holds values between -2 and 2. NaN passes. */
+ *   It has no parameters: factor and offset are not trained. rescale factor=2 offset=-1 maps pixels from 0..1 to -1..1;
+ *   rescale factor=0.5 | tanh | rescale factor=2 keeps values between -2 and 2. A NaN remains a NaN. */
 #include "nn/layer.h"
 #include "nn/ranges.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * layer_reshape.c - the same values in another shape, in PyTorch's order
+ * layer_reshape.c - gives the same values another shape, in PyTorch's order
  *
- *   The values are read as PyTorch would hold them, channels first, and cut anew in that order:
+ *   The values are read in PyTorch's order, channels first, and divided again in that order:
  *
  *       x[n][p][c] = v[n][c P + p]       y[n][q][d] = v[n][d Q + q]        P C = Q D values
  *

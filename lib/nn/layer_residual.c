@@ -31,7 +31,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     return VAE_OK;
 }
 
-/* Of a sum */
+/* The range of a sum. */
 static void range(const vaei_layer *l, vaei_interval *values) {
     vaei_interval body = *values, other = *values;
     (void)vaei_stack_range(l->body[BODY], &body);
@@ -61,7 +61,7 @@ static void add(void *arg, int64_t begin, int64_t end) {
     if (j->epilogue) j->epilogue->apply(j->epilogue->arg, j->r->k, count, j->y + begin);
 }
 
-/* The step's own work: its x is what the body made, m->add the other way. */
+/* The step's own work: x is the output of the body, m->add that of the other branch. */
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     job j = {r, vaei_layer_epilogue(l, r->training), m->add == y ? y : x, m->add == y ? x : m->add, y};
     vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&l->out), 1, add, &j);

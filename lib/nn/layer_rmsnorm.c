@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * layer_rmsnorm.c - rows divided by their root mean square, as torch.nn.RMSNorm
+ * layer_rmsnorm.c - divides each row by its root mean square, as torch.nn.RMSNorm
  *
  *       y[c] = weight[c] x[c] r  (+ bias[c])        r = 1 / sqrt(sum(x^2) / C + eps)
  *
- *   Each row of C values - a vector, or the channels of one pixel - has its own r; its mean stays.
+ *   Each row of C values - a vector, or the channels of one pixel - has its own r; its mean is not subtracted.
  *
  *       dweight += sum dy x r       dbias += sum dy             over all rows
  *       dx = r (t - x r^2 sum(t x) / C)                         t = weight dy, the sum over the row
  *
- *   For the rows see row_norm.h. Zhang, Sennrich 2019 (arXiv:1910.07467). */
+ *   row_norm.h explains the loop over rows. Zhang, Sennrich 2019 (arXiv:1910.07467). */
 #include <math.h>
 
 #include "nn/row_norm.h"

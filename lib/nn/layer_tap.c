@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * layer_tap.c - y = x, and x is kept under a name for a latent in the decoder.
+ * layer_tap.c - copies x to y, and keeps x under a name for a latent in the decoder.
  *
  *     y = x        side = x        dx = dy + d side
  *
- * The side is an array of the whole batch that the caller provides (batch_run.h). A latent that reads it runs after the whole stack of the
- * tap, and adds to its gradient before that stack runs backward. */
+ * The side is an array of the whole batch that the caller provides (batch_run.h). A latent that reads the side runs after the whole stack
+ * of the tap, and adds to the gradient of the side before that stack runs backward. */
 #include "nn/layer.h"
 #include "nn/ranges.h"
 

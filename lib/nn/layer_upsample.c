@@ -25,7 +25,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
     return VAE_OK;
 }
 
-/* Work goes by input rows: row i of x makes rows i fy ... i fy + fy - 1 of y, whatever the example. */
+/* Work is divided by input rows: row i of x makes rows i fy ... i fy + fy - 1 of y, in any example. */
 typedef struct job {
     int64_t fy, fx, width, channels;
     const float *from;
@@ -68,7 +68,7 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     run(l, r, repeat_rows, x, y);
 }
 
-/* y made pixel by pixel */
+/* Makes y pixel by pixel, as the prologue of another step. */
 typedef struct feeder {
     int64_t height, width, channels, fy, fx; /* of x, and the factors */
     const float *x;

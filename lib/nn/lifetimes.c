@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * lifetimes.c - the lifetime of each value of a list of steps, and its place in the block.
+ * lifetimes.c - finds the lifetime of each value of a list of steps, and its place in the block.
  *
- * A block holds values at its two ends, so that a row of layers needs its largest pair of neighbours and no more:
+ * A block has values at its two ends, so that a sequence of layers needs only as much as its largest pair of neighbours:
  *
  *     | low, low ...        workspace of the step        ... high |
  *
- * At inference the caller's y is free until the last step writes it, so every value that fits is placed there if it does not overlap
- * another; the rest is in the block. In training, values that backward reads are kept; other values and all gradients are in blocks. */
+ * At inference the caller's y is free until the last step writes it, so each value that fits is placed there if it does not overlap
+ * another; all others are in the block. In training, values that backward reads are kept; other values and all gradients are in blocks. */
 #include "nn/steps.h"
 
 /* ---- buffers in place ---- */
@@ -17,7 +17,7 @@ static int32_t writer_before(const vaei_steps *s, int32_t buffer, int32_t i) {
     return -1;
 }
 
-/* When a deferred step is asked for its values: the time of the step that it serves. */
+/* The time at which a deferred step makes its values: that of the step whose prologue it is. */
 static int32_t time_of(const vaei_steps *s, int32_t i) {
     int32_t j = i;
     while (s->step[i].deferred && s->step[j].prologue != i) j++;
@@ -30,14 +30,14 @@ static int32_t used_after(const vaei_steps *s, int32_t buffer, int32_t i) {
     return 0;
 }
 
-/* Steps that read a buffer and write another one. */
+/* The number of steps that read a buffer and write another one. */
 static int32_t readers_of(const vaei_steps *s, int32_t buffer) {
     int32_t readers = 0;
     for (int32_t i = 0; i < s->n; i++) readers += (s->step[i].in == buffer && s->step[i].out != buffer) + (s->step[i].side == buffer);
     return readers;
 }
 
-/* In training x must have no other reader, not even an earlier one: there is one gradient for all that stands in a buffer. */
+/* In training x must have no other reader, not even an earlier one, because all values of a buffer have one gradient. */
 static int32_t may_write_over_x(const vaei_steps *s, const vaei_step *t, int32_t mode, int32_t writer) {
     if (t->prologue >= 0 || t->in == t->side) return 0;
     const vaei_layer_ops *const ops = t->layer->ops;
@@ -47,7 +47,7 @@ static int32_t may_write_over_x(const vaei_steps *s, const vaei_step *t, int32_t
     return t->side < 0 && ops->overwrites && ops->overwrites(t->layer);
 }
 
-/* y of step i stands where `buffer` stood, if that is read for the last time and the caller's y keeps its size. */
+/* Places y of step i over `buffer`, if step i is the last to read that buffer and the caller's y does not change its size. */
 static int32_t write_over(vaei_steps *s, int32_t i, int32_t buffer) {
     vaei_step *const t = &s->step[i];
     const int64_t size = s->buffer[t->out].size;
@@ -71,7 +71,7 @@ static void merge_in_place(vaei_steps *s, int32_t mode) {
     }
 }
 
-/* ---- life and place ---- */
+/* ---- lifetime and place ---- */
 
 static void live(vaei_buffer *b, int32_t time) {
     if (time < b->first) b->first = time;
@@ -96,7 +96,7 @@ VAEI_INLINE int32_t meet(const vaei_buffer *a, const vaei_buffer *b) {
     return a->first <= b->last && b->first <= a->last;
 }
 
-/* From the last value to the first, so that a row of layers alternates. */
+/* It goes from the last value to the first, so that the values of a sequence of layers alternate. */
 static void place_in_y(vaei_steps *s) {
     const vaei_buffer *const y = &s->buffer[s->output];
     for (int32_t b = s->n_buffers - 1; b > 0; b--) {
@@ -108,7 +108,7 @@ static void place_in_y(vaei_steps *s) {
     }
 }
 
-/* Backward of some step reads the buffer. */
+/* Whether the backward pass of some step reads the buffer. */
 static int32_t is_read_back(const vaei_steps *s, int32_t buffer) {
     for (int32_t i = 0; i < s->n; i++) {
         const vaei_step *const t = &s->step[i];
@@ -125,25 +125,25 @@ static void place_buffers(vaei_steps *s, int32_t mode) {
     for (int32_t i = 0; i < s->n; i++) {
         const vaei_step *const t = &s->step[i];
         if (t->out <= 0 || t->out == s->output || s->buffer[t->out].place != VAEI_PLACE_CALLER) continue;
-        s->buffer[t->out].place = VAEI_PLACE_LOW; /* in the block: stand() chooses the end */
+        s->buffer[t->out].place = VAEI_PLACE_LOW; /* in the block: place_arrays() chooses the end */
     }
 }
 
-/* Behind step i no buffer is written that was written before. */
+/* Whether no step behind step i writes a buffer that was written before. */
 static int32_t cuttable(const vaei_steps *s, int32_t i) {
     for (int32_t j = i + 1; j < s->n; j++)
         if (s->buffer[s->step[j].out].first <= i) return 0;
     return 1;
 }
 
-/* ---- the block: everything in it at its ends, each array beyond those that it meets there ---- */
+/* ---- the block: each array is at one of its ends, beyond the arrays that have the same end at that time ---- */
 
 static void reach_over(vaei_reach *r, const vaei_buffer *b) {
     if (b->before.values + b->size > r->values) r->values = b->before.values + b->size;
     if (b->before.arrays + 1 > r->arrays) r->arrays = b->before.arrays + 1;
 }
 
-/* What stands at an end of the block at a time: of arrays written before `begun`. */
+/* How far the arrays at an end of the block reach at a time, of those written before `begun`. */
 static vaei_reach reach_at(const vaei_buffer *all, int32_t n, int32_t place, int32_t time, int32_t begun) {
     vaei_reach r = {0, 0};
     for (int32_t b = 0; b < n; b++)
@@ -155,7 +155,7 @@ static int32_t in_block(const vaei_buffer *b) {
     return b->place == VAEI_PLACE_LOW || b->place == VAEI_PLACE_HIGH;
 }
 
-/* An end of the block as array b would find it: what stands there, and whether all of that outlives b. */
+/* An end of the block as array b would find it: how far other arrays reach, and whether all of them outlive b. */
 static vaei_reach end_for(const vaei_buffer *all, int32_t b, int32_t place, int32_t *outlives) {
     vaei_reach top = {0, 0};
     *outlives = 1;
@@ -167,9 +167,9 @@ static vaei_reach end_for(const vaei_buffer *all, int32_t b, int32_t place, int3
     return top;
 }
 
-/* Arrays, in the order in which they begin, each on the end where all that stands there outlives it, so that nothing is left beneath a
- * gap; where that is both or neither, on the one with less. */
-static void stand(vaei_buffer *all, int32_t n) {
+/* Places the arrays in the order in which they begin. Each goes to the end where all other arrays outlive it, so that no array is below
+ * a gap; if that holds for both ends or for none, it goes to the end with less. */
+static void place_arrays(vaei_buffer *all, int32_t n) {
     for (int32_t b = 0; b < n; b++) {
         if (!in_block(&all[b])) continue;
         int32_t low_outlives, high_outlives;
@@ -181,8 +181,8 @@ static void stand(vaei_buffer *all, int32_t n) {
 }
 
 static void stand_all(vaei_steps *s) {
-    stand(s->buffer, s->n_buffers);
-    stand(s->grad, s->n_grads);
+    place_arrays(s->buffer, s->n_buffers);
+    place_arrays(s->grad, s->n_grads);
     for (int32_t i = 0; i < s->n; i++) {
         vaei_step *const t = &s->step[i];
         const int32_t back = s->n - 1 - i;
@@ -197,20 +197,20 @@ static void stand_all(vaei_steps *s) {
 
 /* ---- gradients -------------------------------------------------------------------------------------------------------------
  *
- * From the last step to the first. A value that several steps read has a gradient of each; the step that reads it first in the list,
- * and so is last here, adds the others to its own, the latest first:
+ * The steps run from the last to the first. A value that several steps read gets a gradient from each of them. The step that reads it first
+ * in the list, and is therefore last here, adds the others to its own gradient, the latest first:
  *
  *     b4 = residual b3 + b0         d b3 = d b4          d b0 = (d b0 of b1's step) + d b4 */
 typedef struct reading {
-    int32_t current; /* gradient of the buffer, when all readers have given theirs */
-    int32_t left;    /* readers to come */
-    int32_t waiting; /* the latest of the gradients given so far, or -1: a list through tape.next */
+    int32_t current; /* the gradient of the buffer, after all readers have given theirs */
+    int32_t left;    /* readers that have not given their gradient */
+    int32_t waiting; /* the latest of the gradients given up to now, or -1: a list through tape.next */
 } reading;
 
 typedef struct tape {
     vaei_steps *s;
     reading *of;   /* [n_buffers] */
-    int32_t *next; /* of the gradients that wait: a list */
+    int32_t *next; /* a list of the gradients that wait */
     int32_t time;
 } tape;
 
@@ -225,8 +225,8 @@ static void use_grad(tape *a, int32_t grad) {
     live(&a->s->grad[grad], a->time);
 }
 
-/* Where the gradient of one reader of a buffer goes; the last one gets the others to add. `dy`: the reader's own, which the gradient
- * may stay in if `keep`. */
+/* Decides where the gradient of one reader of a buffer goes; the last reader gets the others to add. `dy` is the gradient that the
+ * reader itself reads, in which its result may stay if `keep` is set. */
 static int32_t give(tape *a, int32_t buffer, int32_t dy, int32_t keep, int32_t *joins, int32_t *n_joins) {
     vaei_steps *const s = a->s;
     reading *const r = &a->of[buffer];
@@ -260,7 +260,7 @@ static void step_back(tape *a, int32_t i) {
     else t->dx = give(a, t->in, t->dy, vaei_step_sums(t) && t->in > 0 && a->of[t->in].left == 1, &t->joins[0], &t->n_joins[0]);
 }
 
-/* The activation whose y is all that step i reads and that worked in place: step i does its gradient too. */
+/* If all that step i reads is the y of an activation that works in place, step i also computes the gradient of the activation. */
 static void join_gradients(vaei_steps *s) {
     for (int32_t i = 0; i < s->n; i++) {
         vaei_step *const t = &s->step[i];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * linear_map.c - a linear map over rows, forward and backward.
+ * linear_map.c - computes a linear map over rows, forward and backward.
  *
  *     y = x W^T + b        dx = dy W        dW += dy^T x        db += sum of dy over rows
  *
@@ -21,7 +21,7 @@ static const float *weight_of(const vaei_linear_map *m, const vaei_run *r) {
     return r->params + m->weight->offset;
 }
 
-/* W^T, and W, in panels */
+/* Packs W^T, or W, into panels. */
 void vaei_linear_fill_forward(const vaei_linear_map *m, const vaei_run *r, const float *scale, float *panels) {
     const int64_t over_in = m->transposed ? m->out : 1, over_out = m->transposed ? 1 : m->in;
     vaei_pack(r->k, r->pool, m->in, m->out, weight_of(m, r), over_in, over_out, scale, panels);
@@ -45,7 +45,7 @@ void vaei_linear_gradients(const vaei_linear_map *m, const vaei_run *r, int64_t 
     if (m->bias) vaei_bias_grad(r->k, r->pool, rows, m->out, dy, r->grads + m->bias->offset);
 }
 
-/* ---- by a pack ---------------------------------------------------------------------------------------------------- */
+/* ---- with a pack -------------------------------------------------------------------------------------------------- */
 
 vaei_linear_pack vaei_linear_carve(const vaei_linear_map *m, const vaei_kernels *k, int32_t training, vaei_carve *c) {
     vaei_linear_pack p = {NULL, NULL};
@@ -80,7 +80,7 @@ void vaei_linear_backward(const vaei_linear_map *m, const vaei_run *r, const vae
     vaei_linear_data(m, r, p, rows, dy, 0, dx);
 }
 
-/* ---- packed where they are used ----------------------------------------------------------------------------------- */
+/* ---- packed when they are used ------------------------------------------------------------------------------------ */
 
 int64_t vaei_linear_panel_floats(const vaei_linear_map *m, const vaei_kernels *k, int64_t rows) {
     const int64_t forward = vaei_pack_floats(k, m->in, m->out);
@@ -88,7 +88,7 @@ int64_t vaei_linear_panel_floats(const vaei_linear_map *m, const vaei_kernels *k
     return forward > data ? forward : data;
 }
 
-/* W as it is stored can be read in place, W^T cannot. */
+/* W can be read from the parameters without packing; W^T cannot. */
 void vaei_linear_data_once(const vaei_linear_map *m, const vaei_run *r, int64_t rows, const float *dy, int32_t accumulate, float *dx,
                            const vaei_epilogue *epilogue, float *panels) {
     const vaei_matrix of_dy = vaei_matrix_of(dy, rows, m->out, m->out);

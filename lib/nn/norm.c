@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * norm.c - sums and linear maps by channel, in parallel over chunks of rows. */
+ * norm.c - computes sums and linear maps for each channel, in parallel over chunks of rows. */
 #include "nn/norm.h"
 
 #include <math.h>
 
 #include "nn/ranges.h"
 
-#define CHUNK_ROWS_MIN 16 /* keeps the partial sums small beside the activations, however many channels */
+#define CHUNK_ROWS_MIN 16 /* keeps the partial sums small compared with the activations, for any number of channels */
 
 static int64_t chunk_rows(const vaei_norm *g) {
     const int64_t rows = VAEI_RANGE_FLOATS / g->channels;
@@ -26,7 +26,7 @@ vaei_norm_scratch vaei_norm_carve(vaei_carve *c, const vaei_norm *g, int64_t coe
     return s;
 }
 
-/* One chunk of one segment, found from its number among all chunks. */
+/* One chunk of one segment, found by its index among all chunks. */
 typedef struct chunk {
     int64_t segment, first, rows; /* first: value index of its first row */
 } chunk;
@@ -120,7 +120,7 @@ void vaei_norm_apply_grad(const vaei_pool *pool, const vaei_norm *g, const float
 double vaei_norm_statistics(double sum, double sum_squares, double count, double eps, double *mean, double *variance) {
     *mean = sum / count;
     const double v = sum_squares / count - *mean * *mean;
-    *variance = v > 0 ? v : 0; /* rounding may leave it a little below */
+    *variance = v > 0 ? v : 0; /* rounding may make it slightly negative */
     return 1 / sqrt(*variance + eps);
 }
 

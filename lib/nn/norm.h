@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * norm.h - shared by batch norm and group norm: sums over the rows of each channel, maps linear in each channel; and
- * one row of layer norm.
+ * norm.h - functions that batch norm and group norm share: sums over the rows of each channel, and maps that are linear in
+ * each channel; also one row of layer norm.
  *
- * Rows come in segments, one for each set of statistics: batch norm has one of n H W rows, group norm one an example.
+ * A segment is the rows that share a set of statistics: batch norm has one segment of n H W rows, group norm one for each example.
  *
  *     x[segment][row][channel]  ->  sums[segment][2][channel]  ->  coefficients[segment][..][channel]  ->  y or dx
  *
- * A segment's rows are cut into chunks by the shape alone; chunks are summed in double and joined in ascending order,
- * so the result depends neither on the threads nor, for group norm, on the batch.
+ * The shape alone divides the rows of a segment into chunks. Chunks are summed in double and added in ascending order, so
+ * the result depends neither on the threads nor, for group norm, on the batch.
  *
- * The variance is E[x^2] - E[x]^2, in double. Its relative error grows with (mean / deviation)^2 2^-53, while rounding
- * x to float has already cost (mean / deviation) 2^-24: more, for every ratio at which anything is left of x. */
+ * The variance is E[x^2] - E[x]^2, in double. Its relative error grows with (mean / deviation)^2 2^-53, while the rounding of
+ * x to float has already an error of (mean / deviation) 2^-24, which is larger for every ratio at which x has digits left. */
 #ifndef VAEI_NORM_H
 #define VAEI_NORM_H
 
@@ -28,22 +28,22 @@ typedef struct vaei_norm_scratch {
 
 vaei_norm_scratch vaei_norm_carve(vaei_carve *c, const vaei_norm *g, int64_t coefficients);
 
-/* s->sums of x and of x y, over rows */
+/* s->sums of x and of x y, over the rows */
 void vaei_norm_sums(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const vaei_norm_scratch *s, const float *x,
                     const float *y);
 
-/* y = coefficient[0] x + coefficient[1], then epilogue */
+/* y = coefficient[0] x + coefficient[1], then the epilogue */
 void vaei_norm_apply(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const float *coefficients, const float *x,
                      const vaei_epilogue *epilogue, float *y);
 
 /* dx = coefficient[0] dy + (coefficient[1] x + coefficient[2]) */
 void vaei_norm_apply_grad(const vaei_pool *pool, const vaei_norm *g, const float *coefficients, const float *x, const float *dy, float *dx);
 
-/* One row of layer normalisation: y = weight (x - mean) rstd + bias; *mean and *rstd receive the row's. */
+/* One row of layer normalisation: y = weight (x - mean) rstd + bias; *mean and *rstd receive the statistics of the row. */
 void vaei_norm_row(const vaei_kernels *k, int64_t channels, double eps, const float *weight, const float *bias, const float *x, float *y,
                    float *mean, float *rstd);
 
-/* 1 / sqrt(variance + eps) from sums over `count` values; *mean and *variance (divided by count) receive the rest. */
+/* Returns 1 / sqrt(variance + eps) from sums over `count` values; *mean and *variance (divided by count) receive these. */
 double vaei_norm_statistics(double sum, double sum_squares, double count, double eps, double *mean, double *variance);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * padding.c - padding images, an example or a row at a time. */
+ * padding.c - pads images, one example or one row at a time. */
 #include "nn/padding.h"
 
 #include "nn/ranges.h"
 
-/* The pixel that stands at position i, -size <= i < 2 size; -1: a zero. */
+/* Returns the pixel at position i, -size <= i < 2 size, or -1 for a zero. */
 static int64_t source(int64_t i, int64_t size, int32_t mode) {
     if (i >= 0 && i < size) return i;
     if (mode == VAEI_PADDING_CIRCULAR) return i < 0 ? i + size : i - size;

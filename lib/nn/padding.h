@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * padding.h - images padded with something other than zeros, for each axis on its own:
+ * padding.h - pads images with values other than zeros, for each axis separately:
  *
  *     zeros      0 0 | a b c d | 0 0
- *     circular   c d | a b c d | a b        what tiles without a seam
+ *     circular   c d | a b c d | a b        for textures that tile without a seam
  *     reflect    c b | a b c d | c b        the edge itself is not repeated, as in PyTorch */
 #ifndef VAEI_PADDING_H
 #define VAEI_PADDING_H
@@ -20,7 +20,7 @@ typedef struct vaei_padding {
 
 /* padded[n][top + h + bottom][left + w + right][c] from x[n][h][w][c] */
 void vaei_padding_add(const vaei_padding *b, const vaei_run *r, const float *x, float *padded);
-/* Its gradient: each pixel of dx is the sum of all that were copied from it, in raster order. */
+/* Computes the gradient: each pixel of dx is the sum of all pixels that were copied from it, in raster order. */
 void vaei_padding_backward(const vaei_padding *b, const vaei_run *r, const float *dpadded, float *dx);
 
 #endif

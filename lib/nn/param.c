@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * param.c - declaring, placing and starting parameters.
+ * param.c - declares and places parameters and sets their start values.
  *
  *   pytorch   U(-b, b), b = 1 / sqrt(fan_in)                         torch.nn.Linear, Conv2d, ConvTranspose2d
  *   xavier    U(-b, b), b = sqrt(6 / (fan_in + fan_out))             Glorot, Bengio 2010

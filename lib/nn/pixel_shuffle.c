@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * pixel_shuffle.c - the permutation of pixel_shuffle.h, one row of coarse pixels at a time. */
+ * pixel_shuffle.c - does the permutation of pixel_shuffle.h, one row of coarse pixels at a time. */
 #include "nn/pixel_shuffle.h"
 
 #include "nn/ranges.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * pixel_shuffle.h - channels to pixels and back, as torch.nn.PixelShuffle orders them:
+ * pixel_shuffle.h - moves channels to pixels and back, in the order of torch.nn.PixelShuffle:
  *
  *     fine[n][y f + i][x f + j][c] = coarse[n][y][x][c f^2 + i f + j]            coarse h x w x c f^2, fine h f x w f x c
  *
- * A permutation: each direction is the other's gradient. */
+ * This is a permutation, so each direction is the gradient of the other. */
 #ifndef VAEI_PIXEL_SHUFFLE_H
 #define VAEI_PIXEL_SHUFFLE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * plan.c - turns lifetimes into addresses. */
+ * plan.c - computes addresses from lifetimes. */
 #include "nn/plan.h"
 
 static size_t sum(size_t a, size_t b) {
@@ -25,7 +25,7 @@ static size_t value_bytes(int64_t n, int64_t size) {
     return c.used;
 }
 
-/* Each array below may begin up to an alignment later than its values alone say. */
+/* Each array below may begin up to an alignment later than the sizes of its values say. */
 size_t vaei_reach_bytes(const vaei_reach *r, int64_t n) {
     return sum(value_bytes(n, r->values), (size_t)r->arrays * VAEI_ALIGN);
 }
@@ -45,7 +45,7 @@ static vaei_bytes bytes_of(const vaei_plan *p, const vaei_step *t, int64_t n) {
     return vaei_layer_bytes(t->layer, p->k, n, p->mode == VAEI_TRAINING);
 }
 
-/* The last step of the segment that begins with `first`. */
+/* Returns the last step of the segment that begins with `first`. */
 static int32_t segment_end(const vaei_plan *p, int32_t first) {
     const vaei_steps *const s = p->steps;
     size_t one = 0;
@@ -59,7 +59,7 @@ static int32_t segment_end(const vaei_plan *p, int32_t first) {
     return s->n - 1;
 }
 
-/* In training, the memory of a buffer that is not the caller's nor of a block. */
+/* Places, in training, a buffer that belongs neither to the caller nor to a block. */
 static void keep_value(vaei_plan *p, int32_t buffer, int32_t segment_last) {
     const vaei_buffer *const b = &p->steps->buffer[buffer];
     const int32_t passes_on = p->segment > 0 && b->last > segment_last;

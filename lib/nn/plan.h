@@ -5,8 +5,8 @@
  *     training     cache     | frames | kept values and layers' caches | one segment's    |
  *                  scratch   | block: forward's other values, backward's gradients, workspace |
  *
- * With a segment size, only values that pass from one segment of steps to another are kept; those inside of a segment are in one place
- * that all segments share, and backward recomputes the forward pass of a segment before its backward pass (Chen et al. 2016,
+ * With a segment size, only values that pass from one segment of steps to another are kept. Values inside of a segment are in memory that
+ * all segments share, and backward recomputes the forward pass of a segment before its backward pass (Chen et al. 2016,
  * arXiv:1604.06174). */
 #ifndef VAEI_PLAN_H
 #define VAEI_PLAN_H
@@ -15,9 +15,9 @@
 
 typedef struct vaei_frame {
     vaei_slot slot;  /* scratch is set when the step runs */
-    size_t held;     /* workspace of the prologue, which lies before the step's own */
-    size_t forward;  /* of a segment's first step: the bytes of a block that its forward takes */
-    size_t block;    /* of the first step: those of the whole block */
+    size_t held;     /* workspace of the prologue, which is before that of the step */
+    size_t forward;  /* of a segment's first step: the bytes of a block that its forward pass needs */
+    size_t block;    /* of the first step: the bytes of the whole block */
     int32_t segment; /* the first step of its segment */
 } vaei_frame;
 
@@ -26,24 +26,24 @@ typedef struct vaei_plan {
     const vaei_kernels *k;
     int64_t n;
     int32_t mode;
-    size_t segment;         /* values and caches of one example, in bytes, that end a segment; 0: nothing is recomputed */
-    vaei_carve pack, stats; /* bases set by the caller, or NULL: only measured */
+    size_t segment;         /* bytes of values and caches of one example that end a segment; 0: nothing is recomputed */
+    vaei_carve pack, stats; /* the caller sets their bases, or NULL to measure */
     vaei_carve keep;        /* of inference: the frames */
-    vaei_carve recomputed;  /* of one segment; used: the most of any */
-    size_t forward, block;  /* bytes of a block: for forward alone, for all */
+    vaei_carve recomputed;  /* of one segment; used: the maximum of all segments */
+    size_t forward, block;  /* bytes of a block: for forward alone, and for all */
     vaei_frame *frame;      /* [steps->n] */
-    float **value;          /* [n_buffers] kept ones */
+    float **value;          /* [n_buffers], those that are kept */
 } vaei_plan;
 
-/* One walk measures and places: `used` of the carves, forward and block are set, and what frames there is memory for. */
+/* The same function measures and places: it sets `used` of the carves, forward and block, and the frames if there is memory for them. */
 void vaei_plan_walk(vaei_plan *p);
 
-/* The frames of an earlier walk, at keep's base. */
+/* Finds the frames of an earlier call, at keep's base. */
 void vaei_plan_frames(vaei_plan *p);
 
-/* Bytes from an end of a block, for n examples; SIZE_MAX: overflow. */
+/* The bytes from an end of a block, for n examples; SIZE_MAX on overflow. */
 size_t vaei_reach_bytes(const vaei_reach *r, int64_t n);
-/* Where a buffer at an end of a block stands. */
+/* The address of a buffer at an end of a block. */
 float *vaei_block_at(const vaei_buffer *b, int64_t n, char *block, size_t bytes);
 
 #endif

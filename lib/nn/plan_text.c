@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * plan_text.c - the plan of a stack for people and for programs: its steps, the fusions of fuse.c, the algorithm of each convolution, the
- * layers that are views, and every array with its place and its lifetime. */
+ * plan_text.c - writes the plan of a stack for people and for programs: its steps, the fusions of fuse.c, the algorithm of each
+ * convolution, the layers that are views, and every array with its place and its lifetime. */
 #include "nn/plan_text.h"
 #include "nn/plan.h"
 #include "nn/ranges.h"
@@ -10,7 +10,7 @@ static const char *const places[] = {"caller", "in y", "low end", "high end", "k
 typedef struct sheet {
     const vaei_plan *p;
     vaei_writer *w;
-    int32_t json, items; /* items: written so far in the list that is open */
+    int32_t json, items; /* items: those already written in the open list */
 } sheet;
 
 static const char *layer_name(const vaei_layer *l) {
@@ -34,7 +34,7 @@ static size_t workspace_of(const sheet *t, const vaei_step *step) {
 
 /* ---- steps ---- */
 
-/* One rewrite that fired: the rule of fuse.c and the layer whose work moved. */
+/* Writes one rewrite that fired: the rule of fuse.c and the layer whose work moved. */
 static void joined(sheet *t, const char *rule, const vaei_layer *l) {
     if (!l) return;
     if (t->json)

@@ -5,7 +5,7 @@
 
 #include "nn/stack.h"
 
-/* The steps and arrays of a stack for n examples at a time, as lines of text or as one JSON object. */
+/* Writes the steps and arrays of a stack for n examples at a time, as lines of text or as one JSON object. */
 void vaei_plan_write(const vaei_stack *s, const vaei_kernels *k, const char *name, int64_t n, int32_t training, int32_t json,
                      vaei_writer *w);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * ranges.c - vaei_parallel over ranges of items in place of single tasks. */
+ * ranges.c - calls vaei_parallel for ranges of items, not for single items. */
 #include "nn/ranges.h"
 
-#define RANGES_MAX (INT64_C(1) << 20) /* keeps the number of tasks an int32_t; huge work gets longer ranges instead */
+#define RANGES_MAX (INT64_C(1) << 20) /* keeps the number of tasks within an int32_t; more work gets longer ranges */
 
 typedef struct ranges {
     vaei_range_task task;

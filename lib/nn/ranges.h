@@ -8,14 +8,14 @@
 
 #include "base/base.h"
 
-#define VAEI_RANGE_FLOATS 16384 /* about what one task handles: 64 KiB, well within a core's own cache */
+#define VAEI_RANGE_FLOATS 16384 /* the work of one task: 64 KiB, well within a core's own cache */
 
 typedef void (*vaei_range_task)(void *arg, int64_t begin, int64_t end);
 
-/* task(arg, begin, end) over disjoint ranges that cover [0, count); an item is `floats` floats of work. */
+/* Calls task(arg, begin, end) for disjoint ranges that cover [0, count); the work of an item is `floats` floats. */
 void vaei_parallel_ranges(const vaei_pool *pool, int64_t count, int64_t floats, vaei_range_task task, void *arg);
 
-/* n * size, or -1 if that overflows: a count that vaei_carve_array() refuses for good. */
+/* n * size, or -1 if that overflows; vaei_carve_array() always refuses -1. */
 VAEI_INLINE int64_t vaei_count_of(int64_t n, int64_t size) {
     int64_t count;
     return vaei_count_mul(n, size, &count) ? count : -1;

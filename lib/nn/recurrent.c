@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * recurrent.c - layers that go through a sequence x[T][C] step by step, forward and back through time
+ * recurrent.c - runs the layers that read a sequence x[T][C] step by step, and their backward pass through time
  *
  *       gates[t] = cell(x[t] W_ih^T + b_ih, h[t - 1] W_hh^T + b_hh)       h[t] = the cell's output; h[-1] = 0
  *
@@ -12,15 +12,15 @@
  *
  *       x, gates, dgates [T][n][...]        h, kept [T + 2][n][...], with zeros before the first step and after the last
  *
- *   Backward goes through the steps in the other order, with the gradient dh of the state before:
+ *   Backward visits the steps in the reverse order, with the gradient dh of the previous state:
  *
- *       dh[t - 1] = dy[t - 1] + dadded[t] W_hh + ...             and terms of the cell
+ *       dh[t - 1] = dy[t - 1] + dadded[t] W_hh + ...             plus terms of the cell
  *       dW_hh += sum_t dadded[t]^T h[t - 1]     dW_ih += sum_t dgates[t]^T x[t]     dx = dgates W_ih      each one product over all steps
  *
- *   An example of length L has no state from step L on: h and kept are 0 there, so that the direction back begins at step L - 1, and
+ *   An example of length L has no state from step L on: h and kept are 0 there, so that the reverse direction begins at step L - 1, and
  *   gradients of such steps are 0.
  *
- *   Examples do not depend on each other. Sums over steps and examples go through time first, then through the examples of a step. */
+ *   Examples do not depend on each other. Sums over steps and examples run over the steps, and within a step over its examples. */
 #include "nn/recurrent.h"
 
 #include "nn/linear_map.h"
@@ -84,7 +84,7 @@ vae_status_t vaei_recurrent_plan(const vaei_recurrent_ops *ops, vaei_layer *l, v
 
 /* ---- memory ------------------------------------------------------------------------------------------------------- */
 
-/* What forward leaves of one direction of one layer. */
+/* The values that forward of one direction of one layer keeps. */
 typedef struct trace {
     float *gates; /* [T][n][G H] */
     float *kept;  /* [T + 2][n][H] */
@@ -92,12 +92,12 @@ typedef struct trace {
 
 typedef struct parts {
     vaei_linear_pack of_x[VAEI_RECURRENT_LAYERS][DIRECTIONS], of_h[VAEI_RECURRENT_LAYERS][DIRECTIONS]; /* pack */
-    trace trace[VAEI_RECURRENT_LAYERS][DIRECTIONS]; /* cache; at inference scratch that all share, */
-    float *h[VAEI_RECURRENT_LAYERS];                /* [T + 2][n][directions H], of two layers in turn */
+    trace trace[VAEI_RECURRENT_LAYERS][DIRECTIONS]; /* cache; at inference it is scratch that all layers share */
+    float *h[VAEI_RECURRENT_LAYERS];                /* [T + 2][n][directions H]; two arrays are used in turn */
     float *x, *added;                               /* [T][n][C]; [n][G H] */
     /* training: */
-    float *d[2];    /* [T][n][...] gradients of what a layer gives and of what it gets */
-    float *d_added; /* [T][n][G H], unless it is that of the gates */
+    float *d[2];    /* [T][n][...] gradients of a layer's output and of its input */
+    float *d_added; /* [T][n][G H], unless it equals that of the gates */
     float *dh, *dc; /* [n][H] */
     float *outer;
 } parts;
@@ -106,7 +106,7 @@ static int64_t larger(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
-/* The largest need of the products that give the gradients of the weights; a small weight may need more than a large one. */
+/* The largest size that the products of the weights' gradients need; a small weight may need more than a large one. */
 static int64_t outer_floats(const state *s, const vaei_kernels *k, int64_t steps) {
     int64_t most = 0;
     for (int64_t i = 0; i < s->layers; i++)
@@ -186,7 +186,7 @@ typedef struct direction {
     int64_t layer, number;
     const trace *trace;
     int64_t width;   /* of the layer's h */
-    int64_t before;  /* from the frame of a step to that of the one before: -1 or 1 */
+    int64_t before;  /* from the frame of a step to that of the previous step: -1 or 1 */
     const float *dy; /* backward: [T][n][width] */
 } direction;
 
@@ -202,7 +202,7 @@ static direction direction_of(const vaei_layer *l, const vaei_run *r, const part
                        .before = number == 0 ? -1 : 1};
 }
 
-/* The frame of step t, or of the state before it, in h and in kept. */
+/* The frame of step t, and of its previous state, in h and in kept. */
 static float *h_at(const direction *v, int64_t t) {
     const state *s = v->l->state;
     return v->p->h[v->layer] + (t + 1) * v->r->n * v->width + v->number * s->H;
@@ -242,7 +242,7 @@ static vaei_cell cell_at(const direction *v, int64_t t, int64_t row, int64_t row
                        .dc = piece_at(v->p->dc, row * H)};
 }
 
-/* Steps past an example's length have no state: rows of `size` values, `ld` apart, become 0. */
+/* Steps beyond an example's length have no state: rows of `size` values, `ld` apart, become 0. */
 static void clear_past(const vaei_run *r, int64_t t, int64_t first, int64_t rows, int64_t size, int64_t ld, float *values) {
     for (int64_t i = 0; r->batch.length && i < rows; i++)
         if (t >= r->batch.length[first + i]) memset(values + i * ld, 0, (size_t)size * sizeof(float));
@@ -311,7 +311,7 @@ static void step_back_range(void *arg, int64_t begin, int64_t end) {
     s->ops->backward(k, &c);
 }
 
-/* The state's weights: as vaei_linear_gradients(), of rows of h that have gaps. */
+/* The gradients of the state's weights, as in vaei_linear_gradients(), for rows of h that have gaps. */
 static void gradients_of_h(const direction *v, const vaei_linear_map *m, const float *d_added) {
     const state *s = v->l->state;
     const vaei_run *const r = v->r;
@@ -321,7 +321,7 @@ static void gradients_of_h(const direction *v, const vaei_linear_map *m, const f
     vaei_bias_grad(r->k, r->pool, rows, m->out, d_added, r->grads + m->bias->offset);
 }
 
-/* dx NULL: not wanted; the second direction adds to it. */
+/* dx may be NULL; the second direction adds to it. */
 static void go_back(const direction *v, const float *x, float *dx) {
     const state *s = v->l->state;
     const vaei_run *const r = v->r;
@@ -362,7 +362,7 @@ void vaei_recurrent_backward(const vaei_layer *l, const vaei_run *r, const vaei_
     if (dx) turn(r, s->T, n, s->C, p.d[1], dx);
 }
 
-/* Both cells give means of hyperbolic tangents, or parts of them. */
+/* The outputs of both cells are means of hyperbolic tangents, or products of them with gates. */
 void vaei_recurrent_range(const vaei_layer *l, vaei_interval *values) {
     (void)l;
     *values = (vaei_interval){-1, 1};

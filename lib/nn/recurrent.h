@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * recurrent.h - the frame of layers that go through a sequence step by step: gru, lstm. Each layer provides one step of its cell
+ * recurrent.h - the frame of layers that read a sequence step by step: gru, lstm. Each layer provides one step of its cell
  * (kernel/cell.tmpl.h) and the number of its gates. */
 #ifndef VAEI_RECURRENT_H
 #define VAEI_RECURRENT_H
 
 #include "nn/layer.h"
 
-#define VAEI_RECURRENT_LAYERS 8 /* one on the other, at most */
+#define VAEI_RECURRENT_LAYERS 8 /* layers on top of each other, at most */
 
-/* The conf of every member, which declares its options by the macro. */
+/* The conf of every such layer; the macro declares its options. */
 typedef struct vaei_recurrent_conf {
     int64_t out, layers;
     int32_t bidirectional;
@@ -23,12 +23,12 @@ typedef struct vaei_recurrent_conf {
 
 typedef struct vaei_recurrent_ops {
     int64_t gates;
-    int32_t has_memory; /* the step hands on `kept` beside h, and gradients by `added` are those by the gates */
+    int32_t has_memory; /* the step passes on `kept` besides h, and gradients by `added` are those by the gates */
     void (*forward)(const vaei_kernels *k, const vaei_cell *c);
     void (*backward)(const vaei_kernels *k, const vaei_cell *c);
 } vaei_recurrent_ops;
 
-/* The member's plan() calls it; the rest are functions of vaei_layer_ops. */
+/* plan() of a layer calls the first; the others are functions of vaei_layer_ops. */
 vae_status_t vaei_recurrent_plan(const vaei_recurrent_ops *ops, vaei_layer *l, vaei_build *b, const vaei_shape *in, vaei_shape *out);
 void vaei_recurrent_layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces);
 void vaei_recurrent_pack(const vaei_layer *l, const vaei_run *r, void *memory);

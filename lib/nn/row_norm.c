@@ -3,7 +3,7 @@
  *
  *       dweight += sum over rows        dbias += sum dy over rows
  *
- * Rows are cut into chunks by the shape alone; each chunk is summed in double, and the chunks are added in their order, so no bit depends
+ * The shape alone divides the rows into chunks. Each chunk is summed in double, and the chunks are added in their order, so no bit depends
  * on the threads. */
 #include "nn/row_norm.h"
 
@@ -43,7 +43,7 @@ vae_status_t vaei_row_norm_plan(const vaei_row_norm_ops *ops, vaei_layer *l, vae
     return VAE_OK;
 }
 
-/* Rows whose parameter gradients are summed together: fixed by the shape. */
+/* Rows whose parameter gradients are summed together; the shape fixes their number. */
 static int64_t chunk_rows(const vaei_layer *l) {
     const int64_t rows = VAEI_RANGE_FLOATS / channels_of(l);
     return rows > CHUNK_ROWS_MIN ? rows : CHUNK_ROWS_MIN;

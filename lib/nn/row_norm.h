@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * row_norm.h - layers that normalise each row over the last axis, a vector or the channels of one pixel, by statistics of that row alone:
- * layernorm and rmsnorm. A layer says what one row does; the frame (row_norm.c) has parameters, memory, threads and sums over rows. */
+ * row_norm.h - the frame of layers that normalise each row over the last axis, a vector or the channels of one pixel, by statistics of that
+ * row alone: layernorm and rmsnorm. A layer provides the functions for one row; row_norm.c has parameters, memory, threads and sums. */
 #ifndef VAEI_ROW_NORM_H
 #define VAEI_ROW_NORM_H
 
@@ -10,12 +10,12 @@ typedef struct vaei_row_statistics {
     float mean, rstd; /* of a row; rstd = 1 / sqrt(.. + eps) */
 } vaei_row_statistics;
 
-/* Of a row of C values. */
+/* The functions for a row of C values. */
 typedef struct vaei_row_norm_ops {
-    /* y[C] from x[C] by weight[C] and bias[C], which may be NULL; t receives what backward wants. */
+    /* Computes y[C] from x[C] by weight[C] and bias[C], which may be NULL; t receives the statistics that backward reads. */
     void (*forward)(const vaei_kernels *k, int64_t channels, double eps, const float *weight, const float *bias, const float *x, float *y,
                     vaei_row_statistics *t);
-    /* dweight[C] += and dx[C] =, which may be NULL; the gradient of the bias is the frame's. */
+    /* Adds to dweight[C] and writes dx[C], either of which may be NULL; the frame computes the gradient of the bias. */
     void (*backward)(const vaei_kernels *k, int64_t channels, const vaei_row_statistics *t, const float *weight, const float *x,
                      const float *dy, double *dweight, float *dx);
 } vaei_row_norm_ops;

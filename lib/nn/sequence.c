@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * sequence.c - shapes and padding of sequences. */
+ * sequence.c - checks shapes and padding of sequences. */
 #include "nn/sequence.h"
 
 #include "nn/image.h"

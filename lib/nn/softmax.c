@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * softmax.c - e^(x - max x) and its sum, in the kernels' lanes. */
+ * softmax.c - computes e^(x - max x) and its sum, in the kernels' lanes. */
 #include "nn/softmax.h"
 
 double vaei_exponentials(const vaei_kernels *k, int64_t n, float *x, float *top) {

@@ -5,12 +5,12 @@
 #include <math.h>
 
 #define DEPTH_MAX  16
-#define LAYERS_MAX 8192 /* of a model, in all braces */
+#define LAYERS_MAX 8192 /* layers of a model, in all braces */
 #define SIZE_LIMIT ((int64_t)1 << 40)
 
 vaei_noise_key vaei_layer_noise(const vaei_layer *l, const vaei_run *r, uint32_t stream) {
     vaei_noise_key key = r->noise;
-    key.seed += (uint64_t)l->id * UINT64_C(0x9E3779B97F4A7C15); /* golden ratio: distinct keys for distinct layers */
+    key.seed += (uint64_t)l->id * UINT64_C(0x9E3779B97F4A7C15); /* golden ratio: different layers get different keys */
     key.stream = stream;
     return key;
 }

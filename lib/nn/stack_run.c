@@ -39,7 +39,7 @@ size_t vaei_stack_example_bytes(const vaei_stack *s, const vaei_kernels *k) {
     return c.used > 0 ? c.used : 1;
 }
 
-/* Tries segments of an equal share of all bytes. */
+/* Tries segments that have an equal share of all bytes. */
 size_t vaei_stack_segment(const vaei_stack *s, const vaei_kernels *k, int64_t n) {
     const size_t whole = measured(s, k, 1, VAEI_TRAINING, SIZE_MAX).recomputed.used;
     size_t best = SIZE_MAX, least = SIZE_MAX;
@@ -70,9 +70,9 @@ typedef struct pass {
     const vaei_steps *s;
     const vaei_run *r;
     vaei_plan plan;
-    const float *x, *made; /* made: y, where it is read */
+    const float *x, *made; /* made: y, if it is read */
     float *y;
-    char *block; /* forward: of plan.forward or a segment's bytes */
+    char *block; /* of forward: it has plan.forward bytes, or those of a segment */
     size_t bytes;
 } pass;
 
@@ -80,7 +80,7 @@ static int32_t mode_of(const vaei_run *r) {
     return r->training ? VAEI_TRAINING : VAEI_INFERENCE;
 }
 
-/* Where buffer b stands; NULL in backward, if it stood in forward's block and is gone: no backward reads it. */
+/* The address of buffer b; NULL in backward if it was in forward's block and no longer exists, because no backward reads it. */
 static float *value_at(const pass *p, int32_t b) {
     const vaei_buffer *const v = &p->s->buffer[b];
     if (b == p->s->output || v->place == VAEI_PLACE_Y) return p->y;
@@ -132,7 +132,7 @@ void vaei_stack_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot 
                          .pack = {m->pack, 0},
                          .stats = {m->stats, 0},
                          .keep = {training ? m->cache : m->scratch, 0}};
-    if (p.plan.segment > 0) /* what segments share lies behind what is kept */
+    if (p.plan.segment > 0) /* memory that segments share is behind the kept values */
         p.plan.recomputed.base = (char *)m->cache + measured(s, r->k, r->n, mode, m->segment).keep.used;
     vaei_plan_walk(&p.plan);
     VAEI_ASSERT(!training || p.plan.recomputed.used == 0 || p.plan.segment > 0);
@@ -141,14 +141,14 @@ void vaei_stack_forward(const vaei_stack *s, const vaei_run *r, const vaei_slot 
     for (int32_t first = 0, last; first < p.s->n; first = last + 1) {
         for (last = first; last + 1 < p.s->n && p.plan.frame[last + 1].segment == first;) last++;
         p.bytes = p.plan.frame[first].forward;
-        VAEI_ZONES_END(p.plan.recomputed.base, p.plan.recomputed.used); /* each segment cuts what they share in its own way */
+        VAEI_ZONES_END(p.plan.recomputed.base, p.plan.recomputed.used); /* each segment divides the shared memory in its own way */
         run_steps(&p, first, last);
     }
 }
 
 /* ---- backward ---- */
 
-/* The gradient of an activation, done on the rows of dx that the step behind it has just finished. */
+/* Runs the gradient of an activation on the rows of dx that the step behind it has just finished. */
 typedef struct dx_map {
     const vaei_layer *l;
     const float *y;
@@ -161,7 +161,7 @@ static void apply_map_grad(const void *arg, const vaei_kernels *k, int64_t count
 }
 
 typedef struct back {
-    pass p; /* of forward; block: the whole */
+    pass p; /* of forward; block: all of it */
     float *dy, *dx;
     char *block;
     size_t bytes;
@@ -190,7 +190,7 @@ static void copy_range(void *arg, int64_t begin, int64_t end) {
     memcpy(j->to + begin, j->from + begin, (size_t)(end - begin) * sizeof(float));
 }
 
-/* dx += the gradients that the other readers of x have left */
+/* dx += the gradients from the other readers of x */
 static void join(const back *b, const vaei_step *t, int32_t operand, int64_t size, float *dx) {
     for (int32_t i = 0; dx && i < t->n_joins[operand]; i++) {
         job j = {b->p.r->k, grad_at(b, b->p.s->join[t->joins[operand] + i]), dx};
@@ -236,7 +236,7 @@ void vaei_stack_backward(const vaei_stack *s, const vaei_run *r, const vaei_slot
         copy(&b, vaei_shape_size(&s->in), dy, dx);
         return;
     }
-    if (vaei_run_cancelled(r)) return; /* forward may have left frames out */
+    if (vaei_run_cancelled(r)) return; /* forward may have left out some frames */
     b.p.plan = (vaei_plan){.steps = b.p.s, .k = r->k, .n = r->n, .mode = VAEI_TRAINING, .keep = {m->cache, 0}};
     vaei_plan_frames(&b.p.plan);
     b.bytes = b.p.plan.frame[0].block;

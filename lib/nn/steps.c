@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * steps.c - flattening a tree of layers into steps. Every step first has an output buffer of its own, written once. */
+ * steps.c - flattens a tree of layers into steps. At first every step has its own output buffer, which is written once. */
 #include "nn/steps.h"
 #include "nn/stack.h"
 
-/* ---- counting, so that the arena is asked once ---- */
+/* ---- counting, so that one allocation in the arena is enough ---- */
 
 static int32_t layers_of(const vaei_stack *s) {
     int32_t n = s->n;
@@ -73,7 +73,7 @@ static vae_status_t build(vaei_stack *s, int32_t mode, vaei_arena *arena) {
     return VAE_OK;
 }
 
-/* A layer finds the step that runs it, to see what was joined to it. */
+/* Tells each layer which step runs it, so that it can read what was joined to it. */
 static void link_layers(const vaei_stack *s, int32_t mode) {
     const vaei_steps *const list = s->steps[mode];
     for (int32_t i = 0; i < list->n; i++) list->step[i].layer->step[mode] = &list->step[i];
@@ -87,7 +87,7 @@ vae_status_t vaei_steps_build(vaei_stack *s, vaei_arena *arena) {
     return VAE_OK;
 }
 
-/* ---- what a layer asks of its step ---- */
+/* ---- questions that a layer has about its step ---- */
 
 const vaei_epilogue *vaei_layer_epilogue(const vaei_layer *l, int32_t training) {
     const vaei_step *const t = l->step[training ? VAEI_TRAINING : VAEI_INFERENCE];

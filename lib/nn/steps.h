@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * steps.h - a tree of layers as a list of steps over numbered buffers.
  *
- * vaei_steps_build() flattens a stack, braces and all, once for inference and once for training; fuse.c rewrites the list (rules over
- * neighbours); lifetimes.c decides which buffers share memory. All of that depends on the model alone, so a list is const afterwards.
- * plan.c turns a list into addresses for a number of examples, stack_run.c walks it.
+ * vaei_steps_build() flattens a stack with all its braces, once for inference and once for training. fuse.c rewrites the list by rules over
+ * neighbours, and lifetimes.c decides which buffers share memory. All of this depends on the model alone, so a list is const afterwards.
+ * plan.c computes addresses for a number of examples, and stack_run.c runs the list.
  *
- *     residual { groupnorm | silu | conv2d } | relu             flattened             b1 = groupnorm b0     (training keeps these)
+ *     residual { groupnorm | silu | conv2d } | relu             flattened             b1 = groupnorm b0     (unchanged in training)
  *                                                                                     b2 = silu b1
  *                                                                                     b3 = conv2d b2
  *                                                                                     b4 = residual b3 + b0
@@ -20,65 +20,65 @@
 
 enum { VAEI_INFERENCE, VAEI_TRAINING, VAEI_MODES };
 
-/* Gradient number 0 is the caller's dy, number 1 the caller's dx. */
+/* Gradient 0 is the caller's dy, gradient 1 the caller's dx. */
 enum { VAEI_GRAD_DY, VAEI_GRAD_DX, VAEI_GRADS_FIRST };
 
-/* How far values reach into a block from one of its ends: values of an example, and how many arrays they are. */
+/* How far values reach into a block from one of its ends: the values of an example, and the number of arrays. */
 typedef struct vaei_reach {
     int64_t values;
     int32_t arrays;
 } vaei_reach;
 
-/* One layer at work. Numbers of buffers; -1: none. */
+/* One layer of a pass, with the indices of its buffers; -1: none. */
 struct vaei_step {
-    vaei_layer *layer;     /* const once the model is built */
+    vaei_layer *layer;     /* const after the model has been built */
     int32_t in, side, out; /* y = f(x), or f(x) + side */
-    int32_t deferred;      /* has no y: the step whose prologue it is makes the values it needs */
-    /* What fuse.c joined to the step: */
+    int32_t deferred;      /* it has no y, because it is the prologue of another step, which asks for the values it needs */
+    /* Set by fuse.c when it joins a neighbour to the step: */
     int32_t prologue;             /* the deferred step that makes x pixel by pixel, or -1 */
-    const vaei_layer *upsample;   /* the nearest upsampling of x, done by this convolution */
-    const vaei_layer *fold;       /* the normalisation behind it, multiplied into the packed weights */
-    const vaei_layer *sum;        /* the residual whose sum this convolution does: side is the other way */
+    const vaei_layer *upsample;   /* the nearest upsampling of x, which this convolution also does */
+    const vaei_layer *fold;       /* the normalisation behind it, by which the packed weights are multiplied */
+    const vaei_layer *sum;        /* the residual whose sum this convolution also does: side is the other branch */
     const vaei_layer *activation; /* the elementwise layer of the epilogue */
-    vaei_epilogue epilogue;       /* done on finished rows of y; apply NULL: nothing */
+    vaei_epilogue epilogue;       /* runs on finished rows of y; apply NULL: there is none */
     /* Training: */
-    const vaei_layer *dx_activation; /* whose gradient is done on finished rows of dx, by this step */
-    int32_t flushes_dx;              /* finished rows of dx lose their values below VAEI_TINY (kernel.h) */
-    int32_t gradient_done;           /* the step behind has done the gradient of this step's activation */
+    const vaei_layer *dx_activation; /* this step computes its gradient on finished rows of dx */
+    int32_t flushes_dx;              /* values of finished rows of dx below VAEI_TINY become zero (kernel.h) */
+    int32_t gradient_done;           /* the step behind has computed the gradient of this step's activation */
     int32_t cuttable;                /* a segment of recomputed steps may end behind this step */
-    int32_t dy, dx, d_side;          /* gradients read and written; dx or d_side may be dy */
-    int32_t joins[2], n_joins[2];    /* vaei_steps.join[joins ...]: gradients then added to dx, to d_side, in this order */
-    /* What stands in the block while the step runs, from its low and its high end: values in forward, gradients in backward, and
-     * those before backward writes dx and d_side. */
+    int32_t dy, dx, d_side;          /* gradients that are read and written; dx or d_side may be dy */
+    int32_t joins[2], n_joins[2];    /* vaei_steps.join[joins ...]: gradients that are then added to dx and to d_side, in this order */
+    /* What is in the block while the step runs, from its low and its high end: values in forward, gradients in backward, and the
+     * gradients before backward writes dx and d_side. */
     vaei_reach forward[2], backward[2], waiting[2];
 };
 
-/* Values that steps hand on. Times are numbers of steps; of gradients, counted from the last step. */
+/* A value that steps pass on. Times are indices of steps; for gradients they are counted from the last step. */
 typedef struct vaei_buffer {
     int64_t size;        /* values of an example */
     int32_t first, last; /* time of the first write, and of the last use; last < 0: no step uses it */
     int32_t place;       /* VAEI_PLACE_ */
-    vaei_reach before;   /* LOW, HIGH: what lies between this and its end of the block */
+    vaei_reach before;   /* LOW, HIGH: how far arrays reach between this one and its end of the block */
     int32_t of_input;    /* a gradient of the stack's input: computed only if the caller wants dx */
 } vaei_buffer;
 
 enum {
     VAEI_PLACE_CALLER, /* x, y, dx or dy */
-    VAEI_PLACE_Y,      /* in the caller's y, until that is written */
+    VAEI_PLACE_Y,      /* in the caller's y, until the last step writes y */
     VAEI_PLACE_LOW,    /* from the low end of the block */
-    VAEI_PLACE_HIGH,   /* from its high end */
-    VAEI_PLACE_KEPT    /* training: until backward has read it */
+    VAEI_PLACE_HIGH,   /* from the high end of the block */
+    VAEI_PLACE_KEPT    /* training: kept until backward has read it */
 };
 
 typedef struct vaei_steps {
     int32_t n, n_buffers, n_grads, n_joins;
-    int32_t output; /* buffer */
+    int32_t output; /* index of the buffer */
     vaei_step *step;
     vaei_buffer *buffer, *grad;
     int32_t *join;
 } vaei_steps;
 
-/* Both lists of a stack. */
+/* Makes both lists of a stack. */
 vae_status_t vaei_steps_build(vaei_stack *s, vaei_arena *arena);
 
 /* ---- for layers that contain stacks: vaei_layer_ops.expand ---- */
@@ -90,22 +90,22 @@ struct vaei_expansion {
     int32_t step_capacity, buffer_capacity;
 };
 
-/* Append the steps of a stack that reads buffer `in`; *out: its output. An empty stack's output is its input. */
+/* Appends the steps of a stack that reads buffer `in`; *out is its output. The output of an empty stack is its input. */
 vae_status_t vaei_expand_stack(vaei_expansion *e, const vaei_stack *s, int32_t in, int32_t *out);
-/* Append one step; side -1: none. */
+/* Appends one step; side -1: there is none. */
 vae_status_t vaei_expand_layer(vaei_expansion *e, vaei_layer *l, int32_t in, int32_t side, int32_t *out);
 
 /* ---- fuse.c, lifetimes.c ---- */
 void vaei_fuse(vaei_steps *s, int32_t mode);
 vae_status_t vaei_lifetimes(vaei_steps *s, int32_t mode, vaei_arena *arena);
 
-/* Every step that reads or writes buffer `from` reads or writes `to`. */
+/* Makes every step that reads or writes buffer `from` read or write `to`. */
 void vaei_steps_rename(vaei_steps *s, int32_t from, int32_t to);
-/* How many operands, x or side, of all steps a buffer is. */
+/* The number of operands, x or side, of all steps that are this buffer. */
 int32_t vaei_steps_uses(const vaei_steps *s, int32_t buffer);
-/* Backward of the step reads its y. */
+/* Whether backward of the step reads its y. */
 int32_t vaei_step_reads_y(const vaei_step *t);
-/* y is x + side, and both gradients are dy. */
+/* Whether y is x + side, so that both gradients are dy. */
 VAEI_INLINE int32_t vaei_step_sums(const vaei_step *t) {
     return (t->layer->ops->flags & VAEI_LAYER_SUMS) != 0;
 }

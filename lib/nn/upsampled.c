@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * upsampled.c - upsampling and convolution in one: folding the weights, and the convolution that reads the small image. */
+ * upsampled.c - computes upsampling and convolution in one: it folds the weights and runs a convolution that reads the small image. */
 #include "nn/upsampled.h"
 #include "nn/weights.h"
 
 enum {
     TAPS = 3,
     FOLDED = 4,
-    WEIGHTS_MAX = 1 << 16 /* in one tap: beyond, the longer form costs more memory than the time is worth */
+    WEIGHTS_MAX = 1 << 16 /* weights of one tap; with more, the larger weights cost more memory than the saved time is worth */
 };
 
 int32_t vaei_upsampled_fits(const vaei_conv *g, const int64_t factor[2]) {
@@ -14,7 +14,7 @@ int32_t vaei_upsampled_fits(const vaei_conv *g, const int64_t factor[2]) {
            g->top == 1 && g->left == 1 && g->oh == g->h && g->ow == g->w && g->groups == 1 && g->c * g->oc <= WEIGHTS_MAX;
 }
 
-/* The convolution whose gradient by the input this is */
+/* The convolution whose gradient by the input is computed. */
 static vaei_conv transposed(const vaei_conv *g) {
     return (vaei_conv){.h = g->oh,
                        .w = g->ow,
@@ -39,9 +39,9 @@ const char *vaei_upsampled_algorithm(const vaei_kernels *k, const vaei_conv *g) 
 }
 
 typedef struct parts {
-    float *folded; /* [c][oc][4][4]; the panels may refer to it */
+    float *folded; /* [c][oc][4][4]; the panels may point to it */
     float *panels;
-    float *scale, *bias; /* [oc], of a normalisation that is folded in too */
+    float *scale, *bias; /* [oc], of a normalisation that is also folded in */
     float *workspace;    /* scratch; the others are in the pack */
 } parts;
 
@@ -57,7 +57,7 @@ void vaei_upsampled_layout(const vaei_layer *l, const vaei_kernels *k, const vae
     p->workspace = vaei_carve_floats(&m->scratch, vaei_weights_countable(l, n) ? vaei_conv_data_scratch(k, &t, n) : -1);
 }
 
-/* to[0], to[step], ...: the four weights that three become */
+/* Writes to[0], to[step], ...: the four weights that three become. */
 static void fold_axis(double w0, double w1, double w2, double *to, int64_t step) {
     to[0] = w2;
     to[step] = w1 + w2;

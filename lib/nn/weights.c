@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * weights.c - declaring, sharing and folding weights and biases.
+ * weights.c - declares, shares and folds weights and biases.
  *
- *   A normalisation with fixed statistics is y = s u + t for each channel. After u = w x + b it costs nothing:
+ *   A normalisation with fixed statistics is y = s u + t for each channel. Behind u = w x + b it costs no time:
  *
  *       s (w x + b) + t = (s w) x + (s b + t) */
 #include "nn/weights.h"
@@ -38,7 +38,7 @@ static const char *sizes_text(int32_t n, const int64_t *d, int32_t swapped, char
     return vaei_shape_text(&s, buf);
 }
 
-/* Whether p is a weight[shape], or, if that may be, its transpose. `T`: the transpose alone. */
+/* Whether p is a weight[shape] or, if that is allowed, its transpose. `T`: only the transpose is allowed. */
 static int32_t fits(const vaei_param *p, const vaei_weights *w, int32_t T) {
     const int64_t *const shape = w->shape;
     if (p->ndim != w->ndim) return 0;
