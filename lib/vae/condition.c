@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * condition.c - the section `condition` and its options. */
+ * condition.c - reads the section `condition` and its options. */
 #include "vae/condition.h"
 
 static const vaei_option options[] = {

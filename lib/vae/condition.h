@@ -7,7 +7,7 @@
 
 extern const vaei_module vaei_condition_section;
 
-/* Reads the section, if there is one; what has neither classes nor a vector is none. */
+/* Reads the section if there is one. A condition with neither classes nor a vector is none. */
 vae_status_t vaei_condition_build(vaei_condition *out, vaei_arena *arena, const vaei_document *document);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * critic.c - the critic: building it, its scores for the network, and its training. Each block of examples goes forward, the term of the
- * objective turns its scores into a loss, and the block goes straight back. */
+ * critic.c - builds the critic, computes its scores for the network, and trains it. For each block of examples, the forward pass is
+ * followed by the term of the objective, which turns scores into a loss, and at once by the backward pass. */
 #include "vae/critic.h"
 
 #include "nn/ranges.h"
@@ -30,7 +30,7 @@ const vaei_module vaei_critic_options = {.name = "critic",
 
 /* ---- building ---------------------------------------------------------------------------------------------------- */
 
-/* The first layer whose weight is one of the model's: it would move by two optimizers. */
+/* Returns the first layer whose weight belongs to the model: two optimizers would change it. */
 static const vaei_layer *tied_outside(const vaei_stack *s) {
     for (int32_t i = 0; i < s->n; i++) {
         const vaei_layer *const l = s->layer[i];
@@ -93,7 +93,7 @@ typedef struct charge {
     const vaei_critic_work *w;
     const vaei_game *game;
     int32_t of;
-    double weight; /* of the mean cost in the loss */
+    double weight; /* weight of the mean cost in the loss */
 } charge;
 
 static void charge_block(const void *arg, const vaei_run *r, int64_t first, const float *score, float *d_score) {
@@ -105,7 +105,7 @@ static void charge_block(const void *arg, const vaei_run *r, int64_t first, cons
     }
 }
 
-/* Forward and back over in[n][size]: scores, w->d_in and gradients; returns the mean cost. */
+/* Runs forward and backward over in[n][size]: scores, w->d_in and gradients. Returns the mean cost. */
 static double play(const vaei_critic *c, const vaei_run *r, const charge *a, const float *in) {
     const vaei_critic_work *const w = a->w;
     const vaei_dy_source source = {charge_block, a};
@@ -120,7 +120,7 @@ double vaei_critic_fool(const vaei_critic *c, const vaei_run *r, const vaei_crit
     const charge fooled = {w, game, VAEI_SCORE_FOOLED, weight};
     float *const grads = r->grads + c->first;
     const size_t bytes = (size_t)c->count * sizeof(float);
-    memcpy(w->kept, grads, bytes); /* the critic does not learn from this */
+    memcpy(w->kept, grads, bytes); /* these gradients are restored, because the critic does not learn from this pass */
     const double cost = play(c, r, &fooled, made);
     memcpy(grads, w->kept, bytes);
     if (!vaei_run_cancelled(r)) r->k->add(r->n * c->size, w->d_in, d_made);
@@ -140,7 +140,7 @@ static void draw_range(void *arg, int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) vaei_noise_normal(d->r->k, key, d->r->first_item + (uint32_t)i, d->size, d->out + i * d->size);
 }
 
-/* out[n][size] = made, each dimension in an order of its own: Fisher, Yates. u: [n] workspace */
+/* out[n][size] = made, with each dimension in its own random order (Fisher, Yates). u[n] is workspace. */
 static void permute(const vaei_run *r, int64_t size, const float *made, float *u, float *out) {
     vaei_noise_key key = r->noise;
     key.stream = VAEI_STREAM_PERMUTE;
@@ -156,7 +156,7 @@ static void permute(const vaei_run *r, int64_t size, const float *made, float *u
     }
 }
 
-/* Weighted share of the scores of this sign. */
+/* The weighted share of the scores that have this sign. */
 static double share_of(const vaei_run *r, const float *score, float sign) {
     double sum = 0;
     for (int64_t i = 0; i < r->n; i++) sum += sign * score[i] > 0 ? vaei_batch_weight(&r->batch, i) : 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * input.c - the section `input` and its options. To the options the shape is a bare value of the module; in the section's pipeline it
- * is the name of a node, and the options are the node's. */
+ * input.c - reads the section `input` and its options. For the table of options the shape is a value without a key; in the section's
+ * pipeline the shape is the name of a node, and the options belong to the node. */
 #include "vae/input.h"
 
 static const vaei_option options[] = {

@@ -12,7 +12,7 @@ typedef struct vaei_input {
 
 extern const vaei_module vaei_input_section;
 
-/* Reads the section, whose options stand behind the shape: "64 tokens=27". They become canonical. */
+/* Reads the section, whose options follow the shape: "64 tokens=27". They become canonical. */
 vae_status_t vaei_input_build(vaei_input *out, vaei_arena *arena, const vaei_document *document);
 
 /* In the document, before it is built: the image of the section becomes height x width. VAE_E_UNSUPPORTED if x is not an image. */

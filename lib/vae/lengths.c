@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * lengths.c - a walk over all layers for the first that mixes steps without looking at lengths. */
+ * lengths.c - finds the first layer that mixes steps without regard to lengths. */
 #include "vae/lengths.h"
 
 static int32_t has_steps(const vaei_shape *s, int64_t T) {
     return s->n == 2 && s->d[0] == T;
 }
 
-/* Of a layer between vectors there is nothing to ask. */
+/* A layer between vectors has no steps to mix. */
 static int32_t keeps(const vaei_layer *l, int64_t T) {
     const int32_t of_tokens = l->ops->flags & VAEI_LAYER_OF_TOKENS;
     if (!of_tokens && l->in.n == 1 && l->out.n == 1) return 1;

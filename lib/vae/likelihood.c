@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * likelihood.c - the frame of all likelihoods: the loop over the examples of a batch, and the parts that all of them share.
+ * likelihood.c - the frame of all likelihoods: the loop over the examples of a batch, and the functions that all of them share.
  *
  * The number of examples alone decides their groups; a sum over the batch is the sum of each group, then of the groups in order. */
 #include "vae/likelihood.h"
@@ -41,9 +41,9 @@ vae_status_t vaei_likelihood_plan(vaei_likelihood *p, vaei_build *b, const vaei_
     return p->ops->plan ? p->ops->plan(p, b) : VAE_OK;
 }
 
-/* A walk over number j of the values, from pixel to pixel. */
+/* Visits number j of the values, from pixel to pixel. */
 typedef struct walk {
-    int64_t at, left, channels, step; /* left: values of this pixel; step: from behind them to the next pixel's */
+    int64_t at, left, channels, step; /* left: values left in this pixel; step: the distance from its last value to the next pixel */
 } walk;
 
 static walk walk_from(const vaei_likelihood *p, int32_t j, int64_t first) {
@@ -91,7 +91,7 @@ int64_t vaei_likelihood_all_values(const vaei_likelihood *p, const vaei_run *r) 
     return all;
 }
 
-/* The likelihood of the steps of example i that count. */
+/* The likelihood of the existing steps of example i. */
 static const vaei_likelihood *within(const vaei_likelihood *p, const vaei_run *r, int64_t i, vaei_likelihood *part) {
     const int64_t steps = p->x.d[0], length = vaei_run_length(r, i, steps);
     if (length == steps) return p;
@@ -116,7 +116,7 @@ typedef struct job {
     double *nll;                     /* [n] */
     double *partial;                 /* [groups] */
     float *out;                      /* dtheta or x */
-    uint64_t first;                  /* of sample */
+    uint64_t first;                  /* the first item of sample */
 } job;
 
 static void over_groups(job *j, vaei_task task) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * network.c - running the model, forward and backward.
+ * network.c - runs the model, forward and backward.
  *
  * vaei_network_carve divides the block of a session or of a trainer:
  *
@@ -12,7 +12,7 @@
 
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
 
-/* wide: rows of the encoder. */
+/* wide: the rows of the encoder. */
 static void carve_levels(const vaei_network *net, int64_t n, int64_t wide, int32_t training, vaei_carve *c, vaei_work *w) {
     for (int32_t i = 0; i < net->n_levels; i++) {
         const int64_t D = vaei_shape_size(vaei_network_z(net, i)), nD = vaei_count_of(n, D),
@@ -35,7 +35,7 @@ static void carve_levels(const vaei_network *net, int64_t n, int64_t wide, int32
     }
 }
 
-/* A level's gradient wants the loss of the whole batch, as does one by a likelihood with facts of it. */
+/* The gradient of a level needs the loss of the whole batch, and so does the gradient of a likelihood with facts of the batch. */
 static int32_t decoder_fuses(const vaei_network *net, int32_t how) {
     return how & VAEI_BLOCKS_FUSED && !net->likelihood.of_batch && net->n_levels == 1;
 }
@@ -110,7 +110,7 @@ void vaei_network_pack(const vaei_network *net, const vaei_run *r, const vaei_wo
     vaei_stack_pack(net->decoder, r, w->decoder.pack);
 }
 
-/* The run with the arrays of this use, which begin at its example 0. */
+/* Returns the run with the arrays of this work, which begin at its example 0. */
 static vaei_run within(const vaei_run *r, const vaei_work *w, int32_t levels_from) {
     vaei_run in = *r;
     in.side = w->side;
@@ -179,7 +179,7 @@ static void likelihood_dy(const void *arg, const vaei_run *r, int64_t first, con
     vaei_likelihood_backward(t->p, r, facts, theta, x, t->w->d_nll + first, d_theta);
 }
 
-/* The decoder forward and back, under an objective whose loss is the mean nll and more */
+/* Runs the decoder forward and backward for an objective whose loss contains the mean nll. */
 static void decode_and_return(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const decoder_end here = {&net->likelihood, w};
     const vaei_run in = within(r, w, VAEI_LEVELS_POSTERIOR);
@@ -242,7 +242,7 @@ void vaei_network_terms(const vaei_network *net, const vaei_run *r, const vaei_w
     terms->margin = w->margin;
 }
 
-/* Only the rows of the batch have gradients, pseudo-inputs none. */
+/* Only the rows of the batch have gradients; pseudo-inputs have none. */
 static void clear_sides(const vaei_network *net, int64_t rows, const vaei_work *w) {
     for (int32_t i = 0; i < net->n_taps; i++) memset(w->side[i].grad, 0, (size_t)(rows * w->side[i].size) * sizeof(float));
 }
@@ -310,7 +310,7 @@ void vaei_network_levels_ratio(const vaei_network *net, const vaei_run *r, const
     for (int32_t l = 1; l < net->n_levels; l++) vaei_normal_pair_log_ratio(&w->level[l], r->n, w->log_ratio);
 }
 
-/* Level 0 draws from the stream itself, each other level from one of its own. */
+/* Level 0 draws from the stream itself, and each other level from its own stream. */
 void vaei_network_noise_row(const vaei_network *net, const vaei_run *r, const vaei_work *w, vaei_noise_key key, uint32_t item, int64_t i) {
     for (int32_t l = 0; l < net->n_levels; l++) {
         const vaei_level *const v = &w->level[l];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * network_build.c - builds the model from its document: its parts in their order, checks that they fit each other, and the canonical
- * text. */
+ * network_build.c - builds the model from its document: it builds the parts in their order, checks that they fit each other, and makes the
+ * canonical text. */
 #include "vae/network.h"
 
 #include <math.h>
@@ -41,7 +41,7 @@ static vae_status_t build_stack(vaei_stack **out, vaei_build *b, const vaei_docu
     return vaei_stack_build(out, b, &s->pipeline, name, in);
 }
 
-/* Tokens mean nothing as numbers: the encoder looks them up first. */
+/* Tokens have no meaning as numbers, so the encoder must begin with an embedding. */
 static vae_status_t build_encoder(vaei_network *net, vaei_build *b, const vaei_document *document) {
     b->tokens = net->tokens;
     VAEI_TRY(build_stack(&net->encoder, b, document, "encoder", &net->input));
@@ -63,12 +63,12 @@ static vae_status_t build_latent(vaei_network *net, vaei_build *b, const vaei_do
     return q->ops->plan(q, b, node, &q->h, &q->z);
 }
 
-/* An image of few channels, and these before its sides. */
+/* Whether the shape looks like an image with its few channels before its sides. */
 static int32_t is_channels_first(const vaei_shape *s) {
     return s->n == 3 && s->d[0] <= 4 && s->d[1] > 4 && s->d[2] > 4;
 }
 
-/* Theta as the decoder's last layers bound it: sigmoid before logits gives probabilities from 0.5 to 0.73. */
+/* Checks that the decoder's last layers do not bound theta: sigmoid before logits gives only probabilities from 0.5 to 0.73. */
 static vae_status_t check_reach(const vaei_network *net) {
     const vaei_likelihood *p = &net->likelihood;
     vaei_interval given = {-INFINITY, INFINITY};
@@ -106,7 +106,7 @@ static vae_status_t build_likelihood(vaei_network *net, vaei_build *b, const vae
     return check_reach(net);
 }
 
-/* The standard prior is what a model has without the section, so its canonical text has none. */
+/* A model without the section has the standard prior, so the canonical text of that prior is empty. */
 static vae_status_t build_prior(vaei_network *net, vaei_build *b, const vaei_document *document) {
     vaei_prior *p = &net->prior;
     const vaei_module *module;
@@ -162,7 +162,8 @@ static vae_status_t print_spec(vaei_network *net, vaei_arena *arena, const vaei_
     return VAE_OK;
 }
 
-/* Shapes that do not agree behind such an input: other programs put the channels first, and advice about the layers would hide it. */
+/* If the shapes do not agree and the input looks like channels first, the sentence asks about that: other programs put the channels
+ * first, and advice about the layers would hide this. */
 static vae_status_t ask_about_channels(const vaei_network *net, vae_status_t status) {
     const vaei_shape *in = &net->input;
     char text[96];
@@ -171,7 +172,7 @@ static vae_status_t ask_about_channels(const vaei_network *net, vae_status_t sta
     return vaei_fail(status, "%.150s; images have their channels last: input %s?", vaei_fail_text(), vaei_shape_text(&last, text));
 }
 
-/* Taps and latents by their numbers. */
+/* Stores taps and latents by their numbers. */
 static void number_levels(vaei_network *net, const vaei_build *b) {
     net->n_taps = b->n_taps;
     net->n_levels = 1 + b->n_pairs;
@@ -180,7 +181,7 @@ static void number_levels(vaei_network *net, const vaei_build *b) {
     for (int32_t i = 0; i < net->n_levels; i++) net->z_size += vaei_shape_size(vaei_network_z(net, i));
 }
 
-/* A tap or a condition that nothing reads is more likely a mistake than a wish. */
+/* Refuses a tap or a condition that no layer reads, because it is probably a mistake. */
 static vae_status_t check_all_is_read(const vaei_build *b, const vaei_document *document) {
     const vaei_condition *const c = &b->condition;
     for (const vaei_tap *t = b->taps; t; t = t->next)
@@ -205,7 +206,7 @@ static vae_status_t build_parts(vaei_network *net, vaei_build *b, const vaei_doc
     b->takes = 0;
     number_levels(net, b);
     VAEI_TRY(build_likelihood(net, b, document));
-    VAEI_TRY(build_prior(net, b, document)); /* after everything that each model has, so that models without a prior keep their offsets */
+    VAEI_TRY(build_prior(net, b, document)); /* the prior comes last, so that models without a prior have the same offsets */
     VAEI_TRY(build_critic(net, b, document));
     VAEI_TRY(check_all_is_read(b, document));
     const vaei_stack *const trained[] = {net->encoder, net->decoder, net->critic.stack};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * network_prior.c - a prior and a frozen network: fitting the prior to the network's latents, scoring, and sampling.
+ * network_prior.c - works with a prior and a frozen network: it fits the prior to the network's latents, scores, and samples.
  *
- *     x -> encoder -> latent -> codes, or z drawn from q(z|x) -> prior -> nll        backward ends at the prior's own parameters
+ *     x -> encoder -> latent -> codes, or z drawn from q(z|x) -> prior -> nll        backward ends at the prior's parameters
  *
  * The network runs as in a session: running statistics, no dropout. */
 #include "vae/network.h"
@@ -60,7 +60,7 @@ void vaei_network_commit_prior(const vaei_network *net, const vaei_run *r, const
 void vaei_network_prior_ratio(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     const vaei_points at = points_of(net, w);
     const vaei_prior standard = {.ops = &vaei_prior_standard, .latent = &net->latent};
-    if (!(net->latent.ops->flags & VAEI_LATENT_PRIOR)) return; /* no q(z|x) to compare with */
+    if (!(net->latent.ops->flags & VAEI_LATENT_PRIOR)) return; /* there is no q(z|x) to compare with */
     if (at.codes) net->latent.ops->encode_codes(&net->latent, r, &w->latent, w->h, at.codes);
     standard.ops->nll(&standard, r, NULL, &at, w->nll);
     for (int64_t i = 0; i < r->n; i++) w->log_ratio[i] += w->nll[i];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * objective.c - a sum of terms: built from its section, and evaluated. */
+ * objective.c - builds an objective from its section as a sum of terms, and evaluates it. */
 #include "vae/objective.h"
 
 static vae_status_t add_term(vaei_objective *o, vaei_arena *arena, const vaei_section *section, vaei_node *node) {
@@ -70,7 +70,7 @@ vae_status_t vaei_objective_build(vaei_objective *o, vaei_arena *arena, vaei_sec
     }
     if (count_of(o, VAEI_OBJECTIVE_SEES_Z) > 0) o->flags |= VAEI_OBJECTIVE_SEES_Z;
     if (count_of(o, VAEI_OBJECTIVE_SEES_POSTERIOR) > 0) o->flags |= VAEI_OBJECTIVE_SEES_POSTERIOR;
-    if (count_of(o, VAEI_OBJECTIVE_SEES_MEAN) > 0) o->flags |= VAEI_OBJECTIVE_SEES_MEAN; /* of the whole batch, and then back */
+    if (count_of(o, VAEI_OBJECTIVE_SEES_MEAN) > 0) o->flags |= VAEI_OBJECTIVE_SEES_MEAN; /* of the whole batch, before backward */
     else if (count_of(o, VAEI_OBJECTIVE_MEAN_NLL) == 1 && without == o->n - 1) o->flags |= VAEI_OBJECTIVE_MEAN_NLL;
     return find_critic(o);
 }
@@ -93,7 +93,7 @@ void vaei_terms_fool(vaei_terms *t, const vaei_game *game, double weight) {
     t->loss += cost;
 }
 
-/* Weighted. */
+/* A weighted mean. */
 static double mean_of(const vaei_terms *t, const double *x) {
     double sum = 0;
     for (int64_t i = 0; i < t->n; i++) sum += vaei_batch_weight(t->batch, i) * x[i];

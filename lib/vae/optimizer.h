@@ -15,12 +15,12 @@
 typedef struct vaei_optimizer_ops {
     vaei_module module;
     int32_t (*slots)(const void *conf);
-    /* Step t (from 1) on w[n] by g[n], which becomes 0. */
+    /* Makes step t (from 1) on w[n] by g[n], and sets g to 0. */
     void (*step)(const void *conf, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, float *g, float *w,
                  float *const *slot);
 } vaei_optimizer_ops;
 
-/* The base learning rate of the text, its option `lr`; and its option `weight_decay`, for parameters that are decayed. */
+/* The base learning rate of the text, its option `lr`; and its option `weight_decay`, for parameters that have weight decay. */
 VAEI_INLINE double vaei_optimizer_lr(const vaei_optimizer_ops *ops, const void *conf) {
     return vaei_option_number(ops->module.options, conf, "lr");
 }
@@ -30,20 +30,20 @@ VAEI_INLINE double vaei_optimizer_decay(const vaei_optimizer_ops *ops, const voi
 
 typedef struct vaei_schedule_ops {
     vaei_module module;
-    /* The learning rate's factor at step t (from 0); the warm-up is part of each schedule. */
+    /* Returns the factor of the learning rate at step t (from 0); each schedule contains the warm-up. */
     double (*factor)(const void *conf, int64_t t);
 } vaei_schedule_ops;
 
 typedef struct vaei_clip_ops {
     vaei_module module;
-    /* The factor all gradients are scaled by, from their 2-norm. */
+    /* Returns the factor that multiplies all gradients, from their 2-norm. */
     double (*factor)(const void *conf, double norm);
 } vaei_clip_ops;
 
-/* Which activations wait for backward. */
+/* Decides which activations are kept until backward. */
 typedef struct vaei_memory_ops {
     vaei_module module;
-    int32_t recompute; /* few; backward recomputes the others */
+    int32_t recompute; /* 1: only some; backward recomputes the others */
 } vaei_memory_ops;
 
 extern const vaei_module *const vaei_optimizers[];

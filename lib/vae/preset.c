@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * preset.c - the table of presets.def. */
+ * preset.c - makes the table of presets.def. */
 #include "vae/preset.h"
 
 #define VAEI_PRESET(name, summary, text) {name, summary, text},

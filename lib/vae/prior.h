@@ -8,8 +8,8 @@
  * A prior with classes is p(codes | label), with r->batch.label[n] in 0..classes - 1.
  *
  * A learned prior is fitted to the latents of a frozen model (objective prior), which was trained with the standard prior. A joint prior
- * consists of the posteriors of examples that it holds, its pseudo-inputs, and is trained together with the model; the model's rate is then
- * by this prior. Parameters are "prior.*".
+ * consists of the posteriors of examples that are its parameters, the pseudo-inputs, and is trained together with the model; then the
+ * model's rate is computed with this prior. Parameters are "prior.*".
  *
  * Memory (pack, cache, scratch), constness and the rule that passes cannot fail are those of a layer (nn/layer.h). The nll of an example
  * and its samples do not depend on the other examples of the batch. */
@@ -21,47 +21,47 @@
 typedef struct vaei_prior vaei_prior;
 
 enum {
-    VAEI_PRIOR_OF_CODES = 1,  /* over latents of codes */
-    VAEI_PRIOR_OF_VALUES = 2, /* over any other */
-    VAEI_PRIOR_LEARNED = 4,   /* has parameters */
-    VAEI_PRIOR_JOINT = 8      /* and they learn with the model */
+    VAEI_PRIOR_OF_CODES = 1,  /* for latents of codes */
+    VAEI_PRIOR_OF_VALUES = 2, /* for other latents */
+    VAEI_PRIOR_LEARNED = 4,   /* it has parameters */
+    VAEI_PRIOR_JOINT = 8      /* they are trained with the model */
 };
 
-/* Latents of a batch: codes or z, the other is NULL. */
+/* The latents of a batch: either codes or z; the other is NULL. */
 typedef struct vaei_points {
     int32_t *codes;             /* [n][n_codes] */
     float *z;                   /* [n][D] */
-    const float *mean, *logvar; /* [n][D] of the posteriors that z was drawn from: when values are fitted */
+    const float *mean, *logvar; /* [n][D] of the posteriors from which z was drawn, when values are fitted */
 } vaei_points;
 
 typedef struct vaei_prior_ops {
     vaei_module module;
     int32_t flags;
-    /* Check p->latent, declare parameters. NULL: nothing to do. */
+    /* Checks p->latent and declares parameters. NULL: there is nothing to do. */
     vae_status_t (*plan)(vaei_prior *p, vaei_build *b);
-    /* As a layer's: cut the pieces for n examples. NULL: there are none. */
+    /* As in a layer: divides the memory into the pieces for n examples. NULL: there are none. */
     void (*layout)(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces);
     void (*pack)(const vaei_prior *p, const vaei_run *r, void *pack); /* or NULL */
-    /* nll[n] in nats. Training: fills the cache. */
+    /* Computes nll[n] in nats. In training it fills the cache. */
     void (*nll)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, double *nll);
-    /* Gradients of its parameters += weight[i] * d nll[i], after nll of the same points. NULL: learns in commit alone. */
+    /* Adds weight[i] * d nll[i] to the gradients of its parameters, after nll of the same points. NULL: the prior learns only in commit. */
     void (*backward)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, const float *weight);
-    /* Points for r->n items of the stream of r->noise.seed, from `first` on. */
+    /* Draws points for r->n items of the stream of r->noise.seed, from `first` on. */
     void (*sample)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, uint64_t first, const vaei_points *out);
 
-    /* ---- for priors that learn without gradients; or NULL */
+    /* ---- for priors that learn without gradients; otherwise NULL */
 
-    /* Training, before nll: a start made from the first points, for this pass in the pack. Fails if they do not serve. */
+    /* In training, before nll: makes a start from the first points, in the pack for this pass. It fails if the points are not suitable. */
     vae_status_t (*prepare)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at);
-    /* The parameters move: only after nll was sound. */
+    /* Updates the parameters, only after nll has succeeded. */
     void (*commit)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, float *params);
 
-    /* ---- for joint priors; else NULL */
+    /* ---- for joint priors; otherwise NULL */
 
-    /* The posteriors of pseudo-inputs first .. first + n - 1, for the passes to come: into the pack. */
+    /* Stores the posteriors of the pseudo-inputs first .. first + n - 1 in the pack, for the following passes. */
     void (*take)(const vaei_prior *p, void *pack, int64_t first, int64_t n, const float *mean, const float *logvar);
-    /* After nll of the same points in training: dz[n][D] += weight[i] d nll[i] / dz; writes the derivatives of their weighted sum by
-     * the posteriors, dmean[inputs][D] and dlogvar[inputs][D]. */
+    /* Runs after nll of the same points in training: dz[n][D] += weight[i] d nll[i] / dz. It writes the derivatives of their weighted
+     * sum by the posteriors, dmean[inputs][D] and dlogvar[inputs][D]. */
     void (*backward_points)(const vaei_prior *p, const vaei_run *r, const vaei_slot *m, const vaei_points *at, const float *weight,
                             float *dz, float *dmean, float *dlogvar);
 } vaei_prior_ops;
@@ -72,12 +72,12 @@ struct vaei_prior {
     void *state;
     const vaei_latent *latent;
     int64_t example;         /* S, the values of an example */
-    int64_t inputs;          /* joint: pseudo-inputs, set by plan; else 0 */
+    int64_t inputs;          /* joint: the number of pseudo-inputs, set by plan; otherwise 0 */
     const vaei_param *input; /* joint: [inputs][S] */
-    int64_t classes;         /* of the labels it wants, set by plan; 0: it wants none */
+    int64_t classes;         /* number of classes of the labels, set by plan; 0: it reads no labels */
 };
 
-/* As those of a layer (nn/layer.h): the bytes that layout() wants, and what it writes to `pieces` over the memory of a slot. */
+/* As in a layer (nn/layer.h): the bytes that layout() needs, and the `pieces` that it finds in the memory of a slot. */
 VAEI_INLINE vaei_bytes vaei_prior_bytes(const vaei_prior *p, const vaei_kernels *k, int64_t n, int32_t training) {
     vaei_memory m = {0};
     if (p->ops->layout) p->ops->layout(p, k, n, training, &m, NULL);
@@ -92,13 +92,13 @@ VAEI_INLINE void vaei_prior_packed(const vaei_prior *p, const vaei_run *r, void 
     p->ops->layout(p, r->k, 1, r->training, &memory, pieces);
 }
 
-/* What item `position` of a session's stream draws from: this key, this item. */
+/* The key from which item `position` of a session's stream draws. */
 VAEI_INLINE vaei_noise_key vaei_prior_key(uint64_t seed, uint64_t position) {
     return (vaei_noise_key){.seed = seed, .step = position >> 32, .stream = VAEI_STREAM_PRIOR};
 }
 
 extern const vaei_module *const vaei_priors[];
 extern const size_t vaei_priors_count;
-extern const vaei_prior_ops vaei_prior_standard; /* of a model that names none */
+extern const vaei_prior_ops vaei_prior_standard; /* the prior of a model whose text names none */
 
 #endif

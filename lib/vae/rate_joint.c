@@ -41,7 +41,7 @@ static void carve(const vaei_network *net, const vaei_kernels *k, int64_t n, vae
 static vaei_run encoder_run(const vaei_network *net, const vaei_run *r, const vaei_work *w) {
     vaei_run wide = *r;
     wide.n += net->prior.inputs;
-    wide.batch = (vaei_batch){.x = w->x, .of_x = r->batch.of_x}; /* pseudo-inputs bring no more */
+    wide.batch = (vaei_batch){.x = w->x, .of_x = r->batch.of_x}; /* pseudo-inputs have no other arrays */
     return wide;
 }
 
@@ -71,7 +71,7 @@ static void forward(const vaei_network *net, const vaei_run *r, const vaei_work 
     }
 }
 
-/* The rate has no parts by dimension. */
+/* The rate is one value, without a value for each dimension. */
 static vaei_rates rates(const vaei_work *w) {
     return (vaei_rates){.dim = 1, .kl = w->rate, .d_kl = w->d_rate};
 }
@@ -109,7 +109,7 @@ static void pack(const vaei_network *net, const vaei_run *r, const vaei_work *w)
 }
 
 const vaei_rate_ops vaei_rate_joint = {
-    .prior_flags = 0, /* they move with the network's */
+    .prior_flags = 0, /* they are trained with the network's parameters */
     .check = check,
     .carve = carve,
     .encoder_run = encoder_run,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * registries.c - the arrays of this floor's modules, made from the .def files. A new module is its file and one line there; a missing
- * file is a link error. */
+ * registries.c - the arrays of this floor's modules, made from the .def files. A new module is its file and one line there; without
+ * the file the program does not link. */
 #include "vae/latent.h"
 #include "vae/likelihood.h"
 #include "vae/measures.h"

@@ -23,24 +23,24 @@ enum {
 extern const vaei_kind vaei_kinds[VAEI_KINDS];
 
 enum {
-    VAEI_PART_MODEL,    /* what the model is */
-    VAEI_PART_TRAINING, /* how it is trained: changes what comes out */
-    VAEI_PART_COST      /* of the training: changes time and memory, and no result */
+    VAEI_PART_MODEL,    /* describes the model */
+    VAEI_PART_TRAINING, /* describes its training and changes the result */
+    VAEI_PART_COST      /* describes its training and changes time and memory, but no result */
 };
 
 enum {
-    VAEI_FORM_SHAPE,   /* a shape, and behind it the section's own options */
-    VAEI_FORM_OPTIONS, /* the section's own options and nothing else */
+    VAEI_FORM_SHAPE,   /* a shape, followed by the section's own options */
+    VAEI_FORM_OPTIONS, /* only the section's own options */
     VAEI_FORM_STACK,   /* a pipeline of layers */
     VAEI_FORM_MODULE,  /* one module */
-    VAEI_FORM_SUM      /* modules that are added up */
+    VAEI_FORM_SUM      /* modules that form a sum */
 };
 
 typedef struct vaei_section_type {
     const char *name;
     int32_t part, form, kind; /* VAEI_PART_, VAEI_FORM_, VAEI_KIND_ */
-    const char *fallback;     /* as in sections.def */
-    const vaei_module *own;   /* the section's own options; NULL: none */
+    const char *fallback;     /* see sections.def */
+    const vaei_module *own;   /* the section's own options; NULL: it has none */
 } vaei_section_type;
 
 enum {
@@ -52,19 +52,19 @@ enum {
 
 extern const vaei_section_type vaei_sections[VAEI_SECTIONS];
 
-/* The i-th section's own options, of the sections that have such; NULL past the last. */
+/* Returns the own options of the i-th section that has such options; NULL past the last. */
 const vaei_module *vaei_section_options(size_t i);
 
-/* The section that the name names, or NULL. */
+/* Returns the section of this name, or NULL. */
 const vaei_section_type *vaei_section_find(const char *name);
 
-/* Has the document a section of this part? VAEI_PART_TRAINING: or of its cost. */
+/* Whether the document has a section of this part. VAEI_PART_TRAINING includes VAEI_PART_COST. */
 int32_t vaei_sections_have(const vaei_document *document, int32_t part);
 
-/* Appends the section with its fallback to the document. NULL: no memory. */
+/* Appends the section with its fallback to the document. Returns NULL if there is no memory. */
 vaei_section *vaei_section_append(vaei_document *document, vaei_arena *arena, const vaei_section_type *type);
 
-/* Says the section what the text says without it? */
+/* Whether a text without the section means the same. */
 int32_t vaei_section_is_default(const vaei_section *section, const vaei_section_type *type);
 
 #endif

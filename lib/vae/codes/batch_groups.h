@@ -18,7 +18,7 @@ static inline int32_t vaei_batch_groups(int64_t n) {
 
 static inline vaei_range vaei_batch_group(int64_t n, int32_t group) {
     const int64_t groups = vaei_batch_groups(n), each = n / groups, rest = n % groups;
-    const int64_t first = group * each + (group < rest ? group : rest); /* the first `rest` groups hold one more */
+    const int64_t first = group * each + (group < rest ? group : rest); /* the first `rest` groups have one example more */
     return (vaei_range){first, first + each + (group < rest)};
 }
 

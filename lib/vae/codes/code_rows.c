@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * code_rows.c - embedding, softmax head and choice of priors over codes.
+ * code_rows.c - computes the embedding, the softmax head and the choice of priors over codes.
  *
  *     d nll / d logit_k = p_k - [k = code]
  *
@@ -17,14 +17,14 @@ typedef struct row_job {
     const vaei_kernels *k;
     const vaei_rows *at;
     int64_t channels;
-    int32_t map; /* VAEI_MAP_COUNT: add */
+    int32_t map; /* VAEI_MAP_COUNT: add x to y */
     const float *x;
     float *y;
 } row_job;
 
 static void row_range(void *arg, int64_t begin, int64_t end) {
     const row_job *j = arg;
-    const int64_t whole = j->at->stride == 1 ? end - begin : 1; /* rows side by side go at once */
+    const int64_t whole = j->at->stride == 1 ? end - begin : 1; /* contiguous rows are computed at once */
     for (int64_t i = begin; i < end; i += whole) {
         const int64_t at = (j->at->first + i * j->at->stride) * j->channels, count = whole * j->channels;
         if (j->map == VAEI_MAP_COUNT) j->k->add(count, j->x + at, j->y + at);
@@ -106,8 +106,8 @@ typedef struct softmax_job {
     int64_t K, first, places;
     float *logits;
     const int32_t *codes;
-    double *nll;         /* or: */
-    const float *weight; /* gradient in place of the logits */
+    double *nll;         /* the result; or, if it is NULL: */
+    const float *weight; /* the weights of the gradient that replaces the logits */
 } softmax_job;
 
 static void softmax_range(void *arg, int64_t begin, int64_t end) {
@@ -154,7 +154,7 @@ void vaei_head_backward(const vaei_linear_map *head, const vaei_run *r, const va
 
 /* ---- choice ------------------------------------------------------------------------------------------------------- */
 
-/* The `rank`-th largest of x[n], rank from 1: Hoare's selection; x is reordered. */
+/* Returns the `rank`-th largest of x[n], where rank begins at 1, by Hoare's selection. It reorders x. */
 static float ranked(int64_t n, float *x, int64_t rank) {
     int64_t low = 0, high = n - 1;
     const int64_t wanted = rank - 1;
@@ -187,7 +187,7 @@ int32_t vaei_choose_code(const vaei_choice *c, const vaei_kernels *k, int64_t K,
     for (int64_t i = 0; i < K; i++) workspace[i] = logits[i] / c->temperature;
     (void)vaei_exponentials(k, K, workspace, &top);
     double sum = 0, reached = 0;
-    int64_t last = 0; /* rounding may leave u sum a hair above what is reached */
+    int64_t last = 0; /* by rounding, u sum may be slightly larger than the total */
     for (int64_t i = 0; i < K; i++) sum += logits[i] >= least ? (double)workspace[i] : 0;
     for (int64_t i = 0; i < K; i++) {
         if (!(logits[i] >= least)) continue;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * codebook.c - a table of codes learnt by moving averages of the vectors that chose them.
+ * codebook.c - learns a table of codes by moving averages of the vectors that chose them.
  *
  *     n_k = vectors of the batch with code k        s_k = their sum
  *     N_k += w (n_k - N_k)                          S_k += w (s_k - S_k)
@@ -25,8 +25,8 @@
 
 #define LENGTH_MIN 1e-6
 #define SUMS       128  /* doubles on the stack, one block of dimensions */
-#define EVEN_SHARE 0.01 /* of an even share of the vectors: a code with less is dead */
-#define DRAWS      256  /* at once, on the stack */
+#define EVEN_SHARE 0.01 /* a code with less than this part of an even share of the vectors is dead */
+#define DRAWS      256  /* draws at a time, on the stack */
 
 /* ---- vectors by code --------------------------------------------------------------------------------------------- */
 
@@ -69,14 +69,14 @@ void vaei_order_vectors(const vaei_kernels *k, const vaei_pool *pool, int64_t K,
     for (int64_t i = 0; i < K; i++) first[i + 1] += first[i];
     for (int64_t p = 0; p < v->P; p++)
         if (v->code[p * v->stride] >= 0) o->order[first[v->code[p * v->stride]]++] = (int32_t)p;
-    for (int64_t i = K; i > 0; i--) first[i] = first[i - 1]; /* each had moved on to the next one's start */
+    for (int64_t i = K; i > 0; i--) first[i] = first[i - 1]; /* each entry had advanced to the start of the next code */
     first[0] = 0;
     vaei_parallel_ranges(pool, K, v->P / K * v->D + v->D, sum_codes, &s);
 }
 
 /* ---- moving averages --------------------------------------------------------------------------------------------- */
 
-/* In double, so that one value becomes 1 or -1 and such codes are equal. */
+/* In double, so that a vector of one value becomes exactly 1 or -1 and such codes are equal. */
 float vaei_unit_row(const vaei_kernels *k, int64_t D, float *x) {
     const double length = sqrt(k->sum_squares(D, x));
     const double scale = 1 / (length > LENGTH_MIN ? length : LENGTH_MIN);
@@ -84,7 +84,8 @@ float vaei_unit_row(const vaei_kernels *k, int64_t D, float *x) {
     return (float)length;
 }
 
-/* In double: across x is left what along x cancels, of one value nothing at all, and rounding would show 1 / |y| times. */
+/* In double: the gradient has the part that is orthogonal to x, where the terms along x cancel. For a vector of one value nothing
+ * remains, and rounding would leave an error multiplied by 1 / |y|. */
 void vaei_unit_backward(const vaei_kernels *k, int64_t D, const float *x, float length, float size, float *d) {
     const int32_t turns = (double)length > LENGTH_MIN;
     const double along = turns ? k->dot(D, d, x) / k->sum_squares(D, x) : 0;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * codebooks.c - latents of codebooks: parameters, memory, and the forward pass.
+ * codebooks.c - parameters, memory and forward pass of latents with codebooks.
  *
  *     latent.codebook [K, D] or [codebooks, K, D]        latent.project_in, latent.project_out    where C is not W
  *     latent.ema_count, latent.ema_sum, latent.batches [codebooks]    not trained: moving averages, and the
  *                                                        number of their batches
  *
- * Forward finds the codes stage by stage and looks up their vectors. With batches 0, k-means of the first batch writes the codebook into
- * the pack, which this pass reads; it becomes the parameters if the step succeeds. Each row is computed alone, so neither the threads nor
- * the batch change a result. Learning is in codebooks_learn.c. */
+ * Forward finds the codes stage by stage and looks up their vectors. If batches is 0, k-means of the first batch writes the codebook into
+ * the pack, which this pass reads; if the step succeeds, it is copied to the parameters. Each row is computed separately, so neither the
+ * threads nor the batch change a result. codebooks_learn.c has the learning. */
 #include "vae/codes/codebooks.h"
 
 #include <math.h>
@@ -25,7 +25,7 @@ static const vaei_param *declare(vaei_latent *q, vaei_build *b, const char *name
     return p;
 }
 
-/* The codebook comes first: it is what other programs look for. */
+/* Declares the codebook first, because other programs look for it. */
 static vae_status_t declare_books(vaei_latent *q, vaei_build *b, vaei_codebooks *s) {
     const vaei_codebooks_conf *c = q->conf;
     const int64_t shape[3] = {s->codebooks, s->K, s->D};
@@ -131,14 +131,14 @@ typedef struct stage_job {
     vaei_vectors v;
 } stage_job;
 
-/* One vector of a stage becomes its direction. */
+/* Scales one vector of a stage to length 1. */
 static void unit_vector(const vaei_pass *p, int64_t stage, int64_t row, float *x) {
     const vaei_codebooks *s = vaei_codebooks_of(p);
     const float length = vaei_unit_row(p->k, s->D, x);
     if (p->piece[VAEI_CODEBOOKS_LENGTH]) ((float *)p->piece[VAEI_CODEBOOKS_LENGTH])[row * s->stages + stage] = length;
 }
 
-/* The vectors that are there from the start: those of all stages side by side, or of the first. */
+/* Scales the vectors that exist before any choice: those of all stages side by side, or those of the first stage. */
 static void unit_rows(void *arg, int64_t begin, int64_t end) {
     const vaei_pass *p = arg;
     const vaei_codebooks *s = vaei_codebooks_of(p);
@@ -151,7 +151,7 @@ void vaei_codebooks_shape(vaei_pass *p) {
     if (((const vaei_codebooks_conf *)p->q->conf)->cosine) vaei_pass_rows(p, 1, p->s->W, unit_rows);
 }
 
-/* One row's code drawn from softmax(-distance / temperature): the largest of logits / temperature + Gumbel noise. */
+/* Draws the code of one row from softmax(-distance / temperature): the largest of logits / temperature + Gumbel noise. */
 static void draw_row(const stage_job *j, int64_t row) {
     enum { BLOCK = 512 };
     const vaei_pass *p = j->p;
@@ -209,7 +209,7 @@ static void find_codes(const vaei_pass *p, int64_t stage) {
     if (s->residual && stage + 1 < s->stages) vaei_parallel_ranges(p->r->pool, p->P, s->D, subtract_rows, &j);
 }
 
-/* How many stages take part in this step of training. */
+/* The number of stages in this step of training. */
 static int32_t active_stages(const vaei_pass *p) {
     const vaei_codebooks_conf *c = p->q->conf;
     const int64_t stages = vaei_codebooks_of(p)->stages;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * codebooks.h - latents with codebooks, shared by vq (a codebook for each part of the channels) and rvq (a codebook for each residual).
+ * codebooks.h - latents with codebooks: vq (a codebook for each part of the channels) and rvq (a codebook for each residual).
  *
  * Vectors x[row][W] (quantizer.h) are quantized in stages, one code each:
  *
@@ -9,7 +9,7 @@
  * With cosine a stage quantizes the direction of its vector, r_s / |r_s|, by codes of length 1.
  *
  * codebooks.c plans and runs forward; codebooks_backward.c is the backward pass; codebooks_learn.c updates moving averages and metrics;
- * codebooks_terms.c holds the terms of the loss over all codes. */
+ * codebooks_terms.c computes the terms of the loss over all codes. */
 #ifndef VAEI_CODEBOOKS_H
 #define VAEI_CODEBOOKS_H
 
@@ -27,7 +27,7 @@ typedef struct vaei_codebooks_conf {
     float decay, eps, commitment, scale, revive, temperature, orthogonal, diversity;
 } vaei_codebooks_conf;
 
-/* The options of both kinds. */
+/* The options that vq and rvq share. */
 #define VAEI_CODEBOOKS_OPTIONS                                                                                                 \
     VAEI_OPTION_INT(vaei_codebooks_conf, codes, 512, 2, 16777216, "codebook size: the number of codes"),                       \
         VAEI_OPTION_INT(vaei_codebooks_conf, dim, 0, 0, 65536,                                                                 \
@@ -50,27 +50,27 @@ typedef struct vaei_codebooks_conf {
         VAEI_OPTION_BOOL(vaei_codebooks_conf, freeze, 0, "the codes are frozen"), VAEI_QUANTIZER_DECODE
 
 typedef struct vaei_codebooks {
-    int64_t stages, codebooks; /* codes of a position; codebooks: as many, or one that all stages share */
+    int64_t stages, codebooks; /* codes of a position; codebooks: the same number, or 1 that all stages share */
     int64_t K, D, W;
     int32_t residual;
-    const vaei_param *codebook, *count, *sum, *batches; /* count, sum, batches: NULL if not kept */
+    const vaei_param *codebook, *count, *sum, *batches; /* count, sum, batches are NULL if they are not kept */
 } vaei_codebooks;
 
-/* The pieces of a pass. With residual stages x of training is r[stages][P][D]; with cosine x is directions. */
+/* The pieces of a pass. In training, x of residual stages is r[stages][P][D]; with cosine x holds directions. */
 enum {
-    VAEI_CODEBOOKS_CODES,  /* float [codebooks][K][D]: in force in this pass */
+    VAEI_CODEBOOKS_CODES,  /* float [codebooks][K][D]: the codes that this pass uses */
     VAEI_CODEBOOKS_PANELS, /* float [codebooks] of vaei_nearest_floats */
-    VAEI_CODEBOOKS_LENGTH, /* float [P][stages]: of x before it was made unit; cosine only, for training and residuals */
-    VAEI_CODEBOOKS_COUNT,  /* float [codebooks][K] of the k-means start */
+    VAEI_CODEBOOKS_LENGTH, /* float [P][stages]: |x| before x was scaled to length 1; cosine only, for training and residuals */
+    VAEI_CODEBOOKS_COUNT,  /* float [codebooks][K]: counts of the k-means start */
     VAEI_CODEBOOKS_FACTS,  /* vaei_codebooks_facts */
-    VAEI_CODEBOOKS_STAGE,  /* float [P][D] of one residual stage going back; cosine only */
+    VAEI_CODEBOOKS_STAGE,  /* float [P][D] for the backward pass of one residual stage; cosine only */
     VAEI_CODEBOOKS_UNIT,   /* float [codebooks][K][D], and */
     VAEI_CODEBOOKS_SQUARE  /* double [codebooks][K]: of the orthogonal term */
 };
 
 typedef struct vaei_codebooks_facts {
-    int32_t started; /* the codes in the pack are of k-means and not yet parameters */
-    int32_t active;  /* stages that took part */
+    int32_t started; /* 1: the codes in the pack are from k-means and are not parameters yet */
+    int32_t active;  /* stages that are used in this step */
 } vaei_codebooks_facts;
 
 VAEI_INLINE const vaei_codebooks *vaei_codebooks_of(const vaei_pass *p) {
@@ -79,18 +79,18 @@ VAEI_INLINE const vaei_codebooks *vaei_codebooks_of(const vaei_pass *p) {
 VAEI_INLINE int64_t vaei_codebooks_index(const vaei_codebooks *b, int64_t stage) {
     return b->codebooks == 1 ? 0 : stage;
 }
-/* The codes of a stage, and what nearest.h reads of them. */
+/* The codes of a stage, and their packed form for nearest.h. */
 float *vaei_codebooks_codes(const vaei_pass *p, int64_t stage);
 float *vaei_codebooks_panels(const vaei_pass *p, int64_t stage);
 /* The vectors of a stage. */
 vaei_vectors vaei_codebooks_vectors(const vaei_pass *p, int64_t stage);
 
-/* ---- codebooks_terms.c: orthogonality and diversity, in vq only. dx[P][W] is added to. */
+/* ---- codebooks_terms.c: orthogonality and diversity, in vq only. They add to dx[P][W]. */
 void vaei_terms_carve(vaei_pass *p);
 double vaei_terms_value(const vaei_pass *p);
 void vaei_terms_gradient(const vaei_pass *p);
 
-/* The quantizer's functions; q->conf is a vaei_codebooks_conf, s->own a vaei_codebooks. */
+/* The functions of the quantizer. q->conf is a vaei_codebooks_conf, s->own a vaei_codebooks. */
 vae_status_t vaei_codebooks_plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_node *node, int32_t residual);
 void vaei_codebooks_carve(vaei_pass *p);
 void vaei_codebooks_pack(vaei_pass *p);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * codebooks_backward.c - gradients through the choice of codes.
+ * codebooks_backward.c - computes gradients through the choice of codes.
  *
  *     dq = dz project_out                  the decoder's gradient of q
  *     dx = dq                              straight: as if q = x + constant
@@ -42,7 +42,7 @@ static float commitment(const vaei_pass *p) {
     return 2 * c->scale * c->commitment / (float)p->n;
 }
 
-/* Rows side by side: each head alone. */
+/* Computes a row of stages side by side, each stage for its own channels. */
 static void row_of_heads(const vaei_pass *p, int64_t row, const float *g, float *dx) {
     const vaei_codebooks *s = vaei_codebooks_of(p);
     const int32_t way = ((const vaei_codebooks_conf *)p->q->conf)->gradient;
@@ -54,7 +54,7 @@ static void row_of_heads(const vaei_pass *p, int64_t row, const float *g, float 
         vaei_unit_backward(p->k, s->D, x + head * s->D, lengths[row * s->stages + head], 1, dx + head * s->D);
 }
 
-/* dx += what the stage's vector gets of g and of its commitment. */
+/* dx += the part of g and of the commitment term that belongs to the vector of this stage. */
 static void residual_backward(const vaei_pass *p, const vaei_vectors *v, int64_t row, int64_t stage, const float *g, float *dx) {
     const vaei_codebooks *s = vaei_codebooks_of(p);
     const vaei_codebooks_conf *c = p->q->conf;
@@ -68,7 +68,7 @@ static void row_of_residuals(const vaei_pass *p, int64_t row, const float *g, fl
     const vaei_codebooks_conf *c = p->q->conf;
     const float *x = p->x + row * s->D, *lengths = p->piece[VAEI_CODEBOOKS_LENGTH];
     float *one = lengths ? (float *)p->piece[VAEI_CODEBOOKS_STAGE] + row * s->D : NULL;
-    if (c->gradient_of == VAEI_GRADIENT_OF_SUM && one) { /* the vector itself, not its direction */
+    if (c->gradient_of == VAEI_GRADIENT_OF_SUM && one) { /* this gradient is that of the vector itself, not of its direction */
         for (int64_t d = 0; d < s->D; d++) one[d] = lengths[row * s->stages] * x[d];
         x = one;
     }
@@ -95,7 +95,7 @@ static void rows_task(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-/* n_k e_k - sum of the vectors, for each code of each stage. */
+/* Computes n_k e_k - (sum of the vectors) for each code of each stage. */
 static void codes_backward(const vaei_pass *p) {
     const vaei_codebooks *s = vaei_codebooks_of(p);
     const float pull = 2 * ((const vaei_codebooks_conf *)p->q->conf)->scale / (float)p->n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * codebooks_learn.c - the losses of codebooks, and their learning without gradients.
+ * codebooks_learn.c - computes the losses of codebooks and updates them without gradients.
  *
- *     aux_i = scale (commitment + 1 if learnt by gradient) sum over rows, stages of |r_s - q_s|^2        of example i
+ *     aux_i = scale (commitment + 1 if learned by gradient) sum over rows, stages of |r_s - q_s|^2        of example i
  *             + the terms of codebooks_terms.c, the same for each example
  *
  * The averages are parameters that are not trained, so a checkpoint contains them and a resumed training gives the same bits. */
@@ -70,7 +70,8 @@ static vaei_averages averages_of(const vaei_pass *p, float *params, int64_t code
                            .steps = (double)params[s->batches->offset + codebook]};
 }
 
-/* The codes of a k-means start become parameters; averages without debiasing begin at its clusters, or at the codes themselves. */
+/* Copies the codes of a k-means start to the parameters. Averages without debiasing begin with its clusters, or with the codes
+ * themselves. */
 static void begin(const vaei_pass *p, float *params) {
     const vaei_codebooks *s = vaei_codebooks_of(p);
     const vaei_codebooks_conf *c = p->q->conf;
@@ -110,7 +111,7 @@ void vaei_codebooks_learn(vaei_pass *p, float *params) {
         const vaei_averages a = averages_of(p, params, codebook);
         vaei_order_vectors(p->k, p->r->pool, s->K, &v, &p->order);
         vaei_averages_track(&a, s->K, s->D, &p->order);
-        if (s->codebooks == 1 && stage + 1 < active) continue; /* a shared codebook moves when all its stages have been */
+        if (s->codebooks == 1 && stage + 1 < active) continue; /* a shared codebook is updated only after its last active stage */
         float *codes = params + s->codebook->offset + codebook * s->K * s->D;
         if (s->sum) vaei_averages_refresh(&a, p->k, s->K, s->D, p->used + codebook * s->K, c->cosine, codes);
         if (c->revive > 0) revive(p, params, &v, codebook);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * codebooks_terms.c - terms of the loss that depend on all codes.
+ * codebooks_terms.c - computes the terms of the loss that depend on all codes.
  *
  *     orthogonal    (1 / B) sum over B codebooks of (sum_ij (u_i.u_j)^2 / K^2 - 1 / K), u_i = e_i / |e_i|    directions apart
  *     diversity     -H(mean softmax(-100 |x - e|)) for each stage, the mean over them        all codes in use (soft_codes.h)
@@ -81,7 +81,7 @@ static void push_codes(void *arg, int64_t begin, int64_t end) {
         const float *u = j->unit + i * D, *codebook = j->unit + i / K * K * D;
         const double length = sqrt(j->k->sum_squares(D, j->codes + i * D));
         const float scale = share / (float)(length > LENGTH_MIN ? length : LENGTH_MIN);
-        for (int64_t c = 0; c < K; c++) { /* the part of u_c that is across u */
+        for (int64_t c = 0; c < K; c++) { /* the part of u_c that is orthogonal to u */
             const float product = (float)j->k->dot(D, u, codebook + c * D);
             j->k->axpy(D, scale * product, codebook + c * D, j->de + i * D);
             j->k->axpy(D, -scale * product * product, u, j->de + i * D);

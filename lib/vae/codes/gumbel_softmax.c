@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * gumbel_softmax.c - the sums over K are double; a row of noise begins with a new block of four random words. */
+ * gumbel_softmax.c - implements gumbel_softmax.h. The sums over K are in double; a row of noise begins with a new block of random words. */
 #include "vae/codes/gumbel_softmax.h"
 
 #include <math.h>

@@ -17,10 +17,10 @@ typedef struct vaei_gumbel {
     vaei_noise_key key;
 } vaei_gumbel;
 
-/* x[K]: logits become ln p. Writes y[K] and argmax y; returns kl. Row number `row` of an item has random words of its own. */
+/* Turns the logits x[K] into ln p. Writes y[K] and argmax y; returns kl. Each row `row` of an item has its own random words. */
 double vaei_gumbel_draw(const vaei_gumbel *g, uint32_t item, int64_t row, float *x, float *y, int32_t *code);
 
-/* dy[K] becomes dl, from the ln p and y of the draw. */
+/* Turns dy[K] into dl, from the ln p and y of the draw. */
 void vaei_gumbel_backward(const vaei_gumbel *g, const float *log_p, const float *y, double dkl, float *dy);
 
 #endif

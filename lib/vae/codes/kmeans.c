@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * kmeans.c - the start of a codebook: k-means on the first batch. d_p is the distance of vector p to its nearest code.
+ * kmeans.c - computes the start of a codebook by k-means on the first batch. d_p is the distance of vector p to its nearest code.
  *
  *     greedy k-means++   the first code is a vector drawn evenly; for each further one some vectors are drawn, p with probability
  *                        d_p^2 / sum d^2, and the one that leaves the least sum d^2 becomes the code
@@ -7,12 +7,13 @@
  *     Lloyd              codes are the means of the vectors nearest to them, until they hardly change; a code without vectors becomes
  *                        the vector that is farthest from its own code
  *
- * Exchanges find the clusters that the draws have missed, which Lloyd's iterations alone never do. The best of several runs, that with the
- * least sum d^2, is kept. The number of repetitions is a function of K, P and D: as below, or less where that is more than a few BUDGET
- * multiplications (LLOYD_BUDGET for the last, which goes by matrix products): a few seconds on one core, whatever the batch.
+ * Exchanges find the clusters that the draws have missed, which Lloyd's iterations alone never find. Of several runs the one with the least
+ * sum d^2 is used. K, P and D decide the number of repetitions: the constants below, or fewer if they took more than a few BUDGET
+ * multiplications (LLOYD_BUDGET for Lloyd's iterations, which use matrix products). So it takes a few seconds on one core for any batch.
  *
- * unit: codes of length 1 (vectors are given so), nearest by angle. Draws are a function of the key; the sums run over the vectors in
- * order, so the number of threads changes nothing. Arthur, Vassilvitskii 2007; Lattanzi, Sohler 2019 (exchange); Lloyd 1982. */
+ * unit: codes have length 1, as the vectors do, and the nearest code is that of the smallest angle. Draws are a function of the key; sums
+ * run over the vectors in order, so the number of threads changes nothing. Arthur, Vassilvitskii 2007; Lattanzi, Sohler 2019 (exchange);
+ * Lloyd 1982. */
 #include "vae/codes/kmeans.h"
 
 #include <math.h>
@@ -22,7 +23,7 @@
 
 #define RUNS         8
 #define ITERATIONS   100
-#define TOLERANCE    1e-4 /* of the mean variance of a value: the codes' moves together, squared */
+#define TOLERANCE    1e-4 /* of the mean variance of a value: the iterations end when the squared moves of all codes are less */
 #define BUDGET       (INT64_C(1) << 31)
 #define LLOYD_BUDGET (INT64_C(1) << 35)
 
@@ -46,11 +47,11 @@ typedef struct job {
     const vaei_kmeans_workspace *m;
     int64_t K;
     float *codes;
-    const float *from; /* the vector that distances are measured from */
+    const float *from; /* the vector from which distances are measured */
     double sum[VAEI_BATCH_GROUPS];
     vaei_noise_key key;
     uint32_t item, draws;
-    int32_t moved; /* the code that was exchanged; -1: none, all is searched */
+    int32_t moved; /* the code that was exchanged; -1: all codes are searched */
 } job;
 
 static int64_t at_most(int64_t count, int64_t least, int64_t work, int64_t budget) {
@@ -64,7 +65,7 @@ static float distance(const job *j, int64_t p, const float *code) {
 
 /* ---- draws ------------------------------------------------------------------------------------------------------- */
 
-/* The vector at which the running sum of distances passes u times the whole; without any distance left, evenly. */
+/* Returns the vector at which the running sum of distances passes u times the total; if all distances are 0, an even draw. */
 static int64_t draw_vector(job *j) {
     double total = 0, sum = 0;
     uint32_t bits[4];
@@ -110,7 +111,7 @@ static void nearer(void *arg, int64_t begin, int64_t end) {
 static void plus_plus(job *j) {
     const vaei_vectors *v = j->v;
     const int64_t tries = at_most(2 + (int64_t)log((double)j->K), 1, j->K * v->P * v->D, BUDGET);
-    for (int64_t p = 0; p < v->P; p++) j->m->near[p] = 3e38f; /* all alike: an even draw */
+    for (int64_t p = 0; p < v->P; p++) j->m->near[p] = 3e38f; /* with equal distances the first draw is even */
     for (int64_t i = 0; i < j->K; i++) {
         int64_t best = draw_vector(j);
         double least = i > 0 && tries > 1 ? sum_with(j, v->x + best * v->ld) : 0;
@@ -129,7 +130,7 @@ static void plus_plus(job *j) {
 
 /* ---- exchange ---------------------------------------------------------------------------------------------------- */
 
-/* The two nearest codes of each vector anew, where one of them was the code that has moved. */
+/* Finds the two nearest codes of each vector again if one of them was the code that has moved. */
 static void search_two(void *arg, int64_t begin, int64_t end) {
     const job *j = arg;
     const vaei_vectors *v = j->v;
@@ -164,7 +165,7 @@ static void measure_trial(void *arg, int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; p++) j->m->trial[p] = distance(j, p, j->from);
 }
 
-/* The code whose place the vector should take; -1: none. cost[k]: what sum d^2 grows by when k goes and the vector has come. */
+/* The code that the vector should replace; -1: none. cost[k] is the growth of sum d^2 if the vector replaces code k. */
 static int32_t worth_exchanging(const job *j) {
     const vaei_kmeans_workspace *m = j->m;
     double before = 0, with = 0;
@@ -221,7 +222,7 @@ static void own_distance(void *arg, int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; p++) j->m->near[p] = distance(j, p, j->codes + j->v->code[p * j->v->stride] * j->v->D);
 }
 
-/* The vector farthest from its own code, which is its own from then on; -1: each lies on one. */
+/* The vector that is farthest from its own code; from then on its distance counts as 0. -1: each vector equals its code. */
 static int64_t farthest(const job *j) {
     int64_t best = -1;
     for (int64_t p = 0; p < j->v->P; p++)
@@ -230,7 +231,7 @@ static int64_t farthest(const job *j) {
     return best;
 }
 
-/* Codes become the means of their vectors; how far all have moved, squared. */
+/* Sets the codes to the means of their vectors; returns the sum of the squared moves. */
 static double move_codes(job *j, int32_t unit) {
     const vaei_vectors *v = j->v;
     const vaei_code_order *o = &j->m->order;
@@ -271,7 +272,7 @@ static void lloyd(job *j, int32_t unit, double still, float *packed) {
     }
 }
 
-/* sum d^2 of the codes as they are. */
+/* Returns sum d^2 of the current codes. */
 static double spread_of(job *j, int32_t unit, float *packed) {
     double sum = 0;
     nearest_codes(j, unit, packed);

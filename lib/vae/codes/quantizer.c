@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * quantizer.c - the common frame of latents of codes.
+ * quantizer.c - the frame that all latents of codes share.
  *
  *     rate = n_codes ln K, spread evenly over the D values of kl        log p(z) - log q(z|x) = -rate        q is one choice, p is uniform
  *     perplexity = exp(-sum_k s_k ln s_k), s_k the share of code k
@@ -60,9 +60,9 @@ static void lay_out_gradients(vaei_pass *p) {
     const int32_t stays = s->flags & VAEI_VALUES_STAY;
     if (s->out.weight || stays) p->value = vaei_carve_floats(c, vaei_quantizer_count(s, p->n, s->V));
     if (s->out.weight) p->dq = p->dq_workspace = vaei_carve_floats(c, vaei_quantizer_count(s, p->n, s->V));
-    if (!p->code) p->code = (int32_t *)(void *)p->dq_workspace; /* of value, which is made before dq */
+    if (!p->code) p->code = (int32_t *)(void *)p->dq_workspace; /* the memory of value, which is written before dq */
     if (!s->in.weight) return;
-    if (s->out.weight && !stays) p->dx = p->value; /* read for the last time when dq was made */
+    if (s->out.weight && !stays) p->dx = p->value; /* value is read for the last time when dq is computed */
     else p->dx = vaei_carve_floats(c, vaei_quantizer_count(s, p->n, s->W));
 }
 
@@ -87,7 +87,7 @@ static vaei_pass lay_out(const vaei_latent *q, const vaei_kernels *k, int64_t n,
     return p;
 }
 
-/* Workspace of a projection's gradient, in place of the quantizer's own pieces: they are not in use at the same time. */
+/* Places the workspace of a projection's gradient over the quantizer's own pieces, because they are not used at the same time. */
 static float *carve_outer(const vaei_pass *p, const vaei_linear_map *m, vaei_carve *c) {
     *c = p->own;
     return m->weight ? vaei_carve_floats(c, p->P < 0 ? -1 : vaei_outer_scratch(p->k, m->out, m->in, p->P)) : NULL;
@@ -97,7 +97,7 @@ static void raise_to(vaei_carve *most, const vaei_carve *c) {
     if (c->used > most->used) most->used = c->used;
 }
 
-/* The most that any kind of pass takes. A pass cuts its pieces by the same lay_out(). */
+/* Finds the maximum over all kinds of passes. A pass divides its memory by the same lay_out(). */
 void vaei_quantizer_layout(const vaei_latent *q, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
     VAEI_ASSERT(!pieces);
     (void)pieces;
@@ -189,7 +189,7 @@ static void choose(vaei_pass *p) {
     ops_of(p->q)->choose(p);
     if (!p->training) return;
     memset(p->used, 0, (size_t)(s->codebooks * s->K) * sizeof *p->used);
-    for (int64_t i = 0; i < p->P * s->heads; i++) /* a codebook for each head, or one for all */
+    for (int64_t i = 0; i < p->P * s->heads; i++) /* there is a codebook for each head, or one for all heads */
         if (p->code[i] >= 0) p->used[i % s->heads % s->codebooks * s->K + p->code[i]]++;
 }
 
@@ -200,13 +200,13 @@ void vaei_quantizer_encode(const vaei_latent *q, const vaei_run *r, const vaei_s
         memcpy(mean, h, (size_t)count * sizeof *mean);
     } else {
         vaei_pass_enter(&p, h);
-        memset(mean, 0, (size_t)count * sizeof *mean); /* in training nothing is there before the draw */
+        memset(mean, 0, (size_t)count * sizeof *mean); /* in training no values exist before the draw */
         if (!r->training) choose(&p), leave(&p, mean);
     }
     for (int64_t i = 0; logvar && i < count; i++) logvar[i] = LOGVAR_OF_A_POINT;
 }
 
-/* kl[n][D] and log_ratio[n], each or NULL. */
+/* Writes kl[n][D] and log_ratio[n], either of which may be NULL. */
 static void even_rate(const vaei_latent *q, int64_t n, float *kl, double *log_ratio) {
     const int64_t size = vaei_shape_size(&q->z);
     const double rate = (double)q->n_codes * log((double)q->codebook_size);
@@ -266,7 +266,7 @@ void vaei_quantizer_backward(const vaei_latent *q, const vaei_run *r, const vaei
     if (p.value) ops_of(q)->value(&p);
     if (p.s->out.weight) {
         vaei_linear_backward(&p.s->out, r, &p.out, p.P, p.value, dz, p.dq_workspace, carve_outer(&p, &p.s->out, &workspace));
-        VAEI_ZONES_END(p.own.base + p.own.used, workspace.used - p.own.used); /* the quantizer's pieces are next */
+        VAEI_ZONES_END(p.own.base + p.own.used, workspace.used - p.own.used); /* the quantizer's pieces follow */
     } else {
         p.dq = dz;
     }
@@ -282,7 +282,7 @@ void vaei_quantizer_commit(const vaei_latent *q, const vaei_run *r, const vaei_s
 
 /* ---- metrics ----------------------------------------------------------------------------------------------------- */
 
-/* Perplexity, share used and unused codes of one codebook; 0 if nothing chose from it. */
+/* The perplexity, the used share and the unused codes of one codebook; returns 0 if no vector chose from it. */
 static int32_t usage(int64_t K, const int32_t *used, vaei_code_stats *stats) {
     double total = 0, entropy = 0;
     int64_t chosen = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * quantizer.h - the frame of every latent of codes. The file of a latent computes its codes; the frame does everything else.
+ * quantizer.h - the frame of all latents of codes. The file of a latent computes its codes; the frame does everything else.
  *
  *     h[row][C] --project_in, shape--> x[row][W] --choose--> code[row][heads] --value--> q[row][V] --project_out--> z[row][C]
  *                                                              a row is a position of an example, P = n rows of them
@@ -15,7 +15,7 @@
 #include "vae/codes/soft_codes.h"
 #include "vae/latent.h"
 
-/* ---- options that quantizers share: a conf begins with this, a table of options takes the lines it wants ------------------------ */
+/* ---- options that quantizers share: a conf begins with this struct, and a table of options contains the lines that apply ------- */
 
 typedef struct vaei_quantizer_conf {
     int64_t heads;
@@ -28,27 +28,28 @@ typedef struct vaei_quantizer_conf {
         vaei_quantizer_conf, decode, 0, "quantize|raw", \
         "vectors of vae_encode() and vae_decode(): quantize: continuous, vae_decode() quantizes them; raw: quantized already")
 
-/* ---- what plan() of a quantizer decides ------------------------------------------------------------------------------------------ */
+/* ---- decisions of a quantizer's plan() ---------------------------------------------------------------------------------------- */
 
 enum {
     VAEI_ROWS_CHANGE = 1, /* shape() or choose() write to rows */
-    VAEI_CODES_STAY = 2,  /* training: aux(), backward() and learn() read code; without it choose() must find the same again in x */
+    VAEI_CODES_STAY =
+        2, /* training: aux(), backward() and learn() read code; without the flag choose() must find the same codes again from x */
     VAEI_VALUES_STAY = 4, /* backward() reads value */
-    VAEI_CODES_DRAWN = 8  /* a posterior over codes: latents outside are values, training draws them and choose() writes kl */
+    VAEI_CODES_DRAWN = 8  /* a posterior over codes: the host's latents are values, training draws codes, and choose() writes kl */
 };
 
 typedef struct vaei_quantizer {
     int64_t rows, C;          /* positions and channels of h: set before plan() */
     int64_t W, V;             /* width of x and of q */
-    int64_t heads, codebooks; /* codes of a row, each of its own codebook of K codes or all of one */
-    int64_t K, D;             /* D: values of a code that stands beside others, W / heads; set after plan() */
-    int64_t sets;             /* how many times [P][W] of x training keeps */
+    int64_t heads, codebooks; /* codes of a row, each from its own codebook of K codes, or all from one */
+    int64_t K, D;             /* D: values of one code of a row, W / heads; set after plan() */
+    int64_t sets;             /* the number of arrays [P][W] of x that training keeps */
     int32_t flags;
-    vaei_linear_map in, out; /* where W is not C and V not the channels of z; plan() may declare its own `in` */
-    const void *own;         /* the quantizer's */
+    vaei_linear_map in, out; /* if W is not C and V is not the channels of z; plan() may declare its own `in` */
+    const void *own;         /* the quantizer's own data */
 } vaei_quantizer;
 
-/* ---- a pass over n examples, as a quantizer sees it ------------------------------------------------------------------------------ */
+/* ---- a pass over n examples, as a quantizer reads it ---------------------------------------------------------------------------- */
 
 enum { VAEI_AT_FORWARD, VAEI_AT_START, VAEI_AT_AUX, VAEI_AT_BACKWARD, VAEI_AT_LEARN };
 
@@ -62,66 +63,68 @@ typedef struct vaei_pass {
     int64_t n, P;
     int32_t training, at;  /* VAEI_AT_FORWARD ... */
     const float *x;        /* [P][W]; in training kept for aux, backward and learn */
-    float *rows;           /* the same to write; NULL if x is the caller's */
-    int32_t *code;         /* [P][heads]; -1: none */
-    float *value;          /* [P][V]; NULL where nobody reads it */
-    float *kl;             /* [P][V] or NULL: what choose() fills with VAEI_CODES_DRAWN */
-    const float *dq, *dkl; /* [P][V] the loss's derivatives by q and kl */
-    float *dq_workspace;   /* the frame's: where dq is made if it is not dz */
-    float *dx;             /* [P][W] what backward() writes; holds anything before */
+    float *rows;           /* x for writing; NULL if x is the caller's */
+    int32_t *code;         /* [P][heads]; -1: no code */
+    float *value;          /* [P][V]; NULL if it is not read */
+    float *kl;             /* [P][V] or NULL: written by choose() with VAEI_CODES_DRAWN */
+    const float *dq, *dkl; /* [P][V] derivatives of the loss by q and kl */
+    float *dq_workspace;   /* memory of the frame in which dq is computed if it is not dz */
+    float *dx;             /* [P][W], written by backward(); undefined before */
     int32_t *used;         /* training, [codebooks][K]: how often each code was chosen */
     double *error;         /* training, [n]: the squared distance of x to q, written by aux() */
     vaei_linear_pack in, out;
-    vaei_memory rest; /* behind the frame's own: carve() cuts the quantizer's pieces here, and names them: */
+    /* Memory behind that of the frame: carve() divides it into the quantizer's pieces and names them: */
+    vaei_memory rest;
     void *piece[VAEI_PIECES];
     vaei_code_order order;
     vaei_soft_workspace soft;
-    vaei_carve own; /* where carve() began in the scratch */
+    vaei_carve own; /* the scratch when carve() began */
 } vaei_pass;
 
 struct vaei_quantizer_ops {
-    /* Sets W, K and what else differs from 1 head, 1 codebook, 1 set, V = W, no flags; declares parameters. */
+    /* Sets W, K and all that differs from 1 head, 1 codebook, 1 set, V = W, no flags; declares parameters. */
     vae_status_t (*plan)(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_node *node);
-    /* code[P][heads] from x; value[P][V] from codes. Outside training x may be gone by then. */
+    /* Computes code[P][heads] from x, and value[P][V] from codes. Outside of training, x may be overwritten before value(). */
     void (*choose)(vaei_pass *p);
     void (*value)(vaei_pass *p);
-    /* dx from dq: the way past the choice, and the gradient of the mean of aux. Adds to the gradients of the quantizer's parameters. */
+    /* Computes dx from dq: the gradient through the choice, and that of the mean of aux. Adds to the gradients of the quantizer's
+     * parameters. */
     void (*backward)(vaei_pass *p);
 
-    /* ---- each of the following may be NULL */
-    /* A quantizer without a search (VAEI_EACH_VECTOR): the code of one vector x[D], the values y[D] of one code, and value d of a vector on
-     * the scale of the values, before it was rounded; without `unrounded` that value is x[d]. */
+    /* ---- each of the following members may be NULL */
+    /* For a quantizer without a search (VAEI_EACH_VECTOR): the code of one vector x[D], the values y[D] of one code, and value d of a
+     * vector on the scale of the values before rounding. If `unrounded` is NULL, that value is x[d]. */
     int32_t (*code_of)(const vaei_pass *p, const float *x);
     void (*values_of)(const vaei_pass *p, int64_t code, float *y);
     float (*unrounded)(const vaei_pass *p, int64_t d, float x);
-    void (*shape)(vaei_pass *p);                         /* rows to where codes lie: a range, a sphere */
+    void (*shape)(vaei_pass *p);                         /* moves rows to the range of the codes: an interval, a sphere */
     void (*aux)(vaei_pass *p, double *aux);              /* adds the terms of each example; writes error if there is no values_of */
-    void (*carve)(vaei_pass *p);                         /* cuts the quantizer's own pieces that it wants at p->at */
-    void (*pack)(vaei_pass *p);                          /* fills those of the pack */
-    vae_status_t (*start)(vaei_pass *p, const float *h); /* as vaei_latent_ops.prepare */
-    void (*learn)(vaei_pass *p, float *params);          /* as vaei_latent_ops.commit */
-    int64_t (*dead)(vaei_pass *p, int64_t codebook);     /* codes too seldom chosen to live; else: not chosen in this batch */
+    void (*carve)(vaei_pass *p);                         /* divides the memory into the quantizer's own pieces at p->at */
+    void (*pack)(vaei_pass *p);                          /* fills those pieces that are in the pack */
+    vae_status_t (*start)(vaei_pass *p, const float *h); /* see vaei_latent_ops.prepare */
+    void (*learn)(vaei_pass *p, float *params);          /* see vaei_latent_ops.commit */
+    int64_t (*dead)(vaei_pass *p, int64_t codebook);     /* the number of dead codes; NULL: the codes not chosen in this batch */
 };
 
-/* For plan(): W of `parts` codes side by side, of `dim` values each, or with dim 0 of the channels that there are for it. */
+/* For plan(): sets W of `parts` codes side by side, each of `dim` values, or with dim 0 of an equal share of the channels. */
 vae_status_t vaei_quantizer_widths(const vaei_latent *q, vaei_quantizer *s, const vaei_node *node, int64_t dim, int64_t parts);
 
-/* n * rows, times `size`; -1 where that overflows or rows would not fit an int32_t. */
+/* n * rows * size; -1 if that overflows or if the rows do not fit an int32_t. */
 int64_t vaei_quantizer_count(const vaei_quantizer *s, int64_t n, int64_t size);
 
-/* In the table of a quantizer without a search: choose() and value() call code_of() and values_of() for each vector. The frame then also
- * writes error, before it calls aux(): the squared distances of the vectors to the values of their codes. */
+/* For the table of a quantizer without a search: choose() and value() call code_of() and values_of() for each vector. Before it calls
+ * aux(), the frame also writes error, the squared distances of the vectors to the values of their codes. */
 #define VAEI_EACH_VECTOR(code, values) .code_of = (code), .values_of = (values), .choose = vaei_each_choose, .value = vaei_each_value
-#define VAEI_EACH_VALUES               64 /* of a code, at most */
+#define VAEI_EACH_VALUES               64 /* of one code, at most */
 void vaei_each_choose(vaei_pass *p);
 void vaei_each_value(vaei_pass *p);
 
-/* For value(): value[P][V] is the rows of a table e[K][V / heads] that the codes name. */
+/* For value(): copies the rows of a table e[K][V / heads] that the codes name to value[P][V]. */
 void vaei_pass_look_up(vaei_pass *p, const float *e);
 
-/* x of a pass from h: a projection, a copy, or h itself; then shape(). */
+/* Makes x of a pass from h by a projection, by a copy, or as h itself; then calls shape(). */
 void vaei_pass_enter(vaei_pass *p, const float *h);
-/* task(p, begin, end) over ranges of `parts` equal parts of each row, by threads; a part is `floats` floats of work. */
+/* Calls task(p, begin, end) for ranges of `parts` equal parts of each row, on several threads; a part is `floats` floats of work. */
 VAEI_INLINE void vaei_pass_rows(vaei_pass *p, int64_t parts, int64_t floats, vaei_range_task task) {
     vaei_parallel_ranges(p->r->pool, p->P * parts, floats, task, p);
 }
@@ -143,7 +146,7 @@ void vaei_quantizer_measure(const vaei_latent *q, const vaei_run *r, const vaei_
 void vaei_quantizer_encode_codes(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const float *h, int32_t *codes);
 void vaei_quantizer_decode_codes(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, const int32_t *codes, float *z);
 
-/* In a latent's table: all of it but the module. */
+/* The members of a latent's table, except the module. */
 #define VAEI_QUANTIZER(ops)                                                                                                               \
     .quantizer = &(ops), .plan = vaei_quantizer_plan, .layout = vaei_quantizer_layout, .pack = vaei_quantizer_pack,                       \
     .encode = vaei_quantizer_encode, .draw = vaei_quantizer_draw, .backward = vaei_quantizer_backward, .prepare = vaei_quantizer_prepare, \

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * soft_codes.c - soft assignments of vectors to codes, a few vectors at a time.
+ * soft_codes.c - computes soft assignments of vectors to codes, for a few vectors at a time.
  *
  *     dL/dp_ik = (single h'(p_ik) - diversity h'(m_k)) / P        m = mean_i p_i
  *     h(p) = -p ln max(p, eps)        h'(p) = -ln max(p, eps) - [p >= eps]
  *     dL/dl_ik = p_ik (G_ik - sum_j p_ij G_ij)                 G = dL/dp, l the logits
  *     distance:  dL/dx_i = sum_k b_ik (e_k - x_i), b = t dL/dl / |x_i - e_k|        product:  sum_k t dL/dl e_k
  *
- * The table of P x K probabilities never exists as a whole: the gradient recomputes it. The number of vectors alone decides their groups,
- * and the sums of groups are added in order. */
+ * The table of P x K probabilities is never stored as a whole: the gradient recomputes it. The number of vectors alone decides their
+ * groups, and the sums of groups are added in order. */
 #include "vae/codes/soft_codes.h"
 
 #include <math.h>
@@ -18,7 +18,7 @@
 #define PROBABILITY_MIN 1e-5f
 #define SQUARE_MIN      1e-8f /* of a distance */
 #define GROUPS          16
-#define WIDE            4096 /* codes from which fewer rows are held at once */
+#define WIDE            4096 /* with so many codes or more, fewer rows are in memory at once */
 
 static int64_t groups_of(int64_t P) {
     return P < GROUPS ? P : GROUPS;
@@ -41,13 +41,13 @@ vaei_soft_workspace vaei_soft_carve(int64_t P, int64_t K, vaei_carve *c) {
 
 typedef struct job {
     const vaei_soft *s;
-    const float *x; /* of one head */
+    const float *x; /* x of one head */
     const vaei_kernels *k;
     const vaei_soft_workspace *workspace;
     float weight, *dx;
 } job;
 
-/* p[row][k] for a few rows; distance[row][k] where logits are distances. */
+/* Computes p[row][k] for a few rows, and distance[row][k] if logits are distances. */
 static void probabilities(const job *j, int64_t first, int64_t rows, float *p, float *distance) {
     const vaei_soft *s = j->s;
     vaei_nearest_scores(j->k, rows, s->D, j->x + first * s->ld, s->ld, s->K, s->packed, p);
@@ -96,7 +96,7 @@ static void value_task(void *arg, int32_t group) {
     j->workspace->entropy[group] = entropy;
 }
 
-/* L of one head; leaves the mean. */
+/* Returns L of one head and keeps the mean for the gradient. */
 static double head_value(job *j, const vaei_pool *pool) {
     const vaei_soft *s = j->s;
     const int64_t groups = groups_of(s->P);
@@ -120,7 +120,7 @@ double vaei_soft_value(const vaei_soft *s, const vaei_kernels *k, const vaei_poo
     return value;
 }
 
-/* Rows of probabilities become rows of t dL/dl, over the distance where there is one. */
+/* Turns rows of probabilities into rows of t dL/dl, divided by the distance if there is one. */
 static void logits_backward(const job *j, int64_t rows, float *p, const float *distance) {
     const vaei_soft *s = j->s;
     for (int64_t i = 0; i < rows; i++) {
@@ -130,7 +130,7 @@ static void logits_backward(const job *j, int64_t rows, float *p, const float *d
             for (int64_t c = 0; c < s->K; c++) {
                 const float least = row[c] > PROBABILITY_MIN ? row[c] : PROBABILITY_MIN;
                 double g = -s->diversity * j->workspace->mean[c];
-                if (pass == 1 && row[c] <= 0) continue; /* stays 0 */
+                if (pass == 1 && row[c] <= 0) continue; /* it remains 0 */
                 if (s->single > 0) g += s->single * (-log((double)least) - (row[c] >= PROBABILITY_MIN ? 1 : 0));
                 if (pass == 0) {
                     sum += (double)row[c] * g;
@@ -168,7 +168,7 @@ void vaei_soft_gradient(const vaei_soft *s, const vaei_kernels *k, const vaei_po
     for (int64_t head = 0; head < s->heads; head++) {
         job j = {.s = s, .x = s->x + head * s->D, .k = k, .workspace = workspace, .weight = weight, .dx = dx + head * s->D};
         (void)head_value(&j, pool);
-        for (int64_t c = 0; c < s->K; c++) { /* the mean becomes h'(mean) */
+        for (int64_t c = 0; c < s->K; c++) { /* replaces the mean by h'(mean) */
             const double m = workspace->mean[c], least = (double)PROBABILITY_MIN;
             workspace->mean[c] = -log(m > least ? m : least) - (m >= least ? 1 : 0);
         }

@@ -14,7 +14,7 @@ typedef struct vaei_soft {
     int64_t P, K, D, ld, heads;
     const float *x;      /* x[i * ld + head * D] */
     const float *codes;  /* [K][D] */
-    const float *packed; /* the same for nearest.h */
+    const float *packed; /* the same codes, packed for nearest.h */
     int32_t by;          /* VAEI_NEAREST_DISTANCE or _PRODUCT */
     float inverse_temperature;
     double single, diversity;
@@ -22,7 +22,7 @@ typedef struct vaei_soft {
 
 /* Workspace; its size depends on P and K only. */
 typedef struct vaei_soft_workspace {
-    double *mean;    /* [groups][K]; then the first row is the mean, and in the gradient the entropy's slope there */
+    double *mean;    /* [groups][K]; later the first row is the mean, and in the gradient the derivative of the entropy at the mean */
     double *entropy; /* [groups] */
     float *rows;     /* [groups][2][rows][K] */
 } vaei_soft_workspace;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * latent_fsq.c - finite scalar quantization: each of a few values is rounded to one of its levels; no codebook, no terms in the loss.
+ * latent_fsq.c - finite scalar quantization: each of a few values is rounded to one of its levels. There is no codebook and no term in the
+ * loss.
  *
  *     b_d = tanh(x_d + shift_d) half_d - o_d        digit_d = rint(b_d)        q_d = digit_d / floor(L_d / 2)
  *     o = 1/2 for even L, else 0
@@ -39,7 +40,7 @@ static const vaei_option options[] = {
 };
 
 typedef struct scale {
-    float half, shift, offset; /* of b; symmetric: half of L - 1 */
+    float half, shift, offset; /* of b; symmetric: half is that of L - 1 */
     int32_t levels, width;     /* L, floor(L / 2) */
 } scale;
 
@@ -76,7 +77,7 @@ static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_
     own->variant = c->variant;
     s->own = own;
     s->W = s->heads * c->levels.n;
-    s->flags = VAEI_ROWS_CHANGE; /* to t = tanh(x + shift) */
+    s->flags = VAEI_ROWS_CHANGE; /* the rows become t = tanh(x + shift) */
     return VAE_OK;
 }
 
@@ -85,7 +86,7 @@ static float value_of(const state *s, int64_t d, int32_t digit) {
     return s->variant == SYMMETRIC ? 2 * (float)digit / (float)(c->levels - 1) - 1 : (float)(digit - c->width) / (float)c->width;
 }
 
-/* 0..L-1, also for NaN */
+/* Returns 0..L-1, also for NaN. */
 static int32_t digit_of(const state *s, int64_t d, float t) {
     const scale *c = &s->scale[d];
     const float v = s->variant == SYMMETRIC ? floorf(c->half * (t + 1) + 0.5f) : rintf(t * c->half - c->offset) + (float)c->width;

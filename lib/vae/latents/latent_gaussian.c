@@ -5,7 +5,7 @@
  *     kl_d = (mean_d^2 + e^lv_d - 1 - lv_d) / 2
  *     log p(z) - log q(z|x) = sum_d (lv_d + noise_d^2 - z_d^2) / 2
  *
- * Where the run asks for rates at the z drawn (importance-weighted objectives): kl_d = (z_d^2 - noise_d^2 - lv_d) / 2, with the derivatives
+ * If the run asks for rates at the z drawn (importance-weighted objectives), kl_d = (z_d^2 - noise_d^2 - lv_d) / 2, with the derivatives
  * dmean = a + b z, dlv = ((a + b z) noise e^(lv/2) - b) / 2.
  *
  * Two heads of one form: weight[D][C] and bias[D], applied to each row of h[rows][C].
@@ -15,7 +15,7 @@
  *
  * Backward, with a the derivative by z and b by kl:
  *
- *     dmean = a + b mean        dlv = (a noise e^(lv/2) + b (e^lv - 1)) / 2, and 0 where the clamp holds lv
+ *     dmean = a + b mean        dlv = (a noise e^(lv/2) + b (e^lv - 1)) / 2, and 0 where lv is clamped
  *
  * Kingma, Welling 2013 (arXiv:1312.6114). Not here: a learned prior, a full covariance. */
 #include "nn/linear_map.h"
@@ -33,7 +33,7 @@ typedef struct conf {
 } conf;
 
 typedef struct state {
-    int64_t rows; /* of h in one example, C channels each */
+    int64_t rows; /* rows of h in one example, of C channels each */
     vaei_linear_map head[HEADS];
 } state;
 
@@ -86,11 +86,11 @@ static vae_status_t plan(vaei_latent *q, vaei_build *b, vaei_node *node, const v
     return VAE_OK;
 }
 
-/* At inference the weights of both heads are packed once. In training they are packed where forward uses them, as those of linear are. */
+/* At inference the weights of both heads are packed once. In training forward packs them when it uses them, as in the layer linear. */
 typedef struct parts {
     float *packed[HEADS]; /* pack, inference */
     /* scratch, training: */
-    float *panels;   /* of one head, in either direction */
+    float *panels;   /* of one head, for either direction */
     float *d[HEADS]; /* [n][D] */
     float *outer;
 } parts;
@@ -116,18 +116,18 @@ static void pack(const vaei_latent *q, const vaei_run *r, void *memory) {
     for (int i = 0; i < HEADS; i++) vaei_linear_fill_forward(&s->head[i], r, NULL, p.packed[i]);
 }
 
-/* Work on values, whatever example they belong to. */
+/* Arguments of work on single values of any example. */
 typedef struct values {
     const vaei_run *r;
     const float *mean, *logvar, *noise, *dz, *dkl;
     float *z, *kl, *dmean, *dlv;
 } values;
 
-enum { VALUE_WORK = 8 }; /* floats of work a value is worth */
+enum { VALUE_WORK = 8 }; /* floats of work that count for a value */
 
 static void clamp_range(void *arg, int64_t begin, int64_t end) {
     float *const lv = ((const values *)arg)->dlv;
-    for (int64_t i = begin; i < end; i++) { /* NaN passes, to be seen later */
+    for (int64_t i = begin; i < end; i++) { /* a NaN passes and is found later */
         const float v = lv[i] < LOGVAR_LO ? LOGVAR_LO : lv[i];
         lv[i] = v > LOGVAR_HI ? LOGVAR_HI : v;
     }
@@ -187,7 +187,7 @@ static void draw(const vaei_latent *q, const vaei_run *r, const vaei_slot *m, co
     }
 }
 
-/* d[HEADS]: the derivatives by the heads' outputs, before the clamp. */
+/* d[HEADS]: the derivatives by the outputs of the heads, before the clamp. */
 static void heads_backward(const vaei_latent *q, const vaei_run *r, const parts *p, const float *const *d, const float *h, float *dh) {
     const state *s = q->state;
     for (int i = 0; i < HEADS; i++) {
@@ -214,7 +214,7 @@ static void slope_range(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-/* The same where rates are taken at z. */
+/* Computes the same if rates are taken at z. */
 static void slope_at_z_range(void *arg, int64_t begin, int64_t end) {
     const values *const v = arg;
     const float *const mean = v->mean, *const logvar = v->logvar, *const noise = v->noise, *const dz = v->dz, *const dkl = v->dkl;

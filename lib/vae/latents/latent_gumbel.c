@@ -8,9 +8,9 @@
  *
  *     dy = dz E^T        dl from dy and dkl        de_k += the sum of the dz whose code is k, or y^T dz
  *
- * Outside training a position has its most likely code, and the rate is ln K, that of one code: a bound that holds for what is then
- * decoded. The weight of the rate in training is the objective's beta; 5e-4 is usual. vae_encode() returns vectors of the codebook.
- * Not here: a temperature that changes. */
+ * Outside training a position has its most likely code, and the rate is ln K, the rate of one code, so that the bound holds for the code
+ * that is decoded. The weight of the rate in training is the objective's beta; 5e-4 is usual. vae_encode() returns vectors of the
+ * codebook. Not here: a temperature that changes. */
 #include "nn/softmax.h"
 #include "vae/codes/gumbel_softmax.h"
 #include "vae/codes/quantizer.h"
@@ -46,7 +46,7 @@ static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_
     return vaei_linear_declare(&s->in, b, "latent.logits", s->C, s->K);
 }
 
-/* The codebook packed for y E and for dz E^T, y[P][K] of the pass, and workspace for de. */
+/* The codebook packed for y E and for dz E^T, y[P][K] of the pass, and the workspace for de. */
 enum { FORWARD, DATA, Y, OUTER };
 
 static void carve(vaei_pass *p) {
@@ -107,7 +107,7 @@ static void value(vaei_pass *p) {
     else vaei_pass_look_up(p, p->r->params + codebook_at(p));
 }
 
-/* dx holds dy; it becomes dl. */
+/* Turns dy in dx into dl. */
 static void rows_backward(void *arg, int64_t begin, int64_t end) {
     const vaei_pass *p = arg;
     const vaei_gumbel gumbel = gumbel_of(p);

@@ -38,7 +38,7 @@ static const vaei_option options[] = {
 
 static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_node *node) {
     const conf *c = q->conf;
-    float *of = vaei_arena_alloc(b->arena, 2 * sizeof *of); /* what a bit stands for */
+    float *of = vaei_arena_alloc(b->arena, 2 * sizeof *of); /* the values of a bit */
     int64_t bits = 0;
     if (!of) return VAE_E_NOMEM;
     while ((INT64_C(1) << bits) < c->codes) bits++;
@@ -50,11 +50,11 @@ static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_
     s->own = of;
     s->K = c->codes;
     s->W = s->heads * bits;
-    s->flags = VAEI_ROWS_CHANGE; /* onto the sphere */
+    s->flags = VAEI_ROWS_CHANGE; /* the rows are moved onto the sphere */
     return VAE_OK;
 }
 
-/* All codes for the entropy, and the vectors' lengths before they were put on the sphere. */
+/* All codes for the entropy, and the lengths of the vectors before they were moved onto the sphere. */
 enum { CODES, PACKED, LENGTH };
 
 static void carve(vaei_pass *p) {

@@ -3,8 +3,8 @@
  *
  *     z = h        kl = 0        log p(z) - log q(z|x) taken as 0
  *
- * z keeps h's shape. mean is h; logvar is the floor of gaussian's range, so that code which reads it sees a point.
- * There is nothing to sample from. */
+ * z has h's shape. mean is h; logvar is the lowest value of the gaussian's range, so that code which reads it finds a point.
+ * There is no distribution to sample from. */
 #include "vae/latent.h"
 
 #define LOGVAR_OF_A_POINT -30.0f

@@ -52,7 +52,7 @@ static vae_status_t plan(vaei_latent *q, vaei_quantizer *s, vaei_build *b, vaei_
     return own->transform ? VAE_OK : VAE_E_NOMEM;
 }
 
-/* W packed, the codes e and what nearest.h reads of them; workspace for dW. */
+/* W packed, the codes e and their packed form for nearest.h, and the workspace for dW. */
 enum { TRANSFORM, CODES, PANELS, OUTER };
 
 static void carve(vaei_pass *p) {

@@ -4,7 +4,7 @@
  *     k = argmin_k |x - e_k|^2        q = e_k        ties to the lowest k
  *     aux = scale (|sg(x) - q|^2 + commitment |x - sg(q)|^2)        sums over positions and dimensions; sg: constant for the gradient
  *
- * The first term is there only with learn=gradient; with learn=ema codes are moving averages (codebook.c). scale 1 is the published loss
+ * The first term exists only with learn=gradient; with learn=ema codes are moving averages (codebook.c). scale 1 is the published loss
  * for a squared error summed over the data; with errors averaged over S values of x and W of the vectors instead, as most programs do,
  * the same balance is scale = S / (2 W) for a Gaussian likelihood of sigma 1, whose squares are halved.
  *

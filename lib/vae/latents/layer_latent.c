@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * layer_latent.c - a latent in the decoder: a level of a hierarchy.
  *
- *     s [R][C] the input, t [R][T] the values that the tap `from` has kept in the encoder, R positions each
+ *     s [R][C]: the input; t [R][T]: the values of the tap `from` in the encoder; both have R positions
  *
  *     prior      p(z | s)    = N(P s)                  path.prior.mean.*, path.prior.logvar.*
  *     posterior  q(z | s, t) = N(Q [s, t])             path.mean.*, path.logvar.*
@@ -44,7 +44,7 @@ static vae_status_t find_tap(const vaei_tap **out, vaei_build *b, const char *na
     return vaei_fail(VAE_E_SPEC, "from=%.40s: the encoder has no tap of that name%s", name, vaei_text_hint(hint, name, names, n));
 }
 
-/* All sizes but the last. */
+/* Whether all sizes but the last are equal. */
 static int32_t same_places(const vaei_shape *a, const vaei_shape *b) {
     int32_t same = a->n == b->n;
     for (int32_t i = 0; same && i < a->n - 1; i++) same = a->d[i] == b->d[i];
@@ -102,7 +102,7 @@ typedef struct parts {
     /* training: */
     float *dz;            /* [n][D] */
     vaei_normal_slopes d; /* [n][D] each */
-    float *dh, *ds;       /* by h and by s */
+    float *dh, *ds;       /* derivatives by h and by s */
 } parts;
 
 static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
@@ -137,7 +137,7 @@ static void pack(const vaei_layer *l, const vaei_run *r, void *memory) {
 
 /* ---- rows side by side ---- */
 
-/* whole[rows][a + b] of first[rows][a] and second[rows][b] */
+/* Makes whole[rows][a + b] from first[rows][a] and second[rows][b]. */
 typedef struct joined {
     int64_t a, b;
     const float *first, *second;
@@ -153,7 +153,7 @@ static void join_range(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-/* The way back; a part that is NULL is left out. */
+/* Does the reverse; a part that is NULL is left out. */
 typedef struct parted {
     const vaei_kernels *k;
     int64_t a, b;
@@ -189,12 +189,12 @@ static int64_t last_of(const vaei_shape *s) {
 
 /* ---- passes ---- */
 
-/* Row r->row of an array of the level. */
+/* Returns row r->row of an array of the level. */
 static float *at(const vaei_run *r, const vaei_level *v, float *values) {
     return values + r->row * v->size;
 }
 
-/* h = [s, t] */
+/* Makes h = [s, t]. */
 static void join_tap(const vaei_layer *l, const vaei_run *r, const parts *m, const float *s) {
     const vaei_pair *const pair = l->state;
     const vaei_side *const side = &r->side[pair->tap->number];

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT
- * normal_pair.c - the formulas of normal_pair.h over the values of a batch, by threads. */
+ * normal_pair.c - computes the formulas of normal_pair.h over the values of a batch, on several threads. */
 #include "vae/latents/normal_pair.h"
 
 #include <math.h>
 
 #include "nn/ranges.h"
 
-enum { PIECE = 256, VALUE_WORK = 16 }; /* values whose exponentials are taken at once; floats of work a value is worth */
+enum { PIECE = 256, VALUE_WORK = 16 }; /* values whose exponentials are computed at once; floats of work that count for a value */
 
 typedef struct job job;
 typedef struct powers {
     float ratio[PIECE], narrow[PIECE], sigma[PIECE]; /* e^(a - c), e^-c, e^(a / 2) */
 } powers;
-/* For the n values from number i on. */
+/* A formula for the n values from i on. */
 typedef void formula(const job *j, int64_t i, int64_t n, const powers *e);
 
 struct job {
     const vaei_kernels *k;
-    vaei_level v; /* from the first row on */
+    vaei_level v; /* from the first row of the run on */
     const float *dz;
     vaei_normal_slopes d;
     formula *formula;

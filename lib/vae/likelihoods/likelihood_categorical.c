@@ -5,7 +5,7 @@
  *
  *     x[t] = k where p[0] + ... + p[k-1] <= u < p[0] + ... + p[k]        u uniform in [0, 1)
  *
- * The "mean" is the likeliest token, the first of the largest a: a mean of tokens would be none. It has no derivative. */
+ * The "mean" is the most likely token, the first of the largest a, because a mean of tokens would not be a token. It has no derivative. */
 #include "vae/likelihood.h"
 
 #include <float.h>
@@ -20,7 +20,7 @@ static vae_status_t plan(vaei_likelihood *p, vaei_build *b) {
     return VAE_OK;
 }
 
-/* e[n] = e^(a - top) of some logits; their sum. */
+/* e[n] = e^(a - top) of some logits; returns their sum. */
 static double exponentials(const vaei_kernels *k, int64_t n, float top, const float *a, float *e) {
     for (int64_t i = 0; i < n; i++) e[i] = a[i] - top;
     k->map[VAEI_MAP_EXP](n, 0, e, e);
@@ -31,7 +31,7 @@ static int64_t run_of(int64_t K, int64_t at) {
     return K - at < VAEI_VALUES ? K - at : VAEI_VALUES;
 }
 
-/* The largest logit of a place and sum e^(a - top), run after run. */
+/* Finds the largest logit of a place and sum e^(a - top), run after run. */
 static double sum_of(const vaei_kernels *k, int64_t K, const float *a, float *top) {
     float e[VAEI_VALUES];
     double sum = 0;
@@ -71,7 +71,7 @@ static void mean(const vaei_likelihood *p, const vaei_run *r, const float *theta
     for (int64_t t = 0; t < p->size; t++) x[t] = (float)vaei_largest(p->tokens, theta + t * p->tokens);
 }
 
-/* The token whose share of the sum holds u of it; rounding may leave the last one to be taken. */
+/* Returns the token at which the sum passes u times the total; by rounding it may be the last one. */
 static int64_t drawn(const vaei_kernels *k, int64_t K, const float *a, double u) {
     float e[VAEI_VALUES], top;
     double left = u * sum_of(k, K, a, &top);

@@ -118,7 +118,7 @@ static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key k
             const double b = (double)v.b[i], u = (double)x[at + i];
             const double low = b > 0 ? -vaei_natural_log(1 - u * (double)v.rest[i]) / b : u;
             const double value = theta[at + i] > 0 ? 1 - low : low;
-            x[at + i] = (float)(value > 1 ? 1 : value); /* above 1 by rounding alone; NaN stays */
+            x[at + i] = (float)(value > 1 ? 1 : value); /* it is above 1 only by rounding; a NaN is kept */
         }
     }
 }

@@ -29,7 +29,7 @@
 
 #define HALF_LN_2PI 0.91893853320467274178
 #define CLIP        -6.0
-#define MOMENTUM    0.01 /* of the running mean, once 1 / batches is below it */
+#define MOMENTUM    0.01 /* of the running mean, when 1 / batches is smaller */
 
 enum { FIXED, LEARNED, OPTIMAL, VALUE };
 enum { LOG_SIGMA, BATCHES };
@@ -50,12 +50,12 @@ static const vaei_option options[] = {
     {0},
 };
 
-/* What a pass takes as s. */
+/* The deviation s that a pass uses. */
 typedef struct facts {
     double mse;
     double log_sigma, precision; /* l, clipped; 1 / s^2 */
     double slope;                /* clip'(l) */
-    double through_sigma;        /* what the optimal s, which depends on theta itself, adds to each w / s^2 */
+    double through_sigma;        /* the gradient through the optimal s, which depends on theta, added to each w / s^2 */
 } facts;
 
 static double clip(double l) {
@@ -67,7 +67,7 @@ static double clip_slope(double l) {
     return 1.0 / (1.0 + exp(CLIP - l));
 }
 
-/* The l whose clip is the logarithm of s; s above e^CLIP. */
+/* The inverse of clip: the l for which clip(l) is the logarithm of s; s is above e^CLIP. */
 static double unclipped(double s) {
     return CLIP + log(expm1(log(s) - CLIP));
 }
@@ -132,7 +132,7 @@ static int32_t of_values(const vaei_likelihood *p) {
 
 /* ---- one deviation ------------------------------------------------------------------------------------------------- */
 
-/* l as the parameters say it. */
+/* The l that the parameters hold. */
 static double log_sigma(const vaei_likelihood *p, const vaei_run *r) {
     const conf *c = p->conf;
     if (c->sigma == FIXED) return log((double)c->value);
@@ -144,12 +144,12 @@ static double squared_error(const vaei_likelihood *p, const vaei_run *r, const f
     return r->k->sum_squared_difference(p->size, x, theta);
 }
 
-/* E, of which settle makes the nll. */
+/* Returns E, from which settle computes the nll. */
 static double nll(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *x) {
     return of_values(p) ? values_nll(p, r, theta, x) : squared_error(p, r, theta, x);
 }
 
-/* What this pass takes as the deviation. error[n]: the squared errors. */
+/* Finds the deviation that this pass uses. error[n] holds the squared errors. */
 static facts find_sigma(const vaei_likelihood *p, const vaei_run *r, const double *error) {
     const conf *c = p->conf;
     facts f = {.log_sigma = log_sigma(p, r)};
@@ -158,7 +158,7 @@ static facts find_sigma(const vaei_likelihood *p, const vaei_run *r, const doubl
         double sum = 0;
         for (int64_t i = 0; i < r->n; i++) sum += error[i];
         f.mse = sum / (double)vaei_likelihood_all_values(p, r);
-        const double l = 0.5 * log(f.mse); /* -inf for a perfect fit: clip gives CLIP */
+        const double l = 0.5 * log(f.mse); /* -inf for a perfect fit, for which clip returns CLIP */
         f.log_sigma = clip(l);
         f.slope = clip_slope(l);
     }
@@ -214,7 +214,7 @@ static void commit(const vaei_likelihood *p, const vaei_run *r, const void *give
     (void)r;
     if (c->sigma != OPTIMAL) return;
     float *running = params + p->param[LOG_SIGMA]->offset, *batches = params + p->param[BATCHES]->offset;
-    const double share = 1.0 / ((double)*batches + 1.0); /* the first batch sets it */
+    const double share = 1.0 / ((double)*batches + 1.0); /* the first batch sets the mean */
     const double momentum = share > MOMENTUM ? share : MOMENTUM;
     *running = (float)(*running + momentum * (f->log_sigma - *running));
     *batches += 1;

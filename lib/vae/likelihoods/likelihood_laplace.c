@@ -5,8 +5,8 @@
  *     d nll / d theta = sign(theta - x) / b, 0 where they are equal        E[x] = theta
  *     x ~ theta + b ln 2u below u = 1/2, else theta - b ln 2(1 - u)        u uniform in [0, 1); 2^-24 keeps the logarithm's argument from 0
  *
- * With b = 1 its gradient is that of the L1 loss summed over an example. Outliers pull no harder than any other value, so edges stay
- * sharper than under a Gaussian. Laplace 1774. Not here: a learned scale. */
+ * With b = 1 its gradient is that of the L1 loss summed over an example. An outlier has no larger gradient than any other value, so edges
+ * are sharper than with a Gaussian. Laplace 1774. Not here: a learned scale. */
 #include "vae/likelihoods/location_scale.h"
 
 #include <float.h>

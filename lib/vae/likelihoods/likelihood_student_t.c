@@ -74,7 +74,7 @@ static void backward(const vaei_likelihood *p, const vaei_run *r, const void *fa
     vaei_scaled_backward(p, r, theta, x, weight, dtheta, slope);
 }
 
-/* e^w - 1 = e^w (1 - e^-w): neither difference nor power loses digits. */
+/* e^w - 1 is computed as e^w (1 - e^-w), so that neither the difference nor the power loses digits. */
 static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key key, uint32_t item, const float *theta, float *x) {
     enum { RUN = VAEI_VALUES / 2 };
     const conf *c = p->conf;

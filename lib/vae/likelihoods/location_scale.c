@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * location_scale.c - what densities with a location and a scale for each value have in common. */
+ * location_scale.c - the functions that densities with a location and a scale for each value share. */
 #include "vae/likelihoods/location_scale.h"
 
 void vaei_scaled_takes(vaei_likelihood *p, const char *what) {
     vaei_likelihood_takes(p, 2, what, -1, 1);
 }
 
-/* e^(sign s) of a run of values; s in `log_scale`, and in `moves`, unless it is NULL, whether s moves with t. */
+/* Computes e^(sign s) of a run of values, s in `log_scale`, and in `moves`, unless it is NULL, whether s changes with t. */
 static void scales(const vaei_likelihood *p, const vaei_run *r, const float *theta, int64_t first, int64_t n, float sign, float *log_scale,
                    float *scale, float *moves) {
     const float most = VAEI_LOG_SCALE_MOST;
@@ -20,7 +20,7 @@ static void scales(const vaei_likelihood *p, const vaei_run *r, const float *the
     r->k->map[VAEI_MAP_EXP](n, 0, scale, scale);
 }
 
-/* u, and what it was made of. */
+/* u of a run of values, and the numbers from which it is computed. */
 typedef struct run_of_values {
     double u[VAEI_VALUES];
     float log_scale[VAEI_VALUES], inverse[VAEI_VALUES], moves[VAEI_VALUES];

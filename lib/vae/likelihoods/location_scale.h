@@ -4,7 +4,7 @@
  *     nll = sum f(u) + s        u = (x - m) e^-s, s = t within [-6, 6]
  *     d / dm = -f'(u) e^-s      d / dt = 1 - u f'(u), 0 outside of [-6, 6]        x ~ m + e^s u, u ~ e^-f
  *
- * So a scale lies between 0.0025 and 403; the lower end is where a learned one of gaussian ends, too. A density supplies f and f'. */
+ * So a scale is between 0.0025 and 403; a learned scale of gaussian has the same lower bound. A density supplies f and f'. */
 #ifndef VAEI_LOCATION_SCALE_H
 #define VAEI_LOCATION_SCALE_H
 
@@ -12,16 +12,16 @@
 
 #define VAEI_LOG_SCALE_MOST 6
 
-/* In plan; `what` as for vaei_likelihood_takes. A decoder that gives no logarithm below 0 or none above is refused. */
+/* For plan; `what` is as in vaei_likelihood_takes. It refuses a decoder whose logarithms are never below 0 or never above 0. */
 void vaei_scaled_takes(vaei_likelihood *p, const char *what);
 
-/* u of the n values from `first` on, VAEI_VALUES at most; returns the sum of s. */
+/* Computes u of the n values from `first` on, at most VAEI_VALUES; returns the sum of s. */
 double vaei_scaled_errors(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *x, int64_t first, int64_t n,
                           double *u);
-/* dtheta of one example; slope writes f'(u). */
+/* Computes dtheta of one example; slope writes f'(u). */
 void vaei_scaled_backward(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *x, float weight, float *dtheta,
                           void (*slope)(const vaei_likelihood *p, int64_t n, const double *u, double *df));
-/* x = m, as the mean and its derivative; also where theta is m alone */
+/* x = m, for the mean and its derivative; also if theta is m alone. */
 void vaei_scaled_location(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x);
 void vaei_scaled_location_backward(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *dx, float *dtheta);
 /* x = m + e^s x, for the n values from `first` on: x[n] */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * adversarial.c - the losses of scores and their derivatives; adversarial.h has the formulas. */
+ * adversarial.c - computes the losses of scores and their derivatives; adversarial.h has the formulas. */
 #include "vae/objectives/adversarial.h"
 
 float vaei_logistic_cost(const vaei_kernels *k, int32_t of, float score, float *slope) {
@@ -16,5 +16,5 @@ float vaei_hinge_cost(int32_t of, float score, float *slope) {
     *slope = sign;
     if (of == VAEI_SCORE_FOOLED) return -score;
     if (cost <= 0) *slope = 0;
-    return cost <= 0 ? 0 : cost; /* NaN stays */
+    return cost <= 0 ? 0 : cost; /* a NaN is kept */
 }

@@ -9,7 +9,7 @@
 
 #include "vae/objective.h"
 
-/* As vaei_game.cost. */
+/* See vaei_game.cost. */
 float vaei_logistic_cost(const vaei_kernels *k, int32_t of, float score, float *slope);
 float vaei_hinge_cost(int32_t of, float score, float *slope);
 

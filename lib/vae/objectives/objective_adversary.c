@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * objective_adversary.c - latents that a critic of z cannot tell from draws from N(0, I).
+ * objective_adversary.c - trains latents that a critic of z cannot distinguish from draws from N(0, I).
  *
  *     loss += weight mean_i ln(1 + e^-s(z_i))
  *     critic: mean_i (ln(1 + e^-s(p_i)) + ln(1 + e^s(z_i))) / 2        p_i: draws from N(0, I)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * objective_elbo.c - the negative evidence lower bound, the rate weighted, warmed up, and free below a floor.
+ * objective_elbo.c - the negative evidence lower bound, whose rate has a weight with a warm-up, and is free below a floor.
  *
  *     loss = mean_i nll_i + beta(t) R        R = sum_d mean_i kl_id, with free bits sum_d max(free_bits, mean_i kl_id)
  *                                            d: the dimensions of all latents of the model
@@ -13,7 +13,7 @@
  * bits). */
 #include "vae/objective.h"
 
-enum { COLUMNS = 64 }; /* dimensions summed at once, a row of them after the other */
+enum { COLUMNS = 64 }; /* dimensions that are summed at once */
 
 typedef struct conf {
     float beta, ratio, free_bits;
@@ -40,7 +40,7 @@ static double beta_at(const conf *c, int64_t step) {
     return beta;
 }
 
-/* The rate of one latent, weighted mean over the batch, and its sum with the floors. */
+/* The rate of one latent, a weighted mean over the batch, and its sum with the floors. */
 static void rate_of(const conf *c, const vaei_terms *t, double beta, vaei_rates *v, double *floored) {
     const double total = t->batch->total;
     for (int64_t d0 = 0; d0 < v->dim; d0 += COLUMNS) {

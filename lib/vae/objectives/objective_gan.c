@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * objective_gan.c - reconstructions that a critic of x cannot tell from data.
+ * objective_gan.c - trains reconstructions that a critic of x cannot distinguish from data.
  *
  *     loss += weight mean_i g(s(m_i))        m_i: the mean of the likelihood; g and the critic's own loss: adversarial.h
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * objective_iwae.c - the importance-weighted bound of K samples, which is nearer to log p(x) the larger K is.
+ * objective_iwae.c - the importance-weighted bound of K samples, which approaches log p(x) as K grows.
  *
  *     log w_k = log p(x|z_k) + log p(z_k) - log q(z_k|x)        z_k: K draws from q(z|x)
  *

@@ -22,7 +22,7 @@
 #include "vae/objective.h"
 
 enum { IMQ, RBF };
-enum { VAEI_STREAM_MMD = 22 }; /* of random numbers, beside those of latent.h and likelihood.h */
+enum { VAEI_STREAM_MMD = 22 }; /* of random numbers, besides those of latent.h and likelihood.h */
 
 typedef struct conf {
     float weight;
@@ -35,7 +35,7 @@ static const vaei_option options[] = {
     {0},
 };
 
-/* k of a squared distance; *slope: dk/dq. */
+/* Returns k of a squared distance; *slope is dk/dq. */
 static double kernel_of(const vaei_kernels *k, int32_t kind, int64_t D, double q, double *slope) {
     static const double widths[] = {0.1, 0.2, 0.5, 1, 2, 5, 10};
     double value = 0;
@@ -68,12 +68,12 @@ static void draw_range(void *arg, int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) vaei_noise_normal(t->r->k, key, t->r->first_item + (uint32_t)i, t->size, t->prior + i * t->size);
 }
 
-/* dz += factor (a - b), from dk/dq */
+/* dz += factor (a - b), where factor contains dk/dq */
 static void pull(int64_t D, double factor, const float *a, const float *b, float *dz) {
     for (int64_t d = 0; d < D; d++) dz[d] += (float)factor * (a[d] - b[d]);
 }
 
-/* Example i: its share of the three sums in row[i], and its gradient. */
+/* Computes for example i its share of the three sums, in row[i], and its gradient. */
 static void example(const job *j, int64_t i) {
     vaei_terms *const t = j->t;
     const vaei_kernels *const k = t->r->k;
@@ -102,7 +102,7 @@ static void examples_range(void *arg, int64_t begin, int64_t end) {
 }
 
 static double inverse(double x) {
-    return x > 0 ? 1 / x : 0; /* of one example there are no pairs */
+    return x > 0 ? 1 / x : 0; /* a single example has no pairs */
 }
 
 static void eval(const void *options_filled, vaei_terms *t) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * objective_prior.c - fits the model's prior to the latents of the data; all other parameters are frozen.
  *
- *     loss = mean_i -log p(z_i)        z_i: the codes of x_i, or a draw from its posterior, by the model at inference
+ *     loss = mean_i -log p(z_i)        z_i: the codes of x_i, or a draw from its posterior; the model runs as at inference
  *
  * The bound on log p(x) rises as this loss falls, because the other parts of the bound do not depend on the prior. */
 #include "vae/objective.h"

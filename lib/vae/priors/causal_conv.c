@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * causal_conv.c - gathers the positions before each position into a row, and scatters the gradient of the row back.
  *
- * Taps in raster order: `up` whole rows of 2 side + 1, then those to the left, then, if it is seen, the centre. */
+ * The taps are in raster order: `up` whole rows of 2 side + 1 taps, then those to the left, then, with mask B, the centre. */
 #include "vae/priors/causal_conv.h"
 
 #include "nn/ranges.h"
@@ -14,7 +14,7 @@ vae_status_t vaei_causal_declare(vaei_causal_conv *g, vaei_build *b, const char 
                                  int64_t kernel, int32_t center) {
     *g = (vaei_causal_conv){.H = H, .W = W, .channels = channels, .up = lesser(kernel / 2, H - 1), .side = lesser(kernel / 2, W - 1)};
     g->taps = g->up * (2 * g->side + 1) + g->side + (center != 0);
-    g->blind = g->taps == 0; /* a grid of one place: nothing is before it; one tap outside stands for that */
+    g->blind = g->taps == 0; /* in a grid of one place, nothing is before it; one tap outside of the grid is used */
     g->taps += g->blind;
     return vaei_linear_declare(&g->map, b, path, g->taps * channels, out);
 }
@@ -33,7 +33,7 @@ vaei_causal_workspace vaei_causal_carve(const vaei_causal_conv *g, const vaei_ke
     return workspace;
 }
 
-/* Tap t of a row: the row it reads, or -1 outside the grid. */
+/* The row that tap t of a row reads, or -1 outside the grid. */
 static int64_t tap_row(const vaei_causal_conv *g, int64_t row, int64_t t) {
     const int64_t wide = 2 * g->side + 1, place = row % (g->H * g->W);
     const int64_t dy = t / wide - g->up, dx = t % wide - g->side, x = place % g->W + dx;

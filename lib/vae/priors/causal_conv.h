@@ -3,8 +3,8 @@
  *
  *     y[p] = b + sum_t W_t x[p + t]        t: the taps of the window before the centre (mask A), or with it (mask B); outside are zeros
  *
- *        o o o        A: o        A mask multiplies weights by zero. Here these weights do not exist: the other taps are gathered into
- *        o c .        B: o, c     a row, and one linear map does the rest, forward, backward and position by position:
+ *        o o o        A: o        Other programs multiply weights by a mask. Here the masked weights do not exist: the other taps are
+ *        o c .        B: o, c     gathered into a row, and one linear map does the rest, forward, backward and position by position:
  *        . . .
  *                                     cols[row][tap][channel] --W[out][tap][channel]--> y[row][out]
  *
@@ -20,7 +20,7 @@ typedef struct vaei_causal_conv {
     int64_t H, W;           /* of the grid; row = example H W + y W + x */
     int64_t channels;       /* of x */
     int64_t up, side, taps; /* the window: `up` rows above, `side` columns to each side */
-    int32_t blind;          /* sees nothing at all */
+    int32_t blind;          /* 1: it reads no position at all */
     vaei_linear_map map;    /* "<path>.weight" [out][taps channels] */
 } vaei_causal_conv;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * normal_mixture.c - K diagonal Gaussians of equal weight: density, gradients, samples. */
+ * normal_mixture.c - computes density, gradients and samples of K diagonal Gaussians of equal weight. */
 #include "vae/priors/normal_mixture.h"
 
 #include "nn/ranges.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * prior_aggregate.c - the aggregate posterior: a mixture of the posteriors of examples that the fit has seen, stored in the model.
+ * prior_aggregate.c - the aggregate posterior: a mixture of the posteriors of examples that were used in the fit, stored in the model.
  *
  *     p(z) = 1/N sum_i q(z | x_i)        variances e^logvar + eps
  *
  *     prior.mean [posteriors][D]   prior.logvar [posteriors][D]   prior.count [1]
  *
- * Fitting keeps the posteriors of the first examples that come, at most `posteriors` of them: the examples should be shuffled, and one
- * pass is enough. Before the first example, p is N(0, I). A sample is a draw from one of the posteriors. With eps the prior is a Parzen
- * window; the latents of a plain autoencoder, which are points, need it. No gradients. Densities are in normal_mixture.h.
+ * Fitting stores the posteriors of the first examples, at most `posteriors` of them, so the examples should be shuffled, and one pass is
+ * enough. Before the first example, p is N(0, I). A sample is a draw from one of the posteriors. With eps the prior is a Parzen window,
+ * which the latents of a plain autoencoder need, because they are points. There are no gradients. normal_mixture.h has the densities.
  *
  * Hoffman, Johnson 2016 (ELBO surgery); Parzen 1962. */
 #include "vae/priors/normal_mixture.h"
@@ -44,14 +44,14 @@ static vae_status_t plan(vaei_prior *p, vaei_build *b) {
     return s->mean && s->logvar && s->count ? VAE_OK : VAE_E_NOMEM;
 }
 
-/* How many are kept; a file may say anything. */
+/* The number of stored posteriors; the value in a file may be wrong. */
 static int64_t kept(const vaei_prior *p, const float *params) {
     const int64_t most = ((const conf *)p->conf)->posteriors;
     const float count = params[((const store *)p->state)->count->offset];
     return !(count > 0) ? 0 : count < (float)most ? (int64_t)count : most;
 }
 
-/* The zeros that parameters start with are N(0, I). */
+/* Returns 1 if none is stored: the zeros with which parameters start are N(0, I). */
 static int64_t used(const vaei_prior *p, const float *params) {
     const int64_t count = kept(p, params);
     return count > 0 ? count : 1;

@@ -14,8 +14,8 @@
  *
  *     prior.weight [K]   prior.mean [K][D]   prior.covariance [K][D], or full [K][D][D]   prior.steps [1]
  *
- * All in double, sums over examples ascending. C_k = L L^T by Cholesky; where rounding made C_k indefinite, eps grows tenfold until it is
- * not. There are no gradients, so the optimizer is not used.
+ * All is in double; sums run over examples in ascending order. C_k = L L^T by Cholesky; if rounding made C_k indefinite, eps grows tenfold
+ * until it is not. There are no gradients, so the optimizer is not used.
  *
  * Dempster, Laird, Rubin 1977; Cappe, Moulines 2009 (arXiv:0712.4273); Liang, Klein 2009. */
 #include "nn/ranges.h"
@@ -25,7 +25,7 @@
 #include <math.h>
 
 #define LN_2PI    1.83787706640934548356
-#define SHARE_MIN 1e-10 /* a component with less keeps its place */
+#define SHARE_MIN 1e-10 /* a component with a smaller share does not change */
 
 enum { DIAGONAL, FULL };
 
@@ -45,7 +45,7 @@ static const vaei_option options[] = {
 };
 
 typedef struct mixture {
-    int64_t K, D, size; /* size: values of a covariance */
+    int64_t K, D, size; /* size: the number of values of a covariance */
     int32_t full;
     const vaei_param *weight, *mean, *covariance, *steps;
 } mixture;
@@ -90,7 +90,7 @@ static factors carve_factors(const mixture *s, vaei_carve *c) {
 
 typedef struct parts {
     factors factors;        /* pack */
-    double *terms;          /* [n][K]: cache in training, else scratch */
+    double *terms;          /* [n][K]: cache in training, otherwise scratch */
     double *row;            /* [n][D] */
     double *shift, *square; /* training: [K][D], [K][size] sums of z - m and of its products */
     vaei_kmeans_workspace start;
@@ -115,7 +115,7 @@ static void layout(const vaei_prior *prior, const vaei_kernels *k, int64_t n, in
 
 /* ---- factors ------------------------------------------------------------------------------------------------------ */
 
-/* L of C + eps I; half the logarithm of its determinant, or NaN if it is not positive definite. */
+/* Computes L of C + eps I. Returns half the logarithm of its determinant, or NaN if it is not positive definite. */
 static double cholesky(int64_t D, const float *C, double eps, double *L) {
     double half = 0;
     for (int64_t i = 0; i < D; i++) {
@@ -130,7 +130,7 @@ static double cholesky(int64_t D, const float *C, double eps, double *L) {
     return half;
 }
 
-/* As cholesky(), for a diagonal. */
+/* Does the same as cholesky() for a diagonal. */
 static double deviations(int64_t D, const float *C, double eps, double *L) {
     double half = 0;
     for (int64_t i = 0; i < D; i++) {
@@ -172,7 +172,7 @@ typedef struct density_job {
     double *terms, *row, *nll;
 } density_job;
 
-/* |L^-1 (z - m)|^2; y[D] */
+/* Returns |L^-1 (z - m)|^2; the workspace is y[D]. */
 static double distance(const mixture *s, const float *z, const float *mean, const double *L, double *y) {
     double sum = 0;
     for (int64_t i = 0; i < s->D; i++) {
@@ -195,7 +195,7 @@ static void density_range(void *arg, int64_t begin, int64_t end) {
             if (term[k] > top) top = term[k];
         }
         for (int64_t k = 0; k < s->K; k++) sum += term[k] = exp(term[k] - top);
-        for (int64_t k = 0; k < s->K; k++) term[k] /= sum; /* what k takes of z */
+        for (int64_t k = 0; k < s->K; k++) term[k] /= sum; /* the share of component k in z */
         j->nll[i] = -(top + log(sum));
     }
 }
@@ -221,14 +221,14 @@ static vae_status_t prepare(const vaei_prior *p, const vaei_run *r, const vaei_s
 typedef struct learn_job {
     const mixture *s;
     const parts *m;
-    const double *terms;   /* NULL: by cluster */
+    const double *terms;   /* NULL: the shares are those of the clusters */
     const float *z, *from; /* from: the old means */
     int64_t n;
-    double size; /* of the step */
+    double size; /* size of the step */
     float *weight, *mean, *covariance;
 } learn_job;
 
-/* Sums over the examples of component k; its share of them. */
+/* Sums over the examples of component k; returns its share of them. */
 static double gather(const learn_job *j, int64_t k) {
     const mixture *s = j->s;
     double share = 0, *shift = j->m->shift + k * s->D, *square = j->m->square + k * s->size;
@@ -305,7 +305,7 @@ static int64_t choose(const mixture *s, const double *share, double u) {
     return last;
 }
 
-/* z = m + L noise; z holds the noise, and row i needs those before it only: from the last to the first. */
+/* z = m + L noise, in place. Row i needs the noise only of the rows before it, so the rows run from the last to the first. */
 static void place(const mixture *s, const float *mean, const double *L, float *z) {
     for (int64_t i = s->D - 1; i >= 0; i--) {
         double sum = (double)mean[i];

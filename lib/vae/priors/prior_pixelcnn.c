@@ -20,7 +20,7 @@
 #include "vae/priors/causal_conv.h"
 #include "vae/prior.h"
 
-#define GROUP_ROWS  1024 /* rows of a group of examples, if it has more than GROUP_LEAST of them */
+#define GROUP_ROWS  1024 /* rows of a group of examples, if it has more than GROUP_LEAST examples */
 #define GROUP_LEAST 16
 
 typedef struct conf {
@@ -86,7 +86,7 @@ static vae_status_t plan(vaei_prior *p, vaei_build *b) {
     return vaei_linear_declare(&s->head, b, "prior.head", s->C, s->K);
 }
 
-/* ---- memory: the same walk measures and cuts ---------------------------------------------------------------------- */
+/* ---- memory: the same function measures and divides -------------------------------------------------------------- */
 
 typedef struct block_pack {
     vaei_linear_pack reduce, conv, expand;
@@ -113,7 +113,7 @@ static packs carve_packs(const net *s, const vaei_kernels *k, int32_t training, 
     return p;
 }
 
-/* Maps of `rows` rows. Training keeps a before every block and each block's y; else one of each will do. */
+/* Values of `rows` rows. Training keeps a before every block and y of each block; otherwise one of each is enough. */
 typedef struct maps {
     float *e;     /* [rows][C] */
     float *a, *u; /* [layers + 1, or 1][rows][C], [rows][C] */
@@ -168,11 +168,11 @@ static int64_t group_of(const net *s, int64_t n) {
 
 typedef struct parts {
     packs w;
-    maps m; /* cache in training, else scratch */
+    maps m; /* cache in training, otherwise scratch */
     workspace workspace;
 } parts;
 
-/* Outside training for a group of the examples. */
+/* Outside of training it is for a group of the examples. */
 static void layout(const vaei_prior *prior, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
     const net *s = prior->state;
     const int64_t rows = vaei_count_of(training ? n : group_of(s, n), s->P);
@@ -199,7 +199,7 @@ static void pack(const vaei_prior *p, const vaei_run *r, void *memory) {
 
 /* ---- forward ------------------------------------------------------------------------------------------------------ */
 
-/* o of these rows, from m->e of the rows before them and m->v that earlier calls have left. */
+/* Computes o of these rows, from m->e of the rows before them and m->v of earlier calls. */
 static void forward(const net *s, const vaei_run *r, const vaei_rows *at, const parts *v) {
     const maps *m = &v->m;
     float *a = m->a, *t = v->workspace.t;
@@ -226,7 +226,7 @@ static void forward(const net *s, const vaei_run *r, const vaei_rows *at, const 
     vaei_rows_map(r, at, s->C, VAEI_MAP_RELU, m->o, m->o);
 }
 
-/* The group of examples from i on. */
+/* The run over the group of examples from i on. */
 static vaei_run part_of(const vaei_run *r, int64_t i, int64_t group) {
     return vaei_run_slice(r, i, r->n - i < group ? r->n - i : group);
 }
@@ -252,7 +252,7 @@ static void relu_backward(const vaei_run *r, int64_t count, const float *y, floa
     r->k->map_grad[VAEI_MAP_RELU](count, 0, y, dy, dy);
 }
 
-/* da of a block's output becomes that of its input. */
+/* Turns da of a block's output into that of its input. */
 static void block_backward(const net *s, const vaei_run *r, int64_t i, const parts *v) {
     const block *k = &s->block[i];
     const block_pack *w = &v->w.block[i];
@@ -278,7 +278,7 @@ static void backward(const vaei_prior *p, const vaei_run *r, const vaei_slot *sl
     const int64_t rows = r->n * s->P, wide = rows * s->C;
     vaei_head_backward(&s->head, r, &v.w.head, s->P, v.m.o, at->codes, weight, &m->head, m->t);
     relu_backward(r, wide, v.m.o, m->t);
-    vaei_linear_backward(&s->mix, r, &v.w.mix, rows, v.m.u, m->t, m->da, m->outer); /* u is still relu of the last a */
+    vaei_linear_backward(&s->mix, r, &v.w.mix, rows, v.m.u, m->t, m->da, m->outer); /* u still holds relu of the last a */
     relu_backward(r, wide, v.m.u, m->da);
     for (int64_t i = s->layers - 1; i >= 0 && !vaei_run_cancelled(r); i--) block_backward(s, r, i, &v);
     vaei_causal_backward(&s->first, r, &v.w.first, rows, v.m.e, m->da, &m->first, m->de);

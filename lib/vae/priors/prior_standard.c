@@ -3,7 +3,7 @@
  *
  *     -log p(z) = 1/2 sum_d z_d^2 + D/2 ln 2 pi        -log p(codes) = n_codes ln K
  *
- * The codes of an item take 32 random bits each: floor(bits K / 2^32). */
+ * Each code of an item takes 32 random bits: floor(bits K / 2^32). */
 #include "vae/prior.h"
 
 #include <math.h>

@@ -3,13 +3,13 @@
  *
  *     log p(codes) = sum_i log p(code_i | code_<i)
  *
- *     x_i = position_i + table[code_i-1]                  the first has its position only
+ *     x_i = position_i + table[code_i-1]                  the first place has only its position
  *     x = x + attention(layernorm(x))                     causal    } layers times, "pre-norm"
  *     x = x + down(gelu(up(layernorm(x))))                C -> 4C -> C
  *     logits = head(layernorm(x))
  *
- * The blocks are a stack of the library's own layers over 1 x P x C, which do the training. A sample computes one position at a time with
- * the same parameters and keeps the keys and values of earlier positions. Examples are processed in groups, so memory outside training
+ * The blocks are a stack of the library's own layers over 1 x P x C, which training runs. A sample computes one position at a time with the
+ * same parameters and keeps the keys and values of earlier positions. Examples are processed in groups, so memory outside training
  * does not grow with the batch.
  *
  * Vaswani et al. 2017 (arXiv:1706.03762); Radford et al. 2019 (the order of the blocks); Esser et al. 2021 (arXiv:2012.09841, over
@@ -23,10 +23,10 @@
 
 #include <math.h>
 
-#define GROUP_ROWS       2048 /* rows of a group of examples, if it has more than GROUP_LEAST of them */
+#define GROUP_ROWS       2048 /* rows of a group of examples, if it has more than GROUP_LEAST examples */
 #define GROUP_LEAST      8
-#define NORM_EPS         1e-5 /* of layernorm's default */
-#define EMBEDDING_FAN_IN 5000 /* deviation 0.02 */
+#define NORM_EPS         1e-5 /* the default of layernorm */
+#define EMBEDDING_FAN_IN 5000 /* gives a standard deviation of 0.02 */
 
 enum { QUERY, KEY, VALUE, OUT, UP, DOWN, MAPS };
 
@@ -43,7 +43,7 @@ static const vaei_option options[] = {
     {0},
 };
 
-/* A pair of blocks place by place: the parameters of the stack's layers. */
+/* Two blocks for computing place by place, with the parameters of the stack's layers. */
 typedef struct pair {
     const vaei_layer *before_attention, *before_perceptron; /* layernorm */
     vaei_linear_map map[MAPS];
@@ -79,7 +79,7 @@ static void find_pairs(net *s) {
     s->last = s->stack->layer[2 * s->layers];
 }
 
-/* A convolution of window 1 is a linear map of each place; its weight [out][in][1][1] lies in memory as one. */
+/* A convolution with a window of 1 is a linear map of each place; its weight [out][in][1][1] has the same layout in memory. */
 static vae_status_t build_stack(net *s, vaei_build *b) {
     const vaei_shape shape = {3, {1, s->P, s->C}};
     vaei_document document;
@@ -110,7 +110,7 @@ static vae_status_t plan(vaei_prior *p, vaei_build *b) {
     return vaei_linear_declare(&s->head, b, "prior.head", s->C, s->K);
 }
 
-/* ---- memory: the same walk measures and cuts ---------------------------------------------------------------------- */
+/* ---- memory: the same function measures and divides -------------------------------------------------------------- */
 
 typedef struct pair_pack {
     vaei_linear_pack map[MAPS];
@@ -119,7 +119,7 @@ typedef struct pair_pack {
 typedef struct packs {
     void *stack;
     vaei_linear_pack head;
-    pair_pack *pair; /* outside training */
+    pair_pack *pair; /* outside of training */
 } packs;
 
 static packs carve_packs(const net *s, const vaei_kernels *k, size_t stack, int32_t training, vaei_carve *c) {
@@ -135,7 +135,7 @@ static packs carve_packs(const net *s, const vaei_kernels *k, size_t stack, int3
     return p;
 }
 
-/* Whole grids: in and out of the stack, and in training their gradients. */
+/* Values of whole grids: input and output of the stack, and in training their gradients. */
 typedef struct maps {
     float *x, *y; /* [rows][C] */
     void *cache;
@@ -165,7 +165,7 @@ static workspace carve_workspace(const net *s, const vaei_kernels *k, int64_t ro
     return m;
 }
 
-/* Samples, for a group of n examples at one place, and what the places before have left. */
+/* Memory of samples: for a group of n examples at one place, and the keys and values of the places before. */
 typedef struct steps {
     float *key, *value;                 /* [layers][n][P][C] */
     float *x, *u, *query, *seen, *wide; /* [n][C], the last [n][4C] */
@@ -197,12 +197,12 @@ static int64_t group_of(const net *s, int64_t n) {
 
 typedef struct parts {
     packs w;
-    maps m; /* cache in training, else scratch */
+    maps m; /* cache in training, otherwise scratch */
     workspace workspace;
     vaei_slot stack;
 } parts;
 
-/* Outside training for a group of the examples. Sampling cuts the scratch anew: sample(). */
+/* Outside of training it is for a group of the examples. Sampling divides the scratch in another way: sample(). */
 static void layout(const vaei_prior *prior, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
     const net *s = prior->state;
     const int64_t examples = training ? n : group_of(s, n), rows = vaei_count_of(examples, s->P);
@@ -230,7 +230,7 @@ static void pack(const vaei_prior *p, const vaei_run *r, void *memory) {
 
 /* ---- whole grids -------------------------------------------------------------------------------------------------- */
 
-/* x of one place; code: the one before it, if there is one. */
+/* Computes x of one place; code is that of the place before, if there is one. */
 static void embed(const net *s, const vaei_run *r, int64_t place, const int32_t *code, float *x) {
     memcpy(x, r->params + s->position->offset + place * s->C, (size_t)s->C * sizeof(*x));
     if (code) r->k->add(s->C, r->params + s->embedding.table->offset + *code * s->C, x);
@@ -278,7 +278,7 @@ typedef struct attend_job {
     const vaei_run *r;
     const steps *t;
     int64_t place;
-    const float *key, *value; /* of the layer: [n][P][C] */
+    const float *key, *value; /* of this layer: [n][P][C] */
 } attend_job;
 
 static void attend_range(void *arg, int64_t begin, int64_t end) {
@@ -300,7 +300,7 @@ static void attend_range(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-/* x becomes what the pair makes of it at this place. */
+/* Replaces x by the output of the two blocks at this place. */
 static void step_pair(const net *s, const vaei_run *r, const packs *w, const steps *t, int64_t layer, int64_t place) {
     const pair *p = &s->pair[layer];
     const vaei_linear_pack *pack_of = w->pair[layer].map;

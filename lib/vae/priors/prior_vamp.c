@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * prior_vamp.c - the variational mixture of posteriors: p(z) is the mean of the posteriors of K learned examples, the pseudo-inputs.
  *
- *     p(z) = 1/K sum_k q(z | u_k)        prior.input [K][S]: u_k as the encoder takes them, channels last
+ *     p(z) = 1/K sum_k q(z | u_k)        prior.input [K][S]: u_k in the form that the encoder reads, channels last
  *
  * The encoder is part of this prior, so the prior is trained together with the model, by the gradient of the rate, under every objective
  * except prior. rate_joint.c has the rate and passes the u_k through the encoder. The u_k start from N(0, init_std^2); a host may start
@@ -35,7 +35,7 @@ static vae_status_t plan(vaei_prior *p, vaei_build *b) {
 
 typedef struct parts {
     vaei_mixture mixture; /* pack */
-    double *share;        /* [n][inputs]: cache in training, else scratch */
+    double *share;        /* [n][inputs]: cache in training, otherwise scratch */
 } parts;
 
 static void layout(const vaei_prior *prior, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * adam.h - shared by Adam and AdamW: options, two slots, and the step. */
+ * adam.h - the options, two slots, and the step of Adam and AdamW. */
 #ifndef VAEI_ADAM_H
 #define VAEI_ADAM_H
 
@@ -9,7 +9,7 @@ typedef struct vaei_adam {
     float lr, beta1, beta2, eps, weight_decay;
 } vaei_adam;
 
-/* The table's rows and its end. */
+/* The rows of the table, and its end. */
 #define VAEI_ADAM_OPTION(field, flag, def, doc) \
     { #field, VAEI_OPT_FLOAT, flag, offsetof(vaei_adam, field), def, 0, 1, NULL, doc }
 #define VAEI_ADAM_OPTIONS(decay, decay_doc)                                                                     \
@@ -23,7 +23,7 @@ typedef struct vaei_adam {
 
 int32_t vaei_adam_slots(const void *conf);
 
-/* One step by g + decay w; slot[0] is m, slot[1] is v. */
+/* Makes one step by g + decay w; slot[0] is m, slot[1] is v. */
 void vaei_adam_step(const vaei_adam *c, const vaei_kernels *k, int64_t n, int64_t t, float lr, float decay, float *g, float *w,
                     float *const *slot);
 

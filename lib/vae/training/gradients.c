@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * gradients.c - the norm of the gradients, and the update of the parameters: slices of the parameters on several threads, or whole
- * parameters by the host's optimizer. */
+ * gradients.c - computes the norm of the gradients, and updates the parameters: slices of them on several threads, or whole parameters by
+ * the host's optimizer. */
 #include "vae/training/training.h"
 
 #include <math.h>
@@ -40,7 +40,7 @@ typedef struct update_job {
     const vaei_training *t;
     const vaei_learner *m;
     const vaei_param *p;
-    int64_t step; /* of this optimizer, from 1 */
+    int64_t step; /* steps of this optimizer, from 1 */
     float lr, decay, scale;
     int32_t by_host;
 } update_job;
@@ -70,7 +70,7 @@ static void update_by_host(const update_job *job) {
     memset(t->grads + at, 0, (size_t)job->p->count * sizeof(float));
 }
 
-/* The learner whose task trains the parameter, or -1. */
+/* Returns the index of the learner whose task trains the parameter, or -1. */
 static int32_t learner_of(const vaei_training *t, const vaei_param *p) {
     const int32_t kinds = VAEI_PARAM_TRAINED | VAEI_PARAM_OF_PRIOR | VAEI_PARAM_OF_CRITIC;
     for (int32_t i = 0; i < t->n_learners; i++)

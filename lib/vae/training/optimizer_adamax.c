@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * optimizer_adamax.c - Adam with the largest of the gradients, which fades, in place of the root of their squares, as torch.optim.Adamax.
+ * optimizer_adamax.c - Adam with a decaying maximum of the gradients in place of the root of their mean square, as torch.optim.Adamax.
  *
  *     g' = g + weight_decay w
  *     m = beta1 m + (1 - beta1) g'        u = max(beta2 u, |g'| + eps)        w -= lr / (1 - beta1^t) * m / u

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * optimizer_adamw.c - Adam with the weight decay taken out of the gradient, as torch.optim.AdamW.
+ * optimizer_adamw.c - Adam with weight decay that is separate from the gradient, as torch.optim.AdamW.
  *
  *     w *= 1 - lr weight_decay, then a step of Adam by g alone
  *

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * optimizer_lion.c - steps of one size, by the sign of a mean of gradients.
+ * optimizer_lion.c - Lion: every step has the same size and the sign of a mean of gradients.
  *
  *     w *= 1 - lr weight_decay        w -= lr sign(beta1 m + (1 - beta1) g)        m = beta2 m + (1 - beta2) g
  *
- * Every weight moves by lr, so the learning rate is a third to a tenth of Adam's, and the decay as much larger. One slot, half of Adam's
- * memory. Chen et al. 2023 (arXiv:2302.06675). */
+ * Every weight moves by lr, so the learning rate should be a third to a tenth of Adam's, and the decay as much larger. It needs one slot,
+ * half of Adam's memory. Chen et al. 2023 (arXiv:2302.06675). */
 #include "vae/training/weight_step.h"
 
 typedef struct conf {

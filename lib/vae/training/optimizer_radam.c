@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * optimizer_radam.c - Adam whose early steps, when few squares are known, are rectified, as torch.optim.RAdam.
+ * optimizer_radam.c - Adam with rectified early steps, when the mean square is known from few gradients, as torch.optim.RAdam.
  *
  *     g' = g + weight_decay w
  *     m = beta1 m + (1 - beta1) g'        v = beta2 v + (1 - beta2) g'^2        M = m / (1 - beta1^t)
@@ -16,7 +16,7 @@
 
 static const vaei_option options[] = {VAEI_ADAM_OPTIONS(0, "added to the gradient, times the weight")};
 
-/* r sqrt(1 - beta2^t), or 0 where the squares are too few to say */
+/* r sqrt(1 - beta2^t), or 0 if there are too few squares. */
 static double rectification(double beta2, int64_t t) {
     const double kept = vaei_power(beta2, t), most = 2 / (1 - beta2) - 1, known = most - 2 * (double)t * kept / (1 - kept);
     if (!(known > 5)) return 0;

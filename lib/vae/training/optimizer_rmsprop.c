@@ -42,7 +42,7 @@ static void step(const void *options_filled, const vaei_kernels *k, int64_t n, i
         float under = v[i] = vaei_flushed_squares(vaei_moved_mean(c->alpha, v[i], d * d));
         if (a) {
             a[i] = vaei_flushed(vaei_moved_mean(c->alpha, a[i], d));
-            under = fmaxf(under - a[i] * a[i], 0); /* below 0 by rounding alone */
+            under = fmaxf(under - a[i] * a[i], 0); /* it is below 0 only by rounding */
         }
         float by = d / (sqrtf(under) + c->eps);
         if (b) by = b[i] = vaei_flushed(c->momentum * b[i] + by);

@@ -5,9 +5,9 @@
 
 #include "vae/sections.h"
 
-/* A section at work. */
+/* A section with its module. */
 typedef struct bound {
-    vaei_section *section; /* NULL: left out, and nothing stands for it */
+    vaei_section *section; /* NULL: the text leaves it out, and it has no default */
     const vaei_module *module;
     void *conf;
 } bound;
@@ -32,7 +32,7 @@ static vae_status_t bind_section(bound *out, const vaei_section_type *type, vaei
     return vaei_module_bind(&out->conf, out->module, node, arena, where);
 }
 
-/* Prints them in the order of the table, whatever their order in the document; `cost`: those too that change no result. */
+/* Prints the sections in the order of the table, whatever their order in the document; with `cost` also those that change no result. */
 static const char *print(const bound *sections, int32_t cost, vaei_arena *arena) {
     vaei_section line[VAEI_SECTIONS];
     vaei_document document = {NULL};
@@ -52,10 +52,10 @@ static const char *print(const bound *sections, int32_t cost, vaei_arena *arena)
     return w.buf;
 }
 
-/* The section of the document, or its preset behind the others. */
+/* Finds the section of the document, or appends its default to the document. */
 static vae_status_t find_section(bound *out, vaei_document *document, vaei_arena *arena, const vaei_section_type *type) {
     out->section = vaei_document_find(document, type->name);
-    if (!type->fallback[0]) { /* nothing stands for it */
+    if (!type->fallback[0]) { /* it has no default */
         if (out->section && vaei_section_is_default(out->section, type)) out->section = NULL;
         return VAE_OK;
     }

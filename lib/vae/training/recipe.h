@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * recipe.h - how a model is trained: the training sections of a document, bound to their modules.
+ * recipe.h - a recipe, which describes the training of a model: the training sections of a document, bound to their modules.
  *
  *     optimizer  adam lr=0.001
  *     objective  elbo beta=1                               a sum of terms; the others are one module each
@@ -15,17 +15,17 @@
 
 typedef struct vaei_recipe {
     const vaei_optimizer_ops *optimizer;
-    const vaei_optimizer_ops *critic_optimizer; /* NULL: the critic has an optimizer like the network's */
+    const vaei_optimizer_ops *critic_optimizer; /* NULL: the critic's optimizer is that of the network */
     vaei_objective objective;
     const vaei_schedule_ops *schedule;
     const vaei_clip_ops *clip;
     const vaei_memory_ops *memory;
     void *optimizer_conf, *critic_optimizer_conf, *schedule_conf, *clip_conf;
-    const char *text;        /* canonical, one section a line */
-    const char *resume_text; /* the same without what changes no result: memory */
+    const char *text;        /* the canonical text, one line for each section */
+    const char *resume_text; /* the same without sections that change no result: memory */
 } vaei_recipe;
 
-/* From the training sections of the document (model sections are left alone). Adds missing sections to the document. */
+/* Makes a recipe from the training sections of the document and ignores model sections. It adds missing sections to the document. */
 vae_status_t vaei_recipe_build(vaei_recipe *recipe, vaei_arena *arena, vaei_document *document);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * schedule_cosine.c - half a cosine from 1 down to `final`, without restarts.
+ * schedule_cosine.c - the learning rate follows half a cosine from 1 down to `final`, without restarts.
  *
  *     factor(t) = final + (1 - final) (1 + cos(pi u)) / 2        u = (t - warmup) / (steps - warmup), at most 1
  *
- * `steps` counts the warm-up. Loshchilov, Hutter 2016 (arXiv:1608.03983). */
+ * `steps` includes the warm-up. Loshchilov, Hutter 2016 (arXiv:1608.03983). */
 #include <math.h>
 
 #include "vae/optimizer.h"

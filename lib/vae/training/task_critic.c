@@ -15,7 +15,7 @@ static vae_status_t check(const vaei_network *net, const vaei_recipe *recipe) {
     return VAE_OK;
 }
 
-/* The network's, which counts the critic's stack too. */
+/* The least number of examples is the network's, which takes the critic's stack into account. */
 static int64_t least(const vaei_network *net) {
     return net->min_batch;
 }

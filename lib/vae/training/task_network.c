@@ -2,7 +2,7 @@
  * task_network.c - trains the network: all parameters except those that only the fit of a prior trains. */
 #include "vae/training/training_task.h"
 
-/* Terms over z compare it with N(0, I); and a critic learns with the network, or not at all. */
+/* A term over z compares it with N(0, I), so it needs values. A critic can only be trained together with the network. */
 static vae_status_t check(const vaei_network *net, const vaei_recipe *recipe) {
     if (recipe->objective.critic < 0 && net->critic.stack)
         return vaei_fail(VAE_E_SPEC, "critic: no term of the objective uses it, wanted 'objective elbo | %s'",
@@ -52,7 +52,7 @@ static vae_status_t pass(const vaei_network *net, const vaei_run *r, const vaei_
     return VAE_OK;
 }
 
-/* Running statistics, and codes that learn without gradients. */
+/* Whether there are running statistics, or codes that learn without gradients. */
 static int32_t commits(const vaei_network *net) {
     return net->params.n_floats > net->params.n_trainable;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * training.c - backward passes and steps of a training (training.h). A task decides what is trained. */
+ * training.c - runs backward passes and steps of a training (training.h). The tasks decide which parameters are trained. */
 #include "vae/training/training.h"
 
 #include "nn/ranges.h"
 
-/* The learners of a recipe, without their memory. */
+/* Finds the learners of a recipe; their memory is set later. */
 static int32_t find_learners(vaei_learner *learners, const vaei_network *net, const vaei_recipe *recipe) {
     const vaei_training_task *task[VAEI_TASKS_MOST];
     int32_t n = 0;
@@ -92,7 +92,10 @@ static vaei_run start(vaei_training *t, int64_t n, const vaei_batch *b, const _A
     r.sampled_rates = (o->flags & VAEI_OBJECTIVE_AT_Z) != 0;
     r.noise = (vaei_noise_key){.seed = t->seed, .step = (uint64_t)t->step, .stream = VAEI_STREAM_LATENT};
     r.first_item = (uint32_t)(t->items * o->samples);
-    r.cancel = t->parts == 0 ? cancel : NULL; /* the gradients of the parts before are not kept apart from those of this one */
+    r.cancel =
+        t->parts == 0
+            ? cancel
+            : NULL; /* after the first part a run cannot be cancelled, because the gradients of earlier parts are in the same memory */
     const uint64_t generation = *t->generation;
     if (t->packed != generation) {
         for (int32_t i = 0; i < t->n_learners; i++)
@@ -103,13 +106,13 @@ static vaei_run start(vaei_training *t, int64_t n, const vaei_batch *b, const _A
     return r;
 }
 
-/* One batch forward and back by all tasks; then the updates without gradients, if all gradients are finite. Gradients may be half done
- * when it fails. */
+/* Runs all tasks over one batch, forward and backward; then, if all gradients are finite, the updates without gradients. If it fails,
+ * the gradients may be incomplete. */
 static vae_status_t pass(vaei_training *t, const vaei_run *r, vaei_measures *m) {
     int32_t commits = 0;
     for (int32_t i = 0; i < t->n_learners; i++) {
         VAEI_TRY(t->learner[i].task->pass(t->net, r, &t->work, &t->recipe->objective, m));
-        if (vaei_run_cancelled(r)) return VAE_E_CANCELLED; /* the last check before a change remains */
+        if (vaei_run_cancelled(r)) return VAE_E_CANCELLED; /* this is the last check before something changes */
     }
     for (int32_t i = 0; i < t->n_learners; i++) {
         const vaei_training_task *const task = t->learner[i].task;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * training_task.c - shared by the tasks of a training. */
+ * training_task.c - the functions that all tasks of a training share. */
 #include "vae/training/training_task.h"
 
 void vaei_tasks_of(const vaei_recipe *recipe, const vaei_training_task *task[VAEI_TASKS_MOST]) {
