@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * alphabet.c - tokens as characters. */
+ * alphabet.c - converts between tokens and characters. */
 #include "alphabet.h"
 #include "mem.h"
 
@@ -11,7 +11,7 @@ bool alphabet_has(int64_t tokens) {
     return tokens == LETTERS || tokens == PRINTABLE || tokens == BYTES;
 }
 
-/* 0: there is none. */
+/* Returns 0 if the alphabet does not have the character. */
 static int token_of(int64_t tokens, unsigned char c) {
     if (tokens == BYTES) return c;
     if (tokens == PRINTABLE) return c >= ' ' && c <= '~' ? c - ' ' + 1 : 0;
@@ -29,7 +29,7 @@ bool alphabet_read(int64_t tokens, const char *line, size_t n, int64_t T, float 
     return true;
 }
 
-/* One example, at `to`; behind its line. */
+/* Writes one example at `to` and returns the position behind its line. */
 static char *put_line(char *to, int64_t tokens, int64_t T, const float *x) {
     const bool known = alphabet_has(tokens);
     for (int64_t i = 0; i < T; i++) {
@@ -43,7 +43,7 @@ static char *put_line(char *to, int64_t tokens, int64_t T, const float *x) {
 }
 
 char *alphabet_lines(int64_t tokens, int64_t T, int64_t n, int64_t group, const float *x) {
-    enum { DIGITS = 8 }; /* of a token, with the space before it: there are at most 65,536 */
+    enum { DIGITS = 8 }; /* of a token, with the space before it: there are at most 65,536 tokens */
     char *text = mem_alloc(n * (T * DIGITS + 2) + 1, 1), *to = text;
     for (int64_t i = 0; i < n; i++) {
         if (group > 0 && i > 0 && i % group == 0) *to++ = '\n';

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * augment.c - random crops, flips and quarter turns. All three move pixels, so the input pixel of each output pixel is computed, and the
- * image is copied once. */
+ * augment.c - random crops, flips and quarter turns. All three only move pixels, so the file computes the input pixel of
+ * each output pixel and copies the image once. */
 #include "augment.h"
 #include "cli_suggest.h"
 #include "console.h"
@@ -61,7 +61,7 @@ void augment_close(augment_t *augment) {
     augment->image = NULL;
 }
 
-/* Position i of a line of n, mirrored at its ends without repeating them; -n < i < 2 n - 1. */
+/* Position i of a line of n pixels, mirrored at its ends without repeating the end pixels; -n < i < 2 n - 1. */
 static int64_t mirror(int64_t i, int64_t n) {
     if (i < 0) return -i;
     return i < n ? i : 2 * (n - 1) - i;
@@ -69,7 +69,7 @@ static int64_t mirror(int64_t i, int64_t n) {
 
 static void change(const augment_t *augment, uint64_t *stream, float *x) {
     const int64_t h = augment->h, w = augment->w, c = augment->c, span = 2 * augment->pad + 1;
-    /* drawn whether used or not, so that one kind of change does not depend on which others are on */
+    /* drawn even if it is not used, so that each kind of change is independent of the others */
     const int64_t down = (int64_t)draw_below(stream, (uint64_t)span) - augment->pad;
     const int64_t right = (int64_t)draw_below(stream, (uint64_t)span) - augment->pad;
     const bool flip = (draw_bits(stream) >> 63) && augment->flip;

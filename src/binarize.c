@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * binarize.c - thresholds and Bernoulli draws of pixels. */
+ * binarize.c - applies thresholds to pixels, or draws them from Bernoulli distributions. */
 #include "binarize.h"
 #include "console.h"
 #include "shuffle.h"
 
 #include <string.h>
 
-#define OF_BINARIZE UINT64_C(0x62696e6172697a65) /* apart from the streams of augment.c and shuffle_epoch() */
+#define OF_BINARIZE UINT64_C(0x62696e6172697a65) /* separates its streams from those of augment.c and shuffle_epoch() */
 
 binarize_t binarize_of(const char *name) {
     static const char *const names[] = {"dynamic", "static", "threshold"};
@@ -15,7 +15,7 @@ binarize_t binarize_of(const char *name) {
     return BINARIZE_NOT;
 }
 
-/* The next value of an example, whose probability is x. */
+/* Returns the next value of an example, which is 1 with probability x. */
 static bool is_one(binarize_t how, uint64_t *stream, double x) {
     return how == BINARIZE_THRESHOLD ? x >= 0.5 : draw_unit(stream) < x;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * bitmap.c - reads a picture by its type, and lays out pictures in a grid. */
+ * bitmap.c - reads a picture by its type, and arranges pictures in a grid. */
 #include "bitmap.h"
 #include "console.h"
 #include "files.h"
@@ -65,7 +65,7 @@ bool bitmap_size_read(int64_t h, int64_t w, int64_t most_side, char why[BITMAP_W
     return false;
 }
 
-/* The bytes of a file in fresh memory; NULL and why if they are not to be had. */
+/* Reads the bytes of a file into fresh memory; returns NULL and the reason if it cannot. */
 static uint8_t *read_bytes(const char *path, size_t *size, char why[BITMAP_WHY]) {
     struct stat info;
     /* LCOV_EXCL_START: it vanished since it was listed, or is not ours to read, which root never meets */
@@ -107,7 +107,8 @@ bool bitmap_read(bitmap_t *seen, fit_t *fit, const char *path, const uint8_t bac
 }
 
 bitmap_t bitmap_new(int64_t h, int64_t w, int64_t c, uint8_t value) {
-    bitmap_t image = {.h = h, .w = w, .c = c, .pixel = mem_alloc(h * w, (size_t)c)}; /* as many as values that are in memory */
+    bitmap_t image = {
+        .h = h, .w = w, .c = c, .pixel = mem_alloc(h * w, (size_t)c)}; /* the product fits, because so many values are in memory */
     bitmap_fill(&image, 0, 0, w, h, value);
     return image;
 }

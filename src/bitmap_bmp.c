@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * bitmap_bmp.c - BMP of Windows and OS/2, to 8-bit RGB.
+ * bitmap_bmp.c - reads BMP of Windows and OS/2 as 8-bit RGB.
  *
  *     0   "BM"; at 10 the offset of the pixels
  *     14  the head's size: 12 with sizes of 16 bits, or 40 and more with 32:
@@ -7,8 +7,8 @@
  *         54 masks of red, green, blue (and alpha from a head of 56 on), where the compression is 3
  *     then the palette, blue green red and a spare byte that heads of 12 leave out; rows are padded to four bytes
  *
- * Read here, since no kept library reads it from memory: 1, 2, 4 and 8 bits with a palette, 16, 24 and 32 bits with masks or without. Run
- * lengths and embedded JPEG or PNG are refused. 32 bits without a mask of alpha have none. */
+ * This file reads the format itself, because no maintained library reads it from memory: 1, 2, 4 and 8 bits with a palette; 16, 24 and 32
+ * bits with or without masks. Run lengths and embedded JPEG or PNG are refused. 32 bits without a mask of alpha have no alpha. */
 #include "bitmap.h"
 #include "mem.h"
 
@@ -21,9 +21,9 @@ enum { FILE_HEAD = 14, OLD_HEAD = 12, HEAD = 40, PLAIN = 0, MASKS = 3, MASKS_ALP
 typedef struct reader {
     const uint8_t *byte;
     size_t size;
-    int64_t h, w, bits, row_bytes, pixels; /* pixels: where they begin */
+    int64_t h, w, bits, row_bytes, pixels; /* pixels: the offset of the first pixel */
     bool from_top;
-    int64_t palette, entry, colours; /* where it begins, bytes of an entry, entries */
+    int64_t palette, entry, colours; /* its offset, bytes of an entry, number of entries */
     uint32_t mask[4];                /* red, green, blue, alpha; 0: none */
 } reader_t;
 
@@ -82,7 +82,7 @@ static bool read_head(reader_t *reader, char *why) {
     return true;
 }
 
-/* The value under a mask, scaled to 0 .. 255. */
+/* Returns the value under a mask, scaled to 0 .. 255. */
 static uint8_t under(uint32_t pixel, uint32_t mask) {
     if (mask == 0) return 0;
     while ((mask & 1) == 0) {
@@ -92,7 +92,7 @@ static uint8_t under(uint32_t pixel, uint32_t mask) {
     return (uint8_t)(((uint64_t)(pixel & mask) * 255 + mask / 2) / mask);
 }
 
-/* One row as R G B A. */
+/* Expands one row to R G B A. */
 static void expand(const reader_t *reader, int64_t y, uint8_t *rgba) {
     const size_t at = (size_t)(reader->pixels + (reader->from_top ? y : reader->h - 1 - y) * reader->row_bytes);
     for (int64_t x = 0; x < reader->w; x++, rgba += 4) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * bitmap_fit.c - cropping and scaling.
+ * bitmap_fit.c - crops and scales a picture.
  *
  * The largest centred part with the target's proportions is averaged over boxes: target pixel (i, j) is the mean of the source
- * over [i, i+1) x [j, j+1) in the target's units, partly covered pixels counted by their part. Both directions are separable:
- * each row is averaged along itself, then added to the target rows that it reaches. Grey from colour is 0.299 R + 0.587 G +
- * 0.114 B (ITU-R BT.601). */
+ * over [i, i+1) x [j, j+1) in the target's units, where a partly covered pixel is weighted by its covered part. The two
+ * directions are separable: each row is averaged along itself, then added to the target rows that it overlaps. Grey from colour is 0.299 R
+ * + 0.587 G + 0.114 B (ITU-R BT.601). */
 #include "bitmap_fit.h"
 #include "exif.h"
 #include "mem.h"
@@ -33,7 +33,7 @@ void fit_begin(fit_t *fit, int64_t rows, int64_t columns, int64_t channels, int 
     fit->sum = mem_alloc(fit->th * fit->tw, (size_t)channels * sizeof *fit->sum);
 }
 
-/* The part of source pixel k that lies in the box from begin to end. */
+/* The part of source pixel k that is inside of the box from begin to end. */
 static double part(double begin, double end, int64_t k) {
     return fmin(end, (double)k + 1.0) - fmax(begin, (double)k);
 }
@@ -45,7 +45,7 @@ static void narrow_row(const fit_t *fit, const uint8_t *row) {
         double sum[MOST_CHANNELS] = {0.0};
         int64_t k = (int64_t)begin;
         for (; k < fit->columns && (double)k < end; k++) {
-            /* pixels inside of the box count whole */
+            /* a pixel inside of the box has weight 1 */
             const double weight = (double)k >= begin && (double)k + 1.0 <= end ? 1.0 : part(begin, end, k);
             for (int64_t s = 0; s < c; s++) sum[s] += (double)row[k * c + s] * weight;
         }
@@ -72,7 +72,7 @@ static uint8_t to_byte(double value) {
     return (uint8_t)lround(fmin(fmax(value, 0.0), 255.0));
 }
 
-/* One pixel of `from_c` channels to one of c channels. */
+/* Converts one pixel of `from_c` channels to one of c channels. */
 static void convert(const float *from, int64_t from_c, uint8_t *pixel, int64_t c) {
     for (int64_t k = 0; k < c; k++)
         if (from_c == c) pixel[k] = to_byte((double)from[k]);

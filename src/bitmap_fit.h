@@ -7,11 +7,11 @@
 #include <stdint.h>
 
 typedef struct fit {
-    int64_t h, w, c; /* what the picture becomes: set by the caller, the rest starts as 0; h is 0 to look only */
+    int64_t h, w, c; /* the wanted size, set by the caller; the rest starts as 0; with h = 0 no pixel is decoded */
     int64_t rows, columns, channels;
-    int orientation;  /* of exif.h: how rows and columns are stored */
-    int64_t th, tw;   /* h and w as they are stored */
-    int64_t y, first; /* the next row, and the first target row that it may reach */
+    int orientation;  /* a constant of exif.h: the order of the stored rows and columns */
+    int64_t th, tw;   /* h and w in the orientation of the file */
+    int64_t y, first; /* the next row, and the first target row that it may overlap */
     double box, top, left;
     float *narrow; /* [tw][channels] of one row */
     double *sum;   /* [th][tw][channels] */
@@ -19,16 +19,16 @@ typedef struct fit {
 
 void fit_begin(fit_t *fit, int64_t rows, int64_t columns, int64_t channels, int orientation);
 
-/* True if no pixel is wanted, only the picture's size and channels. */
+/* Returns true if only the picture's size and channels are wanted. */
 bool fit_only_looks(const fit_t *fit);
 
-/* The next row, uint8[columns][channels]. */
+/* Takes the next row, uint8[columns][channels]. */
 void fit_row(fit_t *fit, const uint8_t *row);
 
-/* After the last row: pixel[h][w][c]. */
+/* Called after the last row: writes pixel[h][w][c]. */
 void fit_end(const fit_t *fit, uint8_t *pixel);
 
-/* Give the memory back; at any time, also before fit_begin(). */
+/* Frees the memory; allowed at any time, also before fit_begin(). */
 void fit_free(fit_t *fit);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * bitmap_gif.c - the first picture of a GIF through giflib, to 8-bit RGB.
+ * bitmap_gif.c - reads the first picture of a GIF by giflib as 8-bit RGB.
  *
  * The picture may be a part of a larger screen; the rest of the screen and transparent pixels show the background. */
 #include "bitmap.h"
@@ -32,7 +32,8 @@ static bool refuse(char *why, const char *reason) {
     return false;
 }
 
-/* Go to the next picture, which gif->Image describes then; false at the end. *clear becomes the transparent colour, if one is named. */
+/* Reads up to the next picture, which gif->Image then describes; false at the end. *clear becomes the transparent colour, if there is
+ * one. */
 static bool next_picture(GifFileType *gif, int *clear) {
     GifRecordType type;
     while (DGifGetRecordType(gif, &type) == GIF_OK) {
@@ -50,7 +51,7 @@ static bool next_picture(GifFileType *gif, int *clear) {
     return false;
 }
 
-/* The picture's colour numbers, [Height][Width]. */
+/* Reads the picture's colour indices, [Height][Width]. */
 static bool read_indices(GifFileType *gif, uint8_t *index) {
     static const int first[] = {0, 4, 2, 1}, step[] = {8, 8, 4, 2};
     const int64_t w = gif->Image.Width, h = gif->Image.Height;

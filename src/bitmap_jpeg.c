@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * bitmap_jpeg.c - JPEG through libjpeg(-turbo), to 8-bit grey or RGB.
+ * bitmap_jpeg.c - reads JPEG by libjpeg(-turbo) as 8-bit grey or RGB.
  *
- * Four components are CMYK or YCCK (which libjpeg brings to CMYK) as Adobe's programs write them, inverted, so that 255 is no
- * ink: red = C K / 255, and so on, without a colour profile. A file that ends early is refused; libjpeg itself would fill the
+ * Four components are CMYK or YCCK (which libjpeg converts to CMYK), inverted as in the files of Adobe's programs, so that 255
+ * is no ink: red = C K / 255, and so on, without a colour profile. A file that ends early is refused; libjpeg itself would fill the
  * rest with grey. The orientation in the EXIF data is kept with the picture (exif.h). */
 #include "bitmap.h"
 
@@ -19,19 +19,19 @@
 #include <jerror.h>
 #include <jpeglib.h>
 
-enum { MOST_SCANS = 100 };                   /* of a progressive file; encoders write about ten, a bomb thousands */
+enum { MOST_SCANS = 100 };                   /* of a progressive file; encoders write about ten, a malicious file thousands */
 #define MOST_COEFFICIENTS ((int64_t)1 << 26) /* of a progressive file: libjpeg holds them all, two bytes each */
 
 typedef struct reader {
-    struct jpeg_error_mgr error; /* first: libjpeg hands out a pointer to it */
+    struct jpeg_error_mgr error; /* the first member, because libjpeg passes a pointer to it */
     struct jpeg_progress_mgr progress;
     jmp_buf failed;
     char *why;
-    uint8_t *row; /* as libjpeg gives it */
-    uint8_t *rgb; /* that was CMYK */
+    uint8_t *row; /* in the form of libjpeg */
+    uint8_t *rgb; /* the same converted from CMYK */
 } reader_t;
 
-/* Files may be right and of a kind that libjpeg does not read. */
+/* A file may be valid but of a kind that libjpeg does not read. */
 static bool is_unsupported(int code) {
     switch (code) {
     case JERR_BAD_PRECISION:
@@ -48,7 +48,7 @@ static noreturn void fail(j_common_ptr jpeg) {
     const j_decompress_ptr decompress = (j_decompress_ptr)jpeg;
     const int code = jpeg->err->msg_code;
     reader->error.format_message(jpeg, message);
-    if (code == JERR_IMAGE_TOO_BIG) /* libjpeg has a limit of its own, above ours */
+    if (code == JERR_IMAGE_TOO_BIG) /* libjpeg has its own limit, above ours */
         (void)bitmap_size_read(decompress->image_height, decompress->image_width, BITMAP_MOST_SIDE, reader->why);
     else
         snprintf(reader->why, BITMAP_WHY, "%s: %.*s", is_unsupported(code) ? "a JPEG of a kind that is not read" : "damaged JPEG",
@@ -125,7 +125,7 @@ static bool read_picture(struct jpeg_decompress_struct *jpeg, reader_t *reader, 
 static bool decode(bitmap_t *seen, fit_t *fit, const uint8_t *byte, size_t size, const uint8_t background[3], char why[BITMAP_WHY]) {
     struct jpeg_decompress_struct jpeg;
     reader_t reader = {.progress = {.progress_monitor = on_progress}, .why = why};
-    (void)background; /* nothing is transparent */
+    (void)background; /* JPEG has no transparency */
     jpeg.err = jpeg_std_error(&reader.error);
     reader.error.error_exit = fail;
     reader.error.emit_message = on_message;

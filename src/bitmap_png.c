@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * bitmap_png.c - PNG from bytes, through libpng's push reader.
+ * bitmap_png.c - reads PNG from bytes by libpng's push reader.
  *
- * Every valid PNG becomes 8-bit grey or RGB: palettes and low depths are expanded, 16 bits scaled, interlacing undone. Where
- * pixels are transparent (RGBA, grey with alpha, tRNS) they are composed over one colour, the background:
+ * Every valid PNG becomes 8-bit grey or RGB: palettes and low depths are expanded, 16 bits are scaled, interlacing is undone.
+ * Transparent pixels (RGBA, grey with alpha, tRNS) are composed over one colour, the background:
  *
  *     value = (alpha * value + (most - alpha) * background) / most        most: 255, or 65535 where the file has 16 bits
  *
- * on the stored values: no gamma is undone, as in browsers and viewers. Other chunks (colour profiles, gamma, texts) are not
- * read, so a compressed bomb in one of them does no harm.
+ * on the stored values, without a correction of gamma, as in browsers and viewers. Other chunks (colour profiles, gamma, texts)
+ * are not read, so a compressed bomb in one of them does no harm.
  *
  * The push reader reports at once if there are more data than the image holds, whereas the other reader first inflates all of them.
  * libpng reports errors by longjmp; everything that must survive one is in a struct outside of the stack frame. */
@@ -23,33 +23,33 @@
 #include <string.h>
 #include <zlib.h>
 
-#define MOST_RAW ((int64_t)1 << 28) /* bytes of all rows as the file has them */
+#define MOST_RAW ((int64_t)1 << 28) /* bytes of all rows in the form of the file */
 
 enum { SIGNATURE = 8, HEAD = SIGNATURE + 8 + 13 + 4 }; /* bytes before the second chunk */
 
 typedef struct reader {
     jmp_buf failed;
-    bool rgba;  /* four channels wanted, whatever the file has */
-    bool whole; /* the image stands in memory: rgba, or interlaced */
+    bool rgba;  /* four channels are wanted, whatever the file has */
+    bool whole; /* the whole image must be in memory: rgba, or interlaced */
     bool clear; /* its pixels have alpha */
     bool ended;
     fit_t *fit; /* takes the rows, unless rgba is set */
     const uint8_t *background;
     int64_t most_side;
-    int orientation; /* of exif.h */
+    int orientation; /* a constant of exif.h */
     char *why;
-    int64_t h, w, c, bytes; /* channels and bytes of a value as rows come */
-    int64_t rows;           /* that came in the last pass */
+    int64_t h, w, c, bytes; /* channels, and bytes of a value, of the rows of libpng */
+    int64_t rows;           /* rows of the last pass up to now */
     unsigned notes;
     uint8_t *pixel; /* [h][w][c * bytes] of a whole image */
-    uint8_t *row;   /* [w][3]: a row composed */
+    uint8_t *row;   /* [w][3]: a composed row */
 } reader_t;
 
 static int64_t u32(const uint8_t *p) {
     return (int64_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
 }
 
-/* Where the first chunk is whole, its sizes count, before libpng has an opinion on them. */
+/* Checks the sizes of the first chunk, if it is complete, before libpng checks them. */
 static bool within_limits(const uint8_t *byte, size_t size, int64_t most_side, char why[BITMAP_WHY]) {
     static const int channels[8] = {1, 0, 3, 1, 2, 0, 4, 0};
     if (size < HEAD || memcmp(byte + SIGNATURE, "\0\0\0\015IHDR", 8) != 0) return true;
@@ -71,7 +71,7 @@ static void on_error(png_structp png, png_const_charp message) {
     longjmp(reader->failed, 1);
 }
 
-/* More data than the image holds is only a warning to libpng. */
+/* For libpng it is only a warning if there are more data than the image needs. */
 static void on_warning(png_structp png, png_const_charp message) {
     if (strncmp(message, "Extra compress", 14) == 0) on_error(png, "more image data than its pixels take");
 }
@@ -109,7 +109,7 @@ static int64_t value_at(const uint8_t *p, int64_t bytes) {
     return bytes == 2 ? p[0] << 8 | p[1] : p[0];
 }
 
-/* A row over the background, as 8 bits without alpha. */
+/* Returns a row composed over the background, as 8 bits without alpha. */
 static const uint8_t *compose(reader_t *reader, const uint8_t *from) {
     const int64_t c = reader->c, bytes = reader->bytes, colours = c - 1, most = bytes == 2 ? 65535 : 255;
     uint8_t *to = reader->row;
@@ -145,7 +145,7 @@ static void on_end(png_structp png, png_infop info) {
 
 static void read_rows(png_structp png, png_infop info, reader_t *reader, const uint8_t *byte, size_t size) {
     png_set_user_limits(png, (png_uint_32)reader->most_side, (png_uint_32)reader->most_side);
-    png_set_chunk_malloc_max(png, 0); /* a chunk is no longer than the file, and texts are passed over unread */
+    png_set_chunk_malloc_max(png, 0); /* a chunk is not longer than the file, and texts are skipped */
     png_set_chunk_cache_max(png, 128);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_set_progressive_read_fn(png, reader, on_info, on_row, on_end);
@@ -178,7 +178,7 @@ static bool is(const uint8_t *head, size_t n) {
     return n >= sizeof signature && memcmp(head, signature, sizeof signature) == 0;
 }
 
-/* What stands before the pixels: true if that is the head of an image. */
+/* Reads the part before the pixels; returns true if it is the head of an image. */
 static bool look(bitmap_t *seen, const uint8_t *byte, size_t size, char why[BITMAP_WHY]) {
     if (!within_limits(byte, size, BITMAP_MOST_SIDE, why)) return false;
     const bool good = size >= HEAD && memcmp(byte + SIGNATURE, "\0\0\0\015IHDR", 8) == 0;
@@ -187,7 +187,7 @@ static bool look(bitmap_t *seen, const uint8_t *byte, size_t size, char why[BITM
     return good;
 }
 
-/* A chunk before the pixels; NULL if there is none of this name. */
+/* Returns a chunk before the pixels, or NULL if there is none of this name. */
 static const uint8_t *find_chunk(const uint8_t *byte, size_t size, const char name[4], size_t *length) {
     for (size_t at = SIGNATURE; size - at >= 12; at += 12 + *length) {
         *length = (size_t)u32(byte + at);

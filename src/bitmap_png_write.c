@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * bitmap_png_write.c - PNG to a file, through libpng. */
+ * bitmap_png_write.c - writes PNG to a file by libpng. */
 #include "bitmap.h"
 #include "console.h"
 #include "files.h"
@@ -11,7 +11,7 @@ static void on_warning(png_structp png, png_const_charp message) {
     (void)message;
 }
 
-/* The writer names the path and the reason itself; what libpng adds of its own is memory that was refused. */
+/* The writer itself reports the path and the reason; the only other error of libpng is that memory was refused. */
 static noreturn void on_write_error(png_structp png, png_const_charp message) {
     const file_writer_t *writer = png_get_error_ptr(png);
     die(EXIT_RUNTIME, "%s: the picture cannot be written: %s", writer->path, message);

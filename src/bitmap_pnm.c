@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * bitmap_pnm.c - the formats of Netpbm, to 8-bit grey or RGB.
+ * bitmap_pnm.c - reads the formats of Netpbm as 8-bit grey or RGB.
  *
  *     P1 P4  bits, 1 is black        "P5 width height most" and one white space, then the values: as decimal numbers (P1 to P3), or
  *     P2 P5  grey, 0 .. most         as bits (P4), bytes or, where most is above 255, pairs of bytes with the higher one first;
  *     P3 P6  red, green, blue        # begins a comment in the head
  *
- * Read here, since libnetpbm ends the program at the first fault. A value v becomes 255 v / most, rounded. */
+ * This file reads the formats itself, because libnetpbm ends the program at the first error. A value v becomes 255 v / most, rounded. */
 #include "bitmap.h"
 #include "mem.h"
 
@@ -96,7 +96,7 @@ static bool next_row(reader_t *reader, uint8_t *row) {
 
 static bool decode(bitmap_t *seen, fit_t *fit, const uint8_t *byte, size_t size, const uint8_t background[3], char why[BITMAP_WHY]) {
     reader_t reader = {.byte = byte, .size = size};
-    (void)background; /* nothing is transparent */
+    (void)background; /* these formats have no transparency */
     if (!read_head(&reader, why)) return false;
     *seen = (bitmap_t){.h = reader.h, .w = reader.w, .c = reader.c};
     if (!bitmap_size_read(reader.h, reader.w, BITMAP_MOST_SIDE, why)) return false;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * bitmap_tiff.c - the first page of a TIFF through libtiff, to 8-bit grey or RGB.
+ * bitmap_tiff.c - reads the first page of a TIFF by libtiff as 8-bit grey or RGB.
  *
  * libtiff converts every kind that it knows to R G B A: palettes, 16 bits, CMYK, YCbCr, JPEG and others, with alpha multiplied into the
- * colours. A page is in memory as a whole, four bytes a pixel. Rows keep the order of the file; the orientation has the numbers of EXIF,
- * which come from TIFF. A damaged file is refused. */
+ * colours. A page is in memory as a whole, four bytes a pixel. Rows have the order of the file; the orientation has the numbers of
+ * EXIF, which come from TIFF. A damaged file is refused. */
 #include "bitmap.h"
 
 #include <string.h>
@@ -16,7 +16,7 @@
 
 #include <tiffio.h>
 
-enum { MOST_PIECE = 96 << 20 }; /* bytes of one piece of memory that libtiff takes */
+enum { MOST_PIECE = 96 << 20 }; /* bytes of one allocation of libtiff */
 
 typedef struct bytes {
     const uint8_t *byte;
@@ -67,7 +67,7 @@ static int on_warning(TIFF *tiff, void *user, const char *module, const char *fo
     return 1;
 }
 
-/* Alpha is multiplied in: value + (255 - alpha) background / 255. */
+/* Passes the rows on; alpha is already multiplied in: value + (255 - alpha) background / 255. */
 static void give_rows(bitmap_t *seen, fit_t *fit, const uint32_t *raster, const uint8_t background[3]) {
     uint8_t *row = mem_alloc(seen->w, 3);
     for (int64_t y = 0; y < seen->h; y++) {
@@ -88,13 +88,13 @@ static void give_rows(bitmap_t *seen, fit_t *fit, const uint32_t *raster, const 
 
 static bool read_pixels(TIFF *tiff, bitmap_t *seen, fit_t *fit, const uint8_t background[3], char *why) {
     TIFFRGBAImage image;
-    char reason[1024] = ""; /* of the size that libtiff writes at most */
+    char reason[1024] = ""; /* the longest that libtiff writes */
     if (!TIFFRGBAImageOK(tiff, reason) || !TIFFRGBAImageBegin(&image, tiff, 1, reason)) {
         if (!why[0]) snprintf(why, BITMAP_WHY, "a TIFF of a kind that is not read: %.100s", reason);
         return false;
     }
     const int orientation = image.orientation >= 1 && image.orientation <= 8 ? image.orientation : 1;
-    image.req_orientation = image.orientation; /* rows as the file has them */
+    image.req_orientation = image.orientation; /* rows in the order of the file */
     uint32_t *raster = mem_alloc(seen->h, (size_t)seen->w * sizeof *raster);
     const bool good = TIFFRGBAImageGet(&image, raster, (uint32_t)seen->w, (uint32_t)seen->h) && !why[0];
     TIFFRGBAImageEnd(&image);

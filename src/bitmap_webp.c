@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * bitmap_webp.c - WebP through libwebp and libwebpdemux, to 8-bit RGB.
+ * bitmap_webp.c - reads WebP by libwebp and libwebpdemux as 8-bit RGB.
  *
  * The picture of an animation is its first frame on its canvas. Transparent pixels are composed over the background. The frame is in
- * memory as a whole, so its size is limited by BITMAP_MOST_WHOLE; libwebp itself holds another four bytes for each pixel of a lossless
- * one. */
+ * memory as a whole, so its size is limited by BITMAP_MOST_WHOLE; libwebp itself needs another four bytes for each pixel of a lossless
+ * frame. */
 #include "bitmap.h"
 
 #include <string.h>
@@ -23,7 +23,7 @@ static bool refuse(char *why, const char *reason) {
     return false;
 }
 
-/* The orientation in the EXIF chunk; 1 if there is none. */
+/* Returns the orientation in the EXIF chunk; 1 if there is none. */
 static int orientation_of(const WebPDemuxer *demux) {
     WebPChunkIterator chunk;
     int orientation = 1;
@@ -45,7 +45,7 @@ static bool frame_fits(const WebPIterator *frame, char *why) {
     return bytes <= BITMAP_MOST_WHOLE;
 }
 
-/* The canvas, row by row, with the frame on it. */
+/* Passes the canvas on row by row, with the frame on it. */
 static void give_rows(bitmap_t *seen, fit_t *fit, const WebPIterator *frame, const uint8_t *rgba, const uint8_t background[3]) {
     uint8_t *row = mem_alloc(seen->w, 4), *rgb = mem_alloc(seen->w, 3);
     for (int64_t y = 0; y < seen->h; y++) {

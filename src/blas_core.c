@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * blas_core.c - compares the kernels that a BLAS has chosen with the CPU. OpenBLAS takes processors newer than itself for older
- * ones; BLIS built for one kind, or one that it does not know, runs on "generic" loops. The speed of such a BLAS is no measure
- * of the machine, so vae bench warns.
+ * blas_core.c - compares the kernels that a BLAS has chosen with the CPU. OpenBLAS takes a processor that is newer than itself for
+ * an older one; BLIS uses "generic" loops if it was built for another kind or does not know the processor. The speed of such
+ * a BLAS does not show what the machine can do, so vae bench warns.
  *
- * vae_build_info() names OpenBLAS's core and the instruction sets of the CPU: "isa=portable,avx2,avx512 blas=openblas (Haswell)". BLIS is
- * asked itself, if it is in this program. */
+ * vae_build_info() names OpenBLAS's core and the instruction sets of the CPU: "isa=portable,avx2,avx512 blas=openblas (Haswell)". If
+ * this program contains BLIS, BLIS itself is asked. */
 #include "blas_core.h"
 #include "console.h"
 
@@ -14,7 +14,7 @@
 
 enum { BELOW_AVX2, AVX2, AVX512 };
 
-/* Of BLIS: NULL where it is not in the program. */
+/* A function of BLIS; it is NULL if the program does not contain BLIS. */
 #if defined(__ELF__)
 extern int bli_arch_query_id(void) __attribute__((weak));
 extern const char *bli_arch_string(int id) __attribute__((weak));
@@ -53,7 +53,7 @@ static const core_t blis_cores[] = {
     {NULL, 0},
 };
 
-/* The level of a core; one that is not in the table is not below anything. */
+/* The level of a core. A core that is not in the table has the highest level. */
 static int level_of(const core_t *cores, const char *name) {
     for (; cores->name; cores++)
         if (strcmp(cores->name, name) == 0) return cores->level;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * blas_core.h - whether the BLAS uses the instruction sets of this machine. */
+ * blas_core.h - checks whether the BLAS uses the instruction sets of this machine. */
 #ifndef BLAS_CORE_H
 #define BLAS_CORE_H
 

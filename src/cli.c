@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * cli.c - parsing the command line by the tables of cli.h.
+ * cli.c - parses the command line by the tables of cli.h.
  *
- * Long options as --name value or --name=value, short ones as -n 64 or -n64; operands may stand anywhere; "--" ends the
- * options. Every mistake is one sentence on stderr, with the nearest right name, and exit code 2. */
+ * Long options have the form --name value or --name=value, short ones -n 64 or -n64. Operands may be anywhere, and "--" ends
+ * the options. Every mistake gives one sentence on stderr, with the nearest known name, and exit code 2. */
 #include "cli.h"
 #include "bitmap.h"
 #include "cli_suggest.h"
@@ -27,7 +27,7 @@ struct cli {
     const cli_command_t *command;
     value_t value[MOST_OPTIONS];
     const char *list[MOST_LIST];
-    const char **operand; /* as many as there are words */
+    const char **operand; /* as long as the number of words */
     size_t n_list, n_operand;
 };
 
@@ -67,7 +67,7 @@ const cli_option_t *cli_option(const cli_command_t *command, size_t i) {
     return i == n_own + n_common ? &help_option : NULL;
 }
 
-/* The index of the option with this name of n bytes, or with this letter. */
+/* Returns the index of the option that has this name of n bytes, or this letter. */
 static size_t option_index(const cli_command_t *command, const char *name, size_t n, char letter) {
     size_t i = 0;
     for (const cli_option_t *o; (o = cli_option(command, i)); i++)
@@ -214,7 +214,7 @@ static noreturn void unknown_command(const char *word) {
     die(EXIT_USAGE, "unknown command \"%s\"%s", word, suggest.best ? suggest_text(&suggest, "") : "; vae help lists the commands");
 }
 
-/* What was built in, and what was not. */
+/* Prints which parts this build contains and which not. */
 static void print_version(void) {
     char *read = bitmap_formats_text(true), *missing = bitmap_formats_text(false);
     printf("vae %s\n%s\npictures: %s%s%s\n", VAE_VERSION_STRING, vae_build_info(), read,

@@ -2,8 +2,8 @@
  * cli.h - the command line as tables.
  *
  * Each command is one file with one table of options and one line in commands.def. The tables drive the parser,
- * --help, the man page and the shell completions, so these cannot disagree. A command reads its options by name;
- * asking for a name that is in no table is a mistake of this program and ends it. */
+ * --help, the man page and the shell completions, so these cannot disagree. A command reads its options by name. A
+ * name that is in no table is a mistake of this program, and ends it. */
 #ifndef CLI_H
 #define CLI_H
 
@@ -28,12 +28,12 @@ typedef struct cli cli_t;
 
 typedef struct cli_command {
     const char *name;
-    const char *operands;        /* "MODEL DATA..."; "[NAME]" may be left out, the last one with "..." be given several times */
+    const char *operands;        /* "MODEL DATA..."; "[NAME]" may be left out, the last one with "..." may be given several times */
     const char *summary;         /* one line, without a full stop */
     const char *text;            /* paragraphs of the help and the man page, wrapped at 80 columns */
-    const char *example;         /* one command line a line */
+    const char *example;         /* one command line on each line */
     const cli_option_t *options; /* ends with a NULL name */
-    bool computes;               /* takes --threads, --arith, --isa too */
+    bool computes;               /* the options --threads, --arith, --isa apply too */
     int (*run)(const cli_t *cli);
 } cli_command_t;
 
@@ -41,21 +41,21 @@ typedef struct cli_command {
 const cli_command_t *cli_command(size_t i);
 const cli_command_t *cli_command_find(const char *name);
 
-/* The i-th option of a command, the common ones included; NULL past the last. */
+/* Returns the i-th option of a command, with the common ones; NULL past the last. */
 const cli_option_t *cli_option(const cli_command_t *command, size_t i);
 
-/* Parse and run: argv[0] is the program, argv[1] the command. Returns the exit code. */
+/* Parses and runs: argv[0] is the program, argv[1] the command. Returns the exit code. */
 int cli_main(int argc, char **argv);
 
-/* What was given. An option that was not given has its default. */
+/* The values on the command line. An option that was not given has its default. */
 bool cli_given(const cli_t *cli, const char *name);
 bool cli_flag(const cli_t *cli, const char *name);
-const char *cli_text(const cli_t *cli, const char *name); /* "" if not given and without default */
+const char *cli_text(const cli_t *cli, const char *name); /* "" if it was not given and has no default */
 int64_t cli_int(const cli_t *cli, const char *name);
-/* The i-th value of the command's CLI_LIST option, the i-th operand; NULL past the last. */
+/* The i-th value of the command's CLI_LIST option, and the i-th operand; NULL past the last. */
 const char *cli_list(const cli_t *cli, size_t i);
 const char *cli_operand(const cli_t *cli, size_t i);
-/* The operands from the i-th on, and how many there are. */
+/* Returns the operands from the i-th on, and their number. */
 const char *const *cli_operands(const cli_t *cli, size_t i, size_t *n);
 
 /* help.c, completion.c */

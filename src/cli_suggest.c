@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * cli_suggest.c - the nearest name by edit distance (insert, delete, replace, swap of neighbours, each 1).
+ * cli_suggest.c - finds the nearest name by edit distance (insert, delete, replace, swap of neighbours, each 1).
  *
- * Optimal string alignment, three rows of the table at a time. A name is near when the distance is at most a third of
+ * It computes the optimal string alignment, with three rows of the table in memory. A name is near when the distance is at most a third of
  * the word's length, rounded up, or when the word is the beginning of the name. */
 #include "cli_suggest.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * cli_suggest.h - "did you mean": the nearest of some names. */
+ * cli_suggest.h - finds the nearest of some names, for "did you mean". */
 #ifndef CLI_SUGGEST_H
 #define CLI_SUGGEST_H
 
 #include <stddef.h>
 
-/* Keeps the nearest name seen so far. Start from {.word = what was typed}. */
+/* Stores the nearest name up to now. Start with {.word = the word that was typed}. */
 typedef struct suggest {
     const char *word, *best;
     size_t distance;

@@ -2,14 +2,14 @@
  * cmd_bench.c - vae bench: the speed of training and decoding on random data.
  *
  * Each workload of workloads.h builds a model, warms up, then repeats one call (a step, a decode of a batch, a search
- * for codes) for the given seconds and reports the median and the 99th percentile of the times, examples a second,
- * arithmetic done, memory planned and used, and the allocations during the timed loop, counted by the context's hooks;
- * there must be none. Each runs in a process of its own, so the peak of memory is its own too.
+ * for codes) for the given seconds and reports the median and the 99th percentile of the times, examples per second,
+ * the arithmetic, the planned and the used memory, and the number of allocations during the timed loop, which the context's
+ * hooks count and which must be 0. Each workload runs in its own process, so that its peak of memory is its own.
  *
- * Operations are two for a multiplication with its addition; a training step counts three forward passes. Their limit is the
- * fewest of them (workloads.h) at the peak of the cores, measured just before and after (peak.h). */
+ * A multiplication with its addition counts as two operations, and a training step as three forward passes. The limit is the
+ * time for the fewest multiplications (workloads.h) at the peak speed of the cores, measured just before and after (peak.h). */
 #if defined(__linux__)
-#define _DEFAULT_SOURCE /* madvise */
+#define _DEFAULT_SOURCE /* declares madvise */
 #include <sys/mman.h>
 #endif
 
@@ -38,16 +38,16 @@ enum { WARM_UP = 3, MOST_TIMES = 1 << 20, LEAST_SLOW = 3 };
 typedef struct result {
     int64_t runs, allocs;
     double seconds, median, p99; /* seconds */
-    double processor;            /* seconds of all threads, of one turn on average */
+    double processor;            /* seconds of all threads for one turn, on average */
     work_count_t count;          /* multiplications of one example */
-    double peak;                 /* GFLOP/s of one core; 0: not known */
+    double peak;                 /* GFLOP/s of one core; 0: unknown */
     uint64_t plan_bytes;
     double peak_mb;
 } result_t;
 
 static _Atomic int64_t allocations;
 
-/* Counts, and asks for large pages where the library's own allocator does. */
+/* Counts, and asks for large pages in the cases in which the library's own allocator does. */
 static void *count_alloc(void *user, size_t size, size_t align) {
     const size_t page = (size_t)1 << 21, rounded = (size + align - 1) / align * align;
     (void)user;
@@ -91,7 +91,7 @@ static double peak_mb(void) {
     return kb / 1024.0;
 }
 
-/* What is timed. */
+/* The objects that are timed. */
 typedef struct machine {
     const workload_t *work;
     vae_trainer_t *trainer;
@@ -184,7 +184,7 @@ static double gflops(const workload_t *work, const result_t *result) {
     return operations(work, result->count.direct) * items_per_second(work, result) * 1e-9;
 }
 
-/* Examples a second if these threads did nothing but the multiplications, at the peak. */
+/* Examples per second if these threads did only the multiplications, at the peak speed. */
 static double limit(const workload_t *work, const result_t *result, int32_t threads) {
     return result->peak * threads * 1e9 / operations(work, result->count.least);
 }
@@ -223,7 +223,7 @@ static void print_row(const workload_t *work, const result_t *result, int32_t th
            (long long)result->allocs);
 }
 
-/* Measure one workload and print its line. */
+/* Measures one workload and prints its line. */
 static int run_child(const workload_t *work, const cli_t *cli) {
     vae_ctx_config_t config;
     result_t result;
@@ -235,7 +235,7 @@ static int run_child(const workload_t *work, const cli_t *cli) {
     return EXIT_DONE;
 }
 
-/* The same in a process of its own; what it returned. */
+/* Does the same in a process of its own and returns the exit code of that process. */
 static int run_apart(const workload_t *work, const cli_t *cli) {
     int status;
     fflush(stdout);

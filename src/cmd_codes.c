@@ -30,7 +30,7 @@ static int most_first(const void *a, const void *b) {
     return (x->code > y->code) - (x->code < y->code);
 }
 
-/* The codes by how often they are chosen, over all stages together. */
+/* Sorts the codes by the number of choices, over all stages together. */
 static rank_t *rank_codes(const usage_t *usage) {
     rank_t *rank = mem_alloc(usage->K, sizeof *rank);
     for (int64_t k = 0; k < usage->K; k++) {
@@ -41,12 +41,12 @@ static rank_t *rank_codes(const usage_t *usage) {
     return rank;
 }
 
-/* Set the codes of one example: `code` at every position; true if the others of a position can be left out. */
+/* Sets the codes of one example to `code` at every position; with `alone` the other codes of a position are left out. */
 static void fill_codes(int32_t *codes, const usage_t *usage, int64_t code, bool alone) {
     for (int64_t i = 0; i < usage->positions * usage->stages; i++) codes[i] = alone && i % usage->stages > 0 ? -1 : (int32_t)code;
 }
 
-/* Does the model take -1, a stage that adds nothing? */
+/* Whether the model accepts -1, for a stage that adds nothing. */
 static bool stages_can_rest(const task_t *task, const usage_t *usage, int32_t *codes, float *x) {
     if (usage->stages == 1) return false;
     fill_codes(codes, usage, 0, true);
@@ -55,7 +55,7 @@ static bool stages_can_rest(const task_t *task, const usage_t *usage, int32_t *c
     return status == VAE_OK;
 }
 
-/* The middle of each of the first n codes decoded: y[n][ch][cw][c]. */
+/* Decodes each of the first n codes and returns the middle of the picture: y[n][ch][cw][c]. */
 static float *decode_each(const task_t *task, const usage_t *usage, const rank_t *rank, int64_t n, const extent_t *extent, extent_t *crop) {
     int64_t h, w, c;
     (void)extent_drawable(extent, &h, &w, &c);
@@ -75,7 +75,7 @@ static float *decode_each(const task_t *task, const usage_t *usage, const rank_t
     return y;
 }
 
-/* Bars over the upper BARS rows; where there are more codes than columns, a column shows its most used code. */
+/* Draws bars over the upper BARS rows. If there are more codes than columns, a column shows its most used code. */
 static void draw_bars(bitmap_t *image, const usage_t *usage, const rank_t *rank) {
     const double highest = (double)(rank[0].count > 0 ? rank[0].count : 1), height = BARS - 8;
     const double even = (double)(usage->choices * usage->stages) / (double)usage->K;

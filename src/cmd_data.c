@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * cmd_data.c - vae data: look at examples before a model is trained on them. */
+ * cmd_data.c - vae data: shows examples before a model is trained on them. */
 #include "bitmap.h"
 #include "console.h"
 #include "data_options.h"
@@ -15,7 +15,7 @@
 
 enum { MOST_CHANNELS = 4, SHOWN_CLASSES = 20 };
 
-/* Of the values of each channel, or of all values where examples are no pictures. */
+/* Statistics of the values of each channel, or of all values if the examples are no pictures. */
 typedef struct statistics {
     int64_t channels, n;
     double sum[MOST_CHANNELS], squares[MOST_CHANNELS];
@@ -51,7 +51,7 @@ static void print_statistics(const statistics_t *s) {
     }
 }
 
-/* How many examples each class has. */
+/* Prints how many examples each class has. */
 static void print_classes(const data_set_t *set) {
     const data_t *data = &set->train;
     if (!data->label) {
@@ -76,7 +76,7 @@ static void print_classes(const data_set_t *set) {
     free(count);
 }
 
-/* Examples spread over all, so that a sheet of sorted data shows every part. */
+/* Writes examples from all parts of the data, so that a sheet of sorted data shows every part. */
 static void write_sheet(const data_set_t *set, const char *path, int64_t count, int64_t columns) {
     const data_t *data = &set->train;
     const int64_t n = count < data->n ? count : data->n, total = extent_total(&data->extent);

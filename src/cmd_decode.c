@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How many items of `want` an array holds; one alone may stand without n. */
+/* Returns how many items of size `want` an array holds; a single item may come without the size n. */
 static int64_t count_items(const npy_t *array, const char *what, const extent_t *want) {
     extent_t have = {.n = array->ndim - 1}, whole = {.n = array->ndim};
     char is[EXTENT_TEXT], wanted[EXTENT_TEXT];
@@ -32,7 +32,7 @@ static int64_t count_items(const npy_t *array, const char *what, const extent_t 
         extent_permuted(&have, want) ? " (channels last)" : "");
 }
 
-/* The sizes of the codes of one example, as vae encode --codes writes them. */
+/* The sizes of the codes of one example in the form of vae encode --codes. */
 static extent_t codes_extent(const vae_model_t *model) {
     const int64_t codes = vae_model_codes_per_example(model);
     usage_t sizes;
@@ -42,7 +42,7 @@ static extent_t codes_extent(const vae_model_t *model) {
     return extent_image(latent.size[0], latent.size[1], sizes.stages);
 }
 
-/* The labels of n examples, from an array of int32. */
+/* Reads the labels of n examples from an array of int32. */
 static int32_t *labels_of(const vae_model_t *model, const char *path, int64_t n) {
     npy_t array;
     if (!labels_condition(model)) die(EXIT_USAGE, "--labels: the model's condition has no classes");
@@ -53,7 +53,7 @@ static int32_t *labels_of(const vae_model_t *model, const char *path, int64_t n)
     return array.value;
 }
 
-/* The examples x[n][S] that an array stands for: int32 are codes, float32 are latents. */
+/* Decodes an array to examples x[n][S]: int32 values are codes, float32 values are latents. */
 static float *decode(const task_t *task, const char *path, const char *labels, int64_t *n) {
     npy_t array;
     npy_open(&array, path);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The path of an optional output, checked before any work; NULL if it is not wanted. */
+/* Returns the path of an optional output, checked before any work; NULL if it was not given. */
 static const char *extra_output(const cli_t *cli, const char *name) {
     if (!cli_given(cli, name)) return NULL;
     refuse_existing(cli_text(cli, name), cli_flag(cli, "force"));
@@ -38,7 +38,7 @@ static void encode(const task_t *task, float *mean, float *logvar) {
     free(x);
 }
 
-/* int32 [n, H, W], with a last size for the codes of a position where there are several; [n, codes] if not an image. */
+/* Writes int32 [n, H, W], with a last size for the codes of a position if there are several; [n, codes] if the codes are no image. */
 static void write_codes(const task_t *task) {
     usage_t sizes;
     usage_sizes(&sizes, task->model);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The kinds themselves, or the members of one. */
+/* Prints the kinds themselves, or the modules of one kind. */
 static bool show_kind(const char *kind) {
     if (strcmp(kind, "kinds") == 0) {
         for (int32_t k = 0; vae_registry_kind(k); k++) printf("%s\n", vae_registry_kind(k));
@@ -20,7 +20,7 @@ static bool show_kind(const char *kind) {
     return n > 0;
 }
 
-/* Every module of this name; a name may stand in several kinds ("gaussian": a latent and a likelihood). */
+/* Prints every module of this name, which may exist in several kinds ("gaussian": a latent and a likelihood). */
 static bool show_module(const char *name, suggest_t *suggest) {
     bool found = false;
     const char *kind;
@@ -30,7 +30,7 @@ static bool show_module(const char *name, suggest_t *suggest) {
             suggest_try(suggest, vae_registry_name(kind, i));
             if (strcmp(vae_registry_name(kind, i), name) != 0) continue;
             char *text = registry_text(kind, name);
-            /* a module's text begins with its name, a preset's is a text for the library */
+            /* a module's text begins with its name, but a preset's text is a text for the library */
             const bool is_preset = strcmp(kind, "preset") == 0;
             printf("%s%s %s%s%s", found ? "\n" : "", kind, is_preset ? name : "", is_preset ? "\n\n" : "", text);
             free(text);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * cmd_import.c - vae import: the autoencoder of another program's checkpoint becomes a model of libvae. */
+ * cmd_import.c - vae import: makes a model of libvae from the autoencoder in another program's checkpoint. */
 #include "console.h"
 #include "engine.h"
 #include "files.h"
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A number, or 0 if the option is not given. */
+/* Returns a number, or 0 if the option is not given. */
 static double number_of(const cli_t *cli, const char *name) {
     char *end;
     const char *text = cli_text(cli, name);

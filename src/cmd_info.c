@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * cmd_info.c - vae info: the contents of a model file, and the memory that the model needs. */
+ * cmd_info.c - vae info: prints the contents of a model file, and the memory that the model needs. */
 #include "console.h"
 #include "engine.h"
 #include "json_writer.h"
@@ -19,7 +19,7 @@ static uint64_t session_bytes(const vae_model_t *model, int64_t batch) {
     return bytes;
 }
 
-/* By the objective that a model is trained with unasked; one with a critic, by a term that asks it. */
+/* Measures with the default objective; for a model with a critic, with a term that uses the critic. */
 static uint64_t trainer_bytes(vae_model_t *model) {
     static const char *const objectives[] = {"objective elbo | gan", "objective elbo | adversary"};
     uint64_t bytes;
@@ -116,7 +116,7 @@ static void print_plan(const cli_t *cli, const vae_model_t *model) {
     free(text);
 }
 
-/* True if MODEL is another program's checkpoint, which is told. */
+/* Returns true if MODEL is another program's checkpoint, and prints what it holds. */
 static bool is_checkpoint(vae_ctx_t *ctx, const char *operand) {
     char *text = NULL, *file = engine_model_file(operand);
     const vae_status_t status = engine_checkpoint(ctx, file, &text);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * cmd_interp.c - vae interp: from one example to another through the latent space.
+ * cmd_interp.c - vae interp: shows the way from one example to another through the latent space.
  *
  * Row r goes from example 2r to example 2r + 1: z_t = (1 - t) mean_a + t mean_b for t = 0, 1/(steps - 1), ..., 1,
  * decoded. In a model with a condition, the whole row has the class of its first example. */

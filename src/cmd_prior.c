@@ -22,7 +22,7 @@ static char *replaced(char *text, char *changed) {
     return changed;
 }
 
-/* The text of the model with the prior and how it is trained: --set may change either. */
+/* Makes the text of the model with the prior and its training; --set may change either. */
 static char *fitted_text(const cli_t *cli, const vae_model_t *old, const data_set_t *data) {
     char *spec = model_spec_text(old);
     char *text = mem_format("%soptimizer adam lr=0.001\nobjective prior\n", spec);
@@ -57,11 +57,11 @@ static void fresh_settings(prior_fit_t *fit, const cli_t *cli, const vae_model_t
     s->batch = cli_int(cli, "batch");
     s->seed = cli_int(cli, "seed");
     take_end(s, cli);
-    if (s->epochs == 0 && s->steps == 0) /* a second pass over the posteriors would show what the first has kept */
+    if (s->epochs == 0 && s->steps == 0) /* a second pass over the posteriors would not store more of them */
         s->epochs = strcmp(cli_text(cli, "kind"), "aggregate") == 0 ? 1 : 10;
 }
 
-/* The settings that the fit began with, to its new end; dies if the command line asks for others. */
+/* Takes the settings with which the fit began, and its new end; dies if the command line asks for other settings. */
 static void resume_settings(prior_fit_t *fit, const cli_t *cli, const vae_model_t *old) {
     settings_t *s = &fit->settings;
     const bool asks = cli_given(cli, "kind") || cli_given(cli, "classes") || cli_list(cli, 0);
@@ -82,7 +82,7 @@ static int64_t param_size(const vae_tensor_t *t) {
     return size;
 }
 
-/* All parameters of the old model but those of a prior it may have had: copied; or compared, true if they are equal. */
+/* Copies all parameters of the old model except those of a prior; or compares them and returns true if they are equal. */
 static bool each_param(vae_model_t *to, const vae_model_t *from, bool copies) {
     bool equal = true;
     for (int64_t i = 0; i < vae_model_param_count(from); i++) {
@@ -91,7 +91,7 @@ static bool each_param(vae_model_t *to, const vae_model_t *from, bool copies) {
         int64_t at;
         must(vae_model_param(from, i, &t, &name));
         if (strncmp(name, "prior.", 6) == 0) continue;
-        must_or(vae_model_param_find(to, name, &at), EXIT_USAGE); /* --set changed the model itself */
+        must_or(vae_model_param_find(to, name, &at), EXIT_USAGE); /* --set has changed the model itself */
         if (copies) must_or(vae_model_set_param(to, at, vae_tensor_data(t), param_size(t)), EXIT_USAGE);
         must(vae_model_param(to, at, &u, NULL));
         equal = equal && param_size(t) == param_size(u) &&
@@ -102,13 +102,14 @@ static bool each_param(vae_model_t *to, const vae_model_t *from, bool copies) {
 
 static void name_files(prior_fit_t *fit, const cli_t *cli) {
     const char *model = cli_operand(cli, 0), *output = cli_text(cli, "output");
-    char *in_run = path_join(model, "prior.safetensors"); /* where no FILE is named */
+    char *in_run = path_join(model, "prior.safetensors"); /* used if no FILE is named */
     if (!output[0] && !path_is_folder(model)) die(EXIT_USAGE, "-o FILE is missing, the model to write");
     prior_fit_name(fit, output[0] ? output : in_run);
     free(in_run);
 }
 
-/* Is there a checkpoint to go on from? A fit that was begun and has none is started again, by --resume or by the same command. */
+/* Whether there is a checkpoint to continue from. A fit that was begun and has no checkpoint is started again, by --resume or by the
+ * same command. */
 static bool goes_on(const prior_fit_t *fit, const cli_t *cli, bool *begun) {
     const bool resume = cli_flag(cli, "resume"), force = cli_flag(cli, "force");
     if (resume && force) die(EXIT_USAGE, "prior: --resume and --force exclude each other");
@@ -123,7 +124,7 @@ static bool goes_on(const prior_fit_t *fit, const cli_t *cli, bool *begun) {
     return resume && saved;
 }
 
-/* Dies if the fit was begun with other settings than the command asks for. */
+/* Dies if the fit was begun with other settings than the command gives. */
 static void same_as_begun(const prior_fit_t *fit) {
     settings_t was;
     settings_read(&was, fit->config);
@@ -132,8 +133,8 @@ static void same_as_begun(const prior_fit_t *fit) {
     settings_free(&was);
 }
 
-/* A fresh fit leaves no checkpoint of an old one behind that --resume could mistake for its own: it is gone for good, also should the power
- * fail, before the new config.txt stands. */
+/* Removes the checkpoint of an old fit, which --resume could take for one of the new fit. It is removed for good, even in a power cut,
+ * before the new config.txt is written. */
 static void remove_old(const prior_fit_t *fit) {
     const char *const files[] = {fit->state_text, fit->checkpoint};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * cmd_recon.c - vae recon: examples and, below them, their reconstructions. */
+ * cmd_recon.c - vae recon: shows examples and, below them, their reconstructions. */
 #include "console.h"
 #include "mem.h"
 #include "pictures.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * cmd_report.c - vae report: a run as one page, which needs nothing else: pictures are inside of it as data. */
+ * cmd_report.c - vae report: writes a run as one page, which contains its pictures as data and needs no other file. */
 #include "console.h"
 #include "engine.h"
 #include "escape.h"
@@ -15,7 +15,7 @@
 #define MOST_CONFIG  ((int64_t)1 << 16)
 #define MOST_PICTURE ((int64_t)1 << 26)
 
-/* Text as HTML shows it. */
+/* Adds text in the form of HTML. */
 static void add_text(strbuf_t *page, const char *text) {
     for (const char *p = text; *p; p++) switch (*p) {
         case '&': strbuf_add(page, "&amp;"); break;
@@ -35,7 +35,7 @@ static void add_base64(strbuf_t *page, const uint8_t *byte, size_t n) {
     }
 }
 
-/* A picture of the run under a heading, if the run has it. */
+/* Adds a picture of the run under a heading, if the run has it. */
 static void add_picture(strbuf_t *page, const char *folder, const char *name, const char *heading, const char *words) {
     char *path = path_join(folder, name);
     if (path_exists(path)) {
@@ -49,7 +49,7 @@ static void add_picture(strbuf_t *page, const char *folder, const char *name, co
     free(path);
 }
 
-/* Two columns over epochs, or one where the table has no other. */
+/* Adds two columns over epochs, or one if the table has no other. */
 static void add_curves(strbuf_t *page, const metrics_table_t *table, const char *first, const char *second) {
     const char *const name[] = {first, second};
     static const uint32_t colour[] = {0x1f77b4, 0xd62728};

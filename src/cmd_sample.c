@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * cmd_sample.c - vae sample: new examples from the prior. */
+ * cmd_sample.c - vae sample: draws new examples from the prior. */
 #include "console.h"
 #include "engine.h"
 #include "bitmap.h"
@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EACH_CLASS = 10 }; /* samples of a class, by --each-class without -n */
+enum { EACH_CLASS = 10 }; /* samples of a class for --each-class without -n */
 
-/* classes rows of `row` samples. Those of a column have their noise in common, so that the class alone makes the difference; a learned
- * prior draws for itself. */
+/* Draws `row` samples of each class. The samples of a column share their noise, so that only the class makes the difference; a learned
+ * prior uses its own random numbers. */
 static void sample_each(const task_t *task, int64_t classes, int64_t row, uint64_t seed, float *x) {
     const int64_t D = vae_model_latent_size(task->model), n = classes * row;
     float *noise = mem_alloc(n * D, sizeof *noise);

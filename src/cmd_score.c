@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * cmd_score.c - vae score: how well a model explains each example, as a table. */
+ * cmd_score.c - vae score: writes a table of how well a model explains each example. */
 #include "console.h"
 #include "csv.h"
 #include "files.h"
@@ -40,7 +40,7 @@ static int worse_first(const void *a, const void *b) {
     return (x->example > y->example) - (x->example < y->example);
 }
 
-/* The examples that the model explains worst, one a line. */
+/* Prints the examples that the model explains worst, one on each line. */
 static void print_worst(const task_t *task, const bounds_t *scores, int64_t count) {
     ranked_t *ranked = mem_alloc(task->n, sizeof *ranked);
     for (int64_t i = 0; i < task->n; i++) ranked[i] = (ranked_t){-scores->elbo[i], i};

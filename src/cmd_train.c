@@ -24,14 +24,14 @@ static vae_model_t *create_model(vae_ctx_t *ctx, const settings_t *settings, boo
     return model;
 }
 
-/* What the adaptation of a model to the data needs. */
+/* The data that adapting a model to a data set needs. */
 typedef struct adapting {
     settings_t *settings;
     const cli_t *cli;
-    bool decided; /* the data chose the preset */
+    bool decided; /* the data decided which preset is used */
 } adapting_t;
 
-/* "64x64 colour", "28x28 grey"; or the bare sizes. */
+/* Returns "64x64 colour" or "28x28 grey", or only the sizes. */
 static const char *size_words(const extent_t *extent, char text[EXTENT_TEXT]) {
     int64_t h, w, c;
     if (extent->n != 3 || !extent_picture(extent, &h, &w, &c)) return extent_text(extent, text);
@@ -39,7 +39,7 @@ static const char *size_words(const extent_t *extent, char text[EXTENT_TEXT]) {
     return text;
 }
 
-/* No preset or model was asked for: the one that suits the data, or one sentence. */
+/* If no preset or model is given: takes the preset that suits the data, or ends with one sentence. */
 static void decide(adapting_t *adapting, const char *source, int64_t n, const extent_t *have) {
     char size[EXTENT_TEXT], count[PROGRESS_TEXT] = "";
     if (!settings_decide(adapting->settings, adapting->cli, have))
@@ -54,7 +54,7 @@ static void decide(adapting_t *adapting, const char *source, int64_t n, const ex
         size_words(have, size), adapting->settings->preset);
 }
 
-/* The text with the input of the data's size, if a model can be made of it; else one sentence that names both sizes. */
+/* Gives the text the input size of the data if a model of it can be built; otherwise ends with one sentence that names both sizes. */
 static void adapt_input(void *user, const char *source, int64_t n, const extent_t *have) {
     adapting_t *adapting = user;
     settings_t *settings = adapting->settings;
@@ -74,8 +74,9 @@ static void adapt_input(void *user, const char *source, int64_t n, const extent_
     say("the model's input is set to %s, the size of the data", size);
 }
 
-/* Few examples, where the data decide. An epoch of few steps says little and costs a checkpoint: it goes over them as often as makes
- * ENOUGH_STEPS. Photographs that are seen so often are changed each time, or they would be learnt by heart. */
+/* Sets the number of passes of an epoch if the data are few and the data decide. An epoch of few steps tells little and costs a
+ * checkpoint, so it makes as many passes as give ENOUGH_STEPS. Photographs that are used so often are augmented, because the model would
+ * learn them by heart. */
 static void choose_passes(settings_t *settings, const cli_t *cli, int64_t n) {
     enum { ENOUGH_STEPS = 100 };
     const int64_t steps = (n + settings->batch - 1) / settings->batch;
@@ -91,7 +92,7 @@ static void choose_passes(settings_t *settings, const cli_t *cli, int64_t n) {
         photo ? ", changed each time by --augment crop,flip" : "");
 }
 
-/* Model and data that fit each other. */
+/* Prepares a model and data that fit each other. */
 static vae_model_t *prepare(vae_ctx_t *ctx, settings_t *settings, data_set_t *data, const cli_t *cli, bool resumed) {
     vae_model_t *model = settings->text ? create_model(ctx, settings, resumed) : NULL;
     const extent_t input = model ? model_input(model) : (extent_t){0};
@@ -122,14 +123,14 @@ static void write_config(const settings_t *settings, const char *source, const t
     free(path);
 }
 
-/* Beside the best model. */
+/* Writes the class names beside the best model. */
 static void write_class_names(const train_loop_t *loop) {
     char *path = run_path(&loop->run, "best.safetensors");
     labels_write_names(path, loop->data);
     free(path);
 }
 
-/* How the run begins. */
+/* The way in which the run begins. */
 typedef enum start { START_FRESH, START_AGAIN, START_RESUMED } start_t;
 
 static start_t how_to_start(const cli_t *cli, const char *folder) {
@@ -149,7 +150,7 @@ static start_t how_to_start(const cli_t *cli, const char *folder) {
     return stage == RUN_BEGUN && !force && (resume || has_config) ? START_AGAIN : START_FRESH;
 }
 
-/* The settings of the run. */
+/* Takes the settings of the run. */
 static void take_settings(settings_t *settings, const cli_t *cli, const char *folder, start_t start) {
     char *config = path_join(folder, "config.txt");
     if (start == START_RESUMED || (start == START_AGAIN && cli_flag(cli, "resume") && path_exists(config)))
@@ -158,7 +159,7 @@ static void take_settings(settings_t *settings, const cli_t *cli, const char *fo
     free(config);
 }
 
-/* A run that was begun and is started again keeps the settings that it was begun with. */
+/* A run that was begun and is started again keeps the settings with which it was begun. */
 static void require_settings_of(const char *folder, const settings_t *settings) {
     char *config = path_join(folder, "config.txt");
     if (path_exists(config)) {
@@ -197,7 +198,8 @@ static void open_run(train_loop_t *loop, const cli_t *cli, const char *folder, s
     loop->saved = loop->state;
 }
 
-/* Batches as the model needs them: refused before the first step, or the rest of each epoch left out. */
+/* Checks batches against the needs of the model: too small batches are refused before the first step, or the last batch of each epoch is
+ * left out. */
 static void require_batches(train_loop_t *loop) {
     const int64_t n = loop->data->train.n, batch = loop->settings->batch, rest = n * loop->settings->passes % batch;
     if (batch < loop->least)

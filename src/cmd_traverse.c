@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * cmd_traverse.c - vae traverse: what each dimension of the latent does.
+ * cmd_traverse.c - vae traverse: shows the effect of each dimension of the latent.
  *
  * A row for each dimension, those of the largest rate first: the rate of dimension d is the mean over the examples of
- * KL(N(mean_d, e^logvar_d) || N(0, 1)) = (mean_d^2 + e^logvar_d - 1 - logvar_d) / 2. In a row z is the mean of one example, but for
- * dimension d, which goes from -range to range. */
+ * KL(N(mean_d, e^logvar_d) || N(0, 1)) = (mean_d^2 + e^logvar_d - 1 - logvar_d) / 2. In a row z is the mean of one example, except for
+ * dimension d, which runs from -range to range. */
 #include "console.h"
 #include "engine.h"
 #include "labels.h"
@@ -27,7 +27,7 @@ static int larger_first(const void *a, const void *b) {
     return (x->d > y->d) - (x->d < y->d);
 }
 
-/* The dimensions in order, and the mean of example `start` in z[D]. */
+/* Sorts the dimensions, and writes the mean of example `start` to z[D]. */
 static dimension_t *rank(const task_t *task, int64_t start, float *z) {
     const int64_t D = vae_model_latent_size(task->model);
     dimension_t *dimension = mem_alloc(D, sizeof *dimension);

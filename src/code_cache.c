@@ -33,7 +33,7 @@ void code_cache_close(code_cache_t *cache) {
     free(cache->label);
 }
 
-/* Encode those of the examples that are not yet known. */
+/* Encodes the examples whose codes are not yet known. */
 static void learn(code_cache_t *cache, const int64_t *index, int64_t n) {
     const int64_t width = cache->width;
     int64_t m = 0;

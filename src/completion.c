@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * completion.c - completions for bash, zsh and fish, made from the tables of the commands and the library's registries.
+ * completion.c - writes completions for bash, zsh and fish from the tables of the commands and the library's registries.
  *
- * bash and zsh share one function in bash's terms (zsh runs it through bashcompinit); fish gets one line for each
- * option. */
+ * bash and zsh share one function written for bash (zsh runs it by bashcompinit); fish gets one line for each option. */
 #include "cli.h"
 #include "console.h"
 
@@ -10,13 +9,13 @@
 #include <string.h>
 #include <vae/vae.h>
 
-/* ---- values: what may stand behind an option or as an operand, as words with a space behind each ------------------------- */
+/* ---- values: the words that may follow an option or be an operand, each with a space behind it -------------------------- */
 
 static void words_of_kind(const char *kind) {
     for (int32_t i = 0; i < vae_registry_count(kind); i++) printf("%s ", vae_registry_name(kind, i));
 }
 
-/* "adam.lr= " for each option of the kind's modules. */
+/* Prints "adam.lr= " for each option of the kind's modules. */
 static void keys_of_kind(const char *kind) {
     for (int32_t i = 0; i < vae_registry_count(kind); i++) {
         vae_option_t option = {.struct_size = sizeof option};
@@ -25,7 +24,7 @@ static void keys_of_kind(const char *kind) {
     }
 }
 
-/* "latent.dim= " for each option that some module of the section has, once. */
+/* Prints "latent.dim= " once for each option that some module of the section has. */
 static void keys_of_section(const char *section) {
     const int32_t n = vae_registry_count(section);
     for (int32_t i = 0; i < n; i++) {
@@ -85,7 +84,7 @@ static words_t *values_of_operands(const cli_command_t *command) {
     return strstr(command->operands, "[NAME]") ? topics : NULL;
 }
 
-/* The choices of an option, or its values; nothing if any text will do. */
+/* Prints the choices of an option, or its values; nothing if any text is allowed. */
 static void print_values(const cli_option_t *option) {
     words_t *values = values_of_option(option);
     if (values) values();
@@ -145,14 +144,14 @@ static void print_bash(void) {
            "complete -o filenames -F _vae vae\n");
 }
 
-/* As the file _vae on zsh's path, it is read when the first word is completed: the last line does that one. */
+/* The file is _vae on zsh's path, and zsh reads it when the first word is completed; the last line completes that word. */
 static void print_zsh(void) {
     printf("#compdef vae\nautoload -U +X bashcompinit && bashcompinit\n");
     print_bash();
     printf("[ -z \"$funcstack\" ] || _bash_complete -o filenames -F _vae\n");
 }
 
-/* Single-quoted for fish. */
+/* Quotes text with single quotes for fish. */
 static void quoted(const char *text) {
     putchar('\'');
     for (const char *p = text; *p; p++) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * console.c - sentences on stderr and the live line.
+ * console.c - prints sentences on stderr and the live line.
  *
  * The live line is written as "\r", the text, and the escape that erases to the end of the line. NO_COLOR
- * (no-color.org) turns off bold; TERM=dumb turns off the live line too. Nothing here allocates memory, because it must also report that
- * memory is exhausted. */
+ * (no-color.org) turns off bold; TERM=dumb turns off the live line too. No function of this file allocates memory, because
+ * it must also report that memory is exhausted. */
 #include "console.h"
 #include "escape.h"
 
@@ -13,7 +13,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define MOST_SENTENCE 16384 /* bytes; two paths of the longest kind fit */
+#define MOST_SENTENCE 16384 /* bytes; two of the longest paths fit */
 
 static bool be_quiet;
 static bool line_open;

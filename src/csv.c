@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * csv.c - values of a table, with commas between them. */
+ * csv.c - writes the values of a table, with commas between them. */
 #include "csv.h"
 
 #include <stdio.h>

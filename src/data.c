@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOLD_OUT 10 /* one example in ten */
+#define HOLD_OUT 10 /* one example in ten is held out */
 
 static void load_file(data_set_t *set, const char *path) {
     uint8_t head[512];
@@ -51,12 +51,13 @@ static void load_folder(data_set_t *set, const char *path) {
     folder_free(&folder);
 }
 
-/* Sizes of 1 as the model has them, so that whoever looks at the examples as pictures finds the channels last. */
+/* Gives sizes of 1 the places of the model's, so that code that shows the examples as pictures finds the channels last. */
 static void name_sizes(data_t *data, const extent_t *want) {
     if (want->n > 1 && data->extent.n > 1) data->extent = *want;
 }
 
-/* The standard input as a file without a name, whose path is in fresh memory: loaders look at the head and the size first. */
+/* Copies the standard input to a file without a name and returns its path in fresh memory, because loaders read the head and the size
+ * first. */
 static char *keep_stdin(void) {
     static uint8_t bytes[65536];
     FILE *file = tmpfile();
@@ -65,7 +66,7 @@ static char *keep_stdin(void) {
         if (fwrite(bytes, 1, n, file) != n) die(EXIT_RUNTIME, "-: the standard input cannot be kept: %s", strerror(errno));
     if (ferror(stdin)) die(EXIT_RUNTIME, "-: the standard input cannot be read");
     if (fflush(file) != 0) die(EXIT_RUNTIME, "-: the standard input cannot be kept: %s", strerror(errno));
-    return mem_format("/dev/fd/%d", fileno(file)); /* it lives as long as the process */
+    return mem_format("/dev/fd/%d", fileno(file)); /* it exists as long as the process */
 }
 
 static void load_stdin(data_set_t *set) {
@@ -106,7 +107,7 @@ void data_load(data_set_t *set, const char *const *source, size_t n, const exten
     name_sizes(&set->test, &set->want);
 }
 
-/* Arrays are taken as they are. */
+/* Arrays cannot be changed to another size. */
 static void refuse_wish(const data_set_t *set, const extent_t *have) {
     const data_way_t *way = &set->way;
     int64_t h, w, c;
@@ -127,7 +128,7 @@ void data_fit(data_set_t *set, int64_t n, const extent_t *have) {
     if (set->way.adapt && !permuted) {
         set->way.adapt(set->way.user, set->source, n, have);
         set->want = *have;
-        set->way.adapt = NULL; /* to the first examples alone */
+        set->way.adapt = NULL; /* only the first examples may change the model */
         return;
     }
     const bool planar = permuted && want->n == 3 && have->size[0] == want->size[2] && have->size[1] == want->size[0];
@@ -152,7 +153,7 @@ data_shape_t data_shape(data_set_t *set, int64_t n, int64_t h, int64_t w, int64_
     return to;
 }
 
-/* Example i of `from` becomes example j of `to`. */
+/* Copies example i of `from` to example j of `to`. */
 static void move_example(data_t *to, int64_t j, const data_t *from, int64_t i) {
     const int64_t total = extent_total(&from->extent);
     if (from->u8) memmove(to->u8 + j * total, from->u8 + i * total, (size_t)total);
@@ -163,7 +164,7 @@ static void move_example(data_t *to, int64_t j, const data_t *from, int64_t i) {
 
 static data_t like(const data_t *data, int64_t n) {
     const int64_t total = extent_total(&data->extent);
-    data_t fresh = {.n = n, .extent = data->extent}; /* no factors: shapes alone has them, and a split of its own */
+    data_t fresh = {.n = n, .extent = data->extent}; /* without factors, because only shapes has them, and it has its own test split */
     if (data->u8) fresh.u8 = mem_alloc(n, (size_t)total);
     if (data->f32) fresh.f32 = mem_alloc(n, (size_t)total * sizeof *fresh.f32);
     if (data->label) fresh.label = mem_alloc(n, sizeof *fresh.label);
@@ -236,7 +237,7 @@ static void widen(const data_t *data, float *least, float *most) {
     }
 }
 
-/* Pictures that are written show 0 as black and 1 as white, and cut off the rest. */
+/* Written pictures show 0 as black and 1 as white and cut off other values. */
 static void warn_of_range(const data_set_t *set) {
     const float slack = 0.002f; /* half a grey level of 8 bits */
     float least = INFINITY, most = -INFINITY;
@@ -248,7 +249,7 @@ static void warn_of_range(const data_set_t *set) {
         warn("%s: values from %g to %g; pictures show 0 to 1, the rest becomes black or white", set->source, (double)least, (double)most);
 }
 
-/* The library counts such values as 0 (docs/determinism.md). */
+/* The library takes such values as 0 (docs/determinism.md). */
 static void warn_of_zeros(const data_set_t *set) {
     float least = 0.0f, most = 0.0f;
     widen(&set->train, &least, &most);
@@ -273,7 +274,7 @@ static uint64_t fnv1a(uint64_t hash, const void *bytes, size_t n) {
     return hash;
 }
 
-/* FNV-1a over the shape, the count and every k-th example, about a thousand of them: quick for any size. */
+/* FNV-1a over the shape, the count and every k-th example, about a thousand of them, so that it is fast for any size. */
 uint64_t data_fingerprint(const data_t *data) {
     const int64_t total = extent_total(&data->extent);
     const int64_t every = data->n / 1000 + 1;

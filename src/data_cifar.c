@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * data_cifar.c - CIFAR-10, the "binary version" (A. Krizhevsky 2009).
+ * data_cifar.c - reads CIFAR-10, the "binary version" (A. Krizhevsky 2009).
  *
  * Records of 3073 bytes: a label 0..9, then 32x32 red, green, blue planes of 1024 bytes each. Planes are interleaved to
  * channels last. The Python version (pickle) and archives are refused by name; CIFAR-100 (3074 bytes) is not read. */
@@ -20,7 +20,7 @@ static void require_label(const char *path, int64_t record, int label) {
     if (label >= CLASSES) die(EXIT_FORMAT, "%s: record %lld has label %d, wanted 0 to %d", path, (long long)record, label, CLASSES - 1);
 }
 
-/* By its size and its first bytes, before it is read. */
+/* Checks a file by its size and its first bytes, before it is read. */
 static void require_records(const char *path, const uint8_t *head, size_t n, int64_t size) {
     const char *kind = file_kind(head, n);
     if (kind) die(EXIT_FORMAT, "%s: this is %s, not CIFAR-10's binary version", path, kind);

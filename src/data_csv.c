@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * data_csv.c - lines of numbers, with commas, semicolons or tabs between: a line is an example of S values, or a step of a series.
+ * data_csv.c - reads lines of numbers, separated by commas, semicolons or tabs. A line is an example of S values, or a step of a series.
  *
  *     model of S values             each line of S numbers is an example
- *     model of T steps of C values  lines of C numbers are steps, T of them an example, the next T the next one; a rest is left out
+ *     model of T steps of C values  lines of C numbers are steps; each T of them are an example; a rest is left out
  *
- * A first line whose first field is no number is a heading. Fields are decimal numbers with a point; every other line must have as many. */
+ * If the first field of the first line is no number, the line is a heading. Fields are decimal numbers with a point, and all other lines
+ * must have the same number of fields. */
 #include "console.h"
 #include "data.h"
 #include "files.h"
@@ -27,7 +28,7 @@ static bool is_separator(char c) {
     return c == ',' || c == ';' || c == '\t';
 }
 
-/* The number at *at, which must end at a separator or the end of the line; *at moves behind it. */
+/* Reads the number at *at, which must end at a separator or at the end of the line, and moves *at behind it. */
 static bool field(const char **at, float *value) {
     char *end;
     const double v = strtod(*at, &end);
@@ -52,7 +53,7 @@ static noreturn void fail_count(const table_t *t, int64_t number, const char *ho
         (long long)t->columns);
 }
 
-/* One line, which ends in NUL. number: of the line in the file, from 1. */
+/* Reads one line, which ends in NUL. number: the line's number in the file, from 1. */
 static void read_line(table_t *t, const char *line, int64_t number) {
     int64_t n = 0;
     float value;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * data_folder.c - the pictures of a folder, each cropped and scaled to the model's input.
+ * data_folder.c - reads the pictures of a folder, each cropped and scaled to the model's input.
  *
- * The rule: all pictures below the folder are taken, at any depth (folder.h), in bytewise order of their paths; what a file is
- * tell its first bytes, not its name. Where all lie in folders, those of the first level are the classes and their rank is the
- * label; where some lie beside folders, there are no labels. A file that is meant as a picture and can't be read is left out
- * with a warning, or ends the program by --strict. What is left out is counted, what is done to the pictures is said. */
+ * All pictures below the folder are used, at any depth (folder.h), in bytewise order of their paths. The first bytes of a file
+ * tell its format, not its name. If all pictures are in subfolders, the folders of the first level are the classes, and their
+ * rank is the label; if some are not, there are no labels. A file that has the name of a picture and cannot be read is left
+ * out with a warning, or ends the program with --strict. The report counts the files left out and tells how pictures were
+ * changed. */
 #include "bitmap.h"
 #include "console.h"
 #include "data.h"
@@ -22,7 +23,7 @@
 
 enum { LOOKED_AT = 64, MOST_OWN_SIDE = 128, USUAL_SIDE = 64, SMALL_SIDE = 32 };
 
-/* Names that only pictures have: such a file is damaged, not another thing, if its bytes say nothing. */
+/* Names that only pictures have: if the bytes of such a file have no known format, it is damaged. */
 static bool picture_name(const char *name) {
     static const char *const ending[] = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif",
                                          ".bmp", ".tif", ".tiff", ".ppm", ".pgm",  ".pbm",  ".pnm"};
@@ -31,11 +32,11 @@ static bool picture_name(const char *name) {
     return false;
 }
 
-/* Is the file to be read as a picture? Pictures of other kinds are counted. */
+/* Whether the file should be read as a picture. Pictures of other kinds are counted. */
 static bool is_candidate(const char *path, report_t *report) {
     uint8_t head[BITMAP_HEAD];
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    const ssize_t got = read(fd, head, sizeof head); /* nothing if it cannot be opened: whoever reads it will say so */
+    const ssize_t got = read(fd, head, sizeof head); /* nothing if it cannot be opened; the reader will report that */
     const size_t n = got > 0 ? (size_t)got : 0;
     (void)close(fd);
     const bitmap_format_t *format = bitmap_format_of(head, n);
@@ -49,7 +50,7 @@ static bool is_candidate(const char *path, report_t *report) {
     return picture_name(path);
 }
 
-/* Read a file into the next example; false if it can't be read. */
+/* Reads a file into the next example; false if it cannot be read. */
 static bool take_picture(data_set_t *set, const char *path, data_shape_t to, report_t *report) {
     data_t *data = &set->train;
     char why[BITMAP_WHY] = "";
@@ -72,8 +73,8 @@ static int compare_sides(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* The sizes that suit pictures: their own, where all have one that is small and square; else a square by the shorter side of the one in the
- * middle. In colour, if any is. LOOKED_AT of them tell it, spread over all. */
+/* Chooses sizes that suit the pictures: their own if all have the same small square size; otherwise a square by the shorter side of the
+ * median picture. In colour if any picture is. It looks at LOOKED_AT pictures from all parts of the list. */
 static data_shape_t look_at(char *const *file, int64_t n) {
     int64_t side[LOOKED_AT], looked = 0, c = 1;
     bool alike = true;
@@ -96,7 +97,7 @@ static data_shape_t look_at(char *const *file, int64_t n) {
     return (data_shape_t){s, s, looked > 0 ? c : 3};
 }
 
-/* What the pictures become: as the model wants them, or as they are. */
+/* Decides the size of the pictures: that of the model's input, or their own. */
 static data_shape_t decide(data_set_t *set, char *const *file, int64_t n) {
     const data_shape_t own = set->want.n == 0 ? look_at(file, n) : (data_shape_t){USUAL_SIDE, USUAL_SIDE, 3};
     return data_shape(set, n, own.h, own.w, own.c);
@@ -116,13 +117,13 @@ void data_load_picture(data_set_t *set, const char *path) {
     report_free(&report);
 }
 
-/* The folder of the first level that the file lies in, in fresh memory. */
+/* Returns the folder of the first level that contains the file, in fresh memory. */
 static char *class_name(const folder_t *folder, const char *file) {
     const char *inside = folder_inside(folder, file);
     return mem_text_n(inside, strcspn(inside, "/"));
 }
 
-/* The labels of files[n], all in folders, and set->classes. */
+/* Makes the labels of files[n], which are all in subfolders, and set->classes. */
 static int32_t *number_classes(data_set_t *set, const folder_t *folder, char **file, int64_t n) {
     int32_t *label = mem_alloc(n, sizeof *label);
     strbuf_t classes = {0};
@@ -131,7 +132,7 @@ static int32_t *number_classes(data_set_t *set, const folder_t *folder, char **f
     for (int64_t i = 0; i < n; i++) {
         char *name = class_name(folder, file[i]);
         if (!before || strcmp(name, before) != 0) {
-            char *line = escape_text(name); /* one line a class, whatever the folder is called */
+            char *line = escape_text(name); /* one line for each class, whatever the name of its folder is */
             strbuf_add(&classes, "%s\n", line);
             free(line);
             number++;

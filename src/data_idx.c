@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * data_idx.c - IDX files, the format of MNIST and Fashion-MNIST (Y. LeCun, "THE MNIST DATABASE", file formats).
+ * data_idx.c - reads IDX files, the format of MNIST and Fashion-MNIST (Y. LeCun, "THE MNIST DATABASE", file formats).
  *
  *     byte 0, 1   0
  *     byte 2      type: 08 u8, 0D float; also 09 i8, 0B i16, 0C i32, 0E double, which no images use
  *     byte 3      number of sizes: 3 [n][H][W] or 4 [n][H][W][C] for images, 1 [n] for labels
  *     then        the sizes, 4 bytes each, big-endian; then the values, big-endian
  *
- * Plain or gzipped. The declared bytes are compared with the file, and the sizes of an example with the model's, before
- * anything is allocated or inflated: exactly for a plain file, by deflate's greatest ratio for a gzipped one, which is then
- * read to its declared end and must end there.
+ * A file may be plain or gzipped. Before memory is allocated or data are inflated, the declared bytes are compared with the
+ * size of the file, and the sizes of an example with the model's. For a gzipped file the comparison uses deflate's greatest
+ * ratio; it is then read to its declared end and must end there.
  *
- * In a folder are looked for, up to three folders deep (raw/, MNIST/raw/, and Kaggle's folders that are named as the file in
- * them), files whose name holds train or t10k or test, then "images-idx3" or "images.idx3"; their labels have the same name
- * with "labels" and "idx1" in it. */
+ * In a folder, up to three levels deep (raw/, MNIST/raw/, and Kaggle's folders that are named like the file in them), the loader
+ * looks for files whose name contains train or t10k or test, then "images-idx3" or "images.idx3"; the file of their labels has
+ * the same name with "labels" and "idx1" in it. */
 #include "console.h"
 #include "data.h"
 #include "files.h"
@@ -24,8 +24,8 @@
 #include <zlib.h>
 
 enum { MOST_LEVELS = 3 };       /* of folders in a folder */
-#define PIECE         (1 << 20) /* bytes of one call: it takes an unsigned */
-#define DEFLATE_RATIO 1032      /* no deflate stream grows more (zlib technical details) */
+#define PIECE         (1 << 20) /* bytes of one call, whose size is an unsigned int */
+#define DEFLATE_RATIO 1032      /* no deflate stream expands by more (zlib technical details) */
 
 typedef struct idx {
     const char *path;
@@ -104,7 +104,7 @@ static void open_idx(idx_t *idx, const char *path) {
     gzbuffer(idx->stream, 1 << 18);
     read_header(idx);
     const int64_t header = 4 + 4 * idx->ndim;
-    const bool zipped = head[0] != 0; /* whose header was read: IDX itself begins with zeros */
+    const bool zipped = head[0] != 0; /* IDX itself begins with zeros */
     if (!size_mul(idx->values, element_bytes(idx), &payload) || payload > INT64_MAX - header)
         die(EXIT_FORMAT, "%s: the declared size overflows", path);
     if (zipped ? payload / DEFLATE_RATIO > file_bytes : header + payload > file_bytes)
@@ -155,7 +155,7 @@ static int32_t *read_labels(const char *path, int64_t n, int32_t classes) {
     return label;
 }
 
-/* The examples of a file, which fit the model, and their labels, if a file of those is given. */
+/* Loads the examples of a file, which fit the model, and their labels if a file of labels is given. */
 static void load_examples(data_set_t *set, data_t *data, const char *images, const char *labels, int32_t classes) {
     idx_t idx;
     open_idx(&idx, images);
@@ -173,7 +173,7 @@ static void load_examples(data_set_t *set, data_t *data, const char *images, con
     close_idx(&idx);
 }
 
-/* The text with each `from` in it made `to`, in fresh memory. */
+/* Returns the text with `to` in place of each `from`, in fresh memory. */
 static char *replaced(const char *text, const char *from, const char *to) {
     strbuf_t out = {0};
     strbuf_put(&out, "", 0);
@@ -185,7 +185,7 @@ static char *replaced(const char *text, const char *from, const char *to) {
     return out.s;
 }
 
-/* The file of this name, or with .gz behind it or taken away; frees the name and gives NULL if there is none. */
+/* Returns the file of this name, or the one with .gz added or removed; frees the name and returns NULL if neither exists. */
 static char *existing(char *name) {
     if (path_exists(name) && !path_is_folder(name)) return name;
     const bool zipped = path_ends(name, ".gz");
@@ -235,7 +235,7 @@ void data_load_idx(data_set_t *set, const char *path) {
     load_with_labels(set, &set->train, path, 0);
 }
 
-/* Does a file of images, in a folder, belong to this split? */
+/* Whether a file is the images of this split of a folder. */
 static bool is_images(const char *file, bool test) {
     const char *name = strrchr(file, '/') + 1;
     const char *images = strstr(name, "images-idx3"), *dotted = strstr(name, "images.idx3");

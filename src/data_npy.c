@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * data_npy.c - a NumPy array of examples: [n][S], [n][H][W] or [n][H][W][C], bytes (0..255 for 0..1) or floats. */
+ * data_npy.c - reads a NumPy array of examples: [n][S], [n][H][W] or [n][H][W][C], bytes (0..255 for 0..1) or floats. */
 #include "console.h"
 #include "data.h"
 #include "npy.h"
 
 #include <string.h>
 
-/* One example without the first size n would be taken for many of other sizes. */
+/* Refuses one example without the first size n, because it would be read as many examples of other sizes. */
 static void refuse_one_alone(const data_set_t *set, const npy_t *array) {
     extent_t whole = {.n = array->ndim};
     char text[EXTENT_TEXT];

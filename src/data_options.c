@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * data_options.c - the options of the command line for reading data. */
+ * data_options.c - reads the options of the command line about data. */
 #include "data_options.h"
 #include "cli_suggest.h"
 #include "console.h"
@@ -16,7 +16,7 @@ static const struct {
     {"green", 0x00ff00}, {"blue", 0x0000ff},  {"yellow", 0xffff00}, {"magenta", 0xff00ff}, {"cyan", 0x00ffff},
 };
 
-/* #rrggbb or #rgb, where each digit stands twice. */
+/* Parses #rrggbb, or #rgb, in which each digit is doubled. */
 static bool parse_digits(const char *word, uint32_t *rgb) {
     const size_t n = strlen(word + 1);
     if (word[0] != '#' || strspn(word + 1, "0123456789abcdefABCDEF") != n || (n != 6 && n != 3)) return false;

@@ -13,17 +13,17 @@
         "binarize", 0, CLI_CHOICE, BINARIZE_NAMES, "", "make values zeros and ones: drawn each time, drawn once, or 1 from 1/2 on", 0 \
     }
 
-/* Lines of the table of a command that brings pictures to sizes of its own choice. */
+/* Lines of the table of a command that may choose the size of pictures. */
 #define DATA_SHAPE_OPTIONS                                                                                                     \
     {"size", 0, CLI_TEXT, "N", "", "the side of pictures, or HEIGHTxWIDTH (default: as the data are, 64 for photographs)", 0}, \
         {"color", 0, CLI_FLAG, "", "", "pictures in colour (default: if any of them is)", 0}, {                                \
         "grey", 0, CLI_FLAG, "", "", "pictures in grey", 0                                                                     \
     }
 
-/* The sizes that --size, --color and --grey ask for, 0 where they are silent; dies with exit code 2 if they make no sense. */
+/* Sets the sizes that --size, --color and --grey ask for, or 0 without them; dies with exit code 2 if they are not valid. */
 void data_way_shape(const cli_t *cli, data_way_t *way);
 
-/* How the command line wants data to be read; dies with exit code 2 if the colour is none. */
+/* Returns the way in which the command line reads data; dies with exit code 2 if the colour is not valid. */
 data_way_t data_way(const cli_t *cli);
 
 #endif

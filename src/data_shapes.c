@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * data_shapes.c - a generated data set: one shape in each picture, drawn from known factors.
+ * data_shapes.c - generates a data set of pictures with one shape each, drawn from known factors.
  *
  *     factor      drawn from        factor     drawn from
  *     shape       disc, square,     angle      [0, 2 pi)
@@ -40,7 +40,7 @@ static shape_t draw_shape(uint64_t example, int64_t channels) {
     return s;
 }
 
-/* Signed distance from (x, y), in the shape's own frame, to the border of a shape of radius r; negative inside. */
+/* The signed distance from (x, y), in the coordinates of the shape, to the border of a shape of radius r; negative inside. */
 static double distance(int kind, double x, double y, double r) {
     switch (kind) {
     case DISC: return hypot(x, y) - r;
@@ -51,7 +51,7 @@ static double distance(int kind, double x, double y, double r) {
     }
 }
 
-/* Red, green or blue of a pure hue. */
+/* The red, green or blue part of a pure hue. */
 static double hue_part(double hue, int64_t channel) {
     const double h = fmod(hue + (double)channel / 3.0, 1.0);
     return fmin(fmax(fabs(h * 6.0 - 3.0) - 1.0, 0.0), 1.0);
@@ -98,7 +98,7 @@ void data_load_shapes(data_set_t *set) {
             die(EXIT_USAGE, "%s: wanted shapes:N with 1 <= N <= %d", set->source, MOST_TRAIN);
     }
     const data_shape_t to = data_shape(set, n, 32, 32, 3);
-    /* the test examples come from a part of the stream that no training set reaches */
+    /* the test examples come from a part of the stream that no training set uses */
     generate(&set->train, 0, n, &to);
     generate(&set->test, MOST_TRAIN, (n + 9) / 10, &to);
     set->classes = mem_text("disc\nsquare\ntriangle\nring\n");

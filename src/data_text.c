@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * data_text.c - the lines of a text file as examples of tokens (alphabet.h), and Debian's list of English words. */
+ * data_text.c - reads the lines of a text file as examples of tokens (alphabet.h), and Debian's list of English words. */
 #include "alphabet.h"
 #include "console.h"
 #include "data.h"
@@ -11,7 +11,7 @@
 
 #define TEXT_MOST ((int64_t)1 << 30)
 
-/* The next line of text[size] from *at on, without its end; false past the last. */
+/* Finds the next line of text[size] from *at on, without its end; false past the last. */
 static bool next_line(const char *text, size_t size, size_t *at, const char **line, size_t *n) {
     if (*at >= size) return false;
     *line = text + *at;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * data_wad.c - textures of WAD files as examples: 64x64 pixels in colour, scaled to the model's input.
+ * data_wad.c - reads textures of WAD files as examples: 64x64 pixels in colour, scaled to the model's input.
  *
  * Every flat and every opaque wall texture is cut into 64x64 crops that do not overlap, from its upper left corner;
- * crops of one colour and repeated crops are dropped. Freedoom 0.12.1 has 2,159 then.
+ * crops of one colour and repeated crops are dropped. Freedoom 0.12.1 has 2,159 of them.
  *
- * The split goes by name: about one texture in ten is for testing, chosen by a hash of the letters of its name. Digits
- * do not count, so that the frames of an animation (NUKAGE1, NUKAGE2), a switch on and off (SW1BRIK, SW2BRIK) and the
- * variants of a wall are in the same split; else the test examples would nearly repeat the training examples. */
+ * The name decides the split: about one texture in ten is for testing, chosen by a hash of the letters of its name. Digits
+ * are ignored, so that the frames of an animation (NUKAGE1, NUKAGE2), a switch on and off (SW1BRIK, SW2BRIK) and the
+ * variants of a wall are in the same split; otherwise test examples would be nearly copies of training examples. */
 #include "console.h"
 #include "data.h"
 #include "files.h"
@@ -41,7 +41,7 @@ static bool name_for_test(const char *name) {
     return hash_bytes(letter, n) % ONE_IN == 0;
 }
 
-/* The slot that holds an equal crop, or the free one where it belongs. */
+/* Returns the slot of an equal crop, or the free slot for this one. */
 static int64_t *find_slot(const crops_t *crops, const uint8_t *pixel) {
     for (uint64_t h = hash_bytes(pixel, CROP);; h++) {
         int64_t *slot = &crops->slot[h & (uint64_t)(crops->slots - 1)];
@@ -84,7 +84,7 @@ static void cut(void *user, const char *name, const bitmap_t *image) {
         }
 }
 
-/* The crops of one side of the split, scaled. */
+/* Copies the crops of one split, scaled. */
 static void take(data_t *data, const crops_t *crops, bool for_test, const data_shape_t *to) {
     const int64_t h = to->h, w = to->w, c = to->c;
     int64_t n = 0;

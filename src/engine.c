@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * engine.c - contexts, models and texts for the commands. */
+ * engine.c - makes contexts, models and texts for the commands. */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* sched_getaffinity() */
+#define _GNU_SOURCE /* for sched_getaffinity() */
 #endif
 #include "engine.h"
 #include "console.h"
@@ -148,7 +148,7 @@ char *spec_get(const char *text, const char *path) {
     char *value = mem_alloc((int64_t)needed + 1, 1);
     if (status != VAE_E_NOMEM) status = vae_spec_get(text, path, value, needed, NULL);
     if (status == VAE_OK) return value;
-    if (status == VAE_E_NOMEM) must(status); /* an option that is there is not to be missed */
+    if (status == VAE_E_NOMEM) must(status); /* without memory the option would seem to be missing */
     free(value);
     return NULL;
 }
@@ -161,7 +161,8 @@ char *spec_canonical(const char *text, int code) {
     return canonical;
 }
 
-/* Of large pictures a session for fewer examples: a call takes any number, and works on as many at a time as the session is for. */
+/* For large pictures it makes a session for fewer examples: a call accepts any number, and works on as many at a time as the session is
+ * for. */
 vae_session_t *engine_session(const vae_model_t *model, int64_t max_batch) {
     vae_session_t *session;
     uint64_t bytes;

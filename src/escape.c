@@ -17,7 +17,7 @@ int escape_decode(const char *p, uint32_t *code) {
     if (byte[0] < 0xc2 || byte[0] > 0xf4) return 0;
     *code = byte[0] & (0xffu >> (n + 1));
     for (int i = 1; i < n; i++) {
-        if ((byte[i] & 0xc0) != 0x80) return 0; /* a NUL too, so the text's end is never passed */
+        if ((byte[i] & 0xc0) != 0x80) return 0; /* false for a NUL too, so the end of the text is never passed */
         *code = *code << 6 | (byte[i] & 0x3f);
     }
     return *code < least[n] || *code > 0x10ffff || (*code >= 0xd800 && *code <= 0xdfff) ? 0 : n;

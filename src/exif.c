@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * exif.c - the orientation of photographs (CIPA DC-008, 4.6.5: tag 0112, one SHORT).
+ * exif.c - reads the orientation of photographs (CIPA DC-008, 4.6.5: tag 0112, one SHORT).
  *
- *     value   upright pixel (y, x) is stored at row, column, of `rows` and `columns` that are counted from the end where "-"
+ *     value   the upright pixel (y, x) is stored at this row and column, which are counted from the end if they have a "-"
  *     1, 2    y, x      y, -x
  *     3, 4    -y, -x    -y, x
  *     5, 6    x, y      -x, y
  *     7, 8    -x, -y    x, -y
  *
- * Cameras write 1, 3, 6 and 8. A segment with any fault counts as one without an orientation. */
+ * Cameras write 1, 3, 6 and 8. A damaged segment counts as one without an orientation. */
 #include "exif.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@ enum { TIFF = 6, ENTRY = 12, ORIENTATION = 0x0112, SHORT = 3 };
 typedef struct view {
     const uint8_t *byte;
     size_t size;
-    bool big; /* the most significant byte first */
+    bool big; /* the most significant byte comes first */
 } view_t;
 
 static uint32_t number(const view_t *view, size_t at, size_t n) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * extent.c - the sizes of one example. */
+ * extent.c - compares and prints the sizes of one example. */
 #include "extent.h"
 #include "mem.h"
 
@@ -22,7 +22,7 @@ bool extent_equal(const extent_t *a, const extent_t *b) {
     return a->n == b->n && memcmp(a->size, b->size, (size_t)a->n * sizeof *a->size) == 0;
 }
 
-/* Without sizes of 1. */
+/* Returns the extent without its sizes of 1. */
 static extent_t squeezed(const extent_t *extent) {
     extent_t narrow = {0};
     for (int32_t i = 0; i < extent->n; i++)

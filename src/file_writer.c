@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * file_writer.c - files that are replaced as a whole. POSIX calls and no stdio: each error is seen where it happens, and nothing is
- * allocated while a file is open but the names. */
+ * file_writer.c - replaces files as a whole. It uses POSIX calls and not stdio, so that each error is found where it happens. While a file
+ * is open, only names are allocated. */
 #include "file_writer.h"
 #include "console.h"
 #include "files.h"
@@ -15,15 +15,16 @@
 #include <unistd.h>
 
 #define BUFFER ((size_t)65536)
-#define NAMES  100 /* tried for a temporary */
+#define NAMES  100 /* names tried for a temporary file */
 
-static char *volatile unfinished; /* the temporary of the file in progress */
+static char *volatile unfinished; /* the temporary file in progress */
 
 void file_abandon(void) {
     if (unfinished) (void)unlink(unfinished);
 }
 
-/* A failed fsync or close is final: the kernel marks the pages clean, so that a second one would succeed and lie. */
+/* After a failed fsync or close there is no second attempt: the kernel marks the pages clean, so a second one would succeed although
+ * data are lost. */
 static noreturn void fail(const char *path, int error) {
     die(EXIT_RUNTIME, "%s: cannot be written: %s", path, strerror(error));
 }
@@ -60,9 +61,10 @@ void file_sync(int fd, const char *path) {
 
 void folder_sync(const char *path) {
     const int fd = open_retried(path, O_RDONLY | O_DIRECTORY);
-    if (fd < 0 && errno == EACCES) return; /* names may be made in a folder that may not be read, and not be flushed */
+    if (fd < 0 && errno == EACCES) return; /* a folder that may not be read can still have new names, but cannot be flushed */
     if (fd < 0) fail(path, errno);
-    if (!sync_retried(fd) && errno != EINVAL && errno != EROFS) fail(path, errno); /* folders need none here, or nothing changes here */
+    if (!sync_retried(fd) && errno != EINVAL && errno != EROFS)
+        fail(path, errno); /* this system flushes no folders, or the file system is read-only */
     (void)close(fd);
 }
 
@@ -127,9 +129,9 @@ void file_write_text(const char *path, const char *text) {
     file_end(&writer);
 }
 
-/* ---- what dead processes left ------------------------------------------------------------------------------------------ */
+/* ---- temporary files of dead processes --------------------------------------------------------------------------------- */
 
-/* The bytes before ".tmp.PID" or ".tmp.PID.K" at the end of a name, and the number; 0 if the name has no such end. */
+/* Returns the bytes before ".tmp.PID" or ".tmp.PID.K" at the end of a name, and the process number; 0 if the name has no such end. */
 static size_t temporary_stem(const char *name, long *pid) {
     const char *end = NULL;
     for (const char *at = name; (at = strstr(at, ".tmp.")); at++) end = at;

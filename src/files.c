@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * files.c - files and folders of the program. Only regular files are read: a FIFO would hang, /dev/zero never ends. */
+ * files.c - reads files and makes folders. It reads only regular files, because a FIFO would block and /dev/zero never ends. */
 #include "files.h"
 #include "console.h"
 #include "mem.h"
@@ -102,7 +102,7 @@ const char *file_kind(const uint8_t *head, size_t n) {
     return NULL;
 }
 
-/* A folder outlives a power cut when its name in the one above is flushed. */
+/* Flushes the folder above, so that a power cut cannot remove a new folder. */
 static void sync_parent(const char *path) {
     char *parent = path_folder(path);
     folder_sync(parent);
@@ -117,7 +117,7 @@ void folder_make(const char *path) {
         *p = '\0';
         if (mkdir(copy, 0777) != 0 && !(errno == EEXIST && path_is_folder(copy)))
             die(EXIT_RUNTIME, "%s: the folder cannot be made: %s", copy, strerror(errno));
-        sync_parent(copy); /* also of one that was there: who made it may have been killed before this line */
+        sync_parent(copy); /* also for an existing folder, because the process that made it may have been killed before this line */
         *p = end;
         if (end == '\0') break;
     }

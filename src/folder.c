@@ -18,7 +18,7 @@ typedef struct link {
     int level;
 } link_t;
 
-/* A walk: the folders seen, as a hash table with open addressing, and the links to folders that wait. */
+/* A walk through folders: those already listed, as a hash table with open addressing, and the links to folders that are followed later. */
 typedef struct walk {
     folder_t *folder;
     struct identity {
@@ -39,7 +39,7 @@ static struct identity *find_slot(const walk_t *walk, dev_t device, ino_t number
     }
 }
 
-/* True if the folder was not seen before. */
+/* Returns true if the folder is listed for the first time. */
 static bool first_time(walk_t *walk, const struct stat *info) {
     if (2 * (walk->n_seen + 1) > walk->slots) {
         const walk_t old = *walk;
@@ -109,7 +109,7 @@ static void enter(walk_t *walk, const char *path, int level) {
         not_read(walk, path, strerror(errno));
         return;
     }
-    (void)fstat(dirfd(stream), &info); /* an open folder is there */
+    (void)fstat(dirfd(stream), &info); /* an open folder exists */
     if (first_time(walk, &info)) {
         for (struct dirent *entry; (entry = readdir(stream));) {
             const char *name = entry->d_name;
@@ -120,7 +120,7 @@ static void enter(walk_t *walk, const char *path, int level) {
     closedir(stream);
 }
 
-/* A slash sorts before all else, so that the files of a folder stand together, behind those of shorter names of folders. */
+/* A slash comes before all other characters, so that the files of a folder are together, behind those of folders with shorter names. */
 static int bytewise(const void *a, const void *b) {
     const unsigned char *x = *(unsigned char *const *)a, *y = *(unsigned char *const *)b;
     while (*x && *x == *y) x++, y++;
@@ -140,7 +140,7 @@ int folder_levels(const folder_t *folder, const char *file) {
     return levels;
 }
 
-/* The files of the folder itself to the front, in the order they have. */
+/* Moves the files of the folder itself to the front, in their order. */
 static void own_files_first(folder_t *folder) {
     char **sorted = mem_alloc(folder->n, sizeof *sorted);
     int64_t n = 0;
@@ -156,7 +156,7 @@ void folder_list(folder_t *folder, const char *path) {
     *folder = (folder_t){.path = path};
     walk_t walk = {.folder = folder};
     enter(&walk, path, 0);
-    for (int64_t i = 0; i < walk.n_links; i++) { /* which may bring more links */
+    for (int64_t i = 0; i < walk.n_links; i++) { /* a link may add more links */
         enter(&walk, walk.link[i].path, walk.link[i].level);
         free(walk.link[i].path);
     }
@@ -192,7 +192,7 @@ void folder_free(folder_t *folder) {
 
 const char *folder_find(const folder_t *folder, const char *name, int levels) {
     for (int64_t i = 0; i < folder->n; i++) {
-        const char *file = folder->file[i]; /* has a slash: that behind the folder */
+        const char *file = folder->file[i]; /* it has a slash, the one behind the folder */
         if (strcmp(strrchr(file, '/') + 1, name) == 0 && folder_levels(folder, file) <= levels) return file;
     }
     return NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * help.c - the help texts and the man page vae(1), made from the tables of the commands. */
+ * help.c - writes the help texts and the man page vae(1) from the tables of the commands. */
 #include "cli.h"
 #include "console.h"
 
@@ -17,7 +17,7 @@ void help_overview(FILE *stream) {
                     "  vae recon run shapes -o recon.png\n");
 }
 
-/* "-o, --output FILE" into text[cap]. */
+/* Writes "-o, --output FILE" to text[cap]. */
 static void option_head(const cli_option_t *option, char *text, size_t cap) {
     const char *value = option->kind == CLI_FLAG ? "" : option->arg;
     char letter[8] = "    ";
@@ -41,8 +41,8 @@ void help_command(const cli_command_t *command) {
     if (command->example[0]) printf("\nExamples\n%s\n", command->example);
 }
 
-/* Text for troff: a backslash, a dash, and a dot or quote that begins a line are escaped; an empty line parts
- * paragraphs; indented lines stay as they are. */
+/* Writes text for troff: it escapes a backslash, a dash, and a dot or quote at the beginning of a line. An empty line separates
+ * paragraphs; indented lines are not changed. */
 static void troff(const char *text) {
     bool line_start = true, table = false;
     for (const char *p = text; *p; p++) {

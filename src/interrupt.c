@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * interrupt.c - signal handlers, which the system removes after their first use.
  *
- * If SIGHUP is ignored when the program starts it stays ignored, because nohup works in this way. SIGXFSZ is ignored, so that a file
- * past the limit of its size is an error with a sentence; SIGPIPE in training, so that a closed terminal does not end it before it
- * has saved. */
+ * If SIGHUP is ignored when the program starts, it stays ignored, because nohup works in this way. SIGXFSZ is ignored, so that a file
+ * beyond the size limit is an error with a sentence. In training SIGPIPE is ignored, so that a closed terminal does not end it before
+ * it has saved. */
 #include "interrupt.h"
 #include "console.h"
 #include "file_writer.h"
@@ -12,13 +12,13 @@
 #include <stddef.h>
 #include <string.h>
 
-static volatile sig_atomic_t seen; /* the signal's number */
+static volatile sig_atomic_t seen; /* the number of the signal */
 
 static void on_request(int number) {
     seen = number;
 }
 
-/* The signal waits while its handler runs, and meets the system's own handling afterwards. */
+/* The signal is blocked while its handler runs; afterwards the system's own handler takes it. */
 static void on_end(int number) {
     file_abandon();
     (void)raise(number);
@@ -45,7 +45,7 @@ void interrupt_begin(void) {
 }
 
 void interrupt_catch(void) {
-    handle(SIGINT, on_request); /* also where the shell started a background command with it ignored */
+    handle(SIGINT, on_request); /* even if the shell started a background command with it ignored */
     handle(SIGTERM, on_request);
     if (!is_ignored(SIGHUP)) handle(SIGHUP, on_request);
     (void)signal(SIGPIPE, SIG_IGN);

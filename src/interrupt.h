@@ -6,14 +6,14 @@
 
 #include <stdbool.h>
 
-/* For every command, at the start. */
+/* Called by every command at its start. */
 void interrupt_begin(void);
 
-/* From here on a signal is a request, which interrupt_seen() tells: called before the lock is taken (lock.h). */
+/* From this call on, a signal is a request, which interrupt_seen() reports. Call it before the lock is taken (lock.h). */
 void interrupt_catch(void);
 bool interrupt_seen(void);
 
-/* The exit code of a program that stopped as asked: 129 after SIGHUP, else 130. */
+/* The exit code of a program that stopped because of a signal: 129 after SIGHUP, otherwise 130. */
 int interrupt_code(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * json_writer.c - JSON (RFC 8259) on one line. */
+ * json_writer.c - writes JSON (RFC 8259) on one line. */
 #include "json_writer.h"
 #include "escape.h"
 
@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What a terminal could take for a command is written by its number, and so is a byte that is no UTF-8, as U+FFFD: JSON is
- * printed, too. */
+/* A character that a terminal could execute is written by its number, and a byte that is no UTF-8 as U+FFFD, because JSON is printed,
+ * too. */
 static void put_quoted(json_t *json, const char *value) {
     strbuf_put(&json->text, "\"", 1);
     while (*value) {

@@ -5,7 +5,7 @@
 
 #include "mem.h"
 
-/* Start from {0}. Keys are NULL inside arrays and for the outermost value. */
+/* Start with {0}. Keys are NULL inside arrays and for the outermost value. */
 typedef struct json {
     strbuf_t text;
     bool need_comma;
@@ -19,7 +19,7 @@ void json_real(json_t *json, const char *key, double value);
 void json_bool(json_t *json, const char *key, bool value);
 void json_null(json_t *json, const char *key);
 
-/* Print the text and a newline to stdout, then free it. */
+/* Prints the text and a newline to stdout, then frees it. */
 void json_print(json_t *json);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * jsonl.c - a log of lines. Each line goes out in one write, so that a kill between two writes leaves whole lines. */
+ * jsonl.c - writes a log of lines. Each line is written by one call, so that a kill between two calls leaves whole lines. */
 #include "jsonl.h"
 #include "console.h"
 #include "file_writer.h"
@@ -14,7 +14,7 @@
 
 #define MOST_BYTES ((int64_t)1 << 32)
 
-/* O_NOFOLLOW: a link here would have the run write into a file elsewhere. */
+/* O_NOFOLLOW: the run must not write through a link into another file. */
 static void open_log(jsonl_t *log, char *path, int how) {
     log->path = path;
     do log->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC | how, 0666);

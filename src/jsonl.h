@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * jsonl.h - a log of JSON objects, one a line (jsonlines.org), that grows during a run and is shortened when the run is resumed from an
- * earlier step. */
+ * jsonl.h - a log of JSON objects, one on each line (jsonlines.org), that grows during a run and is shortened when the run is resumed from
+ * an earlier step. */
 #ifndef JSONL_H
 #define JSONL_H
 
@@ -11,18 +11,18 @@ typedef struct jsonl {
     char *path;
 } jsonl_t;
 
-/* Does the line stay? It is whole: it ends in a brace. */
+/* Whether the line is kept. It is complete: it ends in a brace. */
 typedef bool (*jsonl_keep_fn)(void *user, const char *line);
 
-/* A fresh file; it must not exist. The path, in fresh memory, belongs to the log from here on. */
+/* Creates a file, which must not exist. The path is in fresh memory and now belongs to the log. */
 void jsonl_create(jsonl_t *log, char *path);
 
-/* The file that is there, if any, with those of its whole lines that stay. */
+/* Opens the existing file, if any, and keeps those of its complete lines for which `keeps` returns true. */
 void jsonl_reopen(jsonl_t *log, char *path, jsonl_keep_fn keeps, void *user);
 
 void jsonl_add(jsonl_t *log, const char *line);
 
-/* What was added outlives a power cut. */
+/* Flushes the file, so that a power cut does not remove lines. */
 void jsonl_sync(jsonl_t *log);
 void jsonl_close(jsonl_t *log);
 

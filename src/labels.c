@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * labels.c - classes of examples. */
+ * labels.c - reads the classes of examples and passes them to the library. */
 #include "labels.h"
 #include "cli_suggest.h"
 #include "console.h"
@@ -38,7 +38,7 @@ void labels_write_names(const char *model_file, const data_set_t *set) {
     free(path);
 }
 
-/* The line of the file that is this name, in either case; dies if there is none. */
+/* Returns the line of the file that is this name, in upper or lower case; dies if there is none. */
 static int64_t by_name(const char *model_file, const char *name) {
     char *path = names_file(model_file);
     size_t size;
@@ -83,7 +83,7 @@ const int32_t *labels_gather(const vae_model_t *model, const data_t *data, const
     return label;
 }
 
-/* A number of the model's section `condition`, 0 without it. */
+/* Returns a number of the model's section `condition`, or 0 if it has none. */
 static int64_t condition_option(const vae_model_t *model, const char *path) {
     char value[32], *text = model_spec_text(model);
     const bool found = vae_spec_get(text, path, value, sizeof value, NULL) == VAE_OK;

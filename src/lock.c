@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * lock.c - flock() on a file of its own. The holder removes the file before it releases the lock, so a process that has waited for the
+ * lock.c - uses flock() on a separate file. The holder removes the file before it releases the lock, so a process that has waited for the
  * lock checks whether the file that it opened still has that name. */
 #include "lock.h"
 #include "console.h"
@@ -29,7 +29,7 @@ static bool is_current(int fd, const char *path) {
     return fstat(fd, &ours) == 0 && lstat(path, &named) == 0 && ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
 }
 
-/* The file, locked; -1 if it was removed meanwhile. */
+/* Returns the locked file; -1 if it was removed in the meantime. */
 static int try_lock(const char *path, const char *owner, const char *verb) {
     const int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0666);
     if (fd < 0 && errno == EINTR) return -1;
@@ -45,7 +45,7 @@ static int try_lock(const char *path, const char *owner, const char *verb) {
     return -1;
 }
 
-static const char *held; /* the file of the lock */
+static const char *held; /* the path of the lock file */
 
 static void release_held(void) {
     if (held) (void)unlink(held);
@@ -54,7 +54,7 @@ static void release_held(void) {
 void lock_take(file_lock_t *lock, const char *path, const char *owner, const char *verb) {
     char holder[32];
     if (atexit(release_held) != 0) die(EXIT_RUNTIME, "%s: no room to clean up after it", path);
-    interrupt_catch(); /* before the file is there: no signal but a kill leaves it behind */
+    interrupt_catch(); /* before the file exists, so that only SIGKILL can leave it behind */
     lock->path = mem_text(path);
     do lock->fd = try_lock(path, owner, verb);
     while (lock->fd < 0);

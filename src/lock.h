@@ -9,8 +9,8 @@ typedef struct file_lock {
     char *path;
 } file_lock_t;
 
-/* One lock in a process; it is given back when the program ends too. Who holds it asks interrupt_seen(): a signal ends the program no more.
- * Dies if another process holds the lock: "OWNER is being VERB by process N". */
+/* A process has at most one lock, and the end of the program releases it too. While it holds the lock, it must call interrupt_seen(),
+ * because a signal no longer ends the program. Dies if another process holds the lock: "OWNER is being VERB by process N". */
 void lock_take(file_lock_t *lock, const char *path, const char *owner, const char *verb);
 void lock_release(file_lock_t *lock);
 

@@ -3,8 +3,8 @@
  *
  *     vae COMMAND [OPERANDS] [OPTIONS]
  *
- * Each command is one file, cmd_NAME.c, with its table of options (cli.h). The program sees the library through its
- * public headers only. Exit codes: console.h. */
+ * Each command is one file, cmd_NAME.c, with its table of options (cli.h). The program uses only the public headers of
+ * the library. console.h lists the exit codes. */
 #include "cli.h"
 #include "console.h"
 #include "interrupt.h"

@@ -7,23 +7,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* count * size zeroed bytes; never NULL, also for count 0. */
+/* Returns count * size zeroed bytes; never NULL, even if count is 0. */
 void *mem_alloc(int64_t count, size_t size);
 
-/* As realloc of count * size bytes; new bytes are not zeroed. */
+/* Does realloc to count * size bytes; new bytes are not zeroed. */
 void *mem_grow(void *old, int64_t count, size_t size);
 
-/* A copy of the text, or of its first n bytes. */
+/* Copies the text, or its first n bytes. */
 char *mem_text(const char *text);
 char *mem_text_n(const char *text, size_t n);
 
-/* a * b where neither is negative; false if it does not fit in int64_t. */
+/* a * b of numbers that are not negative; false if the product does not fit in int64_t. */
 bool size_mul(int64_t a, int64_t b, int64_t *product);
 
-/* A printf into fresh memory. */
+/* Does printf into fresh memory. */
 char *mem_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* A text that grows. Start from {0}; s is NULL until the first addition. */
+/* A text that grows. Start with {0}; s is NULL until the first addition. */
 typedef struct strbuf {
     char *s;
     size_t n, cap;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * metrics_table.c - reading our own lines {"event":"epoch","step":108,...}: flat objects of numbers, texts and lists of numbers. */
+ * metrics_table.c - reads lines of this program, {"event":"epoch","step":108,...}, which are flat objects of numbers, texts and lists of
+ * numbers. */
 #include "metrics_table.h"
 #include "csv.h"
 #include "file_writer.h"
@@ -18,7 +19,7 @@ int metrics_table_column(const metrics_table_t *table, const char *name) {
     return -1;
 }
 
-/* The row's column of this name, which is added if there is room; NULL if there is none. */
+/* Returns the row's column of this name and adds it if there is a free one; NULL if there is none. */
 static double *cell(metrics_table_t *table, const char *name, size_t n) {
     char *key = mem_text_n(name, n);
     int c = metrics_table_column(table, key);
@@ -39,7 +40,7 @@ static void add_row(metrics_table_t *table) {
     table->n++;
 }
 
-/* The numbers of one line; whatever is no number is passed over. */
+/* Reads the numbers of one line and skips other values. */
 static void add_line(metrics_table_t *table, const char *line) {
     add_row(table);
     for (const char *key = strchr(line, '"'); key;) {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * npy.c - NumPy's array files.
+ * npy.c - reads and writes NumPy's array files.
  *
  *     0x93 "NUMPY"  major minor  header length (2 bytes, from version 2 on 4), little-endian
  *     {'descr': '<f4', 'fortran_order': False, 'shape': (100, 28, 28), }   padded by spaces to 64 bytes, then "\n"
  *     the values
  *
- * (numpy.lib.format.) The header is a Python literal; the reader takes exactly the three keys in any order and
- * nothing else. The declared size must be that of the file, which is checked before a value is read or memory allocated. Written
- * for little-endian machines. */
+ * The format is that of numpy.lib.format. The header is a Python literal; the reader accepts exactly the three keys in any
+ * order. The declared size must be that of the file, which is checked before a value is read or memory is allocated. The code
+ * is for little-endian machines. */
 #include "npy.h"
 #include "console.h"
 #include "files.h"
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_HEADER 65536 /* bytes; NumPy itself takes 10,000 */
+#define MOST_HEADER 65536 /* bytes; NumPy itself accepts 10,000 */
 
 static const uint8_t magic[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
 
@@ -25,7 +25,7 @@ bool npy_is(const uint8_t *head, size_t n) {
     return n >= sizeof magic && memcmp(head, magic, sizeof magic) == 0;
 }
 
-/* A cursor over the header. */
+/* A position in the header. */
 typedef struct cursor {
     const char *path, *p;
 } cursor_t;
@@ -50,7 +50,7 @@ static void want(cursor_t *c, const char *word) {
     if (!take(c, word)) bad_header(c);
 }
 
-/* A quoted word into text[cap]. */
+/* Reads a quoted word into text[cap]. */
 static void take_quoted(cursor_t *c, char *text, size_t cap) {
     skip_space(c);
     const char quote = *c->p;
@@ -86,7 +86,7 @@ static void take_shape(cursor_t *c, npy_t *array) {
     }
 }
 
-/* NumPy's name of a type such as "<f8", or NULL. */
+/* Returns NumPy's name of a type such as "<f8", or NULL. */
 static const char *type_name(const char *descr) {
     static const struct {
         const char *code, *name;
@@ -121,7 +121,7 @@ static void set_type(const char *path, npy_t *array, const char *descr) {
     else die(EXIT_FORMAT, "%s: values of type %s are not read; save them as uint8 or float32, codes as int32", path, descr);
 }
 
-/* The type as a quoted word. A structured one is a list of fields, [('a', '<f4'), ...], one with a shape of its own a tuple. */
+/* Reads the type as a quoted word. A structured type is a list of fields, [('a', '<f4'), ...]; a type with its own shape is a tuple. */
 static void take_type(cursor_t *c, npy_t *array) {
     char descr[16];
     skip_space(c);
@@ -161,7 +161,7 @@ static void parse_header(cursor_t *c, npy_t *array) {
     if (seen != 7 || strcmp(c->p, "\n") != 0) bad_header(c);
 }
 
-/* The text of the header in fresh memory; the stream stands behind it, which is byte *end. */
+/* Reads the text of the header into fresh memory; the stream is then behind it, at byte *end. */
 static char *read_header(const char *path, FILE *stream, int64_t size, int64_t *end) {
     uint8_t head[12] = {0};
     size_t n = fread(head, 1, 10, stream);

@@ -17,16 +17,16 @@ typedef struct npy {
     int64_t total; /* values */
     void *value;   /* uint8_t, int32_t or float, in fresh memory; NULL before npy_values() */
     const char *path;
-    FILE *stream; /* at the first value; NULL behind npy_values() */
+    FILE *stream; /* at the first value; NULL after npy_values() */
 } npy_t;
 
 bool npy_is(const uint8_t *head, size_t n);
 
-/* Read the header alone: type and sizes, which agree with the file's bytes. Dies with exit code 3 and a sentence for what is no
- * array of u1, i4 or f4 in C order. The path must live as long as the array. */
+/* Reads only the header: type and sizes, which agree with the bytes of the file. Dies with exit code 3 and a sentence if it is no array
+ * of u1, i4 or f4 in C order. The path must exist in memory as long as the array. */
 void npy_open(npy_t *array, const char *path);
 
-/* Then read the values, once the caller wants them; floats must be finite. */
+/* Reads the values later, when the caller needs them; floats must be finite. */
 void npy_values(npy_t *array);
 
 /* Write float32 or int32 values of the given shape. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * peak.c - the peak speed of fused multiply-adds: enough independent chains to hide the latency, all in
- * registers, no memory. The widest vectors are not always the fastest, so every width that runs here is tried, and the
+ * peak.c - measures the peak speed of fused multiply-adds: enough independent chains to hide the latency, all in registers
+ * and without memory. The widest vectors are not always the fastest, so every width that this machine has is measured. The
  * fastest of many short measurements counts, because other work can only make one slower. */
 #include "peak.h"
 #include "progress.h"
@@ -9,10 +9,11 @@
 
 enum { TURNS = 1 << 19, STRETCHES = 12 };
 
-/* Chains: latency times units, 8 to 16, and no more than the registers hold. */
+/* The number of chains is latency times units, 8 to 16, and not more than the registers. */
 #define TWELVE(f) f(0) f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8) f(9) f(10) f(11)
 
-/* c = c / 2 + 1 tends to 2: neither overflow nor denormals. Each starts elsewhere, or one would be computed for all. */
+/* c = c / 2 + 1 tends to 2, without overflow or denormals. Each chain has its own start, because otherwise the compiler would compute
+ * only one. */
 #define CHAIN_START(i) chain##i = SET(3.0f + i),
 #define CHAIN_STEP(i)  chain##i = FMA(chain##i, half, one);
 #define CHAIN_SUM(i)   sum += FIRST(chain##i);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * pictures.c - grids of examples, samples and reconstructions. */
+ * pictures.c - writes grids of examples, samples and reconstructions. */
 #include "pictures.h"
 #include "alphabet.h"
 #include "console.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * plot.c - axes, curves and a tiny font.
+ * plot.c - draws axes, curves and a tiny font.
  *
  * The picture is drawn without smoothing at SCALE times its size, then averaged down, which smooths everything alike.
- * Ticks lie at 1, 2 or 5 times a power of ten. */
+ * The distance of ticks is 1, 2 or 5 times a power of ten. */
 #include "plot.h"
 #include "bitmap.h"
 #include "mem.h"
@@ -14,7 +14,7 @@
 
 enum { WIDTH = 720, HEIGHT = 420, SCALE = 3, LEFT = 64, RIGHT = 20, TOP = 20, BOTTOM = 48, GLYPH_W = 5, GLYPH_H = 7, TICK_TEXT = 32 };
 
-/* Seven rows of five bits, the highest bit on the left. */
+/* A glyph has seven rows of five bits, the highest bit on the left. */
 typedef struct glyph {
     char letter;
     uint8_t row[GLYPH_H];
@@ -93,7 +93,7 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* From the least value to the one that nine in ten do not pass, and all of curves that are in the legend. */
+/* The range from the least value to the one that nine in ten do not exceed, and all values of curves in the legend. */
 static range_t y_range(const curve_t *curve, int64_t n_curve) {
     int64_t n = 0;
     for (int64_t i = 0; i < n_curve; i++) n += curve[i].n;
@@ -127,7 +127,7 @@ static double at_y(const range_t *range, double y) {
     return SCALE * (HEIGHT - BOTTOM - (y - range->low) / (range->high - range->low) * (HEIGHT - TOP - BOTTOM));
 }
 
-/* The value with the digits its ticks need; what rounding leaves of zero is zero. */
+/* Writes the value with the digits that its ticks need; a zero with a rounding error becomes zero. */
 static void tick_text(char text[TICK_TEXT], double v, double tick) {
     snprintf(text, TICK_TEXT, "%.*f", tick < 1.0 ? (int)ceil(-log10(tick)) : 0, fabs(v) < tick / 2 ? 0.0 : v);
 }
@@ -152,7 +152,7 @@ static void draw_axes(bitmap_t *canvas, const range_t *x, const range_t *y, cons
     write_text(canvas, left + 6 * SCALE, top - 12 * SCALE, y_name, 0x222222);
 }
 
-/* Squares of the line's width along the way, clipped to the frame. */
+/* Draws squares of the line's width along the curve, clipped to the frame. */
 static void draw_curve(bitmap_t *canvas, const curve_t *curve, const range_t *x, const range_t *y) {
     const double half = curve->width * SCALE / 2.0;
     for (int64_t i = 0; i < curve->n; i++) {

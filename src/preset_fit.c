@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * preset_fit.c - presets for pictures of other sizes.
+ * preset_fit.c - adapts presets to pictures of other sizes.
  *
- * With an input of h x w x c in the text and H x W x C wanted, of the decoder's layers
+ * If the text has an input of h x w x c and H x W x C is wanted, these layers of the decoder change:
  *
- *     reshape a x b x k            becomes (a H / h) x (b W / w) x k; where k is c and no outputs follow, H x W x C
- *     linear out=N, the last before it    gets as many outputs as the reshape takes
- *     the last layer with out=M    gets M C / c of them
+ *     reshape a x b x k            becomes (a H / h) x (b W / w) x k; if k is c and no layer with outputs follows, H x W x C
+ *     linear out=N, the last before it    gets as many outputs as the reshape has values
+ *     the last layer with out=M    gets M C / c outputs
  */
 #include "preset_fit.h"
 #include "engine.h"
@@ -15,11 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In the order in which they are tried. */
+/* The presets in the order in which they are tried. */
 static const struct {
     const char *name;
     int64_t most_side;
-    bool grey; /* takes no colour */
+    bool grey; /* it is for grey pictures only */
 } choices[] = {
     {"conv", 32, true},
     {"photo64", 96, false},
@@ -48,7 +48,7 @@ static void set_outputs(char **text, int layer, int64_t out) {
     set(text, path, value);
 }
 
-/* The extent that a text names, "7x7x64"; n is 0 if it is none of three sizes. */
+/* Reads the extent of a text "7x7x64"; n is 0 if it is not three sizes. */
 static extent_t parse(const char *words) {
     extent_t extent = {.n = 3};
     long long h, w, c;
@@ -67,7 +67,7 @@ static extent_t input_of(const char *text) {
     return input;
 }
 
-/* The decoder's layers that matter; -1 where there is none. */
+/* The layers of the decoder that change; -1 if there is none. */
 typedef struct layers {
     int reshape, linear, last; /* the first reshape, the last linear before it, the last with outputs */
 } layers_t;

@@ -5,12 +5,12 @@
 
 #include "extent.h"
 
-/* The text with this input, in fresh memory: the decoder's first reshape grows as the input does, with the linear map before it, and its
- * last layer with outputs makes as many channels. Whether a model can be made of it, preset_works() tells. */
+/* Returns the text with this input, in fresh memory. The decoder's first reshape changes with the input, and the linear layer before it
+ * too; its last layer with outputs gets the channels of the input. preset_works() tells whether a model of the text can be built. */
 char *preset_fit(const char *text, const extent_t *input);
 bool preset_works(const char *text);
 
-/* The preset for examples of these sizes: its name, and its text for them in fresh memory. NULL if they suit none. */
+/* Returns the name of the preset for examples of these sizes, and its adapted text in fresh memory. NULL if none is suitable. */
 const char *preset_choose(const extent_t *examples, char **text);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * prior_fit.c - the loop of vae prior. As in train_loop.c, the order of the examples is a function of (seed, epoch) and the noise one of
- * the trainer's state, so a fit is resumed from the count of steps. */
+ * prior_fit.c - the loop of vae prior. As in train_loop.c, the order of the examples is a function of (seed, epoch) and the noise is a
+ * function of the trainer's state, so a fit is resumed from the number of steps. */
 #include "prior_fit.h"
 #include "console.h"
 #include "files.h"
@@ -71,7 +71,7 @@ static void save(prior_fit_t *fit) {
     fit->saved = fit->state;
 }
 
-/* "412.3 nats, 2.32 bits a code" */
+/* Writes "412.3 nats, 2.32 bits a code". */
 static const char *rate_text(const prior_fit_t *fit, double nats, char text[96]) {
     const int64_t codes = vae_model_codes_per_example(fit->model);
     const int64_t values = codes > 0 ? codes : vae_model_latent_size(fit->model);
@@ -82,11 +82,11 @@ static const char *rate_text(const prior_fit_t *fit, double nats, char text[96])
 typedef struct batch {
     int64_t *order; /* of the epoch */
     float *x;       /* or */
-    int32_t *codes; /* where the latent has such */
+    int32_t *codes; /* if the latent has codes */
     int32_t *label;
 } batch_t;
 
-/* One step of the trainer with examples index[n]. */
+/* Makes one step of the trainer with examples index[n]. */
 static vae_status_t move(prior_fit_t *fit, const batch_t *batch, const int64_t *index, int64_t n, vae_metrics_t *metrics) {
     const data_t *train = &fit->data.train;
     vae_batch_t given = {.struct_size = sizeof given, .n = n};
@@ -119,8 +119,8 @@ static vae_status_t step(prior_fit_t *fit, const batch_t *batch) {
     return VAE_OK;
 }
 
-/* Scores the test split and keeps the model if it is the best of the whole epochs so far. One that ends early is kept where there is none
- * yet, and forgotten by the next whole one: so it makes no difference to what comes. */
+/* Scores the test split and keeps the model if it is the best of all complete epochs. The model of an incomplete epoch is kept if there
+ * is none yet, and the next complete epoch replaces it, so it does not change later results. */
 static void take_stock(prior_fit_t *fit, bool whole) {
     run_state_t *s = &fit->state;
     score_t score;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * progress.c - the line of progress, at most ten times a second on a terminal, every fifteen seconds elsewhere. */
+ * progress.c - prints the line of progress, at most ten times a second on a terminal, and every fifteen seconds elsewhere. */
 #include "progress.h"
 #include "console.h"
 
@@ -46,7 +46,7 @@ void progress_show(const progress_t *p) {
     bar[BAR] = '\0';
     if (p->epochs < INT64_MAX) snprintf(of, sizeof of, "/%lld", (long long)p->epochs);
     const bool wide = !live || console_width() >= WIDE;
-    if (p->perplexity > 0.0) /* the rate of codes is a constant */
+    if (p->perplexity > 0.0) /* because the rate of codes is constant */
         snprintf(parts, sizeof parts, "(%s%.1f)  %s%.0f", wide ? "recon " : "", p->recon, wide ? "perplexity " : "perp ", p->perplexity);
     else snprintf(parts, sizeof parts, "(%s%.1f + %s%.1f)", wide ? "recon " : "", p->recon, wide ? "rate " : "", p->rate);
     snprintf(line, sizeof line, "epoch %lld%s [%s] %3d%%  loss %.2f %s  %s img/s  ETA %s", (long long)p->epoch, of, bar,
@@ -62,7 +62,7 @@ void progress_count(const char *what, int64_t done, int64_t n) {
     const double now = now_seconds();
     const bool live = console_live();
     char line[96];
-    if (next == 0.0 || done <= before) next = live ? now : now + 2.0; /* another count begins */
+    if (next == 0.0 || done <= before) next = live ? now : now + 2.0; /* a new count begins */
     before = done;
     if (now < next || (done == n && !live)) return;
     next = now + (live ? 0.1 : 15.0);

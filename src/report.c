@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * report.c - sentences about a folder of pictures. */
+ * report.c - writes sentences about a folder of pictures. */
 #include "report.h"
 #include "console.h"
 #include "mem.h"
@@ -69,7 +69,7 @@ static void list_bad(const report_t *report) {
     if (report->n_bad > shown) warn("%s: and %lld more", report->source, (long long)(report->n_bad - shown));
 }
 
-/* What is not read, and what this build cannot read. */
+/* Warns about formats that are not read, and about those that this build cannot read. */
 static void warn_of_kinds(const report_t *report, const char *kinds) {
     char *read = bitmap_formats_text(true), *missing = bitmap_formats_text(false);
     warn("%s: %s left out; %s are read%s%s%s", report->source, kinds, read,
@@ -133,7 +133,7 @@ void report_conversions(const report_t *report, const uint8_t background[3]) {
     free(text.s);
 }
 
-/* Names of folders that part the data, not classes. */
+/* Names of folders that are splits of the data, not classes. */
 static bool is_split(const char *name, size_t n) {
     static const char *const split[] = {"train", "training", "val", "valid", "validation", "test", "testing"};
     for (size_t i = 0; i < sizeof split / sizeof *split; i++)

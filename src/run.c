@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * run.c - the folder of a training run and its checkpoints. */
+ * run.c - writes and reads the folder of a training run and its checkpoints. */
 #include "run.h"
 #include "console.h"
 #include "files.h"
@@ -54,11 +54,12 @@ run_stage_t run_stage(const char *folder) {
     if (holds(folder, "resume.safetensors") || holds(folder, "last.safetensors")) return RUN_SAVED;
     if (holds(folder, "config.txt")) return RUN_BEGUN;
     for (size_t i = 0; i < sizeof run_files / sizeof *run_files; i++)
-        if (holds(folder, run_files[i])) return RUN_SAVED; /* not ours to clear: a run's first file is its config.txt */
+        if (holds(folder, run_files[i]))
+            return RUN_SAVED; /* these files are not a run, whose first file is its config.txt, so they are kept */
     return holds(folder, "lock") || is_empty(folder) ? RUN_BEGUN : RUN_NONE;
 }
 
-/* The old run is gone for good before the new one has a file, so that no crash mixes the two. */
+/* The old run is removed for good before the new run has a file, so that no crash can mix the two. */
 static void clear_folder(const run_t *run) {
     char *samples = run_path(run, "samples");
     for (size_t i = 0; i < sizeof run_files / sizeof *run_files; i++) {
@@ -78,7 +79,7 @@ static bool is_run_file(const char *name, const void *user) {
     return fnmatch("epoch_*.png", name, 0) == 0;
 }
 
-/* Under the lock nobody else writes here. */
+/* Under the lock no other process writes here. */
 static void remove_temporaries(const run_t *run) {
     char *samples = run_path(run, "samples");
     file_remove_temporaries(run->folder, is_run_file, NULL);
@@ -151,7 +152,7 @@ static bool scan_state(const char *line, run_state_t *s) {
                   &s->step, &s->epoch, &s->best, &s->best_epoch, &s->waited, &s->n, &s->loss, &s->recon, &s->rate, &s->fingerprint) == 10;
 }
 
-/* The state alone, when the checkpoint of its step is on the disk. */
+/* Writes only the state, after the checkpoint of its step is on the disk. */
 static void write_state(const char *text, const run_state_t *now, const run_state_t *before) {
     strbuf_t lines = {0};
     print_state(&lines, now);
@@ -187,7 +188,7 @@ static void save_last(const run_t *run, const vae_model_t *model) {
 
 void run_save(run_t *run, const vae_model_t *model, const vae_trainer_t *trainer, const run_state_t *before, const run_state_t *now) {
     char *resume = run_path(run, "resume.safetensors"), *state = run_path(run, "resume.txt");
-    jsonl_sync(&run->metrics); /* a checkpoint never stands before the lines of its steps */
+    jsonl_sync(&run->metrics); /* the lines of all steps of a checkpoint must be on the disk before it */
     run_checkpoint(resume, state, trainer, before, now);
     save_last(run, model);
     free(state);

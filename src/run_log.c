@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * run_log.c - the lines of a run: metrics.jsonl, the same for the same command, and timing.jsonl, which the clock decides.
+ * run_log.c - writes the lines of a run: metrics.jsonl, which is the same for the same command, and timing.jsonl, which depends on the
+ * clock.
  *
- * The curves of loss.png are read from the lines as they stand in the file, so that a run that goes on draws what it would have drawn. */
+ * The curves of loss.png are read from the lines in the file, so that a resumed run draws the same curves as one that was not
+ * interrupted. */
 #include "console.h"
 #include "json_writer.h"
 #include "metrics_table.h"
@@ -10,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The number behind "key": in a line of our own metrics; false if it is not there or null. */
+/* Finds the number behind "key": in a line of metrics; false if there is none or if it is null. */
 static bool number_in(const char *line, const char *key, double *value) {
     char *quoted = mem_format("\"%s\":", key);
     const char *at = strstr(line, quoted);
@@ -38,11 +40,12 @@ typedef struct cut {
     bool ends, draws;
 } cut_t;
 
-/* Lines up to the step. Where --steps ended the run within an epoch, the line of that epoch is none of a run that goes on. */
+/* Whether a line is kept: those up to the step. If --steps ended the run within an epoch, the line of that epoch is not kept in a run
+ * that continues. */
 static bool keeps(void *user, const char *line) {
     const cut_t *cut = user;
     double step;
-    if (!number_in(line, "step", &step) || !(step >= 0 && step <= (double)cut->step)) return false; /* NaN too */
+    if (!number_in(line, "step", &step) || !(step >= 0 && step <= (double)cut->step)) return false; /* also false for NaN */
     const bool is_epoch = strstr(line, "\"event\":\"epoch\"") != NULL;
     const bool whole = !is_epoch || (int64_t)step % cut->steps_per_epoch == 0;
     if (!whole && !(cut->ends && step >= cut->step)) return false;
@@ -95,7 +98,7 @@ static void add_codes(json_t *json, const vae_metrics_t *metrics) {
     json_real(json, "quantization_error", metrics->quantization_error);
 }
 
-/* Of a model with one latent, the rate says it all. */
+/* A model with one latent needs only the rate. */
 static void add_latents(json_t *json, const vae_metrics_t *metrics) {
     if (metrics->latents < 2) return;
     json_open(json, "latent_rates", '[');
@@ -103,14 +106,14 @@ static void add_latents(json_t *json, const vae_metrics_t *metrics) {
     json_close(json, ']');
 }
 
-/* Of a critic that has been asked. */
+/* Adds the measures of a critic that has been trained. */
 static void add_critic(json_t *json, const vae_metrics_t *metrics) {
     if (!(metrics->critic_loss > 0) && !(metrics->critic_accuracy > 0)) return;
     json_real(json, "critic_loss", metrics->critic_loss);
     json_real(json, "critic_accuracy", metrics->critic_accuracy);
 }
 
-/* seconds: -1 if they are not known */
+/* seconds: -1 if they are unknown */
 static void add_timing(run_t *run, const char *event, int64_t step, int64_t epoch, double images_per_s, double seconds) {
     json_t json = {0};
     begin_event(&json, event, step, epoch);

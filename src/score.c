@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * score.c - the evidence lower bound over a data set. Sums run in double, in the order of the examples. */
+ * score.c - computes the evidence lower bound over a data set. Sums are in double, in the order of the examples. */
 #include "score.h"
 #include "engine.h"
 #include "labels.h"
@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#define ACTIVE_EXAMPLES 2000 /* enough to tell a used dimension from an unused one */
+#define ACTIVE_EXAMPLES 2000 /* enough to tell a dimension that is in use from one that is not */
 
 vae_status_t bounds_of(bounds_t *bounds, vae_session_t *session, const vae_model_t *model, const data_t *data, int64_t n, int64_t samples,
                        uint64_t seed) {

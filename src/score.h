@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * score.h - how well a model explains examples: the evidence lower bound and what it is made of. */
+ * score.h - measures how well a model explains examples: the evidence lower bound and its parts. */
 #ifndef SCORE_H
 #define SCORE_H
 

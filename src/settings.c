@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * settings.c - from the command line or a config.txt to the settings of a run. */
+ * settings.c - makes the settings of a run from the command line or a config.txt. */
 #include "settings.h"
 #include "cli_suggest.h"
 #include "console.h"
@@ -51,7 +51,7 @@ static void require_preset(const char *name) {
     die(EXIT_USAGE, "--preset: there is no \"%s\"%s", name, suggest.best ? suggest_text(&suggest, "") : "; vae help preset lists them");
 }
 
-/* The text of --model: a text file, or the spec inside a model file, whose weights are then the start. */
+/* Reads the text of --model: a text file, or the text in a model file, whose weights are then the start. */
 static void take_model(settings_t *settings, const char *path) {
     if (path_ends(path, ".safetensors")) {
         vae_model_t *model = engine_load(NULL, path);
@@ -81,7 +81,7 @@ static void apply_sets(settings_t *settings, const cli_t *cli) {
     }
 }
 
-/* Canonical form, with the training sections that were left out: naming one of them writes out all. */
+/* Makes the text canonical, with the training sections that were left out, because naming one of them writes out all. */
 static void write_out_training(settings_t *settings) {
     char *clip = spec_get(settings->text, "clip");
     char *whole = clip ? spec_set(settings->text, "clip", clip) : spec_canonical(settings->text, EXIT_USAGE);
@@ -102,7 +102,7 @@ static void take_numbers(settings_t *settings, const cli_t *cli) {
     settings->binarize = mem_text(cli_text(cli, "binarize"));
 }
 
-/* What follows from the text. */
+/* Sets what follows from the text. */
 static void complete(settings_t *settings, const cli_t *cli) {
     numbers_of_preset(settings);
     take_numbers(settings, cli);
@@ -173,7 +173,7 @@ void settings_from_cli(settings_t *settings, const cli_t *cli) {
     complete(settings, cli);
 }
 
-/* The value of "# key = value" in the text, in fresh memory; NULL if it is not there. */
+/* Returns the value of "# key = value" in the text, in fresh memory; NULL if there is none. */
 static char *comment_value(const char *text, const char *key) {
     const size_t n = strlen(key);
     for (const char *line = text; line; line = strchr(line, '\n')) {
@@ -204,10 +204,10 @@ bool settings_equal(const settings_t *a, const settings_t *b) {
            a->steps == b->steps && a->seed == b->seed;
 }
 
-/* The data may have changed the input of the run. */
+/* Takes the input of the run, which the data may have changed. */
 static void take_input_of(settings_t *asked, const settings_t *run) {
     vae_model_t *model = NULL;
-    if (vae_model_create(&model, NULL, run->text, 0) != VAE_OK) return; /* whose text then differs from any other */
+    if (vae_model_create(&model, NULL, run->text, 0) != VAE_OK) return; /* then the texts differ in any case */
     const extent_t input = model_input(model);
     (void)settings_adapt(asked, &input);
     vae_model_destroy(model);
@@ -256,7 +256,7 @@ void settings_read(settings_t *settings, const char *path) {
     free(config);
 }
 
-/* --set without a model changes the run's own text. */
+/* --set without a model changes the text of the run. */
 static void set_in_text_of(settings_t *asked, const settings_t *run, const cli_t *cli) {
     *asked = (settings_t){.preset = mem_text(""), .weights = mem_text(""), .text = mem_text(run->text)};
     take_numbers(asked, cli);
@@ -288,7 +288,7 @@ int64_t settings_last_step(const settings_t *settings, int64_t steps_per_epoch) 
 void settings_write(const settings_t *settings, const char *source, const char *path) {
     strbuf_t text = {0};
     strbuf_add(&text, "# A run of vae %s. This file is a text that vae train --model takes.\n", VAE_VERSION_STRING);
-    char *data = escape_text(source), *weights = escape_text(settings->weights); /* each stays on its line */
+    char *data = escape_text(source), *weights = escape_text(settings->weights); /* each on one line */
     strbuf_add(&text, "# data = %s\n# preset = %s\n# weights = %s\n", data, settings->preset, weights);
     free(data);
     free(weights);

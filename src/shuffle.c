@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * shuffle.c - splitmix64, Box-Muller, Fisher-Yates. */
+ * shuffle.c - random numbers by splitmix64, Box-Muller and Fisher-Yates. */
 #include "shuffle.h"
 
 #include <math.h>
@@ -22,7 +22,7 @@ double draw_unit(uint64_t *state) {
 }
 
 uint64_t draw_below(uint64_t *state, uint64_t n) {
-    /* numbers past the last whole multiple of n are drawn again */
+    /* numbers beyond the last whole multiple of n are drawn again */
     const uint64_t last = UINT64_MAX - UINT64_MAX % n;
     uint64_t bits;
     do bits = draw_bits(state);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * svg.c - curves as SVG 1.1. */
+ * svg.c - draws curves as SVG 1.1. */
 #include "svg.h"
 
 #include <math.h>
@@ -30,7 +30,7 @@ static double at_y(const range_t *y, double v) {
     return HEIGHT - BOTTOM - (fmin(v, y->high) - y->low) / (y->high - y->low) * (HEIGHT - TOP - BOTTOM);
 }
 
-/* The step of about TICKS ticks: 1, 2 or 5 times a power of ten. */
+/* Returns the distance of ticks for about TICKS ticks: 1, 2 or 5 times a power of ten. */
 static double tick_of(const range_t *range) {
     const double rough = (range->high - range->low) / TICKS, power = pow(10.0, floor(log10(rough))), part = rough / power;
     return power * (part < 1.5 ? 1.0 : part < 3.5 ? 2.0 : part < 7.5 ? 5.0 : 10.0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * task.c - opening a model and data. */
+ * task.c - opens a model and data. */
 #include "task.h"
 #include "console.h"
 #include "engine.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * task.h - what the commands that use a model have in common: MODEL, DATA, --split, --limit, --output, --force. */
+ * task.h - operands and options that the commands with a model share: MODEL, DATA, --split, --limit, --output, --force. */
 #ifndef TASK_H
 #define TASK_H
 
@@ -12,8 +12,8 @@ typedef struct task {
     vae_model_t *model;
     vae_session_t *session;
     data_set_t set;
-    const data_t *data; /* the split asked for; NULL if the command has no DATA */
-    int64_t n;          /* its examples, after --limit */
+    const data_t *data; /* the chosen split; NULL if the command has no DATA */
+    int64_t n;          /* the number of its examples, after --limit */
     const char *output; /* NULL if the command has none */
 } task_t;
 
@@ -21,7 +21,7 @@ typedef struct task {
 void task_open_at(task_t *task, const cli_t *cli, size_t first, bool with_output, bool with_data);
 /* The same with MODEL as the first operand. */
 void task_open(task_t *task, const cli_t *cli, bool with_output, bool with_data);
-/* Die without a name of the output, unless the model makes lines of tokens, which go to stdout. */
+/* Dies if the output has no name, unless the model makes lines of tokens, which go to stdout. */
 void task_require_output(const task_t *task);
 void task_close(task_t *task);
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * train_loop.c - training, epoch by epoch, so that an interrupted run goes on to the same bits.
+ * train_loop.c - trains epoch by epoch, so that an interrupted run gives the same bits when it continues.
  *
- *     epoch e:  order = shuffle_epoch(seed, e); with P passes, those of e P to e P + P - 1 one after the other
- *               batch b: examples order[b * batch ...], one step of the trainer          the last batch may be short; left out if the
- *                                                                                      model needs more
+ *     epoch e:  order = shuffle_epoch(seed, e); with P passes, those of e P to e P + P - 1 one after another
+ *               batch b: examples order[b * batch ...], one step of the trainer          the last batch may be short; it is left out
+ *                                                                                      if the model needs more
  *               validation, pictures, best and last model, metrics, checkpoint
  *
- * The order is a function of (seed, e), augmentation and binarisation are one of (seed, e, example), the noise one of the trainer's state;
- * so the step count alone says where to go on, also in the middle of an epoch. Validation reseeds its own stream each
- * time and never touches the trainer's. */
+ * The order is a function of (seed, e), augmentation and binarisation are functions of (seed, e, example), and the noise is a
+ * function of the trainer's state, so the number of steps alone tells where to continue, also within an epoch. Validation
+ * seeds its own stream each time and never uses that of the trainer. */
 #include "train_loop.h"
 #include "binarize.h"
 #include "console.h"
@@ -26,9 +26,9 @@
 
 enum { N_SAMPLES = 64, SAMPLE_COLUMNS = 8, N_RECON = 40, RECON_COLUMNS = 10, LOG_EVERY = 20, VALIDATION_SEED = 0 };
 
-/* What one call of train_loop_run() measures. */
+/* The measurements of one call of train_loop_run(). */
 typedef struct clock_state {
-    double seconds, epoch_seconds; /* in steps */
+    double seconds, epoch_seconds; /* time of steps */
     int64_t images, epoch_images, steps;
 } clock_state_t;
 
@@ -72,7 +72,7 @@ static void log_and_show(train_loop_t *loop, const vae_metrics_t *metrics, const
     progress_show(&progress);
 }
 
-/* Samples from the same noise each epoch, and reconstructions of the same examples; of tokens samples alone, as lines. */
+/* Writes samples from the same noise in each epoch, and reconstructions of the same examples; for tokens only samples, as lines. */
 static void write_pictures(const train_loop_t *loop, int64_t number) {
     const extent_t extent = picture_extent(loop->model, &loop->data->test);
     const bool text = vae_model_token_count(loop->model) > 0;
@@ -85,8 +85,8 @@ static void write_pictures(const train_loop_t *loop, int64_t number) {
     float *noise = mem_alloc(N_SAMPLES * D, sizeof *noise), *x = mem_alloc(N_SAMPLES * S, sizeof *x);
     uint64_t stream = draw_stream((uint64_t)loop->settings->seed, 0);
     draw_normal(&stream, N_SAMPLES * D, noise);
-    must(vae_session_seed(loop->session, (uint64_t)loop->settings->seed)); /* of which codes are drawn */
-    /* a learned prior and one over codes draw for themselves, from the session's fresh seed */
+    must(vae_session_seed(loop->session, (uint64_t)loop->settings->seed)); /* for codes that are drawn */
+    /* a learned prior and a prior over codes draw their own numbers, from the session's seed */
     vae_status_t status = VAE_E_UNSUPPORTED;
     if (!loop->has_codes) status = labels_sample(loop->session, loop->model, N_SAMPLES, LABELS_IN_TURN, 0, noise, x);
     if (status == VAE_E_UNSUPPORTED) status = labels_sample(loop->session, loop->model, N_SAMPLES, LABELS_IN_TURN, 0, NULL, x);
@@ -105,7 +105,7 @@ static void print_epoch(const train_loop_t *loop, const run_epoch_t *e, bool bes
     char rate[PROGRESS_TEXT], time[PROGRESS_TEXT], of[24] = "", parts[96], title[64];
     const int64_t per_epoch = train_steps_per_epoch(loop);
     snprintf(of, sizeof of, "/%lld", (long long)((train_last_step(loop) + per_epoch - 1) / per_epoch));
-    if (e->has_codes) /* whose rate is a constant */
+    if (e->has_codes) /* because the rate of codes is constant */
         snprintf(parts, sizeof parts, "(recon %.1f)  perplexity %.0f, %.0f%% of codes", e->recon, e->val_perplexity,
                  100.0 * e->val_codes_used);
     else snprintf(parts, sizeof parts, "(recon %.1f + rate %.1f)", e->recon, e->rate);
@@ -118,8 +118,8 @@ static bool waited_enough(const train_loop_t *loop) {
     return loop->patience > 0 && loop->state.waited >= loop->patience;
 }
 
-/* Keep the model if it is the best of the whole epochs so far. One that --steps ends within an epoch is kept where there is none yet, and
- * forgotten by the next whole one: so it makes no difference to what comes. */
+/* Keeps the model if it is the best of all complete epochs. The model of an epoch that --steps ended is kept if there is none yet, and
+ * the next complete epoch replaces it, so it does not change later results. */
 static bool keep_best(train_loop_t *loop, int64_t number, bool whole) {
     run_state_t *s = &loop->state;
     const double loss = loop->score.loss;
@@ -169,7 +169,7 @@ static int blew_up(const train_loop_t *loop, double loss) {
     return EXIT_DIVERGED;
 }
 
-/* Validate and write pictures, metrics and the best model. Returns EXIT_DONE or EXIT_DIVERGED. */
+/* Validates and writes pictures, metrics and the best model. Returns EXIT_DONE or EXIT_DIVERGED. */
 static int take_stock(train_loop_t *loop, bool whole, const vae_metrics_t *metrics, const clock_state_t *clock) {
     const run_state_t *s = &loop->state;
     const int64_t number = s->epoch + 1; /* counted from 1 */
@@ -234,7 +234,7 @@ static void finish_epoch(run_state_t *s) {
     s->loss = s->recon = s->rate = 0.0;
 }
 
-/* The steps of one epoch, or what is left of it. */
+/* Runs the steps of one epoch, or the rest of them. */
 static int run_epoch(train_loop_t *loop, int64_t *order, float *x, clock_state_t *clock) {
     run_state_t *s = &loop->state;
     const int64_t per_epoch = train_steps_per_epoch(loop), end = (s->epoch + 1) * per_epoch;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * train_watch.c - what goes wrong in training, in words.
+ * train_watch.c - reports problems of a training in sentences.
  *
- * A latent that carries nothing is the rule in the first epochs and says nothing then; so a collapse counts in the last quarter of a run
- * alone. A loss a thousand times that of the first step is no longer training, although it is finite. */
+ * In the first epochs a latent usually carries no information, so a collapse is reported only in the last quarter of a run. A loss that is
+ * a thousand times that of the first step counts as divergence, although it is finite. */
 #include "train_watch.h"
 #include "console.h"
 #include "engine.h"
@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLLAPSE_EXAMPLES = 10 /* fewer say nothing */ };
+enum { COLLAPSE_EXAMPLES = 10 /* with fewer, the rate tells nothing */ };
 #define COLLAPSED_RATE 0.1 /* nats, whatever the dimensions do */
-#define UNUSED_RATE    1.0 /* nats, where no dimension tells examples apart */
+#define UNUSED_RATE    1.0 /* nats, if no dimension distinguishes examples */
 #define BLOWN_UP       1000.0
 
-/* The option's number in the text of the run; `otherwise` if it has none. */
+/* Returns the option's number in the text of the run, or `otherwise` if it has none. */
 static double number_of(const train_loop_t *loop, const char *path, double otherwise) {
     char *text = spec_get(loop->settings->text, path), *end = text;
     const double value = text ? strtod(text, &end) : otherwise;
@@ -51,7 +51,7 @@ bool watch_blew_up(const train_loop_t *loop, double loss) {
     return steps->n > 0 && loss > BLOWN_UP * (fabs(steps->y[0]) + 1.0);
 }
 
-/* A tenth of the learning rate, at most the one that the optimizer has unasked. */
+/* A tenth of the learning rate, but not more than the optimizer's default. */
 static double gentler_rate(const train_loop_t *loop) {
     const double lr = number_of(loop, "optimizer.lr", 0.001);
     char *name = spec_get(loop->settings->text, "optimizer");

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT
- * train_watch.h - what a training run is told in words: that it diverged, that its latent or codebook has collapsed, that its schedule
- * ends before it does. Each advice is an option that can be given as it stands. */
+ * train_watch.h - reports in sentences that a training has diverged, that its latent or codebook has collapsed, or that its schedule ends
+ * before the training does. Each advice is an option that can be copied to the command line. */
 #ifndef TRAIN_WATCH_H
 #define TRAIN_WATCH_H
 
 #include "train_loop.h"
 
-/* At the start: steps behind the schedule's end that change nothing. */
+/* Called at the start: reports steps behind the end of the schedule, which change nothing. */
 void watch_schedule(const train_loop_t *loop, bool resumed);
 
-/* Did the loss grow so much since the first step that nothing is left of the model? */
+/* Whether the loss grew so much since the first step that the model is lost. */
 bool watch_blew_up(const train_loop_t *loop, double loss);
 
-/* Say that training diverged, and what may help. */
+/* Reports that training diverged, and what may help. */
 void watch_diverged(const train_loop_t *loop, const char *why);
 
-/* After each validation: a collapse is told when the run is near its end, and taken back if it ends. ended: no epoch follows. */
+/* Called after each validation: reports a collapse near the end of the run, and reports when it is over. ended: this is the last epoch. */
 void watch_collapse(train_loop_t *loop, double beta, bool ended);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * usage.c - counting codes. */
+ * usage.c - counts the codes that a model chooses. */
 #include "usage.h"
 #include "engine.h"
 #include "labels.h"
@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { CHOICES_FOR_EACH = 3 }; /* choices for each code, that many before an unused one says something */
+enum { CHOICES_FOR_EACH = 3 }; /* so many choices for each code are needed before an unused code tells something */
 #define COLLAPSED_USED       0.1
 #define COLLAPSED_PERPLEXITY 1.5
 

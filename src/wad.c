@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * wad.c - reading WAD files (The Unofficial Doom Specs, chapters 2, 5 and 8).
+ * wad.c - reads WAD files (The Unofficial Doom Specs, chapters 2, 5 and 8).
  *
  *     texture      name[8], 4 bytes, i16 width, height, 4 bytes, i16 patches; for each patch:
  *                  i16 x, y of its corner, u16 number in PNAMES, 4 bytes
  *     patch        u16 width, height, i16 offsets (unused here); for each column u32, where its runs begin
  *     run          u8 first row, u8 length, one byte, the pixels, one byte; 255 ends the column
  *
- * In pictures higher than 254 a run whose first row is not below the one before counts from that one ("tall patches").
- * As in the game the last lump of a name is the one that counts, and names differ by more than case. A texture that
- * names a patch which is not in the file (add-ons borrow from the game's) is passed over. */
+ * In pictures higher than 254, the first row of a run is relative to the run before if it is not below that run ("tall
+ * patches"). As in the game, the last lump of a name is used, and the case of names is ignored. A texture with a patch that
+ * is not in the file is skipped; add-ons use patches of the game. */
 #include "wad.h"
 #include "console.h"
 #include "files.h"
@@ -27,13 +27,13 @@ enum {
     PLACEMENT = 10, /* of one patch in it */
     MOST_SIDE = 4096,
     MOST_LUMPS = 1 << 16,
-    OPAQUE = 250 /* a PNG's alpha from here on */
+    OPAQUE = 250 /* alpha of a PNG from which on a pixel is opaque */
 };
 #define MOST_FILE ((int64_t)1 << 29)
-/* A game's textures take less than 30 pixels of drawing for each byte of its file, and 4 bytes of patches kept. */
-#define FREE_WORK ((int64_t)1 << 24) /* pixels drawn for one file, names compared: this much and */
+/* A game's textures draw less than 30 pixels for each byte of the file, and store 4 bytes of patches. */
+#define FREE_WORK ((int64_t)1 << 24) /* pixels drawn for one file, and names compared: this much and */
 #define WORK      64                 /* so many for each of its bytes */
-#define FREE_KEPT ((int64_t)1 << 24) /* bytes of its patches: this much and */
+#define FREE_KEPT ((int64_t)1 << 24) /* bytes of its stored patches: this much and */
 #define KEPT      8                  /* so many for each byte, */
 #define MOST_KEPT ((int64_t)1 << 28) /* at most this */
 
@@ -43,21 +43,21 @@ typedef struct lump {
     char name[WAD_NAME]; /* in capitals */
 } lump_t;
 
-/* A patch as a picture: colours and where they are. */
+/* A patch as a picture: its colours and where they are. */
 typedef struct patch {
     bool read, missing;
     int64_t h, w;
     uint8_t *pixel; /* [h][w][4], A is 0 or 255 */
 } patch_t;
 
-/* All that composing textures needs. */
+/* The data that composing textures needs. */
 typedef struct composer {
     const wad_t *wad;
     const uint8_t *palette;
     lump_t names; /* PNAMES */
     patch_t *patch;
     int64_t n_patch;
-    int64_t work, kept; /* so far */
+    int64_t work, kept; /* up to now */
     wad_visit_t *visit;
     void *user;
 } composer_t;
@@ -92,7 +92,7 @@ static lump_t lump_at(const wad_t *wad, int64_t i) {
     return lump;
 }
 
-/* The last lump of this name; false if there is none. */
+/* Returns the last lump of this name; false if there is none. */
 static bool lump_find(const wad_t *wad, const char *name, lump_t *lump) {
     for (int64_t i = wad->n; i-- > 0;) {
         *lump = lump_at(wad, i);
@@ -138,7 +138,7 @@ static void require_work(composer_t *composer, int64_t pixels) {
         die(EXIT_FORMAT, "%s: its textures take more work to draw than any game's", composer->wad->path);
 }
 
-/* Is there room for one more patch? */
+/* Dies if there is no space for one more patch. */
 static void require_room(composer_t *composer, int64_t h, int64_t w) {
     const int64_t bound = FREE_KEPT + KEPT * composer->wad->size;
     composer->kept += h * w * 4;
@@ -147,7 +147,7 @@ static void require_room(composer_t *composer, int64_t h, int64_t w) {
             (long long)composer->kept);
 }
 
-/* One column of a patch, from its first run to the 255. */
+/* Reads one column of a patch, from its first run to the byte 255. */
 static void read_column(composer_t *composer, const lump_t *lump, patch_t *patch, int64_t x, int64_t at) {
     int64_t top = -1;
     for (;;) {
@@ -189,7 +189,7 @@ static void read_png(composer_t *composer, const lump_t *lump, patch_t *patch) {
     *patch = (patch_t){.read = true, .h = image.h, .w = image.w, .pixel = image.pixel};
 }
 
-/* The patch of this number, read when it is first wanted; NULL if the file does not hold it. */
+/* Returns the patch of this number, which is read when it is first used; NULL if the file does not contain it. */
 static const patch_t *patch_get(composer_t *composer, int64_t number) {
     patch_t *patch = &composer->patch[number];
     char name[WAD_NAME];
@@ -205,7 +205,7 @@ static const patch_t *patch_get(composer_t *composer, int64_t number) {
     return patch;
 }
 
-/* Draw a patch with its corner at (left, top); what is outside the texture is lost. */
+/* Draws a patch with its corner at (left, top) and clips it to the texture. */
 static void draw(bitmap_t *image, bool *covered, const patch_t *patch, int64_t left, int64_t top) {
     for (int64_t y = top < 0 ? -top : 0; y < patch->h && top + y < image->h; y++)
         for (int64_t x = left < 0 ? -left : 0; x < patch->w && left + x < image->w; x++) {

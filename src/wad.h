@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * wad.h - the textures of a Doom WAD file.
+ * wad.h - reads the textures of a Doom WAD file.
  *
  * A WAD is an archive of named lumps: "IWAD" or "PWAD", the number of lumps, the directory's offset; the directory has
- * 16 bytes a lump: offset, size, name of 8 bytes. All numbers are little-endian. Of these lumps are read
+ * 16 bytes for each lump: offset, size, name of 8 bytes. All numbers are little-endian. These lumps are read:
  *
- *     PLAYPAL                 256 colours of 3 bytes, the first palette counts
+ *     PLAYPAL                 256 colours of 3 bytes; the first palette is used
  *     F_START .. F_END        flats (floors, ceilings): 64x64 palette indices, 4096 bytes; FF_START and FF_END too
- *     TEXTURE1, TEXTURE2      wall textures: a size and the patches to draw, one over the other
+ *     TEXTURE1, TEXTURE2      wall textures: a size and the patches to draw, one over another
  *     PNAMES                  the patches' lumps by number
  *
  * A patch is a picture of columns, each of runs of opaque pixels, or a PNG. Every offset and size is checked; a file
@@ -31,8 +31,8 @@ bool wad_is(const uint8_t *head, size_t n);
 void wad_open(wad_t *wad, const char *path);
 void wad_close(wad_t *wad);
 
-/* Called with each flat and each wall texture that covers its whole rectangle, in the order of the file. The image has
- * 3 channels and lasts as long as the call. */
+/* Called with each flat and each wall texture that covers its whole rectangle, in the order of the file. The image has 3 channels and
+ * exists only during the call. */
 typedef void wad_visit_t(void *user, const char *name, const bitmap_t *image);
 void wad_textures(const wad_t *wad, wad_visit_t *visit, void *user);
 

@@ -14,9 +14,9 @@
  *     assign    8192*256                                                                    =   2,097,152
  *     matmul    1024*1024                                                                   =   1,048,576
  *
- * The least that is known to do, by Winograd's method on tiles of 4 x 4: 36 of 144 in 3x3 convolutions of stride 1, 81 of 144 in
- * those of stride 2, 100 of 256 in 4x4 ones of stride 2, either way round; and 3x3 behind an upsampling by two is one of
- * these on the small image, 100 of 576.
+ * The least number that is known, by Winograd's method on tiles of 4 x 4: 36 of 144 in 3x3 convolutions of stride 1, 81 of 144 in
+ * those of stride 2, 100 of 256 in 4x4 convolutions of stride 2, transposed or not. A 3x3 convolution behind an upsampling by two
+ * is one of the last kind on the small image, 100 of 576.
  *
  *     conv      decoder 32*3136 + (49*64*64*9 + 196*64*32*9) 81/144 + 784*32*9/4            =   3,204,992
  *               with encoder (196*32*9 + 49*64*32*9) 81/144 and heads                       =   3,945,480
@@ -90,7 +90,7 @@ const workload_t *workload(size_t i) {
     return i < sizeof workloads / sizeof *workloads ? &workloads[i] : NULL;
 }
 
-/* A decoder in the making: what is written, and the size and channels that have been reached. */
+/* A decoder in progress: its text up to now, and the size and channels at its end. */
 typedef struct writer {
     strbuf_t text;
     int64_t side, channels;
