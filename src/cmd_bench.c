@@ -269,9 +269,9 @@ static int run(const cli_t *cli) {
 }
 
 static const cli_option_t options[] = {
-    {"only", 0, CLI_CHOICE, WORKLOAD_NAMES, "", "this workload only", 0},
+    {"only", 0, CLI_CHOICE, WORKLOAD_NAMES, "", "run only this workload", 0},
     {"seconds", 0, CLI_INT, "N", "2", "seconds that each workload runs", 0},
-    {"json", 0, CLI_FLAG, "", "", "print one JSON object a line", 0},
+    {"json", 0, CLI_FLAG, "", "", "print one JSON object on each line", 0},
     {.name = NULL},
 };
 
@@ -280,12 +280,13 @@ const cli_command_t command_bench = {
     .operands = "",
     .summary = "measure the speed of training and decoding",
     .text = "Trains and decodes with random weights and data. gflops counts the operations of the\n"
-            "direct algorithm. The limit is what these cores could do if the fewest multiplications\n"
-            "known, with Winograd's method for 3x3 convolutions, ran at their peak, which a loop of\n"
-            "multiply-adds measures. allocs counts allocations while the clock runs. Each workload\n"
-            "has a process of its own, whose peak of memory is given. The decoders kl_decode_256 and\n"
-            "kl_decode_512, of the size that latent diffusion uses, run only by --only. With\n"
-            "--arith blas a warning says when the BLAS uses less than the processor has.",
+            "direct algorithm. The limit is the speed of these cores for the fewest multiplications\n"
+            "known, those of Winograd's method for 3x3 convolutions, at peak speed, which a loop of\n"
+            "multiply-adds measures. allocs counts the allocations during the timed loop. Each\n"
+            "workload runs in its own process, and its peak of memory is printed. The decoders\n"
+            "kl_decode_256 and kl_decode_512 have the size of those of latent diffusion and run only\n"
+            "with --only. With --arith blas a warning is printed if the BLAS does not use all\n"
+            "instruction sets of the processor.",
     .example = "  vae bench --threads 1\n  vae bench --only conv_vae_train --json",
     .options = options,
     .computes = true,

@@ -150,10 +150,10 @@ const cli_command_t command_codes = {
     .name = "codes",
     .operands = "MODEL DATA...",
     .summary = "show how a model uses its codebook",
-    .text = "Draws how often each code is chosen on DATA, the most used first, with a line at the\n"
-            "even share; and below, in the same order, each code decoded alone, up to 1024 of them.\n"
-            "Prints the share of codes in use and the perplexity of their use: K if all are used\n"
-            "alike, 1 if only one is. DATA is as for vae train.",
+    .text = "Draws how often each code is chosen for DATA, the most used code first, with a line at\n"
+            "the even share. Below, in the same order, it shows each code decoded alone, up to 1024\n"
+            "of them. It prints the share of codes in use and the perplexity of the codes: K if all\n"
+            "are used equally, 1 if only one is used. vae help train describes DATA.",
     .example = "  vae codes run/best.safetensors freedoom -o codes.png",
     .options = options,
     .computes = true,

@@ -118,7 +118,7 @@ static int run(const cli_t *cli) {
 static const cli_option_t options[] = {
     {"output", 'o', CLI_TEXT, "FILE", "", "a sheet of examples, sheet.png, or an array of them, x.npy", 0},
     {"force", 'f', CLI_FLAG, "", "", "replace FILE if it exists", 0},
-    {"count", 'n', CLI_INT, "N", "100", "examples on the sheet, spread over all", 1},
+    {"count", 'n', CLI_INT, "N", "100", "examples on the sheet, from all parts of the data", 1},
     {"columns", 0, CLI_INT, "N", "", "examples in a row (default: a square)", 1},
     DATA_SHAPE_OPTIONS,
     DATA_OPTIONS,
@@ -128,10 +128,11 @@ static const cli_option_t options[] = {
 const cli_command_t command_data = {
     .name = "data",
     .operands = "DATA...",
-    .summary = "look at data before training: a sheet of examples, sizes, values, classes",
-    .text = "Reads DATA as vae train does, says what is left out and what is done to pictures, and\n"
-            "prints the number of examples, their sizes, the range, mean and deviation of their\n"
-            "values and the number of each class. -o writes a sheet of examples.",
+    .summary = "show data before training: a sheet of examples, sizes, values, classes",
+    .text = "Reads DATA like vae train, reports which files are left out and how pictures are\n"
+            "changed, and prints the number of examples, their sizes, the range, mean and standard\n"
+            "deviation of their values, and the number of examples in each class. -o writes a sheet\n"
+            "of examples.",
     .example = "  vae data photos/ -o sheet.png\n"
                "  vae data photos/ --size 128 -n 16 -o sheet.png",
     .options = options,

@@ -94,10 +94,10 @@ static int run(const cli_t *cli) {
 
 static const cli_option_t options[] = {
     TASK_OUTPUT("the array of posterior means, z.npy, or of codes"),
-    {"codes", 0, CLI_FLAG, "", "", "write the codes of a latent of codes as int32, in place of the means", 0},
-    {"logvar", 0, CLI_TEXT, "FILE", "", "write the log-variances too", 0},
-    {"labels", 0, CLI_TEXT, "FILE", "", "write the labels of the examples too", 0},
-    {"factors", 0, CLI_TEXT, "FILE", "", "write the factors of shapes too: kind, x, y, size, angle, value, hue", 0},
+    {"codes", 0, CLI_FLAG, "", "", "write the codes as int32 and not the means, if the latent has codes", 0},
+    {"logvar", 0, CLI_TEXT, "FILE", "", "also write the log-variances", 0},
+    {"labels", 0, CLI_TEXT, "FILE", "", "also write the labels of the examples", 0},
+    {"factors", 0, CLI_TEXT, "FILE", "", "also write the factors of shapes: kind, x, y, size, angle, value, hue", 0},
     TASK_DATA,
     {.name = NULL},
 };
@@ -107,8 +107,8 @@ const cli_command_t command_encode = {
     .operands = "MODEL DATA...",
     .summary = "encode examples into latents, as a NumPy array",
     .text = "Writes the means of the posterior q(z|x) as float32 [n, D], or with --codes the chosen\n"
-            "codes as int32 [n, H, W] (with a last size where a position has several, [n, codes]\n"
-            "where the latent is no image). DATA is as for vae train.",
+            "codes as int32 [n, H, W] (with a last size if a position has several codes, and\n"
+            "[n, codes] if the latent is no image). vae help train describes DATA.",
     .example = "  vae encode run/best.safetensors fashion-mnist -o z.npy --labels y.npy\n"
                "  vae encode run/best.safetensors freedoom --codes -o codes.npy",
     .options = options,

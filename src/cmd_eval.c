@@ -100,15 +100,15 @@ const cli_command_t command_eval = {
     .summary = "score a model on data: evidence lower bound, bits per dimension, measures by name",
     .text = "Prints means over the examples in nats: loss = recon + rate, minus the evidence\n"
             "lower bound; with K > 1 also iw_bound, the importance-weighted bound on log p(x) of\n"
-            "Burda et al. 2016, which grows with K. A latent dimension is active when the\n"
-            "variance of its posterior mean over the examples passes 0.01. For a latent of codes the\n"
-            "share of codes in use and the perplexity of their use are printed instead. DATA is as\n"
-            "for vae train; --binarize dynamic and static score the same draw of each pixel.\n"
+            "Burda et al. 2016, which grows with K. A latent dimension is active if the variance of\n"
+            "its posterior mean over the examples is above 0.01. For a latent with codes the share\n"
+            "of codes in use and the perplexity of the codes are printed instead. vae help train\n"
+            "describes DATA; --binarize dynamic and static score the same draw of each pixel.\n"
             "\n"
-            "--measures adds more numbers, and --all every one that there is: nll and bits_per_dim\n"
-            "are by the bound of the K samples, ssim and the like compare examples with their\n"
-            "reconstructions, mig, sap and dci compare latents with the factors of the data, or with\n"
-            "its labels. vae help NAME explains a measure.",
+            "--measures prints more measures, and --all prints all of them: nll and bits_per_dim use\n"
+            "the bound of the K samples; ssim and similar ones compare examples with their\n"
+            "reconstructions; mig, sap and dci compare latents with the factors of the data, or with\n"
+            "its labels. vae help NAME describes a measure.",
     .example = "  vae eval run/best.safetensors fashion-mnist --samples 64 --json\n"
                "  vae eval run/best.safetensors fashion-mnist -k 5000 --limit 1000 --measures nll\n"
                "  vae eval run/best.safetensors shapes --measures 'mig bins=10 | sap | dci'",

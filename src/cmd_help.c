@@ -71,8 +71,8 @@ const cli_command_t command_help = {
     .name = "help",
     .operands = "[NAME]",
     .summary = "explain a command, a layer or another module",
-    .text = "NAME is a command; a kind of module, whose members are listed (layer, latent,\n"
-            "...: vae help kinds lists them); or a module, which is shown with its options.",
+    .text = "NAME is a command, a kind of module, or a module. For a kind (layer, latent, ...; vae\n"
+            "help kinds lists them) its modules are listed, and a module is shown with its options.",
     .example = "  vae help train\n  vae help layer\n  vae help conv2d\n  vae help --man | man -l -",
     .options = options,
     .run = run,

@@ -55,11 +55,11 @@ static const cli_option_t options[] = {
     {"force", 'f', CLI_FLAG, "", "", "replace FILE if it exists", 0},
     {"height", 0, CLI_INT, "N", "512", "height of the pictures", 1},
     {"width", 0, CLI_INT, "N", "512", "width of the pictures", 1},
-    {"half", 0, CLI_CHOICE, "both|encoder|decoder", "both", "take one half alone", 0},
-    {"own-pixels", 0, CLI_FLAG, "", "", "pictures of the checkpoint's own range, mostly -1..1, not 0..1", 0},
-    {"scaled", 0, CLI_FLAG, "", "", "latents as the diffusion model sees them, (z - shift) * factor", 0},
-    {"factor", 0, CLI_TEXT, "F", "", "that factor, where no file tells it", 0},
-    {"shift", 0, CLI_TEXT, "F", "", "that shift", 0},
+    {"half", 0, CLI_CHOICE, "both|encoder|decoder", "both", "read both halves, or only one", 0},
+    {"own-pixels", 0, CLI_FLAG, "", "", "pictures have the range of the checkpoint, mostly -1..1, not 0..1", 0},
+    {"scaled", 0, CLI_FLAG, "", "", "latents are those of the diffusion model, (z - shift) * factor", 0},
+    {"factor", 0, CLI_TEXT, "F", "", "the factor, if no file gives it", 0},
+    {"shift", 0, CLI_TEXT, "F", "", "the shift, if no file gives it", 0},
     {.name = NULL},
 };
 
@@ -68,9 +68,9 @@ const cli_command_t command_import = {
     .operands = "CHECKPOINT",
     .summary = "make a model of another program's autoencoder",
     .text = "CHECKPOINT is a safetensors file of an autoencoder (Stable Diffusion, FLUX, TAESD,\n"
-            "VQGAN ...), or of a whole diffusion model with its autoencoder inside. config.json in\n"
-            "the same folder is read too. vae info CHECKPOINT tells what it holds;\n"
-            "docs/checkpoints.md lists which files fit.",
+            "VQGAN ...), or of a whole diffusion model that contains one. config.json in the same\n"
+            "folder is read too. vae info CHECKPOINT describes the file; docs/checkpoints.md lists\n"
+            "the files that can be opened.",
     .example = "  vae import sdxl/vae/diffusion_pytorch_model.safetensors --height 768 --width 1024 -o sdxl.safetensors\n"
                "  vae decode sdxl.safetensors latents.npy -o picture.png",
     .options = options,

@@ -155,7 +155,7 @@ static const cli_option_t options[] = {
     {"json", 0, CLI_FLAG, "", "", "print one JSON object", 0},
     {"plan", 0, CLI_FLAG, "", "", "print the steps that the model runs, with their memory", 0},
     {"batch", 'b', CLI_INT, "N", "1", "examples at a time in the plan", 1},
-    {"train", 0, CLI_FLAG, "", "", "print the plan of training in place of inference", 0},
+    {"train", 0, CLI_FLAG, "", "", "print the plan of training, not of inference", 0},
     {.name = NULL},
 };
 
@@ -165,10 +165,10 @@ const cli_command_t command_info = {
     .summary = "show a model's text, its parameters and the memory it needs",
     .text = "Prints the text of the model with every default written out, a line for each\n"
             "parameter tensor, the memory of sessions and of a trainer, and how the library was\n"
-            "built. With --plan: the steps of encoder and decoder, with --train also of a critic,\n"
-            "after neighbours were joined, the algorithm of each convolution, and every array with\n"
-            "its place, life and bytes. Of another program's checkpoint, which vae import takes:\n"
-            "its family, its latents and their scaling.",
+            "built. --plan prints the steps of encoder and decoder after fusion (with --train also\n"
+            "those of a critic), the algorithm of each convolution, and every array with its place,\n"
+            "lifetime and bytes. For a checkpoint that vae import can read, the family, the latents\n"
+            "and their scaling are printed.",
     .example = "  vae info run/best.safetensors\n"
                "  vae info run/best.safetensors --plan --batch 64",
     .options = options,

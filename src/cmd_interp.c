@@ -60,8 +60,8 @@ const cli_command_t command_interp = {
     .operands = "MODEL DATA...",
     .summary = "walk from example to example through the latent space",
     .text = "Each row decodes points on the straight line between the posterior means of two\n"
-            "examples of DATA, the first with the second, the third with the fourth, and so on. A model\n"
-            "with conditions decodes a row as the class of its first example.",
+            "examples of DATA: the first and the second, the third and the fourth, and so on. A\n"
+            "model with a condition decodes a row with the class of its first example.",
     .example = "  vae interp run/best.safetensors fashion-mnist -o walk.png",
     .options = options,
     .computes = true,

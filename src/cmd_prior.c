@@ -219,25 +219,26 @@ static const cli_option_t options[] = {
     {"batch", 'b', CLI_INT, "N", "64", "examples in one step; gmm starts by k-means on the first batch", 1},
     {"seed", 0, CLI_INT, "N", "0", "equal seeds give equal models", 0},
     {"set", 's', CLI_LIST, "KEY=VALUE", "", "change an option of the prior or of its training; may be repeated", 0},
-    {"resume", 0, CLI_FLAG, "", "", "go on with the fit of FILE, to the same bits as without the pause", 0},
+    {"resume", 0, CLI_FLAG, "", "", "continue the fit of FILE; the result has the same bits as without the pause", 0},
     DATA_OPTIONS,
-    {"quiet", 'q', CLI_FLAG, "", "", "say nothing but warnings and errors", 0},
+    {"quiet", 'q', CLI_FLAG, "", "", "print only warnings and errors", 0},
     {.name = NULL},
 };
 
 const cli_command_t command_prior = {
     .name = "prior",
     .operands = "MODEL DATA...",
-    .summary = "fit a prior to the latents of a trained model, to sample from",
-    .text = "MODEL is a model file or the folder of a run, DATA is as for vae train. The model itself\n"
-            "does not change: a copy of it with the prior of the best validation loss is written,\n"
-            "and vae sample draws from the copy. In the folder of a run the copy is\n"
-            "prior.safetensors, which vae sample RUN finds there.\n\n"
+    .summary = "fit a prior to the latents of a trained model, for vae sample",
+    .text = "MODEL is a model file or the folder of a run; vae help train describes DATA. The model\n"
+            "itself does not change: the program writes a copy of it with the prior of the best\n"
+            "validation loss, and vae sample draws from the copy. In the folder of a run the copy is\n"
+            "prior.safetensors, which vae sample RUN uses.\n\n"
             "Next to x.safetensors the program writes x.config.txt, x.resume.txt and\n"
             "x.resume.safetensors, which --resume reads, and x.classes.txt with the names of the\n"
-            "classes if the data has names.\n"
-            "Ctrl-C finishes the batch, saves and exits with code 130, a closed terminal with 129.\n"
-            "A fit that was killed before it saved starts again by --resume or the same command.\n\n"
+            "classes if the data have names.\n"
+            "After Ctrl-C the program finishes the batch, saves and exits with code 130; if the\n"
+            "terminal is closed, with code 129. A fit that was killed before it saved starts again\n"
+            "with --resume or with the same command.\n\n"
             "The program prints -log p(latent) in nats per example, and the validation loss, the\n"
             "bound on -log p(x). KEY is a path such as prior.channels, prior.components, adam.lr;\n"
             "vae help pixelcnn lists the options of a prior.",

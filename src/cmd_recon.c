@@ -29,7 +29,7 @@ const cli_command_t command_recon = {
     .operands = "MODEL DATA...",
     .summary = "show examples and their reconstructions",
     .text = "Writes rows of examples, each above the row of their reconstructions, decoded from\n"
-            "the mean of the posterior. DATA is as for vae train.",
+            "the mean of the posterior. vae help train describes DATA.",
     .example = "  vae recon run/best.safetensors fashion-mnist -o recon.png",
     .options = options,
     .computes = true,

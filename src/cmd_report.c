@@ -164,8 +164,8 @@ const cli_command_t command_report = {
     .name = "report",
     .operands = "RUN",
     .summary = "write a run as one page: curves, pictures, model, epochs",
-    .text = "RUN is the folder of a run of vae train. The page is one file that needs no other and\n"
-            "no network: the curves are SVG, the pictures are inside.",
+    .text = "RUN is the folder of a run of vae train. The page is one file that needs neither other\n"
+            "files nor a network: it contains the curves as SVG, and the pictures.",
     .example = "  vae report run -o run.html",
     .options = options,
     .run = run,

@@ -64,7 +64,7 @@ static const cli_option_t options[] = {
     TASK_OUTPUT("a grid of pictures, x.png, or an array, x.npy; of tokens a text, x.txt (default: stdout)"),
     {"count", 'n', CLI_INT, "N", "64", "number of samples", 1},
     {"class", 'c', CLI_TEXT, "CLASS", "", "the class of the samples, if the model has classes (default: each class in turn)", 0},
-    {"each-class", 0, CLI_FLAG, "", "", "a row for each class, of N samples (default: 10)", 0},
+    {"each-class", 0, CLI_FLAG, "", "", "draw a row of N samples for each class (default: 10)", 0},
     {"columns", 0, CLI_INT, "N", "", "pictures in a row (default: a square)", 1},
     {"seed", 0, CLI_INT, "N", "0", "equal seeds give equal samples", 0},
     {.name = NULL},
@@ -82,7 +82,7 @@ const cli_command_t command_sample = {
     .example = "  vae sample run/best.safetensors -n 64 --seed 7 -o samples.png\n"
                "  vae sample sampler.safetensors --class sandal -o sandals.png\n"
                "  vae sample cvae/best.safetensors --each-class -o classes.png\n"
-               "  vae sample sampler.safetensors -n 80 --columns 10 -o each.png    (10 classes, one a column)",
+               "  vae sample sampler.safetensors -n 80 --columns 10 -o each.png    (10 classes, one in each column)",
     .options = options,
     .computes = true,
     .run = run,

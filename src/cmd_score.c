@@ -70,8 +70,8 @@ static int run(const cli_t *cli) {
 
 static const cli_option_t options[] = {
     TASK_OUTPUT("the table, scores.csv"),
-    {"worst", 0, CLI_INT, "N", "10", "show the N examples with the largest loss too, worst first", 0},
-    {"samples", 'k', CLI_INT, "K", "1", "average over K latents drawn for each example", 1},
+    {"worst", 0, CLI_INT, "N", "10", "also print the N examples with the largest loss, the largest first", 0},
+    {"samples", 'k', CLI_INT, "K", "1", "draw K latents for each example and average", 1},
     {"seed", 0, CLI_INT, "N", "0", "equal seeds give equal draws", 0},
     TASK_DATA,
     {.name = NULL},
@@ -80,11 +80,11 @@ static const cli_option_t options[] = {
 const cli_command_t command_score = {
     .name = "score",
     .operands = "MODEL DATA...",
-    .summary = "write how well a model explains each example, worst shown first",
-    .text = "The table has a line for each example: its number, loss, recon and rate in nats, its\n"
-            "label and its file where it has them. The loss, recon + rate, is minus the evidence\n"
-            "lower bound: what is unlike the training data has a large one. DATA is as for vae\n"
-            "train.",
+    .summary = "write how well a model explains each example, and print the worst",
+    .text = "The table has a line for each example: its number, loss, recon and rate in nats, and\n"
+            "its label and its file if it has them. The loss, recon + rate, is minus the evidence\n"
+            "lower bound, so an example that differs from the training data has a large loss. vae\n"
+            "help train describes DATA.",
     .example = "  vae score run/best.safetensors photos/ -o scores.csv --worst 20",
     .options = options,
     .computes = true,

@@ -303,21 +303,21 @@ static int run(const cli_t *cli) {
 
 static const cli_option_t options[] = {
     {"output", 'o', CLI_TEXT, "RUN", "", "the folder to write to", 0},
-    {"preset", 'p', CLI_TEXT, "NAME", "", "one of those that vae help preset lists (default: as the data say)", 0},
-    {"model", 'm', CLI_TEXT, "FILE", "", "a text of a model, or a model file to start from", 0},
+    {"preset", 'p', CLI_TEXT, "NAME", "", "a preset, which vae help preset lists (default: one that suits the data)", 0},
+    {"model", 'm', CLI_TEXT, "FILE", "", "a file with the text of a model, or a model file to start from", 0},
     DATA_SHAPE_OPTIONS,
-    {"epochs", 'e', CLI_INT, "N", "", "train N epochs (default: as the preset says, or 10)", 1},
+    {"epochs", 'e', CLI_INT, "N", "", "train N epochs (default: that of the preset, or 10)", 1},
     {"steps", 0, CLI_INT, "N", "", "train N steps", 1},
-    {"passes", 0, CLI_INT, "N", "", "times that an epoch goes over the data (default: 1; more where the data decide and are few)", 1},
-    {"batch", 'b', CLI_INT, "N", "", "examples in one step (default: as the preset says, or 128)", 1},
+    {"passes", 0, CLI_INT, "N", "", "passes over the data in one epoch (default: 1, or more for few examples without --preset)", 1},
+    {"batch", 'b', CLI_INT, "N", "", "examples in one step (default: that of the preset, or 128)", 1},
     {"seed", 0, CLI_INT, "N", "0", "equal seeds give equal models", 0},
     {"set", 's', CLI_LIST, "KEY=VALUE", "", "change an option of the model or its training; may be repeated", 0},
-    {"augment", 0, CLI_TEXT, "LIST", "", "change training images: some of crop, flip, rotate90, with commas between", 0},
+    {"augment", 0, CLI_TEXT, "LIST", "", "augment training images: a list of crop, flip, rotate90, separated by commas", 0},
     {"patience", 0, CLI_INT, "N", "0", "end after N epochs without a better validation loss; 0: never", 0},
     DATA_OPTIONS,
-    {"resume", 0, CLI_FLAG, "", "", "go on with the run in RUN, to the same bits as without the pause", 0},
+    {"resume", 0, CLI_FLAG, "", "", "continue the run in RUN; the result has the same bits as without the pause", 0},
     {"force", 'f', CLI_FLAG, "", "", "replace a run in RUN", 0},
-    {"quiet", 'q', CLI_FLAG, "", "", "say nothing but warnings and errors", 0},
+    {"quiet", 'q', CLI_FLAG, "", "", "print only warnings and errors", 0},
     {"json", 0, CLI_FLAG, "", "", "print the result as one JSON object", 0},
     {.name = NULL},
 };
@@ -325,7 +325,7 @@ static const cli_option_t options[] = {
 const cli_command_t command_train = {
     .name = "train",
     .operands = "DATA...",
-    .summary = "train a model on images, into a folder with all that belongs to the run",
+    .summary = "train a model on images and write the folder of the run",
     .text = "DATA is one of\n\n"
             "  fashion-mnist  60,000 photographs of clothes (Debian's package\n"
             "                 dataset-fashion-mnist, or the folder named by VAE_DATA)\n"
@@ -341,28 +341,31 @@ const cli_command_t command_train = {
             "                 .csv or .tsv: a line is an example, or a step of a series;\n"
             "                 for models of tokens a text, whose lines are the examples\n"
             "  -              the same from the standard input\n\n"
-            "Without --preset and --model the data decide: small grey pictures are taken as they\n"
-            "are with the preset conv, photographs become 64x64 with photo64, --size 128 takes\n"
-            "photo128. The first line says it.\n\n"
+            "Without --preset and --model the program chooses a preset that suits the data: conv for\n"
+            "small grey pictures, which keep their size; photo64 for photographs, which become\n"
+            "64x64; photo128 with --size 128. The first line of the output names it.\n\n"
             "Arrays have the model's sizes, channels last. Transparent pixels are composed over\n"
-            "--background, on the stored sRGB values as they stand. Pictures in a folder that can't\n"
-            "be read are left out with a warning, or end the program by --strict.\n\n"
-            "Each tenth example is held out for validation where the data has no test split.\n\n"
-            "--augment changes each training image anew in each epoch: crop shifts it by up to 2\n"
-            "pixels (an eighth of the side from 32 on; crop=P sets it) and mirrors it at the\n"
-            "border, flip mirrors it left to right, rotate90 turns it by quarters. It is off\n"
-            "unless asked for. Good choices: crop,flip,rotate90 for freedoom, crop,flip for\n"
-            "fashion-mnist and photographs, crop for digits; none where densities are compared.\n\n"
-            "--binarize makes pixels zeros and ones, by which likelihoods are compared in papers:\n"
-            "dynamic draws each training image anew each time, static once for all, threshold cuts\n"
-            "at 1/2. Under dynamic and static what is validated is drawn once, the same in every\n"
-            "run and in vae eval. Say with a figure which one it is of.\n\n"
+            "--background with the stored sRGB values. If a picture in a folder can't be read, it is\n"
+            "left out with a warning; with --strict the program ends.\n\n"
+            "If the data have no test split, each tenth example is held out for validation.\n\n"
+            "--augment changes each training image at random in each epoch: crop shifts it by up to\n"
+            "2 pixels (for sides of 32 and more, by an eighth of the side; crop=P sets the number)\n"
+            "and fills the border with mirrored pixels, flip mirrors it left to right, rotate90\n"
+            "rotates it by multiples of 90 degrees. The default is no augmentation. Good choices\n"
+            "are crop,flip,rotate90 for freedoom, crop,flip for fashion-mnist and photographs, and\n"
+            "crop for digits. Do not use it where densities are compared.\n\n"
+            "--binarize turns pixels into zeros and ones, with which papers compare likelihoods:\n"
+            "dynamic draws each training image again in each pass, static draws it once, and\n"
+            "threshold sets pixels from 1/2 on to 1. With dynamic and static, validation images are\n"
+            "drawn once, in the same way in every run and in vae eval. State the choice beside each\n"
+            "figure.\n\n"
             "RUN receives config.txt, metrics.jsonl, timing.jsonl, results.csv, loss.png,\n"
             "recon.png, a picture of samples for each epoch, best.safetensors and\n"
-            "last.safetensors, and what --resume needs. Ctrl-C finishes the batch, saves and exits with code 130, a closed terminal\n"
-            "with 129; --resume goes on, and every file but timing.jsonl then ends up the same as\n"
-            "without the pause. A run that was killed before it saved starts again by --resume or\n"
-            "by the same command. One process at a time trains in RUN.\n\n"
+            "last.safetensors, and the files that --resume needs. After Ctrl-C the program finishes\n"
+            "the batch, saves and exits with code 130; if the terminal is closed, with code 129.\n"
+            "--resume continues the run, and every file except timing.jsonl becomes the same as\n"
+            "without the pause. A run that was killed before it saved starts again with --resume or\n"
+            "with the same command. Only one process at a time can train in RUN.\n\n"
             "Losses are in nats per example: recon is -log p(x|z), rate is KL(q(z|x) || p(z)).\n"
             "KEY is a path such as latent.dim, encoder.0.out, optimizer.lr, adam.lr, elbo.beta;\n"
             "vae help NAME lists the options of a module.",

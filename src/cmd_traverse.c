@@ -98,10 +98,10 @@ static int run(const cli_t *cli) {
 
 static const cli_option_t options[] = {
     TASK_OUTPUT("a grid of pictures, grid.png, or an array, x.npy"),
-    {"count", 'n', CLI_INT, "N", "10", "dimensions, a row for each", 1},
+    {"count", 'n', CLI_INT, "N", "10", "number of dimensions; each has a row", 1},
     {"steps", 0, CLI_INT, "N", "11", "pictures in a row", 2},
-    {"range", 0, CLI_TEXT, "R", "3", "a row goes from -R to R", 0},
-    {"example", 0, CLI_INT, "I", "0", "the example whose other dimensions stay", 0},
+    {"range", 0, CLI_TEXT, "R", "3", "the dimension of a row runs from -R to R", 0},
+    {"example", 0, CLI_INT, "I", "0", "the example that gives the other dimensions", 0},
     TASK_DATA,
     {.name = NULL},
 };
@@ -109,11 +109,11 @@ static const cli_option_t options[] = {
 const cli_command_t command_traverse = {
     .name = "traverse",
     .operands = "MODEL DATA...",
-    .summary = "show what each dimension of the latent does",
+    .summary = "show the effect of each dimension of the latent",
     .text = "Encodes DATA, sorts the dimensions of the latent by their rate, and decodes a row for\n"
-            "each: one dimension goes from -R to R, the others stay as they are for one example.\n"
-            "A rate near 0 says that a dimension tells examples apart no more. DATA is as for vae\n"
-            "train.",
+            "each of them: this dimension runs from -R to R, and the others keep their values for\n"
+            "one example. A dimension with a rate near 0 does not distinguish examples. vae help\n"
+            "train describes DATA.",
     .example = "  vae traverse run/best.safetensors shapes -o traverse.png -n 8",
     .options = options,
     .computes = true,
