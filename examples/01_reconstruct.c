@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * 01_reconstruct.c - the shortest complete program: pictures of a disc at a random place go through three numbers and come
- * back. Three are enough, since a disc has a place and a size; after training the pictures come back nearly unchanged. */
+ * 01_reconstruct.c - the shortest complete program. It encodes pictures of a disc at a random place into three numbers and decodes
+ * them. Three numbers are enough, because a disc has a place and a size; after training the decoded pictures are nearly unchanged. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <vae/vae.h>
@@ -29,7 +29,7 @@ static void draw_disc(float *image) {
     }
 }
 
-/* mean squared error of all pictures after the way through the latent */
+/* returns the mean squared error of all pictures after encoding and decoding */
 static vae_status_t error(const vae_model_t *model, const float *x, float *y, double *out) {
     vae_session_t *session;
     vae_status_t status = vae_session_create(&session, model, 64);

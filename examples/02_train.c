@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * 02_train.c - a training loop: the host shuffles, feeds batches, watches the loss, keeps a checkpoint. The data are points
- * on a noisy ring in the plane; a gaussian likelihood with one learned sigma finds how noisy. */
+ * 02_train.c - a training loop: the host shuffles the data, passes batches, prints the loss, and saves a checkpoint. The data are
+ * points on a noisy ring in the plane; a gaussian likelihood with one learned sigma finds the size of the noise. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

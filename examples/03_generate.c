@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * 03_generate.c - a convolutional model learns stripes of any direction and width, then invents 64 of its own, written as
- * one picture, stripes.pgm. */
+ * 03_generate.c - a convolutional model learns stripes of any direction and width. Then it generates 64 new ones, which are written
+ * as one picture, stripes.pgm. */
 #include <math.h>
 #include <stdio.h>
 #include <vae/vae.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * 04_own_allocator.c - all of libvae's memory comes from the host: here a fixed arena of 1 MiB, a budget that cannot be
- * passed. A model that fits works; one that does not is refused with VAE_E_NOMEM, and everything goes on. */
+ * 04_own_allocator.c - all of libvae's memory comes from the host: here from a fixed arena of 1 MiB, which cannot grow. A model
+ * that fits works; a model that does not fit is refused with VAE_E_NOMEM, and the program continues. */
 #include <stdio.h>
 #include <vae/vae.h>
 
@@ -12,7 +12,7 @@ typedef struct arena {
     long live;
 } arena;
 
-/* a stack: blocks are handed out upwards, and all is given back when the last one returns */
+/* a stack of blocks: each block is placed above the others, and the arena is empty again when the last one has been freed */
 static void *arena_alloc(void *user, size_t size, size_t align) {
     arena *a = user;
     const size_t start = (a->used + align - 1) / align * align;

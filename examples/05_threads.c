@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * 05_threads.c - one model, four threads, a session for each: no lock is needed, since a model is only read. All decode the
- * same latents, each in batches of another size, and the bytes are equal. */
+ * 05_threads.c - one model and four threads with a session each. No lock is needed, because the model is only read. All threads
+ * decode the same latents, each in batches of a different size, and the bytes are equal. */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,7 +22,7 @@ typedef struct job {
     const float *z;
     int64_t batch;
     vae_status_t status;
-    char error[256]; /* the sentence belongs to the thread that failed: take it along */
+    char error[256]; /* a copy, because only the thread that failed can read the sentence */
     float x[N * S];
 } job;
 

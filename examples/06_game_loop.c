@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * 06_game_loop.c - a texture made anew in each frame: one latent walks in a circle, vae_decode_rgba8() writes straight into
- * the (pretended) texture memory, whose rows are longer than the image. The allocator counts: none after the start. */
+ * 06_game_loop.c - a texture that is decoded again in each frame: the latent moves in a circle, and vae_decode_rgba8() writes
+ * directly into the memory of a (simulated) texture, whose rows are longer than the image. The allocator counts allocations, and there
+ * are none after the start. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #define SIDE   32
 #define D      8
 #define FRAMES 300
-#define PITCH  256 /* bytes from row to row in the texture, >= SIDE * 4 */
+#define PITCH  256 /* bytes between two rows of the texture, >= SIDE * 4 */
 
 static const char *const spec =
     "input      32x32x3\n"
@@ -20,7 +21,7 @@ static const char *const spec =
     "         | deconv2d out=3 kernel=4 stride=2 pad=1\n"
     "likelihood bernoulli\n";
 
-static long allocations; /* of libvae, through the hooks below */
+static long allocations; /* by libvae, counted by the hooks below */
 
 static void *count_alloc(void *user, size_t size, size_t align) {
     (void)user;
@@ -46,7 +47,7 @@ int main(void) {
     config.alloc = count_alloc;
     config.free = count_free;
     if (vae_ctx_create(&ctx, &config) != VAE_OK) goto done;
-    if (vae_model_create(&model, ctx, spec, 3) != VAE_OK) goto done; /* a game would vae_model_load_memory() */
+    if (vae_model_create(&model, ctx, spec, 3) != VAE_OK) goto done; /* a game would call vae_model_load_memory() */
     if (vae_session_create(&session, model, 1) != VAE_OK) goto done;
 
     const long at_start = allocations;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * 07_own_optimizer.c - the host brings its own optimizer: Lion (Chen et al. 2023, arXiv:2302.06675), which steps by the sign
- * of a momentum. The library calls it for each parameter tensor and keeps its memory in checkpoints. */
+ * 07_own_optimizer.c - the host has its own optimizer: Lion (Chen et al. 2023, arXiv:2302.06675), whose steps are the sign of a
+ * momentum. The library calls it for each parameter tensor and stores its memory in checkpoints. */
 #include <stdio.h>
 #include <vae/vae.h>
 
@@ -35,7 +35,7 @@ static float uniform(void) {
 }
 
 int main(void) {
-    /* one interval of ones in a row of 32: two numbers describe it */
+    /* one interval of ones in a row of 32, which two numbers describe */
     static float x[N * S];
     for (int i = 0; i < N; i++) {
         const int begin = (int)(16 * uniform()), end = begin + 4 + (int)(12 * uniform());

@@ -22,7 +22,7 @@ static float uniform(void) {
     return (float)(state >> 8) / 16777216.0f;
 }
 
-/* a wave of any phase and height; broken: it misses a stretch */
+/* a wave of any phase and height; a broken one has a gap */
 static void measure(float *x, int broken) {
     const float phase = 6.2831853f * uniform(), height = 0.5f + uniform();
     const int gap = broken ? (int)(36 * uniform()) : S;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * 09_codes.c - pictures as a few whole numbers: a VQ-VAE learns sixteen codes for the patches of patterned tiles; each picture of 256
- * values becomes 16 codes, 8 bytes, and comes back nearly as it was. */
+ * 09_codes.c - pictures as a few whole numbers: a VQ-VAE learns sixteen codes for the patches of patterned tiles. Each picture of 256
+ * values becomes 16 codes, or 8 bytes, and is decoded nearly unchanged. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +52,7 @@ int main(void) {
     const int64_t count = vae_model_codes_per_example(model), K = vae_model_codebook_size(model);
     const size_t size = vae_codes_packed_bytes(count, K);
     if (vae_session_create(&session, model, 1) != VAE_OK) goto done;
-    draw(x); /* one it has not seen */
+    draw(x); /* a picture that was not used in training */
     if (vae_encode_codes(session, 1, x, codes) != VAE_OK) goto done;
     if (vae_codes_pack(count, K, codes, bytes, sizeof bytes) != VAE_OK) goto done;
     if (vae_codes_unpack(count, K, bytes, size, back) != VAE_OK) goto done;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * 10_prior.c - pictures become codes, and a PixelCNN learns which codes stand together: those of pictures it never saw are
- * far likelier then than by an even draw. Samples are printed. */
+ * 10_prior.c - pictures become codes, and a PixelCNN learns which codes occur together. Then codes of new pictures are far more
+ * likely than with a uniform distribution. Samples are printed. */
 #include <stdio.h>
 #include <string.h>
 #include <vae/vae.h>
@@ -36,7 +36,7 @@ static vae_status_t train(vae_model_t *model, const char *text, int steps, const
     return status;
 }
 
-/* The parameters of one model into another that has them all. */
+/* Copies the parameters of one model to another model that has all of them. */
 static vae_status_t copy(vae_model_t *to, const vae_model_t *from) {
     vae_status_t status = VAE_OK;
     for (int64_t i = 0; i < vae_model_param_count(from) && status == VAE_OK; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * 11_classes.c - a PixelCNN that tells classes apart: trained on lying and on standing boxes with their labels, it draws the
- * kind that is asked for. */
+ * 11_classes.c - a PixelCNN with classes: it is trained on lying and on standing boxes with their labels, and then draws boxes of
+ * the wanted kind. */
 #include <stdio.h>
 #include <vae/vae.h>
 
@@ -40,7 +40,7 @@ static int32_t kind_of(const float *image) {
     return xx / ink - x * x / ink / ink > yy / ink - y * y / ink / ink ? LYING : STANDING;
 }
 
-/* Under objective prior each example brings its label. */
+/* With objective prior each example has a label. */
 static int train(vae_model_t *model, const char *text, int with_labels, const float *x, const int32_t *label) {
     vae_trainer_t *trainer = NULL;
     int bad = vae_trainer_create(&trainer, model, text, BATCH);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * 12_hierarchy.c - two latents, one above the other: the first sees the whole picture, the second, in the decoder, has a prior that the
- * first one makes. Pictures are one of four boxes, filled with a pattern of its own kind: what is the same for all pixels is the first
- * latent's affair, where each pixel differs the second's. */
+ * 12_hierarchy.c - two latents, one above the other: the first describes the whole picture; the second is in the decoder and has a prior
+ * that depends on the first. A picture is one of four boxes, filled with its own kind of pattern: the first latent can describe what all
+ * pixels share, and the second how single pixels differ. */
 #include <stdio.h>
 #include <vae/vae.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * 13_conditional.c - a conditional VAE: each box brings its kind, lying or standing. The latents are left with what the kind does not
- * tell, the place and the size, and a sample is of the kind that is asked for. */
+ * 13_conditional.c - a conditional VAE: each box has a kind, lying or standing, as its condition. The latents then describe what the kind
+ * does not tell, the place and the size, and a sample is of the wanted kind. */
 #include <stdio.h>
 #include <vae/vae.h>
 
