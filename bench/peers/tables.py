@@ -80,10 +80,10 @@ def print_tables(rows):
     clock = ", by the processor's time" if first["clock"] == "cpu" else ""
     names = sorted({peer["peer"] for row in rows for peer in row["peers"].values()})
     rounds = sorted({row["rounds"] for row in rows})
-    print(f"Examples per second, {threads}, {first['isa']}, {first['arith']} arithmetic{clock}; rounds: {' or '.join(map(str, rounds))}, of "
-          f"{first['seconds']} s; peak {first['peak_gflops']:.1f} GFLOP/s; peers: {', '.join(names) or 'none'}.\n")
+    print(f"Examples per second, {threads}, {first['isa']}, {first['arith']} arithmetic{clock}; rounds: {' or '.join(map(str, rounds))}, "
+          f"of {first['seconds']} s; peak {first['peak_gflops']:.1f} GFLOP/s; peers: {', '.join(names) or 'none'}.\n")
     table(["workload", "libvae", "PyTorch, best mode", "ratio", "other peer", "ratio", "wanted", "limit", "of it"], map(speed, rows))
-    print("The same runs: times, arithmetic by the direct count, peak memory in MiB (of the fastest mode).\n")
+    print("The same runs: times, arithmetic counted by the direct algorithm, and peak memory in MiB (of the fastest mode).\n")
     table(["workload", "a turn", "p99 / median", "GFLOP/s", "of peak", "libvae", "PyTorch", "other", "allocations"]
           + (["against one thread"] if scales else []), [details(row, scales) for row in rows])
 
