@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_aggregate.c - the aggregate posterior: what is kept, its density by hand, samples, the plain autoencoder. */
+ * check_aggregate.c - tests the aggregate posterior: the stored posteriors, its density by hand, samples, a plain autoencoder. */
 #include "prior_rig.h"
 
 #define LN_2PI 1.8378770664093453

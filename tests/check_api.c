@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_api.c - the public calls: every argument that can be wrong, the texts and their mistakes, the registries, model files. */
+ * check_api.c - tests the public calls: every argument that can be wrong, texts and their mistakes, the registries, model files. */
 #include "support.h"
 
 #include <math.h>

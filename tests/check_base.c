@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_base.c - status.c, memory.c, philox.c, cpu.c: the ground floor without text and threads. */
+ * check_base.c - tests status.c, memory.c, philox.c, cpu.c: the base floor without text and threads. */
 #include <stdio.h>
 
 #include "base/base.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_batch.c - batches: the short calls are the calls with a batch, weights count in loss and gradient, and a member that a call does
- * not read is refused. */
+ * check_batch.c - tests batches: the short calls equal the calls with a batch, weights count in loss and gradient, and a member that a call
+ * does not read is refused. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>

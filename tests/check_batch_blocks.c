@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_batch_blocks.c - a stack in blocks of examples and lanes: outputs and gradients are those of the stack at once, noise too;
- * a stack with statistics over the batch is not divided; threads change no bit, at inference neither. */
+ * check_batch_blocks.c - tests a stack in blocks of examples and lanes: outputs, gradients and noise equal those of the stack at once; a
+ * stack with statistics over the batch is not divided; threads change no bit, also at inference. */
 #include "guarded.h"
 
 #include "api/api.h"

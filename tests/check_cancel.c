@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_cancel.c - calls that the host gives up, from a thread and from a signal handler: they fail, and all goes on with the bits that it
- * would have had if they had never been. */
+ * check_cancel.c - tests calls that the host cancels, from a thread and from a signal handler: they fail, and later calls give the bits
+ * that they would have given without them. */
 #include "support.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_checkpoint.c - training that makes activations again: in less memory, and no bit is another. */
+ * check_checkpoint.c - tests training that recomputes activations: it needs less memory, and no bit changes. */
 #include "layer_rig.h"
 
 #include "support.h"

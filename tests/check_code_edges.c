@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_code_edges.c - latents of codes where a choice has no answer of its own: codes equally near, vectors of one value, of length
- * zero. */
+ * check_code_edges.c - tests latents of codes for which a choice is not unique: codes at equal distances, vectors of one value, vectors
+ * of length zero. */
 #include "quantizer_rig.h"
 
 /* Codes that are equally near, exactly: the first of them, side by side, residual, and by angle, where of one value only the sign is

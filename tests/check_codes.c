@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_codes.c - models with codes through the public API: codes and back, packing, refusals, training, checkpoints. */
+ * check_codes.c - tests models with codes by the public API: encoding and decoding of codes, packing, refusals, training, checkpoints. */
 #include "support.h"
 
 #include <math.h>

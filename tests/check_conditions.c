@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_conditions.c - models whose examples bring a label and values: what each call wants and refuses, that each example gets its own
- * however the batch is cut, files, and priors beside conditions. */
+ * check_conditions.c - tests models whose examples have a label and a vector as condition: what each call needs and refuses, that each
+ * example gets its own condition in any division of the batch, files, and priors together with conditions. */
 #include "support.h"
 
 #include <math.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * check_conformance_latents.c - every example of every latent of latents.def against the contract of latent.h.
+ * check_conformance_latents.c - tests every example of every latent of latents.def against the promises of latent.h.
  *
- * A density's gradients are those of z, kl and loss() by differences. What a latent of codes hands back past its choice of codes is no
- * derivative of a staircase: there the gradient must point where z goes when h moves far (passes), and loss() is cut where codes or
- * vectors count as constants, so its gradient is a share of the whole difference (terms). */
+ * The gradients of a density are compared with differences of z, kl and loss(). A choice of codes is a step function, and the gradient that
+ * a latent passes through it is not its derivative: it must have the direction in which z moves when h moves far (passes). loss() has codes
+ * or vectors as constants, so its gradient is a part of the whole difference (terms). */
 #include "conformance.h"
 
 enum { EXAMPLES = 5 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_conformance_layers.c - every example of every layer of layers.def against the contract of layer.h, on each shape that it takes. */
+ * check_conformance_layers.c - tests every example of every layer of layers.def against the promises of layer.h, on each shape that it
+ * accepts. */
 #include "layer_rig.h"
 
 #include "conformance.h"

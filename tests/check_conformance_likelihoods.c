@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_conformance_likelihoods.c - every example of every likelihood of likelihoods.def against the contract of likelihood.h. */
+ * check_conformance_likelihoods.c - tests every example of every likelihood of likelihoods.def against the promises of likelihood.h. */
 #include "conformance.h"
 
 enum { EXAMPLES = 5, PIXELS = 4, CHANNELS = 3, SIZE = PIXELS * CHANNELS, MANY = 150 }; /* MANY: more examples than groups of them */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_conformance_models.c - every example of every module inside a model that trains: refused memory, files, resumed
+ * check_conformance_models.c - tests every example of every module inside a model that trains: refused memory, files, resumed
  * training and threads, by the public calls. */
 #include "conformance.h"
 #include "support.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_conformance_options.c - every option of every module, below, at and above its bounds, of the wrong type, twice, missing, and with a
- * slip in its name; and that each stands in an example, so that each way through a module is taken by the loops. */
+ * check_conformance_options.c - tests every option of every module: below, at and above its bounds, of a wrong type, twice, missing, and
+ * with an error in its name; and that each option is in an example, so that the loops run all code of a module. */
 #include "conformance.h"
 #include "vae/sections.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_conformance_priors.c - every example of every prior of priors.def against the contract of prior.h, over four codes of
- * three and over one value, where all there is can be counted or integrated. */
+ * check_conformance_priors.c - tests every example of every prior of priors.def against the promises of prior.h, over four codes of
+ * three and over one value, for which all cases can be counted or integrated. */
 #include "conformance.h"
 
 enum { MANY = 300, DRAWS = 3000, PLACES = 4, K = 3, ALL = 81, EXAMPLES = 3 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_conformance_training.c - every example of every objective, optimizer, schedule and clip against objective.h and optimizer.h. Closed
- * forms stand here once more, by name: a module without one is told so. */
+ * check_conformance_training.c - tests every example of every objective, optimizer, schedule and clip against objective.h and optimizer.h.
+ * This file has a closed form for each of them, by name, and fails for a module without one. */
 #include "conformance.h"
 
 #include "vae/training/recipe.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * check_conv.c - convolution and both gradients: values against a direct sum in double, each gradient the adjoint of the forward,
- * and equal bits for every table, thread count and batch split, over chosen and random geometries. Every array ends at a guard. */
+ * check_conv.c - tests convolution and both gradients over chosen and random geometries: values against a direct sum in double, each
+ * gradient as the adjoint of the forward pass, and equal bits for every table, thread count and batch split. Every array ends at a
+ * guard. */
 #include "guarded.h"
 
 #include "kernel/product_parts.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_critic.c - critics of x and of z: gradients through the critic and of the critic itself, what stands still when, files, the same
- * bits, and refusals. */
+ * check_critic.c - tests critics of x and of z: gradients through the critic and of the critic itself, which parameters are frozen when,
+ * files, the same bits, and refusals. */
 #include "support.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_file_system.c - the writer of model files, and the system under it: calls that fail or are interrupted, no
- * space, kill. */
+ * check_file_system.c - tests the writer of model files and its system calls: calls that fail or are interrupted, no space,
+ * a kill. */
 #include "support.h"
 
 #include <dirent.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * check_fused.c - our own fused multiply-add gives the bits of the processor's, or of the C library's where the processor has none.
+ * check_fused.c - tests that the library's fused multiply-add gives the bits of the processor's, or of the C library's if the processor
+ * has none.
  *
- *     TRIPLES=1000000000 CK_FORK=no build/check_vae fused        so many triples of each width, not a million */
+ *     TRIPLES=1000000000 CK_FORK=no build/check_vae fused        tests so many triples of each width, not a million */
 #include "support.h"
 
 #include <math.h>

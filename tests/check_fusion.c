@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_fusion.c - what layers do together at inference (pixels made on demand, addition in the last layer, results
- * that overwrite their input) changes no bit: training runs every layer on its own. */
+ * check_fusion.c - tests that fusion at inference (prologues, sums in the last layer, results that overwrite their input)
+ * changes no bit: training runs every layer separately. */
 #include "layer_rig.h"
 
 #define HALF(c)      "groupnorm groups=4 | silu | conv2d out=" #c " kernel=3 pad=1"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_gemm.c - matrix products: their values against double precision, and equal bits for every table, thread count and cut. */
+ * check_gemm.c - tests matrix products: their values against double precision, and equal bits for every table, thread count and
+ * division. */
 #include "guarded.h"
 
 #include "kernel/gemm.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_gmm.c - mixtures of Gaussians: what EM finds, densities in closed form, samples, points without spread. */
+ * check_gmm.c - tests mixtures of Gaussians: the results of EM, densities in closed form, samples, points without variance. */
 #include "prior_rig.h"
 
 static void learn(rig *g, int64_t n, const vaei_points *at, double *nll) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_grammar.c - grammar.c: texts into trees and back, repeats, wrong texts with their places, hostile bytes. */
+ * check_grammar.c - tests grammar.c: texts to trees and back, repeats, wrong texts with their positions, hostile bytes. */
 #include "base/grammar.h"
 
 #include <check.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_import.c - checkpoints of other programs: each scheme of names against the results of the program that the model is of (files by
+ * check_import.c - tests checkpoints of other programs: each scheme of names against the results of the original program (files by
  * tests/fixtures/make_import.py). Files that cannot be opened are in check_import_refused.c. */
 #include "import_rig.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_import_published.c - the published models, at their full size, by names and shapes alone: files whose headers are those of the
- * models and whose data are a hole. Tensors and values are counted as in the models' own programs. */
+ * check_import_published.c - tests the published models at their full size by names and shapes alone, with files that have the headers of
+ * the models and a hole in place of the data. The numbers of tensors and values must be those of the original programs. */
 #include "import_rig.h"
 
 #define LEVELS 5

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_import_refused.c - checkpoints that cannot be opened: damaged, of another kind, without what they need. Each gets a status and a
- * sentence that says what the file is, and costs no memory that its size does not account for. */
+ * check_import_refused.c - tests checkpoints that cannot be opened: damaged, of another kind, or incomplete. Each gives a status and a
+ * sentence that says what the file is, and takes no more memory than its size allows. */
 #include "import_rig.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_json.c - the JSON reader, UTF-8 and the sort beneath it. */
+ * check_json.c - tests the JSON reader, UTF-8 and the sort that they use. */
 #include "support.h"
 
 #include <stdio.h>

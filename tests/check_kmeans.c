@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_kmeans.c - the k-means start beside the best of twenty plain runs in double, made here; the same bits for any number of threads
- * and instruction set; clusters without vectors. */
+ * check_kmeans.c - tests the k-means start: compared with the best of twenty plain runs in double in this file; the same bits for any
+ * number of threads and instruction set; clusters without vectors. */
 #include "guarded.h"
 #include "quantizer_rig.h"
 

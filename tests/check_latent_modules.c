@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_latent_modules.c - latents against closed forms and signed finite differences. */
+ * check_latent_modules.c - tests latents against closed forms and signed finite differences. */
 #include "module_rig.h"
 
 static const vaei_shape vector7 = {1, {7}};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_layer_values.c - what single layers compute: against PyTorch (tests/fixtures/layers.safetensors, made by
- * make_torch.py) to 1e-5 of each tensor's largest value, and against numbers worked out by hand. */
+ * check_layer_values.c - tests the results of single layers: against PyTorch (tests/fixtures/layers.safetensors, made by
+ * make_torch.py) to 1e-5 of each tensor's largest value, and against numbers computed by hand. */
 #include "layer_rig.h"
 
 #include "io/safetensors.h"

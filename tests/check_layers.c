@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_layers.c - layers together: texts that take the ways which no layer takes alone, widths, neighbours that fuse, mistakes. Each layer
- * alone: check_conformance_layers.c. */
+ * check_layers.c - tests combinations of layers: texts that run code which no single layer runs, widths, neighbours that fuse, mistakes.
+ * check_conformance_layers.c tests each layer alone. */
 #include "layer_rig.h"
 
 #include "conformance.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_lengths.c - sequences of unlike lengths: what x holds beyond a length moves no bit of any result; a short sequence gives what a
- * model of so many steps gives; lengths of all steps change nothing; what is refused, and in which words. */
+ * check_lengths.c - tests sequences of different lengths: values of x beyond a length change no bit of any result; a short sequence has the
+ * results of a model with so many steps; full lengths change nothing; refusals and their sentences. */
 #include "support.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_levels.c - latents in the decoder: every gradient, the rates by hand, z of all latents one behind the other, samples, same bits,
+ * check_levels.c - tests latents in the decoder: every gradient, the rates by hand, z of all latents one after another, samples, same bits,
  * files, mistakes in the text. */
 #include "model_gradients.h"
 

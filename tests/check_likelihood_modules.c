@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_likelihood_modules.c - likelihoods against closed forms and signed finite differences. */
+ * check_likelihood_modules.c - tests likelihoods against closed forms and signed finite differences. */
 #include "module_rig.h"
 
 #include "api/api.h"

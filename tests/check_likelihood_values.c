@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_likelihood_values.c - likelihoods that ask for more than one number a value: numbers of PyTorch, closed forms, what a decoder has
- * to give, and one of three numbers that stands in a file of its own. */
+ * check_likelihood_values.c - tests likelihoods with more than one number for each value: numbers of PyTorch, closed forms, the shape that
+ * a decoder must have, and a likelihood of three numbers in a separate file. */
 #include "conformance.h"
 
 #include <float.h>

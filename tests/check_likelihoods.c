@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * check_likelihoods.c - bounds against exact likelihoods. A linear decoder with Gaussian noise has one in closed form:
+ * check_likelihoods.c - tests bounds against exact likelihoods. A linear decoder with Gaussian noise has one in closed form:
  *
  *     p(x) = N(x; b, W W^T + s^2 I)        q(z|x) = p(z|x) = N(A^-1 W^T (x - b) / s^2, A^-1),  A = I + W^T W / s^2
  *
- * With orthogonal columns of W, A is diagonal, and the exact posterior is one that the encoder's heads can hold: there the bound is tight.
+ * With orthogonal columns of W, A is diagonal, and the encoder's heads can represent the exact posterior, for which the bound is tight.
  * (Bishop 2006, Pattern Recognition and Machine Learning, 12.2: probabilistic PCA.) */
 #include "support.h"
 

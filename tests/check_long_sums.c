@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_long_sums.c - scores that are summed over very many values, and means over batches of different sizes, beside closed forms. */
+ * check_long_sums.c - tests scores that are sums over very many values, and means over batches of different sizes, against closed forms. */
 #include "support.h"
 
 #include <float.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_main.c - runs every suite of suites.def. With a word as argument: only the suites whose name holds it. */
+ * check_main.c - runs every suite of suites.def. With a word as argument it runs only the suites whose name contains the word. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>

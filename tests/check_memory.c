@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_memory.c - every allocation failing, once and for ever; nothing leaked; nothing allocated once things run; exact plans. */
+ * check_memory.c - tests memory: every allocation fails, once or from then on; no leak; no allocation while a model runs; exact plans. */
 #include "guarded.h"
 
 #include "support.h"

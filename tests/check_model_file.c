@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_model_file.c - sound files that do not fit: metadata, tensors and training state that are missing, strange or
+ * check_model_file.c - tests valid files that do not fit: metadata, tensors and training state that are missing, unknown or
  * of another shape (MF25, MF26, MF40 to MF49), through the public calls. Damaged files are in check_safetensors.c. */
 #include "support.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_model_priors.c - priors in a model: what moves and what stands still, the bound, labels, same bits, files, texts, bad input. */
+ * check_model_priors.c - tests priors in a model: which parameters are trained and which are frozen, the bound, labels, same bits, files,
+ * texts, bad input. */
 #include "conformance.h"
 #include "prior_rig.h"
 

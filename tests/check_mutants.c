@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_mutants.c - modules that are wrong on purpose, one fault each: the loops over the registries must tell each apart, and by the
+ * check_mutants.c - modules that are wrong on purpose, with one fault each: the loops over the registries must find each of them, by the
  * promise that it breaks. A mutant is a copy of a module's functions with one of them replaced. */
 #include "conformance.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_optimizer_kernels.c - the optimizer steps of the kernels: every table equals the portable one bit for bit at every size, touches
- * nothing beyond its arrays, clears the gradient, and the values are what the formulas say, measured in double. */
+ * check_optimizer_kernels.c - tests the optimizer steps of the kernels: every table equals the portable one bit for bit at every size, uses
+ * no memory beyond its arrays, clears the gradient, and its values are those of the formulas in double. */
 #include "guarded.h"
 
 static const float zeros[SIZES];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_option.c - option.c and shape.c: attributes into structs, canonical text, wrong values, the manual's columns. */
+ * check_option.c - tests option.c and shape.c: attributes to structs, canonical text, wrong values, the columns of the manual. */
 #include "base/option.h"
 
 #include <check.h>

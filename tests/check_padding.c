@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_padding.c - what is around an image under each padding mode, by a kernel that only looks one pixel left, right, up or down. */
+ * check_padding.c - tests the pixels around an image for each padding mode, by a kernel that reads one pixel left, right, up or down. */
 #include "support.h"
 
 #include <stdio.h>

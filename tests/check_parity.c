@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_parity.c - whole models against PyTorch: posterior, reconstruction, bounds, loss, every gradient, ten steps of Adam,
- * to 1e-5 of each tensor's largest value. The files are made by tests/fixtures/make_torch.py. */
+ * check_parity.c - tests whole models against PyTorch: posterior, reconstruction, bounds, loss, every gradient, ten steps of Adam,
+ * to 1e-5 of each tensor's largest value. tests/fixtures/make_torch.py makes the files. */
 #include "support.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_pool.c - pool.c: each index once, whoever runs it; several callers, nesting, fork, signals, the host's hook. Run it under
+ * check_pool.c - tests pool.c: each index runs once, on any thread; several callers, nesting, fork, signals, the host's hook. Run it with
  * ThreadSanitizer too. */
 #define _POSIX_C_SOURCE 200809L
 #include "base/base.h"

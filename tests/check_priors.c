@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_priors.c - priors over codes, alone: probabilities that add up, gradients, causality, classes, samples that follow them. */
+ * check_priors.c - tests priors over codes alone: probabilities that add up to 1, gradients, causality, classes, samples that follow the
+ * probabilities. */
 #include "prior_rig.h"
 
 static const char *const code_priors[] = {"pixelcnn channels=8 layers=2 first_kernel=3",

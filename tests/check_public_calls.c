@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_public_calls.c - every function that libvae.map exports, with every number of examples and every pointer that a mistaken caller
- * can give: an error with a sentence, outputs and objects as before, never a crash. A function without a row here fails the test. */
+ * check_public_calls.c - tests every function that libvae.map exports with wrong numbers of examples and wrong pointers: the result is an
+ * error with a sentence, outputs and objects do not change, and nothing crashes. A function without a row in this file fails the test. */
 #include "public_calls.h"
 
 #include <stdio.h>

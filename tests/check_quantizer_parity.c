@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * check_quantizer_parity.c - latents of codes against the package vector-quantize-pytorch: codes, outputs, terms of the loss, gradients and
- * ten steps of the averages, to 1e-5 of each tensor's largest value. quantizers.safetensors is made by tests/fixtures/make_vq.py. */
+ * check_quantizer_parity.c - tests latents of codes against the package vector-quantize-pytorch: codes, outputs, terms of the loss,
+ * gradients and ten steps of the averages, to 1e-5 of each tensor's largest value. tests/fixtures/make_vq.py makes
+ * quantizers.safetensors. */
 #include "quantizer_rig.h"
 
 #include "io/safetensors.h"

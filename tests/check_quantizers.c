@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_quantizers.c - latents of codes, one at a time, against their definitions; the search for the nearest code; and what keeps a
- * codebook alive. Against another program: check_quantizer_parity.c. */
+ * check_quantizers.c - tests each latent of codes against its definition, the search for the nearest code, and the terms and revivals that
+ * keep a codebook in use. check_quantizer_parity.c compares with another program. */
 #include "guarded.h"
 #include "quantizer_rig.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_recurrent.c - the workspace of recurrent layers: what each of their products needs, by that product's own sizes. */
+ * check_recurrent.c - tests the workspace of recurrent layers: each of their products has the workspace that its own sizes need. */
 #include "layer_rig.h"
 
 #include "kernel/gemm.h"

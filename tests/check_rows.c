@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * check_rows.c - what works on rows of scores: softmax, the search for the nearest code, attention. Every table of this CPU, sizes from 1
- * to 67, odd distances of rows, unaligned arrays that end at a page nobody may touch; against their definitions, bit for bit where those
- * fix the order of operations. */
+ * check_rows.c - tests functions on rows of scores: softmax, the search for the nearest code, attention. It uses every table of this CPU,
+ * sizes from 1 to 67, odd distances of rows, and unaligned arrays that end at a guard page. Results are compared with the definitions, bit
+ * for bit where these fix the order of operations. */
 #include "layer_rig.h"
 
 #include "kernel/nearest.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_safetensors.c - the reader of model files: what it takes, and the ways a file can be wrong, MF01 to MF52.
- * Writing and the system's failures are in check_file_system.c; files that do not fit their model in check_model_file.c. */
+ * check_safetensors.c - tests the reader of model files: the files that it accepts, and the ways in which a file can be wrong, MF01
+ * to MF52. check_file_system.c tests writing and failures of the system, check_model_file.c files that do not fit their model. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_same_bits.c - equal bytes for any number of threads, any batch split, any instruction set, any session. */
+ * check_same_bits.c - tests for equal bytes with any number of threads, any batch split, any instruction set, any session. */
 #include "support.h"
 
 #include <fenv.h>

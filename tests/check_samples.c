@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_samples.c - objectives of several samples: the loss is the bound that a session tells, every gradient, what a batch brings goes
- * with each sample, threads, and what is refused. */
+ * check_samples.c - tests objectives of several samples: the loss is the bound of a session, every gradient, each sample has the members of
+ * its example, threads, and refusals. */
 #include "model_gradients.h"
 
 #include <stdio.h>

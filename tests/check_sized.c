@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_sized.c - a model for pictures of another size: its sessions give the bytes of the model whose text has that size from the
- * start, and where the parameters depend on the size, a sentence names the layer. */
+ * check_sized.c - tests a model for pictures of another size: its sessions give the bytes of a model whose text has that size. If the
+ * parameters depend on the size, a sentence names the layer. */
 #include "support.h"
 
 #include <pthread.h>

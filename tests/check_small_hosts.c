@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_small_hosts.c - what a host may ask of its guest: threads with little stack, a locale with a comma, a hundred
+ * check_small_hosts.c - tests the conditions of small hosts: threads with little stack, a locale with a decimal comma, a hundred
  * thousand frames without an allocation. */
 #define _GNU_SOURCE
 #include "support.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_spec_text.c - texts that were changed: whatever vae_spec_set() gives and vae_spec_canonical() accepts is canonical already. */
+ * check_spec_text.c - tests texts that were changed: a result of vae_spec_set() that vae_spec_canonical() accepts is already canonical. */
 #include "support.h"
 
 #include <stdio.h>

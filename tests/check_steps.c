@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_steps.c - lists of steps: what was joined, that arrays which live at the same time lie apart, and that backward reads no
- * more than a layer's flags say. */
+ * check_steps.c - tests lists of steps: the joined steps, that arrays with overlapping lifetimes do not overlap in memory, and that
+ * backward reads no more than the flags of a layer say. */
 #include "layer_rig.h"
 
 #include "conformance.h"

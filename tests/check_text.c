@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_text.c - text.c and number.c: numbers without a locale, the writer, the nearest name. The C library's strtod, strtof and
+ * check_text.c - tests text.c and number.c: numbers without a locale, the writer, the nearest name. The C library's strtod, strtof and
  * printf, which round correctly, are the oracle. */
 #include "base/base.h"
 

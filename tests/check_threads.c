@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_threads.c - sixty-four threads with a session each on one model: what they encode, decode and score is, bit for
- * bit, what one thread computes, and each keeps its own sentence. VAE_TEST_TURNS=N: so many turns of each thread. */
+ * check_threads.c - tests sixty-four threads with a session each on one model: they encode, decode and score the same bits as
+ * one thread, and each has its own sentence. VAE_TEST_TURNS=N sets the turns of each thread. */
 #include <pthread.h>
 
 #include "support.h"

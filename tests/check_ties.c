@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_ties.c - layers that share one weight: beside the same model with two, in files, and what is refused. */
+ * check_ties.c - tests layers that share one weight: compared with the same model with two weights, in files, and refusals. */
 #include "support.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_tile.c - dot_tile and outer_tile of every table equal their definition, bit for bit, for every block they can be given, and
- * touch nothing beyond it. */
+ * check_tile.c - tests that dot_tile and outer_tile of every table equal their definition bit for bit for every possible block, and use no
+ * memory beyond it. */
 #include "guarded.h"
 
 enum { TAPS = 3, DEPTH = 21, POSITIONS = 37, MAX_TILE = 64, APART = 5 };

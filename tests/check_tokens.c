@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_tokens.c - inputs of tokens: what the text may say, which x is refused and in which words, training to the words that are there.
- * Likelihood categorical is in check_likelihood_values.c. */
+ * check_tokens.c - tests inputs of tokens: the texts that are allowed, refusals of x and their sentences, training until the words of the
+ * data are learned. Likelihood categorical is in check_likelihood_values.c. */
 #include "support.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * check_training.c - the trainer: learning, accumulation, resume bit for bit, host optimizers, refused steps. */
+ * check_training.c - tests the trainer: learning, accumulation, resume bit for bit, host optimizers, refused steps. */
 #include "support.h"
 
 #include <math.h>

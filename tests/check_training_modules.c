@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_training_modules.c - objectives, optimizers against recurrences in double, schedules, clipping, and the recipe
- * that holds them. */
+ * check_training_modules.c - tests objectives, optimizers against recurrences in double, schedules, clipping, and the recipe
+ * that combines them. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_vamp.c - a prior of posteriors that learns with its model: density and rate by hand, every gradient, samples, same bits, files. */
+ * check_vamp.c - tests a prior of posteriors that is trained with its model: density and rate by hand, every gradient, samples, same bits,
+ * files. */
 #include "model_gradients.h"
 #include "prior_rig.h"
 

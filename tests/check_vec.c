@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_vec.c - maps, sums and normal numbers: every table equals the portable one bit for bit at
- * every size, touches nothing beyond its arrays, and the values are what the formulas say, measured in double. */
+ * check_vec.c - tests maps, sums and normal numbers: every table equals the portable one bit for bit at
+ * every size, uses no memory beyond its arrays, and its values are those of the formulas in double. */
 #include "guarded.h"
 
 enum { ROWS = 5 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * check_winograd.c - convolutions by Winograd's way, all three directions: the error bound against a direct sum in double;
- * equal bits for every table, thread count and batch split, with input made on demand or not, added to or not. Every
- * array ends at a guard. */
+ * check_winograd.c - tests convolutions by Winograd's algorithm in all three directions: the error bound against a direct sum in
+ * double; equal bits for every table, thread count and batch split, with or without a prologue and a sum. Every array ends
+ * at a guard. */
 #include "guarded.h"
 
 #include "kernel/product_parts.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * check_winograd_kernels.c - winograd_weight and winograd_weight_grad of every table: within one rounding of G g G' and G' du G in
- * double, with G from its definition; equal bits in all tables; nothing touched beyond what they are told to. */
+ * check_winograd_kernels.c - tests winograd_weight and winograd_weight_grad of every table: within one rounding of G g G' and G' du G in
+ * double, with G from its definition; equal bits in all tables; no memory is used beyond the arrays. */
 #include "guarded.h"
 
 enum { MAX_COUNT = 67, MAX_TAPS = 3, ROWS = 12, PANELS = 6 };

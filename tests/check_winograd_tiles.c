@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * check_winograd_tiles.c - the transforms of tiles, each on its own: every table against matrices in double made from their
+ * check_winograd_tiles.c - tests each transform of tiles separately: every table against matrices in double made from their
  * definition in conv_winograd.c, and bit for bit against the portable table; every number of taps, tile and count of
- * channels, at odd strides, between guards. What a tile has no number for stays as it was. */
+ * channels, at odd strides, between guards. Memory for which a tile has no value does not change. */
 #include "guarded.h"
 
 enum { TAPS = 3, SIZE = 4, SPAN = SIZE + TAPS - 1, CHANNELS = 68 };

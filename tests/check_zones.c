@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * check_zones.c - the red zones and assertions of a debug build (base/debug.h) stop code that uses more memory than it asked for, at the
- * instruction that does. Each fault is made in a process of its own. In a release build there is nothing to look at.
+ * check_zones.c - tests that the red zones and assertions of a debug build (base/debug.h) stop code that uses more memory than it asked
+ * for, at that instruction. Each fault is made in its own process. A release build has nothing to test.
  *
- * All of these faults are of one float, which the rounding to VAEI_ALIGN hides from everything else. */
+ * Every fault is one float long; because sizes are rounded to VAEI_ALIGN, no other test finds such faults. */
 #include "layer_rig.h"
 
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * conformance.h - what each kind of module promises, as functions: they take a module's functions and one of its examples, and return NULL,
- * or a sentence that says which promise is broken and where.
+ * conformance.h - the promises of each kind of module as functions. Such a function takes a module's functions and one of its examples, and
+ * returns NULL, or a sentence that says which promise is broken and where.
  *
- * The loops over the registries (check_conformance_*.c) want NULL of every example of every module. Modules that are wrong on purpose
- * (check_mutants.c) are handed to the same functions: each must be told apart by the promise that it breaks. So `ops` may be a copy of
- * what the registry holds, with functions replaced; the example's name is that of the registry. */
+ * The loops over the registries (check_conformance_*.c) need NULL for every example of every module. Modules that are wrong on
+ * purpose (check_mutants.c) go to the same functions, which must report the promise that is broken. So `ops` may be a copy of the
+ * functions in the registry with some of them replaced; the example's name is that of the registry. */
 #ifndef CONFORMANCE_H
 #define CONFORMANCE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * each.h - assertions in loops over numbers. Check writes down the place of every assertion that holds, as a message to a file, to tell
- * where a crash came from; for the millions of numbers of a kernel's test that took most of the time. These write failures only. */
+ * each.h - assertions in loops over numbers. Check writes the place of every assertion that holds to a file, to tell where a crash
+ * came from. For the millions of numbers of a kernel's test this took most of the time, so these assertions write only failures. */
 #ifndef EACH_H
 #define EACH_H
 

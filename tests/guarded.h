@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * guarded.h - memory for kernel tests: floats that end at a page nobody may touch, random contents, every table of this CPU.
+ * guarded.h - memory for kernel tests: floats that end at a guard page, random contents, every table of this CPU.
  *
  * Include it first: mmap's anonymous pages need _DEFAULT_SOURCE. */
 #ifndef GUARDED_H

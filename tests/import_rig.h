@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * import_rig.h - what the tests of checkpoints share: a folder to write to, and files that are the fixtures but for one thing. */
+ * import_rig.h - helpers of the tests of checkpoints: a folder for output, and files that differ from the fixtures in one fact. */
 #ifndef IMPORT_RIG_H
 #define IMPORT_RIG_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * layer_rig.h - a stack of layers with its parameters and memory, for tests. Include it first: guarded.h wants that.
+ * layer_rig.h - a stack of layers with its parameters and memory, for tests. Include it first, because guarded.h needs that.
  *
- * Every block that layers are lent is filled with NaN first and ends at a page nobody may touch: arrays of floats lie unaligned
- * for it. What lies before it is looked at when it is freed. */
+ * Every block for layers is first filled with NaN and ends at a guard page, so arrays of floats are unaligned. The bytes before a block are
+ * checked when it is freed. */
 #ifndef LAYER_RIG_H
 #define LAYER_RIG_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * msan_known.c - calls whose results MemorySanitizer takes for uninitialised though they are not; make msan links them in by --wrap.
- * Nothing else is left out, and nothing of the library.
+ * msan_known.c - wraps calls whose results MemorySanitizer wrongly reports as uninitialised; make msan links them by --wrap. Nothing
+ * else is excluded, and nothing of the library.
  *
  *     fwrite      Check is not instrumented: what it packs into a message of its own, a line's number or a name, and writes, was never
  *                 marked as initialised. The library calls no fwrite().

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * public_calls.h - what the tests of mistaken calls share: the objects they are made with, and the mistakes. */
+ * public_calls.h - helpers of the tests of wrong calls: their objects, and the mistakes. */
 #ifndef VAE_TESTS_PUBLIC_CALLS_H
 #define VAE_TESTS_PUBLIC_CALLS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * random_checks.c - one case in a process of its own: the same bits however it is run, and all other checks. */
+ * random_checks.c - runs one case in its own process: the same bits in any way of running it, and all other checks. */
 #define _DEFAULT_SOURCE
 #include "random_models.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * random_models.c - random models, one after the other, each in a process of its own.
+ * random_models.c - runs random models one after another, each in its own process.
  *
  *     build/random_models [--models N] [--seed S] [--quiet] [--whole]      the models of seeds S, S + 1, ...; whole: does not shrink
  *     build/random_models --seed S --show                                  the text of one

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * random_models.h - models that nobody thought of, and what must hold for every one of them. docs/testing.md tells how they are run.
+ * random_models.h - random models, and the tests that every one of them must pass. docs/testing.md describes how to run them.
  *
  *   random_text.c     a text over the registries                                  random_shrink.c  the least text that still fails
  *   random_options.c  a module with options from its table                        random_census.c  what the texts have had so far

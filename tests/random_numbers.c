@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * random_numbers.c - a model's numbers and gradients beside the plain reference, and beside themselves example by example.
+ * random_numbers.c - compares a model's numbers and gradients with the plain reference, and with those of single examples.
  *
- * The bound of a value is BOUND times the error that the reference expects of float arithmetic there, or of the middle one of its
- * tensor if that is more: Winograd's way lets the numbers of a tile share their errors. */
+ * The bound of a value is BOUND times the error that the reference estimates for float arithmetic, or the median of its tensor if that is
+ * larger, because in Winograd's algorithm the values of a tile share their errors. */
 #include "random_models.h"
 #include "reference.h"
 

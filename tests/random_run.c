@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * random_run.c - one model, run as a host would: a session's calls and some steps of training, with all that comes out. */
+ * random_run.c - runs one model like a host: the calls of a session and some steps of training, with all results. */
 #define _DEFAULT_SOURCE /* mmap's anonymous pages */
 #include "random_models.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * random_shrink.c - the least text that still fails: layers go, options go back to their defaults, numbers become smaller, for as
- * long as the case fails. What the library refuses no longer fails. */
+ * random_shrink.c - finds the smallest text that still fails: it removes layers, resets options to their defaults and makes numbers
+ * smaller as long as the case fails. A text that the library refuses does not count as a failure. */
 #include "random_models.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * random_sizes.c - a random model for pictures of another size: where its parameters allow it, a session of that size gives the bits of the
- * model that is saved and loaded at that size. */
+ * random_sizes.c - runs a random model for pictures of another size: if its parameters allow it, a session of that size gives the bits of
+ * the model that is saved and loaded at that size. */
 #include "random_models.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * reference.c - the model's text, its parameters, and what stands around the layers: latents and likelihoods. */
+ * reference.c - reads the model's text and parameters, and computes the parts besides the layers: latents and likelihoods. */
 #define _DEFAULT_SOURCE /* M_PI */
 #include "reference.h"
 

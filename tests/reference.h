@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * reference.h - a plain run of any model, in double: what the library's numbers are compared with.
+ * reference.h - runs any model in double without optimisation; the library's numbers are compared with its results.
  *
- * It reads the model's canonical text and its parameters by name, as a stranger with the documentation would: no fusion, nothing in
- * place, no folded norm, no Winograd, no blocks, each layer written once as its formula (reference_layers.c). Gradients and the bounds
- * on errors come from the tape. */
+ * It reads the model's canonical text and its parameters by name, and follows the documentation: no fusion, nothing in place, no folded
+ * norm, no Winograd, no blocks; each layer is written once as its formula (reference_layers.c). The tape provides the gradients and the
+ * bounds of errors. */
 #ifndef REFERENCE_H
 #define REFERENCE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * reference_layers.c - one formula a layer, as the documentation has it: loops over every output and every term. */
+ * reference_layers.c - has one formula for each layer, as in the documentation: loops over every output and every term. */
 #include "reference.h"
 
 #include <math.h>

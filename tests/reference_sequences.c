@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * reference_sequences.c - one formula for each layer over sequences, as reference_layers.c has those of the others. */
+ * reference_sequences.c - has one formula for each layer over sequences; reference_layers.c has those of the other layers. */
 #include "reference.h"
 
 #include <math.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * saver.c - a host that saves a model and the checkpoint of a trainer, for replay.py, which lets the power fail meanwhile.
+ * saver.c - a host that saves a model and the checkpoint of a trainer, for replay.py, which simulates a power loss.
  *
- *     saver save MODEL CHECKPOINT SEED     as the seed makes them, after one step
- *     saver load FILE                      ends with 0 if the library takes it */
+ *     saver save MODEL CHECKPOINT SEED     saves them after one step from the seed
+ *     saver load FILE                      exits with 0 if the library accepts the file */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * support.h - what the tests of the public API share: small models, an allocator that counts and fails on demand, data. */
+ * support.h - helpers of the tests of the public API: small models, an allocator that counts and fails on demand, data. */
 #ifndef VAE_TESTS_SUPPORT_H
 #define VAE_TESTS_SUPPORT_H
 

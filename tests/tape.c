@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * tape.c - the nodes, their values, and the way back. */
+ * tape.c - has the nodes, their values, and the backward pass. */
 #define _DEFAULT_SOURCE /* M_PI */
 #include "tape.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * tape.h - arithmetic in double that is remembered, and what float arithmetic may make of it.
+ * tape.h - records arithmetic in double, and estimates the error that float arithmetic may have.
  *
- * Each number is a node. A node keeps its value, and a measure of the error that the same computation in float may have: the root of
- * the sum of squares of what each operation rounds (2^-24 of the magnitudes of the terms it adds), carried on by the derivatives. Of a
- * product the error is that of each factor times the other one with its error: a factor that is 0 may not be 0 in float.
- * tape_backward() goes over the nodes once, last to first, and finds the gradient of one node by all others, with its error likewise.
- * Where a function has a kink nearer than the error, the slope of the other side belongs to the error. So a formula is written once,
+ * Each number is a node. A node has its value, and an estimate of the error that the same computation in float may have: the root of the
+ * sum of squares of the rounding errors of each operation (2^-24 of the magnitudes of its terms), propagated by the derivatives. The error
+ * of a product is that of each factor times the other factor with its error, because a factor that is 0 may not be 0 in float.
+ * tape_backward() visits the nodes once, from the last to the first, and finds the gradient of one node by all others, with its error.
+ * If a function has a kink that is nearer than the error, the slope of its other side is part of the error. So a formula is written once,
  * forward, and its gradient and both bounds follow from it. */
 #ifndef TAPE_H
 #define TAPE_H
