@@ -107,8 +107,7 @@ bool bitmap_read(bitmap_t *seen, fit_t *fit, const char *path, const uint8_t bac
 }
 
 bitmap_t bitmap_new(int64_t h, int64_t w, int64_t c, uint8_t value) {
-    bitmap_t image = {
-        .h = h, .w = w, .c = c, .pixel = mem_alloc(h * w, (size_t)c)}; /* the product fits, because so many values are in memory */
+    bitmap_t image = {.h = h, .w = w, .c = c, .pixel = mem_alloc(h * w, (size_t)c)}; /* it fits, as so many values are in memory */
     bitmap_fill(&image, 0, 0, w, h, value);
     return image;
 }

@@ -63,8 +63,8 @@ void folder_sync(const char *path) {
     const int fd = open_retried(path, O_RDONLY | O_DIRECTORY);
     if (fd < 0 && errno == EACCES) return; /* a folder that may not be read can still have new names, but cannot be flushed */
     if (fd < 0) fail(path, errno);
-    if (!sync_retried(fd) && errno != EINVAL && errno != EROFS)
-        fail(path, errno); /* this system flushes no folders, or the file system is read-only */
+    /* EINVAL: this system flushes no folders; EROFS: the file system is read-only */
+    if (!sync_retried(fd) && errno != EINVAL && errno != EROFS) fail(path, errno);
     (void)close(fd);
 }
 

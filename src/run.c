@@ -54,8 +54,7 @@ run_stage_t run_stage(const char *folder) {
     if (holds(folder, "resume.safetensors") || holds(folder, "last.safetensors")) return RUN_SAVED;
     if (holds(folder, "config.txt")) return RUN_BEGUN;
     for (size_t i = 0; i < sizeof run_files / sizeof *run_files; i++)
-        if (holds(folder, run_files[i]))
-            return RUN_SAVED; /* these files are not a run, whose first file is its config.txt, so they are kept */
+        if (holds(folder, run_files[i])) return RUN_SAVED; /* no run, because a run's first file is its config.txt: keep the files */
     return holds(folder, "lock") || is_empty(folder) ? RUN_BEGUN : RUN_NONE;
 }
 

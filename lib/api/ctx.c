@@ -8,8 +8,8 @@ _Static_assert(sizeof(vae_ctx_config_t) == 32 + 6 * sizeof(void *), "no hidden p
 #define STRUCT_MAX  65536 /* bytes */
 
 vae_status_t vaei_take_cancel(_Atomic int32_t *cancel) {
-    if (atomic_load_explicit(cancel, memory_order_relaxed) == 0)
-        return VAE_OK; /* this test keeps the usual case free of a locked instruction */
+    /* this test keeps the usual case free of a locked instruction */
+    if (atomic_load_explicit(cancel, memory_order_relaxed) == 0) return VAE_OK;
     (void)atomic_exchange_explicit(cancel, 0, memory_order_relaxed);
     return vaei_fail(VAE_E_CANCELLED, "the call was cancelled");
 }

@@ -258,8 +258,8 @@ static vae_status_t set_in(vaei_arena *arena, const char *text, const char *path
     VAEI_TRY(find_target(&t, &d, arena, path));
     if (!(copy = vaei_arena_copy(arena, value, strlen(value)))) return VAE_E_NOMEM;
     VAEI_TRY(t.option ? set_option(arena, t.node, t.option, copy) : replace(arena, &t, copy));
-    VAEI_TRY(print_document(arena, &d, &changed,
-                            &length)); /* the text is parsed again, so that a value cannot bring more than a value into it */
+    VAEI_TRY(print_document(arena, &d, &changed, &length));
+    /* the text is parsed again, so that a value cannot bring more than a value into it */
     VAEI_TRY(vaei_spec_parse(&d, arena, changed, length));
     VAEI_TRY(bind_document(arena, &d));
     VAEI_TRY(print_document(arena, &d, out, &length));

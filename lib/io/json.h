@@ -31,8 +31,8 @@ enum {
 
 typedef struct vaei_json_token {
     int32_t kind;
-    const char
-        *text; /* KEY, STRING: without escapes; NUMBER: as written. It has no NUL at its end and points into the text or the arena. */
+    /* KEY, STRING: without escapes; NUMBER: as written. It has no NUL at its end and points into the text or the arena. */
+    const char *text;
     size_t length;
 } vaei_json_token;
 

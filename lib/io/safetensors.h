@@ -97,8 +97,8 @@ vae_status_t vaei_file_write_memory(void *data, size_t cap, size_t *needed, vaei
 /* Lets a test make the system calls of the reader and the writer fail, one by one. */
 typedef struct vaei_system {
     void *user;
-    int (*fails)(void *user,
-                 const char *call); /* asked before each call: "open", "write", "fsync", "rename", "read", ...; it returns an errno, or 0 */
+    /* asked before each call: "open", "write", "fsync", "rename", "read", ...; it returns an errno, or 0 */
+    int (*fails)(void *user, const char *call);
 } vaei_system;
 void vaei_file_set_system(const vaei_system *system); /* for tests only; thread-local; NULL restores the real calls */
 

@@ -149,9 +149,8 @@ typedef struct vaei_conv_algorithm {
 extern const vaei_conv_algorithm vaei_conv_winograd;  /* conv_winograd.c   fewer multiplications */
 extern const vaei_conv_algorithm vaei_conv_columns;   /* conv_columns.c    cblas */
 extern const vaei_conv_algorithm vaei_conv_depthwise; /* conv_depthwise.c  a kernel for each channel */
-extern const vaei_conv_algorithm
-    vaei_conv_few; /* conv_few.c        shapes for which vectors over the output channels would be mostly empty */
-extern const vaei_conv_algorithm vaei_conv_direct; /* conv_direct.c     every shape */
+extern const vaei_conv_algorithm vaei_conv_few;       /* conv_few.c        few output channels */
+extern const vaei_conv_algorithm vaei_conv_direct;    /* conv_direct.c     every shape */
 
 int64_t vaei_direct_pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data);
 void vaei_direct_pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale, float *dst);

@@ -131,8 +131,8 @@ struct vaei_layer {
     vaei_param *few[VAEI_LAYER_PARAMS]; /* param points here unless plan() sets another array */
     vaei_stack *body[VAEI_LAYER_BODIES];
     uint32_t id; /* unique in the model */
-    const vaei_step
-        *step[2]; /* [training]: the step that runs this layer and the layers joined to it; NULL: another layer's step runs it */
+    /* [training]: the step that runs this layer and the layers joined to it; NULL: another layer's step runs it */
+    const vaei_step *step[2];
 };
 
 /* The work that fuse.c joined to the layer's step in this kind of pass, or NULL. */

@@ -29,8 +29,7 @@ typedef struct vaei_critic {
 enum { VAEI_SCORE_REAL, VAEI_SCORE_MADE, VAEI_SCORE_FOOLED };
 
 typedef struct vaei_game {
-    float (*cost)(const void *conf, const vaei_kernels *k, int32_t of, float score,
-                  float *slope); /* slope: the derivative of the cost by the score */
+    float (*cost)(const void *conf, const vaei_kernels *k, int32_t of, float score, float *slope); /* slope: d cost / d score */
     const void *conf;
     int32_t permutes; /* of z: real ones are the made ones permuted, in place of draws from N(0, I) */
 } vaei_game;

@@ -28,8 +28,8 @@ typedef struct vaei_terms {
     int64_t step;            /* the steps before this one */
     const vaei_batch *batch; /* its weights are those of the means below */
     const double *nll;       /* [n] -log p(x|z), nats */
-    double loss, recon, rate,
-        beta;          /* outputs: the loss to minimise; mean nll; mean rate of all latents without beta; the weight of the rate */
+    /* outputs: the loss to minimise; mean nll; mean rate of all latents without beta; the weight of the rate */
+    double loss, recon, rate, beta;
     const double *aux; /* [n] the latent's own terms, which are part of every loss; NULL: it has none */
     double other;      /* output: the part of the loss that is neither recon nor rate; it contains aux */
     float *d_nll;      /* output [n]: d loss / d nll[i] */

@@ -32,8 +32,8 @@ typedef struct vaei_quantizer_conf {
 
 enum {
     VAEI_ROWS_CHANGE = 1, /* shape() or choose() write to rows */
-    VAEI_CODES_STAY =
-        2, /* training: aux(), backward() and learn() read code; without the flag choose() must find the same codes again from x */
+    /* training: aux(), backward() and learn() read code; without the flag choose() must find the same codes again from x */
+    VAEI_CODES_STAY = 2,
     VAEI_VALUES_STAY = 4, /* backward() reads value */
     VAEI_CODES_DRAWN = 8  /* a posterior over codes: the host's latents are values, training draws codes, and choose() writes kl */
 };

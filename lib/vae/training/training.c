@@ -92,10 +92,8 @@ static vaei_run start(vaei_training *t, int64_t n, const vaei_batch *b, const _A
     r.sampled_rates = (o->flags & VAEI_OBJECTIVE_AT_Z) != 0;
     r.noise = (vaei_noise_key){.seed = t->seed, .step = (uint64_t)t->step, .stream = VAEI_STREAM_LATENT};
     r.first_item = (uint32_t)(t->items * o->samples);
-    r.cancel =
-        t->parts == 0
-            ? cancel
-            : NULL; /* after the first part a run cannot be cancelled, because the gradients of earlier parts are in the same memory */
+    /* after the first part a run cannot be cancelled, because the gradients of earlier parts are in the same memory */
+    r.cancel = t->parts == 0 ? cancel : NULL;
     const uint64_t generation = *t->generation;
     if (t->packed != generation) {
         for (int32_t i = 0; i < t->n_learners; i++)
