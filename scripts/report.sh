@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# shellcheck shell=sh
 # Sourced by the check scripts: `ok WHAT`, `not_ok WHAT [DETAIL]`, and at the end `finish`, which prints the line that
 # run_checks.sh sums up and gives the exit status. Every script runs from the root of the tree.
 passed=0
