@@ -87,7 +87,7 @@ class Library {
   // What call(buffer, cap, needed) writes, asked for its size first
   bytes(call) {
     return this.within((arena) => {
-      const needed = arena.room(4);
+      const needed = arena.put(Uint32Array.of(0));
       call(0, 0, needed);
       const size = arena.word(needed), buffer = arena.room(size);
       this.check(call(buffer, size, needed));
