@@ -12,6 +12,7 @@
 #   make wasm          the npm package and a page in build/wasm            make check-browser  the page in Chromium
 #   make fuzz          the targets of fuzz/, with clang and libFuzzer      make check-fuzz  their corpus, ten seconds each
 #   make tsan, msan    C tests under ThreadSanitizer, MemorySanitizer      make coverage    lines and branches by folder
+#   make memcheck      C tests in valgrind: MEMCHECK_SUITES='grammar json'
 #   make format        C as .clang-format has it                         make check-format  is it so?
 #   make amalgamation  the library as two files, build/amalgamation/     make dist      the tarball and the two files, in build/dist
 #   make sbom          what libvae is made of, as SPDX                 make nuget     the libraries of the wheels, for .NET
@@ -165,7 +166,7 @@ RANDOM  := $(if $(RANDOM_SRC),$(BUILD)/random_models)
 
 .PHONY: all static shared program examples check check-asan check-reproducible check-ports check-browser asan check-build soak \
         kill-soak power-soak bench-build bench demo demo-vq \
-        fuzz fuzz-build fuzz-if-clang check-fuzz tsan msan coverage \
+        fuzz fuzz-build fuzz-if-clang check-fuzz tsan msan memcheck coverage \
         compile_commands.json format check-format docs amalgamation dist sbom wheels nuget wasm install install-library uninstall clean \
         need-check need-program FORCE
 all: static shared program
@@ -314,6 +315,11 @@ msan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/msan CC='$(FUZZ_CC)' BLAS=none CFLAGS='$(MSAN)' \
 	  LDFLAGS='-Wl,--wrap=fwrite,--wrap=fstat64 $(BUILD)/msan/known.o' check-build
 	@CK_FORK=no $(BUILD)/msan/check_vae
+
+# valgrind is thirty times slower than the tests themselves, so that a run takes the suites that it is given.
+MEMCHECK_SUITES ?= grammar json
+memcheck: check-build
+	@for suite in $(MEMCHECK_SUITES); do CK_FORK=no valgrind -q --error-exitcode=9 --leak-check=full $(BUILD)/check_vae $$suite || exit 1; done
 
 # Branches are counted as they are written, without optimisation; but the arithmetic of the instruction sets and the tests' own are
 # optimised, or the tests would take an hour.
