@@ -61,6 +61,14 @@ static float *numbers(int64_t count) {
     return x;
 }
 
+/* x of a batch: numbers, or tokens of the model. */
+static float *examples_for(const vae_model_t *model) {
+    const int64_t count = BATCH * vae_model_input_size(model), tokens = vae_model_token_count(model);
+    float *x = numbers(count);
+    for (int64_t i = 0; tokens > 0 && i < count; i++) x[i] = (float)(i * 7 % tokens);
+    return x;
+}
+
 /* Values for a section condition, or NULL; free() them. */
 static float *conditions_for(const vae_model_t *model) {
     const int64_t size = vae_model_condition_size(model);
@@ -109,7 +117,7 @@ static void train(vae_model_t *model, const char *options) {
     const vae_status_t status = vae_trainer_create(&trainer, model, options, BATCH);
     judge(status);
     if (status != VAE_OK) return;
-    float *x = numbers(BATCH * vae_model_input_size(model)), *condition = conditions_for(model);
+    float *x = examples_for(model), *condition = conditions_for(model);
     for (int64_t n = BATCH; n > 1; n--) {
         vae_batch_t batch = {.struct_size = sizeof(batch), .n = n, .x = x, .label = labels_for(model), .condition = condition};
         vae_status_t stepped = vae_trainer_step_batch(trainer, &batch, NULL);
