@@ -453,9 +453,42 @@ const char *conform_schedule(const vaei_schedule_ops *ops, const char *example) 
 }
 
 static double clip_by_hand(const char *example, double norm) {
-    if (is_named(example, "none")) return 1;
+    if (is_named(example, "none") || is_named(example, "value") || is_named(example, "adaptive")) return 1;
     if (is_named(example, "norm")) return norm > option(example, "max", 1) ? option(example, "max", 1) / norm : 1;
     return NAN;
+}
+
+/* What is left of one gradient of a unit, by the norms of both. */
+static double limit_by_hand(const char *example, double g, double norm, double of_w) {
+    const double max = option(example, "max", is_named(example, "value") ? 1 : 0.01);
+    if (is_named(example, "value")) return fmin(fmax(g, -max), max);
+    const double most = max * fmax(of_w, option(example, "floor", 1e-3));
+    return norm > most ? g * most / norm : g;
+}
+
+/* Gradients of three units, far above, far below and around the limits, one unit without weights. */
+static const char *limits(const vaei_clip_ops *ops, const void *conf, const char *example) {
+    enum { ROWS = 3, COLUMNS = 7 };
+    const vaei_kernels *const k = vaei_kernels_select(0, 0);
+    for (double size = 1e-6; size < 1e4; size *= 10) {
+        float w[ROWS][COLUMNS], g[ROWS][COLUMNS], was[ROWS][COLUMNS];
+        for (int i = 0; i < ROWS * COLUMNS; i++) {
+            w[i / COLUMNS][i % COLUMNS] = (float)(i / COLUMNS) * 0.4f * (float)cos(i);
+            g[i / COLUMNS][i % COLUMNS] = was[i / COLUMNS][i % COLUMNS] = (float)(size * sin(3 * i + 1));
+        }
+        ops->limit(conf, k, ROWS, COLUMNS, w[0], g[0]);
+        for (int i = 0; i < ROWS; i++) {
+            double norm = 0, of_w = 0;
+            for (int j = 0; j < COLUMNS; j++) norm += (double)was[i][j] * (double)was[i][j], of_w += (double)w[i][j] * (double)w[i][j];
+            for (int j = 0; j < COLUMNS; j++) {
+                const double want = limit_by_hand(example, (double)was[i][j], sqrt(norm), sqrt(of_w));
+                if (!(fabs((double)g[i][j] - want) <= 1e-6 * fabs(want)))
+                    return broken("closed form: a gradient %g of unit %d becomes %g, wanted %g", (double)was[i][j], i, (double)g[i][j],
+                                  want);
+            }
+        }
+    }
+    return NULL;
 }
 
 /* Never longer, never turned, never gone: 0 < factor <= 1. */
@@ -470,6 +503,7 @@ const char *conform_clip(const vaei_clip_ops *ops, const char *example) {
         else if (!(factor <= 1)) failure = broken("clip: a gradient of %g gets longer, by %g", norm, factor);
         else if (!(fabs(factor - want) <= 1e-6 * want)) failure = broken("closed form: %g at norm %g, wanted %g", factor, norm, want);
     }
+    if (!failure && ops->limit) failure = limits(ops, f.recipe.clip_conf, example);
     return fixture_close(&f, failure);
 }
 

@@ -38,7 +38,13 @@ typedef struct vaei_clip_ops {
     vaei_module module;
     /* Returns the factor that multiplies all gradients, from their 2-norm. */
     double (*factor)(const void *conf, double norm);
+    /* Changes the gradients g[rows][columns] of one parameter w, a row for each index of its first axis and one row for a vector, when they
+     * have been scaled by the factor. NULL: it does not. */
+    void (*limit)(const void *conf, const vaei_kernels *k, int64_t rows, int64_t columns, const float *w, float *g);
 } vaei_clip_ops;
+
+/* Returns 1: the factor of clips that look at no norm of all gradients. */
+double vaei_clip_nothing(const void *conf, double norm);
 
 /* Decides which activations are kept until backward. */
 typedef struct vaei_memory_ops {

@@ -70,6 +70,19 @@ static void update_by_host(const update_job *job) {
     memset(t->grads + at, 0, (size_t)job->p->count * sizeof(float));
 }
 
+/* Scales the gradients of a parameter and then changes them as the clip wants it, on the calling thread; the tasks do not scale again. */
+static void limit(update_job *job) {
+    const vaei_training *const t = job->t;
+    const vaei_recipe *const recipe = t->recipe;
+    const vaei_param *const p = job->p;
+    float *const g = t->grads + p->offset;
+    if (!recipe->clip->limit) return;
+    const int64_t rows = p->ndim > 1 ? p->shape[0] : 1;
+    t->k->scale(p->count, job->scale, g);
+    recipe->clip->limit(recipe->clip_conf, t->k, rows, p->count / rows, t->params + p->offset, g);
+    job->scale = 1;
+}
+
 /* Returns the index of the learner whose task trains the parameter, or -1. */
 static int32_t learner_of(const vaei_training *t, const vaei_param *p) {
     const int32_t kinds = VAEI_PARAM_TRAINED | VAEI_PARAM_OF_PRIOR | VAEI_PARAM_OF_CRITIC;
@@ -92,6 +105,7 @@ void vaei_gradients_apply(vaei_training *t, const vaei_update *updates) {
         job.step = m->task->steps(&t->recipe->objective, t->step) + 1;
         job.decay = p->flags & VAEI_PARAM_DECAYED ? (float)m->decay : 0.0f;
         job.by_host = number == 0 && t->host_step;
+        limit(&job);
         vaei_parallel(t->pool, (int32_t)pieces(p->count, SLICE), update_task, &job);
         if (job.by_host) update_by_host(&job);
     }
