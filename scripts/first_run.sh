@@ -10,7 +10,7 @@ cp "$wheel" "$(dirname "$0")/../examples/python/digits.py" "$root/tmp/"
 inside() { # inside WHAT COMMAND...
     what=$1 began=$(date +%s)
     shift
-    chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root PIP_CERT="${PIP_CERT:-}" "$@"
+    chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive PIP_CERT="${PIP_CERT:-}" "$@"
     echo "$what: $(($(date +%s) - began)) s"
 }
 inside 'apt-get update' apt-get -q update
