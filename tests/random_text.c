@@ -205,23 +205,29 @@ static int32_t adds_only(const vaei_module *m) {
     return (((const vaei_objective_ops *)(const void *)m)->flags & VAEI_OBJECTIVE_NO_NLL) != 0;
 }
 
+/* A term that asks a critic of z, or of x. */
+static const vaei_module *one_that_asks(random_dice *d, int32_t of_z) {
+    for (;;) {
+        const vaei_module *const m = any_objective(d);
+        const vaei_objective_ops *const ops = (const vaei_objective_ops *)(const void *)m;
+        if (ops->cost && ((ops->flags & VAEI_OBJECTIVE_SEES_Z) != 0) == of_z) return m;
+    }
+}
+
 /* Half the time elbo alone, for which the reference has a gradient; else a term, or a sum of two; of a model with a critic elbo and a term
  * that asks it. */
 static void write_objective(random_dice *d, const vaei_shape *z, const char *critic, vaei_writer *w) {
     vaei_write(w, "objective ");
-    for (size_t i = 0; critic && i < vaei_objectives_count; i++) {
-        const vaei_objective_ops *const ops = (const vaei_objective_ops *)(const void *)vaei_objectives[i];
-        const int32_t of_z = (ops->flags & VAEI_OBJECTIVE_SEES_Z) != 0;
-        if (!ops->cost || of_z != (strstr(critic, "on=z") != NULL)) continue;
+    if (critic) {
         vaei_write(w, "elbo | ");
-        random_module(d, vaei_objectives[i], z, w);
+        random_module(d, one_that_asks(d, strstr(critic, "on=z") != NULL), z, w);
         vaei_write(w, "\n");
         return;
     }
     const vaei_module *first = vaei_objectives[0], *second = NULL; /* the first is what a text without the section has */
     if (random_chance(d, 50)) {
         second = any_objective(d);
-        while (!adds_only(second) && random_chance(d, 50)) second = any_objective(d);
+        while (!adds_only(second) && random_chance(d, 80)) second = any_objective(d);
         do first = any_objective(d);
         while (adds_only(first));
     }
