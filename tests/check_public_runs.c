@@ -552,3 +552,34 @@ void of_anomaly_load(rig *r) {
     REFUSED(vae_anomaly_load(&a, (vae_ctx_t *)(void *)r->session, "x", 1));
     ck_assert_ptr_null(a);
 }
+
+/* ---- gradients by the input ------------------------------------------------------------------------------------------- */
+
+void of_gradient_create(rig *r) {
+    vae_gradient_t *g = (vae_gradient_t *)(void *)r->session;
+    REFUSED(vae_gradient_create(NULL, r->plain, 1));
+    REFUSED(vae_gradient_create(&g, NULL, 1));
+    REFUSED(vae_gradient_create(&g, (vae_model_t *)(void *)r->session, 1));
+    REFUSED(vae_gradient_create(&g, r->plain, 0));
+    REFUSED(vae_gradient_create(&g, r->plain, INT64_MAX));
+    ck_assert_ptr_null(g);
+    ck_assert_fails(vae_gradient_create(&g, r->coded, 1), VAE_E_UNSUPPORTED);
+}
+
+void of_gradient_destroy(rig *r) {
+    vae_gradient_destroy(NULL);
+    vae_gradient_destroy((vae_gradient_t *)(void *)r->session);
+}
+
+void of_input_gradient(rig *r) {
+    vae_gradient_t *g;
+    vae_batch_t batch = {.struct_size = sizeof(batch), .n = 1, .x = r->x};
+    ck_assert_ok(vae_gradient_create(&g, r->plain, MAX_BATCH));
+    REFUSED(vae_input_gradient(NULL, &batch, r->d[0], r->y));
+    REFUSED(vae_input_gradient((vae_gradient_t *)(void *)r->session, &batch, r->d[0], r->y));
+    REFUSED(vae_input_gradient(g, NULL, r->d[0], r->y));
+    REFUSED(vae_input_gradient(g, &batch, r->d[0], NULL));
+    HOSTILE(r, r->S, (batch.n = n, vae_input_gradient(g, &batch, r->d[0], r->y)));
+    FRIENDLY((batch.n = n, vae_input_gradient(g, &batch, NULL, r->y)));
+    vae_gradient_destroy(g);
+}

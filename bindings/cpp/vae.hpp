@@ -303,6 +303,25 @@ inline double measure(const std::string &text, const vae_measured_t &measured, d
     return value;
 }
 
+// Gradients of losses by the examples themselves.
+class gradient {
+  public:
+    gradient(const model &m, std::int64_t max_batch) {
+        vae_gradient_t *p = nullptr;
+        check(vae_gradient_create(&p, m.get(), max_batch));
+        ptr_.reset(p);
+    }
+    void of_input(const vae_batch_t &batch, double *loss, float *dx) {
+        check(vae_input_gradient(get(), &batch, loss, dx));
+    }
+    vae_gradient_t *get() const noexcept {
+        return ptr_.get();
+    }
+
+  private:
+    detail::handle<vae_gradient_t, vae_gradient_destroy> ptr_;
+};
+
 // A detector of anomalies: add() normal examples, fit(), then score().
 class anomaly {
   public:

@@ -33,5 +33,6 @@
 #include "train.h"
 #include "measure.h"
 #include "anomaly.h"
+#include "gradient.h"
 
 #endif

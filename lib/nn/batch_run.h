@@ -57,6 +57,7 @@ typedef struct vaei_run {
     const vaei_pool *pool;
     int64_t n; /* examples */
     int32_t training;
+    int32_t frozen;                 /* 1: a training pass computes as a session does, and only its gradients are wanted */
     const float *params;            /* flat; parameter p is at params + p->offset */
     float *grads;                   /* flat, with the same offsets; NULL except in training */
     vaei_noise_key noise;           /* seed and step; each user sets its own stream */

@@ -112,7 +112,12 @@ static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, 
     }
     const vaei_norm_scratch s = p.scratch;
     vaei_norm_sums(r->k, r->pool, &g, &s, x, x);
-    for (int64_t i = 0; i < g.channels; i++) {
+    for (int64_t i = 0; i < g.channels && r->frozen; i++) {
+        p.mean[i] = (double)vaei_layer_param(l, r, RUNNING_MEAN)[i];
+        p.variance[i] = (double)vaei_layer_param(l, r, RUNNING_VAR)[i];
+    }
+    if (r->frozen) fold(l, r->params, s.coefficients, s.coefficients + g.channels);
+    for (int64_t i = 0; i < g.channels && !r->frozen; i++) {
         const double rstd =
             vaei_norm_statistics(s.sums[i], s.sums[g.channels + i], (double)g.rows, (double)o->eps, &p.mean[i], &p.variance[i]);
         line(vaei_layer_param(l, r, WEIGHT), vaei_layer_param(l, r, BIAS), i, p.mean[i], rstd, s.coefficients, s.coefficients + g.channels);
@@ -140,6 +145,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
         a[i] = (float)(vaei_flushed(weight[i]) * rstd);
         b[i] = vaei_flushed((float)(-weight[i] * rstd * rstd * sum_u / count));
         shift[i] = (float)(-weight[i] * rstd * sum / count - (double)b[i] * mean[i]);
+        if (r->frozen) b[i] = shift[i] = 0; /* the statistics are constants */
     }
     if (dx) vaei_norm_apply_grad(r->pool, &g, s.coefficients, x, dy, dx);
 }

@@ -89,7 +89,7 @@ static int32_t is_dropped(const vaei_layer *l, const vaei_run *r, int64_t i) {
     const conf *o = l->conf;
     vaei_noise_key key = r->noise;
     float u;
-    if (!r->training || o->drop <= 0) return 0;
+    if (!r->training || r->frozen || o->drop <= 0) return 0;
     key.stream = VAEI_STREAM_CONDITION;
     vaei_noise_uniform(key, r->first_item + (uint32_t)i, 1, &u);
     return u < o->drop;

@@ -52,16 +52,17 @@ typedef struct job {
 } job;
 
 /* One value with its number of the item: whether it is kept, and y. */
-static float corrupted(const conf *o, float x, float noise, float *kept) {
-    *kept = o->kind == GAUSSIAN || noise >= o->amount ? 1.0f : 0.0f;
-    if (o->kind == GAUSSIAN) return vaei_flushed(x + o->amount * noise);
+static float corrupted(const conf *o, float amount, float x, float noise, float *kept) {
+    *kept = o->kind == GAUSSIAN || noise >= amount ? 1.0f : 0.0f;
+    if (o->kind == GAUSSIAN) return vaei_flushed(x + amount * noise);
     if (*kept > 0) return x;
-    return o->kind == SALT && noise < 0.5f * o->amount ? 1.0f : 0.0f;
+    return o->kind == SALT && noise < 0.5f * amount ? 1.0f : 0.0f;
 }
 
 static void corrupt_examples(void *arg, int64_t begin, int64_t end) {
     const job *const j = arg;
     const conf *const o = j->l->conf;
+    const float amount = j->r->frozen ? 0 : o->amount;
     const int64_t size = vaei_shape_size(&j->l->in);
     const vaei_noise_key key = vaei_layer_noise(j->l, j->r, VAEI_STREAM_DROPOUT);
     for (int64_t i = begin; i < end; i++) {
@@ -69,7 +70,7 @@ static void corrupt_examples(void *arg, int64_t begin, int64_t end) {
         const uint32_t item = j->r->first_item + (uint32_t)i;
         if (o->kind == GAUSSIAN) vaei_noise_normal(j->r->k, key, item, size, kept);
         else vaei_noise_uniform(key, item, size, kept);
-        for (int64_t p = 0; p < size; p++) j->y[i * size + p] = corrupted(o, j->x[i * size + p], kept[p], &kept[p]);
+        for (int64_t p = 0; p < size; p++) j->y[i * size + p] = corrupted(o, amount, j->x[i * size + p], kept[p], &kept[p]);
     }
 }
 

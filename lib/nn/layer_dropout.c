@@ -55,7 +55,7 @@ static void draw_examples(void *arg, int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
         float *mask = j->mask + i * size;
         vaei_noise_uniform(key, j->r->first_item + (uint32_t)i, size, mask);
-        for (int64_t p = 0; p < size; p++) mask[p] = mask[p] < o->p ? 0 : kept;
+        for (int64_t p = 0; p < size; p++) mask[p] = j->r->frozen ? 1 : mask[p] < o->p ? 0 : kept;
     }
 }
 

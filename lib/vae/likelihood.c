@@ -173,6 +173,24 @@ void vaei_likelihood_backward(const vaei_likelihood *p, const vaei_run *r, void 
     over_groups(&j, backward_task);
 }
 
+static void x_backward_task(void *arg, int32_t group) {
+    const job *j = arg;
+    const vaei_range range = vaei_batch_group(j->r->n, group);
+    const int64_t S = j->p->size, T = j->p->theta_size;
+    for (int64_t i = range.first; i < range.end; i++) {
+        vaei_likelihood part;
+        const vaei_likelihood *const p = within(j->p, j->r, i, &part);
+        p->ops->x_backward(p, j->r, j->facts, j->theta + i * T, j->x + i * S, j->weight[i], j->out + i * S);
+        clear_past(j->out + i * S, p->size, S);
+    }
+}
+
+void vaei_likelihood_x_backward(const vaei_likelihood *p, const vaei_run *r, const void *facts, const float *theta, const float *x,
+                                const float *weight, float *dx) {
+    job j = {.p = p, .r = r, .facts = facts, .theta = theta, .x = x, .weight = weight, .out = dx};
+    over_groups(&j, x_backward_task);
+}
+
 static void mean_task(void *arg, int32_t group) {
     const job *j = arg;
     const vaei_range range = vaei_batch_group(j->r->n, group);

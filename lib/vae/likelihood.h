@@ -32,6 +32,9 @@ typedef struct vaei_likelihood_ops {
     /* dtheta = weight * d nll / d theta */
     void (*backward)(const vaei_likelihood *p, const vaei_run *r, const void *facts, const float *theta, const float *x, float weight,
                      float *dtheta);
+    /* dx = weight * d nll / d x. NULL: x has no neighbours, as counts and tokens */
+    void (*x_backward)(const vaei_likelihood *p, const vaei_run *r, const void *facts, const float *theta, const float *x, float weight,
+                       float *dx);
     /* x = E[x|theta] */
     void (*mean)(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x);
     /* dtheta += dx d mean / d theta, for losses that read the mean */
@@ -98,6 +101,9 @@ void vaei_likelihood_nll(const vaei_likelihood *p, const vaei_run *r, void *fact
 /* dtheta = weight[i] * d nll[i] / d theta; adds to the gradients of its parameters. */
 void vaei_likelihood_backward(const vaei_likelihood *p, const vaei_run *r, void *facts, const float *theta, const float *x,
                               const float *weight, float *dtheta);
+/* dx = weight[i] * d nll[i] / d x, where theta stays as it is; for a likelihood with x_backward, after nll. */
+void vaei_likelihood_x_backward(const vaei_likelihood *p, const vaei_run *r, const void *facts, const float *theta, const float *x,
+                                const float *weight, float *dx);
 void vaei_likelihood_mean(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x);
 void vaei_likelihood_mean_backward(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *dx, float *dtheta);
 /* Draws by the items from `first` on of the stream of r->noise.seed. */

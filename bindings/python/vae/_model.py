@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._array import Bytes, Floats, Whole
+from . import _array
+from ._array import Bytes, Doubles, Floats, Whole
 from ._callbacks import AnyCallback, History, Record
 from ._context import Context, ContextOptions
 from ._errors import ArgumentError, about
-from ._library import ImportOptionsStruct, check, create, lib, path_bytes, shape_of, text, utf8
+from ._library import BatchStruct, ImportOptionsStruct, check, create, lib, path_bytes, shape_of, text, utf8
 from ._params import IncompatibleKeys, Params
 from ._session import Elbo, Session
 
@@ -479,6 +480,47 @@ class Model:
             `elbo`, `recon` and `rate`, float64 [n] each, in nats: elbo = -recon - rate for one sample. Low bounds are unusual examples.
         """
         return self._default().elbo(x, samples, noise, labels, condition)
+
+    def input_gradient(self, x: Any, noise: Any = None, labels: Any = None, condition: Any = None) -> tuple[Doubles, Floats]:
+        """The loss of each example, and its gradient by the example: what makes it stranger to the model.
+
+        Parameters
+        ----------
+        x : array
+            Examples: floats [n, ...] of `input_shape`, or flat, [n, size].
+        noise : array, optional
+            Standard normal floats [n, D] that latents are drawn with; by default they are the means of their posteriors.
+        labels : array, optional
+            Whole numbers [n], the class of each example, for a model that tells `class_count` classes apart.
+        condition : array, optional
+            float32 [n, `condition_size`], what each example brings besides x, for a model with ``condition vector=...``.
+
+        Returns
+        -------
+        loss, gradient : float64 array [n], float32 array [n, ...] of `input_shape`
+            Reconstruction and rate in nats, and their derivative by each value of x.
+
+        Examples
+        --------
+        >>> model = vae.Model("dense", seed=1)
+        >>> x = np.full((1, 28, 28, 1), 0.5, np.float32)
+        >>> loss, gradient = model.input_gradient(x)
+        >>> bool(model.input_gradient(x + 0.01 * np.sign(gradient))[0][0] > loss[0])
+        True
+        """
+        x = _array.floats(x, "x")
+        n = _array.rows(x, self.input_shape, "x")
+        if noise is not None:
+            noise = _array.floats(noise, "noise")
+            _array.check_noise(noise, n, 1, self.latent_shape)
+        labels = None if labels is None else _array.labels(labels, n)
+        condition = None if condition is None else _array.condition(condition, n, self.condition_size)
+        self.context.check_process()
+        handle = create(lib.vae_gradient_create, lib.vae_gradient_destroy, self._handle.pointer, self._max_batch, needs=(self._handle,))
+        loss, gradient = np.empty(n), np.empty((n, *self.input_shape), np.float32)
+        batch = BatchStruct.of(n, x=x, label=labels, condition=condition, noise=noise)
+        check(lib.vae_input_gradient(handle.pointer, ctypes.byref(batch), loss.ctypes.data, gradient.ctypes.data))
+        return loss, gradient
 
     def measure(self, x: Any, measures: str | Iterable[str], samples: int = 1, factors: Any = None, labels: Any = None,
                 condition: Any = None) -> dict[str, float]:

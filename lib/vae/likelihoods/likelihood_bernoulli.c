@@ -27,6 +27,12 @@ static void backward(const vaei_likelihood *p, const vaei_run *r, const void *fa
     r->k->bernoulli_grad(p->size, weight, theta, x, dtheta);
 }
 
+static void x_backward(const vaei_likelihood *p, const vaei_run *r, const void *facts, const float *theta, const float *x, float weight,
+                       float *dx) {
+    (void)r, (void)facts, (void)x;
+    for (int64_t i = 0; i < p->size; i++) dx[i] = -weight * theta[i];
+}
+
 static void mean(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x) {
     r->k->map[VAEI_MAP_SIGMOID](p->size, 0, theta, x);
 }
@@ -61,6 +67,7 @@ const vaei_likelihood_ops vaei_likelihood_bernoulli = {
     .plan = plan,
     .nll = nll,
     .backward = backward,
+    .x_backward = x_backward,
     .mean = mean,
     .mean_backward = mean_backward,
     .sample = sample,

@@ -93,6 +93,12 @@ static void backward(const vaei_likelihood *p, const vaei_run *r, const void *fa
     }
 }
 
+static void x_backward(const vaei_likelihood *p, const vaei_run *r, const void *facts, const float *theta, const float *x, float weight,
+                       float *dx) {
+    (void)r, (void)facts, (void)x;
+    for (int64_t i = 0; i < p->size; i++) dx[i] = -weight * theta[i];
+}
+
 static void mean(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x) {
     values v;
     for (int64_t at = 0; at < p->size; at += VAEI_VALUES) {
@@ -133,6 +139,7 @@ const vaei_likelihood_ops vaei_likelihood_continuous_bernoulli = {
     .plan = plan,
     .nll = nll,
     .backward = backward,
+    .x_backward = x_backward,
     .mean = mean,
     .mean_backward = mean_backward,
     .sample = sample,

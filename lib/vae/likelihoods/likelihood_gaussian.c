@@ -154,7 +154,7 @@ static facts find_sigma(const vaei_likelihood *p, const vaei_run *r, const doubl
     const conf *c = p->conf;
     facts f = {.log_sigma = log_sigma(p, r)};
     if (c->sigma == LEARNED) f.slope = clip_slope((double)r->params[p->param[LOG_SIGMA]->offset]);
-    if (c->sigma == OPTIMAL && r->training) {
+    if (c->sigma == OPTIMAL && r->training && !r->frozen) {
         double sum = 0;
         for (int64_t i = 0; i < r->n; i++) sum += error[i];
         f.mse = sum / (double)vaei_likelihood_all_values(p, r);
@@ -198,6 +198,17 @@ static void backward(const vaei_likelihood *p, const vaei_run *r, const void *gi
     for (int64_t i = 0; i < p->size; i++) dtheta[i] = factor * (theta[i] - x[i]);
 }
 
+static void x_backward(const vaei_likelihood *p, const vaei_run *r, const void *given, const float *theta, const float *x, float weight,
+                       float *dx) {
+    const facts *f = given;
+    if (of_values(p)) {
+        vaei_scaled_x_backward(p, r, theta, x, weight, dx, values_slope);
+        return;
+    }
+    const float factor = (float)((double)weight * f->precision);
+    for (int64_t i = 0; i < p->size; i++) dx[i] = factor * (x[i] - theta[i]);
+}
+
 static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key key, uint32_t item, const float *theta, float *x) {
     vaei_noise_normal(r->k, key, item, p->size, x);
     if (of_values(p)) {
@@ -236,6 +247,7 @@ const vaei_likelihood_ops vaei_likelihood_gaussian = {
     .plan = plan,
     .nll = nll,
     .backward = backward,
+    .x_backward = x_backward,
     .mean = vaei_scaled_location,
     .mean_backward = vaei_scaled_location_backward,
     .sample = sample,

@@ -42,6 +42,11 @@ static void backward(const vaei_likelihood *p, const vaei_run *r, const void *fa
     }
 }
 
+static void x_backward(const vaei_likelihood *p, const vaei_run *r, const void *facts, const float *theta, const float *x, float weight,
+                       float *dx) {
+    backward(p, r, facts, theta, x, -weight, dx);
+}
+
 static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key key, uint32_t item, const float *theta, float *x) {
     const conf *c = p->conf;
     float logs[VAEI_VALUES];
@@ -65,6 +70,7 @@ const vaei_likelihood_ops vaei_likelihood_laplace = {
     .hi = FLT_MAX,
     .nll = nll,
     .backward = backward,
+    .x_backward = x_backward,
     .mean = vaei_scaled_location,
     .mean_backward = vaei_scaled_location_backward,
     .sample = sample,

@@ -74,6 +74,12 @@ static void backward(const vaei_likelihood *p, const vaei_run *r, const void *fa
     vaei_scaled_backward(p, r, theta, x, weight, dtheta, slope);
 }
 
+static void x_backward(const vaei_likelihood *p, const vaei_run *r, const void *facts, const float *theta, const float *x, float weight,
+                       float *dx) {
+    (void)facts;
+    vaei_scaled_x_backward(p, r, theta, x, weight, dx, slope);
+}
+
 /* e^w - 1 is computed as e^w (1 - e^-w), so that neither the difference nor the power loses digits. */
 static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key key, uint32_t item, const float *theta, float *x) {
     enum { RUN = VAEI_VALUES / 2 };
@@ -110,6 +116,7 @@ const vaei_likelihood_ops vaei_likelihood_student_t = {
     .plan = plan,
     .nll = nll,
     .backward = backward,
+    .x_backward = x_backward,
     .mean = vaei_scaled_location,
     .mean_backward = vaei_scaled_location_backward,
     .sample = sample,

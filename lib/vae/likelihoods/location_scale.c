@@ -63,6 +63,18 @@ void vaei_scaled_backward(const vaei_likelihood *p, const vaei_run *r, const flo
     }
 }
 
+void vaei_scaled_x_backward(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *x, float weight, float *dx,
+                            void (*slope)(const vaei_likelihood *p, int64_t n, const double *u, double *df)) {
+    run_of_values v;
+    double df[VAEI_VALUES];
+    for (int64_t at = 0; at < p->size; at += VAEI_VALUES) {
+        const int64_t n = p->size - at < VAEI_VALUES ? p->size - at : VAEI_VALUES;
+        read_values(p, r, theta, x, at, n, &v);
+        slope(p, n, v.u, df);
+        for (int64_t i = 0; i < n; i++) dx[at + i] = vaei_flushed((float)((double)weight * df[i] * (double)v.inverse[i]));
+    }
+}
+
 void vaei_scaled_location(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x) {
     (void)r;
     vaei_likelihood_get(p, theta, 0, 0, p->size, x);

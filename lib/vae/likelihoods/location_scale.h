@@ -21,6 +21,9 @@ double vaei_scaled_errors(const vaei_likelihood *p, const vaei_run *r, const flo
 /* Computes dtheta of one example; slope writes f'(u). */
 void vaei_scaled_backward(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *x, float weight, float *dtheta,
                           void (*slope)(const vaei_likelihood *p, int64_t n, const double *u, double *df));
+/* Computes dx of one example, weight f'(u) e^-s. */
+void vaei_scaled_x_backward(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *x, float weight, float *dx,
+                            void (*slope)(const vaei_likelihood *p, int64_t n, const double *u, double *df));
 /* x = m, for the mean and its derivative; also if theta is m alone. */
 void vaei_scaled_location(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x);
 void vaei_scaled_location_backward(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *dx, float *dtheta);
