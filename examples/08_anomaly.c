@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * 08_anomaly.c - finding what does not belong: a model that has seen only healthy signals finds broken ones strange. The detector is
- * calibrated on healthy signals kept out of the training, so that one healthy signal in a hundred has a p-value of 0.01 or less. */
+ * 08_anomaly.c - detects anomalies: a model that was trained on healthy signals gives broken signals a high score. The detector is
+ * calibrated on healthy signals that were not trained on, so that one healthy signal in a hundred has a p-value of 0.01 or less. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -43,8 +43,8 @@ static const cli_command_t *const commands[] = {
 
 static const cli_option_t common_options[] = {
     {"threads", 0, CLI_INT, "N", "", "compute with N threads (default: one for each processor)", 1},
-    {"arith", 0, CLI_CHOICE, "reproducible|blas", "reproducible", "the same bits on every machine, or matrix products by BLAS", 0},
-    {"isa", 0, CLI_CHOICE, "auto|portable|avx2|avx512|neon|wasm128", "auto", "the instruction set to compute with", 0},
+    {"arith", 0, CLI_CHOICE, "reproducible|blas", "reproducible", "reproducible: equal bits on every machine; blas: products by BLAS", 0},
+    {"isa", 0, CLI_CHOICE, "auto|portable|avx2|avx512|neon|wasm128", "auto", "instruction set of the kernels", 0},
 };
 static const cli_option_t help_option = {"help", 'h', CLI_FLAG, "", "", "show this text", 0};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * cmd_anomaly.c - vae anomaly: fits a detector of anomalies to normal examples, and scores examples by one. */
+ * cmd_anomaly.c - vae anomaly: fits a detector of anomalies to normal examples, and scores examples with a detector. */
 #include "console.h"
 #include "csv.h"
 #include "engine.h"
@@ -109,7 +109,7 @@ static void score_data_set(vae_anomaly_t *anomaly, const vae_model_t *model, con
     free(x);
 }
 
-/* Example i, of DATA or of the anomalies. */
+/* Finds the source and the row of example i: DATA or the anomalies. */
 static const data_t *data_of(const task_t *task, const data_t *others, const scored_t *s, int64_t i, int64_t *row) {
     *row = i < s->normal ? i : i - s->normal;
     return i < s->normal ? task->data : others;
@@ -176,7 +176,7 @@ static int strangest_first(const void *a, const void *b) {
     return (x->i > y->i) - (x->i < y->i);
 }
 
-/* For each of the strangest examples a picture: the example, its reconstruction, and the distance of the two, value by value. */
+/* Writes a picture for each of the examples with the largest scores: the example, its reconstruction, and their absolute difference. */
 static void write_maps(const task_t *task, const data_t *others, const scored_t *s, const char *folder, int64_t count) {
     const int64_t S = vae_model_input_size(task->model);
     const extent_t extent = picture_extent(task->model, task->data);
@@ -267,10 +267,10 @@ static const cli_option_t options[] = {
     TASK_OUTPUT("fit: the model with its detector; score: the table, scores.csv"),
     {"score", 0, CLI_TEXT, "TEXT", "bound", "fit: the score with its options; vae help score lists them", 0},
     {"alpha", 0, CLI_TEXT, "A", "0.01", "rate of false alarms, between 0 and 1", 0},
-    {"threshold", 0, CLI_CHOICE, "conformal|quantile|tail", "conformal", "score: how the threshold is found", 0},
+    {"threshold", 0, CLI_CHOICE, "conformal|quantile|tail", "conformal", "score: how the threshold is computed", 0},
     {"anomalies", 0, CLI_TEXT, "DATA", "", "score: examples that are known to be anomalies, for AUROC and AUPR", 0},
-    {"maps", 0, CLI_TEXT, "FOLDER", "", "score: write an error map for each of the strangest examples", 0},
-    {"worst", 0, CLI_INT, "N", "10", "score: how many error maps", 1},
+    {"maps", 0, CLI_TEXT, "FOLDER", "", "score: write error maps of the examples with the largest scores", 0},
+    {"worst", 0, CLI_INT, "N", "10", "score: number of error maps", 1},
     TASK_DATA,
     {.name = NULL},
 };
@@ -278,16 +278,17 @@ static const cli_option_t options[] = {
 const cli_command_t command_anomaly = {
     .name = "anomaly",
     .operands = "fit|score MODEL DATA...",
-    .summary = "find examples that are unlike those that a model knows",
+    .summary = "find examples that are unlike those of the training",
     .text = "fit scores normal examples of DATA that MODEL was not trained on, by default its test\n"
-            "split, and writes a model file with what was learnt from them. score then scores other\n"
-            "examples by that file: the table has for each a score, larger for what is stranger, a\n"
-            "conformal p-value, and whether the score is above the threshold. The p-value of a normal\n"
-            "example is at most A with a probability of at most A.\n"
+            "split, and writes a model file that contains the detector. score then scores other\n"
+            "examples with that file. The table contains for each example a score, which is larger\n"
+            "for less normal examples, a conformal p-value, and whether the score is above the\n"
+            "threshold. The p-value of a normal example is at most A with a probability of at\n"
+            "most A.\n"
             "\n"
-            "An error map is a picture of the example, its reconstruction, and the distance of the\n"
-            "two, value by value. DATA is as for vae train; vae score has the bound of each example\n"
-            "without a detector.",
+            "An error map is a picture of the example, its reconstruction, and the absolute\n"
+            "difference of both for each value. DATA is as for vae train. vae score writes the bound\n"
+            "of each example and needs no detector.",
     .example = "  vae anomaly fit run fashion-mnist -o detector.safetensors --score 'bound samples=16'\n"
                "  vae anomaly score detector.safetensors fashion-mnist -o scores.csv --anomalies shapes --maps maps",
     .options = options,

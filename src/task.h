@@ -17,9 +17,9 @@ typedef struct task {
     const char *output; /* NULL if the command has none */
 } task_t;
 
-/* Check the output's name first, then load MODEL, operand number `first`, and, if the operands behind it are data, DATA. */
+/* Checks the output's name, loads MODEL, which is operand number `first`, and then, if with_data, DATA, the operands after MODEL. */
 void task_open_at(task_t *task, const cli_t *cli, size_t first, bool with_output, bool with_data);
-/* The same with MODEL as the first operand. */
+/* Calls task_open_at() with MODEL as the first operand. */
 void task_open(task_t *task, const cli_t *cli, bool with_output, bool with_data);
 /* Dies if the output has no name, unless the model makes lines of tokens, which go to stdout. */
 void task_require_output(const task_t *task);
@@ -30,8 +30,8 @@ void task_close(task_t *task);
         "force", 'f', CLI_FLAG, "", "", "replace FILE if it exists", 0 \
     }
 
-#define TASK_DATA                                                                                \
-    {"split", 0, CLI_CHOICE, "test|train", "test", "which part of DATA, where it has parts", 0}, \
-        {"limit", 0, CLI_INT, "N", "", "the first N examples only", 1}, DATA_OPTIONS
+#define TASK_DATA                                                                                    \
+    {"split", 0, CLI_CHOICE, "test|train", "test", "the part of DATA to use, if DATA has parts", 0}, \
+        {"limit", 0, CLI_INT, "N", "", "use only the first N examples", 1}, DATA_OPTIONS
 
 #endif

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * random_models.c - runs random models one after another, each in its own process.
  *
- *     build/random_models [--models N] [--seed S] [--quiet] [--whole]      the models of seeds S, S + 1, ...; whole: does not shrink
- *     build/random_models --seed S --show                                  the text of one
- *     build/random_models --models N --census                              which modules they have; none is run. Fails if one has none
- *     build/random_models FILE...                                          what a failure has left
+ *     build/random_models [--models N] [--seed S] [--quiet] [--whole]      tests the models of seeds S, S + 1, ...; --whole: does not
+ *                                                                          reduce a model that fails
+ *     build/random_models --seed S --show                                  prints the text of a model
+ *     build/random_models --models N --census                              counts the models with each module and runs none; fails if no
+ *                                                                          model has a module
+ *     build/random_models FILE...                                          tests the texts that failures have saved
  *
- * It prints how many models each module of the registries was in, if they are many, and `N passed, N failed` at its end; of a failure the
- * least text that fails, and the command that runs it. */
+ * A run of many models prints in how many models each module of the registries was, and every run ends with `N passed, N failed`. For each
+ * failure the program prints the smallest text that fails and the command that runs it. */
 #include "random_models.h"
 
 #include <stdio.h>
@@ -15,7 +17,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MODELS = 300 /* by default; a run of so many tells which modules they had */ };
+enum { MODELS = 300 /* the default; a run of so many prints the count of each module */ };
 
 typedef struct totals {
     int64_t models, failed, refused, numbers, gradients, splits, resumed, lengths, missing;

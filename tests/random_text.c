@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * random_text.c - a random text: modules from the registries, options from their tables.
+ * random_text.c - draws a random text: the modules come from the registries, the options from their tables.
  *
- * A stack grows by a layer that the library takes and whose output is not too large; what it refuses is thrown again. A module joins by
- * its registry. Few are known by name: those that stand at a certain place (embedding, tap, and last and spread of sequences with lengths)
- * and condition, which comes more often where the text has a section for it. */
+ * A layer is added to a stack if the library accepts it and its output is not too large; otherwise another layer is drawn. Every module of
+ * the registries can be drawn. The code names only a few: the layers that need a certain place (embedding, tap, and for sequences with
+ * lengths last and spread), and condition, which is drawn more often if the text has a section for it. */
 #include "random_models.h"
 
 #include <math.h>
@@ -19,7 +19,7 @@
 #include "vae/prior.h"
 #include "vae/sections.h"
 
-enum { TRIES = 24, LATENT_TRIES = 8 /* of one latent, with other options */, PARAMS_MOST = 40000 };
+enum { TRIES = 24, LATENT_TRIES = 8 /* for one latent, each with other options */, PARAMS_MOST = 40000 };
 
 typedef struct text_dice {
     random_dice d;

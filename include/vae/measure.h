@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * vae/measure.h - numbers about examples and what a model makes of them: likelihood, active units, structural similarity, disentanglement.
+ * vae/measure.h - computes numbers that describe examples and the results of a model for them: likelihood, active units, structural
+ * similarity, disentanglement.
  *
- * A measure is named by a text, "mig bins=10"; vae_registry_name("measure", i) lists them, and docs/measures.md has the formulas. It reads
- * arrays and no model, so a host may measure what it has computed elsewhere:
+ * A text such as "mig bins=10" selects a measure; vae_registry_name("measure", i) lists them, and docs/measures.md has the formulas. A
+ * measure reads arrays and no model, so a host may measure results of any other program:
  *
  *     vae_measured_t m = {.struct_size = sizeof(m), .n = n, .height = 28, .width = 28, .channels = 1, .x = images, .y = reconstructions};
  *     vae_measure(NULL, "ssim", &m, &value, NULL);
@@ -17,8 +18,8 @@
 extern "C" {
 #endif
 
-/** What a measure reads, bits of vae_measure_reads(). VAE_MEASURE_EACH: it has a number for each example, and its value is their mean, so
- * that the examples may be measured in parts; otherwise it has one number for all examples together. @since 0.1 */
+/** The bits of vae_measure_reads(): the arrays that a measure reads. VAE_MEASURE_EACH: the measure has a number for each example, and its
+ * value is their mean, so the examples may be measured in parts; otherwise it has one number for all examples together. @since 0.1 */
 enum {
     VAE_MEASURE_X = 1,
     VAE_MEASURE_Y = 2,
@@ -32,13 +33,13 @@ enum {
     VAE_MEASURE_EACH = 512
 };
 
-/** Examples and what a model makes of them. Arrays that the measure does not read, and counts that belong to such, are not looked at.
- * S = height * width * channels. @since 0.1 */
+/** Examples and the results of a model for them. vae_measure() ignores arrays that the measure does not read, and the counts of such
+ * arrays. S = height * width * channels. @since 0.1 */
 typedef struct vae_measured {
     uint32_t struct_size; /* sizeof(vae_measured_t) as the caller knows it */
     uint32_t flags;       /* 0 */
     int64_t n;            /* examples, 1 or more */
-    int64_t height;       /* of an example; what is no picture may be 1 x 1 x S */
+    int64_t height;       /* of an example; examples that are not pictures may be 1 x 1 x S */
     int64_t width;
     int64_t channels;
     int64_t latents;     /* D */
@@ -47,16 +48,16 @@ typedef struct vae_measured {
     const float *y;      /* [n][S] their reconstructions, vae_reconstruct() */
     const float *mean;   /* [n][D] posterior means, vae_encode() */
     const float *logvar; /* [n][D] logarithms of the variances */
-    const float *factor; /* [n][F] what the examples were made from; a class is one factor */
-    const double *bound; /* [n] nats, the bound of vae_elbo() with as many samples as the host likes */
+    const float *factor; /* [n][F] the quantities that generated the examples; a class is one factor */
+    const double *bound; /* [n] nats, the bound of vae_elbo() with any number of samples */
     const double *rate;  /* [n] nats, vae_elbo() */
-    const float *score;  /* [n] larger for what is stranger, vae_anomaly_score() */
+    const float *score;  /* [n] larger for less normal examples, vae_anomaly_score() */
 } vae_measured_t;
 
 /**
- * What the measure reads.
+ * Tell which arrays the measure reads.
  * @param text  the measure with its options   @param reads  receives VAE_MEASURE_ bits
- * @return VAE_OK; VAE_E_ARG; VAE_E_SPEC (no such measure or option: the nearest name is told); VAE_E_NOMEM   @since 0.1
+ * @return VAE_OK; VAE_E_ARG; VAE_E_SPEC (no such measure or option: the message has the nearest name); VAE_E_NOMEM   @since 0.1
  */
 VAE_API vae_status_t vae_measure_reads(const char *text, uint32_t *reads);
 
@@ -64,8 +65,9 @@ VAE_API vae_status_t vae_measure_reads(const char *text, uint32_t *reads);
  * Measure examples.
  * @param ctx    may be NULL; gives the threads and the workspace, which is freed before the call returns
  * @param text   the measure with its options   @param measured  the arrays, finite
- * @param value  receives the value; infinite where the formula says so (psnr of equal pictures)
- * @param each   receives the numbers of the examples, each[n], of a measure with VAE_MEASURE_EACH; else it must be NULL. May be NULL
+ * @param value  receives the value; may be infinite (psnr of equal pictures)
+ * @param each   receives the numbers of the examples, each[n], if the measure has VAE_MEASURE_EACH; may be NULL, and must be for other
+ * measures
  * @return VAE_OK; VAE_E_ARG (an array is NULL, a count below 1, no factor varies); VAE_E_SPEC; VAE_E_NUMERIC (NaN or infinity in an array:
  *         the message says where); VAE_E_VERSION; VAE_E_LIMIT; VAE_E_NOMEM. On error the outputs are untouched   @since 0.1
  */

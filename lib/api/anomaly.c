@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * anomaly.c - detectors of anomalies: arrays by a session of the detector's own, features and scores by the score's module, p-values and
- * thresholds by calibration.h. */
+ * anomaly.c - detectors of anomalies. A session of the detector computes the arrays, the module of the score computes features and scores,
+ * and calibration.h computes p-values and thresholds. */
 #include "api/detector.h"
 #include "api/given_batch.h"
 #include "base/float_env.h"
@@ -34,7 +34,7 @@ static void carve(const vae_model_t *model, vae_anomaly_t *a, vaei_carve *c) {
     a->rate = vaei_carve_array(c, n, sizeof(double));
 }
 
-/* The sizes that the score and the model make; everything else is 0. */
+/* Sets the sizes that follow from the score and the model; all other members are 0. */
 static vae_status_t plan(vae_anomaly_t *a, const vae_model_t *model, const vaei_bound_module *bound, int64_t max_batch) {
     const int64_t D = model->network.z_size;
     *a = (vae_anomaly_t){.ops = (const vaei_score_ops *)(const void *)bound->module, .conf = bound->conf, .text = bound->text};
@@ -63,7 +63,7 @@ static vae_status_t create(vae_anomaly_t **out, const vae_model_t *model, vaei_a
     VAEI_TRY(plan(&planned, model, &bound, max_batch));
     (void)vaei_carve_bytes(&c, sizeof(planned));
     carve(model, &planned, &c);
-    if (c.used == SIZE_MAX) return vaei_fail(VAE_E_LIMIT, "anomaly: max_batch=%lld passes the address space", (long long)max_batch);
+    if (c.used == SIZE_MAX) return vaei_fail(VAE_E_LIMIT, "anomaly: max_batch=%lld exceeds the address space", (long long)max_batch);
     vae_anomaly_t *const a = vaei_heap_alloc(&model->ctx->heap, c.used, "detector");
     if (!a) return VAE_E_NOMEM;
     const size_t bytes = c.used;
@@ -127,7 +127,7 @@ static vae_batch_t part_of(const vae_anomaly_t *a, const vae_batch_t *batch, int
     return part;
 }
 
-/* a->feature of one part. */
+/* Computes a->feature for one part of the examples. */
 static vae_status_t extract(vae_anomaly_t *a, const vae_batch_t *part) {
     const int64_t S = a->model->network.likelihood.size, D = a->model->network.z_size;
     vae_batch_t scored = *part, plain = *part;
@@ -150,7 +150,7 @@ static vae_status_t extract(vae_anomaly_t *a, const vae_batch_t *part) {
     return VAE_OK;
 }
 
-/* All that may be wrong with the batch, before anything is computed. */
+/* Checks the whole batch before anything is computed. */
 static vae_status_t check_batch(const vae_anomaly_t *a, const vae_batch_t *batch, const char *call) {
     vaei_batch b;
     int64_t n;
@@ -208,7 +208,7 @@ vae_status_t vaei_anomaly_take_memory(vae_anomaly_t *a, int64_t n_scores) {
     return VAE_OK;
 }
 
-/* Every other example, from the first on, to the front: the order of the others does not matter any more. */
+/* Moves every second example, beginning with the first, to the front; the order of the others does not matter afterwards. */
 static int64_t halve(vae_anomaly_t *a, vaei_arena *arena, const float **learn, const float **rest) {
     const int64_t n = (a->n_taken + 1) / 2;
     const size_t row = (size_t)a->F * sizeof(float);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * anomaly_file.c - detectors in model files. Behind what model_file.c writes:
+ * anomaly_file.c - saves and loads detectors in model files. A detector adds to the contents that model_file.c writes:
  *
  *     __metadata__   vae.anomaly "mahalanobis ridge=0.0001"
- *     tensors        anomaly.scores [n], ascending; anomaly.statistics [M], if the score learns any                    float32
+ *     tensors        anomaly.scores [n], ascending; anomaly.statistics [M], if the score has any                       float32
  */
 #include "api/detector.h"
 #include "base/float_env.h"
@@ -29,12 +29,12 @@ static vae_status_t read_entry(const vaei_file *f, const char *name, int64_t wan
     *e = vaei_file_find(f, name);
     if (!*e) return vaei_fail(VAE_E_FORMAT, "%.80s: tensor '%s' is missing", f->where, name);
     if ((*e)->ndim != 1 || (*e)->count < 1 || (wanted > 0 && (*e)->count != wanted))
-        return vaei_fail(VAE_E_FORMAT, "%.80s: %s is of another size", f->where, name);
+        return vaei_fail(VAE_E_FORMAT, "%.80s: %s has the wrong size", f->where, name);
     VAEI_TRY(vaei_entry_is_floats(*e, f->where));
     return vaei_entry_floats(*e, NULL, f->where);
 }
 
-/* The text and the arrays of an opened file, into a fresh detector. */
+/* Reads the text and the arrays of an opened file into a new detector. */
 static vae_status_t fill(vae_anomaly_t *a, const vaei_file *f) {
     const vaei_entry *scores, *statistics = NULL;
     VAEI_TRY(read_entry(f, SCORES, 0, &scores));

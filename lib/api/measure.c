@@ -53,17 +53,17 @@ static vae_status_t check_doubles(const char *what, int64_t n, const double *x) 
     return VAE_OK;
 }
 
-/* S, which fits into memory as doubles five times over. */
+/* Computes S, and checks that 5 S doubles fit into the address space. */
 static vae_status_t check_sizes(const vae_measured_t *g, int64_t *S) {
     VAEI_TRY(check_count("height", g->height));
     VAEI_TRY(check_count("width", g->width));
     VAEI_TRY(check_count("channels", g->channels));
     if (!vaei_count_mul(g->height, g->width, S) || !vaei_count_mul(*S, g->channels, S) || vaei_check_extent(*S, 1, 5 * sizeof(double)) < 0)
-        return vaei_fail(VAE_E_LIMIT, "measured: its pictures pass the address space");
+        return vaei_fail(VAE_E_LIMIT, "measured: its pictures exceed the address space");
     return VAE_OK;
 }
 
-/* What the measure reads, and nothing else, is checked. */
+/* Checks the arrays that the measure reads, and no other member. */
 static vae_status_t take(vaei_measured *m, const vae_measured_t *g, const vaei_measure_ops *ops, const vae_ctx_t *ctx) {
     const uint32_t reads = ops->reads;
     const vaei_kernels *const k = ctx->kernels;

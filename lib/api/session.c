@@ -66,7 +66,7 @@ static vae_status_t measure(const vae_model_t *model, int64_t max_batch, size_t 
     if (max_batch < 1 || max_batch > INT32_MAX) return vaei_fail(VAE_E_ARG, "max_batch: %lld, wanted 1..2147483647", (long long)max_batch);
     (void)vaei_carve_bytes(&c, sizeof(s));
     carve_session(model, max_batch, &c, &s);
-    if (c.used == SIZE_MAX) return vaei_fail(VAE_E_LIMIT, "session: max_batch=%lld passes the address space", (long long)max_batch);
+    if (c.used == SIZE_MAX) return vaei_fail(VAE_E_LIMIT, "session: max_batch=%lld exceeds the address space", (long long)max_batch);
     *bytes = c.used;
     return VAE_OK;
 }

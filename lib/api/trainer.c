@@ -28,7 +28,7 @@ static vae_status_t measure(const vae_model_t *model, const vaei_recipe *recipe,
                          TOO_FEW);
     (void)vaei_carve_bytes(&c, sizeof(t));
     carve_trainer(model, recipe, max_batch, &c, &t);
-    if (c.used == SIZE_MAX) return vaei_fail(VAE_E_LIMIT, "trainer: max_batch=%lld passes the address space", (long long)max_batch);
+    if (c.used == SIZE_MAX) return vaei_fail(VAE_E_LIMIT, "trainer: max_batch=%lld exceeds the address space", (long long)max_batch);
     *bytes = c.used;
     return VAE_OK;
 }

@@ -74,7 +74,7 @@ vae_status_t vae_trainer_set_optimizer(vae_trainer_t *trainer, const vae_optimiz
     float *memory = NULL;
     size_t bytes;
     if (!vaei_size_mul((size_t)n * sizeof(float), (size_t)optimizer->slots, &bytes))
-        return vaei_fail(VAE_E_LIMIT, "optimizer: slots pass the address space");
+        return vaei_fail(VAE_E_LIMIT, "optimizer: slots exceed the address space");
     if (bytes > 0 && !(memory = vaei_heap_alloc(&trainer->model->ctx->heap, bytes, "optimizer's memory"))) return VAE_E_NOMEM;
     vaei_trainer_free_host_memory(trainer);
     trainer->host = given;

@@ -122,8 +122,8 @@ static int32_t join_sum(vaei_steps *s, int32_t i) {
     return 1;
 }
 
-/* A layer whose y holds the values of x in their order needs no step: the steps that read y read x. x has no other reader, so the order in
- * which its gradients are added stays. */
+/* A layer whose y holds the values of x in the same order needs no step: the steps that read y read x instead. The rule requires that x has
+ * no other reader, so that the order in which the gradients of x are added does not change. */
 static int32_t read_through_view(vaei_steps *s, int32_t i) {
     const vaei_step t = s->step[i];
     if (!t.layer->ops->is_view || !t.layer->ops->is_view(t.layer) || vaei_steps_uses(s, t.in) != 1) return 0;

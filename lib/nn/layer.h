@@ -104,13 +104,13 @@ typedef struct vaei_layer_ops {
     int32_t (*fuses)(const vaei_layer *l);
     /* True if forward may write y over x; y is then no larger than x. */
     int32_t (*overwrites)(const vaei_layer *l);
-    /* Also in training: whether y holds the values of x in their order. */
+    /* Whether y holds the values of x in the same order; used in training too. */
     int32_t (*is_view)(const vaei_layer *l);
     /* Nearest upsampling: each pixel of x becomes factor[0] x factor[1] of y. */
     void (*upsamples)(const vaei_layer *l, int64_t factor[2]);
     /* Returns the name of the algorithm that forward uses with these kernels; NULL: there is only one. */
     const char *(*algorithm)(const vaei_layer *l, const vaei_kernels *k, int32_t training);
-    /* Whether forward can also do such an upsampling of its x, if the step says so: vaei_step.upsample. */
+    /* Whether forward can also upsample its x by these factors, if the step has vaei_step.upsample. */
     int32_t (*takes_upsample)(const vaei_layer *l, const int64_t factor[2]);
 } vaei_layer_ops;
 

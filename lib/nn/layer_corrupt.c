@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * layer_corrupt.c - noise on the values that pass while training, for denoising autoencoders
+ * layer_corrupt.c - adds noise to values or replaces some of them in training, for denoising autoencoders
  *
  *       gaussian:   y = x + amount n,  n standard normal                                dx = dy
  *       mask:       y = 0 with probability amount, else x                               dx = dy where y is x, else 0
@@ -7,7 +7,7 @@
  *       inference:  y = x
  *
  *   As the first layer of the encoder it corrupts what the encoder sees, and the likelihood scores the clean x. Unlike dropout it does not
- *   scale what it keeps. The noise is a pure function of seed, step, layer and the example's number.
+ *   scale the values that it keeps. The noise is a pure function of seed, step, layer and the example's number.
  *
  *   Vincent et al. 2010 (JMLR 11), "Stacked Denoising Autoencoders"; Im et al. 2017 (arXiv:1511.06406) for VAEs. */
 #include "nn/layer.h"
@@ -21,8 +21,8 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_CHOICE(conf, kind, GAUSSIAN, "gaussian|mask|salt", "gaussian: noise is added; mask: values become 0; salt: 0 or 1"),
-    VAEI_OPTION_FLOAT(conf, amount, 0.1, 0, 1, "standard deviation of the noise, or the part of the values that are lost"),
+    VAEI_OPTION_CHOICE(conf, kind, GAUSSIAN, "gaussian|mask|salt", "gaussian adds noise; mask sets values to 0, salt to 0 or 1"),
+    VAEI_OPTION_FLOAT(conf, amount, 0.1, 0, 1, "standard deviation of the noise, or the share of the values that are replaced"),
     {0},
 };
 
@@ -33,7 +33,7 @@ static vae_status_t plan(vaei_layer *l, vaei_build *b, vaei_node *node, const va
 }
 
 typedef struct parts {
-    float *kept; /* cache of training: [n][in] 1 where y has x in it, else 0 */
+    float *kept; /* cache of training: [n][in] 1 if y depends on x, else 0 */
 } parts;
 
 static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training, vaei_memory *m, void *pieces) {
@@ -51,7 +51,7 @@ typedef struct job {
     float *y;       /* or dx */
 } job;
 
-/* One value with its number of the item: whether it is kept, and y. */
+/* Returns y for one value x and its noise. *kept becomes 1 if y depends on x, else 0. */
 static float corrupted(const conf *o, float amount, float x, float noise, float *kept) {
     *kept = o->kind == GAUSSIAN || noise >= amount ? 1.0f : 0.0f;
     if (o->kind == GAUSSIAN) return vaei_flushed(x + amount * noise);
@@ -97,7 +97,7 @@ static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
 }
 
 const vaei_layer_ops vaei_layer_corrupt = {
-    .module = {"corrupt", "adds noise to values or loses some of them while training",
+    .module = {"corrupt", "adds noise to values or replaces some of them in training",
                "corrupt amount=0.3\n"
                "corrupt kind=mask amount=0.4\n"
                "corrupt kind=salt amount=0.25",

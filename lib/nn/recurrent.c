@@ -218,12 +218,12 @@ typedef struct step {
     int64_t t;
 } step;
 
-/* Pieces of backward are not there at inference. */
+/* NULL if the piece is NULL: inference has no pieces for backward. */
 static float *piece_at(float *piece, int64_t at) {
     return piece ? piece + at : NULL;
 }
 
-/* Examples from number `row` on at step t. */
+/* The cell of step t for the examples from number `row` on. */
 static vaei_cell cell_at(const direction *v, int64_t t, int64_t row, int64_t rows) {
     const state *s = v->l->state;
     const int64_t H = s->H, gates = s->G * H, at = (t * v->r->n + row) * gates;
@@ -311,7 +311,7 @@ static void step_back_range(void *arg, int64_t begin, int64_t end) {
     s->ops->backward(k, &c);
 }
 
-/* The gradients of the state's weights, as in vaei_linear_gradients(), for rows of h that have gaps. */
+/* The gradients of W_hh and b_hh, as vaei_linear_gradients() computes them, but for rows of h with gaps between them. */
 static void gradients_of_h(const direction *v, const vaei_linear_map *m, const float *d_added) {
     const state *s = v->l->state;
     const vaei_run *const r = v->r;

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT
- * scores.h - how strange an example is to a model: one number, larger for what is stranger. Each score is one file (score_recon.c) and one
- * line in scores.def.
+ * scores.h - the contract of scores of anomalies. A score is one number for each example, which is larger for less normal examples. Each
+ * score is one file (score_recon.c) and one line in scores.def.
  *
  *     example --model--> arrays --extract--> features[F] --score(statistics)--> number
  *                                               |
  *                                               +-- fit, over some examples --> statistics[M]
  *
- * A score reads what the model makes of an example, and no model. A score without statistics needs nothing learnt. All is float32, so that
- * statistics and numbers are the same after a file has held them; sums run in double in the order of the examples. */
+ * A score reads the model's results for an example, and no model. A score without statistics needs no fit. All values are float32, so that
+ * statistics and scores are the same after saving and loading; sums run in double in the order of the examples. */
 #ifndef VAEI_SCORES_H
 #define VAEI_SCORES_H
 
 #include "base/module.h"
 
-/* What a score reads. */
+/* The results that a score reads. */
 enum {
     VAEI_SCORE_BOUNDS = 1,    /* bound, recon and rate, by the score's number of samples */
     VAEI_SCORE_POSTERIOR = 2, /* mean */
     VAEI_SCORE_PICTURE = 4    /* y */
 };
 
-/* Of one example. */
+/* The results for one example. */
 typedef struct vaei_scored {
     int64_t S, D;
     double bound, recon, rate; /* nats: the importance-weighted bound, and means over the samples */
@@ -31,7 +31,7 @@ typedef struct vaei_scored {
 typedef struct vaei_score_ops {
     vaei_module module;
     uint32_t reads;                       /* VAEI_SCORE_ */
-    int64_t (*samples)(const void *conf); /* of the bounds; NULL: 1 */
+    int64_t (*samples)(const void *conf); /* number of samples of the bounds; NULL: 1 */
     /* F, of a model with D latents; NULL: 1. VAE_E_LIMIT is the caller's to give where it passes VAEI_SCORE_FEATURES. */
     int64_t (*features)(int64_t D);
     void (*extract)(const void *conf, const vaei_scored *e, float *feature);

@@ -22,7 +22,7 @@ _HOW = {"conformal": 0, "quantile": 1, "tail": 2}
 
 
 class Anomaly(NotCopied):
-    """Finds examples that are unlike those that a model knows: a score for each, calibrated on normal examples.
+    """Detects examples that are unlike those of the training: each example gets a score, calibrated on normal examples.
 
     With the methods of scikit-learn's outlier detectors. One thread at a time uses a detector.
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * counts.c - the laws of counts.h: their logarithms, slopes and draws. */
+ * counts.c - computes the logarithms, derivatives and draws of the distributions of counts.h. */
 #include "vae/likelihoods/counts.h"
 
 #include <math.h>
@@ -23,7 +23,7 @@ int32_t vaei_counts_numbers(int32_t law) {
     return law == VAEI_NEGATIVE_BINOMIAL ? 2 : 1;
 }
 
-/* Number j of the values, within its bounds, and its exponential. */
+/* Reads parameter j of each value, clamped to its bounds, and computes its exponential. */
 static void read_number(const vaei_likelihood *p, const vaei_run *r, const float *theta, int32_t j, int64_t first, int64_t n, float most,
                         float *value, float *power, float *moves) {
     vaei_likelihood_get(p, theta, j, first, n, value);
@@ -92,7 +92,7 @@ static double power_of_e(const vaei_run *r, double x) {
     return (double)y;
 }
 
-/* The probabilities around the mode, largest first as far as each side goes, are taken from u. */
+/* Subtracts the probabilities from u, beginning at the mode and going outwards on both sides. */
 static double poisson_of(const vaei_run *r, double mean, double u) {
     const double mode = floor(mean);
     double up = power_of_e(r, mode * vaei_natural_log(mean) - mean - vaei_log_gamma(mode + 1)), down = up, above = mode, below = mode;
@@ -123,7 +123,7 @@ void vaei_counts_draw(const vaei_counts *c, const vaei_run *r, vaei_noise_key ke
     }
 }
 
-/* ---- the likelihood of a law ---------------------------------------------------------------------------------------- */
+/* ---- likelihoods of one distribution ---------------------------------------------------------------------------------------- */
 
 void vaei_counts_plan(vaei_likelihood *p, int32_t law, const char *what) {
     vaei_counts_keep(p, law);

@@ -9,41 +9,43 @@
  *     negative binomial   d ln p / d a = x sigmoid(t - a) - r sigmoid(a - t)
  *                         d ln p / d t = r (digamma(x + r) - digamma(r) - softplus(a - t)) - d ln p / d a
  *
- * theta is a, then t where there is one: a counts within [-12, 12], so that means lie between 6e-6 and 163,000, t within [-6, 6]; outside
- * the derivatives are 0. For numbers x that are no counts it is the same formula, and no distribution.
+ * theta is a, then t for the negative binomial distribution. a is clamped to [-12, 12], so that means are between 6e-6 and 163,000, and t
+ * is clamped to [-6, 6]; outside of these bounds the derivatives are 0. If x is not a whole number, the formula is the same but is not a
+ * distribution.
  *
- *     x ~ Poisson: u uniform in (0, 1) is taken apart, p(mode), p(mode + 1), p(mode - 1), p(mode + 2) ..., until nothing of it is left
- *     x ~ negative binomial: Poisson of the mean y e^(a - t), y of the gamma distribution of shape r (gamma_draw.h) */
+ *     x ~ Poisson: p(mode), p(mode + 1), p(mode - 1), p(mode + 2) ... are subtracted from u, uniform in (0, 1), until u is below 0
+ *     x ~ negative binomial: Poisson with the mean y e^(a - t), where y is drawn from the gamma distribution of shape r (gamma_draw.h) */
 #ifndef VAEI_COUNTS_H
 #define VAEI_COUNTS_H
 
 #include "vae/likelihood.h"
 
 enum { VAEI_POISSON, VAEI_NEGATIVE_BINOMIAL };
-enum { VAEI_COUNTS = 128 }; /* values at once */
+enum { VAEI_COUNTS = 128 }; /* the most values of a run */
 
-/* A run of values: what theta says of them. */
+/* The parameters of a run of values. */
 typedef struct vaei_counts {
     int32_t law;
     int64_t n;
     float a[VAEI_COUNTS], mean[VAEI_COUNTS];          /* mean: e^a */
     float t[VAEI_COUNTS], shape[VAEI_COUNTS];         /* negative binomial: shape is r */
-    float a_moves[VAEI_COUNTS], t_moves[VAEI_COUNTS]; /* 1, or 0 where a bound holds it */
+    float a_moves[VAEI_COUNTS], t_moves[VAEI_COUNTS]; /* 1, or 0 if the value is clamped */
 } vaei_counts;
 
-/* In plan: keeps the law. */
+/* For plan: stores the distribution in p->state. */
 void vaei_counts_keep(vaei_likelihood *p, int32_t law);
-/* Numbers of theta that the law has for each value. */
+/* The number of parameters that the distribution has for each value. */
 int32_t vaei_counts_numbers(int32_t law);
-/* Of the values from `first` on, VAEI_COUNTS at most: the numbers `number` and after it, by the law that plan has left in p->state. */
+/* Reads the parameters of at most VAEI_COUNTS values from `first` on; the first parameter is number `number` of theta, and the
+ * distribution is the one in p->state. */
 void vaei_counts_read(const vaei_likelihood *p, const vaei_run *r, int32_t number, const float *theta, int64_t first, vaei_counts *c);
-/* out[n] = ln p(x); and its derivatives by a and t, d_t only where there is a t */
+/* Computes out[n] = ln p(x) and its derivatives by a and t; d_t only for the negative binomial distribution. */
 void vaei_counts_log_p(const vaei_counts *c, const vaei_run *r, const float *x, double *out);
 void vaei_counts_slopes(const vaei_counts *c, const vaei_run *r, const float *x, float *d_a, float *d_t);
-/* x[n] drawn, values `first` on of the item. It reads the first of the numbers of vaei_draw_uniforms(). */
+/* Draws x[n], the values from `first` on of the item. It uses the first of the numbers of vaei_draw_uniforms(). */
 void vaei_counts_draw(const vaei_counts *c, const vaei_run *r, vaei_noise_key key, uint32_t item, int64_t first, float *x);
 
-/* ---- of likelihoods that are a law and nothing else: functions of their tables, and plan with what theta is ----------------- */
+/* ---- functions of the likelihoods that have one of these distributions; `what` describes theta --------------------------- */
 
 void vaei_counts_plan(vaei_likelihood *p, int32_t law, const char *what);
 double vaei_counts_nll(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *x);

@@ -6,7 +6,7 @@
 
 #include "vae/likelihoods/natural_log.h"
 
-enum { ATTEMPTS = VAEI_DRAW_BLOCKS / 2 - 1 }; /* two blocks each: a normal number, and uniform ones */
+enum { ATTEMPTS = VAEI_DRAW_BLOCKS / 2 - 1 }; /* each uses two blocks: one for a normal number, one for uniform numbers */
 
 static uint32_t block_of(int64_t value, int32_t block) {
     return (uint32_t)(value * VAEI_DRAW_BLOCKS + block);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * likelihood_beta.c - values in [0, 1] by the beta distribution; the decoder gives the logarithms s and t of its two shapes.
+ * likelihood_beta.c - the beta distribution of values in [0, 1]; the decoder gives the logarithms s and t of its two shapes.
  *
  *     p(x) = x^(a-1) (1-x)^(b-1) G(a + b) / (G(a) G(b))        a = e^s, b = e^t, s and t within [-6, 6]
  *
@@ -8,8 +8,8 @@
  *
  *     x ~ sigmoid(ln y - ln w), y and w gamma-distributed of the shapes a and b (gamma_draw.h)
  *
- * At 0 and 1 the density is 0 or infinite, so x counts as no nearer to them than 2^-24; pictures with black and white pixels are better
- * scaled into the interior, or scored by continuous_bernoulli or logistic_mixture. */
+ * At 0 and 1 the density is 0 or infinite, so x is clamped to [2^-24, 1 - 2^-24]. For pictures with black and white pixels it is better to
+ * scale x into the interior, or to use continuous_bernoulli or logistic_mixture. */
 #include "vae/likelihood.h"
 
 #include "vae/likelihoods/gamma_draw.h"
@@ -18,7 +18,7 @@
 #define MOST   6.0f
 #define MARGIN 0x1p-24
 
-/* A run of values: the logarithms of both shapes within their bounds, and the shapes. */
+/* For a run of values: the logarithms of both shapes, clamped to their bounds, and the shapes. */
 typedef struct values {
     int64_t n;
     float log_shape[2][VAEI_VALUES], shape[2][VAEI_VALUES], moves[2][VAEI_VALUES];
@@ -119,7 +119,7 @@ static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key k
 
 const vaei_likelihood_ops vaei_likelihood_beta = {
     .module = {.name = "beta",
-               .summary = "values between 0 and 1 by the beta distribution; the decoder gives the logarithms of its two shapes",
+               .summary = "the beta distribution of values between 0 and 1; the decoder gives the logarithms of its two shapes",
                .examples = "beta",
                .paper = ""},
     .lo = 0,

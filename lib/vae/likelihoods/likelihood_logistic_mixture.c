@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT
- * likelihood_logistic_mixture.c - grey values on L levels 0, 1/(L-1), ..., 1: each is the share of a mixture of K logistic distributions
- * that falls between the halves to its neighbours. theta is K logits w, K means m, K logarithms t of a scale.
+ * likelihood_logistic_mixture.c - grey values on L levels 0, 1/(L-1), ..., 1. The probability of a level is that of a mixture of K logistic
+ * distributions between the midpoints to the level's neighbours. theta is K logits w, K means m and K logarithms t of a scale.
  *
  *     y = 2 x - 1, h = 1/(L - 1), s = e^t, t within [-7, 6]        A = (y + h - m) / s, B = (y - h - m) / s, d = A - B = 2 h / s
  *
  *     nll = sum ln sum_k e^w_k - ln sum_k e^w_k P_k
- *     ln P = -softplus(-A) - softplus(B) + ln(1 - e^-d);  of the lowest level -softplus(-A), of the highest -softplus(B)
+ *     ln P = -softplus(-A) - softplus(B) + ln(1 - e^-d);  for the lowest level -softplus(-A), for the highest -softplus(B)
  *
  *     d ln P / d m = (sigmoid(B) - sigmoid(-A)) / s        d ln P / d t = B sigmoid(B) - A sigmoid(-A) - d / (e^d - 1)
- *     with the terms of A alone at the lowest level, of B alone at the highest, and of d at neither
+ *     the lowest level has only the terms with A, the highest only those with B, and neither has the term with d
  *     d nll / d w_k = q_k - p_k, d nll / d theta_k = -p_k d ln P_k / d theta_k        q = softmax(w), p_k = q_k P_k / sum_j q_j P_j
  *
- *     E[x] = sum_k q_k (s/2) (softplus((m + 1)/s) - softplus((m - 1)/s)), that of the distribution cut to [0, 1] before it is rounded:
- *     by less than half a level another one than that of the levels
- *     x ~ m + s ln(u / (1 - u)) of component k, cut and rounded to a level
+ *     E[x] = sum_k q_k (s/2) (softplus((m + 1)/s) - softplus((m - 1)/s)), the mean of the distribution clamped to [0, 1] but not
+ *     rounded; it differs from the mean of the levels by less than half a level
+ *     x ~ m + s ln(u / (1 - u)) of component k, clamped and rounded to a level
  *
- * The logarithm of a difference of sigmoids is exact here, so nothing is added to it, and no case is needed where it is small. Values of x
- * between two levels get the share of the interval around them. Salimans et al. 2017 (arXiv:1701.05517), Kingma et al. 2016. Not here:
- * channels of a pixel that depend on each other, and weights that they share; each value has a mixture of its own. */
+ * This form of ln P is accurate for small P too, so that it needs no added constant and no special case. A value of x between two levels
+ * has the probability of the interval around x. Salimans et al. 2017 (arXiv:1701.05517), Kingma et al. 2016. Not here: channels of a
+ * pixel that depend on each other or share weights; each value has its own mixture. */
 #include "vae/likelihood.h"
 
 #include <math.h>
@@ -34,8 +34,8 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_INT(conf, components, 5, 1, COMPONENTS_MOST, "logistic distributions in the mixture of each value"),
-    VAEI_OPTION_INT(conf, levels, 256, 2, 65536, "grey levels from 0 to 1"),
+    VAEI_OPTION_INT(conf, components, 5, 1, COMPONENTS_MOST, "number of logistic distributions in the mixture of each value"),
+    VAEI_OPTION_INT(conf, levels, 256, 2, 65536, "number of grey levels from 0 to 1"),
     {0},
 };
 
@@ -51,7 +51,7 @@ static int64_t run_from(const vaei_likelihood *p, int64_t at) {
     return p->size - at < RUN ? p->size - at : RUN;
 }
 
-/* Component k of a run of values: m, 1/s, and whether t is free. */
+/* Computes for component k of a run of values m, 1/s, and whether t is within its bounds. */
 typedef struct component {
     float m[RUN], inverse[RUN], moves[RUN];
 } component;
@@ -69,7 +69,7 @@ static void read_component(const vaei_likelihood *p, const vaei_run *r, const fl
     r->k->map[VAEI_MAP_EXP](n, 0, c->inverse, c->inverse);
 }
 
-/* The interval of each value of x in units of the scale: A, B, d; and whether it has that end. */
+/* Computes for each value of x its interval in units of the scale (A, B, d), and whether the interval has an upper and a lower end. */
 typedef struct interval {
     float a[RUN], b[RUN], d[RUN];
     int32_t has_a[RUN], has_b[RUN];
@@ -82,7 +82,7 @@ static void place(const vaei_likelihood *p, const component *c, const float *x, 
         v->a[i] = (float)((e + h) * inverse);
         v->b[i] = (float)((e - h) * inverse);
         v->d[i] = (float)(2 * h * inverse);
-        v->has_a[i] = y < 1 - h; /* else the interval has no upper end */
+        v->has_a[i] = y < 1 - h; /* otherwise the interval has no upper end */
         v->has_b[i] = y > h - 1;
     }
 }
@@ -105,7 +105,7 @@ static void log_shares(const vaei_run *r, const interval *v, int64_t n, double *
     }
 }
 
-/* A sum of exponentials as the largest exponent and what it is to be multiplied by. */
+/* A sum of exponentials, as its largest exponent and the factor of the exponential of that exponent. */
 typedef struct log_sum {
     double top, sum;
 } log_sum;
@@ -125,7 +125,7 @@ static void add_power(const vaei_run *r, log_sum *s, double x) {
     }
 }
 
-/* Of a run of values: w and w + ln P of each component, and the logarithms of their sums of exponentials. */
+/* For a run of values: w and w + ln P of each component, and the logarithms of their sums of exponentials. */
 typedef struct mixture {
     float w[COMPONENTS_MOST][RUN];
     double joint[COMPONENTS_MOST][RUN], all_w[RUN], all_joint[RUN];
@@ -215,7 +215,7 @@ static void backward(const vaei_likelihood *p, const vaei_run *r, const void *fa
 
 /* ---- the mean ------------------------------------------------------------------------------------------------------ */
 
-/* Of a run of values: q, the mean of each component, and that of all. */
+/* For a run of values: q, the mean of each component, and the mean of the mixture. */
 typedef struct means {
     float q[COMPONENTS_MOST][RUN], of[COMPONENTS_MOST][RUN], all[RUN];
 } means;
@@ -228,7 +228,7 @@ static void ends(const component *c, int64_t n, float *up, float *down) {
     }
 }
 
-/* softplus(up) - softplus(down): the length 2/s and no more */
+/* softplus(up) - softplus(down), at most the length 2/s */
 static float length_of(float up, float down, float inverse) {
     const float length = up - down;
     return length < 0 ? 0 : length > 2 * inverse ? 2 * inverse : length;
@@ -267,7 +267,7 @@ static void mean(const vaei_likelihood *p, const vaei_run *r, const float *theta
     }
 }
 
-/* dx/dm = (sigmoid(up) - sigmoid(down)) / 2, dx/dt = x - (s/2) (up sigmoid(up) - down sigmoid(down)), dx/dw = q (x of k - x) */
+/* dx/dm = (sigmoid(up) - sigmoid(down)) / 2, dx/dt = x - (s/2) (up sigmoid(up) - down sigmoid(down)), dx/dw = q (x_k - x) */
 static void mean_backward(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *dx, float *dtheta) {
     const int32_t K = (int32_t)((const conf *)p->conf)->components;
     means v;
@@ -296,7 +296,7 @@ static void mean_backward(const vaei_likelihood *p, const vaei_run *r, const flo
 
 /* ---- samples ------------------------------------------------------------------------------------------------------- */
 
-/* The component whose share of the weights holds u of them; rounding may leave the last one to be taken. */
+/* Returns the component whose interval of the cumulated weights contains u. If rounding leaves none, it returns the last one. */
 static int32_t chosen(const vaei_likelihood *p, const means *v, int64_t i, double u) {
     const int32_t K = (int32_t)((const conf *)p->conf)->components;
     int32_t k = 0;
@@ -332,7 +332,7 @@ static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key k
 
 const vaei_likelihood_ops vaei_likelihood_logistic_mixture = {
     .module = {.name = "logistic_mixture",
-               .summary = "grey levels from 0 to 1 by a mixture of logistic distributions for each value",
+               .summary = "grey levels from 0 to 1; each value has a mixture of logistic distributions",
                .examples = "logistic_mixture components=2\n"
                            "logistic_mixture components=3 levels=8",
                .paper = "Salimans et al. 2017 (arXiv:1701.05517)",

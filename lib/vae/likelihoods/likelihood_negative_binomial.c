@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * likelihood_negative_binomial.c - counts that vary more than their mean, by the decoder's logarithms of the mean and of the shape r:
- * the law of counts.h. As r grows it becomes poisson. PyTorch's NegativeBinomial(total_count=e^t, logits=a - t) is the same. */
+ * likelihood_negative_binomial.c - the negative binomial distribution of counts (counts.h), whose variance is larger than the mean. The
+ * decoder gives the logarithms of the mean and of the shape r. For large r the distribution becomes that of poisson. It is PyTorch's
+ * NegativeBinomial(total_count=e^t, logits=a - t). */
 #include "vae/likelihoods/counts.h"
 
 #include <float.h>
@@ -13,7 +14,7 @@ static vae_status_t plan(vaei_likelihood *p, vaei_build *b) {
 
 const vaei_likelihood_ops vaei_likelihood_negative_binomial = {
     .module = {.name = "negative_binomial",
-               .summary = "counts with a variance of their own; the decoder gives the logarithms of mean and shape",
+               .summary = "counts whose variance is larger than their mean; the decoder gives the logarithms of mean and shape",
                .examples = "negative_binomial",
                .paper = "Lopez et al. 2018 (Nature Methods 15, scVI)"},
     .lo = 0,

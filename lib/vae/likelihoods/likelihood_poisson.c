@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * likelihood_poisson.c - counts, by the decoder's logarithm of their mean: the law of counts.h. */
+ * likelihood_poisson.c - the Poisson distribution of counts (counts.h); the decoder gives the logarithm of the mean. */
 #include "vae/likelihoods/counts.h"
 
 #include <float.h>

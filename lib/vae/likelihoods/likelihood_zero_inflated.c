@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * likelihood_zero_inflated.c - counts with more zeros than their law has: a zero with probability q = sigmoid(g), else a count of the law
- * `of` (counts.h). theta is g, then the numbers of the law.
+ * likelihood_zero_inflated.c - counts with added zeros: x is 0 with probability q = sigmoid(g), otherwise x has the distribution `of`
+ * (counts.h), P. theta is g, then the parameters of P.
  *
  *     p(0) = q + (1 - q) P(0)        p(x) = (1 - q) P(x)        E[x] = (1 - q) e^a
  *
  *     nll = softplus(g) - ln(e^g + P(0)) for x = 0, else softplus(g) - ln P(x)
- *     d nll / d g = q - s, d nll / d theta of the law = (s - 1) d ln P / d theta        s = sigmoid(g - ln P(0)) for x = 0, else 0
+ *     d nll / d g = q - s, d nll / d theta of P = (s - 1) d ln P / d theta        s = sigmoid(g - ln P(0)) for x = 0, else 0
  *
- *     x ~ 0 where u < q, else drawn from the law
+ *     x ~ 0 if u < q, else drawn from P
  *
  * Lambert 1992 (Technometrics 34). */
 #include "vae/likelihoods/counts.h"
@@ -22,7 +22,7 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_CHOICE(conf, of, VAEI_NEGATIVE_BINOMIAL, "poisson|negative_binomial", "law of the counts that are no added zeros"),
+    VAEI_OPTION_CHOICE(conf, of, VAEI_NEGATIVE_BINOMIAL, "poisson|negative_binomial", "distribution of counts that are not added zeros"),
     {0},
 };
 
@@ -31,11 +31,11 @@ static vae_status_t plan(vaei_likelihood *p, vaei_build *b) {
     (void)b;
     vaei_counts_keep(p, c->of);
     vaei_likelihood_takes(p, 1 + vaei_counts_numbers(c->of),
-                          "the logit of a zero, and the logarithms of a mean and of what else the law has", -1, 1);
+                          "the logit of an added zero, and the logarithms of the distribution's parameters", -1, 1);
     return VAE_OK;
 }
 
-/* Of a run of values: the law, g and softplus(g). */
+/* For a run of values: the parameters of P, g and softplus(g). */
 typedef struct inflated {
     vaei_counts law;
     float g[VAEI_COUNTS], softplus[VAEI_COUNTS];
@@ -49,7 +49,7 @@ static void read_values(const vaei_likelihood *p, const vaei_run *r, const float
     r->k->map[VAEI_MAP_SOFTPLUS](v->law.n, 0, v->g, v->softplus);
 }
 
-/* ln(e^g + P), P = e^log_p, without leaving the range of numbers */
+/* Computes ln(e^g + P) with P = e^log_p, without overflow. */
 static double log_sum(const vaei_run *r, double g, double log_p) {
     const double more = g > log_p ? g : log_p, less = g > log_p ? log_p : g;
     float e = (float)(less - more);
@@ -92,7 +92,7 @@ static void backward(const vaei_likelihood *p, const vaei_run *r, const void *fa
     }
 }
 
-/* 1 - q of the run at `at`, and the law */
+/* Computes 1 - q of the run that starts at `at`, and the parameters of P. */
 static void read_rest(const vaei_likelihood *p, const vaei_run *r, const float *theta, int64_t at, vaei_counts *law, float *rest) {
     vaei_counts_read(p, r, 1, theta, at, law);
     vaei_likelihood_get(p, theta, 0, at, law->n, rest);
@@ -139,7 +139,7 @@ static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key k
 
 const vaei_likelihood_ops vaei_likelihood_zero_inflated = {
     .module = {.name = "zero_inflated",
-               .summary = "counts with added zeros; the decoder gives the logit of a zero and the numbers of the law",
+               .summary = "counts with added zeros; the decoder gives the logit of an added zero and the parameters of `of`",
                .examples = "zero_inflated\n"
                            "zero_inflated of=poisson",
                .paper = "Lambert 1992 (Technometrics 34)",

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * natural_log.h - ln x in double by IEEE operations alone, so that its bits are those of any C library: x a positive normal number.
+ * natural_log.h - ln x in double with IEEE operations only, so that the bits do not depend on the C library. x is a positive normal number.
  *
  *     x = 2^e m, m within [sqrt 1/2, sqrt 2)        ln x = e ln 2 + 2 (s + s^3/3 + s^5/5 + ...), s = (m - 1) / (m + 1)
  *
- * |s| < 0.1716: what follows the term of s^21 is below 1e-18. Of infinity and NaN it is NaN: the bits alone would give a number. */
+ * |s| < 0.1716, so the terms after s^21 are below 1e-18. For infinity and NaN the result is NaN; without this case their bits would give a
+ * number. */
 #ifndef VAEI_NATURAL_LOG_H
 #define VAEI_NATURAL_LOG_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * aggregate_posterior.c - one latent is drawn for each of the first examples, and compared with all posteriors (aggregate_posterior.h). A
- * task takes one draw and keeps the running maximum of a log-sum-exp, so that the work needs no memory but the draw. */
+ * aggregate_posterior.c - draws one latent for each of the first examples and computes its density under all posteriors, as in
+ * aggregate_posterior.h. A task works on one draw and keeps the running maximum of a log-sum-exp, so that it needs memory for its draw
+ * only. */
 #include "vae/measures/aggregate_posterior.h"
 
 #include <math.h>
@@ -10,7 +11,7 @@
 enum { STREAM_DRAWS = 24 };
 
 const vaei_option vaei_aggregate_options[] = {
-    VAEI_OPTION_INT(vaei_aggregate_conf, draws, 2000, 1, 1e9, "examples, the first ones, for each of which a latent is drawn"),
+    VAEI_OPTION_INT(vaei_aggregate_conf, draws, 2000, 1, 1e9, "number of examples, from the first one on, for which a latent is drawn"),
     VAEI_OPTION_INT(vaei_aggregate_conf, seed, 0, 0, 1e9, "seed of the draws"),
     {0},
 };

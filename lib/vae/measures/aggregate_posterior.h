@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * aggregate_posterior.h - densities at latents that are drawn from the posteriors of some examples:
+ * aggregate_posterior.h - computes densities at latents that are drawn from the posteriors of some examples, for the measures that compare
+ * q(z|x), q(z) and p(z) = N(0, I).
  *
  *     q(z) = 1/n sum_j q(z|x_j)        the aggregate posterior of the n examples
  *
- * for the measures that compare q(z|x), q(z) and p(z) = N(0, I). The sum over all n posteriors is a biased estimate of the one over the
- * distribution of x: the mutual information that follows from it is at most ln n. */
+ * The mean over n posteriors is a biased estimate of the mean over the distribution of x: the mutual information computed from it is at
+ * most ln n. */
 #ifndef VAEI_AGGREGATE_POSTERIOR_H
 #define VAEI_AGGREGATE_POSTERIOR_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * columns.c - moments of columns (columns.h). */
+ * columns.c - computes the moments of columns (columns.h). */
 #include "vae/measures/columns.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * columns.h - moments of the columns of x[n][size], in double: for measures that compare latents with factors. */
+ * columns.h - computes moments of the columns of x[n][size] in double, for measures that compare latents with factors. */
 #ifndef VAEI_COLUMNS_H
 #define VAEI_COLUMNS_H
 
@@ -9,10 +9,10 @@ typedef struct vaei_moments {
     double mean, variance; /* over the n rows, divided by n */
 } vaei_moments;
 
-/* Of column c. Two passes: the values may be far from 0. */
+/* The moments of column c. It makes two passes, because the values may be far from 0. */
 vaei_moments vaei_column_moments(const float *x, int64_t n, int64_t size, int64_t c);
 
-/* out[n] = (column c - mean) / deviation, and returns 1; or 0, with out[n] = 0: the column is constant. */
+/* Writes out[n] = (column c - mean) / standard deviation and returns 1. If the column is constant, it writes 0 and returns 0. */
 int32_t vaei_column_standardize(const float *x, int64_t n, int64_t size, int64_t c, double *out);
 
 #endif

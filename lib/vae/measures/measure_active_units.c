@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * measure_active_units.c - the number of latents whose posterior mean tells examples apart:
+ * measure_active_units.c - counts the latents whose posterior mean differs between examples:
  *
  *     #{ d : Var_x( mean_d(x) ) > threshold }
  *

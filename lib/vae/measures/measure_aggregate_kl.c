@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * measure_aggregate_kl.c - how far the latents of all examples together are from the standard prior:
+ * measure_aggregate_kl.c - the divergence of the latents of all examples together from the standard prior:
  *
  *     KL( q(z) || N(0, I) ) = E log q(z) - E log p(z)        nats
  *
- * The mean rate is the sum of this and the mutual information. Hoffman, Johnson 2016 (ELBO surgery). */
+ * The mean rate is the sum of this divergence and the mutual information. Hoffman, Johnson 2016 (ELBO surgery). */
 #include "vae/measures/aggregate_posterior.h"
 
 static vae_status_t all(const void *conf, const vaei_measured *m, vaei_arena *arena, double *value) {

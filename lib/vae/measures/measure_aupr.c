@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * measure_aupr.c - the area under the curve of precision against recall, as the average precision:
  *
- *     aupr = sum over thresholds of (recall_k - recall_k-1) precision_k        thresholds: the different scores, from the largest down
+ *     aupr = sum over thresholds of (recall_k - recall_k-1) precision_k        thresholds: the different scores, in descending order
  *
- * An example is an anomaly if its first factor is above 0. Chance gives the share of anomalies. */
+ * An example is an anomaly if its first factor is above 0. Random scores give the share of anomalies among the examples. */
 #include "vae/measures.h"
 #include "vae/measures/ranking.h"
 
@@ -27,7 +27,7 @@ static vae_status_t all(const void *conf, const vaei_measured *m, vaei_arena *ar
 
 const vaei_measure_ops vaei_measure_aupr = {
     .module = {.name = "aupr",
-               .summary = "the average precision of scores of anomalies, by chance their share",
+               .summary = "the average precision of scores of anomalies; random scores give the share of anomalies",
                .examples = "aupr",
                .paper = ""},
     .reads = VAEI_MEASURE_SCORE | VAEI_MEASURE_FACTOR,

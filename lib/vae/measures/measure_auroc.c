@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * measure_auroc.c - the area under the curve of true against false alarms: the probability that an anomaly has a larger score than a normal
- * example, where equal scores count for a half.
+ * measure_auroc.c - the area under the curve of true against false alarms. It is the probability that an anomaly has a larger score than a
+ * normal example; a pair of equal scores counts as one half.
  *
  *     auroc = ( sum of the ranks of the anomalies - A (A + 1) / 2 ) / (A N)        A anomalies, N normal examples; equal scores share ranks
  *
@@ -24,7 +24,7 @@ static vae_status_t all(const void *conf, const vaei_measured *m, vaei_arena *ar
 
 const vaei_measure_ops vaei_measure_auroc = {
     .module = {.name = "auroc",
-               .summary = "the area under the curve of true against false alarms, 0.5 by chance",
+               .summary = "the area under the curve of true against false alarms; random scores give 0.5",
                .examples = "auroc",
                .paper = "Hanley, McNeil 1982"},
     .reads = VAEI_MEASURE_SCORE | VAEI_MEASURE_FACTOR,

@@ -3,8 +3,8 @@
  *
  *     bits = nll / (S ln 2) + log2(levels)
  *
- * levels is 1 for probabilities of the values themselves. Where the values are k / levels and the likelihood is a density over [0, 1],
- * levels is their number (256 for bytes): a density of 1 then costs log2(levels) bits a value. */
+ * If the likelihood is a probability of the values themselves, levels is 1. If the values are k / levels and the likelihood is a density
+ * over [0, 1], levels is the number of values (256 for bytes): a density of 1 then costs log2(levels) bits for each value. */
 #include <math.h>
 
 #include "vae/measures.h"
@@ -14,7 +14,7 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_INT(conf, levels, 1, 1, 65536, "number of values that a density over [0, 1] stands for"),
+    VAEI_OPTION_INT(conf, levels, 1, 1, 65536, "number of different values of x if the likelihood is a density over [0, 1]"),
     {0},
 };
 

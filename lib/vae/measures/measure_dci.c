@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * measure_dci.c - disentanglement, completeness and informativeness, by a linear predictor with an L1 penalty for each factor:
+ * measure_dci.c - disentanglement, completeness and informativeness, computed from a linear predictor of each factor with an L1 penalty:
  *
  *     w_f = argmin 1/(2n) |v_f - Z w|^2 + alpha |w|_1        columns of Z and v_f have mean 0 and variance 1
  *     R[d][f] = |w_fd|                                       how important latent d is for factor f
@@ -8,9 +8,9 @@
  *     completeness      1/F sum_f ( 1 - H(R[.][f] / sum_d R[d][f]) / ln D )
  *     informativeness   1/F sum_f ( 1 - |v_f - Z w_f|^2 / n )
  *
- * The latents are the posterior means; factors are taken as numbers. A factor that does not vary does not count. With one factor every
- * latent is disentangled, and with one latent every factor is complete. The fit uses all rows, and so does informativeness. The minimum is
- * found by passes over the coordinates. Eastwood, Williams 2018 (ICLR). */
+ * The latents are the posterior means, and factors are used as numbers. A factor that does not vary is ignored. With one factor every
+ * latent is disentangled, and with one latent every factor is complete. The fit and informativeness use all rows. Coordinate descent finds
+ * the minimum. Eastwood, Williams 2018 (ICLR). */
 #include <math.h>
 
 #include "vae/measures.h"
@@ -24,7 +24,7 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_CHOICE(conf, part, 0, "disentanglement|completeness|informativeness", "which of the three numbers"),
+    VAEI_OPTION_CHOICE(conf, part, 0, "disentanglement|completeness|informativeness", "which of the three numbers is the value"),
     {"alpha", VAEI_OPT_FLOAT, VAEI_OPT_OPEN_LO, offsetof(conf, alpha), 0.02, 0, 1e3, NULL, "weight of the L1 penalty"},
     {0},
 };
@@ -35,7 +35,7 @@ typedef struct table {
     double *explained; /* [F] */
 } table;
 
-/* Coordinate descent: Z has columns z[d][n]; rest[n] is v at first, then v - Z w. */
+/* Coordinate descent: Z has columns z[d][n]; rest[n] is v at the start, and v - Z w after the passes. */
 static void lasso(int64_t n, int64_t D, double alpha, const double *z, double *rest, double *w) {
     double moved = 1;
     for (int32_t pass = 0; pass < PASSES && moved > 1e-10; pass++) {
@@ -75,7 +75,7 @@ static vae_status_t fill(table *t, const conf *c, const vaei_measured *m, vaei_a
     return t->F > 0 ? VAE_OK : vaei_fail(VAE_E_ARG, "dci: no factor varies over the examples");
 }
 
-/* 1 - entropy / ln count of values[0], values[step], ...; *total is their sum. Of none of them: 0; of one: 1. */
+/* 1 - entropy / ln count of values[0], values[step], ...; *total is their sum. Returns 0 if the sum is 0, and 1 if count is 1. */
 static double order_of(const double *values, int64_t count, int64_t step, double *total) {
     double entropy = 0;
     *total = 0;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * measure_mig.c - the mutual information gap: how much more one latent knows about a factor than any other latent does.
+ * measure_mig.c - the mutual information gap: the difference between the two latents that have the most information about a factor.
  *
  *     mig = 1/F sum_f ( I(z_j1; v_f) - I(z_j2; v_f) ) / H(v_f)        j1, j2: the latents with the largest and second largest I
  *
- * The latents are the posterior means in `bins` intervals of equal width from their least to their largest value. So are factors with more
- * than `bins` different values; other factors are taken as they are. A factor that does not vary does not count. Chen, Li, Grosse, Duvenaud
- * 2018 (arXiv:1802.04942), with the bins of Locatello et al. 2019 (arXiv:1811.12359). */
+ * The latents are the posterior means, divided into `bins` intervals of equal width from their smallest to their largest value. Factors
+ * with more than `bins` different values are divided in the same way; the values of other factors are used directly. A factor that does
+ * not vary is ignored. Chen, Li, Grosse, Duvenaud 2018 (arXiv:1802.04942), with the bins of Locatello et al. 2019 (arXiv:1811.12359). */
 #include <math.h>
 
 #include "vae/measures.h"
@@ -15,7 +15,7 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_INT(conf, bins, 20, 2, 256, "intervals of equal width"),
+    VAEI_OPTION_INT(conf, bins, 20, 2, 256, "number of intervals of equal width"),
     {0},
 };
 
@@ -33,7 +33,7 @@ static void cut(const float *x, int64_t n, int64_t size, int64_t c, int64_t bins
     }
 }
 
-/* bin[n] of column c by its different values; 0 if they are more than `bins`. */
+/* bin[n] of column c: the number of a value among the different values; returns 0 if there are more than `bins`. */
 static int32_t by_values(const float *x, int64_t n, int64_t size, int64_t c, int64_t bins, int32_t *bin) {
     float seen[256];
     int64_t count = 0;

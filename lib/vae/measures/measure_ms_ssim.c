@@ -3,15 +3,15 @@
  *
  *     ms_ssim = prod_{j < M} max(0, cs_j)^{a_j}  max(0, ssim_M)^{a_M}        scale j + 1: means of 2 x 2 values of scale j
  *
- * The five scales and exponents are those of Wang, Simoncelli, Bovik 2003. Pictures with a side below 32 have fewer, with the exponents
- * that pythae 0.1 uses. A last odd row or column counts in no 2 x 2 mean. */
+ * The five scales and exponents are those of Wang, Simoncelli, Bovik 2003. Pictures with a side below 32 have fewer scales, with
+ * the exponents of pythae 0.1. The 2 x 2 means leave out a last odd row or column. */
 #include <math.h>
 
 #include "vae/measures/similarity.h"
 
 enum { SCALES = 5 };
 
-/* By the shorter side: the first row whose `below` is larger. */
+/* The first row whose `below` is larger than the shorter side applies. */
 static const struct {
     int64_t below;
     int32_t scales;
@@ -24,7 +24,7 @@ static const struct {
     {INT64_MAX, 5, {0.0448, 0.2856, 0.3001, 0.2363, 0.1333}},
 };
 
-/* In place: what is written lies before what is read. */
+/* Works in place, because each value is written before the place of those that are still to be read. */
 static void halve(int64_t H, int64_t W, int64_t C, double *x) {
     for (int64_t i = 0; i < H / 2; i++)
         for (int64_t j = 0; j < W / 2; j++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * measure_mutual_information.c - the information that a latent drawn from its posterior has about which example it came from:
+ * measure_mutual_information.c - the information that a latent, drawn from the posterior of an example, has about the number of the
+ * example:
  *
  *     I(x; z) = E_x KL( q(z|x) || q(z) ) = E log q(z|x) - E log q(z)        nats
  *

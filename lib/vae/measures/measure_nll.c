@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * measure_nll.c - the negative log-likelihood, estimated by the importance-weighted bound of the K samples that the caller scored with:
+ * measure_nll.c - the negative log-likelihood, estimated by the importance-weighted bound with the K samples of the caller:
  *
  *     nll_i = -log( 1/K sum_k p(x_i|z_ik) p(z_ik) / q(z_ik|x_i) )
  *

@@ -3,7 +3,7 @@
  *
  *     psnr = 10 log10( range^2 / mean (x - y)^2 )
  *
- * range is the distance from the least to the largest value that x may have. Nothing is clamped. Equal pictures have infinity. */
+ * range is the largest minus the smallest value that x may have. Values are not clamped. The psnr of equal pictures is infinite. */
 #include <math.h>
 
 #include "vae/measures.h"
@@ -13,7 +13,7 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    {"range", VAEI_OPT_FLOAT, VAEI_OPT_OPEN_LO, offsetof(conf, range), 1, 0, 1e6, NULL, "largest value of x minus the least one"},
+    {"range", VAEI_OPT_FLOAT, VAEI_OPT_OPEN_LO, offsetof(conf, range), 1, 0, 1e6, NULL, "largest minus smallest value that x may have"},
     {0},
 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * measure_sap.c - the separated attribute predictability: how much better the best latent predicts a factor than the second best does.
+ * measure_sap.c - the separated attribute predictability: the difference between the two latents that predict a factor best.
  *
- *     score(d, f) = cov(z_d, v_f)^2 / ( var(z_d) var(v_f) )        of a line fitted to one latent: R^2; 0 for a latent that does not vary
- *     sap = 1/F sum_f ( largest score of f - second largest score of f )
+ *     score(d, f) = cov(z_d, v_f)^2 / ( var(z_d) var(v_f) )        R^2 of a linear regression on one latent; 0 for a latent that does not
+ *     vary sap = 1/F sum_f ( largest score of f - second largest score of f )
  *
- * The latents are the posterior means, and factors are taken as numbers. A factor that does not vary does not count. Kumar, Sattigeri,
+ * The latents are the posterior means, and factors are used as numbers. A factor that does not vary is ignored. Kumar, Sattigeri,
  * Balakrishnan 2018 (arXiv:1711.00848). Not here: their classifier for factors without an order. */
 #include "vae/measures.h"
 #include "vae/measures/columns.h"

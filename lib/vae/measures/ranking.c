@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * ranking.c - scores in ascending order (ranking.h). */
+ * ranking.c - sorts scores in ascending order (ranking.h). */
 #include "vae/measures/ranking.h"
 
 #include <stdlib.h>

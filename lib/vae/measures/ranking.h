@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * ranking.h - scores in ascending order with what they belong to, for measures of how well scores tell anomalies from normal examples. */
+ * ranking.h - sorts scores in ascending order, each with its kind of example, for measures of how well scores separate anomalies from
+ * normal examples. */
 #ifndef VAEI_RANKING_H
 #define VAEI_RANKING_H
 
@@ -18,7 +19,7 @@ typedef struct vaei_ranking {
 /* VAE_E_ARG unless there are examples of both kinds. */
 vae_status_t vaei_ranking_make(vaei_ranking *r, const char *name, const vaei_measured *m, vaei_arena *arena);
 
-/* Where the scores that are equal to that of place i, the first of them, end; adds the anomalies among them. */
+/* Returns the place after the last score that equals the score at place i, and adds the number of anomalies among these scores. */
 int64_t vaei_ranking_equal(const vaei_ranking *r, int64_t i, int64_t *anomalies);
 
 #endif

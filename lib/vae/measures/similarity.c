@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * similarity.c - the structural similarity (similarity.h). The window is a product of a row and a column, so the five sums are made along
- * the rows first. */
+ * similarity.c - computes the structural similarity (similarity.h). The window is the product of a row and a column, so the five sums are
+ * first computed along the rows. */
 #include "vae/measures/similarity.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@ enum { WINDOW = 11, SUMS = 5 };
 
 const vaei_option vaei_similarity_options[] = {
     {"range", VAEI_OPT_FLOAT, VAEI_OPT_OPEN_LO, offsetof(vaei_similarity_conf, range), 1, 0, 1e6, NULL,
-     "largest value of x minus the least one"},
+     "largest minus smallest value that x may have"},
     {0},
 };
 
@@ -25,7 +25,7 @@ static int64_t window_of(int64_t H, int64_t W, double *w) {
     return n;
 }
 
-/* sums[5][H][W - n + 1] of one channel: x, y, x^2, y^2, x y. */
+/* sums[5][H][W - n + 1] of one channel are the sums of x, y, x^2, y^2 and x y. */
 static void sum_rows(int64_t H, int64_t W, int64_t C, int64_t n, const double *w, const double *x, const double *y, double *sums) {
     const int64_t wide = W - n + 1, plane = H * wide;
     for (int64_t i = 0; i < H; i++)

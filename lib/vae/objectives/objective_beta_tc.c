@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * objective_beta_tc.c - latents whose dimensions are independent of each other, by the posteriors of the batch.
+ * objective_beta_tc.c - makes the dimensions of z independent of each other, with an estimate from the posteriors of the batch.
  *
  *     loss += weight TC,   TC = sum_i w_i/W ( ln q(z_i) - sum_d ln q(z_id) ),   W = sum_i w_i
  *
@@ -9,9 +9,9 @@
  *     d TC / d l_ijd = w_i/W (A_ij - B_ijd)        A_ij = w_j/W e^(L_ij) / q(z_i), B_ijd = w_j/W e^(l_ijd) / q(z_id)
  *
  * TC is the total correlation of the aggregate posterior. The rate is index-code mutual information + TC + the divergences of the
- * dimensions, so `elbo | beta_tc weight=5` is the beta-TCVAE of beta = 6. Minibatch-weighted sampling over N examples, as in the paper, has
- * the same sums and (D - 1) ln N beside them, a constant, so the gradients are the same and N need not be known. The estimate of a
- * small batch is too high. Chen et al. 2018 (arXiv:1802.04942). Not here: weights of the other two parts, stratified sampling. */
+ * dimensions, so `elbo | beta_tc weight=5` is the beta-TCVAE with beta = 6. The minibatch-weighted sampling of the paper, over N examples,
+ * has the same sums plus the constant (D - 1) ln N. So the gradients are the same, and N need not be known. The estimate is too high for a
+ * small batch. Chen et al. 2018 (arXiv:1802.04942). Not here: weights of the other two parts, stratified sampling. */
 #include "vae/objective.h"
 
 #include <math.h>
@@ -25,7 +25,7 @@ typedef struct conf {
 } conf;
 
 static const vaei_option options[] = {
-    VAEI_OPTION_FLOAT(conf, weight, 5, 0, 1e6, "factor of the total correlation, beside the one that the rate holds"),
+    VAEI_OPTION_FLOAT(conf, weight, 5, 0, 1e6, "factor of the total correlation, in addition to that in the rate"),
     {0},
 };
 
@@ -67,7 +67,7 @@ static void whole_range(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-/* The part of one pair in one dimension, from d TC / d l. */
+/* Adds the gradient of one pair in one dimension, given d TC / d l. */
 static void pass_back(const vaei_terms *t, int64_t i, int64_t j, int64_t d, double slope) {
     const int64_t D = t->size;
     const double precision = (double)t->precision[j * D + d], e = (double)t->z[i * D + d] - (double)t->mean[j * D + d];
@@ -76,7 +76,7 @@ static void pass_back(const vaei_terms *t, int64_t i, int64_t j, int64_t d, doub
     t->d_logvar[j * D + d] += (float)(0.5 * slope * (e * e * precision - 1));
 }
 
-/* Dimensions, each with its own column of every array; margin[d] = sum_i w_i/W ln q(z_id). */
+/* Works on a range of dimensions; each one has its own column of every array; margin[d] = sum_i w_i/W ln q(z_id). */
 static void margins_range(void *arg, int64_t begin, int64_t end) {
     const job *const a = arg;
     vaei_terms *const t = a->t;
@@ -109,7 +109,7 @@ static void eval(const void *options_filled, vaei_terms *t) {
 
 const vaei_objective_ops vaei_objective_beta_tc = {
     .module = {.name = "beta_tc",
-               .summary = "independent dimensions of z: the total correlation, by the posteriors of the batch",
+               .summary = "the total correlation of z, estimated from the posteriors of the batch, for independent dimensions",
                .examples = "beta_tc\n"
                            "beta_tc weight=2",
                .paper = "Chen et al. 2018 (arXiv:1802.04942)",

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * objective_capacity.c - holds the rate at a capacity that grows.
+ * objective_capacity.c - keeps the rate near a capacity that grows during training.
  *
  *     loss += weight |R - C(t)|        R: the mean over the batch of the rates of all latents, nats
- *     C(t) = max min(1, t / steps)     of step t; max from the start where steps is 0
+ *     C(t) = max min(1, t / steps)     at step t; max from the start if steps is 0
  *     d loss / d kl_id = weight sign(R - C) w_i / W,  W = sum_i w_i;  0 where R = C
  *
- * Beside `elbo beta=0`, which is the reconstruction alone, this is the objective of Burgess et al. 2018 (arXiv:1804.03599): the latents are
- * given more nats one after the other, so that they take up what explains most first. */
+ * Together with `elbo beta=0`, the reconstruction alone, this is the objective of Burgess et al. 2018 (arXiv:1804.03599): as the capacity
+ * grows, the latents first encode the factors that improve the reconstruction most. */
 #include "vae/objective.h"
 
 #include <math.h>
@@ -18,8 +18,8 @@ typedef struct conf {
 
 static const vaei_option options[] = {
     VAEI_OPTION_FLOAT(conf, weight, 100, 0, 1e6, "factor of the distance between rate and capacity"),
-    VAEI_OPTION_FLOAT(conf, max, 25, 0, 1e6, "capacity at the end, in nats"),
-    VAEI_OPTION_INT(conf, steps, 0, 0, 1e12, "steps over which the capacity grows from 0"),
+    VAEI_OPTION_FLOAT(conf, max, 25, 0, 1e6, "final capacity, in nats"),
+    VAEI_OPTION_INT(conf, steps, 0, 0, 1e12, "number of steps in which the capacity grows from 0 to max"),
     {0},
 };
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * objective_factor.c - latents whose dimensions are independent of each other, by a critic of z.
+ * objective_factor.c - makes the dimensions of z independent of each other, with a critic of z.
  *
  *     loss += weight mean_i -s(z_i)        -s(z) is ln q(z) / (q(z_1) ... q(z_D)), as far as the critic has learnt it
- *     critic: mean_i (ln(1 + e^-s(p_i)) + ln(1 + e^s(z_i))) / 2        p: the batch's z with each dimension in an order of its own
+ *     critic: mean_i (ln(1 + e^-s(p_i)) + ln(1 + e^s(z_i))) / 2        p: the batch's z with each dimension permuted separately
  *
- * The mean of -s estimates the total correlation, the KL divergence of q(z) from the product of its margins. Beside `elbo` this is
- * FactorVAE. Its authors permute a second batch; here it is the same one. Kim, Mnih 2018 (arXiv:1802.05983); beta_tc finds the same
- * quantity without a critic. */
+ * The mean of -s estimates the total correlation, the KL divergence of q(z) from the product of its marginals. Together with
+ * `elbo` this term is FactorVAE. Its authors permute a second batch; this code permutes the same batch. Kim, Mnih 2018 (arXiv:1802.05983).
+ * beta_tc estimates the same quantity without a critic. */
 #include "vae/objectives/adversarial.h"
 
 typedef struct conf {
@@ -18,7 +18,7 @@ static const vaei_option options[] = {
     {0},
 };
 
-/* The critic's losses are those of `adversary`; the network's is the estimate itself. */
+/* The critic's losses are those of `adversary`; the loss of the network is the estimate itself. */
 static float cost(const void *options_filled, const vaei_kernels *k, int32_t of, float score, float *slope) {
     (void)options_filled;
     if (of != VAEI_SCORE_FOOLED) return vaei_logistic_cost(k, of, score, slope);
@@ -34,7 +34,7 @@ static void eval(const void *options_filled, vaei_terms *t) {
 
 const vaei_objective_ops vaei_objective_factor = {
     .module = {.name = "factor",
-               .summary = "independent dimensions of z, by a critic that compares z with permuted dimensions",
+               .summary = "the total correlation of z, estimated by a critic that compares z with permuted dimensions",
                .examples = "factor\n"
                            "factor weight=2",
                .paper = "Kim, Mnih 2018 (arXiv:1802.05983)",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * warmup.h - the start of every schedule: 1/warmup, 2/warmup, ... 1, then 1. */
+ * warmup.h - the warm-up at the start of every schedule: the factors are 1/warmup, 2/warmup, ... 1, and then 1. */
 #ifndef VAEI_WARMUP_H
 #define VAEI_WARMUP_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * calibration.c - p-values and thresholds from the scores of normal examples (calibration.h). */
+ * calibration.c - computes p-values and thresholds from the scores of normal examples (calibration.h). */
 #include "vae/scores/calibration.h"
 
 #include <math.h>
@@ -26,7 +26,7 @@ double vaei_calibration_p_value(const float *sorted, int64_t n, float score) {
     return (double)(1 + n - below) / (double)(n + 1);
 }
 
-/* s_(k) of k from 1; a k that only rounding lifts over a whole number is that number. */
+/* Returns s_(k), with k from 1. If only rounding makes k larger than a whole number, that number is used. */
 static double at_rank(const float *sorted, int64_t n, double rank) {
     const double k = ceil(rank - 1e-9 * rank);
     return k > (double)n ? (double)INFINITY : (double)sorted[k < 1 ? 0 : (int64_t)k - 1];

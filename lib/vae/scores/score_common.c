@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * score_common.c - what several scores have in common (scores.h). */
+ * score_common.c - the functions that several scores share (scores.h). */
 #include "vae/scores.h"
 
 float vaei_score_itself(const void *conf, int64_t F, const float *statistics, const float *feature) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * score_mahalanobis.c - how far the mean of the posterior is from those of normal examples:
+ * score_mahalanobis.c - the distance of the posterior mean from the posterior means of normal examples:
  *
  *     score = sqrt( (m - mu)^T C^-1 (m - mu) )        mu, C: mean and covariance of the posterior means m over the examples of the fit
  *
  * C has `ridge` times its mean variance on the diagonal. C = L L^T, and the statistics are mu and W = L^-1, so that the score is the length
- * of W (m - mu). A latent that does not vary at all has no variance to be measured by and counts by the ridge. Mahalanobis 1936. */
+ * of W (m - mu). A latent that does not vary has the variance of the ridge alone. Mahalanobis 1936. */
 #include <math.h>
 
 #include "vae/scores.h"
@@ -15,7 +15,7 @@ typedef struct conf {
 
 static const vaei_option options[] = {
     {"ridge", VAEI_OPT_FLOAT, VAEI_OPT_OPEN_LO, offsetof(conf, ridge), 1e-4, 0, 1, NULL,
-     "part of the mean variance that is added to each variance"},
+     "share of the mean variance that is added to each variance"},
     {0},
 };
 
@@ -32,7 +32,7 @@ static int64_t statistics(int64_t F) {
     return F + F * F;
 }
 
-/* The lower half of C[F][F], and mu[F]. */
+/* Computes the lower half of C[F][F], and mu[F]. */
 static void moments(int64_t n, int64_t F, const float *x, float ridge, double *mu, double *C) {
     double trace = 0;
     for (int64_t i = 0; i < n; i++)
@@ -44,7 +44,7 @@ static void moments(int64_t n, int64_t F, const float *x, float ridge, double *m
     for (int64_t a = 0; a < F; a++) C[a * F + a] += (trace > 0 ? trace / (double)F : 1) * (double)ridge;
 }
 
-/* C becomes L, whose diagonal is above 0 because of the ridge; rounding alone may take a little. */
+/* Replaces C by L. Because of the ridge the diagonal of L is positive, except for rounding. */
 static void factor(int64_t F, double *C) {
     for (int64_t a = 0; a < F; a++)
         for (int64_t b = 0; b <= a; b++) {

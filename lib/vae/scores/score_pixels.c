@@ -3,7 +3,7 @@
  *
  *     score = 1/S sum_s (x_s - y_s)^2
  *
- * Its terms are the error map of the example. */
+ * The terms of the sum are the error map of the example. */
 #include "vae/scores.h"
 
 static void extract(const void *conf, const vaei_scored *e, float *feature) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * score_typicality.c - how far the bound of an example is from what is typical, to either side:
+ * score_typicality.c - the distance of an example's bound from the mean bound of normal examples, in both directions:
  *
  *     score = | bound - E bound |        E: over the examples of the fit
  *
- * An example may be too likely: models give plain pictures a high likelihood that they have never seen. Nalisnick et al. 2019
- * (arXiv:1906.02994), with one example at a time. */
+ * An anomaly may have a high likelihood: models give high likelihoods to simple pictures that they were not trained on. Nalisnick et al.
+ * 2019 (arXiv:1906.02994), with one example at a time. */
 #include <math.h>
 
 #include "vae/scores.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * schedule_inverse_sqrt.c - falls as one over the square root of the step.
+ * schedule_inverse_sqrt.c - the learning rate decreases with one over the square root of the step.
  *
- *     factor(t) = (t + 1) / warmup for t < warmup        then sqrt(warmup / (t + 1)); without a warm-up it counts as 1
+ *     factor(t) = (t + 1) / warmup for t < warmup, then sqrt(warmup / (t + 1)); warmup = 0 counts as 1
  *
- * The full learning rate is reached at the end of the warm-up. Vaswani et al. 2017 (arXiv:1706.03762), whose factor of the model's width
- * is left to the learning rate. */
+ * The full learning rate is reached at the end of the warm-up. Vaswani et al. 2017 (arXiv:1706.03762) also have a factor for
+ * the width of the model; here it is part of the learning rate. */
 #include <math.h>
 
 #include "vae/objectives/warmup.h"

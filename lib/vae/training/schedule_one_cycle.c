@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * schedule_one_cycle.c - up and down once along half cosines, as torch.optim.lr_scheduler.OneCycleLR with its default three_phase=False.
+ * schedule_one_cycle.c - the learning rate rises and falls once along half cosines, as in PyTorch's OneCycleLR with its default
+ * three_phase=False.
  *
  *     up = rise steps - 1, down = steps - 1 - up        from a to b at u: b + (a - b) (1 + cos(pi u)) / 2
  *     factor(t) = from 1/div to 1 at u = t / up for t <= up, then from 1 to 1/(div final_div) at u = (t - up) / down
  *
- * From step `steps` on it stays at the last value. The learning rate of the optimizer is PyTorch's max_lr. Smith, Topin 2017
+ * From step `steps` on the factor keeps its last value. The learning rate of the optimizer is PyTorch's max_lr. Smith, Topin 2017
  * (arXiv:1708.07120). Not here: a cycle of the momentum (PyTorch: cycle_momentum=False). */
 #include <math.h>
 
@@ -19,7 +20,7 @@ typedef struct conf {
 
 static const vaei_option options[] = {
     {"steps", VAEI_OPT_INT, VAEI_OPT_REQUIRED, offsetof(conf, steps), 0, 2, 1e12, NULL, "steps of the cycle"},
-    VAEI_OPTION_FLOAT(conf, rise, 0.3, 0, 1, "part of the steps in which the learning rate rises"),
+    VAEI_OPTION_FLOAT(conf, rise, 0.3, 0, 1, "share of the steps in which the learning rate rises"),
     VAEI_OPTION_FLOAT(conf, div, 25, 1, 1e9, "the first learning rate is the full one divided by this"),
     VAEI_OPTION_FLOAT(conf, final_div, 1e4, 1, 1e9, "the last learning rate is the first one divided by this"),
     {0},
