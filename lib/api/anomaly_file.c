@@ -20,7 +20,8 @@ vae_status_t vae_anomaly_save(const vae_anomaly_t *anomaly, const char *path) {
     VAEI_TRY(vaei_check_anomaly(anomaly));
     if (!path) return vaei_fail(VAE_E_ARG, "path: is NULL");
     if (!anomaly->scores) return vaei_fail(VAE_E_STATE, "anomaly: is not fitted, call vae_anomaly_fit() first");
-    const vaei_entry more[] = {entry_of(SCORES, anomaly->scores, anomaly->n_scores), entry_of(STATISTICS, anomaly->statistics, anomaly->M)};
+    const vaei_entry more[2] = {entry_of(SCORES, anomaly->scores, anomaly->n_scores),
+                                entry_of(STATISTICS, anomaly->statistics, anomaly->M)};
     const vaei_text_entry text[] = {{TEXT_KEY, anomaly->text}};
     return vaei_model_write(anomaly->model, path, more, anomaly->M > 0 ? 2 : 1, text, 1);
 }
