@@ -11,7 +11,7 @@ expect_same 'the last node of libvae.map' \
     "LIBVAE_$major.$minor" "$(sed -n 's/^\(LIBVAE_[0-9.]*\) *{.*/\1/p' libvae.map | tail -n 1)"
 expect_same 'the head of CHANGELOG.md' "$version" "$(sed -n 's/^## \[\([0-9.]*\)\].*/\1/p' CHANGELOG.md | head -n 1)"
 expect_same 'the soname' "libvae.so.$soname" "$(objdump -p "$BUILD/libvae.so" | awk '$1 == "SONAME" { print $2 }')"
-for file in bindings/python/hatch_build.py bindings/python/vae/_library.py debian/libvae0.symbols; do
+for file in bindings/python/hatch_build.py bindings/python/vae/_library.py bindings/lua/vae.lua docs/languages.md debian/libvae0.symbols; do
     expect_same "names of the library in $file" "$soname" \
         "$(grep -oE 'libvae(\.so\.[0-9]+|-[0-9]+\.dll|\.[0-9]+\.dylib)' "$file" | grep -oE '[0-9]+' | sort -u)"
 done
@@ -24,4 +24,8 @@ for file in packaging/vcpkg/libvae/vcpkg.json packaging/conda/recipe.yaml bindin
 done
 setup=bindings/python/pyproject.toml
 [ ! -e "$setup" ] || expect_same 'the Python package' "$version" "$(sed -n 's/^version *= *"\(.*\)"/\1/p' "$setup")"
+for file in bindings/rust/Cargo.toml bindings/rust/vae/Cargo.toml bindings/csharp/Vae.csproj; do
+    expect_same "$file" "$version" \
+        "$(sed -n 's/.*<Version>\(.*\)<.*/\1/p; s/^version = "\(.*\)"/\1/p; s/.* version = "\(.*\)" }/\1/p' $file)"
+done
 finish
