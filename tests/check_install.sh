@@ -89,10 +89,44 @@ int main() {
     }
 }
 END
+cat > results.cpp <<'END'
+#include <cstdio>
+#include <vae/vae.hpp>
+#include <vector>
+static int say(const vae::result<void> &r) {
+    std::fprintf(stderr, "%s\n", r.message().c_str());
+    return 1;
+}
+int main() {
+    auto wrong = vae::model::create("input 8\nencoder liner out=2\n");
+    if (wrong || wrong.status() != VAE_E_SPEC || wrong.message().find("linear") == std::string::npos) return 1;
+    auto made = vae::model::create("input 8\nencoder linear out=16 | relu\nlatent gaussian dim=2\n"
+                                   "decoder linear out=16 | relu | linear out=8\nlikelihood gaussian\n", 1);
+    if (!made) return say(made);
+    vae::model &model = made.value();
+    std::vector<float> x(32 * 8, 0.5f), z(32 * 2);
+    auto trainer = vae::trainer::create(model, "optimizer adam lr=0.01\n", 32);
+    if (!trainer) return say(trainer);
+    const double first = trainer.value().step(32, x.data()).value().loss;
+    for (int i = 0; i < 50; i++)
+        if (auto step = trainer.value().step(32, x.data()); !step) return say(step);
+    const double last = trainer.value().step(32, x.data()).value().loss;
+    auto session = vae::session::create(model, 32);
+    if (!session) return say(session);
+    if (auto r = session.value().encode(32, x.data(), z.data()); !r) return say(r);
+    if (auto r = model.save("cpp17_results.safetensors"); !r) return say(r);
+    auto loaded = vae::model::load("cpp17_results.safetensors");
+    if (!loaded || loaded.value().spec().value() != model.spec().value()) return 1;
+    if (session.value().encode(-1, x.data(), z.data()).status() != VAE_E_ARG) return 1;
+    return last < first ? 0 : 1;
+}
+END
 run 'C++17 with vae.hpp, shared, builds' "$CXX" -std=c++17 -pedantic $warnings -O1 -o cpp17 cpp17.cpp $shared
 run 'C++17 with vae.hpp, shared, runs' ./cpp17
 run 'C++17 with vae.hpp, static, builds' "$CXX" -std=c++17 -pedantic $warnings -O1 -o cpp17_static cpp17.cpp $static
 run 'C++17 with vae.hpp, static, runs' env LD_LIBRARY_PATH= ./cpp17_static
+run 'C++17 without exceptions builds' "$CXX" -std=c++17 -fno-exceptions -pedantic $warnings -O1 -o results results.cpp $shared
+run 'C++17 without exceptions runs' ./results
 cd "$OLDPWD" || exit 1
 
 moved=$(pkg-config --define-variable=prefix=/elsewhere --cflags --libs vae)

@@ -7,7 +7,14 @@
 //     model.save("clothes.safetensors");
 //
 // Each class holds one handle, moves, does not copy, and gives it out by get(), so that every call of the C API stays in
-// reach. Arrays are pointers, as in C. Where exceptions are switched off, use the C API: it is complete without them.
+// reach. Arrays are pointers, as in C.
+//
+// With VAE_NO_EXCEPTIONS, which is defined here where the compiler has exceptions switched off, nothing throws: each call that can fail
+// gives a vae::result in place of its value, and create() stands for the constructors:
+//
+//     vae::result<vae::model> made = vae::model::create(spec);
+//     if (!made) return report(made.status(), made.message());
+//     vae::model &model = made.value();
 #ifndef VAE_HPP
 #define VAE_HPP
 
@@ -16,10 +23,20 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vae/vae.h>
 
-namespace vae {
+#if !defined(VAE_NO_EXCEPTIONS) && !defined(__cpp_exceptions)
+#define VAE_NO_EXCEPTIONS
+#endif
 
+namespace vae {
+// names of their own, so that files of both kinds may be linked together
+#ifdef VAE_NO_EXCEPTIONS
+inline namespace without_exceptions {
+#endif
+
+#ifndef VAE_NO_EXCEPTIONS
 class error : public std::runtime_error {
   public:
     explicit error(vae_status_t status) : std::runtime_error(vae_last_error()), status_(status) {}
@@ -31,9 +48,64 @@ class error : public std::runtime_error {
     vae_status_t status_;
 };
 
+// what a call returns that can fail
+template <class T> using returns = T;
+
 inline void check(vae_status_t status) {
     if (status != VAE_OK) throw error(status);
 }
+
+namespace detail {
+template <class T> T value(vae_status_t status, T &&made) {
+    check(status);
+    return std::move(made);
+}
+} // namespace detail
+#else
+// VAE_OK, or a status with the library's sentence
+template <class T> class result;
+template <> class [[nodiscard]] result<void> {
+  public:
+    explicit result(vae_status_t status) : status_(status), message_(status == VAE_OK ? "" : vae_last_error()) {}
+    explicit operator bool() const noexcept {
+        return status_ == VAE_OK;
+    }
+    vae_status_t status() const noexcept {
+        return status_;
+    }
+    const std::string &message() const noexcept {
+        return message_;
+    }
+
+  private:
+    vae_status_t status_;
+    std::string message_;
+};
+
+// the same with a value, which may be taken if the status is VAE_OK
+template <class T> class [[nodiscard]] result : public result<void> {
+  public:
+    result(vae_status_t status, T &&value) : result<void>(status), value_(std::move(value)) {}
+    T &value() noexcept {
+        return value_;
+    }
+
+  private:
+    T value_;
+};
+
+template <class T> using returns = result<T>;
+
+inline result<void> check(vae_status_t status) {
+    return result<void>(status);
+}
+
+namespace detail {
+template <class T> result<T> value(vae_status_t status, T &&made) {
+    return result<T>(status, std::move(made));
+}
+} // namespace detail
+#endif
 
 namespace detail {
 template <class T, void (*destroy)(T *)> struct deleter {
@@ -44,71 +116,75 @@ template <class T, void (*destroy)(T *)> struct deleter {
 template <class T, void (*destroy)(T *)> using handle = std::unique_ptr<T, deleter<T, destroy>>;
 
 // a text that the C API writes into a buffer of the caller's
-template <class F> std::string text(F &&call) {
+template <class F> returns<std::string> text(F &&call) {
     std::size_t needed = 0;
-    const vae_status_t status = call(nullptr, std::size_t{0}, &needed);
-    if (needed == 0) {
-        check(status);
-        return std::string();
-    }
+    vae_status_t status = call(nullptr, std::size_t{0}, &needed);
     std::string s(needed, '\0');
-    check(call(&s[0], s.size(), &needed));
-    s.resize(needed - 1);
-    return s;
+    if (needed > 0) status = call(&s[0], s.size(), &needed);
+    if (needed > 0 && status == VAE_OK) s.resize(needed - 1);
+    return value(status, std::move(s));
 }
 } // namespace detail
 
 class context {
   public:
     // config: starts from the defaults
-    static vae_ctx_config_t config() {
-        vae_ctx_config_t c;
-        check(vae_ctx_config_init(&c, sizeof c));
-        return c;
+    static returns<vae_ctx_config_t> config() {
+        vae_ctx_config_t c{};
+        const vae_status_t status = vae_ctx_config_init(&c, sizeof c);
+        return detail::value(status, std::move(c));
     }
-    explicit context(const vae_ctx_config_t &config) {
+    static returns<context> create(const vae_ctx_config_t &config) {
         vae_ctx_t *p = nullptr;
-        check(vae_ctx_create(&p, &config));
-        ptr_.reset(p);
+        const vae_status_t status = vae_ctx_create(&p, &config);
+        return detail::value(status, context(p));
     }
+#ifndef VAE_NO_EXCEPTIONS
+    explicit context(const vae_ctx_config_t &config) : context(create(config)) {}
+#endif
     vae_ctx_t *get() const noexcept {
         return ptr_.get();
     }
 
   private:
+    explicit context(vae_ctx_t *p) noexcept : ptr_(p) {}
     detail::handle<vae_ctx_t, vae_ctx_destroy> ptr_;
 };
 
 class model {
   public:
-    explicit model(const std::string &spec, std::uint64_t seed = 0, const context *ctx = nullptr) {
+    static returns<model> create(const std::string &spec, std::uint64_t seed = 0, const context *ctx = nullptr) {
         vae_model_t *p = nullptr;
-        check(vae_model_create(&p, ctx ? ctx->get() : nullptr, spec.c_str(), seed));
-        ptr_.reset(p);
+        const vae_status_t status = vae_model_create(&p, ctx ? ctx->get() : nullptr, spec.c_str(), seed);
+        return detail::value(status, model(p));
     }
-    static model load(const std::string &path, const context *ctx = nullptr) {
+#ifndef VAE_NO_EXCEPTIONS
+    explicit model(const std::string &spec, std::uint64_t seed = 0, const context *ctx = nullptr) : model(create(spec, seed, ctx)) {}
+#endif
+    static returns<model> load(const std::string &path, const context *ctx = nullptr) {
         vae_model_t *p = nullptr;
-        check(vae_model_load(&p, ctx ? ctx->get() : nullptr, path.c_str()));
-        return model(p);
+        const vae_status_t status = vae_model_load(&p, ctx ? ctx->get() : nullptr, path.c_str());
+        return detail::value(status, model(p));
     }
-    static model load(const void *data, std::size_t size, const context *ctx = nullptr) {
+    static returns<model> load(const void *data, std::size_t size, const context *ctx = nullptr) {
         vae_model_t *p = nullptr;
-        check(vae_model_load_memory(&p, ctx ? ctx->get() : nullptr, data, size));
-        return model(p);
+        const vae_status_t status = vae_model_load_memory(&p, ctx ? ctx->get() : nullptr, data, size);
+        return detail::value(status, model(p));
     }
     /* The autoencoder of another program's checkpoint: vae/import.h. */
-    static model import_checkpoint(const std::string &path, const vae_import_options_t *options = nullptr, const context *ctx = nullptr) {
+    static returns<model> import_checkpoint(const std::string &path, const vae_import_options_t *options = nullptr,
+                                            const context *ctx = nullptr) {
         vae_model_t *p = nullptr;
-        check(vae_model_import(&p, ctx ? ctx->get() : nullptr, path.c_str(), options));
-        return model(p);
+        const vae_status_t status = vae_model_import(&p, ctx ? ctx->get() : nullptr, path.c_str(), options);
+        return detail::value(status, model(p));
     }
-    void load_weights(const std::string &path) {
-        check(vae_model_load_weights(get(), path.c_str()));
+    returns<void> load_weights(const std::string &path) {
+        return check(vae_model_load_weights(get(), path.c_str()));
     }
-    void save(const std::string &path) const {
-        check(vae_model_save(get(), path.c_str()));
+    returns<void> save(const std::string &path) const {
+        return check(vae_model_save(get(), path.c_str()));
     }
-    std::string spec() const {
+    returns<std::string> spec() const {
         return detail::text([this](char *b, std::size_t cap, std::size_t *n) { return vae_model_spec(get(), b, cap, n); });
     }
     std::int64_t input_size() const noexcept {
@@ -127,8 +203,8 @@ class model {
         return vae_model_codebook_size(get());
     }
     // no session and no trainer uses the model
-    void set_input_size(std::int64_t height, std::int64_t width) {
-        check(vae_model_set_input_size(get(), height, width));
+    returns<void> set_input_size(std::int64_t height, std::int64_t width) {
+        return check(vae_model_set_input_size(get(), height, width));
     }
     std::int64_t class_count() const noexcept {
         return vae_model_class_count(get());
@@ -159,120 +235,130 @@ inline vae_batch_t examples(std::int64_t n, const float *x = nullptr) noexcept {
 
 class session {
   public:
-    session(const model &m, std::int64_t max_batch, std::uint64_t seed = 0) {
+    static returns<session> create(const model &m, std::int64_t max_batch, std::uint64_t seed = 0) {
         vae_session_t *p = nullptr;
-        check(vae_session_create(&p, m.get(), max_batch));
-        ptr_.reset(p);
-        check(vae_session_seed(p, seed));
+        vae_status_t status = vae_session_create(&p, m.get(), max_batch);
+        if (status == VAE_OK) status = vae_session_seed(p, seed);
+        return detail::value(status, session(p));
     }
+#ifndef VAE_NO_EXCEPTIONS
+    session(const model &m, std::int64_t max_batch, std::uint64_t seed = 0) : session(create(m, max_batch, seed)) {}
+#endif
     // of another size than the model's; struct_size is set here
-    session(const model &m, vae_session_config_t config) {
+    static returns<session> create(const model &m, vae_session_config_t config) {
         vae_session_t *p = nullptr;
         config.struct_size = sizeof config;
-        check(vae_session_create_sized(&p, m.get(), &config));
-        ptr_.reset(p);
+        const vae_status_t status = vae_session_create_sized(&p, m.get(), &config);
+        return detail::value(status, session(p));
     }
+#ifndef VAE_NO_EXCEPTIONS
+    session(const model &m, vae_session_config_t config) : session(create(m, config)) {}
+#endif
     // borrowed, with the session's sizes
     const vae_model_t *own_model() const noexcept {
         return vae_session_model(get());
     }
-    // from another thread or a signal handler: the call at work, or the next, throws an error of VAE_E_CANCELLED
+    // from another thread or a signal handler: the call at work, or the next, fails with VAE_E_CANCELLED
     void cancel() noexcept {
         vae_session_cancel(get());
     }
-    void encode(std::int64_t n, const float *x, float *mean, float *logvar = nullptr) {
-        check(vae_encode(get(), n, x, mean, logvar));
+    returns<void> encode(std::int64_t n, const float *x, float *mean, float *logvar = nullptr) {
+        return check(vae_encode(get(), n, x, mean, logvar));
     }
-    void decode(std::int64_t n, const float *z, float *x) {
-        check(vae_decode(get(), n, z, x));
+    returns<void> decode(std::int64_t n, const float *z, float *x) {
+        return check(vae_decode(get(), n, z, x));
     }
-    void decode_rgba8(const float *z, std::uint8_t *pixels, std::size_t row_stride) {
-        check(vae_decode_rgba8(get(), z, pixels, row_stride));
+    returns<void> decode_rgba8(const float *z, std::uint8_t *pixels, std::size_t row_stride) {
+        return check(vae_decode_rgba8(get(), z, pixels, row_stride));
     }
-    void encode_codes(std::int64_t n, const float *x, std::int32_t *codes) {
-        check(vae_encode_codes(get(), n, x, codes));
+    returns<void> encode_codes(std::int64_t n, const float *x, std::int32_t *codes) {
+        return check(vae_encode_codes(get(), n, x, codes));
     }
-    void decode_codes(std::int64_t n, const std::int32_t *codes, float *x) {
-        check(vae_decode_codes(get(), n, codes, x));
+    returns<void> decode_codes(std::int64_t n, const std::int32_t *codes, float *x) {
+        return check(vae_decode_codes(get(), n, codes, x));
     }
-    void reconstruct(std::int64_t n, const float *x, float *y) {
-        check(vae_reconstruct(get(), n, x, y));
+    returns<void> reconstruct(std::int64_t n, const float *x, float *y) {
+        return check(vae_reconstruct(get(), n, x, y));
     }
     // of a batch: what the examples bring besides x (vae/batch.h); begin with vae::examples(n)
-    void encode(const vae_batch_t &batch, float *mean, float *logvar = nullptr) {
-        check(vae_encode_batch(get(), &batch, mean, logvar));
+    returns<void> encode(const vae_batch_t &batch, float *mean, float *logvar = nullptr) {
+        return check(vae_encode_batch(get(), &batch, mean, logvar));
     }
-    void decode(const vae_batch_t &batch, const float *z, float *x) {
-        check(vae_decode_batch(get(), &batch, z, x));
+    returns<void> decode(const vae_batch_t &batch, const float *z, float *x) {
+        return check(vae_decode_batch(get(), &batch, z, x));
     }
-    void encode_codes(const vae_batch_t &batch, std::int32_t *codes) {
-        check(vae_encode_codes_batch(get(), &batch, codes));
+    returns<void> encode_codes(const vae_batch_t &batch, std::int32_t *codes) {
+        return check(vae_encode_codes_batch(get(), &batch, codes));
     }
-    void reconstruct(const vae_batch_t &batch, float *y) {
-        check(vae_reconstruct_batch(get(), &batch, y));
+    returns<void> reconstruct(const vae_batch_t &batch, float *y) {
+        return check(vae_reconstruct_batch(get(), &batch, y));
     }
-    void sample(const vae_batch_t &batch, float *x) {
-        check(vae_sample_batch(get(), &batch, x));
+    returns<void> sample(const vae_batch_t &batch, float *x) {
+        return check(vae_sample_batch(get(), &batch, x));
     }
-    void elbo(const vae_batch_t &batch, std::int64_t k, double *elbo, double *recon = nullptr, double *rate = nullptr) {
-        check(vae_elbo_batch(get(), &batch, k, elbo, recon, rate));
+    returns<void> elbo(const vae_batch_t &batch, std::int64_t k, double *elbo, double *recon = nullptr, double *rate = nullptr) {
+        return check(vae_elbo_batch(get(), &batch, k, elbo, recon, rate));
     }
-    void sample(std::int64_t n, float *x, const float *noise = nullptr) {
-        check(vae_sample(get(), n, noise, x));
+    returns<void> sample(std::int64_t n, float *x, const float *noise = nullptr) {
+        return check(vae_sample(get(), n, noise, x));
     }
-    void elbo(std::int64_t n, const float *x, std::int64_t k, double *elbo, double *recon = nullptr, double *rate = nullptr,
-              const float *noise = nullptr) {
-        check(vae_elbo(get(), n, x, k, noise, elbo, recon, rate));
+    returns<void> elbo(std::int64_t n, const float *x, std::int64_t k, double *elbo, double *recon = nullptr, double *rate = nullptr,
+                       const float *noise = nullptr) {
+        return check(vae_elbo(get(), n, x, k, noise, elbo, recon, rate));
     }
     vae_session_t *get() const noexcept {
         return ptr_.get();
     }
 
   private:
+    explicit session(vae_session_t *p) noexcept : ptr_(p) {}
     detail::handle<vae_session_t, vae_session_destroy> ptr_;
 };
 
 class trainer {
   public:
     // options: the text, "" for all defaults
-    trainer(model &m, const std::string &options, std::int64_t max_batch) {
+    static returns<trainer> create(model &m, const std::string &options, std::int64_t max_batch) {
         vae_trainer_t *p = nullptr;
-        check(vae_trainer_create(&p, m.get(), options.c_str(), max_batch));
-        ptr_.reset(p);
+        const vae_status_t status = vae_trainer_create(&p, m.get(), options.c_str(), max_batch);
+        return detail::value(status, trainer(p));
     }
-    vae_metrics_t step(std::int64_t n, const float *x) {
+#ifndef VAE_NO_EXCEPTIONS
+    trainer(model &m, const std::string &options, std::int64_t max_batch) : trainer(create(m, options, max_batch)) {}
+#endif
+    returns<vae_metrics_t> step(std::int64_t n, const float *x) {
         vae_metrics_t m = fresh();
-        check(vae_trainer_step(get(), n, x, &m));
-        return m;
+        const vae_status_t status = vae_trainer_step(get(), n, x, &m);
+        return detail::value(status, std::move(m));
     }
-    vae_metrics_t backward(std::int64_t n, const float *x, const float *noise = nullptr) {
+    returns<vae_metrics_t> backward(std::int64_t n, const float *x, const float *noise = nullptr) {
         vae_metrics_t m = fresh();
-        check(vae_trainer_backward(get(), n, x, noise, &m));
-        return m;
+        const vae_status_t status = vae_trainer_backward(get(), n, x, noise, &m);
+        return detail::value(status, std::move(m));
     }
-    vae_metrics_t step(const vae_batch_t &batch) {
+    returns<vae_metrics_t> step(const vae_batch_t &batch) {
         vae_metrics_t m = fresh();
-        check(vae_trainer_step_batch(get(), &batch, &m));
-        return m;
+        const vae_status_t status = vae_trainer_step_batch(get(), &batch, &m);
+        return detail::value(status, std::move(m));
     }
-    vae_metrics_t backward(const vae_batch_t &batch) {
+    returns<vae_metrics_t> backward(const vae_batch_t &batch) {
         vae_metrics_t m = fresh();
-        check(vae_trainer_backward_batch(get(), &batch, &m));
-        return m;
+        const vae_status_t status = vae_trainer_backward_batch(get(), &batch, &m);
+        return detail::value(status, std::move(m));
     }
-    vae_metrics_t apply() {
+    returns<vae_metrics_t> apply() {
         vae_metrics_t m = fresh();
-        check(vae_trainer_apply(get(), &m));
-        return m;
+        const vae_status_t status = vae_trainer_apply(get(), &m);
+        return detail::value(status, std::move(m));
     }
-    void seed(std::uint64_t seed) {
-        check(vae_trainer_seed(get(), seed));
+    returns<void> seed(std::uint64_t seed) {
+        return check(vae_trainer_seed(get(), seed));
     }
-    void save(const std::string &path) const {
-        check(vae_trainer_save(get(), path.c_str()));
+    returns<void> save(const std::string &path) const {
+        return check(vae_trainer_save(get(), path.c_str()));
     }
-    void load(const std::string &path) {
-        check(vae_trainer_load(get(), path.c_str()));
+    returns<void> load(const std::string &path) {
+        return check(vae_trainer_load(get(), path.c_str()));
     }
     void cancel() noexcept {
         vae_trainer_cancel(get());
@@ -293,74 +379,85 @@ class trainer {
         m.struct_size = sizeof m;
         return m;
     }
+    explicit trainer(vae_trainer_t *p) noexcept : ptr_(p) {}
     detail::handle<vae_trainer_t, vae_trainer_destroy> ptr_;
 };
 
 // The value of a measure over arrays of the caller's; ctx may be null, each as for vae_measure().
-inline double measure(const std::string &text, const vae_measured_t &measured, double *each = nullptr, vae_ctx_t *ctx = nullptr) {
+inline returns<double> measure(const std::string &text, const vae_measured_t &measured, double *each = nullptr, vae_ctx_t *ctx = nullptr) {
     double value = 0;
-    check(vae_measure(ctx, text.c_str(), &measured, &value, each));
-    return value;
+    const vae_status_t status = vae_measure(ctx, text.c_str(), &measured, &value, each);
+    return detail::value(status, std::move(value));
 }
 
 // Gradients of losses by the examples themselves.
 class gradient {
   public:
-    gradient(const model &m, std::int64_t max_batch) {
+    static returns<gradient> create(const model &m, std::int64_t max_batch) {
         vae_gradient_t *p = nullptr;
-        check(vae_gradient_create(&p, m.get(), max_batch));
-        ptr_.reset(p);
+        const vae_status_t status = vae_gradient_create(&p, m.get(), max_batch);
+        return detail::value(status, gradient(p));
     }
-    void of_input(const vae_batch_t &batch, double *loss, float *dx) {
-        check(vae_input_gradient(get(), &batch, loss, dx));
+#ifndef VAE_NO_EXCEPTIONS
+    gradient(const model &m, std::int64_t max_batch) : gradient(create(m, max_batch)) {}
+#endif
+    returns<void> of_input(const vae_batch_t &batch, double *loss, float *dx) {
+        return check(vae_input_gradient(get(), &batch, loss, dx));
     }
     vae_gradient_t *get() const noexcept {
         return ptr_.get();
     }
 
   private:
+    explicit gradient(vae_gradient_t *p) noexcept : ptr_(p) {}
     detail::handle<vae_gradient_t, vae_gradient_destroy> ptr_;
 };
 
 // A detector of anomalies: add() normal examples, fit(), then score().
 class anomaly {
   public:
-    anomaly(const model &m, const std::string &score, std::int64_t max_batch) {
+    static returns<anomaly> create(const model &m, const std::string &score, std::int64_t max_batch) {
         vae_anomaly_t *p = nullptr;
-        check(vae_anomaly_create(&p, m.get(), score.c_str(), max_batch));
-        ptr_.reset(p);
+        const vae_status_t status = vae_anomaly_create(&p, m.get(), score.c_str(), max_batch);
+        return detail::value(status, anomaly(p));
     }
-    static anomaly load(const std::string &path, std::int64_t max_batch, vae_ctx_t *ctx = nullptr) {
+#ifndef VAE_NO_EXCEPTIONS
+    anomaly(const model &m, const std::string &score, std::int64_t max_batch) : anomaly(create(m, score, max_batch)) {}
+#endif
+    static returns<anomaly> load(const std::string &path, std::int64_t max_batch, vae_ctx_t *ctx = nullptr) {
         vae_anomaly_t *p = nullptr;
-        check(vae_anomaly_load(&p, ctx, path.c_str(), max_batch));
-        return anomaly(p);
+        const vae_status_t status = vae_anomaly_load(&p, ctx, path.c_str(), max_batch);
+        return detail::value(status, anomaly(p));
     }
-    void add(const vae_batch_t &batch) {
-        check(vae_anomaly_add(get(), &batch));
+    returns<void> add(const vae_batch_t &batch) {
+        return check(vae_anomaly_add(get(), &batch));
     }
-    void fit() {
-        check(vae_anomaly_fit(get()));
+    returns<void> fit() {
+        return check(vae_anomaly_fit(get()));
     }
-    void score(const vae_batch_t &batch, float *score, double *p_value = nullptr) {
-        check(vae_anomaly_score(get(), &batch, score, p_value));
+    returns<void> score(const vae_batch_t &batch, float *score, double *p_value = nullptr) {
+        return check(vae_anomaly_score(get(), &batch, score, p_value));
     }
-    double threshold(double alpha, std::int32_t how = VAE_THRESHOLD_CONFORMAL) const {
+    returns<double> threshold(double alpha, std::int32_t how = VAE_THRESHOLD_CONFORMAL) const {
         double t = 0;
-        check(vae_anomaly_threshold(get(), how, alpha, &t));
-        return t;
+        const vae_status_t status = vae_anomaly_threshold(get(), how, alpha, &t);
+        return detail::value(status, std::move(t));
     }
-    void save(const std::string &path) const {
-        check(vae_anomaly_save(get(), path.c_str()));
+    returns<void> save(const std::string &path) const {
+        return check(vae_anomaly_save(get(), path.c_str()));
     }
     vae_anomaly_t *get() const noexcept {
         return ptr_.get();
     }
 
   private:
-    explicit anomaly(vae_anomaly_t *p) : ptr_(p) {}
+    explicit anomaly(vae_anomaly_t *p) noexcept : ptr_(p) {}
     detail::handle<vae_anomaly_t, vae_anomaly_destroy> ptr_;
 };
 
+#ifdef VAE_NO_EXCEPTIONS
+} // namespace without_exceptions
+#endif
 } // namespace vae
 
 #endif
