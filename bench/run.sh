@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# run.sh - measure libvae and its peers in turns, on pinned cores. Builds nothing. A peer that is not installed is named in a
-# sentence and left out.
+# run.sh - measures libvae and its peers in turns, on pinned cores. It builds nothing. It leaves out a peer that is not installed and
+# says so in a sentence.
 #
 #   VAE               the program                                     $BUILD/vae, build/vae
 #   PEERS_PYTHON      a Python with bench/peers/requirements.txt      python3

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * bounds.c - what a command of the program may take under a target: a megabyte of the library's memory, one thread, models of 4096 values,
- * two steps of training, twenty generated examples, no picture of the loss. A person who asks for more gets it and waits; an input of a
- * target must end.
+ * bounds.c - limits the commands of the program in a target: a megabyte of the library's memory, one thread, models of 4096 values, two
+ * steps of training, twenty generated examples, no picture of the loss. A user may request more and wait longer, but an input of a target
+ must * end soon.
  *
- * The linker leads the program's calls through here (--wrap). Signals stay with libFuzzer, and what the program would do at its exit,
- * with names that are long gone then, is left out. */
+ * The linker redirects calls of the program to this file (--wrap). libFuzzer keeps its signal handlers. Functions that the program
+ registers * for its exit are left out, because the names that they use no longer exist at that time. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The seeds of the target `command`: command lines, and the files that they find."""
+"""The seeds of the target `command`: command lines, and the files that they read."""
 
 import struct
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Bytes of the formats that the program reads, right unless a seed wants them wrong: IDX, .npy, WAD, safetensors."""
+"""Writes bytes of the formats that the program reads, right or with the fault of a seed: IDX, .npy, WAD, safetensors."""
 import gzip
 import io
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The seeds of the targets `model`, `checkpoint` and `failures`. Names MF and a number are the list of bad model files in
+"""The seeds of the targets `model`, `checkpoint` and `failures`. Names of MF and a number belong to the list of bad model files in
 tests/check_safetensors.c."""
 
 import itertools

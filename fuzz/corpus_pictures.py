@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The seeds of the target `picture`: PNG files made here, and changes to JPEG files that libjpeg wrote once."""
+"""The seeds of the target `picture`: PNG files that this script makes, and changes of JPEG files that libjpeg wrote."""
 import os
 import struct
 import zlib

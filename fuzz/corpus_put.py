@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where the seeds of the fuzz targets stand: corpus/TARGET/NAME."""
+"""Writes the seeds of the fuzz targets to corpus/TARGET/NAME."""
 import os
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")

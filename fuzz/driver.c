@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * driver.c - a main for the targets where libFuzzer is not at hand.
+ * driver.c - a main function for the targets if libFuzzer is not available.
  *
  *     fuzz_x FILE|FOLDER...                 runs the target on each file: replays a corpus or a crash
- *     fuzz_x -n COUNT [-s S] FILE|FOLDER... changes these files COUNT times at random (seed S), runs it on each result
+ *     fuzz_x -n COUNT [-s S] FILE|FOLDER... changes these files COUNT times at random (seed S) and runs the target on each result
  *
- * An input that brings the target down is left in fuzz-last. Changes know no format: they flip, copy, cut and insert
- * bytes, write words that are often mishandled, and put in pieces of other files. */
+ * The input that crashed the target is in the file fuzz-last. The changes do not depend on a format: they flip, copy, cut and
+ * insert bytes, write numbers that programs often handle wrongly, and insert pieces of other files. */
 #define _XOPEN_SOURCE 700 /* nftw */
 #include <ftw.h>
 #include <stdio.h>

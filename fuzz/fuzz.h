@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * fuzz.h - what a target gives, and what it finds around it.
+ * fuzz.h - the function that a target defines, and the functions that it may call.
  *
- * A target is one file, target_NAME.c, that defines fuzz_one(). It runs under libFuzzer or under driver.c, beside its
- * folder of seeds, corpus/NAME. A target aborts where a promise is broken; limits.c aborts where an input takes more
- * than a second or 256 MB. */
+ * A target is one file, target_NAME.c, that defines fuzz_one(). libFuzzer or driver.c runs it. Its seeds are in the folder
+ * corpus/NAME. A target aborts if a promise is broken; limits.c aborts if an input takes more than a second or 256 MB. */
 #ifndef VAE_FUZZ_H
 #define VAE_FUZZ_H
 

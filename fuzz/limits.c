@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * limits.c - the entry of every target: time and memory of one input, measured exactly.
+ * limits.c - the entry of every target, which measures the time and the memory of one input.
  *
- * Time is the processor's, so that a busy machine raises no alarm; libFuzzer's own -timeout is for inputs that hang.
- * Memory is what all libraries together have taken from malloc, by the hooks of AddressSanitizer; a sanitizer's own
- * share, which -rss_limit_mb counts too, is none of the input's. */
+ * The time is processor time, so that a busy machine causes no false alarm; libFuzzer's -timeout is for inputs that hang.
+ * The memory is the sum that all libraries have allocated by malloc, measured by the hooks of AddressSanitizer. It does not
+ * include the memory of a sanitizer, which -rss_limit_mb counts too. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * load.c - a file through the program's loaders. */
+ * load.c - reads a file with the program's loaders. */
 #include "load.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * load.h - a file through the program's loaders, and what the program then does with examples. */
+ * load.h - reads a file with the program's loaders, and then uses the examples as the program does. */
 #ifndef LOAD_H
 #define LOAD_H
 

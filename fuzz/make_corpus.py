@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes the seeds of the targets, fuzz/corpus/TARGET/ID-words.VERDICT, byte for byte the same each time.
+"""Writes the seeds of the targets, fuzz/corpus/TARGET/ID-words.VERDICT, with the same bytes each time.
 
     make && fuzz/make_corpus.py    from the root of the tree
 
-VERDICT is what tests/check_bad_inputs.sh wants of the vae program: good (it is read), bad (a sentence and an exit code
-of its own), or seed (only the targets read it). The first JPEG files are not made here: JP00 to JP02 in
-corpus/picture were written once, by libjpeg, and have their verdicts in their names. What a campaign found is beside
-them under libFuzzer's name, a hash."""
+VERDICT is what tests/check_bad_inputs.sh requires of the vae program: good (it reads the file), bad (it refuses the file
+with a sentence and an exit code), or seed (only the targets read the file). The first JPEG files, JP00 to JP02 in
+corpus/picture, are not made by this script; libjpeg wrote them, and their names have their verdicts too. Inputs that a
+campaign found are in the same folders, named by libFuzzer with a hash."""
 import itertools
 import os
 import struct

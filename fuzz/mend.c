@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * mend.c - right lengths and checksums in changed files, so that what lies behind the first check is reached. */
+ * mend.c - corrects lengths and checksums in changed files, so that an input reaches the code after the first checks. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * program.c - pieces of the vae program under a target: the console without a terminal and without exit.
+ * program.c - runs parts of the vae program in a target: a console without a terminal and without exit.
  *
- * The program ends at the first error, by design, so its loaders free nothing then. Here console.h's die() jumps back
- * instead of leaving: the memory is given back by limits.c, the streams and descriptors by the list below. The linker
- * leads fopen, fdopen and fclose of the program through it (--wrap). */
+ * The program ends at the first error, so its loaders do not free anything after an error. In a target, die() of console.h
+ * jumps back instead of exiting: limits.c frees the memory, and the list below closes the streams and descriptors. The
+ * linker redirects fopen, fdopen and fclose of the program to functions of this file (--wrap), which keep the list. */
 #define _XOPEN_SOURCE 700 /* nftw */
 #include <ftw.h>
 #include <setjmp.h>

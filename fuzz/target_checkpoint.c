@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * target_checkpoint.c - any bytes, as they are and with mended lengths and checksums, as the checkpoint of a small trainer: it loads and
- * trains on, or nothing changes. */
+ * target_checkpoint.c - loads any bytes, unchanged and with corrected lengths and checksums, as the checkpoint of a small trainer. The
+ trainer * loads it and continues to train, or nothing changes. */
 #include <stdlib.h>
 #include <string.h>
 #include <vae/vae.h>

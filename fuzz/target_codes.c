@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * target_codes.c - codes from anywhere: byte 0 chooses a model, byte 1 the count n, and what follows is codes, values
- * to encode, and bits to unpack. A wrong n or code is a status; nothing else is read or written. */
+ * target_codes.c - passes any codes to the calls on codes. Byte 0 selects a model, byte 1 is the count n, and the other bytes are
+ * codes, values to encode, and bits to unpack. A wrong n or code must give an error status, and no other memory is read or written. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * target_command.c - whole commands of the program, in a folder of their own. The input is a text of commands and files:
+ * target_command.c - runs whole commands of the program in a temporary folder. The input is a text of commands and files:
  *
  *     train set -o run --model m.txt --steps 1        a command line; its words are divided by single spaces
  *     VAE_DATA=set                                    the environment of the commands that follow, "." at first; `VAE_DATA` removes it
- *     === m.txt                                       a file: its bytes go on to the next line that begins so
+ *     === m.txt                                       a file: its bytes end at the next line that begins with ===
  *     === set/                                        a folder
  *     === set/b.png -> ../other.png                   a link
  *     === set/pipe|                                   neither file nor folder
  *
- * `train` and `encode` are run; bounds.c keeps them small. The working folder is that of the commands meanwhile, so libFuzzer wants
- * an absolute -artifact_prefix. */
+ * It runs `train` and `encode`, which bounds.c limits. The commands change the working folder, so libFuzzer needs an absolute
+ * -artifact_prefix. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

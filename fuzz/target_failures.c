@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * target_failures.c - model files and checkpoints are loaded and saved while calls fail.
  *
- *     byte 0    bit 0: memory is refused, else a system call fails; bit 1: all later ones too; the rest chooses the error
+ *     byte 0    bit 0: an allocation fails, otherwise a system call; bit 1: all later ones fail too; the other bits select the error
  *     byte 1    the call that fails first, from 0
- *     byte 2    so many rounds, each with the next call as the first
- *     the rest  the file that is loaded, mended; this target's own checkpoint if nothing is left
+ *     byte 2    the number of rounds; each round fails one call later
+ *     the rest  the file to load, with corrected lengths; if it is empty, a checkpoint of this target
  *
- * What fails has a sentence, holds no memory, and has changed nothing: parameters, steps, the file that was there. */
+ * A call that fails must give a sentence, keep no memory, and change nothing: no parameters, no steps, no existing file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * target_idx.c - any bytes as an IDX file, plain or gzipped: as images, and as the labels of three images. */
+ * target_idx.c - reads any bytes as an IDX file, plain or gzipped: as images, and as the labels of three images. */
 #include "fuzz.h"
 #include "load.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * target_import.c - any bytes as the checkpoint of another program, as they are and with mended lengths: what is said of the header, then
- * the model, whole or one half, for the smallest picture; and what was imported can be written and read again. */
+ * target_import.c - reads any bytes, unchanged and with corrected lengths, as the checkpoint of another program. It describes the header,
+ then * imports the model, whole or one half, for the smallest picture. An imported model must be saved and loaded again. */
 #include <stdlib.h>
 #include <string.h>
 #include <vae/vae.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * target_model.c - any bytes as a model file, as they are and with mended lengths and checksums: the reader alone with
- * each of its tensors, then the model, then its session; and as weights for another model. */
+ * target_model.c - reads any bytes, unchanged and with corrected lengths and checksums, as a model file: first with the reader alone,
+ * each tensor, then as a model with a session, and then as weights for another model. */
 #include <stdlib.h>
 #include <string.h>
 #include <vae/vae.h>

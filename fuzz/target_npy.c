@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * target_npy.c - any bytes as a .npy file. */
+ * target_npy.c - reads any bytes as a .npy file. */
 #include "fuzz.h"
 #include "load.h"
 #include "npy.h"

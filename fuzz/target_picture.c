@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * target_picture.c - any bytes as a PNG, as they are and with mended checksums, or as a JPEG; fitted to a model of one
- * channel, of three, or to none: as the number of bytes says, because each turn decodes the picture again. */
+ * target_picture.c - reads any bytes as a PNG, unchanged and with corrected checksums, or as a JPEG. The picture is fitted to a
+ * model of one or three channels, or to no model; the number of bytes selects one of the three, to decode the picture only once. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * target_run.c - the files of a run folder that the program reads back: the bytes as config.txt, as metrics.jsonl and
- * as resume.txt beside a checkpoint of step 1. */
+ * target_run.c - reads any bytes as the files of a run folder that the program reads: as config.txt, as metrics.jsonl, and as
+ * resume.txt beside a checkpoint of step 1. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * target_text.c - the calls that take and give texts. The input is three fields divided by zero bytes: a spec, a path
- * in it, a value; they are also a kind and a name of the registry.
+ * target_text.c - tests the calls that take and return texts. The input is three fields separated by zero bytes: a spec, a path in
+ * the spec, and a value; they are also used as a kind and a name of the registry.
  *
- * Each call is made with no buffer, one byte too few, and exactly enough; what it writes ends where it said. */
+ * Each call is made without a buffer, with one byte too few, and with exactly enough; it must write the length that it returned. */
 #include <stdlib.h>
 #include <string.h>
 #include <vae/vae.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * target_training.c - any text as a model's spec and, behind a line "---", as a training's options; then two steps.
+ * target_training.c - reads any text as the spec of a model and, after a line "---", as the options of a training, and makes two steps.
  *
- * What is accepted comes back: the canonical text builds the same model. A model whose training takes little memory is
- * trained, saved nowhere, and used: encode, decode, elbo, sample. */
+ * The canonical text of an accepted model must build the same model. If the training takes little memory, the model is
+ * trained and used: encode, decode, elbo, sample. It is not saved. */
 #include <stdlib.h>
 #include <string.h>
 #include <vae/vae.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * target_wad.c - any bytes as a Doom WAD, or by its ending as CIFAR-10's binary version. */
+ * target_wad.c - reads any bytes as a Doom WAD or, depending on the name's ending, as the binary version of CIFAR-10. */
 #include "fuzz.h"
 #include "load.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * abi.c - prints what a linked program has in it of the public structs: size and place of every member. */
+ * abi.c - prints the size and the offset of every member of the public structs, which linked programs depend on. */
 #include <stddef.h>
 #include <stdio.h>
 #include <vae/vae.h>

@@ -2,24 +2,24 @@
 # SPDX-License-Identifier: MIT
 """Writes the library as two files, FOLDER/vae.c and FOLDER/vae.h: scripts/amalgamate.py FOLDER, from the top of the tree.
 
-vae.h is include/vae/vae.h with what it includes. vae.c holds every lib/*/*.c, and before its first use every header, once. Three kinds of
-text need care, since C has no name spaces:
+vae.h is include/vae/vae.h with the headers that it includes. vae.c contains every lib/*/*.c, and each header once, before its first use.
+Three kinds of text need changes, because C has no namespaces:
 
-  - Names with internal linkage, types and enumeration constants of a .c file are its own in the tree: `plan` is a static function of
-    fifty files. A name that two files define is renamed in each of them: `plan` of layer_linear.c becomes `plan_of_layer_linear`; so is
-    every name in capitals, of which headers of systems have many. A member of a struct keeps its name: after `.` or `->`, as the field of
-    an option or of offsetof(), and where it is declared.
+  - In the tree, names with internal linkage, types and enumeration constants belong to one .c file: fifty files have a static function
+    `plan`. A name that two files define is renamed in each of them: `plan` of layer_linear.c becomes `plan_of_layer_linear`. Every name in
+    capitals is renamed too, because headers of systems have many such names. A member of a struct keeps its name: after `.` or `->`, as
+    the field of an option or of offsetof(), and where it is declared.
   - Macros of a .c file are undefined at its end.
-  - Templates (*.tmpl.h), what they are written over (simd_*.h) and tables (*.def) are written out wherever they are included; what they
-    define belongs to the .c file that includes them. Names that a macro pastes together, `dot_##m`, are renamed by their beginning.
+  - Templates (*.tmpl.h), the headers that they use (simd_*.h) and tables (*.def) are copied wherever they are included, and their
+    definitions belong to the .c file that includes them. Names that a macro pastes together, `dot_##m`, are renamed by their beginning.
 
-With -DVAE_DECODER_ONLY the two files are a library that loads a model and encodes, decodes and samples, but does not train. That is a cut
-along the lines of the tree, made here and nowhere in the sources:
+With -DVAE_DECODER_ONLY the two files are a library that loads a model and encodes, decodes and samples, but does not train. This script
+writes the conditions for it; the sources have none. The macro leaves out:
 
-  - whole files: the trainer, the import of checkpoints, what trains (LEFT_OUT);
-  - lines of .def files: of each kind of module that only a training's text names, the module that stands where the text names none;
-  - in the tables of modules and kernels, the functions that only training calls (TRAINS). What only they use is static, or falls out when
-    the program is linked with --gc-sections.
+  - whole files: the trainer, the import of checkpoints, and the code of training (LEFT_OUT);
+  - lines of .def files: of the kinds of modules that only the text of a training names, only the default module remains;
+  - functions in the tables of modules and kernels that only training calls (TRAINS). Functions that only these call are static, or the
+    linker removes them with --gc-sections.
 
 Equal trees give equal bytes."""
 import collections

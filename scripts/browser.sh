@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# browser.sh - make check-browser: the page of bindings/wasm/demo in Chromium (Debian: chromium), the types of the package by tsc, and what
-# npm would pack. playwright-core and typescript come from npm into build/browser, where pictures of the page are left, too. It is no part
-# of make check, because it trains models and downloads 30 MB.
+# browser.sh - `make check-browser` tests the page of bindings/wasm/demo in Chromium (Debian: chromium), the types of the package with
+# tsc, and the list of files that npm would pack. It installs playwright-core and typescript from npm into build/browser and saves
+# pictures of the page there. It is not a part of make check, because it trains models and downloads 30 MB.
 . scripts/report.sh
 set -u
 out=$BUILD/browser

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The ABI promise (docs/abi.md) against tests/golden/abi.txt: every line of it is still true of this library (a struct may be larger), and
-# what is new is listed. Where there is abidiff, all types that a function takes or returns, and those behind its pointers, are those of
-# tests/golden/libvae.abi. `scripts/check_abi.sh --write` renews both; once a version has been released, it refuses to drop a line of the
-# list unless the soname, which is in the list too, has been raised. Then a program that was built when the structs were smaller runs
-# against this library, and libvae comes and goes a thousand times.
+# check_abi.sh - compares the library with tests/golden/abi.txt, the ABI that docs/abi.md promises. Every line of the list must hold for
+# this library (a struct may be larger), and the list must contain everything new. If abidiff is installed, all types that a function
+# takes or returns, and those behind its pointers, must be those of tests/golden/libvae.abi. `scripts/check_abi.sh --write` writes both
+# files anew. After a release it refuses to remove a line of the list unless the soname, which is in the list too, has been raised. The
+# script also runs a program that was built when the structs were smaller with this library, and loads and unloads libvae a thousand times.
 BUILD=${BUILD:-build} CC=${CC:-cc}
 export BUILD CC
 . scripts/report.sh

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# `make bench` compares as it says: ratios of made-up programs, and a sentence for a peer that is not installed.
+# check_bench.sh - tests the comparison of `make bench` with artificial programs: the ratios must be right, and a peer that is not
+# installed must give a sentence.
 . scripts/report.sh
 
 if ! command -v python3 > /dev/null; then

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The documents keep their word: code in them compiles and runs, texts in them are models, links lead somewhere, the generated reference is
-# the library's, and names and numbers in them are those of the code (doc_names.py). What stands behind ```c says how a block is tested:
+# check_docs.sh - checks the documents: their code compiles and runs, their texts are models, their links lead to files, docs/spec.md is
+# what the library generates, and names and numbers are those of the code (doc_names.py). The word after ```c says how a block is tested:
 #
 #     ```c          declarations and functions: compiled
 #     ```c body     statements, compiled inside a function that has the variables of scripts/docs_body.h
-#     ```c lib      a file of the library: compiled with its internal headers; if lib/ or tests/ has a file of that name, its very text
+#     ```c lib      a file of the library: compiled with its internal headers; equal to the file of that name in lib/ or tests/, if any
 #     ```c part     all parts of one document together are a program: compiled, linked, run
-#     ```vae        a text for vae_model_create() (if it has an input section) or of a training
+#     ```vae        a text of a model (if it has an input section) or of a training: the library must accept it
 . scripts/report.sh
 
 tmp=$(mktemp -d)

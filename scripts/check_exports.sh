@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Three lists must be equal: the functions the headers declare, the version map, the symbols of the shared library. And in
-# the static library every external name starts with vae_ or vaei_, so that it cannot collide with a host's.
+# check_exports.sh - compares three lists, which must be equal: the functions that the headers declare, the version map, and the symbols of
+# the shared library. In the static library every external name must start with vae_ or vaei_, so that no name can collide with one of the
+# host.
 . scripts/report.sh
 
 headers=$(header_functions)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The C of the whole tree is as `make format` writes it. Other versions of clang-format break some lines otherwise, so that without
-# version 14 nothing is compared, which the report says.
+# check_format.sh - checks that all C files are formatted as `make format` formats them. Other versions of clang-format break some lines
+# differently, so without version 14 the script compares nothing, and the report says so.
 . scripts/report.sh
 
 format=${CLANG_FORMAT:-clang-format-14}

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# check_fuzz.sh - every target of fuzz/ on its corpus, with any compiler's sanitizers; and with clang for SECONDS more
-# (default 10) on changes of it. What brings a target down is kept in BUILD/fuzz-found, with the command that shows it.
-# The targets that read texts of models have random texts (build/random_models) as seeds too, and all of them the words of
-# the registries as a dictionary, so that a new module is tried without a line here.
+# check_fuzz.sh - runs every target of fuzz/ on its corpus, with the sanitizers of any compiler. With clang it also runs each target for
+# SECONDS_A_TARGET (default 10) on mutations of the corpus. It keeps an input that crashes a target in BUILD/fuzz-found and prints the
+# command that reproduces the crash. The targets that read texts of models also have random texts (build/random_models) as seeds. All
+# targets have the words of the registries as a dictionary, so that new modules are tested without a change here.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . scripts/report.sh

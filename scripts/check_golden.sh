@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# check_golden.sh - the same bits from every build: the library as built (gcc -O3) with 1, 2, 3 and 7 threads, clang -O1 and -O3 where
-# there is one, and NEON under qemu where there is a cross compiler (Debian: gcc-aarch64-linux-gnu qemu-user); each with every split of
-# a batch, the first with every instruction set, the others without the portable one, which is slow. check_m32.sh adds 32-bit x86,
-# tests/check_consumers.sh the two files of `make amalgamation` by gcc -O1, check_ports.sh other systems. `--write` records the hashes
-# anew: only together with a new VAE_KERNEL_ABI, or for new lines.
+# check_golden.sh - checks that every build computes the same bits: the library as built (gcc -O3) with 1, 2, 3 and 7 threads, clang -O1
+# and -O3 if clang is installed, and NEON under qemu if a cross compiler is installed (Debian: gcc-aarch64-linux-gnu qemu-user). Each
+# build runs every split of a batch. The first build runs every instruction set; the others leave out the portable kernels, which are
+# slow. check_m32.sh tests 32-bit x86, tests/check_consumers.sh tests the two files of `make amalgamation` with gcc -O1, and
+# check_ports.sh tests other systems. `--write` writes the hashes anew; use it only together with a new VAE_KERNEL_ABI, or to add lines.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . scripts/report.sh

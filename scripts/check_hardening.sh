@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What the built library and program carry against faults that are still in them: no writable code, no writable tables of addresses,
-# a place in memory that changes with each run, and checks of the stack where foreign bytes are read; on x86-64 the marks by which a
-# processor refuses a jump or a return to a wrong place (IBT, SHSTK).
+# check_hardening.sh - checks that the library and the program are built with protections against exploits: no writable code, no writable
+# tables of addresses, addresses that change with each run, and checks of the stack in code that reads foreign bytes. On x86-64 they must
+# have the marks with which a processor refuses a jump or a return to a wrong place (IBT, SHSTK).
 . scripts/report.sh
 
 for file in "$BUILD/libvae.so" "$BUILD/vae"; do

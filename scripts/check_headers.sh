@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Each public header alone, in an empty file: strict C99, C11, and C++11 with C's warnings about C++; no stdio, no inline
-# functions, no function-like macros; every function has words and a @since.
+# check_headers.sh - compiles each public header alone, as strict C99, C11 and C++11 with warnings, and checks that it uses no stdio, no
+# inline functions and no function-like macros, and that every function has a description and a @since.
 . scripts/report.sh
 
 tmp=$(mktemp -d)

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What libvae asks of the system: an allow-list. Nothing that prints, exits, aborts, reads the environment, depends on the
-# locale or keeps hidden state is on it.
-# (That a library without a BLAS needs libc and libm only is in tests/check_install.sh.)
+# check_imports.sh - compares the functions that libvae calls outside of the library with a list of allowed functions. The list contains no
+# function that prints, exits, aborts, reads the environment, depends on the locale or keeps hidden state.
+# (tests/check_install.sh checks that a library without a BLAS needs only libc and libm.)
 . scripts/report.sh
 
 # memory and strings; numbers as integers only, through vsnprintf

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The floors: each includes itself and the floors below, and of the public headers only status.h and version.h; api alone
-# sees them all. The program and the examples see nothing but the public headers.
+# check_layers.sh - checks the includes of each floor. A floor includes itself and lower floors, and of the public headers only status.h and
+# version.h; only api includes all public headers. The program and the examples include public headers only.
 . scripts/report.sh
 
 floors='base kernel nn vae io import api'

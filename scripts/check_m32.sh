@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# check_m32.sh - libvae built for 32-bit x86 computes the same bits, with every instruction set of this machine; and passes the C tests
-# where there is a 32-bit Check too.
+# check_m32.sh - builds libvae for 32-bit x86 and checks that it computes the same bits with every instruction set of this machine. If a
+# 32-bit Check is installed, it also runs the C tests.
 #
 #     Debian: apt-get install gcc-multilib, or beside a cross compiler, which excludes it, libc6-dev-i386 lib32gcc-12-dev
 #             dpkg --add-architecture i386 && apt-get update && apt-get install check:i386

@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# check_ports.sh - libvae built for other systems and processors by zig (PyPI: ziglang), and what can run here, run: tests/golden/golden.c,
-# whose hashes must be those of tests/golden/hashes.txt, and tests/golden/port.c, which asks for threads and files. The table at the end
-# has a row for each target: does the library compile, where did it run, which models gave equal hashes.
+# check_ports.sh - builds libvae for other systems and processors with zig (PyPI: ziglang). For targets that can run here it runs
+# tests/golden/golden.c, whose hashes must be those of tests/golden/hashes.txt, and tests/golden/port.c, which uses threads and files. It
+# prints a table with a row for each target: whether the library compiles, where it ran, and which models gave equal hashes.
 #
 #     scripts/check_ports.sh            the targets of `make check`
 #     scripts/check_ports.sh --all      every target: make check-ports
-#     scripts/check_ports.sh NAME ...   these
+#     scripts/check_ports.sh NAME ...   the targets with these names
 #
-# A runner that is not there (wine, node, qemu) is told in its row; one that bootstrap installs fails it.
+# If a runner (wine, node, qemu) is not installed, the row of the target says so. If bootstrap should have installed the runner, the
+# target fails.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . scripts/report.sh

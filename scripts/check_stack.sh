@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# check_stack.sh - no frame of the library takes more than 16 KiB of stack, and none is without a bound: hosts call it on threads of
-# 64 KiB. The kernels of the instruction sets are left out: they keep to registers, take long to compile, and the tests run them on
-# such threads.
+# check_stack.sh - checks that no function of the library takes more than 16 KiB of stack or an unbounded amount, because hosts call the
+# library on threads with 64 KiB of stack. The kernels of the instruction sets are left out: they use registers, take long to compile, and
+# the tests run them on such threads.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . scripts/report.sh

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What a machine can see of the house rules (CONTRIBUTING.md).
+# check_style.sh - checks the rules of CONTRIBUTING.md that a script can check.
 . scripts/report.sh
 
 if [ -d .git ] && command -v git > /dev/null; then

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# include/vae/version.h has the version; everything else that names one agrees with it.
+# check_version.sh - checks that all files that name a version agree with include/vae/version.h.
 . scripts/report.sh
 
 soname=$(version_part SONAME) major=$(version_part MAJOR) minor=$(version_part MINOR) patch=$(version_part PATCH)

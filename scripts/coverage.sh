@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# coverage.sh - `make coverage`: runs the C tests, the program's tests and the corpus of fuzz/ in a build that counts, prints lines and
-# branches of each file, and fails below the floors, which are stated here and nowhere else. First the corpus runs alone: the last
-# column is what it takes of the branches of a loader without any other test.
+# coverage.sh - `make coverage` runs the C tests, the program's tests and the corpus of fuzz/ in a build that measures coverage. It prints
+# the lines and branches of each file, and fails below the minimum values, which are defined only here. The corpus runs first, alone: the
+# last column shows which share of a loader's branches the corpus reaches without any other test.
 #
-# What a branch is: one outcome of a condition as it is written, `a && b` has four. Not counted are the branches of the arithmetic of the
-# instruction sets (lib/kernel/*.tmpl.h and simd_*.h: it is compiled with optimisation, which copies and removes branches; its lines are
-# counted), and what the source marks with LCOV_EXCL_START or LCOV_EXCL_BR_LINE and a reason: at most ten places in all.
+# A branch is one outcome of a condition in the source; `a && b` has four. Two kinds of branches are not counted: those in the arithmetic
+# of the instruction sets (lib/kernel/*.tmpl.h and simd_*.h), because the optimisation copies and removes branches there (their lines are
+# counted), and those that the source marks with LCOV_EXCL_START or LCOV_EXCL_BR_LINE and a reason, at most ten places.
 #
-# BUILD/coverage.info is lcov's file: genhtml -o DIR it, or list what no test reaches with MISSING=yes make coverage.
+# BUILD/coverage.info is a file for lcov: `genhtml -o DIR` shows it. `MISSING=yes make coverage` lists the lines and branches that no test
+# reaches.
 set -eu
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}

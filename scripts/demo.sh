@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# `make demo`: train the preset conv on Fashion-MNIST, 60,000 photographs of clothes, and look at what it dreams up.
-# Writes demo/samples.png, demo/recon.png, demo/loss.png and demo/run/. EPOCHS and THREADS may be set.
+# demo.sh - `make demo` trains the preset conv on Fashion-MNIST, 60,000 photographs of clothes, and draws samples from the model.
+# It writes demo/samples.png, demo/recon.png, demo/loss.png and demo/run/. EPOCHS and THREADS may be set.
 set -eu
 BUILD=${BUILD:-build}
 vae=$BUILD/vae

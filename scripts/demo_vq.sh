@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# `make demo-vq`: codebooks. Train the preset vq on Fashion-MNIST and vq64 on the textures of Freedoom, look at what a few
-# hundred codes can say, fit a prior over the codes and draw new pictures from it. Writes demo/vq_clothes_*.png,
+# demo_vq.sh - `make demo-vq` trains models with codebooks: the preset vq on Fashion-MNIST and vq64 on the textures of Freedoom. It writes
+# reconstructions, fits a prior over the codes, and draws new pictures from the prior. It writes demo/vq_clothes_*.png,
 # demo/vq_textures_*.png and the runs beside them. CLOTHES_EPOCHS, TEXTURES_EPOCHS, CLOTHES_PRIOR_EPOCHS,
 # TEXTURES_PRIOR_EPOCHS and THREADS may be set.
 set -eu
@@ -42,7 +42,7 @@ demo clothes "$clothes" fashion-mnist vq "${CLOTHES_EPOCHS:-1}" crop,flip "${CLO
 demo textures "$textures" freedoom vq64 "${TEXTURES_EPOCHS:-8}" crop,flip,rotate90 "${TEXTURES_PRIOR_EPOCHS:-20}"
 
 echo
-echo "Look at   demo/vq_clothes_recon.png, demo/vq_textures_recon.png   test images, and what is left of them in codes"
-echo "          demo/vq_clothes_samples.png, demo/vq_textures_samples.png   pictures that do not exist, from the prior over codes"
-echo "          demo/vq_clothes_codes.png, demo/vq_textures_codes.png   how often each code is used, and what it stands for"
+echo "Look at   demo/vq_clothes_recon.png, demo/vq_textures_recon.png   test images and their reconstructions from codes"
+echo "          demo/vq_clothes_samples.png, demo/vq_textures_samples.png   new pictures, drawn from the prior over codes"
+echo "          demo/vq_clothes_codes.png, demo/vq_textures_codes.png   how often each code is used, and what it decodes to"
 echo "          demo/vq_clothes_codes.npy, demo/vq_textures_codes.npy   the codes themselves, for NumPy"

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# make dist: build/dist/libvae-VERSION.tar.gz of the commit that is checked out, libvae-VERSION-amalgamation.tar.gz (vae.c, vae.h, LICENSE),
-# the bill of materials, libvae.rb for Homebrew, and SHA256SUMS. URL=https://... is where they will be published. Names, owners and times
-# are those of the commit, so that equal commits give equal bytes.
+# dist.sh - `make dist` writes to build/dist: libvae-VERSION.tar.gz of the commit that is checked out, libvae-VERSION-amalgamation.tar.gz
+# (vae.c, vae.h, LICENSE), the bill of materials, libvae.rb for Homebrew, and SHA256SUMS. URL=https://... is the address where the files
+# will be published. Names, owners and times in the tarballs depend only on the commit, so that equal commits give equal bytes.
 set -eu
 dist=$BUILD/dist
 name=libvae-$VERSION

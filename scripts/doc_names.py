@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Names and numbers in the pages beside those of the code; check_docs.sh runs it, behind its own check of docs/spec.md, which stands here
-for the registry.
+"""Compares names and numbers in the pages with those of the code. check_docs.sh runs it after it has checked docs/spec.md, which is used
+here as the list of the registry.
 
     doc_names.py VAE        the program. Prints "ok WHAT" or "not ok WHAT: ..." for each comparison
 
-A list is compared both ways: what the page lacks and what only the page has. A sentence that is looked for and not found is a failure
-too, so that a page cannot lose its check by other words."""
+A list is compared in both directions: names that the page lacks, and names that only the page has. If a sentence is not found, the check
+fails too, so that a change of words cannot remove a check."""
 import glob
 import json
 import os

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# first_run.sh ROOT WHEEL - a wheel of `make wheels` on a machine that has nothing: ROOT is a folder with an empty Debian 12, made by
-# debootstrap --variant=minbase bookworm ROOT. Python and pip come from Debian, NumPy and scikit-learn, which has the digits, from PyPI;
-# then the five lines of examples/python/digits.py train and show samples. The script tells the seconds of each part. It is no part of
-# make check.
+# first_run.sh ROOT WHEEL - tests a wheel of `make wheels` on an empty system: ROOT is a folder with an empty Debian 12, made by
+# debootstrap --variant=minbase bookworm ROOT. The script installs Python and pip from Debian, and NumPy and scikit-learn, which has the
+# data set of digits, from PyPI. Then it runs the five lines of examples/python/digits.py, which train a model and show samples. It prints
+# the seconds of each part. It is not a part of make check.
 set -eu
 root=$1 wheel=$2
 cp "$wheel" "$(dirname "$0")/../examples/python/digits.py" "$root/tmp/"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * fuzz_words.c - the words of the text as a dictionary for libFuzzer: the sections, every module of the registries with its example, its
- * options and their choices. check_fuzz.sh builds and runs it, so that a new module's words are tried from its first day. */
+ * fuzz_words.c - prints the words of model texts as a dictionary for libFuzzer: the sections, and every module of the registries with its
+ * example, its options and their choices. check_fuzz.sh builds and runs it, so that the dictionary has the words of every new module. */
 #include <stdio.h>
 #include <string.h>
 #include <vae/vae.h>

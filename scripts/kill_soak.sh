@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# kill_soak.sh - `make kill-soak KILLS=1000`: training runs killed at random moments and resumed by the same program, until so many kills
-# have been; each run that comes to its end must have the bytes of a run that nobody disturbed, in every file but timing.jsonl. Every tenth
-# kill, what is in the folder must load. Prints one line a hundred kills and `N passed, N failed`, a pass for each run.
+# kill_soak.sh - `make kill-soak KILLS=1000` kills training runs at random moments and resumes them with the same program, until it has
+# made that many kills. Every file of each finished run, except timing.jsonl, must have the bytes of an undisturbed run. After every tenth
+# kill, the files in the folder must load. The script prints a line for every hundred kills and `N passed, N failed` at the end, where
+# each run is one test.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 vae=$PWD/${BUILD:-build}/vae

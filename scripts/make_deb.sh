@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# make_deb.sh [ROOT] - Debian packages of the commit that is checked out, in build/deb: libvae0, libvae-dev, vae and python3-vae, built by
-# dpkg-buildpackage from a clean clone; lintian finds no error and no warning in them. With ROOT, a folder with a Debian of its own
-# (debootstrap --variant=minbase bookworm ROOT), autopkgtest then installs them there with what they depend on and runs debian/tests: a
-# program is compiled and trains, Python trains, the program trains and samples. It takes some minutes, and is not part of make check.
+# make_deb.sh [ROOT] - builds the Debian packages libvae0, libvae-dev, vae and python3-vae of the commit that is checked out in build/deb,
+# with dpkg-buildpackage from a clean clone. lintian must find no error and no warning in them. If ROOT is given, a folder with a separate
+# Debian (debootstrap --variant=minbase bookworm ROOT), autopkgtest installs the packages and their dependencies there and runs
+# debian/tests: a C program is compiled and trains, Python trains, and the program vae trains and samples. This takes some minutes and is
+# not a part of make check.
 #
 # Needs: apt-get install debhelper dh-python pybuild-plugin-pyproject python3-all python3-hatchling lintian autopkgtest debootstrap
 # and the libraries of pictures that bootstrap installs.

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""make_nuget.py WHEELS FOLDER - libvae.native.VERSION.nupkg in FOLDER, from the wheels of `make wheels`: `make nuget`.
+"""make_nuget.py WHEELS FOLDER - `make nuget` writes libvae.native.VERSION.nupkg to FOLDER, from the wheels of `make wheels`.
 
-A .nupkg is a zip: the .nuspec, its place in _rels, the types of its files, and for each system the library where .NET looks for it,
-runtimes/RID/native. A program calls it by [DllImport("vae")]; the names are those that .NET tries for it. Equal wheels give equal bytes."""
+A .nupkg is a zip file with the .nuspec, its place in _rels, the types of its files, and the library of each system in
+runtimes/RID/native, where .NET searches for it. A program calls the library by [DllImport("vae")]; the files have the names that .NET
+tries. Equal wheels give equal bytes."""
 from __future__ import annotations
 
 import fnmatch

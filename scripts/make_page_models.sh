@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# make_page_models.sh - the two models of the page of bindings/wasm/demo, in build/wasm, each trained once: clothes.safetensors on
-# Fashion-MNIST, texture.safetensors on textures of a game (Debian: dataset-fashion-mnist, freedoom). The decoder of the second is that of
-# texture_decode1 of vae bench, but its convolutions are circular, so that what it makes can be laid as tiles.
+# make_page_models.sh - trains the two models of the page of bindings/wasm/demo and writes them to build/wasm: clothes.safetensors is
+# trained on Fashion-MNIST, texture.safetensors on textures of a game (Debian: dataset-fashion-mnist, freedoom). The second model has the
+# decoder of texture_decode1 of vae bench, but its convolutions are circular, so that its pictures can be laid as tiles.
 set -eu
 BUILD=${BUILD:-build}
 vae=$BUILD/vae

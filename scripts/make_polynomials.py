@@ -6,9 +6,9 @@ Each polynomial P is the minimax fit, by Remez exchange in 60 digits, of
 
     |w(x) (P(x) - f(x))|,   x in [a, b]
 
-where w makes the error that of the finished function, relative. Coefficients become floats one after the other
-from the constant one up; after each rounding the rest is fitted again to make good for it. Printed with the error
-before and after, in units of 2^-24 (half an ulp of 1).
+where w turns the error into the relative error of the finished function. The coefficients are rounded to floats one
+after another, beginning with the constant; after each rounding the remaining ones are fitted again. The script prints
+the error before and after the rounding, in units of 2^-24 (half an ulp of 1).
 """
 from mpmath import (mp, mpf, matrix, lu_solve, exp, expm1, log, log1p, sin, cos, tanh, erf, erfc, sqrt, pi, linspace,
                     polyval, frexp, ldexp, nint)

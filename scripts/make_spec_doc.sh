@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# `make docs`: docs/spec.md to stdout: the introduction, then every module with its options, from the library itself.
+# make_spec_doc.sh - `make docs` runs it to print docs/spec.md: the introduction, then every module with its options from the tables of
+# the library.
 set -eu
 BUILD=${BUILD:-build}
 mkdir -p "$BUILD"

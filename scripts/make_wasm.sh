@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# make_wasm.sh [FOLDER] - the package for browsers and Node in FOLDER/libvae: bindings/wasm with the module of WebAssembly, without and with
-# its 128-bit vectors; and the page of bindings/wasm/demo in FOLDER, which is build/wasm. zig (PyPI: ziglang) compiles, without files and
-# threads. A module exports the functions of libvae.map, malloc and free. CFLAGS=-O1 builds sooner what is slower.
+# make_wasm.sh [FOLDER] - writes the package for browsers and Node to FOLDER/libvae: bindings/wasm and two WebAssembly modules, one of
+# them with 128-bit vectors. It copies the page of bindings/wasm/demo to FOLDER, by default build/wasm. zig (PyPI: ziglang) compiles the
+# modules without files and threads. A module exports the functions of libvae.map, malloc and free. CFLAGS=-O1 compiles in less time, but
+# the modules are slower.
 set -eu
 BUILD=${BUILD:-build}
 zig=$(scripts/zig.sh) || { echo >&2 'make wasm needs zig: scripts/python_venv.sh, or pip install ziglang'; exit 1; }

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# make_wheels.sh [PLATFORM...] - wheels of the Python package in build/wheels, each with the library inside, for all platforms of the table
-# below, or for those that are named by their first words. zig (PyPI: ziglang), which has the C libraries of all of them, compiles; it is
-# installed into build/venv. Each wheel is checked: what its library asks of the system is what the tag of the wheel says, and, where this
-# machine can run it (qemu-user for ARM), it computes the hashes of tests/golden, and the wheel of
-# this machine trains in a fresh environment. The last line is "N passed, N failed".
+# make_wheels.sh [PLATFORM...] - builds wheels of the Python package, each with the library inside, in build/wheels, for all platforms of
+# the table below or for the given ones (the first word of their row). zig (PyPI: ziglang) is installed into build/venv and compiles,
+# because it has the C libraries of all platforms. Each wheel is checked: its library must not need more of the system than the tag of the
+# wheel says. If this machine can run the library (with qemu-user for ARM), it must compute the hashes of tests/golden. The wheel for this
+# machine must train in a fresh environment. The last line is "N passed, N failed".
 . scripts/report.sh
 
 # platform  zig's target  the wheel's tag (glibc 2.17: every Linux since 2014)  what must be here to run its programs

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What meson.build asks of the tree, so that no list is kept there:
+# meson_query.sh - answers the queries of meson.build, so that meson.build needs no lists:
 #
-#   meson_query.sh version     of include/vae/version.h
+#   meson_query.sh version     the version in include/vae/version.h
 #   meson_query.sh soversion   the number in the name of the shared library
 #   meson_query.sh sources     the .c files of the library, one a line
 cd "$(dirname "$0")/.." || exit 1

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# python_venv.sh - a virtual environment in build/venv with what the tests of the Python package use, from PyPI:
-# bindings/python/tests/requirements.txt. Made once; anew when that list has changed. The tests take it where it is there.
+# python_venv.sh - makes a virtual environment in build/venv with the packages of bindings/python/tests/requirements.txt from PyPI, which
+# the tests of the Python package need. It makes the environment again only if that list has changed. The tests use the environment if it
+# exists.
 set -eu
 cd "$(dirname "$0")/.."
 venv=${BUILD:-build}/venv

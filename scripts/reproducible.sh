@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# `make check-reproducible`: equal sources give equal bytes. libvae.a, libvae.so and the program are built twice, in two folders, with
-# another umask, locale, time zone and number of jobs.
+# reproducible.sh - `make check-reproducible` checks that equal sources give equal bytes. It builds libvae.a, libvae.so and the program
+# twice, in two folders, with a different umask, locale, time zone and number of jobs.
 . scripts/report.sh
 CFLAGS=${CFLAGS:--O2 -g}
 tmp=$(mktemp -d)

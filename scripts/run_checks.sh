@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# `make check`: runs every part, shows each in short, and ends with one line, `N passed, N failed`, over all of them.
-# A part passes on its exit status and on its own count, `N passed, N failed` or Check's `P%: Checks: N, Failures: N,
-# Errors: N`; a part without a count is one test. Needs what `make check` builds before.
+# run_checks.sh - `make check` runs every part, prints a summary of each, and ends with one line, `N passed, N failed`, for all parts.
+# A part passes if its exit status is 0 and its own count, `N passed, N failed` or Check's `P%: Checks: N, Failures: N,
+# Errors: N`, has no failure; a part without a count is one test. The script needs the programs that `make check` builds before.
 #
-# Two lanes (LANES=N: others) take one part after the other, the longest first; the report has them in the order of
-# the names below. So a part keeps to files of its own: no two may write to the same place.
+# Two lanes (LANES=N changes the number) each run one part after another, the longest parts first. The report has the parts in the order
+# of the names below. Parts run at the same time, so no two parts may write to the same files.
 BUILD=${BUILD:-build}
 CC=${CC:-cc}
 export BUILD CC

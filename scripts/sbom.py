@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""sbom.py FILE - the software bill of materials of this version, as SPDX 2.3 in JSON (`make sbom`).
+"""sbom.py FILE - writes the software bill of materials of this version as SPDX 2.3 in JSON (`make sbom`).
 
-It names libvae, what each part of it is linked with or imports, and every source of the library, of the program and of the Python package
-with its SHA-1 and SHA-256. The time and the name of the document are those of the commit, so that equal commits give equal bytes."""
+It names libvae, the libraries and packages that each part of it uses, and every source of the library, of the program and of the Python
+package with its SHA-1 and SHA-256. The time and the name of the document are those of the commit, so that equal commits give equal
+bytes."""
 from __future__ import annotations
 
 import hashlib

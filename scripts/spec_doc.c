@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * spec_doc.c - the reference of all modules, docs/spec.md, from the tables in the library, by the public calls alone but for
- * the titles of its parts, which stand in lib/vae/kinds.def.
+ * spec_doc.c - prints docs/spec.md, the reference of all modules, from the tables in the library. It uses only public calls, except for
+ * the titles of the parts, which are in lib/vae/kinds.def.
  *
- *   spec_doc          writes the sections of the manual to stdout, behind scripts/spec_intro.md
- *   spec_doc --text   reads a text of a model or a training on stdin and fails if the library does not take it
+ *   spec_doc          writes the parts of the reference to stdout, which follow scripts/spec_intro.md
+ *   spec_doc --text   reads a text of a model or a training on stdin and fails if the library refuses it
  *
  * make_spec_doc.sh and check_docs.sh build and run it. */
 #include <ctype.h>

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# check_bad_inputs.sh - the vae program on each file of fuzz/corpus whose name ends in .good or .bad: it is read, or
-# refused with an exit code and a sentence that names the file, within two seconds of processor time.
+# check_bad_inputs.sh - runs the vae program on each file of fuzz/corpus whose name ends in .good or .bad. The program must read a good
+# file, and must refuse a bad one with an exit code and a sentence that names the file, within two seconds of processor time.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . scripts/report.sh

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The library in programs that are built in other ways than ours (docs/install.md): find_package on a tree of make install, FetchContent,
-# a Meson subproject, pkg-config, and the two files of `make amalgamation`, whose golden hashes are those of the library. What CMake and
-# Meson build is not optimised, to save time: the bits are the same.
+# check_consumers.sh - tests the library in programs that other build systems build (docs/install.md): find_package on a tree of make
+# install, FetchContent, a Meson subproject, pkg-config, and the two files of `make amalgamation`, whose golden hashes must be those of
+# the library. CMake and Meson build without optimisation, to save time; the bits are the same.
 . scripts/report.sh
 MAKE=${MAKE:-make}
 tmp=$(mktemp -d)

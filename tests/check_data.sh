@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Every source of data against files that are made here, right and wrong: tests/data_cases.py. The last line is
+# check_data.sh - runs tests/data_cases.py, which tests every source of data with right and wrong files. The last line is
 # "N passed, N failed".
 here=$(cd "$(dirname "$0")" && pwd)
 VAE=${VAE:-${BUILD:-build}/vae}

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Every command of the program while the system fails it: one allocation gives nothing, one call on files ends in EIO, ENOSPC, EINTR or half
-# done (tests/interpose.c). No signal, no file of half its bytes, no temporary left; a failure is an exit code and a sentence, a success has
-# the right bytes, and a training that failed goes on to the same bytes. FAILURES=all tries each call of each command, FAILURES=memory
-# each allocation, once, and nothing else; unasked, every call of the short commands is tried and some of the long ones, and every one on
-# their logs. Then SIGTERM comes before calls on files of a training and
-# of the fit of a prior: whoever holds the lock saves and ends with 130, and goes on to the same bytes. The program's help lists the
-# commands: each is tried with --help, and each must have a line below that runs it. Ends with "N passed, N failed".
+# check_failures.sh - runs every command of the program while calls to the system fail: one allocation returns NULL, or one call on a file
+# ends with EIO, ENOSPC, EINTR or is only partly done (tests/interpose.c). No command may end by a signal, leave a half-written file, or
+# leave a temporary file. A command that fails must have an exit code and a sentence, one that succeeds must have the right bytes, and a
+# failed training must resume to the same bytes. FAILURES=all fails each call of each command, and FAILURES=memory fails each allocation
+# once and nothing else. By default every call of the short commands fails once, some calls of the long ones, and all of their calls on
+# logs. Then SIGTERM is sent before calls on files of a training and of the fit of a prior: the process that holds the lock must save and
+# end with 130, and must resume to the same bytes. The program's help lists the commands: each one is run with --help, and each must have
+# a line below that runs it. The last line is "N passed, N failed".
 BUILD=${BUILD:-build}
 CC=${CC:-cc}
 VAE=${VAE:-$BUILD/vae}

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The installed library as others see it: make install into a fresh prefix, then programs outside the tree, found by
-# pkg-config, shared and static, from C99, C11 and C++17; moved by prefix; and uninstalled without a trace.
+# check_install.sh - tests the installed library. It runs make install into an empty prefix and builds programs outside of the tree with
+# pkg-config, shared and static, in C99, C11 and C++17. Then it moves the prefix, and uninstalls the library, which must leave no file.
 . scripts/report.sh
 MAKE=${MAKE:-make}
 CXX=${CXX:-c++}

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# check_package.sh - pip and the Python package: an sdist, the wheel that pip builds from it with nothing but a C compiler, and that wheel
-# in a fresh environment, where `import vae` finds the library inside. Needs build/venv (scripts/python_venv.sh).
+# check_package.sh - tests the Python package with pip. It makes an sdist, lets pip build a wheel from the sdist with only a C compiler,
+# and installs the wheel into a fresh environment, where `import vae` must find the library in the package. It needs build/venv
+# (scripts/python_venv.sh).
 . scripts/report.sh
 unset VAE_LIBRARY PYTHONPATH VAE_PLATFORM
 venv=$(cd "$BUILD" && pwd)/venv

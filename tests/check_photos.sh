@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Pictures in all formats that are read, written by Pillow and compared with what Pillow reads, whole and damaged: tests/photo_cases.py. The
-# last line is "N passed, N failed".
+# check_photos.sh - runs tests/photo_cases.py, which writes whole and damaged pictures with Pillow, in all formats that the program reads,
+# and compares their pixels with those that Pillow reads. The last line is "N passed, N failed".
 here=$(cd "$(dirname "$0")" && pwd)
 VAE=${VAE:-${BUILD:-build}/vae}
 case $VAE in /*) ;; *) VAE=$PWD/$VAE ;; esac

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A power loss at any moment: tests/replay.py makes what a disk may hold then, of what tests/interpose.c has recorded, and has the program
-# go on from it. VARIANTS=10 disks a moment, RECOVERIES=30 of a command's disks are given to the program (0: all), SEED=1; the
-# arguments name some of its scenarios. Ends with "N passed, N failed".
+# check_power_loss.sh - simulates a power loss at any moment. From the calls that tests/interpose.c has recorded, tests/replay.py makes
+# the disks that the loss may leave, and the program must resume from them. VARIANTS=10 is the number of disks for each moment,
+# RECOVERIES=30 the number of disks of a command with which the program runs (0: all), and SEED=1 the seed. The arguments select
+# scenarios. The last line is "N passed, N failed".
 BUILD=${BUILD:-build}
 CC=${CC:-cc}
 if ! command -v python3 > /dev/null; then

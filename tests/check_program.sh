@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The vae program from outside: every command on generated shapes, resuming to the same bytes, Ctrl-C, and a sentence and
-# the right exit code for every mistake. Prints a line for each case and ends with "N passed, N failed".
+# check_program.sh - tests the vae program by its command line: every command on generated shapes, resumed runs with the same bytes,
+# Ctrl-C, and a sentence with the right exit code for every wrong use. It prints a line for each case and ends with "N passed, N failed".
 VAE=${VAE:-${BUILD:-build}/vae}
 case $VAE in /*) ;; *) VAE=$PWD/$VAE ;; esac
 if [ ! -x "$VAE" ]; then

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# check_python.sh - the Python package's tests and its examples against the library just built.
-# PYTHON chooses the interpreter, else it is that of build/venv (scripts/python_venv.sh) where there is one; BUILD is the
-# build folder. The last line is "N passed, N failed".
+# check_python.sh - runs the tests and the examples of the Python package with the library just built. PYTHON selects the interpreter; by
+# default it is that of build/venv (scripts/python_venv.sh), if the environment exists. BUILD is the build folder. The last line is "N
+# passed, N failed".
 set -u
 
 root=$(cd "$(dirname "$0")/.." && pwd)

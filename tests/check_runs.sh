@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The runs of vae train from outside: killed and resumed to the same bytes in every file, one process in a folder, signals, temporaries,
-# links, the last batch, and what a run is told in words. Each advice of a message is given as it stands. Ends with "N passed, N failed".
+# check_runs.sh - tests runs of vae train by the command line: killed and resumed runs with the same bytes in every file, one process in a
+# folder, signals, temporary files, links, the last batch, and the messages of a run. If a message gives a command, the test runs that
+# command as printed. The last line is "N passed, N failed".
 VAE=${VAE:-${BUILD:-build}/vae}
 case $VAE in /*) ;; *) VAE=$PWD/$VAE ;; esac
 work=$(mktemp -d) || exit 1

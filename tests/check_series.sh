@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The program on series: lines of numbers as steps or as examples, an array of series, and what is refused.
+# check_series.sh - tests the program with time series: lines of numbers as steps or as examples, an array of series, and data that it
+# must refuse.
 . scripts/report.sh
 
 vae=$PWD/$BUILD/vae

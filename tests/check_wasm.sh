@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The npm package (bindings/wasm) in Node: both modules give the bits of every machine, and the fused
-# multiply-add of the vectors is that of fused.h. TRIPLES=N: compares so many. `make check-browser` has the page.
+# check_wasm.sh - tests the npm package (bindings/wasm) in Node: both modules must give the same bits as other machines, and the fused
+# multiply-add of the vectors must equal that of fused.h on TRIPLES=N triples. `make check-browser` tests the page.
 . scripts/report.sh
 package=bindings/wasm
 zig=$(scripts/zig.sh) || { echo 'skipped: no zig (scripts/python_venv.sh)'; finish; exit; }

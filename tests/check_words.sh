@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The program on models of tokens: lines of a text as examples, samples and walks as lines, and what is refused.
+# check_words.sh - tests the program with models of tokens: lines of a text as examples, samples and interpolations as lines, and data
+# that it must refuse.
 . scripts/report.sh
 
 vae=$PWD/$BUILD/vae

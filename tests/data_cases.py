@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The vae program on files of data: each gives the right values, or exit code 3 and a sentence, within a second of
-computing and 256 MiB. Prints a line for each case that fails and ends with "N passed, N failed"."""
+"""Runs the vae program on files of data. Each file must give the right values, or exit code 3 and a sentence, within a second of
+processor time and 256 MiB. Prints a line for each case that fails and ends with "N passed, N failed"."""
 import array
 import gzip
 import json

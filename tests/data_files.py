@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Files of examples, right and wrong, made with the standard library alone: PNG of every kind, NumPy arrays, IDX, WAD."""
+"""Makes right and wrong files of examples, with the standard library only: PNG of every kind, NumPy arrays, IDX, WAD."""
 import struct
 import zlib
 

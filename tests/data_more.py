@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""More cases for data_cases.py, which calls check() with itself: folders of data sets, sources by name, arrays that only decode reads."""
+"""More cases for data_cases.py, which passes itself to check(): folders of data sets, sources by name, and arrays that only vae decode
+reads."""
 import gzip
 import os
 import pty

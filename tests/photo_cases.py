@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The vae program on pictures that Pillow has written: each gives the pixels that Pillow reads, or a sentence, within a second of
-computing and 256 MiB. Prints a line for each case that fails and ends with "N passed, N failed"."""
+"""Runs the vae program on pictures that Pillow has written. Each must give the pixels that Pillow reads, or a sentence, within a second of
+processor time and 256 MiB. Prints a line for each case that fails and ends with "N passed, N failed"."""
 import base64
 import csv
 import html.parser

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""What a disk may hold after a power loss, and whether the program goes on from it.
+"""Makes the disks that a power loss may leave, and tests whether the program resumes from them.
 
     replay.py VAE INTERPOSE.SO SAVER [SCENARIO...]
 
-Each scenario runs one command under tests/interpose.c, which records every change of a file. After each change the power may fail. What
-the disk holds then is what an fsync made safe, and of all else any part:
+Each scenario runs one command under tests/interpose.c, which records every change of a file. After each change the power may fail. The
+disk then contains the data that an fsync made safe, and any part of all other data:
 
-    data of a file      safe after fsync of the file. Before, each write is lost, kept, cut at a byte, or zeros of its length;
+    data of a file      safe after fsync of the file. Before, each write is lost, kept, cut at a byte, or replaced by zeros;
                         a later one may be kept while an earlier one is lost
     names in a folder   safe after fsync of the folder. Before, each creation, rename and removal has happened or not, in any combination
-    a folder            its name is safe after fsync of the folder above; without its name all that is in it is lost
+    a folder            its name is safe after fsync of the folder above; without its name its whole content is lost
 
-For every point there are VARIANTS such disks, each a function of SEED. On every disk a file under its final name must be complete. Those
-that differ are then given to the program: the command that goes on must end with the bytes of the run that nobody disturbed. RECOVERIES
-bounds how many, spread evenly over a scenario; 0 means all. Ends with "N passed, N failed"."""
+For every moment the script makes VARIANTS such disks from SEED. On every disk a file under its final name must be complete. Then the
+program runs with each different disk: the command that resumes must end with the bytes of an undisturbed run. RECOVERIES limits the
+number of these runs, which are spread evenly over a scenario; 0 means all. The last line is "N passed, N failed"."""
 import multiprocessing.pool
 import os
 import random

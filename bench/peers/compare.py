@@ -1,21 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""compare.py - libvae and its peers on the same cores, in turns.
+"""compare.py - measures libvae and its peers in turns, on the same cores.
 
     python3 bench/peers/compare.py [--peers-python PYTHON] [--vae build/vae] [--only NAME ...] [--threads N]
                                    [--rounds N] [--slow-rounds N] [--seconds N] [--clock wall|cpu] [--raw FILE]
 
 Each round runs a workload in `vae bench` and then in each peer that has it, all pinned to the same cores, so that a change
-in the machine's speed or load meets all of them. The first round tries every mode of a peer, the later ones those within a
-tenth of the fastest, and the fastest of a round is the peer's. A ratio is that of one round, of the rates by the median
-time of a step; printed are its median and its extremes over the rounds: the noise. Above 1: libvae is faster. With more
-than one thread each round runs libvae on one as well: scaling. Workloads that take seconds have --slow-rounds.
+in the machine's speed or load affects all of them. The first round runs every mode of a peer, and later rounds run the modes within
+a tenth of the fastest; the result of the peer in a round is its fastest mode. A ratio compares the rates of one round, computed
+from the median time of a step. The script prints the median of the ratio over the rounds and its extremes, which show the noise.
+A ratio above 1 means that libvae is faster. With more than one thread each round also runs libvae on one thread, to measure the
+scaling. Workloads that take seconds have --slow-rounds.
 
---clock cpu takes the processor's time of a step, on average, for its time: for one thread on a machine that others use too,
-where the time between two looks at a clock is mostly theirs.
+--clock cpu uses the mean processor time of a step. It is for one thread on a machine that runs other programs too, which take
+most of the wall time.
 
-On stdout one JSON line for each workload, with all of libvae's own figures and those of each peer; tables.py makes tables of
-them. --raw: every line of every run, added to a file.
+The script prints one JSON line for each workload, with all figures of libvae and of each peer, from which tables.py makes tables.
+--raw appends every line of every run to a file.
 """
 import argparse
 import json

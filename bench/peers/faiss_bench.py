@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""faiss_bench.py - codebook_assign of `vae bench` by faiss's IndexFlatL2 (options: timing.py).
+"""faiss_bench.py - runs codebook_assign of `vae bench` with faiss's IndexFlatL2 (options: timing.py).
 
-faiss brings an OpenBLAS of its own, which may take a new processor for an old one; so the mode skylakex names the core.
+faiss contains its own OpenBLAS, which may not recognise a new processor; so the mode skylakex selects the kernels.
 """
 import timing
 

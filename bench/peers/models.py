@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""models.py - the models of `vae bench` (src/workloads.c) as PyTorch modules, the same layers and the same losses."""
+"""models.py - the models of `vae bench` (src/workloads.c) as PyTorch modules, with the same layers and the same losses."""
 import torch
 import torch.nn.functional as F
 from torch import nn

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""onnx_bench.py - the workloads of `vae bench` that do not train, in onnxruntime (options: timing.py).
+"""onnx_bench.py - runs the workloads of `vae bench` that do not train in onnxruntime (options: timing.py).
 
-The graphs are those of models.py, exported by PyTorch in a process of their own and kept in the folder of temporary files
-until models.py changes. All graph optimisations, inputs and outputs bound to memory beforehand.
+A separate process exports the models of models.py by PyTorch. The graphs are kept in the folder of temporary files until models.py
+changes. All graph optimisations are on, and inputs and outputs are bound to memory before the measurement.
 """
 import os
 import subprocess

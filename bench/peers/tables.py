@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""tables.py - the lines of compare.py as the tables of docs/performance.md, in Markdown.
+"""tables.py - prints the lines of compare.py as the tables of docs/performance.md, in Markdown.
 
     python3 bench/peers/tables.py build/bench.jsonl
 
-Two tables for each number of threads: speed beside the peers, what is wanted and the limit; then times, arithmetic and memory.
-Of lines about the same workload and threads the last counts.
+It prints two tables for each number of threads. The first has the speed, the peers, the goal and the limit, the second times, arithmetic
+and memory. If several lines have the same workload and number of threads, the last one is used.
 """
 import json
 import sys

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""timing.py - what the programs of the peers share: options, the clock, and a line of JSON for each measurement.
+"""timing.py - the code that the programs of the peers share: options, the clock, and a line of JSON for each measurement.
 
     PROGRAM [--only WORKLOAD] [--mode MODE ...] [--threads N] [--seconds S]
 
-Each workload and mode runs in a process of its own, so that its peak of memory is its own. One JSON line for each:
+Each workload and mode runs in a separate process, so that its peak of memory can be measured, and prints one JSON line:
     workload, peer, mode, threads, batch, runs, items_per_s, median_ms, p99_ms, cpu_ms,
     peak_rss_mb
-A mode that fails says so on stderr and is left out. Exit status 77: the peer is not installed; the sentence is on stderr.
+If a mode fails, a sentence on stderr says so, and the mode is left out. Exit status 77 means that the peer is not installed; stderr has
+the sentence.
 
-peak_rss_mb is the peak while it runs; what building and compiling took before and gave back is not counted.
+peak_rss_mb is the peak during the measurement; memory that building and compiling freed before is not counted.
 """
 import argparse
 import json

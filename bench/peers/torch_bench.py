@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""torch_bench.py - the workloads of `vae bench` in PyTorch 2.13, in each of PyTorch's own fast modes (options: timing.py).
+"""torch_bench.py - runs the workloads of `vae bench` in PyTorch 2.13, in each of PyTorch's fast modes (options: timing.py).
 
-A step is timed from a batch in memory to updated parameters (training: noise drawn, forward, backward, Adam) or from
-latents to pixels in memory (decoding). Modes: eager (NCHW) and channels_last (NHWC strides), compile (inductor with its
-C++ wrapper, autotuned, weights frozen where nothing trains) over both. Adam is the fused one; foreach in eager_foreach,
-compiled in compile_adam.
+The time of a training step begins with a batch in memory and ends with updated parameters (noise, forward, backward, Adam); that of a
+decoding begins with latents and ends with pixels in memory. Modes: eager (NCHW) and channels_last (NHWC strides), compile (inductor with
+its C++ wrapper, autotuned, frozen weights for decoding) on both. Adam is the fused one, in eager_foreach the foreach one,
+and in compile_adam it is compiled.
 """
 import sys
 import warnings

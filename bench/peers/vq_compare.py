@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""vq_compare.py - the same VQ-VAE trained by libvae and by vector-quantize-pytorch, side by side.
+"""vq_compare.py - trains the same VQ-VAE with libvae and with vector-quantize-pytorch and compares them.
 
     python3 -m venv peers && peers/bin/pip install -r bench/peers/requirements.txt
     make && peers/bin/python bench/peers/vq_compare.py [--recipe NAME ...] [--way NAME ...] [--seed N ...] [--steps N]
                                                        [--threads N] [--json]
-    ... --table FILE      runs nothing: the table of lines kept from before
-    ... --together STEPS  both sides from one start, codebook included: their losses, step by step
+    ... --table FILE      runs nothing; prints the table of saved lines
+    ... --together STEPS  starts both from equal parameters and codebooks; prints their losses for each step
 
 A recipe is a model, data, and a number of steps; both sides have the same layers with the same values at the start, the
 same batches in the same order, loss, optimizer and learning rate. The ways to run one:
 
-    package            vector-quantize-pytorch as its example has it, or as a user would call it: its own defaults
-    package, tuned     with the settings of "libvae" as far as the package has them: start, revival, decay, gradient
+    package            vector-quantize-pytorch as in its example, or with its defaults
+    package, tuned     with the settings of "libvae" that the package has: start, revival, decay, gradient
     libvae, plain      libvae with the settings of "package"
-    libvae             as docs/codes.md advises, or the preset
+    libvae             with the settings of docs/codes.md, or the preset
 
 The recipes:
 

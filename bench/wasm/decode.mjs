@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// decode.mjs - processor time of one decoding of vae bench's texture_decode1 in Node: node decode.mjs build/wasm/libvae. It prints the median
-// of ten turns for each module.
+// decode.mjs - measures the processor time of one decoding of vae bench's texture_decode1 in Node: node decode.mjs build/wasm/libvae. It
+// prints the median of ten turns for each module.
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
