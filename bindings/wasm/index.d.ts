@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: MIT
-/** Numbers of one or of n examples, one after the other. Anything but the typed array of the kind is copied into one. */
+/** Numbers of one or of n examples, one example after another. Any other array is copied into the typed array of the kind. */
 export type Floats = Float32Array | ArrayLike<number>;
 export type Integers = Int32Array | ArrayLike<number>;
 
-/** A call that the library refused. `message` is its own sentence: where, what, got, wanted. */
+/** A call that the library refused. `message` is the library's sentence: where, what, got, wanted. */
 export class VaeError extends Error {
   constructor(message: string, code: string, status: number);
   /** The name of the status, such as "VAE_E_SHAPE". */
   readonly code: string;
-  /** Its number, below 0. */
+  /** The number of the status, below 0. */
   readonly status: number;
 }
 
-/** Does this engine have the 128-bit vectors of WebAssembly? */
+/** Whether this engine supports the 128-bit vectors of WebAssembly. */
 export function hasSimd(): boolean;
 
 export interface LoadOptions {
-  /** Take the module with vectors; by default where the engine has them. The results are the same bits. */
+  /** Whether to load the module with vectors; by default, if the engine supports them. The results have the same bits. */
   simd?: boolean;
   /** The module, if it is not beside index.js: its address, its bytes, or the compiled module. */
   wasm?: URL | ArrayBuffer | ArrayBufferView<ArrayBuffer> | WebAssembly.Module;
 }
 
-/** Fetches and compiles the module. Each call gives a memory of its own. */
+/** Fetches and compiles the module. Each call makes a module with separate memory. */
 export function load(options?: LoadOptions): Promise<Vae>;
 
 export interface ModelOptions {
-  /** The most examples that the model works on at once; calls with more are split. 16 by default. */
+  /** The most examples that the model processes at once; calls with more are split. 16 by default. */
   batch?: number;
 }
 
@@ -51,13 +51,13 @@ export class Vae {
   create(text: string, options?: CreateOptions): Model;
 }
 
-/** What a batch may hold beside x. A part that the call does not read is refused. */
+/** The parts of a batch besides x. A call refuses a part that it does not read. */
 export interface Parts {
-  /** [n] classes, -1: none */
+  /** [n] classes; -1 means no class */
   label?: Integers;
   /** [n][conditionSize] */
   condition?: Floats;
-  /** [n] steps of sequences that count */
+  /** [n] lengths of sequences, in steps */
   length?: Integers;
 }
 
@@ -67,7 +67,7 @@ export interface NoiseParts extends Parts {
 }
 
 export interface SampleOptions extends NoiseParts {
-  /** Draw each example from the likelihood, in place of its mean. */
+  /** Draw each example from the likelihood instead of returning its mean. */
   draw?: boolean;
 }
 
@@ -83,7 +83,7 @@ export interface TrainOptions {
   seed?: number | bigint;
 }
 
-/** Frees its memory in dispose() alone: the collector of JavaScript does not see it. */
+/** Call dispose() to free the memory: JavaScript's garbage collector does not free it. */
 export class Model {
   private constructor();
   /** Sizes of one example, channels last: [28, 28, 1] */
@@ -103,19 +103,19 @@ export class Model {
   readonly text: string;
   /** Copies of all parameters by PyTorch's names and layouts, running statistics included. */
   parameters(): Map<string, { shape: number[]; values: Float32Array<ArrayBuffer> }>;
-  /** x[n][inputSize] to the parameters of the posterior, [n][latentSize] each. */
+  /** Encodes x[n][inputSize] into the parameters of the posterior, [n][latentSize] each. */
   encode(x: Floats, parts?: Parts): { mean: Float32Array; logvar: Float32Array };
-  /** z[n][latentSize] to the mean of the likelihood, [n][inputSize]. */
+  /** Decodes z[n][latentSize] into the mean of the likelihood, [n][inputSize]. */
   decode(z: Floats, parts?: Parts): Float32Array;
-  /** One z to R G B A, [height][width][4], for ImageData. */
+  /** Decodes one z into R G B A, [height][width][4], for ImageData. */
   decodePixels(z: Floats): Uint8ClampedArray<ArrayBuffer>;
   encodeCodes(x: Floats, parts?: Parts): Int32Array;
   decodeCodes(codes: Integers, parts?: Parts): Float32Array;
-  /** Encode, and decode the posterior's mean. */
+  /** Encodes x and decodes the mean of the posterior. */
   reconstruct(x: Floats, parts?: Parts): Float32Array;
-  /** n new examples from the model's prior, [n][inputSize]. */
+  /** Draws n new examples from the model's prior, [n][inputSize]. */
   sample(n: number, options?: SampleOptions): Float32Array;
-  /** Bounds in nats, one for each example. */
+  /** Computes the bound of each example, in nats. */
   elbo(x: Floats, options?: ElboOptions): { elbo: Float64Array; recon: Float64Array; rate: Float64Array };
   /** Restarts the stream of random numbers of sample() and elbo(). */
   seed(seed: number | bigint): void;
@@ -143,7 +143,7 @@ export interface Metrics {
 }
 
 export interface StepParts extends NoiseParts {
-  /** [n] weights in loss and gradient */
+  /** [n] weights of the examples in the loss and the gradient */
   weight?: Floats;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * gradient.c - gradients by the input: a training pass of a frozen network.
+ * gradient.c - computes gradients with respect to the input by a training pass of a frozen network.
  *
- *     loss_i = nll_i + sum kl_i        d loss / d x = (through the encoder) + d nll / d x, where theta stays as it is
+ *     loss_i = nll_i + sum kl_i        d loss / d x = (through the encoder) + d nll / d x for constant theta
  *
- * The memory is that of a training without an optimizer. The gradients of the parameters are added up and not read. */
+ * It needs the memory of a training without an optimizer. It also computes the gradients of the parameters, and ignores them. */
 #include "api/given_batch.h"
 #include "base/float_env.h"
 #include "nn/ranges.h"
@@ -78,7 +78,7 @@ static void set_noise(const vaei_network *net, const vaei_run *r, const vaei_wor
         memset(w->level[l].noise, 0, (size_t)(r->n * w->level[l].size) * sizeof(float));
 }
 
-/* The loss is the sum of nll and of every kl: all its derivatives by them are 1. */
+/* The loss is the sum of nll and of every kl, so its derivatives by them are 1. */
 static void set_slopes(const vaei_terms *t, int64_t n, double *loss) {
     for (int64_t i = 0; i < n; i++) {
         double sum = t->nll[i];

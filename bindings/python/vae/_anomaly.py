@@ -65,7 +65,7 @@ class Anomaly(NotCopied):
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, alpha: float = 0.01, threshold: str = "conformal", context: Context | None = None,
              max_batch: int = 64) -> Anomaly:
-        """A fitted detector from a file that save() or ``vae anomaly fit`` wrote; ``Model.load`` opens the model in it."""
+        """Load a fitted detector from a file that save() or ``vae anomaly fit`` wrote; ``Model.load`` opens the model in it."""
         from ._model import Model
         context = context or Context()
         model, detector = Model.load(path, context=context), cls.__new__(cls)
@@ -76,7 +76,7 @@ class Anomaly(NotCopied):
         return detector
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model and what was fitted to one file."""
+        """Write the model and the fitted detector to one file."""
         with about(path):
             check(lib.vae_anomaly_save(self._handle.pointer, path_bytes(path)))
 
@@ -111,13 +111,13 @@ class Anomaly(NotCopied):
         return self
 
     def anomaly_scores(self, x: Any, *, labels: Any = None, condition: Any = None) -> Floats:
-        """The score of each example, larger for what is stranger."""
+        """The score of each example, larger for less normal examples."""
         scores = np.empty(len(x), np.float32)
         self._run(lib.vae_anomaly_score, x, labels, condition, scores, None)
         return scores
 
     def score_samples(self, x: Any, *, labels: Any = None, condition: Any = None) -> Floats:
-        """Minus the score of each example: as in scikit-learn, lower for what is stranger."""
+        """Minus the score of each example: as in scikit-learn, lower for less normal examples."""
         return -self.anomaly_scores(x, labels=labels, condition=condition)
 
     def p_values(self, x: Any, *, labels: Any = None, condition: Any = None) -> Doubles:
@@ -134,7 +134,7 @@ class Anomaly(NotCopied):
         return -value.value
 
     def decision_function(self, x: Any, *, labels: Any = None, condition: Any = None) -> Doubles:
-        """How far each example is from the threshold; negative for anomalies."""
+        """The distance of each example from the threshold; negative for anomalies."""
         return self.score_samples(x, labels=labels, condition=condition).astype(np.float64) - self.offset_
 
     def predict(self, x: Any, *, labels: Any = None, condition: Any = None) -> npt.NDArray[np.int64]:

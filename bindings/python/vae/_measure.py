@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Measures: numbers about examples and what a model makes of them."""
+"""Measures: numbers that describe examples and the results of a model for them."""
 from __future__ import annotations
 
 import ctypes
@@ -48,7 +48,7 @@ def _struct(arrays: dict[str, npt.NDArray[Any] | None], shape: tuple[int, ...] |
         raise ShapeError(f"measure: x has shape {x.shape}, wanted (n, {', '.join(map(str, sizes))})")
     if len(sizes) == 3:
         struct.height, struct.width, struct.channels = sizes
-    else:  # what is no picture, or a grey one without its last axis
+    else:  # not a picture, or a grey picture without its last axis
         struct.height, struct.width, struct.channels = (*sizes, 1) if len(sizes) == 2 else (1, 1, int(np.prod(sizes)))
     for name, count in (("mean", "latents"), ("logvar", "latents"), ("factor", "factors")):
         if name in given:
@@ -61,7 +61,7 @@ def _struct(arrays: dict[str, npt.NDArray[Any] | None], shape: tuple[int, ...] |
 def measure(text: str, *, x: Any = None, y: Any = None, mean: Any = None, logvar: Any = None, factors: Any = None, bound: Any = None,
             rate: Any = None, score: Any = None, latents: int = 0, shape: tuple[int, ...] | None = None,
             each: bool = False) -> float | Doubles:
-    """One measure over arrays; Model.measure() makes the arrays itself.
+    """Compute one measure of arrays; Model.measure() computes the arrays itself.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def measure(text: str, *, x: Any = None, y: Any = None, mean: Any = None, logvar
     bound, rate : array, optional
         Nats of each example, as Model.elbo() gives them: float64 [n].
     score : array, optional
-        Floats [n], larger for what is stranger; factors are then 1 for anomalies and 0 for normal examples.
+        Floats [n], larger for less normal examples; factors are then 1 for anomalies and 0 for normal examples.
     latents : int
         D, for a measure that reads neither `mean` nor `logvar`.
     shape : tuple of int, optional

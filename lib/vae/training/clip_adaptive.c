@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * clip_adaptive.c - scales the gradient of each unit down to a part of the norm of its weights.
+ * clip_adaptive.c - limits the norm of each unit's gradient to a multiple of the norm of the unit's weights.
  *
- *     g_i = g_i m_i / |g_i| where |g_i| > m_i, m_i = max max(|w_i|, floor)        i: the rows of a weight [out][...]; a vector is one row
+ *     g_i = g_i m_i / |g_i| if |g_i| > m_i, m_i = max max(|w_i|, floor)        i: the rows of a weight [out][...]; a vector is one row
  *
- * Brock et al. 2021 (arXiv:2102.06171), who leave out the last layer; here no layer is left out. */
+ * Brock et al. 2021 (arXiv:2102.06171) leave out the last layer; this clip leaves out no layer. */
 #include <math.h>
 
 #include "vae/optimizer.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * clip_value.c - cuts each gradient to [-max, max], as torch.nn.utils.clip_grad_value_. It turns the direction of the step, which `norm`
- * keeps. */
+ * clip_value.c - clamps each value of the gradient to [-max, max], as torch.nn.utils.clip_grad_value_ does. This changes the direction of
+ * the step, which `norm` keeps. */
 #include "vae/optimizer.h"
 
 typedef struct conf {
