@@ -84,9 +84,9 @@ class Headers:
             raise SystemExit(f'make_declarations.py: a declaration of an unknown form: {text}')
 
 
-def words(name, joined=''):
+def words(name):
     """vae_ctx_config_t: CtxConfig"""
-    return joined.join(word.capitalize() for word in re.sub(r'^vae_|_t$', '', name).split('_'))
+    return ''.join(word.capitalize() for word in re.sub(r'^vae_|_t$', '', name).split('_'))
 
 
 def lua(headers):
@@ -95,6 +95,8 @@ def lua(headers):
     defines = [f'enum {{ {name} = {number} }};' for name, number in headers.numbers.items() if name not in enums]
     return defines + headers.plain
 
+
+# ---- Rust: every name as in C
 
 RUST = {'void': 'c_void', 'char': 'c_char', 'float': 'f32', 'double': 'f64', 'int32_t': 'i32', 'int64_t': 'i64', 'uint8_t': 'u8',
         'uint32_t': 'u32', 'uint64_t': 'u64', 'size_t': 'usize'}
@@ -144,6 +146,8 @@ def rust(headers):
         lines.append(f'    pub fn {f.name}({rust_arguments(f.fields)}){rust_result(f.result)};')
     return lines + ['}']
 
+
+# ---- C#: structures and their members in capitals; a model, a session and a trainer are SafeHandles, other pointers to handles IntPtr
 
 CSHARP = {'float': 'float', 'double': 'double', 'int32_t': 'int', 'int64_t': 'long', 'uint8_t': 'byte', 'uint32_t': 'uint',
           'uint64_t': 'ulong', 'size_t': 'UIntPtr', 'char': 'byte', 'vae_status_t': 'int', 'void': 'void'}

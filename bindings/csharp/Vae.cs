@@ -8,7 +8,7 @@
 // Arrays hold whole examples one after the other, so that their length tells the number of examples; it is checked before a call, and the
 // library works on them where they are. A call that fails throws VaeException with the status and the library's sentence. A model may be
 // read by sessions on any number of threads at once; while its trainer makes a step, no session may be inside of a call; one thread at a
-// time uses a session or a trainer. What has no wrapper here has none: Native lists every function of the C interface for what you add.
+// time uses a session or a trainer. Native lists every function of the C interface, for what has no method here.
 //
 // The shared library is looked for as "vae": libvae.so, libvae.dylib or vae.dll beside the program or where the system looks.
 using System;
