@@ -244,7 +244,7 @@ class session {
 #ifndef VAE_NO_EXCEPTIONS
     session(const model &m, std::int64_t max_batch, std::uint64_t seed = 0) : session(create(m, max_batch, seed)) {}
 #endif
-    // of another size than the model's; struct_size is set here
+    // of another size than the model's, or of bounded memory; struct_size is set here
     static returns<session> create(const model &m, vae_session_config_t config) {
         vae_session_t *p = nullptr;
         config.struct_size = sizeof config;

@@ -46,6 +46,7 @@ typedef struct vae_session_config {
     int64_t max_batch;    /* examples the session works on at once, >= 1 */
     int64_t height;       /* of the pictures, 1..65536; 0 with width 0: the model's */
     int64_t width;
+    uint64_t memory_budget; /* the most that vae_session_bytes_sized() may be, in bytes; 0: no bound */
 } vae_session_config_t;
 
 /**
@@ -53,10 +54,13 @@ typedef struct vae_session_config {
  * parameters for each place of a picture: convolutions have none, a linear layer behind `flatten` and learned positions have some. The
  * results are those of the model whose text has this size from the start. x and z of the session's calls have the sizes of
  * vae_session_model().
+ *
+ * Under a memory budget, layers over images run some rows at a time where that is needed, and what they hand on to each other is never in
+ * memory whole. No bit of any result depends on the budget; a small one costs time, as some rows are computed more than once.
  * @param out  receives it; free with vae_session_destroy()   @param model  kept alive by the session   @param config  read during the call
  * @return VAE_OK; VAE_E_ARG; VAE_E_VERSION; VAE_E_SHAPE (the layers do not fit this size: the sentence says which, and how);
- *         VAE_E_UNSUPPORTED (the input is not an image, or the parameters depend on the size: the sentence names the layer); VAE_E_LIMIT;
- *         VAE_E_NOMEM   @since 0.1
+ *         VAE_E_UNSUPPORTED (the input is not an image, or the parameters depend on the size: the sentence names the layer);
+ *         VAE_E_LIMIT (also if the session takes more than the budget: the sentence says what it takes at least); VAE_E_NOMEM   @since 0.1
  */
 VAE_API vae_status_t vae_session_create_sized(vae_session_t **out, const vae_model_t *model, const vae_session_config_t *config);
 

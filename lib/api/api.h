@@ -81,7 +81,8 @@ VAEI_INLINE uint64_t vaei_model_generation(const vae_model_t *model) {
     return (model->source ? model->source : model)->generation;
 }
 
-/* model_sized.c: makes a model for pictures of height x width with the same parameters; the new model keeps `model` alive. */
+/* model_sized.c: makes a model for pictures of height x width with the same parameters; 0 x 0: of the model's own size. The new model
+ * keeps `model` alive. */
 vae_status_t vaei_model_resized(vae_model_t **out, const vae_model_t *model, int64_t height, int64_t width);
 
 /* Describes parameter i as a borrowed tensor over `values` (parameters or gradients). */

@@ -74,7 +74,7 @@ static void name_size(const vaei_network *net, const size *to, vae_status_t stat
 static vae_status_t build(vae_model_t *m, const vae_model_t *model, const size *to) {
     vaei_document document;
     VAEI_TRY(vaei_spec_parse(&document, &m->arena, model->network.spec, strlen(model->network.spec)));
-    VAEI_TRY(vaei_input_resize(&document, &m->arena, to->height, to->width));
+    if (to->height > 0) VAEI_TRY(vaei_input_resize(&document, &m->arena, to->height, to->width));
     const vae_status_t status = vaei_network_build(&m->network, &m->arena, &document);
     if (status == VAE_E_NOMEM) return status;
     if (status < 0) name_size(&model->network, to, status);
@@ -94,7 +94,7 @@ vae_status_t vaei_model_resized(vae_model_t **out, const vae_model_t *model, int
     const size to = {height, width};
     vae_model_t *m;
     fenv_t host;
-    if (height < 1 || height > SIDE_MAX || width < 1 || width > SIDE_MAX)
+    if ((height != 0 || width != 0) && (height < 1 || height > SIDE_MAX || width < 1 || width > SIDE_MAX))
         return vaei_fail(VAE_E_ARG, "size: %lldx%lld, wanted sides of 1..%d", (long long)height, (long long)width, SIDE_MAX);
     VAEI_TRY(vaei_model_begin(&m, model->ctx));
     vaei_float_env_enter(&host);
@@ -112,6 +112,7 @@ vae_status_t vaei_model_resized(vae_model_t **out, const vae_model_t *model, int
 vae_status_t vae_model_set_input_size(vae_model_t *model, int64_t height, int64_t width) {
     vae_model_t *other;
     VAEI_TRY(vaei_check_model(model));
+    if (height < 1 || width < 1) return vaei_fail(VAE_E_ARG, "size: %lldx%lld, wanted 1 or more", (long long)height, (long long)width);
     if (model->references > 1)
         return vaei_fail(VAE_E_STATE, "model: a session or a trainer uses it, whose arrays have its size: destroy it first");
     VAEI_TRY(vaei_model_resized(&other, model, height, width));

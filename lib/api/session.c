@@ -98,18 +98,42 @@ vae_status_t vae_session_create(vae_session_t **out, const vae_model_t *model, i
     return VAE_OK;
 }
 
-/* ---- of another size ------------------------------------------------------------------------------------------- */
+/* ---- of another size, of bounded memory ------------------------------------------------------------------------ */
+
+/* A model that nobody else uses takes no more than the budget in a session. */
+static vae_status_t fit_budget(vae_model_t *own, int64_t max_batch, uint64_t budget) {
+    const vaei_network *const net = &own->network;
+    const vaei_kernels *const k = own->ctx->kernels;
+    size_t bytes, least;
+    VAEI_TRY(measure(own, max_batch, &bytes));
+    if (bytes <= budget) return VAE_OK;
+    const size_t scratch = vaei_network_scratch(net, k, max_batch), rest = bytes - scratch;
+    VAEI_TRY(vaei_network_fit(net, k, max_batch, budget > rest ? (size_t)budget - rest : 0, &own->arena, &least));
+    if (rest + least <= budget) return VAE_OK;
+    return vaei_fail(VAE_E_LIMIT, "memory_budget: %llu bytes, and a session for max_batch=%lld takes %llu at least",
+                     (unsigned long long)budget, (long long)max_batch, (unsigned long long)(rest + least));
+}
 
 /* The model that the session of this configuration runs, a share of it. */
 static vae_status_t model_of(vae_model_t **out, const vae_model_t *model, const vae_session_config_t *given, int64_t *max_batch) {
     vae_session_config_t config;
+    vae_model_t *own;
     VAEI_TRY(vaei_check_model(model));
     if (!given) return vaei_fail(VAE_E_ARG, "config: is NULL");
     VAEI_TRY(vaei_read_struct(&config, sizeof(config), given, "config", "set it to sizeof(vae_session_config_t)"));
     if (config.flags != 0) return vaei_fail(VAE_E_VERSION, "config: flags 0x%x, wanted 0", (unsigned)config.flags);
     *max_batch = config.max_batch;
-    if (config.height != 0 || config.width != 0) return vaei_model_resized(out, model, config.height, config.width);
-    *out = vaei_model_acquire(model);
+    if (config.height == 0 && config.width == 0 && config.memory_budget == 0) {
+        *out = vaei_model_acquire(model);
+        return VAE_OK;
+    }
+    VAEI_TRY(vaei_model_resized(&own, model, config.height, config.width));
+    const vae_status_t status = config.memory_budget > 0 ? fit_budget(own, config.max_batch, config.memory_budget) : VAE_OK;
+    if (status < 0) {
+        vae_model_destroy(own);
+        return status;
+    }
+    *out = own;
     return VAE_OK;
 }
 

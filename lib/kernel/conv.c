@@ -8,8 +8,9 @@ static const vaei_conv_algorithm *const algorithms[] = {&vaei_conv_winograd, &va
                                                         &vaei_conv_direct};
 
 static const vaei_conv_algorithm *algorithm_of(const vaei_kernels *k, const vaei_conv *g, int32_t data) {
+    const vaei_conv *const whole = g->whole ? g->whole : g;
     size_t i = 0;
-    while (!algorithms[i]->fits(k, g, data)) i++;
+    while (!algorithms[i]->fits(k, whole, data)) i++;
     return algorithms[i];
 }
 

@@ -26,7 +26,12 @@ typedef struct vaei_conv {
     /* 1: the packed weights are used for one pass over a batch, and not for many passes over one image each; the choice of an algorithm
      * depends on whether a costly packing is used often enough */
     int32_t training;
+    /* The convolution of which this makes some rows, from a multiple of VAEI_BAND_ALIGN on, with its algorithm, its packed weights and its
+     * bits. NULL: this is a whole convolution. */
+    const struct vaei_conv *whole;
 } vaei_conv;
+
+#define VAEI_BAND_ALIGN 8 /* rows: whole tiles of every algorithm, in either direction */
 
 /* An input that is computed when it is needed: `count` pixels of row y of an image, from column x on. Several threads call it at once. */
 typedef struct vaei_prologue {

@@ -85,7 +85,7 @@ typedef struct frame {
     int64_t total;                   /* tiles of the batch */
     int64_t block, patch;            /* tiles at once: transformed and multiplied; made by the prologue */
     int64_t v, m;                    /* floats from one point to the next */
-    int32_t far;
+    int32_t far, borrowed;           /* borrowed: u is computed in each call */
 } frame;
 
 static int64_t u_bytes(const vaei_winograd_plan *p) {
@@ -104,9 +104,16 @@ static int32_t alike(const vaei_winograd_plan *p) {
     return p->step_y * p->step_x == 1 && p->phase->y.taps * p->phase->x.taps > 1;
 }
 
+/* Of an image that is made some rows at a time, the image decides */
+static int32_t borrows(const vaei_conv *g, int32_t data, const vaei_winograd_plan *p) {
+    const vaei_conv *const whole = g->whole ? g->whole : g;
+    return u_bytes(p) > WIDE_BYTES && (data ? whole->h * whole->w : whole->oh * whole->ow) >= KEEP_PIXELS;
+}
+
 static frame frame_of(const vaei_conv *g, int64_t n, int32_t data) {
     frame f = {.total = 0};
     (void)vaei_winograd_plan_of(g, data, &f.p);
+    f.borrowed = borrows(g, data, &f.p);
     f.together = alike(&f.p) ? f.p.phases : 1;
     f.depth = f.together * f.p.c;
     f.panels = f.p.panels / f.together;
@@ -151,10 +158,6 @@ typedef struct borrowed {
 } borrowed;
 
 enum { BORROWED_FLOATS = sizeof(borrowed) / sizeof(float) };
-
-static int32_t borrows(const vaei_winograd_plan *p) {
-    return u_bytes(p) > WIDE_BYTES && p->oh * p->ow >= KEEP_PIXELS;
-}
 
 /* The distance between panels of u. They are written side by side, so it is no power of two, whose lines would share sets of the cache. */
 static int64_t panel_floats(const vaei_kernels *k, const frame *f) {
@@ -216,12 +219,12 @@ static void make_u(const vaei_kernels *k, const vaei_pool *pool, const frame *f,
 
 static int64_t pack_floats(const vaei_kernels *k, const vaei_conv *g, int32_t data) {
     const frame f = frame_of(g, 1, data);
-    return borrows(&f.p) ? BORROWED_FLOATS + f.p.oc : u_floats(k, &f);
+    return f.borrowed ? BORROWED_FLOATS + f.p.oc : u_floats(k, &f);
 }
 
 static void pack(const vaei_kernels *k, const vaei_conv *g, int32_t data, const float *w, const float *scale, float *dst) {
     const frame f = frame_of(g, 1, data);
-    if (!borrows(&f.p)) {
+    if (!f.borrowed) {
         make_u(k, NULL, &f, w, scale, dst);
         return;
     }
@@ -278,7 +281,7 @@ static int64_t held_floats(const frame *f) {
 
 static int64_t scratch_floats(const vaei_kernels *k, const vaei_conv *g, int64_t n, int32_t data) {
     const frame f = frame_of(g, n, data);
-    return f.p.row_c + blocks_of(&f) * held_floats(&f) + (borrows(&f.p) ? u_floats(k, &f) : 0);
+    return f.p.row_c + blocks_of(&f) * held_floats(&f) + (f.borrowed ? u_floats(k, &f) : 0);
 }
 
 /* Makes `rows` rows of `width` pixels from (y, x) on, with the zeros around the image. */
@@ -531,7 +534,7 @@ static void run(const vaei_conv_job *j) {
     if (w.f.total == 0) return;
     memset(scratch, 0, (size_t)w.f.p.c * sizeof *scratch);
     w.scratch = scratch + w.f.p.row_c;
-    if (borrows(&w.f.p)) {
+    if (w.f.borrowed) {
         borrowed b;
         memcpy(&b, j->packed, sizeof b);
         make_u(k, j->pool, &w.f, b.w, b.scaled ? j->packed + BORROWED_FLOATS : NULL, w.scratch);

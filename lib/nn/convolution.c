@@ -119,9 +119,25 @@ static int64_t first_lines(const vaei_conv *g) {
     return SHRINK_PIXELS / g->w + (SHRINK_PIXELS % g->w != 0);
 }
 
+/* Some rows of y, and those of x that they are made of */
+static vaei_conv rows_of(const vaei_conv *whole, const vaei_band *b) {
+    vaei_conv g = *whole;
+    g.h = b->x_last - b->x_first;
+    g.oh = b->last - b->first;
+    g.top = whole->top + b->x_first - b->first * whole->sy;
+    g.whole = whole;
+    return g;
+}
+
 static int64_t workspace(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training) {
     const vaei_conv *g = conv_of(l, training);
+    const int64_t rows = vaei_layer_banded(l, training), reach = rows > 0 ? (rows - 1) * g->sy + g->dy * (g->kh - 1) + 1 : 0;
     if (!vaei_weights_countable(l, n)) return -1;
+    if (rows > 0 && shrinks(l->state)) return vaei_conv_forward_scratch(k, g, rows);
+    if (rows > 0) {
+        const vaei_conv band = rows_of(g, &(vaei_band){0, rows < g->oh ? rows : g->oh, 0, reach < g->h ? reach : g->h});
+        return vaei_conv_forward_scratch(k, &band, 1);
+    }
     const int64_t forward = vaei_conv_forward_scratch(k, g, images_of(l, n, training));
     return training ? larger(forward, larger(vaei_conv_data_scratch(k, g, n), vaei_conv_weight_scratch(k, g, n))) : forward;
 }
@@ -192,10 +208,28 @@ static const float *padded(const vaei_layer *l, const vaei_run *r, const parts *
     return p->x;
 }
 
+/* Every window must meet the image, so that no band is without a row of x. */
+int32_t vaei_convolution_band(const vaei_layer *l, vaei_band *b) {
+    const state *s = l->state;
+    const vaei_conv *g = s->g;
+    const int64_t reach = g->dy * (g->kh - 1) + 1, begin = b->first * g->sy - g->top, end = (b->last - 1) * g->sy - g->top + reach;
+    if (s->padded) return 0;
+    if (vaei_layer_upsampled(l, 0)) {
+        vaei_upsampled_band(g, b);
+        return 1;
+    }
+    if (shrinks(s)) return vaei_band_same(l, b);
+    b->x_first = begin > 0 ? begin : 0;
+    b->x_last = end < g->h ? end : g->h;
+    return g->top < reach && (g->oh - 1) * g->sy - g->top < g->h;
+}
+
 void vaei_convolution_forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     const vaei_conv *g = conv_of(l, r->training);
     const vaei_epilogue *const epilogue = vaei_layer_epilogue(l, r->training);
-    const int64_t images = images_of(l, r->n, r->training);
+    const int32_t lines = m->band && shrinks(l->state); /* of an image that g has as lines, these are some */
+    const int64_t images = lines ? m->band->last - m->band->first : images_of(l, r->n, r->training);
+    vaei_conv band;
     parts p;
     if (vaei_layer_upsampled(l, r->training)) {
         vaei_upsampled_forward(l, r, g, m, x, y);
@@ -203,6 +237,10 @@ void vaei_convolution_forward(const vaei_layer *l, const vaei_run *r, const vaei
     }
     vaei_layer_pieces(l, r, m, &p);
     const float *bias = p.bias ? p.bias : vaei_layer_param(l, r, 1);
+    if (m->band && !lines) {
+        band = rows_of(g, m->band);
+        g = &band;
+    }
     if (m->prologue || m->add)
         vaei_conv_forward_fused(r->k, r->pool, g, images, x, m->prologue, p.forward, bias, m->add, epilogue, y, p.workspace);
     else if (x == y) overwrite(l, r, &p, bias, y);

@@ -24,6 +24,7 @@ void vaei_convolution_backward(const vaei_layer *l, const vaei_run *r, const vae
 const char *vaei_convolution_algorithm(const vaei_layer *l, const vaei_kernels *k, int32_t training);
 int32_t vaei_convolution_fuses(const vaei_layer *l);
 int32_t vaei_convolution_overwrites(const vaei_layer *l);
+int32_t vaei_convolution_band(const vaei_layer *l, vaei_band *b);
 int32_t vaei_convolution_takes_upsample(const vaei_layer *l, const int64_t factor[2]);
 
 #endif

@@ -39,11 +39,17 @@ typedef struct vaei_bytes {
     size_t pack, cache, scratch, stats;
 } vaei_bytes;
 
+/* Rows [first, last) of an image y, made of rows [x_first, x_last) of x: what stands in memory begins with these rows. */
+typedef struct vaei_band {
+    int64_t first, last, x_first, x_last;
+} vaei_band;
+
 typedef struct vaei_slot {
     void *pack, *cache, *scratch, *stats;
     size_t segment;                   /* of a stack in training: vaei_stack_segment(), or 0 without recomputing */
     const float *add;                 /* forward: the second input, added to y before the epilogue; may be y. NULL: there is none */
     const vaei_prologue *prologue;    /* forward, for layers that fuse: makes x pixel by pixel; NULL: x is in memory */
+    const vaei_band *band;            /* forward and prologue, of layers with the function band: the rows to make; NULL: all */
     const vaei_epilogue *dx_epilogue; /* backward, for layers that take it: runs on finished rows of dx; NULL: none */
 } vaei_slot;
 
@@ -108,6 +114,12 @@ typedef struct vaei_layer_ops {
     int32_t (*is_view)(const vaei_layer *l);
     /* Nearest upsampling: each pixel of x becomes factor[0] x factor[1] of y. */
     void (*upsamples)(const vaei_layer *l, int64_t factor[2]);
+    /* Over images, for layers that can make some rows of y with the bits of all rows: sets x_first and x_last for first, which is a
+     * multiple of VAEI_BAND_ALIGN, and last. False: y wants all of x. Elementwise layers need not have it. */
+    int32_t (*band)(const vaei_layer *l, vaei_band *b);
+    /* Of these, for layers whose y depends on statistics of all of x: takes in the rows as they come. [first, last) are new, and x holds
+     * [x_first, last). x NULL: sets x_first, the first row wanted. Statistics are known when the last row has come. */
+    void (*observe)(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, vaei_band *rows, const float *x);
     /* Returns the name of the algorithm that forward uses with these kernels; NULL: there is only one. */
     const char *(*algorithm)(const vaei_layer *l, const vaei_kernels *k, int32_t training);
     /* Whether forward can also upsample its x by these factors, if the step has vaei_step.upsample. */
@@ -139,6 +151,7 @@ struct vaei_layer {
 const vaei_epilogue *vaei_layer_epilogue(const vaei_layer *l, int32_t training);
 const vaei_layer *vaei_layer_folded(const vaei_layer *l, int32_t training); /* the normalisation by which pack() multiplies the weights */
 const vaei_layer *vaei_layer_upsampled(const vaei_layer *l, int32_t training); /* the upsampling of x that forward also does */
+int64_t vaei_layer_banded(const vaei_layer *l, int32_t training);              /* the rows of y that it makes at a time; 0: all */
 
 /* Returns the bytes that layout() needs. */
 vaei_bytes vaei_layer_bytes(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_t training);
@@ -159,12 +172,21 @@ VAEI_INLINE void vaei_layer_packed(const vaei_layer *l, const vaei_run *r, void 
     l->ops->layout(l, r->k, 1, r->training, &memory, pieces);
 }
 
+/* Values of y that forward makes. */
+VAEI_INLINE int64_t vaei_layer_values(const vaei_layer *l, const vaei_run *r, const vaei_slot *m) {
+    const int64_t size = vaei_shape_size(&l->out);
+    return m->band ? size / l->out.d[0] * (m->band->last - m->band->first) : r->n * size;
+}
+
 VAEI_INLINE const float *vaei_layer_param(const vaei_layer *l, const vaei_run *r, int32_t i) {
     return i < l->n_params ? r->params + l->param[i]->offset : NULL;
 }
 VAEI_INLINE float *vaei_layer_grad(const vaei_layer *l, const vaei_run *r, int32_t i) {
     return i < l->n_params ? r->grads + l->param[i]->offset : NULL;
 }
+
+/* The band of layers whose rows of y are made of the same rows of x. */
+int32_t vaei_band_same(const vaei_layer *l, vaei_band *b);
 
 /* The range of layers whose y are values of x, or means of values of x and zeros. */
 void vaei_range_kept(const vaei_layer *l, vaei_interval *values);

@@ -74,7 +74,7 @@ static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_
     if (training) {
         p->mean = vaei_carve_array(&m->stats, g.channels, sizeof(double));
         p->variance = vaei_carve_array(&m->stats, g.channels, sizeof(double));
-        p->scratch = vaei_norm_carve(&m->scratch, &g, 3);
+        p->scratch = vaei_norm_carve(&m->scratch, &g, 3, 0);
     } else {
         p->scale = vaei_carve_floats(&m->pack, 2 * g.channels);
         p->shift = p->scale ? p->scale + g.channels : NULL;

@@ -53,6 +53,7 @@ const vaei_layer_ops vaei_layer_conv2d = {
     .backward = vaei_convolution_backward,
     .fuses = vaei_convolution_fuses,
     .overwrites = vaei_convolution_overwrites,
+    .band = vaei_convolution_band,
     .takes_upsample = vaei_convolution_takes_upsample,
     .algorithm = vaei_convolution_algorithm,
 };

@@ -55,7 +55,7 @@ typedef struct statistics {
     double mean, rstd;
 } statistics;
 
-/* Makes y pixel by pixel, as the prologue of another step. */
+/* Makes y pixel by pixel, as the prologue of another step; of a band, x is its rows and image is 0. */
 typedef struct feeder {
     vaei_norm g;
     int64_t height, width;
@@ -76,7 +76,7 @@ static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_
     (void)k;
     *p = (parts){0};
     if (training) p->kept = vaei_carve_array(&m->cache, vaei_count_of(n, o->groups), sizeof(statistics));
-    p->scratch = vaei_norm_carve(&m->scratch, &g, training ? 3 : 2);
+    p->scratch = vaei_norm_carve(&m->scratch, &g, training ? 3 : 2, vaei_layer_banded(l, training) > 0);
     p->feeder = vaei_carve_bytes(&m->scratch, sizeof(feeder));
 }
 
@@ -118,15 +118,35 @@ static job make_job(const vaei_layer *l, const vaei_run *r, const parts *p, cons
     return (job){g, &p->scratch, vaei_layer_param(l, r, WEIGHT), vaei_layer_param(l, r, BIAS), o->groups, (double)o->eps, p->kept};
 }
 
-static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
+/* Of whole images; those of bands have been observed. */
+static void find_statistics(const vaei_layer *l, const vaei_run *r, const parts *p, const float *x) {
     const vaei_norm g = geometry(l, r->n);
+    job j = make_job(l, r, p, &g);
+    vaei_norm_sums(r->k, r->pool, &g, &p->scratch, x, x);
+    vaei_parallel_ranges(r->pool, r->n, g.channels, find_coefficients, &j);
+}
+
+static void observe(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, vaei_band *rows, const float *x) {
+    const vaei_norm g = geometry(l, 1);
+    const int64_t width = l->in.d[1];
+    parts p;
+    if (!x) {
+        rows->x_first = vaei_norm_begins(&g, rows->first * width) / width;
+        return;
+    }
+    vaei_layer_pieces(l, r, m, &p);
+    job j = make_job(l, r, &p, &g);
+    vaei_norm_sums_rows(r->k, r->pool, &g, &p.scratch, rows->first * width, rows->last * width, rows->x_first * width, x);
+    if (rows->last == l->in.d[0]) find_coefficients(&j, 0, 1);
+}
+
+static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
+    vaei_norm g = geometry(l, r->n);
     parts p;
     vaei_layer_pieces(l, r, m, &p);
-    const vaei_norm_scratch s = p.scratch;
-    job j = make_job(l, r, &p, &g);
-    vaei_norm_sums(r->k, r->pool, &g, &s, x, x);
-    vaei_parallel_ranges(r->pool, r->n, g.channels, find_coefficients, &j);
-    vaei_norm_apply(r->k, r->pool, &g, s.coefficients, x, vaei_layer_epilogue(l, r->training), y);
+    if (m->band) g.rows = vaei_layer_values(l, r, m) / g.channels;
+    else find_statistics(l, r, &p, x);
+    vaei_norm_apply(r->k, r->pool, &g, p.scratch.coefficients, x, vaei_layer_epilogue(l, r->training), y);
 }
 
 static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count, float *out) {
@@ -141,13 +161,9 @@ static void prologue(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     const vaei_norm g = geometry(l, r->n);
     parts p;
     vaei_layer_pieces(l, r, m, &p);
-    const vaei_norm_scratch s = p.scratch;
-    feeder *const f = p.feeder;
-    job j = make_job(l, r, &p, &g);
-    vaei_norm_sums(r->k, r->pool, &g, &s, x, x);
-    vaei_parallel_ranges(r->pool, r->n, g.channels, find_coefficients, &j);
-    *f = (feeder){g, l->in.d[0], l->in.d[1], s.coefficients, x, vaei_layer_epilogue(l, r->training)};
-    *made = (vaei_prologue){pixels, f};
+    if (!m->band) find_statistics(l, r, &p, x);
+    *p.feeder = (feeder){g, l->in.d[0], l->in.d[1], p.scratch.coefficients, x, vaei_layer_epilogue(l, r->training)};
+    *made = (vaei_prologue){pixels, p.feeder};
 }
 
 static void find_grad_coefficients(void *arg, int64_t begin, int64_t end) {
@@ -212,4 +228,6 @@ const vaei_layer_ops vaei_layer_groupnorm = {
     .forward = forward,
     .backward = backward,
     .prologue = prologue,
+    .band = vaei_band_same,
+    .observe = observe,
 };

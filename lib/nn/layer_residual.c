@@ -64,7 +64,7 @@ static void add(void *arg, int64_t begin, int64_t end) {
 /* The step's own work: x is the output of the body, m->add that of the other branch. */
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
     job j = {r, vaei_layer_epilogue(l, r->training), m->add == y ? y : x, m->add == y ? x : m->add, y};
-    vaei_parallel_ranges(r->pool, r->n * vaei_shape_size(&l->out), 1, add, &j);
+    vaei_parallel_ranges(r->pool, vaei_layer_values(l, r, m), 1, add, &j);
 }
 
 const vaei_layer_ops vaei_layer_residual = {
@@ -79,4 +79,5 @@ const vaei_layer_ops vaei_layer_residual = {
     .forward = forward,
     .range = range,
     .expand = expand,
+    .band = vaei_band_same,
 };

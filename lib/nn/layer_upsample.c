@@ -57,20 +57,20 @@ static void sum_rows(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-static void run(const vaei_layer *l, const vaei_run *r, vaei_range_task task, const float *from, float *to) {
+static void run(const vaei_layer *l, const vaei_run *r, int64_t rows, vaei_range_task task, const float *from, float *to) {
     const conf *o = l->conf;
     job j = {o->factor[0], o->factor[1], l->in.d[1], l->in.d[2], from, to};
-    vaei_parallel_ranges(r->pool, r->n * l->in.d[0], j.fy * j.fx * j.width * j.channels, task, &j);
+    vaei_parallel_ranges(r->pool, rows, j.fy * j.fx * j.width * j.channels, task, &j);
 }
 
 static void forward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, float *y) {
-    (void)m;
-    run(l, r, repeat_rows, x, y);
+    run(l, r, m->band ? m->band->x_last - m->band->x_first : r->n * l->in.d[0], repeat_rows, x, y);
 }
 
 /* Makes y pixel by pixel, as the prologue of another step. */
 typedef struct feeder {
     int64_t height, width, channels, fy, fx; /* of x, and the factors */
+    int64_t first, x_first;                  /* of a band, which is image 0 */
     const float *x;
 } feeder;
 
@@ -87,7 +87,7 @@ static void layout(const vaei_layer *l, const vaei_kernels *k, int64_t n, int32_
 
 static void pixels(const void *arg, const vaei_kernels *k, int64_t image, int64_t y, int64_t x, int64_t count, float *out) {
     const feeder *f = arg;
-    const float *line = f->x + (image * f->height + y / f->fy) * f->width * f->channels;
+    const float *line = f->x + (image * f->height + (f->first + y) / f->fy - f->x_first) * f->width * f->channels;
     (void)k;
     for (int64_t p = x; p < x + count; p++, out += f->channels)
         memcpy(out, line + p / f->fx * f->channels, (size_t)f->channels * sizeof(float));
@@ -97,13 +97,21 @@ static void prologue(const vaei_layer *l, const vaei_run *r, const vaei_slot *m,
     const conf *o = l->conf;
     parts p;
     vaei_layer_pieces(l, r, m, &p);
-    *p.feeder = (feeder){l->in.d[0], l->in.d[1], l->in.d[2], o->factor[0], o->factor[1], x};
+    *p.feeder = (feeder){
+        l->in.d[0], l->in.d[1], l->in.d[2], o->factor[0], o->factor[1], m->band ? m->band->first : 0, m->band ? m->band->x_first : 0, x};
     *made = (vaei_prologue){pixels, p.feeder};
 }
 
 static void backward(const vaei_layer *l, const vaei_run *r, const vaei_slot *m, const float *x, const float *y, float *dy, float *dx) {
     (void)m, (void)x, (void)y;
-    if (dx) run(l, r, sum_rows, dy, dx);
+    if (dx) run(l, r, r->n * l->in.d[0], sum_rows, dy, dx);
+}
+
+static int32_t band(const vaei_layer *l, vaei_band *b) {
+    const conf *o = l->conf;
+    b->x_first = b->first / o->factor[0];
+    b->x_last = (b->last - 1) / o->factor[0] + 1;
+    return VAEI_BAND_ALIGN % o->factor[0] == 0;
 }
 
 static void upsamples(const vaei_layer *l, int64_t factor[2]) {
@@ -124,4 +132,5 @@ const vaei_layer_ops vaei_layer_upsample = {
     .range = vaei_range_kept,
     .prologue = prologue,
     .upsamples = upsamples,
+    .band = band,
 };

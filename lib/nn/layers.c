@@ -24,3 +24,10 @@ void vaei_range_with_zero(const vaei_layer *l, vaei_interval *values) {
     if (values->lo > 0) values->lo = 0;
     if (values->hi < 0) values->hi = 0;
 }
+
+int32_t vaei_band_same(const vaei_layer *l, vaei_band *b) {
+    (void)l;
+    b->x_first = b->first;
+    b->x_last = b->last;
+    return 1;
+}

@@ -17,16 +17,9 @@ static int32_t writer_before(const vaei_steps *s, int32_t buffer, int32_t i) {
     return -1;
 }
 
-/* The time at which a deferred step makes its values: that of the step whose prologue it is. */
-static int32_t time_of(const vaei_steps *s, int32_t i) {
-    int32_t j = i;
-    while (s->step[i].deferred && s->step[j].prologue != i) j++;
-    return j;
-}
-
 static int32_t used_after(const vaei_steps *s, int32_t buffer, int32_t i) {
     for (int32_t j = 0; j < s->n; j++)
-        if ((s->step[j].in == buffer || s->step[j].side == buffer) && time_of(s, j) > i) return 1;
+        if ((s->step[j].in == buffer || s->step[j].side == buffer) && vaei_steps_time(s, j) > i) return 1;
     return 0;
 }
 
@@ -85,7 +78,7 @@ static void find_lifetimes(vaei_steps *s) {
     }
     for (int32_t i = 0; i < s->n; i++) {
         const vaei_step *const t = &s->step[i];
-        const int32_t time = time_of(s, i);
+        const int32_t time = vaei_steps_time(s, i);
         live(&s->buffer[t->in], time);
         if (t->side >= 0) live(&s->buffer[t->side], time);
         if (t->out >= 0) live(&s->buffer[t->out], time);

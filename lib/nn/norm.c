@@ -6,6 +6,7 @@
 
 #include "nn/ranges.h"
 
+#define CHUNKS         64 /* at once, of rows that come one after another */
 #define CHUNK_ROWS_MIN 16 /* keeps the partial sums small compared with the activations, for any number of channels */
 
 static int64_t chunk_rows(const vaei_norm *g) {
@@ -17,11 +18,12 @@ static int64_t chunk_count(const vaei_norm *g) {
     return (g->rows - 1) / chunk_rows(g) + 1;
 }
 
-vaei_norm_scratch vaei_norm_carve(vaei_carve *c, const vaei_norm *g, int64_t coefficients) {
+vaei_norm_scratch vaei_norm_carve(vaei_carve *c, const vaei_norm *g, int64_t coefficients, int32_t banded) {
+    const int64_t chunks = chunk_count(g), room = banded && chunks > CHUNKS ? CHUNKS : chunks;
     const int64_t pairs = g->rows < 0 ? -1 : vaei_count_of(g->segments, 2 * g->channels);
     vaei_norm_scratch s;
     s.sums = vaei_carve_array(c, pairs, sizeof(double));
-    s.partial = vaei_carve_array(c, vaei_count_of(chunk_count(g), pairs), sizeof(double));
+    s.partial = vaei_carve_array(c, vaei_count_of(room, pairs), sizeof(double));
     s.coefficients = vaei_carve_floats(c, vaei_count_of(g->segments, coefficients * g->channels));
     return s;
 }
@@ -43,6 +45,7 @@ typedef struct job {
     const vaei_epilogue *epilogue;
     const float *coefficients, *x, *dy;
     float *y;
+    int64_t chunk, begin; /* of some rows: their first chunk, the value that x begins with */
 } job;
 
 static void parallel_chunks(const vaei_pool *pool, vaei_range_task task, job *j) {
@@ -54,23 +57,25 @@ static void sum_chunks(void *arg, int64_t begin, int64_t end) {
     const job *j = arg;
     const int64_t channels = j->g->channels;
     for (int64_t i = begin; i < end; i++) {
-        const chunk c = chunk_at(j->g, i);
+        const chunk c = chunk_at(j->g, j->chunk + i);
+        const int64_t at = c.first - j->begin;
         double *partial = j->s->partial + i * 2 * channels;
         memset(partial, 0, (size_t)(2 * channels) * sizeof(*partial));
-        j->k->column_sums(c.rows, channels, j->x + c.first, j->dy + c.first, partial, partial + channels);
+        j->k->column_sums(c.rows, channels, j->x + at, j->dy + at, partial, partial + channels);
     }
+}
+
+/* sums[pairs] of partial[count][pairs], or these added to it */
+static void join_chunks(int64_t count, int64_t pairs, const double *partial, int32_t adds, double *sums) {
+    if (!adds) memcpy(sums, partial, (size_t)pairs * sizeof(*sums));
+    for (int64_t i = adds ? 0 : 1; i < count; i++)
+        for (int64_t p = 0; p < pairs; p++) sums[p] += partial[i * pairs + p];
 }
 
 static void join_segments(void *arg, int64_t begin, int64_t end) {
     const job *j = arg;
     const int64_t count = chunk_count(j->g), pairs = 2 * j->g->channels;
-    for (int64_t s = begin; s < end; s++) {
-        double *sums = j->s->sums + s * pairs;
-        const double *partial = j->s->partial + s * count * pairs;
-        memcpy(sums, partial, (size_t)pairs * sizeof(*sums));
-        for (int64_t i = 1; i < count; i++)
-            for (int64_t p = 0; p < pairs; p++) sums[p] += partial[i * pairs + p];
-    }
+    for (int64_t s = begin; s < end; s++) join_chunks(count, pairs, j->s->partial + s * count * pairs, 0, j->s->sums + s * pairs);
 }
 
 void vaei_norm_sums(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const vaei_norm_scratch *s, const float *x,
@@ -78,6 +83,21 @@ void vaei_norm_sums(const vaei_kernels *k, const vaei_pool *pool, const vaei_nor
     job j = {.g = g, .k = k, .s = s, .x = x, .dy = y};
     parallel_chunks(pool, sum_chunks, &j);
     vaei_parallel_ranges(pool, g->segments, chunk_count(g) * 2 * g->channels, join_segments, &j);
+}
+
+int64_t vaei_norm_begins(const vaei_norm *g, int64_t first) {
+    return first < g->rows ? first / chunk_rows(g) * chunk_rows(g) : first;
+}
+
+void vaei_norm_sums_rows(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const vaei_norm_scratch *s, int64_t first,
+                         int64_t last, int64_t begin, const float *x) {
+    job j = {.g = g, .k = k, .s = s, .x = x, .dy = x, .begin = begin * g->channels, .chunk = first / chunk_rows(g)};
+    const int64_t end = last < g->rows ? last / chunk_rows(g) : chunk_count(g);
+    for (int64_t n; j.chunk < end; j.chunk += n) {
+        n = end - j.chunk < CHUNKS ? end - j.chunk : CHUNKS;
+        vaei_parallel_ranges(pool, n, chunk_rows(g) * g->channels, sum_chunks, &j);
+        join_chunks(n, 2 * g->channels, s->partial, j.chunk > 0, s->sums);
+    }
 }
 
 static void apply_chunks(void *arg, int64_t begin, int64_t end) {

@@ -26,11 +26,19 @@ typedef struct vaei_norm_scratch {
     float *coefficients; /* [segments][2 or 3][channels] */
 } vaei_norm_scratch;
 
-vaei_norm_scratch vaei_norm_carve(vaei_carve *c, const vaei_norm *g, int64_t coefficients);
+/* banded: for vaei_norm_sums_rows(), where partial has room for some chunks at a time. */
+vaei_norm_scratch vaei_norm_carve(vaei_carve *c, const vaei_norm *g, int64_t coefficients, int32_t banded);
 
 /* s->sums of x and of x y, over the rows */
 void vaei_norm_sums(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const vaei_norm_scratch *s, const float *x,
                     const float *y);
+
+/* The same of one segment, from rows as they come: [first, last) are new, and x begins with row `begin`, at most
+ * vaei_norm_begins(). s->sums are known when the last row has come. */
+void vaei_norm_sums_rows(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const vaei_norm_scratch *s, int64_t first,
+                         int64_t last, int64_t begin, const float *x);
+/* The first row that is wanted again when [0, first) have come: that of the chunk which they end in. */
+int64_t vaei_norm_begins(const vaei_norm *g, int64_t first);
 
 /* y = coefficient[0] x + coefficient[1], then the epilogue */
 void vaei_norm_apply(const vaei_kernels *k, const vaei_pool *pool, const vaei_norm *g, const float *coefficients, const float *x,

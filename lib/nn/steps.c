@@ -52,12 +52,18 @@ int32_t vaei_steps_uses(const vaei_steps *s, int32_t buffer) {
     return uses;
 }
 
+int32_t vaei_steps_time(const vaei_steps *s, int32_t i) {
+    int32_t j = i;
+    while (s->step[i].deferred && s->step[j].prologue != i) j++;
+    return j;
+}
+
 int32_t vaei_step_reads_y(const vaei_step *t) {
     const vaei_layer *const last = t->activation ? t->activation : t->layer;
     return (last->ops->flags & VAEI_LAYER_READS_Y) != 0;
 }
 
-static vae_status_t build(vaei_stack *s, int32_t mode, vaei_arena *arena) {
+vae_status_t vaei_steps_fused(vaei_steps **out, const vaei_stack *s, int32_t mode, vaei_arena *arena) {
     vaei_steps *const list = vaei_arena_alloc(arena, sizeof(*list));
     const int32_t layers = layers_of(s);
     vaei_expansion e = {arena, list, layers, layers + 1};
@@ -68,8 +74,7 @@ static vae_status_t build(vaei_stack *s, int32_t mode, vaei_arena *arena) {
     list->buffer[list->n_buffers++] = (vaei_buffer){.size = vaei_shape_size(&s->in)};
     VAEI_TRY(vaei_expand_stack(&e, s, 0, &list->output));
     vaei_fuse(list, mode);
-    VAEI_TRY(vaei_lifetimes(list, mode, arena));
-    s->steps[mode] = list;
+    *out = list;
     return VAE_OK;
 }
 
@@ -81,9 +86,17 @@ static void link_layers(const vaei_stack *s, int32_t mode) {
 
 vae_status_t vaei_steps_build(vaei_stack *s, vaei_arena *arena) {
     for (int32_t mode = 0; mode < VAEI_MODES; mode++) {
-        VAEI_TRY(build(s, mode, arena));
-        link_layers(s, mode);
+        vaei_steps *list;
+        VAEI_TRY(vaei_steps_fused(&list, s, mode, arena));
+        VAEI_TRY(vaei_steps_finish(s, list, mode, arena));
     }
+    return VAE_OK;
+}
+
+vae_status_t vaei_steps_finish(vaei_stack *s, vaei_steps *list, int32_t mode, vaei_arena *arena) {
+    VAEI_TRY(vaei_lifetimes(list, mode, arena));
+    s->steps[mode] = list;
+    link_layers(s, mode);
     return VAE_OK;
 }
 
@@ -102,4 +115,9 @@ const vaei_layer *vaei_layer_folded(const vaei_layer *l, int32_t training) {
 const vaei_layer *vaei_layer_upsampled(const vaei_layer *l, int32_t training) {
     const vaei_step *const t = l->step[training ? VAEI_TRAINING : VAEI_INFERENCE];
     return t ? t->upsample : NULL;
+}
+
+int64_t vaei_layer_banded(const vaei_layer *l, int32_t training) {
+    const vaei_step *const t = l->step[training ? VAEI_TRAINING : VAEI_INFERENCE];
+    return t ? t->banded : 0;
 }

@@ -41,6 +41,7 @@ struct vaei_step {
     const vaei_layer *sum;        /* the residual whose sum this convolution also does: side is the other branch */
     const vaei_layer *activation; /* the elementwise layer of the epilogue */
     vaei_epilogue epilogue;       /* runs on finished rows of y; apply NULL: there is none */
+    int64_t banded;               /* a step of layer `bands` makes so many rows of y at a time, at most (bands.h); 0: all */
     /* Training: */
     const vaei_layer *dx_activation; /* this step computes its gradient on finished rows of dx */
     int32_t flushes_dx;              /* values of finished rows of dx below VAEI_TINY become zero (kernel.h) */
@@ -80,6 +81,10 @@ typedef struct vaei_steps {
 
 /* Makes both lists of a stack. */
 vae_status_t vaei_steps_build(vaei_stack *s, vaei_arena *arena);
+/* The list for inference as fuse.c leaves it: lifetimes.c has not seen it. */
+vae_status_t vaei_steps_fused(vaei_steps **out, const vaei_stack *s, int32_t mode, vaei_arena *arena);
+/* The last part of a build: places for its buffers, and the way from layers to steps. */
+vae_status_t vaei_steps_finish(vaei_stack *s, vaei_steps *list, int32_t mode, vaei_arena *arena);
 
 /* ---- for layers that contain stacks: vaei_layer_ops.expand ---- */
 
@@ -101,6 +106,8 @@ vae_status_t vaei_lifetimes(vaei_steps *s, int32_t mode, vaei_arena *arena);
 
 /* Makes every step that reads or writes buffer `from` read or write `to`. */
 void vaei_steps_rename(vaei_steps *s, int32_t from, int32_t to);
+/* When a deferred step is asked for its values: the time of the step that it serves; of another step, its own. */
+int32_t vaei_steps_time(const vaei_steps *s, int32_t i);
 /* The number of operands, x or side, of all steps that are this buffer. */
 int32_t vaei_steps_uses(const vaei_steps *s, int32_t buffer);
 /* Whether backward of the step reads its y. */

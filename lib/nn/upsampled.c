@@ -38,6 +38,22 @@ const char *vaei_upsampled_algorithm(const vaei_kernels *k, const vaei_conv *g) 
     return vaei_conv_data_algorithm(k, &t);
 }
 
+/* Row p of y meets rows (p - 2) / 2, rounded up, to (p + 1) / 2. */
+void vaei_upsampled_band(const vaei_conv *g, vaei_band *b) {
+    const int64_t end = b->last / 2 + 1;
+    b->x_first = b->first < 2 ? 0 : (b->first - 1) / 2;
+    b->x_last = end < g->h / 2 ? end : g->h / 2;
+}
+
+static vaei_conv rows_of(const vaei_conv *whole, const vaei_band *b) {
+    vaei_conv t = *whole;
+    t.h = b->last - b->first;
+    t.oh = b->x_last - b->x_first;
+    t.top = whole->top + b->first - b->x_first * whole->sy;
+    t.whole = whole;
+    return t;
+}
+
 typedef struct parts {
     float *folded; /* [c][oc][4][4]; the panels may point to it */
     float *panels;
@@ -46,7 +62,8 @@ typedef struct parts {
 } parts;
 
 void vaei_upsampled_layout(const vaei_layer *l, const vaei_kernels *k, const vaei_conv *g, int64_t n, vaei_memory *m, void *pieces) {
-    const vaei_conv t = transposed(g);
+    const int64_t rows = vaei_layer_banded(l, 0), most = rows / 2 + 2; /* of y, and of the small image */
+    const vaei_conv t = transposed(g), band = rows_of(&t, &(vaei_band){0, rows < t.h ? rows : t.h, 0, most < t.oh ? most : t.oh});
     parts *const p = pieces ? pieces : &(parts){0};
     *p = (parts){.folded = vaei_carve_floats(&m->pack, g->c * g->oc * FOLDED * FOLDED)};
     p->panels = vaei_carve_floats(&m->pack, vaei_conv_data_pack_floats(k, &t));
@@ -54,7 +71,7 @@ void vaei_upsampled_layout(const vaei_layer *l, const vaei_kernels *k, const vae
         p->scale = vaei_carve_floats(&m->pack, g->oc);
         p->bias = vaei_carve_floats(&m->pack, g->oc);
     }
-    p->workspace = vaei_carve_floats(&m->scratch, vaei_weights_countable(l, n) ? vaei_conv_data_scratch(k, &t, n) : -1);
+    p->workspace = vaei_carve_floats(&m->scratch, vaei_weights_countable(l, n) ? vaei_conv_data_scratch(k, rows > 0 ? &band : &t, n) : -1);
 }
 
 /* Writes to[0], to[step], ...: the four weights that three become. */
@@ -88,7 +105,7 @@ void vaei_upsampled_pack(const vaei_layer *l, const vaei_run *r, const vaei_conv
 }
 
 void vaei_upsampled_forward(const vaei_layer *l, const vaei_run *r, const vaei_conv *g, const vaei_slot *m, const float *x, float *y) {
-    const vaei_conv t = transposed(g);
+    const vaei_conv whole = transposed(g), t = m->band ? rows_of(&whole, m->band) : whole;
     parts p;
     vaei_layer_pieces(l, r, m, &p);
     vaei_conv_data(r->k, r->pool, &t, r->n, x, p.panels, p.bias ? p.bias : vaei_layer_param(l, r, 1), vaei_layer_epilogue(l, r->training),

@@ -21,6 +21,9 @@ int32_t vaei_upsampled_fits(const vaei_conv *g, const int64_t factor[2]);
 
 const char *vaei_upsampled_algorithm(const vaei_kernels *k, const vaei_conv *g);
 
+/* The rows of the small image that rows [first, last) of y are made of: vaei_layer_ops.band */
+void vaei_upsampled_band(const vaei_conv *g, vaei_band *b);
+
 /* The layer ops of a convolution g whose step also does the upsampling. */
 void vaei_upsampled_layout(const vaei_layer *l, const vaei_kernels *k, const vaei_conv *g, int64_t n, vaei_memory *m, void *pieces);
 void vaei_upsampled_pack(const vaei_layer *l, const vaei_run *r, const vaei_conv *g, void *pack);

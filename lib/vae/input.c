@@ -35,6 +35,20 @@ vae_status_t vaei_input_build(vaei_input *out, vaei_arena *arena, const vaei_doc
     return VAE_OK;
 }
 
+/* Layer `missing` tells the shape that the other half would make: its sides grow with those of the input. */
+static vae_status_t resize_missing(const vaei_document *document, vaei_arena *arena, const char *section, const vaei_shape *was,
+                                   int64_t height, int64_t width) {
+    const vaei_section *const s = vaei_document_find(document, section);
+    const vaei_node *const node = s ? s->pipeline.first : NULL;
+    vaei_shape shape;
+    if (!node || strcmp(node->name, "missing") != 0 || !node->attrs) return VAE_OK;
+    VAEI_TRY(vaei_shape_parse(&shape, node->attrs->value, section));
+    if (shape.n != 3) return VAE_OK;
+    node->attrs->value = vaei_arena_format(arena, "%lldx%lldx%lld", (long long)(shape.d[0] * height / was->d[0]),
+                                           (long long)(shape.d[1] * width / was->d[1]), (long long)shape.d[2]);
+    return node->attrs->value ? VAE_OK : VAE_E_NOMEM;
+}
+
 vae_status_t vaei_input_resize(const vaei_document *document, vaei_arena *arena, int64_t height, int64_t width) {
     const vaei_section *const s = vaei_document_find(document, "input");
     vaei_shape shape;
@@ -44,5 +58,7 @@ vae_status_t vaei_input_resize(const vaei_document *document, vaei_arena *arena,
     if (shape.n != 3)
         return vaei_fail(VAE_E_UNSUPPORTED, "input: is %s, and only an image, height x width x channels, has another size", node->name);
     node->name = vaei_arena_format(arena, "%lldx%lldx%lld", (long long)height, (long long)width, (long long)shape.d[2]);
-    return node->name ? VAE_OK : VAE_E_NOMEM;
+    if (!node->name) return VAE_E_NOMEM;
+    VAEI_TRY(resize_missing(document, arena, "encoder", &shape, height, width));
+    return resize_missing(document, arena, "decoder", &shape, height, width);
 }

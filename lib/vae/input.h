@@ -15,7 +15,8 @@ extern const vaei_module vaei_input_section;
 /* Reads the section, whose options follow the shape: "64 tokens=27". They become canonical. */
 vae_status_t vaei_input_build(vaei_input *out, vaei_arena *arena, const vaei_document *document);
 
-/* In the document, before it is built: the image of the section becomes height x width. VAE_E_UNSUPPORTED if x is not an image. */
+/* In the document, before it is built: the image of the section becomes height x width, and what a `missing` half makes with it.
+ * VAE_E_UNSUPPORTED if x is not an image. */
 vae_status_t vaei_input_resize(const vaei_document *document, vaei_arena *arena, int64_t height, int64_t width);
 
 #endif

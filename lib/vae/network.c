@@ -8,6 +8,7 @@
 #include "vae/network.h"
 #include "vae/latents/normal_pair.h"
 
+#include "nn/bands.h"
 #include "nn/ranges.h"
 
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
@@ -78,6 +79,30 @@ void vaei_network_carve(const vaei_network *net, const vaei_kernels *k, int64_t 
     size_t scratch = e.scratch > d.scratch ? e.scratch : d.scratch;
     if (q.scratch > scratch) scratch = q.scratch;
     w->encoder.scratch = w->latent.scratch = w->decoder.scratch = vaei_carve_bytes(c, scratch);
+}
+
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+static size_t rounded(size_t bytes) {
+    vaei_carve c = {0};
+    (void)vaei_carve_bytes(&c, bytes);
+    return c.used;
+}
+
+size_t vaei_network_scratch(const vaei_network *net, const vaei_kernels *k, int64_t n) {
+    vaei_slot slot;
+    const size_t e = vaei_blocks_bytes(net->encoder, k, n, 0, &slot).scratch, d = vaei_blocks_bytes(net->decoder, k, n, 0, &slot).scratch;
+    return rounded(larger(larger(e, d), vaei_latent_bytes(&net->latent, k, n, 0).scratch));
+}
+
+vae_status_t vaei_network_fit(const vaei_network *net, const vaei_kernels *k, int64_t n, size_t room, vaei_arena *arena, size_t *least) {
+    size_t e, d;
+    VAEI_TRY(vaei_bands_fit(net->encoder, k, n, room / VAEI_ALIGN * VAEI_ALIGN, arena, &e));
+    VAEI_TRY(vaei_bands_fit(net->decoder, k, n, room / VAEI_ALIGN * VAEI_ALIGN, arena, &d));
+    *least = rounded(larger(larger(e, d), vaei_latent_bytes(&net->latent, k, n, 0).scratch));
+    return VAE_OK;
 }
 
 void vaei_network_carve_terms(const vaei_network *net, int64_t n, vaei_carve *c, vaei_work *w) {

@@ -168,6 +168,10 @@ class Running(Case):
         self.assertEqual(model.input_shape, (8, 24, 1))
         self.assertSame(model.reconstruct(x), other.reconstruct(x))
         self.assertEqual(list(model.state_dict()), list(other.state_dict()))
+        bounded = model.session(memory_budget=1 << 30)
+        self.assertSame(bounded.reconstruct(x), model.reconstruct(x))
+        with self.assertRaisesRegex(vae.LimitError, "takes [0-9]+ at least"):
+            model.session(memory_budget=1)
         with self.assertRaisesRegex(vae.ShapeError, "wanted multiples of 4x4"):
             model.session(size=(10, 24))
         with self.assertRaisesRegex(vae.UnsupportedError, "has parameters for each place"):

@@ -56,7 +56,8 @@ class BatchStruct(Structure):
 
 
 class SessionConfigStruct(Structure):
-    _fields_ = [("struct_size", c_uint32), ("flags", c_uint32), ("max_batch", c_int64), ("height", c_int64), ("width", c_int64)]
+    _fields_ = [("struct_size", c_uint32), ("flags", c_uint32), ("max_batch", c_int64), ("height", c_int64), ("width", c_int64),
+                ("memory_budget", c_uint64)]
 
 
 class MeasuredStruct(Structure):

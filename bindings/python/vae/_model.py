@@ -290,7 +290,8 @@ class Model:
             self._session = None
             check(lib.vae_model_set_input_size(self._handle.pointer, height, width))
 
-    def session(self, max_batch: int | None = None, seed: int = 0, size: tuple[int, int] | None = None) -> Session:
+    def session(self, max_batch: int | None = None, seed: int = 0, size: tuple[int, int] | None = None,
+                memory_budget: int = 0) -> Session:
         """A session of one's own: one for each thread that uses the model at the same time.
 
         Parameters
@@ -302,13 +303,16 @@ class Model:
         size : (int, int), optional
             Height and width of its pictures, by default the model's. Any size that the layers allow serves, on the same parameters,
             if none of them depends on it: the results are those of a model whose text has that size.
+        memory_budget : int
+            The most bytes that its block of memory may take; 0: any. Layers over images then run some rows at a time where that is
+            needed. The results are the same bytes; the error about too small a budget tells the least.
 
         Returns
         -------
         Session
             With the methods of the model that work on examples, and cancel().
         """
-        return Session(self, self._max_batch if max_batch is None else max_batch, seed, size)
+        return Session(self, self._max_batch if max_batch is None else max_batch, seed, size, memory_budget)
 
     def _default(self) -> Session:
         with self._lock:

@@ -36,12 +36,13 @@ class Session(NotCopied):
 
     _instead = "make one of the copied model, vae.Session(model)"
 
-    def __init__(self, model: Model, max_batch: int = 64, seed: int = 0, size: tuple[int, int] | None = None):
+    def __init__(self, model: Model, max_batch: int = 64, seed: int = 0, size: tuple[int, int] | None = None,
+                 memory_budget: int = 0):
         self._context, self._condition = model.context, model.condition_size
         self._lock, self._part = threading.Lock(), _PART * max_batch
         self._context.check_process()
         height, width = size or (0, 0)
-        config = SessionConfigStruct(ctypes.sizeof(SessionConfigStruct), 0, max_batch, height, width)
+        config = SessionConfigStruct(ctypes.sizeof(SessionConfigStruct), 0, max_batch, height, width, memory_budget)
         self._handle = create(lib.vae_session_create_sized, lib.vae_session_destroy, model._handle.pointer, ctypes.byref(config),
                               needs=(model._handle,))
         own = lib.vae_session_model(self._handle.pointer)
