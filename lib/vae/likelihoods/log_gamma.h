@@ -7,8 +7,8 @@
  *     below              ln G(x) = ln G(x + n) - ln(x (x + 1) ... (x + n - 1))
  *                        digamma(x) = digamma(x + n) - 1/x - 1/(x + 1) - ... - 1/(x + n - 1)
  *
- * Compared with mpmath with 50 digits on 4,000 points from 1e-3 to 1e6, the error of both is below 3e-15 (1 + |value|). The first terms
- * that are left out are below 1e-16. */
+ * Beside mpmath with 50 digits, on 4,000 points from 1e-3 to 1e6 at equal ratios, the error is below 7e-15 (1 + |value|) for ln G(x) and
+ * below 1e-15 (1 + |value|) for digamma. The first terms that are left out are below 1e-16. */
 #ifndef VAEI_LOG_GAMMA_H
 #define VAEI_LOG_GAMMA_H
 
