@@ -28,4 +28,10 @@ expect_empty 'no function-like macros but VAE_API' "$(grep -nE '^ *# *define [A-
 undocumented=$(awk '/^\/\*\*/ { doc = 1; since = 0 } /@since/ { since = 1 }
     /^VAE_API/ { if (!doc || !since) print FILENAME ": " $0; doc = 0 }' include/vae/*.h)
 expect_empty 'every function is documented, with @since' "$undocumented"
+if command -v python3 > /dev/null; then
+    expect_empty 'the bindings for other languages declare what the headers declare' \
+        "$(PYTHONDONTWRITEBYTECODE=1 python3 scripts/make_declarations.py --check 2>&1)"
+else
+    echo 'skipped: python3 is not here, which compares the declarations of the bindings'
+fi
 finish

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The library from other languages (docs/languages.md): the declarations in bindings/ are those of the headers, and in each language that is
-# installed here the test of its binding passes and its example trains and draws. What is not installed is named and passed over.
+# The library from other languages (docs/languages.md): in each that is installed here the test of its binding passes, and its example
+# trains and draws. What is not installed is named and passed over. scripts/check_headers.sh compares the declarations with the headers.
 . scripts/report.sh
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -25,9 +25,6 @@ draws() { # draws WHAT: the log has a falling loss and a picture of points and c
     expect_same "$1: it draws twelve lines" 12 "$(grep -cE '^[.# ]+$' "$tmp/log")"
     grep -q '#' "$tmp/log" && ok "$1: with something on them" || not_ok "$1: nothing is on them"
 }
-
-if has python3; then run 'bindings declare what the headers declare' . env PYTHONDONTWRITEBYTECODE=1 scripts/make_declarations.py --check
-else echo 'skipped: python3 is not here, which compares the declarations'; fi
 
 if has luajit; then
     run 'Lua: test.lua' bindings/lua luajit test.lua "$hashes" "$tmp"

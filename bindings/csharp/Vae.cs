@@ -95,6 +95,7 @@ namespace Vae
         public long MaxBatch;
         public long Height;
         public long Width;
+        public ulong MemoryBudget;
     }
     [StructLayout(LayoutKind.Sequential)]
     public struct Metrics

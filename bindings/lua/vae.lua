@@ -100,7 +100,7 @@ vae_status_t vae_import_describe(vae_ctx_t *ctx, const char *path, char *buf, si
 typedef struct vae_batch { uint32_t struct_size; uint32_t flags; int64_t n; const float *x; const int32_t *label; const float *condition; const int32_t *codes; const float *noise; const float *weight; const int32_t *length; } vae_batch_t;
 typedef struct vae_session vae_session_t;
 vae_status_t vae_session_create(vae_session_t **out, const vae_model_t *model, int64_t max_batch);
-typedef struct vae_session_config { uint32_t struct_size; uint32_t flags; int64_t max_batch; int64_t height; int64_t width; } vae_session_config_t;
+typedef struct vae_session_config { uint32_t struct_size; uint32_t flags; int64_t max_batch; int64_t height; int64_t width; uint64_t memory_budget; } vae_session_config_t;
 vae_status_t vae_session_create_sized(vae_session_t **out, const vae_model_t *model, const vae_session_config_t *config);
 const vae_model_t *vae_session_model(const vae_session_t *session);
 void vae_session_destroy(vae_session_t *session);

@@ -151,6 +151,7 @@ pub struct vae_session_config_t {
     pub max_batch: i64,
     pub height: i64,
     pub width: i64,
+    pub memory_budget: u64,
 }
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]

@@ -27,7 +27,7 @@ fn structures_have_the_layout_of_the_c_compiler() {
     let (rust, c) = layouts! {
         vae_ctx_config_t { threads mem_limit alloc parallel_for log reserved_hook }
         vae_batch_t { n x label condition codes noise weight length }
-        vae_session_config_t { max_batch height width }
+        vae_session_config_t { max_batch height width memory_budget }
         vae_import_options_t { height width factor shift }
         vae_metrics_t { step loss perplexity latents latent_rate critic_loss critic_accuracy }
         vae_optimizer_t { slots user name step }
