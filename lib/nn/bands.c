@@ -362,7 +362,7 @@ static size_t scratch_of(const vaei_stack *s, const vaei_kernels *k, int64_t n) 
 
 /* The way under a limit becomes the stack's steps; returns the scratch that they take. */
 static vae_status_t try_way(graph *g, vaei_stack *s, vaei_arena *arena, size_t *bytes) {
-    vaei_steps *list;
+    vaei_steps *list = NULL;
     VAEI_TRY(take_way(g, &list, arena));
     VAEI_TRY(vaei_steps_finish(s, list, VAEI_INFERENCE, arena));
     *bytes = scratch_of(s, g->k, g->n);
