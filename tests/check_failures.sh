@@ -46,6 +46,7 @@ mkdir base
     cd base || exit 1
     "$VAE" train shapes:30 --model ../tiny.txt --batch 10 --epochs 1 -q -o run
     "$VAE" train shapes:30 --model ../codes.txt --batch 10 --epochs 1 -q -o book
+    "$VAE" anomaly fit run shapes:30 --score recon -o detector.safetensors
     "$VAE" encode run shapes:30 -o z.npy
     "$VAE" recon run shapes:30 -n 4 -o in.png
     "$VAE" train shapes:30 --model ../tiny.txt --batch 10 --steps 2 -q -o parts
@@ -169,6 +170,8 @@ try import 9 "$VAE" import "$checkpoint" --height 16 --width 16 --threads 1 -o m
 try info_of_a_checkpoint 9 "$VAE" info "$checkpoint"
 try report 9 "$VAE" report run -o r.html
 try score 5 "$VAE" score run shapes:30 --threads 1 -o s.csv
+try anomaly_fit 9 "$VAE" anomaly fit run shapes:30 --score recon --threads 1 -o a.safetensors
+try anomaly 9 "$VAE" anomaly score detector.safetensors shapes:30 --threads 1 -o a.csv --anomalies in.png --maps maps
 try traverse 7 "$VAE" traverse run shapes:30 --threads 1 -o t.png
 try info 1 "$VAE" info run
 try info_in_json 1 "$VAE" info run --json

@@ -347,8 +347,10 @@ static int32_t step(const use *u, vae_trainer_t *t, int64_t n, random_report *ou
     vae_batch_t batch = batch_of(u, 0, n, 1);
     if (u->labels) batch.label = u->labels;
     vae_status_t status = vae_trainer_step_batch(t, &batch, metrics);
-    if (status == VAE_E_UNSUPPORTED && batch.length) { /* the prior or the critic learns whole sequences */
+    if (status == VAE_E_UNSUPPORTED &&
+        batch.length) { /* the prior or the critic learns whole sequences, which turn_beyond() leaves alone */
         batch.length = NULL;
+        batch.x = random_examples(u->c, u->m);
         status = vae_trainer_step_batch(t, &batch, metrics);
     }
     if (status == VAE_E_UNSUPPORTED && batch.label) { /* the prior is not what learns */

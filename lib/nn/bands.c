@@ -383,27 +383,25 @@ static size_t least_limit(graph *g) {
 }
 
 /* Ways of less and less memory, until one fits. */
-static vae_status_t fit(graph *g, vaei_stack *s, size_t room, vaei_arena *scratch, size_t *least) {
+static vae_status_t fit(graph *g, vaei_stack *s, size_t room, vaei_arena *scratch) {
     const size_t lowest = least_limit(g);
     size_t limit = room > lowest ? room : lowest, most, bytes;
     do {
         (void)find_way(g, limit, &most);
         VAEI_TRY(try_way(g, s, scratch, &bytes));
-        if (bytes < *least) *least = bytes;
         limit = most > 0 ? most - 1 : 0;
     } while (bytes > room && most > lowest);
     return VAE_OK;
 }
 
-vae_status_t vaei_bands_fit(vaei_stack *s, const vaei_kernels *k, int64_t n, size_t room, vaei_arena *arena, size_t *least) {
+vae_status_t vaei_bands_fit(vaei_stack *s, const vaei_kernels *k, int64_t n, size_t room, vaei_arena *arena) {
     vaei_arena scratch;
     size_t bytes;
     graph g = {.k = k, .n = n};
-    *least = scratch_of(s, k, n);
-    if (*least <= room || s->steps[VAEI_INFERENCE]->n == 0) return VAE_OK;
+    if (scratch_of(s, k, n) <= room || s->steps[VAEI_INFERENCE]->n == 0) return VAE_OK;
     vaei_arena_init(&scratch, arena->heap);
     vae_status_t status = make_graph(&g, s, &scratch);
-    if (status == VAE_OK) status = fit(&g, s, room, &scratch, least);
+    if (status == VAE_OK) status = fit(&g, s, room, &scratch);
     if (status == VAE_OK) status = try_way(&g, s, arena, &bytes); /* once more, to stay */
     vaei_arena_free(&scratch);
     return status;

@@ -63,8 +63,8 @@ int32_t vaei_bands_observes(const vaei_bands *b, int32_t i);
 /* The layer that runs them; its state is a vaei_bands. */
 extern const vaei_layer_ops vaei_layer_bands;
 
-/* Steps for inference of a linked stack that take at most `room` bytes of scratch for n examples (vaei_blocks_bytes()). *least: what those
- * found take at least, more than room if there are none; the stack is then of no more use. */
-vae_status_t vaei_bands_fit(vaei_stack *s, const vaei_kernels *k, int64_t n, size_t room, vaei_arena *arena, size_t *least);
+/* Gives a linked stack steps for inference that take at most `room` bytes of scratch for n examples (vaei_blocks_bytes()), or, if there are
+ * none, those that take the least. */
+vae_status_t vaei_bands_fit(vaei_stack *s, const vaei_kernels *k, int64_t n, size_t room, vaei_arena *arena);
 
 #endif

@@ -97,12 +97,9 @@ size_t vaei_network_scratch(const vaei_network *net, const vaei_kernels *k, int6
     return rounded(larger(larger(e, d), vaei_latent_bytes(&net->latent, k, n, 0).scratch));
 }
 
-vae_status_t vaei_network_fit(const vaei_network *net, const vaei_kernels *k, int64_t n, size_t room, vaei_arena *arena, size_t *least) {
-    size_t e, d;
-    VAEI_TRY(vaei_bands_fit(net->encoder, k, n, room / VAEI_ALIGN * VAEI_ALIGN, arena, &e));
-    VAEI_TRY(vaei_bands_fit(net->decoder, k, n, room / VAEI_ALIGN * VAEI_ALIGN, arena, &d));
-    *least = rounded(larger(larger(e, d), vaei_latent_bytes(&net->latent, k, n, 0).scratch));
-    return VAE_OK;
+vae_status_t vaei_network_fit(const vaei_network *net, const vaei_kernels *k, int64_t n, size_t room, vaei_arena *arena) {
+    VAEI_TRY(vaei_bands_fit(net->encoder, k, n, room / VAEI_ALIGN * VAEI_ALIGN, arena));
+    return vaei_bands_fit(net->decoder, k, n, room / VAEI_ALIGN * VAEI_ALIGN, arena);
 }
 
 void vaei_network_carve_terms(const vaei_network *net, int64_t n, vaei_carve *c, vaei_work *w) {
