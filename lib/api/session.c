@@ -100,9 +100,9 @@ vae_status_t vae_session_create(vae_session_t **out, const vae_model_t *model, i
 
 /* ---- of another size, of bounded memory ------------------------------------------------------------------------ */
 
-/* A model that nobody else uses takes no more than the budget in a session. `room` is what the scratch of its stacks may take. Bands can take a
- * little beside the scratch, the red zones of a debug build; so a second try has that much less room, and the third has none and takes the
- * least. */
+/* A model that nobody else uses takes no more than the budget in a session. `room` is what the scratch of its stacks may take. Bands can
+ * take a little beside the scratch, the red zones of a debug build; so the second try has that much less room. The third try has no room and
+ * takes the least. */
 static vae_status_t fit_budget(vae_model_t *own, int64_t max_batch, uint64_t budget) {
     enum { TRIES = 3 };
     const vaei_network *const net = &own->network;

@@ -107,8 +107,8 @@ typedef struct vaei_work {
 
 /* The scratch of inference that encoder, latent and decoder share: the last piece of vaei_network_carve(). */
 size_t vaei_network_scratch(const vaei_network *net, const vaei_kernels *k, int64_t n);
-/* Of a network that nothing has carved yet: encoder and decoder take at most `room` bytes of this scratch, in bands of rows (nn/bands.h), or the
- * least that they can. */
+/* For a network that nothing has carved yet: encoder and decoder take at most `room` bytes of this scratch, in bands of rows (nn/bands.h),
+ * or the least that they can. */
 vae_status_t vaei_network_fit(const vaei_network *net, const vaei_kernels *k, int64_t n, size_t room, vaei_arena *arena);
 
 /* how: VAEI_BLOCKS_ flags; VAEI_BLOCKS_FUSED only if the objective allows it (VAEI_OBJECTIVE_MEAN_NLL). */
