@@ -13,19 +13,17 @@ static vae_status_t fit_budget(vae_model_t *own, int64_t max_batch, uint64_t bud
     uint64_t bytes;
     VAEI_TRY(vae_session_bytes(own, max_batch, &bytes));
     if (bytes <= budget) return VAE_OK;
-    uint64_t least = bytes; /* bands of a small model may take more than the model without them */
     const uint64_t rest = bytes - vaei_network_scratch(net, k, max_batch);
     uint64_t room = budget > rest ? budget - rest : 0;
     for (int32_t i = 0; i < TRIES; i++) {
         VAEI_TRY(vaei_network_fit(net, k, max_batch, (size_t)room, &own->arena));
         VAEI_TRY(vae_session_bytes(own, max_batch, &bytes));
         if (bytes <= budget) return VAE_OK;
-        if (bytes < least) least = bytes;
         const uint64_t excess = bytes - budget;
         room = i == 0 && room > excess ? room - excess : 0;
     }
     return vaei_fail(VAE_E_LIMIT, "memory_budget: %llu bytes, and a session for max_batch=%lld takes %llu at least",
-                     (unsigned long long)budget, (long long)max_batch, (unsigned long long)least);
+                     (unsigned long long)budget, (long long)max_batch, (unsigned long long)bytes);
 }
 
 /* The model that the session of this configuration runs, a share of it. */

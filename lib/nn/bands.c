@@ -382,15 +382,20 @@ static size_t least_limit(graph *g) {
     return most;
 }
 
-/* Ways of less and less memory, until one fits. */
+/* Tries the steps without bands, then ways of less and less memory, until one fits; the way of the least memory is left in the graph. */
 static vae_status_t fit(graph *g, vaei_stack *s, size_t room, vaei_arena *scratch) {
-    const size_t lowest = least_limit(g);
-    size_t limit = room > lowest ? room : lowest, most, bytes;
+    const size_t lowest = least_limit(g), first = room > lowest ? room : lowest;
+    size_t limit = SIZE_MAX, chosen = SIZE_MAX, least = SIZE_MAX, most, bytes;
     do {
         (void)find_way(g, limit, &most);
         VAEI_TRY(try_way(g, s, scratch, &bytes));
-        limit = most > 0 ? most - 1 : 0;
+        if (bytes < least) {
+            least = bytes;
+            chosen = limit;
+        }
+        limit = most > first ? first : most > 0 ? most - 1 : 0;
     } while (bytes > room && most > lowest);
+    (void)find_way(g, chosen, &most);
     return VAE_OK;
 }
 

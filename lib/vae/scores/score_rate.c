@@ -9,7 +9,7 @@ static const vaei_option options[] = {
 
 static void extract(const void *conf, const vaei_scored *e, float *feature) {
     (void)conf;
-    feature[0] = (float)(e->rate);
+    feature[0] = (float)e->rate;
 }
 
 const vaei_score_ops vaei_score_rate = {

@@ -9,7 +9,7 @@ static const vaei_option options[] = {
 
 static void extract(const void *conf, const vaei_scored *e, float *feature) {
     (void)conf;
-    feature[0] = (float)(e->recon);
+    feature[0] = (float)e->recon;
 }
 
 const vaei_score_ops vaei_score_recon = {
