@@ -231,6 +231,7 @@ static int score(const cli_t *cli) {
     data_set_t set = {0};
     vae_anomaly_t *anomaly;
     const char *const maps = cli_text(cli, "maps");
+    if (maps[0]) refuse_existing(maps, cli_flag(cli, "force"));
     task_open_at(&task, cli, 1, true, true);
     if (!path_ends(task.output, ".csv") && !path_is_stdout(task.output))
         die(EXIT_USAGE, "%s: the table's name must end in .csv", task.output);
@@ -269,7 +270,8 @@ static const cli_option_t options[] = {
     {"alpha", 0, CLI_TEXT, "A", "0.01", "rate of false alarms, between 0 and 1", 0},
     {"threshold", 0, CLI_CHOICE, "conformal|quantile|tail", "conformal", "score: how the threshold is computed", 0},
     {"anomalies", 0, CLI_TEXT, "DATA", "", "score: examples that are known to be anomalies, for AUROC and AUPR", 0},
-    {"maps", 0, CLI_TEXT, "FOLDER", "", "score: write error maps of the examples with the largest scores", 0},
+    {"maps", 0, CLI_TEXT, "FOLDER", "",
+     "score: write error maps of the examples with the largest scores; -f writes into a FOLDER that exists", 0},
     {"worst", 0, CLI_INT, "N", "10", "score: number of error maps", 1},
     TASK_DATA,
     {.name = NULL},

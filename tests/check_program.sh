@@ -369,6 +369,7 @@ exits anomalies_are_scored 0 '^AUROC' "$VAE" anomaly score detector.safetensors 
     --anomalies shapes:50 --maps maps --worst 3
 holds a_line_for_each_of_both is "$(wc -l < anomalies.csv) == 64 + 5 + 1"
 holds error_maps_are_pictures is "$(ls maps/*.png | wc -l) == 3"
+exits maps_of_before 1 'exists already; --force' "$VAE" anomaly score detector.safetensors shapes:640 -o second.csv --maps maps
 exits a_tail_wants_scores 1 'fewer than 10 excesses' "$VAE" anomaly score detector.safetensors shapes:640 -o t.csv --threshold tail
 exits a_model_is_no_detector 3 'not a detector' "$VAE" anomaly score $model shapes:640 -o t.csv
 exits no_such_score 2 "did you mean 'bound'" "$VAE" anomaly fit $model shapes:640 -o d.safetensors --score bond
