@@ -7,6 +7,7 @@
 #include "labels.h"
 #include "pictures.h"
 #include "progress.h"
+#include "rank.h"
 #include "shuffle.h"
 #include "task.h"
 
@@ -165,17 +166,6 @@ static void tell_scores(const scored_t *s, double threshold) {
     free(kind);
 }
 
-typedef struct ranked {
-    float score;
-    int64_t i;
-} ranked_t;
-
-static int strangest_first(const void *a, const void *b) {
-    const ranked_t *x = a, *y = b;
-    if (x->score != y->score) return x->score < y->score ? 1 : -1;
-    return (x->i > y->i) - (x->i < y->i);
-}
-
 /* Writes a picture for each of the examples with the largest scores: the example, its reconstruction, and their absolute difference. */
 static void write_maps(const task_t *task, const data_t *others, const scored_t *s, const char *folder, int64_t count) {
     const int64_t S = vae_model_input_size(task->model);
@@ -183,11 +173,11 @@ static void write_maps(const task_t *task, const data_t *others, const scored_t 
     ranked_t *ranked = mem_alloc(s->n, sizeof *ranked);
     float *x = mem_alloc(3 * S, sizeof *x);
     folder_make(folder);
-    for (int64_t i = 0; i < s->n; i++) ranked[i] = (ranked_t){s->score[i], i};
-    qsort(ranked, (size_t)s->n, sizeof *ranked, strangest_first);
+    for (int64_t i = 0; i < s->n; i++) ranked[i] = (ranked_t){(double)s->score[i], i};
+    rank_largest_first(ranked, s->n);
     for (int64_t k = 0; k < count && k < s->n; k++) {
         int64_t row;
-        const data_t *data = data_of(task, others, s, ranked[k].i, &row);
+        const data_t *data = data_of(task, others, s, ranked[k].example, &row);
         data_range(data, row, 1, x);
         const vae_batch_t batch = labels_batch(task->model, data, row, 1, x);
         must(vae_reconstruct_batch(task->session, &batch, x + S));

@@ -3,6 +3,7 @@
 #include "console.h"
 #include "csv.h"
 #include "files.h"
+#include "rank.h"
 #include "score.h"
 #include "task.h"
 
@@ -29,25 +30,14 @@ static void write_table(const task_t *task, const bounds_t *scores) {
     free(table.s);
 }
 
-typedef struct ranked {
-    double loss;
-    int64_t example;
-} ranked_t;
-
-static int worse_first(const void *a, const void *b) {
-    const ranked_t *x = a, *y = b;
-    if (x->loss != y->loss) return x->loss < y->loss ? 1 : -1;
-    return (x->example > y->example) - (x->example < y->example);
-}
-
 /* Prints the examples that the model explains worst, one on each line. */
 static void print_worst(const task_t *task, const bounds_t *scores, int64_t count) {
     ranked_t *ranked = mem_alloc(task->n, sizeof *ranked);
     for (int64_t i = 0; i < task->n; i++) ranked[i] = (ranked_t){-scores->elbo[i], i};
-    qsort(ranked, (size_t)task->n, sizeof *ranked, worse_first);
+    rank_largest_first(ranked, task->n);
     for (int64_t k = 0; k < count && k < task->n; k++) {
         const int64_t i = ranked[k].example;
-        print_line("%12.2f  %s%lld%s%s", ranked[k].loss, "example ", (long long)i, task->data->name ? "  " : "",
+        print_line("%12.2f  %s%lld%s%s", ranked[k].value, "example ", (long long)i, task->data->name ? "  " : "",
                    task->data->name ? task->data->name[i] : "");
     }
     free(ranked);

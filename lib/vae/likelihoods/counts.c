@@ -10,17 +10,17 @@
 #define LOG_MEAN_MOST  12.0f
 #define LOG_SHAPE_MOST 6.0f
 
-void vaei_counts_keep(vaei_likelihood *p, int32_t law) {
-    static const int32_t laws[] = {[VAEI_POISSON] = VAEI_POISSON, [VAEI_NEGATIVE_BINOMIAL] = VAEI_NEGATIVE_BINOMIAL};
-    p->state = &laws[law];
+void vaei_counts_keep(vaei_likelihood *p, int32_t distribution) {
+    static const int32_t distributions[] = {[VAEI_POISSON] = VAEI_POISSON, [VAEI_NEGATIVE_BINOMIAL] = VAEI_NEGATIVE_BINOMIAL};
+    p->state = &distributions[distribution];
 }
 
-static int32_t law_of(const vaei_likelihood *p) {
+static int32_t distribution_of(const vaei_likelihood *p) {
     return *(const int32_t *)p->state;
 }
 
-int32_t vaei_counts_numbers(int32_t law) {
-    return law == VAEI_NEGATIVE_BINOMIAL ? 2 : 1;
+int32_t vaei_counts_numbers(int32_t distribution) {
+    return distribution == VAEI_NEGATIVE_BINOMIAL ? 2 : 1;
 }
 
 /* Reads parameter j of each value, clamped to its bounds, and computes its exponential. */
@@ -35,10 +35,11 @@ static void read_number(const vaei_likelihood *p, const vaei_run *r, const float
 }
 
 void vaei_counts_read(const vaei_likelihood *p, const vaei_run *r, int32_t number, const float *theta, int64_t first, vaei_counts *c) {
-    c->law = law_of(p);
+    c->distribution = distribution_of(p);
     c->n = p->size - first < VAEI_COUNTS ? p->size - first : VAEI_COUNTS;
     read_number(p, r, theta, number, first, c->n, LOG_MEAN_MOST, c->a, c->mean, c->a_moves);
-    if (c->law == VAEI_NEGATIVE_BINOMIAL) read_number(p, r, theta, number + 1, first, c->n, LOG_SHAPE_MOST, c->t, c->shape, c->t_moves);
+    if (c->distribution == VAEI_NEGATIVE_BINOMIAL)
+        read_number(p, r, theta, number + 1, first, c->n, LOG_SHAPE_MOST, c->t, c->shape, c->t_moves);
 }
 
 /* a - t, and t - a */
@@ -52,7 +53,7 @@ static void log_ratios(const vaei_counts *c, float *more, float *less) {
 void vaei_counts_log_p(const vaei_counts *c, const vaei_run *r, const float *x, double *out) {
     float more[VAEI_COUNTS], less[VAEI_COUNTS];
     for (int64_t i = 0; i < c->n; i++) out[i] = -vaei_log_gamma((double)x[i] + 1);
-    if (c->law == VAEI_POISSON) {
+    if (c->distribution == VAEI_POISSON) {
         for (int64_t i = 0; i < c->n; i++) out[i] += (double)x[i] * (double)c->a[i] - (double)c->mean[i];
         return;
     }
@@ -67,7 +68,7 @@ void vaei_counts_log_p(const vaei_counts *c, const vaei_run *r, const float *x, 
 
 void vaei_counts_slopes(const vaei_counts *c, const vaei_run *r, const float *x, float *d_a, float *d_t) {
     float more[VAEI_COUNTS], less[VAEI_COUNTS], softplus[VAEI_COUNTS];
-    if (c->law == VAEI_POISSON) {
+    if (c->distribution == VAEI_POISSON) {
         for (int64_t i = 0; i < c->n; i++) d_a[i] = c->a_moves[i] * (x[i] - c->mean[i]);
         return;
     }
@@ -114,7 +115,7 @@ static double poisson_of(const vaei_run *r, double mean, double u) {
 void vaei_counts_draw(const vaei_counts *c, const vaei_run *r, vaei_noise_key key, uint32_t item, int64_t first, float *x) {
     for (int64_t i = 0; i < c->n; i++) {
         double mean = (double)c->mean[i], u[4];
-        if (c->law == VAEI_NEGATIVE_BINOMIAL) {
+        if (c->distribution == VAEI_NEGATIVE_BINOMIAL) {
             const double log_y = vaei_log_gamma_draw(r->k, key, item, first + i, (double)c->shape[i]);
             mean = power_of_e(r, log_y + (double)c->a[i] - (double)c->t[i]);
         }
@@ -125,9 +126,9 @@ void vaei_counts_draw(const vaei_counts *c, const vaei_run *r, vaei_noise_key ke
 
 /* ---- likelihoods of one distribution ---------------------------------------------------------------------------------------- */
 
-void vaei_counts_plan(vaei_likelihood *p, int32_t law, const char *what) {
-    vaei_counts_keep(p, law);
-    vaei_likelihood_takes(p, vaei_counts_numbers(law), what, -1, 1);
+void vaei_counts_plan(vaei_likelihood *p, int32_t distribution, const char *what) {
+    vaei_counts_keep(p, distribution);
+    vaei_likelihood_takes(p, vaei_counts_numbers(distribution), what, -1, 1);
 }
 
 double vaei_counts_nll(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *x) {
@@ -149,7 +150,7 @@ void vaei_counts_backward(const vaei_likelihood *p, const vaei_run *r, const voi
     for (int64_t at = 0; at < p->size; at += VAEI_COUNTS) {
         vaei_counts_read(p, r, 0, theta, at, &c);
         vaei_counts_slopes(&c, r, x + at, d[0], d[1]);
-        for (int32_t j = 0; j < vaei_counts_numbers(c.law); j++) {
+        for (int32_t j = 0; j < vaei_counts_numbers(c.distribution); j++) {
             for (int64_t i = 0; i < c.n; i++) d[j][i] = vaei_flushed(-weight * d[j][i]);
             vaei_likelihood_put(p, dtheta, j, at, c.n, d[j]);
         }

@@ -25,7 +25,7 @@ enum { VAEI_COUNTS = 128 }; /* the most values of a run */
 
 /* The parameters of a run of values. */
 typedef struct vaei_counts {
-    int32_t law;
+    int32_t distribution;
     int64_t n;
     float a[VAEI_COUNTS], mean[VAEI_COUNTS];          /* mean: e^a */
     float t[VAEI_COUNTS], shape[VAEI_COUNTS];         /* negative binomial: shape is r */
@@ -33,9 +33,9 @@ typedef struct vaei_counts {
 } vaei_counts;
 
 /* For plan: stores the distribution in p->state. */
-void vaei_counts_keep(vaei_likelihood *p, int32_t law);
+void vaei_counts_keep(vaei_likelihood *p, int32_t distribution);
 /* The number of parameters that the distribution has for each value. */
-int32_t vaei_counts_numbers(int32_t law);
+int32_t vaei_counts_numbers(int32_t distribution);
 /* Reads the parameters of at most VAEI_COUNTS values from `first` on; the first parameter is number `number` of theta, and the
  * distribution is the one in p->state. */
 void vaei_counts_read(const vaei_likelihood *p, const vaei_run *r, int32_t number, const float *theta, int64_t first, vaei_counts *c);
@@ -47,7 +47,7 @@ void vaei_counts_draw(const vaei_counts *c, const vaei_run *r, vaei_noise_key ke
 
 /* ---- functions of the likelihoods that have one of these distributions; `what` describes theta --------------------------- */
 
-void vaei_counts_plan(vaei_likelihood *p, int32_t law, const char *what);
+void vaei_counts_plan(vaei_likelihood *p, int32_t distribution, const char *what);
 double vaei_counts_nll(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *x);
 void vaei_counts_backward(const vaei_likelihood *p, const vaei_run *r, const void *facts, const float *theta, const float *x, float weight,
                           float *dtheta);

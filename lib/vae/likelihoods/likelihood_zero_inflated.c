@@ -37,16 +37,16 @@ static vae_status_t plan(vaei_likelihood *p, vaei_build *b) {
 
 /* For a run of values: the parameters of P, g and softplus(g). */
 typedef struct inflated {
-    vaei_counts law;
+    vaei_counts counts;
     float g[VAEI_COUNTS], softplus[VAEI_COUNTS];
     double log_p[VAEI_COUNTS];
 } inflated;
 
 static void read_values(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *x, int64_t at, inflated *v) {
-    vaei_counts_read(p, r, 1, theta, at, &v->law);
-    vaei_counts_log_p(&v->law, r, x + at, v->log_p);
-    vaei_likelihood_get(p, theta, 0, at, v->law.n, v->g);
-    r->k->map[VAEI_MAP_SOFTPLUS](v->law.n, 0, v->g, v->softplus);
+    vaei_counts_read(p, r, 1, theta, at, &v->counts);
+    vaei_counts_log_p(&v->counts, r, x + at, v->log_p);
+    vaei_likelihood_get(p, theta, 0, at, v->counts.n, v->g);
+    r->k->map[VAEI_MAP_SOFTPLUS](v->counts.n, 0, v->g, v->softplus);
 }
 
 /* Computes ln(e^g + P) with P = e^log_p, without overflow. */
@@ -62,7 +62,7 @@ static double nll(const vaei_likelihood *p, const vaei_run *r, const float *thet
     double sum = 0;
     for (int64_t at = 0; at < p->size; at += VAEI_COUNTS) {
         read_values(p, r, theta, x, at, &v);
-        for (int64_t i = 0; i < v.law.n; i++)
+        for (int64_t i = 0; i < v.counts.n; i++)
             sum += (double)v.softplus[i] - (x[at + i] > 0 ? v.log_p[i] : log_sum(r, (double)v.g[i], v.log_p[i]));
     }
     return sum;
@@ -75,7 +75,7 @@ static void backward(const vaei_likelihood *p, const vaei_run *r, const void *fa
     (void)facts;
     for (int64_t at = 0; at < p->size; at += VAEI_COUNTS) {
         read_values(p, r, theta, x, at, &v);
-        const int64_t n = v.law.n;
+        const int64_t n = v.counts.n;
         r->k->map[VAEI_MAP_SIGMOID](n, 0, v.g, q);
         for (int64_t i = 0; i < n; i++) share[i] = (float)((double)v.g[i] - v.log_p[i]);
         r->k->map[VAEI_MAP_SIGMOID](n, 0, share, share);
@@ -84,8 +84,8 @@ static void backward(const vaei_likelihood *p, const vaei_run *r, const void *fa
             q[i] = vaei_flushed(weight * (q[i] - share[i]));
         }
         vaei_likelihood_put(p, dtheta, 0, at, n, q);
-        vaei_counts_slopes(&v.law, r, x + at, d[0], d[1]);
-        for (int32_t j = 0; j < vaei_counts_numbers(v.law.law); j++) {
+        vaei_counts_slopes(&v.counts, r, x + at, d[0], d[1]);
+        for (int32_t j = 0; j < vaei_counts_numbers(v.counts.distribution); j++) {
             for (int64_t i = 0; i < n; i++) d[j][i] = vaei_flushed(weight * (share[i] - 1) * d[j][i]);
             vaei_likelihood_put(p, dtheta, 1 + j, at, n, d[j]);
         }
@@ -93,44 +93,44 @@ static void backward(const vaei_likelihood *p, const vaei_run *r, const void *fa
 }
 
 /* Computes 1 - q of the run that starts at `at`, and the parameters of P. */
-static void read_rest(const vaei_likelihood *p, const vaei_run *r, const float *theta, int64_t at, vaei_counts *law, float *rest) {
-    vaei_counts_read(p, r, 1, theta, at, law);
-    vaei_likelihood_get(p, theta, 0, at, law->n, rest);
-    for (int64_t i = 0; i < law->n; i++) rest[i] = -rest[i];
-    r->k->map[VAEI_MAP_SIGMOID](law->n, 0, rest, rest);
+static void read_rest(const vaei_likelihood *p, const vaei_run *r, const float *theta, int64_t at, vaei_counts *counts, float *rest) {
+    vaei_counts_read(p, r, 1, theta, at, counts);
+    vaei_likelihood_get(p, theta, 0, at, counts->n, rest);
+    for (int64_t i = 0; i < counts->n; i++) rest[i] = -rest[i];
+    r->k->map[VAEI_MAP_SIGMOID](counts->n, 0, rest, rest);
 }
 
 static void mean(const vaei_likelihood *p, const vaei_run *r, const float *theta, float *x) {
-    vaei_counts law;
+    vaei_counts counts;
     float rest[VAEI_COUNTS];
     for (int64_t at = 0; at < p->size; at += VAEI_COUNTS) {
-        read_rest(p, r, theta, at, &law, rest);
-        for (int64_t i = 0; i < law.n; i++) x[at + i] = rest[i] * law.mean[i];
+        read_rest(p, r, theta, at, &counts, rest);
+        for (int64_t i = 0; i < counts.n; i++) x[at + i] = rest[i] * counts.mean[i];
     }
 }
 
 static void mean_backward(const vaei_likelihood *p, const vaei_run *r, const float *theta, const float *dx, float *dtheta) {
-    vaei_counts law;
+    vaei_counts counts;
     float rest[VAEI_COUNTS], d[2][VAEI_COUNTS];
     for (int64_t at = 0; at < p->size; at += VAEI_COUNTS) {
-        read_rest(p, r, theta, at, &law, rest);
-        for (int64_t i = 0; i < law.n; i++) {
-            const float slope = dx[at + i] * law.mean[i] * rest[i];
+        read_rest(p, r, theta, at, &counts, rest);
+        for (int64_t i = 0; i < counts.n; i++) {
+            const float slope = dx[at + i] * counts.mean[i] * rest[i];
             d[0][i] = -slope * (1 - rest[i]);
-            d[1][i] = slope * law.a_moves[i];
+            d[1][i] = slope * counts.a_moves[i];
         }
-        for (int32_t j = 0; j < 2; j++) vaei_likelihood_add(p, dtheta, j, at, law.n, d[j]);
+        for (int32_t j = 0; j < 2; j++) vaei_likelihood_add(p, dtheta, j, at, counts.n, d[j]);
     }
 }
 
 static void sample(const vaei_likelihood *p, const vaei_run *r, vaei_noise_key key, uint32_t item, const float *theta, float *x) {
-    vaei_counts law;
+    vaei_counts counts;
     float rest[VAEI_COUNTS];
     double u[4];
     for (int64_t at = 0; at < p->size; at += VAEI_COUNTS) {
-        read_rest(p, r, theta, at, &law, rest);
-        vaei_counts_draw(&law, r, key, item, at, x + at);
-        for (int64_t i = 0; i < law.n; i++) {
+        read_rest(p, r, theta, at, &counts, rest);
+        vaei_counts_draw(&counts, r, key, item, at, x + at);
+        for (int64_t i = 0; i < counts.n; i++) {
             vaei_draw_uniforms(key, item, at + i, u);
             if (u[1] >= (double)rest[i]) x[at + i] = 0;
         }
